@@ -33,6 +33,12 @@ def test_models_of_one_address_share_a_lane() -> None:
     ]
 
 
+def test_an_endpoint_that_got_no_request_has_no_lane() -> None:
+    unsent = call_of("notes[0].draft", answer=None, state="unsent", attempts=(), model="")
+    assert lanes_of(run_of([unsent])) == []
+    assert [lane.models for lane in lanes_of(run_of([unsent, call_of("board")]))] == [(MAIN,)]
+
+
 def test_idle_time_has_the_cause_that_held_longest() -> None:
     waits = {"rate": 200, "retry_after": 1700}
     record = run_of(

@@ -37,8 +37,9 @@ class Gap:
 
 
 def lanes_of(record: RunRecord) -> list[Lane]:
-    """Return the endpoints in the order of their first call. Models of one URL share a lane."""
-    models = list(dict.fromkeys(call.model for call in record.calls))
+    """Return the endpoints in the order of their first request. Models of one URL share a lane."""
+    sent = (call.model for call in record.calls if any(one.began is not None for one in call.attempts))
+    models = list(dict.fromkeys(sent))
     urls = {model: record.endpoints[model].url if model in record.endpoints else "" for model in models}
     groups: dict[str, list[str]] = {}
     for model in models:

@@ -31,7 +31,7 @@
       return lane.name;
     });
     for (const call of model.calls) {
-      if (found.has(call.model)) continue;
+      if (found.has(call.model) || call.attempts.every((one) => one.began === null)) continue;
       found.set(call.model, names.length);
       names.push(call.model);
     }

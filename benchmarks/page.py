@@ -38,7 +38,7 @@ FILTER = """(word) => {
 
 
 def measure(browser: Browser, path: Path) -> dict[str, float]:
-    """Open the page once. Return the seconds to its first paint and until it is ready, and the ms of the worst filter."""
+    """Open the page once: the seconds to its first paint and until it is ready, and the ms of its slowest filter."""
     with sheet(browser) as seen:
         page = seen.page
         page.goto(path.as_uri())

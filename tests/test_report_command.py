@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-import flowrun.runtime.replay as replay
+from flowrun.runtime import replay
 from flowrun.runtime.api import RunOptions, run_async
 from flowrun.runtime.cli.report import command
 from flowrun.runtime.journal.index import Run
@@ -60,7 +60,7 @@ def made(monkeypatch: pytest.MonkeyPatch) -> None:
         calls = [call_of("greeting", answer="=1+1")]
         return run_of(calls, id=run.id, status=run.status or "killed", value="=1+1", began=run.began, ended=run.ended)
 
-    monkeypatch.setattr(replay, "read_run", read_run, raising=False)
+    monkeypatch.setattr(replay, "read_run", read_run)
 
 
 @pytest.fixture
@@ -108,8 +108,8 @@ def test_a_form_is_chosen_beside_the_ending(report: Report, project: Path) -> No
     assert rows[0]["answer"] == "'=1+1"
     assert "cannot" not in rows[0]["answer"]
     assert complaint(report("-o", "a.pdf"), UsageError) == (
-        "the name `a.pdf` does not tell the form of the report; end it in .html, .json (a Chrome trace) or .csv, or add "
-        "--format"
+        "the name `a.pdf` does not tell the form of the report; end it in .html, .json (a Chrome trace) or .csv, or "
+        "add --format"
     )
 
 
@@ -127,7 +127,7 @@ def test_texts_are_left_out(report: Report, project: Path) -> None:
 
 def test_a_run_that_is_not_there_is_named(report: Report) -> None:
     assert "has no run `nosuch`" in complaint(report("nosuch", "-o", "a.html"), UsageError)
-    assert "has no run ``" in complaint(report("", "-o", "a.html"), UsageError)
+    assert "has no run" in complaint(report("", "-o", "a.html"), UsageError)
 
 
 def test_a_journal_that_is_not_there_is_named(tmp_path: Path) -> None:
@@ -216,15 +216,13 @@ def test_a_terminal_wants_a_file(report: Report, monkeypatch: pytest.MonkeyPatch
         def isatty(self) -> bool:
             return True
 
-    monkeypatch.setattr(module.sys, "stdout", Terminal())
-    with pytest.raises(UsageError, match="the report needs a file: give it one with -o report.html"):
+    monkeypatch.setattr("sys.stdout", Terminal())
+    with pytest.raises(UsageError, match="the report needs a file: give it one with -o"):
         module._form_of(None)
     assert module._form_of(Path("-")) == "html"
 
 
 def test_the_real_record_of_a_run_makes_a_page(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    if not hasattr(replay, "read_run"):
-        pytest.skip("the replay of journals is not part of this tree")
     monkeypatch.chdir(project)
     for name in ("a.html", "a.csv", "a.json"):
         result = CliRunner().invoke(command, ["-o", name, "--journal", "journal.db"], standalone_mode=False)

@@ -46,7 +46,7 @@
       if (location.hash.slice(1) === written && written) return;
       const { call, vote, ...filter } = parsed();
       F.place.held = true;
-      const at = model.byPlace.get(call) ?? model.byPath.get(call);
+      const at = call ? (model.byPlace.get(call) ?? model.byPath.get(call)) : undefined;
       /* A link to a call leaves the list as it is; any other link says what the list shows. */
       if (!call || NAMES.some((name) => filter[name]) || filter.flags.length) F.table.set(filter);
       F.votes.open(vote, true);

@@ -114,7 +114,7 @@
           el("td", { class: "number" }, F.three(sum.ms / 1000)),
           el("td", { class: "number" }, F.number(sum.read)),
           el("td", { class: "number" }, F.number(sum.written)),
-          el("td", { class: "number" }, (sum.known ? "" : "≥ ") + F.cents(sum.cost)),
+          el("td", { class: "number" }, sum.known ? F.cents(sum.cost) : sum.cost ? "≥ " + F.cents(sum.cost) : "unknown"),
           el("td", { class: "amounts", "aria-hidden": "true" }, bar));
       });
       const heads = [name, "calls", "time, s", "tokens in", "out", "cost, $", ""];

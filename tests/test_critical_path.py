@@ -221,6 +221,13 @@ def test_calls_without_times_are_passed_over() -> None:
     assert path(replace(record, calls=(old,))) == [Piece(0, 200, "own", -1)]
 
 
+def test_many_calls_at_one_time_have_an_end() -> None:
+    text = 'flow f(items: [text]) {\n  s = map i in items { ask "{{ i }}" } reduce collect\n  return s\n}\n'
+    calls = [call(f"s[{n}].line 2", sent(7, 7)) for n in range(20_000)]
+    record = replace(run(*calls, ended=7), plan=planned(text))
+    assert len(chain(record)) == 1
+
+
 @given(st.integers(1, 25), st.integers(1, 6), st.integers(0, 99), st.booleans())
 def test_the_pieces_fill_the_run_without_overlap(elements: int, width: int, seed: int, again: bool) -> None:
     record = resumed() if again else waited(elements, width, seed)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import field
+from math import inf
 
 from flowrun.dsl import dataclass
 from flowrun.dsl import plan as p
@@ -107,11 +108,11 @@ class _Ends:
     """The calls of one part of a flow, sorted by their ends."""
 
     calls: list[TimedCall] = field(default_factory=list)
-    ends: list[int] = field(default_factory=list)
+    keys: list[tuple[int, int]] = field(default_factory=list)
 
     def sort(self) -> None:
-        self.calls.sort(key=lambda one: (one.ended, one.index))
-        self.ends = [one.ended for one in self.calls]
+        self.calls.sort(key=lambda one: (one.ended, one.began, one.index))
+        self.keys = [(one.ended, one.began) for one in self.calls]
 
 
 class CallOrder:
@@ -140,26 +141,24 @@ class CallOrder:
     def chain(self) -> list[TimedCall]:
         """Return the calls that determined the end of the run: each waited for the one before it."""
         found: list[TimedCall] = []
-        seen: set[int] = set()
         call = self.last()
         while call is not None:
             found.append(call)
-            seen.add(call.index)
-            call = self.before(call, seen)
+            call = self.before(call)
         return found[::-1]
 
-    def before(self, call: TimedCall, without: set[int]) -> TimedCall | None:
+    def before(self, call: TimedCall) -> TimedCall | None:
         """Return the call whose end let this call begin, None if it waited for none.
 
         This is the last to end of those that the plan puts before the call, and of its neighbours in the same block:
-        a vote, a fold or the block's `concurrency` may have waited for these. Calls ``without`` are left out.
+        a vote, a fold or the block's `concurrency` may have waited for these.
         """
         best: tuple[tuple[int, int], TimedCall] | None = None
         limit = min(call.began, max(call.ready, 0) + len(call.attempts[0].waited))
         for level in reversed(list(self._levels(call.path))):
             inside = False
             for one in self._parts_before(level):
-                found = self._latest(one.path, limit, without)
+                found = self._latest(one, call, limit)
                 if found is None:
                     continue
                 rank = found.ended + (_SLACK if one.planned else 0), int(one.planned)
@@ -185,13 +184,15 @@ class CallOrder:
             if end == len(call.path) or call.path[end] != "reduce":
                 self._parts.setdefault((*call.path[:end], _BODIES), _Ends()).calls.append(call)
 
-    def _latest(self, part: Path, limit: int, without: set[int]) -> TimedCall | None:
-        ends = self._parts.get(part)
+    def _latest(self, before: _Before, call: TimedCall, limit: int) -> TimedCall | None:
+        """Return the call of a part that ended last until ``limit``.
+
+        A neighbour that began at the same time is no cause, so that a chain of calls without length has an end.
+        """
+        ends = self._parts.get(before.path)
         if ends is None:
             return None
-        place = bisect_right(ends.ends, limit) - 1
-        while place >= 0 and ends.calls[place].index in without:
-            place -= 1
+        place = bisect_left(ends.keys, (limit, inf if before.planned else call.began)) - 1
         return ends.calls[place] if place >= 0 else None
 
     def _levels(self, parts: Path) -> Iterator[_Level]:
@@ -246,7 +247,8 @@ class CallOrder:
             else:
                 yield _Before(part, planned=True, inside=inside)
             # A step, or a body in it, that makes no call passes on the end of the steps that it needed itself.
-            todo += _all_needs(step)
+            if not isinstance(step.node, p.Ask) or part not in self._parts:
+                todo += _all_needs(step)
 
 
 def _elements(place: str) -> Iterator[str]:

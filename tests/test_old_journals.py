@@ -93,7 +93,7 @@ async def test_an_old_journal_is_listed_and_resumed(
 ) -> None:
     path = old(name, folder)
     assert run_command(["runs", "--journal", str(path), "--json"]) == 0
-    rows = json.loads(capsys.readouterr().out)
+    rows = json.loads(capsys.readouterr().out)["runs"]
     assert [row["answers"] for row in rows] == answers
     assert version_of(path) == 0, "reading leaves the file as it is"
     asked: list[str] = []

@@ -9,7 +9,8 @@ from typing import Any, TextIO
 
 from flowrun.dsl import Diagnostic, render_diagnostics
 
-from ..files.files import MOST_BYTES, decode, too_large
+from ..files.decoding import decode
+from ..files.files import MOST_BYTES, too_large
 from ..vocabulary.errors import UsageError
 from ..vocabulary.quoting import inert, json_text, one_line
 

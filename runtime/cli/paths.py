@@ -16,7 +16,8 @@ import click
 
 from flowrun.dsl import nearest, pattern
 
-from ..files.files import Files, decode, read_plain_bytes
+from ..files.decoding import decode
+from ..files.files import Files, read_plain_bytes
 from ..outputs.replace import put
 from ..vocabulary.errors import UsageError
 from ..vocabulary.quoting import shown

@@ -24,6 +24,7 @@ from .answer_rows import AnswerRows
 from .cache import Recall
 from .request_waits import NO_WAITING, with_budget
 from .run_clock import RunClock
+from .run_notes import RunNotes
 
 
 class NoLog:
@@ -33,6 +34,8 @@ class NoLog:
     """
 
     keeps = False
+    notes: RunNotes | None = None
+    """The notes of the run, None without a journal."""
 
     def __init__(self, clock: RunClock | None = None) -> None:
         self._keys = _keys()
@@ -107,6 +110,7 @@ class RunLog(NoLog):
 
     def __post_init__(self) -> None:
         super().__init__(self.clock)
+        self.notes = RunNotes(self.journal, self.run)
         self._recall = Recall(self.journal, self.run, self.endpoints, self.fresh)
 
     @property

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import cache, partial
 from types import TracebackType
 
 from ..documents.process import PROCESS, Job, LongText
 from ..externs.threads import Raised, Threads
 from ..files.files import Files
+from ..files.seen import FileSeen, seen
+from ..journal.records import LogRecord
 from ..reads.quick import is_quick
 from ..reads.reading import read, whole
 from ..values.rules import FileText
 from ..vocabulary.json_value import Json
 from ..vocabulary.quoting import shown
 from ..vocabulary.remarks import Tell, unheard
+from .run_notes import RunNotes
 
 Args = Mapping[str, Json]
 _SLOW = object()
@@ -32,6 +36,25 @@ class ReadPool:
         self.tell = cache(tell)
         self._quick = Threads(1, "flowrun-read")
         self._slow = Threads(1, "flowrun-read-slow")
+        self._saw: Callable[[FileSeen], None] = _unseen
+
+    def note_files(self, notes: RunNotes) -> None:
+        """Note each file that is read from here on. Call this from the event loop of the run."""
+        loop = asyncio.get_running_loop()
+
+        def saw(file: FileSeen) -> None:
+            """Make the rows in the thread that read the file."""
+            records = notes.records_of(file)
+            # The run may have ended in the meantime. Then nobody wants the note.
+            with suppress(RuntimeError):
+                loop.call_soon_threadsafe(noted, records)
+
+        def noted(records: list[LogRecord]) -> None:
+            if self._saw is saw:
+                notes.saw(records)
+
+        self._saw = saw
+        self.files.seen = lambda path, found: saw(seen(path, found))
 
     def __enter__(self) -> ReadPool:
         return self
@@ -39,6 +62,7 @@ class ReadPool:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._saw = _unseen
         self._quick.close()
         self._slow.close()
 
@@ -64,17 +88,23 @@ class ReadPool:
     async def _read_slowly(self, function: str, args: Args, tell: Tell) -> Json:
         job = Job()
         try:
-            return await self._slow.run(partial(read_in_child, function, args, self.files, tell, job))
+            return await self._slow.run(partial(read_in_child, function, args, self.files, tell, job, self._saw))
         except asyncio.CancelledError:
             PROCESS.give_up(job)
             raise
 
 
-def read_in_child(function: str, args: Args, files: Files, tell: Tell, job: Job) -> Json:
+def _unseen(file: FileSeen) -> None:
+    """Note nothing."""
+
+
+def read_in_child(
+    function: str, args: Args, files: Files, tell: Tell, job: Job, saw: Callable[[FileSeen], None] = _unseen
+) -> Json:
     """Do a read in the child process for documents, and wait for it. Raises UsageError if the read fails."""
     if function == "split":
         args, name = {**args, "document": LongText(args["document"])}, "the text that `split` cuts"
     else:
         name = shown(args["pattern" if function == "files" else "path"])
-    value = PROCESS.run(partial(read, function, args, files), name, tell, job)
+    value = PROCESS.run(partial(read, function, args, files), name, tell, job, saw)
     return [FileText(one) for one in value] if function == "files" else value

@@ -78,6 +78,7 @@ class Scheduler(Listener):
             if self._stopped is None:
                 self._act(self.state.begin())
             else:
+                self.state.announce()
                 self.idle()
             outcome = await self._outcome
             await self._dispatcher.settle(GRACE)
@@ -254,13 +255,19 @@ class Scheduler(Listener):
         task.add_done_callback(partial(self._over, key))
 
     async def _call_extern(self, launch: LaunchExtern) -> None:
+        log = self._dispatcher.log
+        began = log.clock.milliseconds()
+        value: Json | FlowrunError
         try:
             value = await self.call_extern(launch.extern, launch.args)
         except FlowrunError as error:
-            self.catch_up()
-            self._act(self.state.raised(launch.number, error))
+            value = error
+        if log.notes is not None:
+            log.notes.extern_ended(launch.path, launch.extern, value, began, log.clock.milliseconds())
+        self.catch_up()
+        if isinstance(value, FlowrunError):
+            self._act(self.state.raised(launch.number, value))
         else:
-            self.catch_up()
             self._act(self.state.returned(launch.number, value))
 
     async def _read(self, read: Read) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import re
 
-from ..files.files import decode
+from ..files.decoding import decode
 from ..vocabulary.errors import InputError
 from ..vocabulary.quoting import shown
 from .markup import attributes_of

@@ -2,9 +2,10 @@
 
 A request is a pickled function. It comes from the parent process, which can be trusted. An answer is a row of messages.
 Each message is a line of JSON with its ``kind`` and the ``size`` in bytes of the UTF-8 text behind it. A ``text``
-message is a part of a text. An ``items`` message is a JSON list of items. The ``end`` message is the last. It has the
-``remarks`` of the readers, an ``error`` if the work failed, ``memory`` if the memory was too small, and ``leaves`` if
-the process ends after this answer. The process also ends when stdin closes.
+message is a part of a text. An ``items`` message is a JSON list of items. A ``file`` message is a record of a file that
+was read for a flow. The ``end`` message is the last. It has the ``remarks`` of the readers, an ``error`` if the work
+failed, ``memory`` if the memory was too small, and ``leaves`` if the process ends after this answer. The process also
+ends when stdin closes.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from collections.abc import Iterable
 from typing import Any, BinaryIO
 
 from ..files.children import claim_stdout
+from ..files.seen import report_to
 from ..vocabulary.errors import InputError, UsageError
 from ..vocabulary.json_value import Json
 from .process import PROCESS
@@ -37,6 +39,7 @@ def main() -> int:
     # On some systems the peak includes the memory of the parent when it started this process.
     before = _peak()
     with os.fdopen(claim_stdout(), "wb") as out:
+        report_to(lambda file: _send(out, "file", json.dumps(file._asdict()).encode()))
         leaves = False
         while not leaves:
             remarks: list[str] = []

@@ -19,12 +19,14 @@ from typing import Any
 from flowrun.dsl import dataclass
 
 from ..files.children import without_keys
+from ..files.seen import FileSeen
 from ..vocabulary.errors import InputError, UsageError
 from ..vocabulary.json_value import Json
 from ..vocabulary.remarks import Tell, unheard
 
 Work = Callable[[Tell], str | Iterable[Json]]
 """A function that can be pickled. It returns a text or the items of a list, or raises UsageError."""
+Saw = Callable[[FileSeen], None]
 MOST_MEMORY = 1024 * 1024 * 1024
 """The limit on the child's address space, in bytes. The interpreter and the libraries take about a tenth of it."""
 _CHILD = "flowrun.runtime.documents.child"
@@ -94,8 +96,12 @@ class ReadingProcess:
         self._child: subprocess.Popen[bytes] | None = None
         self._owner = 0
 
-    def run(self, work: Work, name: str, tell: Tell = unheard, job: Job | None = None) -> Json:
+    def run(
+        self, work: Work, name: str, tell: Tell = unheard, job: Job | None = None, saw: Saw = lambda file: None
+    ) -> Json:
         """Do a piece of work in the child. Return its text or list. ``name`` is the file's name in messages.
+
+        ``saw`` hears of each file that the child reads for a flow, in this thread.
 
         Raises the UsageError of the work. Raises InputError if the work takes too much memory, or if the child ends.
         """
@@ -109,7 +115,7 @@ class ReadingProcess:
                     self._job = job
                     if job is not None and job.given_up:
                         raise InputError(f"{name} is not wanted any more")
-                end, value = self._ask(child, work, name)
+                end, value = self._ask(child, work, name, saw)
                 if end["leaves"]:
                     self._end()
             except BaseException:
@@ -168,7 +174,7 @@ class ReadingProcess:
         self._owner = os.getpid()
         return self._child
 
-    def _ask(self, child: subprocess.Popen[bytes], work: Work, name: str) -> tuple[dict[str, Any], Json]:
+    def _ask(self, child: subprocess.Popen[bytes], work: Work, name: str, saw: Saw) -> tuple[dict[str, Any], Json]:
         assert child.stdin is not None
         try:
             # Few runs read a heavy document, and each loads this module.
@@ -188,6 +194,8 @@ class ReadingProcess:
                     text.add(body.decode("utf-8", "surrogatepass"))
                 case "items":
                     items += json.loads(body.decode("utf-8", "surrogatepass"))
+                case "file":
+                    saw(FileSeen(**json.loads(body)))
                 case "end":
                     return head, items if head["listed"] else text.whole()
                 case _:

@@ -76,11 +76,14 @@ class State:
         return self._machine.calls.reuses and not self.holding
 
     def begin(self) -> list[Decision]:
-        root = self._root
-        root.layout = self._prepared.layout(self.plan.steps)
-        self.events.append(e.RunStarted(self.plan.flow, root.layout.once, at=self._machine.context.now()))
-        self._machine.reads.attempt(root, self._open)
+        self.announce()
+        self._machine.reads.attempt(self._root, self._open)
         return self._drain()
+
+    def announce(self) -> None:
+        """Add the event that begins the run. A run that is stopped before its beginning has this event, too."""
+        layout = self._root.layout = self._prepared.layout(self.plan.steps)
+        self.events.append(e.RunStarted(self.plan.flow, layout.once, at=self._machine.context.now()))
 
     def go_on(self) -> list[Decision]:
         """Continue after a pause."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import os
 import stat
 from collections.abc import Callable, Iterator
@@ -14,25 +13,29 @@ from flowrun.dsl import nearest, pattern
 
 from ..vocabulary.errors import InputError
 from ..vocabulary.quoting import shown
+from .decoding import decode, decode_flow
 from .large_text import from_file
+from .seen import Found, Seen, tell_parent
 
 MOST_BYTES = 256 * 1024 * 1024
 _MAGIC = pattern(r"[*?\[]")
 _NAMES_TO_GUESS_FROM = 5000
-_UTF_16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-BOM = "\ufeff"
-"""The byte-order mark, decoded; it is no part of the text."""
-_HEAD = 4096
-_CONTROL = pattern(rb"[\x00-\x08\x0e-\x1f]")
 _CLOSED_ELSEWHERE = getattr(os, "O_CLOEXEC", 0)
 
 
 class Files:
-    """The files that a flow may read. They are in its own folder, or in places that its user allows."""
+    """The files that a flow may read. They are in its own folder, or in places that its user allows.
 
-    def __init__(self, folder: Path, allowed: tuple[Path, ...] = ()) -> None:
+    ``seen`` hears of each file that is read. In a child process it is replaced by ``tell_parent``.
+    """
+
+    def __init__(self, folder: Path, allowed: tuple[Path, ...] = (), seen: Seen | None = None) -> None:
         self.folder = _resolved(folder)
         self.allowed = tuple(_resolved(place) for place in allowed)
+        self.seen = seen
+
+    def __getstate__(self) -> dict[str, object]:
+        return {**self.__dict__, "seen": None if self.seen is None else tell_parent}
 
     def resolve(self, path: str) -> Path:
         """Return the absolute path of a file or folder, with links followed. The file need not exist.
@@ -52,9 +55,30 @@ class Files:
         return found
 
     def read_bytes(self, path: str) -> bytes:
+        """Read the bytes of a file. All other ways to read a file go through here."""
+        data = self._watched(path, self._read_bytes)
+        assert isinstance(data, bytes)
+        return data
+
+    def size_of(self, path: str) -> int:
+        """Return the bytes of a file. Raises InputError, OSError."""
+        return self.resolve(path).stat().st_size
+
+    def _read_bytes(self, path: str) -> bytes:
         found = self.resolve(path)
         place = next(place for place in (self.folder, *self.allowed) if found.is_relative_to(place))
         return _read(found, shown(path), lambda: _opened_below(place, found))
+
+    def _watched(self, path: str, read: Callable[[str], Found]) -> Found:
+        if self.seen is None:
+            return read(path)
+        try:
+            found = read(path)
+        except InputError as error:
+            self.seen(path, error)
+            raise
+        self.seen(path, found)
+        return found
 
     def read_text(self, path: str) -> str:
         """Read the text of a file, in UTF-8 or in UTF-16 with a byte-order mark. Line ends become ``\\n``."""
@@ -62,13 +86,19 @@ class Files:
 
     def read_flow(self, path: str) -> str:
         """Read the text of another flow file. It must be in UTF-8."""
-        return _decoded_flow(self.read_bytes(path), shown(path))
+        return decode_flow(self.read_bytes(path), shown(path))
 
     def glob(self, pattern: str) -> list[str]:
         """Return the paths of the files that match a pattern, sorted. ``**`` stands for any number of folders.
 
         As in a shell, a wildcard does not match a name that begins with a dot, and ``**`` follows no links.
         """
+        names = self._watched(pattern, self.matching)
+        assert isinstance(names, list)
+        return names
+
+    def matching(self, pattern: str) -> list[str]:
+        """Return the paths that ``glob`` returns. ``seen`` does not hear of it."""
         parts = list(Path(pattern).parts)
         fixed = next((place for place, part in enumerate(parts) if _MAGIC.search(part)), len(parts))
         if fixed == len(parts):
@@ -122,7 +152,7 @@ class Files:
 def read_plain(path: Path, name: str | None = None) -> str:
     """Read the text of a flow file that the user names. It may be anywhere, and must be in UTF-8."""
     name = shown(str(path)) if name is None else name
-    return _decoded_flow(read_plain_bytes(path, name), name)
+    return decode_flow(read_plain_bytes(path, name), name)
 
 
 def read_plain_text(path: Path) -> str:
@@ -138,54 +168,6 @@ def read_plain_bytes(path: Path, name: str | None = None) -> bytes:
     """Read the bytes of a file that the user names. A pipe, such as a shell's ``<(command)``, is read to its end."""
     name = shown(str(path)) if name is None else name
     return _read(path, name, lambda: os.open(path, os.O_RDONLY | _CLOSED_ELSEWHERE), pipes=True)
-
-
-def _decoded_flow(data: bytes, name: str) -> str:
-    if kind := _wide_kind(data):
-        raise InputError(f"{name} is encoded in {kind}, and a flow must be in UTF-8; {_convert(kind)}")
-    return decode(data, name)
-
-
-def decode(data: bytes, name: str) -> str:
-    wide = _wide_kind(data)
-    if wide and not (wide == "UTF-16" and data.startswith(_UTF_16_MARKS)):
-        raise InputError(f"{name} is encoded in {wide}, and flowrun reads text in UTF-8; {_convert(wide)}")
-    encoding, kind = ("utf-16", wide) if wide else ("utf-8-sig", "UTF-8")
-    try:
-        text = data.decode(encoding)
-    except UnicodeDecodeError as error:
-        # The decoder cuts the mark off first, so its place does not count the mark.
-        mark = len(codecs.BOM_UTF8) if kind == "UTF-8" and data.startswith(codecs.BOM_UTF8) else 0
-        raise InputError(
-            f"{name} is not {kind} text: byte {error.start + mark} is 0x{data[error.start + mark]:02x}; "
-            "save it as UTF-8, or convert it with `iconv -t utf-8`"
-        ) from None
-    if "\0" in text:
-        raise InputError(f"{name} is not text: it has a zero byte, as binary files do")
-    text = text.lstrip(BOM)
-    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
-
-
-def _wide_kind(data: bytes) -> str | None:
-    """Return the name of a text's wide encoding, such as UTF-16. None if it has none.
-
-    The encoding is recognized by its byte-order mark, or by the zero bytes between letters.
-    """
-    if data.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
-        return "UTF-32"
-    if data.startswith(_UTF_16_MARKS):
-        return "UTF-16"
-    head = data[:_HEAD]
-    for first, kind in ((1, "UTF-16LE"), (0, "UTF-16BE")):
-        zeros, others = head[first::2], head[1 - first :: 2]
-        # True for mostly Latin text; other files have zeros at even and odd places, and control bytes.
-        if len(zeros) > 1 and zeros.count(0) > len(zeros) * 0.6 and not _CONTROL.search(others):
-            return kind
-    return None
-
-
-def _convert(kind: str) -> str:
-    return f"save it as UTF-8, or convert it with `iconv -f {kind.lower()} -t utf-8`"
 
 
 def _resolved(path: Path) -> Path:

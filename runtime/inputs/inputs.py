@@ -16,7 +16,8 @@ from ..documents.fitting import Problems, fit, from_text
 from ..documents.row_file import LARGE, RowFile, has_lines
 from ..documents.rows import parse_json, read_json, read_jsonl
 from ..documents.typed_rows import fit_lines, fit_rows, fit_table, is_plain
-from ..files.files import BOM, Files, read_plain_text
+from ..files.decoding import BOM
+from ..files.files import Files, read_plain_text
 from ..vocabulary.errors import InputError
 from ..vocabulary.json_value import Json
 from ..vocabulary.quoting import shown

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 from urllib.parse import quote
@@ -12,18 +12,16 @@ from urllib.parse import quote
 from flowrun.dsl import dataclass
 
 from ..vocabulary.errors import DiskError
-from ..vocabulary.json_value import Json
 from ..vocabulary.quoting import shown
 from .answers import Answers
 from .attempts import RunRow, answers_before, rows_at, run_rows
 from .beside import HEAD, check_files, file_beside
 from .head import NO_HEAD, Head, Mark, UnreadableHead, read_head
-from .history import History
 from .index import Index
 from .lock import holder_of
-from .rows import damaged, read_body, read_part, read_through
+from .row_access import RowAccess
+from .rows import damaged, read_through
 from .tail import LogTail, tail_of
-from .totals import pasts_of
 
 Connect = Callable[..., sqlite3.Connection]
 ReadRows = Callable[[sqlite3.Connection, Path, Index], Mark]
@@ -128,7 +126,7 @@ def open_mended(path: Path, connect: Connect = sqlite3.connect) -> sqlite3.Conne
     return connection
 
 
-class JournalReader:
+class JournalReader(RowAccess):
     """A journal that is opened only for reading, with its content at this moment. A missing journal counts as empty.
 
     ``read`` fills the index. The readers of `survey` leave out what a command does not need, and check only the rows
@@ -161,22 +159,9 @@ class JournalReader:
             self.close()
             raise
 
-    def body(self, number: int) -> Json:
-        """Read the body of a row that the index names. Raises DiskError."""
+    def _reading(self) -> sqlite3.Connection:
         assert self._connection is not None
-        return read_body(self._connection, self.path, number)
-
-    def part(self, number: int, name: str) -> str:
-        """Read a record in the body of a row, as JSON text. Its other fields may be large. Raises DiskError."""
-        assert self._connection is not None
-        return read_part(self._connection, self.path, number, name)
-
-    def pasts(self, runs: Collection[int]) -> dict[int, History]:
-        """Count the past of these runs. Raises DiskError."""
-        if not runs:
-            return {}
-        assert self._connection is not None
-        return pasts_of(self._connection, self.path, runs)
+        return self._connection
 
     def rows(self, run: int) -> Iterator[RunRow]:
         """Read and check all rows of a run in order. Raises DiskError."""

@@ -24,6 +24,8 @@ _COLUMNS = "SELECT number, run, kind, key, place, body, sum FROM records"
 _ROWS = f"{_COLUMNS} WHERE number > ? ORDER BY number"
 _ROW = f"{_COLUMNS} WHERE number IN (?, ?) ORDER BY number"
 _PART = "SELECT ifnull(json_extract(body, ?), 'null') FROM records WHERE number = ?"
+_NOTES = "SELECT place, body FROM records WHERE run = ? AND kind = ? ORDER BY number"
+_KEYS = "SELECT key FROM records WHERE run = ? AND kind = ?"
 _WAY_OUT = (
     "No call was made. To begin with an empty journal, move the file away (its answers are then paid for "
     "again), or use another journal with --journal FILE"
@@ -141,6 +143,29 @@ def read_part(connection: sqlite3.Connection, path: Path, number: int, name: str
     except sqlite3.DatabaseError:
         raise damaged(path, f"row {number} cannot be read") from None
     return str(found[0])
+
+
+NoteRow = tuple[str, Json]
+"""The place and the body of a note."""
+
+
+def notes_of(connection: sqlite3.Connection, path: Path, run: int, kind: Kind) -> Iterator[NoteRow]:
+    """Read the notes of one kind of a run, in order. Raises DiskError."""
+    try:
+        for place, body in connection.execute(_NOTES, (run, kind.value)):
+            yield place, json.loads(body)
+    except sqlite3.Error as error:
+        raise damaged(path, str(error)) from None
+    except (TypeError, ValueError, RecursionError):
+        raise damaged(path, f"a row of the kind `{kind}` cannot be read") from None
+
+
+def keys_of(connection: sqlite3.Connection, path: Path, run: int, kind: Kind) -> set[bytes]:
+    """Read the keys of the rows of one kind of a run. Raises DiskError."""
+    try:
+        return {key for (key,) in connection.execute(_KEYS, (run, kind.value))}
+    except sqlite3.Error as error:
+        raise damaged(path, str(error)) from None
 
 
 def attempts_of(connection: sqlite3.Connection, path: Path, runs: Collection[int]) -> Iterator[Row]:

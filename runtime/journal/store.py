@@ -9,28 +9,26 @@ import asyncio
 import os
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Self, TypeVar
 
 from ..vocabulary.errors import DiskError, UsageError
-from ..vocabulary.json_value import Json
 from ..vocabulary.quoting import shown
 from .beside import check_files, open_file
 from .creation import ELSEWHERE, make_folder, prepare, refusal
 from .head import Head, HeadFile, Mark
-from .history import History, Row
 from .index import Index
 from .lock import Lock
 from .reading import Connect, Evidence, open_mended, open_to_read
 from .records import LogRecord
-from .rows import attempts_of, fold, read_body, read_part, read_through
-from .totals import pasts_of
+from .row_access import RowAccess
+from .rows import fold, read_through
 from .writer import Writer, WriteRequest
 
 
-class Journal:
+class Journal(RowAccess):
     """The journal as one run sees it, from ``open`` to ``close``.
 
     ``index`` is its content when it was opened, without the attempts of other live runs in this process; ``notes`` are
@@ -81,9 +79,11 @@ class Journal:
         if given:
             self._shared.writer.put(given)
 
-    def note(self, records: Iterable[LogRecord]) -> None:
+    def note(self, records: Iterable[LogRecord]) -> asyncio.Future[int]:
         """Write records that nobody waits for, after all records that were given before."""
-        self.append(records).add_done_callback(self._noted)
+        done = self.append(records)
+        done.add_done_callback(self._noted)
+        return done
 
     def _noted(self, done: asyncio.Future[int]) -> None:
         error = None if done.cancelled() else done.exception()
@@ -100,22 +100,6 @@ class Journal:
                     "then resume it"
                 )
             self._run = run
-
-    def body(self, number: int) -> Json:
-        """Read the body of a row that the index names. Raises DiskError."""
-        return read_body(self._reading(), self.path, number)
-
-    def part(self, number: int, name: str) -> str:
-        """Read a record in the body of a row, as JSON text. Its other fields may be large. Raises DiskError."""
-        return read_part(self._reading(), self.path, number, name)
-
-    def attempts(self, run: int) -> Iterator[Row]:
-        """Read the rows about attempts at calls of a run, in order. Raises DiskError."""
-        return attempts_of(self._reading(), self.path, (run,))
-
-    def past(self, run: int) -> History:
-        """Count the past of a run, without its dollars and its called flows. Raises DiskError."""
-        return pasts_of(self._reading(), self.path, (run,))[run]
 
     def _reading(self) -> sqlite3.Connection:
         if self._reader is None:

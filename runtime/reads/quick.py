@@ -26,18 +26,14 @@ def is_quick(function: str, args: Args, files: Files) -> bool:
         return True
     try:
         if function in _QUICK:
-            return _size(path, files) <= _QUICK[function]
+            return files.size_of(path) <= _QUICK[function]
         from ..documents.reading import quick_share
 
         left = 1.0
-        for one in files.glob(path) if function == "files" else (path,):
-            left -= quick_share(one, _size(one, files))
+        for one in files.matching(path) if function == "files" else (path,):
+            left -= quick_share(one, files.size_of(one))
             if left < 0:
                 return False
     except (UsageError, OSError):
         return True
     return True
-
-
-def _size(path: str, files: Files) -> int:
-    return files.resolve(path).stat().st_size

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
-from flowrun.dsl import dataclass, types
+from flowrun.dsl import dataclass
 from flowrun.dsl import plan as p
 
 from ..costs.written_budget import Budget
-from ..documents.row_file import RowFile
+from ..journal.given_files import reopened
+from ..journal.givens import given_of
 from ..journal.index import Run
 from ..journal.reading import JournalReader
 from ..providers import open_provider, provider_table
 from ..providers.protocol import Surroundings
 from ..vocabulary.errors import DiskError, FlowrunError, UsageError
 from ..vocabulary.json_value import Json
-from ..vocabulary.quoting import shown
 from ..vocabulary.run_record import EndpointRecord
 
 
@@ -54,38 +52,25 @@ def read_given(reader: JournalReader, run: Run) -> GivenRun:
     """Read the beginning of a run. Raises UsageError if the run ended before it, DiskError if its row is not valid."""
     if not run.given:
         raise UsageError(f"the run {run.id} ended before its first call: there is nothing to show")
-    body: Any = reader.body(run.given)
+    given = given_of(reader, run)
     try:
-        plan = p.from_json(json.dumps(body["plan"]))
-        inputs, lost = _with_files(plan, body["inputs"], body.get("files", {}))
-        models = {
-            str(address): EndpointRecord(str(one["name"]), str(one.get("url", "")))
-            for address, one in body.get("models", {}).items()
-        }
-        return GivenRun(plan, inputs, dict(body["settings"]), models, lost)
+        plan = p.from_json(given.plan_text)
+        inputs, lost = _with_files(plan, given.inputs, given.files)
+        return GivenRun(plan, inputs, given.settings, given.models, lost)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise DiskError(f"row {run.given} of the journal does not have a valid run ({error})") from None
 
 
 def _with_files(
-    plan: p.Plan, inputs: Mapping[str, Json], files: Mapping[str, Mapping[str, str]]
+    plan: p.Plan, inputs: Mapping[str, Json], files: Mapping[str, Mapping[str, Json]]
 ) -> tuple[dict[str, Json], tuple[str, ...]]:
-    """Add the rows of the large files among the inputs, as long as the files are as they were."""
+    """Add the inputs that stayed in their files, as long as the files are as they were."""
     values, lost = dict(inputs), []
-    for param in plan.params:
-        kept = files.get(param.name)
-        if kept is None or not isinstance(param.type, types.ListOf):
-            continue
-        name = f"{shown(kept['path'])}, the value of `{param.name}`,"
+    for name, kept in files.items():
         try:
-            rows = RowFile(Path(kept["path"]), param.type.item)
+            values = reopened(plan, values, {name: kept})
         except FlowrunError as error:
-            lost.append(f"{name} cannot be read again: {error}")
-            continue
-        if rows.digest != kept["sha256"]:
-            lost.append(f"{name} has changed since the run began")
-            continue
-        values[param.name] = rows
+            lost.append(str(error))
     return values, tuple(lost)
 
 

@@ -17,6 +17,7 @@ from ..vocabulary.call import Answer
 from ..vocabulary.errors import CallError, FlowrunError, InDoubtError, PermanentError, RefusedError
 from ..vocabulary.json_value import Json
 from .source import UNKNOWN, Came, Doubted, Happening, Hedged, Returned, Source, TimedOut, Widened
+from .stretches import OF_CALLS
 
 SENT_AGAIN = "sent again"
 """The words of a ``DOUBT`` row about an attempt of an earlier stretch, whose call is sent again."""
@@ -67,7 +68,7 @@ class JournalSource(Source):
         self._of: dict[CallId, list[int]] = {}
         self._places: dict[str, bytes] = {}
         for at, row in enumerate(rows):
-            if row.key:
+            if row.kind in OF_CALLS:
                 self._of.setdefault(CallId(row.key, row.place), []).append(at)
                 self._places[row.place] = row.key
         self._calls: dict[CallId, Call] = {}
@@ -211,7 +212,7 @@ class JournalSource(Source):
                 self._refused(name, row, body)
             case Kind.CANCELLED:
                 self._over(name)
-            case "extern":
+            case Kind.EXTERN:
                 self._returned(row.place, body)
 
     def _sent(self, name: CallId) -> None:

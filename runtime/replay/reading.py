@@ -26,7 +26,7 @@ from .driver import Replay, ReplayedCall, context_of
 from .file_reads import FileReads
 from .given import Endpoints, read_given
 from .journal_source import JournalSource
-from .stretches import Stretch, index_of, past_of, stretches
+from .stretches import OF_CALLS, Stretch, index_of, past_of, stretches
 
 _ELEMENT = re.compile(r"\[\d+\]")
 _USUAL, _LEAST = 512, 64
@@ -60,7 +60,7 @@ class RunReading:
         self.stretches = [*stretches(self._rows, run)]
         self._at: dict[str, list[int]] = {}
         for at, row in enumerate(self._rows):
-            if row.key:
+            if row.kind in OF_CALLS:
                 self._at.setdefault(row.place, []).append(at)
         self.costs = Costs(given.plan, environ)
 
@@ -101,7 +101,7 @@ class RunReading:
             spent_within=past.within,
         )
         window = self._window()
-        reads = FileReads(self.reader, self._rows, given)
+        reads = FileReads(self.reader, [*stretch.before, *stretch.rows], given)
         source = JournalSource(stretch.rows, self._known(stretch), reads.read, over=stretch.over, window=window)
         return source, Replay(given.plan, given.inputs, source, context, window)
 

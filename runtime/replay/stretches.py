@@ -19,7 +19,8 @@ from ..vocabulary.run_record import StretchRecord
 
 _BY_ITSELF = frozenset({"done", "partial", "failed", "budget"})
 """The statuses of runs that came to their end, with or without a value."""
-_ATTEMPTS = frozenset({Kind.INTENT, Kind.ANSWER, Kind.REFUSED, Kind.DOUBT, Kind.CANCELLED})
+OF_CALLS = frozenset({Kind.INTENT, Kind.ANSWER, Kind.REFUSED, Kind.DOUBT, Kind.CANCELLED})
+"""The kinds of rows about attempts at calls."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ def index_of(run: Run, rows: Sequence[RunRow], paid: Answers) -> Index:
     """Make the index of a journal as a stretch of a run found it: all answers, and the attempts of its own rows."""
     index = Index({run.number: run})
     for row in rows:
-        if row.kind in _ATTEMPTS:
+        if row.kind in OF_CALLS:
             index.take(row.number, run.number, row.kind, row.key, row.place, None)
     index.paid = paid
     return index

@@ -15,9 +15,10 @@ from ..costs.budget import dollars
 from ..costs.written_budget import Budget
 from ..dispatch.ledger import NoLog, RunLog
 from ..dispatch.run_clock import RunClock
-from ..journal.given_files import kept_apart, reopened
+from ..journal.given_files import kept_apart, marks_of, reopened
 from ..journal.givens import given_of
 from ..journal.index import Open, Run
+from ..journal.notes import mark_record
 from ..journal.records import JUST_BEGUN, Kind, LogRecord, content
 from ..journal.store import Journal
 from ..providers.addresses import without_secrets
@@ -145,7 +146,12 @@ async def begin(
     }
     # In one transaction, so that every run that has begun can be resumed.
     run = await journal.append(
-        [LogRecord(0, Kind.RUN, head), *contents, LogRecord(JUST_BEGUN, Kind.GIVEN, given)],
+        [
+            LogRecord(0, Kind.RUN, head),
+            *contents,
+            LogRecord(JUST_BEGUN, Kind.GIVEN, given),
+            *(mark_record(JUST_BEGUN, mark) for mark in marks_of(kept.files)),
+        ],
     )
     journal.begin(run)
     return RunLog(

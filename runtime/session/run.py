@@ -151,6 +151,8 @@ async def execute(
         settings = replace(settings, allow_host=(*settings.allow_host, *models.asked_hosts))
         log = await _log(plan, values, settings, journal, models, number)
         clock = log.clock
+        if log.notes is not None:
+            reads.note_files(log.notes)
         if models.declared_prices:
             publish(PricesDeclared(models.declared_prices, at=clock.now()))
         if number is not None:

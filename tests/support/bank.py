@@ -193,9 +193,11 @@ class QuickJournal(Journal):
                 done.set_result(number)
         return done
 
-    def note(self, records: Iterable[LogRecord]) -> None:
+    def note(self, records: Iterable[LogRecord]) -> asyncio.Future[int]:
+        done = asyncio.get_running_loop().create_future()
         if not self.dead:
-            self.write(records)
+            done.set_result(self.write(records))
+        return done
 
     def write(self, records: Iterable[LogRecord]) -> int:
         """Write records, and return the number of the first one."""

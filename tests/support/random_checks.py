@@ -20,6 +20,7 @@ from .meaning import Meaning, Reader
 from .meaning_values import fits
 from .meaning_votes import Lost
 from .oracle import STEADY, Key, Oracle, tag_of
+from .paired_events import paired
 from .random_flows import Writer
 from .random_runs import HERE, Ran, Servers, one_each, run, shuffled
 
@@ -72,7 +73,9 @@ class Trial:
         return Reader(self.checked.file, oracle).meaning(self.inputs)
 
     def run(self, servers: Servers) -> Ran:
-        return run(self.plan, self.inputs, servers)
+        ran = run(self.plan, self.inputs, servers)
+        assert not paired(ran.events).out
+        return ran
 
     @property
     def dice(self) -> random.Random:

@@ -7,10 +7,12 @@ import json
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from flowrun.dsl import MESSAGE_TOKENS, plan
+from flowrun.runtime.dispatch.ledger import NoLog
 from flowrun.runtime.dispatch.scheduler import Scheduler
 from flowrun.runtime.engine.decisions import Outcome
 from flowrun.runtime.engine.scopes import Context
@@ -24,13 +26,13 @@ from flowrun.runtime.session.endpoints import open_endpoints
 from flowrun.runtime.values.expressions import ModelValue
 from flowrun.runtime.vocabulary import events as e
 from flowrun.runtime.vocabulary.call import Answer, Reply, Request
-from flowrun.runtime.vocabulary.errors import CallError, InDoubtError, PermanentError, RefusedError
+from flowrun.runtime.vocabulary.errors import CallError, InDoubtError, PermanentError, RefusedError, StoppedError
 from flowrun.runtime.vocabulary.tokens import estimate
 from flowrun.runtime.vocabulary.usage import Usage
 
 from .harness import functions
 from .oracle import CORRECTED, SPOILT, Form, Key, Oracle
-from .virtual_clock import VirtualLoop
+from .virtual_clock import CountingLoop
 
 Json = Any
 HERE = Files(Path(__file__).parent)
@@ -152,8 +154,11 @@ class Ran:
     events: list[e.Event]
 
 
-def run(flow: plan.Plan, inputs: Mapping[str, Json], servers: Servers) -> Ran:
-    """Run a plan without a journal and files. Fail the test if the scheduler leaves anything running at the end."""
+def run(flow: plan.Plan, inputs: Mapping[str, Json], servers: Servers, stop_turn: int = 0) -> Ran:
+    """Run a plan without a journal and files. Fail the test if the scheduler leaves anything running at the end.
+
+    In the turn ``stop_turn`` of the event loop the run is stopped, never if it is 0.
+    """
 
     events: list[e.Event] = []
 
@@ -161,8 +166,10 @@ def run(flow: plan.Plan, inputs: Mapping[str, Json], servers: Servers) -> Ran:
         declared, default = declared_models(flow), ModelValue("m", "m")
         surroundings = Surroundings({})
         endpoints = open_endpoints(flow, inputs, declared, default, surroundings, servers.opener, RetryPolicy())
-        context = Context(declared, default, functions, flow.calls_limit, flow.money_limit)
-        scheduler = Scheduler(State(flow, inputs, context, window=10**6), endpoints, events.append)
+        log = NoLog()
+        context = Context(declared, default, functions, flow.calls_limit, flow.money_limit, now=log.clock.now)
+        scheduler = Scheduler(State(flow, inputs, context, window=10**6), endpoints, events.append, log=log)
+        loop.then = partial(scheduler.stop, StoppedError(2))
         outcome = await scheduler.run()
         assert not scheduler.busy
         assert asyncio.all_tasks() == {asyncio.current_task()}
@@ -170,7 +177,7 @@ def run(flow: plan.Plan, inputs: Mapping[str, Json], servers: Servers) -> Ran:
             await endpoint.close()
         return outcome
 
-    loop = VirtualLoop()
+    loop = CountingLoop(stop_turn)
     try:
         outcome = loop.run_until_complete(whole())
     finally:

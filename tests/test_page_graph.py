@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from xml.etree import ElementTree
 
 import pytest
@@ -118,6 +119,11 @@ def test_hostile_text_is_escaped() -> None:
     assert "<script" not in html and "\x1b" not in html and "\u202e" not in html
     assert "&lt;script&gt;" in html
     ElementTree.fromstring(f"<div>{html}</div>")
+
+
+def test_a_long_name_of_a_flow_does_not_make_the_page_long() -> None:
+    plan = replace(plan_from(), flow="x" * 1_000_000)
+    assert len(graph_html(run_of(plan=plan))) < 20_000
 
 
 @pytest.mark.parametrize("narrow", [False, True])

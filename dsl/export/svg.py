@@ -12,7 +12,7 @@ from .label_sizes import LINE_HEIGHT, LINE_SIZE, TITLE_GAP, TITLE_HEIGHT, TITLE_
 from .layout import Layout, Rect, Route, Stroke, lay_out
 from .picture import Cluster, Node, Part, Picture
 from .text_widths import text_width
-from .words import plain
+from .words import plain, short
 
 _FONTS = "'Helvetica Neue', Helvetica, Arial, 'Segoe UI', 'Liberation Sans', 'DejaVu Sans', sans-serif"
 # Fill and border of each kind of box, for light and for dark.
@@ -35,6 +35,7 @@ _CLUSTERS = (("#f9fafb", "#b6bdc4"), ("#1d2025", "#545c64"))
 _NESTED = (("#f1f3f5", "#b6bdc4"), ("#262a30", "#545c64"))
 _HEAD = 7.0
 _FIGURE_LINES = 3
+_LABEL = 100
 # The part of a screen that the drawing of a run may take.
 _SCREEN = 1200.0, 560.0
 _TELEPHONE = 380.0, 20_000.0
@@ -71,7 +72,7 @@ def to_page_svg(picture: Picture, *, texts: bool = True, narrow: bool = False) -
     width, height = _number(layout.width), _number(layout.height)
     lines = [
         f'<svg class="flow" width="{width}" height="{height}" viewBox="0 0 {width} {height}" '
-        f'role="group" aria-label="{_escaped(plain(picture.title))}">'
+        f'role="group" aria-label="{_escaped(short(picture.title, _LABEL))}">'
     ]
     return "\n".join([*lines, *_drawn(picture, layout, page=True), "</svg>"]) + "\n"
 

@@ -1,15 +1,14 @@
 /* F.graph: the flow as it is drawn (pages/graph.py), with the calls, time and cost of each step. */
 {
-  const SVG = "http://www.w3.org/2000/svg";
   const NUMBERS = /\[[^\]]*\]|\.\d+(?=\.|$)/g;
   const PLACES = [["answered", "done"], ["reused", "reused"], ["failed", "failed"], ["cancelled", "cancelled"], ["open", "under way"]];
 
-  let model, bus, boxes;
+  let model, bus, boxes, space;
   let chosen = "";
   const steps = new Map();
 
   const svg = (name, given, text) => {
-    const made = document.createElementNS(SVG, name);
+    const made = document.createElementNS(space, name);
     for (const [key, value] of Object.entries(given)) made.setAttribute(key, value);
     if (text !== undefined) made.textContent = text;
     return made;
@@ -123,6 +122,7 @@
       const pictures = [...to.querySelectorAll("svg")];
       boxes = new Map();
       if (!pictures.length) return;
+      space = pictures[0].namespaceURI;
       for (const part of to.querySelectorAll("[data-step]")) {
         const { step } = part.dataset;
         if (!boxes.has(step)) boxes.set(step, []);

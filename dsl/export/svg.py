@@ -12,7 +12,7 @@ from .label_sizes import LINE_HEIGHT, LINE_SIZE, TITLE_GAP, TITLE_HEIGHT, TITLE_
 from .layout import Layout, Rect, Route, Stroke, lay_out
 from .picture import Cluster, Node, Part, Picture
 from .text_widths import text_width
-from .words import plain
+from .words import plain, short
 
 _FONTS = "'Helvetica Neue', Helvetica, Arial, 'Segoe UI', 'Liberation Sans', 'DejaVu Sans', sans-serif"
 # Fill and border of each kind of box, for light and for dark.
@@ -35,8 +35,10 @@ _CLUSTERS = (("#f9fafb", "#b6bdc4"), ("#1d2025", "#545c64"))
 _NESTED = (("#f1f3f5", "#b6bdc4"), ("#262a30", "#545c64"))
 _HEAD = 7.0
 _FIGURE_LINES = 3
+_LABEL = 100
 # The part of a screen that the drawing of a run may take.
 _SCREEN = 1200.0, 560.0
+_TELEPHONE = 380.0, 20_000.0
 # Escaped by hand, because the standard library's modules for XML also load those for HTTP.
 _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;"})
 
@@ -58,18 +60,19 @@ def to_svg(picture: Picture) -> str:
     return "\n".join([*lines, *_drawn(picture, layout), "</svg>"]) + "\n"
 
 
-def to_page_svg(picture: Picture, *, texts: bool = True) -> str:
+def to_page_svg(picture: Picture, *, texts: bool = True, narrow: bool = False) -> str:
     """Write the picture as an SVG element for the page of a run, which brings the style.
 
     The frames and the boxes that send requests have the path of their step as ``data-step``, and take the focus. These
     boxes have room for figures. Without ``texts`` there are no expressions and prompts, only names and kinds.
+    ``narrow`` is for a page on a telephone, which scrolls down.
     """
     picture = replace(picture, parts=tuple(_for_page(part, texts=texts) for part in picture.parts))
-    layout = lay_out(picture, _SCREEN)
+    layout = lay_out(picture, _TELEPHONE if narrow else _SCREEN)
     width, height = _number(layout.width), _number(layout.height)
     lines = [
         f'<svg class="flow" width="{width}" height="{height}" viewBox="0 0 {width} {height}" '
-        f'role="group" aria-label="{_escaped(plain(picture.title))}">'
+        f'role="group" aria-label="{_escaped(short(picture.title, _LABEL))}">'
     ]
     return "\n".join([*lines, *_drawn(picture, layout, page=True), "</svg>"]) + "\n"
 

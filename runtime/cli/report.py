@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,8 +16,10 @@ from ..outputs.target import Source, Target, encoded
 from ..vocabulary.errors import DiskError, FlowrunError, UsageError
 from ..vocabulary.quoting import inert, shown
 from . import exits
+from .console import complain
 from .journals import journal_files, journal_path
 from .paths import PathThatIs, to_file
+from .run_records import LAST, chosen_run
 
 if TYPE_CHECKING:
     from ..journal.index import Run
@@ -61,7 +62,7 @@ def command(
         return _write_all(path, out, texts=not without_texts)
     make = _maker(form or _form_of(out), texts=not without_texts)
     with _reader(path) as reader:
-        chosen = _chosen(reader, run or "last", path)
+        chosen = chosen_run(reader.index, LAST if run is None else run, path)
         record = _read_run()(reader, chosen)
         sources = _sources(reader, chosen, record)
     file = to_file(out)
@@ -85,23 +86,15 @@ def _reader(path: Path) -> JournalReader:
         raise UsageError(f"there is no journal {shown(str(path))}: a run makes it, or name one with --journal FILE")
     reader = JournalReader(path, read_runs)
     for note in reader.notes:
-        click.echo(f"flowrun: {inert(note)}", err=True)
+        complain(note)
     return reader
-
-
-def _chosen(reader: JournalReader, name: str, path: Path) -> Run:
-    from ..session.resume import found_run
-
-    if not reader.index.runs:
-        raise UsageError(f"the journal {shown(str(path))} has no runs")
-    found_run(reader.index.named(name) if name else [], name, path)
-    return reader.index.named(name)[0]
 
 
 def _read_run() -> Callable[[JournalReader, Run], RunRecord]:
     """Return the function that makes the record of a run. It loads the state machine."""
-    found: Callable[[JournalReader, Run], RunRecord] = import_module("flowrun.runtime.replay").read_run
-    return found
+    from .. import replay
+
+    return replay.read_run
 
 
 def _form_of(out: Path | None) -> str:
@@ -171,7 +164,7 @@ def _write_all(path: Path, folder: Path | None, *, texts: bool) -> int:
             try:
                 record = _read_run()(reader, run)
             except FlowrunError as error:
-                click.echo(f"flowrun: the run {run.id} has no page: {error}", err=True)
+                complain(f"the run {run.id} has no page: {error}")
                 rows.append(Shelved(run.id, run.flow, run.began, run.status or "killed", trouble=str(error)))
                 continue
             page = f"{run.id}.html"

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import field
+from math import inf
 
 from flowrun.dsl import dataclass
 from flowrun.dsl import plan as p
@@ -18,6 +19,8 @@ _PART = re.compile(r"\[[^\]]*\]|[^.\[\]]+")
 Path = tuple[str, ...]
 _BODIES = ""
 """The part of a path that stands for all bodies of a block, without its reducer. No step has this name."""
+_SLACK = 10
+"""The milliseconds by which a neighbour must end later than a planned step, so that it counts instead of that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,19 @@ class _Level:
     known: Mapping[str, tuple[Path, p.Step]]
 
 
+@dataclass(frozen=True, slots=True)
+class _Before:
+    """A part of the flow that a call may have waited for.
+
+    ``planned`` says that the plan puts it before the call; otherwise it is a neighbour. ``inside`` says that it lies in
+    the same body as the step that waits for it.
+    """
+
+    path: Path
+    planned: bool = False
+    inside: bool = False
+
+
 def timed(index: int, call: CallRecord, path: Path) -> TimedCall | None:
     """Return the times of a call, None if the journal does not know them."""
     attempts = sorted(
@@ -92,11 +108,11 @@ class _Ends:
     """The calls of one part of a flow, sorted by their ends."""
 
     calls: list[TimedCall] = field(default_factory=list)
-    ends: list[int] = field(default_factory=list)
+    keys: list[tuple[int, int]] = field(default_factory=list)
 
     def sort(self) -> None:
-        self.calls.sort(key=lambda one: (one.ended, one.index))
-        self.ends = [one.ended for one in self.calls]
+        self.calls.sort(key=lambda one: (one.ended, one.began, one.index))
+        self.keys = [(one.ended, one.began) for one in self.calls]
 
 
 class CallOrder:
@@ -125,27 +141,34 @@ class CallOrder:
     def chain(self) -> list[TimedCall]:
         """Return the calls that determined the end of the run: each waited for the one before it."""
         found: list[TimedCall] = []
-        seen: set[int] = set()
         call = self.last()
         while call is not None:
             found.append(call)
-            seen.add(call.index)
-            call = self.before(call, seen)
+            call = self.before(call)
         return found[::-1]
 
-    def before(self, call: TimedCall, without: set[int]) -> TimedCall | None:
+    def before(self, call: TimedCall) -> TimedCall | None:
         """Return the call whose end let this call begin, None if it waited for none.
 
         This is the last to end of those that the plan puts before the call, and of its neighbours in the same block:
-        a vote, a fold or the block's `concurrency` may have waited for these. Calls ``without`` are left out.
+        a vote, a fold or the block's `concurrency` may have waited for these.
         """
-        best: tuple[int, int, TimedCall] | None = None
+        best: tuple[tuple[int, int], TimedCall] | None = None
         limit = min(call.began, max(call.ready, 0) + len(call.attempts[0].waited))
-        for rank, part in self._parts_before(call):
-            found = self._latest(part, limit, without)
-            if found is not None and (best is None or (found.ended, rank) > best[:2]):
-                best = (found.ended, rank, found)
-        return None if best is None else best[2]
+        for level in reversed(list(self._levels(call.path))):
+            inside = False
+            for one in self._parts_before(level):
+                found = self._latest(one, call, limit)
+                if found is None:
+                    continue
+                rank = found.ended + (_SLACK if one.planned else 0), int(one.planned)
+                if best is None or rank > best[0]:
+                    best = rank, found
+                inside = inside or (one.planned and one.inside)
+            if inside:
+                # The body was open already, so that nothing around it kept the call back.
+                break
+        return None if best is None else best[1]
 
     def _own(self, level: _Level) -> Path:
         """Return the part of a path that a level adds: its step, and the element or the reducer behind it."""
@@ -161,13 +184,15 @@ class CallOrder:
             if end == len(call.path) or call.path[end] != "reduce":
                 self._parts.setdefault((*call.path[:end], _BODIES), _Ends()).calls.append(call)
 
-    def _latest(self, part: Path, limit: int, without: set[int]) -> TimedCall | None:
-        ends = self._parts.get(part)
+    def _latest(self, before: _Before, call: TimedCall, limit: int) -> TimedCall | None:
+        """Return the call of a part that ended last until ``limit``.
+
+        A neighbour that began at the same time is no cause, so that a chain of calls without length has an end.
+        """
+        ends = self._parts.get(before.path)
         if ends is None:
             return None
-        place = bisect_right(ends.ends, limit) - 1
-        while place >= 0 and ends.calls[place].index in without:
-            place -= 1
+        place = bisect_left(ends.keys, (limit, inf if before.planned else call.began)) - 1
         return ends.calls[place] if place >= 0 else None
 
     def _levels(self, parts: Path) -> Iterator[_Level]:
@@ -190,24 +215,23 @@ class CallOrder:
             else:
                 steps = () if step.block is None else step.block.steps
 
-    def _parts_before(self, call: TimedCall) -> Iterator[tuple[int, Path]]:
-        """Yield the parts of the flow that a call may have waited for. Parts of rank 1 are those of the plan."""
-        for level in self._levels(call.path):
-            step, here = level.step, (*level.frame, level.step.name)
-            yield from self._needed(first_needs(step), level, taken_from(step))
-            if not isinstance(step.node, p.Map | p.Repeat | p.Fanout):
-                continue
-            if level.inside[:1] == ("reduce",):
-                yield 1, (*here, _BODIES)
-                yield 0, (*here, "reduce")
-            elif isinstance(step.node, p.Fanout):
-                continue
-            else:
-                yield 0, (*here, _BODIES)
-            # A body that makes no call ends when the steps that it mentions are finished.
-            yield from self._needed(_all_needs(step), level, None)
+    def _parts_before(self, level: _Level) -> Iterator[_Before]:
+        """Yield the parts of the flow that a step may have waited for."""
+        step, here = level.step, (*level.frame, level.step.name)
+        yield from self._needed(first_needs(step), level, taken_from(step))
+        if not isinstance(step.node, p.Map | p.Repeat | p.Fanout):
+            return
+        if level.inside[:1] == ("reduce",):
+            yield _Before((*here, _BODIES), planned=True, inside=True)
+            yield _Before((*here, "reduce"))
+        elif isinstance(step.node, p.Fanout):
+            return
+        else:
+            yield _Before((*here, _BODIES))
+        # A body that makes no call ends when the steps that it mentions are finished.
+        yield from self._needed(_all_needs(step), level, None)
 
-    def _needed(self, names: Iterable[str], level: _Level, source: str | None) -> Iterator[tuple[int, Path]]:
+    def _needed(self, names: Iterable[str], level: _Level, source: str | None) -> Iterator[_Before]:
         todo, seen = list(names), set()
         while todo:
             name = todo.pop()
@@ -215,21 +239,24 @@ class CallOrder:
                 continue
             seen.add(name)
             frame, step = level.known[name]
-            part = (*frame, name)
+            part, inside = (*frame, name), frame == level.frame
             if name == source and level.inside:
-                yield from self._elements(part, level.inside[0])
-                yield 0, part
+                for element in _elements(level.inside[0]):
+                    yield _Before((*part, element), planned=True, inside=inside)
+                yield _Before(part)
             else:
-                yield 1, part
+                yield _Before(part, planned=True, inside=inside)
             # A step, or a body in it, that makes no call passes on the end of the steps that it needed itself.
-            todo += _all_needs(step)
+            if not isinstance(step.node, p.Ask) or part not in self._parts:
+                todo += _all_needs(step)
 
-    def _elements(self, part: Path, place: str) -> Iterator[tuple[int, Path]]:
-        """Yield the bodies whose value an element may be: `3,1` is an item of the list that body `3` made."""
-        label = place[1:-1]
-        while label:
-            yield 1, (*part, f"[{label}]")
-            label = label.rpartition(",")[0]
+
+def _elements(place: str) -> Iterator[str]:
+    """Yield the bodies whose value an element may be: `3,1` is an item of the list that body `3` made."""
+    label = place[1:-1]
+    while label:
+        yield f"[{label}]"
+        label = label.rpartition(",")[0]
 
 
 def _is_place(part: str) -> bool:

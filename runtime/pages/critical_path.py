@@ -1,4 +1,4 @@
-"""The critical path of a run, and its seconds by cause: the pieces of time that together make the whole run."""
+"""The critical path of a run, and its time by cause: the pieces of time that together make the whole run."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SERVER = "server"
 RETRIES = "retries"
 """An attempt that failed, and the time behind it whose cause the journal does not know."""
 OWN = "own"
-"""No call was under way or kept back: flowrun read files, computed values, or waited for externs."""
+"""No call of the path was under way or kept back: flowrun read files, computed values, or waited for externs."""
 NOBODY = -1
 _PAID_FOR = ("answered", "cancelled", "open", "unsent")
 
@@ -94,16 +94,16 @@ def waits_of(attempt: TimedAttempt) -> Iterator[tuple[str, int, int]]:
         at += length
 
 
-def seconds_of(pieces: Iterable[Piece]) -> dict[str, float]:
-    """Return the seconds by cause, the longest first."""
+def time_of(pieces: Iterable[Piece]) -> dict[str, int]:
+    """Return the milliseconds by cause, the longest first."""
     found: dict[str, int] = {}
     for piece in pieces:
         found[piece.cause] = found.get(piece.cause, 0) + piece.ended - piece.began
-    return {cause: length / 1000 for cause, length in _largest_first(found) if length}
+    return _largest_first(found)
 
 
-def call_seconds(calls: Iterable[TimedCall]) -> dict[str, float]:
-    """Return the seconds of all calls by cause, the longest first. Calls side by side count each for itself."""
+def call_time(calls: Iterable[TimedCall]) -> dict[str, int]:
+    """Return the milliseconds of all calls by cause, the longest first. Calls side by side count each for itself."""
     found: dict[str, int] = {}
     for call in calls:
         for attempt in call.attempts:
@@ -111,11 +111,11 @@ def call_seconds(calls: Iterable[TimedCall]) -> dict[str, float]:
             found[cause] = found.get(cause, 0) + attempt.ended - attempt.began
             for wait, length in attempt.waited.items():
                 found[wait] = found.get(wait, 0) + length
-    return {cause: length / 1000 for cause, length in _largest_first(found) if length}
+    return _largest_first(found)
 
 
-def _largest_first(lengths: Mapping[str, int]) -> list[tuple[str, int]]:
-    return sorted(lengths.items(), key=lambda item: (-item[1], item[0]))
+def _largest_first(found: Mapping[str, int]) -> dict[str, int]:
+    return {cause: length for cause, length in sorted(found.items(), key=lambda item: (-item[1], item[0])) if length}
 
 
 def _length(record: RunRecord) -> int | None:

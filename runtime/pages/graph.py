@@ -15,16 +15,24 @@ from ..vocabulary.run_record import RunRecord
 
 _DEEPEST = 3
 """Called flows within called flows are drawn as single boxes below this depth."""
+_LARGE = 200_000
+"""The characters from which one drawing is enough, so that the page stays small."""
 _MOST = 3000
 """Nobody reads more boxes in one drawing."""
 
 
 def graph_html(record: RunRecord, *, texts: bool = True) -> str:
-    """Draw the flow of a run as an SVG element, into which the page's script writes the figures.
+    """Draw the flow of a run as SVG, into which the page's script writes the figures.
 
-    All text in it is escaped. Without ``texts`` it has only the names and the kinds of steps.
+    There are two drawings, for wide and for narrow screens, unless they are the same or large. All text in them is
+    escaped. Without ``texts`` they have only the names and the kinds of steps.
     """
-    return to_page_svg(picture_of(record.plan, catalog().functions), texts=texts)
+    picture = picture_of(record.plan, catalog().functions)
+    wide = to_page_svg(picture, texts=texts)
+    narrow = to_page_svg(picture, texts=texts, narrow=True) if len(wide) < _LARGE else wide
+    if narrow == wide:
+        return wide
+    return f'<div class="on-wide">{wide}</div><div class="on-narrow">{narrow}</div>'
 
 
 def graph_data(record: RunRecord) -> dict[str, Json]:

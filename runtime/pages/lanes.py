@@ -13,8 +13,8 @@ from .call_order import TimedCall
 from .critical_path import OWN, waits_of
 
 LEAST_SHARE = 0.002
+"""The share of a run that a gap must be longer than, so that a reader can see it."""
 MOST_GAPS = 300
-"""A reader looks at the longest gaps. Shorter ones would only make the page larger."""
 Span = tuple[int, int]
 
 
@@ -37,8 +37,9 @@ class Gap:
 
 
 def lanes_of(record: RunRecord) -> list[Lane]:
-    """Return the endpoints in the order of their first call. Models of one URL share a lane."""
-    models = list(dict.fromkeys(call.model for call in record.calls))
+    """Return the endpoints in the order of their first request. Models of one URL share a lane."""
+    sent = (call.model for call in record.calls if any(one.began is not None for one in call.attempts))
+    models = list(dict.fromkeys(sent))
     urls = {model: record.endpoints[model].url if model in record.endpoints else "" for model in models}
     groups: dict[str, list[str]] = {}
     for model in models:
@@ -65,15 +66,16 @@ def gaps_of(
             sent[lane].append((attempt.began, attempt.ended))
             waits[lane] += waits_of(attempt)
     least = LEAST_SHARE * sum(ended - began for began, ended in stretches)
-    found = [Gap(*gap, OWN, -1) for gap in _between([one for lane in sent for one in lane], stretches)]
+    found: list[Gap] = []
     for lane in range(len(lanes)):
-        gaps = list(_between(sent[lane], stretches))
-        found += (Gap(*gaps[place], cause, lane) for place, cause in sorted(_main_causes(gaps, waits[lane]).items()))
-    named = {(gap.began, gap.ended) for gap in found if gap.lane >= 0}
+        gaps = [one for one in _between(sent[lane], stretches) if one[1] - one[0] > least]
+        found += (Gap(*gaps[place], cause, lane) for place, cause in _main_causes(gaps, waits[lane]).items())
     # A wait explains a gap better than the absence of calls does.
-    kept = [one for one in found if one.lane >= 0 or not _overlaps(one, named)]
-    longest = sorted(kept, key=lambda one: one.began - one.ended)[:MOST_GAPS]
-    return sorted((one for one in longest if one.ended - one.began > least), key=lambda one: (one.began, one.lane))
+    named = [(gap.began, gap.ended) for gap in found]
+    silent = [one for one in _between([one for lane in sent for one in lane], stretches) if one[1] - one[0] > least]
+    found += (Gap(*one, OWN, -1) for one in silent if not _overlaps(one, named))
+    longest = sorted(found, key=lambda one: one.began - one.ended)[:MOST_GAPS]
+    return sorted(longest, key=lambda one: (one.began, one.lane))
 
 
 def _between(spans: Iterable[Span], stretches: Iterable[Span]) -> Iterator[Span]:
@@ -106,5 +108,5 @@ def _main_causes(gaps: Sequence[Span], waits: Iterable[tuple[str, int, int]]) ->
     return {place: max(causes.items(), key=lambda item: item[1])[0] for place, causes in held.items()}
 
 
-def _overlaps(gap: Gap, named: Iterable[Span]) -> bool:
-    return any(began < gap.ended and gap.began < ended for began, ended in named)
+def _overlaps(span: Span, named: Iterable[Span]) -> bool:
+    return any(began < span[1] and span[0] < ended for began, ended in named)

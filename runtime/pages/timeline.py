@@ -15,17 +15,18 @@ from .critical_path import (
     RETRIES,
     SERVER,
     Piece,
-    call_seconds,
+    call_time,
     critical_path,
-    seconds_of,
     stretches_of,
+    time_of,
 )
+from .head import duration
 from .lanes import Gap, Lane, gaps_of, lanes_of
 
 WORDS: Mapping[str, str] = {
     SERVER: "the server works",
     RETRIES: "failed attempts",
-    OWN: "flowrun's own work: files, values, externs",
+    OWN: "between calls: files, values, externs",
     Cause.RETRY_AFTER: "Retry-After",
     Cause.OUTAGE: "outage",
     Cause.RATE: "the rate limit",
@@ -41,7 +42,7 @@ class Timeline:
     """The timeline of a run. Times are in milliseconds since the run began.
 
     ``untimed`` counts the calls that were sent and whose times the journal does not have. ``calls`` counts the calls on
-    the critical path. ``spent`` has the seconds of that path by cause, ``spent_in_all`` those of all calls together.
+    the critical path. ``spent`` has the time of that path by cause, ``spent_in_all`` those of all calls together.
     """
 
     lanes: tuple[Lane, ...]
@@ -51,8 +52,8 @@ class Timeline:
     calls: int
     timed: int
     untimed: int
-    spent: Mapping[str, float]
-    spent_in_all: Mapping[str, float]
+    spent: Mapping[str, int]
+    spent_in_all: Mapping[str, int]
 
 
 def timeline_of(record: RunRecord) -> Timeline:
@@ -71,8 +72,8 @@ def timeline_of(record: RunRecord) -> Timeline:
         len({piece.call for piece in path if piece.call >= 0}),
         begun,
         sent - begun,
-        seconds_of(path),
-        call_seconds(order.calls),
+        time_of(path),
+        call_time(order.calls),
     )
 
 
@@ -101,16 +102,16 @@ def in_words(timeline: Timeline) -> Iterator[str]:
             else "The run sent no request, so there is no time to show."
         )
         return
-    whole = sum(ended - began for began, ended in timeline.stretches) / 1000
+    whole = sum(ended - began for began, ended in timeline.stretches)
     pauses = [after[0] - before[1] for before, after in zip(timeline.stretches, timeline.stretches[1:], strict=False)]
     if pauses:
         parts = len(timeline.stretches)
         yield (
-            f"The run took {seconds_text(whole)} in {parts} parts; "
-            f"{seconds_text(sum(pauses) / 1000)} of pause between them {'is' if parts == 2 else 'are'} cut out."
+            f"The run took {duration(whole)} in {parts} parts; "
+            f"{duration(sum(pauses))} of pause between them {'is' if parts == 2 else 'are'} cut out."
         )
     else:
-        yield f"The run took {seconds_text(whole)}."
+        yield f"The run took {duration(whole)}."
     if timeline.calls:
         calls = "call" if timeline.calls == 1 else "calls"
         yield f"Its critical path has {timeline.calls:,} {calls}: {_listed(timeline.spent)}."
@@ -120,19 +121,10 @@ def in_words(timeline: Timeline) -> Iterator[str]:
         yield f"The journal has no times for {timeline.untimed:,} further {calls}."
     for gap in sorted(timeline.gaps, key=lambda one: one.began - one.ended)[:3]:
         lane = f" at {timeline.lanes[gap.lane].name}" if gap.lane >= 0 else ""
-        began, length = seconds_text(gap.began / 1000), seconds_text((gap.ended - gap.began) / 1000)
+        began, length = duration(gap.began), duration(gap.ended - gap.began)
         yield f"Idle from {began} for {length}: {WORDS.get(gap.cause, gap.cause)}{lane}."
 
 
-def seconds_text(seconds: float) -> str:
-    """Write a time for people, with three significant figures."""
-    if seconds >= 3600:
-        return f"{int(seconds // 3600)} h {int(seconds % 3600 // 60)} min"
-    if seconds >= 100:
-        return f"{int(seconds // 60)} min {int(seconds % 60)} s"
-    return f"{seconds:.3g} s" if seconds >= 0.1 or not seconds else f"{seconds * 1000:.0f} ms"
-
-
-def _listed(spent: Mapping[str, float]) -> str:
-    told: Sequence[str] = [f"{seconds_text(seconds)} {WORDS.get(cause, cause)}" for cause, seconds in spent.items()]
+def _listed(spent: Mapping[str, int]) -> str:
+    told: Sequence[str] = [f"{duration(ms)} {WORDS.get(cause, cause)}" for cause, ms in spent.items()]
     return ", ".join(told) if told else "no time"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -132,7 +133,7 @@ def called() -> RunRecord:
 
 
 def _call(path: str, began: int, length: int, wait: int, model: str = MAIN) -> CallRecord:
-    made = call_of(path, at=began, ms=length, model=model, step=path)
+    made = call_of(path, at=began, ms=length, model=model, step=re.sub(r"\[\d+\]", "", path))
     causes = {"width": wait} if wait > 0 else {}
     return replace(made, attempts=tuple(replace(one, waited=causes) for one in made.attempts))
 

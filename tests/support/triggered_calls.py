@@ -22,6 +22,8 @@ from .by_hand import reply
 from .harness import functions
 
 MODEL = "m:m"
+TICK = 50
+"""The least time between two answers, in milliseconds."""
 
 
 @dataclass
@@ -67,7 +69,7 @@ class Triggered:
 
 
 def triggered(plan: p.Plan, inputs: Mapping[str, Any], rng: random.Random) -> Triggered:
-    """Run a plan without limits. No two answers come at the same time, so each call has one trigger."""
+    """Run a plan without limits. No two answers come within a tick of each other, so each call has one trigger."""
     made = Triggered(plan)
     context = Context({}, ModelValue(MODEL, MODEL), functions, plan.calls_limit, plan.money_limit)
     state = State(plan, inputs, context, 10**6)
@@ -80,9 +82,9 @@ def triggered(plan: p.Plan, inputs: Mapping[str, Any], rng: random.Random) -> Tr
         while todo:
             match todo.popleft():
                 case d.Launch(call):
-                    length = rng.randint(1, 500)
+                    length = TICK * rng.randint(1, 500)
                     while now + length in taken:
-                        length += 1
+                        length += TICK
                     taken.add(now + length)
                     heappush(ends, (now + length, call.number))
                     under_way[call.number] = made.begin(call, trigger), now, call

@@ -73,7 +73,12 @@ const F = {};
   /* Votes may be weights. */
   F.votesOf = (n) => (Number.isInteger(n) ? F.number(n) : F.three(n));
   F.count = (number, one, many) => F.number(number) + " " + (number === 1 ? one : many || one + "s");
-  F.bytesOf = (base64) => Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
+  F.bytesOf = (base64) => {
+    const letters = atob(base64);
+    const bytes = new Uint8Array(letters.length);
+    for (let i = 0; i < letters.length; i++) bytes[i] = letters.charCodeAt(i);
+    return bytes;
+  };
 
   F.copy = async (text) => {
     try {

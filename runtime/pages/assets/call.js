@@ -100,7 +100,7 @@
       fact("request id", ids && F.name(ids)),
       fact("time", call.ms === null ? "" : F.duration(call.ms) + ", began at " + F.duration(call.began)),
       fact("tokens", tokens(call)),
-      fact("cost", F.money(call.cost)),
+      fact("cost", call.answers.length || call.state === "reused" ? F.money(call.cost) : ""),
       fact("finish", last && last.finish !== "stop" ? last.finish : ""),
       fact("settings", settings(call.request)),
       fact("vote", ...[vote(call)].flat()));

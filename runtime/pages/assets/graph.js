@@ -1,15 +1,14 @@
 /* F.graph: the flow as it is drawn (pages/graph.py), with the calls, time and cost of each step. */
 {
-  const SVG = "http://www.w3.org/2000/svg";
   const NUMBERS = /\[[^\]]*\]|\.\d+(?=\.|$)/g;
   const PLACES = [["answered", "done"], ["reused", "reused"], ["failed", "failed"], ["cancelled", "cancelled"], ["open", "under way"]];
 
-  let model, bus, boxes, picture;
+  let model, bus, boxes, space;
   let chosen = "";
   const steps = new Map();
 
   const svg = (name, given, text) => {
-    const made = document.createElementNS(SVG, name);
+    const made = document.createElementNS(space, name);
     for (const [key, value] of Object.entries(given)) made.setAttribute(key, value);
     if (text !== undefined) made.textContent = text;
     return made;
@@ -20,7 +19,8 @@
     const known = steps.get(path);
     if (known !== undefined) return known;
     const plain = path.replace(NUMBERS, "");
-    const aliases = (model && model.graph && model.graph.aliases) || {};
+    const { graph } = F.store.model;
+    const aliases = (graph && graph.aliases) || {};
     const found = Object.hasOwn(aliases, plain) ? aliases[plain] : plain;
     steps.set(path, found);
     return found;
@@ -50,14 +50,15 @@
     return found;
   };
 
+  const drawn = () => [...boxes].flatMap(([path, all]) => all.map((box) => [path, box]));
   const inWords = (sum) => PLACES.filter(([state]) => sum.states[state]).map(([state, word]) => F.number(sum.states[state]) + " " + word);
   const spent = (sum) => (sum.timed ? F.duration(sum.ms) : "no time") + " · " + (sum.known ? F.money(sum.cost) : sum.cost ? "≥ " + F.money(sum.cost) : "no price");
 
   const paint = () => {
     const all = sums();
-    const leaves = [...boxes].filter(([, box]) => box.rect).map(([path]) => all.get(path));
+    const leaves = [...boxes].filter(([, [box]]) => box.rect).map(([path]) => all.get(path));
     const [time, cost] = [Math.max(...leaves.map((one) => one.ms), 0), Math.max(...leaves.map((one) => one.cost), 0)];
-    for (const [path, box] of boxes) {
+    for (const [path, box] of drawn()) {
       const sum = all.get(path);
       const words = inWords(sum).join(", ");
       const label = box.name + ": " + (sum.count ? words + ", " + spent(sum) : "no call");
@@ -105,7 +106,7 @@
 
   const choose = (step) => {
     chosen = step;
-    for (const [path, box] of boxes) {
+    for (const [path, box] of drawn()) {
       box.part.classList.toggle("chosen", path === step);
       box.part.setAttribute("aria-pressed", path === step ? "true" : "false");
     }
@@ -118,13 +119,18 @@
   F.graph = {
     mount(to, theModel, theBus) {
       [model, bus] = [theModel, theBus];
-      picture = to.querySelector("svg");
+      const pictures = [...to.querySelectorAll("svg")];
       boxes = new Map();
-      if (!picture) return;
-      for (const part of picture.querySelectorAll("[data-step]")) if (!boxes.has(part.dataset.step)) boxes.set(part.dataset.step, found(part));
+      if (!pictures.length) return;
+      space = pictures[0].namespaceURI;
+      for (const part of to.querySelectorAll("[data-step]")) {
+        const { step } = part.dataset;
+        if (!boxes.has(step)) boxes.set(step, []);
+        boxes.get(step).push(found(part));
+      }
       const el = F.el;
       const key = (name, word) => el("span", {}, el("i", { class: "key key-" + name, "aria-hidden": "true" }), word);
-      const wide = el("div", { class: "wide drawing", tabindex: "-1" }, picture);
+      const wide = el("div", { class: "wide drawing", tabindex: "-1" }, [...to.children]);
       const size = el("button", { type: "button", "aria-pressed": "false" }, "fit the width");
       size.addEventListener("click", () => {
         const on = wide.classList.toggle("fit");
@@ -133,10 +139,14 @@
       to.replaceChildren(el("h2", {}, "Flow"),
         el("div", { class: "legend quiet" }, key("time", "time of all calls"), key("cost", "cost"), el("span", {}, "a box or a frame chooses its calls"), el("span", { class: "zoom" }, size)),
         wide);
+      /* A drawing that is little too wide is shown smaller; another scrolls. */
+      const shown = pictures.find((one) => one.clientWidth) || pictures[0];
+      const share = to.clientWidth / Number(shown.getAttribute("width"));
+      if (share < 1 && share > 0.72) size.click();
       const over = () => (size.hidden = !wide.classList.contains("fit") && wide.scrollWidth <= wide.clientWidth);
       new ResizeObserver(over).observe(wide);
-      picture.addEventListener("click", press);
-      picture.addEventListener("keydown", (event) => {
+      wide.addEventListener("click", press);
+      wide.addEventListener("keydown", (event) => {
         if (event.key !== "Enter" && event.key !== " ") return;
         event.preventDefault();
         event.stopPropagation();

@@ -32,7 +32,9 @@
         made.set(key, { began, ended: end, waited, kind, number, lane: laneOf(call.model), row: 0, calls: [call.i], attempts: [attempt], wait: began });
       });
     }
-    return [...made.values()].sort((a, b) => a.began - b.began || a.ended - b.ended);
+    const sorted = [...made.values()].sort((a, b) => a.began - b.began || a.ended - b.ended);
+    sorted.forEach((bar, n) => (bar.n = n));
+    return sorted;
   };
 
   /* The free rows are a heap by their number, so that low rows fill first. */

@@ -46,7 +46,7 @@
       if (location.hash.slice(1) === written && written) return;
       const { call, vote, ...filter } = parsed();
       F.place.held = true;
-      const at = model.byPlace.get(call) ?? model.byPath.get(call);
+      const at = call ? (model.byPlace.get(call) ?? model.byPath.get(call)) : undefined;
       /* A link to a call leaves the list as it is; any other link says what the list shows. */
       if (!call || NAMES.some((name) => filter[name]) || filter.flags.length) F.table.set(filter);
       F.votes.open(vote, true);
@@ -111,12 +111,13 @@
     if (i >= 0) F.table.open(i);
   };
 
-  /* The texts for the search are made while nothing else happens. */
-  const warm = (from) => {
-    const to = Math.min(from + 200, model.calls.length);
+  /* The texts for the search: the first ones before the list is shown, so that the first search is as fast as all others,
+     and the rest while nothing else happens. */
+  const AT_ONCE = 25000;
+  const warm = (from, most) => {
+    const to = Math.min(from + most, model.calls.length);
     for (let i = from; i < to; i++) F.store.hay(model.calls[i]);
-    if (to < model.calls.length) (window.requestIdleCallback || setTimeout)(() => warm(to));
-    else document.body.dataset.warm = "1";
+    if (to < model.calls.length) (window.requestIdleCallback || setTimeout)(() => warm(to, 200));
   };
 
   const mount = () => {
@@ -134,7 +135,6 @@
     addEventListener("hashchange", F.place.read);
     document.addEventListener("keydown", press);
     document.body.dataset.ready = "1";
-    (window.requestIdleCallback || setTimeout)(() => warm(0));
   };
 
   /* Add calls and figures that came meanwhile, and show them. */
@@ -150,6 +150,7 @@
       const data = await F.store.unpack(held.textContent);
       held.remove();
       F.store.apply(data);
+      warm(0, AT_ONCE);
       mount();
     } catch (error) {
       const told = document.getElementById("trouble");

@@ -14,14 +14,6 @@
     return (pool[ref] = source.read(ref - source.base));
   };
 
-  const number = (codes, at) => {
-    const first = codes[at];
-    if (first < 128) return [first, 1];
-    if (first < 224) return [128 + ((first - 128) << 8) + codes[at + 1], 2];
-    if (first < 255) return [24704 + ((first - 224) << 16) + (codes[at + 1] << 8) + codes[at + 2], 3];
-    return [((codes[at + 1] << 24) | (codes[at + 2] << 16) | (codes[at + 3] << 8) | codes[at + 4]) >>> 0, 5];
-  };
-
   const addPacked = ({ words, counts, codes }) => {
     const begins = new Uint32Array(counts.length + 1);
     let at = 0;
@@ -35,15 +27,28 @@
     begins[counts.length] = at;
     const read = (i) => {
       let made = "";
-      for (let from = begins[i]; from < begins[i + 1]; ) {
-        const [word, size] = number(codes, from);
-        made += words[word];
-        from += size;
+      let from = begins[i];
+      while (from < begins[i + 1]) {
+        const first = codes[from];
+        if (first < 128) {
+          made += words[first];
+          from += 1;
+        } else if (first < 224) {
+          made += words[128 + ((first - 128) << 8) + codes[from + 1]];
+          from += 2;
+        } else if (first < 255) {
+          made += words[24704 + ((first - 224) << 16) + (codes[from + 1] << 8) + codes[from + 2]];
+          from += 3;
+        } else {
+          made += words[new DataView(codes.buffer, codes.byteOffset).getUint32(from + 1)];
+          from += 5;
+        }
       }
       return made;
     };
     const base = pool.length;
-    pool.length += counts.length;
+    /* Setting the length instead would make the browser keep a slow sparse array. */
+    for (let i = 0; i < counts.length; i++) pool.push(undefined);
     sources.push({ base, end: pool.length, read });
     return base;
   };

@@ -3,7 +3,9 @@
   const el = F.el;
   const VALUE_LINES = 6;
   const SHORT = 600;
+  const CAUSES = 20;
   let model;
+  let most = CAUSES;
 
   const words = (f) => {
     const limit = f.money_limit === null ? "" : " of " + F.money(f.money_limit);
@@ -70,7 +72,7 @@
       return el("a", { class: "path", href: "#" + F.place.of(at === undefined ? { step: path } : { call: model.calls[at].place }) },
         F.name(path));
     };
-    const rows = causes.slice(0, 100).map((one) => el("tr", {},
+    const rows = causes.slice(0, most).map((one) => el("tr", {},
       el("td", { class: "number" }, F.number(one.count)),
       el("td", {}, model.texts ? F.oneLine(F.short(F.text(one.reason), 400)) : "(left out)"),
       el("td", {}, one.first.map((first, n) => [n ? ", " : "", link(first)]).flat(),
@@ -83,7 +85,10 @@
       el("div", { class: "wide" }, el("table", {},
         el("thead", {}, el("tr", {}, heads.map((one, n) => el("th", { scope: "col", class: n ? null : "number" }, one)))),
         el("tbody", {}, rows))),
-      causes.length > 100 ? el("p", { class: "quiet" }, "and " + F.number(causes.length - 100) + " other causes") : "");
+      causes.length > most
+        ? el("button", { type: "button", onclick: () => { most *= 8; losses(); } },
+          "show more of " + F.count(causes.length, "cause"))
+        : "");
   };
 
   const costs = () => {
@@ -114,7 +119,7 @@
           el("td", { class: "number" }, F.three(sum.ms / 1000)),
           el("td", { class: "number" }, F.number(sum.read)),
           el("td", { class: "number" }, F.number(sum.written)),
-          el("td", { class: "number" }, (sum.known ? "" : "≥ ") + F.cents(sum.cost)),
+          el("td", { class: "number" }, sum.known ? F.cents(sum.cost) : sum.cost ? "≥ " + F.cents(sum.cost) : "unknown"),
           el("td", { class: "amounts", "aria-hidden": "true" }, bar));
       });
       const heads = [name, "calls", "time, s", "tokens in", "out", "cost, $", ""];

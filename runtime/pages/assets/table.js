@@ -11,6 +11,7 @@
   };
   const COLUMNS = [
     ["path", "call", (c) => c.path, "text"],
+    ["answer", "answer", (c) => excerpt(c), "text"],
     ["model", "model", (c) => c.model, "text"],
     ["state", "state", (c) => c.state, "text"],
     ["began", "began, s", (c) => c.began, "number"],
@@ -19,6 +20,10 @@
     ["written", "out", (c) => c.written, "number"],
     ["cost", "cost, $", (c) => c.cost, "number"],
   ];
+  const excerpt = (call) => {
+    const last = call.answers[call.answers.length - 1];
+    return last ? F.text(last.text).slice(0, 160) : F.text(call.reason).slice(0, 160);
+  };
   const NONE = { q: "", step: "", model: "", state: "", flags: [], sort: "" };
 
   let model, bus, parts;
@@ -54,6 +59,7 @@
 
   const isUnder = (call, step) =>
     call.step === step ||
+    F.graph.holds(step, call.path) ||
     (call.path.startsWith(step) && ["", ".", "["].includes(call.path.charAt(step.length)));
 
   const matches = () => {
@@ -85,14 +91,15 @@
     el("div", { role: "gridcell", class: "path", title: F.name(call.path) },
       F.name(call.path),
       call.labels.length ? el("span", { class: "quiet" }, " " + F.oneLine(F.short(call.labels.join(" / "), 80))) : ""),
+    el("div", { role: "gridcell", class: "answer quiet" }, F.oneLine(excerpt(call))),
     el("div", { role: "gridcell", class: "model", title: F.name(call.model) }, F.name(call.model)),
     el("div", { role: "gridcell", class: "state " + call.state },
       MARKS[call.state] + " " + call.state + (isAgainst(call) ? ", against" : "")),
     el("div", { role: "gridcell", class: "number began" }, call.began === null ? "" : F.three(call.began / 1000)),
-    el("div", { role: "gridcell", class: "number" }, call.ms === null ? "" : F.three(call.ms / 1000)),
-    el("div", { role: "gridcell", class: "number" }, F.number(call.read)),
-    el("div", { role: "gridcell", class: "number" }, F.number(call.written)),
-    el("div", { role: "gridcell", class: "number" }, call.cost === null || (!call.answers.length && call.state !== "reused") ? "" : F.cents(call.cost)),
+    el("div", { role: "gridcell", class: "number ms" }, call.ms === null ? "" : F.three(call.ms / 1000)),
+    el("div", { role: "gridcell", class: "number read" }, F.number(call.read)),
+    el("div", { role: "gridcell", class: "number written" }, F.number(call.written)),
+    el("div", { role: "gridcell", class: "number cost" }, call.cost === null || (!call.answers.length && call.state !== "reused") ? "" : F.cents(call.cost)),
   ];
 
   const paint = () => {

@@ -31,7 +31,7 @@
       return lane.name;
     });
     for (const call of model.calls) {
-      if (found.has(call.model)) continue;
+      if (found.has(call.model) || call.attempts.every((one) => one.began === null)) continue;
       found.set(call.model, names.length);
       names.push(call.model);
     }
@@ -186,8 +186,6 @@
   /* Bars of less than a pixel are drawn once for each pixel of a row. */
   const drawBars = (pen, w) => {
     const perMs = w / view.length;
-    let number = 0;
-    const order = new Map(bars.map((bar) => [bar, number++]));
     lanes.forEach((lane, n) => {
       const thick = Math.max(lane.step > 4 ? lane.step - 2 : lane.step * 0.9, 0.5);
       const drawn = new Map();
@@ -201,7 +199,7 @@
           const wait = (scale.place(bar.wait) - view.from) * perMs;
           if (to < 0) continue;
           if (wait > w) break;
-          const on = matching[order.get(bar)];
+          const on = matching[bar.n];
           const pixel = Math.floor(from);
           if (to - from < 1 && pixel === last && (lastLow === !on || !on)) continue;
           last = to - from < 1 ? pixel : -1;
@@ -350,6 +348,7 @@
   };
 
   const drawChosen = (pen) => {
+    if (!focused && selected < 0) return;
     for (const bar of bars) {
       if (bar !== focused && !(selected >= 0 && bar.calls.includes(selected))) continue;
       const { step } = lanes[bar.lane];
@@ -433,25 +432,36 @@
 
   const stepTo = (direction) => {
     if (!matching) paint();
-    let at = focused ? bars.indexOf(focused) : direction > 0 ? -1 : bars.length;
+    let at = focused ? focused.n : direction > 0 ? -1 : bars.length;
     do at += direction;
     while (at >= 0 && at < bars.length && matching && !matching[at]);
     if (at < 0 || at >= bars.length) return;
     focused = bars[at];
     inSight(focused);
-    const lines = barLines(focused);
-    parts.canvas.setAttribute("aria-label", "Timeline. " + lines.join(". "));
-    const { step } = lanes[focused.lane];
-    tip(lines, x(focused.began), tops[focused.lane] + focused.row * step + step);
+    parts.canvas.setAttribute("aria-label", "Timeline. " + barLines(focused).join(". "));
+    tell();
     draw();
+  };
+  const tell = () => {
+    const { step } = lanes[focused.lane];
+    tip(barLines(focused), Math.max(0, x(focused.began)), tops[focused.lane] + focused.row * step + step);
+  };
+  /* The bar that the keys chose stays where it is. */
+  const zoomByKey = (factor) => {
+    const at = focused ? (scale.place(focused.began) - view.from) / view.length : 0.5;
+    zoom(factor, Math.min(1, Math.max(0, at)));
+    if (focused) tell();
   };
   const KEYS = {
     ArrowLeft: () => stepTo(-1),
     ArrowRight: () => stepTo(1),
-    "+": () => zoom(0.6),
-    "=": () => zoom(0.6),
-    "-": () => zoom(1 / 0.6),
-    Home: () => look(0, scale.length),
+    "+": () => zoomByKey(0.6),
+    "=": () => zoomByKey(0.6),
+    "-": () => zoomByKey(1 / 0.6),
+    Home: () => {
+      look(0, scale.length);
+      if (focused) tell();
+    },
     Enter: () => focused && open(focused.calls[0]),
     Escape: () => {
       focused = null;
@@ -506,7 +516,7 @@
   const account = () => {
     const causes = [...new Set([...Object.keys(data.spent), ...Object.keys(data.spentInAll)])];
     const share = Object.values(data.spent).reduce((a, b) => a + b, 0);
-    const cell = (value) => el("td", { class: "number" }, value === undefined ? "" : F.three(value));
+    const cell = (value) => el("td", { class: "number" }, value === undefined ? "" : F.three(value / 1000));
     const rows = causes.map((cause) => {
       const bar = el("span", { class: "amount" });
       bar.style.width = share ? (100 * (data.spent[cause] || 0)) / share + "%" : "0";

@@ -218,8 +218,8 @@ def test_a_terminal_wants_a_file(report: Report, monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr("sys.stdout", Terminal())
     with pytest.raises(UsageError, match="the report needs a file: give it one with -o"):
-        module._form_of(None)
-    assert module._form_of(Path("-")) == "html"
+        module.form_of(None)
+    assert module.form_of(Path("-")) == "html"
 
 
 def test_the_real_record_of_a_run_makes_a_page(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:

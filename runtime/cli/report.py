@@ -60,7 +60,7 @@ def command(
         if form not in (None, "html"):
             raise UsageError(f"--all writes pages, not {form}: leave out --format, or name one run")
         return _write_all(path, out, texts=not without_texts)
-    make = _maker(form or _form_of(out), texts=not without_texts)
+    make = maker(form or form_of(out), texts=not without_texts)
     with _reader(path) as reader:
         chosen = chosen_run(reader.index, LAST if run is None else run, path)
         record = _read_run()(reader, chosen)
@@ -97,7 +97,7 @@ def _read_run() -> Callable[[JournalReader, Run], RunRecord]:
     return replay.read_run
 
 
-def _form_of(out: Path | None) -> str:
+def form_of(out: Path | None) -> str:
     """Return the form that the ending of a file names. Raises UsageError."""
     if to_file(out) is None:
         if out is None and sys.stdout is not None and sys.stdout.isatty():
@@ -113,7 +113,7 @@ def _form_of(out: Path | None) -> str:
     return found
 
 
-def _maker(form: str, *, texts: bool) -> Make:
+def maker(form: str, *, texts: bool) -> Make:
     if form == "csv":
         from ..pages.calls_csv import calls_csv
 

@@ -33,6 +33,7 @@ from .params import Chosen, FlowCommand
 from .paths import PathThatIs
 from .plans import allowed
 from .progress import watcher
+from .run_report import RunReport, report_option
 from .signals import run_stoppable
 from .tracing import tracing
 
@@ -45,6 +46,7 @@ def command_for(path: Path) -> click.Command:
         ),
         click.Option(["--json", "as_json"], is_flag=True, help="Print the answer and the account of the run as JSON."),
         *output_options(),
+        report_option(),
         click.Option(["--quiet", "-q"], is_flag=True, help="Print only the answer."),
         click.Option(
             ["--allow-read"],
@@ -93,7 +95,9 @@ def _run(chosen: Chosen, /, **given: Any) -> int:
     remarks: list[str] = []
     check_texts(plan.params, inputs, beside.folder, remarks.append)
     file = output_file(given["output"], raw=given["raw"])
-    sources = [] if file is None else _sources(plan, texts, inputs, given["allow_read"], journal)
+    to = given["report"]
+    sources = [] if file is None and to is None else _sources(plan, texts, inputs, given["allow_read"], journal)
+    report = None if to is None else RunReport(to, journal, sources, file)
     with nullcontext() if file is None else AnswerFile(file, plan.type, sources, raw=given["raw"]) as output:
         with tracing(quiet) as traces, watcher(quiet) as watch:
             result = run_stoppable(
@@ -117,7 +121,8 @@ def _run(chosen: Chosen, /, **given: Any) -> int:
                 )
             )
         flags = " --allow-python" if given["allow_python"] else ""
-        return finish(result, journal, as_json=given["as_json"], quiet=quiet, flags=flags, output=output)
+        code = finish(result, journal, as_json=given["as_json"], quiet=quiet, flags=flags, output=output)
+    return code if report is None else report.write(result.run, code, quiet=quiet)
 
 
 def _sources(

@@ -29,6 +29,7 @@ from .providers import open_provider
 from .session.apart import loop_runs, run_apart
 from .session.call_keeper import CallKeeper
 from .session.call_source import CallSource
+from .session.cell_display import cell_display
 from .session.garbage import COLLECTOR
 from .session.loading import checked_inputs, load, plan_of
 from .session.options import AnyPath, RunOptions
@@ -106,7 +107,7 @@ async def run_async(
             verify(plan)
         remarks: list[str] = []
         permit(plan, options.allow_python)
-        return await _run(plan, await _read(plan, given, remarks), options, remarks, CallKeeper())
+        return await _run(plan, await _read(plan, given, remarks), options, remarks, keep=True)
 
 
 async def run_typed(
@@ -118,7 +119,7 @@ async def run_typed(
     """
     with COLLECTOR.rarely():
         permit(plan, options.allow_python)
-        return await _run(plan, values, options, remarks, None)
+        return await _run(plan, values, options, remarks, keep=False)
 
 
 async def _run(
@@ -126,11 +127,12 @@ async def _run(
     values: Mapping[str, Json],
     options: RunOptions,
     remarks: Sequence[str],
-    keeper: CallKeeper | None,
+    *,
+    keep: bool,
 ) -> Result:
     path = options.journal
     with nullcontext() if path is None else closing(Journal.open(Path(path))) as journal:
-        return await _executed(plan, values, options.settings(), options, journal, remarks=remarks, keeper=keeper)
+        return await _executed(plan, values, options.settings(), options, journal, remarks=remarks, keep=keep)
 
 
 def resume(run: str, journal: AnyPath | None = None, *, options: RunOptions | None = None, **others: Never) -> Result:
@@ -203,13 +205,17 @@ async def _executed(
     journal: Journal | None,
     number: int | None = None,
     remarks: Sequence[str] = (),
-    keeper: CallKeeper | None = None,
+    *,
+    keep: bool = False,
 ) -> Result:
     listeners = options.listeners()
     source = CallSource(plan, None if journal is None else journal.path, environ=options.environ)
     parts = options.parts(listeners, remarks)
-    if keeper is not None and journal is None:
-        source.keeper, parts = keeper, replace(parts, on_event=(*parts.on_event, keeper))
+    if display := cell_display(options.progress):
+        parts = replace(parts, on_event=(*parts.on_event, display))
+    if keep and journal is None:
+        source.keeper = CallKeeper()
+        parts = replace(parts, on_event=(*parts.on_event, source.keeper))
     try:
         return replace(await execute(plan, values, settings, parts, journal, number), source=source)
     finally:

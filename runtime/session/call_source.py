@@ -7,7 +7,6 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import field
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -61,20 +60,20 @@ class CallSource:
 
     def _in_journal(self, journal: Path, run: str) -> RunRecord:
         from ..journal.reading import JournalReader
+        from ..replay import read_run
         from .resume import found_run
 
         with JournalReader(journal) as reader:
             found = found_run(reader.index.named(run), run, journal)
-            record: RunRecord = import_module("flowrun.runtime.replay").read_run(reader, found, environ=self.environ)
-            return record
+            return read_run(reader, found, environ=self.environ)
 
     def write(self, path: Path, record: RunRecord) -> None:
         """Write the page of the run. Raises DiskError."""
         from ..outputs.replace import put
+        from ..pages import report_page
 
-        page: str = import_module("flowrun.runtime.pages").report_page(record)
         try:
-            put(os.path.realpath(path), page.encode())
+            put(os.path.realpath(path), report_page(record).encode())
         except OSError as error:
             raise DiskError(f"the report cannot be written to {shown(str(path))}: {error.strerror or error}") from None
         self.report = path

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from flowrun.runtime import RunOptions, UsageError, run, run_async
+from flowrun.runtime import RunOptions, run, run_async
 from flowrun.runtime.providers.scripted import Scripted
 from flowrun.runtime.vocabulary import events as e
 from support.harness import scripted
@@ -122,11 +122,6 @@ def test_a_terminal_with_ipython_is_no_notebook(
     monkeypatch.setattr(notebook.module, "get_ipython", SimpleNamespace)
     seconds_of(flow, 2)
     assert notebook.shown == []
-
-
-def test_progress_is_true_or_false(flow: Path) -> None:
-    with pytest.raises(UsageError, match="True or False"):
-        RunOptions(progress="yes")  # type: ignore[arg-type]
 
 
 def test_foreign_text_in_a_cell_is_inert(flow: Path, notebook: FakeNotebook) -> None:

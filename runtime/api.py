@@ -27,6 +27,9 @@ from .inputs.python_values import plain_inputs
 from .journal.store import Journal
 from .providers import open_provider
 from .session.apart import loop_runs, run_apart
+from .session.call_keeper import CallKeeper
+from .session.call_source import CallSource
+from .session.cell_display import cell_display
 from .session.garbage import COLLECTOR
 from .session.loading import checked_inputs, load, plan_of
 from .session.options import AnyPath, RunOptions
@@ -104,7 +107,7 @@ async def run_async(
             verify(plan)
         remarks: list[str] = []
         permit(plan, options.allow_python)
-        return await run_typed(plan, await _read(plan, given, remarks), options, remarks)
+        return await _run(plan, await _read(plan, given, remarks), options, remarks, keep=True)
 
 
 async def run_typed(
@@ -116,9 +119,20 @@ async def run_typed(
     """
     with COLLECTOR.rarely():
         permit(plan, options.allow_python)
-        path = options.journal
-        with nullcontext() if path is None else closing(Journal.open(Path(path))) as journal:
-            return await _executed(plan, values, options.settings(), options, journal, remarks=remarks)
+        return await _run(plan, values, options, remarks, keep=False)
+
+
+async def _run(
+    plan: p.Plan,
+    values: Mapping[str, Json],
+    options: RunOptions,
+    remarks: Sequence[str],
+    *,
+    keep: bool,
+) -> Result:
+    path = options.journal
+    with nullcontext() if path is None else closing(Journal.open(Path(path))) as journal:
+        return await _executed(plan, values, options.settings(), options, journal, remarks=remarks, keep=keep)
 
 
 def resume(run: str, journal: AnyPath | None = None, *, options: RunOptions | None = None, **others: Never) -> Result:
@@ -191,10 +205,19 @@ async def _executed(
     journal: Journal | None,
     number: int | None = None,
     remarks: Sequence[str] = (),
+    *,
+    keep: bool = False,
 ) -> Result:
     listeners = options.listeners()
+    source = CallSource(plan, None if journal is None else journal.path, environ=options.environ)
+    parts = options.parts(listeners, remarks)
+    if display := cell_display(options.progress):
+        parts = replace(parts, on_event=(*parts.on_event, display))
+    if keep and journal is None:
+        source.keeper = CallKeeper()
+        parts = replace(parts, on_event=(*parts.on_event, source.keeper))
     try:
-        return await execute(plan, values, settings, options.parts(listeners, remarks), journal, number)
+        return replace(await execute(plan, values, settings, parts, journal, number), source=source)
     finally:
         listeners.warn()
 

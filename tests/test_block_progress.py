@@ -11,6 +11,7 @@ from flowrun.runtime.account.blocks import Bar, Blocks
 from flowrun.runtime.account.summary import Summary
 from flowrun.runtime.cli.progress import ProgressLines
 from flowrun.runtime.vocabulary import events as e
+from flowrun.runtime.vocabulary.columns import columns
 from flowrun.runtime.vocabulary.waits import Cause, Waiting
 
 
@@ -125,7 +126,7 @@ def test_no_line_is_wider_than_its_room(width: int) -> None:
     for rows in (1, 3, 5, 40):
         lines = progress.lines(summary, found, 4000, width, rows)
         assert 1 <= len(lines) <= rows
-        assert all(progress.cells(line) <= width for line in lines)
+        assert all(columns(line) <= width for line in lines)
 
 
 def test_a_pipe_gets_a_line_every_few_seconds(

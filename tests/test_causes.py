@@ -143,4 +143,25 @@ async def test_a_run_tells_its_losses_by_cause(faults: Any, flow: Callable[[str]
     assert "148 elements left out: " in ran.err
     assert "(out[2].line 4, out[3].line 4, out[4].line 4 and 145 more; --json lists them all)" in ran.err
     ran = await command(*words[:-1], "-q", folder=folder, OPENAI_BASE_URL=faults.url)
-    assert (ran.code, ran.err) == (5, "")
+    assert (ran.code, ran.err.count("\n")) == (5, 1)
+    assert ran.err.startswith("149 elements left out: openai:m: ")
+
+
+async def test_a_quiet_run_tells_losses_and_errors_alone(faults: Any, flow: Callable[[str], Path]) -> None:
+    folder = flow(MANY).parent
+    faults.json(chat("1"))
+    faults.json(chat("2"))
+    faults.json({"error": {"message": "no such word"}}, 400)
+    ran = await command("a.flow", "--xs", "[1, 2, 3]", "-q", folder=folder, OPENAI_BASE_URL=faults.url)
+    assert (ran.code, json.loads(ran.out)) == (5, ["1", "2"])
+    assert ran.err.splitlines() == [
+        f"1 element left out: openai:m: {faults.url.removeprefix('http://')} answered 400: no such word (out[2].line 4)"
+    ]
+    again = await command("resume", "last", "-q", folder=folder, OPENAI_BASE_URL=faults.url)
+    assert (again.code, again.err.count("\n")) == (5, 1)
+    faults.json({"error": {"message": "no such letter"}}, 400)
+    folder.joinpath("a.flow").write_text(MANY.replace("errors: skip, ", ""))
+    failed = await command("a.flow", "--xs", "[4]", "-q", folder=folder, OPENAI_BASE_URL=faults.url)
+    assert failed.code == 3
+    assert "no such letter" in failed.err
+    assert " calls" not in failed.err

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from ..costs.budget import dollars
+from ..vocabulary.columns import columns, cut, padded
 from ..vocabulary.quoting import one_line
 from ..vocabulary.waits import Cause, Waiting
 from .blocks import Bar, Blocks
@@ -103,7 +104,7 @@ def _awaited(one: Waiting) -> str:
 def _fitted(parts: Sequence[Part], width: int) -> str:
     """Join as many parts as there is room for."""
     kept = list(parts)
-    while len(kept) > 1 and cells(" · ".join(text for _, text in kept)) > width:
+    while len(kept) > 1 and columns(" · ".join(text for _, text in kept)) > width:
         kept.remove(max(kept))
     return cut(" · ".join(text for _, text in kept), width)
 
@@ -121,7 +122,7 @@ def _bar_lines(bars: Sequence[Bar], width: int, rows: int) -> list[str]:
 
 def _table(bars: Sequence[Bar], width: int) -> Iterator[str]:
     """Yield a line for each block. Columns for which there is no room are left out, from the last."""
-    columns = [
+    facts = [
         [_count(bar) for bar in bars],
         [f"{bar.failed:,} failed" if bar.failed else "" for bar in bars],
         [_left(bar) for bar in bars],
@@ -129,20 +130,20 @@ def _table(bars: Sequence[Bar], width: int) -> Iterator[str]:
         [_rate(bar) for bar in bars],
     ]
     names = [cut("  " * min(bar.depth, 4) + one_line(bar.name.rpartition(".")[2]), _NAME) for bar in bars]
-    name = max(map(cells, names))
-    columns = [column for column in columns if any(column)]
-    while len(columns) > 1 and _room(name, columns, width) < _LEAST_BAR:
-        columns.pop()
-    room = max(0, _room(name, columns, width))
-    widths = [max(map(len, column)) for column in columns]
+    name = max(map(columns, names))
+    facts = [column for column in facts if any(column)]
+    while len(facts) > 1 and _room(name, facts, width) < _LEAST_BAR:
+        facts.pop()
+    room = max(0, _room(name, facts, width))
+    widths = [max(map(len, column)) for column in facts]
     for number, bar in enumerate(bars):
-        told = [column[number].rjust(wide) for column, wide in zip(columns, widths, strict=True)]
-        padded = names[number] + " " * (name - cells(names[number]))
-        yield cut(_GAP.join((padded, _drawn(bar, room), *told)).rstrip(), width)
+        told = [column[number].rjust(wide) for column, wide in zip(facts, widths, strict=True)]
+        first = padded(names[number], name)
+        yield cut(_GAP.join((first, _drawn(bar, room), *told)).rstrip(), width)
 
 
-def _room(name: int, columns: Sequence[Sequence[str]], width: int) -> int:
-    return width - name - len(_GAP) - sum(len(_GAP) + max(map(len, column)) for column in columns)
+def _room(name: int, facts: Sequence[Sequence[str]], width: int) -> int:
+    return width - name - len(_GAP) - sum(len(_GAP) + max(map(len, column)) for column in facts)
 
 
 def _drawn(bar: Bar, width: int) -> str:
@@ -165,21 +166,3 @@ def _rate(bar: Bar) -> str:
 def _left(bar: Bar) -> str:
     left = bar.seconds_left
     return "" if left is None else f"≈ {time_text(left)} left"
-
-
-def cells(text: str) -> int:
-    """Return the columns that a text takes on a terminal."""
-    if text.isascii():
-        return len(text)
-    from rich.cells import cell_len
-
-    return cell_len(text)
-
-
-def cut(text: str, width: int) -> str:
-    """Shorten a text to at most this many columns of a terminal."""
-    if cells(text) <= width:
-        return text
-    from rich.cells import set_cell_size
-
-    return set_cell_size(text, max(0, width - 1)).rstrip() + "…"

@@ -32,16 +32,16 @@ def finish(
 ) -> int:
     """Print the answer and the account of a run, and return its exit code.
 
-    The answer goes to ``output``; None is standard output. ``flags`` are the options that a resume of the run needs.
+    The answer goes to ``output``; None is standard output. ``quiet`` leaves out all but the answer, the losses and the
+    errors. ``flags`` are the options that a resume of the run needs.
     """
     told, lost = _delivered(result, output, as_json=as_json)
     if told and not quiet:
         print(inert(told), file=sys.stderr)
     for trouble in lost:
         complain(trouble)
-    if not quiet:
-        for line in (*votes_lines(result), *losses_lines(result)):
-            print(inert(line), file=sys.stderr)
+    for line in (*([] if quiet else votes_lines(result)), *losses_lines(result, all_causes=quiet)):
+        print(inert(line), file=sys.stderr)
     for line in failures_lines(result):
         complain(line)
     stopped = result.outcome.stopped

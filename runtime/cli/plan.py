@@ -25,6 +25,7 @@ from .params import Chosen, FlowCommand
 from .paths import PathThatIs
 from .plan_view import cost_in_words, in_words, journal_line, money, most_in_words, view
 from .plans import allowed, known_model
+from .screen import terminal_width
 
 
 class _Dollars(click.ParamType):  # type: ignore[type-arg,unused-ignore]
@@ -131,7 +132,7 @@ def command(
     if as_json:
         say(f"{planned_json(plan, bounds, kept)}\n")
     else:
-        for line in view(bounds, plan.calls_limit, plan.money_limit):
+        for line in view(bounds, plan.calls_limit, plan.money_limit, terminal_width()):
             click.echo(inert(line))
         if kept is not None:
             click.echo(journal_line(kept))

@@ -9,31 +9,61 @@ from collections.abc import Iterator
 from math import ceil, floor
 from typing import TYPE_CHECKING
 
+from ..vocabulary.columns import columns, cut, padded
+from ..vocabulary.quoting import one_line
+
 if TYPE_CHECKING:
     from flowrun.dsl import Bound, Bounds, Foreseen
 
-_NAME = 26
-_WHAT = 30
-"""The greatest widths of the first two columns, in characters."""
+_LEAST = 12
+"""The least columns for the name of a step, and for what it is."""
 _LARGEST = 10**15
+_GAP = "  "
 _HEADS = ("", "", "calls", "rounds", "in ≈", "out ≈", "cost")
 
 
-def view(bounds: Bounds, calls_limit: int | None, money_limit: float | None) -> Iterator[str]:
-    """Yield the lines of a plan. Each called flow follows once, with the bounds of one call of it."""
-    rows: list[tuple[str, ...]] = [_HEADS]
-    for tree in (bounds, *bounds.flows):
-        rows += _rows(tree, "", "")
-    priced = any(row[6] not in ("", "$0", "?") for row in rows[1:])
-    widths = [max(len(row[place]) for row in rows) for place in range(7 if priced else 6)]
-    for row in rows:
-        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=False)).rstrip()
+def view(bounds: Bounds, calls_limit: int | None, money_limit: float | None, width: int | None = None) -> Iterator[str]:
+    """Yield the lines of a plan. Each called flow follows once, with the bounds of one call of it.
+
+    The table of steps takes at most ``width`` columns, if that is possible. None sets no limit.
+    """
+    yield from _table(bounds, width)
     yield ""
     yield from ("without server failures:", f"  {totals(bounds)}", "always:", f"  {attempts(bounds)}")
     means = [f"  {mean}" for mean in _means(bounds)]
     yield from ("expected:", *means) if means else ()
     yield from _reasons(bounds)
     yield from _shortfalls(bounds, calls_limit, money_limit)
+
+
+def _table(bounds: Bounds, width: int | None) -> Iterator[str]:
+    rows: list[tuple[str, ...]] = [_HEADS]
+    for tree in (bounds, *bounds.flows):
+        rows += _rows(tree, "", "")
+    priced = any(row[6] not in ("", "$0", "?") for row in rows[1:])
+    widths = [max(columns(row[place]) for row in rows) for place in range(7 if priced else 6)]
+    if width is not None:
+        _narrow(widths, width)
+    shown = [place for place, wide in enumerate(widths) if wide]
+    for row in rows:
+        yield _GAP.join(padded(cut(row[place], widths[place]), widths[place]) for place in shown).rstrip()
+
+
+def _narrow(widths: list[int], width: int) -> None:
+    """Make a table fit into a width. The texts of the first two columns are cut, but never a number.
+
+    If that is not enough, whole columns are left out: what a step is, the tokens, the rounds.
+    """
+    for place in (None, 1, 3, 4, 5):
+        if place is not None and place < len(widths):
+            widths[place] = 0
+        over = sum(wide + len(_GAP) for wide in widths if wide) - len(_GAP) - width
+        for text in (1, 0):
+            spare = max(0, min(over, widths[text] - _LEAST))
+            widths[text] -= spare
+            over -= spare
+        if over <= 0:
+            return
 
 
 def journal_line(kept: Foreseen) -> str:
@@ -102,14 +132,10 @@ def _rows(bounds: Bounds, head: str, indent: str) -> Iterator[tuple[str, ...]]:
         _cell(bounds.tokens_out),
         _cost_cell(bounds.cost),
     )
-    yield (_cut(head + bounds.title, _NAME), _cut(bounds.what, _WHAT), *(cells if asks else ("",) * 5))
+    yield (one_line(head + bounds.title), one_line(bounds.what), *(cells if asks else ("",) * 5))
     for number, inner in enumerate(bounds.inside):
         last = number == len(bounds.inside) - 1
         yield from _rows(inner, indent + ("└─ " if last else "├─ "), indent + ("   " if last else "│  "))
-
-
-def _cut(text: str, most: int) -> str:
-    return text if len(text) <= most else text[: most - 1] + "…"
 
 
 def _reasons(bounds: Bounds) -> Iterator[str]:

@@ -41,7 +41,7 @@ from .tracing import tracing
 @click.option("--json", "as_json", is_flag=True, help="Print the answer and the account of the run as JSON.")
 @click.option("--output", "-o", type=OutputPath(), metavar="FILE", help=HELP)
 @click.option("--raw", is_flag=True, help=RAW)
-@click.option("--quiet", "-q", is_flag=True, help="Print only the answer.")
+@click.option("--quiet", "-q", is_flag=True, help="Print only the answer, losses and errors.")
 @click.option("--allow-host", multiple=True, metavar="HOST", help="Let the flow use models at this host.")
 @click.option("--allow-python", is_flag=True, help="Let the flow call the Python functions that it declares.")
 def command(

@@ -47,7 +47,7 @@ def command_for(path: Path) -> click.Command:
         click.Option(["--json", "as_json"], is_flag=True, help="Print the answer and the account of the run as JSON."),
         *output_options(),
         report_option(),
-        click.Option(["--quiet", "-q"], is_flag=True, help="Print only the answer."),
+        click.Option(["--quiet", "-q"], is_flag=True, help="Print only the answer, losses and errors."),
         click.Option(
             ["--allow-read"],
             multiple=True,

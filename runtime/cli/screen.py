@@ -1,8 +1,9 @@
-"""The lower lines of a terminal, which a display redraws, and the lines that scroll above them."""
+"""The lower lines of a terminal, which a display redraws, the lines above them, and the width."""
 
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Sequence
 from typing import TextIO
 
@@ -14,6 +15,19 @@ _PLAIN = str.maketrans({"█": "#", "░": "-", "·": "-", "≈": "~", "…": ".
 def is_dumb() -> bool:
     """Tell whether the terminal can only print, and has no cursor that moves (TERM)."""
     return os.environ.get("TERM", "") in ("", "dumb", "unknown")
+
+
+def terminal_width() -> int | None:
+    """Return the columns of the terminal behind standard output, None if there is none. COLUMNS counts first."""
+    if not sys.stdout.isatty():
+        return None
+    given = os.environ.get("COLUMNS", "")
+    if given.isascii() and given.isdigit() and int(given) > 0:
+        return int(given)
+    try:
+        return os.get_terminal_size(sys.stdout.fileno()).columns or None
+    except OSError:
+        return None
 
 
 class Screen:

@@ -31,12 +31,15 @@ def votes_lines(result: Result) -> list[str]:
     return [f"{path}: {vote_text(tally)}" for path, tally in tallies.items()]
 
 
-def losses_lines(result: Result) -> list[str]:
-    """Return lines about the losses, one for each cause whose losses were not all reported during the run."""
+def losses_lines(result: Result, *, all_causes: bool = False) -> list[str]:
+    """Return lines about the losses, one for each cause whose losses were not all reported during the run.
+
+    With ``all_causes`` none of them was reported, so each cause gets a line.
+    """
     causes = Causes()
     for loss in result.outcome.losses:
         causes.add(loss.path, loss.reason, ballot=loss.ballot)
-    return in_lines((cause for cause in causes if not cause.named), _left_out, ALL)
+    return in_lines((cause for cause in causes if all_causes or not cause.named), _left_out, ALL)
 
 
 def failures_lines(result: Result) -> list[str]:

@@ -20,6 +20,10 @@ def flag(given: object, name: str) -> bool:
     return given
 
 
+def flag_or_none(given: object, name: str) -> bool | None:
+    return None if given is None else flag(given, name)
+
+
 def path(given: object, name: str) -> Path | None:
     return None if given is None else _path(given, name, "the path of a file")
 

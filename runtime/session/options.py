@@ -13,7 +13,19 @@ from ..limits.retry import RetryPolicy
 from ..providers import open_provider
 from ..vocabulary.json_value import Json
 from .endpoints import OpenProvider, default_model_name
-from .given import flag, folders, function, functions, hosts, needed_function, of_kind, path, retries, variables
+from .given import (
+    flag,
+    flag_or_none,
+    folders,
+    function,
+    functions,
+    hosts,
+    needed_function,
+    of_kind,
+    path,
+    retries,
+    variables,
+)
 from .hosts import Ask
 from .listeners import Listener, Listeners
 from .resume import RunSettings
@@ -71,11 +83,13 @@ class Display:
 
     ``on_event`` is a function that takes every event, or several functions. If one raises, the run goes on, and a
     RuntimeWarning names the function at the end. If the flow returns the list of a map unchanged, ``on_result`` takes
-    its results one by one, in order. The ``Result`` then does not keep them.
+    its results one by one, in order. The ``Result`` then does not keep them. ``progress`` says whether the progress of
+    the run is shown: in the cell of a notebook, or else as lines on the standard error. None means in notebooks only.
     """
 
     on_event: Listener | Iterable[Listener] = ()
     on_result: Callable[[Json], None] | None = None
+    progress: bool | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,6 +164,7 @@ _READERS: dict[str, Callable[[object, str], object]] = {
     "stop": of_kind(Stop),
     "on_event": functions,
     "on_result": function,
+    "progress": flag_or_none,
     "environ": variables,
     "learn": flag,
     "opener": needed_function,

@@ -152,7 +152,7 @@ class RunReading:
             call.labels,
             call.vote,
             reason,
-            found.key,
+            found.key or call.call.known.key,
         )
 
     def _give_values(self, call: ReplayedCall, found: CallRows) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from flowrun.runtime.cli import run_command
-from flowrun.runtime.cli.journal import seconds_of, size
+from flowrun.runtime.cli.journal_options import seconds_of, size
 from flowrun.runtime.journal.records import Kind, LogRecord
 from flowrun.runtime.vocabulary.errors import UsageError
 from support.random_rows import write

@@ -255,15 +255,16 @@ class Scheduler(Listener):
         task.add_done_callback(partial(self._over, key))
 
     async def _call_extern(self, launch: LaunchExtern) -> None:
-        log = self._dispatcher.log
-        began = log.clock.milliseconds()
+        log, loop = self._dispatcher.log, asyncio.get_running_loop()
+        began = loop.time()
         value: Json | FlowrunError
         try:
             value = await self.call_extern(launch.extern, launch.args)
         except FlowrunError as error:
             value = error
         if log.notes is not None:
-            log.notes.extern_ended(launch.path, launch.extern, value, began, log.clock.milliseconds())
+            times = log.clock.milliseconds(began), log.clock.milliseconds(loop.time())
+            log.notes.extern_ended(launch.path, launch.extern, value, *times)
         self.catch_up()
         if isinstance(value, FlowrunError):
             self._act(self.state.raised(launch.number, value))

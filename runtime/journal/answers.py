@@ -65,6 +65,14 @@ class Answers(Mapping[bytes, tuple[Paid, ...]]):
         if self._first.setdefault(key, at) != at:
             self._others.setdefault(key, []).append(at)
 
+    def forget(self, key: bytes, before: int) -> None:
+        """Remove the answers to a key from the rows before a row."""
+        if key not in self._first:
+            return
+        places = [at for at in (self._first.pop(key), *self._others.pop(key, ())) if self._numbers[at] > before]
+        for at in places:
+            self._lead(key, at)
+
     def copy(self) -> Answers:
         """Return a copy that can grow without this one."""
         other = Answers()

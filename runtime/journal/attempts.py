@@ -8,6 +8,7 @@ from pathlib import Path
 
 from flowrun.dsl import dataclass
 
+from .answers import Answers
 from .records import START, Kind, checksum
 from .rows import damaged, read_row
 
@@ -16,6 +17,8 @@ _LAST = "SELECT max(number) FROM records WHERE run = ?"
 _ROWS = """SELECT number, run, kind, key, place, body, sum FROM records
 WHERE number BETWEEN ? AND ? ORDER BY number"""
 _AT = "SELECT number FROM records WHERE run = ? AND place = ? ORDER BY number"
+_ANSWERS = "SELECT key, number, run, place FROM records WHERE kind = 'answer' AND number < ? ORDER BY number"
+_FORGOTTEN = "SELECT key, number FROM records WHERE kind = 'forgotten' AND number < ? ORDER BY number"
 _SUM = "SELECT sum FROM records WHERE number = ?"
 
 
@@ -68,11 +71,14 @@ def rows_at(connection: sqlite3.Connection, path: Path, run: int, place: str) ->
     return [RunRow(number, kind, key, at, body) for number, _, kind, key, at, body, _ in rows]
 
 
-def answers_before(connection: sqlite3.Connection, path: Path, number: int) -> Iterator[tuple[bytes, int, int, bytes]]:
-    """Read the keys, numbers, runs and places of all answers before a row. Raises DiskError."""
-    query = "SELECT key, number, run, place FROM records WHERE kind = 'answer' AND number < ? ORDER BY number"
+def answers_before(connection: sqlite3.Connection, path: Path, number: int) -> Answers:
+    """Collect the answers before a row, without those that were forgotten by then. Raises DiskError."""
+    answers = Answers()
     try:
-        for key, row, run, place in connection.execute(query, (number,)):
-            yield key, row, run, place.encode()
+        rows = connection.execute(_ANSWERS, (number,))
+        answers.extend([(key, row, run, place.encode()) for key, row, run, place in rows])
+        for key, row in connection.execute(_FORGOTTEN, (number,)):
+            answers.forget(key, row)
+        return answers
     except sqlite3.Error as error:
         raise damaged(path, str(error)) from None

@@ -126,6 +126,8 @@ class Index:
                 one.status, one.ended, one.account = str(body["status"]), float(body["ended"]), body.get("account")
             case Kind.CONTENT:
                 self.contents.setdefault(key, number)
+            case Kind.FORGOTTEN:
+                self.paid.forget(key, number)
             case Kind.EXTERN | Kind.READ:
                 pass
             case _:

@@ -211,9 +211,7 @@ class JournalReader(RowAccess):
     def answers_before(self, number: int) -> Answers:
         """Collect all answers in the rows before a row. Raises DiskError."""
         assert self._connection is not None
-        answers = Answers()
-        answers.extend([*answers_before(self._connection, self.path, number)])
-        return answers
+        return answers_before(self._connection, self.path, number)
 
     def close(self) -> None:
         if self._connection is not None:

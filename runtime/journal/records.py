@@ -49,6 +49,8 @@ class Kind(StrEnum):
 
     ``CONTENT`` holds a plan, inputs or the content of a file. It is written once, and other rows name it by its key.
     ``EXTERN`` tells what a Python function returned, and ``READ`` which file was read.
+
+    ``FORGOTTEN`` says that no run takes the answers to its key from the rows before it.
     """
 
     RUN = "run"
@@ -63,12 +65,13 @@ class Kind(StrEnum):
     CONTENT = "content"
     EXTERN = "extern"
     READ = "read"
+    FORGOTTEN = "forgotten"
 
 
 OF_CALLS = "('intent', 'answer', 'refused', 'doubt', 'cancelled')"
 """The kinds of rows about attempts at calls, for SQL. A call has two of these rows for each attempt that ended."""
-NOTES = "('extern', 'read')"
-"""The kinds of rows that only show what a run did. No resume needs them."""
+NOTES = "('extern', 'read', 'forgotten')"
+"""The kinds of rows that only show what a run did. They are about no attempt at a call."""
 
 
 Columns = tuple[int, int, str, bytes, str, str, bytes]

@@ -37,6 +37,7 @@ _WANTED = "CREATE TEMP TABLE wanted (key BLOB PRIMARY KEY) WITHOUT ROWID"
 _ABOUT_WANTED = f"""SELECT number, run, kind, key, place FROM records
 WHERE kind IN {OF_CALLS} AND key IN (SELECT key FROM wanted) ORDER BY number"""
 _ANSWERS = "SELECT key, number, run, place FROM records WHERE kind = 'answer' ORDER BY number"
+FORGOTTEN = "SELECT key, number FROM records WHERE kind = 'forgotten' ORDER BY number"
 _AT_ONCE = 10_000
 
 
@@ -173,5 +174,7 @@ def _add_answers(connection: sqlite3.Connection, index: Index) -> None:
         rows = connection.execute(_ANSWERS)
         while some := rows.fetchmany(_AT_ONCE):
             index.paid.extend(some)
+        for key, number in connection.execute(FORGOTTEN).fetchall():
+            index.paid.forget(key, number)
     finally:
         connection.text_factory = str

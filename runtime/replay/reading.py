@@ -167,7 +167,7 @@ class RunReading:
             call.labels,
             call.vote,
             reason,
-            found.key,
+            found.key or call.call.known.key,
         )
 
     def _move(self, paid: Paid, key: bytes, place: str) -> None:

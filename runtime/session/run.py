@@ -174,7 +174,7 @@ async def execute(
             settings.ask_doubtful,
             past.within,
             clock.now,
-            unheard(listeners),
+            unheard=unheard(listeners),
         )
         handed = None if parts.on_result is None else handed_on(plan)
         state = State(plan, values, context, window=window_of(models.endpoints.values()), handed=handed, turn=_TURN)

@@ -1,0 +1,182 @@
+"""The commands of `flowrun journal` that measure a journal, check it, and remove runs and answers from it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..vocabulary.quoting import one_line
+from .console import complain, print_json
+from .journal_options import as_json, count, existing, of_journal, seconds_of, size
+from .run_records import LAST, chosen_run
+
+if TYPE_CHECKING:
+    from ..journal.index import Index, Run
+    from ..journal.rewrite import Sizes
+
+
+@click.command("stats", short_help="Show the size of the journal and of its runs.")
+@of_journal
+@as_json
+def stats(journal: str | None, as_json: bool) -> None:
+    """Show how many runs, answers and bytes the journal has, and its largest runs."""
+    from ..journal.reading import JournalReader
+    from ..journal.stats import stats_of
+    from ..journal.survey import read_runs
+
+    path = existing(journal)
+    with JournalReader(path, read_runs) as reader:
+        runs = reader.index.runs
+        found = stats_of(path)
+    for line in reader.notes:
+        complain(line)
+    largest = sorted((number for number in found.runs if number in runs), key=lambda one: -found.runs[one].bytes)
+    rows: list[dict[str, Any]] = [
+        {"run": runs[one].id, "flow": runs[one].flow, "rows": found.runs[one].rows, "bytes": found.runs[one].bytes}
+        for one in largest
+    ]
+    answers = found.kinds["answer"].rows if "answer" in found.kinds else 0
+    if as_json:
+        kinds = {kind: {"rows": one.rows, "bytes": one.bytes} for kind, one in found.kinds.items()}
+        whole = {"version": 1, "journal": str(path), "bytes": found.bytes, "answers": answers}
+        print_json({**whole, "kinds": kinds, "runs": rows})
+        return
+    click.echo(one_line(f"{path}: {size(found.bytes)}, {count(len(runs), 'run')}, {count(answers, 'answer')}"))
+    width = max((len(row["run"]) for row in rows), default=0)
+    for row in rows[:10]:
+        line = f"  {row['run']:<{width}}  {size(row['bytes']):>8}  {row['rows']:>9,} rows  {row['flow']}"
+        click.echo(one_line(line))
+    if len(rows) > 10:
+        click.echo(f"  … and {len(rows) - 10:,} smaller runs")
+
+
+@click.command("verify", short_help="Check every row of the journal.")
+@of_journal
+@as_json
+def verify(journal: str | None, as_json: bool) -> None:
+    """Read the whole journal, and check each row against its checksum and against the rows before it."""
+    from ..journal.reading import JournalReader
+
+    path = existing(journal)
+    with JournalReader(path) as reader:
+        notes, index = reader.notes, reader.index
+    for line in notes:
+        complain(line)
+    answers = index.paid.count
+    if as_json:
+        print_json({"version": 1, "journal": str(path), "runs": len(index.runs), "answers": answers, "notes": notes})
+        return
+    click.echo(one_line(f"{path} is whole: {count(len(index.runs), 'run')}, {count(answers, 'answer')}"))
+
+
+@click.command("prune", short_help="Remove old runs, and make the file small.")
+@click.option("--older", metavar="AGE", help="Remove runs that ended longer ago than this: 30d, 12h, 2w.")
+@click.option("--keep", metavar="RUN|N", multiple=True, help="Keep this run, such as `last`, or the latest N runs.")
+@click.option("--dry-run", is_flag=True, help="Only show what would be removed.")
+@of_journal
+@as_json
+def prune(older: str | None, keep: tuple[str, ...], dry_run: bool, journal: str | None, as_json: bool) -> None:
+    """Remove runs with their answers, and write the journal anew without them.
+
+    Without --older, all runs go but those of --keep. A later run that needs one of the removed answers pays for it
+    again. With neither option the journal only becomes compact.
+    """
+    from ..journal.reading import JournalReader
+    from ..journal.survey import read_runs
+
+    path = existing(journal)
+    with JournalReader(path, read_runs) as reader:
+        runs = list(reader.index.runs.values())
+        kept = {one.number for name in keep for one in _kept(name, reader.index, path)}
+    oldest = None if older is None else time.time() - seconds_of(older)
+    gone = [run for run in runs if run.number not in kept and _is_older(run, oldest)] if older or keep else []
+    if dry_run:
+        _tell(gone, None, as_json=as_json)
+        return
+    from ..journal.rewrite import rewrite
+
+    _tell(gone, rewrite(path, [run.number for run in gone]), as_json=as_json)
+
+
+@click.command("erase", short_help="Remove one run for good.")
+@click.argument("run", metavar="RUN")
+@of_journal
+@as_json
+def erase(run: str, journal: str | None, as_json: bool) -> None:
+    """Remove RUN with its inputs, prompts, answers and files for good, and overwrite the old journal file.
+
+    Copies elsewhere stay: backups, exports, reports, and file systems that never write to the same place twice.
+    """
+    from ..journal.reading import JournalReader
+    from ..journal.rewrite import rewrite
+    from ..journal.survey import read_runs
+
+    path = existing(journal)
+    with JournalReader(path, read_runs) as reader:
+        found = chosen_run(reader.index, run, path)
+    _tell([found], rewrite(path, [found.number], wipe=True), as_json=as_json)
+
+
+@click.command("forget", short_help="Forget the answers of some calls: they are asked again.")
+@click.argument("run", metavar="RUN")
+@click.argument("path", metavar="PATH")
+@of_journal
+@as_json
+def forget(run: str, path: str, journal: str | None, as_json: bool) -> None:
+    """Forget the answers of the calls at PATH of RUN, or below it. No run takes them from the journal any more.
+
+    `flowrun resume RUN` then asks these calls again, and only these. The old answers stay in the file, and `flowrun
+    show RUN` shows them; `erase` and `prune` remove runs from the file.
+    """
+    from ..journal.forgetting import forget_calls
+    from ..journal.reading import JournalReader
+    from ..plans.run_calls import RunCalls
+    from ..replay import read_run
+
+    file = existing(journal)
+    with JournalReader(file) as reader:
+        chosen = chosen_run(reader.index, run, file)
+        record = read_run(reader, chosen)
+        found = [record.calls[at] for at in RunCalls(record).find(path)]
+        keys = {one.key: one.place for one in found if one.key}
+        keys |= {row.key: one.place for one in found for row in reader.rows_at(chosen.number, one.place) if row.key}
+        keys = {key: place for key, place in keys.items() if key in reader.index.paid}
+    forget_calls(file, chosen.number, keys)
+    calls = len(set(keys.values()))
+    if as_json:
+        print_json({"version": 1, "run": chosen.id, "calls": sorted(set(keys.values())), "answers": len(keys)})
+        return
+    asks = f": `flowrun resume {chosen.id}` asks {'it' if calls == 1 else 'them'} again" if calls else ""
+    click.echo(one_line(f"{count(calls, 'call')} of {chosen.id} forgotten{asks}"))
+
+
+def _kept(name: str, index: Index, path: Path) -> Iterable[Run]:
+    """Find the runs that `--keep` names: the latest N, or a run."""
+    runs = list(index.runs.values())
+    if name.isascii() and name.isdigit() and len(name) < 6:
+        return runs[len(runs) - int(name) :] if int(name) < len(runs) else runs
+    return () if name == LAST and not runs else (chosen_run(index, name, path),)
+
+
+def _is_older(run: Run, oldest: float | None) -> bool:
+    return oldest is None or (run.ended if run.ended is not None else run.began) < oldest
+
+
+def _tell(gone: Collection[Run], sizes: Sizes | None, *, as_json: bool) -> None:
+    """Print the runs that were removed. ``sizes`` is None if they only would be."""
+    answers = sum(run.answers for run in gone)
+    if as_json:
+        told = {"version": 1, "removed": [run.id for run in gone], "answers": answers, "dry_run": sizes is None}
+        print_json(told if sizes is None else {**told, "bytes_before": sizes.bytes_before, "bytes": sizes.bytes})
+        return
+    for run in gone:
+        click.echo(one_line(f"  {run.id}  {run.flow}  {count(run.answers, 'answer')}"))
+    verb = "would be removed" if sizes is None else "removed"
+    line = f"{count(len(gone), 'run')} with {count(answers, 'answer')} {verb}"
+    click.echo(
+        line if sizes is None else f"{line}; the journal had {size(sizes.bytes_before)} and has {size(sizes.bytes)}"
+    )

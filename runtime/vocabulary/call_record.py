@@ -140,7 +140,6 @@ def as_row(call: CallRecord, *, texts: bool = True) -> dict[str, Any]:
     row: dict[str, Any] = {
         "path": call.path,
         "place": call.place,
-        "key": call.key.hex(),
         "step": call.step,
         "model": call.model,
         "state": call.state,
@@ -189,6 +188,5 @@ def _attempt(one: AttemptRecord, *, texts: bool) -> dict[str, Any]:
         "ended": one.ended,
         "status": one.status,
         "waited": dict(one.waited),
-        "row": one.row,
     }
     return row | {"reason": one.reason} if texts else row

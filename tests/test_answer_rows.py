@@ -39,10 +39,12 @@ async def run(path: Path, url: str, model: str, journal: Path, **options: Any) -
 
 
 def answers(journal: Path) -> list[dict[str, Any]]:
+    """Read the bodies of the answers, without their times."""
     with sqlite3.connect(journal) as connection:
         rows = connection.execute("SELECT body FROM records WHERE kind = 'answer' ORDER BY number").fetchall()
     connection.close()
-    return [json.loads(body) for (body,) in rows]
+    bodies = [json.loads(body) for (body,) in rows]
+    return [{name: value for name, value in one.items() if name not in ("from", "to")} for one in bodies]
 
 
 SPECIAL = {

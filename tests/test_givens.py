@@ -363,6 +363,6 @@ def test_the_list_of_runs_finds_the_prices_of_a_plan(
         db.execute("DELETE FROM records WHERE number = (SELECT max(number) FROM records)")
     (tmp_path / "journal.db.head").unlink()
     assert run_command(["runs", "--journal", str(journal), "--json"]) == 0
-    done, killed = json.loads(capsys.readouterr().out)
+    done, killed = json.loads(capsys.readouterr().out)["runs"]
     assert (done["status"], killed["status"]) == ("done", "killed")
     assert killed["cost"] == done["cost"] == 2.0

@@ -215,10 +215,11 @@ class Costs:
         self.reckoned = False
 
     def __call__(self, model: str, read: Json, written: Json) -> float | None:
-        self.reckoned = True
         if not isinstance(read, int) or not isinstance(written, int):
             return None
-        return self.prices.cost(model, read, written)
+        cost = self.prices.cost(model, read, written)
+        self.reckoned |= cost is not None
+        return cost
 
 
 class _Found:

@@ -174,7 +174,9 @@ async def test_a_signal_handler_of_the_caller_may_raise_its_own_error(tmp_path: 
             run(path, {"xs": ["a"]}, options=RunOptions(opener=slow, on_event=signalled(signal.SIGUSR1)))
     finally:
         signal.signal(signal.SIGUSR1, before)
-    assert not [one for one in threading.enumerate() if one.name == "flowrun"]
+    for left in [one for one in threading.enumerate() if one.name == "flowrun"]:
+        left.join(10)
+        assert not left.is_alive()
 
 
 async def test_a_stop_may_be_called_from_the_thread_of_the_cell(tmp_path: Path) -> None:

@@ -84,9 +84,11 @@ def test_one_call_is_found_with_and_without_its_prompt(journal: Path, monkeypatc
         assert bare is not None
         assert (bare.state, bare.request, bare.answers[0].text) == ("answered", None, found.answers[0].text)
         monkeypatch.setattr(run_records, "NEAR", 0)
+        monkeypatch.setattr(run_records, "PART", 2)
         far = find_call(reader, run, "notes[1].short")
         assert far is not None
         assert far.request is None
+        assert far.answers[0].text == found.answers[0].text
         whole = find_call(reader, run, "notes[1].short", whole=True)
         assert whole is not None
         assert whole.request == found.request

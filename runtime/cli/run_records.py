@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,13 +25,28 @@ ReadRun = Callable[[JournalReader, Run], RunRecord]
 
 def read_records(names: tuple[str, ...], journal: Path) -> list[RunRecord]:
     """Read the records of runs: `last`, an id or the beginning of one. Raises UsageError, DiskError."""
+    read = _reader()
+    with opened(journal) as reader:
+        return [read(reader, chosen_run(reader.index, name, journal)) for name in names]
+
+
+@contextmanager
+def opened(journal: Path) -> Iterator[JournalReader]:
+    """Open a journal to look at runs. Raises UsageError if there is none, DiskError."""
     if not journal.exists():
         raise UsageError(f"there is no journal {shown(str(journal))}: a run makes it, or name one with --journal FILE")
-    read = _reader()
     with closing(JournalReader(journal, read_runs)) as reader:
         for note in reader.notes:
             complain(note)
-        return [read(reader, chosen_run(reader.index, name, journal)) for name in names]
+        yield reader
+
+
+def read_calls(name: str, path: str, journal: Path, *, whole: bool = False) -> RunRecord:
+    """Read the record of a run as far as a path needs it, or the ``whole`` record. Raises UsageError, DiskError."""
+    read: Callable[[JournalReader, Run, str], RunRecord | None] = import_module("..replay", __package__).read_part
+    with opened(journal) as reader:
+        run = chosen_run(reader.index, name, journal)
+        return (None if whole else read(reader, run, path)) or _reader()(reader, run)
 
 
 def _reader() -> ReadRun:

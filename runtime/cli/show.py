@@ -48,6 +48,7 @@ class Wanted:
 @click.option("--dearest", type=click.IntRange(1), metavar="N", help="List the N calls that cost most.")
 @click.option("--grep", metavar="WORD", help="Print the lines of prompts and answers that hold WORD.")
 @click.option("--model", metavar="MODEL", help="Show only the calls of this model.")
+@click.option("--whole", is_flag=True, help="Replay the whole of a large run, also for one call.")
 @click.option("--journal", metavar="FILE", help="The journal to read.")
 @click.option("--json", "as_json", is_flag=True, help="Print the run and its calls as JSON.")
 def command(
@@ -58,6 +59,7 @@ def command(
     dearest: int | None,
     grep: str | None,
     model: str | None,
+    whole: bool,
     journal: str | None,
     as_json: bool,
 ) -> None:
@@ -70,9 +72,12 @@ def command(
     if grep is not None and not grep:
         raise UsageError("--grep needs a word to look for")
     wanted = Wanted(failed, slowest, dearest, grep, model)
-    from .run_records import read_records
+    from .run_records import read_calls, read_records
 
-    [record] = read_records((run,), journal_path(journal))
+    if path is None:
+        [record] = read_records((run,), journal_path(journal))
+    else:
+        record = read_calls(run, path, journal_path(journal), whole=whole)
     from ..plans.run_calls import RunCalls
 
     calls = RunCalls(record)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import field
 
 from flowrun.dsl import dataclass
 from flowrun.dsl import plan as p
@@ -47,7 +48,8 @@ class Context:
     ``spent_within`` returns the calls and dollars that the run had spent before it was interrupted: within the called
     flow of a path, or in total for "". ``now`` returns the seconds since the run began, for the times of events.
     ``watcher`` hears of all calls and their values. ``unheard`` are the types of events that nobody takes; the engine
-    makes none of those that are frequent.
+    makes none of those that are frequent. ``only`` is for a replay that needs few of the calls: the number of the one
+    element that a map opens, by the path of the map. Such a map has no value.
     """
 
     models: Mapping[str, ModelValue]
@@ -62,6 +64,7 @@ class Context:
     now: Callable[[], float] = lambda: 0.0
     watcher: Watcher = NO_WATCHER
     unheard: frozenset[type] = frozenset()
+    only: Mapping[str, int] = field(default_factory=dict)
 
 
 class Scope:

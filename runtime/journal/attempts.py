@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from flowrun.dsl import dataclass
@@ -16,7 +16,13 @@ _KINDS = {str(kind): str(kind) for kind in Kind}
 _LAST = "SELECT max(number) FROM records WHERE run = ?"
 _ROWS = """SELECT number, run, kind, key, place, body, sum FROM records
 WHERE number BETWEEN ? AND ? ORDER BY number"""
-_AT = "SELECT number FROM records WHERE run = ? AND place = ? ORDER BY number"
+_AT = "SELECT number FROM records WHERE number >= ? AND run = ? AND place = ? ORDER BY number"
+_PARTS = """SELECT number FROM records WHERE number BETWEEN ? AND ? AND run = ?
+AND (kind IN ('run', 'resumed', 'end', 'read') OR {}) ORDER BY number"""
+_UNDER = "place BETWEEN ? AND ? || char(1114111)"
+_ELSEWHERE = (
+    "SELECT 1 FROM records WHERE number BETWEEN ? AND ? AND run = ? AND key IN ({}) AND place NOT IN ({}) LIMIT 1"
+)
 _ANSWERS = "SELECT key, number, run, place FROM records WHERE kind = 'answer' AND number < ? ORDER BY number"
 _FORGOTTEN = "SELECT key, number FROM records WHERE kind = 'forgotten' AND number < ? ORDER BY number"
 _SUM = "SELECT sum FROM records WHERE number = ?"
@@ -64,11 +70,44 @@ def run_rows(connection: sqlite3.Connection, path: Path, run: int, last: int) ->
 def rows_at(connection: sqlite3.Connection, path: Path, run: int, place: str) -> list[RunRow]:
     """Read and check the rows of a run about the call at one place. Raises DiskError."""
     try:
-        numbers = [number for (number,) in connection.execute(_AT, (run, place))]
+        numbers = [number for (number,) in connection.execute(_AT, (run, run, place))]
     except sqlite3.Error as error:
         raise damaged(path, str(error)) from None
-    rows = [read_row(connection, path, number) for number in numbers]
-    return [RunRow(number, kind, key, at, body) for number, _, kind, key, at, body, _ in rows]
+    return _rows(connection, path, numbers)
+
+
+def rows_under(
+    connection: sqlite3.Connection, path: Path, run: int, places: Collection[str], most: int
+) -> list[RunRow] | None:
+    """Read and check the rows of a run that begin a place with one of these texts, and the heads and reads of the run.
+
+    None if there are more than ``most``. Raises DiskError.
+    """
+    last = last_row(connection, path, run)
+    under = " OR ".join([_UNDER] * len(places))
+    try:
+        texts = [one for place in places for one in (place, place)]
+        found = connection.execute(_PARTS.format(under), (run, last, run, *texts))
+        numbers = [number for (number,) in found.fetchmany(most + 1)]
+    except sqlite3.Error as error:
+        raise damaged(path, str(error)) from None
+    return None if len(numbers) > most else _rows(connection, path, numbers)
+
+
+def _rows(connection: sqlite3.Connection, path: Path, numbers: Iterable[int]) -> list[RunRow]:
+    rows = (read_row(connection, path, number) for number in numbers)
+    return [RunRow(number, _KINDS.get(kind, kind), key, at, body) for number, _, kind, key, at, body, _ in rows]
+
+
+def has_elsewhere(connection: sqlite3.Connection, path: Path, rows: Sequence[RunRow], run: int) -> bool:
+    """Tell whether a run asked a question of these rows at another place too. Raises DiskError."""
+    keys, places = {row.key for row in rows if row.key}, {row.place for row in rows}
+    query = _ELSEWHERE.format(", ".join("?" * len(keys)), ", ".join("?" * len(places)))
+    last = last_row(connection, path, run)
+    try:
+        return connection.execute(query, (run, last, run, *keys, *places)).fetchone() is not None
+    except sqlite3.Error as error:
+        raise damaged(path, str(error)) from None
 
 
 def answers_before(connection: sqlite3.Connection, path: Path, number: int) -> Answers:

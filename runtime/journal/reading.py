@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from urllib.parse import quote
@@ -14,7 +14,7 @@ from flowrun.dsl import dataclass
 from ..vocabulary.errors import DiskError
 from ..vocabulary.quoting import shown
 from .answers import Answers
-from .attempts import RunRow, answers_before, last_row, rows_at, run_rows
+from .attempts import RunRow, answers_before, has_elsewhere, last_row, rows_at, rows_under, run_rows
 from .beside import HEAD, check_files, file_beside
 from .head import NO_HEAD, Head, Mark, UnreadableHead, read_head
 from .index import Index
@@ -207,6 +207,19 @@ class JournalReader(RowAccess):
         """Read and check the rows of a run about the call at one place. Raises DiskError."""
         assert self._connection is not None
         return rows_at(self._connection, self.path, run, place)
+
+    def rows_under(self, run: int, places: Collection[str], most: int) -> list[RunRow] | None:
+        """Read and check the rows of a run whose places begin with one of these texts, and its heads and reads.
+
+        None if there are more than ``most``. Raises DiskError.
+        """
+        assert self._connection is not None
+        return rows_under(self._connection, self.path, run, places, most)
+
+    def has_elsewhere(self, run: int, rows: Sequence[RunRow]) -> bool:
+        """Tell whether a run asked a question of these rows at another place too. Raises DiskError."""
+        assert self._connection is not None
+        return has_elsewhere(self._connection, self.path, rows, run)
 
     def answers_before(self, number: int) -> Answers:
         """Collect all answers in the rows before a row. Raises DiskError."""

@@ -22,7 +22,8 @@ WITH_BODIES = frozenset({Kind.RUN, Kind.END})
 _KINDS = {kind.value.encode(): kind for kind in Kind}
 _COLUMNS = "SELECT number, run, kind, key, place, body, sum FROM records"
 _ROWS = f"{_COLUMNS} WHERE number > ? ORDER BY number"
-_ROW = f"{_COLUMNS} WHERE number IN (?, ?) ORDER BY number"
+_ROW = f"{_COLUMNS} WHERE number = ?"
+_SUM = "SELECT sum FROM records WHERE number = ?"
 _PART = "SELECT ifnull(json_extract(body, ?), 'null') FROM records WHERE number = ?"
 _NOTES = "SELECT place, body FROM records WHERE run = ? AND kind = ? ORDER BY number"
 _KEYS = "SELECT key FROM records WHERE run = ? AND kind = ?"
@@ -107,23 +108,24 @@ def differs(path: Path, number: int, kind: str, place: str) -> DiskError:
 def read_row(connection: sqlite3.Connection, path: Path, number: int) -> tuple[Any, ...]:
     """Read one row, and check it against the row before it. Raises DiskError if one of the two is damaged."""
     try:
-        rows = connection.execute(_ROW, (number - 1, number)).fetchall()
+        # The body of the row before may be large, and nobody needs it here.
+        before = connection.execute(_SUM, (number - 1,)).fetchone() if number > 1 else (START,)
+        found: tuple[Any, ...] | None = connection.execute(_ROW, (number,)).fetchone()
     except sqlite3.DatabaseError as error:
         raise damaged(path, f"row {number} cannot be read: {error}") from None
-    found: dict[int, tuple[Any, ...]] = {row[0]: row for row in rows}
-    for needed in (number - 1, number):
-        if needed and needed not in found:
-            raise damaged(path, f"row {needed} is missing")
-    *columns, written = found[number]
-    before = found[number - 1][-1] if number > 1 else START
+    if before is None:
+        raise damaged(path, f"row {number - 1} is missing")
+    if found is None:
+        raise damaged(path, f"row {number} is missing")
+    *columns, written = found
     try:
-        same = checksum(before, *columns) == written
+        same = checksum(before[0], *columns) == written
     except (TypeError, ValueError, AttributeError):
         same = False
     if not same:
         _, _, kind, _, place, _ = columns
         raise differs(path, number, str(kind), str(place))
-    return found[number]
+    return found
 
 
 def read_body(connection: sqlite3.Connection, path: Path, number: int) -> Json:

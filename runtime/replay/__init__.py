@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .driver import Replay, ReplayedCall, replay
-    from .run_records import call_rows, calls_of, find_call, read_run
+    from .run_records import call_rows, calls_of, find_call, read_part, read_run
     from .source import UNKNOWN, Came, Doubted, Hedged, Replies, Returned, Source, TimedOut, Widened
 
 _HOMES = {
     "driver": "Replay ReplayedCall replay",
-    "run_records": "call_rows calls_of find_call read_run",
+    "run_records": "call_rows calls_of find_call read_part read_run",
     "source": "UNKNOWN Came Doubted Hedged Replies Returned Source TimedOut Widened",
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names.split()}
@@ -36,6 +36,7 @@ __all__ = [
     "call_rows",
     "calls_of",
     "find_call",
+    "read_part",
     "read_run",
     "replay",
 ]

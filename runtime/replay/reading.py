@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 from flowrun.dsl import plan as p
@@ -14,7 +15,9 @@ from flowrun.dsl import plan as p
 from ..costs.prices import Prices, dearest_declared
 from ..dispatch.cache import Recall, known_in
 from ..engine.decisions import Call, Known, Outcome
+from ..engine.keys import key_of
 from ..journal.answers import Answers, Paid
+from ..journal.attempts import RunRow
 from ..journal.index import Index, Run
 from ..journal.reading import JournalReader
 from ..journal.records import Kind
@@ -25,8 +28,9 @@ from ..vocabulary.json_value import Json
 from ..vocabulary.run_record import EndpointRecord
 from .attempts import CallRows, answer_record, record_of_rows
 from .driver import Replay, ReplayedCall, context_of
+from .excerpt import WHOLE, Excerpt
 from .file_reads import FileReads
-from .given import Endpoints, read_given
+from .given import Endpoints, GivenRun, read_given
 from .journal_source import JournalSource
 from .stretches import OF_CALLS, Stretch, index_of, past_of, stretches
 
@@ -40,6 +44,9 @@ _USUAL, _LEAST = 512, 64
 class RunReading:
     """The reading of one run, up to the row ``last`` if it is given: ``calls`` yields its calls.
 
+    With an ``excerpt`` and its ``rows``, only that part of the run is read. It is ``unsure`` if only a reading of the
+    whole run can tell which of several answers to one question a call took.
+
     Afterwards ``outcome`` is the outcome of the flow as far as the journal has it, ``finished`` tells whether the flow
     came to its end, and ``notes`` are remarks on the reading.
     """
@@ -51,17 +58,24 @@ class RunReading:
         environ: Mapping[str, str] | None = None,
         endpoints: Mapping[str, str] | None = None,
         last: int | None = None,
+        excerpt: Excerpt = WHOLE,
+        rows: list[RunRow] | None = None,
+        given: GivenRun | None = None,
     ) -> None:
         self.reader = reader
         self.run = run
         environ = os.environ if environ is None else environ
-        self.given = given = read_given(reader, run)
+        self.given = given = given or read_given(reader, run)
         named = {address: EndpointRecord(name) for address, name in (endpoints or {}).items()}
         self.endpoints = Endpoints({**given.models, **named}, environ)
         self.notes = [*given.lost]
         self.outcome: Outcome | None = None
         self.finished = False
-        self._rows = [*reader.rows(run.number, reader.last_row(run.number) if last is None else last)]
+        self._excerpt = excerpt
+        self.unsure = False
+        if rows is None:
+            rows = [*reader.rows(run.number, reader.last_row(run.number) if last is None else last)]
+        self._rows = rows
         self.stretches = [*stretches(self._rows, run)]
         self._at: dict[str, list[int]] = {}
         for at, row in enumerate(self._rows):
@@ -83,7 +97,7 @@ class RunReading:
                 place = call.call.place
                 if place in source.changed:
                     changed.add(place)
-                elif stretch is last or place in self._at:
+                elif self._excerpt.holds(place) and (stretch is last or place in self._at):
                     yield self._record(call)
             if stretch is last:
                 self.outcome, self.finished = replay.outcome, replay.finished
@@ -91,9 +105,9 @@ class RunReading:
         self.notes += [
             f"the prompt of `{place}` cannot be shown: the replay makes another one than the one that was sent"
             for place in changed
-            if place in self._at
+            if place in self._at and self._excerpt.holds(place)
         ]
-        for place in [*self._at]:
+        for place in filter(self._excerpt.holds, [*self._at]):
             yield record_of_rows(place, [self._rows[at] for at in self._at.pop(place)], self.costs)
 
     def _replay(self, stretch: Stretch) -> tuple[JournalSource, Replay]:
@@ -106,6 +120,7 @@ class RunReading:
             money_limit=budget.money,
             price=self.costs.prices,
             spent_within=past.within,
+            only=self._excerpt.only,
         )
         window = self._window()
         reads = FileReads(self.reader, [*stretch.before, *stretch.rows], given)
@@ -116,18 +131,32 @@ class RunReading:
         """Make the function that finds the answers that were there before a stretch."""
         first, fresh = stretch.rows[0].number, bool(self.given.settings.get("fresh"))
         alone = not stretch.before and (fresh or first == 1)
-        paid = Answers() if alone else self.reader.answers_before(first)
-        recall = Recall(
-            _Found(self.reader, index_of(self.run, stretch.before, paid)), self.run.number, self.endpoints, fresh
-        )
+        own = index_of(self.run, stretch.before, Answers())
         sent = {(row.key, row.place) for row in stretch.rows if row.kind == Kind.INTENT}
 
+        @cache
+        def recall() -> Recall:
+            # A journal may have very many answers, and most runs need none of them.
+            own.paid = Answers() if alone else self.reader.answers_before(first)
+            return Recall(_Found(self.reader, own), self.run.number, self.endpoints, fresh)
+
         def find(call: Call) -> Known:
-            known = recall.find(call)
+            key = key_of(call, self.endpoints.get(call.model, ""))
+            if (key, call.place) not in sent:
+                known = recall().find(call)
+                self.unsure |= known.paid is not None and self._is_unsure(known.paid, call.place, own.paid[key])
+                return known
             # A call that was sent in this stretch had no answer before it.
-            return replace(known, answer=None, paid=None) if (known.key, call.place) in sent else known
+            if key not in own.open and key not in own.unanswered:
+                return Known(key)
+            return replace(recall().find(call), answer=None, paid=None)
 
         return find
+
+    def _is_unsure(self, paid: Paid, place: str, alike: Sequence[Paid]) -> bool:
+        """Tell whether another call of the same question, which the excerpt leaves out, may have taken this answer."""
+        other = paid.place != place and (paid.run == self.run.number or len(alike) > 1)
+        return self._excerpt is not WHOLE and other
 
     def _window(self) -> int:
         """Work out how many bodies a block might have open at once when the run began."""

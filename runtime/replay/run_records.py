@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from ..account.figures import figures_of
+from ..journal.attempts import RunRow
 from ..journal.index import Run
 from ..journal.lock import holder_of
 from ..journal.reading import JournalReader
+from ..journal.records import Kind
+from ..vocabulary.call_path import parse_path
 from ..vocabulary.call_record import CallRecord
 from ..vocabulary.json_value import Json
 from ..vocabulary.run_record import EndRecord, LossRecord, RunRecord
 from .attempts import record_of_rows
+from .excerpt import Excerpt, excerpt_of
 from .flow_text import flow_text
-from .given import read_given
+from .given import GivenRun, read_given
 from .reading import Costs, RunReading
+from .stretches import OF_CALLS
 
 NEAR = 12_000
-"""A replay of so many rows of a run takes less than a second."""
+"""A replay of so many rows of a run takes less than a second. A run with more is large."""
+PART = 12_000
+"""The most rows of a part of a large run."""
 
 
 def read_run(
@@ -35,7 +42,60 @@ def read_run(
     flow file is looked for. Raises UsageError if the run ended before its first call, DiskError.
     """
     reading = RunReading(reader, run, environ, endpoints)
+    return _record(reading, tuple(reading.calls()), flow_text(reading.given.plan, run.source) if text else "")
+
+
+def read_part(
+    reader: JournalReader,
+    run: Run,
+    path: str,
+    *,
+    environ: Mapping[str, str] | None = None,
+    endpoints: Mapping[str, str] | None = None,
+) -> RunRecord | None:
+    """Read the calls of a large run at a path and below it. The record has no other calls, no value and no account.
+
+    Only the elements on the path, and the steps that they need, are replayed. If these have very many rows, the calls
+    have no requests. None if the run is small, if the path needs the whole run, or if nothing is there: read the whole
+    run then. Raises UsageError for a text that is no path, DiskError.
+    """
+    where = parse_path(path)
+    if reader.last_row(run.number) - run.number <= NEAR:
+        return None
+    given = read_given(reader, run)
+    excerpt = excerpt_of(given.plan, given.inputs, where)
+    if excerpt is None:
+        return None
+    rows = reader.rows_under(run.number, excerpt.needed, PART)
+    if rows is None:
+        rows = reader.rows_under(run.number, (excerpt.wanted,), PART)
+        return None if rows is None else _bare(run, given, excerpt, rows, environ)
+    mine = [row for row in rows if not row.place or excerpt.needs(row.place)]
+    if any(row.kind == Kind.RESUMED for row in mine) and reader.has_elsewhere(run.number, mine):
+        # Calls of one question may take one another's answers after a resume. Only the whole run tells which did.
+        return None
+    reading = RunReading(reader, run, environ, endpoints, excerpt=excerpt, rows=mine, given=given)
     calls = tuple(reading.calls())
+    return _record(reading, calls, "", whole=False) if calls and not reading.unsure else None
+
+
+def _bare(
+    run: Run, given: GivenRun, excerpt: Excerpt, rows: Iterable[RunRow], environ: Mapping[str, str] | None
+) -> RunRecord | None:
+    """Make the record of calls from their rows alone; None if there are none."""
+    by_place: dict[str, list[RunRow]] = {}
+    for row in rows:
+        if row.kind in OF_CALLS and excerpt.holds(row.place):
+            by_place.setdefault(row.place, []).append(row)
+    costs = Costs(given.plan, environ)
+    calls = tuple(record_of_rows(place, own, costs) for place, own in by_place.items())
+    note = "the prompts are left out, because they need most of this large run; --whole replays all of it for them"
+    record = RunRecord(run.id, given.plan, run.began, run.ended, run.status or "", calls, notes=(note,))
+    return record if calls else None
+
+
+def _record(reading: RunReading, calls: tuple[CallRecord, ...], text: str, *, whole: bool = True) -> RunRecord:
+    reader, run = reading.reader, reading.run
     notes = [*reading.notes]
     if reading.costs.reckoned:
         notes.append("the journal does not have the costs of all answers: they are reckoned at the prices of today")
@@ -54,8 +114,8 @@ def read_run(
         end,
         tuple(one.record for one in reading.stretches),
         reading.endpoints.records,
-        _account(reader, run, reading.costs),
-        flow_text(reading.given.plan, run.source) if text else "",
+        _account(reader, run, reading.costs) if whole else {},
+        text,
         tuple(notes),
     )
 
@@ -82,9 +142,12 @@ def find_call(
 ) -> CallRecord | None:
     """Find a call of a run by its path or its place; None if the run has no such call.
 
-    The run is replayed only up to the last row of the call. That takes too long if the call has more than ``NEAR`` rows
-    of the run before it: then the record has no request, unless the caller asks for the ``whole`` replay.
+    Of a run with more than ``NEAR`` rows, only the part that the call needs is replayed. If that part is as large, the
+    record has no request, unless the caller asks for the ``whole`` replay.
     """
+    part = None if whole else read_part(reader, run, path, environ=environ, endpoints=endpoints)
+    if part is not None:
+        return next((one for one in part.calls if path in (one.path, one.place)), None)
     rows = reader.rows_at(run.number, path)
     last = rows[-1].number if rows else reader.last_row(run.number)
     if whole or last - run.number <= NEAR:

@@ -26,7 +26,11 @@ def shower(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) 
             assert len(names) == len(records)
             return list(records)
 
+        def read_calls(name: str, path: str, journal: Path, *, whole: bool = False) -> RunRecord:
+            return read((name,), journal)[0]
+
         monkeypatch.setattr(reader, "read_records", read)
+        monkeypatch.setattr(reader, "read_calls", read_calls)
         if screen is not None:
             monkeypatch.setattr(screens.Screen, "of", classmethod(lambda cls, stream: screen))
         code = run_command(list(words))

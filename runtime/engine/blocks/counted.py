@@ -45,6 +45,10 @@ class Pace:
     opening: bool = False
     held: bool = False
 
+    def narrow(self, number: int) -> None:
+        """Leave only the body with this number to be opened. The block then never comes to its end."""
+        self.launched, self.total, self.whole = number, min(self.total, number + 1), False
+
 
 @dataclass(eq=False)
 class CountedRun(ReducedRun):
@@ -95,6 +99,8 @@ class CountedRun(ReducedRun):
         pace = self.pace
         self.open_list(listed=self.step.reduction.gathers)
         self.opened(pace.total)
+        if self.around.path in self.machine.context.only:
+            pace.narrow(self.machine.context.only[self.around.path])
         self.machine.work.append(self.combine if pace.whole and not pace.total else self._open_bodies)
 
     def more(self) -> None:

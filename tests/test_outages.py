@@ -241,6 +241,17 @@ def test_what_is_wrong_in_itself_is_no_outage() -> None:
     assert run.seconds < 2
 
 
+@pytest.mark.parametrize("status", [408, 409, 425])
+def test_a_refusal_that_tells_nothing_about_the_server_uses_up_the_attempts_of_its_call(status: int) -> None:
+    def says(request: Request, now: float) -> CallError | str:
+        return RefusedError("no", status=status) if request.messages[-1].text == "1" else "fine"
+
+    run = Staged(MAP, says, limit=5, xs=list(range(3)))
+    assert [loss.path for loss in run.outcome.losses] == ["all[1].line 4"]
+    assert run.calls < 10
+    assert run.seconds < 60
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("down", [503, 529, 500, "reset"])
 async def test_an_outage_of_a_real_server(faults: Any, tmp_path: Path, down: int | str) -> None:

@@ -86,7 +86,8 @@ def _shared(batch: Batch, error: CallError) -> bool:
     """Tell whether a failure is not due to the call, so that it uses up none of the call's attempts.
 
     A failure in doubt may be due to the prompt, unless the endpoint is down for all calls. A refusal is not due to the
-    call as long as no other call is served. An endpoint that has never answered may not serve models at all, so only
+    call as long as no other call is served. A status that tells nothing about the server, such as 409, is due to the
+    call, unless the endpoint is down. An endpoint that has never answered may not serve models at all, so only
     its 429 is excused. If the flow sets ``retries``, every failure uses up an attempt.
     """
     limiter = batch.endpoint.limiter
@@ -97,7 +98,9 @@ def _shared(batch: Batch, error: CallError) -> bool:
         return limiter.known and limiter.down
     if not isinstance(error, RefusedError) or not (limiter.known or error.status == _TOO_MANY):
         return False
-    return limiter.down or (seen is not None and limiter.answers - seen < FEW)
+    if limiter.down:
+        return True
+    return batch.out.verdict is not Verdict.NEUTRAL and seen is not None and limiter.answers - seen < FEW
 
 
 def _too_long(endpoint: Endpoint, error: CallError, now: float) -> RefusedError | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from ..journal.attempts import RunRow
@@ -49,10 +49,6 @@ class Cursor:
         body = json.loads(text) if text else None
         return body if isinstance(body, dict) else {}
 
-    def left(self, name: CallId) -> Iterator[RunRow]:
-        """Yield the rows about a call from the position on."""
-        return (self._rows[at] for at in self._of.get(name, ()) if at >= self._at)
-
     def sent_later(self, name: CallId) -> bool:
         """Tell whether a request for this call is sent from the position on."""
-        return any(row.kind == Kind.INTENT for row in self.left(name))
+        return any(at >= self._at and self._rows[at].kind == Kind.INTENT for at in self._of[name])

@@ -127,9 +127,25 @@ def test_a_narrow_handler_passes() -> None:
 
 
 MOST_LINES = 400
-"""The lines of a test file."""
+"""The lines of a test file, a script or a style."""
 
 
 def test_test_files_are_short() -> None:
     counts = {path.stem: len(path.read_text(encoding="utf-8").splitlines()) for path in (ROOT / "tests").rglob("*.py")}
     assert {name: count for name, count in counts.items() if count > MOST_LINES} == {}
+
+
+def long_assets(root: Path) -> dict[str, int]:
+    """The scripts and styles of the product that are too long, with their lines."""
+    paths = [path for kind in ("*.js", "*.css") for path in (root / "runtime").rglob(kind)]
+    counts = {path.name: len(path.read_text(encoding="utf-8").splitlines()) for path in paths}
+    return {name: count for name, count in counts.items() if count > MOST_LINES}
+
+
+def test_scripts_and_styles_are_short(tmp_path: Path) -> None:
+    assert long_assets(ROOT) == {}
+    assets = tmp_path / "runtime" / "assets"
+    assets.mkdir(parents=True)
+    (assets / "long.js").write_text("x;\n" * 401, encoding="utf-8")
+    (assets / "fair.css").write_text("p {}\n" * 400, encoding="utf-8")
+    assert long_assets(tmp_path) == {"long.js": 401}

@@ -17,11 +17,11 @@ from flowrun.runtime.plans.models import declared_models
 from flowrun.runtime.providers.addresses import is_nearby
 from flowrun.runtime.providers.protocol import Surroundings
 from flowrun.runtime.providers.scripted import ScriptedProvider
-from flowrun.runtime.replay.recording import RecordedState, replay
 from flowrun.runtime.session.endpoints import open_endpoints
 from flowrun.runtime.values.expressions import ModelValue
 from flowrun.runtime.vocabulary.call import Answer
 from support.harness import functions
+from support.recording import RecordedState, replay
 
 FLOW = """model m = "openai:m"{options}
 flow f(xs: [int]) {{

@@ -17,7 +17,6 @@ from flowrun.runtime.engine.decisions import Outcome
 from flowrun.runtime.engine.scopes import Context
 from flowrun.runtime.limits import Limiter
 from flowrun.runtime.providers.scripted import Scripted, ScriptedProvider
-from flowrun.runtime.replay.recording import RecordedState, ReplayError, replay
 from flowrun.runtime.values.expressions import ModelValue
 from flowrun.runtime.values.functions import FUNCTIONS, World
 from flowrun.runtime.vocabulary.call import Answer, Request
@@ -25,6 +24,7 @@ from flowrun.runtime.vocabulary.errors import PermanentError
 from flowrun.runtime.vocabulary.usage import Price
 from support.by_hand import latency, reply
 from support.random_flows import Writer
+from support.recording import RecordedState, ReplayError, replay
 from support.virtual_clock import VirtualLoop
 
 Json = Any

@@ -17,7 +17,6 @@ from typing import Any
 import pytest
 
 from flowrun.runtime.cli import run_command
-from flowrun.runtime.cli import run_records as reader
 from flowrun.runtime.journal import reading
 from flowrun.runtime.journal.index import Run
 from flowrun.runtime.journal.reading import JournalReader
@@ -61,7 +60,7 @@ def records(monkeypatch: pytest.MonkeyPatch) -> None:
     def read(reader: JournalReader, run: Run) -> RunRecord:
         return made.record(made.element(0), id=run.id)
 
-    monkeypatch.setattr(reader, "_reader", lambda: read)
+    monkeypatch.setattr("flowrun.runtime.replay.read_run", read)
 
 
 def said(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:

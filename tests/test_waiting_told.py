@@ -29,57 +29,56 @@ def at_host(cause: Cause, seconds: float, host: str = "127.0.0.1:8000", **more: 
     [
         (
             at_host(Cause.WIDTH, 2.0, next=128),
-            "2.0 s of 2.6 s waiting for places at 127.0.0.1 (16 to 128 at once); next run begins at 128",
+            "2 s of 2.6 s waiting for places at 127.0.0.1 (16 to 128 at once); next run begins at 128",
         ),
         (
             at_host(Cause.WIDTH, 2.0),
-            "2.0 s of 2.6 s waiting for places at 127.0.0.1 (16 to 128 at once); "
+            "2 s of 2.6 s waiting for places at 127.0.0.1 (16 to 128 at once); "
             "set `concurrency` on the model if it takes more",
         ),
         (
             at_host(Cause.WIDTH, 2.0, narrowest=4, widest=4, ceiling=4),
-            "2.0 s of 2.6 s waiting for places at 127.0.0.1 (4 at once, by `concurrency` of the model)",
+            "2 s of 2.6 s waiting for places at 127.0.0.1 (4 at once, by `concurrency` of the model)",
         ),
         (
             at_host(Cause.WIDTH, 2.0, narrowest=2, widest=3, ceiling=8, next=3),
-            "2.0 s of 2.6 s waiting for places at 127.0.0.1 (2 to 3 at once); next run begins at 3",
+            "2 s of 2.6 s waiting for places at 127.0.0.1 (2 to 3 at once); next run begins at 3",
         ),
         (
             at_host(Cause.WIDTH, 2.0, narrowest=4433, widest=4433, ceiling=5000),
-            "2.0 s of 2.6 s waiting for places at 127.0.0.1 (4,433 at once, and `concurrency` of the model allows "
-            "5,000)",
+            "2 s of 2.6 s waiting for places at 127.0.0.1 (4,433 at once, and `concurrency` of the model allows 5,000)",
         ),
         (
             at_host(Cause.WIDTH, 2.0, narrowest=9, widest=1000, ceiling=1000),
-            "2.0 s of 2.6 s waiting for places at 127.0.0.1 (9 to 1,000 at once, and `concurrency` of the model "
+            "2 s of 2.6 s waiting for places at 127.0.0.1 (9 to 1,000 at once, and `concurrency` of the model "
             "allows 1,000)",
         ),
         (
             at_host(Cause.WIDTH, 2.0, host="embedded", narrowest=1, widest=1),
-            "2.0 s of 2.6 s waiting for places at embedded (1 at once)",
+            "2 s of 2.6 s waiting for places at embedded (1 at once)",
         ),
         (
             at_host(Cause.RATE, 2.0, paced=True),
-            "2.0 s of 2.6 s waiting for the rate at 127.0.0.1, which `rpm` or `tpm` of the model sets",
+            "2 s of 2.6 s waiting for the rate at 127.0.0.1, which `rpm` or `tpm` of the model sets",
         ),
         (
             at_host(Cause.RATE, 2.0),
-            "2.0 s of 2.6 s waiting for the rate that 127.0.0.1 allows; only its operator can raise it",
+            "2 s of 2.6 s waiting for the rate that 127.0.0.1 allows; only its operator can raise it",
         ),
         (
             at_host(Cause.RETRY_AFTER, 2.0, host="api.example.test"),
-            "2.0 s of 2.6 s in pauses that api.example.test asked for (Retry-After); only its operator can allow more",
+            "2 s of 2.6 s in pauses that api.example.test asked for (Retry-After); only its operator can allow more",
         ),
-        (at_host(Cause.OUTAGE, 2.0), "2.0 s of 2.6 s waiting until 127.0.0.1 serves again"),
-        (at_host(Cause.BACKOFF, 2.0), "2.0 s of 2.6 s waiting to send failed requests to 127.0.0.1 again"),
+        (at_host(Cause.OUTAGE, 2.0), "2 s of 2.6 s waiting until 127.0.0.1 serves again"),
+        (at_host(Cause.BACKOFF, 2.0), "2 s of 2.6 s waiting to send failed requests to 127.0.0.1 again"),
         (
             at_host(Cause.BUDGET, 2.0),
-            "2.0 s of 2.6 s waiting for room in the budget, which holds back the highest cost of each call under way; "
+            "2 s of 2.6 s waiting for room in the budget, which holds back the highest cost of each call under way; "
             "a higher budget or a lower `max_tokens` lets more calls run side by side",
         ),
         (
             Waits((), (BlockWaits("notes", 8, 2.0),)),
-            "2.0 s of 2.6 s waiting in `notes`, which opens 8 at once by its own `concurrency`",
+            "2 s of 2.6 s waiting in `notes`, which opens 8 at once by its own `concurrency`",
         ),
     ],
 )
@@ -89,7 +88,7 @@ def test_the_closing_line_names_the_cause_and_the_way_out(waits: Waits, told: st
 
 def test_the_closing_line_names_the_greatest_cause_alone() -> None:
     many = at_host(Cause.WIDTH, 3.0).endpoints + at_host(Cause.RATE, 5.0, host="[::1]:80").endpoints
-    assert "5.0 s of 9.0 s waiting for the rate that ::1 allows" in waiting(Waits(many), 9.0)
+    assert "5 s of 9 s waiting for the rate that ::1 allows" in waiting(Waits(many), 9.0)
     assert "`notes`" in waiting(Waits(many, (BlockWaits("notes", 8, 6.0),)), 9.0)
 
 

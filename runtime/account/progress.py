@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from ..costs.budget import dollars
+from ..vocabulary.amounts import money_text
 from ..vocabulary.columns import columns, cut, padded
 from ..vocabulary.quoting import one_line
 from ..vocabulary.waits import Cause, Waiting
@@ -64,23 +65,23 @@ def _parts(summary: Summary, seconds: float) -> list[Part]:
         (7, calls),
         (9, f"{tokens:,} tokens" if tokens else ""),
         (8, f"{growing:,} characters received" if growing else ""),
-        (4, money_text(summary)),
-        (1, time_text(seconds)),
+        (4, spent_text(summary)),
+        (1, clock_text(seconds)),
     ]
     return [part for part in parts if part[1]]
 
 
-def money_text(summary: Summary) -> str:
+def spent_text(summary: Summary) -> str:
     """Write the cost of a run so far, and its budget in money. "" if both are unknown or zero."""
     limit = None if summary.limits is None else summary.limits.dollars
     if limit is None:
-        return f"${summary.cost:.4f}" if summary.cost else ""
+        return money_text(summary.cost) if summary.cost else ""
     # A budget counts a call without a known bill at its highest cost.
     spent = summary.whole.charged(summary.prices)
     return f"{dollars(spent)} of {dollars(limit)}" if spent is not None else f"budget {dollars(limit)}"
 
 
-def time_text(seconds: float) -> str:
+def clock_text(seconds: float) -> str:
     """Write a time in at most two units, without fractions of a second."""
     whole = int(seconds)
     if whole < 60:
@@ -98,7 +99,7 @@ def _awaited(one: Waiting) -> str:
         Cause.BACKOFF: f"the next attempt at {host}",
         Cause.BUDGET: "room in the budget",
     }[one.cause]
-    return text if one.seconds is None or one.seconds < 1 else f"{text} ({time_text(one.seconds)})"
+    return text if one.seconds is None or one.seconds < 1 else f"{text} ({clock_text(one.seconds)})"
 
 
 def _fitted(parts: Sequence[Part], width: int) -> str:
@@ -165,4 +166,4 @@ def _rate(bar: Bar) -> str:
 
 def _left(bar: Bar) -> str:
     left = bar.seconds_left
-    return "" if left is None else f"≈ {time_text(left)} left"
+    return "" if left is None else f"≈ {clock_text(left)} left"

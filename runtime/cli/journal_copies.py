@@ -10,6 +10,7 @@ from typing import IO, Any
 
 import click
 
+from ..journal.choice import LAST, chosen_run
 from ..outputs.part import PartFile
 from ..outputs.target import Target
 from ..vocabulary.errors import UsageError
@@ -18,7 +19,6 @@ from .console import print_json
 from .journal_options import as_json, count, existing, of_journal
 from .journals import journal_files, journal_path
 from .paths import PathThatIs, to_file
-from .run_records import LAST, chosen_run
 
 
 @click.command("export", short_help="Copy a run into a file.")

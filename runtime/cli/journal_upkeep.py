@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..journal.choice import LAST, chosen_run
 from ..vocabulary.quoting import one_line
 from .console import complain, print_json
 from .journal_options import as_json, count, existing, of_journal, seconds_of, size
-from .run_records import LAST, chosen_run
 
 if TYPE_CHECKING:
     from ..journal.index import Index, Run
@@ -139,7 +139,7 @@ def forget(run: str, path: str, journal: str | None, as_json: bool) -> None:
 
     file = existing(journal)
     with JournalReader(file) as reader:
-        chosen = chosen_run(reader.index, run, file)
+        chosen = chosen_run(reader.index, run, file, command="flowrun journal forget")
         record = read_run(reader, chosen)
         found = [record.calls[at] for at in RunCalls(record).find(path)]
         keys = {one.key: one.place for one in found if one.key}

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..journal.choice import LAST, chosen_run
 from ..journal.reading import JournalReader
 from ..journal.survey import read_runs
 from ..outputs.target import Source, Target, encoded
@@ -19,7 +20,6 @@ from . import exits
 from .console import complain
 from .journals import journal_files, journal_path
 from .paths import PathThatIs, to_file
-from .run_records import LAST, chosen_run
 
 if TYPE_CHECKING:
     from ..journal.index import Run

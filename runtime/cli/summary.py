@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..account.causes import Cause, Causes, in_lines
+from ..vocabulary.amounts import money_text, time_text
 from ..vocabulary.quoting import sentence
 from ..vocabulary.tally import in_words, votes
-from .plan_view import money
-from .waits import time_text, waiting
+from .waits import waiting
 
 if TYPE_CHECKING:
     from ..account.summary import Summary
@@ -85,7 +85,7 @@ def _calls(summary: Summary) -> str:
     calls = _count(account.answered, "call")
     if account.requests != account.answered:
         calls += f" in {_count(account.requests, 'request')}"
-    saved = f", ≈ {money(summary.saved)} saved" if summary.saved else ""
+    saved = f", ≈ {money_text(summary.saved)} saved" if summary.saved else ""
     extras = (
         summary.past.answered and f"{summary.past.answered:,} before",
         account.spoilt and f"{account.spoilt:,} unusable",
@@ -100,11 +100,11 @@ def _calls(summary: Summary) -> str:
 
 def _times(summary: Summary) -> str:
     seconds = summary.seconds - summary.loading
-    time = time_text(seconds)
+    time = time_text(1000 * seconds)
     if summary.requests > 1 and summary.busy > seconds:
-        time += f"; one after another {time_text(summary.busy)}"
+        time += f"; one after another {time_text(1000 * summary.busy)}"
     if summary.loading >= 0.1:
-        time += f"; {time_text(summary.loading)} to start"
+        time += f"; {time_text(1000 * summary.loading)} to start"
     return time
 
 
@@ -112,9 +112,9 @@ def cost_text(cost: float | None, unbilled: float | None) -> str:
     """Write the cost of a run: the sum of its known bills, and the highest possible cost. "" if unknown or zero."""
     if cost is None:
         return ""
-    told = [f"${cost:.4f}"] if cost else []
+    told = [money_text(cost)] if cost else []
     if unbilled:
-        told.append(f"at most ${cost + unbilled:.4f}")
+        told.append(f"at most {money_text(cost + unbilled)}")
     return ", ".join(told)
 
 

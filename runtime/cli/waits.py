@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..providers.addresses import hostname_of
+from ..vocabulary.amounts import time_text
 from ..vocabulary.waits import BlockWaits, Cause, EndpointWaits, Waits
 
 LEAST_SECONDS = 1.0
@@ -19,7 +20,7 @@ def waiting(waits: Waits, seconds: float) -> str:
     found = max(_told(waits), default=(0.0, ""), key=lambda one: one[0])
     if found[0] < max(LEAST_SECONDS, LEAST_SHARE * seconds):
         return ""
-    return f"{time_text(found[0])} of {time_text(max(seconds, found[0]))} {found[1]}"
+    return f"{time_text(1000 * found[0])} of {time_text(1000 * max(seconds, found[0]))} {found[1]}"
 
 
 def _told(waits: Waits) -> Iterator[tuple[float, str]]:
@@ -86,10 +87,3 @@ def waiting_figures(waits: Waits) -> dict[str, Any]:
             one.block: {"concurrency": one.concurrency, "seconds": round(one.seconds, 3)} for one in waits.blocks
         },
     }
-
-
-def time_text(seconds: float) -> str:
-    """Write a time for people."""
-    if seconds >= 120:
-        return f"{int(seconds // 60)} min {seconds % 60:.0f} s"
-    return f"{seconds:.1f} s" if seconds >= 0.1 else f"{seconds * 1000:.0f} ms"

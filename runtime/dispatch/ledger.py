@@ -12,7 +12,7 @@ from flowrun.dsl import dataclass
 
 from ..engine.ceilings import size_of
 from ..engine.decisions import NOTHING, Call, Known
-from ..journal.records import NOT_ANSWERED, NOT_SENT, Kind, LogRecord
+from ..journal.records import NOT_ANSWERED, NOT_SENT, SENT_AGAIN, Kind, LogRecord
 from ..journal.store import Journal
 from ..vocabulary.call import Answer
 from ..vocabulary.errors import AnswerError, CallError, RefusedError
@@ -193,7 +193,7 @@ class RunLog(NoLog):
     def _sent_again(self, calls: Sequence[Call]) -> list[LogRecord]:
         """Record that attempts which were under way when their run ended are in doubt in that run from here on."""
         before = [
-            LogRecord(one.run, Kind.DOUBT, {"said": "sent again"}, call.known.key, one.place)
+            LogRecord(one.run, Kind.DOUBT, {"said": SENT_AGAIN}, call.known.key, one.place)
             for call in calls
             for one in call.known.open
             if not one.ended and one.number not in self._closed

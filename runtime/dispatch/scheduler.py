@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
 from ..engine.decisions import (
     Call,
@@ -34,6 +33,7 @@ from .endpoint import Endpoint, grown_window
 from .ledger import NoLog
 from .listener import Listener
 from .outside import CallExtern, DoRead, no_files, no_python
+from .tasks import Tasks
 from .wait_clock import WaitClock
 
 __all__ = ["Endpoint", "Publish", "Scheduler"]
@@ -65,7 +65,7 @@ class Scheduler(Listener):
         self.hand_on = hand_on
         self._dispatcher = Dispatcher(endpoints, publish, log or NoLog(), self)
         self._heard: list[tuple[int, Answer | CallError | None, Usage]] = []
-        self._tasks: dict[tuple[str, int], asyncio.Task[None]] = {}
+        self._tasks = Tasks(self.mistake)
         self._timers: dict[int, asyncio.TimerHandle] = {}
         self._outcome: asyncio.Future[Outcome] | None = None
         self._grace: asyncio.TimerHandle | None = None
@@ -88,11 +88,9 @@ class Scheduler(Listener):
                 self._grace.cancel()
             for timer in self._timers.values():
                 timer.cancel()
-            tasks = list(self._tasks.values())
-            for task in tasks:
-                task.cancel()
+            self._tasks.cancel_all()
             await self._dispatcher.close()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await self._tasks.settle()
 
     @property
     def clock(self) -> WaitClock:
@@ -113,8 +111,7 @@ class Scheduler(Listener):
             return
         self._stopped = why
         self._grace = asyncio.get_running_loop().call_later(GRACE, self.idle)
-        for task in self._tasks.values():
-            task.cancel()
+        self._tasks.close()
         self._dispatcher.stop()
 
     def _act(self, decisions: Iterable[Decision]) -> None:
@@ -134,13 +131,13 @@ class Scheduler(Listener):
                     if launched.pop(number, None) is None:
                         self._dispatcher.cancel(number, keep)
                 case LaunchExtern(number):
-                    self._start(("extern", number), self._call_extern(decision))
+                    self._tasks.start(("extern", number), self._call_extern(decision))
                 case CancelExtern(number):
-                    _cancel(self._tasks.get(("extern", number)))
+                    self._tasks.cancel(("extern", number))
                 case Read(number):
-                    self._start(("read", number), self._read(decision))
+                    self._tasks.start(("read", number), self._read(decision))
                 case CancelRead(number):
-                    _cancel(self._tasks.get(("read", number)))
+                    self._tasks.cancel(("read", number))
                 case StartTimer(number, seconds):
                     self._timers[number] = loop.call_later(seconds, self._timed_out, number)
                 case StopTimer(number):
@@ -247,13 +244,6 @@ class Scheduler(Listener):
 
     # Externs, reads and timers
 
-    def _start(self, key: tuple[str, int], work: Coroutine[Any, Any, None]) -> None:
-        if self._stopped is not None:
-            work.close()
-            return
-        task = self._tasks[key] = asyncio.get_running_loop().create_task(work)
-        task.add_done_callback(partial(self._over, key))
-
     async def _call_extern(self, launch: LaunchExtern) -> None:
         log, loop = self._dispatcher.log, asyncio.get_running_loop()
         began = loop.time()
@@ -284,22 +274,7 @@ class Scheduler(Listener):
         self.catch_up()
         self._act(self.state.slow(number))
 
-    def _over(self, key: tuple[str, int], task: asyncio.Task[None]) -> None:
-        del self._tasks[key]
-        error = None if task.cancelled() else task.exception()
-        if error is not None:
-            self.mistake(error)
-
     def _timed_out(self, number: int) -> None:
         self.catch_up()
         del self._timers[number]
         self._act(self.state.timed_out(number))
-
-
-def _cancel(task: asyncio.Task[None] | None) -> None:
-    """Cancel a task. A task that is missing has ended.
-
-    The current task is not cancelled, because it led to this decision.
-    """
-    if task is not None and task is not asyncio.current_task():
-        task.cancel()

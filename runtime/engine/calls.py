@@ -96,7 +96,7 @@ class Calls:
         if pending := self._take(number):
             if pending.hold.price is not None:
                 pending.hold.settle(usage)
-            _count_tokens(pending, usage)
+            pending.count_tokens(usage)
             self._read(pending, answer)
 
     def failed(self, number: int, error: CallError) -> None:
@@ -166,7 +166,7 @@ class Calls:
             number, known = self._reused.popleft()
             if pending := self._take(number):
                 if isinstance(known.answer, Answer):
-                    _count_tokens(pending, known.usage)
+                    pending.count_tokens(known.usage)
                     self._read(pending, known.answer)
                 elif known.answer is not None:
                     self._again(pending, known.answer)
@@ -247,8 +247,7 @@ class Calls:
         """Send a call, and return True, if its budgets have room. Raises BudgetError if they never will have."""
         if not pending.hold.reserve(pending.call):
             return False
-        if pending.since is not None:
-            pending.call.withheld += self.context.now() - pending.since
+        pending.count_time_in_line(self.context.now)
         self._out.add(pending.call.number)
         self.decisions.append(Launch(pending.call))
         return True
@@ -299,10 +298,3 @@ class Calls:
     def _fail(self, pending: Pending, failure: Failure) -> None:
         self.context.watcher.failed(pending.call, failure)
         pending.on_failure(failure)
-
-
-def _count_tokens(pending: Pending, usage: Usage) -> None:
-    """Add the tokens of an answer to each vote around its call."""
-    within = pending.frame.within
-    for vote in () if within is None else within.around.votes:
-        vote.add(pending.call.model, usage)

@@ -9,6 +9,7 @@ from flowrun.dsl import dataclass
 
 from ..vocabulary.call import Request
 from ..vocabulary.json_value import Json
+from ..vocabulary.usage import Usage
 from .asks import PreparedAsk
 from .decisions import Call, Failure
 from .frames import Frame
@@ -39,6 +40,17 @@ class Pending:
     def waits(self) -> bool:
         """True while the call is in line."""
         return self.since is not None
+
+    def count_time_in_line(self, now: Callable[[], float]) -> None:
+        """Add the time in line, if the call was in line, to the time for which a budget withheld it."""
+        if self.since is not None:
+            self.call.withheld += now() - self.since
+
+    def count_tokens(self, usage: Usage) -> None:
+        """Add the tokens of an answer to each vote around the call."""
+        within = self.frame.within
+        for vote in () if within is None else within.around.votes:
+            vote.add(self.call.model, usage)
 
 
 class Line:

@@ -33,6 +33,8 @@ START = b"\0" * 8
 
 NOT_SENT = "not sent"
 """The words of a ``REFUSED`` row about a call that was not sent after all."""
+SENT_AGAIN = "sent again"
+"""The words of a ``DOUBT`` row about an attempt of an earlier part of the run, whose call is sent again."""
 NOT_ANSWERED = "not answered"
 """The words of a ``REFUSED`` row about a call of a batch whose reply held no answer to it; it is sent again."""
 JUST_BEGUN = -1

@@ -21,6 +21,8 @@ SCRIPTS = (
     "sums.js",
     "graph.js",
     "lanes.js",
+    "timeline_paint.js",
+    "timeline_text.js",
     "timeline.js",
     "main.js",
 )

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ..vocabulary.call import Answer, Reply, Request
-from ..vocabulary.errors import AnswerError, RefusedError
+from ..vocabulary.errors import AnswerError
 from ..vocabulary.receipt import Receipt
 from ..vocabulary.traffic import Traffic
 from ..vocabulary.usage import NO_USAGE, Rates, Usage
@@ -23,7 +22,7 @@ from .protocol import Surroundings
 from .records import for_shape
 from .rejections import SAMPLES, SHAPE, is_named
 from .structured import Shape, clean, shape, unfence
-from .trials import Lesson, Trial
+from .trials import Lesson, Trial, turn
 
 if TYPE_CHECKING:
     from asyncio import Lock
@@ -102,6 +101,7 @@ class ServedProvider(ABC):
             descriptors.leave()
 
     async def _asked(self, request: Request, samples: int, deadline: float, key: str) -> Reply:
+        assert self._trying is not None
         form = shape(request, self.keywords)
         while True:
             version = self._known.version
@@ -112,7 +112,7 @@ class ServedProvider(ABC):
             try:
                 return await self._sent(call, request, deadline, key)
             except RejectedError as rejected:
-                async with self._turn(deadline, rejected):
+                async with turn(self._trying, deadline, rejected):
                     # Another request may have learnt something in the meantime that helps this request too.
                     if self._known.version == version:
                         return await self._tried(request, call, rejected, lacks, deadline, key)
@@ -122,23 +122,6 @@ class ServedProvider(ABC):
         post = self._client.post
         data, rates, request_id = await post(self._at, call.path, call.body, deadline, key, call.stream)
         return await self._read(data, call, request, rates, deadline, request_id)
-
-    @asynccontextmanager
-    async def _turn(self, deadline: float, rejected: RejectedError) -> AsyncIterator[None]:
-        """Wait for this request's turn to try. Only one request at a time finds out the part that is rejected."""
-        from asyncio import timeout_at
-
-        assert self._trying is not None
-        try:
-            async with timeout_at(deadline):
-                await self._trying.acquire()
-        except TimeoutError:
-            said = f"{rejected} (its time was over while another request tested the options of the server)"
-            raise RefusedError(said, status=rejected.status) from None
-        try:
-            yield
-        finally:
-            self._trying.release()
 
     async def _tried(
         self, request: Request, call: Post, rejected: RejectedError, lacks: frozenset[str], deadline: float, key: str

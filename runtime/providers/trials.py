@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
 
 from flowrun.dsl import dataclass
 
+from ..vocabulary.errors import RefusedError
 from .failures import RejectedError
 from .rejections import SAMPLES, SHAPE, fewer_samples, signature, suspects
+
+if TYPE_CHECKING:
+    from asyncio import Lock
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,3 +97,23 @@ class Trial:
             return False
         self.lacks |= {name}
         return True
+
+
+@asynccontextmanager
+async def turn(trying: Lock, deadline: float, rejected: RejectedError) -> AsyncIterator[None]:
+    """Wait for the turn of a request to try. Only one request at a time finds out the part that is rejected.
+
+    Raises RefusedError if the time of the request is over before that.
+    """
+    from asyncio import timeout_at  # a program that sends nothing does not load it
+
+    try:
+        async with timeout_at(deadline):
+            await trying.acquire()
+    except TimeoutError:
+        said = f"{rejected} (its time was over while another request tested the options of the server)"
+        raise RefusedError(said, status=rejected.status) from None
+    try:
+        yield
+    finally:
+        trying.release()

@@ -9,10 +9,9 @@ from dataclasses import replace
 from typing import Any
 
 from ..journal.attempts import RunRow
-from ..journal.records import NOT_SENT, Kind
+from ..journal.records import NOT_SENT, SENT_AGAIN, Kind
 from ..vocabulary.call_record import AnswerRecord, AttemptRecord, CallRecord, End, State, Tokens
 from ..vocabulary.json_value import Json
-from .journal_source import SENT_AGAIN
 
 Cost = Callable[[str, Json, Json], float | None]
 """A function of a model's address and the tokens in and out. It returns dollars."""

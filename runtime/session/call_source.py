@@ -59,12 +59,12 @@ class CallSource:
         )
 
     def _in_journal(self, journal: Path, run: str) -> RunRecord:
+        from ..journal.choice import chosen_run
         from ..journal.reading import JournalReader
         from ..replay import read_run
-        from .resume import found_run
 
         with JournalReader(journal) as reader:
-            found = found_run(reader.index.named(run), run, journal)
+            found = chosen_run(reader.index, run, journal)
             return read_run(reader, found, environ=self.environ)
 
     def write(self, path: Path, record: RunRecord) -> None:

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from ..account.summary import Summary
 from ..engine.decisions import Outcome
+from ..vocabulary.amounts import money_text, time_text
 from ..vocabulary.json_value import Json
 from ..vocabulary.quoting import inert, json_text, sentence
 from ..vocabulary.tally import Tally, in_words, votes
@@ -60,8 +61,8 @@ def _account(outcome: Outcome, summary: Summary, run: str) -> Iterator[tuple[str
         yield "tokens", f"{whole.input_tokens:,} in, {whole.output_tokens:,} out"
     cost = summary.prices.of(whole)
     if cost is not None:
-        yield "cost", f"${cost:.4f}"
-    yield "time", f"{summary.seconds:.1f} s"
+        yield "cost", money_text(cost)
+    yield "time", time_text(1000 * summary.seconds)
 
 
 def _votes(tallies: Iterable[tuple[str, Tally]]) -> Iterator[tuple[str, ...]]:

@@ -15,6 +15,7 @@ from ..costs.budget import dollars
 from ..costs.written_budget import Budget
 from ..dispatch.ledger import NoLog, RunLog
 from ..dispatch.run_clock import RunClock
+from ..journal.choice import chosen_run
 from ..journal.given_files import kept_apart, marks_of, reopened
 from ..journal.givens import given_of
 from ..journal.index import Open, Run
@@ -24,7 +25,6 @@ from ..journal.store import Journal
 from ..providers.addresses import without_secrets
 from ..vocabulary.errors import DiskError, UsageError
 from ..vocabulary.json_value import Json
-from ..vocabulary.quoting import shown
 from ..vocabulary.usage import Price
 
 _AROUND = 4096
@@ -50,7 +50,7 @@ class RunSettings:
 
 def taken_up(journal: Journal, name: str) -> tuple[p.Plan, dict[str, Json], RunSettings, int]:
     """Read the plan, inputs and settings of a run, and its number. Raises UsageError, DiskError."""
-    run = found_run(journal.index.named(name), name, journal.path)
+    run = chosen_run(journal.index, name, journal.path)
     if not run.given:
         raise UsageError(f"the run {run.id} ended before its first call: run its flow again")
     given = given_of(journal, run)
@@ -115,18 +115,6 @@ def _worst(body: Json, price: Callable[[str], Price | None]) -> float | None:
     if found is None:
         return None
     return found.worst(body["bytes"] + _AROUND, longest if isinstance(longest, int) else None)
-
-
-def found_run(found: list[Run], name: str, journal: Path) -> Run:
-    """Return the only run that was found under a name. Raises UsageError if there is none, or more than one."""
-    if not found:
-        raise UsageError(f"{shown(str(journal))} has no run {shown(name)}; `flowrun runs` lists its runs")
-    if len(found) > 1:
-        listed = ", ".join(run.id for run in found[:5])
-        raise UsageError(
-            f"the names of {len(found)} runs begin with {shown(name)}: {listed}; write more letters of the name"
-        )
-    return found[0]
 
 
 async def begin(

@@ -1,47 +1,12 @@
-"""Times, dollars and counts in words. Times and dollars have three significant figures."""
+"""Times, dollars and counts in the words of the pages that commands print."""
 
 from __future__ import annotations
 
 import time
-from math import floor, isfinite, log10
 
-UNKNOWN = "?"
+from ...vocabulary.amounts import UNKNOWN, figures, money_text, time_text
 
-
-def figures(value: float) -> str:
-    """Write a number with three significant figures, without an exponent and without zeros at its end."""
-    if not value or not isfinite(value):
-        return "0" if not value else UNKNOWN
-    digits = max(0, 2 - floor(log10(abs(value))))
-    text = f"{value:,.{digits}f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
-
-
-def money_text(dollars: float | None) -> str:
-    """Write dollars: ``$0.0021``, ``$1.20``. An amount that is not zero is never written as zero."""
-    if dollars is None:
-        return UNKNOWN
-    text = figures(abs(dollars))
-    whole, _, cents = text.partition(".")
-    return f"{'−' if dollars < 0 else ''}${whole}.{cents}0" if len(cents) == 1 else f"{'−' * (dollars < 0)}${text}"
-
-
-def time_text(milliseconds: float | None) -> str:
-    """Write a time: ``812 ms``, ``1.23 s``, ``2 min 5 s``, ``3 h 20 min``."""
-    if milliseconds is None:
-        return UNKNOWN
-    if milliseconds < 0:
-        return f"−{time_text(-milliseconds)}"
-    if milliseconds < 999.5:
-        return f"{figures(milliseconds)} ms"
-    seconds = milliseconds / 1000
-    if seconds < 119.95:
-        return f"{figures(seconds)} s"
-    whole = round(seconds)
-    if whole < 7200:
-        return f"{whole // 60} min {whole % 60} s"
-    minutes = round(seconds / 60)
-    return f"{minutes // 60:,} h {minutes % 60} min"
+__all__ = ["UNKNOWN", "clock_text", "count_text", "figures", "money_text", "time_text"]
 
 
 def count_text(number: int, one: str, many: str = "") -> str:

@@ -11,14 +11,13 @@ from typing import Any
 
 from flowrun.dsl import dataclass
 from flowrun.dsl import plan as p
-
-from ..engine.decisions import Decision, Known
-from ..engine.scopes import Context
-from ..engine.state import State
-from ..vocabulary.call import Answer
-from ..vocabulary.errors import CallError, FlowrunError
-from ..vocabulary.json_value import Json
-from ..vocabulary.usage import NO_USAGE, Price, Usage
+from flowrun.runtime.engine.decisions import Decision, Known
+from flowrun.runtime.engine.scopes import Context
+from flowrun.runtime.engine.state import State
+from flowrun.runtime.vocabulary.call import Answer
+from flowrun.runtime.vocabulary.errors import CallError, FlowrunError
+from flowrun.runtime.vocabulary.json_value import Json
+from flowrun.runtime.vocabulary.usage import NO_USAGE, Price, Usage
 
 
 @dataclass(slots=True)

@@ -1,0 +1,72 @@
+"""The failures of a replayed run's calls, made from the rows of their attempts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from flowrun.dsl import ATTEMPTS
+
+from ..engine.decisions import Call
+from ..journal.attempts import RunRow
+from ..journal.records import Kind
+from ..vocabulary.errors import CallError, InDoubtError, PermanentError, RefusedError
+from ..vocabulary.json_value import Json
+from .cursor import CallId
+
+_TRANSIENT = frozenset({408, 409, 425, 429})
+"""The statuses below 500 after which the same request may succeed."""
+
+
+class AttemptsMade:
+    """The attempts at the calls: how many are under way, and how they failed.
+
+    ``failing`` are calls whose last attempt failed, although they might have made another one. ``closed`` has the
+    failure after which a model served no more calls.
+    """
+
+    def __init__(self) -> None:
+        self._under_way: dict[CallId, int] = {}
+        self._failures: dict[CallId, list[RunRow]] = {}
+        self.failing: dict[CallId, CallError] = {}
+        self.closed: dict[str, CallError] = {}
+
+    def send(self, name: CallId) -> bool:
+        """Count an attempt as sent. Return True if another attempt at the call is under way."""
+        before = self._under_way.get(name, 0)
+        self._under_way[name] = before + 1
+        self.failing.pop(name, None)
+        return before > 0
+
+    def end(self, name: CallId) -> int:
+        """Count an attempt as ended. Return the number of attempts that are still under way."""
+        left = self._under_way.get(name, 0) - 1
+        if left > 0:
+            self._under_way[name] = left
+        else:
+            self._under_way.pop(name, None)
+        return left
+
+    def fail(self, name: CallId, call: Call, row: RunRow, body: Mapping[str, Json]) -> tuple[CallError, bool]:
+        """Add a failed attempt. Return the failure of its call, and True if the row tells that it is final.
+
+        Older rows have no flag for this. Then a failure counts as final if the call surely made no attempt after it.
+        """
+        failures = self._failures.setdefault(name, [])
+        failures.append(row)
+        error, surely = _failure(call, str(body.get("said", "")), body.get("status"), failures)
+        return error, surely or body.get("final") is True
+
+
+def _failure(call: Call, said: str, status: Json, failures: Sequence[RunRow]) -> tuple[CallError, bool]:
+    """Make the failure of a call from the rows of its attempts. Return it, and True if it surely ended the call."""
+    code = status if isinstance(status, int) else None
+    doubtful = failures[-1].kind == Kind.DOUBT
+    if not doubtful and code is not None and 400 <= code < 500 and code not in _TRANSIENT:
+        return PermanentError(said, status=code), True
+    made = len(failures)
+    why = f"{said} (gave up after {made} attempt{'s' * (made > 1)})"
+    kind = InDoubtError if any(one.kind == Kind.DOUBT for one in failures) else RefusedError
+    error = kind(why, status=code)
+    error.doubtful = doubtful
+    retries = call.policy.retries
+    return error, made >= (ATTEMPTS if retries is None else retries + 1)

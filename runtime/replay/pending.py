@@ -1,0 +1,89 @@
+"""The things that a replayed run waits for: calls, externs and timers."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+
+from ..engine.decisions import Call, LaunchExtern
+from ..vocabulary.json_value import Json
+from .cursor import CallId
+from .source import Returned
+
+
+class PendingCalls:
+    """The calls that wait for their answers. ``seen`` are all calls that the flow made."""
+
+    def __init__(self) -> None:
+        self.seen: set[CallId] = set()
+        self._calls: dict[CallId, Call] = {}
+        self._ids: dict[int, CallId] = {}
+
+    def __iter__(self) -> Iterator[tuple[CallId, Call]]:
+        return iter(self._calls.items())
+
+    def add(self, name: CallId, call: Call) -> None:
+        self.seen.add(name)
+        self._calls[name] = call
+        self._ids[call.number] = name
+
+    def get(self, name: CallId) -> Call | None:
+        return self._calls.get(name)
+
+    def name(self, number: int) -> CallId | None:
+        """Return the name of the call with this number, None if it does not wait."""
+        return self._ids.get(number)
+
+    def drop(self, name: CallId) -> None:
+        call = self._calls.pop(name, None)
+        if call is not None:
+            self._ids.pop(call.number, None)
+
+
+class PendingExterns:
+    """The calls of externs that wait, and the values that came before the flow asked for them."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[str, deque[int]] = {}
+        self._values: dict[str, Json] = {}
+
+    def launch(self, launch: LaunchExtern) -> Returned | None:
+        """Add a call. Return its value if that has come already."""
+        if launch.path in self._values:
+            return Returned(launch.number, self._values.pop(launch.path))
+        self._waiting.setdefault(launch.path, deque()).append(launch.number)
+        return None
+
+    def give(self, path: str, value: Json) -> Returned | None:
+        """Give a value to the first call that waits at a path. Keep the value if none waits."""
+        if waiting := self._waiting.get(path):
+            return Returned(waiting.popleft(), value)
+        self._values[path] = value
+        return None
+
+
+class Timers:
+    """The timers that run. ``now`` is the time of the replay, in milliseconds since the run began."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self._ends: dict[int, float] = {}
+
+    def start(self, timer: int, seconds: float) -> None:
+        self._ends[timer] = self.now + seconds * 1000
+
+    def stop(self, timer: int) -> None:
+        self._ends.pop(timer, None)
+
+    def move(self, to: float) -> int | None:
+        """Move the time forward. Return the first timer that ends before it, if any."""
+        self.now = max(self.now, to)
+        return self.first(self.now)
+
+    def first(self, before: float = float("inf")) -> int | None:
+        """Take out the timer that ends first. Return None if none ends before this time."""
+        timer = min(self._ends, key=lambda one: self._ends[one], default=None)
+        if timer is None or (self._ends[timer] >= before and before != float("inf")):
+            return None
+        del self._ends[timer]
+        return timer

@@ -134,17 +134,20 @@ def forget(run: str, path: str, journal: str | None, as_json: bool) -> None:
     """
     from ..journal.forgetting import forget_calls
     from ..journal.reading import JournalReader
+    from ..journal.survey import read_runs
     from ..plans.run_calls import RunCalls
-    from ..replay import read_run
+    from ..replay import read_part, read_run
 
     file = existing(journal)
-    with JournalReader(file) as reader:
+    with JournalReader(file, read_runs) as reader:
         chosen = chosen_run(reader.index, run, file, command="flowrun journal forget")
-        record = read_run(reader, chosen)
+        record = read_part(reader, chosen, path) or read_run(reader, chosen)
         found = [record.calls[at] for at in RunCalls(record).find(path)]
         keys = {one.key: one.place for one in found if one.key}
-        keys |= {row.key: one.place for one in found for row in reader.rows_at(chosen.number, one.place) if row.key}
-        keys = {key: place for key, place in keys.items() if key in reader.index.paid}
+        rows = reader.rows_at(chosen.number, *(one.place for one in found))
+        keys |= {row.key: row.place for row in rows if row.key}
+        paid = reader.paid_keys(keys)
+        keys = {key: place for key, place in keys.items() if key in paid}
     forget_calls(file, chosen.number, keys)
     calls = len(set(keys.values()))
     if as_json:

@@ -9,14 +9,19 @@ from pathlib import Path
 from flowrun.dsl import dataclass
 
 from .answers import Answers
-from .records import START, Kind, checksum
+from .records import START, Kind, checksum, encode
 from .rows import damaged, read_row
 
 _KINDS = {str(kind): str(kind) for kind in Kind}
 _LAST = "SELECT max(number) FROM records WHERE run = ?"
 _ROWS = """SELECT number, run, kind, key, place, body, sum FROM records
 WHERE number BETWEEN ? AND ? ORDER BY number"""
-_AT = "SELECT number FROM records WHERE number >= ? AND run = ? AND place = ? ORDER BY number"
+_AT = """SELECT number FROM records WHERE number >= ? AND run = ?
+AND place IN (SELECT value FROM json_each(?)) ORDER BY number"""
+_PAID = """SELECT key FROM records
+WHERE kind IN ('answer', 'forgotten') AND hex(key) IN (SELECT value FROM json_each(?))
+GROUP BY key HAVING max(number) FILTER (WHERE kind = 'answer')
+> ifnull(max(number) FILTER (WHERE kind = 'forgotten'), 0)"""
 _PARTS = """SELECT number FROM records WHERE number BETWEEN ? AND ? AND run = ?
 AND (kind IN ('run', 'resumed', 'end', 'read') OR {}) ORDER BY number"""
 _UNDER = "place BETWEEN ? AND ? || char(1114111)"
@@ -67,13 +72,22 @@ def run_rows(connection: sqlite3.Connection, path: Path, run: int, last: int) ->
         raise damaged(path, f"row {number} cannot be read ({type(error).__name__})") from None
 
 
-def rows_at(connection: sqlite3.Connection, path: Path, run: int, place: str) -> list[RunRow]:
-    """Read and check the rows of a run about the call at one place. Raises DiskError."""
+def rows_at(connection: sqlite3.Connection, path: Path, run: int, places: Collection[str]) -> list[RunRow]:
+    """Read and check the rows of a run about the calls at these places, in order. Raises DiskError."""
     try:
-        numbers = [number for (number,) in connection.execute(_AT, (run, run, place))]
+        numbers = [number for (number,) in connection.execute(_AT, (run, run, encode(list(places))))]
     except sqlite3.Error as error:
         raise damaged(path, str(error)) from None
     return _rows(connection, path, numbers)
+
+
+def paid_keys(connection: sqlite3.Connection, path: Path, keys: Iterable[bytes]) -> set[bytes]:
+    """Return those of the keys that have an answer which was not forgotten. Raises DiskError."""
+    try:
+        found = connection.execute(_PAID, (encode([key.hex().upper() for key in keys]),))
+        return {key for (key,) in found}
+    except sqlite3.Error as error:
+        raise damaged(path, str(error)) from None
 
 
 def rows_under(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from urllib.parse import quote
@@ -14,7 +14,16 @@ from flowrun.dsl import dataclass
 from ..vocabulary.errors import DiskError
 from ..vocabulary.quoting import shown
 from .answers import Answers
-from .attempts import RunRow, answers_before, has_elsewhere, last_row, rows_at, rows_under, run_rows
+from .attempts import (
+    RunRow,
+    answers_before,
+    has_elsewhere,
+    last_row,
+    paid_keys,
+    rows_at,
+    rows_under,
+    run_rows,
+)
 from .beside import HEAD, check_files, file_beside
 from .head import NO_HEAD, Head, Mark, UnreadableHead, read_head
 from .index import Index
@@ -203,10 +212,15 @@ class JournalReader(RowAccess):
         assert self._connection is not None
         return run_rows(self._connection, self.path, run, last)
 
-    def rows_at(self, run: int, place: str) -> list[RunRow]:
-        """Read and check the rows of a run about the call at one place. Raises DiskError."""
+    def rows_at(self, run: int, *places: str) -> list[RunRow]:
+        """Read and check the rows of a run about the calls at these places. Raises DiskError."""
         assert self._connection is not None
-        return rows_at(self._connection, self.path, run, place)
+        return rows_at(self._connection, self.path, run, places)
+
+    def paid_keys(self, keys: Iterable[bytes]) -> set[bytes]:
+        """Return those of the keys that have an answer which was not forgotten. Raises DiskError."""
+        assert self._connection is not None
+        return paid_keys(self._connection, self.path, keys)
 
     def rows_under(self, run: int, places: Collection[str], most: int) -> list[RunRow] | None:
         """Read and check the rows of a run whose places begin with one of these texts, and its heads and reads.

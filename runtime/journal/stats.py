@@ -12,8 +12,8 @@ from .beside import files_of, status_of
 from .reading import open_mended
 from .rows import check_form, damaged
 
-_BY_KIND = "SELECT kind, count(*), sum(length(body) + length(place) + length(key)) FROM records GROUP BY kind"
-_BY_RUN = "SELECT run, count(*), sum(length(body) + length(place) + length(key)) FROM records GROUP BY run"
+_SHARES = """SELECT run, kind, count(*), sum(length(body) + length(place) + length(key)) FROM records
+GROUP BY run, kind"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +22,13 @@ class Share:
 
     rows: int
     bytes: int
+
+    def more(self, rows: int, size: int) -> Share:
+        """Return a share with some more rows and bytes."""
+        return Share(self.rows + rows, self.bytes + size)
+
+
+NOTHING = Share(0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +50,11 @@ def stats_of(path: Path) -> Stats:
         with closing(open_mended(path)) as reader:
             if not check_form(reader, path):
                 return Stats(size, {}, {})
-            kinds = {str(kind): Share(rows, count or 0) for kind, rows, count in reader.execute(_BY_KIND)}
-            runs = {int(run): Share(rows, count or 0) for run, rows, count in reader.execute(_BY_RUN)}
+            kinds: dict[str, Share] = {}
+            runs: dict[int, Share] = {}
+            for run, kind, rows, count in reader.execute(_SHARES):
+                kinds[str(kind)] = kinds.get(str(kind), NOTHING).more(rows, count or 0)
+                runs[int(run)] = runs.get(int(run), NOTHING).more(rows, count or 0)
     except sqlite3.Error as error:
         raise damaged(path, str(error)) from None
     return Stats(size, kinds, runs)

@@ -227,7 +227,7 @@ class Attempts:
         return False
 
     async def _failed(self, batch: Batch, error: CallError) -> Failed | None:
-        """Write the end of an attempt without a usable answer to the journal, and publish its event."""
+        """Publish the failure of an attempt. A reply without a usable answer is paid, so it is on the disk before."""
         asked, began = batch.asked, batch.out.began
         seconds = asyncio.get_running_loop().time() - began
         if isinstance(error, AnswerError):
@@ -244,10 +244,29 @@ class Attempts:
                 self.events.attempt_failed(batch, error)
                 self.events.cancelled(batch)
                 raise
-        else:
-            self.log.over(asked, error, began)
         self.events.attempt_failed(batch, error)
         return Failed(error, seconds)
+
+    # The end of a failed attempt, when it is known whether the request is sent again
+
+    def retried(self, batch: Batch, error: CallError, wait: float) -> None:
+        """Record that a request failed, and is sent again after ``wait`` seconds."""
+        self._note_end(batch, error)
+        self.events.retried(batch, error, wait)
+
+    def gave_up(self, batch: Batch, error: CallError, failure: CallError, seconds: float) -> None:
+        """Record that the last attempt at a request failed, and with it the calls of the request."""
+        self._note_end(batch, error, final=True)
+        self.events.failed(batch, failure, seconds)
+
+    def twin_failed(self, batch: Batch, error: CallError) -> None:
+        """Record that the second request of two side by side failed. The first one continues."""
+        self._note_end(batch, error)
+        self.events.cancelled(batch)
+
+    def _note_end(self, batch: Batch, error: CallError, *, final: bool = False) -> None:
+        if not isinstance(error, AnswerError):
+            self.log.over(batch.asked, error, batch.out.began, final=final)
 
 
 async def _theirs(work: Awaitable[T]) -> T:

@@ -184,7 +184,7 @@ class Dispatcher:
             return 0.0
         elif ended is not None and batch.twin_of is not None:
             # The first request continues. If it fails too, it is sent again.
-            self._attempts.events.cancelled(batch)
+            self._attempts.twin_failed(batch, ended.error)
         elif ended is not None and ended.final:
             self._fail(batch, ended.error)
         elif ended is not None:
@@ -240,12 +240,12 @@ class Dispatcher:
         try:
             wait = wait_after(batch, error, now, self._allowance)
         except CallError as final:
-            self._attempts.events.failed(batch, final, seconds)
+            self._attempts.gave_up(batch, error, final, seconds)
             self._fail(batch, final)
             if closed is not None:
                 self._close(batch.endpoint, closed)
             return None
-        self._attempts.events.retried(batch, error, wait)
+        self._attempts.retried(batch, error, wait)
         if error.doubtful and not self.stopped:
             batch.calls = self._calls.afforded(batch.calls, batch.retries.tries)
         return wait

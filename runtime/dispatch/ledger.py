@@ -75,8 +75,11 @@ class NoLog:
     async def spoiled(self, calls: Sequence[Call], error: AnswerError, began: float) -> None:
         """Record a paid reply without a usable answer. Raises DiskError."""
 
-    def over(self, calls: Sequence[Call], error: CallError | None, began: float) -> None:
-        """Record the end of an attempt without an answer. ``error`` is None if it was given up while under way."""
+    def over(self, calls: Sequence[Call], error: CallError | None, began: float, *, final: bool = False) -> None:
+        """Record the end of an attempt without an answer. ``error`` is None if it was given up while under way.
+
+        ``final`` tells that it was the last attempt at these calls.
+        """
 
     def unsent(self, calls: Sequence[Call]) -> None:
         """Record that a request was not sent after all."""
@@ -166,13 +169,15 @@ class RunLog(NoLog):
             for call, part in zip(calls, parts, strict=True)
         )
 
-    def over(self, calls: Sequence[Call], error: CallError | None, began: float) -> None:
+    def over(self, calls: Sequence[Call], error: CallError | None, began: float, *, final: bool = False) -> None:
         kind = Kind.REFUSED
         if error is None:
             kind = Kind.CANCELLED
         elif error.doubtful:
             kind = Kind.DOUBT
         body: dict[str, Json] = {} if error is None else {"status": error.status, "said": str(error)}
+        if final:
+            body["final"] = True
         body |= self._span(began)
         self.journal.note(self._record(kind, call, body) for call in calls)
 

@@ -47,14 +47,14 @@ class AttemptsMade:
         return left
 
     def fail(self, name: CallId, call: Call, row: RunRow, body: Mapping[str, Json]) -> tuple[CallError, bool]:
-        """Add a failed attempt. Return the failure of its call, and True if the row tells that it is final.
+        """Add a failed attempt. Return the failure of its call, and True if the call surely made no attempt after it.
 
-        Older rows have no flag for this. Then a failure counts as final if the call surely made no attempt after it.
+        Rows of older versions do not tell which attempt was the last. So this judges by the status and the number of
+        attempts.
         """
         failures = self._failures.setdefault(name, [])
         failures.append(row)
-        error, surely = _failure(call, str(body.get("said", "")), body.get("status"), failures)
-        return error, surely or body.get("final") is True
+        return _failure(call, str(body.get("said", "")), body.get("status"), failures)
 
 
 def _failure(call: Call, said: str, status: Json, failures: Sequence[RunRow]) -> tuple[CallError, bool]:

@@ -188,11 +188,12 @@ class JournalSource(Source):
             return
         left = self._attempts.end(name)
         call = self._calls.get(name)
-        if call is None or said in (NOT_SENT, NOT_ANSWERED) or (left > 0 and body.get("final") is not True):
+        last = body.get("final") is True
+        if call is None or said in (NOT_SENT, NOT_ANSWERED) or (left > 0 and not last):
             return
-        error, final = self._attempts.fail(name, call, row, body)
-        again = self._rows.sent_later(name)
-        if again or not final:
+        error, surely = self._attempts.fail(name, call, row, body)
+        again = not last and self._rows.sent_later(name)
+        if again or not (last or surely):
             if row.kind == Kind.DOUBT:
                 self._due.append(Doubted(call.number))
             if not again:

@@ -147,3 +147,22 @@ def test_a_file_that_is_no_copy_changes_nothing(
     assert run_command(["journal", "import", "bad.jsonl", "--journal", "new.db"]) == 2
     assert said in capsys.readouterr().err
     assert not (here / "new.db").exists()
+
+
+def test_a_forgotten_answer_keeps_its_own_value(here: Path) -> None:
+    (here / "g.flow").write_text('flow g() {\n  kind = ask "Which?" -> A | B\n  return kind\n}\n')
+    path = here / "g.db"
+
+    def opened(text: str, model: str | None = None) -> RunOptions:
+        return RunOptions(model=model, journal=path, opener=lambda name, around: ScriptedProvider([text] * 9))
+
+    assert asyncio.run(run_async(here / "g.flow", options=opened("no idea", "scripted:m"))).status == "failed"
+    assert run_command(["journal", "forget", "last", "kind", "--journal", str(path)]) == 0
+    assert asyncio.run(resume_async("last", options=opened("A"))).value == "A"
+    with JournalReader(path) as reader:
+        [call] = read_run(reader, [*reader.index.runs.values()][-1]).calls
+    assert [(one.text, one.value, bool(one.error)) for one in call.answers[::3]] == [
+        ("no idea", None, True),
+        ("A", "A", False),
+    ]
+    assert [one.end for one in call.attempts] == ["spoilt"] * 3 + ["answered"]

@@ -13,11 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flowrun.runtime.pages.ballots import Votes
-from flowrun.runtime.pages.data import ENDS, STATES, page_data
+from flowrun.runtime.pages.data import ENDS, STATES, again, page_data
 from flowrun.runtime.pages.head import figures_of, length_of
 from flowrun.runtime.pages.inputs import Inputs
 from flowrun.runtime.pages.packing import code, pack
-from flowrun.runtime.vocabulary.run_record import StretchRecord
+from flowrun.runtime.vocabulary.run_record import LossRecord, StretchRecord
 from flowrun.runtime.vocabulary.tally import Tally
 from support.page_records import answer_of, call_of, plan_from, review, run_of
 
@@ -173,3 +173,18 @@ def test_an_unknown_cost_is_not_zero() -> None:
     assert figures_of(run_of(calls)).cost is None
     assert figures_of(run_of(calls, account={"cost": 0.5, "requests": 9})).cost == 0.5
     assert figures_of(run_of(calls, account={"cost": 0.5, "requests": 9})).requests == 9
+
+
+def test_the_command_of_a_loss_forgets_answers_that_a_resume_would_take_again() -> None:
+    spoilt = replace(call_of("kind[0].line 3"), state="failed")
+    refused = replace(call_of("draft"), state="failed", answers=())
+    losses = [LossRecord(spoilt.path, "expected A | B"), LossRecord("draft", "busy")]
+    record = run_of([spoilt, refused], status="partial", losses=losses)
+    first, second = page_data(record)["losses"]["causes"]
+    strings = page_data(record)["strings"]
+    resume = f"flowrun resume {record.id}"
+    assert strings[first["command"]] == f"flowrun journal forget {record.id} 'kind[0].line 3' && {resume}"
+    assert strings[second["command"]] == resume
+    python = plan_from('extern look(x: text) -> text from "here:look"\nflow f() {\n  y = look(x: "a")\n  return y\n}\n')
+    record = replace(record, plan=python)
+    assert again(record, ["draft"], 1) == f"{resume} --allow-python"

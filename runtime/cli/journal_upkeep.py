@@ -153,7 +153,8 @@ def forget(run: str, path: str, journal: str | None, as_json: bool) -> None:
     if as_json:
         print_json({"version": 1, "run": chosen.id, "calls": sorted(set(keys.values())), "answers": len(keys)})
         return
-    asks = f": `flowrun resume {chosen.id}` asks {'it' if calls == 1 else 'them'} again" if calls else ""
+    resume = f"flowrun resume {chosen.id}" + " --allow-python" * bool(record.plan.externs)
+    asks = f": `{resume}` asks {'it' if calls == 1 else 'them'} again" if calls else ""
     click.echo(one_line(f"{count(calls, 'call')} of {chosen.id} forgotten{asks}"))
 
 

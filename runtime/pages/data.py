@@ -31,6 +31,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from shlex import quote
 from typing import Any, get_args
 
 from ..account.causes import Causes
@@ -233,11 +234,20 @@ def _losses(record: RunRecord, strings: Strings) -> dict[str, Json]:
                 "reason": strings.foreign(cause.first[0][1]),
                 "count": cause.count,
                 "first": [[strings.add(path), strings.foreign(reason)] for path, reason in cause.first],
-                "command": strings.add(f"flowrun resume {record.id}"),
+                "command": strings.add(again(record, [path for path, _ in cause.first], cause.count)),
             }
             for cause in sorted(causes, key=lambda one: -one.count)
         ],
     }
+
+
+def again(record: RunRecord, paths: Sequence[str], count: int) -> str:
+    """Write the command that asks lost calls again. A resume alone takes their spoilt answers from the journal."""
+    command = f"flowrun resume {record.id}" + " --allow-python" * bool(record.plan.externs)
+    spoilt = {call.path for call in record.calls if call.state == "failed" and call.answers}
+    if count > len(paths) or not spoilt.issuperset(paths):
+        return command
+    return " && ".join([*(f"flowrun journal forget {record.id} {quote(path)}" for path in paths), command])
 
 
 def nanodollars(cost: float | None) -> int | None:

@@ -21,6 +21,7 @@ from flowrun.runtime.journal.survey import read_runs
 from flowrun.runtime.plans.run_calls import RunCalls
 from flowrun.runtime.providers.scripted import Scripted, ScriptedProvider
 from flowrun.runtime.replay import find_call, read_part, read_run, run_records
+from flowrun.runtime.replay.driver import Replay
 from flowrun.runtime.replay.excerpt import excerpt_of, under
 from flowrun.runtime.vocabulary.call_path import parse_path
 from flowrun.runtime.vocabulary.run_record import RunRecord
@@ -269,3 +270,18 @@ def test_rows_of_a_file_are_checked_once(tmp_path: Path, monkeypatch: pytest.Mon
     assert part is not None
     assert part.calls[0].labels == ("c-2",)
     assert len(fitted) <= 1024
+
+
+def test_only_the_needed_elements_are_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    in_virtual_time(run_async(planned(FLOWS["maps in a row"]), {"rows": ROWS}, options=options(tmp_path / "j.db")))
+    asked: list[str] = []
+    ask = Replay.asked
+
+    def noted(self: Replay, call: Any, frame: Any, read: Any) -> None:
+        asked.append(call.place)
+        ask(self, call, frame, read)
+
+    monkeypatch.setattr(Replay, "asked", noted)
+    with JournalReader(tmp_path / "j.db", read_runs) as reader:
+        assert read_part(reader, reader.index.named("last")[0], "best[2].twice") is not None
+    assert asked == ["drafts[2].line 2", "short[2].line 3", "best[2].twice"]

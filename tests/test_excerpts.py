@@ -13,6 +13,7 @@ import pytest
 
 from flowrun.dsl import plan as p
 from flowrun.runtime import RunOptions, resume_async, run_async
+from flowrun.runtime.documents import row_file
 from flowrun.runtime.documents.row_file import RowFile
 from flowrun.runtime.journal import records
 from flowrun.runtime.journal.reading import JournalReader
@@ -21,6 +22,7 @@ from flowrun.runtime.journal.survey import read_runs
 from flowrun.runtime.plans.run_calls import RunCalls
 from flowrun.runtime.providers.scripted import Scripted, ScriptedProvider
 from flowrun.runtime.replay import find_call, read_part, read_run, run_records
+from flowrun.runtime.replay.driver import Replay
 from flowrun.runtime.replay.excerpt import excerpt_of, under
 from flowrun.runtime.vocabulary.call_path import parse_path
 from flowrun.runtime.vocabulary.run_record import RunRecord
@@ -251,11 +253,12 @@ def test_one_call_reads_few_rows_however_large_the_run_is(tmp_path: Path, monkey
 def test_rows_of_a_file_are_checked_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A run that is looked at checks only the row that it needs."""
     file = tmp_path / "rows.jsonl"
-    file.write_text("".join(json.dumps(row) + "\n" for row in ROWS * 500), encoding="utf-8")
+    file.write_text("".join(json.dumps(row) + "\n" for row in ROWS * 2), encoding="utf-8")
     plan = planned(FLOWS["a map"])
     item = plan.params[0].type.item  # type: ignore[union-attr]
     rows = RowFile(file, item)
     in_virtual_time(run_async(plan, {"rows": rows}, options=options(tmp_path / "j.db")))
+    monkeypatch.setattr(row_file, "_BLOCK", 4)
     fitted: list[int] = []
     fit = RowFile._fitted
 
@@ -268,4 +271,19 @@ def test_rows_of_a_file_are_checked_once(tmp_path: Path, monkeypatch: pytest.Mon
         part = read_part(reader, reader.index.named("last")[0], "out[2].last")
     assert part is not None
     assert part.calls[0].labels == ("c-2",)
-    assert len(fitted) <= 1024
+    assert len(fitted) <= 4
+
+
+def test_only_the_needed_elements_are_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    in_virtual_time(run_async(planned(FLOWS["maps in a row"]), {"rows": ROWS}, options=options(tmp_path / "j.db")))
+    asked: list[str] = []
+    ask = Replay.asked
+
+    def noted(self: Replay, call: Any, frame: Any, read: Any) -> None:
+        asked.append(call.place)
+        ask(self, call, frame, read)
+
+    monkeypatch.setattr(Replay, "asked", noted)
+    with JournalReader(tmp_path / "j.db", read_runs) as reader:
+        assert read_part(reader, reader.index.named("last")[0], "best[2].twice") is not None
+    assert asked == ["drafts[2].line 2", "short[2].line 3", "best[2].twice"]

@@ -17,6 +17,7 @@ from flowrun.runtime.costs.written_budget import Budget
 from flowrun.runtime.dispatch.batch import part_of
 from flowrun.runtime.engine.decisions import Call
 from flowrun.runtime.vocabulary.account import Account, Ceiling, Use
+from flowrun.runtime.vocabulary.amounts import ceiling_text
 from flowrun.runtime.vocabulary.call import Request
 from flowrun.runtime.vocabulary.errors import AnswerError, UsageError
 from flowrun.runtime.vocabulary.usage import Price, Usage
@@ -123,7 +124,7 @@ async def test_what_is_broken_off_is_on_the_bill_with_its_bound(
         told = await command(*words, "--fresh", folder=tmp_path, **environ(faults))
         closing = told.err.splitlines()[-1]
         assert "1 call in 3 requests (2 cancelled" in closing
-        assert f"at most ${report['budget_spent']:.4f}" in closing
+        assert f"at most {ceiling_text(report['budget_spent'])}" in closing
     [run, *_] = await listed(tmp_path, faults)
     for name in ("requests", "sent", "answered", "spoilt", "refused", "broken_off", "cost", "unbilled", "tokens"):
         assert run[name] == pytest.approx(report[name]), name

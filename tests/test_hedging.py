@@ -216,13 +216,14 @@ async def test_against_a_server_the_loser_is_hung_up_on(faults: Any) -> None:
         message = {"role": "assistant", "content": prompt}
         return web.json_response({"choices": [{"index": 0, "message": message, "finish_reason": "stop"}]})
 
-    for _ in range(41):
+    for _ in range(42):
         faults.replies.append(reply)
     result = await run_async(plan, {"q": list(range(40))}, options=RunOptions(environ={"OPENAI_BASE_URL": faults.url}))
     assert result.value == [str(n) for n in range(40)]
     assert seen.count("7") == 2
     assert result.summary.seconds < 10
-    assert len({one["Idempotency-Key"] for one in faults.headers}) == 41
+    # On a busy machine another request may take long too, and the share allows two.
+    assert len({one["Idempotency-Key"] for one in faults.headers}) in (41, 42)
 
 
 # The cap

@@ -92,12 +92,12 @@ def _lines(rows: list[dict[str, Any]], begins: list[float]) -> list[str]:
 
 
 def _cells(row: dict[str, Any], began: str) -> tuple[str, ...]:
-    from .views.amounts import money_text, time_text
+    from ..vocabulary.amounts import ceiling_text, money_text, time_text
 
     cost, unbilled = row["cost"], row["unbilled"]
     told = money_text(cost) if cost else ""
     if unbilled and cost is not None:
-        told += f"{', ' if told else ''}at most {money_text(cost + unbilled)}"
+        told += f"{', ' if told else ''}at most {ceiling_text(cost + unbilled)}"
     return (
         one_line(row["run"]),
         began,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..account.causes import Cause, Causes, in_lines
-from ..vocabulary.amounts import money_text, time_text
+from ..vocabulary.amounts import ceiling_text, money_text, time_text
 from ..vocabulary.quoting import sentence
 from ..vocabulary.tally import in_words, votes
 from .waits import waiting
@@ -114,7 +114,7 @@ def cost_text(cost: float | None, unbilled: float | None) -> str:
         return ""
     told = [money_text(cost)] if cost else []
     if unbilled:
-        told.append(f"at most {money_text(cost + unbilled)}")
+        told.append(f"at most {ceiling_text(cost + unbilled)}")
     return ", ".join(told)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import floor, isfinite, log10
+from math import ceil, floor, isfinite, log10
 
 UNKNOWN = "?"
 
@@ -23,6 +23,15 @@ def money_text(dollars: float | None) -> str:
     text = figures(abs(dollars))
     whole, _, cents = text.partition(".")
     return f"{'−' if dollars < 0 else ''}${whole}.{cents}0" if len(cents) == 1 else f"{'−' * (dollars < 0)}${text}"
+
+
+def ceiling_text(dollars: float) -> str:
+    """Write dollars that are an upper bound: rounded up to three significant figures."""
+    if dollars <= 0 or not isfinite(dollars):
+        return money_text(dollars)
+    step = 10.0 ** (floor(log10(dollars)) - 2)
+    # A sum of floats may lie just above a step that it means.
+    return money_text(ceil(dollars / step - 1e-6) * step)
 
 
 def time_text(milliseconds: float | None) -> str:

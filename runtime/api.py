@@ -217,7 +217,12 @@ async def _executed(
         source.keeper = CallKeeper()
         parts = replace(parts, on_event=(*parts.on_event, source.keeper))
     try:
-        return replace(await execute(plan, values, settings, parts, journal, number), source=source)
+        if not options.live:
+            return replace(await execute(plan, values, settings, parts, journal, number), source=source)
+        begin = partial(execute, plan, values, settings, journal=journal, number=number)
+        from .session.shown_live import shown_live
+
+        return await shown_live(source, begin, parts, resumed=number is not None)
     finally:
         listeners.warn()
 

@@ -40,6 +40,7 @@ FLOORS = {
         "replay/*",
         "forecast/*",
         "testing/* pages/* telemetry/*",
+        "live/*",
         "session/* api",
         "cli/*",
         "__init__",

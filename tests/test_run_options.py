@@ -105,6 +105,7 @@ WRONG = [
     ({"on_event": [Awaited()]}, "is an `async` function,"),
     ({"on_result": [print]}, "`on_result` must be a function"),
     ({"progress": 1}, "`progress` must be True or False; found the number 1"),
+    ({"live": 1}, "`live` must be True or False; found the number 1"),
     ({"environ": [("A", "b")]}, "`environ` must be a mapping of texts to texts"),
     ({"environ": {"A": 5}}, "`environ` must be a mapping of texts to texts"),
     ({"opener": None}, "`opener` must be a function"),

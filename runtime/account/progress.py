@@ -29,7 +29,7 @@ def lines(summary: Summary, blocks: Blocks, seconds: float, width: int, rows: in
     if width < NARROW or rows < 3 or not bars:
         return [_fitted(_in_one(summary, bars, waits, seconds), width)]
     # The waiting comes and goes. It stands last, so that the bars stay in their places.
-    last = [cut(f"waiting for {'; '.join(map(_awaited, waits))}", width)] if waits else []
+    last = [cut(f"waiting for {'; '.join(map(awaited, waits))}", width)] if waits else []
     return [_fitted(_parts(summary, seconds), width), *_bar_lines(bars, width, rows - 2), *last]
 
 
@@ -37,7 +37,7 @@ def state_line(summary: Summary, seconds: float) -> str:
     """Write the state of a run in one line of any length."""
     waits = () if summary.limits is None else summary.limits.waiting()
     parts = [text for _, text in _parts(summary, seconds)]
-    told = [f"waiting for {_awaited(waits[0])}"] if waits else []
+    told = [f"waiting for {awaited(waits[0])}"] if waits else []
     return " · ".join([*parts[:-1], *told, parts[-1]])
 
 
@@ -49,7 +49,7 @@ def _in_one(summary: Summary, bars: Sequence[Bar], waits: Sequence[Waiting], sec
         lost = sum(one.failed for one in bars)
         rest[:0] = [(2, f"{lost:,} failed")] if lost else []
         rest[-1:-1] = [(5, _left(bar))] if bar.seconds_left is not None else []
-    rest[-1:-1] = [(6, f"waiting for {_awaited(waits[0])}")] if waits else []
+    rest[-1:-1] = [(6, f"waiting for {awaited(waits[0])}")] if waits else []
     return [first, *rest]
 
 
@@ -89,7 +89,8 @@ def clock_text(seconds: float) -> str:
     return f"{whole // 60} min {whole % 60:02} s" if whole < 3600 else f"{whole // 3600} h {whole // 60 % 60:02} min"
 
 
-def _awaited(one: Waiting) -> str:
+def awaited(one: Waiting) -> str:
+    """Write what calls wait for, to stand behind "waiting for"."""
     host = one_line(one.endpoint)
     text = {
         Cause.RETRY_AFTER: f"a pause that {host} asked for",

@@ -21,6 +21,7 @@ from .outcome import finish
 from .output import HELP, RAW, AnswerFile, output_file
 from .paths import OutputPath
 from .progress import watcher
+from .run_report import LIVE
 from .signals import run_stoppable
 from .tracing import tracing
 
@@ -42,6 +43,7 @@ from .tracing import tracing
 @click.option("--output", "-o", type=OutputPath(), metavar="FILE", help=HELP)
 @click.option("--raw", is_flag=True, help=RAW)
 @click.option("--quiet", "-q", is_flag=True, help="Print only the answer, losses and errors.")
+@click.option("--live", is_flag=True, help=LIVE)
 @click.option("--allow-host", multiple=True, metavar="HOST", help="Let the flow use models at this host.")
 @click.option("--allow-python", is_flag=True, help="Let the flow call the Python functions that it declares.")
 def command(
@@ -53,6 +55,7 @@ def command(
     output: Path | None,
     raw: bool,
     quiet: bool,
+    live: bool,
     allow_host: tuple[str, ...],
     allow_python: bool,
 ) -> int:
@@ -90,6 +93,7 @@ def command(
                         budget=limit,
                         stop=stop,
                         on_event=(watch, *traces),
+                        live=live,
                     ),
                     results,
                 )

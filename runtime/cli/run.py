@@ -33,7 +33,7 @@ from .params import Chosen, FlowCommand
 from .paths import PathThatIs
 from .plans import allowed
 from .progress import watcher
-from .run_report import RunReport, report_option
+from .run_report import RunReport, live_option, report_option
 from .signals import run_stoppable
 from .tracing import tracing
 
@@ -47,6 +47,7 @@ def command_for(path: Path) -> click.Command:
         click.Option(["--json", "as_json"], is_flag=True, help="Print the answer and the account of the run as JSON."),
         *output_options(),
         report_option(),
+        live_option(),
         click.Option(["--quiet", "-q"], is_flag=True, help="Print only the answer, losses and errors."),
         click.Option(
             ["--allow-read"],
@@ -115,6 +116,7 @@ def _run(chosen: Chosen, /, **given: Any) -> int:
                         budget=budget,
                         stop=stop,
                         on_event=(watch, *traces),
+                        live=given["live"],
                         on_result=output.row if output is not None and output.by_line else None,
                     ),
                     remarks,

@@ -15,6 +15,8 @@ from . import exits
 from .console import complain
 from .paths import OutputPath, to_file
 
+LIVE = "Show the page of the run while it goes on, at an address that is printed."
+
 
 def report_option() -> click.Parameter:
     """Return the option of a command that runs a flow."""
@@ -24,6 +26,11 @@ def report_option() -> click.Parameter:
         metavar="FILE",
         help="Write the page of the run to FILE (.html), or a Chrome trace (.json), or a table of its calls (.csv).",
     )
+
+
+def live_option() -> click.Option:
+    """Return the option that shows the page of a run while it goes on."""
+    return click.Option(["--live"], is_flag=True, help=LIVE)
 
 
 class RunReport:

@@ -27,6 +27,7 @@ SCRIPTS = (
     "main.js",
 )
 """The order of the scripts. A new part stands before ``main.js``."""
+LIVE_SCRIPTS = (*SCRIPTS[:-1], "live.js", SCRIPTS[-1])
 STYLES = ("page.css", "graph.css", "timeline.css")
 _FRAME = "page.html"
 
@@ -40,13 +41,19 @@ def assemble(
     anything.
     """
     script, style = _joined(scripts), _joined(STYLES)
-    policy = f"default-src 'none'; style-src '{_hash(style)}'; base-uri 'none'; form-action 'none'"
-    if script:
-        policy += f"; script-src '{_hash(script)}'"
-    filled = {"policy": policy + extra, "style": style, "script": script, **slots}
+    filled = {"policy": policy_of(scripts, extra), "style": style, "script": script, **slots}
     # A slot's text may hold the mark of another slot, so that the frame is split, not searched again and again.
     parts = _text(frame).split("@@")
     return "".join(filled[part] if number % 2 else part for number, part in enumerate(parts))
+
+
+def policy_of(scripts: tuple[str, ...], extra: str = "") -> str:
+    """Return the policy of a page with these scripts."""
+    script, style = _joined(scripts), _joined(STYLES)
+    policy = f"default-src 'none'; style-src '{_hash(style)}'; base-uri 'none'; form-action 'none'"
+    if script:
+        policy += f"; script-src '{_hash(script)}'"
+    return policy + extra
 
 
 def _hash(text: str) -> str:

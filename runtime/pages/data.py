@@ -25,23 +25,24 @@ missing leaves the model as it is. Texts are references: numbers of ``strings``,
 - ``losses``: ``count``; ``fatal``, the number of failures that ended a step; ``causes``, each with ``reason count``,
   ``first`` ([path, reason] of the first three) and ``command``, which asks them again.
 - ``graph`` and ``timeline``: see the modules of these names.
+- ``live``: see ``live_page``. Only a page that is shown while its run goes on has it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from shlex import quote
 from typing import Any, get_args
 
-from ..account.causes import Causes
+from ..account.causes import Cause, Causes
 from ..vocabulary.call_record import AnswerRecord, AttemptRecord, CallRecord, End, State
 from ..vocabulary.json_value import Json
 from ..vocabulary.quoting import json_text
 from ..vocabulary.run_record import RunRecord
 from .ballots import Votes
 from .graph import graph_data
-from .head import figures_of, length_of
+from .head import Figures, figures_of
 from .inputs import Inputs
 from .timeline import as_data, timeline_of
 
@@ -80,16 +81,16 @@ class Strings:
 def page_data(record: RunRecord, *, texts: bool = True) -> dict[str, Json]:
     """Return the data of the page of a run. Without ``texts``, nothing that people or models wrote is in them."""
     strings = Strings(foreign=texts)
-    votes = Votes(record)
+    votes, figures = Votes(record), figures_of(record)
     data: dict[str, Json] = {
         "version": VERSION,
         "texts": texts,
-        "run": _run(record, strings),
-        "figures": asdict(figures_of(record)),
+        "run": run_data(record, figures, strings),
+        "figures": asdict(figures),
         "value": strings.json(record.end.value),
         "flow": strings.foreign(record.text),
         **calls_data(record.calls, votes, Inputs(record.plan), strings),
-        "votes": _votes(votes, strings),
+        "votes": votes_data(votes, votes.tallies, strings),
         "losses": _losses(record, strings),
         "graph": graph_data(record),
         "timeline": as_data(timeline_of(record)),
@@ -97,8 +98,8 @@ def page_data(record: RunRecord, *, texts: bool = True) -> dict[str, Json]:
     return data | {"strings": strings.all}
 
 
-def _run(record: RunRecord, strings: Strings) -> dict[str, Json]:
-    figures = figures_of(record)
+def run_data(record: RunRecord, figures: Figures, strings: Strings) -> dict[str, Json]:
+    """Return the part ``run``."""
     return {
         "id": strings.add(record.id),
         "flow": strings.add(record.plan.flow),
@@ -106,7 +107,7 @@ def _run(record: RunRecord, strings: Strings) -> dict[str, Json]:
         "status": strings.add(record.status),
         "state": strings.add(figures.state),
         "began": round(record.began * 1000),
-        "length": length_of(record),
+        "length": figures.ms,
         "notes": [one for note in record.notes if (one := strings.foreign(note))],
     }
 
@@ -206,9 +207,11 @@ def _attempt(attempt: AttemptRecord, strings: Strings) -> dict[str, Json]:
     }
 
 
-def _votes(votes: Votes, strings: Strings) -> Columns:
+def votes_data(votes: Votes, paths: Iterable[str], strings: Strings) -> Columns:
+    """Return the part ``votes`` for some votes of a run."""
     columns: Columns = {}
-    for path, tally in votes.tallies.items():
+    for path in paths:
+        tally = votes.tallies[path]
         row: dict[str, Any] = {
             "path": strings.add(path),
             "classes": [[strings.json(answer), count] for answer, count in tally.ballots],
@@ -226,17 +229,32 @@ def _losses(record: RunRecord, strings: Strings) -> dict[str, Json]:
     causes = Causes()
     for loss in record.end.losses:
         causes.add(loss.path, loss.reason)
+
+    def command(cause: Cause) -> str:
+        return again(record, [path for path, _ in cause.first], cause.count) if record.id else ""
+
+    return losses_data(causes, sum(loss.fatal for loss in record.end.losses), command, strings)
+
+
+def losses_data(
+    causes: Iterable[Cause], fatal: int, command: Callable[[Cause], str], strings: Strings
+) -> dict[str, Json]:
+    """Return the part ``losses`` of a run. ``fatal`` counts the failures that ended a step.
+
+    ``command`` returns the command that asks the lost calls of a cause again, "" if there is none.
+    """
+    causes = sorted(causes, key=lambda one: -one.count)
     return {
-        "count": len(record.end.losses),
-        "fatal": sum(loss.fatal for loss in record.end.losses),
+        "count": sum(cause.count for cause in causes),
+        "fatal": fatal,
         "causes": [
             {
                 "reason": strings.foreign(cause.first[0][1]),
                 "count": cause.count,
                 "first": [[strings.add(path), strings.foreign(reason)] for path, reason in cause.first],
-                "command": strings.add(again(record, [path for path, _ in cause.first], cause.count)),
+                "command": strings.add(command(cause)),
             }
-            for cause in sorted(causes, key=lambda one: -one.count)
+            for cause in causes
         ],
     }
 

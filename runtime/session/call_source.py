@@ -8,19 +8,26 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from flowrun.dsl import dataclass
 from flowrun.dsl import plan as p
 
 from ..account.figures import figures_of
 from ..account.summary import Summary
+from ..costs.prices import Prices
 from ..engine.decisions import Outcome
 from ..vocabulary.call_record import CallRecord, as_row
 from ..vocabulary.errors import DiskError, UsageError
 from ..vocabulary.quoting import shown
 from ..vocabulary.run_record import EndRecord, LossRecord, RunRecord, StretchRecord
 from .call_keeper import CallKeeper
+
+
+class Keeper(Protocol):
+    """A listener that remembers the calls of a run. ``votes`` are the paths of its votes."""
+
+    def records(self, prices: Prices, votes: Mapping[str, object]) -> tuple[CallRecord, ...]: ...
 
 
 @dataclass(eq=False, slots=True)
@@ -43,6 +50,10 @@ class CallSource:
             return self._in_journal(self.journal, run)
         if self.keeper is None:
             raise UsageError("the calls of this run were not kept: give the run a journal")
+        return self.remembered(self.keeper, run, outcome, summary)
+
+    def remembered(self, keeper: Keeper, run: str, outcome: Outcome, summary: Summary) -> RunRecord:
+        """Return the record of the run with the calls that a listener remembers. Raises UsageError."""
         losses = [LossRecord(one.path, one.reason) for one in outcome.losses]
         losses += [LossRecord(one.path, one.reason, fatal=True) for one in outcome.failures]
         return RunRecord(
@@ -51,7 +62,7 @@ class CallSource:
             self.began,
             self.began + summary.seconds,
             outcome.status,
-            self.keeper.records(summary.prices, outcome.tallies),
+            keeper.records(summary.prices, outcome.tallies),
             EndRecord(outcome.value, outcome.complete, outcome.tallies, tuple(losses)),
             (StretchRecord(0, round(1000 * summary.seconds)),),
             account=figures_of(summary.whole, summary.prices),

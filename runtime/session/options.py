@@ -85,11 +85,14 @@ class Display:
     RuntimeWarning names the function at the end. If the flow returns the list of a map unchanged, ``on_result`` takes
     its results one by one, in order. The ``Result`` then does not keep them. ``progress`` says whether the progress of
     the run is shown: in the cell of a notebook, or else as lines on the standard error. None means in notebooks only.
+    If ``live`` is True, a server on 127.0.0.1 shows the page of the run until its end, and the standard error has its
+    address.
     """
 
     on_event: Listener | Iterable[Listener] = ()
     on_result: Callable[[Json], None] | None = None
     progress: bool | None = None
+    live: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -165,6 +168,7 @@ _READERS: dict[str, Callable[[object, str], object]] = {
     "on_event": functions,
     "on_result": function,
     "progress": flag_or_none,
+    "live": flag,
     "environ": variables,
     "learn": flag,
     "opener": needed_function,

@@ -94,7 +94,7 @@
     const served = [...new Set(call.answers.map((one) => one.served).filter(Boolean))].join(", ");
     const ids = call.answers.map((one) => one.id).filter(Boolean).join(", ");
     return el("dl", { class: "facts" },
-      fact("state", F.table.MARKS[call.state] + " " + call.state, call.reason ? ": " + F.text(call.reason) : ""),
+      fact("state", F.table.stateText(call), call.reason ? ": " + F.text(call.reason) : ""),
       fact("model", F.name(call.model)),
       fact("served by", served && F.name(served)),
       fact("request id", ids && F.name(ids)),

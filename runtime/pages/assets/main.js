@@ -140,6 +140,9 @@
   /* Add calls and figures that came meanwhile, and show them. */
   F.update = (data) => {
     F.store.apply(data);
+    F.show();
+  };
+  F.show = () => {
     for (const name of ["sums", "votes", "table", "call", "graph", "timeline"])
       if (F[name] && (F[name] !== F.graph && F[name] !== F.timeline || model[name])) F[name].update();
   };
@@ -152,6 +155,7 @@
       F.store.apply(data);
       warm(0, AT_ONCE);
       mount();
+      if (F.live) F.live.start();
     } catch (error) {
       const told = document.getElementById("trouble");
       told.hidden = false;

@@ -190,8 +190,16 @@
       addAttempts(data.attempts, made, to);
     }
     if (data.losses) addLosses(data.losses, to);
+    if (data.live) model.live = { ...data.live, waiting: text(to(data.live.waiting)) };
     for (const part of ["graph", "timeline"]) if (data[part] !== undefined) model[part] = data[part];
     return model;
+  };
+
+  /* Forget all calls, votes and texts, before the whole run comes. */
+  const clear = () => {
+    for (const list of [pool, sources, model.calls, model.votes]) list.length = 0;
+    for (const map of [model.byPlace, model.byPath, model.voteAt]) map.clear();
+    pool.push("");
   };
 
   const unpack = async (base64) => {
@@ -254,5 +262,5 @@
     model.calls.filter((one) => one.path.startsWith(path) && ["", ".", "["].includes(one.path.charAt(path.length)));
 
   F.text = text;
-  F.store = { model, apply, unpack, hay, row, under, STATES, ENDS };
+  F.store = { model, apply, clear, unpack, hay, row, under, STATES, ENDS };
 }

@@ -2,7 +2,7 @@
 {
   const el = F.el;
   const ROW = 26;
-  const MARKS = { answered: "●", reused: "○", failed: "▲", cancelled: "×", open: "◐", unsent: "–" };
+  const MARKS = { answered: "●", reused: "○", failed: "▲", cancelled: "×", open: "◐", unsent: "–", "under way": "◐", waiting: "◌" };
   const FLAGS = {
     slow: ["slow", "The slowest twentieth of the calls"],
     dear: ["dear", "The dearest twentieth of the calls"],
@@ -87,6 +87,10 @@
     return [...known, ...calls.filter((one) => value(one) === null)];
   };
 
+  const stateText = (call) => {
+    const state = F.live ? F.live.state(call) : call.state;
+    return MARKS[state] + " " + state;
+  };
   const cells = (call) => [
     el("div", { role: "gridcell", class: "path", title: F.name(call.path) },
       F.name(call.path),
@@ -94,7 +98,7 @@
     el("div", { role: "gridcell", class: "answer quiet" }, F.oneLine(excerpt(call))),
     el("div", { role: "gridcell", class: "model", title: F.name(call.model) }, F.name(call.model)),
     el("div", { role: "gridcell", class: "state " + call.state },
-      MARKS[call.state] + " " + call.state + (isAgainst(call) ? ", against" : "")),
+      stateText(call) + (isAgainst(call) ? ", against" : "")),
     el("div", { role: "gridcell", class: "number began" }, call.began === null ? "" : F.three(call.began / 1000)),
     el("div", { role: "gridcell", class: "number ms" }, call.ms === null ? "" : F.three(call.ms / 1000)),
     el("div", { role: "gridcell", class: "number read" }, F.number(call.read)),
@@ -265,6 +269,6 @@
     position: (i) => shown.indexOf(i),
     search: () => parts.q,
     isAgainst,
-    MARKS,
+    stateText,
   };
 }

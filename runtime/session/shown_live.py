@@ -1,0 +1,39 @@
+"""The execution of a run while a server shows its page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from ..live.page import LivePage
+from ..vocabulary.run_record import RunRecord
+from .call_source import CallSource
+from .result import Result
+from .run import Parts
+
+
+async def shown_live(
+    source: CallSource, begin: Callable[[Parts], Coroutine[Any, Any, Result]], parts: Parts, *, resumed: bool
+) -> Result:
+    """Execute a run, and show its page until its end. Then the page becomes the report.
+
+    Raises: UsageError, if there is no port for the page; and the errors of ``begin``, which executes the run.
+    """
+    page = LivePage(source.plan)
+
+    def record(result: Result) -> RunRecord:
+        ends = (result.run, result.outcome, result.summary)
+        # The journal alone has the calls before a resume.
+        if page.state.whole and not resumed:
+            return source.remembered(page.state, *ends)
+        return source.record(*ends)
+
+    make = None
+    try:
+        result = replace(await begin(replace(parts, on_event=(*parts.on_event, page.state))), source=source)
+        make = partial(record, result)
+        return result
+    finally:
+        await page.finish(make)

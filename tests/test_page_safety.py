@@ -56,24 +56,28 @@ def browser() -> Iterator[Browser]:
         yield browser
 
 
-def everywhere(text: str) -> RunRecord:
-    """A run with the text in every place that others can fill."""
+def everywhere(text: str, name: str | None = None) -> RunRecord:
+    """A run with the text in every place that others can fill. Names of the flow and of models are ``name``, if given.
+
+    A name is never as long as a text: the parser and the providers bound it.
+    """
+    name = text if name is None else name
     value = {text: [text]}
-    answer = AnswerRecord(text, text, text, value, served=text, id=text, more={text: text})
-    attempt = AttemptRecord(text, "refused", 1, 2, text, 500, {text: 3})
+    answer = AnswerRecord(text, name, text, value, served=name, id=name, more={text: text})
+    attempt = AttemptRecord(name, "refused", 1, 2, text, 500, {name: 3})
     request = Request((Message("system", text), Message("user", text)), choices=(text,), schema={text: text})
-    call = CallRecord(text, text, text, text, "failed", request, (answer,), (attempt,), (text, text), text, text)
-    good = replace(call, place=f"{text}[1]", state="answered", answers=(replace(answer, error=""),))
+    call = CallRecord(name, name, name, name, "failed", request, (answer,), (attempt,), (text, text), name, text)
+    good = replace(call, place=f"{name}[1]", state="answered", answers=(replace(answer, error=""),))
     tally = Tally(text, ((text, 1), (value, 2)), 3, asked=3, counted=3, first=text, of=3, values=(text, value))
-    plan = replace(plan_from(), flow=text, source=text)
+    plan = replace(plan_from(), flow=name, source=name)
     return run_of(
         [call, good],
         plan=plan,
-        id=text,
-        status=text,
+        id=name,
+        status=name,
         value=value,
-        votes={text: tally},
-        losses=[LossRecord(text, text), LossRecord(text, f"other {text}", True)],
+        votes={name: tally},
+        losses=[LossRecord(name, text), LossRecord(name, f"other {text}", True)],
         notes=(text,),
         text=text,
     )
@@ -134,7 +138,7 @@ def test_no_byte_of_a_hostile_text_changes_the_file(text: str) -> None:
 def test_a_mebibyte_on_one_line_is_shown_in_part(browser: Browser, tmp_path: Path) -> None:
     text = "<b>" + "x" * (1 << 20)
     path = tmp_path / "report.html"
-    path.write_text(report_page(everywhere(text)), encoding="utf-8")
+    path.write_text(report_page(everywhere(text, "f")), encoding="utf-8")
     assert path.stat().st_size < 1_000_000
     with sheet(browser) as seen:
         page = seen.open(path)

@@ -31,9 +31,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any, get_args
 
 from ..account.causes import Causes
+from ..journal.project import resume_command
 from ..vocabulary.call_record import AnswerRecord, AttemptRecord, CallRecord, End, State
 from ..vocabulary.json_value import Json
 from ..vocabulary.quoting import json_text
@@ -76,8 +78,11 @@ class Strings:
         return self.foreign(value if isinstance(value, str) else json_text(value))
 
 
-def page_data(record: RunRecord, *, texts: bool = True) -> dict[str, Json]:
-    """Return the data of the page of a run. Without ``texts``, nothing that people or models wrote is in them."""
+def page_data(record: RunRecord, *, texts: bool = True, journal: Path | None = None) -> dict[str, Json]:
+    """Return the data of the page of a run. Without ``texts``, nothing that people or models wrote is in them.
+
+    ``journal`` is the journal of the run, None if there is none to name.
+    """
     strings = Strings(foreign=texts)
     votes = Votes(record)
     data: dict[str, Json] = {
@@ -89,7 +94,7 @@ def page_data(record: RunRecord, *, texts: bool = True) -> dict[str, Json]:
         "flow": strings.foreign(record.text),
         **calls_data(record.calls, votes, Inputs(record.plan), strings),
         "votes": _votes(votes, strings),
-        "losses": _losses(record, strings),
+        "losses": _losses(record, strings, journal),
         "graph": graph_data(record),
         "timeline": as_data(timeline_of(record)),
     }
@@ -221,8 +226,8 @@ def _votes(votes: Votes, strings: Strings) -> Columns:
     return columns
 
 
-def _losses(record: RunRecord, strings: Strings) -> dict[str, Json]:
-    causes = Causes()
+def _losses(record: RunRecord, strings: Strings, journal: Path | None) -> dict[str, Json]:
+    causes, command = Causes(), strings.add(resume_command(record.id, journal))
     for loss in record.end.losses:
         causes.add(loss.path, loss.reason)
     return {
@@ -233,7 +238,7 @@ def _losses(record: RunRecord, strings: Strings) -> dict[str, Json]:
                 "reason": strings.foreign(cause.first[0][1]),
                 "count": cause.count,
                 "first": [[strings.add(path), strings.foreign(reason)] for path, reason in cause.first],
-                "command": strings.add(f"flowrun resume {record.id}"),
+                "command": command,
             }
             for cause in sorted(causes, key=lambda one: -one.count)
         ],

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..journal.choice import LAST, chosen_run
+from ..journal.project import resume_command
 from ..vocabulary.quoting import one_line
 from .console import complain, print_json
 from .journal_options import as_json, count, existing, of_journal, seconds_of, size
@@ -153,7 +154,7 @@ def forget(run: str, path: str, journal: str | None, as_json: bool) -> None:
     if as_json:
         print_json({"version": 1, "run": chosen.id, "calls": sorted(set(keys.values())), "answers": len(keys)})
         return
-    resume = f"flowrun resume {chosen.id}" + " --allow-python" * bool(record.plan.externs)
+    resume = resume_command(chosen.id, file) + " --allow-python" * bool(record.plan.externs)
     asks = f": `{resume}` asks {'it' if calls == 1 else 'them'} again" if calls else ""
     click.echo(one_line(f"{count(calls, 'call')} of {chosen.id} forgotten{asks}"))
 

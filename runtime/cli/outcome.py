@@ -9,13 +9,12 @@ from typing import Any
 from ..account.figures import figures_of
 from ..api import Result
 from ..engine.decisions import Failure
-from ..journal.beside import FOLDER
+from ..journal.project import resume_command
 from ..values.expressions import ModelValue
 from ..vocabulary.errors import DiskError, StoppedError, UsageError
 from ..vocabulary.quoting import inert
 from . import exits
 from .console import complain, print_answer, print_json
-from .journals import NAME
 from .output import AnswerFile
 from .summary import closing_line, failures_lines, losses_lines, votes_lines
 from .waits import waiting_figures
@@ -83,11 +82,7 @@ def _delivered(result: Result, output: AnswerFile | None, *, as_json: bool) -> t
 
 
 def _way_on(result: Result, journal: Path, flags: str) -> str:
-    command = f"flowrun resume {result.run}"
-    if journal.parts[-2:] != (FOLDER, NAME):
-        from shlex import quote
-
-        command += f" --journal {quote(str(journal))}"
+    command = resume_command(result.run, journal)
     if result.status == "budget":
         command += " --budget …"
     kept = result.summary.calls + result.summary.recalled

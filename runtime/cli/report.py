@@ -60,7 +60,7 @@ def command(
         if form not in (None, "html"):
             raise UsageError(f"--all writes pages, not {form}: leave out --format, or name one run")
         return _write_all(path, out, texts=not without_texts)
-    make = maker(form or form_of(out), texts=not without_texts)
+    make = maker(form or form_of(out), path, texts=not without_texts)
     with _reader(path) as reader:
         chosen = chosen_run(reader.index, LAST if run is None else run, path)
         record = _read_run()(reader, chosen)
@@ -113,7 +113,8 @@ def form_of(out: Path | None) -> str:
     return found
 
 
-def maker(form: str, *, texts: bool) -> Make:
+def maker(form: str, journal: Path, *, texts: bool) -> Make:
+    """Return the function that writes a record in a form. ``journal`` is the journal of the run."""
     if form == "csv":
         from ..pages.calls_csv import calls_csv
 
@@ -124,7 +125,7 @@ def maker(form: str, *, texts: bool) -> Make:
         return lambda record: chrome_trace(record, texts=texts)
     from ..pages import report_page
 
-    return lambda record: report_page(record, texts=texts)
+    return lambda record: report_page(record, texts=texts, journal=journal)
 
 
 def _print(text: str) -> None:
@@ -168,7 +169,7 @@ def _write_all(path: Path, folder: Path | None, *, texts: bool) -> int:
                 rows.append(Shelved(run.id, run.flow, run.began, run.status or "killed", trouble=str(error)))
                 continue
             page = f"{run.id}.html"
-            Target(folder / page, journal_files(path)).write(report_page(record, texts=texts))
+            Target(folder / page, journal_files(path)).write(report_page(record, texts=texts, journal=path))
             rows.append(shelved(record, page))
     Target(folder / INDEX, journal_files(path)).write(index_page(rows))
     made = sum(bool(row.page) for row in rows)

@@ -21,7 +21,8 @@ from .outcome import finish
 from .output import HELP, RAW, AnswerFile, output_file
 from .paths import OutputPath
 from .progress import watcher
-from .run_report import LIVE
+from .run_report import HELP as REPORT
+from .run_report import LIVE, RunReport
 from .signals import run_stoppable
 from .tracing import tracing
 
@@ -42,6 +43,7 @@ from .tracing import tracing
 @click.option("--json", "as_json", is_flag=True, help="Print the answer and the account of the run as JSON.")
 @click.option("--output", "-o", type=OutputPath(), metavar="FILE", help=HELP)
 @click.option("--raw", is_flag=True, help=RAW)
+@click.option("--report", type=OutputPath(), metavar="FILE", help=REPORT)
 @click.option("--quiet", "-q", is_flag=True, help="Print only the answer, losses and errors.")
 @click.option("--live", is_flag=True, help=LIVE)
 @click.option("--allow-host", multiple=True, metavar="HOST", help="Let the flow use models at this host.")
@@ -54,6 +56,7 @@ def command(
     as_json: bool,
     output: Path | None,
     raw: bool,
+    report: Path | None,
     quiet: bool,
     live: bool,
     allow_host: tuple[str, ...],
@@ -69,13 +72,18 @@ def command(
     file = output_file(output, raw=raw)
     with ExitStack() as stack:
         opened: list[AnswerFile] = []
+        pages: list[RunReport] = []
 
         def results(plan: p.Plan, values: Mapping[str, Any], settings: RunSettings) -> Callable[[Any], None] | None:
-            """Open the output once the plan is known, before anything is sent; return a taker of its lines, if any."""
-            if file is None:
+            """Open the outputs once the plan is known, before anything is sent; return a taker of its lines, if any."""
+            if file is None and report is None:
                 return None
             folder = settings.folder or Path()
             sources = (*files_read(plan, values, folder, settings.allow_read), *journal_files(path))
+            if report is not None:
+                pages.append(RunReport(report, path, sources, file))
+            if file is None:
+                return None
             to = stack.enter_context(AnswerFile(file, plan.type, sources, raw=raw))
             opened.append(to)
             return to.row if to.by_line else None
@@ -99,4 +107,8 @@ def command(
                 )
             )
         flags = " --allow-python" if allow_python else ""
-        return finish(result, path, as_json=as_json, quiet=quiet, flags=flags, output=opened[0] if opened else None)
+        output_to = opened[0] if opened else None
+        code = finish(result, path, as_json=as_json, quiet=quiet, flags=flags, output=output_to)
+    for page in pages:
+        code = page.write(result.run, code, quiet=quiet)
+    return code

@@ -18,6 +18,7 @@ from ..files.files import Files
 from ..inputs.inputs import files_given
 from ..inputs.python_inputs import check_texts
 from ..journal.beside import FOLDER
+from ..journal.project import NAME
 from ..outputs.target import Source
 from ..plans.streaming import only_mapped
 from ..reads.places import files_read
@@ -26,7 +27,7 @@ from ..vocabulary.quoting import one_line
 from ..vocabulary.remarks import unheard
 from .asking import host_question
 from .console import remark, show_findings
-from .journals import NAME, journal_files, journal_path
+from .journals import journal_files, journal_path
 from .outcome import finish
 from .output import AnswerFile, output_file, output_options
 from .params import Chosen, FlowCommand

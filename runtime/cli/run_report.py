@@ -15,17 +15,13 @@ from . import exits
 from .console import complain
 from .paths import OutputPath, to_file
 
+HELP = "Write the page of the run to FILE (.html), or a Chrome trace (.json), or a table of its calls (.csv)."
 LIVE = "Show the page of the run while it goes on, at an address that is printed."
 
 
 def report_option() -> click.Parameter:
     """Return the option of a command that runs a flow."""
-    return click.Option(
-        ["--report"],
-        type=OutputPath(),
-        metavar="FILE",
-        help="Write the page of the run to FILE (.html), or a Chrome trace (.json), or a table of its calls (.csv).",
-    )
+    return click.Option(["--report"], type=OutputPath(), metavar="FILE", help=HELP)
 
 
 def live_option() -> click.Option:
@@ -50,7 +46,7 @@ class RunReport:
         if output is not None and os.path.realpath(output) == os.path.realpath(path):
             raise UsageError("--output and --report name one file: give each its own")
         self._journal = journal
-        self._make = maker(form_of(path), texts=True)
+        self._make = maker(form_of(path), journal, texts=True)
         self._target = Target(path, sources)
 
     def write(self, run: str, code: int, *, quiet: bool) -> int:

@@ -32,10 +32,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from shlex import quote
 from typing import Any, get_args
 
 from ..account.causes import Cause, Causes
+from ..journal.project import journal_option, resume_command
 from ..vocabulary.call_record import AnswerRecord, AttemptRecord, CallRecord, End, State
 from ..vocabulary.json_value import Json
 from ..vocabulary.quoting import json_text
@@ -78,8 +80,11 @@ class Strings:
         return self.foreign(value if isinstance(value, str) else json_text(value))
 
 
-def page_data(record: RunRecord, *, texts: bool = True) -> dict[str, Json]:
-    """Return the data of the page of a run. Without ``texts``, nothing that people or models wrote is in them."""
+def page_data(record: RunRecord, *, texts: bool = True, journal: Path | None = None) -> dict[str, Json]:
+    """Return the data of the page of a run. Without ``texts``, nothing that people or models wrote is in them.
+
+    ``journal`` is the journal of the run, None if there is none to name.
+    """
     strings = Strings(foreign=texts)
     votes, figures = Votes(record), figures_of(record)
     data: dict[str, Json] = {
@@ -91,7 +96,7 @@ def page_data(record: RunRecord, *, texts: bool = True) -> dict[str, Json]:
         "flow": strings.foreign(record.text),
         **calls_data(record.calls, votes, Inputs(record.plan), strings),
         "votes": votes_data(votes, votes.tallies, strings),
-        "losses": _losses(record, strings),
+        "losses": _losses(record, strings, journal),
         "graph": graph_data(record),
         "timeline": as_data(timeline_of(record)),
     }
@@ -225,13 +230,13 @@ def votes_data(votes: Votes, paths: Iterable[str], strings: Strings) -> Columns:
     return columns
 
 
-def _losses(record: RunRecord, strings: Strings) -> dict[str, Json]:
+def _losses(record: RunRecord, strings: Strings, journal: Path | None) -> dict[str, Json]:
     causes = Causes()
     for loss in record.end.losses:
         causes.add(loss.path, loss.reason)
 
     def command(cause: Cause) -> str:
-        return again(record, [path for path, _ in cause.first], cause.count) if record.id else ""
+        return again(record, [path for path, _ in cause.first], cause.count, journal) if record.id else ""
 
     return losses_data(causes, sum(loss.fatal for loss in record.end.losses), command, strings)
 
@@ -259,13 +264,15 @@ def losses_data(
     }
 
 
-def again(record: RunRecord, paths: Sequence[str], count: int) -> str:
+def again(record: RunRecord, paths: Sequence[str], count: int, journal: Path | None = None) -> str:
     """Write the command that asks lost calls again. A resume alone takes their spoilt answers from the journal."""
-    command = f"flowrun resume {record.id}" + " --allow-python" * bool(record.plan.externs)
+    command = resume_command(record.id, journal) + " --allow-python" * bool(record.plan.externs)
     spoilt = {call.path for call in record.calls if call.state == "failed" and call.answers}
     if count > len(paths) or not spoilt.issuperset(paths):
         return command
-    return " && ".join([*(f"flowrun journal forget {record.id} {quote(path)}" for path in paths), command])
+    where = journal_option(journal)
+    forget = [f"flowrun journal forget {record.id} {quote(path)}{where}" for path in paths]
+    return " && ".join([*forget, command])
 
 
 def nanodollars(cost: float | None) -> int | None:

@@ -84,7 +84,7 @@ class CallSource:
         from ..pages import report_page
 
         try:
-            put(os.path.realpath(path), report_page(record).encode())
+            put(os.path.realpath(path), report_page(record, journal=self.journal).encode())
         except OSError as error:
             raise DiskError(f"the report cannot be written to {shown(str(path))}: {error.strerror or error}") from None
         self.report = path

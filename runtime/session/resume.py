@@ -20,6 +20,7 @@ from ..journal.given_files import kept_apart, marks_of, reopened
 from ..journal.givens import given_of
 from ..journal.index import Open, Run
 from ..journal.notes import mark_record
+from ..journal.project import resume_command
 from ..journal.records import JUST_BEGUN, Kind, LogRecord, content
 from ..journal.store import Journal
 from ..providers.addresses import without_secrets
@@ -93,7 +94,7 @@ def notices(journal: Journal | None, log: NoLog, price: Callable[[str], Price | 
     for run in untold:
         yield (
             f"{_in_doubt(journal, run, doubts[run.number], price)}; this run makes those calls again if it needs "
-            f"them (to resume the other run, write `flowrun resume {run.id}`)"
+            f"them (to resume the other run, write `{resume_command(run.id, journal.path)}`)"
         )
 
 

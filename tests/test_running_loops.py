@@ -10,7 +10,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -104,17 +105,37 @@ def signalled(number: signal.Signals) -> Callable[[e.Event], None]:
     return at_first_request(partial(os.kill, os.getpid(), number))
 
 
+@contextmanager
+def interrupts() -> Iterator[Callable[[], None]]:
+    """Give a function that interrupts this process, and waits until the main thread has heard it.
+
+    The wait takes place in the thread of a run. So the run cannot end before the interrupt comes, however busy the
+    machine is.
+    """
+    heard = threading.Semaphore(0)
+
+    def hear(number: int, frame: object) -> None:
+        heard.release()
+        raise KeyboardInterrupt
+
+    def interrupt() -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        assert heard.acquire(timeout=60)
+
+    before = signal.signal(signal.SIGINT, hear)
+    try:
+        yield interrupt
+        assert signal.getsignal(signal.SIGINT) is hear
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 async def test_the_first_interrupt_stops_the_run_and_keeps_its_answers(tmp_path: Path) -> None:
     path, sent = tmp_path / "f.flow", list[str]()
     path.write_text(SLOW)
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    options = _slow_options(sent, journal=tmp_path / "j.db", on_event=signalled(signal.SIGINT))
-    try:
-        with pytest.raises(RunError) as told:
-            run(path, {"xs": ["a", "b", "c", "d"]}, options=options)
-        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    finally:
-        signal.signal(signal.SIGINT, before)
+    with interrupts() as interrupt, pytest.raises(RunError) as told:
+        options = _slow_options(sent, journal=tmp_path / "j.db", on_event=at_first_request(interrupt))
+        run(path, {"xs": ["a", "b", "c", "d"]}, options=options)
     result = told.value.result
     assert (result.status, result.summary.calls, sent) == ("stopped", 1, ["a"])
     again = resume("last", options=_slow_options(sent, journal=tmp_path / "j.db"))
@@ -124,40 +145,29 @@ async def test_the_first_interrupt_stops_the_run_and_keeps_its_answers(tmp_path:
 async def test_a_second_interrupt_ends_at_once(tmp_path: Path) -> None:
     path = tmp_path / "f.flow"
     path.write_text(SLOW)
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-
-    def twice() -> None:
-        for delay in (0.0, 0.3):
-            threading.Timer(delay, os.kill, (os.getpid(), signal.SIGINT)).start()
-
-    options = RunOptions(
-        opener=scripted(lambda request, _: Scripted("ok", seconds=30)), on_event=at_first_request(twice)
-    )
     began = time.monotonic()
-    try:
-        with pytest.raises(KeyboardInterrupt):
-            run(path, {"xs": ["a", "b"]}, options=options)
-    finally:
-        signal.signal(signal.SIGINT, before)
-    assert time.monotonic() - began < 10
+    with interrupts() as interrupt, pytest.raises(KeyboardInterrupt):
+        twice = at_first_request(lambda: (interrupt(), interrupt()))
+        slow = scripted(lambda request, _: Scripted("ok", seconds=30))
+        run(path, {"xs": ["a", "b"]}, options=RunOptions(opener=slow, on_event=twice))
+    assert time.monotonic() - began < 25
 
 
 async def test_an_interrupt_reaches_an_inner_run(tmp_path: Path) -> None:
     path, sent, inner = tmp_path / "f.flow", list[str](), list[str]()
     path.write_text(SLOW)
 
-    def hear(event: e.Event) -> None:
-        if isinstance(event, e.RequestStarted) and not inner:
-            with pytest.raises(RunError) as told:
-                run(path, {"xs": ["c", "d", "e"]}, options=_slow_options(sent, on_event=signalled(signal.SIGINT)))
-            inner.append(told.value.result.status)
+    with interrupts() as interrupt:
 
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
+        def hear(event: e.Event) -> None:
+            if isinstance(event, e.RequestStarted) and not inner:
+                options = _slow_options(sent, on_event=at_first_request(interrupt))
+                with pytest.raises(RunError) as told:
+                    run(path, {"xs": ["c", "d", "e"]}, options=options)
+                inner.append(told.value.result.status)
+
         with pytest.raises(RunError) as told:
             run(path, {"xs": ["a", "b"]}, options=_slow_options(sent, on_event=hear))
-    finally:
-        signal.signal(signal.SIGINT, before)
     assert (told.value.result.status, inner, sent) == ("stopped", ["stopped"], ["c", "a"])
 
 
@@ -177,6 +187,25 @@ async def test_a_signal_handler_of_the_caller_may_raise_its_own_error(tmp_path: 
     for left in [one for one in threading.enumerate() if one.name == "flowrun"]:
         left.join(10)
         assert not left.is_alive()
+
+
+async def test_an_error_while_the_thread_starts_leaves_no_run_behind(
+    flow: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started, sent = list[threading.Thread](), list[str]()
+    start = threading.Thread.start
+
+    def interrupted_start(thread: threading.Thread) -> None:
+        start(thread)
+        if thread.name == "flowrun":
+            started.append(thread)
+            raise TimeoutError("too long")
+
+    monkeypatch.setattr(threading.Thread, "start", interrupted_start)
+    with pytest.raises(TimeoutError, match="too long"):
+        run(flow, x="hi", options=_slow_options(sent))
+    started[0].join(10)
+    assert (started[0].is_alive(), sent) == (False, [])
 
 
 async def test_a_stop_may_be_called_from_the_thread_of_the_cell(tmp_path: Path) -> None:

@@ -40,7 +40,8 @@ class _Apart:
     """A run in a thread. ``interrupts`` counts the interrupts of the caller.
 
     ``inner`` holds the runs for which this run waits, because its listeners or functions began them. An interrupt
-    reaches them too.
+    reaches them too. ``gate`` lets the thread begin its work. A signal handler of the caller may raise an error at any
+    moment, also while the thread starts, so the work begins only when this thread is ready to stop it.
     """
 
     def __init__(self, work: Work, stop: Stop) -> None:
@@ -49,13 +50,13 @@ class _Apart:
         self.interrupts = 0
         self.inner: list[_Apart] = []
         self.done: Future[Result] = Future()
+        self.gate: Future[bool] = Future()
         self._cancel: Callable[[], object] | None = None
 
     def run(self) -> Result:
         context, outer = copy_context(), _outer.get()
         context.run(_outer.set, self)
         thread = threading.Thread(target=context.run, args=(self._work,), name="flowrun")
-        thread.start()
         if outer is None:
             return self._ended(thread)
         outer.inner.append(self)
@@ -65,11 +66,13 @@ class _Apart:
             outer.inner.remove(self)
 
     def _ended(self, thread: threading.Thread) -> Result:
-        """Wait for the end of the thread, and pass interrupts on to it."""
+        """Start the thread, pass interrupts on to it, and wait for its end."""
         other: BaseException | None = None
-        with _heard(self.interrupted):
+        with _heard(self.interrupted), self._begun(thread):
             while True:
                 try:
+                    if not self.gate.done():
+                        self.gate.set_result(True)
                     self.done.exception()
                     # The end of the thread is near. Without it, its event loop might outlive this call.
                     thread.join()
@@ -84,6 +87,18 @@ class _Apart:
         if self.interrupts > 1:
             raise KeyboardInterrupt
         return self.done.result()
+
+    @contextmanager
+    def _begun(self, thread: threading.Thread) -> Iterator[None]:
+        """Start the thread. When an error leaves the block, the thread stops its work, or never begins it."""
+        try:
+            thread.start()
+            yield
+        finally:
+            if not self.gate.done():
+                self.gate.set_result(False)
+            if not self.done.done():
+                self.abort()
 
     def interrupted(self) -> None:
         for one in tuple(self.inner):
@@ -104,6 +119,8 @@ class _Apart:
                 self._cancel()
 
     def _work(self) -> None:
+        if not self.gate.result():
+            return
         try:
             result = asyncio.run(self._main())
         except BaseException as error:  # noqa: BLE001  the caller's thread raises it

@@ -14,16 +14,13 @@ import io
 import json
 import os
 import pkgutil
-import select
 import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 PACKAGES = (
     "flowrun.dsl",
@@ -39,7 +36,7 @@ SOURCE = """
 import sys
 sys.path.append({tests!r})
 from support.forked import serve
-serve({address!r})
+serve()
 from support.forked import run_command
 run_command()
 """
@@ -60,14 +57,15 @@ async def run(
     read_err, write_err = os.pipe()
     theirs = [read_in, write_out, write_err]
     request = json.dumps([list(arguments), str(folder), dict(environ)], ensure_ascii=True).encode()
-    with socket.socket(socket.AF_UNIX) as connection:
+    connection, other = socket.socketpair()
+    with connection:
         try:
-            connection.connect(_address(tuple(python)))
-            socket.send_fds(connection, [len(request).to_bytes(8, "little")], theirs)
-            connection.sendall(request)
+            socket.send_fds(_forker(tuple(python)), [b"."], [other.fileno(), *theirs])
         finally:
+            other.close()
             for number in theirs:
                 os.close(number)
+        connection.sendall(len(request).to_bytes(8, "little") + request)
         connection.setblocking(False)
         pid = int.from_bytes(await loop.sock_recv(connection, 8), "little")
         try:
@@ -99,55 +97,50 @@ async def _write(number: int, data: bytes) -> None:
 
 
 @functools.cache
-def _address(python: tuple[str, ...]) -> str:
-    """Start the process that forks, once for each process of tests. It ends with the process of tests."""
-    address = str(Path(tempfile.mkdtemp(prefix="flowrun-fork-")) / "s")
-    tests = str(Path(__file__).resolve().parents[1])
-    process = subprocess.Popen(
-        [*python, "-c", SOURCE.format(tests=tests, address=address)],
-        env={"PATH": os.environ["PATH"]},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        start_new_session=True,
-    )
-    atexit.register(process.communicate)
-    assert process.stdout is not None
-    assert process.stdout.readline() == b"ready\n"
-    return address
+def _forker(python: tuple[str, ...]) -> socket.socket:
+    """Start the process that forks, once for each process of tests. It ends when this end of its socket is closed."""
+    ours, theirs = socket.socketpair()
+    with theirs:
+        process = subprocess.Popen(
+            [*python, "-c", SOURCE.format(tests=str(Path(__file__).resolve().parents[1]))],
+            env={"PATH": os.environ["PATH"]},
+            stdin=theirs.fileno(),
+            stdout=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+    atexit.register(process.wait)
+    atexit.register(ours.close)
+    return ours
 
 
-def serve(address: str) -> None:
+def serve() -> None:
     """Serve requests until the input ends. In a fork the function returns: it is the process that was asked for."""
     _load()
-    listener = socket.socket(socket.AF_UNIX)
-    listener.bind(address)
-    listener.listen(64)
-    print("ready", flush=True)
-    sources: list[Any] = [listener, 0]
+    control = socket.socket(fileno=0)
     children = 0
     while True:
-        ready, _, _ = select.select(sources, [], [])
+        asked, numbers, _, _ = socket.recv_fds(control, 1, 4)
+        if not asked:
+            os._exit(0)
+        number, *streams = numbers
         while children and os.waitpid(-1, os.WNOHANG)[0]:
             children -= 1
-        if 0 in ready:
-            os.unlink(address)
-            os.rmdir(os.path.dirname(address))
-            os._exit(0)
-        connection = listener.accept()[0]
         if not os.fork():
             break
         children += 1
-        connection.close()
-    listener.close()
-    size, streams, _, _ = socket.recv_fds(connection, 8, 3)
-    request = connection.recv(int.from_bytes(size, "little"), socket.MSG_WAITALL)
+        for one in (number, *streams):
+            os.close(one)
+    control.detach()
+    connection = socket.socket(fileno=number)
+    size = int.from_bytes(connection.recv(8, socket.MSG_WAITALL), "little")
+    request = connection.recv(size, socket.MSG_WAITALL)
     pid = os.fork()
     if not pid:
         connection.close()
         _become(streams, *json.loads(request))
         return
-    for number in streams:
-        os.close(number)
+    for one in streams:
+        os.close(one)
     connection.sendall(pid.to_bytes(8, "little"))
     code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
     connection.sendall(code.to_bytes(8, "little", signed=True))

@@ -12,7 +12,7 @@ test: setup
 	$(bin)/pytest -n 2 --dist loadscope
 
 soak: setup
-	FLOWRUN_SOAK=1 $(bin)/pytest -n 2 --dist loadscope -m slow
+	FLOWRUN_SOAK=1 $(bin)/pytest -n 2 --dist worksteal -m slow
 
 lint: setup
 	$(bin)/ruff check

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import hashlib
 import importlib.metadata
 import json
@@ -27,6 +28,13 @@ pytest.register_assert_rewrite("support")
 # One commit gives one verdict. `pytest --hypothesis-profile default` looks further, with other examples each time.
 settings.register_profile("same", derandomize=True, deadline=None)
 settings.load_profile("same")
+
+
+def pytest_collection_finish() -> None:
+    """Keep the collected tests out of the garbage collector, which otherwise looks through all of them in each test."""
+    gc.collect()
+    gc.freeze()
+
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 

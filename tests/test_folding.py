@@ -28,7 +28,7 @@ def same(one: object, other: object) -> bool:
     return one == other and type(one) is type(other)
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(constant_flows(), st.randoms(use_true_random=False))
 def test_folding_and_runs_give_the_same_values(flow: ConstantFlow, chance: random.Random) -> None:
     lines = list(flow.lines)

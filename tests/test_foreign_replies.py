@@ -104,7 +104,7 @@ def ask_all(body: bytes, status: int, headers: dict[str, str], asked: Request) -
     return asyncio.run(each())
 
 
-LOOSE = settings(max_examples=120, suppress_health_check=[HealthCheck.too_slow])
+LOOSE = settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 
 
 @LOOSE

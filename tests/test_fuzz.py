@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from flowrun.dsl import CODES, FlowError, Source, check_flow, render_diagnostics
 from flowrun.runtime.catalog import catalog
+from support.soak import share
 
 ROOT = Path(__file__).parent
 PROGRAMS = [path.read_text(encoding="utf-8") for path in sorted((ROOT / "corpus").rglob("*.flow"))]
@@ -86,7 +87,7 @@ def damaged(draw: st.DrawFn) -> str:
 
 
 few = settings(max_examples=150, suppress_health_check=list(HealthCheck))
-many = settings(max_examples=20_000, suppress_health_check=list(HealthCheck))
+many = settings(max_examples=share(100_000), suppress_health_check=list(HealthCheck))
 
 
 @few

@@ -17,7 +17,7 @@ from support.soak import share
 from support.timed_runs import Server, bounds, hold, planned, run
 
 Json = Any
-QUICK = settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+QUICK = settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck), database=None)
 SEEDS = st.integers(0, 2**32 - 1)
 SHARES = st.sampled_from([0, 0.2, 0.5, 0.9])
 XS = ["a", "b", "c", "d"]

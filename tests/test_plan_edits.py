@@ -150,10 +150,10 @@ def hold(seeds: range) -> dict[str, int]:
 
 
 def test_an_edited_plan_is_refused_or_ends_as_flows_end() -> None:
-    fates = hold(range(600))
+    fates = hold(range(200))
     # Not all of them are refused: what is left of the plan has to be run.
-    assert fates["refused"] > 100, fates
-    assert fates["done"] > 100, fates
+    assert fates["refused"] > 30, fates
+    assert fates["done"] > 30, fates
 
 
 @pytest.mark.slow

@@ -29,7 +29,7 @@ from support.random_runs import Servers, Span, one_each
 from support.soak import share
 
 CHUNK = 100
-FEWEST = 600 // CHUNK
+FEWEST = 300 // CHUNK
 MOST = share(20_000) // CHUNK
 CHECKS = ("right", "slowly", "refused", "spoilt", "faults")
 

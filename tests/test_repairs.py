@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from flowrun.dsl import types as t
 from flowrun.runtime.engine.answers import read_answer
 from flowrun.runtime.vocabulary.errors import AnswerError, MalformedError
+from support.soak import share
 
 Json = Any
 TEXTS = t.ListOf(t.TEXT)
@@ -305,7 +306,7 @@ def test_damage_never_makes_another_value(case: tuple[t.Type, Json], dress: str,
 
 @pytest.mark.slow
 @given(typed(KINDS), st.sampled_from(["as it is", "over lines"]), st.data())
-@settings(max_examples=5000)
+@settings(max_examples=share(20_000))
 def test_damage_never_makes_another_value_of_any_type(
     case: tuple[t.Type, Json], dress: str, data: st.DataObject
 ) -> None:

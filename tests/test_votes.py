@@ -44,7 +44,7 @@ ARGS = st.fixed_dictionaries({}, optional={"at_least": st.integers(1, 3), "ties"
 
 @pytest.mark.parametrize("rule", ["majority", "quorum", "unanimous", "weighted"])
 @given(ballots=BALLOTS, seed=st.integers(0, 2**32), launch=LAUNCH, args=ARGS, data=st.data())
-@settings(max_examples=500)
+@settings(max_examples=250)
 def test_an_exact_vote_is_that_of_all_ballots(
     rule: str, ballots: list[Json], seed: int, launch: str, args: dict[str, Json], data: st.DataObject
 ) -> None:
@@ -110,7 +110,7 @@ def test_every_vote_of_three_answers_ends_as_early_as_it_may(most: int) -> None:
 
 
 @given(st.lists(st.sampled_from(["Yes", "yes.", " YES", "no", None]), min_size=1, max_size=7), st.data())
-@settings(max_examples=300)
+@settings(max_examples=150)
 def test_which_writing_of_an_answer_wins_is_no_matter_of_time(ballots: list[Json], data: st.DataObject) -> None:
     for launch in ("cost", "latency", "together"):
         ends = {vote("majority", ballots, data.draw(st.integers(0, 2**32)), launch, types.TEXT).ended for _ in range(4)}
@@ -118,7 +118,7 @@ def test_which_writing_of_an_answer_wins_is_no_matter_of_time(ballots: list[Json
 
 
 @given(BALLOTS, st.sampled_from(["cost", "latency"]), st.data())
-@settings(max_examples=300)
+@settings(max_examples=150)
 def test_a_tally_that_the_flow_sees_is_no_matter_of_time(ballots: list[Json], launch: str, data: st.DataObject) -> None:
     tallies = []
     for _ in range(3):
@@ -220,7 +220,7 @@ def test_weights_decide_against_heads() -> None:
 
 
 @given(st.lists(st.one_of(st.none(), st.lists(st.sampled_from("abc"), max_size=3)), min_size=1, max_size=7), st.data())
-@settings(max_examples=300)
+@settings(max_examples=150)
 def test_approval_counts_each_answer_of_a_ballot_once(ballots: list[Json], data: st.DataObject) -> None:
     launch = data.draw(LAUNCH)
     driven = vote("approval", ballots, data.draw(st.integers(0, 2**32)), launch, types.ListOf(CHOICE))

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from . import forked
+
 # Development mode without its checks of memory in C, which take a quarter of a command's time.
 PYTHON = ["env", "PYTHONMALLOC=default", sys.executable, "-X", "dev", "-W", "error"]
 COMMAND = [*PYTHON, "-c", "from flowrun.runtime.cli import main; main()"]
@@ -22,21 +24,34 @@ class Ran:
 
 
 async def command(*arguments: str, folder: Path, stdin: str = "", **environ: str) -> Ran:
+    """Run the command to its end, as a fork where Python starts no other way for this environment."""
+    environ = {"PATH": os.environ["PATH"], "HOME": str(folder), **environ}
+    if forked.fits(environ):
+        running = forked.run(PYTHON, arguments, folder, environ, stdin.encode())
+        code, out, err = await asyncio.wait_for(running, 60)
+    else:
+        code, out, err = await _start(arguments, folder, environ, stdin.encode())
+    assert "Traceback" not in err.decode()
+    # Development mode reports slow callbacks; on a busy machine an import is one.
+    told = "".join(line for line in err.decode().splitlines(True) if not line.startswith("Executing <"))
+    return Ran(code, out.decode(), told)
+
+
+async def _start(
+    arguments: tuple[str, ...], folder: Path, environ: dict[str, str], stdin: bytes
+) -> tuple[int, bytes, bytes]:
     process = await asyncio.create_subprocess_exec(
         *COMMAND,
         *arguments,
         cwd=folder,
-        env={"PATH": os.environ["PATH"], "HOME": str(folder), **environ},
+        env=environ,
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
-    out, err = await asyncio.wait_for(process.communicate(stdin.encode()), 60)
+    out, err = await asyncio.wait_for(process.communicate(stdin), 60)
     assert process.returncode is not None
-    assert "Traceback" not in err.decode()
-    # Development mode reports slow callbacks; on a busy machine an import is one.
-    told = "".join(line for line in err.decode().splitlines(True) if not line.startswith("Executing <"))
-    return Ran(process.returncode, out.decode(), told)
+    return process.returncode, out, err
 
 
 def chat(*texts: str) -> dict[str, Any]:

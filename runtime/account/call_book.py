@@ -10,7 +10,7 @@ from flowrun.dsl import dataclass, option_of
 
 from ..costs.prices import Prices
 from ..vocabulary import events as e
-from ..vocabulary.call import Answer, Request
+from ..vocabulary.call import Answer, Message, Request
 from ..vocabulary.call_record import AnswerRecord, AttemptRecord, CallRecord, End, State, Tokens
 from ..vocabulary.errors import AnswerError
 from ..vocabulary.json_text import JsonError, read_json, unfenced
@@ -59,17 +59,25 @@ class _Flight:
 
     start: e.RequestStarted
     calls: list[Call]
+    correction: tuple[Message, ...] = ()
     over: bool = False
 
     def open(self) -> AttemptRecord:
         """Return the attempt, whose end nobody has seen."""
-        return self.end("open", None)
+        return AttemptRecord(
+            f"{self.start.number}.{self.start.attempt}",
+            "open",
+            round(1000 * self.start.at),
+            waited={cause.value: milliseconds for cause, milliseconds in self.start.waited.items()},
+            model=self.start.model,
+            correction=self.correction,
+        )
 
-    def end(self, how: End, at: float | None, reason: str = "", status: int | None = None) -> AttemptRecord:
-        waited = {cause.value: milliseconds for cause, milliseconds in self.start.waited.items()}
-        name = f"{self.start.number}.{self.start.attempt}"
-        ended = None if at is None else round(1000 * at)
-        return AttemptRecord(name, how, round(1000 * self.start.at), ended, reason, status, waited)
+    def end(
+        self, how: End, at: float, reason: str = "", status: int | None = None, answer: int | None = None
+    ) -> AttemptRecord:
+        """Return the attempt with its end. ``answer`` is the index of its answer, None if it brought none."""
+        return replace(self.open(), end=how, ended=round(1000 * at), reason=reason, status=status, answer=answer)
 
 
 @dataclass(eq=False, slots=True)
@@ -92,6 +100,7 @@ class Call:
 
     def record(self, votes: Mapping[str, object]) -> CallRecord:
         vote = next((one for one in reversed(self.around()) if one in votes), "")
+        attempts = (*self.attempts, *(one.open() for one in self.out))
         return CallRecord(
             self.path,
             self.place or self.path,
@@ -100,7 +109,7 @@ class Call:
             self.state,
             self.request,
             tuple(self.answers),
-            (*self.attempts, *(one.open() for one in self.out)),
+            tuple(replace(one, model="") if one.model == self.model else one for one in attempts),
             vote=vote,
             reason=self.reason,
         )
@@ -143,6 +152,9 @@ class CallBook:
         if known and not any(one.place in self.calls for one in event.carried):
             return ()
         flight = self._flights[event.number] = _Flight(event, [self._call_of(one) for one in event.carried])
+        if flight.calls:
+            # Calls of one request have the same messages.
+            flight.correction = event.carried[0].messages[len(flight.calls[0].request.messages) :]
         for call in flight.calls:
             call.out.append(flight)
         return flight.calls
@@ -152,6 +164,8 @@ class CallBook:
         if found is None:
             request = replace(carried.request, hear=None) if carried.request.hear else carried.request
             found = self.calls[carried.place] = Call(carried.path, carried.place, carried.model, request)
+        # A fallback may have taken the call from its first model.
+        found.model = carried.model
         return found
 
 
@@ -159,7 +173,9 @@ def _failed(event: e.AttemptFailed, flight: _Flight, prices: Prices) -> None:
     """Write the end of an attempt without a usable answer. The state of its calls follows from the next event."""
     status = getattr(event.error, "status", None)
     for call, usage in zip(flight.calls, event.usage.parts(len(flight.calls)), strict=False):
-        call.attempts.append(flight.end(event.how, event.at, event.reason, status))
+        paid = isinstance(event.error, AnswerError)
+        answer = len(call.answers) if paid else None
+        call.attempts.append(flight.end(event.how, event.at, event.reason, status, answer))
         if isinstance(event.error, AnswerError):
             cost = _cost(prices, flight.start.model, usage)
             call.answers.append(_answer(event.error, call.request, usage, cost))
@@ -186,9 +202,10 @@ def _ended(
             usages = Usage(event.input_tokens, event.output_tokens).parts(len(came))
             for call, answer, usage in zip(flight.calls, came, usages, strict=False):
                 record = _answer(answer, call.request, usage, _cost(prices, event.model, usage))
+                end: End = "spoilt" if record.error else "answered"
+                call.attempts.append(flight.end(end, event.at, record.error, answer=len(call.answers)))
                 call.answers.append(record)
                 call.state, call.reason = "failed" if record.error else "answered", record.error
-                call.attempts.append(flight.end("spoilt" if record.error else "answered", event.at, record.error))
             for call in flight.calls[len(came) :]:
                 call.attempts.append(flight.end("doubtful" if event.doubtful else "refused", event.at))
 

@@ -88,7 +88,7 @@ def _calls(summary: Summary) -> str:
     saved = f", ≈ {money_text(summary.saved)} saved" if summary.saved else ""
     extras = (
         summary.past.answered and f"{summary.past.answered:,} before",
-        account.spoilt and f"{account.spoilt:,} unusable",
+        account.spoilt and f"{account.spoilt:,} spoilt",
         account.broken_off and f"{account.broken_off:,} cancelled",
         summary.spared and f"{summary.spared} not needed{saved}",
         summary.failed and f"{summary.failed:,} failed",

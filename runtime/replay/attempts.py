@@ -10,6 +10,7 @@ from typing import Any
 
 from ..journal.attempts import RunRow
 from ..journal.records import NOT_SENT, SENT_AGAIN, Kind
+from ..vocabulary.call import Message
 from ..vocabulary.call_record import AnswerRecord, AttemptRecord, CallRecord, End, State, Tokens
 from ..vocabulary.json_value import Json
 
@@ -33,6 +34,7 @@ class CallRows:
         self.keys: list[bytes] = []
         self._cost = cost
         self._attempts: list[AttemptRecord] = []
+        self._keys_of: list[bytes] = []
         self._answers_of: dict[int, int] = {}
         self._open: dict[bytes, list[tuple[int, Mapping[str, Any]]]] = {}
         for row in rows:
@@ -80,12 +82,27 @@ class CallRows:
             attempt = self._answers_of[at]
             self._attempts[attempt] = replace(self._attempts[attempt], end="spoilt", reason=error)
 
+    def correct(self, model: str, corrections: Mapping[bytes, tuple[Message, ...]]) -> None:
+        """Add the corrections that attempts carried, by their keys. ``model`` is the model of the call."""
+        for at, (one, key) in enumerate(zip(self._attempts, self._keys_of, strict=True)):
+            own = "" if one.model == model else one.model
+            self._attempts[at] = replace(one, model=own, correction=corrections.get(key))
+
     def _take(self, row: RunRow, body: Mapping[str, Any]) -> None:
         if row.kind == Kind.INTENT:
             self.model = str(body.get("model", ""))
             self._open.setdefault(row.key, []).append((len(self._attempts), body))
+            self._keys_of.append(row.key)
             self._attempts.append(
-                AttemptRecord(str(body.get("key", "")), "open", began=_ms(body.get("at")), row=row.number)
+                AttemptRecord(
+                    str(body.get("key", "")),
+                    "open",
+                    began=_ms(body.get("at")),
+                    waited=_waited(body.get("waited")),
+                    row=row.number,
+                    model=self.model,
+                    correction=None,
+                )
             )
             return
         if row.kind not in _ENDS:
@@ -101,15 +118,15 @@ class CallRows:
         reason = "" if said in (NOT_SENT, SENT_AGAIN) else said
         if at >= 0:
             status = body.get("status")
-            self._attempts[at] = AttemptRecord(
-                str(intent.get("key", "")),
-                end,
-                _ms(body.get("from", intent.get("at"))) if end != "unsent" else None,
-                _ms(body.get("to")),
-                reason,
-                status if isinstance(status, int) else None,
-                _waited(intent.get("waited")),
-                row.number,
+            self._attempts[at] = replace(
+                self._attempts[at],
+                end=end,
+                began=_ms(body.get("from", intent.get("at"))) if end != "unsent" else None,
+                ended=_ms(body.get("to")),
+                reason=reason,
+                status=status if isinstance(status, int) else None,
+                row=row.number,
+                answer=len(self.answers) if row.kind == Kind.ANSWER else None,
             )
         if row.kind == Kind.ANSWER:
             if at >= 0:

@@ -181,6 +181,7 @@ class RunReading:
             # Nobody reads these rows again, and a run may have a million of them.
             for row in rows:
                 row.body = ""
+        found.correct(call.call.model, call.corrections)
         self._give_values(call, found)
         reused = [] if found.answers else [*self._reused(call)]
         state, reason = _state_of(call, found, reused)

@@ -194,10 +194,10 @@ def _ended(
                 call.state, call.reason = "failed", reason
         case e.RequestCancelled():
             for call in flight.calls:
-                if call.state == "open":
-                    call.state = "cancelled"
                 if not flight.over:
-                    call.attempts.append(flight.end("cancelled", event.at))
+                    call.attempts.append(flight.open() if event.open else flight.end("cancelled", event.at))
+                if call.state == "open" and not event.open:
+                    call.state = "cancelled"
         case e.RequestFinished(came=came):
             usages = Usage(event.input_tokens, event.output_tokens).parts(len(came))
             for call, answer, usage in zip(flight.calls, came, usages, strict=False):

@@ -89,7 +89,8 @@ def _calls(summary: Summary) -> str:
     extras = (
         summary.past.answered and f"{summary.past.answered:,} before",
         account.spoilt and f"{account.spoilt:,} spoilt",
-        account.broken_off and f"{account.broken_off:,} cancelled",
+        account.cancelled and f"{account.cancelled:,} cancelled",
+        account.in_doubt and f"{account.in_doubt:,} in doubt",
         summary.spared and f"{summary.spared} not needed{saved}",
         summary.failed and f"{summary.failed:,} failed",
         summary.retries and _count(summary.retries, "retry", "retries"),

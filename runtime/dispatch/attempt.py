@@ -129,9 +129,10 @@ class Attempts:
             return await self._failed(batch, failed)
         except asyncio.CancelledError:
             # A request that is still wanted gets no end in the journal, so a resumed run says that it may be paid.
-            if not batch.calls and not out.kept:
+            wanted = bool(batch.calls) or out.kept
+            if not wanted:
                 self.log.over(asked, None, out.began)
-            self.events.cancelled(batch)
+            self.events.cancelled(batch, wanted=wanted)
             raise
         out.verdict = Verdict.OK
         usage = believable(reply.usage, asked[0].request, count)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from ...plans.run_calls import RunCalls
 from ...vocabulary.call import Message, Request
 from ...vocabulary.call_path import label_text
-from ...vocabulary.call_record import AnswerRecord, AttemptRecord, CallRecord, Tokens
+from ...vocabulary.call_record import AnswerRecord, AttemptRecord, CallRecord, End, Tokens
 from ...vocabulary.json_value import Json
 from ...vocabulary.quoting import inert, json_text, one_line
 from ...vocabulary.tally import Tally, in_words, votes
@@ -25,6 +25,17 @@ _WAITS: Mapping[str, str] = {
     Cause.WIDTH: "a place at the endpoint",
     Cause.BACKOFF: "the next try",
     Cause.BUDGET: "room in the budget",
+}
+
+
+_ENDS: Mapping[End, str] = {
+    "answered": "answered",
+    "spoilt": "spoilt",
+    "refused": "refused",
+    "doubtful": "in doubt",
+    "cancelled": "cancelled",
+    "unsent": "not sent",
+    "open": "open",
 }
 
 
@@ -167,7 +178,7 @@ def _attempt_lines(call: CallRecord, screen: Screen) -> Iterator[str]:
         reason = f": {one_line(one.reason)}" if one.reason else ""
         by = f" by {one_line(one.model)}" if one.model else ""
         status = status if str(one.status) not in one.reason else ""
-        yield f"{number}  {one.end}{by}{began}{took}{_bill(call, one)}{status}{reason}"
+        yield f"{number}  {_ENDS[one.end]}{by}{began}{took}{_bill(call, one)}{status}{reason}"
         waits = ", ".join(f"{time_text(ms)} for {_cause(name)}" for name, ms in one.waited.items())
         if waits:
             yield f"   before it waited {waits}"

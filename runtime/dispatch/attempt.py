@@ -11,6 +11,7 @@ from flowrun.dsl import dataclass
 
 from ..engine.ceilings import believable, rough_ceiling_of
 from ..engine.decisions import Call
+from ..journal.records import FEWER_ANSWERS
 from ..limits import Verdict
 from ..providers.protocol import drop_faults, fault_of
 from ..vocabulary import events as e
@@ -186,8 +187,7 @@ class Attempts:
         if usage.known and believable(usage, calls[0].request, answers) == usage:
             self.log.unanswered(calls, began)
             return False
-        said = "the server sent fewer answers than requested, and the bill does not tell which ones"
-        self.log.over(calls, InDoubtError(said), began)
+        self.log.over(calls, InDoubtError(FEWER_ANSWERS), began)
         return True
 
     def _heard(self, batch: Batch) -> Request:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -13,6 +13,7 @@ from ..journal.records import NOT_SENT, SENT_AGAIN, Kind
 from ..vocabulary.call import Message
 from ..vocabulary.call_record import AnswerRecord, AttemptRecord, CallRecord, End, State, Tokens
 from ..vocabulary.json_value import Json
+from .driver import End as CallEnd
 
 Cost = Callable[[str, Json, Json], float | None]
 """A function of a model's address and the tokens in and out. It returns dollars."""
@@ -56,24 +57,9 @@ class CallRows:
         return next((one.reason for one in reversed(self._attempts) if one.reason), "")
 
     @property
-    def last(self) -> End | None:
-        """The end of the call's last attempt; ``open`` if any attempt is still open. None if nothing was sent."""
-        ends = [one.end for one in self._attempts if one.end != "unsent"]
-        return None if not ends else "open" if "open" in ends else ends[-1]
-
-    @property
     def state(self) -> State:
         """The state of the call as far as its rows tell it."""
-        if any(not one.error for one in self.answers):
-            return "answered"
-        match self.last:
-            case None:
-                return "unsent"
-            case "open":
-                return "open"
-            case "cancelled":
-                return "cancelled"
-        return "failed"
+        return state_of("waiting", self.answers, (), self._attempts)
 
     def spoil(self, at: int, error: str) -> None:
         """Record that the answer of this place cannot be used."""
@@ -87,6 +73,16 @@ class CallRows:
         for at, (one, key) in enumerate(zip(self._attempts, self._keys_of, strict=True)):
             own = "" if one.model == model else one.model
             self._attempts[at] = replace(one, model=own, correction=corrections.get(key))
+
+    def _intent_of(self, key: bytes, began: int | None) -> tuple[int, Mapping[str, Any]]:
+        """Take the intent of an attempt that has ended: the last one before it was sent. Attempts may overlap."""
+        opened = self._open.get(key)
+        if not opened:
+            return -1, {}
+        before = [
+            n for n, (_, intent) in enumerate(opened) if began is not None and (_ms(intent.get("at")) or 0) <= began
+        ]
+        return opened.pop(before[-1] if before else 0)
 
     def _take(self, row: RunRow, body: Mapping[str, Any]) -> None:
         if row.kind == Kind.INTENT:
@@ -107,8 +103,7 @@ class CallRows:
             return
         if row.kind not in _ENDS:
             return
-        opened = self._open.get(row.key)
-        at, intent = opened.pop(0) if opened else (-1, {})
+        at, intent = self._intent_of(row.key, _ms(body.get("from")))
         end = _ENDS[row.kind]
         said = str(body.get("said") or "") if row.kind != Kind.ANSWER else str(body.get("error", ""))
         if said == NOT_SENT:
@@ -133,6 +128,29 @@ class CallRows:
                 self._answers_of[len(self.answers)] = at
             self.keys.append(row.key)
             self.answers.append(answer_record(body, self.model, self._cost))
+
+
+def state_of(
+    end: CallEnd,
+    answers: Iterable[AnswerRecord],
+    reused: Collection[AnswerRecord],
+    attempts: Iterable[AttemptRecord],
+) -> State:
+    """Return the state of a call from its end in the flow, its answers of this run or of another, and its attempts."""
+    if any(not one.error for one in answers):
+        return "answered"
+    if any(not one.error for one in reused):
+        return "reused"
+    if end == "cancelled":
+        return "cancelled"
+    ends = [one.end for one in attempts if one.end != "unsent"]
+    if end == "failed":
+        return "failed" if ends or reused else "unsent"
+    if not ends:
+        return "unsent"
+    if "open" in ends:
+        return "open"
+    return "cancelled" if ends[-1] == "cancelled" else "failed"
 
 
 def record_of_rows(place: str, rows: Iterable[RunRow], cost: Cost) -> CallRecord:

@@ -5,17 +5,22 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import field, replace
+from typing import cast
 
-from flowrun.dsl import dataclass, option_of
+from flowrun.dsl import dataclass
 
 from ..costs.prices import Prices
+from ..engine.decisions import Call as EngineCall
+from ..engine.scopes import ReadAnswer
+from ..journal.records import FEWER_ANSWERS, NOT_ANSWERED
 from ..vocabulary import events as e
-from ..vocabulary.call import Answer, Message, Request
-from ..vocabulary.call_record import AnswerRecord, AttemptRecord, CallRecord, End, State, Tokens
+from ..vocabulary.call import Message, Request
+from ..vocabulary.call_record import AnswerRecord, AttemptRecord, CallRecord, End, State
 from ..vocabulary.errors import AnswerError
-from ..vocabulary.json_text import JsonError, read_json, unfenced
-from ..vocabulary.json_value import Json
-from ..vocabulary.usage import Usage
+from ..vocabulary.usage import NO_USAGE, Usage
+from .attempts import state_of
+from .driver import End as CallEnd
+from .told_answers import answer_told
 
 MOST_CALLS = 20_000
 MOST_TEXT = 16 * 2**20
@@ -55,11 +60,15 @@ def text_in(event: e.Event) -> int:
 
 @dataclass(eq=False, slots=True)
 class _Flight:
-    """An attempt with the calls that it carries. It is ``over`` when it has failed."""
+    """An attempt with the calls that it carries. It is ``over`` when it has failed.
+
+    ``slots`` are its indexes among the attempts of each call.
+    """
 
     start: e.RequestStarted
     calls: list[Call]
     correction: tuple[Message, ...] = ()
+    slots: list[int] = field(default_factory=list)
     over: bool = False
 
     def open(self) -> AttemptRecord:
@@ -81,8 +90,25 @@ class _Flight:
 
 
 @dataclass(eq=False, slots=True)
+class AskedCall:
+    """A call as the engine asks for it: its last repetition, its first request, and its surroundings in the flow.
+
+    ``read`` reads the values of its answers. ``end`` is ``waiting`` until the flow has a value or gives it up.
+    ``reason`` is the reason of a failure.
+    """
+
+    call: EngineCall
+    request: Request
+    labels: tuple[str, ...]
+    vote: str
+    read: ReadAnswer
+    end: CallEnd = "waiting"
+    reason: str = ""
+
+
+@dataclass(eq=False, slots=True)
 class Call:
-    """The record of a call in the making. ``out`` are its attempts that have no end yet."""
+    """The record of a call in the making. ``asked`` has what the engine knows of it, None if nobody heard that."""
 
     path: str
     place: str
@@ -92,35 +118,57 @@ class Call:
     reason: str = ""
     answers: list[AnswerRecord] = field(default_factory=list)
     attempts: list[AttemptRecord] = field(default_factory=list)
-    out: list[_Flight] = field(default_factory=list)
+    recalled: list[AnswerRecord] = field(default_factory=list)
+    asked: AskedCall | None = None
+
+    @property
+    def read(self) -> ReadAnswer | None:
+        return None if self.asked is None else self.asked.read
 
     def around(self) -> list[str]:
         """Return the paths of the blocks around the call, from the outside inwards."""
         return [self.path[: found.start()] for found in _NUMBERS.finditer(self.path)]
 
     def record(self, votes: Mapping[str, object]) -> CallRecord:
-        vote = next((one for one in reversed(self.around()) if one in votes), "")
-        attempts = (*self.attempts, *(one.open() for one in self.out))
+        asked = self.asked
+        state, reason = (self.state, self.reason) if asked is None else self._ended(asked)
         return CallRecord(
             self.path,
             self.place or self.path,
             _NUMBERS.sub("", self.path),
             self.model,
-            self.state,
+            state,
             self.request,
-            tuple(self.answers),
-            tuple(replace(one, model="") if one.model == self.model else one for one in attempts),
-            vote=vote,
-            reason=self.reason,
+            tuple(self.answers or self.recalled),
+            tuple(replace(one, model="") if one.model == self.model else one for one in self.attempts),
+            () if asked is None else asked.labels,
+            self._vote(votes) if asked is None else asked.vote,
+            reason,
         )
+
+    def _vote(self, votes: Mapping[str, object]) -> str:
+        return next((one for one in reversed(self.around()) if one in votes), "")
+
+    def _ended(self, asked: AskedCall) -> tuple[State, str]:
+        state = state_of(asked.end, self.answers, self.recalled, self.attempts)
+        if state in ("answered", "reused") or asked.end == "cancelled":
+            return state, ""
+        last = next((one.reason for one in reversed(self.attempts) if one.reason), "")
+        return state, asked.reason if asked.end == "failed" else last
 
 
 class CallBook:
-    """The calls of a run by their place, in the order in which they were first sent."""
+    """The calls of a run by their place, in the order in which they were first asked for or sent.
 
-    def __init__(self, prices: Prices) -> None:
+    ``asked`` has what the engine knows of calls, by their places.
+    """
+
+    def __init__(self, prices: Prices, asked: Mapping[str, AskedCall] | None = None) -> None:
         self.prices = prices
-        self.calls: dict[str, Call] = {}
+        self.calls: dict[str, Call] = {
+            place: Call(one.call.path, place, one.call.model, _still(one.request), "unsent", asked=one)
+            for place, one in (asked or {}).items()
+        }
         self._flights: dict[int, _Flight] = {}
 
     def take(self, event: CallEvent, *, known: bool = False) -> Sequence[Call]:
@@ -133,14 +181,11 @@ class CallBook:
                     return ()
                 call = self._call_of(carried)
                 call.state = "reused"
-                call.answers.append(_answer(answer, call.request, Usage(), None))
+                call.recalled.append(answer_told(call.read, carried, answer, NO_USAGE, None, self.prices))
                 return (call,)
         flight = self._flights.get(event.number)
         if flight is None:
             return ()
-        if not flight.over:
-            for call in flight.calls:
-                call.out.remove(flight)
         if isinstance(event, e.AttemptFailed):
             _failed(event, flight, self.prices)
         else:
@@ -156,29 +201,35 @@ class CallBook:
             # Calls of one request have the same messages.
             flight.correction = event.carried[0].messages[len(flight.calls[0].request.messages) :]
         for call in flight.calls:
-            call.out.append(flight)
+            flight.slots.append(len(call.attempts))
+            call.attempts.append(flight.open())
         return flight.calls
 
     def _call_of(self, carried: e.CarriedCall) -> Call:
         found = self.calls.get(carried.place)
         if found is None:
-            request = replace(carried.request, hear=None) if carried.request.hear else carried.request
+            request = _still(carried.request)
             found = self.calls[carried.place] = Call(carried.path, carried.place, carried.model, request)
         # A fallback may have taken the call from its first model.
-        found.model = carried.model
+        found.model = carried.model if found.asked is None else found.asked.call.model
         return found
+
+
+def _still(request: Request) -> Request:
+    """Return a request without the function that hears a streamed answer."""
+    return replace(request, hear=None) if request.hear else request
 
 
 def _failed(event: e.AttemptFailed, flight: _Flight, prices: Prices) -> None:
     """Write the end of an attempt without a usable answer. The state of its calls follows from the next event."""
-    status = getattr(event.error, "status", None)
-    for call, usage in zip(flight.calls, event.usage.parts(len(flight.calls)), strict=False):
-        paid = isinstance(event.error, AnswerError)
-        answer = len(call.answers) if paid else None
-        call.attempts.append(flight.end(event.how, event.at, event.reason, status, answer))
-        if isinstance(event.error, AnswerError):
-            cost = _cost(prices, flight.start.model, usage)
-            call.answers.append(_answer(event.error, call.request, usage, cost))
+    error = event.error
+    status = getattr(error, "status", None)
+    parts = event.usage.parts(len(flight.calls))
+    for call, slot, sent, usage in zip(flight.calls, flight.slots, flight.start.carried, parts, strict=True):
+        answer = len(call.answers) if isinstance(error, AnswerError) else None
+        call.attempts[slot] = flight.end(event.how, event.at, event.reason, status, answer)
+        if isinstance(error, AnswerError):
+            call.answers.append(answer_told(call.read, sent, error, usage, error.receipt, prices))
         call.reason = event.reason
     flight.over = True
 
@@ -192,55 +243,29 @@ def _ended(
         case e.RequestFailed(reason=reason):
             for call in flight.calls:
                 call.state, call.reason = "failed", reason
-        case e.RequestCancelled():
-            for call in flight.calls:
+        case e.RequestCancelled(open=False):
+            for call, slot in zip(flight.calls, flight.slots, strict=True):
                 if not flight.over:
-                    call.attempts.append(flight.open() if event.open else flight.end("cancelled", event.at))
-                if call.state == "open" and not event.open:
+                    call.attempts[slot] = flight.end("cancelled", event.at)
+                if call.state == "open":
                     call.state = "cancelled"
-        case e.RequestFinished(came=came):
-            usages = Usage(event.input_tokens, event.output_tokens).parts(len(came))
-            for call, answer, usage in zip(flight.calls, came, usages, strict=False):
-                record = _answer(answer, call.request, usage, _cost(prices, event.model, usage))
-                end: End = "spoilt" if record.error else "answered"
-                call.attempts.append(flight.end(end, event.at, record.error, answer=len(call.answers)))
-                call.answers.append(record)
-                call.state, call.reason = "failed" if record.error else "answered", record.error
-            for call in flight.calls[len(came) :]:
-                call.attempts.append(flight.end("doubtful" if event.doubtful else "refused", event.at))
+        case e.RequestFinished():
+            _finished(event, flight, prices)
 
 
-def _cost(prices: Prices, model: str, usage: Usage) -> float | None:
-    if usage.input_tokens is None or usage.output_tokens is None:
-        return None
-    return prices.cost(model, usage.input_tokens, usage.output_tokens)
-
-
-def _answer(answer: Answer | AnswerError, request: Request, usage: Usage, cost: float | None) -> AnswerRecord:
-    tokens = Tokens(read=usage.input_tokens, written=usage.output_tokens)
-    if isinstance(answer, AnswerError):
-        return AnswerRecord(answer.text, "other", str(answer), None, tokens, cost)
-    error, value = answer.said if answer.finish != "stop" else "", None
-    if not error:
-        try:
-            value = _value(answer.text, request)
-        except ValueError as problem:
-            error = str(problem)
-    return AnswerRecord(answer.text, answer.finish, error, value, tokens, cost)
-
-
-def _value(text: str, request: Request) -> Json:
-    """Read an answer in the form that its request asks for. Raises ValueError if it does not have that form."""
-    if not text.strip():
-        raise ValueError("the answer is empty")
-    if request.choices:
-        found = text if text in request.choices else option_of(unfenced(text), request.choices)
-        if found is None:
-            raise ValueError("the answer is none of the choices")
-        return found
-    if request.schema is None:
-        return text.strip()
-    try:
-        return read_json(text)
-    except JsonError as error:
-        raise ValueError(f"the answer {error}") from None
+def _finished(event: e.RequestFinished, flight: _Flight, prices: Prices) -> None:
+    whole, receipt = Usage(event.input_tokens, event.output_tokens), None
+    if event.bill is not None:
+        whole, receipt = event.bill.usage, event.bill.receipt
+    came = event.came[: len(flight.calls)]
+    sent = flight.start.carried
+    for at, (answer, usage) in enumerate(zip(came, whole.parts(len(came)), strict=True)):
+        call, slot = flight.calls[at], flight.slots[at]
+        record = answer_told(call.read, sent[at], answer, usage, receipt, prices)
+        end: End = "spoilt" if record.error else "answered"
+        call.attempts[slot] = flight.end(end, event.at, record.error, answer=len(call.answers))
+        call.answers.append(record)
+        call.state, call.reason = "failed" if record.error else "answered", record.error
+    how, said = ("doubtful", FEWER_ANSWERS) if event.doubtful else ("refused", NOT_ANSWERED)
+    for call, slot in zip(flight.calls[len(came) :], flight.slots[len(came) :], strict=True):
+        call.attempts[slot] = flight.end(cast(End, how), event.at, said)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from ...plans.run_calls import RunCalls
+from ...vocabulary.amounts import count_text, money_text, time_text
 from ...vocabulary.call_path import label_text
 from ...vocabulary.call_record import CallRecord
 from ...vocabulary.quoting import inert, one_line
-from .amounts import count_text, money_text, time_text
 from .screen import Screen
 from .table import Column, table
 

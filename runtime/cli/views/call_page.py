@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from ...plans.run_calls import RunCalls
+from ...vocabulary.amounts import count_text, money_text, time_text
 from ...vocabulary.call import Message, Request
 from ...vocabulary.call_path import label_text
 from ...vocabulary.call_record import AnswerRecord, AttemptRecord, CallRecord, End, Tokens
@@ -13,7 +14,6 @@ from ...vocabulary.quoting import inert, json_text, one_line
 from ...vocabulary.tally import Tally, in_words, votes
 from ...vocabulary.waits import Cause
 from ..summary import vote_text
-from .amounts import count_text, money_text, time_text
 from .exchange import exchange
 from .screen import Screen
 from .table import width_of

@@ -215,7 +215,7 @@ async def _executed(
         parts = replace(parts, on_event=(*parts.on_event, display))
     if keep and journal is None:
         source.keeper = CallKeeper()
-        parts = replace(parts, on_event=(*parts.on_event, source.keeper))
+        parts = replace(parts, on_event=(*parts.on_event, source.keeper), watcher=source.keeper)
     try:
         if not options.live:
             return replace(await execute(plan, values, settings, parts, journal, number), source=source)

@@ -126,7 +126,18 @@ async def test_what_is_broken_off_is_on_the_bill_with_its_bound(
         assert "1 call in 3 requests (2 cancelled" in closing
         assert f"at most {ceiling_text(report['budget_spent'])}" in closing
     [run, *_] = await listed(tmp_path, faults)
-    for name in ("requests", "sent", "answered", "spoilt", "refused", "broken_off", "cost", "unbilled", "tokens"):
+    for name in (
+        "requests",
+        "sent",
+        "answered",
+        "spoilt",
+        "refused",
+        "broken_off",
+        "cancelled",
+        "cost",
+        "unbilled",
+        "tokens",
+    ):
         assert run[name] == pytest.approx(report[name]), name
 
 

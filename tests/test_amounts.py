@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowrun.runtime.cli.views.amounts import clock_text, figures, money_text, time_text
+from flowrun.runtime.cli.views.clock import clock_text
 from flowrun.runtime.cli.views.table import Column, cut, table, width_of
+from flowrun.runtime.vocabulary.amounts import figures, money_text, time_text
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ from flowrun.runtime.vocabulary.errors import DiskError, RefusedError
 from flowrun.runtime.vocabulary.waits import Cause
 from support.bank import FAULTS, MODEL, Bank, QuickJournal, stretch
 from support.harness import Opener, planned, scripted
+from support.journaled_runs import in_virtual_time
 from support.oracle import Oracle
 from support.paired_events import paired
 from support.random_checks import Trial
@@ -206,3 +207,57 @@ async def test_calls_answers_and_causes_are_there_without_a_copy(tmp_path: Path)
 def samples_of(script: Script, samples: int) -> Opener:
     """Make an opener of a provider that gives several answers to one request."""
     return lambda model, around: ScriptedProvider(script, model=model, samples=samples)
+
+
+@pytest.mark.parametrize("chunk", range(3))
+def test_blocks_of_runs_that_end_by_themselves_are_closed(chunk: int) -> None:
+    """Also those that are cancelled, because a race, a vote or a failure around them was decided."""
+    cancelled = 0
+    for seed in range(chunk * 60, (chunk + 1) * 60):
+        trial = Trial.drawn(seed)
+        try:
+            assert trial.plan
+        except FlowError:
+            continue
+        ran = run(trial.plan, trial.inputs, Servers(Oracle(seed, refused=0.2), random.Random(seed), shuffled))
+        state = paired(ran.events)
+        assert not +state.blocks, f"seed {seed}: {+state.blocks}\n{trial.text}\n{dict(trial.inputs)}"
+        cancelled += any(isinstance(one, e.RequestCancelled) for one in ran.events)
+    assert cancelled
+
+
+RACES = {
+    "a map": 'map x in items { ask "slow {{ x }}" } reduce collect',
+    "a repeat": 'repeat 3 { ask "slow" } reduce majority',
+    "a called flow": "inner(items: items)",
+}
+
+
+@pytest.mark.parametrize("loser", RACES)
+def test_a_block_that_loses_a_race_is_closed(loser: str) -> None:
+    text = f"""flow inner(items: [text]) {{ a = map x in items {{ ask "slow {{{{ x }}}}" }} reduce collect return a }}
+    flow f(items: [text]) {{
+      a = fanout {{ quick = ask "quick" slow = {RACES[loser]} }} reduce first
+      return a
+    }}"""
+    slow = scripted(lambda request, number: Scripted("x", 1 if request.messages[-1].text == "quick" else 9))
+    events = heard(text, {"items": ["a", "b"]}, slow)
+    assert {type(one) for one in events} >= {e.BlockOpened, e.BlockClosed, e.RequestCancelled}
+    assert not +paired(events).blocks
+
+
+def heard(text: str, values: dict[str, object], opener: Opener) -> list[e.Event]:
+    """The events of a run in virtual time."""
+    events: list[e.Event] = []
+    options = RunOptions(model="m", opener=opener, on_event=events.append, learn=False)
+    in_virtual_time(run_async(planned(text), values, options=options))
+    return events
+
+
+def test_a_condition_that_fails_has_a_beginning() -> None:
+    """The `when` of a step is read before the step begins; its failure is one of the step all the same."""
+    text = 'flow f(n: int) { a = ask "a" b = ask "b" when 1 / n > 0 return { a, b } }'
+    events = heard(text, {"n": 0}, scripted(lambda request, number: "x"))
+    told = [type(one) for one in events if isinstance(one, e.StepStarted | e.StepFailed) and one.path == "b"]
+    assert told == [e.StepStarted, e.StepFailed]
+    paired(events)

@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from flowrun.runtime.cli import run_command
-from flowrun.runtime.cli.journal_options import seconds_of, size
+from flowrun.runtime.cli.journal_options import seconds_of
 from flowrun.runtime.journal.records import Kind, LogRecord
+from flowrun.runtime.vocabulary.amounts import size_text
 from flowrun.runtime.vocabulary.errors import UsageError
 from support.random_rows import write
 from support.written import read_journal
@@ -152,7 +153,7 @@ def test_ages_and_sizes() -> None:
     for bad in ("", "d", "1y", "1.5d", "١d", "1 d"):
         with pytest.raises(UsageError):
             seconds_of(bad)
-    assert [size(count) for count in (0, 999, 1000, 1 << 20, 5 << 30)] == [
+    assert [size_text(count) for count in (0, 999, 1000, 1 << 20, 5 << 30)] == [
         "0 B",
         "999 B",
         "0.977 KiB",

@@ -147,7 +147,7 @@ def begun(journal: Path) -> bool:
 
 
 def figures(account: Any) -> dict[str, Any]:
-    names = "sent answered spoilt refused uncounted input_tokens output_tokens unbilled".split()
+    names = "sent answered spoilt refused cancelled uncounted input_tokens output_tokens unbilled".split()
     uses = {model: [getattr(use, name) for name in names] for model, use in account.models.items()}
     return {"requests": account.requests, **uses}
 

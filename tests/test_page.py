@@ -15,6 +15,7 @@ from flowrun.runtime.vocabulary.call_record import as_row
 from flowrun.runtime.vocabulary.run_record import LossRecord, RunRecord
 from support.browser import Sheet, open_browser, sheet
 from support.page_records import call_of, review, run_of
+from support.run_records import CORRECTION, letters
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -146,10 +147,29 @@ def test_a_call_shows_its_messages_attempts_and_neighbours(seen: Sheet, tmp_path
     assert "notes[2].grave" in panel.locator(".facts").inner_text()
 
 
+def test_a_correction_stands_before_the_answer_to_it(seen: Sheet, tmp_path: Path) -> None:
+    record = letters()
+    [call] = [one for one in record.calls if len(one.answers) == 2]
+    assert call.request is not None
+    page = seen.open(written(tmp_path, record), "call=" + quote(call.place))
+    assert texts_of(page, "#call h3")[:6] == [
+        *("Prompt: user", "Answer 1 of 2", "Added in attempt 2: assistant", "Added in attempt 2: user"),
+        *("Answer 2 of 2", "2 attempts"),
+    ]
+    sent = [one.text for one in CORRECTION]
+    assert texts_of(page, "#call pre") == [call.request.messages[0].text, "???", *sent, "The law is short."]
+    rows = texts_of(page, "#call tbody tr")
+    assert "▲ spoilt, paid" in rows[0] and "$0.00002" in rows[0]
+    assert "$0.0021" in rows[1]
+    assert "80 in, 60 of them cached" in page.locator("#call .facts").inner_text()
+    hay = page.evaluate("F.store.hay(F.store.model.calls.find((one) => one.answers.length === 2))")
+    assert sent[1].lower() in hay
+
+
 def test_a_call_is_copied_as_the_row_that_show_prints(browser: Browser, tmp_path: Path) -> None:
-    record = review()
+    record = letters()
     with sheet(browser, permissions=["clipboard-read", "clipboard-write"]) as seen:
-        page = seen.open(written(tmp_path, record), "call=board")
+        page = seen.open(written(tmp_path, record), "call=advice.reduce")
         rows = page.evaluate("F.store.model.calls.map(F.store.row)")
         page.click("#call button:text('copy as JSON')")
         page.wait_for_selector("#call button:text('copied')")
@@ -159,7 +179,7 @@ def test_a_call_is_copied_as_the_row_that_show_prints(browser: Browser, tmp_path
     for row in (*rows, *expected):
         row["cost"] = row["cost"] and round(row["cost"], 9)
     assert rows == expected
-    assert copied["path"] == "board"
+    assert copied["path"] == "advice.reduce"
 
 
 def test_keys_lead_through_the_page(seen: Sheet, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from flowrun.runtime import RunOptions, run_async
+from flowrun.runtime.dispatch.answer_rows import AnswerRows
 from flowrun.runtime.journal.reading import JournalReader
 from flowrun.runtime.journal.store import Journal
 from flowrun.runtime.journal.survey import read_runs
@@ -149,3 +150,26 @@ def test_a_thousand_calls_are_read_in_a_part_of_a_second(tmp_path: Path) -> None
         began = time.process_time()
         read_run(reader, run)
         assert time.process_time() - began < 0.8  # 0.4 s for a thousand calls, with room for a busy machine
+
+
+PRICED = 'model m = "openai:m" with input_price: 1, output_price: 2\nflow f() { a = ask m "hello" return a }'
+
+
+@pytest.mark.parametrize(
+    ("costs", "priced", "remark"), [(False, True, True), (True, True, False), (False, False, False)]
+)
+def test_the_remark_about_prices_stands_only_where_a_cost_was_reckoned(
+    costs: bool, priced: bool, remark: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Journals of earlier versions have no costs; without a price, none can be reckoned either."""
+    if not costs:
+        monkeypatch.setattr(AnswerRows, "__init__", lambda self, cost=None: setattr(self, "_cost", lambda *given: None))
+    path = tmp_path / "j.db"
+    text = PRICED if priced else PRICED.replace(" with input_price: 1, output_price: 2", "")
+    options = RunOptions(opener=scripted(lambda request, n: "x"), journal=path, learn=False)
+    in_virtual_time(run_async(planned(text), options=options))
+    with JournalReader(path) as reader:
+        record = read_run(reader, reader.index.named("last")[0], environ={})
+    assert any("at the prices of today" in note for note in record.notes) is remark
+    [call] = record.calls
+    assert (call.cost is not None) is priced

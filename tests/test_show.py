@@ -12,6 +12,7 @@ import pytest
 from flowrun.runtime.cli.views.screen import Screen
 from flowrun.runtime.cli.views.table import width_of
 from flowrun.runtime.plans.run_calls import RunCalls
+from flowrun.runtime.vocabulary.call_record import Tokens
 from flowrun.runtime.vocabulary.run_record import EndRecord, LossRecord, RunRecord
 from support import run_records as made
 from support.harness import planned
@@ -117,12 +118,26 @@ def test_a_call_is_shown_as_it_was_sent(show: Show) -> None:
     assert "model     openai:gpt-4o-mini at https://api.openai.com/v1, served by gpt-4o-mini-2026-01-01\n" in out
     assert "settings  temperature 0.7, max_tokens 200\n" in out
     assert "cost      $0.00212\n" in out
-    assert "tokens    40 read (30 cached), 5 written\n" in out
+    assert "tokens    80 read (60 cached), 10 written\n" in out
     assert "request   req_7\n" in out
     assert "── user\nShorter: The law is long.\n" in out
-    assert "── answer 1 of 2\n???\nnot usable: the answer is no sentence\n" in out
-    assert "── answer 2 of 2\nThe law is short.\n" in out
-    assert "1  spoilt at 6 s, 500 ms long: the answer is no sentence\n2  answered at 6.5 s, 500 ms long\n" in out
+    assert "── answer 1 of 2\n???\nspoilt: the answer is no sentence\n" in out
+    told = "── user, added in attempt 2\nThat answer cannot be used: it is no sentence.\n"
+    assert f"── assistant, added in attempt 2\n???\n{told}\n── answer 2 of 2\nThe law is short.\n" in out
+    tokens = "40 read (30 cached), 5 written"
+    assert f"1  spoilt at 6 s, 500 ms long, {tokens}, $0.00002: the answer is no sentence\n" in out
+    assert f"2  answered at 6.5 s, 500 ms long, {tokens}, $0.0021\n" in out
+
+
+def test_the_tokens_of_a_call_are_those_of_all_its_answers_or_unknown(show: Show) -> None:
+    attempts = (made.attempt("a", "spoilt", answer=0), made.attempt("b", answer=1))
+    answers = (made.answer("no", error="it does not fit", tokens=Tokens()), made.answer("yes"))
+    out = show(["show", "last", "hello"], made.record([made.call("hello", answers=answers, attempts=attempts)])).out
+    assert "tokens    unknown: the server did not report those of 1 of 2 answers\n" in out
+    assert "2  answered at 0 ms, 900 ms long, 40 read (30 cached), 5 written, $0.00002\n" in out
+    alone = show(["show", "last", "hello"], made.record([made.call("hello")])).out
+    assert "tokens    40 read (30 cached), 5 written\n" in alone
+    assert "1  answered at 0 ms, 900 ms long\n" in alone
 
 
 def test_the_attempts_tell_their_reasons_and_waits(show: Show) -> None:

@@ -15,9 +15,10 @@ def figures_of(account: Account, prices: Prices) -> dict[str, Json]:
     """Return the figures of an account as JSON data.
 
     ``sent`` counts a call each time that it is sent. Each of these is ``answered``, ``spoilt`` (paid, without a usable
-    answer), ``refused`` (not paid) or ``broken_off`` (without a known end, so it may be paid). ``cost`` is in dollars,
-    for the tokens that servers reported. ``unbilled`` is the highest possible cost, in dollars, of all other calls that
-    may be paid. Each of the two is None if a price is not known.
+    answer), ``refused`` (not paid) or ``broken_off`` (it may be paid). An answer that does not fit its type is
+    ``answered``. Of the broken off, ``cancelled`` were given up because nothing needed them any more; all others are in
+    doubt. ``cost`` is in dollars, for the tokens that servers reported. ``unbilled`` is the highest possible cost, in
+    dollars, of all other calls that may be paid. Each of the two is None if a price is not known.
     """
     return {
         "requests": account.requests,
@@ -26,6 +27,7 @@ def figures_of(account: Account, prices: Prices) -> dict[str, Json]:
         "spoilt": account.spoilt,
         "refused": account.refused,
         "broken_off": account.broken_off,
+        "cancelled": account.cancelled,
         "tokens": {"input": account.input_tokens, "output": account.output_tokens, "uncounted": account.uncounted},
         "cost": prices.of(account),
         "unbilled": account.unbilled(prices),

@@ -80,7 +80,9 @@ class Summary(Traffic, PartialListener):
             case e.AttemptFailed():
                 self._failed(event)
             case e.RequestCancelled(number):
-                self.out.pop(number, None)
+                started = self.out.pop(number, None)
+                if started is not None and not event.open:
+                    self.account.use(started.model).cancelled += started.calls
             case e.AnswerRecalled():
                 self.recalled += 1
             case e.CallHedged():

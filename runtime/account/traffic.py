@@ -7,6 +7,7 @@ from dataclasses import field
 from flowrun.dsl import dataclass
 
 from ..vocabulary import events as e
+from ..vocabulary.errors import AnswerError
 from ..vocabulary.waits import NO_WAITS, Waits
 
 _ENDS = (e.RequestFinished, e.RequestFailed, e.RequestCancelled, e.RequestRetried)
@@ -16,10 +17,11 @@ _ENDS = (e.RequestFinished, e.RequestFailed, e.RequestCancelled, e.RequestRetrie
 class Traffic:
     """The counts of a run's steps and requests so far.
 
-    ``busy`` is the sum of the times of all requests in seconds, which is the time that they would take one after
-    another. ``growing`` has the characters of unfinished streamed answers, by request. ``loading`` is the longest time
-    in seconds that a model took to get ready; it is a part of ``seconds``. ``waits`` has the waiting of a run that has
-    ended, since it began or was resumed.
+    ``failed`` counts calls whose request failed for good, without an answer that is paid. ``busy`` is the sum of the
+    times of all requests in seconds, which is the time that they would take one after another. ``growing`` has the
+    characters of unfinished streamed answers, by request. ``loading`` is the longest time in seconds that a model took
+    to get ready; it is a part of ``seconds``. ``waits`` has the waiting of a run that has ended, since it began or was
+    resumed.
     """
 
     steps: int = 0
@@ -52,7 +54,8 @@ class Traffic:
             case e.RequestFinished():
                 self.busy += event.seconds
             case e.RequestFailed():
-                self.failed += event.calls
+                # A spoilt answer is paid, and counts as spoilt.
+                self.failed += 0 if isinstance(event.error, AnswerError) else event.calls
                 self.busy += event.seconds
             case e.RequestCancelled():
                 self.cancelled += event.calls

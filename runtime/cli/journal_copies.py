@@ -13,10 +13,11 @@ import click
 from ..journal.choice import LAST, chosen_run
 from ..outputs.part import PartFile
 from ..outputs.target import Target
+from ..vocabulary.amounts import count_text
 from ..vocabulary.errors import UsageError
 from ..vocabulary.quoting import one_line, shown
 from .console import print_json
-from .journal_options import as_json, count, existing, of_journal
+from .journal_options import as_json, existing, of_journal
 from .journals import journal_files, journal_path
 from .paths import PathThatIs, to_file
 
@@ -53,7 +54,7 @@ def export(run: str, out: Path | None, journal: str | None) -> None:
             return
         target = Target(file, journal_files(path))
         written = _write(target, lines())
-        click.echo(f"{count(written, 'line')} of {chosen.id} are in {target.name}", err=True)
+        click.echo(f"{count_text(written, 'line')} of {chosen.id} are in {target.name}", err=True)
 
 
 @click.command("import", short_help="Take a run from a file into the journal.")
@@ -78,7 +79,7 @@ def import_(file: Path, journal: str | None, as_json: bool) -> None:
     if as_json:
         print_json({"version": 1, "run": run, "answers": answers})
         return
-    click.echo(one_line(f"{run} with {count(answers, 'answer')} is in {path}"))
+    click.echo(one_line(f"{run} with {count_text(answers, 'answer')} is in {path}"))
 
 
 def _line(data: dict[str, Any]) -> str:

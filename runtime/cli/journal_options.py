@@ -45,16 +45,3 @@ def seconds_of(age: str) -> float:
             f"--older takes an age such as 30d, 12h or 2w (m, h, d or w after a number); found {shown(age)}"
         )
     return int(found[1]) * _SECONDS[found[2]]
-
-
-def size(count: int) -> str:
-    """Write a number of bytes for people, in three figures."""
-    amount, units = float(count), ["B", "KiB", "MiB", "GiB"]
-    while amount >= 1000 and len(units) > 1:
-        amount /= 1024
-        units.pop(0)
-    return f"{count} B" if units[0] == "B" else f"{amount:.3g} {units[0]}"
-
-
-def count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -11,9 +11,10 @@ import click
 
 from ..journal.choice import LAST, chosen_run
 from ..journal.project import resume_command
+from ..vocabulary.amounts import count_text, size_text
 from ..vocabulary.quoting import one_line
 from .console import complain, print_json
-from .journal_options import as_json, count, existing, of_journal, seconds_of, size
+from .journal_options import as_json, existing, of_journal, seconds_of
 
 if TYPE_CHECKING:
     from ..journal.index import Index, Run
@@ -46,10 +47,11 @@ def stats(journal: str | None, as_json: bool) -> None:
         whole = {"version": 1, "journal": str(path), "bytes": found.bytes, "answers": answers}
         print_json({**whole, "kinds": kinds, "runs": rows})
         return
-    click.echo(one_line(f"{path}: {size(found.bytes)}, {count(len(runs), 'run')}, {count(answers, 'answer')}"))
+    held = f"{count_text(len(runs), 'run')}, {count_text(answers, 'answer')}"
+    click.echo(one_line(f"{path}: {size_text(found.bytes)}, {held}"))
     width = max((len(row["run"]) for row in rows), default=0)
     for row in rows[:10]:
-        line = f"  {row['run']:<{width}}  {size(row['bytes']):>8}  {row['rows']:>9,} rows  {row['flow']}"
+        line = f"  {row['run']:<{width}}  {size_text(row['bytes']):>8}  {row['rows']:>9,} rows  {row['flow']}"
         click.echo(one_line(line))
     if len(rows) > 10:
         click.echo(f"  … and {len(rows) - 10:,} smaller runs")
@@ -71,7 +73,7 @@ def verify(journal: str | None, as_json: bool) -> None:
     if as_json:
         print_json({"version": 1, "journal": str(path), "runs": len(index.runs), "answers": answers, "notes": notes})
         return
-    click.echo(one_line(f"{path} is whole: {count(len(index.runs), 'run')}, {count(answers, 'answer')}"))
+    click.echo(one_line(f"{path} is whole: {count_text(len(index.runs), 'run')}, {count_text(answers, 'answer')}"))
 
 
 @click.command("prune", short_help="Remove old runs, and make the file small.")
@@ -156,7 +158,7 @@ def forget(run: str, path: str, journal: str | None, as_json: bool) -> None:
         return
     resume = resume_command(chosen.id, file) + " --allow-python" * bool(record.plan.externs)
     asks = f": `{resume}` asks {'it' if calls == 1 else 'them'} again" if calls else ""
-    click.echo(one_line(f"{count(calls, 'call')} of {chosen.id} forgotten{asks}"))
+    click.echo(one_line(f"{count_text(calls, 'call')} of {chosen.id} forgotten{asks}"))
 
 
 def _kept(name: str, index: Index, path: Path) -> Iterable[Run]:
@@ -179,9 +181,9 @@ def _tell(gone: Collection[Run], sizes: Sizes | None, *, as_json: bool) -> None:
         print_json(told if sizes is None else {**told, "bytes_before": sizes.bytes_before, "bytes": sizes.bytes})
         return
     for run in gone:
-        click.echo(one_line(f"  {run.id}  {run.flow}  {count(run.answers, 'answer')}"))
+        click.echo(one_line(f"  {run.id}  {run.flow}  {count_text(run.answers, 'answer')}"))
     verb = "would be removed" if sizes is None else "removed"
-    line = f"{count(len(gone), 'run')} with {count(answers, 'answer')} {verb}"
-    click.echo(
-        line if sizes is None else f"{line}; the journal had {size(sizes.bytes_before)} and has {size(sizes.bytes)}"
-    )
+    line = f"{count_text(len(gone), 'run')} with {count_text(answers, 'answer')} {verb}"
+    if sizes is not None:
+        line += f"; the journal had {size_text(sizes.bytes_before)} and has {size_text(sizes.bytes)}"
+    click.echo(line)

@@ -71,7 +71,7 @@ def command(journal: str | None, as_json: bool) -> None:
 
 def _lines(rows: list[dict[str, Any]], begins: list[float]) -> list[str]:
     """Return the table of runs. A narrow terminal gets the more important columns. ``begins`` are their beginnings."""
-    from .views.amounts import clock_text
+    from .views.clock import clock_text
     from .views.screen import Screen
     from .views.table import Column, table
 

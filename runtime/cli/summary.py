@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..account.causes import Cause, Causes, in_lines
-from ..vocabulary.amounts import ceiling_text, money_text, time_text
+from ..vocabulary.amounts import ceiling_text, count_text, money_text, time_text
 from ..vocabulary.quoting import sentence
 from ..vocabulary.tally import in_words, votes
 from .waits import waiting
@@ -49,12 +49,12 @@ def failures_lines(result: Result) -> list[str]:
         causes.add(failure.path, failure.reason)
     named = [f"{path}: {reason}" for cause in causes if cause.named for path, reason in cause.first]
     many = [cause for cause in causes if not cause.named]
-    return named + in_lines(many, lambda cause: _count(cause.count, "failure"), ALL)
+    return named + in_lines(many, lambda cause: count_text(cause.count, "failure"), ALL)
 
 
 def _left_out(cause: Cause) -> str:
     counts = ((cause.ballots, "sample"), (cause.count - cause.ballots, "element"))
-    return f"{' and '.join(_count(number, word) for number, word in counts if number)} left out"
+    return f"{' and '.join(count_text(number, word) for number, word in counts if number)} left out"
 
 
 def closing_line(result: Result) -> str:
@@ -68,7 +68,7 @@ def closing_line(result: Result) -> str:
     parts = (
         _headline(result),
         _calls(summary),
-        summary.recalled and f"{_count(summary.recalled, 'answer')} from the journal",
+        summary.recalled and f"{count_text(summary.recalled, 'answer')} from the journal",
         summary.hedged and f"{summary.hedged:,} sent twice",
         summary.in_doubt and f"{summary.in_doubt:,} sent again in doubt",
         _times(summary),
@@ -82,17 +82,18 @@ def closing_line(result: Result) -> str:
 def _calls(summary: Summary) -> str:
     """Write the calls that were paid, and in brackets what else came of calls."""
     account = summary.whole
-    calls = _count(account.answered, "call")
+    calls = count_text(account.answered, "call")
     if account.requests != account.answered:
-        calls += f" in {_count(account.requests, 'request')}"
+        calls += f" in {count_text(account.requests, 'request')}"
     saved = f", ≈ {money_text(summary.saved)} saved" if summary.saved else ""
     extras = (
         summary.past.answered and f"{summary.past.answered:,} before",
-        account.spoilt and f"{account.spoilt:,} unusable",
-        account.broken_off and f"{account.broken_off:,} cancelled",
+        account.spoilt and f"{account.spoilt:,} spoilt",
+        account.cancelled and f"{account.cancelled:,} cancelled",
+        account.in_doubt and f"{account.in_doubt:,} in doubt",
         summary.spared and f"{summary.spared} not needed{saved}",
         summary.failed and f"{summary.failed:,} failed",
-        summary.retries and _count(summary.retries, "retry", "retries"),
+        summary.retries and count_text(summary.retries, "retry", "retries"),
     )
     told = ", ".join(extra for extra in extras if extra)
     return f"{calls} ({told})" if told else calls
@@ -160,7 +161,3 @@ def vote_text(tally: Tally) -> str:
 
 def _short(answer: Any) -> str:
     return sentence(in_words(answer), 60)
-
-
-def _count(number: int, one: str, many: str = "") -> str:
-    return f"{number:,} {one if number == 1 else many or one + 's'}"

@@ -11,6 +11,7 @@ from flowrun.dsl import dataclass
 
 from ..engine.ceilings import believable, rough_ceiling_of
 from ..engine.decisions import Call
+from ..journal.records import FEWER_ANSWERS
 from ..limits import Verdict
 from ..providers.protocol import drop_faults, fault_of
 from ..vocabulary import events as e
@@ -129,9 +130,10 @@ class Attempts:
             return await self._failed(batch, failed)
         except asyncio.CancelledError:
             # A request that is still wanted gets no end in the journal, so a resumed run says that it may be paid.
-            if not batch.calls and not out.kept:
+            wanted = bool(batch.calls) or out.kept
+            if not wanted:
                 self.log.over(asked, None, out.began)
-            self.events.cancelled(batch)
+            self.events.cancelled(batch, wanted=wanted)
             raise
         out.verdict = Verdict.OK
         usage = believable(reply.usage, asked[0].request, count)
@@ -185,8 +187,7 @@ class Attempts:
         if usage.known and believable(usage, calls[0].request, answers) == usage:
             self.log.unanswered(calls, began)
             return False
-        said = "the server sent fewer answers than requested, and the bill does not tell which ones"
-        self.log.over(calls, InDoubtError(said), began)
+        self.log.over(calls, InDoubtError(FEWER_ANSWERS), began)
         return True
 
     def _heard(self, batch: Batch) -> Request:

@@ -76,9 +76,9 @@ class AttemptEvents:
             )
         )
 
-    def cancelled(self, batch: Batch) -> None:
+    def cancelled(self, batch: Batch, *, wanted: bool = False) -> None:
         asked = batch.asked
-        self.publish(e.RequestCancelled(batch.number, asked[0].path, len(asked), asked, at=self.clock.now()))
+        self.publish(e.RequestCancelled(batch.number, asked[0].path, len(asked), asked, wanted, at=self.clock.now()))
 
     def finished(self, batch: Batch, reply: Reply, usage: Usage, seconds: float, *, doubtful: bool) -> None:
         """Publish that the answers of a reply may be used."""

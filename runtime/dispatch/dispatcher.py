@@ -198,7 +198,7 @@ class Dispatcher:
             if error is None:
                 self._deliver(batch, ended, used=not written.cancelled())
             else:
-                self._attempts.events.cancelled(batch)
+                self._attempts.events.cancelled(batch, wanted=True)
         except Exception as mistake:  # noqa: BLE001 - what a callback raises is seen by nobody
             error = mistake
         if isinstance(error, DiskError):

@@ -149,6 +149,7 @@ class Calls:
             pending.hold.settle(Usage())
             self._line.forget(pending)
             self._out.discard(number)
+            self.context.watcher.cancelled(pending.call)
             self.decisions.append(Cancel(number, keep))
         numbers.clear()
 

@@ -33,6 +33,9 @@ class Watcher:
     def failed(self, call: Call, failure: Failure) -> None:
         """Hear that a call has failed for good."""
 
+    def cancelled(self, call: Call) -> None:
+        """Hear that nothing needs a call any more."""
+
 
 NO_WATCHER = Watcher()
 

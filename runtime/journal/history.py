@@ -34,7 +34,7 @@ SELECT run, kind, key, place,
     WHEN 'intent' THEN json_extract(body, '$.max')
     WHEN 'answer' THEN json_type(body, '$.error') IS NOT NULL END,
   CASE kind WHEN 'intent' THEN json_extract(body, '$.of') END
-FROM records WHERE kind IN ('intent', 'answer', 'refused')
+FROM records WHERE kind IN ('intent', 'answer', 'refused', 'cancelled')
 """
 
 
@@ -97,6 +97,8 @@ class History:
             self._pay(place, asked, Usage(_count(first), _count(second)), spoilt=bool(third))
         elif kind == Kind.REFUSED:
             self._refuse(place, asked, first, _count(second) or 1)
+        elif kind == Kind.CANCELLED:
+            asked.use.cancelled += 1
 
     def add_sent(self, model: str, of: int, calls: int) -> None:
         """Count calls that were sent in requests of ``of`` calls each, and whose bills are known."""

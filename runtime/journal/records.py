@@ -36,6 +36,7 @@ NOT_SENT = "not sent"
 SENT_AGAIN = "sent again"
 """The words of a ``DOUBT`` row about an attempt of an earlier part of the run, whose call is sent again."""
 NOT_ANSWERED = "not answered"
+FEWER_ANSWERS = "the server sent fewer answers than requested, and the bill does not tell which ones"
 """The words of a ``REFUSED`` row about a call of a batch whose reply held no answer to it; it is sent again."""
 JUST_BEGUN = -1
 """The ``run`` of a record that follows the beginning of its run in the same transaction."""

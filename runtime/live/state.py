@@ -12,7 +12,6 @@ from typing import cast
 from flowrun.dsl import dataclass
 from flowrun.dsl import plan as p
 
-from ..account.call_book import KINDS, MOST_CALLS, MOST_TEXT, CallBook, CallEvent, text_in
 from ..account.causes import Causes
 from ..account.figures import figures_of
 from ..account.progress import awaited
@@ -20,6 +19,7 @@ from ..account.summary import Summary
 from ..costs.prices import Prices
 from ..pages.head import STATE, Figures
 from ..pages.live_page import Changes
+from ..replay.call_book import KINDS, MOST_CALLS, MOST_TEXT, CallBook, CallEvent, text_in
 from ..vocabulary import events as e
 from ..vocabulary.call_record import CallRecord
 from ..vocabulary.partial_listener import PartialListener

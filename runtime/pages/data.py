@@ -18,8 +18,10 @@ missing leaves the model as it is. Texts are references: numbers of ``strings``,
 - ``answers``: columns. ``call``: the index of its call here. Texts: ``text finish error value served id more``.
   ``value`` and ``more`` are JSON; 0 means that there is none, or that it equals the text. ``usable``: 0 or 1. Tokens,
   or null: ``read cached stored written reasoning``. ``cost`` as above.
-- ``attempts``: columns. ``call``. Texts: ``request reason``. ``end``: an index into ENDS. ``began ended``: ms of the
-  run. ``status``: of HTTP, or null. ``waited``: ms by cause, or 0.
+- ``attempts``: columns. ``call``. Texts: ``request reason``, and ``model``, 0 for the model of the call. ``end``: an
+  index into ENDS. ``began ended``: ms of the run. ``status``: of HTTP, or null. ``waited``: ms by cause, or 0.
+  ``answer``: the index of its answer among those of the call, or null. ``correction``: the messages that it sent behind
+  the prompt, as in ``prompt``; 0 if there are none, null if they are not known.
 - ``votes``: columns. ``path``. ``classes``: [text, votes] of each class of ballots, most votes first. ``winner``: the
   index of its class, or -1. ``decided``: ms of the run, or null. The others are those of a tally.
 - ``losses``: ``count``; ``fatal``, the number of failures that ended a step; ``causes``, each with ``reason count``,
@@ -38,6 +40,7 @@ from typing import Any, get_args
 
 from ..account.causes import Cause, Causes
 from ..journal.project import journal_option, resume_command
+from ..vocabulary.call import Message
 from ..vocabulary.call_record import AnswerRecord, AttemptRecord, CallRecord, End, State
 from ..vocabulary.json_value import Json
 from ..vocabulary.quoting import json_text
@@ -134,7 +137,7 @@ def calls_data(calls: Sequence[CallRecord], votes: Votes, inputs: Inputs, string
         for answer in call.answers:
             _append(answers, {"call": number, **_answer(answer, strings)})
         for attempt in call.attempts:
-            _append(attempts, {"call": number, **_attempt(attempt, strings)})
+            _append(attempts, {"call": number, **_attempt(attempt, call, strings)})
     return {"requests": settings, "calls": rows, "answers": answers, "attempts": attempts}
 
 
@@ -158,7 +161,6 @@ def _settings(call: CallRecord, *, texts: bool) -> dict[str, Json] | None:
 
 
 def _call(call: CallRecord, strings: Strings) -> dict[str, Json]:
-    messages = call.request.messages if call.request is not None else ()
     begins = [one.began for one in call.attempts if one.began is not None]
     ends = [one.ended for one in call.attempts if one.ended is not None]
     return {
@@ -170,13 +172,15 @@ def _call(call: CallRecord, strings: Strings) -> dict[str, Json]:
         "state": STATES.index(call.state),
         "reason": strings.foreign(call.reason),
         "labels": [one for label in call.labels if (one := strings.foreign(label))],
-        "prompt": [
-            part for one in messages if (text := strings.foreign(one.text)) for part in (strings.add(one.role), text)
-        ],
+        "prompt": [] if call.request is None else _messages(call.request.messages, strings),
         "cost": nanodollars(call.cost),
         "began": min(begins, default=None),
         "ended": max(ends, default=None),
     }
+
+
+def _messages(messages: Sequence[Message], strings: Strings) -> list[int]:
+    return [part for one in messages if (text := strings.foreign(one.text)) for part in (strings.add(one.role), text)]
 
 
 def _answer(answer: AnswerRecord, strings: Strings) -> dict[str, Json]:
@@ -200,7 +204,8 @@ def _answer(answer: AnswerRecord, strings: Strings) -> dict[str, Json]:
     }
 
 
-def _attempt(attempt: AttemptRecord, strings: Strings) -> dict[str, Json]:
+def _attempt(attempt: AttemptRecord, call: CallRecord, strings: Strings) -> dict[str, Json]:
+    correction = attempt.correction if call.request is not None else None
     return {
         "request": strings.add(attempt.request),
         "end": ENDS.index(attempt.end),
@@ -209,6 +214,9 @@ def _attempt(attempt: AttemptRecord, strings: Strings) -> dict[str, Json]:
         "reason": strings.foreign(attempt.reason),
         "status": attempt.status,
         "waited": dict(attempt.waited) or 0,
+        "model": strings.add(attempt.model),
+        "answer": attempt.answer,
+        "correction": None if correction is None else _messages(correction, strings) or 0,
     }
 
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from ..journal.attempts import RunRow
 from ..journal.records import NOT_SENT, SENT_AGAIN, Kind
+from ..vocabulary.call import Message
 from ..vocabulary.call_record import AnswerRecord, AttemptRecord, CallRecord, End, State, Tokens
 from ..vocabulary.json_value import Json
+from .driver import End as CallEnd
 
 Cost = Callable[[str, Json, Json], float | None]
 """A function of a model's address and the tokens in and out. It returns dollars."""
@@ -33,6 +35,7 @@ class CallRows:
         self.keys: list[bytes] = []
         self._cost = cost
         self._attempts: list[AttemptRecord] = []
+        self._keys_of: list[bytes] = []
         self._answers_of: dict[int, int] = {}
         self._open: dict[bytes, list[tuple[int, Mapping[str, Any]]]] = {}
         for row in rows:
@@ -54,24 +57,9 @@ class CallRows:
         return next((one.reason for one in reversed(self._attempts) if one.reason), "")
 
     @property
-    def last(self) -> End | None:
-        """The end of the call's last attempt; ``open`` if any attempt is still open. None if nothing was sent."""
-        ends = [one.end for one in self._attempts if one.end != "unsent"]
-        return None if not ends else "open" if "open" in ends else ends[-1]
-
-    @property
     def state(self) -> State:
         """The state of the call as far as its rows tell it."""
-        if any(not one.error for one in self.answers):
-            return "answered"
-        match self.last:
-            case None:
-                return "unsent"
-            case "open":
-                return "open"
-            case "cancelled":
-                return "cancelled"
-        return "failed"
+        return state_of("waiting", self.answers, (), self._attempts)
 
     def spoil(self, at: int, error: str) -> None:
         """Record that the answer of this place cannot be used."""
@@ -80,18 +68,42 @@ class CallRows:
             attempt = self._answers_of[at]
             self._attempts[attempt] = replace(self._attempts[attempt], end="spoilt", reason=error)
 
+    def correct(self, model: str, corrections: Mapping[bytes, tuple[Message, ...]]) -> None:
+        """Add the corrections that attempts carried, by their keys. ``model`` is the model of the call."""
+        for at, (one, key) in enumerate(zip(self._attempts, self._keys_of, strict=True)):
+            own = "" if one.model == model else one.model
+            self._attempts[at] = replace(one, model=own, correction=corrections.get(key))
+
+    def _intent_of(self, key: bytes, began: int | None) -> tuple[int, Mapping[str, Any]]:
+        """Take the intent of an attempt that has ended: the last one before it was sent. Attempts may overlap."""
+        opened = self._open.get(key)
+        if not opened:
+            return -1, {}
+        before = [
+            n for n, (_, intent) in enumerate(opened) if began is not None and (_ms(intent.get("at")) or 0) <= began
+        ]
+        return opened.pop(before[-1] if before else 0)
+
     def _take(self, row: RunRow, body: Mapping[str, Any]) -> None:
         if row.kind == Kind.INTENT:
             self.model = str(body.get("model", ""))
             self._open.setdefault(row.key, []).append((len(self._attempts), body))
+            self._keys_of.append(row.key)
             self._attempts.append(
-                AttemptRecord(str(body.get("key", "")), "open", began=_ms(body.get("at")), row=row.number)
+                AttemptRecord(
+                    str(body.get("key", "")),
+                    "open",
+                    began=_ms(body.get("at")),
+                    waited=_waited(body.get("waited")),
+                    row=row.number,
+                    model=self.model,
+                    correction=None,
+                )
             )
             return
         if row.kind not in _ENDS:
             return
-        opened = self._open.get(row.key)
-        at, intent = opened.pop(0) if opened else (-1, {})
+        at, intent = self._intent_of(row.key, _ms(body.get("from")))
         end = _ENDS[row.kind]
         said = str(body.get("said") or "") if row.kind != Kind.ANSWER else str(body.get("error", ""))
         if said == NOT_SENT:
@@ -101,21 +113,44 @@ class CallRows:
         reason = "" if said in (NOT_SENT, SENT_AGAIN) else said
         if at >= 0:
             status = body.get("status")
-            self._attempts[at] = AttemptRecord(
-                str(intent.get("key", "")),
-                end,
-                _ms(body.get("from", intent.get("at"))) if end != "unsent" else None,
-                _ms(body.get("to")),
-                reason,
-                status if isinstance(status, int) else None,
-                _waited(intent.get("waited")),
-                row.number,
+            self._attempts[at] = replace(
+                self._attempts[at],
+                end=end,
+                began=_ms(body.get("from", intent.get("at"))) if end != "unsent" else None,
+                ended=_ms(body.get("to")),
+                reason=reason,
+                status=status if isinstance(status, int) else None,
+                row=row.number,
+                answer=len(self.answers) if row.kind == Kind.ANSWER else None,
             )
         if row.kind == Kind.ANSWER:
             if at >= 0:
                 self._answers_of[len(self.answers)] = at
             self.keys.append(row.key)
             self.answers.append(answer_record(body, self.model, self._cost))
+
+
+def state_of(
+    end: CallEnd,
+    answers: Iterable[AnswerRecord],
+    reused: Collection[AnswerRecord],
+    attempts: Iterable[AttemptRecord],
+) -> State:
+    """Return the state of a call from its end in the flow, its answers of this run or of another, and its attempts."""
+    if any(not one.error for one in answers):
+        return "answered"
+    if any(not one.error for one in reused):
+        return "reused"
+    if end == "cancelled":
+        return "cancelled"
+    ends = [one.end for one in attempts if one.end != "unsent"]
+    if end == "failed":
+        return "failed" if ends or reused else "unsent"
+    if not ends:
+        return "unsent"
+    if "open" in ends:
+        return "open"
+    return "cancelled" if ends[-1] == "cancelled" else "failed"
 
 
 def record_of_rows(place: str, rows: Iterable[RunRow], cost: Cost) -> CallRecord:

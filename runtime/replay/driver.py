@@ -31,7 +31,7 @@ from ..engine.state import State
 from ..plans.models import declared_models
 from ..values.expressions import ModelValue
 from ..values.functions import call_function
-from ..vocabulary.call import Request
+from ..vocabulary.call import Message, Request
 from ..vocabulary.errors import AnswerError, FlowrunError, UsageError
 from ..vocabulary.json_value import Json
 from .around import labels_of, vote_of
@@ -57,9 +57,9 @@ class Heard:
 class ReplayedCall:
     """A call of a replay, with all its repetitions.
 
-    ``call`` is its last repetition, ``request`` its first request. ``keys`` are the keys of all repetitions, and
-    ``known`` what was found of each in the journal. ``end`` is ``waiting`` as long as the source has not answered.
-    ``reason`` is the reason of a failure.
+    ``call`` is its last repetition, ``request`` its first request. ``all`` are all repetitions, and ``known`` what was
+    found of each in the journal. ``end`` is ``waiting`` as long as the source has not answered. ``reason`` is the
+    reason of a failure.
     """
 
     call: Call
@@ -71,7 +71,14 @@ class ReplayedCall:
     reason: str = ""
     heard: list[Heard] = field(default_factory=list)
     known: list[Known] = field(default_factory=list)
+    all: list[Call] = field(default_factory=list)
     launched: bool = False
+
+    @property
+    def corrections(self) -> Mapping[bytes, tuple[Message, ...]]:
+        """The messages that each repetition sent behind those of the first request, by its key in the journal."""
+        first = len(self.request.messages)
+        return {one.known.key: one.messages[first:] for one in self.all}
 
 
 class Replay(Watcher):
@@ -117,9 +124,9 @@ class Replay(Watcher):
         found = self._open.get(call.place)
         if found is None:
             labels, vote = labels_of(frame), vote_of(frame, call)
-            self._open[call.place] = ReplayedCall(call, call.request, labels, vote, read)
-        else:
-            found.call = call
+            found = self._open[call.place] = ReplayedCall(call, call.request, labels, vote, read)
+        found.call = call
+        found.all.append(call)
 
     def heard(self, call: Call, value: Json) -> None:
         found = self._open.get(call.place)

@@ -26,7 +26,7 @@ from ..vocabulary.call_record import AnswerRecord, CallRecord, State
 from ..vocabulary.errors import AnswerError
 from ..vocabulary.json_value import Json
 from ..vocabulary.run_record import EndpointRecord
-from .attempts import CallRows, answer_record, record_of_rows
+from .attempts import CallRows, answer_record, record_of_rows, state_of
 from .driver import Replay, ReplayedCall, context_of
 from .excerpt import WHOLE, Excerpt
 from .file_reads import FileReads
@@ -181,6 +181,7 @@ class RunReading:
             # Nobody reads these rows again, and a run may have a million of them.
             for row in rows:
                 row.body = ""
+        found.correct(call.call.model, call.corrections)
         self._give_values(call, found)
         reused = [] if found.answers else [*self._reused(call)]
         state, reason = _state_of(call, found, reused)
@@ -275,12 +276,7 @@ def _late(call: ReplayedCall, answer: AnswerRecord) -> Json:
 
 
 def _state_of(call: ReplayedCall, found: CallRows, reused: list[AnswerRecord]) -> tuple[State, str]:
-    if any(not one.error for one in found.answers):
-        return "answered", ""
-    if any(not one.error for one in reused):
-        return "reused", ""
-    if call.end == "cancelled":
-        return "cancelled", ""
-    if call.end == "failed":
-        return ("failed" if found.last or reused else "unsent"), call.reason
-    return found.state, found.reason
+    state = state_of(call.end, found.answers, reused, found.attempts)
+    if state in ("answered", "reused") or call.end == "cancelled":
+        return state, ""
+    return state, call.reason if call.end == "failed" else found.reason

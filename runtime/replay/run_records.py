@@ -127,7 +127,7 @@ def calls_of(
     environ: Mapping[str, str] | None = None,
     endpoints: Mapping[str, str] | None = None,
 ) -> Iterator[CallRecord]:
-    """Yield the calls of a run one by one, for exports: their records need not fit into memory together."""
+    """Yield the calls of a run one by one, for exports. The rows of the run are in memory; its records are not."""
     yield from RunReading(reader, run, environ, endpoints).calls()
 
 

@@ -1,27 +1,32 @@
-"""The calls of a run without a journal, kept in memory from its events up to a bound."""
+"""The calls of a run without a journal, kept in memory up to a bound."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import cast
 
-from ..account.call_book import KINDS, MOST_CALLS, MOST_TEXT, CallBook, CallEvent, text_in
 from ..costs.prices import Prices
+from ..engine.decisions import Call, Failure
+from ..engine.frames import Frame
+from ..engine.scopes import ReadAnswer, Watcher
+from ..replay.around import labels_of, vote_of
+from ..replay.call_book import KINDS, MOST_CALLS, MOST_TEXT, AskedCall, CallBook, CallEvent, text_in
 from ..vocabulary import events as e
 from ..vocabulary.call_record import CallRecord
 from ..vocabulary.errors import UsageError
 from ..vocabulary.partial_listener import PartialListener
 
 
-class CallKeeper(PartialListener):
-    """A listener that keeps the events of calls. Prompts and answers are references to texts that the run has anyway.
+class CallKeeper(PartialListener, Watcher):
+    """A keeper of the calls of a run: of those that the engine asks for, and of the events of their requests.
 
-    It lets go of all of them at ``MOST_CALLS`` calls or ``MOST_TEXT`` characters.
+    Prompts and answers are references to texts that the run has anyway. The keeper lets go of all of them at
+    ``MOST_CALLS`` calls or ``MOST_TEXT`` characters.
     """
 
     def __init__(self) -> None:
+        self._asked: dict[str, AskedCall] = {}
         self._events: list[CallEvent] = []
-        self._calls = 0
         self._text = 0
         self._full = False
 
@@ -31,16 +36,34 @@ class CallKeeper(PartialListener):
     def __call__(self, event: e.Event) -> None:
         if self._full:
             return
-        if type(event) is e.RequestStarted and event.attempt == 1:
-            self._calls += event.calls
         self._text += text_in(event)
         self._events.append(cast(CallEvent, event))
-        if self._calls > MOST_CALLS or self._text > MOST_TEXT:
-            self._full = True
-            self._events.clear()
+        self._look()
+
+    def asked(self, call: Call, frame: Frame, read: ReadAnswer) -> None:
+        if self._full:
+            return
+        known = self._asked.get(call.place)
+        if known is None:
+            self._asked[call.place] = AskedCall(call, call.request, labels_of(frame), vote_of(frame, call), read)
+            self._look()
+        else:
+            known.call = call
+
+    def heard(self, call: Call, value: object) -> None:
+        if (known := self._asked.get(call.place)) is not None and not isinstance(value, Exception):
+            known.end = "answered"
+
+    def failed(self, call: Call, failure: Failure) -> None:
+        if (known := self._asked.get(call.place)) is not None:
+            known.end, known.reason = "failed", failure.reason
+
+    def cancelled(self, call: Call) -> None:
+        if (known := self._asked.get(call.place)) is not None:
+            known.end = "cancelled"
 
     def records(self, prices: Prices, votes: Mapping[str, object]) -> tuple[CallRecord, ...]:
-        """Return the calls in the order in which they were first sent. ``votes`` are the paths of votes.
+        """Return the calls in the order in which the flow asked for them.
 
         Raises: UsageError, if the run had more calls or text than are kept.
         """
@@ -49,7 +72,13 @@ class CallKeeper(PartialListener):
                 f"the run had more than {MOST_CALLS:,} calls or {MOST_TEXT // 2**20} MiB of text, so its calls were "
                 "not kept in memory: give the run a journal, as in RunOptions(journal='run.db')"
             )
-        book = CallBook(prices)
+        book = CallBook(prices, self._asked)
         for event in self._events:
             book.take(event)
-        return tuple(one.record(votes) for one in book.calls.values())
+        return tuple(book.calls[place].record(votes) for place in self._asked)
+
+    def _look(self) -> None:
+        if len(self._asked) > MOST_CALLS or self._text > MOST_TEXT:
+            self._full = True
+            self._events.clear()
+            self._asked.clear()

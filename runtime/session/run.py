@@ -24,7 +24,7 @@ from ..dispatch.read_pool import ReadPool
 from ..dispatch.run_clock import RunClock
 from ..dispatch.scheduler import Scheduler
 from ..engine.decisions import Outcome
-from ..engine.scopes import Context
+from ..engine.scopes import NO_WATCHER, Context, Watcher
 from ..engine.state import State
 from ..experience.store import Store, open_store
 from ..externs.externs import opened
@@ -103,6 +103,8 @@ class Parts:
     """Lines on the assumptions that the readers of the inputs had to make."""
     learn: bool = True
     """True if the run learns from earlier runs, and leaves to later ones, what endpoints take."""
+    watcher: Watcher = NO_WATCHER
+    """A watcher of all calls."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +176,7 @@ async def execute(
             settings.ask_doubtful,
             past.within,
             clock.now,
+            watcher=parts.watcher,
             unheard=unheard(listeners),
         )
         handed = None if parts.on_result is None else handed_on(plan)

@@ -60,15 +60,17 @@ class Use:
     """The calls to one model. Each counts as often as it was sent.
 
     ``answered`` and ``spoilt`` calls are paid: they brought an answer, or a reply without a usable answer. ``refused``
-    calls are not paid. All others were broken off, are in doubt or are under way, and may be paid. ``uncounted`` counts
-    paid calls whose server reported no tokens. ``unbilled`` has all calls without a known bill. ``charged`` is the cost
-    in dollars that a budget counts for the other calls.
+    calls are not paid. All others were broken off or are under way, and may be paid. Of these, ``cancelled`` calls were
+    given up because nothing needed them any more, and the rest is in doubt. ``uncounted`` counts paid calls whose
+    server reported no tokens. ``unbilled`` has all calls without a known bill. ``charged`` is the cost in dollars that
+    a budget counts for the other calls.
     """
 
     sent: int = 0
     answered: int = 0
     spoilt: int = 0
     refused: int = 0
+    cancelled: int = 0
     uncounted: int = 0
     input_tokens: int = 0
     output_tokens: int = 0
@@ -110,10 +112,16 @@ class Use:
             self.charged += bill or 0.0 if worst is None else charge(worst, bill)
 
     def add(self, other: Use) -> None:
-        for name in ("sent", "answered", "spoilt", "refused", "uncounted", "input_tokens", "output_tokens", "charged"):
+        for name in _COUNTS:
             setattr(self, name, getattr(self, name) + getattr(other, name))
         for name in ("calls", "read", "written", "endless"):
             setattr(self.unbilled, name, getattr(self.unbilled, name) + getattr(other.unbilled, name))
+
+
+_COUNTS = (
+    *("sent", "answered", "spoilt", "refused", "cancelled"),
+    *("uncounted", "input_tokens", "output_tokens", "charged"),
+)
 
 
 @dataclass(slots=True)
@@ -166,6 +174,15 @@ class Account:
     @property
     def broken_off(self) -> int:
         return sum(use.broken_off for use in self.models.values())
+
+    @property
+    def in_doubt(self) -> int:
+        """The calls that were sent, have no known end and may be paid; in a run that goes on, also those under way."""
+        return self.broken_off - self.cancelled
+
+    @property
+    def cancelled(self) -> int:
+        return sum(use.cancelled for use in self.models.values())
 
     @property
     def uncounted(self) -> int:

@@ -1,4 +1,4 @@
-"""Times and dollars in words, with three significant figures."""
+"""Times, dollars, sizes and counts in words."""
 
 from __future__ import annotations
 
@@ -50,3 +50,17 @@ def time_text(milliseconds: float | None) -> str:
         return f"{whole // 60} min {whole % 60} s"
     minutes = round(seconds / 60)
     return f"{minutes // 60:,} h {minutes % 60} min"
+
+
+def count_text(number: int, one: str, many: str = "") -> str:
+    """Write a number with its noun: ``1 call``, ``2 retries``."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def size_text(count: int) -> str:
+    """Write a number of bytes, in three figures."""
+    amount, units = float(count), ["B", "KiB", "MiB", "GiB"]
+    while amount >= 1000 and len(units) > 1:
+        amount /= 1024
+        units.pop(0)
+    return f"{count} B" if units[0] == "B" else f"{amount:.3g} {units[0]}"

@@ -6,13 +6,13 @@ them in one schema.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import field
 from typing import Any, Literal
 
 from flowrun.dsl import dataclass
 
-from .call import Request
+from .call import Message, Request
 from .json_value import Json
 
 State = Literal["answered", "reused", "failed", "cancelled", "open", "unsent"]
@@ -45,6 +45,9 @@ class Tokens:
     reasoning: int | None = None
 
 
+TOKEN_CLASSES = ("read", "cached", "stored", "written", "reasoning")
+
+
 @dataclass(frozen=True, slots=True)
 class AttemptRecord:
     """One attempt at a call.
@@ -53,6 +56,10 @@ class AttemptRecord:
     milliseconds since the run began, None if the journal does not know them. ``reason`` tells why the attempt failed,
     ``status`` is the HTTP status. ``waited`` has the milliseconds before the attempt by cause, in the words of
     ``waits.Cause``. ``row`` is the number of its last row in the journal; rows stand in the order of the run.
+
+    ``model`` is the address of the model that was asked, "" for that of the call. ``correction`` has the messages that
+    the attempt sent behind those of the call's request: the answer that did not fit, and its fault. It is None if they
+    are not known. ``answer`` is the index of its answer among those of the call, None if it brought none.
     """
 
     request: str
@@ -63,6 +70,9 @@ class AttemptRecord:
     status: int | None = None
     waited: Mapping[str, int] = field(default_factory=dict)
     row: int = 0
+    model: str = ""
+    correction: tuple[Message, ...] | None = ()
+    answer: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,11 +133,22 @@ class CallRecord:
         return None if None in costs else sum(cost for cost in costs if cost is not None)
 
     @property
+    def tokens(self) -> Tokens:
+        """The tokens of all answers together. A class is None if a server did not report it for one of them."""
+        counts = [_sum([getattr(one.tokens, name) for one in self.answers]) for name in TOKEN_CLASSES]
+        return Tokens(*counts)
+
+    @property
     def milliseconds(self) -> int | None:
         """The time from the beginning of the first attempt to the end of the last; None if it is not known."""
         begins = [one.began for one in self.attempts if one.began is not None]
         ends = [one.ended for one in self.attempts if one.ended is not None]
         return max(ends) - min(begins) if begins and ends else None
+
+
+def _sum(counts: Sequence[int | None]) -> int | None:
+    known = [one for one in counts if one is not None]
+    return sum(known) if known and len(known) == len(counts) else None
 
 
 def as_row(call: CallRecord, *, texts: bool = True) -> dict[str, Any]:
@@ -147,14 +168,14 @@ def as_row(call: CallRecord, *, texts: bool = True) -> dict[str, Any]:
         "ms": call.milliseconds,
         "cost": call.cost,
         "answers": [_answer(one, texts=texts) for one in call.answers],
-        "attempts": [_attempt(one, texts=texts) for one in call.attempts],
+        "attempts": [_attempt(one, call, texts=texts) for one in call.attempts],
     }
     if request is not None:
         row |= {"temperature": request.temperature, "max_tokens": request.max_tokens, "seed": request.seed}
     if texts:
         row |= {"labels": list(call.labels), "reason": call.reason}
         if request is not None:
-            row["messages"] = [{"role": one.role, "text": one.text} for one in request.messages]
+            row["messages"] = _messages(request.messages)
             row["choices"] = list(request.choices)
             row["schema"] = request.schema
     return row
@@ -163,13 +184,7 @@ def as_row(call: CallRecord, *, texts: bool = True) -> dict[str, Any]:
 def _answer(one: AnswerRecord, *, texts: bool) -> dict[str, Any]:
     row: dict[str, Any] = {
         "finish": one.finish,
-        "tokens": {
-            "read": one.tokens.read,
-            "cached": one.tokens.cached,
-            "stored": one.tokens.stored,
-            "written": one.tokens.written,
-            "reasoning": one.tokens.reasoning,
-        },
+        "tokens": {name: getattr(one.tokens, name) for name in TOKEN_CLASSES},
         "cost": one.cost,
         "served": one.served,
         "id": one.id,
@@ -180,13 +195,22 @@ def _answer(one: AnswerRecord, *, texts: bool) -> dict[str, Any]:
     return row
 
 
-def _attempt(one: AttemptRecord, *, texts: bool) -> dict[str, Any]:
+def _messages(messages: Sequence[Message]) -> list[dict[str, str]]:
+    return [{"role": one.role, "text": one.text} for one in messages]
+
+
+def _attempt(one: AttemptRecord, call: CallRecord, *, texts: bool) -> dict[str, Any]:
     row: dict[str, Any] = {
         "request": one.request,
+        "model": one.model or call.model,
         "end": one.end,
         "began": one.began,
         "ended": one.ended,
         "status": one.status,
         "waited": dict(one.waited),
+        "answer": one.answer,
     }
-    return row | {"reason": one.reason} if texts else row
+    if texts:
+        known = call.request is not None and one.correction is not None
+        row |= {"reason": one.reason, "correction": _messages(one.correction or ()) if known else None}
+    return row

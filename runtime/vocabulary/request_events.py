@@ -174,12 +174,16 @@ class RequestFailed(Moment):
 
 @dataclass(frozen=True, slots=True)
 class RequestCancelled(Moment):
-    """A request is cancelled because its answer is not needed any more: the vote is decided, or the run ends."""
+    """A request is cancelled because its answer is not needed any more: the vote is decided, or the run ends.
+
+    ``open`` is True if the answer was still wanted. Then the attempt has no end in the journal, and it is in doubt.
+    """
 
     number: int
     path: str
     calls: int
     carried: tuple[CarriedCall, ...] = field(default=(), compare=False, repr=False)
+    open: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,6 +55,7 @@ flow tree(items: [text]) {
 """
 """A flow that reduces in a tree: its merges share one path."""
 
+CORRECTION = (Message("assistant", "???"), Message("user", "That answer cannot be used: it is no sentence."))
 ONE = 'flow one(name: text) { hello = ask "Hello {{ name }}" return hello }\n'
 
 HOSTILE = (
@@ -195,8 +196,8 @@ def advice() -> list[CallRecord]:
                 answer("The law is short.", served="gpt-4o-mini-2026-01-01", id="req_7", cost=0.0021),
             ),
             attempts=(
-                attempt("c", "spoilt", 6000, 6500, reason="the answer is no sentence"),
-                attempt("d", began=6500, ended=7000),
+                attempt("c", "spoilt", 6000, 6500, reason="the answer is no sentence", answer=0),
+                attempt("d", began=6500, ended=7000, answer=1, correction=CORRECTION),
             ),
         ),
         call("advice.money", "It is cheap.", prompt="Money: the notes", state="reused", attempts=()),
@@ -274,7 +275,10 @@ def hostile_run() -> RunRecord:
             labels=(text,),
             reason=text,
             answers=(answer(text, served=text, id=text, error=text), answer(text, served=text, id=text)),
-            attempts=(attempt("h", "spoilt", reason=text), attempt("i")),
+            attempts=(
+                attempt("h", "spoilt", reason=text, answer=0),
+                attempt("i", answer=1, correction=(Message("assistant", text), Message("user", text))),
+            ),
         )
         for number, text in enumerate(HOSTILE)
     ]

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from ...plans.run_calls import RunCalls
+from ...vocabulary.amounts import count_text, money_text, time_text
 from ...vocabulary.call_path import label_text
 from ...vocabulary.call_record import CallRecord
 from ...vocabulary.quoting import inert, one_line
-from .amounts import count_text, money_text, time_text
 from .screen import Screen
 from .table import Column, table
 
@@ -79,6 +79,8 @@ def matches(call: CallRecord, word: str) -> Iterator[tuple[str, str]]:
     wanted = word.casefold()
     messages = () if call.request is None else call.request.messages
     texts: list[tuple[str, str]] = [(one.role, one.text) for one in messages]
+    corrections = dict.fromkeys(one.correction for one in call.attempts if one.correction)
+    texts += [(one.role, one.text) for added in corrections for one in added]
     texts += [("answer", one.text) for one in call.answers]
     for role, text in texts:
         # Most texts do not hold the word, so they are not split.

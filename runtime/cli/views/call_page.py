@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from ...plans.run_calls import RunCalls
+from ...vocabulary.amounts import count_text, money_text, time_text
 from ...vocabulary.call import Message, Request
 from ...vocabulary.call_path import label_text
-from ...vocabulary.call_record import AnswerRecord, AttemptRecord, CallRecord, Tokens
+from ...vocabulary.call_record import AnswerRecord, AttemptRecord, CallRecord, End, Tokens
 from ...vocabulary.json_value import Json
 from ...vocabulary.quoting import inert, json_text, one_line
 from ...vocabulary.tally import Tally, in_words, votes
 from ...vocabulary.waits import Cause
 from ..summary import vote_text
-from .amounts import count_text, money_text, time_text
+from .exchange import exchange
 from .screen import Screen
 from .table import width_of
 
@@ -27,6 +28,17 @@ _WAITS: Mapping[str, str] = {
 }
 
 
+_ENDS: Mapping[End, str] = {
+    "answered": "answered",
+    "spoilt": "spoilt",
+    "refused": "refused",
+    "doubtful": "in doubt",
+    "cancelled": "cancelled",
+    "unsent": "not sent",
+    "open": "open",
+}
+
+
 def call_lines(calls: RunCalls, at: int, screen: Screen) -> Iterator[str]:
     """Yield the lines about the call at a place in the record. On a terminal, very long texts are cut."""
     call = calls.record.calls[at]
@@ -37,11 +49,22 @@ def call_lines(calls: RunCalls, at: int, screen: Screen) -> Iterator[str]:
         yield from _section(message.role, message.text, screen, first=not number)
     if call.request is None:
         yield "the prompt is not known"
-    for number, answer in enumerate(call.answers, 1):
-        yield from _answer_lines(answer, number, len(call.answers), screen)
-    yield from _attempt_lines(call.attempts, screen)
+    yield from _exchange_lines(call, screen)
+    yield from _attempt_lines(call, screen)
     if call.vote:
         yield from _vote_lines(calls, call, screen)
+
+
+def _exchange_lines(call: CallRecord, screen: Screen) -> Iterator[str]:
+    number = 0
+    for one in exchange(call):
+        if isinstance(one, AnswerRecord):
+            number += 1
+            yield from _answer_lines(one, number, len(call.answers), screen)
+            continue
+        attempts = f"attempt{'s' * (len(one.attempts) > 1)} {' and '.join(map(str, one.attempts))}"
+        for at, message in enumerate(one.messages):
+            yield from _section(f"{message.role}, added in {attempts}", message.text, screen, first=not at)
 
 
 def _messages(request: Request | None) -> tuple[Message, ...]:
@@ -61,7 +84,7 @@ def _facts(calls: RunCalls, call: CallRecord) -> Iterator[tuple[str, str]]:
         reused = call.state == "reused"
         cost = "unknown: the model has no known price" if call.cost is None else money_text(call.cost)
         yield "cost", "$0: the answer came from the journal" if reused else cost
-    yield "tokens", "" if answer is None else tokens_text(answer.tokens)
+    yield "tokens", _tokens(call)
     yield "request", "" if answer is None or not answer.id else one_line(answer.id)
     yield "reason", one_line(call.reason)
 
@@ -76,6 +99,14 @@ def _settings(request: Request | None) -> str:
     if request.schema is not None:
         parts.append(f"schema {json_text(request.schema, indent=None)}")
     return ", ".join(parts)
+
+
+def _tokens(call: CallRecord) -> str:
+    """Write the tokens of all answers together, or how many answers have none."""
+    silent = sum(one.tokens.read is None or one.tokens.written is None for one in call.answers)
+    if silent and len(call.answers) > 1:
+        return f"unknown: the server did not report those of {silent:,} of {len(call.answers):,} answers"
+    return tokens_text(call.tokens)
 
 
 def tokens_text(tokens: Tokens) -> str:
@@ -123,7 +154,7 @@ def _answer_lines(answer: AnswerRecord, number: int, of: int, screen: Screen) ->
     end = "" if answer.finish == "stop" else f", ended by {one_line(answer.finish)}"
     yield from _section(f"answer{f' {number} of {of}' if of > 1 else ''}{end}", answer.text, screen)
     if answer.error:
-        yield screen.paint(f"not usable: {one_line(answer.error)}", "red")
+        yield screen.paint(f"spoilt: {one_line(answer.error)}", "red")
     elif answer.value != answer.text:
         yield from _section("value", _value(answer.value), screen, first=False)
     for name, value in answer.more.items():
@@ -134,7 +165,8 @@ def _value(value: Json) -> str:
     return value if isinstance(value, str) else json_text(value)
 
 
-def _attempt_lines(attempts: tuple[AttemptRecord, ...], screen: Screen) -> Iterator[str]:
+def _attempt_lines(call: CallRecord, screen: Screen) -> Iterator[str]:
+    attempts = call.attempts
     if not attempts:
         return
     yield ""
@@ -144,10 +176,23 @@ def _attempt_lines(attempts: tuple[AttemptRecord, ...], screen: Screen) -> Itera
         took = "" if one.began is None or one.ended is None else f", {time_text(one.ended - one.began)} long"
         status = "" if one.status is None else f" (HTTP {one.status})"
         reason = f": {one_line(one.reason)}" if one.reason else ""
-        yield f"{number}  {one.end}{began}{took}{status if str(one.status) not in one.reason else ''}{reason}"
+        by = f" by {one_line(one.model)}" if one.model else ""
+        status = status if str(one.status) not in one.reason else ""
+        yield f"{number}  {_ENDS[one.end]}{by}{began}{took}{_bill(call, one)}{status}{reason}"
         waits = ", ".join(f"{time_text(ms)} for {_cause(name)}" for name, ms in one.waited.items())
         if waits:
             yield f"   before it waited {waits}"
+        if one.correction is None and call.request is not None:
+            yield "   the messages that it added to the prompt are not known"
+
+
+def _bill(call: CallRecord, attempt: AttemptRecord) -> str:
+    """Write the tokens and the cost of an attempt. They are the call's own if it had no other."""
+    if attempt.answer is None or len(call.attempts) < 2:
+        return ""
+    answer = call.answers[attempt.answer]
+    parts = (tokens_text(answer.tokens), "" if answer.cost is None else money_text(answer.cost))
+    return "".join(f", {part}" for part in parts if part)
 
 
 def _cause(name: str) -> str:

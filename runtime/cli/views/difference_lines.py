@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ...plans.run_calls import RunCalls
+from ...vocabulary.amounts import UNKNOWN, count_text, money_text, time_text
 from ...vocabulary.call_record import CallRecord
 from ...vocabulary.quoting import one_line
 from ...vocabulary.tally import Tally
 from ..summary import vote_text
-from .amounts import UNKNOWN, count_text, money_text, time_text
 from .changed_words import changed_words
 from .differences import CallPair, Differences, answer_text, prompt_text, run_figures
 from .run_json import VERSION, call_json, run_facts, vote_json

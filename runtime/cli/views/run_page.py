@@ -7,11 +7,12 @@ from collections.abc import Iterator, Sequence
 
 from ...account.causes import Causes, in_lines
 from ...plans.run_calls import RunCalls
+from ...vocabulary.amounts import count_text, money_text, time_text
 from ...vocabulary.quoting import json_text, one_line, sentence
 from ...vocabulary.run_record import RunRecord
 from ...vocabulary.tally import Tally
 from ..summary import vote_text
-from .amounts import clock_text, count_text, money_text, time_text
+from .clock import clock_text
 from .run_tree import TreeRow, total_cost
 from .screen import Screen
 from .table import Column, cut, table

@@ -13,7 +13,7 @@
   };
   const ENDS = {
     answered: "● answered",
-    spoilt: "▲ paid, unusable",
+    spoilt: "▲ spoilt, paid",
     refused: "△ refused, not paid",
     doubtful: "◆ in doubt, may be paid",
     cancelled: "× cancelled",
@@ -58,10 +58,10 @@
     });
   const behind = (call) => model.calls.filter((one) => one !== call && reads(one, call.path));
 
-  const tokens = (call) => {
+  const tokens = (answers) => {
     const sum = (name) => {
-      const known = call.answers.map((one) => one[name]).filter((one) => one !== null && one !== undefined);
-      return known.length ? known.reduce((a, b) => a + b, 0) : null;
+      const known = answers.map((one) => one[name]).filter((one) => one !== null && one !== undefined);
+      return known.length && known.length === answers.length ? known.reduce((a, b) => a + b, 0) : null;
     };
     const parts = [
       ["read", "in"], ["cached", "of them cached"], ["stored", "written to the cache"],
@@ -99,7 +99,7 @@
       fact("served by", served && F.name(served)),
       fact("request id", ids && F.name(ids)),
       fact("time", call.ms === null ? "" : F.duration(call.ms) + ", began at " + F.duration(call.began)),
-      fact("tokens", tokens(call)),
+      fact("tokens", tokens(call.answers)),
       fact("cost", call.answers.length || call.state === "reused" ? F.money(call.cost) : ""),
       fact("finish", last && last.finish !== "stop" ? last.finish : ""),
       fact("settings", settings(call.request)),
@@ -111,15 +111,19 @@
     const rows = call.attempts.map((one, n) => {
       const waits = Object.entries(one.waited).map(([cause, ms]) => F.duration(ms) + " for " + (WAITS[cause] || cause));
       const time = one.began === null || one.ended === null ? "" : F.duration(one.ended - one.began);
+      const own = call.answers[one.answer];
+      const bill = own ? [tokens([own]), own.cost === null ? "" : F.money(own.cost)].filter(Boolean).join("; ") : "";
       return el("tr", {},
         el("td", { class: "number" }, String(n + 1)),
-        el("td", {}, ENDS[one.end], one.status ? " (HTTP " + one.status + ")" : ""),
+        el("td", {}, ENDS[one.end], one.status ? " (HTTP " + one.status + ")" : "",
+          one.model ? " by " + F.name(one.model) : ""),
         el("td", { class: "number" }, one.began === null ? "" : F.duration(one.began)),
         el("td", { class: "number" }, time),
         el("td", {}, waits.join(", ")),
+        el("td", {}, bill),
         el("td", {}, F.text(one.reason)));
     });
-    const heads = ["", "attempt", "began at", "took", "waited before", "reason"];
+    const heads = ["", "attempt", "began at", "took", "waited before", "tokens and cost", "reason"];
     return [
       el("h3", {}, F.count(call.attempts.length, "attempt")),
       el("div", { class: "wide" }, el("table", {},
@@ -128,21 +132,31 @@
     ];
   };
 
-  const answers = (call) =>
-    call.answers.flatMap((one, n) => {
-      const name = call.answers.length > 1 ? "Answer " + (n + 1) + " of " + call.answers.length : "Answer";
-      const error = one.error ? el("p", { class: "bad" }, "▲ unusable: " + F.text(one.error)) : "";
-      const value = one.value ? [el("h3", {}, "Value"), body(F.text(one.value))] : [];
-      const more = one.more ? [el("h3", {}, "More"), body(F.text(one.more))] : [];
-      return [el("h3", {}, name), error, body(F.text(one.text)), ...value.flat(), ...more.flat()].flat();
-    });
-
-  const messages = (call) => {
+  const messages = (name, refs) => {
     const made = [];
-    for (let i = 0; i < call.prompt.length; i += 2)
-      made.push(el("h3", {}, "Prompt: " + F.text(call.prompt[i])), body(F.text(call.prompt[i + 1])));
+    for (let i = 0; i < refs.length; i += 2) made.push(el("h3", {}, name + F.text(refs[i])), body(F.text(refs[i + 1])));
     return made.flat();
   };
+
+  /* The messages that attempts added to the prompt after answer n - 1 and up to answer n, each once. */
+  const corrections = (call, n) => {
+    const last = (m) => Math.max(-1, ...call.attempts.map((one, at) => (one.answer !== null && one.answer < m ? at : -1)));
+    const upTo = n < call.answers.length ? last(n + 1) : call.attempts.length - 1;
+    const same = (a, b) => String(a.correction) === String(b.correction);
+    return call.attempts.slice(0, upTo + 1).flatMap((one, at, all) => {
+      if (at <= last(n) || !one.correction || all.findIndex((other) => same(one, other)) < at) return [];
+      return messages("Added in attempt " + (at + 1) + ": ", one.correction);
+    });
+  };
+
+  const answers = (call) =>
+    [...call.answers.flatMap((one, n) => {
+      const name = call.answers.length > 1 ? "Answer " + (n + 1) + " of " + call.answers.length : "Answer";
+      const error = one.error ? el("p", { class: "bad" }, "▲ spoilt: " + F.text(one.error)) : "";
+      const value = one.value ? [el("h3", {}, "Value"), body(F.text(one.value))] : [];
+      const more = one.more ? [el("h3", {}, "More"), body(F.text(one.more))] : [];
+      return [...corrections(call, n), el("h3", {}, name), error, body(F.text(one.text)), ...value.flat(), ...more.flat()].flat();
+    }), ...corrections(call, call.answers.length)];
 
   const bar = (call) => {
     const n = F.table.position(call.i);
@@ -172,7 +186,7 @@
     const users = behind(call);
     const usersAll = (number) => el("span", { class: "quiet" }, "and " + F.number(number - LINKS) + " more");
     const texts = model.texts
-      ? [...messages(call), ...answers(call)]
+      ? [...messages("Prompt: ", call.prompt), ...answers(call)]
       : [el("p", { class: "quiet" }, "This page was made without texts: prompts, answers, labels and reasons are left out.")];
     const schema = call.request && call.request.schema;
     panel.replaceChildren(...[

@@ -142,6 +142,9 @@
         ended: columns.ended[i],
         status: columns.status[i],
         waited: columns.waited[i] || {},
+        model: text(to(columns.model[i])),
+        answer: columns.answer[i],
+        correction: columns.correction[i] === null ? null : (columns.correction[i] || []).map(to),
       });
     }
   };
@@ -217,6 +220,8 @@
       const parts = [call.path, ...call.labels, text(call.reason)];
       for (let i = 1; i < call.prompt.length; i += 2) parts.push(text(call.prompt[i]));
       for (const one of call.answers) parts.push(text(one.text), text(one.error));
+      for (const one of call.attempts)
+        for (let i = 1; one.correction && i < one.correction.length; i += 2) parts.push(text(one.correction[i]));
       call.hay = parts.join("\n").toLowerCase();
     }
     return call.hay;
@@ -238,7 +243,16 @@
       }
       return made;
     };
-    const attempt = ({ reason, ...one }) => (withTexts ? { ...one, reason: text(reason) } : one);
+    const messages = (refs) => {
+      const made = [];
+      for (let i = 0; i < refs.length; i += 2) made.push({ role: text(refs[i]), text: text(refs[i + 1]) });
+      return made;
+    };
+    const attempt = ({ reason, correction, ...one }) => {
+      const made = { ...one, model: one.model || call.model };
+      if (withTexts) Object.assign(made, { reason: text(reason), correction: correction && messages(correction) });
+      return made;
+    };
     const { path, place, step, state, vote, ms, cost } = call;
     const made = { path, place, step, model: call.model, state, vote, ms, cost };
     made.answers = call.answers.map(answer);
@@ -247,10 +261,7 @@
       const { temperature = null, max_tokens = null, seed = null, choices = [], schema = null } = call.request;
       Object.assign(made, { temperature, max_tokens, seed });
       if (withTexts) {
-        made.messages = [];
-        for (let i = 0; i < call.prompt.length; i += 2)
-          made.messages.push({ role: text(call.prompt[i]), text: text(call.prompt[i + 1]) });
-        Object.assign(made, { choices, schema });
+        Object.assign(made, { messages: messages(call.prompt), choices, schema });
       }
     }
     if (withTexts) Object.assign(made, { labels: call.labels, reason: text(call.reason) });

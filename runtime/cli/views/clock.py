@@ -1,16 +1,10 @@
-"""Times, dollars and counts in the words of the pages that commands print."""
+"""Moments in local time."""
 
 from __future__ import annotations
 
 import time
 
-from ...vocabulary.amounts import UNKNOWN, figures, money_text, time_text
-
-__all__ = ["UNKNOWN", "clock_text", "count_text", "figures", "money_text", "time_text"]
-
-
-def count_text(number: int, one: str, many: str = "") -> str:
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
+from ...vocabulary.amounts import UNKNOWN
 
 
 def clock_text(seconds: float, now: float | None = None) -> str:

@@ -1,0 +1,271 @@
+"""The records of the calls of a run, written event by event."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import field, replace
+from typing import cast
+
+from flowrun.dsl import dataclass
+
+from ..costs.prices import Prices
+from ..engine.decisions import Call as EngineCall
+from ..engine.scopes import ReadAnswer
+from ..journal.records import FEWER_ANSWERS, NOT_ANSWERED
+from ..vocabulary import events as e
+from ..vocabulary.call import Message, Request
+from ..vocabulary.call_record import AnswerRecord, AttemptRecord, CallRecord, End, State
+from ..vocabulary.errors import AnswerError
+from ..vocabulary.usage import NO_USAGE, Usage
+from .attempts import state_of
+from .driver import End as CallEnd
+from .told_answers import answer_told
+
+MOST_CALLS = 20_000
+MOST_TEXT = 16 * 2**20
+"""The most calls that are kept in memory, and the most characters of their prompts and answers together."""
+_NUMBERS = re.compile(r"\[[^\]]*\]")
+
+CallEvent = (
+    e.RequestStarted
+    | e.RequestFinished
+    | e.AttemptFailed
+    | e.RequestRetried
+    | e.RequestFailed
+    | e.RequestCancelled
+    | e.AnswerRecalled
+)
+KINDS = frozenset(
+    (
+        e.RequestStarted,
+        e.RequestFinished,
+        e.AttemptFailed,
+        e.RequestFailed,
+        e.RequestCancelled,
+        e.AnswerRecalled,
+        e.RequestRetried,
+    )
+)
+"""The types of the events of calls."""
+
+
+def text_in(event: e.Event) -> int:
+    """Return the characters of the prompt or of the answers that an event brings for the first time."""
+    if type(event) is e.RequestStarted:
+        first = event.attempt == 1 and event.carried
+        return sum(len(one.text) for one in event.carried[0].messages) if first else 0
+    return sum(len(answer.text) for answer in event.came) if type(event) is e.RequestFinished else 0
+
+
+@dataclass(eq=False, slots=True)
+class _Flight:
+    """An attempt with the calls that it carries. It is ``over`` when it has failed.
+
+    ``slots`` are its indexes among the attempts of each call.
+    """
+
+    start: e.RequestStarted
+    calls: list[Call]
+    correction: tuple[Message, ...] = ()
+    slots: list[int] = field(default_factory=list)
+    over: bool = False
+
+    def open(self) -> AttemptRecord:
+        """Return the attempt, whose end nobody has seen."""
+        return AttemptRecord(
+            f"{self.start.number}.{self.start.attempt}",
+            "open",
+            round(1000 * self.start.at),
+            waited={cause.value: milliseconds for cause, milliseconds in self.start.waited.items()},
+            model=self.start.model,
+            correction=self.correction,
+        )
+
+    def end(
+        self, how: End, at: float, reason: str = "", status: int | None = None, answer: int | None = None
+    ) -> AttemptRecord:
+        """Return the attempt with its end. ``answer`` is the index of its answer, None if it brought none."""
+        return replace(self.open(), end=how, ended=round(1000 * at), reason=reason, status=status, answer=answer)
+
+
+@dataclass(eq=False, slots=True)
+class AskedCall:
+    """A call as the engine asks for it: its last repetition, its first request, and its surroundings in the flow.
+
+    ``read`` reads the values of its answers. ``end`` is ``waiting`` until the flow has a value or gives it up.
+    ``reason`` is the reason of a failure.
+    """
+
+    call: EngineCall
+    request: Request
+    labels: tuple[str, ...]
+    vote: str
+    read: ReadAnswer
+    end: CallEnd = "waiting"
+    reason: str = ""
+
+
+@dataclass(eq=False, slots=True)
+class Call:
+    """The record of a call in the making. ``asked`` has what the engine knows of it, None if nobody heard that."""
+
+    path: str
+    place: str
+    model: str
+    request: Request
+    state: State = "open"
+    reason: str = ""
+    answers: list[AnswerRecord] = field(default_factory=list)
+    attempts: list[AttemptRecord] = field(default_factory=list)
+    recalled: list[AnswerRecord] = field(default_factory=list)
+    asked: AskedCall | None = None
+
+    @property
+    def read(self) -> ReadAnswer | None:
+        return None if self.asked is None else self.asked.read
+
+    def around(self) -> list[str]:
+        """Return the paths of the blocks around the call, from the outside inwards."""
+        return [self.path[: found.start()] for found in _NUMBERS.finditer(self.path)]
+
+    def record(self, votes: Mapping[str, object]) -> CallRecord:
+        asked = self.asked
+        state, reason = (self.state, self.reason) if asked is None else self._ended(asked)
+        return CallRecord(
+            self.path,
+            self.place or self.path,
+            _NUMBERS.sub("", self.path),
+            self.model,
+            state,
+            self.request,
+            tuple(self.answers or self.recalled),
+            tuple(replace(one, model="") if one.model == self.model else one for one in self.attempts),
+            () if asked is None else asked.labels,
+            self._vote(votes) if asked is None else asked.vote,
+            reason,
+        )
+
+    def _vote(self, votes: Mapping[str, object]) -> str:
+        return next((one for one in reversed(self.around()) if one in votes), "")
+
+    def _ended(self, asked: AskedCall) -> tuple[State, str]:
+        state = state_of(asked.end, self.answers, self.recalled, self.attempts)
+        if state in ("answered", "reused") or asked.end == "cancelled":
+            return state, ""
+        last = next((one.reason for one in reversed(self.attempts) if one.reason), "")
+        return state, asked.reason if asked.end == "failed" else last
+
+
+class CallBook:
+    """The calls of a run by their place, in the order in which they were first asked for or sent.
+
+    ``asked`` has what the engine knows of calls, by their places.
+    """
+
+    def __init__(self, prices: Prices, asked: Mapping[str, AskedCall] | None = None) -> None:
+        self.prices = prices
+        self.calls: dict[str, Call] = {
+            place: Call(one.call.path, place, one.call.model, _still(one.request), "unsent", asked=one)
+            for place, one in (asked or {}).items()
+        }
+        self._flights: dict[int, _Flight] = {}
+
+    def take(self, event: CallEvent, *, known: bool = False) -> Sequence[Call]:
+        """Write an event, and return the calls that it changed. If ``known``, calls that are not there are left out."""
+        match event:
+            case e.RequestStarted():
+                return self._started(event, known=known)
+            case e.AnswerRecalled(call=carried, answer=answer):
+                if carried is None or answer is None or (known and carried.place not in self.calls):
+                    return ()
+                call = self._call_of(carried)
+                call.state = "reused"
+                call.recalled.append(answer_told(call.read, carried, answer, NO_USAGE, None, self.prices))
+                return (call,)
+        flight = self._flights.get(event.number)
+        if flight is None:
+            return ()
+        if isinstance(event, e.AttemptFailed):
+            _failed(event, flight, self.prices)
+        else:
+            del self._flights[event.number]
+            _ended(event, flight, self.prices)
+        return flight.calls
+
+    def _started(self, event: e.RequestStarted, *, known: bool) -> Sequence[Call]:
+        if known and not any(one.place in self.calls for one in event.carried):
+            return ()
+        flight = self._flights[event.number] = _Flight(event, [self._call_of(one) for one in event.carried])
+        if flight.calls:
+            # Calls of one request have the same messages.
+            flight.correction = event.carried[0].messages[len(flight.calls[0].request.messages) :]
+        for call in flight.calls:
+            flight.slots.append(len(call.attempts))
+            call.attempts.append(flight.open())
+        return flight.calls
+
+    def _call_of(self, carried: e.CarriedCall) -> Call:
+        found = self.calls.get(carried.place)
+        if found is None:
+            request = _still(carried.request)
+            found = self.calls[carried.place] = Call(carried.path, carried.place, carried.model, request)
+        # A fallback may have taken the call from its first model.
+        found.model = carried.model if found.asked is None else found.asked.call.model
+        return found
+
+
+def _still(request: Request) -> Request:
+    """Return a request without the function that hears a streamed answer."""
+    return replace(request, hear=None) if request.hear else request
+
+
+def _failed(event: e.AttemptFailed, flight: _Flight, prices: Prices) -> None:
+    """Write the end of an attempt without a usable answer. The state of its calls follows from the next event."""
+    error = event.error
+    status = getattr(error, "status", None)
+    parts = event.usage.parts(len(flight.calls))
+    for call, slot, sent, usage in zip(flight.calls, flight.slots, flight.start.carried, parts, strict=True):
+        answer = len(call.answers) if isinstance(error, AnswerError) else None
+        call.attempts[slot] = flight.end(event.how, event.at, event.reason, status, answer)
+        if isinstance(error, AnswerError):
+            call.answers.append(answer_told(call.read, sent, error, usage, error.receipt, prices))
+        call.reason = event.reason
+    flight.over = True
+
+
+def _ended(
+    event: e.RequestFinished | e.RequestRetried | e.RequestFailed | e.RequestCancelled,
+    flight: _Flight,
+    prices: Prices,
+) -> None:
+    match event:
+        case e.RequestFailed(reason=reason):
+            for call in flight.calls:
+                call.state, call.reason = "failed", reason
+        case e.RequestCancelled(open=False):
+            for call, slot in zip(flight.calls, flight.slots, strict=True):
+                if not flight.over:
+                    call.attempts[slot] = flight.end("cancelled", event.at)
+                if call.state == "open":
+                    call.state = "cancelled"
+        case e.RequestFinished():
+            _finished(event, flight, prices)
+
+
+def _finished(event: e.RequestFinished, flight: _Flight, prices: Prices) -> None:
+    whole, receipt = Usage(event.input_tokens, event.output_tokens), None
+    if event.bill is not None:
+        whole, receipt = event.bill.usage, event.bill.receipt
+    came = event.came[: len(flight.calls)]
+    sent = flight.start.carried
+    for at, (answer, usage) in enumerate(zip(came, whole.parts(len(came)), strict=True)):
+        call, slot = flight.calls[at], flight.slots[at]
+        record = answer_told(call.read, sent[at], answer, usage, receipt, prices)
+        end: End = "spoilt" if record.error else "answered"
+        call.attempts[slot] = flight.end(end, event.at, record.error, answer=len(call.answers))
+        call.answers.append(record)
+        call.state, call.reason = "failed" if record.error else "answered", record.error
+    how, said = ("doubtful", FEWER_ANSWERS) if event.doubtful else ("refused", NOT_ANSWERED)
+    for call, slot in zip(flight.calls[len(came) :], flight.slots[len(came) :], strict=True):
+        call.attempts[slot] = flight.end(cast(End, how), event.at, said)

@@ -62,6 +62,10 @@ class Telemetry(PartialListener):
         self._run: ContextVar[_Run | None] = ContextVar("flowrun telemetry", default=None)
         self._declared: ContextVar[Mapping[str, Price] | None] = ContextVar("flowrun prices", default=None)
         self._last: _Run | None = None
+        self.made = 0
+        """The spans that have been made, without those of runs that still go on."""
+        self.left_out = 0
+        """The spans that have been left out, without those of runs that still go on."""
 
     def hears(self, kind: type) -> bool:
         return kind in _HEARD
@@ -78,6 +82,10 @@ class Telemetry(PartialListener):
             self._declared.set(event.prices)
         elif (run := self._run.get() or self._last) is not None:
             run.hear(event)
+            if isinstance(event, e.RunFinished):
+                self.made += run.spans.made
+                self.left_out += run.spans.left_out
+                self._last = None if self._last is run else self._last
 
 
 class _Run:
@@ -85,22 +93,22 @@ class _Run:
 
     def __init__(self, flow: str, spans: RunSpans, measures: Measures, prices: Prices) -> None:
         self._flow = flow
-        self._spans = spans
+        self.spans = spans
         self._measures = measures
         self._prices = prices
         self._models: dict[int, str] = {}
 
     def hear(self, event: e.Event) -> None:
         if isinstance(event, e.StepStarted):
-            self._spans.begin_step(event)
+            self.spans.begin_step(event)
         elif isinstance(event, e.StepFinished | e.StepFailed):
-            self._spans.end_step(event)
+            self.spans.end_step(event)
         elif isinstance(event, e.BlockOpened | e.BlockGrew):
-            self._spans.expect(event)
+            self.spans.expect(event)
         elif isinstance(event, e.ElementFinished):
-            self._spans.close(event.path, event)
+            self.spans.close(event.path, event)
         elif isinstance(event, e.RunFinished):
-            self._spans.finish(event)
+            self.spans.finish(event)
             self._measures.ended(event, self._flow, good=event.status in GOOD)
         elif isinstance(event, e.ElementLost | e.VoteCounted | e.AnswerRecalled):
             self._mark(event)
@@ -110,36 +118,36 @@ class _Run:
     def _mark(self, event: e.ElementLost | e.VoteCounted | e.AnswerRecalled) -> None:
         if isinstance(event, e.AnswerRecalled):
             self._measures.recalled(event)
-            self._spans.mark(event.path, names.RECALLED_EVENT, {names.REQUEST_MODEL: event.model}, event)
+            self.spans.mark(event.path, names.RECALLED_EVENT, {names.REQUEST_MODEL: event.model}, event)
         elif isinstance(event, e.ElementLost):
             told: dict[str, Any] = {names.STEP_PATH: event.path, "flowrun.reason": event.reason[:500]}
             told[names.ERROR_TYPE] = error_type(event.error, "_OTHER")
-            self._spans.mark(event.path, names.LOSS_EVENT, told, event)
-            self._spans.close(event.element or event.path, event)
+            self.spans.mark(event.path, names.LOSS_EVENT, told, event)
+            self.spans.close(event.element or event.path, event)
         else:
-            self._spans.mark(event.path, names.VOTE_EVENT, _of_vote(event), event)
+            self.spans.mark(event.path, names.VOTE_EVENT, _of_vote(event), event)
 
     def _request(self, event: e.Event) -> None:
         if isinstance(event, e.RequestStarted):
             self._models[event.number] = event.model
-            self._spans.begin_request(event)
+            self.spans.begin_request(event)
         elif isinstance(event, e.AttemptFailed):
             model = self._models.get(event.number, "")
-            self._spans.attempt_failed(event)
+            self.spans.attempt_failed(event)
             self._measures.attempt_failed(event, model, self._cost(model, event.usage))
         elif isinstance(event, e.RequestRetried):
-            self._spans.retry(event)
+            self.spans.retry(event)
         elif isinstance(event, e.RequestFinished):
             self._models.pop(event.number, None)
             cost = self._cost(event.model, Usage(event.input_tokens, event.output_tokens))
-            self._spans.finish_request(event, cost)
+            self.spans.finish_request(event, cost)
             self._measures.finished(event, cost)
         elif isinstance(event, e.RequestFailed):
             self._models.pop(event.number, None)
-            self._spans.fail_request(event)
+            self.spans.fail_request(event)
             self._measures.failed(event, error_type(event.error, "_OTHER"))
         elif isinstance(event, e.RequestCancelled):
-            self._spans.cancel_request(event)
+            self.spans.cancel_request(event)
             self._measures.cancelled(event, self._models.pop(event.number, ""))
 
     def _cost(self, model: str, usage: Usage) -> float | None:

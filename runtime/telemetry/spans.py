@@ -77,9 +77,13 @@ class RunSpans:
         self._requests: dict[int, OpenRequest] = {}
 
     @property
-    def context(self) -> Context:
-        """The context of the run's span."""
-        return self._context
+    def made(self) -> int:
+        """The spans of the run so far, with its own."""
+        return self._share.made + 1
+
+    @property
+    def left_out(self) -> int:
+        return self._share.left_out
 
     def at(self, event: e.Moment) -> int:
         """Return the time of an event in nanoseconds since 1970."""

@@ -15,6 +15,7 @@ from typing import Any
 
 from ..vocabulary.errors import UsageError, told
 from ..vocabulary.quoting import sentence
+from .contexts import context_of
 from .exporters import NEEDED, meters, tracers
 from .listener import Telemetry
 from .wanted import exporters_of
@@ -57,7 +58,7 @@ def exported(environ: Mapping[str, str], tell: Tell) -> Iterator[tuple[Telemetry
         if not any(providers):
             yield ()
             return
-        telemetry = Telemetry(*providers, parent=_parent(environ), environ=environ)
+        telemetry = Telemetry(*providers, parent=context_of(environ), environ=environ)
         if setting := complaints.taken():
             tell(f"OpenTelemetry does not take one of the variables: {setting}")
         try:
@@ -94,14 +95,6 @@ def _providers(environ: Mapping[str, str], tell: Tell) -> tuple[Any, Any]:
     for why, signals in missing.items():
         tell(f"no {' and no '.join(signals)} are sent: {why}")
     return found[0], found[1]
-
-
-def _parent(environ: Mapping[str, str]) -> Any:
-    """Return the context that the calling process gives (W3C Trace Context, in TRACEPARENT and TRACESTATE)."""
-    from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
-
-    carrier = {name: environ[name.upper()] for name in ("traceparent", "tracestate") if environ.get(name.upper())}
-    return TraceContextTextMapPropagator().extract(carrier)
 
 
 def _shut(providers: list[Any], complaints: _Complaints) -> bool:

@@ -7,7 +7,7 @@ import os
 import socket
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
@@ -129,6 +129,52 @@ async def test_a_receiver_that_stalls_does_not_hold_the_command(faults: Any, flo
     assert (code, out) == (0, "hi\n")
     assert "not all traces and metrics" in err
     assert seconds < 15
+
+
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/x-protobuf\r\n\r\n"
+HOSTILE = {
+    "floods": (HEAD, b"x" * 65_536, ""),
+    "redirects": (b"HTTP/1.1 307 No\r\nLocation: /v1/\x1b[2J\r\nContent-Length: 0\r\n\r\n", b"", "answered 307"),
+    "speaks no HTTP": (b"\x1b[2J\xff\x00<script>\r\n\r\n", b"", "Connection aborted"),
+    "asks for an hour": (b"HTTP/1.1 503 \x1b[2J\r\nRetry-After: 3600\r\nContent-Length: 0\r\n\r\n", b"", "Failed to"),
+    "refuses": (b"HTTP/1.1 400 \x1b[2Jno\r\nContent-Length: 4\r\n\r\n\x1b[2J", b"", "code: 400"),
+    "closes": (b"", b"", "Connection aborted"),
+}
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+async def test_a_hostile_receiver_costs_little_and_is_told_in_one_line(faults: Any, flow: Any, kind: str) -> None:
+    head, rest, told = HOSTILE[kind]
+    sent = 0
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal sent
+        with suppress(OSError):
+            await reader.read(100)
+            writer.write(head)
+            while rest:
+                writer.write(rest)
+                await writer.drain()
+                sent += len(rest)
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    try:
+        code, out, err, seconds = await command(
+            flow(FLOW), faults, OTEL_EXPORTER_OTLP_ENDPOINT=f"http://127.0.0.1:{port}"
+        )
+    finally:
+        server.close()
+    assert (code, out) == (0, "hi\n")
+    assert seconds < 15
+    assert "\x1b" not in err and "Traceback" not in err
+    lines = err.splitlines()
+    assert lines[-1].startswith("1 call ")
+    if told:
+        assert len(lines) == 2 and lines[0].startswith("not all traces and metrics") and told in lines[0]
+    # What a socket holds comes on top of what the exporter reads.
+    assert sent < 32 * 2**20
 
 
 async def test_the_console_gets_spans_beside_the_answer(faults: Any, flow: Any) -> None:

@@ -79,8 +79,18 @@ def _exporter(environ: Mapping[str, str], name: str, signal: str) -> Any:
         name = _PACKAGES[protocol]
         needed = f"; {NEEDED}" if protocol == "http/protobuf" else "; install opentelemetry-exporter-otlp-proto-grpc"
     for found in entry_points(group=f"opentelemetry_{signal}_exporter", name=name):
-        return found.load()()
+        return found.load()(**_session(environ, name))
     raise UsageError(f"no installed package has the exporter {sentence(name, 60)}{needed}")
+
+
+def _session(environ: Mapping[str, str], name: str) -> dict[str, Any]:
+    """Return the session for an exporter over HTTP. A session that the user has set up in a variable stays."""
+    own = any(one.startswith("OTEL_PYTHON_EXPORTER_OTLP") and environ[one] for one in environ)
+    if name != _PACKAGES["http/protobuf"] or own:
+        return {}
+    from .bounded_http import BoundedSession
+
+    return {"session": BoundedSession()}
 
 
 def _resource(environ: Mapping[str, str]) -> Any:

@@ -73,13 +73,18 @@ async def receiver(*, stalls: bool = False) -> AsyncIterator[Receiver]:
 
 
 async def command(path: Path, faults: Any, *arguments: str, **variables: str) -> tuple[int, str, str, float]:
+    """Run a flow without a journal. Return the exit code, both outputs and the seconds."""
+    return await ran(faults, str(path), "--model", "openai:m", "--no-journal", *arguments, **variables)
+
+
+async def ran(faults: Any, *arguments: str, **variables: str) -> tuple[int, str, str, float]:
     faults.json(CHAT)
     environ = {name: value for name, value in os.environ.items() if not name.startswith("OTEL_")}
     environ |= {"OPENAI_BASE_URL": faults.url, "FLOWRUN_LEARN": "0", **variables}
     began = monotonic()
     process = await asyncio.create_subprocess_exec(
         *COMMAND,
-        *(str(path), "--model", "openai:m", "--no-journal", *arguments),
+        *arguments,
         env=environ,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
@@ -110,6 +115,19 @@ async def test_the_command_sends_its_spans_and_metrics(faults: Any, flow: Any) -
     }
     assert {"gen_ai.client.inference.duration", "gen_ai.client.inference.usage.input_tokens", "flowrun.calls"} <= sent
     assert "not all traces" not in err
+
+
+async def test_the_command_resume_sends_a_linked_trace(faults: Any, flow: Any, tmp_path: Path) -> None:
+    journal, path = ("--journal", str(tmp_path / "j.db")), flow(FLOW)
+    sent = []
+    for arguments in ((str(path), "--model", "openai:m", *journal), ("resume", "last", *journal)):
+        async with receiver() as found:
+            code, out, err, _ = await ran(faults, *arguments, OTEL_EXPORTER_OTLP_ENDPOINT=found.url)
+        assert (code, out) == (0, "hi\n"), err
+        sent.append(next(span for span in found.spans if span.name == "invoke_workflow one"))
+    first, second = sent
+    assert [(one.trace_id, one.span_id) for one in second.links] == [(first.trace_id, first.span_id)]
+    assert second.trace_id != first.trace_id
 
 
 async def test_a_dead_receiver_costs_the_command_a_second(faults: Any, flow: Any) -> None:

@@ -150,6 +150,26 @@ def test_a_request_tells_what_it_waited_for(flow: Write) -> None:
     assert "retry_after" in told
 
 
+def test_the_calls_that_lose_a_race_are_cancelled_and_no_error(flow: Write) -> None:
+    traced, loop = Traced(), VirtualLoop()
+    race = 'flow f() { v = repeat 3 { ask "Good?" with temperature: 1 } reduce first return v }'
+    options = RunOptions(
+        opener=scripted(lambda request, number: Scripted("yes", seconds=100 if number else 1)),
+        on_event=traced.telemetry(),
+        learn=False,
+    )
+    try:
+        result = loop.run_until_complete(run_async(flow(race), options=options))
+    finally:
+        loop.close()
+    assert result.value == "yes"
+    spans = [facts(one) for one in traced.named("chat")]
+    assert sorted(str(one.get(names.CALL_STATE)) for one in spans) == ["None", "cancelled", "cancelled"]
+    assert not any(names.ERROR_TYPE in one for one in spans)
+    counted = {dict(labels)[names.CALL_STATE]: count for labels, count in traced.figures(names.CALLS).items()}
+    assert counted == {"answered": 1, "cancelled": 2}
+
+
 async def test_the_listener_tells_how_many_spans_it_left_out(flow: Write) -> None:
     traced = Traced()
     telemetry = traced.telemetry(most=50)

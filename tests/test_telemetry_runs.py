@@ -47,7 +47,7 @@ def facts(span: ReadableSpan) -> dict[str, Any]:
 
 async def test_a_resumed_run_is_linked_to_the_parts_before_it(flow: Write, tmp_path: Path) -> None:
     path, journal = flow(FLOW), tmp_path / "j.db"
-    stop, parts = Stop(), [Traced(), Traced(), Traced()]
+    stop, parts = Stop(), [Traced(), Traced(), Traced(), Traced()]
 
     def script(request: Any, number: int) -> Scripted:
         stop()
@@ -68,10 +68,14 @@ async def test_a_resumed_run_is_linked_to_the_parts_before_it(flow: Write, tmp_p
     stop = Stop()
     last = RunOptions(opener=scripted(lambda request, number: "one"), journal=journal, on_event=parts[2].telemetry())
     assert (await resume_async("last", options=last)).value == ["ONE"] * 40
-    (first,), (second,), (third,) = (one.named("invoke_workflow") for one in parts)
+    again = RunOptions(opener=last.opener, journal=journal, on_event=parts[3].telemetry())
+    assert (await resume_async("last", options=again)).value == ["ONE"] * 40
+    (first,), (second,), (third,), (fourth,) = (one.named("invoke_workflow") for one in parts)
     assert list(first.links) == []
     assert [one.context.span_id for one in second.links] == [first.context and first.context.span_id]
     assert [one.context.span_id for one in third.links] == [first.context and first.context.span_id]
+    earlier = [one.context and one.context.span_id for one in (first, third)]
+    assert [one.context.span_id for one in fourth.links] == earlier
     assert {facts(one)[names.RUN_ID] for one in (first, second, third)} == {found.run}
     with JournalReader(journal) as reader:
         (kept,) = reader.index.runs.values()

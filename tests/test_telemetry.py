@@ -72,6 +72,7 @@ async def test_a_request_has_the_names_of_the_conventions(faults: Any, flow: Any
     (request,) = traced.named("chat")
     assert request.name == "chat m" and request.kind is SpanKind.CLIENT
     attributes = dict(request.attributes or {})
+    assert attributes.pop("server.port") == int(faults.url.rpartition(":")[2].partition("/")[0])
     assert attributes.pop(names.COST) == pytest.approx(0.00028)
     assert attributes == {
         "gen_ai.operation.name": "chat",
@@ -87,6 +88,7 @@ async def test_a_request_has_the_names_of_the_conventions(faults: Any, flow: Any
         "gen_ai.usage.output_tokens": 20,
         "gen_ai.usage.cache_read.input_tokens": 32,
         "gen_ai.usage.reasoning.output_tokens": 12,
+        "server.address": "127.0.0.1",
         "flowrun.step.path": "x",
         "flowrun.request.number": attributes["flowrun.request.number"],
     }

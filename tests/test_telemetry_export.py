@@ -7,7 +7,7 @@ import os
 import socket
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
@@ -18,7 +18,7 @@ from aiohttp import web
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from flowrun.runtime.telemetry.wanted import exporter_of, is_wanted
+from flowrun.runtime.telemetry.wanted import exporters_of, is_wanted
 from support.told_replies import CHAT
 
 FLOW = 'flow one() { x = ask "Say hi." return x }'
@@ -33,12 +33,14 @@ class Receiver:
     stalls: bool = False
     traces: list[ExportTraceServiceRequest] = field(default_factory=list)
     metrics: list[ExportMetricsServiceRequest] = field(default_factory=list)
+    keys: set[str | None] = field(default_factory=set)
 
     async def take(self, request: web.Request) -> web.Response:
         body = await request.read()
         if self.stalls:
             await asyncio.sleep(60)
         kind = request.path.rpartition("/")[2]
+        self.keys.add(request.headers.get("x-key"))
         if request.headers.get("Content-Encoding") == "gzip":
             raise AssertionError("the test reads plain bodies")
         if kind == "traces":
@@ -71,13 +73,18 @@ async def receiver(*, stalls: bool = False) -> AsyncIterator[Receiver]:
 
 
 async def command(path: Path, faults: Any, *arguments: str, **variables: str) -> tuple[int, str, str, float]:
+    """Run a flow without a journal. Return the exit code, both outputs and the seconds."""
+    return await ran(faults, str(path), "--model", "openai:m", "--no-journal", *arguments, **variables)
+
+
+async def ran(faults: Any, *arguments: str, **variables: str) -> tuple[int, str, str, float]:
     faults.json(CHAT)
     environ = {name: value for name, value in os.environ.items() if not name.startswith("OTEL_")}
     environ |= {"OPENAI_BASE_URL": faults.url, "FLOWRUN_LEARN": "0", **variables}
     began = monotonic()
     process = await asyncio.create_subprocess_exec(
         *COMMAND,
-        *(str(path), "--model", "openai:m", "--no-journal", *arguments),
+        *arguments,
         env=environ,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
@@ -110,6 +117,19 @@ async def test_the_command_sends_its_spans_and_metrics(faults: Any, flow: Any) -
     assert "not all traces" not in err
 
 
+async def test_the_command_resume_sends_a_linked_trace(faults: Any, flow: Any, tmp_path: Path) -> None:
+    journal, path = ("--journal", str(tmp_path / "j.db")), flow(FLOW)
+    sent = []
+    for arguments in ((str(path), "--model", "openai:m", *journal), ("resume", "last", *journal)):
+        async with receiver() as found:
+            code, out, err, _ = await ran(faults, *arguments, OTEL_EXPORTER_OTLP_ENDPOINT=found.url)
+        assert (code, out) == (0, "hi\n"), err
+        sent.append(next(span for span in found.spans if span.name == "invoke_workflow one"))
+    first, second = sent
+    assert [(one.trace_id, one.span_id) for one in second.links] == [(first.trace_id, first.span_id)]
+    assert second.trace_id != first.trace_id
+
+
 async def test_a_dead_receiver_costs_the_command_a_second(faults: Any, flow: Any) -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
@@ -129,6 +149,52 @@ async def test_a_receiver_that_stalls_does_not_hold_the_command(faults: Any, flo
     assert seconds < 15
 
 
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/x-protobuf\r\n\r\n"
+HOSTILE = {
+    "floods": (HEAD, b"x" * 65_536, ""),
+    "redirects": (b"HTTP/1.1 307 No\r\nLocation: /v1/\x1b[2J\r\nContent-Length: 0\r\n\r\n", b"", "answered 307"),
+    "speaks no HTTP": (b"\x1b[2J\xff\x00<script>\r\n\r\n", b"", "Connection aborted"),
+    "asks for an hour": (b"HTTP/1.1 503 \x1b[2J\r\nRetry-After: 3600\r\nContent-Length: 0\r\n\r\n", b"", "Failed to"),
+    "refuses": (b"HTTP/1.1 400 \x1b[2Jno\r\nContent-Length: 4\r\n\r\n\x1b[2J", b"", "code: 400"),
+    "closes": (b"", b"", "Connection aborted"),
+}
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+async def test_a_hostile_receiver_costs_little_and_is_told_in_one_line(faults: Any, flow: Any, kind: str) -> None:
+    head, rest, told = HOSTILE[kind]
+    sent = 0
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal sent
+        with suppress(OSError):
+            await reader.read(100)
+            writer.write(head)
+            while rest:
+                writer.write(rest)
+                await writer.drain()
+                sent += len(rest)
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    try:
+        code, out, err, seconds = await command(
+            flow(FLOW), faults, OTEL_EXPORTER_OTLP_ENDPOINT=f"http://127.0.0.1:{port}"
+        )
+    finally:
+        server.close()
+    assert (code, out) == (0, "hi\n")
+    assert seconds < 15
+    assert "\x1b" not in err and "Traceback" not in err
+    lines = err.splitlines()
+    assert lines[-1].startswith("1 call ")
+    if told:
+        assert len(lines) == 2 and lines[0].startswith("not all traces and metrics") and told in lines[0]
+    # What a socket holds comes on top of what the exporter reads.
+    assert sent < 32 * 2**20
+
+
 async def test_the_console_gets_spans_beside_the_answer(faults: Any, flow: Any) -> None:
     code, out, err, _ = await command(flow(FLOW), faults, OTEL_TRACES_EXPORTER="console")
     assert (code, out) == (0, "hi\n")
@@ -143,13 +209,64 @@ async def test_without_the_sdk_a_sentence_names_the_extra(faults: Any, flow: Any
         flow(FLOW), faults, OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:1", PYTHONPATH=str(hidden.parent)
     )
     assert (code, out) == (0, "hi\n"), err
-    assert "no traces are sent" in err and "flowrun-dsl[otel]" in err and "Traceback" not in err
+    told = "no traces and no metrics are sent: OpenTelemetry's SDK is not installed; install flowrun-dsl[otel]\n"
+    assert err.count("OpenTelemetry") == 1 and told in err and "Traceback" not in err
 
 
 async def test_an_exporter_that_is_not_there(faults: Any, flow: Any) -> None:
     code, out, err, _ = await command(flow(FLOW), faults, OTEL_TRACES_EXPORTER="carrier_pigeon")
     assert (code, out) == (0, "hi\n")
-    assert "no installed package has the exporter carrier_pigeon" in err
+    assert "no traces are sent: no installed package has the exporter carrier_pigeon" in err
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("OTEL_TRACES_SAMPLER", "nonsense", "does not take one of the variables: Couldn't recognize sampler nonsense"),
+        ("OTEL_TRACES_SAMPLER_ARG", "abc", ""),
+        ("OTEL_BSP_SCHEDULE_DELAY", "abc", "does not take one of the variables: Unable to parse value"),
+        ("OTEL_BSP_MAX_QUEUE_SIZE", "10", ""),
+        ("OTEL_RESOURCE_ATTRIBUTES", "a,service.namespace=b", "does not take one of the variables: Invalid key value"),
+        ("OTEL_EXPORTER_OTLP_HEADERS", "garbage;;", "does not take one of the variables: Header format invalid"),
+        ("OTEL_EXPORTER_OTLP_TIMEOUT", "abc", "does not take one of the variables: Invalid timeout"),
+        ("OTEL_TRACES_EXPORTER", "console,otlp", '"name": "chat m"'),
+    ],
+)
+async def test_odd_values_of_variables_are_told_and_all_is_sent(
+    faults: Any, flow: Any, name: str, value: str, told: str
+) -> None:
+    async with receiver() as found:
+        code, out, err, _ = await command(flow(FLOW), faults, **{"OTEL_EXPORTER_OTLP_ENDPOINT": found.url, name: value})
+    assert (code, out) == (0, "hi\n")
+    assert told in err and "not all traces" not in err and "Traceback" not in err
+    assert len(found.spans) == 3 and found.metrics
+
+
+@pytest.mark.parametrize(
+    ("protocol", "told"),
+    [
+        ("grpc", "has the exporter otlp_proto_grpc; install opentelemetry-exporter-otlp-proto-grpc"),
+        ("http/json", "the protocol http/json is not known: OTEL_EXPORTER_OTLP_PROTOCOL is http/protobuf or grpc"),
+    ],
+)
+async def test_a_protocol_that_cannot_be_spoken(faults: Any, flow: Any, protocol: str, told: str) -> None:
+    variables = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1", "OTEL_EXPORTER_OTLP_PROTOCOL": protocol}
+    code, out, err, _ = await command(flow(FLOW), faults, **variables)
+    assert (code, out) == (0, "hi\n")
+    assert "no traces and no metrics are sent: " in err and told in err and "Error:" not in err
+
+
+async def test_the_headers_and_the_sampler_of_the_variables_hold(faults: Any, flow: Any) -> None:
+    variables = {"OTEL_EXPORTER_OTLP_HEADERS": "x-key=a%20b", "OTEL_TRACES_SAMPLER": "always_off"}
+    async with receiver() as found:
+        code, out, err, _ = await command(flow(FLOW), faults, OTEL_EXPORTER_OTLP_ENDPOINT=found.url, **variables)
+    assert (code, out, found.traces) == (0, "hi\n", [])
+    assert found.metrics and found.keys == {"a b"} and err.startswith("1 call")
+    async with receiver() as found:
+        code, out, _, _ = await command(
+            flow(FLOW), faults, OTEL_EXPORTER_OTLP_ENDPOINT=found.url, OTEL_SDK_DISABLED="true"
+        )
+    assert (code, out, found.traces, found.metrics) == (0, "hi\n", [], [])
 
 
 @pytest.mark.parametrize(
@@ -170,4 +287,5 @@ def test_the_variables_decide(variables: dict[str, str], wanted: bool) -> None:
 
 def test_each_signal_has_its_own_exporter() -> None:
     variables = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://a", "OTEL_METRICS_EXPORTER": "none"}
-    assert (exporter_of(variables, "traces"), exporter_of(variables, "metrics")) == ("otlp", "")
+    assert (exporters_of(variables, "traces"), exporters_of(variables, "metrics")) == (("otlp",), ())
+    assert exporters_of({"OTEL_TRACES_EXPORTER": "console, otlp,,none"}, "traces") == ("console", "otlp")

@@ -36,6 +36,8 @@ class NoLog:
     keeps = False
     notes: RunNotes | None = None
     """The notes of the run, None without a journal."""
+    traces: tuple[str, ...] = ()
+    """The trace contexts of earlier parts of the run."""
 
     def __init__(self, clock: RunClock | None = None) -> None:
         self._keys = _keys()
@@ -109,6 +111,7 @@ class RunLog(NoLog):
     clock: RunClock = field(default_factory=RunClock)
     keeps = True
     rows: AnswerRows = field(default_factory=AnswerRows)
+    traces: tuple[str, ...] = ()
     _closed: set[int] = field(default_factory=set)
 
     def __post_init__(self) -> None:

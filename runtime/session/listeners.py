@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import get_args
 
 from ..vocabulary.errors import mistake_in
 from ..vocabulary.events import Event
-from ..vocabulary.partial_listener import PartialListener
+from ..vocabulary.partial_listener import PartialListener, TracingListener
 from ..vocabulary.quoting import shown
 
 Listener = Callable[[Event], None]
@@ -34,11 +34,28 @@ def unheard(listeners: Iterable[Listener]) -> frozenset[type]:
     return frozenset(kind for kind in get_args(Event) if not any(_hears(one, kind) for one in listeners))
 
 
+def open_traces(listeners: Iterable[Listener], flow: str) -> str:
+    """Begin the traces of a run. Return the first trace context, "" for none."""
+    found = ""
+    for one in listeners:
+        if isinstance(one, TracingListener):
+            trace = one.open_trace(flow)
+            found = found or trace
+    return found
+
+
+def name_traces(listeners: Iterable[Listener], run: str, places: Mapping[str, str], traces: Sequence[str]) -> None:
+    """Tell the traces of a run what is known of it before it starts."""
+    for one in listeners:
+        if isinstance(one, TracingListener):
+            one.name_trace(run, places, traces)
+
+
 def _hears(listener: Listener, kind: type) -> bool:
     return not isinstance(listener, PartialListener) or listener.hears(kind)
 
 
-class Listeners(PartialListener):
+class Listeners(TracingListener):
     """The listeners of one run, joined into one. Each gets every event, even if it has failed on earlier events."""
 
     def __init__(self, several: Sequence[Listener]) -> None:
@@ -56,8 +73,34 @@ class Listeners(PartialListener):
             try:
                 listener(event)
             except Exception as error:  # noqa: BLE001  a listener is foreign code, and the run is paid for
-                first, times = self._failed.get(at, (error, 0))
-                self._failed[at] = (first, times + 1)
+                self._note(at, error)
+
+    def open_trace(self, flow: str) -> str:
+        found = ""
+        for at, listener in self._tracing():
+            try:
+                trace = listener.open_trace(flow)
+            except Exception as error:  # noqa: BLE001  a listener is foreign code
+                self._note(at, error)
+            else:
+                found = found or trace
+        return found
+
+    def name_trace(self, run: str, places: Mapping[str, str], traces: Sequence[str]) -> None:
+        for at, listener in self._tracing():
+            try:
+                listener.name_trace(run, places, traces)
+            except Exception as error:  # noqa: BLE001  a listener is foreign code
+                self._note(at, error)
+
+    def _tracing(self) -> Iterator[tuple[int, TracingListener]]:
+        for at, listener in enumerate(self._several):
+            if isinstance(listener, TracingListener):
+                yield at, listener
+
+    def _note(self, at: int, error: Exception) -> None:
+        first, times = self._failed.get(at, (error, 0))
+        self._failed[at] = (first, times + 1)
 
     def warn(self) -> None:
         """Warn of each listener that raised an exception, with its name and its first error."""

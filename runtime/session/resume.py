@@ -119,10 +119,18 @@ def _worst(body: Json, price: Callable[[str], Price | None]) -> float | None:
 
 
 async def begin(
-    journal: Journal, plan: p.Plan, values: Mapping[str, Json], settings: RunSettings, endpoints: Mapping[str, str]
+    journal: Journal,
+    plan: p.Plan,
+    values: Mapping[str, Json],
+    settings: RunSettings,
+    endpoints: Mapping[str, str],
+    trace: str = "",
 ) -> RunLog:
-    """Write that a run begins, with its plan, inputs, settings and the places of its models. Raises DiskError."""
-    head, clock = _head(plan), RunClock()
+    """Write that a run begins, with its plan, inputs, settings and the places of its models. Raises DiskError.
+
+    ``trace`` is the trace context of the run, "" for none.
+    """
+    head, clock = _head(plan) | _trace(trace), RunClock()
     clock.now()
     kept = kept_apart(values)
     contents = [content(JUST_BEGUN, {"json": one}) for one in (p.as_data(plan), kept.inputs)]
@@ -179,16 +187,40 @@ def _models(endpoints: Mapping[str, str]) -> dict[str, Json]:
     return places
 
 
-async def go_on(journal: Journal, number: int, settings: RunSettings, endpoints: Mapping[str, str]) -> RunLog:
+async def go_on(
+    journal: Journal, number: int, settings: RunSettings, endpoints: Mapping[str, str], trace: str = ""
+) -> RunLog:
     """Write that a run is resumed. Raises DiskError, and UsageError if this process is already running it."""
     run, now = journal.index.runs[number], time.time()
     # A clock that was set back must not put this part of the run before the run's beginning.
     clock = RunClock(max(0.0, now - run.began))
     clock.now()
     journal.begin(number)
-    body: dict[str, Json] = {"began": now}
+    traces = _traces(journal, run)
+    body: dict[str, Json] = {"began": now, **_trace(trace)}
     models = _models(endpoints)
     if models != given_of(journal, run).first_models:
         body["models"] = models
     await journal.append([LogRecord(number, Kind.RESUMED, body)])
-    return RunLog(journal, run.id, number, endpoints, settings.fresh, flow=run.flow, source=run.source, clock=clock)
+    return RunLog(
+        journal,
+        run.id,
+        number,
+        endpoints,
+        settings.fresh,
+        flow=run.flow,
+        source=run.source,
+        clock=clock,
+        traces=traces,
+    )
+
+
+def _trace(trace: str) -> dict[str, Json]:
+    return {"trace": trace} if trace else {}
+
+
+def _traces(journal: Journal, run: Run) -> tuple[str, ...]:
+    """Return the trace contexts of the first and of the last part of a run, as far as they had one."""
+    bodies = [journal.body(number) for number in dict.fromkeys((run.number, run.stretch))]
+    found = [body.get("trace") for body in bodies if isinstance(body, dict)]
+    return tuple(one for one in found if isinstance(one, str))

@@ -36,6 +36,7 @@ from ..limits.retry import RetryPolicy
 from ..plans.models import declared_models
 from ..plans.streaming import handed_on
 from ..providers import open_provider
+from ..providers.addresses import without_secrets
 from ..providers.environment_keys import keys_in
 from ..providers.protocol import Surroundings
 from ..providers.records import NoRecords
@@ -50,7 +51,7 @@ from ..vocabulary.usage import Price
 from .endpoints import OpenProvider, chosen_addresses, close_endpoints, default_model, open_endpoints
 from .hosts import Ask, permit_hosts
 from .least import must_afford
-from .listeners import Listener, to_all, unheard
+from .listeners import Listener, name_traces, open_traces, to_all, unheard
 from .result import Result
 from .resume import RunSettings, begin, go_on, notices
 from .waits import waiting_now, waits_of
@@ -154,11 +155,14 @@ async def execute(
         past = _past(plan, journal, summary.account.price, number)
         must_afford(plan, budget, settings, parts.environ, journal, number, past.within(""))
         settings = replace(settings, allow_host=(*settings.allow_host, *models.asked_hosts))
-        log = await _log(plan, values, settings, journal, models, number)
+        trace = open_traces(listeners, plan.flow)
+        log = await _log(plan, values, settings, journal, models, number, trace)
         clock = log.clock
         if log.notes is not None:
             log.notes.keys = keys_in(parts.environ)
             reads.note_files(log.notes)
+        places = {address: without_secrets(one.provider.endpoint) for address, one in models.endpoints.items()}
+        name_traces(listeners, log.id, places, log.traces)
         if models.declared_prices:
             publish(PricesDeclared(models.declared_prices, at=clock.now()))
         if number is not None:
@@ -254,14 +258,15 @@ async def _log(
     journal: Journal | None,
     models: _Models,
     number: int | None,
+    trace: str,
 ) -> NoLog:
     if journal is None:
         return NoLog()
     addresses = {address: one.provider.endpoint for address, one in models.endpoints.items()}
     if number is None:
-        log = await begin(journal, plan, values, settings, addresses)
+        log = await begin(journal, plan, values, settings, addresses, trace)
     else:
-        log = await go_on(journal, number, settings, addresses)
+        log = await go_on(journal, number, settings, addresses, trace)
     log.rows = AnswerRows(models.prices.cost)
     return log
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..providers.addresses import split
 from ..vocabulary import events as e
 from ..vocabulary.receipt import NO_RECEIPT, Receipt
 from ..vocabulary.usage import TokenDetail, Usage
@@ -11,6 +12,7 @@ from . import names
 from .texts import answer_attributes, prompt_attributes, reason_of
 
 Attributes = dict[str, Any]
+NO_PLACE: Attributes = {}
 
 
 def of_model(model: str) -> Attributes:
@@ -22,11 +24,22 @@ def of_model(model: str) -> Attributes:
     }
 
 
+def of_place(url: str) -> Attributes:
+    """Return the attributes that tell the server at a base URL; none if the text is not one."""
+    parts = split(url)
+    if parts is None or not parts.hostname:
+        return {}
+    port = parts.port or {"https": 443, "http": 80}.get(parts.scheme)
+    return {names.SERVER: parts.hostname} | ({} if port is None else {names.SERVER_PORT: port})
+
+
 def of_start(event: e.RequestStarted, *, texts: bool) -> Attributes:
     """Return the attributes of a request that is sent."""
     found = of_model(event.model) | {names.STEP_PATH: event.path, names.REQUEST_NUMBER: event.number}
     if event.calls != 1:
         found[names.REQUEST_CHOICES] = event.calls
+    if event.beside:
+        found[names.REQUEST_BESIDE] = event.beside
     if not event.carried:
         return found
     request = event.carried[0].request
@@ -42,15 +55,12 @@ def of_start(event: e.RequestStarted, *, texts: bool) -> Attributes:
     return found | prompt_attributes(event.carried[0].messages) if texts else found
 
 
-def of_reply(event: e.RequestFinished, cost: float | None, *, texts: bool) -> Attributes:
-    """Return the attributes of a reply that came."""
+def of_reply(event: e.RequestFinished, *, texts: bool) -> Attributes:
+    """Return the attributes of a reply that came, without its bill."""
     receipt = receipt_of(event)
-    found: Attributes = of_usage(usage_of(event))
-    found[names.RESPONSE_MODEL] = receipt.served or names.model_name(event.model)
+    found: Attributes = {names.RESPONSE_MODEL: receipt.served or names.model_name(event.model)}
     if receipt.id:
         found[names.RESPONSE_ID] = receipt.id
-    if cost is not None:
-        found[names.COST] = cost
     if event.came:
         found[names.FINISH_REASONS] = [reason_of(one.finish) for one in event.came]
         if texts:
@@ -58,7 +68,8 @@ def of_reply(event: e.RequestFinished, cost: float | None, *, texts: bool) -> At
     return found
 
 
-def of_usage(usage: Usage) -> Attributes:
+def of_bill(usage: Usage, cost: float | None) -> Attributes:
+    """Return the tokens and the dollars of an attempt, as far as they are known."""
     detail = usage.detail or TokenDetail()
     counts = {
         names.INPUT_TOKENS: usage.input_tokens,
@@ -67,7 +78,8 @@ def of_usage(usage: Usage) -> Attributes:
         names.STORED_TOKENS: detail.stored,
         names.REASONING_TOKENS: detail.reasoning,
     }
-    return {name: count for name, count in counts.items() if count is not None}
+    found: Attributes = {name: count for name, count in counts.items() if count is not None}
+    return found if cost is None else found | {names.COST: cost}
 
 
 def usage_of(event: e.RequestFinished) -> Usage:

@@ -7,14 +7,17 @@ from typing import TYPE_CHECKING
 from ..vocabulary import events as e
 from ..vocabulary.usage import TokenDetail, Usage
 from . import names
-from .facts import Attributes, of_model, receipt_of, usage_of
+from .facts import Attributes, receipt_of, usage_of
 
 if TYPE_CHECKING:
     from opentelemetry.metrics import Counter, Histogram, Meter
 
 
 class Measures:
-    """The instruments of a meter, and what each event adds to them. No attribute has a value for each run or call."""
+    """The instruments of a meter, and what each event adds to them. No attribute has a value for each run or call.
+
+    ``who`` are the attributes of a model.
+    """
 
     def __init__(self, meter: Meter) -> None:
         def counter(name: str, unit: str, what: str) -> Counter:
@@ -34,27 +37,25 @@ class Measures:
         self._stored = counter(names.STORED_USAGE, "{token}", "The tokens of prompts written to the provider's cache.")
         self._reasoning = counter(names.REASONING_USAGE, "{token}", "The tokens of reasoning.")
 
-    def finished(self, event: e.RequestFinished, cost: float | None) -> None:
-        who = of_model(event.model)
+    def finished(self, event: e.RequestFinished, who: Attributes, cost: float | None) -> None:
         answers = event.calls if event.answers is None else event.answers
         self._calls.add(answers, who | {names.CALL_STATE: "answered"})
         served = receipt_of(event).served or names.model_name(event.model)
         self._bill(usage_of(event), who | {names.RESPONSE_MODEL: served}, cost)
         self._inference.record(event.seconds, who | {names.RESPONSE_MODEL: served})
 
-    def attempt_failed(self, event: e.AttemptFailed, model: str, cost: float | None) -> None:
-        who = of_model(model)
+    def attempt_failed(self, event: e.AttemptFailed, who: Attributes, cost: float | None) -> None:
         self._calls.add(event.calls, who | {names.CALL_STATE: event.how})
         self._bill(event.usage, who, cost)
 
-    def failed(self, event: e.RequestFailed, kind: str) -> None:
-        self._inference.record(event.seconds, of_model(event.model) | {names.ERROR_TYPE: kind})
+    def failed(self, event: e.RequestFailed, who: Attributes, kind: str) -> None:
+        self._inference.record(event.seconds, who | {names.ERROR_TYPE: kind})
 
-    def cancelled(self, event: e.RequestCancelled, model: str) -> None:
-        self._calls.add(event.calls, of_model(model) | {names.CALL_STATE: "cancelled"})
+    def cancelled(self, event: e.RequestCancelled, who: Attributes) -> None:
+        self._calls.add(event.calls, who | {names.CALL_STATE: "cancelled"})
 
-    def recalled(self, event: e.AnswerRecalled) -> None:
-        self._calls.add(1, of_model(event.model) | {names.CALL_STATE: "recalled"})
+    def recalled(self, who: Attributes) -> None:
+        self._calls.add(1, who | {names.CALL_STATE: "recalled"})
 
     def ended(self, event: e.RunFinished, flow: str, *, good: bool) -> None:
         told: Attributes = {names.OPERATION: names.INVOKE_WORKFLOW, names.WORKFLOW: flow}
@@ -62,7 +63,7 @@ class Measures:
         for one in event.waits.endpoints:
             for cause, seconds in one.seconds.items():
                 if seconds > 0:
-                    self._waited.add(seconds, {names.WAIT_CAUSE: str(cause), names.SERVER: one.endpoint})
+                    self._waited.add(seconds, {names.WAIT_CAUSE: str(cause), names.ENDPOINT: one.endpoint})
 
     def _bill(self, usage: Usage, who: Attributes, cost: float | None) -> None:
         detail = usage.detail or TokenDetail()

@@ -17,13 +17,13 @@ class Share:
     at the end of a long map have the same chance as those at its beginning. The choice depends on the path alone, so
     two runs of one flow keep the same elements.
 
-    ``left_out`` counts the spans that were not made.
+    ``made`` counts the spans of steps and requests, and ``left_out`` those that were not made.
     """
 
     def __init__(self, most: int = MOST) -> None:
         self.left_out = 0
         self._most = most
-        self._made = 0
+        self.made = 0
         self._plain = 0
         self._elements = 0
         self._inner = 0
@@ -52,19 +52,19 @@ class Share:
         if not self._is_chosen(path):
             self.left_out += 1
             return False
-        self._made += 1
+        self.made += 1
         return True
 
     def rescue(self) -> None:
         """Count a span that was left out, but is made after all because it failed."""
         self.left_out -= 1
-        self._made += 1
+        self.made += 1
 
     def _is_chosen(self, path: str) -> bool:
         element = element_of(path)
         if not element:
             return True
-        if self._made >= self._most:
+        if self.made >= self._most:
             return False
         chance = self._most / max(self._expected, 1)
         if chance >= 1:

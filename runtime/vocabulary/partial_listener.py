@@ -1,8 +1,9 @@
-"""The base of listeners that need only some events. A run has many events for each call."""
+"""The bases of listeners that need only some events, or give a run a trace. A run has many events for each call."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 
 
 class PartialListener(ABC):
@@ -13,3 +14,24 @@ class PartialListener(ABC):
     @abstractmethod
     def hears(self, kind: type) -> bool:
         """Tell whether the listener needs the events of a class. The answer is always the same."""
+
+
+class TracingListener(PartialListener):
+    """A listener that makes a trace of a run."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def open_trace(self, flow: str) -> str:
+        """Begin the trace of a run of this flow, before its first event. Return the trace context; "" for none.
+
+        It is a ``traceparent`` of W3C Trace Context. The journal keeps it, so that a resumed run can name it.
+        """
+
+    @abstractmethod
+    def name_trace(self, run: str, places: Mapping[str, str], traces: Sequence[str]) -> None:
+        """Take what is known when the journal has the run: its id, "" without a journal.
+
+        ``places`` has the base URLs of models by their address, without secrets; "" if a model has none. ``traces`` are
+        the trace contexts of earlier parts of a resumed run.
+        """

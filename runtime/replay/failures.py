@@ -49,12 +49,14 @@ class AttemptsMade:
     def fail(self, name: CallId, call: Call, row: RunRow, body: Mapping[str, Json]) -> tuple[CallError, bool]:
         """Add a failed attempt. Return the failure of its call, and True if the call surely made no attempt after it.
 
-        Rows of older versions do not tell which attempt was the last. So this judges by the status and the number of
-        attempts.
+        A row with times is ``final`` if its attempt was the last. Older rows do not tell it, so this judges them by the
+        status and the number of attempts. Their number alone proves nothing: a call that waits for a server which
+        serves nobody makes more of them.
         """
         failures = self._failures.setdefault(name, [])
         failures.append(row)
-        return _failure(call, str(body.get("said", "")), body.get("status"), failures)
+        error, surely = _failure(call, str(body.get("said", "")), body.get("status"), failures)
+        return error, surely and "to" not in body
 
 
 def _failure(call: Call, said: str, status: Json, failures: Sequence[RunRow]) -> tuple[CallError, bool]:

@@ -65,8 +65,13 @@ class JournalSource(Source):
             came = self._early.pop(name)
             self._due.append(Came(call.number, came.what, came.usage))
             self._forget(name)
-        elif name not in self._rows and call.place in self._rows.places:
+        elif name not in self._rows and not self._is_last(call.place):
             self.changed[call.place] = call.known.key
+
+    def _is_last(self, place: str) -> bool:
+        """True if the flow made all calls that the rows have at this place: a call after them was not sent."""
+        last = self._rows.places.get(place)
+        return last is None or CallId(last, place) in self._calls.seen
 
     def cancelled(self, call: Call) -> None:
         if (name := self._calls.name(call.number)) is not None:

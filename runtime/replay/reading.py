@@ -283,4 +283,7 @@ def _state_of(call: ReplayedCall, found: CallRows, reused: list[AnswerRecord]) -
         return "cancelled", ""
     if call.end == "failed":
         return ("failed" if found.last or reused else "unsent"), call.reason
+    if found.state == "failed":
+        # It waits for its next attempt, or did so when the run was killed.
+        return "open", found.reason
     return found.state, found.reason

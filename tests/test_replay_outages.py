@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sqlite3
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -98,9 +99,13 @@ def test_no_number_of_attempts_alone_ends_a_call() -> None:
     assert [*map(type, happened)] == [Doubted] * len(rows[::2])
 
 
-def test_a_fallback_that_was_never_sent_is_no_other_prompt(tmp_path: Path) -> None:
+def test_a_run_that_gave_its_server_up_is_shown_to_its_end(tmp_path: Path) -> None:
     result = in_virtual_time(outage(tmp_path / "j.db", {}))
     record = recorded(tmp_path / "j.db")
     assert result.losses
     assert not [note for note in record.notes if "prices" not in note]
-    assert [one.path for one in record.end.losses] == [one.path for one in (*result.losses, *result.failures)]
+    assert record.end.complete
+    assert record.end.value == result.value
+    assert record.end.votes == result.tallies
+    assert Counter(one.path for one in record.end.losses) == Counter(one.path for one in result.losses)
+    assert "not sent: this server did not answer" in record.end.losses[-1].reason

@@ -29,6 +29,7 @@ class AttemptsMade:
         self._failures: dict[CallId, list[RunRow]] = {}
         self.failing: dict[CallId, CallError] = {}
         self.closed: dict[str, CallError] = {}
+        self._unanswered: dict[str, CallError | None] = {}
 
     def send(self, name: CallId) -> bool:
         """Count an attempt as sent. Return True if another attempt at the call is under way."""
@@ -56,7 +57,22 @@ class AttemptsMade:
         failures = self._failures.setdefault(name, [])
         failures.append(row)
         error, surely = _failure(call, str(body.get("said", "")), body.get("status"), failures)
+        self._unanswered.pop(call.model, None)
+        self._unanswered[call.model] = RefusedError(f"{body.get('said', '')} (not sent: this server did not answer)")
         return error, surely and "to" not in body
+
+    def answered(self, model: str) -> None:
+        """Record that a model has answered after its failures."""
+        self._unanswered[model] = None
+
+    def outage(self, model: str) -> CallError | None:
+        """Return the failure of calls that were never sent, if the model answered nobody in the end.
+
+        A model without any attempt shares the fate of the last one that failed.
+        """
+        if model in self._unanswered:
+            return self._unanswered[model]
+        return next((error for error in reversed(self._unanswered.values()) if error is not None), None)
 
 
 def _failure(call: Call, said: str, status: Json, failures: Sequence[RunRow]) -> tuple[CallError, bool]:

@@ -147,7 +147,15 @@ class JournalSource(Source):
         for name, call in self._calls:
             if closed and self._is_unsent(name):
                 return self._came(name, call, next(reversed(closed.values())))
-        return self._timed_out()
+        return self._timed_out() or self._given_up()
+
+    def _given_up(self) -> Happening | None:
+        """Return the failure of a call that was not sent, because its server answered nobody for too long."""
+        for name, call in self._calls:
+            error = self._attempts.outage(call.model)
+            if error is not None and name.place not in self.changed:
+                return self._came(name, call, error)
+        return None
 
     def _came(self, name: CallId, call: Call, what: Answer | CallError) -> Came:
         self._forget(name)
@@ -179,6 +187,8 @@ class JournalSource(Source):
         call = self._calls.get(name)
         if call is None and name in self._calls.seen:
             return
+        if call is not None:
+            self._attempts.answered(call.model)
         known = known_in(body, row.number)
         assert known.answer is not None
         if call is not None:

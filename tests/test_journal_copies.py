@@ -27,6 +27,7 @@ flow notes(items: [text]) {
 }
 """
 RUN = '{"kind": "run", "version": 1, "body": {"id": "a", "flow": "f", "source": "", "began": 1}}\n'
+GIVEN = '{"kind": "given", "key": "", "place": "", "body": {"plan": "aa", "inputs": "bb", %s}}\n'
 ITEMS = {"items": ["one", "two", "three"]}
 
 
@@ -137,6 +138,12 @@ def test_a_copy_is_the_run_itself(here: Path, journal: Path, capsys: pytest.Capt
         ('{"kind": "run", "version": 1, "body": {"id": 3}}\n', "line 1"),
         (RUN + '{"kind": "x"}\n', "line 2"),
         (RUN + '{"kind": "answer", "key": "00", "place": "p", "body": {"text": 3}}\n', "line 2"),
+        (RUN + '{"kind": "intent", "key": "00", "place": "p", "body": true}\n', "line 2"),
+        (RUN + '{"kind": "intent", "key": "00", "place": "p", "body": null}\n', "line 2"),
+        (RUN + '{"kind": "intent", "key": "00", "place": "p", "body": {"model": ["m"]}}\n', "line 2"),
+        (RUN + '{"kind": "answer", "key": "00", "place": "p", "body": {"text": "a", "in": "3"}}\n', "line 2"),
+        (RUN + '{"kind": "extern", "key": "", "place": "p", "body": {"function": "f", "to": true}}\n', "line 2"),
+        (RUN + GIVEN % '"settings": {"allow_read": 1.5}', "line 2"),
         ("[" * 100_000 + "\n", "line 1"),
     ],
 )
@@ -147,6 +154,13 @@ def test_a_file_that_is_no_copy_changes_nothing(
     assert run_command(["journal", "import", "bad.jsonl", "--journal", "new.db"]) == 2
     assert said in capsys.readouterr().err
     assert not (here / "new.db").exists()
+
+
+def test_a_copy_without_a_content_that_its_rows_name_is_refused(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (here / "bad.jsonl").write_text(RUN + GIVEN % '"settings": {}')
+    assert run_command(["journal", "import", "bad.jsonl", "--journal", "new.db"]) == 2
+    assert "it lacks the content `aa`" in capsys.readouterr().err
+    assert not read_journal(here / "new.db").runs
 
 
 def test_a_forgotten_answer_keeps_its_own_value(here: Path) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from itertools import islice
 from pathlib import Path
@@ -67,11 +67,24 @@ async def _written(path: Path, records: list[LogRecord], name: str) -> tuple[str
                 f"the journal {shown(str(path))} has a run {run} already: to replace it by that of {shown(name)}, "
                 f"write `flowrun journal erase {run}` first"
             )
+        held = {one.key.hex() for one in records if one.kind is Kind.CONTENT}
+        for key in (key for one in records for key in _contents_of(one.kind, one.body)):
+            if key not in held and not _holds(journal, key):
+                raise InputError(
+                    f"{shown(name)} cannot be imported: it lacks the content {shown(key)} that its rows name"
+                )
         wanted = (one for one in records if one.kind is not Kind.CONTENT or one.key not in journal.index.contents)
         number = await journal.append([next(wanted)])
         while some := [one._replace(run=number) for one in islice(wanted, _AT_ONCE)]:
             await journal.append(some)
     return run, sum(one.kind is Kind.ANSWER for one in records)
+
+
+def _holds(journal: Journal, key: str) -> bool:
+    try:
+        return bytes.fromhex(key) in journal.index.contents
+    except ValueError:
+        return False
 
 
 def _records(lines: Iterable[bytes], name: str) -> Iterator[LogRecord]:
@@ -116,15 +129,46 @@ def _record(found: Any) -> LogRecord:
     key, place = bytes.fromhex(found["key"]), found["place"]
     if kind is Kind.RUN or not isinstance(place, str) or len(key) > 64 or (kind not in _BARE and not key):
         raise ValueError
-    if kind is Kind.ANSWER and not isinstance(_body(body)["text"], str):
-        raise ValueError
-    if kind is Kind.END:
-        _ = str(_body(body)["status"]), float(body["ended"])
+    if body is not None or kind not in _EMPTY:
+        _check_fields(kind, _body(body))
     return LogRecord(1, kind, body, key, place)
 
 
 _BARE = frozenset({Kind.GIVEN, Kind.RESUMED, Kind.END, Kind.EXTERN, Kind.READ})
 """The kinds of rows that need no key."""
+
+_EMPTY = frozenset({Kind.REFUSED, Kind.DOUBT, Kind.CANCELLED, Kind.FORGOTTEN})
+"""The kinds of rows that may have no body."""
+_NEEDED = {
+    Kind.INTENT: {"model"},
+    Kind.ANSWER: {"text"},
+    Kind.GIVEN: {"plan", "inputs"},
+    Kind.RESUMED: {"began"},
+    Kind.END: {"status", "ended"},
+    Kind.EXTERN: {"function"},
+    Kind.READ: {"path"},
+}
+"""The fields that a row of a kind must have."""
+_NUMBER = (int, float)
+_TYPES: Mapping[Any, str] = {
+    list: "allow_read allow_host budget",
+    str: "model key text finish error said why served id function path sha256 content pattern",
+    _NUMBER: "from to at bytes max of most in out cached stored reasoning size began ended cost",
+    dict: "waited more files settings models account",
+}
+_TYPE_OF = {name: kind for kind, names in _TYPES.items() for name in names.split()}
+
+
+def _check_fields(kind: Kind, body: Mapping[str, Json]) -> None:
+    """Check that a row has the fields of its kind, each of its type. Raises KeyError or TypeError."""
+    for name in _NEEDED.get(kind, ()):
+        if body[name] is None:
+            raise TypeError
+    settings = body.get("settings")
+    for name, value in [*body.items(), *(settings.items() if isinstance(settings, dict) else ())]:
+        wanted = _TYPE_OF.get(name, object)
+        if value is not None and (not isinstance(value, wanted) or (wanted is _NUMBER and isinstance(value, bool))):
+            raise TypeError
 
 
 def _body(body: Json) -> dict[str, Json]:

@@ -59,7 +59,7 @@ class CallRows:
     @property
     def state(self) -> State:
         """The state of the call as far as its rows tell it."""
-        return state_of("waiting", self.answers, (), self._attempts)
+        return state_of(None, self.answers, (), self._attempts)
 
     def spoil(self, at: int, error: str) -> None:
         """Record that the answer of this place cannot be used."""
@@ -131,12 +131,16 @@ class CallRows:
 
 
 def state_of(
-    end: CallEnd,
+    end: CallEnd | None,
     answers: Iterable[AnswerRecord],
     reused: Collection[AnswerRecord],
     attempts: Iterable[AttemptRecord],
 ) -> State:
-    """Return the state of a call from its end in the flow, its answers of this run or of another, and its attempts."""
+    """Return the state of a call from its end in the flow, its answers of this run or of another, and its attempts.
+
+    ``end`` is None if nobody knows the end. A call that waits for its next attempt is open, also in a run that was
+    killed.
+    """
     if any(not one.error for one in answers):
         return "answered"
     if any(not one.error for one in reused):
@@ -150,7 +154,9 @@ def state_of(
         return "unsent"
     if "open" in ends:
         return "open"
-    return "cancelled" if ends[-1] == "cancelled" else "failed"
+    if ends[-1] == "cancelled":
+        return "cancelled"
+    return "open" if end == "waiting" else "failed"
 
 
 def record_of_rows(place: str, rows: Iterable[RunRow], cost: Cost) -> CallRecord:

@@ -29,6 +29,7 @@ class AttemptsMade:
         self._failures: dict[CallId, list[RunRow]] = {}
         self.failing: dict[CallId, CallError] = {}
         self.closed: dict[str, CallError] = {}
+        self._unanswered: dict[str, CallError | None] = {}
 
     def send(self, name: CallId) -> bool:
         """Count an attempt as sent. Return True if another attempt at the call is under way."""
@@ -49,12 +50,29 @@ class AttemptsMade:
     def fail(self, name: CallId, call: Call, row: RunRow, body: Mapping[str, Json]) -> tuple[CallError, bool]:
         """Add a failed attempt. Return the failure of its call, and True if the call surely made no attempt after it.
 
-        Rows of older versions do not tell which attempt was the last. So this judges by the status and the number of
-        attempts.
+        A row with times is ``final`` if its attempt was the last. Older rows do not tell it, so this judges them by the
+        status and the number of attempts. Their number alone proves nothing: a call that waits for a server which
+        serves nobody makes more of them.
         """
         failures = self._failures.setdefault(name, [])
         failures.append(row)
-        return _failure(call, str(body.get("said", "")), body.get("status"), failures)
+        error, surely = _failure(call, str(body.get("said", "")), body.get("status"), failures)
+        self._unanswered.pop(call.model, None)
+        self._unanswered[call.model] = RefusedError(f"{body.get('said', '')} (not sent: this server did not answer)")
+        return error, surely and "to" not in body
+
+    def answered(self, model: str) -> None:
+        """Record that a model has answered after its failures."""
+        self._unanswered[model] = None
+
+    def outage(self, model: str) -> CallError | None:
+        """Return the failure of calls that were never sent, if the model answered nobody in the end.
+
+        A model without any attempt shares the fate of the last one that failed.
+        """
+        if model in self._unanswered:
+            return self._unanswered[model]
+        return next((error for error in reversed(self._unanswered.values()) if error is not None), None)
 
 
 def _failure(call: Call, said: str, status: Json, failures: Sequence[RunRow]) -> tuple[CallError, bool]:

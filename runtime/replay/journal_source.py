@@ -65,8 +65,13 @@ class JournalSource(Source):
             came = self._early.pop(name)
             self._due.append(Came(call.number, came.what, came.usage))
             self._forget(name)
-        elif name not in self._rows and call.place in self._rows.places:
+        elif name not in self._rows and not self._is_last(call.place):
             self.changed[call.place] = call.known.key
+
+    def _is_last(self, place: str) -> bool:
+        """True if the flow made all calls that the rows have at this place: a call after them was not sent."""
+        last = self._rows.places.get(place)
+        return last is None or CallId(last, place) in self._calls.seen
 
     def cancelled(self, call: Call) -> None:
         if (name := self._calls.name(call.number)) is not None:
@@ -142,7 +147,15 @@ class JournalSource(Source):
         for name, call in self._calls:
             if closed and self._is_unsent(name):
                 return self._came(name, call, next(reversed(closed.values())))
-        return self._timed_out()
+        return self._timed_out() or self._given_up()
+
+    def _given_up(self) -> Happening | None:
+        """Return the failure of a call that was not sent, because its server answered nobody for too long."""
+        for name, call in self._calls:
+            error = self._attempts.outage(call.model)
+            if error is not None and name.place not in self.changed:
+                return self._came(name, call, error)
+        return None
 
     def _came(self, name: CallId, call: Call, what: Answer | CallError) -> Came:
         self._forget(name)
@@ -174,6 +187,8 @@ class JournalSource(Source):
         call = self._calls.get(name)
         if call is None and name in self._calls.seen:
             return
+        if call is not None:
+            self._attempts.answered(call.model)
         known = known_in(body, row.number)
         assert known.answer is not None
         if call is not None:

@@ -20,7 +20,8 @@ State = Literal["answered", "reused", "failed", "cancelled", "open", "unsent"]
 
 ``answered``: a usable answer was paid in this run. ``reused``: the answer came from another run of the journal.
 ``failed``: no attempt brought a usable answer. ``cancelled``: nothing needed the answer any more. ``open``: the run was
-killed, or still goes on, while an attempt was under way. ``unsent``: nothing was sent.
+killed, stopped or still goes on, and the call was under way or waited for its next attempt. ``unsent``: nothing was
+sent.
 """
 End = Literal["answered", "spoilt", "refused", "doubtful", "cancelled", "unsent", "open"]
 """The end of an attempt.

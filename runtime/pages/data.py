@@ -36,8 +36,10 @@ from pathlib import Path
 from shlex import quote
 from typing import Any, get_args
 
-from ..account.causes import Cause, Causes
+from ..account.causes import FIRST, Cause, Causes
+from ..account.spoilt import spoilt_calls
 from ..journal.project import journal_option, resume_command
+from ..plans.step_paths import PathNames
 from ..vocabulary.call_record import AnswerRecord, AttemptRecord, CallRecord, End, State
 from ..vocabulary.json_value import Json
 from ..vocabulary.quoting import json_text
@@ -86,7 +88,7 @@ def page_data(record: RunRecord, *, texts: bool = True, journal: Path | None = N
     ``journal`` is the journal of the run, None if there is none to name.
     """
     strings = Strings(foreign=texts)
-    votes, figures = Votes(record), figures_of(record)
+    votes, figures, inputs = Votes(record), figures_of(record), Inputs(record.plan)
     data: dict[str, Json] = {
         "version": VERSION,
         "texts": texts,
@@ -94,9 +96,9 @@ def page_data(record: RunRecord, *, texts: bool = True, journal: Path | None = N
         "figures": asdict(figures),
         "value": strings.json(record.end.value),
         "flow": strings.foreign(record.text),
-        **calls_data(record.calls, votes, Inputs(record.plan), strings),
-        "votes": votes_data(votes, votes.tallies, strings),
-        "losses": _losses(record, strings, journal),
+        **calls_data(record.calls, votes, inputs, strings),
+        "votes": votes_data(votes, votes.tallies, inputs.names, strings),
+        "losses": _losses(record, inputs.names, strings, journal),
         "graph": graph_data(record),
         "timeline": as_data(timeline_of(record)),
     }
@@ -129,8 +131,8 @@ def calls_data(calls: Sequence[CallRecord], votes: Votes, inputs: Inputs, string
         request = -1 if setting is None else requests.setdefault(json_text(setting, indent=None), len(settings))
         if setting is not None and request == len(settings):
             settings.append(setting)
-        row = _call(call, strings) | {"request": request, "ballot": votes.ballot_of(call)}
-        _append(rows, row | {"before": [strings.add(one) for one in inputs.of(call.path)]})
+        row = _call(call, inputs.names, strings) | {"request": request, "ballot": votes.ballot_of(call)}
+        _append(rows, row | {"before": [strings.add(inputs.names.of(one)) for one in inputs.of(call.path)]})
         for answer in call.answers:
             _append(answers, {"call": number, **_answer(answer, strings)})
         for attempt in call.attempts:
@@ -157,16 +159,16 @@ def _settings(call: CallRecord, *, texts: bool) -> dict[str, Json] | None:
     return {name: value for name, value in found.items() if value is not None}
 
 
-def _call(call: CallRecord, strings: Strings) -> dict[str, Json]:
+def _call(call: CallRecord, names: PathNames, strings: Strings) -> dict[str, Json]:
     messages = call.request.messages if call.request is not None else ()
     begins = [one.began for one in call.attempts if one.began is not None]
     ends = [one.ended for one in call.attempts if one.ended is not None]
     return {
-        "path": strings.add(call.path),
+        "path": strings.add(names.of_call(call)),
         "place": strings.add(call.place),
-        "step": strings.add(call.step),
+        "step": strings.add(names.of_step(call)),
         "model": strings.add(call.model),
-        "vote": strings.add(call.vote),
+        "vote": strings.add(names.of(call.vote)),
         "state": STATES.index(call.state),
         "reason": strings.foreign(call.reason),
         "labels": [one for label in call.labels if (one := strings.foreign(label))],
@@ -212,13 +214,13 @@ def _attempt(attempt: AttemptRecord, strings: Strings) -> dict[str, Json]:
     }
 
 
-def votes_data(votes: Votes, paths: Iterable[str], strings: Strings) -> Columns:
+def votes_data(votes: Votes, paths: Iterable[str], names: PathNames, strings: Strings) -> Columns:
     """Return the part ``votes`` for some votes of a run."""
     columns: Columns = {}
     for path in paths:
         tally = votes.tallies[path]
         row: dict[str, Any] = {
-            "path": strings.add(path),
+            "path": strings.add(names.of(path)),
             "classes": [[strings.json(answer), count] for answer, count in tally.ballots],
             "winner": next((n for n, (answer, _) in enumerate(tally.ballots) if answer == tally.first), -1),
             "decided": votes.decided(path),
@@ -230,19 +232,20 @@ def votes_data(votes: Votes, paths: Iterable[str], strings: Strings) -> Columns:
     return columns
 
 
-def _losses(record: RunRecord, strings: Strings, journal: Path | None) -> dict[str, Json]:
+def _losses(record: RunRecord, names: PathNames, strings: Strings, journal: Path | None) -> dict[str, Json]:
     causes = Causes()
     for loss in record.end.losses:
         causes.add(loss.path, loss.reason)
 
     def command(cause: Cause) -> str:
-        return again(record, [path for path, _ in cause.first], cause.count, journal) if record.id else ""
+        paths = [path for path, _ in cause.first]
+        return again(record, paths, names, cause.count, journal) if record.id else ""
 
-    return losses_data(causes, sum(loss.fatal for loss in record.end.losses), command, strings)
+    return losses_data(causes, sum(loss.fatal for loss in record.end.losses), command, names, strings)
 
 
 def losses_data(
-    causes: Iterable[Cause], fatal: int, command: Callable[[Cause], str], strings: Strings
+    causes: Iterable[Cause], fatal: int, command: Callable[[Cause], str], names: PathNames, strings: Strings
 ) -> dict[str, Json]:
     """Return the part ``losses`` of a run. ``fatal`` counts the failures that ended a step.
 
@@ -256,7 +259,7 @@ def losses_data(
             {
                 "reason": strings.foreign(cause.first[0][1]),
                 "count": cause.count,
-                "first": [[strings.add(path), strings.foreign(reason)] for path, reason in cause.first],
+                "first": [[strings.add(names.of(path)), strings.foreign(reason)] for path, reason in cause.first],
                 "command": strings.add(command(cause)),
             }
             for cause in causes
@@ -264,15 +267,19 @@ def losses_data(
     }
 
 
-def again(record: RunRecord, paths: Sequence[str], count: int, journal: Path | None = None) -> str:
-    """Write the command that asks lost calls again. A resume alone takes their spoilt answers from the journal."""
+def again(record: RunRecord, paths: Sequence[str], names: PathNames, count: int, journal: Path | None = None) -> str:
+    """Write the command that asks lost calls again. A resume alone takes their spoilt answers from the journal.
+
+    ``paths`` are the first of ``count`` losses of one cause.
+    """
     command = resume_command(record.id, journal) + " --allow-python" * bool(record.plan.externs)
-    spoilt = {call.path for call in record.calls if call.state == "failed" and call.answers}
-    if count > len(paths) or not spoilt.issuperset(paths):
+    spoilt = spoilt_calls(record, paths)
+    if not spoilt:
         return command
+    few = count <= len(paths) and len(spoilt) <= FIRST
+    what = [quote(names.of_call(call)) for call in spoilt] if few else ["--failed"]
     where = journal_option(journal)
-    forget = [f"flowrun journal forget {record.id} {quote(path)}{where}" for path in paths]
-    return " && ".join([*forget, command])
+    return " && ".join([*(f"flowrun journal forget {record.id} {one}{where}" for one in what), command])
 
 
 def nanodollars(cost: float | None) -> int | None:

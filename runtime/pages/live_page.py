@@ -89,8 +89,8 @@ def _parts(changes: Changes, inputs: Inputs, strings: Strings) -> dict[str, Json
         "texts": True,
         "figures": asdict(changes.figures),
         **calls_data(record.calls, votes, inputs, strings),
-        "votes": votes_data(votes, changes.votes, strings),
-        "losses": losses_data(_causes(changes), len(record.end.losses), lambda cause: "", strings),
+        "votes": votes_data(votes, changes.votes, inputs.names, strings),
+        "losses": losses_data(_causes(changes), len(record.end.losses), lambda cause: "", inputs.names, strings),
         "timeline": _timeline(changes),
         "live": {
             "version": changes.version,

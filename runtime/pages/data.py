@@ -45,9 +45,11 @@ from ..vocabulary.json_value import Json
 from ..vocabulary.quoting import json_text
 from ..vocabulary.run_record import RunRecord
 from .ballots import Votes
+from .fitting import fitting
 from .graph import graph_data
 from .head import Figures, figures_of
 from .inputs import Inputs
+from .strings import Strings
 from .timeline import as_data, timeline_of
 
 VERSION = 1
@@ -56,43 +58,20 @@ ENDS: tuple[str, ...] = get_args(End)
 Columns = dict[str, list[Any]]
 
 
-class Strings:
-    """A table of texts. Each text has one number. Foreign texts have number 0 if they are left out."""
-
-    def __init__(self, *, foreign: bool) -> None:
-        self.all = [""]
-        self._foreign = foreign
-        self._numbers = {"": 0}
-
-    def add(self, text: str) -> int:
-        """Return the number of a text that everyone may read: a name of the flow, or a path."""
-        number = self._numbers.setdefault(text, len(self.all))
-        if number == len(self.all):
-            self.all.append(text)
-        return number
-
-    def foreign(self, text: str) -> int:
-        """Return the number of a prompt, an answer, a label, a reason or a value."""
-        return self.add(text) if self._foreign else 0
-
-    def json(self, value: Json) -> int:
-        """Return the number of a foreign value: of a text as it is, of any other value as JSON."""
-        if value is None:
-            return 0
-        return self.foreign(value if isinstance(value, str) else json_text(value))
-
-
 def page_data(record: RunRecord, *, texts: bool = True, journal: Path | None = None) -> dict[str, Json]:
     """Return the data of the page of a run. Without ``texts``, nothing that people or models wrote is in them.
 
     ``journal`` is the journal of the run, None if there is none to name.
     """
-    strings = Strings(foreign=texts)
-    votes, figures, inputs = Votes(record), figures_of(record), Inputs(record.plan)
+    figures = figures_of(record)
+    fit = fitting(record, texts=texts)
+    record = fit.record
+    strings = Strings(foreign=texts, longest=fit.longest)
+    votes, inputs = Votes(record), Inputs(record.plan)
     data: dict[str, Json] = {
         "version": VERSION,
         "texts": texts,
-        "run": run_data(record, figures, strings),
+        "run": run_data(record, figures, strings, fit.told),
         "figures": asdict(figures),
         "value": strings.json(record.end.value),
         "flow": strings.foreign(record.text),
@@ -105,8 +84,8 @@ def page_data(record: RunRecord, *, texts: bool = True, journal: Path | None = N
     return data | {"strings": strings.all}
 
 
-def run_data(record: RunRecord, figures: Figures, strings: Strings) -> dict[str, Json]:
-    """Return the part ``run``."""
+def run_data(record: RunRecord, figures: Figures, strings: Strings, told: Sequence[str] = ()) -> dict[str, Json]:
+    """Return the part ``run``. ``told`` are remarks about the page itself."""
     return {
         "id": strings.add(record.id),
         "flow": strings.add(record.plan.flow),
@@ -115,7 +94,7 @@ def run_data(record: RunRecord, figures: Figures, strings: Strings) -> dict[str,
         "state": strings.add(figures.state),
         "began": round(record.began * 1000),
         "length": figures.ms,
-        "notes": [one for note in record.notes if (one := strings.foreign(note))],
+        "notes": [*map(strings.add, told), *(one for note in record.notes if (one := strings.foreign(note)))],
     }
 
 
@@ -189,7 +168,7 @@ def _answer(answer: AnswerRecord, strings: Strings) -> dict[str, Json]:
         "error": strings.foreign(answer.error),
         # Without texts, too, the page tells an answer that could be used from one that could not.
         "usable": int(not answer.error),
-        "value": 0 if answer.value in (None, answer.text) else strings.foreign(json_text(answer.value)),
+        "value": 0 if answer.value in (None, answer.text) else strings.whole(answer.value),
         "read": tokens.read,
         "cached": tokens.cached,
         "stored": tokens.stored,
@@ -198,7 +177,7 @@ def _answer(answer: AnswerRecord, strings: Strings) -> dict[str, Json]:
         "cost": nanodollars(answer.cost),
         "served": strings.add(answer.served),
         "id": strings.add(answer.id),
-        "more": strings.json(dict(answer.more)) if answer.more else 0,
+        "more": strings.whole(dict(answer.more)) if answer.more else 0,
     }
 
 

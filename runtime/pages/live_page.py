@@ -12,12 +12,13 @@ from ..vocabulary.json_value import Json
 from ..vocabulary.run_record import RunRecord
 from .assembly import LIVE_SCRIPTS, assemble
 from .ballots import Votes
-from .data import VERSION, Strings, calls_data, losses_data, page_data, run_data, votes_data
+from .data import VERSION, calls_data, losses_data, page_data, run_data, votes_data
 from .graph import graph_data, graph_html
 from .head import Figures, duration
 from .inputs import Inputs
 from .markup import account_html, head_html, safe
 from .packing import pack, page_json
+from .strings import Strings
 from .timeline import WORDS
 
 LISTENS = "; connect-src 'self'"

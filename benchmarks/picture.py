@@ -13,14 +13,14 @@ import sys
 import tempfile
 from pathlib import Path
 
-TOP = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(TOP / "tests"))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
 from flowrun.runtime import RunOptions, run_async
 from flowrun.runtime.providers.scripted import Scripted, ScriptedProvider
 from flowrun.runtime.vocabulary.call import Request
 from support.browser import open_browser, sheet
 
+TOP = Path(__file__).resolve().parent.parent
 WIDTH, HEIGHT = 1400, 1060
 MOST = 150_000
 """The most bytes of the picture."""

@@ -10,9 +10,9 @@ from flowrun.dsl import dataclass
 from ..vocabulary.run_record import RunRecord
 
 MOST_CALLS = 200_000
-"""The most calls of a page. A browser needs about a kilobyte for each, beside its texts."""
+"""The most calls of a page."""
 MOST_TEXT = 150_000_000
-"""The most characters of prompts, answers and reasons. A browser cannot hold a text of 500 million."""
+"""The most characters of prompts, answers and reasons."""
 
 
 @dataclass(frozen=True, slots=True)

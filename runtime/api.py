@@ -9,7 +9,7 @@ print(result.value)
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import closing, nullcontext
 from dataclasses import fields, replace
 from functools import partial
@@ -107,19 +107,25 @@ async def run_async(
             verify(plan)
         remarks: list[str] = []
         permit(plan, options.allow_python)
-        return await _run(plan, await _read(plan, given, remarks), options, remarks, keep=True)
+        reads = [value for value in given.values() if isinstance(value, Path)]
+        return await _run(plan, await _read(plan, given, remarks), options, remarks, reads, keep=True)
 
 
 async def run_typed(
-    plan: p.Plan, values: Mapping[str, Json], options: RunOptions, remarks: Sequence[str] = ()
+    plan: p.Plan,
+    values: Mapping[str, Json],
+    options: RunOptions,
+    remarks: Sequence[str] = (),
+    reads: Iterable[Path] = (),
 ) -> Result:
     """Run a plan that was just made of a checked file, so that it need not be verified.
 
-    ``values`` have the types of the parameters. ``remarks`` come from the readers of the inputs.
+    ``values`` have the types of the parameters. ``remarks`` come from the readers of the inputs, which have
+    read the files ``reads``.
     """
     with COLLECTOR.rarely():
         permit(plan, options.allow_python)
-        return await _run(plan, values, options, remarks, keep=False)
+        return await _run(plan, values, options, remarks, reads, keep=False)
 
 
 async def _run(
@@ -127,12 +133,14 @@ async def _run(
     values: Mapping[str, Json],
     options: RunOptions,
     remarks: Sequence[str],
+    reads: Iterable[Path],
     *,
     keep: bool,
 ) -> Result:
     path = options.journal
+    settings = replace(options.settings(), reads=tuple(reads))
     with nullcontext() if path is None else closing(Journal.open(Path(path))) as journal:
-        return await _executed(plan, values, options.settings(), options, journal, remarks=remarks, keep=keep)
+        return await _executed(plan, values, settings, options, journal, remarks=remarks, keep=keep)
 
 
 def resume(run: str, journal: AnyPath | None = None, *, options: RunOptions | None = None, **others: Never) -> Result:

@@ -180,3 +180,31 @@ def test_a_forgotten_answer_keeps_its_own_value(here: Path) -> None:
         ("A", "A", False),
     ]
     assert [one.end for one in call.attempts] == ["spoilt"] * 3 + ["answered"]
+
+
+def test_the_spoilt_answers_of_all_losses_are_forgotten_at_once(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (here / "g.flow").write_text(
+        "flow g(items: [text]) {\n  kinds = map item in items {\n"
+        '    ask "Which is {{ item }}?" -> A | B\n'
+        "  } reduce collect with errors: skip\n  return kinds\n}\n"
+    )
+    path = here / "g.db"
+    asked: list[str] = []
+
+    def answering(good: str, **given: Any) -> RunOptions:
+        def reply(request: Any, number: int) -> str:
+            asked.append(request.messages[0].text)
+            return "A" if good in asked[-1] else "no idea"
+
+        return RunOptions(journal=path, opener=lambda name, around: ScriptedProvider(reply), **given)
+
+    items = {"items": [f"{n}" for n in range(6)]}
+    assert asyncio.run(run_async(here / "g.flow", items, options=answering("is 0", model="scripted:m"))).value == ["A"]
+    assert run_command(["journal", "forget", "last", "--journal", str(path)]) == 2
+    assert run_command(["journal", "forget", "last", "kinds", "--failed", "--journal", str(path)]) == 2
+    assert "--failed" in capsys.readouterr().err
+    assert run_command(["journal", "forget", "last", "--failed", "--journal", str(path)]) == 0
+    assert "5 calls of" in capsys.readouterr().out
+    asked.clear()
+    assert asyncio.run(resume_async("last", options=answering("Which"))).value == ["A"] * 6
+    assert sorted(asked) == [f"Which is {n}?" for n in range(1, 6)]

@@ -10,8 +10,9 @@ from urllib.parse import quote
 
 import pytest
 
+from flowrun.runtime.cli.views.run_json import call_json
 from flowrun.runtime.pages import report_page
-from flowrun.runtime.vocabulary.call_record import as_row
+from flowrun.runtime.plans.run_calls import RunCalls
 from flowrun.runtime.vocabulary.run_record import LossRecord, RunRecord
 from support.browser import Sheet, open_browser, sheet
 from support.page_records import call_of, review, run_of
@@ -139,10 +140,10 @@ def test_a_call_shows_its_messages_attempts_and_neighbours(seen: Sheet, tmp_path
     assert "refused, not paid (HTTP 429)" in rows[0] and "429 Too Many Requests" in rows[0]
     assert "1.00 s for Retry-After of the server" in rows[1]
     used = panel.locator("h3:text('Used by') + ul a").all_inner_texts()
-    assert used[:3] == [f"notes[2].grave[{n}].line 5" for n in range(3)]
-    panel.locator("a:text('notes[2].grave[1].line 5')").click()
+    assert used[:3] == [f"notes[2].grave[{n}].ask" for n in range(3)]
+    panel.locator("a:text('notes[2].grave[1].ask')").click()
     # a click on a link changes the fragment, and the page hears of it a moment later
-    page.wait_for_selector("#call h2:text-is('notes[2].grave[1].line 5')")
+    page.wait_for_selector("#call h2:text-is('notes[2].grave[1].ask')")
     assert panel.locator("h3:text('Its inputs came from') + ul a").first.inner_text() == "notes[2].draft"
     assert "notes[2].grave" in panel.locator(".facts").inner_text()
 
@@ -170,12 +171,13 @@ def test_a_call_is_copied_as_the_row_that_show_prints(browser: Browser, tmp_path
     record = letters()
     with sheet(browser, permissions=["clipboard-read", "clipboard-write"]) as seen:
         page = seen.open(written(tmp_path, record), "call=advice.reduce")
+        calls = RunCalls(record)
         rows = page.evaluate("F.store.model.calls.map(F.store.row)")
         page.click("#call button:text('copy as JSON')")
         page.wait_for_selector("#call button:text('copied')")
         copied = json.loads(page.evaluate("navigator.clipboard.readText()"))
         seen.check_silent()
-    expected = json.loads(json.dumps([as_row(one) for one in record.calls]))
+    expected = json.loads(json.dumps([call_json(calls, at) for at in range(len(record.calls))]))
     for row in (*rows, *expected):
         row["cost"] = row["cost"] and round(row["cost"], 9)
     assert rows == expected
@@ -188,7 +190,7 @@ def test_keys_lead_through_the_page(seen: Sheet, tmp_path: Path) -> None:
     press("j")
     assert texts_of(page, "#call h2") == ["notes[0].draft"]
     press("j")
-    assert texts_of(page, "#call h2") == ["notes[0].grave[0].line 5"]
+    assert texts_of(page, "#call h2") == ["notes[0].grave[0].ask"]
     press("k")
     assert texts_of(page, "#call h2") == ["notes[0].draft"]
     assert page.evaluate("decodeURIComponent(location.hash)") == "#call=notes[0].draft"

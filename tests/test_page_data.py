@@ -13,11 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flowrun.runtime.pages.ballots import Votes
-from flowrun.runtime.pages.data import ENDS, STATES, again, page_data
+from flowrun.runtime.pages.data import ENDS, STATES, page_data
 from flowrun.runtime.pages.head import figures_of, length_of
 from flowrun.runtime.pages.inputs import Inputs
 from flowrun.runtime.pages.packing import code, pack
-from flowrun.runtime.vocabulary.run_record import LossRecord, StretchRecord
+from flowrun.runtime.plans.run_calls import RunCalls
+from flowrun.runtime.vocabulary.run_record import LossRecord, RunRecord, StretchRecord
 from flowrun.runtime.vocabulary.tally import Tally
 from support.page_records import answer_of, call_of, plan_from, review, run_of
 
@@ -146,7 +147,7 @@ def test_the_columns_hold_what_the_record_holds() -> None:
     record = review()
     data: Any = page_data(record)
     strings, calls = data["strings"], data["calls"]
-    assert [strings[one] for one in calls["path"]] == [one.path for one in record.calls]
+    assert [strings[one] for one in calls["path"]] == [one.text for one in RunCalls(record).addresses]
     assert [STATES[one] for one in calls["state"]] == [one.state for one in record.calls]
     assert [ENDS[one] for one in data["attempts"]["end"]] == [a.end for one in record.calls for a in one.attempts]
     assert all(isinstance(one, int) for one in calls["cost"])
@@ -176,15 +177,32 @@ def test_an_unknown_cost_is_not_zero() -> None:
 
 
 def test_the_command_of_a_loss_forgets_answers_that_a_resume_would_take_again() -> None:
-    spoilt = replace(call_of("kind[0].line 3"), state="failed")
-    refused = replace(call_of("draft"), state="failed", answers=())
-    losses = [LossRecord(spoilt.path, "expected A | B"), LossRecord("draft", "busy")]
+    spoilt = replace(call_of("notes[0].grave[1].line 5"), state="failed")
+    refused = replace(call_of("board"), state="failed", answers=())
+    losses = [LossRecord(spoilt.path, "expected A | B"), LossRecord("board", "busy")]
     record = run_of([spoilt, refused], status="partial", losses=losses)
-    first, second = page_data(record)["losses"]["causes"]
-    strings = page_data(record)["strings"]
     resume = f"flowrun resume {record.id}"
-    assert strings[first["command"]] == f"flowrun journal forget {record.id} 'kind[0].line 3' && {resume}"
-    assert strings[second["command"]] == resume
+    assert commands(record) == [f"flowrun journal forget {record.id} 'notes[0].grave[1].ask' && {resume}", resume]
     python = plan_from('extern look(x: text) -> text from "here:look"\nflow f() {\n  y = look(x: "a")\n  return y\n}\n')
-    record = replace(record, plan=python)
-    assert again(record, ["draft"], 1) == f"{resume} --allow-python"
+    assert commands(replace(record, plan=python))[1] == f"{resume} --allow-python"
+
+
+def test_the_command_of_many_spoilt_answers_forgets_them_all() -> None:
+    spoilt = [replace(call_of(f"notes[{n}].draft"), state="failed") for n in range(40)]
+    losses = [LossRecord(one.path, "expected A | B") for one in spoilt]
+    record = run_of(spoilt, status="partial", losses=losses)
+    assert commands(record) == [
+        f"flowrun journal forget {record.id} --failed && flowrun resume {record.id}",
+    ]
+
+
+def test_a_loss_above_its_spoilt_answer_forgets_that_answer_alone() -> None:
+    calls = [call_of("notes[0].draft"), replace(call_of("notes[0].grave[2].line 5"), state="failed")]
+    record = run_of(calls, status="partial", losses=[LossRecord("notes[0]", "no quorum")])
+    (command,) = commands(record)
+    assert command.startswith(f"flowrun journal forget {record.id} 'notes[0].grave[2].ask' && ")
+
+
+def commands(record: RunRecord) -> list[str]:
+    data: Any = page_data(record)
+    return [data["strings"][one["command"]] for one in data["losses"]["causes"]]

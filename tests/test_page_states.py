@@ -138,7 +138,7 @@ def test_without_javascript_the_account_is_plain_html(browser: Browser, tmp_path
         for part in ("needs JavaScript", "Partly done", "$0.0111 of $2.50", "# The board", "anthropic:claude-haiku"):
             assert part in text
         rows = page.locator("noscript table >> nth=1").locator("tbody tr").all_inner_texts()
-        assert rows[0].split("\t") == ["notes.grave.line 5", "36", "1,200", "30", "$0.00642"]
+        assert rows[0].split("\t") == ["notes.grave.ask", "36", "1,200", "30", "$0.00642"]
         assert "longer than the context of the model" in text
         seen.check_silent()
 

@@ -5,10 +5,16 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from flowrun.runtime.pages.lanes import Gap, Lane, lanes_of
 from flowrun.runtime.pages.timeline import as_data, in_words, timeline_of
+from flowrun.runtime.pages.waiting import waits_before
 from flowrun.runtime.vocabulary.call_record import AttemptRecord
 from flowrun.runtime.vocabulary.run_record import EndpointRecord, RunRecord, StretchRecord
+from flowrun.runtime.vocabulary.waits import Cause
 from support.page_records import call_of, large, run_of
 from support.timeline_records import MAIN, SIDE, called, resumed, running, untimed, waited
 
@@ -129,3 +135,42 @@ def test_gaps_follow_the_lanes_of_their_models() -> None:
             if (one.began or 0) < gap.ended and gap.began < (one.ended or 0)
         ]
         assert inside == []
+
+
+def test_a_pause_begins_after_the_failure_that_brought_it() -> None:
+    refused = AttemptRecord("a1", "refused", 0, 400, status=429)
+    again = AttemptRecord("a2", "answered", 900, 1000, waited={"retry_after": 500})
+    held = AttemptRecord("b", "answered", 900, 1000, waited={"retry_after": 500, "width": 400})
+    calls = [call_of("notes[0].draft", attempts=(refused, again)), call_of("notes[1].draft", attempts=(held,))]
+    found = timeline_of(run_of(calls))
+    [gap] = [one for one in found.gaps if one.cause == "retry_after"]
+    assert (gap.began, gap.ended) == (400, 900)
+
+
+@pytest.mark.parametrize(
+    ("failures", "waits"),
+    [
+        ((), [("width", 100, 400), ("retry_after", 400, 900)]),
+        ((300,), [("width", 100, 300), ("retry_after", 300, 800), ("width", 800, 900)]),
+        ((50,), [("retry_after", 100, 600), ("width", 600, 900)]),
+        ((50, 250, 600), [("width", 100, 250), ("retry_after", 250, 750), ("width", 750, 900)]),
+    ],
+)
+def test_waits_stand_in_an_order_that_can_have_been(
+    failures: tuple[int, ...], waits: list[tuple[str, int, int]]
+) -> None:
+    told = {"retry_after": 500, "width": 300}
+    assert list(waits_before(900, told, failures)) == waits
+
+
+@given(st.dictionaries(st.sampled_from(list(Cause)), st.integers(0, 500)), st.lists(st.integers(0, 3000), max_size=5))
+def test_waits_fill_the_time_before_the_request(waited: dict[str, int], failures: list[int]) -> None:
+    found = waits_before(3000, waited, sorted(failures))
+    at = 3000 - sum(waited.values())
+    lengths: dict[str, int] = {}
+    for cause, began, ended in found:
+        assert began == at < ended
+        at = ended
+        lengths[cause] = lengths.get(cause, 0) + ended - began
+    assert at == 3000
+    assert lengths == {cause: length for cause, length in waited.items() if length}

@@ -18,8 +18,9 @@ from ..vocabulary.errors import UsageError
 from ..vocabulary.quoting import one_line, shown
 from .console import print_json
 from .journal_options import as_json, existing, of_journal
-from .journals import journal_files, journal_path
+from .journals import journal_path
 from .paths import PathThatIs, to_file
+from .sources import sources_of
 
 
 @click.command("export", short_help="Copy a run into a file.")
@@ -52,7 +53,7 @@ def export(run: str, out: Path | None, journal: str | None) -> None:
             for line in lines():
                 sys.stdout.write(line)
             return
-        target = Target(file, journal_files(path))
+        target = Target(file, sources_of(reader, chosen))
         written = _write(target, lines())
         click.echo(f"{count_text(written, 'line')} of {chosen.id} are in {target.name}", err=True)
 

@@ -12,6 +12,7 @@ import click
 from ..journal.choice import LAST, chosen_run
 from ..journal.project import resume_command
 from ..vocabulary.amounts import count_text, size_text
+from ..vocabulary.errors import UsageError
 from ..vocabulary.quoting import one_line
 from .console import complain, print_json
 from .journal_options import as_json, existing, of_journal, seconds_of
@@ -126,15 +127,19 @@ def erase(run: str, journal: str | None, as_json: bool) -> None:
 
 @click.command("forget", short_help="Forget the answers of some calls: they are asked again.")
 @click.argument("run", metavar="RUN")
-@click.argument("path", metavar="PATH")
+@click.argument("path", metavar="[PATH]", required=False)
+@click.option("--failed", is_flag=True, help="Forget the answers of all losses of RUN: those that could not be used.")
 @of_journal
 @as_json
-def forget(run: str, path: str, journal: str | None, as_json: bool) -> None:
+def forget(run: str, path: str | None, failed: bool, journal: str | None, as_json: bool) -> None:
     """Forget the answers of the calls at PATH of RUN, or below it. No run takes them from the journal any more.
 
     `flowrun resume RUN` then asks these calls again, and only these. The old answers stay in the file, and `flowrun
     show RUN` shows them; `erase` and `prune` remove runs from the file.
     """
+    if (path is None) != failed:
+        raise UsageError("name the calls to forget: a PATH, or --failed for the spoilt answers of all losses")
+    from ..account.spoilt import spoilt_calls
     from ..journal.forgetting import forget_calls
     from ..journal.reading import JournalReader
     from ..journal.survey import read_runs
@@ -144,8 +149,8 @@ def forget(run: str, path: str, journal: str | None, as_json: bool) -> None:
     file = existing(journal)
     with JournalReader(file, read_runs) as reader:
         chosen = chosen_run(reader.index, run, file, command="flowrun journal forget")
-        record = read_part(reader, chosen, path) or read_run(reader, chosen)
-        found = [record.calls[at] for at in RunCalls(record).find(path)]
+        record = (read_part(reader, chosen, path) if path else None) or read_run(reader, chosen)
+        found = [record.calls[at] for at in RunCalls(record).find(path)] if path else spoilt_calls(record)
         keys = {one.key: one.place for one in found if one.key}
         rows = reader.rows_at(chosen.number, *(one.place for one in found))
         keys |= {row.key: row.place for row in rows if row.key}

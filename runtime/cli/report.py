@@ -6,7 +6,8 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 import click
 
@@ -20,6 +21,7 @@ from . import exits
 from .console import complain
 from .journals import journal_files, journal_path
 from .paths import PathThatIs, to_file
+from .sources import sources_of
 
 if TYPE_CHECKING:
     from ..journal.index import Run
@@ -64,7 +66,7 @@ def command(
     with _reader(path) as reader:
         chosen = chosen_run(reader.index, LAST if run is None else run, path)
         record = _read_run()(reader, chosen)
-        sources = _sources(reader, chosen, record)
+        sources = sources_of(reader, chosen, record.plan)
     file = to_file(out)
     if file is None:
         _print(make(record))
@@ -136,20 +138,6 @@ def _print(text: str) -> None:
     sys.stdout.flush()
 
 
-def _sources(reader: JournalReader, run: Run, record: RunRecord) -> list[Source]:
-    """Return the files that must not be overwritten: the journal, and the files that the run has read."""
-    from ..reads.places import files_read
-
-    found: list[Source] = list(journal_files(reader.path))
-    if run.given:
-        body: Any = reader.body(run.given)
-        folder = Path(str(body.get("settings", {}).get("folder") or "."))
-        found += files_read(record.plan, {}, folder)
-        files = [one for one in body.get("files", {}).values() if isinstance(one, dict)]
-        found += [Path(str(one["path"])) for one in files if "path" in one]
-    return found
-
-
 def _write_all(path: Path, folder: Path | None, *, texts: bool) -> int:
     """Write a page for each run into a folder, and an index. Runs that cannot be read are in the index, too."""
     from ..pages import report_page
@@ -160,7 +148,8 @@ def _write_all(path: Path, folder: Path | None, *, texts: bool) -> int:
         raise UsageError("--all writes many pages: name a folder for them with -o reports/")
     with _reader(path) as reader:
         _make_folder(folder)
-        rows = []
+        rows: list[Shelved] = []
+        kept: list[Source] = []
         for run in reader.index.runs.values():
             try:
                 record = _read_run()(reader, run)
@@ -168,10 +157,12 @@ def _write_all(path: Path, folder: Path | None, *, texts: bool) -> int:
                 complain(f"the run {run.id} has no page: {error}")
                 rows.append(Shelved(run.id, run.flow, run.began, run.status or "killed", trouble=str(error)))
                 continue
-            page = f"{run.id}.html"
-            Target(folder / page, journal_files(path)).write(report_page(record, texts=texts, journal=path))
+            page = f"{quote(run.id, safe='')}.html"
+            sources = sources_of(reader, run, record.plan)
+            kept += sources
+            Target(folder / page, sources).write(report_page(record, texts=texts, journal=path))
             rows.append(shelved(record, page))
-    Target(folder / INDEX, journal_files(path)).write(index_page(rows))
+    Target(folder / INDEX, kept or journal_files(path)).write(index_page(rows))
     made = sum(bool(row.page) for row in rows)
     click.echo(f"{made:,} page{'' if made == 1 else 's'} and {INDEX} are in {shown(str(folder))}", err=True)
     return exits.DONE if made == len(rows) else exits.PARTIAL

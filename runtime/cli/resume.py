@@ -79,7 +79,7 @@ def command(
             if file is None and report is None:
                 return None
             folder = settings.folder or Path()
-            sources = (*files_read(plan, values, folder, settings.allow_read), *journal_files(path))
+            sources = (*files_read(plan, values, folder, settings.allow_read), *settings.reads, *journal_files(path))
             if report is not None:
                 pages.append(RunReport(report, path, sources, file))
             if file is None:

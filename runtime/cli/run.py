@@ -98,7 +98,8 @@ def _run(chosen: Chosen, /, **given: Any) -> int:
     check_texts(plan.params, inputs, beside.folder, remarks.append)
     file = output_file(given["output"], raw=given["raw"])
     to = given["report"]
-    sources = [] if file is None and to is None else _sources(plan, texts, inputs, given["allow_read"], journal)
+    reads = [one for param in plan.params for one in files_given(param, texts.get(param.name, ""))]
+    sources = [] if file is None and to is None else _sources(plan, reads, inputs, given["allow_read"], journal)
     report = None if to is None else RunReport(to, journal, sources, file)
     with nullcontext() if file is None else AnswerFile(file, plan.type, sources, raw=given["raw"]) as output:
         with tracing(quiet) as traces, watcher(quiet) as watch:
@@ -121,6 +122,7 @@ def _run(chosen: Chosen, /, **given: Any) -> int:
                         on_result=output.row if output is not None and output.by_line else None,
                     ),
                     remarks,
+                    [one for one in reads if isinstance(one, Path)],
                 )
             )
         flags = " --allow-python" if given["allow_python"] else ""
@@ -129,9 +131,8 @@ def _run(chosen: Chosen, /, **given: Any) -> int:
 
 
 def _sources(
-    plan: p.Plan, texts: dict[str, str], inputs: dict[str, Any], allow_read: tuple[Path, ...], journal: Path | None
+    plan: p.Plan, given: list[Source], inputs: dict[str, Any], allow_read: tuple[Path, ...], journal: Path | None
 ) -> list[Source]:
-    """Return the files that no output may overwrite."""
-    given = [file for param in plan.params for file in files_given(param, texts.get(param.name, ""))]
+    """Return the files that no output may overwrite. ``given`` are those of the inputs."""
     kept = [] if journal is None else journal_files(journal)
     return [*given, *files_read(plan, inputs, Path(plan.source).parent, allow_read), *kept]

@@ -14,6 +14,7 @@ from flowrun.dsl import plan as p
 from ..plans.dependencies import first_needs, taken_from
 from ..vocabulary.call_record import CallRecord, End
 from .places import step_named
+from .waiting import Failures, Wait, waits_before
 
 _PART = re.compile(r"\[[^\]]*\]|[^.\[\]]+")
 Path = tuple[str, ...]
@@ -25,12 +26,16 @@ _SLACK = 10
 
 @dataclass(frozen=True, slots=True)
 class TimedAttempt:
-    """An attempt with its times in milliseconds since the run began. ``waited`` has those before it by cause."""
+    """An attempt with its times in milliseconds since the run began. ``waited`` has those before it by cause.
+
+    ``waits`` has the times of these waits, as far as they can be told.
+    """
 
     began: int
     ended: int
     end: End
     waited: Mapping[str, int]
+    waits: tuple[Wait, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +82,17 @@ class _Before:
     inside: bool = False
 
 
-def timed(index: int, call: CallRecord, path: Path) -> TimedCall | None:
+def timed(index: int, call: CallRecord, path: Path, failures: Sequence[int] = ()) -> TimedCall | None:
     """Return the times of a call, None if the journal does not know them."""
     attempts = sorted(
         (
-            TimedAttempt(one.began, max(one.began, one.ended), one.end, one.waited)
+            TimedAttempt(
+                one.began,
+                max(one.began, one.ended),
+                one.end,
+                one.waited,
+                waits_before(one.began, one.waited, failures),
+            )
             for one in call.attempts
             if one.began is not None and one.ended is not None
         ),
@@ -122,9 +133,10 @@ class CallOrder:
         self.plan = plan
         self.calls: list[TimedCall] = []
         self._parts: dict[Path, _Ends] = {}
+        failures = Failures(calls)
         for index, call in enumerate(calls):
             path = tuple(part for level in self._levels(split_path(call.path)) for part in self._own(level))
-            one = timed(index, call, path)
+            one = timed(index, call, path, failures.at(call.model))
             if one is not None:
                 self._add(one)
         for part in self._parts.values():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..outputs.cells import table
+from ..plans.step_paths import PathNames
 from ..vocabulary.call_record import CallRecord
 from ..vocabulary.json_value import Json
 from ..vocabulary.quoting import json_line
@@ -17,19 +18,20 @@ TEXTS = "labels reason prompt answer value error".split()
 
 def calls_csv(record: RunRecord, *, texts: bool = True) -> str:
     """Write the calls of a run as CSV (RFC 4180). Texts that a spreadsheet would take for formulas are made safe."""
-    return table([_row(call, texts=texts) for call in record.calls], [*COLUMNS, *(TEXTS if texts else ())])
+    names = PathNames(record.plan)
+    return table([_row(call, names, texts=texts) for call in record.calls], [*COLUMNS, *(TEXTS if texts else ())])
 
 
-def _row(call: CallRecord, *, texts: bool) -> dict[str, Json]:
+def _row(call: CallRecord, names: PathNames, *, texts: bool) -> dict[str, Json]:
     answer = call.answer
     begins = [one.began for one in call.attempts if one.began is not None]
     row: dict[str, Json] = {
-        "path": call.path,
+        "path": names.of_call(call),
         "place": call.place,
-        "step": call.step,
+        "step": names.of_step(call),
         "model": call.model,
         "state": call.state,
-        "vote": call.vote,
+        "vote": names.of(call.vote),
         "began_ms": min(begins, default=None),
         "ms": call.milliseconds,
         "attempts": len(call.attempts),

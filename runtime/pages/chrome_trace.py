@@ -11,6 +11,8 @@ import json
 from itertools import pairwise
 from typing import Any
 
+from ..account.spoilt import paths_above
+from ..plans.step_paths import PathNames
 from ..vocabulary.call_record import AttemptRecord, CallRecord
 from ..vocabulary.run_record import RunRecord
 from .head import length_of
@@ -36,8 +38,10 @@ def chrome_trace(record: RunRecord, *, texts: bool = True) -> str:
             {"ph": "M", "name": "thread_name", "pid": numbers[name], "tid": lane, "args": {"name": f"lane {lane}"}}
         )
     drawn: list[Event] = []
+    names = PathNames(record.plan)
+    printed = {call.place: names.of_call(call) for call in record.calls}
     for one, (name, lane) in zip(slices, lanes, strict=True):
-        drawn.append(_slice(one, texts=texts) | {"pid": numbers[name], "tid": lane})
+        drawn.append(_slice(one, printed[one[0].place], texts=texts) | {"pid": numbers[name], "tid": lane})
     events += drawn
     events += _arrows(record, slices, drawn)
     facts = {"flow": record.plan.flow, "run": record.id, "status": record.status}
@@ -70,7 +74,7 @@ def _lanes(record: RunRecord, slices: list[Slice]) -> list[tuple[str, int]]:
     return found
 
 
-def _slice(one: Slice, *, texts: bool) -> Event:
+def _slice(one: Slice, path: str, *, texts: bool) -> Event:
     call, attempt, began, ended = one
     answer = call.answer if attempt.end in ("answered", "spoilt") else None
     facts: dict[str, Any] = {
@@ -91,7 +95,7 @@ def _slice(one: Slice, *, texts: bool) -> Event:
         facts["labels"] = list(call.labels)
     return {
         "ph": "X",
-        "name": call.path,
+        "name": path,
         "cat": attempt.end,
         "ts": began * 1000,
         "dur": (ended - began) * 1000,
@@ -107,7 +111,7 @@ def _arrows(record: RunRecord, slices: list[Slice], drawn: list[Event]) -> list[
     below: dict[str, list[str]] = {}
     for call in record.calls:
         if call.place in own:
-            for path in _above(call.path):
+            for path in paths_above(call.path):
                 below.setdefault(path, []).append(call.place)
     inputs = Inputs(record.plan)
     events: list[Event] = []
@@ -128,9 +132,3 @@ def _arrows(record: RunRecord, slices: list[Slice], drawn: list[Event]) -> list[
             )
             events.append({"ph": "f", "bp": "e", "pid": end["pid"], "tid": end["tid"], "ts": end["ts"], **facts})
     return events
-
-
-def _above(path: str) -> list[str]:
-    """Return a path and the paths of the blocks and elements around it."""
-    cuts = [at for at, letter in enumerate(path) if letter in ".["]
-    return [path[:at] for at in cuts] + [path]

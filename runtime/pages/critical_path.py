@@ -8,7 +8,7 @@ from flowrun.dsl import dataclass
 
 from ..vocabulary.call_record import CallRecord
 from ..vocabulary.run_record import RunRecord, StretchRecord
-from .call_order import CallOrder, TimedAttempt, TimedCall
+from .call_order import CallOrder, TimedCall
 
 SERVER = "server"
 """An attempt whose answer was used, from its sending to its end."""
@@ -72,7 +72,7 @@ def _of_call(call: TimedCall, at: int) -> Iterator[Piece]:
     for number, attempt in enumerate(call.attempts):
         if attempt.end == "cancelled" and attempt.ended >= call.ended and len(call.attempts) > 1:
             continue
-        for cause, began, ended in waits_of(attempt):
+        for cause, began, ended in attempt.waits:
             if ended > at:
                 yield Piece(at, max(began, at), RETRIES if number else OWN, call.index)
                 yield Piece(max(began, at), ended, cause, call.index)
@@ -84,14 +84,6 @@ def _of_call(call: TimedCall, at: int) -> Iterator[Piece]:
             cause = SERVER if attempt.end in _PAID_FOR else RETRIES
             yield Piece(at, attempt.ended, cause, call.index)
             at = attempt.ended
-
-
-def waits_of(attempt: TimedAttempt) -> Iterator[tuple[str, int, int]]:
-    """Yield the waits before an attempt: the cause, the beginning and the end. The last ends where it was sent."""
-    at = attempt.began - sum(attempt.waited.values())
-    for cause, length in attempt.waited.items():
-        yield cause, at, at + length
-        at += length
 
 
 def time_of(pieces: Iterable[Piece]) -> dict[str, int]:

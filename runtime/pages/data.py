@@ -38,17 +38,21 @@ from pathlib import Path
 from shlex import quote
 from typing import Any, get_args
 
-from ..account.causes import Cause, Causes
+from ..account.causes import FIRST, Cause, Causes
+from ..account.spoilt import spoilt_calls
 from ..journal.project import journal_option, resume_command
+from ..plans.step_paths import PathNames
 from ..vocabulary.call import Message
 from ..vocabulary.call_record import AnswerRecord, AttemptRecord, CallRecord, End, State
 from ..vocabulary.json_value import Json
 from ..vocabulary.quoting import json_text
 from ..vocabulary.run_record import RunRecord
 from .ballots import Votes
+from .fitting import fitting
 from .graph import graph_data
 from .head import Figures, figures_of
 from .inputs import Inputs
+from .strings import Strings
 from .timeline import as_data, timeline_of
 
 VERSION = 1
@@ -57,57 +61,34 @@ ENDS: tuple[str, ...] = get_args(End)
 Columns = dict[str, list[Any]]
 
 
-class Strings:
-    """A table of texts. Each text has one number. Foreign texts have number 0 if they are left out."""
-
-    def __init__(self, *, foreign: bool) -> None:
-        self.all = [""]
-        self._foreign = foreign
-        self._numbers = {"": 0}
-
-    def add(self, text: str) -> int:
-        """Return the number of a text that everyone may read: a name of the flow, or a path."""
-        number = self._numbers.setdefault(text, len(self.all))
-        if number == len(self.all):
-            self.all.append(text)
-        return number
-
-    def foreign(self, text: str) -> int:
-        """Return the number of a prompt, an answer, a label, a reason or a value."""
-        return self.add(text) if self._foreign else 0
-
-    def json(self, value: Json) -> int:
-        """Return the number of a foreign value: of a text as it is, of any other value as JSON."""
-        if value is None:
-            return 0
-        return self.foreign(value if isinstance(value, str) else json_text(value))
-
-
 def page_data(record: RunRecord, *, texts: bool = True, journal: Path | None = None) -> dict[str, Json]:
     """Return the data of the page of a run. Without ``texts``, nothing that people or models wrote is in them.
 
     ``journal`` is the journal of the run, None if there is none to name.
     """
-    strings = Strings(foreign=texts)
-    votes, figures = Votes(record), figures_of(record)
+    figures = figures_of(record)
+    fit = fitting(record, texts=texts)
+    record = fit.record
+    strings = Strings(foreign=texts, longest=fit.longest)
+    votes, inputs = Votes(record), Inputs(record.plan)
     data: dict[str, Json] = {
         "version": VERSION,
         "texts": texts,
-        "run": run_data(record, figures, strings),
+        "run": run_data(record, figures, strings, fit.told),
         "figures": asdict(figures),
         "value": strings.json(record.end.value),
         "flow": strings.foreign(record.text),
-        **calls_data(record.calls, votes, Inputs(record.plan), strings),
-        "votes": votes_data(votes, votes.tallies, strings),
-        "losses": _losses(record, strings, journal),
+        **calls_data(record.calls, votes, inputs, strings),
+        "votes": votes_data(votes, votes.tallies, inputs.names, strings),
+        "losses": _losses(record, inputs.names, strings, journal),
         "graph": graph_data(record),
         "timeline": as_data(timeline_of(record)),
     }
     return data | {"strings": strings.all}
 
 
-def run_data(record: RunRecord, figures: Figures, strings: Strings) -> dict[str, Json]:
-    """Return the part ``run``."""
+def run_data(record: RunRecord, figures: Figures, strings: Strings, told: Sequence[str] = ()) -> dict[str, Json]:
+    """Return the part ``run``. ``told`` are remarks about the page itself."""
     return {
         "id": strings.add(record.id),
         "flow": strings.add(record.plan.flow),
@@ -116,7 +97,7 @@ def run_data(record: RunRecord, figures: Figures, strings: Strings) -> dict[str,
         "state": strings.add(figures.state),
         "began": round(record.began * 1000),
         "length": figures.ms,
-        "notes": [one for note in record.notes if (one := strings.foreign(note))],
+        "notes": [*map(strings.add, told), *(one for note in record.notes if (one := strings.foreign(note)))],
     }
 
 
@@ -132,8 +113,8 @@ def calls_data(calls: Sequence[CallRecord], votes: Votes, inputs: Inputs, string
         request = -1 if setting is None else requests.setdefault(json_text(setting, indent=None), len(settings))
         if setting is not None and request == len(settings):
             settings.append(setting)
-        row = _call(call, strings) | {"request": request, "ballot": votes.ballot_of(call)}
-        _append(rows, row | {"before": [strings.add(one) for one in inputs.of(call.path)]})
+        row = _call(call, inputs.names, strings) | {"request": request, "ballot": votes.ballot_of(call)}
+        _append(rows, row | {"before": [strings.add(inputs.names.of(one)) for one in inputs.of(call.path)]})
         for answer in call.answers:
             _append(answers, {"call": number, **_answer(answer, strings)})
         for attempt in call.attempts:
@@ -160,15 +141,15 @@ def _settings(call: CallRecord, *, texts: bool) -> dict[str, Json] | None:
     return {name: value for name, value in found.items() if value is not None}
 
 
-def _call(call: CallRecord, strings: Strings) -> dict[str, Json]:
+def _call(call: CallRecord, names: PathNames, strings: Strings) -> dict[str, Json]:
     begins = [one.began for one in call.attempts if one.began is not None]
     ends = [one.ended for one in call.attempts if one.ended is not None]
     return {
-        "path": strings.add(call.path),
+        "path": strings.add(names.of_call(call)),
         "place": strings.add(call.place),
-        "step": strings.add(call.step),
+        "step": strings.add(names.of_step(call)),
         "model": strings.add(call.model),
-        "vote": strings.add(call.vote),
+        "vote": strings.add(names.of(call.vote)),
         "state": STATES.index(call.state),
         "reason": strings.foreign(call.reason),
         "labels": [one for label in call.labels if (one := strings.foreign(label))],
@@ -191,7 +172,7 @@ def _answer(answer: AnswerRecord, strings: Strings) -> dict[str, Json]:
         "error": strings.foreign(answer.error),
         # Without texts, too, the page tells an answer that could be used from one that could not.
         "usable": int(not answer.error),
-        "value": 0 if answer.value in (None, answer.text) else strings.foreign(json_text(answer.value)),
+        "value": 0 if answer.value in (None, answer.text) else strings.whole(answer.value),
         "read": tokens.read,
         "cached": tokens.cached,
         "stored": tokens.stored,
@@ -200,7 +181,7 @@ def _answer(answer: AnswerRecord, strings: Strings) -> dict[str, Json]:
         "cost": nanodollars(answer.cost),
         "served": strings.add(answer.served),
         "id": strings.add(answer.id),
-        "more": strings.json(dict(answer.more)) if answer.more else 0,
+        "more": strings.whole(dict(answer.more)) if answer.more else 0,
     }
 
 
@@ -220,13 +201,13 @@ def _attempt(attempt: AttemptRecord, call: CallRecord, strings: Strings) -> dict
     }
 
 
-def votes_data(votes: Votes, paths: Iterable[str], strings: Strings) -> Columns:
+def votes_data(votes: Votes, paths: Iterable[str], names: PathNames, strings: Strings) -> Columns:
     """Return the part ``votes`` for some votes of a run."""
     columns: Columns = {}
     for path in paths:
         tally = votes.tallies[path]
         row: dict[str, Any] = {
-            "path": strings.add(path),
+            "path": strings.add(names.of(path)),
             "classes": [[strings.json(answer), count] for answer, count in tally.ballots],
             "winner": next((n for n, (answer, _) in enumerate(tally.ballots) if answer == tally.first), -1),
             "decided": votes.decided(path),
@@ -238,19 +219,20 @@ def votes_data(votes: Votes, paths: Iterable[str], strings: Strings) -> Columns:
     return columns
 
 
-def _losses(record: RunRecord, strings: Strings, journal: Path | None) -> dict[str, Json]:
+def _losses(record: RunRecord, names: PathNames, strings: Strings, journal: Path | None) -> dict[str, Json]:
     causes = Causes()
     for loss in record.end.losses:
         causes.add(loss.path, loss.reason)
 
     def command(cause: Cause) -> str:
-        return again(record, [path for path, _ in cause.first], cause.count, journal) if record.id else ""
+        paths = [path for path, _ in cause.first]
+        return again(record, paths, names, cause.count, journal) if record.id else ""
 
-    return losses_data(causes, sum(loss.fatal for loss in record.end.losses), command, strings)
+    return losses_data(causes, sum(loss.fatal for loss in record.end.losses), command, names, strings)
 
 
 def losses_data(
-    causes: Iterable[Cause], fatal: int, command: Callable[[Cause], str], strings: Strings
+    causes: Iterable[Cause], fatal: int, command: Callable[[Cause], str], names: PathNames, strings: Strings
 ) -> dict[str, Json]:
     """Return the part ``losses`` of a run. ``fatal`` counts the failures that ended a step.
 
@@ -264,7 +246,7 @@ def losses_data(
             {
                 "reason": strings.foreign(cause.first[0][1]),
                 "count": cause.count,
-                "first": [[strings.add(path), strings.foreign(reason)] for path, reason in cause.first],
+                "first": [[strings.add(names.of(path)), strings.foreign(reason)] for path, reason in cause.first],
                 "command": strings.add(command(cause)),
             }
             for cause in causes
@@ -272,15 +254,19 @@ def losses_data(
     }
 
 
-def again(record: RunRecord, paths: Sequence[str], count: int, journal: Path | None = None) -> str:
-    """Write the command that asks lost calls again. A resume alone takes their spoilt answers from the journal."""
+def again(record: RunRecord, paths: Sequence[str], names: PathNames, count: int, journal: Path | None = None) -> str:
+    """Write the command that asks lost calls again. A resume alone takes their spoilt answers from the journal.
+
+    ``paths`` are the first of ``count`` losses of one cause.
+    """
     command = resume_command(record.id, journal) + " --allow-python" * bool(record.plan.externs)
-    spoilt = {call.path for call in record.calls if call.state == "failed" and call.answers}
-    if count > len(paths) or not spoilt.issuperset(paths):
+    spoilt = spoilt_calls(record, paths)
+    if not spoilt:
         return command
+    few = count <= len(paths) and len(spoilt) <= FIRST
+    what = [quote(names.of_call(call)) for call in spoilt] if few else ["--failed"]
     where = journal_option(journal)
-    forget = [f"flowrun journal forget {record.id} {quote(path)}{where}" for path in paths]
-    return " && ".join([*forget, command])
+    return " && ".join([*(f"flowrun journal forget {record.id} {one}{where}" for one in what), command])
 
 
 def nanodollars(cost: float | None) -> int | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from itertools import islice
 
@@ -10,6 +9,7 @@ from flowrun.dsl import picture_of, to_page_svg
 from flowrun.dsl import plan as p
 
 from ..catalog import catalog
+from ..plans.step_paths import StepNode, step_nodes
 from ..vocabulary.json_value import Json
 from ..vocabulary.run_record import RunRecord
 
@@ -41,26 +41,20 @@ def graph_data(record: RunRecord) -> dict[str, Json]:
 
 
 def _aliases(plan: p.Plan) -> Iterator[tuple[str, str]]:
-    """Yield the paths of unnamed steps by their kind and order, and those of the drawing, by their line.
+    """Yield the paths of unnamed steps as they are printed, and those of the drawing, by their line.
 
     A called flow without unnamed steps adds none, and no flow is followed into itself.
     """
-    todo: list[tuple[tuple[p.Step, ...], str, str, tuple[str, ...]]] = [(plan.steps, "", "", ())]
+    todo: list[tuple[tuple[StepNode, ...], str, str, tuple[str, ...]]] = [(step_nodes(plan.steps), "", "", ())]
     while todo:
-        steps, alias, path, within = todo.pop()
-        kinds: Counter[str] = Counter()
-        for step in steps:
-            name = step.title
-            if step.name.startswith("#"):
-                kinds[step.node.kind] += 1
-                count = kinds[step.node.kind]
-                name = step.node.kind + (str(count) if count > 1 else "")
-            if alias + name != path + step.title:
-                yield alias + name, path + step.title
-            inner = (f"{alias}{name}.", f"{path}{step.title}.")
-            if step.block is not None:
-                todo.append((step.block.steps, *inner, within))
-            elif isinstance(step.node, p.FlowCall) and step.node.flow not in within:
-                flow = plan.flows.get(step.node.flow)
-                if flow is not None and len(within) < _DEEPEST:
-                    todo.append((flow.steps, *inner, (*within, step.node.flow)))
+        nodes, alias, path, within = todo.pop()
+        for node in nodes:
+            drawn = node.alias or node.name
+            if alias + node.name != path + drawn:
+                yield alias + node.name, path + drawn
+            inner = (f"{alias}{node.name}.", f"{path}{drawn}.")
+            called = node.step.node.flow if node.step and isinstance(node.step.node, p.FlowCall) else ""
+            if not called:
+                todo.append((node.inside(plan), *inner, within))
+            elif called not in within and called in plan.flows and len(within) < _DEEPEST:
+                todo.append((node.inside(plan), *inner, (*within, called)))

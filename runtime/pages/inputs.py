@@ -6,6 +6,7 @@ from functools import cached_property
 
 from flowrun.dsl import plan as p
 
+from ..plans.step_paths import PathNames
 from .places import REDUCE, parts_of, step_named
 
 Scopes = list[tuple[str, tuple[p.Step, ...]]]
@@ -15,11 +16,13 @@ Scopes = list[tuple[str, tuple[p.Step, ...]]]
 class Inputs:
     """The inputs of the calls of a plan.
 
-    A path that it returns stands for all calls at it and below it: ``notes`` for ``notes[3].draft``.
+    A path that it returns stands for all calls at it and below it: ``notes`` for ``notes[3].draft``. Paths are those of
+    the journal; ``names`` has their printed forms.
     """
 
     def __init__(self, plan: p.Plan) -> None:
         self._plan = plan
+        self.names = PathNames(plan)
 
     def of(self, path: str) -> list[str]:
         """Return the paths of the steps that a call's prompt reads, those in its own element first."""

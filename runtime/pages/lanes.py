@@ -10,7 +10,7 @@ from flowrun.dsl import dataclass
 from ..providers.addresses import host_of
 from ..vocabulary.run_record import RunRecord
 from .call_order import TimedCall
-from .critical_path import OWN, waits_of
+from .critical_path import OWN
 
 LEAST_SHARE = 0.002
 """The share of a run that a gap must be longer than, so that a reader can see it."""
@@ -64,7 +64,7 @@ def gaps_of(
         lane = lane_of[models[call.index]]
         for attempt in call.attempts:
             sent[lane].append((attempt.began, attempt.ended))
-            waits[lane] += waits_of(attempt)
+            waits[lane] += attempt.waits
     least = LEAST_SHARE * sum(ended - began for began, ended in stretches)
     found: list[Gap] = []
     for lane in range(len(lanes)):

@@ -12,12 +12,13 @@ from ..vocabulary.json_value import Json
 from ..vocabulary.run_record import RunRecord
 from .assembly import LIVE_SCRIPTS, assemble
 from .ballots import Votes
-from .data import VERSION, Strings, calls_data, losses_data, page_data, run_data, votes_data
+from .data import VERSION, calls_data, losses_data, page_data, run_data, votes_data
 from .graph import graph_data, graph_html
 from .head import Figures, duration
 from .inputs import Inputs
 from .markup import account_html, head_html, safe
 from .packing import pack, page_json
+from .strings import Strings
 from .timeline import WORDS
 
 LISTENS = "; connect-src 'self'"
@@ -89,8 +90,8 @@ def _parts(changes: Changes, inputs: Inputs, strings: Strings) -> dict[str, Json
         "texts": True,
         "figures": asdict(changes.figures),
         **calls_data(record.calls, votes, inputs, strings),
-        "votes": votes_data(votes, changes.votes, strings),
-        "losses": losses_data(_causes(changes), len(record.end.losses), lambda cause: "", strings),
+        "votes": votes_data(votes, changes.votes, inputs.names, strings),
+        "losses": losses_data(_causes(changes), len(record.end.losses), lambda cause: "", inputs.names, strings),
         "timeline": _timeline(changes),
         "live": {
             "version": changes.version,

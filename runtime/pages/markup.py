@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from html import escape
 
 from ..account.causes import Causes
+from ..plans.step_paths import PathNames
+from ..vocabulary.call_record import CallRecord
 from ..vocabulary.quoting import inert, json_text, one_line
 from ..vocabulary.run_record import RunRecord
 from .head import Figures, clock, duration, figures_of, money
@@ -64,27 +66,31 @@ def account_html(record: RunRecord, *, texts: bool) -> str:
         "<p>This page needs JavaScript to show the graph of the flow, the timeline, the table of all calls with search "
         "and filters, each call with its prompt and answer, and the votes. The account of the run follows.</p>"
     ]
+    names = PathNames(record.plan)
     if texts and record.end.value is not None:
         value = record.end.value if isinstance(record.end.value, str) else json_text(record.end.value)
         parts.append(f"<h2>Value</h2><pre>{escape(inert(value[:_VALUE]))}{'…' if len(value) > _VALUE else ''}</pre>")
-    for what, rows in (("model", _sums(record, "model")), ("step", _sums(record, "step"))):
+    for what, rows in (
+        ("model", _sums(record, lambda call: call.model)),
+        ("step", _sums(record, names.of_step)),
+    ):
         parts.append(f"<h2>Cost by {what}</h2>{table((what, 'calls', 'tokens in', 'tokens out', 'cost'), rows)}")
     if record.end.votes:
         rows = [
-            (path, f"{tally.asked:,} of {tally.planned:,}", f"{tally.agreement:.2f}", f"{tally.margin:,.4g}")
+            (names.of(path), f"{tally.asked:,} of {tally.planned:,}", f"{tally.agreement:.2f}", f"{tally.margin:,.4g}")
             for path, tally in list(record.end.votes.items())[:200]
         ]
         parts.append(f"<h2>Votes</h2>{table(('vote', 'samples', 'agreement', 'margin'), rows)}")
     if record.end.losses:
-        parts.append(f"<h2>Losses</h2>{table(('count', 'cause', 'first'), _losses(record, texts=texts))}")
+        parts.append(f"<h2>Losses</h2>{table(('count', 'cause', 'first'), _losses(record, names, texts=texts))}")
     return "".join(parts)
 
 
-def _sums(record: RunRecord, what: str) -> list[tuple[str, ...]]:
+def _sums(record: RunRecord, group: Callable[[CallRecord], str]) -> list[tuple[str, ...]]:
     found: dict[str, list[float]] = {}
     unknown = set()
     for call in record.calls:
-        name = getattr(call, what)
+        name = group(call)
         row = found.setdefault(name, [0, 0, 0, 0])
         row[0] += 1
         if call.state != "reused":
@@ -99,12 +105,12 @@ def _sums(record: RunRecord, what: str) -> list[tuple[str, ...]]:
     ]
 
 
-def _losses(record: RunRecord, *, texts: bool) -> Iterable[tuple[str, ...]]:
+def _losses(record: RunRecord, names: PathNames, *, texts: bool) -> Iterable[tuple[str, ...]]:
     causes = Causes()
     for loss in record.end.losses:
         causes.add(loss.path, loss.reason)
     for cause in sorted(causes, key=lambda one: -one.count):
-        paths = ", ".join(path for path, _ in cause.first)
+        paths = ", ".join(names.of(path) for path, _ in cause.first)
         yield f"{cause.count:,}", cause.first[0][1] if texts else "(left out)", paths
 
 

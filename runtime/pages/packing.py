@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+from array import array
 from collections import Counter
 from collections.abc import Mapping
 
@@ -28,14 +29,23 @@ def pack(data: Mapping[str, Json]) -> str:
 
     In the JSON text, ``words`` is the table, and ``counts`` has the number of words of each text.
     """
-    texts = [_WORD.findall(text) for text in data["strings"]]
-    counted = Counter(word for words in texts for word in words)
-    order = [word for word, _ in counted.most_common()]
-    codes = {word: code(number) for number, word in enumerate(order)}
-    words = b"".join(codes[word] for text in texts for word in text)
+    # Each word is one object, however often it stands in the texts: those of large runs have tens of millions.
+    numbers: dict[str, int] = {}
+    sequence, counts = array("I"), []
+    for text in data["strings"]:
+        words = _WORD.findall(text)
+        counts.append(len(words))
+        sequence.extend([numbers.setdefault(word, len(numbers)) for word in words])
+    found = list(numbers)
+    frequent = [number for number, _ in Counter(sequence).most_common()]
+    codes = [b""] * len(found)
+    for rank, number in enumerate(frequent):
+        codes[number] = code(rank)
+    order = [found[number] for number in frequent]
+    packed = b"".join([codes[number] for number in sequence])
     rest = {name: value for name, value in data.items() if name != "strings"}
-    head = page_json(rest | {"words": order, "counts": [len(text) for text in texts]})
-    return base64.b64encode(gzip.compress(len(head).to_bytes(4, "little") + head + words, 6, mtime=0)).decode()
+    head = page_json(rest | {"words": order, "counts": counts})
+    return base64.b64encode(gzip.compress(len(head).to_bytes(4, "little") + head + packed, 6, mtime=0)).decode()
 
 
 def page_json(value: Json) -> bytes:

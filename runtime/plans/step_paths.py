@@ -6,6 +6,7 @@ An unnamed step has the name of its word and its number among the unnamed steps 
 from __future__ import annotations
 
 import re
+import sys
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
@@ -115,15 +116,17 @@ def call_addresses(plan: p.Plan, calls: Sequence[CallRecord]) -> list[CallAddres
     """Return the addresses of calls, in their order."""
     naming = Naming(plan)
     seen: Counter[str] = Counter()
-    found = []
-    for call in calls:
-        # The place also tells the merges of a reduction apart.
-        place = call.place if call.place.startswith(call.path) else call.path
-        segments = naming.segments(place, call.labels, call.step)
-        text = path_text(segments)
-        seen[text] += 1
-        found.append(CallAddress(text if seen[text] == 1 else f"{text}#{seen[text]}", segments, seen[text]))
-    return found
+    return [_address(naming, seen, call) for call in calls]
+
+
+def _address(naming: Naming, seen: Counter[str], call: CallRecord) -> CallAddress:
+    """Return the address of the next call of a run. ``seen`` counts the calls of each path."""
+    # The place also tells the merges of a reduction apart.
+    place = call.place if call.place.startswith(call.path) else call.path
+    segments = naming.segments(place, call.labels, call.step)
+    text = path_text(segments)
+    seen[text] += 1
+    return CallAddress(text if seen[text] == 1 else f"{text}#{seen[text]}", segments, seen[text])
 
 
 class Naming:
@@ -160,3 +163,35 @@ class Naming:
         for at, label in zip(maps, labels, strict=False):
             made[at] = Segment(made[at].name, place=True, label=label)
         return tuple(made)
+
+
+class PathNames:
+    """The printed paths of a run, for those who meet its calls one after another, and some of them again."""
+
+    def __init__(self, plan: p.Plan) -> None:
+        self._naming = Naming(plan)
+        self._calls: dict[str, tuple[str, str]] = {}
+        self._paths: dict[str, str] = {}
+        self._seen: Counter[str] = Counter()
+
+    def of_call(self, call: CallRecord) -> str:
+        """Return the printed path of a call, which no other call of the run has. The same place has the same path."""
+        return self._of(call)[0]
+
+    def of_step(self, call: CallRecord) -> str:
+        """Return the printed path of a call's step: ``notes.ask``."""
+        return self._of(call)[1]
+
+    def _of(self, call: CallRecord) -> tuple[str, str]:
+        known = self._calls.get(call.place)
+        if known is None:
+            address = _address(self._naming, self._seen, call)
+            known = self._calls[call.place] = address.text, sys.intern(".".join(address.steps))
+        return known
+
+    def of(self, path: str) -> str:
+        """Return the printed form of the path of a step, a vote, an element or a loss."""
+        known = self._paths.get(path)
+        if known is None:
+            known = self._paths[path] = path_text(self._naming.segments(path))
+        return known

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import field
 from pathlib import Path
@@ -17,6 +17,7 @@ from ..account.figures import figures_of
 from ..account.summary import Summary
 from ..costs.prices import Prices
 from ..engine.decisions import Outcome
+from ..plans.step_paths import PathNames
 from ..vocabulary.call_record import CallRecord, as_row
 from ..vocabulary.errors import DiskError, UsageError
 from ..vocabulary.quoting import shown
@@ -96,18 +97,22 @@ def _text_of(plan: p.Plan) -> str:
     return ""
 
 
-def rows_of(calls: Sequence[CallRecord]) -> list[dict[str, Any]]:
+def rows_of(record: RunRecord) -> list[dict[str, Any]]:
     """Write calls as flat rows, so that a data frame has a column for each fact that people look for first."""
-    return [_row(call) for call in calls]
+    names = PathNames(record.plan)
+    return [_row(call, names) for call in record.calls]
 
 
-def _row(call: CallRecord) -> dict[str, Any]:
+def _row(call: CallRecord, names: PathNames) -> dict[str, Any]:
     answer, messages = call.answer, () if call.request is None else call.request.messages
     known = [one.tokens for one in call.answers if one.tokens.read is not None and one.tokens.written is not None]
     whole = bool(known) and len(known) == len(call.answers)
     read, written = sum(one.read or 0 for one in known), sum(one.written or 0 for one in known)
     return {
         **as_row(call),
+        "path": names.of_call(call),
+        "step": names.of_step(call),
+        "vote": names.of(call.vote),
         "prompt": None if call.request is None else "\n\n".join(one.text for one in messages),
         "answer": None if answer is None else answer.text,
         "value": None if answer is None or answer.error else answer.value,

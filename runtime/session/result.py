@@ -96,7 +96,7 @@ class Result:
 
         Raises: UsageError, if there is no journal and the run had more calls or text; DiskError.
         """
-        return rows_of(self._source().record(self.run, self.outcome, self.summary).calls)
+        return rows_of(self._source().record(self.run, self.outcome, self.summary))
 
     def report(self, path: str | os.PathLike[str]) -> Path:
         """Write the page of the run: one HTML file that needs no network. Return its path.

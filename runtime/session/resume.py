@@ -37,7 +37,8 @@ class RunSettings:
     """The settings of a run beside its flow and inputs. ``folder`` is the flow's; None for that of the plan's source.
 
     ``folder`` is None for the folder of the plan's source. ``allow_python`` is not a setting here. A user who resumes a
-    run must allow it again, so that no journal runs code.
+    run must allow it again, so that no journal runs code. ``reads`` are the files that inputs came from, over which no
+    command writes.
     """
 
     model: str
@@ -47,6 +48,7 @@ class RunSettings:
     budget: Budget | None = None
     fresh: bool = False
     ask_doubtful: bool = True
+    reads: tuple[Path, ...] = ()
 
 
 def taken_up(journal: Journal, name: str) -> tuple[p.Plan, dict[str, Json], RunSettings, int]:
@@ -61,7 +63,9 @@ def taken_up(journal: Journal, name: str) -> tuple[p.Plan, dict[str, Json], RunS
         budget = Budget(*kept["budget"]) if kept["budget"] else None
         places = tuple(Path(place) for place in kept["allow_read"])
         hosts = tuple(str(host) for host in kept["allow_host"])
-        settings = RunSettings(str(kept["model"]), Path(kept["folder"]), places, hosts, budget, bool(kept["fresh"]))
+        reads = tuple(Path(place) for place in kept.get("reads", ()))
+        folder, fresh = Path(kept["folder"]), bool(kept["fresh"])
+        settings = RunSettings(str(kept["model"]), folder, places, hosts, budget, fresh, reads=reads)
         return plan, reopened(plan, given.inputs, given.files), settings, run.number
     except (KeyError, TypeError, ValueError) as error:
         raise DiskError(f"row {run.given} of the journal does not have a valid run ({error})") from None
@@ -172,6 +176,7 @@ def _settings(plan: p.Plan, settings: RunSettings) -> dict[str, Json]:
         "allow_host": list(settings.allow_host),
         "budget": [settings.budget.calls, settings.budget.money] if settings.budget else None,
         "fresh": settings.fresh,
+        "reads": [os.path.abspath(file) for file in settings.reads],
     }
 
 

@@ -28,7 +28,8 @@ def call_json(calls: RunCalls, at: int) -> dict[str, Any]:
     """Return the row of a call. Its path is the one that `show` prints and accepts."""
     call = calls.record.calls[at]
     vote = calls.path_of(call.vote) if call.vote else ""
-    return {**as_row(call), "path": calls.addresses[at].text, "vote": vote}
+    address = calls.addresses[at]
+    return {**as_row(call), "path": address.text, "step": ".".join(address.steps), "vote": vote}
 
 
 def run_json(calls: RunCalls) -> dict[str, Any]:

@@ -17,6 +17,9 @@ const F = {};
   F.oneLine = (text) => F.inert(text).replace(LINES, escaped);
   F.short = (text, most) => (text.length > most ? text.slice(0, most - 1) + "…" : text);
 
+  /* Tell whether a path is a step's, or below it: `notes` holds notes[3].draft, and `ask` holds ask#2. */
+  F.below = (path, step) => path.startsWith(step) && ["", ".", "[", "#"].includes(path.charAt(step.length));
+
   /* A name in one line of the page, for paths, steps and models. */
   F.name = (text) => F.oneLine(F.short(text, 300));
 

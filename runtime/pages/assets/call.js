@@ -37,7 +37,7 @@
 
   const fact = (name, ...value) => (value.flat().some(Boolean) ? [el("dt", {}, name), el("dd", {}, ...value)] : []);
   const link = (call) =>
-    el("a", { href: "#" + F.place.of({ call: call.place }), class: "path" }, F.name(call.path));
+    el("a", { href: "#" + F.place.of({ call: call.path }), class: "path" }, F.name(call.path));
 
   const links = (calls, rest) => {
     const items = calls.slice(0, LINKS).map((one) => el("li", {}, link(one)));
@@ -49,7 +49,7 @@
     el("a", { href: "#" + F.place.of({ step: path }) }, "all " + F.count(number, "call") + " of " + F.name(path));
 
   const reads = (call, path) =>
-    call.before.some((one) => path.startsWith(one) && ["", ".", "["].includes(path.charAt(one.length)));
+    call.before.some((one) => F.below(path, one));
 
   const before = (call) =>
     call.before.flatMap((path) => {

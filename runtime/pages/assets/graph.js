@@ -1,6 +1,6 @@
 /* F.graph: the flow as it is drawn (pages/graph.py), with the calls, time and cost of each step. */
 {
-  const NUMBERS = /\[[^\]]*\]|\.\d+(?=\.|$)/g;
+  const NUMBERS = /\[[^\]]*\]|\.\d+(?=\.|$)|#\d+$/g;
   const PLACES = [["answered", "done"], ["reused", "reused"], ["failed", "failed"], ["cancelled", "cancelled"], ["open", "under way"]];
 
   let model, bus, boxes, space;
@@ -24,6 +24,11 @@
     const found = Object.hasOwn(aliases, plain) ? aliases[plain] : plain;
     steps.set(path, found);
     return found;
+  };
+  /* The path of a step as it is printed, from that of the drawing. */
+  const printed = (drawn) => {
+    const aliases = Object.entries((model.graph && model.graph.aliases) || {});
+    return (aliases.find(([, one]) => one === drawn) || [drawn])[0];
   };
   /* A step holds the calls at its path and below it. */
   const holds = (step, path) => {
@@ -113,7 +118,7 @@
   };
   const press = (event) => {
     const part = event.target.closest("[data-step]");
-    if (part) bus.send("focusStep", part.dataset.step);
+    if (part) bus.send("focusStep", printed(part.dataset.step));
   };
 
   F.graph = {

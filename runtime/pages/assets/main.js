@@ -30,7 +30,7 @@
   };
   const current = () => {
     const call = model.calls[F.call.selected()];
-    return { ...F.table.get(), call: call ? call.place : "", vote: F.votes.opened() };
+    return { ...F.table.get(), call: call ? call.path : "", vote: F.votes.opened() };
   };
 
   F.place = {

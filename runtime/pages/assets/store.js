@@ -270,7 +270,7 @@
 
   /* The calls at a path and below it: `notes` holds notes[3].draft. */
   const under = (path) =>
-    model.calls.filter((one) => one.path.startsWith(path) && ["", ".", "["].includes(one.path.charAt(path.length)));
+    model.calls.filter((one) => F.below(one.path, path));
 
   F.text = text;
   F.store = { model, apply, clear, unpack, hay, row, under, STATES, ENDS };

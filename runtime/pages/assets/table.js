@@ -60,7 +60,7 @@
   const isUnder = (call, step) =>
     call.step === step ||
     F.graph.holds(step, call.path) ||
-    (call.path.startsWith(step) && ["", ".", "["].includes(call.path.charAt(step.length)));
+    F.below(call.path, step);
 
   const matches = () => {
     const q = filter.q.toLowerCase();

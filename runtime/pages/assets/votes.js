@@ -50,7 +50,7 @@
     const items = calls.slice(0, 200).map((call) => {
       const word = call.ballot >= 0 ? name(vote, call.ballot) : call.state === "answered" ? "no ballot" : call.state;
       return el("li", {}, F.table.isAgainst(call) ? "▲ " : "● ",
-        el("a", { href: "#" + F.place.of({ call: call.place }), class: "path" }, F.name(call.path)), " ", word);
+        el("a", { href: "#" + F.place.of({ call: call.path }), class: "path" }, F.name(call.path)), " ", word);
     });
     const rest = calls.length > 200 ? [el("li", { class: "quiet" }, "and " + F.number(calls.length - 200) + " more")] : [];
     return el("ul", { class: "links" }, items, rest);

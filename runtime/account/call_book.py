@@ -86,6 +86,12 @@ class Call:
     attempts: list[AttemptRecord] = field(default_factory=list)
     out: list[_Flight] = field(default_factory=list)
 
+    @property
+    def size(self) -> int:
+        """The characters of the prompt and of the answers."""
+        prompt = sum(len(one.text) for one in self.request.messages)
+        return prompt + sum(len(one.text) for one in self.answers)
+
     def around(self) -> list[str]:
         """Return the paths of the blocks around the call, from the outside inwards."""
         return [self.path[: found.start()] for found in _NUMBERS.finditer(self.path)]

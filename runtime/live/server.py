@@ -31,8 +31,10 @@ _LAST = 1.0
 """The seconds that pages have to take the last update."""
 _STALLED = 0.5
 """The seconds after which a page that takes nothing gets no last update."""
-_SHARE = 0.03
-"""The most of a core that the updates of all pages take."""
+_SHARE = 0.01
+"""The part of a core that updates may take. Updates that take more come less often, up to LEAST_OFTEN."""
+LEAST_OFTEN = 2.0
+"""The most seconds between two updates of a page, if it is the only one."""
 _IDLE = float("inf")
 """The beginning of the write of a page that has taken everything."""
 MOST_AT_ONCE = 2**20
@@ -213,7 +215,8 @@ class LiveServer:
                 began = time.thread_time()
                 changes = self._state.since(version, MOST_AT_ONCE)
                 data = _message(changes_json(changes, self._inputs))
-                wait = max(EVERY, (time.thread_time() - began) * len(self._pages) / _SHARE)
+                taken = time.thread_time() - began
+                wait = len(self._pages) * min(LEAST_OFTEN, max(EVERY, taken / _SHARE))
                 self._pages[page] = time.monotonic()
                 await response.write(data)
                 self._pages[page] = _IDLE

@@ -2,59 +2,38 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import http.client
 import socket
 import time
+import tracemalloc
 from collections.abc import Iterator
-from contextlib import closing
-from email.message import Message
-from typing import NamedTuple
-from urllib.parse import urlsplit
+from contextlib import ExitStack, suppress
 
 import pytest
 
+from flowrun.runtime.live.page import LivePage
 from flowrun.runtime.live.server import LiveServer
 from flowrun.runtime.live.state import LiveState
 from flowrun.runtime.pages.inputs import Inputs
+from flowrun.runtime.pages.live_page import Changes
 from flowrun.runtime.vocabulary import events as e
-from flowrun.runtime.vocabulary.errors import UsageError
+from flowrun.runtime.vocabulary.call import Request
+from flowrun.runtime.vocabulary.errors import DiskError, UsageError
+from flowrun.runtime.vocabulary.run_record import RunRecord
+from support.live_pages import Shown, made_up
 from support.page_records import plan_from
-
-
-class Reply(NamedTuple):
-    status: int
-    headers: Message
-    text: str
-
-
-class Shown:
-    """A server of a run of no calls."""
-
-    def __init__(self) -> None:
-        plan = plan_from()
-        self.state = LiveState(plan, "")
-        self.server = LiveServer(self.state, Inputs(plan))
-        self.server.start()
-        split = urlsplit(self.server.address)
-        assert split.port is not None
-        self.port, self.query = split.port, f"?{split.query}"
-
-    def ask(self, path: str = "/", method: str = "GET", **headers: str) -> Reply:
-        with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)) as connection:
-            connection.request(method, path, headers=headers)
-            reply = connection.getresponse()
-            return Reply(reply.status, reply.headers, reply.read().decode())
 
 
 @pytest.fixture
 def shown() -> Iterator[Shown]:
-    one = Shown()
-    yield one
-    one.server.finish(None, 5)
+    with made_up() as one:
+        yield one
 
 
 def test_the_page_has_a_strict_policy_in_its_head_and_its_headers(shown: Shown) -> None:
-    answer = shown.ask("/" + shown.query)
+    answer = shown.got("/" + shown.query)
     assert answer.status == 200
     for name, value in (
         ("Cache-Control", "no-store"),
@@ -69,17 +48,17 @@ def test_the_page_has_a_strict_policy_in_its_head_and_its_headers(shown: Shown) 
 
 @pytest.mark.parametrize("path", ["/", "/events", "/?key=", "/?key=x", "/events?key=%FF", "/../etc/passwd", "/nothing"])
 def test_without_the_key_nothing_is_answered(shown: Shown, path: str) -> None:
-    assert shown.ask(path).status == 403
+    assert shown.got(path).status == 403
 
 
 @pytest.mark.parametrize("path", ["/nothing", "/../../etc/passwd", "/assets/page.css", "//events"])
 def test_the_key_opens_only_the_page(shown: Shown, path: str) -> None:
-    assert shown.ask(path + shown.query).status == 404
+    assert shown.got(path + shown.query).status == 404
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "HEAD", "PATCH"])
 def test_only_get_is_answered(shown: Shown, method: str) -> None:
-    assert shown.ask("/" + shown.query, method).status == 405
+    assert shown.got("/" + shown.query, method).status == 405
 
 
 @pytest.mark.parametrize(
@@ -88,11 +67,11 @@ def test_only_get_is_answered(shown: Shown, method: str) -> None:
 )
 @pytest.mark.parametrize("path", ["/", "/events"])
 def test_other_sites_are_refused(shown: Shown, path: str, headers: dict[str, str]) -> None:
-    assert shown.ask(path + shown.query, **headers).status == 403
+    assert shown.got(path + shown.query, **headers).status == 403
 
 
 def test_its_own_origin_is_served(shown: Shown) -> None:
-    assert shown.ask("/" + shown.query, Origin=f"http://127.0.0.1:{shown.port}").status == 200
+    assert shown.got("/" + shown.query, Origin=f"http://127.0.0.1:{shown.port}").status == 200
 
 
 @pytest.mark.parametrize("line", [b"X: " + b"a" * 100_000, b"X: a\rSet-Cookie: b"])
@@ -103,16 +82,112 @@ def test_damaged_and_huge_headers_are_refused(shown: Shown, line: bytes, capfd: 
     assert capfd.readouterr().err == ""
 
 
-def test_a_page_that_never_reads_does_not_hold_up_the_end(shown: Shown) -> None:
-    with socket.create_connection(("127.0.0.1", shown.port), 10) as raw:
-        raw.sendall(f"GET /events{shown.query} HTTP/1.1\r\nHost: 127.0.0.1:{shown.port}\r\n\r\n".encode())
-        for number in range(2000):
-            shown.state(e.ElementLost(f"notes[{number}]", f"cause {'x' * number}"))
+def stalled(shown: Shown) -> socket.socket:
+    """A page that listens, and reads nothing."""
+    raw = socket.create_connection(("127.0.0.1", shown.port), 10)
+    raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    raw.sendall(f"GET /events{shown.query} HTTP/1.1\r\nHost: 127.0.0.1:{shown.port}\r\n\r\n".encode())
+    return raw
+
+
+def test_pages_that_read_nothing_neither_swell_the_run_nor_hold_up_its_end(shown: Shown) -> None:
+    text = "x" * 50_000
+    shown.call("first")  # loads the prices of models
+    with ExitStack() as stack:
+        for _ in range(4):
+            stack.enter_context(stalled(shown))
+        tracemalloc.start()
+        try:
+            cpu = time.thread_time()
+            for number in range(1000):
+                shown.call(f"notes[{number}].draft", text, text)
+                if number % 250 == 0:
+                    time.sleep(0.3)
+            assert time.thread_time() - cpu < 1, "a call costs well under a millisecond"
+            time.sleep(0.5)
+            gc.collect()
+            held, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        # The run holds its texts anyway, here once. Each page holds one update of about 1 MiB, and what it is made of.
+        assert held < 12 * 2**20
+        assert peak < 24 * 2**20
         began = time.monotonic()
         shown.server.finish(None, 2)
-        assert time.monotonic() - began < 2.5
+        assert time.monotonic() - began < 0.5, "pages that take nothing get no last update"
         with pytest.raises(ConnectionRefusedError):
-            shown.ask("/" + shown.query)
+            shown.got("/" + shown.query)
+
+
+def test_a_page_that_lags_gets_all_calls_in_small_updates(shown: Shown) -> None:
+    for number in range(300):
+        shown.call(f"notes[{number}].draft", "x" * 20_000)
+    shown.state.version += 1
+    found: dict[str, None] = {}
+    version, turns = 0, 0
+    while version < shown.state.version:
+        changes = shown.state.since(version, 2**20)
+        assert sum(len(one.messages[0].text) for one in asked(changes)) < 2**20 + 30_000
+        found |= dict.fromkeys(one.path for one in changes.record.calls)
+        assert changes.version > version
+        version, turns = changes.version, turns + 1
+    assert list(found) == [f"notes[{number}].draft" for number in range(300)]
+    assert turns == 6
+
+
+def asked(changes: Changes) -> list[Request]:
+    return [one.request for one in changes.record.calls if one.request is not None]
+
+
+@pytest.mark.parametrize("path", ["/", "/events"])
+def test_a_fault_of_the_page_is_told_in_a_line_and_ends_it(
+    shown: Shown, path: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    shown.state._summary = None  # type: ignore[assignment]
+    shown.state.version += 1
+    with suppress(http.client.HTTPException):
+        assert shown.got(path + shown.query).status == 500
+    shown.server.finish(None, 5)
+    said = capfd.readouterr().err
+    assert said.startswith("the live page has ended by a fault of its own, and the run goes on: AttributeError")
+    assert said.count("\n") == 1
+    with pytest.raises(ConnectionRefusedError):
+        shown.got("/" + shown.query)
+
+
+def test_a_fault_in_the_state_never_reaches_the_run(capfd: pytest.CaptureFixture[str]) -> None:
+    page = LivePage(plan_from())
+    page.state._summary = None  # type: ignore[assignment]
+    for _ in range(2):
+        page(e.Notice("a notice"))
+    asyncio.run(page.finish(None))
+    first, second = capfd.readouterr().err.splitlines()
+    assert first.startswith("the run is shown at http://127.0.0.1:")
+    assert second.startswith("the live page has ended by a fault of its own, and the run goes on: ")
+
+
+@pytest.mark.parametrize("error", [DiskError("the journal is gone"), RuntimeError("a fault")])
+def test_a_report_that_cannot_be_made_is_told(
+    shown: Shown, error: Exception, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def make() -> RunRecord:
+        raise error
+
+    with socket.create_connection(("127.0.0.1", shown.port), 10) as raw:
+        raw.sendall(f"GET /events{shown.query} HTTP/1.1\r\nHost: 127.0.0.1:{shown.port}\r\n\r\n".encode())
+        assert raw.recv(10)
+        shown.server.finish(make, 5)
+    [line] = capfd.readouterr().err.splitlines()
+    assert str(error) in line
+
+
+def test_a_run_that_ends_at_once_ends_its_server() -> None:
+    for _ in range(20):
+        with made_up() as one:
+            began = time.monotonic()
+            one.server.finish(None, 5)
+            assert time.monotonic() - began < 1
+            assert not one.server._thread.is_alive()
 
 
 def test_a_machine_without_a_free_port_refuses_in_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:

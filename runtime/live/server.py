@@ -7,7 +7,9 @@ import hmac
 import logging
 import secrets
 import socket
+import sys
 import threading
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
@@ -16,7 +18,8 @@ from aiohttp import web
 from ..pages.assembly import LIVE_SCRIPTS, policy_of
 from ..pages.inputs import Inputs
 from ..pages.live_page import LISTENS, changes_json, final_json, live_page
-from ..vocabulary.errors import FlowrunError, UsageError
+from ..vocabulary.errors import FlowrunError, UsageError, mistake_in
+from ..vocabulary.quoting import inert
 from ..vocabulary.run_record import RunRecord
 from .state import LiveState
 
@@ -26,6 +29,16 @@ _ALIVE = 1.0
 """The seconds after which a page hears of the time although nothing changed."""
 _LAST = 1.0
 """The seconds that pages have to take the last update."""
+_STALLED = 0.5
+"""The seconds after which a page that takes nothing gets no last update."""
+_SHARE = 0.01
+"""The part of a core that updates may take. Updates that take more come less often, up to LEAST_OFTEN."""
+LEAST_OFTEN = 2.0
+"""The most seconds between two updates of a page, if it is the only one."""
+_IDLE = float("inf")
+"""The beginning of the write of a page that has taken everything."""
+MOST_AT_ONCE = 2**20
+"""The characters after which an update is full. A page that stalls holds one update."""
 MOST_PAGES = 16
 """The pages that may listen at the same time."""
 HOST = "127.0.0.1"
@@ -51,8 +64,9 @@ class LiveServer:
                 "page at the end by --report FILE"
             ) from None
         self._hosts = tuple(f"{name}:{self._socket.getsockname()[1]}" for name in (HOST, "localhost"))
-        self._pages = 0
+        self._pages: dict[asyncio.Task[object], float] = {}
         self._last = b""
+        self._begun = threading.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._over, self._left = asyncio.Event(), asyncio.Event()
         self._thread = threading.Thread(target=self._work, name="flowrun-live", daemon=True)
@@ -64,23 +78,39 @@ class LiveServer:
     def start(self) -> None:
         """Begin to answer."""
         self._thread.start()
+        self._begun.wait()
 
     def finish(self, make: Make | None, wait: float) -> None:
         """Give the last update to all pages, and end. ``make`` returns the record of the run, if it has one.
 
         A page that does not take it, or a record that is not made in ``wait`` seconds, is left alone.
         """
-        loop = self._loop
-        if loop is not None:
-            with suppress(RuntimeError):  # the loop has ended by itself
-                loop.call_soon_threadsafe(self._end, make)
+        self._later(self._end, make)
         self._thread.join(wait)
 
+    def fail(self, error: Exception) -> None:
+        """Tell the user of an error in the page, and end the server. The run goes on. Any thread may call this."""
+        why = f"the live page has ended by a fault of its own, and the run goes on: {mistake_in(error)}"
+        print(inert(why), file=sys.stderr, flush=True)
+        self._later(self._stop)
+
+    def _later(self, act: Callable[..., None], *given: object) -> None:
+        """Act on the loop of the server, if it has not ended."""
+        if self._loop is not None:
+            with suppress(RuntimeError):  # the loop is closed
+                self._loop.call_soon_threadsafe(act, *given)
+
     def _work(self) -> None:
-        asyncio.run(self._serve())
+        try:
+            asyncio.run(self._serve())
+        except Exception as error:  # noqa: BLE001  the run goes on without its page
+            self.fail(error)
+        finally:
+            self._begun.set()
 
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
+        self._loop.set_exception_handler(self._lost)
         _LOGGER.disabled = True
         app = web.Application(middlewares=[self._guard], client_max_size=1024)
         app.router.add_get("/", self._page, allow_head=False)
@@ -89,6 +119,7 @@ class LiveServer:
         await runner.setup()
         try:
             await web.SockSite(runner, self._socket).start()
+            self._begun.set()
             await self._over.wait()
             async with asyncio.timeout(_LAST):
                 await self._left.wait()
@@ -98,12 +129,35 @@ class LiveServer:
             await runner.cleanup()
 
     def _end(self, make: Make | None) -> None:
-        if self._pages and make is not None:
-            with suppress(FlowrunError):  # the pages then keep the state that they have
+        """Give the last update to the pages that listen."""
+        if self._over.is_set():
+            return
+        now = time.monotonic()
+        for page in [page for page, began in self._pages.items() if now - began > _STALLED]:
+            page.cancel()
+            del self._pages[page]
+        try:
+            if self._pages and make is not None:
                 self._last = final_json(make(), self._state.version)
+        except FlowrunError as error:
+            print(inert(f"the live page does not become the report: {error}"), file=sys.stderr, flush=True)
+        except Exception as error:  # noqa: BLE001  the run is paid for, and has its result
+            self.fail(error)
         self._over.set()
         if not self._pages:
             self._left.set()
+
+    def _stop(self) -> None:
+        """End without a last update, so that the pages tell that their connection is lost."""
+        for page in self._pages:
+            page.cancel()
+        self._over.set()
+        self._left.set()
+
+    def _lost(self, _: asyncio.AbstractEventLoop, about: dict[str, object]) -> None:
+        """Handle an error that no coroutine took."""
+        error = about.get("exception")
+        self.fail(error if isinstance(error, Exception) else RuntimeError(str(about.get("message"))))
 
     @web.middleware
     async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -124,38 +178,51 @@ class LiveServer:
             return await handler(request)
         except web.HTTPException as error:
             return _refused(error.status, "There is no such page here.")
+        except ConnectionError:
+            raise  # the browser closed the page
+        except Exception as error:  # noqa: BLE001  a fault of the page never ends the run
+            self.fail(error)
+            return _refused(500, "The live page has ended by a fault of its own. The terminal tells more.")
 
     async def _page(self, request: web.Request) -> web.Response:
         text = live_page(self._state.since(0), self._inputs)
         return web.Response(body=text.encode(), content_type="text/html", charset="utf-8", headers=_headers())
 
     async def _events(self, request: web.Request) -> web.StreamResponse:
-        if self._pages >= MOST_PAGES:
+        if len(self._pages) >= MOST_PAGES:
             return _refused(503, "Too many pages listen already: close one.")
         given = request.query.get("from", "0")
         version = int(given) if given.isascii() and given.isdigit() and len(given) < 18 else 0
         response = web.StreamResponse(headers={**_headers(), "Content-Type": "text/event-stream"})
-        self._pages += 1
+        page = asyncio.current_task()
+        assert page is not None
+        self._pages[page] = _IDLE
         try:
             await response.prepare(request)
             with suppress(ConnectionError):  # the page was closed
-                await self._send(response, version)
+                await self._send(response, page, version)
         finally:
-            self._pages -= 1
+            self._pages.pop(page, None)
             if self._over.is_set() and not self._pages:
                 self._left.set()
         return response
 
-    async def _send(self, response: web.StreamResponse, version: int) -> None:
-        loop = asyncio.get_running_loop()
-        told = loop.time()
+    async def _send(self, response: web.StreamResponse, page: asyncio.Task[object], version: int) -> None:
+        told = time.monotonic()
         while not self._over.is_set():
-            if version != self._state.version or loop.time() - told >= _ALIVE:
-                changes = self._state.since(version)
-                await response.write(_message(changes_json(changes, self._inputs)))
-                version, told = changes.version, loop.time()
+            wait = EVERY
+            if version != self._state.version or time.monotonic() - told >= _ALIVE:
+                began = time.thread_time()
+                changes = self._state.since(version, MOST_AT_ONCE)
+                data = _message(changes_json(changes, self._inputs))
+                taken = time.thread_time() - began
+                wait = len(self._pages) * min(LEAST_OFTEN, max(EVERY, taken / _SHARE))
+                self._pages[page] = time.monotonic()
+                await response.write(data)
+                self._pages[page] = _IDLE
+                version, told = changes.version, time.monotonic()
             with suppress(TimeoutError):
-                async with asyncio.timeout(EVERY):
+                async with asyncio.timeout(wait):
                     await self._over.wait()
         last = self._last or changes_json(self._state.since(version), self._inputs)
         await response.write(_message(last))

@@ -26,6 +26,8 @@ from ..vocabulary.partial_listener import PartialListener
 from ..vocabulary.run_record import EndRecord, LossRecord, RunRecord
 from ..vocabulary.tally import Tally
 
+_LEAST_SIZE = 500
+"""The characters of a call without its texts, about."""
 _AT_ONCE = 250
 """The calls that are read in one go, while the run has to wait: about a millisecond."""
 
@@ -46,10 +48,9 @@ class Versions:
         self._last.pop(name, None)
         self._last[name] = version
 
-    def since(self, version: int) -> list[str]:
-        """Return what changed after a version, the oldest change first."""
-        newest = takewhile(lambda one: one[1] > version, reversed(self._last.items()))
-        return [name for name, _ in newest][::-1]
+    def since(self, version: int) -> list[tuple[str, int]]:
+        """Return what changed after a version, and in which one it changed last, the oldest change first."""
+        return list(takewhile(lambda one: one[1] > version, reversed(self._last.items())))[::-1]
 
 
 @dataclass(eq=False, slots=True)
@@ -165,13 +166,15 @@ class LiveState(PartialListener):
         for place in self._around.pop(event.path, ()):
             self._changed.put(place, self.version)
 
-    def since(self, version: int) -> Changes:
-        """Return the changes since a version, 0 for all of the run."""
+    def since(self, version: int, most: int | None = None) -> Changes:
+        """Return the changes since a version, 0 for all of the run.
+
+        ``most`` is the number of characters after which no further call is taken. The version of these changes is then
+        that of the last call, and the rest follows with the next changes.
+        """
         with self._lock:
-            latest, places = self.version, self._changed.since(version)
-            if not version:
-                places = list(self._book.calls)
-            votes, tallies = self._voted.since(version), dict(self._tallies)
+            places, latest = self._places(version, most)
+            votes, tallies = [path for path, _ in self._voted.since(version)], dict(self._tallies)
             causes, open_ = list(self._losses.causes), self._losses.records()
             account, figures = self._account(), self._figures(len(open_))
             models, flying = list(self._summary.account.models), self._summary.flying
@@ -200,6 +203,19 @@ class LiveState(PartialListener):
             times.began or 0,
             not self.whole,
         )
+
+    def _places(self, version: int, most: int | None) -> tuple[list[str], int]:
+        if most is None and not version:
+            return list(self._book.calls), self.version
+        places: list[str] = []
+        size, last = 0, version
+        for place, changed in self._changed.since(version):
+            # One event can change several calls, which have one version.
+            if most is not None and size > most and changed != last:
+                return places, last
+            places.append(place)
+            size, last = size + _LEAST_SIZE + self._book.calls[place].size, changed
+        return places, self.version
 
     def records(self, prices: Prices, votes: Mapping[str, object]) -> tuple[CallRecord, ...]:
         """Return all calls after the end of the run."""

@@ -125,6 +125,12 @@ class Call:
     def read(self) -> ReadAnswer | None:
         return None if self.asked is None else self.asked.read
 
+    @property
+    def size(self) -> int:
+        """The characters of the prompt and of the answers."""
+        prompt = sum(len(one.text) for one in self.request.messages)
+        return prompt + sum(len(one.text) for one in self.answers)
+
     def around(self) -> list[str]:
         """Return the paths of the blocks around the call, from the outside inwards."""
         return [self.path[: found.start()] for found in _NUMBERS.finditer(self.path)]

@@ -32,7 +32,7 @@ async def shown_live(
 
     make = None
     try:
-        result = replace(await begin(replace(parts, on_event=(*parts.on_event, page.state))), source=source)
+        result = replace(await begin(replace(parts, on_event=(*parts.on_event, page))), source=source)
         make = partial(record, result)
         return result
     finally:

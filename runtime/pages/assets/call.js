@@ -22,6 +22,7 @@
   };
   let model, bus, panel;
   let selected = -1;
+  let filled, place, foot;
 
   /* A text as it was sent or came. Of a very long text the rest is shown on demand. */
   const body = (text) => {
@@ -158,8 +159,12 @@
       return [...corrections(call, n), el("h3", {}, name), error, body(F.text(one.text)), ...value.flat(), ...more.flat()].flat();
     }), ...corrections(call, call.answers.length)];
 
-  const bar = (call) => {
+  const placeOf = (call) => {
     const n = F.table.position(call.i);
+    return n < 0 ? "" : F.number(n + 1) + " of " + F.number(F.table.shown().length);
+  };
+  const bar = (call) => {
+    place = el("span", { class: "quiet" }, placeOf(call));
     const copy = el("button", { type: "button" }, "copy as JSON");
     copy.addEventListener("click", async () => {
       const done = await F.copy(JSON.stringify(F.store.row(call), null, 2));
@@ -169,22 +174,31 @@
       el("button", { type: "button", title: "key " + key, onclick: () => F.table.open(F.table.step(direction)) }, word);
     return el("div", { class: "bar" },
       step(-1, "previous", "k"), step(1, "next", "j"),
-      el("span", { class: "quiet" }, n < 0 ? "" : F.number(n + 1) + " of " + F.number(F.table.shown().length)),
+      place,
       copy,
       el("button", { type: "button", title: "key Esc", onclick: () => F.table.open(-1) }, "close"));
   };
 
+  /* The calls before and behind a call. They grow while the run goes on. */
+  const around = (call) => {
+    const inputs = before(call);
+    const users = behind(call);
+    const rest = (number) => el("span", { class: "quiet" }, "and " + F.number(number - LINKS) + " more");
+    return el("div", {},
+      inputs.length ? [el("h3", {}, "Its inputs came from"), ...inputs] : "",
+      users.length ? [el("h3", {}, "Used by"), links(users, rest)] : "");
+  };
+
   const fill = () => {
     const call = model.calls[selected];
+    filled = call;
     panel.hidden = !call;
     document.body.classList.toggle("open", Boolean(call));
     if (!call) {
       panel.replaceChildren();
       return;
     }
-    const inputs = before(call);
-    const users = behind(call);
-    const usersAll = (number) => el("span", { class: "quiet" }, "and " + F.number(number - LINKS) + " more");
+    foot = around(call);
     const texts = model.texts
       ? [...messages("Prompt: ", call.prompt), ...answers(call)]
       : [el("p", { class: "quiet" }, "This page was made without texts: prompts, answers, labels and reasons are left out.")];
@@ -197,8 +211,7 @@
       texts,
       attempts(call),
       schema ? [el("h3", {}, "Schema of the answer"), body(JSON.stringify(schema, null, 2))].flat() : "",
-      inputs.length ? [el("h3", {}, "Its inputs came from"), ...inputs] : "",
-      users.length ? [el("h3", {}, "Used by"), links(users, usersAll)] : "",
+      foot,
     ].flat(2).filter(Boolean));
     panel.scrollTop = 0;
   };
@@ -212,6 +225,14 @@
       });
     },
     update() {
+      const call = model.calls[selected];
+      if (call && call === filled) {
+        /* The texts stay as they are, with the words that the reader marks in them. */
+        place.textContent = placeOf(call);
+        const now = around(call);
+        if (now.textContent !== foot.textContent) foot.replaceChildren(...now.childNodes);
+        return;
+      }
       const top = panel.scrollTop;
       fill();
       panel.scrollTop = top;

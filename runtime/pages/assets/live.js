@@ -24,13 +24,21 @@
   /* The part of the page under the pointer stays where it is. */
   const still = (act) => {
     const at = document.querySelector("main > section:hover, #desk:hover, #votes:hover");
-    const before = at && at.getBoundingClientRect().top;
+    const top = () => at.getBoundingClientRect().top + scrollY;
+    let before = at && top();
+    const correct = () => {
+      if (!at || !at.isConnected) return;
+      scrollBy(0, top() - before);
+      before = top();
+    };
     act();
-    if (at && at.isConnected) scrollBy(0, at.getBoundingClientRect().top - before);
+    correct();
+    /* The timeline draws in the next frame. */
+    if (at) requestAnimationFrame(correct);
   };
   const show = () => {
     timer = 0;
-    if (!over && (pressed || document.hidden || document.activeElement.tagName === "SELECT")) return;
+    if (!over && (pressed || document.hidden)) return;
     stale = false;
     const began = performance.now();
     still(() => {
@@ -77,6 +85,8 @@
   F.live = {
     start() {
       document.body.classList.add("live");
+      /* The browser would correct what `still` corrects. */
+      document.documentElement.style.overflowAnchor = "none";
       line = el("p", { id: "now", class: "quiet" });
       document.getElementById("figures").before(line);
       line.textContent = words();
@@ -87,7 +97,6 @@
           setTimeout(later);
         }, true);
       document.addEventListener("visibilitychange", later);
-      document.addEventListener("focusout", () => setTimeout(later));
       const source = new EventSource("events" + location.search + "&from=" + model.live.version);
       source.addEventListener("message", (event) => take(JSON.parse(event.data)));
       source.addEventListener("over", () => end(source, "over"));

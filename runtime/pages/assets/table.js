@@ -29,6 +29,7 @@
   let model, bus, parts;
   let filter = { ...NONE };
   let shown = [];
+  let drawn = new Map();
   let selected = -1;
   const limits = {};
 
@@ -112,8 +113,17 @@
     const first = Math.max(0, Math.floor(rows.scrollTop / ROW) - 6);
     const last = Math.min(shown.length, first + Math.ceil(rows.clientHeight / ROW) + 12);
     const made = [];
+    const kept = new Map();
     for (let n = first; n < last; n++) {
       const call = model.calls[shown[n]];
+      const told = stateText(call) + isAgainst(call) + (call.i === selected) + n;
+      const before = drawn.get(call.i);
+      kept.set(call.i, before);
+      /* A row that stays the same stays in the page, with the words that the reader marks in it. */
+      if (before && before.call === call && before.told === told) {
+        made.push(before.row);
+        continue;
+      }
       const row = el("div", {
         role: "row",
         class: "row",
@@ -124,8 +134,14 @@
       }, cells(call));
       row.style.top = n * ROW + "px";
       made.push(row);
+      kept.set(call.i, { call, told, row });
     }
-    room.replaceChildren(...made);
+    drawn = kept;
+    const stay = new Set(made);
+    for (const row of [...room.children]) if (!stay.has(row)) row.remove();
+    made.forEach((row, n) => {
+      if (room.children[n] !== row) room.insertBefore(row, room.children[n] || null);
+    });
     const on = selected >= 0 && document.getElementById("row-" + selected);
     if (on) parts.grid.setAttribute("aria-activedescendant", on.id);
     else parts.grid.removeAttribute("aria-activedescendant");
@@ -234,12 +250,21 @@
     /* Take over calls that came or changed. The place of the list stays. */
     update() {
       measure();
-      for (const [name, all] of [["step", "all steps"], ["model", "all models"], ["state", "all states"]])
-        parts[name].replaceChildren(...options(name, all));
-      show();
-      const top = parts.rows.scrollTop;
+      for (const [name, all] of [["step", "all steps"], ["model", "all models"], ["state", "all states"]]) {
+        const found = options(name, all);
+        /* A list that is open would close. */
+        if (parts[name] !== document.activeElement && found.length !== parts[name].length)
+          parts[name].replaceChildren(...found);
+      }
+      if (parts.q !== document.activeElement) show();
+      const { rows } = parts;
+      const top = rows.scrollTop;
+      const under = [...drawn.values()].find((one) => one.row.matches(":hover"));
+      const at = under ? shown.indexOf(under.call.i) : top ? Math.ceil(top / ROW) : -1;
+      const fixed = shown[at];
       apply();
-      parts.rows.scrollTop = top;
+      const now = at < 0 ? -1 : shown.indexOf(fixed);
+      rows.scrollTop = now < 0 ? top : top + (now - at) * ROW;
       paint();
     },
     open(i) {

@@ -52,10 +52,15 @@ KINDS = frozenset(
 
 def text_in(event: e.Event) -> int:
     """Return the characters of the prompt or of the answers that an event brings for the first time."""
+    found = 0
     if type(event) is e.RequestStarted:
-        first = event.attempt == 1 and event.carried
-        return sum(len(one.text) for one in event.carried[0].messages) if first else 0
-    return sum(len(answer.text) for answer in event.came) if type(event) is e.RequestFinished else 0
+        if event.attempt == 1 and event.carried:
+            for message in event.carried[0].messages:
+                found += len(message.text)
+    elif type(event) is e.RequestFinished:
+        for answer in event.came:
+            found += len(answer.text)
+    return found
 
 
 @dataclass(eq=False, slots=True)

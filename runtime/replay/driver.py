@@ -34,7 +34,7 @@ from ..values.functions import call_function
 from ..vocabulary.call import Message, Request
 from ..vocabulary.errors import AnswerError, FlowrunError, UsageError
 from ..vocabulary.json_value import Json
-from .around import labels_of, vote_of
+from .around import surroundings_of
 from .source import UNKNOWN, Came, Doubted, Happening, Hedged, Returned, Source, TimedOut, Widened
 
 End = Literal["answered", "failed", "cancelled", "waiting"]
@@ -123,7 +123,7 @@ class Replay(Watcher):
         self._calls[call.number] = call
         found = self._open.get(call.place)
         if found is None:
-            labels, vote = labels_of(frame), vote_of(frame, call)
+            labels, vote = surroundings_of(frame)
             found = self._open[call.place] = ReplayedCall(call, call.request, labels, vote, read)
         found.call = call
         found.all.append(call)

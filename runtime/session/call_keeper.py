@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import cast
 
 from ..costs.prices import Prices
 from ..engine.decisions import Call, Failure
 from ..engine.frames import Frame
 from ..engine.scopes import ReadAnswer, Watcher
-from ..replay.around import labels_of, vote_of
+from ..replay.around import surroundings_of
 from ..replay.call_book import KINDS, MOST_CALLS, MOST_TEXT, AskedCall, CallBook, CallEvent, text_in
 from ..vocabulary import events as e
 from ..vocabulary.call_record import CallRecord
@@ -37,16 +36,19 @@ class CallKeeper(PartialListener, Watcher):
         if self._full:
             return
         self._text += text_in(event)
-        self._events.append(cast(CallEvent, event))
-        self._look()
+        self._events.append(event)  # type: ignore[arg-type]  # it hears only these
+        if self._text > MOST_TEXT:
+            self._drop()
 
     def asked(self, call: Call, frame: Frame, read: ReadAnswer) -> None:
         if self._full:
             return
         known = self._asked.get(call.place)
         if known is None:
-            self._asked[call.place] = AskedCall(call, call.request, labels_of(frame), vote_of(frame, call), read)
-            self._look()
+            labels, vote = surroundings_of(frame)
+            self._asked[call.place] = AskedCall(call, call.request, labels, vote, read)
+            if len(self._asked) > MOST_CALLS:
+                self._drop()
         else:
             known.call = call
 
@@ -77,8 +79,7 @@ class CallKeeper(PartialListener, Watcher):
             book.take(event)
         return tuple(book.calls[place].record(votes) for place in self._asked)
 
-    def _look(self) -> None:
-        if len(self._asked) > MOST_CALLS or self._text > MOST_TEXT:
-            self._full = True
-            self._events.clear()
-            self._asked.clear()
+    def _drop(self) -> None:
+        self._full = True
+        self._events.clear()
+        self._asked.clear()

@@ -11,32 +11,28 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import closing, nullcontext
-from dataclasses import fields, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Never
 
-from flowrun.dsl import Checked
 from flowrun.dsl import plan as p
 
-from .catalog import open_catalog
 from .documents.fitting import described
 from .externs.externs import permit
-from .inputs.python_inputs import check_texts, names_a_file
-from .inputs.python_values import plain_inputs
 from .journal.store import Journal
-from .providers import open_provider
 from .session.apart import loop_runs, run_apart
+from .session.arguments import Flow, as_option, given_inputs, options_of, planned, read_inputs
 from .session.call_keeper import CallKeeper
 from .session.call_source import CallSource
 from .session.cell_display import cell_display
 from .session.garbage import COLLECTOR
-from .session.loading import checked_inputs, load, plan_of
+from .session.loading import checked_inputs
 from .session.options import AnyPath, RunOptions
 from .session.result import Result
 from .session.resume import RunSettings, taken_up
 from .session.run import Stop, execute
-from .vocabulary.errors import FlowrunError, InputError, UsageError
+from .vocabulary.errors import FlowrunError, UsageError
 from .vocabulary.json_value import Json
 from .vocabulary.quoting import shown
 
@@ -53,9 +49,7 @@ __all__ = [
     "run_typed",
 ]
 
-Flow = AnyPath | Checked | p.Plan
 Results = Callable[[p.Plan, Mapping[str, Json], RunSettings], Callable[[Json], None] | None]
-_OPTIONS = frozenset(field.name for field in fields(RunOptions))
 _OF_THE_BEGINNING = ("model", "allow_read", "fresh")
 
 
@@ -96,10 +90,10 @@ async def run_async(
     Raises: FlowError (the file has errors), UsageError, PlanError, DiskError. A flow that fails returns a Result that
     is not ok.
     """
-    options = _options(options)
+    options = options_of(options)
     with COLLECTOR.rarely():
-        plan = _planned(flow, options)
-        given = _given(plan, inputs, values)
+        plan = planned(flow, options)
+        given = given_inputs(plan, inputs, values)
         if isinstance(flow, p.Plan):
             # The plan may have been edited. The checker has just looked at a file.
             from .plans.verify import verify
@@ -108,7 +102,7 @@ async def run_async(
         remarks: list[str] = []
         permit(plan, options.allow_python)
         reads = [value for value in given.values() if isinstance(value, Path)]
-        return await _run(plan, await _read(plan, given, remarks), options, remarks, reads, keep=True)
+        return await _run(plan, await read_inputs(plan, given, remarks), options, remarks, reads, keep=True)
 
 
 async def run_typed(
@@ -163,7 +157,7 @@ async def resume_async(
     Raises: the errors of ``run_async``; UsageError, if the journal has no such run.
     """
     for name in others:
-        raise UsageError(f"a resumed run takes only options: {_as_option(name)}")
+        raise UsageError(f"a resumed run takes only options: {as_option(name)}")
     return await resume_run(run, journal, options)
 
 
@@ -175,7 +169,7 @@ async def resume_run(
     ``results`` is called with the plan, inputs and settings before anything is sent. It returns the function that
     replaces ``on_result``, or raises to refuse the run.
     """
-    options = _options(options)
+    options = options_of(options)
     if not isinstance(run, str):
         raise UsageError(f"name the run by its id, or write `last`; found {described(run)}")
     if journal is not None:
@@ -236,7 +230,7 @@ async def _executed(
 
 
 def _waited(begin: Callable[[RunOptions], Coroutine[Any, Any, Result]], given: object) -> Result:
-    options = _options(given)
+    options = options_of(given)
     if loop_runs():
         stop = options.stop or Stop()
         apart = replace(options, stop=stop)
@@ -253,54 +247,3 @@ def _opened(path: Path) -> Journal:
     if not path.exists():
         raise UsageError(f"there is no run to resume: there is no journal at {shown(str(path))}")
     return Journal.open(path)
-
-
-def _options(given: object) -> RunOptions:
-    if given is None:
-        return RunOptions()
-    if not isinstance(given, RunOptions):
-        raise UsageError(
-            f"`options` must be a RunOptions, such as RunOptions(budget='$1'); found {described(given)}. If "
-            "the flow has a "
-            'parameter `options`, put it into the mapping of inputs: {"options": …}'
-        )
-    return given
-
-
-def _planned(flow: Flow, options: RunOptions) -> p.Plan:
-    if isinstance(flow, p.Plan):
-        return flow
-    if isinstance(flow, Checked):
-        return plan_of(flow)
-    return plan_of(load(flow, options.catalog or (None if options.opener is open_provider else open_catalog())))
-
-
-def _given(plan: p.Plan, inputs: object, values: Mapping[str, Any]) -> dict[str, Json]:
-    """Return the caller's inputs as plain data, from the mapping and the keywords. Raises InputError, UsageError."""
-    if inputs is not None and not isinstance(inputs, Mapping):
-        raise UsageError(
-            f"`inputs` must be a mapping of the flow's parameters to their values; found {described(inputs)}. "
-            "If the flow has "
-            'a parameter `inputs`, put it into this mapping: {"inputs": …}'
-        )
-    known = {param.name for param in plan.params}
-    for name in values:
-        if name in _OPTIONS and name not in known:
-            raise UsageError(f"the flow `{plan.flow}` has no parameter `{name}`: {_as_option(name)}")
-        if inputs and name in inputs:
-            raise InputError(f"`{name}` is given twice, in the mapping of inputs and as a keyword: give it only once")
-    return plain_inputs({**(inputs or {}), **values})
-
-
-def _as_option(name: str) -> str:
-    if name not in _OPTIONS:
-        return f"there is no option `{name}`; the options are {', '.join(sorted(_OPTIONS))}"
-    return f"write the option as options=RunOptions({name}=…)"
-
-
-async def _read(plan: p.Plan, given: Mapping[str, Json], remarks: list[str]) -> dict[str, Json]:
-    """Read the caller's inputs and check them against their types. ``remarks`` collects the remarks of the readers."""
-    check_texts(plan.params, given, Path(plan.source).parent, remarks.append)
-    read = partial(checked_inputs, plan, given, tell=remarks.append)
-    # Files are read in a thread, because the event loop may serve others.
-    return await asyncio.to_thread(read) if any(map(names_a_file, given.values())) else read()

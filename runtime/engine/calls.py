@@ -271,10 +271,7 @@ class Calls:
             pending.on_value(value)
 
     def _again(self, pending: Pending, error: AnswerError) -> None:
-        """Repeat a call whose answer does not fit, if it has tries left and the error is not final.
-
-        If the answer was malformed, the new request tells the model the fault.
-        """
+        """Repeat a call whose answer does not fit, if it may. If it was malformed, the request tells the model why."""
         call, again = pending.call, pending.call.sample.again
         self.context.watcher.heard(call, error)
         if error.final:

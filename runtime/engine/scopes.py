@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import field
 
 from flowrun.dsl import dataclass
 from flowrun.dsl import plan as p
@@ -22,7 +21,13 @@ ReadAnswer = Callable[[Answer, Request], Json]
 
 
 class Watcher:
-    """A watcher of the calls of a run. This one does nothing; a replay has its own."""
+    """A watcher of the calls of a run. This one does nothing; a replay has its own.
+
+    ``only`` is for a watcher that needs few of the calls: the number of the one element that a map opens, by the path
+    of the map. Such a map has no value.
+    """
+
+    only: Mapping[str, int] = {}
 
     def asked(self, call: Call, frame: Frame, read: ReadAnswer) -> None:
         """Hear of a call before it is looked up or sent. ``read`` reads the values of its answers."""
@@ -51,8 +56,7 @@ class Context:
     ``spent_within`` returns the calls and dollars that the run had spent before it was interrupted: within the called
     flow of a path, or in total for "". ``now`` returns the seconds since the run began, for the times of events.
     ``watcher`` hears of all calls and their values. ``unheard`` are the types of events that nobody takes; the engine
-    makes none of those that are frequent. ``only`` is for a replay that needs few of the calls: the number of the one
-    element that a map opens, by the path of the map. Such a map has no value.
+    makes none of those that are frequent.
     """
 
     models: Mapping[str, ModelValue]
@@ -67,7 +71,6 @@ class Context:
     now: Callable[[], float] = lambda: 0.0
     watcher: Watcher = NO_WATCHER
     unheard: frozenset[type] = frozenset()
-    only: Mapping[str, int] = field(default_factory=dict)
 
 
 class Scope:

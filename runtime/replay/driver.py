@@ -88,8 +88,17 @@ class Replay(Watcher):
     that the source has answers for; ``finished`` tells whether the flow came to its end.
     """
 
-    def __init__(self, plan: p.Plan, inputs: Mapping[str, Json], source: Source, context: Context, window: int) -> None:
+    def __init__(
+        self,
+        plan: p.Plan,
+        inputs: Mapping[str, Json],
+        source: Source,
+        context: Context,
+        window: int,
+        only: Mapping[str, int] | None = None,
+    ) -> None:
         self.source = source
+        self.only = only or {}
         self.finished = False
         self.unread: list[str] = []
         self._window = window

@@ -5,20 +5,18 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from functools import cache
 from typing import Any
 
 from flowrun.dsl import plan as p
 
 from ..costs.prices import Prices, dearest_declared
-from ..dispatch.cache import Recall, known_in
-from ..engine.decisions import Call, Known, Outcome
-from ..engine.keys import key_of
-from ..journal.answers import Answers, Paid
+from ..dispatch.cache import known_in
+from ..engine.decisions import Outcome
+from ..journal.answers import Paid
 from ..journal.attempts import RunRow
-from ..journal.index import Index, Run
+from ..journal.index import Run
 from ..journal.reading import JournalReader
 from ..journal.records import Kind
 from ..plans.models import declared_models
@@ -28,11 +26,12 @@ from ..vocabulary.json_value import Json
 from ..vocabulary.run_record import EndpointRecord
 from .attempts import CallRows, answer_record, record_of_rows, state_of
 from .driver import Replay, ReplayedCall, context_of
+from .earlier import EarlierAnswers
 from .excerpt import WHOLE, Excerpt
 from .file_reads import FileReads
 from .given import Endpoints, GivenRun, read_given
 from .journal_source import JournalSource
-from .stretches import OF_CALLS, Stretch, index_of, past_of, stretches
+from .stretches import OF_CALLS, Stretch, past_of, stretches
 
 _ELEMENT = re.compile(r"\[\d+\]")
 _LARGE = frozenset({Kind.GIVEN, Kind.CONTENT})
@@ -69,10 +68,9 @@ class RunReading:
         named = {address: EndpointRecord(name) for address, name in (endpoints or {}).items()}
         self.endpoints = Endpoints({**given.models, **named}, environ)
         self.notes = [*given.lost]
-        self.outcome: Outcome | None = None
-        self.finished = False
+        self._last: Replay | None = None
         self._excerpt = excerpt
-        self.unsure = False
+        self._earlier = EarlierAnswers(reader, run, self.endpoints, excerpt, fresh=bool(given.settings.get("fresh")))
         if rows is None:
             rows = [*reader.rows(run.number, reader.last_row(run.number) if last is None else last)]
         self._rows = rows
@@ -84,6 +82,18 @@ class RunReading:
             if row.kind in OF_CALLS:
                 self._at.setdefault(row.place, []).append(at)
         self.costs = Costs(given.plan, environ)
+
+    @property
+    def outcome(self) -> Outcome | None:
+        return None if self._last is None else self._last.outcome
+
+    @property
+    def finished(self) -> bool:
+        return self._last is not None and self._last.finished
+
+    @property
+    def unsure(self) -> bool:
+        return self._earlier.unsure
 
     def calls(self) -> Iterator[CallRecord]:
         """Yield all calls: those of the last stretch as they end, then those that only earlier stretches made."""
@@ -100,7 +110,7 @@ class RunReading:
                 elif self._excerpt.holds(place) and (stretch is last or place in self._at):
                     yield self._record(call)
             if stretch is last:
-                self.outcome, self.finished = replay.outcome, replay.finished
+                self._last = replay
                 self.notes += [f"the replay cannot read `{one}` again as it was" for one in replay.unread]
         self.notes += [
             f"the prompt of `{place}` cannot be shown: the replay makes another one than the one that was sent"
@@ -120,43 +130,13 @@ class RunReading:
             money_limit=budget.money,
             price=self.costs.prices,
             spent_within=past.within,
-            only=self._excerpt.only,
         )
         window = self._window()
         reads = FileReads(self.reader, [*stretch.before, *stretch.rows], given)
-        source = JournalSource(stretch.rows, self._known(stretch), reads.read, over=stretch.over, window=window)
-        return source, Replay(given.plan, given.inputs, source, context, window)
-
-    def _known(self, stretch: Stretch) -> Callable[[Call], Known]:
-        """Make the function that finds the answers that were there before a stretch."""
-        first, fresh = stretch.rows[0].number, bool(self.given.settings.get("fresh"))
-        alone = not stretch.before and (fresh or first == 1)
-        own = index_of(self.run, stretch.before, Answers())
-        sent = {(row.key, row.place) for row in stretch.rows if row.kind == Kind.INTENT}
-
-        @cache
-        def recall() -> Recall:
-            # A journal may have very many answers, and most runs need none of them.
-            own.paid = Answers() if alone else self.reader.answers_before(first)
-            return Recall(_Found(self.reader, own), self.run.number, self.endpoints, fresh)
-
-        def find(call: Call) -> Known:
-            key = key_of(call, self.endpoints.get(call.model, ""))
-            if (key, call.place) not in sent:
-                known = recall().find(call)
-                self.unsure |= known.paid is not None and self._is_unsure(known.paid, call.place, own.paid[key])
-                return known
-            # A call that was sent in this stretch had no answer before it.
-            if key not in own.open and key not in own.unanswered:
-                return Known(key)
-            return replace(recall().find(call), answer=None, paid=None)
-
-        return find
-
-    def _is_unsure(self, paid: Paid, place: str, alike: Sequence[Paid]) -> bool:
-        """Tell whether another call of the same question, which the excerpt leaves out, may have taken this answer."""
-        other = paid.place != place and (paid.run == self.run.number or len(alike) > 1)
-        return self._excerpt is not WHOLE and other
+        source = JournalSource(
+            stretch.rows, self._earlier.before(stretch), reads.read, over=stretch.over, window=window
+        )
+        return source, Replay(given.plan, given.inputs, source, context, window, self._excerpt.only)
 
     def _window(self) -> int:
         """Work out how many bodies a block might have open at once when the run began."""
@@ -252,17 +232,6 @@ class Costs:
         cost = self.prices.cost(model, read, written)
         self.reckoned |= cost is not None
         return cost
-
-
-class _Found:
-    """The journal as the replay of one stretch sees it."""
-
-    def __init__(self, reader: JournalReader, index: Index) -> None:
-        self.index = index
-        self._reader = reader
-
-    def body(self, number: int) -> Json:
-        return self._reader.body(number)
 
 
 def _late(call: ReplayedCall, answer: AnswerRecord) -> Json:

@@ -99,8 +99,9 @@ class CountedRun(ReducedRun):
         pace = self.pace
         self.open_list(listed=self.step.reduction.gathers)
         self.opened(pace.total)
-        if self.around.path in self.machine.context.only:
-            pace.narrow(self.machine.context.only[self.around.path])
+        only = self.machine.context.watcher.only.get(self.around.path)
+        if only is not None:
+            pace.narrow(only)
         self.machine.work.append(self.combine if pace.whole and not pace.total else self._open_bodies)
 
     def more(self) -> None:

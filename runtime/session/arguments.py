@@ -1,0 +1,78 @@
+"""The arguments of the functions that run flows: a flow, its inputs and the options of the run."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import fields
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from flowrun.dsl import Checked
+from flowrun.dsl import plan as p
+
+from ..catalog import open_catalog
+from ..documents.fitting import described
+from ..inputs.python_inputs import check_texts, names_a_file
+from ..inputs.python_values import plain_inputs
+from ..providers import open_provider
+from ..vocabulary.errors import InputError, UsageError
+from ..vocabulary.json_value import Json
+from .loading import checked_inputs, load, plan_of
+from .options import AnyPath, RunOptions
+
+Flow = AnyPath | Checked | p.Plan
+_OPTIONS = frozenset(field.name for field in fields(RunOptions))
+
+
+def options_of(given: object) -> RunOptions:
+    """Return the caller's options, the usual ones for None. Raises UsageError, if they are anything else."""
+    if given is None:
+        return RunOptions()
+    if not isinstance(given, RunOptions):
+        raise UsageError(
+            f"`options` must be a RunOptions, such as RunOptions(budget='$1'); found {described(given)}. If the flow "
+            'has a parameter `options`, put it into the mapping of inputs: {"options": …}'
+        )
+    return given
+
+
+def planned(flow: Flow, options: RunOptions) -> p.Plan:
+    """Return the plan of a flow. A file is read and checked."""
+    if isinstance(flow, p.Plan):
+        return flow
+    if isinstance(flow, Checked):
+        return plan_of(flow)
+    return plan_of(load(flow, options.catalog or (None if options.opener is open_provider else open_catalog())))
+
+
+def given_inputs(plan: p.Plan, inputs: object, values: Mapping[str, Any]) -> dict[str, Json]:
+    """Return the caller's inputs as plain data, from the mapping and the keywords. Raises InputError, UsageError."""
+    if inputs is not None and not isinstance(inputs, Mapping):
+        raise UsageError(
+            f"`inputs` must be a mapping of the flow's parameters to their values; found {described(inputs)}. "
+            'If the flow has a parameter `inputs`, put it into this mapping: {"inputs": …}'
+        )
+    known = {param.name for param in plan.params}
+    for name in values:
+        if name in _OPTIONS and name not in known:
+            raise UsageError(f"the flow `{plan.flow}` has no parameter `{name}`: {as_option(name)}")
+        if inputs and name in inputs:
+            raise InputError(f"`{name}` is given twice, in the mapping of inputs and as a keyword: give it only once")
+    return plain_inputs({**(inputs or {}), **values})
+
+
+def as_option(name: str) -> str:
+    """Return the advice for a keyword that is no parameter of the flow."""
+    if name not in _OPTIONS:
+        return f"there is no option `{name}`; the options are {', '.join(sorted(_OPTIONS))}"
+    return f"write the option as options=RunOptions({name}=…)"
+
+
+async def read_inputs(plan: p.Plan, given: Mapping[str, Json], remarks: list[str]) -> dict[str, Json]:
+    """Read the caller's inputs and check them against their types. ``remarks`` collects the remarks of the readers."""
+    check_texts(plan.params, given, Path(plan.source).parent, remarks.append)
+    read = partial(checked_inputs, plan, given, tell=remarks.append)
+    # Files are read in a thread, because the event loop may serve others.
+    return await asyncio.to_thread(read) if any(map(names_a_file, given.values())) else read()

@@ -90,7 +90,7 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no 
 
 
 def test_a_map_wider_than_the_hard_limit_gets_all_answers(tmp_path: Path) -> None:
-    found = ran(tmp_path, 64, 128)
+    found = ran(tmp_path, 64, 128, seconds=0.3)
     assert found["ok"] and found["answers"] == 500, found
     assert found["limit"] == 128
     (told,) = found["told"]

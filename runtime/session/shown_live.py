@@ -22,17 +22,19 @@ async def shown_live(
     Raises: UsageError, if there is no port for the page; and the errors of ``begin``, which executes the run.
     """
     page = LivePage(source.plan)
+    if source.journal is None:
+        source.keeper = page
 
     def record(result: Result) -> RunRecord:
         ends = (result.run, result.outcome, result.summary)
         # The journal alone has the calls before a resume.
-        if page.state.whole and not resumed:
-            return source.remembered(page.state, *ends)
+        if page.whole and not resumed:
+            return source.remembered(page, *ends)
         return source.record(*ends)
 
     make = None
     try:
-        result = replace(await begin(replace(parts, on_event=(*parts.on_event, page))), source=source)
+        result = replace(await begin(replace(parts, on_event=(*parts.on_event, page), watcher=page)), source=source)
         make = partial(record, result)
         return result
     finally:

@@ -109,11 +109,12 @@ class LiveState(PartialListener, Watcher):
     def since(self, version: int, most: int | None = None) -> Changes:
         """Return the changes since a version, 0 for all of the run.
 
-        ``most`` is the number of characters after which no further call is taken. The version of these changes is then
-        that of the last call, and the rest follows with the next changes.
+        ``most`` is the number of characters after which no further call is taken, 0 for no call. The version of these
+        changes is then that of the last call, and the rest follows with the next changes.
         """
         with self._lock:
             places, latest = self._places(version, most)
+            behind = latest != self.version
             votes, tallies = [path for path, _ in self._votes.changed.since(version)], dict(self._votes.tallies)
             causes, open_ = list(self._losses.causes), self._losses.records()
             account, figures = self._account(), self._figures(len(open_))
@@ -142,11 +143,12 @@ class LiveState(PartialListener, Watcher):
             models,
             times.began or 0,
             not self.whole,
+            behind,
         )
 
     def _places(self, version: int, most: int | None) -> tuple[list[str], int]:
-        if most is None and not version:
-            return list(self._book.calls), self.version
+        if most == 0:
+            return [], version
         places: list[str] = []
         size, last = 0, version
         for place, changed in self._changed.since(version):

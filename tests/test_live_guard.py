@@ -7,6 +7,7 @@ import gc
 import http.client
 import json
 import socket
+import threading
 import time
 import tracemalloc
 from collections.abc import Iterator
@@ -213,6 +214,32 @@ def test_a_report_that_cannot_be_made_is_told(
         shown.server.finish(make, 5)
     [line] = capfd.readouterr().err.splitlines()
     assert str(error) in line
+
+
+@pytest.mark.parametrize("comes", [True, False])
+def test_pages_hear_of_the_end_before_the_report_is_made(shown: Shown, comes: bool) -> None:
+    shown.call("first")
+    free = threading.Event()
+
+    def make() -> RunRecord:
+        assert free.wait(20)
+        return shown.state.since(0).record
+
+    with closing(http.client.HTTPConnection("127.0.0.1", shown.port, timeout=20)) as listener:
+        listener.request("GET", f"/events{shown.query}&from=0")
+        lines = iter(listener.getresponse().readline, b"")
+        assert b"Running." in next(lines)
+        shown.state(e.RunFinished("done", 1.0, at=1.0))
+        ending = threading.Thread(target=shown.server.finish, args=(make, 20 if comes else 0))
+        ending.start()
+        assert any(b"Done: " in line and b'"over":false' in line for line in lines)
+        if comes:
+            free.set()
+        ending.join()
+        if comes:
+            rest = list(lines)
+            assert any(b'"over":true' in line for line in rest) and b"event: over\n" in rest
+    free.set()
 
 
 def test_a_run_that_ends_at_once_ends_its_server() -> None:

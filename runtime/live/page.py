@@ -24,8 +24,10 @@ from ..vocabulary.quoting import inert
 from .server import LiveServer, Make
 from .state import LiveState
 
-LONGEST = 2.0
-"""The most seconds that a run waits for its pages at its end."""
+LONGEST = 10.0
+"""The most seconds that a run waits at its end until its pages are the report. Without pages it does not wait."""
+PROMPT = 2.0
+"""The most seconds that a run waits for its pages when it was stopped, or ended by an error."""
 
 
 class LivePage(PartialListener, Watcher):
@@ -81,9 +83,12 @@ class LivePage(PartialListener, Watcher):
                 self._works = False
                 self._server.fail(error)
 
-    async def finish(self, make: Make | None = None) -> None:
-        """Show the end of the run, and close. ``make`` returns the record of the whole run."""
-        await asyncio.to_thread(self._server.finish, make, LONGEST)
+    async def finish(self, make: Make | None = None, *, stopped: bool = False) -> None:
+        """Show the end of the run, and close. ``make`` returns the record of the whole run.
+
+        ``stopped`` says that the user waits for the end: the pages get less time.
+        """
+        await asyncio.to_thread(self._server.finish, make, PROMPT if stopped else LONGEST)
 
 
 def _text_of(plan: p.Plan) -> str:

@@ -130,20 +130,31 @@ class LiveServer:
             await runner.cleanup()
 
     def _end(self, make: Make | None) -> None:
-        """Give the last update to the pages that listen."""
+        """Begin to make the last update for the pages that listen. Until it is there, they get the usual ones."""
         if self._over.is_set():
             return
         now = time.monotonic()
         for page in [page for page, began in self._pages.items() if now - began > _STALLED]:
             page.cancel()
             del self._pages[page]
+        if self._pages and make is not None:
+            # The process may end before this thread does.
+            threading.Thread(target=self._make, args=(make,), name="flowrun-live-report", daemon=True).start()
+        else:
+            self._close(b"")
+
+    def _make(self, make: Make) -> None:
+        last = b""
         try:
-            if self._pages and make is not None:
-                self._last = final_json(make(), self._state.version)
+            last = final_json(make(), self._state.version)
         except FlowrunError as error:
             print(inert(f"the live page does not become the report: {error}"), file=sys.stderr, flush=True)
         except Exception as error:  # noqa: BLE001  the run is paid for, and has its result
             self.fail(error)
+        self._later(self._close, last)
+
+    def _close(self, last: bytes) -> None:
+        self._last = last
         self._over.set()
         if not self._pages:
             self._left.set()

@@ -32,10 +32,10 @@ async def shown_live(
             return source.remembered(page, *ends)
         return source.record(*ends)
 
-    make = None
+    make, stopped = None, True
     try:
         result = replace(await begin(replace(parts, on_event=(*parts.on_event, page), watcher=page)), source=source)
-        make = partial(record, result)
+        make, stopped = partial(record, result), result.outcome.stopped is not None
         return result
     finally:
-        await page.finish(make)
+        await page.finish(make, stopped=stopped)

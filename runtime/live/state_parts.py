@@ -107,8 +107,8 @@ class Votes:
     around: dict[str, list[str]] = field(default_factory=dict)
 
     def sampled(self, call: BookedCall) -> None:
-        """Note a call that may be a sample of a vote."""
-        for path in call.around():
+        """Note a call that is a sample of a vote, or may be one if the engine did not tell."""
+        for path in call.around() if call.asked is None else filter(None, (call.asked.vote,)):
             self.around.setdefault(path, []).append(call.place)
 
     def count(self, event: e.VoteCounted, version: int) -> Sequence[str]:

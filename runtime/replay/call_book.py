@@ -76,20 +76,30 @@ class _Flight:
 
     def open(self) -> AttemptRecord:
         """Return the attempt, whose end nobody has seen."""
-        return AttemptRecord(
-            f"{self.start.number}.{self.start.attempt}",
-            "open",
-            round(1000 * self.start.at),
-            waited={cause.value: milliseconds for cause, milliseconds in self.start.waited.items()},
-            model=self.start.model,
-            correction=self.correction,
-        )
+        return self._attempt("open", None, "", None, None)
 
     def end(
         self, how: End, at: float, reason: str = "", status: int | None = None, answer: int | None = None
     ) -> AttemptRecord:
         """Return the attempt with its end. ``answer`` is the index of its answer, None if it brought none."""
-        return replace(self.open(), end=how, ended=round(1000 * at), reason=reason, status=status, answer=answer)
+        return self._attempt(how, round(1000 * at), reason, status, answer)
+
+    def _attempt(
+        self, how: End, ended: int | None, reason: str, status: int | None, answer: int | None
+    ) -> AttemptRecord:
+        start = self.start
+        return AttemptRecord(
+            f"{start.number}.{start.attempt}",
+            how,
+            round(1000 * start.at),
+            ended,
+            reason,
+            status,
+            {cause.value: milliseconds for cause, milliseconds in start.waited.items()},
+            model=start.model,
+            correction=self.correction,
+            answer=answer,
+        )
 
 
 @dataclass(eq=False, slots=True)

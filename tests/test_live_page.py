@@ -137,6 +137,9 @@ def test_hostile_texts_in_updates_stay_texts(browser: Browser, shown: Shown) -> 
             assert page.locator("#call pre").count() >= 2
             assert page.locator("#call :is(img, script, b)").count() == 0
         assert len(page.inner_text("#call pre >> nth=0")) <= 20_000
+        page.locator("#call button", has_text="show all").first.click()
+        assert page.evaluate("document.querySelector('#call pre').textContent.length") == len(line)
+        assert page.locator("#call b").count() == 0
         assert "is lost" not in page.inner_text("#now"), "the page listens still"
         shown.server.finish(None, 5)
 

@@ -215,9 +215,9 @@ async def _executed(
     parts = options.parts(listeners, remarks)
     if display := cell_display(options.progress):
         parts = replace(parts, on_event=(*parts.on_event, display))
-    if keep and journal is None:
-        source.keeper = CallKeeper()
-        parts = replace(parts, on_event=(*parts.on_event, source.keeper), watcher=source.keeper)
+    if keep and journal is None and not options.live:
+        keeper = source.keeper = CallKeeper()
+        parts = replace(parts, on_event=(*parts.on_event, keeper), watcher=keeper)
     try:
         if not options.live:
             return replace(await execute(plan, values, settings, parts, journal, number), source=source)

@@ -14,9 +14,13 @@ import pytest
 from flowrun.dsl import FlowError
 from flowrun.runtime import RunOptions, api, run_async
 from flowrun.runtime.costs.prices import Prices
+from flowrun.runtime.engine.decisions import Call, Failure
+from flowrun.runtime.engine.frames import Frame
+from flowrun.runtime.engine.scopes import ReadAnswer, Watcher
 from flowrun.runtime.journal.reading import JournalReader
 from flowrun.runtime.journal.records import NOT_SENT, Kind
 from flowrun.runtime.journal.store import Journal
+from flowrun.runtime.live.state import LiveState
 from flowrun.runtime.providers.scripted import Scripted, ScriptedProvider
 from flowrun.runtime.replay.stretches import OF_CALLS
 from flowrun.runtime.session.call_keeper import CallKeeper
@@ -27,6 +31,7 @@ from flowrun.runtime.vocabulary.run_record import RunRecord
 from support.harness import planned
 from support.journaled_runs import Listening, in_virtual_time, journaled, recorded, steady
 from support.oracle import Oracle
+from support.page_records import plan_from
 from support.random_checks import Trial
 from support.random_runs import Servers, shuffled
 from support.soak import share
@@ -39,14 +44,39 @@ KINDS: dict[str, tuple[dict[str, float], dict[str, float]]] = {
 }
 
 
+class Keepers(Watcher):
+    """The keeper of the calls of one run, and the state of its live page."""
+
+    def __init__(self) -> None:
+        self.keeper = CallKeeper()
+        self.state = LiveState(plan_from(), "")
+        self.both = (self.keeper, self.state)
+
+    def asked(self, call: Call, frame: Frame, read: ReadAnswer) -> None:
+        for one in self.both:
+            one.asked(call, frame, read)
+
+    def heard(self, call: Call, value: object) -> None:
+        for one in self.both:
+            one.heard(call, value)
+
+    def failed(self, call: Call, failure: Failure) -> None:
+        for one in self.both:
+            one.failed(call, failure)
+
+    def cancelled(self, call: Call) -> None:
+        for one in self.both:
+            one.cancelled(call)
+
+
 @pytest.fixture
-def keepers(monkeypatch: pytest.MonkeyPatch) -> list[CallKeeper]:
+def keepers(monkeypatch: pytest.MonkeyPatch) -> list[Keepers]:
     """A keeper for each run with a journal, too. The last one is that of the last run."""
-    kept: list[CallKeeper] = []
+    kept: list[Keepers] = []
 
     async def keep(plan: Any, values: Any, settings: Any, parts: Parts, *rest: Any) -> Any:
-        kept.append(CallKeeper())
-        heard = replace(parts, on_event=(*parts.on_event, kept[-1]), watcher=kept[-1])
+        kept.append(Keepers())
+        heard = replace(parts, on_event=(*parts.on_event, *kept[-1].both), watcher=kept[-1])
         return await execute(plan, values, settings, heard, *rest)
 
     monkeypatch.setattr(api, "execute", keep)
@@ -77,7 +107,7 @@ def together(calls: Iterable[CallRecord]) -> Counter[frozenset[tuple[str, int]]]
     return Counter(map(frozenset, carried.values()))
 
 
-def agree(kept: CallKeeper, record: RunRecord, votes: Any) -> None:
+def agree(kept: CallKeeper | LiveState, record: RunRecord, votes: Any) -> None:
     remembered = kept.records(Prices({}), votes)
     ours, theirs = comparable(remembered), comparable(record.calls)
     assert ours.keys() == theirs.keys()
@@ -119,7 +149,7 @@ def in_order(path: Path) -> Counter[str]:
     return seen
 
 
-def hold(seeds: range, kind: str, folder: Path, keepers: list[CallKeeper]) -> Counter[str]:
+def hold(seeds: range, kind: str, folder: Path, keepers: list[Keepers]) -> Counter[str]:
     seen: Counter[str] = Counter()
     oracle, faults = KINDS[kind]
     for seed in seeds:
@@ -133,7 +163,9 @@ def hold(seeds: range, kind: str, folder: Path, keepers: list[CallKeeper]) -> Co
         result = journaled(trial.plan, trial.inputs, Listening(servers), path, learn=False)
         record = recorded(path, trial.plan)
         try:
-            agree(keepers.pop(), record, result.tallies)
+            both = keepers.pop()
+            agree(both.keeper, record, result.tallies)
+            agree(both.state, record, result.tallies)
             seen.update(in_order(path))
         except AssertionError as error:
             raise AssertionError(f"seed {seed}: {error}\n{trial.text}\n{dict(trial.inputs)}") from error
@@ -143,9 +175,7 @@ def hold(seeds: range, kind: str, folder: Path, keepers: list[CallKeeper]) -> Co
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_random_runs_are_remembered_as_their_journal_tells(
-    kind: str, tmp_path: Path, keepers: list[CallKeeper]
-) -> None:
+def test_random_runs_are_remembered_as_their_journal_tells(kind: str, tmp_path: Path, keepers: list[Keepers]) -> None:
     seen = hold(range(25), kind, tmp_path, keepers)
     assert seen["answered"] > 20
     assert seen["labels"]
@@ -156,7 +186,7 @@ def test_random_runs_are_remembered_as_their_journal_tells(
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_many_random_runs_are_remembered_as_their_journal_tells(
-    kind: str, tmp_path: Path, keepers: list[CallKeeper]
+    kind: str, tmp_path: Path, keepers: list[Keepers]
 ) -> None:
     hold(range(25, 25 + share(1000)), kind, tmp_path, keepers)
 

@@ -5,16 +5,18 @@ from __future__ import annotations
 import asyncio
 import gc
 import http.client
+import json
 import socket
+import threading
 import time
 import tracemalloc
 from collections.abc import Iterator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, closing, suppress
 
 import pytest
 
 from flowrun.runtime.live.page import LivePage
-from flowrun.runtime.live.server import LiveServer
+from flowrun.runtime.live.server import MOST_AT_ONCE, MOST_PAGES, LiveServer
 from flowrun.runtime.live.state import LiveState
 from flowrun.runtime.pages.inputs import Inputs
 from flowrun.runtime.pages.live_page import Changes
@@ -22,7 +24,7 @@ from flowrun.runtime.vocabulary import events as e
 from flowrun.runtime.vocabulary.call import Request
 from flowrun.runtime.vocabulary.errors import DiskError, UsageError
 from flowrun.runtime.vocabulary.run_record import RunRecord
-from support.live_pages import Shown, made_up
+from support.live_pages import Shown, eventually, made_up
 from support.page_records import plan_from
 
 
@@ -135,6 +137,39 @@ def test_a_page_that_lags_gets_all_calls_in_small_updates(shown: Shown) -> None:
     assert turns == 6
 
 
+def test_a_page_that_opens_late_is_small_and_its_calls_follow_in_updates(shown: Shown) -> None:
+    for number in range(2000):
+        shown.call(f"notes[{number}].draft", f"prompt {number} " + "x" * 1000)
+    page = shown.got("/" + shown.query)
+    assert page.status == 200
+    assert "2,000" in page.text, "the head counts them"
+    first = shown.state.since(0, 0)
+    assert not first.record.calls and not first.version and first.behind
+    found: list[str] = []
+    with closing(http.client.HTTPConnection("127.0.0.1", shown.port, timeout=10)) as listener:
+        listener.request("GET", f"/events{shown.query}&from=0")
+        reply = listener.getresponse()
+        while len(found) < 2000:
+            line = reply.readline()
+            if line.startswith(b"data: {"):
+                data = json.loads(line.removeprefix(b"data: "))
+                assert len(line) < 4 * MOST_AT_ONCE
+                found += [data["strings"][one] for one in data["calls"]["place"]]
+    assert found == [f"notes[{number}].draft" for number in range(2000)]
+
+
+def test_pages_beyond_the_limit_are_refused_before_they_are_made(shown: Shown) -> None:
+    with ExitStack() as stack:
+        for _ in range(MOST_PAGES):
+            one = stack.enter_context(closing(http.client.HTTPConnection("127.0.0.1", shown.port, timeout=10)))
+            one.request("GET", "/events" + shown.query)
+            assert one.getresponse().status == 200
+        for path in ("/", "/events"):
+            refused = shown.got(path + shown.query)
+            assert (refused.status, refused.text) == (503, "Too many pages listen already: close one.\n")
+    eventually(lambda: shown.got("/" + shown.query).status == 200)
+
+
 def asked(changes: Changes) -> list[Request]:
     return [one.request for one in changes.record.calls if one.request is not None]
 
@@ -179,6 +214,32 @@ def test_a_report_that_cannot_be_made_is_told(
         shown.server.finish(make, 5)
     [line] = capfd.readouterr().err.splitlines()
     assert str(error) in line
+
+
+@pytest.mark.parametrize("comes", [True, False])
+def test_pages_hear_of_the_end_before_the_report_is_made(shown: Shown, comes: bool) -> None:
+    shown.call("first")
+    free = threading.Event()
+
+    def make() -> RunRecord:
+        assert free.wait(20)
+        return shown.state.since(0).record
+
+    with closing(http.client.HTTPConnection("127.0.0.1", shown.port, timeout=20)) as listener:
+        listener.request("GET", f"/events{shown.query}&from=0")
+        lines = iter(listener.getresponse().readline, b"")
+        assert b"Running." in next(lines)
+        shown.state(e.RunFinished("done", 1.0, at=1.0))
+        ending = threading.Thread(target=shown.server.finish, args=(make, 20 if comes else 0))
+        ending.start()
+        assert any(b"Done: " in line and b'"over":false' in line for line in lines)
+        if comes:
+            free.set()
+        ending.join()
+        if comes:
+            rest = list(lines)
+            assert any(b'"over":true' in line for line in rest) and b"event: over\n" in rest
+    free.set()
 
 
 def test_a_run_that_ends_at_once_ends_its_server() -> None:

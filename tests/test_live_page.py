@@ -13,7 +13,7 @@ import pytest
 from flowrun.runtime import RunOptions
 from flowrun.runtime.vocabulary import events as e
 from flowrun.runtime.vocabulary.tally import Tally
-from support.browser import open_browser
+from support.browser import open_browser, sheet
 from support.live_pages import ADDRESS, HeldRun, Shown, eventually, live_sheet, made_up
 
 if TYPE_CHECKING:
@@ -92,6 +92,7 @@ def test_two_pages_follow_a_run_and_become_its_report(
                 assert one.inner_text("#figure-calls") == "5"
             page.wait_for_selector("#calls .row .state.answered")
             assert page.locator("#calls .row .answer").first.inner_text() == "Answer to First thing 0"
+            assert page.evaluate("F.store.model.calls[0].labels.join()") == "thing 0"
             result = going.end()
             for one, text in ((page, "6 of 12 calls"), (other, "2 of 12 calls")):
                 wait_for_count(one, text)
@@ -131,8 +132,14 @@ def test_hostile_texts_in_updates_stay_texts(browser: Browser, shown: Shown) -> 
             units = text.encode("utf-16-le", "surrogatepass")
             assert found == [int.from_bytes(units[n : n + 2], "little") for n in range(0, len(units), 2)]
         assert page.evaluate(f"{answers}.pop().length") == len(line)
-        page.locator("#calls .row").last.click()
+        for number in range(len(HOSTILE) + 1):
+            page.locator("#calls .row").nth(number).click()
+            assert page.locator("#call pre").count() >= 2
+            assert page.locator("#call :is(img, script, b)").count() == 0
         assert len(page.inner_text("#call pre >> nth=0")) <= 20_000
+        page.locator("#call button", has_text="show all").first.click()
+        assert page.evaluate("document.querySelector('#call pre').textContent.length") == len(line)
+        assert page.locator("#call b").count() == 0
         assert "is lost" not in page.inner_text("#now"), "the page listens still"
         shown.server.finish(None, 5)
 
@@ -170,3 +177,21 @@ def test_the_page_holds_still_under_the_reader(browser: Browser, shown: Shown) -
         shown.call("notes[201].draft")
         wait_for_count(page, "92 calls")
         shown.server.finish(None, 5)
+
+
+@pytest.mark.parametrize("done", [False, True])
+def test_a_page_whose_run_is_gone_says_so(browser: Browser, shown: Shown, done: bool) -> None:
+    shown.call("first")
+    with sheet(browser) as seen:
+        page = seen.page
+        page.goto(shown.server.address)
+        page.wait_for_selector("body[data-ready]")
+        wait_for_count(page, "1 call")
+        if done:
+            shown.state(e.RunFinished("done", 1.0, at=1.0))
+            eventually(lambda: page.inner_text("#state").startswith("Done"))
+        shown.server.fail(RuntimeError("made up"))
+        told = "The run has ended before this page got its report." if done else "The connection to the run is lost"
+        eventually(lambda: page.inner_text("#now").startswith(told))
+        assert count(page) == "1 call"
+        assert ["ERR_INCOMPLETE" in one for one in seen.said] == [True], "the browser's own words on the connection"

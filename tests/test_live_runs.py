@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -38,14 +39,14 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         yield found
 
 
-def start(folder: Path, served: Served, columns: int, rows: int, *options: str, items: int = 30) -> Terminal:
+def start(folder: Path, url: str, columns: int, rows: int, *options: str, items: int = 30) -> Terminal:
     (folder / "f.flow").write_text(FLOW)
     (folder / "items.json").write_text(json.dumps([f"thing {number}" for number in range(items)]))
-    return Terminal([*COMMAND, *options], columns, rows, {"OPENAI_BASE_URL": served.url}, folder)
+    return Terminal([*COMMAND, *options], columns, rows, {"OPENAI_BASE_URL": url}, folder)
 
 
 def test_a_run_shows_its_blocks_and_leaves_nothing_of_them(served: Served, tmp_path: Path) -> None:
-    with start(tmp_path, served, 100, 30, "--budget", "$1") as terminal:
+    with start(tmp_path, served.url, 100, 30, "--budget", "$1") as terminal:
         terminal.until(lambda text: "  said " in text and "4 in flight" in text and "waiting for a place at" in text)
         state, notes, said = terminal.lines[-4:-1]
         assert " of $1.00" in state
@@ -58,8 +59,13 @@ def test_a_run_shows_its_blocks_and_leaves_nothing_of_them(served: Served, tmp_p
         assert not terminal.cursor_hidden
 
 
-def test_a_second_signal_leaves_the_terminal_in_order(served: Served, tmp_path: Path) -> None:
-    with start(tmp_path, served, 80, 24) as terminal:
+def test_a_second_signal_leaves_the_terminal_in_order(tmp_path: Path) -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as mute,
+        start(tmp_path, f"http://127.0.0.1:{mute.getsockname()[1]}/v1", 80, 24) as terminal,
+    ):
+        mute.settimeout(20)
+        call, _ = mute.accept()
         terminal.until(lambda text: "  said " in text)
         assert terminal.cursor_hidden
         os.kill(terminal.process.pid, signal.SIGINT)
@@ -69,9 +75,10 @@ def test_a_second_signal_leaves_the_terminal_in_order(served: Served, tmp_path: 
         assert terminal.end() == 130
         assert not terminal.cursor_hidden
         assert "notes " not in terminal.text
+        call.close()
 
 
 def test_a_quiet_run_draws_nothing(served: Served, tmp_path: Path) -> None:
-    with start(tmp_path, served, 80, 24, "-q", items=2) as terminal:
+    with start(tmp_path, served.url, 80, 24, "-q", items=2) as terminal:
         assert terminal.end() == 0
         assert terminal.raw == b""

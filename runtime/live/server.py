@@ -32,7 +32,7 @@ _LAST = 1.0
 _STALLED = 0.5
 """The seconds after which a page that takes nothing gets no last update."""
 _SHARE = 0.01
-"""The part of a core that updates may take. Updates that take more come less often, up to LEAST_OFTEN."""
+"""The part of a core that updates may take, except those with which a page catches up. Larger ones come less often."""
 LEAST_OFTEN = 2.0
 """The most seconds between two updates of a page, if it is the only one."""
 _IDLE = float("inf")
@@ -41,6 +41,7 @@ MOST_AT_ONCE = 2**20
 """The characters after which an update is full. A page that stalls holds one update."""
 MOST_PAGES = 16
 """The pages that may listen at the same time."""
+TOO_MANY = "Too many pages listen already: close one."
 HOST = "127.0.0.1"
 _LOGGER = logging.getLogger("flowrun.live")
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -129,20 +130,31 @@ class LiveServer:
             await runner.cleanup()
 
     def _end(self, make: Make | None) -> None:
-        """Give the last update to the pages that listen."""
+        """Begin to make the last update for the pages that listen. Until it is there, they get the usual ones."""
         if self._over.is_set():
             return
         now = time.monotonic()
         for page in [page for page, began in self._pages.items() if now - began > _STALLED]:
             page.cancel()
             del self._pages[page]
+        if self._pages and make is not None:
+            # The process may end before this thread does.
+            threading.Thread(target=self._make, args=(make,), name="flowrun-live-report", daemon=True).start()
+        else:
+            self._close(b"")
+
+    def _make(self, make: Make) -> None:
+        last = b""
         try:
-            if self._pages and make is not None:
-                self._last = final_json(make(), self._state.version)
+            last = final_json(make(), self._state.version)
         except FlowrunError as error:
             print(inert(f"the live page does not become the report: {error}"), file=sys.stderr, flush=True)
         except Exception as error:  # noqa: BLE001  the run is paid for, and has its result
             self.fail(error)
+        self._later(self._close, last)
+
+    def _close(self, last: bytes) -> None:
+        self._last = last
         self._over.set()
         if not self._pages:
             self._left.set()
@@ -185,12 +197,15 @@ class LiveServer:
             return _refused(500, "The live page has ended by a fault of its own. The terminal tells more.")
 
     async def _page(self, request: web.Request) -> web.Response:
-        text = live_page(self._state.since(0), self._inputs)
+        """Answer with a page without calls. They follow as updates, because to pack many would hold up the run."""
+        if len(self._pages) >= MOST_PAGES:
+            return _refused(503, TOO_MANY)
+        text = live_page(self._state.since(0, 0), self._inputs)
         return web.Response(body=text.encode(), content_type="text/html", charset="utf-8", headers=_headers())
 
     async def _events(self, request: web.Request) -> web.StreamResponse:
         if len(self._pages) >= MOST_PAGES:
-            return _refused(503, "Too many pages listen already: close one.")
+            return _refused(503, TOO_MANY)
         given = request.query.get("from", "0")
         version = int(given) if given.isascii() and given.isdigit() and len(given) < 18 else 0
         response = web.StreamResponse(headers={**_headers(), "Content-Type": "text/event-stream"})
@@ -216,7 +231,8 @@ class LiveServer:
                 changes = self._state.since(version, MOST_AT_ONCE)
                 data = _message(changes_json(changes, self._inputs))
                 taken = time.thread_time() - began
-                wait = len(self._pages) * min(LEAST_OFTEN, max(EVERY, taken / _SHARE))
+                wait = EVERY if changes.behind else min(LEAST_OFTEN, max(EVERY, taken / _SHARE))
+                wait *= len(self._pages)
                 self._pages[page] = time.monotonic()
                 await response.write(data)
                 self._pages[page] = _IDLE

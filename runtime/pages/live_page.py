@@ -33,7 +33,7 @@ class Changes:
     are the paths of the votes that changed. ``causes`` group all other losses. ``version`` is the state that a page has
     with these changes. ``flying`` counts the calls under way. ``waiting`` tells what calls wait for. ``models`` are the
     addresses that were asked so far, and ``began`` is the time of the first event, in ms. ``left_out`` says that the
-    run has more calls than a live page holds.
+    run has more calls than a live page holds. ``behind`` says that further changes wait, because these are many.
     """
 
     record: RunRecord
@@ -46,10 +46,11 @@ class Changes:
     models: Sequence[str]
     began: int
     left_out: bool
+    behind: bool
 
 
 def live_page(changes: Changes, inputs: Inputs) -> str:
-    """Make the page of a run that goes on. ``changes`` are all since the run began."""
+    """Make the page of a run that goes on. ``changes`` are those since the run began. Calls may follow as updates."""
     record = changes.record
     strings = Strings(foreign=True)
     data = _parts(changes, inputs, strings) | {

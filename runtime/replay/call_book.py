@@ -10,7 +10,6 @@ from typing import cast
 from flowrun.dsl import dataclass
 
 from ..costs.prices import Prices
-from ..engine.decisions import Call as EngineCall
 from ..engine.scopes import ReadAnswer
 from ..journal.records import FEWER_ANSWERS, NOT_ANSWERED
 from ..vocabulary import events as e
@@ -18,13 +17,17 @@ from ..vocabulary.call import Message, Request
 from ..vocabulary.call_record import AnswerRecord, AttemptRecord, CallRecord, End, State
 from ..vocabulary.errors import AnswerError
 from ..vocabulary.usage import NO_USAGE, Usage
+from .asked_calls import AskedCall
 from .attempts import state_of
-from .driver import End as CallEnd
 from .told_answers import answer_told
 
 MOST_CALLS = 20_000
 MOST_TEXT = 16 * 2**20
 """The most calls that are kept in memory, and the most characters of their prompts and answers together."""
+TOO_MUCH = (
+    f"the run had more than {MOST_CALLS:,} calls or {MOST_TEXT // 2**20} MiB of text, so its calls were not kept in "
+    "memory: give the run a journal, as in RunOptions(journal='run.db')"
+)
 _NUMBERS = re.compile(r"\[[^\]]*\]")
 
 CallEvent = (
@@ -78,37 +81,30 @@ class _Flight:
 
     def open(self) -> AttemptRecord:
         """Return the attempt, whose end nobody has seen."""
-        return AttemptRecord(
-            f"{self.start.number}.{self.start.attempt}",
-            "open",
-            round(1000 * self.start.at),
-            waited={cause.value: milliseconds for cause, milliseconds in self.start.waited.items()},
-            model=self.start.model,
-            correction=self.correction,
-        )
+        return self._attempt("open", None, "", None, None)
 
     def end(
         self, how: End, at: float, reason: str = "", status: int | None = None, answer: int | None = None
     ) -> AttemptRecord:
         """Return the attempt with its end. ``answer`` is the index of its answer, None if it brought none."""
-        return replace(self.open(), end=how, ended=round(1000 * at), reason=reason, status=status, answer=answer)
+        return self._attempt(how, round(1000 * at), reason, status, answer)
 
-
-@dataclass(eq=False, slots=True)
-class AskedCall:
-    """A call as the engine asks for it: its last repetition, its first request, and its surroundings in the flow.
-
-    ``read`` reads the values of its answers. ``end`` is ``waiting`` until the flow has a value or gives it up.
-    ``reason`` is the reason of a failure.
-    """
-
-    call: EngineCall
-    request: Request
-    labels: tuple[str, ...]
-    vote: str
-    read: ReadAnswer
-    end: CallEnd = "waiting"
-    reason: str = ""
+    def _attempt(
+        self, how: End, ended: int | None, reason: str, status: int | None, answer: int | None
+    ) -> AttemptRecord:
+        start = self.start
+        return AttemptRecord(
+            f"{start.number}.{start.attempt}",
+            how,
+            round(1000 * start.at),
+            ended,
+            reason,
+            status,
+            {cause.value: milliseconds for cause, milliseconds in start.waited.items()},
+            model=start.model,
+            correction=self.correction,
+            answer=answer,
+        )
 
 
 @dataclass(eq=False, slots=True)
@@ -171,16 +167,26 @@ class Call:
 class CallBook:
     """The calls of a run by their place, in the order in which they were first asked for or sent.
 
-    ``asked`` has what the engine knows of calls, by their places.
+    ``asked`` has what the engine knows of calls, by their places. It may grow.
     """
 
-    def __init__(self, prices: Prices, asked: Mapping[str, AskedCall] | None = None) -> None:
+    def __init__(self, prices: Prices, asked: Mapping[str, AskedCall]) -> None:
         self.prices = prices
-        self.calls: dict[str, Call] = {
-            place: Call(one.call.path, place, one.call.model, _still(one.request), "unsent", asked=one)
-            for place, one in (asked or {}).items()
-        }
+        self.calls: dict[str, Call] = {}
+        self._asked = asked
         self._flights: dict[int, _Flight] = {}
+
+    def places(self) -> list[str]:
+        """Return the places of all calls, also of those that were not sent, in the order of the flow."""
+        return list(dict.fromkeys((*self._asked, *self.calls)))
+
+    def record(self, place: str, votes: Mapping[str, object]) -> CallRecord:
+        """Return the record of a call at a place."""
+        call = self.calls.get(place)
+        if call is None:
+            one = self._asked[place]
+            call = Call(one.call.path, place, one.call.model, _still(one.request), "unsent", asked=one)
+        return call.record(votes)
 
     def take(self, event: CallEvent, *, known: bool = False) -> Sequence[Call]:
         """Write an event, and return the calls that it changed. If ``known``, calls that are not there are left out."""
@@ -220,7 +226,10 @@ class CallBook:
         found = self.calls.get(carried.place)
         if found is None:
             request = _still(carried.request)
-            found = self.calls[carried.place] = Call(carried.path, carried.place, carried.model, request)
+            asked = self._asked.get(carried.place)
+            if asked is not None:
+                request = _still(asked.request)
+            found = self.calls[carried.place] = Call(carried.path, carried.place, carried.model, request, asked=asked)
         # A fallback may have taken the call from its first model.
         found.model = carried.model if found.asked is None else found.asked.call.model
         return found

@@ -22,13 +22,14 @@ from ..vocabulary.call_record import CallRecord, as_row
 from ..vocabulary.errors import DiskError, UsageError
 from ..vocabulary.quoting import shown
 from ..vocabulary.run_record import EndRecord, LossRecord, RunRecord, StretchRecord
-from .call_keeper import CallKeeper
 
 
 class Keeper(Protocol):
-    """A listener that remembers the calls of a run. ``votes`` are the paths of its votes."""
+    """A listener that remembers the calls of a run."""
 
-    def records(self, prices: Prices, votes: Mapping[str, object]) -> tuple[CallRecord, ...]: ...
+    def records(self, prices: Prices, votes: Mapping[str, object]) -> tuple[CallRecord, ...]:
+        """Return the calls. ``votes`` are the paths of the run's votes. Raises UsageError."""
+        ...
 
 
 @dataclass(eq=False, slots=True)
@@ -40,7 +41,7 @@ class CallSource:
 
     plan: p.Plan
     journal: Path | None = None
-    keeper: CallKeeper | None = None
+    keeper: Keeper | None = None
     environ: Mapping[str, str] | None = None
     began: float = field(default_factory=time.time)
     report: Path | None = None

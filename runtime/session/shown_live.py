@@ -22,18 +22,20 @@ async def shown_live(
     Raises: UsageError, if there is no port for the page; and the errors of ``begin``, which executes the run.
     """
     page = LivePage(source.plan)
+    if source.journal is None:
+        source.keeper = page
 
     def record(result: Result) -> RunRecord:
         ends = (result.run, result.outcome, result.summary)
         # The journal alone has the calls before a resume.
-        if page.state.whole and not resumed:
-            return source.remembered(page.state, *ends)
+        if page.whole and not resumed:
+            return source.remembered(page, *ends)
         return source.record(*ends)
 
-    make = None
+    make, stopped = None, True
     try:
-        result = replace(await begin(replace(parts, on_event=(*parts.on_event, page))), source=source)
-        make = partial(record, result)
+        result = replace(await begin(replace(parts, on_event=(*parts.on_event, page), watcher=page)), source=source)
+        make, stopped = partial(record, result), result.outcome.stopped is not None
         return result
     finally:
-        await page.finish(make)
+        await page.finish(make, stopped=stopped)

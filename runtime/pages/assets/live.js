@@ -13,6 +13,8 @@
 
   const words = () => {
     if (over) return "The run has ended. This page stays until you close it.";
+    if (lost && model.run.status === "ended")
+      return "The run has ended before this page got its report. Write it to a file: flowrun report last -o report.html";
     if (lost) return "The connection to the run is lost, so this page stands still. Open its address again if the run goes on.";
     const { flying, waiting, leftOut } = model.live;
     const parts = [F.count(flying, "call") + " under way"];

@@ -35,8 +35,8 @@ async def test_a_run_tells_that_its_answers_were_removed(
     second = await run_async(flow, options=options)
     assert (first.value, second.value, len(faults.seen)) == ("said", "said", 3)
 
-    def shown() -> tuple[str, list[str], list[str]]:
-        assert run_command(["show", "last", "--json", "--journal", str(journal)]) == 0
+    def shown(*path: str) -> tuple[str, list[str], list[str]]:
+        assert run_command(["show", "last", *path, "--json", "--journal", str(journal)]) == 0
         told = json.loads(capsys.readouterr().out)
         return told["run"]["id"], told["run"]["notes"], [call["state"] for call in told["calls"]]
 
@@ -46,3 +46,9 @@ async def test_a_run_tells_that_its_answers_were_removed(
     name, [note], states = shown()
     assert (name, states) == (second.run, ["unsent"] * 2)
     assert note.startswith("the journal lacks answers that this run took from another run (2 of them")
+    name, [note], states = shown("a.1")
+    assert states == ["unsent"]
+    assert "(2 of them" in note
+    for path in ("a.1", "a"):
+        assert run_command(["show", "last", path, "--journal", str(journal)]) == 0
+        assert capsys.readouterr().out.splitlines()[-1].startswith("note: the journal lacks answers")

@@ -237,3 +237,14 @@ def test_very_long_texts_are_compared_in_a_moment() -> None:
 def test_colours_take_the_place_of_marks() -> None:
     said = changed_words("the red car", "the blue car", Screen(80, 24, colour=True))
     assert said == "the \x1b[31mred\x1b[0m\x1b[32mblue\x1b[0m car"
+
+
+def test_a_narrow_terminal_shows_the_figures_of_both_runs(show: Show) -> None:
+    before = replace(made.letters(), id="20261129-093339-48e1")
+    after = replace(changed(before, 0, reason="x"), id="20261129-094501-77ab")
+    lines = show(DIFF, before, after, screen=Screen(40, 24)).out.splitlines()
+    assert lines[0].split() == ["…93339-48e1", "…94501-77ab"]
+    whole = show(DIFF, before, after, screen=Screen(200, 24)).out.splitlines()
+    figures = [line.split() for line in whole[1 : whole.index("")]]
+    assert [line.split() for line in lines[1 : lines.index("")]] == figures
+    assert len(figures) > 5

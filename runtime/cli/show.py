@@ -145,7 +145,7 @@ def _lines(calls: RunCalls, found: list[int], path: str | None, wanted: Wanted) 
     from ..vocabulary.call_path import parse_path
     from .views.call_lists import grep_lines, list_lines
     from .views.call_page import call_lines
-    from .views.run_page import head_line, run_lines, tree_lines
+    from .views.run_page import head_line, note_lines, run_lines, tree_lines
     from .views.run_tree import run_tree
     from .views.screen import Screen
 
@@ -162,6 +162,7 @@ def _lines(calls: RunCalls, found: list[int], path: str | None, wanted: Wanted) 
     where = parse_path(path)
     if len(found) == 1 and not where.holds(calls.addresses[found[0]].segments[:-1]):
         yield from call_lines(calls, found[0], screen)
+        yield from note_lines(calls.record)
         return
     tree = list(tree_lines(run_tree(calls, found, where), screen))
     yield head_line(calls.record, screen)
@@ -171,4 +172,5 @@ def _lines(calls: RunCalls, found: list[int], path: str | None, wanted: Wanted) 
     if len(found) == 1:
         yield from call_lines(calls, found[0], screen)
     else:
-        yield from list_lines(calls, found, screen, taken=len(tree) + 2)
+        yield from list_lines(calls, found, screen, taken=len(tree) + 2 + len(calls.record.notes))
+    yield from note_lines(calls.record)

@@ -99,6 +99,7 @@ def _record(reading: RunReading, calls: tuple[CallRecord, ...], text: str, *, wh
     notes = [*reading.notes]
     if reading.costs.reckoned:
         notes.append("the journal does not have the costs of all answers: they are reckoned at the prices of today")
+    notes += () if reading.finished else _lost_answers(run, calls)
     end, outcome = EndRecord(), reading.outcome
     if outcome is not None:
         losses = [LossRecord(one.path, one.reason) for one in outcome.losses]
@@ -118,6 +119,16 @@ def _record(reading: RunReading, calls: tuple[CallRecord, ...], text: str, *, wh
         text,
         tuple(notes),
     )
+
+
+def _lost_answers(run: Run, calls: Iterable[CallRecord]) -> Iterator[str]:
+    """Remark on the calls of a run with a value that have neither an attempt nor an answer."""
+    lost = sum(call.state == "unsent" and not call.reason for call in calls)
+    if lost and run.status in ("done", "partial"):
+        yield (
+            f"the journal lacks answers that this run took from another run ({lost:,} of them are needed here): "
+            "that run was removed, or it is in another journal"
+        )
 
 
 def calls_of(

@@ -25,6 +25,8 @@ _WORDS = {
 }
 _MOST = 20
 """The most changed calls of a kind that a terminal shows."""
+_ROOM = 60
+"""A terminal with fewer columns has no room for two whole ids beside the names of the figures."""
 
 
 def difference_lines(found: Differences, screen: Screen) -> Iterator[str]:
@@ -52,10 +54,17 @@ def _figures_lines(found: Differences, screen: Screen) -> Iterator[str]:
         if was or is_ or name in ("calls", "cost"):
             rows.append((_WORDS.get(name, name), _amount(name, was), _amount(name, is_), _change(name, was, is_)))
     heads = (found.before.record.id, found.after.record.id)
-    columns = (Column(""), *(Column(one, right=True) for one in heads), Column("difference", right=True))
+    if screen.width is not None and screen.width < _ROOM:
+        # The ends of two ids differ, even if the runs began on one day.
+        heads = (_end(heads[0]), _end(heads[1]))
+    columns = (Column(""), *(Column(one, least=11, right=True) for one in heads), Column("difference", 1, right=True))
     lines = table(columns, rows, screen.width)
     yield screen.paint(lines[0], "dim")
     yield from lines[1:]
+
+
+def _end(name: str) -> str:
+    return name if len(name) <= 11 else f"…{name[-10:]}"
 
 
 def _amount(name: str, value: float | None) -> str:

@@ -64,7 +64,7 @@ def run_facts(record: RunRecord) -> dict[str, Any]:
 def vote_json(tally: Tally) -> dict[str, Any]:
     return {
         "winner": tally.winner,
-        "ballots": [{"answer": answer, "votes": count} for answer, count in tally.ballots],
+        "ballots": [{"answer": answer, "count": count} for answer, count in tally.ballots],
         "agreement": tally.agreement,
         "margin": tally.margin,
         "planned": tally.planned,

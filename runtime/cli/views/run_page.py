@@ -77,10 +77,15 @@ def run_lines(calls: RunCalls, rows: Sequence[TreeRow], screen: Screen) -> Itera
         yield "the run made no call"
     yield from tree_lines(rows, screen)
     yield from losses_lines(calls, screen)
-    for note in record.notes:
-        yield f"note: {sentence(note, 500)}"
+    yield from note_lines(record)
     if record.end.complete:
         yield cut_line(f"value: {value_text(record.end.value)}", screen)
+
+
+def note_lines(record: RunRecord) -> Iterator[str]:
+    """Yield the remarks on the reading of a run."""
+    for note in record.notes:
+        yield f"note: {sentence(note, 500)}"
 
 
 def cut_line(text: str, screen: Screen) -> str:

@@ -93,10 +93,10 @@ def _fit(columns: Sequence[Column], kept: list[int], widths: dict[int, int], wid
     while over > 0:
         able = [at for at in kept if widths[at] > max(least(at), 1) and columns[at].least]
         if not able:
-            # Nothing may be cut any more: the widest column gives way, so that no line breaks.
-            able = [max(kept, key=lambda at: widths[at])]
-            widths[able[0]] = max(1, widths[able[0]] - over)
-            return
+            # Nothing may be cut any more: the widest columns give way, so that no line breaks.
+            able = [at for at in kept if widths[at] > 1]
+            if not able:
+                return
         widest = max(able, key=lambda at: widths[at])
         widths[widest] -= 1
         over -= 1

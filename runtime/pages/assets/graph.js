@@ -136,10 +136,9 @@
       const el = F.el;
       const key = (name, word) => el("span", {}, el("i", { class: "key key-" + name, "aria-hidden": "true" }), word);
       const wide = el("div", { class: "wide drawing", tabindex: "-1" }, [...to.children]);
-      const size = el("button", { type: "button", "aria-pressed": "false" }, "fit the width");
+      const size = el("button", { type: "button" }, "fit the width");
       size.addEventListener("click", () => {
-        const on = wide.classList.toggle("fit");
-        size.setAttribute("aria-pressed", on ? "true" : "false");
+        size.textContent = wide.classList.toggle("fit") ? "full size" : "fit the width";
       });
       to.replaceChildren(el("h2", {}, "Flow"),
         el("div", { class: "legend quiet" }, key("time", "time of all calls"), key("cost", "cost"), el("span", {}, "a box or a frame chooses its calls"), el("span", { class: "zoom" }, size)),

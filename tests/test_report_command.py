@@ -9,6 +9,7 @@ import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -18,6 +19,7 @@ from flowrun.runtime.api import RunOptions, run_async
 from flowrun.runtime.cli.report import command
 from flowrun.runtime.journal.index import Run
 from flowrun.runtime.journal.reading import JournalReader
+from flowrun.runtime.pages.shelf import page_names
 from flowrun.runtime.vocabulary.errors import DiskError, FlowrunError, UsageError
 from flowrun.runtime.vocabulary.run_record import RunRecord
 from support.harness import scripted
@@ -197,6 +199,45 @@ def test_a_run_without_a_page_stays_in_the_index(
     index = (project / "reports" / "index.html").read_text(encoding="utf-8")
     assert "no page: the plan of this run is of another version" in index
     assert f'href="{second}.html"' in index and f'href="{first}.html"' not in index
+
+
+def test_no_page_is_written_where_a_later_one_is_refused(report: Report, project: Path) -> None:
+    first, second = ids(project)
+    folder = project / "reports"
+    (folder / f"{second}.html").mkdir(parents=True)
+    assert "is a folder" in complaint(report("--all", "-o", "reports"), DiskError)
+    assert [one.name for one in folder.iterdir()] == [f"{second}.html"]
+    (folder / f"{second}.html").rmdir()
+    (folder / "index.html").symlink_to(project / "hello.flow")
+    assert "not overwritten" in complaint(report("--all", "-o", "reports"), UsageError)
+    assert [one.name for one in folder.iterdir()] == ["index.html"]
+    (folder / "index.html").unlink()
+    (folder / f"{first}.html").symlink_to(project / "journal.db")
+    assert "not overwritten" in complaint(report("--all", "-o", "reports"), UsageError)
+    assert [one.name for one in folder.iterdir()] == [f"{first}.html"]
+
+
+def test_the_pages_of_runs_have_names_of_their_own() -> None:
+    names = page_names(["index", "INDEX", "7f", "7F", "7F-2", "../up", "x" * 300, "x" * 301, "\udc00", ".."])
+    assert len({one.lower() for one in [*names, "index.html"]}) == 11
+    assert names[:2] == ["index-2.html", "INDEX-3.html"] and names[2] == "7f.html"
+    assert all("/" not in one and len(one) < 255 and one.endswith(".html") for one in names)
+
+
+def test_a_run_with_the_name_of_the_index_has_a_page(
+    report: Report, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader_of = JournalReader.__init__
+
+    def renamed(self: JournalReader, *given: Any) -> None:
+        reader_of(self, *given)
+        next(iter(self.index.runs.values())).id = "index"
+
+    monkeypatch.setattr(JournalReader, "__init__", renamed)
+    assert report("--all", "-o", "reports").exception is None
+    index = (project / "reports" / "index.html").read_text(encoding="utf-8")
+    assert 'href="index-2.html"' in index and "<h1>Runs</h1>" in index
+    assert "<title>review index" in (project / "reports" / "index-2.html").read_text(encoding="utf-8")
 
 
 def test_all_runs_go_into_a_folder(report: Report, project: Path) -> None:

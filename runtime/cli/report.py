@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 import click
 
 from ..journal.choice import LAST, chosen_run
 from ..journal.reading import JournalReader
 from ..journal.survey import read_runs
-from ..outputs.target import Source, Target, encoded
-from ..vocabulary.errors import DiskError, FlowrunError, UsageError
+from ..outputs.target import Target, encoded
+from ..vocabulary.errors import UsageError
 from ..vocabulary.quoting import inert, shown
 from . import exits
 from .console import complain
-from .journals import journal_files, journal_path
+from .journals import journal_path
 from .paths import PathThatIs, to_file
 from .sources import sources_of
 
@@ -61,7 +59,10 @@ def command(
             raise UsageError("--all writes the pages of all runs: leave out RUN, or leave out --all")
         if form not in (None, "html"):
             raise UsageError(f"--all writes pages, not {form}: leave out --format, or name one run")
-        return _write_all(path, out, texts=not without_texts)
+        from .report_shelf import write_all
+
+        with _reader(path) as reader:
+            return write_all(reader, out, texts=not without_texts)
     make = maker(form or form_of(out), path, texts=not without_texts)
     with _reader(path) as reader:
         chosen = chosen_run(reader.index, LAST if run is None else run, path)
@@ -136,42 +137,3 @@ def _print(text: str) -> None:
     sys.stdout.flush()
     sys.stdout.buffer.write(data)
     sys.stdout.flush()
-
-
-def _write_all(path: Path, folder: Path | None, *, texts: bool) -> int:
-    """Write a page for each run into a folder, and an index. Runs that cannot be read are in the index, too."""
-    from ..pages import report_page
-    from ..pages.shelf import INDEX, Shelved, index_page, shelved
-
-    folder = to_file(folder)
-    if folder is None:
-        raise UsageError("--all writes many pages: name a folder for them with -o reports/")
-    with _reader(path) as reader:
-        _make_folder(folder)
-        rows: list[Shelved] = []
-        kept: list[Source] = []
-        for run in reader.index.runs.values():
-            try:
-                record = _read_run()(reader, run)
-            except FlowrunError as error:
-                complain(f"the run {run.id} has no page: {error}")
-                rows.append(Shelved(run.id, run.flow, run.began, run.status or "killed", trouble=str(error)))
-                continue
-            page = f"{quote(run.id, safe='')}.html"
-            sources = sources_of(reader, run, record.plan)
-            kept += sources
-            Target(folder / page, sources).write(report_page(record, texts=texts, journal=path))
-            rows.append(shelved(record, page))
-    Target(folder / INDEX, kept or journal_files(path)).write(index_page(rows))
-    made = sum(bool(row.page) for row in rows)
-    click.echo(f"{made:,} page{'' if made == 1 else 's'} and {INDEX} are in {shown(str(folder))}", err=True)
-    return exits.DONE if made == len(rows) else exits.PARTIAL
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        os.makedirs(folder, exist_ok=True)
-    except FileExistsError:
-        raise DiskError(f"{shown(str(folder))} is a file, not a folder; --all needs a folder") from None
-    except OSError as error:
-        raise DiskError(f"the folder {shown(str(folder))} cannot be made: {error.strerror or error}") from None

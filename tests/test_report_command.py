@@ -7,7 +7,7 @@ import io
 import json
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from flowrun.runtime.cli.report import command
 from flowrun.runtime.journal.index import Run
 from flowrun.runtime.journal.reading import JournalReader
 from flowrun.runtime.pages.shelf import page_names
+from flowrun.runtime.vocabulary.call_record import CallRecord
 from flowrun.runtime.vocabulary.errors import DiskError, FlowrunError, UsageError
 from flowrun.runtime.vocabulary.run_record import RunRecord
 from support.harness import scripted
@@ -63,6 +64,7 @@ def made(monkeypatch: pytest.MonkeyPatch) -> None:
         return run_of(calls, id=run.id, status=run.status or "killed", value="=1+1", began=run.began, ended=run.ended)
 
     monkeypatch.setattr(replay, "read_run", read_run)
+    monkeypatch.setattr(replay, "calls_of", lambda reader, run: read_run(reader, run).calls)
 
 
 @pytest.fixture
@@ -278,7 +280,7 @@ def test_a_trace_draws_every_attempt_at_its_endpoint() -> None:
     from flowrun.runtime.pages.chrome_trace import chrome_trace
 
     record = review()
-    trace = json.loads(chrome_trace(record))
+    trace = json.loads("".join(chrome_trace(record)))
     slices = [one for one in trace["traceEvents"] if one["ph"] == "X"]
     sent = [one for call in record.calls for one in call.attempts if one.began is not None]
     assert len(slices) == len(sent)
@@ -296,3 +298,34 @@ def test_a_trace_draws_every_attempt_at_its_endpoint() -> None:
             (one["pid"], one["tid"]) == (at["pid"], at["tid"]) and one["ts"] <= at["ts"] <= one["ts"] + one["dur"]
             for one in slices
         )
+
+
+def test_each_line_of_a_table_comes_with_its_call() -> None:
+    from flowrun.runtime.pages.calls_csv import calls_csv
+
+    taken: list[int] = []
+
+    def calls() -> Iterator[CallRecord]:
+        for n in range(3):
+            taken.append(n)
+            yield call_of(f"notes[{n}].draft")
+
+    lines = calls_csv(review().plan, calls())
+    assert next(lines).startswith("path,place,") and taken == []
+    assert next(lines).startswith("notes[0].draft,") and taken == [0]
+    assert len([*lines]) == 2
+
+
+def test_a_journal_that_fails_midway_leaves_the_file_as_it_was(
+    report: Report, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(reader: JournalReader, run: Run) -> Iterator[CallRecord]:
+        yield call_of("greeting")
+        raise DiskError("the disk is gone")
+
+    assert report("-o", "a.csv").exception is None
+    before = (project / "a.csv").read_bytes()
+    monkeypatch.setattr(replay, "calls_of", fails)
+    names = sorted(project.iterdir())
+    assert complaint(report("-o", "a.csv"), DiskError) == "the disk is gone"
+    assert (project / "a.csv").read_bytes() == before and sorted(project.iterdir()) == names

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,11 +23,10 @@ from .sources import sources_of
 
 if TYPE_CHECKING:
     from ..journal.index import Run
-    from ..vocabulary.run_record import RunRecord
 
 SUFFIXES = {".html": "html", ".htm": "html", ".json": "chrome-trace", ".csv": "csv"}
 FORMATS = ("html", "chrome-trace", "csv")
-Make = Callable[["RunRecord"], str]
+Make = Callable[[JournalReader, "Run"], Iterable[str]]
 
 
 @click.command("report", short_help="Write the page of a run into a file.")
@@ -63,22 +62,14 @@ def command(
 
         with _reader(path) as reader:
             return write_all(reader, out, texts=not without_texts)
-    make = maker(form or form_of(out), path, texts=not without_texts)
+    make, file = maker(form or form_of(out), texts=not without_texts), to_file(out)
     with _reader(path) as reader:
         chosen = chosen_run(reader.index, LAST if run is None else run, path)
-        record = _read_run()(reader, chosen)
-        sources = sources_of(reader, chosen, record.plan)
-    file = to_file(out)
-    if file is None:
-        _print(make(record))
-        return exits.DONE
-    target = Target(file, sources)
-    try:
-        text = make(record)
-    except BaseException:
-        target.close()
-        raise
-    target.write(text)
+        if file is None:
+            _print(make(reader, chosen))
+            return exits.DONE
+        target = Target(file, sources_of(reader, chosen))
+        target.write(make(reader, chosen))
     click.echo(f"the report of {chosen.id} is in {target.name}", err=True)
     return exits.DONE
 
@@ -91,13 +82,6 @@ def _reader(path: Path) -> JournalReader:
     for note in reader.notes:
         complain(note)
     return reader
-
-
-def _read_run() -> Callable[[JournalReader, Run], RunRecord]:
-    """Return the function that makes the record of a run. It loads the state machine."""
-    from .. import replay
-
-    return replay.read_run
 
 
 def form_of(out: Path | None) -> str:
@@ -116,24 +100,29 @@ def form_of(out: Path | None) -> str:
     return found
 
 
-def maker(form: str, journal: Path, *, texts: bool) -> Make:
-    """Return the function that writes a record in a form. ``journal`` is the journal of the run."""
+def maker(form: str, *, texts: bool) -> Make:
+    """Return the function that writes a run in a form, piece by piece. The table keeps one call at a time in memory."""
+    # The replay loads the state machine.
+    from .. import replay
+
     if form == "csv":
         from ..pages.calls_csv import calls_csv
+        from ..replay.given import read_given
 
-        return lambda record: calls_csv(record, texts=texts)
+        return lambda reader, run: calls_csv(read_given(reader, run).plan, replay.calls_of(reader, run), texts=texts)
     if form == "chrome-trace":
         from ..pages.chrome_trace import chrome_trace
 
-        return lambda record: chrome_trace(record, texts=texts)
+        return lambda reader, run: chrome_trace(replay.read_run(reader, run), texts=texts)
     from ..pages import report_page
 
-    return lambda record: report_page(record, texts=texts, journal=journal)
+    return lambda reader, run: (report_page(replay.read_run(reader, run), texts=texts, journal=reader.path),)
 
 
-def _print(text: str) -> None:
+def _print(pieces: Iterable[str]) -> None:
     """Print a report. Letters that UTF-8 cannot encode become escapes, as they do in a file."""
-    data = encoded(inert(text) if sys.stdout.isatty() else text)
+    terminal = sys.stdout.isatty()
     sys.stdout.flush()
-    sys.stdout.buffer.write(data)
+    for piece in pieces:
+        sys.stdout.buffer.write(encoded(inert(piece) if terminal else piece))
     sys.stdout.flush()

@@ -221,7 +221,7 @@
     const heads = COLUMNS.map(([name, word, , kind]) => {
       const sort = () =>
         set({ sort: filter.sort === name ? "-" + name : filter.sort === "-" + name ? "" : name });
-      const button = el("button", { type: "button", "data-sort": name, onclick: sort, tabindex: "-1" }, word);
+      const button = el("button", { type: "button", "data-sort": name, onclick: sort }, word);
       parts.heads.push(button);
       return el("div", { role: "columnheader", class: (kind === "number" ? "number " : "") + name }, button);
     });

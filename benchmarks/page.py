@@ -49,6 +49,8 @@ def measure(browser: Browser, path: Path) -> dict[str, float]:
             {"q": "", "flags": ["slow"]},
             {"flags": [], "sort": "-ms"},
             {"sort": "path"},
+            {"sort": "answer"},
+            {"sort": "", "step": "notes"},
         ]
         times = [page.evaluate(FILTER, change) for change in changes]
         seen.check_silent()

@@ -26,14 +26,14 @@ MOST = 150_000
 """The most bytes of the picture."""
 
 
-def script(draw: random.Random) -> ScriptedProvider:
-    """Return a model that takes its time, and is sometimes wrong."""
+def script(model: str, draw: random.Random) -> ScriptedProvider:
+    """Return a model of this address that takes its time, and is sometimes wrong."""
 
     def reply(request: Request, number: int) -> Scripted:
         spam = "http" in request.messages[-1].text or draw.random() < 0.25
         return Scripted("SPAM" if spam else "NOT", draw.uniform(0.2, 0.9))
 
-    return ScriptedProvider(reply)
+    return ScriptedProvider(reply, model=model)
 
 
 def main() -> int:
@@ -43,7 +43,7 @@ def main() -> int:
         options = RunOptions(
             model="openai:gpt-4o-mini",
             environ={"OPENAI_API_KEY": "none"},
-            opener=lambda model, around: script(draw),
+            opener=lambda model, around: script(model, draw),
             journal=folder / "journal.db",
             learn=False,
         )
@@ -51,8 +51,7 @@ def main() -> int:
         result.report(folder / "report.html")
         with open_browser() as browser, sheet(browser, WIDTH, HEIGHT, color_scheme="light") as seen:
             seen.open(folder / "report.html")
-            seen.page.click("#graph button")
-            seen.page.wait_for_timeout(500)
+            seen.page.wait_for_function("document.querySelector('#graph .drawing').scrollWidth <= innerWidth")
             data = seen.page.screenshot()
             seen.check_silent()
     if len(data) > MOST:

@@ -213,6 +213,25 @@ def test_keys_lead_through_the_page(seen: Sheet, tmp_path: Path) -> None:
     assert page.locator("#call").is_visible()
 
 
+def test_the_keyboard_alone_sorts_and_opens(seen: Sheet, tmp_path: Path) -> None:
+    page = seen.open(written(tmp_path, review()))
+    press = page.keyboard.press
+    press("/")
+    reached = []
+    for _ in range(40):
+        press("Tab")
+        found = page.evaluate("document.activeElement.dataset.sort || document.activeElement.getAttribute('role')")
+        reached.append(found)
+        if found == "ms":
+            break
+    assert reached[-1] == "ms" and "grid" in reached
+    press("Enter")
+    assert page.locator("#calls .heads .ms").get_attribute("aria-sort") == "ascending"
+    assert page.evaluate("document.activeElement.dataset.sort") == "ms"
+    press("j")
+    assert page.locator("#call").is_visible()
+
+
 def test_the_fragment_shows_the_same_again(seen: Sheet, tmp_path: Path) -> None:
     path = written(tmp_path, review())
     page = seen.open(path)

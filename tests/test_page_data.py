@@ -176,6 +176,12 @@ def test_an_unknown_cost_is_not_zero() -> None:
     assert figures_of(run_of(calls, account={"cost": 0.5, "requests": 9})).requests == 9
 
 
+def test_the_calls_tell_a_cost_that_the_account_does_not_know() -> None:
+    record = run_of([call_of("a"), call_of("b")], account={"cost": None, "unbilled": 0.0})
+    assert figures_of(record).cost == record.cost == pytest.approx(2 * 0.000214)
+    assert figures_of(replace(record, account={"cost": 0})).cost == 0
+
+
 def test_the_command_of_a_loss_forgets_answers_that_a_resume_would_take_again() -> None:
     spoilt = replace(call_of("notes[0].grave[1].line 5"), state="failed")
     refused = replace(call_of("board"), state="failed", answers=())

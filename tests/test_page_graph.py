@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
 from flowrun.dsl import to_page_svg, to_svg
+from flowrun.runtime.pages import report_page
 from flowrun.runtime.pages.graph import graph_data, graph_html
 from flowrun.runtime.vocabulary.run_record import RunRecord
+from support.browser import open_browser, sheet
 from support.page_records import plan_from, review, run_of
 from support.pictures import ask, called, nodes, pictured, program
 from support.timeline_records import CALLED
@@ -157,3 +160,21 @@ def test_the_picture_names_paths_once() -> None:
     found = [one.path for one in nodes(pictured(CALLED)) if one.calls]
     assert len(found) == len(set(found)) == 7
     assert [called(one) for one in nodes(pictured(CALLED)) if one.path == "advice.reduce"] == ["reduce ask"]
+
+
+def test_a_drawing_that_is_little_too_wide_is_shown_smaller(tmp_path: Path) -> None:
+    path = tmp_path / "report.html"
+    path.write_text(report_page(run_of()), encoding="utf-8")
+    scrolls = "(() => { const at = document.querySelector('.drawing'); return at.scrollWidth > at.clientWidth; })()"
+    with open_browser() as browser:
+        for width, word in ((1600, "full size"), (1000, "fit the width"), (2560, "")):
+            with sheet(browser, width=width) as seen:
+                page = seen.open(path)
+                button = page.locator("#graph .zoom button")
+                assert button.is_visible() == bool(word)
+                assert page.evaluate(scrolls) == (word == "fit the width")
+                if word:
+                    assert button.inner_text() == word
+                    button.click()
+                    assert page.evaluate(scrolls) == (word == "full size")
+                seen.check_silent()

@@ -126,6 +126,8 @@ def test_a_printed_page_is_a_report(browser: Browser, tmp_path: Path) -> None:
         ] * 5
         assert not page.locator("#calls, #call, button:not(.path)").locator("visible=true").count()
         assert page.pdf()[:5] == b"%PDF-"
+        # The wide drawing of this flow would be too small on paper.
+        assert page.locator(".on-narrow svg").is_visible() and page.locator(".on-wide svg").is_hidden()
         seen.check_silent()
 
 
@@ -139,6 +141,9 @@ def test_without_javascript_the_account_is_plain_html(browser: Browser, tmp_path
             assert part in text
         rows = page.locator("noscript table >> nth=1").locator("tbody tr").all_inner_texts()
         assert rows[0].split("\t") == ["notes.grave.ask", "36", "1,200", "30", "$0.00642"]
+        assert "The prompt of notes[3].draft differs" in text
+        numbers = page.locator("noscript td.number").evaluate_all("all => all.map((one) => one.innerText)")
+        assert {"36", "$0.00642", "0.67"} < set(numbers) and "notes.grave.ask" not in numbers
         assert "longer than the context of the model" in text
         seen.check_silent()
 

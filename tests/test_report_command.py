@@ -7,8 +7,9 @@ import io
 import json
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -18,6 +19,8 @@ from flowrun.runtime.api import RunOptions, run_async
 from flowrun.runtime.cli.report import command
 from flowrun.runtime.journal.index import Run
 from flowrun.runtime.journal.reading import JournalReader
+from flowrun.runtime.pages.shelf import page_names
+from flowrun.runtime.vocabulary.call_record import CallRecord
 from flowrun.runtime.vocabulary.errors import DiskError, FlowrunError, UsageError
 from flowrun.runtime.vocabulary.run_record import RunRecord
 from support.harness import scripted
@@ -61,6 +64,7 @@ def made(monkeypatch: pytest.MonkeyPatch) -> None:
         return run_of(calls, id=run.id, status=run.status or "killed", value="=1+1", began=run.began, ended=run.ended)
 
     monkeypatch.setattr(replay, "read_run", read_run)
+    monkeypatch.setattr(replay, "calls_of", lambda reader, run: read_run(reader, run).calls)
 
 
 @pytest.fixture
@@ -199,6 +203,45 @@ def test_a_run_without_a_page_stays_in_the_index(
     assert f'href="{second}.html"' in index and f'href="{first}.html"' not in index
 
 
+def test_no_page_is_written_where_a_later_one_is_refused(report: Report, project: Path) -> None:
+    first, second = ids(project)
+    folder = project / "reports"
+    (folder / f"{second}.html").mkdir(parents=True)
+    assert "is a folder" in complaint(report("--all", "-o", "reports"), DiskError)
+    assert [one.name for one in folder.iterdir()] == [f"{second}.html"]
+    (folder / f"{second}.html").rmdir()
+    (folder / "index.html").symlink_to(project / "hello.flow")
+    assert "not overwritten" in complaint(report("--all", "-o", "reports"), UsageError)
+    assert [one.name for one in folder.iterdir()] == ["index.html"]
+    (folder / "index.html").unlink()
+    (folder / f"{first}.html").symlink_to(project / "journal.db")
+    assert "not overwritten" in complaint(report("--all", "-o", "reports"), UsageError)
+    assert [one.name for one in folder.iterdir()] == [f"{first}.html"]
+
+
+def test_the_pages_of_runs_have_names_of_their_own() -> None:
+    names = page_names(["index", "INDEX", "7f", "7F", "7F-2", "../up", "x" * 300, "x" * 301, "\udc00", ".."])
+    assert len({one.lower() for one in [*names, "index.html"]}) == 11
+    assert names[:2] == ["index-2.html", "INDEX-3.html"] and names[2] == "7f.html"
+    assert all("/" not in one and len(one) < 255 and one.endswith(".html") for one in names)
+
+
+def test_a_run_with_the_name_of_the_index_has_a_page(
+    report: Report, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader_of = JournalReader.__init__
+
+    def renamed(self: JournalReader, *given: Any) -> None:
+        reader_of(self, *given)
+        next(iter(self.index.runs.values())).id = "index"
+
+    monkeypatch.setattr(JournalReader, "__init__", renamed)
+    assert report("--all", "-o", "reports").exception is None
+    index = (project / "reports" / "index.html").read_text(encoding="utf-8")
+    assert 'href="index-2.html"' in index and "<h1>Runs</h1>" in index
+    assert "<title>review index" in (project / "reports" / "index-2.html").read_text(encoding="utf-8")
+
+
 def test_all_runs_go_into_a_folder(report: Report, project: Path) -> None:
     assert "name a folder" in complaint(report("--all"), UsageError)
     assert "name a folder" in complaint(report("--all", "-o", "-"), UsageError)
@@ -237,7 +280,7 @@ def test_a_trace_draws_every_attempt_at_its_endpoint() -> None:
     from flowrun.runtime.pages.chrome_trace import chrome_trace
 
     record = review()
-    trace = json.loads(chrome_trace(record))
+    trace = json.loads("".join(chrome_trace(record)))
     slices = [one for one in trace["traceEvents"] if one["ph"] == "X"]
     sent = [one for call in record.calls for one in call.attempts if one.began is not None]
     assert len(slices) == len(sent)
@@ -255,3 +298,34 @@ def test_a_trace_draws_every_attempt_at_its_endpoint() -> None:
             (one["pid"], one["tid"]) == (at["pid"], at["tid"]) and one["ts"] <= at["ts"] <= one["ts"] + one["dur"]
             for one in slices
         )
+
+
+def test_each_line_of_a_table_comes_with_its_call() -> None:
+    from flowrun.runtime.pages.calls_csv import calls_csv
+
+    taken: list[int] = []
+
+    def calls() -> Iterator[CallRecord]:
+        for n in range(3):
+            taken.append(n)
+            yield call_of(f"notes[{n}].draft")
+
+    lines = calls_csv(review().plan, calls())
+    assert next(lines).startswith("path,place,") and taken == []
+    assert next(lines).startswith("notes[0].draft,") and taken == [0]
+    assert len([*lines]) == 2
+
+
+def test_a_journal_that_fails_midway_leaves_the_file_as_it_was(
+    report: Report, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(reader: JournalReader, run: Run) -> Iterator[CallRecord]:
+        yield call_of("greeting")
+        raise DiskError("the disk is gone")
+
+    assert report("-o", "a.csv").exception is None
+    before = (project / "a.csv").read_bytes()
+    monkeypatch.setattr(replay, "calls_of", fails)
+    names = sorted(project.iterdir())
+    assert complaint(report("-o", "a.csv"), DiskError) == "the disk is gone"
+    assert (project / "a.csv").read_bytes() == before and sorted(project.iterdir()) == names

@@ -2,34 +2,31 @@
 
 from __future__ import annotations
 
-import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 import click
 
 from ..journal.choice import LAST, chosen_run
 from ..journal.reading import JournalReader
 from ..journal.survey import read_runs
-from ..outputs.target import Source, Target, encoded
-from ..vocabulary.errors import DiskError, FlowrunError, UsageError
+from ..outputs.target import Target, encoded
+from ..vocabulary.errors import UsageError
 from ..vocabulary.quoting import inert, shown
 from . import exits
 from .console import complain
-from .journals import journal_files, journal_path
+from .journals import journal_path
 from .paths import PathThatIs, to_file
 from .sources import sources_of
 
 if TYPE_CHECKING:
     from ..journal.index import Run
-    from ..vocabulary.run_record import RunRecord
 
 SUFFIXES = {".html": "html", ".htm": "html", ".json": "chrome-trace", ".csv": "csv"}
 FORMATS = ("html", "chrome-trace", "csv")
-Make = Callable[["RunRecord"], str]
+Make = Callable[[JournalReader, "Run"], Iterable[str]]
 
 
 @click.command("report", short_help="Write the page of a run into a file.")
@@ -61,23 +58,18 @@ def command(
             raise UsageError("--all writes the pages of all runs: leave out RUN, or leave out --all")
         if form not in (None, "html"):
             raise UsageError(f"--all writes pages, not {form}: leave out --format, or name one run")
-        return _write_all(path, out, texts=not without_texts)
-    make = maker(form or form_of(out), path, texts=not without_texts)
+        from .report_shelf import write_all
+
+        with _reader(path) as reader:
+            return write_all(reader, out, texts=not without_texts)
+    make, file = maker(form or form_of(out), texts=not without_texts), to_file(out)
     with _reader(path) as reader:
         chosen = chosen_run(reader.index, LAST if run is None else run, path)
-        record = _read_run()(reader, chosen)
-        sources = sources_of(reader, chosen, record.plan)
-    file = to_file(out)
-    if file is None:
-        _print(make(record))
-        return exits.DONE
-    target = Target(file, sources)
-    try:
-        text = make(record)
-    except BaseException:
-        target.close()
-        raise
-    target.write(text)
+        if file is None:
+            _print(make(reader, chosen))
+            return exits.DONE
+        target = Target(file, sources_of(reader, chosen))
+        target.write(make(reader, chosen))
     click.echo(f"the report of {chosen.id} is in {target.name}", err=True)
     return exits.DONE
 
@@ -90,13 +82,6 @@ def _reader(path: Path) -> JournalReader:
     for note in reader.notes:
         complain(note)
     return reader
-
-
-def _read_run() -> Callable[[JournalReader, Run], RunRecord]:
-    """Return the function that makes the record of a run. It loads the state machine."""
-    from .. import replay
-
-    return replay.read_run
 
 
 def form_of(out: Path | None) -> str:
@@ -115,63 +100,29 @@ def form_of(out: Path | None) -> str:
     return found
 
 
-def maker(form: str, journal: Path, *, texts: bool) -> Make:
-    """Return the function that writes a record in a form. ``journal`` is the journal of the run."""
+def maker(form: str, *, texts: bool) -> Make:
+    """Return the function that writes a run in a form, piece by piece. The table keeps one call at a time in memory."""
+    # The replay loads the state machine.
+    from .. import replay
+
     if form == "csv":
         from ..pages.calls_csv import calls_csv
+        from ..replay.given import read_given
 
-        return lambda record: calls_csv(record, texts=texts)
+        return lambda reader, run: calls_csv(read_given(reader, run).plan, replay.calls_of(reader, run), texts=texts)
     if form == "chrome-trace":
         from ..pages.chrome_trace import chrome_trace
 
-        return lambda record: chrome_trace(record, texts=texts)
+        return lambda reader, run: chrome_trace(replay.read_run(reader, run), texts=texts)
     from ..pages import report_page
 
-    return lambda record: report_page(record, texts=texts, journal=journal)
+    return lambda reader, run: (report_page(replay.read_run(reader, run), texts=texts, journal=reader.path),)
 
 
-def _print(text: str) -> None:
+def _print(pieces: Iterable[str]) -> None:
     """Print a report. Letters that UTF-8 cannot encode become escapes, as they do in a file."""
-    data = encoded(inert(text) if sys.stdout.isatty() else text)
+    terminal = sys.stdout.isatty()
     sys.stdout.flush()
-    sys.stdout.buffer.write(data)
+    for piece in pieces:
+        sys.stdout.buffer.write(encoded(inert(piece) if terminal else piece))
     sys.stdout.flush()
-
-
-def _write_all(path: Path, folder: Path | None, *, texts: bool) -> int:
-    """Write a page for each run into a folder, and an index. Runs that cannot be read are in the index, too."""
-    from ..pages import report_page
-    from ..pages.shelf import INDEX, Shelved, index_page, shelved
-
-    folder = to_file(folder)
-    if folder is None:
-        raise UsageError("--all writes many pages: name a folder for them with -o reports/")
-    with _reader(path) as reader:
-        _make_folder(folder)
-        rows: list[Shelved] = []
-        kept: list[Source] = []
-        for run in reader.index.runs.values():
-            try:
-                record = _read_run()(reader, run)
-            except FlowrunError as error:
-                complain(f"the run {run.id} has no page: {error}")
-                rows.append(Shelved(run.id, run.flow, run.began, run.status or "killed", trouble=str(error)))
-                continue
-            page = f"{quote(run.id, safe='')}.html"
-            sources = sources_of(reader, run, record.plan)
-            kept += sources
-            Target(folder / page, sources).write(report_page(record, texts=texts, journal=path))
-            rows.append(shelved(record, page))
-    Target(folder / INDEX, kept or journal_files(path)).write(index_page(rows))
-    made = sum(bool(row.page) for row in rows)
-    click.echo(f"{made:,} page{'' if made == 1 else 's'} and {INDEX} are in {shown(str(folder))}", err=True)
-    return exits.DONE if made == len(rows) else exits.PARTIAL
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        os.makedirs(folder, exist_ok=True)
-    except FileExistsError:
-        raise DiskError(f"{shown(str(folder))} is a file, not a folder; --all needs a folder") from None
-    except OSError as error:
-        raise DiskError(f"the folder {shown(str(folder))} cannot be made: {error.strerror or error}") from None

@@ -46,7 +46,7 @@ class RunReport:
         if output is not None and os.path.realpath(output) == os.path.realpath(path):
             raise UsageError("--output and --report name one file: give each its own")
         self._journal = journal
-        self._make = maker(form_of(path), journal, texts=True)
+        self._make = maker(form_of(path), texts=True)
         self._target = Target(path, sources)
 
     def write(self, run: str, code: int, *, quiet: bool) -> int:
@@ -56,13 +56,11 @@ class RunReport:
         """
         from ..journal.reading import JournalReader
         from ..journal.survey import read_runs
-        from ..replay import read_run
 
         try:
             with JournalReader(self._journal, read_runs) as reader:
                 [found] = reader.index.named(run)
-                text = self._make(read_run(reader, found))
-            self._target.write(text)
+                self._target.write(self._make(reader, found))
         except FlowrunError as error:
             complain(f"there is no report: {error}")
             return code or exits.DISK

@@ -45,18 +45,22 @@ def columns_of(type_: types.Type) -> tuple[str, ...]:
     return tuple(field.name for field in item.fields)
 
 
-def table(value: Json, columns: Iterable[str] = (), *, delimiter: str = ",", raw: bool = False) -> str:
+def table(
+    value: Json, columns: Iterable[str] = (), *, delimiter: str = ",", raw: bool = False, header: bool = True
+) -> str:
     """Write a list of records or of plain values, or one record, as a header and rows. None is an empty cell.
 
     ``columns`` come first, then columns that only the values have. A text that a spreadsheet would read as a formula
-    gets an apostrophe in front, unless ``raw`` is True; numbers stay numbers. Raises: NotFlatError.
+    gets an apostrophe in front, unless ``raw`` is True; numbers stay numbers. Without ``header`` there are only rows.
+    Raises: NotFlatError.
     """
     rows = value if isinstance(value, list) else [] if value is None else [value]
     found = dict.fromkeys(columns) | dict.fromkeys(name for row in rows if isinstance(row, dict) for name in row)
     names = list(found) or [COLUMN]
     text = io.StringIO()
     writer = csv.writer(text, delimiter=delimiter, lineterminator="\r\n")
-    writer.writerow([_cell(name, raw) for name in names])
+    if header:
+        writer.writerow([_cell(name, raw) for name in names])
     for number, row in enumerate(rows, 1):
         where = f"row {number}"
         if not isinstance(row, dict) and row is not None and names != [COLUMN]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Iterable
 from contextlib import suppress
 
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
@@ -15,12 +16,15 @@ _HELD = frozenset({errno.EBUSY, errno.EXDEV, errno.EPERM, errno.EACCES})
 """The errors of a rename onto a file that cannot be replaced, such as a file that is mounted into a container."""
 
 
-def put(target: str, data: bytes) -> None:
-    """Write a whole file. ``target`` must be a regular file or a free name, and not a link. Raises OSError."""
+def put(target: str, data: bytes | Iterable[bytes]) -> None:
+    """Write a whole file, from one piece or many. ``target`` must be a regular file or a free name, and not a link.
+
+    Raises OSError.
+    """
     number, beside = create_beside(target)
     try:
         with os.fdopen(number, "wb") as file:
-            file.write(data)
+            file.writelines((data,) if isinstance(data, bytes) else data)
             file.flush()
             os.fsync(file.fileno())
         settle(beside, target)

@@ -57,18 +57,21 @@ class Target:
         else:
             self.pipe = self._opened(found)
 
-    def write(self, text: str) -> None:
-        """Write a whole text in UTF-8.
+    def write(self, text: str | Iterable[str]) -> None:
+        """Write a whole text in UTF-8, from one piece or many.
 
-        Raises DiskError, UsageError, also if the path leads elsewhere since the check.
+        Raises DiskError, UsageError, also if the path leads elsewhere since the check. An error of the pieces leaves a
+        regular file as it was.
         """
+        pieces = (text,) if isinstance(text, str) else text
         try:
             if self.pipe is not None:
-                self.pipe.write(self.encoded(text))
-                self.pipe.finish()
+                for piece in pieces:
+                    self.pipe.write(self.encoded(piece))
+                    self.pipe.finish()
             else:
                 self.look_again()
-                put(self.real, encoded(text))
+                put(self.real, map(encoded, pieces))
         except OSError as error:
             raise self.trouble(error) from None
         finally:

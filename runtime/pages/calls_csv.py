@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
+from flowrun.dsl import plan as p
+
 from ..outputs.cells import table
 from ..plans.step_paths import PathNames
 from ..vocabulary.call_record import CallRecord
 from ..vocabulary.json_value import Json
 from ..vocabulary.quoting import json_line
-from ..vocabulary.run_record import RunRecord
 
 COLUMNS = (
     "path place step model state vote began_ms ms attempts tokens_in tokens_cached tokens_out cost finish served id"
@@ -16,10 +19,15 @@ TEXTS = "labels reason prompt answer value error".split()
 """The columns that are left out of a table without texts."""
 
 
-def calls_csv(record: RunRecord, *, texts: bool = True) -> str:
-    """Write the calls of a run as CSV (RFC 4180). Texts that a spreadsheet would take for formulas are made safe."""
-    names = PathNames(record.plan)
-    return table([_row(call, names, texts=texts) for call in record.calls], [*COLUMNS, *(TEXTS if texts else ())])
+def calls_csv(plan: p.Plan, calls: Iterable[CallRecord], *, texts: bool = True) -> Iterator[str]:
+    """Yield the calls of a run of this plan as lines of CSV (RFC 4180), the header first.
+
+    Texts that a spreadsheet would take for formulas are made safe.
+    """
+    names, columns = PathNames(plan), [*COLUMNS, *(TEXTS if texts else ())]
+    yield table([], columns)
+    for call in calls:
+        yield table([_row(call, names, texts=texts)], columns, header=False)
 
 
 def _row(call: CallRecord, names: PathNames, *, texts: bool) -> dict[str, Json]:

@@ -8,7 +8,8 @@ those that read its answer.
 from __future__ import annotations
 
 import json
-from itertools import pairwise
+from collections.abc import Iterator
+from itertools import chain, pairwise
 from typing import Any
 
 from ..account.spoilt import paths_above
@@ -24,8 +25,8 @@ Event = dict[str, Any]
 Slice = tuple[CallRecord, AttemptRecord, int, int]
 
 
-def chrome_trace(record: RunRecord, *, texts: bool = True) -> str:
-    """Write a run as a Chrome trace in JSON. Times are in microseconds since the run began."""
+def chrome_trace(record: RunRecord, *, texts: bool = True) -> Iterator[str]:
+    """Yield a run as a Chrome trace in JSON, each event on a line. Times are in microseconds since the run began."""
     slices = _slices(record)
     lanes = _lanes(record, slices)
     numbers = {name: number for number, name in enumerate(dict.fromkeys(name for name, _ in lanes), 1)}
@@ -42,10 +43,13 @@ def chrome_trace(record: RunRecord, *, texts: bool = True) -> str:
     printed = {call.place: names.of_call(call) for call in record.calls}
     for one, (name, lane) in zip(slices, lanes, strict=True):
         drawn.append(_slice(one, printed[one[0].place], texts=texts) | {"pid": numbers[name], "tid": lane})
-    events += drawn
-    events += _arrows(record, slices, drawn)
     facts = {"flow": record.plan.flow, "run": record.id, "status": record.status}
-    return json.dumps({"traceEvents": events, "displayTimeUnit": "ms", "otherData": facts}) + "\n"
+    yield f'{{"displayTimeUnit": "ms", "otherData": {json.dumps(facts)}, "traceEvents": ['
+    mark = "\n"
+    for event in chain(events, drawn, _arrows(record, slices, drawn)):
+        yield mark + json.dumps(event)
+        mark = ",\n"
+    yield "\n]}\n"
 
 
 def _slices(record: RunRecord) -> list[Slice]:
@@ -103,8 +107,8 @@ def _slice(one: Slice, path: str, *, texts: bool) -> Event:
     }
 
 
-def _arrows(record: RunRecord, slices: list[Slice], drawn: list[Event]) -> list[Event]:
-    """Return the pairs of flow events between slices."""
+def _arrows(record: RunRecord, slices: list[Slice], drawn: list[Event]) -> Iterator[Event]:
+    """Yield the pairs of flow events between slices."""
     own: dict[str, list[Event]] = {}
     for (call, _, _, _), event in zip(slices, drawn, strict=True):
         own.setdefault(call.place, []).append(event)
@@ -113,8 +117,7 @@ def _arrows(record: RunRecord, slices: list[Slice], drawn: list[Event]) -> list[
         if call.place in own:
             for path in paths_above(call.path):
                 below.setdefault(path, []).append(call.place)
-    inputs = Inputs(record.plan)
-    events: list[Event] = []
+    inputs, number = Inputs(record.plan), 0
     for call in record.calls:
         mine = own.get(call.place)
         if not mine:
@@ -124,11 +127,9 @@ def _arrows(record: RunRecord, slices: list[Slice], drawn: list[Event]) -> list[
             before = [place for place in below.get(path, ()) if place != call.place]
             pairs += [(own[place][-1], mine[0]) for place in before[:_ARROWS]]
         for start, end in pairs:
-            facts = {"cat": "flow", "name": "answer", "id": len(events) // 2 + 1}
+            number += 1
+            facts = {"cat": "flow", "name": "answer", "id": number}
             at = start["ts"] + start["dur"]
             # A flow begins inside its slice, which ends before its last microsecond.
-            events.append(
-                {"ph": "s", "pid": start["pid"], "tid": start["tid"], "ts": max(at - 1, start["ts"]), **facts}
-            )
-            events.append({"ph": "f", "bp": "e", "pid": end["pid"], "tid": end["tid"], "ts": end["ts"], **facts})
-    return events
+            yield {"ph": "s", "pid": start["pid"], "tid": start["tid"], "ts": max(at - 1, start["ts"]), **facts}
+            yield {"ph": "f", "bp": "e", "pid": end["pid"], "tid": end["tid"], "ts": end["ts"], **facts}

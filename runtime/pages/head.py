@@ -51,14 +51,12 @@ def figures_of(record: RunRecord) -> Figures:
     """Return the figures of a run. Those that its account lacks are counted from its calls."""
     account = record.account
     requests = {one.request for call in record.calls for one in call.attempts if one.end != "unsent"}
-    paid = [call.cost for call in record.calls]
-    known = [cost for cost in paid if cost is not None]
     return Figures(
         state=STATE.get(record.status, f"{record.status.capitalize()}."),
         calls=len(record.calls),
         requests=_number(account.get("requests"), len(requests)),
         ms=length_of(record),
-        cost=account["cost"] if "cost" in account else sum(known) if len(known) == len(paid) else None,
+        cost=record.cost,
         unbilled=account.get("unbilled"),
         calls_limit=record.plan.calls_limit,
         money_limit=record.plan.money_limit,

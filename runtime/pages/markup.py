@@ -13,6 +13,7 @@ from ..vocabulary.run_record import RunRecord
 from .head import Figures, clock, duration, figures_of, money
 
 _CELL = 300
+_NUMBERS = frozenset({"calls", "tokens in", "tokens out", "cost", "samples", "agreement", "margin", "count"})
 _VALUE = 20_000
 """The most characters of the value in the plain account."""
 
@@ -67,6 +68,8 @@ def account_html(record: RunRecord, *, texts: bool) -> str:
         "and filters, each call with its prompt and answer, and the votes. The account of the run follows.</p>"
     ]
     names = PathNames(record.plan)
+    if texts:
+        parts += [f'<p class="quiet">{safe(note)}</p>' for note in record.notes]
     if texts and record.end.value is not None:
         value = record.end.value if isinstance(record.end.value, str) else json_text(record.end.value)
         parts.append(f"<h2>Value</h2><pre>{escape(inert(value[:_VALUE]))}{'…' if len(value) > _VALUE else ''}</pre>")
@@ -115,7 +118,9 @@ def _losses(record: RunRecord, names: PathNames, *, texts: bool) -> Iterable[tup
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Write a table of foreign texts."""
-    head = "".join(f'<th scope="col">{safe(one)}</th>' for one in heads)
-    body = "".join(f"<tr>{''.join(f'<td>{safe(cell)}</td>' for cell in row)}</tr>" for row in rows)
+    """Write a table of foreign texts. Columns of numbers stand at the right."""
+    kinds = [' class="number"' if one in _NUMBERS else "" for one in heads]
+    head = "".join(f'<th scope="col"{kind}>{safe(one)}</th>' for kind, one in zip(kinds, heads, strict=True))
+    lines = (zip(kinds, row, strict=True) for row in rows)
+    body = "".join(f"<tr>{''.join(f'<td{kind}>{safe(cell)}</td>' for kind, cell in line)}</tr>" for line in lines)
     return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"

@@ -13,6 +13,8 @@ from .head import clock, duration, figures_of, money
 from .markup import safe
 
 INDEX = "index.html"
+_LONGEST = 200
+"""The most letters of a name without its ending. Most disks take 255 bytes."""
 _HEADS = ("run", "flow", "began", "state", "calls", "time", "cost", "losses")
 
 
@@ -37,6 +39,23 @@ def shelved(record: RunRecord, page: str) -> Shelved:
     figures = figures_of(record)
     cells = (f"{figures.calls:,}", duration(figures.ms), money(figures.cost), f"{figures.losses:,}")
     return Shelved(record.id, record.plan.flow, record.began, record.status, page, cells)
+
+
+def page_names(ids: Iterable[str]) -> list[str]:
+    """Return the names of the pages of runs. No two are alike, even on a disk that takes ``A`` and ``a`` for one name.
+
+    An imported run may have any text as its id.
+    """
+    taken, names = {INDEX}, []
+    for id_ in ids:
+        stem = quote(id_, safe="", errors="replace")[:_LONGEST]
+        name, number = f"{stem}.html", 1
+        while name.lower() in taken:
+            number += 1
+            name = f"{stem}-{number}.html"
+        taken.add(name.lower())
+        names.append(name)
+    return names
 
 
 def index_page(runs: Iterable[Shelved]) -> str:

@@ -6,7 +6,7 @@ them in one schema.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field
 from typing import Any, Literal
 
@@ -150,6 +150,12 @@ class CallRecord:
 def _sum(counts: Sequence[int | None]) -> int | None:
     known = [one for one in counts if one is not None]
     return sum(known) if known and len(known) == len(counts) else None
+
+
+def total_cost(calls: Iterable[CallRecord]) -> float | None:
+    """Return the dollars of these calls; None if a cost is not known."""
+    costs = [one.cost for one in calls]
+    return None if None in costs else sum(one for one in costs if one is not None)
 
 
 def as_row(call: CallRecord, *, texts: bool = True) -> dict[str, Any]:

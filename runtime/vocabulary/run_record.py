@@ -8,7 +8,7 @@ from dataclasses import field
 from flowrun.dsl import dataclass
 from flowrun.dsl import plan as p
 
-from .call_record import CallRecord
+from .call_record import CallRecord, total_cost
 from .json_value import Json
 from .tally import Tally
 
@@ -80,3 +80,9 @@ class RunRecord:
     account: Mapping[str, Json] = field(default_factory=dict)
     text: str = ""
     notes: tuple[str, ...] = ()
+
+    @property
+    def cost(self) -> float | None:
+        """The dollars of the run by its account, or else by its calls; None if a cost is not known."""
+        told = self.account.get("cost")
+        return float(told) if isinstance(told, int | float) else total_cost(self.calls)

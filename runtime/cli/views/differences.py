@@ -18,7 +18,6 @@ from ...vocabulary.call_path import Segment, label_text
 from ...vocabulary.call_record import CallRecord
 from ...vocabulary.json_value import Json
 from ...vocabulary.tally import Tally
-from .run_tree import total_cost
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +165,6 @@ def run_figures(calls: RunCalls) -> dict[str, float | None]:
     """Return the figures of a run that `diff` sets side by side. The time is in milliseconds, the cost in dollars."""
     record = calls.record
     states = Counter(one.state for one in record.calls)
-    told = record.account.get("cost")
     answers = [one for call in record.calls if call.state != "reused" for one in call.answers]
     return {
         "calls": len(record.calls),
@@ -177,5 +175,5 @@ def run_figures(calls: RunCalls) -> dict[str, float | None]:
         "tokens_read": sum(one.tokens.read or 0 for one in answers),
         "tokens_written": sum(one.tokens.written or 0 for one in answers),
         "ms": None if record.ended is None else round((record.ended - record.began) * 1000),
-        "cost": float(told) if isinstance(told, int | float) else total_cost(record.calls),
+        "cost": record.cost,
     }

@@ -13,7 +13,7 @@ from ...vocabulary.run_record import RunRecord
 from ...vocabulary.tally import Tally
 from ..summary import vote_text
 from .clock import clock_text
-from .run_tree import TreeRow, total_cost
+from .run_tree import TreeRow
 from .screen import Screen
 from .table import Column, cut, table
 
@@ -61,8 +61,7 @@ def _extras(states: Counter[str]) -> str:
 
 def cost_of(record: RunRecord) -> str:
     """Write the cost of a run: by its account, or else by its calls. "" if no price is known."""
-    told, unbilled = record.account.get("cost"), record.account.get("unbilled")
-    cost = told if isinstance(told, int | float) else total_cost(record.calls)
+    cost, unbilled = record.cost, record.account.get("unbilled")
     if cost is None:
         return ""
     at_most = isinstance(unbilled, int | float) and unbilled > 0 and f", at most {money_text(cost + unbilled)}"

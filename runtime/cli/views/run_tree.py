@@ -13,7 +13,7 @@ from flowrun.dsl import plan as p
 from ...plans.run_calls import RunCalls
 from ...plans.step_paths import StepNode
 from ...vocabulary.call_path import CallPath, Segment
-from ...vocabulary.call_record import CallRecord
+from ...vocabulary.call_record import CallRecord, total_cost
 from ...vocabulary.tally import Tally
 
 
@@ -152,12 +152,6 @@ def _needs(step: p.Step) -> Iterator[str]:
 
 def _steps(segments: Sequence[Segment]) -> tuple[str, ...]:
     return tuple(one.name for one in segments if not one.place)
-
-
-def total_cost(calls: Iterable[CallRecord]) -> float | None:
-    """Return the dollars of these calls; None if a cost is not known."""
-    costs = [one.cost for one in calls]
-    return None if None in costs else sum(one for one in costs if one is not None)
 
 
 def busy_time(calls: Iterable[CallRecord]) -> int | None:

@@ -3,6 +3,8 @@
   const NUMBERS = /\[[^\]]*\]|\.\d+(?=\.|$)|#\d+$/g;
   const PLACES = [["answered", "done"], ["reused", "reused"], ["failed", "failed"], ["cancelled", "cancelled"], ["open", "under way"]];
 
+  const PAPER = 1100;
+
   let model, bus, boxes, space;
   let chosen = "";
   const steps = new Map();
@@ -136,18 +138,19 @@
       const el = F.el;
       const key = (name, word) => el("span", {}, el("i", { class: "key key-" + name, "aria-hidden": "true" }), word);
       const wide = el("div", { class: "wide drawing", tabindex: "-1" }, [...to.children]);
-      const size = el("button", { type: "button", "aria-pressed": "false" }, "fit the width");
+      const size = el("button", { type: "button" }, "fit the width");
       size.addEventListener("click", () => {
-        const on = wide.classList.toggle("fit");
-        size.setAttribute("aria-pressed", on ? "true" : "false");
+        size.textContent = wide.classList.toggle("fit") ? "full size" : "fit the width";
       });
       to.replaceChildren(el("h2", {}, "Flow"),
-        el("div", { class: "legend quiet" }, key("time", "time of all calls"), key("cost", "cost"), el("span", {}, "a box or a frame chooses its calls"), el("span", { class: "zoom" }, size)),
+        el("div", { class: "legend quiet" }, key("time", "time of all calls"), key("cost", "cost"), el("span", { class: "hint" }, "a box or a frame chooses its calls"), el("span", { class: "zoom" }, size)),
         wide);
       /* A drawing that is little too wide is shown smaller; another scrolls. */
       const shown = pictures.find((one) => one.clientWidth) || pictures[0];
       const share = to.clientWidth / Number(shown.getAttribute("width"));
       if (share < 1 && share > 0.72) size.click();
+      /* A wide drawing on paper would be too small to read. */
+      wide.classList.toggle("long", Number(pictures[0].getAttribute("width")) > PAPER);
       const over = () => (size.hidden = !wide.classList.contains("fit") && wide.scrollWidth <= wide.clientWidth);
       new ResizeObserver(over).observe(wide);
       wide.addEventListener("click", press);

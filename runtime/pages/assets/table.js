@@ -75,17 +75,18 @@
       (!q || F.store.hay(call).includes(q));
   };
 
+  const natural = new Intl.Collator("en", { numeric: true }).compare;
   const sorted = (calls) => {
     if (!filter.sort) return calls;
     const down = filter.sort.startsWith("-");
     const column = COLUMNS.find(([name]) => name === filter.sort.replace("-", ""));
     if (!column) return calls;
     const [, , value, kind] = column;
-    const natural = new Intl.Collator("en", { numeric: true }).compare;
-    const compare = kind === "text" ? (a, b) => natural(value(a), value(b)) : (a, b) => value(a) - value(b);
+    const compare = kind === "text" ? natural : (a, b) => a - b;
+    const keyed = calls.map((call) => ({ call, key: value(call) }));
     /* A value that is not known stands last in both directions. */
-    const known = calls.filter((one) => value(one) !== null).sort((a, b) => (down ? compare(b, a) : compare(a, b)));
-    return [...known, ...calls.filter((one) => value(one) === null)];
+    const known = keyed.filter((one) => one.key !== null).sort((a, b) => (down ? compare(b.key, a.key) : compare(a.key, b.key)));
+    return [...known, ...keyed.filter((one) => one.key === null)].map((one) => one.call);
   };
 
   const stateText = (call) => {
@@ -220,7 +221,7 @@
     const heads = COLUMNS.map(([name, word, , kind]) => {
       const sort = () =>
         set({ sort: filter.sort === name ? "-" + name : filter.sort === "-" + name ? "" : name });
-      const button = el("button", { type: "button", "data-sort": name, onclick: sort, tabindex: "-1" }, word);
+      const button = el("button", { type: "button", "data-sort": name, onclick: sort }, word);
       parts.heads.push(button);
       return el("div", { role: "columnheader", class: (kind === "number" ? "number " : "") + name }, button);
     });

@@ -85,7 +85,8 @@ def _bare(
     """Make the record of calls from their rows alone; None if there are none."""
     by_place: dict[str, list[RunRow]] = {}
     for row in rows:
-        if row.kind in OF_CALLS and excerpt.holds(row.place):
+        known = row.kind in OF_CALLS or (row.kind == Kind.FAILED and row.place in by_place)
+        if known and excerpt.holds(row.place):
             by_place.setdefault(row.place, []).append(row)
     costs = Costs(given.plan, environ)
     calls = tuple(record_of_rows(place, own, costs) for place, own in by_place.items())

@@ -122,9 +122,9 @@ def test_a_copy_that_was_cut_between_two_lines_is_refused(
 
 @pytest.mark.parametrize(
     ("how", "numbered"),
-    [("reversed", True), ("repeated", True), ("doubled", True), ("swapped", True)]
     # Without numbers, only the rows of one call have an order.
-    + [("reversed", False), ("repeated", False), ("doubled", False)],
+    [(how, True) for how in ("reversed", "repeated", "doubled", "swapped")]
+    + [(how, False) for how in ("reversed", "repeated", "doubled")],
 )
 def test_a_copy_whose_lines_are_in_another_order_is_refused(
     how: str, numbered: bool, lines: list[dict[str, Any]], tmp_path: Path

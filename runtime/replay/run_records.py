@@ -18,6 +18,7 @@ from .attempts import record_of_rows
 from .excerpt import Excerpt, excerpt_of
 from .flow_text import flow_text
 from .given import GivenRun, read_given
+from .outside import outside_of
 from .reading import Costs, RunReading
 from .stretches import OF_CALLS
 
@@ -100,11 +101,12 @@ def _record(reading: RunReading, calls: tuple[CallRecord, ...], text: str, *, wh
     notes = [*reading.notes]
     if reading.costs.reckoned:
         notes.append("the journal does not have the costs of all answers: they are reckoned at the prices of today")
-    end, outcome = EndRecord(), reading.outcome
+    outside = outside_of(reader, run)
+    end, outcome = EndRecord(outside=outside), reading.outcome
     if outcome is not None:
         losses = [LossRecord(one.path, one.reason) for one in outcome.losses]
         losses += [LossRecord(one.path, one.reason, fatal=True) for one in outcome.failures]
-        end = EndRecord(outcome.value, reading.finished, outcome.tallies, tuple(losses))
+        end = EndRecord(outcome.value, reading.finished, outcome.tallies, tuple(losses), outside)
     return RunRecord(
         run.id,
         reading.given.plan,

@@ -13,6 +13,7 @@ from ...vocabulary.run_record import RunRecord
 from ...vocabulary.tally import Tally
 from ..summary import vote_text
 from .clock import clock_text
+from .outside import count_lines
 from .run_tree import TreeRow, total_cost
 from .screen import Screen
 from .table import Column, cut, table
@@ -77,6 +78,7 @@ def run_lines(calls: RunCalls, rows: Sequence[TreeRow], screen: Screen) -> Itera
         yield "the run made no call"
     yield from tree_lines(rows, screen)
     yield from losses_lines(calls, screen)
+    yield from count_lines(record.end.outside)
     for note in record.notes:
         yield f"note: {sentence(note, 500)}"
     if record.end.complete:

@@ -19,7 +19,8 @@ DOCS = Path(__file__).resolve().parent.parent / "docs"
 FLOW = """\
 model m = "openai:m" with max_tokens: 50
 flow f(word: text) {
-  vote = repeat 3 { ask m "Yes?" -> yes | no } reduce majority
+  doc = file("n.txt")
+  vote = repeat 3 { ask m "Yes? {{ doc }}" -> yes | no } reduce majority
   notes = map x in ["a", "b"] { ask m "Say {{ x }} {{ word }}" -> 1..5 with retries: 1 } reduce collect
     with errors: skip
   return { vote, notes }
@@ -58,6 +59,7 @@ async def test_the_pages_name_each_field(
         faults.json({"choices": [{"message": {"content": text}, "finish_reason": "stop"}], "usage": {}})
     flow, journal = tmp_path / "f.flow", tmp_path / "j.db"
     flow.write_text(FLOW)
+    (tmp_path / "n.txt").write_text("a note")
     first, second = [
         await run_async(flow, word=word, options=RunOptions(journal=journal, learn=False, fresh=True))
         for word in ("one", "two")
@@ -73,6 +75,7 @@ async def test_the_pages_name_each_field(
     shown, differs = await told("show", first.run), await told("diff", first.run, second.run)
     assert shown["run"]["votes"]["vote"]["ballots"]
     assert shown["calls"]
+    assert [one["content"] for one in shown["files"]] == ["a note"]
     assert differs["changed"]
     assert second.losses
     reads = [shown, differs, await told("show", second.run), await told("runs")]

@@ -156,6 +156,33 @@ def test_changed_rows_of_an_old_run_are_refused(folder: Path, capsys: pytest.Cap
     assert "has changed since the run began" in err
 
 
+@pytest.mark.parametrize("name", [one[0] for one in OLD])
+def test_what_an_old_row_did_not_keep_is_not_recorded(
+    name: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    journal = ["--journal", str(old(name, folder))]
+    assert run_command(["show", "last", "--json", *journal]) == 0
+    calls = [one for one in json.loads(capsys.readouterr().out)["calls"] if one["attempts"]]
+    assert calls
+    for call in calls:
+        assert call["ms"] is None
+        for attempt in call["attempts"]:
+            assert [attempt[field] for field in ("began", "ended", "waited")] == [None, None, None]
+        for answer in call["answers"]:
+            assert (answer["served"], answer["id"]) == (None, None)
+            assert [answer["tokens"][one] for one in ("cached", "stored", "reasoning")] == [None, None, None]
+    answered = next(one for one in calls if one["answers"])
+    assert run_command(["show", "last", answered["path"], *journal]) == 0
+    out = capsys.readouterr().out
+    for line in (
+        "served by not recorded",
+        "time      not recorded",
+        "its times and what it waited for are not recorded",
+    ):
+        assert line in out
+    assert " 0 ms" not in out
+
+
 # Newer journals
 
 LATER = "CREATE TABLE records (number INTEGER PRIMARY KEY, body TEXT NOT NULL) STRICT"

@@ -15,7 +15,8 @@ import pytest
 
 from flowrun.dsl import Bound, plan, planned_schema
 from flowrun.runtime.cli import exits, run_command
-from flowrun.runtime.cli.plan_view import in_words, money, number
+from flowrun.runtime.cli.plan_view import in_words, number
+from flowrun.runtime.vocabulary.amounts import bound_text
 
 ROOT = Path(__file__).resolve().parent
 GOLDENS = sorted((ROOT / "corpus" / "plan").glob("*.flow"))
@@ -292,11 +293,11 @@ def test_counts_are_short(value: float, said: str) -> None:
 
 
 def test_dollars_are_rounded_away_from_a_promise() -> None:
-    assert money(0) == money(0.000001) == "$0"
-    assert money(0.000001, up=True) == "$0.0001"
-    assert (money(0.12345), money(0.12345, up=True)) == ("$0.12", "$0.13")
-    assert money(1234.5) == "$1,234.50"
-    assert (money(0.01), money(0.0123)) == ("$0.01", "$0.0123")
+    assert bound_text(0) == bound_text(0.000001) == "$0"
+    assert bound_text(0.000001, up=True) == "$0.0001"
+    assert (bound_text(0.12345), bound_text(0.12345, up=True)) == ("$0.12", "$0.13")
+    assert bound_text(1234.5) == "$1,234.50"
+    assert (bound_text(0.01), bound_text(0.0123)) == ("$0.01", "$0.0123")
 
 
 def test_a_range_in_words() -> None:
@@ -308,7 +309,7 @@ def test_a_range_in_words() -> None:
 def test_what_nobody_counts_is_not_written_out() -> None:
     assert in_words(Bound(2, 10**39)) == "2 to more than 10^15"
     assert in_words(Bound(10**38, None, "so")) == in_words(Bound(10**38, 10**39)) == "more than 10^15"
-    assert money(10.0**20) == "more than $10^15"
+    assert bound_text(10.0**20) == "more than $10^15"
 
 
 # Prices that the flow declares

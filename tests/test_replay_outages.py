@@ -26,7 +26,7 @@ from flowrun.runtime.replay.journal_source import JournalSource
 from flowrun.runtime.replay.source import Doubted
 from flowrun.runtime.session.result import Result
 from flowrun.runtime.vocabulary.call import Message, Request
-from flowrun.runtime.vocabulary.errors import InDoubtError
+from flowrun.runtime.vocabulary.errors import CallError, EndpointError, InDoubtError, ModelError, RefusedError
 from flowrun.runtime.vocabulary.run_record import RunRecord
 from support.harness import planned, scripted
 from support.journaled_runs import in_virtual_time, steady
@@ -108,4 +108,46 @@ def test_a_run_that_gave_its_server_up_is_shown_to_its_end(tmp_path: Path) -> No
     assert record.end.value == result.value
     assert record.end.votes == result.tallies
     assert Counter(one.path for one in record.end.losses) == Counter(one.path for one in result.losses)
-    assert "not sent: this server did not answer" in record.end.losses[-1].reason
+    told = {one.path: one.reason for one in result.losses}
+    assert {one.path: one.reason for one in record.end.losses} == told
+    assert any("(not sent: this server has not answered for " in said for said in told.values())
+    failed = {one.path: one.reason for one in record.calls if one.state in ("failed", "unsent")}
+    assert failed.items() <= told.items()
+    assert len({*failed.values()}) > 1
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (RefusedError("busy", status=503), "busy (gave up after 6 attempts)"),
+        (RefusedError("too many", status=429), "too many (gave up after 900 s and "),
+        (
+            RefusedError("too many", status=429, retry_after=100_000.0),
+            "too many (the server asks for a pause of 100000 s",
+        ),
+        (InDoubtError("broken", status=500), "broken (gave up after "),
+        (EndpointError("no such key", status=401), "no such key"),
+        (ModelError("no such model", status=404), "no such model"),
+    ],
+)
+def test_a_failure_is_shown_in_the_words_of_the_run(error: CallError, said: str, tmp_path: Path) -> None:
+    """This holds for calls that gave up, and for calls that were not sent any more."""
+
+    def script(request: Request, number: int) -> Scripted:
+        return Scripted("fine" if request.messages[-1].text == "first" else error, 1)
+
+    async def ran() -> Result:
+        options = RunOptions(opener=scripted(script), journal=tmp_path / "j.db", learn=False)
+        return await run_async(FLOW, {"xs": ["0", "1"]}, options=options)
+
+    result = in_virtual_time(ran())
+    record = recorded(tmp_path / "j.db")
+    told = {one.path: one.reason for one in result.losses}
+    assert told
+    assert {one.path: one.reason for one in record.end.losses} == told
+    failed = [one.reason for one in record.calls if one.state in ("failed", "unsent")]
+    assert failed
+    assert any(said in reason for reason in failed), failed
+    assert all(any(reason in whole for whole in told.values()) for reason in failed)
+    # The reason of an attempt is what the server said, without what became of the call.
+    assert {one.reason for call in record.calls for one in call.attempts if one.reason} == {str(error)}

@@ -27,7 +27,10 @@ def test_a_request_that_failed_is_kept_back_by_the_server_and_else_by_its_own_ba
     assert told(waits) == {Cause.RETRY_AFTER: 1000, Cause.OUTAGE: 2000, Cause.RATE: 1000, Cause.BACKOFF: 97_000}
 
 
-@pytest.mark.parametrize(("withheld", "found"), [(0.0004, {}), (1.5, {Cause.BUDGET: 1500})])
+@pytest.mark.parametrize(
+    ("withheld", "found"),
+    [(0.0004, {}), (0.0005, {Cause.BUDGET: 1}), (0.0006, {Cause.BUDGET: 1}), (1.5, {Cause.BUDGET: 1500})],
+)
 def test_a_budget_adds_its_time(withheld: float, found: dict[Cause, int]) -> None:
     assert with_budget({}, withheld) == found
 
@@ -35,3 +38,8 @@ def test_a_budget_adds_its_time(withheld: float, found: dict[Cause, int]) -> Non
 def test_time_without_waiting_is_not_told() -> None:
     assert told(gone_on(START, Mark(START.sums, 20.0))) == {}
     assert told(None) == {}
+
+
+def test_half_a_millisecond_at_a_gate_is_told_as_one() -> None:
+    sums = tuple(0.0005 if cause is Cause.RATE else 0.0 for cause in CAUSES)
+    assert told(gone_on(START, Mark(sums, 10.5))) == {Cause.RATE: 1}

@@ -114,6 +114,17 @@ def test_a_wrong_name_is_refused_with_the_way_out(
     assert "\x1b" not in err
 
 
+@pytest.mark.parametrize("words", [("last", "nobody"), ("nobody",), ("last", "notes.17"), ("notes[0].x", "last")])
+def test_diff_takes_no_path_and_tells_of_none(
+    words: tuple[str, ...], journal: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, out, err = said(capsys, "diff", *words, "--journal", str(journal))
+    assert (code, out) == (2, "")
+    assert "has no run" in err
+    assert "`flowrun runs` lists its runs" in err
+    assert "flowrun show" not in err
+
+
 def test_diff_compares_with_the_last_run(journal: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = said(capsys, "diff", "swift-o", "--journal", str(journal))
     assert code == 0

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from ..costs.budget import dollars
-from ..vocabulary.amounts import money_text
+from ..vocabulary.amounts import limit_text, money_text
 from ..vocabulary.columns import columns, cut, padded
 from ..vocabulary.quoting import one_line
 from ..vocabulary.waits import Cause, Waiting
@@ -78,7 +77,7 @@ def spent_text(summary: Summary) -> str:
         return money_text(summary.cost) if summary.cost else ""
     # A budget counts a call without a known bill at its highest cost.
     spent = summary.whole.charged(summary.prices)
-    return f"{dollars(spent)} of {dollars(limit)}" if spent is not None else f"budget {dollars(limit)}"
+    return f"{limit_text(spent)} of {limit_text(limit)}" if spent is not None else f"budget {limit_text(limit)}"
 
 
 def clock_text(seconds: float) -> str:

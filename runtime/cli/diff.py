@@ -24,7 +24,7 @@ def command(before: str, after: str, journal: str | None, as_json: bool) -> None
     """
     from .run_records import read_records
 
-    old, new = read_records((before, after), journal_path(journal))
+    old, new = read_records((before, after), journal_path(journal), command="")
     from ..plans.run_calls import RunCalls
     from .views.difference_lines import difference_json, difference_lines
     from .views.differences import differences

@@ -112,7 +112,7 @@ def _write(target: Target, lines: Iterator[str]) -> int:
 
 
 def _read_lines(source: IO[bytes], name: str) -> Iterator[bytes]:
-    from ..journal.copies import MOST_BYTES
+    from ..journal.copy_lines import MOST_BYTES
 
     while line := source.readline(MOST_BYTES + 1):
         if len(line) > MOST_BYTES:

@@ -16,6 +16,7 @@ from flowrun.dsl import plan as p
 
 from ..files.files import Files
 from ..forecast.estimate import estimate_plan
+from ..vocabulary.amounts import bound_text
 from ..vocabulary.errors import UsageError
 from ..vocabulary.quoting import inert, shown
 from . import exits
@@ -23,7 +24,7 @@ from .console import complain, remark, say, show_findings
 from .journals import journal_path
 from .params import Chosen, FlowCommand
 from .paths import PathThatIs
-from .plan_view import cost_in_words, in_words, journal_line, money, most_in_words, view
+from .plan_view import cost_in_words, in_words, journal_line, most_in_words, view
 from .plans import allowed, known_model
 from .screen import terminal_width
 
@@ -171,7 +172,7 @@ def _over(bounds: Bounds, max_calls: int | None, max_attempts: int | None, max_c
         could += most_in_words(bounds.attempts)
         found.append(f"--max-attempts {max_attempts}: {could}; {_whose(bounds, 'attempts')}")
     if max_cost is not None and _beyond(bounds.cost, max_cost):
-        could = f"the limit is {money(max_cost)}, and the flow could cost {cost_in_words(bounds.cost)}"
+        could = f"the limit is {bound_text(max_cost)}, and the flow could cost {cost_in_words(bounds.cost)}"
         found.append(f"--max-cost {max_cost:.10g}: {could}; {_whose(bounds, 'cost')}")
     return found
 

@@ -6,9 +6,9 @@ There are three kinds of totals: totals that hold without server failures, total
 from __future__ import annotations
 
 from collections.abc import Iterator
-from math import ceil, floor
 from typing import TYPE_CHECKING
 
+from ..vocabulary.amounts import LARGEST, bound_text
 from ..vocabulary.columns import columns, cut, padded
 from ..vocabulary.quoting import one_line
 
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 _LEAST = 12
 """The least columns for the name of a step, and for what it is."""
-_LARGEST = 10**15
 _GAP = "  "
 _HEADS = ("", "", "calls", "rounds", "in ≈", "out ≈", "cost")
 
@@ -82,7 +81,7 @@ def attempts(bounds: Bounds) -> str:
         return "no bound on the attempts that may be billed"
     if most == 0:
         return "no attempt that may be billed"
-    cost = "" if not bounds.billed.most else f", {money(bounds.billed.most, up=True)} for all of them"
+    cost = "" if not bounds.billed.most else f", {bound_text(bounds.billed.most, up=True)} for all of them"
     return f"at most {most_in_words(bounds.attempts)} attempt{'s' * (most > 1)} that may be billed{cost}"
 
 
@@ -90,7 +89,7 @@ def most_in_words(bound: Bound) -> str:
     """Write the most of a bound with all its digits, because users copy this number into a limit."""
     if bound.most is None:
         return "any number"
-    return f"{bound.most:,.0f}" if bound.most <= _LARGEST else number(bound.most)
+    return f"{bound.most:,.0f}" if bound.most <= LARGEST else number(bound.most)
 
 
 def totals(bounds: Bounds) -> str:
@@ -163,12 +162,12 @@ def _shortfalls(bounds: Bounds, calls_limit: int | None, money_limit: float | No
     if calls_limit is not None and calls > calls_limit:
         yield f"the budget of {calls_limit:,} calls is too small: the flow makes at least {calls:,.0f}"
     if money_limit is not None and cost > money_limit:
-        yield f"the budget of {money(money_limit)} is too small: the flow costs at least {money(cost)}"
+        yield f"the budget of {bound_text(money_limit)} is too small: the flow costs at least {bound_text(cost)}"
 
 
 def number(value: float) -> str:
     """Write a count in at most four characters, for counts up to a billion."""
-    if value > _LARGEST:
+    if value > LARGEST:
         return "more than 10^15"
     for unit, size in (("G", 10**9), ("M", 10**6), ("k", 1000)):
         if value >= size * 0.9995:
@@ -177,19 +176,9 @@ def number(value: float) -> str:
     return f"{value:.0f}"
 
 
-def money(value: float, *, up: bool = False) -> str:
-    """Write dollars to the cent, and small amounts to a hundredth of a cent. Round down, or with ``up`` round up."""
-    if value > _LARGEST:
-        return "more than $10^15"
-    digits = 2 if value >= 0.1 or float(round(value * 100, 6)).is_integer() else 4
-    scaled = round(value * 10**digits, 6)
-    rounded = (ceil(scaled) if up else floor(scaled)) / 10**digits
-    return f"${rounded:,.{digits}f}" if rounded else "$0"
-
-
 def in_words(bound: Bound) -> str:
     if bound.most is None:
-        return number(bound.least) + " or more" * (bound.least <= _LARGEST)
+        return number(bound.least) + " or more" * (bound.least <= LARGEST)
     if number(bound.least) == number(bound.most):
         return number(bound.most)
     return f"{number(bound.least)} to {number(bound.most)}"
@@ -197,22 +186,22 @@ def in_words(bound: Bound) -> str:
 
 def cost_in_words(bound: Bound) -> str:
     if bound.most is None:
-        return "unknown" if money(bound.least) == "$0" else f"{money(bound.least)} or more"
+        return "unknown" if bound_text(bound.least) == "$0" else f"{bound_text(bound.least)} or more"
     if bound.most == 0:
         return "$0"
-    return f"{money(bound.least)} to {money(bound.most, up=True)}"
+    return f"{bound_text(bound.least)} to {bound_text(bound.most, up=True)}"
 
 
 def _cell(bound: Bound) -> str:
     if bound.most is None:
-        return number(bound.least) + "+" * (bound.least <= _LARGEST)
+        return number(bound.least) + "+" * (bound.least <= LARGEST)
     least, most = number(bound.least), number(bound.most)
     return most if least == most else f"{least}–{most}"
 
 
 def _cost_cell(bound: Bound) -> str:
     if bound.most is None:
-        return "?" if money(bound.least) == "$0" else f"{money(bound.least)}+"
+        return "?" if bound_text(bound.least) == "$0" else f"{bound_text(bound.least)}+"
     if bound.most == 0:
         return "$0"
-    return f"{money(bound.least)}–{money(bound.most, up=True).removeprefix('$')}"
+    return f"{bound_text(bound.least)}–{bound_text(bound.most, up=True).removeprefix('$')}"

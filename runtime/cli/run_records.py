@@ -17,12 +17,16 @@ from .console import complain
 _SHOW = "flowrun show"
 
 
-def read_records(names: tuple[str, ...], journal: Path) -> list[RunRecord]:
-    """Read the records of runs: `last`, an id or the beginning of one. Raises UsageError, DiskError."""
+def read_records(names: tuple[str, ...], journal: Path, *, command: str = _SHOW) -> list[RunRecord]:
+    """Read the records of runs: `last`, an id or the beginning of one.
+
+    ``command`` is what an error tells the user who wrote a path in the place of a run: see ``chosen_run``. Raises
+    UsageError, DiskError.
+    """
     from ..replay import read_run  # it loads the state machine
 
     with opened(journal) as reader:
-        return [read_run(reader, chosen_run(reader.index, name, journal, command=_SHOW)) for name in names]
+        return [read_run(reader, chosen_run(reader.index, name, journal, command=command)) for name in names]
 
 
 @contextmanager

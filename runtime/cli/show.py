@@ -128,10 +128,12 @@ def _of_model(calls: RunCalls, found: list[int], model: str) -> list[int]:
 
 def _print_json(calls: RunCalls, found: list[int], path: str | None) -> None:
     from ..vocabulary.call_path import parse_path
+    from .views.outside import outside_at
     from .views.run_json import show_json
     from .views.run_tree import run_tree
 
-    print_json(show_json(calls, found, run_tree(calls, found, None if path is None else parse_path(path))))
+    where = None if path is None else parse_path(path)
+    print_json(show_json(calls, found, run_tree(calls, found, where), outside_at(calls, where)))
 
 
 def _nothing(wanted: Wanted, path: str | None) -> str:
@@ -145,6 +147,7 @@ def _lines(calls: RunCalls, found: list[int], path: str | None, wanted: Wanted) 
     from ..vocabulary.call_path import parse_path
     from .views.call_lists import grep_lines, list_lines
     from .views.call_page import call_lines
+    from .views.outside import outside_at, outside_lines
     from .views.run_page import head_line, note_lines, run_lines, tree_lines
     from .views.run_tree import run_tree
     from .views.screen import Screen
@@ -167,6 +170,7 @@ def _lines(calls: RunCalls, found: list[int], path: str | None, wanted: Wanted) 
     tree = list(tree_lines(run_tree(calls, found, where), screen))
     yield head_line(calls.record, screen)
     yield from tree
+    yield from outside_lines(outside_at(calls, where), calls, screen)
     if found:
         yield ""
     if len(found) == 1:

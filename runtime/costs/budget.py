@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 from flowrun.dsl import dataclass
 
+from ..vocabulary.amounts import limit_text
 from ..vocabulary.errors import BudgetError
 from ..vocabulary.usage import Price, charge
 
-__all__ = ["Ledger", "Price", "dollars", "reserve"]
+__all__ = ["Ledger", "Price", "reserve"]
 
 
 @dataclass(eq=False, slots=True)
@@ -53,10 +54,11 @@ class Ledger:
         # Sums of decimal fractions are off by a little.
         most = limit * (1 + 1e-9)
         if self.spent + worst > most:
-            whose = f"the budget of {dollars(limit)} of the flow `{self.flow}`" if self.flow else ""
+            of = limit_text(limit)
+            whose = f"the budget of {of} of the flow `{self.flow}`" if self.flow else f"the flow's budget of {of}"
             raise BudgetError(
-                f"{whose or f'''the flow's budget of {dollars(limit)}'''} has {dollars(max(0.0, limit - self.spent))} "
-                f"left, and this call could cost {dollars(worst)}; set a lower `max_tokens`, or a higher budget",
+                f"{whose} has {limit_text(max(0.0, limit - self.spent))} left, and this call could cost "
+                f"{limit_text(worst)}; set a lower `max_tokens`, or a higher budget",
                 self.flow,
             )
         return self.spent + self.reserved + worst <= most
@@ -81,10 +83,3 @@ def reserve(ledgers: Sequence[Ledger], worst: float) -> bool:
         ledger.reserved += worst
         ledger.open += 1
     return True
-
-
-def dollars(amount: float) -> str:
-    """Write an amount of dollars for people: to the cent, but below ten cents with two significant digits."""
-    if amount == 0 or amount >= 0.0995:
-        return f"${amount:,.2f}"
-    return f"${amount:.2g}" if amount >= 0.0001 else f"${amount:.1e}"

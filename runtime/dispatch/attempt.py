@@ -257,7 +257,7 @@ class Attempts:
 
     def gave_up(self, batch: Batch, error: CallError, failure: CallError, seconds: float) -> None:
         """Record that the last attempt at a request failed, and with it the calls of the request."""
-        self._note_end(batch, error, final=True)
+        self._note_end(batch, error, failure)
         self.events.failed(batch, failure, seconds)
 
     def twin_failed(self, batch: Batch, error: CallError) -> None:
@@ -265,9 +265,9 @@ class Attempts:
         self._note_end(batch, error)
         self.events.cancelled(batch)
 
-    def _note_end(self, batch: Batch, error: CallError, *, final: bool = False) -> None:
+    def _note_end(self, batch: Batch, error: CallError, failure: CallError | None = None) -> None:
         if not isinstance(error, AnswerError):
-            self.log.over(batch.asked, error, batch.out.began, final=final)
+            self.log.over(batch.asked, error, batch.out.began, failure=failure)
 
 
 async def _theirs(work: Awaitable[T]) -> T:

@@ -42,7 +42,7 @@ class Dispatcher:
         self._batcher = Batcher()
         self._allowance = Allowance()
         self._live = UnderWay()
-        self._calls = WaitingCalls(listener)
+        self._calls = WaitingCalls(listener, log)
 
     @property
     def stopped(self) -> bool:
@@ -241,7 +241,7 @@ class Dispatcher:
             wait = wait_after(batch, error, now, self._allowance)
         except CallError as final:
             self._attempts.gave_up(batch, error, final, seconds)
-            self._fail(batch, final)
+            self._fail(batch, final, told=True)
             if closed is not None:
                 self._close(batch.endpoint, closed)
             return None
@@ -269,10 +269,10 @@ class Dispatcher:
                 self._end(batch, keep=False)
                 self._lines.let_go(batch)
 
-    def _fail(self, batch: Batch, error: CallError) -> None:
+    def _fail(self, batch: Batch, error: CallError, *, told: bool = False) -> None:
         if batch.twin is not None:
             self._end(batch.twin, keep=True)
-        self._calls.fail(batch, error)
+        self._calls.fail(batch, error, told=told)
 
     def _deliver(self, batch: Batch, ended: Answered, *, used: bool = True) -> None:
         """Publish answers, and give them to the calls that wait for them if they can be ``used``."""

@@ -77,11 +77,16 @@ class NoLog:
     async def spoiled(self, calls: Sequence[Call], error: AnswerError, began: float) -> None:
         """Record a paid reply without a usable answer. Raises DiskError."""
 
-    def over(self, calls: Sequence[Call], error: CallError | None, began: float, *, final: bool = False) -> None:
+    def over(
+        self, calls: Sequence[Call], error: CallError | None, began: float, *, failure: CallError | None = None
+    ) -> None:
         """Record the end of an attempt without an answer. ``error`` is None if it was given up while under way.
 
-        ``final`` tells that it was the last attempt at these calls.
+        ``failure`` is the failure of these calls, if it was the last attempt at them.
         """
+
+    def failed(self, calls: Sequence[Call], failure: CallError) -> None:
+        """Record that these calls failed without a further attempt, for example because their server is gone."""
 
     def unsent(self, calls: Sequence[Call]) -> None:
         """Record that a request was not sent after all."""
@@ -172,17 +177,27 @@ class RunLog(NoLog):
             for call, part in zip(calls, parts, strict=True)
         )
 
-    def over(self, calls: Sequence[Call], error: CallError | None, began: float, *, final: bool = False) -> None:
+    def over(
+        self, calls: Sequence[Call], error: CallError | None, began: float, *, failure: CallError | None = None
+    ) -> None:
         kind = Kind.REFUSED
         if error is None:
             kind = Kind.CANCELLED
         elif error.doubtful:
             kind = Kind.DOUBT
         body: dict[str, Json] = {} if error is None else {"status": error.status, "said": str(error)}
-        if final:
+        if failure is not None:
             body["final"] = True
+            if str(failure) != str(error):
+                body["failed"] = str(failure)
         body |= self._span(began)
         self.journal.note(self._record(kind, call, body) for call in calls)
+
+    def failed(self, calls: Sequence[Call], failure: CallError) -> None:
+        body: dict[str, Json] = {"said": str(failure), "at": round(1000 * self.clock.now())}
+        if failure.status is not None:
+            body["status"] = failure.status
+        self.journal.note(self._record(Kind.FAILED, call, body) for call in calls)
 
     def unsent(self, calls: Sequence[Call]) -> None:
         body = {"said": NOT_SENT, "of": len(calls)}

@@ -24,7 +24,7 @@ _BY_SERVER = (1, 1, 0, 0, 0, 0)
 """Which causes keep back a request after a failure. The rest of that time is its own back-off."""
 _BACKOFF = CAUSES.index(Cause.BACKOFF)
 _LEAST = 0.0005
-"""The seconds that count: those that make a millisecond when they are rounded."""
+"""The seconds that count: those that make a millisecond when they are rounded. Exactly half of one is rounded up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class RequestWaits:
         """The milliseconds by cause, without causes that took less than one."""
         if self._told is None:
             seconds = self.seconds or ()
-            self._told = {CAUSES[at]: round(1000 * took) for at, took in enumerate(seconds) if took >= _LEAST}
+            self._told = {CAUSES[at]: _milliseconds(took) for at, took in enumerate(seconds) if took >= _LEAST}
         return self._told
 
 
@@ -89,4 +89,9 @@ def told(waited: Waited) -> Mapping[Cause, int]:
 
 def with_budget(waited: Mapping[Cause, int], withheld: float) -> Mapping[Cause, int]:
     """Add the seconds for which budgets have kept a call back."""
-    return waited if withheld < _LEAST else {**waited, Cause.BUDGET: round(1000 * withheld)}
+    return waited if withheld < _LEAST else {**waited, Cause.BUDGET: _milliseconds(withheld)}
+
+
+def _milliseconds(seconds: float) -> int:
+    """Round seconds that count to milliseconds. They are never 0, however a product of floats falls."""
+    return max(1, round(1000 * seconds))

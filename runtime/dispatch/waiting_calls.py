@@ -7,13 +7,15 @@ from ..vocabulary.call import Answer
 from ..vocabulary.errors import CallError
 from ..vocabulary.usage import Usage
 from .batch import Batch, part_of
+from .ledger import NoLog
 from .listener import Listener
 
 
 class WaitingCalls:
-    """The calls that wait, by their numbers, and the batch of each. ``listener`` hears how they end."""
+    """The calls that wait, by their numbers, and the batch of each. ``listener`` and ``log`` hear how they end."""
 
-    def __init__(self, listener: Listener) -> None:
+    def __init__(self, listener: Listener, log: NoLog) -> None:
+        self._log = log
         self._listener = listener
         self._batch_of: dict[int, Batch] = {}
 
@@ -40,11 +42,13 @@ class WaitingCalls:
         self._listener.answered(call, answer, part)
         return True
 
-    def fail(self, batch: Batch, error: CallError) -> None:
-        """End the calls of a batch that has failed."""
-        for call in tuple(batch.calls):
-            if self.drop(call.number) is not None:
-                self._listener.failed(call, part_of(error, batch.asked, call))
+    def fail(self, batch: Batch, error: CallError, *, told: bool = False) -> None:
+        """End the calls of a batch that has failed. ``told`` says that the row of an attempt has the failure."""
+        failed = [call for call in tuple(batch.calls) if self.drop(call.number) is not None]
+        if failed and not told:
+            self._log.failed(failed, error)
+        for call in failed:
+            self._listener.failed(call, part_of(error, batch.asked, call))
 
     def afforded(self, calls: list[Call], tries: int) -> list[Call]:
         """Return the calls that the budgets allow to be sent again, after ``tries`` attempts that may be paid."""

@@ -128,7 +128,7 @@ class Index:
                 self.contents.setdefault(key, number)
             case Kind.FORGOTTEN:
                 self.paid.forget(key, number)
-            case Kind.EXTERN | Kind.READ:
+            case Kind.EXTERN | Kind.READ | Kind.FAILED:
                 pass
             case _:
                 raise ValueError(f"rows of the kind {kind!r} are not known")

@@ -53,6 +53,8 @@ class Kind(StrEnum):
     ``CONTENT`` holds a plan, inputs or the content of a file. It is written once, and other rows name it by its key.
     ``EXTERN`` tells what a Python function returned, and ``READ`` which file was read.
 
+    ``FAILED`` tells why a call failed that made no further attempt, and so has no other row about it.
+
     ``FORGOTTEN`` says that no run takes the answers to its key from the rows before it.
     """
 
@@ -69,11 +71,12 @@ class Kind(StrEnum):
     EXTERN = "extern"
     READ = "read"
     FORGOTTEN = "forgotten"
+    FAILED = "failed"
 
 
 OF_CALLS = "('intent', 'answer', 'refused', 'doubt', 'cancelled')"
 """The kinds of rows about attempts at calls, for SQL. A call has two of these rows for each attempt that ended."""
-NOTES = "('extern', 'read', 'forgotten')"
+NOTES = "('extern', 'read', 'forgotten', 'failed')"
 """The kinds of rows that only show what a run did. They are about no attempt at a call."""
 
 

@@ -17,6 +17,7 @@ from .graph import graph_data, graph_html
 from .head import Figures, duration
 from .inputs import Inputs
 from .markup import account_html, head_html, safe
+from .outside import outside_html
 from .packing import pack, page_json
 from .strings import Strings
 from .timeline import WORDS
@@ -64,6 +65,7 @@ def live_page(changes: Changes, inputs: Inputs) -> str:
             "title": safe(f"{record.plan.flow} (running) · flowrun"),
             "head": head_html(record),
             "account": account_html(record, texts=True),
+            "outside": outside_html(record, texts=True),
             "graph": graph_html(record),
             "data": pack(data | {"strings": strings.all}),
         },

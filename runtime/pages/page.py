@@ -9,6 +9,7 @@ from .assembly import assemble
 from .data import page_data
 from .graph import graph_html
 from .markup import account_html, head_html, safe
+from .outside import outside_html
 from .packing import pack
 
 
@@ -24,6 +25,7 @@ def report_page(record: RunRecord, *, texts: bool = True, journal: Path | None =
             "title": safe(f"{record.plan.flow} {record.id} · flowrun"),
             "head": head_html(record),
             "account": account_html(record, texts=texts),
+            "outside": outside_html(record, texts=texts),
             "graph": graph_html(record, texts=texts),
             "data": pack(page_data(record, texts=texts, journal=journal)),
         }

@@ -17,7 +17,8 @@ _MOST_NAMES = 8
 
 
 class RunCalls:
-    """The calls of a run with their addresses. ``losses`` and ``votes`` are the paths of the record's, in its order."""
+    """The calls of a run with their addresses. ``losses``, ``votes`` and ``externs`` are the paths of the record's,
+    in its order."""
 
     def __init__(self, record: RunRecord) -> None:
         self.record = record
@@ -32,6 +33,7 @@ class RunCalls:
         }
         self.losses = [self._labelled(loss.path) for loss in record.end.losses]
         self.votes = [self._labelled(path) for path in record.end.votes]
+        self.externs = [self._labelled(one.path) for one in record.end.outside.externs]
 
     def _labelled(self, path: str) -> tuple[Segment, ...]:
         """Split a path that comes without labels. The calls of its elements have them."""
@@ -86,8 +88,8 @@ class RunCalls:
         return []
 
     def _known(self, path: CallPath) -> bool:
-        """Tell whether the plan has the steps of a path, or a loss or a vote lies there."""
-        if any(path.holds(one, labels=True) for one in (*self.losses, *self.votes)):
+        """Tell whether the plan has the steps of a path, or a loss, a vote or the call of an extern lies there."""
+        if any(path.holds(one, labels=True) for one in (*self.losses, *self.votes, *self.externs)):
             return True
         # The plan knows the steps, and only the calls know the places between them.
         steps = self.node(path)

@@ -28,7 +28,7 @@ def files_read(plan: p.Plan, values: Mapping[str, Json], folder: Path, allowed: 
         found += [folder / f"{module}.py", folder / module / "__init__.py"]
     found += [value.path for value in values.values() if isinstance(value, RowFile)]
     files = Files(folder, allowed)
-    names, open_ended = _names_read(p.as_data(plan))
+    names, open_ended = names_read(p.as_data(plan))
     if open_ended:
         names += dict.fromkeys(_texts(list(values.values())))
     for name in names:
@@ -40,7 +40,7 @@ def files_read(plan: p.Plan, values: Mapping[str, Json], folder: Path, allowed: 
     return found
 
 
-def _names_read(data: Json) -> tuple[list[str], bool]:
+def names_read(data: Json) -> tuple[list[str], bool]:
     """Find the constant paths and patterns that the flow's functions get, and whether there are others."""
     names: list[str] = []
     open_ended = False

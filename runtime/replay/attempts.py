@@ -34,6 +34,7 @@ class CallRows:
         self.answers: list[AnswerRecord] = []
         self.keys: list[bytes] = []
         self._cost = cost
+        self._failed = ""
         self._attempts: list[AttemptRecord] = []
         self._keys_of: list[bytes] = []
         self._answers_of: dict[int, int] = {}
@@ -53,8 +54,8 @@ class CallRows:
 
     @property
     def reason(self) -> str:
-        """The reason of the last attempt that failed."""
-        return next((one.reason for one in reversed(self._attempts) if one.reason), "")
+        """The sentence with which the call failed, or else the reason of the last attempt that failed."""
+        return self._failed or next((one.reason for one in reversed(self._attempts) if one.reason), "")
 
     @property
     def state(self) -> State:
@@ -86,7 +87,7 @@ class CallRows:
 
     def _take(self, row: RunRow, body: Mapping[str, Any]) -> None:
         if row.kind == Kind.INTENT:
-            self.model = str(body.get("model", ""))
+            self.model, self._failed = str(body.get("model", "")), ""
             self._open.setdefault(row.key, []).append((len(self._attempts), body))
             self._keys_of.append(row.key)
             self._attempts.append(
@@ -101,8 +102,11 @@ class CallRows:
                 )
             )
             return
+        if row.kind == Kind.FAILED:
+            self._failed = str(body.get("said") or "")
         if row.kind not in _ENDS:
             return
+        self._failed = str(body.get("failed") or "")
         at, intent = self._intent_of(row.key, _ms(body.get("from")))
         end = _ENDS[row.kind]
         said = str(body.get("said") or "") if row.kind != Kind.ANSWER else str(body.get("error", ""))

@@ -27,7 +27,7 @@ class Cursor:
         self._of: dict[CallId, list[int]] = {}
         self.places: dict[str, bytes] = {}
         for at, row in enumerate(rows):
-            if row.kind in OF_CALLS:
+            if row.kind in OF_CALLS or row.kind == Kind.FAILED:
                 self._of.setdefault(CallId(row.key, row.place), []).append(at)
                 self.places[row.place] = row.key
 
@@ -48,6 +48,10 @@ class Cursor:
         text = self._rows[self._at].body
         body = json.loads(text) if text else None
         return body if isinstance(body, dict) else {}
+
+    def fails_later(self, name: CallId) -> bool:
+        """Tell whether a row from the position on says why this call failed."""
+        return any(at >= self._at and self._rows[at].kind == Kind.FAILED for at in self._of[name])
 
     def sent_later(self, name: CallId) -> bool:
         """Tell whether a request for this call is sent from the position on."""

@@ -56,10 +56,16 @@ class AttemptsMade:
         """
         failures = self._failures.setdefault(name, [])
         failures.append(row)
-        error, surely = _failure(call, str(body.get("said", "")), body.get("status"), failures)
+        error, surely = _failure(call, body, failures)
         self._unanswered.pop(call.model, None)
         self._unanswered[call.model] = RefusedError(f"{body.get('said', '')} (not sent: this server did not answer)")
         return error, surely and "to" not in body
+
+    def lost(self, name: CallId, body: Mapping[str, Json]) -> CallError:
+        """Make the failure of a call that made no further attempt, from the row about it."""
+        status = body.get("status")
+        kind = _kind(self._failures.get(name, ()))
+        return kind(str(body.get("said", "")), status=status if isinstance(status, int) else None)
 
     def answered(self, model: str) -> None:
         """Record that a model has answered after its failures."""
@@ -75,16 +81,24 @@ class AttemptsMade:
         return next((error for error in reversed(self._unanswered.values()) if error is not None), None)
 
 
-def _failure(call: Call, said: str, status: Json, failures: Sequence[RunRow]) -> tuple[CallError, bool]:
-    """Make the failure of a call from the rows of its attempts. Return it, and True if it surely ended the call."""
+def _failure(call: Call, body: Mapping[str, Json], failures: Sequence[RunRow]) -> tuple[CallError, bool]:
+    """Make the failure of a call from the rows of its attempts. Return it, and True if it surely ended the call.
+
+    ``body`` is that of the last row. Rows of older journals do not have the sentence with which their call failed.
+    """
+    said, status = str(body.get("said", "")), body.get("status")
     code = status if isinstance(status, int) else None
     doubtful = failures[-1].kind == Kind.DOUBT
     if not doubtful and code is not None and 400 <= code < 500 and code not in _TRANSIENT:
         return PermanentError(said, status=code), True
     made = len(failures)
-    why = f"{said} (gave up after {made} attempt{'s' * (made > 1)})"
-    kind = InDoubtError if any(one.kind == Kind.DOUBT for one in failures) else RefusedError
-    error = kind(why, status=code)
+    why = str(body.get("failed") or f"{said} (gave up after {made} attempt{'s' * (made > 1)})")
+    error = _kind(failures)(why, status=code)
     error.doubtful = doubtful
     retries = call.policy.retries
     return error, made >= (ATTEMPTS if retries is None else retries + 1)
+
+
+def _kind(failures: Sequence[RunRow]) -> type[InDoubtError | RefusedError]:
+    """Return the kind of a failure: in doubt, if any attempt at the call may have been paid."""
+    return InDoubtError if any(one.kind == Kind.DOUBT for one in failures) else RefusedError

@@ -126,7 +126,7 @@ class JournalSource(Source):
             if error is not None and self._is_unsent(name):
                 return self._came(name, call, error)
         for name, error in self._attempts.failing.items():
-            if (failed := self._calls.get(name)) is not None:
+            if (failed := self._calls.get(name)) is not None and not self._rows.fails_later(name):
                 return self._came(name, failed, error)
         return self._timed_out() if timers else None
 
@@ -174,6 +174,8 @@ class JournalSource(Source):
                 self._refused(name, row, body)
             case Kind.CANCELLED:
                 self._attempts.end(name)
+            case Kind.FAILED:
+                self._failed(name, body)
             case Kind.EXTERN:
                 self._returned(row.place, body)
 
@@ -217,6 +219,10 @@ class JournalSource(Source):
         if isinstance(error, PermanentError):
             self._attempts.closed[call.model] = error
         self._due.append(self._came(name, call, error))
+
+    def _failed(self, name: CallId, body: Mapping[str, Json]) -> None:
+        if (call := self._calls.get(name)) is not None:
+            self._due.append(self._came(name, call, self._attempts.lost(name, body)))
 
     def _returned(self, path: str, body: Mapping[str, Json]) -> None:
         value = FlowrunError(str(body["error"])) if "error" in body else body.get("value", UNKNOWN)

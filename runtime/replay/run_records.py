@@ -18,6 +18,7 @@ from .attempts import record_of_rows
 from .excerpt import Excerpt, excerpt_of
 from .flow_text import flow_text
 from .given import GivenRun, read_given
+from .outside import outside_of
 from .reading import Costs, RunReading
 from .stretches import OF_CALLS
 
@@ -85,7 +86,8 @@ def _bare(
     """Make the record of calls from their rows alone; None if there are none."""
     by_place: dict[str, list[RunRow]] = {}
     for row in rows:
-        if row.kind in OF_CALLS and excerpt.holds(row.place):
+        known = row.kind in OF_CALLS or (row.kind == Kind.FAILED and row.place in by_place)
+        if known and excerpt.holds(row.place):
             by_place.setdefault(row.place, []).append(row)
     costs = Costs(given.plan, environ)
     calls = tuple(record_of_rows(place, own, costs) for place, own in by_place.items())
@@ -100,11 +102,12 @@ def _record(reading: RunReading, calls: tuple[CallRecord, ...], text: str, *, wh
     if reading.costs.reckoned:
         notes.append("the journal does not have the costs of all answers: they are reckoned at the prices of today")
     notes += () if reading.finished else _lost_answers(run, calls)
-    end, outcome = EndRecord(), reading.outcome
+    outside = outside_of(reader, run)
+    end, outcome = EndRecord(outside=outside), reading.outcome
     if outcome is not None:
         losses = [LossRecord(one.path, one.reason) for one in outcome.losses]
         losses += [LossRecord(one.path, one.reason, fatal=True) for one in outcome.failures]
-        end = EndRecord(outcome.value, reading.finished, outcome.tallies, tuple(losses))
+        end = EndRecord(outcome.value, reading.finished, outcome.tallies, tuple(losses), outside)
     return RunRecord(
         run.id,
         reading.given.plan,

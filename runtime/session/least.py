@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 from flowrun.dsl import plan as p
 
-from ..costs.budget import dollars
 from ..costs.written_budget import Budget
 from ..journal.store import Journal
+from ..vocabulary.amounts import limit_text
 from ..vocabulary.errors import UsageError
 from .resume import RunSettings
 
@@ -41,9 +41,9 @@ def must_afford(
     if budget.calls is not None and least - answers > max(0, budget.calls - spent[0]):
         raise UsageError(f"{_said(least, answers)}, and {_allowed(budget.calls, spent[0])}; {_way_out(least)}")
     if budget.money is not None and not answers and not spent[0] and cost > _DOUBT * budget.money:
-        allowed = f"its budget allows {dollars(budget.money)}"
+        allowed = f"its budget allows {limit_text(budget.money)}"
         raise UsageError(
-            f"this flow costs at least about {dollars(cost)}, and {allowed}; no call was made: give a larger budget"
+            f"this flow costs at least about {limit_text(cost)}, and {allowed}; no call was made: give a larger budget"
         )
 
 

@@ -11,7 +11,6 @@ from typing import Any
 from flowrun.dsl import dataclass
 from flowrun.dsl import plan as p
 
-from ..costs.budget import dollars
 from ..costs.written_budget import Budget
 from ..dispatch.ledger import NoLog, RunLog
 from ..dispatch.run_clock import RunClock
@@ -24,6 +23,7 @@ from ..journal.project import resume_command
 from ..journal.records import JUST_BEGUN, Kind, LogRecord, content
 from ..journal.store import Journal
 from ..providers.addresses import without_secrets
+from ..vocabulary.amounts import limit_text
 from ..vocabulary.errors import DiskError, UsageError
 from ..vocabulary.json_value import Json
 from ..vocabulary.usage import Price
@@ -106,7 +106,7 @@ def _in_doubt(journal: Journal, run: Run, doubts: list[Open], price: Callable[[s
     bodies = [journal.body(one.number) for one in doubts]
     worsts = [_worst(body, price) for body in bodies]
     known = [one for one in worsts if one is not None]
-    at_most = f" ({dollars(sum(known))} at most)" if len(known) == len(worsts) else ""
+    at_most = f" ({limit_text(sum(known))} at most)" if len(known) == len(worsts) else ""
     calls = "1 call was" if len(bodies) == 1 else f"{len(bodies):,} calls were"
     return f"{calls} open when the run {run.id} ended, and may have been paid{at_most}"
 

@@ -1,10 +1,17 @@
-"""Times, dollars, sizes and counts in words."""
+"""Times, dollars, sizes and counts in words.
+
+Dollars have three forms on purpose. ``money_text`` writes what was paid, with three significant figures. ``bound_text``
+writes the bounds of a plan, which may only be rounded outwards. ``limit_text`` writes a limit and what is left of it,
+to the cent, as users write limits.
+"""
 
 from __future__ import annotations
 
 from math import ceil, floor, isfinite, log10
 
 UNKNOWN = "?"
+LARGEST = 10**15
+"""The largest number of a plan that is written with its digits."""
 
 
 def figures(value: float) -> str:
@@ -32,6 +39,23 @@ def ceiling_text(dollars: float) -> str:
     step = 10.0 ** (floor(log10(dollars)) - 2)
     # A sum of floats may lie just above a step that it means.
     return money_text(ceil(dollars / step - 1e-6) * step)
+
+
+def bound_text(dollars: float, *, up: bool = False) -> str:
+    """Write a bound to the cent, and a small one to a hundredth of a cent. Round down, or with ``up`` round up."""
+    if dollars > LARGEST:
+        return "more than $10^15"
+    digits = 2 if dollars >= 0.1 or float(round(dollars * 100, 6)).is_integer() else 4
+    scaled = round(dollars * 10**digits, 6)
+    rounded = (ceil(scaled) if up else floor(scaled)) / 10**digits
+    return f"${rounded:,.{digits}f}" if rounded else "$0"
+
+
+def limit_text(dollars: float) -> str:
+    """Write a limit to the cent, but below ten cents with two significant figures."""
+    if dollars == 0 or dollars >= 0.0995:
+        return f"${dollars:,.2f}"
+    return f"${dollars:.2g}" if dollars >= 0.0001 else f"${dollars:.1e}"
 
 
 def time_text(milliseconds: float | None) -> str:
@@ -64,3 +88,8 @@ def size_text(count: int) -> str:
         amount /= 1024
         units.pop(0)
     return f"{count} B" if units[0] == "B" else f"{amount:.3g} {units[0]}"
+
+
+def decimal_size_text(count: int) -> str:
+    """Write the size of a download in decimal units, as package indexes do: ``1.1 GB``, ``98 MB``."""
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"

@@ -146,6 +146,15 @@ class CallRecord:
         ends = [one.ended for one in self.attempts if one.ended is not None]
         return max(ends) - min(begins) if begins and ends else None
 
+    @property
+    def is_old(self) -> bool:
+        """True if the rows of the call are of format 1, which has no times, waits, classes of tokens and served model.
+
+        A row of a later format always has the time at which an attempt was begun.
+        """
+        sent = [one for one in self.attempts if one.end != "unsent"]
+        return bool(sent) and all(one.began is None for one in sent)
+
 
 def _sum(counts: Sequence[int | None]) -> int | None:
     known = [one for one in counts if one is not None]
@@ -174,7 +183,7 @@ def as_row(call: CallRecord, *, texts: bool = True) -> dict[str, Any]:
         "vote": call.vote,
         "ms": call.milliseconds,
         "cost": call.cost,
-        "answers": [_answer(one, texts=texts) for one in call.answers],
+        "answers": [_answer(one, old=call.is_old, texts=texts) for one in call.answers],
         "attempts": [_attempt(one, call, texts=texts) for one in call.attempts],
     }
     if request is not None:
@@ -188,13 +197,13 @@ def as_row(call: CallRecord, *, texts: bool = True) -> dict[str, Any]:
     return row
 
 
-def _answer(one: AnswerRecord, *, texts: bool) -> dict[str, Any]:
+def _answer(one: AnswerRecord, *, old: bool, texts: bool) -> dict[str, Any]:
     row: dict[str, Any] = {
         "finish": one.finish,
         "tokens": {name: getattr(one.tokens, name) for name in TOKEN_CLASSES},
         "cost": one.cost,
-        "served": one.served,
-        "id": one.id,
+        "served": None if old else one.served,
+        "id": None if old else one.id,
         "usable": not one.error,
     }
     if texts:
@@ -214,7 +223,7 @@ def _attempt(one: AttemptRecord, call: CallRecord, *, texts: bool) -> dict[str, 
         "began": one.began,
         "ended": one.ended,
         "status": one.status,
-        "waited": dict(one.waited),
+        "waited": None if call.is_old else dict(one.waited),
         "answer": one.answer,
     }
     if texts:

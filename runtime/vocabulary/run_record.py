@@ -46,8 +46,52 @@ class StretchRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class ExternRecord:
+    """What a Python function gave at the path of its call: a ``value``, or an ``error`` if it failed.
+
+    The journal does not keep a value of more than 1 MiB, or one with a key of the environment: then ``size`` and
+    ``sha256`` are those of its JSON text, and ``sha256`` is "" otherwise. The times are in milliseconds since the run
+    began, None if the journal does not have them.
+    """
+
+    path: str
+    function: str
+    value: Json = None
+    error: str = ""
+    size: int = 0
+    sha256: str = ""
+    began: int | None = None
+    ended: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FileRecord:
+    """A file that a run read. ``path`` is as the flow named it; with ``pattern`` it is a pattern of names.
+
+    ``content`` is the text that the run read, or the names that fit the pattern, one a line. It is None if the journal
+    has only the digest, if the bytes are no text, or if the record would grow too large. ``error`` tells why the file
+    could not be read.
+    """
+
+    path: str
+    size: int = 0
+    sha256: str = ""
+    content: str | None = None
+    pattern: bool = False
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OutsideRecord:
+    """What a run took from outside of its models: the values of Python functions, and the files that it read."""
+
+    externs: tuple[ExternRecord, ...] = ()
+    files: tuple[FileRecord, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class EndRecord:
-    """The end of a run as its replay shows it.
+    """The end of a run as its replay shows it, and what the run took from ``outside`` on the way.
 
     ``value`` is its result, None if it has none. ``votes`` are by the path of their step. ``complete`` is True if the
     replay reached the end of the flow.
@@ -57,6 +101,7 @@ class EndRecord:
     complete: bool = False
     votes: Mapping[str, Tally] = field(default_factory=dict)
     losses: tuple[LossRecord, ...] = ()
+    outside: OutsideRecord = OutsideRecord()
 
 
 @dataclass(frozen=True, slots=True)

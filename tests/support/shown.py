@@ -22,7 +22,7 @@ def shower(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) 
     """Return a function that runs a command on records: ``show(("show", "last"), record, screen=Screen(80, 24))``."""
 
     def show(words: Sequence[str], *records: RunRecord, screen: Screen | None = None) -> Ran:
-        def read(names: tuple[str, ...], journal: Path) -> list[RunRecord]:
+        def read(names: tuple[str, ...], journal: Path, *, command: str = "") -> list[RunRecord]:
             assert len(names) == len(records)
             return list(records)
 

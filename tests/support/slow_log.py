@@ -62,7 +62,9 @@ class SlowLog(NoLog):
         self.ended.extend(call.number for call in calls)
         await self._write()
 
-    def over(self, calls: Sequence[Call], error: CallError | None, began: float, *, final: bool = False) -> None:
+    def over(
+        self, calls: Sequence[Call], error: CallError | None, began: float, *, failure: CallError | None = None
+    ) -> None:
         self.ended.extend(call.number for call in calls)
 
     def unsent(self, calls: Sequence[Call]) -> None:

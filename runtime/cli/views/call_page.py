@@ -39,6 +39,10 @@ _ENDS: Mapping[End, str] = {
 }
 
 
+_NOT_RECORDED = "not recorded"
+"""The words for what journals of format 1 do not have."""
+
+
 def call_lines(calls: RunCalls, at: int, screen: Screen) -> Iterator[str]:
     """Yield the lines about the call at a place in the record. On a terminal, very long texts are cut."""
     call = calls.record.calls[at]
@@ -78,8 +82,10 @@ def _facts(calls: RunCalls, call: CallRecord) -> Iterator[tuple[str, str]]:
     served = f", served by {one_line(answer.served)}" if answer is not None and answer.served else ""
     where = f" at {one_line(endpoint.url)}" if endpoint is not None and endpoint.url else ""
     yield "model", f"{one_line(call.model)}{where}{served}"
+    yield "served by", _NOT_RECORDED if call.is_old and call.answers else ""
     yield "settings", _settings(call.request)
-    yield "time", "" if call.milliseconds is None else time_text(call.milliseconds)
+    unknown = _NOT_RECORDED if call.is_old else ""
+    yield "time", unknown if call.milliseconds is None else time_text(call.milliseconds)
     if call.answers:
         reused = call.state == "reused"
         cost = "unknown: the model has no known price" if call.cost is None else money_text(call.cost)
@@ -106,7 +112,9 @@ def _tokens(call: CallRecord) -> str:
     silent = sum(one.tokens.read is None or one.tokens.written is None for one in call.answers)
     if silent and len(call.answers) > 1:
         return f"unknown: the server did not report those of {silent:,} of {len(call.answers):,} answers"
-    return tokens_text(call.tokens)
+    text, found = tokens_text(call.tokens), call.tokens
+    bare = call.is_old and (found.cached, found.stored, found.reasoning) == (None, None, None)
+    return f"{text} (classes {_NOT_RECORDED})" if text and bare else text
 
 
 def tokens_text(tokens: Tokens) -> str:
@@ -182,6 +190,8 @@ def _attempt_lines(call: CallRecord, screen: Screen) -> Iterator[str]:
         waits = ", ".join(f"{time_text(ms)} for {_cause(name)}" for name, ms in one.waited.items())
         if waits:
             yield f"   before it waited {waits}"
+        elif call.is_old:
+            yield f"   its times and what it waited for are {_NOT_RECORDED}"
         if one.correction is None and call.request is not None:
             yield "   the messages that it added to the prompt are not known"
 

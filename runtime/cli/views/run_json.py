@@ -7,20 +7,22 @@ from typing import Any
 
 from ...plans.run_calls import RunCalls
 from ...vocabulary.call_record import as_row
-from ...vocabulary.run_record import RunRecord
+from ...vocabulary.run_record import OutsideRecord, RunRecord
 from ...vocabulary.tally import Tally
+from .outside import outside_json
 from .run_tree import TreeRow, tree_json
 
 VERSION = 1
 
 
-def show_json(calls: RunCalls, found: Iterable[int], rows: Sequence[TreeRow]) -> dict[str, Any]:
-    """Return the output of `show --json`: the run, the tree of its steps, and its calls."""
+def show_json(calls: RunCalls, found: Iterable[int], rows: Sequence[TreeRow], outside: OutsideRecord) -> dict[str, Any]:
+    """Return the output of `show --json`: the run, the tree of its steps, its calls, its externs and files."""
     return {
         "version": VERSION,
         "run": run_json(calls),
         "steps": [tree_json(row) for row in rows],
         "calls": [call_json(calls, at) for at in found],
+        **outside_json(outside, calls),
     }
 
 

@@ -13,6 +13,7 @@ from ...vocabulary.run_record import RunRecord
 from ...vocabulary.tally import Tally
 from ..summary import vote_text
 from .clock import clock_text
+from .outside import count_lines
 from .run_tree import TreeRow
 from .screen import Screen
 from .table import Column, cut, table
@@ -76,6 +77,7 @@ def run_lines(calls: RunCalls, rows: Sequence[TreeRow], screen: Screen) -> Itera
         yield "the run made no call"
     yield from tree_lines(rows, screen)
     yield from losses_lines(calls, screen)
+    yield from count_lines(record.end.outside)
     yield from note_lines(record)
     if record.end.complete:
         yield cut_line(f"value: {value_text(record.end.value)}", screen)

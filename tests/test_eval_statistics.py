@@ -54,7 +54,7 @@ def test_the_paired_test_is_that_of_all_tosses_of_a_fair_coin(first: int, second
 
 def test_the_paired_test_of_many_rows_is_close_to_the_exact_one() -> None:
     def exact(fewer: int, tosses: int) -> float:
-        return 2 * sum(comb(tosses, k) for k in range(fewer + 1)) / 2**tosses
+        return float(2 * sum(comb(tosses, k) for k in range(fewer + 1)) / 2**tosses)
 
     for first, second in ((480, 540), (500, 600), (503, 503), (450, 580)):
         tosses = first + second

@@ -46,7 +46,8 @@ class Pairs:
         if tosses > _EXACT:
             return erfc(max(0.0, abs(self.first - self.second) - 1) / sqrt(2 * tosses))
         fewer = min(self.first, self.second)
-        return min(1.0, 2 * sum(comb(tosses, k) for k in range(fewer + 1)) / 2**tosses)
+        ways: int = sum(comb(tosses, k) for k in range(fewer + 1))
+        return min(1.0, 2 * ways / (1 << tosses))
 
     @property
     def told_apart(self) -> bool:

@@ -1,0 +1,206 @@
+"""One side of an evaluation: what a flow answered for each row, read from the record of its run."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+
+from flowrun.dsl import dataclass, types
+from flowrun.dsl import plan as p
+
+from ..vocabulary.call_record import CallRecord
+from ..vocabulary.json_value import Json
+from ..vocabulary.run_record import RunRecord
+from ..vocabulary.tally import Tally
+from .equality import same
+from .row_plan import ANSWER, RowsRun, Target
+
+_NUMBER = re.compile(r"\[(\d+)\]")
+
+
+@dataclass(frozen=True, slots=True)
+class First:
+    """What the first sample of a vote alone would have given: whether it is right, and what the row would have cost.
+
+    ``right`` is None if the value of a sample is not known.
+    """
+
+    right: bool | None
+    calls: int
+    cost: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row. ``got`` is the answer, and ``reason`` why there is none, "" if there is one.
+
+    ``cost`` is in dollars for all answers behind the row, reused ones included, None if a price is not known.
+    ``milliseconds`` is None if no call of the row was sent. ``tally`` is the vote that made the answer, or the row's
+    only vote. ``first`` is None if no vote made the answer.
+    """
+
+    index: int
+    want: Json
+    got: Json
+    reason: str
+    right: bool
+    calls: int
+    cost: float | None
+    milliseconds: int | None
+    tally: Tally | None
+    first: First | None
+
+    @property
+    def answered(self) -> bool:
+        return not self.reason
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """The answers of one side. ``name`` tells the sides apart, ``run`` names its run in the journal."""
+
+    name: str
+    run: str
+    type: types.Type
+    rows: tuple[Row, ...]
+    calls_sent: int
+    cost_paid: float | None
+
+    @property
+    def right(self) -> list[bool]:
+        return [row.right for row in self.rows]
+
+
+def side_of(name: str, record: RunRecord, made: RowsRun, rows: Sequence[Mapping[str, Json]]) -> Side:
+    """Read a side from the record of its run. ``rows`` hold the expected answers in the last column of their type."""
+    column, target = made.row.fields[-1].name, Target.of(made.flow)
+    calls = _by_row(record.calls, made.answers, len(rows))
+    votes = _by_row_votes(record.end.votes, made.answers, len(rows))
+    lost = _reasons(record, made.answers)
+    values = record.end.value if isinstance(record.end.value, list) else []
+    found = []
+    for index, row in enumerate(rows):
+        value = values[index] if index < len(values) else None
+        answered = isinstance(value, Mapping)
+        got = value.get(ANSWER) if isinstance(value, Mapping) else None
+        path, tally = _vote(votes[index], f"{made.answers}[{index}].{made.call}", target.step)
+        own = calls[index]
+        first = None
+        if tally is not None and path.endswith(f".{target.step}") and target.step:
+            first = _first(own, path, made.flow, target, row[column])
+        found.append(
+            Row(
+                index,
+                row[column],
+                got,
+                "" if answered else lost.get(index, "the run ended before this row"),
+                answered and same(row[column], got, target.type),
+                _answered(own),
+                _cost(own),
+                _time(own),
+                tally,
+                first,
+            )
+        )
+    account = record.account
+    cost = account.get("cost")
+    sent = account.get("answered", 0)
+    return Side(
+        name,
+        record.id,
+        target.type,
+        tuple(found),
+        sent if isinstance(sent, int) else 0,
+        float(cost) if isinstance(cost, int | float) else None,
+    )
+
+
+def _by_row(calls: Iterable[CallRecord], answers: str, rows: int) -> list[list[CallRecord]]:
+    found: list[list[CallRecord]] = [[] for _ in range(rows)]
+    for call in calls:
+        index = _index(call.path, answers)
+        if index is not None and index < rows:
+            found[index].append(call)
+    return found
+
+
+def _by_row_votes(votes: Mapping[str, Tally], answers: str, rows: int) -> list[dict[str, Tally]]:
+    found: list[dict[str, Tally]] = [{} for _ in range(rows)]
+    for path, tally in votes.items():
+        index = _index(path, answers)
+        if index is not None and index < rows:
+            found[index][path] = tally
+    return found
+
+
+def _index(path: str, answers: str) -> int | None:
+    """Return the number of the row that a path lies in."""
+    if not path.startswith(f"{answers}["):
+        return None
+    found = _NUMBER.match(path, len(answers))
+    return None if found is None else int(found[1])
+
+
+def _reasons(record: RunRecord, answers: str) -> dict[int, str]:
+    """Return why rows have no answer. Of a row's losses the last one ended it."""
+    found = {}
+    for loss in record.end.losses:
+        index = _index(loss.path, answers)
+        if index is not None:
+            found[index] = loss.reason
+    return found
+
+
+def _vote(votes: Mapping[str, Tally], call: str, step: str) -> tuple[str, Tally | None]:
+    """Return the vote that made the answer, else the only vote of the row."""
+    own = f"{call}.{step}"
+    if step and own in votes:
+        return own, votes[own]
+    return next(iter(votes.items())) if len(votes) == 1 else ("", None)
+
+
+def _first(calls: Sequence[CallRecord], vote: str, flow: p.Flow, target: Target, want: Json) -> First:
+    """Work out what the first usable sample of a vote would have given alone."""
+    samples: dict[int, list[CallRecord]] = {}
+    for call in calls:
+        if call.path.startswith(f"{vote}[") and (found := _NUMBER.match(call.path, len(vote))):
+            samples.setdefault(int(found[1]), []).append(call)
+    rest = [call for call in calls if not call.path.startswith(f"{vote}[")]
+    title = _asked(flow, target.step)
+    chosen, right = min(samples, default=0), None
+    for number in sorted(samples) if title else ():
+        asked = next((one for one in samples[number] if one.path == f"{vote}[{number}].{title}"), None)
+        if asked is not None and asked.answer is not None and not asked.answer.error:
+            value = asked.answer.value
+            for name in target.fields:
+                value = value.get(name) if isinstance(value, Mapping) else None
+            chosen, right = number, same(want, value, target.type)
+            break
+    alone = [*rest, *samples.get(chosen, ())]
+    return First(right, _answered(alone), _cost(alone))
+
+
+def _asked(flow: p.Flow, step: str) -> str:
+    """Return the title of the ask whose answers are the ballots of a repeat; "" if they are made of more than one."""
+    found = next((one for one in flow.steps if one.name == step), None)
+    if found is None or not isinstance(found.node, p.Repeat):
+        return ""
+    body = found.node.body
+    last = next(one for one in body.steps if one.name == body.result)
+    return last.title if isinstance(last.node, p.Ask) else ""
+
+
+def _answered(calls: Iterable[CallRecord]) -> int:
+    return sum(bool(call.answers) for call in calls)
+
+
+def _cost(calls: Iterable[CallRecord]) -> float | None:
+    costs = [answer.cost for call in calls for answer in call.answers]
+    return None if None in costs else sum(cost for cost in costs if cost is not None)
+
+
+def _time(calls: Iterable[CallRecord]) -> int | None:
+    times = [(one.began, one.ended) for call in calls for one in call.attempts]
+    begins = [began for began, _ in times if began is not None]
+    ends = [ended for _, ended in times if ended is not None]
+    return max(ends) - min(begins) if begins and ends else None

@@ -1,0 +1,126 @@
+"""What voting bought: the votes of a run against a single call each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from flowrun.dsl import dataclass
+
+from ..vocabulary.tally import Tally
+from .pairs import Pairs, about, pairs_of
+from .proportions import Share, least_share
+from .side import Row
+
+ENOUGH = 10
+"""Of fewer votes than this no advice is given: a few unanimous votes say little about the next one."""
+WORTH = 0.1
+"""Advice that saves less than this share of the calls is not given."""
+
+
+@dataclass(frozen=True, slots=True)
+class Voting:
+    """``votes`` votes, ``unanimous`` of them without dissent.
+
+    ``calls`` and ``cost`` are those of all rows with votes; ``single_calls`` and ``single_cost`` are what they would
+    be with one sample each. Costs are in dollars, None if not known. ``pairs`` compares the first sample alone (first)
+    with the vote (second); None if the values of the samples are not known.
+    """
+
+    votes: int
+    unanimous: int
+    calls: int
+    single_calls: int
+    cost: float | None
+    single_cost: float | None
+    pairs: Pairs | None
+
+    @property
+    def all_agree(self) -> bool:
+        return self.votes == self.unanimous
+
+    @property
+    def single(self) -> Share | None:
+        """The rows that the first sample alone gets right."""
+        return None if self.pairs is None else Share(self.pairs.both + self.pairs.first, self.pairs.rows)
+
+    @property
+    def saved(self) -> tuple[float, str]:
+        """The share that single calls save, and of what: the cost if it is known, else the calls."""
+        if self.cost and self.single_cost is not None:
+            return 1 - self.single_cost / self.cost, "less"
+        return (1 - self.single_calls / self.calls if self.calls else 0.0), "fewer calls"
+
+
+def voting_of(rows: Iterable[Row]) -> Voting | None:
+    """Measure the votes that made the answers of rows. None if no vote made them."""
+    voted = [(row, row.tally, row.first) for row in rows if row.tally is not None and row.first is not None]
+    if not voted:
+        return None
+    firsts = [first for _, _, first in voted]
+    known = all(first.right is not None for first in firsts)
+    pairs = pairs_of((bool(first.right) for first in firsts), (row.right for row, _, _ in voted)) if known else None
+    return Voting(
+        len(voted),
+        sum(unanimous(tally) for _, tally, _ in voted),
+        sum(row.calls for row, _, _ in voted),
+        sum(first.calls for first in firsts),
+        _sum(row.cost for row, _, _ in voted),
+        _sum(first.cost for first in firsts),
+        pairs,
+    )
+
+
+def unanimous(tally: Tally) -> bool:
+    """Tell whether all samples gave one answer, and none was lost or discarded."""
+    return len(tally.ballots) == 1 and not tally.missing and not tally.discarded and tally.settled
+
+
+def advice(voting: Voting) -> str:
+    """Say in one line what voting bought; "" if the votes took one call each."""
+    share, what = voting.saved
+    if share <= 0:
+        return ""
+    if voting.all_agree:
+        line = _same_answers(voting.votes, share, what)
+        if voting.votes >= ENOUGH:
+            return f"{line} (95 %: at least {100 * least_share(voting.votes):.0f} % of such votes are)"
+        return f"{line}; {voting.votes} votes are few to go by"
+    line = f"{voting.unanimous:,} of {voting.votes:,} votes were unanimous"
+    if voting.pairs is None or voting.single is None:
+        return line
+    pairs, single = voting.pairs, voting.single
+    if pairs.difference == 0:
+        gain = f"the first samples alone are right as often ({single.value:.3f})"
+    else:
+        gain = f"the first samples alone have accuracy {single.value:.3f} ({-pairs.difference:+.3f})"
+    return f"{line}: {gain}, for {100 * share:.0f} % {what}{_verdict(pairs)}"
+
+
+def _verdict(pairs: Pairs) -> str:
+    if pairs.difference == 0 or pairs.told_apart:
+        return ""
+    needed = pairs.needed
+    return f"; not told apart with {pairs.rows:,} rows" + (f": about {about(needed):,} are needed" if needed else "")
+
+
+def run_advice(tallies: Mapping[str, Tally], other_calls: int = 0) -> str:
+    """Say in one line after a plain run that its votes were all unanimous; "" if that is not worth a line.
+
+    ``other_calls`` are the calls of the run outside of its votes.
+    """
+    asked = sum(tally.asked for tally in tallies.values())
+    if len(tallies) < ENOUGH or not all(map(unanimous, tallies.values())):
+        return ""
+    saved = 1 - (len(tallies) + other_calls) / (asked + other_calls)
+    if saved < WORTH:
+        return ""
+    return _same_answers(len(tallies), saved, "fewer calls")
+
+
+def _same_answers(votes: int, saved: float, what: str) -> str:
+    return f"all {votes:,} votes were unanimous: one call each gives the same answers for {100 * saved:.0f} % {what}"
+
+
+def _sum(costs: Iterable[float | None]) -> float | None:
+    known = list(costs)
+    return None if None in known else sum(cost for cost in known if cost is not None)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +21,7 @@ from .plans import allowed
 
 if TYPE_CHECKING:
     from ..eval.measures import Measures
+    from ..outputs.target import Target
 
 SUFFIXES = {".html": "html", ".htm": "html", ".json": "json", ".xml": "junit"}
 
@@ -99,13 +98,20 @@ def command(chosen: Chosen | None, /, *, path: Path | None, **given: Any) -> int
     sides = contenders(chosen, setting, tell)
     from .eval_runs import run_sides
 
-    found, code = run_sides(sides, setting)
-    if found is None:
-        return code
-    _print(found, form, least)
-    if file is not None and written is not None:
-        sources = [path, Path(given["rows"]), *journal_files(setting.journal)]
-        _write(partial(_text, found, written, least), file, sources)
+    target = (
+        None if file is None else _target(file, [path, *_rows_file(given["rows"]), *journal_files(setting.journal)])
+    )
+    try:
+        found, code = run_sides(sides, setting)
+        if found is None:
+            return code
+        _print(found, form, least)
+        if target is not None and written is not None:
+            target.write(_text(found, written, least))
+            click.echo(f"the evaluation is in {target.name}", err=True)
+    finally:
+        if target is not None:
+            target.close()
     return _code(found, least)
 
 
@@ -170,17 +176,15 @@ def _print(found: list[Measures], form: str, least: float | None) -> None:
         click.echo(inert(line))
 
 
-def _write(make: Callable[[], str], file: Path, sources: list[Path]) -> None:
+def _target(file: Path, sources: list[Path]) -> Target:
+    """Open the file to write, before anything is paid. Raises UsageError, DiskError."""
     from ..outputs.target import Target
 
-    target = Target(file, sources)
-    try:
-        text = make()
-    except BaseException:
-        target.close()
-        raise
-    target.write(text)
-    click.echo(f"the evaluation is in {target.name}", err=True)
+    return Target(file, sources)
+
+
+def _rows_file(given: str) -> list[Path]:
+    return [Path(given.removeprefix("@"))] if given != "-" and "\n" not in given else []
 
 
 def _code(found: list[Measures], least: float | None) -> int:

@@ -194,6 +194,11 @@ class RowsRun:
     row: types.Record
     flow: p.Flow
 
+    @property
+    def column(self) -> str:
+        """The column of the expected answers: the last one of the row's type."""
+        return self.row.fields[-1].name
+
 
 def rows_run(plan: p.Plan) -> RowsRun | None:
     """Recognise a plan that ``row_plan`` made; None for any other plan."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 
 from flowrun.dsl import dataclass, types
 from flowrun.dsl import plan as p
@@ -13,8 +14,11 @@ from ..vocabulary.json_value import Json
 from ..vocabulary.run_record import RunRecord
 from ..vocabulary.tally import Tally
 from .equality import same
+from .origins import Origins
 from .row_plan import ANSWER, RowsRun, Target
 
+PriceOf = Callable[[str, int, int], float | None]
+"""Works out the dollars of a call from its model, its prompt's tokens and its answer's tokens; None if unknown."""
 _NUMBER = re.compile(r"\[(\d+)\]")
 
 
@@ -35,8 +39,8 @@ class Row:
     """One row. ``got`` is the answer, and ``reason`` why there is none, "" if there is one.
 
     ``cost`` is in dollars for all answers behind the row, reused ones included, None if a price is not known.
-    ``milliseconds`` is None if no call of the row was sent. ``tally`` is the vote that made the answer, or the row's
-    only vote. ``first`` is None if no vote made the answer.
+    ``milliseconds`` is None if its answers came from several runs. ``tally`` is the vote that made the answer, or
+    the row's only vote. ``first`` is None if no vote made the answer.
     """
 
     index: int
@@ -71,9 +75,11 @@ class Side:
         return [row.right for row in self.rows]
 
 
-def side_of(name: str, record: RunRecord, made: RowsRun, rows: Sequence[Mapping[str, Json]]) -> Side:
-    """Read a side from the record of its run. ``rows`` hold the expected answers in the last column of their type."""
-    column, target = made.row.fields[-1].name, Target.of(made.flow)
+def side_of(
+    name: str, record: RunRecord, made: RowsRun, rows: Sequence[Mapping[str, Json]], origins: Origins, price: PriceOf
+) -> Side:
+    """Read a side from the record of its run. ``rows`` hold the expected answers in the column of ``made``."""
+    column, target = made.column, Target.of(made.flow)
     calls = _by_row(record.calls, made.answers, len(rows))
     votes = _by_row_votes(record.end.votes, made.answers, len(rows))
     lost = _reasons(record, made.answers)
@@ -87,7 +93,7 @@ def side_of(name: str, record: RunRecord, made: RowsRun, rows: Sequence[Mapping[
         own = calls[index]
         first = None
         if tally is not None and path.endswith(f".{target.step}") and target.step:
-            first = _first(own, path, made.flow, target, row[column])
+            first = _first(own, path, made.flow, target, row[column], partial(_alone, origins, price))
         found.append(
             Row(
                 index,
@@ -97,7 +103,7 @@ def side_of(name: str, record: RunRecord, made: RowsRun, rows: Sequence[Mapping[
                 answered and same(row[column], got, target.type),
                 _answered(own),
                 _cost(own),
-                _time(own),
+                _time(own, origins),
                 tally,
                 first,
             )
@@ -159,7 +165,14 @@ def _vote(votes: Mapping[str, Tally], call: str, step: str) -> tuple[str, Tally 
     return next(iter(votes.items())) if len(votes) == 1 else ("", None)
 
 
-def _first(calls: Sequence[CallRecord], vote: str, flow: p.Flow, target: Target, want: Json) -> First:
+def _first(
+    calls: Sequence[CallRecord],
+    vote: str,
+    flow: p.Flow,
+    target: Target,
+    want: Json,
+    alone: Callable[[CallRecord, Sequence[CallRecord]], float | None],
+) -> First:
     """Work out what the first usable sample of a vote would have given alone."""
     samples: dict[int, list[CallRecord]] = {}
     for call in calls:
@@ -176,8 +189,22 @@ def _first(calls: Sequence[CallRecord], vote: str, flow: p.Flow, target: Target,
                 value = value.get(name) if isinstance(value, Mapping) else None
             chosen, right = number, same(want, value, target.type)
             break
-    alone = [*rest, *samples.get(chosen, ())]
-    return First(right, _answered(alone), _cost(alone))
+    own = samples.get(chosen, [])
+    costs = [_cost(rest), *(alone(call, calls) for call in own)]
+    return First(right, _answered([*rest, *own]), None if None in costs else sum(cost or 0 for cost in costs))
+
+
+def _alone(origins: Origins, price: PriceOf, call: CallRecord, calls: Iterable[CallRecord]) -> float | None:
+    """Return what a call would have cost alone: the whole prompt, even if its request shared it among samples."""
+    origin = origins[call.place].request
+    together = [one for one in calls if origin is not None and origins[one.place].request == origin]
+    if len(together) < 2 or call.answer is None:
+        return _cost([call])
+    reads = [None if one.answer is None else one.answer.tokens.read for one in together]
+    written = call.answer.tokens.written
+    if None in reads or written is None:
+        return None
+    return price(call.model, sum(read or 0 for read in reads), written)
 
 
 def _asked(flow: p.Flow, step: str) -> str:
@@ -199,8 +226,10 @@ def _cost(calls: Iterable[CallRecord]) -> float | None:
     return None if None in costs else sum(cost for cost in costs if cost is not None)
 
 
-def _time(calls: Iterable[CallRecord]) -> int | None:
-    times = [(one.began, one.ended) for call in calls for one in call.attempts]
-    begins = [began for began, _ in times if began is not None]
-    ends = [ended for _, ended in times if ended is not None]
-    return max(ends) - min(begins) if begins and ends else None
+def _time(calls: Iterable[CallRecord], origins: Origins) -> int | None:
+    """Return the time from the first request of a row to its last answer, None if not all came from one run."""
+    found = [origins[call.place] for call in calls]
+    times = [one.times for one in found]
+    if not times or None in times or len({one.run for one in found}) > 1:
+        return None
+    return max(one[1] for one in times if one is not None) - min(one[0] for one in times if one is not None)

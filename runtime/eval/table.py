@@ -52,7 +52,16 @@ class Table:
     def typed(self, plan: p.Plan, given: Collection[str], answer: str, target: Target) -> tuple[types.Record, Rows]:
         """Return the type of the rows for a flow, and the rows. Raises UsageError, InputError."""
         row = row_type(plan, self.columns, given, answer, target, LABELS)
-        return row, self.rows(row)
+        try:
+            return row, self.rows(row)
+        except InputError as error:
+            record = types.unwrapped(target.type)
+            if not isinstance(record, types.Record):
+                raise
+            names = ", ".join(f"{answer}={field.name}" for field in record.fields)
+            raise InputError(
+                f"{error}\n  the compared value is a record; to compare one field write --answer {names}"
+            ) from None
 
 
 def _read(given: str, row: types.Type, stdin: Callable[[], str], files: Files, tell: Tell) -> Rows:

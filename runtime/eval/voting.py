@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from flowrun.dsl import dataclass
 
-from ..vocabulary.tally import Tally
 from .pairs import Pairs, about, pairs_of
 from .proportions import Share, least_share
 from .side import Row
-
-ENOUGH = 10
-"""Of fewer votes than this no advice is given: a few unanimous votes say little about the next one."""
-WORTH = 0.1
-"""Advice that saves less than this share of the calls is not given."""
+from .unanimity import ENOUGH, same_answers, unanimous
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,18 +65,13 @@ def voting_of(rows: Iterable[Row]) -> Voting | None:
     )
 
 
-def unanimous(tally: Tally) -> bool:
-    """Tell whether all samples gave one answer, and none was lost or discarded."""
-    return len(tally.ballots) == 1 and not tally.missing and not tally.discarded and tally.settled
-
-
 def advice(voting: Voting) -> str:
     """Say in one line what voting bought; "" if the votes took one call each."""
     share, what = voting.saved
     if share <= 0:
         return ""
     if voting.all_agree:
-        line = _same_answers(voting.votes, share, what)
+        line = same_answers(voting.votes, share, what)
         if voting.votes >= ENOUGH:
             return f"{line} (95 %: at least {100 * least_share(voting.votes):.0f} % of such votes are)"
         return f"{line}; {voting.votes} votes are few to go by"
@@ -101,24 +91,6 @@ def _verdict(pairs: Pairs) -> str:
         return ""
     needed = pairs.needed
     return f"; not told apart with {pairs.rows:,} rows" + (f": about {about(needed):,} are needed" if needed else "")
-
-
-def run_advice(tallies: Mapping[str, Tally], other_calls: int = 0) -> str:
-    """Say in one line after a plain run that its votes were all unanimous; "" if that is not worth a line.
-
-    ``other_calls`` are the calls of the run outside of its votes.
-    """
-    asked = sum(tally.asked for tally in tallies.values())
-    if len(tallies) < ENOUGH or not all(map(unanimous, tallies.values())):
-        return ""
-    saved = 1 - (len(tallies) + other_calls) / (asked + other_calls)
-    if saved < WORTH:
-        return ""
-    return _same_answers(len(tallies), saved, "fewer calls")
-
-
-def _same_answers(votes: int, saved: float, what: str) -> str:
-    return f"all {votes:,} votes were unanimous: one call each gives the same answers for {100 * saved:.0f} % {what}"
 
 
 def _sum(costs: Iterable[float | None]) -> float | None:

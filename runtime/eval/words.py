@@ -27,7 +27,7 @@ def figures_row(one: Measures) -> tuple[str, ...]:
         f"{one.unanswered:,}" if one.unanswered else "",
         figures(one.calls),
         money_text(one.cost),
-        "reused" if one.milliseconds is None else time_text(one.milliseconds),
+        time_text(one.milliseconds),
     )
 
 

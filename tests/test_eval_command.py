@@ -1,0 +1,296 @@
+"""`flowrun eval`: the rows that it runs, the sides that it compares, and its exit codes."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+from click.testing import CliRunner, Result
+
+from flowrun.runtime.cli.eval import command
+from flowrun.runtime.vocabulary.errors import FlowrunError
+from support.answering import Answering, answering
+
+VOTED = """\
+model m = "openai:m" with input_price: 1, output_price: 2
+flow label(mail: text) {
+  kind = repeat 3 { ask m "Spam? {{ mail }}" -> SPAM | NOT } reduce majority
+  return kind
+}
+"""
+SINGLE = VOTED.replace("repeat 3 {", "chain {").replace("} reduce majority", "}")
+WORDS = {"win": "SPAM", "hello": "NOT", "odd": "SPAM"}
+Eval = Callable[..., Result]
+
+
+def answer(prompt: str, model: str, number: int) -> str:
+    """Know spam by a word. Of an odd mail each sample but the second says NOT, and the model `good` is always right."""
+    if "broken" in prompt:
+        return "400"
+    if "locked" in prompt:
+        return "401"
+    if "odd" in prompt and model != "good":
+        return "SPAM" if number == 1 else "NOT"
+    return next((kind for word, kind in WORDS.items() if word in prompt), "NOT")
+
+
+def rows(folder: Path, *mails: str) -> None:
+    """Write rows.jsonl: each mail, and the kind of its first word."""
+    lines = [{"id": f"m{at}", "mail": one, "want": WORDS.get(one.split()[0], "NOT")} for at, one in enumerate(mails)]
+    (folder / "rows.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines), encoding="utf-8")
+
+
+@pytest.fixture
+def server() -> Iterator[Answering]:
+    with answering(answer) as served:
+        yield served
+
+
+@pytest.fixture
+def evaluate(tmp_path: Path, server: Answering, monkeypatch: pytest.MonkeyPatch) -> Eval:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "label.flow").write_text(VOTED, encoding="utf-8")
+    (tmp_path / "single.flow").write_text(SINGLE, encoding="utf-8")
+    rows(tmp_path, "win 1", "hello 2", "odd 3", "win 4")
+    environ = {"OPENAI_BASE_URL": server.url, "OPENAI_API_KEY": "none", "FLOWRUN_LEARN": "0"}
+
+    def run(*arguments: str, flow: str = "label.flow", stdin: str | None = None) -> Result:
+        given = [flow, "--journal", "journal.db", *arguments]
+        if "--rows" not in arguments:
+            given += ["--rows", "rows.jsonl"]
+        if "--answer" not in arguments:
+            given += ["--answer", "want"]
+        return CliRunner(env=environ).invoke(command, given, input=stdin, standalone_mode=False)
+
+    return run
+
+
+def sides(result: Result) -> list[dict[str, Any]]:
+    assert result.exception is None, result.exception
+    report = json.loads(result.stdout)
+    assert report["version"] == 1
+    found: list[dict[str, Any]] = report["sides"]
+    return found
+
+
+def test_the_rows_run_as_one_run_and_the_second_look_sends_nothing(
+    evaluate: Eval, server: Answering, tmp_path: Path
+) -> None:
+    [first] = sides(evaluate("--json"))
+    sent = len(server.prompts)
+    assert sent == first["calls_sent"] == 3 * 2 + 3
+    assert (first["right"], first["rows"], first["unanswered"]) == (3, 4, 0)
+    [again] = sides(evaluate("--json"))
+    assert len(server.prompts) == sent and again["calls_sent"] == 0 and again["cost_paid"] == 0
+    assert again["run"] != first["run"]
+    # A look that costs nothing tells the same: also what its answers did cost.
+    for name in ("right", "accuracy", "confusion", "calibration", "voting", "cost_a_row", "calls_a_row", "ms_a_row"):
+        assert again[name] == first[name]
+    assert first["cost_a_row"] == pytest.approx((5 * 20 * 1 + 9 * 3 * 2) / 1e6 / 4)
+
+
+def test_the_table_tells_the_wrong_row_and_what_voting_bought(evaluate: Eval) -> None:
+    out = evaluate().stdout
+    assert re.search(r"^label +0\.750 +0\.301 to 0\.954 +3 of 4 ", out, re.MULTILINE)
+    assert "row 3: expected SPAM, got NOT, agreement 0.67" in out
+    assert "3 of 4 votes were unanimous" in out and "right as often (0.750)" in out
+    assert re.search(r"^0\.6 to 0\.7 +1  0\.000  ░+│░+  95 %: 0\.00 to 0\.79$", out, re.MULTILINE)
+
+
+def test_forty_unanimous_votes_say_that_one_call_is_enough(evaluate: Eval, tmp_path: Path) -> None:
+    rows(tmp_path, *(f"win {at}" for at in range(40)))
+    out = evaluate().stdout
+    said = "all 40 votes were unanimous: one call each gives the same answers for 19 % less (95 %: at least 93 %"
+    assert said in out
+
+
+def test_two_flows_are_compared_row_by_row(evaluate: Eval, tmp_path: Path) -> None:
+    rows(tmp_path, "win 1", "hello 2", "odd 3", "odd 4", "odd 5")
+    first, single, good = sides(evaluate("--json", "--against-model", "m=openai:good", "--against-flow", "single.flow"))
+    assert [one["name"] for one in (first, single, good)] == ["label", "single.flow", "m=openai:good"]
+    assert (first["right"], good["right"], single["right"]) == (2, 5, 2)
+    assert first["against_first"] is None
+    assert good["against_first"]["only_this_right"] == 3 and good["against_first"]["only_first_right"] == 0
+    assert good["against_first"]["p"] == 0.25 and good["against_first"]["rows_needed"] > 5
+    assert good["against_first"]["difference"]["value"] == pytest.approx(0.6)
+    assert single["calls_sent"] == 0  # the first samples of the votes are in the journal
+
+
+def test_a_comparison_says_how_many_rows_are_needed(evaluate: Eval) -> None:
+    out = evaluate("--against-model", "m=openai:good").stdout
+    assert re.search(r"m=openai:good against label: \+0\.250 .*not told apart with 4 rows: about \d+ are needed", out)
+
+
+def test_an_earlier_run_is_a_side(evaluate: Eval, tmp_path: Path, server: Answering) -> None:
+    [before] = sides(evaluate("--json"))
+    text = VOTED.replace("Spam?", "Is it spam?")
+    (tmp_path / "label.flow").write_text(text.replace("repeat 3", "repeat 5"), encoding="utf-8")
+    now, earlier = sides(evaluate("--json", "--against-run", before["run"]))
+    assert earlier["run"] == before["run"] and now["run"] != before["run"]
+    assert earlier["answers"] == before["answers"]
+
+
+def test_a_corrected_label_needs_no_other_run(evaluate: Eval, tmp_path: Path, server: Answering) -> None:
+    [before] = sides(evaluate("--json"))
+    sent = len(server.prompts)
+    text = (tmp_path / "rows.jsonl").read_text(encoding="utf-8")
+    (tmp_path / "rows.jsonl").write_text(text.replace('"odd 3", "want": "SPAM"', '"odd 3", "want": "not"'))
+    now, earlier = sides(evaluate("--json", "--against-run", before["run"]))
+    assert before["right"] == 3 and now["right"] == earlier["right"] == 4
+    assert len(server.prompts) == sent
+
+
+def test_a_prompt_in_a_file_is_a_side(evaluate: Eval, tmp_path: Path, server: Answering) -> None:
+    (tmp_path / "polite.txt").write_text('Please say "SPAM" or NOT.\\ {{ mail }}\n', encoding="utf-8")
+    _, other = sides(evaluate("--json", "--against-prompt", "kind=polite.txt"))
+    assert other["name"] == "polite.txt" and other["right"] == 3
+    assert 'Please say "SPAM" or NOT.\\ win 1' in server.prompts
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("rows.csv", "mail,want,more\nwin 1,spam,x\nhello 2,NOT.,y\n"),
+        ("rows.json", '[{"mail": "win 1", "want": " Spam"}, {"mail": "hello 2", "want": "NOT", "more": [1]}]'),
+        ("rows.jsonl", '{"mail": "win 1", "want": "SPAM"}\n\n{"mail": "hello 2", "want": "not"}\n'),
+    ],
+)
+def test_rows_come_from_every_table_and_words_are_compared_as_votes_do(
+    evaluate: Eval, tmp_path: Path, name: str, text: str
+) -> None:
+    (tmp_path / name).write_text(text, encoding="utf-8")
+    [side] = sides(evaluate("--json", "--rows", name))
+    assert (side["rows"], side["right"]) == (2, 2)
+
+
+def test_rows_come_from_standard_input(evaluate: Eval) -> None:
+    [side] = sides(evaluate("--json", "--rows", "-", stdin='{"mail": "win", "want": "SPAM"}\n'))
+    assert (side["rows"], side["right"]) == (1, 1)
+
+
+def test_a_row_that_fails_is_a_row_without_an_answer(evaluate: Eval, tmp_path: Path) -> None:
+    rows(tmp_path, "win 1", "broken 2", "hello 3")
+    result = evaluate("--json")
+    [side] = sides(result)
+    assert (side["right"], side["unanswered"], side["accuracy"]["value"]) == (2, 1, pytest.approx(2 / 3))
+    assert side["confusion"]["given"] == ["SPAM", "NOT", "(no answer)"]
+    assert [one["answered"] for one in side["answers"]] == [True, False, True]
+    assert "400" in side["answers"][1]["reason"] and result.return_value == 0
+
+
+@pytest.mark.parametrize(("least", "code"), [("0.75", 0), ("75%", 0), ("0.76", 1), ("1", 1), ("0", 0)])
+def test_an_accuracy_below_the_wanted_one_ends_with_1(evaluate: Eval, least: str, code: int) -> None:
+    result = evaluate("--min", least)
+    assert result.return_value == code
+    assert ("the accuracy is 0.750 (3 of 4 rows)" in result.stderr) == (code == 1)
+
+
+def test_if_no_row_has_an_answer_the_evaluation_fails(evaluate: Eval, tmp_path: Path) -> None:
+    rows(tmp_path, "broken 1", "broken 2")
+    result = evaluate("--min", "0")
+    assert result.return_value == 3 and "no row has an answer" in result.stderr
+
+
+def test_a_refused_key_says_nothing_about_the_flow(evaluate: Eval, tmp_path: Path) -> None:
+    rows(tmp_path, "win 1", "locked 2", "win 3")
+    result = evaluate()
+    assert result.return_value == 3 and result.stdout == ""
+    assert "401" in result.stderr and "give the same command again" in result.stderr
+
+
+def test_a_spent_budget_ends_the_evaluation_and_the_next_one_goes_on(
+    evaluate: Eval, tmp_path: Path, server: Answering
+) -> None:
+    rows(tmp_path, *(f"win {at}" for at in range(10)))
+    result = evaluate("--budget", "8 calls")
+    assert result.return_value == 4 and result.stdout == "" and len(server.prompts) <= 8
+    assert "the budget was spent" in result.stderr
+    [side] = sides(evaluate("--json", "--budget", "12 calls"))
+    assert side["right"] == 10 and len(server.prompts) == 20
+
+
+def test_the_budget_holds_for_all_sides_together(evaluate: Eval, server: Answering) -> None:
+    result = evaluate("--budget", "12 calls", "--against-model", "m=openai:good")
+    assert result.return_value == 4 and len(server.prompts) <= 12
+
+
+def test_the_budget_of_the_flow_holds_for_each_row(evaluate: Eval, tmp_path: Path) -> None:
+    text = VOTED.replace("(mail: text)", "(mail: text) budget 2 calls").replace("repeat 3", "repeat 2..3")
+    (tmp_path / "label.flow").write_text(text, encoding="utf-8")
+    [side] = sides(evaluate("--json"))
+    assert (side["right"], side["unanswered"]) == (3, 1)
+
+
+def test_junit_fails_for_each_wrong_row(evaluate: Eval, tmp_path: Path) -> None:
+    rows(tmp_path, "win 1", "odd 2", "broken <3>")
+    suite = ElementTree.fromstring(evaluate("--format", "junit").stdout)[0]
+    assert suite.attrib == {"name": "label", "tests": "3", "failures": "1", "errors": "1", "skipped": "0"}
+    assert [[part.tag for part in case] for case in suite] == [[], ["failure"], ["error"]]
+
+
+def test_junit_with_a_wanted_accuracy_has_one_case_that_decides(evaluate: Eval, tmp_path: Path) -> None:
+    for least, failures in (("0.7", 0), ("0.8", 1)):
+        result = evaluate("--format", "junit", "--min", least)
+        suite = ElementTree.fromstring(result.stdout)[0]
+        assert suite.attrib["failures"] == str(failures) and suite.attrib["skipped"] == "1"
+        assert (suite[0].attrib["name"], len(suite[0])) == ("accuracy", failures)
+        assert result.return_value == failures
+
+
+def test_the_plan_is_shown_before_the_run(evaluate: Eval) -> None:
+    result = evaluate("--against-model", "m=openai:good")
+    before = result.stderr
+    bounds = "4 rows · 4 to 12 calls · cost $0 to $0.0010 · at most $0.0058 if servers fail"
+    assert f"label: {bounds}" in before and f"m=openai:good: {bounds}" in before
+    assert "all answers are in the journal" in evaluate().stderr
+    assert evaluate("-q").stderr == ""
+
+
+MISTAKES = {
+    "no rows": (("--rows", "none.jsonl"), "`none.jsonl` has no rows"),
+    "no file": (("--rows", "nowhere.jsonl"), "there is no file `nowhere.jsonl`"),
+    "no records": (("--rows", "texts.jsonl"), "row 1 is not a record"),
+    "no column": (("--answer", "wnat"), "no column `wnat` with the expected answers; did you mean `want`?"),
+    "no parameter": (("--rows", "other.jsonl"), "no column `mail` for the parameter `mail`"),
+    "a gap": (("--rows", "gap.jsonl"), "line 2: the field `want` is missing"),
+    "a wrong word": (("--rows", "word.jsonl"), "line 1, field `want`: expected SPAM | NOT, found the text `SPAMM`"),
+    "a wrong type": (("--rows", "type.jsonl"), "line 1, field `mail`: expected text, found the number 3"),
+    "no step": (("--answer", "want=kidn"), "the flow `label` has no step `kidn`; did you mean `kind`?"),
+    "an input as answer": (("--answer", "mail"), "the flow `label` would read it as its parameter `mail`"),
+    "no run": (("--against-run", "20990101"), "there is no journal `journal.db`"),
+    "a large share": (("--min", "90"), "for 90 % write 0.9"),
+    "a negative share": (("--min", "-0.1"), "is not a share of the rows"),
+    "no share": (("--min", "nan"), "is not a share of the rows"),
+    "no flow": (("--against-flow", "nowhere.flow"), "there is no file `nowhere.flow`"),
+    "no ask changes": (("--against-model", "openai:x"), "--against-model m=MODEL to replace one"),
+    "no prompt": (("--against-prompt", "nowhere.txt"), "there is no file `nowhere.txt`"),
+    "no ask": (("--against-prompt", "knd=texts.jsonl"), "no ask in a step `knd`; did you mean `kind`?"),
+    "no form": (("-o", "page.txt"), "does not tell the form of the evaluation"),
+    "two forms": (("--json", "--format", "junit"), "exclude each other"),
+    "an output over the rows": (("-o", "rows.json", "--rows", "rows.json"), "rows.json"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "told"), MISTAKES.values(), ids=MISTAKES)
+def test_a_mistake_is_told_before_anything_is_sent(
+    evaluate: Eval, tmp_path: Path, server: Answering, arguments: tuple[str, ...], told: str
+) -> None:
+    texts = {
+        "none.jsonl": "\n",
+        "texts.jsonl": '"a"\n',
+        "other.jsonl": '{"text": "a", "want": "SPAM"}\n',
+        "gap.jsonl": '{"mail": "a", "want": "SPAM"}\n{"mail": "b"}\n',
+        "word.jsonl": '{"mail": "a", "want": "SPAMM"}\n',
+        "type.jsonl": '{"mail": 3, "want": "SPAM"}\n',
+        "rows.json": '[{"mail": "win", "want": "SPAM"}]',
+    }
+    for name, text in texts.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    result = evaluate(*arguments)
+    assert isinstance(result.exception, FlowrunError) and told in str(result.exception)
+    assert not server.prompts

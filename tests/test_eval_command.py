@@ -97,7 +97,7 @@ def test_the_rows_run_as_one_run_and_the_second_look_sends_nothing(
 def test_the_table_tells_the_wrong_row_and_what_voting_bought(evaluate: Eval) -> None:
     out = evaluate().stdout
     assert re.search(r"^label +0\.750 +0\.301 to 0\.954 +3 of 4 ", out, re.MULTILINE)
-    assert "row 3: expected SPAM, got NOT, agreement 0.67" in out
+    assert "row 3 (m2): expected SPAM, got NOT, agreement 0.67" in out
     assert "3 of 4 votes were unanimous" in out and "right as often (0.750)" in out
     assert re.search(r"^0\.6 to 0\.7 +1  0\.000  ░+│░+  95 %: 0\.00 to 0\.79$", out, re.MULTILINE)
 

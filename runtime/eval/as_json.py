@@ -94,6 +94,7 @@ def _pairs(pairs: Pairs) -> dict[str, Any]:
 def _row(row: Row) -> dict[str, Any]:
     return {
         "row": row.index,
+        "name": row.name,
         "expected": row.want,
         "answer": row.got,
         "answered": row.answered,

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from flowrun.dsl import xml_attribute, xml_text
 
+from ..vocabulary.quoting import one_line
 from .measures import Measures
 from .side import Row
 from .words import row_words
@@ -35,7 +36,7 @@ def _suite(one: Measures, least: float | None, *, first: bool) -> str:
     errors = one.unanswered if least is None else 0
     counts = f'tests="{len(cases)}" failures="{failures}" errors="{errors}" skipped="{0 if least is None else wrong}"'
     lines = "\n".join(cases)
-    return f'  <testsuite name="{xml_attribute(one.side.name)}" {counts}>\n{lines}\n  </testsuite>'
+    return f'  <testsuite name="{xml_attribute(one_line(one.side.name))}" {counts}>\n{lines}\n  </testsuite>'
 
 
 def _row(row: Row, one: Measures, *, decides: bool) -> str:
@@ -52,5 +53,5 @@ def _row(row: Row, one: Measures, *, decides: bool) -> str:
 
 def _case(name: str, one: Measures, inside: str, milliseconds: int | None) -> str:
     time = "" if milliseconds is None else f' time="{milliseconds / 1000:.3f}"'
-    start = f'    <testcase classname="{xml_attribute(one.side.name)}" name="{xml_attribute(name)}"{time}'
+    start = f'    <testcase classname="{xml_attribute(one_line(one.side.name))}" name="{xml_attribute(name)}"{time}'
     return f"{start}>{inside}</testcase>" if inside else f"{start}/>"

@@ -25,7 +25,7 @@ def eval_page(found: Sequence[Measures]) -> str:
         f'<p class="quiet">Evaluation of {first.accuracy.rows:,} rows.</p>',
         f'<div class="wide">{table(("side", *HEADS[1:], "run"), sides)}</div>',
         *(f"<p>{safe(comparison(one, first))}</p>" for one in found[1:]),
-        *(part for one in found for part in _side(one)),
+        *(f"<section>{''.join(_side(one))}</section>" for one in found),
     ]
     return assemble({"title": title, "body": "".join(body)}, frame="shelf.html", scripts=())
 
@@ -53,12 +53,13 @@ def _side(one: Measures) -> Iterator[str]:
         cells = (
             (
                 f"{row.index + 1:,}",
+                row.name,
                 short(row.want),
                 short(row.got) if row.answered else f"no answer: {row.reason}",
                 "" if row.tally is None else f"{row.tally.agreement:.2f}",
             )
             for row in wrong[:_LISTED]
         )
-        yield f'<div class="wide">{table(("row", "expected", "answer", "agreement"), cells)}</div>'
+        yield f'<div class="wide">{table(("row", "name", "expected", "answer", "agreement"), cells)}</div>'
         if len(wrong) > _LISTED:
             yield f'<p class="quiet">… and {len(wrong) - _LISTED:,} more.</p>'

@@ -15,6 +15,8 @@ from ..vocabulary.errors import UsageError
 from ..vocabulary.quoting import shown
 
 ROWS, ROW, ANSWERS, ANSWER = "rows", "row", "answers", "answer"
+LABELS = ("id", "name")
+"""Columns that name a row. They stay in the run, so that its paths show the names."""
 _KEY = "each row:"
 """Begins the key of the evaluated flow in the plan. The plan itself has the flow's name, and no flow calls itself."""
 
@@ -85,7 +87,7 @@ def _field(plan: p.Plan, target: Target, name: str) -> Target | None:
 
 
 def row_type(
-    plan: p.Plan, columns: Collection[str], given: Collection[str], answer: str, target: Target, labels: Iterable[str]
+    plan: p.Plan, columns: Collection[str], given: Collection[str], answer: str, target: Target
 ) -> types.Record:
     """Return the type of a row: the parameters that columns give, the expected answer, and columns that name the row.
 
@@ -119,7 +121,7 @@ def row_type(
             f"the column {shown(answer)} holds the expected answers, and the flow `{plan.flow}` would read it as its "
             f"parameter `{answer}`: give the expected answers a column of another name"
         )
-    names = [types.Field(name, types.optional(types.JSON)) for name in labels if name in columns and name not in taken]
+    names = [types.Field(name, types.optional(types.JSON)) for name in LABELS if name in columns and name not in taken]
     names = [field for field in names if field.name != answer]
     return types.Record((*names, *fields, types.Field(answer, target.type)))
 

@@ -12,10 +12,10 @@ from flowrun.dsl import plan as p
 from ..vocabulary.call_record import CallRecord
 from ..vocabulary.json_value import Json
 from ..vocabulary.run_record import RunRecord
-from ..vocabulary.tally import Tally
+from ..vocabulary.tally import Tally, in_words
 from .equality import same
 from .origins import Origins
-from .row_plan import ANSWER, RowsRun, Target
+from .row_plan import ANSWER, LABELS, RowsRun, Target
 
 PriceOf = Callable[[str, int, int], float | None]
 """Works out the dollars of a call from its model, its prompt's tokens and its answer's tokens; None if unknown."""
@@ -36,14 +36,16 @@ class First:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row. ``got`` is the answer, and ``reason`` why there is none, "" if there is one.
+    """One row. ``name`` is its `id` or its `name`, "" without such a column.
 
+    ``got`` is the answer, and ``reason`` why there is none, "" if there is one.
     ``cost`` is in dollars for all answers behind the row, reused ones included, None if a price is not known.
     ``milliseconds`` is None if its answers came from several runs. ``tally`` is the vote that made the answer, or
     the row's only vote. ``first`` is None if no vote made the answer.
     """
 
     index: int
+    name: str
     want: Json
     got: Json
     reason: str
@@ -97,6 +99,7 @@ def side_of(
         found.append(
             Row(
                 index,
+                next((in_words(row[one]) for one in LABELS if row.get(one) is not None), ""),
                 row[column],
                 got,
                 "" if answered else lost.get(index, "the run ended before this row"),

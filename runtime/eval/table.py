@@ -14,10 +14,8 @@ from ..vocabulary.errors import InputError, UsageError
 from ..vocabulary.json_value import Json
 from ..vocabulary.quoting import sentence, shown
 from ..vocabulary.remarks import Tell
-from .row_plan import RowsRun, Target, row_type
+from .row_plan import LABELS, RowsRun, Target, row_type
 
-LABELS = ("id", "name")
-"""Columns that name a row. They stay in the run, so that its paths show the names."""
 Rows = list[dict[str, Json]]
 
 
@@ -51,7 +49,7 @@ class Table:
 
     def typed(self, plan: p.Plan, given: Collection[str], answer: str, target: Target) -> tuple[types.Record, Rows]:
         """Return the type of the rows for a flow, and the rows. Raises UsageError, InputError."""
-        row = row_type(plan, self.columns, given, answer, target, LABELS)
+        row = row_type(plan, self.columns, given, answer, target)
         try:
             return row, self.rows(row)
         except InputError as error:

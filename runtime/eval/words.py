@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from ..vocabulary.amounts import UNKNOWN, figures, money_text, time_text
 from ..vocabulary.quoting import sentence
@@ -68,9 +68,9 @@ def wrong_rows(one: Measures) -> list[Row]:
     return [row for row in one.side.rows if not row.right]
 
 
-def row_words(row: Row, names: Sequence[str] = ()) -> str:
+def row_words(row: Row) -> str:
     """Describe a wrong row. Rows count from 1, as the lines of their file do."""
-    name = f"row {row.index + 1}" + (f" ({names[row.index]})" if names and names[row.index] else "")
+    name = f"row {row.index + 1}" + (f" ({sentence(row.name, 30)})" if row.name else "")
     wanted = short(row.want)
     if not row.answered:
         return f"{name}: expected {wanted}, no answer: {sentence(row.reason, 120)}"

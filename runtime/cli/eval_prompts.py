@@ -32,6 +32,8 @@ def with_prompt(checked: Checked, flow: str, given: str) -> tuple[str, Checked]:
     """
     step, equals, file = given.rpartition("=")
     text = read_plain_text(Path(file)).removesuffix("\n")
+    if not text.strip():
+        raise UsageError(f"--against-prompt {shown(given)}: {shown(file)} has no prompt: it is empty")
     asks = list(_asks(checked, flow))
     chosen = [one for one in asks if one.step == step] if equals else asks
     if len(chosen) != 1:

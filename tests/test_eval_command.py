@@ -13,6 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from flowrun.runtime.cli.eval import command
+from flowrun.runtime.cli.resume import command as resume
 from flowrun.runtime.vocabulary.errors import FlowrunError
 from support.answering import Answering, answering
 
@@ -249,6 +250,36 @@ def test_the_plan_is_shown_before_the_run(evaluate: Eval) -> None:
     assert f"label: {bounds}" in before and f"m=openai:good: {bounds}" in before
     assert "all answers are in the journal" in evaluate().stderr
     assert evaluate("-q").stderr == ""
+
+
+def test_an_evaluation_without_an_end_is_resumed_like_any_run(
+    evaluate: Eval, tmp_path: Path, server: Answering
+) -> None:
+    rows(tmp_path, "win 1", "hello 2", "win 3", "hello 4")
+    assert evaluate("--budget", "5 calls").return_value == 4
+    environ = {"OPENAI_BASE_URL": server.url, "OPENAI_API_KEY": "none"}
+    given = ["last", "--journal", "journal.db", "--budget", "8 calls"]
+    resumed = CliRunner(env=environ).invoke(resume, given, standalone_mode=False)
+    assert resumed.return_value == 0 and len(server.prompts) == 8
+    assert [one["answer"] for one in json.loads(resumed.stdout)] == ["SPAM", "NOT", "SPAM", "NOT"]
+    now, earlier = sides(evaluate("--json", "--against-run", "last"))
+    assert now["right"] == earlier["right"] == 4 and now["cost_a_row"] == earlier["cost_a_row"]
+
+
+def test_a_plain_run_and_a_run_of_another_flow_are_no_sides(evaluate: Eval, tmp_path: Path) -> None:
+    (tmp_path / "other.flow").write_text(VOTED.replace("flow label", "flow other"), encoding="utf-8")
+    evaluate(flow="other.flow")
+    other = evaluate("--against-run", "last").exception
+    assert isinstance(other, FlowrunError) and "evaluated the flow `other`" in str(other)
+    rows(tmp_path, "win 1", "hello 2", "odd 4", "win 4")
+    evaluate()
+    rows(tmp_path, "win 1", "hello 2", "odd 3", "win 4")
+    rest = evaluate("--against-run", "last").exception
+    assert isinstance(rest, FlowrunError)
+    assert "row 3 differs in `mail`: the run" in str(rest) and "had odd 4, and --rows has odd 3" in str(rest)
+    rows(tmp_path, "win 1")
+    fewer = evaluate("--against-run", "last").exception
+    assert isinstance(fewer, FlowrunError) and "had 4 rows, and --rows has 1" in str(fewer)
 
 
 MISTAKES = {

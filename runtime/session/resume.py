@@ -162,9 +162,13 @@ def _settings(plan: p.Plan, settings: RunSettings) -> dict[str, Json]:
         "folder": os.path.abspath(folder),
         "allow_read": [os.path.abspath(place) for place in settings.allow_read],
         "allow_host": list(settings.allow_host),
-        "budget": [settings.budget.calls, settings.budget.money] if settings.budget else None,
+        "budget": _budget(settings),
         "fresh": settings.fresh,
     }
+
+
+def _budget(settings: RunSettings) -> Json:
+    return [settings.budget.calls, settings.budget.money] if settings.budget else None
 
 
 def _models(endpoints: Mapping[str, str]) -> dict[str, Json]:
@@ -187,8 +191,10 @@ async def go_on(journal: Journal, number: int, settings: RunSettings, endpoints:
     clock.now()
     journal.begin(number)
     body: dict[str, Json] = {"began": now}
-    models = _models(endpoints)
-    if models != given_of(journal, run).first_models:
+    given, models, budget = given_of(journal, run), _models(endpoints), _budget(settings)
+    if models != given.first_models:
         body["models"] = models
+    if budget != given.settings.get("budget"):
+        body["budget"] = budget
     await journal.append([LogRecord(number, Kind.RESUMED, body)])
     return RunLog(journal, run.id, number, endpoints, settings.fresh, flow=run.flow, source=run.source, clock=clock)

@@ -130,6 +130,13 @@ def test_a_parameter_that_is_a_model_takes_no_column(triage: plan.Plan) -> None:
         row_type(other, ["which", "want"], (), "want", target_of(other, "want"))
 
 
+def test_a_flow_that_takes_all_rows_leads_to_the_flow_of_one_row(tmp_path: Path) -> None:
+    (tmp_path / "label.flow").write_text(LABEL, encoding="utf-8")
+    made = plan_of(load(tmp_path / "label.flow"))
+    with pytest.raises(UsageError, match=r"`mails` of the flow `labels` is a list.* by --flow NAME"):
+        row_type(made, ["mail", "want"], (), "want", target_of(made, "want"))
+
+
 def test_a_declared_model_is_replaced_by_its_name(triage: plan.Plan) -> None:
     changed, asked = with_model(triage, "rows=openai:g")
     assert changed.models[0].address == "openai:g" and asked is None

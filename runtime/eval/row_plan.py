@@ -107,6 +107,12 @@ def row_type(
                     f"--param-{param.name.replace('_', '-')} MODEL"
                 )
             continue
+        if param.name not in columns and isinstance(types.unwrapped(param.type), types.ListOf):
+            raise UsageError(
+                f"the parameter `{param.name}` of the flow `{plan.flow}` is a list, and no column of the rows has its "
+                "name. An evaluation runs a flow once for each row: name the flow that takes one row by --flow NAME, "
+                f"or give all rows one list by --param-{param.name.replace('_', '-')} VALUE"
+            )
         if param.name not in columns:
             guess = did_you_mean(param.name, columns) or f"the columns are {_listed(columns)}"
             raise UsageError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from math import floor
 
 from flowrun.dsl import dataclass
 
@@ -73,7 +74,8 @@ def advice(voting: Voting) -> str:
     if voting.all_agree:
         line = same_answers(voting.votes, share, what)
         if voting.votes >= ENOUGH:
-            return f"{line} (95 %: at least {100 * least_share(voting.votes):.0f} % of such votes are)"
+            sure = floor(1000 * least_share(voting.votes)) / 10
+            return f"{line}; at least {sure:g} % of all such votes are unanimous (95 % sure)"
         return f"{line}; {voting.votes} votes are few to go by"
     line = f"{voting.unanimous:,} of {voting.votes:,} votes were unanimous"
     if voting.pairs is None or voting.single is None:

@@ -69,6 +69,11 @@ def test_the_page_shows_each_side_and_their_comparison(browser: Browser, tmp_pat
         ]  # fmt: skip
         body = page.locator("body").inner_text()
         assert "NOT against label: −0.250" in body and "not told apart with 8 rows: about" in body
+        differing = page.locator("section", has_text="Rows with different answers").locator("tbody tr")
+        assert [row.locator("td").all_inner_texts() for row in differing.all()] == [
+            ["5", "NOT", "SPAM", "SPAM", "NOT"],
+            ["6", "NOT", "SPAM", "SPAM", "NOT"],
+        ]
         assert page.locator("svg.calibration").count() == 2
         assert page.locator("svg.calibration circle").count() == 4
         assert page.locator("svg.calibration").first.bounding_box() is not None

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from flowrun.runtime.eval.calibration import calibrated
 from flowrun.runtime.eval.confusion import NO_ANSWER, confusion_of
-from flowrun.runtime.eval.pairs import Pairs, about, pairs_of
+from flowrun.runtime.eval.pairs import Pairs, about, pairs_of, verdict
 from flowrun.runtime.eval.proportions import Share, least_share, wilson
 
 # Newcombe, Statistics in Medicine 17, 1998, p. 857, table I, method 3: the score interval without correction.
@@ -109,6 +109,15 @@ def test_so_many_rows_tell_the_sides_apart_four_times_of_five(first: int, second
 def test_no_number_of_rows_tells_equal_sides_apart() -> None:
     assert Pairs(30, 4, 4, 2).needed is None
     assert Pairs(30, 0, 0, 2).needed is None and Pairs(30, 0, 0, 2).p == 1.0
+
+
+def test_a_verdict_tells_how_many_rows_are_needed() -> None:
+    assert verdict(Pairs(34, 2, 4, 0)) == "not told apart with 40 rows: about 470 are needed"
+    assert verdict(Pairs(30, 1, 9, 0)) == "told apart (p = 0.021)"
+    assert verdict(Pairs(0, 0, 40, 0)) == "told apart (p < 0.001)"
+    assert verdict(Pairs(1, 0, 0, 0)) == "equally often right on 1 row"
+    # The exact test may want more rows than the formula: never fewer than there are.
+    assert verdict(Pairs(0, 0, 5, 0)) == "not told apart with 5 rows: about 6 are needed"
 
 
 def test_pairs_are_counted_row_by_row() -> None:

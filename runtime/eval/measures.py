@@ -9,7 +9,7 @@ from flowrun.dsl import dataclass, types
 
 from .calibration import Calibration, calibrated
 from .confusion import Confusion, confusion_of
-from .pairs import Pairs, about, pairs_of
+from .pairs import Pairs, pairs_of
 from .proportions import Share
 from .side import Side
 from .voting import Voting, voting_of
@@ -59,23 +59,3 @@ def _measures(side: Side, base: Side | None) -> Measures:
         voting_of(rows),
         None if base is None else pairs_of(base.right, side.right),
     )
-
-
-def verdict(pairs: Pairs) -> str:
-    """Say in words whether two sides are told apart, and how many rows are needed if they are not."""
-    if pairs.told_apart:
-        return f"told apart (p {p_text(pairs.p)})"
-    needed = pairs.needed
-    if needed is None:
-        return f"equally often right on {count_text(pairs.rows)}"
-    if needed <= pairs.rows:
-        needed = pairs.rows + 1
-    return f"not told apart with {count_text(pairs.rows)}: about {about(needed):,} are needed"
-
-
-def count_text(rows: int) -> str:
-    return "1 row" if rows == 1 else f"{rows:,} rows"
-
-
-def p_text(p: float) -> str:
-    return "< 0.001" if p < 0.001 else f"= {p:.3f}"

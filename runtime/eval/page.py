@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 
 from ..pages.assembly import assemble
 from ..pages.markup import safe, table
 from .measures import Measures
 from .picture import calibration_svg
 from .voting import advice
-from .words import HEADS, comparison, confusion_rows, figures_row, short, wrong_rows
+from .words import HEADS, comparison, confusion_rows, differing_rows, figures_row, short, wrong_rows
 
 _LISTED = 500
-"""The most wrong rows of a side on the page."""
+"""The most rows of a list on the page."""
 
 
 def eval_page(found: Sequence[Measures]) -> str:
@@ -25,9 +26,19 @@ def eval_page(found: Sequence[Measures]) -> str:
         f'<p class="quiet">Evaluation of {first.accuracy.rows:,} rows.</p>',
         f'<div class="wide">{table(("side", *HEADS[1:], "run"), sides)}</div>',
         *(f"<p>{safe(comparison(one, first))}</p>" for one in found[1:]),
+        _differing(found),
         *(f"<section>{''.join(_side(one))}</section>" for one in found),
     ]
     return assemble({"title": title, "body": "".join(body)}, frame="shelf.html", scripts=())
+
+
+def _differing(found: Sequence[Measures]) -> str:
+    """Write the rows that the sides answered differently; "" if there are none."""
+    rows = list(islice(differing_rows(found), _LISTED))
+    if not rows:
+        return ""
+    heads = ("row", "name", "expected", *(one.side.name for one in found))
+    return f'<section><h2>Rows with different answers</h2><div class="wide">{table(heads, rows)}</div></section>'
 
 
 def _side(one: Measures) -> Iterator[str]:

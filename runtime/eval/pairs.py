@@ -86,3 +86,23 @@ def about(number: int) -> int:
     """Round a number up to two figures: an estimate has no more."""
     step = int(10 ** max(0, floor(log10(number)) - 1)) if number > 0 else 1
     return ceil(number / step) * step
+
+
+def verdict(pairs: Pairs) -> str:
+    """Say in words whether two sides are told apart, and how many rows are needed if they are not."""
+    if pairs.told_apart:
+        return f"told apart (p {_p(pairs.p)})"
+    needed = pairs.needed
+    if needed is None:
+        return f"equally often right on {_rows(pairs.rows)}"
+    if needed <= pairs.rows:
+        needed = pairs.rows + 1
+    return f"not told apart with {_rows(pairs.rows)}: about {about(needed):,} are needed"
+
+
+def _rows(rows: int) -> str:
+    return "1 row" if rows == 1 else f"{rows:,} rows"
+
+
+def _p(p: float) -> str:
+    return "< 0.001" if p < 0.001 else f"= {p:.3f}"

@@ -7,7 +7,7 @@ from math import floor
 
 from flowrun.dsl import dataclass
 
-from .pairs import Pairs, about, pairs_of
+from .pairs import Pairs, pairs_of, verdict
 from .proportions import Share, least_share
 from .side import Row
 from .unanimity import ENOUGH, same_answers, unanimous
@@ -81,18 +81,12 @@ def advice(voting: Voting) -> str:
     if voting.pairs is None or voting.single is None:
         return line
     pairs, single = voting.pairs, voting.single
+    told = f"; {verdict(pairs)}" if pairs.difference else ""
     if pairs.difference == 0:
         gain = f"the first samples alone are right as often ({single.value:.3f})"
     else:
         gain = f"the first samples alone have accuracy {single.value:.3f} ({-pairs.difference:+.3f})"
-    return f"{line}: {gain}, for {100 * share:.0f} % {what}{_verdict(pairs)}"
-
-
-def _verdict(pairs: Pairs) -> str:
-    if pairs.difference == 0 or pairs.told_apart:
-        return ""
-    needed = pairs.needed
-    return f"; not told apart with {pairs.rows:,} rows" + (f": about {about(needed):,} are needed" if needed else "")
+    return f"{line}: {gain}, for {100 * share:.0f} % {what}{told}"
 
 
 def _sum(costs: Iterable[float | None]) -> float | None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from ..vocabulary.amounts import UNKNOWN, figures, money_text, time_text
 from ..vocabulary.quoting import sentence
 from ..vocabulary.tally import in_words
-from .confusion import Confusion
-from .measures import Measures, verdict
+from .confusion import NO_ANSWER, Confusion
+from .measures import Measures
+from .pairs import verdict
 from .side import Row
 
 HEADS = ("", "accuracy", "95 %", "right", "no answer", "calls a row", "cost a row", "time a row")
@@ -62,6 +63,14 @@ def _rest(table: Confusion) -> tuple[str, ...]:
 
 def _share(value: float | None) -> str:
     return "" if value is None else f"{value:.3f}"
+
+
+def differing_rows(found: Sequence[Measures]) -> Iterator[tuple[str, ...]]:
+    """Yield the rows that not all sides answered alike: number, name, expected answer, and the answer of each side."""
+    for rows in zip(*(one.side.rows for one in found), strict=True):
+        if len({in_words(row.got) if row.answered else None for row in rows}) > 1:
+            answers = (short(row.got) if row.answered else NO_ANSWER for row in rows)
+            yield (f"{rows[0].index + 1:,}", rows[0].name, short(rows[0].want), *answers)
 
 
 def wrong_rows(one: Measures) -> list[Row]:

@@ -25,16 +25,22 @@ flow label(mail: text) {
 }
 """
 SINGLE = VOTED.replace("repeat 3 {", "chain {").replace("} reduce majority", "}")
-WORDS = {"win": "SPAM", "hello": "NOT", "odd": "SPAM"}
+WORDS = {"win": "SPAM", "hello": "NOT", "odd": "SPAM", "turn": "SPAM"}
 Eval = Callable[..., Result]
 
 
 def answer(prompt: str, model: str, number: int) -> str:
-    """Know spam by a word. Of an odd mail each sample but the second says NOT, and the model `good` is always right."""
+    """Know spam by a word.
+
+    Of an odd mail each sample but the second says NOT, and of a turning one each but the first. The model `good` knows
+    odd mails.
+    """
     if "broken" in prompt:
         return "400"
     if "locked" in prompt:
         return "401"
+    if "turn" in prompt:
+        return "NOT" if number else "SPAM"
     if "odd" in prompt and model != "good":
         return "SPAM" if number == 1 else "NOT"
     return next((kind for word, kind in WORDS.items() if word in prompt), "NOT")
@@ -108,6 +114,19 @@ def test_forty_unanimous_votes_say_that_one_call_is_enough(evaluate: Eval, tmp_p
     out = evaluate().stdout
     said = "all 40 votes were unanimous: one call each gives the same answers for 19 % less; at least 92.7 % of all "
     assert said in out
+
+
+def test_the_first_sample_alone_is_what_a_single_call_would_have_given(evaluate: Eval, tmp_path: Path) -> None:
+    rows(tmp_path, "win 1", "turn 2", "turn 3", "odd 4")
+    [side] = sides(evaluate("--json"))
+    assert side["right"] == 1 and side["voting"]["single_accuracy"]["value"] == 0.75
+    assert side["voting"]["single_calls"] == 4 and side["voting"]["calls"] == 2 + 3 * 3
+    assert "the first samples alone have accuracy 0.750 (+0.500)" in side["voting"]["advice"]
+    single = sides(evaluate("--json", "--against-flow", "single.flow"))[1]
+    assert single["right"] == 3 and single["calls_sent"] == 0
+    # A request for two samples sends the prompt once; a single call pays for all of its own.
+    [alone] = sides(evaluate("--json", "--fresh", flow="single.flow"))
+    assert alone["cost_a_row"] * 4 == pytest.approx(side["voting"]["single_cost"])
 
 
 def test_two_flows_are_compared_row_by_row(evaluate: Eval, tmp_path: Path) -> None:

@@ -140,6 +140,8 @@ def test_votes_are_grouped_by_their_agreement() -> None:
     by_hand = (1 * abs(0 - 0.4) + 4 * abs(0.75 - (2 / 3 + 2 / 3 + 1.2) / 4) + 8 * abs(0.75 - 1)) / 13
     assert isclose(found.error, by_hand)
     assert calibrated([]).error == 0.0
+    # A share that was summed up from weights lies just below the edge that it means.
+    assert [one.words for one in calibrated([(0.3 * 3, True)]).groups] == ["0.9 to 1.0"]
 
 
 @given(st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=1))

@@ -193,6 +193,32 @@ def test_rows_come_from_standard_input(evaluate: Eval) -> None:
     assert (side["rows"], side["right"]) == (1, 1)
 
 
+TABLE = """\
+type Mail = { mail: text  want: SPAM | NOT }
+flow labels(mails: [Mail], tone: text = "Spam") {
+  seen = map mail in mails {
+    kind = repeat 3 { ask "{{ tone }}? {{ mail.mail }}" -> SPAM | NOT } reduce majority
+    { kind, want: mail.want }
+  } reduce collect
+  return seen
+}
+"""
+
+
+def test_a_flow_that_takes_all_rows_is_evaluated_row_by_row(evaluate: Eval, tmp_path: Path, server: Answering) -> None:
+    (tmp_path / "table.flow").write_text(TABLE, encoding="utf-8")
+    given = ("--json", "--model", "openai:m")
+    [whole] = sides(evaluate(*given, "--answer", "want=seen.kind", flow="table.flow"))
+    [one] = sides(evaluate("--json"))
+    # Both ask the same: the second takes all answers from the journal.
+    assert one["calls_sent"] == 0 and [row["answer"] for row in one["answers"]] == ["SPAM", "NOT", "NOT", "SPAM"]
+    assert [row["answer"] for row in whole["answers"]] == [row["answer"] for row in one["answers"]]
+    assert whole["right"] == one["right"] == 3 and whole["calibration"] == one["calibration"]
+    assert whole["voting"]["single_accuracy"] == one["voting"]["single_accuracy"]
+    itself = evaluate(*given, "--answer", "want=seen.want", flow="table.flow").exception
+    assert isinstance(itself, FlowrunError) and "a field of the row itself" in str(itself)
+
+
 def test_a_row_that_fails_is_a_row_without_an_answer(evaluate: Eval, tmp_path: Path) -> None:
     rows(tmp_path, "win 1", "broken 2", "hello 3")
     result = evaluate("--json")

@@ -11,6 +11,7 @@ import pytest
 from flowrun.dsl import FlowError, plan, types
 from flowrun.runtime.cli.eval_prompts import with_prompt
 from flowrun.runtime.eval.equality import same
+from flowrun.runtime.eval.one_row import one_row
 from flowrun.runtime.eval.row_plan import Target, row_plan, row_type, rows_run, target_of, with_model
 from flowrun.runtime.eval.unanimity import run_advice
 from flowrun.runtime.plans.verify import verify
@@ -135,6 +136,56 @@ def test_a_flow_that_takes_all_rows_leads_to_the_flow_of_one_row(tmp_path: Path)
     made = plan_of(load(tmp_path / "label.flow"))
     with pytest.raises(UsageError, match=r"`mails` of the flow `labels` is a list.* by --flow NAME"):
         row_type(made, ["mail", "want"], (), "want", target_of(made, "want"))
+
+
+TABLE = """\
+type Mail = { id: int  mail: text  want: SPAM | NOT }
+flow labels(mails: [Mail], tone: text = "kind") budget 9 calls {
+  seen = map mail in mails where mail.mail != "" {
+    kind = repeat 3 { ask "{{ tone }}: spam? {{ mail.mail }}" -> SPAM | NOT } reduce majority
+    { id: mail.id, kind, want: mail.want }
+  } reduce collect
+  right = map row in seen where row.kind == row.want { row.id } reduce collect
+  return length(right) / length(seen)
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("path", "left", "step"),
+    [("seen.kind", "kind", "kind"), ("kind", "kind", "kind"), ("seen", "", ""), ("", "", "")],
+)
+def test_of_a_flow_that_takes_all_rows_the_body_of_its_map_is_evaluated(
+    tmp_path: Path, path: str, left: str, step: str
+) -> None:
+    (tmp_path / "labels.flow").write_text(TABLE, encoding="utf-8")
+    found = one_row(plan_of(load(tmp_path / "labels.flow")), ("id", "mail", "want"), (), path)
+    assert found is not None and (found.element, found.path) == ("mail", left)
+    target = target_of(found.plan, "want", found.path, by_name=False)
+    assert target.step == step and found.plan.calls_limit is None
+    if not step:
+        with pytest.raises(UsageError, match=r"name the value to compare, as --answer want=id, want=kind"):
+            row_type(found.plan, ("id", "mail", "want"), (), "want", target, found.element)
+        return
+    row = row_type(found.plan, ("id", "mail", "want"), (), "want", target, found.element)
+    assert [field.name for field in row.fields] == ["id", "mail", "want"]
+    verify(row_plan(found.plan, row, target, (), found.element))
+
+
+NOT_TAKEN_APART = {
+    "a step outside": TABLE.replace("  seen =", '  hint = ask "a hint"\n  seen =').replace(
+        "{{ tone }}:", "{{ hint }}:"
+    ),
+    "two lists": TABLE.replace("mails: [Mail],", "mails: [Mail], others: [Mail],").replace(
+        "return length(right)", "return length(others) + length(right)"
+    ),
+}
+
+
+@pytest.mark.parametrize("text", NOT_TAKEN_APART.values(), ids=NOT_TAKEN_APART)
+def test_other_flows_of_lists_are_not_taken_apart(tmp_path: Path, text: str) -> None:
+    (tmp_path / "labels.flow").write_text(text, encoding="utf-8")
+    assert one_row(plan_of(load(tmp_path / "labels.flow")), ("id", "mail", "want"), (), "seen.kind") is None
 
 
 def test_a_declared_model_is_replaced_by_its_name(triage: plan.Plan) -> None:

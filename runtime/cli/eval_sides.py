@@ -12,6 +12,7 @@ from flowrun.dsl import Checked, dataclass
 from flowrun.dsl import plan as p
 
 from ..costs.written_budget import Budget
+from ..eval.one_row import one_row
 from ..eval.row_plan import row_plan, target_of, with_model
 from ..eval.table import Rows, Table
 from ..files.files import Files
@@ -61,9 +62,17 @@ def contenders(chosen: Chosen, setting: Evaluation, tell: Tell) -> list[Contende
     def side(name: str, plan: p.Plan, model: str | None) -> Contender:
         known = {param.name for param in plan.params}
         mine = {name: value for name, value in constants.items() if name in known}
-        target = target_of(plan, setting.column, setting.step)
-        row, rows = setting.table.typed(plan, mine, setting.column, target)
-        made = row_plan(plan, row, target, mine)
+        whole, path, element = one_row(plan, setting.table.columns, mine, setting.step), setting.step, ""
+        if whole is not None:
+            plan, path, element = whole.plan, whole.path, whole.element
+        target = target_of(plan, setting.column, path, by_name=whole is None)
+        if element and target.source == element:
+            raise UsageError(
+                f"--answer {setting.column}={setting.step}: this is a field of the row itself, and no answer of the "
+                f"flow `{plan.flow}`; name a step of the map that answers the rows"
+            )
+        row, rows = setting.table.typed(plan, mine, setting.column, target, element)
+        made = row_plan(plan, row, target, mine, element)
         return Contender(name, made, model, {made.params[0].name: rows, **mine}, rows)
 
     first = side(plan.flow, plan, model)

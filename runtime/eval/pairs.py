@@ -100,6 +100,11 @@ def verdict(pairs: Pairs) -> str:
     return f"not told apart with {_rows(pairs.rows)}: about {about(needed):,} are needed"
 
 
+def signed(share: float) -> str:
+    """Write a difference of shares with its sign."""
+    return f"{share:+.3f}".replace("-", "−")
+
+
 def _rows(rows: int) -> str:
     return "1 row" if rows == 1 else f"{rows:,} rows"
 

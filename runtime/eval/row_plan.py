@@ -34,6 +34,11 @@ class Target:
     step: str = ""
     fields: tuple[str, ...] = ()
 
+    @property
+    def source(self) -> str:
+        """The name that the value is taken from: a step, a parameter, or "" if it is made of several."""
+        return _origin(self.expr)[0]
+
     @classmethod
     def of(cls, flow: p.Flow | p.Plan) -> Target:
         """Return the result of a flow, with the step that it leads to."""
@@ -41,11 +46,14 @@ class Target:
         return cls(flow.result, flow.type, *((step, fields) if any(one.name == step for one in flow.steps) else ()))
 
 
-def target_of(plan: p.Plan, column: str, path: str = "") -> Target:
+def target_of(plan: p.Plan, column: str, path: str = "", *, by_name: bool = True) -> Target:
     """Find the value that a path names: a step, or a field of a step or of the flow's result.
 
-    Without a path it is the flow's result, or the field of the result that has the column's name. Raises UsageError.
+    Without a path it is the flow's result, or ``by_name`` the field of the result that has the column's name. Raises
+    UsageError.
     """
+    if not path and not by_name:
+        return Target.of(plan)
     if not path:
         return _field(plan, Target.of(plan), column) or Target.of(plan)
     first, *rest = path.split(".")
@@ -87,17 +95,28 @@ def _field(plan: p.Plan, target: Target, name: str) -> Target | None:
 
 
 def row_type(
-    plan: p.Plan, columns: Collection[str], given: Collection[str], answer: str, target: Target
+    plan: p.Plan,
+    columns: Collection[str],
+    given: Collection[str],
+    answer: str,
+    target: Target,
+    element: str = "",
 ) -> types.Record:
     """Return the type of a row: the parameters that columns give, the expected answer, and columns that name the row.
 
-    ``given`` are the parameters that have one value for all rows. Raises UsageError if a parameter has neither.
+    ``given`` are the parameters that have one value for all rows. ``element`` is the parameter that the whole row is
+    the value of, "" if there is none. Raises UsageError if a parameter has neither a column nor a value.
     """
     if answer not in columns:
         guess = did_you_mean(answer, columns) or f"its columns are {_listed(columns)}"
         raise UsageError(f"the rows have no column {shown(answer)} with the expected answers; {guess}")
     fields = []
     for param in plan.params:
+        if param.name == element and isinstance(param.type, types.Record):
+            # The row may have its expected answer among its fields.
+            _must_compare(answer, param.type.field(answer), target)
+            fields += [field for field in param.type.fields if field.name != answer]
+            continue
         if param.name in given or (param.name not in columns and not param.required):
             continue
         if types.holds_model(param.type):
@@ -132,24 +151,40 @@ def row_type(
     return types.Record((*names, *fields, types.Field(answer, target.type)))
 
 
+def _must_compare(answer: str, field: types.Field | None, target: Target) -> None:
+    """Raise UsageError if the flow declares the expected answers with a type that the answer does not fit."""
+    if field is None or types.fits(target.type, field.type):
+        return
+    record = types.unwrapped(target.type)
+    names = [one.name for one in record.fields if one.name != answer] if isinstance(record, types.Record) else ["STEP"]
+    raise UsageError(
+        f"the expected answers in {shown(answer)} are {types.show(field.type)}, and the compared value is "
+        f"{types.show(target.type)}: name the value to compare, as --answer "
+        + ", ".join(f"{answer}={name}" for name in names)
+    )
+
+
 def _listed(columns: Collection[str]) -> str:
     return ", ".join(map(shown, list(columns)[:20])) or "none"
 
 
-def row_plan(plan: p.Plan, row: types.Record, target: Target, given: Collection[str]) -> p.Plan:
+def row_plan(plan: p.Plan, row: types.Record, target: Target, given: Collection[str], element: str = "") -> p.Plan:
     """Make the plan that calls the flow for each row, and lists its answers. A row without an answer is none.
 
-    Its parameters are the rows and those of ``given``. The budget of the flow holds for each row.
+    Its parameters are the rows and those of ``given``. The budget of the flow holds for each row. ``element`` is the
+    parameter that gets the whole row.
     """
     constants = tuple(param for param in plan.params if param.name in given)
     taken = {model.name for model in plan.models} | {param.name for param in constants}
-    rows, element, answers, call, last = _names((ROWS, ROW, ANSWERS, plan.flow, ANSWER), taken)
+    rows, each, answers, call, last = _names((ROWS, ROW, ANSWERS, plan.flow, ANSWER), taken)
     fields = {field.name for field in row.fields}
     args: dict[str, p.Expr] = {
-        param.name: p.Ref(param.name) if param in constants else p.FieldOf(p.Ref(element), param.name)
+        param.name: p.Ref(param.name) if param in constants else p.FieldOf(p.Ref(each), param.name)
         for param in plan.params
         if param in constants or param.name in fields
     }
+    if element:
+        args[element] = _whole(plan, element, each)
     # The record tells an answer that is none from a row without an answer.
     record = types.Record((types.Field(ANSWER, target.type),))
     body = p.Block(
@@ -163,7 +198,7 @@ def row_plan(plan: p.Plan, row: types.Record, target: Target, given: Collection[
     step = p.Step(
         answers,
         (),
-        p.Map(element, p.Ref(rows), None, None, body, p.Reduce("collect")),
+        p.Map(each, p.Ref(rows), None, None, body, p.Reduce("collect")),
         list_type,
         {"errors": p.Constant("none")},
     )
@@ -179,6 +214,13 @@ def row_plan(plan: p.Plan, row: types.Record, target: Target, given: Collection[
         flows={**plan.flows, _KEY + plan.flow: called},
         externs=plan.externs,
     )
+
+
+def _whole(plan: p.Plan, element: str, each: str) -> p.Expr:
+    """Make the value of the parameter that gets the whole row."""
+    record = next(param.type for param in plan.params if param.name == element)
+    assert isinstance(record, types.Record)
+    return p.RecordOf(tuple(p.Entry(field.name, p.FieldOf(p.Ref(each), field.name)) for field in record.fields))
 
 
 def _names(wanted: Iterable[str], taken: Collection[str]) -> list[str]:

@@ -47,9 +47,11 @@ class Table:
         """Read the rows as values of their type. Raises InputError with the lines and the fields that do not fit."""
         return _read(self.given, row, self.stdin, self.files, lambda line: None)
 
-    def typed(self, plan: p.Plan, given: Collection[str], answer: str, target: Target) -> tuple[types.Record, Rows]:
+    def typed(
+        self, plan: p.Plan, given: Collection[str], answer: str, target: Target, element: str = ""
+    ) -> tuple[types.Record, Rows]:
         """Return the type of the rows for a flow, and the rows. Raises UsageError, InputError."""
-        row = row_type(plan, self.columns, given, answer, target)
+        row = row_type(plan, self.columns, given, answer, target, element)
         try:
             return row, self.rows(row)
         except InputError as error:

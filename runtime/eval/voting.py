@@ -7,7 +7,7 @@ from math import floor
 
 from flowrun.dsl import dataclass
 
-from .pairs import Pairs, pairs_of, verdict
+from .pairs import Pairs, pairs_of, signed, verdict
 from .proportions import Share, least_share
 from .side import Row
 from .unanimity import ENOUGH, same_answers, unanimous
@@ -85,7 +85,7 @@ def advice(voting: Voting) -> str:
     if pairs.difference == 0:
         gain = f"the first samples alone are right as often ({single.value:.3f})"
     else:
-        gain = f"the first samples alone have accuracy {single.value:.3f} ({-pairs.difference:+.3f})"
+        gain = f"the first samples alone have accuracy {single.value:.3f} ({signed(-pairs.difference)})"
     return f"{line}: {gain}, for {100 * share:.0f} % {what}{told}"
 
 

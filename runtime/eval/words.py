@@ -9,7 +9,7 @@ from ..vocabulary.quoting import sentence
 from ..vocabulary.tally import in_words
 from .confusion import NO_ANSWER, Confusion
 from .measures import Measures
-from .pairs import verdict
+from .pairs import signed, verdict
 from .side import Row
 
 HEADS = ("", "accuracy", "95 %", "right", "no answer", "calls a row", "cost a row", "time a row")
@@ -39,14 +39,10 @@ def comparison(one: Measures, first: Measures) -> str:
         raise ValueError("the first side is compared with no other")
     low, high = pairs.interval
     return (
-        f"{one.side.name} against {first.side.name}: {_signed(pairs.difference)} "
-        f"(95 %: {_signed(low)} to {_signed(high)}); right alone: {one.side.name} {pairs.second:,}, {first.side.name} "
+        f"{one.side.name} against {first.side.name}: {signed(pairs.difference)} "
+        f"(95 %: {signed(low)} to {signed(high)}); right alone: {one.side.name} {pairs.second:,}, {first.side.name} "
         f"{pairs.first:,}; {verdict(pairs)}"
     )
-
-
-def _signed(share: float) -> str:
-    return f"{share:+.3f}".replace("-", "−")
 
 
 def confusion_rows(table: Confusion) -> Iterator[tuple[str, ...]]:

@@ -12,7 +12,9 @@ from flowrun.dsl import FlowError, plan, types
 from flowrun.runtime.cli.eval_prompts import with_prompt
 from flowrun.runtime.eval.equality import same
 from flowrun.runtime.eval.one_row import one_row
-from flowrun.runtime.eval.row_plan import Target, row_plan, row_type, rows_run, target_of, with_model
+from flowrun.runtime.eval.other_model import with_model
+from flowrun.runtime.eval.row_plan import row_plan, row_type, rows_run
+from flowrun.runtime.eval.target import Target, target_of
 from flowrun.runtime.eval.unanimity import run_advice
 from flowrun.runtime.plans.verify import verify
 from flowrun.runtime.session.loading import load, plan_of

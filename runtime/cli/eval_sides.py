@@ -13,8 +13,10 @@ from flowrun.dsl import plan as p
 
 from ..costs.written_budget import Budget
 from ..eval.one_row import one_row
-from ..eval.row_plan import row_plan, target_of, with_model
+from ..eval.other_model import with_model
+from ..eval.row_plan import row_plan
 from ..eval.table import Rows, Table
+from ..eval.target import target_of
 from ..files.files import Files
 from ..session.loading import load, plan_of
 from ..vocabulary.errors import UsageError

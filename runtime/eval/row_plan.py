@@ -5,93 +5,20 @@ So limits, the journal, budgets, resuming and the report treat it like any other
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
-from dataclasses import replace
+from collections.abc import Collection, Iterable
 
 from flowrun.dsl import dataclass, did_you_mean, types
 from flowrun.dsl import plan as p
 
 from ..vocabulary.errors import UsageError
 from ..vocabulary.quoting import shown
+from .target import Target
 
 ROWS, ROW, ANSWERS, ANSWER = "rows", "row", "answers", "answer"
 LABELS = ("id", "name")
 """Columns that name a row. They stay in the run, so that its paths show the names."""
 _KEY = "each row:"
 """Begins the key of the evaluated flow in the plan. The plan itself has the flow's name, and no flow calls itself."""
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """The value that is compared with the expected answer.
-
-    ``step`` is the step of the flow that makes it, "" if no single step does. ``fields`` lead from the step's value to
-    the compared one.
-    """
-
-    expr: p.Expr
-    type: types.Type
-    step: str = ""
-    fields: tuple[str, ...] = ()
-
-    @property
-    def source(self) -> str:
-        """The name that the value is taken from: a step, a parameter, or "" if it is made of several."""
-        return _origin(self.expr)[0]
-
-    @classmethod
-    def of(cls, flow: p.Flow | p.Plan) -> Target:
-        """Return the result of a flow, with the step that it leads to."""
-        step, fields = _origin(flow.result)
-        return cls(flow.result, flow.type, *((step, fields) if any(one.name == step for one in flow.steps) else ()))
-
-
-def target_of(plan: p.Plan, column: str, path: str = "", *, by_name: bool = True) -> Target:
-    """Find the value that a path names: a step, or a field of a step or of the flow's result.
-
-    Without a path it is the flow's result, or ``by_name`` the field of the result that has the column's name. Raises
-    UsageError.
-    """
-    if not path and not by_name:
-        return Target.of(plan)
-    if not path:
-        return _field(plan, Target.of(plan), column) or Target.of(plan)
-    first, *rest = path.split(".")
-    step = next((one for one in plan.steps if one.name == first), None)
-    found = _field(plan, Target.of(plan), first) if step is None else Target(p.Ref(first), step.type, first)
-    for name in rest:
-        found = None if found is None else _field(plan, found, name)
-    if found is None:
-        steps = [one.name for one in plan.steps if not one.name.startswith("#")]
-        guess = did_you_mean(path, steps) or f"its steps are {', '.join(f'`{one}`' for one in steps)}"
-        raise UsageError(f"--answer {column}={path}: the flow `{plan.flow}` has no step {shown(path)}; {guess}")
-    return found
-
-
-def _origin(expr: p.Expr) -> tuple[str, tuple[str, ...]]:
-    """Follow an expression to the name that it takes its value from, and the fields on the way; "" if there is none."""
-    match expr:
-        case p.Ref(name):
-            return name, ()
-        case p.FieldOf(p.RecordOf(entries), field):
-            entry = next((one for one in entries if one.name == field), None)
-            return ("", ()) if entry is None else _origin(entry.value)
-        case p.FieldOf(base, field):
-            name, fields = _origin(base)
-            return name, (*fields, field) if name else ()
-    return "", ()
-
-
-def _field(plan: p.Plan, target: Target, name: str) -> Target | None:
-    """Return a field of a record; None if the value is no record, or has no such field."""
-    record = types.unwrapped(target.type)
-    field = record.field(name) if isinstance(record, types.Record) else None
-    if field is None:
-        return None
-    expr = p.FieldOf(target.expr, name)
-    type_ = field.type if record == target.type else types.optional(field.type)
-    step, fields = _origin(expr)
-    return Target(expr, type_, *((step, fields) if any(one.name == step for one in plan.steps) else ()))
 
 
 def row_type(
@@ -259,31 +186,3 @@ def rows_run(plan: p.Plan) -> RowsRun | None:
     if not isinstance(rows.item, types.Record):
         return None
     return RowsRun(plan.params[0].name, step.name, step.node.body.steps[0].name, rows.item, flow)
-
-
-def with_model(plan: p.Plan, given: str) -> tuple[p.Plan, str | None]:
-    """Return a plan that asks another model, and the model of its asks that name none.
-
-    ``given`` is an address for the asks that name no model, or NAME=ADDRESS for a model that the flow declares. Raises
-    UsageError if no ask would change.
-    """
-    name, equals, address = given.partition("=")
-    declared = {model.name: model for model in plan.models}
-    if equals and name in declared:
-        models = tuple(replace(one, address=address) if one.name == name else one for one in plan.models)
-        return replace(plan, models=models), None
-    if not any(ask.model is None for ask in _asks(plan)):
-        known = ", ".join(f"`{one}`" for one in declared) or "none"
-        raise UsageError(
-            f"--against-model {given}: every ask of the flow `{plan.flow}` names its model (declared: {known}), so it "
-            f"would change nothing; write --against-model {next(iter(declared), 'NAME')}=MODEL to replace one"
-        )
-    return plan, given
-
-
-def _asks(plan: p.Plan) -> Iterator[p.Ask]:
-    for step in plan.walk():
-        if isinstance(step.node, p.Ask):
-            yield step.node
-        elif isinstance(step.node, p.Map | p.Repeat | p.Fanout):
-            yield from step.node.reduce.asks

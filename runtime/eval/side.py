@@ -15,7 +15,8 @@ from ..vocabulary.run_record import RunRecord
 from ..vocabulary.tally import Tally, in_words
 from .equality import same
 from .origins import Origins
-from .row_plan import ANSWER, LABELS, RowsRun, Target
+from .row_plan import ANSWER, LABELS, RowsRun
+from .target import Target
 
 PriceOf = Callable[[str, int, int], float | None]
 """Works out the dollars of a call from its model, its prompt's tokens and its answer's tokens; None if unknown."""

@@ -14,7 +14,8 @@ from ..vocabulary.errors import InputError, UsageError
 from ..vocabulary.json_value import Json
 from ..vocabulary.quoting import sentence, shown
 from ..vocabulary.remarks import Tell
-from .row_plan import LABELS, RowsRun, Target, row_type
+from .row_plan import LABELS, RowsRun, row_type
+from .target import Target
 
 Rows = list[dict[str, Json]]
 

@@ -1,0 +1,82 @@
+"""The value of a flow that an evaluation compares with the expected answers."""
+
+from __future__ import annotations
+
+from flowrun.dsl import dataclass, did_you_mean, types
+from flowrun.dsl import plan as p
+
+from ..vocabulary.errors import UsageError
+from ..vocabulary.quoting import shown
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The value that is compared with the expected answer.
+
+    ``step`` is the step of the flow that makes it, "" if no single step does. ``fields`` lead from the step's value to
+    the compared one.
+    """
+
+    expr: p.Expr
+    type: types.Type
+    step: str = ""
+    fields: tuple[str, ...] = ()
+
+    @property
+    def source(self) -> str:
+        """The name that the value is taken from: a step, a parameter, or "" if it is made of several."""
+        return _origin(self.expr)[0]
+
+    @classmethod
+    def of(cls, flow: p.Flow | p.Plan) -> Target:
+        """Return the result of a flow, with the step that it leads to."""
+        step, fields = _origin(flow.result)
+        return cls(flow.result, flow.type, *((step, fields) if any(one.name == step for one in flow.steps) else ()))
+
+
+def target_of(plan: p.Plan, column: str, path: str = "", *, by_name: bool = True) -> Target:
+    """Find the value that a path names: a step, or a field of a step or of the flow's result.
+
+    Without a path it is the flow's result, or ``by_name`` the field of the result that has the column's name. Raises
+    UsageError.
+    """
+    if not path and not by_name:
+        return Target.of(plan)
+    if not path:
+        return _field(plan, Target.of(plan), column) or Target.of(plan)
+    first, *rest = path.split(".")
+    step = next((one for one in plan.steps if one.name == first), None)
+    found = _field(plan, Target.of(plan), first) if step is None else Target(p.Ref(first), step.type, first)
+    for name in rest:
+        found = None if found is None else _field(plan, found, name)
+    if found is None:
+        steps = [one.name for one in plan.steps if not one.name.startswith("#")]
+        guess = did_you_mean(path, steps) or f"its steps are {', '.join(f'`{one}`' for one in steps)}"
+        raise UsageError(f"--answer {column}={path}: the flow `{plan.flow}` has no step {shown(path)}; {guess}")
+    return found
+
+
+def _origin(expr: p.Expr) -> tuple[str, tuple[str, ...]]:
+    """Follow an expression to the name that it takes its value from, and the fields on the way; "" if there is none."""
+    match expr:
+        case p.Ref(name):
+            return name, ()
+        case p.FieldOf(p.RecordOf(entries), field):
+            entry = next((one for one in entries if one.name == field), None)
+            return ("", ()) if entry is None else _origin(entry.value)
+        case p.FieldOf(base, field):
+            name, fields = _origin(base)
+            return name, (*fields, field) if name else ()
+    return "", ()
+
+
+def _field(plan: p.Plan, target: Target, name: str) -> Target | None:
+    """Return a field of a record; None if the value is no record, or has no such field."""
+    record = types.unwrapped(target.type)
+    field = record.field(name) if isinstance(record, types.Record) else None
+    if field is None:
+        return None
+    expr = p.FieldOf(target.expr, name)
+    type_ = field.type if record == target.type else types.optional(field.type)
+    step, fields = _origin(expr)
+    return Target(expr, type_, *((step, fields) if any(one.name == step for one in plan.steps) else ()))

@@ -193,6 +193,32 @@ def test_rows_come_from_standard_input(evaluate: Eval) -> None:
     assert (side["rows"], side["right"]) == (1, 1)
 
 
+HELPED = """\
+import "label.flow" as lib
+type Kind = SPAM | NOT
+flow helper(mail: text) {
+  found = chain { lib.label(mail: mail) }
+  return { kind: found }
+}
+flow outer(mail: text) {
+  asked = helper(mail: mail)
+  same = asked.kind
+  return { kind: asked.kind, same }
+}
+"""
+
+
+@pytest.mark.parametrize("path", ["asked.kind", "kind"])
+def test_a_vote_in_a_called_flow_is_the_vote_of_the_answer(evaluate: Eval, tmp_path: Path, path: str) -> None:
+    rows(tmp_path, "win 1", "turn 2", "turn 3", "odd 4")
+    [direct] = sides(evaluate("--json"))
+    (tmp_path / "helped.flow").write_text(HELPED, encoding="utf-8")
+    [outer] = sides(evaluate("--json", "--answer", f"want={path}", flow="helped.flow"))
+    assert outer["calls_sent"] == 0
+    for name in ("right", "voting", "calibration", "cost_a_row", "confusion"):
+        assert outer[name] == direct[name]
+
+
 TABLE = """\
 type Mail = { mail: text  want: SPAM | NOT }
 flow labels(mails: [Mail], tone: text = "Spam") {

@@ -5,7 +5,7 @@ So limits, the journal, budgets, resuming and the report treat it like any other
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 
 from flowrun.dsl import dataclass, did_you_mean, types
 from flowrun.dsl import plan as p
@@ -163,13 +163,17 @@ def _names(wanted: Iterable[str], taken: Collection[str]) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class RowsRun:
-    """The parts of a plan that ``row_plan`` made: the names of its rows, its map and its call, and the flow."""
+    """The parts of a plan that ``row_plan`` made: the names of its rows, its map and its call, and the flow.
+
+    ``flows`` are the flows that it calls.
+    """
 
     rows: str
     answers: str
     call: str
     row: types.Record
     flow: p.Flow
+    flows: Mapping[str, p.Flow]
 
     @property
     def column(self) -> str:
@@ -185,4 +189,4 @@ def rows_run(plan: p.Plan) -> RowsRun | None:
         return None
     if not isinstance(rows.item, types.Record):
         return None
-    return RowsRun(plan.params[0].name, step.name, step.node.body.steps[0].name, rows.item, flow)
+    return RowsRun(plan.params[0].name, step.name, step.node.body.steps[0].name, rows.item, flow, plan.flows)

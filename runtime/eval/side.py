@@ -16,7 +16,7 @@ from ..vocabulary.tally import Tally, in_words
 from .equality import same
 from .origins import Origins
 from .row_plan import ANSWER, LABELS, RowsRun
-from .target import Target
+from .target import Maker, maker_of
 
 PriceOf = Callable[[str, int, int], float | None]
 """Works out the dollars of a call from its model, its prompt's tokens and its answer's tokens; None if unknown."""
@@ -82,7 +82,7 @@ def side_of(
     name: str, record: RunRecord, made: RowsRun, rows: Sequence[Mapping[str, Json]], origins: Origins, price: PriceOf
 ) -> Side:
     """Read a side from the record of its run. ``rows`` hold the expected answers in the column of ``made``."""
-    column, target = made.column, Target.of(made.flow)
+    column, type_, maker = made.column, made.flow.type, maker_of(made.flow, made.flows)
     calls = _by_row(record.calls, made.answers, len(rows))
     votes = _by_row_votes(record.end.votes, made.answers, len(rows))
     lost = _reasons(record, made.answers)
@@ -92,11 +92,13 @@ def side_of(
         value = values[index] if index < len(values) else None
         answered = isinstance(value, Mapping)
         got = value.get(ANSWER) if isinstance(value, Mapping) else None
-        path, tally = _vote(votes[index], f"{made.answers}[{index}].{made.call}", target.step)
+        path = "" if maker is None else ".".join((f"{made.answers}[{index}]", made.call, *maker.path))
+        tally = _vote(votes[index], path)
         own = calls[index]
         first = None
-        if tally is not None and path.endswith(f".{target.step}") and target.step:
-            first = _first(own, path, made.flow, target, row[column], partial(_alone, origins, price))
+        if maker is not None and path in votes[index]:
+            right = partial(same, row[column], type_=type_)
+            first = _first(own, path, maker, right, partial(_alone, origins, price))
         found.append(
             Row(
                 index,
@@ -104,7 +106,7 @@ def side_of(
                 row[column],
                 got,
                 "" if answered else lost.get(index, "the run ended before this row"),
-                answered and same(row[column], got, target.type),
+                answered and same(row[column], got, type_),
                 _answered(own),
                 _cost(own),
                 _time(own, origins),
@@ -118,7 +120,7 @@ def side_of(
     return Side(
         name,
         record.id,
-        target.type,
+        type_,
         tuple(found),
         sent if isinstance(sent, int) else 0,
         float(cost) if isinstance(cost, int | float) else None,
@@ -161,20 +163,16 @@ def _reasons(record: RunRecord, answers: str) -> dict[int, str]:
     return found
 
 
-def _vote(votes: Mapping[str, Tally], call: str, step: str) -> tuple[str, Tally | None]:
-    """Return the vote that made the answer, else the only vote of the row."""
-    own = f"{call}.{step}"
-    if step and own in votes:
-        return own, votes[own]
-    return next(iter(votes.items())) if len(votes) == 1 else ("", None)
+def _vote(votes: Mapping[str, Tally], path: str) -> Tally | None:
+    """Return the vote at a path, which made the answer, else the only vote of the row."""
+    return votes[path] if path in votes else next(iter(votes.values())) if len(votes) == 1 else None
 
 
 def _first(
     calls: Sequence[CallRecord],
     vote: str,
-    flow: p.Flow,
-    target: Target,
-    want: Json,
+    maker: Maker,
+    is_right: Callable[[Json], bool],
     alone: Callable[[CallRecord, Sequence[CallRecord]], float | None],
 ) -> First:
     """Work out what the first usable sample of a vote would have given alone."""
@@ -183,15 +181,15 @@ def _first(
         if call.path.startswith(f"{vote}[") and (found := _NUMBER.match(call.path, len(vote))):
             samples.setdefault(int(found[1]), []).append(call)
     rest = [call for call in calls if not call.path.startswith(f"{vote}[")]
-    title = _asked(flow, target.step)
+    title = _asked(maker.step)
     chosen, right = min(samples, default=0), None
     for number in sorted(samples) if title else ():
         asked = next((one for one in samples[number] if one.path == f"{vote}[{number}].{title}"), None)
         if asked is not None and asked.answer is not None and not asked.answer.error:
             value = asked.answer.value
-            for name in target.fields:
+            for name in maker.fields:
                 value = value.get(name) if isinstance(value, Mapping) else None
-            chosen, right = number, same(want, value, target.type)
+            chosen, right = number, is_right(value)
             break
     own = samples.get(chosen, [])
     costs = [_cost(rest), *(alone(call, calls) for call in own)]
@@ -211,12 +209,11 @@ def _alone(origins: Origins, price: PriceOf, call: CallRecord, calls: Iterable[C
     return price(call.model, sum(read or 0 for read in reads), written)
 
 
-def _asked(flow: p.Flow, step: str) -> str:
+def _asked(step: p.Step) -> str:
     """Return the title of the ask whose answers are the ballots of a repeat; "" if they are made of more than one."""
-    found = next((one for one in flow.steps if one.name == step), None)
-    if found is None or not isinstance(found.node, p.Repeat):
+    if not isinstance(step.node, p.Repeat):
         return ""
-    body = found.node.body
+    body = step.node.body
     last = next(one for one in body.steps if one.name == body.result)
     return last.title if isinstance(last.node, p.Ask) else ""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from flowrun.dsl import dataclass, did_you_mean, types
 from flowrun.dsl import plan as p
 
@@ -80,3 +82,45 @@ def _field(plan: p.Plan, target: Target, name: str) -> Target | None:
     type_ = field.type if record == target.type else types.optional(field.type)
     step, fields = _origin(expr)
     return Target(expr, type_, *((step, fields) if any(one.name == step for one in plan.steps) else ()))
+
+
+def _inside(expr: p.Expr, fields: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
+    """Follow fields of an expression to the name that they are taken from."""
+    for field in fields:
+        expr = p.FieldOf(expr, field)
+    return _origin(expr)
+
+
+@dataclass(frozen=True, slots=True)
+class Maker:
+    """The step that makes the compared value, behind chains and called flows. ``path`` leads to it from the flow.
+
+    ``fields`` lead from its value to the compared one.
+    """
+
+    path: tuple[str, ...]
+    step: p.Step
+    fields: tuple[str, ...]
+
+
+def maker_of(flow: p.Flow, flows: Mapping[str, p.Flow]) -> Maker | None:
+    """Follow the result of a flow to the step that makes it. ``flows`` are the called flows of the plan.
+
+    None if the result is made of several steps.
+    """
+    (name, fields), steps = _origin(flow.result), flow.steps
+    path: list[str] = []
+    while (step := next((one for one in steps if one.name == name), None)) is not None:
+        match step.node:
+            case p.FlowCall(key) if step.when is None:
+                (name, fields), steps = _inside(flows[key].result, fields), flows[key].steps
+            case p.Chain(body) if step.when is None:
+                name, steps = body.result, body.steps
+            case p.Value(expr) if step.when is None:
+                # A value is no block, so that no path leads through it.
+                name, fields = _inside(expr, fields)
+                continue
+            case _:
+                return Maker((*path, step.title), step, fields)
+        path.append(step.title)
+    return None

@@ -14,7 +14,7 @@ from flowrun.runtime.eval.equality import same
 from flowrun.runtime.eval.one_row import one_row
 from flowrun.runtime.eval.other_model import with_model
 from flowrun.runtime.eval.row_plan import row_plan, row_type, rows_run
-from flowrun.runtime.eval.target import Target, target_of
+from flowrun.runtime.eval.target import Target, maker_of, target_of
 from flowrun.runtime.eval.unanimity import run_advice
 from flowrun.runtime.plans.verify import verify
 from flowrun.runtime.session.loading import load, plan_of
@@ -86,24 +86,22 @@ def triage(tmp_path: Path) -> plan.Plan:
 
 
 @pytest.mark.parametrize(
-    ("path", "step", "fields", "type_"),
+    ("path", "step", "type_"),
     [
-        ("team", "quick", (), "billing | technical"),
-        ("quick", "quick", (), "billing | technical"),
-        ("judged.team", "judged", ("team",), "billing | technical"),
-        ("last", "last", (), "billing | technical?"),
-        ("sum", "sum", (), "text"),
+        ("team", "quick", "billing | technical"),
+        ("quick", "quick", "billing | technical"),
+        ("judged.team", "judged", "billing | technical"),
+        ("last", "last", "billing | technical?"),
+        ("sum", "sum", "text"),
     ],
 )
-def test_the_compared_value_is_a_step_or_a_field(
-    triage: plan.Plan, path: str, step: str, fields: tuple[str, ...], type_: str
-) -> None:
+def test_the_compared_value_is_a_step_or_a_field(triage: plan.Plan, path: str, step: str, type_: str) -> None:
     found = target_of(triage, "want", path)
-    assert (found.step, found.fields, types.show(found.type)) == (step, fields, type_)
+    assert (found.source, types.show(found.type)) == (step, type_)
 
 
 def test_a_field_with_the_name_of_the_column_is_compared(triage: plan.Plan) -> None:
-    assert target_of(triage, "team").step == "quick"
+    assert target_of(triage, "team").source == "quick"
     assert isinstance(target_of(triage, "want").type, types.Record)
 
 
@@ -120,6 +118,14 @@ def test_the_plan_of_the_rows_is_sound_even_if_its_names_are_taken(
     found = rows_run(made)
     assert found is not None and found.column == "want" and Target.of(found.flow) == target
     assert [param.name for param in made.params[1:]] == [one for one in ("tone", "limit", "which") if one in given]
+
+
+def test_an_edited_plan_whose_steps_go_in_a_circle_has_no_maker() -> None:
+    a, b = (plan.Step(name, (), plan.Value(plan.Ref(other)), types.TEXT) for name, other in ("ab", "ba"))
+    assert maker_of(plan.Flow((), (a, b), plan.Ref("a"), types.TEXT), {}) is None
+    call = plan.Step("a", (), plan.FlowCall("f", {}), types.TEXT)
+    flow = plan.Flow((), (call,), plan.Ref("a"), types.TEXT)
+    assert maker_of(flow, {"f": flow}) is None
 
 
 def test_other_plans_are_no_evaluations(triage: plan.Plan) -> None:
@@ -164,7 +170,7 @@ def test_of_a_flow_that_takes_all_rows_the_body_of_its_map_is_evaluated(
     found = one_row(plan_of(load(tmp_path / "labels.flow")), ("id", "mail", "want"), (), path)
     assert found is not None and (found.element, found.path) == ("mail", left)
     target = target_of(found.plan, "want", found.path, by_name=False)
-    assert target.step == step and found.plan.calls_limit is None
+    assert target.source == step and found.plan.calls_limit is None
     if not step:
         with pytest.raises(UsageError, match=r"name the value to compare, as --answer want=id, want=kind"):
             row_type(found.plan, ("id", "mail", "want"), (), "want", target, found.element)

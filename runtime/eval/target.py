@@ -10,19 +10,16 @@ from flowrun.dsl import plan as p
 from ..vocabulary.errors import UsageError
 from ..vocabulary.quoting import shown
 
+_DEEPEST = 1_000
+"""The most steps between the result of a flow and the step that makes it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The value that is compared with the expected answer.
-
-    ``step`` is the step of the flow that makes it, "" if no single step does. ``fields`` lead from the step's value to
-    the compared one.
-    """
+    """The value that is compared with the expected answer."""
 
     expr: p.Expr
     type: types.Type
-    step: str = ""
-    fields: tuple[str, ...] = ()
 
     @property
     def source(self) -> str:
@@ -31,9 +28,8 @@ class Target:
 
     @classmethod
     def of(cls, flow: p.Flow | p.Plan) -> Target:
-        """Return the result of a flow, with the step that it leads to."""
-        step, fields = _origin(flow.result)
-        return cls(flow.result, flow.type, *((step, fields) if any(one.name == step for one in flow.steps) else ()))
+        """Return the result of a flow."""
+        return cls(flow.result, flow.type)
 
 
 def target_of(plan: p.Plan, column: str, path: str = "", *, by_name: bool = True) -> Target:
@@ -45,12 +41,12 @@ def target_of(plan: p.Plan, column: str, path: str = "", *, by_name: bool = True
     if not path and not by_name:
         return Target.of(plan)
     if not path:
-        return _field(plan, Target.of(plan), column) or Target.of(plan)
+        return _field(Target.of(plan), column) or Target.of(plan)
     first, *rest = path.split(".")
     step = next((one for one in plan.steps if one.name == first), None)
-    found = _field(plan, Target.of(plan), first) if step is None else Target(p.Ref(first), step.type, first)
+    found = _field(Target.of(plan), first) if step is None else Target(p.Ref(first), step.type)
     for name in rest:
-        found = None if found is None else _field(plan, found, name)
+        found = None if found is None else _field(found, name)
     if found is None:
         steps = [one.name for one in plan.steps if not one.name.startswith("#")]
         guess = did_you_mean(path, steps) or f"its steps are {', '.join(f'`{one}`' for one in steps)}"
@@ -72,16 +68,14 @@ def _origin(expr: p.Expr) -> tuple[str, tuple[str, ...]]:
     return "", ()
 
 
-def _field(plan: p.Plan, target: Target, name: str) -> Target | None:
+def _field(target: Target, name: str) -> Target | None:
     """Return a field of a record; None if the value is no record, or has no such field."""
     record = types.unwrapped(target.type)
     field = record.field(name) if isinstance(record, types.Record) else None
     if field is None:
         return None
-    expr = p.FieldOf(target.expr, name)
     type_ = field.type if record == target.type else types.optional(field.type)
-    step, fields = _origin(expr)
-    return Target(expr, type_, *((step, fields) if any(one.name == step for one in plan.steps) else ()))
+    return Target(p.FieldOf(target.expr, name), type_)
 
 
 def _inside(expr: p.Expr, fields: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
@@ -110,7 +104,11 @@ def maker_of(flow: p.Flow, flows: Mapping[str, p.Flow]) -> Maker | None:
     """
     (name, fields), steps = _origin(flow.result), flow.steps
     path: list[str] = []
-    while (step := next((one for one in steps if one.name == name), None)) is not None:
+    # A journal may hold a plan that somebody edited, with steps or flows in a circle.
+    for _ in range(_DEEPEST):
+        step = next((one for one in steps if one.name == name), None)
+        if step is None:
+            break
         match step.node:
             case p.FlowCall(key) if step.when is None:
                 (name, fields), steps = _inside(flows[key].result, fields), flows[key].steps

@@ -4,52 +4,17 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import CliRunner
 
-from flowrun.runtime.cli.eval import command
 from flowrun.runtime.cli.resume import command as resume
 from flowrun.runtime.vocabulary.errors import FlowrunError
 from support.answering import Answering, answering
-
-VOTED = """\
-model m = "openai:m" with input_price: 1, output_price: 2
-flow label(mail: text) {
-  kind = repeat 3 { ask m "Spam? {{ mail }}" -> SPAM | NOT } reduce majority
-  return kind
-}
-"""
-SINGLE = VOTED.replace("repeat 3 {", "chain {").replace("} reduce majority", "}")
-WORDS = {"win": "SPAM", "hello": "NOT", "odd": "SPAM", "turn": "SPAM"}
-Eval = Callable[..., Result]
-
-
-def answer(prompt: str, model: str, number: int) -> str:
-    """Know spam by a word.
-
-    Of an odd mail each sample but the second says NOT, and of a turning one each but the first. The model `good` knows
-    odd mails.
-    """
-    if "broken" in prompt:
-        return "400"
-    if "locked" in prompt:
-        return "401"
-    if "turn" in prompt:
-        return "NOT" if number else "SPAM"
-    if "odd" in prompt and model != "good":
-        return "SPAM" if number == 1 else "NOT"
-    return next((kind for word, kind in WORDS.items() if word in prompt), "NOT")
-
-
-def rows(folder: Path, *mails: str) -> None:
-    """Write rows.jsonl: each mail, and the kind of its first word."""
-    lines = [{"id": f"m{at}", "mail": one, "want": WORDS.get(one.split()[0], "NOT")} for at, one in enumerate(mails)]
-    (folder / "rows.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines), encoding="utf-8")
+from support.evaluations import VOTED, Eval, answer, evaluator, rows, sides
 
 
 @pytest.fixture
@@ -61,28 +26,7 @@ def server() -> Iterator[Answering]:
 @pytest.fixture
 def evaluate(tmp_path: Path, server: Answering, monkeypatch: pytest.MonkeyPatch) -> Eval:
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "label.flow").write_text(VOTED, encoding="utf-8")
-    (tmp_path / "single.flow").write_text(SINGLE, encoding="utf-8")
-    rows(tmp_path, "win 1", "hello 2", "odd 3", "win 4")
-    environ = {"OPENAI_BASE_URL": server.url, "OPENAI_API_KEY": "none", "FLOWRUN_LEARN": "0"}
-
-    def run(*arguments: str, flow: str = "label.flow", stdin: str | None = None) -> Result:
-        given = [flow, "--journal", "journal.db", *arguments]
-        if "--rows" not in arguments:
-            given += ["--rows", "rows.jsonl"]
-        if "--answer" not in arguments:
-            given += ["--answer", "want"]
-        return CliRunner(env=environ).invoke(command, given, input=stdin, standalone_mode=False)
-
-    return run
-
-
-def sides(result: Result) -> list[dict[str, Any]]:
-    assert result.exception is None, result.exception
-    report = json.loads(result.stdout)
-    assert report["version"] == 1
-    found: list[dict[str, Any]] = report["sides"]
-    return found
+    return evaluator(tmp_path, server)
 
 
 def test_the_rows_run_as_one_run_and_the_second_look_sends_nothing(
@@ -193,58 +137,6 @@ def test_rows_come_from_standard_input(evaluate: Eval) -> None:
     assert (side["rows"], side["right"]) == (1, 1)
 
 
-HELPED = """\
-import "label.flow" as lib
-type Kind = SPAM | NOT
-flow helper(mail: text) {
-  found = chain { lib.label(mail: mail) }
-  return { kind: found }
-}
-flow outer(mail: text) {
-  asked = helper(mail: mail)
-  same = asked.kind
-  return { kind: asked.kind, same }
-}
-"""
-
-
-@pytest.mark.parametrize("path", ["asked.kind", "kind"])
-def test_a_vote_in_a_called_flow_is_the_vote_of_the_answer(evaluate: Eval, tmp_path: Path, path: str) -> None:
-    rows(tmp_path, "win 1", "turn 2", "turn 3", "odd 4")
-    [direct] = sides(evaluate("--json"))
-    (tmp_path / "helped.flow").write_text(HELPED, encoding="utf-8")
-    [outer] = sides(evaluate("--json", "--answer", f"want={path}", flow="helped.flow"))
-    assert outer["calls_sent"] == 0
-    for name in ("right", "voting", "calibration", "cost_a_row", "confusion"):
-        assert outer[name] == direct[name]
-
-
-TABLE = """\
-type Mail = { mail: text  want: SPAM | NOT }
-flow labels(mails: [Mail], tone: text = "Spam") {
-  seen = map mail in mails {
-    kind = repeat 3 { ask "{{ tone }}? {{ mail.mail }}" -> SPAM | NOT } reduce majority
-    { kind, want: mail.want }
-  } reduce collect
-  return seen
-}
-"""
-
-
-def test_a_flow_that_takes_all_rows_is_evaluated_row_by_row(evaluate: Eval, tmp_path: Path, server: Answering) -> None:
-    (tmp_path / "table.flow").write_text(TABLE, encoding="utf-8")
-    given = ("--json", "--model", "openai:m")
-    [whole] = sides(evaluate(*given, "--answer", "want=seen.kind", flow="table.flow"))
-    [one] = sides(evaluate("--json"))
-    # Both ask the same: the second takes all answers from the journal.
-    assert one["calls_sent"] == 0 and [row["answer"] for row in one["answers"]] == ["SPAM", "NOT", "NOT", "SPAM"]
-    assert [row["answer"] for row in whole["answers"]] == [row["answer"] for row in one["answers"]]
-    assert whole["right"] == one["right"] == 3 and whole["calibration"] == one["calibration"]
-    assert whole["voting"]["single_accuracy"] == one["voting"]["single_accuracy"]
-    itself = evaluate(*given, "--answer", "want=seen.want", flow="table.flow").exception
-    assert isinstance(itself, FlowrunError) and "a field of the row itself" in str(itself)
-
-
 def test_a_row_that_fails_is_a_row_without_an_answer(evaluate: Eval, tmp_path: Path) -> None:
     rows(tmp_path, "win 1", "broken 2", "hello 3")
     result = evaluate("--json")
@@ -314,6 +206,14 @@ def test_junit_with_a_wanted_accuracy_has_one_case_that_decides(evaluate: Eval, 
         assert result.return_value == failures
 
 
+@pytest.mark.parametrize(("name", "begins"), [("e.html", "<!doctype html>"), ("e.json", "{"), ("e.xml", "<?xml")])
+def test_the_evaluation_is_also_written_into_a_file(evaluate: Eval, tmp_path: Path, name: str, begins: str) -> None:
+    result = evaluate("-o", name)
+    assert result.return_value == 0 and f"the evaluation is in `{name}`" in result.stderr
+    assert "3 of 4" in result.stdout
+    assert (tmp_path / name).read_text(encoding="utf-8").startswith(begins)
+
+
 def test_the_plan_is_shown_before_the_run(evaluate: Eval) -> None:
     result = evaluate("--against-model", "m=openai:good")
     before = result.stderr
@@ -351,48 +251,3 @@ def test_a_plain_run_and_a_run_of_another_flow_are_no_sides(evaluate: Eval, tmp_
     rows(tmp_path, "win 1")
     fewer = evaluate("--against-run", "last").exception
     assert isinstance(fewer, FlowrunError) and "had 4 rows, and --rows has 1" in str(fewer)
-
-
-MISTAKES = {
-    "no rows": (("--rows", "none.jsonl"), "`none.jsonl` has no rows"),
-    "no file": (("--rows", "nowhere.jsonl"), "there is no file `nowhere.jsonl`"),
-    "no records": (("--rows", "texts.jsonl"), "row 1 is not a record"),
-    "no column": (("--answer", "wnat"), "no column `wnat` with the expected answers; did you mean `want`?"),
-    "no parameter": (("--rows", "other.jsonl"), "no column `mail` for the parameter `mail`"),
-    "a gap": (("--rows", "gap.jsonl"), "line 2: the field `want` is missing"),
-    "a wrong word": (("--rows", "word.jsonl"), "line 1, field `want`: expected SPAM | NOT, found the text `SPAMM`"),
-    "a wrong type": (("--rows", "type.jsonl"), "line 1, field `mail`: expected text, found the number 3"),
-    "no step": (("--answer", "want=kidn"), "the flow `label` has no step `kidn`; did you mean `kind`?"),
-    "an input as answer": (("--answer", "mail"), "the flow `label` would read it as its parameter `mail`"),
-    "no run": (("--against-run", "20990101"), "there is no journal `journal.db`"),
-    "a large share": (("--min", "90"), "for 90 % write 0.9"),
-    "a negative share": (("--min", "-0.1"), "is not a share of the rows"),
-    "no share": (("--min", "nan"), "is not a share of the rows"),
-    "no flow": (("--against-flow", "nowhere.flow"), "there is no file `nowhere.flow`"),
-    "no ask changes": (("--against-model", "openai:x"), "--against-model m=MODEL to replace one"),
-    "no prompt": (("--against-prompt", "nowhere.txt"), "there is no file `nowhere.txt`"),
-    "no ask": (("--against-prompt", "knd=texts.jsonl"), "no ask in a step `knd`; did you mean `kind`?"),
-    "no form": (("-o", "page.txt"), "does not tell the form of the evaluation"),
-    "two forms": (("--json", "--format", "junit"), "exclude each other"),
-    "an output over the rows": (("-o", "rows.json", "--rows", "rows.json"), "rows.json"),
-}
-
-
-@pytest.mark.parametrize(("arguments", "told"), MISTAKES.values(), ids=MISTAKES)
-def test_a_mistake_is_told_before_anything_is_sent(
-    evaluate: Eval, tmp_path: Path, server: Answering, arguments: tuple[str, ...], told: str
-) -> None:
-    texts = {
-        "none.jsonl": "\n",
-        "texts.jsonl": '"a"\n',
-        "other.jsonl": '{"text": "a", "want": "SPAM"}\n',
-        "gap.jsonl": '{"mail": "a", "want": "SPAM"}\n{"mail": "b"}\n',
-        "word.jsonl": '{"mail": "a", "want": "SPAMM"}\n',
-        "type.jsonl": '{"mail": 3, "want": "SPAM"}\n',
-        "rows.json": '[{"mail": "win", "want": "SPAM"}]',
-    }
-    for name, text in texts.items():
-        (tmp_path / name).write_text(text, encoding="utf-8")
-    result = evaluate(*arguments)
-    assert isinstance(result.exception, FlowrunError) and told in str(result.exception)
-    assert not server.prompts

@@ -82,6 +82,8 @@ def command(chosen: Chosen | None, /, *, path: Path | None, **given: Any) -> int
     least = _share(given["least"])
     form = _form(given["as_json"], given["form"])
     file = to_file(given["out"])
+    if given["out"] is not None and file is None:
+        raise UsageError("-o names a file; the evaluation is printed anyway, with --format json or junit in that form")
     written = None if file is None else _form_of(file)
     if chosen.checked.warnings and not given["quiet"]:
         show_findings(chosen.checked.warnings)

@@ -167,6 +167,16 @@ def test_a_refused_key_says_nothing_about_the_flow(evaluate: Eval, tmp_path: Pat
     assert "401" in result.stderr and "give the same command again" in result.stderr
 
 
+def test_a_vote_that_does_without_a_refused_model_is_measured(evaluate: Eval, tmp_path: Path) -> None:
+    text = VOTED.replace("repeat 3 {", "map one in [m, good, gone] {").replace("ask m ", "ask one ")
+    models = 'model gone = "openai:gone"\nmodel good = "openai:good"\n'
+    text = models + text.replace("reduce majority", "reduce majority with errors: skip(60%)")
+    (tmp_path / "label.flow").write_text(text, encoding="utf-8")
+    rows(tmp_path, "win 1", "hello 2")
+    [side] = sides(evaluate("--json"))
+    assert (side["right"], side["unanswered"]) == (2, 0)
+
+
 def test_a_spent_budget_ends_the_evaluation_and_the_next_one_goes_on(
     evaluate: Eval, tmp_path: Path, server: Answering
 ) -> None:

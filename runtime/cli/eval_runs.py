@@ -167,8 +167,9 @@ def _left(budget: Budget, result: Result) -> Budget:
 
 
 def _broken(result: Result) -> bool:
-    """Tell whether an endpoint served nothing more. The rows behind that say nothing about the flow."""
-    return any(isinstance(loss.error, EndpointError | ModelError) for loss in result.outcome.losses)
+    """Tell whether rows have no answer because an endpoint served nothing more. They say nothing about the flow."""
+    lost = isinstance(result.value, list) and None in result.value
+    return lost and any(isinstance(loss.error, EndpointError | ModelError) for loss in result.outcome.losses)
 
 
 def _ended(result: Result) -> int:

@@ -29,8 +29,10 @@ def answer(prompt: str, model: str, number: int) -> str:
     """Know spam by a word.
 
     Of an odd mail each sample but the second says NOT, and of a turning one each but the first. The model `good` knows
-    odd mails.
+    odd mails, and the server does not have the model `gone`.
     """
+    if model == "gone":
+        return "404"
     if "broken" in prompt:
         return "400"
     if "locked" in prompt:

@@ -120,6 +120,16 @@ def test_the_plan_of_the_rows_is_sound_even_if_its_names_are_taken(
     assert [param.name for param in made.params[1:]] == [one for one in ("tone", "limit", "which") if one in given]
 
 
+@pytest.mark.parametrize(
+    "column", ["the expected answer", "label!", "Étiquette", "rows", "None", "a.b", '"']
+)
+def test_a_column_may_have_any_name(triage: plan.Plan, column: str) -> None:
+    target = target_of(triage, column, "quick")
+    made = row_plan(triage, row_type(triage, ["row", column], (), column, target), target, ())
+    verify(plan.from_json(plan.to_json(made)))
+    assert types.show(made.params[0].type)
+
+
 def test_an_edited_plan_whose_steps_go_in_a_circle_has_no_maker() -> None:
     a, b = (plan.Step(name, (), plan.Value(plan.Ref(other)), types.TEXT) for name, other in ("ab", "ba"))
     assert maker_of(plan.Flow((), (a, b), plan.Ref("a"), types.TEXT), {}) is None

@@ -120,9 +120,7 @@ def test_the_plan_of_the_rows_is_sound_even_if_its_names_are_taken(
     assert [param.name for param in made.params[1:]] == [one for one in ("tone", "limit", "which") if one in given]
 
 
-@pytest.mark.parametrize(
-    "column", ["the expected answer", "label!", "Étiquette", "rows", "None", "a.b", '"']
-)
+@pytest.mark.parametrize("column", ["the expected answer", "label!", "Étiquette", "rows", "None", "a.b", '"'])
 def test_a_column_may_have_any_name(triage: plan.Plan, column: str) -> None:
     target = target_of(triage, column, "quick")
     made = row_plan(triage, row_type(triage, ["row", column], (), column, target), target, ())

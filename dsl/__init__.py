@@ -45,11 +45,13 @@ if TYPE_CHECKING:
     from .fixes import Fixed, apply_fixes
     from .formats import FORMATS, format_report
     from .formats.report import Report, Unread
+    from .formats.xml_text import xml_attribute, xml_text
     from .formatting.format import format_file
     from .graph import cycles, topological
     from .needed_calls import necessary
     from .pages import page
     from .parsing.parse import parse_flow
+    from .parsing.strings import quoted
     from .patterns import pattern
     from .plain_data import misplaced
     from .planner import make_plan
@@ -82,11 +84,13 @@ _HOMES = {
     "fixes": "Fixed apply_fixes",
     "formats": "FORMATS format_report",
     "formats.report": "Report Unread",
+    "formats.xml_text": "xml_attribute xml_text",
     "formatting.format": "format_file",
     "graph": "cycles topological",
     "needed_calls": "necessary",
     "pages": "page",
     "parsing.parse": "parse_flow",
+    "parsing.strings": "quoted",
     "patterns": "pattern",
     "plain_data": "misplaced",
     "planner": "make_plan",

@@ -40,7 +40,7 @@ FLOORS = {
         "replay/*",
         "forecast/*",
         "testing/* pages/* telemetry/*",
-        "live/*",
+        "live/* eval/*",
         "session/* api",
         "cli/*",
         "__init__",

@@ -103,3 +103,16 @@ def test_a_resumed_run_counts_what_it_had_spent(tmp_path: Path) -> None:
     with closing(sqlite3.connect(killed)) as connection:
         sent = connection.execute("SELECT count(*) FROM records WHERE kind = 'intent'").fetchone()[0]
     assert sum(len(one.attempts) for one in record.calls) == sent
+
+
+def test_a_resumed_run_is_read_with_the_budget_that_the_resume_gave_it(tmp_path: Path) -> None:
+    flow, journal = planned(FLOW), tmp_path / "j.db"
+    script = scripted(lambda request, n: "x")
+    first = RunOptions(model="openai:m", opener=script, journal=journal, learn=False, budget="3 calls")
+    spent = in_virtual_time(run_async(flow, {"items": [0, 1, 2, 3, 4]}, options=first))
+    assert spent.status == "budget"
+    more = RunOptions(opener=script, learn=False, budget="9 calls")
+    result = in_virtual_time(resume_async("last", journal, options=more))
+    record = recorded(journal, flow)
+    same(result, record)
+    assert record.end.value == ["x"] * 5 and states(record) == {"answered": 5}

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Sequence
 
 from ..diagnostics import Diagnostic
 from ..render import render_diagnostics
-from .report import Report, Unread, encodable
-
-# What XML 1.0 cannot hold, not even escaped.
-_NO_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+from .report import Report, Unread
+from .xml_text import xml_attribute, xml_text
 
 
 def junit(report: Report) -> str:
@@ -42,10 +39,10 @@ def _case(name: str, found: Sequence[Diagnostic], strict: bool) -> str:
     if failing:
         first = f"{failing[0].code}: {failing[0].message}"
         more = f" (and {len(failing) - 1} more)" if len(failing) > 1 else ""
-        attributes = f'message="{_attribute(first + more)}" type="{failing[0].code}"'
-        inside.append(f"      <failure {attributes}>{_text(render_diagnostics(failing))}</failure>")
+        attributes = f'message="{xml_attribute(first + more)}" type="{failing[0].code}"'
+        inside.append(f"      <failure {attributes}>{xml_text(render_diagnostics(failing))}</failure>")
     if rest:
-        inside.append(f"      <system-out>{_text(render_diagnostics(rest))}</system-out>")
+        inside.append(f"      <system-out>{xml_text(render_diagnostics(rest))}</system-out>")
     return _element(name, inside)
 
 
@@ -54,20 +51,10 @@ def _failing(found: Sequence[Diagnostic], strict: bool) -> list[Diagnostic]:
 
 
 def _unread(one: Unread) -> str:
-    return _element(one.name, [f'      <error message="{_attribute(one.reason)}" type="unread"/>'])
+    return _element(one.name, [f'      <error message="{xml_attribute(one.reason)}" type="unread"/>'])
 
 
 def _element(name: str, inside: list[str]) -> str:
-    shown = _attribute(name)
+    shown = xml_attribute(name)
     start = f'    <testcase classname="flowrun.validate" name="{shown}" file="{shown}"'
     return "\n".join([f"{start}>", *inside, "    </testcase>"]) if inside else f"{start}/>"
-
-
-def _text(text: str) -> str:
-    clean = _NO_XML.sub("\N{REPLACEMENT CHARACTER}", encodable(text))
-    return clean.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("\r", "&#13;")
-
-
-def _attribute(text: str) -> str:
-    # A reader makes spaces of line ends and tabs in an attribute unless they are escaped.
-    return _text(text).replace('"', "&quot;").replace("\n", "&#10;").replace("\t", "&#9;")

@@ -27,8 +27,16 @@ def votes_lines(result: Result) -> list[str]:
     if len(tallies) > MANY:
         mean = sum(tally.agreement for tally in tallies.values()) / len(tallies)
         split = sum(tally.agreement < 1 for tally in tallies.values())
-        return [f"{len(tallies)} votes, {split} of them split; mean agreement {mean:.2f}"]
+        return [f"{len(tallies)} votes, {split} of them split; mean agreement {mean:.2f}", *_single_calls(result)]
     return [f"{path}: {vote_text(tally)}" for path, tally in tallies.items()]
+
+
+def _single_calls(result: Result) -> list[str]:
+    """Return the advice to ask once instead of voting, if all of many votes were unanimous."""
+    from ..eval.unanimity import run_advice
+
+    said = run_advice(result.outcome.tallies, result.summary.whole.answered + result.summary.recalled)
+    return [said] if said else []
 
 
 def losses_lines(result: Result, *, all_causes: bool = False) -> list[str]:

@@ -121,7 +121,7 @@ class RunReading:
             yield record_of_rows(place, [self._rows[at] for at in self._at.pop(place)], self.costs)
 
     def _replay(self, stretch: Stretch) -> tuple[JournalSource, Replay]:
-        given, budget = self.given, self.given.budget
+        given, budget = self.given, stretch.budget or self.given.budget
         in_money = budget.money is not None or any(one.money_limit is not None for one in given.plan.flows.values())
         past = past_of(self.run, stretch.before, self.costs.prices if in_money else None)
         context = replace(

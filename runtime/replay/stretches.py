@@ -9,6 +9,7 @@ from typing import Any
 from flowrun.dsl import dataclass
 
 from ..costs.prices import Prices
+from ..costs.written_budget import Budget
 from ..journal.answers import Answers
 from ..journal.attempts import RunRow
 from ..journal.history import History
@@ -27,13 +28,15 @@ OF_CALLS = frozenset({Kind.INTENT, Kind.ANSWER, Kind.REFUSED, Kind.DOUBT, Kind.C
 class Stretch:
     """A part of a run. ``rows`` are its rows, ``before`` are the rows of the run before it.
 
-    ``status`` is the status at its end, "" if it has no end.
+    ``status`` is the status at its end, "" if it has no end. ``budget`` is the one that a resume gave, None if it kept
+    that of the beginning.
     """
 
     rows: Sequence[RunRow]
     before: Sequence[RunRow]
     record: StretchRecord
     status: str = ""
+    budget: Budget | None = None
 
     @property
     def over(self) -> bool:
@@ -45,11 +48,13 @@ def stretches(rows: Sequence[RunRow], run: Run) -> Iterator[Stretch]:
     """Divide the rows of a run into its stretches."""
     begins = [at for at, row in enumerate(rows) if row.kind in (Kind.RUN, Kind.RESUMED)]
     for begin, end in zip(begins, [*begins[1:], len(rows)], strict=True):
-        began = _milliseconds(json.loads(rows[begin].body).get("began"), run)
+        body = json.loads(rows[begin].body)
+        began = _milliseconds(body.get("began"), run)
+        budget = Budget(*body["budget"]) if isinstance(body.get("budget"), list) else None
         ends = [json.loads(row.body) for row in rows[begin:end] if row.kind == Kind.END]
         ended = _milliseconds(ends[-1].get("ended"), run) if ends else None
         status = str(ends[-1].get("status")) if ends else ""
-        yield Stretch(rows[begin:end], rows[:begin], StretchRecord(began or 0, ended), status)
+        yield Stretch(rows[begin:end], rows[:begin], StretchRecord(began or 0, ended), status, budget)
 
 
 def _milliseconds(seconds: Json, run: Run) -> int | None:

@@ -174,10 +174,14 @@ def _settings(plan: p.Plan, settings: RunSettings) -> dict[str, Json]:
         "folder": os.path.abspath(folder),
         "allow_read": [os.path.abspath(place) for place in settings.allow_read],
         "allow_host": list(settings.allow_host),
-        "budget": [settings.budget.calls, settings.budget.money] if settings.budget else None,
+        "budget": _budget(settings),
         "fresh": settings.fresh,
         "reads": [os.path.abspath(file) for file in settings.reads],
     }
+
+
+def _budget(settings: RunSettings) -> Json:
+    return [settings.budget.calls, settings.budget.money] if settings.budget else None
 
 
 def _models(endpoints: Mapping[str, str]) -> dict[str, Json]:
@@ -203,9 +207,11 @@ async def go_on(
     journal.begin(number)
     traces = _traces(journal, run)
     body: dict[str, Json] = {"began": now, **_trace(trace)}
-    models = _models(endpoints)
-    if models != given_of(journal, run).first_models:
+    given, models, budget = given_of(journal, run), _models(endpoints), _budget(settings)
+    if models != given.first_models:
         body["models"] = models
+    if budget != given.settings.get("budget"):
+        body["budget"] = budget
     await journal.append([LogRecord(number, Kind.RESUMED, body)])
     return RunLog(
         journal,

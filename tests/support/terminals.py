@@ -85,6 +85,10 @@ class Terminal:
             assert self._read(0.1), f"the command ended, and left this on the screen:\n{self.text}"
         return self.text
 
+    def type(self, text: str) -> None:
+        """Type a text, as a person at the keyboard does."""
+        os.write(self._main, text.encode())
+
     def end(self, seconds: float = 30) -> int:
         """Read until the command has ended. Return its exit code."""
         ends = time.monotonic() + seconds

@@ -1,0 +1,116 @@
+"""The sides of an evaluation: the flow, and the flows, models, prompts and runs that it is compared with."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from flowrun.dsl import Checked, dataclass
+from flowrun.dsl import plan as p
+
+from ..costs.written_budget import Budget
+from ..eval.one_row import one_row
+from ..eval.other_model import with_model
+from ..eval.row_plan import row_plan
+from ..eval.table import Rows, Table
+from ..eval.target import target_of
+from ..files.files import Files
+from ..session.loading import load, plan_of
+from ..vocabulary.errors import UsageError
+from ..vocabulary.json_value import Json
+from ..vocabulary.quoting import shown
+from ..vocabulary.remarks import Tell
+from .params import Chosen
+from .plans import known_model
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What all sides share: the rows, the column of the expected answers and their step, and the command's options."""
+
+    table: Table
+    column: str
+    step: str
+    files: Files
+    journal: Path
+    given: Mapping[str, Any]
+    budget: Budget | None
+
+
+@dataclass(frozen=True)
+class Contender:
+    """A side before it runs. ``run`` names an earlier evaluation in the journal; then nothing is sent.
+
+    ``model`` is for asks that name none. ``plan`` runs the flow for each row, and ``inputs`` are those of the plan.
+    """
+
+    name: str
+    plan: p.Plan
+    model: str | None
+    inputs: Mapping[str, Json]
+    rows: Rows
+    run: str = ""
+
+
+def contenders(chosen: Chosen, setting: Evaluation, tell: Tell) -> list[Contender]:
+    """Make the sides, the flow itself first. Raises UsageError, InputError, FlowError."""
+    given, plan = setting.given, chosen.plan
+    constants = chosen.inputs(setting.files, tell)
+    model = known_model(plan, given["model"])
+
+    def side(name: str, plan: p.Plan, model: str | None) -> Contender:
+        known = {param.name for param in plan.params}
+        mine = {name: value for name, value in constants.items() if name in known}
+        whole, path, element = one_row(plan, setting.table.columns, mine, setting.step), setting.step, ""
+        if whole is not None:
+            plan, path, element = whole.plan, whole.path, whole.element
+        target = target_of(plan, setting.column, path, by_name=whole is None)
+        if element and target.source == element:
+            raise UsageError(
+                f"--answer {setting.column}={setting.step}: this is a field of the row itself, and no answer of the "
+                f"flow `{plan.flow}`; name a step of the map that answers the rows"
+            )
+        row, rows = setting.table.typed(plan, mine, setting.column, target, element)
+        made = row_plan(plan, row, target, mine, element)
+        return Contender(name, made, model, {made.params[0].name: rows, **mine}, rows)
+
+    first = side(plan.flow, plan, model)
+    found = [first]
+    for name in given["against_flow"]:
+        other = _flow(chosen.checked, plan, name)
+        found.append(side(Path(name).name, other, model))
+    for text in given["against_model"]:
+        other, asked = with_model(plan, text)
+        found.append(side(text, other, model if asked is None else known_model(other, asked)))
+    for text in given["against_prompt"]:
+        from .eval_prompts import with_prompt
+
+        file, changed = with_prompt(chosen.checked, plan.flow, text)
+        found.append(side(Path(file).name, plan_of(changed, plan.flow), model))
+    found += [replace(first, name=name, run=name) for name in given["against_run"]]
+    return _named(found)
+
+
+def _flow(checked: Checked, plan: p.Plan, name: str) -> p.Plan:
+    """Return the flow that --against-flow names: another flow of the file, or the last flow of another file."""
+    if any(flow.name.text == name for flow in checked.file.flows) and not os.path.exists(name):
+        return plan_of(checked, name)
+    path, _, flow = name.rpartition(":") if not os.path.exists(name) and ":" in name else (name, "", "")
+    if not os.path.exists(path) and not path.endswith(".flow"):
+        known = ", ".join(f"`{one.name.text}`" for one in checked.file.flows if one.name.text != plan.flow)
+        more = f"; other flows of the file are {known}" if known else ""
+        raise UsageError(f"--against-flow {shown(name)} is no file{more}: write FILE.flow, or FILE.flow:NAME")
+    return plan_of(load(path), flow or None)
+
+
+def _named(found: list[Contender]) -> list[Contender]:
+    """Give sides with one name different names, by a number."""
+    seen: dict[str, int] = {}
+    named = []
+    for one in found:
+        seen[one.name] = seen.get(one.name, 0) + 1
+        named.append(one if seen[one.name] == 1 else replace(one, name=f"{one.name} ({seen[one.name]})"))
+    return named

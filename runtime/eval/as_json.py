@@ -1,0 +1,107 @@
+"""An evaluation as JSON, version 1."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ..vocabulary.quoting import json_text
+from .calibration import Calibration
+from .confusion import Confusion
+from .measures import Measures
+from .pairs import Pairs
+from .proportions import Share
+from .side import Row
+from .voting import Voting, advice
+
+VERSION = 1
+
+
+def as_json(found: Sequence[Measures]) -> str:
+    """Write the measures of all sides, the first one first. Costs are in dollars, times in milliseconds."""
+    return json_text({"version": VERSION, "sides": [_side(one) for one in found]}) + "\n"
+
+
+def _side(one: Measures) -> dict[str, Any]:
+    return {
+        "name": one.side.name,
+        "run": one.side.run,
+        "rows": one.accuracy.rows,
+        "right": one.accuracy.right,
+        "unanswered": one.unanswered,
+        "accuracy": _share(one.accuracy),
+        "calls_a_row": one.calls,
+        "cost_a_row": one.cost,
+        "ms_a_row": one.milliseconds,
+        "calls_sent": one.side.calls_sent,
+        "cost_paid": one.side.cost_paid,
+        "confusion": None if one.confusion is None else _confusion(one.confusion),
+        "calibration": None if one.calibration is None else _calibration(one.calibration),
+        "voting": None if one.voting is None else _voting(one.voting),
+        "against_first": None if one.against is None else _pairs(one.against),
+        "answers": [_row(row) for row in one.side.rows],
+    }
+
+
+def _share(share: Share) -> dict[str, Any]:
+    return {"value": share.value, "low": share.low, "high": share.high}
+
+
+def _confusion(table: Confusion) -> dict[str, Any]:
+    return {"expected": list(table.classes), "given": list(table.given), "counts": [list(row) for row in table.counts]}
+
+
+def _calibration(found: Calibration) -> dict[str, Any]:
+    groups = [
+        {
+            "from": group.low,
+            "to": group.high,
+            "agreement": group.agreement,
+            "votes": group.share.rows,
+            "right": group.share.right,
+            "accuracy": _share(group.share),
+        }
+        for group in found.groups
+    ]
+    return {"error": found.error, "groups": groups}
+
+
+def _voting(voting: Voting) -> dict[str, Any]:
+    return {
+        "votes": voting.votes,
+        "unanimous": voting.unanimous,
+        "calls": voting.calls,
+        "cost": voting.cost,
+        "single_calls": voting.single_calls,
+        "single_cost": voting.single_cost,
+        "single_accuracy": None if voting.single is None else _share(voting.single),
+        "advice": advice(voting),
+    }
+
+
+def _pairs(pairs: Pairs) -> dict[str, Any]:
+    low, high = pairs.interval
+    return {
+        "difference": {"value": pairs.difference, "low": low, "high": high},
+        "only_first_right": pairs.first,
+        "only_this_right": pairs.second,
+        "p": pairs.p,
+        "told_apart": pairs.told_apart,
+        "rows_needed": None if pairs.told_apart else pairs.needed,
+    }
+
+
+def _row(row: Row) -> dict[str, Any]:
+    return {
+        "row": row.index,
+        "name": row.name,
+        "expected": row.want,
+        "answer": row.got,
+        "answered": row.answered,
+        "reason": row.reason,
+        "right": row.right,
+        "calls": row.calls,
+        "cost": row.cost,
+        "ms": row.milliseconds,
+        "agreement": None if row.tally is None else row.tally.agreement,
+    }

@@ -1,0 +1,58 @@
+"""The attempts behind the answers of a run, also of answers that an earlier run paid for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from flowrun.dsl import dataclass
+
+from ..journal.answers import Paid
+from ..journal.reading import JournalReader
+from ..replay import call_rows
+from ..vocabulary.call_record import AttemptRecord, CallRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The run that sent a call, by its number in the journal, and the attempts there."""
+
+    run: int
+    attempts: tuple[AttemptRecord, ...]
+
+    @property
+    def request(self) -> tuple[int, str] | None:
+        """The request that brought the answer; calls that it carried together share it."""
+        return (self.run, self.attempts[-1].request) if self.attempts else None
+
+    @property
+    def times(self) -> tuple[int, int] | None:
+        """When the first attempt began and the last ended, in milliseconds of that run."""
+        begins = [one.began for one in self.attempts if one.began is not None]
+        ends = [one.ended for one in self.attempts if one.ended is not None]
+        return (min(begins), max(ends)) if begins and ends else None
+
+
+Origins = Mapping[str, Origin]
+"""The origin of each call, by its place."""
+
+
+def origins_of(reader: JournalReader, run: int, calls: Iterable[CallRecord]) -> Origins:
+    """Find the attempts at the calls of the run with this number. Raises DiskError."""
+    return {call.place: _origin(reader, run, call) for call in calls}
+
+
+def _origin(reader: JournalReader, run: int, call: CallRecord) -> Origin:
+    if call.state != "reused":
+        return Origin(run, call.attempts)
+    others = [one for one in reader.index.paid.get(call.key, ()) if one.run != run]
+    paid = _latest([one for one in others if one.run < run], call.place) or _latest(others, call.place)
+    if paid is None or paid.run not in reader.index.runs:
+        return Origin(run, ())
+    found = call_rows(reader, reader.index.runs[paid.run], paid.place)
+    return Origin(run, ()) if found is None else Origin(paid.run, found.attempts)
+
+
+def _latest(found: list[Paid], place: str) -> Paid | None:
+    """Return the last answer, if possible one that was paid at the same place. So a run chooses what it reuses."""
+    same = [one for one in found if one.place == place]
+    return next(reversed(same or found), None)

@@ -1,0 +1,236 @@
+"""One side of an evaluation: what a flow answered for each row, read from the record of its run."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+
+from flowrun.dsl import dataclass, types
+from flowrun.dsl import plan as p
+
+from ..vocabulary.call_record import CallRecord
+from ..vocabulary.json_value import Json
+from ..vocabulary.run_record import RunRecord
+from ..vocabulary.tally import Tally, in_words
+from .equality import same
+from .origins import Origins
+from .row_plan import ANSWER, LABELS, RowsRun
+from .target import Maker, maker_of
+
+PriceOf = Callable[[str, int, int], float | None]
+"""Works out the dollars of a call from its model, its prompt's tokens and its answer's tokens; None if unknown."""
+_NUMBER = re.compile(r"\[(\d+)\]")
+
+
+@dataclass(frozen=True, slots=True)
+class First:
+    """What the first sample of a vote alone would have given: whether it is right, and what the row would have cost.
+
+    ``right`` is None if the value of a sample is not known.
+    """
+
+    right: bool | None
+    calls: int
+    cost: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row. ``name`` is its `id` or its `name`, "" without such a column.
+
+    ``got`` is the answer, and ``reason`` why there is none, "" if there is one.
+    ``cost`` is in dollars for all answers behind the row, reused ones included, None if a price is not known.
+    ``milliseconds`` is None if its answers came from several runs. ``tally`` is the vote that made the answer, or
+    the row's only vote. ``first`` is None if no vote made the answer.
+    """
+
+    index: int
+    name: str
+    want: Json
+    got: Json
+    reason: str
+    right: bool
+    calls: int
+    cost: float | None
+    milliseconds: int | None
+    tally: Tally | None
+    first: First | None
+
+    @property
+    def answered(self) -> bool:
+        return not self.reason
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """The answers of one side. ``name`` tells the sides apart, ``run`` names its run in the journal."""
+
+    name: str
+    run: str
+    type: types.Type
+    rows: tuple[Row, ...]
+    calls_sent: int
+    cost_paid: float | None
+
+    @property
+    def right(self) -> list[bool]:
+        return [row.right for row in self.rows]
+
+
+def side_of(
+    name: str, record: RunRecord, made: RowsRun, rows: Sequence[Mapping[str, Json]], origins: Origins, price: PriceOf
+) -> Side:
+    """Read a side from the record of its run. ``rows`` hold the expected answers in the column of ``made``."""
+    column, type_, maker = made.column, made.flow.type, maker_of(made.flow, made.flows)
+    calls = _by_row(record.calls, made.answers, len(rows))
+    votes = _by_row_votes(record.end.votes, made.answers, len(rows))
+    lost = _reasons(record, made.answers)
+    values = record.end.value if isinstance(record.end.value, list) else []
+    found = []
+    for index, row in enumerate(rows):
+        value = values[index] if index < len(values) else None
+        answered = isinstance(value, Mapping)
+        got = value.get(ANSWER) if isinstance(value, Mapping) else None
+        path = "" if maker is None else ".".join((f"{made.answers}[{index}]", made.call, *maker.path))
+        tally = _vote(votes[index], path)
+        own = calls[index]
+        first = None
+        if maker is not None and path in votes[index]:
+            right = partial(same, row[column], type_=type_)
+            first = _first(own, path, maker, right, partial(_alone, origins, price))
+        found.append(
+            Row(
+                index,
+                next((in_words(row[one]) for one in LABELS if row.get(one) is not None), ""),
+                row[column],
+                got,
+                "" if answered else lost.get(index, "the run ended before this row"),
+                answered and same(row[column], got, type_),
+                _answered(own),
+                _cost(own),
+                _time(own, origins),
+                tally,
+                first,
+            )
+        )
+    account = record.account
+    cost = account.get("cost")
+    sent = account.get("answered", 0)
+    return Side(
+        name,
+        record.id,
+        type_,
+        tuple(found),
+        sent if isinstance(sent, int) else 0,
+        float(cost) if isinstance(cost, int | float) else None,
+    )
+
+
+def _by_row(calls: Iterable[CallRecord], answers: str, rows: int) -> list[list[CallRecord]]:
+    found: list[list[CallRecord]] = [[] for _ in range(rows)]
+    for call in calls:
+        index = _index(call.path, answers)
+        if index is not None and index < rows:
+            found[index].append(call)
+    return found
+
+
+def _by_row_votes(votes: Mapping[str, Tally], answers: str, rows: int) -> list[dict[str, Tally]]:
+    found: list[dict[str, Tally]] = [{} for _ in range(rows)]
+    for path, tally in votes.items():
+        index = _index(path, answers)
+        if index is not None and index < rows:
+            found[index][path] = tally
+    return found
+
+
+def _index(path: str, answers: str) -> int | None:
+    """Return the number of the row that a path lies in."""
+    if not path.startswith(f"{answers}["):
+        return None
+    found = _NUMBER.match(path, len(answers))
+    return None if found is None else int(found[1])
+
+
+def _reasons(record: RunRecord, answers: str) -> dict[int, str]:
+    """Return why rows have no answer. Of a row's losses the last one ended it."""
+    found = {}
+    for loss in record.end.losses:
+        index = _index(loss.path, answers)
+        if index is not None:
+            found[index] = loss.reason
+    return found
+
+
+def _vote(votes: Mapping[str, Tally], path: str) -> Tally | None:
+    """Return the vote at a path, which made the answer, else the only vote of the row."""
+    return votes[path] if path in votes else next(iter(votes.values())) if len(votes) == 1 else None
+
+
+def _first(
+    calls: Sequence[CallRecord],
+    vote: str,
+    maker: Maker,
+    is_right: Callable[[Json], bool],
+    alone: Callable[[CallRecord, Sequence[CallRecord]], float | None],
+) -> First:
+    """Work out what the first usable sample of a vote would have given alone."""
+    samples: dict[int, list[CallRecord]] = {}
+    for call in calls:
+        if call.path.startswith(f"{vote}[") and (found := _NUMBER.match(call.path, len(vote))):
+            samples.setdefault(int(found[1]), []).append(call)
+    rest = [call for call in calls if not call.path.startswith(f"{vote}[")]
+    title = _asked(maker.step)
+    chosen, right = min(samples, default=0), None
+    for number in sorted(samples) if title else ():
+        asked = next((one for one in samples[number] if one.path == f"{vote}[{number}].{title}"), None)
+        if asked is not None and asked.answer is not None and not asked.answer.error:
+            value = asked.answer.value
+            for name in maker.fields:
+                value = value.get(name) if isinstance(value, Mapping) else None
+            chosen, right = number, is_right(value)
+            break
+    own = samples.get(chosen, [])
+    costs = [_cost(rest), *(alone(call, calls) for call in own)]
+    return First(right, _answered([*rest, *own]), None if None in costs else sum(cost or 0 for cost in costs))
+
+
+def _alone(origins: Origins, price: PriceOf, call: CallRecord, calls: Iterable[CallRecord]) -> float | None:
+    """Return what a call would have cost alone: the whole prompt, even if its request shared it among samples."""
+    origin = origins[call.place].request
+    together = [one for one in calls if origin is not None and origins[one.place].request == origin]
+    if len(together) < 2 or call.answer is None:
+        return _cost([call])
+    reads = [None if one.answer is None else one.answer.tokens.read for one in together]
+    written = call.answer.tokens.written
+    if None in reads or written is None:
+        return None
+    return price(call.model, sum(read or 0 for read in reads), written)
+
+
+def _asked(step: p.Step) -> str:
+    """Return the title of the ask whose answers are the ballots of a repeat; "" if they are made of more than one."""
+    if not isinstance(step.node, p.Repeat):
+        return ""
+    body = step.node.body
+    last = next(one for one in body.steps if one.name == body.result)
+    return last.title if isinstance(last.node, p.Ask) else ""
+
+
+def _answered(calls: Iterable[CallRecord]) -> int:
+    return sum(bool(call.answers) for call in calls)
+
+
+def _cost(calls: Iterable[CallRecord]) -> float | None:
+    costs = [answer.cost for call in calls for answer in call.answers]
+    return None if None in costs else sum(cost for cost in costs if cost is not None)
+
+
+def _time(calls: Iterable[CallRecord], origins: Origins) -> int | None:
+    """Return the time from the first request of a row to its last answer, None if not all came from one run."""
+    found = [origins[call.place] for call in calls]
+    times = [one.times for one in found]
+    if not times or None in times or len({one.run for one in found}) > 1:
+        return None
+    return max(one[1] for one in times if one is not None) - min(one[0] for one in times if one is not None)

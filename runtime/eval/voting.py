@@ -1,0 +1,94 @@
+"""What voting bought: the votes of a run against a single call each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from math import floor
+
+from flowrun.dsl import dataclass
+
+from .pairs import Pairs, pairs_of, signed, verdict
+from .proportions import Share, least_share
+from .side import Row
+from .unanimity import ENOUGH, same_answers, unanimous
+
+
+@dataclass(frozen=True, slots=True)
+class Voting:
+    """``votes`` votes, ``unanimous`` of them without dissent.
+
+    ``calls`` and ``cost`` are those of all rows with votes; ``single_calls`` and ``single_cost`` are what they would
+    be with one sample each. Costs are in dollars, None if not known. ``pairs`` compares the first sample alone (first)
+    with the vote (second); None if the values of the samples are not known.
+    """
+
+    votes: int
+    unanimous: int
+    calls: int
+    single_calls: int
+    cost: float | None
+    single_cost: float | None
+    pairs: Pairs | None
+
+    @property
+    def all_agree(self) -> bool:
+        return self.votes == self.unanimous
+
+    @property
+    def single(self) -> Share | None:
+        """The rows that the first sample alone gets right."""
+        return None if self.pairs is None else Share(self.pairs.both + self.pairs.first, self.pairs.rows)
+
+    @property
+    def saved(self) -> tuple[float, str]:
+        """The share that single calls save, and of what: the cost if it is known, else the calls."""
+        if self.cost and self.single_cost is not None:
+            return 1 - self.single_cost / self.cost, "less"
+        return (1 - self.single_calls / self.calls if self.calls else 0.0), "fewer calls"
+
+
+def voting_of(rows: Iterable[Row]) -> Voting | None:
+    """Measure the votes that made the answers of rows. None if no vote made them."""
+    voted = [(row, row.tally, row.first) for row in rows if row.tally is not None and row.first is not None]
+    if not voted:
+        return None
+    firsts = [first for _, _, first in voted]
+    known = all(first.right is not None for first in firsts)
+    pairs = pairs_of((bool(first.right) for first in firsts), (row.right for row, _, _ in voted)) if known else None
+    return Voting(
+        len(voted),
+        sum(unanimous(tally) for _, tally, _ in voted),
+        sum(row.calls for row, _, _ in voted),
+        sum(first.calls for first in firsts),
+        _sum(row.cost for row, _, _ in voted),
+        _sum(first.cost for first in firsts),
+        pairs,
+    )
+
+
+def advice(voting: Voting) -> str:
+    """Say in one line what voting bought; "" if the votes took one call each."""
+    share, what = voting.saved
+    if share <= 0:
+        return ""
+    if voting.all_agree:
+        line = same_answers(voting.votes, share, what)
+        if voting.votes >= ENOUGH:
+            sure = floor(1000 * least_share(voting.votes)) / 10
+            return f"{line}; at least {sure:g} % of all such votes are unanimous (95 % sure)"
+        return f"{line}; {voting.votes} votes are few to go by"
+    line = f"{voting.unanimous:,} of {voting.votes:,} votes were unanimous"
+    if voting.pairs is None or voting.single is None:
+        return line
+    pairs, single = voting.pairs, voting.single
+    told = f"; {verdict(pairs)}" if pairs.difference else ""
+    if pairs.difference == 0:
+        gain = f"the first samples alone are right as often ({single.value:.3f})"
+    else:
+        gain = f"the first samples alone have accuracy {single.value:.3f} ({signed(-pairs.difference)})"
+    return f"{line}: {gain}, for {100 * share:.0f} % {what}{told}"
+
+
+def _sum(costs: Iterable[float | None]) -> float | None:
+    known = list(costs)
+    return None if None in known else sum(cost for cost in known if cost is not None)

@@ -1,0 +1,86 @@
+"""A chat server in a thread of the test, whose answers a function makes from the prompt."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+Answer = Callable[[str, str, int], str]
+"""Makes the answer from the prompt, the model and the number of earlier answers to this prompt of this model.
+
+A number such as "400" is the status of a refusal."""
+
+
+@dataclass
+class Answering:
+    """A running server. ``prompts`` are the prompts of all requests that came, once for each wanted answer."""
+
+    url: str
+    prompts: list[str] = field(default_factory=list)
+
+
+@contextmanager
+def answering(answer: Answer) -> Iterator[Answering]:
+    """Serve Chat Completions on loopback. Each answer has 20 tokens of prompt and 3 of text."""
+    served, seen, lock = Answering(""), dict[tuple[str, str], int](), threading.Lock()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            prompt, model, count = body["messages"][-1]["content"], body["model"], body.get("n", 1)
+            with lock:
+                served.prompts += [prompt] * count
+                texts = []
+                for _ in range(count):
+                    number = seen.get((prompt, model), 0)
+                    seen[prompt, model] = number + 1
+                    texts.append(answer(prompt, model, number))
+            if texts[0].isdecimal() and len(texts[0]) == 3:
+                self._send(int(texts[0]), {"error": {"message": "the test refuses this"}})
+                return
+            wrapped = body.get("response_format") is not None
+            choices = [
+                {
+                    "index": at,
+                    "message": {"role": "assistant", "content": _written(one, wrapped)},
+                    "finish_reason": "stop",
+                }
+                for at, one in enumerate(texts)
+            ]
+            self._send(200, {"choices": choices, "usage": {"prompt_tokens": 20, "completion_tokens": 3 * count}})
+
+        def _send(self, status: int, data: object) -> None:
+            raw = json.dumps(data).encode()
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(raw)))
+            self.end_headers()
+            self.wfile.write(raw)
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        server.daemon_threads = True
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+        thread.start()
+        served.url = f"http://127.0.0.1:{server.server_address[1]}/v1"
+        yield served
+        server.shutdown()
+        thread.join()
+
+
+def _written(text: str, wrapped: bool) -> str:
+    """Write an answer as a server with structured output does."""
+    if not wrapped:
+        return text
+    try:
+        return json.dumps({"answer": json.loads(text)})
+    except ValueError:
+        return json.dumps({"answer": text})

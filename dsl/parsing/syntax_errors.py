@@ -169,11 +169,9 @@ def _blocks(place: Place) -> Diagnostic | None:
             if place.at(ahead) == "FLOW":
                 return place.error("a flow needs braces around its steps", "write `flow NAME(…) { … }`")
             if place.at(ahead) == "TEST":
-                dotted = place.type == "DOT"
-                message = (
-                    "a test can name only a flow of this file" if dotted else "a test needs braces around its lines"
-                )
-                return place.error(message, 'write `test "…" of NAME { … }`')
+                return place.error("a test needs braces around its lines", 'write `test "…" of NAME { … }`')
+            if place.at(ahead) == "SETUP":
+                return place.error("a setup needs braces around its lines", "write `setup NAME of FLOW { … }`")
             if place.at(ahead) in _DECLARATIONS:
                 break
     if place.at(-1) == "REDUCE":

@@ -66,6 +66,7 @@ CODES: dict[str, Code] = {
     "F0417": Code("a file that the flow does not read"),
     "F0418": Code("an extern that the flow does not call"),
     "F0419": Code("a table or a cassette that a test cannot use"),
+    "F0420": Code("a setup that no test uses", "warning"),
     "F0421": Code("a word of tests that is also a name of the flow"),
     # F07: allowed, and probably not meant
     "F0701": Code("an answer that is paid for and never used", "warning"),
@@ -96,4 +97,5 @@ CODES: dict[str, Code] = {
     "F0728": Code("a division that may be by zero", "warning"),
     "F0729": Code("a map that goes through nothing", "warning"),
     "F0730": Code("a map that opens more elements than its models can serve", "warning"),
+    "F0731": Code("an ask that no test answers", "warning"),
 }

@@ -149,7 +149,7 @@ def own_asks(node: PathNode) -> list[PathNode]:
         named = [one for one in inner if isinstance(value, s.Name) and one.named and one.name == value.word.text]
         inner = [*inner, *named]
     # An ask that only decides, such as one that breaks a tie, is not meant if the body has an ask.
-    ordered = sorted(reversed(inner), key=lambda one: one.reduces)
+    ordered = [one for one in reversed(inner) if not one.reduces] + [one for one in inner if one.reduces]
     return next((asks for one in ordered if (asks := own_asks(one))), [])
 
 

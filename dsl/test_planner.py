@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Literal
 
 from . import plan as p
@@ -10,12 +10,11 @@ from . import syntax as s
 from . import test_plan as tp
 from . import types as t
 from .checked import Checked, units_of
-from .checking.program import Flow, Program
 from .checking.test_answers import Scripted, scripted
-from .checking.test_externs import reached_externs
-from .checking.test_figures import STEP_FIGURE, only_asking
-from .checking.test_lines import TestedLine, whole_lines
-from .checking.test_paths import PathNode, find, own_asks, written_path
+from .checking.test_lines import TestedLine, setups_of, whole_lines
+from .checking.test_paths import PathNode, written_path
+from .checking.test_scopes import STEP_FIGURE
+from .checking.tested_flow import TestedFlow, TestedFlows
 from .checking.units import Unit
 from .expression_planner import ExpressionPlanner
 from .planner import make_plan
@@ -28,17 +27,19 @@ _SIGNS = frozenset({"==", "!=", "<", "<=", ">", ">=", "in"})
 
 def make_tests(checked: Checked) -> tuple[tp.Test, ...]:
     """Return the tests of a checked file, in its order."""
-    return tuple(_TestPlanner(checked, test).test() for test in checked.file.tests)
+    flows = TestedFlows(Unit("", checked.program, checked.typed, checked.imported, units_of(checked.imports)))
+    setups = setups_of(checked.program)
+    made = []
+    for decl in checked.file.tests:
+        tested = flows.of(decl)
+        assert tested is not None, "the checker refuses a test of an unknown flow"
+        made.append(_TestPlanner(checked, decl, tested).test(setups))
+    return tuple(made)
 
 
 def plan_of_test(checked: Checked, test: tp.Test) -> p.Plan:
     """Return the plan of the flow that a test of this file runs."""
     return make_plan(checked.imports[test.source] if test.source else checked, test.flow)
-
-
-def unit_of(checked: Checked) -> Unit:
-    """Return a checked file as its tests see it."""
-    return Unit("", checked.program, checked.typed, checked.imported, units_of(checked.imports))
 
 
 def place(span: Span) -> tp.Place:
@@ -49,26 +50,21 @@ def place(span: Span) -> tp.Place:
 class _TestPlanner(ExpressionPlanner):
     """The planner of one test."""
 
-    def __init__(self, checked: Checked, test: s.TestDecl) -> None:
+    def __init__(self, checked: Checked, decl: s.TestDecl, tested: TestedFlow) -> None:
         super().__init__(checked, "")
-        self.decl = test
-        unit = unit_of(checked)
-        found = unit.tested(test.prefix.text if test.prefix else "", test.flow.text)
-        assert found is not None, "the checker refuses a test of an unknown flow"
-        self.unit: Unit = found[0]
-        self.flow: Flow = found[1]
-        self.program: Program = checked.program
-        self.figures = [name for name in tp.FIGURES if self.flow.scope.lookup(name) is None]
+        self.decl = decl
+        self.tested = tested
+        self.figures = [name for name in tp.FIGURES if tested.flow.scope.lookup(name) is None]
 
-    def test(self) -> tp.Test:
-        lines = whole_lines(self.decl, self.program, self.unit, self.flow)
+    def test(self, setups: Mapping[str, s.SetupDecl]) -> tp.Test:
+        lines = whole_lines(self.decl, setups, self.tested)
         of = [one.line for one in lines]
         given = {line.name.text: line for line in of if isinstance(line, s.Given)}
         return tp.Test(
             self.decl.title.value,
-            self.flow.decl.name.text,
+            self.tested.name,
             place(self.decl.title.span),
-            self.unit.path,
+            self.tested.unit.path,
             {name: self.expr(line.value) for name, line in given.items()},
             tuple(reply for one in lines for reply in self.replies(one)),
             tuple(reply for one in lines for reply in self.externs(one)),
@@ -89,7 +85,7 @@ class _TestPlanner(ExpressionPlanner):
         line = one.line
         if not isinstance(line, s.Reply):
             return
-        asks = self.asks(line.path)
+        asks = self.tested.asks(line.path)
         answers = [self.answer(scripted(answer)) for answer in line.answers]
         when = self.expr(line.when) if line.when is not None else None
         for number, ask in enumerate(asks):
@@ -97,17 +93,13 @@ class _TestPlanner(ExpressionPlanner):
             own = answers if len(asks) == 1 or len(answers) == 1 else answers[number : number + 1]
             yield tp.Reply(_parts(ask), ask.path, when, tuple(own), place(line.span), one.own)
 
-    def asks(self, path: s.Path) -> list[PathNode]:
-        found = find(self.unit, self.flow, path)
-        return own_asks(found) if isinstance(found, PathNode) else []
-
     def externs(self, one: TestedLine) -> Iterator[tp.ExternReply]:
         line = one.line
         if not isinstance(line, s.ExternReply):
             return
         when = self.expr(line.when) if line.when is not None else None
         answers = tuple(self.answer(scripted(answer)) for answer in line.answers)
-        for key, extern in reached_externs(self.unit, self.flow).items():
+        for key, extern in self.tested.externs.items():
             if extern.callee.name == line.name.text:
                 yield tp.ExternReply(key, when, answers, place(line.span), one.own)
 
@@ -147,7 +139,7 @@ class _TestPlanner(ExpressionPlanner):
                 )
             case s.ExpectEnd(negated, step, end, message):
                 path = written_path(step) if step is not None else None
-                found = find(self.unit, self.flow, path) if path is not None else None
+                found = self.tested.find(path) if path is not None else None
                 node = found if isinstance(found, PathNode) else None
                 return tp.Expect(
                     "failed" if end.text == "failed" else "skipped",
@@ -158,7 +150,7 @@ class _TestPlanner(ExpressionPlanner):
                     path=_parts(node) if node is not None else (),
                 )
             case s.ExpectAsked(negated, asked, contains):
-                node = next(iter(self.asks(asked)))
+                node = next(iter(self.tested.asks(asked)))
                 return tp.Expect(
                     "asked",
                     at,
@@ -185,7 +177,7 @@ class _TestPlanner(ExpressionPlanner):
                 words = [one.word.text]
             elif isinstance(one, s.Template):
                 words = sorted(template_names(one.string.value))
-            found |= {word: None for word in words if word in ("result", "row") or self.flow.scope.lookup(word)}
+            found |= {word: None for word in words if word in ("result", "row") or self.tested.flow.scope.lookup(word)}
             todo.extend(reversed(list(children(one))))
         return tuple(found)
 
@@ -194,12 +186,12 @@ class _TestPlanner(ExpressionPlanner):
         if isinstance(expr, s.Name) and expr.word.text in self.figures and expr.number not in self.typed.nodes.words:
             if expr.word.text != STEP_FIGURE:
                 return expr.word.text
-            only = only_asking(self.unit, self.flow)
+            only = self.tested.only_ask
             return f"{STEP_FIGURE}({only.path})" if only is not None else None
         if isinstance(expr, s.Call) and expr.function.text == STEP_FIGURE and expr.prefix is None and expr.args:
             value = expr.args[0].value
             path = written_path(value) if not isinstance(value, s.Ask) else None
-            asks = self.asks(path) if path is not None else []
+            asks = self.tested.asks(path) if path is not None else []
             return f"{STEP_FIGURE}({asks[0].path})" if asks else None
         return None
 

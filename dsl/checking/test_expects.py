@@ -8,12 +8,11 @@ from .. import syntax as s
 from .. import types as t
 from ..diagnostics import Diagnostic, did_you_mean
 from ..syntax.children import children
-from .program import Flow, Scope
-from .test_figures import STEP_FIGURE
-from .test_paths import PathNode, own_asks, written_path
+from .program import Scope
+from .test_paths import PathNode, written_path
 from .test_replies import Paths
-from .test_scopes import DOLLARS, RESULT, TestExpressions, mentioned
-from .units import Unit
+from .test_scopes import DOLLARS, RESULT, STEP_FIGURE, TestExpressions, mentioned
+from .tested_flow import TestedFlow
 
 
 class Expects(Paths):
@@ -25,15 +24,14 @@ class Expects(Paths):
 
     def __init__(
         self,
-        unit: Unit,
-        flow: Flow,
+        tested: TestedFlow,
         expressions: TestExpressions,
         scope: Scope,
         read: Callable[[s.TypeExpr], t.Type],
         problems: list[Diagnostic],
         fails: bool,
     ) -> None:
-        super().__init__(unit, flow, problems)
+        super().__init__(tested, problems)
         self.expressions = expressions
         self.scope = scope
         self.read = read
@@ -116,7 +114,7 @@ class Expects(Paths):
     def end(self, line: s.ExpectEnd) -> None:
         failed = line.end.text == "failed"
         if line.step is None:
-            if (step := self.flow.scope.lookup("failed")) is not None and step.kind in ("step", "param"):
+            if (step := self.tested.flow.scope.lookup("failed")) is not None and step.kind in ("step", "param"):
                 said = "`failed` could mean the step or the failure of the flow"
                 self.report("F0421", said, line.end.span, "for the step write `expect (failed)` or a comparison")
             return
@@ -137,7 +135,7 @@ class Expects(Paths):
         if line.contains is not None:
             self.expressions.expect(line.contains, self.scope, t.TEXT, "`contains`")
         node = self.node(line.path)
-        asks: list[PathNode] = own_asks(node) if node is not None else []
+        asks: list[PathNode] = self.tested.asks(line.path) if node is not None else []
         if node is not None and not asks:
             help = "name a step with an `ask` or a call"
             self.report("F0409", f"`{span.text}` makes no call, so nothing is asked", span, help)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterator, Mapping
 
 from .. import syntax as s
 from ..records import dataclass
-from .program import Flow, Program
-from .test_paths import PathNode, find, own_asks
-from .units import Unit
+from .program import Program
+from .tested_flow import TestedFlow
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,26 +18,26 @@ class TestedLine:
     own: bool
 
 
-def whole_lines(test: s.TestDecl, program: Program, unit: Unit, flow: Flow) -> list[TestedLine]:
+def setups_of(program: Program) -> dict[str, s.SetupDecl]:
+    """Return the setups of a file by name, the first of each name."""
+    return {one.name.text: one for one in reversed(program.file.setups)}
+
+
+def whole_lines(test: s.TestDecl, setups: Mapping[str, s.SetupDecl], tested: TestedFlow) -> list[TestedLine]:
     """Return the lines of a test: those of its setups first, without the lines that a later line replaces."""
-    setups = {one.name.text: one for one in reversed(program.file.setups)}
+    own = [TestedLine(line, True) for line in test.lines if not isinstance(line, s.SetupUse)]
     used = [line.name.text for line in test.lines if isinstance(line, s.SetupUse)]
+    if not used:
+        return own
     shared = [TestedLine(line, False) for name in used if name in setups for line in setups[name].lines]
-    lines = [one for one in (*shared, *(TestedLine(line, True) for line in test.lines)) if not _is_use(one.line)]
-    last = {key: at for at, one in enumerate(lines) for key in keys(one.line, unit, flow)}
-    return [one for at, one in enumerate(lines) if one.own or _stays(one.line, at, last, unit, flow)]
+    lines = [*(one for one in shared if not isinstance(one.line, s.SetupUse)), *own]
+    about = [tuple(keys(one.line, tested)) for one in lines]
+    last = {key: at for at, found in enumerate(about) for key in found}
+    stays = [one.own or not about[at] or any(last[key] == at for key in about[at]) for at, one in enumerate(lines)]
+    return [one for one, kept in zip(lines, stays, strict=True) if kept]
 
 
-def _is_use(line: s.TestLine) -> bool:
-    return isinstance(line, s.SetupUse)
-
-
-def _stays(line: s.TestLine, at: int, last: dict[Hashable, int], unit: Unit, flow: Flow) -> bool:
-    found = list(keys(line, unit, flow))
-    return not found or any(last[key] == at for key in found)
-
-
-def keys(line: s.TestLine, unit: Unit, flow: Flow) -> Iterator[Hashable]:
+def keys(line: s.TestLine, tested: TestedFlow) -> Iterator[Hashable]:
     """Yield what a line is about. Two lines about the same thing exclude each other."""
     match line:
         case s.Given():
@@ -50,8 +49,7 @@ def keys(line: s.TestLine, unit: Unit, flow: Flow) -> Iterator[Hashable]:
         case s.Cases() | s.Cassette():
             yield type(line).__name__
         case s.Reply():
-            found = find(unit, flow, line.path)
-            asks = own_asks(found) if isinstance(found, PathNode) else []
+            asks = tested.asks(line.path)
             # A path to asks of different types is a mistake of its own.
             for ask in asks if len({ask.answer for ask in asks}) == 1 else ():
-                yield "reply", ask.path, tuple(node.index for node in ask.chain), line.when
+                yield "reply", ask.path, ask.places, line.when

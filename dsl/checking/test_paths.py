@@ -17,6 +17,10 @@ MOST_STEPS = 10_000
 """The most steps that are looked through for one word of a path."""
 
 
+MOST_ASKS = 1_000
+"""The most asks of one fan-out that a path means."""
+
+
 @dataclass(eq=False, repr=False, slots=True)
 class PathNode:
     """A step in the tree of a flow, or the reduction of a block.
@@ -46,6 +50,11 @@ class PathNode:
     def path(self) -> str:
         """The path without places."""
         return ".".join(node.name for node in self.chain)
+
+    @property
+    def places(self) -> tuple[int | None, ...]:
+        """The numbers in the path, None for each step without one."""
+        return tuple(node.index for node in self.chain)
 
     @property
     def named(self) -> bool:
@@ -107,12 +116,6 @@ class PathNode:
                 inner.append(PathNode(REDUCE, self.unit, self.step, self, reduces=True))
         return inner
 
-    def walk(self) -> Iterator[PathNode]:
-        """Yield the nodes inside this node, at any depth and in called flows too."""
-        for node in self.inside():
-            yield node
-            yield from node.walk()
-
 
 def path_nodes(unit: Unit, steps: Sequence[Step], parent: PathNode | None = None) -> list[PathNode]:
     """Return the nodes of a body's steps."""
@@ -124,6 +127,32 @@ def asks_of(reduce: s.Reduce) -> list[s.Ask]:
     """Return the asks of a reducer: the one that combines the results, or one that decides."""
     own = [reduce.ask] if reduce.ask is not None else []
     return [*own, *(arg.value for arg in reduce.args if isinstance(arg.value, s.Ask))]
+
+
+def asking(node: PathNode) -> Iterator[PathNode]:
+    """Yield the asks of a step, those inside it and in called flows too."""
+    if node.ask is not None:
+        yield node
+    elif node.called is None or _asks(*node.called):
+        for inner in node.inside():
+            yield from asking(inner)
+
+
+def _asks(unit: Unit, flow: Flow) -> bool:
+    """Return True if a flow asks, itself or through another flow."""
+    todo, done = [(unit, flow)], {flow}
+    while todo:
+        home, one = todo.pop()
+        for node in (step.line.node for step in one.walk()):
+            if isinstance(node, s.Ask) or (isinstance(node, (s.Map, s.Repeat, s.Fanout)) and asks_of(node.reduce)):
+                return True
+            callee = home.typed.nodes.callees.get(node.number) if isinstance(node, s.Call) else None
+            there = home.of(callee) if callee is not None and callee.kind == "flow" else None
+            called = there.flow(callee.name) if there is not None and callee is not None else None
+            if there is not None and called is not None and called not in done:
+                done.add(called)
+                todo.append((there, called))
+    return False
 
 
 def own_asks(node: PathNode) -> list[PathNode]:
@@ -141,9 +170,13 @@ def own_asks(node: PathNode) -> list[PathNode]:
     if isinstance(written, (s.Map, s.Repeat, s.Fanout)) and written.reduce.ask is not None:
         return inner[-1:]
     if isinstance(written, s.Fanout):
-        found = [own_asks(one) for one in inner if not one.reduces]
-        return [ask for asks in found for ask in asks]
+        found: list[PathNode] = []
+        for one in inner:
+            found += [] if one.reduces or len(found) >= MOST_ASKS else own_asks(one)
+        return found
     if called := node.called:
+        if not _asks(*called):
+            return []
         returned = called[1].decl.returns
         value = returned[0].value if returned else None
         named = [one for one in inner if isinstance(value, s.Name) and one.named and one.name == value.word.text]

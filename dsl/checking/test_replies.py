@@ -9,14 +9,12 @@ from .. import types as t
 from ..diagnostics import Diagnostic, Label, did_you_mean
 from ..source import Span
 from ..test_plan import ERROR_KINDS
-from .program import Flow, Scope
+from .program import Scope
 from .test_answers import SLOW, Scripted, scripted
-from .test_externs import reached_externs
-from .test_files import files_read
-from .test_paths import Missed, PathNode, find, own_asks
+from .test_paths import Missed, PathNode
 from .test_samples import fewest, places_of
 from .test_scopes import TestExpressions, known_before, mentioned
-from .units import Unit
+from .tested_flow import TestedFlow
 
 _USAGE = {
     "error": 'error("429")',
@@ -29,9 +27,8 @@ _USAGE = {
 class Paths:
     """The look-up of paths in one flow, with the reports about wrong ones."""
 
-    def __init__(self, unit: Unit, flow: Flow, problems: list[Diagnostic]) -> None:
-        self.unit = unit
-        self.flow = flow
+    def __init__(self, tested: TestedFlow, problems: list[Diagnostic]) -> None:
+        self.tested = tested
         self.problems = problems
 
     def report(self, code: str, message: str, span: Span, help: str = "", labels: tuple[Label, ...] = ()) -> None:
@@ -39,7 +36,7 @@ class Paths:
 
     def node(self, path: s.Path) -> PathNode | None:
         """Find the step of a path. Report the path and return None if it names none."""
-        found = find(self.unit, self.flow, path)
+        found = self.tested.find(path)
         if isinstance(found, Missed):
             self.missed(found)
             return None
@@ -56,7 +53,7 @@ class Paths:
             said = f"several steps have the name `{word.text}`"
             self.report("F0410", said, word.span, f"write the whole path: {paths}")
             return
-        owner = f"`{miss.after.path}`" if miss.after is not None else f"the flow `{self.flow.decl.name.text}`"
+        owner = f"`{miss.after.path}`" if miss.after is not None else f"the flow `{self.tested.name}`"
         listed = ", ".join(f"`{one}`" for one in miss.known[:8])
         help = did_you_mean(word.text, miss.known) or (f"its steps: {listed}" if listed else "")
         self.report("F0201", f"{owner} has no step `{word.text}`", word.span, help)
@@ -83,9 +80,9 @@ class Replies(Paths):
     """The check of the scripted answers in one test. ``scope`` has the names that answers can mention."""
 
     def __init__(
-        self, unit: Unit, flow: Flow, expressions: TestExpressions, scope: Scope, problems: list[Diagnostic]
+        self, tested: TestedFlow, expressions: TestExpressions, scope: Scope, problems: list[Diagnostic]
     ) -> None:
-        super().__init__(unit, flow, problems)
+        super().__init__(tested, problems)
         self.expressions = expressions
         self.scope = scope
 
@@ -106,7 +103,7 @@ class Replies(Paths):
     def asks(self, node: PathNode, line: s.Reply) -> list[PathNode]:
         """Return the asks that a reply answers. Report the path if it has none, or asks of different types."""
         span = line.path[0].span.to(line.path[-1].span)
-        found = own_asks(node)
+        found = self.tested.asks(line.path)
         if not found:
             callee = node.callee
             if callee is not None and callee.kind == "extern":
@@ -230,13 +227,13 @@ class Replies(Paths):
 
     def extern(self, line: s.ExternReply) -> None:
         name = line.name.text
-        reached = reached_externs(self.unit, self.flow)
+        reached = self.tested.externs
         found = [extern for extern in reached.values() if extern.callee.name == name]
         if not found:
             known = [extern.callee.name for extern in reached.values()]
             listed = ", ".join(f"`{one}`" for one in known[:8])
             help = did_you_mean(name, known) or (f"it calls {listed}" if known else "delete the line")
-            said = f"the flow `{self.flow.decl.name.text}` calls no extern `{name}`"
+            said = f"the flow `{self.tested.name}` calls no extern `{name}`"
             self.report("F0418", said, line.name.span, help)
             for answer in line.answers:
                 self.unchecked(scripted(answer))
@@ -266,10 +263,10 @@ class Replies(Paths):
 
     def file(self, line: s.FileReply) -> None:
         self.expressions.expect(line.value, self.scope, t.TEXT, "the text of a file")
-        read = files_read(self.unit, self.flow)
+        read = self.tested.files
         if read is None or any(fnmatchcase(line.path.value, path) for path in read):
             return
         listed = ", ".join(f'"{path}"' for path in sorted(read)[:8])
         help = did_you_mean(line.path.value, read) or (f"it reads {listed}" if read else "it reads no files")
-        said = f'the flow `{self.flow.decl.name.text}` reads no file "{line.path.value}"'
+        said = f'the flow `{self.tested.name}` reads no file "{line.path.value}"'
         self.report("F0417", said, line.path.span, help)

@@ -14,15 +14,16 @@ from ..syntax.children import children
 from ..test_plan import FIGURES
 from .expressions import Expressions
 from .folding import Folding
-from .program import Flow, Program, Scope, Step, Symbol
+from .program import Program, Scope, Step, Symbol
 from .static_values import Outcome
-from .test_figures import STEP_FIGURE, only_asking
-from .test_paths import PathNode, find, own_asks, written_path
-from .units import Unit
+from .test_paths import PathNode, own_asks, written_path
+from .tested_flow import TestedFlow
 
 DOLLARS = t.Quantity("$")
 ROW = "row"
 RESULT = "result"
+STEP_FIGURE = "rounds"
+"""The figure that belongs to one step."""
 
 
 class NoFolding(Folding):
@@ -39,10 +40,10 @@ class NoFolding(Folding):
 class TestExpressions(Expressions):
     """The type checker of the expressions in one test.
 
-    ``made`` has the types of the names that only tests know. ``tested`` is the flow, with its file.
+    ``made`` has the types of the names that only tests know. ``tested`` is the flow.
     """
 
-    tested: tuple[Unit, Flow] | None = None
+    tested: TestedFlow | None = None
     made: dict[Symbol, t.Type] = field(default_factory=dict)
 
     def declare(self, scope: Scope, name: str, type_: t.Type, span: Span) -> None:
@@ -60,10 +61,10 @@ class TestExpressions(Expressions):
         if path is None or self.tested is None:
             self.report("F0303", "`rounds` takes the path of a step", expr.span, help="write `rounds(STEP)`")
             return t.INT
-        found = find(*self.tested, path)
+        found = self.tested.find(path)
         if not isinstance(found, PathNode):
             name = found.step.word
-            flow = self.tested[1].decl.name.text
+            flow = self.tested.name
             help = did_you_mean(name.text, found.known)
             self.report("F0201", f"the flow `{flow}` has no step `{name.text}`", name.span, help=help)
         elif len(own_asks(found)) != 1:
@@ -73,7 +74,7 @@ class TestExpressions(Expressions):
     def _name(self, expr: s.Name, scope: Scope, wanted: t.Type | None) -> t.Type:
         symbol = scope.lookup(expr.word.text)
         figure = symbol is not None and symbol in self.made and symbol.name == STEP_FIGURE
-        if figure and self.tested is not None and only_asking(*self.tested) is None:
+        if figure and self.tested is not None and self.tested.only_ask is None:
             self.report("F0303", "several steps have rounds", expr.span, help="name the step: `rounds(STEP)`")
         return super()._name(expr, scope, wanted)
 
@@ -98,9 +99,10 @@ class TestExpressions(Expressions):
             self.report("F0301", f"expected an amount such as $0.01, found {t.show(given)}", expr.span)
 
 
-def test_expressions(base: Expressions, unit: Unit, flow: Flow) -> TestExpressions:
+def test_expressions(base: Expressions, tested: TestedFlow) -> TestExpressions:
     """Make the type checker for the tests of a flow. It adds its findings to those of ``base``."""
     made: dict[Symbol, t.Type] = {}
+    unit = tested.unit
 
     def type_of(symbol: Symbol) -> t.Type:
         if symbol in made:
@@ -120,15 +122,16 @@ def test_expressions(base: Expressions, unit: Unit, flow: Flow) -> TestExpressio
         hidden,
         typed,
         base.problems,
-        tested=(unit, flow),
+        tested=tested,
         made=made,
     )
 
 
-def expect_scope(expressions: TestExpressions, unit: Unit, flow: Flow, span: Span, *, rows: bool) -> Scope:
+def expect_scope(expressions: TestExpressions, tested: TestedFlow, span: Span, *, rows: bool) -> Scope:
     """Return the scope of expectations: the flow's names, ``result``, the figures of a run, and perhaps ``row``."""
-    scope = Scope(flow.scope)
-    expressions.declare(scope, RESULT, unit.typed.nodes.results.get(flow.decl.number, t.UNKNOWN), span)
+    scope = Scope(tested.flow.scope)
+    result = tested.unit.typed.nodes.results.get(tested.flow.decl.number, t.UNKNOWN)
+    expressions.declare(scope, RESULT, result, span)
     for name in FIGURES:
         expressions.declare(scope, name, DOLLARS if name == "cost" else t.INT, span)
     return with_row(expressions, scope, span) if rows else scope

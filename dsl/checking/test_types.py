@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import PurePosixPath
 
 from .. import syntax as s
@@ -10,11 +10,12 @@ from .. import types as t
 from ..diagnostics import Diagnostic, Label, did_you_mean
 from ..source import Span
 from .expressions import Expressions
-from .program import Flow, Program
+from .program import Program
 from .test_expects import Expects
-from .test_lines import TestedLine, keys, whole_lines
+from .test_lines import keys, setups_of, whole_lines
 from .test_replies import Replies
 from .test_scopes import expect_scope, test_expressions, with_row
+from .tested_flow import TestedFlow, TestedFlows
 from .units import Unit
 
 _TABLES = (".jsonl", ".json", ".csv", ".tsv")
@@ -31,10 +32,14 @@ def check_tests(
     titles: dict[str, Span] = {}
     for test in program.file.tests:
         _taken(test.title.value, test.title.span, titles, "another test has the same title", problems)
+    flows = TestedFlows(unit)
+    setups = setups_of(program)
     for decl in program.file.scripts:
-        found = _tested(decl, program, unit, problems)
-        if found is not None:
-            _Test(decl, *found, program, expressions, read, problems).check()
+        tested = flows.of(decl)
+        if tested is None:
+            _untested(decl, program, unit, problems)
+        else:
+            _Test(decl, tested, flows, setups, program, expressions, read, problems).check()
     return problems
 
 
@@ -46,15 +51,12 @@ def _taken(name: str, span: Span, names: dict[str, Span], message: str, problems
     names.setdefault(name, span)
 
 
-def _tested(
-    decl: s.TestDecl | s.SetupDecl, program: Program, unit: Unit, problems: list[Diagnostic]
-) -> tuple[Unit, Flow] | None:
-    """Find the flow of a test. Report it and return None if there is none."""
+def _untested(decl: s.TestDecl | s.SetupDecl, program: Program, unit: Unit, problems: list[Diagnostic]) -> None:
+    """Report a test of an unknown flow."""
     name, prefix = decl.flow.text, decl.prefix.text if decl.prefix is not None else ""
-    found = unit.tested(prefix, name)
     imported = unit.imported
-    if found is not None or prefix in imported.broken:
-        return found
+    if prefix in imported.broken:
+        return
     own = [flow.decl.name.text for flow in program.flows]
     if decl.prefix is not None and prefix not in imported.paths:
         help = did_you_mean(prefix, imported.paths) or 'import the file under this prefix: `import "x.flow" as '
@@ -70,7 +72,6 @@ def _tested(
         prefixed = next((f"{one}.{name}" for one, flow in imported.flows if one and flow == name), "")
         help = f"write `{prefixed}`" if prefixed else did_you_mean(name, known)
         problems.append(Diagnostic("F0208", f"this file has no flow `{name}`", decl.flow.span, help=help))
-    return None
 
 
 class _Test:
@@ -79,34 +80,32 @@ class _Test:
     def __init__(
         self,
         decl: s.TestDecl | s.SetupDecl,
-        unit: Unit,
-        flow: Flow,
+        tested: TestedFlow,
+        flows: TestedFlows,
+        setups: Mapping[str, s.SetupDecl],
         program: Program,
         expressions: Expressions,
         read: Callable[[s.TypeExpr], t.Type],
         problems: list[Diagnostic],
     ) -> None:
         self.decl = decl
-        self.unit = unit
-        self.flow = flow
-        self.program = program
+        self.tested = tested
+        self.flow = tested.flow
+        self.flows = flows
+        self.setups = setups
         self.problems = problems
-        self.expressions = test_expressions(expressions, unit, flow)
+        self.expressions = test_expressions(expressions, tested)
         self.head = decl.title.span if isinstance(decl, s.TestDecl) else decl.name.span
-        lines = [one.line for one in self.lines()]
-        rows = any(isinstance(line, s.Cases) for line in lines)
+        self.lines = list(decl.lines)
+        if isinstance(decl, s.TestDecl):
+            self.lines = [one.line for one in whole_lines(decl, setups, tested)]
         # A setup does not say whether the tests that use it have a table.
-        rows = rows or isinstance(decl, s.SetupDecl)
+        rows = isinstance(decl, s.SetupDecl) or any(isinstance(line, s.Cases) for line in self.lines)
         self.scope = with_row(self.expressions, program.scope, self.head) if rows else program.scope
-        self.replies = Replies(unit, flow, self.expressions, self.scope, problems)
-        inside = expect_scope(self.expressions, unit, flow, self.head, rows=rows)
-        fails = any(isinstance(line, s.ExpectEnd) and _of_flow(line) for line in lines)
-        self.expects = Expects(unit, flow, self.expressions, inside, read, problems, fails)
-
-    def lines(self) -> list[TestedLine]:
-        if isinstance(self.decl, s.TestDecl):
-            return whole_lines(self.decl, self.program, self.unit, self.flow)
-        return [TestedLine(line, True) for line in self.decl.lines]
+        self.replies = Replies(tested, self.expressions, self.scope, problems)
+        inside = expect_scope(self.expressions, tested, self.head, rows=rows)
+        fails = any(isinstance(line, s.ExpectEnd) and _of_flow(line) for line in self.lines)
+        self.expects = Expects(tested, self.expressions, inside, read, problems, fails)
 
     def report(self, code: str, message: str, span: Span, help: str = "", labels: tuple[Label, ...] = ()) -> None:
         self.problems.append(Diagnostic(code, message, span, labels=labels, help=help))
@@ -136,14 +135,14 @@ class _Test:
 
     def whole(self) -> None:
         """Check that the test has its inputs and an expectation."""
-        lines = [one.line for one in self.lines()]
+        lines = self.lines
         given = {line.name.text for line in lines if isinstance(line, s.Given)}
         missing = [
             param.name.text
             for param in self.flow.decl.params
             if param.default is None
             and param.name.text not in given
-            and not isinstance(self.unit.typed.nodes.params[param.number], t.Optional)
+            and not isinstance(self.tested.unit.typed.nodes.params[param.number], t.Optional)
         ]
         if missing and not any(isinstance(line, s.Cases) for line in lines):
             names = " and ".join(f"`{name}`" for name in missing)
@@ -160,7 +159,7 @@ class _Test:
         """Report lines about the same thing."""
         seen: dict[object, Span] = {}
         for line in self.decl.lines:
-            for key in keys(line, self.unit, self.flow):
+            for key in keys(line, self.tested):
                 if key in seen:
                     self.again(line, seen[key])
                     break
@@ -189,7 +188,7 @@ class _Test:
         name = line.name.text
         param = next((one for one in self.flow.decl.params if one.name.text == name), None)
         if param is not None:
-            wanted = self.unit.typed.nodes.params[param.number]
+            wanted = self.tested.unit.typed.nodes.params[param.number]
             self.expressions.expect(line.value, self.scope, wanted, f"`{name}`")
             return
         known = [one.name.text for one in self.flow.decl.params]
@@ -204,16 +203,16 @@ class _Test:
             said = "a setup cannot use another setup"
             self.report("F0416", said, line.name.span, "write both `setup` lines in the test")
             return
-        known = [one.name.text for one in self.program.file.setups]
-        found = next((one for one in self.program.file.setups if one.name.text == name), None)
+        found = self.setups.get(name)
         if found is None:
-            help = did_you_mean(name, known) or f"write `setup {name} of {self.decl.flow.text} {{ … }}` in this file"
+            help = (
+                did_you_mean(name, self.setups) or f"write `setup {name} of {self.decl.flow.text} {{ … }}` in this file"
+            )
             self.report("F0416", f"this file has no setup `{name}`", line.name.span, help)
             return
-        prefix = found.prefix.text if found.prefix is not None else ""
-        other = self.unit_of_test(prefix, found.flow.text)
-        if other is not None and other is not self.flow:
-            said = f"the setup `{name}` is for the flow `{other.decl.name.text}`"
+        other = self.flows.of(found)
+        if other is not None and other.flow is not self.flow:
+            said = f"the setup `{name}` is for the flow `{other.name}`"
             labels = (Label(found.flow.span, "declared here"),)
             help = f"write another setup for `{self.flow.decl.name.text}`"
             self.report("F0416", said, line.name.span, help, labels)
@@ -221,11 +220,6 @@ class _Test:
         if uses[0] is not line:
             labels = (Label(uses[0].name.span, "first here"),)
             self.report("F0416", f"the test uses the setup `{name}` twice", line.name.span, "keep one", labels)
-
-    def unit_of_test(self, prefix: str, name: str) -> Flow | None:
-        home = next((one for one in (self.unit.others.get(""), self.unit) if one is not None), self.unit)
-        found = home.tested(prefix, name)
-        return found[1] if found is not None else None
 
     def path(self, path: s.String, what: str, ends: tuple[str, ...], example: str) -> None:
         """Check the path of a file beside the flow."""

@@ -46,8 +46,9 @@ from .. import syntax as s
 from ..catalog import Catalog
 from ..checking.callees import Imported
 from ..checking.program import Flow, Program, Step
-from ..checking.test_lines import whole_lines
-from ..checking.test_paths import PathNode, asks_of, find, own_asks
+from ..checking.test_lines import setups_of, whole_lines
+from ..checking.test_paths import asks_of
+from ..checking.tested_flow import TestedFlows
 from ..checking.typed import Typed
 from ..checking.units import Unit
 from ..diagnostics import Diagnostic
@@ -61,20 +62,23 @@ def untested_ask(program: Program, typed: Typed, catalog: Catalog) -> list[Diagn
     if not program.file.tests:
         return []
     unit = Unit("", program, typed, Imported())
+    flows, setups = TestedFlows(unit), setups_of(program)
     tested: dict[Flow, None] = {}
+    below: dict[Flow, list[Flow]] = {}
     answered: set[_Asking] = set()
     for test in program.file.tests:
-        flow = unit.flow(test.flow.text) if test.prefix is None else None
-        if flow is None:
+        found = flows.of(test)
+        if found is None:
             continue
-        reached = list(_reached(unit, flow))
-        tested |= dict.fromkeys(reached)
-        lines = [one.line for one in whole_lines(test, program, unit, flow)]
+        if found.flow not in below:
+            below[found.flow] = list(_reached(unit, found.flow))
+            tested |= dict.fromkeys(below[found.flow])
+        lines = [one.line for one in whole_lines(test, setups, found)]
         if any(isinstance(line, s.Cassette) for line in lines):
-            answered |= {asking for one in reached for asking in _asking(one)}
+            answered |= {asking for one in below[found.flow] for asking in _asking(one)}
         for line in lines:
-            found = find(unit, flow, line.path) if isinstance(line, s.Reply) else None
-            answered |= {(ask.step, ask.reduces) for ask in own_asks(found)} if isinstance(found, PathNode) else set()
+            if isinstance(line, s.Reply):
+                answered |= {(ask.step, ask.reduces) for ask in found.asks(line.path)}
     return [
         _finding(flow, step, reduces)
         for flow in program.flows

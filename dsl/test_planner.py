@@ -29,11 +29,14 @@ def make_tests(checked: Checked) -> tuple[tp.Test, ...]:
     """Return the tests of a checked file, in its order."""
     flows = TestedFlows(Unit("", checked.program, checked.typed, checked.imported, units_of(checked.imports)))
     setups = setups_of(checked.program)
+    planners: dict[TestedFlow, _TestPlanner] = {}
     made = []
     for decl in checked.file.tests:
         tested = flows.of(decl)
         assert tested is not None, "the checker refuses a test of an unknown flow"
-        made.append(_TestPlanner(checked, decl, tested).test(setups))
+        if tested not in planners:
+            planners[tested] = _TestPlanner(checked, tested)
+        made.append(planners[tested].test(decl, setups))
     return tuple(made)
 
 
@@ -48,22 +51,21 @@ def place(span: Span) -> tp.Place:
 
 
 class _TestPlanner(ExpressionPlanner):
-    """The planner of one test."""
+    """The planner of the tests of one flow."""
 
-    def __init__(self, checked: Checked, decl: s.TestDecl, tested: TestedFlow) -> None:
+    def __init__(self, checked: Checked, tested: TestedFlow) -> None:
         super().__init__(checked, "")
-        self.decl = decl
         self.tested = tested
         self.figures = [name for name in tp.FIGURES if tested.flow.scope.lookup(name) is None]
 
-    def test(self, setups: Mapping[str, s.SetupDecl]) -> tp.Test:
-        lines = whole_lines(self.decl, setups, self.tested)
+    def test(self, decl: s.TestDecl, setups: Mapping[str, s.SetupDecl]) -> tp.Test:
+        lines = whole_lines(decl, setups, self.tested)
         of = [one.line for one in lines]
         given = {line.name.text: line for line in of if isinstance(line, s.Given)}
         return tp.Test(
-            self.decl.title.value,
+            decl.title.value,
             self.tested.name,
-            place(self.decl.title.span),
+            place(decl.title.span),
             self.tested.unit.path,
             {name: self.expr(line.value) for name, line in given.items()},
             tuple(reply for one in lines for reply in self.replies(one)),

@@ -163,10 +163,27 @@ class Replies(Paths):
         if answer.word is None and answer.value is not None and not isinstance(answer.value, s.Name):
             self.expressions.infer(answer.value, self.scope)
 
+    def misspelt(self, value: s.Expr) -> bool:
+        """Report a word for a failure that does not exist, or that has no brackets. Return True if it is one."""
+        if isinstance(value, s.Template) and value.tag.text in _USAGE:
+            word = value.tag.text
+            self.report("F0414", f"`{word}` needs brackets", value.tag.span, f"write `{_USAGE[word]}`")
+            return True
+        call = value if isinstance(value, s.Call) and value.prefix is None else None
+        if call is None or call.function.text in self.expressions.catalog.functions:
+            return False
+        word = call.function.text
+        ways = "write a value, or " + ", ".join(f"`{usage}`" for usage in _USAGE.values())
+        help = did_you_mean(word, _USAGE) or ways
+        self.report("F0414", f"an answer cannot call `{word}`", call.function.span, help)
+        return True
+
     def answer(self, answer: Scripted, wanted: t.Type, what: str) -> None:
         if answer.word is not None and not self.well_formed(answer.word):
             return
         value = answer.value
+        if value is not None and self.misspelt(value):
+            return
         match answer.kind:
             case "value" | "slow":
                 if value is not None:

@@ -1,5 +1,5 @@
-"""No test uses the lines of a `setup`. Perhaps a test should begin with `setup NAME`, or the setup can go. A setup is used
-by tests of its own file, so another file cannot use it.
+"""No test uses the lines of a `setup`. Perhaps a test should begin with `setup NAME`, or the setup can go. Only the
+tests of its own file can use a setup.
 
 ```flow bad
 flow label(mail: text) {

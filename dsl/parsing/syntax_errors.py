@@ -8,6 +8,7 @@ from .foreign_syntax import HABITS, else_alone, stray_word
 from .out_of_place import OUT_OF_PLACE, VALUES
 from .place import NODES, VALUE, Place
 from .tables import END, KEYWORDS
+from .test_mistakes import test_line
 
 _WORDS = {
     "NAME": "a name",
@@ -230,7 +231,7 @@ def _taken(place: Place, ahead: int) -> Diagnostic:
     return place.error(message, f"write another name, such as `{word}_`", ahead)
 
 
-_FIRST = (*OUT_OF_PLACE, _no_reducer, _flow_type, _misspelled_before, _clause_first)
+_FIRST = (test_line, *OUT_OF_PLACE, _no_reducer, _flow_type, _misspelled_before, _clause_first)
 _RULES = (
     _keyword_as_name,
     _comma,

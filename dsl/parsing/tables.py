@@ -106,7 +106,9 @@ class Tables:
         # Behind `expect`, a step may have the name `asked` or `failed`: an operator or a relation shows it.
         relation = then[0] in _RELATIONS and then[1] != "EQUAL"
         if type == "ASKED":
-            return then[0] not in self.words or then[0] in _JOINS or (relation and then[1] not in _RELATIONS)
+            return (
+                then[0] not in (*self.words, "STRING") or then[0] in _JOINS or (relation and then[1] not in _RELATIONS)
+            )
         return then[0] in _JOINS or relation
 
     @cached_property

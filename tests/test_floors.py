@@ -15,7 +15,7 @@ import pytest
 # A folder of `runtime/` is a room: a file is placed by the room that it lies in. Loose files stand on a floor by name.
 FLOORS = {
     "dsl": (
-        "record_init records patterns source codes spelling diagnostics texts safe_text plain_data identity step_names",
+        "record_init records patterns source codes spelling diagnostics texts safe_text plain_data identity path_names",
         "types type_forms type_fits plan plan_steps plan_expressions test_plan syntax/* catalog fields graph render "
         "guesses arithmetic",
         "parsing/* ballots",

@@ -12,7 +12,7 @@ from flowrun.runtime.plans.step_paths import StepNode, step_nodes
 
 def asks(plan: p.Plan) -> Iterator[tuple[tuple[StepNode, ...], p.Ask]]:
     """Yield the asks of a plan, each with the steps from the outermost block to it."""
-    todo = [(node,) for node in reversed(step_nodes(plan.steps))]
+    todo: list[tuple[StepNode, ...]] = [(node,) for node in reversed(step_nodes(plan.steps))]
     while todo:
         chain = todo.pop()
         last = chain[-1]

@@ -136,11 +136,13 @@ class Expects(Paths):
             self.expressions.expect(line.contains, self.scope, t.TEXT, "`contains`")
         node = self.node(line.path)
         asks: list[PathNode] = self.tested.asks(line.path) if node is not None else []
+        if node is not None and isinstance(node.step.line.node, s.Call) and not node.reduces and node.unknown:
+            return
         if node is not None and not asks:
             help = "name a step with an `ask` or a call"
             self.report("F0409", f"`{span.text}` makes no call, so nothing is asked", span, help)
         elif len(asks) > 1:
-            paths = ", ".join(f"`{ask.path}`" for ask in asks[:8])
+            paths = ", ".join(f"`{ask.path}`" for ask in asks[:4])
             self.report("F0409", f"`{span.text}` has {len(asks)} asks", span, f"name one of them: {paths}")
 
 

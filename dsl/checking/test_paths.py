@@ -95,6 +95,12 @@ class PathNode:
         flow = unit.flow(callee.name) if unit is not None and callee is not None else None
         return (unit, flow) if unit is not None and flow is not None else None
 
+    @property
+    def unknown(self) -> bool:
+        """True if the step calls a flow that is not known, so that the call has a report of its own."""
+        callee = self.callee
+        return callee is None or (callee.kind == "flow" and self.called is None)
+
     def inside(self) -> list[PathNode]:
         """Return the steps directly inside this step, with its reduction if that makes calls."""
         if self._inside is None:

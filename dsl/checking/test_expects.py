@@ -136,7 +136,7 @@ class Expects(Paths):
             self.expressions.expect(line.contains, self.scope, t.TEXT, "`contains`")
         node = self.node(line.path)
         asks: list[PathNode] = self.tested.asks(line.path) if node is not None else []
-        if node is not None and isinstance(node.step.line.node, s.Call) and not node.reduces and node.unknown:
+        if node is not None and node.unknown:
             return
         if node is not None and not asks:
             help = "name a step with an `ask` or a call"

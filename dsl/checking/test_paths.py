@@ -98,8 +98,10 @@ class PathNode:
     @property
     def unknown(self) -> bool:
         """True if the step calls a flow that is not known, so that the call has a report of its own."""
-        callee = self.callee
-        return callee is None or (callee.kind == "flow" and self.called is None)
+        node, callee = self.step.line.node, self.callee
+        if self.reduces or not isinstance(node, s.Call):
+            return False
+        return node.prefix is not None if callee is None else callee.kind == "flow" and self.called is None
 
     def inside(self) -> list[PathNode]:
         """Return the steps directly inside this step, with its reduction if that makes calls."""

@@ -106,7 +106,7 @@ class Replies(Paths):
         found = self.tested.asks(line.path)
         if not found:
             callee = node.callee
-            if isinstance(node.step.line.node, s.Call) and not node.reduces and node.unknown:
+            if node.unknown:
                 return []
             if callee is not None and callee.kind == "extern":
                 said = f"`{span.text}` calls the extern `{callee.name}`, so no model answers it"

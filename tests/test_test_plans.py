@@ -40,7 +40,8 @@ flow label(mails: [text], policy: text = file("policy.md")) {
   }
   inner = part("x")
   digest = map mail in mails { ask "Digest {{ mail }}" } reduce by 4 ask "Merge {{ results }}"
-  return { legal, inner, digest }
+  all = map mail in mails { ask "Read {{ mail }}" } reduce fold ask "Add {{ next }} to {{ so_far }}"
+  return { legal, inner, digest, all }
 }
 """
 
@@ -52,7 +53,9 @@ def made(lines: str, flow: str = FLOW) -> tp.Test:
 
 
 def shown(reply: tp.Reply) -> str:
-    return ".".join(part.name + ("" if part.index is None else f"[{part.index}]") for part in reply.path)
+    numbers = [[one for one in (part.index, part.merge) if one is not None] for part in reply.path]
+    names = [part.name + "".join(f"[{one}]" for one in own) for part, own in zip(reply.path, numbers, strict=True)]
+    return ".".join(names)
 
 
 @pytest.mark.parametrize(
@@ -77,6 +80,12 @@ def shown(reply: tp.Reply) -> str:
         ('digest: "x"', ["digest.reduce"]),
         ('digest.reduce: "x"', ["digest.reduce"]),
         ('digest.ask: "x"', ["digest.ask"]),
+        ('digest.reduce[1]: "x"', ["digest.reduce[1]"]),
+        ('digest.reduce[1][0]: "x"', ["digest.reduce[1][0]"]),
+        ('digest.reduce[2.1]: "x"', ["digest.reduce[2][1]"]),
+        ('all: "x"', ["all.reduce"]),
+        ('all.reduce[1][2]: "x"', ["all.reduce[1][2]"]),
+        ('digest.reduce.2.1: "x"', ["digest.reduce[2][1]"]),
         ('digest[3].ask: "x"', ["digest[3].ask"]),
     ],
 )
@@ -115,7 +124,7 @@ def test_answers_are_values_and_failures() -> None:
     ]
     assert [one.place.text for one in reply.answers][:2] == ["spam", 'error("429")']
     line, column = reply.answers[1].place.line, reply.answers[1].place.column
-    assert (line, column, reply.answers[1].place.file) == (27, 18, "t.flow")
+    assert (line, column, reply.answers[1].place.file) == (28, 18, "t.flow")
 
 
 def test_a_line_of_the_test_replaces_that_of_the_setup() -> None:

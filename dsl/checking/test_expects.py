@@ -9,8 +9,8 @@ from .. import types as t
 from ..diagnostics import Diagnostic, did_you_mean
 from ..syntax.children import children
 from .program import Scope
+from .test_path_checks import Paths
 from .test_paths import PathNode, written_path
-from .test_replies import Paths
 from .test_scopes import DOLLARS, RESULT, STEP_FIGURE, TestExpressions, mentioned
 from .tested_flow import TestedFlow
 

@@ -164,3 +164,10 @@ test "of a step" of of_step {{
         f"last.{called}.answer",
     ]
     assert [reply.step for reply in of_step.replies] == [word, f"{word}2.ask", f"{word}2.ask", "y"]
+
+
+def test_brackets_stay_where_a_name_would_be_read_as_a_word() -> None:
+    lines = ["expect (failed)", "expect (asked)", "expect (not failed)", "expect failed.x", "expect not failed"]
+    text = 'flow f(failed: bool, asked: bool) {\n  x = ask "X {{ failed }} {{ asked }}"\n  return x\n}\n'
+    text += "\n" + 'test "t" of f {\n' + "".join(f"  {line}\n" for line in lines) + "}\n"
+    assert format_file(parse_flow(Source(text))) == text

@@ -194,7 +194,7 @@ def test_a_flow_of_an_import_is_planned_from_its_own_file() -> None:
 @pytest.mark.parametrize("wide", [False, True], ids=["narrow", "wide"])
 def test_random_tests_name_each_ask_as_a_run_does(wide: bool) -> None:
     answered = refused = 0
-    for seed in range(120):
+    for seed in range(60):
         rng = random.Random(seed)
         text = Writer(rng, 3, votes=True, wide=wide).flow()
         try:
@@ -209,8 +209,8 @@ def test_random_tests_name_each_ask_as_a_run_does(wide: bool) -> None:
         paths = [".".join(node.name for node in chain) for chain, _ in asks(plan)]
         assert [reply.step for reply in test.replies] == paths
         answered += len(paths)
-    assert answered > 200
-    assert refused <= 12, "the generator writes what is refused"
+    assert answered > 100
+    assert refused <= 8, "the generator writes what is refused"
 
 
 BODIES = """import "lib/outside.flow" as o

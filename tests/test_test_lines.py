@@ -76,6 +76,7 @@ MISTAKES = [
     ('reply tone: malformd("x")', "an answer cannot call `malformd`", "malformd", "did you mean `malformed`?"),
     ("reply tine: warm", "the flow `label` has no step `tine`", "tine", "did you mean `tone`?"),
     ("expect toan skipped", "the flow `label` has no step `toan`", "toan", "did you mean `tone`?"),
+    ("reply tone.k: warm", "`tone` has no step `k`", "k", "it has no steps inside"),
     ("expect asked kinds.j", "`kinds` has no step `j`", "j", "its steps: `k`, `value`"),
 ]
 

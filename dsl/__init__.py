@@ -11,7 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from . import plan, types
+    from . import plan, test_plan, types
     from .arithmetic import MOST_BITS, OPERANDS, NoValueError, combined, negative
     from .audit.audit import audit_plan
     from .audit.errors import UnfitError
@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from .pages import page
     from .parsing.parse import parse_flow
     from .parsing.strings import quoted
+    from .path_names import REDUCE, step_names
     from .patterns import pattern
     from .plain_data import misplaced
     from .planner import make_plan
@@ -60,6 +61,7 @@ if TYPE_CHECKING:
     from .safe_text import STEERS, inert, one_line
     from .source import Source, Span
     from .templates.read import Template, read_template, template_names, template_pieces
+    from .test_planner import make_tests, plan_of_test
     from .texts import alike, option_of, text_key
 
 _HOMES = {
@@ -98,11 +100,13 @@ _HOMES = {
     "render": "render_diagnostic render_diagnostics",
     "safe_text": "STEERS inert one_line",
     "source": "Source Span",
+    "path_names": "REDUCE step_names",
     "templates.read": "Template read_template template_names template_pieces",
+    "test_planner": "make_tests plan_of_test",
     "texts": "alike option_of text_key",
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names.split()}
-_MODULES = ("plan", "types")
+_MODULES = ("plan", "test_plan", "types")
 
 __all__ = [
     "CODES",
@@ -127,12 +131,14 @@ __all__ = [
     "check_flow",
     "format_file",
     "make_plan",
+    "make_tests",
     "page",
     "parse_flow",
     "picture_of",
     "plan",
     "render_diagnostic",
     "render_diagnostics",
+    "test_plan",
     "to_dot",
     "to_mermaid",
     "to_svg",

@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from . import syntax as s
 from .budget_check import over_budget
 from .catalog import Catalog
-from .checked import Checked
+from .checked import Checked, units_of
 from .checking.calculations import no_values
 from .checking.callees import Exports
 from .checking.dependencies import depend
@@ -63,8 +63,17 @@ def _findings(source: Source, changed: Source, catalog: Catalog, load: Load | No
         return error.diagnostics
 
 
-def _check(file: s.File, catalog: Catalog, files: Mapping[int, Exports | None], problems: list[Diagnostic]) -> Checked:
-    """Check one file and add its problems to ``problems``. ``files`` has the exports of its imports."""
+def _check(
+    file: s.File,
+    catalog: Catalog,
+    files: Mapping[int, Exports | None],
+    problems: list[Diagnostic],
+    done: Mapping[str, Checked] | None = None,
+) -> Checked:
+    """Check one file and add its problems to ``problems``.
+
+    ``files`` has the exports of its imports. ``done`` has the files that are checked already.
+    """
     problems += structure(file)
     program = resolve(file)
     problems += program.problems
@@ -73,7 +82,7 @@ def _check(file: s.File, catalog: Catalog, files: Mapping[int, Exports | None], 
     combining = [one.name.text for one in file.externs if any(param.name.text == "results" for param in one.params)]
     catalog = catalog.beside(combining)
     dependencies = depend(program)
-    typed = typecheck(program, catalog, dependencies, imported)
+    typed = typecheck(program, catalog, dependencies, imported, units_of(done or {}) if file.scripts else {})
     problems += [*_without_words(dependencies.problems, typed.problems), *typed.problems]
     problems += no_values(program, typed.folding)
     errors = any(problem.severity == "error" for problem in problems)
@@ -81,7 +90,7 @@ def _check(file: s.File, catalog: Catalog, files: Mapping[int, Exports | None], 
     lints = () if unsure else NEAR if errors else LINTS
     warnings = [found for lint in lints for found in lint(program, typed, catalog)]
     warnings = silence(file, warnings, complete=not errors)
-    return Checked(file, program, dependencies, typed, catalog, _sorted(warnings))
+    return Checked(file, program, dependencies, typed, catalog, _sorted(warnings), imported)
 
 
 def _without_words(needs: Sequence[Diagnostic], typed: Sequence[Diagnostic]) -> list[Diagnostic]:
@@ -126,7 +135,7 @@ class _Files:
             self.problems += error.diagnostics
             return None
         files = {place: self.follow(decl, chain) for place, decl in enumerate(file.imports)}
-        return _check(file, self.catalog, files, self.problems)
+        return _check(file, self.catalog, files, self.problems, self.done)
 
     def follow(self, decl: s.ImportDecl, chain: list[str]) -> Exports | None:
         path = import_path(chain[-1], decl)

@@ -7,9 +7,11 @@ from dataclasses import field
 
 from . import syntax as s
 from .catalog import Catalog
+from .checking.callees import Imported
 from .checking.dependencies import Dependencies
 from .checking.program import Program
 from .checking.typed import Typed
+from .checking.units import Unit
 from .diagnostics import Diagnostic
 from .records import dataclass
 
@@ -18,7 +20,8 @@ from .records import dataclass
 class Checked:
     """A file without errors, with all results of the checker. ``warnings`` are in the order of the text.
 
-    ``imports`` has all files that it imports, directly or through other files, by their path from the flow's folder.
+    ``imported`` has the names that its imports bring in. ``imports`` has all files that it imports, directly or through
+    other files, by their path from the flow's folder.
     """
 
     file: s.File
@@ -27,4 +30,13 @@ class Checked:
     typed: Typed
     catalog: Catalog
     warnings: tuple[Diagnostic, ...]
+    imported: Imported = field(default_factory=Imported)
     imports: Mapping[str, Checked] = field(default_factory=dict)
+
+
+def units_of(files: Mapping[str, Checked]) -> dict[str, Unit]:
+    """Return checked files as the tests of another file see them."""
+    units: dict[str, Unit] = {}
+    for path, one in files.items():
+        units[path] = Unit(path, one.program, one.typed, one.imported, units)
+    return units

@@ -15,14 +15,14 @@ import pytest
 # A folder of `runtime/` is a room: a file is placed by the room that it lies in. Loose files stand on a floor by name.
 FLOORS = {
     "dsl": (
-        "record_init records patterns source codes spelling diagnostics texts safe_text plain_data identity",
-        "types type_forms type_fits plan plan_steps plan_expressions syntax/* catalog fields graph render guesses "
-        "arithmetic",
+        "record_init records patterns source codes spelling diagnostics texts safe_text plain_data identity path_names",
+        "types type_forms type_fits plan plan_steps plan_expressions test_plan syntax/* catalog fields graph render "
+        "guesses arithmetic",
         "parsing/* ballots",
         "templates/* formatting/* fixes",
         "checking/*",
         "lints/* checked needed_calls",
-        "bounds/* hedges expression_planner planner budget_check check pages",
+        "bounds/* hedges expression_planner planner test_planner budget_check check pages",
         "audit/* export/* formats/*",
         "__init__",
     ),

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from flowrun.dsl import Source, Span, format_file, parse_flow
 from flowrun.dsl import syntax as s
+from flowrun.dsl.parsing.tables import TEST_WORDS
 
 CORPUS = Path(__file__).parent / "corpus" / "fmt"
 CASES = sorted(CORPUS.glob("*.flow"))
@@ -39,6 +40,7 @@ PIECES = st.sampled_from(
 )
 VALUES = st.lists(LETTERS | PIECES, max_size=12).map("".join)
 DIGITS = st.from_regex(r"[0-9]{1,12}(\.[0-9]{1,4})?", fullmatch=True)
+SOFT = [word.lower() for word in sorted(TEST_WORDS)]
 OPERATORS = "or and == != <= >= < > in ?? + - * /".split()
 
 
@@ -60,7 +62,7 @@ class Maker:
     def word(self, *refused: str, keywords: bool = True) -> s.Word:
         """After most tokens only a name can stand, so words of the language are names there."""
         never = (*refused, "return", "not", "and", "or")
-        known = st.sampled_from([keyword for keyword in KEYWORDS if keyword not in never])
+        known = st.sampled_from([word for word in (*KEYWORDS, *SOFT) if word not in never])
         return s.Word(self.draw(PLAIN | known if keywords else PLAIN), AT)
 
     def string(self) -> s.String:
@@ -232,12 +234,39 @@ class Maker:
             limits = budget() if self.maybe() else None
             return s.FlowDecl(self.word(), self.some(param), limits, self.body(2), returns, AT)
 
+        def path() -> s.Path:
+            def places() -> tuple[s.Number, ...]:
+                return self.some(self.count, 0, 2)
+
+            return self.some(lambda: s.PathStep(self.word(), places(), AT), 1)
+
+        def condition() -> s.Expr | None:
+            return self.expr(2) if self.maybe() else None
+
         def test_line() -> s.TestLine:
             return self.one_of(  # type: ignore[no-any-return]
                 lambda: s.Given(self.word(keywords=False), self.expr(), AT),
-                lambda: s.Reply(self.some(self.word, 1), self.some(self.expr, 1), AT),
+                lambda: s.Reply(path(), condition(), self.some(self.expr, 1), AT),
+                lambda: s.ExternReply(self.word(), condition(), self.some(self.expr, 1), AT),
+                lambda: s.FileReply(self.string(), self.expr(), AT),
+                lambda: s.Cases(self.string(), AT),
+                lambda: s.Cassette(self.string(), AT),
+                lambda: s.SetupUse(self.word(keywords=False), AT),
                 lambda: s.Expect(self.expr(), AT),
+                lambda: s.ExpectType(self.maybe(), self.expr(), self.type(2), AT),
+                lambda: s.ExpectRelation(self.maybe(), self.expr(), s.Word("contains", AT), self.expr(), None, AT),
+                lambda: s.ExpectRelation(self.maybe(), self.expr(), s.Word("about", AT), self.expr(), condition(), AT),
+                lambda: (
+                    s.ExpectEnd(self.maybe(), self.expr(), s.Word("skipped", AT), None, AT)
+                    if self.maybe()
+                    else s.ExpectEnd(self.maybe(), None, s.Word("failed", AT), None, AT)
+                ),
+                lambda: s.ExpectEnd(self.maybe(), condition(), s.Word("failed", AT), self.string(), AT),
+                lambda: s.ExpectAsked(self.maybe(), path(), condition(), AT),
             )
+
+        def prefix() -> s.Word | None:
+            return self.word() if self.maybe() else None
 
         def import_() -> s.ImportDecl:
             return s.ImportDecl(self.string(), self.word() if self.maybe() else None, AT)
@@ -247,7 +276,8 @@ class Maker:
             flow,
             import_,
             lambda: s.ExternDecl(self.word(), self.some(param), self.type(), self.string(), AT),
-            lambda: s.TestDecl(self.string(), self.word(), self.some(test_line), AT, AT),
+            lambda: s.TestDecl(self.string(), self.word(), self.some(test_line), AT, AT, prefix()),
+            lambda: s.SetupDecl(self.word(), self.word(), self.some(test_line), AT, AT, prefix()),
             lambda: s.ModelDecl(
                 self.word(), self.string(), self.string() if self.maybe() else None, self.options(), AT
             ),

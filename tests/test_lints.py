@@ -40,7 +40,7 @@ def test_the_shipped_flows_are_clean(path: Path) -> None:
 def test_each_lint_has_a_file_of_its_own() -> None:
     lints = [path for path in files("flowrun.dsl.lints").iterdir() if path.name.endswith(".py")]
     told = [
-        re.findall(r'^ +(?:yield )?(?:found\.append\()?(?:\w+\()?"(F07\d\d)",$', path.read_text(), re.M)
+        re.findall(r'^ +(?:yield )?(?:found\.append\()?(?:\w+\()?"(F0\d{3})",$', path.read_text(), re.M)
         for path in lints
     ]
     assert all(len(set(one)) <= 1 for one in told)

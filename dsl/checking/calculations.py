@@ -90,8 +90,9 @@ def _places(program: Program, folding: Folding) -> Iterator[_Place]:
         yield from _defaults(flow.decl.params, program.scope)
         yield from ((returned.value, flow.scope, ()) for returned in flow.decl.returns)
         yield from _of_steps(flow, folding)
-    for test in program.file.tests:
-        scopes = (flow.scope for flow in program.flows if flow.decl.name.text == test.flow.text)
+    for test in program.file.scripts:
+        own = program.flows if test.prefix is None else []
+        scopes = (flow.scope for flow in own if flow.decl.name.text == test.flow.text)
         yield from _of_test(test, next(scopes, program.scope), program.scope)
 
 
@@ -99,15 +100,10 @@ def _defaults(params: tuple[s.Param, ...], scope: Scope) -> Iterator[_Place]:
     yield from ((param.default, scope, ()) for param in params if param.default is not None)
 
 
-def _of_test(test: s.TestDecl, inside: Scope, outside: Scope) -> Iterator[_Place]:
+def _of_test(test: s.TestDecl | s.SetupDecl, inside: Scope, outside: Scope) -> Iterator[_Place]:
     for line in test.lines:
-        match line:
-            case s.Expect(condition):
-                yield condition, inside, ()
-            case s.Given(_, value):
-                yield value, outside, ()
-            case s.Reply(_, answers):
-                yield from ((answer, outside, ()) for answer in answers)
+        scope = inside if isinstance(line, s.ExpectLine) else outside
+        yield from ((value, scope, ()) for value in s.line_values(line))
 
 
 def _of_steps(flow: Flow, folding: Folding) -> Iterator[_Place]:

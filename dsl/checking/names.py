@@ -40,7 +40,7 @@ def resolve(file: s.File) -> Program:
         resolver.flow(decl)
     for extern in file.externs:
         resolver.outside(extern.params)
-    for test in file.tests:
+    for test in file.scripts:
         resolver.test(test)
     return program
 
@@ -82,18 +82,13 @@ class _Resolver:
         defaults = [param.default for param in params if param.default is not None]
         return [found for one in defaults for found in self.in_expr(one, self.program.scope, None, "head")]
 
-    def test(self, decl: s.TestDecl) -> None:
+    def test(self, decl: s.TestDecl | s.SetupDecl) -> None:
         """Read the templates of a test.
 
         The names in a test are those of the tested flow. Another module resolves them.
         """
         for line in decl.lines:
-            match line:
-                case s.Given(_, value) | s.Expect(value):
-                    values: tuple[s.Expr, ...] = (value,)
-                case s.Reply(_, answers):
-                    values = answers
-            for one in values:
+            for one in s.line_values(line):
                 list(self.in_expr(one, self.program.scope, None, "head"))
 
     def flow(self, decl: s.FlowDecl) -> None:

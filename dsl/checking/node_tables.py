@@ -16,8 +16,9 @@ class NodeTables:
     So two checks of one text give equal tables, and the tables can be kept without the tree.
 
     The types: ``answers`` of asks, ``params`` of parameters, ``results`` of flows, ``arguments`` of types given as
-    arguments, and ``shapes``, to which values are cut. ``words`` are the numbers of names that stand for themselves,
-    such as a choice or a rule. ``callees`` has the function, flow or extern of each call and reducer.
+    arguments, ``shapes``, to which values are cut, and ``matched``, which tests expect of values. ``words`` are the
+    numbers of names that stand for themselves, such as a choice or a rule. ``callees`` has the function, flow or extern
+    of each call and reducer.
     """
 
     answers: dict[int, t.Type] = field(default_factory=dict)
@@ -25,5 +26,6 @@ class NodeTables:
     results: dict[int, t.Type] = field(default_factory=dict)
     arguments: dict[int, t.Type] = field(default_factory=dict)
     shapes: dict[int, t.Type] = field(default_factory=dict)
+    matched: dict[int, t.Type] = field(default_factory=dict)
     words: set[int] = field(default_factory=set)
     callees: dict[int, Callee] = field(default_factory=dict)

@@ -2,177 +2,242 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import PurePosixPath
 
 from .. import syntax as s
 from .. import types as t
 from ..diagnostics import Diagnostic, Label, did_you_mean
+from ..parsing.test_mistakes import FORMS
 from ..source import Span
 from .expressions import Expressions
-from .folding import named_steps
-from .program import Flow, Program, Scope, Step
-from .static_values import StaticValue
-from .typed import Typed
+from .program import Program
+from .test_expects import Expects
+from .test_lines import keys, setups_of, whole_lines
+from .test_replies import Replies
+from .test_scopes import expect_scope, test_expressions, with_row
+from .tested_flow import TestedFlow, TestedFlows
+from .units import Unit
+
+_TABLES = (".jsonl", ".json", ".csv", ".tsv")
 
 
-def check_test(test: s.TestDecl, program: Program, typed: Typed, expressions: Expressions) -> None:
-    """Check a test and add its problems to the earlier ones."""
-    flow = next((one for one in program.flows if one.decl.name.text == test.flow.text), None)
-    if flow is None:
-        known = [one.decl.name.text for one in program.flows]
-        typed.problems.append(
-            Diagnostic(
-                "F0208",
-                f"this file has no flow `{test.flow.text}`",
-                test.flow.span,
-                help=did_you_mean(test.flow.text, known),
-            )
-        )
+def check_tests(
+    program: Program, unit: Unit, expressions: Expressions, read: Callable[[s.TypeExpr], t.Type]
+) -> Iterable[Diagnostic]:
+    """Check the tests and setups of a file, and return their problems. ``read`` reads a written type."""
+    problems: list[Diagnostic] = []
+    names: dict[str, Span] = {}
+    for one in program.file.setups:
+        _taken(one.name.text, one.name.span, names, "another setup has the same name", problems)
+    titles: dict[str, Span] = {}
+    for test in program.file.tests:
+        _taken(test.title.value, test.title.span, titles, "another test has the same title", problems)
+    flows = TestedFlows(unit)
+    setups = setups_of(program)
+    for decl in program.file.scripts:
+        tested = flows.of(decl)
+        if tested is None:
+            _untested(decl, program, unit, problems)
+        else:
+            _Test(decl, tested, flows, setups, program, expressions, read, problems).check()
+    return problems
+
+
+def _taken(name: str, span: Span, names: dict[str, Span], message: str, problems: list[Diagnostic]) -> None:
+    if name in names:
+        labels = (Label(names[name], "first here"),)
+        what = "title" if "title" in message else "name"
+        problems.append(Diagnostic("F0202", message, span, labels=labels, help=f"choose another {what}"))
+    names.setdefault(name, span)
+
+
+def _untested(decl: s.TestDecl | s.SetupDecl, program: Program, unit: Unit, problems: list[Diagnostic]) -> None:
+    """Report a test of an unknown flow."""
+    name, prefix = decl.flow.text, decl.prefix.text if decl.prefix is not None else ""
+    imported = unit.imported
+    if prefix in imported.broken:
         return
-    _Test(test, flow, typed, expressions, program.scope).check()
+    own = [flow.decl.name.text for flow in program.flows]
+    if decl.prefix is not None and prefix not in imported.paths:
+        help = did_you_mean(prefix, imported.paths) or 'import the file under this prefix: `import "x.flow" as '
+        help = help if help.startswith("did") else f"{help}{prefix}`"
+        problems.append(Diagnostic("F0208", f"no import has the prefix `{prefix}`", decl.prefix.span, help=help))
+    elif decl.prefix is not None:
+        known = imported.names(prefix, "flows")
+        path = imported.paths[prefix]
+        help = did_you_mean(name, known)
+        problems.append(Diagnostic("F0208", f"`{path}` has no flow `{name}`", decl.flow.span, help=help))
+    else:
+        known = [*own, *imported.names("", "flows")]
+        prefixed = next((f"{one}.{name}" for one, flow in imported.flows if one and flow == name), "")
+        help = f"write `{prefixed}`" if prefixed else did_you_mean(name, known)
+        problems.append(Diagnostic("F0208", f"this file has no flow `{name}`", decl.flow.span, help=help))
 
 
 class _Test:
-    def __init__(self, test: s.TestDecl, flow: Flow, typed: Typed, expressions: Expressions, scope: Scope) -> None:
-        self.test = test
-        self.flow = flow
-        self.typed = typed
-        self.expressions = expressions
-        self.scope = scope
+    """The check of one test or setup."""
+
+    def __init__(
+        self,
+        decl: s.TestDecl | s.SetupDecl,
+        tested: TestedFlow,
+        flows: TestedFlows,
+        setups: Mapping[str, s.SetupDecl],
+        program: Program,
+        expressions: Expressions,
+        read: Callable[[s.TypeExpr], t.Type],
+        problems: list[Diagnostic],
+    ) -> None:
+        self.decl = decl
+        self.tested = tested
+        self.flow = tested.flow
+        self.flows = flows
+        self.setups = setups
+        self.problems = problems
+        self.expressions = test_expressions(expressions, tested)
+        self.head = decl.title.span if isinstance(decl, s.TestDecl) else decl.name.span
+        self.lines = list(decl.lines)
+        if isinstance(decl, s.TestDecl):
+            self.lines = [one.line for one in whole_lines(decl, setups, tested)]
+        # A setup does not say whether the tests that use it have a table.
+        rows = isinstance(decl, s.SetupDecl) or any(isinstance(line, s.Cases) for line in self.lines)
+        self.scope = with_row(self.expressions, program.scope, self.head) if rows else program.scope
+        self.replies = Replies(tested, self.expressions, self.scope, problems)
+        inside = expect_scope(self.expressions, tested, self.head, rows=rows)
+        fails = any(isinstance(line, s.ExpectEnd) and _of_flow(line) for line in self.lines)
+        self.expects = Expects(tested, self.expressions, inside, read, problems, fails)
 
     def report(self, code: str, message: str, span: Span, help: str = "", labels: tuple[Label, ...] = ()) -> None:
-        self.typed.problems.append(Diagnostic(code, message, span, labels=labels, help=help))
+        self.problems.append(Diagnostic(code, message, span, labels=labels, help=help))
 
     def check(self) -> None:
-        given: dict[str, Span] = {}
-        replied: dict[Step, Span] = {}
-        expects = 0
-        for line in self.test.lines:
+        self.twice()
+        for line in self.decl.lines:
             match line:
                 case s.Given():
-                    self.given(line, given)
+                    self.given(line)
                 case s.Reply():
-                    self.reply(line, replied)
-                case s.Expect():
-                    self.expressions.expect(line.condition, self.flow.scope, t.BOOL, "`expect`")
-                    if self._looks_at_nothing(line.condition):
-                        self.report(
-                            "F0409",
-                            f"`expect {line.condition.span.text}` does not test the flow",
-                            line.condition.span,
-                            "compare a step or the `result` with the expected value",
-                        )
-                    expects += 1
+                    self.replies.reply(line)
+                case s.ExternReply():
+                    self.replies.extern(line)
+                case s.FileReply():
+                    self.replies.file(line)
+                case s.Cases():
+                    self.path(line.path, "a table of cases", _TABLES, "mails.jsonl")
+                case s.Cassette():
+                    self.path(line.path, "a cassette", (".jsonl",), "label.cassette.jsonl")
+                case s.SetupUse():
+                    self.setup(line)
+                case _:
+                    self.expects.expect(line)
+        if isinstance(self.decl, s.TestDecl):
+            self.whole()
+
+    def whole(self) -> None:
+        """Check that the test has its inputs and an expectation."""
+        lines = self.lines
+        given = {line.name.text for line in lines if isinstance(line, s.Given)}
         missing = [
             param.name.text
             for param in self.flow.decl.params
             if param.default is None
             and param.name.text not in given
-            and not isinstance(self.typed.nodes.params[param.number], t.Optional)
+            and not isinstance(self.tested.unit.typed.nodes.params[param.number], t.Optional)
         ]
-        if missing:
+        if missing and not any(isinstance(line, s.Cases) for line in lines):
             names = " and ".join(f"`{name}`" for name in missing)
             self.report(
                 "F0303",
                 f"the flow `{self.flow.decl.name.text}` needs {names}",
-                self.test.title.span,
+                self.head,
                 f"write a line in the test for each parameter: `{missing[0]} = …`",
             )
-        if not expects:
-            self.report("F0409", "this test has no `expect`", self.test.title.span, "write `expect CONDITION`")
+        if not any(isinstance(line, s.ExpectLine) for line in lines):
+            self.report("F0409", "this test has no `expect`", self.head, "write `expect CONDITION`")
 
-    def _looks_at_nothing(self, condition: s.Expr) -> bool:
-        known = isinstance(self.typed.folding.value(condition, self.flow.scope), StaticValue)
-        return known and not any(named_steps(condition, self.flow.scope))
+    def twice(self) -> None:
+        """Report lines about the same thing."""
+        seen: dict[object, Span] = {}
+        for line in self.decl.lines:
+            for key in keys(line, self.tested):
+                if key in seen:
+                    self.again(line, seen[key])
+                    break
+                seen[key] = line.span
 
-    def given(self, line: s.Given, given: dict[str, Span]) -> None:
+    def again(self, line: s.TestLine, first: Span) -> None:
+        labels = (Label(first, "first here"),)
+        match line:
+            case s.Given(name):
+                self.report("F0303", f"`{name.text}` is given twice", name.span, "keep only one of the two", labels)
+            case s.Reply(path):
+                span = path[0].span.to(path[-1].span)
+                said = f"`{span.text}` has two `reply` lines"
+                self.report("F0409", said, span, "write all its answers on one line", labels)
+            case s.ExternReply(name):
+                said = f"`{name.text}` has two `extern` lines"
+                self.report("F0409", said, name.span, "write all its values on one line", labels)
+            case s.FileReply(path):
+                self.report("F0409", "this file is given twice", path.span, "keep only one of the two", labels)
+            case s.Cases():
+                self.report("F0409", "a test has a single table", line.span, "write a test for each table", labels)
+            case s.Cassette():
+                self.report("F0409", "a test has a single cassette", line.span, "keep only one of the two", labels)
+
+    def given(self, line: s.Given) -> None:
         name = line.name.text
         param = next((one for one in self.flow.decl.params if one.name.text == name), None)
-        if param is None:
-            known = [one.name.text for one in self.flow.decl.params]
-            self.report(
-                "F0303",
-                f"the flow `{self.flow.decl.name.text}` has no parameter `{name}`",
-                line.name.span,
-                did_you_mean(name, known)
-                or ("its parameters: " + ", ".join(f"`{one}`" for one in known) if known else ""),
-            )
-            self.expressions.infer(line.value, self.scope)
+        if param is not None:
+            wanted = self.tested.unit.typed.nodes.params[param.number]
+            self.expressions.expect(line.value, self.scope, wanted, f"`{name}`")
             return
-        if first := given.get(name):
-            self.report(
-                "F0303",
-                f"`{name}` is given twice",
-                line.name.span,
-                "keep only one of the two",
-                (Label(first, "first here"),),
-            )
-        given.setdefault(name, line.name.span)
-        self.expressions.expect(line.value, self.scope, self.typed.nodes.params[param.number], f"`{name}`")
+        known = [one.name.text for one in self.flow.decl.params]
+        listed = "its parameters: " + ", ".join(f"`{one}`" for one in known) if known else ""
+        said = f"the flow `{self.flow.decl.name.text}` has no parameter `{name}`"
+        word = f"for the line of a test write `{name} …` without `=`" if name in FORMS else ""
+        self.report("F0303", said, line.name.span, word or did_you_mean(name, known) or listed)
+        self.expressions.infer(line.value, self.scope)
 
-    def reply(self, line: s.Reply, replied: dict[Step, Span]) -> None:
-        step = self._step(line.path)
-        if step is None:
-            for answer in line.answers:
-                if not isinstance(answer, s.Name):
-                    self.expressions.infer(answer, self.scope)
+    def setup(self, line: s.SetupUse) -> None:
+        name = line.name.text
+        if isinstance(self.decl, s.SetupDecl):
+            said = "a setup cannot use another setup"
+            self.report("F0416", said, line.name.span, "write both `setup` lines in the test")
             return
-        span = line.path[0].span.to(line.path[-1].span)
-        if first := replied.get(step):
-            labels = (Label(first, "first here"),)
-            self.report(
-                "F0409", f"`{span.text}` has two `reply` lines", span, "write all its answers on one line", labels
+        found = self.setups.get(name)
+        if found is None:
+            help = (
+                did_you_mean(name, self.setups) or f"write `setup {name} of {self.decl.flow.text} {{ … }}` in this file"
             )
-        replied.setdefault(step, span)
-        wanted = list(dict.fromkeys(self._answers(step)))
-        if len(wanted) == 1:
-            for answer in line.answers:
-                self.expressions.expect(answer, self.scope, wanted[0], f"an answer of `{span.text}`")
+            self.report("F0416", f"this file has no setup `{name}`", line.name.span, help)
             return
-        if not wanted:
-            self.report(
-                "F0409",
-                f"`{span.text}` makes no call, so it has no answers",
-                span,
-                "name a step with an `ask` or a call",
-            )
+        other = self.flows.of(found)
+        if other is not None and other.flow is not self.flow:
+            said = f"the setup `{name}` is for the flow `{other.name}`"
+            labels = (Label(found.flow.span, "declared here"),)
+            help = f"write another setup for `{self.flow.decl.name.text}`"
+            self.report("F0416", said, line.name.span, help, labels)
+        uses = [one for one in self.decl.lines if isinstance(one, s.SetupUse) and one.name.text == name]
+        if uses[0] is not line:
+            labels = (Label(uses[0].name.span, "first here"),)
+            self.report("F0416", f"the test uses the setup `{name}` twice", line.name.span, "keep one", labels)
+
+    def path(self, path: s.String, what: str, ends: tuple[str, ...], example: str) -> None:
+        """Check the path of a file beside the flow."""
+        written = path.value
+        pure = PurePosixPath(written)
+        word = "cases" if "table" in what else "cassette"
+        if not written.isprintable():
+            reason = "this path has invisible characters"
+        elif pure.is_absolute() or ".." in pure.parts or written.startswith("~") or "\\" in written or ":" in written:
+            reason = f"{what} must be in this file's folder or below it, with `/` between folders"
+        elif not written.endswith(ends) or pure.stem in ("", *ends):
+            reason = f"{what} is a file that ends in {' or '.join(ends)}"
         else:
-            inner = next((one.title for one in step.walk() if one is not step and one.symbol), "STEP")
-            self.report(
-                "F0409",
-                f"the asks inside `{span.text}` have answers of different types",
-                span,
-                f"name the step of one `ask`: `reply {span.text}.{inner}: …`",
-            )
+            return
+        self.report("F0419", reason, path.span, f'write `{word} "{example}"`')
 
-    def _step(self, path: tuple[s.Word, ...]) -> Step | None:
-        """Find the step that a path names.
 
-        The first word may be any step of the flow. Each further word names a step inside the step before.
-        """
-        steps = list(self.flow.walk())
-        found: Step | None = None
-        for word in path:
-            found = next((one for one in steps if one.symbol and one.symbol.name == word.text), None)
-            if found is None:
-                known = [one.symbol.name for one in steps if one.symbol]
-                self.report(
-                    "F0201",
-                    f"the flow `{self.flow.decl.name.text}` has no step `{word.text}`",
-                    word.span,
-                    did_you_mean(word.text, known),
-                )
-                return None
-            steps = [one for one in found.walk() if one is not found]
-        return found
-
-    def _answers(self, step: Step) -> Iterator[t.Type]:
-        """Yield the types of the answers and call results that a step and its inner steps get."""
-        for one in step.walk():
-            node = one.line.node
-            if isinstance(node, s.Ask):
-                yield self.typed.nodes.answers.get(node.number, t.UNKNOWN)
-            elif isinstance(node, s.Call) and (callee := self.typed.nodes.callees.get(node.number)):
-                yield callee.result
-            elif isinstance(node, (s.Fanout, s.Map, s.Repeat)) and node.reduce.ask is not None:
-                yield self.typed.nodes.answers.get(node.reduce.ask.number, t.UNKNOWN)
+def _of_flow(line: s.ExpectEnd) -> bool:
+    return line.step is None and not line.negated

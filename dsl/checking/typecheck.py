@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from .. import syntax as s
@@ -18,14 +19,22 @@ from .expressions import Expressions
 from .folding import Folding
 from .node_tables import NodeTables
 from .program import Flow, Program, Scope, Step, Symbol
-from .test_types import check_test
+from .test_types import check_tests
 from .typed import Typed
+from .units import Unit
 from .written_types import WrittenTypes
 
 _A: dict[t.Type, str] = {t.MODEL: "a model", t.DOCUMENT: "a document"}
 
 
-def typecheck(program: Program, catalog: Catalog, dependencies: Dependencies, imported: Imported) -> Typed:
+def typecheck(
+    program: Program,
+    catalog: Catalog,
+    dependencies: Dependencies,
+    imported: Imported,
+    units: Mapping[str, Unit] | None = None,
+) -> Typed:
+    """Find the types of a file. ``units`` has the checked files that its tests can reach, by path."""
     checker = _Checker(program, catalog, imported)
     for model in program.file.models:
         checker.model(model)
@@ -40,12 +49,9 @@ def typecheck(program: Program, catalog: Catalog, dependencies: Dependencies, im
     typed, expressions = checker.typed, checker.expressions
     # A test that reads a tally changes nothing in how its flow runs.
     tallied = set(typed.tallied)
-    titles: set[str] = set()
-    for test in program.file.tests:
-        if test.title.value in titles:
-            checker.report("F0202", "another test has the same title", test.title.span, "choose another title")
-        titles.add(test.title.value)
-        check_test(test, program, typed, expressions)
+    if program.file.scripts:
+        unit = Unit("", program, typed, imported, units or {})
+        typed.problems.extend(check_tests(program, unit, expressions, checker.written.read))
     typed.problems.extend(expressions.problems)
     typed.tallied = tallied
     typed.declared = checker.written.declared_types

@@ -12,7 +12,8 @@ from itertools import pairwise
 from .. import syntax as s
 from .comments import Unit, joined_rows
 from .layout import COMMA, Doc, DocConcat, Group, LineBreak, render
-from .phrases import Phrases, number
+from .phrases import number
+from .tests import TestPhrases
 
 _BLOCKS = frozenset({"ask", "fanout", "map", "repeat", "chain"})
 
@@ -22,7 +23,7 @@ def format_file(file: s.File) -> str:
     return _Formatter(file).file(file)
 
 
-class _Formatter(Phrases):
+class _Formatter(TestPhrases):
     # Declarations
 
     def file(self, file: s.File) -> str:
@@ -30,7 +31,7 @@ class _Formatter(Phrases):
         self.comments.settle(units, 0)
         rest = self.comments.ending(units, 0, len(self.text))
         for (before, item), unit in zip(pairwise(file.items), units[1:], strict=True):
-            if isinstance(item, (s.FlowDecl, s.TestDecl)) or type(before) is not type(item):
+            if isinstance(item, (s.FlowDecl, s.TestDecl, s.SetupDecl)) or type(before) is not type(item):
                 unit.part()
         rows = joined_rows(units, rest)
         return render(Group(DocConcat([*rows, LineBreak()]), hard=True)) if rows else ""
@@ -55,26 +56,8 @@ class _Formatter(Phrases):
                 head = self._params(item.params, item.name.span.end, item.type.span.start)
                 parts = ["extern ", item.name.text, head, " -> ", self.type_expr(item.type)]
                 return DocConcat([*parts, " from ", self.string(item.target)])
-            case s.TestDecl():
-                return self._test(item)
-
-    def _test(self, test: s.TestDecl) -> Doc:
-        units = [self.unit(line, self._test_line(line)) for line in test.lines]
-        region = (test.braces.start, test.braces.end)
-        early = self.comments.take(test.flow.span.end, test.braces.start)
-        body = self.comments.enclosed(units, ("{", "}"), region, pad=" ", broken=bool(units), early=early)
-        return DocConcat(["test ", self.string(test.title), " of ", test.flow.text, " ", body])
-
-    def _test_line(self, line: s.TestLine) -> Doc:
-        match line:
-            case s.Given():
-                return DocConcat([line.name.text, " = ", self.expr(line.value)])
-            case s.Expect():
-                return DocConcat(["expect ", self.expr(line.condition)])
-            case s.Reply():
-                units = [Unit(one.span.start, one.span.end, self.expr(one)) for one in line.answers]
-                path = ".".join(word.text for word in line.path)
-                return DocConcat(["reply ", path, ": ", self.comments.chained(units, separator=",", by=2)])
+            case s.TestDecl() | s.SetupDecl():
+                return self.test(item)
 
     def _flow(self, flow: s.FlowDecl) -> Doc:
         head = self._params(flow.params, flow.name.span.end, flow.body.span.start)

@@ -146,6 +146,10 @@ class Phrases:
             case s.Binary():
                 return self._binary(expr)
 
+    def operand(self, expr: s.Expr) -> Doc:
+        """Write an expression as a side of a comparison."""
+        return self.expr(expr, _COMPARISON + 1)
+
     def _get(self, expr: s.Get) -> Doc:
         names: list[Doc] = []
         base: s.Expr = expr

@@ -9,7 +9,7 @@ from typing import Any
 
 from .. import syntax as s
 from ..source import Span
-from .build_values import ValueReductions
+from .build_tests import TestReductions
 from .token import Token
 
 
@@ -21,7 +21,7 @@ class After(tuple[s.Word, ...]):
     """The names of an `after` clause."""
 
 
-class TreeBuilder(ValueReductions):
+class TreeBuilder(TestReductions):
     """The methods that build the tree of declarations, lines and blocks, one for each rule of the grammar."""
 
     # Declarations
@@ -81,21 +81,6 @@ class TreeBuilder(ValueReductions):
     def extern(self, c: list[Any]) -> s.ExternDecl:
         params = c[3] if isinstance(c[3], list) else []
         return s.ExternDecl(self._word(c[1]), tuple(params), c[-3], self._string(c[-1]), self._span(c))
-
-    def test(self, c: list[Any]) -> s.TestDecl:
-        braces = Span(self.source, self._start(c[4]), self._end(c[-1]))
-        return s.TestDecl(self._string(c[1]), self._word(c[3]), tuple(c[5:-1]), braces, self._span(c))
-
-    def given(self, c: list[Any]) -> s.Given:
-        return s.Given(self._word(c[0]), c[2], self._span(c))
-
-    def reply(self, c: list[Any]) -> s.Reply:
-        colon = next(place for place, child in enumerate(c) if isinstance(child, Token) and child.type == "COLON")
-        path = tuple(self._word(word) for word in c[1:colon:2])
-        return s.Reply(path, tuple(c[colon + 1 :: 2]), self._span(c))
-
-    def expect(self, c: list[Any]) -> s.Expect:
-        return s.Expect(c[1], self._span(c))
 
     # Lines and clauses
 

@@ -85,6 +85,15 @@ def named(text: str, tokens: Sequence[Token], place: int) -> bool:
     return begins_line(text, tokens, place) and begins_line(text, tokens, place + 1)
 
 
+def then(tokens: Sequence[Token], place: int) -> tuple[str, str]:
+    """Return the types of the two tokens behind a place."""
+    first, second = place + 1, place + 2
+    return (
+        tokens[first].type if first < len(tokens) else END,
+        tokens[second].type if second < len(tokens) else END,
+    )
+
+
 def begins_line(text: str, tokens: Sequence[Token], place: int) -> bool:
     """Tell whether a token is the first of its line, behind nothing but blanks and comments."""
     if not 0 < place < len(tokens):

@@ -10,7 +10,7 @@ from .. import syntax as s
 from ..diagnostics import FlowError
 from ..source import Source
 from .build import TreeBuilder
-from .lexer import lex, named
+from .lexer import lex, named, then
 from .readable import MOST_TOKENS, too_deep, too_many_tokens, unreadable
 from .suspicious_lines import oddities
 from .tables import END, GrammarRule, Tables, grammar, packaged
@@ -81,7 +81,7 @@ def _run(tables: Tables, tokens: list[Token], builder: TreeBuilder) -> s.File | 
     for place, token in enumerate(tokens):
         type = token.type
         row = actions[states[-1]]
-        if type in words and tables.reads_as_name(states, type, named(text, tokens, place)):
+        if type in words and tables.reads_as_name(states, type, named(text, tokens, place), then(tokens, place)):
             type = token.type = "NAME"
         while True:
             action = row.get(type)

@@ -13,7 +13,7 @@ from dataclasses import replace
 from ..diagnostics import Diagnostic, Fix
 from ..source import Source, Span
 from .brackets import Brackets, Unpaired, pair
-from .lexer import begins_line, named
+from .lexer import begins_line, named, then
 from .place import Place
 from .readable import MOST_FINDINGS, MOST_TOKENS, too_deep, too_many_tokens
 from .strings import read_string
@@ -152,7 +152,9 @@ class Recovery:
             if (
                 place < high
                 and type in tables.keywords.values()
-                and tables.reads_as_name(states, type, named(self.source.text, self.tokens, place))
+                and tables.reads_as_name(
+                    states, type, named(self.source.text, self.tokens, place), then(self.tokens, place)
+                )
             ):
                 type = token.type = "NAME"
             if type != BAD and self._step(states, begins, place, type):
@@ -228,7 +230,7 @@ class Recovery:
         if not begins_line(self.source.text, self.tokens, place):
             return False
         if self.tokens[place + 1].type == "EQUAL" and type != BAD:
-            return type == "NAME" or self.tables.reads_as_name(states, type, True)
+            return type == "NAME" or self.tables.reads_as_name(states, type, True, then(self.tokens, place))
         return type in self.tables.steps and self.tables.advance(states, type) is not None
 
     def _skip(self, low: int, high: int) -> None:

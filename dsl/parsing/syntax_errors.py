@@ -8,6 +8,7 @@ from .foreign_syntax import HABITS, else_alone, stray_word
 from .out_of_place import OUT_OF_PLACE, VALUES
 from .place import NODES, VALUE, Place
 from .tables import END, KEYWORDS
+from .test_mistakes import test_line
 
 _WORDS = {
     "NAME": "a name",
@@ -169,11 +170,9 @@ def _blocks(place: Place) -> Diagnostic | None:
             if place.at(ahead) == "FLOW":
                 return place.error("a flow needs braces around its steps", "write `flow NAME(…) { … }`")
             if place.at(ahead) == "TEST":
-                dotted = place.type == "DOT"
-                message = (
-                    "a test can name only a flow of this file" if dotted else "a test needs braces around its lines"
-                )
-                return place.error(message, 'write `test "…" of NAME { … }`')
+                return place.error("a test needs braces around its lines", 'write `test "…" of NAME { … }`')
+            if place.at(ahead) == "SETUP":
+                return place.error("a setup needs braces around its lines", "write `setup NAME of FLOW { … }`")
             if place.at(ahead) in _DECLARATIONS:
                 break
     if place.at(-1) == "REDUCE":
@@ -232,7 +231,7 @@ def _taken(place: Place, ahead: int) -> Diagnostic:
     return place.error(message, f"write another name, such as `{word}_`", ahead)
 
 
-_FIRST = (*OUT_OF_PLACE, _no_reducer, _flow_type, _misspelled_before, _clause_first)
+_FIRST = (test_line, *OUT_OF_PLACE, _no_reducer, _flow_type, _misspelled_before, _clause_first)
 _RULES = (
     _keyword_as_name,
     _comma,

@@ -19,6 +19,13 @@ BAD = "BAD"
 
 NEVER_NAMES = frozenset({"RETURN", "NOT", "AND", "OR"})
 
+TEST_WORDS = frozenset("SETUP FILE CASES CASSETTE MATCHES CONTAINS ABOUT WITHIN SKIPPED FAILED ASKED".split())
+"""The keywords that have a meaning only inside tests. Everywhere else they are ordinary names."""
+TEST_LINES = frozenset({"REPLY", "EXPECT"})
+"""Two more such words, which the language has had from its start. So they are among its keywords."""
+_RELATIONS = frozenset({"MATCHES", "CONTAINS", "ABOUT", "SKIPPED", "FAILED"})
+_JOINS = frozenset({"COMPARE", "FALLBACK", "PLUS", "MINUS", "TIMES", "DIVIDE", "IN", "AND", "OR", "DOT", "LPAR"})
+
 LAYOUT = 1
 """The version of the format that ``dump`` writes."""
 NAME = "tables.json"
@@ -75,16 +82,36 @@ class Tables:
         """The keywords that begin a declaration."""
         return frozenset(self.actions[self.start]) & frozenset(self.keywords.values())
 
-    def reads_as_name(self, stack: list[int], type: str, named: bool) -> bool:
-        """Tell whether the parser reads a keyword as a name here.
+    def reads_as_name(self, stack: list[int], type: str, named: bool, then: tuple[str, str] = ("", "")) -> bool:
+        """Tell whether the parser reads a keyword as a name here. ``then`` has the types of the next two tokens.
 
         Words in NEVER_NAMES are never names, because they show where a line broke. If the state alone does not decide,
         the keyword is a name only if it is ``named``, which means that it looks like a step's name.
         """
         row = self.actions[stack[-1]]
+        if type in TEST_WORDS or type in TEST_LINES or (type == "EXTERN" and then[0] == "EQUAL"):
+            return self._test_word_is_name(stack, type, then)
         if type in NEVER_NAMES or "NAME" not in row or row.get(type, -1) >= 0 or (type in row and not named):
             return False
         return self.advance(stack, type) is None and self.advance(stack, "NAME") is not None
+
+    def _test_word_is_name(self, stack: list[int], type: str, then: tuple[str, str]) -> bool:
+        # `cases = …` gives a parameter of that name.
+        if then[0] == "EQUAL" or self.advance(stack, type) is None:
+            return self.advance(stack, "NAME") is not None
+        if type not in ("ASKED", "FAILED") or self.actions[stack[-1]].get(type, -1) < 0:
+            return False
+        # Behind `expect`, a step may have the name `asked` or `failed`: an operator or a relation shows it.
+        relation = then[0] in _RELATIONS and then[1] != "EQUAL"
+        if type == "ASKED":
+            path = then[0] in self.words or then[0] == "STRING"
+            return not path or then[0] in _JOINS or (relation and then[1] not in _RELATIONS)
+        return then[0] in _JOINS or relation
+
+    @cached_property
+    def words(self) -> frozenset[str]:
+        """The types of tokens that are words: names and keywords."""
+        return frozenset({"NAME", *self.keywords.values()})
 
     def advance(self, stack: list[int], type: str) -> list[int] | None:
         """Return the states after a token of this type. None if it is not allowed here. ``stack`` is not changed."""
@@ -142,8 +169,10 @@ def grammar() -> str:
     return (get_data("flowrun.grammars", "flow.lark") or b"").decode()
 
 
-KEYWORDS = tuple(re.findall(r'^[A-Z_]+: *"([a-z_]+)"$', grammar(), re.MULTILINE))
-"""The keywords of the language, in the order of the grammar."""
+KEYWORDS = tuple(
+    word for name, word in re.findall(r'^([A-Z_]+): *"([a-z_]+)"$', grammar(), re.MULTILINE) if name not in TEST_WORDS
+)
+"""The keywords of the language, in the order of the grammar, without those that have a meaning only inside tests."""
 
 
 def packaged() -> Tables | None:

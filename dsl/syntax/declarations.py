@@ -7,6 +7,7 @@ from dataclasses import field
 from ..records import dataclass
 from ..source import Span
 from .nodes import Body, Expr, Number, Option, Return
+from .tests import SetupDecl, TestDecl
 from .words import String, Word, at, numbered
 from .written import TypeExpr
 
@@ -74,43 +75,7 @@ class ExternDecl:
     span: Span = at()
 
 
-@dataclass(frozen=True, slots=True)
-class Given:
-    """An input of a test: ``name = value``."""
-
-    name: Word
-    value: Expr
-    span: Span = at()
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """The scripted answers of one step in a test. The words of ``path`` name the blocks around it and the step."""
-
-    path: tuple[Word, ...]
-    answers: tuple[Expr, ...]
-    span: Span = at()
-
-
-@dataclass(frozen=True, slots=True)
-class Expect:
-    condition: Expr
-    span: Span = at()
-
-
-TestLine = Given | Reply | Expect
-
-
-@dataclass(frozen=True, slots=True)
-class TestDecl:
-    title: String
-    flow: Word
-    lines: tuple[TestLine, ...]
-    braces: Span = at()
-    span: Span = at()
-
-
-Declaration = FlowDecl | ModelDecl | TypeDecl | ImportDecl | ExternDecl | TestDecl
+Declaration = FlowDecl | ModelDecl | TypeDecl | ImportDecl | ExternDecl | TestDecl | SetupDecl
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,3 +116,12 @@ class File:
     @property
     def tests(self) -> tuple[TestDecl, ...]:
         return tuple(item for item in self.items if isinstance(item, TestDecl))
+
+    @property
+    def setups(self) -> tuple[SetupDecl, ...]:
+        return tuple(item for item in self.items if isinstance(item, SetupDecl))
+
+    @property
+    def scripts(self) -> tuple[SetupDecl | TestDecl, ...]:
+        """The setups and then the tests."""
+        return (*self.setups, *self.tests)

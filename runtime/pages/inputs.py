@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from functools import cached_property
 
+from flowrun.dsl import REDUCE
 from flowrun.dsl import plan as p
 
 from ..plans.step_paths import PathNames
-from .places import REDUCE, parts_of, step_named
+from .places import parts_of, step_named
 
 Scopes = list[tuple[str, tuple[p.Step, ...]]]
 """The steps that a step sees, from the outermost block inwards, each with the path before its steps."""

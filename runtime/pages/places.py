@@ -9,8 +9,6 @@ from flowrun.dsl import plan as p
 
 _PART = pattern(r"([^.\[\]]+)((?:\[\d+\])*)")
 _UNNAMED = pattern(r"(ask|map|repeat|fanout|chain|value|flow|extern)(\d*)")
-REDUCE = "reduce"
-"""The part of a path that names the call of a block's reducer."""
 
 
 def parts_of(path: str) -> list[tuple[str, str]]:

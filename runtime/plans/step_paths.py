@@ -10,14 +10,12 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from flowrun.dsl import dataclass
+from flowrun.dsl import REDUCE, dataclass, step_names
 from flowrun.dsl import plan as p
 
 from ..vocabulary.call_path import Segment, path_text
 from ..vocabulary.call_record import CallRecord
 
-REDUCE = "reduce"
-"""The name of a block's reduction in paths."""
 _EXTERN = "extern"
 _TOKENS = re.compile(r"\.?([^.\[\]]+)|\[([^\]]*)\]")
 
@@ -64,19 +62,16 @@ class StepNode:
 def step_nodes(steps: Iterable[p.Step]) -> tuple[StepNode, ...]:
     """Return the nodes of a body's steps, in the order of the file."""
     steps = tuple(steps)
-    taken = {step.name for step in steps}
-    counts: Counter[str] = Counter()
     made = []
-    for step in steps:
-        if not step.name.startswith("#"):
-            made.append(StepNode(step.name, _what(step.node), step))
-            continue
-        word, name = _word(step.node), ""
-        while not name or name in taken:
-            counts[word] += 1
-            name = word if counts[word] == 1 else f"{word}{counts[word]}"
-        made.append(StepNode(name, _what(step.node), step, step.title))
+    for step, name in zip(steps, step_names((_own_name(step), _word(step.node)) for step in steps), strict=True):
+        alias = "" if _own_name(step) else step.title
+        made.append(StepNode(name, _what(step.node), step, alias))
     return tuple(made)
+
+
+def _own_name(step: p.Step) -> str:
+    """Return the name that the author gave to a step, "" if it has none."""
+    return "" if step.name.startswith("#") else step.name
 
 
 def _word(node: p.Node) -> str:

@@ -1,0 +1,72 @@
+"""The files that a flow reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from .. import syntax as s
+from ..syntax.children import children
+from .program import Flow, Scope
+from .units import Unit
+
+READERS = frozenset({"file", "files", "lines", "csv", "jsonl"})
+"""The functions that read files. The first argument of each is a path."""
+
+
+def files_read(unit: Unit, flow: Flow) -> set[str] | None:
+    """Return the paths of the files that a flow reads, some with wildcards. None if the run decides a path."""
+    found: set[str] = set()
+    todo, done = [(unit, flow)], {flow}
+    while todo:
+        home, one = todo.pop()
+        for expr, scope in _expressions(one):
+            for call in _calls(expr):
+                if call.function.text not in READERS or call.prefix is not None:
+                    continue
+                path = home.typed.folding.known(call.args[0].value, scope) if call.args else None
+                if not isinstance(path, str):
+                    return None
+                found.add(path)
+        for step in one.walk():
+            node = step.line.node
+            callee = home.typed.nodes.callees.get(node.number) if isinstance(node, s.Call) else None
+            there = home.of(callee) if callee is not None and callee.kind == "flow" else None
+            called = there.flow(callee.name) if there is not None and callee is not None else None
+            if there is not None and called is not None and called not in done:
+                done.add(called)
+                todo.append((there, called))
+    return found
+
+
+def _expressions(flow: Flow) -> Iterator[tuple[s.Expr | s.Ask, Scope]]:
+    """Yield the expressions of a flow that may read files."""
+    yield from ((param.default, flow.scope) for param in flow.decl.params if param.default is not None)
+    yield from ((returned.value, flow.scope) for returned in flow.decl.returns)
+    for step in flow.walk():
+        line = step.line
+        node = line.node
+        yield from ((option.value, step.scope) for option in line.options)
+        if line.when is not None:
+            yield line.when.condition, step.scope
+            if line.when.otherwise is not None:
+                yield line.when.otherwise, step.scope
+        if isinstance(node, s.Map):
+            yield node.source, step.scope
+            if node.where is not None:
+                yield node.where, step.inner or step.scope
+        if isinstance(node, (s.Map, s.Repeat, s.Fanout)):
+            yield from ((arg.value, step.scope) for arg in node.reduce.args)
+            yield from ((option.value, step.scope) for option in node.reduce.options)
+        elif not isinstance(node, (s.Chain, s.Ask)):
+            yield node, step.scope
+
+
+def _calls(expr: s.Expr | s.Ask) -> Iterator[s.Call]:
+    todo = [expr]
+    while todo:
+        one = todo.pop()
+        if isinstance(one, s.Ask):
+            continue
+        if isinstance(one, s.Call):
+            yield one
+        todo.extend(children(one))

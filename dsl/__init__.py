@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from .needed_calls import necessary
     from .pages import page
     from .parsing.parse import parse_flow
+    from .path_names import REDUCE, step_names
     from .patterns import pattern
     from .plain_data import misplaced
     from .planner import make_plan
@@ -57,7 +58,6 @@ if TYPE_CHECKING:
     from .render import render_diagnostic, render_diagnostics
     from .safe_text import STEERS, inert, one_line
     from .source import Source, Span
-    from .step_names import REDUCE, step_names
     from .templates.read import Template, read_template, template_names, template_pieces
     from .test_planner import make_tests, plan_of_test
     from .texts import alike, option_of, text_key
@@ -96,7 +96,7 @@ _HOMES = {
     "render": "render_diagnostic render_diagnostics",
     "safe_text": "STEERS inert one_line",
     "source": "Source Span",
-    "step_names": "REDUCE step_names",
+    "path_names": "REDUCE step_names",
     "templates.read": "Template read_template template_names template_pieces",
     "test_planner": "make_tests plan_of_test",
     "texts": "alike option_of text_key",

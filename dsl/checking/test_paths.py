@@ -7,8 +7,8 @@ from dataclasses import field
 
 from .. import syntax as s
 from .. import types as t
+from ..path_names import REDUCE, step_names
 from ..records import dataclass
-from ..step_names import REDUCE, step_names
 from .callees import Callee
 from .program import Flow, Step
 from .units import Unit

@@ -1,0 +1,235 @@
+"""The runner of a planned test. It has no event loop, no network and no clock: the engine is driven by a replay."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from flowrun.dsl import dataclass, test_plan
+from flowrun.dsl import plan as p
+from flowrun.runtime.costs.prices import Prices
+from flowrun.runtime.engine.asks import PreparedAsk
+from flowrun.runtime.engine.decisions import Call, Read
+from flowrun.runtime.engine.frames import Frame
+from flowrun.runtime.engine.scopes import Context, ReadAnswer
+from flowrun.runtime.forecast.declared import declared_prices
+from flowrun.runtime.inputs.inputs import check_value
+from flowrun.runtime.replay.driver import WINDOW, Replay, context_of
+from flowrun.runtime.values.expressions import ModelValue, Names, evaluate
+from flowrun.runtime.vocabulary import events as e
+from flowrun.runtime.vocabulary.errors import FlowrunError, InputError, UsageError
+from flowrun.runtime.vocabulary.json_value import Json
+
+from .answers import Other, ScriptedSource
+from .attempts import Meter
+from .expects import Ran, check
+from .outcome import Failed, Problem, Status, TestOutcome
+from .outside import ScriptedExterns, ScriptedFiles
+from .places import Places
+from .script import Line, Script
+
+_ENDS = (e.StepFinished, e.StepFailed, e.ElementLost)
+_READS = frozenset({"file", "files", "lines", "jsonl", "csv"})
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What a test runs in: the plan of its flow, and the folder of that flow.
+
+    ``model`` is the model of asks that name none. ``row`` is a row of the test's table, and ``title`` the title that
+    this row gives to the test. ``other`` answers calls that no line of the test answers, as a cassette does.
+    """
+
+    plan: p.Plan
+    folder: Path
+    model: str = ""
+    row: Mapping[str, Json] | None = None
+    title: str = ""
+    other: Other | None = None
+
+
+class _Replay(Replay):
+    """A replay that tells the source in which frame each call is asked."""
+
+    def __init__(self, setting: Setting, inputs: Mapping[str, Json], source: _Source, context: Context) -> None:
+        super().__init__(setting.plan, inputs, source, context, WINDOW)
+        self._scripted = source
+
+    def asked(self, call: Call, frame: Frame, read: ReadAnswer) -> None:
+        super().asked(call, frame, read)
+        prepared = getattr(read, "__self__", None)
+        ask = prepared.plan if isinstance(prepared, PreparedAsk) else None
+        self._scripted.asks(call, frame, self._scripted.places.spot(call.place or call.path, ask))
+
+    def heard(self, call: Call, value: Json) -> None:
+        super().heard(call, value)
+        self._scripted.answered(call, value)
+
+
+class _Source(ScriptedSource):
+    """A scripted source that remembers how the steps of the flow ended."""
+
+    places: Places
+    ends: list[e.Event]
+
+    def noted(self, events: Sequence[e.Event]) -> None:
+        self.ends.extend(event for event in events if isinstance(event, _ENDS))
+
+
+def run_test(test: test_plan.Test, setting: Setting) -> TestOutcome:
+    """Run a test, or one row of its table."""
+    began = time.process_time()
+    failures: list[Failed] = []
+    ran: Ran | None = None
+    try:
+        ran = _ran(test, setting)
+    except FlowrunError as error:
+        failures.append(Failed(test.place, str(error)))
+    status: Status = "error"
+    if ran is not None:
+        failures.extend(_faults(test, ran))
+        status = "failed" if failures else "passed"
+    calls = () if ran is None else tuple(ran.source.calls)
+    ms = 1000 * (time.process_time() - began)
+    title = setting.title or test.title
+    figures = () if ran is None else _figures(ran)
+    return TestOutcome(
+        title, test.place.file, test.place.line, test.flow, status, tuple(failures), calls, figures, round(ms, 3)
+    )
+
+
+def _ran(test: test_plan.Test, setting: Setting) -> Ran:
+    plan, row = setting.plan, setting.row
+    declared = declared_prices(plan)
+    prices = Prices({}, declared)
+    context = context_of(plan, setting.model)
+    if plan.money_limit is not None or any(flow.money_limit is not None for flow in plan.flows.values()):
+        context = replace(context, price=prices)
+    names = _InputNames(context, row)
+    texts = [(one, _text(evaluate(one.value, names), one)) for one in test.files]
+    files = names.files = ScriptedFiles(setting.folder, texts)
+    places = Places(plan)
+    script = Script(test.replies, row)
+    externs = ScriptedExterns(plan, test.externs, places, context, row)
+    source = _Source(script, externs, files, context, Meter(prices), setting.other)
+    source.places, source.ends = places, []
+    replay = _Replay(setting, _inputs(test, plan, names, row), source, context)
+    for _ in replay:
+        pass
+    return Ran(replay, source, places, context, plan, row, source.ends)
+
+
+def _text(value: Json, line: test_plan.FileReply) -> str:
+    if not isinstance(value, str):
+        raise InputError(f"the text of the file `{line.path}` is not a text")
+    return value
+
+
+class _InputNames(Names):
+    """The names that the inputs of a test mention: the models of the file, and the row."""
+
+    def __init__(self, context: Context, row: Mapping[str, Json] | None) -> None:
+        self.context = context
+        self.row = row
+        self.files: ScriptedFiles | None = None
+
+    def value(self, name: str) -> Json:
+        if name == "row" and self.row is not None:
+            return self.row
+        if name in self.context.models:
+            return self.context.models[name]
+        raise UsageError(f"the name `{name}` is unknown here")
+
+    def call(self, function: str, args: Mapping[str, Json]) -> Json:
+        if function in _READS and self.files is not None:
+            value = self.files.value_of(Read(0, function, args))
+            if isinstance(value, FlowrunError):
+                raise value
+            return value
+        return self.context.functions(function, args, lambda name: None)
+
+
+def _inputs(test: test_plan.Test, plan: p.Plan, names: _InputNames, row: Mapping[str, Json] | None) -> dict[str, Json]:
+    """Work out the inputs: the columns of the row, then the lines of the test. Raises InputError."""
+    given: dict[str, Json] = {}
+    for param in plan.params:
+        if param.name in test.inputs:
+            value = evaluate(test.inputs[param.name], names)
+        elif row is not None and param.name in row:
+            value = row[param.name]
+        elif param.required:
+            where = "the row has no such column, and the test no such line" if row is not None else "the test has none"
+            raise InputError(f"the flow `{plan.flow}` needs `{param.name}`: {where}")
+        else:
+            continue
+        given[param.name] = (
+            value if isinstance(value, ModelValue) else check_value(value, param.type, f"`{param.name}`")
+        )
+    return given
+
+
+# The verdict
+
+
+def _faults(test: test_plan.Test, ran: Ran) -> list[Failed]:
+    """Return what is wrong. If the test itself has a fault, its expectations mean nothing yet."""
+    faults = [_failed(test, one) for one in _problems(ran)]
+    if faults:
+        return faults
+    found = [failed for one in test.expects if (failed := check(one, ran)) is not None]
+    if not ran.outcome.complete and not any(one.kind == "failed" and not one.negated for one in test.expects):
+        first = next(iter(ran.outcome.failures), None)
+        said = f"{first.path}: {first.reason}" if first is not None else "it did not come to its end"
+        help = "if this is meant, write `expect failed`"
+        found = [replace(_failed(test, Problem(None, f"the flow failed: {said}", help)), calls=tuple(ran.source.calls))]
+    elif not found:
+        found = [_failed(test, one) for one in _unused(ran)]
+    return found
+
+
+def _failed(test: test_plan.Test, problem: Problem) -> Failed:
+    return Failed(problem.place or test.place, problem.message, problem.help)
+
+
+def _problems(ran: Ran) -> Iterator[Problem]:
+    source = ran.source
+    for step, times in source.missing.items():
+        asked = f" (it was asked {times} times)" if times > 1 else ""
+        partly = any(line.reply.step == step for line in source.script.lines)
+        said = f"no reply of the test fits this call of `{step}`" if partly else f"no reply answers `{step}`"
+        yield Problem(None, f"{said}{asked}", f"write `reply {step}: …`")
+    yield from source.script.problems
+    yield from source.externs.problems
+
+
+def _unused(ran: Ran) -> Iterator[Problem]:
+    source = ran.source
+    for line in source.script.unused():
+        yield Problem(line.reply.place, f"this reply was never used: {_why(line, source)}", "leave it out")
+    for extern in source.externs.unused():
+        yield Problem(extern.place, "this line was never used: the extern was not called so", "leave it out")
+    for one in source.files.unused():
+        yield Problem(one.place, "this file was never read", "leave it out")
+
+
+def _why(line: Line, source: ScriptedSource) -> str:
+    step = line.reply.step
+    times = sum(spot.shape.step == step for spot, _ in source.prompts)
+    if not times:
+        return f"`{step}` was not asked"
+    if not line.met:
+        return f"each of the {times} calls of `{step}` has another line"
+    what = "with these numbers" if line.reply.when is None else "with this condition"
+    return f"`{step}` was asked {times} time{'s' * (times > 1)}, but not {what}"
+
+
+def _figures(ran: Ran) -> tuple[tuple[str, Json], ...]:
+    found: list[tuple[str, Json]] = []
+    for name, work in ran.figures().items():
+        try:
+            found.append((name, work()))
+        except FlowrunError:
+            found.append((name, None))
+    return tuple(found)

@@ -42,10 +42,10 @@ def _case(name: str, found: Sequence[Diagnostic], strict: bool) -> str:
     if failing:
         first = f"{failing[0].code}: {failing[0].message}"
         more = f" (and {len(failing) - 1} more)" if len(failing) > 1 else ""
-        attributes = f'message="{_attribute(first + more)}" type="{failing[0].code}"'
-        inside.append(f"      <failure {attributes}>{_text(render_diagnostics(failing))}</failure>")
+        attributes = f'message="{xml_attribute(first + more)}" type="{failing[0].code}"'
+        inside.append(f"      <failure {attributes}>{xml_text(render_diagnostics(failing))}</failure>")
     if rest:
-        inside.append(f"      <system-out>{_text(render_diagnostics(rest))}</system-out>")
+        inside.append(f"      <system-out>{xml_text(render_diagnostics(rest))}</system-out>")
     return _element(name, inside)
 
 
@@ -54,20 +54,22 @@ def _failing(found: Sequence[Diagnostic], strict: bool) -> list[Diagnostic]:
 
 
 def _unread(one: Unread) -> str:
-    return _element(one.name, [f'      <error message="{_attribute(one.reason)}" type="unread"/>'])
+    return _element(one.name, [f'      <error message="{xml_attribute(one.reason)}" type="unread"/>'])
 
 
 def _element(name: str, inside: list[str]) -> str:
-    shown = _attribute(name)
+    shown = xml_attribute(name)
     start = f'    <testcase classname="flowrun.validate" name="{shown}" file="{shown}"'
     return "\n".join([f"{start}>", *inside, "    </testcase>"]) if inside else f"{start}/>"
 
 
-def _text(text: str) -> str:
+def xml_text(text: str) -> str:
+    """Escape a text for the inside of an element."""
     clean = _NO_XML.sub("\N{REPLACEMENT CHARACTER}", encodable(text))
     return clean.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("\r", "&#13;")
 
 
-def _attribute(text: str) -> str:
+def xml_attribute(text: str) -> str:
+    """Escape a text for an attribute in double quotes."""
     # A reader makes spaces of line ends and tabs in an attribute unless they are escaped.
-    return _text(text).replace('"', "&quot;").replace("\n", "&#10;").replace("\t", "&#9;")
+    return xml_text(text).replace('"', "&quot;").replace("\n", "&#10;").replace("\t", "&#9;")

@@ -39,13 +39,15 @@ def command(paths: tuple[Path, ...], word: str, format_: str, stop: bool) -> int
     """
     from flowrun.testing.parallel import run_files
 
+    from ..session.garbage import COLLECTOR
     from .views.tests import Results, show_results
 
     files, refused = find_flows(paths or (Path(),))
     names = sorted({_told(path) for path in files})
     results = Results(word=word, unread=[(told_path(path), str(error)) for path, error in refused])
-    for result in run_files(names, word, stop=stop):
-        results.take(result)
+    with COLLECTOR.rarely():
+        for result in run_files(names, word, stop=stop):
+            results.take(result)
     if word and results.tests and not results.outcomes and not results.broken:
         raise UsageError(f"no test has {shown(word)} in its title")
     show_results(results, format_)

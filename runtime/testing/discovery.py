@@ -6,13 +6,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from flowrun.dsl import Checked, FlowError, Source, dataclass, make_tests, plan_of_test, test_plan
-from flowrun.dsl import plan as p
 from flowrun.runtime.files.files import Files, read_plain
 from flowrun.runtime.session.loading import check_source
 from flowrun.runtime.vocabulary.errors import FlowrunError, UsageError
 
 from .outcome import Failed, TestOutcome
-from .runner import Setting, run_test
+from .runner import Bench, Setting, run_test
 from .tables import rows_of
 
 
@@ -71,22 +70,22 @@ class Sources:
 
 def tests_of(checked: Checked, folder: Path, chosen: Callable[[str], bool] = lambda title: True) -> Iterator[Found]:
     """Yield the tests of a checked file in ``folder`` whose title is chosen. Each row of a table is a test."""
-    plans: dict[tuple[str, str], p.Plan] = {}
+    benches: dict[tuple[str, str], Bench] = {}
     for test in make_tests(checked):
         if test.cases is None and not chosen(test.title):
             continue
         key = (test.source, test.flow)
-        if key not in plans:
-            plans[key] = plan_of_test(checked, test)
-        plan = plans[key]
-        inside = Path(plan.source).parent if test.source else folder
+        if key not in benches:
+            benches[key] = Bench(plan_of_test(checked, test))
+        bench = benches[key]
+        inside = Path(bench.plan.source).parent if test.source else folder
         if test.cases is None:
-            yield Found(test.title, test, Setting(plan, inside))
+            yield Found(test.title, test, Setting(bench, inside))
             continue
         try:
-            for row in rows_of(test, plan, Files(folder)):
+            for row in rows_of(test, bench.plan, Files(folder)):
                 if chosen(row.title):
-                    yield Found(row.title, test, Setting(plan, inside, row=row.row, title=row.title))
+                    yield Found(row.title, test, Setting(bench, inside, row=row.row, title=row.title))
         except FlowrunError as error:
             if chosen(test.title):
                 yield Found(test.title, test, None, str(error))

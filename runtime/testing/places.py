@@ -18,29 +18,29 @@ class Shape:
     """The part of a place that all elements and samples share.
 
     ``names`` are the steps from the outside inwards. ``samples`` has the greatest number of samples of each step that
-    is a repeat, 0 for any other step. ``numbered`` says which steps have numbers.
+    is a repeat, 0 for any other step. ``numbered`` says which steps have numbers. ``step`` is the path without numbers,
+    ``nowhere`` has None for each name.
     """
 
+    step: str
     names: tuple[str, ...]
     samples: tuple[int, ...]
     numbered: tuple[bool, ...]
-    merges: bool = False
-
-    @property
-    def step(self) -> str:
-        """The path without numbers."""
-        return ".".join(self.names)
+    merges: bool
+    nowhere: tuple[None, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Spot:
     """The place of one call. ``at`` has the number of the element or the sample behind each name, None without one.
 
-    ``merge`` is the number of a merge in a tree of asks, as the run prints it; "" for any other call.
+    ``element`` has the numbers of the elements alone. ``merge`` is the number of a merge in a tree of asks, as the run
+    prints it; "" for any other call.
     """
 
     shape: Shape
     at: tuple[int | None, ...]
+    element: tuple[int | None, ...]
     merge: str = ""
 
     @property
@@ -49,11 +49,6 @@ class Spot:
         numbers = ("" if number is None else f"[{number}]" for number in self.at)
         parts = map("".join, zip(self.shape.names, numbers, strict=True))
         return ".".join(parts) + (f"[{self.merge}]" if self.merge else "")
-
-    @property
-    def element(self) -> tuple[int | None, ...]:
-        """The numbers of the elements around the call, without those of samples."""
-        return tuple(None if most else number for number, most in zip(self.at, self.shape.samples, strict=True))
 
     def sample(self, fixed: Sequence[int | None]) -> tuple[int, int]:
         """Return the number of the call among the samples around it, and how many samples there can be.
@@ -81,12 +76,13 @@ class Places:
         if shape is None:
             shape = self._shapes[bare, id(ask)] = self._shape(bare, ask)
         if "[" not in path:
-            return Spot(shape, (None,) * len(shape.names))
+            return Spot(shape, shape.nowhere, shape.nowhere)
         found = _PLACE.findall(path)
         merge = found.pop() if shape.merges else ""
         numbers = iter(found)
         at = tuple(int(next(numbers)) if numbered else None for numbered in shape.numbered)
-        return Spot(shape, at, merge)
+        element = tuple(None if most else number for number, most in zip(at, shape.samples, strict=True))
+        return Spot(shape, at, element, merge)
 
     def _shape(self, bare: str, ask: p.Ask | None) -> Shape:
         names: list[str] = []
@@ -106,8 +102,10 @@ class Places:
         merges = names[-1] == REDUCE and marks[-1]
         numbered = (*marks[:-1], marks[-1] and not merges)
         return Shape(
+            ".".join(names),
             tuple(names),
             tuple(0 if one is None else one.most for one in repeats),
             numbered,
             merges,
+            (None,) * len(names),
         )

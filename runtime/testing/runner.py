@@ -34,17 +34,32 @@ _ENDS = (e.StepFinished, e.StepFailed, e.ElementLost)
 _READS = frozenset({"file", "files", "lines", "jsonl", "csv"})
 
 
+class Bench:
+    """A flow that is ready to be tested. What all its tests share is worked out once.
+
+    ``model`` is the model of asks that name none.
+    """
+
+    def __init__(self, plan: p.Plan, model: str = "") -> None:
+        self.plan = plan
+        self.places = Places(plan)
+        self.prices = Prices({}, declared_prices(plan))
+        context = context_of(plan, model)
+        if plan.money_limit is not None or any(flow.money_limit is not None for flow in plan.flows.values()):
+            context = replace(context, price=self.prices)
+        self.context = context
+
+
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What a test runs in: the plan of its flow, and the folder of that flow.
+    """What a test runs in: its flow, and the folder of that flow.
 
-    ``model`` is the model of asks that name none. ``row`` is a row of the test's table, and ``title`` the title that
+    ``row`` is a row of the test's table, and ``title`` the title that
     this row gives to the test. ``other`` answers calls that no line of the test answers, as a cassette does.
     """
 
-    plan: p.Plan
+    bench: Bench
     folder: Path
-    model: str = ""
     row: Mapping[str, Json] | None = None
     title: str = ""
     other: Other | None = None
@@ -54,7 +69,7 @@ class _Replay(Replay):
     """A replay that tells the source in which frame each call is asked."""
 
     def __init__(self, setting: Setting, inputs: Mapping[str, Json], source: _Source, context: Context) -> None:
-        super().__init__(setting.plan, inputs, source, context, WINDOW)
+        super().__init__(setting.bench.plan, inputs, source, context, WINDOW)
         self._scripted = source
 
     def asked(self, call: Call, frame: Frame, read: ReadAnswer) -> None:
@@ -101,19 +116,14 @@ def run_test(test: test_plan.Test, setting: Setting) -> TestOutcome:
 
 
 def _ran(test: test_plan.Test, setting: Setting) -> Ran:
-    plan, row = setting.plan, setting.row
-    declared = declared_prices(plan)
-    prices = Prices({}, declared)
-    context = context_of(plan, setting.model)
-    if plan.money_limit is not None or any(flow.money_limit is not None for flow in plan.flows.values()):
-        context = replace(context, price=prices)
+    bench, row = setting.bench, setting.row
+    plan, context, places = bench.plan, bench.context, bench.places
     names = _InputNames(context, row)
     texts = [(one, _text(evaluate(one.value, names), one)) for one in test.files]
     files = names.files = ScriptedFiles(setting.folder, texts)
-    places = Places(plan)
     script = Script(test.replies, row)
     externs = ScriptedExterns(plan, test.externs, places, context, row)
-    source = _Source(script, externs, files, context, Meter(prices), setting.other)
+    source = _Source(script, externs, files, context, Meter(bench.prices), setting.other)
     source.places, source.ends = places, []
     replay = _Replay(setting, _inputs(test, plan, names, row), source, context)
     for _ in replay:

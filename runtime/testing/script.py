@@ -19,22 +19,20 @@ _Sequence = list[list[int]]
 
 @dataclass(eq=False, slots=True)
 class Line:
-    """A reply line of a test for one ask. ``used`` tells whether an answer of it was taken.
+    """A reply line of a test for one ask.
 
+    ``fixed`` are the numbers in its path. ``used`` tells whether an answer of it was taken.
     ``orders`` has, for each element, the numbers of the answers of each sample, in their order. ``taken`` counts the
     answers that each sample has taken. ``merges`` numbers the merges of a tree of asks in their order.
     """
 
     reply: test_plan.Reply
+    fixed: tuple[int | None, ...]
     used: bool = False
     met: int = 0
     orders: dict[object, _Sequence] = field(default_factory=dict)
     taken: dict[object, int] = field(default_factory=dict)
     merges: dict[object, dict[str, int]] = field(default_factory=dict)
-
-    @property
-    def fixed(self) -> tuple[int | None, ...]:
-        return tuple(part.index for part in self.reply.path)
 
     def fits(self, spot: Spot) -> bool:
         """Tell whether the numbers of the line are those of a place."""
@@ -95,7 +93,7 @@ class Script:
     """
 
     def __init__(self, replies: Sequence[test_plan.Reply], row: Mapping[str, Json] | None) -> None:
-        self.lines = [Line(reply) for reply in replies]
+        self.lines = [Line(reply, tuple(part.index for part in reply.path)) for reply in replies]
         self.row = row
         self.problems: list[Problem] = []
         self._of: dict[str, list[Line]] = {}

@@ -25,7 +25,8 @@ def text_of(value: Json, most: int = 400) -> str:
 
 def differences(left: Json, right: Json) -> tuple[str, ...]:
     """Say where two values differ, in at most ``MOST`` lines. Empty if both are short, or of different kinds."""
-    if len(text_of(left)) <= SHORT and len(text_of(right)) <= SHORT:
+    short = len(text_of(left)) <= SHORT and len(text_of(right)) <= SHORT
+    if short or not any(isinstance(left, kind) and isinstance(right, kind) for kind in (str, list, Mapping)):
         return ()
     found = list(islice(_differ(left, right, ""), MOST + 1))
     return (*found[:MOST], "…") if len(found) > MOST else tuple(found)

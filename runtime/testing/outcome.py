@@ -66,3 +66,8 @@ class TestOutcome:
     calls: tuple[TestedCall, ...] = ()
     figures: tuple[tuple[str, Json], ...] = ()
     ms: float = 0.0
+
+
+def times_text(number: int) -> str:
+    """Write how often something happened."""
+    return "once" if number == 1 else f"{number} times"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from flowrun.runtime.vocabulary.json_value import Json
 from flowrun.runtime.vocabulary.quoting import shown
 from flowrun.runtime.vocabulary.remarks import unheard
 
-from .outcome import Problem
+from .outcome import Problem, times_text
 from .places import Places
 
 
@@ -133,11 +133,13 @@ class ScriptedExterns:
         self.lines = [_Values(reply) for reply in replies]
         self.lines.sort(key=lambda line: line.reply.when is None)
         self._sites: dict[str, dict[str, int]] = {}
+        self._calls: dict[str, int] = {}
         self.problems: list[Problem] = []
 
     def value(self, launch: LaunchExtern) -> Json:
         """Return the value of a call, or the FlowrunError if it fails."""
         name = p.plain_name(launch.extern)
+        self._calls[launch.extern] = self._calls.get(launch.extern, 0) + 1
         for line in self.lines:
             if line.reply.name == launch.extern and self._true(line.reply, launch.args):
                 line.used = True
@@ -152,7 +154,7 @@ class ScriptedExterns:
         answers = reply.answers
         number = 0 if len(answers) == 1 else self._number(launch)
         if number >= len(answers):
-            said = f"`{name}` is called {number + 1} times, and here are {len(answers)} values"
+            said = f"`{name}` is called {number + 1} times or more, and here are {len(answers)} values"
             self._complain(reply.place, said, "write a single value for all calls, or one for each")
             return FlowrunError(said)
         answer = answers[number]
@@ -190,10 +192,17 @@ class ScriptedExterns:
         if problem not in self.problems:
             self.problems.append(problem)
 
-    def unused(self) -> list[test_plan.ExternReply]:
-        """Return the lines of the test itself that no call has used."""
+    def unused(self) -> Iterator[Problem]:
+        """Yield the lines of the test itself that no call has used."""
         used = {line.reply.place for line in self.lines if line.used}
-        return [line.reply for line in self.lines if line.reply.own and line.reply.place not in used]
+        for line in self.lines:
+            reply = line.reply
+            if reply.own and reply.place not in used:
+                used.add(reply.place)
+                times = self._calls.get(reply.name, 0)
+                why = f"was called {times_text(times)}, but not for this line" if times else "was not called"
+                name = p.plain_name(reply.name)
+                yield Problem(reply.place, f"this line was never used: `{name}` {why}", "leave it out")
 
 
 def _short(value: Json) -> str:

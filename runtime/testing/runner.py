@@ -22,12 +22,14 @@ from flowrun.runtime.vocabulary import events as e
 from flowrun.runtime.vocabulary.errors import FlowrunError, InputError, UsageError
 from flowrun.runtime.vocabulary.json_value import Json
 
-from .answers import Other, ScriptedSource
+from .answer_book import AnswerBook, Other
+from .answers import ScriptedSource
 from .attempts import Meter
-from .expects import Ran, check
-from .outcome import Failed, Problem, Status, TestOutcome
+from .expects import check
+from .outcome import Failed, Problem, Status, TestOutcome, times_text
 from .outside import ScriptedExterns, ScriptedFiles
 from .places import Places
+from .ran import Ran
 from .script import Line, Script
 
 _ENDS = (e.StepFinished, e.StepFailed, e.ElementLost)
@@ -80,7 +82,7 @@ class _Replay(Replay):
 
     def heard(self, call: Call, value: Json) -> None:
         super().heard(call, value)
-        self._scripted.answered(call, value)
+        self._scripted.heard(call, value)
 
 
 class _Source(ScriptedSource):
@@ -106,7 +108,7 @@ def run_test(test: test_plan.Test, setting: Setting) -> TestOutcome:
     if ran is not None:
         failures.extend(_faults(test, ran))
         status = "failed" if failures else "passed"
-    calls = () if ran is None else tuple(ran.source.calls)
+    calls = () if ran is None else tuple(ran.source.book.calls)
     ms = 1000 * (time.process_time() - began)
     title = setting.title or test.title
     figures = () if ran is None else _figures(ran)
@@ -123,7 +125,8 @@ def _ran(test: test_plan.Test, setting: Setting) -> Ran:
     files = names.files = ScriptedFiles(setting.folder, texts)
     script = Script(test.replies, row)
     externs = ScriptedExterns(plan, test.externs, places, context, row)
-    source = _Source(script, externs, files, context, Meter(bench.prices), setting.other)
+    book = AnswerBook(script, context, setting.other)
+    source = _Source(book, externs, files, Meter(bench.prices))
     source.places, source.ends = places, []
     replay = _Replay(setting, _inputs(test, plan, names, row), source, context)
     for _ in replay:
@@ -190,10 +193,8 @@ def _faults(test: test_plan.Test, ran: Ran) -> list[Failed]:
         return faults
     found = [failed for one in test.expects if (failed := check(one, ran)) is not None]
     if not ran.outcome.complete and not any(one.kind == "failed" and not one.negated for one in test.expects):
-        first = next(iter(ran.outcome.failures), None)
-        said = f"{first.path}: {first.reason}" if first is not None else "it did not come to its end"
-        help = "if this is meant, write `expect failed`"
-        found = [replace(_failed(test, Problem(None, f"the flow failed: {said}", help)), calls=tuple(ran.source.calls))]
+        fault = Problem(None, f"the flow failed: {ran.reason()}", "if this is meant, write `expect failed`")
+        found = [replace(_failed(test, fault), calls=tuple(ran.source.book.calls))]
     elif not found:
         found = [_failed(test, one) for one in _unused(ran)]
     return found
@@ -205,21 +206,23 @@ def _failed(test: test_plan.Test, problem: Problem) -> Failed:
 
 def _problems(ran: Ran) -> Iterator[Problem]:
     source = ran.source
-    for step, times in source.missing.items():
+    for step, times in source.book.missing.items():
         asked = f" (it was asked {times} times)" if times > 1 else ""
-        partly = any(line.reply.step == step for line in source.script.lines)
+        partly = any(line.reply.step == step for line in source.book.script.lines)
         said = f"no reply of the test fits this call of `{step}`" if partly else f"no reply answers `{step}`"
         yield Problem(None, f"{said}{asked}", f"write `reply {step}: …`")
-    yield from source.script.problems
+    yield from source.book.script.problems
     yield from source.externs.problems
 
 
-def _unused(ran: Ran) -> Iterator[Problem]:
-    source = ran.source
-    for line in source.script.unused():
+def _unused(ran: Ran) -> list[Problem]:
+    return sorted(_never_used(ran.source), key=lambda one: one.place.line if one.place else 0)
+
+
+def _never_used(source: ScriptedSource) -> Iterator[Problem]:
+    for line in source.book.script.unused():
         yield Problem(line.reply.place, f"this reply was never used: {_why(line, source)}", "leave it out")
-    for extern in source.externs.unused():
-        yield Problem(extern.place, "this line was never used: the extern was not called so", "leave it out")
+    yield from source.externs.unused()
     for one in source.files.unused():
         yield Problem(one.place, "this file was never read", "leave it out")
 
@@ -232,7 +235,7 @@ def _why(line: Line, source: ScriptedSource) -> str:
     if not line.met:
         return f"each of the {times} calls of `{step}` has another line"
     what = "with these numbers" if line.reply.when is None else "with this condition"
-    return f"`{step}` was asked {times} time{'s' * (times > 1)}, but not {what}"
+    return f"`{step}` was asked {times_text(times)}, but not {what}"
 
 
 def _figures(ran: Ran) -> tuple[tuple[str, Json], ...]:

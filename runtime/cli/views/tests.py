@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import field
+from itertools import islice
 
 from flowrun.dsl import Diagnostic, FlowError, Source, dataclass, render_excerpt
 from flowrun.testing.discovery import FileResult, Sources
@@ -136,10 +138,12 @@ def notes_of(failed: Failed) -> Iterator[tuple[str, str]]:
         yield "value", failed.left
     yield from (("differs", line) for line in failed.differs)
     yield from (("with", line) for line in failed.names)
-    for call in failed.calls[:MOST_CALLS]:
-        where = f" (line {call.line})" if call.line else ""
+    counts = Counter(failed.calls)
+    for call, times in islice(counts.items(), MOST_CALLS):
+        more = f", {times} times" if times > 1 else ""
+        where = f" (line {call.line}{more})" if call.line else more
         yield "call", f"{call.path}: {sentence(call.answer, 100)}{where}"
-    if len(failed.calls) > MOST_CALLS:
-        yield "call", "…"
+    if len(counts) > MOST_CALLS:
+        yield "call", f"… and {len(counts) - MOST_CALLS:,} more"
     if failed.help:
         yield "help", failed.help

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from ..vocabulary.errors import UsageError
 from ..vocabulary.quoting import shown
 from . import exits
+from .console import colours, complain, say, show_findings
 from .paths import PathThatIs, find_flows, told_path
+
+if TYPE_CHECKING:
+    from .views.tests import Results
 
 
 @click.command("test", short_help="Run the tests of flow files. Nothing is sent.")
@@ -40,7 +45,7 @@ def command(paths: tuple[Path, ...], word: str, format_: str, stop: bool) -> int
     from flowrun.testing.parallel import run_files
 
     from ..session.garbage import COLLECTOR
-    from .views.tests import Results, show_results
+    from .views.tests import Results
 
     files, refused = find_flows(paths or (Path(),))
     names = sorted({_told(path) for path in files})
@@ -50,9 +55,38 @@ def command(paths: tuple[Path, ...], word: str, format_: str, stop: bool) -> int
             results.take(result)
     if word and results.tests and not results.outcomes and not results.broken:
         raise UsageError(f"no test has {shown(word)} in its title")
-    show_results(results, format_)
-    sys.stdout.flush()
+    show(results, format_)
     return exits.USAGE if results.unread else exits.FINDINGS if results.failed else exits.DONE
+
+
+def show(results: Results, format_: str) -> None:
+    """Print the results in a format. Errors of files go to standard error in the text format."""
+    if format_ == "text":
+        _show_text(results)
+    else:
+        from ..outputs.target import encoded
+        from .views.test_formats import written
+
+        text = written(results, format_)
+        sys.stdout.flush()
+        sys.stdout.buffer.write(encoded(text))
+        sys.stdout.buffer.flush()
+    for _, reason in results.unread:
+        complain(reason)
+
+
+def _show_text(results: Results) -> None:
+    from .views.tests import failure_text, summary_line
+
+    colour = colours(sys.stdout)
+    for outcome in results.outcomes:
+        for failed in outcome.failures:
+            say(failure_text(outcome, failed, results.source(outcome.file), colour=colour) + "\n\n")
+    sys.stdout.flush()
+    if results.broken:
+        show_findings([one for one in results.findings() if one.severity == "error"])
+    say(f"{summary_line(results)}\n")
+    sys.stdout.flush()
 
 
 def _told(path: Path) -> str:

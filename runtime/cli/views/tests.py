@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -15,7 +14,6 @@ from flowrun.testing.outcome import Failed, TestOutcome
 
 from ...vocabulary.errors import UsageError
 from ...vocabulary.quoting import one_line, sentence
-from ..console import colours, complain, say
 
 MOST_CALLS = 12
 """The most calls that a failure lists."""
@@ -74,34 +72,6 @@ class Results:
 
     def number(self, status: str) -> int:
         return sum(outcome.status == status for outcome in self.outcomes)
-
-
-def show_results(results: Results, format_: str) -> None:
-    """Print the results in a format."""
-    if format_ != "text":
-        from .test_formats import written
-
-        text = written(results, format_)
-        for _, reason in results.unread:
-            complain(reason)
-        from ...outputs.target import encoded
-
-        sys.stdout.flush()
-        sys.stdout.buffer.write(encoded(text))
-        sys.stdout.buffer.flush()
-        return
-    colour = colours(sys.stdout)
-    for outcome in results.outcomes:
-        for failed in outcome.failures:
-            say(failure_text(outcome, failed, results.source(outcome.file), colour=colour) + "\n\n")
-    if results.broken:
-        from ..console import show_findings
-
-        sys.stdout.flush()
-        show_findings([one for one in results.findings() if one.severity == "error"])
-    for _, reason in results.unread:
-        complain(reason)
-    say(f"{summary_line(results)}\n")
 
 
 def summary_line(results: Results) -> str:

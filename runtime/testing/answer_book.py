@@ -43,7 +43,7 @@ Other = Callable[[Call, Spot], Scripted | None]
 class Asked:
     """A question of the flow: its place, the frame in which it is asked, and its round.
 
-    ``ballot`` is True if the answer is a ballot, which is never corrected.
+    ``ballot`` is True if the answer is a ballot, which is never corrected. ``answer`` is the answer that came.
     """
 
     spot: Spot
@@ -85,7 +85,6 @@ class AnswerBook:
             help = f"write one answer for all, or {samples} answers" if samples > 1 else "write another answer"
             self._complain(line.reply.place, said, help)
             return Scripted(PermanentError("the test has no further answer for this call"))
-        asked.answer = answer
         try:
             found = self._read(answer, call.request, call.model)
         except FlowrunError as error:

@@ -83,16 +83,14 @@ class ScriptedSource(Source):
             self.book.heard(asked, value)
 
     def launched(self, call: Call) -> None:
-        asked = self._asked[call.number]
         flight = self._flights.get(call.number)
         if flight is None:
-            step = asked.spot.shape.step
-            self.rounds[step] = max(self.rounds.get(step, 0), asked.round)
+            asked = self._asked[call.number]
             policy = RetryPolicy() if call.policy.retries is None else RetryPolicy(call.policy.retries + 1)
             retries = Retries(policy, self.now, call.tries, call.tries, chance=lambda: 0.0)
             flight = self._flights[call.number] = _Flight(call, asked, retries)
-            self.prompts.append((asked.spot, "\n".join(message.text for message in call.messages)))
-        self._send(flight)
+        # What happens at this moment may still cancel the call.
+        self._send_later(flight, self.now)
 
     def cancelled(self, call: Call) -> None:
         flight = self._flights.pop(call.number, None)
@@ -120,7 +118,7 @@ class ScriptedSource(Source):
             self._send(flight, beside=True)
         else:
             flight.call.tries = flight.retries.tries
-            self._send_later(flight)
+            self._send_later(flight, self.now)
 
     # What happens
 
@@ -139,6 +137,11 @@ class ScriptedSource(Source):
     def _send(self, flight: _Flight, *, beside: bool = False) -> None:
         """Send a request of a call, and decide by the script when and how it ends."""
         call = flight.call
+        if not flight.number:
+            asked = flight.asked
+            step = asked.spot.shape.step
+            self.rounds[step] = max(self.rounds.get(step, 0), asked.round)
+            self.prompts.append((asked.spot, "\n".join(message.text for message in call.messages)))
         number = self.meter.started(call, self.now, flight.number if beside else 0, flight.retries.made + 1)
         flight.number = flight.number or number
         flight.open[number] = self.now
@@ -162,6 +165,7 @@ class ScriptedSource(Source):
         attempt = Attempt(number, call, began, self.now)
         if isinstance(what, AnswerError):
             what.usage = usage
+        flight.asked.answer = found.answer
         if isinstance(what, Answer):
             self.meter.finished(attempt, what, usage)
             return self._came(flight, Came(call.number, what, usage))
@@ -181,15 +185,12 @@ class ScriptedSource(Source):
         if what.doubtful:
             self._at(when, lambda: Doubted(call.number) if call.number in self._flights else None)
         else:
-            self._at(when, lambda: self._send_again(flight))
+            self._send_later(flight, when)
         return None
 
-    def _send_again(self, flight: _Flight) -> None:
-        if flight.call.number in self._flights:
-            self._send(flight)
-
-    def _send_later(self, flight: _Flight) -> None:
-        self._at(self.now, lambda: self._send_again(flight))
+    def _send_later(self, flight: _Flight, when: float) -> None:
+        """Send a request of a call at a time, if the call is still wanted."""
+        self._at(when, lambda: self._send(flight) if flight.call.number in self._flights else None)
 
     def _came(self, flight: _Flight, happening: Came) -> Happening:
         del self._flights[flight.call.number]

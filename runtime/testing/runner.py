@@ -101,7 +101,7 @@ def run_test(test: test_plan.Test, setting: Setting) -> TestOutcome:
     failures: list[Failed] = []
     ran: Ran | None = None
     try:
-        ran = _ran(test, setting)
+        ran = play(test, setting)
     except FlowrunError as error:
         failures.append(Failed(test.place, str(error)))
     status: Status = "error"
@@ -117,7 +117,8 @@ def run_test(test: test_plan.Test, setting: Setting) -> TestOutcome:
     )
 
 
-def _ran(test: test_plan.Test, setting: Setting) -> Ran:
+def play(test: test_plan.Test, setting: Setting) -> Ran:
+    """Run the flow of a test with its answers. Raises FlowrunError if its inputs cannot be worked out."""
     bench, row = setting.bench, setting.row
     plan, context, places = bench.plan, bench.context, bench.places
     names = _InputNames(context, row)

@@ -23,7 +23,7 @@ class Line:
 
     ``fixed`` are the numbers in its path. ``used`` tells whether an answer of it was taken.
     ``orders`` has, for each element, the numbers of the answers of each sample, in their order. ``taken`` counts the
-    answers that each sample has taken. ``merges`` numbers the merges of a tree of asks in their order.
+    answers that each sample has taken.
     """
 
     reply: test_plan.Reply
@@ -32,7 +32,6 @@ class Line:
     met: int = 0
     orders: dict[object, _Sequence] = field(default_factory=dict)
     taken: dict[object, int] = field(default_factory=dict)
-    merges: dict[object, dict[str, int]] = field(default_factory=dict)
 
     def fits(self, spot: Spot) -> bool:
         """Tell whether the numbers of the line are those of a place."""
@@ -47,8 +46,7 @@ class Line:
         element = spot.element
         number, of = spot.sample(self.fixed)
         if spot.shape.merges:
-            merges = self.merges.setdefault(element, {})
-            number, of = merges.setdefault(spot.merge, len(merges)), len(answers)
+            return self._next_merge(element)
         order = self.orders.get(element)
         if order is None:
             order = self.orders[element] = in_order(answers, of, ballot=ballot)
@@ -59,6 +57,15 @@ class Line:
         self.taken[element, number] = turn + 1
         # A sample without further answers gets its last one again: a failure that stays a failure.
         return answers[own[min(turn, len(own) - 1)]]
+
+    def _next_merge(self, element: object) -> test_plan.Answer | None:
+        """Take the next answer for a tree of asks: its questions take them in the order in which they are asked."""
+        answers = self.reply.answers
+        turn = self.taken.get(element, 0)
+        self.taken[element] = turn + 1
+        if turn >= len(answers) and not _fails(answers[-1], ballot=False):
+            return None
+        return answers[min(turn, len(answers) - 1)]
 
 
 def in_order(answers: Sequence[test_plan.Answer], samples: int, *, ballot: bool) -> _Sequence:

@@ -63,10 +63,15 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class PathPart:
-    """A step of a path. ``index`` numbers an element of a map or a sample of a repeat, from 0; None stands for all."""
+    """A step of a path. ``index`` numbers an element of a map or a sample of a repeat, from 0; None stands for all.
+
+    For the reduction of a tree, ``index`` is the level of its merges, from 1, and ``merge`` the number of a merge in
+    this level, from 0. For a fold, ``index`` is 1 and ``merge`` the number of the result that the ask adds.
+    """
 
     name: str
     index: int | None = None
+    merge: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

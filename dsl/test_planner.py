@@ -203,4 +203,4 @@ class _TestPlanner(ExpressionPlanner):
 
 
 def _parts(node: PathNode) -> tuple[tp.PathPart, ...]:
-    return tuple(tp.PathPart(one.name, one.index) for one in node.chain)
+    return tuple(tp.PathPart(one.name, *one.numbers) for one in node.chain)

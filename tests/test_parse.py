@@ -15,10 +15,11 @@ from lark.exceptions import GrammarError, UnexpectedToken
 
 from flowrun.dsl import CODES, Diagnostic, FlowError, Source, format_file, parse_flow
 from flowrun.dsl import syntax as s
-from flowrun.dsl.parsing import build, build_values, build_words, tables
+from flowrun.dsl.parsing import build, build_tests, build_values, build_words, tables
 from flowrun.dsl.parsing.build import TreeBuilder
 from flowrun.dsl.parsing.make_tables import make_tables
 from flowrun.dsl.parsing.syntax_errors import KEYWORDS
+from flowrun.dsl.parsing.tables import TEST_WORDS
 
 ROOT = Path(__file__).parent
 TEXTS = [path.read_text(encoding="utf-8") for path in sorted((ROOT / "corpus" / "fmt").glob("*.flow"))]
@@ -173,7 +174,8 @@ SENTENCES = [
     (f("const x: int = 1"), "F0101", "with no word before it", "const"),
     (f("var x: int = 1"), "F0101", "with no word before it", "var"),
     (f('x = chain { return ask "a" }'), "F0401", "the last line of a block is its value", None),
-    (f("x = 1") + '\ntest "z" of b.s { }', "F0101", "a test can name only a flow of this file", "."),
+    (f("x = 1") + '\ntest "z" of b.s.t { }', "F0101", "a test needs braces around its lines", "."),
+    (f("x = 1") + "\nsetup z of b", "F0101", "the file ends too early", "b"),
     (f("x = 1") + '\ntest "z" of f x = 1', "F0101", "a test needs braces around its lines", "x"),
     ("flow main(x: text) budget $1\n  return x\n}\n", "F0101", "a flow needs braces around its steps", "main"),
     (f('x = repeat 3 { ask "a" } reduce text "{{ results }}"'), "F0101", "write `reduce ask", "text"),
@@ -291,7 +293,10 @@ def test_words_of_the_language_are_names_of_fields_and_steps() -> None:
 def test_the_words_are_those_of_the_grammar() -> None:
     grammar = files("flowrun.grammars").joinpath("flow.lark").read_text(encoding="utf-8")
     terminals = Lark(grammar, parser="lalr").terminals
-    assert {t.pattern.value for t in terminals if t.pattern.value.isidentifier()} == set(KEYWORDS)
+    assert {t.pattern.value for t in terminals if t.pattern.value.isidentifier()} == {
+        *KEYWORDS,
+        *(word.lower() for word in TEST_WORDS),
+    }
 
 
 def test_lark_itself_makes_the_same_trees(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -306,12 +311,12 @@ def test_lark_itself_makes_the_same_trees(monkeypatch: pytest.MonkeyPatch) -> No
         builder.begin(source)
         try:
             with monkeypatch.context() as patch:
-                for module in (build, build_values, build_words):
+                for module in (build, build_tests, build_values, build_words):
                     patch.setattr(module, "Token", LarkToken)
                 expected = lark.parse(source.text)
         except UnexpectedToken:
             # lark's own lexer does not know that a word before a `:` is a name.
-            assert path.stem == "soft_words"
+            assert path.stem in ("soft_words", "test_words")
         else:
             assert parse_flow(source).items == expected.items, path  # type: ignore[attr-defined]
             compared += 1

@@ -25,7 +25,8 @@ MOST_ASKS = 1_000
 class PathNode:
     """A step in the tree of a flow, or the reduction of a block.
 
-    ``step`` is the step itself; for a reduction it is the block. ``index`` numbers an element or a sample.
+    ``step`` is the step itself; for a reduction it is the block. ``numbers`` are those behind its name in the path: of
+    an element, of a sample, or of a level and a merge. ``word`` is the place of its name in the path that was given.
     """
 
     name: str
@@ -33,7 +34,8 @@ class PathNode:
     step: Step
     parent: PathNode | None = None
     reduces: bool = False
-    index: int | None = None
+    numbers: tuple[int, ...] = ()
+    word: int | None = None
     _inside: list[PathNode] | None = None
 
     @property
@@ -52,9 +54,9 @@ class PathNode:
         return ".".join(node.name for node in self.chain)
 
     @property
-    def places(self) -> tuple[int | None, ...]:
-        """The numbers in the path, None for each step without one."""
-        return tuple(node.index for node in self.chain)
+    def places(self) -> tuple[tuple[int, ...], ...]:
+        """The numbers in the path, for each step."""
+        return tuple(node.numbers for node in self.chain)
 
     @property
     def named(self) -> bool:
@@ -62,9 +64,17 @@ class PathNode:
         return not self.reduces and self.step.symbol is not None
 
     @property
-    def numbered(self) -> bool:
-        """True if a number may follow the name: that of an element or a sample."""
-        return not self.reduces and isinstance(self.step.line.node, (s.Map, s.Repeat))
+    def most_numbers(self) -> int:
+        """How many numbers may follow the name.
+
+        An element and a sample have one. A merge of a tree has its level and its number in this level, from 1 and from
+        0. An ask of a fold has the level 1 and the number of the result that it adds.
+        """
+        node = self.step.line.node
+        if not self.reduces:
+            return 1 if isinstance(node, (s.Map, s.Repeat)) else 0
+        reduce = _reduce(node)
+        return 2 if reduce.count is not None or (reduce.ask is not None and reduce.rule.text == "fold") else 0
 
     @property
     def callee(self) -> Callee | None:
@@ -94,6 +104,14 @@ class PathNode:
         unit = self.unit.of(callee) if callee is not None and callee.kind == "flow" else None
         flow = unit.flow(callee.name) if unit is not None and callee is not None else None
         return (unit, flow) if unit is not None and flow is not None else None
+
+    @property
+    def unknown(self) -> bool:
+        """True if the step calls a flow that is not known, so that the call has a report of its own."""
+        node, callee = self.step.line.node, self.callee
+        if self.reduces or not isinstance(node, s.Call):
+            return False
+        return node.prefix is not None if callee is None else callee.kind == "flow" and self.called is None
 
     def inside(self) -> list[PathNode]:
         """Return the steps directly inside this step, with its reduction if that makes calls."""
@@ -204,7 +222,7 @@ def find(unit: Unit, flow: Flow, path: s.Path) -> PathNode | Missed:
     """
     found: PathNode | None = None
     nodes = path_nodes(unit, flow.steps)
-    for word in path:
+    for at, word in enumerate(path):
         here = [one for one in nodes if one.name == word.word.text][:1]
         if not here:
             deep = _deep(nodes)
@@ -215,8 +233,8 @@ def find(unit: Unit, flow: Flow, path: s.Path) -> PathNode | Missed:
         if len(here) > 1:
             return Missed(word, (), found, tuple(here))
         found = here[0]
-        for place in word.places[:1]:
-            found.index = int(place.value)
+        found.word = at
+        found.numbers = tuple(int(place.value) for place in word.places)
         nodes = found.inside()
     assert found is not None
     return found

@@ -11,8 +11,9 @@ from ..source import Span
 from ..test_plan import ERROR_KINDS
 from .program import Scope
 from .test_answers import SLOW, Scripted, scripted
-from .test_paths import Missed, PathNode
-from .test_samples import fewest, places_of
+from .test_path_checks import Paths
+from .test_paths import PathNode
+from .test_samples import fewest
 from .test_scopes import TestExpressions, known_before, mentioned
 from .tested_flow import TestedFlow
 
@@ -22,58 +23,6 @@ _USAGE = {
     "cut": 'cut("half an ans")',
     "slow": "slow(5s, ANSWER)",
 }
-
-
-class Paths:
-    """The look-up of paths in one flow, with the reports about wrong ones."""
-
-    def __init__(self, tested: TestedFlow, problems: list[Diagnostic]) -> None:
-        self.tested = tested
-        self.problems = problems
-
-    def report(self, code: str, message: str, span: Span, help: str = "", labels: tuple[Label, ...] = ()) -> None:
-        self.problems.append(Diagnostic(code, message, span, labels=labels, help=help))
-
-    def node(self, path: s.Path) -> PathNode | None:
-        """Find the step of a path. Report the path and return None if it names none."""
-        found = self.tested.find(path)
-        if isinstance(found, Missed):
-            self.missed(found)
-            return None
-        steps = {word.word.text: word for word in path}
-        for node in found.chain:
-            if node.index is not None or (node.name in steps and steps[node.name].places):
-                self.places(node, steps[node.name])
-        return found
-
-    def missed(self, miss: Missed) -> None:
-        word = miss.step.word
-        if miss.several:
-            paths = " or ".join(f"`{node.path}`" for node in miss.several[:4])
-            said = f"several steps have the name `{word.text}`"
-            self.report("F0410", said, word.span, f"write the whole path: {paths}")
-            return
-        owner = f"`{miss.after.path}`" if miss.after is not None else f"the flow `{self.tested.name}`"
-        listed = ", ".join(f"`{one}`" for one in miss.known[:8])
-        help = did_you_mean(word.text, miss.known) or (f"its steps: {listed}" if listed else "")
-        self.report("F0201", f"{owner} has no step `{word.text}`", word.span, help)
-
-    def places(self, node: PathNode, word: s.PathStep) -> None:
-        """Check the number behind a step of a path."""
-        if not word.places:
-            return
-        first = word.places[0]
-        span = first.span.to(word.places[-1].span)
-        if not node.numbered:
-            said = f"`{node.name}` has no elements and no samples, so no number can follow it"
-            self.report("F0411", said, span, "only the steps of a map or a repeat have numbers")
-        elif len(word.places) > 1 or first.unit or not isinstance(first.value, int):
-            self.report("F0411", f"`{node.name}` takes one whole number", span, f"write `{node.name}[0]`")
-        elif (most := places_of(node)) is not None and first.value >= most:
-            what = "samples" if isinstance(node.step.line.node, s.Repeat) else "elements"
-            said = f"`{node.name}` has no {what[:-1]} {first.digits}"
-            has = f"its {what} have the numbers 0 to {most - 1}" if most else f"it has no {what}"
-            self.report("F0411", said, span, has)
 
 
 class Replies(Paths):
@@ -106,6 +55,8 @@ class Replies(Paths):
         found = self.tested.asks(line.path)
         if not found:
             callee = node.callee
+            if node.unknown:
+                return []
             if callee is not None and callee.kind == "extern":
                 said = f"`{span.text}` calls the extern `{callee.name}`, so no model answers it"
                 self.report("F0409", said, span, f"write `extern {callee.name}: …`")
@@ -127,7 +78,7 @@ class Replies(Paths):
         number = len(line.answers)
         if len(asks) > 1:
             if number not in (1, len(asks)):
-                branches = ", ".join(f"`{ask.path}`" for ask in asks[:8])
+                branches = ", ".join(f"`{ask.path}`" for ask in asks[:4])
                 said = f"`{span.text}` has {len(asks)} asks, and here are {number} answers"
                 self.report("F0412", said, span, f"write one answer for all, or one for each: {branches}")
             return

@@ -9,6 +9,8 @@ from .test_paths import PathNode
 def places_of(node: PathNode) -> int | None:
     """Return how many samples or elements a step has at most. None if the file alone does not decide it."""
     written = node.step.line.node
+    if node.reduces:
+        return None
     if isinstance(written, s.Repeat):
         return int(written.most.value)
     if isinstance(written, s.Map):
@@ -24,6 +26,6 @@ def fewest(ask: PathNode) -> int:
     for node in ask.chain[:-1]:
         written = node.step.line.node
         inside = not (ask.reduces and ask.step is node.step)
-        if isinstance(written, s.Repeat) and not node.reduces and node.index is None and inside:
+        if isinstance(written, s.Repeat) and not node.reduces and not node.numbers and inside:
             number *= int(written.least.value)
     return number

@@ -75,7 +75,10 @@ class TestExpressions(Expressions):
         symbol = scope.lookup(expr.word.text)
         figure = symbol is not None and symbol in self.made and symbol.name == STEP_FIGURE
         if figure and self.tested is not None and self.tested.only_ask is None:
-            self.report("F0303", "several steps have rounds", expr.span, help="name the step: `rounds(STEP)`")
+            if self.tested.first_asks:
+                self.report("F0303", "several steps have rounds", expr.span, help="name the step: `rounds(STEP)`")
+            else:
+                self.report("F0303", "no step has rounds: the flow asks nothing", expr.span)
         return super()._name(expr, scope, wanted)
 
     def _binary(self, expr: s.Binary, scope: Scope) -> t.Type:
@@ -86,6 +89,13 @@ class TestExpressions(Expressions):
                     self.money(side, scope)
                 return t.BOOL
         return super()._binary(expr, scope)
+
+    def unknown_name(self, name: str, span: Span, scope: Scope, wanted: t.Type | None = None) -> None:
+        if name == ROW:
+            help = 'a test has rows if it has a table: write `cases "mails.jsonl"`'
+            self.report("F0201", "the name `row` is unknown", span, help=help)
+            return
+        super().unknown_name(name, span, scope, wanted)
 
     def figure(self, expr: s.Expr, scope: Scope) -> t.Type | None:
         """Return the type of a name that only tests know."""

@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 from .. import syntax as s
 from .. import types as t
 from ..diagnostics import Diagnostic, Label, did_you_mean
+from ..parsing.test_mistakes import FORMS
 from ..source import Span
 from .expressions import Expressions
 from .program import Program
@@ -194,7 +195,8 @@ class _Test:
         known = [one.name.text for one in self.flow.decl.params]
         listed = "its parameters: " + ", ".join(f"`{one}`" for one in known) if known else ""
         said = f"the flow `{self.flow.decl.name.text}` has no parameter `{name}`"
-        self.report("F0303", said, line.name.span, did_you_mean(name, known) or listed)
+        word = f"for the line of a test write `{name} …` without `=`" if name in FORMS else ""
+        self.report("F0303", said, line.name.span, word or did_you_mean(name, known) or listed)
         self.expressions.infer(line.value, self.scope)
 
     def setup(self, line: s.SetupUse) -> None:

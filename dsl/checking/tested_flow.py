@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import cached_property
+from itertools import islice
 
 from .. import syntax as s
 from .program import Flow
@@ -48,18 +48,15 @@ class TestedFlow:
         return self._asks[key]
 
     @cached_property
+    def first_asks(self) -> list[PathNode]:
+        """The first two asks of the flow, fewer if it has fewer."""
+        every = (ask for node in path_nodes(self.unit, self.flow.steps) for ask in asking(node))
+        return list(islice(every, 2))
+
+    @property
     def only_ask(self) -> PathNode | None:
         """The only ask of the flow. None if it has several, or none."""
-        found: list[PathNode] = []
-        for node in self._all_asks():
-            found.append(node)
-            if len(found) > 1:
-                return None
-        return found[0] if found else None
-
-    def _all_asks(self) -> Iterator[PathNode]:
-        for node in path_nodes(self.unit, self.flow.steps):
-            yield from asking(node)
+        return self.first_asks[0] if len(self.first_asks) == 1 else None
 
     @cached_property
     def externs(self) -> dict[str, ReachedExtern]:

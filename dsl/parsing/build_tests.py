@@ -106,11 +106,11 @@ class TestReductions(ValueReductions):
         return Path(steps)
 
     def path_step(self, c: list[Any]) -> s.PathStep:
-        places = tuple(self._number(token) for token in c[2::3])
-        return s.PathStep(self._word(c[0]), places, self._span(c))
+        places = [place for token in c[2::3] for place in self._places(token)]
+        return s.PathStep(self._word(c[0]), tuple(places), self._span(c))
 
     def _places(self, token: Token) -> list[s.Number]:
-        """Read the places `3.1`, which the lexer takes for one number."""
+        """Read the places `3.1`, which the lexer takes for one number. They are the same as `[3][1]`."""
         start = token.start_pos
         found = []
         for digits in token.split("."):

@@ -21,8 +21,8 @@ NEVER_NAMES = frozenset({"RETURN", "NOT", "AND", "OR"})
 
 TEST_WORDS = frozenset("SETUP FILE CASES CASSETTE MATCHES CONTAINS ABOUT WITHIN SKIPPED FAILED ASKED".split())
 """The keywords that have a meaning only inside tests. Everywhere else they are ordinary names."""
-TEST_LINES = frozenset({"REPLY", "EXPECT", "EXTERN"})
-"""The other keywords that begin a line of a test, where a parameter may have their name."""
+TEST_LINES = frozenset({"REPLY", "EXPECT"})
+"""Two more such words, which the language has had from its start. So they are among its keywords."""
 _RELATIONS = frozenset({"MATCHES", "CONTAINS", "ABOUT", "SKIPPED", "FAILED"})
 _JOINS = frozenset({"COMPARE", "FALLBACK", "PLUS", "MINUS", "TIMES", "DIVIDE", "IN", "AND", "OR", "DOT", "LPAR"})
 
@@ -89,7 +89,7 @@ class Tables:
         the keyword is a name only if it is ``named``, which means that it looks like a step's name.
         """
         row = self.actions[stack[-1]]
-        if type in TEST_WORDS or (type in TEST_LINES and then[0] == "EQUAL"):
+        if type in TEST_WORDS or type in TEST_LINES or (type == "EXTERN" and then[0] == "EQUAL"):
             return self._test_word_is_name(stack, type, then)
         if type in NEVER_NAMES or "NAME" not in row or row.get(type, -1) >= 0 or (type in row and not named):
             return False
@@ -106,9 +106,8 @@ class Tables:
         # Behind `expect`, a step may have the name `asked` or `failed`: an operator or a relation shows it.
         relation = then[0] in _RELATIONS and then[1] != "EQUAL"
         if type == "ASKED":
-            return (
-                then[0] not in (*self.words, "STRING") or then[0] in _JOINS or (relation and then[1] not in _RELATIONS)
-            )
+            path = then[0] in self.words or then[0] == "STRING"
+            return not path or then[0] in _JOINS or (relation and then[1] not in _RELATIONS)
         return then[0] in _JOINS or relation
 
     @cached_property

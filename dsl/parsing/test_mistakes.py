@@ -41,6 +41,9 @@ def test_line(place: Place) -> Diagnostic | None:
 
 def _in_test(place: Place) -> bool:
     opener = place.brackets.around.get(place.index, -1)
+    if place.at(-1) == "LSQB":
+        # The number of an element is in brackets of its own.
+        opener = place.brackets.around.get(opener, -1)
     return opener >= 0 and any(
         opener >= back and place.tokens[opener - back].type in ("TEST", "SETUP") for back in (4, 6)
     )

@@ -1,0 +1,67 @@
+"""The check of paths in tests."""
+
+from __future__ import annotations
+
+from .. import syntax as s
+from ..diagnostics import Diagnostic, Label, did_you_mean
+from ..source import Span
+from .test_paths import Missed, PathNode
+from .test_samples import places_of
+from .tested_flow import TestedFlow
+
+
+class Paths:
+    """The look-up of paths in one flow, with the reports about wrong ones."""
+
+    def __init__(self, tested: TestedFlow, problems: list[Diagnostic]) -> None:
+        self.tested = tested
+        self.problems = problems
+
+    def report(self, code: str, message: str, span: Span, help: str = "", labels: tuple[Label, ...] = ()) -> None:
+        self.problems.append(Diagnostic(code, message, span, labels=labels, help=help))
+
+    def node(self, path: s.Path) -> PathNode | None:
+        """Find the step of a path. Report the path and return None if it names none."""
+        found = self.tested.find(path)
+        if isinstance(found, Missed):
+            self.missed(found)
+            return None
+        for node in found.chain:
+            if node.word is not None and path[node.word].places:
+                self.places(node, path[node.word])
+        return found
+
+    def missed(self, miss: Missed) -> None:
+        word = miss.step.word
+        if miss.several:
+            paths = " or ".join(f"`{node.path}`" for node in miss.several[:4])
+            said = f"several steps have the name `{word.text}`"
+            self.report("F0410", said, word.span, f"write the whole path: {paths}")
+            return
+        owner = f"`{miss.after.path}`" if miss.after is not None else f"the flow `{self.tested.name}`"
+        listed = ", ".join(f"`{one}`" for one in miss.known[:8])
+        help = did_you_mean(word.text, miss.known) or (f"its steps: {listed}" if listed else "")
+        self.report("F0201", f"{owner} has no step `{word.text}`", word.span, help)
+
+    def places(self, node: PathNode, word: s.PathStep) -> None:
+        """Check the number behind a step of a path."""
+        first = word.places[0]
+        span = first.span.to(word.places[-1].span)
+        most = node.most_numbers
+        if not most:
+            said = f"`{node.name}` has no elements and no samples, so no number can follow it"
+            self.report(
+                "F0411", said, span, "only the steps of a map or a repeat have numbers, and the merges of a tree"
+            )
+        elif len(word.places) > most or not all(isinstance(place.value, int) for place in word.places):
+            said = (
+                f"`{node.name}` takes one whole number" if most == 1 else "a merge has its level and its number there"
+            )
+            self.report("F0411", said, span, f"write `{node.name}[0]`" if most == 1 else f"write `{node.name}[1][0]`")
+        elif (last := places_of(node)) is not None and first.value >= last:
+            what = "samples" if isinstance(node.step.line.node, s.Repeat) else "elements"
+            said = f"`{node.name}` has no {what[:-1]} {first.digits}"
+            has = f"its {what} have the numbers 0 to {last - 1}" if last else f"it has no {what}"
+            self.report("F0411", said, span, has)
+        elif node.reduces and first.value == 0:
+            self.report("F0411", "the first merges of a tree are level 1", span, f"write `{node.name}[1]`")

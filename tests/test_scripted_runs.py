@@ -99,8 +99,10 @@ def same(trial: Trial, ran: Ran, *, reasons: bool = True) -> None:
     assert facts(told.failures, reasons=reasons) == facts(wanted.failures, reasons=reasons)
     assert facts(told.losses, reasons=reasons) == facts(wanted.losses, reasons=reasons)
     assert told.tallies == wanted.tallies
-    sent = sum(event.calls for event in ran.events if isinstance(event, e.RequestStarted))
-    assert found.source.meter.summary.account.sent == sent
+    if "hedge" not in trial.text:
+        # A second request is sent at a moment that depends on the last bit of a time.
+        sent = sum(event.calls for event in ran.events if isinstance(event, e.RequestStarted))
+        assert found.source.meter.summary.account.sent == sent
 
 
 def hold(seeds: range) -> None:

@@ -52,7 +52,7 @@ class Failed:
 class TestOutcome:
     """The outcome of a test. "failed": an expectation does not hold. "error": the test could not be carried out.
 
-    ``ms`` are the milliseconds of CPU that it took. ``calls`` are all calls with their answers.
+    ``ms`` are the milliseconds that it took. ``calls`` are all calls with their answers.
     """
 
     __test__ = False

@@ -34,21 +34,21 @@ class Shape:
 class Spot:
     """The place of one call. ``at`` has the number of the element or the sample behind each name, None without one.
 
-    ``element`` has the numbers of the elements alone. ``merge`` is the number of a merge in a tree of asks, as the run
-    prints it; "" for any other call.
+    ``element`` has the numbers of the elements alone. ``merge`` has the level of a merge in a tree of asks and its
+    number there; it is empty for any other call.
     """
 
     shape: Shape
     at: tuple[int | None, ...]
     element: tuple[int | None, ...]
-    merge: str = ""
+    merge: tuple[int, ...] = ()
 
     @property
     def path(self) -> str:
         """The path as a test can write it."""
         numbers = ("" if number is None else f"[{number}]" for number in self.at)
         parts = map("".join, zip(self.shape.names, numbers, strict=True))
-        return ".".join(parts) + (f"[{self.merge}]" if self.merge else "")
+        return ".".join(parts) + (f"[{'.'.join(map(str, self.merge))}]" if self.merge else "")
 
     def sample(self, fixed: Sequence[int | None]) -> tuple[int, int]:
         """Return the number of the call among the samples around it, and how many samples there can be.
@@ -78,7 +78,7 @@ class Places:
         if "[" not in path:
             return Spot(shape, shape.nowhere, shape.nowhere)
         found = _PLACE.findall(path)
-        merge = found.pop() if shape.merges else ""
+        merge = tuple(map(int, found.pop().split("."))) if shape.merges else ()
         numbers = iter(found)
         at = tuple(int(next(numbers)) if numbered else None for numbered in shape.numbered)
         element = tuple(None if most else number for number, most in zip(at, shape.samples, strict=True))

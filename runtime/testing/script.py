@@ -35,7 +35,20 @@ class Line:
 
     def fits(self, spot: Spot) -> bool:
         """Tell whether the numbers of the line are those of a place."""
-        return all(want is None or want == at for want, at in zip(self.fixed, spot.at, strict=True))
+        last = self.reply.path[-1]
+        if spot.merge:
+            numbers = (last.index, last.merge)
+            merge = all(want is None or want == at for want, at in zip(numbers, spot.merge, strict=False))
+            return merge and self._fits(self.fixed[:-1], spot.at[:-1])
+        return self._fits(self.fixed, spot.at)
+
+    def _fits(self, fixed: Sequence[int | None], at: Sequence[int | None]) -> bool:
+        return all(want is None or want == at for want, at in zip(fixed, at, strict=True))
+
+    @property
+    def numbers(self) -> int:
+        """How many numbers the path of the line has."""
+        return sum((part.index is not None) + (part.merge is not None) for part in self.reply.path)
 
     def next(self, spot: Spot, *, ballot: bool) -> test_plan.Answer | None:
         """Take the next answer for a place. None if the line has too few answers."""
@@ -108,7 +121,7 @@ class Script:
             self._of.setdefault(line.reply.step, []).append(line)
         for lines in self._of.values():
             # The sort is stable: of equal lines the first wins.
-            lines.sort(key=lambda line: (-sum(one is not None for one in line.fixed), line.reply.when is None))
+            lines.sort(key=lambda line: (-line.numbers, line.reply.when is None))
 
     def line(self, spot: Spot, scope: Scope) -> Line | None:
         """Find the line for a call. ``scope`` has the names that its ask can see."""

@@ -240,10 +240,5 @@ def _why(line: Line, source: ScriptedSource) -> str:
 
 
 def _figures(ran: Ran) -> tuple[tuple[str, Json], ...]:
-    found: list[tuple[str, Json]] = []
-    for name, work in ran.figures().items():
-        try:
-            found.append((name, work()))
-        except FlowrunError:
-            found.append((name, None))
-    return tuple(found)
+    """Return the figures of the run. The cost is left out, because the table of prices takes long to load."""
+    return tuple((name, work()) for name, work in ran.figures().items() if name != "cost")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from itertools import groupby
 from pathlib import Path
 
 from flowrun.dsl import Checked, FlowError, Source, dataclass, make_tests, plan_of_test, test_plan
@@ -106,4 +108,15 @@ def run_file(name: str, word: str = "", sources: Sources | None = None, *, stop:
         outcomes.append(found.run())
         if stop and outcomes[-1].status != "passed":
             break
-    return FileResult(name, tuple(outcomes), len(checked.file.tests))
+    return FileResult(name, tuple(outcomes if word or stop else _with_unused(outcomes)), len(checked.file.tests))
+
+
+def _with_unused(outcomes: Sequence[TestOutcome]) -> Iterator[TestOutcome]:
+    """Yield the outcomes. The last row of a table fails if no row used a line of the test."""
+    for _, rows in groupby(outcomes, key=lambda one: (one.file, one.line)):
+        *others, last = rows
+        yield from others
+        places = [{one.place for one in other.unused} for other in others]
+        everywhere = [one for one in last.unused if all(one.place in unused for unused in places)]
+        passed = all(other.status == "passed" for other in (*others, last))
+        yield replace(last, status="failed", failures=tuple(everywhere)) if everywhere and passed else last

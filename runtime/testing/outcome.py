@@ -53,6 +53,7 @@ class TestOutcome:
     """The outcome of a test. "failed": an expectation does not hold. "error": the test could not be carried out.
 
     ``ms`` are the milliseconds that it took. ``calls`` are all calls with their answers.
+    ``unused`` are the lines that a row of a table did not use: another row may use them.
     """
 
     __test__ = False
@@ -66,6 +67,7 @@ class TestOutcome:
     calls: tuple[TestedCall, ...] = ()
     figures: tuple[tuple[str, Json], ...] = ()
     ms: float = 0.0
+    unused: tuple[Failed, ...] = ()
 
 
 def times_text(number: int) -> str:

@@ -26,7 +26,7 @@ from .answer_book import AnswerBook, Other
 from .answers import ScriptedSource
 from .attempts import Meter
 from .expects import check
-from .outcome import Failed, Problem, Status, TestOutcome, times_text
+from .outcome import Failed, Problem, TestOutcome, times_text
 from .outside import ScriptedExterns, ScriptedFiles
 from .places import Places
 from .ran import Ran
@@ -98,23 +98,32 @@ class _Source(ScriptedSource):
 def run_test(test: test_plan.Test, setting: Setting) -> TestOutcome:
     """Run a test, or one row of its table."""
     began = time.perf_counter()
-    failures: list[Failed] = []
-    ran: Ran | None = None
+    title, place = setting.title or test.title, test.place
     try:
         ran = play(test, setting)
     except FlowrunError as error:
-        failures.append(Failed(test.place, str(error)))
-    status: Status = "error"
-    if ran is not None:
-        failures.extend(_faults(test, ran))
-        status = "failed" if failures else "passed"
-    calls = () if ran is None else tuple(ran.source.book.calls)
-    ms = 1000 * (time.perf_counter() - began)
-    title = setting.title or test.title
-    figures = () if ran is None else _figures(ran)
+        faults = (Failed(place, str(error)),)
+        return TestOutcome(title, place.file, place.line, test.flow, "error", faults, ms=_since(began))
+    failures = _faults(test, ran)
+    unused = () if failures else tuple(_failed(test, one) for one in _unused(ran))
+    if setting.row is None:
+        failures, unused = [*failures, *unused], ()
     return TestOutcome(
-        title, test.place.file, test.place.line, test.flow, status, tuple(failures), calls, figures, round(ms, 3)
+        title,
+        place.file,
+        place.line,
+        test.flow,
+        "failed" if failures else "passed",
+        tuple(failures),
+        tuple(ran.source.book.calls),
+        _figures(ran),
+        _since(began),
+        unused,
     )
+
+
+def _since(began: float) -> float:
+    return round(1000 * (time.perf_counter() - began), 3)
 
 
 def play(test: test_plan.Test, setting: Setting) -> Ran:
@@ -196,8 +205,6 @@ def _faults(test: test_plan.Test, ran: Ran) -> list[Failed]:
     if not ran.outcome.complete and not any(one.kind == "failed" and not one.negated for one in test.expects):
         fault = Problem(None, f"the flow failed: {ran.reason()}", "if this is meant, write `expect failed`")
         found = [replace(_failed(test, fault), calls=tuple(ran.source.book.calls))]
-    elif not found:
-        found = [_failed(test, one) for one in _unused(ran)]
     return found
 
 
@@ -234,7 +241,7 @@ def _why(line: Line, source: ScriptedSource) -> str:
     if not times:
         return f"`{step}` was not asked"
     if not line.met:
-        return f"each of the {times} calls of `{step}` has another line"
+        return f"each call of `{step}` took its answer from another line"
     what = "with these numbers" if line.reply.when is None else "with this condition"
     return f"`{step}` was asked {times_text(times)}, but not {what}"
 

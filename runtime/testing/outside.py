@@ -132,7 +132,6 @@ class ScriptedExterns:
         self._row = row
         self.lines = [_Values(reply) for reply in replies]
         self.lines.sort(key=lambda line: line.reply.when is None)
-        self._sites: dict[str, dict[str, int]] = {}
         self._calls: dict[str, int] = {}
         self.problems: list[Problem] = []
 
@@ -171,11 +170,13 @@ class ScriptedExterns:
             return error
 
     def _number(self, launch: LaunchExtern) -> int:
-        """Return the number of a call among the calls of its element: by its sample, then by its step."""
+        """Return the number of a call among the calls of its element: by its step, in the order of the file.
+
+        The samples of a step follow each other.
+        """
         spot = self._places.spot(launch.path)
         number, of = spot.sample((None,) * len(spot.at))
-        sites = self._sites.setdefault(launch.extern, {})
-        return sites.setdefault(spot.shape.step, len(sites)) * of + number
+        return self._places.callers(launch.extern)[spot.shape.step] * of + number
 
     def _true(self, reply: test_plan.ExternReply, args: Mapping[str, Json]) -> bool:
         if reply.when is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from flowrun.dsl import REDUCE, dataclass
 from flowrun.dsl import plan as p
@@ -68,6 +68,7 @@ class Places:
     def __init__(self, plan: p.Plan) -> None:
         self._naming = Naming(plan)
         self._shapes: dict[tuple[str, int], Shape] = {}
+        self._callers: dict[str, dict[str, int]] = {}
 
     def spot(self, path: str, ask: p.Ask | None = None) -> Spot:
         """Find the place of a path of the engine. ``ask`` tells unnamed asks of one line apart."""
@@ -83,6 +84,27 @@ class Places:
         at = tuple(int(next(numbers)) if numbered else None for numbered in shape.numbered)
         element = tuple(None if most else number for number, most in zip(at, shape.samples, strict=True))
         return Spot(shape, at, element, merge)
+
+    def callers(self, extern: str) -> dict[str, int]:
+        """Return the paths of the steps that call an extern, numbered in the order of the file."""
+        if extern not in self._callers:
+            found = [".".join(names) for names, key in self._extern_steps(()) if key == extern]
+            self._callers[extern] = {path: number for number, path in enumerate(found)}
+        return self._callers[extern]
+
+    def _extern_steps(
+        self, above: tuple[str, ...], around: StepNode | None = None
+    ) -> Iterator[tuple[tuple[str, ...], str]]:
+        for node in self._naming.inside(above):
+            names = (*above, node.name)
+            own = node.step.node if node.step is not None else None
+            if isinstance(own, p.ExternCall):
+                yield names, own.extern
+            elif node.step is None and around is not None and around.step is not None:
+                reduce = getattr(around.step.node, "reduce", None)
+                if isinstance(reduce, p.Reduce) and reduce.extern is not None:
+                    yield names, reduce.extern
+            yield from self._extern_steps(names, node)
 
     def _shape(self, bare: str, ask: p.Ask | None) -> Shape:
         names: list[str] = []

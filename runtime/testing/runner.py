@@ -102,7 +102,8 @@ def run_test(test: test_plan.Test, setting: Setting) -> TestOutcome:
     try:
         ran = play(test, setting)
     except FlowrunError as error:
-        faults = (Failed(place, str(error)),)
+        line = error.place if isinstance(error, LineError) else place
+        faults = (Failed(line, str(error)),)
         return TestOutcome(title, place.file, place.line, test.flow, "error", faults, ms=_since(began))
     failures = _faults(test, ran)
     unused = () if failures else tuple(_failed(test, one) for one in _unused(ran))
@@ -131,7 +132,7 @@ def play(test: test_plan.Test, setting: Setting) -> Ran:
     bench, row = setting.bench, setting.row
     plan, context, places = bench.plan, bench.context, bench.places
     names = _InputNames(context, row)
-    texts = [(one, _text(evaluate(one.value, names), one)) for one in test.files]
+    texts = [(one, _text(one, names)) for one in test.files]
     files = names.files = ScriptedFiles(setting.folder, texts)
     script = Script(test.replies, row)
     externs = ScriptedExterns(plan, test.externs, places, context, row)
@@ -144,10 +145,22 @@ def play(test: test_plan.Test, setting: Setting) -> Ran:
     return Ran(replay, source, places, context, plan, row, source.ends)
 
 
-def _text(value: Json, line: test_plan.FileReply) -> str:
+def _text(line: test_plan.FileReply, names: Names) -> str:
+    try:
+        value = evaluate(line.value, names)
+    except FlowrunError as error:
+        raise LineError(str(error), line.place) from None
     if not isinstance(value, str):
-        raise InputError(f"the text of the file `{line.path}` is not a text")
+        raise LineError(f"the text of the file `{line.path}` is not a text", line.place)
     return value
+
+
+class LineError(InputError):
+    """A line of a test has no value, or a value that does not fit. ``place`` is the place of the line."""
+
+    def __init__(self, message: str, place: test_plan.Place) -> None:
+        super().__init__(message)
+        self.place = place
 
 
 class _InputNames(Names):
@@ -179,18 +192,24 @@ def _inputs(test: test_plan.Test, plan: p.Plan, names: _InputNames, row: Mapping
     given: dict[str, Json] = {}
     for param in plan.params:
         if param.name in test.inputs:
-            value = evaluate(test.inputs[param.name], names)
+            try:
+                value = _fitted(evaluate(test.inputs[param.name], names), param)
+            except FlowrunError as error:
+                raise LineError(str(error), test.given_places.get(param.name, test.place)) from None
         elif row is not None and param.name in row:
-            value = row[param.name]
+            value = _fitted(row[param.name], param)
         elif param.required:
             where = "the row has no such column, and the test no such line" if row is not None else "the test has none"
             raise InputError(f"the flow `{plan.flow}` needs `{param.name}`: {where}")
         else:
             continue
-        given[param.name] = (
-            value if isinstance(value, ModelValue) else check_value(value, param.type, f"`{param.name}`")
-        )
+        given[param.name] = value
     return given
+
+
+def _fitted(value: Json, param: p.Param) -> Json:
+    """Give a value the type of its parameter. Raises InputError."""
+    return value if isinstance(value, ModelValue) else check_value(value, param.type, f"`{param.name}`")
 
 
 # The verdict

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import random
+import re
+from pathlib import Path
+
 import pytest
 
 from flowrun.dsl import Diagnostic, FlowError, Source, check_flow, format_file, make_tests, parse_flow
@@ -72,6 +76,7 @@ MISTAKES = [
     ('reply tone: malformd("x")', "an answer cannot call `malformd`", "malformd", "did you mean `malformed`?"),
     ("reply tine: warm", "the flow `label` has no step `tine`", "tine", "did you mean `tone`?"),
     ("expect toan skipped", "the flow `label` has no step `toan`", "toan", "did you mean `tone`?"),
+    ("reply tone.k: warm", "`tone` has no step `k`", "k", "it has no steps inside"),
     ("expect asked kinds.j", "`kinds` has no step `j`", "j", "its steps: `k`, `value`"),
 ]
 
@@ -164,3 +169,40 @@ test "of a step" of of_step {{
         f"last.{called}.answer",
     ]
     assert [reply.step for reply in of_step.replies] == [word, f"{word}2.ask", f"{word}2.ask", "y"]
+
+
+def test_brackets_stay_where_a_name_would_be_read_as_a_word() -> None:
+    lines = ["expect (failed)", "expect (asked)", "expect (not failed)", "expect failed.x", "expect not failed"]
+    text = 'flow f(failed: bool, asked: bool) {\n  x = ask "X {{ failed }} {{ asked }}"\n  return x\n}\n'
+    text += "\n" + 'test "t" of f {\n' + "".join(f"  {line}\n" for line in lines) + "}\n"
+    assert format_file(parse_flow(Source(text))) == text
+
+
+TOKEN = re.compile(r'"[^"\n]*"|\w+|[^\w\s]')
+CORPUS = Path(__file__).parent / "corpus"
+
+
+def load(path: str) -> Source:
+    return Source((CORPUS / "ok" / path).read_text(encoding="utf-8"), path)
+
+
+@pytest.mark.parametrize("name", ["ok/tests_whole", "ok/test_words", "bad/test_types/paths"])
+def test_a_broken_test_is_refused_and_never_stops_the_checker(name: str) -> None:
+    whole = (CORPUS / f"{name}.flow").read_text(encoding="utf-8")
+    right = 0
+    for seed in range(60):
+        rng = random.Random(seed)
+        tokens = list(TOKEN.finditer(whole))
+        at, other = rng.choice(tokens), rng.choice(tokens)
+        instead = rng.choice(["", other.group(), f"{other.group()} {at.group()}"])
+        text = whole[: at.start()] + instead + whole[at.end() :]
+        try:
+            checked = check_flow(Source(text, "t.flow"), catalog(), load)
+        except FlowError as error:
+            assert all(one.span.source.text and one.message for one in error.diagnostics)
+            continue
+        right += 1
+        written = format_file(parse_flow(Source(text)))
+        assert format_file(parse_flow(Source(written))) == written
+        assert len(make_tests(checked)) == len(checked.file.tests)
+    assert right >= (0 if name.startswith("bad") else 1)

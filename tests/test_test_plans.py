@@ -194,7 +194,7 @@ def test_a_flow_of_an_import_is_planned_from_its_own_file() -> None:
 @pytest.mark.parametrize("wide", [False, True], ids=["narrow", "wide"])
 def test_random_tests_name_each_ask_as_a_run_does(wide: bool) -> None:
     answered = refused = 0
-    for seed in range(120):
+    for seed in range(60):
         rng = random.Random(seed)
         text = Writer(rng, 3, votes=True, wide=wide).flow()
         try:
@@ -209,5 +209,75 @@ def test_random_tests_name_each_ask_as_a_run_does(wide: bool) -> None:
         paths = [".".join(node.name for node in chain) for chain, _ in asks(plan)]
         assert [reply.step for reply in test.replies] == paths
         answered += len(paths)
-    assert answered > 200
-    assert refused <= 12, "the generator writes what is refused"
+    assert answered > 100
+    assert refused <= 8, "the generator writes what is refused"
+
+
+BODIES = """import "lib/outside.flow" as o
+
+extern lookup(name: text) -> json from "company.registry:lookup"
+
+flow shapes(mails: [text]) {
+  own = lookup("x")
+  other = o.outer("y")
+  first = map mail in mails { k = ask "Spam? {{ mail }}" -> spam | fine } reduce collect
+  second = map one in first { ask "Why {{ one }}?" } reduce collect
+  whole = map one in first { ask "Why {{ one }}, really?" } reduce collect after first
+  nested = repeat 2 { inner = repeat 2 { ask "Yes? {{ own }}" -> yes | no } reduce majority } reduce first
+  names = chain {
+    outer = ask "Ask {{ other }}"
+    o.outer(outer)
+  }
+  return { second, whole, nested, names }
+}
+"""
+OUTSIDE = """extern lookup(name: text) -> json from "company.registry:other"
+
+flow outer(name: text) {
+  found = lookup(name)
+  return found
+}
+"""
+
+
+def shapes(line: str) -> tp.Test:
+    text = BODIES + f'test "t" of shapes {{\n  mails = []\n  {line}\n  expect calls > 0\n}}\n'
+    checked = check_flow(Source(text, "t.flow"), catalog(), lambda path: Source(OUTSIDE, path))
+    (test,) = make_tests(checked)
+    return test
+
+
+def refusal(line: str) -> tuple[str, str]:
+    with pytest.raises(FlowError) as caught:
+        shapes(line)
+    (found,) = (one for one in caught.value.diagnostics if one.severity == "error")
+    return found.code, found.span.text
+
+
+def test_a_list_that_streams_into_a_map_is_not_known_yet() -> None:
+    assert refusal('reply second when length(first) == 1: "x"') == ("F0413", "first")
+    assert shapes('reply second when one == spam: "x"').replies[0].step == "second.ask"
+    # `after` makes the map wait for the whole list.
+    assert shapes('reply whole when length(first) == 1: "x"').replies[0].step == "whole.ask"
+
+
+def test_nested_repeats_multiply_their_samples() -> None:
+    assert refusal("reply nested: yes, no, yes") == ("F0412", "nested")
+    assert len(shapes("reply nested: yes, no, yes, no").replies[0].answers) == 4
+    assert len(shapes("reply nested[0]: yes, no").replies[0].answers) == 2
+    assert refusal("reply nested[2]: yes") == ("F0411", "2")
+
+
+def test_an_unnamed_step_keeps_away_from_names_that_are_taken() -> None:
+    assert shapes('reply names.outer: "x"').replies[0].step == "names.outer"
+    assert shapes('reply names: "x"').replies[0].step == "names.outer"
+    assert shapes("expect names.outer2 failed").expects[0].step == "names.outer2"
+
+
+def test_an_extern_of_an_imported_file_has_the_key_of_the_plan() -> None:
+    test = shapes('extern lookup: { town: "Bern" }')
+    assert [one.name for one in test.externs] == ["lookup", "lib/outside.flow:lookup"]
+    assert len({one.place for one in test.externs}) == 1
+    text = BODIES + 'test "t" of shapes {\n  mails = []\n  expect calls > 0\n}\n'
+    checked = check_flow(Source(text, "t.flow"), catalog(), lambda path: Source(OUTSIDE, path))
+    assert set(plan_of_test(checked, make_tests(checked)[0]).externs) == {one.name for one in test.externs}

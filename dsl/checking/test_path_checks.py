@@ -40,7 +40,7 @@ class Paths:
             return
         owner = f"`{miss.after.path}`" if miss.after is not None else f"the flow `{self.tested.name}`"
         listed = ", ".join(f"`{one}`" for one in miss.known[:8])
-        help = did_you_mean(word.text, miss.known) or (f"its steps: {listed}" if listed else "")
+        help = did_you_mean(word.text, miss.known) or (f"its steps: {listed}" if listed else "it has no steps inside")
         self.report("F0201", f"{owner} has no step `{word.text}`", word.span, help)
 
     def places(self, node: PathNode, word: s.PathStep) -> None:

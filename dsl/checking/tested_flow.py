@@ -12,8 +12,6 @@ from .test_files import files_read
 from .test_paths import Missed, PathNode, asking, find, own_asks, path_nodes
 from .units import Unit
 
-_Key = tuple[tuple[str, tuple[str, ...]], ...]
-
 
 class TestedFlow:
     """A flow with its file."""
@@ -21,8 +19,8 @@ class TestedFlow:
     def __init__(self, unit: Unit, flow: Flow) -> None:
         self.unit = unit
         self.flow = flow
-        self._nodes: dict[_Key, PathNode] = {}
-        self._asks: dict[_Key, list[PathNode]] = {}
+        self._nodes: dict[str, PathNode] = {}
+        self._asks: dict[str, list[PathNode]] = {}
 
     @property
     def name(self) -> str:
@@ -85,5 +83,7 @@ class TestedFlows:
         return self._known[name]
 
 
-def _key(path: s.Path) -> _Key:
-    return tuple((step.word.text, tuple(place.digits for place in step.places)) for step in path)
+def _key(path: s.Path) -> str:
+    """Return the text of a path as it is written."""
+    first, last = path[0].span, path[-1].span
+    return first.source.text[first.start : last.end]

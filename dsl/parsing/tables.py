@@ -96,11 +96,9 @@ class Tables:
         return self.advance(stack, type) is None and self.advance(stack, "NAME") is not None
 
     def _test_word_is_name(self, stack: list[int], type: str, then: tuple[str, str]) -> bool:
-        if self.advance(stack, "NAME") is None:
-            return False
         # `cases = …` gives a parameter of that name.
         if then[0] == "EQUAL" or self.advance(stack, type) is None:
-            return True
+            return self.advance(stack, "NAME") is not None
         if type not in ("ASKED", "FAILED") or self.actions[stack[-1]].get(type, -1) < 0:
             return False
         # Behind `expect`, a step may have the name `asked` or `failed`: an operator or a relation shows it.

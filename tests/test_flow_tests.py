@@ -8,15 +8,23 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 from click.testing import CliRunner
 
+from flowrun.dsl import Source, make_tests, plan_of_test
 from flowrun.runtime.cli.test import command
+from flowrun.runtime.engine.decisions import Call
+from flowrun.runtime.session.loading import load
+from flowrun.runtime.vocabulary.call import Answer
+from flowrun.testing.answer_book import Scripted
 from flowrun.testing.discovery import FileResult, run_file
 from flowrun.testing.parallel import run_files
+from flowrun.testing.places import Spot
+from flowrun.testing.runner import Bench, Setting, run_test
 
 PROGRAMS = sorted((Path(__file__).parent / "corpus" / "run").glob("*.flow"))
 MARK = re.compile(r"# fails: (.*)$")
@@ -170,3 +178,35 @@ def test_processes_give_the_same_results_in_the_same_order(folder: Path) -> None
         assert one.name == other.name
         assert [outcome.status for outcome in one.outcomes] == [outcome.status for outcome in other.outcomes]
         assert failures(one) == failures(other)
+
+
+def test_calls_without_a_line_can_be_answered_from_elsewhere(tmp_path: Path) -> None:
+    test = 'test "some" of kind {\n  mail = "x"\n  reply k[0]: spam\n  expect k == fine\n}\n'
+    checked = load(Source(FLOW + test, str(tmp_path / "some.flow")))
+    planned = make_tests(checked)[0]
+    asked: list[str] = []
+
+    def other(call: Call, spot: Spot) -> Scripted:
+        asked.append(spot.path)
+        return Scripted(Answer("fine"))
+
+    outcome = run_test(planned, Setting(Bench(plan_of_test(checked, planned)), tmp_path, other=other))
+    assert outcome.status == "passed"
+    assert asked == ["k[1].ask", "k[2].ask"]
+
+
+@pytest.mark.slow
+@pytest.mark.no_cover
+def test_a_thousand_votes_take_two_seconds_at_most(tmp_path: Path) -> None:
+    test = 'test "{}" of kind {{\n  mail = "x"\n  reply k: spam, fine, spam\n  expect k == spam\n}}\n'
+    path = tmp_path / "many.flow"
+    path.write_text(FLOW + "".join(test.format(number) for number in range(1000)), encoding="utf-8")
+    seconds = []
+    for _ in range(3):
+        began = time.process_time()
+        result = run_file(str(path))
+        seconds.append(time.process_time() - began)
+        assert len(result.outcomes) == 1000
+        assert not result.failed
+    # Twice the promise, for a machine that does other work beside.
+    assert min(seconds) <= 4.0, seconds

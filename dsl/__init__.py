@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from .export import Picture, picture_of, to_dot, to_mermaid, to_page_svg, to_svg
     from .fixes import Fixed, apply_fixes
     from .formats import FORMATS, format_report
+    from .formats.github import workflow_command
     from .formats.report import Report, Unread
     from .formats.xml_text import xml_attribute, xml_text
     from .formatting.format import format_file
@@ -57,7 +58,7 @@ if TYPE_CHECKING:
     from .plain_data import misplaced
     from .planner import make_plan
     from .records import dataclass
-    from .render import render_diagnostic, render_diagnostics
+    from .render import render_diagnostic, render_diagnostics, render_excerpt
     from .safe_text import STEERS, inert, one_line
     from .source import Source, Span
     from .templates.read import Template, read_template, template_names, template_pieces
@@ -85,6 +86,8 @@ _HOMES = {
     "export": "Picture picture_of to_dot to_mermaid to_page_svg to_svg",
     "fixes": "Fixed apply_fixes",
     "formats": "FORMATS format_report",
+    "formats.github": "workflow_command",
+    "formats.junit": "xml_attribute xml_text",
     "formats.report": "Report Unread",
     "formats.xml_text": "xml_attribute xml_text",
     "formatting.format": "format_file",
@@ -97,7 +100,7 @@ _HOMES = {
     "plain_data": "misplaced",
     "planner": "make_plan",
     "records": "dataclass",
-    "render": "render_diagnostic render_diagnostics",
+    "render": "render_diagnostic render_diagnostics render_excerpt",
     "safe_text": "STEERS inert one_line",
     "source": "Source Span",
     "path_names": "REDUCE step_names",

@@ -64,6 +64,28 @@ def render_diagnostics(diagnostics: Iterable[Diagnostic], *, colour: bool = Fals
     return "\n\n".join(render_diagnostic(diagnostic, colour=colour) for diagnostic in diagnostics)
 
 
+def render_excerpt(
+    head: str, span: Span, label: str, notes: Iterable[tuple[str, str]] = (), *, colour: bool = False
+) -> str:
+    """Render a message about a part of a source that is no diagnostic: its line with carets, and notes below it."""
+    paint = _painter(colour)
+    gutter = " " * len(str(span.line))
+    bar = paint("place", "|")
+    lines = [
+        paint("error", inert(head)),
+        f"{gutter}{paint('place', '-->')} {one_line(str(span))}",
+        f"{gutter} {bar}",
+        *_snippet(Label(span, label), "^", "error", len(gutter), paint),
+    ]
+    notes = tuple(notes)
+    if notes:
+        lines.append(f"{gutter} {bar}")
+    for word, text in notes:
+        named = f"{paint('help', word)}: " if word else ""
+        lines.append(f"{gutter} {paint('place', '=')} {named}{inert(text)}")
+    return "\n".join(lines)
+
+
 def _snippet(label: Label, mark: str, style: str, width: int, paint: _Paint) -> list[str]:
     span = label.span
     text, column, length = _visible(span)

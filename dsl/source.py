@@ -35,6 +35,10 @@ class Source:
         line = bisect_right(self._starts, offset)
         return line, offset - self._starts[line - 1] + 1
 
+    def offset(self, line: int, column: int) -> int:
+        """Return the offset of a place. Lines and columns count from 1."""
+        return self._starts[line - 1] + column - 1
+
     def line(self, number: int) -> str:
         """Return the text of a line (from 1), without its end."""
         start = self._starts[number - 1]

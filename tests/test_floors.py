@@ -39,9 +39,10 @@ FLOORS = {
         "dispatch/*",
         "replay/*",
         "forecast/*",
-        "testing/* pages/* telemetry/*",
+        "pages/* telemetry/*",
         "live/* eval/*",
         "session/* api",
+        "testing/*",
         "cli/*",
         "__init__",
         "face/*",
@@ -66,7 +67,9 @@ PURE = frozenset(
 # The grammar and the explain pages travel inside the package: these may read them, and nothing else.
 READS_PACKAGE_DATA = frozenset({"dsl/parsing/tables", "dsl/pages"})
 # The faces of a half and of the replay, and the lints, load their own modules when they are asked for.
-LOADS_ITS_OWN = frozenset({"dsl/__init__", "dsl/lints/__init__", "runtime/replay/__init__"})
+LOADS_ITS_OWN = frozenset({"dsl/__init__", "dsl/lints/__init__", "runtime/replay/__init__", "runtime/testing/__init__"})
+# `flowrun.testing` is mapped from a room of the runner.
+TESTING = "flowrun.testing"
 # `import flowrun` itself: it lies in a room of the runner, and stands above both halves.
 WHOLE = "face/__init__"
 # The registry loads the modules of a folder and other people's packages, on behalf of the rooms above.
@@ -107,12 +110,17 @@ def imports(tree: ast.AST, half: str, module: str) -> Iterator[Import]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             for alias in node.names:
-                yield Import(node.lineno, alias.name, "")
+                yield Import(node.lineno, _mapped(alias.name), "")
         elif isinstance(node, ast.ImportFrom):
             above = package[: len(package) - node.level + 1] if node.level else []
-            base = ".".join([*above, *(node.module or "").split(".")]).strip(".")
+            base = _mapped(".".join([*above, *(node.module or "").split(".")]).strip("."))
             for alias in node.names:
                 yield Import(node.lineno, base, alias.name)
+
+
+def _mapped(name: str) -> str:
+    """Return the name of a module as the tables of the floors know it."""
+    return f"flowrun.runtime.{name[8:]}" if f"{name}.".startswith(f"{TESTING}.") else name
 
 
 def target(found: Import, half: str, known: dict[str, Path]) -> str | None:

@@ -20,8 +20,8 @@ from flowrun.dsl import plan as p
 from flowrun.runtime import RunOptions, run_async
 from flowrun.runtime.catalog import catalog
 from flowrun.runtime.costs.written_budget import Budget
-from flowrun.runtime.dispatch.hedging import MARGIN, Tail
 from flowrun.runtime.journal.records import OF_CALLS
+from flowrun.runtime.limits.tail import MARGIN, Tail
 from flowrun.runtime.providers.scripted import Scripted, ScriptedProvider
 from flowrun.runtime.vocabulary import events as e
 from flowrun.runtime.vocabulary.call import Request

@@ -145,6 +145,16 @@ def test_a_run_without_votes_counts_no_exact_fractions(tmp_path: Path) -> None:
     assert not again & set("fractions decimal random secrets shlex flowrun.runtime.reducers.voting".split())
 
 
+def test_tests_load_no_event_loop_and_no_client(tmp_path: Path) -> None:
+    path = tmp_path / "tested.flow"
+    test = 'test "spam" of is_spam {\n  email = "x"\n  reply verdict: SPAM\n  expect verdict == SPAM\n}\n'
+    path.write_text(FLOW + test, encoding="utf-8")
+    modules = loaded(RUN, "test", str(path), cache=tmp_path / "cache")
+    assert "flowrun.runtime.engine.state" in modules
+    assert not tops(modules) & {*HEAVY, "jinja2", "genai_prices"}
+    assert "importlib.metadata" not in modules
+
+
 def test_help_loads_neither_half(tmp_path: Path) -> None:
     modules = loaded(RUN, "--help", cache=tmp_path)
     assert "flowrun.runtime.cli.help_page" in modules

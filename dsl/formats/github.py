@@ -11,7 +11,7 @@ def github(report: Report) -> str:
 
     GitHub shows the first ten errors and the first ten warnings of a step. The log has all of them.
     """
-    lines = [_command("error", {"file": one.name, "title": "flowrun"}, one.reason) for one in report.unread]
+    lines = [workflow_command("error", {"file": one.name, "title": "flowrun"}, one.reason) for one in report.unread]
     for finding in report.findings:
         place = place_of(finding.span)
         given = {"file": finding.span.source.name, "line": str(place.line)}
@@ -24,11 +24,12 @@ def github(report: Report) -> str:
             }
         else:
             given["endLine"] = str(place.end_line)
-        lines.append(_command(finding.severity, given | {"title": finding.code}, told(finding)))
+        lines.append(workflow_command(finding.severity, given | {"title": finding.code}, told(finding)))
     return "".join(f"{line}\n" for line in lines)
 
 
-def _command(name: str, given: dict[str, str], message: str) -> str:
+def workflow_command(name: str, given: dict[str, str], message: str) -> str:
+    """Write one workflow command with its properties, without a line end."""
     properties = ",".join(f"{key}={_property(value)}" for key, value in given.items())
     return encodable(f"::{name} {properties}::{_data(message)}")
 

@@ -140,6 +140,15 @@ class State:
         """Return the outcome of a stopped run. It has no value, but it has the values of the finished steps."""
         return self._outcome(None, complete=False)
 
+    @property
+    def values(self) -> dict[str, Json]:
+        """The values of the flow's parameters and of its finished steps."""
+        return {**self._root.given, **_named(self._root.values)}
+
+    def failure(self, step: str) -> Failure | None:
+        """Return the failure of a step of the flow itself; None if it has not failed."""
+        return self._root.failure(step)
+
     def _open(self) -> None:
         machine, plan, root = self._machine, self.plan, self._root
         try:
@@ -214,12 +223,16 @@ class State:
         self._machine.decisions.append(Finish(self._outcome(value, complete)))
 
     def _outcome(self, value: Json, complete: bool) -> Outcome:
-        values = self._root.values
         return Outcome(
             value,
             complete,
             tuple(self._machine.failures),
             tuple(self._machine.losses),
             self._machine.tallies,
-            steps={} if complete else {name: values[name] for name in values if not name.startswith("#")},
+            steps={} if complete else _named(self._root.values),
         )
+
+
+def _named(values: Mapping[str, Json]) -> dict[str, Json]:
+    """Return the values of the steps to which the author gave a name."""
+    return {name: value for name, value in values.items() if not name.startswith("#")}

@@ -1,8 +1,34 @@
-"""The limits of an endpoint: the number of requests in flight, and their rate."""
+"""The limits of an endpoint: the number of requests in flight, and their rate. Each name is loaded when it is used.
 
-from .breaker import COOLING
-from .limiter import Limiter, Place
-from .ramp import FAR, NEAR, Pacing
-from .verdict import Verdict
+The rules for retries and for slow requests need no event loop, and must not load one.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .breaker import COOLING
+    from .limiter import Limiter, Place
+    from .ramp import FAR, NEAR, Pacing
+    from .verdict import Verdict
+
+_HOMES = {"breaker": "COOLING", "limiter": "Limiter Place", "ramp": "FAR NEAR Pacing", "verdict": "Verdict"}
+_HOME = {name: module for module, names in _HOMES.items() for name in names.split()}
 
 __all__ = ["COOLING", "FAR", "NEAR", "Limiter", "Pacing", "Place", "Verdict"]
+
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        if name in _HOME:
+            value = getattr(import_module(f".{_HOME[name]}", __name__), name)
+            globals()[name] = value
+            return value
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -112,6 +112,15 @@ class Replay(Watcher):
     def outcome(self) -> Outcome:
         return self._outcome or self._state.abandoned()
 
+    @property
+    def values(self) -> dict[str, Json]:
+        """The values of the flow's parameters and of its finished steps."""
+        return self._state.values
+
+    def failure(self, step: str) -> Failure | None:
+        """Return the failure of a step of the flow itself; None if it has not failed."""
+        return self._state.failure(step)
+
     def __iter__(self) -> Iterator[ReplayedCall]:
         self._act(self._state.begin())
         yield from self._ended()
@@ -172,9 +181,13 @@ class Replay(Watcher):
                     return state.failed(number, what)
                 return state.answered(number, what, usage)
             case Doubted(number):
-                return state.doubted(number)[1]
+                afforded, decisions = state.doubted(number)
+                if afforded:
+                    self.source.allowed(happening)
+                return decisions
             case Hedged(number):
-                state.hedged(number)
+                if state.hedged(number):
+                    self.source.allowed(happening)
                 return []
             case Returned(number, value):
                 if isinstance(value, FlowrunError):
@@ -213,6 +226,7 @@ class Replay(Watcher):
                     pass
                 case Finish(outcome):
                     self._outcome, self.finished = outcome, True
+        source.noted(state.events)
         state.events.clear()
 
     def _cancel(self, number: int) -> None:

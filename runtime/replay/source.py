@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from typing import Final
 
 from flowrun.dsl import dataclass
@@ -10,6 +11,7 @@ from flowrun.dsl import dataclass
 from ..engine.decisions import NOTHING, Call, Known, LaunchExtern, Read
 from ..vocabulary.call import Answer
 from ..vocabulary.errors import CallError
+from ..vocabulary.events import Event
 from ..vocabulary.json_value import Json
 from ..vocabulary.usage import NO_USAGE, Usage
 
@@ -117,6 +119,12 @@ class Source:
 
     def stopped(self, timer: int) -> None:
         """Hear that a timer was stopped."""
+
+    def allowed(self, happening: Doubted | Hedged) -> None:
+        """Hear that the budgets allow another request for a call."""
+
+    def noted(self, events: Sequence[Event]) -> None:
+        """Hear the events of the flow since the last time."""
 
     def next(self) -> Happening | None:
         """Return what happens next; None if nothing more happens."""

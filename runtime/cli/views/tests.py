@@ -1,0 +1,119 @@
+"""The results of tests as text. ``test_formats`` has the other formats."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import field
+from itertools import islice
+
+from flowrun.dsl import Diagnostic, FlowError, Source, dataclass, render_excerpt
+from flowrun.testing.discovery import FileResult, Sources
+from flowrun.testing.outcome import Failed, TestOutcome
+
+from ...vocabulary.errors import UsageError
+from ...vocabulary.quoting import one_line, sentence
+
+MOST_CALLS = 12
+"""The most calls that a failure lists."""
+
+
+@dataclass(eq=False, slots=True)
+class Results:
+    """The results of all files. ``word`` is the part of titles that was asked for, ``unread`` what cannot be read."""
+
+    word: str = ""
+    unread: list[tuple[str, str]] = field(default_factory=list)
+    files: list[FileResult] = field(default_factory=list)
+    began: float = field(default_factory=time.monotonic)
+    _sources: Sources = field(default_factory=Sources)
+
+    def take(self, result: FileResult) -> None:
+        self.files.append(result)
+        if result.unread:
+            self.unread.append((result.name, result.unread))
+
+    @property
+    def outcomes(self) -> list[TestOutcome]:
+        return [outcome for file in self.files for outcome in file.outcomes]
+
+    @property
+    def broken(self) -> list[FileResult]:
+        return [file for file in self.files if file.broken]
+
+    @property
+    def tests(self) -> int:
+        return sum(file.tests for file in self.files)
+
+    @property
+    def failed(self) -> bool:
+        return any(file.failed for file in self.files)
+
+    @property
+    def seconds(self) -> float:
+        return time.monotonic() - self.began
+
+    def findings(self) -> list[Diagnostic]:
+        """Return the diagnostics of the broken files."""
+        found: dict[object, Diagnostic] = {}
+        for file in self.broken:
+            try:
+                self._sources.check(file.name)
+            except FlowError as error:
+                for one in error.diagnostics:
+                    found.setdefault((one.sort_key, one.message), one)
+            except UsageError as error:
+                self.unread.append((file.name, str(error)))
+        return sorted(found.values(), key=lambda one: one.sort_key)
+
+    def source(self, name: str) -> Source:
+        return self._sources.read(name)
+
+    def number(self, status: str) -> int:
+        return sum(outcome.status == status for outcome in self.outcomes)
+
+
+def summary_line(results: Results) -> str:
+    """Count the tests in one line."""
+    total = len(results.outcomes)
+    bad = total - results.number("passed")
+    files = len(results.files)
+    where = f"in {files:,} file{'s' * (files != 1)}"
+    broken = len(results.broken)
+    more = f", and {broken:,} file{'s' * (broken != 1)} with errors ran no test" if broken else ""
+    took = f"({results.seconds:.2f} s)"
+    if not total and not broken:
+        return f"there are no tests {where}"
+    if bad:
+        return f"{bad:,} of {total:,} test{'s' * (total != 1)} failed {where}{more} {took}"
+    return f"{total:,} test{'s' * (total != 1)} passed {where}{more} {took}"
+
+
+def failure_text(outcome: TestOutcome, failed: Failed, source: Source, *, colour: bool = False) -> str:
+    """Write a failure with the line of the file, both values with what differs, and the calls."""
+    place = failed.place
+    begin = source.offset(place.line, place.column)
+    span = source.span(begin, source.offset(place.end_line, place.end_column))
+    head = f"{'failed' if outcome.status == 'failed' else 'error'}: {one_line(outcome.title)}"
+    return render_excerpt(head, span, failed.message, notes_of(failed), colour=colour)
+
+
+def notes_of(failed: Failed) -> Iterator[tuple[str, str]]:
+    """Yield the facts of a failure, each with its word."""
+    if failed.right:
+        yield "left", failed.left
+        yield "right", failed.right
+    elif failed.left:
+        yield "value", failed.left
+    yield from (("differs", line) for line in failed.differs)
+    yield from (("with", line) for line in failed.names)
+    counts = Counter(failed.calls)
+    for call, times in islice(counts.items(), MOST_CALLS):
+        more = f", {times} times" if times > 1 else ""
+        where = f" (line {call.line}{more})" if call.line else more
+        yield "call", f"{call.path}: {sentence(call.answer, 100)}{where}"
+    if len(counts) > MOST_CALLS:
+        yield "call", f"… and {len(counts) - MOST_CALLS:,} more"
+    if failed.help:
+        yield "help", failed.help

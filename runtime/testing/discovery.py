@@ -1,0 +1,121 @@
+"""The discovery of tests: each file is read and checked once, and its tests run one after another."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from itertools import groupby
+from pathlib import Path
+
+from flowrun.dsl import Checked, FlowError, Source, dataclass, make_tests, plan_of_test, test_plan
+from flowrun.runtime.files.files import Files, read_plain
+from flowrun.runtime.session.loading import check_source
+from flowrun.runtime.vocabulary.errors import FlowrunError, UsageError
+
+from .outcome import Failed, TestOutcome
+from .runner import Bench, Setting, run_test
+from .tables import rows_of
+
+
+@dataclass(frozen=True, slots=True)
+class FileResult:
+    """The outcomes of the tests of one file.
+
+    A file that is ``broken`` has errors, so none of its tests ran. ``unread`` says why a file could not be read.
+    ``tests`` counts its tests, also those that were not chosen.
+    """
+
+    name: str
+    outcomes: tuple[TestOutcome, ...] = ()
+    tests: int = 0
+    broken: bool = False
+    unread: str = ""
+
+    @property
+    def failed(self) -> bool:
+        return self.broken or any(one.status != "passed" for one in self.outcomes)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A test that can run. ``error`` is set if its table cannot be read."""
+
+    title: str
+    test: test_plan.Test
+    setting: Setting | None
+    error: str = ""
+
+    def run(self) -> TestOutcome:
+        test = self.test
+        if self.setting is None:
+            place = test.place
+            return TestOutcome(self.title, place.file, place.line, test.flow, "error", (Failed(place, self.error),))
+        return run_test(test, self.setting)
+
+
+class Sources:
+    """The texts of flow files by their names. Each is read once, even if several files import it."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, Source] = {}
+
+    def read(self, name: str) -> Source:
+        """Return the text of a file. Raises UsageError."""
+        if name not in self._known:
+            self._known[name] = Source(read_plain(Path(name)), name)
+        return self._known[name]
+
+    def check(self, name: str) -> Checked:
+        """Check a file. Raises FlowError, UsageError."""
+        return check_source(self.read(name), self._known)
+
+
+def tests_of(checked: Checked, folder: Path, chosen: Callable[[str], bool] = lambda title: True) -> Iterator[Found]:
+    """Yield the tests of a checked file in ``folder`` whose title is chosen. Each row of a table is a test."""
+    benches: dict[tuple[str, str], Bench] = {}
+    for test in make_tests(checked):
+        if test.cases is None and not chosen(test.title):
+            continue
+        key = (test.source, test.flow)
+        if key not in benches:
+            benches[key] = Bench(plan_of_test(checked, test))
+        bench = benches[key]
+        inside = Path(bench.plan.source).parent if test.source else folder
+        if test.cases is None:
+            yield Found(test.title, test, Setting(bench, inside))
+            continue
+        try:
+            for row in rows_of(test, bench.plan, Files(folder)):
+                if chosen(row.title):
+                    yield Found(row.title, test, Setting(bench, inside, row=row.row, title=row.title))
+        except FlowrunError as error:
+            if chosen(test.title):
+                yield Found(test.title, test, None, str(error))
+
+
+def run_file(name: str, word: str = "", sources: Sources | None = None, *, stop: bool = False) -> FileResult:
+    """Run the tests of a file whose title has ``word`` in it. With ``stop``, end after the first that does not pass."""
+    sources = sources or Sources()
+    try:
+        checked = sources.check(name)
+    except FlowError:
+        return FileResult(name, broken=True)
+    except UsageError as error:
+        return FileResult(name, unread=str(error))
+    wanted = word.casefold()
+    outcomes: list[TestOutcome] = []
+    for found in tests_of(checked, Path(name).parent, lambda title: wanted in title.casefold()):
+        outcomes.append(found.run())
+        if stop and outcomes[-1].status != "passed":
+            break
+    return FileResult(name, tuple(outcomes if word or stop else _with_unused(outcomes)), len(checked.file.tests))
+
+
+def _with_unused(outcomes: Sequence[TestOutcome]) -> Iterator[TestOutcome]:
+    """Yield the outcomes. If all rows of a table pass, but none used a line of the test, the last one fails."""
+    for _, rows in groupby(outcomes, key=lambda one: (one.file, one.line)):
+        *others, last = rows
+        yield from others
+        places = [{one.place for one in other.unused} for other in others]
+        everywhere = [one for one in last.unused if all(one.place in unused for unused in places)]
+        yield replace(last, status="failed", failures=tuple(everywhere)) if everywhere else last

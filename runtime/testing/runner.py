@@ -1,0 +1,270 @@
+"""The runner of a planned test. It has no event loop, no network and no clock: the engine is driven by a replay."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from flowrun.dsl import dataclass, test_plan
+from flowrun.dsl import plan as p
+from flowrun.runtime.costs.prices import Prices
+from flowrun.runtime.engine.asks import PreparedAsk
+from flowrun.runtime.engine.decisions import Call, Read
+from flowrun.runtime.engine.frames import Frame
+from flowrun.runtime.engine.scopes import Context, ReadAnswer
+from flowrun.runtime.forecast.declared import declared_prices
+from flowrun.runtime.inputs.inputs import check_value
+from flowrun.runtime.replay.driver import WINDOW, Replay, context_of
+from flowrun.runtime.values.expressions import ModelValue, Names, evaluate
+from flowrun.runtime.vocabulary import events as e
+from flowrun.runtime.vocabulary.errors import FlowrunError, InputError, UsageError
+from flowrun.runtime.vocabulary.json_value import Json
+
+from .answer_book import AnswerBook, Other
+from .answers import ScriptedSource
+from .attempts import Meter
+from .expects import check
+from .outcome import Failed, Problem, TestOutcome, times_text
+from .outside import ScriptedExterns, ScriptedFiles
+from .places import Places
+from .ran import Ran
+from .script import Line, Script
+
+_ENDS = (e.StepFinished, e.StepFailed, e.ElementLost)
+_READS = frozenset({"file", "files", "lines", "jsonl", "csv"})
+
+
+class Bench:
+    """A flow that is ready to be tested. What all its tests share is worked out once.
+
+    ``model`` is the model of asks that name none.
+    """
+
+    def __init__(self, plan: p.Plan, model: str = "") -> None:
+        self.plan = plan
+        self.places = Places(plan)
+        self.prices = Prices({}, declared_prices(plan))
+        context = context_of(plan, model)
+        if plan.money_limit is not None or any(flow.money_limit is not None for flow in plan.flows.values()):
+            context = replace(context, price=self.prices)
+        self.context = context
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What a test runs in: its flow, and the folder of that flow.
+
+    ``row`` is a row of the test's table, and ``title`` the title that
+    this row gives to the test. ``other`` answers calls that no line of the test answers, as a cassette does.
+    """
+
+    bench: Bench
+    folder: Path
+    row: Mapping[str, Json] | None = None
+    title: str = ""
+    other: Other | None = None
+
+
+class _Replay(Replay):
+    """A replay that tells the source in which frame each call is asked."""
+
+    def __init__(self, setting: Setting, inputs: Mapping[str, Json], source: _Source, context: Context) -> None:
+        super().__init__(setting.bench.plan, inputs, source, context, WINDOW)
+        self._scripted = source
+
+    def asked(self, call: Call, frame: Frame, read: ReadAnswer) -> None:
+        super().asked(call, frame, read)
+        prepared = getattr(read, "__self__", None)
+        ask = prepared.plan if isinstance(prepared, PreparedAsk) else None
+        self._scripted.asks(call, frame, self._scripted.places.spot(call.place or call.path, ask))
+
+    def heard(self, call: Call, value: Json) -> None:
+        super().heard(call, value)
+        self._scripted.heard(call, value)
+
+
+class _Source(ScriptedSource):
+    """A scripted source that remembers how the steps of the flow ended."""
+
+    places: Places
+    ends: list[e.Event]
+
+    def noted(self, events: Sequence[e.Event]) -> None:
+        self.ends.extend(event for event in events if isinstance(event, _ENDS))
+
+
+def run_test(test: test_plan.Test, setting: Setting) -> TestOutcome:
+    """Run a test, or one row of its table."""
+    began = time.perf_counter()
+    title, place = setting.title or test.title, test.place
+    try:
+        ran = play(test, setting)
+    except FlowrunError as error:
+        line = error.place if isinstance(error, LineError) else place
+        faults = (Failed(line, str(error)),)
+        return TestOutcome(title, place.file, place.line, test.flow, "error", faults, ms=_since(began))
+    failures = _faults(test, ran)
+    unused = () if failures else tuple(_failed(test, one) for one in _unused(ran))
+    if setting.row is None:
+        failures, unused = [*failures, *unused], ()
+    return TestOutcome(
+        title,
+        place.file,
+        place.line,
+        test.flow,
+        "failed" if failures else "passed",
+        tuple(failures),
+        tuple(ran.source.book.calls),
+        _figures(ran),
+        _since(began),
+        unused,
+    )
+
+
+def _since(began: float) -> float:
+    return round(1000 * (time.perf_counter() - began), 3)
+
+
+def play(test: test_plan.Test, setting: Setting) -> Ran:
+    """Run the flow of a test with its answers. Raises FlowrunError if its inputs cannot be worked out."""
+    bench, row = setting.bench, setting.row
+    plan, context, places = bench.plan, bench.context, bench.places
+    names = _InputNames(context, row)
+    texts = [(one, _text(one, names)) for one in test.files]
+    files = names.files = ScriptedFiles(setting.folder, texts)
+    script = Script(test.replies, row)
+    externs = ScriptedExterns(plan, test.externs, places, context, row)
+    book = AnswerBook(script, context, setting.other)
+    source = _Source(book, externs, files, Meter(bench.prices))
+    source.places, source.ends = places, []
+    replay = _Replay(setting, _inputs(test, plan, names, row), source, context)
+    for _ in replay:
+        pass
+    return Ran(replay, source, places, context, plan, row, source.ends)
+
+
+def _text(line: test_plan.FileReply, names: Names) -> str:
+    try:
+        value = evaluate(line.value, names)
+    except FlowrunError as error:
+        raise LineError(str(error), line.place) from None
+    if not isinstance(value, str):
+        raise LineError(f"the text of the file `{line.path}` is not a text", line.place)
+    return value
+
+
+class LineError(InputError):
+    """A line of a test has no value, or a value that does not fit. ``place`` is the place of the line."""
+
+    def __init__(self, message: str, place: test_plan.Place) -> None:
+        super().__init__(message)
+        self.place = place
+
+
+class _InputNames(Names):
+    """The names that the inputs of a test mention: the models of the file, and the row."""
+
+    def __init__(self, context: Context, row: Mapping[str, Json] | None) -> None:
+        self.context = context
+        self.row = row
+        self.files: ScriptedFiles | None = None
+
+    def value(self, name: str) -> Json:
+        if name == "row" and self.row is not None:
+            return self.row
+        if name in self.context.models:
+            return self.context.models[name]
+        raise UsageError(f"the name `{name}` is unknown here")
+
+    def call(self, function: str, args: Mapping[str, Json]) -> Json:
+        if function in _READS and self.files is not None:
+            value = self.files.value_of(Read(0, function, args))
+            if isinstance(value, FlowrunError):
+                raise value
+            return value
+        return self.context.functions(function, args, lambda name: None)
+
+
+def _inputs(test: test_plan.Test, plan: p.Plan, names: _InputNames, row: Mapping[str, Json] | None) -> dict[str, Json]:
+    """Work out the inputs: the columns of the row, then the lines of the test. Raises InputError."""
+    given: dict[str, Json] = {}
+    for param in plan.params:
+        if param.name in test.inputs:
+            try:
+                value = _fitted(evaluate(test.inputs[param.name], names), param)
+            except FlowrunError as error:
+                raise LineError(str(error), test.given_places.get(param.name, test.place)) from None
+        elif row is not None and param.name in row:
+            value = _fitted(row[param.name], param)
+        elif param.required:
+            where = "the row has no such column, and the test no such line" if row is not None else "the test has none"
+            raise InputError(f"the flow `{plan.flow}` needs `{param.name}`: {where}")
+        else:
+            continue
+        given[param.name] = value
+    return given
+
+
+def _fitted(value: Json, param: p.Param) -> Json:
+    """Give a value the type of its parameter. Raises InputError."""
+    return value if isinstance(value, ModelValue) else check_value(value, param.type, f"`{param.name}`")
+
+
+# The verdict
+
+
+def _faults(test: test_plan.Test, ran: Ran) -> list[Failed]:
+    """Return what is wrong. If the test itself has a fault, its expectations mean nothing yet."""
+    faults = [_failed(test, one) for one in _problems(ran)]
+    if faults:
+        return faults
+    found = [failed for one in test.expects if (failed := check(one, ran)) is not None]
+    if not ran.outcome.complete and not any(one.kind == "failed" and not one.negated for one in test.expects):
+        fault = Problem(None, f"the flow failed: {ran.reason()}", "if this is meant, write `expect failed`")
+        found = [replace(_failed(test, fault), calls=tuple(ran.source.book.calls))]
+    return found
+
+
+def _failed(test: test_plan.Test, problem: Problem) -> Failed:
+    return Failed(problem.place or test.place, problem.message, problem.help)
+
+
+def _problems(ran: Ran) -> Iterator[Problem]:
+    source = ran.source
+    for step, times in source.book.missing.items():
+        asked = f" (it was asked {times} times)" if times > 1 else ""
+        partly = any(line.reply.step == step for line in source.book.script.lines)
+        said = f"no reply of the test fits this call of `{step}`" if partly else f"no reply answers `{step}`"
+        yield Problem(None, f"{said}{asked}", f"write `reply {step}: …`")
+    yield from source.book.script.problems
+    yield from source.externs.problems
+
+
+def _unused(ran: Ran) -> list[Problem]:
+    return sorted(_never_used(ran.source), key=lambda one: one.place.line if one.place else 0)
+
+
+def _never_used(source: ScriptedSource) -> Iterator[Problem]:
+    for line in source.book.script.unused():
+        yield Problem(line.reply.place, f"this reply was never used: {_why(line, source)}", "leave it out")
+    yield from source.externs.unused()
+    for one in source.files.unused():
+        yield Problem(one.place, "this file was never read", "leave it out")
+
+
+def _why(line: Line, source: ScriptedSource) -> str:
+    step = line.reply.step
+    times = sum(spot.shape.step == step for spot, _ in source.prompts)
+    if not times:
+        return f"`{step}` was not asked"
+    if not line.met:
+        return f"each call of `{step}` took its answer from another line"
+    what = "with these numbers" if line.reply.when is None else "with this condition"
+    return f"`{step}` was asked {times_text(times)}, but not {what}"
+
+
+def _figures(ran: Ran) -> tuple[tuple[str, Json], ...]:
+    """Return the figures of the run. The cost is left out, because the table of prices takes long to load."""
+    return tuple((name, work()) for name, work in ran.figures().items() if name != "cost")

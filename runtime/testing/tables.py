@@ -1,0 +1,66 @@
+"""The tables of tests: each row of a file of ``cases`` makes one test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from flowrun.dsl import dataclass, test_plan, types
+from flowrun.dsl import plan as p
+from flowrun.runtime.documents.fitting import from_text
+from flowrun.runtime.documents.rows import open_jsonl, open_table, read_json
+from flowrun.runtime.files.files import Files
+from flowrun.runtime.replay.around import label_of
+from flowrun.runtime.vocabulary.errors import InputError
+from flowrun.runtime.vocabulary.json_value import Json
+from flowrun.runtime.vocabulary.quoting import shown
+
+
+@dataclass(frozen=True, slots=True)
+class TableRow:
+    """A row of a table, with the title of its test."""
+
+    title: str
+    row: Mapping[str, Json]
+
+
+def rows_of(test: test_plan.Test, plan: p.Plan, files: Files) -> Iterator[TableRow]:
+    """Yield the rows of a test's table. A cell of CSV gets the type of its parameter. Raises InputError."""
+    assert test.cases is not None
+    text, name = files.read_text(test.cases), shown(test.cases)
+    table = test.cases.endswith((".csv", ".tsv"))
+    wanted = {param.name: param.type for param in plan.params}
+    seen: dict[str, int] = {}
+    for number, (line, row) in enumerate(_rows(test.cases, text, name), 1):
+        if not isinstance(row, Mapping):
+            raise InputError(f"{name}:{line}: a row of cases is a record with the parameters of the flow by name")
+        label = label_of(row) or str(number)
+        seen[label] = seen.get(label, 0) + 1
+        title = f"{test.title} [{label}{f' #{seen[label]}' if seen[label] > 1 else ''}]"
+        yield TableRow(title, _typed(row, wanted) if table else row)
+    if not seen:
+        raise InputError(f"{name} has no rows, so this test tests nothing")
+
+
+def _rows(path: str, text: str, name: str) -> Iterable[tuple[int, Json]]:
+    if path.endswith((".csv", ".tsv")):
+        return open_table(text, name, path).rows
+    if path.endswith(".jsonl"):
+        return open_jsonl(text, name)
+    rows = read_json(text, name)
+    if not isinstance(rows, list):
+        raise InputError(f"{name} is not a list of rows")
+    return enumerate(rows, 1)
+
+
+def _typed(row: Mapping[str, Json], wanted: Mapping[str, types.Type]) -> dict[str, Json]:
+    """Give the cells of a row the types of their parameters. An empty cell of an optional parameter is none."""
+    typed: dict[str, Json] = {}
+    for column, cell in row.items():
+        type_ = wanted.get(column)
+        if type_ is None:
+            typed[column] = cell
+        elif isinstance(type_, types.Optional) and not cell.strip():
+            typed[column] = None
+        else:
+            typed[column] = from_text(cell, type_)
+    return typed

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import field
 from functools import lru_cache
-from heapq import heappop, heappush
 
 from flowrun.dsl import MESSAGE_TOKENS, dataclass
 from flowrun.runtime.engine.decisions import Call, LaunchExtern, Read
@@ -18,6 +16,7 @@ from flowrun.runtime.vocabulary.json_value import Json
 from flowrun.runtime.vocabulary.tokens import estimate
 from flowrun.runtime.vocabulary.usage import Usage
 
+from .agenda import Agenda
 from .answer_book import AnswerBook, Asked, Scripted
 from .attempts import Attempt, Meter
 from .failures import call_error
@@ -58,11 +57,9 @@ class ScriptedSource(Source):
         self.meter = meter
         self.prompts: list[tuple[Spot, str]] = []
         self.rounds: dict[str, int] = {}
-        self.now = 0.0
+        self.agenda = Agenda()
         self._asked: dict[int, Asked] = {}
         self._flights: dict[int, _Flight] = {}
-        self._heap: list[tuple[float, int, Callable[[], Happening | None]]] = []
-        self._order = 0
         self._stopped: set[int] = set()
         self._done: dict[object, int] = {}
         self._hedges = Hedges(self._slow)
@@ -87,10 +84,10 @@ class ScriptedSource(Source):
         if flight is None:
             asked = self._asked[call.number]
             policy = RetryPolicy() if call.policy.retries is None else RetryPolicy(call.policy.retries + 1)
-            retries = Retries(policy, self.now, call.tries, call.tries, chance=lambda: 0.0)
+            retries = Retries(policy, self.agenda.now, call.tries, call.tries, chance=lambda: 0.0)
             flight = self._flights[call.number] = _Flight(call, asked, retries)
         # What happens at this moment may still cancel the call.
-        self._send_later(flight, self.now)
+        self._send_later(flight, 0)
 
     def cancelled(self, call: Call) -> None:
         flight = self._flights.pop(call.number, None)
@@ -99,13 +96,13 @@ class ScriptedSource(Source):
 
     def launched_extern(self, launch: LaunchExtern) -> None:
         value = self.externs.value(launch)
-        self._at(self.now, lambda: Returned(launch.number, value))
+        self.agenda.add(0, lambda: Returned(launch.number, value))
 
     def read(self, read: Read) -> Json:
         return self.files.value_of(read)
 
     def started(self, timer: int, seconds: float) -> None:
-        self._at(self.now + seconds, lambda: None if timer in self._stopped else TimedOut(timer))
+        self.agenda.add(seconds, lambda: None if timer in self._stopped else TimedOut(timer))
 
     def stopped(self, timer: int) -> None:
         self._stopped.add(timer)
@@ -118,21 +115,12 @@ class ScriptedSource(Source):
             self._send(flight, beside=True)
         else:
             flight.call.tries = flight.retries.tries
-            self._send_later(flight, self.now)
+            self._send_later(flight, 0)
 
     # What happens
 
     def next(self) -> Happening | None:
-        while self._heap:
-            self.now, _, happens = heappop(self._heap)
-            happening = happens()
-            if happening is not None:
-                return happening
-        return None
-
-    def _at(self, when: float, happens: Callable[[], Happening | None]) -> None:
-        self._order += 1
-        heappush(self._heap, (when, self._order, happens))
+        return self.agenda.next()
 
     def _send(self, flight: _Flight, *, beside: bool = False) -> None:
         """Send a request of a call, and decide by the script when and how it ends."""
@@ -142,17 +130,17 @@ class ScriptedSource(Source):
             step = asked.spot.shape.step
             self.rounds[step] = max(self.rounds.get(step, 0), asked.round)
             self.prompts.append((asked.spot, "\n".join(message.text for message in call.messages)))
-        number = self.meter.started(call, self.now, flight.number if beside else 0, flight.retries.made + 1)
+        number = self.meter.started(call, self.agenda.now, flight.number if beside else 0, flight.retries.made + 1)
         flight.number = flight.number or number
-        flight.open[number] = self.now
+        flight.open[number] = self.agenda.now
         found = self.book.find(call, flight.asked)
         timeout = call.request.timeout
         if found.seconds is None or found.seconds >= timeout:
             found = Scripted(call_error("timeout", call.model, timeout), timeout, found.answer)
         seconds = found.seconds or 0.0
-        self._at(self.now + seconds, lambda: self._over(flight, number, found))
+        self.agenda.add(seconds, lambda: self._over(flight, number, found))
         if call.policy.hedge is not None and not beside:
-            self._hedges.began(call, self.now)
+            self._hedges.began(call, self.agenda.now)
             self._look(call)
 
     def _over(self, flight: _Flight, number: int, found: Scripted) -> Happening | None:
@@ -162,7 +150,7 @@ class ScriptedSource(Source):
             return None
         began = flight.open.pop(number)
         usage = _usage(call.request, what) if found.usage is None else found.usage
-        attempt = Attempt(number, call, began, self.now)
+        attempt = Attempt(number, call, began, self.agenda.now)
         if isinstance(what, AnswerError):
             what.usage = usage
         flight.asked.answer = found.answer
@@ -175,27 +163,26 @@ class ScriptedSource(Source):
             self.meter.cancelled(attempt)
             return None
         try:
-            wait = flight.retries.after(what, self.now)
+            wait = flight.retries.after(what, self.agenda.now)
         except CallError as final:
             self.meter.failed(attempt, final)
             return self._came(flight, Came(call.number, final))
         self.meter.retried(attempt, what, wait)
-        self._hedges.ended(call, self.now, None)
-        when = self.now + wait
+        self._hedges.ended(call, self.agenda.now, None)
         if what.doubtful:
-            self._at(when, lambda: Doubted(call.number) if call.number in self._flights else None)
+            self.agenda.add(wait, lambda: Doubted(call.number) if call.number in self._flights else None)
         else:
-            self._send_later(flight, when)
+            self._send_later(flight, wait)
         return None
 
-    def _send_later(self, flight: _Flight, when: float) -> None:
-        """Send a request of a call at a time, if the call is still wanted."""
-        self._at(when, lambda: self._send(flight) if flight.call.number in self._flights else None)
+    def _send_later(self, flight: _Flight, seconds: float) -> None:
+        """Send a request of a call in so many seconds, if the call is still wanted."""
+        self.agenda.add(seconds, lambda: self._send(flight) if flight.call.number in self._flights else None)
 
     def _came(self, flight: _Flight, happening: Came) -> Happening:
         del self._flights[flight.call.number]
         answered = isinstance(happening.what, Answer)
-        self._end(flight, self.now if answered else None)
+        self._end(flight, self.agenda.now if answered else None)
         spot = flight.asked.spot
         element = (spot.shape.step, spot.element)
         self._done[element] = max(self._done.get(element, 0), flight.asked.round)
@@ -204,22 +191,22 @@ class ScriptedSource(Source):
     def _end(self, flight: _Flight, answered: float | None) -> None:
         """End all that is left of a call: it has its answer, has failed or is cancelled."""
         for number, began in flight.open.items():
-            self.meter.cancelled(Attempt(number, flight.call, began, self.now))
+            self.meter.cancelled(Attempt(number, flight.call, began, self.agenda.now))
         flight.open.clear()
         if flight.call.policy.hedge is not None:
-            self._hedges.ended(flight.call, self.now, answered)
+            self._hedges.ended(flight.call, self.agenda.now, answered)
             self._look(flight.call)
 
     # Hedges
 
     def _look(self, call: Call) -> None:
         """Send slow requests a second time, and look again when the next request will be slow."""
-        then = self._hedges.look(call, self.now)
+        then = self._hedges.look(call, self.agenda.now)
         if then is not None:
-            self._at(then, lambda: self._look(call))
+            self.agenda.add(then - self.agenda.now, lambda: self._look(call))
 
     def _slow(self, call: Call) -> None:
-        self._at(self.now, lambda: Hedged(call.number) if call.number in self._flights else None)
+        self.agenda.add(0, lambda: Hedged(call.number) if call.number in self._flights else None)
 
 
 def _usage(request: Request, what: Answer | CallError) -> Usage:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-SHARE = 10
+SHARE = 16
 
 
 def share(whole: int) -> int:

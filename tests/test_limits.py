@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 
 import pytest
 from hypothesis import given
@@ -224,3 +225,44 @@ async def test_a_probe_that_was_given_up_is_made_again() -> None:
     limiter.release(probe, Verdict.NEUTRAL)
     limiter.release(taken(limiter), Verdict.OK)
     taken(limiter)
+
+
+async def test_a_place_that_opens_while_its_user_asks_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    loop, limiter = asyncio.get_running_loop(), Limiter(4)
+    limiter.pause(0.05)
+    begin, late = loop.time(), 0.0
+    monkeypatch.setattr(loop, "time", lambda: begin + late)
+    assert limiter.acquire() is None
+    # The pause ends before the user leaves its callback, and no request is under way that could wake it.
+    late = 0.06
+    ready = loop.create_future()
+    limiter.on_ready(lambda: ready.set_result(limiter.acquire()))
+    monkeypatch.undo()
+    assert await asyncio.wait_for(ready, 10) is not None
+
+
+async def test_a_place_that_opens_while_others_are_called_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    loop, limiter = asyncio.get_running_loop(), Limiter(4)
+    begin, steps = loop.time(), itertools.chain([0.0] * 2, itertools.repeat(0.06))
+    place = limiter.acquire()
+    assert place is not None
+    limiter.pause(0.05)
+    ready = loop.create_future()
+    limiter.on_ready(lambda: ready.set_result(limiter.acquire()))
+    # The end of the last request finds no free place. The pause ends before the timer for it is set.
+    monkeypatch.setattr(loop, "time", lambda: begin + next(steps))
+    limiter.release(place)
+    monkeypatch.undo()
+    assert await asyncio.wait_for(ready, 10) is not None
+
+
+async def test_a_user_that_takes_no_place_is_not_called_for_ever() -> None:
+    limiter, called = Limiter(4), list[int]()
+
+    def idle() -> None:
+        called.append(1)
+        limiter.on_ready(idle)
+
+    limiter.on_ready(idle)
+    await asyncio.sleep(0.05)
+    assert 0 < len(called) < 10

@@ -27,7 +27,8 @@ class Waiters:
     def add(self, callback: Callable[[], None]) -> None:
         """Call ``callback`` once when a place is free. A second request before that changes nothing."""
         self._callbacks.setdefault(callback)
-        self._arm()
+        if not self._calling:
+            self._arm(soon=True)
 
     def forget(self, callback: Callable[[], None]) -> None:
         self._callbacks.pop(callback, None)
@@ -49,8 +50,8 @@ class Waiters:
             return
         self._calling = True
         try:
-            idle = 0
-            while self._callbacks and idle <= len(self._callbacks) and self._free():
+            idle, free = 0, True
+            while self._callbacks and idle <= len(self._callbacks) and (free := self._free()):
                 before = self._taken()
                 callback = next(iter(self._callbacks))
                 del self._callbacks[callback]
@@ -58,7 +59,7 @@ class Waiters:
                 idle = idle + 1 if self._taken() == before else 0
         finally:
             self._calling = False
-        self._arm()
+        self._arm(soon=not free)
 
     def _free(self) -> bool:
         now = asyncio.get_running_loop().time()
@@ -69,17 +70,21 @@ class Waiters:
             self._timer.cancel()
             self._timer = None
 
-    def _arm(self) -> None:
-        """Set the timer for callbacks that wait for a point in time, and not for another request to end."""
+    def _arm(self, *, soon: bool) -> None:
+        """Set the timer for callbacks that wait for a point in time, and not for another request to end.
+
+        Time passes after a caller found no free place. If the point in time is over by then, the callbacks are called
+        as soon as possible, with ``soon``. Otherwise nobody might ever call them. Without ``soon``, the callbacks were
+        called just before and took no place; they are called when the next request ends.
+        """
         self._stop()
         if not self._callbacks:
             return
         loop = asyncio.get_running_loop()
         now = loop.time()
         opening = self._opening(now)
-        # A driver that could have sent at once and did not is called when the next request ends.
-        if now + CLOSE < opening < inf:
-            self._timer = loop.call_at(opening, self._rung)
+        if soon or now + CLOSE < opening:
+            self._timer = loop.call_at(max(now, opening), self._rung) if opening < inf else None
 
     def _rung(self) -> None:
         self._timer = None

@@ -24,7 +24,7 @@ def refusal(*words: str) -> str:
         (("exec", "--quiet", "x.flow"), "Write `flowrun x.flow`"),
         (("check", "x.flow"), "write `flowrun validate x.flow`"),
         (("lint", "flows"), "write `flowrun validate flows`"),
-        (("test", "x.flow"), "to check the tests of a file, write `flowrun validate x.flow`"),
+        (("pytest", "x.flow"), "write `flowrun test x.flow`"),
         (("format", "x.flow"), "write `flowrun fmt x.flow`"),
         (("dry-run", "x.flow"), "write `flowrun plan x.flow`"),
         (("history",), "write `flowrun runs`"),

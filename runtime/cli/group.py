@@ -19,6 +19,8 @@ RUNS = frozenset({"run", "exec", "execute", "start", "go", "do", "launch"})
 """Words that a user may try for running a flow; flowrun needs only the name of the file."""
 
 ELSEWHERE = {
+    "tests": "test",
+    "pytest": "test",
     "check": "validate",
     "lint": "validate",
     "verify": "validate",
@@ -115,9 +117,6 @@ def _no_command(name: str, rest: list[str]) -> str:
     word = name.lower()
     if word in RUNS:
         return f"there is no command {shown(name)}: to run a flow, give its file. Write {shown(f'flowrun {file}')}"
-    if word == "test":
-        checked = shown(f"flowrun validate {file}")
-        return f"there is no command {shown(name)}: to check the tests of a file, write {checked}"
     if there := ELSEWHERE.get(word):
         wanted = there if there.startswith("-") or there in WITHOUT_A_FILE else f"{there} {file}"
         return f"there is no command {shown(name)}: write {shown(f'flowrun {wanted}')}"

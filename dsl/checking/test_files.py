@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from .. import syntax as s
 from ..syntax.children import children
 from .program import Flow, Scope
-from .units import Unit
+from .units import Unit, reached
 
 READERS = frozenset({"file", "files", "lines", "csv", "jsonl"})
 """The functions that read files. The first argument of each is a path."""
@@ -16,9 +16,7 @@ READERS = frozenset({"file", "files", "lines", "csv", "jsonl"})
 def files_read(unit: Unit, flow: Flow) -> set[str] | None:
     """Return the paths of the files that a flow reads, some with wildcards. None if the run decides a path."""
     found: set[str] = set()
-    todo, done = [(unit, flow)], {flow}
-    while todo:
-        home, one = todo.pop()
+    for home, one in reached(unit, flow):
         for expr, scope in _expressions(one):
             for call in _calls(expr):
                 if call.function.text not in READERS or call.prefix is not None:
@@ -27,14 +25,6 @@ def files_read(unit: Unit, flow: Flow) -> set[str] | None:
                 if not isinstance(path, str):
                     return None
                 found.add(path)
-        for step in one.walk():
-            node = step.line.node
-            callee = home.typed.nodes.callees.get(node.number) if isinstance(node, s.Call) else None
-            there = home.of(callee) if callee is not None and callee.kind == "flow" else None
-            called = there.flow(callee.name) if there is not None and callee is not None else None
-            if there is not None and called is not None and called not in done:
-                done.add(called)
-                todo.append((there, called))
     return found
 
 

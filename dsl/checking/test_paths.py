@@ -11,7 +11,7 @@ from ..path_names import REDUCE, step_names
 from ..records import dataclass
 from .callees import Callee
 from .program import Flow, Step
-from .units import Unit
+from .units import Unit, reached
 
 MOST_STEPS = 10_000
 """The most steps that are looked through for one word of a path."""
@@ -158,18 +158,10 @@ def asking(node: PathNode) -> Iterator[PathNode]:
 
 def _asks(unit: Unit, flow: Flow) -> bool:
     """Return True if a flow asks, itself or through another flow."""
-    todo, done = [(unit, flow)], {flow}
-    while todo:
-        home, one = todo.pop()
+    for _, one in reached(unit, flow):
         for node in (step.line.node for step in one.walk()):
             if isinstance(node, s.Ask) or (isinstance(node, (s.Map, s.Repeat, s.Fanout)) and asks_of(node.reduce)):
                 return True
-            callee = home.typed.nodes.callees.get(node.number) if isinstance(node, s.Call) else None
-            there = home.of(callee) if callee is not None and callee.kind == "flow" else None
-            called = there.flow(callee.name) if there is not None and callee is not None else None
-            if there is not None and called is not None and called not in done:
-                done.add(called)
-                todo.append((there, called))
     return False
 
 

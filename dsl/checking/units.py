@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import field
 
+from .. import syntax as s
 from ..records import dataclass
 from .callees import Callee, Imported
 from .program import Flow, Program
@@ -37,3 +38,19 @@ class Unit:
         unit = self.of(callee) if callee is not None else None
         flow = unit.flow(name) if unit is not None else None
         return (unit, flow) if unit is not None and flow is not None else None
+
+
+def reached(unit: Unit, flow: Flow) -> Iterator[tuple[Unit, Flow]]:
+    """Yield a flow and the flows that it calls, also through others, each once with its file."""
+    todo, done = [(unit, flow)], {flow}
+    while todo:
+        home, one = todo.pop()
+        yield home, one
+        for step in one.walk():
+            node = step.line.node
+            callee = home.typed.nodes.callees.get(node.number) if isinstance(node, s.Call) else None
+            there = home.of(callee) if callee is not None and callee.kind == "flow" else None
+            called = there.flow(callee.name) if there is not None and callee is not None else None
+            if there is not None and called is not None and called not in done:
+                done.add(called)
+                todo.append((there, called))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..patterns import pattern
 from .report import encodable
 
-# What XML 1.0 cannot hold, not even escaped.
+# XML 1.0 cannot hold these characters, not even escaped.
 _NO_XML = pattern("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 

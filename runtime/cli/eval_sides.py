@@ -29,7 +29,7 @@ from .plans import known_model
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What all sides share: the rows, the column of the expected answers and their step, and the command's options."""
+    """The setting of all sides: rows, the column of expected answers and their step, and the command's options."""
 
     table: Table
     column: str

@@ -1,4 +1,4 @@
-"""Whether an answer is the expected one, by the type that the flow declares for it."""
+"""The equality of an answer and the expected one, by the type that the flow declares for it."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from .voting import Voting, voting_of
 
 @dataclass(frozen=True, slots=True)
 class Measures:
-    """What a side measured. ``cost`` is in dollars a row, None if a price is not known; ``milliseconds`` is the median.
+    """The measures of a side. ``cost`` is in dollars a row, None if a price is unknown; ``milliseconds`` is the median.
 
     ``against`` compares the first side (first) with this one (second); None for the first side.
     """

@@ -1,4 +1,4 @@
-"""One side of an evaluation: what a flow answered for each row, read from the record of its run."""
+"""A side of an evaluation: the answers of a flow to each row, read from the record of its run."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _NUMBER = re.compile(r"\[(\d+)\]")
 
 @dataclass(frozen=True, slots=True)
 class First:
-    """What the first sample of a vote alone would have given: whether it is right, and what the row would have cost.
+    """The result of the first sample of a vote alone: whether it is right, and what the row would have cost.
 
     ``right`` is None if the value of a sample is not known.
     """
@@ -37,7 +37,7 @@ class First:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row. ``name`` is its `id` or its `name`, "" without such a column.
+    """A row. ``name`` is its `id` or its `name`, "" without such a column.
 
     ``got`` is the answer, and ``reason`` why there is none, "" if there is one.
     ``cost`` is in dollars for all answers behind the row, reused ones included, None if a price is not known.

@@ -1,4 +1,4 @@
-"""What voting bought: the votes of a run against a single call each."""
+"""The gain of voting: the votes of a run against a single call each."""
 
 from __future__ import annotations
 

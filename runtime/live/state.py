@@ -152,7 +152,7 @@ class LiveState(PartialListener, Watcher):
         places: list[str] = []
         size, last = 0, version
         for place, changed in self._changed.since(version):
-            # One event can change several calls, which have one version.
+            # An event can change several calls, which have one version.
             if most is not None and size > most and changed != last:
                 return places, last
             places.append(place)

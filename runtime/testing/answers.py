@@ -64,7 +64,7 @@ class ScriptedSource(Source):
         self._done: dict[object, int] = {}
         self._hedges = Hedges(self._slow)
 
-    # What the flow asks
+    # The questions of the flow
 
     def asks(self, call: Call, frame: Frame, spot: Spot) -> None:
         """Hear of a question before it is sent."""
@@ -86,7 +86,7 @@ class ScriptedSource(Source):
             policy = RetryPolicy() if call.policy.retries is None else RetryPolicy(call.policy.retries + 1)
             retries = Retries(policy, self.agenda.now, call.tries, call.tries, chance=lambda: 0.0)
             flight = self._flights[call.number] = _Flight(call, asked, retries)
-        # What happens at this moment may still cancel the call.
+        # Other events of this moment may still cancel the call.
         self._send_later(flight, 0)
 
     def cancelled(self, call: Call) -> None:
@@ -117,7 +117,7 @@ class ScriptedSource(Source):
             flight.call.tries = flight.retries.tries
             self._send_later(flight, 0)
 
-    # What happens
+    # The events of requests
 
     def next(self) -> Happening | None:
         return self.agenda.next()

@@ -26,7 +26,7 @@ def run_files(
     most = 1 if stop else _cores() if processes is None else processes
     for number, name in enumerate(names):
         left = len(names) - number
-        # What is left should take as long as what is done, or longer.
+        # The files that are left should take as long as those that are done, or longer.
         pays = processes is not None or (time.monotonic() - began > ALONE and left >= number)
         if pays and min(most, left) > 1:
             yield from _apart(names[number:], word, min(most, left))

@@ -54,7 +54,7 @@ class Bench:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What a test runs in: its flow, and the folder of that flow.
+    """The surroundings of a test: its flow, and the folder of that flow.
 
     ``row`` is a row of the test's table, and ``title`` the title that
     this row gives to the test. ``other`` answers calls that no line of the test answers, as a cassette does.

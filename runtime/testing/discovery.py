@@ -10,9 +10,12 @@ from pathlib import Path
 from flowrun.dsl import Checked, FlowError, Source, dataclass, make_tests, plan_of_test, test_plan
 from flowrun.runtime.files.files import Files, read_plain
 from flowrun.runtime.session.loading import check_source
-from flowrun.runtime.vocabulary.errors import FlowrunError, UsageError
+from flowrun.runtime.vocabulary.errors import FlowrunError, InputError, UsageError
+from flowrun.runtime.vocabulary.quoting import shown
 
+from .cassette import Cassette, read_cassette
 from .outcome import Failed, TestOutcome
+from .player import Player
 from .runner import Bench, Setting, run_test
 from .tables import rows_of
 
@@ -70,9 +73,33 @@ class Sources:
         return check_source(self.read(name), self._known)
 
 
+class Cassettes:
+    """The cassettes of the tests in a folder, each read once."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._known: dict[str, Cassette] = {}
+
+    def player(self, test: test_plan.Test) -> Player | None:
+        """Make the player of a test's cassette; None if it has none. Raises InputError."""
+        if test.cassette is None:
+            return None
+        return Player(self.read(test.cassette), test.cassette)
+
+    def read(self, path: str) -> Cassette:
+        """Return the cassette of a path. Raises InputError."""
+        if path not in self._known:
+            files = Files(self.folder)
+            if not files.resolve(path).exists():
+                raise InputError(f"there is no cassette {shown(path)} yet: `flowrun test --record` asks the models")
+            self._known[path] = read_cassette(files.read_text(path), shown(path))
+        return self._known[path]
+
+
 def tests_of(checked: Checked, folder: Path, chosen: Callable[[str], bool] = lambda title: True) -> Iterator[Found]:
     """Yield the tests of a checked file in ``folder`` whose title is chosen. Each row of a table is a test."""
     benches: dict[tuple[str, str], Bench] = {}
+    cassettes = Cassettes(folder)
     for test in make_tests(checked):
         if test.cases is None and not chosen(test.title):
             continue
@@ -81,13 +108,13 @@ def tests_of(checked: Checked, folder: Path, chosen: Callable[[str], bool] = lam
             benches[key] = Bench(plan_of_test(checked, test))
         bench = benches[key]
         inside = Path(bench.plan.source).parent if test.source else folder
-        if test.cases is None:
-            yield Found(test.title, test, Setting(bench, inside))
-            continue
         try:
-            for row in rows_of(test, bench.plan, Files(folder)):
-                if chosen(row.title):
-                    yield Found(row.title, test, Setting(bench, inside, row=row.row, title=row.title))
+            rows = [None] if test.cases is None else rows_of(test, bench.plan, Files(folder))
+            for row in rows:
+                title = test.title if row is None else row.title
+                if chosen(title):
+                    given = None if row is None else row.row
+                    yield Found(title, test, Setting(bench, inside, given, title, cassettes.player(test)))
         except FlowrunError as error:
             if chosen(test.title):
                 yield Found(test.title, test, None, str(error))

@@ -1,0 +1,114 @@
+"""The player of a cassette: the answers of a cassette for the calls of one test. Nothing is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from flowrun.dsl import dataclass
+from flowrun.runtime.engine.decisions import Call
+from flowrun.runtime.vocabulary.call import Answer
+from flowrun.runtime.vocabulary.errors import AnswerError, CallError, PermanentError
+from flowrun.runtime.vocabulary.quoting import shown
+from flowrun.runtime.vocabulary.usage import Usage
+
+from .answer_book import Scripted
+from .cassette import Cassette, Line, key_of, plain_model
+from .outcome import Problem
+from .places import Spot
+
+Chain = tuple[str, int, str, str]
+MOST = 5
+"""The most calls that a message names."""
+_TICK = 1e-6
+"""The virtual seconds between two arrivals of a vote."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lacking:
+    """A call that a cassette does not have. ``edited``: the cassette has the place with another prompt."""
+
+    path: str
+    step: str
+    edited: bool
+
+
+class Player:
+    """The player of a cassette in one test. ``name`` is the cassette's file.
+
+    ``used`` are the calls whose answers were taken, ``lacking`` those that the cassette does not have.
+    """
+
+    def __init__(self, cassette: Cassette, name: str) -> None:
+        self.cassette = cassette
+        self.name = name
+        self.used: dict[Chain, None] = {}
+        self.lacking: dict[str, Lacking] = {}
+        self._at: dict[tuple[str, str], Chain | None] = {}
+        self._by_key: dict[tuple[str, int], list[Chain]] = {}
+        self._places = {(chain[0], chain[1]) for chain, _ in cassette.lines}
+        for chain, again in cassette.lines:
+            if not again:
+                self._by_key.setdefault((chain[2], chain[1]), []).append(chain)
+
+    def __call__(self, call: Call, spot: Spot) -> Scripted | None:
+        """Look up the answer to a call. None if the cassette does not have it."""
+        line = self.line(call, spot)
+        if line is None:
+            self.lacking[spot.path] = Lacking(spot.path, spot.shape.step, self._edited(call, spot))
+            return None
+        self.used[line.chain] = None
+        return self._scripted(line)
+
+    def line(self, call: Call, spot: Spot) -> Line | None:
+        """Find the line of a call."""
+        place = (spot.path, call.place)
+        if not call.sample.again or place not in self._at:
+            self._at[place] = self._chain(key_of(call.request), call.model, spot)
+        chain = self._at[place]
+        return None if chain is None else self.cassette.lines.get((chain, call.sample.again))
+
+    def _chain(self, key: str, model: str, spot: Spot) -> Chain | None:
+        """Choose the call of the cassette for a call: that of its place, or else the same question elsewhere."""
+        sample = sample_of(spot)
+        fitting = [one for one in self._by_key.get((key, sample), ()) if not model or one[3] == plain_model(model)]
+        here = [one for one in fitting if one[0] == spot.path]
+        free = [one for one in fitting if one not in self.used]
+        return next(iter(here or free or fitting), None)
+
+    def problems(self) -> Iterator[Problem]:
+        """Yield what the cassette lacks: a sentence for each step."""
+        for step in dict.fromkeys(one.step for one in self.lacking.values()):
+            calls = [one for one in self.lacking.values() if one.step == step]
+            names = ", ".join(f"`{one.path}`" for one in calls[:MOST])
+            more = f" and {len(calls) - MOST:,} more" if len(calls) > MOST else ""
+            edited = [one for one in calls if one.edited]
+            why = "its prompt was edited" if len(calls) == 1 else f"the prompts of {len(edited):,} of them were edited"
+            said = f" ({why})" if edited else ""
+            what = "this call" if len(calls) == 1 else f"{len(calls):,} calls"
+            yield Problem(
+                None,
+                f"the cassette {shown(self.name)} lacks {what}: {names}{more}{said}",
+                f"`flowrun test --record missing` asks the models; or write `reply {step}: …`",
+            )
+
+    def _edited(self, call: Call, spot: Spot) -> bool:
+        return (spot.path, sample_of(spot)) in self._places and not call.sample.again
+
+    def _scripted(self, line: Line) -> Scripted:
+        if line.finish == "cancelled":
+            return Scripted(Answer(""), None)
+        usage = None if None in line.usage else Usage(*line.usage)
+        last = (line.chain, line.again + 1) not in self.cassette.lines
+        what: Answer | CallError
+        if line.finish == "failed":
+            what = PermanentError(line.error)
+        elif line.finish == "other" and line.error:
+            what = AnswerError(line.error, text=line.answer or "", final=last)
+        else:
+            what = Answer(line.answer or "", line.finish, said=line.error)  # type: ignore[arg-type]
+        return Scripted(what, line.order * _TICK, usage=usage)
+
+
+def sample_of(spot: Spot) -> int:
+    """Return the number of a call among the samples around it."""
+    return spot.sample(spot.shape.nowhere)[0]

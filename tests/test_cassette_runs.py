@@ -19,7 +19,7 @@ from flowrun.testing.runner import Bench, Setting, play
 from support.journaled_runs import Listening, journaled, recorded, steady
 from support.oracle import Oracle
 from support.random_checks import Trial
-from support.random_runs import Servers, one_each
+from support.random_runs import Servers, shuffled
 from support.soak import share
 
 NOWHERE = tp.Place("flow", 1, 1, 1, 2, "")
@@ -41,7 +41,7 @@ def hold(seeds: range, kind: str, folder: Path) -> Counter[str]:
             assert trial.plan
         except FlowError:
             continue
-        servers = Servers(Oracle(seed, **KINDS[kind]), trial.dice, one_each)
+        servers = Servers(Oracle(seed, **KINDS[kind]), trial.dice, shuffled)
         path = folder / f"{kind}{seed}.db"
         result = journaled(trial.plan, trial.inputs, Listening(servers), path, learn=False)
         record = recorded(path, trial.plan)

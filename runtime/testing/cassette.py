@@ -27,6 +27,10 @@ _USER = re.compile(r"//[^/@\s]*@")
 _QUERY = re.compile(r"[?#].*")
 
 
+Chain = tuple[str, int, str]
+"""A call: its path, its sample and its key."""
+
+
 @dataclass(frozen=True, slots=True)
 class Line:
     """An answer to a call.
@@ -34,7 +38,7 @@ class Line:
     ``path`` is the place of the call, ``sample`` its number in a vote, and ``again`` counts the answers before it that
     did not fit. ``key`` is the digest of the call's first request. ``messages`` are pairs of a role and a text.
     ``usage`` has the tokens in and out, None where they are not known. ``error`` tells why the answer has no value.
-    ``order`` is the rank of its arrival in its vote, 0 if the order of the places is that of the arrivals.
+    ``order`` is the rank of its arrival among all answers of its run, 0 if the outcome cannot depend on it.
     """
 
     path: str
@@ -50,9 +54,9 @@ class Line:
     order: int = 0
 
     @property
-    def chain(self) -> tuple[str, int, str, str]:
-        """The call to which the answer belongs: its path, its sample, its key and its model."""
-        return self.path, self.sample, self.key, self.model
+    def chain(self) -> Chain:
+        """The call to which the answer belongs."""
+        return self.path, self.sample, self.key
 
     def as_row(self) -> dict[str, Any]:
         row: dict[str, Any] = {
@@ -97,7 +101,7 @@ class Cassette:
 
     def __init__(self, flow: str, lines: Iterable[Line] = ()) -> None:
         self.flow = flow
-        self.lines: dict[tuple[tuple[str, int, str, str], int], Line] = {}
+        self.lines: dict[tuple[Chain, int, str], Line] = {}
         for line in lines:
             self.add(line)
 
@@ -109,9 +113,9 @@ class Cassette:
                 f"the call `{line.path}` has what looks like a secret ({found}), and a cassette is not secret: take it "
                 "out of the prompt, or answer this call by a `reply`"
             )
-        self.lines[line.chain, line.again] = line
+        self.lines[line.chain, line.again, line.model] = line
 
-    def keep(self, chains: Iterable[tuple[str, int, str, str]]) -> int:
+    def keep(self, chains: Iterable[Chain]) -> int:
         """Keep only the lines of these calls. Return how many were removed."""
         kept = set(chains)
         before = len(self.lines)
@@ -128,7 +132,7 @@ class Cassette:
 def _order(line: Line) -> tuple[object, ...]:
     parts = _NUMBER.split(line.path)
     natural = tuple((int(part), "") if at % 2 else (-1, part) for at, part in enumerate(parts))
-    return natural, line.sample, line.key, line.model, line.again
+    return natural, line.sample, line.key, line.again, line.model
 
 
 def _written(row: Mapping[str, Any]) -> str:
@@ -155,7 +159,7 @@ def read_cassette(text: str, name: str) -> Cassette:
     for number, line in rows[1:]:
         try:
             one = _line(_row(number, line, name))
-            if (one.chain, one.again) in cassette.lines:
+            if (one.chain, one.again, one.model) in cassette.lines:
                 raise InputError("it answers the same call as an earlier line")
             cassette.add(one)
         except (InputError, UsageError) as error:
@@ -166,8 +170,9 @@ def read_cassette(text: str, name: str) -> Cassette:
 
 
 def _must_be_whole(cassette: Cassette, name: str) -> None:
-    for chain, again in cassette.lines:
-        if again and (chain, again - 1) not in cassette.lines:
+    known = {(chain, again) for chain, again, _ in cassette.lines}
+    for chain, again in known:
+        if again and (chain, again - 1) not in known:
             raise InputError(
                 f"{name}: `{chain[0]}` has the answer {again} and lacks the one before it: record it again"
             )

@@ -12,15 +12,14 @@ from flowrun.runtime.vocabulary.quoting import shown
 from flowrun.runtime.vocabulary.usage import Usage
 
 from .answer_book import Scripted
-from .cassette import Cassette, Line, key_of, plain_model
+from .cassette import Cassette, Chain, Line, key_of, plain_model
 from .outcome import Problem
 from .places import Spot
 
-Chain = tuple[str, int, str, str]
 MOST = 5
 """The most calls that a message names."""
 _TICK = 1e-6
-"""The virtual seconds between two arrivals of a vote."""
+"""The virtual seconds between two arrivals."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +43,12 @@ class Player:
         self.used: dict[Chain, None] = {}
         self.lacking: dict[str, Lacking] = {}
         self._at: dict[tuple[str, str], Chain | None] = {}
-        self._by_key: dict[tuple[str, int], list[Chain]] = {}
-        self._places = {(chain[0], chain[1]) for chain, _ in cassette.lines}
-        for chain, again in cassette.lines:
-            if not again:
-                self._by_key.setdefault((chain[2], chain[1]), []).append(chain)
+        self._lines: dict[tuple[Chain, int], list[Line]] = {}
+        self._by_key: dict[tuple[str, int], dict[Chain, None]] = {}
+        for line in cassette.lines.values():
+            self._lines.setdefault((line.chain, line.again), []).append(line)
+            self._by_key.setdefault((line.key, line.sample), {})[line.chain] = None
+        self._places = {(line.path, line.sample) for line in cassette.lines.values()}
 
     def __call__(self, call: Call, spot: Spot) -> Scripted | None:
         """Look up the answer to a call. None if the cassette does not have it."""
@@ -62,15 +62,21 @@ class Player:
     def line(self, call: Call, spot: Spot) -> Line | None:
         """Find the line of a call."""
         place = (spot.path, call.place)
-        if not call.sample.again or place not in self._at:
+        if place not in self._at:
+            # A correction has a longer prompt than the call that it repeats.
             self._at[place] = self._chain(key_of(call.request), call.model, spot)
         chain = self._at[place]
-        return None if chain is None else self.cassette.lines.get((chain, call.sample.again))
+        return None if chain is None else self._of_model(chain, call.sample.again, call.model)
+
+    def _of_model(self, chain: Chain, again: int, model: str) -> Line | None:
+        """Find the answer of a model. A call whose test leaves the model open takes that of any model."""
+        wanted = plain_model(model)
+        return next((one for one in self._lines.get((chain, again), ()) if not model or one.model == wanted), None)
 
     def _chain(self, key: str, model: str, spot: Spot) -> Chain | None:
         """Choose the call of the cassette for a call: that of its place, or else the same question elsewhere."""
         sample = sample_of(spot)
-        fitting = [one for one in self._by_key.get((key, sample), ()) if not model or one[3] == plain_model(model)]
+        fitting = [one for one in self._by_key.get((key, sample), ()) if self._of_model(one, 0, model) is not None]
         here = [one for one in fitting if one[0] == spot.path]
         free = [one for one in fitting if one not in self.used]
         return next(iter(here or free or fitting), None)
@@ -98,7 +104,7 @@ class Player:
         if line.finish == "cancelled":
             return Scripted(Answer(""), None)
         usage = None if None in line.usage else Usage(*line.usage)
-        last = (line.chain, line.again + 1) not in self.cassette.lines
+        last = (line.chain, line.again + 1) not in self._lines
         what: Answer | CallError
         if line.finish == "failed":
             what = PermanentError(line.error)
@@ -106,7 +112,7 @@ class Player:
             what = AnswerError(line.error, text=line.answer or "", final=last)
         else:
             what = Answer(line.answer or "", line.finish, said=line.error)  # type: ignore[arg-type]
-        return Scripted(what, line.order * _TICK, usage=usage)
+        return Scripted(what, usage=usage, due=line.order * _TICK)
 
 
 def sample_of(spot: Spot) -> int:

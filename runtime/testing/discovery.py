@@ -13,7 +13,7 @@ from flowrun.runtime.session.loading import check_source
 from flowrun.runtime.vocabulary.errors import FlowrunError, InputError, UsageError
 from flowrun.runtime.vocabulary.quoting import shown
 
-from .cassette import Cassette, read_cassette
+from .cassette import Cassette, Chain, read_cassette
 from .outcome import Failed, TestOutcome
 from .player import Player
 from .runner import Bench, Setting, run_test
@@ -21,11 +21,20 @@ from .tables import rows_of
 
 
 @dataclass(frozen=True, slots=True)
+class Played:
+    """A cassette as a test played it: its real path, the calls whose answers the test took, and whether it passed."""
+
+    path: Path
+    used: frozenset[Chain]
+    passed: bool
+
+
+@dataclass(frozen=True, slots=True)
 class FileResult:
     """The outcomes of the tests of one file.
 
     A file that is ``broken`` has errors, so none of its tests ran. ``unread`` says why a file could not be read.
-    ``tests`` counts its tests, also those that were not chosen.
+    ``tests`` counts its tests, also those that were not chosen. ``played`` are the cassettes of its tests.
     """
 
     name: str
@@ -33,6 +42,7 @@ class FileResult:
     tests: int = 0
     broken: bool = False
     unread: str = ""
+    played: tuple[Played, ...] = ()
 
     @property
     def failed(self) -> bool:
@@ -47,6 +57,13 @@ class Found:
     test: test_plan.Test
     setting: Setting | None
     error: str = ""
+
+    def played(self, folder: Path, outcome: TestOutcome) -> Iterator[Played]:
+        """Yield what was played of the test's cassette."""
+        player = self.setting.other if self.setting is not None else None
+        used = frozenset(player.used) if isinstance(player, Player) else frozenset[Chain]()
+        if self.test.cassette is not None:
+            yield Played(Cassettes(folder).path(self.test.cassette), used, outcome.status == "passed")
 
     def run(self) -> TestOutcome:
         test = self.test
@@ -80,6 +97,10 @@ class Cassettes:
         self.folder = folder
         self._known: dict[str, Cassette] = {}
 
+    def path(self, name: str) -> Path:
+        """Return the real path of a cassette. Raises InputError if it is outside of the folder."""
+        return Files(self.folder).resolve(name)
+
     def player(self, test: test_plan.Test) -> Player | None:
         """Make the player of a test's cassette; None if it has none. Raises InputError."""
         if test.cassette is None:
@@ -89,17 +110,21 @@ class Cassettes:
     def read(self, path: str) -> Cassette:
         """Return the cassette of a path. Raises InputError."""
         if path not in self._known:
-            files = Files(self.folder)
-            if not files.resolve(path).exists():
+            if not self.path(path).exists():
                 raise InputError(f"there is no cassette {shown(path)} yet: `flowrun test --record` asks the models")
-            self._known[path] = read_cassette(files.read_text(path), shown(path))
+            self._known[path] = read_cassette(Files(self.folder).read_text(path), shown(path))
         return self._known[path]
 
 
-def tests_of(checked: Checked, folder: Path, chosen: Callable[[str], bool] = lambda title: True) -> Iterator[Found]:
+def tests_of(
+    checked: Checked,
+    folder: Path,
+    chosen: Callable[[str], bool] = lambda title: True,
+    cassettes: Cassettes | None = None,
+) -> Iterator[Found]:
     """Yield the tests of a checked file in ``folder`` whose title is chosen. Each row of a table is a test."""
     benches: dict[tuple[str, str], Bench] = {}
-    cassettes = Cassettes(folder)
+    cassettes = cassettes or Cassettes(folder)
     for test in make_tests(checked):
         if test.cases is None and not chosen(test.title):
             continue
@@ -131,11 +156,16 @@ def run_file(name: str, word: str = "", sources: Sources | None = None, *, stop:
         return FileResult(name, unread=str(error))
     wanted = word.casefold()
     outcomes: list[TestOutcome] = []
-    for found in tests_of(checked, Path(name).parent, lambda title: wanted in title.casefold()):
+    played: list[Played] = []
+    folder = Path(name).parent
+    for found in tests_of(checked, folder, lambda title: wanted in title.casefold()):
         outcomes.append(found.run())
+        if found.setting is not None:
+            played += found.played(folder, outcomes[-1])
         if stop and outcomes[-1].status != "passed":
             break
-    return FileResult(name, tuple(outcomes if word or stop else _with_unused(outcomes)), len(checked.file.tests))
+    ended = outcomes if word or stop else _with_unused(outcomes)
+    return FileResult(name, tuple(ended), len(checked.file.tests), played=tuple(played))
 
 
 def _with_unused(outcomes: Sequence[TestOutcome]) -> Iterator[TestOutcome]:

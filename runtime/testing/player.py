@@ -22,6 +22,9 @@ _TICK = 1e-6
 """The virtual seconds between two arrivals."""
 
 
+WAITS = Scripted(Answer(""), None)
+
+
 @dataclass(frozen=True, slots=True)
 class Lacking:
     """A call that a cassette does not have. ``edited``: the cassette has the place with another prompt."""
@@ -34,12 +37,14 @@ class Lacking:
 class Player:
     """The player of a cassette in one test. ``name`` is the cassette's file.
 
+    With ``waits``, a call that the cassette lacks waits for an answer, and time stops; without it, the call fails.
     ``used`` are the calls whose answers were taken, ``lacking`` those that the cassette does not have.
     """
 
-    def __init__(self, cassette: Cassette, name: str) -> None:
+    def __init__(self, cassette: Cassette, name: str, *, waits: bool = False) -> None:
         self.cassette = cassette
         self.name = name
+        self.waits = waits
         self.used: dict[Chain, None] = {}
         self.lacking: dict[str, Lacking] = {}
         self._at: dict[tuple[str, str], Chain | None] = {}
@@ -55,9 +60,13 @@ class Player:
         line = self.line(call, spot)
         if line is None:
             self.lacking[spot.path] = Lacking(spot.path, spot.shape.step, self._edited(call, spot))
-            return None
+            return WAITS if self.waits else None
         self.used[line.chain] = None
         return self._scripted(line)
+
+    def holds(self) -> bool:
+        """True if a call waits for an answer."""
+        return self.waits and bool(self.lacking)
 
     def line(self, call: Call, spot: Spot) -> Line | None:
         """Find the line of a call."""

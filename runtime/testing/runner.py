@@ -140,10 +140,11 @@ def play(test: test_plan.Test, setting: Setting) -> Ran:
     book = AnswerBook(script, context, setting.other)
     source = _Source(book, externs, files, Meter(bench.prices))
     source.places, source.ends = places, []
+    if isinstance(setting.other, Player):
+        source.agenda.held = setting.other.holds
     replay = _Replay(setting, _inputs(test, plan, names, row), source, context)
-    for _ in replay:
-        pass
-    return Ran(replay, source, places, context, plan, row, source.ends)
+    waiting = [call for call in replay if call.end == "waiting"]
+    return Ran(replay, source, places, context, plan, row, source.ends, waiting)
 
 
 def _text(line: test_plan.FileReply, names: Names) -> str:

@@ -68,6 +68,8 @@ async def test_a_run_becomes_a_cassette_now_or_later(project: Path, url: str) ->
     # The answers of a second run come from the journal, and so does its cassette.
     again = await hello(project, url, *journal, "--cassette", "again.jsonl")
     assert again.code == 0 and (project / "again.jsonl").read_bytes() == first.read_bytes()
+    done = await command("resume", "last", "--cassette", "resumed.jsonl", *journal, folder=project, OPENAI_BASE_URL=url)
+    assert done.code == 0 and (project / "resumed.jsonl").read_bytes() == first.read_bytes(), done.err
 
 
 @pytest.mark.parametrize(

@@ -124,6 +124,17 @@ def test_an_edited_prompt_is_told_and_its_answers_alone_are_asked_for(
     assert "lost" not in run("--update").stderr
 
 
+def test_a_row_that_is_inserted_leaves_the_answers_of_the_others(run: Run, folder: Path, server: Answering) -> None:
+    edit(folder, '  note = ask "Sum up {{ kinds }}"\n  return { kinds, note }', "  return kinds")
+    edit(folder, '  expect note contains "sum"\n', "")
+    assert run("label.flow", "--record").return_value == 0
+    server.prompts.clear()
+    edit(folder, '["win", "hello"]', '["other", "win", "hello"]')
+    edit(folder, "length(kinds) == 2", "length(kinds) == 3")
+    assert run("label.flow", "--record", "missing").return_value == 0
+    assert server.prompts and all("other" in one for one in server.prompts)
+
+
 def test_nothing_is_pruned_that_another_test_may_take(run: Run, folder: Path) -> None:
     assert run("label.flow", "--record").return_value == 0
     edit(folder, "Why is", "Please, why is")

@@ -131,6 +131,8 @@ def test_a_row_that_is_inserted_leaves_the_answers_of_the_others(run: Run, folde
     server.prompts.clear()
     edit(folder, '["win", "hello"]', '["other", "win", "hello"]')
     edit(folder, "length(kinds) == 2", "length(kinds) == 3")
+    lacking = run("label.flow").stdout
+    assert "lacks" in lacking and "`kinds[0]." in lacking and "`kinds[1]." not in lacking
     assert run("label.flow", "--record", "missing").return_value == 0
     assert server.prompts and all("other" in one for one in server.prompts)
 

@@ -62,7 +62,7 @@ Run = Callable[..., Result]
 
 def answer(prompt: str, model: str, number: int) -> str:
     if prompt.startswith("Spam?"):
-        if "locked" in prompt:
+        if model == "locked" or "locked" in prompt:
             return "400"
         if "odd" in prompt and not number:
             return "perhaps"
@@ -145,3 +145,21 @@ def test_a_call_that_fails_is_told_and_the_others_are_kept(run: Run, server: Ans
 def test_without_a_cassette_there_is_nothing_to_record(run: Run) -> None:
     Path("label.flow").write_text(TABLE.replace('  cassette "tapes/label.cassette.jsonl"\n', ""), encoding="utf-8")
     assert "no chosen test has a cassette to record" in str(run("--record").exception)
+
+
+def test_the_answer_of_a_fallback_model_is_asked_for_once(run: Run, server: Answering) -> None:
+    models = 'model good = "openai:locked" else "openai:spare"\n'
+    flow = (
+        models
+        + TABLE.split('test "a mail"', maxsplit=1)[0].replace("ask ", "ask good ")
+        + 'test "the same'
+        + TABLE.split('test "the same')[1]
+    )
+    Path("label.flow").write_text(flow, encoding="utf-8")
+    Path("tapes").mkdir()
+    recorded = run("--record")
+    assert recorded.exception is None and recorded.return_value == 0, recorded.output
+    assert server.prompts[-1] == "Spam? win 1" and len(server.prompts) < 6
+    lines = rows("tapes/label.cassette.jsonl")
+    assert [(one["model"], one["finish"]) for one in lines] == [("openai:locked", "failed"), ("openai:spare", "stop")]
+    assert run().return_value == 0

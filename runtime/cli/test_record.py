@@ -92,7 +92,12 @@ class Recording:
         try:
             while waiting and code == exits.DONE:
                 code = self._ask(waiting)
-                waiting = self._waiting() if code == exits.DONE else []
+                before, waiting = _chains(waiting), self._waiting() if code == exits.DONE else []
+                if waiting and _chains(waiting) <= before:
+                    self.troubles.append(
+                        "the answers that came do not answer the calls of the tests: nothing more is sent"
+                    )
+                    code = exits.FAILED
         finally:
             for (name, cassette), target in targets.items():
                 whole = next(file for file in self.files if file.name == name).cassettes.whole(cassette)
@@ -174,6 +179,11 @@ class Recording:
     def _calls(self, result: Result) -> Sequence[Any]:
         assert result.source is not None
         return result.source.record(result.run, result.outcome, result.summary).calls
+
+
+def _chains(waiting: Sequence[tuple[p.Plan, list[Wanted]]]) -> set[object]:
+    """Return the calls that wait, each with its repetition."""
+    return {(id(one.cassette), one.chain, one.call.call.sample.again) for _, calls in waiting for one in calls}
 
 
 def _too_little(left: Budget, wave: Wave) -> bool:

@@ -19,19 +19,22 @@ from ..vocabulary.quoting import one_line, shown
 from .console import print_json
 from .journal_options import as_json, existing, of_journal
 from .journals import journal_path
-from .paths import PathThatIs, to_file
+from .paths import OutputPath, PathThatIs, to_file
 from .sources import sources_of
 
 
 @click.command("export", short_help="Copy a run into a file.")
 @click.argument("run", metavar="[RUN]", default=LAST)
 @click.option("--output", "-o", "out", type=PathThatIs(), metavar="FILE", help="The file; - for standard output.")
+@click.option("--cassette", type=OutputPath(), metavar="FILE", help="Write only a cassette for tests: FILE.jsonl.")
 @of_journal
-def export(run: str, out: Path | None, journal: str | None) -> None:
+def export(run: str, out: Path | None, cassette: Path | None, journal: str | None) -> None:
     """Write RUN into a file of JSON lines: its plan, its inputs, all rows of its journal, and all calls.
 
     The lines of the kind `call` have the prompts and answers for other programs, in the form of `flowrun show --json`.
     `flowrun journal import` reads all other lines, and the run is then in the other journal with its answers.
+
+    With --cassette the file has only the prompts and answers, for the line `cassette` of a test.
     """
     from ..journal.copies import lines_of
     from ..journal.reading import JournalReader
@@ -39,6 +42,13 @@ def export(run: str, out: Path | None, journal: str | None) -> None:
     from ..vocabulary.call_record import as_row
 
     path = existing(journal)
+    if cassette is not None:
+        from .run_cassette import export_cassette
+
+        if out is not None:
+            raise UsageError("--output and --cassette exclude each other: give only one of them")
+        export_cassette(path, run, cassette)
+        return
     with JournalReader(path) as reader:
         chosen = chosen_run(reader.index, run, path)
 

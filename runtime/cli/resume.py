@@ -21,6 +21,8 @@ from .outcome import finish
 from .output import HELP, RAW, AnswerFile, output_file
 from .paths import OutputPath
 from .progress import watcher
+from .run_cassette import HELP as CASSETTE
+from .run_cassette import RunCassette
 from .run_report import HELP as REPORT
 from .run_report import LIVE, RunReport
 from .signals import run_stoppable
@@ -44,6 +46,7 @@ from .tracing import tracing
 @click.option("--output", "-o", type=OutputPath(), metavar="FILE", help=HELP)
 @click.option("--raw", is_flag=True, help=RAW)
 @click.option("--report", type=OutputPath(), metavar="FILE", help=REPORT)
+@click.option("--cassette", type=OutputPath(), metavar="FILE", help=CASSETTE)
 @click.option("--quiet", "-q", is_flag=True, help="Print only the answer, losses and errors.")
 @click.option("--live", is_flag=True, help=LIVE)
 @click.option("--allow-host", multiple=True, metavar="HOST", help="Let the flow use models at this host.")
@@ -57,6 +60,7 @@ def command(
     output: Path | None,
     raw: bool,
     report: Path | None,
+    cassette: Path | None,
     quiet: bool,
     live: bool,
     allow_host: tuple[str, ...],
@@ -72,16 +76,18 @@ def command(
     file = output_file(output, raw=raw)
     with ExitStack() as stack:
         opened: list[AnswerFile] = []
-        pages: list[RunReport] = []
+        pages: list[RunReport | RunCassette] = []
 
         def results(plan: p.Plan, values: Mapping[str, Any], settings: RunSettings) -> Callable[[Any], None] | None:
             """Open the outputs once the plan is known, before anything is sent; return a taker of its lines, if any."""
-            if file is None and report is None:
+            if file is None and report is None and cassette is None:
                 return None
             folder = settings.folder or Path()
             sources = (*files_read(plan, values, folder, settings.allow_read), *settings.reads, *journal_files(path))
             if report is not None:
                 pages.append(RunReport(report, path, sources, file))
+            if cassette is not None:
+                pages.append(RunCassette(cassette, path, sources, (file, report)))
             if file is None:
                 return None
             to = stack.enter_context(AnswerFile(file, plan.type, sources, raw=raw))

@@ -34,6 +34,7 @@ from .params import Chosen, FlowCommand
 from .paths import PathThatIs
 from .plans import allowed
 from .progress import watcher
+from .run_cassette import RunCassette, cassette_option
 from .run_report import RunReport, live_option, report_option
 from .signals import run_stoppable
 from .tracing import tracing
@@ -49,6 +50,7 @@ def command_for(path: Path) -> click.Command:
         *output_options(),
         report_option(),
         live_option(),
+        cassette_option(),
         click.Option(["--quiet", "-q"], is_flag=True, help="Print only the answer, losses and errors."),
         click.Option(
             ["--allow-read"],
@@ -99,8 +101,14 @@ def _run(chosen: Chosen, /, **given: Any) -> int:
     file = output_file(given["output"], raw=given["raw"])
     to = given["report"]
     reads = [one for param in plan.params for one in files_given(param, texts.get(param.name, ""))]
-    sources = [] if file is None and to is None else _sources(plan, reads, inputs, given["allow_read"], journal)
+    tape = given["cassette"]
+    sources = (
+        []
+        if file is None and to is None and tape is None
+        else _sources(plan, reads, inputs, given["allow_read"], journal)
+    )
     report = None if to is None else RunReport(to, journal, sources, file)
+    cassette = None if tape is None else RunCassette(tape, journal, sources, (file, to))
     with nullcontext() if file is None else AnswerFile(file, plan.type, sources, raw=given["raw"]) as output:
         with tracing(quiet) as traces, watcher(quiet) as watch:
             result = run_stoppable(
@@ -127,7 +135,9 @@ def _run(chosen: Chosen, /, **given: Any) -> int:
             )
         flags = " --allow-python" if given["allow_python"] else ""
         code = finish(result, journal, as_json=given["as_json"], quiet=quiet, flags=flags, output=output)
-    return code if report is None else report.write(result.run, code, quiet=quiet)
+    for one in (report, cassette):
+        code = code if one is None else one.write(result.run, code, quiet=quiet)
+    return code
 
 
 def _sources(

@@ -1,10 +1,10 @@
-"""`flowrun test`: run the tests of flow files. Nothing is sent, and no Python of an extern runs."""
+"""`flowrun test`: run the tests of flow files. Without --record nothing is sent. No Python of an extern runs."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -30,25 +30,51 @@ if TYPE_CHECKING:
     help="The form of the results. They go to standard output.",
 )
 @click.option("-x", "stop", is_flag=True, help="Stop at the first test that does not pass.")
-def command(paths: tuple[Path, ...], word: str, format_: str, stop: bool) -> int:
+@click.option(
+    "--record",
+    is_flag=False,
+    flag_value="all",
+    metavar="[missing]",
+    help="First ask the models for the answers of the tests' cassettes; `missing`: only for those that they lack.",
+)
+@click.option("--budget", metavar="BUDGET", help="With --record: the budget of all calls: '$2.50, 400 calls'.")
+@click.option("--yes", "-y", is_flag=True, help="With --record: begin without asking on the terminal.")
+@click.option("--model", metavar="MODEL", help="With --record: the model for asks without a model.")
+@click.option("--allow-host", multiple=True, metavar="HOST", help="With --record: use models at this host.")
+@click.option("--journal", metavar="FILE", help="With --record: the file for the answers.")
+@click.option("--update", is_flag=True, help="Remove the answers that no test takes from the cassettes.")
+def command(paths: tuple[Path, ...], word: str, format_: str, stop: bool, **given: Any) -> int:
     """Run the tests of flow files. PATHS are files, folders and patterns, as for `flowrun validate`; without PATHS, the
     current folder.
 
-    A test takes its answers from its own lines. The command sends nothing, asks no model and runs no Python.
+    A test takes its answers from its own lines, and then from its cassette. Without --record the command sends nothing
+    and asks no model. It never runs the Python of a flow.
+
+    --record shows its calls and their cost first, and asks on a terminal. Then the tests run with these answers.
 
     \b
     Exits with
       0   every test passed
       1   a test failed, or a file has errors
       2   a wrong command, or a path without a readable file
+      3   with --record: a call has no answer; 4: the budget was spent
     """
     from flowrun.testing.parallel import run_files
 
     from ..session.garbage import COLLECTOR
     from .views.tests import Results
 
+    mode, paths = _mode(given, paths)
+    if given["update"] and (word or stop):
+        raise UsageError("--update needs the calls of all tests: leave out -k and -x")
     files, refused = find_flows(paths or (Path(),))
     names = sorted({_told(path) for path in files})
+    if mode:
+        from .test_record import Recording
+
+        code = Recording(names, {**given, "record": mode, "word": word}).record()
+        if code != exits.DONE:
+            return code
     results = Results(word=word, unread=[(told_path(path), str(error)) for path, error in refused])
     with COLLECTOR.rarely():
         for result in run_files(names, word, stop=stop):
@@ -56,7 +82,23 @@ def command(paths: tuple[Path, ...], word: str, format_: str, stop: bool) -> int
     if word and results.tests and not results.outcomes and not results.broken:
         raise UsageError(f"no test has {shown(word)} in its title")
     show(results, format_)
+    if given["update"]:
+        from .test_update import update
+
+        update(results.files)
     return exits.USAGE if results.unread else exits.FINDINGS if results.failed else exits.DONE
+
+
+def _mode(given: dict[str, Any], paths: tuple[Path, ...]) -> tuple[str, tuple[Path, ...]]:
+    """Return the mode of --record, "" without it, and the paths. A word behind --record may be the first path."""
+    mode = given["record"] or ""
+    if mode not in ("", "all", "missing"):
+        mode, paths = "all", (Path(mode), *paths)
+    if not mode:
+        for name in ("budget", "yes", "model", "allow_host", "journal"):
+            if given[name]:
+                raise UsageError(f"--{name.replace('_', '-')} belongs to --record: without it, tests send nothing")
+    return mode, paths
 
 
 def show(results: Results, format_: str) -> None:

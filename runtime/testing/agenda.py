@@ -12,12 +12,16 @@ Happens = Callable[[], Happening | None]
 
 
 class Agenda:
-    """The agenda of a run, in the order of time. ``now`` is the time of what happened last, in seconds."""
+    """The agenda of a run, in the order of time. ``now`` is the time of what happened last, in seconds.
 
-    __slots__ = ("_heap", "_order", "now")
+    As long as ``held`` returns True, time does not go on.
+    """
+
+    __slots__ = ("_heap", "_order", "held", "now")
 
     def __init__(self) -> None:
         self.now = 0.0
+        self.held: Callable[[], bool] = lambda: False
         self._heap: list[tuple[float, int, Happens]] = []
         self._order = 0
 
@@ -28,7 +32,7 @@ class Agenda:
 
     def next(self) -> Happening | None:
         """Go on to the next thing of which the flow hears. Return None if there is no more."""
-        while self._heap:
+        while self._heap and not (self._heap[0][0] > self.now and self.held()):
             self.now, _, happens = heappop(self._heap)
             happening = happens()
             if happening is not None:

@@ -24,15 +24,17 @@ from .script import Script
 
 @dataclass(frozen=True, slots=True)
 class Scripted:
-    """An answer that the test or a cassette has for a call. ``seconds`` is the time that it takes, None for ever.
+    """An answer that the test or a cassette has for a call.
 
-    ``answer`` is the line's own answer, None for an answer of a cassette.
+    ``seconds`` is the time that it takes, None for ever. It comes at the virtual time ``due`` or later. ``answer`` is
+    the line's own answer, None for an answer of a cassette.
     """
 
     what: Answer | CallError
     seconds: float | None = 0.0
     answer: test_plan.Answer | None = None
     usage: Usage | None = None
+    due: float = 0.0
 
 
 Other = Callable[[Call, Spot], Scripted | None]

@@ -137,7 +137,7 @@ class ScriptedSource(Source):
         timeout = call.request.timeout
         if found.seconds is None or found.seconds >= timeout:
             found = Scripted(call_error("timeout", call.model, timeout), timeout, found.answer)
-        seconds = found.seconds or 0.0
+        seconds = max(found.seconds or 0.0, found.due - self.agenda.now)
         self.agenda.add(seconds, lambda: self._over(flight, number, found))
         if call.policy.hedge is not None and not beside:
             self._hedges.began(call, self.agenda.now)

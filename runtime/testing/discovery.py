@@ -10,11 +10,23 @@ from pathlib import Path
 from flowrun.dsl import Checked, FlowError, Source, dataclass, make_tests, plan_of_test, test_plan
 from flowrun.runtime.files.files import Files, read_plain
 from flowrun.runtime.session.loading import check_source
-from flowrun.runtime.vocabulary.errors import FlowrunError, UsageError
+from flowrun.runtime.vocabulary.errors import FlowrunError, InputError, UsageError
+from flowrun.runtime.vocabulary.quoting import shown
 
+from .cassette import Cassette, Chain, read_cassette
 from .outcome import Failed, TestOutcome
+from .player import Player
 from .runner import Bench, Setting, run_test
 from .tables import rows_of
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """A cassette as a test played it: its real path, the calls whose answers the test took, and whether it passed."""
+
+    path: Path
+    used: frozenset[Chain]
+    passed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +34,7 @@ class FileResult:
     """The outcomes of the tests of one file.
 
     A file that is ``broken`` has errors, so none of its tests ran. ``unread`` says why a file could not be read.
-    ``tests`` counts its tests, also those that were not chosen.
+    ``tests`` counts its tests, also those that were not chosen. ``played`` are the cassettes of its tests.
     """
 
     name: str
@@ -30,6 +42,7 @@ class FileResult:
     tests: int = 0
     broken: bool = False
     unread: str = ""
+    played: tuple[Played, ...] = ()
 
     @property
     def failed(self) -> bool:
@@ -44,6 +57,13 @@ class Found:
     test: test_plan.Test
     setting: Setting | None
     error: str = ""
+
+    def played(self, folder: Path, outcome: TestOutcome) -> Iterator[Played]:
+        """Yield what was played of the test's cassette."""
+        player = self.setting.other if self.setting is not None else None
+        used = frozenset(player.used) if isinstance(player, Player) else frozenset[Chain]()
+        if self.test.cassette is not None:
+            yield Played(Cassettes(folder).path(self.test.cassette), used, outcome.status == "passed")
 
     def run(self) -> TestOutcome:
         test = self.test
@@ -70,9 +90,41 @@ class Sources:
         return check_source(self.read(name), self._known)
 
 
-def tests_of(checked: Checked, folder: Path, chosen: Callable[[str], bool] = lambda title: True) -> Iterator[Found]:
+class Cassettes:
+    """The cassettes of the tests in a folder, each read once."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._known: dict[str, Cassette] = {}
+
+    def path(self, name: str) -> Path:
+        """Return the real path of a cassette. Raises InputError if it is outside of the folder."""
+        return Files(self.folder).resolve(name)
+
+    def player(self, test: test_plan.Test) -> Player | None:
+        """Make the player of a test's cassette; None if it has none. Raises InputError."""
+        if test.cassette is None:
+            return None
+        return Player(self.read(test.cassette), test.cassette)
+
+    def read(self, path: str) -> Cassette:
+        """Return the cassette of a path. Raises InputError."""
+        if path not in self._known:
+            if not self.path(path).exists():
+                raise InputError(f"there is no cassette {shown(path)} yet: `flowrun test --record` asks the models")
+            self._known[path] = read_cassette(Files(self.folder).read_text(path), shown(path))
+        return self._known[path]
+
+
+def tests_of(
+    checked: Checked,
+    folder: Path,
+    chosen: Callable[[str], bool] = lambda title: True,
+    cassettes: Cassettes | None = None,
+) -> Iterator[Found]:
     """Yield the tests of a checked file in ``folder`` whose title is chosen. Each row of a table is a test."""
     benches: dict[tuple[str, str], Bench] = {}
+    cassettes = cassettes or Cassettes(folder)
     for test in make_tests(checked):
         if test.cases is None and not chosen(test.title):
             continue
@@ -81,13 +133,13 @@ def tests_of(checked: Checked, folder: Path, chosen: Callable[[str], bool] = lam
             benches[key] = Bench(plan_of_test(checked, test))
         bench = benches[key]
         inside = Path(bench.plan.source).parent if test.source else folder
-        if test.cases is None:
-            yield Found(test.title, test, Setting(bench, inside))
-            continue
         try:
-            for row in rows_of(test, bench.plan, Files(folder)):
-                if chosen(row.title):
-                    yield Found(row.title, test, Setting(bench, inside, row=row.row, title=row.title))
+            rows = [None] if test.cases is None else rows_of(test, bench.plan, Files(folder))
+            for row in rows:
+                title = test.title if row is None else row.title
+                if chosen(title):
+                    given = None if row is None else row.row
+                    yield Found(title, test, Setting(bench, inside, given, title, cassettes.player(test)))
         except FlowrunError as error:
             if chosen(test.title):
                 yield Found(test.title, test, None, str(error))
@@ -104,11 +156,16 @@ def run_file(name: str, word: str = "", sources: Sources | None = None, *, stop:
         return FileResult(name, unread=str(error))
     wanted = word.casefold()
     outcomes: list[TestOutcome] = []
-    for found in tests_of(checked, Path(name).parent, lambda title: wanted in title.casefold()):
+    played: list[Played] = []
+    folder = Path(name).parent
+    for found in tests_of(checked, folder, lambda title: wanted in title.casefold()):
         outcomes.append(found.run())
+        if found.setting is not None:
+            played += found.played(folder, outcomes[-1])
         if stop and outcomes[-1].status != "passed":
             break
-    return FileResult(name, tuple(outcomes if word or stop else _with_unused(outcomes)), len(checked.file.tests))
+    ended = outcomes if word or stop else _with_unused(outcomes)
+    return FileResult(name, tuple(ended), len(checked.file.tests), played=tuple(played))
 
 
 def _with_unused(outcomes: Sequence[TestOutcome]) -> Iterator[TestOutcome]:

@@ -8,7 +8,7 @@ from flowrun.dsl import dataclass, test_plan
 from flowrun.dsl import plan as p
 from flowrun.runtime.engine.decisions import Failure, Outcome
 from flowrun.runtime.engine.scopes import Context
-from flowrun.runtime.replay.driver import Replay
+from flowrun.runtime.replay.driver import Replay, ReplayedCall
 from flowrun.runtime.values.expressions import Names
 from flowrun.runtime.vocabulary import events as e
 from flowrun.runtime.vocabulary.errors import FlowrunError, UsageError
@@ -25,7 +25,10 @@ class NoFigure(FlowrunError):
 
 @dataclass(eq=False, slots=True)
 class Ran:
-    """The run of a test: its outcome, its values and its calls. ``ends`` are the ends of steps."""
+    """The run of a test: its outcome, its values and its calls.
+
+    ``ends`` are the ends of steps. ``waiting`` are the calls without an answer.
+    """
 
     replay: Replay
     source: ScriptedSource
@@ -34,6 +37,7 @@ class Ran:
     plan: p.Plan
     row: Mapping[str, Json] | None
     ends: Sequence[e.Event]
+    waiting: Sequence[ReplayedCall] = ()
 
     @property
     def outcome(self) -> Outcome:

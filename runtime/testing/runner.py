@@ -29,6 +29,7 @@ from .expects import check
 from .outcome import Failed, Problem, TestOutcome, times_text
 from .outside import ScriptedExterns, ScriptedFiles
 from .places import Places
+from .player import Player
 from .ran import Ran
 from .script import Line, Script
 
@@ -139,10 +140,11 @@ def play(test: test_plan.Test, setting: Setting) -> Ran:
     book = AnswerBook(script, context, setting.other)
     source = _Source(book, externs, files, Meter(bench.prices))
     source.places, source.ends = places, []
+    if isinstance(setting.other, Player):
+        source.agenda.held = setting.other.holds
     replay = _Replay(setting, _inputs(test, plan, names, row), source, context)
-    for _ in replay:
-        pass
-    return Ran(replay, source, places, context, plan, row, source.ends)
+    waiting = [call for call in replay if call.end == "waiting"]
+    return Ran(replay, source, places, context, plan, row, source.ends, waiting)
 
 
 def _text(line: test_plan.FileReply, names: Names) -> str:
@@ -233,7 +235,10 @@ def _failed(test: test_plan.Test, problem: Problem) -> Failed:
 
 def _problems(ran: Ran) -> Iterator[Problem]:
     source = ran.source
-    for step, times in source.book.missing.items():
+    player = source.book.other if isinstance(source.book.other, Player) else None
+    if player is not None:
+        yield from player.problems()
+    for step, times in source.book.missing.items() if player is None else ():
         asked = f" (it was asked {times} times)" if times > 1 else ""
         partly = any(line.reply.step == step for line in source.book.script.lines)
         said = f"no reply of the test fits this call of `{step}`" if partly else f"no reply answers `{step}`"

@@ -1,0 +1,235 @@
+"""Cassettes: the real answers of a run, kept beside its flow, one JSON line for each answer.
+
+The first line tells the format and the flow. The other lines are in the order of their places, so that a difference of
+two versions is small. A cassette has no key, no header, and no user or password of an address.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from hashlib import blake2b
+from typing import Any
+
+from flowrun.dsl import dataclass
+from flowrun.runtime.vocabulary.call import Request, schema_text
+from flowrun.runtime.vocabulary.errors import InputError, UsageError
+from flowrun.runtime.vocabulary.quoting import shown
+
+from .secrets import secret_in
+
+VERSION = 1
+ENDS = ("stop", "length", "filtered", "unterminated", "other", "failed", "cancelled")
+"""The ends of an answer. A line that is ``failed`` or ``cancelled`` has no answer: the run got none."""
+_NUMBER = re.compile(r"(\d+)")
+_USER = re.compile(r"//[^/@\s]*@")
+_QUERY = re.compile(r"[?#].*")
+
+
+Chain = tuple[str, int, str]
+"""A call: its path, its sample and its key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """An answer to a call.
+
+    ``path`` is the place of the call, ``sample`` its number in a vote, and ``again`` counts the answers before it that
+    did not fit. ``key`` is the digest of the call's first request. ``messages`` are pairs of a role and a text.
+    ``usage`` has the tokens in and out, None where they are not known. ``error`` tells why the answer has no value.
+    ``order`` is the rank of its arrival among all answers of its run, 0 if the outcome cannot depend on it.
+    """
+
+    path: str
+    sample: int
+    again: int
+    key: str
+    model: str
+    messages: tuple[tuple[str, str], ...]
+    answer: str | None
+    finish: str = "stop"
+    usage: tuple[int | None, int | None] = (None, None)
+    error: str = ""
+    order: int = 0
+
+    @property
+    def chain(self) -> Chain:
+        """The call to which the answer belongs."""
+        return self.path, self.sample, self.key
+
+    def as_row(self) -> dict[str, Any]:
+        row: dict[str, Any] = {
+            "path": self.path,
+            "sample": self.sample,
+            "again": self.again,
+            "key": self.key,
+            "model": self.model,
+            "messages": [{"role": role, "text": text} for role, text in self.messages],
+            "answer": self.answer,
+            "finish": self.finish,
+            "usage": {"in": self.usage[0], "out": self.usage[1]},
+        }
+        if self.error:
+            row["error"] = self.error
+        if self.order:
+            row["order"] = self.order
+        return row
+
+
+def key_of(request: Request) -> str:
+    """Make the key of a call: a digest of its messages, the form of its answer and its options.
+
+    The model is not part of it, because a test may leave the model open.
+    """
+    parts = [
+        [[one.role, one.text] for one in request.messages],
+        list(request.choices),
+        "" if request.schema is None else schema_text(request.schema),
+        [repr(request.temperature), request.max_tokens, request.seed],
+    ]
+    return blake2b(json.dumps(parts).encode(), digest_size=8).hexdigest()
+
+
+def plain_model(address: str) -> str:
+    """Return the address of a model without a user, a password and a query."""
+    return _QUERY.sub("", _USER.sub("//", address))
+
+
+class Cassette:
+    """The lines of a cassette. ``flow`` is the name of the flow that was recorded first."""
+
+    def __init__(self, flow: str, lines: Iterable[Line] = ()) -> None:
+        self.flow = flow
+        self.lines: dict[tuple[Chain, int, str], Line] = {}
+        for line in lines:
+            self.add(line)
+
+    def add(self, line: Line) -> None:
+        """Add a line. Raises UsageError if it has what looks like a secret."""
+        found = secret_in([text for _, text in line.messages] + [line.answer or "", line.error])
+        if found:
+            raise UsageError(
+                f"the call `{line.path}` has what looks like a secret ({found}), and a cassette is not secret: take it "
+                "out of the prompt, or answer this call by a `reply`"
+            )
+        self.lines[line.chain, line.again, line.model] = line
+
+    def keep(self, chains: Iterable[Chain]) -> int:
+        """Keep only the lines of these calls. Return how many were removed."""
+        kept = set(chains)
+        before = len(self.lines)
+        self.lines = {place: line for place, line in self.lines.items() if place[0] in kept}
+        return before - len(self.lines)
+
+    def text(self) -> Iterator[str]:
+        """Yield the lines of the file, in their order."""
+        yield _written({"flowrun": "cassette", "version": VERSION, "flow": self.flow})
+        for line in sorted(self.lines.values(), key=_order):
+            yield _written(line.as_row())
+
+
+def _order(line: Line) -> tuple[object, ...]:
+    parts = _NUMBER.split(line.path)
+    natural = tuple((int(part), "") if at % 2 else (-1, part) for at, part in enumerate(parts))
+    return natural, line.sample, line.key, line.again, line.model
+
+
+def _written(row: Mapping[str, Any]) -> str:
+    text = json.dumps(row, ensure_ascii=False, separators=(", ", ": "))
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        text = json.dumps(row, separators=(", ", ": "))
+    return text + "\n"
+
+
+def read_cassette(text: str, name: str) -> Cassette:
+    """Read the text of a cassette. ``name`` is that of the file, for messages. Raises InputError."""
+    rows = [(number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
+    head = _row(*rows[0], name) if rows else {}
+    if head.get("flowrun") != "cassette" or not isinstance(head.get("flow"), str):
+        raise InputError(f'{name} is no cassette: its first line is not {{"flowrun": "cassette", …}}')
+    if head.get("version") != VERSION:
+        raise InputError(
+            f"{name} has the version {shown(str(head.get('version')))}, and this flowrun reads version {VERSION}: "
+            "record it again, or take a later flowrun"
+        )
+    cassette = Cassette(head["flow"])
+    for number, line in rows[1:]:
+        try:
+            one = _line(_row(number, line, name))
+            if (one.chain, one.again, one.model) in cassette.lines:
+                raise InputError("it answers the same call as an earlier line")
+            cassette.add(one)
+        except (InputError, UsageError) as error:
+            said = str(error)
+            raise InputError(said if said.startswith(name) else f"{name}:{number}: {said}") from None
+    _must_be_whole(cassette, name)
+    return cassette
+
+
+def _must_be_whole(cassette: Cassette, name: str) -> None:
+    known = {(chain, again) for chain, again, _ in cassette.lines}
+    for chain, again in known:
+        if again and (chain, again - 1) not in known:
+            raise InputError(
+                f"{name}: `{chain[0]}` has the answer {again} and lacks the one before it: record it again"
+            )
+
+
+def _row(number: int, line: str, name: str) -> Mapping[str, Any]:
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError):
+        raise InputError(f"{name}:{number}: this line is not JSON: record the cassette again") from None
+    if not isinstance(row, dict):
+        raise InputError(f"{name}:{number}: this line is not a record: record the cassette again")
+    return row
+
+
+def _line(row: Mapping[str, Any]) -> Line:
+    usage = _have(row, "usage", dict)
+    finish = _have(row, "finish", str)
+    if finish not in ENDS:
+        raise InputError(f"`finish` is {shown(finish)}, and must be one of {', '.join(ENDS)}")
+    messages = _have(row, "messages", list)
+    if not all(isinstance(one, dict) and isinstance(one.get("text"), str) for one in messages):
+        raise InputError("`messages` must be records with `role` and `text`")
+    answer = row.get("answer")
+    if not isinstance(answer, str) and (answer is not None or finish not in ENDS[-2:]):
+        raise InputError("`answer` must be a text")
+    return Line(
+        _have(row, "path", str),
+        _count(row, "sample"),
+        _count(row, "again"),
+        _have(row, "key", str),
+        _have(row, "model", str),
+        tuple((str(one.get("role", "user")), one["text"]) for one in messages),
+        answer,
+        finish,
+        (_tokens(usage, "in"), _tokens(usage, "out")),
+        str(row.get("error") or ""),
+        _count(row, "order") if "order" in row else 0,
+    )
+
+
+_KINDS: Mapping[str, str] = {"str": "a text", "list": "a list", "dict": "a record"}
+
+
+def _have(row: Mapping[str, Any], name: str, kind: type) -> Any:
+    value = row.get(name)
+    if not isinstance(value, kind):
+        raise InputError(f"`{name}` must be {_KINDS[kind.__name__]}")
+    return value
+
+
+def _count(row: Mapping[str, Any], name: str) -> int:
+    value = row.get(name)
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise InputError(f"`{name}` must be a number from 0 upwards")
+    return value
+
+
+def _tokens(usage: Mapping[str, Any], name: str) -> int | None:
+    return None if usage.get(name) is None else _count(usage, name)

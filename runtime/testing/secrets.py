@@ -1,0 +1,44 @@
+"""The search for secrets in what a cassette would keep. A cassette is committed with its flow, and others read it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+
+from flowrun.dsl import pattern
+from flowrun.runtime.providers.environment_keys import keys_in
+
+_FORMS = {
+    "a private key": pattern(r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY"),
+    "a key of a model service": pattern(
+        r"\b(?:sk-[A-Za-z0-9_-]{20,}|AIza[0-9A-Za-z_-]{30,}|hf_[A-Za-z0-9]{30,}|gsk_[A-Za-z0-9]{30,}|"
+        r"xai-[A-Za-z0-9]{30,}|r8_[A-Za-z0-9]{30,}|pplx-[A-Za-z0-9]{30,})"
+    ),
+    "a key of a cloud service": pattern(
+        r"\b(?:(?:AKIA|ASIA)[0-9A-Z]{16}\b|[sr]k_live_[A-Za-z0-9]{16,}|SG\.[\w-]{16,}\.[\w-]{16,})"
+    ),
+    "a token of a code host": pattern(
+        r"\b(?:gh[pousr]_[A-Za-z0-9]{30,}|github_pat_[A-Za-z0-9_]{30,}|glpat-[A-Za-z0-9_-]{18,}|"
+        r"npm_[A-Za-z0-9]{30,}|pypi-[A-Za-z0-9_-]{30,})"
+    ),
+    "a token of a chat service": pattern(r"\bxox[abeoprs]-[A-Za-z0-9-]{10,}"),
+    "a signed token": pattern(r"\beyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}"),
+    "a bearer token": pattern(r"(?i:\bbearer)\s+(?=[\w.~+/=-]*\d)[\w.~+/=-]{20,}"),
+    "an address with a password": pattern(r"\b[a-zA-Z][a-zA-Z0-9+.-]*://[^\s/:@]+:[^\s/@]{3,}@"),
+    "a named key": pattern(
+        r"(?i:api[-_ ]?key|access[-_ ]?key|client[-_ ]?secret|secret[-_ ]?key|auth[-_ ]?token|password|passwd)"
+        r"[\"']?\s*[:=]\s*[\"']?(?=[^\s\"']*\d)(?=[^\s\"']*[A-Za-z])[^\s\"']{12,}"
+    ),
+}
+
+
+def secret_in(texts: Iterable[str], environ: Mapping[str, str] | None = None) -> str:
+    """Return in words what secret the texts seem to have; "" if none. The secret itself is not in the words."""
+    keys = keys_in(os.environ if environ is None else environ)
+    for text in texts:
+        for words, form in _FORMS.items():
+            if form.search(text):
+                return words
+        if any(key.carried_by(text) for key in keys):
+            return "a key of this computer's environment"
+    return ""

@@ -7,11 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Literal
 
-from flowrun.dsl import dataclass, quoted
+from flowrun.dsl import dataclass, pattern, quoted
 from flowrun.runtime.inputs.python_values import plain_inputs
 from flowrun.runtime.vocabulary.errors import UsageError
 from flowrun.runtime.vocabulary.json_value import Json
 from flowrun.runtime.vocabulary.quoting import shown
+
+_KEY = pattern(r"\s*[\w.\[\]]+(\s+when\s[^\r\n]+)?\s*")
 
 Many = Mapping[str, Any]
 """The answers of paths or externs. A list has several answers; any other value is one answer for all calls."""
@@ -62,8 +64,10 @@ def lines_of(replies: Many | None, externs: Many | None, files: Mapping[str, str
     for word, name, answers in (("reply", "replies", replies), ("extern", "externs", externs)):
         for path, given in _items(answers, name):
             where = f"{name}[{path!r}]"
-            if not path.strip() or "\n" in path or "\r" in path:
-                raise UsageError(f"{where}: a key is the path of a step, as in `kinds[1].k`")
+            if not _KEY.fullmatch(path):
+                raise UsageError(
+                    f"{where}: a key is a path with or without a condition, as in `kinds[1].k` or `k when mail.id == 3`"
+                )
             texts = ", ".join(_answer(one, where) for one in _several(given, where))
             yield ScriptLine(f"{word} {path}: {texts}", where)
     for path, text in _items(files, "files"):

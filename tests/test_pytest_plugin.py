@@ -8,6 +8,7 @@ import subprocess
 import sys
 from importlib.metadata import entry_points
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
@@ -75,7 +76,8 @@ async def test_a_failure_reads_as_that_of_the_command(project: Path) -> None:
     assert "flows/a.flow:15:" in wrong
     assert "this reply was never used" in never
     assert "other/b.flow" not in out
-    assert "FAILED flows/a.flow::each mail [2]" in out
+    assert "FAILED flows/a.flow::each mail [2] - this reply was never used" in out
+    assert "FAILED flows/a.flow::a wrong hope - the two are not equal" in out
 
 
 def test_each_test_and_each_row_is_an_item(project: Path) -> None:
@@ -102,6 +104,8 @@ def test_each_test_and_each_row_is_an_item(project: Path) -> None:
         (("other/b.flow", "-k", "three"), 0, "1 passed, 3 deselected"),
         (("other",), 5, "no tests ran"),
         (("-o", "flowrun_files=b.flow", "-k", "three"), 0, "1 passed, 3 deselected"),
+        (("-o", "flowrun_files=flows/deep"), 0, "1 passed"),
+        (("-o", "flowrun_files=./flows/*.flow", "-k", "three"), 0, "1 passed, 3 deselected"),
         (("-o", "flowrun_files="), 5, "no tests ran"),
         (("-p", "xdist.plugin", "-n", "2"), 1, "2 failed, 3 passed"),
     ],
@@ -111,6 +115,15 @@ def test_pytest_chooses(project: Path, args: tuple[str, ...], code: int, ends: s
         (project / "other" / "mails.jsonl").write_text(MAILS, encoding="utf-8")
     ran, out = run(project, *args)
     assert (ran, out.splitlines()[-1].split(" in ")[0]) == (code, ends), out
+
+
+def test_a_failure_has_colours_and_a_place_for_other_tools(project: Path) -> None:
+    _, out = run(project, "-k", "hope", "--color=yes", "--junit-xml=out.xml")
+    assert "\x1b[" in next(line for line in out.splitlines() if "failed: " in line)
+    (case,) = ElementTree.parse(project / "out.xml").iter("testcase")
+    failure = case[0]
+    assert (case.get("name"), failure.get("message")) == ("a wrong hope", "the two are not equal")
+    assert "flows/a.flow:15:" in (failure.text or "") and "\x1b" not in (failure.text or "")
 
 
 def test_errors_of_a_file_are_shown_with_their_place(project: Path) -> None:

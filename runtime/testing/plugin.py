@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -46,10 +47,12 @@ def _is_named(path: Path, config: pytest.Config) -> bool:
     from .path_patterns import path_fits
 
     told = os.path.relpath(path, config.rootpath)
-    return any(
-        path_fits(told if "/" in pattern else path.name, os.path.normpath(pattern))
-        for pattern in config.getini(SETTING)
-    )
+    for pattern in map(os.path.normpath, config.getini(SETTING)):
+        of = path.name if os.sep not in pattern else str(path) if os.path.isabs(pattern) else told
+        # A pattern that fits a folder stands for all files in it and below.
+        if path_fits(of, pattern) or path_fits(told, os.path.join(pattern, "**")):
+            return True
+    return False
 
 
 class FlowFile(pytest.File):
@@ -60,9 +63,11 @@ class FlowFile(pytest.File):
 
         name = _told(self.path)
         checked = _sources(self.config).check(name)
+        tables: dict[int, list[FlowItem]] = {}
         items = [FlowItem.of(self, found) for found in tests_of(checked, self.path.parent)]
         for item in items:
-            item.rows = [one for one in items if one.found.test is item.found.test]
+            item.rows = tables.setdefault(id(item.found.test), [])
+            item.rows.append(item)
         yield from items
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
@@ -83,6 +88,38 @@ class FlowTestFailedError(Exception):
     def __init__(self, outcome: TestOutcome) -> None:
         self.outcome = outcome
         super().__init__("; ".join(one.message for one in outcome.failures))
+
+
+@dataclass(eq=False)
+class _Crash:
+    """The place and the message of a failure. pytest's summary and its XML of JUnit look for them."""
+
+    path: str
+    lineno: int
+    message: str
+
+
+class _FailureText:
+    """A failure as `flowrun test` writes it. pytest prints it by ``toterminal``, or takes it as a text."""
+
+    def __init__(self, outcome: TestOutcome, sources: Sources) -> None:
+        self._outcome = outcome
+        self._source = sources.read(outcome.file)
+        first = outcome.failures[0]
+        self.reprcrash = _Crash(outcome.file, first.place.line, first.message)
+
+    def _text(self, *, colour: bool) -> str:
+        from .failure_text import failure_text
+
+        failures = self._outcome.failures
+        return "\n\n".join(failure_text(self._outcome, one, self._source, colour=colour) for one in failures)
+
+    def __str__(self) -> str:
+        return self._text(colour=False)
+
+    def toterminal(self, out: Any) -> None:
+        for line in self._text(colour=out.hasmarkup).splitlines():
+            out.line(line)
 
 
 class FlowItem(pytest.Item):
@@ -119,13 +156,9 @@ class FlowItem(pytest.Item):
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """Write a failure as `flowrun test` does."""
-        from .failure_text import failure_text
-
         if not isinstance(excinfo.value, FlowTestFailedError):
             return super().repr_failure(excinfo, style)
-        outcome = excinfo.value.outcome
-        source = _sources(self.config).read(outcome.file)
-        return "\n\n".join(failure_text(outcome, failed, source) for failed in outcome.failures)
+        return _FailureText(excinfo.value.outcome, _sources(self.config))
 
     def reportinfo(self) -> tuple[Path, int, str]:
         return self.path, self.found.test.place.line - 1, self.name

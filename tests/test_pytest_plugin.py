@@ -118,10 +118,12 @@ def test_pytest_chooses(project: Path, args: tuple[str, ...], code: int, ends: s
 
 
 def test_a_failure_has_colours_and_a_place_for_other_tools(project: Path) -> None:
-    _, out = run(project, "-k", "hope", "--color=yes", "--junit-xml=out.xml")
+    _, out = run(project, "-k", "hope", "--color=yes", "--junit-xml=out.xml", "-o", "junit_family=xunit1")
     assert "\x1b[" in next(line for line in out.splitlines() if "failed: " in line)
     (case,) = ElementTree.parse(project / "out.xml").iter("testcase")
     failure = case[0]
+    # pytest counts the lines from 0.
+    assert (case.get("file"), case.get("line")) == ("flows/a.flow", "11")
     assert (case.get("name"), failure.get("message")) == ("a wrong hope", "the two are not equal")
     assert "flows/a.flow:15:" in (failure.text or "") and "\x1b" not in (failure.text or "")
 

@@ -190,3 +190,35 @@ def test_errors_of_the_file_are_its_own() -> None:
     with pytest.raises(FlowError) as raised:
         run_scripted(Source("flow f() {\n  return x\n}\n", "f.flow"), replies={"x": 1})
     assert raised.value.diagnostics[0].span.line == 2
+
+
+ASK = 'flow f(x: text) {\n  a = ask "{{ x }}"\n  return a\n}'
+FILES = {
+    "no line break at the end": ASK,
+    "a comment at the end": f"{ASK}\n# the end",
+    "Windows": f"{ASK}\n".replace("\n", "\r\n"),
+    "an old Mac": f"{ASK}\n".replace("\n", "\r"),
+    "a mark of the encoding": f"\ufeff{ASK}\n",
+    "a test of its own": f'{ASK}\ntest "scripted" of f {{\n  x = "y"\n  reply a: "c"\n  expect a == "c"\n}}\n',
+    "words of tests": 'flow f(x: text) {\n  failed = ask "{{ x }}"\n  a = ask "{{ failed }}"\n  return a\n}\n',
+}
+
+
+@pytest.mark.parametrize("case", FILES)
+def test_any_file_can_be_run(tmp_path: Path, case: str) -> None:
+    path = tmp_path / "f.flow"
+    path.write_bytes(FILES[case].encode())
+    replies = {"a": "b", **({"failed": "z"} if "failed" in FILES[case] else {})}
+    assert run_scripted(path, x="1", replies=replies).value == "b"
+    with pytest.raises(UsageError, match=r"replies\['b'\]: the flow `f` has no step `b`"):
+        run_scripted(path, x="1", replies={**replies, "b": "c"})
+
+
+def test_inputs_with_the_names_of_arguments_stand_in_the_mapping() -> None:
+    flow = Source('flow f(replies: text, of: int) {\n  a = ask "{{ replies }} {{ of }}"\n  return a\n}\n', "f.flow")
+    result = run_scripted(flow, {"replies": "r", "of": 3}, replies={"a": "b"})
+    assert result.prompts() == ["r 3"]
+
+
+def test_a_flow_without_calls_needs_no_script() -> None:
+    assert run_scripted(Source("flow f() {\n  return 1 + 1\n}\n", "f.flow")).value == 2

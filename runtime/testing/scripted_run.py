@@ -173,7 +173,7 @@ def _with_script(source: Source, flow: str, lines: list[ScriptLine]) -> Checked:
     text = source.text.removesuffix("\n")
     # The table stands for the inputs, which come from Python.
     head = [f'test "{title}" of {flow} {{', '  cases "inputs.jsonl"']
-    script = [*head, *(f"  {line.text}" for line in lines), "  expect failed", "}"]
+    script = [*head, *(f"  {line.text}" for line in lines), "  expect result == result", "}"]
     first = text.count("\n") + 2 + len(head)
     try:
         return check_source(Source("\n".join([text, *script, ""]), source.name))

@@ -192,3 +192,5 @@ def test_the_fixture_runs_a_flow_beside_the_test(project: Path) -> None:
     code, out = run(project, "tests")
     assert (code, out.splitlines()[-1].split(" in ")[0]) == (1, "1 failed, 3 passed")
     assert "no reply answers `kind.ask` (it was asked 3 times)" in out
+    # The traceback ends at the line of the test.
+    assert "scripted_run.py" not in out

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
+from dataclasses import field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -53,8 +54,8 @@ class ScriptedResult:
     """
 
     value: Json
-    outcome: Outcome
-    summary: Summary
+    outcome: Outcome = field(repr=False)
+    summary: Summary = field(repr=False)
     calls: tuple[ScriptedCall, ...]
 
     @property
@@ -122,6 +123,7 @@ def run_scripted(
     Raises: ScriptError, if a call has no answer or an answer no call; UsageError, if the script is not possible;
     FlowError, if the file has errors; InputError.
     """
+    __tracebackhide__ = True
     known = load(flow)
     name = plan_of(known, of).flow
     source = known.file.flows[0].name.span.source
@@ -160,6 +162,7 @@ def run_beside(*folders: Path) -> partial[ScriptedResult]:
 def _run_beside(
     folders: tuple[Path, ...], flow: str | os.PathLike[str] | Source, /, *inputs: Any, **options: Any
 ) -> ScriptedResult:
+    __tracebackhide__ = True
     if isinstance(flow, str | os.PathLike) and not os.path.isabs(flow):
         flow = next((path for folder in folders if (path := folder / flow).is_file()), flow)
     return run_scripted(flow, *inputs, **options)
@@ -188,6 +191,7 @@ def _with_script(source: Source, flow: str, lines: list[ScriptLine]) -> Checked:
 
 def _check(ran: Ran, flow: str) -> None:
     """Raise ScriptError, if the script does not fit the run."""
+    __tracebackhide__ = True
     faults = [*problems(ran)] or unused(ran)
     if faults:
         told = (f"{one.place.text}: {one.message}" if one.place is not None else one.message for one in faults)

@@ -138,6 +138,7 @@ def use(programs: Path, work: Path) -> None:
         raise Failed("flowrun init wrote no .flow file")
     for flow in flows:
         run([flowrun, "validate", flow.relative_to(empty)], cwd=empty, env=env)
+        run([flowrun, "test", flow.relative_to(empty)], cwd=empty, env=env)
 
 
 def main() -> int:

@@ -1,4 +1,4 @@
-"""A server on loopback that answers well or badly, as told."""
+"""The fixtures of all tests."""
 
 from __future__ import annotations
 
@@ -6,21 +6,19 @@ import asyncio
 import gc
 import hashlib
 import importlib.metadata
-import json
 import os
 import random
-import socket
-import struct
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from aiohttp import web
 from hypothesis import settings
+
+if TYPE_CHECKING:
+    from flowrun.testing import FaultServer
 
 # The asserts of `tests/support` say what they compared, as those of the tests do. Before the first import of it.
 pytest.register_assert_rewrite("support")
@@ -36,101 +34,12 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-
-@dataclass
-class FaultServer:
-    """Gives each request the next of its replies, the last one over and over; ``seen`` holds what came in."""
-
-    url: str = ""
-    seen: list[dict[str, Any]] = field(default_factory=list)
-    paths: list[str] = field(default_factory=list)
-    headers: list[dict[str, str]] = field(default_factory=list)
-    replies: list[Handler] = field(default_factory=list)
-    arrived: asyncio.Event = field(default_factory=asyncio.Event)
-    closing: asyncio.Event = field(default_factory=asyncio.Event)
-
-    async def handle(self, request: web.Request) -> web.StreamResponse:
-        self.arrived.set()
-        self.paths.append(request.path)
-        self.headers.append(dict(request.headers))
-        self.seen.append(json.loads(await request.read()))
-        reply = self.replies[min(len(self.seen), len(self.replies)) - 1]
-        return await reply(request)
-
-    def json(self, data: object, status: int = 200, **headers: str) -> None:
-        self.raw(json.dumps(data).encode(), status, "application/json", **headers)
-
-    def raw(self, body: bytes, status: int = 200, kind: str = "application/json", **headers: str) -> None:
-        named = {name.replace("_", "-"): value for name, value in headers.items()}
-
-        async def reply(request: web.Request) -> web.StreamResponse:
-            return web.Response(body=body, status=status, headers={"Content-Type": kind, **named})
-
-        self.replies.append(reply)
-
-    def hang(self, status: int | None = None) -> None:
-        async def reply(request: web.Request) -> web.StreamResponse:
-            if status is not None:
-                response = web.StreamResponse(status=status, headers={"Content-Type": "application/json"})
-                await response.prepare(request)
-                await response.write(b"{")
-            await self.closing.wait()
-            return web.Response()
-
-        self.replies.append(reply)
-
-    def drip(self) -> None:
-        async def reply(request: web.Request) -> web.StreamResponse:
-            response = web.StreamResponse(headers={"Content-Type": "application/json"})
-            await response.prepare(request)
-            while not self.closing.is_set() and request.transport is not None:
-                await response.write(b" ")
-                await asyncio.sleep(0.01)
-            return response
-
-        self.replies.append(reply)
-
-    def reset(self, start: bytes = b"") -> None:
-        async def reply(request: web.Request) -> web.StreamResponse:
-            transport = request.transport
-            assert transport is not None
-            if start:
-                transport.write(start)
-                await asyncio.sleep(0.02)
-            # SO_LINGER 0 makes the close a reset.
-            transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            transport.abort()
-            return web.Response()
-
-        self.replies.append(reply)
-
-    def endless(self, chunk: bytes, **headers: str) -> None:
-        async def reply(request: web.Request) -> web.StreamResponse:
-            named = {name.replace("_", "-"): value for name, value in headers.items()}
-            response = web.StreamResponse(headers={"Content-Type": "application/json", **named})
-            await response.prepare(request)
-            while request.transport is not None and not self.closing.is_set():
-                await response.write(chunk)
-            return response
-
-        self.replies.append(reply)
-
-
 @pytest.fixture
 async def faults() -> AsyncIterator[FaultServer]:
-    server = FaultServer()
-    app = web.Application(client_max_size=64 * 1024 * 1024)
-    app.router.add_route("*", "/{path:.*}", server.handle)
-    runner = web.AppRunner(app, shutdown_timeout=0.2, handler_cancellation=True)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    server.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-    yield server
-    server.closing.set()
-    await runner.cleanup()
+    from flowrun.testing import FaultServer  # not before the coverage is counted
+
+    async with FaultServer().serving() as server:
+        yield server
 
 
 @pytest.fixture

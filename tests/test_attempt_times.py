@@ -17,11 +17,11 @@ from flowrun.runtime.providers.scripted import Scripted
 from flowrun.runtime.vocabulary import events as e
 from flowrun.runtime.vocabulary.call import Request
 from flowrun.runtime.vocabulary.errors import InDoubtError, RefusedError
+from flowrun.testing import VirtualLoop
 from support.attempt_rows import attempt_rows
 from support.bank import MODEL, PRICE, Bank, Stretch, stretch
 from support.harness import planned, scripted
 from support.paired_events import paired
-from support.virtual_clock import VirtualLoop
 
 MAP = 'flow f(items: [text]) {{ out = map x in items {{ ask m "{{{{ x }}}}"{} }} reduce collect{} return out }}'
 

@@ -13,8 +13,8 @@ import pytest
 from flowrun.runtime import RunOptions, run, run_async
 from flowrun.runtime.providers.scripted import Scripted
 from flowrun.runtime.vocabulary import events as e
+from flowrun.testing import VirtualLoop
 from support.harness import scripted
-from support.virtual_clock import VirtualLoop
 
 FLOW = """\
 flow f(xs: [text]) {

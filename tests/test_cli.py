@@ -184,12 +184,15 @@ async def test_plan_counts_what_the_inputs_decide(flow: Callable[[str], Path]) -
     assert json.loads(ran.out)["plan"]["flow"] == "f"
 
 
-async def test_init_writes_a_flow_that_validates(tmp_path: Path) -> None:
+async def test_init_writes_a_flow_whose_test_passes(tmp_path: Path) -> None:
     ran = await command("init", folder=tmp_path)
     assert ran.code == 0
     assert "flowrun is_spam.flow --email" in ran.out
-    ran = await command("validate", "is_spam.flow", folder=tmp_path)
+    assert "flowrun test is_spam.flow" in ran.out
+    ran = await command("validate", "--strict", "is_spam.flow", folder=tmp_path)
     assert ran.code == 0
+    ran = await command("test", "is_spam.flow", folder=tmp_path)
+    assert (ran.code, ran.out.split(" (")[0]) == (0, "1 test passed in 1 file")
     ran = await command("init", "ok", folder=tmp_path)
     assert "flowrun ok.flow --email" in ran.out
     assert (tmp_path / "ok.flow").is_file()

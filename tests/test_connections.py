@@ -14,7 +14,7 @@ from yarl import URL
 from flowrun.runtime.providers.connections import IDLE, MOST_OPENING, Connections
 from flowrun.runtime.providers.descriptors import Descriptors
 from flowrun.runtime.providers.http import OPENING
-from support.virtual_clock import VirtualLoop
+from flowrun.testing import VirtualLoop
 
 
 class Made:

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from flowrun import testing
 from flowrun.dsl import Source, check_flow
 from flowrun.dsl.templates.filters import FILTERS
 from flowrun.runtime.catalog import catalog
 from flowrun.runtime.reducers import REDUCERS
+from flowrun.testing.failure_text import failure_text
+from flowrun.testing.parallel import run_files
+from flowrun.testing.scripted_run import run_beside
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -81,3 +87,39 @@ def test_the_page_on_the_language_lists_the_filters() -> None:
     listed = re.search(r"the filters (.*?)\. They", PAGES["language.md"], re.DOTALL)
     assert listed
     assert re.findall(r"`(\w+)`", listed[1]) == sorted(FILTERS)
+
+
+PAGE = PAGES["testing.md"]
+
+
+def test_the_page_on_testing_shows_what_happens(tmp_path: Path) -> None:
+    (text,) = FENCE.findall(PAGE)
+    path = tmp_path / "triage.flow"
+    path.write_text(text, encoding="utf-8")
+    (result,) = run_files([str(path)])
+    assert [outcome.status for outcome in result.outcomes] == ["passed", "passed"]
+    path.write_text(text.replace("quick: billing\n", "quick: sales\n"), encoding="utf-8")
+    (result,) = run_files([str(path)])
+    failed = result.outcomes[0]
+    shown = re.search(r"^```\n(failed: .*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+    assert shown
+    told = failure_text(failed, failed.failures[0], Source(path.read_text(encoding="utf-8"), "triage.flow"))
+    assert told == shown[1].strip()
+
+
+def test_the_python_of_the_page_on_testing_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "triage.flow").write_text(FENCE.findall(PAGE)[0], encoding="utf-8")
+    first, second = re.findall(r"^```python\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+    names: dict[str, Any] = {}
+    exec(first + second, names)
+    names["test_refund"](run_beside(tmp_path))
+    names["test_an_hour"]()
+    flow = 'flow hello(message: text) {\n  a = ask "{{ message }}"\n  return a\n}\n'
+    (tmp_path / "hello.flow").write_text(flow, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    asyncio.run(names["test_a_busy_server"](monkeypatch))
+
+
+def test_every_name_of_testing_is_on_a_page() -> None:
+    pages = PAGE + PAGES["plugins.md"]
+    assert [name for name in testing.__all__ if f"`{name}" not in pages and f"import {name}" not in pages] == []

@@ -22,11 +22,11 @@ from flowrun.runtime.vocabulary import events as e
 from flowrun.runtime.vocabulary.call import Reply, Request
 from flowrun.runtime.vocabulary.errors import CallError, InDoubtError, ModelError, PermanentError, RefusedError
 from flowrun.runtime.vocabulary.usage import Rate, Rates, Usage
+from flowrun.testing import VirtualLoop
 from support import harness
 from support.bank import MODEL, PRICE, Bank, stretch
 from support.failing_runs import Staged
 from support.harness import stage
-from support.virtual_clock import VirtualLoop
 from support.written import read_journal
 
 

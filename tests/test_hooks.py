@@ -19,6 +19,8 @@ from flowrun.dsl import FORMATS
 ROOT = Path(__file__).resolve().parent.parent
 GOOD = "flow f(x: text) {\n  return x\n}\n"
 BAD = "flow f(x: text) {\n  return y\n}\n"
+RIGHT = f'{GOOD}test "same" of f {{\n  x = "a"\n  expect result == "a"\n}}\n'
+WRONG = RIGHT.replace('== "a"', '== "b"')
 UNUSED = 'flow f(x: text) { a = ask "{{ x }}" return x }\n'
 
 
@@ -34,7 +36,7 @@ ACTION: dict[str, Any] = yaml.safe_load((ROOT / "action.yml").read_text(encoding
 
 
 def test_the_hooks_are_as_pre_commit_wants_them() -> None:
-    assert [hook["id"] for hook in HOOKS] == ["flowrun-validate", "flowrun-fmt"]
+    assert [hook["id"] for hook in HOOKS] == ["flowrun-validate", "flowrun-fmt", "flowrun-test"]
     for hook in HOOKS:
         assert {"id", "name", "entry", "language"} <= set(hook)
         assert hook["language"] == "python"
@@ -45,11 +47,15 @@ def test_the_hooks_are_as_pre_commit_wants_them() -> None:
 def test_the_hooks_run_and_fail_on_bad_files(tmp_path: Path) -> None:
     plant(tmp_path, {"good.flow": GOOD, "bad.flow": BAD, "ugly.flow": "flow f(x:text){return x}\n"})
     path = f"{flowrun(tmp_path).parent}{os.pathsep}{os.environ['PATH']}"
-    validate, fmt = (hook["entry"] for hook in HOOKS)
+    validate, fmt, test = (hook["entry"] for hook in HOOKS)
     assert bash(f"{validate} good.flow", tmp_path, PATH=path) == Ran(0, "", "")
     ran = bash(f"{validate} good.flow bad.flow", tmp_path, PATH=path)
     assert ran.code == 1
     assert "error[F0201]" in ran.err
+    plant(tmp_path, {"right.flow": RIGHT, "wrong.flow": WRONG})
+    assert bash(f"{test} good.flow right.flow", tmp_path, PATH=path).code == 0
+    ran = bash(f"{test} right.flow wrong.flow", tmp_path, PATH=path)
+    assert (ran.code, "wrong.flow:6" in ran.out) == (1, True)
     before = (tmp_path / "ugly.flow").read_text()
     assert bash(f"{fmt} good.flow ugly.flow", tmp_path, PATH=path).code == 0
     # pre-commit fails a hook that changes a file.
@@ -62,7 +68,7 @@ def steps() -> list[dict[str, Any]]:
 
 def test_the_action_hands_over_its_inputs_and_nothing_else() -> None:
     assert ACTION["runs"]["using"] == "composite"
-    assert set(ACTION["inputs"]) == {"paths", "strict", "version"}
+    assert set(ACTION["inputs"]) == {"paths", "strict", "test", "version"}
     assert all(isinstance(one["default"], str) and one["description"] for one in ACTION["inputs"].values())
     mentioned = set(re.findall(r"inputs\.(\w+)", json.dumps(ACTION["runs"])))
     assert mentioned == set(ACTION["inputs"])
@@ -124,6 +130,26 @@ def test_the_action_validates(tmp_path: Path, paths: str, strict: str, code: int
     assert ran.code == code, ran.err
     assert re.findall(r"^::\w+ file=([^,]*),", ran.out, re.MULTILINE) == told
     assert not list(tmp_path.rglob("owned"))
+
+
+@pytest.mark.parametrize(
+    ("paths", "test", "code", "told"),
+    [
+        ("right.flow", "true", 0, []),
+        ("right.flow\nwrong.flow\n", "true", 1, ["wrong.flow"]),
+        ("*.flow", "true", 1, ["wrong.flow"]),
+        ("wrong.flow", "false", 0, []),
+        # The tests of a file with errors do not run.
+        ("bad/", "true", 1, ["bad/bad.flow"]),
+    ],
+)
+def test_the_action_runs_the_tests(tmp_path: Path, paths: str, test: str, code: int, told: list[str]) -> None:
+    folder = tmp_path / "checkout"
+    plant(folder, {"right.flow": RIGHT, "wrong.flow": WRONG, "bad/bad.flow": BAD})
+    command = flowrun(tmp_path)
+    ran = bash(steps()[-1]["run"], folder, FLOWRUN=str(command), PATHS=paths, STRICT="false", TEST=test)
+    assert ran.code == code, ran.err
+    assert re.findall(r"^::\w+ file=([^,]*),", ran.out, re.MULTILINE) == told
 
 
 @pytest.mark.parametrize(("version", "wanted"), [("", "/the/action"), ("0.1.0", "flowrun-dsl==0.1.0")])

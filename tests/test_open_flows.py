@@ -24,9 +24,9 @@ from flowrun.runtime.vocabulary.errors import RefusedError
 from flowrun.runtime.vocabulary.events import Event, RequestStarted
 from flowrun.runtime.vocabulary.pace import Pace
 from flowrun.runtime.vocabulary.waits import Cause
+from flowrun.testing import VirtualLoop
 from support.harness import functions, planned
 from support.served_width import SIGMA
-from support.virtual_clock import VirtualLoop
 
 CHAINED = """
 type Pair = { first: text, second: text }

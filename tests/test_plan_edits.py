@@ -20,11 +20,11 @@ from flowrun.runtime.providers.scripted import ScriptedProvider
 from flowrun.runtime.session.loading import check_source, load, plan_of
 from flowrun.runtime.vocabulary.call import Request
 from flowrun.runtime.vocabulary.errors import FlowrunError, PlanError
+from flowrun.testing import VirtualLoop
 from support.plan_edits import Editor
 from support.plan_reads import unfinished_reads
 from support.random_flows import Writer
 from support.soak import share
-from support.virtual_clock import VirtualLoop
 
 Json = Any
 HERE = Path(__file__).parent

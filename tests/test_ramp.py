@@ -11,8 +11,8 @@ import pytest
 from flowrun.runtime.limits import FAR, NEAR, Limiter, Pacing, Place, Verdict
 from flowrun.runtime.limits.ramp import AHEAD, FEW, FIRST, QUIET, SERVER
 from flowrun.runtime.vocabulary.traffic import Traffic
+from flowrun.testing import VirtualLoop
 from support.served_width import GENEROUS, Ran, Server, always, run
-from support.virtual_clock import VirtualLoop
 
 
 def in_virtual_time(work: Coroutine[Any, Any, None]) -> None:

@@ -22,10 +22,10 @@ from flowrun.runtime.values.functions import FUNCTIONS, World
 from flowrun.runtime.vocabulary.call import Answer, Request
 from flowrun.runtime.vocabulary.errors import PermanentError
 from flowrun.runtime.vocabulary.usage import Price
+from flowrun.testing import VirtualLoop
 from support.by_hand import latency, reply
 from support.random_flows import Writer
 from support.recording import RecordedState, ReplayError, replay
-from support.virtual_clock import VirtualLoop
 
 Json = Any
 

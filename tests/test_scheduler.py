@@ -26,10 +26,10 @@ from flowrun.runtime.values.expressions import ModelValue
 from flowrun.runtime.vocabulary import events as e
 from flowrun.runtime.vocabulary.call import Request
 from flowrun.runtime.vocabulary.errors import PermanentError
+from flowrun.testing import VirtualLoop
 from support.by_hand import Reference, Undecided, drawn, latency, reply
 from support.harness import functions
 from support.random_flows import MANY, Writer
-from support.virtual_clock import VirtualLoop
 
 Json = Any
 

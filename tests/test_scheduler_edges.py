@@ -22,11 +22,12 @@ from flowrun.runtime.limits import Limiter
 from flowrun.runtime.providers.scripted import Scripted, ScriptedProvider
 from flowrun.runtime.values.expressions import ModelValue
 from flowrun.runtime.vocabulary.call import Reply, Request
+from flowrun.testing import VirtualLoop
 from support.by_hand import TICK, latency, reply
 from support.harness import functions
 from support.random_flows import MANY, Writer
 from support.slow_log import SlowLog
-from support.virtual_clock import CountingLoop, VirtualLoop
+from support.virtual_clock import CountingLoop
 
 SEEDS = st.integers(0, 2**32 - 1)
 SIZES = st.integers(1, 6)

@@ -27,9 +27,9 @@ from flowrun.runtime.telemetry.facts import of_place
 from flowrun.runtime.vocabulary.errors import RefusedError
 from flowrun.runtime.vocabulary.usage import Usage
 from flowrun.runtime.vocabulary.waits import Cause
+from flowrun.testing import VirtualLoop
 from support.harness import scripted
 from support.traced import Traced, orphans
-from support.virtual_clock import VirtualLoop
 
 FLOW = """\
 model m = "scripted:m" with input_price: 2, output_price: 10

@@ -1,4 +1,4 @@
-"""`flowrun init`: a first flow to start from."""
+"""`flowrun init`: a first flow with a test, to start from."""
 
 from __future__ import annotations
 
@@ -23,13 +23,23 @@ flow is_spam(email: text) {
 
   return verdict
 }
+
+# `flowrun test` takes the answers from these lines. It asks no model.
+test "two of three votes decide" of is_spam {
+  email = "You have won!"
+  reply verdict: SPAM, NOT, SPAM
+  expect verdict == SPAM
+  expect calls == 3
+}
 """
 
 
-@click.command("init", short_help="Write a first flow.")
+@click.command("init", short_help="Write a first flow with a test.")
 @click.argument("path", required=False, default="is_spam.flow", type=PathThatIs())
 def command(path: Path) -> int:
-    """Write a first flow to PATH (is_spam.flow), and show how to run it. An existing file is never changed."""
+    """Write a first flow with a test to PATH (is_spam.flow), and show how to test and run it. An existing file is never
+    changed.
+    """
     if path.is_dir():
         path /= "is_spam.flow"
     elif not path.suffix:
@@ -41,7 +51,8 @@ def command(path: Path) -> int:
     except OSError as error:
         complain(f"{shown(str(path))} cannot be written: {error.strerror or error}")
         return exits.DISK
-    command = one_line(f"flowrun {shlex.quote(str(path))}")
+    named = one_line(shlex.quote(str(path)))
     mail = "You have won! Click here to claim your prize."
-    click.echo(f'{one_line(str(path))} is written. Run it:\n\n  {command} --email "{mail}"')
+    told = f"{one_line(str(path))} is written. Test it, without a model:\n\n  flowrun test {named}\n\n"
+    click.echo(f'{told}Run it:\n\n  flowrun {named} --email "{mail}"')
     return exits.DONE

@@ -118,7 +118,9 @@ def show(results: Results, format_: str) -> None:
 
 
 def _show_text(results: Results) -> None:
-    from .views.tests import failure_text, summary_line
+    from flowrun.testing.failure_text import failure_text
+
+    from .views.tests import summary_line
 
     colour = colours(sys.stdout)
     for outcome in results.outcomes:

@@ -1,14 +1,22 @@
-"""Tests of flows, and the conformance suites for extensions that other packages add to flowrun.
+"""Tests of flows from Python, fakes of what is around a run, and the conformance suites for extensions.
 
-Call a conformance suite from a test of yours.
+``run_scripted`` runs a flow with scripted answers. The fixture ``flow`` of pytest is the same.
+
+    from flowrun.testing import run_scripted
+
+    def test_triage() -> None:
+        result = run_scripted("triage.flow", message="Hi", replies={"quick": ["billing"] * 3})
+        assert result.value["team"] == "billing"
+
+A conformance suite raises NonconformityError, an AssertionError, with one sentence for each broken rule. All its
+random data comes from fixed seeds, so it gives the same result each time.
 
     from flowrun.testing import check_reducer
 
     def test_reducer() -> None:
         check_reducer(RULE)
 
-A suite raises NonconformityError, an AssertionError, with one sentence for each broken rule. All random data
-comes from fixed seeds, so a suite gives the same result each time.
+docs/testing.md and docs/plugins.md describe the names. Each is loaded when it is first used.
 """
 
 from __future__ import annotations
@@ -17,22 +25,51 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from flowrun.runtime.providers.scripted import Scripted, ScriptedProvider
+
+    from .fault_server import FaultServer
     from .faults import NonconformityError
     from .providers import check_provider
     from .readers import check_reader
     from .reducers import check_reducer
+    from .script_text import cut, error, malformed, slow
+    from .scripted_run import ScriptedCall, ScriptedResult, ScriptError, run_scripted
     from .splitters import check_splitter
+    from .virtual_clock import VirtualLoop
 
 _HOMES = {
+    ".runtime.providers.scripted": "Scripted ScriptedProvider",
+    "fault_server": "FaultServer",
     "faults": "NonconformityError",
     "providers": "check_provider",
     "readers": "check_reader",
     "reducers": "check_reducer",
+    "script_text": "cut error malformed slow",
+    "scripted_run": "ScriptError ScriptedCall ScriptedResult run_scripted",
     "splitters": "check_splitter",
+    "virtual_clock": "VirtualLoop",
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names.split()}
 
-__all__ = ["NonconformityError", "check_provider", "check_reader", "check_reducer", "check_splitter"]
+__all__ = [
+    "FaultServer",
+    "NonconformityError",
+    "ScriptError",
+    "Scripted",
+    "ScriptedCall",
+    "ScriptedProvider",
+    "ScriptedResult",
+    "VirtualLoop",
+    "check_provider",
+    "check_reader",
+    "check_reducer",
+    "check_splitter",
+    "cut",
+    "error",
+    "malformed",
+    "run_scripted",
+    "slow",
+]
 
 
 if not TYPE_CHECKING:

@@ -123,6 +123,8 @@ def tests_of(
     cassettes: Cassettes | None = None,
 ) -> Iterator[Found]:
     """Yield the tests of a checked file in ``folder`` whose title is chosen. Each row of a table is a test."""
+    # The tests may run later, when the process works in another folder.
+    folder = folder.absolute()
     benches: dict[tuple[str, str], Bench] = {}
     cassettes = cassettes or Cassettes(folder)
     for test in make_tests(checked):
@@ -132,7 +134,7 @@ def tests_of(
         if key not in benches:
             benches[key] = Bench(plan_of_test(checked, test))
         bench = benches[key]
-        inside = Path(bench.plan.source).parent if test.source else folder
+        inside = Path(bench.plan.source).parent.absolute() if test.source else folder
         try:
             rows = [None] if test.cases is None else rows_of(test, bench.plan, Files(folder))
             for row in rows:
@@ -173,6 +175,11 @@ def _with_unused(outcomes: Sequence[TestOutcome]) -> Iterator[TestOutcome]:
     for _, rows in groupby(outcomes, key=lambda one: (one.file, one.line)):
         *others, last = rows
         yield from others
-        places = [{one.place for one in other.unused} for other in others]
-        everywhere = [one for one in last.unused if all(one.place in unused for unused in places)]
-        yield replace(last, status="failed", failures=tuple(everywhere)) if everywhere else last
+        yield last_row(others, last)
+
+
+def last_row(others: Sequence[TestOutcome], last: TestOutcome) -> TestOutcome:
+    """Return the outcome of the last row of a table: it fails for each line of the test that no row has used."""
+    places = [{one.place for one in other.unused} for other in others]
+    everywhere = [one for one in last.unused if all(one.place in unused for unused in places)]
+    return replace(last, status="failed", failures=tuple(everywhere)) if everywhere else last

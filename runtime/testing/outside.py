@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from fnmatch import fnmatchcase
 from pathlib import Path
 
 from flowrun.dsl import dataclass, test_plan
@@ -23,6 +22,7 @@ from flowrun.runtime.vocabulary.quoting import shown
 from flowrun.runtime.vocabulary.remarks import unheard
 
 from .outcome import Problem, times_text
+from .path_patterns import path_fits
 from .places import Places
 
 
@@ -55,7 +55,7 @@ class ScriptedFiles(Files):
         return super().size_of(path) if text is None else len(text)
 
     def matching(self, pattern: str) -> list[str]:
-        own = [path for path in self.texts if _matches(path, os.path.normpath(pattern))]
+        own = [path for path in self.texts if path_fits(path, os.path.normpath(pattern))]
         try:
             found = super().matching(pattern)
         except FlowrunError:
@@ -91,20 +91,6 @@ class ScriptedFiles(Files):
         if isinstance(text, FlowrunError):
             raise text
         return FileText(path=self.name_of(path), text=text)
-
-
-def _matches(path: str, pattern: str) -> bool:
-    """Tell whether a path fits a pattern, part by part. ``**`` stands for any number of folders."""
-    parts, wanted = path.split(os.sep), pattern.split(os.sep)
-    return _parts_match(parts, wanted)
-
-
-def _parts_match(parts: Sequence[str], wanted: Sequence[str]) -> bool:
-    if not wanted:
-        return not parts
-    if wanted[0] == "**":
-        return any(_parts_match(parts[skipped:], wanted[1:]) for skipped in range(len(parts) + 1))
-    return bool(parts) and fnmatchcase(parts[0], wanted[0]) and _parts_match(parts[1:], wanted[1:])
 
 
 @dataclass(eq=False, slots=True)

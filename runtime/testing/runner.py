@@ -107,9 +107,9 @@ def run_test(test: test_plan.Test, setting: Setting) -> TestOutcome:
         faults = (Failed(line, str(error)),)
         return TestOutcome(title, place.file, place.line, test.flow, "error", faults, ms=_since(began))
     failures = _faults(test, ran)
-    unused = () if failures else tuple(_failed(test, one) for one in _unused(ran))
+    left = () if failures else tuple(_failed(test, one) for one in unused(ran))
     if setting.row is None:
-        failures, unused = [*failures, *unused], ()
+        failures, left = [*failures, *left], ()
     return TestOutcome(
         title,
         place.file,
@@ -120,7 +120,7 @@ def run_test(test: test_plan.Test, setting: Setting) -> TestOutcome:
         tuple(ran.source.book.calls),
         _figures(ran),
         _since(began),
-        unused,
+        left,
     )
 
 
@@ -128,8 +128,11 @@ def _since(began: float) -> float:
     return round(1000 * (time.perf_counter() - began), 3)
 
 
-def play(test: test_plan.Test, setting: Setting) -> Ran:
-    """Run the flow of a test with its answers. Raises FlowrunError if its inputs cannot be worked out."""
+def play(test: test_plan.Test, setting: Setting, inputs: Mapping[str, Json] | None = None) -> Ran:
+    """Run the flow of a test with its answers, and with these inputs, if they are given, in place of its own.
+
+    Raises FlowrunError if its inputs cannot be worked out.
+    """
     bench, row = setting.bench, setting.row
     plan, context, places = bench.plan, bench.context, bench.places
     names = _InputNames(context, row)
@@ -142,7 +145,8 @@ def play(test: test_plan.Test, setting: Setting) -> Ran:
     source.places, source.ends = places, []
     if isinstance(setting.other, Player):
         source.agenda.held = setting.other.holds
-    replay = _Replay(setting, _inputs(test, plan, names, row), source, context)
+    given = _inputs(test, plan, names, row) if inputs is None else inputs
+    replay = _Replay(setting, given, source, context)
     waiting = [call for call in replay if call.end == "waiting"]
     return Ran(replay, source, places, context, plan, row, source.ends, waiting)
 
@@ -219,7 +223,7 @@ def _fitted(value: Json, param: p.Param) -> Json:
 
 def _faults(test: test_plan.Test, ran: Ran) -> list[Failed]:
     """Return what is wrong. If the test itself has a fault, its expectations mean nothing yet."""
-    faults = [_failed(test, one) for one in _problems(ran)]
+    faults = [_failed(test, one) for one in problems(ran)]
     if faults:
         return faults
     found = [failed for one in test.expects if (failed := check(one, ran)) is not None]
@@ -233,7 +237,8 @@ def _failed(test: test_plan.Test, problem: Problem) -> Failed:
     return Failed(problem.place or test.place, problem.message, problem.help)
 
 
-def _problems(ran: Ran) -> Iterator[Problem]:
+def problems(ran: Ran) -> Iterator[Problem]:
+    """Yield what is wrong with the script of a run: calls without an answer, and answers that do not fit."""
     source = ran.source
     player = source.book.other if isinstance(source.book.other, Player) else None
     if player is not None:
@@ -247,7 +252,8 @@ def _problems(ran: Ran) -> Iterator[Problem]:
     yield from source.externs.problems
 
 
-def _unused(ran: Ran) -> list[Problem]:
+def unused(ran: Ran) -> list[Problem]:
+    """Return the lines of a script that the run has not used."""
     return sorted(_never_used(ran.source), key=lambda one: one.place.line if one.place else 0)
 
 

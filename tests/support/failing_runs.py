@@ -21,9 +21,9 @@ from flowrun.runtime.values.expressions import ModelValue
 from flowrun.runtime.vocabulary.call import Request
 from flowrun.runtime.vocabulary.errors import CallError, FlowrunError
 from flowrun.runtime.vocabulary.usage import Price
+from flowrun.testing import VirtualLoop
 
 from .harness import functions
-from .virtual_clock import VirtualLoop
 
 Json = Any
 DEPTH = 150

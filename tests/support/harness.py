@@ -20,8 +20,7 @@ from flowrun.runtime.values.expressions import ModelValue
 from flowrun.runtime.values.functions import FUNCTIONS, World
 from flowrun.runtime.vocabulary import events as e
 from flowrun.runtime.vocabulary.usage import Price
-
-from .virtual_clock import VirtualLoop
+from flowrun.testing import VirtualLoop
 
 Json = Any
 Opener = Callable[[str, Any], ScriptedProvider]

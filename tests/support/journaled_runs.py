@@ -17,9 +17,9 @@ from flowrun.runtime.replay.run_records import read_run
 from flowrun.runtime.session.result import Result
 from flowrun.runtime.vocabulary.call import Reply, Request
 from flowrun.runtime.vocabulary.run_record import RunRecord
+from flowrun.testing import VirtualLoop
 
 from .random_runs import Servers
-from .virtual_clock import VirtualLoop
 
 Json = Any
 

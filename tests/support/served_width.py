@@ -12,8 +12,7 @@ from math import inf
 from flowrun.runtime.limits import Limiter, Place, Verdict
 from flowrun.runtime.vocabulary.traffic import Traffic
 from flowrun.runtime.vocabulary.usage import Rate, Rates
-
-from .virtual_clock import VirtualLoop
+from flowrun.testing import VirtualLoop
 
 GENEROUS = Rates(requests=Rate(limit=10_000, remaining=9_999, reset=60.0))
 """The report of a server that allows far more than is ever in flight."""

@@ -14,8 +14,7 @@ from flowrun.runtime.providers.scripted import Scripted, ScriptedProvider
 from flowrun.runtime.vocabulary.call import Request
 from flowrun.runtime.vocabulary.errors import CallError
 from flowrun.runtime.vocabulary.waits import BlockWaits, Cause, EndpointWaits
-
-from .virtual_clock import VirtualLoop
+from flowrun.testing import VirtualLoop
 
 Answer = Callable[[str, float], "Scripted | CallError | float | str"]
 """A function of the prompt and the time: a reply, a failure after a second, the seconds of a good answer, or a text."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from flowrun.dsl import Report, Unread, format_report, test_plan, workflow_command, xml_attribute, xml_text
+from flowrun.testing.failure_text import failure_text, notes_of
 from flowrun.testing.outcome import Failed, TestOutcome
 
 from ...vocabulary.quoting import json_text
-from .tests import Results, failure_text, notes_of
+from .tests import Results
 
 VERSION = 1
 """The version of the JSON. A further field keeps it; a field with another meaning raises it."""

@@ -1,22 +1,15 @@
-"""The results of tests as text. ``test_formats`` has the other formats."""
+"""The results of tests, with their summary. ``test_formats`` writes them in other formats."""
 
 from __future__ import annotations
 
 import time
-from collections import Counter
-from collections.abc import Iterator
 from dataclasses import field
-from itertools import islice
 
-from flowrun.dsl import Diagnostic, FlowError, Source, dataclass, render_excerpt
+from flowrun.dsl import Diagnostic, FlowError, Source, dataclass
 from flowrun.testing.discovery import FileResult, Sources
-from flowrun.testing.outcome import Failed, TestOutcome
+from flowrun.testing.outcome import TestOutcome
 
 from ...vocabulary.errors import UsageError
-from ...vocabulary.quoting import one_line, sentence
-
-MOST_CALLS = 12
-"""The most calls that a failure lists."""
 
 
 @dataclass(eq=False, slots=True)
@@ -88,32 +81,3 @@ def summary_line(results: Results) -> str:
     if bad:
         return f"{bad:,} of {total:,} test{'s' * (total != 1)} failed {where}{more} {took}"
     return f"{total:,} test{'s' * (total != 1)} passed {where}{more} {took}"
-
-
-def failure_text(outcome: TestOutcome, failed: Failed, source: Source, *, colour: bool = False) -> str:
-    """Write a failure with the line of the file, both values with what differs, and the calls."""
-    place = failed.place
-    begin = source.offset(place.line, place.column)
-    span = source.span(begin, source.offset(place.end_line, place.end_column))
-    head = f"{'failed' if outcome.status == 'failed' else 'error'}: {one_line(outcome.title)}"
-    return render_excerpt(head, span, failed.message, notes_of(failed), colour=colour)
-
-
-def notes_of(failed: Failed) -> Iterator[tuple[str, str]]:
-    """Yield the facts of a failure, each with its word."""
-    if failed.right:
-        yield "left", failed.left
-        yield "right", failed.right
-    elif failed.left:
-        yield "value", failed.left
-    yield from (("differs", line) for line in failed.differs)
-    yield from (("with", line) for line in failed.names)
-    counts = Counter(failed.calls)
-    for call, times in islice(counts.items(), MOST_CALLS):
-        more = f", {times} times" if times > 1 else ""
-        where = f" (line {call.line}{more})" if call.line else more
-        yield "call", f"{call.path}: {sentence(call.answer, 100)}{where}"
-    if len(counts) > MOST_CALLS:
-        yield "call", f"… and {len(counts) - MOST_CALLS:,} more"
-    if failed.help:
-        yield "help", failed.help

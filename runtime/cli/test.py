@@ -29,8 +29,16 @@ if TYPE_CHECKING:
     show_default=True,
     help="The form of the results. They go to standard output.",
 )
+@click.option("--coverage", "covers", is_flag=True, help="Tell which parts of the flows no test reaches.")
+@click.option(
+    "--min",
+    "least",
+    type=click.FloatRange(0, 100),
+    metavar="PERCENT",
+    help="Fail if the tests reach less than this share of all parts. It needs --coverage.",
+)
 @click.option("-x", "stop", is_flag=True, help="Stop at the first test that does not pass.")
-def command(paths: tuple[Path, ...], word: str, format_: str, stop: bool) -> int:
+def command(paths: tuple[Path, ...], word: str, format_: str, covers: bool, least: float | None, stop: bool) -> int:
     """Run the tests of flow files. PATHS are files, folders and patterns, as for `flowrun validate`; without PATHS, the
     current folder.
 
@@ -39,7 +47,7 @@ def command(paths: tuple[Path, ...], word: str, format_: str, stop: bool) -> int
     \b
     Exits with
       0   every test passed
-      1   a test failed, or a file has errors
+      1   a test failed, a file has errors, or the coverage is below --min
       2   a wrong command, or a path without a readable file
     """
     from flowrun.testing.parallel import run_files
@@ -47,16 +55,24 @@ def command(paths: tuple[Path, ...], word: str, format_: str, stop: bool) -> int
     from ..session.garbage import COLLECTOR
     from .views.tests import Results
 
+    if least is not None and not covers:
+        raise UsageError("--min is a share of the coverage: give --coverage, too")
     files, refused = find_flows(paths or (Path(),))
     names = sorted({_told(path) for path in files})
     results = Results(word=word, unread=[(told_path(path), str(error)) for path, error in refused])
     with COLLECTOR.rarely():
-        for result in run_files(names, word, stop=stop):
+        for result in run_files(names, word, stop=stop, covers=covers):
             results.take(result)
+    if covers:
+        from .views.coverage import Counted
+
+        results.coverage = Counted.of(results.files, least)
     if word and results.tests and not results.outcomes and not results.broken:
         raise UsageError(f"no test has {shown(word)} in its title")
     show(results, format_)
-    return exits.USAGE if results.unread else exits.FINDINGS if results.failed else exits.DONE
+    counted = results.coverage
+    failed = results.failed or (counted is not None and counted.too_low)
+    return exits.USAGE if results.unread else exits.FINDINGS if failed else exits.DONE
 
 
 def show(results: Results, format_: str) -> None:
@@ -71,6 +87,11 @@ def show(results: Results, format_: str) -> None:
         sys.stdout.flush()
         sys.stdout.buffer.write(encoded(text))
         sys.stdout.buffer.flush()
+    if format_ == "junit" and results.coverage is not None:
+        # The XML has no place for coverage.
+        from .views.coverage import coverage_lines
+
+        sys.stderr.write("".join(f"{line}\n" for line in coverage_lines(results.coverage)))
     for _, reason in results.unread:
         complain(reason)
 
@@ -86,6 +107,10 @@ def _show_text(results: Results) -> None:
     if results.broken:
         show_findings([one for one in results.findings() if one.severity == "error"])
     say(f"{summary_line(results)}\n")
+    if results.coverage is not None:
+        from .views.coverage import coverage_lines
+
+        say("".join(f"{line}\n" for line in ("", *coverage_lines(results.coverage))))
     sys.stdout.flush()
 
 

@@ -12,6 +12,7 @@ from flowrun.runtime.files.files import Files, read_plain
 from flowrun.runtime.session.loading import check_source
 from flowrun.runtime.vocabulary.errors import FlowrunError, UsageError
 
+from .coverage import Coverage, Reached
 from .outcome import Failed, TestOutcome
 from .runner import Bench, Setting, run_test
 from .tables import rows_of
@@ -22,7 +23,7 @@ class FileResult:
     """The outcomes of the tests of one file.
 
     A file that is ``broken`` has errors, so none of its tests ran. ``unread`` says why a file could not be read.
-    ``tests`` counts its tests, also those that were not chosen.
+    ``tests`` counts its tests, also those that were not chosen. ``coverage`` is None if nobody asked for it.
     """
 
     name: str
@@ -30,6 +31,7 @@ class FileResult:
     tests: int = 0
     broken: bool = False
     unread: str = ""
+    coverage: Coverage | None = None
 
     @property
     def failed(self) -> bool:
@@ -70,31 +72,49 @@ class Sources:
         return check_source(self.read(name), self._known)
 
 
-def tests_of(checked: Checked, folder: Path, chosen: Callable[[str], bool] = lambda title: True) -> Iterator[Found]:
-    """Yield the tests of a checked file in ``folder`` whose title is chosen. Each row of a table is a test."""
-    benches: dict[tuple[str, str], Bench] = {}
+def tests_of(
+    checked: Checked,
+    folder: Path,
+    chosen: Callable[[str], bool] = lambda title: True,
+    coverage: Coverage | None = None,
+) -> Iterator[Found]:
+    """Yield the tests of a checked file in ``folder`` whose title is chosen. Each row of a table is a test.
+
+    ``coverage`` gets the parts of the file, and those that the tests reach.
+    """
+    benches: dict[tuple[str, str], tuple[Bench, Reached | None]] = {}
+    if coverage is not None:
+        coverage.file(checked)
     for test in make_tests(checked):
         if test.cases is None and not chosen(test.title):
             continue
         key = (test.source, test.flow)
         if key not in benches:
-            benches[key] = Bench(plan_of_test(checked, test))
-        bench = benches[key]
+            plan = plan_of_test(checked, test)
+            home = checked.imports[test.source] if test.source else checked
+            benches[key] = Bench(plan), None if coverage is None else coverage.reached_in(home, plan)
+        bench, reached = benches[key]
         inside = Path(bench.plan.source).parent if test.source else folder
         if test.cases is None:
-            yield Found(test.title, test, Setting(bench, inside))
+            yield Found(test.title, test, Setting(bench, inside, reached=reached))
             continue
         try:
             for row in rows_of(test, bench.plan, Files(folder)):
                 if chosen(row.title):
-                    yield Found(row.title, test, Setting(bench, inside, row=row.row, title=row.title))
+                    setting = Setting(bench, inside, row=row.row, title=row.title, reached=reached)
+                    yield Found(row.title, test, setting)
         except FlowrunError as error:
             if chosen(test.title):
                 yield Found(test.title, test, None, str(error))
 
 
-def run_file(name: str, word: str = "", sources: Sources | None = None, *, stop: bool = False) -> FileResult:
-    """Run the tests of a file whose title has ``word`` in it. With ``stop``, end after the first that does not pass."""
+def run_file(
+    name: str, word: str = "", sources: Sources | None = None, *, stop: bool = False, covers: bool = False
+) -> FileResult:
+    """Run the tests of a file whose title has ``word`` in it. With ``stop``, end after the first that does not pass.
+
+    With ``covers``, the result tells what the tests reached.
+    """
     sources = sources or Sources()
     try:
         checked = sources.check(name)
@@ -104,11 +124,13 @@ def run_file(name: str, word: str = "", sources: Sources | None = None, *, stop:
         return FileResult(name, unread=str(error))
     wanted = word.casefold()
     outcomes: list[TestOutcome] = []
-    for found in tests_of(checked, Path(name).parent, lambda title: wanted in title.casefold()):
+    coverage = Coverage() if covers else None
+    for found in tests_of(checked, Path(name).parent, lambda title: wanted in title.casefold(), coverage):
         outcomes.append(found.run())
         if stop and outcomes[-1].status != "passed":
             break
-    return FileResult(name, tuple(outcomes if word or stop else _with_unused(outcomes)), len(checked.file.tests))
+    shown = tuple(outcomes if word or stop else _with_unused(outcomes))
+    return FileResult(name, shown, len(checked.file.tests), coverage=coverage)
 
 
 def _with_unused(outcomes: Sequence[TestOutcome]) -> Iterator[TestOutcome]:

@@ -25,6 +25,7 @@ from flowrun.runtime.vocabulary.json_value import Json
 from .answer_book import AnswerBook, Other
 from .answers import ScriptedSource
 from .attempts import Meter
+from .coverage import Reached
 from .expects import check
 from .outcome import Failed, Problem, TestOutcome, times_text
 from .outside import ScriptedExterns, ScriptedFiles
@@ -58,6 +59,7 @@ class Setting:
 
     ``row`` is a row of the test's table, and ``title`` the title that
     this row gives to the test. ``other`` answers calls that no line of the test answers, as a cassette does.
+    ``reached`` hears which parts of the flow are reached; None if nobody wants to know.
     """
 
     bench: Bench
@@ -65,6 +67,7 @@ class Setting:
     row: Mapping[str, Json] | None = None
     title: str = ""
     other: Other | None = None
+    reached: Reached | None = None
 
 
 class _Replay(Replay):
@@ -73,16 +76,29 @@ class _Replay(Replay):
     def __init__(self, setting: Setting, inputs: Mapping[str, Json], source: _Source, context: Context) -> None:
         super().__init__(setting.bench.plan, inputs, source, context, WINDOW)
         self._scripted = source
+        self._reached, self._context = setting.reached, context
 
     def asked(self, call: Call, frame: Frame, read: ReadAnswer) -> None:
         super().asked(call, frame, read)
         prepared = getattr(read, "__self__", None)
         ask = prepared.plan if isinstance(prepared, PreparedAsk) else None
+        if self._reached is not None and isinstance(prepared, PreparedAsk):
+            self._reached.asked(call, prepared, frame, self._context)
         self._scripted.asks(call, frame, self._scripted.places.spot(call.place or call.path, ask))
 
     def heard(self, call: Call, value: Json) -> None:
         super().heard(call, value)
         self._scripted.heard(call, value)
+        if self._reached is not None:
+            self._reached.heard(call, value)
+
+    def decided(self, condition: p.Expr, *, holds: bool) -> None:
+        if self._reached is not None:
+            self._reached.decided(condition, holds=holds)
+
+    def lost(self, reduce: p.Reduce) -> None:
+        if self._reached is not None:
+            self._reached.lost(reduce)
 
 
 class _Source(ScriptedSource):
@@ -137,7 +153,11 @@ def play(test: test_plan.Test, setting: Setting) -> Ran:
     script = Script(test.replies, row)
     externs = ScriptedExterns(plan, test.externs, places, context, row)
     book = AnswerBook(script, context, setting.other)
-    source = _Source(book, externs, files, Meter(bench.prices))
+    reached = setting.reached
+    if reached is not None:
+        reached.begin()
+    meter = Meter(bench.prices) if reached is None else reached.meter(bench.prices)
+    source = _Source(book, externs, files, meter)
     source.places, source.ends = places, []
     replay = _Replay(setting, _inputs(test, plan, names, row), source, context)
     for _ in replay:

@@ -8,6 +8,7 @@ from flowrun.dsl import Report, Unread, format_report, test_plan, workflow_comma
 from flowrun.testing.outcome import Failed, TestOutcome
 
 from ...vocabulary.quoting import json_text
+from .coverage import coverage_commands, coverage_json
 from .tests import Results, failure_text, notes_of
 
 VERSION = 1
@@ -32,6 +33,7 @@ def _json(results: Results) -> dict[str, Any]:
         for one in results.findings()
         if one.severity == "error"
     ]
+    coverage = {} if results.coverage is None else {"coverage": coverage_json(results.coverage)}
     return {
         "version": VERSION,
         "tests": [_test(outcome) for outcome in results.outcomes],
@@ -44,6 +46,7 @@ def _json(results: Results) -> dict[str, Any]:
             **{status: results.number(status) for status in ("passed", "failed", "error")},
             "seconds": round(results.seconds, 3),
         },
+        **coverage,
     }
 
 
@@ -138,4 +141,6 @@ def _github(results: Results) -> str:
             lines.append(workflow_command("error", given, said))
     errors = tuple(one for one in results.findings() if one.severity == "error")
     report = Report((), errors, tuple(Unread(name, reason) for name, reason in results.unread))
+    if results.coverage is not None:
+        lines += coverage_commands(results.coverage)
     return "".join(f"{line}\n" for line in lines) + format_report(report, "github")

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import field
 from itertools import islice
+from typing import TYPE_CHECKING
 
 from flowrun.dsl import Diagnostic, FlowError, Source, dataclass, render_excerpt
 from flowrun.testing.discovery import FileResult, Sources
@@ -15,18 +16,25 @@ from flowrun.testing.outcome import Failed, TestOutcome
 from ...vocabulary.errors import UsageError
 from ...vocabulary.quoting import one_line, sentence
 
+if TYPE_CHECKING:
+    from .coverage import Counted
+
 MOST_CALLS = 12
 """The most calls that a failure lists."""
 
 
 @dataclass(eq=False, slots=True)
 class Results:
-    """The results of all files. ``word`` is the part of titles that was asked for, ``unread`` what cannot be read."""
+    """The results of all files. ``word`` is the part of titles that was asked for, ``unread`` what cannot be read.
+
+    ``coverage`` is None if nobody asked for it.
+    """
 
     word: str = ""
     unread: list[tuple[str, str]] = field(default_factory=list)
     files: list[FileResult] = field(default_factory=list)
     began: float = field(default_factory=time.monotonic)
+    coverage: Counted | None = None
     _sources: Sources = field(default_factory=Sources)
 
     def take(self, result: FileResult) -> None:

@@ -13,8 +13,6 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from flowrun.dsl import Source, check_flow, coverage_items
-from flowrun.runtime.catalog import catalog
 from flowrun.runtime.cli.test import command
 from flowrun.runtime.vocabulary.errors import UsageError
 from flowrun.testing.coverage import Coverage
@@ -166,67 +164,51 @@ def test_each_row_of_a_table_counts(tmp_path: Path) -> None:
     assert not missed(flow(tmp_path, FLOW.partition("\ntest")[0] + ROWS))
 
 
-# Which answers a flow tells apart
+def test_the_retries_of_a_reducer_are_its_own(tmp_path: Path) -> None:
+    reducer = '(ask "B {{ results }}" with retries: 2) with retries: 1'
+    lines = f'b = map m in mails at most 9 {{ ask "A {{{{ m }}}}" }} reduce {reducer}'
+    test = 'test "t" of f {{\n  mails = ["a"]\n  reply b.ask: {}"x"\n  reply b.reduce: {}"y"\n  expect b == "y"\n}}\n'
+    found = f"flow f(mails: [text]) {{\n  {lines}\n  return b\n}}\n"
+    failing = 'error("429"), '
+    for own, reduced in ((failing, ""), ("", failing)):
+        coverage = flow(tmp_path, found + test.format(own, reduced))
+        (left,) = [item for file in coverage.by_file() for item in file.missed]
+        assert left.mark.detail == ("reduce" if own else "")
 
-TOLD = {
-    "equal": ("x: yes | no | maybe", "b = 1 when a.x == yes", {"x=yes", "x=*"}),
-    "not equal": ("x: yes | no | maybe", "b = 1 when a.x != yes", {"x=yes", "x=*"}),
-    "the other side": ("x: yes | no", "b = 1 when yes == a.x", {"x=yes", "x=*"}),
-    "in a list": ("x: yes | no | maybe", "b = 1 when a.x in [yes, no]", {"x=yes", "x=no", "x=*"}),
-    "all words": ("x: yes | no", "b = 1 when a.x == yes or a.x == no", {"x=yes", "x=no"}),
-    "a quoted word": ('x: yes | "not now"', 'b = 1 when a.x == "not now"', {"x=not now", "x=*"}),
-    "an expression": ("x: yes | no", "b = a.x == yes", {"x=yes", "x=*"}),
-    "another step": ("x: yes | no", "c = a.x\n  b = 1 when c == yes", {"x=yes", "x=*"}),
-    "a record": ("x: yes | no", "c = { it: a.x }\n  b = 1 when c.it == yes", {"x=yes", "x=*"}),
-    "a spread": ("x: yes | no", "c = { it: 1, ..a }\n  b = 1 when c.x == yes", {"x=yes", "x=*"}),
-    "a bool": ("x: bool", "b = 1 when a.x", {"x=true", "x=false"}),
-    "not a bool": ("x: bool", "b = 1 when not a.x and true", {"x=true", "x=false"}),
-    "none": ("x: text?", "b = 1 when a.x != none", {"x=none", "x=*"}),
-    "none and a choice": ("x: Word?", "b = 1 when a.x == yes", {"x=yes", "x=*"}),
-    "a template": ("x: yes | no", "b = text \"{% if a.x == 'yes' %}!{% endif %}\"", {"x=yes", "x=*"}),
-    "a bool in a template": ("x: bool", 'b = text "{{ 1 if a.x else 2 }}"', {"x=true", "x=false"}),
-    "a list in a template": (
-        "x: [yes | no]",
-        "b = text \"{% for y in a.x %}{% if y in ['yes'] %}!{% endif %}{% endfor %}\"",
-        {"x=yes", "x=*"},
-    ),
-    "another field": ("x: yes | no, y: yes | no", "b = 1 when a.y == yes", {"y=yes", "y=*"}),
-    "a number": ("x: 1..5", "b = 1 when a.x == 2", set()),
-    "a text": ("x: text", 'b = 1 when a.x == "yes"', set()),
-    "two values": ("x: yes | no, y: yes | no", "b = 1 when a.x == a.y", set()),
-    "nothing": ("x: yes | no", "b = a.x", set()),
+
+MODELS = """\
+model a = "openai:a"
+model b = "openai:b" else "openai:c"
+
+flow f(m: model) {
+  x = ask m "X"
+  return x
 }
 
-
-@pytest.mark.parametrize(("fields", "line", "wanted"), TOLD.values(), ids=TOLD)
-def test_the_answers_that_a_flow_tells_apart(fields: str, line: str, wanted: set[str]) -> None:
-    text = f'flow f() {{\n  a = ask "A" -> {{ {fields} }}\n  {line}\n  return {{ a, b }}\n}}\ntype Word = yes | no\n'
-    items = coverage_items(check_flow(Source(text, "a.flow"), catalog()))
-    assert {item.mark.detail for item in items if item.kind == "answer"} == wanted
-    assert {item.line for item in items if item.kind == "answer"} <= {2}
-
-
-BLOCKS = {
-    "a vote": 'v = repeat 3 { ask "A" -> yes | no } reduce majority\n  b = 1 when v == yes',
-    "a chain": 'v = chain {\n    ask "A" -> yes | no\n  }\n  b = 1 when v == yes',
-    "a reducer": 'v = fanout {\n  x = 1\n  y = 2\n  } reduce ask "A {{ results }}" -> yes | no\n  b = 1 when v == yes',
-    "elements": 'm = map i in [1, 2] { ask "A{{ i }}" -> yes | no } reduce collect\n'
-    "  b = map v in m where v == yes { v } reduce collect",
-    "results": 'b = map i in [1, 2] { ask "A{{ i }}" -> yes | no } reduce ask "{% for r in results %}'
-    "{% if r == 'yes' %}!{% endif %}{% endfor %}\"",
-    "branches": 'v = fanout {\n    x = ask "A" -> yes | no\n    y = 1\n  } reduce collect\n  b = 1 when v.x == yes',
-    "a called flow": "v = g()\n  b = 1 when v == yes",
-    "an else": 'o = true\n  v = ask "A" -> yes | no when o else no\n  b = 1 when v == yes',
+test "a" of f {
+  m = a
+  reply x: "x"
+  expect x == "x"
 }
-CALLED = 'flow g() {\n  a = ask "G" -> yes | no\n  return a\n}\n'
+
+test "b" of f {
+  m = b
+  reply x: "x"
+  expect x == "x"
+}
+"""
 
 
-@pytest.mark.parametrize("lines", BLOCKS.values(), ids=BLOCKS)
-def test_a_value_is_followed_to_its_asks(lines: str) -> None:
-    called = CALLED if "g()" in lines else ""
-    text = f"{called}flow f() {{\n  {lines}\n  return b\n}}\n"
-    items = coverage_items(check_flow(Source(text, "a.flow"), catalog()))
-    assert {item.mark.detail for item in items if item.kind == "answer"} == {"=yes", "=*"}
+def test_another_model_of_another_test_is_no_fallback(tmp_path: Path) -> None:
+    said = "no test comes to the other model of `b`"
+    assert {one[2] for one in missed(flow(tmp_path, MODELS))} == {said}
+    assert not missed(flow(tmp_path, MODELS.replace('m = b\n  reply x: "x"', 'm = b\n  reply x: error("quota"), "x"')))
+
+
+def test_a_file_has_one_name(folder: Path) -> None:
+    (folder / "lib").mkdir()
+    for name in ("./kind.flow", "lib/../kind.flow"):
+        assert [file.name for file in covered(name).by_file()] == ["kind.flow"]
 
 
 # The command

@@ -30,8 +30,7 @@ class Reached:
 
     def begin(self) -> None:
         """Begin another run: its calls have numbers and places of their own."""
-        self._calls.clear()
-        self._first.clear()
+        self._calls, self._first = {}, {}
 
     def meter(self, prices: Prices) -> Meter:
         """Return a meter that tells which requests are sent."""

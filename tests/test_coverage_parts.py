@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from flowrun.dsl import Source, check_flow, coverage_items
+from flowrun.dsl import PlannedMarks, Source, check_flow, coverage_items, make_plan
+from flowrun.dsl import plan as p
 from flowrun.runtime.catalog import catalog
+from flowrun.runtime.session.loading import load
 
 # Which answers a flow tells apart
 
@@ -105,3 +109,26 @@ def test_an_ask_that_decides_only_chooses() -> None:
     text = f"flow f() {{\n  {lines}\n  return b\n}}\n"
     items = coverage_items(check_flow(Source(text, "a.flow"), catalog()))
     assert {item.mark.part for item in items if item.kind == "answer"} == {"answer:ask"}
+
+
+ROOT = Path(__file__).parent.parent
+FLOWS = sorted([*(ROOT / "workflows").glob("*.flow"), *(ROOT / "tests" / "corpus" / "ok").rglob("*.flow")])
+
+
+@pytest.mark.parametrize("path", FLOWS, ids=lambda path: path.stem)
+def test_each_ask_of_a_plan_has_its_part(path: Path) -> None:
+    checked = load(path)
+    for flow in checked.program.flows:
+        plan = make_plan(checked, flow.decl.name.text)
+        marks = PlannedMarks(checked, plan)
+        for step in plan.walk():
+            reduce = getattr(step.node, "reduce", None)
+            asks = [step.node] if isinstance(step.node, p.Ask) else [*reduce.asks] if reduce is not None else []
+            for ask in asks:
+                found = marks.ask(ask)
+                assert found is not None and marks.items[found.asked].kind == "ask"
+                assert found.retries is None or found.retries in marks.items
+            if step.when is not None:
+                for holds in (True, False):
+                    branch = marks.condition(step.when, holds=holds)
+                    assert branch is not None and marks.items[branch].kind == "branch"

@@ -40,6 +40,9 @@ if TYPE_CHECKING:
     from .checked import Checked
     from .checking.extents import Extents
     from .codes import CODES
+    from .coverage.home import CoverageItem, CoverageMark
+    from .coverage.items import coverage_items
+    from .coverage.planned import AskMarks, PlannedMarks
     from .diagnostics import Diagnostic, Edit, Fix, FlowError, did_you_mean, nearest
     from .export import Picture, picture_of, to_dot, to_mermaid, to_page_svg, to_svg
     from .fixes import Fixed, apply_fixes
@@ -82,6 +85,9 @@ _HOMES = {
     "checked": "Checked",
     "checking.extents": "Extents",
     "codes": "CODES",
+    "coverage.home": "CoverageItem CoverageMark",
+    "coverage.items": "coverage_items",
+    "coverage.planned": "AskMarks PlannedMarks",
     "diagnostics": "Diagnostic Edit Fix FlowError did_you_mean nearest",
     "export": "Picture picture_of to_dot to_mermaid to_page_svg to_svg",
     "fixes": "Fixed apply_fixes",

@@ -23,7 +23,7 @@ FLOORS = {
         "checking/*",
         "lints/* checked needed_calls",
         "bounds/* hedges expression_planner planner test_planner budget_check check pages",
-        "audit/* export/* formats/*",
+        "audit/* coverage/* export/* formats/*",
         "__init__",
     ),
     "runtime": (

@@ -21,10 +21,11 @@ from flowrun.runtime.engine.decisions import Call
 from flowrun.runtime.session.loading import load
 from flowrun.runtime.vocabulary.call import Answer
 from flowrun.testing.answer_book import Scripted
+from flowrun.testing.bench import Bench, Setting
 from flowrun.testing.discovery import FileResult, run_file
 from flowrun.testing.parallel import run_files
 from flowrun.testing.places import Spot
-from flowrun.testing.runner import Bench, Setting, run_test
+from flowrun.testing.runner import run_test
 
 PROGRAMS = sorted((Path(__file__).parent / "corpus" / "run").glob("*.flow"))
 MARK = re.compile(r"# fails: (.*)$")

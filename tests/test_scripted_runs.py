@@ -15,9 +15,11 @@ from flowrun.dsl import test_plan as tp
 from flowrun.runtime.engine.decisions import Failure
 from flowrun.runtime.vocabulary import events as e
 from flowrun.runtime.vocabulary.errors import CallError
+from flowrun.testing.bench import Bench, Setting
+from flowrun.testing.coverage import Reached
 from flowrun.testing.places import Places
 from flowrun.testing.ran import Ran as Played
-from flowrun.testing.runner import Bench, Setting, play
+from flowrun.testing.runner import play
 from support.oracle import SPOILT, Key, Oracle
 from support.random_checks import Trial
 from support.random_runs import Ran, Servers
@@ -73,12 +75,12 @@ def answer_of(call: Any, what: Any, seconds: float) -> tp.Answer:
     return tp.Answer("value", p.Constant(text if plain else json.loads(text)), seconds, NOWHERE)
 
 
-def played(trial: Trial, ran: Ran) -> Played:
+def played(trial: Trial, ran: Ran, reached: Reached | None = None) -> Played:
     inputs = {name: p.Constant(value) for name, value in trial.inputs.items()}
     names = {param.name for param in trial.plan.params}
     given = {name: value for name, value in inputs.items() if name in names}
     test = tp.Test("as the run", trial.plan.flow, NOWHERE, inputs=given, replies=script(trial, ran))
-    return play(test, Setting(Bench(trial.plan, "m"), Path()))
+    return play(test, Setting(Bench(trial.plan, "m"), Path(), reached=reached))
 
 
 def facts(failures: tuple[Failure, ...], *, reasons: bool) -> list[tuple[str, str, bool]]:

@@ -29,6 +29,14 @@ if TYPE_CHECKING:
     show_default=True,
     help="The form of the results. They go to standard output.",
 )
+@click.option("--coverage", "covers", is_flag=True, help="Tell which parts of the flows no test reaches.")
+@click.option(
+    "--min",
+    "least",
+    type=click.FloatRange(0, 100),
+    metavar="PERCENT",
+    help="Fail if the tests reach less than this share of all parts. It needs --coverage.",
+)
 @click.option("-x", "stop", is_flag=True, help="Stop at the first test that does not pass.")
 @click.option(
     "--record",
@@ -43,7 +51,9 @@ if TYPE_CHECKING:
 @click.option("--allow-host", multiple=True, metavar="HOST", help="With --record: use models at this host.")
 @click.option("--journal", metavar="FILE", help="With --record: the file for the answers.")
 @click.option("--update", is_flag=True, help="Remove the answers that no test takes from the cassettes.")
-def command(paths: tuple[Path, ...], word: str, format_: str, stop: bool, **given: Any) -> int:
+def command(
+    paths: tuple[Path, ...], word: str, format_: str, covers: bool, least: float | None, stop: bool, **given: Any
+) -> int:
     """Run the tests of flow files. PATHS are files, folders and patterns, as for `flowrun validate`; without PATHS, the
     current folder.
 
@@ -55,7 +65,7 @@ def command(paths: tuple[Path, ...], word: str, format_: str, stop: bool, **give
     \b
     Exits with
       0   every test passed
-      1   a test failed, or a file has errors
+      1   a test failed, a file has errors, or the coverage is below --min
       2   a wrong command, or a path without a readable file
       3   with --record: a call has no answer; 4: the budget was spent
     """
@@ -67,6 +77,8 @@ def command(paths: tuple[Path, ...], word: str, format_: str, stop: bool, **give
     mode, paths = _mode(given, paths)
     if given["update"] and (word or stop):
         raise UsageError("--update needs the calls of all tests: leave out -k and -x")
+    if least is not None and not covers:
+        raise UsageError("--min is a share of the coverage: give --coverage, too")
     files, refused = find_flows(paths or (Path(),))
     names = sorted({_told(path) for path in files})
     if mode:
@@ -77,8 +89,12 @@ def command(paths: tuple[Path, ...], word: str, format_: str, stop: bool, **give
             return code
     results = Results(word=word, unread=[(told_path(path), str(error)) for path, error in refused])
     with COLLECTOR.rarely():
-        for result in run_files(names, word, stop=stop):
+        for result in run_files(names, word, stop=stop, covers=covers):
             results.take(result)
+    if covers:
+        from .views.coverage import Counted
+
+        results.coverage = Counted.of(results.files, least)
     if word and results.tests and not results.outcomes and not results.broken:
         raise UsageError(f"no test has {shown(word)} in its title")
     show(results, format_)
@@ -86,7 +102,9 @@ def command(paths: tuple[Path, ...], word: str, format_: str, stop: bool, **give
         from .test_update import update
 
         update(results.files)
-    return exits.USAGE if results.unread else exits.FINDINGS if results.failed else exits.DONE
+    counted = results.coverage
+    failed = results.failed or (counted is not None and counted.too_low)
+    return exits.USAGE if results.unread else exits.FINDINGS if failed else exits.DONE
 
 
 def _mode(given: dict[str, Any], paths: tuple[Path, ...]) -> tuple[str, tuple[Path, ...]]:
@@ -113,6 +131,11 @@ def show(results: Results, format_: str) -> None:
         sys.stdout.flush()
         sys.stdout.buffer.write(encoded(text))
         sys.stdout.buffer.flush()
+    if format_ == "junit" and results.coverage is not None:
+        # The XML has no place for coverage.
+        from .views.coverage import coverage_lines
+
+        sys.stderr.write("".join(f"{line}\n" for line in coverage_lines(results.coverage)))
     for _, reason in results.unread:
         complain(reason)
 
@@ -130,6 +153,10 @@ def _show_text(results: Results) -> None:
     if results.broken:
         show_findings([one for one in results.findings() if one.severity == "error"])
     say(f"{summary_line(results)}\n")
+    if results.coverage is not None:
+        from .views.coverage import coverage_lines
+
+        say("".join(f"{line}\n" for line in ("", *coverage_lines(results.coverage))))
     sys.stdout.flush()
 
 

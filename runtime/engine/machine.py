@@ -195,6 +195,8 @@ class Machine:
             # If the list fails, this step fails too, even when it is skipped.
             if not wanted and self._waits_for_source(frame, step):
                 return
+            if step.when is not None:
+                self.context.watcher.decided(step.when, holds=bool(wanted))
             started = self._start(frame, step)
             if wanted:
                 step.begin(frame)

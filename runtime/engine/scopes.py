@@ -41,6 +41,12 @@ class Watcher:
     def cancelled(self, call: Call) -> None:
         """Hear that nothing needs a call any more."""
 
+    def decided(self, condition: p.Expr, *, holds: bool) -> None:
+        """Hear whether the `when` of a step holds."""
+
+    def lost(self, reduce: p.Reduce) -> None:
+        """Hear that a block with this reducer goes on without one of its results."""
+
 
 NO_WATCHER = Watcher()
 

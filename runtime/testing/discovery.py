@@ -13,10 +13,12 @@ from flowrun.runtime.session.loading import check_source
 from flowrun.runtime.vocabulary.errors import FlowrunError, InputError, UsageError
 from flowrun.runtime.vocabulary.quoting import shown
 
+from .bench import Bench, Setting
 from .cassette import Cassette, Chain, read_cassette
+from .coverage import Coverage, Reached
 from .outcome import Failed, TestOutcome
 from .player import Player
-from .runner import Bench, Setting, run_test
+from .runner import run_test
 from .tables import rows_of
 
 
@@ -34,7 +36,8 @@ class FileResult:
     """The outcomes of the tests of one file.
 
     A file that is ``broken`` has errors, so none of its tests ran. ``unread`` says why a file could not be read.
-    ``tests`` counts its tests, also those that were not chosen. ``played`` are the cassettes of its tests.
+    ``tests`` counts its tests, also those that were not chosen. ``played`` are the cassettes of its tests. ``coverage``
+    is None if nobody asked for it.
     """
 
     name: str
@@ -43,6 +46,7 @@ class FileResult:
     broken: bool = False
     unread: str = ""
     played: tuple[Played, ...] = ()
+    coverage: Coverage | None = None
 
     @property
     def failed(self) -> bool:
@@ -121,19 +125,27 @@ def tests_of(
     folder: Path,
     chosen: Callable[[str], bool] = lambda title: True,
     cassettes: Cassettes | None = None,
+    coverage: Coverage | None = None,
 ) -> Iterator[Found]:
-    """Yield the tests of a checked file in ``folder`` whose title is chosen. Each row of a table is a test."""
+    """Yield the tests of a checked file in ``folder`` whose title is chosen. Each row of a table is a test.
+
+    ``coverage`` gets the parts of the file, and those that the tests reach.
+    """
     # The tests may run later, when the process works in another folder.
     folder = folder.absolute()
-    benches: dict[tuple[str, str], Bench] = {}
+    benches: dict[tuple[str, str], tuple[Bench, Reached | None]] = {}
     cassettes = cassettes or Cassettes(folder)
+    if coverage is not None:
+        coverage.file(checked)
     for test in make_tests(checked):
         if test.cases is None and not chosen(test.title):
             continue
         key = (test.source, test.flow)
         if key not in benches:
-            benches[key] = Bench(plan_of_test(checked, test))
-        bench = benches[key]
+            plan = plan_of_test(checked, test)
+            home = checked.imports[test.source] if test.source else checked
+            benches[key] = Bench(plan), None if coverage is None else coverage.reached_in(home, plan)
+        bench, reached = benches[key]
         inside = Path(bench.plan.source).parent.absolute() if test.source else folder
         try:
             rows = [None] if test.cases is None else rows_of(test, bench.plan, Files(folder))
@@ -141,14 +153,20 @@ def tests_of(
                 title = test.title if row is None else row.title
                 if chosen(title):
                     given = None if row is None else row.row
-                    yield Found(title, test, Setting(bench, inside, given, title, cassettes.player(test)))
+                    player = cassettes.player(test)
+                    yield Found(title, test, Setting(bench, inside, given, title, player, reached=reached))
         except FlowrunError as error:
             if chosen(test.title):
                 yield Found(test.title, test, None, str(error))
 
 
-def run_file(name: str, word: str = "", sources: Sources | None = None, *, stop: bool = False) -> FileResult:
-    """Run the tests of a file whose title has ``word`` in it. With ``stop``, end after the first that does not pass."""
+def run_file(
+    name: str, word: str = "", sources: Sources | None = None, *, stop: bool = False, covers: bool = False
+) -> FileResult:
+    """Run the tests of a file whose title has ``word`` in it. With ``stop``, end after the first that does not pass.
+
+    With ``covers``, the result tells what the tests reached.
+    """
     sources = sources or Sources()
     try:
         checked = sources.check(name)
@@ -160,14 +178,15 @@ def run_file(name: str, word: str = "", sources: Sources | None = None, *, stop:
     outcomes: list[TestOutcome] = []
     played: list[Played] = []
     folder = Path(name).parent
-    for found in tests_of(checked, folder, lambda title: wanted in title.casefold()):
+    coverage = Coverage() if covers else None
+    for found in tests_of(checked, folder, lambda title: wanted in title.casefold(), coverage=coverage):
         outcomes.append(found.run())
         if found.setting is not None:
             played += found.played(folder, outcomes[-1])
         if stop and outcomes[-1].status != "passed":
             break
-    ended = outcomes if word or stop else _with_unused(outcomes)
-    return FileResult(name, tuple(ended), len(checked.file.tests), played=tuple(played))
+    ended = tuple(outcomes if word or stop else _with_unused(outcomes))
+    return FileResult(name, ended, len(checked.file.tests), played=tuple(played), coverage=coverage)
 
 
 def _with_unused(outcomes: Sequence[TestOutcome]) -> Iterator[TestOutcome]:

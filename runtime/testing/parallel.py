@@ -14,12 +14,18 @@ ALONE = 0.5
 
 
 def run_files(
-    names: Sequence[str], word: str = "", *, stop: bool = False, processes: int | None = None
+    names: Sequence[str],
+    word: str = "",
+    *,
+    stop: bool = False,
+    processes: int | None = None,
+    covers: bool = False,
 ) -> Iterator[FileResult]:
     """Run the tests of files, and yield the results in the order of the files.
 
     ``processes`` is the number of processes; None for as many as there are cores, if they pay. With ``stop``, the first
-    test that does not pass is the last one, and a single process runs them all.
+    test that does not pass is the last one, and a single process runs them all. With ``covers``, the results tell what
+    the tests reached.
     """
     sources = Sources()
     began = time.monotonic()
@@ -29,9 +35,9 @@ def run_files(
         # The files that are left should take as long as those that are done, or longer.
         pays = processes is not None or (time.monotonic() - began > ALONE and left >= number)
         if pays and min(most, left) > 1:
-            yield from _apart(names[number:], word, min(most, left))
+            yield from _apart(names[number:], word, min(most, left), covers=covers)
             return
-        result = run_file(name, word, sources, stop=stop)
+        result = run_file(name, word, sources, stop=stop, covers=covers)
         yield result
         if stop and (result.failed or result.unread):
             return
@@ -43,7 +49,7 @@ def _cores() -> int:
     return os.cpu_count() or 1
 
 
-def _apart(names: Sequence[str], word: str, processes: int) -> Iterator[FileResult]:
+def _apart(names: Sequence[str], word: str, processes: int, *, covers: bool) -> Iterator[FileResult]:
     from concurrent.futures import ProcessPoolExecutor
     from functools import partial
     from multiprocessing import get_all_start_methods, get_context
@@ -51,4 +57,4 @@ def _apart(names: Sequence[str], word: str, processes: int) -> Iterator[FileResu
     # A forked process has all modules at once; where there is no fork, a fresh one loads them.
     context = get_context("fork" if "fork" in get_all_start_methods() else None)
     with ProcessPoolExecutor(processes, mp_context=context) as pool:
-        yield from pool.map(partial(run_file, word=word), names)
+        yield from pool.map(partial(run_file, word=word, covers=covers), names)

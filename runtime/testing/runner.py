@@ -5,26 +5,24 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 
-from flowrun.dsl import dataclass, test_plan
 from flowrun.dsl import plan as p
-from flowrun.runtime.costs.prices import Prices
+from flowrun.dsl import test_plan
 from flowrun.runtime.engine.asks import PreparedAsk
 from flowrun.runtime.engine.decisions import Call, Read
 from flowrun.runtime.engine.frames import Frame
 from flowrun.runtime.engine.scopes import Context, ReadAnswer
-from flowrun.runtime.forecast.declared import declared_prices
 from flowrun.runtime.inputs.inputs import check_value
-from flowrun.runtime.replay.driver import WINDOW, Replay, context_of
+from flowrun.runtime.replay.driver import WINDOW, Replay
 from flowrun.runtime.values.expressions import ModelValue, Names, evaluate
 from flowrun.runtime.vocabulary import events as e
 from flowrun.runtime.vocabulary.errors import FlowrunError, InputError, UsageError
 from flowrun.runtime.vocabulary.json_value import Json
 
-from .answer_book import AnswerBook, Other
+from .answer_book import AnswerBook
 from .answers import ScriptedSource
 from .attempts import Meter
+from .bench import Setting
 from .expects import check
 from .outcome import Failed, Problem, TestOutcome, times_text
 from .outside import ScriptedExterns, ScriptedFiles
@@ -37,53 +35,35 @@ _ENDS = (e.StepFinished, e.StepFailed, e.ElementLost)
 _READS = frozenset({"file", "files", "lines", "jsonl", "csv"})
 
 
-class Bench:
-    """A flow that is ready to be tested. What all its tests share is worked out once.
-
-    ``model`` is the model of asks that name none.
-    """
-
-    def __init__(self, plan: p.Plan, model: str = "") -> None:
-        self.plan = plan
-        self.places = Places(plan)
-        self.prices = Prices({}, declared_prices(plan))
-        context = context_of(plan, model)
-        if plan.money_limit is not None or any(flow.money_limit is not None for flow in plan.flows.values()):
-            context = replace(context, price=self.prices)
-        self.context = context
-
-
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """The surroundings of a test: its flow, and the folder of that flow.
-
-    ``row`` is a row of the test's table, and ``title`` the title that
-    this row gives to the test. ``other`` answers calls that no line of the test answers, as a cassette does.
-    """
-
-    bench: Bench
-    folder: Path
-    row: Mapping[str, Json] | None = None
-    title: str = ""
-    other: Other | None = None
-
-
 class _Replay(Replay):
     """A replay that tells the source in which frame each call is asked."""
 
     def __init__(self, setting: Setting, inputs: Mapping[str, Json], source: _Source, context: Context) -> None:
         super().__init__(setting.bench.plan, inputs, source, context, WINDOW)
         self._scripted = source
+        self._reached, self._context = setting.reached, context
 
     def asked(self, call: Call, frame: Frame, read: ReadAnswer) -> None:
         super().asked(call, frame, read)
         prepared = getattr(read, "__self__", None)
         ask = prepared.plan if isinstance(prepared, PreparedAsk) else None
+        if self._reached is not None and isinstance(prepared, PreparedAsk):
+            self._reached.asked(call, prepared, frame, self._context)
         self._scripted.asks(call, frame, self._scripted.places.spot(call.place or call.path, ask))
 
     def heard(self, call: Call, value: Json) -> None:
         super().heard(call, value)
         self._scripted.heard(call, value)
+        if self._reached is not None:
+            self._reached.heard(call, value)
+
+    def decided(self, condition: p.Expr, *, holds: bool) -> None:
+        if self._reached is not None:
+            self._reached.decided(condition, holds=holds)
+
+    def lost(self, reduce: p.Reduce) -> None:
+        if self._reached is not None:
+            self._reached.lost(reduce)
 
 
 class _Source(ScriptedSource):
@@ -141,7 +121,11 @@ def play(test: test_plan.Test, setting: Setting, inputs: Mapping[str, Json] | No
     script = Script(test.replies, row)
     externs = ScriptedExterns(plan, test.externs, places, context, row)
     book = AnswerBook(script, context, setting.other)
-    source = _Source(book, externs, files, Meter(bench.prices))
+    reached = setting.reached
+    if reached is not None:
+        reached.begin()
+    meter = Meter(bench.prices) if reached is None else reached.meter(bench.prices)
+    source = _Source(book, externs, files, meter)
     source.places, source.ends = places, []
     if isinstance(setting.other, Player):
         source.agenda.held = setting.other.holds

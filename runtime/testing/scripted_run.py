@@ -21,8 +21,9 @@ from flowrun.runtime.vocabulary.json_value import Json
 from flowrun.runtime.vocabulary.remarks import unheard
 from flowrun.runtime.vocabulary.tally import Tally
 
+from .bench import Bench, Setting
 from .ran import Ran
-from .runner import Bench, Setting, play, problems, unused
+from .runner import play, problems, unused
 from .script_text import Many, ScriptLine, lines_of
 
 

@@ -9,6 +9,7 @@ from flowrun.testing.failure_text import failure_text, notes_of
 from flowrun.testing.outcome import Failed, TestOutcome
 
 from ...vocabulary.quoting import json_text
+from .coverage import coverage_commands, coverage_json
 from .tests import Results
 
 VERSION = 1
@@ -33,6 +34,7 @@ def _json(results: Results) -> dict[str, Any]:
         for one in results.findings()
         if one.severity == "error"
     ]
+    coverage = {} if results.coverage is None else {"coverage": coverage_json(results.coverage)}
     return {
         "version": VERSION,
         "tests": [_test(outcome) for outcome in results.outcomes],
@@ -45,6 +47,7 @@ def _json(results: Results) -> dict[str, Any]:
             **{status: results.number(status) for status in ("passed", "failed", "error")},
             "seconds": round(results.seconds, 3),
         },
+        **coverage,
     }
 
 
@@ -139,4 +142,6 @@ def _github(results: Results) -> str:
             lines.append(workflow_command("error", given, said))
     errors = tuple(one for one in results.findings() if one.severity == "error")
     report = Report((), errors, tuple(Unread(name, reason) for name, reason in results.unread))
+    if results.coverage is not None:
+        lines += coverage_commands(results.coverage)
     return "".join(f"{line}\n" for line in lines) + format_report(report, "github")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import field
+from typing import TYPE_CHECKING
 
 from flowrun.dsl import Diagnostic, FlowError, Source, dataclass
 from flowrun.testing.discovery import FileResult, Sources
@@ -11,15 +12,22 @@ from flowrun.testing.outcome import TestOutcome
 
 from ...vocabulary.errors import UsageError
 
+if TYPE_CHECKING:
+    from .coverage import Counted
+
 
 @dataclass(eq=False, slots=True)
 class Results:
-    """The results of all files. ``word`` is the part of titles that was asked for, ``unread`` what cannot be read."""
+    """The results of all files. ``word`` is the part of titles that was asked for, ``unread`` what cannot be read.
+
+    ``coverage`` is None if nobody asked for it.
+    """
 
     word: str = ""
     unread: list[tuple[str, str]] = field(default_factory=list)
     files: list[FileResult] = field(default_factory=list)
     began: float = field(default_factory=time.monotonic)
+    coverage: Counted | None = None
     _sources: Sources = field(default_factory=Sources)
 
     def take(self, result: FileResult) -> None:

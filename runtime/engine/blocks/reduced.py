@@ -126,6 +126,7 @@ class ReducedRun(BlockRun):
     def lost(self, failure: Failure, element: str) -> None:
         """Record the failure of a body or branch, whose path is ``element``. The block goes on without it."""
         self.losses.enter(failure)
+        self.machine.context.watcher.lost(self.step.reduction.plan)
         self.machine.losses.append(replace(failure, ballot=self.votes))
         at = self.machine.context.now()
         self.machine.events.append(e.ElementLost(failure.path, failure.reason, element, failure.error, at=at))

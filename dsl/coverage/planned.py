@@ -1,0 +1,124 @@
+"""The marks of the parts of a plan, so that who runs the plan can say which parts of the files were reached.
+
+The parts of a plan are known by their identity: two steps of a plan may be equal, but are two parts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import field
+
+from .. import plan as p
+from ..checked import Checked
+from ..checking.program import Flow, Step
+from ..records import dataclass
+from .answers import OTHER, PART
+from .home import CoverageItem, CoverageMark, Home
+from .items import FAILS, HOLDS, LOST, REPLACED, RETRIED, coverage_items, retry_options, retrying
+
+
+@dataclass(frozen=True, slots=True)
+class AskMarks:
+    """The marks of an ask. ``retries`` is that of the option by which it is asked again, None without one.
+
+    ``told`` has the answers that the flow tells apart, by the field of the answer ("" for the answer itself).
+    """
+
+    asked: CoverageMark
+    retries: CoverageMark | None
+    told: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+    def answered(self, field_: str, word: str) -> CoverageMark:
+        """Return the mark of an answer. A word that the flow does not name counts as any other answer."""
+        detail = f"{field_}={word if word in self.told[field_] else OTHER}"
+        return self.asked._replace(part=f"{PART}:{self.asked.part}", detail=detail)
+
+
+class PlannedMarks:
+    """The marks of one plan. ``checked`` is the file of its flow."""
+
+    def __init__(self, checked: Checked, plan: p.Plan) -> None:
+        self.plan = plan
+        self.homes: dict[str, Home] = {}
+        self.items: dict[CoverageMark, CoverageItem] = {}
+        self._checked = checked
+        self._asks: dict[int, AskMarks] = {}
+        self._conditions: dict[int, tuple[CoverageMark, CoverageMark]] = {}
+        self._reducers: dict[int, CoverageMark] = {}
+        self._flow(self._home(""), plan.flow, plan.steps)
+        for key, flow in plan.flows.items():
+            path, _, name = key.partition(p.WITH_RETRIES)[0].rpartition(":")
+            self._flow(self._home(path), name, flow.steps)
+
+    def ask(self, ask: p.Ask) -> AskMarks | None:
+        return self._asks.get(id(ask))
+
+    def condition(self, condition: p.Expr, *, holds: bool) -> CoverageMark | None:
+        """Return the mark of the branch that a condition takes."""
+        found = self._conditions.get(id(condition))
+        return None if found is None else found[0 if holds else 1]
+
+    def lost(self, reduce: p.Reduce) -> CoverageMark | None:
+        """Return the mark of the policy for lost elements of the block with this reducer."""
+        return self._reducers.get(id(reduce))
+
+    def model(self, name: str, part: str) -> CoverageMark:
+        """Return the mark of a policy of a model: of its other model, or of its retries."""
+        path, _, plain = name.rpartition(":")
+        return self._home(path).model_mark(plain, part)
+
+    def replaced(self, name: str) -> CoverageMark:
+        return self.model(name, REPLACED)
+
+    def retried(self, name: str) -> CoverageMark:
+        return self.model(name, RETRIED)
+
+    def _home(self, path: str) -> Home:
+        if path not in self.homes:
+            checked = self._checked.imports[path] if path else self._checked
+            self.homes[path] = Home(checked)
+            self.items |= {item.mark: item for item in coverage_items(checked)}
+        return self.homes[path]
+
+    def _flow(self, home: Home, name: str, planned: Iterable[p.Step]) -> None:
+        flow = next(one for one in home.checked.program.flows if one.decl.name.text == name)
+        retries = dict(_retried(home, flow))
+        told = self._told()
+        for step, made in zip(flow.walk(), p.walk_steps(planned), strict=True):
+            for part, ask in _planned_asks(made):
+                mark = home.mark(step, part)
+                self._asks[id(ask)] = AskMarks(mark, retries.get((step, part)), told.get(mark, {}))
+            if made.when is not None:
+                self._conditions[id(made.when)] = home.mark(step, HOLDS), home.mark(step, FAILS)
+            if isinstance(made.node, p.Map):
+                self._reducers[id(made.node.reduce)] = home.mark(step, LOST)
+
+    def _told(self) -> dict[CoverageMark, dict[str, frozenset[str]]]:
+        """Return the answers that the files tell apart, by the mark of the ask and the field."""
+        found: dict[CoverageMark, dict[str, set[str]]] = {}
+        for item in self.items:
+            kind, _, part = item.part.partition(":")
+            if kind == PART and part:
+                field_, _, word = item.detail.partition("=")
+                ask = item._replace(part=part, detail="")
+                found.setdefault(ask, {}).setdefault(field_, set()).add(word)
+        return {
+            ask: {name: frozenset(words - {OTHER}) for name, words in fields.items()} for ask, fields in found.items()
+        }
+
+
+def _planned_asks(step: p.Step) -> Iterator[tuple[str, p.Ask]]:
+    node = step.node
+    if isinstance(node, p.Ask):
+        yield "ask", node
+    elif isinstance(node, p.Map | p.Repeat | p.Fanout):
+        yield from (("reduce", ask) for ask in (node.reduce.ask,) if ask is not None)
+        yield from (("decide", ask) for ask in (node.reduce.deciding,) if ask is not None)
+
+
+def _retried(home: Home, flow: Flow) -> Iterator[tuple[tuple[Step, str], CoverageMark]]:
+    """Yield each ask of a flow with the option `retries` that holds for it."""
+    for step in flow.walk():
+        for part, _ in retry_options(step):
+            for asking in retrying(step, part):
+                yield asking, home.mark(step, RETRIED, part)

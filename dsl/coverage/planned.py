@@ -1,6 +1,6 @@
 """The marks of the parts of a plan, so that who runs the plan can say which parts of the files were reached.
 
-The parts of a plan are known by their identity: two steps of a plan may be equal, but are two parts.
+Two steps of a plan may be equal, but are two parts: who looks a part up asks for its identity.
 """
 
 from __future__ import annotations
@@ -35,32 +35,24 @@ class AskMarks:
 
 
 class PlannedMarks:
-    """The marks of one plan. ``checked`` is the file of its flow."""
+    """The marks of one plan. ``checked`` is the file of its flow.
+
+    ``asks`` has the parts that ask, ``conditions`` those of `when` with the marks of the branch if it holds and if it
+    does not, and ``reducers`` the reducers of maps with the mark of the policy for lost elements.
+    """
 
     def __init__(self, checked: Checked, plan: p.Plan) -> None:
         self.plan = plan
         self.homes: dict[str, Home] = {}
         self.items: dict[CoverageMark, CoverageItem] = {}
         self._checked = checked
-        self._asks: dict[int, AskMarks] = {}
-        self._conditions: dict[int, tuple[CoverageMark, CoverageMark]] = {}
-        self._reducers: dict[int, CoverageMark] = {}
+        self.asks: list[tuple[p.Ask, AskMarks]] = []
+        self.conditions: list[tuple[p.Expr, tuple[CoverageMark, CoverageMark]]] = []
+        self.reducers: list[tuple[p.Reduce, CoverageMark]] = []
         self._flow(self._home(""), plan.flow, plan.steps)
         for key, flow in plan.flows.items():
             path, _, name = key.partition(p.WITH_RETRIES)[0].rpartition(":")
             self._flow(self._home(path), name, flow.steps)
-
-    def ask(self, ask: p.Ask) -> AskMarks | None:
-        return self._asks.get(id(ask))
-
-    def condition(self, condition: p.Expr, *, holds: bool) -> CoverageMark | None:
-        """Return the mark of the branch that a condition takes."""
-        found = self._conditions.get(id(condition))
-        return None if found is None else found[0 if holds else 1]
-
-    def lost(self, reduce: p.Reduce) -> CoverageMark | None:
-        """Return the mark of the policy for lost elements of the block with this reducer."""
-        return self._reducers.get(id(reduce))
 
     def model(self, name: str, part: str) -> CoverageMark:
         """Return the mark of a policy of a model: of its other model, or of its retries."""
@@ -87,11 +79,11 @@ class PlannedMarks:
         for step, made in zip(flow.walk(), p.walk_steps(planned), strict=True):
             for part, ask in _planned_asks(made):
                 mark = home.mark(step, part)
-                self._asks[id(ask)] = AskMarks(mark, retries.get((step, part)), told.get(mark, {}))
+                self.asks.append((ask, AskMarks(mark, retries.get((step, part)), told.get(mark, {}))))
             if made.when is not None:
-                self._conditions[id(made.when)] = home.mark(step, HOLDS), home.mark(step, FAILS)
+                self.conditions.append((made.when, (home.mark(step, HOLDS), home.mark(step, FAILS))))
             if isinstance(made.node, p.Map):
-                self._reducers[id(made.node.reduce)] = home.mark(step, LOST)
+                self.reducers.append((made.node.reduce, home.mark(step, LOST)))
 
     def _told(self) -> dict[CoverageMark, dict[str, frozenset[str]]]:
         """Return the answers that the files tell apart, by the mark of the ask and the field."""

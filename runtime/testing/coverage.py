@@ -25,6 +25,9 @@ class Reached:
     def __init__(self, planned: PlannedMarks, marks: set[CoverageMark] | None = None) -> None:
         self.planned = planned
         self.marks: set[CoverageMark] = set() if marks is None else marks
+        self._asks = {id(ask): marks for ask, marks in planned.asks}
+        self._conditions = {id(condition): marks for condition, marks in planned.conditions}
+        self._reducers = {id(reduce): mark for reduce, mark in planned.reducers}
         self._calls: dict[int, tuple[AskMarks, ModelValue]] = {}
         self._first: dict[str, str] = {}
 
@@ -38,7 +41,7 @@ class Reached:
 
     def asked(self, call: Call, ask: PreparedAsk, frame: Frame, context: Context) -> None:
         """Hear of a call before it is sent. It may be cancelled, or a budget may stop it."""
-        found = self.planned.ask(ask.plan)
+        found = self._asks.get(id(ask.plan))
         if found is not None:
             self._calls[call.number] = found, ask.model(Scope(context, frame))
 
@@ -67,13 +70,11 @@ class Reached:
             self.marks |= {found.answered(name, word) for word in _words(value, name)}
 
     def decided(self, condition: p.Expr, *, holds: bool) -> None:
-        self._add(self.planned.condition(condition, holds=holds))
+        if (found := self._conditions.get(id(condition))) is not None:
+            self.marks.add(found[0 if holds else 1])
 
     def lost(self, reduce: p.Reduce) -> None:
-        self._add(self.planned.lost(reduce))
-
-    def _add(self, mark: CoverageMark | None) -> None:
-        if mark is not None:
+        if (mark := self._reducers.get(id(reduce))) is not None:
             self.marks.add(mark)
 
 

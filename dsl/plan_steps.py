@@ -13,8 +13,14 @@ from .types import ByKind, Type
 
 @dataclass(frozen=True, slots=True)
 class Message:
+    """A message of an ask. ``fenced`` has the places of the written values that stand between marks as foreign text.
+
+    A place is the offset of a written value in the template, as ``written_places`` gives it.
+    """
+
     role: Literal["system", "user", "assistant"]
     template: str
+    fenced: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

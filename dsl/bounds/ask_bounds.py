@@ -67,7 +67,7 @@ def prompts_of(ask: p.Ask, models: Mapping[str, p.Model], scope: SizeScope, worl
 
 
 def _tokens(message: p.Message, scope: SizeScope, world: World, count: Count) -> Bound:
-    return shown(text_size(message.template, scope, world, count), count)
+    return shown(text_size(message.template, scope, world, count, message.fenced), count)
 
 
 def _either(a: Asked, b: Asked) -> Asked:

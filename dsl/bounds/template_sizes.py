@@ -44,10 +44,25 @@ _JOINT = 1
 """The tokens by which a text may differ from the sum of its parts, at each joint."""
 
 
-def template_size(template: str, names: Names, count: Count) -> Bound:
-    """Bound the tokens of a template's text. ``names`` has the size of every name in it."""
+_MARKS = Bound(4, 64)
+"""The tokens of the two marks around a foreign text. They have 48 characters, mostly hexadecimal digits."""
+
+
+def template_size(template: str, names: Names, count: Count, fenced: tuple[int, ...] = ()) -> Bound:
+    """Bound the tokens of a template's text. ``names`` has the size of every name in it.
+
+    The values at the places of ``fenced`` stand between marks.
+    """
     read = _read(template)
-    return NOTHING if read is None else _sum(_body(read.body, dict(names), count), count)
+    if read is None:
+        return NOTHING
+    scope: dict[str, Size] = {**names, **{_fence(place): _NUMBER for place in fenced}}
+    return _sum(_body(read.body, scope, count), count)
+
+
+def _fence(place: int) -> str:
+    """Return the key of a place with marks, among the names. No name of a flow looks like this."""
+    return f"#{place}"
 
 
 def names_of(template: str) -> tuple[str, ...]:
@@ -116,6 +131,8 @@ def _body(body: tuple[nodes.Node, ...], names: dict[str, Size], count: Count) ->
                         yield part.data
                     else:
                         value = _value(part, names, count)
+                        if _fence(part.start) in names:
+                            yield _MARKS
                         yield text_of(value.value) if isinstance(value, Known) else shown(value, count)
             case nodes.For():
                 yield from _loop(node, names, count)

@@ -10,7 +10,7 @@ from flowrun.dsl import plan as p
 
 from ..plans.options import OPTIONS, quantile_of
 from ..values.expressions import ModelValue, evaluate
-from ..values.prompts import render
+from ..values.prompts import render_all
 from ..values.ranges import within_bounds
 from ..vocabulary.call import Answer, Message, Request, Schema
 from ..vocabulary.errors import AnswerError, InputError
@@ -103,8 +103,9 @@ class PreparedAsk:
         if seed is not None and sample is not None:
             # With one seed for all samples, every sample would get the same answer.
             seed += sample
+        texts = render_all([(message.template, message.fenced) for message in self.plan.messages], scope.value)
         return Request(
-            tuple([Message(message.role, render(message.template, scope.value)) for message in self.plan.messages]),
+            tuple([Message(message.role, text) for message, text in zip(self.plan.messages, texts, strict=True)]),
             choices=self._choices,
             schema=None if self._shapeless else _schema(self.answer),
             temperature=settings.temperature,

@@ -104,7 +104,7 @@ WITH_RETRIES = " with retries "
 
 @dataclass(frozen=True, slots=True)
 class Param:
-    """A parameter. An `untrusted` one is a source of foreign data, and a `trusted` one takes no text from such a source."""
+    """A parameter. If it is `untrusted`, its value is foreign data; if it is `trusted`, it takes no such text."""
 
     name: str
     type: Type

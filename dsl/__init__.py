@@ -52,6 +52,8 @@ if TYPE_CHECKING:
     from .formats.xml_text import xml_attribute, xml_text
     from .formatting.format import format_file
     from .graph import cycles, topological
+    from .labels.labels import has_labels, labels_of
+    from .labels.places import Breach, Labels, LabelSource, LabelWarning, Place
     from .needed_calls import necessary
     from .pages import page
     from .parsing.parse import parse_flow
@@ -98,6 +100,8 @@ _HOMES = {
     "formats.xml_text": "xml_attribute xml_text",
     "formatting.format": "format_file",
     "graph": "cycles topological",
+    "labels.labels": "has_labels labels_of",
+    "labels.places": "Breach LabelSource LabelWarning Labels Place",
     "needed_calls": "necessary",
     "pages": "page",
     "parsing.parse": "parse_flow",

@@ -68,6 +68,12 @@ CODES: dict[str, Code] = {
     "F0419": Code("a table or a cassette that a test cannot use"),
     "F0420": Code("a setup that no test uses", "warning"),
     "F0421": Code("a word of tests that is also a name of the flow"),
+    # F05: labels, and what an untrusted source may write
+    "F0501": Code("a label where it means nothing"),
+    "F0502": Code("untrusted text in a trusted parameter"),
+    "F0503": Code("untrusted text in a system part"),
+    "F0504": Code("untrusted text in the name of a file"),
+    "F0505": Code("untrusted text in the words of a judge"),
     # F07: allowed, and probably not meant
     "F0701": Code("an answer that is paid for and never used", "warning"),
     "F0702": Code("a map whose calls are all the same", "warning"),
@@ -98,4 +104,6 @@ CODES: dict[str, Code] = {
     "F0729": Code("a map that goes through nothing", "warning"),
     "F0730": Code("a map that opens more elements than its models can serve", "warning"),
     "F0731": Code("an ask that no test answers", "warning"),
+    "F0740": Code("several ballots from one untrusted source", "warning"),
+    "F0741": Code("a prompt that joins untrusted texts", "warning"),
 }

@@ -21,6 +21,7 @@ from .plan_expressions import (
     Expr,
     FieldOf,
     Items,
+    Label,
     RecordOf,
     Ref,
     RuleOf,
@@ -28,6 +29,7 @@ from .plan_expressions import (
     TextOf,
     TypeOf,
     expr_parts,
+    label,
     walk_exprs,
 )
 from .plan_steps import (
@@ -69,6 +71,7 @@ __all__ = [
     "Flow",
     "FlowCall",
     "Items",
+    "Label",
     "Map",
     "Message",
     "Model",
@@ -101,10 +104,13 @@ WITH_RETRIES = " with retries "
 
 @dataclass(frozen=True, slots=True)
 class Param:
+    """A parameter. If it is `untrusted`, its value is foreign data; if it is `trusted`, it takes no such text."""
+
     name: str
     type: Type
     default: Expr | None
     required: bool
+    label: Label = label()
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,11 +148,15 @@ class Flow:
 
 @dataclass(frozen=True, slots=True)
 class Extern:
-    """A Python function, as ``package.module:function``, with its parameters and the type of its result."""
+    """A Python function, as ``package.module:function``, with its parameters and the type of its result.
+
+    ``label`` is the label of the result.
+    """
 
     target: str
     params: tuple[Param, ...]
     type: Type
+    label: Label = label()
 
 
 @dataclass(frozen=True, slots=True)

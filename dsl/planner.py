@@ -100,13 +100,15 @@ class _Planner(ExpressionPlanner):
                 self.typed.nodes.params[param.number],
                 self.expr(param.default) if param.default is not None else None,
                 param.default is None and not isinstance(self.typed.nodes.params[param.number], t.Optional),
+                label=_label(param.label),
             )
             for param in params
         )
 
     def extern(self, name: str) -> p.Extern:
         decl = next(one for one in self.checked.file.externs if one.name.text == name)
-        return p.Extern(decl.target.value, self.params(decl.params), self.typed.own[name].result)
+        params, result = self.params(decl.params), self.typed.own[name].result
+        return p.Extern(decl.target.value, params, result, label=_label(decl.label))
 
     def models(self) -> tuple[p.Model, ...]:
         return tuple(
@@ -254,6 +256,10 @@ class _Planner(ExpressionPlanner):
         asks = reduce.ask is not None or any(isinstance(arg.value, s.Ask) for arg in reduce.args)
         inherited = {"retries": self.retries[-1]} if self.retries and asks else {}
         return inherited | self.options(reduce.options)
+
+
+def _label(word: s.Word | None) -> p.Label:
+    return word.text if word is not None else ""  # type: ignore[return-value]
 
 
 def _whole(step: Step, node: s.Map) -> bool:

@@ -7,6 +7,7 @@ from decimal import Decimal
 from math import isfinite
 from typing import Any
 
+from .. import plan as p
 from .. import syntax as s
 from .. import types as t
 from ..checking.extents import Extents
@@ -47,6 +48,10 @@ def _type_expr(type_: t.Type, at: Span) -> s.TypeExpr:
     raise UnfitError(
         at.text, f"{t.show(type_) or 'a choice without words'} cannot be the type of a parameter, an answer or a row"
     )
+
+
+def label_word(label: p.Label, at: Span) -> s.Word | None:
+    return s.Word(label, at) if label else None
 
 
 def value_expr(value: Any, wanted: t.Type | None, at: Span) -> s.Expr:

@@ -138,7 +138,9 @@ class Phrases:
                 return self.comments.enclosed(units, ("{", "}"), region, separator=",", last=COMMA, pad=" ")
             case s.Call():
                 prefix = f"{expr.prefix.text}." if expr.prefix else ""
-                return DocConcat([prefix, expr.function.text, self.arguments(expr.args, expr.function, expr)])
+                return DocConcat(
+                    [label_text(expr.label), prefix, expr.function.text, self.arguments(expr.args, expr.function, expr)]
+                )
             case s.Unary():
                 if expr.operator == "not":
                     return DocConcat(["not ", self.expr(expr.operand, _LEVEL["not"] + 1)])
@@ -207,13 +209,17 @@ def _first_word(expr: s.Expr) -> str | None:
             case s.Template():
                 return expr.tag.text
             case s.Call():
-                return (expr.prefix or expr.function).text
+                return (expr.label or expr.prefix or expr.function).text
             case s.Get():
                 expr = expr.base
             case s.Binary() if _level(expr.left) >= _level(expr):
                 expr = expr.left
             case _:
                 return None
+
+
+def label_text(label: s.Word | None) -> str:
+    return f"{label.text} " if label is not None else ""
 
 
 def number(number: s.Number) -> str:

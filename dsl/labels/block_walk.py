@@ -1,0 +1,157 @@
+"""The walk over blocks: their bodies, the results of these, and their reducers."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import replace
+from math import inf
+
+from .. import plan as p
+from ..catalog import Catalog
+from .blocks import Results, keeps_all, reduced, tally, written_twice
+from .expressions import Scope
+from .marks import CONTROL, COUNT, JOINED, LENGTH_BITS, NOTHING, TIME, Mark, Reach, control, narrowed, union
+from .prompts import text_reach
+from .requests import PlaceKey, Requests
+from .values import EMPTY, Value, any_item, either, listed, renamed, shaped
+
+_Block = p.Fanout | p.Map | p.Repeat
+
+
+class BlockWalk(Requests, ABC):
+    """The part of the walk that reads blocks."""
+
+    def __init__(self, plan: p.Plan, catalog: Catalog) -> None:
+        super().__init__(catalog)
+        self.plan = plan
+        self.reducers = catalog.reducers
+
+    @abstractmethod
+    def body(self, steps: tuple[p.Step, ...], scope: Scope) -> None:
+        """Read the steps of a body, and put their values into its scope."""
+
+    def block(self, step: p.Step, node: _Block, scope: Scope) -> Value:
+        before, presence = self.here, self.presence
+        axis, inner = self.new_axis(), Scope(scope)
+        length: Reach = NOTHING
+        most: float = inf
+        if isinstance(node, p.Map):
+            source = self.value(node.source, scope)
+            inner.values[node.element] = source.each(axis)
+            length = _turns(source, axis)
+            self.here = replace(before, maps=(*before.maps, axis))
+            if node.where is not None:
+                length = union(length, control(self.reach(node.where, inner)))
+            most = min(source.most, node.at_most or inf)
+        elif isinstance(node, p.Repeat):
+            most = node.most
+        self.presence = union(presence, length)
+        self.touched.append(set())
+        self.time.append(set())
+        self.body(node.body.steps, inner)
+        time, touched = frozenset(self.time.pop()), self.touched.pop()
+        self.here, self.presence = before, presence
+        around = self.around.get(axis, {})
+        if isinstance(node, p.Fanout):
+            branches = {one.name: inner.value(one.name) for one in node.body.steps}
+            results = Results(listed(branches.values(), axis, self.single), axis, step.type, branches, time, around)
+        else:
+            made = Value(NOTHING, None, inner.value(node.body.result), axis, length, most)
+            results = Results(self._lost(step, made, touched), axis, step.type, None, time, around)
+        value = self._reduce(step, node, results, scope)
+        self._early(step, node.reduce, results, touched)
+        self.touched[-1] |= touched
+        self.time[-1] |= time
+        return value
+
+    def _lost(self, step: p.Step, results: Value, touched: set[PlaceKey]) -> Value:
+        """Return the results of a map that may lose some of them, as its option `errors` says."""
+        policy = step.options.get("errors")
+        word = policy.value if isinstance(policy, p.Constant) else policy.rule if isinstance(policy, p.RuleOf) else ""
+        if word not in ("skip", "none"):
+            return results
+        own = {*self.here.maps, results.axis}
+        asked = [self.places[key].request for key in touched if key[2] not in ("value", "block", "result")]
+        failing = {source: _within(mark, own) for source, mark in control(union(*asked)).items()}
+        if word == "none" and results.item is not None:
+            return replace(results, item=results.item.with_reach(failing))
+        if isinstance(policy, p.RuleOf):
+            self.keep("block", NOTHING, EMPTY, failing.keys())
+            if (place := self.places.get((self.here.flow, self.here.step, "block"))) is not None:
+                place.tolerance |= failing.keys()
+        return replace(results, length=union(results.length, failing))
+
+    def _early(self, step: p.Step, reduce: p.Reduce, results: Results, touched: set[PlaceKey]) -> None:
+        """Add the marks of a block that can end before all its bodies have run to what its bodies ask."""
+        if reduce.form != "rule" or keeps_all(reduce.rule, self.reducers.get(reduce.rule)):
+            return
+        if step.options.get("launch") == p.Constant("together"):
+            return
+        deciding = {*results.list.whole(), *results.time}
+        early = {source: Mark(mix=JOINED, bits=LENGTH_BITS, channels=COUNT | TIME) for source in deciding}
+        for key in touched if early else ():
+            self.places[key].merge(NOTHING, early, NOTHING, frozenset())
+
+    # Reducers
+
+    def _reduce(self, step: p.Step, node: _Block, results: Results, scope: Scope) -> Value:
+        reduce = node.reduce
+        inner = Scope(scope, {**(results.branches or {}), "results": results.list})
+        match reduce.form:
+            case "rule":
+                return self._rule(step, node, results, scope)
+            case "extern":
+                assert reduce.extern is not None
+                given = {name: self.value(arg, scope) for name, arg in reduce.args.items()}
+                return self.extern(reduce.extern, {**given, "results": results.list}, self.plan.externs[reduce.extern])
+            case "fold":
+                first = [self.value(arg, scope) for arg in reduce.args.values()]
+                item = any_item(results.list)
+                inner.values["next"] = item
+                inner.values["so_far"] = either(item, first[0]) if first else item
+        assert reduce.ask is not None
+        value = self.ask(reduce.ask, "reducer", reduce.options, inner)
+        # A single result needs no ask.
+        return either(value, any_item(results.list)) if reduce.form in ("fold", "tree") else value
+
+    def _rule(self, step: p.Step, node: _Block, results: Results, scope: Scope) -> Value:
+        reduce = node.reduce
+        spec = self.reducers.get(reduce.rule)
+        given = self.args(reduce.args, scope)
+        if spec is not None and spec.votes:
+            for source, mark in written_twice(results).items():
+                self.warn("ballots", source, node.kind, mark)
+            scope.tallies[step.name] = tally(results)
+        value = reduced(reduce.rule, spec, results, given)
+        if reduce.deciding is None:
+            return value
+        request = self._decision(reduce, reduce.deciding, results, scope)
+        if spec is not None and spec.votes:
+            return either(value, shaped(step.type, request))
+        order = narrowed(request, LENGTH_BITS, CONTROL)
+        return replace(value, length=union(value.length, order)) if value.item is not None else value.with_reach(order)
+
+    def _decision(self, reduce: p.Reduce, ask: p.Ask, results: Results, scope: Scope) -> Reach:
+        """Read the ask of a judge or of a tie, and return the marks of its request.
+
+        The candidates stand in its prompt. All other words of the prompt are the author's instructions.
+        """
+        names = ["results", *(results.branches or {})]
+        blind = Scope(scope, dict.fromkeys(names, EMPTY))
+        for message in ask.messages:
+            if message.role != "system":
+                self.refuse("judge", text_reach(message.template, blind.value), reduce.rule, f"{reduce.rule}.judge")
+        inner = Scope(scope, {**(results.branches or {}), "results": results.list})
+        return self.ask(ask, "judge", reduce.options, inner).whole()
+
+
+def _turns(source: Value, axis: str) -> Reach:
+    """Return the marks of what decides how often a map runs its body."""
+    if source.item is None:
+        return source.measured()
+    return union(source.reach, renamed(Value(source.length), source.axis, axis).reach)
+
+
+def _within(mark: Mark, own: set[str]) -> Mark:
+    """Return a mark outside of the inner loops, whose elements can each change what is around them."""
+    return mark if mark.axes <= own else replace(mark, axes=mark.axes & own, mix=JOINED)

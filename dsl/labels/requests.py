@@ -1,0 +1,92 @@
+"""The requests that a walk meets: the places that it keeps, and what it has to say about them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Set
+
+from .. import plan as p
+from ..catalog import Catalog
+from .expressions import Expressions, Scope
+from .marks import JOINED, NOTHING, Mark, Reach, changed, union
+from .places import LabelWarning, Place, PlaceKind, WarningKind
+from .prompts import text_reach
+from .values import EMPTY, Value, either, shaped
+
+PlaceKey = tuple[str, str, PlaceKind]
+
+
+class Requests(Expressions):
+    """The part of the walk that reads asks and externs.
+
+    ``presence`` has the marks of what decides whether the current step runs. ``touched`` has the places of the body
+    that is read, and ``time`` the sources that can delay it; the last of each belongs to the innermost body.
+    """
+
+    def __init__(self, catalog: Catalog) -> None:
+        super().__init__(catalog.functions)
+        self.places: dict[PlaceKey, Place] = {}
+        self.warnings: dict[LabelWarning, None] = {}
+        self.presence: Reach = NOTHING
+        self.touched: list[set[PlaceKey]] = [set()]
+        self.time: list[set[str]] = [set()]
+
+    def keep(self, kind: PlaceKind, request: Reach, value: Value, time: Set[str] = frozenset()) -> None:
+        """Keep what reaches a place. A place that no source reaches is not kept."""
+        whole = value.whole()
+        self.time[-1].update(request, self.presence)
+        if not (request or whole or self.presence or time):
+            return
+        key = (self.here.flow, self.here.step, kind)
+        place = self.places.get(key)
+        if place is None:
+            place = self.places[key] = Place(*key, self.here.line)
+        place.merge(request, self.presence, whole, time)
+        self.touched[-1].add(key)
+
+    def on_file(self, function: str, path: Reach) -> None:
+        if path:
+            self.keep("file", path, EMPTY)
+
+    def warn(self, kind: WarningKind, source: str, form: str, mark: Mark) -> None:
+        here = self.here
+        names = mark.trail.names()
+        title = "" if here.step.startswith("#") else here.step
+        trail = (*names, title) if title and names[-1:] != (title,) else names
+        self.warnings.setdefault(LabelWarning(kind, source, here.flow, here.step, form, trail))
+
+    def ask(self, ask: p.Ask, kind: PlaceKind, options: Mapping[str, p.Expr], scope: Scope) -> Value:
+        parts = [self.reach(ask.model, scope)]
+        for message in ask.messages:
+            read = text_reach(message.template, scope.value)
+            if message.role == "system":
+                self.refuse("system", read, kind, "system")
+            parts.append(read)
+        request = union(*parts, self.args(options, scope))
+        for source, mark in request.items():
+            if _joins(mark) and self.sources[source].apart:
+                self.warn("joined", source, kind, mark)
+        value = shaped(ask.answer, changed(request, _told))
+        self.keep(kind, request, value)
+        return value
+
+    def extern(self, key: str, given: Mapping[str, Value], extern: p.Extern) -> Value:
+        name = p.plain_name(key)
+        for param in extern.params:
+            if param.label == "trusted" and param.name in given:
+                self.refuse("parameter", given[param.name].whole(), param.name, f"{name}.{param.name}", name)
+        request = union(*(value.whole() for value in given.values()))
+        value = EMPTY if extern.label == "trusted" else shaped(extern.type, request)
+        if extern.label == "untrusted":
+            value = either(value, self.source("extern", name, extern.type))
+        self.keep("extern", request, value)
+        return value
+
+
+def _joins(mark: Mark) -> bool:
+    return mark.free and mark.mix == JOINED and not mark.told
+
+
+def _told(mark: Mark) -> Mark:
+    if not _joins(mark):
+        return mark
+    return Mark(mark.axes, mark.mix, mark.bits, mark.free, mark.channels, mark.many, mark.steered, True, mark.trail)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import field
 from typing import Annotated, Literal, TypeAlias
 
+from .plain_data import OMITTED
 from .plan_expressions import Expr
 from .records import dataclass
 from .types import ByKind, Type
@@ -20,7 +21,7 @@ class Message:
 
     role: Literal["system", "user", "assistant"]
     template: str
-    fenced: tuple[int, ...] = ()
+    fenced: tuple[int, ...] = field(default=(), metadata={OMITTED: ()})
 
 
 @dataclass(frozen=True, slots=True)

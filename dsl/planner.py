@@ -45,7 +45,7 @@ def make_plan(checked: Checked, flow: str | None = None, *, beside: Iterable[str
             elif found := _named(planner.checked, callee.name):
                 made[key] = planner.flow(found, retries)
     decl = chosen.decl
-    return p.Plan(
+    plan = p.Plan(
         decl.name.text,
         checked.file.span.source.name,
         body.params,
@@ -58,6 +58,13 @@ def make_plan(checked: Checked, flow: str | None = None, *, beside: Iterable[str
         dict(sorted(made.items())),
         dict(sorted(externs.items())),
     )
+    # Most files have no label, and their plans are not read again.
+    if not any("untrusted" in one.file.span.source.text for one in (checked, *checked.imports.values())):
+        return plan
+    from .labels.fences import with_fences
+    from .labels.labels import labels_of
+
+    return with_fences(plan, labels_of(plan, checked.catalog))
 
 
 def _named(checked: Checked, name: str) -> Flow | None:

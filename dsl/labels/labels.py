@@ -49,4 +49,5 @@ def labels_of(plan: p.Plan, catalog: Catalog) -> Labels:
         return Labels()
     walk = Walk(plan, catalog)
     walk.run()
-    return Labels(walk.sources, tuple(walk.places.values()), tuple(walk.breaches), tuple(walk.warnings))
+    fenced = {key: tuple(sorted(places)) for key, places in walk.fenced.items() if places}
+    return Labels(walk.sources, tuple(walk.places.values()), tuple(walk.breaches), tuple(walk.warnings), fenced)

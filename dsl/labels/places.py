@@ -94,18 +94,23 @@ class LabelWarning:
     trail: tuple[str, ...]
 
 
+FenceKey = tuple[str, str, str]
+"""The key of a flow, a step of it, and a template of the step."""
+
+
 @dataclass(frozen=True, slots=True)
 class Labels:
     """The reach of the untrusted sources of a plan.
 
     ``places`` are in the order of the analysis; a place that no source reaches is not among them. A called flow has one
-    place for each step, with the marks of all its calls.
+    place for each step, with the marks of all its calls. ``fenced`` has the places in templates that hold free text.
     """
 
     sources: Mapping[str, LabelSource] = field(default_factory=dict)
     places: tuple[Place, ...] = ()
     breaches: tuple[Breach, ...] = ()
     warnings: tuple[LabelWarning, ...] = ()
+    fenced: Mapping[FenceKey, tuple[int, ...]] = field(default_factory=dict)
 
     def of(self, source: str) -> tuple[Place, ...]:
         """Return the places that one element of a source can change."""

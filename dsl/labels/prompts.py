@@ -25,8 +25,11 @@ def read(template: str) -> Template | None:
     return found if isinstance(found, Template) else None
 
 
-def text_reach(template: str, lookup: Lookup) -> Reach:
-    """Return the marks of the text of a template. ``lookup`` returns the value of a name of the flow."""
+def text_reach(template: str, lookup: Lookup, fenced: set[int] | None = None) -> Reach:
+    """Return the marks of the text of a template. ``lookup`` returns the value of a name of the flow.
+
+    ``fenced`` gets the place of each written value that holds free text of a source.
+    """
     found = read(template)
     if found is None or not found.mentions:
         return NOTHING
@@ -34,22 +37,32 @@ def text_reach(template: str, lookup: Lookup) -> Reach:
         return NOTHING
     reader = _Reader(lookup)
     reader.body(found.body, {}, NOTHING)
+    if fenced is not None:
+        fenced |= reader.fenced
     return union(*reader.written)
 
 
 class _Reader:
-    """The reader of one template. ``written`` collects the marks of what it writes, and of what decides about it."""
+    """The reader of one template. ``written`` collects the marks of what it writes, and of what decides about it.
+
+    ``fenced`` collects the places of written values that hold free text.
+    """
 
     def __init__(self, lookup: Lookup) -> None:
         self.lookup = lookup
         self.written: list[Reach] = []
+        self.fenced: set[int] = set()
 
     def body(self, body: tuple[Node, ...], names: dict[str, Value], around: Reach) -> None:
         """Read a part of the template. ``around`` has the marks of the conditions around it."""
         for node in body:
             match node:
                 case nodes.Output():
-                    self.written += [self.value(part, names).whole() for part in node.nodes]
+                    for part in node.nodes:
+                        reach = self.value(part, names).whole()
+                        self.written.append(reach)
+                        if any(mark.free for mark in reach.values()):
+                            self.fenced.add(part.start)
                 case nodes.For():
                     self._loop(node, names, around)
                 case nodes.If():

@@ -8,7 +8,7 @@ from .. import plan as p
 from ..catalog import Catalog
 from .expressions import Expressions, Scope
 from .marks import JOINED, NOTHING, Mark, Reach, changed, union
-from .places import LabelWarning, Place, PlaceKind, WarningKind
+from .places import FenceKey, LabelWarning, Place, PlaceKind, WarningKind
 from .prompts import text_reach
 from .values import EMPTY, Value, either, shaped
 
@@ -26,6 +26,7 @@ class Requests(Expressions):
         super().__init__(catalog.functions)
         self.places: dict[PlaceKey, Place] = {}
         self.warnings: dict[LabelWarning, None] = {}
+        self.fenced: dict[FenceKey, set[int]] = {}
         self.presence: Reach = NOTHING
         self.touched: list[set[PlaceKey]] = [set()]
         self.time: list[set[str]] = [set()]
@@ -57,7 +58,8 @@ class Requests(Expressions):
     def ask(self, ask: p.Ask, kind: PlaceKind, options: Mapping[str, p.Expr], scope: Scope) -> Value:
         parts = [self.reach(ask.model, scope)]
         for message in ask.messages:
-            read = text_reach(message.template, scope.value)
+            fenced = self.fenced.setdefault((self.here.flow, self.here.step, message.template), set())
+            read = text_reach(message.template, scope.value, fenced)
             if message.role == "system":
                 self.refuse("system", read, kind, "system")
             parts.append(read)

@@ -17,7 +17,7 @@ def has_labels(plan: p.Plan) -> bool:
     flows: list[p.Flow | p.Plan] = [plan, *plan.flows.values()]
     params = [param for flow in flows for param in flow.params]
     params += [param for extern in plan.externs.values() for param in extern.params]
-    if any(one.label for one in (*params, *plan.externs.values())):
+    if any(param.label for param in params) or any(extern.label for extern in plan.externs.values()):
         return True
     exprs = [param.default for param in params if param.default is not None]
     for flow in flows:

@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from .formatting.format import format_file
     from .graph import cycles, topological
     from .labels.labels import has_labels, labels_of
+    from .labels.marks import Mark
     from .labels.places import Breach, Labels, LabelSource, LabelWarning, Place
     from .needed_calls import necessary
     from .pages import page
@@ -101,6 +102,7 @@ _HOMES = {
     "formatting.format": "format_file",
     "graph": "cycles topological",
     "labels.labels": "has_labels labels_of",
+    "labels.marks": "Mark",
     "labels.places": "Breach LabelSource LabelWarning Labels Place",
     "needed_calls": "necessary",
     "pages": "page",

@@ -138,8 +138,8 @@ def run_scripted(
     _check(ran, plan.flow)
     book = ran.source.book
     calls = tuple(
-        ScriptedCall(one.path, "\n".join(message.text for message in call.messages), _plain(one.answer))
-        for call, one in zip(book.requests, book.calls, strict=True)
+        ScriptedCall(one.path, "\n".join(message.text for message in given.call.messages), _plain(one.answer))
+        for given, one in zip(book.given, book.calls, strict=True)
     )
     return ScriptedResult(ran.outcome.value, ran.outcome, ran.source.meter.summary, calls)
 

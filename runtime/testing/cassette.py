@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import field
 from hashlib import blake2b
 from typing import Any
 
@@ -39,6 +40,7 @@ class Line:
     did not fit. ``key`` is the digest of the call's first request. ``messages`` are pairs of a role and a text.
     ``usage`` has the tokens in and out, None where they are not known. ``error`` tells why the answer has no value.
     ``order`` is the rank of its arrival among all answers of its run, 0 if the outcome cannot depend on it.
+    ``options`` are the options of the ask that its key has, as ``options_of`` returns them.
     """
 
     path: str
@@ -52,6 +54,7 @@ class Line:
     usage: tuple[int | None, int | None] = (None, None)
     error: str = ""
     order: int = 0
+    options: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def chain(self) -> Chain:
@@ -70,6 +73,8 @@ class Line:
             "finish": self.finish,
             "usage": {"in": self.usage[0], "out": self.usage[1]},
         }
+        if self.options:
+            row["options"] = dict(self.options)
         if self.error:
             row["error"] = self.error
         if self.order:
@@ -91,19 +96,50 @@ def key_of(request: Request) -> str:
     return blake2b(json.dumps(parts).encode(), digest_size=8).hexdigest()
 
 
+def options_of(request: Request) -> dict[str, Any]:
+    """Return the options of a call that are in its key."""
+    options = {"temperature": request.temperature, "max_tokens": request.max_tokens, "seed": request.seed}
+    return {name: value for name, value in options.items() if value is not None}
+
+
 def plain_model(address: str) -> str:
     """Return the address of a model without a user, a password and a query."""
     return _QUERY.sub("", _USER.sub("//", address))
 
 
 class Cassette:
-    """The lines of a cassette. ``flow`` is the name of the flow that was recorded first."""
+    """The lines of a cassette, in the order of their places. ``flow`` is the flow that was recorded first.
+
+    ``played`` are the calls whose answers any test has taken.
+    """
 
     def __init__(self, flow: str, lines: Iterable[Line] = ()) -> None:
         self.flow = flow
+        self.played: set[Chain] = set()
         self.lines: dict[tuple[Chain, int, str], Line] = {}
+        self._answers: dict[tuple[Chain, int], list[Line]] = {}
+        self._by_key: dict[tuple[str, int], dict[Chain, None]] = {}
+        self._at: dict[tuple[str, int], dict[Chain, None]] = {}
         for line in lines:
             self.add(line)
+
+    def __iter__(self) -> Iterator[Line]:
+        return iter(sorted(self.lines.values(), key=_order))
+
+    def __len__(self) -> int:
+        return len(self.lines)
+
+    def answers(self, chain: Chain, again: int) -> Sequence[Line]:
+        """Return the answers to a call, one of each model that was asked."""
+        return self._answers.get((chain, again), ())
+
+    def alike(self, key: str, sample: int) -> Iterable[Chain]:
+        """Return the calls with the same question, at any place."""
+        return self._by_key.get((key, sample), ())
+
+    def at(self, path: str, sample: int) -> Iterable[Chain]:
+        """Return the calls at a place."""
+        return self._at.get((path, sample), ())
 
     def add(self, line: Line) -> None:
         """Add a line. Raises UsageError if it has what looks like a secret."""
@@ -113,19 +149,30 @@ class Cassette:
                 f"the call `{line.path}` has what looks like a secret ({found}), and a cassette is not secret: take it "
                 "out of the prompt, or answer this call by a `reply`"
             )
-        self.lines[line.chain, line.again, line.model] = line
+        self._put(line)
+
+    def _put(self, line: Line) -> None:
+        chain, model = line.chain, line.model
+        self.lines[chain, line.again, model] = line
+        others = [one for one in self.answers(chain, line.again) if one.model != model]
+        self._answers[chain, line.again] = [*others, line]
+        self._by_key.setdefault((line.key, line.sample), {})[chain] = None
+        self._at.setdefault((line.path, line.sample), {})[chain] = None
 
     def keep(self, chains: Iterable[Chain]) -> int:
         """Keep only the lines of these calls. Return how many were removed."""
-        kept = set(chains)
-        before = len(self.lines)
-        self.lines = {place: line for place, line in self.lines.items() if place[0] in kept}
-        return before - len(self.lines)
+        kept, lines = set(chains), [*self.lines.values()]
+        for index in (self.lines, self._answers, self._by_key, self._at):
+            index.clear()
+        for line in lines:
+            if line.chain in kept:
+                self._put(line)
+        return len(lines) - len(self.lines)
 
     def text(self) -> Iterator[str]:
         """Yield the lines of the file, in their order."""
         yield _written({"flowrun": "cassette", "version": VERSION, "flow": self.flow})
-        for line in sorted(self.lines.values(), key=_order):
+        for line in self:
             yield _written(line.as_row())
 
 
@@ -211,6 +258,7 @@ def _line(row: Mapping[str, Any]) -> Line:
         (_tokens(usage, "in"), _tokens(usage, "out")),
         str(row.get("error") or ""),
         _count(row, "order") if "order" in row else 0,
+        _have(row, "options", dict) if "options" in row else {},
     )
 
 

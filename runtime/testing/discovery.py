@@ -55,12 +55,13 @@ class FileResult:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A test that can run. ``error`` is set if its table cannot be read."""
+    """A test that can run. ``error`` is set if the file of its line ``line`` cannot be read."""
 
     title: str
     test: test_plan.Test
     setting: Setting | None
     error: str = ""
+    line: str = ""
 
     def played(self, folder: Path, outcome: TestOutcome) -> Iterator[Played]:
         """Yield what was played of the test's cassette."""
@@ -73,7 +74,8 @@ class Found:
         test = self.test
         if self.setting is None:
             place = test.place
-            return TestOutcome(self.title, place.file, place.line, test.flow, "error", (Failed(place, self.error),))
+            failed = Failed(test.given_places.get(self.line, place), self.error)
+            return TestOutcome(self.title, place.file, place.line, test.flow, "error", (failed,))
         return run_test(test, self.setting)
 
 
@@ -109,7 +111,7 @@ class Cassettes:
         """Make the player of a test's cassette; None if it has none. Raises InputError."""
         if test.cassette is None:
             return None
-        return Player(self.read(test.cassette), test.cassette)
+        return Player(self.read(test.cassette), test.cassette, test.given_places.get(test_plan.CASSETTE))
 
     def read(self, path: str) -> Cassette:
         """Return the cassette of a path. Raises InputError."""
@@ -147,7 +149,10 @@ def tests_of(
             benches[key] = Bench(plan), None if coverage is None else coverage.reached_in(home, plan)
         bench, reached = benches[key]
         inside = Path(bench.plan.source).parent.absolute() if test.source else folder
+        line = test_plan.CASSETTE
         try:
+            cassettes.player(test)
+            line = test_plan.CASES
             rows = [None] if test.cases is None else rows_of(test, bench.plan, Files(folder))
             for row in rows:
                 title = test.title if row is None else row.title
@@ -157,7 +162,7 @@ def tests_of(
                     yield Found(title, test, Setting(bench, inside, given, title, player, reached=reached))
         except FlowrunError as error:
             if chosen(test.title):
-                yield Found(test.title, test, None, str(error))
+                yield Found(test.title, test, None, str(error), line)
 
 
 def run_file(

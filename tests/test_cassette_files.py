@@ -11,7 +11,8 @@ import pytest
 
 from flowrun.runtime.vocabulary.call import Message, Request
 from flowrun.runtime.vocabulary.errors import InputError, UsageError
-from flowrun.testing.cassette import Cassette, Line, key_of, plain_model, read_cassette
+from flowrun.testing.cassette import Cassette, Line, key_of, plain_model
+from flowrun.testing.cassette_file import read_cassette
 from flowrun.testing.secrets import secret_in
 from support.command_line import Ran, command
 from support.model_server import model_server

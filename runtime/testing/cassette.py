@@ -15,8 +15,7 @@ from typing import Any
 
 from flowrun.dsl import dataclass
 from flowrun.runtime.vocabulary.call import Request, schema_text
-from flowrun.runtime.vocabulary.errors import InputError, UsageError
-from flowrun.runtime.vocabulary.quoting import shown
+from flowrun.runtime.vocabulary.errors import UsageError
 
 from .secrets import secret_in
 
@@ -189,95 +188,3 @@ def _written(row: Mapping[str, Any]) -> str:
     except UnicodeEncodeError:
         text = json.dumps(row, separators=(", ", ": "))
     return text + "\n"
-
-
-def read_cassette(text: str, name: str) -> Cassette:
-    """Read the text of a cassette. ``name`` is that of the file, for messages. Raises InputError."""
-    rows = [(number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
-    head = _row(*rows[0], name) if rows else {}
-    if head.get("flowrun") != "cassette" or not isinstance(head.get("flow"), str):
-        raise InputError(f'{name} is no cassette: its first line is not {{"flowrun": "cassette", …}}')
-    if head.get("version") != VERSION:
-        raise InputError(
-            f"{name} has the version {shown(str(head.get('version')))}, and this flowrun reads version {VERSION}: "
-            "record it again, or take a later flowrun"
-        )
-    cassette = Cassette(head["flow"])
-    for number, line in rows[1:]:
-        try:
-            one = _line(_row(number, line, name))
-            if (one.chain, one.again, one.model) in cassette.lines:
-                raise InputError("it answers the same call as an earlier line")
-            cassette.add(one)
-        except (InputError, UsageError) as error:
-            said = str(error)
-            raise InputError(said if said.startswith(name) else f"{name}:{number}: {said}") from None
-    _must_be_whole(cassette, name)
-    return cassette
-
-
-def _must_be_whole(cassette: Cassette, name: str) -> None:
-    known = {(chain, again) for chain, again, _ in cassette.lines}
-    for chain, again in known:
-        if again and (chain, again - 1) not in known:
-            raise InputError(
-                f"{name}: `{chain[0]}` has the answer {again} and lacks the one before it: record it again"
-            )
-
-
-def _row(number: int, line: str, name: str) -> Mapping[str, Any]:
-    try:
-        row = json.loads(line)
-    except (ValueError, RecursionError):
-        raise InputError(f"{name}:{number}: this line is not JSON: record the cassette again") from None
-    if not isinstance(row, dict):
-        raise InputError(f"{name}:{number}: this line is not a record: record the cassette again")
-    return row
-
-
-def _line(row: Mapping[str, Any]) -> Line:
-    usage = _have(row, "usage", dict)
-    finish = _have(row, "finish", str)
-    if finish not in ENDS:
-        raise InputError(f"`finish` is {shown(finish)}, and must be one of {', '.join(ENDS)}")
-    messages = _have(row, "messages", list)
-    if not all(isinstance(one, dict) and isinstance(one.get("text"), str) for one in messages):
-        raise InputError("`messages` must be records with `role` and `text`")
-    answer = row.get("answer")
-    if not isinstance(answer, str) and (answer is not None or finish not in ENDS[-2:]):
-        raise InputError("`answer` must be a text")
-    return Line(
-        _have(row, "path", str),
-        _count(row, "sample"),
-        _count(row, "again"),
-        _have(row, "key", str),
-        _have(row, "model", str),
-        tuple((str(one.get("role", "user")), one["text"]) for one in messages),
-        answer,
-        finish,
-        (_tokens(usage, "in"), _tokens(usage, "out")),
-        str(row.get("error") or ""),
-        _count(row, "order") if "order" in row else 0,
-        _have(row, "options", dict) if "options" in row else {},
-    )
-
-
-_KINDS: Mapping[str, str] = {"str": "a text", "list": "a list", "dict": "a record"}
-
-
-def _have(row: Mapping[str, Any], name: str, kind: type) -> Any:
-    value = row.get(name)
-    if not isinstance(value, kind):
-        raise InputError(f"`{name}` must be {_KINDS[kind.__name__]}")
-    return value
-
-
-def _count(row: Mapping[str, Any], name: str) -> int:
-    value = row.get(name)
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise InputError(f"`{name}` must be a number from 0 upwards")
-    return value
-
-
-def _tokens(usage: Mapping[str, Any], name: str) -> int | None:
-    return None if usage.get(name) is None else _count(usage, name)

@@ -14,7 +14,8 @@ from flowrun.runtime.vocabulary.errors import FlowrunError, InputError, UsageErr
 from flowrun.runtime.vocabulary.quoting import shown
 
 from .bench import Bench, Setting
-from .cassette import Cassette, Chain, read_cassette
+from .cassette import Cassette, Chain
+from .cassette_file import read_cassette
 from .coverage import Coverage, Reached
 from .outcome import Failed, TestOutcome
 from .player import Player

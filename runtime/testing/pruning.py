@@ -11,7 +11,8 @@ from flowrun.runtime.files.files import read_plain
 from flowrun.runtime.vocabulary.errors import FlowrunError
 from flowrun.runtime.vocabulary.quoting import shown
 
-from .cassette import Cassette, Chain, read_cassette
+from .cassette import Cassette, Chain
+from .cassette_file import read_cassette
 from .discovery import FileResult
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from flowrun.dsl import dataclass, test_plan, types
 from flowrun.dsl import plan as p
-from flowrun.runtime.engine.asks import PreparedAsk
+from flowrun.runtime.engine.asks import CORRECTIONS, PreparedAsk
 from flowrun.runtime.replay.driver import ReplayedCall
 from flowrun.runtime.vocabulary.call_record import CallRecord
 from flowrun.runtime.vocabulary.errors import FlowrunError, InputError, UsageError
@@ -62,6 +62,7 @@ class Wanted:
     cassette: Cassette
     call: ReplayedCall
     spot: Spot
+    ballot: bool
 
     @property
     def chain(self) -> Chain:
@@ -70,10 +71,14 @@ class Wanted:
 
 @dataclass(eq=False, slots=True)
 class Question:
-    """A question to a model, and the calls that wait for an answer to it: each gets an answer of its own."""
+    """A question to a model, and the calls that wait for an answer to it: each gets an answer of its own.
+
+    An answer to a ``ballot`` that does not fit is not corrected.
+    """
 
     ask: PreparedAsk
     model: p.Expr | None
+    ballot: bool
     calls: list[Wanted] = field(default_factory=list)
 
 
@@ -103,7 +108,7 @@ def wanted_of(found: Found) -> list[Wanted]:
                 f"the call `{spot.path}` has what looks like a secret ({secret}) in its prompt, and a cassette is not "
                 "secret: nothing of it is sent. Take it out of the prompt, or answer this call by a `reply`"
             )
-        wanted.append(Wanted(player.cassette, call, spot))
+        wanted.append(Wanted(player.cassette, call, spot, ran.source.is_ballot(call.call)))
     return wanted
 
 
@@ -153,11 +158,11 @@ def wave_of(plan: p.Plan, calls: Sequence[Wanted]) -> Wave:
     for one in calls:
         call = one.call.call
         ask = one.call.read.__self__  # type: ignore[attr-defined]
-        same = (key_of(call.request), call.model, call.request.timeout, ask.answer)
+        same = (key_of(call.request), call.model, call.request.timeout, ask.answer, one.ballot)
         if (id(one.cassette), one.chain, call.model) in seen:
             continue
         seen.add((id(one.cassette), one.chain, call.model))
-        questions.setdefault(same, Question(ask, _model(plan, call.model))).calls.append(one)
+        questions.setdefault(same, Question(ask, _model(plan, call.model), one.ballot)).calls.append(one)
     asked = list(questions.values())
     inputs: dict[str, Json] = {}
     steps = [_step(f"q{number}", one, inputs) for number, one in enumerate(asked)]
@@ -190,6 +195,8 @@ def _step(name: str, question: Question, inputs: dict[str, Json]) -> p.Step:
     }
     given: dict[str, p.Expr] = {key: p.Constant(value) for key, value in options.items() if value is not None}
     given |= {key: value for key, value in question.ask.options.items() if key in ("retries", "hedge", "stream")}
+    if question.ballot:
+        given[CORRECTIONS] = p.Constant(0)
     ask = p.Step(_ASK, (), p.Ask(question.model, tuple(messages), question.ask.answer), question.ask.answer, given)
     times = len(question.calls)
     repeat = p.Repeat(times, times, p.Block((ask,), _ASK), p.Reduce("collect"))

@@ -159,3 +159,26 @@ test "t" of f {
     assert [(row["path"], row["finish"]) for row in rows] == [
         ("v[0].ask", "stop"), ("v[1].ask", "filtered"), ("v[2].ask", "filtered"), ("v[3].ask", "stop"),
     ]  # fmt: skip
+
+
+def test_a_correction_that_failed_is_asked_for_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    lines = '  x = "a"\n  cassette "f.jsonl"\n  expect result == yes\n'
+    (tmp_path / "f.flow").write_text(f'{ONE.format("yes | no")}test "t" of f {{\n{lines}}}\n', encoding="utf-8")
+    fails = ["403"]
+
+    def answer(prompt: str, model: str, number: int) -> str:
+        return "perhaps" if prompt.startswith("V") else fails[0]
+
+    with answering(answer) as server:
+        environ = {"OPENAI_BASE_URL": server.url, "OPENAI_API_KEY": "none", "FLOWRUN_LEARN": "0"}
+        given = ["--model", "openai:m", "--journal", "r.db"]
+        first = CliRunner(env=environ).invoke(command, ["--record", *given], standalone_mode=False)
+        assert first.return_value == 3 and "`v` has no answer: " in first.output
+        played = CliRunner().invoke(command, [], standalone_mode=False)
+        assert "its answer does not fit, and the cassette has no answer to the correction" in played.output
+        fails[0] = "yes"
+        again = CliRunner(env=environ).invoke(command, ["--record", "missing", *given], standalone_mode=False)
+        assert again.return_value == 0, again.output
+    rows = [json.loads(line) for line in Path("f.jsonl").read_text(encoding="utf-8").splitlines()][1:]
+    assert [(row["again"], row["answer"], len(row["messages"])) for row in rows] == [(0, "perhaps", 1), (1, "yes", 3)]

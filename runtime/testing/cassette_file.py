@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,27 +20,29 @@ def load_cassette(path: str | os.PathLike[str]) -> Cassette:
     return read_cassette(read_plain(Path(path)), shown(os.fspath(path)))
 
 
+_WAY_OUT = "restore the file, or delete it and record it again"
+
+
 def read_cassette(text: str, name: str) -> Cassette:
     """Read the text of a cassette. ``name`` is that of the file, for messages. Raises InputError."""
     rows = [(number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
-    head = _row(*rows[0], name) if rows else {}
+    head = _first(rows, name)
     if head.get("flowrun") != "cassette" or not isinstance(head.get("flow"), str):
-        raise InputError(f'{name} is no cassette: its first line is not {{"flowrun": "cassette", …}}')
+        raise InputError(f'{name} is no cassette: its first line is not {{"flowrun": "cassette", …}}; {_WAY_OUT}')
     if head.get("version") != VERSION:
         raise InputError(
             f"{name} has the version {shown(str(head.get('version')))}, and this flowrun reads version {VERSION}: "
-            "record it again, or take a later flowrun"
+            "take a later flowrun, or delete the file and record it again"
         )
     cassette = Cassette(head["flow"])
     for number, line in rows[1:]:
         try:
-            one = _line(_row(number, line, name))
+            one = _line(_row(line))
             if (one.chain, one.again, one.model) in cassette.lines:
                 raise InputError("it answers the same call as an earlier line")
             cassette.add(one)
         except (InputError, UsageError) as error:
-            said = str(error)
-            raise InputError(said if said.startswith(name) else f"{name}:{number}: {said}") from None
+            raise InputError(f"{name}:{number}: {error}; {_WAY_OUT}") from None
     _must_be_whole(cassette, name)
     return cassette
 
@@ -49,18 +51,26 @@ def _must_be_whole(cassette: Cassette, name: str) -> None:
     known = {(chain, again) for chain, again, _ in cassette.lines}
     for chain, again in known:
         if again and (chain, again - 1) not in known:
-            raise InputError(
-                f"{name}: `{chain[0]}` has the answer {again} and lacks the one before it: record it again"
-            )
+            raise InputError(f"{name}: `{chain[0]}` has the answer {again} and lacks the one before it; {_WAY_OUT}")
 
 
-def _row(number: int, line: str, name: str) -> Mapping[str, Any]:
+def _first(rows: Sequence[tuple[int, str]], name: str) -> Mapping[str, Any]:
+    if not rows:
+        return {}
+    number, line = rows[0]
+    try:
+        return _row(line)
+    except InputError as error:
+        raise InputError(f"{name}:{number}: {error}; {_WAY_OUT}") from None
+
+
+def _row(line: str) -> Mapping[str, Any]:
     try:
         row = json.loads(line)
     except (ValueError, RecursionError):
-        raise InputError(f"{name}:{number}: this line is not JSON: record the cassette again") from None
+        raise InputError("this line is not JSON") from None
     if not isinstance(row, dict):
-        raise InputError(f"{name}:{number}: this line is not a record: record the cassette again")
+        raise InputError("this line is not a record")
     return row
 
 

@@ -106,7 +106,14 @@ class Cassettes:
 
     def path(self, name: str) -> Path:
         """Return the real path of a cassette. Raises InputError if it is outside of the folder."""
-        return Files(self.folder).resolve(name)
+        files = Files(self.folder, (Path(self.folder.absolute().anchor),))
+        found = files.resolve(name)
+        if not found.is_relative_to(files.folder):
+            raise InputError(
+                f"the cassette {shown(name)} is a link to {shown(str(found))}, outside the flow's folder: "
+                "put the file into the folder or below it"
+            )
+        return found
 
     def player(self, test: test_plan.Test) -> Player | None:
         """Make the player of a test's cassette; None if it has none. Raises InputError."""
@@ -119,8 +126,12 @@ class Cassettes:
         if path not in self._known:
             if not self.path(path).exists():
                 raise InputError(f"there is no cassette {shown(path)} yet: `flowrun test --record` asks the models")
-            self._known[path] = read_cassette(Files(self.folder).read_text(path), shown(path))
+            self._known[path] = self.reread(path)
         return self._known[path]
+
+    def reread(self, path: str) -> Cassette:
+        """Read the file of a cassette. Raises InputError."""
+        return read_cassette(Files(self.folder).read_text(path), shown(path))
 
 
 def tests_of(

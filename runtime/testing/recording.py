@@ -7,6 +7,7 @@ budget, its journal and its limits. With their answers the test is played again,
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import field, replace
 from pathlib import Path
 
@@ -48,10 +49,16 @@ class RecordedCassettes(Cassettes):
         return Player(self.fresh[name], name, test.given_places.get(test_plan.CASSETTE), waits=True)
 
     def whole(self, name: str) -> Cassette:
-        """Return what is to be written: the recorded lines, and the others that were there before."""
-        fresh = self.fresh[name]
+        """Return what is to be written: the recorded lines, and the others that the file has.
+
+        Another recording may have written them meanwhile.
+        """
+        fresh, known = self.fresh[name], self._known[name]
+        if self.path(name).exists():
+            with suppress(InputError):
+                known = self.reread(name)
         chains = {line.chain for line in fresh.lines.values()}
-        kept = [line for line in self._known[name].lines.values() if line.chain not in chains]
+        kept = [line for line in known.lines.values() if line.chain not in chains]
         return Cassette(fresh.flow, [*kept, *fresh.lines.values()])
 
 

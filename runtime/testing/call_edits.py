@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice, takewhile
 from operator import eq
 from typing import Any, Literal
@@ -51,7 +51,7 @@ def edit_words(calls: Sequence[Lacking]) -> Iterator[str]:
             yield one if len(calls) == 1 else several.format(f"{many:,}")
 
 
-def edit_of(call: Call, known: Sequence[Line]) -> tuple[Edit, tuple[str, ...]]:
+def edit_of(call: Call, known: Iterable[Line]) -> tuple[Edit, tuple[str, ...]]:
     """Find what was changed in a call. ``known`` are the first answers of the cassette at its place."""
     asked = [(one.role, one.text) for one in call.request.messages]
     found = list(islice(known, _MOST))

@@ -7,6 +7,7 @@ two versions is small. A cassette has no key, no header, and no user or password
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import field
@@ -17,7 +18,7 @@ from flowrun.dsl import dataclass
 from flowrun.runtime.vocabulary.call import Request, schema_text
 from flowrun.runtime.vocabulary.errors import UsageError
 
-from .secrets import secret_in
+from .secrets import SecretSearch
 
 VERSION = 1
 ENDS = ("stop", "length", "filtered", "unterminated", "other", "failed", "cancelled")
@@ -115,6 +116,7 @@ class Cassette:
     def __init__(self, flow: str, lines: Iterable[Line] = ()) -> None:
         self.flow = flow
         self.played: set[Chain] = set()
+        self._secrets = SecretSearch(os.environ)
         self.lines: dict[tuple[Chain, int, str], Line] = {}
         self._answers: dict[tuple[Chain, int], list[Line]] = {}
         self._by_key: dict[tuple[str, int], dict[Chain, None]] = {}
@@ -142,7 +144,7 @@ class Cassette:
 
     def add(self, line: Line) -> None:
         """Add a line. Raises UsageError if it has what looks like a secret."""
-        found = secret_in([text for _, text in line.messages] + [line.answer or "", line.error])
+        found = self._secrets.found_in([*(text for _, text in line.messages), line.answer or "", line.error])
         if found:
             raise UsageError(
                 f"the call `{line.path}` has what looks like a secret ({found}), and a cassette is not secret: take it "

@@ -109,8 +109,8 @@ class Player:
     def _edit(self, call: Call, spot: Spot) -> tuple[Edit, tuple[str, ...]]:
         if call.sample.again:
             return "correction", ()
-        chains = [one for one in self.cassette.at(spot.path, sample_of(spot)) if one not in self.cassette.played]
-        return edit_of(call, [line for chain in chains for line in self.cassette.answers(chain, 0)])
+        chains = (one for one in self.cassette.at(spot.path, sample_of(spot)) if one not in self.cassette.played)
+        return edit_of(call, (line for chain in chains for line in self.cassette.answers(chain, 0)))
 
     def _scripted(self, line: Line) -> Scripted:
         if line.finish == "cancelled":

@@ -40,11 +40,21 @@ _FORMS = {
 
 def secret_in(texts: Iterable[str], environ: Mapping[str, str] | None = None) -> str:
     """Return in words what secret the texts seem to have; "" if none. The secret itself is not in the words."""
-    keys = keys_in(os.environ if environ is None else environ)
-    for text in texts:
-        for words, form in _FORMS.items():
-            if form.search(text):
-                return words
-        if any(key.carried_by(text) for key in keys):
-            return "a key of this computer's environment"
-    return ""
+    return SecretSearch(os.environ if environ is None else environ).found_in(texts)
+
+
+class SecretSearch:
+    """A search for secrets in many texts. The variables of ``environ`` are looked at once."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._keys = keys_in(environ)
+
+    def found_in(self, texts: Iterable[str]) -> str:
+        """Return in words what secret the texts seem to have; "" if none."""
+        for text in texts:
+            for words, form in _FORMS.items():
+                if form.search(text):
+                    return words
+            if any(key.carried_by(text) for key in self._keys):
+                return "a key of this computer's environment"
+        return ""

@@ -22,6 +22,8 @@ TIMEOUT = 600.0
 """Seconds for one attempt, if the flow sets no time-out."""
 _DEEPEST = 40
 """An answer's type has at most this many levels, so that reading the answer does not exhaust Python's stack."""
+CORRECTIONS = "corrections"
+"""The option of a plan that limits the repetitions after a malformed answer alone. A flow cannot write it."""
 _SAID = {
     "filtered": "the provider's filter blocked the answer",
     "unterminated": "the answer is incomplete: the server stopped before its end",
@@ -53,7 +55,7 @@ class Settings:
             float(options.get("timeout", TIMEOUT)),
             bool(options.get("stream", False)),
             retries,
-            int(RETRIES if retries is None else retries),
+            int(options.get(CORRECTIONS, RETRIES if retries is None else retries)),
             None if hedge is None else quantile_of(hedge),
         )
 

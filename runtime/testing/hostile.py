@@ -29,7 +29,7 @@ def poisoned(value: Json, type_: t.Type, text: str) -> Json:
         fields = {one.name: one.type for one in inner.fields}
         return {name: poisoned(one, fields[name], text) for name, one in value.items()}
     if isinstance(inner, t.Choice):
-        return next((word for word in reversed(inner.words) if word != value), value)
+        return next((word for word in reversed(inner.options) if word != value), value)
     return _any(value, text)
 
 
@@ -62,9 +62,9 @@ def _of_schema(schema: Mapping[str, Any], root: Mapping[str, Any], text: str) ->
         if key in schema:
             return _of_schema(schema[key][0], root, text)
     if "const" in schema:
-        return schema["const"]  # type: ignore[no-any-return]
+        return schema["const"]
     if "enum" in schema:
-        return schema["enum"][-1]  # type: ignore[no-any-return]
+        return schema["enum"][-1]
     kind = schema.get("type", "string")
     match kind[0] if isinstance(kind, list) else kind:
         case "object":

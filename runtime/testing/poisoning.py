@@ -6,25 +6,31 @@ Where the request differs, the answer is the attacker's.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from flowrun.dsl import Labels, LabelSource, dataclass, labels_of, test_plan
 from flowrun.dsl import types as t
 from flowrun.runtime.catalog import catalog
 from flowrun.runtime.engine.decisions import Call
 from flowrun.runtime.vocabulary.call import Answer, Request
-from flowrun.runtime.vocabulary.errors import CallError, UsageError
+from flowrun.runtime.vocabulary.errors import UsageError
 from flowrun.runtime.vocabulary.json_value import Json
 from flowrun.runtime.vocabulary.quoting import one_line, shown
 
 from .answer_book import Given, Scripted
 from .bench import Setting
+from .cassette import Cassette
 from .hostile import TEXT, hostile_answer, poisoned
 from .places import Spot
 from .ran import Ran
-from .reached_places import ReachedPlaces
+from .reached_places import ReachedPlaces, Requested, Requests
 from .runner import play
+from .script_text import Many
+from .scripted_setup import Flow, check_script, prepared
+from .scripted_setup import Given as Script
 
 MOST_TOLD = 8
 """The most requests that a message lists."""
@@ -76,10 +82,6 @@ class Poisoning:
         return list(dict.fromkeys(found))
 
 
-Requests = Mapping[str, tuple[Spot, tuple[Request, ...]]]
-"""The requests of a run by the path of their call."""
-
-
 class Poisoner:
     """The proof for one flow with one script."""
 
@@ -88,8 +90,9 @@ class Poisoner:
         self.plan = setting.bench.plan
         self.labels: Labels = labels_of(self.plan, catalog())
         self.clean = play(test, setting, inputs)
-        self._places = ReachedPlaces(self.plan, self.labels)
+        self._places = ReachedPlaces(self.plan, self.labels, text)
         self._known: dict[tuple[str, Request], list[Given]] = {}
+        self._answers = {given.spot.path: given.what for given in self.clean.source.book.given}
         for given in self.clean.source.book.given:
             self._known.setdefault((given.spot.path, given.call.request), []).append(given)
 
@@ -106,10 +109,9 @@ class Poisoner:
             for answer in (hostile_answer, _no_answer):
                 runs += 1
                 after = _requests(self._attacked(inputs, answer))
-                for path in [path for path in {**before, **after} if before.get(path) != after.get(path)]:
-                    spot, _ = before.get(path) or after[path]
+                for path, within in self._places.changed(one.key, number, before, after):
                     changed = ChangedRequest(path, one.name, number, _prompt(before, path), _prompt(after, path))
-                    (inside if self._places.changes(one.key, number, spot) else outside).append(changed)
+                    (inside if within else outside).append(changed)
         if not runs:
             raise UsageError(self._why(source, element))
         if outside:
@@ -154,10 +156,6 @@ class Poisoner:
 
         return play(replace(self.test, replies=()), replace(self.setting, other=answer), inputs)
 
-    @property
-    def _answers(self) -> Mapping[str, Answer | CallError]:
-        return {given.spot.path: given.what for given in self.clean.source.book.given}
-
 
 def _no_answer(request: Request, known: str, text: str) -> Answer:
     """Return an answer that fits no form."""
@@ -165,13 +163,47 @@ def _no_answer(request: Request, known: str, text: str) -> Answer:
 
 
 def _requests(ran: Ran) -> Requests:
-    found: dict[str, tuple[Spot, list[Request]]] = {}
+    found: dict[str, Requested] = {}
     for given in ran.source.book.given:
-        found.setdefault(given.spot.path, (given.spot, []))[1].append(given.call.request)
-    return {path: (spot, tuple(requests)) for path, (spot, requests) in found.items()}
+        known = found.get(given.spot.path)
+        before = () if known is None else known.requests
+        found[given.spot.path] = Requested(given.spot, (*before, given.call.request))
+    return found
 
 
 def _prompt(requests: Requests, path: str) -> str | None:
     if path not in requests:
         return None
-    return "\n".join(message.text for request in requests[path][1] for message in request.messages)
+    return "\n".join(message.text for request in requests[path].requests for message in request.messages)
+
+
+def poison(
+    flow: Flow,
+    inputs: Mapping[str, Any] | None = None,
+    /,
+    *,
+    source: str = "",
+    element: int | None = None,
+    hostile: str = TEXT,
+    replies: Many | None = None,
+    externs: Many | None = None,
+    files: Mapping[str, str] | None = None,
+    cassette: str | os.PathLike[str] | Cassette | None = None,
+    of: str | None = None,
+    **values: Any,
+) -> Poisoning:
+    """Prove that hostile elements of untrusted parameters change no request outside of their reach.
+
+    The flow runs with scripted answers, as in ``run_scripted``. Then it runs again for each element of each untrusted
+    parameter, with the text ``hostile`` in the place of the element: once with an attacker's answers wherever a request
+    is not the same, and once with answers that fit no form. ``source`` and ``element`` name one parameter, and one of
+    its elements from 0. An input with the name of an argument, such as ``source``, stands in the mapping ``inputs``.
+
+    Raises PoisonError for a request outside of the reach; UsageError if there is nothing to make hostile; and all that
+    ``run_scripted`` raises.
+    """
+    __tracebackhide__ = True
+    ready = prepared(flow, inputs, values, Script(replies, externs, files, cassette, of))
+    poisoner = Poisoner(ready.test, ready.setting, ready.inputs, hostile)
+    check_script(poisoner.clean)
+    return poisoner.prove(source, element)

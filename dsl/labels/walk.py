@@ -13,7 +13,7 @@ from .expressions import Here, Scope
 from .marks import NOTHING, Reach, control, union
 from .places import PlaceKind
 from .requests import PlaceKey
-from .values import EMPTY, Value, either, led
+from .values import EMPTY, Value, either, led, mapped
 
 _KINDS: dict[str, PlaceKind] = {"ask": "ask", "extern": "extern", "flow": "flow", "value": "value"}
 
@@ -40,6 +40,8 @@ class Walk(BlockWalk):
             if param.label == "trusted":
                 place = f"{name}.{param.name}" if name else param.name
                 self.refuse("parameter", value.whole(), param.name, place, name)
+                # The breach is told here, and not again at each place behind it.
+                value = mapped(value, lambda mark: replace(mark, free=False))
             values[param.name] = value
         return values
 

@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from .formats.xml_text import xml_attribute, xml_text
     from .formatting.format import format_file
     from .graph import cycles, topological
-    from .labels.labels import has_labels, labels_of
+    from .labels.labels import labels_of
     from .labels.places import Breach, Labels, LabelSource, LabelWarning, Place
     from .needed_calls import necessary
     from .pages import page
@@ -61,6 +61,7 @@ if TYPE_CHECKING:
     from .path_names import REDUCE, step_names
     from .patterns import pattern
     from .plain_data import misplaced
+    from .plan_labels import label_table
     from .planner import make_plan
     from .records import dataclass
     from .render import render_diagnostic, render_diagnostics, render_excerpt
@@ -100,7 +101,7 @@ _HOMES = {
     "formats.xml_text": "xml_attribute xml_text",
     "formatting.format": "format_file",
     "graph": "cycles topological",
-    "labels.labels": "has_labels labels_of",
+    "labels.labels": "labels_of",
     "labels.places": "Breach LabelSource LabelWarning Labels Place",
     "needed_calls": "necessary",
     "pages": "page",
@@ -108,6 +109,7 @@ _HOMES = {
     "parsing.strings": "quoted",
     "patterns": "pattern",
     "plain_data": "misplaced",
+    "plan_labels": "label_table",
     "planner": "make_plan",
     "records": "dataclass",
     "render": "render_diagnostic render_diagnostics render_excerpt",

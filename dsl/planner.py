@@ -45,7 +45,7 @@ def make_plan(checked: Checked, flow: str | None = None, *, beside: Iterable[str
             elif found := _named(planner.checked, callee.name):
                 made[key] = planner.flow(found, retries)
     decl = chosen.decl
-    return p.Plan(
+    made_plan = p.Plan(
         decl.name.text,
         checked.file.span.source.name,
         body.params,
@@ -58,6 +58,11 @@ def make_plan(checked: Checked, flow: str | None = None, *, beside: Iterable[str
         dict(sorted(made.items())),
         dict(sorted(externs.items())),
     )
+    if any(planner.checked.file.labelled for planner in planners.values()):
+        from .plan_labels import label_table
+
+        return replace(made_plan, labels=label_table(made_plan))
+    return made_plan
 
 
 def _named(checked: Checked, name: str) -> Flow | None:

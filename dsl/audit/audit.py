@@ -12,6 +12,8 @@ from ..checking.program import Step
 from ..checking.typecheck import typecheck
 from ..checking.typed import Typed
 from ..graph import topological
+from ..labels.labels import labels_of
+from ..plan_labels import label_table
 from .errors import UnfitError
 from .tree import ANY, Tree
 
@@ -36,6 +38,19 @@ def audit_plan(plan: p.Plan, catalog: Catalog) -> None:
         result = _audit(Tree(plan, flow, name, catalog), catalog, callees)
         callees["", name] = Callee(name, "flow", params, result)
     _audit(Tree(plan, plan, plan.flow, catalog), catalog, callees)
+    _labels(plan, catalog)
+
+
+def _labels(plan: p.Plan, catalog: Catalog) -> None:
+    """Refuse a plan whose labels were edited, or in which untrusted text reaches a trusted place."""
+    found = label_table(plan)
+    for name in dict.fromkeys([*plan.labels, *found]):
+        if (said := plan.labels.get(name, "")) != found.get(name, ""):
+            lost = f"has lost its label `{said}`" if name not in found else "has a label that the plan does not list"
+            raise UnfitError(plan.flow, f"`{name}` {lost}")
+    for breach in labels_of(plan, catalog).breaches:
+        way = " → ".join(breach.trail)
+        raise UnfitError(breach.step or breach.flow or plan.flow, f"untrusted text reaches a trusted place: {way}")
 
 
 def _audit(tree: Tree, catalog: Catalog, callees: dict[tuple[str, str], Callee]) -> t.Type:

@@ -52,9 +52,10 @@ if TYPE_CHECKING:
     from .formats.xml_text import xml_attribute, xml_text
     from .formatting.format import format_file
     from .graph import cycles, topological
-    from .labels.labels import has_labels, labels_of
+    from .labels.labels import labels_of
     from .labels.marks import Mark
     from .labels.places import Breach, Labels, LabelSource, LabelWarning, Place
+    from .marked_plan import make_plan
     from .needed_calls import necessary
     from .pages import page
     from .parsing.parse import parse_flow
@@ -62,7 +63,7 @@ if TYPE_CHECKING:
     from .path_names import REDUCE, step_names
     from .patterns import pattern
     from .plain_data import misplaced
-    from .planner import make_plan
+    from .plan_labels import label_table
     from .records import dataclass
     from .render import render_diagnostic, render_diagnostics, render_excerpt
     from .safe_text import STEERS, inert, one_line
@@ -101,7 +102,7 @@ _HOMES = {
     "formats.xml_text": "xml_attribute xml_text",
     "formatting.format": "format_file",
     "graph": "cycles topological",
-    "labels.labels": "has_labels labels_of",
+    "labels.labels": "labels_of",
     "labels.marks": "Mark",
     "labels.places": "Breach LabelSource LabelWarning Labels Place",
     "needed_calls": "necessary",
@@ -110,7 +111,8 @@ _HOMES = {
     "parsing.strings": "quoted",
     "patterns": "pattern",
     "plain_data": "misplaced",
-    "planner": "make_plan",
+    "plan_labels": "label_table",
+    "marked_plan": "make_plan",
     "records": "dataclass",
     "render": "render_diagnostic render_diagnostics render_excerpt",
     "safe_text": "STEERS inert one_line",

@@ -89,6 +89,13 @@ def _check(
     unsure = imported.broken or any(problem.code in UNSURE for problem in problems)
     lints = () if unsure else NEAR if errors else LINTS
     warnings = [found for lint in lints for found in lint(program, typed, catalog)]
+    if not (errors or imported.broken) and (file.labelled or any(one.file.labelled for one in (done or {}).values())):
+        from .labels.report import label_findings  # most files have no labels
+
+        checked = Checked(file, program, dependencies, typed, catalog, (), imported, done or {})
+        for found in label_findings(checked):
+            (problems if found.severity == "error" else warnings).append(found)
+        errors = any(problem.severity == "error" for problem in problems)
     warnings = silence(file, warnings, complete=not errors)
     return Checked(file, program, dependencies, typed, catalog, _sorted(warnings), imported)
 

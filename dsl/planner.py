@@ -16,7 +16,7 @@ from .expression_planner import ExpressionPlanner
 from .hedges import hedges
 
 
-def make_plan(checked: Checked, flow: str | None = None, *, beside: Iterable[str] = ()) -> p.Plan:
+def bare_plan(checked: Checked, flow: str | None = None, *, beside: Iterable[str] = ()) -> p.Plan:
     """Return the plan of one flow of a file: the named flow, or else the last one.
 
     Raises KeyError with the name of an unknown flow. Flows in ``beside`` become called flows, even if nothing calls
@@ -58,13 +58,11 @@ def make_plan(checked: Checked, flow: str | None = None, *, beside: Iterable[str
         dict(sorted(made.items())),
         dict(sorted(externs.items())),
     )
-    # Most files have no label, and their plans are not read again.
-    if not any("untrusted" in one.file.span.source.text for one in (checked, *checked.imports.values())):
+    if not any(planner.checked.file.labelled for planner in planners.values()):
         return plan
-    from .labels.fences import with_fences
-    from .labels.labels import labels_of
+    from .plan_labels import label_table  # most files have no labels
 
-    return with_fences(plan, labels_of(plan, checked.catalog))
+    return replace(plan, labels=label_table(plan))
 
 
 def _named(checked: Checked, name: str) -> Flow | None:

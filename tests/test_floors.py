@@ -16,7 +16,7 @@ import pytest
 FLOORS = {
     "dsl": (
         "record_init records patterns source codes spelling diagnostics texts safe_text plain_data identity path_names",
-        "types type_forms type_fits plan plan_steps plan_expressions test_plan syntax/* catalog fields graph render "
+        "types type_forms type_fits plan plan_steps plan_expressions plan_labels test_plan syntax/* catalog fields graph render "
         "guesses arithmetic",
         "parsing/* ballots",
         "templates/* formatting/* fixes",
@@ -24,7 +24,7 @@ FLOORS = {
         "lints/* checked needed_calls",
         "bounds/* hedges expression_planner planner",
         "labels/*",
-        "test_planner budget_check check pages",
+        "marked_plan test_planner budget_check check pages",
         "audit/* coverage/* export/* formats/*",
         "__init__",
     ),

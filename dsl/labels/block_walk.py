@@ -13,7 +13,7 @@ from .expressions import Scope
 from .marks import CONTROL, COUNT, JOINED, LENGTH_BITS, NOTHING, TIME, Mark, Reach, control, narrowed, union
 from .prompts import text_reach
 from .requests import PlaceKey, Requests
-from .values import EMPTY, Value, any_item, either, listed, renamed, shaped
+from .values import EMPTY, Value, any_item, either, led, listed, renamed, shaped
 
 _Block = p.Fanout | p.Map | p.Repeat
 
@@ -37,7 +37,7 @@ class BlockWalk(Requests, ABC):
         most: float = inf
         if isinstance(node, p.Map):
             source = self.value(node.source, scope)
-            inner.values[node.element] = source.each(axis)
+            inner.values[node.element] = led(source.each(axis), node.element)
             length = _turns(source, axis)
             self.here = replace(before, maps=(*before.maps, axis))
             if node.where is not None:

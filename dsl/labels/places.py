@@ -61,6 +61,11 @@ class Place:
         """Return True if a source can change the request, its presence, or the value."""
         return any(source in reach for reach in (self.request, self.presence, self.value))
 
+    @property
+    def touched(self) -> bool:
+        """True if a source can change, delay or fail anything here."""
+        return bool(self.request or self.presence or self.value or self.time or self.tolerance)
+
     def merge(self, request: Reach, presence: Reach, value: Reach, time: Set[str]) -> None:
         self.request, self.presence = widest(self.request, request), widest(self.presence, presence)
         self.value, self.time = widest(self.value, value), self.time | time

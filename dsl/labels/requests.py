@@ -32,11 +32,9 @@ class Requests(Expressions):
         self.time: list[set[str]] = [set()]
 
     def keep(self, kind: PlaceKind, request: Reach, value: Value, time: Set[str] = frozenset()) -> None:
-        """Keep what reaches a place. A place that no source reaches is not kept."""
+        """Keep what reaches a place."""
         whole = value.whole()
         self.time[-1].update(request, self.presence)
-        if not (request or whole or self.presence or time):
-            return
         key = (self.here.flow, self.here.step, kind)
         place = self.places.get(key)
         if place is None:
@@ -45,8 +43,7 @@ class Requests(Expressions):
         self.touched[-1].add(key)
 
     def on_file(self, function: str, path: Reach) -> None:
-        if path:
-            self.keep("file", path, EMPTY)
+        self.keep("file", path, EMPTY)
 
     def warn(self, kind: WarningKind, source: str, form: str, mark: Mark) -> None:
         here = self.here

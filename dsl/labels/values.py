@@ -117,6 +117,13 @@ def mapped(value: Value, change: Callable[[Mark], Mark]) -> Value:
     )
 
 
+def led(value: Value, name: str) -> Value:
+    """Return a value with one more name on the trails of its marks."""
+    if value is EMPTY or not name:
+        return value
+    return mapped(value, lambda mark: replace(mark, trail=Trail(name, mark.trail)))
+
+
 def closed(value: Value, closing: Closing) -> Value:
     """Return a value behind the end of a loop that leaves no list of its iterations."""
     if not _has(value, closing.axis):

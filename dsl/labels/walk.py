@@ -10,10 +10,10 @@ from ..bounds.order import StepOrder
 from ..catalog import Catalog
 from .block_walk import BlockWalk
 from .expressions import Here, Scope
-from .marks import NOTHING, Mark, Reach, Trail, control, union
+from .marks import NOTHING, Reach, control, union
 from .places import PlaceKind
 from .requests import PlaceKey
-from .values import EMPTY, Value, either, mapped
+from .values import EMPTY, Value, either, led, mapped
 
 _KINDS: dict[str, PlaceKind] = {"ask": "ask", "extern": "extern", "flow": "flow", "value": "value"}
 
@@ -40,6 +40,8 @@ class Walk(BlockWalk):
             if param.label == "trusted":
                 place = f"{name}.{param.name}" if name else param.name
                 self.refuse("parameter", value.whole(), param.name, place, name)
+                # The breach is told here, and not again at each place behind it.
+                value = mapped(value, lambda mark: replace(mark, free=False))
             values[param.name] = value
         return values
 
@@ -76,7 +78,7 @@ class Walk(BlockWalk):
         if step.when is not None:
             other = self.value(step.otherwise, scope) if step.otherwise is not None else EMPTY
             value = either(value, other).with_reach(decided)
-        value = _led(value, step.name)
+        value = led(value, "" if step.name.startswith("#") else step.name)
         time = frozenset(self.time.pop())
         scope.times[step.name] = time
         self.time[-1] |= time
@@ -118,16 +120,6 @@ class Walk(BlockWalk):
         self.time[-1] |= time
         self.keep("flow", request, result)
         return result
-
-
-def _led(value: Value, name: str) -> Value:
-    if value is EMPTY or name.startswith("#"):
-        return value
-
-    def led(mark: Mark) -> Mark:
-        return replace(mark, trail=Trail(name, mark.trail))
-
-    return mapped(value, led)
 
 
 def _frozen(reach: Reach) -> Hashable:

@@ -50,6 +50,7 @@ class ValueReductions(TokenReductions):
     # Types
 
     def label(self, c: list[Any]) -> s.Word:
+        self.has_labels = True
         return self._word(c[0])
 
     def type_expr(self, c: list[Any]) -> s.TypeExpr | Labelled:

@@ -96,9 +96,12 @@ class Comment:
 
 @dataclass(frozen=True, slots=True)
 class File:
+    """A flow file. ``labelled`` says that it has a label, such as `untrusted`."""
+
     items: tuple[Declaration, ...]
     comments: tuple[Comment, ...] = field(compare=False)
     span: Span = at()
+    labelled: bool = field(default=False, compare=False, repr=False)
 
     @property
     def flows(self) -> tuple[FlowDecl, ...]:

@@ -11,6 +11,7 @@ from .. import types as t
 from ..plain_data import Json
 from ..records import dataclass
 from .bound import ONE, Bound, total
+from .plain_texts import names_of, plain_text
 from .sizes import (
     NONE,
     Count,
@@ -28,7 +29,7 @@ from .sizes import (
     shown,
     type_of,
 )
-from .template_sizes import names_of, plain_text, template_size
+from .template_sizes import template_size
 
 Lookup = Callable[[str], Json]
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from functools import lru_cache
+from collections.abc import Iterator, Mapping
 
 from .. import types as t
-from ..source import Source
-from ..syntax import String
 from ..templates import nodes
-from ..templates.read import Template, read_template
 from .bound import NOTHING, Bound, total
+from .plain_texts import read
 from .sizes import (
     NONE,
     Count,
@@ -53,41 +50,16 @@ def template_size(template: str, names: Names, count: Count, fenced: tuple[int, 
 
     The values at the places of ``fenced`` stand between marks.
     """
-    read = _read(template)
-    if read is None:
+    found = read(template)
+    if found is None:
         return NOTHING
     scope: dict[str, Size] = {**names, **{_fence(place): _NUMBER for place in fenced}}
-    return _sum(_body(read.body, scope, count), count)
+    return _sum(_body(found.body, scope, count), count)
 
 
 def _fence(place: int) -> str:
     """Return the key of a place with marks, among the names. No name of a flow looks like this."""
     return f"#{place}"
-
-
-def names_of(template: str) -> tuple[str, ...]:
-    """Return the names that a template takes from the flow, each once."""
-    read = _read(template)
-    return () if read is None else tuple(dict.fromkeys(mention.name for mention in read.mentions))
-
-
-def plain_text(template: str, lookup: Callable[[str], object]) -> str | None:
-    """Return the text of a template that only writes named values; None for any other template."""
-    read = _read(template)
-    if read is None or not read.plain:
-        return None
-    parts = [part for output in read.body if isinstance(output, nodes.Output) for part in output.nodes]
-    if any(isinstance(part, nodes.Getattr) for part in parts):
-        return None
-    return "".join(
-        part.data if isinstance(part, nodes.TemplateData) else text_of(lookup(part.path())) for part in parts
-    )
-
-
-@lru_cache(maxsize=4096)
-def _read(template: str) -> Template | None:
-    found = read_template(String(template, Source("").span(0, 0)))
-    return found if isinstance(found, Template) else None
 
 
 Piece = str | Bound

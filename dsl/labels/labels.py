@@ -17,4 +17,9 @@ def labels_of(plan: p.Plan, catalog: Catalog) -> Labels:
         return Labels()
     walk = Walk(plan, catalog)
     walk.run()
-    return Labels(walk.sources, tuple(place for place in walk.places.values() if place.touched), tuple(walk.breaches), tuple(walk.warnings))
+    return Labels(
+        walk.sources,
+        tuple(place for place in walk.places.values() if place.touched),
+        tuple(walk.breaches),
+        tuple(walk.warnings),
+    )

@@ -129,7 +129,7 @@ class BlockWalk(Requests, ABC):
         if spec is not None and spec.votes:
             return either(value, shaped(step.type, request))
         order = narrowed(request, LENGTH_BITS, CONTROL)
-        return replace(value, length=union(value.length, order)) if value.item is not None else value.with_reach(order)
+        return replace(value, order=union(value.order, order)) if value.item is not None else value.with_reach(order)
 
     def _decision(self, reduce: p.Reduce, ask: p.Ask, results: Results, scope: Scope) -> Reach:
         """Read the ask of a judge or of a tie, and return the marks of its request.

@@ -26,7 +26,7 @@ from .marks import (
     narrowed,
     union,
 )
-from .values import EMPTY, Value, chained, closed, mapped, renamed, shaped
+from .values import EMPTY, Value, chained, closed, renamed, shaped
 
 
 @dataclass(eq=False, slots=True)
@@ -75,14 +75,7 @@ def tally(results: Results) -> Reach:
 
 def _ballots(results: Results) -> Value:
     """Return the winner of a vote. An element that writes a single ballot is counted; any other one can decide."""
-
-    def count(mark: Mark) -> Mark:
-        lone = mark.axes == {results.axis} and mark.mix == OWN and not mark.many
-        return replace(mark, mix=COUNTED) if lone else mark
-
-    return closed(mapped(results.list.item or EMPTY, count), results.closing(COUNTED)).with_reach(
-        results.number(COUNTED)
-    )
+    return results.any(COUNTED)
 
 
 def written_twice(results: Results) -> Reach:
@@ -150,7 +143,7 @@ def _best(results: Results, given: Reach) -> Value:
 
 def _rank(results: Results, given: Reach) -> Value:
     order = narrowed(union(results.list.whole(), given), LENGTH_BITS, CONTROL)
-    return replace(results.list, length=union(results.list.length, order))
+    return replace(results.list, order=union(results.list.order, order))
 
 
 def _count(results: Results, given: Reach) -> Value:

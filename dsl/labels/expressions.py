@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import field, replace
 
 from .. import plan as p
 from .. import types as t
@@ -214,5 +214,5 @@ def _kept(value: Value, type_: t.Type) -> Value:
         fields = {name: _kept(one, known[name]) for name, one in value.fields.items() if name in known}
         return Value(value.reach, fields)
     if isinstance(inner, t.ListOf) and value.item is not None:
-        return Value(value.reach, None, _kept(value.item, inner.item), value.axis, value.length, value.most)
+        return replace(value, item=_kept(value.item, inner.item))
     return value

@@ -23,7 +23,8 @@ a race; the count (a length, a tally, a vote that ends early).
 
 The trail: the names on the way from the source, for messages.
 
-``many`` says that one element can write several items of a list. ``steered`` says that the value was written by an ask
+``many`` says that one element can write several items of a list. ``several`` says that a value of one iteration joins
+several elements, which were read inside it. ``steered`` says that the value was written by an ask
 that has read free text of the source, whatever its type cut away. ``told`` says that an ask has joined the texts of
 several elements before.
 
@@ -72,9 +73,15 @@ class Mark:
     free: bool = False
     channels: int = CONTENT
     many: bool = False
+    several: bool = False
     steered: bool = False
     told: bool = False
     trail: Trail = field(default=Trail(""), compare=False)
+
+    @property
+    def joins(self) -> bool:
+        """True if the value joins the free texts of several elements."""
+        return self.free and (self.mix == JOINED or self.several)
 
     @property
     def relation(self) -> str:
@@ -103,15 +110,12 @@ def added(first: Mark, second: Mark) -> Mark:
         first.free or second.free,
         first.channels | second.channels,
         first.many or second.many,
+        first.several or second.several,
         first.steered or second.steered,
         # A text that no ask has joined yet stays to be told of.
-        (first.told or not _joins(first)) and (second.told or not _joins(second)) and (first.told or second.told),
+        (first.told or not first.joins) and (second.told or not second.joins) and (first.told or second.told),
         better.trail,
     )
-
-
-def _joins(mark: Mark) -> bool:
-    return mark.free and mark.mix == JOINED
 
 
 def union(*reaches: Reach) -> Reach:
@@ -167,7 +171,8 @@ def control(reach: Reach) -> Reach:
 class Closing:
     """The end of a loop: its axis, and for each source that was read inside nested loops the axis around.
 
-    ``mix`` is the relation that the marks of the loop's own elements get.
+    ``mix`` is the relation that the marks of the loop's own elements get. An element that can write more than one
+    result of the loop is joined in any case.
     """
 
     axis: str
@@ -179,8 +184,9 @@ class Closing:
             return mark
         outer = self.around.get(source)
         if outer is not None:
-            return replace(mark, axes=mark.axes - {self.axis} | {outer}, many=True)
-        return replace(mark, axes=mark.axes - {self.axis}, mix=max(mark.mix, self.mix))
+            return replace(mark, axes=mark.axes - {self.axis} | {outer}, several=mark.several or self.mix == JOINED)
+        alone = len(mark.axes) == 1 and mark.mix == OWN and not mark.many
+        return replace(mark, axes=mark.axes - {self.axis}, mix=self.mix if alone else JOINED)
 
     def reach(self, reach: Reach) -> Reach:
         if not any(self.axis in mark.axes for mark in reach.values()):

@@ -55,15 +55,18 @@ class _Report:
         In that case, the step is the call that leads there. None if the other file reports the finding itself.
         """
         if ":" not in found.flow:
-            return found.flow or self.plan.flow, found.step, False
+            return self._name(found.flow), found.step, False
         if ":" in self.labels.sources[found.source].flow:
             return None
         own = {"": self.plan.steps, **{key: flow.steps for key, flow in self.plan.flows.items() if ":" not in key}}
         for key, steps in own.items():
             for step in p.walk_steps(steps):
                 if isinstance(step.node, p.FlowCall) and self._leads(step.node.flow, found.flow):
-                    return key or self.plan.flow, step.name, True
+                    return self._name(key), step.name, True
         return None
+
+    def _name(self, key: str) -> str:
+        return p.plain_name(key) if key else self.plan.flow
 
     def _leads(self, flow: str, to: str) -> bool:
         todo, seen = [flow], {flow}
@@ -144,10 +147,10 @@ class _Report:
         if source.kind == "extern":
             word = self.externs[source.name].label if source.name in self.externs else None
         elif source.kind == "parameter":
-            param = self.spans.param(source.flow or self.plan.flow, source.name)
+            param = self.spans.param(self._name(source.flow), source.name)
             word = param.label if param is not None else None
         else:
-            span = self.spans.whole(source.flow or self.plan.flow, source.step) if source.step else None
+            span = self.spans.whole(self._name(source.flow), source.step) if source.step else None
             return (Label(span, f"`{source.name}` is untrusted"),) if span is not None else ()
         return (Label(word.span, f"`{source.name}` is untrusted"),) if word is not None else ()
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Set
+from dataclasses import replace
 
 from .. import plan as p
 from ..catalog import Catalog
 from .expressions import Expressions, Scope
-from .marks import JOINED, NOTHING, Mark, Reach, changed, union
+from .marks import NOTHING, Mark, Reach, changed, union
 from .places import FenceKey, LabelWarning, Place, PlaceKind, WarningKind
 from .prompts import text_reach
 from .values import EMPTY, Value, either, shaped
@@ -62,7 +63,7 @@ class Requests(Expressions):
             parts.append(read)
         request = union(*parts, self.args(options, scope))
         for source, mark in request.items():
-            if _joins(mark) and self.sources[source].apart:
+            if mark.joins and not mark.told and self.sources[source].apart:
                 self.warn("joined", source, kind, mark)
         value = shaped(ask.answer, changed(request, _told))
         self.keep(kind, request, value)
@@ -81,11 +82,5 @@ class Requests(Expressions):
         return value
 
 
-def _joins(mark: Mark) -> bool:
-    return mark.free and mark.mix == JOINED and not mark.told
-
-
 def _told(mark: Mark) -> Mark:
-    if not _joins(mark):
-        return mark
-    return Mark(mark.axes, mark.mix, mark.bits, mark.free, mark.channels, mark.many, mark.steered, True, mark.trail)
+    return replace(mark, told=True) if mark.joins else mark

@@ -8,7 +8,21 @@ from math import inf
 
 from .. import types as t
 from ..records import dataclass
-from .marks import CONTENT, CONTROL, COUNT, JOINED, LENGTH_BITS, NOTHING, Closing, Mark, Reach, Trail, changed, union
+from .marks import (
+    CONTENT,
+    CONTROL,
+    COUNT,
+    JOINED,
+    LENGTH_BITS,
+    NOTHING,
+    OWN,
+    Closing,
+    Mark,
+    Reach,
+    Trail,
+    changed,
+    union,
+)
 from .widths import width
 
 
@@ -18,8 +32,8 @@ class Value:
 
     ``reach`` has the marks of the value itself, without those of its parts. A record has ``fields``, and a list has
     ``item``, which stands for each of its items. ``axis`` names the loop whose iterations the items are: an item's mark
-    with this axis depends on one element only. ``length`` has the marks of the number and the order of the items.
-    ``most`` is the greatest number of items, as far as it is known.
+    with this axis depends on one element only. ``length`` has the marks of the number of the items, ``order`` those
+    of their order. ``most`` is the greatest number of items, as far as it is known.
     """
 
     reach: Reach = field(default_factory=dict)
@@ -28,10 +42,11 @@ class Value:
     axis: str = ""
     length: Reach = field(default_factory=dict)
     most: float = inf
+    order: Reach = field(default_factory=dict)
 
     def whole(self) -> Reach:
         """Return the marks of a reading of the whole value. An item of a list is then not apart any more."""
-        found = [self.reach, self.length]
+        found = [self.reach, self.length, self.order]
         if self.fields is not None:
             found += [one.whole() for one in self.fields.values()]
         if self.item is not None:
@@ -68,8 +83,14 @@ EMPTY = Value()
 
 
 def _measured(mark: Mark) -> Mark:
-    return Mark(
-        frozenset(), JOINED, min(mark.bits, LENGTH_BITS), False, COUNT, mark.many, mark.steered, mark.told, mark.trail
+    return replace(
+        mark,
+        axes=frozenset(),
+        mix=JOINED,
+        bits=min(mark.bits, LENGTH_BITS),
+        free=False,
+        channels=COUNT,
+        steered=mark.steered or mark.free,
     )
 
 
@@ -77,7 +98,7 @@ def _spread(axis: str, most: float) -> Callable[[Mark], Mark]:
     """Make the mark of a whole list from that of one item. An item that one element writes alone adds no bits."""
 
     def spread(mark: Mark) -> Mark:
-        if mark.bits and (axis not in mark.axes or mark.many):
+        if mark.bits and (mark.axes != {axis} or mark.mix != OWN or mark.many):
             mark = replace(mark, bits=mark.bits * most)
         return mark if axis not in mark.axes else replace(mark, axes=mark.axes - {axis}, mix=JOINED)
 
@@ -89,7 +110,7 @@ def any_item(value: Value) -> Value:
     if value.item is None:
         return Value(value.whole())
     item = mapped(value.item, _spread(value.axis, value.most)) if value.whole() else value.item
-    return item.with_reach(union(value.reach, value.length))
+    return item.with_reach(union(value.reach, value.length, value.order))
 
 
 def renamed(value: Value, old: str, new: str, *, many: bool = False) -> Value:
@@ -114,6 +135,7 @@ def mapped(value: Value, change: Callable[[Mark], Mark]) -> Value:
         value.axis,
         changed(value.length, change),
         value.most,
+        changed(value.order, change),
     )
 
 
@@ -135,11 +157,12 @@ def closed(value: Value, closing: Closing) -> Value:
         value.axis,
         closing.reach(value.length),
         value.most,
+        closing.reach(value.order),
     )
 
 
 def _has(value: Value, axis: str) -> bool:
-    if any(axis in mark.axes for reach in (value.reach, value.length) for mark in reach.values()):
+    if any(axis in mark.axes for reach in (value.reach, value.length, value.order) for mark in reach.values()):
         return True
     if value.item is not None and _has(value.item, axis):
         return True
@@ -197,6 +220,18 @@ def _part(source: str, type_: t.Type, trail: Trail, axes: frozenset[str]) -> Val
     return Value({source: Mark(axes, mix, wide.bits, wide.free, CONTENT, trail=trail)})
 
 
+def bounded(value: Value, type_: t.Type) -> Value:
+    """Return a value without parts, with no more bits than its type has."""
+    if not value.reach or value.fields is not None or value.item is not None:
+        return value
+    wide = width(type_)
+    if wide.free and wide.bits == inf:
+        return value
+    return Value(
+        changed(value.reach, lambda mark: replace(mark, bits=min(mark.bits, wide.bits), free=mark.free and wide.free))
+    )
+
+
 def either(first: Value, second: Value) -> Value:
     """Return a value that is one of two values."""
     if first is second or second == EMPTY:
@@ -209,8 +244,8 @@ def either(first: Value, second: Value) -> Value:
         axis = first.axis or second.axis
         item = either(renamed(first.item, first.axis, axis), renamed(second.item, second.axis, axis))
     lost = [one.whole() for one in (first, second) if _loses(one, fields, item)]
-    most = max(first.most, second.most)
-    return Value(union(first.reach, second.reach, *lost), fields, item, axis, length, most)
+    most, order = max(first.most, second.most), union(first.order, second.order)
+    return Value(union(first.reach, second.reach, *lost), fields, item, axis, length, most, order)
 
 
 def _fields(first: Value, second: Value) -> Mapping[str, Value] | None:
@@ -261,6 +296,7 @@ def _placed(value: Value, once: set[str], axis: str) -> Value:
         value.axis,
         place(value.length),
         value.most,
+        place(value.order),
     )
 
 
@@ -274,4 +310,4 @@ def chained(first: Value, second: Value, axis: str) -> Value:
     if both:
         item = mapped(item, lambda mark: replace(mark, many=True) if axis in mark.axes else mark)
     length, most = union(first.length, second.length), first.most + second.most
-    return Value(union(first.reach, second.reach), None, item, axis, length, most)
+    return Value(union(first.reach, second.reach), None, item, axis, length, most, union(first.order, second.order))

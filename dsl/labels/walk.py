@@ -13,7 +13,7 @@ from .expressions import Here, Scope
 from .marks import NOTHING, Reach, control, union
 from .places import PlaceKind
 from .requests import PlaceKey
-from .values import EMPTY, Value, either, led, mapped
+from .values import EMPTY, Value, bounded, either, led, mapped
 
 _KINDS: dict[str, PlaceKind] = {"ask": "ask", "extern": "extern", "flow": "flow", "value": "value"}
 
@@ -78,7 +78,7 @@ class Walk(BlockWalk):
         if step.when is not None:
             other = self.value(step.otherwise, scope) if step.otherwise is not None else EMPTY
             value = either(value, other).with_reach(decided)
-        value = led(value, "" if step.name.startswith("#") else step.name)
+        value = led(bounded(value, step.type), "" if step.name.startswith("#") else step.name)
         time = frozenset(self.time.pop())
         scope.times[step.name] = time
         self.time[-1] |= time

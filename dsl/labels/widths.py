@@ -19,7 +19,7 @@ class Width:
 
 
 FREE = Width(inf, True)
-_SIMPLE = {"bool": Width(1.0, False), "none": Width(0.0, False), "model": Width(0.0, False)}
+_SIMPLE = {"bool": Width(1.0, False), "none": Width(0.0, False), "model": Width(inf, False)}
 
 
 @lru_cache(maxsize=1024)
@@ -28,7 +28,7 @@ def width(type_: t.Type) -> Width:
 
     A choice of n words takes log2(n) bits, and a range of n whole numbers as many. A record takes the sum of its
     fields. A list has no greatest length, so it takes any number of bits. Texts, JSON, and numbers without bounds are
-    free.
+    free. A model is one that the file declares.
     """
     match type_:
         case t.Simple(kind):

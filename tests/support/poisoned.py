@@ -116,8 +116,10 @@ class Poisoned:
             if (result is None or "items" not in result.value) and ran.outcome.value != base.outcome.value:
                 said.append(f"element {index} changes the result")
         for tag, lost in gone.items():
-            if apart(places[tag]) and (twice := lost - before[tag]):
-                said.append(f"two elements change the same request of {tag}: {next(iter(twice))}")
+            # In loops inside each other, a request reads one element for each of them.
+            most = axes(places[tag])
+            if most and (more := [key for key, number in lost.items() if number > most * before[tag][key]]):
+                said.append(f"more than {most} elements change the same request of {tag}: {more[0]}")
         return said
 
 
@@ -153,8 +155,8 @@ def outside(tag: str, lost: Counter[Key], new: Counter[Key], places: list[Place 
         yield f"element {index} changes a request of {tag}: {next(iter(lost or new))}"
 
 
-def apart(places: list[Place | None]) -> bool:
-    """Return True if each request of an ask depends on one element at most."""
+def axes(places: list[Place | None]) -> int:
+    """Return the most elements on which one request of an ask depends; 0 if it may depend on all."""
     marks = [
         mark
         for place in places
@@ -162,7 +164,7 @@ def apart(places: list[Place | None]) -> bool:
         for reach in (place.request, place.presence)
         if (mark := reach.get("items")) is not None
     ]
-    return all(mark.mix == OWN for mark in marks)
+    return len({axis for mark in marks for axis in mark.axes}) if all(mark.mix == OWN for mark in marks) else 0
 
 
 def shown(text: str) -> str:

@@ -14,8 +14,9 @@ from flowrun.dsl import STEERS, types
 from flowrun.runtime.cli.views.eval_text import lines
 from flowrun.runtime.eval.as_json import as_json
 from flowrun.runtime.eval.calibration import calibrated
+from flowrun.runtime.eval.columns import Column
 from flowrun.runtime.eval.junit import junit
-from flowrun.runtime.eval.measures import Measures, measured
+from flowrun.runtime.eval.measures import measured
 from flowrun.runtime.eval.page import eval_page
 from flowrun.runtime.eval.picture import LEFT, SIDE, TOP, calibration_svg
 from flowrun.runtime.eval.side import First, Row, Side
@@ -53,8 +54,10 @@ def side(name: str, text: str = "NOT", *, right: int = 6, of: int = 8) -> Side:
     return Side(name, "20260101-000000-aaaa", types.TEXT, tuple(found), 3 * of, 6.0)
 
 
-def sides(text: str = "NOT") -> list[Measures]:
-    return measured([side("label", text), side(text, text, right=4)])
+def sides(text: str = "NOT", *labels: str) -> list[Column]:
+    """Make the columns of an evaluation: one, or one for each label."""
+    found = measured([side("label", text), side(text, text, right=4)])
+    return [Column(label, tuple(found)) for label in labels or ("want",)]
 
 
 def test_the_page_shows_each_side_and_their_comparison(browser: Browser, tmp_path: Path) -> None:

@@ -179,3 +179,21 @@ def test_a_side_that_the_journal_answers_needs_nothing_of_the_budget(
     refused = evaluate(*again, "--against-model", "m=openai:good")
     assert refused.return_value == 4 and "spent before m=openai:good began" in refused.stderr
     assert len(server.prompts) == 4
+
+
+def fields(data: object) -> Iterator[str]:
+    """Yield the names of all fields of an evaluation. The expected and the given answers of this flow are no records."""
+    if isinstance(data, list):
+        for one in data:
+            yield from fields(one)
+    elif isinstance(data, dict):
+        for name, one in data.items():
+            yield name
+            yield from fields(one)
+
+
+def test_the_page_names_each_field(evaluate: Eval) -> None:
+    page = (Path(__file__).resolve().parent.parent / "docs" / "eval.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`(\w+)`", page.partition("\n## JSON\n")[2]))
+    found = set(fields(json.loads(evaluate(*ANSWERS, "--json", "--against-model", "m=openai:good").stdout)))
+    assert len(found) > 50 and found <= named, found - named

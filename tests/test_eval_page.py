@@ -49,8 +49,8 @@ def side(name: str, text: str = "NOT", *, right: int = 6, of: int = 8) -> Side:
         good = at < right
         tally, got = voted(3 if good else 2, 3), "SPAM" if good else text
         reason = text if at == of - 1 else ""
-        first = First(good, 1, 0.25)
-        found.append(Row(at, text, "SPAM", None if reason else got, reason, good, 3, 0.75, 120, tally, first))
+        first = First(good, 1, 0.25, 40)
+        found.append(Row(at, text, "SPAM", None if reason else got, reason, good, 3, 0.75, 90, 120, tally, first))
     return Side(name, "20260101-000000-aaaa", types.TEXT, tuple(found), 3 * of, 6.0)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +14,11 @@ from flowrun.runtime.eval.one_row import one_row
 from flowrun.runtime.eval.other_model import with_model
 from flowrun.runtime.eval.row_plan import row_plan, row_type, rows_run
 from flowrun.runtime.eval.target import Answer, Target, maker_of, target_of
-from flowrun.runtime.eval.unanimity import run_advice
 from flowrun.runtime.plans.verify import verify
 from flowrun.runtime.session.loading import load, plan_of
 from flowrun.runtime.vocabulary.errors import UsageError
-from flowrun.runtime.vocabulary.tally import Tally
 from support.answering import answering
-from support.command_line import PYTHON, command
+from support.command_line import PYTHON
 from support.terminals import Terminal
 
 SPAM = types.Choice(("SPAM", "not spam"))
@@ -211,31 +208,6 @@ def test_a_declared_model_is_replaced_by_its_name(triage: plan.Plan) -> None:
     assert with_model(triage, "openai:x") == (triage, "openai:x")
 
 
-def tally(votes: int = 3, of: int = 3, **given: Any) -> Tally:
-    ballots = ((("a", votes), ("b", of - votes))) if votes < of else (("a", votes),)
-    return Tally("a", ballots, 5, asked=of, counted=of, first="a", of=of, **given)
-
-
-def test_many_unanimous_votes_are_worth_a_line() -> None:
-    votes = {f"v[{at}]": tally() for at in range(40)}
-    assert run_advice(votes, 120) == (
-        "all 40 votes were unanimous: one call each gives the same answers for 67 % fewer calls"
-    )
-    assert "for 50 % fewer calls" in run_advice(votes, 160)
-
-
-@pytest.mark.parametrize("odd", [tally(2), tally(missing=1), tally(discarded=1), tally(settled=False)], ids=repr)
-def test_one_vote_that_is_not_unanimous_leaves_the_line_out(odd: Tally) -> None:
-    assert run_advice({**{f"v[{at}]": tally() for at in range(40)}, "odd": odd}, 123) == ""
-
-
-def test_few_votes_and_small_savings_leave_the_line_out() -> None:
-    assert run_advice({f"v[{at}]": tally() for at in range(9)}, 27) == ""
-    assert run_advice({f"v[{at}]": tally() for at in range(10)}, 30)
-    assert run_advice({f"v[{at}]": tally() for at in range(10)}, 300) == ""
-    assert run_advice({f"v[{at}]": tally(1, 1) for at in range(40)}, 40) == ""
-
-
 LABEL = """\
 flow label(mail: text) {
   kind = repeat 3 { ask "Spam? {{ mail }}" -> SPAM | NOT } reduce majority
@@ -246,17 +218,6 @@ flow labels(mails: [text]) {
   return kinds
 }
 """
-
-
-async def test_a_run_whose_votes_were_all_unanimous_says_so_once(tmp_path: Path) -> None:
-    (tmp_path / "label.flow").write_text(LABEL, encoding="utf-8")
-    mails = json.dumps([f"win {at}" for at in range(12)])
-    with answering(lambda prompt, model, number: "SPAM") as server:
-        environ = {"OPENAI_BASE_URL": server.url, "FLOWRUN_MODEL": "openai:m"}
-        ran = await command("label.flow", "--mails", mails, folder=tmp_path, **environ)
-        again = await command("label.flow", "--mails", mails, folder=tmp_path, **environ)
-    said = "all 12 votes were unanimous: one call each gives the same answers for 50 % fewer calls"
-    assert ran.code == 0 and ran.err.count(said) == 1 and again.err.count(said) == 1
 
 
 @pytest.mark.parametrize(

@@ -92,6 +92,8 @@ def _voting(voting: Voting) -> dict[str, Any]:
         "cost": voting.cost,
         "single_calls": voting.single_calls,
         "single_cost": voting.single_cost,
+        "tokens": voting.tokens,
+        "single_tokens": voting.single_tokens,
         "single_accuracy": None if voting.single is None else _share(voting.single),
         "advice": advice(voting),
     }
@@ -120,6 +122,7 @@ def _row(row: Row) -> dict[str, Any]:
         "right": row.right,
         "calls": row.calls,
         "cost": row.cost,
+        "tokens": row.tokens,
         "ms": row.milliseconds,
         "agreement": None if row.tally is None else row.tally.agreement,
     }

@@ -13,13 +13,12 @@ from ..vocabulary.call_record import CallRecord
 from ..vocabulary.json_value import Json
 from ..vocabulary.run_record import RunRecord
 from ..vocabulary.tally import Tally, in_words
+from .bills import PriceOf, alone, answered, cost_of, sum_known, time_of, tokens_of
 from .equality import same
 from .origins import Origins
 from .row_plan import ANSWER, LABELS, RowsRun
 from .target import Answer, Maker, maker_of
 
-PriceOf = Callable[[str, int, int], float | None]
-"""Works out the dollars of a call from its model, its prompt's tokens and its answer's tokens; None if unknown."""
 _NUMBER = re.compile(r"\[(\d+)\]")
 
 
@@ -33,6 +32,7 @@ class First:
     right: bool | None
     calls: int
     cost: float | None
+    tokens: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,7 @@ class Row:
 
     ``got`` is the answer, and ``reason`` why there is none, "" if there is one.
     ``cost`` is in dollars for all answers behind the row, reused ones included, None if a price is not known.
+    ``tokens`` are those of their prompts and answers, None if a server did not tell them.
     ``milliseconds`` is None if its answers came from several runs. ``tally`` is the vote that made the answer, or
     the only vote behind it. ``first`` is None if no vote made the answer.
     """
@@ -53,6 +54,7 @@ class Row:
     right: bool
     calls: int
     cost: float | None
+    tokens: int | None
     milliseconds: int | None
     tally: Tally | None
     first: First | None
@@ -151,7 +153,7 @@ def _rows(
         first = None
         if maker is not None and path in part.votes:
             right = partial(same, want, type_=type_)
-            first = _first(part.calls, path, maker, right, partial(_alone, origins, price))
+            first = _first(part.calls, path, maker, right, partial(alone, origins, price))
         yield Row(
             index,
             next((in_words(row[one]) for one in LABELS if row.get(one) is not None), ""),
@@ -159,9 +161,10 @@ def _rows(
             got,
             part.reason,
             not part.reason and same(want, got, type_),
-            _answered(part.calls),
-            _cost(part.calls),
-            _time(part.calls, origins),
+            answered(part.calls),
+            cost_of(part.calls),
+            tokens_of(part.calls),
+            time_of(part.calls, origins),
             _vote(part.votes, path, maker),
             first,
         )
@@ -221,7 +224,7 @@ def _first(
     vote: str,
     maker: Maker,
     is_right: Callable[[Json], bool],
-    alone: Callable[[CallRecord, Sequence[CallRecord]], float | None],
+    alone_use: Callable[[CallRecord, Sequence[CallRecord]], tuple[float | None, int | None]],
 ) -> First:
     """Work out what the first usable sample of a vote would have given alone."""
     samples: dict[int, list[CallRecord]] = {}
@@ -240,21 +243,10 @@ def _first(
             chosen, right = number, is_right(value)
             break
     own = samples.get(chosen, [])
-    costs = [_cost(rest), *(alone(call, calls) for call in own)]
-    return First(right, _answered([*rest, *own]), None if None in costs else sum(cost or 0 for cost in costs))
-
-
-def _alone(origins: Origins, price: PriceOf, call: CallRecord, calls: Iterable[CallRecord]) -> float | None:
-    """Return what a call would have cost alone: the whole prompt, even if its request shared it among samples."""
-    origin = origins[call.place].request
-    together = [one for one in calls if origin is not None and origins[one.place].request == origin]
-    if len(together) < 2 or call.answer is None:
-        return _cost([call])
-    reads = [None if one.answer is None else one.answer.tokens.read for one in together]
-    written = call.answer.tokens.written
-    if None in reads or written is None:
-        return None
-    return price(call.model, sum(read or 0 for read in reads), written)
+    parts = [(cost_of(rest), tokens_of(rest)), *(alone_use(call, calls) for call in own)]
+    cost = sum_known([cost for cost, _ in parts])
+    tokens = sum_known([tokens for _, tokens in parts])
+    return First(right, answered([*rest, *own]), cost, None if tokens is None else round(tokens))
 
 
 def _asked(step: p.Step) -> str:
@@ -264,21 +256,3 @@ def _asked(step: p.Step) -> str:
     body = step.node.body
     last = next(one for one in body.steps if one.name == body.result)
     return last.title if isinstance(last.node, p.Ask) else ""
-
-
-def _answered(calls: Iterable[CallRecord]) -> int:
-    return sum(bool(call.answers) for call in calls)
-
-
-def _cost(calls: Iterable[CallRecord]) -> float | None:
-    costs = [answer.cost for call in calls for answer in call.answers]
-    return None if None in costs else sum(cost for cost in costs if cost is not None)
-
-
-def _time(calls: Iterable[CallRecord], origins: Origins) -> int | None:
-    """Return the time from the first request of a row to its last answer, None if not all came from one run."""
-    found = [origins[call.place] for call in calls]
-    times = [one.times for one in found]
-    if not times or None in times or len({one.run for one in found}) > 1:
-        return None
-    return max(one[1] for one in times if one is not None) - min(one[0] for one in times if one is not None)

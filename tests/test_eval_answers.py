@@ -182,7 +182,7 @@ def test_a_side_that_the_journal_answers_needs_nothing_of_the_budget(
 
 
 def fields(data: object) -> Iterator[str]:
-    """Yield the names of all fields of an evaluation. The expected and the given answers of this flow are no records."""
+    """Yield the names of all fields of an evaluation whose answers are no records."""
     if isinstance(data, list):
         for one in data:
             yield from fields(one)

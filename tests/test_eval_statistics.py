@@ -153,7 +153,12 @@ def test_no_vote_is_left_out_of_the_groups(votes: list[tuple[float, bool]]) -> N
 
 
 def test_the_confusion_table_counts_what_was_given_for_what() -> None:
-    rows = [("SPAM", "SPAM", True), ("SPAM", "NOT", True), ("NOT", "NOT", True), ("NOT", None, False)]
+    rows = [
+        ("SPAM", "SPAM", True, True),
+        ("SPAM", "NOT", True, False),
+        ("NOT", "NOT", True, True),
+        ("NOT", None, False, False),
+    ]
     found = confusion_of(rows, ("SPAM", "NOT"))
     assert found is not None
     assert found.given == ("SPAM", "NOT", NO_ANSWER)
@@ -162,11 +167,45 @@ def test_the_confusion_table_counts_what_was_given_for_what() -> None:
 
 
 def test_a_class_that_nothing_expects_has_no_recall() -> None:
-    found = confusion_of([(1, 2, True)])
+    found = confusion_of([(1, 2, True, False)])
     assert found is not None and found.classes == ("1", "2")
     assert (found.recall(1), found.precision(0)) == (None, None)
 
 
 def test_many_classes_make_no_table() -> None:
-    assert confusion_of([(n, n, True) for n in range(13)]) is None
+    assert confusion_of([(n, n, True, True) for n in range(13)]) is None
     assert confusion_of([]) is None
+
+
+def test_few_of_many_declared_classes_make_a_table() -> None:
+    found = confusion_of([("w3", "w7", True, False)], [f"w{n}" for n in range(40)])
+    assert found is not None and found.classes == ("w3", "w7")
+
+
+def test_equal_answers_are_one_class_however_they_are_written() -> None:
+    found = confusion_of([(1000, 1000.0, True, True), (0.3, 0.1 + 0.2, True, True), (2.0, 1000.0, True, False)])
+    assert found is not None and found.classes == ("0.3", "1000", "2")
+    assert found.counts == ((1, 0, 0), (0, 1, 0), (0, 1, 0))
+    # A right answer is in the class of the expected one, also where a rounding would part them.
+    close = confusion_of([(0.1234567895, 0.12345678950000001, True, True)])
+    assert close is not None and len(close.classes) == 1
+
+
+def test_an_answer_may_be_the_words_of_no_answer() -> None:
+    found = confusion_of([(NO_ANSWER, NO_ANSWER, True, True), (NO_ANSWER, None, False, False)])
+    assert found is not None and (found.given, found.counts) == ((NO_ANSWER, NO_ANSWER), ((1, 1),))
+
+
+CELLS = st.tuples(st.sampled_from(["a", "b", "c"]), st.sampled_from(["a", "b", "c", None]))
+
+
+@given(st.lists(CELLS, min_size=1, max_size=60))
+def test_the_confusion_table_is_that_of_counting_by_hand(cells: list[tuple[str, str | None]]) -> None:
+    found = confusion_of([(want, got, got is not None, want == got) for want, got in cells])
+    assert found is not None
+    assert sum(map(sum, found.counts)) == len(cells)
+    for at, want in enumerate(found.classes):
+        rows = [got for one, got in cells if one == want]
+        assert found.recall(at) == (rows.count(want) / len(rows) if rows else None)
+        answers = [one for one, got in cells if got == want]
+        assert found.precision(at) == (answers.count(want) / len(answers) if answers else None)

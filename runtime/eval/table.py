@@ -73,7 +73,8 @@ def _read(given: str, row: types.Type, stdin: Callable[[], str], files: Files, t
     try:
         found = read_input(param, given, stdin, files, tell=tell)
     except InputError as error:
-        raise InputError(str(error).replace("`rows`", "--rows", 1)) from None
+        said = str(error).replace("`rows`", "--rows", 1).replace("expected [json]", "expected a list of rows")
+        raise InputError(said) from None
     return found if isinstance(found, list) else []
 
 

@@ -134,4 +134,6 @@ def _cost(tokens: Tokens, prices: Prices) -> float:
 
 def same_answers(votes: int, less: str) -> str:
     """Give the advice. ``less`` says what single calls save."""
+    if votes == 1:
+        return f"the only vote was unanimous: one call gives the same answer for {less}"
     return f"all {votes:,} votes were unanimous: one call each gives the same answers for {less}"

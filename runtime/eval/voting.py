@@ -7,7 +7,7 @@ from math import floor
 
 from flowrun.dsl import dataclass
 
-from ..vocabulary.amounts import money_text
+from ..vocabulary.amounts import count_text, money_text
 from .bills import sum_known
 from .pairs import Pairs, pairs_of, signed, verdict
 from .proportions import Share, least_share
@@ -52,7 +52,7 @@ class Voting:
         calls = _less(self.calls, self.single_calls)
         if not calls:
             return ""
-        counts = f"{self.single_calls:,} calls instead of {self.calls:,}"
+        counts = f"{count_text(self.single_calls, 'call')} instead of {self.calls:,}"
         if self.cost and self.single_cost is not None and self.cost > self.single_cost:
             costs = f"{money_text(self.single_cost)} instead of {money_text(self.cost)}"
             return f"{_less(self.cost, self.single_cost)} less ({costs}, {counts})"
@@ -97,8 +97,8 @@ def advice(voting: Voting) -> str:
         if voting.votes >= ENOUGH:
             sure = floor(1000 * least_share(voting.votes)) / 10
             return f"{line}; at least {sure:g} % of all such votes are unanimous (95 % sure)"
-        return f"{line}; {voting.votes} votes are few to go by"
-    line = f"{voting.unanimous:,} of {voting.votes:,} votes were unanimous"
+        return f"{line}; {count_text(voting.votes, 'vote')} {'is' if voting.votes == 1 else 'are'} few to go by"
+    line = f"{voting.unanimous:,} of {voting.votes:,} votes {'was' if voting.unanimous == 1 else 'were'} unanimous"
     if voting.pairs is None or voting.single is None:
         return line
     pairs, single = voting.pairs, voting.single

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from ..vocabulary.amounts import UNKNOWN, figures, money_text, time_text
+from ..vocabulary.amounts import figures, money_text, time_text
 from ..vocabulary.quoting import sentence
 from ..vocabulary.tally import in_words
 from .columns import Column, together
 from .confusion import NO_ANSWER, Confusion
+from .equality import answer_class
 from .measures import Measures
 from .pairs import Pairs, signed, verdict
 from .proportions import Share
@@ -94,7 +95,7 @@ def _share(value: float | None) -> str:
 def differing_rows(found: Sequence[Measures]) -> Iterator[tuple[str, ...]]:
     """Yield the rows that not all sides answered alike: number, name, expected answer, and the answer of each side."""
     for rows in zip(*(one.side.rows for one in found), strict=True):
-        if len({in_words(row.got) if row.answered else None for row in rows}) > 1:
+        if len({answer_class(row.got) if row.answered else None for row in rows}) > 1:
             answers = (short(row.got) if row.answered else NO_ANSWER for row in rows)
             yield (f"{rows[0].index + 1:,}", rows[0].name, short(rows[0].want), *answers)
 
@@ -114,4 +115,4 @@ def row_words(row: Row) -> str:
 
 
 def short(value: object) -> str:
-    return UNKNOWN if value is None else sentence(in_words(value), 60)
+    return sentence(in_words(value), 60)

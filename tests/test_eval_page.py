@@ -83,6 +83,26 @@ def test_the_page_shows_each_side_and_their_comparison(browser: Browser, tmp_pat
         seen.check_silent()
 
 
+def test_several_answers_have_a_summary_and_a_part_each(browser: Browser, tmp_path: Path) -> None:
+    file = tmp_path / "eval.html"
+    file.write_text(eval_page(sides("NOT", "want=kind", "<b>team</b>")), encoding="utf-8")
+    with sheet(browser) as seen:
+        page = seen.page
+        page.goto(file.as_uri())
+        tables = page.locator("table")
+        assert tables.first.locator("th").all_inner_texts()[:4] == ["side", "want=kind", "<b>team</b>", "all right"]
+        assert [one.inner_text() for one in tables.first.locator("tbody tr").first.locator("td").all()][:6] == [
+            "label", "0.750", "0.750", "0.750", "0.409 to 0.929", "6 of 8",
+        ]  # fmt: skip
+        heads = page.locator("h2").all_inner_texts()
+        assert heads.count("want=kind") == heads.count("<b>team</b>") == 1
+        assert {"label · want=kind", "NOT · <b>team</b>", "Rows with different answers · want=kind"} <= set(heads)
+        assert page.locator("svg.calibration").count() == 4
+        page.set_viewport_size({"width": 400, "height": 800})
+        assert page.evaluate("document.documentElement.scrollWidth") == 400
+        seen.check_silent()
+
+
 @pytest.mark.parametrize("write", [eval_page, as_json, junit])
 def test_foreign_text_stays_text(write: object, browser: Browser, tmp_path: Path) -> None:
     assert callable(write)

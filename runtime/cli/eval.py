@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -88,10 +88,8 @@ def command(chosen: Chosen | None, /, *, path: Path | None, **given: Any) -> int
     if given["rows"] is None or not given["answer"]:
         missing = "--rows rows.jsonl" if given["rows"] is None else "--answer COLUMN"
         raise UsageError(f"an evaluation needs rows with expected answers: add {missing}")
-    twice = next((one for one in given["answer"] if given["answer"].count(one) > 1), None)
-    if twice is not None:
-        raise UsageError(f"--answer {twice} is given twice: give it once")
-    least = wanted_shares(given["least"], given["answer"])
+    answers = _labels(given["answer"])
+    least = wanted_shares(given["least"], answers)
     form = _form(given["as_json"], given["form"])
     file = to_file(given["out"])
     if given["out"] is not None and file is None:
@@ -107,7 +105,7 @@ def command(chosen: Chosen | None, /, *, path: Path | None, **given: Any) -> int
     files = Files(path.parent, given["allow_read"])
     tell = unheard if given["quiet"] else remark
     table = Table.read(given["rows"], standard_input, files, tell)
-    setting = Evaluation(table, given["answer"], files, journal_path(given["journal"]), given, budget)
+    setting = Evaluation(table, answers, files, journal_path(given["journal"]), given, budget)
     sides = contenders(chosen, setting, tell)
     from .eval_runs import run_sides
 
@@ -126,6 +124,17 @@ def command(chosen: Chosen | None, /, *, path: Path | None, **given: Any) -> int
         if target is not None:
             target.close()
     return _code(found, least)
+
+
+def _labels(given: Sequence[str]) -> tuple[str, ...]:
+    """Return the answers of --answer. Raises UsageError if one has no column, or is given twice."""
+    labels = tuple(one.removesuffix("=") for one in given)
+    for one in labels:
+        if not one.partition("=")[0]:
+            raise UsageError(f"--answer {shown(one)} names no column: write COLUMN, or COLUMN=STEP")
+        if labels.count(one) > 1:
+            raise UsageError(f"--answer {one} is given twice: give it once")
+    return labels
 
 
 def _form(as_json: bool, form: str | None) -> str:

@@ -32,16 +32,6 @@ class _Use:
     calls: float
     tokens: Tokens | None
 
-    def plus(self, other: _Use, times: float = 1.0) -> _Use:
-        calls = self.calls + times * other.calls
-        if self.tokens is None or other.tokens is None:
-            return _Use(calls, None)
-        tokens = dict(self.tokens)
-        for model, (read, written) in other.tokens.items():
-            before = tokens.get(model, (0.0, 0.0))
-            tokens[model] = before[0] + times * read, before[1] + times * written
-        return _Use(calls, tokens)
-
     def divided(self, by: int, shared: float) -> _Use:
         """Return the use of one of several samples. A prompt that ``shared`` samples had together is paid whole."""
         if self.tokens is None:
@@ -49,9 +39,6 @@ class _Use:
         less = min(float(by), shared)
         tokens = {model: (less * read / by, written / by) for model, (read, written) in self.tokens.items()}
         return _Use(self.calls / by, tokens)
-
-
-_NOTHING = _Use(0.0, {})
 
 
 def run_advice(votes: Mapping[str, VoteCounted], calls: int, prices: Prices, requests: int | None = None) -> str:
@@ -82,13 +69,13 @@ def _uses(votes: Mapping[str, VoteCounted], shared: float) -> tuple[_Use, _Use]:
         vote = votes[path]
         known = {model: use for model, use in vote.used.items() if use is not None}
         own = _Use(vote.calls, {**known} if len(known) == len(vote.used) else None)
-        inner = inside.get(path, ())
-        rest = own
-        for one in inner:
-            rest = rest.plus(whole[one], -1.0)
         whole[path] = own
-        alone = _sum(singles[one] for one in inner)
-        return rest.plus(alone).divided(max(1, vote.tally.asked), shared if not inner else 1.0)
+        inner = inside.get(path)
+        if inner is None:
+            return own.divided(max(1, vote.tally.asked), shared)
+        # The calls of the inner votes give way to those of their single samples.
+        parts = [(own, 1.0), *((whole[one], -1.0) for one in inner), *((singles[one], 1.0) for one in inner)]
+        return _sum(parts).divided(max(1, vote.tally.asked), 1.0)
 
     whole: dict[str, _Use] = {}
     singles: dict[str, _Use] = {}
@@ -96,7 +83,7 @@ def _uses(votes: Mapping[str, VoteCounted], shared: float) -> tuple[_Use, _Use]:
     for path in sorted(votes, key=len, reverse=True):
         singles[path] = single(path)
     outer = inside.get("", ())
-    return _sum(whole[path] for path in outer), _sum(singles[path] for path in outer)
+    return _sum((whole[path], 1.0) for path in outer), _sum((singles[path], 1.0) for path in outer)
 
 
 def _around(path: str, votes: Mapping[str, VoteCounted]) -> str:
@@ -109,11 +96,19 @@ def _around(path: str, votes: Mapping[str, VoteCounted]) -> str:
     return ""
 
 
-def _sum(uses: Iterable[_Use]) -> _Use:
-    total = _NOTHING
-    for one in uses:
-        total = total.plus(one)
-    return total
+def _sum(uses: Iterable[tuple[_Use, float]]) -> _Use:
+    """Add uses, each a number of times."""
+    calls, known = 0.0, True
+    tokens: Tokens = {}
+    for use, times in uses:
+        calls += times * use.calls
+        if use.tokens is None:
+            known = False
+            continue
+        for model, (read, written) in use.tokens.items():
+            before = tokens.get(model, (0.0, 0.0))
+            tokens[model] = before[0] + times * read, before[1] + times * written
+    return _Use(calls, tokens if known else None)
 
 
 def _cheaper(used: _Use, single: _Use, prices: Prices) -> str:

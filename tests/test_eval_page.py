@@ -135,6 +135,14 @@ def test_a_terminal_gets_no_line_that_controls_it() -> None:
     assert max(map(len, table)) <= 60 and "accuracy" in table[0]
 
 
+@pytest.mark.parametrize("width", [30, 60, 80, 120])
+def test_the_summary_of_several_answers_fits_the_terminal(width: int) -> None:
+    head, first, _ = list(lines(sides("NOT", "want=kind", "a label that is long enough for two"), width))[:3]
+    assert max(len(head), len(first)) <= width and "all right" in head
+    # The accuracies of the answers stay as long as there is room for six cells each.
+    assert first.split().count("0.750") == (1 if width == 30 else 3)
+
+
 def test_the_picture_places_groups_by_agreement_and_accuracy() -> None:
     found = calibrated([(1.0, True)] * 3 + [(0.5, True), (0.5, False)])
     root = ElementTree.fromstring(calibration_svg(found, "a &amp; b"))

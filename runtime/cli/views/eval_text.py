@@ -42,8 +42,9 @@ def lines(columns: Sequence[Answers], width: int | None) -> Iterator[str]:
 
 def _summary(columns: Sequence[Answers], width: int | None) -> Iterator[str]:
     """Yield a table with the accuracy of each answer, and the share of rows in which all are right."""
-    ranks = (0, *(1 for _ in columns), 0, *_RANKS[2:])
-    yield from _table(summary_heads(columns), summary_rows(columns), ranks, width)
+    ranks = (0, *(1 for _ in columns), 0, *(rank and rank + 1 for rank in _RANKS[2:]))
+    leasts = (12, *(6 for _ in columns))
+    yield from _table(summary_heads(columns), summary_rows(columns), ranks, width, leasts)
     said = list(summary_comparisons(columns))
     if said:
         yield ""
@@ -62,10 +63,14 @@ def _column(column: Answers, width: int | None) -> Iterator[str]:
 
 
 def _table(
-    heads: Sequence[str], rows: Iterable[Sequence[str]], ranks: Sequence[int], width: int | None
+    heads: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    ranks: Sequence[int],
+    width: int | None,
+    leasts: Sequence[int] = (12,),
 ) -> Iterable[str]:
     columns = [
-        Column(one_line(head), rank, least=12 if not at else 0, right=at > 0)
+        Column(one_line(head), rank, least=leasts[at] if at < len(leasts) else 0, right=at > 0)
         for at, (head, rank) in enumerate(zip(heads, ranks, strict=True))
     ]
     return table(columns, [[one_line(cell) for cell in row] for row in rows], width)

@@ -123,6 +123,14 @@ def test_an_earlier_run_is_compared_answer_by_answer(evaluate: Eval, tmp_path: P
     assert isinstance(error, FlowrunError) and "has no answers for `sure`" in str(error)
 
 
+def test_a_column_that_was_renamed_measures_the_earlier_run_too(evaluate: Eval, tmp_path: Path) -> None:
+    [before] = sides(evaluate("--answer", "want=kind", "--json"))
+    text = (tmp_path / "rows.jsonl").read_text(encoding="utf-8")
+    (tmp_path / "rows.jsonl").write_text(text.replace('"want"', '"label"'), encoding="utf-8")
+    both = sides(evaluate("--answer", "label=kind", "--against-run", before["run"], "--json"))
+    assert [one["answers"] for one in both] == [before["answers"]] * 2 and both[0]["column"] == "label"
+
+
 TABLE = """\
 type Mail = { mail: text  want: SPAM | NOT  sure: bool }
 flow labels(mails: [Mail]) {

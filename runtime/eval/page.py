@@ -65,12 +65,13 @@ def _column(column: Column, several: bool) -> Iterator[str]:
 
 def _differing(found: Sequence[Measures], behind: str) -> str:
     """Write the rows that the sides answered differently; "" if there are none."""
-    rows = list(islice(differing_rows(found), _LISTED))
+    rows = list(islice(differing_rows(found), _LISTED + 1))
     if not rows:
         return ""
     heads = ("row", "name", "expected", *(one.side.name for one in found))
     head = safe(f"Rows with different answers{behind}")
-    return f'<section><h2>{head}</h2><div class="wide">{table(heads, rows)}</div></section>'
+    more = f'<p class="quiet">Only the first {_LISTED:,} are listed.</p>' if len(rows) > _LISTED else ""
+    return f'<section><h2>{head}</h2><div class="wide">{table(heads, rows[:_LISTED])}</div>{more}</section>'
 
 
 def _side(one: Measures, behind: str) -> Iterator[str]:

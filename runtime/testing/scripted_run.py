@@ -131,7 +131,7 @@ def run_scripted(
     FlowError, if the file has errors; InputError.
     """
     __tracebackhide__ = True
-    known = load(flow)
+    known = load(_must_be_flow(flow))
     name = plan_of(known, of).flow
     source = known.file.flows[0].name.span.source
     checked = _with_script(source, name, list(lines_of(replies, externs, files)))
@@ -149,6 +149,15 @@ def run_scripted(
         for call, one in zip(book.requests, book.calls, strict=True)
     )
     return ScriptedResult(ran.outcome.value, ran.outcome, ran.source.meter.summary, calls)
+
+
+def _must_be_flow(flow: object) -> str | os.PathLike[str] | Source:
+    """Raise UsageError if this is no flow that can have a script."""
+    if isinstance(flow, str) and ("\n" in flow or ("{" in flow and not os.path.exists(flow))):
+        raise UsageError("the flow is the path of a file, and this looks like the text of one: give it as Source(text)")
+    if isinstance(flow, str | os.PathLike | Source):
+        return flow
+    raise UsageError(f"give a flow as the path of its file, or as Source(text); found {shown(repr(flow), 60)}")
 
 
 def _player(given: str | os.PathLike[str] | Cassette | None, folder: Path) -> Player | None:

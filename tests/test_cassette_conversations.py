@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from flowrun import RunError, RunOptions, run
+from flowrun.runtime.cli.run_cassette import export_cassette
 from flowrun.runtime.cli.test import command
 from flowrun.runtime.session.result import Result
 from flowrun.testing import ScriptedResult, run_scripted
@@ -113,6 +114,8 @@ def test_a_recorded_test_is_the_run(name: str, tmp_path: Path, monkeypatch: pyte
     assert len(rows) == live.summary.calls
     again = CliRunner(env=environ).invoke(command, ["--update"], standalone_mode=False)
     assert "lost" not in again.output
+    export_cassette(Path("l.db"), "last", Path("live.jsonl"))
+    assert outcome(run_scripted("f.flow", x="a", cassette="live.jsonl", externs=externs)) == outcome(live)
 
 
 def ran(url: str, folder: Path) -> Result:

@@ -103,6 +103,8 @@ def test_a_recorded_test_is_the_run(name: str, tmp_path: Path, monkeypatch: pyte
         recorded = CliRunner(env=environ).invoke(command, given, standalone_mode=False)
         assert recorded.exception is None, recorded.output
         assert len(server.prompts) == sent, recorded.output
+        if name == "a malformed ballot":
+            assert "f: 2 calls at first" in recorded.stderr
     externs: dict[str, Any] = {"lookup": {"town": "Bern"}} if "lookup" in flow else {}
     played = run_scripted("f.flow", x="a", cassette="f.jsonl", externs=externs)
     *played_out, tokens = outcome(played)

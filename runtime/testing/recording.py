@@ -11,9 +11,9 @@ from contextlib import suppress
 from dataclasses import field, replace
 from pathlib import Path
 
-from flowrun.dsl import dataclass, test_plan, types
+from flowrun.dsl import CORRECTIONS, dataclass, test_plan, types
 from flowrun.dsl import plan as p
-from flowrun.runtime.engine.asks import CORRECTIONS, PreparedAsk
+from flowrun.runtime.engine.asks import PreparedAsk
 from flowrun.runtime.replay.driver import ReplayedCall
 from flowrun.runtime.vocabulary.call_record import CallRecord
 from flowrun.runtime.vocabulary.errors import FlowrunError, InputError, UsageError

@@ -167,7 +167,7 @@ def _player(given: str | os.PathLike[str] | Cassette | None, folder: Path) -> Pl
         raise UsageError(
             f"`cassette` is the path of a file, or what `load_cassette` returns; found {shown(repr(given))}"
         )
-    return Player(load_cassette(folder / path), path)
+    return Player(load_cassette(folder / path), os.path.basename(path))
 
 
 def _plain(answer: str) -> str:

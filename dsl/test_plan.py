@@ -45,6 +45,9 @@ ERROR_KINDS = {
 }
 """The failures of a call that ``error("…")`` can name by a word. A status of HTTP from 400 to 599 is the other way."""
 
+CASES, CASSETTE = "the table", "the cassette"
+"""The keys of the places of two lines in ``Test.given_places``. No parameter has such a name."""
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -163,7 +166,8 @@ class Test:
 
     ``source`` is the path of the imported file that has the flow, from the folder of this file; "" for this file.
     ``cases`` is the path of a table: each row makes one test, and its columns are parameters. ``cassette`` is the path
-    of a cassette. Both start at the folder of this file. ``given_places`` has the places of the inputs.
+    of a cassette. Both start at the folder of this file. ``given_places`` has the places of the inputs, and
+    those of the two lines with paths under ``CASES`` and ``CASSETTE``.
     """
 
     title: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Literal
 
 from . import plan as p
@@ -78,7 +78,7 @@ class _TestPlanner(ExpressionPlanner):
             next((line.path.value for line in of if isinstance(line, s.Cases)), None),
             next((line.path.value for line in of if isinstance(line, s.Cassette)), None),
             tuple(self.expect(line) for line in of if isinstance(line, s.ExpectLine)),
-            {name: place(line.value.span) for name, line in given.items()},
+            {name: place(line.value.span) for name, line in given.items()} | _path_places(of),
         )
 
     # Scripted answers
@@ -204,3 +204,9 @@ class _TestPlanner(ExpressionPlanner):
 
 def _parts(node: PathNode) -> tuple[tp.PathPart, ...]:
     return tuple(tp.PathPart(one.name, *one.numbers) for one in node.chain)
+
+
+def _path_places(lines: Iterable[s.TestLine]) -> dict[str, tp.Place]:
+    """Return the places of the lines that name a table or a cassette."""
+    keys = {s.Cases: tp.CASES, s.Cassette: tp.CASSETTE}
+    return {keys[type(line)]: place(line.span) for line in lines if isinstance(line, s.Cases | s.Cassette)}

@@ -11,7 +11,8 @@ import pytest
 
 from flowrun.runtime.vocabulary.call import Message, Request
 from flowrun.runtime.vocabulary.errors import InputError, UsageError
-from flowrun.testing.cassette import Cassette, Line, key_of, plain_model, read_cassette
+from flowrun.testing.cassette import Cassette, Line, key_of, plain_model
+from flowrun.testing.cassette_file import read_cassette
 from flowrun.testing.secrets import secret_in
 from support.command_line import Ran, command
 from support.model_server import model_server
@@ -108,6 +109,18 @@ async def test_a_run_with_a_secret_in_a_prompt_makes_no_cassette(project: Path, 
         "eyJhbGciOiJIUzI1.eyJzdWIiOiIxMjM0.SflKxwRJSMeKKF2QT4",
         'api_key = "abc123def456ghi"',
         "xoxb-123456789012-abcdefgh",
+        "sk-ant-api03-Zm9v-YmFyYmF6cXV4-cXV1eA",
+        "{'Authorization': 'Basic YWxhZGRpbjpvcGVuc2VzYW1l'}",
+        "authorization=Token 9944b09199c62bcf9418",
+        "https://example.org/v1/models?key=AIzaSyA1234567890abcdefghijklmnopqrstuv",
+        "https://example.org/v1?access_token=1a2b3c4d5e6f7g8h",
+        "https://b.s3.amazonaws.com/x?X-Amz-Expires=60&X-Amz-Signature=9f86d081884c7d659a2feaa0c55ad015",
+        "aws_secret_access_key = wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY1",
+        "AccountKey=Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2U",
+        "-----BEGIN OPENSSH PRIVATE KEY-----\\nb3BlbnNzaC1rZXk",
+        "-----BEGIN PGP PRIVATE KEY BLOCK-----",
+        "github_pat_11ABCDEFG0abcdefghijkl_mnopqrstuvwxyz",
+        "x-api-key: 0123456789abcdef0123",
     ],
 )
 def test_a_secret_is_known_by_its_form(text: str) -> None:
@@ -120,7 +133,23 @@ def test_a_secret_is_known_by_its_form(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["the password is asked for", "a bearer of news", "key: value", "mail ada@example.org", "risk-averse people"],
+    [
+        "the password is asked for",
+        "a bearer of news",
+        "key: value",
+        "mail ada@example.org",
+        "risk-averse people",
+        "sha256: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+        "commit 356a192b7913b04c54574d18c28d46e6395428ab of blake2b 070be678c0cf0294",
+        "123e4567-e89b-12d3-a456-426614174000 is the id of order 4711-0815",
+        "class sk-loading-indicator-container",
+        "-----BEGIN CERTIFICATE-----",
+        "https://example.org/a?sig=none&id=123e4567-e89b-12d3-a456-426614174000",
+        "http://127.0.0.1:8080/v1 and user@host:/srv/data",
+        "authorization: see the manual",
+        "the access token is 12 hours old; api key: ask the admin",
+        "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk",
+    ],
 )
 def test_plain_words_are_no_secret(text: str) -> None:
     assert not secret_in([text], {})

@@ -13,7 +13,7 @@ from flowrun.dsl import plan as p
 from flowrun.dsl import test_plan as tp
 from flowrun.runtime.journal.store import Journal
 from flowrun.testing.bench import Bench, Setting
-from flowrun.testing.cassette import read_cassette
+from flowrun.testing.cassette_file import read_cassette
 from flowrun.testing.player import Player
 from flowrun.testing.recorded_calls import cassette_of
 from flowrun.testing.runner import play

@@ -19,6 +19,7 @@ from flowrun.runtime.reducers import REDUCERS
 from flowrun.testing.failure_text import failure_text
 from flowrun.testing.parallel import run_files
 from flowrun.testing.scripted_run import run_beside
+from support.taped import tape
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -90,6 +91,7 @@ def test_the_page_on_the_language_lists_the_filters() -> None:
 
 
 PAGE = PAGES["testing.md"]
+PYTHON = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 def test_the_page_on_testing_shows_what_happens(tmp_path: Path) -> None:
@@ -109,15 +111,51 @@ def test_the_page_on_testing_shows_what_happens(tmp_path: Path) -> None:
 
 def test_the_python_of_the_page_on_testing_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "triage.flow").write_text(FENCE.findall(PAGE)[0], encoding="utf-8")
-    first, second = re.findall(r"^```python\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
     names: dict[str, Any] = {}
-    exec(first + second, names)
+    exec("".join(PYTHON.findall(PAGE)), names)
     names["test_refund"](run_beside(tmp_path))
     names["test_an_hour"]()
+    message = "My invoice is wrong."
+    teams = iter(["billing", "sales"] * 9)
+    tape(tmp_path / "triage.cassette.jsonl", tmp_path / "triage.flow", lambda prompt: next(teams), message=message)
+    names["test_the_real_answers"](run_beside(tmp_path))
     flow = 'flow hello(message: text) {\n  a = ask "{{ message }}"\n  return a\n}\n'
     (tmp_path / "hello.flow").write_text(flow, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     asyncio.run(names["test_a_busy_server"](monkeypatch))
+    names["test_code_that_runs_a_flow"]()
+
+
+def test_the_page_on_cassettes_shows_what_happens(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = PAGES["cassettes.md"]
+    flow = """flow label(mails: [text]) {
+  kinds = map mail in mails { k = ask "Spam? {{ mail }}" -> spam | fine } reduce collect
+  note = ask "Sum up {{ kinds }}"
+  return { kinds, note }
+}
+
+"""
+    test = re.search(r"^```\n(test .*?)^```$", page, re.MULTILINE | re.DOTALL)
+    shown = re.search(r"^```\n(failed: .*?)^```$", page, re.MULTILINE | re.DOTALL)
+    assert test and shown
+    monkeypatch.chdir(tmp_path)
+    file = Path("label.flow")
+    file.write_text(flow + test[1], encoding="utf-8")
+
+    def answer(prompt: str) -> str:
+        return "a sum" if prompt.startswith("Sum") else "spam" if prompt.endswith("win") else "fine"
+
+    tape(Path("label.cassette.jsonl"), file, answer, mails=["win", "hello"])
+    (result,) = run_files(["label.flow"])
+    assert [outcome.status for outcome in result.outcomes] == ["passed"]
+    exec("".join(PYTHON.findall(page)), {})
+    assert capsys.readouterr().out == "kinds[0].k 0 spam\nkinds[1].k 0 fine\nnote 0 a sum\n"
+    file.write_text(flow.replace("Sum up", "Sum up briefly") + test[1], encoding="utf-8")
+    (result,) = run_files(["label.flow"])
+    (failed,) = result.outcomes
+    assert failure_text(failed, failed.failures[0], Source(file.read_text(), "label.flow")) == shown[1].strip()
 
 
 def test_every_name_of_testing_is_on_a_page() -> None:

@@ -64,13 +64,16 @@ class Recording:
             try:
                 checked = sources.check(name)
             except (FlowError, UsageError):
-                # The run of the tests tells the errors of the file, and nothing is sent.
+                # The run of the tests tells the errors of a file, and nothing is sent.
                 self.broken = True
                 continue
             folder = Path(name).parent
             cassettes = RecordedCassettes(folder, missing=self.given["record"] == "missing")
-            tests = [*tests_of(checked, folder, lambda title: word in title.casefold(), cassettes)]
-            yield _File(name, [one for one in tests if one.test.cassette is not None], cassettes)
+            found = tests_of(checked, folder, lambda title: word in title.casefold(), cassettes)
+            tests = [one for one in found if one.test.cassette is not None]
+            # So does it with a table or a cassette that cannot be read.
+            self.broken = self.broken or any(one.setting is None for one in tests)
+            yield _File(name, tests, cassettes)
 
     def record(self) -> int:
         """Ask for all missing answers, and write the cassettes. Return the exit code. Raises UsageError, DiskError."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import lru_cache
 
-from flowrun.dsl import RETRIES, Extents, dataclass, types
+from flowrun.dsl import CORRECTIONS, RETRIES, Extents, dataclass, types
 from flowrun.dsl import plan as p
 
 from ..plans.options import OPTIONS, quantile_of
@@ -53,7 +53,7 @@ class Settings:
             float(options.get("timeout", TIMEOUT)),
             bool(options.get("stream", False)),
             retries,
-            int(RETRIES if retries is None else retries),
+            int(options.get(CORRECTIONS, RETRIES if retries is None else retries)),
             None if hedge is None else quantile_of(hedge),
         )
 

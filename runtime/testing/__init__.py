@@ -27,6 +27,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from flowrun.runtime.providers.scripted import Scripted, ScriptedProvider
 
+    from .cassette import Cassette
+    from .cassette_file import load_cassette
     from .fault_server import FaultServer
     from .faults import NonconformityError
     from .providers import check_provider
@@ -39,6 +41,8 @@ if TYPE_CHECKING:
 
 _HOMES = {
     ".runtime.providers.scripted": "Scripted ScriptedProvider",
+    "cassette": "Cassette",
+    "cassette_file": "load_cassette",
     "fault_server": "FaultServer",
     "faults": "NonconformityError",
     "providers": "check_provider",
@@ -52,6 +56,7 @@ _HOMES = {
 _HOME = {name: module for module, names in _HOMES.items() for name in names.split()}
 
 __all__ = [
+    "Cassette",
     "FaultServer",
     "NonconformityError",
     "ScriptError",
@@ -66,6 +71,7 @@ __all__ = [
     "check_splitter",
     "cut",
     "error",
+    "load_cassette",
     "malformed",
     "run_scripted",
     "slow",

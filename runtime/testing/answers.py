@@ -73,6 +73,10 @@ class ScriptedSource(Source):
         ballot = frame.block is not None and frame.block.around.ballot
         self._asked[call.number] = Asked(spot, frame, turn, ballot)
 
+    def is_ballot(self, call: Call) -> bool:
+        """Tell whether the answer to a call is a ballot. An answer that does not fit is then not corrected."""
+        return self._asked[call.number].ballot
+
     def heard(self, call: Call, value: Json) -> None:
         """Hear the value of an answer, or the AnswerError of an answer that does not fit."""
         asked = self._asked.get(call.number)

@@ -7,17 +7,18 @@ two versions is small. A cassette has no key, no header, and no user or password
 from __future__ import annotations
 
 import json
+import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import field
 from hashlib import blake2b
 from typing import Any
 
 from flowrun.dsl import dataclass
 from flowrun.runtime.vocabulary.call import Request, schema_text
-from flowrun.runtime.vocabulary.errors import InputError, UsageError
-from flowrun.runtime.vocabulary.quoting import shown
+from flowrun.runtime.vocabulary.errors import UsageError
 
-from .secrets import secret_in
+from .secrets import SecretSearch
 
 VERSION = 1
 ENDS = ("stop", "length", "filtered", "unterminated", "other", "failed", "cancelled")
@@ -39,6 +40,7 @@ class Line:
     did not fit. ``key`` is the digest of the call's first request. ``messages`` are pairs of a role and a text.
     ``usage`` has the tokens in and out, None where they are not known. ``error`` tells why the answer has no value.
     ``order`` is the rank of its arrival among all answers of its run, 0 if the outcome cannot depend on it.
+    ``options`` are the options of the ask that its key has, as ``options_of`` returns them.
     """
 
     path: str
@@ -52,6 +54,7 @@ class Line:
     usage: tuple[int | None, int | None] = (None, None)
     error: str = ""
     order: int = 0
+    options: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def chain(self) -> Chain:
@@ -70,6 +73,8 @@ class Line:
             "finish": self.finish,
             "usage": {"in": self.usage[0], "out": self.usage[1]},
         }
+        if self.options:
+            row["options"] = dict(self.options)
         if self.error:
             row["error"] = self.error
         if self.order:
@@ -91,41 +96,84 @@ def key_of(request: Request) -> str:
     return blake2b(json.dumps(parts).encode(), digest_size=8).hexdigest()
 
 
+def options_of(request: Request) -> dict[str, Any]:
+    """Return the options of a call that are in its key."""
+    options = {"temperature": request.temperature, "max_tokens": request.max_tokens, "seed": request.seed}
+    return {name: value for name, value in options.items() if value is not None}
+
+
 def plain_model(address: str) -> str:
     """Return the address of a model without a user, a password and a query."""
     return _QUERY.sub("", _USER.sub("//", address))
 
 
 class Cassette:
-    """The lines of a cassette. ``flow`` is the name of the flow that was recorded first."""
+    """The lines of a cassette, in the order of their places. ``flow`` is the flow that was recorded first.
+
+    ``played`` are the calls whose answers any test has taken.
+    """
 
     def __init__(self, flow: str, lines: Iterable[Line] = ()) -> None:
         self.flow = flow
+        self.played: set[Chain] = set()
+        self._secrets = SecretSearch(os.environ)
         self.lines: dict[tuple[Chain, int, str], Line] = {}
+        self._answers: dict[tuple[Chain, int], list[Line]] = {}
+        self._by_key: dict[tuple[str, int], dict[Chain, None]] = {}
+        self._at: dict[tuple[str, int], dict[Chain, None]] = {}
         for line in lines:
             self.add(line)
 
+    def __iter__(self) -> Iterator[Line]:
+        return iter(sorted(self.lines.values(), key=_order))
+
+    def __len__(self) -> int:
+        return len(self.lines)
+
+    def answers(self, chain: Chain, again: int) -> Sequence[Line]:
+        """Return the answers to a call, one of each model that was asked."""
+        return self._answers.get((chain, again), ())
+
+    def alike(self, key: str, sample: int) -> Iterable[Chain]:
+        """Return the calls with the same question, at any place."""
+        return self._by_key.get((key, sample), ())
+
+    def at(self, path: str, sample: int) -> Iterable[Chain]:
+        """Return the calls at a place."""
+        return self._at.get((path, sample), ())
+
     def add(self, line: Line) -> None:
         """Add a line. Raises UsageError if it has what looks like a secret."""
-        found = secret_in([text for _, text in line.messages] + [line.answer or "", line.error])
+        found = self._secrets.found_in([*(text for _, text in line.messages), line.answer or "", line.error])
         if found:
             raise UsageError(
                 f"the call `{line.path}` has what looks like a secret ({found}), and a cassette is not secret: take it "
                 "out of the prompt, or answer this call by a `reply`"
             )
-        self.lines[line.chain, line.again, line.model] = line
+        self._put(line)
+
+    def _put(self, line: Line) -> None:
+        chain, model = line.chain, line.model
+        self.lines[chain, line.again, model] = line
+        others = [one for one in self.answers(chain, line.again) if one.model != model]
+        self._answers[chain, line.again] = [*others, line]
+        self._by_key.setdefault((line.key, line.sample), {})[chain] = None
+        self._at.setdefault((line.path, line.sample), {})[chain] = None
 
     def keep(self, chains: Iterable[Chain]) -> int:
         """Keep only the lines of these calls. Return how many were removed."""
-        kept = set(chains)
-        before = len(self.lines)
-        self.lines = {place: line for place, line in self.lines.items() if place[0] in kept}
-        return before - len(self.lines)
+        kept, lines = set(chains), [*self.lines.values()]
+        for index in (self.lines, self._answers, self._by_key, self._at):
+            index.clear()
+        for line in lines:
+            if line.chain in kept:
+                self._put(line)
+        return len(lines) - len(self.lines)
 
     def text(self) -> Iterator[str]:
         """Yield the lines of the file, in their order."""
         yield _written({"flowrun": "cassette", "version": VERSION, "flow": self.flow})
-        for line in sorted(self.lines.values(), key=_order):
+        for line in self:
             yield _written(line.as_row())
 
 
@@ -142,94 +190,3 @@ def _written(row: Mapping[str, Any]) -> str:
     except UnicodeEncodeError:
         text = json.dumps(row, separators=(", ", ": "))
     return text + "\n"
-
-
-def read_cassette(text: str, name: str) -> Cassette:
-    """Read the text of a cassette. ``name`` is that of the file, for messages. Raises InputError."""
-    rows = [(number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
-    head = _row(*rows[0], name) if rows else {}
-    if head.get("flowrun") != "cassette" or not isinstance(head.get("flow"), str):
-        raise InputError(f'{name} is no cassette: its first line is not {{"flowrun": "cassette", …}}')
-    if head.get("version") != VERSION:
-        raise InputError(
-            f"{name} has the version {shown(str(head.get('version')))}, and this flowrun reads version {VERSION}: "
-            "record it again, or take a later flowrun"
-        )
-    cassette = Cassette(head["flow"])
-    for number, line in rows[1:]:
-        try:
-            one = _line(_row(number, line, name))
-            if (one.chain, one.again, one.model) in cassette.lines:
-                raise InputError("it answers the same call as an earlier line")
-            cassette.add(one)
-        except (InputError, UsageError) as error:
-            said = str(error)
-            raise InputError(said if said.startswith(name) else f"{name}:{number}: {said}") from None
-    _must_be_whole(cassette, name)
-    return cassette
-
-
-def _must_be_whole(cassette: Cassette, name: str) -> None:
-    known = {(chain, again) for chain, again, _ in cassette.lines}
-    for chain, again in known:
-        if again and (chain, again - 1) not in known:
-            raise InputError(
-                f"{name}: `{chain[0]}` has the answer {again} and lacks the one before it: record it again"
-            )
-
-
-def _row(number: int, line: str, name: str) -> Mapping[str, Any]:
-    try:
-        row = json.loads(line)
-    except (ValueError, RecursionError):
-        raise InputError(f"{name}:{number}: this line is not JSON: record the cassette again") from None
-    if not isinstance(row, dict):
-        raise InputError(f"{name}:{number}: this line is not a record: record the cassette again")
-    return row
-
-
-def _line(row: Mapping[str, Any]) -> Line:
-    usage = _have(row, "usage", dict)
-    finish = _have(row, "finish", str)
-    if finish not in ENDS:
-        raise InputError(f"`finish` is {shown(finish)}, and must be one of {', '.join(ENDS)}")
-    messages = _have(row, "messages", list)
-    if not all(isinstance(one, dict) and isinstance(one.get("text"), str) for one in messages):
-        raise InputError("`messages` must be records with `role` and `text`")
-    answer = row.get("answer")
-    if not isinstance(answer, str) and (answer is not None or finish not in ENDS[-2:]):
-        raise InputError("`answer` must be a text")
-    return Line(
-        _have(row, "path", str),
-        _count(row, "sample"),
-        _count(row, "again"),
-        _have(row, "key", str),
-        _have(row, "model", str),
-        tuple((str(one.get("role", "user")), one["text"]) for one in messages),
-        answer,
-        finish,
-        (_tokens(usage, "in"), _tokens(usage, "out")),
-        str(row.get("error") or ""),
-        _count(row, "order") if "order" in row else 0,
-    )
-
-
-_KINDS: Mapping[str, str] = {"str": "a text", "list": "a list", "dict": "a record"}
-
-
-def _have(row: Mapping[str, Any], name: str, kind: type) -> Any:
-    value = row.get(name)
-    if not isinstance(value, kind):
-        raise InputError(f"`{name}` must be {_KINDS[kind.__name__]}")
-    return value
-
-
-def _count(row: Mapping[str, Any], name: str) -> int:
-    value = row.get(name)
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise InputError(f"`{name}` must be a number from 0 upwards")
-    return value
-
-
-def _tokens(usage: Mapping[str, Any], name: str) -> int | None:
-    return None if usage.get(name) is None else _count(usage, name)

@@ -12,6 +12,9 @@ SHORT = 60
 """Values that are written with at most this many characters need no difference: a reader sees it."""
 MOST = 12
 """The most lines of a difference."""
+LONG = 100
+"""A line of a text with more characters is not shown as a whole: its difference may be far behind."""
+SIDES = ("on the left", "on the right")
 _AROUND = 20
 
 
@@ -50,23 +53,31 @@ def _differ(left: Json, right: Json, path: str) -> Iterator[str]:
         if len(left) != len(right):
             yield f"{path or 'the list'}: {len(left)} elements on the left, {len(right)} on the right"
     elif isinstance(left, str) and isinstance(right, str):
-        yield from _texts_differ(left, right, path)
+        yield from texts_differ(left, right, path)
     else:
         yield f"{_lead(path)}{text_of(left, 80)} on the left, {text_of(right, 80)} on the right"
 
 
-def _texts_differ(left: str, right: str, path: str) -> Iterator[str]:
+def texts_differ(left: str, right: str, path: str = "", sides: tuple[str, str] = SIDES) -> Iterator[str]:
+    """Say where two texts differ. ``sides`` are the words for the two."""
+    olds, news = left.splitlines(), right.splitlines()
+    if len(olds) == len(news) > 1:
+        pairs = [(number, *pair) for number, pair in enumerate(zip(olds, news, strict=True), 1) if pair[0] != pair[1]]
+        if pairs and max(len(one) for _, *pair in pairs for one in pair) > LONG:
+            for number, old, new in pairs:
+                yield from texts_differ(old, new, f"{_lead(path)}line {number}", sides)
+            return
     if "\n" in left or "\n" in right:
         from difflib import unified_diff
 
-        lines = unified_diff(left.splitlines(), right.splitlines(), "left", "right", lineterm="", n=1)
-        for line in lines:
-            if not line.startswith(("---", "+++", "@@")):
+        lines = unified_diff(olds, news, "left", "right", lineterm="", n=1)
+        for line in islice(lines, 2, None):
+            if not line.startswith("@@"):
                 yield f"{_lead(path)}{sentence(line, 120) or line}"
         return
     at = next((n for n, (one, other) in enumerate(zip(left, right, strict=False)) if one != other), None)
     at = min(len(left), len(right)) if at is None else at
-    yield f"{_lead(path)}from character {at + 1} on: {_part(left, at)} on the left, {_part(right, at)} on the right"
+    yield f"{_lead(path)}from character {at + 1} on: {_part(left, at)} {sides[0]}, {_part(right, at)} {sides[1]}"
 
 
 def _part(text: str, at: int) -> str:

@@ -14,7 +14,8 @@ from flowrun.runtime.vocabulary.errors import FlowrunError, InputError, UsageErr
 from flowrun.runtime.vocabulary.quoting import shown
 
 from .bench import Bench, Setting
-from .cassette import Cassette, Chain, read_cassette
+from .cassette import Cassette, Chain
+from .cassette_file import read_cassette
 from .coverage import Coverage, Reached
 from .outcome import Failed, TestOutcome
 from .player import Player
@@ -55,12 +56,13 @@ class FileResult:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A test that can run. ``error`` is set if its table cannot be read."""
+    """A test that can run. ``error`` is set if the file of its line ``line`` cannot be read."""
 
     title: str
     test: test_plan.Test
     setting: Setting | None
     error: str = ""
+    line: str = ""
 
     def played(self, folder: Path, outcome: TestOutcome) -> Iterator[Played]:
         """Yield what was played of the test's cassette."""
@@ -73,7 +75,8 @@ class Found:
         test = self.test
         if self.setting is None:
             place = test.place
-            return TestOutcome(self.title, place.file, place.line, test.flow, "error", (Failed(place, self.error),))
+            failed = Failed(test.given_places.get(self.line, place), self.error)
+            return TestOutcome(self.title, place.file, place.line, test.flow, "error", (failed,))
         return run_test(test, self.setting)
 
 
@@ -103,21 +106,32 @@ class Cassettes:
 
     def path(self, name: str) -> Path:
         """Return the real path of a cassette. Raises InputError if it is outside of the folder."""
-        return Files(self.folder).resolve(name)
+        files = Files(self.folder, (Path(self.folder.absolute().anchor),))
+        found = files.resolve(name)
+        if not found.is_relative_to(files.folder):
+            raise InputError(
+                f"the cassette {shown(name)} is a link to {shown(str(found))}, outside the flow's folder: "
+                "put the file into the folder or below it"
+            )
+        return found
 
     def player(self, test: test_plan.Test) -> Player | None:
         """Make the player of a test's cassette; None if it has none. Raises InputError."""
         if test.cassette is None:
             return None
-        return Player(self.read(test.cassette), test.cassette)
+        return Player(self.read(test.cassette), test.cassette, test.given_places.get(test_plan.CASSETTE))
 
     def read(self, path: str) -> Cassette:
         """Return the cassette of a path. Raises InputError."""
         if path not in self._known:
             if not self.path(path).exists():
                 raise InputError(f"there is no cassette {shown(path)} yet: `flowrun test --record` asks the models")
-            self._known[path] = read_cassette(Files(self.folder).read_text(path), shown(path))
+            self._known[path] = self.reread(path)
         return self._known[path]
+
+    def reread(self, path: str) -> Cassette:
+        """Read the file of a cassette. Raises InputError."""
+        return read_cassette(Files(self.folder).read_text(path), shown(path))
 
 
 def tests_of(
@@ -147,7 +161,10 @@ def tests_of(
             benches[key] = Bench(plan), None if coverage is None else coverage.reached_in(home, plan)
         bench, reached = benches[key]
         inside = Path(bench.plan.source).parent.absolute() if test.source else folder
+        line = test_plan.CASSETTE
         try:
+            cassettes.player(test)
+            line = test_plan.CASES
             rows = [None] if test.cases is None else rows_of(test, bench.plan, Files(folder))
             for row in rows:
                 title = test.title if row is None else row.title
@@ -157,7 +174,7 @@ def tests_of(
                     yield Found(title, test, Setting(bench, inside, given, title, player, reached=reached))
         except FlowrunError as error:
             if chosen(test.title):
-                yield Found(test.title, test, None, str(error))
+                yield Found(test.title, test, None, str(error), line)
 
 
 def run_file(

@@ -12,11 +12,15 @@ Status = Literal["passed", "failed", "error"]
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A fault of a test or of its flow. ``place`` is None for the test as a whole."""
+    """A fault of a test or of its flow. ``place`` is None for the test as a whole.
+
+    ``differs`` says where two texts differ.
+    """
 
     place: test_plan.Place | None
     message: str
     help: str = ""
+    differs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

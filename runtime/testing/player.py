@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 
-from flowrun.dsl import dataclass
+from flowrun.dsl import test_plan
 from flowrun.runtime.engine.decisions import Call
 from flowrun.runtime.vocabulary.call import Answer
 from flowrun.runtime.vocabulary.errors import AnswerError, CallError, PermanentError
@@ -12,12 +13,15 @@ from flowrun.runtime.vocabulary.quoting import shown
 from flowrun.runtime.vocabulary.usage import Usage
 
 from .answer_book import Scripted
+from .call_edits import Edit, Lacking, edit_of, edit_words
 from .cassette import Cassette, Chain, Line, key_of, plain_model
 from .outcome import Problem
 from .places import Spot
 
 MOST = 5
 """The most calls that a message names."""
+MOST_LINES = 6
+"""The most lines of the difference of a prompt."""
 _TICK = 1e-6
 """The virtual seconds between two arrivals."""
 
@@ -25,43 +29,32 @@ _TICK = 1e-6
 WAITS = Scripted(Answer(""), None)
 
 
-@dataclass(frozen=True, slots=True)
-class Lacking:
-    """A call that a cassette does not have. ``edited``: the cassette has the place with another prompt."""
-
-    path: str
-    step: str
-    edited: bool
-
-
 class Player:
-    """The player of a cassette in one test. ``name`` is the cassette's file.
+    """The player of a cassette in one test. ``name`` is the cassette's file, ``place`` the line that names it.
 
     With ``waits``, a call that the cassette lacks waits for an answer, and time stops; without it, the call fails.
     ``used`` are the calls whose answers were taken, ``lacking`` those that the cassette does not have.
     """
 
-    def __init__(self, cassette: Cassette, name: str, *, waits: bool = False) -> None:
+    def __init__(
+        self, cassette: Cassette, name: str, place: test_plan.Place | None = None, *, waits: bool = False
+    ) -> None:
         self.cassette = cassette
         self.name = name
+        self.place = place
         self.waits = waits
         self.used: dict[Chain, None] = {}
         self.lacking: dict[str, Lacking] = {}
         self._at: dict[tuple[str, str], Chain | None] = {}
-        self._lines: dict[tuple[Chain, int], list[Line]] = {}
-        self._by_key: dict[tuple[str, int], dict[Chain, None]] = {}
-        for line in cassette.lines.values():
-            self._lines.setdefault((line.chain, line.again), []).append(line)
-            self._by_key.setdefault((line.key, line.sample), {})[line.chain] = None
-        self._places = {(line.path, line.sample) for line in cassette.lines.values()}
 
     def __call__(self, call: Call, spot: Spot) -> Scripted | None:
         """Look up the answer to a call. None if the cassette does not have it."""
         line = self.line(call, spot)
         if line is None:
-            self.lacking[spot.path] = Lacking(spot.path, spot.shape.step, self._edited(call, spot))
+            self.lacking[spot.path] = Lacking(spot.path, spot.shape.step, *self._edit(call, spot))
             return WAITS if self.waits else None
         self.used[line.chain] = None
+        self.cassette.played.add(line.chain)
         return self._scripted(line)
 
     def holds(self) -> bool:
@@ -80,12 +73,12 @@ class Player:
     def _of_model(self, chain: Chain, again: int, model: str) -> Line | None:
         """Find the answer of a model. A call whose test leaves the model open takes that of any model."""
         wanted = plain_model(model)
-        return next((one for one in self._lines.get((chain, again), ()) if not model or one.model == wanted), None)
+        return next((one for one in self.cassette.answers(chain, again) if not model or one.model == wanted), None)
 
     def _chain(self, key: str, model: str, spot: Spot) -> Chain | None:
         """Choose the call of the cassette for a call: that of its place, or else the same question elsewhere."""
         sample = sample_of(spot)
-        fitting = [one for one in self._by_key.get((key, sample), ()) if self._of_model(one, 0, model) is not None]
+        fitting = [one for one in self.cassette.alike(key, sample) if self._of_model(one, 0, model) is not None]
         here = [one for one in fitting if one[0] == spot.path]
         free = [one for one in fitting if one not in self.used]
         return next(iter(here or free or fitting), None)
@@ -96,24 +89,34 @@ class Player:
             calls = [one for one in self.lacking.values() if one.step == step]
             names = ", ".join(f"`{one.path}`" for one in calls[:MOST])
             more = f" and {len(calls) - MOST:,} more" if len(calls) > MOST else ""
-            edited = [one for one in calls if one.edited]
-            why = "its prompt was edited" if len(calls) == 1 else f"the prompts of {len(edited):,} of them were edited"
-            said = f" ({why})" if edited else ""
+            said = "; ".join(edit_words(calls))
             what = "this call" if len(calls) == 1 else f"{len(calls):,} calls"
+            example = next((one for one in calls if one.differs), None)
+            lines = [] if example is None else [f"`{example.path}`: {line}" for line in example.differs]
             yield Problem(
-                None,
-                f"the cassette {shown(self.name)} lacks {what}: {names}{more}{said}",
-                f"`flowrun test --record missing` asks the models; or write `reply {step}: …`",
+                self.place,
+                f"the cassette {shown(self.name)} lacks {what}: {names}{more}{f' ({said})' if said else ''}",
+                f"{self._record()}; or write `reply {step}: …`",
+                (*lines[:MOST_LINES], *("…" for _ in lines[MOST_LINES : MOST_LINES + 1])),
             )
 
-    def _edited(self, call: Call, spot: Spot) -> bool:
-        return (spot.path, sample_of(spot)) in self._places and not call.sample.again
+    def _record(self) -> str:
+        if self.place is None:
+            return "keep the answers of a run by `--cassette`"
+        file = self.place.file
+        return f"`flowrun test {shlex.quote(file)} --record missing` asks the models"
+
+    def _edit(self, call: Call, spot: Spot) -> tuple[Edit, tuple[str, ...]]:
+        if call.sample.again:
+            return "correction", ()
+        chains = (one for one in self.cassette.at(spot.path, sample_of(spot)) if one not in self.cassette.played)
+        return edit_of(call, (line for chain in chains for line in self.cassette.answers(chain, 0)))
 
     def _scripted(self, line: Line) -> Scripted:
         if line.finish == "cancelled":
             return Scripted(Answer(""), None)
         usage = None if None in line.usage else Usage(*line.usage)
-        last = (line.chain, line.again + 1) not in self._lines
+        last = not self.cassette.answers(line.chain, line.again + 1)
         what: Answer | CallError
         if line.finish == "failed":
             what = PermanentError(line.error)

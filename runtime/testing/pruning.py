@@ -11,7 +11,8 @@ from flowrun.runtime.files.files import read_plain
 from flowrun.runtime.vocabulary.errors import FlowrunError
 from flowrun.runtime.vocabulary.quoting import shown
 
-from .cassette import Cassette, Chain, read_cassette
+from .cassette import Cassette, Chain
+from .cassette_file import read_cassette
 from .discovery import FileResult
 
 
@@ -54,13 +55,14 @@ def _other(path: Path, ran: Iterable[Path]) -> str:
     A cassette is in the folder of its flows or below it.
     """
     known = set(ran)
-    for folder in {one.parent for one in known if path.is_relative_to(one.parent)}:
+    for folder in path.parents:
         name = path.relative_to(folder).as_posix()
         for file in sorted(folder.glob("*.flow")):
-            if file.resolve() in known:
+            if file.resolve() in known or not file.is_file():
                 continue
             try:
-                if f'"{name}"' in read_plain(file):
+                text = read_plain(file)
+                if f'"{name}"' in text or f'/{name}"' in text:
                     return file.name
             except FlowrunError:
                 return file.name

@@ -11,7 +11,7 @@ from flowrun.runtime.vocabulary.call import Message
 from flowrun.runtime.vocabulary.call_record import AnswerRecord, CallRecord
 from flowrun.runtime.vocabulary.errors import UsageError
 
-from .cassette import Cassette, Line, key_of, plain_model
+from .cassette import Cassette, Line, key_of, options_of, plain_model
 from .places import Places
 from .player import sample_of
 
@@ -53,7 +53,10 @@ def lines_of(call: CallRecord, places: Places, ranks: Ranks) -> Iterator[Line]:
     if call.request is None:
         raise UsageError(f"the prompt of `{call.path}` is not known, so this run makes no cassette: run the flow again")
     spot, asked = places.spot(call.place), _pairs(call.request.messages)
-    line = Line(spot.path, sample_of(spot), 0, key_of(call.request), plain_model(call.model), asked, "")
+    options = options_of(call.request)
+    line = Line(
+        spot.path, sample_of(spot), 0, key_of(call.request), plain_model(call.model), asked, "", options=options
+    )
     if call.state == "reused":
         for again, answer in enumerate(call.answers):
             yield _answered(replace(line, again=again), answer, ())

@@ -7,10 +7,11 @@ budget, its journal and its limits. With their answers the test is played again,
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import field, replace
 from pathlib import Path
 
-from flowrun.dsl import dataclass, test_plan, types
+from flowrun.dsl import CORRECTIONS, dataclass, test_plan, types
 from flowrun.dsl import plan as p
 from flowrun.runtime.engine.asks import PreparedAsk
 from flowrun.runtime.replay.driver import ReplayedCall
@@ -45,13 +46,19 @@ class RecordedCassettes(Cassettes):
             known = super().read(name) if self.path(name).exists() else Cassette(test.flow)
             self._known[name] = known
             self.fresh[name] = known if self.missing else Cassette(known.flow)
-        return Player(self.fresh[name], name, waits=True)
+        return Player(self.fresh[name], name, test.given_places.get(test_plan.CASSETTE), waits=True)
 
     def whole(self, name: str) -> Cassette:
-        """Return what is to be written: the recorded lines, and the others that were there before."""
-        fresh = self.fresh[name]
+        """Return what is to be written: the recorded lines, and the others that the file has.
+
+        Another recording may have written them meanwhile.
+        """
+        fresh, known = self.fresh[name], self._known[name]
+        if self.path(name).exists():
+            with suppress(InputError):
+                known = self.reread(name)
         chains = {line.chain for line in fresh.lines.values()}
-        kept = [line for line in self._known[name].lines.values() if line.chain not in chains]
+        kept = [line for line in known.lines.values() if line.chain not in chains]
         return Cassette(fresh.flow, [*kept, *fresh.lines.values()])
 
 
@@ -62,6 +69,7 @@ class Wanted:
     cassette: Cassette
     call: ReplayedCall
     spot: Spot
+    ballot: bool
 
     @property
     def chain(self) -> Chain:
@@ -70,10 +78,14 @@ class Wanted:
 
 @dataclass(eq=False, slots=True)
 class Question:
-    """A question to a model, and the calls that wait for an answer to it: each gets an answer of its own."""
+    """A question to a model, and the calls that wait for an answer to it: each gets an answer of its own.
+
+    An answer to a ``ballot`` that does not fit is not corrected.
+    """
 
     ask: PreparedAsk
     model: p.Expr | None
+    ballot: bool
     calls: list[Wanted] = field(default_factory=list)
 
 
@@ -103,7 +115,7 @@ def wanted_of(found: Found) -> list[Wanted]:
                 f"the call `{spot.path}` has what looks like a secret ({secret}) in its prompt, and a cassette is not "
                 "secret: nothing of it is sent. Take it out of the prompt, or answer this call by a `reply`"
             )
-        wanted.append(Wanted(player.cassette, call, spot))
+        wanted.append(Wanted(player.cassette, call, spot, ran.source.is_ballot(call.call)))
     return wanted
 
 
@@ -127,14 +139,16 @@ class Wave:
             for sample, wanted in enumerate(question.calls):
                 record = by_place.get(f"q{number}[{sample}].{_ASK}")
                 lines = [] if record is None else [*lines_of(record, places, {})]
-                answers = [one for one in lines if one.answer is not None]
+                # A model that failed before its fallback answered fails in the test too. A failure that no answer
+                # follows is no answer: the next recording asks again.
+                ends = [at for at, one in enumerate(lines, 1) if one.answer is not None]
+                whole = bool(ends) and ends[-1] == len(lines)
                 try:
-                    # A model that failed before its fallback answered fails in the test too.
-                    for line in lines if answers else ():
+                    for line in lines[: ends[-1]] if ends else ():
                         wanted.cassette.add(_moved(line, wanted))
                 except UsageError as error:
                     yield str(error)
-                if not answers:
+                if not whole:
                     reason = record.reason if record is not None else ""
                     yield f"`{wanted.spot.path}` has no answer: {reason or 'it was not sent'}"
 
@@ -153,11 +167,11 @@ def wave_of(plan: p.Plan, calls: Sequence[Wanted]) -> Wave:
     for one in calls:
         call = one.call.call
         ask = one.call.read.__self__  # type: ignore[attr-defined]
-        same = (key_of(call.request), call.model, call.request.timeout, ask.answer)
+        same = (key_of(call.request), call.model, call.request.timeout, ask.answer, one.ballot)
         if (id(one.cassette), one.chain, call.model) in seen:
             continue
         seen.add((id(one.cassette), one.chain, call.model))
-        questions.setdefault(same, Question(ask, _model(plan, call.model))).calls.append(one)
+        questions.setdefault(same, Question(ask, _model(plan, call.model), one.ballot)).calls.append(one)
     asked = list(questions.values())
     inputs: dict[str, Json] = {}
     steps = [_step(f"q{number}", one, inputs) for number, one in enumerate(asked)]
@@ -190,6 +204,8 @@ def _step(name: str, question: Question, inputs: dict[str, Json]) -> p.Step:
     }
     given: dict[str, p.Expr] = {key: p.Constant(value) for key, value in options.items() if value is not None}
     given |= {key: value for key, value in question.ask.options.items() if key in ("retries", "hedge", "stream")}
+    if question.ballot:
+        given[CORRECTIONS] = p.Constant(0)
     ask = p.Step(_ASK, (), p.Ask(question.model, tuple(messages), question.ask.answer), question.ask.answer, given)
     times = len(question.calls)
     repeat = p.Repeat(times, times, p.Block((ask,), _ASK), p.Reduce("collect"))

@@ -218,7 +218,7 @@ def _faults(test: test_plan.Test, ran: Ran) -> list[Failed]:
 
 
 def _failed(test: test_plan.Test, problem: Problem) -> Failed:
-    return Failed(problem.place or test.place, problem.message, problem.help)
+    return Failed(problem.place or test.place, problem.message, problem.help, differs=problem.differs)
 
 
 def problems(ran: Ran) -> Iterator[Problem]:

@@ -18,10 +18,14 @@ from flowrun.runtime.session.arguments import given_inputs
 from flowrun.runtime.session.loading import check_source, checked_inputs, load, plan_of
 from flowrun.runtime.vocabulary.errors import UsageError
 from flowrun.runtime.vocabulary.json_value import Json
+from flowrun.runtime.vocabulary.quoting import shown
 from flowrun.runtime.vocabulary.remarks import unheard
 from flowrun.runtime.vocabulary.tally import Tally
 
 from .bench import Bench, Setting
+from .cassette import Cassette
+from .cassette_file import load_cassette
+from .player import Player
 from .ran import Ran
 from .runner import play, problems, unused
 from .script_text import Many, ScriptLine, lines_of
@@ -111,6 +115,7 @@ def run_scripted(
     replies: Many | None = None,
     externs: Many | None = None,
     files: Mapping[str, str] | None = None,
+    cassette: str | os.PathLike[str] | Cassette | None = None,
     of: str | None = None,
     **values: Any,
 ) -> ScriptedResult:
@@ -119,13 +124,14 @@ def run_scripted(
     ``flow`` is a file or its text; ``of`` names one of its flows, otherwise the last one runs. The inputs are keywords,
     or entries of the mapping ``inputs``. A key of ``replies`` is a path as in a test of a flow, with its condition if
     there is one: ``"kinds[1].k"``, ``"k when mail.id == 3"``. ``externs`` and ``files`` replace what the flow calls and
-    reads. Their answers have an order, as in a test. A flow that fails returns a result that is not ok.
+    reads. Their answers have an order, as in a test. ``cassette`` answers the calls that no key of ``replies`` answers;
+    a relative path starts at the folder of the flow. A flow that fails returns a result that is not ok.
 
     Raises: ScriptError, if a call has no answer or an answer no call; UsageError, if the script is not possible;
     FlowError, if the file has errors; InputError.
     """
     __tracebackhide__ = True
-    known = load(flow)
+    known = load(_must_be_flow(flow))
     name = plan_of(known, of).flow
     source = known.file.flows[0].name.span.source
     checked = _with_script(source, name, list(lines_of(replies, externs, files)))
@@ -134,7 +140,8 @@ def run_scripted(
     folder = Path(source.name).parent
     given = given_inputs(plan, inputs, values)
     check_texts(plan.params, given, folder, unheard)
-    ran = play(test, Setting(Bench(plan), folder), checked_inputs(plan, given))
+    setting = Setting(Bench(plan), folder, other=_player(cassette, folder))
+    ran = play(test, setting, checked_inputs(plan, given))
     _check(ran, plan.flow)
     book = ran.source.book
     calls = tuple(
@@ -142,6 +149,25 @@ def run_scripted(
         for call, one in zip(book.requests, book.calls, strict=True)
     )
     return ScriptedResult(ran.outcome.value, ran.outcome, ran.source.meter.summary, calls)
+
+
+def _must_be_flow(flow: object) -> str | os.PathLike[str] | Source:
+    """Raise UsageError if this is no flow that can have a script."""
+    if isinstance(flow, str) and ("\n" in flow or ("{" in flow and not os.path.exists(flow))):
+        raise UsageError("the flow is the path of a file, and this looks like the text of one: give it as Source(text)")
+    if isinstance(flow, str | os.PathLike | Source):
+        return flow
+    raise UsageError(f"give a flow as the path of its file, or as Source(text); found {shown(repr(flow), 60)}")
+
+
+def _player(given: str | os.PathLike[str] | Cassette | None, folder: Path) -> Player | None:
+    if given is None or isinstance(given, Cassette):
+        return None if given is None else Player(given, f"of {given.flow}")
+    if not isinstance(given, str | os.PathLike) or isinstance(path := os.fspath(given), bytes):
+        raise UsageError(
+            f"`cassette` is the path of a file, or what `load_cassette` returns; found {shown(repr(given))}"
+        )
+    return Player(load_cassette(folder / path), os.path.basename(path))
 
 
 def _plain(answer: str) -> str:
@@ -166,6 +192,11 @@ def _run_beside(
     __tracebackhide__ = True
     if isinstance(flow, str | os.PathLike) and not os.path.isabs(flow):
         flow = next((path for folder in folders if (path := folder / flow).is_file()), flow)
+    cassette = options.get("cassette")
+    if isinstance(cassette, str | os.PathLike) and not os.path.isabs(cassette):
+        own = [Path(flow).parent] if isinstance(flow, str | os.PathLike) else []
+        found = (path.absolute() for folder in (*own, *folders) if (path := folder / cassette).is_file())
+        options["cassette"] = next(found, cassette)
     return run_scripted(flow, *inputs, **options)
 
 
@@ -195,5 +226,8 @@ def _check(ran: Ran, flow: str) -> None:
     __tracebackhide__ = True
     faults = [*problems(ran)] or unused(ran)
     if faults:
-        told = (f"{one.place.text}: {one.message}" if one.place is not None else one.message for one in faults)
+        told = (
+            "\n    ".join([f"{one.place.text}: {one.message}" if one.place is not None else one.message, *one.differs])
+            for one in faults
+        )
         raise ScriptError(flow, list(dict.fromkeys(told)))

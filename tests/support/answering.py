@@ -12,7 +12,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 Answer = Callable[[str, str, int], str]
 """Makes the answer from the prompt, the model and the number of earlier answers to this prompt of this model.
 
-A number such as "400" is the status of a refusal."""
+A number such as "400" is the status of a refusal. A text that ends with a word of ``ENDS`` ends so."""
+ENDS = {" [cut]": "length", " [filtered]": "content_filter"}
 
 
 @dataclass
@@ -45,20 +46,30 @@ def answering(answer: Answer) -> Iterator[Answering]:
                 self._send(int(texts[0]), {"error": {"message": "the test refuses this"}})
                 return
             wrapped = body.get("response_format") is not None
-            choices = [
-                {
-                    "index": at,
-                    "message": {"role": "assistant", "content": _written(one, wrapped)},
-                    "finish_reason": "stop",
-                }
-                for at, one in enumerate(texts)
+            choices = [(at, *_ended(one, wrapped)) for at, one in enumerate(texts)]
+            usage = {"prompt_tokens": 20, "completion_tokens": 3 * count}
+            if body.get("stream"):
+                self._stream(choices, usage)
+                return
+            messages = [
+                {"index": at, "message": {"role": "assistant", "content": text}, "finish_reason": end}
+                for at, text, end in choices
             ]
-            self._send(200, {"choices": choices, "usage": {"prompt_tokens": 20, "completion_tokens": 3 * count}})
+            self._send(200, {"choices": messages, "usage": usage})
 
-        def _send(self, status: int, data: object) -> None:
-            raw = json.dumps(data).encode()
+        def _stream(self, choices: list[tuple[int, str, str]], usage: object) -> None:
+            parts = [
+                {"choices": [{"index": at, "delta": {"content": part}, "finish_reason": end}]}
+                for at, text, last in choices
+                for part, end in ((text[:2], None), (text[2:], last))
+            ]
+            events = [*map(json.dumps, [*parts, {"choices": [], "usage": usage}]), "[DONE]"]
+            self._send(200, "".join(f"data: {one}\n\n" for one in events), "text/event-stream")
+
+        def _send(self, status: int, data: object, kind: str = "application/json") -> None:
+            raw = (data if isinstance(data, str) else json.dumps(data)).encode()
             self.send_response(status)
-            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(raw)))
             self.end_headers()
             self.wfile.write(raw)
@@ -74,6 +85,14 @@ def answering(answer: Answer) -> Iterator[Answering]:
         yield served
         server.shutdown()
         thread.join()
+
+
+def _ended(text: str, wrapped: bool) -> tuple[str, str]:
+    """Return what the server writes, and its reason for the end. An answer that was cut is as it is."""
+    for mark, end in ENDS.items():
+        if text.endswith(mark):
+            return text.removesuffix(mark), end
+    return _written(text, wrapped), "stop"
 
 
 def _written(text: str, wrapped: bool) -> str:

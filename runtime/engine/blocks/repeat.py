@@ -36,6 +36,8 @@ class RepeatStep(CountedStep):
         # If the flow sets the window, the repeat keeps it full. The usual window is filled many samples at a time.
         pace = Pace(window, most, together="concurrency" not in options)
         around = self.around(frame, path, votes=self.reduction.rule.spec.votes)
-        block = RepeatRun(self, frame, around, combiner, Losses("fail"), pace)
+        # A flow cannot write `errors` on a repeat. The plan of a recording does.
+        losses = Losses(options.get("errors", "fail"))
+        block = RepeatRun(self, frame, around, combiner, losses, pace)
         block.patient = launch == "cost"
         return block

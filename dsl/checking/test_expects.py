@@ -82,7 +82,7 @@ class Expects(Paths):
             self.report("F0415", said, line.span, "write the type that the value should have")
 
     def contains(self, line: s.ExpectRelation, left: s.Expr, right: s.Expr) -> None:
-        given = t.unwrapped(self.expressions.infer(left, self.scope))
+        given = t.unwrapped(self.expressions.container(left, right, self.scope))
         match given:
             case t.ListOf(item):
                 part = self.expressions.infer(right, self.scope, item)

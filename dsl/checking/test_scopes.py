@@ -8,6 +8,8 @@ from dataclasses import field, replace
 from .. import syntax as s
 from .. import types as t
 from ..diagnostics import did_you_mean
+from ..fields import field_type
+from ..parsing.tables import KEYWORDS
 from ..records import dataclass
 from ..source import Span
 from ..syntax.children import children
@@ -81,21 +83,59 @@ class TestExpressions(Expressions):
                 self.report("F0303", "no step has rounds: the flow asks nothing", expr.span)
         return super()._name(expr, scope, wanted)
 
-    def _binary(self, expr: s.Binary, scope: Scope) -> t.Type:
+    def _binary(self, expr: s.Binary, scope: Scope, wanted: t.Type | None = None) -> t.Type:
         if expr.operator in ("==", "!=", "<", "<=", ">", ">="):
             sides = [self.figure(side, scope) for side in (expr.left, expr.right)]
             if DOLLARS in sides:
                 for side in (expr.left, expr.right):
                     self.money(side, scope)
                 return t.BOOL
-        return super()._binary(expr, scope)
+        return super()._binary(expr, scope, wanted)
+
+    def container(self, whole: s.Expr, part: s.Expr, scope: Scope) -> t.Type:
+        """Return the type of a value that should contain another. The other may give its words their meaning."""
+        beside = t.ListOf(self.infer(part, scope)) if self.bare(whole, scope) else None
+        return self.infer(whole, scope, beside)
 
     def unknown_name(self, name: str, span: Span, scope: Scope, wanted: t.Type | None = None) -> None:
         if name == ROW:
             help = 'a test has rows if it has a table: write `cases "mails.jsonl"`'
             self.report("F0201", "the name `row` is unknown", span, help=help)
-            return
-        super().unknown_name(name, span, scope, wanted)
+        elif (
+            did_you_mean(name, scope.known()) or name in KEYWORDS or name in self.imported.paths or name in self.hidden
+        ):
+            super().unknown_name(name, span, scope, wanted)
+        else:
+            help = f'for the text write `"{name}"`'
+            self.report("F0201", f"the name `{name}` is unknown", span, help=help)
+
+    def _equal(self, expr: s.Binary, scope: Scope) -> t.Type:
+        given = super()._equal(expr, scope)
+        for word, beside in ((expr.left, expr.right), (expr.right, expr.left)):
+            # The type of a row's column is not known, so it gives no word a meaning.
+            if isinstance(word, s.Name) and self._of_row(beside, scope) and self.bare(word, scope):
+                self.unknown_name(word.word.text, word.span, scope)
+        return given
+
+    def _of_row(self, expr: s.Expr, scope: Scope) -> bool:
+        while isinstance(expr, s.Get):
+            expr = expr.base
+        return isinstance(expr, s.Name) and expr.word.text == ROW and self.figure(expr, scope) is not None
+
+    def _record(self, expr: s.RecordExpr, scope: Scope, wanted: t.Type | None) -> t.Type:
+        shape = t.form(wanted, t.Record) if wanted else None
+        if isinstance(shape, t.Record):
+            # A word beside a wrong name of a field has no meaning, so the name is the mistake.
+            wrong = [
+                entry.name
+                for entry in expr.entries
+                if entry.name is not None and shape.field(entry.name.text) is None and self.bare(entry.value, scope)
+            ]
+            for name in wrong:
+                field_type(shape, name.text, name.span, self.problems)
+            if wrong:
+                return t.UNKNOWN
+        return super()._record(expr, scope, wanted)
 
     def figure(self, expr: s.Expr, scope: Scope) -> t.Type | None:
         """Return the type of a name that only tests know."""

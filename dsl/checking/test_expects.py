@@ -9,9 +9,10 @@ from .. import types as t
 from ..diagnostics import Diagnostic, did_you_mean
 from ..syntax.children import children
 from .program import Scope
+from .test_expressions import DOLLARS, RESULT, STEP_FIGURE, TestExpressions
 from .test_path_checks import Paths
 from .test_paths import PathNode, written_path
-from .test_scopes import DOLLARS, RESULT, STEP_FIGURE, TestExpressions, mentioned
+from .test_scopes import mentioned
 from .tested_flow import TestedFlow
 
 
@@ -61,7 +62,7 @@ class Expects(Paths):
         names = [(name, part) for expr in exprs for name, part in mentioned(expr, self.expressions.program)]
         found = [(name, part, symbol) for name, part in names if (symbol := self.scope.lookup(name)) is not None]
         rounds = any(_is_rounds(expr) for expr in exprs)
-        if not rounds and all(symbol.kind == "model" for _, _, symbol in found):
+        if not rounds and all(symbol.kind == "model" or symbol in self.expressions.helpers for _, _, symbol in found):
             # A name that is unknown has a report of its own.
             unknown = any(self.scope.lookup(name) is None and not _is_word(name) for name, _ in names)
             if not unknown or all(part.number in self.expressions.typed.nodes.words for _, part in names):

@@ -138,7 +138,7 @@ def test_json(folder: Path) -> None:
     failure = bad["failures"][0]
     assert (failure["file"], failure["line"], failure["left"], failure["right"]) == ("bad.flow", 8, '"spam"', '"fine"')
     assert bad["calls"][1] == {"path": "k[1].ask", "answer": "fine", "line": 8 - 1}
-    assert good["figures"]["calls"] == 2
+    assert good["figures"] == {"calls": 2, "requests": 2, "tokens": 16, "cost": None, "retries": 0}
     assert told["summary"] | {"seconds": 0} == {
         "files": 2,
         "tests": 2,
@@ -147,6 +147,26 @@ def test_json(folder: Path) -> None:
         "error": 0,
         "seconds": 0,
     }
+
+
+@pytest.mark.parametrize(
+    ("model", "options", "cost"),
+    [
+        ("openai:gpt-4o-mini", "", (14 * 0.15 + 2 * 0.6) / 1e6),
+        ("openai:of-my-own", " with input_price: 1, output_price: 3", (14 * 1 + 2 * 3) / 1e6),
+        ("openai:unheard-of", "", None),
+    ],
+)
+def test_the_figures_have_the_cost(folder: Path, model: str, options: str, cost: float | None) -> None:
+    flow = FLOW.replace('ask "Spam?', 'ask m "Spam?')
+    (folder / "good.flow").write_text(f'model m = "{model}"{options}\n{flow}{PASSES}', encoding="utf-8")
+    (told,) = json.loads(flowrun_test("--format", "json")[1])["tests"]
+    assert told["figures"]["tokens"] == 16
+    assert told["figures"]["cost"] == (None if cost is None else pytest.approx(cost))
+    (outcome,) = run_file(str(folder / "good.flow")).outcomes
+    assert dict(outcome.figures) == told["figures"]
+    (outcome,) = run_file(str(folder / "good.flow"), costs=False).outcomes
+    assert "cost" not in dict(outcome.figures)
 
 
 def test_junit(folder: Path) -> None:

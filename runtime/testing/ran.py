@@ -54,9 +54,14 @@ class Ran:
             "retries": lambda: summary.retries,
         }
 
+    @property
+    def cost(self) -> float | None:
+        """The cost of the run in dollars, None if a price is not known."""
+        return self.source.meter.summary.cost
+
     def _cost(self) -> Json:
         summary = self.source.meter.summary
-        cost = summary.cost
+        cost = self.cost
         if cost is None:
             models = [model for model in summary.account.models if summary.prices(model) is None]
             named = ", ".join(shown(model) for model in models if model) or "a model that the flow does not name"

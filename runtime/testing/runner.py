@@ -97,7 +97,7 @@ def run_test(test: test_plan.Test, setting: Setting) -> TestOutcome:
         "failed" if failures else "passed",
         tuple(failures),
         tuple(ran.source.book.calls),
-        _figures(ran),
+        _figures(ran, costs=setting.costs),
         _since(began),
         left,
     )
@@ -192,6 +192,12 @@ def _why(line: Line, source: ScriptedSource) -> str:
     return f"`{step}` was asked {times_text(times)}, but not {what}"
 
 
-def _figures(ran: Ran) -> tuple[tuple[str, Json], ...]:
-    """Return the figures of the run. The cost is left out, because the table of prices takes long to load."""
-    return tuple((name, work()) for name, work in ran.figures().items() if name != "cost")
+def _figures(ran: Ran, *, costs: bool) -> tuple[tuple[str, Json], ...]:
+    """Return the figures of the run. The cost is None if a price is not known."""
+    found = []
+    for name, work in ran.figures().items():
+        if name == "cost":
+            found += [(name, ran.cost)] if costs else []
+        else:
+            found.append((name, work()))
+    return tuple(found)

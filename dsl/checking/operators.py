@@ -125,7 +125,9 @@ class Operators(UnknownNames):
     def _turned(self, first: s.Expr, second: s.Expr, scope: Scope) -> bool:
         """Return True if the first of two sides takes its meaning from the second."""
         if isinstance(first, s.Name):
-            return self._is_word(first, second, scope)
+            known = not isinstance(second, s.Name) or scope.lookup(second.word.text) is not None
+            # Of two unknown names the first is the value, which has a report of its own.
+            return known and self._is_word(first, second, scope)
         if not self.literal(first, scope):
             return False
         return not self.literal(second, scope) or (self.bare(first, scope) and not self.bare(second, scope))

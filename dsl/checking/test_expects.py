@@ -142,6 +142,8 @@ class Expects(Paths):
         if node is not None and not asks:
             help = "name a step with an `ask` or a call"
             self.report("F0409", f"`{span.text}` makes no call, so nothing is asked", span, help)
+        elif node is not None and self.outside(node, asks, span):
+            return
         elif len(asks) > 1:
             paths = ", ".join(f"`{ask.path}`" for ask in asks[:4])
             self.report("F0409", f"`{span.text}` has {len(asks)} asks", span, f"name one of them: {paths}")

@@ -38,12 +38,12 @@ class Replies(Paths):
 
     def reply(self, line: s.Reply) -> None:
         node = self.node(line.path)
+        span = line.path[0].span.to(line.path[-1].span)
         asks = self.asks(node, line) if node is not None else []
-        if not asks:
+        if not asks or (node is not None and self.outside(node, asks, span)):
             for answer in line.answers:
                 self.unchecked(scripted(answer))
             return
-        span = line.path[0].span.to(line.path[-1].span)
         if line.when is not None:
             self.condition(line.when, asks[0])
         for answer in line.answers:

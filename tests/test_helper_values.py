@@ -152,6 +152,10 @@ def test_a_value_that_nothing_mentions_may_be_a_misspelt_parameter() -> None:
         (['good = "busy"', "reply k: error(good)"], "F0414", "good"),
         (["good = mail", "reply k: good"], "F0201", "mail"),
         (['good = text "{{ k }}"', "reply note: good"], "F0201", "k"),
+        (["good = { k: spam, other: fine }", "expect k == good.k"], "F0201", "fine"),
+        (["good = [{ k: spam }, fine]", "expect length(good) == k"], "F0201", None),
+        (['good = error("429")', "reply k: good"], "F0414", "error"),
+        (["good = slow(5s, spam)", "reply k: good"], "F0414", "slow"),
     ],
 )
 def test_a_wrong_value_is_named(lines: list[str], code: str, caret: str | None) -> None:

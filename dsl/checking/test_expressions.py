@@ -16,6 +16,7 @@ from .expressions import Expressions
 from .folding import Folding
 from .program import Scope, Step, Symbol
 from .static_values import Outcome
+from .test_answers import SLOW, WORDS
 from .test_paths import PathNode, own_asks, written_path
 from .tested_flow import TestedFlow
 from .unknown_names import CONSTANTS
@@ -91,6 +92,11 @@ class TestExpressions(Expressions):
             helper.types.clear()
 
     def call(self, expr: s.Call, scope: Scope, *, alone: bool = False) -> t.Type:
+        word = expr.function.text
+        if self._within and (word in WORDS or word == SLOW) and expr.prefix is None:
+            said = f"`{word}` is an answer, and a helper value is a plain value"
+            self.report("F0414", said, expr.function.span, help=f"write `reply STEP: {word}(…)`")
+            return t.UNKNOWN
         figure = scope.lookup(STEP_FIGURE)
         if expr.function.text != STEP_FIGURE or expr.prefix is not None or figure is None or figure not in self.made:
             return super().call(expr, scope, alone=alone)

@@ -179,5 +179,11 @@ class HelperLines:
                         self.report("F0301", said, line.value.span, "give it the type that the setup needs", labels)
                         break
 
-    def done(self, expressions: TestExpressions) -> None:
+    def done(self, expressions: TestExpressions, scope: Scope) -> None:
+        """End the check. The planner writes each value that lines mention, so each one must be checked as a whole."""
+        refused = bool(self.deep or self.helpers.endless())
+        for name in () if refused else self.helpers.used:
+            symbol = scope.symbols.get(name)
+            if symbol is not None and symbol in expressions.helpers and not expressions.helpers[symbol].types:
+                expressions.helper(symbol)
         self.values.take(expressions, self.decl)

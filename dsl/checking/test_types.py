@@ -130,7 +130,7 @@ class _Test:
             del self.problems[said:], self.expressions.problems[found:]
             self.expressions.forget()
         self.each_line()
-        self.helpers.done(self.expressions)
+        self.helpers.done(self.expressions, self.scope)
         if isinstance(self.decl, s.TestDecl):
             self.whole()
 

@@ -188,6 +188,33 @@ def test_github(folder: Path) -> None:
     assert out.startswith("::error file=bad.flow,line=8,title=it is fine::expect k == fine: the two are not equal%0A")
 
 
+@pytest.mark.parametrize(
+    ("line", "rows", "said"),
+    [
+        ("reply k: row.want", '{"mail": "a", "wnat": "spam"}', "did you mean `wnat`?"),
+        ("reply k: row.want", '{"mail": "a", "x": 1}\n{"mail": "b"}', "its columns are `mail`, `x`"),
+        ("reply k: good\n  good = row.want", '{"mail": "a", "x": 1}', "its columns are `mail`, `x`"),
+        ("reply k: spam\n  expect k == row.want", '{"mail": "a", "x": 1}', "its columns are `mail`, `x`"),
+        ("reply k: row.want", '{"mail": "a", "want": "spam"}', ""),
+        ("reply k: spam\n  expect row.want in [k, none]", '{"mail": "a", "want": "spam"}\n{"mail": "b"}', ""),
+    ],
+)
+def test_a_column_that_no_row_has_is_named(folder: Path, line: str, rows: str, said: str) -> None:
+    (folder / "rows.jsonl").write_text(rows, encoding="utf-8")
+    text = f'{FLOW}test "t" of kind {{\n  cases "rows.jsonl"\n  {line}\n  expect k == spam\n}}\n'
+    (folder / "good.flow").write_text(text, encoding="utf-8")
+    outcomes = run_file("good.flow").outcomes
+    head = "`rows.jsonl` has no column `want`, which the test mentions as `row.want`: "
+    assert [one.message for outcome in outcomes for one in outcome.failures] == ([head + said] if said else [])
+
+
+def test_the_rows_before_a_broken_one_are_tests(folder: Path) -> None:
+    (folder / "rows.jsonl").write_text('{"mail": "a"}\nnot json\n{"mail": "b"}\n', encoding="utf-8")
+    text = f'{FLOW}test "t" of kind {{\n  cases "rows.jsonl"\n  reply k: spam\n  expect k == spam\n}}\n'
+    (folder / "good.flow").write_text(text, encoding="utf-8")
+    assert [one.status for one in run_file("good.flow").outcomes] == ["passed", "error"]
+
+
 def test_processes_give_the_same_results_in_the_same_order(folder: Path) -> None:
     names = []
     for number in range(4):

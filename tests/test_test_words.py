@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from flowrun.dsl import Diagnostic, FlowError, Source, check_flow
+from flowrun.dsl import types as t
 from flowrun.runtime.catalog import catalog
 from flowrun.testing.discovery import run_file
 
@@ -156,3 +157,17 @@ def test_a_word_that_is_also_a_step_is_ambiguous(condition: str) -> None:
 def test_words_of_a_flow_take_their_meaning_in_the_same_way(when: str) -> None:
     flow = FLOW.replace("when tag == spam", f"when {when}")
     assert findings(flow) == []
+
+
+def test_lists_and_records_may_be_equal_if_all_their_parts_may() -> None:
+    two, three = t.Choice(("spam", "fine")), t.Choice(("spam", "fine", "other"))
+    one, other = (t.Record((t.Field("a", a), t.Field("b", b))) for a, b in ((two, three), (three, two)))
+    assert not t.fits(one, other)
+    assert not t.fits(other, one)
+    assert t.comparable(one, other)
+    assert t.comparable(t.ListOf(one), t.ListOf(other))
+    assert t.comparable(t.ListOf(t.NONE), t.ListOf(t.Optional(two)))
+    assert not t.comparable(t.ListOf(t.NONE), t.ListOf(two))
+    apart = t.Record((t.Field("a", three), t.Field("b", t.Choice(("no",)))))
+    assert not t.comparable(one, apart)
+    assert not t.comparable(t.Record((*apart.fields, t.Field("c", t.INT))), one)

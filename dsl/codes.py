@@ -68,6 +68,7 @@ CODES: dict[str, Code] = {
     "F0419": Code("a table or a cassette that a test cannot use"),
     "F0420": Code("a setup that no test uses", "warning"),
     "F0421": Code("a word of tests that is also a name of the flow"),
+    "F0422": Code("a helper value that a test cannot have"),
     # F07: allowed, and probably not meant
     "F0701": Code("an answer that is paid for and never used", "warning"),
     "F0702": Code("a map whose calls are all the same", "warning"),

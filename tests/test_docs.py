@@ -158,6 +158,28 @@ def test_the_page_on_cassettes_shows_what_happens(
     assert failure_text(failed, failed.failures[0], Source(file.read_text(), "label.flow")) == shown[1].strip()
 
 
+ANY_FENCE = re.compile(r"^```(?:flow)?\n(test .*?|type .*?|flow .*?|import .*?)^```$", re.MULTILINE | re.DOTALL)
+SUMMARIES = 'flow summary(of: text, tone: text) {\n  short = ask "{{ of }} {{ tone }}"\n  return short\n}\n'
+ROWS = '{"id": "an offer", "want": "spam"}\n{"id": "a note", "want": "fine"}\n'
+
+
+@pytest.mark.parametrize(
+    ("page", "parts", "tests"),
+    [("language.md", (0, 2), 2), ("language.md", (1,), 4), ("testing.md", (0, 1), 3), ("coverage.md", (0,), 1)],
+)
+def test_the_tests_of_a_page_pass(page: str, parts: tuple[int, ...], tests: int, tmp_path: Path) -> None:
+    text = PAGES[page]
+    fences = ANY_FENCE.findall(text.split("\n## Tests\n")[1] if page == "language.md" else text)
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "lib" / "summaries.flow").write_text(SUMMARIES, encoding="utf-8")
+    (tmp_path / "mails.jsonl").write_text(ROWS, encoding="utf-8")
+    path = tmp_path / "page.flow"
+    path.write_text("\n".join(fences[part] for part in parts), encoding="utf-8")
+    (result,) = run_files([str(path)])
+    assert not result.broken
+    assert [(one.status, one.failures) for one in result.outcomes] == [("passed", ())] * tests
+
+
 def test_every_name_of_testing_is_on_a_page() -> None:
     pages = PAGE + PAGES["plugins.md"]
     assert [name for name in testing.__all__ if f"`{name}" not in pages and f"import {name}" not in pages] == []

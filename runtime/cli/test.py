@@ -92,7 +92,7 @@ def command(
             return code
     results = Results(word=word, unread=[(told_path(path), str(error)) for path, error in refused])
     with COLLECTOR.rarely():
-        for result in run_files(names, word, stop=stop, covers=covers):
+        for result in run_files(names, word, stop=stop, covers=covers, costs=format_ == "json"):
             results.take(result)
     if covers:
         from .views.coverage import Counted

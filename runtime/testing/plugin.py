@@ -68,7 +68,7 @@ class FlowFile(pytest.File):
         name = _told(self.path)
         checked = _sources(self.config).check(name)
         tables: dict[int, list[FlowItem]] = {}
-        items = [FlowItem.of(self, found) for found in tests_of(checked, self.path.parent)]
+        items = [FlowItem.of(self, found) for found in tests_of(checked, self.path.parent, costs=False)]
         for item in items:
             item.rows = tables.setdefault(id(item.found.test), [])
             item.rows.append(item)

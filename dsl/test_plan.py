@@ -172,25 +172,34 @@ class Expect:
 
 
 @dataclass(frozen=True, slots=True)
+class Givens:
+    """The values that a test gives: the inputs of its flow, and its helper values.
+
+    ``places`` has the places of the inputs, and under ``CASES`` and ``CASSETTE`` those of the lines with these paths.
+    """
+
+    inputs: Mapping[str, Expr] = field(default_factory=dict)
+    helpers: tuple[Helper, ...] = ()
+    places: Mapping[str, Place] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Test:
     """A test of a flow.
 
     ``source`` is the path of the imported file that has the flow, from the folder of this file; "" for this file.
     ``cases`` is the path of a table: each row makes one test, and its columns are parameters. ``cassette`` is the path
-    of a cassette. Both start at the folder of this file. ``given_places`` has the places of the inputs, and
-    those of the two lines with paths under ``CASES`` and ``CASSETTE``.
+    of a cassette. Both start at the folder of this file.
     """
 
     title: str
     flow: str
     place: Place
     source: str = ""
-    inputs: Mapping[str, Expr] = field(default_factory=dict)
+    given: Givens = field(default_factory=Givens)
     replies: tuple[Reply, ...] = ()
     externs: tuple[ExternReply, ...] = ()
     files: tuple[FileReply, ...] = ()
     cases: str | None = None
     cassette: str | None = None
     expects: tuple[Expect, ...] = ()
-    given_places: Mapping[str, Place] = field(default_factory=dict)
-    helpers: tuple[Helper, ...] = ()

@@ -72,7 +72,14 @@ class _TestPlanner(ExpressionPlanner):
             self.tested.name,
             place(decl.title.span),
             self.tested.unit.path,
-            {name: self.expr(line.value) for name, line in given.items()},
+            tp.Givens(
+                {name: self.expr(line.value) for name, line in given.items()},
+                tuple(
+                    tp.Helper(name, self.expr(helpers.lines[name].value), place(helpers.lines[name].value.span))
+                    for name in helpers.used
+                ),
+                {name: place(line.value.span) for name, line in given.items()} | _path_places(of),
+            ),
             tuple(reply for one in lines for reply in self.replies(one)),
             tuple(reply for one in lines for reply in self.externs(one)),
             tuple(
@@ -83,11 +90,6 @@ class _TestPlanner(ExpressionPlanner):
             next((line.path.value for line in of if isinstance(line, s.Cases)), None),
             next((line.path.value for line in of if isinstance(line, s.Cassette)), None),
             tuple(self.expect(line) for line in of if isinstance(line, s.ExpectLine)),
-            {name: place(line.value.span) for name, line in given.items()} | _path_places(of),
-            tuple(
-                tp.Helper(name, self.expr(helpers.lines[name].value), place(helpers.lines[name].value.span))
-                for name in helpers.used
-            ),
         )
 
     # Scripted answers

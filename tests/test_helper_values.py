@@ -98,10 +98,10 @@ def test_a_plan_has_the_values_that_lines_mention_in_their_order() -> None:
     )
     text = FLOW + setup + other + 'test "t" of label {\n  setup s\n  b = "y"\n  expect k == c\n  c = spam\n}\n'
     used, unused = make_tests(check_flow(Source(text, "t.flow"), catalog()))
-    assert [one.name for one in unused.helpers] == ["b", "c", "a"]
-    assert {one.name for one in used.helpers} == {"a", "b", "idle", "idle_too"}
-    assert list(used.inputs) == ["mail"]
-    assert next(one.place.text for one in unused.helpers if one.name == "b") == '"y"'
+    assert [one.name for one in unused.given.helpers] == ["b", "c", "a"]
+    assert {one.name for one in used.given.helpers} == {"a", "b", "idle", "idle_too"}
+    assert list(used.given.inputs) == ["mail"]
+    assert next(one.place.text for one in unused.given.helpers if one.name == "b") == '"y"'
 
 
 @pytest.mark.parametrize("number", [99, 100, 5_000])

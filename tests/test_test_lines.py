@@ -177,7 +177,7 @@ test "of a step" of of_step {{
     checked = check_flow(source, catalog())
     assert [one.code for one in checked.warnings if one.code != "F0701"] == []
     of_param, of_step = make_tests(checked)
-    assert set(of_param.inputs) == {word, "rows"}
+    assert set(of_param.given.inputs) == {word, "rows"}
     assert [reply.step for reply in of_param.replies] == [
         "x",
         f"last.{word}_one",

@@ -96,9 +96,7 @@ class _Test:
         values: SharedValues,
     ) -> None:
         self.decl = decl
-        self.values = values
         self.tested = tested
-        self.flow = tested.flow
         self.flows = flows
         self.setups = setups
         self.problems = problems
@@ -160,7 +158,7 @@ class _Test:
         given = {line.name.text for line in lines if isinstance(line, s.Given)}
         missing = [
             param.name.text
-            for param in self.flow.decl.params
+            for param in self.tested.flow.decl.params
             if param.default is None
             and param.name.text not in given
             and not isinstance(self.tested.unit.typed.nodes.params[param.number], t.Optional)
@@ -169,7 +167,7 @@ class _Test:
             names = " and ".join(f"`{name}`" for name in missing)
             self.report(
                 "F0303",
-                f"the flow `{self.flow.decl.name.text}` needs {names}",
+                f"the flow `{self.tested.flow.decl.name.text}` needs {names}",
                 self.head,
                 f"write a line in the test for each parameter: `{missing[0]} = …`",
             )
@@ -207,7 +205,7 @@ class _Test:
 
     def given(self, line: s.Given) -> None:
         name = line.name.text
-        param = next((one for one in self.flow.decl.params if one.name.text == name), None)
+        param = next((one for one in self.tested.flow.decl.params if one.name.text == name), None)
         if param is not None:
             wanted = self.tested.unit.typed.nodes.params[param.number]
             self.expressions.expect(line.value, self.scope, wanted, f"`{name}`")
@@ -228,10 +226,10 @@ class _Test:
             self.report("F0416", f"this file has no setup `{name}`", line.name.span, help)
             return
         other = self.flows.of(found)
-        if other is not None and other.flow is not self.flow:
+        if other is not None and other.flow is not self.tested.flow:
             said = f"the setup `{name}` is for the flow `{other.name}`"
             labels = (Label(found.flow.span, "declared here"),)
-            help = f"write another setup for `{self.flow.decl.name.text}`"
+            help = f"write another setup for `{self.tested.flow.decl.name.text}`"
             self.report("F0416", said, line.name.span, help, labels)
         uses = [one for one in self.decl.lines if isinstance(one, s.SetupUse) and one.name.text == name]
         if uses[0] is not line:

@@ -75,7 +75,7 @@ class Found:
         test = self.test
         if self.setting is None:
             place = test.place
-            failed = Failed(test.given_places.get(self.line, place), self.error)
+            failed = Failed(test.given.places.get(self.line, place), self.error)
             return TestOutcome(self.title, place.file, place.line, test.flow, "error", (failed,))
         return run_test(test, self.setting)
 
@@ -119,7 +119,7 @@ class Cassettes:
         """Make the player of a test's cassette; None if it has none. Raises InputError."""
         if test.cassette is None:
             return None
-        return Player(self.read(test.cassette), test.cassette, test.given_places.get(test_plan.CASSETTE))
+        return Player(self.read(test.cassette), test.cassette, test.given.places.get(test_plan.CASSETTE))
 
     def read(self, path: str) -> Cassette:
         """Return the cassette of a path. Raises InputError."""

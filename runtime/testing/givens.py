@@ -36,7 +36,7 @@ class InputNames(Names):
     def __init__(self, test: test_plan.Test, context: Context, row: Mapping[str, Json] | None, folder: Path) -> None:
         self.files = ScriptedFiles(folder, [])
         self._context = context
-        self._helpers = {helper.name: helper for helper in test.helpers}
+        self._helpers = {helper.name: helper for helper in test.given.helpers}
         self._given: dict[str, Json] = {} if row is None else {"row": row}
 
     def given(self) -> Mapping[str, Json]:
@@ -87,9 +87,9 @@ def given_inputs(test: test_plan.Test, plan: p.Plan, names: Names, row: Mapping[
     """Work out the inputs: the columns of the row, then the lines of the test. Raises InputError."""
     given: dict[str, Json] = {}
     for param in plan.params:
-        if param.name in test.inputs:
-            place = test.given_places.get(param.name, test.place)
-            value = value_of_line(test.inputs[param.name], names, place)
+        if param.name in test.given.inputs:
+            place = test.given.places.get(param.name, test.place)
+            value = value_of_line(test.given.inputs[param.name], names, place)
             try:
                 value = _fitted(value, param)
             except FlowrunError as error:

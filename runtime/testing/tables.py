@@ -68,8 +68,8 @@ def _exprs(test: test_plan.Test, plan: p.Plan) -> Iterator[p.Expr]:
 
     In a condition it may be an element of the flow. In an expectation it may be a step or a parameter.
     """
-    yield from (helper.value for helper in test.helpers)
-    yield from test.inputs.values()
+    yield from (helper.value for helper in test.given.helpers)
+    yield from test.given.inputs.values()
     yield from (file.value for file in test.files)
     answers = [answer for reply in test.replies for answer in reply.answers]
     answers += [answer for extern in test.externs for answer in extern.answers]

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from .bounds.expression_sizes import UnsettledError
     from .bounds.planned import Foreseen, planned_json, planned_schema
     from .bounds.served import Rates, Served
-    from .bounds.usual import ATTEMPTS, CORRECTION, MESSAGE_TOKENS, RETRIES
+    from .bounds.usual import ATTEMPTS, CORRECTION, CORRECTIONS, MESSAGE_TOKENS, RETRIES
     from .catalog import (
         AskSpec,
         Catalog,
@@ -83,7 +83,7 @@ _HOMES = {
     "bounds.expression_sizes": "UnsettledError",
     "bounds.planned": "Foreseen planned_json planned_schema",
     "bounds.served": "Rates Served",
-    "bounds.usual": "ATTEMPTS CORRECTION MESSAGE_TOKENS RETRIES",
+    "bounds.usual": "ATTEMPTS CORRECTION CORRECTIONS MESSAGE_TOKENS RETRIES",
     "catalog": "AskSpec Catalog FunctionSpec Given OptionSpec ParamSpec ReducerSpec Refusal Where outside usage",
     "check": "Load check_flow",
     "checked": "Checked",

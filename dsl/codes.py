@@ -68,6 +68,7 @@ CODES: dict[str, Code] = {
     "F0419": Code("a table or a cassette that a test cannot use"),
     "F0420": Code("a setup that no test uses", "warning"),
     "F0421": Code("a word of tests that is also a name of the flow"),
+    "F0422": Code("a helper value that a test cannot have"),
     # F05: labels, and what an untrusted source may write
     "F0501": Code("a label where it means nothing"),
     "F0502": Code("untrusted text in a trusted parameter"),

@@ -8,6 +8,8 @@ these places:
 - The condition of a reply mentions what its ask can see: parameters of its flow, elements of the maps around it, and
   steps that are done before it is asked. The condition of an extern mentions the extern's parameters.
 - An expectation mentions the flow's parameters and named steps, ``result``, and figures of the run (``FIGURES``).
+- All of them may mention the names of ``helpers``. A helper mentions only those before it. Names of the flow, which a
+  condition may see, hide helpers.
 - If the test has ``cases``, all of them may mention ``row``, the record of one row.
 
 A figure of one step, such as ``rounds(kinds.k)``, is a name with brackets. It stands in ``Expect.names``, too.
@@ -62,6 +64,15 @@ class Place:
     end_line: int
     end_column: int
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Helper:
+    """A helper value: a value with a name that the lines of the test mention."""
+
+    name: str
+    value: Expr
+    place: Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,24 +172,34 @@ class Expect:
 
 
 @dataclass(frozen=True, slots=True)
+class Givens:
+    """The values that a test gives: the inputs of its flow, and its helper values.
+
+    ``places`` has the places of the inputs, and under ``CASES`` and ``CASSETTE`` those of the lines with these paths.
+    """
+
+    inputs: Mapping[str, Expr] = field(default_factory=dict)
+    helpers: tuple[Helper, ...] = ()
+    places: Mapping[str, Place] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Test:
     """A test of a flow.
 
     ``source`` is the path of the imported file that has the flow, from the folder of this file; "" for this file.
     ``cases`` is the path of a table: each row makes one test, and its columns are parameters. ``cassette`` is the path
-    of a cassette. Both start at the folder of this file. ``given_places`` has the places of the inputs, and
-    those of the two lines with paths under ``CASES`` and ``CASSETTE``.
+    of a cassette. Both start at the folder of this file.
     """
 
     title: str
     flow: str
     place: Place
     source: str = ""
-    inputs: Mapping[str, Expr] = field(default_factory=dict)
+    given: Givens = field(default_factory=Givens)
     replies: tuple[Reply, ...] = ()
     externs: tuple[ExternReply, ...] = ()
     files: tuple[FileReply, ...] = ()
     cases: str | None = None
     cassette: str | None = None
     expects: tuple[Expect, ...] = ()
-    given_places: Mapping[str, Place] = field(default_factory=dict)

@@ -11,9 +11,10 @@ from . import test_plan as tp
 from . import types as t
 from .checked import Checked, units_of
 from .checking.test_answers import Scripted, scripted
+from .checking.test_expressions import STEP_FIGURE
+from .checking.test_helpers import Helpers
 from .checking.test_lines import TestedLine, setups_of, whole_lines
 from .checking.test_paths import PathNode, written_path
-from .checking.test_scopes import STEP_FIGURE
 from .checking.tested_flow import TestedFlow, TestedFlows
 from .checking.units import Unit
 from .expression_planner import ExpressionPlanner
@@ -56,18 +57,29 @@ class _TestPlanner(ExpressionPlanner):
     def __init__(self, checked: Checked, tested: TestedFlow) -> None:
         super().__init__(checked, "")
         self.tested = tested
+        self.helpers: Mapping[str, s.Given] = {}
         self.figures = [name for name in tp.FIGURES if tested.flow.scope.lookup(name) is None]
 
     def test(self, decl: s.TestDecl, setups: Mapping[str, s.SetupDecl]) -> tp.Test:
         lines = whole_lines(decl, setups, self.tested)
         of = [one.line for one in lines]
-        given = {line.name.text: line for line in of if isinstance(line, s.Given)}
+        params = {param.name.text for param in self.tested.flow.decl.params}
+        given = {line.name.text: line for line in of if isinstance(line, s.Given) and line.name.text in params}
+        helpers = Helpers(of, self.tested.flow, self.checked.program)
+        self.helpers = helpers.lines
         return tp.Test(
             decl.title.value,
             self.tested.name,
             place(decl.title.span),
             self.tested.unit.path,
-            {name: self.expr(line.value) for name, line in given.items()},
+            tp.Givens(
+                {name: self.expr(line.value) for name, line in given.items()},
+                tuple(
+                    tp.Helper(name, self.expr(helpers.lines[name].value), place(helpers.lines[name].value.span))
+                    for name in helpers.used
+                ),
+                {name: place(line.value.span) for name, line in given.items()} | _path_places(of),
+            ),
             tuple(reply for one in lines for reply in self.replies(one)),
             tuple(reply for one in lines for reply in self.externs(one)),
             tuple(
@@ -78,7 +90,6 @@ class _TestPlanner(ExpressionPlanner):
             next((line.path.value for line in of if isinstance(line, s.Cases)), None),
             next((line.path.value for line in of if isinstance(line, s.Cassette)), None),
             tuple(self.expect(line) for line in of if isinstance(line, s.ExpectLine)),
-            {name: place(line.value.span) for name, line in given.items()} | _path_places(of),
         )
 
     # Scripted answers
@@ -179,7 +190,8 @@ class _TestPlanner(ExpressionPlanner):
                 words = [one.word.text]
             elif isinstance(one, s.Template):
                 words = sorted(template_names(one.string.value))
-            found |= {word: None for word in words if word in ("result", "row") or self.tested.flow.scope.lookup(word)}
+            known = [word for word in words if word in ("result", "row") or word in self.helpers]
+            found |= dict.fromkeys([*known, *(word for word in words if self.tested.flow.scope.lookup(word))])
             todo.extend(reversed(list(children(one))))
         return tuple(found)
 

@@ -171,4 +171,22 @@ def comparable(a: Type, b: Type) -> bool:
         return bool(set(a.options) & set(b.options))
     if isinstance(a, Range) and isinstance(b, Range):
         return a.low <= b.high and b.low <= a.high
-    return fits(a, b) or fits(b, a) or (is_number(a) and is_number(b))
+    if fits(a, b) or fits(b, a) or (is_number(a) and is_number(b)):
+        return True
+    if isinstance(a, ListOf) and isinstance(b, ListOf):
+        return _may_equal(a.item, b.item)
+    if isinstance(a, Record) and isinstance(b, Record):
+        names = dict.fromkeys(field.name for field in (*a.fields, *b.fields))
+        return all(_field_may_equal(a.field(name), b.field(name)) for name in names)
+    return False
+
+
+def _may_equal(a: Type, b: Type) -> bool:
+    return (NONE in (a, b) and (a == b or isinstance(a, Optional) or isinstance(b, Optional))) or comparable(a, b)
+
+
+def _field_may_equal(a: Field | None, b: Field | None) -> bool:
+    if a is None or b is None:
+        there = a or b
+        return there is not None and isinstance(there.type, Optional)
+    return _may_equal(a.type, b.type)

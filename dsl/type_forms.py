@@ -134,6 +134,15 @@ def unwrapped(type_: Type) -> Type:
     return type_.item if isinstance(type_, Optional) else type_
 
 
+def form(type_: Type, kind: type[Type]) -> Type:
+    """Return the type of the values that are there. Of a mixed type it is the option of a kind, if just one has it."""
+    type_ = unwrapped(type_)
+    if not isinstance(type_, Mixed):
+        return type_
+    fitting = [option for option in type_.options if isinstance(option, kind)]
+    return fitting[0] if len(fitting) == 1 else type_
+
+
 def optional(type_: Type) -> Type:
     """Return the type of a value that may also be missing."""
     return type_ if isinstance(type_, Optional) or type_ in (NONE, UNKNOWN) else Optional(type_)

@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from flowrun import RunError, RunOptions, run
+from flowrun.runtime.cli.run_cassette import export_cassette
 from flowrun.runtime.cli.test import command
 from flowrun.runtime.session.result import Result
 from flowrun.testing import ScriptedResult, run_scripted
@@ -102,6 +103,8 @@ def test_a_recorded_test_is_the_run(name: str, tmp_path: Path, monkeypatch: pyte
         recorded = CliRunner(env=environ).invoke(command, given, standalone_mode=False)
         assert recorded.exception is None, recorded.output
         assert len(server.prompts) == sent, recorded.output
+        if name == "a malformed ballot":
+            assert "f: 2 calls at first" in recorded.stderr
     externs: dict[str, Any] = {"lookup": {"town": "Bern"}} if "lookup" in flow else {}
     played = run_scripted("f.flow", x="a", cassette="f.jsonl", externs=externs)
     *played_out, tokens = outcome(played)
@@ -113,6 +116,8 @@ def test_a_recorded_test_is_the_run(name: str, tmp_path: Path, monkeypatch: pyte
     assert len(rows) == live.summary.calls
     again = CliRunner(env=environ).invoke(command, ["--update"], standalone_mode=False)
     assert "lost" not in again.output
+    export_cassette(Path("l.db"), "last", Path("live.jsonl"))
+    assert outcome(run_scripted("f.flow", x="a", cassette="live.jsonl", externs=externs)) == outcome(live)
 
 
 def ran(url: str, folder: Path) -> Result:

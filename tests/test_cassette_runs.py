@@ -52,7 +52,7 @@ def hold(seeds: range, kind: str, folder: Path) -> Counter[str]:
         names = {param.name for param in trial.plan.params}
         inputs: dict[str, p.Expr] = {k: p.Constant(v) for k, v in trial.inputs.items() if k in names}
         player = Player(cassette, "the cassette")
-        test = tp.Test("as the run", trial.plan.flow, NOWHERE, inputs=inputs)
+        test = tp.Test("as the run", trial.plan.flow, NOWHERE, given=tp.Givens(inputs))
         played = play(test, Setting(Bench(trial.plan, "m"), Path(), other=player))
         told = played.outcome
         try:

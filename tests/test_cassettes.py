@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -152,6 +153,22 @@ def test_nothing_is_pruned_that_another_test_may_take(run: Run, folder: Path) ->
     assert rows(folder) == before
     with pytest.raises(FlowrunError, match="leave out -k and -x"):
         raise run("--update", "-k", "two").exception or AssertionError
+
+
+def test_a_flow_in_a_folder_above_keeps_its_answers(run: Run, folder: Path) -> None:
+    (folder / "tapes").mkdir()
+    edit(folder, '"label.cassette.jsonl"', '"./tapes/label.cassette.jsonl"')
+    assert run("label.flow", "--record").return_value == 0
+    below = FLOW.replace('["win", "hello"]', '["win"]').replace("length(kinds) == 2", "length(kinds) == 1")
+    below = below.replace("  expect note", '  reply note: "sum"\n  expect note')
+    (folder / "tapes" / "below.flow").write_text(below, encoding="utf-8")
+    os.mkfifo(folder / "pipe.flow")
+    before = rows(folder, "tapes/label.cassette.jsonl")
+    told = run("tapes/below.flow", "--update")
+    assert told.return_value == 0 and "`label.flow` names it too" in told.stderr, told.output
+    assert rows(folder, "tapes/label.cassette.jsonl") == before
+    (folder / "pipe.flow").unlink()
+    assert "lost" not in run("--update").stderr
 
 
 def test_a_reply_wins_over_the_cassette_and_is_never_paid(run: Run, folder: Path, server: Answering) -> None:

@@ -131,32 +131,48 @@ def test_the_page_on_cassettes_shows_what_happens(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     page = PAGES["cassettes.md"]
-    flow = """flow label(mails: [text]) {
-  kinds = map mail in mails { k = ask "Spam? {{ mail }}" -> spam | fine } reduce collect
-  note = ask "Sum up {{ kinds }}"
-  return { kinds, note }
-}
-
-"""
-    test = re.search(r"^```\n(test .*?)^```$", page, re.MULTILINE | re.DOTALL)
+    written = re.search(r"^```flow\n(# label.flow\n.*?)^```$", page, re.MULTILINE | re.DOTALL)
     shown = re.search(r"^```\n(failed: .*?)^```$", page, re.MULTILINE | re.DOTALL)
-    assert test and shown
+    assert written and shown
+    flow = written[1]
     monkeypatch.chdir(tmp_path)
     file = Path("label.flow")
-    file.write_text(flow + test[1], encoding="utf-8")
+    file.write_text(flow, encoding="utf-8")
 
     def answer(prompt: str) -> str:
-        return "a sum" if prompt.startswith("Sum") else "spam" if prompt.endswith("win") else "fine"
+        return "a sum" if prompt.startswith("Say") else "spam" if "million" in prompt else "fine"
 
-    tape(Path("label.cassette.jsonl"), file, answer, mails=["win", "hello"])
+    tape(Path("label.cassette.jsonl"), file, answer, mails=["You have won a million! Click here.", "See you at noon."])
     (result,) = run_files(["label.flow"])
     assert [outcome.status for outcome in result.outcomes] == ["passed"]
     exec("".join(PYTHON.findall(page)), {})
-    assert capsys.readouterr().out == "kinds[0].k 0 spam\nkinds[1].k 0 fine\nnote 0 a sum\n"
-    file.write_text(flow.replace("Sum up", "Sum up briefly") + test[1], encoding="utf-8")
+    assert capsys.readouterr().out == "kinds[0].ask 0 spam\nkinds[1].ask 0 fine\nnote 0 a sum\n"
+    file.write_text(flow.replace("in one sentence", "briefly"), encoding="utf-8")
     (result,) = run_files(["label.flow"])
     (failed,) = result.outcomes
     assert failure_text(failed, failed.failures[0], Source(file.read_text(), "label.flow")) == shown[1].strip()
+
+
+ANY_FENCE = re.compile(r"^```(?:flow)?\n(test .*?|type .*?|flow .*?|import .*?)^```$", re.MULTILINE | re.DOTALL)
+SUMMARIES = 'flow summary(of: text, tone: text) {\n  short = ask "{{ of }} {{ tone }}"\n  return short\n}\n'
+ROWS = '{"id": "an offer", "want": "spam"}\n{"id": "a note", "want": "fine"}\n'
+
+
+@pytest.mark.parametrize(
+    ("page", "parts", "tests"),
+    [("language.md", (0, 2), 2), ("language.md", (1,), 4), ("testing.md", (0, 1), 3), ("coverage.md", (0,), 1)],
+)
+def test_the_tests_of_a_page_pass(page: str, parts: tuple[int, ...], tests: int, tmp_path: Path) -> None:
+    text = PAGES[page]
+    fences = ANY_FENCE.findall(text.split("\n## Tests\n")[1] if page == "language.md" else text)
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "lib" / "summaries.flow").write_text(SUMMARIES, encoding="utf-8")
+    (tmp_path / "mails.jsonl").write_text(ROWS, encoding="utf-8")
+    path = tmp_path / "page.flow"
+    path.write_text("\n".join(fences[part] for part in parts), encoding="utf-8")
+    (result,) = run_files([str(path)])
+    assert not result.broken
+    assert [(one.status, one.failures) for one in result.outcomes] == [("passed", ())] * tests
 
 
 def test_every_name_of_testing_is_on_a_page() -> None:

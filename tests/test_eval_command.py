@@ -55,9 +55,20 @@ def test_the_table_tells_the_wrong_row_and_what_voting_bought(evaluate: Eval) ->
 
 def test_forty_unanimous_votes_say_that_one_call_is_enough(evaluate: Eval, tmp_path: Path) -> None:
     rows(tmp_path, *(f"win {at}" for at in range(40)))
-    out = evaluate().stdout
-    said = "all 40 votes were unanimous: one call each gives the same answers for 19 % less; at least 92.7 % of all "
-    assert said in out
+    unanimous = "all 40 votes were unanimous: one call each gives the same answers for "
+    sure = "at least 92.7 % of all such votes are unanimous (95 % sure)"
+    costs = "19 % less ($0.00104 instead of $0.00128, 40 calls instead of 80); "
+    result = evaluate("--json")
+    [side] = sides(result)
+    assert side["voting"]["advice"] == unanimous + costs + sure
+    # The request of a vote carries both samples, so that a single call pays for the same prompt.
+    assert (side["voting"]["tokens"], side["voting"]["single_tokens"]) == (40 * (20 + 6), 40 * (20 + 3))
+    text = VOTED.replace('"openai:m" with input_price: 1, output_price: 2', '"openai:other"')
+    (tmp_path / "label.flow").write_text(text, encoding="utf-8")
+    [unpriced] = sides(evaluate("--json"))
+    assert unpriced["voting"]["cost"] is None
+    fewer = "50 % fewer calls and 12 % fewer tokens (40 calls instead of 80); "
+    assert unpriced["voting"]["advice"] == unanimous + fewer + sure
 
 
 def test_the_first_sample_alone_is_what_a_single_call_would_have_given(evaluate: Eval, tmp_path: Path) -> None:

@@ -81,6 +81,7 @@ MISTAKES = {
     "no file": (("--rows", "nowhere.jsonl"), "there is no file `nowhere.jsonl`"),
     "no records": (("--rows", "texts.jsonl"), "row 1 is not a record"),
     "no column": (("--answer", "wnat"), "no column `wnat` with the expected answers; did you mean `want`?"),
+    "an empty column": (("--answer", "=kind"), "names no column: write COLUMN, or COLUMN=STEP"),
     "no parameter": (("--rows", "other.jsonl"), "no column `mail` for the parameter `mail`"),
     "a gap": (("--rows", "gap.jsonl"), "line 2: the field `want` is missing"),
     "a wrong word": (("--rows", "word.jsonl"), "line 1, field `want`: expected SPAM | NOT, found the text `SPAMM`"),

@@ -14,8 +14,9 @@ from flowrun.dsl import STEERS, types
 from flowrun.runtime.cli.views.eval_text import lines
 from flowrun.runtime.eval.as_json import as_json
 from flowrun.runtime.eval.calibration import calibrated
+from flowrun.runtime.eval.columns import Column
 from flowrun.runtime.eval.junit import junit
-from flowrun.runtime.eval.measures import Measures, measured
+from flowrun.runtime.eval.measures import measured
 from flowrun.runtime.eval.page import eval_page
 from flowrun.runtime.eval.picture import LEFT, SIDE, TOP, calibration_svg
 from flowrun.runtime.eval.side import First, Row, Side
@@ -48,13 +49,15 @@ def side(name: str, text: str = "NOT", *, right: int = 6, of: int = 8) -> Side:
         good = at < right
         tally, got = voted(3 if good else 2, 3), "SPAM" if good else text
         reason = text if at == of - 1 else ""
-        first = First(good, 1, 0.25)
-        found.append(Row(at, text, "SPAM", None if reason else got, reason, good, 3, 0.75, 120, tally, first))
+        first = First(good, 1, 0.25, 40)
+        found.append(Row(at, text, "SPAM", None if reason else got, reason, good, 3, 0.75, 90, 120, tally, first))
     return Side(name, "20260101-000000-aaaa", types.TEXT, tuple(found), 3 * of, 6.0)
 
 
-def sides(text: str = "NOT") -> list[Measures]:
-    return measured([side("label", text), side(text, text, right=4)])
+def sides(text: str = "NOT", *labels: str) -> list[Column]:
+    """Make the columns of an evaluation: one, or one for each label."""
+    found = measured([side("label", text), side(text, text, right=4)])
+    return [Column(label, tuple(found)) for label in labels or ("want",)]
 
 
 def test_the_page_shows_each_side_and_their_comparison(browser: Browser, tmp_path: Path) -> None:
@@ -78,6 +81,35 @@ def test_the_page_shows_each_side_and_their_comparison(browser: Browser, tmp_pat
         assert page.locator("svg.calibration circle").count() == 4
         assert page.locator("svg.calibration").first.bounding_box() is not None
         seen.check_silent()
+
+
+def test_several_answers_have_a_summary_and_a_part_each(browser: Browser, tmp_path: Path) -> None:
+    file = tmp_path / "eval.html"
+    file.write_text(eval_page(sides("NOT", "want=kind", "<b>team</b>")), encoding="utf-8")
+    with sheet(browser) as seen:
+        page = seen.page
+        page.goto(file.as_uri())
+        tables = page.locator("table")
+        assert tables.first.locator("th").all_inner_texts()[:4] == ["side", "want=kind", "<b>team</b>", "all right"]
+        assert [one.inner_text() for one in tables.first.locator("tbody tr").first.locator("td").all()][:6] == [
+            "label", "0.750", "0.750", "0.750", "0.409 to 0.929", "6 of 8",
+        ]  # fmt: skip
+        heads = page.locator("h2").all_inner_texts()
+        assert heads.count("want=kind") == heads.count("<b>team</b>") == 1
+        assert {"label · want=kind", "NOT · <b>team</b>", "Rows with different answers · want=kind"} <= set(heads)
+        assert page.locator("svg.calibration").count() == 4
+        page.set_viewport_size({"width": 400, "height": 800})
+        assert page.evaluate("document.documentElement.scrollWidth") == 400
+        seen.check_silent()
+
+
+@pytest.mark.parametrize(("rows", "told"), [(501, False), (502, True)])
+def test_the_page_says_if_it_lists_only_some_rows(rows: int, told: bool) -> None:
+    # The last row of each side has no answer, so that it does not differ.
+    found = measured([side("label", right=rows, of=rows), side("other", right=0, of=rows)])
+    text = eval_page([Column("want", tuple(found))])
+    assert ("Only the first 500 are listed." in text) == told
+    assert f"… and {rows - 500} more." in text
 
 
 @pytest.mark.parametrize("write", [eval_page, as_json, junit])
@@ -110,6 +142,14 @@ def test_a_terminal_gets_no_line_that_controls_it() -> None:
         assert not any("\x1b" in line or "\u202e" in line or "\n" in line for line in told)
     table = list(lines(sides(), 60))[:3]
     assert max(map(len, table)) <= 60 and "accuracy" in table[0]
+
+
+@pytest.mark.parametrize("width", [30, 60, 80, 120])
+def test_the_summary_of_several_answers_fits_the_terminal(width: int) -> None:
+    head, first, _ = list(lines(sides("NOT", "want=kind", "a label that is long enough for two"), width))[:3]
+    assert max(len(head), len(first)) <= width and "all right" in head
+    # The accuracies of the answers stay as long as there is room for six cells each.
+    assert first.split().count("0.750") == (1 if width == 30 else 3)
 
 
 def test_the_picture_places_groups_by_agreement_and_accuracy() -> None:

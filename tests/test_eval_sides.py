@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +13,12 @@ from flowrun.runtime.eval.equality import same
 from flowrun.runtime.eval.one_row import one_row
 from flowrun.runtime.eval.other_model import with_model
 from flowrun.runtime.eval.row_plan import row_plan, row_type, rows_run
-from flowrun.runtime.eval.target import Target, maker_of, target_of
-from flowrun.runtime.eval.unanimity import run_advice
+from flowrun.runtime.eval.target import Answer, Target, maker_of, target_of
 from flowrun.runtime.plans.verify import verify
 from flowrun.runtime.session.loading import load, plan_of
 from flowrun.runtime.vocabulary.errors import UsageError
-from flowrun.runtime.vocabulary.tally import Tally
 from support.answering import answering
-from support.command_line import PYTHON, command
+from support.command_line import PYTHON
 from support.terminals import Terminal
 
 SPAM = types.Choice(("SPAM", "not spam"))
@@ -111,29 +108,29 @@ def test_the_plan_of_the_rows_is_sound_even_if_its_names_are_taken(
     triage: plan.Plan, path: str, given: tuple[str, ...]
 ) -> None:
     target = target_of(triage, "want", path)
-    row = row_type(triage, ["row", "want", "limit", "more"], given, "want", target)
-    made = row_plan(triage, row, target, given)
+    row = row_type(triage, ["row", "want", "limit", "more"], given, [Answer("want", target)])
+    made = row_plan(triage, row, [Answer("want", target)], given)
     verify(made)
     assert plan.from_json(plan.to_json(made)) == made
     found = rows_run(made)
-    assert found is not None and found.column == "want" and Target.of(found.flow) == target
+    assert found is not None and found.wanted == (Answer("want", target),) and Target.of(found.flow) == target
     assert [param.name for param in made.params[1:]] == [one for one in ("tone", "limit", "which") if one in given]
 
 
 @pytest.mark.parametrize("column", ["the expected answer", "label!", "Étiquette", "rows", "None", "a.b", '"'])
 def test_a_column_may_have_any_name(triage: plan.Plan, column: str) -> None:
-    target = target_of(triage, column, "quick")
-    made = row_plan(triage, row_type(triage, ["row", column], (), column, target), target, ())
+    answers = [Answer(column, target_of(triage, column, "quick"))]
+    made = row_plan(triage, row_type(triage, ["row", column], (), answers), answers, ())
     verify(plan.from_json(plan.to_json(made)))
     assert types.show(made.params[0].type)
 
 
 def test_an_edited_plan_whose_steps_go_in_a_circle_has_no_maker() -> None:
     a, b = (plan.Step(name, (), plan.Value(plan.Ref(other)), types.TEXT) for name, other in ("ab", "ba"))
-    assert maker_of(plan.Flow((), (a, b), plan.Ref("a"), types.TEXT), {}) is None
+    assert maker_of(plan.Ref("a"), plan.Flow((), (a, b), plan.Ref("a"), types.TEXT), {}) is None
     call = plan.Step("a", (), plan.FlowCall("f", {}), types.TEXT)
     flow = plan.Flow((), (call,), plan.Ref("a"), types.TEXT)
-    assert maker_of(flow, {"f": flow}) is None
+    assert maker_of(flow.result, flow, {"f": flow}) is None
 
 
 def test_other_plans_are_no_evaluations(triage: plan.Plan) -> None:
@@ -144,14 +141,14 @@ def test_a_parameter_that_is_a_model_takes_no_column(triage: plan.Plan) -> None:
     needed = plan.Param("which", types.MODEL, None, True)
     other = plan.Plan("f", "", (needed,), (), triage.steps, triage.result, triage.type)
     with pytest.raises(UsageError, match="add --param-which MODEL"):
-        row_type(other, ["which", "want"], (), "want", target_of(other, "want"))
+        row_type(other, ["which", "want"], (), [Answer("want", target_of(other, "want"))])
 
 
 def test_a_flow_that_takes_all_rows_leads_to_the_flow_of_one_row(tmp_path: Path) -> None:
     (tmp_path / "label.flow").write_text(LABEL, encoding="utf-8")
     made = plan_of(load(tmp_path / "label.flow"))
     with pytest.raises(UsageError, match=r"`mails` of the flow `labels` is a list.* by --flow NAME"):
-        row_type(made, ["mail", "want"], (), "want", target_of(made, "want"))
+        row_type(made, ["mail", "want"], (), [Answer("want", target_of(made, "want"))])
 
 
 TABLE = """\
@@ -178,14 +175,15 @@ def test_of_a_flow_that_takes_all_rows_the_body_of_its_map_is_evaluated(
     found = one_row(plan_of(load(tmp_path / "labels.flow")), ("id", "mail", "want"), (), path)
     assert found is not None and (found.element, found.path) == ("mail", left)
     target = target_of(found.plan, "want", found.path, by_name=False)
+    answers = [Answer("want", target)]
     assert target.source == step and found.plan.calls_limit is None
     if not step:
         with pytest.raises(UsageError, match=r"name the value to compare, as --answer want=id, want=kind"):
-            row_type(found.plan, ("id", "mail", "want"), (), "want", target, found.element)
+            row_type(found.plan, ("id", "mail", "want"), (), answers, found.element)
         return
-    row = row_type(found.plan, ("id", "mail", "want"), (), "want", target, found.element)
+    row = row_type(found.plan, ("id", "mail", "want"), (), answers, found.element)
     assert [field.name for field in row.fields] == ["id", "mail", "want"]
-    verify(row_plan(found.plan, row, target, (), found.element))
+    verify(row_plan(found.plan, row, answers, (), found.element))
 
 
 NOT_TAKEN_APART = {
@@ -210,31 +208,6 @@ def test_a_declared_model_is_replaced_by_its_name(triage: plan.Plan) -> None:
     assert with_model(triage, "openai:x") == (triage, "openai:x")
 
 
-def tally(votes: int = 3, of: int = 3, **given: Any) -> Tally:
-    ballots = ((("a", votes), ("b", of - votes))) if votes < of else (("a", votes),)
-    return Tally("a", ballots, 5, asked=of, counted=of, first="a", of=of, **given)
-
-
-def test_many_unanimous_votes_are_worth_a_line() -> None:
-    votes = {f"v[{at}]": tally() for at in range(40)}
-    assert run_advice(votes, 120) == (
-        "all 40 votes were unanimous: one call each gives the same answers for 67 % fewer calls"
-    )
-    assert "for 50 % fewer calls" in run_advice(votes, 160)
-
-
-@pytest.mark.parametrize("odd", [tally(2), tally(missing=1), tally(discarded=1), tally(settled=False)], ids=repr)
-def test_one_vote_that_is_not_unanimous_leaves_the_line_out(odd: Tally) -> None:
-    assert run_advice({**{f"v[{at}]": tally() for at in range(40)}, "odd": odd}, 123) == ""
-
-
-def test_few_votes_and_small_savings_leave_the_line_out() -> None:
-    assert run_advice({f"v[{at}]": tally() for at in range(9)}, 27) == ""
-    assert run_advice({f"v[{at}]": tally() for at in range(10)}, 30)
-    assert run_advice({f"v[{at}]": tally() for at in range(10)}, 300) == ""
-    assert run_advice({f"v[{at}]": tally(1, 1) for at in range(40)}, 40) == ""
-
-
 LABEL = """\
 flow label(mail: text) {
   kind = repeat 3 { ask "Spam? {{ mail }}" -> SPAM | NOT } reduce majority
@@ -245,17 +218,6 @@ flow labels(mails: [text]) {
   return kinds
 }
 """
-
-
-async def test_a_run_whose_votes_were_all_unanimous_says_so_once(tmp_path: Path) -> None:
-    (tmp_path / "label.flow").write_text(LABEL, encoding="utf-8")
-    mails = json.dumps([f"win {at}" for at in range(12)])
-    with answering(lambda prompt, model, number: "SPAM") as server:
-        environ = {"OPENAI_BASE_URL": server.url, "FLOWRUN_MODEL": "openai:m"}
-        ran = await command("label.flow", "--mails", mails, folder=tmp_path, **environ)
-        again = await command("label.flow", "--mails", mails, folder=tmp_path, **environ)
-    said = "all 12 votes were unanimous: one call each gives the same answers for 50 % fewer calls"
-    assert ran.code == 0 and ran.err.count(said) == 1 and again.err.count(said) == 1
 
 
 @pytest.mark.parametrize(

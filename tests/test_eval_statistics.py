@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+from functools import cache
 from itertools import product
-from math import comb, isclose, prod, sqrt
+from math import comb, floor, isclose, prod, sqrt
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from flowrun.runtime.eval.calibration import calibrated
@@ -153,7 +155,12 @@ def test_no_vote_is_left_out_of_the_groups(votes: list[tuple[float, bool]]) -> N
 
 
 def test_the_confusion_table_counts_what_was_given_for_what() -> None:
-    rows = [("SPAM", "SPAM", True), ("SPAM", "NOT", True), ("NOT", "NOT", True), ("NOT", None, False)]
+    rows = [
+        ("SPAM", "SPAM", True, True),
+        ("SPAM", "NOT", True, False),
+        ("NOT", "NOT", True, True),
+        ("NOT", None, False, False),
+    ]
     found = confusion_of(rows, ("SPAM", "NOT"))
     assert found is not None
     assert found.given == ("SPAM", "NOT", NO_ANSWER)
@@ -162,11 +169,103 @@ def test_the_confusion_table_counts_what_was_given_for_what() -> None:
 
 
 def test_a_class_that_nothing_expects_has_no_recall() -> None:
-    found = confusion_of([(1, 2, True)])
+    found = confusion_of([(1, 2, True, False)])
     assert found is not None and found.classes == ("1", "2")
     assert (found.recall(1), found.precision(0)) == (None, None)
 
 
 def test_many_classes_make_no_table() -> None:
-    assert confusion_of([(n, n, True) for n in range(13)]) is None
+    assert confusion_of([(n, n, True, True) for n in range(13)]) is None
     assert confusion_of([]) is None
+
+
+def test_few_of_many_declared_classes_make_a_table() -> None:
+    found = confusion_of([("w3", "w7", True, False)], [f"w{n}" for n in range(40)])
+    assert found is not None and found.classes == ("w3", "w7")
+
+
+def test_equal_answers_are_one_class_however_they_are_written() -> None:
+    found = confusion_of([(1000, 1000.0, True, True), (0.3, 0.1 + 0.2, True, True), (2.0, 1000.0, True, False)])
+    assert found is not None and found.classes == ("0.3", "1000", "2")
+    assert found.counts == ((1, 0, 0), (0, 1, 0), (0, 1, 0))
+    # A right answer is in the class of the expected one, also where a rounding would part them.
+    close = confusion_of([(0.1234567895, 0.12345678950000001, True, True)])
+    assert close is not None and len(close.classes) == 1
+
+
+def test_an_answer_may_be_the_words_of_no_answer() -> None:
+    found = confusion_of([(NO_ANSWER, NO_ANSWER, True, True), (NO_ANSWER, None, False, False)])
+    assert found is not None and (found.given, found.counts) == ((NO_ANSWER, NO_ANSWER), ((1, 1),))
+
+
+CELLS = st.tuples(st.sampled_from(["a", "b", "c"]), st.sampled_from(["a", "b", "c", None]))
+
+
+@given(st.lists(CELLS, min_size=1, max_size=60))
+def test_the_confusion_table_is_that_of_counting_by_hand(cells: list[tuple[str, str | None]]) -> None:
+    found = confusion_of([(want, got, got is not None, want == got) for want, got in cells])
+    assert found is not None
+    assert sum(map(sum, found.counts)) == len(cells)
+    for at, want in enumerate(found.classes):
+        rows = [got for one, got in cells if one == want]
+        assert found.recall(at) == (rows.count(want) / len(rows) if rows else None)
+        answers = [one for one, got in cells if got == want]
+        assert found.precision(at) == (answers.count(want) / len(answers) if answers else None)
+
+
+@given(st.integers(0, 7), st.integers(0, 7))
+def test_the_paired_test_is_that_of_all_tosses_for_any_numbers(first: int, second: int) -> None:
+    tosses = first + second
+    as_far = sum(abs(2 * sum(one) - tosses) >= abs(first - second) for one in product((0, 1), repeat=tosses))
+    assert isclose(Pairs(1, first, second, 0).p, as_far / 2**tosses)
+
+
+@given(st.integers(1, 12), st.integers(0, 12), st.integers(20, 60))
+def test_the_needed_rows_have_a_power_of_about_80_percent(more: int, less: int, rows: int) -> None:
+    second, first = less + more, less
+    assume(first + second <= rows)
+    needed = Pairs(rows - first - second, first, second, 0).needed
+    assert needed is not None
+    assume(needed <= 150)
+    # So few rows that the exact test can tell nothing apart need no estimate: `verdict` then wants one row more.
+    assume(needed > 12)
+    assert 0.68 < quick_power(needed, first / rows, second / rows) < 0.9
+
+
+def quick_power(rows: int, first: float, second: float) -> float:
+    """Return how often McNemar's exact test tells two sides apart, by the binomial distribution."""
+    apart = first + second
+    return sum(binomial(rows, tosses, apart) * rejected(tosses, second / apart) for tosses in range(rows + 1))
+
+
+@cache
+def rejected(tosses: int, second: float) -> float:
+    most, below = -1, 0.0
+    for wins in range(tosses + 1):
+        below += binomial(tosses, wins, 0.5)
+        if 2 * below >= 0.05:
+            break
+        most = wins
+    return sum(binomial(tosses, w, second) + binomial(tosses, tosses - w, second) for w in range(most + 1))
+
+
+def binomial(rows: int, right: int, chance: float) -> float:
+    return comb(rows, right) * chance**right * (1 - chance) ** (rows - right)
+
+
+AGREEMENTS = st.integers(1, 15).flatmap(lambda of: st.tuples(st.integers(1, of), st.just(of)))
+
+
+@given(st.lists(st.tuples(AGREEMENTS, st.booleans()), min_size=1, max_size=40))
+def test_the_groups_of_votes_are_those_of_exact_fractions(votes: list[tuple[tuple[int, int], bool]]) -> None:
+    by_hand: dict[int, list[tuple[Fraction, bool]]] = {}
+    for (part, of), right in votes:
+        share = Fraction(part, of)
+        group = 6 if share == 1 else max(0, min(5, floor(share * 10) - 4))
+        by_hand.setdefault(group, []).append((share, right))
+    found = calibrated([(part / of, right) for (part, of), right in votes])
+    assert [(one.share.rows, one.share.right) for one in found.groups] == [
+        (len(group), sum(right for _, right in group)) for _, group in sorted(by_hand.items())
+    ]
+    gap = sum(float(abs(sum(right - share for share, right in group))) for group in by_hand.values())
+    assert isclose(found.error, gap / len(votes), abs_tol=1e-9)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click import BadParameter
 from click.testing import CliRunner
 
 from flowrun.runtime.cli.test import command
@@ -293,6 +294,27 @@ def test_junit_has_the_coverage_beside_it(folder: Path) -> None:
 def test_a_least_share_needs_coverage(folder: Path) -> None:
     with pytest.raises(UsageError, match="give --coverage, too"):
         flowrun_test("--min", "90")
+
+
+@pytest.mark.parametrize("share", ["nan", "-1", "101", "all"])
+def test_a_least_share_is_a_percentage(folder: Path, share: str) -> None:
+    with pytest.raises((UsageError, BadParameter)):
+        flowrun_test("--coverage", "--min", share)
+
+
+def test_a_condition_that_no_test_comes_to_neither_holds_nor_fails(tmp_path: Path) -> None:
+    flows = 'flow g(x: int) {\n  k = ask "K" when x == 1 else "no"\n  return k\n}\nflow f() {\n  return 1\n}\n'
+    coverage = flow(tmp_path, flows + 'test "t" of f {\n  expect result == 1\n}\n')
+    assert {said for _, _, said in missed(coverage)} == {
+        "no test asks `k`",
+        "no test runs `k`: no test comes to its condition",
+        "no test takes the `else` of `k`: no test comes to its condition",
+    }
+    once = flow(tmp_path, flows + 'test "t" of g {\n  x = 2\n  expect result == "no"\n}\n')
+    assert {said for _, _, said in missed(once)} == {
+        "no test asks `k`",
+        "no test runs `k`: the condition never holds",
+    }
 
 
 def test_a_broken_file_is_not_counted(folder: Path) -> None:

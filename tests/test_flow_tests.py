@@ -138,7 +138,7 @@ def test_json(folder: Path) -> None:
     failure = bad["failures"][0]
     assert (failure["file"], failure["line"], failure["left"], failure["right"]) == ("bad.flow", 8, '"spam"', '"fine"')
     assert bad["calls"][1] == {"path": "k[1].ask", "answer": "fine", "line": 8 - 1}
-    assert good["figures"]["calls"] == 2
+    assert good["figures"] == {"calls": 2, "requests": 2, "tokens": 16, "cost": None, "retries": 0}
     assert told["summary"] | {"seconds": 0} == {
         "files": 2,
         "tests": 2,
@@ -147,6 +147,26 @@ def test_json(folder: Path) -> None:
         "error": 0,
         "seconds": 0,
     }
+
+
+@pytest.mark.parametrize(
+    ("model", "options", "cost"),
+    [
+        ("openai:gpt-4o-mini", "", (14 * 0.15 + 2 * 0.6) / 1e6),
+        ("openai:of-my-own", " with input_price: 1, output_price: 3", (14 * 1 + 2 * 3) / 1e6),
+        ("openai:unheard-of", "", None),
+    ],
+)
+def test_the_figures_have_the_cost(folder: Path, model: str, options: str, cost: float | None) -> None:
+    flow = FLOW.replace('ask "Spam?', 'ask m "Spam?')
+    (folder / "good.flow").write_text(f'model m = "{model}"{options}\n{flow}{PASSES}', encoding="utf-8")
+    (told,) = json.loads(flowrun_test("--format", "json")[1])["tests"]
+    assert told["figures"]["tokens"] == 16
+    assert told["figures"]["cost"] == (None if cost is None else pytest.approx(cost))
+    (outcome,) = run_file(str(folder / "good.flow")).outcomes
+    assert dict(outcome.figures) == told["figures"]
+    (outcome,) = run_file(str(folder / "good.flow"), costs=False).outcomes
+    assert "cost" not in dict(outcome.figures)
 
 
 def test_junit(folder: Path) -> None:
@@ -166,6 +186,33 @@ def test_github(folder: Path) -> None:
     (folder / "bad.flow").write_text(FLOW + FAILS, encoding="utf-8")
     _, out, _ = flowrun_test("--format", "github")
     assert out.startswith("::error file=bad.flow,line=8,title=it is fine::expect k == fine: the two are not equal%0A")
+
+
+@pytest.mark.parametrize(
+    ("line", "rows", "said"),
+    [
+        ("reply k: row.want", '{"mail": "a", "wnat": "spam"}', "did you mean `wnat`?"),
+        ("reply k: row.want", '{"mail": "a", "x": 1}\n{"mail": "b"}', "its columns are `mail`, `x`"),
+        ("reply k: good\n  good = row.want", '{"mail": "a", "x": 1}', "its columns are `mail`, `x`"),
+        ("reply k: spam\n  expect k == row.want", '{"mail": "a", "x": 1}', "its columns are `mail`, `x`"),
+        ("reply k: row.want", '{"mail": "a", "want": "spam"}', ""),
+        ("reply k: spam\n  expect row.want in [k, none]", '{"mail": "a", "want": "spam"}\n{"mail": "b"}', ""),
+    ],
+)
+def test_a_column_that_no_row_has_is_named(folder: Path, line: str, rows: str, said: str) -> None:
+    (folder / "rows.jsonl").write_text(rows, encoding="utf-8")
+    text = f'{FLOW}test "t" of kind {{\n  cases "rows.jsonl"\n  {line}\n  expect k == spam\n}}\n'
+    (folder / "good.flow").write_text(text, encoding="utf-8")
+    outcomes = run_file("good.flow").outcomes
+    head = "`rows.jsonl` has no column `want`, which the test mentions as `row.want`: "
+    assert [one.message for outcome in outcomes for one in outcome.failures] == ([head + said] if said else [])
+
+
+def test_the_rows_before_a_broken_one_are_tests(folder: Path) -> None:
+    (folder / "rows.jsonl").write_text('{"mail": "a"}\nnot json\n{"mail": "b"}\n', encoding="utf-8")
+    text = f'{FLOW}test "t" of kind {{\n  cases "rows.jsonl"\n  reply k: spam\n  expect k == spam\n}}\n'
+    (folder / "good.flow").write_text(text, encoding="utf-8")
+    assert [one.status for one in run_file("good.flow").outcomes] == ["passed", "error"]
 
 
 def test_processes_give_the_same_results_in_the_same_order(folder: Path) -> None:

@@ -128,6 +128,47 @@ def test_a_failure_has_colours_and_a_place_for_other_tools(project: Path) -> Non
     assert "flows/a.flow:15:" in (failure.text or "") and "\x1b" not in (failure.text or "")
 
 
+def test_a_title_is_one_part_of_a_name(project: Path) -> None:
+    """Brackets, quotes, colons and other scripts stand in titles. A process of xdist tells the same as pytest alone."""
+    title = 'ü → 汉 \\"q\\" a/b:::c [x]'
+    text = FLOW + TESTS[: TESTS.index('\ntest "each')].replace("a wrong hope", title)
+    plant(project, {"flows/a.flow": text})
+    name = 'flows/a.flow::ü → 汉 "q" a/b:c [x]'
+    for more in ((), ("-p", "xdist.plugin", "-n", "1", "--junit-xml=out.xml")):
+        _, out = run(project, *more)
+        assert f"FAILED {name} - the two are not equal" in out, out
+        assert "flows/a.flow:15:" in out and '"q" a/b:::c [x]\n' in out
+    failure = next(case[0] for case in ElementTree.parse(project / "out.xml").iter("testcase") if len(case))
+    assert failure.get("message") == "the two are not equal"
+    assert run(project, name)[1].splitlines()[-1].startswith("1 failed in")
+    _, out = run(project, "--lf", "--tb=line")
+    assert "flows/a.flow:15: the two are not equal\n" in out and out.splitlines()[-1].startswith("1 failed in"), out
+
+
+def test_patterns_that_are_no_texts_are_refused(project: Path) -> None:
+    (project / "pytest.ini").unlink()
+    plant(project, {"pyproject.toml": "[tool.pytest.ini_options]\nflowrun_files = [3]\n"})
+    code, out = run(project)
+    assert code == 4 and "flowrun_files is a list of patterns, such as flows/**/*.flow; found [3]" in out
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("pyproject.toml", '[tool.pytest.ini_options]\nflowrun_files = ["flows/a.flow", "other/*.flow"]\n'),
+        ("pyproject.toml", '[tool.pytest.ini_options]\nflowrun_files = "flows/a.flow other/*.flow"\n'),
+        ("tox.ini", "[pytest]\nflowrun_files =\n    flows/a.flow\n    other\n"),
+        ("setup.cfg", "[tool:pytest]\nflowrun_files = flows/a.flow other\n"),
+    ],
+)
+def test_the_setting_stands_in_any_file_of_pytest(project: Path, file: str, text: str) -> None:
+    (project / "pytest.ini").unlink()
+    (project / "other" / "mails.jsonl").write_text(MAILS, encoding="utf-8")
+    plant(project, {file: text})
+    _, out = run(project, "-k", "three", "--collect-only")
+    assert out.splitlines()[:2] == ["flows/a.flow::two of three", "other/b.flow::two of three"], out
+
+
 def test_errors_of_a_file_are_shown_with_their_place(project: Path) -> None:
     plant(project, {"flows/bad.flow": FLOW.replace("return kind", "return kin")})
     (project / "flows" / "latin.flow").write_bytes(b"\xff\xfe\xfd\x80 flow")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 from dataclasses import dataclass
 from pathlib import Path
@@ -222,3 +223,24 @@ def test_inputs_with_the_names_of_arguments_stand_in_the_mapping() -> None:
 
 def test_a_flow_without_calls_needs_no_script() -> None:
     assert run_scripted(Source("flow f() {\n  return 1 + 1\n}\n", "f.flow")).value == 2
+
+
+@pytest.mark.parametrize(
+    ("flow", "said"),
+    [
+        ("flow f() { return 1 }", "this looks like the text of one: give it as Source(text)"),
+        ("flow f() {\n  return 1\n}\n", "this looks like the text of one: give it as Source(text)"),
+        (None, "give a flow as the path of its file, or as Source(text); found `None`"),
+        (b"f.flow", "give a flow as the path of its file"),
+        ("gone.flow", "there is no file `gone.flow`"),
+    ],
+)
+def test_what_is_no_flow_is_refused(flow: object, said: str) -> None:
+    with pytest.raises(FlowrunError, match=re.escape(said)):
+        run_scripted(flow)  # type: ignore[arg-type]
+    assert run_scripted(Source("flow f() { return 1 }")).value == 1
+
+
+async def test_a_script_runs_in_a_test_that_has_a_loop() -> None:
+    assert run_scripted(Source('flow f() { a = ask "?" return a }'), replies={"a": "x"}).value == "x"
+    assert asyncio.get_running_loop().is_running()

@@ -79,7 +79,7 @@ def played(trial: Trial, ran: Ran, reached: Reached | None = None) -> Played:
     inputs = {name: p.Constant(value) for name, value in trial.inputs.items()}
     names = {param.name for param in trial.plan.params}
     given = {name: value for name, value in inputs.items() if name in names}
-    test = tp.Test("as the run", trial.plan.flow, NOWHERE, inputs=given, replies=script(trial, ran))
+    test = tp.Test("as the run", trial.plan.flow, NOWHERE, given=tp.Givens(given), replies=script(trial, ran))
     return play(test, Setting(Bench(trial.plan, "m"), Path(), reached=reached))
 
 

@@ -21,6 +21,8 @@ HEAD = """flow label(mails: [text]) {
   return tone
 }
 """
+UNNAMED = "an unnamed step is called by its word and its number in the body, not by its line"
+END = "an expectation of an end names a step without numbers"
 TOO_EARLY = "this line ends too early"
 
 
@@ -78,6 +80,20 @@ MISTAKES = [
     ("expect toan skipped", "the flow `label` has no step `toan`", "toan", "did you mean `tone`?"),
     ("reply tone.k: warm", "`tone` has no step `k`", "k", "it has no steps inside"),
     ("expect asked kinds.j", "`kinds` has no step `j`", "j", "its steps: `k`, `value`"),
+    ('reply kinds["a"].k: spam', "the number of an element or a sample is a whole number", '"a"', "count from 0"),
+    ("reply kinds.c-17.k: spam", "a path has no labels of elements", "-", "count from 0, `STEP[0]`; to choose"),
+    ("reply kinds.k.line 3: spam", UNNAMED, "3", "write `ask` for the first unnamed `ask`"),
+    ("reply kinds.k#2: spam", TOO_EARLY, "k", "write the answers of repeated calls on one line, in their order"),
+    ("expect asked kinds[c-1].k", "the number of an element or a sample is a whole number", "c", "count the elements"),
+    ('expect not asked kinds["c"].k', "the number of an element or a sample is a whole number", '"c"', "count the"),
+    ("expect asked kinds.c-17.k", "a path has no labels of elements", "-", "count the elements and samples from 0"),
+    ("expect kinds.1.k == spam", "a value has no numbers", "1", "to look at one element"),
+    ('expect not kinds["a"].k == spam', "a value has no numbers in brackets", "[", "to look at one element"),
+    ("expect length(kinds[0].k) == 1", "a value has no numbers in brackets", "[", "to look at one element"),
+    ("expect tone == { a: [kinds[0]] }", "a value has no numbers in brackets", "[", "to look at one element"),
+    ("expect kinds[0].k failed", END, "[", "write `expect STEP failed`: it holds if the step failed at some place"),
+    ("expect kinds.0.k skipped", END, "0", "write `expect STEP skipped`: it holds if the step was skipped at some"),
+    ("expect k == spam", "`k` is known only inside `kinds`", "k", "mention `kinds`"),
 ]
 
 
@@ -161,7 +177,7 @@ test "of a step" of of_step {{
     checked = check_flow(source, catalog())
     assert [one.code for one in checked.warnings if one.code != "F0701"] == []
     of_param, of_step = make_tests(checked)
-    assert set(of_param.inputs) == {word, "rows"}
+    assert set(of_param.given.inputs) == {word, "rows"}
     assert [reply.step for reply in of_param.replies] == [
         "x",
         f"last.{word}_one",

@@ -147,7 +147,7 @@ def test_a_line_of_the_test_replaces_that_of_the_setup() -> None:
   file "policy.md": "own"
   cassette "own.jsonl\""""
     test = made(lines, FLOW + setup)
-    assert test.inputs == {"mails": p.Items((p.Constant("a"),))}
+    assert test.given.inputs == {"mails": p.Items((p.Constant("a"),))}
     assert [(shown(one), one.when is not None, one.own) for one in test.replies] == [
         ("kinds[1].k.ask", False, False),
         ("legal.fanout.a", False, False),

@@ -15,7 +15,7 @@ from .bound import ONE, Bound, total
 from .expression_sizes import SizeScope, size_of, text_size
 from .served import Served, World
 from .sizes import Count, Known, OneOf, Size, Some, answer_bound, shown
-from .usual import ATTEMPTS, CORRECTION, MESSAGE_TOKENS, RETRIES
+from .usual import ATTEMPTS, CORRECTION, CORRECTIONS, MESSAGE_TOKENS, RETRIES
 
 _MOST_SHARE = 0.25
 _FORM = 40
@@ -101,7 +101,7 @@ def _setting(name: str, settings: Mapping[str, p.Expr], scope: SizeScope, world:
 
 
 def _tries(settings: Mapping[str, p.Expr], scope: SizeScope, world: World, title: str) -> Bound:
-    match _setting("retries", settings, scope, world):
+    match _setting(CORRECTIONS if CORRECTIONS in settings else "retries", settings, scope, world):
         case None:
             return Bound(1, 1 + RETRIES)
         case Known(int() as retries):

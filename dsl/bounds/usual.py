@@ -2,6 +2,8 @@
 
 RETRIES = 2
 """If an answer is malformed, its call is repeated at most this many times, unless the flow sets the number."""
+CORRECTIONS = "corrections"
+"""The option of an ask in a plan that limits the repetitions after a malformed answer. A flow cannot write it."""
 ATTEMPTS = 6
 """The greatest number of attempts at a call whose server fails, unless the flow sets it."""
 CORRECTION = 480

@@ -9,8 +9,9 @@ from ..fields import field_type, misfit
 from ..records import dataclass
 from ..source import Span
 from ..templates.types import check_template
+from .operators import Operators
 from .program import Scope
-from .unknown_names import CONSTANTS, UnknownNames
+from .unknown_names import CONSTANTS
 
 _UNITS: dict[str, t.Type] = {
     "%": t.Quantity("%"),
@@ -20,7 +21,7 @@ _UNITS: dict[str, t.Type] = {
 
 
 @dataclass(eq=False, slots=True)
-class Expressions(UnknownNames):
+class Expressions(Operators):
     """The part of the type checker that finds the types of expressions, from the names in scope."""
 
     def expect(self, expr: s.Expr, scope: Scope, wanted: t.Type, what: str = "") -> t.Type:
@@ -71,8 +72,9 @@ class Expressions(UnknownNames):
                     return _UNITS[unit]
                 return t.NUMBER if isinstance(expr.value, float) else t.INT
             case s.ListExpr(items):
-                inner = t.unwrapped(wanted).item if wanted and isinstance(t.unwrapped(wanted), t.ListOf) else None  # type: ignore[union-attr]
-                return t.ListOf(t.join(self.infer(item, scope, inner) for item in items))
+                inner = t.form(wanted, t.ListOf) if wanted else None
+                item_type = inner.item if isinstance(inner, t.ListOf) else None
+                return t.ListOf(t.join(self.infer(item, scope, item_type) for item in items))
             case s.RecordExpr():
                 return self._record(expr, scope, wanted)
             case s.Call():
@@ -88,7 +90,7 @@ class Expressions(UnknownNames):
                     return t.Range(-given.high, -given.low)
                 return t.INT if given == t.INT else t.NUMBER
             case s.Binary():
-                return self._binary(expr, scope)
+                return self._binary(expr, scope, wanted)
 
     def template(self, string: s.String, scope: Scope, sure: frozenset[str] = frozenset()) -> None:
         """Check a template once. ``sure`` has the names that cannot be missing here; a field is written with dots."""
@@ -109,7 +111,7 @@ class Expressions(UnknownNames):
     def _name(self, expr: s.Name, scope: Scope, wanted: t.Type | None) -> t.Type:
         name = expr.word.text
         symbol = scope.lookup(name)
-        choice = t.unwrapped(wanted) if wanted else None
+        choice = t.form(wanted, t.Choice) if wanted else None
         if isinstance(choice, t.Choice) and name in choice.options:
             if symbol:
                 quoted = f'"{name}"'
@@ -141,7 +143,7 @@ class Expressions(UnknownNames):
         return t.UNKNOWN
 
     def _text(self, string: s.String, span: Span, wanted: t.Type | None) -> t.Type:
-        choice = t.unwrapped(wanted) if wanted else None
+        choice = t.form(wanted, t.Choice) if wanted else None
         if not isinstance(choice, t.Choice):
             return t.TEXT
         if string.value in choice.options:
@@ -171,12 +173,12 @@ class Expressions(UnknownNames):
         self.report("F0101", f"`{tag.text}` is not allowed before a text", tag.span, help=help)
 
     def _record(self, expr: s.RecordExpr, scope: Scope, wanted: t.Type | None) -> t.Type:
-        shape = t.unwrapped(wanted) if wanted else None
+        shape = t.form(wanted, t.Record) if wanted else None
         fields: dict[str, t.Field] = {}
         written: set[str] = set()
         for entry in expr.entries:
             if entry.name is None:
-                spread = self.infer(entry.value, scope)
+                spread = self.infer(entry.value, scope, shape if isinstance(shape, t.Record) else None)
                 if isinstance(spread, t.Record):
                     if any(isinstance(one.type, t.Optional) and one.name in fields for one in spread.fields):
                         # An optional field still replaces the field of the same name before it.
@@ -201,96 +203,3 @@ class Expressions(UnknownNames):
                 entry.name.text, self.infer(entry.value, scope, target.type if target else None)
             )
         return t.Record(tuple(fields.values()))
-
-    def _binary(self, expr: s.Binary, scope: Scope) -> t.Type:
-        operator = expr.operator
-        if operator in ("and", "or"):
-            self.expect(expr.left, scope, t.BOOL, f"`{operator}`")
-            self.expect(expr.right, scope, t.BOOL, f"`{operator}`")
-            return t.BOOL
-        if operator in ("==", "!="):
-            return self._equal(expr, scope)
-        left = self.infer(expr.left, scope)
-        if operator == "??":
-            if left not in (t.UNKNOWN, t.NONE, t.JSON) and not isinstance(left, t.Optional):
-                said = "this value is never missing, so it needs no default"
-                self.report("F0301", said, expr.left.span, help="delete the `??`")
-            right = self.infer(expr.right, scope, t.unwrapped(left))
-            return right if left == t.NONE else t.join([t.unwrapped(left), right])
-        if operator == "in":
-            right = self.infer(expr.right, scope, t.ListOf(left))
-            if right != t.UNKNOWN and not isinstance(right, t.ListOf) and not t.is_text(right):
-                self.report("F0301", f"`in` searches a list or a text, not {t.show(right)}", expr.right.span)
-            elif t.is_text(right) and right != t.UNKNOWN and not t.is_text(left):
-                self._unfit(expr, left, right)
-            elif (
-                isinstance(right, t.ListOf) and t.NONE not in (left, right.item) and not t.comparable(left, right.item)
-            ):
-                self.report(
-                    "F0301",
-                    f"{t.show(left)} is never in {t.show(right)}",
-                    expr.span,
-                    help="compare two values of the same type",
-                )
-            return t.BOOL
-        right = self.infer(expr.right, scope)
-        if operator in ("<", "<=", ">", ">="):
-            if not (t.is_number(left) and t.is_number(right)) and not (t.is_text(left) and t.is_text(right)):
-                self._unfit(expr, left, right)
-            return t.BOOL
-        if operator == "+":
-            if t.is_text(left) and t.is_text(right):
-                return t.UNKNOWN if t.UNKNOWN in (left, right) else t.TEXT
-            if isinstance(left, t.ListOf) and isinstance(right, t.ListOf):
-                return t.join([left, right])
-        if not (t.is_number(left) and t.is_number(right)):
-            self._unfit(expr, left, right)
-            return t.UNKNOWN
-        if operator == "/":
-            return t.NUMBER
-        return t.INT if t.is_whole(left) and t.is_whole(right) else t.NUMBER
-
-    def _equal(self, expr: s.Binary, scope: Scope) -> t.Type:
-        first, second = expr.left, expr.right
-        # A bare word takes its meaning from the other side.
-        if isinstance(first, s.Name) and self._is_word(first, second, scope):
-            first, second = second, first
-        left = self.infer(first, scope)
-        if left == t.UNKNOWN and isinstance(second, s.Name) and scope.lookup(second.word.text) is None:
-            # The other side already has a problem. Without its type, this word could mean anything.
-            return t.BOOL
-        right = self.infer(second, scope, left if isinstance(t.unwrapped(left), t.Choice) else None)
-        if t.NONE not in (left, right) and not t.comparable(left, right):
-            self.report(
-                "F0301",
-                f"{t.show(left)} and {t.show(right)} are never equal",
-                expr.span,
-                help="compare two values of the same type",
-            )
-        return t.BOOL
-
-    def _is_word(self, name: s.Name, other: s.Expr, scope: Scope) -> bool:
-        """Return True if a name beside ``==`` stands for itself, as a choice.
-
-        That is so if no symbol has this name, or if the name is a choice of the other side.
-        """
-        word = name.word.text
-        if scope.lookup(word) is None:
-            return word not in CONSTANTS
-        known = isinstance(other, s.Name) and scope.lookup(other.word.text) is not None
-        choice = t.unwrapped(self.infer(other, scope)) if known else t.UNKNOWN
-        return isinstance(choice, t.Choice) and word in choice.options
-
-    def _unfit(self, expr: s.Binary, left: t.Type, right: t.Type) -> None:
-        if t.UNKNOWN in (left, right):
-            return
-        for side, type_ in ((expr.left, left), (expr.right, right)):
-            if isinstance(type_, t.Optional):
-                self.report(
-                    "F0306",
-                    f"this value may be missing, and `{expr.operator}` needs one",
-                    side.span,
-                    help="write a default: `… ?? value`",
-                )
-                return
-        self.report("F0301", f"`{expr.operator}` does not take {t.show(left)} and {t.show(right)}", expr.span)

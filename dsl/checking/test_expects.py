@@ -9,9 +9,10 @@ from .. import types as t
 from ..diagnostics import Diagnostic, did_you_mean
 from ..syntax.children import children
 from .program import Scope
+from .test_expressions import DOLLARS, RESULT, STEP_FIGURE, TestExpressions
 from .test_path_checks import Paths
 from .test_paths import PathNode, written_path
-from .test_scopes import DOLLARS, RESULT, STEP_FIGURE, TestExpressions, mentioned
+from .test_scopes import mentioned
 from .tested_flow import TestedFlow
 
 
@@ -61,7 +62,7 @@ class Expects(Paths):
         names = [(name, part) for expr in exprs for name, part in mentioned(expr, self.expressions.program)]
         found = [(name, part, symbol) for name, part in names if (symbol := self.scope.lookup(name)) is not None]
         rounds = any(_is_rounds(expr) for expr in exprs)
-        if not rounds and all(symbol.kind == "model" for _, _, symbol in found):
+        if not rounds and all(symbol.kind == "model" or symbol in self.expressions.helpers for _, _, symbol in found):
             # A name that is unknown has a report of its own.
             unknown = any(self.scope.lookup(name) is None and not _is_word(name) for name, _ in names)
             if not unknown or all(part.number in self.expressions.typed.nodes.words for _, part in names):
@@ -82,7 +83,7 @@ class Expects(Paths):
             self.report("F0415", said, line.span, "write the type that the value should have")
 
     def contains(self, line: s.ExpectRelation, left: s.Expr, right: s.Expr) -> None:
-        given = t.unwrapped(self.expressions.infer(left, self.scope))
+        given = t.unwrapped(self.expressions.container(left, right, self.scope))
         match given:
             case t.ListOf(item):
                 part = self.expressions.infer(right, self.scope, item)
@@ -141,6 +142,8 @@ class Expects(Paths):
         if node is not None and not asks:
             help = "name a step with an `ask` or a call"
             self.report("F0409", f"`{span.text}` makes no call, so nothing is asked", span, help)
+        elif node is not None and self.outside(node, asks, span):
+            return
         elif len(asks) > 1:
             paths = ", ".join(f"`{ask.path}`" for ask in asks[:4])
             self.report("F0409", f"`{span.text}` has {len(asks)} asks", span, f"name one of them: {paths}")

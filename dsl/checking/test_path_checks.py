@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from .. import syntax as s
 from ..diagnostics import Diagnostic, Label, did_you_mean
 from ..source import Span
-from .test_paths import Missed, PathNode
+from .test_paths import Missed, PathNode, called_step, own_asks
 from .test_samples import places_of
 from .tested_flow import TestedFlow
 
@@ -31,6 +33,18 @@ class Paths:
                 self.places(node, path[node.word])
         return found
 
+    def outside(self, node: PathNode, asks: Sequence[PathNode], span: Span) -> bool:
+        """Report a number of an element or a sample if the path means the ask of the reducer. Return True if so."""
+        if node.reduces or not node.numbers or not any(ask.reduces and ask.step is node.step for ask in asks):
+            return False
+        said = f"`{node.path}` means its last ask here, `{asks[0].path}`, which is not in an element or a sample"
+        inner = next((one for one in reversed(node.inside()) if not one.reduces and own_asks(one)), None)
+        number = "".join(f"[{place}]" for place in node.numbers)
+        name = inner.name if inner is not None else "STEP"
+        head = f"{node.parent.path}." if node.parent is not None else ""
+        self.report("F0411", said, span, f"name the step: `{head}{node.name}{number}.{name}`")
+        return True
+
     def missed(self, miss: Missed) -> None:
         word = miss.step.word
         if miss.several:
@@ -40,7 +54,9 @@ class Paths:
             return
         owner = f"`{miss.after.path}`" if miss.after is not None else f"the flow `{self.tested.name}`"
         listed = ", ".join(f"`{one}`" for one in miss.known[:8])
-        help = did_you_mean(word.text, miss.known) or (f"its steps: {listed}" if listed else "it has no steps inside")
+        called = called_step(self.tested.unit, self.tested.flow, word.text) if miss.after is None else ""
+        near = f"write `{called}`" if called else did_you_mean(word.text, miss.known)
+        help = near or (f"its steps: {listed}" if listed else "it has no steps inside")
         self.report("F0201", f"{owner} has no step `{word.text}`", word.span, help)
 
     def places(self, node: PathNode, word: s.PathStep) -> None:

@@ -243,6 +243,17 @@ def _deep(nodes: Sequence[PathNode]) -> list[PathNode]:
     return found
 
 
+def called_step(unit: Unit, flow: Flow, name: str) -> str:
+    """Return the path of the first step of a called flow that has a name, "" if none has."""
+    todo = path_nodes(unit, flow.steps)
+    for node in todo:
+        if node.named and node.name == name and any(one.called is not None for one in node.chain[:-1]):
+            return node.path
+        if len(todo) < MOST_STEPS:
+            todo.extend(node.inside())
+    return ""
+
+
 def _reduce(node: s.Node) -> s.Reduce:
     assert isinstance(node, (s.Map, s.Repeat, s.Fanout))
     return node.reduce

@@ -11,10 +11,11 @@ from ..source import Span
 from ..test_plan import ERROR_KINDS
 from .program import Scope
 from .test_answers import SLOW, Scripted, scripted
+from .test_expressions import TestExpressions
 from .test_path_checks import Paths
 from .test_paths import PathNode
 from .test_samples import fewest
-from .test_scopes import TestExpressions, known_before, mentioned
+from .test_scopes import known_before, lines_seen, mentioned
 from .tested_flow import TestedFlow
 
 _USAGE = {
@@ -37,12 +38,12 @@ class Replies(Paths):
 
     def reply(self, line: s.Reply) -> None:
         node = self.node(line.path)
+        span = line.path[0].span.to(line.path[-1].span)
         asks = self.asks(node, line) if node is not None else []
-        if not asks:
+        if not asks or (node is not None and self.outside(node, asks, span)):
             for answer in line.answers:
                 self.unchecked(scripted(answer))
             return
-        span = line.path[0].span.to(line.path[-1].span)
         if line.when is not None:
             self.condition(line.when, asks[0])
         for answer in line.answers:
@@ -89,9 +90,7 @@ class Replies(Paths):
 
     def condition(self, when: s.Expr, ask: PathNode) -> None:
         """Check the condition of a reply. It sees what its ask can see."""
-        scope = Scope(ask.step.scope)
-        if (row := self.scope.symbols.get("row")) is not None and scope.lookup("row") is None:
-            scope.symbols["row"] = row
+        scope = lines_seen(Scope(ask.step.scope), self.scope)
         self.expressions.expect(when, scope, t.BOOL, "`when`")
         done = known_before(ask)
         for name, part in mentioned(when, self.expressions.program):
@@ -111,7 +110,7 @@ class Replies(Paths):
 
     def unchecked(self, answer: Scripted) -> None:
         """Look for mistakes in an answer of which the type is not known."""
-        if answer.word is None and answer.value is not None and not isinstance(answer.value, s.Name):
+        if answer.word is None and answer.value is not None and not self.expressions.bare(answer.value, self.scope):
             self.expressions.infer(answer.value, self.scope)
 
     def misspelt(self, value: s.Expr) -> bool:
@@ -172,7 +171,8 @@ class Replies(Paths):
         if value is None:
             return
         given = self.expressions.expect(value, self.scope, t.TEXT, "`error`")
-        kind = value.string.value if isinstance(value, s.Text) else None
+        written = self.expressions.written(value, self.scope)
+        kind = written.string.value if isinstance(written, s.Text) else None
         if kind is None or given == t.UNKNOWN or kind in ERROR_KINDS:
             return
         if not (kind.isascii() and kind.isdecimal() and 400 <= int(kind) <= 599 and len(kind) == 3):
@@ -184,7 +184,8 @@ class Replies(Paths):
         if value is None:
             return
         self.expressions.expect(value, self.scope, t.TEXT, "`malformed`")
-        raw = value.string.value if isinstance(value, s.Text) else None
+        written = self.expressions.written(value, self.scope)
+        raw = written.string.value if isinstance(written, s.Text) else None
         if wanted == t.TEXT:
             said, help = "every text fits this answer, so no text is malformed", "give the ask a type, or script `cut`"
             self.report("F0414", said, value.span, help)
@@ -211,9 +212,7 @@ class Replies(Paths):
             extern = found[0]
             for param in extern.decl.params:
                 type_ = extern.unit.typed.nodes.params.get(param.number, t.UNKNOWN)
-                # An argument hides a model of the same name.
-                scope.symbols.pop(param.name.text, None)
-                self.expressions.declare(scope, param.name.text, type_, param.name.span)
+                self.expressions.declare(scope, param.name.text, type_, param.name.span, hides=True)
             self.expressions.expect(line.when, scope, t.BOOL, "`when`")
         for given in line.answers:
             self.extern_value(scripted(given), name, found[0].callee.result)

@@ -1,157 +1,47 @@
-"""The names that the lines of a test can mention, and the types of their expressions."""
+"""The names that the lines of a test can mention."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import field, replace
 
 from .. import syntax as s
 from .. import types as t
-from ..diagnostics import did_you_mean
-from ..records import dataclass
 from ..source import Span
 from ..syntax.children import children
 from ..test_plan import FIGURES
-from .expressions import Expressions
-from .folding import Folding
-from .program import Program, Scope, Step, Symbol
-from .static_values import Outcome
-from .test_paths import PathNode, own_asks, written_path
+from .program import Program, Scope, Step
+from .test_expressions import DOLLARS, RESULT, ROW, TestExpressions
+from .test_paths import PathNode
 from .tested_flow import TestedFlow
 
-DOLLARS = t.Quantity("$")
-ROW = "row"
-RESULT = "result"
-STEP_FIGURE = "rounds"
-"""The figure that belongs to one step."""
+
+def line_scope(expressions: TestExpressions, outer: Scope, span: Span, *, rows: bool) -> Scope:
+    """Return the scope of inputs and answers: the models of the file, and perhaps ``row``."""
+    scope = Scope(outer)
+    if rows:
+        expressions.declare(scope, ROW, t.UNKNOWN, span)
+    return scope
 
 
-class NoFolding(Folding):
-    """The constants of a flow of another file, of which a test knows none."""
+def expect_scope(expressions: TestExpressions, tested: TestedFlow, lines: Scope, span: Span) -> Scope:
+    """Return the scope of expectations: the flow's names, ``result``, the figures of a run, and what other lines see.
 
-    def value(self, expr: s.Expr | s.Ask, scope: Scope) -> Outcome:
-        return None
-
-    def step(self, step: Step) -> Outcome:
-        return None
-
-
-@dataclass(eq=False)
-class TestExpressions(Expressions):
-    """The type checker of the expressions in one test.
-
-    ``made`` has the types of the names that only tests know. ``tested`` is the flow.
+    ``lines`` is the scope of inputs and answers.
     """
-
-    tested: TestedFlow | None = None
-    made: dict[Symbol, t.Type] = field(default_factory=dict)
-
-    def declare(self, scope: Scope, name: str, type_: t.Type, span: Span) -> None:
-        """Add a name to a scope, unless the flow itself has it."""
-        if scope.lookup(name) is None:
-            symbol = scope.symbols[name] = Symbol(name, "param", span, scope)
-            self.made[symbol] = type_
-
-    def call(self, expr: s.Call, scope: Scope, *, alone: bool = False) -> t.Type:
-        figure = scope.lookup(STEP_FIGURE)
-        if expr.function.text != STEP_FIGURE or expr.prefix is not None or figure is None or figure not in self.made:
-            return super().call(expr, scope, alone=alone)
-        value = expr.args[0].value if len(expr.args) == 1 and expr.args[0].name is None else None
-        path = written_path(value) if value is not None and not isinstance(value, s.Ask) else None
-        if path is None or self.tested is None:
-            self.report("F0303", "`rounds` takes the path of a step", expr.span, help="write `rounds(STEP)`")
-            return t.INT
-        found = self.tested.find(path)
-        if not isinstance(found, PathNode):
-            name = found.step.word
-            flow = self.tested.name
-            help = did_you_mean(name.text, found.known)
-            self.report("F0201", f"the flow `{flow}` has no step `{name.text}`", name.span, help=help)
-        elif len(own_asks(found)) != 1:
-            self.report("F0303", f"`{found.path}` is not a single ask", path[0].span.to(path[-1].span))
-        return t.INT
-
-    def _name(self, expr: s.Name, scope: Scope, wanted: t.Type | None) -> t.Type:
-        symbol = scope.lookup(expr.word.text)
-        figure = symbol is not None and symbol in self.made and symbol.name == STEP_FIGURE
-        if figure and self.tested is not None and self.tested.only_ask is None:
-            if self.tested.first_asks:
-                self.report("F0303", "several steps have rounds", expr.span, help="name the step: `rounds(STEP)`")
-            else:
-                self.report("F0303", "no step has rounds: the flow asks nothing", expr.span)
-        return super()._name(expr, scope, wanted)
-
-    def _binary(self, expr: s.Binary, scope: Scope) -> t.Type:
-        if expr.operator in ("==", "!=", "<", "<=", ">", ">="):
-            sides = [self.figure(side, scope) for side in (expr.left, expr.right)]
-            if DOLLARS in sides:
-                for side in (expr.left, expr.right):
-                    self.money(side, scope)
-                return t.BOOL
-        return super()._binary(expr, scope)
-
-    def unknown_name(self, name: str, span: Span, scope: Scope, wanted: t.Type | None = None) -> None:
-        if name == ROW:
-            help = 'a test has rows if it has a table: write `cases "mails.jsonl"`'
-            self.report("F0201", "the name `row` is unknown", span, help=help)
-            return
-        super().unknown_name(name, span, scope, wanted)
-
-    def figure(self, expr: s.Expr, scope: Scope) -> t.Type | None:
-        """Return the type of a name that only tests know."""
-        symbol = scope.lookup(expr.word.text) if isinstance(expr, s.Name) else None
-        return self.made.get(symbol) if symbol is not None else None
-
-    def money(self, expr: s.Expr, scope: Scope) -> None:
-        """Check an amount of money: in dollars, or a plain number."""
-        given = self.infer(expr, scope)
-        if given != DOLLARS and not t.is_number(given):
-            self.report("F0301", f"expected an amount such as $0.01, found {t.show(given)}", expr.span)
-
-
-def test_expressions(base: Expressions, tested: TestedFlow) -> TestExpressions:
-    """Make the type checker for the tests of a flow. It adds its findings to those of ``base``."""
-    made: dict[Symbol, t.Type] = {}
-    unit = tested.unit
-
-    def type_of(symbol: Symbol) -> t.Type:
-        if symbol in made:
-            return made[symbol]
-        return t.MODEL if symbol.kind == "model" else unit.typed.type_of(symbol)
-
-    typed = base.typed
-    if unit.path:
-        typed = replace(typed, folding=NoFolding(base.program, {}, set(), {}))
-    hidden = {} if unit.path else base.hidden
-    return TestExpressions(
-        base.program,
-        base.catalog,
-        base.imported,
-        type_of,
-        base.read_type,
-        hidden,
-        typed,
-        base.problems,
-        tested=tested,
-        made=made,
-    )
-
-
-def expect_scope(expressions: TestExpressions, tested: TestedFlow, span: Span, *, rows: bool) -> Scope:
-    """Return the scope of expectations: the flow's names, ``result``, the figures of a run, and perhaps ``row``."""
     scope = Scope(tested.flow.scope)
     result = tested.unit.typed.nodes.results.get(tested.flow.decl.number, t.UNKNOWN)
     expressions.declare(scope, RESULT, result, span)
     for name in FIGURES:
         expressions.declare(scope, name, DOLLARS if name == "cost" else t.INT, span)
-    return with_row(expressions, scope, span) if rows else scope
+    return lines_seen(scope, lines)
 
 
-def with_row(expressions: TestExpressions, scope: Scope, span: Span) -> Scope:
-    """Return a scope inside another one, which also has the row of a table."""
-    inner = Scope(scope)
-    expressions.declare(inner, ROW, t.UNKNOWN, span)
-    return inner
+def lines_seen(scope: Scope, lines: Scope) -> Scope:
+    """Add the helper values and the row to a scope of the flow, whose own names hide them."""
+    for name, symbol in lines.symbols.items():
+        if scope.lookup(name) is None:
+            scope.symbols[name] = symbol
+    return scope
 
 
 def mentioned(expr: s.Expr, program: Program) -> Iterator[tuple[str, s.Expr]]:

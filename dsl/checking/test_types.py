@@ -8,14 +8,15 @@ from pathlib import PurePosixPath
 from .. import syntax as s
 from .. import types as t
 from ..diagnostics import Diagnostic, Label, did_you_mean
-from ..parsing.test_mistakes import FORMS
 from ..source import Span
 from .expressions import Expressions
 from .program import Program
 from .test_expects import Expects
+from .test_expressions import test_expressions
+from .test_helper_lines import HelperLines, SharedValues
 from .test_lines import keys, setups_of, whole_lines
 from .test_replies import Replies
-from .test_scopes import expect_scope, test_expressions, with_row
+from .test_scopes import expect_scope, line_scope
 from .tested_flow import TestedFlow, TestedFlows
 from .units import Unit
 
@@ -35,12 +36,16 @@ def check_tests(
         _taken(test.title.value, test.title.span, titles, "another test has the same title", problems)
     flows = TestedFlows(unit)
     setups = setups_of(program)
-    for decl in program.file.scripts:
+    values = SharedValues(program, flows)
+    # A test may replace a helper value of a setup by another of its type.
+    decls: list[s.TestDecl | s.SetupDecl] = [*program.file.setups, *program.file.tests]
+    for decl in decls:
         tested = flows.of(decl)
         if tested is None:
             _untested(decl, program, unit, problems)
         else:
-            _Test(decl, tested, flows, setups, program, expressions, read, problems).check()
+            _Test(decl, tested, flows, setups, program, expressions, read, problems, values).check()
+    problems += values.meaningless(expressions.typed.nodes.words, {one.span for one in expressions.problems})
     return problems
 
 
@@ -88,10 +93,10 @@ class _Test:
         expressions: Expressions,
         read: Callable[[s.TypeExpr], t.Type],
         problems: list[Diagnostic],
+        values: SharedValues,
     ) -> None:
         self.decl = decl
         self.tested = tested
-        self.flow = tested.flow
         self.flows = flows
         self.setups = setups
         self.problems = problems
@@ -102,9 +107,11 @@ class _Test:
             self.lines = [one.line for one in whole_lines(decl, setups, tested)]
         # A setup does not say whether the tests that use it have a table.
         rows = isinstance(decl, s.SetupDecl) or any(isinstance(line, s.Cases) for line in self.lines)
-        self.scope = with_row(self.expressions, program.scope, self.head) if rows else program.scope
+        self.helpers = HelperLines(decl, tested, program, self.lines, values, problems)
+        self.scope = line_scope(self.expressions, program.scope, self.head, rows=rows)
+        self.helpers.declare(self.expressions, self.scope)
         self.replies = Replies(tested, self.expressions, self.scope, problems)
-        inside = expect_scope(self.expressions, tested, self.head, rows=rows)
+        inside = expect_scope(self.expressions, tested, self.scope, self.head)
         fails = any(isinstance(line, s.ExpectEnd) and _of_flow(line) for line in self.lines)
         self.expects = Expects(tested, self.expressions, inside, read, problems, fails)
 
@@ -113,6 +120,19 @@ class _Test:
 
     def check(self) -> None:
         self.twice()
+        self.helpers.check()
+        if self.helpers.wordy(self.expressions, self.scope):
+            # The words of a helper value may have their meaning from a later line, so the lines are read twice.
+            said, found = len(self.problems), len(self.expressions.problems)
+            self.each_line()
+            del self.problems[said:], self.expressions.problems[found:]
+            self.expressions.forget()
+        self.each_line()
+        self.helpers.done(self.expressions, self.scope)
+        if isinstance(self.decl, s.TestDecl):
+            self.whole()
+
+    def each_line(self) -> None:
         for line in self.decl.lines:
             match line:
                 case s.Given():
@@ -131,8 +151,6 @@ class _Test:
                     self.setup(line)
                 case _:
                     self.expects.expect(line)
-        if isinstance(self.decl, s.TestDecl):
-            self.whole()
 
     def whole(self) -> None:
         """Check that the test has its inputs and an expectation."""
@@ -140,7 +158,7 @@ class _Test:
         given = {line.name.text for line in lines if isinstance(line, s.Given)}
         missing = [
             param.name.text
-            for param in self.flow.decl.params
+            for param in self.tested.flow.decl.params
             if param.default is None
             and param.name.text not in given
             and not isinstance(self.tested.unit.typed.nodes.params[param.number], t.Optional)
@@ -149,7 +167,7 @@ class _Test:
             names = " and ".join(f"`{name}`" for name in missing)
             self.report(
                 "F0303",
-                f"the flow `{self.flow.decl.name.text}` needs {names}",
+                f"the flow `{self.tested.flow.decl.name.text}` needs {names}",
                 self.head,
                 f"write a line in the test for each parameter: `{missing[0]} = …`",
             )
@@ -187,17 +205,12 @@ class _Test:
 
     def given(self, line: s.Given) -> None:
         name = line.name.text
-        param = next((one for one in self.flow.decl.params if one.name.text == name), None)
+        param = next((one for one in self.tested.flow.decl.params if one.name.text == name), None)
         if param is not None:
             wanted = self.tested.unit.typed.nodes.params[param.number]
             self.expressions.expect(line.value, self.scope, wanted, f"`{name}`")
-            return
-        known = [one.name.text for one in self.flow.decl.params]
-        listed = "its parameters: " + ", ".join(f"`{one}`" for one in known) if known else ""
-        said = f"the flow `{self.flow.decl.name.text}` has no parameter `{name}`"
-        word = f"for the line of a test write `{name} …` without `=`" if name in FORMS else ""
-        self.report("F0303", said, line.name.span, word or did_you_mean(name, known) or listed)
-        self.expressions.infer(line.value, self.scope)
+        else:
+            self.helpers.line(line, self.expressions, self.scope)
 
     def setup(self, line: s.SetupUse) -> None:
         name = line.name.text
@@ -213,10 +226,10 @@ class _Test:
             self.report("F0416", f"this file has no setup `{name}`", line.name.span, help)
             return
         other = self.flows.of(found)
-        if other is not None and other.flow is not self.flow:
+        if other is not None and other.flow is not self.tested.flow:
             said = f"the setup `{name}` is for the flow `{other.name}`"
             labels = (Label(found.flow.span, "declared here"),)
-            help = f"write another setup for `{self.flow.decl.name.text}`"
+            help = f"write another setup for `{self.tested.flow.decl.name.text}`"
             self.report("F0416", said, line.name.span, help, labels)
         uses = [one for one in self.decl.lines if isinstance(one, s.SetupUse) and one.name.text == name]
         if uses[0] is not line:

@@ -44,6 +44,9 @@ def _items(home: Home, origin: Origin, lines: dict[str, int]) -> Iterator[Covera
     if possible is None:
         return
     words, more = possible
+    if NONE in words and TRUTH[0] in lines and TRUTH[0] not in words:
+        # As a condition, `none` does not hold.
+        lines = {**lines, NONE: min(lines.get(NONE, lines[TRUTH[0]]), lines[TRUTH[0]])}
     known = [word for word in words if word in lines]
     what = f"`{home.path(origin.step, origin.part)}`" + (f", in the field `{origin.field}`" if origin.field else "")
     for word in known:

@@ -95,6 +95,8 @@ class Comparisons:
                 for value, other in ((left, right), (right, left)):
                     if words := self._written(other):
                         yield Compared(value, scope, words, expr.span.line)
+            case s.Binary("??", left, _):
+                yield Compared(left, scope, (NONE,), expr.span.line)
             case s.Name() | s.Get() if truth and self._written(expr) == ():
                 yield Compared(expr, scope, TRUTH, expr.span.line)
         truth = isinstance(expr, s.Unary | s.Binary) and expr.operator in ("not", "and", "or")
@@ -136,6 +138,9 @@ def _compared(node: n.Node, loops: _Loops) -> Iterator[tuple[TemplateValue, tupl
                     value, words = _value(side, loops), _constants(other)
                     if value is not None and words:
                         yield value, words
+        case n.Filter(node=inner, name="default") | n.Test(node=inner, name="none" | "defined"):
+            if (value := _value(inner, loops)) is not None:
+                yield value, (NONE,)
         case n.If(test=test) | n.CondExpr(test=test):
             yield from _truths(test, loops)
         case n.For(target=target, iter=source, test=condition):

@@ -34,13 +34,18 @@ class CoverageMark(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class CoverageItem:
-    """A part of a file that tests should reach. ``missed`` says in words that no test did."""
+    """A part of a file that tests should reach. ``missed`` says in words that no test did.
+
+    A branch has the mark of the ``other`` one of its condition. If no test takes either, ``untried`` says so instead.
+    """
 
     mark: CoverageMark
     kind: Kind
     line: int
     column: int
     missed: str
+    other: CoverageMark | None = None
+    untried: str = ""
 
 
 class Home:

@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator
 from .. import syntax as s
 from ..checked import Checked
 from ..checking.program import Step
+from ..source import Span
 from .answers import answers
-from .home import CoverageItem, Home, Kind, asks_in
+from .home import CoverageItem, CoverageMark, Home, Kind, asks_in
 
 RETRIED = "retries"
 LOST = "errors"
@@ -28,11 +29,18 @@ def _branches(home: Home) -> Iterator[CoverageItem]:
         when = step.line.when
         if when is None:
             continue
-        said = f"no test runs `{home.paths[step]}`: the condition never holds"
-        yield home.item(home.mark(step, HOLDS), "branch", when.span, said)
-        span = when.span if when.otherwise is None else when.otherwise.span
-        word = f"skips `{home.paths[step]}`" if when.otherwise is None else f"takes the `else` of `{home.paths[step]}`"
-        yield home.item(home.mark(step, FAILS), "branch", span, f"no test {word}: the condition always holds")
+        path, otherwise = home.paths[step], when.otherwise
+        runs, skips = home.mark(step, HOLDS), home.mark(step, FAILS)
+        yield _branch(when.span, (runs, skips), f"no test runs `{path}`", "the condition never holds")
+        span = when.span if otherwise is None else otherwise.span
+        said = f"no test skips `{path}`" if otherwise is None else f"no test takes the `else` of `{path}`"
+        yield _branch(span, (skips, runs), said, "the condition always holds")
+
+
+def _branch(span: Span, marks: tuple[CoverageMark, CoverageMark], said: str, why: str) -> CoverageItem:
+    own, other = marks
+    untried = f"{said}: no test comes to its condition"
+    return CoverageItem(own, "branch", span.line, span.column, f"{said}: {why}", other, untried)
 
 
 def _policies(home: Home) -> Iterator[CoverageItem]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..diagnostics import Diagnostic, Edit, Fix, nearest
 from .place import Place
+from .test_path_mistakes import after_comment, path_mistake, value_mistake
 
 FORMS = {
     "reply": "write `reply STEP: ANSWER`",
@@ -23,10 +24,14 @@ _PARTS = "compare two values with `==`, or write `contains`, `matches`, `about`,
 
 def test_line(place: Place) -> Diagnostic | None:
     """Report a token that a line of a test does not allow."""
-    if place.ends or not _in_test(place):
+    if place.ends:
         return None
+    if not _in_test(place):
+        return value_mistake(place) if place.type in ("LSQB", "NUMBER") and _inside_test(place) else None
     first = _first(place)
     word = place.word(first)
+    if (found := path_mistake(place, first)) is not None:
+        return found
     if first < 0 and word in FORMS and place.at(first) == "NAME" and place.at(first + 1) not in ("EQUAL", "COLON"):
         # The parser took the first word of this line for the end of the line before.
         return _too_early(place, first - 1)
@@ -44,6 +49,18 @@ def _in_test(place: Place) -> bool:
     if place.at(-1) == "LSQB":
         # The number of an element is in brackets of its own.
         opener = place.brackets.around.get(opener, -1)
+    return _opens_test(place, opener)
+
+
+def _inside_test(place: Place) -> bool:
+    """Tell whether a test or a setup is around this token, behind other brackets too."""
+    opener = place.index
+    while opener >= 0 and not _opens_test(place, opener):
+        opener = place.brackets.around.get(opener, -1)
+    return opener >= 0
+
+
+def _opens_test(place: Place, opener: int) -> bool:
     return opener >= 0 and any(
         opener >= back and place.tokens[opener - back].type in ("TEST", "SETUP") for back in (4, 6)
     )
@@ -66,7 +83,8 @@ def _too_early(place: Place, last: int) -> Diagnostic:
     first = last
     while not _begins(place, first):
         first -= 1
-    return place.error("this line ends too early", FORMS.get(place.word(first), _LINES), last)
+    help = after_comment(place, last) or FORMS.get(place.word(first), _LINES)
+    return place.error("this line ends too early", help, last)
 
 
 def _first_word(place: Place) -> Diagnostic:
@@ -121,9 +139,6 @@ def _expectation(place: Place) -> Diagnostic | None:
         return place.error(
             f"`{place.text}` cannot join this expectation with another", "write a line `expect …` for each of them"
         )
-    if place.type == "LSQB":
-        help = "to look at one element, expect `STEP contains VALUE`, or compare the whole list"
-        return place.error("a value has no numbers in brackets", help)
     return None
 
 
@@ -135,9 +150,6 @@ def _answers(place: Place, word: str) -> Diagnostic | None:
         return _stray(place, -1)
     if place.type == "STRING" and place.at(-1) in ("REPLY", "EXTERN"):
         return place.error("a path has no quotes", form)
-    if place.at(-1) == "LSQB":
-        help = "count from 0, `STEP[0]`; to choose by a value, write `reply STEP when CONDITION: ANSWER`"
-        return place.error("the number of an element or a sample is a whole number", help)
     if place.type == "WHEN":
         return place.error("the condition must come before the `:`", f"write `{word} NAME when CONDITION: ANSWER`")
     if "COLON" in place.expected and "WHEN" in place.expected:

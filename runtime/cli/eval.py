@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,13 +15,14 @@ from ..vocabulary.quoting import inert, shown
 from ..vocabulary.remarks import unheard
 from . import exits
 from .console import complain, remark, show_findings, standard_input
+from .eval_shares import wanted_shares
 from .journals import journal_files, journal_path
 from .params import Chosen, FlowCommand
 from .paths import OutputPath, PathThatIs, to_file
 from .plans import allowed
 
 if TYPE_CHECKING:
-    from ..eval.measures import Measures
+    from ..eval.columns import Column
     from ..outputs.target import Target
 
 SUFFIXES = {".html": "html", ".htm": "html", ".json": "json", ".xml": "junit"}
@@ -35,8 +37,9 @@ SUFFIXES = {".html": "html", ".htm": "html", ".json": "json", ".xml": "junit"}
 @click.option("--rows", metavar="FILE", help="The rows: a .jsonl, .json or .csv file; - for standard input.")
 @click.option(
     "--answer",
+    multiple=True,
     metavar="COLUMN[=STEP]",
-    help="The column of the expected answers, and the step that they are for. The default is the flow's result.",
+    help="A column of expected answers, and the step that they are for. The default is the flow's result.",
 )
 @click.option("--against-flow", multiple=True, metavar="FLOW", help="Compare with the flow of another file.")
 @click.option("--against-model", multiple=True, metavar="[NAME=]MODEL", help="Compare with another model.")
@@ -45,7 +48,13 @@ SUFFIXES = {".html": "html", ".htm": "html", ".json": "json", ".xml": "junit"}
 @click.option("--model", metavar="MODEL", help="The model for asks without a model, such as openai:gpt-4o-mini.")
 @click.option("--budget", metavar="BUDGET", help="The budget of the whole evaluation: '$2.50, 400 calls'.")
 @click.option("--yes", "-y", is_flag=True, help="Begin without asking on the terminal.")
-@click.option("--min", "least", metavar="SHARE", help="Exit with 1 if the accuracy is below SHARE, from 0 to 1.")
+@click.option(
+    "--min",
+    "least",
+    multiple=True,
+    metavar="[ANSWER=]SHARE",
+    help="Exit with 1 if the accuracy of an answer is below SHARE, from 0 to 1.",
+)
 @click.option(
     "--output", "-o", "out", type=OutputPath(), metavar="FILE", help="Also write a .html, .json or .xml file."
 )
@@ -66,7 +75,7 @@ SUFFIXES = {".html": "html", ".htm": "html", ".json": "json", ".xml": "junit"}
 @click.option("--allow-python", is_flag=True, help="Let the flow call the Python functions that it declares.")
 @click.pass_obj
 def command(chosen: Chosen | None, /, *, path: Path | None, **given: Any) -> int:
-    """Run a flow for each row of FILE, and compare its answers with those in a column of the rows.
+    """Run a flow for each row of FILE, and compare its answers with those in columns of the rows.
 
     The columns are the parameters of the flow, by name. A parameter without a column gets one value for all rows:
     --param-NAME VALUE. The rows run side by side, as one run of the journal: a second look sends nothing again.
@@ -76,10 +85,11 @@ def command(chosen: Chosen | None, /, *, path: Path | None, **given: Any) -> int
     """
     if path is None or chosen is None:
         raise UsageError("name a flow file: flowrun eval FILE.flow --rows rows.jsonl --answer COLUMN")
-    if given["rows"] is None or given["answer"] is None:
+    if given["rows"] is None or not given["answer"]:
         missing = "--rows rows.jsonl" if given["rows"] is None else "--answer COLUMN"
         raise UsageError(f"an evaluation needs rows with expected answers: add {missing}")
-    least = _share(given["least"])
+    answers = _labels(given["answer"])
+    least = wanted_shares(given["least"], answers)
     form = _form(given["as_json"], given["form"])
     file = to_file(given["out"])
     if given["out"] is not None and file is None:
@@ -95,8 +105,7 @@ def command(chosen: Chosen | None, /, *, path: Path | None, **given: Any) -> int
     files = Files(path.parent, given["allow_read"])
     tell = unheard if given["quiet"] else remark
     table = Table.read(given["rows"], standard_input, files, tell)
-    column, _, step = given["answer"].partition("=")
-    setting = Evaluation(table, column, step, files, journal_path(given["journal"]), given, budget)
+    setting = Evaluation(table, answers, files, journal_path(given["journal"]), given, budget)
     sides = contenders(chosen, setting, tell)
     from .eval_runs import run_sides
 
@@ -117,22 +126,15 @@ def command(chosen: Chosen | None, /, *, path: Path | None, **given: Any) -> int
     return _code(found, least)
 
 
-def _share(text: str | None) -> float | None:
-    """Read the share of --min: a number from 0 to 1, or a percentage. Raises UsageError."""
-    if text is None:
-        return None
-    plain = text.strip()
-    try:
-        share = float(plain.removesuffix("%")) / (100 if plain.endswith("%") else 1)
-    except ValueError:
-        share = -1.0
-    if not 0 <= share <= 1:
-        number = plain.removesuffix("%")
-        hint = f"; for {number} % write {float(number) / 100:g}" if number.isdecimal() and int(number) <= 100 else ""
-        raise UsageError(
-            f"--min {shown(text)} is not a share of the rows: write a number from 0 to 1{hint or ', such as 0.9'}"
-        )
-    return share
+def _labels(given: Sequence[str]) -> tuple[str, ...]:
+    """Return the answers of --answer. Raises UsageError if one has no column, or is given twice."""
+    labels = tuple(one.removesuffix("=") for one in given)
+    for one in labels:
+        if not one.partition("=")[0]:
+            raise UsageError(f"--answer {shown(one)} names no column: write COLUMN, or COLUMN=STEP")
+        if labels.count(one) > 1:
+            raise UsageError(f"--answer {one} is given twice: give it once")
+    return labels
 
 
 def _form(as_json: bool, form: str | None) -> str:
@@ -151,7 +153,7 @@ def _form_of(file: Path) -> str:
     return found
 
 
-def _text(found: list[Measures], form: str, least: float | None) -> str:
+def _text(found: list[Column], form: str, least: Mapping[str, float]) -> str:
     if form == "html":
         from ..eval.page import eval_page
 
@@ -165,7 +167,7 @@ def _text(found: list[Measures], form: str, least: float | None) -> str:
     return as_json(found)
 
 
-def _print(found: list[Measures], form: str, least: float | None) -> None:
+def _print(found: list[Column], form: str, least: Mapping[str, float]) -> None:
     if form != "text":
         from .console import say
 
@@ -189,15 +191,18 @@ def _rows_file(given: str) -> list[Path]:
     return [Path(given.removeprefix("@"))] if given != "-" and "\n" not in given else []
 
 
-def _code(found: list[Measures], least: float | None) -> int:
-    first = found[0]
+def _code(found: list[Column], least: Mapping[str, float]) -> int:
+    first = found[0].sides[0]
     if first.unanswered == first.accuracy.rows:
         complain(f"no row has an answer: {first.side.rows[0].reason}")
         return exits.FAILED
-    if least is not None and first.accuracy.value < least:
-        complain(
-            f"--min {least:g}: the accuracy is {first.accuracy.value:.3f} ({first.accuracy.right:,} of "
-            f"{first.accuracy.rows:,} rows)"
-        )
-        return exits.FINDINGS
-    return exits.DONE
+    code = exits.DONE
+    for column in found:
+        share, wanted = column.sides[0].accuracy, least.get(column.label)
+        if wanted is not None and share.value < wanted:
+            of = f" of {shown(column.label)}" if len(found) > 1 else ""
+            complain(
+                f"--min {wanted:g}: the accuracy{of} is {share.value:.3f} ({share.right:,} of {share.rows:,} rows)"
+            )
+            code = exits.FINDINGS
+    return code

@@ -14,9 +14,10 @@ from flowrun.dsl import Foreseen
 from ..api import Result, RunOptions, run_typed
 from ..costs.prices import Prices
 from ..costs.written_budget import Budget
-from ..eval.row_plan import rows_run
-from ..eval.side import Side, side_of
+from ..eval.row_plan import RowsRun, rows_run
+from ..eval.side import Side, sides_of
 from ..eval.table import refuse_other_rows
+from ..eval.target import Answer
 from ..externs.externs import permit
 from ..forecast.declared import declared_prices
 from ..forecast.estimate import estimate_plan
@@ -39,11 +40,11 @@ from .summary import failures_lines
 from .tracing import tracing
 
 if TYPE_CHECKING:
-    from ..eval.measures import Measures
+    from ..eval.columns import Column
 
 
-def run_sides(sides: list[Contender], setting: Evaluation) -> tuple[list[Measures] | None, int]:
-    """Run the sides and measure them. The measures are None if a run did not come to its end, or was not wanted.
+def run_sides(sides: list[Contender], setting: Evaluation) -> tuple[list[Column] | None, int]:
+    """Run the sides and measure them. There are no columns if a run did not come to its end, or was not wanted.
 
     The other part is the exit code. Raises UsageError, DiskError.
     """
@@ -53,13 +54,13 @@ def run_sides(sides: list[Contender], setting: Evaluation) -> tuple[list[Measure
     if not _agreed([one for one in sides if not one.run], setting):
         complain("nothing was sent")
         return None, exits.DONE
-    found: list[Side] = []
+    found: list[list[Side]] = []
     left = setting.budget
     for one in sides:
         if one.run:
             found.append(earlier[one.name])
             continue
-        if left is not None and 0 in (left.calls, left.money):
+        if left is not None and 0 in (left.calls, left.money) and _buys(one, setting):
             complain(f"the budget was spent before {one.name} began: give the same command with a larger --budget")
             return None, exits.OVER_LIMIT
         result = _run(one, setting, left)
@@ -70,9 +71,9 @@ def run_sides(sides: list[Contender], setting: Evaluation) -> tuple[list[Measure
         if left is not None:
             left = _left(left, result)
         found.append(_read(one, result.run, setting.journal))
-    from ..eval.measures import measured
+    from ..eval.columns import columns_of
 
-    return measured(found), exits.DONE
+    return columns_of(found), exits.DONE
 
 
 def _agreed(sides: list[Contender], setting: Evaluation) -> bool:
@@ -91,7 +92,8 @@ def _agreed(sides: list[Contender], setting: Evaluation) -> bool:
         if bounds.billed.most:
             parts.append(f"at most {cost_in_words(bounds.billed).rpartition(' to ')[2]} if servers fail")
         if kept is not None and kept.answers:
-            parts.append("all answers are in the journal" if free else f"{kept.answers:,} answers are in the journal")
+            some = f"{count_text(kept.answers, 'answer')} {'is' if kept.answers == 1 else 'are'} in the journal"
+            parts.append("all answers are in the journal" if free else some)
         if not setting.given["quiet"]:
             print(inert(f"{one.name}: {' · '.join(parts)}"), file=sys.stderr)
     if setting.given["yes"] or not sends:
@@ -135,7 +137,7 @@ def _run(one: Contender, setting: Evaluation, budget: Budget | None) -> Result:
         )
 
 
-def _read(one: Contender, name: str, journal: Path, given: bool = False) -> Side:
+def _read(one: Contender, name: str, journal: Path, given: bool = False) -> list[Side]:
     """Read a side from its run in the journal. ``given`` says that the user named the run. Raises UsageError."""
     from ..eval.origins import origins_of
     from ..journal.choice import chosen_run
@@ -150,20 +152,38 @@ def _read(one: Contender, name: str, journal: Path, given: bool = False) -> Side
         record = read_run(reader, run)
         if given:
             refuse_other_run(record, one, read_given(reader, run).inputs)
-        made, mine = rows_run(record.plan), rows_run(one.plan)
-        assert made is not None and mine is not None
+        made = rows_run(record.plan)
+        assert made is not None
         prices = Prices(os.environ, declared_prices(record.plan))
-        # A run that was made with other labels is measured by the present ones.
-        rows = [{**row, made.column: row[mine.column]} for row in one.rows]
+        # A run that was made with other expected answers is measured by the present ones.
+        answers = [(answer, _its_answer(made, answer, one, record.id)) for answer in one.answers]
         origins = origins_of(reader, run.number, record.calls)
-        return side_of(one.name, record, made, rows, origins, prices.cost)
+        return sides_of(one.name, record, made, one.rows, answers, origins, prices.cost)
+
+
+def _its_answer(made: RowsRun, answer: Answer, one: Contender, run: str) -> Answer:
+    """Return the answer of an earlier run for one of this evaluation. Raises UsageError if the run has none."""
+    found = made.answer_to(answer, only=len(one.answers) == 1)
+    if found is None:
+        theirs = ", ".join(shown(one.label) for one in made.wanted)
+        raise UsageError(
+            f"the run {run} was evaluated for --answer {theirs}, and has no answers for {shown(answer.label)}: "
+            "evaluate its flow by --against-flow, which pays for no answer again"
+        )
+    return found
 
 
 def _left(budget: Budget, result: Result) -> Budget:
     """Return what a side leaves of the budget to the next one."""
     calls = None if budget.calls is None else budget.calls - result.summary.whole.sent
     money = None if budget.money is None else budget.money - result.spent
-    return Budget(None if calls is None else max(0, calls), None if money is None else max(0.0, money))
+    return Budget(None if calls is None else max(0, calls), None if money is None else max(0.0, money), rest=True)
+
+
+def _buys(one: Contender, setting: Evaluation) -> bool:
+    """Tell whether a side is sure to send a call. A side whose answers are all in the journal needs no budget."""
+    kept = None if setting.given["fresh"] else _foreseen(one, setting)
+    return kept is None or kept.calls > 0
 
 
 def _broken(result: Result) -> bool:
@@ -181,10 +201,10 @@ def _ended(result: Result) -> int:
     if stopped is not None and not isinstance(stopped, StoppedError):
         complain(str(stopped))
     paid = result.summary.whole.answered
-    answers = "1 answer is" if paid == 1 else f"{paid:,} answers are"
+    answers, cost = ("1 answer is", "costs") if paid == 1 else (f"{paid:,} answers are", "cost")
     more = ", with a larger --budget" if result.status == "budget" else ""
     why = "the budget was spent before all rows had an answer: " if result.status == "budget" else ""
-    complain(f"{why}{answers} in the journal and cost nothing again: give the same command again{more}")
+    complain(f"{why}{answers} in the journal and {cost} nothing again: give the same command again{more}")
     if isinstance(stopped, StoppedError):
         return 128 + stopped.signal if stopped.signal else exits.INTERRUPTED
     return exits.FAILED if losses else exits.STATUS[result.status]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from ..eval.one_row import one_row
 from ..eval.other_model import with_model
 from ..eval.row_plan import row_plan
 from ..eval.table import Rows, Table
-from ..eval.target import target_of
+from ..eval.target import Answer, target_of
 from ..files.files import Files
 from ..session.loading import load, plan_of
 from ..vocabulary.errors import UsageError
@@ -29,11 +29,10 @@ from .plans import known_model
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The setting of all sides: rows, the column of expected answers and their step, and the command's options."""
+    """The setting of all sides: rows, the columns of expected answers with their steps, and the command's options."""
 
     table: Table
-    column: str
-    step: str
+    answers: Sequence[str]
     files: Files
     journal: Path
     given: Mapping[str, Any]
@@ -45,6 +44,7 @@ class Contender:
     """A side before it runs. ``run`` names an earlier evaluation in the journal; then nothing is sent.
 
     ``model`` is for asks that name none. ``plan`` runs the flow for each row, and ``inputs`` are those of the plan.
+    ``answers`` are compared.
     """
 
     name: str
@@ -52,6 +52,7 @@ class Contender:
     model: str | None
     inputs: Mapping[str, Json]
     rows: Rows
+    answers: Sequence[Answer]
     run: str = ""
 
 
@@ -64,18 +65,10 @@ def contenders(chosen: Chosen, setting: Evaluation, tell: Tell) -> list[Contende
     def side(name: str, plan: p.Plan, model: str | None) -> Contender:
         known = {param.name for param in plan.params}
         mine = {name: value for name, value in constants.items() if name in known}
-        whole, path, element = one_row(plan, setting.table.columns, mine, setting.step), setting.step, ""
-        if whole is not None:
-            plan, path, element = whole.plan, whole.path, whole.element
-        target = target_of(plan, setting.column, path, by_name=whole is None)
-        if element and target.source == element:
-            raise UsageError(
-                f"--answer {setting.column}={setting.step}: this is a field of the row itself, and no answer of the "
-                f"flow `{plan.flow}`; name a step of the map that answers the rows"
-            )
-        row, rows = setting.table.typed(plan, mine, setting.column, target, element)
-        made = row_plan(plan, row, target, mine, element)
-        return Contender(name, made, model, {made.params[0].name: rows, **mine}, rows)
+        plan, element, answers = _answers(plan, setting, mine)
+        row, rows = setting.table.typed(plan, mine, answers, element)
+        made = row_plan(plan, row, answers, mine, element)
+        return Contender(name, made, model, {made.params[0].name: rows, **mine}, rows, answers)
 
     first = side(plan.flow, plan, model)
     found = [first]
@@ -92,6 +85,29 @@ def contenders(chosen: Chosen, setting: Evaluation, tell: Tell) -> list[Contende
         found.append(side(Path(file).name, plan_of(changed, plan.flow), model))
     found += [replace(first, name=name, run=name) for name in given["against_run"]]
     return _named(found)
+
+
+def _answers(plan: p.Plan, setting: Evaluation, mine: Collection[str]) -> tuple[p.Plan, str, list[Answer]]:
+    """Return the plan that answers one row, its parameter with the whole row or "", and the answers to compare."""
+    given = [(label, *label.partition("=")[::2]) for label in setting.answers]
+    wholes = [one_row(plan, setting.table.columns, mine, step) for _, _, step in given]
+    first = wholes[0]
+    if any((one and one.plan) != (first and first.plan) for one in wholes):
+        raise UsageError(
+            f"--answer {setting.answers[0]} and the others are for different maps of the flow `{plan.flow}`, and an "
+            "evaluation runs the body of one map for each row: give them in separate commands"
+        )
+    part, element = (plan, "") if first is None else (first.plan, first.element)
+    found = []
+    for (label, column, step), whole in zip(given, wholes, strict=True):
+        target = target_of(part, column, step if whole is None else whole.path, by_name=whole is None)
+        if element and target.source == element:
+            raise UsageError(
+                f"--answer {label}: this is a field of the row itself, and no answer of the flow `{plan.flow}`; name a "
+                "step of the map that answers the rows"
+            )
+        found.append(Answer(label, target))
+    return part, element, found
 
 
 def _flow(checked: Checked, plan: p.Plan, name: str) -> p.Plan:

@@ -16,7 +16,7 @@ from ..vocabulary.quoting import inert
 from . import exits
 from .console import complain, print_answer, print_json
 from .output import AnswerFile
-from .summary import closing_line, failures_lines, losses_lines, votes_lines
+from .summary import closing_line, failures_lines, losses_lines, single_calls, votes_lines
 from .waits import waiting_figures
 
 
@@ -117,6 +117,7 @@ def report(result: Result) -> dict[str, Any]:
             }
             for path, tally in result.outcome.tallies.items()
         },
+        "advice": single_calls(result) or None,
         # The account covers the whole run. The other figures cover only the time since it began or was resumed.
         "calls": whole.answered,
         **figures_of(whole, summary.prices),

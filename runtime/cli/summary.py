@@ -27,16 +27,23 @@ def votes_lines(result: Result) -> list[str]:
     if len(tallies) > MANY:
         mean = sum(tally.agreement for tally in tallies.values()) / len(tallies)
         split = sum(tally.agreement < 1 for tally in tallies.values())
-        return [f"{len(tallies)} votes, {split} of them split; mean agreement {mean:.2f}", *_single_calls(result)]
+        return [
+            f"{len(tallies)} votes, {split} of them split; mean agreement {mean:.2f}",
+            *filter(None, [single_calls(result)]),
+        ]
     return [f"{path}: {vote_text(tally)}" for path, tally in tallies.items()]
 
 
-def _single_calls(result: Result) -> list[str]:
-    """Return the advice to ask once instead of voting, if all of many votes were unanimous."""
+def single_calls(result: Result) -> str:
+    """Return the advice to ask once instead of voting, if all of many votes of a whole run were unanimous; else ""."""
     from ..eval.unanimity import run_advice
 
-    said = run_advice(result.outcome.tallies, result.summary.whole.answered + result.summary.recalled)
-    return [said] if said else []
+    summary = result.summary
+    if not result.outcome.complete or len(result.outcome.tallies) != len(summary.votes):
+        return ""
+    # A resume takes the earlier answers of its own run from the journal too.
+    calls = summary.calls + summary.recalled
+    return run_advice(summary.votes, calls, summary.prices, None if summary.recalled else summary.requests)
 
 
 def losses_lines(result: Result, *, all_causes: bool = False) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -77,6 +78,8 @@ def command(
     mode, paths = _mode(given, paths)
     if given["update"] and (word or stop):
         raise UsageError("--update needs the calls of all tests: leave out -k and -x")
+    if least is not None and isnan(least):
+        raise UsageError("--min nan is not a share of the coverage: write a number from 0 to 100")
     if least is not None and not covers:
         raise UsageError("--min is a share of the coverage: give --coverage, too")
     files, refused = find_flows(paths or (Path(),))
@@ -89,7 +92,7 @@ def command(
             return code
     results = Results(word=word, unread=[(told_path(path), str(error)) for path, error in refused])
     with COLLECTOR.rarely():
-        for result in run_files(names, word, stop=stop, covers=covers):
+        for result in run_files(names, word, stop=stop, covers=covers, costs=format_ == "json"):
             results.take(result)
     if covers:
         from .views.coverage import Counted

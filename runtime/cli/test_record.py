@@ -69,11 +69,11 @@ class Recording:
                 continue
             folder = Path(name).parent
             cassettes = RecordedCassettes(folder, missing=self.given["record"] == "missing")
-            tests = [*tests_of(checked, folder, lambda title: word in title.casefold(), cassettes)]
-            if any(one.setting is None for one in tests):
-                # So does it with a table or a cassette that cannot be read.
-                self.broken = True
-            yield _File(name, [one for one in tests if one.test.cassette is not None], cassettes)
+            found = tests_of(checked, folder, lambda title: word in title.casefold(), cassettes)
+            tests = [one for one in found if one.test.cassette is not None]
+            # So does it with a table or a cassette that cannot be read.
+            self.broken = self.broken or any(one.setting is None for one in tests)
+            yield _File(name, tests, cassettes)
 
     def record(self) -> int:
         """Ask for all missing answers, and write the cassettes. Return the exit code. Raises UsageError, DiskError."""

@@ -18,10 +18,14 @@ _CALLS = pattern(r"(\d[\d,_]*) ?calls?", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """The budget of a run, in calls and in dollars; None if there is no limit."""
+    """The budget of a run, in calls and in dollars; None if there is no limit.
+
+    ``rest`` marks what an earlier run left of a budget. It may be 0: such a run has the answers of the journal alone.
+    """
 
     calls: int | None = None
     money: float | None = None
+    rest: bool = False
 
 
 def budget_of(given: object) -> Budget | None:
@@ -42,7 +46,7 @@ def budget_of(given: object) -> Budget | None:
         raise UsageError(f"the calls of a budget must be a whole number; found {shown(repr(calls))}")
     if money is not None and not (_is_number(money) and isfinite(money) and money >= 0):
         raise UsageError(f"the money of a budget must be a number of dollars; found {shown(repr(money))}")
-    if given != Budget() and not calls and not money:
+    if given != Budget() and not given.rest and not calls and not money:
         raise UsageError(f"the budget {given} allows no calls; give a larger budget")
     return given
 

@@ -11,10 +11,13 @@ from ..vocabulary.usage import Usage
 class TokenCount(dict[str, tuple[int, int] | None]):
     """The number of input and output tokens of a vote's answers, by the address of the model.
 
-    The value is None if the server gave no counts for one of the answers.
+    The value is None if the server gave no counts for one of the answers. ``calls`` counts the answers.
     """
 
+    calls = 0
+
     def add(self, model: str, usage: Usage) -> None:
+        self.calls += 1
         before = self.get(model, (0, 0))
         read, written = usage.input_tokens, usage.output_tokens
         known = before is not None and read is not None and written is not None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import lru_cache
 
-from flowrun.dsl import RETRIES, Extents, dataclass, types
+from flowrun.dsl import CORRECTIONS, RETRIES, Extents, dataclass, types
 from flowrun.dsl import plan as p
 
 from ..plans.options import OPTIONS, quantile_of
@@ -22,8 +22,6 @@ TIMEOUT = 600.0
 """Seconds for one attempt, if the flow sets no time-out."""
 _DEEPEST = 40
 """An answer's type has at most this many levels, so that reading the answer does not exhaust Python's stack."""
-CORRECTIONS = "corrections"
-"""The option of a plan that limits the repetitions after a malformed answer alone. A flow cannot write it."""
 _SAID = {
     "filtered": "the provider's filter blocked the answer",
     "unterminated": "the answer is incomplete: the server stopped before its end",

@@ -7,6 +7,7 @@ from typing import Any
 
 from ..vocabulary.quoting import json_text
 from .calibration import Calibration
+from .columns import Column, Together, together
 from .confusion import Confusion
 from .measures import Measures
 from .pairs import Pairs
@@ -17,14 +18,31 @@ from .voting import Voting, advice
 VERSION = 1
 
 
-def as_json(found: Sequence[Measures]) -> str:
-    """Write the measures of all sides, the first one first. Costs are in dollars, times in milliseconds."""
-    return json_text({"version": VERSION, "sides": [_side(one) for one in found]}) + "\n"
+def as_json(columns: Sequence[Column]) -> str:
+    """Write the measures of all sides, the first one first, for one answer after the other.
+
+    Costs are in dollars, times in milliseconds.
+    """
+    sides = [_side(one) for column in columns for one in column.sides]
+    return json_text({"version": VERSION, "sides": sides, "all_right": [_all(one) for one in together(columns)]}) + "\n"
+
+
+def _all(one: Together) -> dict[str, Any]:
+    return {
+        "name": one.name,
+        "rows": one.accuracy.rows,
+        "right": one.accuracy.right,
+        "accuracy": _share(one.accuracy),
+        "against_first": None if one.against is None else _pairs(one.against),
+    }
 
 
 def _side(one: Measures) -> dict[str, Any]:
+    column, _, step = one.side.label.partition("=")
     return {
         "name": one.side.name,
+        "column": column,
+        "step": step or None,
         "run": one.side.run,
         "rows": one.accuracy.rows,
         "right": one.accuracy.right,
@@ -74,6 +92,8 @@ def _voting(voting: Voting) -> dict[str, Any]:
         "cost": voting.cost,
         "single_calls": voting.single_calls,
         "single_cost": voting.single_cost,
+        "tokens": voting.tokens,
+        "single_tokens": voting.single_tokens,
         "single_accuracy": None if voting.single is None else _share(voting.single),
         "advice": advice(voting),
     }
@@ -102,6 +122,7 @@ def _row(row: Row) -> dict[str, Any]:
         "right": row.right,
         "calls": row.calls,
         "cost": row.cost,
+        "tokens": row.tokens,
         "ms": row.milliseconds,
         "agreement": None if row.tally is None else row.tally.agreement,
     }

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from flowrun.dsl import dataclass
 
 from ..vocabulary.json_value import Json
-from ..vocabulary.tally import in_words
+from .equality import answer_class
 
 MOST = 12
 """The most classes of a table. With more the table is left out, and the wrong rows are listed."""
@@ -37,18 +37,23 @@ class Confusion:
         return self.counts[at][at] / answers if answers else None
 
 
-def confusion_of(rows: Iterable[tuple[Json, Json, bool]], words: Iterable[str] = ()) -> Confusion | None:
-    """Count expected and given answers; the third part of a row tells whether it has an answer.
+def confusion_of(rows: Iterable[tuple[Json, Json, bool, bool]], words: Iterable[str] = ()) -> Confusion | None:
+    """Count expected and given answers. A row has both, and tells whether it has an answer and whether that is right.
 
     ``words`` are the classes that the type declares. None if the answers have more than ``MOST`` classes.
     """
-    counted = Counter((in_words(want), in_words(got) if answered else NO_ANSWER) for want, got, answered in rows)
-    seen = {word for pair in counted for word in pair} - {NO_ANSWER}
+    counted: Counter[tuple[str, str | None]] = Counter()
+    for want, got, answered, right in rows:
+        expected = answer_class(want)
+        # A right answer may be written in another way: its class is that of the expected one.
+        counted[expected, expected if right else answer_class(got) if answered else None] += 1
+    seen = {word for pair in counted for word in pair if word is not None}
     declared = list(words)
+    if len(seen.union(declared)) > MOST:
+        declared = [word for word in declared if word in seen]
     classes = [*declared, *sorted(seen.difference(declared))]
     if not seen or len(classes) > MOST:
         return None
-    lost = any(got == NO_ANSWER for _, got in counted)
-    given = (*classes, NO_ANSWER) if lost else tuple(classes)
+    given: list[str | None] = [*classes, *([None] if any(got is None for _, got in counted) else [])]
     counts = tuple(tuple(counted[want, got] for got in given) for want in classes)
-    return Confusion(tuple(classes), given, counts)
+    return Confusion(tuple(classes), tuple(NO_ANSWER if word is None else word for word in given), counts)

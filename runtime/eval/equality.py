@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from math import isclose
+from math import isclose, isfinite
 
 from flowrun.dsl import text_key, types
 
 from ..vocabulary.json_value import Json
+from ..vocabulary.tally import in_words
 
 _CLOSE = 1e-9
 """Numbers that differ by less than this share of their size are equal: a sum in another order is the same answer."""
@@ -29,6 +30,20 @@ def same(want: Json, got: Json, type_: types.Type) -> bool:
         case types.ListOf(item) if isinstance(want, list) and isinstance(got, list):
             return len(want) == len(got) and all(same(a, b, item) for a, b in zip(want, got, strict=True))
     return _equal(want, got)
+
+
+def answer_class(value: Json) -> str:
+    """Return the text that stands for an answer where equal answers are counted together: 2.0 is 2."""
+    return in_words(_plain(value))
+
+
+def _plain(value: Json) -> Json:
+    if isinstance(value, float) and isfinite(value):
+        near = float(f"{value:.9g}")
+        return int(near) if near.is_integer() and abs(near) < 1e15 else near
+    if isinstance(value, Mapping):
+        return {name: _plain(one) for name, one in value.items()}
+    return [_plain(one) for one in value] if isinstance(value, list) else value
 
 
 def _equal(want: Json, got: Json) -> bool:

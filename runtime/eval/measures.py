@@ -54,7 +54,7 @@ def _measures(side: Side, base: Side | None) -> Measures:
         sum(row.calls for row in rows) / len(rows),
         fmean(known) if len(known) == len(costs) else None,
         median(times) if times else None,
-        confusion_of(((row.want, row.got, row.answered) for row in rows), words),
+        confusion_of(((row.want, row.got, row.answered, row.right) for row in rows), words),
         calibrated(votes) if votes else None,
         voting_of(rows),
         None if base is None else pairs_of(base.right, side.right),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 
 from flowrun.dsl import dataclass, types
@@ -13,13 +13,12 @@ from ..vocabulary.call_record import CallRecord
 from ..vocabulary.json_value import Json
 from ..vocabulary.run_record import RunRecord
 from ..vocabulary.tally import Tally, in_words
+from .bills import PriceOf, alone, answered, cost_of, sum_known, time_of, tokens_of
 from .equality import same
 from .origins import Origins
 from .row_plan import ANSWER, LABELS, RowsRun
-from .target import Maker, maker_of
+from .target import Answer, Maker, maker_of
 
-PriceOf = Callable[[str, int, int], float | None]
-"""Works out the dollars of a call from its model, its prompt's tokens and its answer's tokens; None if unknown."""
 _NUMBER = re.compile(r"\[(\d+)\]")
 
 
@@ -33,6 +32,7 @@ class First:
     right: bool | None
     calls: int
     cost: float | None
+    tokens: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +41,9 @@ class Row:
 
     ``got`` is the answer, and ``reason`` why there is none, "" if there is one.
     ``cost`` is in dollars for all answers behind the row, reused ones included, None if a price is not known.
+    ``tokens`` are those of their prompts and answers, None if a server did not tell them.
     ``milliseconds`` is None if its answers came from several runs. ``tally`` is the vote that made the answer, or
-    the row's only vote. ``first`` is None if no vote made the answer.
+    the only vote behind it. ``first`` is None if no vote made the answer.
     """
 
     index: int
@@ -53,6 +54,7 @@ class Row:
     right: bool
     calls: int
     cost: float | None
+    tokens: int | None
     milliseconds: int | None
     tally: Tally | None
     first: First | None
@@ -64,7 +66,10 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """The answers of one side. ``name`` tells the sides apart, ``run`` names its run in the journal."""
+    """The answers of one side in one column of expected answers.
+
+    ``name`` tells the sides apart, ``label`` the answers. ``run`` names its run in the journal.
+    """
 
     name: str
     run: str
@@ -72,59 +77,102 @@ class Side:
     rows: tuple[Row, ...]
     calls_sent: int
     cost_paid: float | None
+    label: str = ""
 
     @property
     def right(self) -> list[bool]:
         return [row.right for row in self.rows]
 
 
-def side_of(
-    name: str, record: RunRecord, made: RowsRun, rows: Sequence[Mapping[str, Json]], origins: Origins, price: PriceOf
-) -> Side:
-    """Read a side from the record of its run. ``rows`` hold the expected answers in the column of ``made``."""
-    column, type_, maker = made.column, made.flow.type, maker_of(made.flow, made.flows)
-    calls = _by_row(record.calls, made.answers, len(rows))
-    votes = _by_row_votes(record.end.votes, made.answers, len(rows))
-    lost = _reasons(record, made.answers)
+@dataclass(frozen=True, slots=True)
+class _RowRecord:
+    """What the record of a run has of one row. ``value`` is its result, None if it has none for the ``reason``."""
+
+    value: Json
+    reason: str
+    calls: list[CallRecord]
+    votes: dict[str, Tally]
+
+
+def sides_of(
+    name: str,
+    record: RunRecord,
+    made: RowsRun,
+    rows: Sequence[Mapping[str, Json]],
+    answers: Sequence[tuple[Answer, Answer]],
+    origins: Origins,
+    price: PriceOf,
+) -> list[Side]:
+    """Read a side from the record of its run, once for each answer.
+
+    ``rows`` hold the expected answers. Each answer is that of the evaluation, with that of the run behind it.
+    """
+    parts = _rows_of(record, made.answers, len(rows))
+    cost, sent = record.account.get("cost"), record.account.get("answered", 0)
+    return [
+        Side(
+            name,
+            record.id,
+            theirs.target.type,
+            tuple(_rows(parts, made, rows, (ours, theirs), origins, price)),
+            sent if isinstance(sent, int) else 0,
+            float(cost) if isinstance(cost, int | float) else None,
+            ours.label,
+        )
+        for ours, theirs in answers
+    ]
+
+
+def _rows_of(record: RunRecord, answers: str, rows: int) -> list[_RowRecord]:
+    calls = _by_row(record.calls, answers, rows)
+    votes = _by_row_votes(record.end.votes, answers, rows)
+    lost = _reasons(record, answers)
     values = record.end.value if isinstance(record.end.value, list) else []
     found = []
-    for index, row in enumerate(rows):
+    for index in range(rows):
         value = values[index] if index < len(values) else None
-        answered = isinstance(value, Mapping)
-        got = value.get(ANSWER) if isinstance(value, Mapping) else None
+        reason = "" if isinstance(value, Mapping) else lost.get(index, "the run ended before this row")
+        found.append(_RowRecord(value, reason, calls[index], votes[index]))
+    return found
+
+
+def _rows(
+    parts: Sequence[_RowRecord],
+    made: RowsRun,
+    rows: Sequence[Mapping[str, Json]],
+    answer: tuple[Answer, Answer],
+    origins: Origins,
+    price: PriceOf,
+) -> Iterator[Row]:
+    """Yield the rows with one answer."""
+    ours, theirs = answer
+    type_, maker = theirs.target.type, maker_of(theirs.target.expr, made.flow, made.flows)
+    for index, (row, part) in enumerate(zip(rows, parts, strict=True)):
+        want, got = row[ours.column], _got(part.value, theirs, made)
         path = "" if maker is None else ".".join((f"{made.answers}[{index}]", made.call, *maker.path))
-        tally = _vote(votes[index], path)
-        own = calls[index]
         first = None
-        if maker is not None and path in votes[index]:
-            right = partial(same, row[column], type_=type_)
-            first = _first(own, path, maker, right, partial(_alone, origins, price))
-        found.append(
-            Row(
-                index,
-                next((in_words(row[one]) for one in LABELS if row.get(one) is not None), ""),
-                row[column],
-                got,
-                "" if answered else lost.get(index, "the run ended before this row"),
-                answered and same(row[column], got, type_),
-                _answered(own),
-                _cost(own),
-                _time(own, origins),
-                tally,
-                first,
-            )
+        if maker is not None and path in part.votes:
+            right = partial(same, want, type_=type_)
+            first = _first(part.calls, path, maker, right, partial(alone, origins, price))
+        yield Row(
+            index,
+            next((in_words(row[one]) for one in LABELS if row.get(one) is not None), ""),
+            want,
+            got,
+            part.reason,
+            not part.reason and same(want, got, type_),
+            answered(part.calls),
+            cost_of(part.calls),
+            tokens_of(part.calls),
+            time_of(part.calls, origins),
+            _vote(part.votes, path, maker),
+            first,
         )
-    account = record.account
-    cost = account.get("cost")
-    sent = account.get("answered", 0)
-    return Side(
-        name,
-        record.id,
-        type_,
-        tuple(found),
-        sent if isinstance(sent, int) else 0,
-        float(cost) if isinstance(cost, int | float) else None,
-    )
+
+
+def _got(value: Json, answer: Answer, made: RowsRun) -> Json:
+    got = value.get(ANSWER) if isinstance(value, Mapping) else None
+    return got.get(answer.label) if made.several and isinstance(got, Mapping) else got
 
 
 def _by_row(calls: Iterable[CallRecord], answers: str, rows: int) -> list[list[CallRecord]]:
@@ -163,9 +211,12 @@ def _reasons(record: RunRecord, answers: str) -> dict[int, str]:
     return found
 
 
-def _vote(votes: Mapping[str, Tally], path: str) -> Tally | None:
-    """Return the vote at a path, which made the answer, else the only vote of the row."""
-    return votes[path] if path in votes else next(iter(votes.values())) if len(votes) == 1 else None
+def _vote(votes: Mapping[str, Tally], path: str, maker: Maker | None) -> Tally | None:
+    """Return the vote at a path, which made the answer. If several steps made it, return the only vote of the row."""
+    if path in votes:
+        return votes[path]
+    inside = [tally for place, tally in votes.items() if maker is None or place.startswith((f"{path}.", f"{path}["))]
+    return inside[0] if len(inside) == 1 else None
 
 
 def _first(
@@ -173,7 +224,7 @@ def _first(
     vote: str,
     maker: Maker,
     is_right: Callable[[Json], bool],
-    alone: Callable[[CallRecord, Sequence[CallRecord]], float | None],
+    alone_use: Callable[[CallRecord, Sequence[CallRecord]], tuple[float | None, int | None]],
 ) -> First:
     """Work out what the first usable sample of a vote would have given alone."""
     samples: dict[int, list[CallRecord]] = {}
@@ -192,21 +243,10 @@ def _first(
             chosen, right = number, is_right(value)
             break
     own = samples.get(chosen, [])
-    costs = [_cost(rest), *(alone(call, calls) for call in own)]
-    return First(right, _answered([*rest, *own]), None if None in costs else sum(cost or 0 for cost in costs))
-
-
-def _alone(origins: Origins, price: PriceOf, call: CallRecord, calls: Iterable[CallRecord]) -> float | None:
-    """Return what a call would have cost alone: the whole prompt, even if its request shared it among samples."""
-    origin = origins[call.place].request
-    together = [one for one in calls if origin is not None and origins[one.place].request == origin]
-    if len(together) < 2 or call.answer is None:
-        return _cost([call])
-    reads = [None if one.answer is None else one.answer.tokens.read for one in together]
-    written = call.answer.tokens.written
-    if None in reads or written is None:
-        return None
-    return price(call.model, sum(read or 0 for read in reads), written)
+    parts = [(cost_of(rest), tokens_of(rest)), *(alone_use(call, calls) for call in own)]
+    cost = sum_known([cost for cost, _ in parts])
+    tokens = sum_known([tokens for _, tokens in parts])
+    return First(right, answered([*rest, *own]), cost, None if tokens is None else round(tokens))
 
 
 def _asked(step: p.Step) -> str:
@@ -216,21 +256,3 @@ def _asked(step: p.Step) -> str:
     body = step.node.body
     last = next(one for one in body.steps if one.name == body.result)
     return last.title if isinstance(last.node, p.Ask) else ""
-
-
-def _answered(calls: Iterable[CallRecord]) -> int:
-    return sum(bool(call.answers) for call in calls)
-
-
-def _cost(calls: Iterable[CallRecord]) -> float | None:
-    costs = [answer.cost for call in calls for answer in call.answers]
-    return None if None in costs else sum(cost for cost in costs if cost is not None)
-
-
-def _time(calls: Iterable[CallRecord], origins: Origins) -> int | None:
-    """Return the time from the first request of a row to its last answer, None if not all came from one run."""
-    found = [origins[call.place] for call in calls]
-    times = [one.times for one in found]
-    if not times or None in times or len({one.run for one in found}) > 1:
-        return None
-    return max(one[1] for one in times if one is not None) - min(one[0] for one in times if one is not None)

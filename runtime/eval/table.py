@@ -15,7 +15,7 @@ from ..vocabulary.json_value import Json
 from ..vocabulary.quoting import sentence, shown
 from ..vocabulary.remarks import Tell
 from .row_plan import LABELS, RowsRun, row_type
-from .target import Target
+from .target import Answer
 
 Rows = list[dict[str, Json]]
 
@@ -49,20 +49,23 @@ class Table:
         return _read(self.given, row, self.stdin, self.files, lambda line: None)
 
     def typed(
-        self, plan: p.Plan, given: Collection[str], answer: str, target: Target, element: str = ""
+        self, plan: p.Plan, given: Collection[str], answers: Sequence[Answer], element: str = ""
     ) -> tuple[types.Record, Rows]:
         """Return the type of the rows for a flow, and the rows. Raises UsageError, InputError."""
-        row = row_type(plan, self.columns, given, answer, target, element)
+        row = row_type(plan, self.columns, given, answers, element)
         try:
             return row, self.rows(row)
         except InputError as error:
-            record = types.unwrapped(target.type)
-            if not isinstance(record, types.Record):
+            records = {one.column: types.unwrapped(one.target.type) for one in answers if "=" not in one.label}
+            hints = [
+                f"the value for {shown(column)} is a record; to compare one field write --answer "
+                + ", ".join(f"{column}={field.name}" for field in record.fields)
+                for column, record in records.items()
+                if isinstance(record, types.Record)
+            ]
+            if not hints:
                 raise
-            names = ", ".join(f"{answer}={field.name}" for field in record.fields)
-            raise InputError(
-                f"{error}\n  the compared value is a record; to compare one field write --answer {names}"
-            ) from None
+            raise InputError("\n  ".join((str(error), *hints))) from None
 
 
 def _read(given: str, row: types.Type, stdin: Callable[[], str], files: Files, tell: Tell) -> Rows:
@@ -70,7 +73,8 @@ def _read(given: str, row: types.Type, stdin: Callable[[], str], files: Files, t
     try:
         found = read_input(param, given, stdin, files, tell=tell)
     except InputError as error:
-        raise InputError(str(error).replace("`rows`", "--rows", 1)) from None
+        said = str(error).replace("`rows`", "--rows", 1).replace("expected [json]", "expected a list of rows")
+        raise InputError(said) from None
     return found if isinstance(found, list) else []
 
 
@@ -82,12 +86,13 @@ def refuse_other_rows(name: str, made: RowsRun, rows: Sequence[Mapping[str, Json
             f"the run {name} had {len(theirs):,} rows, and --rows has {len(rows):,}: sides are compared row by row, so "
             "give the rows of that run, or leave out --against-run"
         )
-    asked = [field.name for field in made.row.fields[:-1] if field.name not in LABELS]
+    apart = {*LABELS, *(one.column for one in made.wanted)}
+    asked = [field.name for field in made.row.fields if field.name not in apart]
     for number, (row, other) in enumerate(zip(rows, theirs, strict=True), 1):
         column = next((one for one in asked if one not in row or row[one] != other.get(one)), None)
         if column is not None:
-            theirs_now, ours = sentence(str(other.get(column)), 40), sentence(str(row.get(column)), 40)
+            before, given = sentence(str(other.get(column)), 40), sentence(str(row.get(column)), 40)
             raise UsageError(
-                f"row {number} differs in {shown(column)}: the run {name} had {theirs_now}, and --rows has {ours}. "
+                f"row {number} differs in {shown(column)}: the run {name} had {before}, and --rows has {given}. "
                 "Sides are compared row by row: give the rows of that run, or leave out --against-run"
             )

@@ -32,6 +32,21 @@ class Target:
         return cls(flow.result, flow.type)
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A column of expected answers, with the value that they are for.
+
+    ``label`` is the text of --answer, such as `want` or `want=step`. It tells the answers of an evaluation apart.
+    """
+
+    label: str
+    target: Target
+
+    @property
+    def column(self) -> str:
+        return self.label.partition("=")[0]
+
+
 def target_of(plan: p.Plan, column: str, path: str = "", *, by_name: bool = True) -> Target:
     """Find the value that a path names: a step, or a field of a step or of the flow's result.
 
@@ -97,12 +112,12 @@ class Maker:
     fields: tuple[str, ...]
 
 
-def maker_of(flow: p.Flow, flows: Mapping[str, p.Flow]) -> Maker | None:
-    """Follow the result of a flow to the step that makes it. ``flows`` are the called flows of the plan.
+def maker_of(value: p.Expr, flow: p.Flow, flows: Mapping[str, p.Flow]) -> Maker | None:
+    """Follow a value of a flow to the step that makes it. ``flows`` are the called flows of the plan.
 
-    None if the result is made of several steps.
+    None if the value is made of several steps.
     """
-    (name, fields), steps = _origin(flow.result), flow.steps
+    (name, fields), steps = _origin(value), flow.steps
     path: list[str] = []
     # A journal may hold a plan that somebody edited, with steps or flows in a circle.
     for _ in range(_DEEPEST):

@@ -7,6 +7,8 @@ from math import floor
 
 from flowrun.dsl import dataclass
 
+from ..vocabulary.amounts import count_text, money_text
+from .bills import sum_known
 from .pairs import Pairs, pairs_of, signed, verdict
 from .proportions import Share, least_share
 from .side import Row
@@ -18,8 +20,8 @@ class Voting:
     """``votes`` votes, ``unanimous`` of them without dissent.
 
     ``calls`` and ``cost`` are those of all rows with votes; ``single_calls`` and ``single_cost`` are what they would
-    be with one sample each. Costs are in dollars, None if not known. ``pairs`` compares the first sample alone (first)
-    with the vote (second); None if the values of the samples are not known.
+    be with one sample each. Costs are in dollars. Costs and tokens are None if not known. ``pairs`` compares the first
+    sample alone (first) with the vote (second); None if the values of the samples are not known.
     """
 
     votes: int
@@ -28,6 +30,8 @@ class Voting:
     single_calls: int
     cost: float | None
     single_cost: float | None
+    tokens: float | None
+    single_tokens: float | None
     pairs: Pairs | None
 
     @property
@@ -40,11 +44,26 @@ class Voting:
         return None if self.pairs is None else Share(self.pairs.both + self.pairs.first, self.pairs.rows)
 
     @property
-    def saved(self) -> tuple[float, str]:
-        """The share that single calls save, and of what: the cost if it is known, else the calls."""
-        if self.cost and self.single_cost is not None:
-            return 1 - self.single_cost / self.cost, "less"
-        return (1 - self.single_calls / self.calls if self.calls else 0.0), "fewer calls"
+    def saved(self) -> str:
+        """What single calls save, in words: of the cost if it is known, of the calls, and of the tokens; "" if nothing.
+
+        A vote may cost less than a single call, if the answer of the first sample is long.
+        """
+        calls = _less(self.calls, self.single_calls)
+        if not calls:
+            return ""
+        counts = f"{count_text(self.single_calls, 'call')} instead of {self.calls:,}"
+        if self.cost and self.single_cost is not None and self.cost > self.single_cost:
+            costs = f"{money_text(self.single_cost)} instead of {money_text(self.cost)}"
+            return f"{_less(self.cost, self.single_cost)} less ({costs}, {counts})"
+        tokens = ""
+        if self.tokens and self.single_tokens is not None and self.tokens > self.single_tokens:
+            tokens = f" and {_less(self.tokens, self.single_tokens)} fewer tokens"
+        return f"{calls} fewer calls{tokens} ({counts})"
+
+
+def _less(whole: float, part: float) -> str:
+    return f"{100 * (1 - part / whole):.0f} %" if part < whole else ""
 
 
 def voting_of(rows: Iterable[Row]) -> Voting | None:
@@ -60,24 +79,26 @@ def voting_of(rows: Iterable[Row]) -> Voting | None:
         sum(unanimous(tally) for _, tally, _ in voted),
         sum(row.calls for row, _, _ in voted),
         sum(first.calls for first in firsts),
-        _sum(row.cost for row, _, _ in voted),
-        _sum(first.cost for first in firsts),
+        sum_known([row.cost for row, _, _ in voted]),
+        sum_known([first.cost for first in firsts]),
+        sum_known([row.tokens for row, _, _ in voted]),
+        sum_known([first.tokens for first in firsts]),
         pairs,
     )
 
 
 def advice(voting: Voting) -> str:
     """Say in one line what voting bought; "" if the votes took one call each."""
-    share, what = voting.saved
-    if share <= 0:
+    less = voting.saved
+    if not less:
         return ""
     if voting.all_agree:
-        line = same_answers(voting.votes, share, what)
+        line = same_answers(voting.votes, less)
         if voting.votes >= ENOUGH:
             sure = floor(1000 * least_share(voting.votes)) / 10
             return f"{line}; at least {sure:g} % of all such votes are unanimous (95 % sure)"
-        return f"{line}; {voting.votes} votes are few to go by"
-    line = f"{voting.unanimous:,} of {voting.votes:,} votes were unanimous"
+        return f"{line}; {count_text(voting.votes, 'vote')} {'is' if voting.votes == 1 else 'are'} few to go by"
+    line = f"{voting.unanimous:,} of {voting.votes:,} votes {'was' if voting.unanimous == 1 else 'were'} unanimous"
     if voting.pairs is None or voting.single is None:
         return line
     pairs, single = voting.pairs, voting.single
@@ -86,9 +107,4 @@ def advice(voting: Voting) -> str:
         gain = f"the first samples alone are right as often ({single.value:.3f})"
     else:
         gain = f"the first samples alone have accuracy {single.value:.3f} ({signed(-pairs.difference)})"
-    return f"{line}: {gain}, for {100 * share:.0f} % {what}{told}"
-
-
-def _sum(costs: Iterable[float | None]) -> float | None:
-    known = list(costs)
-    return None if None in known else sum(cost for cost in known if cost is not None)
+    return f"{line}: {gain}, for {less}{told}"

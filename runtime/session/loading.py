@@ -35,7 +35,7 @@ def load(flow: str | os.PathLike[str] | Source, catalog: Catalog | None = None) 
             "give a flow as the path of its file, as a file that `load` has checked, or as a plan; found "
             + described(flow)
         )
-    if "\n" in path:
+    if "\n" in path or ("{" in path and not os.path.exists(path)):
         raise UsageError(
             "this value must be a path, and it looks like the text of a flow: give the text as load(Source(text))"
         )

@@ -77,7 +77,7 @@ class AnswerBook:
         self.calls: list[TestedCall] = []
         self.given: list[Given] = []
         self.missing: dict[str, int] = {}
-        self._scope = Scope(context, Frame(NO_STEPS, None, given={} if script.row is None else {"row": script.row}))
+        self._scope = Scope(context, Frame(NO_STEPS, None, given=dict(script.given)))
 
     def find(self, call: Call, asked: Asked) -> Scripted:
         """Find the answer to a call. If there is none, the call fails, and the test too."""

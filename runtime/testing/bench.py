@@ -40,7 +40,8 @@ class Setting:
 
     ``row`` is a row of the test's table, and ``title`` the title that
     this row gives to the test. ``other`` answers calls that no line of the test answers, as a cassette does.
-    ``reached`` hears which parts of the flow are reached; None if nobody wants to know.
+    ``reached`` hears which parts of the flow are reached; None if nobody wants to know. ``costs`` tells whether the
+    outcome has the cost: the table of prices takes long to load.
     """
 
     bench: Bench
@@ -49,3 +50,4 @@ class Setting:
     title: str = ""
     other: Other | None = None
     reached: Reached | None = None
+    costs: bool = True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import field
+from dataclasses import field, replace
 
 from flowrun.dsl import AskMarks, Checked, CoverageItem, CoverageMark, PlannedMarks, dataclass
 from flowrun.dsl import plan as p
@@ -139,7 +139,12 @@ class Coverage:
 
     def _file(self, name: str, items: Iterable[CoverageItem]) -> FileCoverage:
         known = sorted(items, key=lambda item: item.line)
-        return FileCoverage(name, len(known), tuple(item for item in known if item.mark not in self.marks))
+        return FileCoverage(name, len(known), tuple(self._told(item) for item in known if item.mark not in self.marks))
+
+    def _told(self, item: CoverageItem) -> CoverageItem:
+        """Return an item with the words that fit: a condition that nobody asked neither holds nor fails."""
+        untried = item.other is not None and item.other not in self.marks
+        return replace(item, missed=item.untried) if untried else item
 
     @property
     def reached(self) -> int:

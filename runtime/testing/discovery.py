@@ -75,7 +75,7 @@ class Found:
         test = self.test
         if self.setting is None:
             place = test.place
-            failed = Failed(test.given_places.get(self.line, place), self.error)
+            failed = Failed(test.given.places.get(self.line, place), self.error)
             return TestOutcome(self.title, place.file, place.line, test.flow, "error", (failed,))
         return run_test(test, self.setting)
 
@@ -119,7 +119,7 @@ class Cassettes:
         """Make the player of a test's cassette; None if it has none. Raises InputError."""
         if test.cassette is None:
             return None
-        return Player(self.read(test.cassette), test.cassette, test.given_places.get(test_plan.CASSETTE))
+        return Player(self.read(test.cassette), test.cassette, test.given.places.get(test_plan.CASSETTE))
 
     def read(self, path: str) -> Cassette:
         """Return the cassette of a path. Raises InputError."""
@@ -140,10 +140,12 @@ def tests_of(
     chosen: Callable[[str], bool] = lambda title: True,
     cassettes: Cassettes | None = None,
     coverage: Coverage | None = None,
+    *,
+    costs: bool = True,
 ) -> Iterator[Found]:
     """Yield the tests of a checked file in ``folder`` whose title is chosen. Each row of a table is a test.
 
-    ``coverage`` gets the parts of the file, and those that the tests reach.
+    ``coverage`` gets the parts of the file, and those that the tests reach. With ``costs`` the outcomes have the cost.
     """
     # The tests may run later, when the process works in another folder.
     folder = folder.absolute()
@@ -171,18 +173,24 @@ def tests_of(
                 if chosen(title):
                     given = None if row is None else row.row
                     player = cassettes.player(test)
-                    yield Found(title, test, Setting(bench, inside, given, title, player, reached=reached))
+                    yield Found(title, test, Setting(bench, inside, given, title, player, reached, costs))
         except FlowrunError as error:
             if chosen(test.title):
                 yield Found(test.title, test, None, str(error), line)
 
 
 def run_file(
-    name: str, word: str = "", sources: Sources | None = None, *, stop: bool = False, covers: bool = False
+    name: str,
+    word: str = "",
+    sources: Sources | None = None,
+    *,
+    stop: bool = False,
+    covers: bool = False,
+    costs: bool = True,
 ) -> FileResult:
     """Run the tests of a file whose title has ``word`` in it. With ``stop``, end after the first that does not pass.
 
-    With ``covers``, the result tells what the tests reached.
+    With ``covers``, the result tells what the tests reached. With ``costs``, the outcomes have the cost.
     """
     sources = sources or Sources()
     try:
@@ -196,7 +204,7 @@ def run_file(
     played: list[Played] = []
     folder = Path(name).parent
     coverage = Coverage() if covers else None
-    for found in tests_of(checked, folder, lambda title: wanted in title.casefold(), coverage=coverage):
+    for found in tests_of(checked, folder, lambda title: wanted in title.casefold(), coverage=coverage, costs=costs):
         outcomes.append(found.run())
         if found.setting is not None:
             played += found.played(folder, outcomes[-1])

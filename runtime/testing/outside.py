@@ -102,7 +102,7 @@ class _Values:
 
 
 class ScriptedExterns:
-    """The externs of a tested flow. Their values come from the lines of the test."""
+    """The externs of a tested flow. Their values come from the lines of the test, whose own names are ``given``."""
 
     def __init__(
         self,
@@ -110,12 +110,12 @@ class ScriptedExterns:
         replies: Sequence[test_plan.ExternReply],
         places: Places,
         context: Context,
-        row: Mapping[str, Json] | None,
+        given: Mapping[str, Json],
     ) -> None:
         self._plan = plan
         self._places = places
         self._context = context
-        self._row = row
+        self._given = given
         self.lines = [_Values(reply) for reply in replies]
         self.lines.sort(key=lambda line: line.reply.when is None)
         self._calls: dict[str, int] = {}
@@ -143,7 +143,7 @@ class ScriptedExterns:
             self._complain(reply.place, said, "write a single value for all calls, or one for each")
             return FlowrunError(said)
         answer = answers[number]
-        scope = Scope(self._context, Frame(NO_STEPS, None, given={} if self._row is None else {"row": self._row}))
+        scope = Scope(self._context, Frame(NO_STEPS, None, given=dict(self._given)))
         try:
             value = None if answer.value is None else evaluate(answer.value, scope)
             if answer.kind == "error":
@@ -167,7 +167,7 @@ class ScriptedExterns:
     def _true(self, reply: test_plan.ExternReply, args: Mapping[str, Json]) -> bool:
         if reply.when is None:
             return True
-        given = dict(args) if self._row is None else {"row": self._row, **args}
+        given = {**self._given, **args}
         try:
             return bool(evaluate(reply.when, Scope(self._context, Frame(NO_STEPS, None, given=given))))
         except FlowrunError as error:

@@ -20,12 +20,13 @@ def run_files(
     stop: bool = False,
     processes: int | None = None,
     covers: bool = False,
+    costs: bool = True,
 ) -> Iterator[FileResult]:
     """Run the tests of files, and yield the results in the order of the files.
 
     ``processes`` is the number of processes; None for as many as there are cores, if they pay. With ``stop``, the first
     test that does not pass is the last one, and a single process runs them all. With ``covers``, the results tell what
-    the tests reached.
+    the tests reached. With ``costs``, the outcomes have the cost.
     """
     sources = Sources()
     began = time.monotonic()
@@ -35,9 +36,9 @@ def run_files(
         # The files that are left should take as long as those that are done, or longer.
         pays = processes is not None or (time.monotonic() - began > ALONE and left >= number)
         if pays and min(most, left) > 1:
-            yield from _apart(names[number:], word, min(most, left), covers=covers)
+            yield from _apart(names[number:], word, min(most, left), covers=covers, costs=costs)
             return
-        result = run_file(name, word, sources, stop=stop, covers=covers)
+        result = run_file(name, word, sources, stop=stop, covers=covers, costs=costs)
         yield result
         if stop and (result.failed or result.unread):
             return
@@ -49,7 +50,7 @@ def _cores() -> int:
     return os.cpu_count() or 1
 
 
-def _apart(names: Sequence[str], word: str, processes: int, *, covers: bool) -> Iterator[FileResult]:
+def _apart(names: Sequence[str], word: str, processes: int, *, covers: bool, costs: bool) -> Iterator[FileResult]:
     from concurrent.futures import ProcessPoolExecutor
     from functools import partial
     from multiprocessing import get_all_start_methods, get_context
@@ -57,4 +58,4 @@ def _apart(names: Sequence[str], word: str, processes: int, *, covers: bool) -> 
     # A forked process has all modules at once; where there is no fork, a fresh one loads them.
     context = get_context("fork" if "fork" in get_all_start_methods() else None)
     with ProcessPoolExecutor(processes, mp_context=context) as pool:
-        yield from pool.map(partial(run_file, word=word, covers=covers), names)
+        yield from pool.map(partial(run_file, word=word, covers=covers, costs=costs), names)

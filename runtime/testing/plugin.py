@@ -6,6 +6,7 @@ pytest loads this module at each start, so it loads the rest of flowrun only whe
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +35,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", f"{MARKER}: a test of a .flow file")
+    patterns = config.getini(SETTING)
+    if not all(isinstance(one, str) for one in patterns):
+        raise pytest.UsageError(f"{SETTING} is a list of patterns, such as flows/**/*.flow; found {patterns!r}")
     config.stash[_SOURCES] = None
 
 
@@ -65,7 +69,7 @@ class FlowFile(pytest.File):
         name = _told(self.path)
         checked = _sources(self.config).check(name)
         tables: dict[int, list[FlowItem]] = {}
-        items = [FlowItem.of(self, found) for found in tests_of(checked, self.path.parent)]
+        items = [FlowItem.of(self, found) for found in tests_of(checked, self.path.parent, costs=False)]
         for item in items:
             item.rows = tables.setdefault(id(item.found.test), [])
             item.rows.append(item)
@@ -99,6 +103,9 @@ class _Crash:
     lineno: int
     message: str
 
+    def __str__(self) -> str:
+        return f"{self.path}:{self.lineno}: {self.message}"
+
 
 class _FailureText:
     """A failure as `flowrun test` writes it. pytest prints it by ``toterminal``, or takes it as a text."""
@@ -118,6 +125,15 @@ class _FailureText:
     def __str__(self) -> str:
         return self._text(colour=False)
 
+    def inside(self, known: Any) -> Any:
+        """Put the failure into pytest's own form of an exception, which xdist can send to another process."""
+        [entry, *_] = known.reprtraceback.reprentries
+        entry.lines = [f"{self}\n"]
+        known.reprtraceback.reprentries = [entry]
+        crash = known.reprcrash
+        crash.path, crash.lineno, crash.message = self.reprcrash.path, self.reprcrash.lineno, self.reprcrash.message
+        return known
+
     def toterminal(self, out: Any) -> None:
         for line in self._text(colour=out.hasmarkup).splitlines():
             out.line(line)
@@ -134,7 +150,10 @@ class FlowItem(pytest.Item):
     def of(cls, parent: FlowFile, found: Found) -> FlowItem:
         from flowrun.runtime.vocabulary.quoting import one_line
 
-        item: FlowItem = cls.from_parent(parent, name=one_line(found.title))
+        # Two colons divide the parts of pytest's names.
+        name = re.sub(":{2,}", ":", one_line(found.title))
+        # pytest remembers failures by the text of the whole name, whose brackets it reads as parameters.
+        item: FlowItem = cls.from_parent(parent, name=name, nodeid=f"{parent.nodeid}::{name}")
         item.found = found
         item.extra_keyword_matches.add(found.test.flow)
         item.add_marker(MARKER)
@@ -159,7 +178,8 @@ class FlowItem(pytest.Item):
         """Write a failure as `flowrun test` does."""
         if not isinstance(excinfo.value, FlowTestFailedError):
             return super().repr_failure(excinfo, style)
-        return _FailureText(excinfo.value.outcome, _sources(self.config))
+        failure = _FailureText(excinfo.value.outcome, _sources(self.config))
+        return failure.inside(excinfo.getrepr(style="native")) if hasattr(self.config, "workerinput") else failure
 
     def reportinfo(self) -> tuple[Path, int, str]:
         return self.path, self.found.test.place.line - 1, self.name

@@ -58,10 +58,11 @@ def _other(path: Path, ran: Iterable[Path]) -> str:
     for folder in path.parents:
         name = path.relative_to(folder).as_posix()
         for file in sorted(folder.glob("*.flow")):
-            if file.resolve() in known:
+            if file.resolve() in known or not file.is_file():
                 continue
             try:
-                if f'"{name}"' in read_plain(file):
+                text = read_plain(file)
+                if f'"{name}"' in text or f'/{name}"' in text:
                     return file.name
             except FlowrunError:
                 return file.name

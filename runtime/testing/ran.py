@@ -27,7 +27,8 @@ class NoFigure(FlowrunError):
 class Ran:
     """The run of a test: its outcome, its values and its calls.
 
-    ``ends`` are the ends of steps. ``waiting`` are the calls without an answer.
+    ``given`` has the names of the test: its helper values, and the row of its table. ``ends`` are the ends of steps.
+    ``waiting`` are the calls without an answer.
     """
 
     replay: Replay
@@ -35,7 +36,7 @@ class Ran:
     places: Places
     context: Context
     plan: p.Plan
-    row: Mapping[str, Json] | None
+    given: Mapping[str, Json]
     ends: Sequence[e.Event]
     waiting: Sequence[ReplayedCall] = ()
 
@@ -53,9 +54,14 @@ class Ran:
             "retries": lambda: summary.retries,
         }
 
+    @property
+    def cost(self) -> float | None:
+        """The cost of the run in dollars, None if a price is not known."""
+        return self.source.meter.summary.cost
+
     def _cost(self) -> Json:
         summary = self.source.meter.summary
-        cost = summary.cost
+        cost = self.cost
         if cost is None:
             models = [model for model in summary.account.models if summary.prices(model) is None]
             named = ", ".join(shown(model) for model in models if model) or "a model that the flow does not name"
@@ -74,7 +80,7 @@ class Ran:
 
 
 class ExpectNames(Names):
-    """The names of an expectation: the flow's parameters and steps, ``result``, ``row``, and the figures of the run."""
+    """The names of an expectation: those of the flow, ``result``, those of the test, and the figures of the run."""
 
     def __init__(self, ran: Ran) -> None:
         self.ran = ran
@@ -94,8 +100,8 @@ class ExpectNames(Names):
             if not ran.outcome.complete:
                 raise UsageError(f"the flow has no result, because it failed: {ran.reason()}")
             return ran.outcome.value
-        if name == "row" and ran.row is not None:
-            return ran.row
+        if name in ran.given:
+            return ran.given[name]
         if name in self._figures:
             return self._figures[name]()
         if name.startswith("rounds("):

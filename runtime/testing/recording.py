@@ -11,9 +11,9 @@ from contextlib import suppress
 from dataclasses import field, replace
 from pathlib import Path
 
-from flowrun.dsl import dataclass, test_plan, types
+from flowrun.dsl import CORRECTIONS, dataclass, test_plan, types
 from flowrun.dsl import plan as p
-from flowrun.runtime.engine.asks import CORRECTIONS, PreparedAsk
+from flowrun.runtime.engine.asks import PreparedAsk
 from flowrun.runtime.replay.driver import ReplayedCall
 from flowrun.runtime.vocabulary.call_record import CallRecord
 from flowrun.runtime.vocabulary.errors import FlowrunError, InputError, UsageError
@@ -46,7 +46,7 @@ class RecordedCassettes(Cassettes):
             known = super().read(name) if self.path(name).exists() else Cassette(test.flow)
             self._known[name] = known
             self.fresh[name] = known if self.missing else Cassette(known.flow)
-        return Player(self.fresh[name], name, test.given_places.get(test_plan.CASSETTE), waits=True)
+        return Player(self.fresh[name], name, test.given.places.get(test_plan.CASSETTE), waits=True)
 
     def whole(self, name: str) -> Cassette:
         """Return what is to be written: the recorded lines, and the others that the file has.

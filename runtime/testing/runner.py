@@ -9,14 +9,12 @@ from dataclasses import replace
 from flowrun.dsl import plan as p
 from flowrun.dsl import test_plan
 from flowrun.runtime.engine.asks import PreparedAsk
-from flowrun.runtime.engine.decisions import Call, Read
+from flowrun.runtime.engine.decisions import Call
 from flowrun.runtime.engine.frames import Frame
 from flowrun.runtime.engine.scopes import Context, ReadAnswer
-from flowrun.runtime.inputs.inputs import check_value
 from flowrun.runtime.replay.driver import WINDOW, Replay
-from flowrun.runtime.values.expressions import ModelValue, Names, evaluate
 from flowrun.runtime.vocabulary import events as e
-from flowrun.runtime.vocabulary.errors import FlowrunError, InputError, UsageError
+from flowrun.runtime.vocabulary.errors import FlowrunError
 from flowrun.runtime.vocabulary.json_value import Json
 
 from .answer_book import AnswerBook
@@ -24,6 +22,7 @@ from .answers import ScriptedSource
 from .attempts import Meter
 from .bench import Setting
 from .expects import check
+from .givens import InputNames, LineError, given_inputs, text_of_file
 from .outcome import Failed, Problem, TestOutcome, times_text
 from .outside import ScriptedExterns, ScriptedFiles
 from .places import Places
@@ -98,7 +97,7 @@ def run_test(test: test_plan.Test, setting: Setting) -> TestOutcome:
         "failed" if failures else "passed",
         tuple(failures),
         tuple(ran.source.book.calls),
-        _figures(ran),
+        _figures(ran, costs=setting.costs),
         _since(began),
         left,
     )
@@ -115,11 +114,12 @@ def play(test: test_plan.Test, setting: Setting, inputs: Mapping[str, Json] | No
     """
     bench, row = setting.bench, setting.row
     plan, context, places = bench.plan, bench.context, bench.places
-    names = _InputNames(context, row)
-    texts = [(one, _text(one, names)) for one in test.files]
+    names = InputNames(test, context, row, setting.folder)
+    texts = [(one, text_of_file(one, names)) for one in test.files]
     files = names.files = ScriptedFiles(setting.folder, texts)
-    script = Script(test.replies, row)
-    externs = ScriptedExterns(plan, test.externs, places, context, row)
+    given = names.given()
+    script = Script(test.replies, given)
+    externs = ScriptedExterns(plan, test.externs, places, context, given)
     book = AnswerBook(script, context, setting.other)
     reached = setting.reached
     if reached is not None:
@@ -129,77 +129,9 @@ def play(test: test_plan.Test, setting: Setting, inputs: Mapping[str, Json] | No
     source.places, source.ends = places, []
     if isinstance(setting.other, Player):
         source.agenda.held = setting.other.holds
-    given = _inputs(test, plan, names, row) if inputs is None else inputs
-    replay = _Replay(setting, given, source, context)
+    replay = _Replay(setting, given_inputs(test, plan, names, row) if inputs is None else inputs, source, context)
     waiting = [call for call in replay if call.end == "waiting"]
-    return Ran(replay, source, places, context, plan, row, source.ends, waiting)
-
-
-def _text(line: test_plan.FileReply, names: Names) -> str:
-    try:
-        value = evaluate(line.value, names)
-    except FlowrunError as error:
-        raise LineError(str(error), line.place) from None
-    if not isinstance(value, str):
-        raise LineError(f"the text of the file `{line.path}` is not a text", line.place)
-    return value
-
-
-class LineError(InputError):
-    """A line of a test has no value, or a value that does not fit. ``place`` is the place of the line."""
-
-    def __init__(self, message: str, place: test_plan.Place) -> None:
-        super().__init__(message)
-        self.place = place
-
-
-class _InputNames(Names):
-    """The names that the inputs of a test mention: the models of the file, and the row."""
-
-    def __init__(self, context: Context, row: Mapping[str, Json] | None) -> None:
-        self.context = context
-        self.row = row
-        self.files: ScriptedFiles | None = None
-
-    def value(self, name: str) -> Json:
-        if name == "row" and self.row is not None:
-            return self.row
-        if name in self.context.models:
-            return self.context.models[name]
-        raise UsageError(f"the name `{name}` is unknown here")
-
-    def call(self, function: str, args: Mapping[str, Json]) -> Json:
-        if function in _READS and self.files is not None:
-            value = self.files.value_of(Read(0, function, args))
-            if isinstance(value, FlowrunError):
-                raise value
-            return value
-        return self.context.functions(function, args, lambda name: None)
-
-
-def _inputs(test: test_plan.Test, plan: p.Plan, names: _InputNames, row: Mapping[str, Json] | None) -> dict[str, Json]:
-    """Work out the inputs: the columns of the row, then the lines of the test. Raises InputError."""
-    given: dict[str, Json] = {}
-    for param in plan.params:
-        if param.name in test.inputs:
-            try:
-                value = _fitted(evaluate(test.inputs[param.name], names), param)
-            except FlowrunError as error:
-                raise LineError(str(error), test.given_places.get(param.name, test.place)) from None
-        elif row is not None and param.name in row:
-            value = _fitted(row[param.name], param)
-        elif param.required:
-            where = "the row has no such column, and the test no such line" if row is not None else "the test has none"
-            raise InputError(f"the flow `{plan.flow}` needs `{param.name}`: {where}")
-        else:
-            continue
-        given[param.name] = value
-    return given
-
-
-def _fitted(value: Json, param: p.Param) -> Json:
-    """Give a value the type of its parameter. Raises InputError."""
-    return value if isinstance(value, ModelValue) else check_value(value, param.type, f"`{param.name}`")
+    return Ran(replay, source, places, context, plan, given, source.ends, waiting)
 
 
 # The verdict
@@ -260,6 +192,12 @@ def _why(line: Line, source: ScriptedSource) -> str:
     return f"`{step}` was asked {times_text(times)}, but not {what}"
 
 
-def _figures(ran: Ran) -> tuple[tuple[str, Json], ...]:
-    """Return the figures of the run. The cost is left out, because the table of prices takes long to load."""
-    return tuple((name, work()) for name, work in ran.figures().items() if name != "cost")
+def _figures(ran: Ran, *, costs: bool) -> tuple[tuple[str, Json], ...]:
+    """Return the figures of the run. The cost is None if a price is not known."""
+    found = []
+    for name, work in ran.figures().items():
+        if name == "cost":
+            found += [(name, ran.cost)] if costs else []
+        else:
+            found.append((name, work()))
+    return tuple(found)

@@ -106,15 +106,28 @@ def _fails(answer: test_plan.Answer, *, ballot: bool) -> bool:
     return answer.kind == "error" or answer.value is None
 
 
+class _AskNames(Scope):
+    """The names that the condition of a reply sees: those of its ask, and behind them those of the test."""
+
+    def __init__(self, ask: Scope, given: Mapping[str, Json]) -> None:
+        super().__init__(ask.context, ask.frame)
+        self._given = given
+
+    def value(self, name: str) -> Json:
+        if name in self._given and not any(name in one.given or name in one.values for one in self.frame.outward()):
+            return self._given[name]
+        return super().value(name)
+
+
 class Script:
-    """The reply lines of a test. ``row`` is the row of its table, None without one.
+    """The reply lines of a test. ``given`` has the names of the test: its helper values, and the row of its table.
 
     ``problems`` are the faults of the test that only a run shows.
     """
 
-    def __init__(self, replies: Sequence[test_plan.Reply], row: Mapping[str, Json] | None) -> None:
+    def __init__(self, replies: Sequence[test_plan.Reply], given: Mapping[str, Json]) -> None:
         self.lines = [Line(reply, tuple(part.index for part in reply.path)) for reply in replies]
-        self.row = row
+        self.given = given
         self.problems: list[Problem] = []
         self._of: dict[str, list[Line]] = {}
         for line in self.lines:
@@ -136,7 +149,7 @@ class Script:
         if when is None:
             return True
         try:
-            return bool(evaluate(when, scope if self.row is None else scope.among("row", self.row)))
+            return bool(evaluate(when, _AskNames(scope, self.given) if self.given else scope))
         except FlowrunError as error:
             self.problems.append(Problem(line.reply.place, f"the condition of this reply has no value: {error}"))
             return False

@@ -63,7 +63,7 @@ class Prepared:
 
 def prepared(flow: Flow, inputs: Mapping[str, Any] | None, values: Mapping[str, Any], given: Given) -> Prepared:
     """Prepare a run. Raises UsageError, FlowError and InputError, as ``run_scripted`` does."""
-    known = load(flow)
+    known = load(_must_be_flow(flow))
     name = plan_of(known, given.of).flow
     source = known.file.flows[0].name.span.source
     checked = _with_script(source, name, list(lines_of(given.replies, given.externs, given.files)))
@@ -76,6 +76,15 @@ def prepared(flow: Flow, inputs: Mapping[str, Any] | None, values: Mapping[str, 
     return Prepared(test, setting, checked_inputs(plan, all_inputs))
 
 
+def _must_be_flow(flow: object) -> str | os.PathLike[str] | Source:
+    """Raise UsageError if this is no flow that can have a script."""
+    if isinstance(flow, str) and ("\n" in flow or ("{" in flow and not os.path.exists(flow))):
+        raise UsageError("the flow is the path of a file, and this looks like the text of one: give it as Source(text)")
+    if isinstance(flow, str | os.PathLike | Source):
+        return flow
+    raise UsageError(f"give a flow as the path of its file, or as Source(text); found {shown(repr(flow), 60)}")
+
+
 def _player(given: str | os.PathLike[str] | Cassette | None, folder: Path) -> Player | None:
     if given is None or isinstance(given, Cassette):
         return None if given is None else Player(given, f"of {given.flow}")
@@ -83,7 +92,7 @@ def _player(given: str | os.PathLike[str] | Cassette | None, folder: Path) -> Pl
         raise UsageError(
             f"`cassette` is the path of a file, or what `load_cassette` returns; found {shown(repr(given))}"
         )
-    return Player(load_cassette(folder / path), path)
+    return Player(load_cassette(folder / path), os.path.basename(path))
 
 
 def _with_script(source: Source, flow: str, lines: list[ScriptLine]) -> Checked:

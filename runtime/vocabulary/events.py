@@ -169,11 +169,15 @@ class ElementFinished(Moment):
 
 @dataclass(frozen=True, slots=True)
 class VoteCounted(Moment):
-    """A vote has ended. ``used`` are the tokens in and out of its answers by the model's address, None if unknown."""
+    """A vote has ended. ``used`` are the tokens in and out of its answers by the model's address, None if unknown.
+
+    ``calls`` counts these answers, those of votes inside it included.
+    """
 
     path: str
     tally: Tally
     used: Mapping[str, tuple[int, int] | None] = field(default_factory=dict)
+    calls: int = 0
 
 
 @dataclass(frozen=True, slots=True)

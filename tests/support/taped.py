@@ -38,7 +38,7 @@ def taped(flow: Path, answer: Callable[[str], str], **inputs: Any) -> Cassette:
         return Scripted(Answer(text))
 
     given: Mapping[str, p.Expr] = {name: p.Constant(value) for name, value in inputs.items()}
-    test = tp.Test("taped", plan.flow, NOWHERE, inputs=given)
+    test = tp.Test("taped", plan.flow, NOWHERE, given=tp.Givens(given))
     assert play(test, Setting(Bench(plan), flow.parent, other=other)).outcome.complete
     return cassette
 

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from ...eval.calibration import Calibration
+from ...eval.columns import Column as Answers
 from ...eval.measures import Measures
 from ...eval.voting import advice
-from ...eval.words import HEADS, WRONG, comparison, confusion_rows, figures_row, row_words, wrong_rows
+from ...eval.words import (
+    HEADS,
+    WRONG,
+    comparison,
+    confusion_rows,
+    figures_row,
+    row_words,
+    summary_comparisons,
+    summary_heads,
+    summary_rows,
+    wrong_rows,
+)
 from ...vocabulary.quoting import one_line
 from .table import Column, table
 
@@ -15,22 +27,53 @@ _BAR = 20
 _RANKS = (0, 0, 0, 2, 1, 3, 4, 5)
 
 
-def lines(found: Sequence[Measures], width: int | None) -> Iterator[str]:
+def lines(columns: Sequence[Answers], width: int | None) -> Iterator[str]:
     """Yield the lines of an evaluation, its tables at most ``width`` cells wide; None for any width."""
-    rows = [[one_line(cell) for cell in figures_row(one)] for one in found]
-    heads = [
-        Column(head, rank, least=12 if not at else 0, right=at > 0)
-        for at, (head, rank) in enumerate(zip(HEADS, _RANKS, strict=True))
-    ]
-    yield from table(heads, rows, width)
+    several = len(columns) > 1
+    if several:
+        yield from _summary(columns, width)
+    for column in columns:
+        if several:
+            yield from ("", f"══ {one_line(column.label)}", "")
+        yield from _column(column, width)
+    yield ""
+    yield "runs: " + ", ".join(f"{one.side.name} {one.side.run}" for one in columns[0].sides)
+
+
+def _summary(columns: Sequence[Answers], width: int | None) -> Iterator[str]:
+    """Yield a table with the accuracy of each answer, and the share of rows in which all are right."""
+    ranks = (0, *(1 for _ in columns), 0, *(rank and rank + 1 for rank in _RANKS[2:]))
+    leasts = (12, *(6 for _ in columns))
+    yield from _table(summary_heads(columns), summary_rows(columns), ranks, width, leasts)
+    said = list(summary_comparisons(columns))
+    if said:
+        yield ""
+        yield from said
+
+
+def _column(column: Answers, width: int | None) -> Iterator[str]:
+    found = column.sides
+    yield from _table(HEADS, map(figures_row, found), _RANKS, width)
     if len(found) > 1:
         yield ""
     for one in found[1:]:
         yield comparison(one, found[0])
     for one in found:
         yield from _side(one, width, named=len(found) > 1)
-    yield ""
-    yield "runs: " + ", ".join(f"{one.side.name} {one.side.run}" for one in found)
+
+
+def _table(
+    heads: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    ranks: Sequence[int],
+    width: int | None,
+    leasts: Sequence[int] = (12,),
+) -> Iterable[str]:
+    columns = [
+        Column(one_line(head), rank, least=leasts[at] if at < len(leasts) else 0, right=at > 0)
+        for at, (head, rank) in enumerate(zip(heads, ranks, strict=True))
+    ]
+    return table(columns, [[one_line(cell) for cell in row] for row in rows], width)
 
 
 def _side(one: Measures, width: int | None, *, named: bool) -> Iterator[str]:

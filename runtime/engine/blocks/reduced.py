@@ -14,6 +14,7 @@ from ...reducers import ReduceError, UndecidedError
 from ...vocabulary import events as e
 from ...vocabulary.errors import DiskError, FlowrunError
 from ...vocabulary.json_value import Json
+from ..around import TokenCount
 from ..combiners.combiner import SKIPPED, Asked, Combiner
 from ..decisions import Failure, Group
 from ..frames import NO_STEPS, Frame, Layout
@@ -196,8 +197,9 @@ class ReducedRun(BlockRun):
             tally = tally if ended else replace(tally, settled=False)
             path = self.around.path
             self.machine.tallies[path] = self.frame.tallies[self.step.name] = tally
-            used = dict(self.around.votes[0]) if self.votes else {}
-            self.machine.events.append(e.VoteCounted(path, tally, used, at=self.machine.context.now()))
+            count = self.around.votes[0] if self.votes else TokenCount()
+            now = self.machine.context.now()
+            self.machine.events.append(e.VoteCounted(path, tally, dict(count), count.calls, at=now))
 
     # Questions
 

@@ -63,7 +63,7 @@ class Expressions(Operators):
                 return self._text(string, expr.span, wanted)
             case s.Template(tag, string):
                 if tag.text != "text":
-                    self._wrong_tag(tag)
+                    self._wrong_tag(tag, string)
                 else:
                     self.template(string, scope)
                 return t.TEXT
@@ -156,7 +156,7 @@ class Expressions(Operators):
         )
         return t.UNKNOWN
 
-    def _wrong_tag(self, tag: s.Word) -> None:
+    def _wrong_tag(self, tag: s.Word, string: s.String) -> None:
         if tag.text == "ask":
             self.report(
                 "F0101",
@@ -168,6 +168,8 @@ class Expressions(Operators):
         help = 'write `text "…{{ name }}…"`'
         if tag.text in ("f", "F"):
             help = 'the language has no f-strings: write `text "…{{ name }}…"`'
+        elif tag.text in self.catalog.functions:
+            help = f"the argument of a function stands in brackets: `{tag.text}({string.span.text})`"
         elif near := nearest(tag.text, ["ask", "text"]):
             help = f"did you mean `{near}`?"
         self.report("F0101", f"`{tag.text}` is not allowed before a text", tag.span, help=help)

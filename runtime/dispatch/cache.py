@@ -12,6 +12,7 @@ from ..engine.decisions import Call, Known
 from ..engine.keys import key_of
 from ..journal.answers import Paid
 from ..journal.index import Index, Open
+from ..journal.shelf import Shelf
 from ..vocabulary.errors import DiskError
 from ..vocabulary.json_value import Json
 from .answer_rows import known_from
@@ -39,6 +40,7 @@ class Recall:
     endpoints: Mapping[str, str]
     fresh: bool = False
     _taken: set[int] = field(default_factory=set)
+    _shelves: dict[bytes, Shelf] = field(default_factory=dict)
 
     def find(self, call: Call) -> Known:
         index = self.journal.index
@@ -46,9 +48,7 @@ class Recall:
         if key not in index.paid and key not in index.open and key not in index.unanswered:
             return Known(key)
         open_ = self._open(key, call.place)
-        paid = [one for one in index.paid.get(key, ()) if one.number not in self._taken]
-        mine = [one for one in paid if one.run == self.run]
-        best = _best(mine, call.place) or (None if self.fresh else self._earlier(paid, call.place))
+        best = self._shelf(key).find(call.place, self._taken, fresh=self.fresh)
         if best is None:
             self._taken.update(one.number for one in open_)
             return Known(key, open=open_)
@@ -66,11 +66,18 @@ class Recall:
         best = _best(found, place)
         return () if best is None else (best,)
 
-    def _earlier(self, paid: Sequence[Paid], place: str) -> Paid | None:
-        """Find an answer that another run has paid. One from before this run began is preferred to a later one."""
-        before = [one for one in paid if one.run < self.run]
-        since = [one for one in paid if one.run > self.run]
-        return _latest(before, place) or _latest(since, place)
+    def _shelf(self, key: bytes) -> Shelf:
+        """Return the answers to a key. Answers may have come since the last call, or have been forgotten."""
+        paid = self.journal.index.paid
+        many = paid.many(key)
+        shelf = self._shelves.get(key)
+        if shelf is None or shelf.count > many or (many and shelf.first != paid.first(key).number):
+            shelf = Shelf(self.run)
+            if many > 1:
+                self._shelves[key] = shelf
+        if shelf.count < many:
+            shelf.add(paid.later(key, shelf.count))
+        return shelf
 
 
 def known_in(body: Json, number: int, key: bytes = b"", paid: Paid | None = None) -> Known:
@@ -83,9 +90,3 @@ def known_in(body: Json, number: int, key: bytes = b"", paid: Paid | None = None
 
 def _best(found: Sequence[Any], place: str) -> Any:
     return next((one for one in found if one.place == place), found[0] if found else None)
-
-
-def _latest(found: Sequence[Paid], place: str) -> Paid | None:
-    ordered = found[::-1]
-    chosen: Paid | None = _best(ordered, place)
-    return chosen

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 
 from flowrun.dsl import dataclass
 
-from ..journal.answers import Paid
 from ..journal.reading import JournalReader
+from ..journal.shelf import Shelf
 from ..replay import call_rows
 from ..vocabulary.call_record import AttemptRecord, CallRecord
 
@@ -38,21 +38,19 @@ Origins = Mapping[str, Origin]
 
 def origins_of(reader: JournalReader, run: int, calls: Iterable[CallRecord]) -> Origins:
     """Find the attempts at the calls of the run with this number. Raises DiskError."""
-    return {call.place: _origin(reader, run, call) for call in calls}
+    shelves: dict[bytes, Shelf] = {}
+    return {call.place: _origin(reader, run, call, shelves) for call in calls}
 
 
-def _origin(reader: JournalReader, run: int, call: CallRecord) -> Origin:
+def _origin(reader: JournalReader, run: int, call: CallRecord, shelves: dict[bytes, Shelf]) -> Origin:
     if call.state != "reused":
         return Origin(run, call.attempts)
-    others = [one for one in reader.index.paid.get(call.key, ()) if one.run != run]
-    paid = _latest([one for one in others if one.run < run], call.place) or _latest(others, call.place)
+    shelf = shelves.get(call.key)
+    if shelf is None:
+        shelf = shelves[call.key] = Shelf(run)
+        shelf.add(one for one in reader.index.paid.get(call.key, ()) if one.run != run)
+    paid = shelf.find(call.place, frozenset(), fresh=False)
     if paid is None or paid.run not in reader.index.runs:
         return Origin(run, ())
     found = call_rows(reader, reader.index.runs[paid.run], paid.place)
     return Origin(run, ()) if found is None else Origin(paid.run, found.attempts)
-
-
-def _latest(found: list[Paid], place: str) -> Paid | None:
-    """Return the last answer, if possible one that was paid at the same place. So a run chooses what it reuses."""
-    same = [one for one in found if one.place == place]
-    return next(reversed(same or found), None)

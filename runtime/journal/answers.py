@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import accumulate
+from itertools import accumulate, islice
 from typing import NamedTuple
 
 AnswerRow = tuple[bytes, int, int, bytes]
@@ -90,6 +90,20 @@ class Answers(Mapping[bytes, tuple[Paid, ...]]):
     def __getitem__(self, key: bytes) -> tuple[Paid, ...]:
         first = self._at(self._first[key])
         return (first, *map(self._at, self._others[key])) if key in self._others else (first,)
+
+    def many(self, key: bytes) -> int:
+        """Return the number of answers to a key."""
+        return 0 if key not in self._first else 1 + len(self._others.get(key, ()))
+
+    def first(self, key: bytes) -> Paid:
+        """Return the earliest answer to a key. Raises KeyError."""
+        return self._at(self._first[key])
+
+    def later(self, key: bytes, start: int) -> Iterator[Paid]:
+        """Yield the answers to a key without the ``start`` earliest ones."""
+        if start < 1 and key in self._first:
+            yield self._at(self._first[key])
+        yield from map(self._at, islice(self._others.get(key, ()), max(start - 1, 0), None))
 
     def __contains__(self, key: object) -> bool:
         return key in self._first

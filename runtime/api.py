@@ -132,7 +132,7 @@ async def _run(
     keep: bool,
 ) -> Result:
     path = options.journal
-    settings = replace(options.settings(), reads=tuple(reads))
+    settings = replace(options.settings(plan.source), reads=tuple(reads))
     with nullcontext() if path is None else closing(Journal.open(Path(path))) as journal:
         return await _executed(plan, values, settings, options, journal, remarks=remarks, keep=keep)
 

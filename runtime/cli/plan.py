@@ -25,7 +25,7 @@ from .journals import journal_path
 from .params import Chosen, FlowCommand
 from .paths import PathThatIs
 from .plan_view import cost_in_words, in_words, journal_line, most_in_words, view
-from .plans import allowed, known_model
+from .plans import allowed, chosen_model
 from .screen import terminal_width
 
 
@@ -125,7 +125,7 @@ def command(
     if chosen.checked.warnings:
         show_findings(chosen.checked.warnings)
     plan = chosen.plan
-    model = known_model(plan, model)
+    model = chosen_model(plan, model)
     files = Files(path.parent, allow_read)
     inputs = chosen.inputs(files, remark)
     bounds = estimate_plan(plan, inputs, files, model=model, right=right)
@@ -143,9 +143,7 @@ def command(
     return exits.OVER_LIMIT if over else exits.DONE
 
 
-def _foreseen(
-    plan: p.Plan, inputs: dict[str, Any], model: str | None, files: Files, journal: str | None
-) -> Foreseen | None:
+def _foreseen(plan: p.Plan, inputs: dict[str, Any], model: str, files: Files, journal: str | None) -> Foreseen | None:
     """Return the number of answers that the journal has for such a run.
 
     None if there is no journal, if an input is missing, or if a model cannot be opened.
@@ -154,10 +152,9 @@ def _foreseen(
     if not path.exists() or any(one.required and one.name not in inputs for one in plan.params):
         return None
     from ..session.cache_hits import foresee
-    from ..session.endpoints import default_model_name
 
     with suppress(UsageError):
-        return foresee(plan, inputs, model or default_model_name(os.environ), files, os.environ, path)
+        return foresee(plan, inputs, model, files, os.environ, path)
     return None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
 from copy import copy
 from dataclasses import field
@@ -14,6 +15,7 @@ from flowrun.dsl import Checked, FlowError, dataclass, did_you_mean, types
 from flowrun.dsl import plan as p
 
 from ..files.files import Files
+from ..inputs.file_lists import takes_files
 from ..inputs.inputs import read_input
 from ..session.loading import load, plan_of
 from ..vocabulary.errors import FlowrunError, UsageError
@@ -173,6 +175,15 @@ def _unknown(word: str, chosen: Chosen, near: Iterable[str] = ()) -> UsageError:
     flags = [both[0] for both in chosen.flags.of.values()]
     others = set(near).difference(one.flag for one in chosen.flags.clashes)
     guess = did_you_mean(word, [*flags, *sorted(others)]) if word.startswith("-") else ""
+    if (
+        not word.startswith("-")
+        and any(takes_files(param.type) for param in chosen.plan.params)
+        and os.path.exists(word)
+    ):
+        return UsageError(
+            f"{shown(word)} is an extra argument: if the shell has replaced a pattern by the names of its files, "
+            "put the pattern into quotes, as in 'papers/*.pdf'"
+        )
     told = f"{shown(word)} is neither a parameter of the flow `{chosen.plan.flow}` nor an option of the command"
     known = f"its parameters are: {' '.join(flags) or 'none'}"
     return UsageError(f"{told}; {guess or known}")

@@ -11,11 +11,11 @@ from ..api import Result
 from ..engine.decisions import Failure
 from ..journal.project import resume_command
 from ..values.expressions import ModelValue
-from ..vocabulary.errors import DiskError, StoppedError, UsageError
+from ..vocabulary.errors import StoppedError
 from ..vocabulary.quoting import inert
 from . import exits
 from .console import complain, print_answer, print_json
-from .output import AnswerFile
+from .outputs import Outputs
 from .summary import closing_line, failures_lines, losses_lines, votes_lines
 from .waits import waiting_figures
 
@@ -27,7 +27,7 @@ def finish(
     as_json: bool,
     quiet: bool,
     flags: str = "",
-    output: AnswerFile | None = None,
+    output: Outputs | None = None,
 ) -> int:
     """Print the answer and the account of a run, and return its exit code.
 
@@ -35,8 +35,8 @@ def finish(
     errors. ``flags`` are the options that a resume of the run needs.
     """
     told, lost = _delivered(result, output, as_json=as_json)
-    if told and not quiet:
-        print(inert(told), file=sys.stderr)
+    for line in () if quiet else told:
+        print(inert(line), file=sys.stderr)
     for trouble in lost:
         complain(trouble)
     for line in (*([] if quiet else votes_lines(result)), *losses_lines(result, all_causes=quiet)):
@@ -55,17 +55,12 @@ def finish(
     return exits.DISK if lost else exits.STATUS[result.status]
 
 
-def _delivered(result: Result, output: AnswerFile | None, *, as_json: bool) -> tuple[str, list[str]]:
-    """Write the answer to its place. Return a remark on that for the user, and the failures.
+def _delivered(result: Result, output: Outputs | None, *, as_json: bool) -> tuple[list[str], list[str]]:
+    """Write the answer to its places. Return remarks on that for the user, and the failures.
 
     If it cannot be written there, it goes to standard output, because the answer is paid.
     """
-    told, lost = "", []
-    try:
-        told = "" if output is None else output.finish(result)
-    except (DiskError, UsageError) as error:
-        lost.append(str(error))
-        told = output.left() if output is not None else ""
+    told, lost = ([], []) if output is None else output.finish(result)
     instead = bool(lost) and not result.handed
     try:
         if as_json:
@@ -77,7 +72,7 @@ def _delivered(result: Result, output: AnswerFile | None, *, as_json: bool) -> t
         lost.append(f"the output cannot be written: {error.strerror or error}")
     else:
         if instead and not as_json:
-            lost[0] += "; the answer is on standard output"
+            lost[-1] += "; the answer is on standard output"
     return told, lost
 
 

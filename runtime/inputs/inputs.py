@@ -6,16 +6,18 @@ A file that the user names in a command may be anywhere. The limits for files th
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from flowrun.dsl import plan, types
+from flowrun.dsl import pattern, plan, types
 
 from ..documents.fitting import Problems, fit, from_text
-from ..documents.row_file import LARGE, RowFile, has_lines
+from ..documents.row_file import RowFile, has_lines
 from ..documents.rows import parse_json, read_json, read_jsonl
+from ..documents.stored_rows import LARGE, StoredRows
 from ..documents.typed_rows import fit_lines, fit_rows, fit_table, is_plain
 from ..files.decoding import BOM
 from ..files.files import Files, read_plain_text
@@ -27,10 +29,15 @@ from ..vocabulary.remarks import Tell, unheard
 from .cuts import Cut
 from .file_lists import Narrow, NoFilesError, listed_files, read_files, takes_files
 
+if TYPE_CHECKING:
+    from ..documents.workbooks import Reference
+
 Stdin = Callable[[], str]
 _STDIN = "standard input"
 _TABLES = (".csv", ".tsv", ".tab", ".psv")
 _JSON_LINES = (".jsonl", ".ndjson")
+_COLUMNAR = ".parquet"
+_WORKBOOK = pattern(r".+\.(?:xlsx|xlsm)(?:#.+)?", re.IGNORECASE | re.DOTALL)
 _TEXT_LINES = (".txt", ".text", ".list")
 
 
@@ -77,7 +84,8 @@ def files_given(param: plan.Param, given: str) -> list[Path | int]:
     with suppress(InputError):
         if (several := listed_files(inner, given)) is not None:
             return [*several]
-    return [Path(given)] if os.path.isfile(given) else []
+    book = _workbook(given)
+    return [one] if (one := Path(book.path if book else given)).is_file() else []
 
 
 def check_value(value: Any, type_: types.Type, where: str, tell: Tell = unheard) -> Json:
@@ -132,11 +140,16 @@ def _read(type_: types.Type, given: str, source: _Source) -> Json:
     return _checked(from_text(_content(given, source).strip(), type_), type_)
 
 
-def _row_file(type_: types.Type, given: str) -> RowFile | None:
+def _row_file(type_: types.Type, given: str) -> StoredRows | None:
     path = Path(given.removeprefix("@"))
-    if not isinstance(type_, types.ListOf) or path.suffix.lower() not in _JSON_LINES:
+    if not isinstance(type_, types.ListOf) or path.suffix.lower() not in (*_JSON_LINES, _COLUMNAR):
         return None
     try:
+        if path.suffix.lower() == _COLUMNAR:
+            from ..documents import parquet
+
+            large = path.is_file() and path.stat().st_size >= parquet.LARGE
+            return parquet.ParquetRows(path, type_.item) if large else None
         large = path.is_file() and path.stat().st_size >= LARGE and has_lines(path)
     except (OSError, ValueError):
         return None
@@ -205,6 +218,9 @@ def _structured(type_: types.Type, given: str, source: _Source) -> Json:
             if not os.path.splitext(given)[1]:
                 raise InputError(f"{shown(given)} is neither a file nor JSON; put quotes around a text") from None
     written = given.removeprefix("@")
+    if book := _workbook(written):
+        _existing(book.path, source.files)
+        return _from_workbook(book, type_, source.tell)
     path = Path(written) if takes_files(type_) and is_pattern(written) else _existing(written, source.files)
     return _from_path(path, whole, source.tell, source.narrow)
 
@@ -219,6 +235,12 @@ def _from_path(path: Path, type_: types.Type, tell: Tell, narrow: Narrow) -> Jso
     type_ = types.unwrapped(type_)
     if several is not None:
         return read_files(type_, narrow(several))
+    if book := _workbook(str(path)):
+        return _from_workbook(book, type_, tell)
+    if path.suffix.lower() == _COLUMNAR:
+        from ..documents.parquet import read_parquet
+
+        return read_parquet(path, type_)
     text = read_plain_text(path)
     name = shown(str(path))
     suffix = path.suffix.lower()
@@ -231,6 +253,21 @@ def _from_path(path: Path, type_: types.Type, tell: Tell, narrow: Narrow) -> Jso
     if suffix in _TEXT_LINES and _is_plain_list(type_):
         return fit_lines(text, type_, name)
     return _from_unknown(text, type_, name, tell)
+
+
+def _workbook(given: str) -> Reference | None:
+    """Return the spreadsheet that a value names, and perhaps a sheet in it. None if it names none."""
+    if not _WORKBOOK.fullmatch(given):
+        return None
+    from ..documents.workbooks import reference
+
+    return reference(given)
+
+
+def _from_workbook(book: Reference, type_: types.Type, tell: Tell) -> Json:
+    from ..documents.workbooks import read_workbook
+
+    return read_workbook(book, type_, tell)
 
 
 def _from_unknown(text: str, type_: types.Type, name: str, tell: Tell) -> Json:

@@ -32,13 +32,13 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def table(name: str = "t.parquet", group: int = 1000, **columns: Any) -> str:
-    pq.write_table(pa.table(columns), name, row_group_size=group)
-    return name
+def table(group: int = 1000, /, **columns: Any) -> str:
+    pq.write_table(pa.table(columns), "t.parquet", row_group_size=group)
+    return "t.parquet"
 
 
 def many(count: int, group: int = 1000) -> str:
-    return table("t.parquet", group, id=list(range(count)), name=[f"row {n}" for n in range(count)])
+    return table(group, id=list(range(count)), name=[f"row {n}" for n in range(count)])
 
 
 def read(given: str, type_: types.Type = ROWS, *, by_row: bool = False) -> Any:
@@ -164,7 +164,12 @@ def test_a_file_that_changes_is_noticed(here: Path) -> None:
 def test_a_block_that_is_gone_on_with_reads_nothing_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[str] = []
     once = parquet._opened
-    monkeypatch.setattr(parquet, "_opened", lambda path, name: opened.append(name) or once(path, name))
+
+    def counted(path: str, name: str) -> Any:
+        opened.append(name)
+        return once(path, name)
+
+    monkeypatch.setattr(parquet, "_opened", counted)
     rows = ParquetRows(Path(many(10_000)), ROW)
     rows._process.here = True
     assert sum(row["id"] for row in rows) == 49_995_000
@@ -226,7 +231,7 @@ flow f(rows: [Row]) {
 
 async def test_a_run_and_its_resume_read_from_the_disk(faults: Any, flow: Callable[[str], Path], here: Path) -> None:
     flow(FLOW)
-    table(id=[1, 2, 3], name=[format(n, "x") * 400_000 for n in (2**70 + 1, 3**50, 5**40)])
+    table(id=[1, 2, 3], name=[format(n, "x") * 40_000 for n in (2**70 + 1, 3**50, 5**40)])
     pq.write_table(pq.read_table("t.parquet"), "t.parquet", compression="none", use_dictionary=False)
     server = {"OPENAI_BASE_URL": faults.url, "FLOWRUN_JOURNAL": "j.db"}
     planned = await command("plan", "a.flow", "--rows", "t.parquet", folder=here)

@@ -34,7 +34,7 @@ def read_parquet(path: Path, type_: types.Type) -> Json:
     """Read a file as a value of the type: a list of rows, one row, or json. Raises InputError."""
     name = shown(str(path))
     _stamp(path, name)
-    rows: Json = PROCESS.run(partial(_all_rows, str(path), row_of(type_), name), name)
+    rows: Json = PROCESS.run(partial(_all_rows, os.path.abspath(path), row_of(type_), name), name)
     return as_wanted(rows, type_, name)
 
 
@@ -51,14 +51,14 @@ class ParquetRows(StoredRows):
         self._process = ReadingProcess()
         finalize(self, self._process.close)
         self.digest = _digest(path, self.name)
-        work = partial(_count, str(path), item, self.name, checked=checked)
+        work = partial(_count, os.path.abspath(path), item, self.name, checked=checked)
         self._length: int = self._process.run(work, self.name)[0]
 
     def __len__(self) -> int:
         return self._length
 
     def _read(self, first: int, last: int) -> list[Json]:
-        work = partial(_block, Wanted(str(self.path), self._stamp, self.item, self.name), first, last)
+        work = partial(_block, Wanted(os.path.abspath(self.path), self._stamp, self.item, self.name), first, last)
         rows: list[Json] = self._process.run(work, self.name)
         return rows
 
@@ -87,7 +87,7 @@ def _digest(path: Path, name: str) -> str:
     return digest.hexdigest()
 
 
-# All functions below run in the child process.
+# All functions below run in the child process, which has a current folder of its own: paths are absolute.
 
 
 class Wanted(NamedTuple):

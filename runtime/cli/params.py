@@ -15,8 +15,10 @@ from flowrun.dsl import Checked, FlowError, dataclass, did_you_mean, types
 from flowrun.dsl import plan as p
 
 from ..files.files import Files
+from ..inputs.cuts import Cut, Taken
 from ..inputs.file_lists import takes_files
 from ..inputs.inputs import read_input
+from ..plans.mapped import mapped_lists
 from ..session.loading import load, plan_of
 from ..vocabulary.errors import FlowrunError, UsageError
 from ..vocabulary.quoting import inert, shown
@@ -25,18 +27,23 @@ from .console import standard_input
 from .flags import Flags, first_and_flow, spellings
 from .paths import refuse_pipe
 
+FIRST = "Take only the first N elements of each list that the flow maps over, to try it out."
 GIVEN = "given_"
 """Begins the internal names of a flow's parameters, so that they differ from those of the command's options."""
 
 
 @dataclass
 class Chosen:
-    """The flow that a command line names, and the texts that the command line gives for the flow's parameters."""
+    """The flow that a command line names, and the texts that the command line gives for the flow's parameters.
+
+    ``taken`` has the lists of which `--first` takes a part.
+    """
 
     checked: Checked
     plan: p.Plan
     flags: Flags
     texts: dict[str, str] = field(default_factory=dict)
+    taken: dict[str, Taken] = field(default_factory=dict)
 
     def require_all(self) -> None:
         """Raise UsageError if a parameter that needs a value has none."""
@@ -45,15 +52,54 @@ class Chosen:
             add = " ".join(f"{self.flags.of[param.name][0]} {_metavar(param.type)}" for param in missing)
             raise UsageError(f"the flow `{self.plan.flow}` needs a value: add {add}")
 
-    def inputs(self, files: Files, tell: Tell, by_row: Callable[[str], bool] = lambda name: False) -> dict[str, Any]:
-        """Read the values. ``by_row`` tells for a parameter whether the rows of a large file may stay on the disk."""
-        return {
-            param.name: read_input(
-                param, self.texts[param.name], standard_input, files, by_row=by_row(param.name), tell=tell
+    def inputs(
+        self,
+        files: Files,
+        tell: Tell,
+        by_row: Callable[[str], bool] = lambda name: False,
+        first: int | None = None,
+    ) -> dict[str, Any]:
+        """Read the values. ``by_row`` tells for a parameter whether the rows of a large file may stay on the disk.
+
+        ``first`` is the most elements of each list that the flow maps over; None for all.
+
+        Raises: UsageError, InputError.
+        """
+        cut = frozenset() if first is None else self._cut_lists()
+        values = {}
+        for param in self.plan.params:
+            if param.name in self.texts:
+                narrow = Cut(first, param.type) if first is not None and param.name in cut else None
+                values[param.name] = read_input(
+                    *(param, self.texts[param.name], standard_input, files),
+                    by_row=by_row(param.name),
+                    tell=tell,
+                    cut=narrow,
+                )
+                if narrow is not None and narrow.taken is not None:
+                    self.taken[param.name] = narrow.taken
+                    tell(f"`{param.name}`: {narrow.taken.told()}")
+        return values
+
+    def _cut_lists(self) -> frozenset[str]:
+        """Return the lists that `--first` cuts. Raises UsageError if the command line gives none of them."""
+        mapped = mapped_lists(self.plan)
+        if not mapped.intersection(self.texts):
+            lists = ", ".join(f"`{name}`" for name in sorted(mapped))
+            raise UsageError(
+                "--first takes the first elements of the lists that a flow maps over, and "
+                + (
+                    f"no value is given for {lists}"
+                    if mapped
+                    else f"the flow `{self.plan.flow}` maps over no parameter"
+                )
             )
-            for param in self.plan.params
-            if param.name in self.texts
-        }
+        return mapped
+
+
+def first_option() -> click.Option:
+    """Return the option that cuts lists."""
+    return click.Option(["--first"], type=click.IntRange(min=1), metavar="N", help=FIRST)
 
 
 class FlowCommand(click.Command):

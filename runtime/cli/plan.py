@@ -22,7 +22,7 @@ from ..vocabulary.quoting import inert, shown
 from . import exits
 from .console import complain, remark, say, show_findings
 from .journals import journal_path
-from .params import Chosen, FlowCommand
+from .params import FIRST, Chosen, FlowCommand
 from .paths import PathThatIs
 from .plan_view import cost_in_words, in_words, journal_line, most_in_words, view
 from .plans import allowed, chosen_model
@@ -53,6 +53,7 @@ class _Dollars(click.ParamType):  # type: ignore[type-arg,unused-ignore]
     metavar="MODEL",
     help="The model for asks without a model, such as openai:gpt-4o-mini.",
 )
+@click.option("--first", type=click.IntRange(min=1), metavar="N", help=FIRST)
 @click.option("--journal", metavar="FILE", help="The journal that the run would use.")
 @click.option("--json", "as_json", is_flag=True, help="Print the plan and its bounds as JSON.")
 @click.option("--schema", is_flag=True, help="Print the JSON Schema of the output of --json.")
@@ -96,6 +97,7 @@ def command(
     *,
     path: Path | None,
     model: str | None,
+    first: int | None,
     journal: str | None,
     as_json: bool,
     schema: bool,
@@ -127,7 +129,7 @@ def command(
     plan = chosen.plan
     model = chosen_model(plan, model)
     files = Files(path.parent, allow_read)
-    inputs = chosen.inputs(files, remark)
+    inputs = chosen.inputs(files, remark, first=first)
     bounds = estimate_plan(plan, inputs, files, model=model, right=right)
     kept = _foreseen(plan, inputs, model, files, journal)
     if as_json:

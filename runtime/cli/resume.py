@@ -13,6 +13,7 @@ from flowrun.dsl import plan as p
 
 from ..api import RunOptions, resume_run
 from ..costs.written_budget import read_budget
+from ..inputs.cuts import Taken
 from ..reads.places import files_read
 from ..session.resume import RunSettings
 from .asking import host_question
@@ -80,9 +81,11 @@ def command(
     with ExitStack() as stack:
         opened: list[Outputs] = []
         pages: list[RunReport | RunCassette] = []
+        taken: dict[str, Taken] = {}
 
         def results(plan: p.Plan, values: Mapping[str, Any], settings: RunSettings) -> Callable[[Any], None] | None:
             """Open the outputs once the plan is known, before anything is sent; return a taker of its lines, if any."""
+            taken.update(settings.taken)
             if not wanted and report is None and cassette is None:
                 return None
             folder = settings.folder or Path()
@@ -117,7 +120,7 @@ def command(
             )
         flags = " --allow-python" if allow_python else ""
         output_to = opened[0] if opened else None
-        code = finish(result, path, as_json=as_json, quiet=quiet, flags=flags, output=output_to)
+        code = finish(result, path, as_json=as_json, quiet=quiet, flags=flags, output=output_to, taken=taken)
     for page in pages:
         code = page.write(result.run, code, quiet=quiet)
     return code

@@ -30,7 +30,7 @@ from .console import remark, show_findings
 from .journals import journal_files, journal_path
 from .outcome import finish
 from .outputs import Outputs, Wanted, WithOutputs, output_options
-from .params import Chosen, FlowCommand
+from .params import Chosen, FlowCommand, first_option
 from .paths import PathThatIs
 from .plans import allowed
 from .progress import watcher
@@ -47,6 +47,7 @@ def command_for(path: Path) -> click.Command:
             ["--model"], metavar="MODEL", help="The model for asks without a model, such as openai:gpt-4o-mini."
         ),
         click.Option(["--json", "as_json"], is_flag=True, help="Print the answer and the account of the run as JSON."),
+        first_option(),
         *output_options(),
         report_option(),
         live_option(),
@@ -95,7 +96,7 @@ def _run(chosen: Chosen, /, **given: Any) -> int:
     journal = None if given["no_journal"] else journal_path(given["journal"])
     chosen.require_all()
     beside = Files(Path(plan.source).parent)
-    inputs = chosen.inputs(beside, unheard if quiet else remark, partial(only_mapped, plan))
+    inputs = chosen.inputs(beside, unheard if quiet else remark, partial(only_mapped, plan), given["first"])
     remarks: list[str] = []
     check_texts(plan.params, inputs, beside.folder, remarks.append)
     wanted = Wanted.given(given["output"], given["name_from"], given["raw"])
@@ -132,10 +133,13 @@ def _run(chosen: Chosen, /, **given: Any) -> int:
                     ),
                     remarks,
                     [one for one in reads if isinstance(one, Path)],
+                    chosen.taken,
                 )
             )
         flags = " --allow-python" if given["allow_python"] else ""
-        code = finish(result, journal, as_json=given["as_json"], quiet=quiet, flags=flags, output=output)
+        code = finish(
+            result, journal, as_json=given["as_json"], quiet=quiet, flags=flags, output=output, taken=chosen.taken
+        )
     for one in (report, cassette):
         code = code if one is None else one.write(result.run, code, quiet=quiet)
     return code

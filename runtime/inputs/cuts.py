@@ -1,39 +1,43 @@
-"""The first elements of a list, for a flow that is only tried out."""
+"""The first elements of lists, for a flow that is only tried out."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import NamedTuple, TypeVar
 
-from ..vocabulary.amounts import count_text
+from flowrun.dsl import types
 
 _Item = TypeVar("_Item")
 
 
 class Taken(NamedTuple):
-    """The part of a list that a run takes: its first ``taken`` elements of ``whole``."""
+    """The part of a list that a run takes: its first ``taken`` elements of ``whole``. ``unit`` is their name."""
 
     taken: int
     whole: int
+    unit: str
 
-    def told(self, name: str) -> str:
-        """Return a sentence about the list of the parameter ``name``."""
-        return f"`{name}`: the first {self.taken:,} of {count_text(self.whole, 'element')}"
+    def told(self) -> str:
+        """Return the part in words, as in "first 10 of 500 rows"."""
+        return f"first {self.taken:,} of {self.whole:,} {self.unit}"
 
 
 class Cut:
     """A cut of one list behind its first ``most`` elements.
 
-    ``taken`` tells what was left of the list. It is None before the cut.
+    ``taken`` tells what was left of the list. It is None before the cut, and for a list that has no more elements.
     """
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, type_: types.Type) -> None:
         self.most = most
         self.taken: Taken | None = None
+        inner = types.unwrapped(type_)
+        item = types.unwrapped(inner.item) if isinstance(inner, types.ListOf) else types.JSON
+        self._unit = "documents" if item == types.DOCUMENT else "texts" if item == types.TEXT else "rows"
 
     def __call__(self, items: Sequence[_Item]) -> Sequence[_Item]:
         """Return the first elements. A list that was cut is not cut again."""
-        if self.taken is None:
-            self.taken = Taken(min(self.most, len(items)), len(items))
-            return items[: self.most] if len(items) > self.most else items
-        return items
+        if self.taken is not None or len(items) <= self.most:
+            return items
+        self.taken = Taken(self.most, len(items), self._unit)
+        return items[: self.most]

@@ -93,11 +93,7 @@ async def test_other_numbers_are_refused(ran: Any, words: tuple[str, ...], said:
 @pytest.mark.parametrize(
     ("text", "given", "said"),
     [
-        (
-            'flow f(xs: [text]) { x = ask "{{ xs }}" return x }',
-            ["--xs", '["a"]'],
-            "the flow `f` maps over no parameter",
-        ),
+        ('flow f(xs: text) { x = ask "{{ xs }}" return x }', ["--xs", "a"], "the flow `f` takes no list"),
         (
             'flow f(xs: [text] = []) { x = map y in xs { ask "{{ y }}" } reduce collect return x }',
             [],
@@ -160,3 +156,10 @@ def test_a_large_file_of_rows_is_cut_without_being_a_list(tmp_path: Path) -> Non
     found = read_input(plan.Param("rows", texts, None, True), str(path), str, by_row=True, cut=cut)
     assert [text[0] for text in found] == ["0", "1"]
     assert cut.taken == Taken(2, 9000, "texts")
+
+
+async def test_a_flow_that_maps_over_no_list_gets_the_first_of_each(ran: Any, flow: Callable[[str], Path]) -> None:
+    flow("flow f(xs: [text], ys: [int]) { return { xs, ys, n: length(xs) } }")
+    done = await ran("a.flow", "--xs", '["a", "b"]', "--ys", "[1, 2, 3]", "--first", "1")
+    assert json.loads(done.out) == {"xs": ["a"], "ys": [1], "n": 1}
+    assert done.err.splitlines()[-1].endswith("xs: first 1 of 2 texts · ys: first 1 of 3 elements")

@@ -27,7 +27,7 @@ from .console import standard_input
 from .flags import Flags, first_and_flow, spellings
 from .paths import refuse_pipe
 
-FIRST = "Take only the first N elements of each list that the flow maps over, to try it out."
+FIRST = "Take only the first N elements of the lists that the flow maps over, to try it out."
 GIVEN = "given_"
 """Begins the internal names of a flow's parameters, so that they differ from those of the command's options."""
 
@@ -61,7 +61,8 @@ class Chosen:
     ) -> dict[str, Any]:
         """Read the values. ``by_row`` tells for a parameter whether the rows of a large file may stay on the disk.
 
-        ``first`` is the most elements of each list that the flow maps over; None for all.
+        ``first`` is the most elements of each list that the flow maps over, or of all lists if it maps over none of
+        them. None takes all elements.
 
         Raises: UsageError, InputError.
         """
@@ -82,19 +83,16 @@ class Chosen:
         return values
 
     def _cut_lists(self) -> frozenset[str]:
-        """Return the lists that `--first` cuts. Raises UsageError if the command line gives none of them."""
-        mapped = mapped_lists(self.plan)
-        if not mapped.intersection(self.texts):
-            lists = ", ".join(f"`{name}`" for name in sorted(mapped))
+        """Return the lists that `--first` cuts. Raises UsageError if the command line gives no list."""
+        lists = {one.name for one in self.plan.params if isinstance(types.unwrapped(one.type), types.ListOf)}
+        given = frozenset(lists.intersection(self.texts))
+        if not given:
+            named = ", ".join(f"`{name}`" for name in sorted(lists))
             raise UsageError(
-                "--first takes the first elements of the lists that a flow maps over, and "
-                + (
-                    f"no value is given for {lists}"
-                    if mapped
-                    else f"the flow `{self.plan.flow}` maps over no parameter"
-                )
+                "--first takes the first elements of lists, and "
+                + (f"no value is given for {named}" if lists else f"the flow `{self.plan.flow}` takes no list")
             )
-        return mapped
+        return given & mapped_lists(self.plan) or given
 
 
 def first_option() -> click.Option:

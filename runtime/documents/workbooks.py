@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from openpyxl.worksheet.worksheet import Worksheet
 
 SUFFIXES = (".xlsx", ".xlsm")
-_REFERENCE = re.compile(r"(.+\.(?:xlsx|xlsm))#(.+)", re.IGNORECASE | re.DOTALL)
+_REFERENCE = re.compile(r"(.+\.(?:xlsx|xlsm))#(.+)", re.IGNORECASE)
 _OLD = b"\xd0\xcf\x11\xe0"
 _MOST_UNPACKED = 512 * 1024 * 1024
 _MOST_ROWS = 1_048_576

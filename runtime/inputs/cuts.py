@@ -33,7 +33,7 @@ class Cut:
         self.taken: Taken | None = None
         inner = types.unwrapped(type_)
         item = types.unwrapped(inner.item) if isinstance(inner, types.ListOf) else types.JSON
-        self._unit = "documents" if item == types.DOCUMENT else "texts" if item == types.TEXT else "rows"
+        self._unit = "documents" if item == types.DOCUMENT else "texts" if item == types.TEXT else _rows_or(item)
 
     def __call__(self, items: Sequence[_Item]) -> Sequence[_Item]:
         """Return the first elements. A list that was cut is not cut again."""
@@ -41,3 +41,7 @@ class Cut:
             return items
         self.taken = Taken(self.most, len(items), self._unit)
         return items[: self.most]
+
+
+def _rows_or(item: types.Type) -> str:
+    return "rows" if isinstance(item, types.Record) or item == types.JSON else "elements"

@@ -6,19 +6,17 @@ A file that the user names in a command may be anywhere. The limits for files th
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
-from flowrun.dsl import pattern, plan, types
+from flowrun.dsl import plan, types
 
 from ..documents.fitting import Problems, fit, from_text
 from ..documents.row_file import RowFile, has_lines
-from ..documents.rows import parse_json, read_json, read_jsonl
+from ..documents.rows import parse_json, read_json
 from ..documents.stored_rows import LARGE, StoredRows
-from ..documents.typed_rows import fit_lines, fit_rows, fit_table, is_plain
 from ..files.decoding import BOM
 from ..files.files import Files, read_plain_text
 from ..files.patterns import is_pattern
@@ -28,17 +26,10 @@ from ..vocabulary.quoting import shown
 from ..vocabulary.remarks import Tell, unheard
 from .cuts import Cut
 from .file_lists import Narrow, NoFilesError, listed_files, read_files, takes_files
-
-if TYPE_CHECKING:
-    from ..documents.workbooks import Reference
+from .row_sources import COLUMNAR, JSON_LINES, rows_of_file, rows_of_text, rows_of_workbook, workbook
 
 Stdin = Callable[[], str]
 _STDIN = "standard input"
-_TABLES = (".csv", ".tsv", ".tab", ".psv")
-_JSON_LINES = (".jsonl", ".ndjson")
-_COLUMNAR = ".parquet"
-_WORKBOOK = pattern(r".+\.(?:xlsx|xlsm)(?:#.+)?", re.IGNORECASE | re.DOTALL)
-_TEXT_LINES = (".txt", ".text", ".list")
 
 
 def read_input(
@@ -61,7 +52,7 @@ def read_input(
     The value has the type of the parameter. Raises InputError.
     """
     try:
-        value: Json = _row_file(param.type, given) if by_row else None
+        value: Json = _stored_rows(param.type, given) if by_row else None
         if value is None:
             narrow = (lambda paths: paths) if cut is None else cut
             source = _Source(lambda: _all(stdin), files, lambda said: tell(f"`{param.name}`: {said}"), narrow)
@@ -84,7 +75,7 @@ def files_given(param: plan.Param, given: str) -> list[Path | int]:
     with suppress(InputError):
         if (several := listed_files(inner, given)) is not None:
             return [*several]
-    book = _workbook(given)
+    book = workbook(given)
     return [one] if (one := Path(book.path if book else given)).is_file() else []
 
 
@@ -140,12 +131,13 @@ def _read(type_: types.Type, given: str, source: _Source) -> Json:
     return _checked(from_text(_content(given, source).strip(), type_), type_)
 
 
-def _row_file(type_: types.Type, given: str) -> StoredRows | None:
+def _stored_rows(type_: types.Type, given: str) -> StoredRows | None:
+    """Return the rows of a large file, which stay on the disk. None for all other values. Raises InputError."""
     path = Path(given.removeprefix("@"))
-    if not isinstance(type_, types.ListOf) or path.suffix.lower() not in (*_JSON_LINES, _COLUMNAR):
+    if not isinstance(type_, types.ListOf) or path.suffix.lower() not in (*JSON_LINES, COLUMNAR):
         return None
     try:
-        if path.suffix.lower() == _COLUMNAR:
+        if path.suffix.lower() == COLUMNAR:
             from ..documents import parquet
 
             large = path.is_file() and path.stat().st_size >= parquet.LARGE
@@ -208,7 +200,7 @@ def _checked(value: Json, type_: types.Type) -> Json:
 def _structured(type_: types.Type, given: str, source: _Source) -> Json:
     whole, type_ = type_, types.unwrapped(type_)
     if given == "-":
-        return _from_unknown(source.stdin(), type_, _STDIN, source.tell)
+        return rows_of_text(source.stdin(), type_, _STDIN, source.tell)
     if given.lstrip()[:1] in ("[", "{"):
         return check_value(read_json(given, "the value"), type_, "the value")
     if type_ == types.JSON and not given.startswith("@") and not os.path.exists(given):
@@ -218,9 +210,9 @@ def _structured(type_: types.Type, given: str, source: _Source) -> Json:
             if not os.path.splitext(given)[1]:
                 raise InputError(f"{shown(given)} is neither a file nor JSON; put quotes around a text") from None
     written = given.removeprefix("@")
-    if book := _workbook(written):
+    if book := workbook(written):
         _existing(book.path, source.files)
-        return _from_workbook(book, type_, source.tell)
+        return rows_of_workbook(book, type_, source.tell)
     path = Path(written) if takes_files(type_) and is_pattern(written) else _existing(written, source.files)
     return _from_path(path, whole, source.tell, source.narrow)
 
@@ -235,58 +227,4 @@ def _from_path(path: Path, type_: types.Type, tell: Tell, narrow: Narrow) -> Jso
     type_ = types.unwrapped(type_)
     if several is not None:
         return read_files(type_, narrow(several))
-    if book := _workbook(str(path)):
-        return _from_workbook(book, type_, tell)
-    if path.suffix.lower() == _COLUMNAR:
-        from ..documents.parquet import read_parquet
-
-        return read_parquet(path, type_)
-    text = read_plain_text(path)
-    name = shown(str(path))
-    suffix = path.suffix.lower()
-    if suffix == ".json":
-        return check_value(read_json(text, name), type_, name)
-    if suffix in _JSON_LINES:
-        return fit_rows(read_jsonl(text, name), type_, name)
-    if suffix in _TABLES:
-        return fit_table(text, type_, name, str(path), tell)
-    if suffix in _TEXT_LINES and _is_plain_list(type_):
-        return fit_lines(text, type_, name)
-    return _from_unknown(text, type_, name, tell)
-
-
-def _workbook(given: str) -> Reference | None:
-    """Return the spreadsheet that a value names, and perhaps a sheet in it. None if it names none."""
-    if not _WORKBOOK.fullmatch(given):
-        return None
-    from ..documents.workbooks import reference
-
-    return reference(given)
-
-
-def _from_workbook(book: Reference, type_: types.Type, tell: Tell) -> Json:
-    from ..documents.workbooks import read_workbook
-
-    return read_workbook(book, type_, tell)
-
-
-def _from_unknown(text: str, type_: types.Type, name: str, tell: Tell) -> Json:
-    """Read standard input, or a file whose name does not tell its format. The text itself shows the format."""
-    is_json = text.lstrip()[:1] in ("[", "{")
-    if not is_json and _is_plain_list(type_):
-        return fit_lines(text, type_, name)
-    if not is_json and type_ != types.JSON:
-        return fit_table(text, type_, name, tell=tell)
-    try:
-        value = parse_json(text)
-    except ValueError:
-        if "\n" in text.strip() and (type_ == types.JSON or isinstance(type_, types.ListOf)):
-            return fit_rows(read_jsonl(text, name), type_, name)
-        return read_json(text, name)
-    if isinstance(type_, types.ListOf) and isinstance(value, dict):
-        return fit_rows([(1, value)], type_, name)
-    return check_value(value, type_, name)
-
-
-def _is_plain_list(type_: types.Type) -> bool:
-    return isinstance(type_, types.ListOf) and is_plain(type_.item)
+    return rows_of_file(path, type_, tell)

@@ -13,6 +13,8 @@ from flowrun.dsl import Source, check_flow, make_plan, plan, types
 from flowrun.runtime.catalog import catalog
 from flowrun.runtime.inputs.cuts import Cut, Taken
 from flowrun.runtime.inputs.inputs import read_input
+from flowrun.runtime.journal.records import Kind
+from flowrun.runtime.journal.row_fields import check_fields
 from flowrun.runtime.plans.mapped import mapped_lists
 from support.command_line import Ran, chat, command
 
@@ -74,6 +76,11 @@ async def test_the_account_says_so_also_after_a_resume(faults: Any, ran: Any) ->
     done = await ran("resume", "last")
     assert (done.code, json.loads(done.out)) == (0, ["one", "two"]), done.err
     assert done.err.splitlines()[-1].endswith("rows: first 2 of 5 rows")
+    assert "note: `rows`: first 2 of 5 rows" in (await ran("show", "last")).out
+    copied = await ran("journal", "export", "last", "-o", "copy.jsonl")
+    assert copied.code == 0, copied.err
+    assert (await ran("journal", "import", "copy.jsonl", "--journal", "other.db")).code == 0
+    assert "note: `rows`: first 2 of 5 rows" in (await ran("show", "last", "--journal", "other.db")).out
     assert json.loads((await ran("resume", "last", "--json")).out)["first"] == {"rows": {"taken": 2, "whole": 5}}
 
 
@@ -163,3 +170,14 @@ async def test_a_flow_that_maps_over_no_list_gets_the_first_of_each(ran: Any, fl
     done = await ran("a.flow", "--xs", '["a", "b"]', "--ys", "[1, 2, 3]", "--first", "1")
     assert json.loads(done.out) == {"xs": ["a"], "ys": [1], "n": 1}
     assert done.err.splitlines()[-1].endswith("xs: first 1 of 2 texts · ys: first 1 of 3 elements")
+
+
+@pytest.mark.parametrize(
+    "first", [[], {"rows": [1, 2]}, {"rows": [1, "2", "rows"]}, {"rows": [-1, 2, "rows"]}, {"rows": 5}]
+)
+def test_a_copy_of_a_journal_with_another_form_is_refused(first: Any) -> None:
+    settings = {"model": "m", "first": {"rows": [2, 5, "rows"]}, "of_project": True}
+    check_fields(Kind.GIVEN, {"plan": {}, "inputs": {}, "settings": settings})
+    for wrong in ({**settings, "first": first}, {**settings, "of_project": 1}):
+        with pytest.raises(ValueError, match="its `settings` has a wrong form"):
+            check_fields(Kind.GIVEN, {"plan": {}, "inputs": {}, "settings": wrong})

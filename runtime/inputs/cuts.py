@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
 from flowrun.dsl import types
+
+from ..vocabulary.json_value import Json
 
 _Item = TypeVar("_Item")
 
@@ -20,6 +22,12 @@ class Taken(NamedTuple):
     def told(self) -> str:
         """Return the part in words, as in "first 10 of 500 rows"."""
         return f"first {self.taken:,} of {self.whole:,} {self.unit}"
+
+
+def taken_of(settings: Mapping[str, Json]) -> dict[str, Taken]:
+    """Return the lists of which a run took a part, from its settings in a journal. Raises TypeError, ValueError."""
+    kept = settings.get("first", {})
+    return {name: Taken(int(taken), int(whole), str(unit)) for name, (taken, whole, unit) in kept.items()}
 
 
 class Cut:

@@ -15,7 +15,7 @@ from flowrun.dsl import plan as p
 from ..costs.written_budget import Budget
 from ..dispatch.ledger import NoLog, RunLog
 from ..dispatch.run_clock import RunClock
-from ..inputs.cuts import Taken
+from ..inputs.cuts import Taken, taken_of
 from ..journal.choice import chosen_run
 from ..journal.given_files import kept_apart, marks_of, reopened
 from ..journal.givens import given_of
@@ -80,7 +80,7 @@ def taken_up(journal: Journal, name: str) -> tuple[p.Plan, dict[str, Json], RunS
             fresh,
             reads=reads,
             of_project=of_project,
-            taken=_taken(kept),
+            taken=taken_of(kept),
         )
         return plan, reopened(plan, given.inputs, given.files), settings, run.number
     except (KeyError, TypeError, ValueError) as error:
@@ -196,10 +196,6 @@ def _settings(plan: p.Plan, settings: RunSettings) -> dict[str, Json]:
         **({"of_project": True} if settings.of_project else {}),
         **({"first": {name: list(one) for name, one in settings.taken.items()}} if settings.taken else {}),
     }
-
-
-def _taken(kept: Mapping[str, Any]) -> dict[str, Taken]:
-    return {name: Taken(int(one[0]), int(one[1]), str(one[2])) for name, one in kept.get("first", {}).items()}
 
 
 def _budget(settings: RunSettings) -> Json:

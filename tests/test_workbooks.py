@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import io
+import re
 import sys
 import zipfile
 from collections.abc import Callable, Mapping
@@ -181,13 +182,20 @@ def test_empty_books_have_no_rows() -> None:
 SHEET = "xl/worksheets/sheet1.xml"
 
 
-def test_a_sheet_may_declare_any_size_and_skip_to_any_row() -> None:
+@pytest.mark.parametrize("size", [b"A1", b"A1:A1", b"C9:D10", b"A1:XFD1048576"])
+def test_a_sheet_may_declare_any_size(size: bytes) -> None:
+    def declared(text: bytes) -> bytes:
+        other, count = re.subn(rb'<dimension ref="[^"]*"', b'<dimension ref="' + size + b'"', text)
+        assert count == 1
+        return other
+
+    assert read(changed(book(HEAD, [1, "a"], [2, "b"]), {SHEET: declared}))[1]["name"] == "b"
+
+
+def test_a_sheet_may_not_skip_to_any_row() -> None:
     name = book(HEAD, [1, "a"])
-    changed(name, {SHEET: lambda text: text.replace(b'ref="A1:F2"', b'ref="A1:XFD1048576"')})
-    assert len(read(name)) == 1
-    changed(
-        name, {SHEET: lambda text: text.replace(b'<row r="2"', b'<row r="999999999999"').replace(b'r="A2"', b'r="A3"')}
-    )
+    skip = (b'<row r="2"', b'<row r="999999999999"')
+    changed(name, {SHEET: lambda text: text.replace(*skip).replace(b'r="A2"', b'r="A3"')})
     assert "has more than 1,048,576 rows" in refused(name)
 
 

@@ -145,6 +145,7 @@ def test_the_first_sheet_that_is_shown_unless_another_is_named(here: Path) -> No
         ([["id", None, "name"], [1, 5, "a"]], "column 2 has no name in the header row, and row 2 has a value there"),
         ([["id", "name"], [1, "a", 5]], "column 3 has no name in the header row, and row 2 has a value there"),
         ([HEAD, [1, "a", "=1/0"]], "row 2, column `score`: the cell has a formula without a stored value"),
+        ([["=A5", "name"], [1, "a"]], "row 1 has the names of the columns, and one of its cells has a formula"),
         ([HEAD, [1, "#N/A"]], "row 2, column `name`: the cell has the error #N/A"),
     ],
 )

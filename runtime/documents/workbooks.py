@@ -198,6 +198,9 @@ def _value(cell: ReadOnlyCell, formula: ReadOnlyCell | None) -> Json:
 def _typed(rows: Iterator[Row], row: types.Type, name: str) -> Iterator[Json]:
     """Yield the rows below the header as values of their type. Raises InputError."""
     number, header = next(rows, (0, []))
+    unusable = next((cell for cell in header if isinstance(cell, _Unusable)), None)
+    if unusable is not None:
+        raise InputError(f"{name}: row {number} has the names of the columns, and one of its cells {unusable}")
     names = [_text(cell).strip() for cell in header]
     twice = [one for one, times in Counter(names).items() if one and times > 1]
     if twice:

@@ -21,7 +21,7 @@ def project_model(source: str) -> str:
 
     ``source`` is the path of the flow file. Raises UsageError if the project's file is not valid.
     """
-    path = _found(source)
+    path = project_file(source)
     if path is None:
         return ""
     # Few projects have this file.
@@ -42,8 +42,8 @@ def project_model(source: str) -> str:
     return model.strip()
 
 
-def _found(source: str) -> Path | None:
-    """Find the nearest file. The search ends at the top of the repository, and below the user's home.
+def project_file(source: str) -> Path | None:
+    """Find the file of a flow's project. The search ends at the top of the repository, and below the user's home.
 
     A file above the flow's folder counts only if its owner is this user or the owner of that folder: in a shared
     folder, any user may have put it there.

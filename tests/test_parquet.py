@@ -112,7 +112,7 @@ def test_values_have_their_form_in_json() -> None:
         ({"id": [1], "name": [dt.timedelta(1)]}, "row 1, column `name`: a duration has no form in JSON"),
         ({"id": [Decimal("1." + "1" * 30)], "name": ["a"]}, "has more digits than flowrun keeps"),
         ({"id": [1], "name": pa.array([1], pa.timestamp("ns"))}, "between row 1 and row 1 is a time with nanoseconds"),
-        ({"id": [float("nan")], "name": ["a"]}, "row 1, field `id`: expected int, found the number nan"),
+        ({"id": [float("nan")], "name": ["a"]}, "row 1, column `id`: a number is NaN or infinite"),
     ],
 )
 def test_rows_that_do_not_fit_are_told_by_their_number(columns: dict[str, Any], said: str) -> None:
@@ -151,6 +151,14 @@ def test_only_large_files_stay_on_the_disk(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(parquet, "LARGE", 1000)
     assert isinstance(read("t.parquet", by_row=True), ParquetRows)
     assert isinstance(read("t.parquet"), list)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), [1.0, float("-inf")], {"a": float("nan")}])
+def test_numbers_that_json_does_not_have_are_told_by_their_row(value: Any) -> None:
+    name = table(x=[value], y=["a"])
+    assert "row 1, column `x`: a number is NaN or infinite" in refused(name, types.ListOf(types.JSON))
+    with pytest.raises(InputError, match="row 1, column `x`"):
+        ParquetRows(Path(name), types.JSON)
 
 
 def test_a_file_that_changes_is_noticed(here: Path) -> None:

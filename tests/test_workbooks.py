@@ -32,6 +32,7 @@ ROW = types.Record(
     "Row",
 )
 ROWS = types.ListOf(ROW)
+SHEET = "xl/worksheets/sheet1.xml"
 HEAD = ["id", "name", "score", "paid", "day", "other"]
 
 
@@ -175,12 +176,14 @@ def test_formulas_have_the_values_that_were_stored() -> None:
     assert [(row["name"], row["score"]) for row in read(name)] == [("a", 42), ("", 2)]
 
 
+def test_a_number_that_json_does_not_have_is_told_by_its_row() -> None:
+    name = changed(book(["n"], [17]), {SHEET: lambda text: text.replace(b"<v>17</v>", b"<v>1e999</v>")})
+    assert "row 2, column `n`: the cell cannot be used: a number is NaN or infinite" in refused(name, types.JSON)
+
+
 def test_empty_books_have_no_rows() -> None:
     assert read(book()) == read(book(HEAD)) == read(book([None], HEAD)) == []
     assert read(book([None], [], HEAD, [1, "a"]))[0]["id"] == 1
-
-
-SHEET = "xl/worksheets/sheet1.xml"
 
 
 @pytest.mark.parametrize("size", [b"A1", b"A1:A1", b"C9:D10", b"A1:XFD1048576"])

@@ -221,5 +221,5 @@ def _must_be_made(type_: Any) -> bool:
     """Tell whether the values of a column may be other objects than those of JSON."""
     from pyarrow import types as kinds
 
-    simple = (kinds.is_boolean, kinds.is_integer, kinds.is_floating, kinds.is_string, kinds.is_large_string)
+    simple = (kinds.is_boolean, kinds.is_integer, kinds.is_string, kinds.is_large_string)
     return not any(is_kind(type_) for is_kind in simple)

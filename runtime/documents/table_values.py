@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime, time, timedelta
+from math import isfinite
 from typing import Any
 from uuid import UUID
 
@@ -22,7 +23,13 @@ class Unplain(ValueError):
 def plain(value: Any) -> Json:
     """Return a value as plain JSON data. Dates and times become texts (ISO 8601). Raises Unplain."""
     match value:
-        case None | bool() | int() | float() | str():
+        case None | bool() | int() | str():
+            return value
+        case float():
+            if not isfinite(value):
+                raise Unplain(
+                    "a number is NaN or infinite, which JSON does not have; write nothing for a missing value"
+                )
             return value
         case datetime() | date() | time():
             return value.isoformat()

@@ -27,7 +27,7 @@ from ..vocabulary.quoting import shown
 from ..vocabulary.remarks import Tell, unheard
 from .archives import unpacked_size
 from .process import PROCESS
-from .table_values import bounded, plain
+from .table_values import Unplain, bounded, plain
 from .typed_rows import as_wanted, fit_each, must_have, row_of
 
 if TYPE_CHECKING:
@@ -192,7 +192,10 @@ def _value(cell: ReadOnlyCell, formula: ReadOnlyCell | None) -> Json:
         from openpyxl.styles.numbers import is_datetime
 
         return plain(value.date() if is_datetime(cell.number_format) == "date" else value)
-    return plain(value)
+    try:
+        return plain(value)
+    except Unplain as error:
+        return _Unusable(f"cannot be used: {error}")
 
 
 def _typed(rows: Iterator[Row], row: types.Type, name: str) -> Iterator[Json]:

@@ -45,7 +45,8 @@ def listed_files(type_: types.Type, given: str) -> list[Path] | None:
     if is_pattern(given):
         found = [Path(name) for name in fitting_files(given)]
         if not found:
-            raise NoFilesError(f"no file matches the pattern {shown(given)}")
+            way = "; write texts themselves as JSON, as in '[\"…\"]'" if item == types.TEXT else ""
+            raise NoFilesError(f"no file matches the pattern {shown(given)}{way}")
         return found
     if item == types.DOCUMENT and _is_document(given):
         return [Path(given)]

@@ -259,6 +259,13 @@ async def test_other_files_of_the_command_keep_their_names(faults: Any, flow: Ca
     assert json.loads((folder / "out" / "1.json").read_text()) == [{"id": 1, "label": "x"}]
 
 
+async def test_a_value_that_looks_like_an_option_is_a_value(flow: Callable[[str], Path], ran: Any) -> None:
+    flow("flow f(word: text) { return word }")
+    for word in ("--output.rows", "--name-from.rows", "--output.x=y"):
+        done = await ran("a.flow", "--word", word)
+        assert (done.code, done.out) == (0, f"{word}\n"), done.err
+
+
 async def test_help_tells_of_fields_and_folders(flow: Callable[[str], Path], ran: Any) -> None:
     flow(BOTH)
     for words in (["a.flow"], ["resume"]):

@@ -104,6 +104,8 @@ class Wanted(NamedTuple):
         places = {} if output is None or to_file(output.path) is None else {"": output}
         names = {} if name_from is None else {"": name_from}
         for (kind, field), value in click.get_current_context().meta.get(_META, {}).items():
+            if value is None:
+                continue  # the word was the value of another option
             if kind == "name-from":
                 names[field] = value
             elif to_file(value.path) is None:

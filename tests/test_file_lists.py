@@ -85,6 +85,15 @@ def test_a_file_whose_name_looks_like_a_pattern_is_that_file(papers: Path) -> No
     assert read("papers/p[0-5].md") == ["brackets"]
 
 
+def test_a_pattern_may_begin_as_a_list_does(papers: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(papers)
+    assert read("[pq]*.md") == read("@[pq]*.md") == ["p10.md", "p2.md"]
+    assert given("[pq]*.md") == ["p10.md", "p2.md"]
+    assert read('["p2.md"]') == ["p2.md"]
+    assert "is not JSON" in refused("[x]*.md")
+    assert "is not JSON" in refused('["p2.md", ]')
+
+
 @pytest.mark.parametrize("type_", [DOCS, TEXTS])
 def test_no_files_are_refused_for_a_list_that_is_needed(papers: Path, type_: types.Type) -> None:
     (papers / "none" / "inner").mkdir(parents=True)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from flowrun.dsl import types
 
+from ..documents.rows import parse_json
 from ..files.files import read_plain_text
 from ..files.patterns import files_inside, fitting_files, is_pattern
 from ..vocabulary.errors import InputError
@@ -19,6 +21,10 @@ _DATA = (".json", ".jsonl", ".ndjson", ".csv", ".tsv", ".tab", ".psv", ".xlsx", 
 """The endings of files that hold the whole list."""
 
 
+_LONGEST = 4096
+"""The most characters of a path (Linux, PATH_MAX)."""
+
+
 class NoFilesError(InputError):
     """A folder or a pattern has no files. For an optional list that is the empty list."""
 
@@ -26,6 +32,18 @@ class NoFilesError(InputError):
 def takes_files(type_: types.Type) -> bool:
     """Tell whether a value of this type may be a folder or a pattern."""
     return _item_of(type_) is not None
+
+
+def matches_files(given: str) -> bool:
+    """Tell whether a text that may be JSON is a pattern with files, such as ``[ab]*.md``."""
+    if "\n" in given or len(given) > _LONGEST:
+        return False
+    try:
+        parse_json(given)
+    except ValueError:
+        with suppress(InputError):
+            return is_pattern(given) and bool(fitting_files(given))
+    return False
 
 
 def listed_files(type_: types.Type, given: str) -> list[Path] | None:

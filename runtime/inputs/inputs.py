@@ -25,7 +25,7 @@ from ..vocabulary.json_value import Json
 from ..vocabulary.quoting import shown
 from ..vocabulary.remarks import Tell, unheard
 from .cuts import Cut
-from .file_lists import Narrow, NoFilesError, listed_files, read_files, takes_files
+from .file_lists import Narrow, NoFilesError, listed_files, matches_files, read_files, takes_files
 from .row_sources import COLUMNAR, JSON_LINES, rows_of_file, rows_of_text, rows_of_workbook, workbook
 
 Stdin = Callable[[], str]
@@ -201,7 +201,7 @@ def _structured(type_: types.Type, given: str, source: _Source) -> Json:
     whole, type_ = type_, types.unwrapped(type_)
     if given == "-":
         return rows_of_text(source.stdin(), type_, _STDIN, source.tell)
-    if given.lstrip()[:1] in ("[", "{"):
+    if given.lstrip()[:1] in ("[", "{") and not (takes_files(type_) and matches_files(given)):
         return check_value(read_json(given, "the value"), type_, "the value")
     if type_ == types.JSON and not given.startswith("@") and not os.path.exists(given):
         try:

@@ -11,6 +11,7 @@ import click
 from flowrun.dsl import FORMATS, Diagnostic, FlowError, Source, Unread
 
 from ..files.files import read_plain
+from ..files.project import project_file, project_model
 from ..outputs.target import Target, encoded
 from ..session.loading import check_source
 from ..vocabulary.errors import UsageError
@@ -71,7 +72,7 @@ def command(
         if fix and not diff:
             checks = Checks()
             found = checks.all(names)
-    unread = sorted([*unread, *checks.unread], key=lambda one: one.name)
+    unread = sorted([*unread, *checks.unread, *_projects(names)], key=lambda one: one.name)
     checked = [name for name in names if name not in {one.name for one in unread}]
     for one in unread:
         complain(one.reason)
@@ -85,6 +86,19 @@ def command(
         counts = count_text(found) if found and (failed or format_ != "text" or output) else "no errors"
         print(f"{len(checked):,} file{'s' if len(checked) != 1 else ''} checked: {counts}", file=sys.stderr)
     return max(code, exits.USAGE if unread else exits.FINDINGS if failed else exits.DONE)
+
+
+def _projects(names: Sequence[str]) -> list[Unread]:
+    """Return the files of the flows' projects that are not valid, each once."""
+    found: dict[Path, Unread] = {}
+    for name in names:
+        path = None if name == STDIN else project_file(name)
+        if path is not None and path not in found:
+            try:
+                project_model(name)
+            except UsageError as error:
+                found[path] = Unread(told_path(path), str(error))
+    return list(found.values())
 
 
 class Checks:

@@ -13,7 +13,8 @@ from flowrun.dsl import plan as p
 from ..catalog import catalog
 from ..costs.prices import Prices
 from ..files.files import Files
-from ..providers import DEFAULT_MODEL, MODEL_VARIABLE, places_of, token_counter, traits_of
+from ..providers import places_of, token_counter, traits_of
+from ..providers.default_model import model_without_option
 from ..reads.reading import reading
 from ..values.expressions import evaluate
 from ..values.functions import FUNCTIONS, World
@@ -41,7 +42,7 @@ def estimate_plan(
     numbers depend on it. Reads the files that the flow reads. Raises InputError if a file cannot be read.
     """
     environ = os.environ if environ is None else environ
-    default = model or environ.get(MODEL_VARIABLE, "").strip() or DEFAULT_MODEL
+    default = model or model_without_option(environ, plan.source).name
     world = _Surroundings(files, environ, Prices(environ, declared_prices(plan)))
     return bounds_of(plan, catalog().reducers, inputs=inputs, world=world, model=default, right=right)
 

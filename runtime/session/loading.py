@@ -94,7 +94,7 @@ def checked_inputs(plan: p.Plan, given: Mapping[str, Json], *, tell: Tell = unhe
     ``tell`` gets the remarks of the reader of a ``Path``.
     """
     # These imports load the readers of documents.
-    from ..documents.row_file import RowFile
+    from ..documents.stored_rows import StoredRows
     from ..inputs.inputs import check_value
 
     params = {param.name: param for param in plan.params}
@@ -108,5 +108,5 @@ def checked_inputs(plan: p.Plan, given: Mapping[str, Json], *, tell: Tell = unhe
     values = {}
     for name, value in given.items():
         type_ = params[name].type
-        values[name] = value if isinstance(value, RowFile) else check_value(value, type_, f"`{name}`", tell)
+        values[name] = value if isinstance(value, StoredRows) else check_value(value, type_, f"`{name}`", tell)
     return values

@@ -78,11 +78,15 @@ class FunctionSpec:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A refusal of a reducer: the results or the argument that it does not take, and what it takes instead."""
+    """A refusal of a reducer: the results or the argument that it does not take, and what it takes instead.
+
+    ``code`` is the code of the diagnostic; "" for the code of all refusals of results or of arguments.
+    """
 
     message: str
     help: str
     arg: str = ""
+    code: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +95,7 @@ class Given:
 
     ``item`` is the type of one result. ``branches`` has the types of a fan-out's results, by name. ``least`` and
     ``most`` bound the number of results; None if only the run knows it. ``args`` has the arguments: the value of a
-    constant, None for the others.
+    constant, None for the others. ``asking`` names the arguments that are asks.
     """
 
     item: Type
@@ -99,6 +103,7 @@ class Given:
     most: int | None = None
     args: Mapping[str, object] = field(default_factory=dict)
     branches: Mapping[str, Type] | None = None
+    asking: Set[str] = frozenset()
 
     @property
     def each(self) -> tuple[Type, ...]:
@@ -126,9 +131,10 @@ class ReducerSpec:
     ``typed`` marks a reducer, beside votes, whose value depends on the type of its results. ``lists`` tells that
     the value is a list: of the results, or of the items in the results.
 
-    ``fewest`` returns the smallest number of results that can settle it, from the planned least and most. ``expected``
+    ``standing`` returns the greatest number of changed ballots against which a vote can stand, from the planned least
+    and most; None for reducers without the argument `stands`. ``fewest`` returns the smallest number of results that can settle it, from the planned least and most. ``expected``
     returns its average number of samples, if each sample is right by itself with the given probability and all wrong
-    ones are alike; None if that is not known. Both get the known arguments.
+    ones are alike; None if that is not known. All three get the known arguments.
     """
 
     name: str
@@ -141,6 +147,7 @@ class ReducerSpec:
     needs: bool = False
     fewest: Callable[[int, int, Mapping[str, object]], int] = lambda least, most, args: most
     expected: Callable[[int, int, Mapping[str, object], float], float | None] | None = None
+    standing: Callable[[int, int, Mapping[str, object]], int] | None = None
     typed: bool = False
     lists: Literal["", "results", "items"] = ""
 

@@ -114,13 +114,14 @@ class BlockTypes(Bodies, ABC):
             args = {}
             if any(param.required or param.takes_field or param.asks for param in spec.params):
                 return t.UNKNOWN
-        result = spec.result(replace(given, args=args))
+        asking = frozenset(name for name, value in values.items() if isinstance(value, s.Ask))
+        result = spec.result(replace(given, args=args, asking=asking))
         if not isinstance(result, Refusal):
             return result
         value = values.get(result.arg)
         self.typed.problems.append(
             Diagnostic(
-                "F0301" if value is None else "F0303",
+                result.code or ("F0301" if value is None else "F0303"),
                 result.message,
                 reduce.rule.span if value is None else value.span,
                 labels=() if value is None else origins(value, scope, folding),

@@ -3,20 +3,27 @@
 The field is a range, such as `0..1`, which tells the vote the greatest weight of a ballot. The vote is decided when the
 leader's lead is larger than the weight that is still open. Its value is that of all N ballots, in whatever order they
 arrive.
+
+A changed ballot takes its weight from the leader, and may bring the greatest weight W to a rival. So the vote stands
+against f samples exactly if the lead is larger than R · W + f · W + the f greatest weights for the leader, where R is
+the number of ballots still out. Other ballots than the leader's change less. The weights of the samples do not tell how
+sure this is: a changed sample weighs what it likes.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left, insort
 from dataclasses import replace
 from fractions import Fraction
 
 from flowrun.dsl import Given, ParamSpec, ReducerSpec, Refusal, types
 
 from ..vocabulary.json_value import Json
+from .arguments import AT_LEAST, STANDS, TIES, counted, field_of
 from .expected import more_than_half, until_uncatchable
 from .protocol import Rule, Setting
-from .reach import with_ballots
-from .voting import AT_LEAST, TIES, Vote, counted, field_of
+from .reach import LEAD, that_can_stand, with_ballots
+from .voting import Vote
 
 
 class Weighted(Vote):
@@ -24,6 +31,8 @@ class Weighted(Vote):
         item = types.unwrapped(setting.item)
         self.weight = str(setting.args["by"])
         answer = setting.args.get("of") or _answer(item, self.weight)
+        # The weights of each answer's ballots, the smallest first.
+        self.weights: dict[str, list[Fraction]] = {}
         super().__init__(replace(setting, args={**setting.args, "by": answer}))
         self.setting = setting
         field = item.field(self.weight) if isinstance(item, types.Record) else None
@@ -34,15 +43,42 @@ class Weighted(Vote):
         if answer is None or weight is None or not 0 <= weight <= self.heaviest:
             return False
         self.ballots.add(index, answer, value, weight)
+        insort(self.weights.setdefault(self.ballots.key(answer), []), Fraction(weight))
         return True
 
     def settled(self) -> bool:
-        return self.ballots.lead > self.open * self.heaviest
+        return self.ballots.lead > self.open * self.heaviest + self._loss(self.against)
+
+    def _loss(self, changed: int, coming: int = 0) -> Fraction:
+        """Return the most that the lead loses if samples are changed, after more ballots of the greatest weight."""
+        leader = self.ballots.ranked()[:1]
+        own = self.weights[leader[0]] if changed and leader else []
+        taken = own[max(0, len(own) - max(0, changed - coming)) :]
+        return (changed + min(changed, coming)) * self.heaviest + sum(taken, Fraction(0))
 
     def further(self) -> int:
+        if not self.heaviest:
+            return self.open
         # Each ballot for the leader adds to the lead and takes from what is open.
-        missing = self.open * self.heaviest - self.ballots.lead
-        return 1 if missing < 0 else int(missing // (2 * self.heaviest)) + 1 if self.heaviest else self.open
+        lead, least = self.ballots.lead, self.open * self.heaviest
+        if not self.against:
+            return 1 if least < lead else int((least - lead) // (2 * self.heaviest)) + 1
+        enough = range(1, self.setting.most + 1)
+        return 1 + bisect_left(
+            enough, True, key=lambda more: lead + 2 * more * self.heaviest > least + self._loss(self.against, more)
+        )
+
+    def fewest(self) -> int:
+        return more_than_half(self.setting.most, self.setting.most, self.setting.args)
+
+    def standing(self) -> int:
+        lead, found = self.ballots.lead - self.open * self.heaviest, 0
+        for weight in reversed(self.weights[self.ballots.ranked()[0]] if self.ballots.ranked() else []):
+            lead -= weight + self.heaviest
+            if lead <= 0:
+                break
+            found += 1
+        return min(found, self.spare)
 
 
 def _answer(item: types.Type, weight: str) -> str | None:
@@ -87,13 +123,15 @@ RULE = Rule(
             ParamSpec("of", types.TEXT, takes_field=True),
             TIES,
             AT_LEAST,
+            STANDS,
         ),
-        with_ballots(_result),
+        with_ballots(_result, LEAD),
         "the answer with the greatest sum of weights",
         votes=True,
         spares=True,
         fewest=more_than_half,
         expected=until_uncatchable,
+        standing=LEAD.most,
     ),
-    Weighted,
+    that_can_stand(Weighted, LEAD),
 )

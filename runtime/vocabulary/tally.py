@@ -18,7 +18,9 @@ class Tally:
     were ballots, and ``discarded`` samples were not. An ``adaptive`` vote chose its own number of samples, up to N.
     ``settled`` tells whether its rule held at the end. ``of`` is the whole for shares: the number or the weight of all
     ballots, including the missing ones. ``values`` are the whole results behind the ballots, each from the first sample
-    with this answer. ``missing`` samples brought no answer, and ``unsent`` of them were never sent.
+    with this answer. ``missing`` samples brought no answer, and ``unsent`` of them were never sent. ``stands`` is a
+    number of samples that could not have changed the winner, whatever their answers; None if the rule does not tell.
+    ``unit`` is the word for one sample.
     """
 
     winner: Json
@@ -34,6 +36,8 @@ class Tally:
     values: tuple[Json, ...] = ()
     missing: int = 0
     unsent: int = 0
+    stands: int | None = None
+    unit: str = "ballot"
 
     @property
     def results(self) -> tuple[tuple[Json, float], ...]:

@@ -1,0 +1,201 @@
+"""Votes tell how many changed ballots they stand against. Each told number is tried against all changes there are."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from flowrun.dsl import types
+from flowrun.runtime.reducers import REDUCERS, ReduceError, Setting
+from support.ballot_box import LOST, Driven, drive, shuffled
+from support.driven_votes import CHOICE, WEIGHED
+from support.standing_by_hand import ADAPTIVE, LISTS, overturned, winner, worlds
+
+Json = Any
+LETTERS = types.Choice(("a", "b", "c", "d"))
+EXACT = ["majority", "quorum", "weighted", "approval", "unanimous"]
+EVERY = [*EXACT, "ranked", "borda", *ADAPTIVE]
+MOST_WORLDS = 3000
+
+
+def ballots_of(rule: str, rng: random.Random, most: int) -> list[Json]:
+    """Draw ballots that lean to one answer, so that many votes stand against some."""
+    share = rng.choice([0.5, 0.7, 0.85, 1.0])
+
+    def answer() -> str:
+        return "a" if rng.random() < share else rng.choice("bc")
+
+    def one() -> Json:
+        if rng.random() < 0.08:
+            return None
+        match rule:
+            case "weighted":
+                return {"is": answer(), "sure": rng.choice([0.0, 0.5, 1.0, 1.0, 1.0])}
+            case "approval":
+                return list(dict.fromkeys(answer() for _ in range(rng.randint(1, 2))))
+            case "ranked" | "borda":
+                first = answer()
+                return rng.choice([ranking for ranking in LISTS if ranking[0] == first])
+        return answer()
+
+    return [one() for _ in range(most)]
+
+
+def args_of(rule: str, rng: random.Random, most: int) -> dict[str, Json]:
+    args: dict[str, Json] = {}
+    if rng.random() < 0.2:
+        args["at_least"] = rng.randint(1, most)
+    if rng.random() < 0.2 and rule not in ("unanimous", "ranked", "borda"):
+        args["ties"] = rng.choice(["first", "error"])
+    match rule:
+        case "quorum":
+            args["votes"] = rng.randint(1, most)
+        case "ahead":
+            args["lead"] = rng.randint(1, 3)
+        case "confident":
+            args["confidence"] = rng.choice([0.7, 0.8, 0.9, 0.95])
+        case "window":
+            args["width"] = rng.randint(2, 3)
+    return args
+
+
+def least_of(rule: str, rng: random.Random, most: int) -> int:
+    return rng.randint(1, max(1, most - 1)) if rule in ADAPTIVE else 0
+
+
+def setting_of(rule: str, most: int, least: int, args: dict[str, Json], launch: str) -> tuple[str, Setting]:
+    item: types.Type = {
+        "weighted": WEIGHED,
+        "approval": types.ListOf(CHOICE),
+        "ranked": types.ListOf(CHOICE),
+        "borda": types.ListOf(CHOICE),
+    }.get(rule, LETTERS)
+    name = {"borda": "ranked", "confident": "majority"}.get(rule, rule)
+    more = {"by": "sure"} if rule == "weighted" else {"method": "borda"} if rule == "borda" else {}
+    return name, Setting(least or most, most, args={**args, **more}, launch=launch, item=item)
+
+
+class Case:
+    """A vote over drawn ballots, driven to its end in a drawn order of arrival."""
+
+    def __init__(self, rule: str, seed: int, most: int, stands: int | None = None, lost: int = 0) -> None:
+        rng = random.Random(f"{rule} {seed}")
+        self.rule = rule
+        self.ballots = ballots_of(rule, rng, most)
+        self.args = args_of(rule, rng, most)
+        self.least = least_of(rule, rng, most)
+        self.launch = rng.choice(["cost", "latency", "together"])
+        for place in rng.sample(range(most), min(lost, most)):
+            self.ballots[place] = LOST
+        given = self.args if stands is None else {**self.args, "stands": stands}
+        name, self.setting = setting_of(rule, most, self.least, given, self.launch)
+        self.seed = rng.randrange(2**32)
+        self.refused = ""
+        self.driven: Driven | None = None
+        try:
+            reducer = REDUCERS[name].make(self.setting)
+        except ReduceError as error:
+            self.refused = str(error)
+        else:
+            self.driven = drive(reducer, self.ballots, shuffled(self.seed))
+
+    @property
+    def value(self) -> str | None:
+        """The winner of the vote; None if it failed."""
+        if self.driven is None or self.driven.ended[0] != "value":
+            return None
+        value = self.driven.ended[1]
+        return str(value["is"] if self.rule == "weighted" else value)
+
+    @property
+    def told(self) -> int:
+        assert self.driven is not None
+        tally = self.driven.reducer.tally(self.driven.launched)
+        assert tally is not None
+        assert tally.stands is not None
+        return tally.stands
+
+    @property
+    def open_places(self) -> set[int]:
+        """The places of samples that the vote knows nothing of: those that were never counted, and lost ones."""
+        assert self.driven is not None
+        seen: set[int] = getattr(self.driven.reducer, "_seen")
+        return {place for place, one in enumerate(self.ballots) if place not in seen or one is LOST}
+
+    def overturned(self, changed: int) -> list[Json] | None:
+        return overturned(self.rule, self.ballots, self.open_places, changed, self.args, self.least)
+
+    def too_much(self, changed: int) -> bool:
+        """Tell whether there are too many worlds to try."""
+        return bool(len(worlds(self.rule)) ** (changed + len(self.open_places)) > MOST_WORLDS)
+
+
+def check_told(rule: str, seed: int, most: int) -> tuple[int, int]:
+    """Try the number that a vote tells. Return it and the number of tries that were possible."""
+    case = Case(rule, seed, most)
+    if case.value is None:
+        return 0, 0
+    told, tried = case.told, 0
+    if told and not case.too_much(min(told, 3)):
+        tried += 1
+        assert case.overturned(min(told, 3)) is None, (rule, seed, most, told)
+    if rule in EXACT and told < 3 and not case.too_much(told + 1):
+        tried += 1
+        assert case.overturned(told + 1) is not None, (rule, seed, most, told)
+    return told, tried
+
+
+@pytest.mark.parametrize("rule", EVERY)
+def test_no_change_of_as_many_ballots_as_told_changes_the_winner(rule: str) -> None:
+    """In exact votes one more changed ballot can change it."""
+    seeds = 120 if rule in ADAPTIVE else 30
+    told = [check_told(rule, seed, most) for most in range(1, 7) for seed in range(seeds)]
+    assert sum(tried for _, tried in told) > 20
+    assert rule == "unanimous" or max(one for one, _ in told) > 0
+
+
+def check_declared(rule: str, seed: int, most: int, stands: int) -> str:
+    """Try a vote that is to stand. Return its outcome in a word."""
+    case, plain = Case(rule, seed, most, stands), Case(rule, seed, most)
+    if case.refused:
+        name, setting = setting_of(rule, most, case.least, case.args, "cost")
+        standing = REDUCERS[name].spec.standing
+        assert standing is not None
+        assert standing(setting.least, setting.most, setting.args) < stands
+        return "refused"
+    assert case.driven is not None
+    if case.value is not None:
+        assert case.value == plain.value
+        assert case.told >= stands
+        if not case.too_much(stands):
+            assert case.overturned(stands) is None, (rule, seed, most, stands)
+            return "tried"
+        return "value"
+    if rule in EXACT and len(worlds(rule)) ** stands <= MOST_WORLDS:
+        # All ballots are known here, so the vote must not fail if all of them stand.
+        known = winner(rule, case.ballots, case.args)
+        found = overturned(rule, case.ballots, set(), stands, case.args)
+        assert known is None or found is not None, (rule, seed, most, stands)
+    return "failed"
+
+
+@pytest.mark.parametrize("stands", [1, 2])
+@pytest.mark.parametrize("rule", EVERY)
+def test_a_vote_that_is_to_stand_ends_with_a_value_exactly_if_it_stands(rule: str, stands: int) -> None:
+    ends = [check_declared(rule, seed, most, stands) for most in range(1, 8) for seed in range(20)]
+    assert "refused" in ends
+    if rule != "unanimous":
+        assert {"tried", "failed"} <= set(ends)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rule", EVERY)
+def test_certificates_of_nine_ballots_against_brute_force(rule: str) -> None:
+    for most in (7, 8, 9):
+        for seed in range(1000, 1060):
+            check_told(rule, seed, most)
+            check_declared(rule, seed, most, 1 + seed % 3)

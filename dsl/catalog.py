@@ -80,13 +80,15 @@ class FunctionSpec:
 class Refusal:
     """A refusal of a reducer: the results or the argument that it does not take, and what it takes instead.
 
-    ``code`` is the code of the diagnostic; "" for the code of all refusals of results or of arguments.
+    ``code`` is the code of the diagnostic; "" for the code of all refusals of results or of arguments. ``instead`` is
+    a value that the argument could have; "" if there is none.
     """
 
     message: str
     help: str
     arg: str = ""
     code: str = ""
+    instead: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,6 +68,10 @@ CODES: dict[str, Code] = {
     "F0419": Code("a table or a cassette that a test cannot use"),
     "F0420": Code("a setup that no test uses", "warning"),
     "F0421": Code("a word of tests that is also a name of the flow"),
+    # F052: votes that stand
+    "F0520": Code("a vote that can never stand against so many"),
+    "F0521": Code("a rule whose value cannot stand"),
+    "F0522": Code("an ask about ties that is never made"),
     # F07: allowed, and probably not meant
     "F0701": Code("an answer that is paid for and never used", "warning"),
     "F0702": Code("a map whose calls are all the same", "warning"),

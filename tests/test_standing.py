@@ -68,12 +68,8 @@ def least_of(rule: str, rng: random.Random, most: int) -> int:
 
 
 def setting_of(rule: str, most: int, least: int, args: dict[str, Json], launch: str) -> tuple[str, Setting]:
-    item: types.Type = {
-        "weighted": WEIGHED,
-        "approval": types.ListOf(CHOICE),
-        "ranked": types.ListOf(CHOICE),
-        "borda": types.ListOf(CHOICE),
-    }.get(rule, LETTERS)
+    lists = rule in ("approval", "ranked", "borda")
+    item = types.ListOf(CHOICE) if lists else WEIGHED if rule == "weighted" else LETTERS
     name = {"borda": "ranked", "confident": "majority"}.get(rule, rule)
     more = {"by": "sure"} if rule == "weighted" else {"method": "borda"} if rule == "borda" else {}
     return name, Setting(least or most, most, args={**args, **more}, launch=launch, item=item)

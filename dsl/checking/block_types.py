@@ -16,6 +16,7 @@ from .origins import origins
 from .program import Program, Scope, Step
 from .reducer_arguments import named, parameters
 from .reducer_names import reducer_meant
+from .standing import better_value, without_stands
 from .written_types import WrittenTypes
 
 FOLD = (ParamSpec("from", t.UNKNOWN),)
@@ -93,6 +94,7 @@ class BlockTypes(Bodies, ABC):
 
     def _rule(self, step: Step, reduce: s.Reduce, spec: ReducerSpec, given: Given) -> t.Type:
         """Return the type of a reducer's value. Report arguments that do not fit the reducer or do not fit together."""
+        reduce = without_stands(reduce, spec, self.typed.problems)
         item = t.unwrapped(given.item)
         by = dict(named(spec.params, reduce.args)).get("by")
         if isinstance(item, t.Record) and (field := item.field(word_of(by))):
@@ -126,6 +128,7 @@ class BlockTypes(Bodies, ABC):
                 reduce.rule.span if value is None else value.span,
                 labels=() if value is None else origins(value, scope, folding),
                 help=result.help,
+                fix=better_value(result, value),
             )
         )
         return t.UNKNOWN

@@ -29,6 +29,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from fractions import Fraction
 
+from ..vocabulary.amounts import count_text
 from ..vocabulary.json_value import Json
 from .protocol import Setting
 from .reach import LEAD, Args, number
@@ -188,7 +189,7 @@ def reach_of(least: int, most: int, args: Args, holds: Callable[[int, int], bool
 
     ``holds`` is the rule for the votes of two answers.
     """
-    begins = begin_of(least, args)
+    begins = max(1, least, number(args, "at_least", 1))
 
     def challenged(changed: int) -> bool:
         # From the place where the changed samples are all there, more samples only help the others.
@@ -199,17 +200,16 @@ def reach_of(least: int, most: int, args: Args, holds: Callable[[int, int], bool
     return bisect_left(range(1, top + 1), True, key=challenged)
 
 
-def begin_of(least: int, args: Args) -> int:
-    """Return the number of samples after which a vote can end, by its numbers of samples and of ballots."""
-    return max(1, least, number(args, "at_least", 1))
+def way_of(least: int, most: int) -> str:
+    """Return the way out for a vote that too few samples can end, or that has too few."""
+    return "raise the least number of samples" if least < most else "use more samples"
 
 
 def why_not(wanted: int, least: int, most: int, args: Args, reach: Callable[[int, int, Args], int]) -> str:
     """Say why an adaptive vote can never stand against so many samples."""
     if 2 * wanted >= most or most - number(args, "at_least", 1) < wanted:
         return LEAD.why(wanted, least, most, args)
-    begins = begin_of(least, args)
     return (
-        f"{wanted} samples alone could end it, because it may end after {begins}; "
-        f"with {least} to {most} samples it stands against {reach(least, most, args)} at most"
+        f"{count_text(wanted, 'sample')} alone could end it with another answer; with {least} to {most} samples "
+        f"it can stand against {reach(least, most, args)}"
     )

@@ -17,7 +17,7 @@ from math import ceil, log
 
 from flowrun.dsl import Given, ParamSpec, ReducerSpec, Refusal, types
 
-from .adaptive import Adaptive, reach_of, why_not
+from .adaptive import Adaptive, reach_of, way_of, why_not
 from .arguments import PARAMS, STANDS, plurality
 from .expected import expected_samples
 from .protocol import Rule, Setting
@@ -94,7 +94,7 @@ def _reach(least: int, most: int, args: Args) -> int:
     return reach_of(least, most, args, lambda first, second: first - second >= lead)
 
 
-REACH = Reach(_reach, lambda wanted, least, most, args: why_not(wanted, least, most, args, _reach))
+REACH = Reach(_reach, lambda wanted, least, most, args: why_not(wanted, least, most, args, _reach), way_of)
 
 
 RULE = Rule(

@@ -20,7 +20,7 @@ from fractions import Fraction
 
 from flowrun.dsl import Given, ParamSpec, ReducerSpec, Refusal, types
 
-from .adaptive import Adaptive, reach_of, why_not
+from .adaptive import Adaptive, reach_of, way_of, why_not
 from .arguments import PARAMS, STANDS, plurality
 from .expected import expected_samples, until_standing
 from .protocol import Reducer, Rule, Setting
@@ -131,7 +131,7 @@ def _why(wanted: int, least: int, most: int, args: Args) -> str:
     return LEAD.why(wanted, least, most, args) if least == most else why_not(wanted, least, most, args, _reach)
 
 
-REACH = Reach(_reach, _why)
+REACH = Reach(_reach, _why, way_of)
 
 
 RULE = Rule(

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 
 from flowrun.dsl import Given, Refusal, dataclass, types
 
+from ..vocabulary.amounts import count_text
 from .protocol import ReduceError, Reducer, Setting
 
 Result = Callable[[Given], types.Type | Refusal]
@@ -21,11 +22,13 @@ class Reach:
     """The greatest number of samples against which votes of a rule can stand.
 
     Both functions get the least and the greatest number of samples, and the arguments. ``most`` returns that number: it
-    is reached if all ballots are alike. ``why`` gets the wanted number first, and says why it is too many.
+    is reached if all ballots are alike. ``why`` gets the wanted number first, and says why it is too many. ``way`` gets
+    the two numbers of samples and returns another way out.
     """
 
     most: Callable[[int, int, Args], int]
     why: Callable[[int, int, int, Args], str]
+    way: Callable[[int, int], str] = lambda least, most: "use more samples"
 
     def refusal(self, least: int, most: int, args: Args) -> str:
         """Say why a vote can never stand as its arguments want. "" if it can, or if they want nothing known."""
@@ -73,8 +76,10 @@ def _unmet(given: Given, reach: Reach) -> Refusal | None:
     if not said:
         return None
     possible = reach.most(least, given.most, given.args)
-    help = f"write `stands: {possible}`, or use more samples" if possible else "delete `stands`, or use more samples"
-    return Refusal(f"this vote can never stand against {wanted:g}: {said}", help, "stands", "F0520")
+    help = f"{f'write `stands: {possible}`' if possible else 'delete `stands`'}, or {reach.way(least, given.most)}"
+    return Refusal(
+        f"this vote can never stand against {wanted:g}: {said}", help, "stands", "F0520", str(possible or "")
+    )
 
 
 def that_can_stand(make: Callable[[Setting], Reducer], reach: Reach) -> Callable[[Setting], Reducer]:
@@ -100,11 +105,12 @@ def _lead(wanted: int, least: int, most: int, args: Args) -> str:
     enough = number(args, "at_least", 1)
     if 2 * wanted < most:
         return few(wanted, enough, most)
-    return f"the lead must be above 2 × {wanted} = {2 * wanted} votes, and {most} ballots give a lead of {most} at most"
+    ballots = count_text(most, "ballot")
+    return f"the lead must be larger than 2 × {wanted} = {2 * wanted}, and {ballots} can give a lead of {most}"
 
 
 def few(wanted: int, enough: int, most: int) -> str:
-    return f"it needs {enough} ballots and {wanted} more, and has {most} at most"
+    return f"it needs {count_text(enough, 'ballot')} and {wanted} more, and has {most} at most"
 
 
 def number(args: Args, name: str, otherwise: int) -> int:

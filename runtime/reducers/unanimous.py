@@ -51,7 +51,8 @@ def _expected(least: int, most: int, args: Mapping[str, object], right: float) -
 
 REACH = Reach(
     lambda least, most, args: 0,
-    lambda wanted, least, most, args: f"one of {most} samples that differs makes it fail; a quorum can stand",
+    lambda wanted, least, most, args: "a single sample that differs makes it fail",
+    lambda least, most: "take a quorum, such as `quorum(3, stands: 1)`",
 )
 
 RULE = Rule(

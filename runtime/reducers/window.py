@@ -17,7 +17,7 @@ from fractions import Fraction
 from flowrun.dsl import Given, ParamSpec, ReducerSpec, Refusal, types
 
 from ..vocabulary.json_value import Json
-from .adaptive import Adaptive, lowered, why_not
+from .adaptive import Adaptive, lowered, way_of, why_not
 from .arguments import PARAMS, STANDS, plurality
 from .protocol import Rule, Setting
 from .reach import Args, Reach, beyond, number, that_can_stand, with_ballots
@@ -138,7 +138,7 @@ def _reach(least: int, most: int, args: Args) -> int:
     return min(top, max(width - 1, (begins - 1) // 2))
 
 
-REACH = Reach(_reach, lambda wanted, least, most, args: why_not(wanted, least, most, args, _reach))
+REACH = Reach(_reach, lambda wanted, least, most, args: why_not(wanted, least, most, args, _reach), way_of)
 
 
 RULE = Rule(

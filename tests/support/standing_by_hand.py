@@ -64,7 +64,11 @@ def stop(rule: str, args: dict[str, Json], least: int, samples: list[Json]) -> i
     enough = args.get("at_least", 1)
     for seen in range(max(1, least), len(samples)):
         ballots = sum(one is not None for one in samples[:seen])
-        if ballots >= enough and in_order(rule, args, seen, samples[:seen]) == seen and held(rule, args, samples[:seen]):
+        if (
+            ballots >= enough
+            and in_order(rule, args, seen, samples[:seen]) == seen
+            and held(rule, args, samples[:seen])
+        ):
             return seen
     return len(samples)
 

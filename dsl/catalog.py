@@ -134,9 +134,9 @@ class ReducerSpec:
     the value is a list: of the results, or of the items in the results.
 
     ``standing`` returns the greatest number of changed ballots against which a vote can stand, from the planned least
-    and most; None for reducers without the argument `stands`. ``fewest`` returns the smallest number of results that can settle it, from the planned least and most. ``expected``
-    returns its average number of samples, if each sample is right by itself with the given probability and all wrong
-    ones are alike; None if that is not known. All three get the known arguments.
+    and most; None for reducers without the argument `stands`. ``fewest`` returns the smallest number of results that
+    can settle it. ``expected`` returns its average number of samples, if each sample is right by itself with the given
+    probability and all wrong ones are alike; None if that is not known. All three get the known arguments.
     """
 
     name: str

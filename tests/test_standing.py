@@ -6,8 +6,6 @@ import random
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from flowrun.dsl import types
 from flowrun.runtime.reducers import REDUCERS, ReduceError, Setting
@@ -119,7 +117,7 @@ class Case:
     def open_places(self) -> set[int]:
         """The places of samples that the vote knows nothing of: those that were never counted, and lost ones."""
         assert self.driven is not None
-        seen: set[int] = getattr(self.driven.reducer, "_seen")
+        seen: set[int] = vars(self.driven.reducer)["_seen"]
         return {place for place, one in enumerate(self.ballots) if place not in seen or one is LOST}
 
     def overturned(self, changed: int) -> list[Json] | None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from ..account.causes import Cause, Causes, in_lines
 from ..vocabulary.amounts import ceiling_text, count_text, money_text, time_text
 from ..vocabulary.quoting import sentence
-from ..vocabulary.tally import in_words, votes
+from ..vocabulary.tally import in_words, standing_text, votes
 from .waits import waiting
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def _left_out(cause: Cause) -> str:
 
 
 def closing_line(result: Result) -> str:
-    """Return the last line of a run: the answer of the vote, the calls, the time, the tokens and the cost.
+    """Return the last line of a run: the answer of the vote, how firmly it stands, the calls, time, tokens and cost.
 
     Beside the time is the time that the same calls would take one after another. Behind it is the greatest cause of
     waiting, if calls waited for a large part of the run.
@@ -75,6 +75,7 @@ def closing_line(result: Result) -> str:
     tokens = account.input_tokens or account.output_tokens
     parts = (
         _headline(result),
+        _standing(result),
         _calls(summary),
         summary.recalled and f"{count_text(summary.recalled, 'answer')} from the journal",
         summary.hedged and f"{summary.hedged:,} sent twice",
@@ -140,6 +141,14 @@ def _headline(result: Result) -> str:
     return ""
 
 
+def _standing(result: Result) -> str:
+    """Say behind the headline how many changed samples the answer stands against, if it stands against any."""
+    if not _headline(result):
+        return ""
+    tally = next(iter(result.outcome.tallies.values()))
+    return standing_text(tally) if tally.stands else ""
+
+
 def _vote(tally: Tally) -> str:
     of = f"{tally.counted}, up to {tally.planned}" if tally.adaptive else f"{tally.planned}"
     if tally.of != tally.counted + tally.missing:
@@ -161,6 +170,8 @@ def vote_text(tally: Tally) -> str:
         parts.append(f"{tally.missing} missing")
     if tally.saved:
         parts.append(f"{tally.saved} of {tally.planned} saved")
+    if standing := standing_text(tally):
+        parts.append(standing)
     if not tally.settled:
         open_end = "not settled" if tally.missing else "not enough"
         parts.append("not settled after all samples" if tally.adaptive and not tally.missing else open_end)

@@ -104,4 +104,5 @@ def _row(row: Row) -> dict[str, Any]:
         "cost": row.cost,
         "ms": row.milliseconds,
         "agreement": None if row.tally is None else row.tally.agreement,
+        "stands": None if row.tally is None else row.tally.stands,
     }

@@ -24,7 +24,7 @@ from flowrun.dsl import types
 
 from ..vocabulary.amounts import count_text
 from ..vocabulary.json_value import Json
-from ..vocabulary.tally import Tally, in_words
+from ..vocabulary.tally import Tally, in_words, plural
 from .ballots import Ballots
 from .protocol import Question, ReduceError, Setting, UndecidedError
 
@@ -247,10 +247,8 @@ class Vote:
         """Describe a vote that does not stand against as many samples as the flow wants."""
         wanted, found = self.against, self.standing()
         text = self.ballots.text() if self.ballots.ranked() else "no answer has a vote"
-        return (
-            f"the vote must stand against {count_text(wanted, self.setting.unit)}, and stands against {found}: "
-            f"{text} of {self.setting.most}"
-        )
+        units = count_text(wanted, self.setting.unit, plural(self.setting.unit))
+        return f"the vote must stand against {units}, and stands against {found}: {text} of {self.setting.most}"
 
     def succeeded(self) -> bool:
         """Tell whether the vote met its rule, for votes that may end without meeting it."""

@@ -68,6 +68,28 @@ class Tally:
         return self.planned - self.asked - self.unsent
 
 
+def standing_text(tally: Tally) -> str:
+    """Say how many changed samples the winner of a vote stands against. "" if there is none, or if it is not known."""
+    if tally.stands is None or not tally.settled:
+        return ""
+    if not tally.stands:
+        return f"stands against 0 {plural(tally.unit)}"
+    units = f"{tally.stands:,} {plural(tally.unit)} say" if tally.stands > 1 else f"1 {tally.unit} says"
+    return f"stands whatever any {units}"
+
+
+def stands(tally: Tally) -> str:
+    """Write the number of changed samples that the winner of a vote stands against. "" if it is not known."""
+    return "" if tally.stands is None else f"{tally.stands:,}"
+
+
+def plural(word: str) -> str:
+    """Return the plural of the word for a sample. The word may be the name of any element."""
+    if word.endswith(("s", "x", "z", "ch", "sh")):
+        return f"{word}es"
+    return f"{word[:-1]}ies" if word.endswith("y") and word[-2:-1] not in ("", *"aeiou") else f"{word}s"
+
+
 def votes(count: float) -> str:
     return f"{count:,}" if isinstance(count, int) else f"{count:,.4g}"
 

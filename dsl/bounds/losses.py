@@ -11,6 +11,7 @@ from dataclasses import replace
 from functools import reduce
 
 from .. import plan as p
+from ..catalog import ReducerSpec
 from .amounts import Amounts, merged
 from .bound import Bound
 from .expected import constants
@@ -59,6 +60,22 @@ def failing_of(behind: Mapping[str, frozenset[str]], steps: Mapping[str, Done]) 
         if done.failing is not None
     ]
     return reduce(Least.__or__, ways) if ways else None
+
+
+def may_be_refused(spec: ReducerSpec | None, rule: p.Reduce, least: int, most: int) -> bool:
+    """Tell whether a vote may fail before it asks, because it can never have the votes that it needs."""
+    args = constants(rule)
+    needed, changed = args.get("votes"), args.get("stands", 0)
+    if spec is None:
+        return False
+    if "votes" in args and not (isinstance(needed, int) and needed <= most):
+        return True
+    if spec.standing is None or changed == 0:
+        return False
+    # An argument that only the run knows may be too large.
+    if not isinstance(changed, int) or None in args.values():
+        return True
+    return spec.standing(least, most, args) < changed
 
 
 def failing_block(

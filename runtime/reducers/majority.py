@@ -36,8 +36,13 @@ class Majority(Vote):
     def settled(self) -> bool:
         return self.ballots.lead > self.open + 2 * self.against
 
-    def further(self) -> int:
+    def to_stand(self) -> int:
         return max(0, int(self.open + 2 * self.against - self.ballots.lead)) // 2 + 1
+
+    def further(self) -> int:
+        # A vote for the runner-up takes 2 from what the lead can still become.
+        dissents = -(-int(self.ballots.lead + self.open - 2 * self.against) // 2)
+        return min(self.to_stand(), self.until_fallen(dissents))
 
     def fewest(self) -> int:
         return _fewest(self.setting.most, self.setting.most, self.setting.args)

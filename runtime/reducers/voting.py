@@ -114,6 +114,17 @@ class Vote:
         """Return the fewest further ballots that could decide the vote."""
         raise NotImplementedError
 
+    def to_stand(self) -> int:
+        """Return the fewest further ballots that could give the vote a winner that stands."""
+        return self.further()
+
+    def until_fallen(self, dissents: int) -> int:
+        """Return the fewest further ballots after which the vote fails, if it can no longer stand after ``dissents``.
+
+        A vote that is to stand takes its fewest samples before it fails, however many are open at once.
+        """
+        return max(self.fewest() - self.ballots.seen, dissents, 1) if self.against else self.setting.most
+
     def fewest(self) -> int:
         """Return the fewest ballots that decide the vote, if all agree."""
         return self.setting.most
@@ -152,18 +163,15 @@ class Vote:
             return False
         enough = self.ballots.counted >= self.enough
         if enough:
-            return not self.settled() and (not self.against or max(self.further(), self.lacking) <= self.open)
+            return not self.settled() and (not self.against or max(self.to_stand(), self.lacking) <= self.open)
         return self.ballots.counted + self.open >= self.enough
 
     @property
     def hopeless(self) -> bool:
-        """True if the vote cannot be settled, or cannot stand. Then it asks for no more samples.
-
-        A vote that is to stand always takes its fewest samples, however many are open at once.
-        """
+        """True if the vote cannot be settled, or cannot stand. Then it asks for no more samples."""
         taken = self.ballots.seen + self.lost
         could = self.lost > 0 or (self.against > 0 and taken >= self.fewest())
-        return could and max(self.further(), self.lacking) > self.open - self.lost
+        return could and max(self.to_stand(), self.lacking) > self.open - self.lost
 
     @property
     def decided(self) -> bool:

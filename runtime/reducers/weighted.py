@@ -57,6 +57,16 @@ class Weighted(Vote):
         return (changed + min(changed, coming)) * self.heaviest + sum(taken, Fraction(0))
 
     def further(self) -> int:
+        if not self.against:
+            return self.to_stand()
+        most, heaviest, left = self.ballots.lead + self.open * self.heaviest, self.heaviest, self.open
+
+        def falls(dissents: int) -> bool:
+            return most - 2 * dissents * heaviest <= self._loss(self.against, left - dissents)
+
+        return min(self.to_stand(), self.until_fallen(bisect_left(range(left), True, key=falls)))
+
+    def to_stand(self) -> int:
         if not self.heaviest:
             return self.open
         # Each ballot for the leader adds to the lead and takes from what is open.

@@ -6,6 +6,8 @@ import random
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from flowrun.dsl import types
 from flowrun.runtime.reducers import REDUCERS, ReduceError, Setting
@@ -73,6 +75,12 @@ def setting_of(rule: str, most: int, least: int, args: dict[str, Json], launch: 
     return name, Setting(least or most, most, args={**args, **more}, launch=launch, item=item)
 
 
+def answer_of(driven: Driven) -> str | None:
+    """Return the winner of a vote; None if it failed."""
+    kind, value = driven.ended
+    return None if kind == "error" else str(value["is"] if isinstance(value, dict) else value)
+
+
 class Case:
     """A vote over drawn ballots, driven to its end in a drawn order of arrival."""
 
@@ -86,12 +94,12 @@ class Case:
         for place in rng.sample(range(most), min(lost, most)):
             self.ballots[place] = LOST
         given = self.args if stands is None else {**self.args, "stands": stands}
-        name, self.setting = setting_of(rule, most, self.least, given, self.launch)
+        self.name, self.setting = setting_of(rule, most, self.least, given, self.launch)
         self.seed = rng.randrange(2**32)
         self.refused = ""
         self.driven: Driven | None = None
         try:
-            reducer = REDUCERS[name].make(self.setting)
+            reducer = REDUCERS[self.name].make(self.setting)
         except ReduceError as error:
             self.refused = str(error)
         else:
@@ -100,10 +108,7 @@ class Case:
     @property
     def value(self) -> str | None:
         """The winner of the vote; None if it failed."""
-        if self.driven is None or self.driven.ended[0] != "value":
-            return None
-        value = self.driven.ended[1]
-        return str(value["is"] if self.rule == "weighted" else value)
+        return None if self.driven is None else answer_of(self.driven)
 
     @property
     def told(self) -> int:
@@ -193,3 +198,107 @@ def test_certificates_of_nine_ballots_against_brute_force(rule: str) -> None:
         for seed in range(1000, 1060):
             check_told(rule, seed, most)
             check_declared(rule, seed, most, 1 + seed % 3)
+
+
+# Lost samples, orders of arrival, and the figures of the plan
+
+
+@pytest.mark.parametrize("rule", EVERY)
+def test_a_vote_that_loses_as_many_samples_as_told_has_the_same_winner(rule: str) -> None:
+    """The vote itself is driven again, in another order. It may need more samples, but it does not fail."""
+    lost = 0
+    for seed in range(150):
+        case = Case(rule, seed, 7)
+        if case.value is None or not case.told:
+            continue
+        rng = random.Random(seed)
+        known = sorted(set(range(7)) - case.open_places)
+        for _ in range(4):
+            samples = list(case.ballots)
+            for place in rng.sample(known, case.told):
+                samples[place] = LOST
+            driven = drive(REDUCERS[case.name].make(case.setting), samples, shuffled(rng.randrange(2**32)))
+            assert answer_of(driven) == case.value, (rule, seed, samples)
+            lost += 1
+    assert rule == "unanimous" or lost > 20
+
+
+def test_the_number_of_an_exact_vote_is_no_matter_of_time() -> None:
+    for rule in EXACT:
+        for seed in range(60):
+            case = Case(rule, seed, 8)
+            found = set()
+            for order in range(5):
+                _, setting = setting_of(rule, 8, 0, case.args, "together")
+                driven = drive(REDUCERS[case.name].make(setting), case.ballots, shuffled(order))
+                tally = driven.reducer.tally(driven.launched)
+                found.add(None if tally is None else tally.stands)
+            assert len(found) == 1
+
+
+UNANIMOUS = {"weighted": {"is": "a", "sure": 1.0}, "approval": ["a"], "ranked": ["a", "b"], "borda": ["a", "b", "c"]}
+
+
+@pytest.mark.parametrize("rule", [rule for rule in EVERY if rule not in ("ranked", "borda")])
+@given(data=st.data(), most=st.integers(1, 24), seed=st.integers(0, 2**32))
+@settings(max_examples=120)
+def test_a_vote_of_one_mind_stands_against_the_greatest_number(
+    rule: str, data: st.DataObject, most: int, seed: int
+) -> None:
+    """It takes the fewest samples of the plan, for each number that the rule can reach. Greater ones are refused."""
+    rng = random.Random(seed)
+    least, args = least_of(rule, rng, most), args_of(rule, rng, most)
+    name, setting = setting_of(rule, most, least, args, "cost")
+    spec = REDUCERS[name].spec
+    assert spec.standing is not None
+    possible = spec.standing(setting.least, most, setting.args)
+    ballots = [UNANIMOUS.get(rule, "a")] * most
+    whole = drive(REDUCERS[name].make(setting_of(rule, most, least, args, "together")[1]), ballots, shuffled(seed))
+    if rule in EXACT and whole.ended[0] == "value":
+        tally = whole.reducer.tally(most)
+        assert tally is not None
+        assert tally.stands == possible
+    stands = data.draw(st.integers(1, max(1, possible)))
+    _, wanting = setting_of(rule, most, least, {**args, "stands": stands}, "cost")
+    if possible:
+        driven = drive(REDUCERS[name].make(wanting), ballots, shuffled(seed))
+        assert driven.ended[0] == "value"
+        fewest = spec.fewest(wanting.least, most, wanting.args)
+        # A quorum may end sooner, when too many ballots differ.
+        assert driven.launched == driven.seen >= fewest
+        assert rule == "quorum" or driven.seen == fewest
+        assert not driven.flying
+    _, beyond = setting_of(rule, most, least, {**args, "stands": possible + 1}, "cost")
+    with pytest.raises(ReduceError, match=f"can never stand against {possible + 1}: "):
+        REDUCERS[name].make(beyond)
+
+
+@pytest.mark.parametrize("right", [0.7, 0.9])
+@pytest.mark.parametrize(
+    ("rule", "args", "least", "most"),
+    [
+        ("majority", {"stands": 2}, 15, 15),
+        ("majority", {"stands": 1, "at_least": 12}, 13, 13),
+        ("quorum", {"votes": 8, "stands": 2}, 12, 12),
+        ("quorum", {"votes": 3, "stands": 1}, 12, 12),
+        ("majority", {"confidence": 0.95, "stands": 1}, 3, 15),
+    ],
+)
+def test_the_expected_samples_of_a_vote_that_is_to_stand_are_the_mean(
+    rule: str, args: dict[str, Json], least: int, most: int, right: float
+) -> None:
+    spec = REDUCERS[rule].spec
+    assert spec.expected is not None
+    expected = spec.expected(least, most, args, right)
+    assert expected is not None
+    rng = random.Random(7)
+    taken = []
+    for _ in range(1200):
+        ballots = ["a" if rng.random() < right else "b" for _ in range(most)]
+        driven = drive(REDUCERS[rule].make(Setting(least, most, args=args, item=LETTERS)), ballots, shuffled(1))
+        taken.append(driven.launched)
+    mean = sum(taken) / len(taken)
+    spread = (sum((one - mean) ** 2 for one in taken) / len(taken)) ** 0.5 / len(taken) ** 0.5
+    # An adaptive vote may fail earlier, when another answer could have ended it.
+    slack = 0.6 if least < most else 0
+    assert -4 * spread - 1e-9 <= expected - mean <= 4 * spread + slack + 1e-9

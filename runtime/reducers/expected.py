@@ -37,12 +37,13 @@ def expected_samples(most: int, right: float, over: Callable[[int, int], bool]) 
 
 def more_than_half(least: int, most: int, args: Mapping[str, object]) -> int:
     """Return the fewest samples that decide a vote by the lead: all for one answer, and fewer still out."""
-    return min(most, most // 2 + 1 + number(args, "stands", 0))
+    return min(most, max(most // 2 + 1, number(args, "at_least", 1)) + number(args, "stands", 0))
 
 
 def until_uncatchable(least: int, most: int, args: Mapping[str, object], right: float) -> float | None:
     """Return the mean number of samples until no other answer can catch up, as if each ballot were one vote."""
-    return until_standing(most, right, number(args, "stands", 0), 1)
+    changed = number(args, "stands", 0)
+    return until_standing(most, right, changed, number(args, "at_least", 1) + changed)
 
 
 def until_standing(most: int, right: float, changed: int, enough: int) -> float | None:
@@ -50,7 +51,7 @@ def until_standing(most: int, right: float, changed: int, enough: int) -> float 
 
     ``enough`` ballots are needed.
     """
-    fewest = most // 2 + 1 + changed
+    fewest = max(most // 2 + 1 + changed, enough)
 
     def over(a: int, b: int) -> bool:
         lead, left = abs(a - b), most - a - b

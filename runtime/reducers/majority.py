@@ -22,7 +22,7 @@ from flowrun.dsl import Given, ParamSpec, ReducerSpec, Refusal, types
 
 from .adaptive import Adaptive, reach_of, way_of, why_not
 from .arguments import PARAMS, STANDS, plurality
-from .expected import expected_samples, until_standing
+from .expected import expected_samples, more_than_half, until_standing
 from .protocol import Reducer, Rule, Setting
 from .reach import LEAD, Args, Reach, number, that_can_stand, with_ballots
 from .voting import Vote
@@ -99,7 +99,7 @@ def _result(given: Given) -> types.Type | Refusal:
 def _fewest(least: int, most: int, args: Mapping[str, object]) -> int:
     changed, enough = number(args, "stands", 0), number(args, "at_least", 1)
     if least == most:
-        return min(most, max(most // 2 + 1 + changed, enough + changed))
+        return more_than_half(least, most, args)
     low, sure = max(least, enough + changed), args.get("confidence", CONFIDENCE)
     if not changed or not isinstance(sure, (int, float)):
         return min(most, low)

@@ -84,7 +84,8 @@ def _fewest(least: int, most: int, args: Mapping[str, object]) -> int:
     wanted = needed + changed
     # The vote fails when the ballots differ so much that no answer can reach the quorum.
     passed = min(most, wanted if 2 * needed > most else max(wanted, most // 2 + 1 + changed))
-    return max(min(2, most), min(passed, most - wanted + 2)) if wanted > 1 else passed
+    ended = max(min(2, most), min(passed, most - wanted + 2)) if wanted > 1 else passed
+    return max(ended, min(most, number(args, "at_least", 1) + changed))
 
 
 def _expected(least: int, most: int, args: Mapping[str, object], right: float) -> float | None:

@@ -108,7 +108,7 @@ def _fewest(least: int, most: int, args: Mapping[str, object]) -> int:
     if not isinstance(width, int) or width < 1:
         return least
     changed = number(args, "stands", 0)
-    enough = number(args, "at_least", 1) + changed if changed else 1
+    enough = first_end(number(args, "at_least", 1) + changed, width)
     return min(most, max(enough, first_end(least, width) + changed * width))
 
 

@@ -25,6 +25,7 @@ MOST_WORLDS = 3000
 def ballots_of(rule: str, rng: random.Random, most: int) -> list[Json]:
     """Draw ballots that lean to one answer, so that many votes stand against some."""
     share = rng.choice([0.5, 0.7, 0.85, 1.0])
+    weights = rng.choice([[0.5], [0.5, 1.0], [0.0, 0.5, 1.0, 1.0], [1.0]])
 
     def answer() -> str:
         return "a" if rng.random() < share else rng.choice("bc")
@@ -34,7 +35,7 @@ def ballots_of(rule: str, rng: random.Random, most: int) -> list[Json]:
             return None
         match rule:
             case "weighted":
-                return {"is": answer(), "sure": rng.choice([0.0, 0.5, 1.0, 1.0, 1.0])}
+                return {"is": answer(), "sure": rng.choice(weights)}
             case "approval":
                 return list(dict.fromkeys(answer() for _ in range(rng.randint(1, 2))))
             case "ranked" | "borda":

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
-from heapq import nlargest
 
 from flowrun.dsl import dataclass, types
 
@@ -76,6 +75,9 @@ class Points:
     lost: int
     type: types.Type
 
+    def grouped(self) -> Counter[tuple[str, ...]]:
+        return Counter(map(tuple, self.lists))
+
 
 def points_standing(points: Points) -> int:
     """Return a number of lists that could not have changed the leader, whatever they had said.
@@ -89,34 +91,43 @@ def points_standing(points: Points) -> int:
 
 
 def _stands(points: Points, changed: int) -> bool:
-    places = [{key: place for place, key in enumerate(keys)} for keys in points.lists]
-    named = Counter(key for own in places for key in own)
-    behind = {key: sum(own[key] for own in places if key in own) for key in named}
+    # Lists are often alike, so they are looked at once, with their number.
+    lists = [({key: place for place, key in enumerate(keys)}, count) for keys, count in points.grouped().items()]
+    named, behind = Counter[str](), Counter[str]()
+    for own, count in lists:
+        for key, place in own.items():
+            named[key] += count
+            behind[key] += count * place
     leader = max(named, key=lambda key: named[key] * (len(named) - 1) - behind[key])
     fewest = max(1, sum(count > changed for count in named.values()))
     type_ = points.type
     open_ended = not isinstance(type_, types.Choice)
     most = max(len(type_.options), len(named)) if isinstance(type_, types.Choice) else len(named)
 
+    def left(given: list[tuple[int, int]], most_given: int) -> int:
+        """Return the sum of what the lists give to the lead, each so often, after the worst changes.
+
+        A list may give up to ``most_given`` points to a rival. Samples without a list give nothing.
+        """
+        whole, taken, room = sum(one * count for one, count in given), 0, changed
+        for one, count in sorted([*given, (0, points.discarded)], reverse=True):
+            taken += min(room, count) * (one + most_given)
+            room -= min(room, count)
+        return whole - taken - points.lost * most_given
+
     def lead(rival: str | None, answers: int) -> int:
         """Return the lead over a rival after the worst changes, if there are so many answers."""
 
-        def difference(own: dict[str, int]) -> int:
-            first = answers - 1 - own[leader] if leader in own else 0
-            second = answers - 1 - own[rival] if rival is not None and rival in own else 0
-            return first - second
+        def of(own: dict[str, int], key: str | None) -> int:
+            return answers - 1 - own[key] if key is not None and key in own else 0
 
-        lists = [difference(own) for own in places]
-        losses = [*(one + answers - 1 for one in lists), *[answers - 1] * points.discarded]
-        return sum(lists) - points.lost * (answers - 1) - sum(nlargest(changed, losses))
+        return left([(of(own, leader) - of(own, rival), count) for own, count in lists], answers - 1)
 
-    def grows(rival: str | None) -> bool:
-        """Tell whether the lead does not shrink with the number of answers."""
-        lists = [(leader in own) - (rival in own) for own in places]
-        losses = [*(one + 1 for one in lists), *[1] * points.discarded]
-        return sum(lists) - points.lost >= sum(nlargest(changed, losses))
+    def growth(rival: str | None) -> int:
+        """Return the change of that lead with each further answer."""
+        return left([((leader in own) - (rival in own), count) for own, count in lists], 1)
 
     rivals = [*(key for key in named if key != leader), None]
     if not all(lead(rival, answers) > 0 for rival in rivals for answers in {fewest, most}):
         return False
-    return not open_ended or all(grows(rival) for rival in rivals)
+    return not open_ended or all(growth(rival) >= 0 for rival in rivals)

@@ -13,8 +13,10 @@ sure this is: a changed sample weighs what it likes.
 from __future__ import annotations
 
 from bisect import bisect_left, insort
+from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
+from itertools import accumulate
 
 from flowrun.dsl import Given, ParamSpec, ReducerSpec, Refusal, types
 
@@ -33,6 +35,8 @@ class Weighted(Vote):
         answer = setting.args.get("of") or _answer(item, self.weight)
         # The weights of each answer's ballots, the smallest first.
         self.weights: dict[str, list[Fraction]] = {}
+        # The sums of the winner's greatest weights, and the number of samples for which they hold.
+        self._sums: tuple[int, list[Fraction]] = (0, [Fraction(0)])
         super().__init__(replace(setting, args={**setting.args, "by": answer}))
         self.setting = setting
         field = item.field(self.weight) if isinstance(item, types.Record) else None
@@ -47,36 +51,43 @@ class Weighted(Vote):
         return True
 
     def settled(self) -> bool:
-        return self.ballots.lead > self.open * self.heaviest + self._loss(self.against)
+        return self.ballots.lead > self.open * self.heaviest + self._losses()(0)
 
-    def _loss(self, changed: int, coming: int = 0) -> Fraction:
-        """Return the most that the lead loses if samples are changed, after more ballots of the greatest weight."""
-        leader = self.ballots.ranked()[:1]
-        own = self.weights[leader[0]] if changed and leader else []
-        taken = own[max(0, len(own) - max(0, changed - coming)) :]
-        return (changed + min(changed, coming)) * self.heaviest + sum(taken, Fraction(0))
+    def _losses(self) -> Callable[[int], Fraction]:
+        """Make the function that returns the most that the lead loses by the changed samples.
+
+        It gets a number of ballots of the greatest weight that come before. They are changed first.
+        """
+        changed = self.against
+        if self._sums[0] != self.ballots.seen:
+            leader = self.ballots.ranked()[:1]
+            own = self.weights[leader[0]][-changed:] if changed and leader else []
+            self._sums = self.ballots.seen, list(accumulate(reversed(own), initial=Fraction(0)))
+        sums = self._sums[1]
+
+        def loss(coming: int) -> Fraction:
+            taken = min(changed, coming)
+            return (changed + taken) * self.heaviest + sums[min(changed - taken, len(sums) - 1)]
+
+        return loss
 
     def further(self) -> int:
         if not self.against:
             return self.to_stand()
-        most, heaviest, left = self.ballots.lead + self.open * self.heaviest, self.heaviest, self.open
-
-        def falls(dissents: int) -> bool:
-            return most - 2 * dissents * heaviest <= self._loss(self.against, left - dissents)
-
-        return min(self.to_stand(), self.until_fallen(bisect_left(range(left), True, key=falls)))
+        left, twice, loss = self.open, 2 * self.heaviest, self._losses()
+        most = self.ballots.lead + left * self.heaviest
+        falls = bisect_left(range(left), True, key=lambda dissents: most - dissents * twice <= loss(left - dissents))
+        return min(self.to_stand(), self.until_fallen(falls))
 
     def to_stand(self) -> int:
         if not self.heaviest:
             return self.open
         # Each ballot for the leader adds to the lead and takes from what is open.
-        lead, least = self.ballots.lead, self.open * self.heaviest
+        lead, least, twice = self.ballots.lead, self.open * self.heaviest, 2 * self.heaviest
         if not self.against:
-            return 1 if least < lead else int((least - lead) // (2 * self.heaviest)) + 1
-        enough = range(1, self.setting.most + 1)
-        return 1 + bisect_left(
-            enough, True, key=lambda more: lead + 2 * more * self.heaviest > least + self._loss(self.against, more)
-        )
+            return 1 if least < lead else int((least - lead) // twice) + 1
+        loss, enough = self._losses(), range(1, self.setting.most + 1)
+        return 1 + bisect_left(enough, True, key=lambda more: lead + more * twice > least + loss(more))
 
     def fewest(self) -> int:
         return more_than_half(self.setting.most, self.setting.most, self.setting.args)

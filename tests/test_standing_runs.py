@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +22,10 @@ from flowrun.runtime.cli.summary import closing_line, votes_lines
 from flowrun.runtime.cli.test import command as run_tests
 from flowrun.runtime.plans.verify import verify
 from flowrun.runtime.providers.scripted import Scripted, ScriptedProvider
+from flowrun.runtime.reducers import REDUCERS, ReduceError, Setting
+from flowrun.runtime.vocabulary import events as e
 from flowrun.runtime.vocabulary.call import Request
-from flowrun.runtime.vocabulary.errors import PermanentError
+from flowrun.runtime.vocabulary.errors import FlowrunError, PermanentError
 from support.harness import Run, stage
 
 Json = Any
@@ -81,6 +85,24 @@ def test_a_vote_that_cannot_stand_asks_no_more_than_it_takes_to_see_that(concurr
     assert failure.reason == "the vote must stand against 9 pages, and stands against 0: yes 20, no 16 of 50"
     assert len(ran.provider.calls) == 36
     assert not ran.outcome.tallies["verdict"].settled
+
+
+def test_a_vote_that_cannot_stand_cancels_the_samples_that_still_run() -> None:
+    text = (
+        'flow f() { v = repeat 20 { ask "?" -> a | b with seed: 1 } '
+        "reduce majority(stands: 4) with launch: %s return v }"
+    )
+
+    def script(request: Request, number: int) -> Scripted:
+        place = request.seed or 0
+        return Scripted("ab"[place % 2], float(place))
+
+    for launch, cancelled in (("cost", 0), ("latency", 5), ("together", 0)):
+        ran = stage(text % launch, script)
+        (failure,) = ran.outcome.failures
+        assert "must stand against 4 ballots, and stands against 0: " in failure.reason
+        assert len(ran.of(e.RequestCancelled)) == cancelled
+        assert len(ran.provider.calls) == (15 if launch == "cost" else 20)
 
 
 # What is told
@@ -262,3 +284,46 @@ def test_the_offered_fix_is_the_greatest_possible_number() -> None:
     (edit,) = found.fix.edits
     better = text[: edit.span.start] + edit.text + text[edit.span.end :]
     check_flow(Source(better), catalog())
+
+
+def test_an_edited_plan_cannot_ask_for_more_than_there_is() -> None:
+    text = 'flow f() { v = repeat 9 { ask "?" -> a | b } reduce majority(stands: 4) return v }'
+    plan = make_plan(check_flow(Source(text), catalog()))
+    step = plan.steps[0]
+    assert isinstance(step.node, p.Repeat)
+    for stands, said in ((p.Constant(5), "can never stand against 5"), (p.Constant(-1), "0 or more")):
+        reduce = replace(step.node.reduce, args={"stands": stands})
+        edited = replace(plan, steps=(replace(step, node=replace(step.node, reduce=reduce)),))
+        with pytest.raises(FlowrunError, match=said):
+            verify(edited)
+
+
+def test_a_vote_over_votes_falls_only_if_enough_of_the_inner_votes_fall() -> None:
+    """To change the outer winner takes more inner votes than told, and each takes more of its ballots than told."""
+
+    def vote(ballots: list[Json]) -> tuple[str | None, int]:
+        made = REDUCERS["majority"].make(Setting(len(ballots), len(ballots)))
+        for place, ballot in enumerate(ballots):
+            made.add(place, ballot) if ballot is not None else made.skip(place)
+        tally = made.tally(len(ballots))
+        try:
+            return made.value(), 0 if tally is None or tally.stands is None else tally.stands
+        except ReduceError:
+            return None, 0
+
+    for inner in (["aaa", "aaa", "aaa"], ["aaa", "aab", "aaa"], ["aaaa", "aaab", "bbba"]):
+        votes = [vote(list(one)) for one in inner]
+        winner, stands = vote([one for one, _ in votes])
+        safe = sum(sorted(told + 1 for _, told in votes)[: stands + 1]) - 1
+        places = [(at, place) for at, one in enumerate(inner) for place in range(len(one))]
+        overturned = False
+        for changed in (safe, safe + 1):
+            for chosen in itertools.combinations(places, changed):
+                for answers in itertools.product(["b", "c", None], repeat=changed):
+                    made: list[list[Json]] = [list(one) for one in inner]
+                    for (at, place), answer in zip(chosen, answers, strict=True):
+                        made[at][place] = answer
+                    same = vote([vote(one)[0] for one in made])[0] == winner
+                    assert same or changed > safe
+                    overturned |= not same
+        assert overturned

@@ -131,7 +131,7 @@ class Adaptive(Vote):
 
     @property
     def hopeless(self) -> bool:
-        standing = self.against > 0 and self.place >= self._first
+        standing = self.against > 0 and self.setting.launch != "together" and self.place >= self._first
         if self._sure or not (self.lost or standing):
             return False
         coming = self.setting.most - self.place
@@ -143,7 +143,7 @@ class Adaptive(Vote):
 
     @property
     def decided(self) -> bool:
-        return self.setting.launch != "together" and self._over()
+        return self.setting.launch != "together" and (self._over() or self.fallen)
 
     def wanted(self, launched: int) -> int:
         if self.setting.launch != "cost":

@@ -92,7 +92,7 @@ class Vote:
         A flow that reads the tally sees the tally of exactly these samples.
         """
         self._waiting[index] = value
-        while self._next in self._waiting and not self._over():
+        while self._next in self._waiting and not (self._over() or self.fallen):
             self._count(self._next, self._waiting.pop(self._next))
             self._next += 1
 
@@ -170,14 +170,19 @@ class Vote:
     def hopeless(self) -> bool:
         """True if the vote cannot be settled, or cannot stand. Then it asks for no more samples."""
         taken = self.ballots.seen + self.lost
-        could = self.lost > 0 or (self.against > 0 and taken >= self.fewest())
-        return could and max(self.to_stand(), self.lacking) > self.open - self.lost
+        falls = self.against > 0 and self.setting.launch != "together" and taken >= self.fewest()
+        return (self.lost > 0 or falls) and max(self.to_stand(), self.lacking) > self.open - self.lost
+
+    @property
+    def fallen(self) -> bool:
+        """True if the vote cannot stand, whatever may still come."""
+        return self.against > 0 and not self.lost and self.hopeless
 
     @property
     def decided(self) -> bool:
-        if self.setting.launch == "together" or not self._over():
+        if self.setting.launch == "together" or not (self.fallen or self._over()):
             return False
-        if self.setting.launch == "cost" or self._alike or not self.ballots.counted:
+        if self.fallen or self.setting.launch == "cost" or self._alike or not self.ballots.counted:
             return True
         first = self.ballots.first(self.ballots.ranked()[0])
         return all(index in self._seen for index in range(first))
@@ -194,9 +199,8 @@ class Vote:
     # Ending
 
     def questions(self) -> Sequence[Question]:
-        if not self.setting.asks or self.ballots.counted < self.enough or len(self.ballots.tied) < 2 or self.doubtful:
-            return ()
-        if self.against:
+        asks = self.setting.asks and not self.against
+        if not asks or self.ballots.counted < self.enough or len(self.ballots.tied) < 2 or self.doubtful:
             return ()
         tied = tuple(self.ballots.answer(key) for key in self.ballots.tied)
         if all(isinstance(answer, str) and answer.strip() for answer in tied):

@@ -133,10 +133,9 @@ class ReducerSpec:
     ``typed`` marks a reducer, beside votes, whose value depends on the type of its results. ``lists`` tells that
     the value is a list: of the results, or of the items in the results.
 
-    ``standing`` returns the greatest number of changed ballots against which a vote can stand, from the planned least
-    and most; None for reducers without the argument `stands`. ``fewest`` returns the smallest number of results that
-    can settle it. ``expected`` returns its average number of samples, if each sample is right by itself with the given
-    probability and all wrong ones are alike; None if that is not known. All three get the known arguments.
+    ``fewest`` returns the smallest number of results that can settle it, from the planned least and most. ``expected``
+    returns its average number of samples, if each sample is right by itself with the given probability and all wrong
+    ones are alike; None if that is not known. Both get the known arguments.
     """
 
     name: str
@@ -149,7 +148,6 @@ class ReducerSpec:
     needs: bool = False
     fewest: Callable[[int, int, Mapping[str, object]], int] = lambda least, most, args: most
     expected: Callable[[int, int, Mapping[str, object], float], float | None] | None = None
-    standing: Callable[[int, int, Mapping[str, object]], int] | None = None
     typed: bool = False
     lists: Literal["", "results", "items"] = ""
 

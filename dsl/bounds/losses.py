@@ -11,7 +11,8 @@ from dataclasses import replace
 from functools import reduce
 
 from .. import plan as p
-from ..catalog import ReducerSpec
+from ..catalog import Given, ReducerSpec, Refusal
+from ..types import UNKNOWN
 from .amounts import Amounts, merged
 from .bound import Bound
 from .expected import constants
@@ -65,17 +66,13 @@ def failing_of(behind: Mapping[str, frozenset[str]], steps: Mapping[str, Done]) 
 def may_be_refused(spec: ReducerSpec | None, rule: p.Reduce, least: int, most: int) -> bool:
     """Tell whether a vote may fail before it asks, because it can never have the votes that it needs."""
     args = constants(rule)
-    needed, changed = args.get("votes"), args.get("stands", 0)
-    if spec is None:
+    if spec is None or not spec.votes:
         return False
-    if "votes" in args and not (isinstance(needed, int) and needed <= most):
-        return True
-    if spec.standing is None or changed == 0:
-        return False
-    # An argument that only the run knows may be too large.
-    if not isinstance(changed, int) or None in args.values():
-        return True
-    return spec.standing(least, most, args) < changed
+    if "votes" in args or args.get("stands", 0) != 0:
+        # An argument that only the run knows may be too large.
+        found = spec.result(Given(UNKNOWN, least, most, args))
+        return None in args.values() or (isinstance(found, Refusal) and found.arg in ("votes", "stands"))
+    return False
 
 
 def failing_block(

@@ -40,19 +40,8 @@ def guarded(rule: Rule, who: str) -> Rule:
         wanted = spec.expected
         return None if wanted is None else _or(None, who, lambda: wanted(least, most, args, right))
 
-    def standing(least: int, most: int, args: Mapping[str, object]) -> int:
-        wanted = spec.standing
-        return 0 if wanted is None else _or(0, who, lambda: int(wanted(least, most, args)))
-
-    safe = replace(
-        spec,
-        result=result,
-        fewest=fewest,
-        expected=expected if spec.expected else None,
-        standing=standing if spec.standing else None,
-    )
     return Rule(
-        safe,
+        replace(spec, result=result, fewest=fewest, expected=expected if spec.expected else None),
         lambda setting: _Guarded(rule.make, setting, who),
     )
 

@@ -150,7 +150,6 @@ RULE = Rule(
         adaptive=True,
         fewest=_fewest,
         expected=_expected,
-        standing=REACH.most,
     ),
     that_can_stand(_make, REACH),
 )

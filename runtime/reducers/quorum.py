@@ -127,7 +127,6 @@ RULE = Rule(
         spares=True,
         fewest=_fewest,
         expected=_expected,
-        standing=REACH.most,
     ),
     that_can_stand(Quorum, REACH),
 )

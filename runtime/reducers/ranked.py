@@ -151,7 +151,6 @@ RULE = Rule(
         votes=True,
         spares=True,
         expected=_expected,
-        standing=LEAD.most,
     ),
     that_can_stand(Ranked, LEAD),
 )

@@ -65,7 +65,6 @@ RULE = Rule(
         spares=True,
         fewest=_fewest,
         expected=_expected,
-        standing=REACH.most,
     ),
     that_can_stand(Unanimous, REACH),
 )

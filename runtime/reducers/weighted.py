@@ -152,7 +152,6 @@ RULE = Rule(
         spares=True,
         fewest=more_than_half,
         expected=until_uncatchable,
-        standing=LEAD.most,
     ),
     that_can_stand(Weighted, LEAD),
 )

@@ -13,6 +13,7 @@ from click.testing import CliRunner
 
 from flowrun.dsl import FlowError, Source, check_flow, format_file, make_plan, parse_flow
 from flowrun.dsl import plan as p
+from flowrun.dsl.bounds.losses import may_be_refused
 from flowrun.runtime import RunOptions, run_async
 from flowrun.runtime.api import Result
 from flowrun.runtime.catalog import catalog
@@ -118,7 +119,9 @@ async def told(text: str, script: Any, inputs: dict[str, Json], path: Path | Non
 async def test_the_closing_line_names_the_pages() -> None:
     given = [f"{answer} {place}" for place, answer in enumerate(votes_of({"yes": 31, "no": 12, "silent": 7}))]
     result = await told(pages("majority(stands: 2)", seen=ALL), by_page, {"pages": given})
-    assert closing_line(result).startswith("yes (31 of 50) · stands whatever any 9 pages say · 50 calls")
+    assert closing_line(result).startswith(
+        "yes (31 of 50; no 12, silent 7) · stands whatever any 9 pages say · 50 calls"
+    )
     (line,) = votes_lines(result)
     assert line == (
         "verdict: yes (31 of 50); no 12, silent 7; agreement 0.62, margin 19; stands whatever any 9 pages say"
@@ -246,6 +249,31 @@ def test_a_computed_number_is_checked_when_the_vote_begins() -> None:
     assert "can never stand against 5" in ran.outcome.failures[0].reason
     ran = stage(text, lambda request, number: "a", {"n": -1})
     assert "`stands` takes a number of 0 or more" in ran.outcome.failures[0].reason
+    assert not ran.provider.calls
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "ahead(n, stands: 2)",
+        "ahead(target: share, stands: 2)",
+        "window(n, stands: 2)",
+        "majority(confidence: share, stands: 3)",
+    ],
+)
+def test_arguments_that_only_the_run_knows_are_not_refused_before_it(rule: str) -> None:
+    text = f'flow f(n: int, share: number) {{ v = repeat 3..30 {{ ask "?" -> a | b }} reduce {rule} return v }}'
+    assert stage(text, lambda request, number: "a", {"n": 3, "share": 0.99}).outcome.value == "a"
+
+
+@pytest.mark.parametrize("rule", ["quorum(n, stands: 4)", "majority(at_least: n, stands: 4)", "quorum(n)"])
+def test_a_plan_knows_that_such_a_vote_may_fail_at_once(rule: str) -> None:
+    text = f'flow f(n: int) {{ v = repeat 9 {{ ask "?" -> a | b }} reduce {rule} return v }}'
+    node = make_plan(check_flow(Source(text), catalog())).steps[0].node
+    assert isinstance(node, p.Repeat)
+    assert may_be_refused(REDUCERS[node.reduce.rule].spec, node.reduce, 9, 9)
+    ran = stage(text, lambda request, number: "a", {"n": 10})
+    assert ran.outcome.failures
     assert not ran.provider.calls
 
 

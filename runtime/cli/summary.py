@@ -134,10 +134,11 @@ def _plain(tally: Tally) -> bool:
 
 
 def _headline(result: Result) -> str:
-    """Write `SPAM (2 of 3)` if the flow's answer is the answer of its only vote. Otherwise write ""."""
+    """Write `SPAM (2 of 3; NOT 1)` if the flow's answer is the answer of its only vote. Otherwise write ""."""
     tallies = list(result.outcome.tallies.values())
     if len(tallies) == 1 and result.ok and tallies[0].winner == result.value:
-        return _vote(tallies[0])
+        others = _others(tallies[0])
+        return _vote(tallies[0], f"; {others}" if others else "")
     return ""
 
 
@@ -149,20 +150,18 @@ def _standing(result: Result) -> str:
     return standing_text(tally) if tally.stands else ""
 
 
-def _vote(tally: Tally) -> str:
+def _vote(tally: Tally, others: str = "") -> str:
     of = f"{tally.counted}, up to {tally.planned}" if tally.adaptive else f"{tally.planned}"
     if tally.of != tally.counted + tally.missing:
         of = f"a weight of {votes(tally.of)} in {tally.counted} ballots"
-    return f"{_short(tally.first)} ({votes(tally.votes)} of {of})"
+    return f"{_short(tally.first)} ({votes(tally.votes)} of {of}{others})"
 
 
 def vote_text(tally: Tally) -> str:
     """Describe one vote: its answer, the other answers with votes, and the samples that were not needed."""
     parts = [_vote(tally)]
-    others = [(answer, count) for answer, count in tally.ballots if answer != tally.first]
-    if others:
-        listed = ", ".join(f"{_short(answer)} {votes(count)}" for answer, count in others[:3])
-        parts.append(listed + (f" and {len(others) - 3} more" if len(others) > 3 else ""))
+    if others := _others(tally):
+        parts.append(others)
         parts.append(f"agreement {tally.agreement:.2f}, margin {votes(tally.margin)}")
     if tally.discarded:
         parts.append(f"{tally.discarded} discarded")
@@ -176,6 +175,13 @@ def vote_text(tally: Tally) -> str:
         open_end = "not settled" if tally.missing else "not enough"
         parts.append("not settled after all samples" if tally.adaptive and not tally.missing else open_end)
     return "; ".join(parts)
+
+
+def _others(tally: Tally) -> str:
+    """List the answers other than the winner's, with their votes. "" if there are none."""
+    others = [(answer, count) for answer, count in tally.ballots if answer != tally.first]
+    listed = ", ".join(f"{_short(answer)} {votes(count)}" for answer, count in others[:3])
+    return listed + (f" and {len(others) - 3} more" if len(others) > 3 else "")
 
 
 def _short(answer: Any) -> str:

@@ -131,8 +131,11 @@ def _expected(least: int, most: int, args: Mapping[str, object], right: float) -
 
 
 def _reach(least: int, most: int, args: Args) -> int:
-    width, enough = number(args, "width", 2), number(args, "at_least", 1)
+    enough = number(args, "at_least", 1)
     top = max(0, min((most - 1) // 2, most - enough))
+    width = args.get("width")
+    if not isinstance(width, int) or width < 1:
+        return top
     # Fewer samples than a window fill none. More must leave the others in the lead where the vote may end first.
     begins = first_end(max(least, enough), width)
     return min(top, max(width - 1, (begins - 1) // 2))

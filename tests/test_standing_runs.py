@@ -143,6 +143,16 @@ async def test_a_result_that_one_page_could_change_does_not_say_that_it_stands()
     assert line.endswith("; stands against 0 pages")
 
 
+async def test_an_adaptive_vote_that_took_all_samples_says_it_too() -> None:
+    text = 'flow f() { v = repeat 3..9 { ask "?" -> a | b with seed: 1 } reduce ahead(8) return v }'
+    result = await told(text, lambda request, number: "ab"[request.seed in (2, 5)], {})
+    (line,) = votes_lines(result)
+    assert line == (
+        "v: a (7 of 9, up to 9); b 2; agreement 0.78, margin 5; stands whatever any 2 ballots say; "
+        "not settled after all samples"
+    )
+
+
 NAMES = [("entry", "entries"), ("box", "boxes"), ("day", "days"), ("address", "addresses"), ("mail", "mails")]
 
 

@@ -70,7 +70,8 @@ class Tally:
 
 def standing_text(tally: Tally) -> str:
     """Say how many changed samples the winner of a vote stands against. "" if there is none, or if it is not known."""
-    if tally.stands is None or not tally.settled:
+    # An adaptive vote has a winner also if its rule did not hold after all samples.
+    if tally.stands is None or not (tally.settled or (tally.adaptive and tally.stands)):
         return ""
     if not tally.stands:
         return f"stands against 0 {plural(tally.unit)}"

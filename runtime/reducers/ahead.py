@@ -5,8 +5,8 @@ right with probability 1 / (1 + ((1 − p) / p)^k). `ahead(target: 0.999, steps:
 such votes in a row are all right with the target's probability.
 
 With `stands: f` the vote ends at a lead of k + 2f: f changed ballots leave a lead of k. It can hold only if f samples
-alone cannot be k votes ahead of all others where the vote may end first, so f must be less than k if the least number
-of samples is small. See `adaptive`.
+alone cannot be k votes ahead of all others where the vote may end first. So f must be less than k if the least number
+of samples is small.
 """
 
 from __future__ import annotations

@@ -9,7 +9,9 @@ With a fixed N the vote stands against f samples exactly if the lead is larger t
 out. Proof: each changed sample takes at most a vote from the leader and gives one to a rival, so the lead falls by 2 at
 most, and each ballot still out takes 1 at most. With f ≥ 1 and a lead of 2f + R, f ballots for the leader, the first of
 them included, can go to the runner-up. This makes a tie in which the runner-up has the first ballot. If all agree, the
-vote ends after ⌊N/2⌋ + 1 + f ballots: 26, 28 and 35 of 50 for f = 0, 2 and 9. With `repeat a..b` see `adaptive`.
+vote ends after ⌊N/2⌋ + 1 + f ballots: 26, 28 and 35 of 50 for f = 0, 2 and 9. With
+`repeat a..b` two things must hold: f samples could not have ended the vote before with another answer, and the
+confidence is reached with f votes less for the leader and f more for the runner-up.
 """
 
 from __future__ import annotations

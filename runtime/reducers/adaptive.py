@@ -14,8 +14,8 @@ Such a vote stands against f samples if both of these hold:
   samples are given to another answer, and taken from the most frequent of the others. If the rule then holds, the vote
   does not stand. An answer that no sample gave is tried too. So f samples alone must not be enough to end the vote.
 - The leader wins even so: the rule still holds with f votes less for the leader and f more for the runner-up, so the
-  vote ends here at the latest. Or the lead is larger than 2f and the number of samples that may still come, so nobody
-  can overtake the leader up to the greatest number of samples.
+  vote ends here at the latest. Or the lead is larger than 2f + R, where R is the number of samples that may still
+  come, so no answer can overtake the leader up to the greatest number of samples.
 
 Then each world in which f samples differ has the same winner. The vote finds a number f that is sure, which need not be
 the greatest. With ``stands: f`` the vote goes on until both hold for f. If the greatest number of samples is taken, a

@@ -5,12 +5,13 @@ is then the one that all N ballots would have given, in whatever order they arri
 in batches, counted in the order of the samples, until P(the leader's share > ½) reaches the confidence. This
 probability is taken from Beta(v1 + 1, v2 + 1) (Adaptive-Consistency, arXiv 2305.11860).
 
-With a fixed N the vote stands against f samples exactly if the lead is larger than 2f and the number R of ballots still
-out. Proof: each changed sample takes at most a vote from the leader and gives one to a rival, so the lead falls by 2 at
-most, and each ballot still out takes 1 at most. With f ≥ 1 and a lead of 2f + R, f ballots for the leader, the first of
-them included, can go to the runner-up. This makes a tie in which the runner-up has the first ballot. If all agree, the
-vote ends after ⌊N/2⌋ + 1 + f ballots: 26, 28 and 35 of 50 for f = 0, 2 and 9. With
-`repeat a..b` two things must hold: f samples could not have ended the vote before with another answer, and the
+With a fixed N the vote stands against f samples exactly if the lead is larger than 2f + R, where R is the number of
+ballots still out. Proof: a changed sample takes at most one vote from the leader and gives one to a rival, so it lowers
+the lead by 2 at most. A ballot still out lowers it by 1 at most. With f ≥ 1 and a lead of 2f + R, f ballots for the
+leader, the first of them included, can go to the runner-up. Then both are equal, and the runner-up has the first
+ballot. If all agree, the vote ends after ⌊N/2⌋ + 1 + f ballots: 26, 28 and 35 of 50 for f = 0, 2 and 9.
+
+With `repeat a..b` two things must hold. f samples could not have ended the vote before with another answer. And the
 confidence is reached with f votes less for the leader and f more for the runner-up.
 """
 

@@ -5,8 +5,8 @@ value is that of all N ballots, in whatever order they arrive. (Quorums as in R.
 
 The vote stands against f samples exactly if the winner has q + f votes and no other answer can pass it. f changed
 samples leave it q votes. If 2q > N, no other answer can then have as many. Otherwise the lead must also be larger than
-2f and the number of ballots still out, as in `majority`. With `stands: f` the vote fails as soon as no answer can have
-q + f votes.
+2f + R, where R is the number of ballots still out, as in `majority`. With `stands: f` the vote fails as soon as no
+answer can have q + f votes.
 """
 
 from __future__ import annotations

@@ -4,8 +4,7 @@ The value is the answer that most of all samples so far give. An answer of none 
 
 With `stands: f` the vote ends after f + 1 windows that agree: f changed samples break at most f of them. At the end of
 every window the vote tries each answer that f changed samples could fill the window with. The samples that remain to be
-changed then lie in earlier windows. If another answer could have the most votes there, the vote does not stand. See
-`adaptive`.
+changed then lie in earlier windows. If another answer could have the most votes there, the vote does not stand.
 """
 
 from __future__ import annotations

@@ -75,6 +75,10 @@ CODES: dict[str, Code] = {
     "F0503": Code("untrusted text in a system part"),
     "F0504": Code("untrusted text in the name of a file"),
     "F0505": Code("untrusted text in the words of a judge"),
+    # F052: votes that stand
+    "F0520": Code("a vote that can never stand against so many"),
+    "F0521": Code("a rule whose value cannot stand"),
+    "F0522": Code("an ask about ties that is never made"),
     # F07: allowed, and probably not meant
     "F0701": Code("an answer that is paid for and never used", "warning"),
     "F0702": Code("a map whose calls are all the same", "warning"),

@@ -123,6 +123,7 @@ def report(result: Result) -> dict[str, Any]:
                 "settled": tally.settled,
                 "agreement": round(tally.agreement, 4),
                 "margin": tally.margin,
+                "stands": tally.stands,
             }
             for path, tally in result.outcome.tallies.items()
         },

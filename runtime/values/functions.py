@@ -78,7 +78,7 @@ def _join(args: Args, world: World) -> Json:
 def _votes(args: Args, world: World) -> Json:
     tally = world.tally(args["of"])
     if tally is None:
-        nothing = {"counted": 0, "planned": 0, "discarded": 0, "agreement": 0.0, "margin": 0}
+        nothing = {"counted": 0, "planned": 0, "discarded": 0, "agreement": 0.0, "margin": 0, "stands": 0}
         return {"winner": None, "counts": [], **nothing}
     return {
         "winner": tally.winner,
@@ -88,6 +88,7 @@ def _votes(args: Args, world: World) -> Json:
         "discarded": tally.discarded,
         "agreement": tally.agreement,
         "margin": tally.margin,
+        "stands": tally.stands or 0,
     }
 
 
@@ -133,6 +134,7 @@ def _votes_type(given: Mapping[str, types.Type]) -> types.Type:
             types.Field("discarded", types.INT),
             types.Field("agreement", types.NUMBER),
             types.Field("margin", types.NUMBER),
+            types.Field("stands", types.INT),
         ),
         "Votes",
     )

@@ -68,6 +68,13 @@ CODES: dict[str, Code] = {
     "F0419": Code("a table or a cassette that a test cannot use"),
     "F0420": Code("a setup that no test uses", "warning"),
     "F0421": Code("a word of tests that is also a name of the flow"),
+    # F05: what one source can change
+    "F0530": Code("a quote of an unknown source"),
+    "F0531": Code("a quote of a source that is no text"),
+    "F0532": Code("a quote where no model answers"),
+    "F0533": Code("a quote of a text that the prompt does not show"),
+    "F0534": Code("a quote of a text that only other answers have read", "warning"),
+    "F0535": Code("a vote that counts quotes", "warning"),
     # F07: allowed, and probably not meant
     "F0701": Code("an answer that is paid for and never used", "warning"),
     "F0702": Code("a map whose calls are all the same", "warning"),

@@ -46,7 +46,7 @@ class Declarations(BlockTypes, ABC):
                 )
 
     def param(self, param: s.Param) -> ParamSpec:
-        type_ = self.written.read(param.type)
+        type_ = self.written.read_data(param.type, "a parameter")
         self.typed.nodes.params[param.number] = type_
         if param.default is not None:
             # A default is worked out before the flow begins. So it can mention models, but no parameter or step.
@@ -68,7 +68,7 @@ class Declarations(BlockTypes, ABC):
             if spec.name in seen:
                 self.report("F0202", f"the name `{spec.name}` is taken", param.name.span, "choose another name")
             seen.add(spec.name)
-        type_ = self.written.read(decl.type)
+        type_ = self.written.read_data(decl.type, "the result of an extern")
         if t.holds_model(type_):
             self.report("F0301", "an extern returns data, and a model is not data", decl.type.span)
         if not _TARGET.fullmatch(decl.target.value):

@@ -84,8 +84,8 @@ class NormalText:
             return None
         piece = bisect_right(self._starts, place - 1) - 1
         if self._whole[piece]:
-            last = piece + 1 == len(self._starts) or self._starts[piece + 1] == place
-            return self._end[piece] if last else None
+            behind = self._starts[piece + 1] if piece + 1 < len(self._starts) else self._size
+            return self._end[piece] if place == behind else None
         return self._first[piece] + place - self._starts[piece]
 
     def _inside(self, place: int) -> bool:
@@ -127,9 +127,9 @@ class NormalText:
     def _dash(self, found: re.Match[str]) -> None:
         start, end = found.span()
         middle = found.end("run")
-        run, blanks = _visible(found.group("run")), found.group()[middle - start :]
+        run, blanks = _visible(found.group("run")), found.group("line")
         before, after = self._last, self._after(end)
-        if before == " " or not after:
+        if before == " " or after in ("", "-"):
             self._add("-", start, middle)
             if blanks:
                 self._add(" ", middle, end)
@@ -146,7 +146,7 @@ class NormalText:
     def _soft(self, found: re.Match[str]) -> None:
         start, end = found.span()
         after = self._after(end)
-        soft = _SOFT in found.group().rstrip() and not _BREAKS.isdisjoint(found.group())
+        soft = _SOFT in found.group("hidden") and not _BREAKS.isdisjoint(found.group())
         if soft and _letter(self._last) and after and _letter(after):
             self.joints[self._size] = Joint(GONE | HYPHEN | BLANK, parts=False)
         else:
@@ -217,17 +217,18 @@ def _compiled(ignored: str, dashes: str, blanks: str, marks: str, mapped: str) -
     run = f"[{blanks}][{blanks}{ignored}]*" if blanks else ""
     ways = []
     if dashes:
-        ways.append(f"(?P<dash>(?P<run>[{dashes}][{dashes}{ignored}]*)" + (f"(?:{run})?)" if run else ")"))
+        ways.append(f"(?P<dash>(?P<run>[{dashes}](?:{some}[{dashes}])*){some}(?P<line>{run})?)")
     if run and ignored:
-        ways.append(f"(?P<soft>[{ignored}]++{run})")
+        ways.append(f"(?P<soft>(?P<hidden>[{ignored}]++){run})")
     if run:
         odd = blanks.replace(_SPACE, "")
         starts = [f"[{odd}][{blanks}{ignored}]*"] if odd else []
         ways.append("(?P<blank>" + "|".join([*starts, f" [{blanks}{ignored}]+"]) + ")")
     if marks or mapped:
-        chars = [f"[^{blanks}{dashes}{ignored}]{some}[{marks}][{marks}{ignored}]*"] if marks else []
+        base = f"[^{blanks}{dashes}{ignored}]" if blanks or dashes or ignored else "."
+        chars = [f"{base}(?:{some}[{marks}])+"] if marks else []
         chars += [f"[{mapped}]"] if mapped else []
         ways.append(f"(?P<char>{'|'.join(chars)})")
     if ignored:
         ways.append(f"[{ignored}]+")
-    return re.compile("|".join(ways)) if ways else None
+    return re.compile("|".join(ways), re.DOTALL) if ways else None

@@ -10,8 +10,8 @@ from flowrun.dsl import dataclass, pattern
 
 from .normal_text import GONE, Joint, NormalText, normal
 
-MOST_TRIES = 100_000
-"""The most places that are tried for a quote. Only a text made to waste time has more that fit in part."""
+MOST_WORK = 100_000
+"""The most places that are tried for a quote; a long quote has fewer. Only a text made to waste time has more."""
 
 _UNSPACED = (
     "\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff\u2e80-\u2fdf\u3005-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
@@ -37,6 +37,8 @@ class Quote:
         self.text = form.text[first:end]
         self.joints = {place - first: joint for place, joint in form.joints.items() if first < place < end}
 
+        self.sure_joints = sum(not joint.spellings & GONE for joint in self.joints.values())
+
     @property
     def has_word(self) -> bool:
         return any(char.isalnum() for char in self.text)
@@ -54,8 +56,9 @@ def quotes_in(said: str) -> Iterator[Quote]:
     yield Quote(form, first, end)
     bare, last = (first, end), None
     while bare != last:
-        last, bare = bare, _bared(form.text, *bare)
-    if bare != (first, end):
+        last, bare = bare, _bared(form, *bare)
+    # A dash right beside the marks may be the sign of a number, so it must not get lost with them.
+    if bare != (first, end) and all(bare[0] < place < bare[1] for place in form.joints):
         yield Quote(form, *bare)
 
 
@@ -68,22 +71,30 @@ def _trimmed(text: str, first: int, end: int) -> tuple[int, int]:
     return first, end
 
 
-def _bared(text: str, first: int, end: int) -> tuple[int, int]:
+def _bared(form: NormalText, first: int, end: int) -> tuple[int, int]:
     """Return the bounds of a text without one pair of quotation marks, or one ellipsis, around it."""
+    text = form.text
     for mark in ("[...]", "(...)"):
         if text.startswith(mark, first, end):
             first += len(mark)
         if text.endswith(mark, first, end):
             end -= len(mark)
-    if text.startswith("...", first, end):
-        while first < end and text[first] == ".":
-            first += 1
-    if text.endswith("...", first, end):
-        while first < end and text[end - 1] == ".":
-            end -= 1
+    first += _dots(form, range(first, end))
+    end -= _dots(form, range(end - 1, first - 1, -1))
     if end - first >= 2 and text[first] == text[end - 1] and text[first] in "'\"":
         first, end = first + 1, end - 1
     return _trimmed(text, first, end)
+
+
+def _dots(form: NormalText, places: range) -> int:
+    """Count the dots from the first of some places on. Fewer than three are no ellipsis."""
+    count = 0
+    for place in places:
+        joined = count and (place if places.step > 0 else place + 1) in form.joints
+        if form.text[place] != "." or joined:
+            break
+        count += 1
+    return count if count >= 3 else 0
 
 
 def passages(said: str, text: str) -> Iterator[Passage]:
@@ -99,26 +110,39 @@ def passages(said: str, text: str) -> Iterator[Passage]:
 
 def _places(quote: Quote, source: NormalText) -> Iterator[Passage]:
     size = len(quote.text)
-    place, tries = source.text.find(quote.text), 0
-    while place >= 0 and tries < MOST_TRIES:
-        tries += 1
+    place, work = source.text.find(quote.text), 0
+    while place >= 0 and work < MOST_WORK:
+        work += 1
         end = place + size
         if not _begins_word(source, place):
             place = source.text.find(quote.text, _next_edge(source, place))
             continue
-        start, stop = source.start(place), source.end(end)
-        if start is not None and stop is not None and _ends_word(source, end) and _joined_alike(quote, source, place):
-            yield Passage(start, stop)
+        found = _passage(quote, source, place, end)
+        if found is not None:
+            yield found
             place = source.text.find(quote.text, end)
         else:
+            work += len(quote.joints) // 8
             place = source.text.find(quote.text, place + 1)
 
 
-def _joined_alike(quote: Quote, source: NormalText, place: int) -> bool:
+def _passage(quote: Quote, source: NormalText, place: int, end: int) -> Passage | None:
+    """Return the passage at a place, None if it cuts a letter or a word there, or if it has other joints."""
+    start, stop = source.start(place), source.end(end)
+    if start is None or stop is None or not _ends_word(source, end) or not _joined_alike(quote, source, place, end):
+        return None
+    return Passage(start, stop)
+
+
+def _joined_alike(quote: Quote, source: NormalText, place: int, end: int) -> bool:
     """Tell whether the joints inside a place may be spelled like those of the quote."""
     places = source.joint_places
+    first, behind = bisect_left(places, place + 1), bisect_left(places, end)
+    if behind - first < quote.sure_joints:
+        return False
     seen = 0
-    for at in places[bisect_left(places, place + 1) : bisect_left(places, place + len(quote.text))]:
+    for number in range(first, behind):
+        at = places[number]
         own = quote.joints.get(at - place)
         seen += own is not None
         if not source.joints[at].spellings & (GONE if own is None else own.spellings):
@@ -130,11 +154,11 @@ def _joined_alike(quote: Quote, source: NormalText, place: int) -> bool:
 
 def _next_edge(source: NormalText, place: int) -> int:
     """Return the next place after this one at which a word may begin."""
-    found = _BREAK.search(source.text, place + 1)
-    edge = found.start() if found else len(source.text)
     joints = source.joint_places
     at = bisect_left(joints, place + 1)
-    return min(edge, joints[at]) if at < len(joints) else edge
+    edge = joints[at] if at < len(joints) else len(source.text)
+    found = _BREAK.search(source.text, place + 1, edge)
+    return found.start() if found else edge
 
 
 def _word(char: str) -> bool:
@@ -172,7 +196,7 @@ def _edge(source: NormalText, place: int, way: int) -> bool:
         if _word(other):
             return _free(own) or _free(other)
         return not (_links(own, other, far) or (own.isdigit() and _of_number(other, way, far)))
-    return not (_word(other) and _links(near, own, other)) and not (own in "%\u2030\u00b0" and other.isdigit())
+    return not (_word(other) and _links(near, own, other)) and not (_measures(own) and other.isdigit())
 
 
 def _links(one: str, between: str, other: str) -> bool:
@@ -182,11 +206,14 @@ def _links(one: str, between: str, other: str) -> bool:
     return between in ".,:" and one.isdigit() and other.isdigit()
 
 
+def _measures(sign: str) -> bool:
+    """Tell whether a sign gives a number its measure, as in 5% and $5."""
+    return sign in "%\u2030\u00b0" or unicodedata.category(sign) == "Sc"
+
+
 def _of_number(sign: str, way: int, far: str) -> bool:
-    """Tell whether a sign before (``way`` -1) or behind a digit belongs to the number, as in -5, .5, 5% and $5."""
-    if unicodedata.category(sign) == "Sc":
-        return True
-    return sign in "%\u2030\u00b0" if way > 0 else sign == "-" or (sign == "." and not _word(far))
+    """Tell whether a sign before (``way`` -1) or behind a digit belongs to the number, as in -5, .5 and 5%."""
+    return _measures(sign) or (way < 0 and (sign == "-" or (sign == "." and not _word(far))))
 
 
 def _only_blank(joint: Joint) -> bool:

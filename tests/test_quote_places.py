@@ -11,9 +11,8 @@ import pytest
 
 from flowrun.runtime.values.passages import passages
 from flowrun.runtime.values.quotes import place_record
-
-from .support.quote_reference import all_places
-from .support.random_quotes import random_quote, random_text
+from support.quote_reference import all_places
+from support.random_quotes import random_quote, random_text
 
 
 def found(said: str, text: str) -> list[str]:

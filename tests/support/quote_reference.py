@@ -205,10 +205,9 @@ def _bare(one: str) -> str:
             now = re.sub(f"(?:{begin})$", "", now)
         if len(now) > 1 and now[0] == now[-1] and now[0] in "'\"":
             lead, now = lead + 1, now[1:-1]
-    begins = now[:1] == "-" and lead > 0 and one[lead - 1] != " "
-    ends = now[-1:] == "-" and now[-2:-1] not in ("", " ") and one[lead + len(now) :].strip(" ") != ""
-    joined = begins or ends
-    return "" if joined else now
+    opens = now[:1] == "-" and lead > 0 and one[lead - 1] != " "
+    closes = now[-1:] == "-" and now[-2:-1] not in ("", " ") and one[lead + len(now) :].strip(" ") != ""
+    return "" if opens or closes else now
 
 
 def all_places(said: str, text: str) -> list[tuple[int, int]]:

@@ -187,12 +187,12 @@ def test_place_of_refuses_words_that_do_not_occur() -> None:
       return { a, b }
     }
     """
-    run = stage(text, [], {"page": "one two", "words": "two", "maybe": None})
+    run = stage(text, by_turn(), {"page": "one two", "words": "two", "maybe": None})
     assert run.outcome.value["b"] is None
     assert run.outcome.value["a"]["start"] == 4
-    failed = stage(text, [], {"page": "one two", "words": "three", "maybe": None})
+    failed = stage(text, by_turn(), {"page": "one two", "words": "three", "maybe": None})
     assert failed.outcome.failures
-    assert "words that do not occur in its source: three" in str(failed.outcome.failures)
+    assert "words that do not occur in its source: `three`" in str(failed.outcome.failures)
 
 
 # Plans

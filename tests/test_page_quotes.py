@@ -77,7 +77,7 @@ async def test_the_quotes_of_a_real_run_are_shown(tmp_path: Path) -> None:
         if text.startswith("Is a"):
             said = "pay me" if len(request.messages) > 1 else "pay you"
             return json.dumps({"ok": "yes", "words": said, "more": []})
-        return json.dumps(text[5:9]) if text.startswith("Read") else '{"best": "plea"}'
+        return json.dumps(text.split()[-1]) if text.startswith("Read") else '{"best": "two"}'
 
     provider = ScriptedProvider(script)
     options = RunOptions(opener=lambda *_: provider, journal=tmp_path / "j.db")

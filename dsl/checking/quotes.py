@@ -7,7 +7,7 @@ from typing import Literal
 
 from .. import syntax as s
 from .. import types as t
-from ..diagnostics import Diagnostic, did_you_mean
+from ..diagnostics import Diagnostic, Edit, Fix, nearest
 from ..fields import field_type
 from ..records import dataclass
 from ..source import Span
@@ -28,11 +28,15 @@ class QuotingAsk:
     part: Part
     sources: tuple[str, ...]
 
+    def written(self, source: str) -> s.TypeQuote | None:
+        """Return the quote of a source as it is written at the ask. None if it is part of a named type."""
+        assert self.ask.answer is not None
+        return next((one for one in _quotes(self.ask.answer) if one.source == source), None)
+
     def place(self, source: str) -> Span:
         """Return the place where the answer's type names a source. For a named type, return the place of its name."""
         assert self.ask.answer is not None
-        written = next((one for one in _quotes(self.ask.answer) if one.source == source), None)
-        return (written or self.ask.answer).span
+        return (self.written(source) or self.ask.answer).span
 
 
 def quoting(program: Program, typed: Typed) -> Iterator[QuotingAsk]:
@@ -52,7 +56,7 @@ def check_quotes(program: Program, typed: Typed, type_of: Callable[[Symbol], t.T
             name, *fields = source.split(".")
             symbol, span = one.scope.lookup(name), one.place(source)
             if symbol is None or symbol.kind == "model":
-                typed.problems.append(_unknown(one, name, span, symbol))
+                typed.problems.append(_unknown(one, source, symbol))
                 continue
             typed.sources.setdefault(one.step, []).append(Mention(name, span, symbol, one.step, one.part))
             known = len(typed.problems)
@@ -153,18 +157,25 @@ def _quotes(written: s.TypeExpr) -> Iterator[s.TypeQuote]:
                 yield from _quotes(field.type)
 
 
-def _unknown(one: QuotingAsk, name: str, span: Span, model: Symbol | None) -> Diagnostic:
+def _unknown(one: QuotingAsk, source: str, model: Symbol | None) -> Diagnostic:
+    name = source.split(".")[0]
     if model:
         said = f"`{name}` is a model, and a quote is copied from a text"
     else:
         said = f"the quote needs a value `{name}`, and none is here"
+    written = one.written(source)
+    # A named type may be right for other asks, so only a name at the ask itself can be meant to be another.
+    near = nearest(name, one.scope.known()) if written and not model else None
+    fix = Fix(f"write `{near}`", (Edit(written.path[0].span, near),), safe=False) if written and near else None
     return Diagnostic(
         "F0530",
         said,
-        span,
+        one.place(source),
         note="the source of a quote is looked up where the ask stands",
-        help=did_you_mean(name, [known for known in one.scope.known() if known != name])
-        or "name a parameter, a step or an element whose text stands in this prompt",
+        help=f"did you mean `{near}`?"
+        if near
+        else "name a parameter, a step or an element whose text stands in this prompt",
+        fix=fix,
     )
 
 

@@ -158,7 +158,7 @@ def _quotes(written: s.TypeExpr) -> Iterator[s.TypeQuote]:
 
 
 def _unknown(one: QuotingAsk, source: str, model: Symbol | None) -> Diagnostic:
-    name = source.split(".")[0]
+    name = source.split(".", maxsplit=1)[0]
     if model:
         said = f"`{name}` is a model, and a quote is copied from a text"
     else:

@@ -60,7 +60,10 @@ class Settings:
 
 
 class PreparedAsk:
-    """An ask of the plan. It makes a request from the values in a scope. ``answer`` is the type of the ask's value."""
+    """An ask of the plan. It makes a request from the values in a scope. ``answer`` is the type of the answer.
+
+    ``sources`` has the texts of each source of quotes, once the ask is ``within`` a scope.
+    """
 
     def __init__(self, plan: p.Ask, options: Mapping[str, p.Expr], answer: types.Type | None = None) -> None:
         self.plan = plan
@@ -69,7 +72,7 @@ class PreparedAsk:
         self._choices = self.answer.options if isinstance(self.answer, types.Choice) else ()
         self._shapeless = bool(self._choices) or self.answer == types.TEXT
         self._quoted = types.quotes_of(self.answer)
-        self._texts: Mapping[str, Sequence[str]] = {}
+        self.sources: Mapping[str, Sequence[str]] = {}
         self._steady = all(isinstance(option, p.Constant) for option in options.values())
         self._settings: dict[tuple[str, str], Settings] = {}
 
@@ -82,7 +85,7 @@ class PreparedAsk:
         if not self._quoted:
             return self
         found = PreparedAsk(self.plan, self.options, self.answer)
-        found._texts = {source: texts_of(looked_up(source, scope.value)) for source in self._quoted}
+        found.sources = {source: texts_of(looked_up(source, scope.value)) for source in self._quoted}
         return found
 
     def model(self, scope: Scope) -> ModelValue:
@@ -138,7 +141,7 @@ class PreparedAsk:
         if not self._quoted:
             return value
         try:
-            return placed(value, self.answer, self._texts)
+            return placed(value, self.answer, self.sources)
         except NotThereError as error:
             raise MalformedError(str(error), text=answer.text, why=f"has no right quote: {error}") from None
 

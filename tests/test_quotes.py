@@ -261,3 +261,21 @@ async def test_a_resumed_run_has_the_same_quotes(tmp_path: Path, broken: bool) -
 
 def test_a_text_beside_a_quote_keeps_its_blanks() -> None:
     assert read_answer('" a  b "', t.Quote("page")) == " a  b "
+
+
+def test_folds_and_trees_quote_what_their_prompt_shows() -> None:
+    text = """
+    flow f(pages: [text]) {
+      folded = map one in pages at most 9 {
+        text "{{ one }}"
+      } reduce fold ask "{{ so_far }} + {{ next }}" -> quote of next
+      merged = map one in pages at most 9 {
+        text "{{ one }}"
+      } reduce by 2 ask "{{ results | join(' / ') }}" -> quote of results
+      return { folded, merged }
+    }
+    """
+    run = stage(
+        text, lambda request, number: json.dumps(request.messages[0].text.split()[-1]), {"pages": ["a 1", "b 2", "c 3"]}
+    )
+    assert run.outcome.value == {"folded": "3", "merged": "3"}

@@ -85,6 +85,8 @@ OTHER = {
     "an accent left out": ("cafe", "café"),
     "an accent cut off": ("x", "x\u0302 y"),
     "a ligature cut": ("f", "ﬁ"),
+    "the begin of a sign cut": ("1) one", "\u2474 one"),
+    "the end of a sign cut": ("5 °", "5 ℃"),
     "an underscore": ("guilty", "not_guilty"),
     "punctuation": ("due.", "due, and"),
     "feet for inches": ("5'", '5" long'),

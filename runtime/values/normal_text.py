@@ -139,7 +139,7 @@ class NormalText:
         spellings = HYPHEN
         if blanks:
             ends_line = not _BREAKS.isdisjoint(blanks)
-            word = ends_line and run in _HYPHENS and _letter(before) and _letter(after)
+            word = run in _HYPHENS and _letter(before) and _letter(after)
             spellings = (GONE | HYPHEN | BLANK if word else HYPHEN | BLANK) if ends_line else BLANK
         self.joints[self._size] = Joint(spellings, parts)
 

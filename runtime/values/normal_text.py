@@ -26,7 +26,7 @@ GONE, HYPHEN, BLANK = 1, 2, 4
 
 _DASHES = frozenset("-\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe58\ufe63\uff0d")
 _LONG = frozenset("\u2012\u2013\u2014\u2015")
-_HYPHENS = ("-", "\u2010", "\u00ad")
+_HYPHENS = ("-", "\u2010")
 _SOFT = "\u00ad"
 _SPACE = "\\U00000020"
 _MARKS = dict.fromkeys("\u2018\u2019\u201a\u201b\u2032\u02bc`\u00b4\u2039\u203a\uff07", "'") | dict.fromkeys(

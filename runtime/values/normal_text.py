@@ -59,14 +59,14 @@ class NormalText:
     def __init__(self, original: str) -> None:
         self.original = original
         self.joints: dict[int, Joint] = {}
-        self._starts, self._first, self._end = array("L"), array("L"), array("L")
+        self._starts, self._first, self._end = array("I"), array("I"), array("I")
         self._whole = bytearray()
         self._parts: list[str] = []
         self._size = 0
         self._read()
         self.text = "".join(self._parts)
         self._parts.clear()
-        self.joint_places = array("L", sorted(self.joints))
+        self.joint_places = array("I", sorted(self.joints))
 
     def start(self, place: int) -> int | None:
         """Return the offset in the original of the character at a place. None inside of a letter or of a ligature."""

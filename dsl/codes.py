@@ -79,6 +79,13 @@ CODES: dict[str, Code] = {
     "F0520": Code("a vote that can never stand against so many"),
     "F0521": Code("a rule whose value cannot stand"),
     "F0522": Code("an ask about ties that is never made"),
+    # F053: quotes of texts
+    "F0530": Code("a quote of an unknown source"),
+    "F0531": Code("a quote of a source that is no text"),
+    "F0532": Code("a quote where no model answers"),
+    "F0533": Code("a quote of a text that the prompt does not show"),
+    "F0534": Code("a quote of a text that only other answers have read", "warning"),
+    "F0535": Code("a vote that counts quotes", "warning"),
     # F07: allowed, and probably not meant
     "F0701": Code("an answer that is paid for and never used", "warning"),
     "F0702": Code("a map whose calls are all the same", "warning"),

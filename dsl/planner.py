@@ -11,7 +11,7 @@ from . import types as t
 from .checked import Checked
 from .checking.block_types import FOLD, TOKENS
 from .checking.callees import Callee
-from .checking.program import Flow, Mention, Step
+from .checking.program import Flow, Step
 from .expression_planner import ExpressionPlanner
 from .hedges import hedges
 
@@ -171,7 +171,7 @@ class _Planner(ExpressionPlanner):
         line = step.line
         return p.Step(
             self.names[step],
-            self.needs(step.mentions, "head"),
+            self.needs(step, "head"),
             self.node(step),
             t.planned(self.typed.steps[step]),
             options,
@@ -180,9 +180,9 @@ class _Planner(ExpressionPlanner):
             line.span.line,
         )
 
-    def needs(self, mentions: Iterable[Mention], part: str) -> tuple[str, ...]:
+    def needs(self, step: Step, part: str) -> tuple[str, ...]:
         names = []
-        for mention in mentions:
+        for mention in (*step.mentions, *self.typed.sources.get(step, ())):
             symbol = mention.symbol
             if mention.part != part or symbol is None or symbol.kind not in ("step", "branch") or symbol.step is None:
                 continue
@@ -246,7 +246,7 @@ class _Planner(ExpressionPlanner):
             self.ask(reduce.ask) if reduce.ask is not None else None,
             self._reduce_options(reduce),
             self._count(reduce.count) if reduce.count is not None else None,
-            self.needs(step.mentions, "reduce"),
+            self.needs(step, "reduce"),
             extern[0] if extern else None,
             self.ask(deciding[0]) if deciding else None,
             step in self.typed.tallied,

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from flowrun.dsl import Source, Span, format_file, parse_flow
 from flowrun.dsl import syntax as s
-from flowrun.dsl.parsing.tables import LABELS, TEST_WORDS
+from flowrun.dsl.parsing.tables import LABELS, TEST_WORDS, TYPE_WORDS
 
 CORPUS = Path(__file__).parent / "corpus" / "fmt"
 CASES = sorted(CORPUS.glob("*.flow"))
@@ -40,7 +40,7 @@ PIECES = st.sampled_from(
 )
 VALUES = st.lists(LETTERS | PIECES, max_size=12).map("".join)
 DIGITS = st.from_regex(r"[0-9]{1,12}(\.[0-9]{1,4})?", fullmatch=True)
-SOFT = [word.lower() for word in sorted(TEST_WORDS | LABELS)]
+SOFT = [word.lower() for word in sorted(TEST_WORDS | TYPE_WORDS | LABELS)]
 OPERATORS = "or and == != <= >= < > in ?? + - * /".split()
 
 
@@ -90,6 +90,7 @@ class Maker:
         makers: list[Callable[[], s.TypeExpr]] = [
             lambda: s.TypeName(self.word(), AT),
             lambda: s.TypeName(self.word(), AT, self.word()),
+            lambda: s.TypeQuote(self.some(self.word, 1, 3), AT),
             lambda: s.TypeRange(self.bound(), self.bound(), AT),
             lambda: s.TypeChoice((self.string(),), AT),
         ]

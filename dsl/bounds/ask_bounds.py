@@ -149,7 +149,7 @@ def _one(
     if typed and prompt.most is not None:
         prompt = Bound(prompt.least, prompt.most + count(json.dumps(t.json_schema(ask.answer))) + _FORM)
     answer = _answer(ask.answer, settings, served, scope, world, title)
-    value = Some(ask.answer, answer)
+    value = Some(t.without_quotes(ask.answer), _in_sources(answer, ask.answer, scope, world, count, title))
     if typed and answer.most is not None:
         answer = Bound(answer.least, answer.most + count('{"answer": ""}'))
     tokens_in, tokens_out = prompt * tries, answer * tries
@@ -162,6 +162,41 @@ def _one(
     shared_cost = prompt.least * rates.least[0] if shares and rates else 0
     amounts = Amounts(tries, tokens_in, tokens_out, cost, prompt.least if shares else 0, shared_cost)
     return Asked(amounts, tries, value)
+
+
+def _in_sources(answer: Bound, type_: t.Type, scope: SizeScope, world: World, count: Count, title: str) -> Bound:
+    """Bound the value of an answer. Its quotes may be longer than in the answer, but no longer than their sources."""
+    for source in _quotes(type_):
+        if answer.most is None:
+            break
+        text = _source(source, type_, scope, world, count) if source else Bound(0, None)
+        if text.most is None:
+            return Bound(answer.least, None, text.why or f"the quotes of {quoted(title)} may be long in their source")
+        answer = Bound(answer.least, answer.most + text.most + 1)
+    return answer
+
+
+def _source(source: str, type_: t.Type, scope: SizeScope, world: World, count: Count) -> Bound:
+    """Bound the text of a source, as a quote of it would be shown: as JSON, unless it is the whole answer."""
+    name, *fields = source.split(".")
+    expr: p.Expr = p.Ref(name)
+    for field in fields:
+        expr = p.FieldOf(expr, field)
+    return shown(size_of(expr if isinstance(type_, t.Quote) else p.Items((expr,)), scope, world, count), count)
+
+
+def _quotes(type_: t.Type) -> list[str]:
+    """Return the sources of the quotes in a type. Those of a list have no known number; "" stands for them."""
+    match type_:
+        case t.Quote(source):
+            return [source]
+        case t.Optional(item):
+            return _quotes(item)
+        case t.ListOf(item):
+            return [""] if t.quotes_of(item) else []
+        case t.Record(fields):
+            return [source for field in fields for source in _quotes(field.type)]
+    return []
 
 
 def _answer(

@@ -213,6 +213,7 @@ class BlockTypes(Bodies, ABC):
         # Problems of the answer's type are reported when the ask itself is checked.
         known = len(self.typed.problems)
         type_ = self.written.read(ask.answer) if ask.answer is not None else t.TEXT
+        type_ = t.without_quotes(type_)
         del self.typed.problems[known:]
         begins = parameters(FOLD, reduce.args)[:1] == [FOLD[0]]
         # The result of a skipped body is none, and the fold gets it like any other result.

@@ -47,7 +47,7 @@ class Declarations(BlockTypes, ABC):
                 )
 
     def param(self, param: s.Param, *, extern: bool = False) -> ParamSpec:
-        type_ = self.written.read(param.type)
+        type_ = self.written.read_data(param.type, "a parameter")
         if refused := label_of_param(param, type_, extern=extern):
             self.typed.problems.append(refused)
         self.typed.nodes.params[param.number] = type_
@@ -71,7 +71,7 @@ class Declarations(BlockTypes, ABC):
             if spec.name in seen:
                 self.report("F0202", f"the name `{spec.name}` is taken", param.name.span, "choose another name")
             seen.add(spec.name)
-        type_ = self.written.read(decl.type)
+        type_ = self.written.read_data(decl.type, "the result of an extern")
         if t.holds_model(type_):
             self.report("F0301", "an extern returns data, and a model is not data", decl.type.span)
         if not _TARGET.fullmatch(decl.target.value):

@@ -98,6 +98,28 @@ class WrittenTypes:
     def read(self, written: s.TypeExpr) -> t.Type:
         return self.limited(self._read(written), written.span)
 
+    def read_data(self, written: s.TypeExpr, what: str) -> t.Type:
+        """Read the type of a value that no model answers. ``what`` tells what the value is."""
+        return self.of_data(self.read(written), written.span, what)
+
+    def of_data(self, type_: t.Type, span: Span, what: str) -> t.Type:
+        """Report the quotes in the type of a value that no model answers, and read them as texts."""
+        if sources := t.quotes_of(type_):
+            named = (
+                f"`{type_.name}` has a quote of `{sources[0]}`" if isinstance(type_, t.Record) and type_.name else ""
+            )
+            self._report(
+                "F0532",
+                f"{named or 'a quote stands here'}, and {what} is no answer of a model",
+                span,
+                "write `text` instead of the quote: only the answer of an ask is checked against its source",
+            )
+        return t.without_quotes(type_)
+
+    def row(self, word: s.Word, prefix: s.Word | None = None) -> t.Type:
+        """Return the type that a function such as `csv` gets by its name."""
+        return self.of_data(self.named(word, prefix), word.span, "a row of a file")
+
     def _read(self, written: s.TypeExpr) -> t.Type:
         match written:
             case s.TypeName(word):
@@ -115,6 +137,8 @@ class WrittenTypes:
                 return t.Range(low, high)
             case s.TypeList(item):
                 return t.ListOf(self._read(item))
+            case s.TypeQuote():
+                return t.Quote(written.source)
             case s.TypeOptional(item):
                 return t.Optional(self._read(item))
             case s.TypeRecord():

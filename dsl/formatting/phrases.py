@@ -80,6 +80,8 @@ class Phrases:
             case s.TypeList():
                 units = [Unit(written.item.span.start, written.item.span.end, self.type_expr(written.item))]
                 return self.comments.enclosed(units, ("[", "]"), (written.span.start, written.span.end))
+            case s.TypeQuote():
+                return f"quote of {written.source}"
             case s.TypeOptional():
                 return DocConcat([self.type_expr(written.item), "?"])
             case s.TypeRecord():

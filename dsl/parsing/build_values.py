@@ -99,6 +99,9 @@ class ValueReductions(TokenReductions):
         value = self._number(c[-1]).value
         return (-value if len(c) > 1 else value), self._span(c)
 
+    def type_quote(self, c: list[Any]) -> s.TypeQuote:
+        return s.TypeQuote(tuple(self._word(word) for word in c[2::2]), self._span(c))
+
     def type_list(self, c: list[Any]) -> s.TypeList:
         return s.TypeList(self._plain(c[1], "the type inside a list"), self._span(c))
 

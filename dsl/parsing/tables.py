@@ -21,6 +21,8 @@ NEVER_NAMES = frozenset({"RETURN", "NOT", "AND", "OR"})
 
 TEST_WORDS = frozenset("SETUP FILE CASES CASSETTE MATCHES CONTAINS ABOUT WITHIN SKIPPED FAILED ASKED".split())
 """The keywords that have a meaning only inside tests. Everywhere else they are ordinary names."""
+TYPE_WORDS = frozenset({"QUOTE"})
+"""The keywords that have a meaning only in types. Everywhere else they are ordinary names."""
 TEST_LINES = frozenset({"REPLY", "EXPECT"})
 """Two more such words, which the language has had from its start. So they are among its keywords."""
 LABELS = frozenset({"TRUSTED", "UNTRUSTED"})
@@ -93,7 +95,7 @@ class Tables:
         row = self.actions[stack[-1]]
         if type in LABELS:
             return self._label_is_name(stack, type, named, then)
-        if type in TEST_WORDS or type in TEST_LINES or (type == "EXTERN" and then[0] == "EQUAL"):
+        if type in TEST_WORDS or type in TEST_LINES or (type in ("EXTERN", "OF") and then[0] == "EQUAL"):
             return self._test_word_is_name(stack, type, then)
         if type in NEVER_NAMES or "NAME" not in row or row.get(type, -1) >= 0 or (type in row and not named):
             return False
@@ -194,7 +196,7 @@ def grammar() -> str:
 KEYWORDS = tuple(
     word
     for name, word in re.findall(r'^([A-Z_]+): *"([a-z_]+)"$', grammar(), re.MULTILINE)
-    if name not in TEST_WORDS | LABELS
+    if name not in TEST_WORDS | TYPE_WORDS | LABELS
 )
 """The keywords of the language, in the order of the grammar, without those that are names in most places."""
 

@@ -218,6 +218,8 @@ class Values(ABC):
                 return self.types.get(word.text) or t.NAMED.get(word.text) or t.Choice((word.text,))
             case s.TypeChoice(options):
                 return t.Choice(tuple(one.text if isinstance(one, s.Word) else one.value for one in options))
+            case s.TypeQuote():
+                return t.Quote(written.source)
             case s.TypeRange(low, high):
                 return t.Range(low, high)
             case s.TypeList(item):

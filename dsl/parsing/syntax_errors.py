@@ -95,6 +95,16 @@ def _clause_first(place: Place) -> Diagnostic | None:
     return None
 
 
+def _quote(place: Place) -> Diagnostic | None:
+    # A word behind `quote` was read as the name of the next field.
+    field = place.expected == {"COLON"}
+    before = -1 if "OF" in place.expected else -2 if field or place.at(-1) == "OF" else 0
+    if before and place.word(before) == "quote" and place.at(before - 1) != "SETUP":
+        help = "write the name of a text: `quote of page`"
+        return place.error("a quote names a value with `of`", help, -1 if field else 0)
+    return None
+
+
 def _clause(place: Place) -> Diagnostic | None:
     if place.type in _CLAUSES and place.type not in place.expected and not place.wants_value:
         if place.type == "ELSE" and not any(place.at(ahead) == "WHEN" for ahead in place.line_before()):
@@ -233,6 +243,7 @@ def _taken(place: Place, ahead: int) -> Diagnostic:
 
 _FIRST = (test_line, *OUT_OF_PLACE, _no_reducer, _flow_type, _misspelled_before, _clause_first)
 _RULES = (
+    _quote,
     _keyword_as_name,
     _comma,
     _clause,

@@ -44,8 +44,15 @@ class Value:
     most: float = inf
     order: Reach = field(default_factory=dict)
 
+    @property
+    def plain(self) -> bool:
+        """True if the value has no parts."""
+        return self.fields is None and self.item is None and not self.length and not self.order
+
     def whole(self) -> Reach:
         """Return the marks of a reading of the whole value. An item of a list is then not apart any more."""
+        if self.plain:
+            return self.reach
         found = [self.reach, self.length, self.order]
         if self.fields is not None:
             found += [one.whole() for one in self.fields.values()]
@@ -83,8 +90,7 @@ EMPTY = Value()
 
 
 def _measured(mark: Mark) -> Mark:
-    return replace(
-        mark,
+    return mark._replace(
         axes=frozenset(),
         mix=JOINED,
         bits=min(mark.bits, LENGTH_BITS),
@@ -99,8 +105,8 @@ def _spread(axis: str, most: float) -> Callable[[Mark], Mark]:
 
     def spread(mark: Mark) -> Mark:
         if mark.bits and (mark.axes != {axis} or mark.mix != OWN or mark.many):
-            mark = replace(mark, bits=mark.bits * most)
-        return mark if axis not in mark.axes else replace(mark, axes=mark.axes - {axis}, mix=JOINED)
+            mark = mark._replace(bits=mark.bits * most)
+        return mark if axis not in mark.axes else mark._replace(axes=mark.axes - {axis}, mix=JOINED)
 
     return spread
 
@@ -121,13 +127,15 @@ def renamed(value: Value, old: str, new: str, *, many: bool = False) -> Value:
     def rename(mark: Mark) -> Mark:
         if old not in mark.axes:
             return mark
-        return replace(mark, axes=mark.axes - {old} | {new}, many=mark.many or many)
+        return mark._replace(axes=mark.axes - {old} | {new}, many=mark.many or many)
 
     return mapped(value, rename)
 
 
 def mapped(value: Value, change: Callable[[Mark], Mark]) -> Value:
     """Return a value with each of its marks changed by a function."""
+    if value.plain:
+        return Value(changed(value.reach, change)) if value.reach else value
     return Value(
         changed(value.reach, change),
         {name: mapped(one, change) for name, one in value.fields.items()} if value.fields is not None else None,
@@ -143,7 +151,7 @@ def led(value: Value, name: str) -> Value:
     """Return a value with one more name on the trails of its marks."""
     if value is EMPTY or not name:
         return value
-    return mapped(value, lambda mark: replace(mark, trail=Trail(name, mark.trail)))
+    return mapped(value, lambda mark: Mark(*mark[:-1], Trail(name, mark.trail)))
 
 
 def closed(value: Value, closing: Closing) -> Value:
@@ -189,8 +197,7 @@ def shaped(type_: t.Type, reach: Reach, axis: str = "") -> Value:
 
 
 def cut(mark: Mark, bits: float, *, free: bool, channels: int) -> Mark:
-    return replace(
-        mark,
+    return mark._replace(
         bits=min(mark.bits, bits),
         free=mark.free and free,
         channels=mark.channels | channels if channels == CONTENT else channels,
@@ -222,13 +229,13 @@ def _part(source: str, type_: t.Type, trail: Trail, axes: frozenset[str]) -> Val
 
 def bounded(value: Value, type_: t.Type) -> Value:
     """Return a value without parts, with no more bits than its type has."""
-    if not value.reach or value.fields is not None or value.item is not None:
+    if not value.reach or not value.plain:
         return value
     wide = width(type_)
     if wide.free and wide.bits == inf:
         return value
     return Value(
-        changed(value.reach, lambda mark: replace(mark, bits=min(mark.bits, wide.bits), free=mark.free and wide.free))
+        changed(value.reach, lambda mark: mark._replace(bits=min(mark.bits, wide.bits), free=mark.free and wide.free))
     )
 
 
@@ -283,7 +290,7 @@ def _placed(value: Value, once: set[str], axis: str) -> Value:
 
     def place(reach: Reach) -> Reach:
         return {
-            source: replace(mark, axes=frozenset({axis}), mix=0)
+            source: mark._replace(axes=frozenset({axis}), mix=0)
             if source in once and not mark.axes and mark.mix == JOINED
             else mark
             for source, mark in reach.items()
@@ -308,6 +315,6 @@ def chained(first: Value, second: Value, axis: str) -> Value:
     both = {source for source in left.whole() if source in right.whole()}
     item = either(left, right)
     if both:
-        item = mapped(item, lambda mark: replace(mark, many=True) if axis in mark.axes else mark)
+        item = mapped(item, lambda mark: mark._replace(many=True) if axis in mark.axes else mark)
     length, most = union(first.length, second.length), first.most + second.most
     return Value(union(first.reach, second.reach), None, item, axis, length, most, union(first.order, second.order))

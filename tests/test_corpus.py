@@ -46,7 +46,7 @@ FOLDERS = {
     "counts": "F0301 F0303 F0307 F0364 F0402 F0409",
     "test_types": "F02 F03 F04",
     "fields": "F0302 F0306",
-    "labels": "F05",
+    "labels": "F0206 F05",
     "templates": "F0304 F0305",
     "template_types": "F0201 F0301 F0302 F0304 F0306",
     "typecheck": "F0101 F0104 F02 F03 F04",

@@ -30,11 +30,20 @@ def text_reach(template: str, lookup: Lookup) -> Reach:
     found = read(template)
     if found is None or not found.mentions:
         return NOTHING
-    if not found.plain and all(lookup(mention.name) == EMPTY for mention in found.mentions):
+    if found.plain:
+        return union(*(_named(part, lookup).whole() for output in found.body for part in output.children()))
+    if all(lookup(mention.name) == EMPTY for mention in found.mentions):
         return NOTHING
     reader = _Reader(lookup)
     reader.body(found.body, {}, NOTHING)
     return union(*reader.written)
+
+
+def _named(node: Node, lookup: Lookup) -> Value:
+    """Return the value of a name or of its field. A text has no marks."""
+    if isinstance(node, Getattr):
+        return _named(node.node, lookup).of(node.attr)
+    return lookup(node.name) if isinstance(node, Name) else EMPTY
 
 
 class _Reader:

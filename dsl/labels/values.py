@@ -197,12 +197,11 @@ def shaped(type_: t.Type, reach: Reach, axis: str = "") -> Value:
 
 
 def cut(mark: Mark, bits: float, *, free: bool, channels: int) -> Mark:
-    return mark._replace(
-        bits=min(mark.bits, bits),
-        free=mark.free and free,
-        channels=mark.channels | channels if channels == CONTENT else channels,
-        steered=mark.steered or mark.free,
-    )
+    axes, mix, known, was_free, through, many, several, steered, told, trail = mark
+    if channels == CONTENT:
+        channels |= through
+    bits = bits if bits < known else known
+    return Mark(axes, mix, bits, was_free and free, channels, many, several, steered or was_free, told, trail)
 
 
 def foreign(source: str, type_: t.Type, name: str, axes: frozenset[str], *, apart: bool = True) -> Value:

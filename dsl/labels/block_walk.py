@@ -135,7 +135,9 @@ class BlockWalk(Requests, ABC):
                 inner.values["next"] = item
                 inner.values["so_far"] = either(item, first[0]) if first else item
         assert reduce.ask is not None
-        value = self.ask(reduce.ask, "reducer", reduce.options, inner)
+        # The number of results and the fan-in decide how many asks there are, and which results each of them reads.
+        grouped = union(results.number(), self.reach(reduce.count, scope))
+        value = self.ask(reduce.ask, "reducer", reduce.options, inner, grouped)
         # A single result needs no ask.
         return either(value, any_item(results.list)) if reduce.form in ("fold", "tree") else value
 
@@ -159,7 +161,8 @@ class BlockWalk(Requests, ABC):
     def _decision(self, reduce: p.Reduce, ask: p.Ask, results: Results, scope: Scope) -> Reach:
         """Read the ask of a judge or of a tie, and return the marks of its request.
 
-        The candidates stand in its prompt. All other words of the prompt are the author's instructions.
+        The candidates stand in its prompt. All other words of the prompt are the author's instructions. The candidates
+        also decide whether there is such a request, and which answers it may get.
         """
         names = ["results", *(results.branches or {})]
         blind = Scope(scope, dict.fromkeys(names, EMPTY))
@@ -167,7 +170,7 @@ class BlockWalk(Requests, ABC):
             if message.role != "system":
                 self.refuse("judge", text_reach(message.template, blind.value), reduce.rule, f"{reduce.rule}.judge")
         inner = Scope(scope, {**(results.branches or {}), "results": results.list})
-        return self.ask(ask, "judge", reduce.options, inner).whole()
+        return self.ask(ask, "judge", reduce.options, inner, results.list.whole()).whole()
 
 
 def _ends_early(step: p.Step, reduce: p.Reduce, spec: ReducerSpec | None) -> bool:

@@ -56,14 +56,17 @@ class Requests(Expressions):
         trail = (*names, title) if title and names[-1:] != (title,) else names
         self.warnings.setdefault(LabelWarning(kind, source, here.flow, here.step, form, trail))
 
-    def ask(self, ask: p.Ask, kind: PlaceKind, options: Mapping[str, p.Expr], scope: Scope) -> Value:
+    def ask(
+        self, ask: p.Ask, kind: PlaceKind, options: Mapping[str, p.Expr], scope: Scope, also: Reach = NOTHING
+    ) -> Value:
+        """Read an ask, and return its answer. ``also`` has the marks of what decides about it beside its prompt."""
         parts = [self.reach(ask.model, scope)]
         for message in ask.messages:
             said = text_reach(message.template, scope.value)
             if message.role == "system":
                 self.refuse("system", said, kind, "system")
             parts.append(said)
-        request = union(*parts, self.args(options, scope))
+        request = union(*parts, self.args(options, scope), also)
         for source, mark in request.items():
             if mark.joins and not mark.told and self.sources[source].apart:
                 self.warn("joined", source, kind, mark)

@@ -27,7 +27,8 @@ from .marks import (
 )
 from .prompts import text_reach
 from .requests import Requests
-from .values import EMPTY, Value, any_item, either, led, listed, renamed, shaped
+from .shapes import shaped
+from .values import EMPTY, Value, any_item, either, led, listed, renamed
 
 _Block = p.Fanout | p.Map | p.Repeat
 

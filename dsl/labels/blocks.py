@@ -25,7 +25,8 @@ from .marks import (
     narrowed,
     union,
 )
-from .values import EMPTY, Value, chained, closed, renamed, shaped
+from .shapes import shaped
+from .values import EMPTY, Value, chained, closed, renamed
 
 
 @dataclass(eq=False, slots=True)

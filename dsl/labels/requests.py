@@ -10,7 +10,8 @@ from .expressions import Expressions, Scope
 from .marks import NOTHING, Mark, Reach, changed, union
 from .places import LabelWarning, Place, PlaceKind, WarningKind
 from .prompts import text_reach
-from .values import EMPTY, Value, either, shaped
+from .shapes import shaped
+from .values import EMPTY, Value, either
 
 PlaceKey = tuple[str, str, PlaceKind]
 

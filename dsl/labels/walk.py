@@ -12,7 +12,8 @@ from .expressions import Here, Scope
 from .marks import COUNT, JOINED, LENGTH_BITS, NOTHING, TIME, Mark, Reach, control, union
 from .places import PlaceKind
 from .requests import PlaceKey
-from .values import EMPTY, Value, bounded, either, led, mapped
+from .shapes import bounded
+from .values import EMPTY, Value, either, led, mapped
 
 _ASKS = ("ask", "reducer", "judge")
 _KINDS: dict[str, PlaceKind] = {"ask": "ask", "extern": "extern", "flow": "flow", "value": "value"}

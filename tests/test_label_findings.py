@@ -84,6 +84,19 @@ def test_a_vote_in_an_imported_file_over_a_source_of_this_file_is_told_at_the_ca
     assert told(found(text, {"own.flow": OWN})) == [("F0740", "main.flow", 4, "a")]
 
 
+def test_a_source_of_one_imported_file_in_a_trusted_place_of_another() -> None:
+    web = 'extern web(q: text) -> untrusted text from "a.b:web"\n\n'
+    web += "flow read(q: text) {\n  page = web(q: q)\n  return page\n}\n"
+    text = 'import "pay.flow"\nimport "web.flow"\n\nflow f(q: text) {\n  page = read(q: q)\n'
+    text += '  paid = pay(order: page, reason: "")\n  return paid\n}\n'
+    (one,) = found(text, {"pay.flow": PAY, "web.flow": web})
+    assert told((one,)) == [("F0502", "main.flow", 6, "paid")]
+    assert one.message.endswith("of `refund`: web → page → refund.order")
+    both = PAY + web
+    text = text.replace('import "web.flow"\n', "")
+    assert told(found(text, {"pay.flow": both})) == [("F0502", "main.flow", 5, "paid")]
+
+
 def test_a_called_flow_of_the_file_is_told_once() -> None:
     text = OWN + 'flow f(mail: untrusted text) {\n  a = own(mail: mail)\n  b = own(mail: "x")\n  return { a, b }\n}\n'
     assert told(found(text)) == [("F0740", "main.flow", 2, "majority")]

@@ -90,6 +90,20 @@ def test_a_thousand_steps_are_read_in_a_part_of_their_check() -> None:
     assert median(labels / check for labels, check in pairs) < 0.5
 
 
+def test_flows_that_call_flows_do_not_multiply_the_work() -> None:
+    """Each flow calls the one before in two maps, so a reading for each call would take 2^30 readings."""
+    text = 'flow f0(x: text) {\n  y = ask "{{ x }}"\n  return y\n}\n'
+    for number in range(1, 30):
+        body = f"at most 2 {{ f{number - 1}(x: p) }} reduce concat"
+        first, second = f"  a = map p in [x, x] {body}\n", f"  b = map q in [x, a] {body.replace('x: p', 'x: q')}\n"
+        text += f"flow f{number}(x: text) {{\n{first}{second}  return a + b\n}}\n"
+    text += "flow root(pages: untrusted [text]) {\n  z = map page in pages at most 9 { f29(x: page) } reduce collect\n"
+    plan = make_plan(check_flow(Source(text + "  return z\n}\n"), catalog()))
+    assert seconds(lambda: labels_of(plan, catalog())) < 5
+    place = labels_of(plan, catalog()).place("y", flow="f0")
+    assert place is not None and place.request["pages"].free
+
+
 @pytest.mark.no_cover
 def test_the_reading_of_labels_grows_as_the_flow_does() -> None:
     known = catalog()

@@ -8,6 +8,7 @@ from math import inf
 
 from ..records import dataclass
 from .marks import (
+    CONTENT,
     COUNT,
     JOINED,
     LENGTH_BITS,
@@ -141,6 +142,20 @@ def mapped(value: Value, change: Callable[[Mark], Mark]) -> Value:
         value.most,
         changed(value.order, change),
     )
+
+
+def widened(value: Value) -> Value:
+    """Return a value that each element of its sources can change, as widely as its parts allow."""
+    if not value.whole():
+        return EMPTY
+
+    def widen(mark: Mark) -> Mark:
+        return Mark(frozenset(), JOINED, inf, mark.free, CONTENT, True, False, True, mark.told, mark.trail)
+
+    wide = mapped(value, widen)
+    item = None if value.item is None else widened(value.item)
+    fields = None if value.fields is None else {name: widened(one) for name, one in value.fields.items()}
+    return Value(wide.reach, fields, item, "", wide.length, inf, wide.order)
 
 
 def led(value: Value, name: str) -> Value:

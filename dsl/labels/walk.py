@@ -13,10 +13,14 @@ from .marks import COUNT, JOINED, LENGTH_BITS, NOTHING, TIME, Mark, Reach, contr
 from .places import PlaceKind
 from .requests import PlaceKey
 from .shapes import bounded
-from .values import EMPTY, Value, either, led, mapped
+from .values import EMPTY, Value, either, led, mapped, widened
 
 _ASKS = ("ask", "reducer", "judge")
 _KINDS: dict[str, PlaceKind] = {"ask": "ask", "extern": "extern", "flow": "flow", "value": "value"}
+
+
+MOST_READINGS = 32
+"""The most readings of one called flow whose arguments keep the elements of their sources apart."""
 
 
 class Walk(BlockWalk):
@@ -25,6 +29,7 @@ class Walk(BlockWalk):
     def __init__(self, plan: p.Plan, catalog: Catalog) -> None:
         super().__init__(plan, catalog)
         self._order = StepOrder()
+        self._readings: dict[str, int] = {}
         self._done: dict[Hashable, tuple[Value, set[PlaceKey], set[str]]] = {}
 
     def run(self) -> None:
@@ -114,13 +119,20 @@ class Walk(BlockWalk):
         """Read a call of a flow. Calls whose arguments have the same marks are read once."""
         flow = self.plan.flows[key]
         values = self._params(flow.params, given, p.plain_name(key))
-        called = (key, self.here.maps, _frozen(self.presence), *map(_hashed, values.values()))
         request = union(*(value.whole() for value in values.values()))
+        here, presence = self.here, self.presence
+        if self._readings.get(key, 0) >= MOST_READINGS:
+            # Flows that call flows could multiply the readings. From here on, each element can change each argument.
+            values = {name: widened(value) for name, value in values.items()}
+            self.here, self.presence = Here(here.flow, here.step, here.line), widened(Value(presence)).reach
+        called = (key, self.here.maps, _frozen(self.presence), *map(_hashed, values.values()))
         if called not in self._done:
+            self._readings[key] = self._readings.get(key, 0) + 1
             self.touched.append(set())
             self.time.append(set())
             result = self._flow_body(key, flow, values)
             self._done[called] = result, self.touched.pop(), self.time.pop()
+        self.here, self.presence = here, presence
         result, touched, time = self._done[called]
         self.touched[-1] |= touched
         self.time[-1] |= time

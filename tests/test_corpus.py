@@ -47,7 +47,7 @@ FOLDERS = {
     "counts": "F0301 F0303 F0307 F0364 F0402 F0409",
     "test_types": "F02 F03 F04",
     "fields": "F0302 F0306",
-    "labels": "F05",
+    "labels": "F0206 F05",
     "standing": "F0301 F0303 F0520 F0521 F0522",
     "templates": "F0304 F0305",
     "template_types": "F0201 F0301 F0302 F0304 F0306",

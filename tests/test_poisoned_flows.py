@@ -1,4 +1,4 @@
-"""Independence by brute force: one element of an untrusted list changes no request outside of its reach."""
+"""Independence by brute force: an element of an untrusted list changes, and no request outside its reach does."""
 
 from __future__ import annotations
 

@@ -7,6 +7,7 @@ from .. import types as t
 from ..catalog import FunctionSpec
 from ..diagnostics import Diagnostic
 
+LABEL_WAY = "a label stands before a type, `mail: untrusted text`, or before the reading of a file, `untrusted file(…)`"
 _READS = "label the reading of a file, as in `untrusted file(…)`, a parameter, or the result of an extern"
 
 

@@ -6,11 +6,13 @@ from .. import syntax as s
 from .. import types as t
 from ..diagnostics import Diagnostic, Edit, Fix, Label, did_you_mean, nearest
 from ..graph import components, cycles
+from ..parsing.build_values import LABEL_WORDS
 from ..source import Span
 from ..spelling import MOST_GUESSED
 from ..texts import text_key
 from .callees import Imported
 from .extents import Extents
+from .label_places import LABEL_WAY
 from .long_lists import few, shortened
 from .unions import ELSEWHERE, SAME, Kind, union
 
@@ -241,7 +243,7 @@ class WrittenTypes:
         few_so_far = len(self.problems) < MOST_GUESSED
         known = [*t.NAMED, *self.declared, *self.imported.names("", "types")] if few_so_far else [*t.NAMED]
         there = ELSEWHERE.get(name.lower())
-        guess = f"write `{there}`" if there else did_you_mean(name, known)
+        guess = f"write `{there}`" if there else LABEL_WAY if name in LABEL_WORDS else did_you_mean(name, known)
         near = nearest(name, known)
         if near and near == self._declaring:
             # A type cannot contain itself. In a field that tells records apart, its name was meant as a word.

@@ -7,13 +7,28 @@ from dataclasses import replace
 from math import inf
 
 from .. import plan as p
-from ..catalog import Catalog
+from ..catalog import Catalog, ReducerSpec
 from .blocks import Results, keeps_all, reduced, tally, written_twice
-from .expressions import Scope
-from .marks import CONTROL, COUNT, JOINED, LENGTH_BITS, NOTHING, TIME, Mark, Reach, control, narrowed, union
+from .expressions import Here, Scope
+from .marks import (
+    CONTROL,
+    COUNT,
+    JOINED,
+    LENGTH_BITS,
+    NOTHING,
+    OWN,
+    TIME,
+    Closing,
+    Mark,
+    Reach,
+    control,
+    narrowed,
+    union,
+)
 from .prompts import text_reach
-from .requests import PlaceKey, Requests
-from .values import EMPTY, Value, any_item, either, led, listed, renamed, shaped
+from .requests import Requests
+from .shapes import shaped
+from .values import EMPTY, Value, any_item, either, led, listed, renamed
 
 _Block = p.Fanout | p.Map | p.Repeat
 
@@ -22,8 +37,7 @@ class BlockWalk(Requests, ABC):
     """The part of the walk that reads blocks."""
 
     def __init__(self, plan: p.Plan, catalog: Catalog) -> None:
-        super().__init__(catalog)
-        self.plan = plan
+        super().__init__(plan, catalog)
         self.reducers = catalog.reducers
 
     @abstractmethod
@@ -39,7 +53,7 @@ class BlockWalk(Requests, ABC):
             source = self.value(node.source, scope)
             inner.values[node.element] = led(source.each(axis), node.element)
             length = _turns(source, axis)
-            self.here = replace(before, maps=(*before.maps, axis))
+            self.here = Here(before.flow, before.step, before.line, (*before.maps, axis))
             if node.where is not None:
                 length = union(length, control(self.reach(node.where, inner)))
             most = min(source.most, node.at_most or inf)
@@ -49,48 +63,60 @@ class BlockWalk(Requests, ABC):
         self.touched.append(set())
         self.time.append(set())
         self.body(node.body.steps, inner)
-        time, touched = frozenset(self.time.pop()), self.touched.pop()
+        time, touched = self.time.pop(), self.touched.pop()
         self.here, self.presence = before, presence
         around = self.around.get(axis, {})
         if isinstance(node, p.Fanout):
             branches = {one.name: inner.value(one.name) for one in node.body.steps}
-            results = Results(listed(branches.values(), axis, self.single), axis, step.type, branches, time, around)
+            made, named = listed(branches.values(), axis, self.single), branches
         else:
-            made = Value(NOTHING, None, inner.value(node.body.result), axis, length, most)
-            results = Results(self._lost(step, made, touched), axis, step.type, None, time, around)
+            made, named = Value(NOTHING, None, inner.value(node.body.result), axis, length, most), None
+        places = [self.places[key] for key in touched]
+        reached = union(*(reach for place in places for reach in (place.request, place.presence, place.value)))
+        made = self._lost(step, node.reduce, made, reached)
+        late = self._late(step, node, Closing(axis, around).reach(reached), time, scope)
+        results = Results(made, axis, step.type, named, late, around)
         value = self._reduce(step, node, results, scope)
-        self._early(step, node.reduce, results, touched)
+        if _ends_early(step, node.reduce, self.reducers.get(node.reduce.rule)):
+            for place in places if late else ():
+                place.merge(NOTHING, late, NOTHING, frozenset())
         self.touched[-1] |= touched
         self.time[-1] |= time
         return value
 
-    def _lost(self, step: p.Step, results: Value, touched: set[PlaceKey]) -> Value:
-        """Return the results of a map that may lose some of them, as its option `errors` says."""
+    def _late(self, step: p.Step, node: _Block, reached: Reach, time: set[str], scope: Scope) -> Reach:
+        """Return the marks of what decides the order in which the results of a block arrive."""
+        waited = [need for inner in p.walk_steps(node.body.steps) for need in inner.needs]
+        outside = {source for need in (*step.needs, *waited) for source in scope.time(need)}
+        maps = {*self.here.maps}
+        late: dict[str, Mark] = {}
+        for source in time:
+            mark = reached.get(source)
+            own = mark.axes & maps if mark is not None and source not in outside and mark.mix == OWN else frozenset()
+            late[source] = Mark(own, OWN if own else JOINED, LENGTH_BITS, channels=COUNT | TIME)
+        return late
+
+    def _lost(self, step: p.Step, reduce: p.Reduce, results: Value, reached: Reach) -> Value:
+        """Return the results of a block that may lose some of them, as its option `errors` or its reducer says.
+
+        Any step of a body can fail, whether the body's value mentions it or not.
+        """
         policy = step.options.get("errors")
         word = policy.value if isinstance(policy, p.Constant) else policy.rule if isinstance(policy, p.RuleOf) else ""
-        if word not in ("skip", "none"):
+        spec = self.reducers.get(reduce.rule) if reduce.form == "rule" else None
+        spares = spec is not None and spec.spares
+        if word not in ("skip", "none") and not spares:
             return results
         own = {*self.here.maps, results.axis}
-        asked = [self.places[key].request for key in touched if key[2] not in ("value", "block", "result")]
-        failing = {source: _within(mark, own) for source, mark in control(union(*asked)).items()}
-        if word == "none" and results.item is not None:
-            return replace(results, item=results.item.with_reach(failing))
+        failing = {source: _within(mark, own) for source, mark in control(reached).items()}
+        if (word == "none" or spares) and results.item is not None:
+            results = replace(results, item=results.item.with_reach(failing))
+        if word != "skip":
+            return results
         if isinstance(policy, p.RuleOf):
             self.keep("block", NOTHING, EMPTY, failing.keys())
-            if (place := self.places.get((self.here.flow, self.here.step, "block"))) is not None:
-                place.tolerance |= failing.keys()
+            self.places[self.here.flow, self.here.step, "block"].tolerance |= failing.keys()
         return replace(results, length=union(results.length, failing))
-
-    def _early(self, step: p.Step, reduce: p.Reduce, results: Results, touched: set[PlaceKey]) -> None:
-        """Add the marks of a block that can end before all its bodies have run to what its bodies ask."""
-        if reduce.form != "rule" or keeps_all(reduce.rule, self.reducers.get(reduce.rule)):
-            return
-        if step.options.get("launch") == p.Constant("together"):
-            return
-        deciding = {*results.list.whole(), *results.time}
-        early = {source: Mark(mix=JOINED, bits=LENGTH_BITS, channels=COUNT | TIME) for source in deciding}
-        for key in touched if early else ():
-            self.places[key].merge(NOTHING, early, NOTHING, frozenset())
 
     # Reducers
 
@@ -110,7 +136,9 @@ class BlockWalk(Requests, ABC):
                 inner.values["next"] = item
                 inner.values["so_far"] = either(item, first[0]) if first else item
         assert reduce.ask is not None
-        value = self.ask(reduce.ask, "reducer", reduce.options, inner)
+        # The number of results and the fan-in decide how many asks there are, and which results each of them reads.
+        grouped = union(results.number(), self.reach(reduce.count, scope))
+        value = self.ask(reduce.ask, "reducer", reduce.options, inner, grouped)
         # A single result needs no ask.
         return either(value, any_item(results.list)) if reduce.form in ("fold", "tree") else value
 
@@ -134,7 +162,8 @@ class BlockWalk(Requests, ABC):
     def _decision(self, reduce: p.Reduce, ask: p.Ask, results: Results, scope: Scope) -> Reach:
         """Read the ask of a judge or of a tie, and return the marks of its request.
 
-        The candidates stand in its prompt. All other words of the prompt are the author's instructions.
+        The candidates stand in its prompt. All other words of the prompt are the author's instructions. The candidates
+        also decide whether there is such a request, and which answers it may get.
         """
         names = ["results", *(results.branches or {})]
         blind = Scope(scope, dict.fromkeys(names, EMPTY))
@@ -142,7 +171,13 @@ class BlockWalk(Requests, ABC):
             if message.role != "system":
                 self.refuse("judge", text_reach(message.template, blind.value), reduce.rule, f"{reduce.rule}.judge")
         inner = Scope(scope, {**(results.branches or {}), "results": results.list})
-        return self.ask(ask, "judge", reduce.options, inner).whole()
+        return self.ask(ask, "judge", reduce.options, inner, results.list.whole()).whole()
+
+
+def _ends_early(step: p.Step, reduce: p.Reduce, spec: ReducerSpec | None) -> bool:
+    """Return True if a block may end before all its bodies have run."""
+    early = reduce.form == "rule" and not keeps_all(reduce.rule, spec)
+    return early and step.options.get("launch") != p.Constant("together")
 
 
 def _turns(source: Value, axis: str) -> Reach:
@@ -154,4 +189,5 @@ def _turns(source: Value, axis: str) -> Reach:
 
 def _within(mark: Mark, own: set[str]) -> Mark:
     """Return a mark outside of the inner loops, whose elements can each change what is around them."""
-    return mark if mark.axes <= own else replace(mark, axes=mark.axes & own, mix=JOINED)
+    mark = mark._replace(steered=False)
+    return mark if mark.axes <= own else mark._replace(axes=mark.axes & own, mix=JOINED)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import field, replace
 
 from .. import types as t
 from ..catalog import ReducerSpec
@@ -17,7 +17,6 @@ from .marks import (
     NOTHING,
     NUMBER_BITS,
     OWN,
-    TIME,
     Closing,
     Mark,
     Reach,
@@ -26,7 +25,8 @@ from .marks import (
     narrowed,
     union,
 )
-from .values import EMPTY, Value, chained, closed, renamed, shaped
+from .shapes import shaped
+from .values import EMPTY, Value, chained, closed, renamed
 
 
 @dataclass(eq=False, slots=True)
@@ -34,7 +34,7 @@ class Results:
     """The results of a block's bodies.
 
     ``list`` is the list of the results, whose items belong to the iterations of ``axis``. ``branches`` has the values
-    of a fan-out by name. ``time`` has the sources that can delay a result. ``around`` says to which loop an element of
+    of a fan-out by name. ``late`` has the marks of what can delay a result. ``around`` says to which loop an element of
     a source belongs that is read inside this loop.
     """
 
@@ -42,7 +42,7 @@ class Results:
     axis: str
     type: t.Type
     branches: Mapping[str, Value] | None = None
-    time: frozenset[str] = frozenset()
+    late: Reach = field(default_factory=dict)
     around: Mapping[str, str] | None = None
 
     def closing(self, mix: int = JOINED) -> Closing:
@@ -133,8 +133,7 @@ def _merge(results: Results, given: Reach) -> Value:
 
 
 def _first(results: Results, given: Reach) -> Value:
-    late = {source: Mark(mix=JOINED, bits=LENGTH_BITS, channels=TIME) for source in results.time}
-    return results.any().with_reach(late)
+    return results.any().with_reach(results.late)
 
 
 def _best(results: Results, given: Reach) -> Value:
@@ -160,8 +159,7 @@ def _number(results: Results, given: Reach, mix: int) -> Value:
 
     def number(mark: Mark) -> Mark:
         outweighs = mark.free and mix == JOINED
-        return replace(
-            mark,
+        return mark._replace(
             mix=JOINED if outweighs else mark.mix,
             bits=min(mark.bits, NUMBER_BITS),
             free=outweighs,

@@ -12,7 +12,8 @@ from ..records import dataclass
 from .marks import COUNT, LENGTH_BITS, NOTHING, Mark, Reach, Trail, changed, narrowed, union
 from .places import Breach, LabelSource
 from .prompts import text_reach
-from .values import EMPTY, Value, chained, cut, either, foreign, listed, shaped
+from .shapes import cut, foreign, shaped
+from .values import EMPTY, Value, chained, either, listed
 
 _ONE_BIT = frozenset({"==", "!=", "<", "<=", ">", ">=", "in", "not", "and", "or"})
 _ROWS = frozenset({"files", "lines", "jsonl", "csv"})

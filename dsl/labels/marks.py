@@ -34,7 +34,8 @@ A reading of several values adds their bits. So the bits are an upper bound.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import field, replace
+from dataclasses import field
+from typing import NamedTuple
 
 from ..records import dataclass
 
@@ -65,8 +66,9 @@ class Trail:
         return tuple(reversed(found))
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(NamedTuple):
+    """The influence of one element of a source on a value."""
+
     axes: frozenset[str] = frozenset()
     mix: int = OWN
     bits: float = 0.0
@@ -76,7 +78,12 @@ class Mark:
     several: bool = False
     steered: bool = False
     told: bool = False
-    trail: Trail = field(default=Trail(""), compare=False)
+    trail: Trail = Trail("")
+
+    @property
+    def content(self) -> tuple[object, ...]:
+        """The mark without its trail. Two marks that differ in the trail alone are the same influence."""
+        return self[:-1]
 
     @property
     def joins(self) -> bool:
@@ -100,7 +107,7 @@ NOTHING: Reach = {}
 
 def added(first: Mark, second: Mark) -> Mark:
     """Return the mark of a value that is made of two values, or is one of them."""
-    if first is second or first == second:
+    if first is second or first[:-1] == second[:-1]:
         return first
     better = first if (first.free, first.bits) >= (second.free, second.bits) else second
     return Mark(
@@ -140,10 +147,12 @@ def widest(first: Reach, second: Reach) -> Reach:
     """Return the marks of a value that has these marks at one time, and those at another."""
     if not second or first is second:
         return first
+    if not first:
+        return second
     found = dict(first)
     for source, mark in second.items():
         known = found.get(source)
-        found[source] = mark if known is None else replace(added(known, mark), bits=max(known.bits, mark.bits))
+        found[source] = mark if known is None else added(known, mark)._replace(bits=max(known.bits, mark.bits))
     return found
 
 
@@ -155,8 +164,8 @@ def narrowed(reach: Reach, bits: float, channels: int = CONTENT) -> Reach:
     """Return the marks of a value that takes at most so many bits from values with these marks, and no free text."""
 
     def narrow(mark: Mark) -> Mark:
-        return replace(
-            mark, bits=min(mark.bits, bits), free=False, channels=channels, steered=mark.steered or mark.free
+        return mark._replace(
+            bits=min(mark.bits, bits), free=False, channels=channels, steered=mark.steered or mark.free
         )
 
     return changed(reach, narrow)
@@ -184,9 +193,9 @@ class Closing:
             return mark
         outer = self.around.get(source)
         if outer is not None:
-            return replace(mark, axes=mark.axes - {self.axis} | {outer}, several=mark.several or self.mix == JOINED)
+            return mark._replace(axes=mark.axes - {self.axis} | {outer}, several=mark.several or self.mix == JOINED)
         alone = len(mark.axes) == 1 and mark.mix == OWN and not mark.many
-        return replace(mark, axes=mark.axes - {self.axis}, mix=self.mix if alone else JOINED)
+        return mark._replace(axes=mark.axes - {self.axis}, mix=self.mix if alone else JOINED)
 
     def reach(self, reach: Reach) -> Reach:
         if not any(self.axis in mark.axes for mark in reach.values()):

@@ -33,13 +33,30 @@ def text_reach(template: str, lookup: Lookup, fenced: set[int] | None = None) ->
     found = read(template)
     if found is None or not found.mentions:
         return NOTHING
-    if not found.plain and all(lookup(mention.name) == EMPTY for mention in found.mentions):
+    if found.plain:
+        parts = [part for output in found.body for part in output.children()]
+        written = [(part.start, _named(part, lookup).whole()) for part in parts]
+        if fenced is not None:
+            fenced.update(place for place, reach in written if _free(reach))
+        return union(*(reach for _, reach in written))
+    if all(lookup(mention.name) == EMPTY for mention in found.mentions):
         return NOTHING
     reader = _Reader(lookup)
     reader.body(found.body, {}, NOTHING)
     if fenced is not None:
         fenced |= reader.fenced
     return union(*reader.written)
+
+
+def _free(reach: Reach) -> bool:
+    return any(mark.free for mark in reach.values())
+
+
+def _named(node: Node, lookup: Lookup) -> Value:
+    """Return the value of a name or of its field. A text has no marks."""
+    if isinstance(node, Getattr):
+        return _named(node.node, lookup).of(node.attr)
+    return lookup(node.name) if isinstance(node, Name) else EMPTY
 
 
 class _Reader:
@@ -61,7 +78,7 @@ class _Reader:
                     for part in node.nodes:
                         reach = self.value(part, names).whole()
                         self.written.append(reach)
-                        if any(mark.free for mark in reach.values()):
+                        if _free(reach):
                             self.fenced.add(part.start)
                 case nodes.For():
                     self._loop(node, names, around)

@@ -56,7 +56,9 @@ class _Report:
         """
         if ":" not in found.flow:
             return self._name(found.flow), found.step, False
-        if ":" in self.labels.sources[found.source].flow:
+        source = self.labels.sources[found.source]
+        if isinstance(found, LabelWarning) and _path(source.flow) == _path(found.flow):
+            # An imported file with errors is not read here, but one with warnings is.
             return None
         own = {"": self.plan.steps, **{key: flow.steps for key, flow in self.plan.flows.items() if ":" not in key}}
         for key, steps in own.items():
@@ -153,6 +155,10 @@ class _Report:
             span = self.spans.whole(self._name(source.flow), source.step) if source.step else None
             return (Label(span, f"`{source.name}` is untrusted"),) if span is not None else ()
         return (Label(word.span, f"`{source.name}` is untrusted"),) if word is not None else ()
+
+
+def _path(flow: str) -> str:
+    return flow.rpartition(":")[0]
 
 
 def _writer(source: LabelSource) -> str:

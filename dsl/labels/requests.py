@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Set
-from dataclasses import replace
 
 from .. import plan as p
 from ..catalog import Catalog
@@ -11,7 +10,8 @@ from .expressions import Expressions, Scope
 from .marks import NOTHING, Mark, Reach, changed, union
 from .places import FenceKey, LabelWarning, Place, PlaceKind, WarningKind
 from .prompts import text_reach
-from .values import EMPTY, Value, either, shaped
+from .shapes import shaped
+from .values import EMPTY, Value, either
 
 PlaceKey = tuple[str, str, PlaceKind]
 
@@ -20,11 +20,16 @@ class Requests(Expressions):
     """The part of the walk that reads asks and externs.
 
     ``presence`` has the marks of what decides whether the current step runs. ``touched`` has the places of the body
-    that is read, and ``time`` the sources that can delay it; the last of each belongs to the innermost body.
+    that is read, and ``time`` the sources that can delay it; the last of each belongs to the innermost body. ``hedged``
+    has the requests that are sent again if they are slow.
     """
 
-    def __init__(self, catalog: Catalog) -> None:
+    def __init__(self, plan: p.Plan, catalog: Catalog) -> None:
         super().__init__(catalog.functions)
+        self.plan = plan
+        hedging = {model.name for model in plan.models if "hedge" in model.options}
+        self.steady = {model.name for model in plan.models if model.name not in hedging} if hedging else None
+        self.hedged: set[PlaceKey] = set()
         self.places: dict[PlaceKey, Place] = {}
         self.warnings: dict[LabelWarning, None] = {}
         self.fenced: dict[FenceKey, set[int]] = {}
@@ -53,21 +58,34 @@ class Requests(Expressions):
         trail = (*names, title) if title and names[-1:] != (title,) else names
         self.warnings.setdefault(LabelWarning(kind, source, here.flow, here.step, form, trail))
 
-    def ask(self, ask: p.Ask, kind: PlaceKind, options: Mapping[str, p.Expr], scope: Scope) -> Value:
+    def ask(
+        self, ask: p.Ask, kind: PlaceKind, options: Mapping[str, p.Expr], scope: Scope, also: Reach = NOTHING
+    ) -> Value:
+        """Read an ask, and return its answer. ``also`` has the marks of what decides about it beside its prompt."""
         parts = [self.reach(ask.model, scope)]
         for message in ask.messages:
             fenced = self.fenced.setdefault((self.here.flow, self.here.step, message.template), set())
-            read = text_reach(message.template, scope.value, fenced)
+            said = text_reach(message.template, scope.value, fenced)
             if message.role == "system":
-                self.refuse("system", read, kind, "system")
-            parts.append(read)
-        request = union(*parts, self.args(options, scope))
+                self.refuse("system", said, kind, "system")
+            parts.append(said)
+        request = union(*parts, self.args(options, scope), also)
         for source, mark in request.items():
             if mark.joins and not mark.told and self.sources[source].apart:
                 self.warn("joined", source, kind, mark)
-        value = shaped(ask.answer, changed(request, _told))
-        self.keep(kind, request, value)
+        read = changed(request, _told) if any(mark.joins for mark in request.values()) else request
+        value = shaped(ask.answer, read)
+        # The walk keeps the value of a step itself.
+        self.keep(kind, request, EMPTY if kind == "ask" else value)
+        if "hedge" in options or self._may_hedge(ask.model):
+            self.hedged.add((self.here.flow, self.here.step, kind))
         return value
+
+    def _may_hedge(self, model: p.Expr | None) -> bool:
+        """Return True if an expression may be a model that is declared with `hedge`."""
+        if self.steady is None or model is None:
+            return False
+        return not (isinstance(model, p.Ref) and model.name in self.steady)
 
     def extern(self, key: str, given: Mapping[str, Value], extern: p.Extern) -> Value:
         name = p.plain_name(key)
@@ -83,4 +101,4 @@ class Requests(Expressions):
 
 
 def _told(mark: Mark) -> Mark:
-    return replace(mark, told=True) if mark.joins else mark
+    return mark._replace(told=True) if mark.joins else mark

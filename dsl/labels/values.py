@@ -6,11 +6,9 @@ from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import field, replace
 from math import inf
 
-from .. import types as t
 from ..records import dataclass
 from .marks import (
     CONTENT,
-    CONTROL,
     COUNT,
     JOINED,
     LENGTH_BITS,
@@ -23,7 +21,6 @@ from .marks import (
     changed,
     union,
 )
-from .widths import width
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +41,15 @@ class Value:
     most: float = inf
     order: Reach = field(default_factory=dict)
 
+    @property
+    def plain(self) -> bool:
+        """True if the value has no parts."""
+        return self.fields is None and self.item is None and not self.length and not self.order
+
     def whole(self) -> Reach:
         """Return the marks of a reading of the whole value. An item of a list is then not apart any more."""
+        if self.plain:
+            return self.reach
         found = [self.reach, self.length, self.order]
         if self.fields is not None:
             found += [one.whole() for one in self.fields.values()]
@@ -83,8 +87,7 @@ EMPTY = Value()
 
 
 def _measured(mark: Mark) -> Mark:
-    return replace(
-        mark,
+    return mark._replace(
         axes=frozenset(),
         mix=JOINED,
         bits=min(mark.bits, LENGTH_BITS),
@@ -99,8 +102,8 @@ def _spread(axis: str, most: float) -> Callable[[Mark], Mark]:
 
     def spread(mark: Mark) -> Mark:
         if mark.bits and (mark.axes != {axis} or mark.mix != OWN or mark.many):
-            mark = replace(mark, bits=mark.bits * most)
-        return mark if axis not in mark.axes else replace(mark, axes=mark.axes - {axis}, mix=JOINED)
+            mark = mark._replace(bits=mark.bits * most)
+        return mark if axis not in mark.axes else mark._replace(axes=mark.axes - {axis}, mix=JOINED)
 
     return spread
 
@@ -121,13 +124,15 @@ def renamed(value: Value, old: str, new: str, *, many: bool = False) -> Value:
     def rename(mark: Mark) -> Mark:
         if old not in mark.axes:
             return mark
-        return replace(mark, axes=mark.axes - {old} | {new}, many=mark.many or many)
+        return mark._replace(axes=mark.axes - {old} | {new}, many=mark.many or many)
 
     return mapped(value, rename)
 
 
 def mapped(value: Value, change: Callable[[Mark], Mark]) -> Value:
     """Return a value with each of its marks changed by a function."""
+    if value.plain:
+        return Value(changed(value.reach, change)) if value.reach else value
     return Value(
         changed(value.reach, change),
         {name: mapped(one, change) for name, one in value.fields.items()} if value.fields is not None else None,
@@ -139,11 +144,25 @@ def mapped(value: Value, change: Callable[[Mark], Mark]) -> Value:
     )
 
 
+def widened(value: Value) -> Value:
+    """Return a value that each element of its sources can change, as widely as its parts allow."""
+    if not value.whole():
+        return EMPTY
+
+    def widen(mark: Mark) -> Mark:
+        return Mark(frozenset(), JOINED, inf, mark.free, CONTENT, True, False, True, mark.told, mark.trail)
+
+    wide = mapped(value, widen)
+    item = None if value.item is None else widened(value.item)
+    fields = None if value.fields is None else {name: widened(one) for name, one in value.fields.items()}
+    return Value(wide.reach, fields, item, "", wide.length, inf, wide.order)
+
+
 def led(value: Value, name: str) -> Value:
     """Return a value with one more name on the trails of its marks."""
     if value is EMPTY or not name:
         return value
-    return mapped(value, lambda mark: replace(mark, trail=Trail(name, mark.trail)))
+    return mapped(value, lambda mark: Mark(*mark[:-1], Trail(name, mark.trail)))
 
 
 def closed(value: Value, closing: Closing) -> Value:
@@ -167,69 +186,6 @@ def _has(value: Value, axis: str) -> bool:
     if value.item is not None and _has(value.item, axis):
         return True
     return value.fields is not None and any(_has(one, axis) for one in value.fields.values())
-
-
-def shaped(type_: t.Type, reach: Reach, axis: str = "") -> Value:
-    """Return a value of a type that was made from values with these marks. Each part gets the width of its own type.
-
-    If the type is a list, its items belong to the iterations of ``axis``.
-    """
-    if not reach:
-        return EMPTY
-    inner = t.unwrapped(type_)
-    optional = {} if inner is type_ else changed(reach, lambda mark: cut(mark, 1.0, free=False, channels=CONTROL))
-    match inner:
-        case t.Record(fields) if fields:
-            return Value(optional, {one.name: shaped(one.type, reach) for one in fields})
-        case t.ListOf(item):
-            length = changed(reach, lambda mark: cut(mark, LENGTH_BITS, free=False, channels=COUNT))
-            return Value(optional, None, shaped(item, reach), axis, length)
-    wide = width(type_)
-    return Value(changed(reach, lambda mark: cut(mark, wide.bits, free=wide.free, channels=CONTENT)))
-
-
-def cut(mark: Mark, bits: float, *, free: bool, channels: int) -> Mark:
-    return replace(
-        mark,
-        bits=min(mark.bits, bits),
-        free=mark.free and free,
-        channels=mark.channels | channels if channels == CONTENT else channels,
-        steered=mark.steered or mark.free,
-    )
-
-
-def foreign(source: str, type_: t.Type, name: str, axes: frozenset[str], *, apart: bool = True) -> Value:
-    """Return the value of a source of a type. If it is a list and no loop is around it, its items are apart."""
-    trail = Trail(name)
-    inner = t.unwrapped(type_)
-    if isinstance(inner, t.ListOf) and apart and not axes:
-        return Value(NOTHING, None, _part(source, inner.item, trail, frozenset({source})), source)
-    return _part(source, type_, trail, axes)
-
-
-def _part(source: str, type_: t.Type, trail: Trail, axes: frozenset[str]) -> Value:
-    inner = t.unwrapped(type_)
-    mix = JOINED if not axes else 0
-    match inner:
-        case t.Record(fields) if fields:
-            return Value(NOTHING, {one.name: _part(source, one.type, trail, axes) for one in fields})
-        case t.ListOf(item):
-            length = {source: Mark(axes, mix, LENGTH_BITS, False, COUNT, trail=trail)}
-            return Value(NOTHING, None, _part(source, item, trail, axes), "", length)
-    wide = width(type_)
-    return Value({source: Mark(axes, mix, wide.bits, wide.free, CONTENT, trail=trail)})
-
-
-def bounded(value: Value, type_: t.Type) -> Value:
-    """Return a value without parts, with no more bits than its type has."""
-    if not value.reach or value.fields is not None or value.item is not None:
-        return value
-    wide = width(type_)
-    if wide.free and wide.bits == inf:
-        return value
-    return Value(
-        changed(value.reach, lambda mark: replace(mark, bits=min(mark.bits, wide.bits), free=mark.free and wide.free))
-    )
 
 
 def either(first: Value, second: Value) -> Value:
@@ -283,7 +239,7 @@ def _placed(value: Value, once: set[str], axis: str) -> Value:
 
     def place(reach: Reach) -> Reach:
         return {
-            source: replace(mark, axes=frozenset({axis}), mix=0)
+            source: mark._replace(axes=frozenset({axis}), mix=0)
             if source in once and not mark.axes and mark.mix == JOINED
             else mark
             for source, mark in reach.items()
@@ -308,6 +264,6 @@ def chained(first: Value, second: Value, axis: str) -> Value:
     both = {source for source in left.whole() if source in right.whole()}
     item = either(left, right)
     if both:
-        item = mapped(item, lambda mark: replace(mark, many=True) if axis in mark.axes else mark)
+        item = mapped(item, lambda mark: mark._replace(many=True) if axis in mark.axes else mark)
     length, most = union(first.length, second.length), first.most + second.most
     return Value(union(first.reach, second.reach), None, item, axis, length, most, union(first.order, second.order))

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
-from dataclasses import replace
 
 from .. import plan as p
 from ..bounds.order import StepOrder
 from ..catalog import Catalog
 from .block_walk import BlockWalk
 from .expressions import Here, Scope
-from .marks import NOTHING, Reach, control, union
+from .marks import COUNT, JOINED, LENGTH_BITS, NOTHING, TIME, Mark, Reach, control, union
 from .places import PlaceKind
 from .requests import PlaceKey
-from .values import EMPTY, Value, bounded, either, led, mapped
+from .shapes import bounded
+from .values import EMPTY, Value, either, led, mapped, widened
 
+_ASKS = ("ask", "reducer", "judge")
 _KINDS: dict[str, PlaceKind] = {"ask": "ask", "extern": "extern", "flow": "flow", "value": "value"}
+
+
+MOST_READINGS = 32
+"""The most readings of one called flow whose arguments keep the elements of their sources apart."""
 
 
 class Walk(BlockWalk):
@@ -24,11 +29,17 @@ class Walk(BlockWalk):
     def __init__(self, plan: p.Plan, catalog: Catalog) -> None:
         super().__init__(plan, catalog)
         self._order = StepOrder()
+        self._readings: dict[str, int] = {}
         self._done: dict[Hashable, tuple[Value, set[PlaceKey], set[str]]] = {}
 
     def run(self) -> None:
         values = self._params(self.plan.params, {}, "")
         self._flow_body("", self.plan, values)
+        # A request waits for its turn behind all others, so each of them can make it slow.
+        asking = {source for place in self.places.values() if place.kind in _ASKS for source in place.request}
+        slow = {source: Mark(mix=JOINED, bits=LENGTH_BITS, channels=COUNT | TIME) for source in asking}
+        for key in self.hedged if slow else ():
+            self.places[key].merge(NOTHING, slow, NOTHING, frozenset())
 
     def _params(self, params: tuple[p.Param, ...], given: Mapping[str, Value], name: str) -> dict[str, Value]:
         """Return the values of the parameters of a flow. A parameter may be a source or a trusted place."""
@@ -41,7 +52,7 @@ class Walk(BlockWalk):
                 place = f"{name}.{param.name}" if name else param.name
                 self.refuse("parameter", value.whole(), param.name, place, name)
                 # The breach is told here, and not again at each place behind it.
-                value = mapped(value, lambda mark: replace(mark, free=False))
+                value = mapped(value, lambda mark: mark._replace(free=False))
             values[param.name] = value
         return values
 
@@ -68,7 +79,7 @@ class Walk(BlockWalk):
 
     def _step(self, step: p.Step, scope: Scope) -> Value:
         before, presence = self.here, self.presence
-        self.here = replace(before, step=step.name, line=step.line)
+        self.here = Here(before.flow, step.name, step.line, before.maps)
         self.time.append({source for need in step.needs for source in scope.time(need)})
         decided: Reach = NOTHING
         if step.when is not None:
@@ -108,13 +119,20 @@ class Walk(BlockWalk):
         """Read a call of a flow. Calls whose arguments have the same marks are read once."""
         flow = self.plan.flows[key]
         values = self._params(flow.params, given, p.plain_name(key))
-        called = (key, self.here.maps, _frozen(self.presence), *map(_hashed, values.values()))
         request = union(*(value.whole() for value in values.values()))
+        here, presence = self.here, self.presence
+        if self._readings.get(key, 0) >= MOST_READINGS:
+            # Flows that call flows could multiply the readings. From here on, each element can change each argument.
+            values = {name: widened(value) for name, value in values.items()}
+            self.here, self.presence = Here(here.flow, here.step, here.line), widened(Value(presence)).reach
+        called = (key, self.here.maps, _frozen(self.presence), *map(_hashed, values.values()))
         if called not in self._done:
+            self._readings[key] = self._readings.get(key, 0) + 1
             self.touched.append(set())
             self.time.append(set())
             result = self._flow_body(key, flow, values)
             self._done[called] = result, self.touched.pop(), self.time.pop()
+        self.here, self.presence = here, presence
         result, touched, time = self._done[called]
         self.touched[-1] |= touched
         self.time[-1] |= time
@@ -123,7 +141,7 @@ class Walk(BlockWalk):
 
 
 def _frozen(reach: Reach) -> Hashable:
-    return frozenset(reach.items())
+    return frozenset((source, mark.content) for source, mark in reach.items())
 
 
 def _hashed(value: Value) -> Hashable:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .. import syntax as s
+from ..diagnostics import Diagnostic
 from ..source import Span
 from .build_words import TokenReductions
 from .token import Token
@@ -34,10 +35,17 @@ def _instead(part: s.TypeExpr, parts: list[s.TypeExpr]) -> str:
     )
 
 
+LABEL_WORDS = frozenset({"untrusted", "trusted"})
 LABEL_HELP = (
     "delete the label: it stands before the type of a parameter or of an extern's result, or before `file(…)`; "
     "a label holds for the whole value"
 )
+
+
+def labelled_step(span: Span) -> Diagnostic:
+    """Report a label before an ask or a block."""
+    message = "the value of a step has no label of its own: it carries what the step reads"
+    return Diagnostic("F0501", message, span, help=LABEL_HELP)
 
 
 class Labelled(tuple[s.Word, s.TypeExpr]):

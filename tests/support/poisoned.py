@@ -57,6 +57,8 @@ class Poisoned:
         rng = random.Random(seed)
         text = Writer(rng, rng.randint(1, 3), votes=True, wide=True).flow()
         text = text.replace("flow f(items: [text]", "flow f(items: untrusted [text]")
+        if rng.random() < 0.5:
+            text = text.replace("flow part(x: text", "flow part(x: untrusted text")
         text = re.sub(r" budget \d+ calls", "", without_limits(text))
         inputs = {"items": rng.sample(ITEMS, rng.randint(2, 4)), "p0": rng.random() < 0.5, "p1": rng.random() < 0.5}
         try:

@@ -51,6 +51,7 @@ class Examined:
     no other flow of the file calls.
     """
 
+    source: Source
     checked: Checked | None
     findings: tuple[Diagnostic, ...]
     flows: tuple[LabelledFlow, ...] = ()
@@ -80,8 +81,8 @@ def examine_flow(source: Source, catalog: Catalog, load: Load | None = None) -> 
 
         found = offered(with_guesses(error.diagnostics), again)
         broken = any(one.severity == "error" and one.code not in BREACHES for one in found)
-        return Examined(None if broken else files.first, tuple(found), () if broken else tuple(files.flows))
-    return Examined(checked, checked.warnings, tuple(files.flows))
+        return Examined(source, None if broken else files.first, tuple(found), () if broken else tuple(files.flows))
+    return Examined(source, checked, checked.warnings, tuple(files.flows))
 
 
 def _findings(source: Source, changed: Source, catalog: Catalog, load: Load | None) -> tuple[Diagnostic, ...]:

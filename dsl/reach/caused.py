@@ -1,0 +1,183 @@
+"""The calls and the dollars of the requests that one element of a source can change or bring about."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from .. import plan as p
+from ..bounds.amounts import Bounds, merges
+from ..bounds.ask_bounds import calls_of
+from ..bounds.bound import NOTHING, ONE, Bound, any_of, total
+from ..bounds.expression_sizes import SizeScope
+from ..bounds.served import Blank
+from ..bounds.sizes import Known
+from ..catalog import ReducerSpec
+from ..labels.marks import OWN, Mark
+from ..labels.places import Place
+from .sites import Site, Sites
+
+Axes = frozenset[str]
+
+
+class Caused:
+    """The amounts of the requests of a plan, for all runs of a step, and for those that belong to one element."""
+
+    def __init__(self, sites: Sites, priced: Bounds | None = None) -> None:
+        plan = sites.plan
+        self.sites = sites
+        self.models: Mapping[str, p.Model] = {**{one.name: one for one in plan.models}, "": p.Model("", "", {})}
+        self.scope = SizeScope(None, {name: Known(one) for name, one in self.models.items() if name})
+        self.costs = None if priced is None else costs_of(plan, priced)
+        self._lifts: dict[tuple[str, Axes], tuple[Bound, Bound]] = {}
+        self._each: dict[tuple[int, str], Bound] = {}
+
+    def calls(self, place: Place, mark: Mark | None) -> Bound:
+        """Return the most calls of a place for one element. Without a mark, return the most calls for all elements."""
+        limit = self.sites.plan.calls_limit
+        return total(self._lifted(site, mark, self._once(site, place.kind)) for site in self._at(place)).capped(limit)
+
+    def cost(self, place: Place, mark: Mark | None) -> Bound | None:
+        """Return the most dollars of a place for one element. None if no prices are known."""
+        if self.costs is None:
+            return None
+        each = self.costs.get((place.flow, place.step, place.kind), NOTHING)
+        return total(self._lifted(site, mark, each) for site in self._at(place)).capped(self.sites.plan.money_limit)
+
+    def repeats(self, place: Place) -> bool:
+        """Return True if a step may run several times."""
+        return any(self._lift(site, frozenset())[0].most not in (0, 1) for site in self._at(place))
+
+    def _at(self, place: Place) -> list[Site]:
+        return self.sites.of(place.flow, place.step)
+
+    # One run of the body around a step
+
+    def _once(self, site: Site, kind: str) -> Bound:
+        key = (id(site), kind)
+        if key not in self._each:
+            self._each[key] = self._asked(site, kind)
+        return self._each[key]
+
+    def _asked(self, site: Site, kind: str) -> Bound:
+        node = site.step.node
+        if isinstance(node, p.Ask):
+            return self._calls(node, site.step.options, site)
+        reduce = getattr(node, "reduce", None)
+        if not isinstance(reduce, p.Reduce):
+            return NOTHING
+        ask = reduce.deciding if kind == "judge" else reduce.ask
+        if ask is None:
+            return NOTHING
+        return self._calls(ask, reduce.options, site, ballots=False) * self._combines(site, reduce, kind)
+
+    def _calls(self, ask: p.Ask, options: Mapping[str, p.Expr], site: Site, *, ballots: bool = True) -> Bound:
+        vote = ballots and site.asks_ballots
+        title = site.step.title
+        return calls_of(ask, options, self.models, self.scope, _WORLD, title=title, vote=vote)
+
+    def _combines(self, site: Site, reduce: p.Reduce, kind: str) -> Bound:
+        """Bound the asks that the reducer of a block makes."""
+        if kind == "judge":
+            return Bound(0, _asks_of(self.sites.reducers.get(reduce.rule)))
+        if reduce.count is None and reduce.rule != "fold":
+            return ONE
+        number = times(site.step)
+        if number.most is None:
+            return number
+        fan_in = reduce.count.value if isinstance(reduce.count, p.Constant) else 2
+        return Bound(0, number.most if reduce.rule == "fold" else merges(number.most, max(2, int(str(fan_in)))))
+
+    # All runs
+
+    def _lifted(self, site: Site, mark: Mark | None, each: Bound) -> Bound:
+        own = mark is not None and mark.mix == OWN and bool(mark.axes) and not mark.many
+        every, one = self._lift(site, mark.axes if mark is not None and own else frozenset())
+        return each * (one if own and one != NOTHING else every)
+
+    def _lift(self, site: Site, axes: Axes) -> tuple[Bound, Bound]:
+        """Return how often a step runs at most, and how often it runs for one element of the loops of ``axes``."""
+        every, one = ONE, NOTHING
+        for block in reversed(site.blocks):
+            number = times(block)
+            mine = any(axis.rpartition("#")[0] == f"{site.flow}:{block.name}" for axis in axes)
+            one = (one * number + every) if mine else one * number
+            every = every * number
+        above, of_one = self._flow(site.flow, axes)
+        return every * above, _less(every * of_one + one * above, every * above)
+
+    def _flow(self, flow: str, axes: Axes) -> tuple[Bound, Bound]:
+        """Return how often a called flow runs, for all and for one element."""
+        if not flow:
+            return ONE, NOTHING
+        key = (flow, axes)
+        if key not in self._lifts:
+            lifts = [self._lift(site, axes) for site in self.sites.calls.get(flow, ())]
+            self._lifts[key] = total(every for every, _ in lifts), total(one for _, one in lifts)
+        return self._lifts[key]
+
+
+def times(block: p.Step) -> Bound:
+    """Bound the runs of a block's body."""
+    node = block.node
+    if isinstance(node, p.Repeat):
+        return Bound(node.least, node.most)
+    if not isinstance(node, p.Map):
+        return ONE
+    known = _length(node.source)
+    if known is None:
+        source = f"`{node.source.name}`" if isinstance(node.source, p.Ref) else "the list"
+        known = Bound(0, None, f"{source} has no greatest length; write `at most N`")
+    return known.capped(node.at_most)
+
+
+def _length(source: p.Expr) -> Bound | None:
+    match source:
+        case p.Items(items):
+            return Bound(0, len(items))
+        case p.Constant(list() as items):
+            return Bound(0, len(items))
+    return None
+
+
+def _less(one: Bound, other: Bound) -> Bound:
+    if one.most is None:
+        return other
+    return one.capped(other.most)
+
+
+def _asks_of(spec: ReducerSpec | None) -> int:
+    asks = next((param.asks for param in spec.params if param.asks is not None), None) if spec is not None else None
+    return asks.most if asks is not None else 0
+
+
+def costs_of(plan: p.Plan, bounds: Bounds) -> dict[tuple[str, str, str], Bound]:
+    """Return the dollars of each request for one run of the body around it, by flow, step and kind of the place."""
+    found: dict[tuple[str, str, str], Bound] = {}
+
+    def keep(key: tuple[str, str, str], cost: Bound) -> None:
+        found[key] = any_of([found[key], cost]) if key in found else cost
+
+    def body(flow: str, steps: tuple[p.Step, ...], rows: tuple[Bounds, ...]) -> None:
+        for step, row in zip(steps, rows, strict=False):
+            if isinstance(step.node, p.Ask):
+                keep((flow, step.name, "ask"), row.cost)
+            if step.block is None:
+                continue
+            inner = step.block.steps
+            body(flow, inner, row.inside[: len(inner)])
+            reduce = getattr(step.node, "reduce", None)
+            if not isinstance(reduce, p.Reduce):
+                continue
+            kinds = [*(["judge"] if reduce.deciding is not None else []), *(["reducer"] if reduce.ask else [])]
+            for kind, more in zip(kinds, row.inside[len(inner) :], strict=False):
+                keep((flow, step.name, kind), more.cost)
+
+    called = {row.title: row for row in bounds.flows}
+    body("", plan.steps, bounds.inside)
+    for key, flow in plan.flows.items():
+        if key in called:
+            body(key, flow.steps, called[key].inside)
+    return found
+
+
+_WORLD = Blank()

@@ -14,6 +14,7 @@ from ..labels.spans import Spans
 from ..source import Span
 from .reached import Advice
 from .sites import Site, Sites
+from .words import way_of
 
 _TEXTS = (t.TEXT, t.JSON, t.INT, t.NUMBER)
 _Kind = Literal["type", "vote", "quote", "together", "apart"]
@@ -74,7 +75,7 @@ def _typed(place: Place, site: Site, mark: Mark, sites: Sites, *, apart: bool) -
 
 def _quoted(place: Place, site: Site, mark: Mark, sites: Sites, *, apart: bool) -> _Given | None:
     """Advise a quote where the prompt shows the text of the source itself, and the answer holds free text."""
-    names = mark.trail.names()
+    names = way_of(mark.trail, "")
     if not mark.free or place.kind != "ask" or len(names) > 2 or not _holds_text(site.step) or "(" in names[-1]:
         return None
     return "quote", f"answer with a record whose field is a `quote of {names[-1]}`, checked against it", site.step

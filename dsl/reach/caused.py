@@ -16,7 +16,8 @@ from ..labels.marks import OWN, Mark
 from ..labels.places import Place
 from .sites import Site, Sites
 
-Axes = frozenset[str]
+Loops = frozenset[str]
+"""The loops of which one element has iterations of its own: `FLOW:STEP`, without the number behind an axis."""
 
 
 class Caused:
@@ -28,20 +29,28 @@ class Caused:
         self.models: Mapping[str, p.Model] = {**{one.name: one for one in plan.models}, "": p.Model("", "", {})}
         self.scope = SizeScope(None, {name: Known(one) for name, one in self.models.items() if name})
         self.costs = None if priced is None else costs_of(plan, priced)
-        self._lifts: dict[tuple[str, Axes], tuple[Bound, Bound]] = {}
+        self._lifts: dict[tuple[str, Loops], tuple[Bound, Bound]] = {}
         self._each: dict[tuple[int, str], Bound] = {}
+        self._plain: dict[tuple[p.Expr | None, bool], Bound] = {}
+        self._calls_of: dict[tuple[str, str, str, Loops], Bound] = {}
 
     def calls(self, place: Place, mark: Mark | None) -> Bound:
         """Return the most calls of a place for one element. Without a mark, return the most calls for all elements."""
-        limit = self.sites.plan.calls_limit
-        return total(self._lifted(site, mark, self._once(site, place.kind)) for site in self._at(place)).capped(limit)
+        owned = _owned(mark)
+        key = (place.flow, place.step, place.kind, owned)
+        if key not in self._calls_of:
+            limit = self.sites.plan.calls_limit
+            found = [self._lifted(site, owned, self._once(site, place.kind)) for site in self._at(place)]
+            self._calls_of[key] = total(found).capped(limit)
+        return self._calls_of[key]
 
     def cost(self, place: Place, mark: Mark | None) -> Bound | None:
         """Return the most dollars of a place for one element. None if no prices are known."""
         if self.costs is None:
             return None
         each = self.costs.get((place.flow, place.step, place.kind), NOTHING)
-        return total(self._lifted(site, mark, each) for site in self._at(place)).capped(self.sites.plan.money_limit)
+        owned = _owned(mark)
+        return total(self._lifted(site, owned, each) for site in self._at(place)).capped(self.sites.plan.money_limit)
 
     def repeats(self, place: Place) -> bool:
         """Return True if a step may run several times."""
@@ -72,8 +81,15 @@ class Caused:
 
     def _calls(self, ask: p.Ask, options: Mapping[str, p.Expr], site: Site, *, ballots: bool = True) -> Bound:
         vote = ballots and site.asks_ballots
+        # Most asks have no options of their own.
+        key = (ask.model, vote) if not options and isinstance(ask.model, (p.Ref, type(None))) else None
+        if key is not None and key in self._plain:
+            return self._plain[key]
         title = site.step.title
-        return calls_of(ask, options, self.models, self.scope, _WORLD, title=title, vote=vote)
+        found = calls_of(ask, options, self.models, self.scope, _WORLD, title=title, vote=vote)
+        if key is not None and found.most is not None:
+            self._plain[key] = found
+        return found
 
     def _combines(self, site: Site, reduce: p.Reduce, kind: str) -> Bound:
         """Bound the asks that the reducer of a block makes."""
@@ -89,31 +105,36 @@ class Caused:
 
     # All runs
 
-    def _lifted(self, site: Site, mark: Mark | None, each: Bound) -> Bound:
-        own = mark is not None and mark.mix == OWN and bool(mark.axes) and not mark.many
-        every, one = self._lift(site, mark.axes if mark is not None and own else frozenset())
-        return each * (one if own and one != NOTHING else every)
+    def _lifted(self, site: Site, owned: Loops, each: Bound) -> Bound:
+        every, one = self._lift(site, owned)
+        return each * (one if owned and one != NOTHING else every)
 
-    def _lift(self, site: Site, axes: Axes) -> tuple[Bound, Bound]:
-        """Return how often a step runs at most, and how often it runs for one element of the loops of ``axes``."""
+    def _lift(self, site: Site, owned: Loops) -> tuple[Bound, Bound]:
+        """Return how often a step runs at most, and how often it runs for one element of the owned loops."""
         every, one = ONE, NOTHING
         for block in reversed(site.blocks):
             number = times(block)
-            mine = any(axis.rpartition("#")[0] == f"{site.flow}:{block.name}" for axis in axes)
+            mine = f"{site.flow}:{block.name}" in owned
             one = (one * number + every) if mine else one * number
             every = every * number
-        above, of_one = self._flow(site.flow, axes)
+        above, of_one = self._flow(site.flow, owned)
         return every * above, _less(every * of_one + one * above, every * above)
 
-    def _flow(self, flow: str, axes: Axes) -> tuple[Bound, Bound]:
+    def _flow(self, flow: str, owned: Loops) -> tuple[Bound, Bound]:
         """Return how often a called flow runs, for all and for one element."""
         if not flow:
             return ONE, NOTHING
-        key = (flow, axes)
+        key = (flow, owned)
         if key not in self._lifts:
-            lifts = [self._lift(site, axes) for site in self.sites.calls.get(flow, ())]
+            lifts = [self._lift(site, owned) for site in self.sites.calls.get(flow, ())]
             self._lifts[key] = total(every for every, _ in lifts), total(one for _, one in lifts)
         return self._lifts[key]
+
+
+def _owned(mark: Mark | None) -> Loops:
+    if mark is None or mark.mix != OWN or mark.many:
+        return frozenset()
+    return frozenset(axis.rpartition("#")[0] for axis in mark.axes)
 
 
 def times(block: p.Step) -> Bound:

@@ -13,7 +13,7 @@ from ..labels.places import Labels, LabelSource, Place
 from .caused import Caused
 from .reached import Reached, ReachedKind
 from .sites import Site, Sites, titled
-from .words import names_in_words, width_words
+from .words import names_in_words, way_of, width_words
 
 _REQUESTS = ("ask", "reducer", "judge")
 _FORMS = {"reducer": "reducer", "judge": "judge"}
@@ -145,7 +145,7 @@ class Reading:
             return
         width = width_words(self.sites.plan.type, mark.bits, free=mark.free)
         text = f"the result, by its ballot ({width})" if mark.mix == COUNTED else f"the result ({width})"
-        way = mark.trail.names()
+        way = way_of(mark.trail, self.source.name)
         yield Reached("result", text, ("result",), way, width, _bits(mark), mark.free, line=place.line)
 
     def _decided(self, place: Place, site: Site, presence: Mark) -> None:
@@ -185,7 +185,7 @@ class Reading:
     ) -> Reached:
         told = answered or request
         assert told is not None
-        names = (request or told).trail.names()
+        names = way_of((request or told).trail, self.source.name)
         last = _called(site).strip("`")
         way = names if site.step.name.startswith("#") or names[-1:] == (last,) else (*names, last)
         asks = place.kind in _REQUESTS and request is not None
@@ -216,7 +216,7 @@ class Reading:
         others: Bound | None = None,
     ) -> None:
         """Keep a thing that several steps may have in common, to tell it once."""
-        way = mark.trail.names() if mark is not None else ()
+        way = way_of(mark.trail, self.source.name) if mark is not None else ()
         bits = _bits(mark) if mark is not None else 0.0
         made = Reached(kind, text, (title,), way, "", bits, calls=calls, others=others, line=place.line)
         self._grouped.setdefault((kind, text), []).append(made)

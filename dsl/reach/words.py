@@ -5,6 +5,9 @@ from __future__ import annotations
 from math import ceil, inf
 
 from .. import types as t
+from ..labels.marks import Trail
+
+MOST_NAMES = 8
 
 
 def width_words(type_: t.Type | None, bits: float, *, free: bool) -> str:
@@ -67,6 +70,17 @@ def bits_words(bits: float) -> str:
         return "0 bits"
     tenths = ceil(bits * 10 - 1e-9) / 10
     return f"≤ {tenths:,g} bit{'s' * (tenths != 1)}"
+
+
+def way_of(trail: Trail, source: str) -> tuple[str, ...]:
+    """Return the names from a source on. A long way has its first and its last names."""
+    names: list[str] = []
+    at: Trail | None = trail
+    while at is not None and len(names) < MOST_NAMES:
+        if at.name and (not names or names[-1] != at.name):
+            names.append(at.name)
+        at = at.before
+    return tuple(reversed(names)) if at is None else (source, "…", *reversed(names[: MOST_NAMES - 2]))
 
 
 def _listed(names: list[str]) -> str:

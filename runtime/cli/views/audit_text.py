@@ -14,9 +14,12 @@ UNLABELLED = (
     "no untrusted source: nothing in {} is labelled. Write `untrusted` before the type of what strangers write, as in "
     "`flow f(mail: untrusted text)`, and `trusted` where they must not write."
 )
+_MORE = "… and {:,} more, which `--format json` lists"
 _WIDEST_NAME = 24
 _NARROWEST = 40
 _MOST_PARAMS = 4
+_MOST_LINES = 15
+"""The most lines of one source, and of advice. JSON has all of them."""
 _WAY = 3
 """The names from which on a way says more than the source and the place."""
 
@@ -42,9 +45,11 @@ def advice_lines(advice: Sequence[Advice], width: int) -> Iterator[str]:
         return
     yield "to narrow it:"
     places = [one_line(f"{one.span.source.name}:{one.span.line}") for one in advice]
-    wide = max(map(columns, places))
-    for place, one in zip(places, advice, strict=True):
+    wide = max(map(columns, places[:_MOST_LINES]))
+    for place, one in zip(places[:_MOST_LINES], advice, strict=False):
         yield from _wrapped(f"  {padded(place, wide)}  ", one_line(one.text), width)
+    if len(advice) > _MOST_LINES:
+        yield f"  {_MORE.format(len(advice) - _MOST_LINES)}"
 
 
 def _head(source: SourceReach, flow: FlowReach) -> str:
@@ -57,7 +62,7 @@ def _source(head: str, wide: int, source: SourceReach, width: int) -> Iterator[s
     indent = f"{padded(head, wide)}   "
     blank = " " * columns(indent)
     label, under = "reaches: ", " " * len("reaches: ")
-    lines = list(_reached(source)) or ["nothing"]
+    lines = _shortened(list(_reached(source)), _MOST_LINES) or ["nothing"]
     for number, line in enumerate(lines):
         before = f"{indent}{label}" if not number else f"{blank}{under}"
         yield from _wrapped(before, line, width)
@@ -73,6 +78,12 @@ def _reached(source: SourceReach) -> Iterator[str]:
         yield one_line(f"{one.text}{_stands(one, source)}{way}{amount}{_others(one)}")
     if counted != 1 and source.calls.most != 0:
         yield one_line(f"in all{_amount(source.calls, source.cost).removeprefix(',')}")
+
+
+def _shortened(lines: list[str], most: int) -> list[str]:
+    """Leave out the middle of many lines. The last line has the sum."""
+    left_out = len(lines) - most
+    return lines if left_out <= 0 else [*lines[: most - 2], _MORE.format(left_out + 1), lines[-1]]
 
 
 def _stands(one: Reached, source: SourceReach) -> str:

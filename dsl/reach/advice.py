@@ -37,7 +37,7 @@ class Adviser:
             for site in self.sites.of(place.flow, place.step)[:1]:
                 for one in self._place(place, site):
                     found.setdefault((one.span.source.name, one.span.start, one.kind), one)
-        return tuple(sorted(found.values(), key=lambda one: (one.span.source.name, one.span.start, one.kind)))
+        return tuple(sorted(found.values(), key=lambda one: (one.span.source.name, one.span.line)))
 
     def _place(self, place: Place, site: Site) -> Iterator[Advice]:
         for advise in _ADVISERS:
@@ -97,7 +97,7 @@ def _together(place: Place, site: Site, mark: Mark, sites: Sites, *, apart: bool
     if not mark.channels & TIME:
         return None
     early = next((block for block in reversed(site.blocks) if sites.ends_early(block)), None)
-    if early is None or not sites.votes(early):
+    if early is None or not isinstance(early.node, p.Repeat):
         return None
     return "together", "`with launch: together` sends every request, whatever the others say", early
 

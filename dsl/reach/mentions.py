@@ -15,7 +15,7 @@ _RESULTS = frozenset({"results", "next", "so_far"})
 class Mentions:
     """The sources that can change the choice of a model (``hosts``) or the words of a system part (``system``).
 
-    ``has_system`` says that the plan has a system part. The answer is on the safe side: a source that might reach such
+    Both have the titles of the steps by source. ``has_system`` says that the plan has a system part. The answer is on the safe side: a source that might reach such
     a place is in the set.
     """
 
@@ -27,8 +27,8 @@ class Mentions:
         for place in labels.places:
             self._values.setdefault((place.flow, place.step), set()).update(place.value, place.presence)
         self._seen: set[tuple[str, str]] = set()
-        self.hosts: set[str] = set()
-        self.system: set[str] = set()
+        self.hosts: dict[str, list[str]] = {}
+        self.system: dict[str, list[str]] = {}
         self.has_system = False
         for site in sites.all():
             for ask in _asks(site.step):
@@ -36,12 +36,13 @@ class Mentions:
 
     def _ask(self, site: Site, ask: p.Ask) -> None:
         if ask.model is not None and not (isinstance(ask.model, p.Ref) and ask.model.name in self._models):
-            self.hosts |= self._exprs(site, [ask.model])
+            _note(self.hosts, self._exprs(site, [ask.model]), site)
         for message in ask.messages:
             if message.role == "system":
                 self.has_system = True
                 found = read(message.template)
-                self.system |= self._names(site, [one.name for one in found.mentions] if found is not None else [])
+                names = [one.name for one in found.mentions] if found is not None else []
+                _note(self.system, self._names(site, names), site)
 
     def _exprs(self, site: Site, exprs: Iterable[p.Expr]) -> set[str]:
         own = {key for key, one in self.labels.sources.items() if one.step and (one.flow, one.step) == _key(site)}
@@ -85,6 +86,13 @@ class Mentions:
                 found |= self._exprs(call, [node.args[name]])
         self._seen.discard((flow, name))
         return found
+
+
+def _note(found: dict[str, list[str]], sources: set[str], site: Site) -> None:
+    for source in sources:
+        titles = found.setdefault(source, [])
+        if site.title not in titles:
+            titles.append(site.title)
 
 
 def _key(site: Site) -> tuple[str, str]:

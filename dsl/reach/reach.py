@@ -47,7 +47,7 @@ class _Reach:
 
     def _source(self, source: LabelSource) -> SourceReach:
         places = self.places.get(source.key, [])
-        reading = Reading(source, places, self.labels, self.sites, self.caused)
+        reading = Reading(source, places, self.labels, self.sites, self.caused, self.mentions)
         calls, cost = reading.amounts()
         flow = p.plain_name(source.flow) if source.flow else ""
         kept = self._kept(source, places)

@@ -11,6 +11,7 @@ from ..bounds.bound import Bound, any_of, total
 from ..labels.marks import CONTROL, COUNT, COUNTED, OWN, TIME, Mark
 from ..labels.places import Labels, LabelSource, Place
 from .caused import Caused
+from .mentions import Mentions
 from .reached import Reached, ReachedKind
 from .sites import Site, Sites, titled
 from .words import names_in_words, way_of, width_words
@@ -18,19 +19,28 @@ from .words import names_in_words, way_of, width_words
 _REQUESTS = ("ask", "reducer", "judge")
 _FORMS = {"reducer": "reducer", "judge": "judge"}
 _ORDER: tuple[ReachedKind, ...] = (
-    "ballot", "ballots", "answer", "request", "extern", "file", "control", "number", "early", "failures", "time",
-    "result",
+    "ballot", "ballots", "answer", "request", "extern", "file", "host", "system", "control", "number", "early",
+    "failures", "time", "result",
 )  # fmt: skip
 
 
 class Reading:
     """The reach of one source, read from the places that its marks are on."""
 
-    def __init__(self, source: LabelSource, places: list[Place], labels: Labels, sites: Sites, caused: Caused) -> None:
+    def __init__(
+        self,
+        source: LabelSource,
+        places: list[Place],
+        labels: Labels,
+        sites: Sites,
+        caused: Caused,
+        mentions: Mentions,
+    ) -> None:
         self.source = source
         self.places = places
         self.sites = sites
         self.caused = caused
+        self.mentions = mentions
         self._voted = {
             (one.flow, one.step) for one in labels.warnings if (one.kind, one.source) == ("ballots", source.key)
         }
@@ -41,8 +51,19 @@ class Reading:
         """Return what one element reaches, the ballots first and the result last."""
         found = [one for place in self.places for one in self._place(place)]
         found += [_joined(several) for several in self._grouped.values()]
+        found += self._mentioned()
         found.sort(key=lambda one: _ORDER.index(one.kind))
         return tuple(self._with_votes(found))
+
+    def _mentioned(self) -> Iterator[Reached]:
+        """Yield the choice of a model and the words of a system part, if the source can change them."""
+        found: tuple[tuple[ReachedKind, str, list[str]], ...] = (
+            ("system", "words in the system part of", self.mentions.system.get(self.source.key, [])),
+            ("host", "the choice of the model of", self.mentions.hosts.get(self.source.key, [])),
+        )
+        for kind, text, titles in found:
+            if titles:
+                yield Reached(kind, f"{text} {names_in_words(tuple(titles))}", tuple(titles), ())
 
     def amounts(self) -> tuple[Bound, Bound | None]:
         """Return the most calls and dollars that one element can cause."""
@@ -107,16 +128,18 @@ class Reading:
             return self._ballot(place, site, answered, request)
         kind: ReachedKind = "request"
         role = _FORMS.get(place.kind, "")
-        of = f"{site.title}" if not role else f"the {role} of {site.title}"
+        at = "at" if site.step.name.startswith("#") else "of"
+        of = f"{at} {site.title}" if not role else f"of the {role} {at} {site.title}"
         if request.mix == OWN and request.axes and not request.many:
-            kind, text = "answer", f"its own answer {site.title} ({width})" if not role else f"its own request of {of}"
+            named = f" {site.title}" if not site.step.name.startswith("#") else f" at {site.title}"
+            kind, text = "answer", f"its own answer{named} ({width})" if not role else f"its own request {of} ({width})"
         elif request.mix == COUNTED:
-            text = f"the request of {of}, by its ballot (answer: {width})"
+            text = f"the request {of}, by its ballot, so its answer ({width})"
         elif self.source.apart:
-            text = f"the request of {of}, which joins all elements (answer: {width})"
+            text = f"the request {of}, which joins all elements, so its answer ({width})"
         else:
             every = "every" if self.caused.repeats(place) else "the"
-            text = f"{every} request of {of} (answer: {width})"
+            text = f"{every} request {of}, so its answer ({width})"
         return self._made(kind, text, place, site, request, width, answered)
 
     def _ballot(self, place: Place, site: Site, mark: Mark, request: Mark | None) -> Reached:

@@ -60,7 +60,7 @@ def _named(type_: t.Type | None) -> str:
         case t.Record(fields):
             return f"a record of {len(fields)} field{'s' * (len(fields) != 1)}"
         case t.ListOf(item):
-            return f"each of {_named(item)}" if _named(item) else ""
+            return f"each of {_named(item)}" if _named(item) and not isinstance(item, t.ListOf) else ""
     return ""
 
 

@@ -22,7 +22,7 @@ from ..forecast.priced import priced_bounds
 from ..vocabulary.quoting import inert, one_line
 from .console import say, show_findings
 from .screen import terminal_width
-from .views.audit_text import UNLABELLED, advice_lines, reach_lines
+from .views.audit_text import UNLABELLED, advice_lines, reach_lines, wrapped
 
 _PLAIN_WIDTH = 100
 """The columns of a text that goes to no terminal."""
@@ -89,10 +89,17 @@ def print_advice(audit: Reaches) -> None:
     sys.stdout.flush()
 
 
+def text_lines(audit: Reaches, width: int) -> Iterator[str]:
+    """Yield the reach and the advice as lines, which take at most ``width`` columns where that is possible."""
+    yield from _reach(audit, width)
+    advice = list(_advice(audit, width))
+    yield from ["", *advice] if advice else ()
+
+
 def _reach(audit: Reaches, width: int) -> Iterator[str]:
     yield from reach_lines(audit.flows, width, titled=len(audit.flows) > 1)
     for name in audit.unlabelled:
-        yield UNLABELLED.format(one_line(name))
+        yield from wrapped("", UNLABELLED.format(one_line(name)), width)
 
 
 def _advice(audit: Reaches, width: int) -> Iterator[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from flowrun.dsl import Advice, Bound, FlowReach, Reached, SourceReach
+from flowrun.dsl import Advice, Bound, FlowReach, Reached, SourceReach, pattern
 
 from ...vocabulary.amounts import bound_text
 from ...vocabulary.columns import columns, cut, padded
@@ -15,6 +15,10 @@ UNLABELLED = (
     "`flow f(mail: untrusted text)`, and `trusted` where they must not write."
 )
 _MORE = "… and {:,} more, which `--format json` lists"
+_AMOUNT = pattern(r"≤ ([\d.,]+) (calls?|bits?)")
+"""An amount, which stays on one line."""
+_GLUE = "\u2007"
+_GLUED = rf"≤{_GLUE}\1{_GLUE}\2"
 _WIDEST_NAME = 24
 _NARROWEST = 40
 _MOST_PARAMS = 4
@@ -47,7 +51,7 @@ def advice_lines(advice: Sequence[Advice], width: int) -> Iterator[str]:
     places = [one_line(f"{one.span.source.name}:{one.span.line}") for one in advice]
     wide = max(map(columns, places[:_MOST_LINES]))
     for place, one in zip(places[:_MOST_LINES], advice, strict=False):
-        yield from _wrapped(f"  {padded(place, wide)}  ", one_line(one.text), width)
+        yield from wrapped(f"  {padded(place, wide)}  ", one_line(one.text), width)
     if len(advice) > _MOST_LINES:
         yield f"  {_MORE.format(len(advice) - _MOST_LINES)}"
 
@@ -65,8 +69,8 @@ def _source(head: str, wide: int, source: SourceReach, width: int) -> Iterator[s
     lines = _shortened(list(_reached(source)), _MOST_LINES) or ["nothing"]
     for number, line in enumerate(lines):
         before = f"{indent}{label}" if not number else f"{blank}{under}"
-        yield from _wrapped(before, line, width)
-    yield from _wrapped(f"{blank}cannot reach: ", _kept(source), width)
+        yield from wrapped(before, line, width)
+    yield from wrapped(f"{blank}cannot reach: ", _kept(source), width)
 
 
 def _reached(source: SourceReach) -> Iterator[str]:
@@ -124,14 +128,14 @@ def _kept(source: SourceReach) -> str:
     return one_line(", ".join(said)) or "nothing"
 
 
-def _wrapped(before: str, text: str, width: int) -> Iterator[str]:
+def wrapped(before: str, text: str, width: int) -> Iterator[str]:
     """Yield a text behind a beginning. Its further lines stand below its first one."""
     room = max(_NARROWEST, width - columns(before))
     line = ""
-    for word in text.split(" "):
+    for word in _AMOUNT.sub(_GLUED, text).split(" "):
         if line and columns(line) + 1 + columns(word) > room:
-            yield f"{before}{line}".rstrip()
+            yield f"{before}{line}".rstrip().replace(_GLUE, " ")
             before, line = " " * columns(before), word
         else:
             line = f"{line} {word}" if line else word
-    yield f"{before}{line}".rstrip()
+    yield f"{before}{line}".rstrip().replace(_GLUE, " ")

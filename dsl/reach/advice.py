@@ -14,6 +14,7 @@ from ..labels.spans import Spans
 from ..source import Span
 from .reached import Advice
 from .sites import Site, Sites
+from .steps import answer_of
 from .words import way_of
 
 _TEXTS = (t.TEXT, t.JSON, t.INT, t.NUMBER)
@@ -66,7 +67,7 @@ class Adviser:
 
 
 def _typed(place: Place, site: Site, mark: Mark, sites: Sites, *, apart: bool) -> _Given | None:
-    if not mark.free or not _is_text(site.step, place.kind) or place.kind == "judge":
+    if not mark.free or place.kind not in ("ask", "reducer") or not _is_text(site.step, place.kind):
         return None
     of = "this answer" if site.step.name.startswith("#") else f"the answer of {site.title}"
     whose = f"the reducer's answer in {site.title}" if place.kind == "reducer" else of
@@ -107,15 +108,7 @@ _ADVISERS: tuple[_Adviser, ...] = (_typed, _quoted, _voted, _apart, _together)
 
 
 def _is_text(step: p.Step, kind: str) -> bool:
-    return _answer(step, kind) in _TEXTS
-
-
-def _answer(step: p.Step, kind: str) -> t.Type | None:
-    node = step.node
-    if isinstance(node, p.Ask):
-        return node.answer
-    reduce = getattr(node, "reduce", None)
-    return reduce.ask.answer if kind == "reducer" and isinstance(reduce, p.Reduce) and reduce.ask is not None else None
+    return answer_of(step, kind) in _TEXTS
 
 
 def _holds_text(step: p.Step) -> bool:

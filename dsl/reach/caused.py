@@ -176,6 +176,9 @@ def costs_of(plan: p.Plan, bounds: Bounds) -> dict[tuple[str, str, str], Bound]:
     found: dict[tuple[str, str, str], Bound] = {}
 
     def keep(key: tuple[str, str, str], cost: Bound) -> None:
+        if cost.most is None:
+            # No input is given to an audit, whatever its length will be.
+            cost = Bound(cost.least, None, cost.why.replace(" is not given", " has no greatest length"))
         found[key] = any_of([found[key], cost]) if key in found else cost
 
     def body(flow: str, steps: tuple[p.Step, ...], rows: tuple[Bounds, ...]) -> None:

@@ -15,8 +15,8 @@ _RESULTS = frozenset({"results", "next", "so_far"})
 class Mentions:
     """The sources that can change the choice of a model (``hosts``) or the words of a system part (``system``).
 
-    Both have the titles of the steps by source. ``has_system`` says that the plan has a system part. The answer is on the safe side: a source that might reach such
-    a place is in the set.
+    Both have the titles of the steps by source. ``has_system`` says that the plan has a system part. A source that
+    might reach such a place is among them.
     """
 
     def __init__(self, sites: Sites, labels: Labels) -> None:

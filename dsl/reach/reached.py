@@ -26,10 +26,12 @@ ReachedKind = Literal[
 ]
 """The kinds of what is reached.
 
-``ballot``: the element's own ballot of a vote. ``ballots``: several ballots of one vote. ``answer``: a request of its
-own. ``request``: a request that is not its own alone. ``extern``: the arguments of a Python function. ``file``: the
-name of a file. ``host``: the choice of a model. ``system``: words of a system part. ``control``: whether steps run. ``number``: how many requests they send. ``early``: how early a vote or
-a race ends. ``failures``: the failures that a map tolerates. ``time``: when steps begin. ``result``: the flow's result.
+- ``ballot``: the element's own ballot of a vote. ``ballots``: several ballots of one vote.
+- ``answer``: a request of the element's own. ``request``: a request that is not its own alone.
+- ``extern``: the arguments of a Python function. ``file``: the name of a file. ``host``: the choice of a model.
+- ``system``: words of a system part. ``control``: whether steps run. ``number``: how many requests they send.
+- ``early``: how early a vote or a race ends. ``failures``: the failures that a map tolerates.
+- ``time``: when steps begin. ``result``: the flow's result.
 """
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from .. import plan as p
-from .. import types as t
 from ..bounds.bound import Bound, any_of, total
 from ..labels.marks import CONTROL, COUNT, COUNTED, OWN, TIME, Mark
 from ..labels.places import Labels, LabelSource, Place
@@ -14,6 +12,7 @@ from .caused import Caused
 from .mentions import Mentions
 from .reached import Reached, ReachedKind
 from .sites import Site, Sites, titled
+from .steps import answer_of, called_title, may_be_free, stands_of
 from .words import names_in_words, way_of, width_words
 
 _REQUESTS = ("ask", "reducer", "judge")
@@ -114,7 +113,7 @@ class Reading:
             self._group("failures", "the failures that {} may have", site.title, place, None)
         known = request is not None or presence is not None
         if key in place.time and not known and place.kind in (*_REQUESTS, "extern"):
-            self._group("time", "when {} can begin", _called(site), place, None)
+            self._group("time", "when {} can begin", called_title(site), place, None)
 
     def _mine(self, place: Place, key: str) -> bool:
         """Return True if a place is the only one of its step with a mark, so that its ballot is told of once."""
@@ -122,8 +121,8 @@ class Reading:
 
     def _request(self, place: Place, site: Site, request: Mark) -> Reached:
         answered = place.value.get(self.source.key, request)
-        type_ = _answer(site.step, place.kind)
-        width = width_words(type_, answered.bits, free=answered.free and _holds_text(type_))
+        type_ = answer_of(site.step, place.kind)
+        width = width_words(type_, answered.bits, free=answered.free and may_be_free(type_))
         if place.kind == "ask" and site.vote is not None:
             return self._ballot(place, site, answered, request)
         kind: ReachedKind = "request"
@@ -146,8 +145,8 @@ class Reading:
         assert site.vote is not None
         vote = titled(site.vote.title, site.flow)
         self._votes[vote] = None
-        width = width_words(_answer(site.step, place.kind), mark.bits, free=mark.free)
-        stands = _stands(site.vote)
+        width = width_words(answer_of(site.step, place.kind), mark.bits, free=mark.free)
+        stands = stands_of(site.vote)
         kind: ReachedKind = "ballot"
         if (site.flow, site.vote.name) in self._voted:
             kind, text = "ballots", f"several ballots of {vote} ({width} each)"
@@ -159,8 +158,8 @@ class Reading:
 
     def _extern(self, place: Place, site: Site, request: Mark) -> Reached:
         width = width_words(None, request.bits, free=request.free)
-        text = f"the arguments of {_called(site)} ({width})"
-        return self._made("extern", text, place, site, request, width, places=(_called(site),))
+        text = f"the arguments of {called_title(site)} ({width})"
+        return self._made("extern", text, place, site, request, width, places=(called_title(site),))
 
     def _result(self, place: Place) -> Iterator[Reached]:
         mark = place.value.get(self.source.key)
@@ -176,9 +175,9 @@ class Reading:
         calls = self.caused.calls(place, presence) if asks else None
         if presence.channels & CONTROL:
             verb = "runs" if asks else "is called"
-            self._group("control", f"whether {{}} {verb}", _called(site), place, presence, calls=calls)
+            self._group("control", f"whether {{}} {verb}", called_title(site), place, presence, calls=calls)
         elif presence.channels & COUNT and not presence.channels & TIME:
-            self._group("number", "how many requests {} sends", _called(site), place, presence, calls=calls)
+            self._group("number", "how many requests {} sends", called_title(site), place, presence, calls=calls)
         if presence.channels & TIME:
             ended = self._ending(site)
             others = self.caused.calls(place, None) if asks else None
@@ -209,7 +208,7 @@ class Reading:
         told = answered or request
         assert told is not None
         names = way_of((request or told).trail, self.source.name)
-        last = _called(site).strip("`")
+        last = called_title(site).strip("`")
         way = names if site.step.name.startswith("#") or names[-1:] == (last,) else (*names, last)
         asks = place.kind in _REQUESTS and request is not None
         return Reached(
@@ -279,34 +278,3 @@ def _joined(several: list[Reached]) -> Reached:
 
 def _bits(mark: Mark) -> float | None:
     return None if mark.bits == float("inf") or mark.free else mark.bits
-
-
-def _answer(step: p.Step, kind: str) -> t.Type | None:
-    node = step.node
-    if isinstance(node, p.Ask):
-        return node.answer
-    if kind in ("reducer", "judge") and isinstance(node, (p.Map, p.Repeat, p.Fanout)):
-        ask = node.reduce.deciding if kind == "judge" else node.reduce.ask
-        return ask.answer if ask is not None else None
-    return step.type
-
-
-def _holds_text(type_: t.Type | None) -> bool:
-    return not isinstance(type_, (t.Choice, t.Range)) and type_ != t.BOOL
-
-
-def _stands(vote: p.Step) -> int | None:
-    reduce = vote.node.reduce if isinstance(vote.node, (p.Map, p.Repeat, p.Fanout)) else None
-    given = reduce.args.get("stands") if reduce is not None else None
-    return given.value if isinstance(given, p.Constant) and isinstance(given.value, int) else None
-
-
-def _called(site: Site) -> str:
-    """Return the title of a step in quotes, or the name of the function that it calls."""
-    node = site.step.node
-    if isinstance(node, p.ExternCall):
-        return f"`{p.plain_name(node.extern)}`"
-    reduce = getattr(node, "reduce", None)
-    if isinstance(reduce, p.Reduce) and reduce.extern is not None:
-        return f"`{p.plain_name(reduce.extern)}`"
-    return site.title

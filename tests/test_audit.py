@@ -194,7 +194,7 @@ def test_dollars_are_told_if_a_model_has_a_price(audit: Audit) -> None:
     assert found["free.flow"] is None
     assert found["dear.flow"] == {"most": None, "why": "`mail` has no greatest length"}
     assert found["kept.flow"]["most"] == 7
-    assert 1 < found["rows.flow"]["most"] < 100
+    assert 1 < found["rows.flow"]["most"] < 10_000
     assert "any cost (`mail` has no greatest length)" in _flat(audit("dear.flow").out)
     assert re.search(r"≤ 3 calls, ≤ \$\d", _flat(audit("rows.flow").out))
 
@@ -224,7 +224,7 @@ def test_hostile_names_cannot_steer_the_terminal(audit: Audit) -> None:
     ran = audit(".")
     assert "\x1b" not in ran.out + ran.err
     assert "\u202e" not in ran.out
-    file = 'flow f(who: text) { x = ask "{{ who }}" y = untrusted file("\\u{7}\\u{1b}[2J.txt") z = ask "{{ y }}" return z }\n'
+    file = 'flow f() { y = untrusted file("\\u{7}\\u{1b}[2J.txt") z = ask "{{ y }}" return z }\n'
     plant({"d.flow": file})
     ran = audit("d.flow")
     assert "file(" in ran.out

@@ -36,7 +36,8 @@ def votes(nodes: int) -> str:
 
 
 def labelled(name: str, nodes: int) -> str:
-    return SOUND[name](nodes).replace("x: text", "x: untrusted text", 1)
+    text = SOUND[name](nodes).replace("x: text", "x: untrusted text", 1)
+    return text.replace("xs: [text]", "xs: untrusted [text]", 1)
 
 
 def measured(text: str) -> tuple[float, float]:

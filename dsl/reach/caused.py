@@ -30,6 +30,7 @@ class Caused:
         self.scope = SizeScope(None, {name: Known(one) for name, one in self.models.items() if name})
         self.costs = None if priced is None else costs_of(plan, priced)
         self._lifts: dict[tuple[str, Loops], tuple[Bound, Bound]] = {}
+        self._runs: dict[tuple[str, int, Loops], tuple[Bound, Bound]] = {}
         self._each: dict[tuple[int, str], Bound] = {}
         self._plain: dict[tuple[p.Expr | None, bool], Bound] = {}
         self._calls_of: dict[tuple[str, str, str, Loops], Bound] = {}
@@ -107,10 +108,20 @@ class Caused:
 
     def _lifted(self, site: Site, owned: Loops, each: Bound) -> Bound:
         every, one = self._lift(site, owned)
-        return each * (one if owned and one != NOTHING else every)
+        runs = one if owned and one != NOTHING else every
+        return each if runs is ONE else each * runs
 
     def _lift(self, site: Site, owned: Loops) -> tuple[Bound, Bound]:
         """Return how often a step runs at most, and how often it runs for one element of the owned loops."""
+        if not site.blocks and not site.flow:
+            return ONE, NOTHING
+        # The steps of one block run equally often.
+        key = (site.flow, id(site.blocks[-1]) if site.blocks else 0, owned)
+        if key not in self._runs:
+            self._runs[key] = self._runs_of(site, owned)
+        return self._runs[key]
+
+    def _runs_of(self, site: Site, owned: Loops) -> tuple[Bound, Bound]:
         every, one = ONE, NOTHING
         for block in reversed(site.blocks):
             number = times(block)

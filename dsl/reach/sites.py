@@ -36,6 +36,7 @@ class Sites:
     def __init__(self, plan: p.Plan, reducers: Mapping[str, ReducerSpec]) -> None:
         self.plan = plan
         self.reducers = reducers
+        self._votes: dict[str, bool] = {"": False}
         self._found: dict[tuple[str, str], list[Site]] = {}
         self.calls: dict[str, list[Site]] = {}
         bodies = {"": plan.steps, **{key: flow.steps for key, flow in plan.flows.items()}}
@@ -54,8 +55,11 @@ class Sites:
 
     def votes(self, step: p.Step) -> bool:
         """Return True if a rule counts the results of a block as ballots."""
-        spec = self.reducers.get(rule_of(_reduce(step)) or "")
-        return spec is not None and spec.votes
+        rule = rule_of(_reduce(step)) or ""
+        if rule not in self._votes:
+            spec = self.reducers.get(rule)
+            self._votes[rule] = spec is not None and spec.votes
+        return self._votes[rule]
 
     def ends_early(self, step: p.Step) -> bool:
         """Return True if a block may end before all its bodies have run."""
@@ -80,10 +84,11 @@ class Sites:
             block = step.block
             if block is None:
                 continue
-            inner = step if self.votes(step) else counted if isinstance(step.node, p.Chain) else None
+            votes = self.votes(step)
+            inner = step if votes else counted if isinstance(step.node, p.Chain) else None
             every = isinstance(step.node, p.Fanout)
             names = frozenset(one.name for one in block.steps) if every else frozenset({block.result})
-            asked = holds_ballots(step.node, votes=self.votes(step), around=ballots)
+            asked = holds_ballots(step.node, votes=votes, around=ballots)
             yield from self._walk(flow, block.steps, (*blocks, step), vote=inner, results=names, ballots=asked)
 
 

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
         outside,
         usage,
     )
-    from .check import Examined, Load, check_flow, examine_flow
+    from .check import Examined, LabelledFlow, Load, check_flow, examine_flow
     from .checked import Checked
     from .checking.extents import Extents
     from .codes import CODES
@@ -88,7 +88,7 @@ _HOMES = {
     "bounds.served": "Rates Served",
     "bounds.usual": "ATTEMPTS CORRECTION MESSAGE_TOKENS RETRIES",
     "catalog": "AskSpec Catalog FunctionSpec Given OptionSpec ParamSpec ReducerSpec Refusal Where outside usage",
-    "check": "Examined Load check_flow examine_flow",
+    "check": "Examined LabelledFlow Load check_flow examine_flow",
     "checked": "Checked",
     "checking.extents": "Extents",
     "codes": "CODES",

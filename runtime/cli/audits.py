@@ -5,24 +5,17 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
-from flowrun.dsl import (
-    Diagnostic,
-    Examined,
-    FlowReach,
-    Report,
-    audit_json,
-    dataclass,
-    format_report,
-    reach_of,
-    render_diagnostics,
-)
+from flowrun.dsl import Diagnostic, Report, dataclass, format_report, render_diagnostics
 
-from ..forecast.priced import priced_bounds
 from ..vocabulary.quoting import inert, one_line
 from .console import say, show_findings
 from .screen import terminal_width
 from .views.audit_text import UNLABELLED, advice_lines, reach_lines, wrapped
+
+if TYPE_CHECKING:
+    from flowrun.dsl import Checked, Examined, FlowReach, LabelledFlow
 
 _PLAIN_WIDTH = 100
 """The columns of a text that goes to no terminal."""
@@ -44,10 +37,20 @@ def reaches_of(files: Iterable[Examined]) -> Reaches:
         if one.checked is None:
             continue
         labelled = [(plan, labels) for plan, labels in one.flows if plan.labels]
-        flows += [reach_of(one.checked, *each, priced_bounds(each[0], os.environ)) for each in labelled]
+        flows += _flows(one.checked, labelled) if labelled else []
         if not labelled:
             unlabelled.append(one.source.name)
     return Reaches(tuple(flows), tuple(unlabelled))
+
+
+def _flows(checked: Checked, labelled: Iterable[LabelledFlow]) -> Iterator[FlowReach]:
+    # Most files have no labels.
+    from flowrun.dsl import reach_of
+
+    from ..forecast.priced import priced_bounds
+
+    for plan, labels in labelled:
+        yield reach_of(checked, plan, labels, priced_bounds(plan, os.environ))
 
 
 def about_labels(found: Iterable[Diagnostic]) -> list[Diagnostic]:
@@ -57,7 +60,11 @@ def about_labels(found: Iterable[Diagnostic]) -> list[Diagnostic]:
 
 def told_audit(format_: str, report: Report, audit: Reaches) -> str:
     """Write an audit in a format for programs. JSON has the findings and the reach; the others have the findings."""
-    return audit_json(report, audit.flows) if format_ == "json" else format_report(report, format_)
+    if format_ != "json":
+        return format_report(report, format_)
+    from flowrun.dsl import audit_json
+
+    return audit_json(report, audit.flows)
 
 
 def show_audit(report: Report, audit: Reaches) -> str:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
-from flowrun.dsl import Advice, Bound, FlowReach, Reached, SourceReach, pattern
+from flowrun.dsl import pattern
 
 from ...vocabulary.amounts import bound_text
 from ...vocabulary.columns import columns, cut, padded
 from ...vocabulary.quoting import one_line
+
+if TYPE_CHECKING:
+    from flowrun.dsl import Advice, Bound, FlowReach, Reached, SourceReach
 
 UNLABELLED = (
     "no untrusted source: nothing in {} is labelled. Write `untrusted` before the type of what strangers write, as in "

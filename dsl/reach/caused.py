@@ -71,9 +71,9 @@ class Caused:
     def _asked(self, site: Site, kind: str) -> Bound:
         node = site.step.node
         if isinstance(node, p.Ask):
-            return self._calls(node, site.step.options, site)
+            return self._calls(node, site.step.options, site) if kind == "ask" else NOTHING
         reduce = getattr(node, "reduce", None)
-        if not isinstance(reduce, p.Reduce):
+        if not isinstance(reduce, p.Reduce) or kind not in ("reducer", "judge"):
             return NOTHING
         ask = reduce.deciding if kind == "judge" else reduce.ask
         if ask is None:
@@ -98,11 +98,14 @@ class Caused:
             return Bound(0, _asks_of(self.sites.reducers.get(reduce.rule)))
         if reduce.count is None and reduce.rule != "fold":
             return ONE
-        number = times(site.step)
+        branches = len(site.step.block.steps) if site.step.block is not None else 0
+        number = Bound(0, branches) if isinstance(site.step.node, p.Fanout) else times(site.step)
         if number.most is None:
             return number
+        if reduce.rule == "fold":
+            return Bound(0, number.most if "from" in reduce.args else max(0, number.most - 1))
         fan_in = reduce.count.value if isinstance(reduce.count, p.Constant) else 2
-        return Bound(0, number.most if reduce.rule == "fold" else merges(number.most, max(2, int(str(fan_in)))))
+        return Bound(0, merges(number.most, fan_in if isinstance(fan_in, int) and fan_in > 2 else 2))
 
     # All runs
 

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
         outside,
         usage,
     )
-    from .check import Load, check_flow
+    from .check import Examined, LabelledFlow, Load, check_flow, examine_flow
     from .checked import Checked
     from .checking.extents import Extents
     from .codes import CODES
@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from .export import Picture, picture_of, to_dot, to_mermaid, to_page_svg, to_svg
     from .fixes import Fixed, apply_fixes
     from .formats import FORMATS, format_report
+    from .formats.audit_json import audit_json
     from .formats.github import workflow_command
     from .formats.report import Report, Unread
     from .formats.xml_text import xml_attribute, xml_text
@@ -64,6 +65,8 @@ if TYPE_CHECKING:
     from .patterns import pattern
     from .plain_data import misplaced
     from .plan_labels import label_table
+    from .reach.reach import reach_of
+    from .reach.reached import Advice, FlowReach, Kept, Reached, SourceReach
     from .records import dataclass
     from .render import render_diagnostic, render_diagnostics, render_excerpt
     from .safe_text import STEERS, inert, one_line
@@ -85,7 +88,7 @@ _HOMES = {
     "bounds.served": "Rates Served",
     "bounds.usual": "ATTEMPTS CORRECTION CORRECTIONS MESSAGE_TOKENS RETRIES",
     "catalog": "AskSpec Catalog FunctionSpec Given OptionSpec ParamSpec ReducerSpec Refusal Where outside usage",
-    "check": "Load check_flow",
+    "check": "Examined LabelledFlow Load check_flow examine_flow",
     "checked": "Checked",
     "checking.extents": "Extents",
     "codes": "CODES",
@@ -113,6 +116,9 @@ _HOMES = {
     "plain_data": "misplaced",
     "plan_labels": "label_table",
     "marked_plan": "make_plan",
+    "formats.audit_json": "audit_json",
+    "reach.reach": "reach_of",
+    "reach.reached": "Advice FlowReach Kept Reached SourceReach",
     "records": "dataclass",
     "render": "render_diagnostic render_diagnostics render_excerpt",
     "safe_text": "STEERS inert one_line",

@@ -11,7 +11,7 @@ from .. import plan as p
 from .. import types as t
 from ..records import dataclass
 from .amounts import Amounts
-from .bound import ONE, Bound, total
+from .bound import ONE, Bound, any_of, total
 from .expression_sizes import SizeScope, size_of, text_size
 from .served import Served, World
 from .sizes import Count, Known, OneOf, Size, Some, answer_bound, shown
@@ -38,19 +38,38 @@ def asked(
     """Bound one ask. ``vote`` says that it is a ballot: a malformed answer is discarded, the call not repeated."""
     each = []
     for model in candidates(ask.model, models, scope, world):
-        settings = {**(model.options if model else {}), **options}
-        tries = ONE if vote else _tries(settings, scope, world, title)
-        if model is not None and model.fallback is not None:
-            # The fallback model has one more try.
-            tries = tries + Bound(0, 1)
+        settings, tries, share = _tried(model, options, scope, world, title, vote=vote)
         served: list[Served | None] = [None]
         if model is not None:
             served = [world.served(one) for one in (model.address, model.fallback) if one is not None]
         found = [_one(ask, settings, one, tries, scope, world, title) for one in served]
-        share = 0.0 if vote else _share(settings, scope, world)
         attempts = _attempts(settings, scope, world, title, share)
         each += [replace(one, amounts=_attempted(one.amounts, attempts).hedged(share)) for one in found]
     return reduce(_either, each)
+
+
+def calls_of(
+    ask: p.Ask, options: Mapping[str, p.Expr], models: Mapping[str, p.Model], scope: SizeScope, world: World, *,
+    title: str, vote: bool,
+) -> Bound:  # fmt: skip
+    """Bound the calls of one ask alone, as ``asked`` does, without a look at its prompts."""
+    each = []
+    for model in candidates(ask.model, models, scope, world):
+        _, tries, share = _tried(model, options, scope, world, title, vote=vote)
+        each.append(Amounts(calls=tries).hedged(share).calls)
+    return any_of(each)
+
+
+def _tried(
+    model: p.Model | None, options: Mapping[str, p.Expr], scope: SizeScope, world: World, title: str, *, vote: bool
+) -> tuple[Mapping[str, p.Expr], Bound, float]:
+    """Return the settings of an ask with a model, the tries in a row, and the share that hedging sends twice."""
+    settings = {**(model.options if model else {}), **options}
+    tries = ONE if vote else _tries(settings, scope, world, title)
+    if model is not None and model.fallback is not None:
+        # The fallback model has one more try.
+        tries = tries + Bound(0, 1)
+    return settings, tries, 0.0 if vote else _share(settings, scope, world)
 
 
 def prompts_of(ask: p.Ask, models: Mapping[str, p.Model], scope: SizeScope, world: World) -> list[Bound]:

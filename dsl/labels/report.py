@@ -16,8 +16,11 @@ from .spans import Spans
 _TYPED = "a choice or a range, such as `-> yes | no` or `-> 1..5`, can say only what the flow lists"
 
 
-def label_findings(checked: Checked) -> list[Diagnostic]:
-    """Return the errors and warnings about the labels of a file. Its imports are checked, and have their own."""
+def label_findings(checked: Checked, flows: list[tuple[p.Plan, Labels]] | None = None) -> list[Diagnostic]:
+    """Return the errors and warnings about the labels of a file. Its imports are checked, and have their own.
+
+    ``flows`` gets the plan of each flow that no other flow of the file calls, with its labels.
+    """
     called = {callee.name for callee in checked.typed.nodes.callees.values() if not callee.path}
     found: dict[tuple[str, int, int], Diagnostic] = {}
     for flow in checked.program.flows:
@@ -26,8 +29,10 @@ def label_findings(checked: Checked) -> list[Diagnostic]:
             # The walk over its callers reads it too.
             continue
         plan = bare_plan(checked, name)
-        report = _Report(checked, plan, labels_of(plan, checked.catalog))
-        for one in report.findings():
+        labels = labels_of(plan, checked.catalog)
+        if flows is not None:
+            flows.append((plan, labels))
+        for one in _Report(checked, plan, labels).findings():
             found.setdefault((one.code, one.span.start, one.span.end), one)
     return list(found.values())
 

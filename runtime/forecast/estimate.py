@@ -57,6 +57,12 @@ def least_of(plan: p.Plan, model: str, environ: Mapping[str, str]) -> Bounds:
     return bounds_of(necessary(plan, reducers), reducers, world=world, model=model)
 
 
+def bounds_without_inputs(plan: p.Plan, model: str, environ: Mapping[str, str]) -> Bounds:
+    """Work out the bounds of a plan whatever its inputs are. Reads no file. ``model`` is for asks that name none."""
+    world = _Unread(Files(Path()), environ, Prices(environ, declared_prices(plan)))
+    return bounds_of(plan, catalog().reducers, world=world, model=model)
+
+
 class _Names:
     """The names and functions that an expression may use if it needs no answer of a model."""
 

@@ -12,6 +12,7 @@ from ..bounds.expression_sizes import SizeScope
 from ..bounds.served import Blank
 from ..bounds.sizes import Known
 from ..catalog import ReducerSpec
+from ..identity import Identity
 from ..labels.marks import OWN, Mark
 from ..labels.places import Place
 from .sites import Site, Sites
@@ -30,8 +31,8 @@ class Caused:
         self.scope = SizeScope(None, {name: Known(one) for name, one in self.models.items() if name})
         self.costs = None if priced is None else costs_of(plan, priced)
         self._lifts: dict[tuple[str, Loops], tuple[Bound, Bound]] = {}
-        self._runs: dict[tuple[str, int, Loops], tuple[Bound, Bound]] = {}
-        self._each: dict[tuple[int, str], Bound] = {}
+        self._runs: dict[tuple[str, Identity, Loops], tuple[Bound, Bound]] = {}
+        self._each: dict[tuple[Identity, str], Bound] = {}
         self._plain: dict[tuple[p.Expr | None, bool], Bound] = {}
         self._calls_of: dict[tuple[str, str, str, Loops], Bound] = {}
 
@@ -63,7 +64,7 @@ class Caused:
     # One run of the body around a step
 
     def _once(self, site: Site, kind: str) -> Bound:
-        key = (id(site), kind)
+        key = (Identity(site), kind)
         if key not in self._each:
             self._each[key] = self._asked(site, kind)
         return self._each[key]
@@ -119,7 +120,7 @@ class Caused:
         if not site.blocks and not site.flow:
             return ONE, NOTHING
         # The steps of one block run equally often.
-        key = (site.flow, id(site.blocks[-1]) if site.blocks else 0, owned)
+        key = (site.flow, Identity(site.blocks[-1] if site.blocks else None), owned)
         if key not in self._runs:
             self._runs[key] = self._runs_of(site, owned)
         return self._runs[key]

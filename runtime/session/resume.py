@@ -178,7 +178,7 @@ async def begin(
 
 def _head(plan: p.Plan) -> dict[str, Any]:
     now = time.time()
-    name = f"{time.strftime('%Y%m%d-%H%M%S', time.localtime(now))}-{os.urandom(2).hex()}"
+    name = f"{time.strftime('%Y%m%d-%H%M%S', time.localtime(now))}-{os.urandom(3).hex()}"
     source = os.path.abspath(plan.source) if plan.source else ""
     return {"id": name, "flow": plan.flow, "source": source, "began": now}
 

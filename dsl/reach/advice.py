@@ -77,7 +77,14 @@ def _typed(place: Place, site: Site, mark: Mark, sites: Sites, *, apart: bool) -
 def _quoted(place: Place, site: Site, mark: Mark, sites: Sites, *, apart: bool) -> _Given | None:
     """Advise a quote where the prompt shows the text of the source itself, and the answer holds free text."""
     names = way_of(mark.trail, "")
-    if not mark.free or place.kind != "ask" or len(names) > 2 or not _holds_text(site.step) or "(" in names[-1]:
+    elements = {block.node.element for block in site.blocks if isinstance(block.node, p.Map)}
+    if (
+        not mark.free
+        or place.kind != "ask"
+        or not elements.issuperset(names[1:])
+        or not _holds_text(site.step)
+        or "(" in names[-1]
+    ):
         return None
     return "quote", f"answer with a record whose field is a `quote of {names[-1]}`, checked against it", site.step
 

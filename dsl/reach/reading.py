@@ -12,7 +12,7 @@ from .caused import Caused
 from .mentions import Mentions
 from .reached import Reached, ReachedKind
 from .sites import Site, Sites, titled
-from .steps import answer_of, called_title, may_be_free, stands_of
+from .steps import answer_of, called_title, extern_of, may_be_free, stands_of
 from .words import names_in_words, way_of, width_words
 
 _REQUESTS = ("ask", "reducer", "judge")
@@ -208,7 +208,7 @@ class Reading:
         told = answered or request
         assert told is not None
         names = way_of((request or told).trail, self.source.name)
-        last = called_title(site).strip("`")
+        last = extern_of(site.step) or site.step.name
         way = names if site.step.name.startswith("#") or names[-1:] == (last,) else (*names, last)
         asks = place.kind in _REQUESTS and request is not None
         return Reached(

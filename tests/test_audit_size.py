@@ -41,7 +41,7 @@ def test_a_large_flow_has_a_short_text_and_a_whole_json() -> None:
     reaches = reaches_of([examined(chain(NODES))])
     lines = list(text_lines(reaches, 100))
     assert len(lines) < 60
-    assert "… and 987 more, which `--format json` lists" in "\n".join(lines)
+    assert "… and 988 more, which `--format json` lists" in "\n".join(lines)
     assert any(line.strip() == "in all ≤ 3,000 calls" for line in lines)
     told = json.loads(audit_json(Report(("a.flow",)), reaches.flows))
     (source,) = told["flows"][0]["sources"]

@@ -181,7 +181,10 @@ class Reading:
         if presence.channels & TIME:
             ended = self._ending(site)
             others = self.caused.calls(place, None) if asks else None
-            self._group("early", "how early {} ends", ended, place, None, others=others)
+            if ended:
+                self._group("early", "how early {} ends", ended, place, None, others=others)
+            else:
+                self._group("number", "whether `hedge` sends {} again", called_title(site), place, None, others=others)
 
     def _ending(self, site: Site) -> str:
         for block in reversed(site.blocks):
@@ -264,11 +267,10 @@ def _joined(several: list[Reached]) -> Reached:
         text = text.replace(" sends", " send").replace(" ends", " end")
     calls = [one.calls for one in several if one.calls is not None]
     others = [one.others for one in several if one.others is not None]
-    named = names_in_words(titles) or "a block"
     bits = None if any(one.bits is None for one in several) else max(one.bits or 0.0 for one in several)
     return replace(
         first,
-        text=text.format(named),
+        text=text.format(names_in_words(titles)),
         places=titles,
         bits=bits,
         calls=total(calls) if calls else None,

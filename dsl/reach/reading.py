@@ -43,6 +43,7 @@ class Reading:
         self._voted = {
             (one.flow, one.step) for one in labels.warnings if (one.kind, one.source) == ("ballots", source.key)
         }
+        self._asked = {(one.flow, one.step) for one in places if one.kind in _REQUESTS and source.key in one.request}
         self._votes: dict[str, None] = {}
         self._grouped: dict[tuple[ReachedKind, str], list[Reached]] = {}
 
@@ -105,7 +106,8 @@ class Reading:
         elif request is not None and place.kind == "file":
             width = width_words(None, request.bits, free=request.free)
             yield self._made("file", f"the name of a file in {site.title} ({width})", place, site, request, width)
-        elif place.kind not in _REQUESTS and site.vote is not None and key in place.value and self._mine(place, key):
+        asked = (place.flow, place.step) in self._asked  # then the ballot is told with its request
+        if not asked and place.kind not in _REQUESTS and site.vote is not None and key in place.value:
             yield self._ballot(place, site, place.value[key], None)
         if presence is not None and place.kind in (*_REQUESTS, "extern"):
             self._decided(place, site, presence)
@@ -114,10 +116,6 @@ class Reading:
         known = request is not None or presence is not None
         if key in place.time and not known and place.kind in (*_REQUESTS, "extern"):
             self._group("time", "when {} can begin", called_title(site), place, None)
-
-    def _mine(self, place: Place, key: str) -> bool:
-        """Return True if a place is the only one of its step with a mark, so that its ballot is told of once."""
-        return all(one is place or key not in one.request for one in self.places if one.step == place.step)
 
     def _request(self, place: Place, site: Site, request: Mark) -> Reached:
         answered = place.value.get(self.source.key, request)

@@ -112,6 +112,9 @@ def test_a_file_without_labels_gets_one_line_on_how_to_label(audit: Audit) -> No
     ran = audit("flows")
     assert ran.code == 0
     assert "nothing in flows/a.flow is labelled. Write `untrusted` before the type" in ran.out.replace("\n", " ")
+    plant({f"many/{n}.flow": GOOD for n in range(5)})
+    said = _flat(audit("many").out)
+    assert "nothing is labelled in 5 files (many/0.flow, many/1.flow, many/2.flow and 2 more). Write" in said
     assert audit.json("flows")["files"] == ["flows/a.flow", "flows/b.flow"]
 
 

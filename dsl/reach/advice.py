@@ -17,6 +17,8 @@ from .sites import Site, Sites
 from .steps import answer_of
 from .words import way_of
 
+_SUCH = "`-> yes | no` or `-> 1..5`"
+_SUCH_LISTS = "`-> [yes | no]`"
 _TEXTS = (t.TEXT, t.JSON, t.INT, t.NUMBER)
 _Kind = Literal["type", "vote", "quote", "together", "apart"]
 _Given = tuple[_Kind, str, p.Step]
@@ -67,17 +69,25 @@ class Adviser:
 
 
 def _typed(place: Place, site: Site, mark: Mark, sites: Sites, *, apart: bool) -> _Given | None:
-    if not mark.free or place.kind not in ("ask", "reducer") or not _is_text(site.step, place.kind):
+    such = _SUCH if _is_text(site.step, place.kind) else _SUCH_LISTS if _are_texts(site.step, place.kind) else ""
+    if not mark.free or place.kind not in ("ask", "reducer") or not such:
         return None
     of = "this answer" if site.step.name.startswith("#") else f"the answer of {site.title}"
     whose = f"the reducer's answer in {site.title}" if place.kind == "reducer" else of
-    return "type", f"give {whose} a type, such as `-> yes | no` or `-> 1..5`", site.step
+    return "type", f"give {whose} a type, such as {such}", site.step
 
 
 def _quoted(place: Place, site: Site, mark: Mark, sites: Sites, *, apart: bool) -> _Given | None:
     """Advise a quote where the prompt shows the text of the source itself, and the answer holds free text."""
     names = way_of(mark.trail, "")
-    if not mark.free or place.kind != "ask" or len(names) > 2 or not _holds_text(site.step) or "(" in names[-1]:
+    elements = {block.node.element for block in site.blocks if isinstance(block.node, p.Map)}
+    if (
+        not mark.free
+        or place.kind != "ask"
+        or not elements.issuperset(names[1:])
+        or not _holds_text(site.step)
+        or "(" in names[-1]
+    ):
         return None
     return "quote", f"answer with a record whose field is a `quote of {names[-1]}`, checked against it", site.step
 
@@ -109,6 +119,11 @@ _ADVISERS: tuple[_Adviser, ...] = (_typed, _quoted, _voted, _apart, _together)
 
 def _is_text(step: p.Step, kind: str) -> bool:
     return answer_of(step, kind) in _TEXTS
+
+
+def _are_texts(step: p.Step, kind: str) -> bool:
+    answer = answer_of(step, kind)
+    return isinstance(answer, t.ListOf) and answer.item in _TEXTS
 
 
 def _holds_text(step: p.Step) -> bool:

@@ -13,6 +13,7 @@ from .mentions import Mentions
 from .reached import FlowReach, Kept, SourceReach
 from .reading import Reading
 from .sites import Site, Sites
+from .steps import extern_of
 
 
 def reach_of(checked: Checked, plan: p.Plan, labels: Labels, priced: Bounds | None = None) -> FlowReach:
@@ -69,14 +70,7 @@ class _Reach:
         )
 
     def _externs_of(self, place: Place) -> list[str]:
-        found: list[str] = []
-        for site in self.sites.of(place.flow, place.step):
-            node = site.step.node
-            if isinstance(node, p.ExternCall):
-                found.append(p.plain_name(node.extern))
-            elif isinstance(node, (p.Map, p.Repeat, p.Fanout)) and node.reduce.extern is not None:
-                found.append(p.plain_name(node.reduce.extern))
-        return found
+        return [name for site in self.sites.of(place.flow, place.step) if (name := extern_of(site.step))]
 
     def _others(self, source: LabelSource, places: list[Place]) -> bool:
         """Return True if no request of another element can change."""

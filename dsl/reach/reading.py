@@ -12,7 +12,7 @@ from .caused import Caused
 from .mentions import Mentions
 from .reached import Reached, ReachedKind
 from .sites import Site, Sites, titled
-from .steps import answer_of, called_title, may_be_free, stands_of
+from .steps import answer_of, called_title, extern_of, may_be_free, stands_of
 from .words import names_in_words, way_of, width_words
 
 _REQUESTS = ("ask", "reducer", "judge")
@@ -43,6 +43,7 @@ class Reading:
         self._voted = {
             (one.flow, one.step) for one in labels.warnings if (one.kind, one.source) == ("ballots", source.key)
         }
+        self._asked = {(one.flow, one.step) for one in places if one.kind in _REQUESTS and source.key in one.request}
         self._votes: dict[str, None] = {}
         self._grouped: dict[tuple[ReachedKind, str], list[Reached]] = {}
 
@@ -105,7 +106,8 @@ class Reading:
         elif request is not None and place.kind == "file":
             width = width_words(None, request.bits, free=request.free)
             yield self._made("file", f"the name of a file in {site.title} ({width})", place, site, request, width)
-        elif place.kind not in _REQUESTS and site.vote is not None and key in place.value and self._mine(place, key):
+        asked = (place.flow, place.step) in self._asked  # then the ballot is told with its request
+        if not asked and place.kind not in _REQUESTS and site.vote is not None and key in place.value:
             yield self._ballot(place, site, place.value[key], None)
         if presence is not None and place.kind in (*_REQUESTS, "extern"):
             self._decided(place, site, presence)
@@ -114,10 +116,6 @@ class Reading:
         known = request is not None or presence is not None
         if key in place.time and not known and place.kind in (*_REQUESTS, "extern"):
             self._group("time", "when {} can begin", called_title(site), place, None)
-
-    def _mine(self, place: Place, key: str) -> bool:
-        """Return True if a place is the only one of its step with a mark, so that its ballot is told of once."""
-        return all(one is place or key not in one.request for one in self.places if one.step == place.step)
 
     def _request(self, place: Place, site: Site, request: Mark) -> Reached:
         answered = place.value.get(self.source.key, request)
@@ -181,7 +179,10 @@ class Reading:
         if presence.channels & TIME:
             ended = self._ending(site)
             others = self.caused.calls(place, None) if asks else None
-            self._group("early", "how early {} ends", ended, place, None, others=others)
+            if ended:
+                self._group("early", "how early {} ends", ended, place, None, others=others)
+            else:
+                self._group("number", "whether `hedge` sends {} again", called_title(site), place, None, others=others)
 
     def _ending(self, site: Site) -> str:
         for block in reversed(site.blocks):
@@ -208,7 +209,7 @@ class Reading:
         told = answered or request
         assert told is not None
         names = way_of((request or told).trail, self.source.name)
-        last = called_title(site).strip("`")
+        last = extern_of(site.step) or site.step.name
         way = names if site.step.name.startswith("#") or names[-1:] == (last,) else (*names, last)
         asks = place.kind in _REQUESTS and request is not None
         return Reached(
@@ -264,11 +265,10 @@ def _joined(several: list[Reached]) -> Reached:
         text = text.replace(" sends", " send").replace(" ends", " end")
     calls = [one.calls for one in several if one.calls is not None]
     others = [one.others for one in several if one.others is not None]
-    named = names_in_words(titles) or "a block"
     bits = None if any(one.bits is None for one in several) else max(one.bits or 0.0 for one in several)
     return replace(
         first,
-        text=text.format(named),
+        text=text.format(names_in_words(titles)),
         places=titles,
         bits=bits,
         calls=total(calls) if calls else None,

@@ -36,7 +36,7 @@ class Sites:
     def __init__(self, plan: p.Plan, reducers: Mapping[str, ReducerSpec]) -> None:
         self.plan = plan
         self.reducers = reducers
-        self._votes: dict[str, bool] = {"": False}
+        self._specs: dict[str, ReducerSpec | None] = {"": None}
         self._found: dict[tuple[str, str], list[Site]] = {}
         self.calls: dict[str, list[Site]] = {}
         bodies = {"": plan.steps, **{key: flow.steps for key, flow in plan.flows.items()}}
@@ -55,18 +55,20 @@ class Sites:
 
     def votes(self, step: p.Step) -> bool:
         """Return True if a rule counts the results of a block as ballots."""
-        rule = rule_of(_reduce(step)) or ""
-        if rule not in self._votes:
-            spec = self.reducers.get(rule)
-            self._votes[rule] = spec is not None and spec.votes
-        return self._votes[rule]
+        spec = self._spec(rule_of(_reduce(step)) or "")
+        return spec is not None and spec.votes
 
     def ends_early(self, step: p.Step) -> bool:
         """Return True if a block may end before all its bodies have run."""
         reduce = _reduce(step)
-        if reduce is None or reduce.form != "rule" or keeps_all(reduce.rule, self.reducers.get(reduce.rule)):
+        if reduce is None or reduce.form != "rule" or keeps_all(reduce.rule, self._spec(reduce.rule)):
             return False
         return step.options.get("launch") != p.Constant("together")
+
+    def _spec(self, rule: str) -> ReducerSpec | None:
+        if rule not in self._specs:
+            self._specs[rule] = self.reducers.get(rule)
+        return self._specs[rule]
 
     def _walk(
         self,

@@ -29,10 +29,15 @@ def stands_of(vote: p.Step) -> int | None:
 
 def called_title(site: Site) -> str:
     """Return the title of a step in quotes, or the name of the function that it calls."""
-    node = site.step.node
+    name = extern_of(site.step)
+    return f"`{name}`" if name else site.title
+
+
+def extern_of(step: p.Step) -> str:
+    """Return the name of the function that a step or its reducer calls; "" if there is none."""
+    node = step.node
     if isinstance(node, p.ExternCall):
-        return f"`{p.plain_name(node.extern)}`"
-    reduce = getattr(node, "reduce", None)
-    if isinstance(reduce, p.Reduce) and reduce.extern is not None:
-        return f"`{p.plain_name(reduce.extern)}`"
-    return site.title
+        return p.plain_name(node.extern)
+    if isinstance(node, (p.Map, p.Repeat, p.Fanout)) and node.reduce.extern is not None:
+        return p.plain_name(node.reduce.extern)
+    return ""

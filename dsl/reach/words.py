@@ -84,7 +84,7 @@ def way_of(trail: Trail, source: str) -> tuple[str, ...]:
 
 
 def _listed(names: list[str]) -> str:
-    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+    return " and ".join(filter(None, (", ".join(names[:-1]), "".join(names[-1:]))))
 
 
 def names_in_words(names: tuple[str, ...], most: int = 4) -> str:

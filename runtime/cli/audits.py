@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from flowrun.dsl import Diagnostic, Report, dataclass, format_report, render_diagnostics
 
-from ..vocabulary.quoting import inert, one_line
+from ..vocabulary.quoting import inert
 from .console import say, show_findings
 from .screen import terminal_width
-from .views.audit_text import UNLABELLED, advice_lines, reach_lines, wrapped
+from .views.audit_text import advice_lines, reach_lines, unlabelled_lines
 
 if TYPE_CHECKING:
     from flowrun.dsl import Checked, Examined, FlowReach, LabelledFlow
@@ -105,8 +105,9 @@ def text_lines(audit: Reaches, width: int) -> Iterator[str]:
 
 def _reach(audit: Reaches, width: int) -> Iterator[str]:
     yield from reach_lines(audit.flows, width, titled=len(audit.flows) > 1)
-    for name in audit.unlabelled:
-        yield from wrapped("", UNLABELLED.format(one_line(name)), width)
+    if audit.flows and audit.unlabelled:
+        yield ""
+    yield from unlabelled_lines(audit.unlabelled, width)
 
 
 def _advice(audit: Reaches, width: int) -> Iterator[str]:

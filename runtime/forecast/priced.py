@@ -7,9 +7,7 @@ from collections.abc import Mapping
 from flowrun.dsl import Bounds
 from flowrun.dsl import plan as p
 
-from ..costs.prices import Prices
 from ..providers import DEFAULT_MODEL, MODEL_VARIABLE
-from .declared import declared_prices
 
 
 def priced_bounds(plan: p.Plan, environ: Mapping[str, str]) -> Bounds | None:
@@ -17,6 +15,12 @@ def priced_bounds(plan: p.Plan, environ: Mapping[str, str]) -> Bounds | None:
 
     None if no model of the plan costs anything, as far as the prices are known.
     """
+    if not plan.models and not environ.get(MODEL_VARIABLE, "").strip():
+        # The default model runs on this machine and costs nothing.
+        return None
+    from ..costs.prices import Prices
+    from .declared import declared_prices
+
     default = environ.get(MODEL_VARIABLE, "").strip() or DEFAULT_MODEL
     addresses = {default}.union(*({one.address, one.fallback or one.address} for one in plan.models))
     prices = Prices(environ, declared_prices(plan))

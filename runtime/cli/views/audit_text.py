@@ -14,10 +14,11 @@ from ...vocabulary.quoting import one_line
 if TYPE_CHECKING:
     from flowrun.dsl import Advice, Bound, FlowReach, Reached, SourceReach
 
-UNLABELLED = (
-    "no untrusted source: nothing in {} is labelled. Write `untrusted` before the type of what strangers write, as in "
-    "`flow f(mail: untrusted text)`, and `trusted` where they must not write."
+_HOW_TO_LABEL = (
+    "Write `untrusted` before the type of what strangers write, as in `flow f(mail: untrusted text)`, and `trusted` "
+    "where they must not write."
 )
+_MOST_FILES = 3
 _MORE = "… and {:,} more, which `--format json` lists"
 _AMOUNT = pattern(r"≤ ([\d.,]+) (calls?|bits?)")
 """An amount, which stays on one line."""
@@ -45,6 +46,17 @@ def reach_lines(flows: Sequence[FlowReach], width: int, *, titled: bool) -> Iter
             yield from _source(head, wide, source, width)
         if not flow.sources:
             yield "no untrusted source: only `trusted` is written here"
+
+
+def unlabelled_lines(names: Sequence[str], width: int) -> Iterator[str]:
+    """Yield the lines about files that label nothing."""
+    if not names:
+        return
+    shown = ", ".join(one_line(name) for name in names[:_MOST_FILES])
+    if len(names) > _MOST_FILES:
+        shown += f" and {len(names) - _MOST_FILES:,} more"
+    where = f"in {shown} is labelled" if len(names) == 1 else f"is labelled in {len(names):,} files ({shown})"
+    yield from wrapped("", f"no untrusted source: nothing {where}. {_HOW_TO_LABEL}", width)
 
 
 def advice_lines(advice: Sequence[Advice], width: int) -> Iterator[str]:

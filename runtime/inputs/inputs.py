@@ -76,7 +76,9 @@ def files_given(param: plan.Param, given: str) -> list[Path | int]:
         if (several := listed_files(inner, given)) is not None:
             return [*several]
     book = workbook(given)
-    return [one] if (one := Path(book.path if book else given)).is_file() else []
+    # A value may be longer than any path.
+    path = book.path if book else given
+    return [Path(path)] if os.path.isfile(path) else []
 
 
 def check_value(value: Any, type_: types.Type, where: str, tell: Tell = unheard) -> Json:

@@ -58,8 +58,17 @@ def quotes_in(said: str) -> Iterator[Quote]:
     while bare != last:
         last, bare = bare, _bared(form, *bare)
     # A dash right beside the marks may be the sign of a number, so it must not get lost with them.
-    if bare != (first, end) and all(bare[0] < place < bare[1] for place in form.joints):
+    if bare == (first, end) or not all(bare[0] < place < bare[1] for place in form.joints):
+        return
+    if not _beside_dash(form.text, *bare):
         yield Quote(form, *bare)
+
+
+def _beside_dash(text: str, first: int, end: int) -> bool:
+    """Return True if the marks around a quote stand right beside a dash of it."""
+    opens = text[first : first + 1] == "-" and text[max(0, first - 1) : first] not in ("", " ")
+    closes = text[max(first, end - 2) : end][-1:] == "-" and text[max(first, end - 2) : end - 1] not in ("", " ")
+    return opens or (closes and text[end:].strip(" ") != "")
 
 
 def _trimmed(text: str, first: int, end: int) -> tuple[int, int]:

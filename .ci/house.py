@@ -19,6 +19,7 @@ MOST_FIELDS = 12
 MOST_BRANCHES = 10
 RECORDS = {
     "dsl/bounds/amounts.py Bounds": "the bounds in `flowrun plan --json`",
+    "dsl/plan.py Plan": "the plan in `flowrun plan --json` and in journals",
     "runtime/vocabulary/tally.py Tally": "a vote in `flowrun --json`",
 }
 """Frozen classes whose fields are published as JSON: no field can move, so they do not count as large."""

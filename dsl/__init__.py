@@ -36,7 +36,7 @@ if TYPE_CHECKING:
         outside,
         usage,
     )
-    from .check import Load, check_flow
+    from .check import Examined, LabelledFlow, Load, check_flow, examine_flow
     from .checked import Checked
     from .checking.extents import Extents
     from .codes import CODES
@@ -47,11 +47,16 @@ if TYPE_CHECKING:
     from .export import Picture, picture_of, to_dot, to_mermaid, to_page_svg, to_svg
     from .fixes import Fixed, apply_fixes
     from .formats import FORMATS, format_report
+    from .formats.audit_json import audit_json
     from .formats.github import workflow_command
     from .formats.report import Report, Unread
     from .formats.xml_text import xml_attribute, xml_text
     from .formatting.format import format_file
     from .graph import cycles, topological
+    from .labels.labels import labels_of
+    from .labels.marks import Mark
+    from .labels.places import Breach, Labels, LabelSource, LabelWarning, Place
+    from .marked_plan import make_plan
     from .needed_calls import necessary
     from .pages import page
     from .parsing.parse import parse_flow
@@ -59,12 +64,14 @@ if TYPE_CHECKING:
     from .path_names import REDUCE, step_names
     from .patterns import pattern
     from .plain_data import misplaced
-    from .planner import make_plan
+    from .plan_labels import label_table
+    from .reach.reach import reach_of
+    from .reach.reached import Advice, FlowReach, Kept, Reached, SourceReach
     from .records import dataclass
     from .render import render_diagnostic, render_diagnostics, render_excerpt
     from .safe_text import STEERS, inert, one_line
     from .source import Source, Span
-    from .templates.read import Template, read_template, template_names, template_pieces
+    from .templates.read import Template, read_template, template_names, template_pieces, written_places
     from .test_planner import make_tests, plan_of_test
     from .texts import alike, option_of, text_key
 
@@ -81,7 +88,7 @@ _HOMES = {
     "bounds.served": "Rates Served",
     "bounds.usual": "ATTEMPTS CORRECTION CORRECTIONS MESSAGE_TOKENS RETRIES",
     "catalog": "AskSpec Catalog FunctionSpec Given OptionSpec ParamSpec ReducerSpec Refusal Where outside usage",
-    "check": "Load check_flow",
+    "check": "Examined LabelledFlow Load check_flow examine_flow",
     "checked": "Checked",
     "checking.extents": "Extents",
     "codes": "CODES",
@@ -98,19 +105,26 @@ _HOMES = {
     "formats.xml_text": "xml_attribute xml_text",
     "formatting.format": "format_file",
     "graph": "cycles topological",
+    "labels.labels": "labels_of",
+    "labels.marks": "Mark",
+    "labels.places": "Breach LabelSource LabelWarning Labels Place",
     "needed_calls": "necessary",
     "pages": "page",
     "parsing.parse": "parse_flow",
     "parsing.strings": "quoted",
     "patterns": "pattern",
     "plain_data": "misplaced",
-    "planner": "make_plan",
+    "plan_labels": "label_table",
+    "marked_plan": "make_plan",
+    "formats.audit_json": "audit_json",
+    "reach.reach": "reach_of",
+    "reach.reached": "Advice FlowReach Kept Reached SourceReach",
     "records": "dataclass",
     "render": "render_diagnostic render_diagnostics render_excerpt",
     "safe_text": "STEERS inert one_line",
     "source": "Source Span",
     "path_names": "REDUCE step_names",
-    "templates.read": "Template read_template template_names template_pieces",
+    "templates.read": "Template read_template template_names template_pieces written_places",
     "test_planner": "make_tests plan_of_test",
     "texts": "alike option_of text_key",
 }

@@ -54,7 +54,7 @@ class _File:
     """The budgets and the calls of one file. ``known`` has the flows of all files."""
 
     def __init__(self, file: Checked, path: str, names: Sequence[str], known: Mapping[str, Flow]) -> None:
-        from .planner import make_plan  # loaded for files with a budget
+        from .marked_plan import make_plan  # loaded for files with a budget
 
         self.path = path
         self.own = {flow.decl.name.text: flow for flow in file.program.flows}

@@ -78,11 +78,17 @@ class FunctionSpec:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A refusal of a reducer: the results or the argument that it does not take, and what it takes instead."""
+    """A refusal of a reducer: the results or the argument that it does not take, and what it takes instead.
+
+    ``code`` is the code of the diagnostic; "" for the code of all refusals of results or of arguments. ``instead`` is
+    a value that the argument could have; "" if there is none.
+    """
 
     message: str
     help: str
     arg: str = ""
+    code: str = ""
+    instead: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +97,7 @@ class Given:
 
     ``item`` is the type of one result. ``branches`` has the types of a fan-out's results, by name. ``least`` and
     ``most`` bound the number of results; None if only the run knows it. ``args`` has the arguments: the value of a
-    constant, None for the others.
+    constant, None for the others. ``asking`` names the arguments that are asks.
     """
 
     item: Type
@@ -99,6 +105,7 @@ class Given:
     most: int | None = None
     args: Mapping[str, object] = field(default_factory=dict)
     branches: Mapping[str, Type] | None = None
+    asking: Set[str] = frozenset()
 
     @property
     def each(self) -> tuple[Type, ...]:

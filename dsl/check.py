@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, TypeAlias
 
+from . import plan as p
 from . import syntax as s
 from .budget_check import over_budget
 from .catalog import Catalog
@@ -21,7 +23,11 @@ from .diagnostics import Diagnostic, FlowError
 from .guesses import with_guesses
 from .lints import LINTS, NEAR
 from .parsing.parse import parse_flow
+from .records import dataclass
 from .source import Source
+
+if TYPE_CHECKING:
+    from .labels.places import Labels
 
 UNSURE = frozenset({"F0201", "F0202", "F0205", "F0209", "F0211", "F0304", "F0305"})
 """The codes after which a mention may be lost, so that no lint can tell which names are never used."""
@@ -29,8 +35,26 @@ MOST_FILES = 500
 TOO_MANY = f"a flow can import at most {MOST_FILES} files"
 DEEPEST_IMPORT = 50
 
+BREACHES = frozenset({"F0502", "F0503", "F0504", "F0505"})
+"""The errors of untrusted text in trusted places. A file that has no other errors still has a plan."""
+
 Load = Callable[[str], Source | str]
 """A function that reads an imported file by its path from the flow's folder. It returns the reason if it cannot."""
+LabelledFlow: TypeAlias = "tuple[p.Plan, Labels]"
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """A file with its errors and warnings.
+
+    ``checked`` is None if the file has errors besides ``BREACHES``. ``flows`` has the flows of a file with labels that
+    no other flow of the file calls.
+    """
+
+    source: Source
+    checked: Checked | None
+    findings: tuple[Diagnostic, ...]
+    flows: tuple[LabelledFlow, ...] = ()
 
 
 def check_flow(source: Source, catalog: Catalog, load: Load | None = None) -> Checked:
@@ -38,15 +62,27 @@ def check_flow(source: Source, catalog: Catalog, load: Load | None = None) -> Ch
 
     Raises FlowError if there is an error. It has the errors and warnings of all files.
     """
+    found = examine_flow(source, catalog, load)
+    if found.checked is None or any(one.severity == "error" for one in found.findings):
+        raise FlowError(found.findings)
+    return found.checked
+
+
+def examine_flow(source: Source, catalog: Catalog, load: Load | None = None) -> Examined:
+    """Check a flow file as ``check_flow`` does, and keep the labels of its flows."""
+    files = _Files(catalog, load)
     try:
-        return _Files(catalog, load).root(source)
+        checked = files.root(source)
     except FlowError as error:
         from .fixes import offered  # most texts have nothing to mend
 
         def again(changed: Source) -> tuple[Diagnostic, ...]:
             return _findings(source, changed, catalog, load)
 
-        raise FlowError(offered(with_guesses(error.diagnostics), again)) from None
+        found = offered(with_guesses(error.diagnostics), again)
+        broken = any(one.severity == "error" and one.code not in BREACHES for one in found)
+        return Examined(source, None if broken else files.first, tuple(found), () if broken else tuple(files.flows))
+    return Examined(source, checked, checked.warnings, tuple(files.flows))
 
 
 def _findings(source: Source, changed: Source, catalog: Catalog, load: Load | None) -> tuple[Diagnostic, ...]:
@@ -69,10 +105,12 @@ def _check(
     files: Mapping[int, Exports | None],
     problems: list[Diagnostic],
     done: Mapping[str, Checked] | None = None,
+    flows: list[LabelledFlow] | None = None,
 ) -> Checked:
     """Check one file and add its problems to ``problems``.
 
-    ``files`` has the exports of its imports. ``done`` has the files that are checked already.
+    ``files`` has the exports of its imports. ``done`` has the files that are checked already. ``flows`` gets the
+    labels of its flows.
     """
     problems += structure(file)
     program = resolve(file)
@@ -89,6 +127,13 @@ def _check(
     unsure = imported.broken or any(problem.code in UNSURE for problem in problems)
     lints = () if unsure else NEAR if errors else LINTS
     warnings = [found for lint in lints for found in lint(program, typed, catalog)]
+    if not (errors or imported.broken) and (file.labelled or any(one.file.labelled for one in (done or {}).values())):
+        from .labels.report import label_findings  # most files have no labels
+
+        checked = Checked(file, program, dependencies, typed, catalog, (), imported, done or {})
+        for found in label_findings(checked, flows):
+            (problems if found.severity == "error" else warnings).append(found)
+        errors = any(problem.severity == "error" for problem in problems)
     warnings = silence(file, warnings, complete=not errors)
     return Checked(file, program, dependencies, typed, catalog, _sorted(warnings), imported)
 
@@ -112,6 +157,8 @@ class _Files:
         self.catalog = catalog
         self.load = load
         self.problems: list[Diagnostic] = []
+        self.first: Checked | None = None
+        self.flows: list[LabelledFlow] = []
         self.done: dict[str, Checked] = {}
         self.exports: dict[str, Exports | None] = {}
 
@@ -120,7 +167,7 @@ class _Files:
         found = self.problems if checked is None else [*self.problems, *checked.warnings]
         if checked is None or any(problem.severity == "error" for problem in found):
             raise FlowError(_sorted(found))
-        for one in (checked, *self.done.values()):
+        for one in self.done.values():
             one.imports = self.done
         if over := over_budget([checked, *self.done.values()]):
             raise FlowError(_sorted([*found, *over]))
@@ -135,7 +182,11 @@ class _Files:
             self.problems += error.diagnostics
             return None
         files = {place: self.follow(decl, chain) for place, decl in enumerate(file.imports)}
-        return _check(file, self.catalog, files, self.problems, self.done)
+        if len(chain) > 1:
+            return _check(file, self.catalog, files, self.problems, self.done)
+        self.first = _check(file, self.catalog, files, self.problems, self.done, self.flows)
+        self.first.imports = self.done
+        return self.first
 
     def follow(self, decl: s.ImportDecl, chain: list[str]) -> Exports | None:
         path = import_path(chain[-1], decl)

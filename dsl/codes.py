@@ -69,6 +69,23 @@ CODES: dict[str, Code] = {
     "F0420": Code("a setup that no test uses", "warning"),
     "F0421": Code("a word of tests that is also a name of the flow"),
     "F0422": Code("a helper value that a test cannot have"),
+    # F05: labels, and what an untrusted source may write
+    "F0501": Code("a label where it means nothing"),
+    "F0502": Code("untrusted text in a trusted parameter"),
+    "F0503": Code("untrusted text in a system part"),
+    "F0504": Code("untrusted text in the name of a file"),
+    "F0505": Code("untrusted text in the words of a judge"),
+    # F052: votes that stand
+    "F0520": Code("a vote that can never stand against so many"),
+    "F0521": Code("a rule whose value cannot stand"),
+    "F0522": Code("an ask about ties that is never made"),
+    # F053: quotes of texts
+    "F0530": Code("a quote of an unknown source"),
+    "F0531": Code("a quote of a source that is no text"),
+    "F0532": Code("a quote where no model answers"),
+    "F0533": Code("a quote of a text that the prompt does not show"),
+    "F0534": Code("a quote of a text that only other answers have read", "warning"),
+    "F0535": Code("a vote that counts quotes", "warning"),
     # F07: allowed, and probably not meant
     "F0701": Code("an answer that is paid for and never used", "warning"),
     "F0702": Code("a map whose calls are all the same", "warning"),
@@ -99,4 +116,6 @@ CODES: dict[str, Code] = {
     "F0729": Code("a map that goes through nothing", "warning"),
     "F0730": Code("a map that opens more elements than its models can serve", "warning"),
     "F0731": Code("an ask that no test answers", "warning"),
+    "F0740": Code("several ballots from one untrusted source", "warning"),
+    "F0741": Code("a prompt that joins untrusted texts", "warning"),
 }

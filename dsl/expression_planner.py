@@ -89,7 +89,7 @@ class ExpressionPlanner:
                     given = {
                         name: p.Constant(ref.name) if isinstance(ref, p.Ref) else ref for name, ref in given.items()
                     }
-                return p.CallOf(spec.name, given)
+                return p.CallOf(spec.name, given, label="untrusted" if expr.label is not None else "")
             case s.Unary(operator, operand):
                 return p.Apply("negative" if operator == "-" else operator, (self.expr(operand),))
             case s.Binary(operator, left, right):

@@ -13,6 +13,10 @@ Json = Any
 """A value of JSON: None, bool, int, float, str, or lists and dicts of those."""
 
 
+OMITTED = "omitted"
+"""The key of a field's metadata for the value with which the field is left out of JSON."""
+
+
 def plain_data(whole: Any) -> dict[str, Any]:
     """Return a dataclass as JSON data. The function does not recurse, because blocks may be nested deeply."""
     root: dict[str, Any] = {}
@@ -20,7 +24,7 @@ def plain_data(whole: Any) -> dict[str, Any]:
     while todo:
         value, into, place = todo.pop()
         if is_dataclass(value):
-            made: Any = dict.fromkeys(one.name for one in fields(value))
+            made: Any = dict.fromkeys(_written(value))
             todo.extend((getattr(value, name), made, name) for name in made)
         elif isinstance(value, dict):
             made = dict.fromkeys(value)
@@ -33,6 +37,20 @@ def plain_data(whole: Any) -> dict[str, Any]:
         into[place] = made
     data: dict[str, Any] = root["whole"]
     return data
+
+
+def _written(value: Any) -> list[str]:
+    names, omitted = _fields(value.__class__)
+    return [name for name in names if getattr(value, name) != omitted[name]] if omitted else names
+
+
+@cache
+def _fields(kind: type) -> tuple[list[str], dict[str, Any]]:
+    """Return the fields of a dataclass, and the values with which they are left out if it has such fields."""
+    every = fields(kind)
+    omitted = {one.name: one.metadata.get(OMITTED, ...) for one in every if one.metadata}
+    names = [one.name for one in every]
+    return names, ({name: omitted.get(name, ...) for name in names} if omitted else {})
 
 
 def strict_json(text: str | bytes) -> Any:

@@ -12,7 +12,7 @@ from dataclasses import field
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from .plain_data import must_be_kept, plain_data, strict_json
+from .plain_data import OMITTED, must_be_kept, plain_data, strict_json
 from .plan_expressions import (
     Apply,
     CallOf,
@@ -21,6 +21,7 @@ from .plan_expressions import (
     Expr,
     FieldOf,
     Items,
+    Label,
     RecordOf,
     Ref,
     RuleOf,
@@ -28,6 +29,7 @@ from .plan_expressions import (
     TextOf,
     TypeOf,
     expr_parts,
+    label,
     walk_exprs,
 )
 from .plan_steps import (
@@ -69,6 +71,7 @@ __all__ = [
     "Flow",
     "FlowCall",
     "Items",
+    "Label",
     "Map",
     "Message",
     "Model",
@@ -101,10 +104,13 @@ WITH_RETRIES = " with retries "
 
 @dataclass(frozen=True, slots=True)
 class Param:
+    """A parameter. If it is `untrusted`, its value is foreign data; if it is `trusted`, it takes no such text."""
+
     name: str
     type: Type
     default: Expr | None
     required: bool
+    label: Label = label()
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,11 +148,15 @@ class Flow:
 
 @dataclass(frozen=True, slots=True)
 class Extern:
-    """A Python function, as ``package.module:function``, with its parameters and the type of its result."""
+    """A Python function, as ``package.module:function``, with its parameters and the type of its result.
+
+    ``label`` is the label of the result.
+    """
 
     target: str
     params: tuple[Param, ...]
     type: Type
+    label: Label = label()
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +165,8 @@ class Plan:
 
     ``result`` is the returned expression, and ``type`` its type. ``source`` is the name of the flow's file.
     ``calls_limit`` and ``money_limit`` (dollars) are the flow's budget; None if it has none. ``flows`` has the called
-    flows, by a name that the plan gives them; no flow calls itself, directly or through others.
+    flows, by a name that the plan gives them; no flow calls itself, directly or through others. ``labels`` repeats the
+    labels of all parts: a plan in which a label differs from it was edited.
     """
 
     flow: str
@@ -170,6 +181,7 @@ class Plan:
     flows: dict[str, Flow] = field(default_factory=dict)
     externs: dict[str, Extern] = field(default_factory=dict)
     version: int = VERSION
+    labels: dict[str, Label] = field(default_factory=dict, metadata={OMITTED: {}})
 
     def walk(self) -> Iterator[Step]:
         """Yield every step: those of a block after the block, and those of called flows last."""

@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import field
 from typing import Annotated, Any, Literal, TypeAlias
 
+from .plain_data import OMITTED
 from .records import dataclass
 from .types import ByKind, Type
+
+Label: TypeAlias = Literal["", "untrusted", "trusted"]
+
+
+def label() -> Label:
+    """Declare the field for a label. It is empty without one, and then the JSON of a plan leaves it out."""
+    return field(default="", metadata={OMITTED: ""}, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +71,11 @@ class RecordOf:
 
 @dataclass(frozen=True, slots=True)
 class CallOf:
-    """A call of a built-in function, with its arguments by name."""
+    """A call of a built-in function, with its arguments by name. ``label`` is the label of a file that it reads."""
 
     function: str
     args: dict[str, Expr]
+    label: Label = label()
     kind: Literal["call"] = "call"
 
 

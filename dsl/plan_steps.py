@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import field
 from typing import Annotated, Literal, TypeAlias
 
+from .plain_data import OMITTED
 from .plan_expressions import Expr
 from .records import dataclass
 from .types import ByKind, Type
@@ -13,8 +14,14 @@ from .types import ByKind, Type
 
 @dataclass(frozen=True, slots=True)
 class Message:
+    """A message of an ask. ``fenced`` has the places of the written values that stand between marks as foreign text.
+
+    A place is the offset of a written value in the template, as ``written_places`` gives it.
+    """
+
     role: Literal["system", "user", "assistant"]
     template: str
+    fenced: tuple[int, ...] = field(default=(), metadata={OMITTED: ()})
 
 
 @dataclass(frozen=True, slots=True)

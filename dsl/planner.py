@@ -11,12 +11,12 @@ from . import types as t
 from .checked import Checked
 from .checking.block_types import FOLD, TOKENS
 from .checking.callees import Callee
-from .checking.program import Flow, Mention, Step
+from .checking.program import Flow, Step
 from .expression_planner import ExpressionPlanner
 from .hedges import hedges
 
 
-def make_plan(checked: Checked, flow: str | None = None, *, beside: Iterable[str] = ()) -> p.Plan:
+def bare_plan(checked: Checked, flow: str | None = None, *, beside: Iterable[str] = ()) -> p.Plan:
     """Return the plan of one flow of a file: the named flow, or else the last one.
 
     Raises KeyError with the name of an unknown flow. Flows in ``beside`` become called flows, even if nothing calls
@@ -45,7 +45,7 @@ def make_plan(checked: Checked, flow: str | None = None, *, beside: Iterable[str
             elif found := _named(planner.checked, callee.name):
                 made[key] = planner.flow(found, retries)
     decl = chosen.decl
-    return p.Plan(
+    plan = p.Plan(
         decl.name.text,
         checked.file.span.source.name,
         body.params,
@@ -58,6 +58,11 @@ def make_plan(checked: Checked, flow: str | None = None, *, beside: Iterable[str
         dict(sorted(made.items())),
         dict(sorted(externs.items())),
     )
+    if not any(planner.checked.file.labelled for planner in planners.values()):
+        return plan
+    from .plan_labels import label_table  # most files have no labels
+
+    return replace(plan, labels=label_table(plan))
 
 
 def _named(checked: Checked, name: str) -> Flow | None:
@@ -100,13 +105,15 @@ class _Planner(ExpressionPlanner):
                 self.typed.nodes.params[param.number],
                 self.expr(param.default) if param.default is not None else None,
                 param.default is None and not isinstance(self.typed.nodes.params[param.number], t.Optional),
+                label=_label(param.label),
             )
             for param in params
         )
 
     def extern(self, name: str) -> p.Extern:
         decl = next(one for one in self.checked.file.externs if one.name.text == name)
-        return p.Extern(decl.target.value, self.params(decl.params), self.typed.own[name].result)
+        params, result = self.params(decl.params), self.typed.own[name].result
+        return p.Extern(decl.target.value, params, result, label=_label(decl.label))
 
     def models(self) -> tuple[p.Model, ...]:
         return tuple(
@@ -164,7 +171,7 @@ class _Planner(ExpressionPlanner):
         line = step.line
         return p.Step(
             self.names[step],
-            self.needs(step.mentions, "head"),
+            self.needs(step, "head"),
             self.node(step),
             t.planned(self.typed.steps[step]),
             options,
@@ -173,9 +180,9 @@ class _Planner(ExpressionPlanner):
             line.span.line,
         )
 
-    def needs(self, mentions: Iterable[Mention], part: str) -> tuple[str, ...]:
+    def needs(self, step: Step, part: str) -> tuple[str, ...]:
         names = []
-        for mention in mentions:
+        for mention in (*step.mentions, *self.typed.sources.get(step, ())):
             symbol = mention.symbol
             if mention.part != part or symbol is None or symbol.kind not in ("step", "branch") or symbol.step is None:
                 continue
@@ -239,7 +246,7 @@ class _Planner(ExpressionPlanner):
             self.ask(reduce.ask) if reduce.ask is not None else None,
             self._reduce_options(reduce),
             self._count(reduce.count) if reduce.count is not None else None,
-            self.needs(step.mentions, "reduce"),
+            self.needs(step, "reduce"),
             extern[0] if extern else None,
             self.ask(deciding[0]) if deciding else None,
             step in self.typed.tallied,
@@ -254,6 +261,10 @@ class _Planner(ExpressionPlanner):
         asks = reduce.ask is not None or any(isinstance(arg.value, s.Ask) for arg in reduce.args)
         inherited = {"retries": self.retries[-1]} if self.retries and asks else {}
         return inherited | self.options(reduce.options)
+
+
+def _label(word: s.Word | None) -> p.Label:
+    return word.text if word is not None else ""  # type: ignore[return-value]
 
 
 def _whole(step: Step, node: s.Map) -> bool:

@@ -18,7 +18,7 @@ from .checking.test_paths import PathNode, written_path
 from .checking.tested_flow import TestedFlow, TestedFlows
 from .checking.units import Unit
 from .expression_planner import ExpressionPlanner
-from .planner import make_plan
+from .marked_plan import make_plan
 from .source import Span
 from .syntax.children import children
 from .templates.read import template_names

@@ -51,6 +51,17 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True)
+class Quote:
+    """Words of a source, which an answer must copy. ``source`` is a name, perhaps with fields: ``mail.body``.
+
+    Only the answer of an ask has this type. The value of a quote is a text.
+    """
+
+    source: str
+    kind: Literal["quote"] = "quote"
+
+
+@dataclass(frozen=True, slots=True)
 class ListOf:
     item: Type
     kind: Literal["list"] = "list"
@@ -107,7 +118,7 @@ class ByKind:
         return handler(Annotated[members, PydanticField(discriminator="kind")])
 
 
-Type: TypeAlias = Annotated[Simple | Quantity | Range | Choice | ListOf | Optional | Record | Mixed, ByKind()]
+Type: TypeAlias = Annotated[Simple | Quantity | Range | Choice | Quote | ListOf | Optional | Record | Mixed, ByKind()]
 
 TEXT = Simple("text")
 INT = Simple("int")

@@ -23,6 +23,7 @@ from .type_forms import (
     Mixed,
     Optional,
     Quantity,
+    Quote,
     Range,
     Record,
     Simple,
@@ -36,6 +37,7 @@ from .type_forms import (
     planned,
     unwrapped,
 )
+from .type_quotes import quotable, quotes_of, without_quotes
 
 __all__ = [
     "BOOL",
@@ -55,6 +57,7 @@ __all__ = [
     "Mixed",
     "Optional",
     "Quantity",
+    "Quote",
     "Range",
     "Record",
     "Simple",
@@ -71,9 +74,16 @@ __all__ = [
     "json_schema",
     "optional",
     "planned",
+    "quotable",
+    "quotes_of",
     "show",
     "unwrapped",
+    "without_quotes",
 ]
+
+
+COPIED = "one passage copied word for word from `{source}`, with no word changed or left out"
+"""The description of a quote in the schema that a model sees."""
 
 
 def show(type_: Type) -> str:
@@ -87,6 +97,8 @@ def show(type_: Type) -> str:
             return f"{low}..{high}" if low != high else f"{low}"
         case Choice(options):
             return " | ".join(word if word.isidentifier() else f'"{word}"' for word in options)
+        case Quote(source):
+            return f"quote of {source}"
         case ListOf(item):
             return f"[{show(item)}]"
         case Optional(item):
@@ -114,6 +126,8 @@ def json_schema(type_: Type) -> dict[str, Any]:
             return {"type": "integer" if type_.whole else "number", "minimum": low, "maximum": high}
         case Choice(options):
             return {"type": "string", "enum": list(options)}
+        case Quote(source):
+            return {"type": "string", "description": COPIED.format(source=source)}
         case ListOf(item):
             return {"type": "array", "items": json_schema(item)}
         case Optional(item):
@@ -124,7 +138,8 @@ def json_schema(type_: Type) -> dict[str, Any]:
             properties = {}
             for field in fields:
                 schema = json_schema(field.type)
-                properties[field.name] = {**schema, "description": field.description} if field.description else schema
+                said = [*filter(None, (field.description, schema.get("description")))]
+                properties[field.name] = {**schema, "description": ": ".join(said)} if said else schema
             required = [field.name for field in fields if not isinstance(field.type, Optional)]
             return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
     return {"type": "string"}

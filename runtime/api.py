@@ -20,6 +20,7 @@ from flowrun.dsl import plan as p
 
 from .documents.fitting import described
 from .externs.externs import permit
+from .inputs.cuts import Taken
 from .journal.store import Journal
 from .session.apart import loop_runs, run_apart
 from .session.arguments import Flow, as_option, given_inputs, options_of, planned, read_inputs
@@ -111,15 +112,16 @@ async def run_typed(
     options: RunOptions,
     remarks: Sequence[str] = (),
     reads: Iterable[Path] = (),
+    taken: Mapping[str, Taken] | None = None,
 ) -> Result:
     """Run a plan that was just made of a checked file, so that it need not be verified.
 
     ``values`` have the types of the parameters. ``remarks`` come from the readers of the inputs, which have
-    read the files ``reads``.
+    read the files ``reads``. ``taken`` has the lists that are not whole, by parameter.
     """
     with COLLECTOR.rarely():
         permit(plan, options.allow_python)
-        return await _run(plan, values, options, remarks, reads, keep=False)
+        return await _run(plan, values, options, remarks, reads, keep=False, taken=taken or {})
 
 
 async def _run(
@@ -130,9 +132,10 @@ async def _run(
     reads: Iterable[Path],
     *,
     keep: bool,
+    taken: Mapping[str, Taken] | None = None,
 ) -> Result:
     path = options.journal
-    settings = replace(options.settings(), reads=tuple(reads))
+    settings = replace(options.settings(plan.source), reads=tuple(reads), taken=taken or {})
     with nullcontext() if path is None else closing(Journal.open(Path(path))) as journal:
         return await _executed(plan, values, settings, options, journal, remarks=remarks, keep=keep)
 

@@ -8,7 +8,7 @@ import pytest
 
 from flowrun import FlowrunError, InputError, UsageError
 from flowrun.testing import Cassette, ScriptError, load_cassette, run_scripted
-from flowrun.testing.scripted_run import run_beside
+from flowrun.testing.scripted_setup import beside
 from support.taped import tape
 
 FLOW = """\
@@ -76,7 +76,7 @@ def test_a_cassette_is_read_once_for_many_runs(flow: Path) -> None:
 
 
 def test_a_path_starts_beside_the_flow_or_beside_the_test(flow: Path, tmp_path: Path) -> None:
-    run = run_beside(tmp_path / "tests", tmp_path)
+    run = beside(run_scripted, tmp_path / "tests", tmp_path)
     assert run("label.flow", mails=MAILS, cassette="label.cassette.jsonl").ok
     (tmp_path / "tests").mkdir()
     (tmp_path / "label.cassette.jsonl").rename(tmp_path / "tests" / "other.jsonl")

@@ -16,9 +16,10 @@ from flowrun.dsl import Source, check_flow
 from flowrun.dsl.templates.filters import FILTERS
 from flowrun.runtime.catalog import catalog
 from flowrun.runtime.reducers import REDUCERS
+from flowrun.testing import run_scripted
 from flowrun.testing.failure_text import failure_text
 from flowrun.testing.parallel import run_files
-from flowrun.testing.scripted_run import run_beside
+from flowrun.testing.scripted_setup import beside
 from support.taped import tape
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -113,12 +114,12 @@ def test_the_python_of_the_page_on_testing_runs(tmp_path: Path, monkeypatch: pyt
     (tmp_path / "triage.flow").write_text(FENCE.findall(PAGE)[0], encoding="utf-8")
     names: dict[str, Any] = {}
     exec("".join(PYTHON.findall(PAGE)), names)
-    names["test_refund"](run_beside(tmp_path))
+    names["test_refund"](beside(run_scripted, tmp_path))
     names["test_an_hour"]()
     message = "My invoice is wrong."
     teams = iter(["billing", "sales"] * 9)
     tape(tmp_path / "triage.cassette.jsonl", tmp_path / "triage.flow", lambda prompt: next(teams), message=message)
-    names["test_the_real_answers"](run_beside(tmp_path))
+    names["test_the_real_answers"](beside(run_scripted, tmp_path))
     flow = 'flow hello(message: text) {\n  a = ask "{{ message }}"\n  return a\n}\n'
     (tmp_path / "hello.flow").write_text(flow, encoding="utf-8")
     monkeypatch.chdir(tmp_path)

@@ -13,7 +13,7 @@ import pytest
 
 from flowrun.dsl import plan as p
 from flowrun.runtime import RunOptions, resume_async, run_async
-from flowrun.runtime.documents import row_file
+from flowrun.runtime.documents import stored_rows
 from flowrun.runtime.documents.row_file import RowFile
 from flowrun.runtime.journal import records
 from flowrun.runtime.journal.reading import JournalReader
@@ -258,7 +258,7 @@ def test_rows_of_a_file_are_checked_once(tmp_path: Path, monkeypatch: pytest.Mon
     item = plan.params[0].type.item  # type: ignore[union-attr]
     rows = RowFile(file, item)
     in_virtual_time(run_async(plan, {"rows": rows}, options=options(tmp_path / "j.db")))
-    monkeypatch.setattr(row_file, "_BLOCK", 4)
+    monkeypatch.setattr(stored_rows, "BLOCK", 4)
     fitted: list[int] = []
     fit = RowFile._fitted
 

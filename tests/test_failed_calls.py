@@ -43,7 +43,7 @@ def test_a_malformed_ballot_is_discarded_and_spends_one(body: str) -> None:
     outcome = run.go()
     assert outcome.value == "nay"
     assert outcome.tallies["v"] == Tally(
-        "nay", (("nay", 1), ("aye", 1)), 3, 1, asked=3, counted=2, first="nay", of=2, values=("nay", "aye")
+        "nay", (("nay", 1), ("aye", 1)), 3, 1, asked=3, counted=2, first="nay", of=2, values=("nay", "aye"), stands=0
     )
     assert len(run.prompts) == 3
 

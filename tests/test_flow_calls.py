@@ -195,7 +195,7 @@ def test_an_ask_in_a_called_flow_is_asked_again_also_inside_a_vote() -> None:
     outcome = run.go()
     assert outcome.value == "aye"
     assert outcome.tallies["v"] == Tally(
-        "aye", (("aye", 2),), 3, 0, asked=2, counted=2, first="aye", of=2, values=("aye",)
+        "aye", (("aye", 2),), 3, 0, asked=2, counted=2, first="aye", of=2, values=("aye",), stands=0
     )
     assert outcome.losses == ()
 
@@ -213,7 +213,7 @@ def test_a_called_flow_that_fails_inside_a_vote_is_missing() -> None:
     )
     outcome = run.go()
     assert outcome.tallies["v"] == Tally(
-        "aye", (("aye", 2),), 3, 0, asked=3, counted=2, first="aye", of=3, values=("aye",), missing=1
+        "aye", (("aye", 2),), 3, 0, asked=3, counted=2, first="aye", of=3, values=("aye",), missing=1, stands=0
     )
     assert [(one.path, one.reason) for one in outcome.losses] == [("v[0].s.b", "the key is wrong")]
 

@@ -31,7 +31,8 @@ OWN = {
 }
 """The options of both commands, as names of parameters."""
 # Words of the language cannot be names of parameters.
-NAMES = sorted(OWN - {"flow", "model", "budget"})
+# A name with a point is no name of a parameter.
+NAMES = sorted(name for name in OWN - {"flow", "model", "budget"} if "." not in name)
 Texts = Callable[..., dict[str, str]]
 
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from flowrun.dsl import Source, Span, format_file, parse_flow
 from flowrun.dsl import syntax as s
-from flowrun.dsl.parsing.tables import TEST_WORDS
+from flowrun.dsl.parsing.tables import LABELS, TEST_WORDS, TYPE_WORDS
 
 CORPUS = Path(__file__).parent / "corpus" / "fmt"
 CASES = sorted(CORPUS.glob("*.flow"))
@@ -40,7 +40,7 @@ PIECES = st.sampled_from(
 )
 VALUES = st.lists(LETTERS | PIECES, max_size=12).map("".join)
 DIGITS = st.from_regex(r"[0-9]{1,12}(\.[0-9]{1,4})?", fullmatch=True)
-SOFT = [word.lower() for word in sorted(TEST_WORDS)]
+SOFT = [word.lower() for word in sorted(TEST_WORDS | TYPE_WORDS | LABELS)]
 OPERATORS = "or and == != <= >= < > in ?? + - * /".split()
 
 
@@ -90,6 +90,7 @@ class Maker:
         makers: list[Callable[[], s.TypeExpr]] = [
             lambda: s.TypeName(self.word(), AT),
             lambda: s.TypeName(self.word(), AT, self.word()),
+            lambda: s.TypeQuote(self.some(self.word, 1, 3), AT),
             lambda: s.TypeRange(self.bound(), self.bound(), AT),
             lambda: s.TypeChoice((self.string(),), AT),
         ]
@@ -148,11 +149,17 @@ class Maker:
 
     def args(self, depth: int) -> tuple[s.Arg, ...]:
         def arg() -> s.Arg:
+            if depth > 0 and self.draw(st.integers(0, 7)) == 0:
+                read = s.Call(self.word(), self.args(depth - 1), AT, label=self.label())
+                return s.Arg(self.word("not"), read, AT)
             return (
                 s.Arg(self.word("not"), self.argument(depth), AT) if self.maybe() else s.Arg(None, self.expr(depth), AT)
             )
 
         return self.some(arg)
+
+    def label(self) -> s.Word:
+        return s.Word(self.draw(st.sampled_from(["trusted", "untrusted"])), AT)
 
     def argument(self, depth: int) -> s.Expr | s.Ask:
         return self.ask() if self.draw(st.integers(0, 3)) == 0 else self.expr(max(depth, 0))
@@ -220,7 +227,8 @@ class Maker:
 
     def declaration(self) -> s.Declaration:
         def param() -> s.Param:
-            return s.Param(self.word(), self.type(2), self.expr(2) if self.maybe() else None, AT)
+            default = self.expr(2) if self.maybe() else None
+            return s.Param(self.word(), self.type(2), default, AT, self.label() if self.maybe() else None)
 
         def budget() -> s.Budget:
             money, calls = self.number("$"), self.count()
@@ -275,7 +283,9 @@ class Maker:
             flow,
             flow,
             import_,
-            lambda: s.ExternDecl(self.word(), self.some(param), self.type(), self.string(), AT),
+            lambda: s.ExternDecl(
+                self.word(), self.some(param), self.type(), self.string(), AT, self.label() if self.maybe() else None
+            ),
             lambda: s.TestDecl(self.string(), self.word(), self.some(test_line), AT, AT, prefix()),
             lambda: s.SetupDecl(self.word(), self.word(), self.some(test_line), AT, AT, prefix()),
             lambda: s.ModelDecl(

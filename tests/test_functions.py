@@ -235,6 +235,7 @@ def test_votes(world: World) -> None:
         "discarded": 1,
         "agreement": 2 / 3,
         "margin": 1,
+        "stands": 0,
     }
     assert call(world, "agreement", of="vote") == 2 / 3
     assert call(world, "agreement", of="skipped") == 0

@@ -137,6 +137,8 @@ SHAPES = (
     "model spare = .* else ",
     r"agreement\(",
     r"votes\(",
+    r"votes\(\w+\)\.stands",
+    "stands: [1-9]",
     r"= part\(",
     r"flow part.* budget ",
     r'score: "hidden"',

@@ -19,7 +19,7 @@ from flowrun.runtime.journal.survey import read_runs
 from flowrun.runtime.providers.scripted import Scripted, ScriptedProvider
 from flowrun.runtime.replay import call_rows, calls_of, find_call, read_run, run_records
 from flowrun.runtime.replay.around import label_of
-from flowrun.runtime.values.prompts import render
+from flowrun.runtime.values.prompts import render_all
 from flowrun.runtime.vocabulary.call import Request
 from flowrun.runtime.vocabulary.errors import DiskError
 from support.harness import planned, scripted
@@ -103,8 +103,8 @@ def test_a_prompt_that_differs_from_the_one_that_was_sent_is_named(
 ) -> None:
     """A later version of flowrun may fill a template in another way: the key of the row tells of it."""
     monkeypatch.setattr(
-        "flowrun.runtime.engine.asks.render",
-        lambda *given: render(*given).replace("Note on Autumn", "A note on Autumn"),
+        "flowrun.runtime.engine.asks.render_all",
+        lambda *given: [one.replace("Note on Autumn", "A note on Autumn") for one in render_all(*given)],
     )
     with JournalReader(journal) as reader:
         record = read_run(reader, reader.index.named("last")[0])

@@ -78,7 +78,7 @@ def flow(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("command", [["validate"], ["fmt", "--check"], ["plan"], ["graph"]])
+@pytest.mark.parametrize("command", [["validate"], ["audit"], ["fmt", "--check"], ["plan"], ["graph"]])
 def test_what_sends_nothing_loads_nothing_that_sends(command: list[str], flow: Path, tmp_path: Path) -> None:
     modules = loaded(RUN, *command, str(flow), cache=tmp_path / "cache")
     plain = loaded("import sys; print('modules:', *sys.modules)", cache=tmp_path)
@@ -89,7 +89,7 @@ def test_what_sends_nothing_loads_nothing_that_sends(command: list[str], flow: P
     assert not {name for name in foreign if not name.startswith("_")}
 
 
-@pytest.mark.parametrize("command", ["validate", "plan"])
+@pytest.mark.parametrize("command", ["validate", "audit", "plan"])
 def test_a_hosted_model_is_looked_at_without_its_client(command: str, tmp_path: Path) -> None:
     path = tmp_path / "hosted.flow"
     path.write_text('model m = "openai:gpt-4o-mini"\n' + FLOW.replace("    ask ", "    ask m "), encoding="utf-8")
@@ -98,6 +98,14 @@ def test_a_hosted_model_is_looked_at_without_its_client(command: str, tmp_path: 
     assert not tops(modules) & HEAVY
     assert "flowrun.runtime.providers.http" not in modules
     assert not modules & {f"flowrun.runtime.providers.{name}" for name in ("anthropic", "gemini")}
+
+
+@pytest.mark.parametrize("command", ["validate", "audit"])
+def test_a_file_without_labels_loads_no_labels(command: str, flow: Path, tmp_path: Path) -> None:
+    modules = loaded(RUN, command, str(flow), cache=tmp_path / "cache")
+    rooms = {name.rpartition(".")[0] for name in modules}
+    assert not rooms & {"flowrun.dsl.labels", "flowrun.dsl.reach"}
+    assert command == "audit" or "flowrun.runtime.cli.audits" not in modules
 
 
 @pytest.mark.parametrize(("template", "reader"), [("{{ mail.body }}", False), ("{{ mail.body | upper }}", True)])

@@ -302,7 +302,7 @@ async def test_what_a_flow_sees_of_a_vote_that_misses_a_sample(tmp_path: Path) -
     assert result.value["v"] == "a"
     assert result.value["share"] == 0.8
     assert (result.value["seen"]["counted"], result.value["seen"]["planned"]) == (4, 5)
-    assert votes_lines(result) == ["v: a (4 of 5); 1 missing"]
+    assert votes_lines(result) == ["v: a (4 of 5); 1 missing; stands whatever any 1 ballot says"]
 
 
 # Rules that do not vote

@@ -12,6 +12,9 @@ from ..checking.program import Step
 from ..checking.typecheck import typecheck
 from ..checking.typed import Typed
 from ..graph import topological
+from ..labels.fences import with_fences
+from ..labels.labels import labels_of
+from ..plan_labels import label_table
 from .errors import UnfitError
 from .tree import ANY, Tree
 
@@ -36,6 +39,22 @@ def audit_plan(plan: p.Plan, catalog: Catalog) -> None:
         result = _audit(Tree(plan, flow, name, catalog), catalog, callees)
         callees["", name] = Callee(name, "flow", params, result)
     _audit(Tree(plan, plan, plan.flow, catalog), catalog, callees)
+    _labels(plan, catalog)
+
+
+def _labels(plan: p.Plan, catalog: Catalog) -> None:
+    """Refuse a plan whose labels were edited, or in which untrusted text reaches a trusted place."""
+    found = label_table(plan)
+    for name in dict.fromkeys([*plan.labels, *found]):
+        if (said := plan.labels.get(name, "")) != found.get(name, ""):
+            lost = f"has lost its label `{said}`" if name not in found else "has a label that the plan does not list"
+            raise UnfitError(plan.flow, f"`{name}` {lost}")
+    labels = labels_of(plan, catalog)
+    for breach in labels.breaches:
+        way = " → ".join(breach.trail)
+        raise UnfitError(breach.step or breach.flow or plan.flow, f"untrusted text reaches a trusted place: {way}")
+    if with_fences(plan, labels) != plan:
+        raise UnfitError(plan.flow, "the marks around foreign text in its prompts were edited")
 
 
 def _audit(tree: Tree, catalog: Catalog, callees: dict[tuple[str, str], Callee]) -> t.Type:

@@ -13,7 +13,7 @@ from ..checking.block_types import TOKENS
 from ..records import dataclass
 from ..source import Span
 from .errors import UnfitError
-from .written import field_type, type_expr, value_expr
+from .written import field_type, label_word, type_expr, value_expr
 
 _SAME_KIND = frozenset({"==", "!=", "in", "??"})
 
@@ -52,8 +52,8 @@ class Exprs:
                 return s.ListExpr(tuple(self.expr(one, at, item) for one in items), at)
             case p.RecordOf(entries):
                 return s.RecordExpr(tuple(self._entry(entry, at, wanted) for entry in entries), at)
-            case p.CallOf(function, args):
-                return self._call(function, args, at)
+            case p.CallOf(function, args, label=label):
+                return self._call(function, args, at, label_word(label, at))
             case p.Apply(operator, operands):
                 return self._apply(operator, operands, at, wanted)
             case p.RuleOf(rule):
@@ -109,7 +109,7 @@ class Exprs:
     def _rule(self, rule: p.RuleOf, rules: Mapping[str, tuple[ParamSpec, ...]], at: Span) -> s.Expr:
         return s.Call(s.Word(rule.rule, at), self.args(rules.get(rule.rule, ()), rule.args, at), at)
 
-    def _call(self, function: str, args: Mapping[str, p.Expr], at: Span) -> s.Expr:
+    def _call(self, function: str, args: Mapping[str, p.Expr], at: Span, label: s.Word | None) -> s.Expr:
         spec = self.catalog.functions[function]
         if spec.of_step:
             step = args["of"]
@@ -117,7 +117,7 @@ class Exprs:
             if self.no_tally(step.value):
                 return self._hole(spec.result({"of": self.type_of(step.value) or t.JSON}), at)
             args = {"of": p.Ref(step.value)}
-        return s.Call(s.Word(function, at), self.args(spec.params, args, at), at)
+        return s.Call(s.Word(function, at), self.args(spec.params, args, at), at, label=label)
 
     def _hole(self, type_: t.Type, at: Span) -> s.Expr:
         name = s.Word(f"#{len(self.holes)}", at)

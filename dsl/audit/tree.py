@@ -12,7 +12,7 @@ from ..checking.block_types import FOLD
 from ..source import Source, Span
 from .errors import UnfitError
 from .exprs import Exprs
-from .written import number_expr, type_expr
+from .written import label_word, number_expr, type_expr
 
 ANY = "#any"
 """The name of a type that every value fits."""
@@ -76,7 +76,7 @@ class Tree:
             raise UnfitError(param.name, f"a call may omit it, and a missing value is not {t.show(param.type)}")
         default = None if param.default is None else self.exprs.expr(param.default, at, param.type)
         written = s.TypeName(s.Word(type_, at), at) if type_ else type_expr(param.type, at)
-        return s.Param(s.Word(param.name, at), written, default, at)
+        return s.Param(s.Word(param.name, at), written, default, at, label_word(param.label, at))
 
     def _model(self, model: p.Model) -> s.ModelDecl:
         at = self.at(model.name)
@@ -91,7 +91,8 @@ class Tree:
         free = {param.name for param in extern.params if param.name == "results" or param.type == t.JSON}
         params = tuple(self._param(param, ANY if param.name in free else "") for param in extern.params)
         word = s.Word(extern_word(key), at)
-        return s.ExternDecl(word, params, type_expr(extern.type, at), s.String(extern.target, at), at)
+        label = label_word(extern.label, at)
+        return s.ExternDecl(word, params, type_expr(extern.type, at), s.String(extern.target, at), at, label)
 
     # Steps
 

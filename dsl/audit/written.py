@@ -7,6 +7,7 @@ from decimal import Decimal
 from math import isfinite
 from typing import Any
 
+from .. import plan as p
 from .. import syntax as s
 from .. import types as t
 from ..checking.extents import Extents
@@ -32,6 +33,8 @@ def _type_expr(type_: t.Type, at: Span) -> s.TypeExpr:
             return s.TypeRange(low, high, at)
         case t.Choice(options) if options:
             return s.TypeChoice(tuple(s.String(option, at) for option in options), at)
+        case t.Quote(source):
+            return s.TypeQuote(tuple(s.Word(word, at) for word in source.split(".")), at)
         case t.ListOf(item):
             return s.TypeList(_type_expr(item, at), at)
         case t.Optional(item):
@@ -47,6 +50,10 @@ def _type_expr(type_: t.Type, at: Span) -> s.TypeExpr:
     raise UnfitError(
         at.text, f"{t.show(type_) or 'a choice without words'} cannot be the type of a parameter, an answer or a row"
     )
+
+
+def label_word(label: p.Label, at: Span) -> s.Word | None:
+    return s.Word(label, at) if label else None
 
 
 def value_expr(value: Any, wanted: t.Type | None, at: Span) -> s.Expr:

@@ -11,7 +11,7 @@ from .. import plan as p
 from .. import types as t
 from ..records import dataclass
 from .amounts import Amounts
-from .bound import ONE, Bound, total
+from .bound import ONE, Bound, any_of, total
 from .expression_sizes import SizeScope, size_of, text_size
 from .served import Served, World
 from .sizes import Count, Known, OneOf, Size, Some, answer_bound, shown
@@ -38,19 +38,38 @@ def asked(
     """Bound one ask. ``vote`` says that it is a ballot: a malformed answer is discarded, the call not repeated."""
     each = []
     for model in candidates(ask.model, models, scope, world):
-        settings = {**(model.options if model else {}), **options}
-        tries = ONE if vote else _tries(settings, scope, world, title)
-        if model is not None and model.fallback is not None:
-            # The fallback model has one more try.
-            tries = tries + Bound(0, 1)
+        settings, tries, share = _tried(model, options, scope, world, title, vote=vote)
         served: list[Served | None] = [None]
         if model is not None:
             served = [world.served(one) for one in (model.address, model.fallback) if one is not None]
         found = [_one(ask, settings, one, tries, scope, world, title) for one in served]
-        share = 0.0 if vote else _share(settings, scope, world)
         attempts = _attempts(settings, scope, world, title, share)
         each += [replace(one, amounts=_attempted(one.amounts, attempts).hedged(share)) for one in found]
     return reduce(_either, each)
+
+
+def calls_of(
+    ask: p.Ask, options: Mapping[str, p.Expr], models: Mapping[str, p.Model], scope: SizeScope, world: World, *,
+    title: str, vote: bool,
+) -> Bound:  # fmt: skip
+    """Bound the calls of one ask alone, as ``asked`` does, without a look at its prompts."""
+    each = []
+    for model in candidates(ask.model, models, scope, world):
+        _, tries, share = _tried(model, options, scope, world, title, vote=vote)
+        each.append(Amounts(calls=tries).hedged(share).calls)
+    return any_of(each)
+
+
+def _tried(
+    model: p.Model | None, options: Mapping[str, p.Expr], scope: SizeScope, world: World, title: str, *, vote: bool
+) -> tuple[Mapping[str, p.Expr], Bound, float]:
+    """Return the settings of an ask with a model, the tries in a row, and the share that hedging sends twice."""
+    settings = {**(model.options if model else {}), **options}
+    tries = ONE if vote else _tries(settings, scope, world, title)
+    if model is not None and model.fallback is not None:
+        # The fallback model has one more try.
+        tries = tries + Bound(0, 1)
+    return settings, tries, 0.0 if vote else _share(settings, scope, world)
 
 
 def prompts_of(ask: p.Ask, models: Mapping[str, p.Model], scope: SizeScope, world: World) -> list[Bound]:
@@ -67,7 +86,7 @@ def prompts_of(ask: p.Ask, models: Mapping[str, p.Model], scope: SizeScope, worl
 
 
 def _tokens(message: p.Message, scope: SizeScope, world: World, count: Count) -> Bound:
-    return shown(text_size(message.template, scope, world, count), count)
+    return shown(text_size(message.template, scope, world, count, message.fenced), count)
 
 
 def _either(a: Asked, b: Asked) -> Asked:
@@ -149,7 +168,7 @@ def _one(
     if typed and prompt.most is not None:
         prompt = Bound(prompt.least, prompt.most + count(json.dumps(t.json_schema(ask.answer))) + _FORM)
     answer = _answer(ask.answer, settings, served, scope, world, title)
-    value = Some(ask.answer, answer)
+    value = Some(t.without_quotes(ask.answer), _in_sources(answer, ask.answer, scope, world, count, title))
     if typed and answer.most is not None:
         answer = Bound(answer.least, answer.most + count('{"answer": ""}'))
     tokens_in, tokens_out = prompt * tries, answer * tries
@@ -162,6 +181,41 @@ def _one(
     shared_cost = prompt.least * rates.least[0] if shares and rates else 0
     amounts = Amounts(tries, tokens_in, tokens_out, cost, prompt.least if shares else 0, shared_cost)
     return Asked(amounts, tries, value)
+
+
+def _in_sources(answer: Bound, type_: t.Type, scope: SizeScope, world: World, count: Count, title: str) -> Bound:
+    """Bound the value of an answer. Its quotes may be longer than in the answer, but no longer than their sources."""
+    for source in _quotes(type_):
+        if answer.most is None:
+            break
+        text = _source(source, type_, scope, world, count) if source else Bound(0, None)
+        if text.most is None:
+            return Bound(answer.least, None, text.why or f"the quotes of {quoted(title)} may be long in their source")
+        answer = Bound(answer.least, answer.most + text.most + 1)
+    return answer
+
+
+def _source(source: str, type_: t.Type, scope: SizeScope, world: World, count: Count) -> Bound:
+    """Bound the text of a source, as a quote of it would be shown: as JSON, unless it is the whole answer."""
+    name, *fields = source.split(".")
+    expr: p.Expr = p.Ref(name)
+    for field in fields:
+        expr = p.FieldOf(expr, field)
+    return shown(size_of(expr if isinstance(type_, t.Quote) else p.Items((expr,)), scope, world, count), count)
+
+
+def _quotes(type_: t.Type) -> list[str]:
+    """Return the sources of the quotes in a type. Those of a list have no known number; "" stands for them."""
+    match type_:
+        case t.Quote(source):
+            return [source]
+        case t.Optional(item):
+            return _quotes(item)
+        case t.ListOf(item):
+            return [""] if t.quotes_of(item) else []
+        case t.Record(fields):
+            return [source for field in fields for source in _quotes(field.type)]
+    return []
 
 
 def _answer(

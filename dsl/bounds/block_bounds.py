@@ -11,7 +11,7 @@ from .block_ends import ended, feed_of
 from .bound import Bound
 from .expected import constants, expected_of
 from .expression_sizes import SizeScope
-from .losses import ballots, failing_block, first_of_all, shorter, some_of
+from .losses import ballots, failing_block, first_of_all, may_be_refused, shorter, some_of
 from .rounds import Rounds, all_of
 from .sizes import Many, Size, listed, record
 from .survey import BlockBounds, BodyBounds, Done, Survey, spec_of, votes_in
@@ -42,7 +42,8 @@ def fanned(survey: Survey, step: p.Step, node: p.Fanout, scope: SizeScope, shari
     given = {**branches, "results": listed([*branches.values()])}
     done = ended(survey, step, node.reduce, parts, scope, given, sharing)
     feed = feed_of(node.reduce, each, sure=True, steady=False, fails=True) if node.reduce.rule == "flatten" else None
-    failing = failing_block(step, node.reduce, each, spared=spares, empty=False, loses=False)
+    empty = may_be_refused(spec, node.reduce, len(each), len(each))
+    failing = failing_block(step, node.reduce, each, spared=spares, empty=empty, loses=False)
     return replace(done, failing=failing, feed=feed)
 
 
@@ -93,5 +94,6 @@ def repeated(survey: Survey, step: p.Step, node: p.Repeat, scope: SizeScope) -> 
     )
     done = ended(survey, step, node.reduce, parts, scope, {"results": results}, True)
     feed = feed_of(node.reduce, [body], sure=node.most > 0, steady=True, fails=True)
-    failing = failing_block(step, node.reduce, [body], spared=spares, empty=node.most == 0, loses=False)
+    empty = node.most == 0 or may_be_refused(spec, node.reduce, node.least, node.most)
+    failing = failing_block(step, node.reduce, [body], spared=spares, empty=empty, loses=False)
     return replace(done, failing=failing, feed=feed)

@@ -11,6 +11,7 @@ from .. import types as t
 from ..plain_data import Json
 from ..records import dataclass
 from .bound import ONE, Bound, total
+from .plain_texts import names_of, plain_text
 from .sizes import (
     NONE,
     Count,
@@ -28,7 +29,7 @@ from .sizes import (
     shown,
     type_of,
 )
-from .template_sizes import names_of, plain_text, template_size
+from .template_sizes import template_size
 
 Lookup = Callable[[str], Json]
 
@@ -123,10 +124,13 @@ def size_of(expr: p.Expr, scope: SizeScope, values: Evaluator, count: Count) -> 
         return _open(expr, inner, count)
 
 
-def text_size(template: str, scope: SizeScope, values: Evaluator, count: Count) -> Size:
-    """Return the text of a template if all its values are known. Otherwise return a bound of its tokens."""
+def text_size(template: str, scope: SizeScope, values: Evaluator, count: Count, fenced: tuple[int, ...] = ()) -> Size:
+    """Return the text of a template if all its values are known. Otherwise return a bound of its tokens.
+
+    The marks around foreign text depend on that text, so a template with ``fenced`` places has a bound.
+    """
     names = names_of(template)
-    if all(isinstance(scope.find(name), Known) for name in names):
+    if not fenced and all(isinstance(scope.find(name), Known) for name in names):
         plain = plain_text(template, scope.lookup)
         if plain is not None:
             return Known(plain)
@@ -134,7 +138,7 @@ def text_size(template: str, scope: SizeScope, values: Evaluator, count: Count) 
             return Known(values.text(template, scope.lookup))
         except UnsettledError:
             pass
-    return Some(t.TEXT, template_size(template, {name: scope.size(name) for name in names}, count))
+    return Some(t.TEXT, template_size(template, {name: scope.size(name) for name in names}, count, fenced))
 
 
 def _record(entries: tuple[p.Entry, ...], inner: Callable[[p.Expr], Size]) -> Size:

@@ -11,6 +11,8 @@ from dataclasses import replace
 from functools import reduce
 
 from .. import plan as p
+from ..catalog import Given, ReducerSpec, Refusal
+from ..types import UNKNOWN
 from .amounts import Amounts, merged
 from .bound import Bound
 from .expected import constants
@@ -59,6 +61,18 @@ def failing_of(behind: Mapping[str, frozenset[str]], steps: Mapping[str, Done]) 
         if done.failing is not None
     ]
     return reduce(Least.__or__, ways) if ways else None
+
+
+def may_be_refused(spec: ReducerSpec | None, rule: p.Reduce, least: int, most: int) -> bool:
+    """Tell whether a vote may fail before it asks, because it can never have the votes that it needs."""
+    args = constants(rule)
+    if spec is None or not spec.votes:
+        return False
+    if "votes" in args or args.get("stands", 0) != 0:
+        # An argument that only the run knows may be too large.
+        found = spec.result(Given(UNKNOWN, least, most, args))
+        return None in args.values() or (isinstance(found, Refusal) and found.arg in ("votes", "stands"))
+    return False
 
 
 def failing_block(

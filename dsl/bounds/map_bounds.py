@@ -15,7 +15,7 @@ from .body_shapes import BodyShapes
 from .bound import Bound
 from .expected import constants, expected_of
 from .expression_sizes import SizeScope
-from .losses import SAFE, ballots, failing_block, first_of_all, share_of, shorter, some_of
+from .losses import SAFE, ballots, failing_block, first_of_all, may_be_refused, share_of, shorter, some_of
 from .rounds import Rounds, all_of
 from .sizes import NONE, Known, Many, Size, is_counted, items_of, listed, one_of
 from .survey import BlockBounds, BodyBounds, Done, Survey, spec_of, votes_in
@@ -93,15 +93,9 @@ def mapped(survey: Survey, step: p.Step, node: p.Map, scope: SizeScope, sharing:
     if feed is not None:
         feed = replace(feed, rounds=feed.rounds.taking(taken))
     spared = spares or (fates.loses and share_of(step.options.get("errors")) == 1)
-    hopeless = not sure or found.over or _too_few(reduce, found.count.least)
+    hopeless = not sure or found.over or may_be_refused(spec, reduce, int(found.count.least), int(found.count.least))
     failing = failing_block(step, reduce, bodies, spared=spared, empty=hopeless, loses=fates.loses)
     return replace(done, failing=failing, feed=feed, taken=taken)
-
-
-def _too_few(reduce: p.Reduce, elements: float) -> bool:
-    """Tell whether a quorum may have fewer elements than it needs votes. It then fails before it asks."""
-    needed = constants(reduce).get("votes")
-    return isinstance(needed, int) and elements < needed
 
 
 def _fates(

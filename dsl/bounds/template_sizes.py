@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from functools import lru_cache
+from collections.abc import Iterator, Mapping
 
 from .. import types as t
-from ..source import Source
-from ..syntax import String
 from ..templates import nodes
-from ..templates.read import Template, read_template
 from .bound import NOTHING, Bound, total
+from .plain_texts import read
 from .sizes import (
     NONE,
     Count,
@@ -44,35 +41,25 @@ _JOINT = 1
 """The tokens by which a text may differ from the sum of its parts, at each joint."""
 
 
-def template_size(template: str, names: Names, count: Count) -> Bound:
-    """Bound the tokens of a template's text. ``names`` has the size of every name in it."""
-    read = _read(template)
-    return NOTHING if read is None else _sum(_body(read.body, dict(names), count), count)
+_MARKS = Bound(4, 64)
+"""The tokens of the two marks around a foreign text. They have 48 characters, mostly hexadecimal digits."""
 
 
-def names_of(template: str) -> tuple[str, ...]:
-    """Return the names that a template takes from the flow, each once."""
-    read = _read(template)
-    return () if read is None else tuple(dict.fromkeys(mention.name for mention in read.mentions))
+def template_size(template: str, names: Names, count: Count, fenced: tuple[int, ...] = ()) -> Bound:
+    """Bound the tokens of a template's text. ``names`` has the size of every name in it.
+
+    The values at the places of ``fenced`` stand between marks.
+    """
+    found = read(template)
+    if found is None:
+        return NOTHING
+    scope: dict[str, Size] = {**names, **{_fence(place): _NUMBER for place in fenced}}
+    return _sum(_body(found.body, scope, count), count)
 
 
-def plain_text(template: str, lookup: Callable[[str], object]) -> str | None:
-    """Return the text of a template that only writes named values; None for any other template."""
-    read = _read(template)
-    if read is None or not read.plain:
-        return None
-    parts = [part for output in read.body if isinstance(output, nodes.Output) for part in output.nodes]
-    if any(isinstance(part, nodes.Getattr) for part in parts):
-        return None
-    return "".join(
-        part.data if isinstance(part, nodes.TemplateData) else text_of(lookup(part.path())) for part in parts
-    )
-
-
-@lru_cache(maxsize=4096)
-def _read(template: str) -> Template | None:
-    found = read_template(String(template, Source("").span(0, 0)))
-    return found if isinstance(found, Template) else None
+def _fence(place: int) -> str:
+    """Return the key of a place with marks, among the names. No name of a flow looks like this."""
+    return f"#{place}"
 
 
 Piece = str | Bound
@@ -116,6 +103,8 @@ def _body(body: tuple[nodes.Node, ...], names: dict[str, Size], count: Count) ->
                         yield part.data
                     else:
                         value = _value(part, names, count)
+                        if _fence(part.start) in names:
+                            yield _MARKS
                         yield text_of(value.value) if isinstance(value, Known) else shown(value, count)
             case nodes.For():
                 yield from _loop(node, names, count)

@@ -14,6 +14,7 @@ from ..records import dataclass
 from ..source import Span
 from .callees import Callee, Imported
 from .intervals import Intervals
+from .label_places import label_of_call
 from .origins import origins
 from .overlaps import overlap
 from .program import Program, Scope, Step, Symbol
@@ -63,6 +64,8 @@ class CallTypes(ABC):
         """Type a call. ``alone`` says that the call is a step. A flow or an extern may be called only there."""
         name = expr.function.text
         spec = self.catalog.functions.get(name) if expr.prefix is None else None
+        if refused := label_of_call(expr, spec):
+            self.problems.append(refused)
         if spec is not None:
             return spec.result(self.arguments(spec.name, spec.params, expr.args, expr.span, scope, spec))
         callee = self.callee(expr, scope)

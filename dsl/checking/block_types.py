@@ -16,6 +16,7 @@ from .origins import origins
 from .program import Program, Scope, Step
 from .reducer_arguments import named, parameters
 from .reducer_names import reducer_meant
+from .standing import better_value, without_stands
 from .written_types import WrittenTypes
 
 FOLD = (ParamSpec("from", t.UNKNOWN),)
@@ -93,6 +94,7 @@ class BlockTypes(Bodies, ABC):
 
     def _rule(self, step: Step, reduce: s.Reduce, spec: ReducerSpec, given: Given) -> t.Type:
         """Return the type of a reducer's value. Report arguments that do not fit the reducer or do not fit together."""
+        reduce = without_stands(reduce, spec, self.typed.problems)
         item = t.unwrapped(given.item)
         by = dict(named(spec.params, reduce.args)).get("by")
         if isinstance(item, t.Record) and (field := item.field(word_of(by))):
@@ -114,17 +116,19 @@ class BlockTypes(Bodies, ABC):
             args = {}
             if any(param.required or param.takes_field or param.asks for param in spec.params):
                 return t.UNKNOWN
-        result = spec.result(replace(given, args=args))
+        asking = frozenset(name for name, value in values.items() if isinstance(value, s.Ask))
+        result = spec.result(replace(given, args=args, asking=asking))
         if not isinstance(result, Refusal):
             return result
         value = values.get(result.arg)
         self.typed.problems.append(
             Diagnostic(
-                "F0301" if value is None else "F0303",
+                result.code or ("F0301" if value is None else "F0303"),
                 result.message,
                 reduce.rule.span if value is None else value.span,
                 labels=() if value is None else origins(value, scope, folding),
                 help=result.help,
+                fix=better_value(result, value),
             )
         )
         return t.UNKNOWN
@@ -209,6 +213,7 @@ class BlockTypes(Bodies, ABC):
         # Problems of the answer's type are reported when the ask itself is checked.
         known = len(self.typed.problems)
         type_ = self.written.read(ask.answer) if ask.answer is not None else t.TEXT
+        type_ = t.without_quotes(type_)
         del self.typed.problems[known:]
         begins = parameters(FOLD, reduce.args)[:1] == [FOLD[0]]
         # The result of a skipped body is none, and the fold gets it like any other result.

@@ -13,6 +13,7 @@ from ..source import Span
 from ..syntax.children import children
 from .block_types import BlockTypes
 from .callees import Callee
+from .label_places import label_of_param
 from .program import Flow, Scope
 
 _TARGET = pattern(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
@@ -45,8 +46,10 @@ class Declarations(BlockTypes, ABC):
                     "write the value itself, or set the option on each `ask`",
                 )
 
-    def param(self, param: s.Param) -> ParamSpec:
-        type_ = self.written.read(param.type)
+    def param(self, param: s.Param, *, extern: bool = False) -> ParamSpec:
+        type_ = self.written.read_data(param.type, "a parameter")
+        if refused := label_of_param(param, type_, extern=extern):
+            self.typed.problems.append(refused)
         self.typed.nodes.params[param.number] = type_
         if param.default is not None:
             # A default is worked out before the flow begins. So it can mention models, but no parameter or step.
@@ -60,7 +63,7 @@ class Declarations(BlockTypes, ABC):
         self.typed.own.setdefault(name.text, callee)
 
     def extern(self, decl: s.ExternDecl) -> None:
-        params = tuple(self.param(param) for param in decl.params)
+        params = tuple(self.param(param, extern=True) for param in decl.params)
         seen: set[str] = set()
         for param, spec in zip(decl.params, params, strict=True):
             if t.holds_model(spec.type):
@@ -68,7 +71,7 @@ class Declarations(BlockTypes, ABC):
             if spec.name in seen:
                 self.report("F0202", f"the name `{spec.name}` is taken", param.name.span, "choose another name")
             seen.add(spec.name)
-        type_ = self.written.read(decl.type)
+        type_ = self.written.read_data(decl.type, "the result of an extern")
         if t.holds_model(type_):
             self.report("F0301", "an extern returns data, and a model is not data", decl.type.span)
         if not _TARGET.fullmatch(decl.target.value):

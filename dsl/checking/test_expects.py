@@ -76,7 +76,7 @@ class Expects(Paths):
 
     def matches(self, line: s.ExpectType, left: s.Expr) -> None:
         given = self.expressions.infer(left, self.scope)
-        wanted = self.read(line.type)
+        wanted = t.without_quotes(self.read(line.type))
         self.expressions.typed.nodes.matched[left.number] = wanted
         if t.NONE not in (given, wanted) and not t.comparable(given, wanted):
             said = f"{t.show(given)} never matches {t.show(wanted)}"

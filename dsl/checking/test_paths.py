@@ -95,7 +95,8 @@ class PathNode:
     @property
     def answer(self) -> t.Type:
         """The type of the ask's answer."""
-        return self.unit.typed.nodes.answers.get(self.ask.number, t.UNKNOWN) if self.ask is not None else t.UNKNOWN
+        found = self.unit.typed.nodes.answers.get(self.ask.number) if self.ask is not None else None
+        return t.UNKNOWN if found is None else t.without_quotes(found)
 
     @property
     def called(self) -> tuple[Unit, Flow] | None:

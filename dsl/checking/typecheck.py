@@ -19,6 +19,7 @@ from .expressions import Expressions
 from .folding import Folding
 from .node_tables import NodeTables
 from .program import Flow, Program, Scope, Step, Symbol
+from .quotes import check_quotes
 from .test_types import check_tests
 from .typed import Typed
 from .units import Unit
@@ -46,6 +47,7 @@ def typecheck(
         for step in steps:
             checker.step(step)
         checker.flow(flow)
+    check_quotes(program, checker.typed, checker.type_of)
     typed, expressions = checker.typed, checker.expressions
     # A test that reads a tally changes nothing in how its flow runs.
     tallied = set(typed.tallied)
@@ -71,7 +73,7 @@ class _Checker(Declarations):
             for step in flow.walk():
                 if step.parent and step.symbol:
                     hidden.setdefault(step.symbol.name, step)
-        self.expressions = Expressions(program, catalog, imported, self.type_of, self.written.named, hidden, self.typed)
+        self.expressions = Expressions(program, catalog, imported, self.type_of, self.written.row, hidden, self.typed)
 
     def type_of(self, symbol: Symbol) -> t.Type:
         if symbol.kind == "model":
@@ -223,7 +225,7 @@ class _Checker(Declarations):
             # One problem is enough, so the uses of this answer are not checked.
             type_ = t.UNKNOWN
         self.typed.nodes.answers[ask.number] = type_
-        return type_
+        return t.without_quotes(type_)
 
 
 def _no_answer(type_: t.Type) -> t.Type | None:

@@ -10,7 +10,7 @@ from ..records import dataclass
 from .callees import Callee
 from .folding import Folding
 from .node_tables import NodeTables
-from .program import Step, Symbol
+from .program import Mention, Step, Symbol
 
 
 @dataclass(eq=False, repr=False, slots=True)
@@ -18,8 +18,9 @@ class Typed:
     """The checker's results about a file.
 
     ``nodes`` has the results about the nodes of the tree. ``steps`` has the types of the steps' values, ``elements``
-    those of the elements of maps. ``tallied`` has the votes whose tally the flow reads. ``own`` has the flows and
-    externs of the file, ``declared`` its types. ``folding`` works out the values that the file alone decides.
+    those of the elements of maps. ``tallied`` has the votes whose tally the flow reads. ``sources`` has the sources of
+    the quotes that a step asks for. ``own`` has the flows and externs of the file, ``declared`` its types. ``folding``
+    works out the values that the file alone decides.
     """
 
     nodes: NodeTables
@@ -28,6 +29,7 @@ class Typed:
     steps: dict[Step, t.Type] = field(default_factory=dict)
     elements: dict[Step, t.Type] = field(default_factory=dict)
     tallied: set[Step] = field(default_factory=set)
+    sources: dict[Step, list[Mention]] = field(default_factory=dict)
     own: dict[str, Callee] = field(default_factory=dict)
     declared: dict[str, t.Type] = field(default_factory=dict)
 

@@ -6,11 +6,13 @@ from itertools import islice
 
 from .. import types as t
 from ..diagnostics import Diagnostic, Label, did_you_mean
+from ..parsing.build_values import LABEL_WORDS
 from ..parsing.tables import KEYWORDS
 from ..records import dataclass
 from ..source import Span
 from ..spelling import MOST_GUESSED
 from .arguments import CallTypes
+from .label_places import LABEL_WAY
 from .program import Scope, Step
 
 CONSTANTS: dict[str, t.Type] = {"true": t.BOOL, "false": t.BOOL, "none": t.NONE}
@@ -75,6 +77,9 @@ class UnknownNames(CallTypes):
             return
         if name in ("null", "nil", "undefined", "None"):
             self.report("F0201", f"the name `{name}` is unknown", span, help="write `none` for a missing value")
+            return
+        if name in LABEL_WORDS:
+            self.report("F0201", f"the name `{name}` is unknown", span, help=LABEL_WAY)
             return
         if name in KEYWORDS:
             help = "this is a word of the language: a part is missing before it"

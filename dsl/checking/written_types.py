@@ -6,11 +6,13 @@ from .. import syntax as s
 from .. import types as t
 from ..diagnostics import Diagnostic, Edit, Fix, Label, did_you_mean, nearest
 from ..graph import components, cycles
+from ..parsing.build_values import LABEL_WORDS
 from ..source import Span
 from ..spelling import MOST_GUESSED
 from ..texts import text_key
 from .callees import Imported
 from .extents import Extents
+from .label_places import LABEL_WAY
 from .long_lists import few, shortened
 from .unions import ELSEWHERE, SAME, Kind, union
 
@@ -98,6 +100,28 @@ class WrittenTypes:
     def read(self, written: s.TypeExpr) -> t.Type:
         return self.limited(self._read(written), written.span)
 
+    def read_data(self, written: s.TypeExpr, what: str) -> t.Type:
+        """Read the type of a value that no model answers. ``what`` tells what the value is."""
+        return self.of_data(self.read(written), written.span, what)
+
+    def of_data(self, type_: t.Type, span: Span, what: str) -> t.Type:
+        """Report the quotes in the type of a value that no model answers, and read them as texts."""
+        if sources := t.quotes_of(type_):
+            named = (
+                f"`{type_.name}` has a quote of `{sources[0]}`" if isinstance(type_, t.Record) and type_.name else ""
+            )
+            self._report(
+                "F0532",
+                f"{named or 'a quote stands here'}, and {what} is no answer of a model",
+                span,
+                "write `text` instead of the quote: only the answer of an ask is checked against its source",
+            )
+        return t.without_quotes(type_)
+
+    def row(self, word: s.Word, prefix: s.Word | None = None) -> t.Type:
+        """Return the type that a function such as `csv` gets by its name."""
+        return self.of_data(self.named(word, prefix), word.span, "a row of a file")
+
     def _read(self, written: s.TypeExpr) -> t.Type:
         match written:
             case s.TypeName(word):
@@ -115,6 +139,8 @@ class WrittenTypes:
                 return t.Range(low, high)
             case s.TypeList(item):
                 return t.ListOf(self._read(item))
+            case s.TypeQuote():
+                return t.Quote(written.source)
             case s.TypeOptional(item):
                 return t.Optional(self._read(item))
             case s.TypeRecord():
@@ -217,7 +243,7 @@ class WrittenTypes:
         few_so_far = len(self.problems) < MOST_GUESSED
         known = [*t.NAMED, *self.declared, *self.imported.names("", "types")] if few_so_far else [*t.NAMED]
         there = ELSEWHERE.get(name.lower())
-        guess = f"write `{there}`" if there else did_you_mean(name, known)
+        guess = f"write `{there}`" if there else LABEL_WAY if name in LABEL_WORDS else did_you_mean(name, known)
         near = nearest(name, known)
         if near and near == self._declaring:
             # A type cannot contain itself. In a field that tells records apart, its name was meant as a word.

@@ -65,8 +65,8 @@ class ExpressionWriter:
             case p.RecordOf(entries):
                 shown = [self._entry(entry, depth + 1) for entry in entries[: _MOST_ITEMS + 1]]
                 return f"{{ {_listed(shown)} }}" if shown else "{ }"
-            case p.CallOf(name, args):
-                return f"{name}({self._arguments(name, args, depth + 1)})"
+            case p.CallOf(name, args, label=label):
+                return f"{label}{' ' if label else ''}{name}({self._arguments(name, args, depth + 1)})"
             case p.RuleOf(name, args):
                 return self.rule(name, args, depth)
             case p.TypeOf(type_):

@@ -17,12 +17,21 @@ A further field keeps it; a removed field, or one with another meaning, raises i
 
 
 def json_text(report: Report) -> str:
-    """Write one object with the files, the diagnostics, the files that could not be read, and the counts.
+    """Write one object with the files, the diagnostics, the files that could not be read, and the counts."""
+    return written(report_data(report))
+
+
+def written(told: dict[str, Any]) -> str:
+    return encodable(json.dumps(told, ensure_ascii=False, indent=2)) + "\n"
+
+
+def report_data(report: Report) -> dict[str, Any]:
+    """Return the object that ``json_text`` writes.
 
     Lines and columns count characters from 1, and an end is one behind the last character. Offsets count characters
     from 0, in the text without a byte-order mark and with each line end as one character.
     """
-    told = {
+    return {
         "version": VERSION,
         "tool": {"name": "flowrun", "version": report.version},
         "files": list(report.files),
@@ -36,7 +45,6 @@ def json_text(report: Report) -> str:
             "strict": report.strict,
         },
     }
-    return encodable(json.dumps(told, ensure_ascii=False, indent=2)) + "\n"
 
 
 def _finding(finding: Diagnostic) -> dict[str, Any]:
@@ -48,13 +56,13 @@ def _finding(finding: Diagnostic) -> dict[str, Any]:
         "note": finding.note,
         "help": finding.help,
         "file": finding.span.source.name,
-        "span": _span(finding.span),
+        "span": span_data(finding.span),
         "labels": [_label(label) for label in finding.labels],
         "fixes": [_fix(finding.fix)] if finding.fix else [],
     }
 
 
-def _span(span: Span) -> dict[str, int]:
+def span_data(span: Span) -> dict[str, int]:
     place = place_of(span)
     return {
         "line": place.line,
@@ -67,7 +75,7 @@ def _span(span: Span) -> dict[str, int]:
 
 
 def _label(label: Label) -> dict[str, Any]:
-    return {"text": label.text, "file": label.span.source.name, "span": _span(label.span)}
+    return {"text": label.text, "file": label.span.source.name, "span": span_data(label.span)}
 
 
 def _fix(fix: Fix) -> dict[str, Any]:
@@ -75,4 +83,4 @@ def _fix(fix: Fix) -> dict[str, Any]:
 
 
 def _edit(edit: Edit) -> dict[str, Any]:
-    return {"file": edit.span.source.name, "span": _span(edit.span), "text": edit.text}
+    return {"file": edit.span.source.name, "span": span_data(edit.span), "text": edit.text}

@@ -12,7 +12,7 @@ from itertools import pairwise
 from .. import syntax as s
 from .comments import Unit, joined_rows
 from .layout import COMMA, Doc, DocConcat, Group, LineBreak, render
-from .phrases import number
+from .phrases import label_text, number
 from .tests import TestPhrases
 
 _BLOCKS = frozenset({"ask", "fanout", "map", "repeat", "chain"})
@@ -54,7 +54,7 @@ class _Formatter(TestPhrases):
                 return DocConcat(["import ", self.string(item.path), prefix])
             case s.ExternDecl():
                 head = self._params(item.params, item.name.span.end, item.type.span.start)
-                parts = ["extern ", item.name.text, head, " -> ", self.type_expr(item.type)]
+                parts = ["extern ", item.name.text, head, " -> ", label_text(item.label), self.type_expr(item.type)]
                 return DocConcat([*parts, " from ", self.string(item.target)])
             case s.TestDecl() | s.SetupDecl():
                 return self.test(item)
@@ -73,7 +73,7 @@ class _Formatter(TestPhrases):
         units = []
         for param in params:
             default = [" = ", self.expr(param.default)] if param.default is not None else []
-            doc = DocConcat([param.name.text, ": ", self.type_expr(param.type), *default])
+            doc = DocConcat([param.name.text, ": ", label_text(param.label), self.type_expr(param.type), *default])
             units.append(self.unit(param, doc))
         end = self._closing_bracket(units[-1].end if units else start, before)
         return self.comments.enclosed(units, ("(", ")"), (start, end), separator=",", last=COMMA)

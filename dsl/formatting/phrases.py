@@ -80,6 +80,8 @@ class Phrases:
             case s.TypeList():
                 units = [Unit(written.item.span.start, written.item.span.end, self.type_expr(written.item))]
                 return self.comments.enclosed(units, ("[", "]"), (written.span.start, written.span.end))
+            case s.TypeQuote():
+                return f"quote of {written.source}"
             case s.TypeOptional():
                 return DocConcat([self.type_expr(written.item), "?"])
             case s.TypeRecord():
@@ -138,7 +140,9 @@ class Phrases:
                 return self.comments.enclosed(units, ("{", "}"), region, separator=",", last=COMMA, pad=" ")
             case s.Call():
                 prefix = f"{expr.prefix.text}." if expr.prefix else ""
-                return DocConcat([prefix, expr.function.text, self.arguments(expr.args, expr.function, expr)])
+                return DocConcat(
+                    [label_text(expr.label), prefix, expr.function.text, self.arguments(expr.args, expr.function, expr)]
+                )
             case s.Unary():
                 if expr.operator == "not":
                     return DocConcat(["not ", self.expr(expr.operand, _LEVEL["not"] + 1)])
@@ -207,13 +211,17 @@ def _first_word(expr: s.Expr) -> str | None:
             case s.Template():
                 return expr.tag.text
             case s.Call():
-                return (expr.prefix or expr.function).text
+                return (expr.label or expr.prefix or expr.function).text
             case s.Get():
                 expr = expr.base
             case s.Binary() if _level(expr.left) >= _level(expr):
                 expr = expr.left
             case _:
                 return None
+
+
+def label_text(label: s.Word | None) -> str:
+    return f"{label.text} " if label is not None else ""
 
 
 def number(number: s.Number) -> str:

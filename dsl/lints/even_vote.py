@@ -1,7 +1,7 @@
 """An even number of votes can end in a tie. Then the answer that was asked for first wins, for no deeper reason: all
 votes are paid and settle nothing. Take an odd number, or say what a tie means. `reduce majority(ties: first)` keeps
 that rule on purpose, and `reduce majority(ties: error)` stops the flow. A fan-out of two branches and a map over a list
-of two models vote as well.
+of two models vote as well. A vote with `stands` may be even: in a tie it fails.
 
 ```flow bad
 flow is_spam(email: text) {
@@ -41,7 +41,7 @@ def even_vote(program: Program, typed: Typed, catalog: Catalog) -> list[Diagnost
         if node.reduce.rule.text != "majority":
             continue
         counted = _count(step, node, typed)
-        if counted is None or argument(node.reduce, "ties"):
+        if counted is None or argument(node.reduce, "ties") or _stands(step, node, typed):
             continue
         count, span = counted
         if count > 0 and count % 2 == 0:
@@ -56,6 +56,12 @@ def even_vote(program: Program, typed: Typed, catalog: Catalog) -> list[Diagnost
                 )
             )
     return found
+
+
+def _stands(step: Step, node: Block, typed: Typed) -> bool:
+    """Tell whether the vote must stand against a changed ballot. A tie does not."""
+    wanted = argument(node.reduce, "stands")
+    return wanted is not None and typed.folding.known(wanted.value, step.argument_scope or step.scope) != 0
 
 
 def _count(step: Step, node: Block, typed: Typed) -> tuple[int | float, Span] | None:

@@ -10,6 +10,7 @@ from typing import Any
 from .. import syntax as s
 from ..source import Span
 from .build_tests import TestReductions
+from .build_values import Labelled
 from .token import Token
 
 
@@ -41,7 +42,8 @@ class TreeBuilder(TestReductions):
 
     def param(self, c: list[Any]) -> s.Param:
         default = c[4] if len(c) > 4 else None
-        return s.Param(self._word(c[0]), c[2], default, self._span(c), number=self._next())
+        label, type_ = c[2] if isinstance(c[2], Labelled) else (None, c[2])
+        return s.Param(self._word(c[0]), type_, default, self._span(c), label, number=self._next())
 
     def budget(self, c: list[Any]) -> s.Budget:
         limits = [child for child in c if isinstance(child, s.Number)]
@@ -73,14 +75,15 @@ class TreeBuilder(TestReductions):
         )
 
     def type_decl(self, c: list[Any]) -> s.TypeDecl:
-        return s.TypeDecl(self._word(c[1]), c[3], self._span(c))
+        return s.TypeDecl(self._word(c[1]), self._plain(c[3], "a declared type"), self._span(c))
 
     def import_(self, c: list[Any]) -> s.ImportDecl:
         return s.ImportDecl(self._string(c[1]), self._word(c[3]) if len(c) > 3 else None, self._span(c))
 
     def extern(self, c: list[Any]) -> s.ExternDecl:
         params = c[3] if isinstance(c[3], list) else []
-        return s.ExternDecl(self._word(c[1]), tuple(params), c[-3], self._string(c[-1]), self._span(c))
+        label, type_ = c[-3] if isinstance(c[-3], Labelled) else (None, c[-3])
+        return s.ExternDecl(self._word(c[1]), tuple(params), type_, self._string(c[-1]), self._span(c), label)
 
     # Lines and clauses
 
@@ -128,9 +131,8 @@ class TreeBuilder(TestReductions):
         model = c[1] if isinstance(c[1], (s.Name, s.Get)) else None
         messages = next(child for child in c if isinstance(child, list))
         arrow = next((i for i, child in enumerate(c) if isinstance(child, Token) and child == "->"), None)
-        return s.Ask(
-            model, tuple(messages), c[arrow + 1] if arrow is not None else None, self._span(c), number=self._next()
-        )
+        answer = self._plain(c[arrow + 1], "an answer") if arrow is not None else None
+        return s.Ask(model, tuple(messages), answer, self._span(c), number=self._next())
 
     def model_ref(self, c: list[Any]) -> s.Expr:
         expr: s.Expr = s.Name(self._word(c[0]), self._span(c[:1]), number=self._next())

@@ -73,7 +73,7 @@ class TestReductions(ValueReductions):
         return s.Expect(c[1], self._span(c))
 
     def expect_type(self, c: list[Any]) -> s.ExpectType:
-        return s.ExpectType(_negated(c), c[-3], c[-1], self._span(c))
+        return s.ExpectType(_negated(c), c[-3], self._plain(c[-1], "a type to compare with"), self._span(c))
 
     def expect_relation(self, c: list[Any]) -> s.ExpectRelation:
         negated = _negated(c)

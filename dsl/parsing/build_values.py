@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .. import syntax as s
+from ..diagnostics import Diagnostic
 from ..source import Span
 from .build_words import TokenReductions
 from .token import Token
@@ -34,12 +35,36 @@ def _instead(part: s.TypeExpr, parts: list[s.TypeExpr]) -> str:
     )
 
 
+LABEL_WORDS = frozenset({"untrusted", "trusted"})
+LABEL_HELP = (
+    "delete the label: it stands before the type of a parameter or of an extern's result, or before `file(…)`; "
+    "a label holds for the whole value"
+)
+
+
+def labelled_step(span: Span) -> Diagnostic:
+    """Report a label before an ask or a block."""
+    message = "the value of a step has no label of its own: it carries what the step reads"
+    return Diagnostic("F0501", message, span, help=LABEL_HELP)
+
+
+class Labelled(tuple[s.Word, s.TypeExpr]):
+    """A type with the label before it."""
+
+
 class ValueReductions(TokenReductions):
     """The methods that build types and expressions, one for each rule of the grammar."""
 
     # Types
 
-    def type_expr(self, c: list[Any]) -> s.TypeExpr:
+    def label(self, c: list[Any]) -> s.Word:
+        self.has_labels = True
+        return self._word(c[0])
+
+    def type_expr(self, c: list[Any]) -> s.TypeExpr | Labelled:
+        return Labelled((c[0], self._type(c[1:]))) if isinstance(c[0], s.Word) else self._type(c)
+
+    def _type(self, c: list[Any]) -> s.TypeExpr:
         parts = c[::2]
         if len(parts) == 1:
             only: s.TypeExpr = parts[0]
@@ -53,6 +78,14 @@ class ValueReductions(TokenReductions):
             else:
                 self._problem("F0301", "a choice has only words, and this is a type", part.span, _instead(part, parts))
         return s.TypeChoice(tuple(options), self._span(c))
+
+    def _plain(self, made: s.TypeExpr | Labelled, what: str) -> s.TypeExpr:
+        """Return a type that has no label. Report the label of a type in a place that takes none."""
+        if not isinstance(made, Labelled):
+            return made
+        word, type_ = made
+        self._problem("F0501", f"{what} has no label", word.span, LABEL_HELP)
+        return type_
 
     def type_part(self, c: list[Any]) -> s.TypeExpr:
         if len(c) == 1:
@@ -74,15 +107,18 @@ class ValueReductions(TokenReductions):
         value = self._number(c[-1]).value
         return (-value if len(c) > 1 else value), self._span(c)
 
+    def type_quote(self, c: list[Any]) -> s.TypeQuote:
+        return s.TypeQuote(tuple(self._word(word) for word in c[2::2]), self._span(c))
+
     def type_list(self, c: list[Any]) -> s.TypeList:
-        return s.TypeList(c[1], self._span(c))
+        return s.TypeList(self._plain(c[1], "the type inside a list"), self._span(c))
 
     def type_record(self, c: list[Any]) -> s.TypeRecord:
         return s.TypeRecord(tuple(child for child in c if isinstance(child, s.FieldDecl)), self._span(c))
 
     def field(self, c: list[Any]) -> s.FieldDecl:
         description = self._string(c[3]) if len(c) > 3 else None
-        return s.FieldDecl(self._word(c[0]), c[2], description, self._span(c))
+        return s.FieldDecl(self._word(c[0]), self._plain(c[2], "a field"), description, self._span(c))
 
     # Expressions
 
@@ -166,6 +202,16 @@ class ValueReductions(TokenReductions):
 
     def tagged(self, c: list[Any]) -> s.Template:
         return s.Template(self._word(c[0]), self._string(c[1]), self._span(c), number=self._next())
+
+    def labelled(self, c: list[Any]) -> s.Expr:
+        """Return the call that the label belongs to. Report a label before any other value."""
+        label: s.Word = c[0]
+        if len(c) > 2 and isinstance(c[2], list):
+            args = tuple(c[2][1:-1])
+            call = s.Call(self._word(c[1]), args, self._span(c), label=label, number=self._next())
+            return self._grown(call, *(arg.value for arg in args))
+        self._problem("F0501", "this value takes no label", label.span, LABEL_HELP)
+        return self.tagged(c[1:]) if len(c) > 2 else self.name(c[1:])
 
     def grouped(self, c: list[Any]) -> s.Expr:
         inner: s.Expr = c[1]

@@ -27,6 +27,7 @@ class TokenReductions:
         self.heights: dict[int, int] = {}
         self._next: Callable[[], int] = count().__next__
         self.too_deep = False
+        self.has_labels = False
 
     def comment(self, token: Token) -> Token:
         start = token.start_pos or 0

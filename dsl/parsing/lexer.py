@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 
 from ..records import dataclass
-from .tables import BAD, END, Tables
+from .tables import BAD, END, LABELS, Tables
 from .token import Token
 
 _COLON = re.compile(r"(?:\s++|#[^\n]*+\n)*+:")
@@ -79,10 +79,14 @@ def lex(
 
 
 def named(text: str, tokens: Sequence[Token], place: int) -> bool:
-    """Tell whether a word looks like the name of a step: a `=` follows it, or it is alone on its line."""
+    """Tell whether a word looks like the name of a step: a `=` follows it, or it is alone on its line.
+
+    A label stands on the line of the value or the type behind it. So such a word is a name at the end of a line.
+    """
     if place + 1 < len(tokens) and tokens[place + 1].type == "EQUAL":
         return True
-    return begins_line(text, tokens, place) and begins_line(text, tokens, place + 1)
+    alone = tokens[place].type in LABELS or begins_line(text, tokens, place)
+    return alone and begins_line(text, tokens, place + 1)
 
 
 def then(tokens: Sequence[Token], place: int) -> tuple[str, str]:

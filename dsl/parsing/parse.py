@@ -42,7 +42,7 @@ def parse_flow(source: Source) -> s.File:
         raise FlowError(problems)
     for comment in lexed.comments:
         builder.comment(comment)
-    return s.File(file.items, tuple(builder.comments), file.span)
+    return s.File(file.items, tuple(builder.comments), file.span, builder.has_labels)
 
 
 class Builder(TreeBuilder):

@@ -11,6 +11,7 @@ from .. import syntax as s
 from ..diagnostics import Diagnostic
 from ..patterns import pattern
 from ..source import Source
+from .build_values import LABEL_WORDS, labelled_step
 from .corrections import prefix, quote_ended
 from .foreign_syntax import else_alone, stray_word
 
@@ -57,6 +58,8 @@ def _oddity(source: Source, line: s.Line) -> Diagnostic | None:
         if line.name is None:
             help = f"write `{word} = {found[1]} …`"
             return Diagnostic("F0101", f"a `=` is missing between `{word}` and its step", line.node.span, help=help)
+        if word in LABEL_WORDS:
+            return labelled_step(line.node.span)
         help = f"a model follows `ask`, as in `ask {word} …`; two steps need two lines"
         return Diagnostic(
             "F0101", f"a sign is missing between `{word}` and this `{found[1]}`", line.node.span, help=help

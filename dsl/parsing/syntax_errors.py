@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..diagnostics import Diagnostic, nearest
 from .corrections import without_comma
 from .foreign_syntax import HABITS, else_alone, stray_word
+from .label_mistakes import misplaced_label
 from .out_of_place import OUT_OF_PLACE, VALUES
 from .place import NODES, VALUE, Place
 from .tables import END, KEYWORDS
@@ -92,6 +93,16 @@ def _clause_first(place: Place) -> Diagnostic | None:
         if clause and ahead < 0 and place.begins_line(ahead) and place.joined(ahead):
             help = f"write the step before it, as in `x = … {place.word(ahead)} …`"
             return place.error(f"`{place.word(ahead)}` cannot begin a line here", help, ahead)
+    return None
+
+
+def _quote(place: Place) -> Diagnostic | None:
+    # A word behind `quote` was read as the name of the next field.
+    field = place.expected == {"COLON"}
+    before = -1 if "OF" in place.expected else -2 if field or place.at(-1) == "OF" else 0
+    if before and place.word(before) == "quote" and place.at(before - 1) != "SETUP":
+        help = "write the name of a text: `quote of page`"
+        return place.error("a quote names a value with `of`", help, -1 if field else 0)
     return None
 
 
@@ -231,8 +242,9 @@ def _taken(place: Place, ahead: int) -> Diagnostic:
     return place.error(message, f"write another name, such as `{word}_`", ahead)
 
 
-_FIRST = (test_line, *OUT_OF_PLACE, _no_reducer, _flow_type, _misspelled_before, _clause_first)
+_FIRST = (test_line, misplaced_label, *OUT_OF_PLACE, _no_reducer, _flow_type, _misspelled_before, _clause_first)
 _RULES = (
+    _quote,
     _keyword_as_name,
     _comma,
     _clause,

@@ -21,8 +21,12 @@ NEVER_NAMES = frozenset({"RETURN", "NOT", "AND", "OR"})
 
 TEST_WORDS = frozenset("SETUP FILE CASES CASSETTE MATCHES CONTAINS ABOUT WITHIN SKIPPED FAILED ASKED".split())
 """The keywords that have a meaning only inside tests. Everywhere else they are ordinary names."""
+TYPE_WORDS = frozenset({"QUOTE"})
+"""The keywords that have a meaning only in types. Everywhere else they are ordinary names."""
 TEST_LINES = frozenset({"REPLY", "EXPECT"})
 """Two more such words, which the language has had from its start. So they are among its keywords."""
+LABELS = frozenset({"TRUSTED", "UNTRUSTED"})
+"""The keywords that have a meaning only before a type or before the reading of a file. Elsewhere they are names."""
 _RELATIONS = frozenset({"MATCHES", "CONTAINS", "ABOUT", "SKIPPED", "FAILED"})
 _JOINS = frozenset({"COMPARE", "FALLBACK", "PLUS", "MINUS", "TIMES", "DIVIDE", "IN", "AND", "OR", "DOT", "LPAR"})
 
@@ -89,7 +93,9 @@ class Tables:
         the keyword is a name only if it is ``named``, which means that it looks like a step's name.
         """
         row = self.actions[stack[-1]]
-        if type in TEST_WORDS or type in TEST_LINES or (type == "EXTERN" and then[0] == "EQUAL"):
+        if type in LABELS:
+            return self._label_is_name(stack, type, named, then)
+        if type in TEST_WORDS or type in TEST_LINES or (type in ("EXTERN", "OF") and then[0] == "EQUAL"):
             return self._test_word_is_name(stack, type, then)
         if type in NEVER_NAMES or "NAME" not in row or row.get(type, -1) >= 0 or (type in row and not named):
             return False
@@ -107,6 +113,24 @@ class Tables:
             path = then[0] in self.words or then[0] == "STRING"
             return not path or then[0] in _JOINS or (relation and then[1] not in _RELATIONS)
         return then[0] in _JOINS or relation
+
+    def _label_is_name(self, stack: list[int], type: str, named: bool, then: tuple[str, str]) -> bool:
+        label, name = self.advance(stack, type), self.advance(stack, "NAME")
+        if label is None or name is None:
+            return label is None and name is not None
+        word = then[0] in self.words
+        if self.advance(label, "NAME" if word else then[0]) is None:
+            return True
+        if self.advance(name, then[0]) is None and not (word and self.advance(name, "NAME")):
+            return False
+        # The next token could also begin another part, such as a field, a step or the description of a field.
+        if named:
+            return True
+        if word and then[0] != "NAME" and self.advance(name, then[0]) is not None:
+            return True
+        if self.advance(label, "LSQB") is None:
+            return then[1] not in ("LPAR", "STRING", "DOT")
+        return then[1] in ("COLON", "EQUAL") if word else then[0] == "STRING" and then[1] != "VBAR"
 
     @cached_property
     def words(self) -> frozenset[str]:
@@ -170,9 +194,11 @@ def grammar() -> str:
 
 
 KEYWORDS = tuple(
-    word for name, word in re.findall(r'^([A-Z_]+): *"([a-z_]+)"$', grammar(), re.MULTILINE) if name not in TEST_WORDS
+    word
+    for name, word in re.findall(r'^([A-Z_]+): *"([a-z_]+)"$', grammar(), re.MULTILINE)
+    if name not in TEST_WORDS | TYPE_WORDS | LABELS
 )
-"""The keywords of the language, in the order of the grammar, without those that have a meaning only inside tests."""
+"""The keywords of the language, in the order of the grammar, without those that are names in most places."""
 
 
 def packaged() -> Tables | None:

@@ -69,7 +69,17 @@ from .tests import (
     line_values,
 )
 from .words import UNNUMBERED, String, Word
-from .written import FieldDecl, TypeChoice, TypeExpr, TypeList, TypeName, TypeOptional, TypeRange, TypeRecord
+from .written import (
+    FieldDecl,
+    TypeChoice,
+    TypeExpr,
+    TypeList,
+    TypeName,
+    TypeOptional,
+    TypeQuote,
+    TypeRange,
+    TypeRecord,
+)
 
 __all__ = [
     "UNNUMBERED",
@@ -132,6 +142,7 @@ __all__ = [
     "TypeList",
     "TypeName",
     "TypeOptional",
+    "TypeQuote",
     "TypeRange",
     "TypeRecord",
     "Unary",

@@ -14,10 +14,13 @@ from .written import TypeExpr
 
 @dataclass(frozen=True, slots=True)
 class Param:
+    """A parameter. ``label`` is the word `untrusted` or `trusted` before its type."""
+
     name: Word
     type: TypeExpr
     default: Expr | None
     span: Span = at()
+    label: Word | None = None
     number: int = numbered()
 
 
@@ -66,13 +69,17 @@ class ImportDecl:
 
 @dataclass(frozen=True, slots=True)
 class ExternDecl:
-    """A Python function: its parameters, its type, and the module and name under which Python finds it."""
+    """A Python function: its parameters, its type, and the module and name under which Python finds it.
+
+    ``label`` is the word `untrusted` or `trusted` before the type of its result.
+    """
 
     name: Word
     params: tuple[Param, ...]
     type: TypeExpr
     target: String
     span: Span = at()
+    label: Word | None = None
 
 
 Declaration = FlowDecl | ModelDecl | TypeDecl | ImportDecl | ExternDecl | TestDecl | SetupDecl
@@ -89,9 +96,12 @@ class Comment:
 
 @dataclass(frozen=True, slots=True)
 class File:
+    """A flow file. ``labelled`` says that it has a label, such as `untrusted`."""
+
     items: tuple[Declaration, ...]
     comments: tuple[Comment, ...] = field(compare=False)
     span: Span = at()
+    labelled: bool = field(default=False, compare=False, repr=False)
 
     @property
     def flows(self) -> tuple[FlowDecl, ...]:

@@ -104,12 +104,16 @@ class Arg:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A call: ``function(…)``, or ``prefix.function(…)`` for a flow of an imported file."""
+    """A call: ``function(…)``, or ``prefix.function(…)`` for a flow of an imported file.
+
+    ``label`` is the word before it, as in ``untrusted file(…)``.
+    """
 
     function: Word
     args: tuple[Arg, ...]
     span: Span = at()
     prefix: Word | None = None
+    label: Word | None = None
     number: int = numbered()
 
 

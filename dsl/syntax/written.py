@@ -42,6 +42,18 @@ class TypeOptional:
 
 
 @dataclass(frozen=True, slots=True)
+class TypeQuote:
+    """A quote: ``quote of page``, or ``quote of mail.body``. ``path`` is the name of the source and its fields."""
+
+    path: tuple[Word, ...]
+    span: Span = at()
+
+    @property
+    def source(self) -> str:
+        return ".".join(word.text for word in self.path)
+
+
+@dataclass(frozen=True, slots=True)
 class FieldDecl:
     name: Word
     type: TypeExpr
@@ -55,4 +67,4 @@ class TypeRecord:
     span: Span = at()
 
 
-TypeExpr = TypeName | TypeChoice | TypeRange | TypeList | TypeOptional | TypeRecord
+TypeExpr = TypeName | TypeChoice | TypeRange | TypeList | TypeOptional | TypeQuote | TypeRecord

@@ -5,6 +5,9 @@ Places in a template are offsets, so that every problem points into the string t
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import lru_cache
+
 from ..diagnostics import Diagnostic
 from ..records import dataclass
 from ..source import Source
@@ -50,6 +53,22 @@ def template_names(template: str) -> tuple[str, ...]:
 
 Piece = str | tuple[str, ...]
 """A text, or a name with the fields read from it."""
+
+
+@lru_cache(maxsize=4096)
+def written_places(template: str) -> tuple[int, ...]:
+    """Return the place of each written value of a template, in the order of the text. A place is an offset."""
+    read = read_template(String(template, Source("").span(0, 0)))
+    return tuple(part.start for part in written_values(read.body)) if isinstance(read, Template) else ()
+
+
+def written_values(body: tuple[Node, ...]) -> Iterator[Node]:
+    """Yield the expressions whose values a template writes, in the order of the text."""
+    for node in body:
+        if isinstance(node, Output):
+            yield from (part for part in node.nodes if not isinstance(part, TemplateData))
+        else:
+            yield from written_values(tuple(node.children()))
 
 
 def template_pieces(template: str) -> tuple[Piece, ...] | None:

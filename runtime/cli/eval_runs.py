@@ -22,8 +22,8 @@ from ..externs.externs import permit
 from ..forecast.declared import declared_prices
 from ..forecast.estimate import estimate_plan
 from ..inputs.python_inputs import check_texts
+from ..providers.default_model import model_without_option
 from ..session.cache_hits import foresee
-from ..session.endpoints import default_model_name
 from ..vocabulary.amounts import count_text
 from ..vocabulary.errors import EndpointError, ModelError, StoppedError, UsageError
 from ..vocabulary.json_value import Json
@@ -106,7 +106,7 @@ def _foreseen(one: Contender, setting: Evaluation) -> Foreseen | None:
     if not setting.journal.exists():
         return None
     with suppress(UsageError):
-        model = one.model or default_model_name(os.environ)
+        model = one.model or model_without_option(os.environ, one.plan.source).name
         return foresee(one.plan, one.inputs, model, setting.files, os.environ, setting.journal)
     return None
 

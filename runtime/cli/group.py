@@ -26,6 +26,8 @@ ELSEWHERE = {
     "verify": "validate",
     "compile": "validate",
     "format": "fmt",
+    "reach": "audit",
+    "taint": "audit",
     "dry-run": "plan",
     "dryrun": "plan",
     "estimate": "plan",

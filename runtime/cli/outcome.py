@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from ..account.figures import figures_of
 from ..api import Result
 from ..engine.decisions import Failure
+from ..inputs.cuts import Taken
 from ..journal.project import resume_command
 from ..values.expressions import ModelValue
-from ..vocabulary.errors import DiskError, StoppedError, UsageError
+from ..vocabulary.errors import StoppedError
 from ..vocabulary.quoting import inert
 from . import exits
 from .console import complain, print_answer, print_json
-from .output import AnswerFile
+from .outputs import Outputs
 from .summary import closing_line, failures_lines, losses_lines, single_calls, votes_lines
 from .waits import waiting_figures
 
@@ -27,16 +29,18 @@ def finish(
     as_json: bool,
     quiet: bool,
     flags: str = "",
-    output: AnswerFile | None = None,
+    output: Outputs | None = None,
+    taken: Mapping[str, Taken] | None = None,
 ) -> int:
     """Print the answer and the account of a run, and return its exit code.
 
     The answer goes to ``output``; None is standard output. ``quiet`` leaves out all but the answer, the losses and the
-    errors. ``flags`` are the options that a resume of the run needs.
+    errors. ``flags`` are the options that a resume of the run needs. ``taken`` has the inputs that are not whole lists.
     """
-    told, lost = _delivered(result, output, as_json=as_json)
-    if told and not quiet:
-        print(inert(told), file=sys.stderr)
+    taken = taken or {}
+    told, lost = _delivered(result, output, taken if as_json else None)
+    for line in () if quiet else told:
+        print(inert(line), file=sys.stderr)
     for trouble in lost:
         complain(trouble)
     for line in (*([] if quiet else votes_lines(result)), *losses_lines(result, all_causes=quiet)):
@@ -47,7 +51,8 @@ def finish(
     if stopped is not None and not isinstance(stopped, StoppedError):
         complain(str(stopped))
     if not quiet:
-        print(inert(closing_line(result)), file=sys.stderr)
+        parts = [f"{name}: {one.told()}" for name, one in taken.items()]
+        print(inert(" · ".join([closing_line(result), *parts])), file=sys.stderr)
     if journal is not None and result.run and (lost or result.outcome.resumable):
         complain(_way_on(result, journal, flags))
     if isinstance(stopped, StoppedError):
@@ -55,29 +60,28 @@ def finish(
     return exits.DISK if lost else exits.STATUS[result.status]
 
 
-def _delivered(result: Result, output: AnswerFile | None, *, as_json: bool) -> tuple[str, list[str]]:
-    """Write the answer to its place. Return a remark on that for the user, and the failures.
+def _delivered(
+    result: Result, output: Outputs | None, taken: Mapping[str, Taken] | None
+) -> tuple[list[str], list[str]]:
+    """Write the answer to its places. Return remarks on that for the user, and the failures.
+
+    ``taken`` is for the account as JSON, which is printed instead; None for the answer itself.
 
     If it cannot be written there, it goes to standard output, because the answer is paid.
     """
-    told, lost = "", []
-    try:
-        told = "" if output is None else output.finish(result)
-    except (DiskError, UsageError) as error:
-        lost.append(str(error))
-        told = output.left() if output is not None else ""
+    told, lost = ([], []) if output is None else output.finish(result)
     instead = bool(lost) and not result.handed
     try:
-        if as_json:
-            print_json(report(result))
+        if taken is not None:
+            print_json({**report(result), **_first(taken)})
         elif result.outcome.complete and (output is None or instead):
             print_answer(result.value)
         sys.stdout.flush()
     except OSError as error:
         lost.append(f"the output cannot be written: {error.strerror or error}")
     else:
-        if instead and not as_json:
-            lost[0] += "; the answer is on standard output"
+        if instead and taken is None:
+            lost[-1] += "; the answer is on standard output"
     return told, lost
 
 
@@ -88,6 +92,11 @@ def _way_on(result: Result, journal: Path, flags: str) -> str:
     kept = result.summary.calls + result.summary.recalled
     answers = "1 answer is" if kept == 1 else f"{kept:,} answers are"
     return f"{answers} saved; resume the run with: {command}{flags}"
+
+
+def _first(taken: Mapping[str, Taken]) -> dict[str, Any]:
+    """Return the lists that are not whole as the account names them."""
+    return {"first": {name: {"taken": one.taken, "whole": one.whole} for name, one in taken.items()}} if taken else {}
 
 
 def report(result: Result) -> dict[str, Any]:
@@ -114,6 +123,7 @@ def report(result: Result) -> dict[str, Any]:
                 "settled": tally.settled,
                 "agreement": round(tally.agreement, 4),
                 "margin": tally.margin,
+                "stands": tally.stands,
             }
             for path, tally in result.outcome.tallies.items()
         },

@@ -7,37 +7,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-import click
-
 from flowrun.dsl import types
 
-from ..api import Result
 from ..outputs.forms import Form
 from ..outputs.part import PartFile
 from ..outputs.target import Source, Target
-from ..vocabulary.errors import UsageError
 from ..vocabulary.quoting import shown
-from .paths import OutputPath, to_file
-
-HELP = "Write the answer to FILE. Its ending sets the form: .json, .jsonl (line by line), .csv, .tsv, .txt or .md."
-
-RAW = "Do not mark texts of a .csv or .tsv file that look like formulas."
-
-
-def output_options() -> list[click.Parameter]:
-    """Return the options of a command that writes an answer."""
-    return [
-        click.Option(["--output", "-o"], type=OutputPath(), metavar="FILE", help=HELP),
-        click.Option(["--raw"], is_flag=True, help=RAW),
-    ]
-
-
-def output_file(path: Path | None, *, raw: bool) -> Path | None:
-    """Return the path of the file; None for standard output. Raises UsageError if ``raw`` is set without a file."""
-    file = to_file(path)
-    if raw and file is None:
-        raise UsageError("--raw works only with a .csv or .tsv file: name the file with --output")
-    return file
 
 
 class AnswerFile:
@@ -47,12 +22,17 @@ class AnswerFile:
     written: into a part file beside the file until all items have come, or directly into a pipe or a device.
     """
 
-    def __init__(self, path: Path, type_: types.Type, sources: Iterable[Source], *, raw: bool = False) -> None:
+    def __init__(
+        self, path: Path, type_: types.Type, sources: Iterable[Source], *, raw: bool = False, field: str = ""
+    ) -> None:
         """Prepare the file at ``path``. ``type_`` is the answer's type; ``sources`` are the files that the run reads.
+
+        ``field`` is the field of the answer that the file takes, "" for the whole answer.
 
         Raises: UsageError, DiskError, if the file cannot be written. Nothing is paid before that.
         """
         self.rows = 0
+        self._what = f"`{field}`" if field else "the answer"
         self.form = Form(str(path), type_, raw=raw)
         self.target = Target(path, sources)
         self._part: PartFile | None = None
@@ -76,6 +56,11 @@ class AnswerFile:
     def by_line(self) -> bool:
         return self.form.by_line
 
+    @property
+    def place(self) -> str:
+        """The path of the file at the end of all links. "" for a device, a pipe or an open file."""
+        return self.target.real if self.target.pipe is None else ""
+
     def row(self, value: Any) -> None:
         """Write one item of the answer. Raises DiskError."""
         data = self.target.encoded(self.form.row(value))
@@ -87,16 +72,17 @@ class AnswerFile:
             raise self.target.trouble(error) from None
         self.rows += 1
 
-    def finish(self, result: Result) -> str:
-        """Move the answer to its place, and return a remark on that for the user. Raises DiskError, UsageError."""
-        if not result.outcome.complete:
-            return self.left()
+    def finish(self, value: Any, *, handed: bool) -> str:
+        """Move an answer to its place, and return a remark on that for the user. Raises DiskError, UsageError.
+
+        ``handed`` is True if ``row`` has had all its items.
+        """
         if not self.form.by_line:
-            self.target.write(self.form.whole(result.value))
-            return f"the answer is in {self.target.name}"
-        if not result.handed:
-            for value in result.value if isinstance(result.value, list) else [result.value]:
-                self.row(value)
+            self.target.write(self.form.whole(value))
+            return f"{self._what} is in {self.target.name}"
+        if not handed:
+            for one in value if isinstance(value, list) else [value]:
+                self.row(one)
         try:
             self._part.finish() if self._part is not None else self.target.write("")
         except OSError as error:

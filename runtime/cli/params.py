@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
 from copy import copy
 from dataclasses import field
@@ -14,7 +15,10 @@ from flowrun.dsl import Checked, FlowError, dataclass, did_you_mean, types
 from flowrun.dsl import plan as p
 
 from ..files.files import Files
+from ..inputs.cuts import Cut, Taken
+from ..inputs.file_lists import takes_files
 from ..inputs.inputs import read_input
+from ..plans.mapped import mapped_lists
 from ..session.loading import load, plan_of
 from ..vocabulary.errors import FlowrunError, UsageError
 from ..vocabulary.quoting import inert, shown
@@ -23,18 +27,23 @@ from .console import standard_input
 from .flags import Flags, first_and_flow, spellings
 from .paths import refuse_pipe
 
+FIRST = "Take only the first N elements of the lists that the flow maps over, to try it out."
 GIVEN = "given_"
 """Begins the internal names of a flow's parameters, so that they differ from those of the command's options."""
 
 
 @dataclass
 class Chosen:
-    """The flow that a command line names, and the texts that the command line gives for the flow's parameters."""
+    """The flow that a command line names, and the texts that the command line gives for the flow's parameters.
+
+    ``taken`` has the lists of which `--first` takes a part.
+    """
 
     checked: Checked
     plan: p.Plan
     flags: Flags
     texts: dict[str, str] = field(default_factory=dict)
+    taken: dict[str, Taken] = field(default_factory=dict)
 
     def require_all(self) -> None:
         """Raise UsageError if a parameter that needs a value has none."""
@@ -43,15 +52,52 @@ class Chosen:
             add = " ".join(f"{self.flags.of[param.name][0]} {_metavar(param.type)}" for param in missing)
             raise UsageError(f"the flow `{self.plan.flow}` needs a value: add {add}")
 
-    def inputs(self, files: Files, tell: Tell, by_row: Callable[[str], bool] = lambda name: False) -> dict[str, Any]:
-        """Read the values. ``by_row`` tells for a parameter whether the rows of a large file may stay on the disk."""
-        return {
-            param.name: read_input(
-                param, self.texts[param.name], standard_input, files, by_row=by_row(param.name), tell=tell
+    def inputs(
+        self,
+        files: Files,
+        tell: Tell,
+        by_row: Callable[[str], bool] = lambda name: False,
+        first: int | None = None,
+    ) -> dict[str, Any]:
+        """Read the values. ``by_row`` tells for a parameter whether the rows of a large file may stay on the disk.
+
+        ``first`` is the most elements of each list that the flow maps over, or of all lists if it maps over none of
+        them. None takes all elements.
+
+        Raises: UsageError, InputError.
+        """
+        cut = frozenset() if first is None else self._cut_lists()
+        values = {}
+        for param in self.plan.params:
+            if param.name in self.texts:
+                narrow = Cut(first, param.type) if first is not None and param.name in cut else None
+                values[param.name] = read_input(
+                    *(param, self.texts[param.name], standard_input, files),
+                    by_row=by_row(param.name),
+                    tell=tell,
+                    cut=narrow,
+                )
+                if narrow is not None and narrow.taken is not None:
+                    self.taken[param.name] = narrow.taken
+                    tell(f"`{param.name}`: {narrow.taken.told()}")
+        return values
+
+    def _cut_lists(self) -> frozenset[str]:
+        """Return the lists that `--first` cuts. Raises UsageError if the command line gives no list."""
+        lists = {one.name for one in self.plan.params if isinstance(types.unwrapped(one.type), types.ListOf)}
+        given = frozenset(lists.intersection(self.texts))
+        if not given:
+            named = ", ".join(f"`{name}`" for name in sorted(lists))
+            raise UsageError(
+                "--first takes the first elements of lists, and "
+                + (f"no value is given for {named}" if lists else f"the flow `{self.plan.flow}` takes no list")
             )
-            for param in self.plan.params
-            if param.name in self.texts
-        }
+        return given & mapped_lists(self.plan) or given
+
+
+def first_option() -> click.Option:
+    """Return the option that cuts lists."""
+    return click.Option(["--first"], type=click.IntRange(min=1), metavar="N", help=FIRST)
 
 
 class FlowCommand(click.Command):
@@ -173,6 +219,15 @@ def _unknown(word: str, chosen: Chosen, near: Iterable[str] = ()) -> UsageError:
     flags = [both[0] for both in chosen.flags.of.values()]
     others = set(near).difference(one.flag for one in chosen.flags.clashes)
     guess = did_you_mean(word, [*flags, *sorted(others)]) if word.startswith("-") else ""
+    if (
+        not word.startswith("-")
+        and any(takes_files(param.type) for param in chosen.plan.params)
+        and os.path.exists(word)
+    ):
+        return UsageError(
+            f"{shown(word)} is an extra argument: if the shell has replaced a pattern by the names of its files, "
+            "put the pattern into quotes, as in 'papers/*.pdf'"
+        )
     told = f"{shown(word)} is neither a parameter of the flow `{chosen.plan.flow}` nor an option of the command"
     known = f"its parameters are: {' '.join(flags) or 'none'}"
     return UsageError(f"{told}; {guess or known}")

@@ -17,12 +17,12 @@ import click
 from flowrun.dsl import nearest, pattern
 
 from ..files.decoding import decode
-from ..files.files import Files, read_plain_bytes
+from ..files.files import MAGIC, read_plain_bytes
+from ..files.patterns import fitting_files
 from ..outputs.replace import put
 from ..vocabulary.errors import UsageError
 from ..vocabulary.quoting import shown
 
-_PATTERN = pattern(r"[*?\[]")
 _LINE_END = pattern(r"\r\n|\r|\n")
 MARK = codecs.BOM_UTF8.decode()
 Refused = tuple[Path, UsageError]
@@ -56,18 +56,6 @@ def to_file(path: Path | None) -> Path | None:
     return None if path is None or str(path) == "-" else path
 
 
-class _Walk(Files):
-    """A search for files by a pattern. A link that leads in a circle is not an error."""
-
-    def resolve(self, path: str) -> Path:
-        try:
-            return super().resolve(path)
-        except UsageError:
-            if os.path.islink(self.folder / path):
-                return self.folder / path
-            raise
-
-
 def find_flows(paths: Iterable[Path]) -> tuple[list[Path], list[Refused]]:
     """Return every file that the paths lead to, each once, and the paths that lead to no file.
 
@@ -95,7 +83,7 @@ def _found(path: Path, refused: list[Refused]) -> Iterator[Path]:
         yield from found
     elif str(path) == "-" or os.path.lexists(path):
         yield path
-    elif _PATTERN.search(str(path)):
+    elif MAGIC.search(str(path)):
         yield from _fitting(path, refused)
     else:
         refused.append((path, UsageError(f"there is no file {shown(str(path))}{_guess(path)}")))
@@ -124,9 +112,8 @@ def _is_file(path: str) -> bool:
 
 
 def _fitting(pattern: Path, refused: list[Refused]) -> Iterator[Path]:
-    here = Path.cwd()
     try:
-        found = _Walk(here, (Path(here.anchor),)).glob(str(pattern))
+        found = fitting_files(str(pattern))
     except UsageError as error:
         refused.append((pattern, error))
         return

@@ -22,10 +22,10 @@ from ..vocabulary.quoting import inert, shown
 from . import exits
 from .console import complain, remark, say, show_findings
 from .journals import journal_path
-from .params import Chosen, FlowCommand
+from .params import FIRST, Chosen, FlowCommand
 from .paths import PathThatIs
 from .plan_view import cost_in_words, in_words, journal_line, most_in_words, view
-from .plans import allowed, known_model
+from .plans import allowed, chosen_model
 from .screen import terminal_width
 
 
@@ -53,6 +53,7 @@ class _Dollars(click.ParamType):  # type: ignore[type-arg,unused-ignore]
     metavar="MODEL",
     help="The model for asks without a model, such as openai:gpt-4o-mini.",
 )
+@click.option("--first", type=click.IntRange(min=1), metavar="N", help=FIRST)
 @click.option("--journal", metavar="FILE", help="The journal that the run would use.")
 @click.option("--json", "as_json", is_flag=True, help="Print the plan and its bounds as JSON.")
 @click.option("--schema", is_flag=True, help="Print the JSON Schema of the output of --json.")
@@ -96,6 +97,7 @@ def command(
     *,
     path: Path | None,
     model: str | None,
+    first: int | None,
     journal: str | None,
     as_json: bool,
     schema: bool,
@@ -125,9 +127,9 @@ def command(
     if chosen.checked.warnings:
         show_findings(chosen.checked.warnings)
     plan = chosen.plan
-    model = known_model(plan, model)
+    model = chosen_model(plan, model)
     files = Files(path.parent, allow_read)
-    inputs = chosen.inputs(files, remark)
+    inputs = chosen.inputs(files, remark, first=first)
     bounds = estimate_plan(plan, inputs, files, model=model, right=right)
     kept = _foreseen(plan, inputs, model, files, journal)
     if as_json:
@@ -143,9 +145,7 @@ def command(
     return exits.OVER_LIMIT if over else exits.DONE
 
 
-def _foreseen(
-    plan: p.Plan, inputs: dict[str, Any], model: str | None, files: Files, journal: str | None
-) -> Foreseen | None:
+def _foreseen(plan: p.Plan, inputs: dict[str, Any], model: str, files: Files, journal: str | None) -> Foreseen | None:
     """Return the number of answers that the journal has for such a run.
 
     None if there is no journal, if an input is missing, or if a model cannot be opened.
@@ -154,10 +154,9 @@ def _foreseen(
     if not path.exists() or any(one.required and one.name not in inputs for one in plan.params):
         return None
     from ..session.cache_hits import foresee
-    from ..session.endpoints import default_model_name
 
     with suppress(UsageError):
-        return foresee(plan, inputs, model or default_model_name(os.environ), files, os.environ, path)
+        return foresee(plan, inputs, model, files, os.environ, path)
     return None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import click
@@ -11,6 +12,7 @@ from flowrun.dsl import plan as p
 
 from ..files.folders import must_be_folder
 from ..providers import provider_table
+from ..providers.default_model import model_without_option
 from ..vocabulary.errors import UsageError
 from ..vocabulary.quoting import shown
 
@@ -20,6 +22,17 @@ def allowed(ctx: click.Context, param: click.Parameter, places: tuple[Path, ...]
     for place in places:
         must_be_folder(place, "--allow-read", "--allow-read {}")
     return places
+
+
+def chosen_model(plan: p.Plan, option: str | None) -> str:
+    """Return the model for asks that name none: that of the option, of the environment or of the project.
+
+    Raises UsageError if the model of the option or of the project cannot be known.
+    """
+    if given := known_model(plan, option):
+        return given
+    found = model_without_option(os.environ, plan.source)
+    return (known_model(plan, found.name) or found.name) if found.of_project else found.name
 
 
 def known_model(plan: p.Plan, model: str | None) -> str | None:

@@ -13,12 +13,13 @@ from flowrun.dsl import plan as p
 
 from ..api import RunOptions, resume_run
 from ..costs.written_budget import read_budget
+from ..inputs.cuts import Taken
 from ..reads.places import files_read
 from ..session.resume import RunSettings
 from .asking import host_question
 from .journals import journal_files, journal_path
 from .outcome import finish
-from .output import HELP, RAW, AnswerFile, output_file
+from .outputs import FIELDS, HELP, NAME_FROM, RAW, AnswerPath, Outputs, Place, Wanted, WithOutputs
 from .paths import OutputPath
 from .progress import watcher
 from .run_cassette import HELP as CASSETTE
@@ -29,7 +30,7 @@ from .signals import run_stoppable
 from .tracing import tracing
 
 
-@click.command("resume", short_help="Resume an interrupted run.")
+@click.command("resume", cls=WithOutputs, short_help="Resume an interrupted run.")
 @click.argument("run", metavar="RUN")
 @click.option(
     "--in-doubt",
@@ -43,7 +44,9 @@ from .tracing import tracing
 )
 @click.option("--journal", metavar="FILE", help="The journal of the run.")
 @click.option("--json", "as_json", is_flag=True, help="Print the answer and the account of the run as JSON.")
-@click.option("--output", "-o", type=OutputPath(), metavar="FILE", help=HELP)
+@click.option("--output", "-o", type=AnswerPath(), metavar="FILE|FOLDER/", help=HELP)
+@click.option("--output.NAME", "of_field", metavar="FILE|FOLDER/", expose_value=False, help=FIELDS)
+@click.option("--name-from", metavar="FIELD", help=NAME_FROM)
 @click.option("--raw", is_flag=True, help=RAW)
 @click.option("--report", type=OutputPath(), metavar="FILE", help=REPORT)
 @click.option("--cassette", type=OutputPath(), metavar="FILE", help=CASSETTE)
@@ -57,7 +60,8 @@ def command(
     budget: str | None,
     journal: str | None,
     as_json: bool,
-    output: Path | None,
+    output: Place | None,
+    name_from: str | None,
     raw: bool,
     report: Path | None,
     cassette: Path | None,
@@ -73,26 +77,28 @@ def command(
     """
     path = journal_path(journal)
     limit = read_budget(budget) if budget is not None else None
-    file = output_file(output, raw=raw)
+    wanted = Wanted.given(output, name_from, raw)
     with ExitStack() as stack:
-        opened: list[AnswerFile] = []
+        opened: list[Outputs] = []
         pages: list[RunReport | RunCassette] = []
+        taken: dict[str, Taken] = {}
 
         def results(plan: p.Plan, values: Mapping[str, Any], settings: RunSettings) -> Callable[[Any], None] | None:
             """Open the outputs once the plan is known, before anything is sent; return a taker of its lines, if any."""
-            if file is None and report is None and cassette is None:
+            taken.update(settings.taken)
+            if not wanted and report is None and cassette is None:
                 return None
             folder = settings.folder or Path()
             sources = (*files_read(plan, values, folder, settings.allow_read), *settings.reads, *journal_files(path))
             if report is not None:
-                pages.append(RunReport(report, path, sources, file))
+                pages.append(RunReport(report, path, sources, wanted.files))
             if cassette is not None:
-                pages.append(RunCassette(cassette, path, sources, (file, report)))
-            if file is None:
+                pages.append(RunCassette(cassette, path, sources, (*wanted.files, report)))
+            if not wanted:
                 return None
-            to = stack.enter_context(AnswerFile(file, plan.type, sources, raw=raw))
-            opened.append(to)
-            return to.row if to.by_line else None
+            others = [one for one in (report, cassette) if one is not None]
+            opened.append(stack.enter_context(Outputs(wanted, plan.type, sources, others)))
+            return opened[0].take
 
         with tracing(quiet) as traces, watcher(quiet) as watch:
             result = run_stoppable(
@@ -114,7 +120,7 @@ def command(
             )
         flags = " --allow-python" if allow_python else ""
         output_to = opened[0] if opened else None
-        code = finish(result, path, as_json=as_json, quiet=quiet, flags=flags, output=output_to)
+        code = finish(result, path, as_json=as_json, quiet=quiet, flags=flags, output=output_to, taken=taken)
     for page in pages:
         code = page.write(result.run, code, quiet=quiet)
     return code

@@ -29,8 +29,8 @@ from .asking import host_question
 from .console import remark, show_findings
 from .journals import journal_files, journal_path
 from .outcome import finish
-from .output import AnswerFile, output_file, output_options
-from .params import Chosen, FlowCommand
+from .outputs import Outputs, Wanted, WithOutputs, output_options
+from .params import Chosen, FlowCommand, first_option
 from .paths import PathThatIs
 from .plans import allowed
 from .progress import watcher
@@ -47,6 +47,7 @@ def command_for(path: Path) -> click.Command:
             ["--model"], metavar="MODEL", help="The model for asks without a model, such as openai:gpt-4o-mini."
         ),
         click.Option(["--json", "as_json"], is_flag=True, help="Print the answer and the account of the run as JSON."),
+        first_option(),
         *output_options(),
         report_option(),
         live_option(),
@@ -76,7 +77,7 @@ def command_for(path: Path) -> click.Command:
     )
 
 
-class _Run(FlowCommand):
+class _Run(WithOutputs, FlowCommand):
     def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         self.help = one_line(f"Run the flow `{ctx.obj.plan.flow}` of {self.path}.")
         super().format_help_text(ctx, formatter)
@@ -95,21 +96,22 @@ def _run(chosen: Chosen, /, **given: Any) -> int:
     journal = None if given["no_journal"] else journal_path(given["journal"])
     chosen.require_all()
     beside = Files(Path(plan.source).parent)
-    inputs = chosen.inputs(beside, unheard if quiet else remark, partial(only_mapped, plan))
+    inputs = chosen.inputs(beside, unheard if quiet else remark, partial(only_mapped, plan), given["first"])
     remarks: list[str] = []
     check_texts(plan.params, inputs, beside.folder, remarks.append)
-    file = output_file(given["output"], raw=given["raw"])
+    wanted = Wanted.given(given["output"], given["name_from"], given["raw"])
     to = given["report"]
     reads = [one for param in plan.params for one in files_given(param, texts.get(param.name, ""))]
     tape = given["cassette"]
     sources = (
         []
-        if file is None and to is None and tape is None
+        if not wanted and to is None and tape is None
         else _sources(plan, reads, inputs, given["allow_read"], journal)
     )
-    report = None if to is None else RunReport(to, journal, sources, file)
-    cassette = None if tape is None else RunCassette(tape, journal, sources, (file, to))
-    with nullcontext() if file is None else AnswerFile(file, plan.type, sources, raw=given["raw"]) as output:
+    report = None if to is None else RunReport(to, journal, sources, wanted.files)
+    cassette = None if tape is None else RunCassette(tape, journal, sources, (*wanted.files, to))
+    others = [one for one in (to, tape) if one is not None]
+    with nullcontext() if not wanted else Outputs(wanted, plan.type, sources, others) as output:
         with tracing(quiet) as traces, watcher(quiet) as watch:
             result = run_stoppable(
                 lambda stop: run_typed(
@@ -127,14 +129,17 @@ def _run(chosen: Chosen, /, **given: Any) -> int:
                         stop=stop,
                         on_event=(watch, *traces),
                         live=given["live"],
-                        on_result=output.row if output is not None and output.by_line else None,
+                        on_result=None if output is None else output.take,
                     ),
                     remarks,
                     [one for one in reads if isinstance(one, Path)],
+                    chosen.taken,
                 )
             )
         flags = " --allow-python" if given["allow_python"] else ""
-        code = finish(result, journal, as_json=given["as_json"], quiet=quiet, flags=flags, output=output)
+        code = finish(
+            result, journal, as_json=given["as_json"], quiet=quiet, flags=flags, output=output, taken=chosen.taken
+        )
     for one in (report, cassette):
         code = code if one is None else one.write(result.run, code, quiet=quiet)
     return code

@@ -32,8 +32,8 @@ def live_option() -> click.Option:
 class RunReport:
     """The report of a run. Its place is checked before anything is paid."""
 
-    def __init__(self, path: Path, journal: Path | None, sources: Iterable[Source], output: Path | None) -> None:
-        """Check that the report can be made and written. ``output`` is the file of the answer.
+    def __init__(self, path: Path, journal: Path | None, sources: Iterable[Source], outputs: Iterable[Path]) -> None:
+        """Check that the report can be made and written. ``outputs`` are the files of the answer.
 
         Raises: UsageError, DiskError.
         """
@@ -43,7 +43,7 @@ class RunReport:
             raise UsageError("--report needs the name of a file, because standard output has the answer")
         if journal is None:
             raise UsageError("--report reads the journal of the run: leave out --no-journal")
-        if output is not None and os.path.realpath(output) == os.path.realpath(path):
+        if os.path.realpath(path) in map(os.path.realpath, outputs):
             raise UsageError("--output and --report name one file: give each its own")
         self._journal = journal
         self._make = maker(form_of(path), texts=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from ..account.causes import Cause, Causes, in_lines
 from ..vocabulary.amounts import ceiling_text, count_text, money_text, time_text
 from ..vocabulary.quoting import sentence
-from ..vocabulary.tally import in_words, votes
+from ..vocabulary.tally import in_words, standing_text, votes
 from .waits import waiting
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def _left_out(cause: Cause) -> str:
 
 
 def closing_line(result: Result) -> str:
-    """Return the last line of a run: the answer of the vote, the calls, the time, the tokens and the cost.
+    """Return the last line of a run: the answer of the vote, how firmly it stands, the calls, time, tokens and cost.
 
     Beside the time is the time that the same calls would take one after another. Behind it is the greatest cause of
     waiting, if calls waited for a large part of the run.
@@ -82,6 +82,7 @@ def closing_line(result: Result) -> str:
     tokens = account.input_tokens or account.output_tokens
     parts = (
         _headline(result),
+        _standing(result),
         _calls(summary),
         summary.recalled and f"{count_text(summary.recalled, 'answer')} from the journal",
         summary.hedged and f"{summary.hedged:,} sent twice",
@@ -140,27 +141,34 @@ def _plain(tally: Tally) -> bool:
 
 
 def _headline(result: Result) -> str:
-    """Write `SPAM (2 of 3)` if the flow's answer is the answer of its only vote. Otherwise write ""."""
+    """Write `SPAM (2 of 3; NOT 1)` if the flow's answer is the answer of its only vote. Otherwise write ""."""
     tallies = list(result.outcome.tallies.values())
     if len(tallies) == 1 and result.ok and tallies[0].winner == result.value:
-        return _vote(tallies[0])
+        others = _others(tallies[0])
+        return _vote(tallies[0], f"; {others}" if others else "")
     return ""
 
 
-def _vote(tally: Tally) -> str:
+def _standing(result: Result) -> str:
+    """Say behind the headline how many changed samples the answer stands against, if it stands against any."""
+    if not _headline(result):
+        return ""
+    tally = next(iter(result.outcome.tallies.values()))
+    return standing_text(tally) if tally.stands else ""
+
+
+def _vote(tally: Tally, others: str = "") -> str:
     of = f"{tally.counted}, up to {tally.planned}" if tally.adaptive else f"{tally.planned}"
     if tally.of != tally.counted + tally.missing:
         of = f"a weight of {votes(tally.of)} in {tally.counted} ballots"
-    return f"{_short(tally.first)} ({votes(tally.votes)} of {of})"
+    return f"{_short(tally.first)} ({votes(tally.votes)} of {of}{others})"
 
 
 def vote_text(tally: Tally) -> str:
     """Describe one vote: its answer, the other answers with votes, and the samples that were not needed."""
     parts = [_vote(tally)]
-    others = [(answer, count) for answer, count in tally.ballots if answer != tally.first]
-    if others:
-        listed = ", ".join(f"{_short(answer)} {votes(count)}" for answer, count in others[:3])
-        parts.append(listed + (f" and {len(others) - 3} more" if len(others) > 3 else ""))
+    if others := _others(tally):
+        parts.append(others)
         parts.append(f"agreement {tally.agreement:.2f}, margin {votes(tally.margin)}")
     if tally.discarded:
         parts.append(f"{tally.discarded} discarded")
@@ -168,10 +176,19 @@ def vote_text(tally: Tally) -> str:
         parts.append(f"{tally.missing} missing")
     if tally.saved:
         parts.append(f"{tally.saved} of {tally.planned} saved")
+    if standing := standing_text(tally):
+        parts.append(standing)
     if not tally.settled:
         open_end = "not settled" if tally.missing else "not enough"
         parts.append("not settled after all samples" if tally.adaptive and not tally.missing else open_end)
     return "; ".join(parts)
+
+
+def _others(tally: Tally) -> str:
+    """List the answers other than the winner's, with their votes. "" if there are none."""
+    others = [(answer, count) for answer, count in tally.ballots if answer != tally.first]
+    listed = ", ".join(f"{_short(answer)} {votes(count)}" for answer, count in others[:3])
+    return listed + (f" and {len(others) - 3} more" if len(others) > 3 else "")
 
 
 def _short(answer: Any) -> str:

@@ -5,20 +5,25 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from flowrun.dsl import FORMATS, Diagnostic, FlowError, Source, Unread
+from flowrun.dsl import FORMATS, Diagnostic, Examined, Report, Source, Unread, format_report
 
 from ..files.files import read_plain
+from ..files.project import project_file, project_model
 from ..outputs.target import Target, encoded
-from ..session.loading import check_source
+from ..session.loading import examine_source
 from ..vocabulary.errors import UsageError
 from ..vocabulary.quoting import inert, one_line, shown
 from . import exits
 from .console import complain, count_text, show_difference, show_findings, standard_flow
 from .journals import journal_files
 from .paths import OutputPath, PathThatIs, find_flows, refuse_pipe, rewrite, to_file, told_path
+
+if TYPE_CHECKING:
+    from .audits import Reaches
 
 MOST_FIXES = 100
 STDIN = "<stdin>"
@@ -39,8 +44,16 @@ STDIN = "<stdin>"
 @click.option("--fix", is_flag=True, help="Make the safe fixes in the files, then show the remaining findings.")
 @click.option("--diff", is_flag=True, help="Show the changes of --fix, but change nothing.")
 @click.option("--quiet", "-q", is_flag=True, help="Print nothing if there are no findings.")
+@click.option("--audit", is_flag=True, help="Then show the reach of untrusted sources, as `flowrun audit` does.")
 def command(
-    paths: tuple[Path, ...], format_: str, output: Path | None, strict: bool, fix: bool, diff: bool, quiet: bool
+    paths: tuple[Path, ...],
+    format_: str,
+    output: Path | None,
+    strict: bool,
+    fix: bool,
+    diff: bool,
+    quiet: bool,
+    audit: bool,
 ) -> int:
     """Check flow files. PATHS are files, folders, and patterns such as 'flows/**/*.flow'. A folder stands for all .flow
     files in it and below. `-` stands for standard input.
@@ -56,6 +69,10 @@ def command(
     """
     if diff and format_ != "text":
         raise UsageError(f"--diff and --format {format_} would both write to standard output; use only one of them")
+    if audit and (format_ not in ("text", "json") or (output is not None and format_ == "text")):
+        raise UsageError(
+            "--audit adds the reach to the printed text and to JSON; `flowrun audit --output` writes a file"
+        )
     if fix and not diff and Path("-") in paths:
         raise UsageError("--fix cannot change standard input; `--diff` shows the changes")
     files, refused = find_flows(paths)
@@ -71,30 +88,52 @@ def command(
         if fix and not diff:
             checks = Checks()
             found = checks.all(names)
-    unread = sorted([*unread, *checks.unread], key=lambda one: one.name)
+    unread = sorted([*unread, *checks.unread, *_projects(names)], key=lambda one: one.name)
     checked = [name for name in names if name not in {one.name for one in unread}]
     for one in unread:
         complain(one.reason)
-    failed = any(one.severity == "error" for one in found) or (strict and bool(found))
+    report = report_of(format_, checked, found, unread, strict=strict)
+    failed = report.failed
+    reaches = None
+    if audit:
+        from .audits import print_reach, reaches_of
+
+        reaches = reaches_of(checks.examined)
     if format_ == "text" and output is None:
         if found:
             show_findings(found, fixes=not fix and not diff)
     else:
-        _write(_told(format_, checked, found, unread, strict), target)
+        write(_told(format_, report, reaches), target)
     if not quiet and checked and (not failed or format_ != "text" or output):
         counts = count_text(found) if found and (failed or format_ != "text" or output) else "no errors"
         print(f"{len(checked):,} file{'s' if len(checked) != 1 else ''} checked: {counts}", file=sys.stderr)
+    if reaches is not None and format_ == "text":
+        print_reach(reaches)
     return max(code, exits.USAGE if unread else exits.FINDINGS if failed else exits.DONE)
+
+
+def _projects(names: Sequence[str]) -> list[Unread]:
+    """Return the files of the flows' projects that are not valid, each once."""
+    found: dict[Path, Unread] = {}
+    for name in names:
+        path = None if name == STDIN else project_file(name)
+        if path is not None and path not in found:
+            try:
+                project_model(name)
+            except UsageError as error:
+                found[path] = Unread(told_path(path), str(error))
+    return list(found.values())
 
 
 class Checks:
     """A check of files. Each file is read once, even if it is named or imported several times.
 
-    ``unread`` has the files that could not be read.
+    ``unread`` has the files that could not be read. ``examined`` has the checked files, with the labels of their flows.
     """
 
     def __init__(self) -> None:
         self.unread: list[Unread] = []
+        self.examined: list[Examined] = []
         self._sources: dict[str, Source] = {}
 
     def all(self, names: Sequence[str]) -> list[Diagnostic]:
@@ -106,7 +145,9 @@ class Checks:
             except UsageError as error:
                 self.unread.append(Unread(name, str(error)))
                 continue
-            for one in self.findings(source):
+            examined = examine_source(source, self._sources)
+            self.examined.append(examined)
+            for one in examined.findings:
                 found.setdefault((one.sort_key, one.message), one)
         return sorted(found.values(), key=lambda one: one.sort_key)
 
@@ -117,10 +158,7 @@ class Checks:
         return self._sources[name]
 
     def findings(self, source: Source) -> tuple[Diagnostic, ...]:
-        try:
-            return check_source(source, self._sources).warnings
-        except FlowError as error:
-            return error.diagnostics
+        return examine_source(source, self._sources).findings
 
 
 def _fix(checks: Checks, names: Sequence[str], found: Sequence[Diagnostic], *, diff: bool) -> int:
@@ -168,21 +206,31 @@ def _tell_fixes(made: Sequence[Diagnostic], files: int, what: str) -> None:
         print("there are no safe fixes: a person must look at each finding", file=sys.stderr)
 
 
-def _told(
-    format_: str, checked: Sequence[str], found: Sequence[Diagnostic], unread: Sequence[Unread], strict: bool
-) -> str:
+def _told(format_: str, report: Report, reaches: Reaches | None) -> str:
     if format_ == "text":
         from flowrun.dsl import render_diagnostics
 
-        return render_diagnostics(found) + "\n" if found else ""
-    from importlib.metadata import version
+        return render_diagnostics(report.findings) + "\n" if report.findings else ""
+    if reaches is None:
+        return format_report(report, format_)
+    from .audits import told_audit
 
-    from flowrun.dsl import Report, format_report
-
-    return format_report(Report(tuple(checked), tuple(found), tuple(unread), strict, version("flowrun-dsl")), format_)
+    return told_audit(format_, report, reaches)
 
 
-def _write(text: str, target: Target | None) -> None:
+def report_of(
+    format_: str, names: Sequence[str], found: Sequence[Diagnostic], unread: Sequence[Unread], *, strict: bool
+) -> Report:
+    """Return the report of a check. The version of the tool is not looked up for a text."""
+    version = ""
+    if format_ != "text":
+        from importlib import metadata
+
+        version = metadata.version("flowrun-dsl")
+    return Report(tuple(names), tuple(found), tuple(unread), strict, version)
+
+
+def write(text: str, target: Target | None) -> None:
     """Write to a file or to standard output, in UTF-8 whatever encoding the terminal has."""
     if target is not None:
         target.write(text)

@@ -6,24 +6,18 @@ import hashlib
 import os
 from array import array
 from codecs import BOM_UTF8
-from collections.abc import Sequence
 from pathlib import Path
-from typing import overload
 from weakref import finalize
 
 from flowrun.dsl import types
 
 from ..vocabulary.errors import InputError
 from ..vocabulary.json_value import Json
-from ..vocabulary.quoting import shown
 from .fitting import Problems, fit, quick_fit
 from .rows import read_row
+from .stored_rows import Stamp, StoredRows, stamp_of
 
-LARGE = 8 * 1024 * 1024
-"""The size in bytes from which a file is read in this way."""
 _HEAD = 64 * 1024
-_BLOCK = 1024
-"""The number of rows that are read at once."""
 
 
 def has_lines(path: Path) -> bool:
@@ -33,20 +27,17 @@ def has_lines(path: Path) -> bool:
     return b"\0" not in head and b"\r" not in head.replace(b"\r\n", b"").removesuffix(b"\r")
 
 
-class RowFile(Sequence[Json]):
-    """The rows of a file. All rows are checked against their type at the start. The file must not change afterwards.
+class RowFile(StoredRows):
+    """The rows of a file of JSON lines.
 
-    ``digest`` is the file's SHA-256, in hexadecimal. With ``checked`` the caller knows that rows with the right digest
-    fit: then only the rows that are read are checked.
+    With ``checked`` the caller knows that rows with the right digest fit: then only the rows that are read are checked.
     """
 
     def __init__(self, path: Path, item: types.Type, *, checked: bool = False) -> None:
         """Open a file and check its rows. Raise InputError if the file cannot be read or a row does not fit."""
-        self.path = path
-        self.item = item
+        super().__init__(path, item)
         self._as_it_is = quick_fit(item)
         self._checked = checked
-        self.name = shown(str(path))
         try:
             self._file = open(path, "rb")  # noqa: SIM115 - closed when nobody holds the rows any more
             finalize(self, self._file.close)
@@ -54,31 +45,9 @@ class RowFile(Sequence[Json]):
             self._starts, self._lines, self.digest = self._read_through()
         except OSError as error:
             raise InputError(f"{self.name} cannot be read: {error.strerror}") from None
-        self._first = 0
-        self._block: list[Json] = []
-
-    @property
-    def size(self) -> int:
-        """The size of the file in bytes."""
-        return self._stamp[0]
 
     def __len__(self) -> int:
         return len(self._lines)
-
-    @overload
-    def __getitem__(self, index: int) -> Json: ...
-
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[Json]: ...
-
-    def __getitem__(self, index: int | slice) -> Json:
-        if isinstance(index, slice):
-            return [self[at] for at in range(*index.indices(len(self)))]
-        if not 0 <= index < len(self):
-            raise IndexError(index)
-        if not self._first <= index < self._first + len(self._block):
-            self._load(index - index % _BLOCK)
-        return self._block[index - self._first]
 
     def _read_through(self) -> tuple[array[int], array[int], str]:
         starts, lines = array("Q"), array("Q")
@@ -110,10 +79,7 @@ class RowFile(Sequence[Json]):
         made = self._as_it_is(value)
         return fit(value, self.item, (f"line {line}",), problems) if made is None else made
 
-    def _load(self, first: int) -> None:
-        last = min(first + _BLOCK, len(self))
-        if self._stamped() != self._stamp:
-            raise InputError(f"{self.name} has changed while the flow was reading it; run the flow again")
+    def _read(self, first: int, last: int) -> list[Json]:
         problems = Problems()
         block = []
         for at in range(first, last):
@@ -122,8 +88,7 @@ class RowFile(Sequence[Json]):
             raw = self._file.read(self._starts[at + 1] - self._starts[at])
             block.append(self._fitted(raw, self._lines[at], problems))
         problems.stop(self.name)
-        self._first, self._block = first, block
+        return block
 
-    def _stamped(self) -> tuple[int, int]:
-        found = os.fstat(self._file.fileno())
-        return found.st_size, found.st_mtime_ns
+    def _stamped(self) -> Stamp:
+        return stamp_of(os.fstat(self._file.fileno()))

@@ -26,16 +26,28 @@ def fit_rows(rows: Rows, type_: types.Type, name: str, *, cells: bool = False) -
     """Fit rows that come with their lines. With ``cells``, their texts are converted to the type."""
     if type_ == types.JSON:
         return [value for _, value in rows]
-    values = list(fit_each(rows, type_.item if isinstance(type_, types.ListOf) else type_, name, cells=cells))
-    if isinstance(type_, types.ListOf):
+    return as_wanted(list(fit_each(rows, row_of(type_), name, cells=cells)), type_, name)
+
+
+def row_of(type_: types.Type) -> types.Type:
+    """Return the type of a row, for a list of rows, one row or json."""
+    return type_.item if isinstance(type_, types.ListOf) else type_
+
+
+def as_wanted(values: list[Json], type_: types.Type, name: str) -> Json:
+    """Return the rows of a file as a value of the type: all of them, or the only one. Raises InputError."""
+    if isinstance(type_, types.ListOf) or type_ == types.JSON:
         return values
     if len(values) != 1:
         raise InputError(f"{name} has {len(values)} rows, and the parameter takes a single {types.show(type_)}")
     return values[0]
 
 
-def fit_each(rows: Rows, row: types.Type, name: str, *, cells: bool = False) -> Iterator[Json]:
-    """Fit rows to the type of a row, and yield each. Raise InputError after the last row if some rows do not fit."""
+def fit_each(rows: Rows, row: types.Type, name: str, *, cells: bool = False, number: str = "line") -> Iterator[Json]:
+    """Fit rows to the type of a row, and yield each. Raise InputError after the last row if some rows do not fit.
+
+    ``number`` says in messages what the rows are counted by.
+    """
     if row == types.JSON and not cells:
         yield from (value for _, value in rows)
         return
@@ -43,7 +55,7 @@ def fit_each(rows: Rows, row: types.Type, name: str, *, cells: bool = False) -> 
     as_it_is = _no_cell if cells else quick_fit(row)
     for line, value in rows:
         made = as_it_is(value)
-        yield fit(value, row, (f"line {line}",), problems, cells=cells) if made is None else made
+        yield fit(value, row, (f"{number} {line}",), problems, cells=cells) if made is None else made
     problems.stop(name)
 
 
@@ -54,8 +66,7 @@ def _no_cell(value: Json) -> Json:
 
 def fit_table(text: str, type_: types.Type, name: str, path: str = "", tell: Tell = unheard) -> Json:
     """Fit the rows of CSV. See ``table_rows``."""
-    row = type_.item if isinstance(type_, types.ListOf) else type_
-    return fit_rows(table_rows(text, row, name, path, tell), type_, name, cells=True)
+    return fit_rows(table_rows(text, row_of(type_), name, path, tell), type_, name, cells=True)
 
 
 def table_rows(text: str, row: types.Type, name: str, path: str = "", tell: Tell = unheard) -> Rows:
@@ -64,13 +75,18 @@ def table_rows(text: str, row: types.Type, name: str, path: str = "", tell: Tell
     first = next(rows, None)
     if first is None:
         return ()
+    must_have(columns, row, name)
+    return chain((first,), rows)
+
+
+def must_have(columns: list[str], row: types.Type, name: str) -> None:
+    """Raise InputError if a table lacks a column that the type of its rows needs."""
     record = types.unwrapped(row)
     if isinstance(record, types.Record):
         for field in record.fields:
             if field.name not in columns and not isinstance(field.type, types.Optional):
                 guess = did_you_mean(field.name, columns) or "its columns are " + ", ".join(map(shown, columns[:20]))
                 raise InputError(f"{name} has no column {shown(field.name)}, which {types.show(record)} needs; {guess}")
-    return chain((first,), rows)
 
 
 def fit_lines(text: str, type_: types.Type, name: str) -> Json:

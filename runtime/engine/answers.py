@@ -32,12 +32,23 @@ def read_answer(text: str, type_: types.Type) -> Json:
         if found is None:
             raise _malformed(text, type_, "")
         return found
+    if isinstance(type_, types.Quote):
+        return _bare(text)
     value = _data(text, type_)
     if isinstance(type_, Order) and (problem := type_.lacks(value)):
         wanted = f"each number of {types.show(type_.item)} once"
         said = f"expected {wanted}, and the answer {problem}: {_quoted(text)}"
         raise MalformedError(said, text=text, why=f"{problem}; it must have {wanted}")
     return value
+
+
+def _bare(text: str) -> str:
+    """Read a quote that is a whole answer: the text of a JSON string, or else the words themselves."""
+    try:
+        found = read_json(text)
+    except JsonError:
+        found = None
+    return found if isinstance(found, str) else text
 
 
 def _data(text: str, type_: types.Type) -> Json:
@@ -74,7 +85,7 @@ def _python_type(type_: types.Type) -> Any:
     from typing_extensions import TypedDict
 
     match type_:
-        case types.Simple("text" | "document"):
+        case types.Simple("text" | "document") | types.Quote():
             return str
         case types.Simple("int"):
             return Annotated[StrictInt, BeforeValidator(_whole)]

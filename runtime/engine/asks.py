@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 from flowrun.dsl import CORRECTIONS, RETRIES, Extents, dataclass, types
@@ -10,10 +10,11 @@ from flowrun.dsl import plan as p
 
 from ..plans.options import OPTIONS, quantile_of
 from ..values.expressions import ModelValue, evaluate
-from ..values.prompts import render
+from ..values.prompts import render_all
+from ..values.quotes import NotThereError, looked_up, placed, texts_of
 from ..values.ranges import within_bounds
 from ..vocabulary.call import Answer, Message, Request, Schema
-from ..vocabulary.errors import AnswerError, InputError
+from ..vocabulary.errors import AnswerError, InputError, MalformedError
 from ..vocabulary.json_value import Json
 from .answers import read_answer
 from .scopes import Scope
@@ -59,7 +60,10 @@ class Settings:
 
 
 class PreparedAsk:
-    """An ask of the plan. It makes a request from the values in a scope. ``answer`` is the type of the ask's value."""
+    """An ask of the plan. It makes a request from the values in a scope. ``answer`` is the type of the answer.
+
+    ``sources`` has the texts of each source of quotes, once the ask is ``within`` a scope.
+    """
 
     def __init__(self, plan: p.Ask, options: Mapping[str, p.Expr], answer: types.Type | None = None) -> None:
         self.plan = plan
@@ -67,12 +71,22 @@ class PreparedAsk:
         self.answer = plan.answer if answer is None else answer
         self._choices = self.answer.options if isinstance(self.answer, types.Choice) else ()
         self._shapeless = bool(self._choices) or self.answer == types.TEXT
+        self._quoted = types.quotes_of(self.answer)
+        self.sources: Mapping[str, Sequence[str]] = {}
         self._steady = all(isinstance(option, p.Constant) for option in options.values())
         self._settings: dict[tuple[str, str], Settings] = {}
 
     def to(self, answer: types.Type) -> PreparedAsk:
         """Return the same ask with another type of answer."""
         return PreparedAsk(self.plan, self.options, answer)
+
+    def within(self, scope: Scope) -> PreparedAsk:
+        """Return the ask with the texts of its quotes' sources. An ask without quotes stays as it is."""
+        if not self._quoted:
+            return self
+        found = PreparedAsk(self.plan, self.options, self.answer)
+        found.sources = {source: texts_of(looked_up(source, scope.value)) for source in self._quoted}
+        return found
 
     def model(self, scope: Scope) -> ModelValue:
         plan = self.plan.model
@@ -103,8 +117,9 @@ class PreparedAsk:
         if seed is not None and sample is not None:
             # With one seed for all samples, every sample would get the same answer.
             seed += sample
+        texts = render_all([(message.template, message.fenced) for message in self.plan.messages], scope.value)
         return Request(
-            tuple([Message(message.role, render(message.template, scope.value)) for message in self.plan.messages]),
+            tuple([Message(message.role, text) for message, text in zip(self.plan.messages, texts, strict=True)]),
             choices=self._choices,
             schema=None if self._shapeless else _schema(self.answer),
             temperature=settings.temperature,
@@ -123,7 +138,13 @@ class PreparedAsk:
             same = answer.finish == "length" and (request.temperature == 0 or request.seed is not None)
             final = answer.final or answer.finish == "filtered" or same
             raise AnswerError(answer.said or _SAID[answer.finish], text=answer.text, final=final)
-        return read_answer(answer.text, self.answer)
+        value = read_answer(answer.text, self.answer)
+        if not self._quoted:
+            return value
+        try:
+            return placed(value, self.answer, self.sources)
+        except NotThereError as error:
+            raise MalformedError(str(error), text=answer.text, why=f"has no right quote: {error}") from None
 
 
 @lru_cache(maxsize=512)

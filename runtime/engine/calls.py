@@ -62,6 +62,7 @@ class Calls:
         be made, BudgetError if the flow may make no more calls.
         """
         scope, within = Scope(self.context, frame), frame.within
+        ask = ask.within(scope)
         model = ask.model(scope)
         settings = ask.settings(model, scope)
         ledgers = () if within is None else within.around.ledgers

@@ -40,6 +40,7 @@ class Reduction:
     def __init__(self, step: p.Step, reduce: p.Reduce, externs: Mapping[str, p.Extern], hand_on: HandOn | None) -> None:
         self.plan = reduce
         self.item = _item_of(step)
+        self.unit = _unit_of(step.node)
         self.rule = REDUCERS[rule_of(reduce) or "collect"]
         self.ask = None if reduce.ask is None else PreparedAsk(reduce.ask, reduce.options)
         self.deciding = None if reduce.deciding is None else PreparedAsk(reduce.deciding, reduce.options)
@@ -83,7 +84,7 @@ class Reduction:
             return Streaming(most or 0, self.hand_on, flat=self.joins)
         asks = plan.deciding is not None
         seed = crc32(path.encode()) if asks else 0
-        setting = Setting(least or 0, most or 0, names, args, launch, self.item, plan.tallied, asks, seed)
+        setting = Setting(least or 0, most or 0, names, args, launch, self.item, plan.tallied, asks, seed, self.unit)
         return RuleCombiner(self.rule.make(setting), deciding=asks)
 
 
@@ -118,6 +119,19 @@ def _item_of(step: p.Step) -> types.Type:
     if isinstance(step.node, p.Fanout):
         return types.join(branch.type for branch in block.steps)
     return next(one.type for one in block.steps if one.name == block.result)
+
+
+def _unit_of(node: p.Node) -> str:
+    """Return the word for one result of a block: the name of a map's element, a branch, or else a ballot.
+
+    The ballots of a repeat come from one text, so no word may make sources of them.
+    """
+    match node:
+        case p.Map(element):
+            return element
+        case p.Fanout():
+            return "branch"
+    return "ballot"
 
 
 def _taken(extern: p.Extern) -> types.Type:

@@ -125,4 +125,5 @@ def _row(row: Row) -> dict[str, Any]:
         "tokens": row.tokens,
         "ms": row.milliseconds,
         "agreement": None if row.tally is None else row.tally.agreement,
+        "stands": None if row.tally is None else row.tally.stands,
     }

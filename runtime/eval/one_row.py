@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import replace
 
-from flowrun.dsl import dataclass, types
+from flowrun.dsl import dataclass, label_table, types
 from flowrun.dsl import plan as p
 
 
@@ -63,6 +63,7 @@ def one_row(plan: p.Plan, columns: Collection[str], given: Collection[str], path
         calls_limit=None,
         money_limit=None,
     )
+    made = replace(made, labels=label_table(made))
     return OneRow(made, node.element, rest if named else path)
 
 

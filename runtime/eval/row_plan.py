@@ -6,8 +6,9 @@ So limits, the journal, budgets, resuming and the report treat it like any other
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 
-from flowrun.dsl import dataclass, did_you_mean, types
+from flowrun.dsl import dataclass, did_you_mean, label_table, types
 from flowrun.dsl import plan as p
 
 from ..vocabulary.errors import UsageError
@@ -152,7 +153,7 @@ def row_plan(
         {"errors": p.Constant("none")},
     )
     called = p.Flow(plan.params, plan.steps, target.expr, target.type, plan.calls_limit, plan.money_limit)
-    return p.Plan(
+    made = p.Plan(
         plan.flow,
         plan.source,
         (p.Param(rows, types.ListOf(row), None, True), *constants),
@@ -163,6 +164,7 @@ def row_plan(
         flows={**plan.flows, key: called},
         externs=plan.externs,
     )
+    return replace(made, labels=label_table(made)) if plan.labels else made
 
 
 def _compared(flow: str, answers: Sequence[Answer]) -> tuple[Target, str]:

@@ -18,7 +18,8 @@ from .large_text import from_file
 from .seen import Found, Seen, tell_parent
 
 MOST_BYTES = 256 * 1024 * 1024
-_MAGIC = pattern(r"[*?\[]")
+MAGIC = pattern(r"[*?\[]")
+"""A wildcard of a pattern."""
 _NAMES_TO_GUESS_FROM = 5000
 _CLOSED_ELSEWHERE = getattr(os, "O_CLOEXEC", 0)
 
@@ -100,7 +101,7 @@ class Files:
     def matching(self, pattern: str) -> list[str]:
         """Return the paths that ``glob`` returns. ``seen`` does not hear of it."""
         parts = list(Path(pattern).parts)
-        fixed = next((place for place, part in enumerate(parts) if _MAGIC.search(part)), len(parts))
+        fixed = next((place for place, part in enumerate(parts) if MAGIC.search(part)), len(parts))
         if fixed == len(parts):
             if self.resolve(pattern).is_dir():
                 raise InputError(

@@ -13,7 +13,8 @@ from flowrun.dsl import plan as p
 from ..catalog import catalog
 from ..costs.prices import Prices
 from ..files.files import Files
-from ..providers import DEFAULT_MODEL, MODEL_VARIABLE, places_of, token_counter, traits_of
+from ..providers import places_of, token_counter, traits_of
+from ..providers.default_model import model_without_option
 from ..reads.reading import reading
 from ..values.expressions import evaluate
 from ..values.functions import FUNCTIONS, World
@@ -41,7 +42,7 @@ def estimate_plan(
     numbers depend on it. Reads the files that the flow reads. Raises InputError if a file cannot be read.
     """
     environ = os.environ if environ is None else environ
-    default = model or environ.get(MODEL_VARIABLE, "").strip() or DEFAULT_MODEL
+    default = model or model_without_option(environ, plan.source).name
     world = _Surroundings(files, environ, Prices(environ, declared_prices(plan)))
     return bounds_of(plan, catalog().reducers, inputs=inputs, world=world, model=default, right=right)
 
@@ -54,6 +55,12 @@ def least_of(plan: p.Plan, model: str, environ: Mapping[str, str]) -> Bounds:
     world = _Unread(Files(Path()), environ, Prices(environ, declared_prices(plan)))
     reducers = catalog().reducers
     return bounds_of(necessary(plan, reducers), reducers, world=world, model=model)
+
+
+def bounds_without_inputs(plan: p.Plan, model: str, environ: Mapping[str, str]) -> Bounds:
+    """Work out the bounds of a plan whatever its inputs are. Reads no file. ``model`` is for asks that name none."""
+    world = _Unread(Files(Path()), environ, Prices(environ, declared_prices(plan)))
+    return bounds_of(plan, catalog().reducers, world=world, model=model)
 
 
 class _Names:

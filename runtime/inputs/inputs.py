@@ -6,28 +6,30 @@ A file that the user names in a command may be anywhere. The limits for files th
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from flowrun.dsl import plan, types
 
 from ..documents.fitting import Problems, fit, from_text
-from ..documents.row_file import LARGE, RowFile, has_lines
-from ..documents.rows import parse_json, read_json, read_jsonl
-from ..documents.typed_rows import fit_lines, fit_rows, fit_table, is_plain
+from ..documents.row_file import RowFile, has_lines
+from ..documents.rows import parse_json, read_json
+from ..documents.stored_rows import LARGE, StoredRows
 from ..files.decoding import BOM
 from ..files.files import Files, read_plain_text
+from ..files.patterns import is_pattern
 from ..vocabulary.errors import InputError
 from ..vocabulary.json_value import Json
 from ..vocabulary.quoting import shown
 from ..vocabulary.remarks import Tell, unheard
+from .cuts import Cut
+from .file_lists import Narrow, NoFilesError, listed_files, matches_files, read_files, takes_files
+from .row_sources import COLUMNAR, JSON_LINES, rows_of_file, rows_of_text, rows_of_workbook, workbook
 
 Stdin = Callable[[], str]
 _STDIN = "standard input"
-_TABLES = (".csv", ".tsv", ".tab", ".psv")
-_JSON_LINES = (".jsonl", ".ndjson")
-_TEXT_LINES = (".txt", ".text", ".list")
 
 
 def read_input(
@@ -38,19 +40,24 @@ def read_input(
     *,
     by_row: bool = False,
     tell: Tell = unheard,
+    cut: Cut | None = None,
 ) -> Json:
     """Read the value of a parameter from the text on the command line.
 
     ``@path`` stands for the file's content, ``-`` for standard input, and ``@@text`` for a text that begins with @. For
     a document the text is a path. For a list, a record or json it is the path of a .jsonl, .json or .csv file, or JSON
-    that begins with [ or {. Paths are relative to the current folder; ``files`` only helps to tell where a missing file
-    may be. If ``by_row`` is True, the rows of a large file need not all be in memory. ``tell`` gets the remarks of a
-    reader. The value has the type of the parameter. Raises InputError.
+    that begins with [ or {. A list of documents or texts may be a folder or a pattern. Paths are relative to the
+    current folder; ``files`` only helps to tell where a missing file may be. If ``by_row`` is True, the rows of a large
+    file need not all be in memory. ``tell`` gets the remarks of a reader. ``cut`` takes the first elements of a list.
+    The value has the type of the parameter. Raises InputError.
     """
     try:
-        if by_row and (rows := _row_file(param.type, given)) is not None:
-            return rows
-        return _read(param.type, given, lambda: _all(stdin), files, lambda said: tell(f"`{param.name}`: {said}"))
+        value: Json = _stored_rows(param.type, given) if by_row else None
+        if value is None:
+            narrow = (lambda paths: paths) if cut is None else cut
+            source = _Source(lambda: _all(stdin), files, lambda said: tell(f"`{param.name}`: {said}"), narrow)
+            value = _read(param.type, given, source)
+        return cut(value) if cut is not None and isinstance(value, Sequence) and not isinstance(value, str) else value
     except InputError as error:
         raise InputError(f"`{param.name}`: {error}") from None
 
@@ -63,9 +70,15 @@ def files_given(param: plan.Param, given: str) -> list[Path | int]:
     if given.startswith("@") and not given.startswith("@@"):
         return [Path(given[1:])]
     by_path = isinstance(inner, types.ListOf | types.Record) or inner in (types.DOCUMENT, types.JSON)
-    if not by_path or "\n" in given or not os.path.exists(given):
+    if not by_path or "\n" in given:
         return []
-    return [Path(given, name) for name in os.listdir(given)] if os.path.isdir(given) else [Path(given)]
+    with suppress(InputError):
+        if (several := listed_files(inner, given)) is not None:
+            return [*several]
+    book = workbook(given)
+    # A value may be longer than any path.
+    path = book.path if book else given
+    return [Path(path)] if os.path.isfile(path) else []
 
 
 def check_value(value: Any, type_: types.Type, where: str, tell: Tell = unheard) -> Json:
@@ -77,7 +90,7 @@ def check_value(value: Any, type_: types.Type, where: str, tell: Tell = unheard)
     inner = types.unwrapped(type_)
     if isinstance(value, Path) and inner not in (types.TEXT, types.DOCUMENT):
         try:
-            return _from_path(value, inner, lambda said: tell(f"{where}: {said}"))
+            return _from_path(value, type_, lambda said: tell(f"{where}: {said}"), lambda paths: paths)
         except InputError as error:
             raise InputError(f"{where}: {error}") from None
     problems = Problems()
@@ -86,33 +99,51 @@ def check_value(value: Any, type_: types.Type, where: str, tell: Tell = unheard)
     return fitted
 
 
-def _read(type_: types.Type, given: str, stdin: Stdin, files: Files | None, tell: Tell) -> Json:
+class _Source(NamedTuple):
+    """The places from which the value of a parameter may come, and the hearer of remarks.
+
+    ``narrow`` gets the files of a list before they are read, and returns those that are wanted.
+    """
+
+    stdin: Stdin
+    files: Files | None
+    tell: Tell
+    narrow: Narrow
+
+
+def _read(type_: types.Type, given: str, source: _Source) -> Json:
     inner = types.unwrapped(type_)
     if inner == types.MODEL:
         return _checked(given, inner)
     if inner == types.TEXT:
-        return _checked(_content(given, stdin, files), type_)
+        return _checked(_content(given, source), type_)
     if not given.strip() and isinstance(type_, types.Optional):
         return None
     if inner == types.DOCUMENT:
         if given == "-":
-            return _checked(stdin(), inner)
+            return _checked(source.stdin(), inner)
         # The readers are loaded only when there is a file to read.
         from ..documents.reading import read_plain_document
 
-        return _checked(read_plain_document(_existing(given.removeprefix("@"), files)), inner)
+        return _checked(read_plain_document(_existing(given.removeprefix("@"), source.files)), inner)
     if isinstance(inner, types.ListOf | types.Record) or inner == types.JSON:
-        value = _structured(inner, given, stdin, files, tell)
+        value = _structured(type_, given, source)
         # The readers of rows leave json as it is.
         return _checked(value, inner) if inner in (types.JSON, types.ListOf(types.JSON)) else value
-    return _checked(from_text(_content(given, stdin, files).strip(), type_), type_)
+    return _checked(from_text(_content(given, source).strip(), type_), type_)
 
 
-def _row_file(type_: types.Type, given: str) -> RowFile | None:
+def _stored_rows(type_: types.Type, given: str) -> StoredRows | None:
+    """Return the rows of a large file, which stay on the disk. None for all other values. Raises InputError."""
     path = Path(given.removeprefix("@"))
-    if not isinstance(type_, types.ListOf) or path.suffix.lower() not in _JSON_LINES:
+    if not isinstance(type_, types.ListOf) or path.suffix.lower() not in (*JSON_LINES, COLUMNAR):
         return None
     try:
+        if path.suffix.lower() == COLUMNAR:
+            from ..documents import parquet
+
+            large = path.is_file() and path.stat().st_size >= parquet.LARGE
+            return parquet.ParquetRows(path, type_.item) if large else None
         large = path.is_file() and path.stat().st_size >= LARGE and has_lines(path)
     except (OSError, ValueError):
         return None
@@ -129,13 +160,13 @@ def _all(stdin: Stdin) -> str:
     return text.lstrip(BOM)
 
 
-def _content(given: str, stdin: Stdin, files: Files | None) -> str:
+def _content(given: str, source: _Source) -> str:
     if given == "-":
-        return stdin()
+        return source.stdin()
     if given.startswith("@@"):
         return given[1:]
     if given.startswith("@"):
-        return read_plain_text(_existing(given[1:], files, "; for a text that begins with @, write @@"))
+        return read_plain_text(_existing(given[1:], source.files, "; for a text that begins with @, write @@"))
     return given
 
 
@@ -168,10 +199,11 @@ def _checked(value: Json, type_: types.Type) -> Json:
     return fitted
 
 
-def _structured(type_: types.Type, given: str, stdin: Stdin, files: Files | None, tell: Tell) -> Json:
+def _structured(type_: types.Type, given: str, source: _Source) -> Json:
+    whole, type_ = type_, types.unwrapped(type_)
     if given == "-":
-        return _from_unknown(stdin(), type_, _STDIN, tell)
-    if given.lstrip()[:1] in ("[", "{"):
+        return rows_of_text(source.stdin(), type_, _STDIN, source.tell)
+    if given.lstrip()[:1] in ("[", "{") and not (takes_files(type_) and matches_files(given)):
         return check_value(read_json(given, "the value"), type_, "the value")
     if type_ == types.JSON and not given.startswith("@") and not os.path.exists(given):
         try:
@@ -179,47 +211,22 @@ def _structured(type_: types.Type, given: str, stdin: Stdin, files: Files | None
         except ValueError:
             if not os.path.splitext(given)[1]:
                 raise InputError(f"{shown(given)} is neither a file nor JSON; put quotes around a text") from None
-    path = _existing(given.removeprefix("@"), files)
-    return _from_path(path, type_, tell)
+    written = given.removeprefix("@")
+    if book := workbook(written):
+        _existing(book.path, source.files)
+        return rows_of_workbook(book, type_, source.tell)
+    path = Path(written) if takes_files(type_) and is_pattern(written) else _existing(written, source.files)
+    return _from_path(path, whole, source.tell, source.narrow)
 
 
-def _from_path(path: Path, type_: types.Type, tell: Tell) -> Json:
-    if type_ == types.ListOf(types.DOCUMENT) and path.is_dir():
-        from ..documents.reading import read_plain_document
-
-        names = sorted(name for name in os.listdir(path) if not name.startswith("."))
-        return [read_plain_document(path / name) for name in names if (path / name).is_file()]
-    text = read_plain_text(path)
-    name = shown(str(path))
-    suffix = path.suffix.lower()
-    if suffix == ".json":
-        return check_value(read_json(text, name), type_, name)
-    if suffix in _JSON_LINES:
-        return fit_rows(read_jsonl(text, name), type_, name)
-    if suffix in _TABLES:
-        return fit_table(text, type_, name, str(path), tell)
-    if suffix in _TEXT_LINES and _is_plain_list(type_):
-        return fit_lines(text, type_, name)
-    return _from_unknown(text, type_, name, tell)
-
-
-def _from_unknown(text: str, type_: types.Type, name: str, tell: Tell) -> Json:
-    """Read standard input, or a file whose name does not tell its format. The text itself shows the format."""
-    is_json = text.lstrip()[:1] in ("[", "{")
-    if not is_json and _is_plain_list(type_):
-        return fit_lines(text, type_, name)
-    if not is_json and type_ != types.JSON:
-        return fit_table(text, type_, name, tell=tell)
+def _from_path(path: Path, type_: types.Type, tell: Tell, narrow: Narrow) -> Json:
     try:
-        value = parse_json(text)
-    except ValueError:
-        if "\n" in text.strip() and (type_ == types.JSON or isinstance(type_, types.ListOf)):
-            return fit_rows(read_jsonl(text, name), type_, name)
-        return read_json(text, name)
-    if isinstance(type_, types.ListOf) and isinstance(value, dict):
-        return fit_rows([(1, value)], type_, name)
-    return check_value(value, type_, name)
-
-
-def _is_plain_list(type_: types.Type) -> bool:
-    return isinstance(type_, types.ListOf) and is_plain(type_.item)
+        several = listed_files(type_, str(path))
+    except NoFilesError:
+        if isinstance(type_, types.Optional):
+            return []
+        raise
+    type_ = types.unwrapped(type_)
+    if several is not None:
+        return read_files(type_, narrow(several))
+    return rows_of_file(path, type_, tell)

@@ -19,8 +19,8 @@ from uuid import UUID
 
 from flowrun.dsl import MOST_BITS
 
-from ..documents.row_file import RowFile
 from ..documents.rows import DEEPEST
+from ..documents.stored_rows import StoredRows
 from ..vocabulary.errors import InputError, mistake_in
 from ..vocabulary.json_value import Json
 from ..vocabulary.quoting import shown
@@ -51,7 +51,7 @@ _UNCLEAR: tuple[tuple[tuple[type, ...], str, str], ...] = (
 
 
 def plain_inputs(given: Mapping[Any, Any]) -> dict[str, Json]:
-    """Return the inputs of a flow as plain data. A ``Path`` and a ``RowFile`` stay as they are. Raises InputError."""
+    """Return the inputs of a flow as plain data. A ``Path`` and ``StoredRows`` stay as they are. Raises InputError."""
     return {(key := _name(name, "inputs")): _ValueReader(key).plain(value, key) for name, value in given.items()}
 
 
@@ -64,7 +64,7 @@ class _ValueReader:
 
     def plain(self, value: Any, place: str) -> Json:
         kind = type(value)
-        if kind in _PLAIN or kind is RowFile:
+        if kind in _PLAIN or isinstance(value, StoredRows):
             return value
         if kind is float:
             return _finite(value, place)

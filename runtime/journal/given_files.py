@@ -12,6 +12,7 @@ from flowrun.dsl import plan as p
 from flowrun.dsl import types
 
 from ..documents.row_file import RowFile
+from ..documents.stored_rows import StoredRows
 from ..files.files import read_plain_text
 from ..files.large_text import FileMark, LargeText, mark_of
 from ..vocabulary.errors import InputError, UsageError
@@ -31,7 +32,7 @@ class Kept(NamedTuple):
 
 def kept_apart(values: Mapping[str, Json]) -> Kept:
     """Take the values that stay in their files out of the inputs of a run."""
-    rows = {name: _row_mark(value) for name, value in values.items() if isinstance(value, RowFile)}
+    rows = {name: _row_mark(value) for name, value in values.items() if isinstance(value, StoredRows)}
     files: dict[str, dict[str, Json]] = {name: mark._asdict() for name, mark in rows.items()}
     inputs = {name: value for name, value in values.items() if name not in rows}
     if LargeText.made:
@@ -70,8 +71,17 @@ def _read_text(path: Path) -> tuple[Json, str]:
 
 def _read_rows(path: Path, item: types.Type) -> tuple[Json, str]:
     # The rows were checked when the run began, and the digest tells whether they are still the same.
-    rows = RowFile(path, item, checked=True)
+    rows = _rows_file(path)(path, item, checked=True)
     return rows, rows.digest
+
+
+def _rows_file(path: Path) -> Callable[..., StoredRows]:
+    """Return the class that reads the rows of a file."""
+    if path.suffix.lower() == ".parquet":
+        from ..documents.parquet import ParquetRows
+
+        return ParquetRows
+    return RowFile
 
 
 def _unchanged(name: str, kept: Mapping[str, Any], read: Callable[[], tuple[Json, str]]) -> Json:
@@ -96,7 +106,7 @@ def _unchanged(name: str, kept: Mapping[str, Any], read: Callable[[], tuple[Json
     return value
 
 
-def _row_mark(rows: RowFile) -> FileMark:
+def _row_mark(rows: StoredRows) -> FileMark:
     return FileMark(os.path.abspath(rows.path), rows.size, rows.digest)
 
 

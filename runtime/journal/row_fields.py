@@ -98,6 +98,11 @@ def _budget(value: Json) -> bool:
     return _or_none(_whole)(calls) and _or_none(_amount)(dollars)
 
 
+def _taken(value: Json) -> bool:
+    """Tell whether a value is the part of a list that a run took: two lengths, and the name of the elements."""
+    return isinstance(value, list) and len(value) == 3 and all(map(_whole, value[:2])) and _text(value[2])
+
+
 def _base64(value: Json) -> bool:
     try:
         base64.b64decode(value if isinstance(value, str) else "?", validate=True)
@@ -108,7 +113,7 @@ def _base64(value: Json) -> bool:
 
 _settings = _with(
     model=_text, folder=_path, allow_read=_list(_path), allow_host=_list(_text), budget=_budget, fresh=_flag,
-    reads=_list(_path),
+    reads=_list(_path), of_project=_flag, first=_each(_taken),
 )  # fmt: skip
 _kept = _with(path=_path, size=_whole, sha256=_text, at=_list(lambda key: _text(key) or _whole(key)))
 _files = _each(lambda one: isinstance(one, dict) and {"path", "size", "sha256"} <= one.keys() and _kept(one))

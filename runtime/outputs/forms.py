@@ -14,14 +14,15 @@ from .cells import NotFlatError, columns_of, is_plain, table, told
 
 LINES = (".jsonl", ".ndjson")
 _TABLES = {".csv": ",", ".tsv": "\t"}
-_TEXTS = (".txt", ".text", ".md", ".markdown")
+TEXTS = (".txt", ".text", ".md", ".markdown")
 _NEVER = frozenset(".doc .docx .gz .ods .odt .parquet .pdf .ppt .pptx .rtf .sqlite .xls .xlsx .xz .zip".split())
 
 
 class Form:
     """A maker of the text of a file.
 
-    If ``by_line`` is True, each item of a list is a line, and items may come one by one.
+    If ``by_line`` is True, each item of a list is a line, and items may come one by one. ``is_table`` is True for rows
+    of cells.
     """
 
     def __init__(self, name: str, type_: types.Type, *, raw: bool = False) -> None:
@@ -29,10 +30,9 @@ class Form:
         self.name = shown(name)
         self.suffix = PurePath(name).suffix.lower()
         self.by_line = self.suffix in LINES
-        self.raw = raw
+        self.is_table = self.suffix in _TABLES
+        self.raw = raw and self.is_table
         self.columns: tuple[str, ...] = ()
-        if raw and self.suffix not in _TABLES:
-            raise UsageError(f"--raw works only with a .csv or .tsv file, and {self.name} is neither")
         if self.suffix in _NEVER:
             raise UsageError(
                 f"flowrun cannot write a {self.suffix} file; give --output a name that ends in .json, .jsonl, .csv, "
@@ -40,7 +40,7 @@ class Form:
             )
         if self.suffix in _TABLES:
             self._fit_table(type_)
-        elif self.suffix in _TEXTS:
+        elif self.suffix in TEXTS:
             self._fit_text(type_)
 
     def row(self, value: Json) -> str:
@@ -54,7 +54,7 @@ class Form:
         try:
             if self.suffix in _TABLES:
                 return table(value, self.columns, delimiter=_TABLES[self.suffix], raw=self.raw)
-            if self.suffix in _TEXTS:
+            if self.suffix in TEXTS:
                 return "".join(f"{line}\n" for line in _plain_lines(value))
         except NotFlatError as error:
             raise DiskError(f"{self.name} cannot hold the answer: {error}") from None

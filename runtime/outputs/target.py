@@ -89,7 +89,7 @@ class Target:
         if self.real != before or not (found is None or stat.S_ISREG(found.st_mode)):
             raise DiskError(f"{self.name} was replaced by another file meanwhile, and is not changed")
         if found is not None:
-            self._must_be_writable(found)
+            must_be_writable(self.real, found, self.name)
 
     def close(self) -> None:
         if self.pipe is not None:
@@ -138,7 +138,7 @@ class Target:
         """Check that a file can be written there, without changing the existing file. Raises DiskError."""
         try:
             if found is not None:
-                self._must_be_writable(found)
+                must_be_writable(self.real, found, self.name)
                 os.close(os.open(self.real, _FLAGS))
             number, beside = create_beside(self.real)
             os.close(number)
@@ -148,11 +148,6 @@ class Target:
             raise DiskError(f"{self.trouble(error)}; there is no folder {folder}") from None
         except OSError as error:
             raise self.trouble(error) from None
-
-    def _must_be_writable(self, found: os.stat_result) -> None:
-        # The system lets its administrator write read-only files, but a file that somebody made read-only must stay so.
-        if not found.st_mode & (stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH) or not os.access(self.real, os.W_OK):
-            raise DiskError(f"{self.name} cannot be written: {_READ_ONLY}")
 
     def _joined(self, number: int) -> Pipe:
         """Continue to write a file that this process has open.
@@ -213,6 +208,13 @@ def open_file(path: str) -> int | None:
         except (OSError, ValueError):
             return None
     return None
+
+
+def must_be_writable(path: str, found: os.stat_result, name: str) -> None:
+    """Raise DiskError if a file is read-only. ``found`` is its status, and ``name`` its name in messages."""
+    # The system lets its administrator write read-only files, but a file that somebody made read-only must stay so.
+    if not found.st_mode & (stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH) or not os.access(path, os.W_OK):
+        raise DiskError(f"{name} cannot be written: {_READ_ONLY}")
 
 
 def encoded(text: str) -> bytes:

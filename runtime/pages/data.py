@@ -201,6 +201,13 @@ def _attempt(attempt: AttemptRecord, call: CallRecord, strings: Strings) -> dict
     }
 
 
+_FIGURES = (
+    *("planned", "asked", "counted", "discarded", "missing", "unsent", "adaptive", "settled", "of", "agreement"),
+    *("margin", "stands", "unit", "saved", "votes"),
+)
+"""The figures of a vote in the data of a page."""
+
+
 def votes_data(votes: Votes, paths: Iterable[str], names: PathNames, strings: Strings) -> Columns:
     """Return the part ``votes`` for some votes of a run."""
     columns: Columns = {}
@@ -212,10 +219,7 @@ def votes_data(votes: Votes, paths: Iterable[str], names: PathNames, strings: St
             "winner": next((n for n, (answer, _) in enumerate(tally.ballots) if answer == tally.first), -1),
             "decided": votes.decided(path),
         }
-        figures = (
-            "planned asked counted discarded missing unsent adaptive settled of agreement margin saved votes".split()
-        )
-        _append(columns, row | {name: getattr(tally, name) for name in figures})
+        _append(columns, row | {name: getattr(tally, name) for name in _FIGURES})
     return columns
 
 

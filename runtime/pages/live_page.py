@@ -19,6 +19,7 @@ from .inputs import Inputs
 from .markup import account_html, head_html, safe
 from .outside import outside_html
 from .packing import pack, page_json
+from .quotes import quotes_html
 from .strings import Strings
 from .timeline import WORDS
 
@@ -65,6 +66,7 @@ def live_page(changes: Changes, inputs: Inputs) -> str:
             "title": safe(f"{record.plan.flow} (running) · flowrun"),
             "head": head_html(record),
             "account": account_html(record, texts=True),
+            "quotes": quotes_html(record, texts=True),
             "outside": outside_html(record, texts=True),
             "graph": graph_html(record),
             "data": pack(data | {"strings": strings.all}),

@@ -10,10 +10,13 @@ from ..plans.step_paths import PathNames
 from ..vocabulary.call_record import CallRecord
 from ..vocabulary.quoting import inert, json_text, one_line
 from ..vocabulary.run_record import RunRecord
+from ..vocabulary.tally import stands
 from .head import Figures, clock, duration, figures_of, money
 
 _CELL = 300
-_NUMBERS = frozenset({"calls", "tokens in", "tokens out", "cost", "samples", "agreement", "margin", "count"})
+_NUMBERS = frozenset(
+    {"calls", "tokens in", "tokens out", "cost", "samples", "agreement", "margin", "stands against", "count"}
+)
 _VALUE = 20_000
 """The most characters of the value in the plain account."""
 
@@ -80,10 +83,16 @@ def account_html(record: RunRecord, *, texts: bool) -> str:
         parts.append(f"<h2>Cost by {what}</h2>{table((what, 'calls', 'tokens in', 'tokens out', 'cost'), rows)}")
     if record.end.votes:
         rows = [
-            (names.of(path), f"{tally.asked:,} of {tally.planned:,}", f"{tally.agreement:.2f}", f"{tally.margin:,.4g}")
+            (
+                names.of(path),
+                f"{tally.asked:,} of {tally.planned:,}",
+                f"{tally.agreement:.2f}",
+                f"{tally.margin:,.4g}",
+                stands(tally),
+            )
             for path, tally in list(record.end.votes.items())[:200]
         ]
-        parts.append(f"<h2>Votes</h2>{table(('vote', 'samples', 'agreement', 'margin'), rows)}")
+        parts.append(f"<h2>Votes</h2>{table(('vote', 'samples', 'agreement', 'margin', 'stands against'), rows)}")
     if record.end.losses:
         parts.append(f"<h2>Losses</h2>{table(('count', 'cause', 'first'), _losses(record, names, texts=texts))}")
     return "".join(parts)

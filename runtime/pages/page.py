@@ -11,6 +11,7 @@ from .graph import graph_html
 from .markup import account_html, head_html, safe
 from .outside import outside_html
 from .packing import pack
+from .quotes import quotes_html
 
 
 def report_page(record: RunRecord, *, texts: bool = True, journal: Path | None = None) -> str:
@@ -25,6 +26,7 @@ def report_page(record: RunRecord, *, texts: bool = True, journal: Path | None =
             "title": safe(f"{record.plan.flow} {record.id} · flowrun"),
             "head": head_html(record),
             "account": account_html(record, texts=texts),
+            "quotes": quotes_html(record, texts=texts),
             "outside": outside_html(record, texts=texts),
             "graph": graph_html(record, texts=texts),
             "data": pack(page_data(record, texts=texts, journal=journal)),

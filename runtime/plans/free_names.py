@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from flowrun.dsl import OPERANDS, template_names
+from flowrun.dsl import OPERANDS, template_names, types
 from flowrun.dsl import plan as p
 
 from ..values.functions import FUNCTIONS
@@ -84,4 +84,5 @@ def in_asks(asks: Iterable[p.Ask]) -> set[str]:
     for ask in asks:
         names.update(mentions([] if ask.model is None else [ask.model]))
         names.update(*(template(message.template) for message in ask.messages))
+        names.update(source.split(".")[0] for source in types.quotes_of(ask.answer))
     return names

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from flowrun.dsl import cycles, dataclass, misplaced
+from flowrun.dsl import cycles, dataclass, misplaced, types
 from flowrun.dsl import plan as p
 
 from ..reducers import REDUCERS
@@ -212,6 +212,7 @@ def _ask(ask: p.Ask, name: str, needs: tuple[str, ...], visible: Mapping[str, p.
     found = list(mentions([ask.model] if ask.model is not None else []))
     for message in ask.messages:
         found.extend(template(message.template))
+    found.extend(source.split(".")[0] for source in types.quotes_of(ask.answer))
     _held(name, needs, found, visible, known)
 
 

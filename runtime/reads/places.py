@@ -9,7 +9,7 @@ from pathlib import Path
 
 from flowrun.dsl import plan as p
 
-from ..documents.row_file import RowFile
+from ..documents.stored_rows import StoredRows
 from ..files.files import Files
 from ..values.functions import FUNCTIONS
 from ..vocabulary.errors import UsageError
@@ -26,7 +26,7 @@ def files_read(plan: p.Plan, values: Mapping[str, Json], folder: Path, allowed: 
     for extern in plan.externs.values():
         module = extern.target.partition(":")[0].replace(".", "/")
         found += [folder / f"{module}.py", folder / module / "__init__.py"]
-    found += [value.path for value in values.values() if isinstance(value, RowFile)]
+    found += [value.path for value in values.values() if isinstance(value, StoredRows)]
     files = Files(folder, allowed)
     names, open_ended = names_read(p.as_data(plan))
     if open_ended:

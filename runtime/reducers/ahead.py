@@ -3,6 +3,10 @@
 Suppose that one sample is right with probability p, and that all wrong samples give the same answer. Then the value is
 right with probability 1 / (1 + ((1 − p) / p)^k). `ahead(target: 0.999, steps: s)` takes the smallest k with which s
 such votes in a row are all right with the target's probability.
+
+With `stands: f` the vote ends at a lead of k + 2f: f changed ballots leave a lead of k. It can hold only if f samples
+alone cannot be k votes ahead of all others where the vote may end first. So f must be less than k if the least number
+of samples is small.
 """
 
 from __future__ import annotations
@@ -13,11 +17,11 @@ from math import ceil, log
 
 from flowrun.dsl import Given, ParamSpec, ReducerSpec, Refusal, types
 
-from .adaptive import Adaptive
+from .adaptive import Adaptive, reach_of, way_of, why_not
+from .arguments import PARAMS, STANDS, plurality
 from .expected import expected_samples
 from .protocol import Rule, Setting
-from .reach import beyond, with_ballots
-from .voting import PARAMS, plurality
+from .reach import Args, Reach, beyond, number, that_can_stand, with_ballots
 
 RIGHT = 0.8
 """The probability that one sample is right, if the flow does not give it."""
@@ -32,7 +36,7 @@ class Ahead(Adaptive):
         return first - second >= self.lead
 
     def further(self) -> int:
-        return max(1, self.lead + self.lost - int(self.ballots.lead))
+        return max(1, self.lead + self.lost + 2 * self.against - int(self.ballots.lead))
 
 
 def lead_of(args: Mapping[str, object]) -> int | None:
@@ -72,14 +76,25 @@ def _result(given: Given) -> types.Type | Refusal:
 
 
 def _fewest(least: int, most: int, args: Mapping[str, object]) -> int:
-    return min(most, max(least, lead_of(args) or 1))
+    changed = number(args, "stands", 0)
+    enough = number(args, "at_least", 1) + changed if changed else 1
+    return min(most, max(least, enough, (lead_of(args) or 1) + 2 * changed))
 
 
 def _expected(least: int, most: int, args: Mapping[str, object], right: float) -> float | None:
     lead = lead_of(args)
     if lead is None:
         return None
-    return expected_samples(most, right, lambda a, b: a + b >= least and abs(a - b) >= lead)
+    wanted = lead + 2 * number(args, "stands", 0)
+    return expected_samples(most, right, lambda a, b: a + b >= least and abs(a - b) >= wanted)
+
+
+def _reach(least: int, most: int, args: Args) -> int:
+    lead = lead_of(args) or most
+    return reach_of(least, most, args, lambda first, second: first - second >= lead)
+
+
+REACH = Reach(_reach, lambda wanted, least, most, args: why_not(wanted, least, most, args, _reach), way_of)
 
 
 RULE = Rule(
@@ -91,8 +106,9 @@ RULE = Rule(
             ParamSpec("steps", types.INT, low=1),
             ParamSpec("right", types.NUMBER, low=0.51, high=0.999),
             *PARAMS,
+            STANDS,
         ),
-        with_ballots(_result),
+        with_ballots(_result, REACH),
         "the first answer that leads by so many votes",
         votes=True,
         spares=True,
@@ -100,5 +116,5 @@ RULE = Rule(
         fewest=_fewest,
         expected=_expected,
     ),
-    Ahead,
+    that_can_stand(Ahead, REACH),
 )

@@ -2,6 +2,10 @@
 
 (S. J. Brams and P. C. Fishburn, American Political Science Review 72 (3), 1978.) The vote is decided when the leader's
 lead is larger than the number of ballots still out. An empty list approves of nothing, and is a ballot.
+
+The vote stands against f samples under the same condition as `majority`. A changed ballot takes an approval from the
+leader and gives one to a rival. A lead of more than 2f comes from more than f ballots with the leader and without the
+rival, so f such ballots are there to be changed.
 """
 
 from __future__ import annotations
@@ -10,11 +14,11 @@ from flowrun.dsl import Given, ReducerSpec, Refusal, alike, types
 
 from ..vocabulary.json_value import Json
 from ..vocabulary.tally import Tally
+from .arguments import AT_LEAST, STANDS, TIES, told_apart
 from .expected import more_than_half, until_uncatchable
 from .majority import Majority
 from .protocol import ReduceError, Rule
-from .reach import with_ballots
-from .voting import AT_LEAST, TIES, told_apart
+from .reach import LEAD, that_can_stand, with_ballots
 
 
 class Approval(Majority):
@@ -72,13 +76,13 @@ def listed(given: Given, name: str) -> types.Type | Refusal:
 RULE = Rule(
     ReducerSpec(
         "approval",
-        (TIES, AT_LEAST),
-        with_ballots(lambda given: listed(given, "approval")),
+        (TIES, AT_LEAST, STANDS),
+        with_ballots(lambda given: listed(given, "approval"), LEAD),
         "the answer that appears in the most ballots",
         votes=True,
         spares=True,
         fewest=more_than_half,
         expected=until_uncatchable,
     ),
-    Approval,
+    that_can_stand(Approval, LEAD),
 )

@@ -8,9 +8,9 @@ from __future__ import annotations
 from flowrun.dsl import Given, ParamSpec, ReducerSpec, Refusal, types
 
 from ..vocabulary.json_value import Json
+from .arguments import BY, looked_at
 from .ballots import normal
 from .protocol import Gathering, Rule
-from .voting import BY, looked_at
 
 
 class Count(Gathering):

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from .reach import number
+
 MOST = 500
 """The mean is computed only for votes of at most this many samples, because the work grows with their square."""
 
@@ -35,9 +37,25 @@ def expected_samples(most: int, right: float, over: Callable[[int, int], bool]) 
 
 def more_than_half(least: int, most: int, args: Mapping[str, object]) -> int:
     """Return the fewest samples that decide a vote by the lead: all for one answer, and fewer still out."""
-    return most // 2 + 1
+    return min(most, max(most // 2 + 1, number(args, "at_least", 1)) + number(args, "stands", 0))
 
 
 def until_uncatchable(least: int, most: int, args: Mapping[str, object], right: float) -> float | None:
     """Return the mean number of samples until no other answer can catch up, as if each ballot were one vote."""
-    return expected_samples(most, right, lambda a, b: abs(a - b) > most - a - b)
+    changed = number(args, "stands", 0)
+    return until_standing(most, right, changed, number(args, "at_least", 1) + changed)
+
+
+def until_standing(most: int, right: float, changed: int, enough: int) -> float | None:
+    """Return the mean number of samples until the leader of a vote stands against ``changed`` ballots, or never will.
+
+    ``enough`` ballots are needed.
+    """
+    fewest = max(most // 2 + 1 + changed, enough)
+
+    def over(a: int, b: int) -> bool:
+        lead, left = abs(a - b), most - a - b
+        fallen = changed > 0 and a + b >= fewest and lead + left <= 2 * changed
+        return fallen or (a + b >= enough and lead > left + 2 * changed)
+
+    return expected_samples(most, right, over)

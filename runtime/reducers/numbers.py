@@ -12,8 +12,8 @@ from fractions import Fraction
 from flowrun.dsl import MOST_BITS, Given, ReducerSpec, Refusal, types
 
 from ..vocabulary.json_value import Json
+from .arguments import BY, looked_at
 from .protocol import Gathering, ReduceError, Rule
-from .voting import BY, looked_at
 
 
 class _Numbers(Gathering):

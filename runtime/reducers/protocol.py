@@ -28,7 +28,7 @@ class Setting:
     ``least`` and ``most`` are the numbers of results that will arrive, ``item`` is the type of one result, and
     ``names`` are the branches of a fan-out. ``launch`` is the way in which samples are launched: ``cost``, ``latency``
     or ``together``. ``tallied`` is True if the flow reads the tally, and ``asks`` if the flow gives the rule an ask.
-    ``seed`` is for random choices.
+    ``seed`` is for random choices. ``unit`` is the word for one result in messages.
     """
 
     least: int
@@ -40,6 +40,7 @@ class Setting:
     tallied: bool = False
     asks: bool = False
     seed: int = 0
+    unit: str = "ballot"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,9 @@ from __future__ import annotations
 from flowrun.dsl import ReducerSpec, types
 
 from ..vocabulary.json_value import Json
+from .arguments import BY
 from .judging import ORDER, Judged, judge, ordered
 from .protocol import Rule
-from .voting import BY
 
 
 class Rank(Judged):

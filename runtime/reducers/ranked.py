@@ -6,6 +6,11 @@ one point for every answer that a list puts behind it, including those that the 
 Both methods ask for every ballot. With lost ballots, a runoff is settled if one answer has the first place on more than
 half of all lists, including the lost ones. A count of points is settled if no lists in place of the lost ones could
 give another answer as many points.
+
+A vote stands against f samples under the same conditions, with f lists changed beside the lost ones. In a runoff the
+lists with the winner in the first place must be more than half of all lists, by more than f. With points, f changed
+lists take from the winner what it has on them, and give a rival as many points as a list can. The vote finds a number f
+that is sure, which need not be the greatest.
 """
 
 from __future__ import annotations
@@ -19,10 +24,12 @@ from flowrun.dsl import ParamSpec, ReducerSpec, types
 from ..vocabulary.json_value import Json
 from ..vocabulary.tally import Tally
 from .approval import inner_type, listed
-from .ballots import Ballots, normal
+from .arguments import AT_LEAST, STANDS, TIES
+from .ballots import Ballots
+from .points import Points, add_points, places_of, points_are_sure, points_standing
 from .protocol import Question, ReduceError, Rule, Setting
-from .reach import with_ballots
-from .voting import AT_LEAST, TIES, Vote
+from .reach import LEAD, that_can_stand, with_ballots
+from .voting import Vote
 
 
 class Ranked(Vote):
@@ -56,14 +63,30 @@ class Ranked(Vote):
     def doubtful(self) -> bool:
         if not self.lost or self.ballots.counted < self.enough:
             return super().doubtful
-        lists = [(index, self.lists[index]) for index in sorted(self.lists)]
+        lists = self._listed()
         if self.setting.args.get("method") == "borda":
-            return not _borda_is_sure(lists, self.open, self.ballots.type)
-        tops = Counter(keys[0] for _, keys in _places(lists, self.ballots.type)[0])
+            return not points_are_sure(lists, self.open, self.ballots.type)
+        tops = Counter(keys[0] for _, keys in places_of(lists, self.ballots.type)[0])
         return 2 * max(tops.values(), default=0) <= len(lists) + self.open
 
     def further(self) -> int:
         return self.open
+
+    def standing(self) -> int:
+        self._finish()
+        if self.ballots.counted < self.enough or self.doubtful or not self.ballots.ranked():
+            return 0
+        lists = self._listed()
+        keyed = [keys for _, keys in places_of(lists, self.ballots.type)[0]]
+        if self.setting.args.get("method") == "borda":
+            found = points_standing(Points(keyed, self.ballots.discarded, self.open, self.ballots.type))
+        else:
+            tops = Counter(keys[0] for keys in keyed)
+            found = (2 * max(tops.values()) - len(lists) - self.open - 1) // 2
+        return max(0, min(found, self.spare))
+
+    def _listed(self) -> list[tuple[int, list[Json]]]:
+        return [(index, self.lists[index]) for index in sorted(self.lists)]
 
     def _finish(self) -> None:
         """Turn the lists into the votes of a tally."""
@@ -72,10 +95,10 @@ class Ranked(Vote):
         self._finished = True
         done = Ballots(self.ballots.type)
         done.seen, done.discarded = self.ballots.seen, self.ballots.discarded
-        lists = [(index, self.lists[index]) for index in sorted(self.lists)]
-        count = _borda if self.setting.args.get("method") == "borda" else _runoff
+        lists = self._listed()
+        count = add_points if self.setting.args.get("method") == "borda" else _runoff
         count(done, lists)
-        if count is _borda:
+        if count is add_points:
             # A whole list gives this many points.
             self.heaviest = comb(len(done.counts()), 2)
         self.ballots = done
@@ -95,63 +118,8 @@ class Ranked(Vote):
         return super().tally(launched) if self.ballots.ranked() else None
 
 
-def _places(
-    lists: list[tuple[int, list[Json]]], type_: types.Type
-) -> tuple[list[tuple[int, list[str]]], dict[str, tuple[int, Json]]]:
-    """Return the lists as lists of keys, each key once, and the answers in the order in which they were first named."""
-    named: dict[str, tuple[int, Json]] = {}
-    keyed = []
-    for index, answers in lists:
-        own: dict[str, None] = {}
-        for answer in answers:
-            key = normal(answer, type_)
-            own[key] = None
-            named.setdefault(key, (index, answer))
-        keyed.append((index, list(own)))
-    return keyed, named
-
-
-def _borda(done: Ballots, lists: list[tuple[int, list[Json]]]) -> None:
-    keyed, named = _places(lists, done.type)
-    points = dict.fromkeys(named, 0)
-    for _, keys in keyed:
-        for place, key in enumerate(keys):
-            points[key] += len(named) - 1 - place
-    # Answers keep the order of their first naming among equals, also within one list.
-    for order, (key, (_, answer)) in enumerate(named.items()):
-        done.mark(order, answer, answer, points[key])
-
-
-def _borda_is_sure(lists: list[tuple[int, list[Json]]], lost: int, type_: types.Type) -> bool:
-    """Tell whether the leader keeps the most points, whatever the lost lists would have said.
-
-    A lost list gives a rival one point less than there are answers. It may also name answers that no other list names.
-    Each of these adds a point to every place on the other lists, so the lead may grow or shrink with them, but only
-    evenly.
-    """
-    keyed, named = _places(lists, type_)
-    if not named:
-        return False
-    behind = {key: [place for _, keys in keyed for place, own in enumerate(keys) if own == key] for key in named}
-
-    def points(key: str, answers: int) -> int:
-        return sum(answers - 1 - place for place in behind[key])
-
-    def sure(answers: int) -> bool:
-        best = max(named, key=lambda key: points(key, answers))
-        rivals = [points(key, answers) for key in named if key != best]
-        return best == leader and points(best, answers) > max(rivals, default=0) + lost * (answers - 1)
-
-    least = len(named)
-    leader = max(named, key=lambda key: points(key, least))
-    if not isinstance(type_, types.Choice):
-        grows = len(behind[leader]) >= max((len(behind[key]) for key in named if key != leader), default=0) + lost
-        return sure(least) and grows
-    return sure(least) and sure(max(len(type_.options), least))
-
-
 def _runoff(done: Ballots, lists: list[tuple[int, list[Json]]]) -> None:
-    keyed, named = _places(lists, done.type)
+    keyed, named = places_of(lists, done.type)
     order = {key: place for place, key in enumerate(named)}
     left = set(named)
     while True:
@@ -177,12 +145,12 @@ def _expected(least: int, most: int, args: Mapping[str, object], right: float) -
 RULE = Rule(
     ReducerSpec(
         "ranked",
-        (ParamSpec("method", types.Choice(("runoff", "borda"))), TIES, AT_LEAST),
-        with_ballots(lambda given: listed(given, "ranked")),
+        (ParamSpec("method", types.Choice(("runoff", "borda"))), TIES, AT_LEAST, STANDS),
+        with_ballots(lambda given: listed(given, "ranked"), LEAD),
         "the winner of a vote in which each ballot ranks the answers",
         votes=True,
         spares=True,
         expected=_expected,
     ),
-    Ranked,
+    that_can_stand(Ranked, LEAD),
 )

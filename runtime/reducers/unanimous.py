@@ -1,7 +1,8 @@
 """`unanimous`: the one answer that all samples give, or a failure at the first sample that differs.
 
 An answer of none abstains, and `at_least` is the least number of ballots. A lost sample could have differed, so without
-it there is no value.
+it there is no value. Any single sample could have differed, and then the vote would have failed. So a unanimous vote
+stands against none.
 """
 
 from __future__ import annotations
@@ -11,10 +12,11 @@ from collections.abc import Mapping
 from flowrun.dsl import ReducerSpec
 
 from ..vocabulary.json_value import Json
+from .arguments import AT_LEAST, BY, STANDS, plurality
 from .expected import expected_samples
 from .protocol import ReduceError, Rule
-from .reach import with_ballots
-from .voting import AT_LEAST, BY, Vote, plurality
+from .reach import Reach, that_can_stand, with_ballots
+from .voting import Vote
 
 
 class Unanimous(Vote):
@@ -47,16 +49,22 @@ def _expected(least: int, most: int, args: Mapping[str, object], right: float) -
     return expected_samples(most, right, lambda a, b: a > 0 and b > 0)
 
 
+REACH = Reach(
+    lambda least, most, args: 0,
+    lambda wanted, least, most, args: "a single sample that differs makes it fail",
+    lambda least, most: "take a quorum, such as `quorum(3, stands: 1)`",
+)
+
 RULE = Rule(
     ReducerSpec(
         "unanimous",
-        (AT_LEAST, BY),
-        with_ballots(plurality),
+        (AT_LEAST, BY, STANDS),
+        with_ballots(plurality, REACH),
         "the answer that all samples give; if they differ, the step fails",
         votes=True,
         spares=True,
         fewest=_fewest,
         expected=_expected,
     ),
-    Unanimous,
+    that_can_stand(Unanimous, REACH),
 )

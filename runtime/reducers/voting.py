@@ -4,6 +4,15 @@ A vote of a fixed number of samples is exact. It stops only when no further ball
 is the one that all N ballots would give, in whatever order they arrive. If the call of a sample brings no answer (for
 lack of money, a key or a server), the sample is lost for good. It does not count as an abstention. If a lost sample
 could decide the vote, the vote has no value.
+
+A vote stands against f samples if its winner is the same whatever any f of them had brought: another answer, no ballot,
+or no answer at all. A failure is no winner. The winner is that of the rule without its argument ``stands``. Samples
+that are not counted yet may bring anything. So they count like lost samples, and one costs half as much as a changed
+ballot: a changed ballot may take a vote from the leader and give one to the runner-up. A tie never stands, because a
+changed ballot can be the first sample with its answer. The module of each rule has its arithmetic.
+
+With ``stands: f`` a vote ends when it stands against f samples, and fails when it cannot. Suppose that f samples had
+been different. Then such a vote has the same winner or none: it may ask for more samples, and may fail.
 """
 
 from __future__ import annotations
@@ -11,10 +20,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 
-from flowrun.dsl import AskSpec, Given, ParamSpec, Refusal, alike, types
+from flowrun.dsl import types
 
+from ..vocabulary.amounts import count_text
 from ..vocabulary.json_value import Json
-from ..vocabulary.tally import Tally, in_words
+from ..vocabulary.tally import Tally, in_words, plural
 from .ballots import Ballots
 from .protocol import Question, ReduceError, Setting, UndecidedError
 
@@ -23,7 +33,7 @@ LOST = object()
 
 
 class Vote:
-    """The base of rules that count ballots. A rule defines ``settled`` and ``further``.
+    """The base of rules that count ballots. A rule defines ``settled``, ``further``, ``fewest`` and ``standing``.
 
     ``lost`` counts the samples that brought no answer and never will. ``unsent`` counts those of them that were never
     sent. ``heaviest`` is the greatest weight of one ballot.
@@ -82,7 +92,7 @@ class Vote:
         A flow that reads the tally sees the tally of exactly these samples.
         """
         self._waiting[index] = value
-        while self._next in self._waiting and not self._over():
+        while self._next in self._waiting and not (self._over() or self.fallen):
             self._count(self._next, self._waiting.pop(self._next))
             self._next += 1
 
@@ -104,13 +114,47 @@ class Vote:
         """Return the fewest further ballots that could decide the vote."""
         raise NotImplementedError
 
+    def to_stand(self) -> int:
+        """Return the fewest further ballots that could give the vote a winner that stands."""
+        return self.further()
+
+    def until_fallen(self, dissents: int) -> int:
+        """Return the fewest further ballots after which the vote fails, if it can no longer stand after ``dissents``.
+
+        A vote that is to stand takes its fewest samples before it fails, however many are open at once.
+        """
+        return max(self.fewest() - self.ballots.seen, dissents, 1) if self.against else self.setting.most
+
+    def fewest(self) -> int:
+        """Return the fewest ballots that decide the vote, if all agree."""
+        return self.setting.most
+
+    def standing(self) -> int:
+        """Return a number of samples against which the winner stands. 0 if there is no winner."""
+        return 0
+
+    @property
+    def against(self) -> int:
+        """The number of samples against which the flow wants the vote to stand."""
+        return max(0, int(self.setting.args.get("stands") or 0))
+
+    @property
+    def lacking(self) -> int:
+        """The number of ballots that must still come, so that there are enough without those that could be changed."""
+        return self.enough + self.against - self.ballots.counted
+
+    @property
+    def spare(self) -> int:
+        """The greatest number of ballots that could be taken away and leave enough."""
+        return max(0, self.ballots.counted - self.enough)
+
     @property
     def open(self) -> int:
         """The number of samples that are not counted: those that may still come, and the lost ones."""
         return self.setting.most - self.ballots.seen
 
     def _over(self) -> bool:
-        return self.ballots.counted >= self.enough and self.settled()
+        return self.lacking <= 0 and self.settled()
 
     @property
     def doubtful(self) -> bool:
@@ -118,19 +162,27 @@ class Vote:
         if not self.lost:
             return False
         enough = self.ballots.counted >= self.enough
-        return not self.settled() if enough else self.ballots.counted + self.open >= self.enough
+        if enough:
+            return not self.settled() and (not self.against or max(self.to_stand(), self.lacking) <= self.open)
+        return self.ballots.counted + self.open >= self.enough
 
     @property
     def hopeless(self) -> bool:
-        """True if so many samples are lost that the vote cannot be settled. Then it asks for no more samples."""
-        coming = self.open - self.lost
-        return self.lost > 0 and max(self.further(), self.enough - self.ballots.counted) > coming
+        """True if the vote cannot be settled, or cannot stand. Then it asks for no more samples."""
+        taken = self.ballots.seen + self.lost
+        falls = self.against > 0 and self.setting.launch != "together" and taken >= self.fewest()
+        return (self.lost > 0 or falls) and max(self.to_stand(), self.lacking) > self.open - self.lost
+
+    @property
+    def fallen(self) -> bool:
+        """True if the vote cannot stand, whatever may still come."""
+        return self.against > 0 and not self.lost and self.hopeless
 
     @property
     def decided(self) -> bool:
-        if self.setting.launch == "together" or not self._over():
+        if self.setting.launch == "together" or not (self.fallen or self._over()):
             return False
-        if self.setting.launch == "cost" or self._alike or not self.ballots.counted:
+        if self.fallen or self.setting.launch == "cost" or self._alike or not self.ballots.counted:
             return True
         first = self.ballots.first(self.ballots.ranked()[0])
         return all(index in self._seen for index in range(first))
@@ -141,13 +193,14 @@ class Vote:
             return left
         flying = launched - self.ballots.seen - self.lost
         # The vote needs at least this many more ballots to be decided, so asking for them at once wastes none.
-        useful = max(1, self.further(), self.enough - self.ballots.counted)
+        useful = max(1, self.further(), self.lacking)
         return max(0, min(useful - flying, left))
 
     # Ending
 
     def questions(self) -> Sequence[Question]:
-        if not self.setting.asks or self.ballots.counted < self.enough or len(self.ballots.tied) < 2 or self.doubtful:
+        asks = self.setting.asks and not self.against
+        if not asks or self.ballots.counted < self.enough or len(self.ballots.tied) < 2 or self.doubtful:
             return ()
         tied = tuple(self.ballots.answer(key) for key in self.ballots.tied)
         if all(isinstance(answer, str) and answer.strip() for answer in tied):
@@ -171,6 +224,8 @@ class Vote:
             raise UndecidedError(self._led())
         if self._chosen is None and len(self.ballots.tied) > 1 and self.setting.args.get("ties") == "error":
             raise ReduceError(f"the vote ended in a tie: {self.ballots.text()}")
+        if not self.stood:
+            raise ReduceError(self._fell())
         return self.ballots.value(self.winner())
 
     def winner(self) -> str:
@@ -195,6 +250,18 @@ class Vote:
             led = f"{leader} leads ({self.ballots.text()})"
         return f"the vote is not settled: {led}, and {_samples(self.lost)} of {self.setting.most} gave no answer"
 
+    @property
+    def stood(self) -> bool:
+        """True if the winner stands against as many samples as the flow wants."""
+        return not self.against or self.standing() >= self.against
+
+    def _fell(self) -> str:
+        """Describe a vote that does not stand against as many samples as the flow wants."""
+        wanted, found = self.against, self.standing()
+        text = self.ballots.text() if self.ballots.ranked() else "no answer has a vote"
+        units = count_text(wanted, self.setting.unit, plural(self.setting.unit))
+        return f"the vote must stand against {units}, and stands against {found}: {text} of {self.setting.most}"
+
     def succeeded(self) -> bool:
         """Tell whether the vote met its rule, for votes that may end without meeting it."""
         return True
@@ -212,12 +279,14 @@ class Vote:
             self.adaptive,
             max(launched, ballots.seen + self.lost) - self.unsent,
             ballots.counted,
-            self.succeeded() and not self.doubtful,
+            self.succeeded() and not self.doubtful and self.stood,
             ballots.answer(winner),
             float(ballots.total + self.lost * self.heaviest),
             tuple(ballots.value(key) for key in ballots.ranked()),
             self.lost,
             self.unsent,
+            self.standing(),
+            self.setting.unit,
         )
 
 
@@ -229,68 +298,3 @@ def _written_alike(type_: types.Type) -> bool:
     """Tell whether equal answers of a type are always written the same way."""
     type_ = types.unwrapped(type_)
     return isinstance(type_, (types.Choice, types.Range)) or type_ in (types.INT, types.NUMBER, types.BOOL)
-
-
-# What votes declare
-
-TIES = ParamSpec(
-    "ties", types.Choice(("first", "error")), asks=AskSpec(lambda item: types.INT if _listed(item) else item, 0, 1)
-)
-AT_LEAST = ParamSpec("at_least", types.INT, low=1)
-BY = ParamSpec("by", types.TEXT, takes_field=True)
-PARAMS = (TIES, AT_LEAST, BY)
-
-
-def _listed(item: types.Type) -> bool:
-    return not types.is_text(types.unwrapped(item))
-
-
-def counted(given: Given, by: str = "by") -> types.Type | Refusal:
-    """Return the type of the counted answers, which are the results or one of their fields."""
-    item = looked_at(given, by)
-    if isinstance(item, types.Choice) and (pair := alike(item.options)):
-        return told_apart(*pair)
-    if isinstance(item, types.Record | types.ListOf | types.Mixed) or item == types.JSON:
-        names = [one.name for one in item.fields] if isinstance(item, types.Record) else []
-        way = "give the last line of the block a type with few values, `-> A | B`"
-        if names:
-            way = f"vote on a field, `(by: {names[0]})`"
-        return Refusal(
-            f"a vote counts equal answers, and two values of type {types.show(item)} are almost never equal",
-            f'{way}, or combine with `reduce ask "…"`',
-        )
-    return item
-
-
-def told_apart(one: str, other: str) -> Refusal:
-    """Refuse results whose type has two words for one answer. Joining the choices of several places can do that."""
-    return Refusal(
-        f"the results have two words for the same answer, `{one}` and `{other}`",
-        "use the same choice for all results: `type Label = A | B`, and `-> Label`",
-    )
-
-
-def looked_at(given: Given, by: str = "by") -> types.Type | Refusal:
-    """Return the type that a rule looks at: that of the results, or of the field of them that an argument names."""
-    item, name = types.unwrapped(given.item), given.args.get(by)
-    found = field_of(item, name, by) if isinstance(name, str) else item
-    return found if isinstance(found, Refusal) else types.unwrapped(found)
-
-
-def field_of(item: types.Type, name: str, arg: str) -> types.Type | Refusal:
-    """Return the type of a field of the results. Refuse results that do not have this field."""
-    if item == types.UNKNOWN:
-        return item
-    field = item.field(name) if isinstance(item, types.Record) else None
-    if field is not None:
-        return field.type
-    if not isinstance(item, types.Record):
-        return Refusal(f"these results are {types.show(item)}, which has no fields", f"delete `{arg}`", arg)
-    known = ", ".join(f"`{one.name}`" for one in item.fields)
-    return Refusal(f"{types.show(item)} has no field `{name}`", f"its fields: {known}", arg)
-
-
-def plurality(given: Given) -> types.Type | Refusal:
-    """Return the type of a vote's value. It is the type of the results."""
-    found = counted(given)
-    return found if isinstance(found, Refusal) else types.unwrapped(given.item)

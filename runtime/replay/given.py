@@ -9,6 +9,7 @@ from flowrun.dsl import dataclass
 from flowrun.dsl import plan as p
 
 from ..costs.written_budget import Budget
+from ..inputs.cuts import taken_of
 from ..journal.given_files import reopened
 from ..journal.givens import given_of
 from ..journal.index import Run
@@ -24,15 +25,15 @@ from ..vocabulary.run_record import EndpointRecord
 class GivenRun:
     """The beginning of a run: its plan, its inputs as typed values, and its settings.
 
-    ``models`` are the endpoints of its models by address; it is empty in a journal that does not have them. ``lost``
-    are remarks on inputs that cannot be had any more.
+    ``models`` are the endpoints of its models by address; it is empty in a journal that does not have them. ``remarks``
+    tell of inputs that cannot be had any more, and of lists of which the run took only the first elements.
     """
 
     plan: p.Plan
     inputs: Mapping[str, Json]
     settings: Mapping[str, Json]
     models: Mapping[str, EndpointRecord]
-    lost: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
 
     @property
     def folder(self) -> Path:
@@ -56,7 +57,8 @@ def read_given(reader: JournalReader, run: Run) -> GivenRun:
     try:
         plan = p.from_json(given.plan_text)
         inputs, lost = _with_files(plan, given.inputs, given.files)
-        return GivenRun(plan, inputs, given.settings, given.models, lost)
+        parts = [f"`{name}`: {one.told()}" for name, one in taken_of(given.settings).items()]
+        return GivenRun(plan, inputs, given.settings, given.models, (*lost, *parts))
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise DiskError(f"row {run.given} of the journal does not have a valid run ({error})") from None
 

@@ -67,7 +67,7 @@ class RunReading:
         self.given = given = given or read_given(reader, run)
         named = {address: EndpointRecord(name) for address, name in (endpoints or {}).items()}
         self.endpoints = Endpoints({**given.models, **named}, environ)
-        self.notes = [*given.lost]
+        self.notes = [*given.remarks]
         self._last: Replay | None = None
         self._excerpt = excerpt
         self._earlier = EarlierAnswers(reader, run, self.endpoints, excerpt, fresh=bool(given.settings.get("fresh")))

@@ -13,7 +13,7 @@ from ..dispatch.endpoint import Endpoint
 from ..experience.store import Store
 from ..limits import COOLING, FAR, NEAR, Limiter
 from ..limits.retry import RetryPolicy
-from ..providers import DEFAULT_MODEL, MODEL_VARIABLE, open_provider, opened_by
+from ..providers import open_provider, opened_by
 from ..providers.addresses import host_of, is_nearby
 from ..providers.protocol import Provider, Surroundings
 from ..providers.records import Record
@@ -41,11 +41,6 @@ class _Declared(Names):
         return None
 
 
-def default_model_name(environ: Mapping[str, str]) -> str:
-    """Return the model for asks that name none, for a run whose options set no model."""
-    return environ.get(MODEL_VARIABLE, "").strip() or DEFAULT_MODEL
-
-
 def default_model(name: str, declared: Mapping[str, ModelValue]) -> ModelValue:
     return declared.get(name) or ModelValue(name, name)
 
@@ -53,11 +48,12 @@ def default_model(name: str, declared: Mapping[str, ModelValue]) -> ModelValue:
 def chosen_addresses(
     plan: p.Plan, values: Mapping[str, Json], default: str, declared: Mapping[str, ModelValue]
 ) -> set[str]:
-    """Return the addresses of models that the user has chosen: the default model, and models in the inputs.
+    """Return the addresses of models that the user has chosen: ``default``, and models in the inputs.
 
-    The models that the flow declares are not among them.
+    ``default`` is "" if the user has not chosen the default model. The models that the flow declares are not among
+    them.
     """
-    chosen = set() if default in declared else {default}
+    chosen = set() if not default or default in declared else {default}
     for param in plan.params:
         chosen |= {one for one in _addresses(param.type, values.get(param.name)) if one not in declared}
     return chosen

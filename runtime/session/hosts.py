@@ -36,10 +36,13 @@ def permit_hosts(
     allowed: Iterable[str],
     environ: Mapping[str, str],
     ask: Ask | None = None,
+    *,
+    of_project: bool = False,
 ) -> tuple[str, ...]:
     """Check that the user allows all hosts of a run. Return the hosts that the user allowed when asked.
 
-    ``chosen`` are the addresses of models that the user named. Raises UsageError if a host is not allowed.
+    ``chosen`` are the addresses of models that the user named. ``of_project`` is True if the file of the flow's project
+    names the default model. Raises UsageError if a host is not allowed.
     """
     patterns = [*map(_pattern, allowed), *from_variable(environ), *from_settings(environ)]
     by_user = set(chosen)
@@ -60,8 +63,9 @@ def permit_hosts(
         return hosts
     listed = ", ".join(f"{shown(reach.model)} at {shown(reach.host)}" for reach in left)
     flags = " ".join(f"--allow-host {host}" for host in hosts)
+    who = "the flow or its project's flowrun.toml" if of_project else "the flow"
     raise UsageError(
-        f"the flow chooses its own models, and may not yet send prompts and your key there: {listed}. If you "
+        f"{who} chooses its own models, and may not yet send prompts and your key there: {listed}. If you "
         f"trust it, add {flags} (from Python: RunOptions(allow_host=…)), or put the host into "
         f'{settings_file(environ)} as allow_hosts = ["{hosts[0]}"]'
     )

@@ -7,7 +7,7 @@ from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flowrun.dsl import Catalog, Checked, Source, check_flow, did_you_mean, make_plan
+from flowrun.dsl import Catalog, Checked, Examined, Load, Source, check_flow, did_you_mean, examine_flow, make_plan
 
 from ..catalog import catalog as installed
 from ..files.files import Files, read_plain
@@ -50,9 +50,18 @@ def check_source(
     ``read`` has the sources that are already read, by the names of their files. Files that are read here are added to
     it.
     """
+    return check_flow(source, catalog or installed(), _imports_of(source, {} if read is None else read))
+
+
+def examine_source(source: Source, read: MutableMapping[str, Source]) -> Examined:
+    """Check a flow file as ``check_source`` does, and keep the labels of its flows. It raises no FlowError."""
+    return examine_flow(source, installed(), _imports_of(source, read))
+
+
+def _imports_of(source: Source, known: MutableMapping[str, Source]) -> Load:
+    """Return the reader of the files that a flow file imports."""
     folder = Path(source.name).parent
     files = Files(folder)
-    known = {} if read is None else read
 
     def imported(path: str) -> Source | str:
         name = (folder / path).as_posix()
@@ -63,7 +72,7 @@ def check_source(
         except UsageError as error:
             return str(error)
 
-    return check_flow(source, catalog or installed(), imported)
+    return imported
 
 
 def plan_of(checked: Checked, flow: str | None = None) -> p.Plan:
@@ -94,7 +103,7 @@ def checked_inputs(plan: p.Plan, given: Mapping[str, Json], *, tell: Tell = unhe
     ``tell`` gets the remarks of the reader of a ``Path``.
     """
     # These imports load the readers of documents.
-    from ..documents.row_file import RowFile
+    from ..documents.stored_rows import StoredRows
     from ..inputs.inputs import check_value
 
     params = {param.name: param for param in plan.params}
@@ -108,5 +117,5 @@ def checked_inputs(plan: p.Plan, given: Mapping[str, Json], *, tell: Tell = unhe
     values = {}
     for name, value in given.items():
         type_ = params[name].type
-        values[name] = value if isinstance(value, RowFile) else check_value(value, type_, f"`{name}`", tell)
+        values[name] = value if isinstance(value, StoredRows) else check_value(value, type_, f"`{name}`", tell)
     return values

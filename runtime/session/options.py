@@ -11,8 +11,9 @@ from flowrun.dsl import Catalog, dataclass
 from ..costs.written_budget import Budget, budget_of
 from ..limits.retry import RetryPolicy
 from ..providers import open_provider
+from ..providers.default_model import DefaultModel, model_without_option
 from ..vocabulary.json_value import Json
-from .endpoints import OpenProvider, default_model_name
+from .endpoints import OpenProvider
 from .given import (
     flag,
     flag_or_none,
@@ -125,10 +126,15 @@ class RunOptions(Permissions, JournalOptions, Limits, Display):
         """The environment variables that the run sees."""
         return os.environ if self.environ is None else self.environ
 
-    def settings(self) -> RunSettings:
-        """Return the options that the journal keeps."""
+    def settings(self, source: str = "") -> RunSettings:
+        """Return the options that the journal keeps. ``source`` is the path of the flow file.
+
+        Raises UsageError if the file of the flow's project is not valid.
+        """
+        model = DefaultModel(self.model) if self.model else model_without_option(self.surroundings, source)
         return RunSettings(
-            model=self.model or default_model_name(self.surroundings),
+            model=model.name,
+            of_project=model.of_project,
             allow_read=folders(self.allow_read, "allow_read"),
             allow_host=hosts(self.allow_host, "allow_host"),
             budget=budget_of(self.budget),

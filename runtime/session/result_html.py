@@ -13,7 +13,7 @@ from ..engine.decisions import Outcome
 from ..vocabulary.amounts import money_text, time_text
 from ..vocabulary.json_value import Json
 from ..vocabulary.quoting import inert, json_text, sentence
-from ..vocabulary.tally import Tally, in_words, votes
+from ..vocabulary.tally import Tally, in_words, stands, votes
 
 _LONGEST = 4000
 """The most characters of a value that are shown."""
@@ -28,7 +28,7 @@ def result_html(value: Json, outcome: Outcome, summary: Summary, run: str, repor
     parts = [
         f"<pre style='{_PRE}'>{_value(value, outcome)}</pre>",
         _table(("", ""), _account(outcome, summary, run)),
-        _table(("vote", "answer", "votes", "agreement"), _votes(outcome.tallies.items())),
+        _table(("vote", "answer", "votes", "agreement", "stands against"), _votes(outcome.tallies.items())),
         _table(("failed", "reason"), ((one.path, sentence(one.reason, 300)) for one in outcome.failures)),
         _table(("left out", "reason"), ((one.path, sentence(one.reason, 300)) for one in outcome.losses)),
         _link(report),
@@ -68,7 +68,7 @@ def _account(outcome: Outcome, summary: Summary, run: str) -> Iterator[tuple[str
 def _votes(tallies: Iterable[tuple[str, Tally]]) -> Iterator[tuple[str, ...]]:
     for path, tally in tallies:
         answer = sentence(in_words(tally.first), 80) if tally.ballots else "none"
-        yield path, answer, f"{votes(tally.votes)} of {tally.planned}", f"{tally.agreement:.2f}"
+        yield path, answer, f"{votes(tally.votes)} of {tally.planned}", f"{tally.agreement:.2f}", stands(tally)
 
 
 def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from flowrun.dsl import plan as p
 from ..costs.written_budget import Budget
 from ..dispatch.ledger import NoLog, RunLog
 from ..dispatch.run_clock import RunClock
+from ..inputs.cuts import Taken, taken_of
 from ..journal.choice import chosen_run
 from ..journal.given_files import kept_apart, marks_of, reopened
 from ..journal.givens import given_of
@@ -38,7 +40,8 @@ class RunSettings:
 
     ``folder`` is None for the folder of the plan's source. ``allow_python`` is not a setting here. A user who resumes a
     run must allow it again, so that no journal runs code. ``reads`` are the files that inputs came from, over which no
-    command writes.
+    command writes. ``of_project`` is True if the project's file names the model, which is then no choice of the user.
+    ``taken`` has the lists of the inputs that are not whole, by parameter.
     """
 
     model: str
@@ -49,6 +52,8 @@ class RunSettings:
     fresh: bool = False
     ask_doubtful: bool = True
     reads: tuple[Path, ...] = ()
+    of_project: bool = False
+    taken: Mapping[str, Taken] = field(default_factory=dict)
 
 
 def taken_up(journal: Journal, name: str) -> tuple[p.Plan, dict[str, Json], RunSettings, int]:
@@ -65,7 +70,18 @@ def taken_up(journal: Journal, name: str) -> tuple[p.Plan, dict[str, Json], RunS
         hosts = tuple(str(host) for host in kept["allow_host"])
         reads = tuple(Path(place) for place in kept.get("reads", ()))
         folder, fresh = Path(kept["folder"]), bool(kept["fresh"])
-        settings = RunSettings(str(kept["model"]), folder, places, hosts, budget, fresh, reads=reads)
+        of_project = kept.get("of_project") is True
+        settings = RunSettings(
+            str(kept["model"]),
+            folder,
+            places,
+            hosts,
+            budget,
+            fresh,
+            reads=reads,
+            of_project=of_project,
+            taken=taken_of(kept),
+        )
         return plan, reopened(plan, given.inputs, given.files), settings, run.number
     except (KeyError, TypeError, ValueError) as error:
         raise DiskError(f"row {run.given} of the journal does not have a valid run ({error})") from None
@@ -162,7 +178,7 @@ async def begin(
 
 def _head(plan: p.Plan) -> dict[str, Any]:
     now = time.time()
-    name = f"{time.strftime('%Y%m%d-%H%M%S', time.localtime(now))}-{os.urandom(2).hex()}"
+    name = f"{time.strftime('%Y%m%d-%H%M%S', time.localtime(now))}-{os.urandom(3).hex()}"
     source = os.path.abspath(plan.source) if plan.source else ""
     return {"id": name, "flow": plan.flow, "source": source, "began": now}
 
@@ -177,6 +193,8 @@ def _settings(plan: p.Plan, settings: RunSettings) -> dict[str, Json]:
         "budget": _budget(settings),
         "fresh": settings.fresh,
         "reads": [os.path.abspath(file) for file in settings.reads],
+        **({"of_project": True} if settings.of_project else {}),
+        **({"first": {name: list(one) for name, one in settings.taken.items()}} if settings.taken else {}),
     }
 
 

@@ -223,8 +223,15 @@ def _models(
     endpoints = open_endpoints(plan, values, declared, default, surroundings, parts.opener, parts.policy)
     asked: tuple[str, ...] = ()
     if parts.opener is open_provider:
-        chosen = chosen_addresses(plan, values, settings.model, declared)
-        asked = tuple(permit_hosts(endpoints, chosen, settings.allow_host, parts.environ, parts.ask_hosts))
+        chosen = chosen_addresses(plan, values, "" if settings.of_project else settings.model, declared)
+        asked = permit_hosts(
+            endpoints,
+            chosen,
+            settings.allow_host,
+            parts.environ,
+            parts.ask_hosts,
+            of_project=settings.of_project,
+        )
     own = declared_prices(plan)
     if priced:
         must_be_priced(endpoints, parts.environ, own)

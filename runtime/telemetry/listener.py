@@ -225,6 +225,7 @@ def _of_vote(event: e.VoteCounted) -> dict[str, Any]:
         "flowrun.vote.discarded": tally.discarded,
         "flowrun.vote.missing": tally.missing,
         "flowrun.vote.settled": tally.settled,
+        **({} if tally.stands is None else {"flowrun.vote.stands": tally.stands}),
     }
 
 

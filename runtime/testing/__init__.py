@@ -31,11 +31,13 @@ if TYPE_CHECKING:
     from .cassette_file import load_cassette
     from .fault_server import FaultServer
     from .faults import NonconformityError
+    from .poisoning import ChangedRequest, PoisonError, Poisoning, poison
     from .providers import check_provider
     from .readers import check_reader
     from .reducers import check_reducer
     from .script_text import cut, error, malformed, slow
-    from .scripted_run import ScriptedCall, ScriptedResult, ScriptError, run_scripted
+    from .scripted_run import ScriptedCall, ScriptedResult, run_scripted
+    from .scripted_setup import ScriptError
     from .splitters import check_splitter
     from .virtual_clock import VirtualLoop
 
@@ -45,11 +47,13 @@ _HOMES = {
     "cassette_file": "load_cassette",
     "fault_server": "FaultServer",
     "faults": "NonconformityError",
+    "poisoning": "ChangedRequest PoisonError Poisoning poison",
     "providers": "check_provider",
     "readers": "check_reader",
     "reducers": "check_reducer",
     "script_text": "cut error malformed slow",
-    "scripted_run": "ScriptError ScriptedCall ScriptedResult run_scripted",
+    "scripted_run": "ScriptedCall ScriptedResult run_scripted",
+    "scripted_setup": "ScriptError",
     "splitters": "check_splitter",
     "virtual_clock": "VirtualLoop",
 }
@@ -57,8 +61,11 @@ _HOME = {name: module for module, names in _HOMES.items() for name in names.spli
 
 __all__ = [
     "Cassette",
+    "ChangedRequest",
     "FaultServer",
     "NonconformityError",
+    "PoisonError",
+    "Poisoning",
     "ScriptError",
     "Scripted",
     "ScriptedCall",
@@ -73,6 +80,7 @@ __all__ = [
     "error",
     "load_cassette",
     "malformed",
+    "poison",
     "run_scripted",
     "slow",
 ]

@@ -37,6 +37,15 @@ class Scripted:
     due: float = 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class Given:
+    """An answer that a call got, and the place of the call."""
+
+    call: Call
+    spot: Spot
+    what: Answer | CallError
+
+
 Other = Callable[[Call, Spot], Scripted | None]
 """A function that answers calls that no line of the test answers: a cassette."""
 
@@ -59,14 +68,14 @@ class AnswerBook:
     """The answers of a test by the place of the call.
 
     ``other`` answers calls that no line of the test answers. ``calls`` are the answers that were given, and
-    ``requests`` the calls that got them. ``missing`` counts the calls without an answer by their step.
+    ``given`` the same answers with their calls. ``missing`` counts the calls without an answer by their step.
     """
 
     def __init__(self, script: Script, context: Context, other: Other | None = None) -> None:
         self.script = script
         self.other = other
         self.calls: list[TestedCall] = []
-        self.requests: list[Call] = []
+        self.given: list[Given] = []
         self.missing: dict[str, int] = {}
         self._scope = Scope(context, Frame(NO_STEPS, None, given=dict(script.given)))
 
@@ -76,7 +85,7 @@ class AnswerBook:
         if line is None:
             found = None if self.other is None else self.other(call, asked.spot)
             if found is not None:
-                self._note(call, asked.spot, _shown(found.what), 0)
+                self._note(call, asked.spot, found.what, _shown(found.what), 0)
                 return found
             self.missing[asked.spot.shape.step] = self.missing.get(asked.spot.shape.step, 0) + 1
             return Scripted(PermanentError("the test has no reply for this call"))
@@ -95,7 +104,7 @@ class AnswerBook:
             return Scripted(PermanentError(str(error)))
         plain = answer.kind != "value" or isinstance(answer.value, p.Constant | p.Items | p.RecordOf)
         said = answer.place.text if plain else f"{_shown(found.what)} ({answer.place.text})"
-        self._note(call, asked.spot, said, answer.place.line)
+        self._note(call, asked.spot, found.what, said, answer.place.line)
         return found
 
     def _read(self, answer: test_plan.Answer, request: Request, model: str) -> Scripted:
@@ -114,8 +123,8 @@ class AnswerBook:
                 what = Answer(text_of(value, request))
         return Scripted(what, seconds or 0.0, answer)
 
-    def _note(self, call: Call, spot: Spot, answer: str, line: int) -> None:
-        self.requests.append(call)
+    def _note(self, call: Call, spot: Spot, what: Answer | CallError, answer: str, line: int) -> None:
+        self.given.append(Given(call, spot, what))
         self.calls.append(TestedCall(spot.path, answer, line))
 
     def _complain(self, place: test_plan.Place, message: str, help: str = "") -> None:

@@ -17,6 +17,7 @@ import pytest
 if TYPE_CHECKING:
     from .discovery import Found, Sources
     from .outcome import TestOutcome
+    from .poisoning import Poisoning
     from .scripted_run import ScriptedResult
 
 SETTING = "flowrun_files"
@@ -210,6 +211,20 @@ def flow(request: pytest.FixtureRequest) -> Callable[..., ScriptedResult]:
     A relative path starts at the folder of the test, or else at the root folder. ``flowrun.testing.run_scripted`` has
     the other arguments.
     """
-    from .scripted_run import run_beside
+    from .scripted_run import run_scripted
+    from .scripted_setup import beside
 
-    return run_beside(request.path.parent, request.config.rootpath)
+    return beside(run_scripted, request.path.parent, request.config.rootpath)
+
+
+@pytest.fixture
+def poison(request: pytest.FixtureRequest) -> Callable[..., Poisoning]:
+    """Prove that a hostile element changes no request outside of its reach.
+
+    The arguments are those of the fixture ``flow``. ``flowrun.testing.poison`` has some more. A relative path starts
+    as it does there.
+    """
+    from .poisoning import poison
+    from .scripted_setup import beside
+
+    return beside(poison, request.path.parent, request.config.rootpath)

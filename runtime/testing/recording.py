@@ -121,11 +121,15 @@ def wanted_of(found: Found) -> list[Wanted]:
 
 @dataclass(frozen=True, slots=True)
 class Wave:
-    """A plan that asks the questions that wait for an answer, with its inputs: the texts of the prompts."""
+    """A plan that asks the questions that wait for an answer, with its inputs: the texts of prompts and of sources.
+
+    ``prefix`` begins the names of its steps and inputs. No source of a quote has such a name.
+    """
 
     plan: p.Plan
     inputs: dict[str, Json]
     questions: Sequence[Question]
+    prefix: str
 
     @property
     def calls(self) -> int:
@@ -137,7 +141,7 @@ class Wave:
         by_place = {record.place: record for record in records}
         for number, question in enumerate(self.questions):
             for sample, wanted in enumerate(question.calls):
-                record = by_place.get(f"q{number}[{sample}].{_ASK}")
+                record = by_place.get(f"{self.prefix}{number}[{sample}].{_ASK}")
                 lines = [] if record is None else [*lines_of(record, places, {})]
                 # A model that failed before its fallback answered fails in the test too. A failure that no answer
                 # follows is no answer: the next recording asks again.
@@ -167,18 +171,25 @@ def wave_of(plan: p.Plan, calls: Sequence[Wanted]) -> Wave:
     for one in calls:
         call = one.call.call
         ask = one.call.read.__self__  # type: ignore[attr-defined]
-        same = (key_of(call.request), call.model, call.request.timeout, ask.answer, one.ballot)
+        sources = tuple((name, tuple(texts)) for name, texts in ask.sources.items())
+        same = (key_of(call.request), call.model, call.request.timeout, ask.answer, one.ballot, sources)
         if (id(one.cassette), one.chain, call.model) in seen:
             continue
         seen.add((id(one.cassette), one.chain, call.model))
         questions.setdefault(same, Question(ask, _model(plan, call.model), one.ballot)).calls.append(one)
     asked = list(questions.values())
     inputs: dict[str, Json] = {}
-    steps = [_step(f"q{number}", one, inputs) for number, one in enumerate(asked)]
+    prefix = "q"
+    while any(source.startswith(prefix) for one in asked for source in one.ask.sources):
+        prefix += "_"
+    steps = [_step(f"{prefix}{number}", one, inputs) for number, one in enumerate(asked)]
     results = p.Items(tuple(p.Ref(step.name) for step in steps))
-    params = tuple(p.Param(name, types.TEXT, None, True) for name in inputs)
+    params = tuple(
+        p.Param(name, types.TEXT if isinstance(value, str) else types.JSON, None, True)
+        for name, value in inputs.items()
+    )
     made = p.Plan(_FLOW, plan.source, params, plan.models, tuple(steps), results, types.ListOf(types.JSON))
-    return Wave(made, inputs, asked)
+    return Wave(made, inputs, asked, prefix)
 
 
 def _model(plan: p.Plan, address: str) -> p.Expr | None:
@@ -206,10 +217,27 @@ def _step(name: str, question: Question, inputs: dict[str, Json]) -> p.Step:
     given |= {key: value for key, value in question.ask.options.items() if key in ("retries", "hedge", "stream")}
     if question.ballot:
         given[CORRECTIONS] = p.Constant(0)
-    ask = p.Step(_ASK, (), p.Ask(question.model, tuple(messages), question.ask.answer), question.ask.answer, given)
+    sources = _sources(name, question.ask, inputs)
+    needs = tuple(step.name for step in sources)
+    answer, value = question.ask.answer, types.without_quotes(question.ask.answer)
+    ask = p.Step(_ASK, needs, p.Ask(question.model, tuple(messages), answer), value, given)
     times = len(question.calls)
-    repeat = p.Repeat(times, times, p.Block((ask,), _ASK), p.Reduce("collect"))
-    return p.Step(name, (), repeat, types.ListOf(types.optional(question.ask.answer)), {"errors": p.Constant("none")})
+    repeat = p.Repeat(times, times, p.Block((*sources, ask), _ASK), p.Reduce("collect"))
+    return p.Step(name, (), repeat, types.ListOf(types.optional(value)), {"errors": p.Constant("none")})
+
+
+def _sources(name: str, ask: PreparedAsk, inputs: dict[str, Json]) -> list[p.Step]:
+    """Make the steps with the sources of an ask's quotes. They have the names that its answer's type uses."""
+    values: dict[str, Json] = {}
+    for source, texts in ask.sources.items():
+        *outer, last = source.split(".")
+        place = values
+        for record in outer:
+            place = place.setdefault(record, {})
+        place[last] = list(texts)
+    for root, value in values.items():
+        inputs[f"{name}_{root}"] = value
+    return [p.Step(root, (), p.Value(p.Ref(f"{name}_{root}")), types.JSON) for root in values]
 
 
 def must_have_cassettes(found: Sequence[Found]) -> None:

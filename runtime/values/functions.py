@@ -13,6 +13,7 @@ from ..vocabulary.json_value import Json
 from ..vocabulary.quoting import shown
 from ..vocabulary.tally import Tally
 from .plain_functions import joined, length_of
+from .quotes import place_record
 from .rules import RuleValue
 
 Args = Mapping[str, Json]
@@ -78,7 +79,7 @@ def _join(args: Args, world: World) -> Json:
 def _votes(args: Args, world: World) -> Json:
     tally = world.tally(args["of"])
     if tally is None:
-        nothing = {"counted": 0, "planned": 0, "discarded": 0, "agreement": 0.0, "margin": 0}
+        nothing = {"counted": 0, "planned": 0, "discarded": 0, "agreement": 0.0, "margin": 0, "stands": 0}
         return {"winner": None, "counts": [], **nothing}
     return {
         "winner": tally.winner,
@@ -88,12 +89,25 @@ def _votes(args: Args, world: World) -> Json:
         "discarded": tally.discarded,
         "agreement": tally.agreement,
         "margin": tally.margin,
+        "stands": tally.stands or 0,
     }
 
 
 def _agreement(args: Args, world: World) -> Json:
     tally = world.tally(args["of"])
     return tally.agreement if tally else 0.0
+
+
+def _place_of(args: Args, world: World) -> Json:
+    said = args["quote"]
+    if said is None:
+        return None
+    if not isinstance(said, str):
+        raise UsageError(f"`place_of` takes a quote, and this is {kind_of(said)}")
+    found = place_record(said, args["source"])
+    if found is None:
+        raise UsageError(f"`place_of` looks for words that do not occur in its source: {shown(said)}")
+    return found
 
 
 def kind_of(value: Json) -> str:
@@ -133,9 +147,16 @@ def _votes_type(given: Mapping[str, types.Type]) -> types.Type:
             types.Field("discarded", types.INT),
             types.Field("agreement", types.NUMBER),
             types.Field("margin", types.NUMBER),
+            types.Field("stands", types.INT),
         ),
         "Votes",
     )
+
+
+def _place_type(given: Mapping[str, types.Type]) -> types.Type:
+    fields = ("start", "end", "page", "source", "count")
+    place = types.Record(tuple(types.Field(name, types.INT) for name in fields), "Place")
+    return types.optional(place) if isinstance(given.get("quote"), types.Optional) else place
 
 
 def _always(type_: types.Type) -> Callable[[Mapping[str, types.Type]], types.Type]:
@@ -175,6 +196,10 @@ _SPLIT = (
     ParamSpec("document", types.DOCUMENT, required=True),
     ParamSpec("by", types.TEXT, required=True, rules=View(SPLITTERS, lambda rule: rule.params)),
     ParamSpec("overlap", types.INT, low=0),
+)
+_PLACE = (
+    ParamSpec("quote", types.Optional(types.TEXT), required=True),
+    ParamSpec("source", types.JSON, required=True, takes=types.quotable, taken="a text, a document or a list of them"),
 )
 _JOIN = (ParamSpec("items", _TEXTS, required=True), ParamSpec("separator", types.TEXT))
 _JOINED = "the texts of a list as a single text; by default each is on its own line"
@@ -234,6 +259,10 @@ FUNCTIONS: dict[str, Function] = {
                 known=length_of,
             ),
             _length,
+        ),
+        (
+            FunctionSpec("place_of", _PLACE, _place_type, "the place of a quote in its source"),
+            _place_of,
         ),
         (FunctionSpec("join", _JOIN, _always(types.TEXT), _JOINED, known=joined), _join),
         (

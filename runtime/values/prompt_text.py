@@ -21,6 +21,8 @@ class PromptError(FlowrunError):
 
 METER = "#meter"
 """The name under which a template finds its meter. No name of a flow looks like this."""
+FENCES = "#fences"
+"""The name under which a template finds the marks of foreign texts."""
 
 
 class Meter:

@@ -2,47 +2,65 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from flowrun.dsl import template_pieces
+from flowrun.dsl import template_pieces, written_places
 
 from .candidates import Candidates
-from .prompt_text import METER, Meter, PromptError, shown
+from .fences import Fences
+from .prompt_text import FENCES, METER, Meter, PromptError, shown
 
 if TYPE_CHECKING:
     from jinja2 import Template
 
-__all__ = ["compiled", "render", "shown"]
+__all__ = ["compiled", "render", "render_all", "shown"]
 
 _FILTER_ERRORS = (ArithmeticError, AssertionError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 """The exceptions that jinja2's filters raise on values that they cannot take."""
 
 
 @lru_cache(maxsize=4096)
-def compiled(template: str, numbered: bool = False) -> tuple[Template, tuple[str, ...]]:
+def compiled(template: str, numbered: bool = False, fenced: tuple[int, ...] = ()) -> tuple[Template, tuple[str, ...]]:
     """Compile a template. Return it ready to render, with the names that it takes from the flow.
 
-    With ``numbered``, loops over candidates write their numbers, unless the template does so itself.
+    With ``numbered``, loops over candidates write their numbers, unless the template does so itself. The values at the
+    places of ``fenced`` get marks.
     """
     from flowrun.dsl import template_names
 
+    from . import template_trees as trees
     from .template_environment import ENVIRONMENT
-    from .template_trees import metered, with_numbers
 
     # The names come first, so that a template outside of the subset is refused before jinja2 evaluates anything.
     names = template_names(template)
     tree = ENVIRONMENT.parse(template)
-    return ENVIRONMENT.from_string(metered(with_numbers(tree) if numbered else tree, ENVIRONMENT)), names
+    if fenced:
+        tree = trees.fenced(tree, _numbers(template, fenced))
+    if numbered:
+        tree = trees.with_numbers(tree)
+    return ENVIRONMENT.from_string(trees.metered(tree, ENVIRONMENT)), names
 
 
 _pieces = lru_cache(maxsize=4096)(template_pieces)
 
 
-def _joined_pieces(pieces: tuple[str | tuple[str, ...], ...], lookup: Callable[[str], Any]) -> str | None:
+@lru_cache(maxsize=4096)
+def _numbers(template: str, fenced: tuple[int, ...]) -> frozenset[int]:
+    """Return the numbers of the written values at some places, from 0. Raises PromptError for a place without one."""
+    places = written_places(template)
+    if not set(fenced) <= set(places):
+        raise PromptError("the plan marks a place of the template in which no value is written")
+    return frozenset(places.index(place) for place in fenced)
+
+
+def _joined_pieces(
+    pieces: tuple[str | tuple[str, ...], ...], lookup: Callable[[str], Any], fences: Fences, fenced: frozenset[int]
+) -> str | None:
     """Render a template that only writes named values. None if a field is missing, so that jinja2 reports it."""
     texts = []
+    number = 0
     for piece in pieces:
         if isinstance(piece, str):
             texts.append(piece)
@@ -52,21 +70,39 @@ def _joined_pieces(pieces: tuple[str | tuple[str, ...], ...], lookup: Callable[[
             if not isinstance(value, dict) or field not in value:
                 return None
             value = value[field]
-        texts.append(value if isinstance(value, str) else shown(value))
+        text = value if isinstance(value, str) else shown(value)
+        texts.append(fences.write(text) if number in fenced else text)
+        number += 1
     Meter().grow(sum(map(len, texts)))
     return "".join(texts)
 
 
-def render(template: str, lookup: Callable[[str], Any]) -> str:
+_NO_FENCES = Fences()
+
+
+def render_all(templates: Sequence[tuple[str, tuple[int, ...]]], lookup: Callable[[str], Any]) -> list[str]:
+    """Render the templates of one request, each with the places of its foreign texts. Raises PromptError."""
+    if not any(fenced for _, fenced in templates):
+        return [render(template, lookup) for template, _ in templates]
+    fences = Fences()
+    texts = [render(template, lookup, fences, fenced) for template, fenced in templates]
+    fences.close()
+    pairs = zip(templates, texts, strict=True)
+    return [render(template, lookup, fences, fenced) if fenced else text for (template, fenced), text in pairs]
+
+
+def render(
+    template: str, lookup: Callable[[str], Any], fences: Fences = _NO_FENCES, fenced: tuple[int, ...] = ()
+) -> str:
     """Render a template: texts as they are, everything else as JSON.
 
-    Raises PromptError if a value is missing, if a text grows beyond ``MOST_CHARACTERS``, or if the loops make more than
-    ``MOST_ROUNDS`` turns.
+    ``fences`` writes the values at the places of ``fenced``. Raises PromptError if a value is missing, if a text grows
+    beyond ``MOST_CHARACTERS``, or if the loops make more than ``MOST_ROUNDS`` turns.
     """
     plain = _pieces(template)
     if plain is not None:
         try:
-            text = _joined_pieces(plain, lookup)
+            text = _joined_pieces(plain, lookup, fences, _numbers(template, fenced))
         except _FILTER_ERRORS as error:
             raise PromptError(f"the template cannot be filled in: {error}") from None
         if text is not None:
@@ -76,11 +112,11 @@ def render(template: str, lookup: Callable[[str], Any]) -> str:
     pieces = []
     output = Meter()
     try:
-        program, names = compiled(template)
+        program, names = compiled(template, fenced=fenced)
         values = {name: lookup(name) for name in names}
         if any(isinstance(value, Candidates) for value in values.values()):
-            program, _ = compiled(template, numbered=True)
-        for piece in program.generate({**values, METER: Meter()}):
+            program, _ = compiled(template, numbered=True, fenced=fenced)
+        for piece in program.generate({**values, METER: Meter(), FENCES: fences}):
             output.grow(len(piece))
             pieces.append(piece)
     except (TemplateError, *_FILTER_ERRORS) as error:

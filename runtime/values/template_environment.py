@@ -12,7 +12,7 @@ from jinja2.runtime import Context, LoopContext
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from .candidates import Candidates
-from .prompt_text import METER, absent, measure, shown
+from .prompt_text import FENCES, METER, absent, measure, shown
 
 WIDEST_INDENT = 80
 MOST_PLACES = 12
@@ -129,6 +129,12 @@ def _told_apart(values: Any) -> Any:
     return [item if isinstance(one, str) else one for one, item in zip(values, values.texts(), strict=True)]
 
 
+@pass_context
+def _fenced(context: Context, value: Any) -> str:
+    fences: Any = context.resolve(FENCES)
+    return str(fences.write(shown(_there(value))))
+
+
 def _finalized(value: Any) -> Any:
     return value if isinstance(value, Undefined) else shown(value)
 
@@ -137,6 +143,7 @@ ENVIRONMENT = _Prompts(undefined=StrictUndefined, keep_trailing_newline=True, fi
 ENVIRONMENT.filters.update(
     default=_default,
     counted=_counted,
+    fenced=_fenced,
     place=_place,
     told_apart=_told_apart,
     join=_join,

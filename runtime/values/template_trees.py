@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from jinja2 import Environment, nodes
 
 
@@ -17,6 +19,18 @@ def metered(tree: nodes.Template, environment: Environment) -> nodes.Template:
             elif isinstance(value, list):
                 value[:] = [_joined(one) if isinstance(one, nodes.Concat) else one for one in value]
     tree.set_environment(environment)
+    return tree
+
+
+def fenced(tree: nodes.Template, numbers: Collection[int]) -> nodes.Template:
+    """Write marks around the values with these numbers. The values are numbered from 0, in the order of the text."""
+    at = 0
+    for output in tree.find_all(nodes.Output):
+        for place, part in enumerate(output.nodes):
+            if not isinstance(part, nodes.TemplateData):
+                if at in numbers:
+                    output.nodes[place] = nodes.Filter(part, "fenced", [], [], None, None, lineno=part.lineno)
+                at += 1
     return tree
 
 

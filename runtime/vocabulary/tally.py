@@ -18,7 +18,9 @@ class Tally:
     were ballots, and ``discarded`` samples were not. An ``adaptive`` vote chose its own number of samples, up to N.
     ``settled`` tells whether its rule held at the end. ``of`` is the whole for shares: the number or the weight of all
     ballots, including the missing ones. ``values`` are the whole results behind the ballots, each from the first sample
-    with this answer. ``missing`` samples brought no answer, and ``unsent`` of them were never sent.
+    with this answer. ``missing`` samples brought no answer, and ``unsent`` of them were never sent. ``stands`` is a
+    number of samples that could not have changed the winner, whatever their answers; None if the rule does not tell.
+    ``unit`` is the word for one sample.
     """
 
     winner: Json
@@ -34,6 +36,8 @@ class Tally:
     values: tuple[Json, ...] = ()
     missing: int = 0
     unsent: int = 0
+    stands: int | None = None
+    unit: str = "ballot"
 
     @property
     def results(self) -> tuple[tuple[Json, float], ...]:
@@ -62,6 +66,29 @@ class Tally:
         if self.missing and not self.settled:
             return 0
         return self.planned - self.asked - self.unsent
+
+
+def standing_text(tally: Tally) -> str:
+    """Say how many changed samples the winner of a vote stands against. "" if there is none, or if it is not known."""
+    # An adaptive vote has a winner also if its rule did not hold after all samples.
+    if tally.stands is None or not (tally.settled or (tally.adaptive and tally.stands)):
+        return ""
+    if not tally.stands:
+        return f"stands against 0 {plural(tally.unit)}"
+    units = f"{tally.stands:,} {plural(tally.unit)} say" if tally.stands > 1 else f"1 {tally.unit} says"
+    return f"stands whatever any {units}"
+
+
+def stands(tally: Tally) -> str:
+    """Write the number of changed samples that the winner of a vote stands against. "" if it is not known."""
+    return "" if tally.stands is None else f"{tally.stands:,}"
+
+
+def plural(word: str) -> str:
+    """Return the plural of the word for a sample. The word may be the name of any element."""
+    if word.endswith(("s", "x", "z", "ch", "sh")):
+        return f"{word}es"
+    return f"{word[:-1]}ies" if word.endswith("y") and word[-2:-1] not in ("", *"aeiou") else f"{word}s"
 
 
 def votes(count: float) -> str:

@@ -49,7 +49,8 @@ def drive(reducer: Reducer, results: Sequence[Json], choose: Callable[[int], int
         flying += range(launched, launched + more)
         launched += more
         if not flying:
-            assert any(results[index] is LOST for index in range(launched)), "nothing is out, wanted or decided"
+            given_up = getattr(reducer, "hopeless", False) or any(results[index] is LOST for index in range(launched))
+            assert given_up, "nothing is out, wanted or decided"
             break
         index = flying.pop(choose(len(flying)))
         result = results[index]

@@ -308,7 +308,7 @@ class Blocks(Values):
         prefix = isinstance(launch, s.Name) and launch.word.text == "latency"
         value, _, _ = vote.ended()
         _, count, winner = vote.ended(prefix=prefix)
-        place.tallies[name] = count, winner
+        place.tallies[name] = count, winner, vote.told(count)
         return Got(value, frozenset(behind))
 
     def ordered(self, reduce: s.Reduce, place: Place, bodies: Bodies, there: list[Json], args: dict[str, Json]) -> Got:

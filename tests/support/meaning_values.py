@@ -15,7 +15,7 @@ from jinja2 import meta
 from flowrun.dsl import syntax as s
 from flowrun.dsl import types as t
 
-from .meaning_votes import Count, Lost
+from .meaning_votes import Count, Lost, Undecided
 from .oracle import Key
 
 Json = Any
@@ -56,7 +56,7 @@ class Place:
     sampled: Place | None = None
     done: dict[str, Got] = field(default_factory=dict)
     failed: dict[str, Lost] = field(default_factory=dict)
-    tallies: dict[str, tuple[Count, str]] = field(default_factory=dict)
+    tallies: dict[str, tuple[Count, str, int | None]] = field(default_factory=dict)
 
     @property
     def last(self) -> str:
@@ -121,7 +121,7 @@ class Values(ABC):
     @abstractmethod
     def look(self, place: Place, name: str) -> Got | None: ...
 
-    def tally(self, place: Place, name: str) -> tuple[Count, str] | None:
+    def tally(self, place: Place, name: str) -> tuple[Count, str, int | None] | None:
         home: Place | None = place
         self.look(place, name)
         while home is not None and name not in home.lines:
@@ -139,6 +139,8 @@ class Values(ABC):
                 record = self.value(base, place)
                 if not isinstance(record, dict) or name.text not in record:
                     raise Unsound(f"there is no field {name.text} in {record!r:.80}")
+                if name.text == "stands" and record[name.text] is None:
+                    raise Undecided("a number that the reader does not work out")
                 return record[name.text]
             case s.Text(string):
                 return string.value
@@ -190,8 +192,10 @@ class Values(ABC):
                 assert isinstance(first, s.Name)
                 tally = self.tally(place, first.word.text)
                 if name == "agreement":
-                    return 0.0 if tally is None else share(*tally)
-                return {"counted": 0 if tally is None else tally[0].counted}
+                    return 0.0 if tally is None else share(*tally[:2])
+                if tally is None:
+                    return {"counted": 0, "stands": 0}
+                return {"counted": tally[0].counted, "stands": tally[2]}
         raise NotImplementedError(call.function.text)
 
     def text(self, template: str, place: Place, given: dict[str, Json] | None = None) -> str:
@@ -214,6 +218,8 @@ class Values(ABC):
                 return self.types.get(word.text) or t.NAMED.get(word.text) or t.Choice((word.text,))
             case s.TypeChoice(options):
                 return t.Choice(tuple(one.text if isinstance(one, s.Word) else one.value for one in options))
+            case s.TypeQuote():
+                return t.Quote(written.source)
             case s.TypeRange(low, high):
                 return t.Range(low, high)
             case s.TypeList(item):

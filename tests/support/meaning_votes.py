@@ -140,6 +140,8 @@ class Vote:
     def settled(self, count: Count) -> bool:
         """Tell whether the missing ballots can no longer change the outcome."""
         most, first = len(self.results), max(count.votes.values(), default=Fraction(0))
+        if self.against:
+            return self.stands(count, self.against)
         match self.rule:
             case "quorum":
                 needed = self.args["votes"]
@@ -153,6 +155,27 @@ class Vote:
                 return bool(count.votes) and count.lead > count.missing
         return count.lead > count.missing * count.heaviest
 
+    @property
+    def against(self) -> int:
+        return int(self.args.get("stands", 0))
+
+    def stands(self, count: Count, changed: int) -> bool:
+        """Tell whether the leader wins whatever any so many ballots, and the missing ones, would have been."""
+        first, most = max(count.votes.values(), default=Fraction(0)), len(self.results)
+        ahead = count.lead > count.missing + 2 * changed
+        if count.counted < self.enough() + changed:
+            return False
+        if self.rule == "quorum":
+            needed = self.args["votes"]
+            return bool(first >= needed + changed and (ahead or 2 * needed > most))
+        return ahead
+
+    def told(self, count: Count) -> int | None:
+        """Return the greatest number of changed ballots that an exact vote stands against; None for other rules."""
+        if self.least is not None or self.rule not in ("majority", "quorum", "approval"):
+            return None
+        return max([0, *(changed for changed in range(len(self.results)) if self.stands(count, changed))])
+
     def ended(self, *, prefix: bool = False) -> tuple[Json, Count, str]:
         """Return the value, the count of votes, and the winner's key. Raises Lost if the vote has no value."""
         count = self.count(self.looked_at(prefix=prefix))
@@ -162,7 +185,8 @@ class Vote:
         if self.rule == "ranked" and count.missing:
             raise Undecided("lists that are missing")
         if count.missing and not self.settled(count):
-            raise Lost("the vote is not settled", abstains=False)
+            # With the missing ballots the vote could stand, or it could not.
+            raise Lost("the vote is not settled", abstains=None if self.against else False)
         if not count.votes:
             raise Lost("all ballots are empty", abstains=True)
         tied = count.tied
@@ -176,6 +200,8 @@ class Vote:
             raise Lost("no quorum", abstains=True)
         if self.rule == "unanimous" and len(count.votes) > 1:
             raise Lost("not unanimous", abstains=True)
+        if self.against and not self.stands(count, self.against):
+            raise Lost("it does not stand", abstains=True)
         return count.wholes[winner], count, winner
 
     def _chosen(self, tied: list[str], count: Count) -> str:

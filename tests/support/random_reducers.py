@@ -171,10 +171,13 @@ class Reducers(Values):
             rule = self.rng.choice(["approval", "ranked", "ranked(method: borda)", "ranked(method: runoff)"])
             joined = rule[:-1] + args + ")" if rule.endswith(")") else rule + (f"({args[2:]})" if args else "")
             return Reduced(joined, WORD, vote=True)
-        args = f", by: {by}{args}" if by else args
         rule = self.rng.choice(["majority", "majority", "quorum", "unanimous"])
+        needed = self.number(1, of.number or 2)
+        if rule == "majority" or needed.isdigit():
+            args += self.stands(of, args, int(needed) if rule == "quorum" else 1)
+        args = f", by: {by}{args}" if by else args
         if rule == "quorum":
-            args = f", {self.number(1, of.number or 2)}{args}"
+            args = f", {needed}{args}"
         elif rule == "unanimous":
             args = f", by: {by}" if by else ""
         return Reduced(rule + (f"({args[2:]})" if args else ""), item, vote=True)
@@ -190,6 +193,14 @@ class Reducers(Values):
         if self.may(0.2):
             args += f", at_least: {self.number(1, of.number or 2)}"
         return args
+
+    def stands(self, of: Results, args: str, quorum: int) -> str:
+        """Write how many changed ballots a vote is to stand against, if its number of samples is known."""
+        at_least = args.partition("at_least: ")[2].partition(",")[0] or "1"
+        if of.number is None or of.adaptive or "ask" in args or not at_least.isdigit() or not self.may(0.25):
+            return ""
+        most = min((of.number - 1) // 2, of.number - int(at_least), of.number - quorum)
+        return f", stands: {self.number(0, most)}" if most > 0 else ""
 
     def adaptive(self, name: str, known: list[Named], of: Results, times: int) -> list[Reduced]:
         item, by = of.item, ""

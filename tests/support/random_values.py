@@ -160,7 +160,7 @@ class Values:
         for one in known:
             if one.vote:
                 add((f"agreement({one.name})", NUMBER))
-                add((f"votes({one.name}).counted", NUMBER))
+                add((f"votes({one.name}).{self.rng.choice(['counted', 'stands'])}", NUMBER))
         loose = [one for one in known if one.optional and one.shape.kind in ("word", "score", "list")]
         spare = {"word": '"nay"', "score": "1", "list": "[]"}
         for one in loose[-2:]:

@@ -69,6 +69,7 @@ def vote_json(tally: Tally) -> dict[str, Any]:
         "ballots": [{"answer": answer, "count": count} for answer, count in tally.ballots],
         "agreement": tally.agreement,
         "margin": tally.margin,
+        "stands": tally.stands,
         "planned": tally.planned,
         "asked": tally.asked,
         "counted": tally.counted,

@@ -66,9 +66,10 @@
       el("td", { class: "number" }, F.number(vote.asked) + " of " + F.number(vote.planned)),
       el("td", { class: "number" }, vote.agreement.toFixed(2)),
       el("td", { class: "number" }, F.votesOf(vote.margin)),
+      el("td", { class: "number" }, vote.stands === null ? "" : F.number(vote.stands)),
       el("td", { class: "number" }, vote.decided === null ? "" : F.three(vote.decided / 1000)),
       el("td", {}, remarks(vote)))];
-    if (open) made.push(el("tr", {}, el("td", { colspan: "7" }, ballots(vote))));
+    if (open) made.push(el("tr", {}, el("td", { colspan: "8" }, ballots(vote))));
     return made;
   };
 
@@ -77,7 +78,7 @@
     if (to.hidden) return;
     const split = model.votes.filter((one) => one.agreement < 1).length;
     const mean = model.votes.reduce((sum, one) => sum + one.agreement, 0) / model.votes.length;
-    const heads = ["vote", "ballots", "samples", "agreement", "margin", "decided, s", ""];
+    const heads = ["vote", "ballots", "samples", "agreement", "margin", "stands against", "decided, s", ""];
     /* The least certain votes come first, since they are what one looks for. */
     const ordered = [...model.votes].sort((a, b) => a.agreement - b.agreement || a.i - b.i);
     const shown = ordered.filter((one, n) => n < most || one.path === opened);
@@ -91,7 +92,7 @@
         F.count(model.votes.length, "vote") + ", " + F.number(split) + " of them split; mean agreement " + mean.toFixed(2)),
       el("div", { class: "wide" }, el("table", { class: "votes" },
         el("thead", {}, el("tr", {}, heads.map((one, n) =>
-          el("th", { scope: "col", class: n > 1 && n < 6 ? "number" : null }, one)))),
+          el("th", { scope: "col", class: n > 1 && n < 7 ? "number" : null }, one)))),
         el("tbody", {}, shown.map(row)))), more);
   };
 

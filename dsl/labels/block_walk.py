@@ -1,0 +1,193 @@
+"""The walk over blocks: their bodies, the results of these, and their reducers."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import replace
+from math import inf
+
+from .. import plan as p
+from ..catalog import Catalog, ReducerSpec
+from .blocks import Results, keeps_all, reduced, tally, written_twice
+from .expressions import Here, Scope
+from .marks import (
+    CONTROL,
+    COUNT,
+    JOINED,
+    LENGTH_BITS,
+    NOTHING,
+    OWN,
+    TIME,
+    Closing,
+    Mark,
+    Reach,
+    control,
+    narrowed,
+    union,
+)
+from .prompts import text_reach
+from .requests import Requests
+from .shapes import shaped
+from .values import EMPTY, Value, any_item, either, led, listed, renamed
+
+_Block = p.Fanout | p.Map | p.Repeat
+
+
+class BlockWalk(Requests, ABC):
+    """The part of the walk that reads blocks."""
+
+    def __init__(self, plan: p.Plan, catalog: Catalog) -> None:
+        super().__init__(plan, catalog)
+        self.reducers = catalog.reducers
+
+    @abstractmethod
+    def body(self, steps: tuple[p.Step, ...], scope: Scope) -> None:
+        """Read the steps of a body, and put their values into its scope."""
+
+    def block(self, step: p.Step, node: _Block, scope: Scope) -> Value:
+        before, presence = self.here, self.presence
+        axis, inner = self.new_axis(), Scope(scope)
+        length: Reach = NOTHING
+        most: float = inf
+        if isinstance(node, p.Map):
+            source = self.value(node.source, scope)
+            inner.values[node.element] = led(source.each(axis), node.element)
+            length = _turns(source, axis)
+            self.here = Here(before.flow, before.step, before.line, (*before.maps, axis))
+            if node.where is not None:
+                length = union(length, control(self.reach(node.where, inner)))
+            most = min(source.most, node.at_most or inf)
+        elif isinstance(node, p.Repeat):
+            most = node.most
+        self.presence = union(presence, length)
+        self.touched.append(set())
+        self.time.append(set())
+        self.body(node.body.steps, inner)
+        time, touched = self.time.pop(), self.touched.pop()
+        self.here, self.presence = before, presence
+        around = self.around.get(axis, {})
+        if isinstance(node, p.Fanout):
+            branches = {one.name: inner.value(one.name) for one in node.body.steps}
+            made, named = listed(branches.values(), axis, self.single), branches
+        else:
+            made, named = Value(NOTHING, None, inner.value(node.body.result), axis, length, most), None
+        places = [self.places[key] for key in touched]
+        reached = union(*(reach for place in places for reach in (place.request, place.presence, place.value)))
+        made = self._lost(step, node.reduce, made, reached)
+        late = self._late(step, node, Closing(axis, around).reach(reached), time, scope)
+        results = Results(made, axis, step.type, named, late, around)
+        value = self._reduce(step, node, results, scope)
+        if _ends_early(step, node.reduce, self.reducers.get(node.reduce.rule)):
+            for place in places if late else ():
+                place.merge(NOTHING, late, NOTHING, frozenset())
+        self.touched[-1] |= touched
+        self.time[-1] |= time
+        return value
+
+    def _late(self, step: p.Step, node: _Block, reached: Reach, time: set[str], scope: Scope) -> Reach:
+        """Return the marks of what decides the order in which the results of a block arrive."""
+        waited = [need for inner in p.walk_steps(node.body.steps) for need in inner.needs]
+        outside = {source for need in (*step.needs, *waited) for source in scope.time(need)}
+        maps = {*self.here.maps}
+        late: dict[str, Mark] = {}
+        for source in time:
+            mark = reached.get(source)
+            own = mark.axes & maps if mark is not None and source not in outside and mark.mix == OWN else frozenset()
+            late[source] = Mark(own, OWN if own else JOINED, LENGTH_BITS, channels=COUNT | TIME)
+        return late
+
+    def _lost(self, step: p.Step, reduce: p.Reduce, results: Value, reached: Reach) -> Value:
+        """Return the results of a block that may lose some of them, as its option `errors` or its reducer says.
+
+        Any step of a body can fail, whether the body's value mentions it or not.
+        """
+        policy = step.options.get("errors")
+        word = policy.value if isinstance(policy, p.Constant) else policy.rule if isinstance(policy, p.RuleOf) else ""
+        spec = self.reducers.get(reduce.rule) if reduce.form == "rule" else None
+        spares = spec is not None and spec.spares
+        if word not in ("skip", "none") and not spares:
+            return results
+        own = {*self.here.maps, results.axis}
+        failing = {source: _within(mark, own) for source, mark in control(reached).items()}
+        if (word == "none" or spares) and results.item is not None:
+            results = replace(results, item=results.item.with_reach(failing))
+        if word != "skip":
+            return results
+        if isinstance(policy, p.RuleOf):
+            self.keep("block", NOTHING, EMPTY, failing.keys())
+            self.places[self.here.flow, self.here.step, "block"].tolerance |= failing.keys()
+        return replace(results, length=union(results.length, failing))
+
+    # Reducers
+
+    def _reduce(self, step: p.Step, node: _Block, results: Results, scope: Scope) -> Value:
+        reduce = node.reduce
+        inner = Scope(scope, {**(results.branches or {}), "results": results.list})
+        match reduce.form:
+            case "rule":
+                return self._rule(step, node, results, scope)
+            case "extern":
+                assert reduce.extern is not None
+                given = {name: self.value(arg, scope) for name, arg in reduce.args.items()}
+                return self.extern(reduce.extern, {**given, "results": results.list}, self.plan.externs[reduce.extern])
+            case "fold":
+                first = [self.value(arg, scope) for arg in reduce.args.values()]
+                item = any_item(results.list)
+                inner.values["next"] = item
+                inner.values["so_far"] = either(item, first[0]) if first else item
+        assert reduce.ask is not None
+        # The number of results and the fan-in decide how many asks there are, and which results each of them reads.
+        grouped = union(results.number(), self.reach(reduce.count, scope))
+        value = self.ask(reduce.ask, "reducer", reduce.options, inner, grouped)
+        # A single result needs no ask.
+        return either(value, any_item(results.list)) if reduce.form in ("fold", "tree") else value
+
+    def _rule(self, step: p.Step, node: _Block, results: Results, scope: Scope) -> Value:
+        reduce = node.reduce
+        spec = self.reducers.get(reduce.rule)
+        given = self.args(reduce.args, scope)
+        if spec is not None and spec.votes:
+            for source, mark in written_twice(results).items():
+                self.warn("ballots", source, node.kind, mark)
+            scope.tallies[step.name] = tally(results)
+        value = reduced(reduce.rule, spec, results, given)
+        if reduce.deciding is None:
+            return value
+        request = self._decision(reduce, reduce.deciding, results, scope)
+        if spec is not None and spec.votes:
+            return either(value, shaped(step.type, request))
+        order = narrowed(request, LENGTH_BITS, CONTROL)
+        return replace(value, order=union(value.order, order)) if value.item is not None else value.with_reach(order)
+
+    def _decision(self, reduce: p.Reduce, ask: p.Ask, results: Results, scope: Scope) -> Reach:
+        """Read the ask of a judge or of a tie, and return the marks of its request.
+
+        The candidates stand in its prompt. All other words of the prompt are the author's instructions. The candidates
+        also decide whether there is such a request, and which answers it may get.
+        """
+        names = ["results", *(results.branches or {})]
+        blind = Scope(scope, dict.fromkeys(names, EMPTY))
+        for message in ask.messages:
+            if message.role != "system":
+                self.refuse("judge", text_reach(message.template, blind.value), reduce.rule, f"{reduce.rule}.judge")
+        inner = Scope(scope, {**(results.branches or {}), "results": results.list})
+        return self.ask(ask, "judge", reduce.options, inner, results.list.whole()).whole()
+
+
+def _ends_early(step: p.Step, reduce: p.Reduce, spec: ReducerSpec | None) -> bool:
+    """Return True if a block may end before all its bodies have run."""
+    early = reduce.form == "rule" and not keeps_all(reduce.rule, spec)
+    return early and step.options.get("launch") != p.Constant("together")
+
+
+def _turns(source: Value, axis: str) -> Reach:
+    """Return the marks of what decides how often a map runs its body."""
+    if source.item is None:
+        return source.measured()
+    return union(source.reach, renamed(Value(source.length), source.axis, axis).reach)
+
+
+def _within(mark: Mark, own: set[str]) -> Mark:
+    """Return a mark outside of the inner loops, whose elements can each change what is around them."""
+    mark = mark._replace(steered=False)
+    return mark if mark.axes <= own else mark._replace(axes=mark.axes & own, mix=JOINED)

@@ -1,0 +1,104 @@
+"""The requests that a walk meets: the places that it keeps, and what it has to say about them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Set
+
+from .. import plan as p
+from ..catalog import Catalog
+from .expressions import Expressions, Scope
+from .marks import NOTHING, Mark, Reach, changed, union
+from .places import FenceKey, LabelWarning, Place, PlaceKind, WarningKind
+from .prompts import text_reach
+from .shapes import shaped
+from .values import EMPTY, Value, either
+
+PlaceKey = tuple[str, str, PlaceKind]
+
+
+class Requests(Expressions):
+    """The part of the walk that reads asks and externs.
+
+    ``presence`` has the marks of what decides whether the current step runs. ``touched`` has the places of the body
+    that is read, and ``time`` the sources that can delay it; the last of each belongs to the innermost body. ``hedged``
+    has the requests that are sent again if they are slow.
+    """
+
+    def __init__(self, plan: p.Plan, catalog: Catalog) -> None:
+        super().__init__(catalog.functions)
+        self.plan = plan
+        hedging = {model.name for model in plan.models if "hedge" in model.options}
+        self.steady = {model.name for model in plan.models if model.name not in hedging} if hedging else None
+        self.hedged: set[PlaceKey] = set()
+        self.places: dict[PlaceKey, Place] = {}
+        self.warnings: dict[LabelWarning, None] = {}
+        self.fenced: dict[FenceKey, set[int]] = {}
+        self.presence: Reach = NOTHING
+        self.touched: list[set[PlaceKey]] = [set()]
+        self.time: list[set[str]] = [set()]
+
+    def keep(self, kind: PlaceKind, request: Reach, value: Value, time: Set[str] = frozenset()) -> None:
+        """Keep what reaches a place."""
+        whole = value.whole()
+        self.time[-1].update(request, self.presence)
+        key = (self.here.flow, self.here.step, kind)
+        place = self.places.get(key)
+        if place is None:
+            place = self.places[key] = Place(*key, self.here.line)
+        place.merge(request, self.presence, whole, time)
+        self.touched[-1].add(key)
+
+    def on_file(self, function: str, path: Reach) -> None:
+        self.keep("file", path, EMPTY)
+
+    def warn(self, kind: WarningKind, source: str, form: str, mark: Mark) -> None:
+        here = self.here
+        names = mark.trail.names()
+        title = "" if here.step.startswith("#") else here.step
+        trail = (*names, title) if title and names[-1:] != (title,) else names
+        self.warnings.setdefault(LabelWarning(kind, source, here.flow, here.step, form, trail))
+
+    def ask(
+        self, ask: p.Ask, kind: PlaceKind, options: Mapping[str, p.Expr], scope: Scope, also: Reach = NOTHING
+    ) -> Value:
+        """Read an ask, and return its answer. ``also`` has the marks of what decides about it beside its prompt."""
+        parts = [self.reach(ask.model, scope)]
+        for message in ask.messages:
+            fenced = self.fenced.setdefault((self.here.flow, self.here.step, message.template), set())
+            said = text_reach(message.template, scope.value, fenced)
+            if message.role == "system":
+                self.refuse("system", said, kind, "system")
+            parts.append(said)
+        request = union(*parts, self.args(options, scope), also)
+        for source, mark in request.items():
+            if mark.joins and not mark.told and self.sources[source].apart:
+                self.warn("joined", source, kind, mark)
+        read = changed(request, _told) if any(mark.joins for mark in request.values()) else request
+        value = shaped(ask.answer, read)
+        # The walk keeps the value of a step itself.
+        self.keep(kind, request, EMPTY if kind == "ask" else value)
+        if "hedge" in options or self._may_hedge(ask.model):
+            self.hedged.add((self.here.flow, self.here.step, kind))
+        return value
+
+    def _may_hedge(self, model: p.Expr | None) -> bool:
+        """Return True if an expression may be a model that is declared with `hedge`."""
+        if self.steady is None or model is None:
+            return False
+        return not (isinstance(model, p.Ref) and model.name in self.steady)
+
+    def extern(self, key: str, given: Mapping[str, Value], extern: p.Extern) -> Value:
+        name = p.plain_name(key)
+        for param in extern.params:
+            if param.label == "trusted" and param.name in given:
+                self.refuse("parameter", given[param.name].whole(), param.name, f"{name}.{param.name}", name)
+        request = union(*(value.whole() for value in given.values()))
+        value = EMPTY if extern.label == "trusted" else shaped(extern.type, request)
+        if extern.label == "untrusted":
+            value = either(value, self.source("extern", name, extern.type))
+        self.keep("extern", request, value)
+        return value
+
+
+def _told(mark: Mark) -> Mark:
+    return mark._replace(told=True) if mark.joins else mark

@@ -1,0 +1,78 @@
+"""The rows of a large file that stay on the disk. They are read when needed, because a list would fill the memory."""
+
+from __future__ import annotations
+
+import os
+from abc import abstractmethod
+from collections.abc import Sequence
+from pathlib import Path
+from typing import overload
+
+from flowrun.dsl import types
+
+from ..vocabulary.errors import InputError
+from ..vocabulary.json_value import Json
+from ..vocabulary.quoting import shown
+
+LARGE = 8 * 1024 * 1024
+"""The size in bytes from which a file of JSON lines is read in this way."""
+BLOCK = 1024
+"""The number of rows that are read at once."""
+Stamp = tuple[int, int]
+"""The size of a file in bytes, and the time of its last change in nanoseconds."""
+
+
+class StoredRows(Sequence[Json]):
+    """The rows of a file. All rows are checked against their type at the start. The file must not change afterwards.
+
+    ``digest`` is the file's SHA-256, in hexadecimal.
+    """
+
+    digest: str
+    _stamp: Stamp
+
+    def __init__(self, path: Path, item: types.Type) -> None:
+        self.path = path
+        self.item = item
+        self.name = shown(str(path))
+        self._first = 0
+        self._block: list[Json] = []
+
+    @property
+    def size(self) -> int:
+        """The size of the file in bytes."""
+        return self._stamp[0]
+
+    @overload
+    def __getitem__(self, index: int) -> Json: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Json]: ...
+
+    def __getitem__(self, index: int | slice) -> Json:
+        if isinstance(index, slice):
+            return [self[at] for at in range(*index.indices(len(self)))]
+        if not 0 <= index < len(self):
+            raise IndexError(index)
+        if not self._first <= index < self._first + len(self._block):
+            first = index - index % BLOCK
+            if self._stamped() != self._stamp:
+                raise self._changed()
+            self._block = self._read(first, min(first + BLOCK, len(self)))
+            self._first = first
+        return self._block[index - self._first]
+
+    @abstractmethod
+    def _read(self, first: int, last: int) -> list[Json]:
+        """Read the rows from ``first`` up to and without ``last``. Raises InputError."""
+
+    @abstractmethod
+    def _stamped(self) -> Stamp: ...
+
+    def _changed(self) -> InputError:
+        return InputError(f"{self.name} has changed while the flow was reading it; run the flow again")
+
+
+def stamp_of(found: os.stat_result) -> Stamp:
+    """Return the stamp of a file with this status."""
+    return found.st_size, found.st_mtime_ns

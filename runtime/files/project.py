@@ -1,0 +1,70 @@
+"""The settings of a project: the file ``flowrun.toml`` in the folder of a flow, or above it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from flowrun.dsl import did_you_mean
+
+from ..vocabulary.errors import UsageError
+from ..vocabulary.quoting import shown
+from .files import read_plain_text
+
+NAME = "flowrun.toml"
+_KNOWN = ("model",)
+
+
+def project_model(source: str) -> str:
+    """Return the model that a flow's project names for asks without a model. "" if it names none.
+
+    ``source`` is the path of the flow file. Raises UsageError if the project's file is not valid.
+    """
+    path = project_file(source)
+    if path is None:
+        return ""
+    # Few projects have this file.
+    import tomllib
+
+    name = shown(str(path))
+    try:
+        settings = tomllib.loads(read_plain_text(path))
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"{name} is not a file of settings: {error}") from None
+    for key in settings:
+        if key not in _KNOWN:
+            guess = did_you_mean(key, _KNOWN) or f"a project sets {', '.join(f'`{one}`' for one in _KNOWN)}"
+            raise UsageError(f"{name}: there is no setting {shown(key)}; {guess}")
+    model = settings.get("model", "")
+    if not isinstance(model, str) or ("model" in settings and not model.strip()):
+        raise UsageError(f'{name}: `model` must be a text, such as "openai:gpt-4o-mini"')
+    return model.strip()
+
+
+def project_file(source: str) -> Path | None:
+    """Find the file of a flow's project. The search ends at the top of the repository, and below the user's home.
+
+    A file above the flow's folder counts only if its owner is this user or the owner of that folder: in a shared
+    folder, any user may have put it there.
+    """
+    if not source or not os.path.isfile(source):
+        return None
+    folder = Path(os.path.realpath(source)).parent
+    owners = {folder.stat().st_uid, *_own_number()}
+    home = os.path.realpath(os.environ.get("HOME") or "/")
+    for place in (folder, *folder.parents):
+        if place != folder and str(place) in (home, "/"):
+            return None
+        path = place / NAME
+        if path.is_file() and (place == folder or path.stat().st_uid in owners):
+            return path
+        if (place / ".git").exists():
+            return None
+    return None
+
+
+def _own_number() -> Iterator[int]:
+    """Yield the number of this user, if the system numbers its users."""
+    if hasattr(os, "getuid"):
+        yield os.getuid()

@@ -131,7 +131,7 @@ def ran(url: str, folder: Path) -> Result:
 
 
 def outcome(result: Result | ScriptedResult) -> tuple[object, ...]:
-    """What a test can expect of a run: its value, its failures, its votes and its account."""
+    """The expectations of a test about a run: its value, its failures, its votes and its account."""
     told, summary = result.outcome, result.summary
     tallies = {path: (one.ballots, one.asked, one.agreement) for path, one in told.tallies.items()}
     losses = sorted((one.path, one.reason, one.ballot) for one in (*told.losses, *told.failures))

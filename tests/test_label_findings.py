@@ -1,4 +1,4 @@
-"""What the checker says about labels: in imported files, in called flows, beside other findings, and without labels."""
+"""The findings about labels: in imported files, in called flows, beside other findings, and without labels."""
 
 from __future__ import annotations
 

@@ -192,7 +192,7 @@ def test_pytest_finds_the_plugin() -> None:
 
 
 def test_pytest_starts_without_the_rest_of_flowrun(tmp_path: Path) -> None:
-    """What a project without flows pays is the plugin itself."""
+    """A project without flows pays for the plugin itself alone."""
     test = "import sys\n\ndef test_it():\n    print(*sorted(m for m in sys.modules if m.startswith('flowrun')))\n"
     plant(tmp_path, {"pytest.ini": INI, "test_it.py": test, "flows/notes.txt": "", "other/b.flow": "no flow at all"})
     code, out = run(tmp_path, "-s")

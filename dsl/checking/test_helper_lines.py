@@ -18,7 +18,7 @@ from .tested_flow import TestedFlow, TestedFlows
 
 
 class SharedValues:
-    """What the tests and setups of a file know of each other's helper values."""
+    """The helper values of a file's tests and setups, as these know them of each other."""
 
     def __init__(self, program: Program, flows: TestedFlows) -> None:
         self._program = program

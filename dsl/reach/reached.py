@@ -62,7 +62,7 @@ class Reached:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What one element cannot change.
+    """The parts of a flow that one element cannot change.
 
     ``others``: the requests of other elements. ``params``: parameters. ``externs``: functions that a flow may call.
     ``files``: the names of files. ``hosts``: the models and their addresses. ``system``: the system parts. A part is

@@ -140,7 +140,7 @@ class Recording:
             try:
                 result = self._run(wave)
             except UsageError as error:
-                # What is left of the budget may be too little for the next questions.
+                # The rest of the budget may be too little for the next questions.
                 if self.left in (None, self.budget):
                     raise
                 self.troubles += [_SPENT, str(error)]

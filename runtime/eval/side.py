@@ -86,7 +86,7 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class _RowRecord:
-    """What the record of a run has of one row. ``value`` is its result, None if it has none for the ``reason``."""
+    """A row in the record of a run. ``value`` is its result, None if it has none for the ``reason``."""
 
     value: Json
     reason: str

@@ -45,7 +45,7 @@ class Voting:
 
     @property
     def saved(self) -> str:
-        """What single calls save, in words: of the cost if it is known, of the calls, and of the tokens; "" if nothing.
+        """The savings of single calls, in words: of cost if it is known, calls and tokens; "" if nothing.
 
         A vote may cost less than a single call, if the answer of the first sample is long.
         """

@@ -87,7 +87,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-# What is missed
+# Parts that no test reaches
 
 
 def test_the_corpus_is_missed_where_it_says(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -55,7 +55,7 @@ def over(rule: str, counts: dict[str, int], options: str = "") -> Run:
     return stage(pages(rule, options), by_page, {"pages": given})
 
 
-# What is asked
+# Calls
 
 
 @pytest.mark.parametrize(("stands", "calls"), [(0, 26), (2, 28), (9, 35), (24, 50)])
@@ -106,7 +106,7 @@ def test_a_vote_that_cannot_stand_cancels_the_samples_that_still_run() -> None:
         assert len(ran.provider.calls) == (15 if launch == "cost" else 20)
 
 
-# What is told
+# Accounts
 
 
 async def told(text: str, script: Any, inputs: dict[str, Json], path: Path | None = None) -> Result:

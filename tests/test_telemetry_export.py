@@ -191,7 +191,7 @@ async def test_a_hostile_receiver_costs_little_and_is_told_in_one_line(faults: A
     assert lines[-1].startswith("1 call ")
     if told:
         assert len(lines) == 2 and lines[0].startswith("not all traces and metrics") and told in lines[0]
-    # What a socket holds comes on top of what the exporter reads.
+    # The buffer of the socket comes on top of what the exporter reads.
     assert sent < 32 * 2**20
 
 

@@ -61,7 +61,7 @@ class Caused:
     def _at(self, place: Place) -> list[Site]:
         return self.sites.of(place.flow, place.step)
 
-    # One run of the body around a step
+    # Amounts of a single run of the body around a step
 
     def _once(self, site: Site, kind: str) -> Bound:
         key = (Identity(site), kind)

@@ -80,7 +80,7 @@ class Reading:
         money = None if self.caused.costs is None else total(known).capped(plan.money_limit)
         return total(calls).capped(plan.calls_limit), money
 
-    # One place
+    # Lines of a single place
 
     def _deciding(self, place: Place) -> Iterator[Mark]:
         """Yield the marks by which an element can change a request, or bring it about."""

@@ -76,7 +76,7 @@ def _read_record(run: int, body: dict[str, Json]) -> LogRecord:
 
 
 class ExternValue(NamedTuple):
-    """What a Python function gave: its ``value``, or an ``error`` if it failed.
+    """The result of a Python function: its ``value``, or an ``error`` if it failed.
 
     A value of more than 1 MiB is not in the journal: then ``size`` and ``sha256`` are those of its JSON text. The times
     are in milliseconds since the run began, None if they are not known.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from dataclasses import field
 from pathlib import Path
 from typing import Any
@@ -11,17 +10,17 @@ from typing import Any
 from flowrun.dsl import dataclass
 
 from ..account.summary import Summary
-from ..engine.decisions import Failure, Outcome
+from ..engine.decisions import Outcome
 from ..vocabulary.errors import UsageError
 from ..vocabulary.json_value import Json
 from ..vocabulary.quoting import sentence
-from ..vocabulary.tally import Tally
 from ..vocabulary.usage import Usage
 from .call_source import CallSource, rows_of
+from .ended import Ended
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class Result(Ended):
     """The result of a run. ``value`` is plain JSON data, None if the flow could not make a value.
 
     ``outcome`` has the end of the flow, ``summary`` the account of the run. ``run`` is the run's name in the journal,
@@ -52,30 +51,6 @@ class Result:
 
         report = None if self.source is None else self.source.report
         return result_html(self.value, self.outcome, self.summary, self.run, report)
-
-    @property
-    def ok(self) -> bool:
-        return self.outcome.complete and not self.outcome.failures and self.outcome.stopped is None
-
-    @property
-    def status(self) -> str:
-        """``done``, ``partial``, ``failed``, ``budget``, ``stopped`` or ``disk``."""
-        return self.outcome.status
-
-    @property
-    def failures(self) -> tuple[Failure, ...]:
-        """The failures that ended steps."""
-        return self.outcome.failures
-
-    @property
-    def losses(self) -> tuple[Failure, ...]:
-        """The failures of elements and samples that the flow went on without."""
-        return self.outcome.losses
-
-    @property
-    def tallies(self) -> Mapping[str, Tally]:
-        """The votes, by the path of their step."""
-        return self.outcome.tallies
 
     @property
     def usage(self) -> Usage:

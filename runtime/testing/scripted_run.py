@@ -10,9 +10,9 @@ from typing import Any
 
 from flowrun.dsl import dataclass
 from flowrun.runtime.account.summary import Summary
-from flowrun.runtime.engine.decisions import Failure, Outcome
+from flowrun.runtime.engine.decisions import Outcome
+from flowrun.runtime.session.ended import Ended
 from flowrun.runtime.vocabulary.json_value import Json
-from flowrun.runtime.vocabulary.tally import Tally
 
 from .cassette import Cassette
 from .runner import play
@@ -30,7 +30,7 @@ class ScriptedCall:
 
 
 @dataclass(frozen=True, slots=True)
-class ScriptedResult:
+class ScriptedResult(Ended):
     """The result of a scripted run. ``value`` is plain JSON data, None if the flow could not make a value.
 
     ``outcome`` has the end of the flow, ``summary`` the account of the run. ``calls`` has the requests in their order.
@@ -40,30 +40,6 @@ class ScriptedResult:
     outcome: Outcome = field(repr=False)
     summary: Summary = field(repr=False)
     calls: tuple[ScriptedCall, ...]
-
-    @property
-    def ok(self) -> bool:
-        return self.outcome.complete and not self.outcome.failures and self.outcome.stopped is None
-
-    @property
-    def status(self) -> str:
-        """``done``, ``partial``, ``failed`` or ``budget``."""
-        return self.outcome.status
-
-    @property
-    def failures(self) -> tuple[Failure, ...]:
-        """The failures that ended steps."""
-        return self.outcome.failures
-
-    @property
-    def losses(self) -> tuple[Failure, ...]:
-        """The failures of elements and samples that the flow went on without."""
-        return self.outcome.losses
-
-    @property
-    def tallies(self) -> Mapping[str, Tally]:
-        """The votes, by the path of their step."""
-        return self.outcome.tallies
 
     @property
     def cost(self) -> float | None:

@@ -47,7 +47,7 @@ class StretchRecord:
 
 @dataclass(frozen=True, slots=True)
 class ExternRecord:
-    """What a Python function gave at the path of its call: a ``value``, or an ``error`` if it failed.
+    """The result of a Python function at the path of its call: a ``value``, or an ``error`` if it failed.
 
     The journal does not keep a value of more than 1 MiB, or one with a key of the environment: then ``size`` and
     ``sha256`` are those of its JSON text, and ``sha256`` is "" otherwise. The times are in milliseconds since the run
@@ -83,7 +83,7 @@ class FileRecord:
 
 @dataclass(frozen=True, slots=True)
 class OutsideRecord:
-    """What a run took from outside of its models: the values of Python functions, and the files that it read."""
+    """The inputs of a run from outside of its models: the values of Python functions, and the files that it read."""
 
     externs: tuple[ExternRecord, ...] = ()
     files: tuple[FileRecord, ...] = ()

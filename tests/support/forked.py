@@ -157,7 +157,7 @@ def run_command() -> None:
     except SystemExit as ended:
         code = ended.code or 0
     threading._shutdown()  # type: ignore[attr-defined]
-    # What nobody holds is freed here, and warns here if it is still open.
+    # An object that nobody holds is freed here, and warns here if it is still open.
     gc.collect()
     atexit._run_exitfuncs()
     for stream in (sys.stdout, sys.stderr):

@@ -23,7 +23,7 @@ FOLD = (ParamSpec("from", t.UNKNOWN),)
 """The optional first value of a fold; its type is that of the fold's ask."""
 TOKENS = (ParamSpec("size", t.INT, required=True, low=1),)
 """The parameter of `by tokens(n)`: a merge takes as many results as fit into ``n`` tokens."""
-_OF_ASKS = "; an ask has it: write it behind the ask, or `reduce (ask \"…\" with {}: …)`"
+_OF_ASKS = '; an ask has it: write it behind the ask, or `reduce (ask "…" with {}: …)`'
 _NO_OPTIONS = {"a call": "a call takes no options: set this option on the asks inside, or on the model"}
 
 

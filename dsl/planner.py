@@ -13,7 +13,9 @@ from .checking.block_types import FOLD, TOKENS
 from .checking.callees import Callee
 from .checking.program import Flow, Step
 from .expression_planner import ExpressionPlanner
+from .checking.matches import class_value
 from .hedges import hedges
+from .path_names import branch_step
 
 
 def bare_plan(checked: Checked, flow: str | None = None, *, beside: Iterable[str] = ()) -> p.Plan:
@@ -86,7 +88,8 @@ class _Planner(ExpressionPlanner):
         """Plan a flow. ``retries`` is the option of the call. It applies to asks without an option of their own."""
         self.retries = [*retries]
         for number, step in enumerate(flow.walk()):
-            self.names[step] = step.symbol.name if step.symbol else f"#{number}"
+            unnamed = branch_step(number, step.branch) if step.branch else f"#{number}"
+            self.names[step] = step.symbol.name if step.symbol else unnamed
         decl = flow.decl
         budget = decl.budget
         return p.Flow(
@@ -214,6 +217,9 @@ class _Planner(ExpressionPlanner):
                 return p.Fanout(self.block(step), self.reduce(step, node.reduce))
             case s.Chain():
                 return p.Chain(self.block(step))
+            case s.Match():
+                classes = tuple(class_value(one) for one in node.classes)
+                return p.Match(self.expr(node.value), self.block(step), classes)
             case s.Call() if found := self.callee(node):
                 key, callee = found
                 given = self.args(callee.params, node.args)

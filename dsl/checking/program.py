@@ -36,13 +36,15 @@ class Symbol:
 class Scope:
     """The names that can be mentioned in one part of the file.
 
-    ``withheld`` has the names that the asks of a reducer may mention, but its arguments may not.
+    ``withheld`` has the names that the asks of a reducer may mention, but its arguments may not. ``branches`` has the
+    branches of a match by their classes, which nothing can mention.
     """
 
     parent: Scope | None
     fanout: bool = False
     symbols: dict[str, Symbol] = field(default_factory=dict)
     withheld: dict[str, Symbol] = field(default_factory=dict)
+    branches: dict[str, Step] = field(default_factory=dict)
 
     def lookup(self, name: str) -> Symbol | None:
         scope: Scope | None = self
@@ -77,7 +79,8 @@ class Step:
     """A line of a flow, with the scope around it and the scopes inside it.
 
     ``inner`` is the scope of a block's body. ``reduce_scope`` is the scope of the reducer's asks, with their models and
-    options. ``argument_scope`` is the scope of the reducer's arguments.
+    options. ``argument_scope`` is the scope of the reducer's arguments. ``branch`` is the name of a branch of a match in
+    paths, "" for any other step.
     """
 
     line: s.Line
@@ -89,6 +92,7 @@ class Step:
     reduce_scope: Scope | None = None
     argument_scope: Scope | None = None
     steps: list[Step] = field(default_factory=list)
+    branch: str = ""
 
     @property
     def title(self) -> str:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 
 from ..records import dataclass
-from .tables import BAD, END, LABELS, Tables
+from .tables import BAD, CLASS, END, LABELS, Tables
 from .token import Token
 
 _COLON = re.compile(r"(?:\s++|#[^\n]*+\n)*+:")
@@ -62,6 +62,8 @@ def lex(
         if type == "NAME":
             if made in keywords and previous != "DOT" and not colon(text, end):
                 type = keywords[str(made)]
+        elif type == "EQUAL" and previous == "STRING":
+            tokens[-1].type = CLASS
         elif type == "COMMENT":
             made.type, made.start_pos, made.end_pos = type, at, end
             comments.append(made)
@@ -81,10 +83,13 @@ def lex(
 def named(text: str, tokens: Sequence[Token], place: int) -> bool:
     """Tell whether a word looks like the name of a step: a `=` follows it, or it is alone on its line.
 
-    A label stands on the line of the value or the type behind it. So such a word is a name at the end of a line.
+    A label stands on the line of the value or the type behind it. So such a word is a name at the end of a line. So is
+    `match`.
     """
     if place + 1 < len(tokens) and tokens[place + 1].type == "EQUAL":
         return True
+    if tokens[place].type == "MATCH":
+        return begins_line(text, tokens, place + 1)
     alone = tokens[place].type in LABELS or begins_line(text, tokens, place)
     return alone and begins_line(text, tokens, place + 1)
 

@@ -196,6 +196,11 @@ class Step:
         return self.branch or f"line {self.line}"
 
     @property
+    def shown(self) -> str:
+        """The name that the author gave to the step, also as a branch of a match; "" if there is none."""
+        return self.branch if self.name.startswith("#") else self.name
+
+    @property
     def branch(self) -> str:
         """The name of a branch of a match in paths; "" for any other step."""
         return self.name.partition("=")[2]

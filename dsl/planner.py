@@ -11,11 +11,10 @@ from . import types as t
 from .checked import Checked
 from .checking.block_types import FOLD, TOKENS
 from .checking.callees import Callee
+from .checking.matches import class_value
 from .checking.program import Flow, Step
 from .expression_planner import ExpressionPlanner
-from .checking.matches import class_value
 from .hedges import hedges
-from .path_names import branch_step
 
 
 def bare_plan(checked: Checked, flow: str | None = None, *, beside: Iterable[str] = ()) -> p.Plan:
@@ -88,8 +87,7 @@ class _Planner(ExpressionPlanner):
         """Plan a flow. ``retries`` is the option of the call. It applies to asks without an option of their own."""
         self.retries = [*retries]
         for number, step in enumerate(flow.walk()):
-            unnamed = branch_step(number, step.branch) if step.branch else f"#{number}"
-            self.names[step] = step.symbol.name if step.symbol else unnamed
+            self.names[step] = step.plan_name(number)
         decl = flow.decl
         budget = decl.budget
         return p.Flow(

@@ -25,7 +25,9 @@ def matched(survey: Survey, step: p.Step, node: p.Match, scope: SizeScope, *, vo
     steps = [node.body.steps[place] for place in open_]
     branches = [body.steps[one.name] for one in steps]
     rows = tuple(
-        body.steps[one.name].bounds if one in steps else Bounds(one.title, f"{kind_of(one.node)}, not needed", line=one.line)
+        body.steps[one.name].bounds
+        if one in steps
+        else Bounds(one.title, f"{kind_of(one.node)}, not needed", line=one.line)
         for one in node.body.steps
     )
     if not branches:

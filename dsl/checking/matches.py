@@ -152,7 +152,9 @@ def _added(node: s.Match, missing: list[p.Class]) -> Fix | None:
     broken = "\n" in source.text[node.body.span.start : node.body.span.end]
     gap = "\n" + " " * (node.body.lines[-1].span.column - 1) if broken else "  "
     text = "".join(f"{gap}{class_text(one)} = none" for one in missing)
-    title = "add " + ", ".join(f"`{class_text(one)} = none`" for one in missing[:3]) + (" …" if len(missing) > 3 else "")
+    title = (
+        "add " + ", ".join(f"`{class_text(one)} = none`" for one in missing[:3]) + (" …" if len(missing) > 3 else "")
+    )
     return Fix(title, (Edit(source.span(last.end, last.end), text),), safe=False)
 
 

@@ -8,6 +8,7 @@ from typing import Literal
 
 from .. import syntax as s
 from ..diagnostics import Diagnostic
+from ..path_names import branch_step
 from ..records import dataclass
 from ..source import Span
 from ..templates.read import Template
@@ -101,6 +102,22 @@ class Step:
     @property
     def span(self) -> Span:
         return self.line.name.span if self.line.name else self.line.span
+
+    @property
+    def own_name(self) -> str:
+        """The name of the step in paths, "" if the author gave it none."""
+        return self.symbol.name if self.symbol else self.branch
+
+    def plan_name(self, number: int) -> str:
+        """Return the name of the step in a plan. ``number`` is its number in the flow."""
+        if self.symbol is not None:
+            return self.symbol.name
+        return branch_step(number, self.branch) if self.branch else f"#{number}"
+
+    @property
+    def gives(self) -> list[Step]:
+        """The steps whose values may be the value of one run of the block: all branches, or else the last step."""
+        return self.steps if isinstance(self.line.node, s.Fanout | s.Match) else self.steps[-1:]
 
     def walk(self) -> Iterator[Step]:
         yield self

@@ -92,10 +92,7 @@ def _body(
         if fanout is not None:
             for need in _inner_needs(step):
                 if need in own:
-                    raise PlanError(
-                        f"the branch `{step.name}` of `{fanout}` needs the branch `{need}`: "
-                        f"{reason}"
-                    )
+                    raise PlanError(f"the branch `{step.name}` of `{fanout}` needs the branch `{need}`: {reason}")
         _step(step, inside)
     if fanout is None:
         edges = {name: [need for need in _inner_needs(step) if need in own] for name, step in own.items()}

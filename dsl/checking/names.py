@@ -153,7 +153,8 @@ class _Resolver:
     def branches(self, step: Step, node: s.Match) -> None:
         """Resolve the branches of a match. Their classes are words: they take no name, and nothing can mention them."""
         step.inner = Scope(step.scope)
-        for line, name in zip(node.body.lines, branch_names(line.name.text for line in node.body.lines if line.name)):
+        names = branch_names([line.name.text if line.name else "" for line in node.body.lines])
+        for line, name in zip(node.body.lines, names, strict=True):
             branch = Step(line, Scope(step.inner), step, branch=name)
             step.steps.append(branch)
             step.inner.branches.setdefault(branch.title, branch)

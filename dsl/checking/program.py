@@ -80,8 +80,8 @@ class Step:
     """A line of a flow, with the scope around it and the scopes inside it.
 
     ``inner`` is the scope of a block's body. ``reduce_scope`` is the scope of the reducer's asks, with their models and
-    options. ``argument_scope`` is the scope of the reducer's arguments. ``branch`` is the name of a branch of a match in
-    paths, "" for any other step.
+    options. ``argument_scope`` is the scope of the reducer's arguments. ``branch`` is the name that a branch of a match
+    has in paths, "" for any other step.
     """
 
     line: s.Line

@@ -56,7 +56,7 @@ class UnknownNames(CallTypes):
                 f"a branch of a match mentions {why}",
                 span,
                 labels=(Label(branch.span, f"`{name}` is a class of the match"),),
-                note="only one branch runs, and its name is known nowhere: the value of the match is that of this branch",
+                note="only one branch runs, and nothing can mention it: its value is the value of the match",
                 help="put what both branches need in a step before the match; for the word write it in quotes",
             )
         )

@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 
 from ..records import dataclass
-from .tables import BAD, CLASS, END, LABELS, Tables
+from .tables import BAD, END, LABELS, Tables
 from .token import Token
 
 _COLON = re.compile(r"(?:\s++|#[^\n]*+\n)*+:")
@@ -62,8 +62,6 @@ def lex(
         if type == "NAME":
             if made in keywords and previous != "DOT" and not colon(text, end):
                 type = keywords[str(made)]
-        elif type == "EQUAL" and previous == "STRING":
-            tokens[-1].type = CLASS
         elif type == "COMMENT":
             made.type, made.start_pos, made.end_pos = type, at, end
             comments.append(made)

@@ -109,6 +109,10 @@ class Tables:
             return False
         return self.advance(stack, type) is None and self.advance(stack, "NAME") is not None
 
+    def begins_branch(self, stack: list[int], then: tuple[str, str]) -> bool:
+        """Tell whether a text is the class of a branch here: the branch of a match begins, and `=` follows."""
+        return then[0] == "EQUAL" and CLASS in self.actions[stack[-1]] and self.advance(stack, CLASS) is not None
+
     def _test_word_is_name(self, stack: list[int], type: str, then: tuple[str, str]) -> bool:
         # `cases = …` gives a parameter of that name.
         if then[0] == "EQUAL" or self.advance(stack, type) is None:

@@ -157,7 +157,7 @@ class ReducerSpec:
         return self.votes or self.typed
 
 
-Where = Literal["ask", "model", "map", "repeat", "fanout", "chain", "flow"]
+Where = Literal["ask", "model", "map", "repeat", "fanout", "chain", "match", "flow"]
 
 
 @dataclass(frozen=True, slots=True)

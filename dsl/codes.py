@@ -86,6 +86,13 @@ CODES: dict[str, Code] = {
     "F0533": Code("a quote of a text that the prompt does not show"),
     "F0534": Code("a quote of a text that only other answers have read", "warning"),
     "F0535": Code("a vote that counts quotes", "warning"),
+    # F06: the shapes of flows
+    "F0601": Code("a match over a value without classes"),
+    "F0602": Code("a branch for an unknown class"),
+    "F0603": Code("two branches for one class"),
+    "F0604": Code("a class without a branch"),
+    "F0605": Code("an `else` that can never run"),
+    "F0606": Code("a branch of a match that mentions another branch"),
     # F07: allowed, and probably not meant
     "F0701": Code("an answer that is paid for and never used", "warning"),
     "F0702": Code("a map whose calls are all the same", "warning"),

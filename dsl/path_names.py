@@ -5,8 +5,32 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
+from .patterns import pattern
+
 REDUCE = "reduce"
 """The name of a block's reduction in paths."""
+
+
+NOT_IN_NAMES = pattern(r"[^A-Za-z0-9_]+")
+
+
+def branch_names(classes: Iterable[str]) -> list[str]:
+    """Return the names of a match's branches in paths: the classes, with `_` for what no name may have."""
+    made: list[str] = []
+    for word in classes:
+        name = NOT_IN_NAMES.sub("_", word).strip("_")
+        name = f"_{name}" if not name or name[0].isdigit() else name
+        number = 1
+        while name in made:
+            number += 1
+            name = f"{name.rstrip('0123456789')}{number}"
+        made.append(name)
+    return made
+
+
+def branch_step(number: int, name: str) -> str:
+    """Return the name of a branch in a plan. No step can mention such a name."""
+    return f"#{number}={name}"
 
 
 def step_names(steps: Iterable[tuple[str, str]]) -> list[str]:

@@ -124,6 +124,24 @@ class Chain:
 
 
 @dataclass(frozen=True, slots=True)
+class Class:
+    """The values for which a branch of a match runs: one word, true, false or none. ``rest`` are all other values."""
+
+    value: str | bool | None = None
+    rest: bool = field(default=False, metadata={OMITTED: False})
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A match: of the steps in its body one runs, the branch for the value. ``classes`` are those of the steps."""
+
+    value: Expr
+    body: Block
+    classes: tuple[Class, ...]
+    kind: Literal["match"] = "match"
+
+
+@dataclass(frozen=True, slots=True)
 class Value:
     expr: Expr
     kind: Literal["value"] = "value"
@@ -150,7 +168,7 @@ class ExternCall:
     kind: Literal["extern"] = "extern"
 
 
-Node: TypeAlias = Annotated[Ask | Fanout | Map | Repeat | Chain | Value | FlowCall | ExternCall, ByKind()]
+Node: TypeAlias = Annotated[Ask | Fanout | Map | Repeat | Chain | Match | Value | FlowCall | ExternCall, ByKind()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +191,19 @@ class Step:
 
     @property
     def title(self) -> str:
-        return f"line {self.line}" if self.name.startswith("#") else self.name
+        if not self.name.startswith("#"):
+            return self.name
+        return self.branch or f"line {self.line}"
+
+    @property
+    def shown(self) -> str:
+        """The name that the author gave to the step, also as a branch of a match; "" if there is none."""
+        return self.branch if self.name.startswith("#") else self.name
+
+    @property
+    def branch(self) -> str:
+        """The name of a branch of a match in paths; "" for any other step."""
+        return self.name.partition("=")[2]
 
     @property
     def block(self) -> Block | None:

@@ -11,6 +11,7 @@ from . import types as t
 from .checked import Checked
 from .checking.block_types import FOLD, TOKENS
 from .checking.callees import Callee
+from .checking.matches import class_value
 from .checking.program import Flow, Step
 from .expression_planner import ExpressionPlanner
 from .hedges import hedges
@@ -86,7 +87,7 @@ class _Planner(ExpressionPlanner):
         """Plan a flow. ``retries`` is the option of the call. It applies to asks without an option of their own."""
         self.retries = [*retries]
         for number, step in enumerate(flow.walk()):
-            self.names[step] = step.symbol.name if step.symbol else f"#{number}"
+            self.names[step] = step.plan_name(number)
         decl = flow.decl
         budget = decl.budget
         return p.Flow(
@@ -214,6 +215,9 @@ class _Planner(ExpressionPlanner):
                 return p.Fanout(self.block(step), self.reduce(step, node.reduce))
             case s.Chain():
                 return p.Chain(self.block(step))
+            case s.Match():
+                classes = tuple(class_value(one) for one in node.classes)
+                return p.Match(self.expr(node.value), self.block(step), classes)
             case s.Call() if found := self.callee(node):
                 key, callee = found
                 given = self.args(callee.params, node.args)

@@ -7,6 +7,7 @@ import os
 import re
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,7 @@ PIECES = st.sampled_from(
 )
 VALUES = st.lists(LETTERS | PIECES, max_size=12).map("".join)
 DIGITS = st.from_regex(r"[0-9]{1,12}(\.[0-9]{1,4})?", fullmatch=True)
-SOFT = [word.lower() for word in sorted(TEST_WORDS | TYPE_WORDS | LABELS)]
+SOFT = [word.lower() for word in sorted(TEST_WORDS | TYPE_WORDS | LABELS | {"MATCH"})]
 OPERATORS = "or and == != <= >= < > in ?? + - * /".split()
 
 
@@ -208,7 +209,21 @@ class Maker:
             ),
             lambda: s.Repeat(self.count(), self.count(), body, self.reduce(), AT),
             lambda: s.Chain(body, AT),
+            lambda: self.match(depth - 1),
         )
+
+    def match(self, depth: int) -> s.Match:
+        def branch() -> tuple[s.Word | s.String, s.Line]:
+            line = self.line(depth)
+            if self.maybe():
+                string = self.string()
+                return string, replace(line, name=s.Word(string.value, AT))
+            word = self.word("when", "with", "after")
+            return word, replace(line, name=word)
+
+        branches = self.some(branch)
+        body = s.Body(tuple(line for _, line in branches), AT)
+        return s.Match(self.expr(1), body, tuple(word for word, _ in branches), AT)
 
     def line(self, depth: int) -> s.Line:
         kinds: list[Callable[[], s.Node]] = [self.ask, *([lambda: self.block(depth)] if depth else [])]

@@ -9,6 +9,7 @@ from .. import syntax as s
 from .. import types as t
 from ..catalog import Catalog, ParamSpec
 from ..checking.block_types import FOLD
+from ..checking.matches import class_text
 from ..source import Source, Span
 from .errors import UnfitError
 from .exprs import Exprs
@@ -96,7 +97,7 @@ class Tree:
 
     # Steps
 
-    def _line(self, step: p.Step) -> s.Line:
+    def _line(self, step: p.Step, branch: s.Word | None = None) -> s.Line:
         at = self.at(step.name)
         options = dict(step.options)
         node = step.node
@@ -114,7 +115,10 @@ class Tree:
             when = s.When(self.exprs.expr(step.when, at), other, at)
         elif step.otherwise is not None:
             raise UnfitError(step.name, "it has a value for the case that it is skipped, and no condition to skip it")
+        if branch is None and step.branch:
+            raise UnfitError(step.name, "it has the name of a branch, and stands in no match")
         word = None if step.name.startswith("#") and not isinstance(node, p.Fanout) else s.Word(step.name, at)
+        word = branch or word
         line = s.Line(word, self._node(step, at), self.exprs.options(options, at), (), when, at)
         self._lines.append((line, step))
         return line
@@ -132,6 +136,8 @@ class Tree:
                 return self._call(extern_word(key), self.plan.externs[key].params, args, at)
             case p.Chain(block):
                 return s.Chain(self._body(block, at), at)
+            case p.Match():
+                return self._match(step.name, node, at)
             case p.Fanout(block, reduce):
                 return s.Fanout(self._body(block, at), self._reduce(step, reduce, at), at)
             case p.Repeat(least, most, block, reduce):
@@ -150,6 +156,25 @@ class Tree:
                     self._reduce(step, node.reduce, at),
                     at,
                 )
+
+    def _match(self, name: str, node: p.Match, at: Span) -> s.Match:
+        if len(node.classes) != len(node.body.steps):
+            raise UnfitError(name, "a match has one class for each of its branches")
+        if node.body.result not in [one.name for one in node.body.steps]:
+            raise UnfitError(name, "its value comes from no branch of its own")
+        lines: list[s.Line] = []
+        classes: list[s.Word | s.String] = []
+        for branch, one in zip(node.body.steps, node.classes, strict=True):
+            place, bare = self.at(branch.name), one.rest or not isinstance(one.value, str)
+            if one.rest and one.value is not None:
+                raise UnfitError(branch.name, "a branch for all other classes has no class of its own")
+            if not branch.branch:
+                raise UnfitError(branch.name, "a branch of a match has no name that a step could mention")
+            written = s.Word(class_text(one), place) if bare else s.String(str(one.value), place)
+            line = self._line(branch, s.Word(written.text if isinstance(written, s.Word) else written.value, place))
+            lines.append(line)
+            classes.append(written)
+        return s.Match(self.exprs.expr(node.value, at), s.Body(tuple(lines), at), tuple(classes), at)
 
     def _call(self, key: str, params: tuple[p.Param, ...], args: Mapping[str, p.Expr], at: Span) -> s.Call:
         specs = tuple(ParamSpec(param.name, param.type, param.required) for param in params)

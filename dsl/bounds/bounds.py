@@ -20,6 +20,7 @@ from .expression_sizes import SizeScope, size_of
 from .loads import countable, loads_of, widths_of
 from .losses import failing_ask, failing_of, may_fail
 from .map_bounds import mapped
+from .match_bounds import matched
 from .order import StepOrder, early_needs, kind_of
 from .rounds import START, Rounds, first_of, side_by_side
 from .served import Blank, World
@@ -197,6 +198,8 @@ class _Survey:
                 inner = SizeScope(scope)
                 body = self.body(node.body, inner, vote=holds_ballots(node, votes=False, around=vote), sharing=sharing)
                 return self.part(step, "chain", body, body.inside)
+            case p.Match():
+                return matched(self, step, node, scope, vote=vote, sharing=sharing)
             case p.FlowCall():
                 args = {name: self.size(expr, scope) for name, expr in node.args.items()}
                 called = self.called.call(node.flow, args, sharing)

@@ -35,6 +35,18 @@ Loads = Mapping[str, Load]
 """The loads, by the name of the endpoint."""
 
 
+def greatest(loads: Iterable[Loads]) -> Loads:
+    """Return the loads of steps of which one runs: for each endpoint the most calls on the fewest places."""
+    found: dict[str, Load] = {}
+    for one in loads:
+        for endpoint, load in one.items():
+            known = found.get(endpoint, load)
+            found[endpoint] = Load(
+                max(known.calls, load.calls), min(known.places, load.places), max(known.wide, load.wide)
+            )
+    return found
+
+
 def together(loads: Iterable[Loads]) -> Loads:
     found: dict[str, Load] = {}
     for one in loads:

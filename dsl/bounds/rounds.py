@@ -8,7 +8,7 @@ from math import inf
 
 from ..records import dataclass
 from .bound import Bound
-from .loads import Load, Loads, queued, so_often, together
+from .loads import Load, Loads, greatest, queued, so_often, together
 
 __all__ = ["START", "Load", "Rounds", "all_of", "first_of", "side_by_side"]
 
@@ -142,6 +142,12 @@ def side_by_side(steps: Mapping[str, Rounds], end: str = "") -> tuple[Rounds, Ro
     most, _ = _through({name: one.most for name, one in steps.items()})
     whole = Rounds(least, most, why, together(one.loads for one in steps.values()))
     return whole, Rounds({START: 0, **until[end]}) if end in until else None
+
+
+def one_of(bodies: Iterable[Rounds]) -> Rounds:
+    """Join the rounds of bodies of which exactly one runs."""
+    bodies = tuple(bodies)
+    return replace(all_of(bodies, certain=False), loads=greatest(body.loads for body in bodies))
 
 
 def all_of(bodies: Iterable[Rounds], *, certain: bool) -> Rounds:

@@ -7,6 +7,7 @@ from .. import types as t
 from ..diagnostics import Diagnostic
 from ..source import Span
 from .expressions import Expressions
+from .matches import match_problems
 from .program import Step
 from .typed import Typed
 
@@ -69,6 +70,11 @@ class Bodies:
                 node.body.span,
                 "give the fanout two or more branches: `name = ask …`",
             )
+
+    def match(self, step: Step, node: s.Match) -> t.Type:
+        given = self.expressions.infer(node.value, step.scope)
+        self.typed.problems.extend(match_problems(node, given))
+        return t.join(self.typed.steps.get(branch, t.UNKNOWN) for branch in step.steps)
 
     def body(self, step: Step, body: s.Body) -> t.Type:
         if not step.steps:

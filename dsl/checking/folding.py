@@ -139,6 +139,8 @@ class Folding:
                 return self._steps.get(step.steps[-1]) if step.steps else None
             case s.Fanout() | s.Map() | s.Repeat():
                 return None if node.reduce.ask is not None else self._of_block(step, node, node.reduce.rule.text)
+            case s.Match():
+                return None
             case s.Call() if node.number in self._callees:
                 called = self._called(node)
                 return self._fold(*called) if called is not None else self._callees[node.number].value

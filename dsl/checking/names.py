@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from .. import syntax as s
 from ..diagnostics import Diagnostic, Label
+from ..path_names import branch_names
 from ..source import Span
 from ..syntax.children import children
 from ..templates.read import read_template
@@ -141,10 +142,24 @@ class _Resolver:
             case s.Chain():
                 step.inner = Scope(scope)
                 step.steps = self.steps(node.body.lines, step.inner, step)
+            case s.Match():
+                mentions.extend(self.in_expr(node.value, scope, step, "head"))
+                self.branches(step, node)
             case s.Ask():
                 mentions.extend(self.in_ask(node, scope, step, "head"))
             case _:
                 mentions.extend(self.in_expr(node, scope, step, "head"))
+
+    def branches(self, step: Step, node: s.Match) -> None:
+        """Resolve the branches of a match. Their classes are words: they take no name, and nothing can mention them."""
+        step.inner = Scope(step.scope)
+        names = branch_names([line.name.text if line.name else "" for line in node.body.lines])
+        for line, name in zip(node.body.lines, names, strict=True):
+            branch = Step(line, Scope(step.inner), step, branch=name)
+            step.steps.append(branch)
+            step.inner.branches.setdefault(branch.title, branch)
+        for branch in step.steps:
+            self.step(branch)
 
     def block(
         self, step: Step, body: s.Body, reduce: s.Reduce, *, fanout: bool = False, inner: Scope | None = None

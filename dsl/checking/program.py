@@ -8,6 +8,7 @@ from typing import Literal
 
 from .. import syntax as s
 from ..diagnostics import Diagnostic
+from ..path_names import branch_step
 from ..records import dataclass
 from ..source import Span
 from ..templates.read import Template
@@ -36,13 +37,15 @@ class Symbol:
 class Scope:
     """The names that can be mentioned in one part of the file.
 
-    ``withheld`` has the names that the asks of a reducer may mention, but its arguments may not.
+    ``withheld`` has the names that the asks of a reducer may mention, but its arguments may not. ``branches`` has the
+    branches of a match by their classes, which nothing can mention.
     """
 
     parent: Scope | None
     fanout: bool = False
     symbols: dict[str, Symbol] = field(default_factory=dict)
     withheld: dict[str, Symbol] = field(default_factory=dict)
+    branches: dict[str, Step] = field(default_factory=dict)
 
     def lookup(self, name: str) -> Symbol | None:
         scope: Scope | None = self
@@ -77,7 +80,8 @@ class Step:
     """A line of a flow, with the scope around it and the scopes inside it.
 
     ``inner`` is the scope of a block's body. ``reduce_scope`` is the scope of the reducer's asks, with their models and
-    options. ``argument_scope`` is the scope of the reducer's arguments.
+    options. ``argument_scope`` is the scope of the reducer's arguments. ``branch`` is the name that a branch of a match
+    has in paths, "" for any other step.
     """
 
     line: s.Line
@@ -89,6 +93,7 @@ class Step:
     reduce_scope: Scope | None = None
     argument_scope: Scope | None = None
     steps: list[Step] = field(default_factory=list)
+    branch: str = ""
 
     @property
     def title(self) -> str:
@@ -97,6 +102,22 @@ class Step:
     @property
     def span(self) -> Span:
         return self.line.name.span if self.line.name else self.line.span
+
+    @property
+    def own_name(self) -> str:
+        """The name of the step in paths, "" if the author gave it none."""
+        return self.symbol.name if self.symbol else self.branch
+
+    def plan_name(self, number: int) -> str:
+        """Return the name of the step in a plan. ``number`` is its number in the flow."""
+        if self.symbol is not None:
+            return self.symbol.name
+        return branch_step(number, self.branch) if self.branch else f"#{number}"
+
+    @property
+    def gives(self) -> list[Step]:
+        """The steps whose values may be the value of one run of the block: all branches, or else the last step."""
+        return self.steps if isinstance(self.line.node, s.Fanout | s.Match) else self.steps[-1:]
 
     def walk(self) -> Iterator[Step]:
         yield self

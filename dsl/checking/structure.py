@@ -34,11 +34,13 @@ def _lost(lines: tuple[s.Line, ...]) -> list[Diagnostic]:
     problems = []
     for line in lines:
         node = line.node
-        if isinstance(node, (s.Fanout, s.Map, s.Repeat, s.Chain)):
+        if isinstance(node, s.Match):
+            problems += _lost(node.body.lines)
+        elif isinstance(node, (s.Fanout, s.Map, s.Repeat, s.Chain)):
             inner = node.body.lines
             # A branch without a name is reported elsewhere.
             problems += _lost(inner[:-1]) if not isinstance(node, s.Fanout) else []
-            if inner and isinstance(inner[-1].node, (s.Fanout, s.Map, s.Repeat, s.Chain)):
+            if inner and isinstance(inner[-1].node, (s.Fanout, s.Map, s.Repeat, s.Chain, s.Match)):
                 problems += _lost((inner[-1],))
         elif line.name is None and not isinstance(node, (s.Ask, s.Name)):
             problems.append(

@@ -127,7 +127,7 @@ class Expects(Paths):
         node = self.node(path)
         if node is None or failed:
             return
-        if not any(one.step.line.when is not None for one in node.chain):
+        if not any(one.step.line.when is not None or one.step.branch for one in node.chain):
             said = f"`{node.path}` has no `when`, so it is never skipped"
             self.report("F0415", said, line.step.span, "delete this line, or write `when` in the step")
 

@@ -61,7 +61,7 @@ class PathNode:
     @property
     def named(self) -> bool:
         """True if the author gave this step a name."""
-        return not self.reduces and self.step.symbol is not None
+        return not self.reduces and bool(self.step.own_name)
 
     @property
     def most_numbers(self) -> int:
@@ -138,7 +138,7 @@ class PathNode:
 
 def path_nodes(unit: Unit, steps: Sequence[Step], parent: PathNode | None = None) -> list[PathNode]:
     """Return the nodes of a body's steps."""
-    names = step_names((step.symbol.name if step.symbol else "", _word(unit, step)) for step in steps)
+    names = step_names((step.own_name, _word(unit, step)) for step in steps)
     return [PathNode(name, unit, step, parent) for name, step in zip(names, steps, strict=True)]
 
 
@@ -170,7 +170,7 @@ def own_asks(node: PathNode) -> list[PathNode]:
     """Return the last ask of a step, which a path without further words means.
 
     It is the ask that makes the step's value: the reducer's if that combines the results, or else the last ask of the
-    body. A fan-out without such a reducer has one for each branch.
+    body. A fan-out without such a reducer has one for each branch, and so has a match.
     """
     if node.ask is not None:
         return [node]
@@ -180,7 +180,7 @@ def own_asks(node: PathNode) -> list[PathNode]:
     written = node.step.line.node
     if isinstance(written, (s.Map, s.Repeat, s.Fanout)) and written.reduce.ask is not None:
         return inner[-1:]
-    if isinstance(written, s.Fanout):
+    if isinstance(written, s.Fanout | s.Match):
         found: list[PathNode] = []
         for one in inner:
             found += [] if one.reduces or len(found) >= MOST_ASKS else own_asks(one)
@@ -264,7 +264,7 @@ def _word(unit: Unit, step: Step) -> str:
     """Return the word with which a step begins in the file."""
     node = step.line.node
     match node:
-        case s.Ask() | s.Map() | s.Repeat() | s.Fanout() | s.Chain():
+        case s.Ask() | s.Map() | s.Repeat() | s.Fanout() | s.Chain() | s.Match():
             return type(node).__name__.lower()
         case s.Call() if callee := unit.typed.nodes.callees.get(node.number):
             return callee.name

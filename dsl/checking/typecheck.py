@@ -168,6 +168,9 @@ class _Checker(Declarations):
             case s.Chain():
                 kinds, what = ("chain",), "a chain"
                 type_ = self.body(step, node.body)
+            case s.Match():
+                kinds, what = ("match",), "a match"
+                type_ = self.match(step, node)
             case s.Name(word) if step.symbol is None and line.name is None and (help := stray_word(word.text)):
                 kinds, what, type_ = (), "a value", self._stray(word, help, step.scope)
             case s.Call():

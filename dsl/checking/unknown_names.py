@@ -46,8 +46,26 @@ class UnknownNames(CallTypes):
         )
         return True
 
+    def other_branch(self, name: str, span: Span, branch: Step) -> None:
+        """Report a branch of a match that mentions a branch, which is not known there."""
+        own = branch.span.start <= span.start < branch.line.span.end
+        why = "itself" if own else f"the branch `{name}`"
+        self.problems.append(
+            Diagnostic(
+                "F0606",
+                f"a branch of a match mentions {why}",
+                span,
+                labels=(Label(branch.span, f"`{name}` is a class of the match"),),
+                note="only one branch runs, and nothing can mention it: its value is the value of the match",
+                help="put what both branches need in a step before the match; for the word write it in quotes",
+            )
+        )
+
     def unknown_name(self, name: str, span: Span, scope: Scope, wanted: t.Type | None = None) -> None:
         if self.withheld(name, span, scope):
+            return
+        if (branch := branch_named(name, scope)) is not None:
+            self.other_branch(name, span, branch)
             return
         if name in _OF_REDUCERS:
             near = did_you_mean(name, scope.known()) or _of_reducer(name, scope)
@@ -126,6 +144,16 @@ def _of_reducer(name: str, scope: Scope) -> str:
             "the next result"
         )
     return "`results` is known only in an ask after `reduce`; elsewhere mention the block by its name"
+
+
+def branch_named(name: str, scope: Scope) -> Step | None:
+    """Return the branch of this name of a match around a scope."""
+    outer: Scope | None = scope
+    while outer is not None:
+        if name in outer.branches:
+            return outer.branches[name]
+        outer = outer.parent
+    return None
 
 
 def visible_block(hidden: Step, scope: Scope) -> Step | None:

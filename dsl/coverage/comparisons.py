@@ -70,6 +70,10 @@ class Comparisons:
                 yield from self._in(node.source, scope)
                 if node.where is not None:
                     yield from self._in(node.where, inner, truth=True)
+            case s.Match(value):
+                classes = tuple(one.text if isinstance(one, s.Word) else one.value for one in node.classes)
+                yield Compared(value, scope, tuple(one for one in classes if one != "else"), line.span.line)
+                yield from self._in(value, scope)
             case s.Repeat() | s.Fanout() | s.Chain():
                 pass
             case _:

@@ -15,6 +15,7 @@ RETRIED = "retries"
 LOST = "errors"
 REPLACED = "else"
 HOLDS, FAILS = "when", "skip"
+TAKEN = "match"
 
 
 def _asks(home: Home) -> Iterator[CoverageItem]:
@@ -26,6 +27,10 @@ def _asks(home: Home) -> Iterator[CoverageItem]:
 
 def _branches(home: Home) -> Iterator[CoverageItem]:
     for step in home.steps:
+        if isinstance(step.line.node, s.Match):
+            for branch in step.steps:
+                said = f"no test takes the branch `{branch.branch}` of `{home.paths[step]}`"
+                yield home.item(home.mark(branch, TAKEN), "branch", branch.span, said)
         when = step.line.when
         if when is None:
             continue

@@ -90,15 +90,15 @@ class Origins:
         match node:
             case s.Ask():
                 return
-            case s.Map() | s.Repeat() | s.Fanout() | s.Chain():
-                if isinstance(node, s.Chain) or node.reduce.ask is None:
+            case s.Map() | s.Repeat() | s.Fanout() | s.Chain() | s.Match():
+                if isinstance(node, s.Chain | s.Match) or node.reduce.ask is None:
                     yield from self._of_body(step, field, seen)
             case _:
                 yield from self._of(node, field, step.scope, seen)
 
     def _of_body(self, step: Step, field: str, seen: set[object]) -> Iterator[Origin]:
         if not isinstance(step.line.node, s.Fanout):
-            for inner in step.steps[-1:]:
+            for inner in step.gives:
                 yield from self._of_step(inner, field, seen)
             return
         # With `collect` the branches are the fields of the value; any other reducer takes the results alike.

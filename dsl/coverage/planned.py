@@ -14,7 +14,7 @@ from ..checking.program import Flow, Step
 from ..records import dataclass
 from .answers import OTHER, PART
 from .home import CoverageItem, CoverageMark, Home
-from .items import FAILS, HOLDS, LOST, REPLACED, RETRIED, coverage_items, retry_options, retrying
+from .items import FAILS, HOLDS, LOST, REPLACED, RETRIED, TAKEN, coverage_items, retry_options, retrying
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,8 @@ class PlannedMarks:
     """The marks of one plan. ``checked`` is the file of its flow.
 
     ``asks`` has the parts that ask, ``conditions`` those of `when` with the marks of the branch if it holds and if it
-    does not, and ``reducers`` the reducers of maps with the mark of the policy for lost elements.
+    does not, and ``reducers`` the reducers of maps with the mark of the policy for lost elements. ``matches`` has the
+    marks of the branches of each match.
     """
 
     def __init__(self, checked: Checked, plan: p.Plan) -> None:
@@ -48,6 +49,7 @@ class PlannedMarks:
         self._checked = checked
         self.asks: list[tuple[p.Ask, AskMarks]] = []
         self.conditions: list[tuple[p.Expr, tuple[CoverageMark, CoverageMark]]] = []
+        self.matches: list[tuple[p.Match, tuple[CoverageMark, ...]]] = []
         self.reducers: list[tuple[p.Reduce, CoverageMark]] = []
         self._flow(self._home(""), plan.flow, plan.steps)
         for key, flow in plan.flows.items():
@@ -82,6 +84,8 @@ class PlannedMarks:
                 self.asks.append((ask, AskMarks(mark, retries.get((step, part)), told.get(mark, {}))))
             if made.when is not None:
                 self.conditions.append((made.when, (home.mark(step, HOLDS), home.mark(step, FAILS))))
+            if isinstance(made.node, p.Match):
+                self.matches.append((made.node, tuple(home.mark(branch, TAKEN) for branch in step.steps)))
             if isinstance(made.node, p.Map):
                 self.reducers.append((made.node.reduce, home.mark(step, LOST)))
 

@@ -116,7 +116,7 @@ class _Drawer:
         match node:
             case p.Ask():
                 return names_in_ask(node, self.functions)
-            case p.Value(expr):
+            case p.Value(expr) | p.Match(expr):
                 return names_in([expr], self.functions)
             case p.Map(_, source, where):
                 return names_in([source, where], self.functions)
@@ -125,7 +125,7 @@ class _Drawer:
         return ()
 
     def leaf(self, step: p.Step, node: p.Ask | p.Value | p.ExternCall, path: str) -> Node:
-        named = not step.name.startswith("#")
+        named = bool(step.shown)
         match node:
             case p.Ask():
                 kind: Kind = "ask"
@@ -138,11 +138,11 @@ class _Drawer:
                 target = self.plan.externs[extern].target if extern in self.plan.externs else ""
                 tip = [text, f"calls {target}"] if target else [text]
         lines = (*wrapped(text, _LINE, 2), *self.clauses(step))
-        made = self.node(kind, step.name if named else "", lines, [*tip, *self.about(step)])
+        made = self.node(kind, step.shown if named else "", lines, [*tip, *self.about(step)])
         return replace(made, path=path, calls=kind == "ask")
 
     def block(
-        self, step: p.Step, node: p.Map | p.Repeat | p.Fanout | p.Chain, scope: _Scope, path: str
+        self, step: p.Step, node: p.Map | p.Repeat | p.Fanout | p.Chain | p.Match, scope: _Scope, path: str
     ) -> tuple[Cluster, str, str]:
         """Draw a block.
 
@@ -160,12 +160,20 @@ class _Drawer:
             what = f"map {node.element}" + ("" if node.at_most is None else f" at most {node.at_most}")
         elif isinstance(node, p.Repeat):
             what = f"repeat {node.least}" + ("" if node.least == node.most else f"..{node.most}")
+        elif isinstance(node, p.Match):
+            what = f"match {self.words.expr(node.value)}"
         values = {}
         for one in node.body.steps:
             part, values[one.name] = self.step(one, inner, f"{path}.")
             parts.append(part)
         value = values.get(node.body.result, id_)
-        if not isinstance(node, p.Chain):
+        if isinstance(node, p.Match):
+            made = self.node("reduce", "", ("one of them",), ["the value of the one branch that runs"])
+            for start in values.values():
+                self.edges[start, made.id] = "mention"
+            parts.append(made)
+            value = made.id
+        elif not isinstance(node, p.Chain):
             fanout = isinstance(node, p.Fanout)
             reducer = self.reducer(node.reduce, inner if fanout else scope, f"{path}.reduce")
             for start in values.values() if fanout else [value]:
@@ -178,7 +186,7 @@ class _Drawer:
         what = f"flow {node.flow}"
         with self.called.entered(node.flow) as flow:
             if flow is None:
-                title = "" if step.name.startswith("#") else step.name
+                title = step.shown
                 count = len(self.called.steps.get(node.flow, ()))
                 lines = [short(what, _LINE), f"{count:,} step{'s' if count != 1 else ''}", *self.clauses(step)]
                 text = f"{what}({self.words.named(node.args)})"
@@ -249,7 +257,7 @@ class _Drawer:
         return f"c{self.clusters}"
 
     def cluster(self, id_: str, step: p.Step, kind: BlockKind, what: str, parts: Iterable[Part]) -> Cluster:
-        name = "" if step.name.startswith("#") else step.name
+        name = step.shown
         tip = [plain(f"{name} {what}"), *(short(line, _TIP) for line in self.about(step))]
         lines = " ".join([short(what, _LINE), *self.clauses(step)])
         return Cluster(id_, kind, short(name, _TITLE), lines, tuple(parts), "\n".join(tip))

@@ -106,12 +106,12 @@ class _Formatter(TestPhrases):
             units, ("{", "}"), region, pad=" ", broken=broken and bool(lines), early=early, late=late
         )
 
-    def _line(self, line: s.Line | s.Return) -> Doc:
+    def _line(self, line: s.Line | s.Return, name: Doc = "") -> Doc:
         if isinstance(line, s.Return):
             return DocConcat(["return ", self.expr(line.value)])
         head = self._node(line.node)
         if line.name is not None:
-            head = DocConcat([line.name.text, " = ", head])
+            head = DocConcat([name or line.name.text, " = ", head])
         units = [Unit(line.span.start, line.node.span.end, head), *self._with(line.options)]
         if line.after:
             names = ", ".join(name.text for name in line.after)
@@ -161,8 +161,22 @@ class _Formatter(TestPhrases):
                 return self._block(f"repeat {count}", node.most.span.end, node.body, node.reduce)
             case s.Chain():
                 return self._block("chain", node.span.start, node.body, None)
+            case s.Match():
+                return self._match(node)
             case _:
                 return self.expr(node, hidden=_BLOCKS)
+
+    def _match(self, node: s.Match) -> Doc:
+        named = zip(node.body.lines, node.classes, strict=True)
+        units = [
+            self.unit(line, self._line(line, name.text if isinstance(name, s.Word) else self.string(name)))
+            for line, name in named
+        ]
+        region, start = (node.body.span.start, node.body.span.end), node.value.span.end
+        broken = len(units) > 1 or self.text.find("\n", *region) >= 0
+        early = self.comments.take(start, node.body.span.start)
+        body = self.comments.enclosed(units, ("{", "}"), region, pad=" ", broken=broken and bool(units), early=early)
+        return DocConcat(["match ", self.expr(node.value), " ", body])
 
     def _block(self, head: Doc, end: int, body: s.Body, reduce: s.Reduce | None) -> Doc:
         tail = DocConcat([" ", self._reduce(reduce)]) if reduce is not None else ""

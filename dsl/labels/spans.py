@@ -92,7 +92,7 @@ class Spans:
 
 def _named(flow: Flow) -> Iterator[tuple[str, Step]]:
     for number, step in enumerate(flow.walk()):
-        yield (step.symbol.name if step.symbol else f"#{number}"), step
+        yield step.plan_name(number), step
 
 
 def reduce_of(node: s.Node | None) -> s.Reduce | None:
@@ -114,6 +114,8 @@ def _exprs(line: s.Line) -> Iterator[s.Expr]:
         yield node.source
         if node.where is not None:
             yield node.where
+    elif isinstance(node, s.Match):
+        yield node.value
     elif not isinstance(node, (s.Ask, s.Fanout, s.Repeat, s.Chain)):
         yield node
     reduce = reduce_of(node)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
+from functools import reduce
 
 from .. import plan as p
 from ..bounds.order import StepOrder
@@ -107,6 +108,8 @@ class Walk(BlockWalk):
                 inner = Scope(scope)
                 self.body(block.steps, inner)
                 return inner.value(block.result)
+            case p.Match(expr, block):
+                return self._match(self.value(expr, scope), block, Scope(scope))
             case p.FlowCall(key, args):
                 return self._flow_call(key, {name: self.value(arg, scope) for name, arg in args.items()})
             case p.ExternCall(key, args):
@@ -114,6 +117,14 @@ class Walk(BlockWalk):
                 return self.extern(key, given, self.plan.externs[key])
             case p.Fanout() | p.Map() | p.Repeat():
                 return self.block(step, step.node, scope)
+
+    def _match(self, chosen: Value, block: p.Block, inner: Scope) -> Value:
+        """Read the branches of a match. The value that chooses one of them controls which one runs."""
+        presence, decided = self.presence, control(chosen.whole())
+        self.presence = union(presence, decided)
+        self.body(block.steps, inner)
+        self.presence = presence
+        return reduce(either, [inner.value(one.name) for one in block.steps]).with_reach(decided)
 
     def _flow_call(self, key: str, given: Mapping[str, Value]) -> Value:
         """Read a call of a flow. Calls whose arguments have the same marks are read once."""

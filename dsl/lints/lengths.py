@@ -141,7 +141,7 @@ class Lengths:
                 return True
             if not path and rule in _LISTS:
                 return False
-        elif not isinstance(node, s.Chain):
+        elif not isinstance(node, (s.Chain, s.Match)):
             return self.open(node, step.scope, path)
         return any(self._step(one, rest, self._long) for one, rest in _inside(step, path))
 
@@ -150,7 +150,7 @@ class Lengths:
         if isinstance(node, (s.Fanout, s.Map, s.Repeat)):
             if node.reduce.ask is not None:
                 return True
-        elif not isinstance(node, s.Chain):
+        elif not isinstance(node, (s.Chain, s.Match)):
             return self._holds(node, step.scope, path)
         return any(self._step(one, rest, self._told) for one, rest in _inside(step, path))
 
@@ -168,6 +168,8 @@ def _inside(step: Step, path: Path) -> list[tuple[Step, Path]]:
     if isinstance(node, s.Fanout):
         if path and rule == "collect":
             return [(branch, path[1:]) for branch in step.steps if branch.title == path[0]]
+        return [(branch, path) for branch in step.steps]
+    if isinstance(node, s.Match):
         return [(branch, path) for branch in step.steps]
     rest = path[1:] if rule in _LISTS and path[:1] == (EACH,) else path
     return [(one, rest) for one in step.steps[-1:]]

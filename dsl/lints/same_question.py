@@ -91,6 +91,8 @@ class _Prints:
                 node = (s.Repeat, least, most, body, _reduce(reduce))
             case s.Chain():
                 node = (s.Chain, body)
+            case s.Match(value, _, classes):
+                node = (s.Match, value, classes, body)
         key = (node, _options(line.options), line.when)
         return self._numbers.setdefault(key, len(self._numbers))
 

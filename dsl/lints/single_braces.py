@@ -72,6 +72,8 @@ def _texts(flow: Flow) -> Iterator[tuple[s.String, Scope, Step | None]]:
         if isinstance(node, (s.Fanout, s.Map, s.Repeat)):
             for ask in asks(node.reduce):
                 yield from _in(ask, step.reduce_scope or step.scope, step)
+        elif isinstance(node, s.Match):
+            yield from _in(node.value, step.scope, step)
         elif not isinstance(node, s.Chain):
             yield from _in(node, step.scope, step)
         if step.line.when and step.line.when.otherwise is not None:

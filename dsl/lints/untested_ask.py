@@ -129,7 +129,7 @@ def _path(step: Step, reduces: bool) -> str:
     words = ["reduce"] if reduces else []
     one: Step | None = step
     while one is not None:
-        words.append(one.symbol.name if one.symbol is not None else "ask")
+        words.append(one.own_name or "ask")
         one = one.parent
     return ".".join(reversed(words))
 

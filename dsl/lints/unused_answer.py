@@ -44,7 +44,7 @@ def _is_value(step: Step) -> bool:
     """Tell whether a block uses the step's value without a mention: the step is its last line, or a branch."""
     if step.parent is None:
         return False
-    return step.scope.fanout or step is step.parent.steps[-1]
+    return step.scope.fanout or bool(step.branch) or step is step.parent.steps[-1]
 
 
 def _finding(step: Step) -> Diagnostic:

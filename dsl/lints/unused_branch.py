@@ -70,7 +70,7 @@ def _unread(fanout: Step, uses: dict[Step, list[Mention]], typed: Typed) -> list
     """Return the branches of a record that nothing reads. Empty if any mention uses the record as a whole."""
     value = t.unwrapped(typed.steps.get(fanout, t.UNKNOWN))
     titles = [branch.title for branch in fanout.steps]
-    last = fanout.parent is not None and (fanout.scope.fanout or fanout is fanout.parent.steps[-1])
+    last = fanout.parent is not None and (fanout.scope.fanout or fanout.branch or fanout is fanout.parent.steps[-1])
     if last or not isinstance(value, t.Record) or [field.name for field in value.fields] != titles:
         return []
     read: set[str] = set()

@@ -179,6 +179,18 @@ class TreeBuilder(TestReductions):
     def chain(self, c: list[Any]) -> s.Chain:
         return s.Chain(self._body(c[1:4]), self._span(c), number=self._next())
 
+    def match(self, c: list[Any]) -> s.Match:
+        cases: list[tuple[s.Word | s.String, s.Line]] = c[3:-1]
+        body = s.Body(tuple(line for _, line in cases), self._span(c[2:]))
+        return s.Match(c[1], body, tuple(name for name, _ in cases), self._span(c), number=self._next())
+
+    def case(self, c: list[Any]) -> tuple[s.Word | s.String, s.Line]:
+        if c[0].type == "NAME":
+            word = self._word(c[0])
+            return word, self._line(word, c[2], c)
+        string = self._string(c[0])
+        return string, self._line(s.Word(string.value, string.span), c[2], c)
+
     def _body(self, c: list[Any]) -> s.Body:
         lines, returns = c[1]
         for line in returns:

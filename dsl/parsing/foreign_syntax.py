@@ -8,6 +8,8 @@ from ..source import Span
 from .corrections import prefix, quote_ended, sign, unbracketed, written
 from .place import NODES, VALUE, Place
 
+MATCH = "to run one of several branches write `x = match VALUE { CLASS = …  else = … }`"
+BRANCH = "write a branch of a match as `CLASS = …`, with no other word or sign before it"
 _STEP = "write a step as `name = …`, with no word before it"
 _WORDS = {
     "def": "a flow begins with `flow NAME(param: type) {`",
@@ -20,8 +22,9 @@ _WORDS = {
     "if": "write a step with a condition as `x = … when CONDITION else OTHER`",
     "unless": "write a step with a condition as `x = … when not CONDITION`",
     "elif": "write a step with a condition as `x = … when CONDITION else OTHER`",
-    "switch": "write a step with a condition as `x = … when CONDITION else OTHER`",
-    "match": "write a step with a condition as `x = … when CONDITION else OTHER`",
+    "switch": MATCH,
+    "match": MATCH,
+    "case": BRANCH,
     "try": 'put a step that may fail into a map with `errors: skip`; write a default as `a ?? "other"`',
     "import": 'an import names a file in quotes: `import "FILE.flow"`',
     "class": "write a record type as `type Name = { field: type }`",

@@ -81,10 +81,13 @@ def lex(
 def named(text: str, tokens: Sequence[Token], place: int) -> bool:
     """Tell whether a word looks like the name of a step: a `=` follows it, or it is alone on its line.
 
-    A label stands on the line of the value or the type behind it. So such a word is a name at the end of a line.
+    A label stands on the line of the value or the type behind it. So such a word is a name at the end of a line. So is
+    `match`.
     """
     if place + 1 < len(tokens) and tokens[place + 1].type == "EQUAL":
         return True
+    if tokens[place].type == "MATCH":
+        return begins_line(text, tokens, place + 1)
     alone = tokens[place].type in LABELS or begins_line(text, tokens, place)
     return alone and begins_line(text, tokens, place + 1)
 

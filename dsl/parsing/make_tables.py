@@ -34,7 +34,7 @@ def make_tables(grammar: str) -> Tables:
     names: dict[int, str] = table["tokens"]
     actions: list[dict[str, int]] = []
     gotos: list[dict[str, int]] = []
-    terminals = {t.name for t in lark.terminals} | {END}
+    terminals = {END} | {part.name for rule in lark.rules for part in rule.expansion if part.is_term}
     for state in range(len(table["states"])):
         row = {names[token]: entry for token, entry in table["states"][state].items()}
         actions.append(

@@ -10,7 +10,7 @@ import re
 from ..diagnostics import Diagnostic, Edit, Fix, nearest
 from .place import NODES, VALUE, Place
 
-_STEPS = {"ask": "an", "fanout": "a", "map": "a", "repeat": "a", "chain": "a"}
+_STEPS = {"ask": "an", "fanout": "a", "map": "a", "repeat": "a", "chain": "a", "match": "a"}
 _BEGINS = frozenset({"STRING", "NAME", "NUMBER", "LBRACE", "SYSTEM", "USER", "ASSISTANT"})
 """Types of tokens that may follow the first word of a step.
 

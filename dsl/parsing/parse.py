@@ -13,7 +13,7 @@ from .build import TreeBuilder
 from .lexer import lex, named, then
 from .readable import MOST_TOKENS, too_deep, too_many_tokens, unreadable
 from .suspicious_lines import oddities
-from .tables import END, GrammarRule, Tables, grammar, packaged
+from .tables import CLASS, END, GrammarRule, Tables, grammar, packaged
 from .token import Token
 
 _lock = Lock()
@@ -83,6 +83,8 @@ def _run(tables: Tables, tokens: list[Token], builder: TreeBuilder) -> s.File | 
         row = actions[states[-1]]
         if type in words and tables.reads_as_name(states, type, named(text, tokens, place), then(tokens, place)):
             type = token.type = "NAME"
+        elif type == "STRING" and tables.begins_branch(states, then(tokens, place)):
+            type = token.type = CLASS
         while True:
             action = row.get(type)
             if action is None:

@@ -18,7 +18,7 @@ from .place import Place
 from .readable import MOST_FINDINGS, MOST_TOKENS, too_deep, too_many_tokens
 from .strings import read_string
 from .syntax_errors import describe
-from .tables import BAD, END, Tables
+from .tables import BAD, CLASS, END, Tables
 from .token import Token
 from .tolerant import Tolerant
 
@@ -157,8 +157,10 @@ class Recovery:
                 )
             ):
                 type = token.type = "NAME"
+            elif type == "STRING" and tables.begins_branch(states, then(self.tokens, place)):
+                type = token.type = CLASS
             if type != BAD and self._step(states, begins, place, type):
-                if type == "STRING":
+                if type in ("STRING", CLASS):
                     self._check_escapes(place)
                 place += 1
                 continue
@@ -230,7 +232,9 @@ class Recovery:
         if not begins_line(self.source.text, self.tokens, place):
             return False
         if self.tokens[place + 1].type == "EQUAL" and type != BAD:
-            return type == "NAME" or self.tables.reads_as_name(states, type, True, then(self.tokens, place))
+            return type in ("NAME", "STRING", CLASS) or self.tables.reads_as_name(
+                states, type, True, then(self.tokens, place)
+            )
         return type in self.tables.steps and self.tables.advance(states, type) is not None
 
     def _skip(self, low: int, high: int) -> None:

@@ -15,7 +15,7 @@ from .build_values import LABEL_WORDS, labelled_step
 from .corrections import prefix, quote_ended
 from .foreign_syntax import else_alone, stray_word
 
-_NODE_FOLLOWS = pattern(r"[ \t]+(ask|map|repeat|fanout|chain)\b(?![ \t]*[:=.])")
+_NODE_FOLLOWS = pattern(r"[ \t]+(ask|map|repeat|fanout|chain|match)\b(?![ \t]*[:=.])")
 _BEHIND_TEXT = pattern(r"\b(?:text|ask)[ \t]+\Z")
 _FOREIGN = frozenset({"await", "async"})
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from ..diagnostics import Diagnostic, nearest
 from .corrections import without_comma
-from .foreign_syntax import HABITS, else_alone, stray_word
+from .foreign_syntax import HABITS, MATCH, else_alone, stray_word
 from .label_mistakes import misplaced_label
+from .match_mistakes import brackets_of_match, match_branch
 from .out_of_place import OUT_OF_PLACE, VALUES
 from .place import NODES, VALUE, Place
 from .tables import END, KEYWORDS
@@ -14,6 +15,7 @@ from .test_mistakes import test_line
 _WORDS = {
     "NAME": "a name",
     "STRING": 'a "text"',
+    "CLASS": "a class in quotes",
     "NUMBER": "a number",
     "LBRACE": "`{`",
     "RBRACE": "`}`",
@@ -41,12 +43,16 @@ _BLOCKS = {
     "MAP": "write `map x in LIST { … } reduce collect`",
     "REPEAT": "write `repeat 3 { … } reduce majority`",
     "CHAIN": "write `chain { … }`",
+    "MATCH": MATCH,
 }
+
+
+MISTAKES_IN_MATCH = (brackets_of_match, match_branch)
 
 
 def describe(place: Place) -> Diagnostic:
     """Describe the mistake at a token that is not allowed in its place."""
-    for rule in (_no_reducer,) if place.ends else (*_FIRST, *HABITS, *VALUES, *_RULES):
+    for rule in (_no_reducer,) if place.ends else (*MISTAKES_IN_MATCH, *_FIRST, *HABITS, *VALUES, *_RULES):
         if found := rule(place):
             return found
     end = "the file ends too early" if place.type == END else "the declaration ends too early"

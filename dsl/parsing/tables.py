@@ -16,6 +16,8 @@ from ..records import dataclass
 END = "$END"
 BAD = "BAD"
 """The type of a token whose text matches no terminal."""
+CLASS = "CLASS"
+"""The type of a text before a `=`: the class of a branch in two words."""
 
 NEVER_NAMES = frozenset({"RETURN", "NOT", "AND", "OR"})
 
@@ -25,6 +27,7 @@ TYPE_WORDS = frozenset({"QUOTE"})
 """The keywords that have a meaning only in types. Everywhere else they are ordinary names."""
 TEST_LINES = frozenset({"REPLY", "EXPECT"})
 """Two more such words, which the language has had from its start. So they are among its keywords."""
+_NO_VALUE = frozenset({"RETURN", "AND", "OR", "WHEN", "WITH", "AFTER", "IN", "ELSE"})
 LABELS = frozenset({"TRUSTED", "UNTRUSTED"})
 """The keywords that have a meaning only before a type or before the reading of a file. Elsewhere they are names."""
 _RELATIONS = frozenset({"MATCHES", "CONTAINS", "ABOUT", "SKIPPED", "FAILED"})
@@ -95,11 +98,20 @@ class Tables:
         row = self.actions[stack[-1]]
         if type in LABELS:
             return self._label_is_name(stack, type, named, then)
+        if type == "MATCH" and self._match_is_name(named, then):
+            return self.advance(stack, "NAME") is not None
+        if type == "ELSE" and then[0] == "EQUAL":
+            # The branch `else = …` of a match. Behind `when` the word would also go on with the condition.
+            return self.advance(stack, "NAME") is not None
         if type in TEST_WORDS or type in TEST_LINES or (type in ("EXTERN", "OF") and then[0] == "EQUAL"):
             return self._test_word_is_name(stack, type, then)
         if type in NEVER_NAMES or "NAME" not in row or row.get(type, -1) >= 0 or (type in row and not named):
             return False
         return self.advance(stack, type) is None and self.advance(stack, "NAME") is not None
+
+    def begins_branch(self, stack: list[int], then: tuple[str, str]) -> bool:
+        """Tell whether a text is the class of a branch here: the branch of a match begins, and `=` follows."""
+        return then[0] == "EQUAL" and CLASS in self.actions[stack[-1]] and self.advance(stack, CLASS) is not None
 
     def _test_word_is_name(self, stack: list[int], type: str, then: tuple[str, str]) -> bool:
         # `cases = …` gives a parameter of that name.
@@ -113,6 +125,12 @@ class Tables:
             path = then[0] in self.words or then[0] == "STRING"
             return not path or then[0] in _JOINS or (relation and then[1] not in _RELATIONS)
         return then[0] in _JOINS or relation
+
+    def _match_is_name(self, named: bool, then: tuple[str, str]) -> bool:
+        """Tell whether `match` is a name: nothing that a match could look at follows it."""
+        if named or then[0] == "NOT":
+            return named
+        return then[0] not in self.words - _NO_VALUE or then[1] in ("EQUAL", "STRING", "COLON")
 
     def _label_is_name(self, stack: list[int], type: str, named: bool, then: tuple[str, str]) -> bool:
         label, name = self.advance(stack, type), self.advance(stack, "NAME")

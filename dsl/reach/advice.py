@@ -72,7 +72,7 @@ def _typed(place: Place, site: Site, mark: Mark, sites: Sites, *, apart: bool) -
     such = _SUCH if _is_text(site.step, place.kind) else _SUCH_LISTS if _are_texts(site.step, place.kind) else ""
     if not mark.free or place.kind not in ("ask", "reducer") or not such:
         return None
-    of = "this answer" if site.step.name.startswith("#") else f"the answer of {site.title}"
+    of = "this answer" if not site.step.shown else f"the answer of {site.title}"
     whose = f"the reducer's answer in {site.title}" if place.kind == "reducer" else of
     return "type", f"give {whose} a type, such as {such}", site.step
 

@@ -125,10 +125,10 @@ class Reading:
             return self._ballot(place, site, answered, request)
         kind: ReachedKind = "request"
         role = _FORMS.get(place.kind, "")
-        at = "at" if site.step.name.startswith("#") else "of"
+        at = "of" if site.step.shown else "at"
         of = f"{at} {site.title}" if not role else f"of the {role} {at} {site.title}"
         if request.mix == OWN and request.axes and not request.many:
-            named = f" {site.title}" if not site.step.name.startswith("#") else f" at {site.title}"
+            named = f" {site.title}" if site.step.shown else f" at {site.title}"
             kind, text = "answer", f"its own answer{named} ({width})" if not role else f"its own request {of} ({width})"
         elif request.mix == COUNTED:
             text = f"the request {of}, by its ballot, so its answer ({width})"
@@ -209,8 +209,8 @@ class Reading:
         told = answered or request
         assert told is not None
         names = way_of((request or told).trail, self.source.name)
-        last = extern_of(site.step) or site.step.name
-        way = names if site.step.name.startswith("#") or names[-1:] == (last,) else (*names, last)
+        last = extern_of(site.step) or site.step.shown
+        way = names if not site.step.shown or names[-1:] == (last,) else (*names, last)
         asks = place.kind in _REQUESTS and request is not None
         return Reached(
             kind,

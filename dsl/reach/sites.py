@@ -87,8 +87,8 @@ class Sites:
             if block is None:
                 continue
             votes = self.votes(step)
-            inner = step if votes else counted if isinstance(step.node, p.Chain) else None
-            every = isinstance(step.node, p.Fanout)
+            inner = step if votes else counted if isinstance(step.node, p.Chain | p.Match) else None
+            every = isinstance(step.node, p.Fanout | p.Match)
             names = frozenset(one.name for one in block.steps) if every else frozenset({block.result})
             asked = holds_ballots(step.node, votes=votes, around=ballots)
             yield from self._walk(flow, block.steps, (*blocks, step), vote=inner, results=names, ballots=asked)

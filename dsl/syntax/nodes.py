@@ -229,7 +229,22 @@ class Chain:
     number: int = numbered()
 
 
-Node = Ask | Fanout | Map | Repeat | Chain | Expr
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A match: the class of a value chooses the one branch that runs.
+
+    ``body`` has a line for each branch, whose name is the class. ``classes`` has the classes as they are written, bare
+    or in quotes, in the order of the lines.
+    """
+
+    value: Expr
+    body: Body
+    classes: tuple[Word | String, ...]
+    span: Span = at()
+    number: int = numbered()
+
+
+Node = Ask | Fanout | Map | Repeat | Chain | Match | Expr
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,6 +44,9 @@ class Watcher:
     def decided(self, condition: p.Expr, *, holds: bool) -> None:
         """Hear whether the `when` of a step holds."""
 
+    def chosen(self, match: p.Match, branch: int) -> None:
+        """Hear which branch of a match runs, by its place."""
+
     def lost(self, reduce: p.Reduce) -> None:
         """Hear that a block with this reducer goes on without one of its results."""
 

@@ -8,7 +8,7 @@ from flowrun.dsl import pattern
 from flowrun.dsl import plan as p
 
 _PART = pattern(r"([^.\[\]]+)((?:\[\d+\])*)")
-_UNNAMED = pattern(r"(ask|map|repeat|fanout|chain|value|flow|extern)(\d*)")
+_UNNAMED = pattern(r"(ask|map|repeat|fanout|chain|match|value|flow|extern)(\d*)")
 
 
 def parts_of(path: str) -> list[tuple[str, str]]:

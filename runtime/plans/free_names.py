@@ -66,7 +66,7 @@ def spoken(step: p.Step) -> set[str]:
     match node:
         case p.Ask():
             names |= in_asks([node])
-        case p.Value(expr):
+        case p.Value(expr) | p.Match(expr):
             exprs.append(expr)
         case p.FlowCall(_, args) | p.ExternCall(_, args):
             exprs += args.values()

@@ -13,7 +13,7 @@ from ..vocabulary.errors import PlanError
 from .language import language
 
 _NAME = re.compile(r"[^\W\d]\w*")
-_UNNAMED = re.compile(r"#\d{1,9}")
+_UNNAMED = re.compile(r"#\d{1,9}(=[A-Za-z_][A-Za-z0-9_]*)?")
 _MOST_LINES = 100_000_000
 
 

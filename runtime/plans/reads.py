@@ -35,6 +35,8 @@ def _exprs(step: p.Step) -> list[p.Expr]:
     found = [step.when, step.otherwise]
     if isinstance(node, p.Value):
         exprs.append(node.expr)
+    elif isinstance(node, p.Match):
+        exprs.append(node.value)
     elif isinstance(node, p.Ask):
         found.append(node.model)
     elif isinstance(node, p.Map | p.Repeat | p.Fanout):

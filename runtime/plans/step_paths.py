@@ -51,7 +51,7 @@ class StepNode:
             return step_nodes(plan.flows[node.flow].steps)
         if self.step.block is None:
             return ()
-        reduce = None if isinstance(node, p.Chain) else getattr(node, "reduce", None)
+        reduce = None if isinstance(node, p.Chain | p.Match) else getattr(node, "reduce", None)
         inner = step_nodes(self.step.block.steps)
         if isinstance(reduce, p.Reduce) and (reduce.asks or reduce.extern is not None):
             word = _EXTERN if reduce.extern is not None else "ask"
@@ -71,7 +71,7 @@ def step_nodes(steps: Iterable[p.Step]) -> tuple[StepNode, ...]:
 
 def _own_name(step: p.Step) -> str:
     """Return the name that the author gave to a step, "" if it has none."""
-    return "" if step.name.startswith("#") else step.name
+    return step.shown
 
 
 def _word(node: p.Node) -> str:

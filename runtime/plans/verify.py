@@ -81,7 +81,9 @@ def _defaults(params: tuple[p.Param, ...], models: set[str]) -> None:
         _held(param.name, (), mentions([] if param.default is None else [param.default]), {}, models)
 
 
-def _body(steps: tuple[p.Step, ...], around: _Around, fanout: str | None) -> None:
+def _body(
+    steps: tuple[p.Step, ...], around: _Around, fanout: str | None, reason: str = "they cannot run side by side"
+) -> None:
     own = {step.name: step for step in steps}
     inside = _Around(around.plan, {**around.visible, **own}, around.known)
     for step in steps:
@@ -90,10 +92,7 @@ def _body(steps: tuple[p.Step, ...], around: _Around, fanout: str | None) -> Non
         if fanout is not None:
             for need in _inner_needs(step):
                 if need in own:
-                    raise PlanError(
-                        f"the branch `{step.name}` of `{fanout}` needs the branch `{need}`: "
-                        "they cannot run side by side"
-                    )
+                    raise PlanError(f"the branch `{step.name}` of `{fanout}` needs the branch `{need}`: {reason}")
         _step(step, inside)
     if fanout is None:
         edges = {name: [need for need in _inner_needs(step) if need in own] for name, step in own.items()}
@@ -123,6 +122,8 @@ def _head(step: p.Step, around: _Around) -> list[p.Expr]:
             _ask(step.node, step.name, step.needs, visible, known)
         case p.Value(expr):
             return [expr]
+        case p.Match(value):
+            return [value]
         case p.FlowCall(name, args):
             if name not in around.plan.flows:
                 raise PlanError(f"`{step.name}` calls the flow `{name}`, and this plan has no such flow")
@@ -144,8 +145,9 @@ def _head(step: p.Step, around: _Around) -> list[p.Expr]:
 
 def _block(step: p.Step, block: p.Block, around: _Around) -> None:
     inner = {*around.known, step.node.element} if isinstance(step.node, p.Map) else around.known
-    fanout = step.name if isinstance(step.node, p.Fanout) else None
-    _body(block.steps, _Around(around.plan, around.visible, inner), fanout)
+    fanout = step.name if isinstance(step.node, p.Fanout | p.Match) else None
+    reason = "only one of them runs" if isinstance(step.node, p.Match) else "they cannot run side by side"
+    _body(block.steps, _Around(around.plan, around.visible, inner), fanout, reason)
     if block.result not in {one.name for one in block.steps}:
         raise PlanError(f"the value of `{step.name}` comes from `{block.result}`, and the block has no such step")
 

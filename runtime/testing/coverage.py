@@ -27,6 +27,7 @@ class Reached:
         self.marks: set[CoverageMark] = set() if marks is None else marks
         self._asks = {id(ask): marks for ask, marks in planned.asks}
         self._conditions = {id(condition): marks for condition, marks in planned.conditions}
+        self._matches = {id(match): marks for match, marks in planned.matches}
         self._reducers = {id(reduce): mark for reduce, mark in planned.reducers}
         self._calls: dict[int, tuple[AskMarks, ModelValue]] = {}
         self._first: dict[str, str] = {}
@@ -72,6 +73,10 @@ class Reached:
     def decided(self, condition: p.Expr, *, holds: bool) -> None:
         if (found := self._conditions.get(id(condition))) is not None:
             self.marks.add(found[0 if holds else 1])
+
+    def chosen(self, match: p.Match, branch: int) -> None:
+        if (found := self._matches.get(id(match))) is not None:
+            self.marks.add(found[branch])
 
     def lost(self, reduce: p.Reduce) -> None:
         if (mark := self._reducers.get(id(reduce))) is not None:

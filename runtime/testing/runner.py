@@ -60,6 +60,10 @@ class _Replay(Replay):
         if self._reached is not None:
             self._reached.decided(condition, holds=holds)
 
+    def chosen(self, match: p.Match, branch: int) -> None:
+        if self._reached is not None:
+            self._reached.chosen(match, branch)
+
     def lost(self, reduce: p.Reduce) -> None:
         if self._reached is not None:
             self._reached.lost(reduce)

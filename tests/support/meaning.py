@@ -124,6 +124,8 @@ class Reader(Blocks):
                     return self.ask(line.node, place, options)
                 case s.Map() | s.Repeat() | s.Fanout() | s.Chain():
                     got = self.block(line.node, place, name, options)
+                case s.Match():
+                    got = self.match(line.node, place, options)
                 case s.Call(function) if function.text in self.flows:
                     got = self.flow(line.node, place, options)
                 case _:

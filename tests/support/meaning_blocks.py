@@ -106,6 +106,19 @@ class Blocks(Values):
         around = Place({}, place, base=place.base, retries=retries, tallies=place.tallies)
         return self.reduce(node, around, name, bodies, options, keeps=policy == "none")
 
+    def match(self, node: s.Match, place: Place, options: Mapping[str, Any]) -> Got:
+        """Run the one branch for the class of the value."""
+        retries = self.value(options["retries"], place) if "retries" in options else place.retries
+        value = self.value(node.value, place)
+        word = "none" if value is None else str(value).lower() if isinstance(value, bool) else value
+        lines = {line.name.text: line for line in node.body.lines if line.name is not None}
+        line = lines.get(word, lines.get("else"))
+        if line is None:
+            raise Unsound(f"a match of {value!r:.80} without a branch")
+        base = place.base | self.used[-1]
+        inner = Place({"#branch": line}, place, base=base, ballot=place.ballot, retries=retries)
+        return self.body(inner)
+
     def policy(self, options: Mapping[str, Any], place: Place) -> str:
         found = options.get("errors")
         if isinstance(found, s.Call):

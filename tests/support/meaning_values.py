@@ -77,6 +77,8 @@ def mentioned(line: s.Line) -> Iterator[str]:
     match line.node:
         case s.Map(_, source, where):
             todo += [where, *([] if isinstance(source, s.Name) else [source])]
+        case s.Match(value):
+            todo.append(value)
         case s.Ask() | s.Repeat() | s.Fanout() | s.Chain():
             pass
         case _:

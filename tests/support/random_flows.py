@@ -126,7 +126,7 @@ class Writer(Reducers):
         if depth < 3 and room:
             kinds += ["map", "map", "repeat", "repeat", "fanout", "chain"]
             if self.wide:
-                kinds += ["map", "repeat", "fanout", "fanout", "race", *["call"] * (2 if self.part else 0)]
+                kinds += ["map", "repeat", "fanout", "fanout", "race", "match", *["call"] * (2 if self.part else 0)]
         kind = self.rng.choice(kinds)
         node, shape, options, *vote = getattr(self, kind)(name, known, depth, times)
         text = f"{name} = {node}"
@@ -251,6 +251,36 @@ class Writer(Reducers):
         reduced = self.reduce(name, known, of, times)
         text = f"fanout {{ {' '.join(branch[0] for branch in branches)} }} reduce {reduced.text}"
         return text, reduced.shape, self.block_options(), reduced.vote
+
+    def match(self, name: str, known: list[Named], depth: int, times: int) -> tuple[str, Shape, list[str]]:
+        """A match over a word or a flag. Some of its branches ask, some are values, and some are chains."""
+        over = self.rng.choice([*self.of(known, "word"), *self.of(known, "flag"), None])
+        asked = f"{self.rng.choice([one.name for one in self.of(known, 'flag')] or ['true'])} == false"
+        classes = list(WORDS) if over is not None and over.shape.kind == "word" else ["true", "false"]
+        if over is not None and over.optional:
+            classes.append("none")
+        if self.may(0.4):
+            self.rng.shuffle(classes)
+            classes = [*classes[: self.rng.randint(1, len(classes) - 1)], "else"]
+        shape = self.rng.choice([TEXT, TEXT, WORD, SCORE, NOTE, TEXTS])
+        lines = []
+        for word in classes:
+            constant = self.literal(shape)
+            if constant is not None and self.may(0.3):
+                lines.append(f"{word} = {constant}")
+                continue
+            self.spent += times
+            ask, _, options = self.asking_for(shape, self.name(), known)
+            ask += f" with {', '.join(options)}" if options else ""
+            if self.may(0.3):
+                before, _ = self.line(known, [], 3, times)
+                lines.append(f"{word} = chain {{ {before} {self.name()} = {ask} }}")
+                continue
+            cut = f" when {self.condition(known)} else {constant}" if constant is not None and self.may(0.2) else ""
+            lines.append(f"{word} = {ask}{cut}")
+        self.rng.shuffle(lines)
+        value = asked if over is None else over.name
+        return f"match {value} {{ {' '.join(lines)} }}", shape, self.block_options()
 
     def branch(self, shape: Shape, known: list[Named], times: int) -> tuple[str, Named]:
         self.spent += times

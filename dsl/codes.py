@@ -86,6 +86,14 @@ CODES: dict[str, Code] = {
     "F0533": Code("a quote of a text that the prompt does not show"),
     "F0534": Code("a quote of a text that only other answers have read", "warning"),
     "F0535": Code("a vote that counts quotes", "warning"),
+    # F06: the shapes of flows
+    "F0620": Code("a number of rounds out of range"),
+    "F0621": Code("a condition that mentions nothing of its round"),
+    "F0622": Code("an end of rounds that the language does not have"),
+    "F0623": Code("`last` outside of rounds"),
+    "F0624": Code("`last` at the end of a round"),
+    "F0625": Code("rounds that are nested too deep"),
+    "F0626": Code("a round whose value grows with each round"),
     # F07: allowed, and probably not meant
     "F0701": Code("an answer that is paid for and never used", "warning"),
     "F0702": Code("a map whose calls are all the same", "warning"),
@@ -116,6 +124,8 @@ CODES: dict[str, Code] = {
     "F0729": Code("a map that goes through nothing", "warning"),
     "F0730": Code("a map that opens more elements than its models can serve", "warning"),
     "F0731": Code("an ask that no test answers", "warning"),
+    "F0752": Code("rounds that learn nothing from the round before", "warning"),
+    "F0753": Code("a line that goes on with the line before", "warning"),
     "F0740": Code("several ballots from one untrusted source", "warning"),
     "F0741": Code("a prompt that joins untrusted texts", "warning"),
 }

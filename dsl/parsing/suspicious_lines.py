@@ -18,7 +18,9 @@ from .round_mistakes import until_alone
 
 _NODE_FOLLOWS = pattern(r"[ \t]+(ask|map|repeat|fanout|chain)\b(?![ \t]*[:=.])")
 _BEHIND_TEXT = pattern(r"\b(?:text|ask)[ \t]+\Z")
-_MORE = pattern(r"[ \t]+[^\s}#]")
+_VALUE_FOLLOWS = pattern(
+    r"[ \t]+(?:not\b|[\w.]+(?:\([^)\n]*\))?[ \t]*(?:[<>!=]=|[<>+*/-]|\?\?|(?:and|or|in)\b))"
+)
 _CLAUSES = frozenset({"with", "after", "when"})
 _FOREIGN = frozenset({"await", "async"})
 
@@ -58,7 +60,7 @@ def _oddity(source: Source, line: s.Line) -> Diagnostic | None:
         begin = source.text.find("==", line.node.left.span.end, line.node.right.span.start)
         sign = source.span(begin, begin + 2)
         return Diagnostic("F0101", "`==` compares two values", sign, help="write a step as `name = …`")
-    if line.name is None and isinstance(line.node, s.Name) and _MORE.match(source.text, line.span.end):
+    if line.name is None and isinstance(line.node, s.Name) and _VALUE_FOLLOWS.match(source.text, line.span.end):
         word = line.node.word.text
         if word == "until":
             return until_alone(line.node.span)

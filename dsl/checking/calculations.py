@@ -140,5 +140,7 @@ def _of_node(step: Step, facts: Facts) -> Iterator[_Place]:
         yield from ((option.value, scope, facts) for option in reduce.options)
         if reduce.count is not None:
             yield reduce.count, scope, facts
+    elif isinstance(node, s.Rounds):
+        yield from ((expr, step.until_scope or step.scope, facts) for expr in node.ends)
     elif not isinstance(node, (s.Ask, s.Chain)):
         yield node, step.scope, facts

@@ -7,6 +7,9 @@ from ..diagnostics import Diagnostic, Edit, Fix, Label
 from ..source import Span
 
 
+_BLOCKS = (s.Fanout, s.Map, s.Repeat, s.Chain, s.Rounds)
+
+
 def structure(file: s.File) -> list[Diagnostic]:
     problems: list[Diagnostic] = []
     if not file.flows and not file.types:
@@ -34,11 +37,11 @@ def _lost(lines: tuple[s.Line, ...]) -> list[Diagnostic]:
     problems = []
     for line in lines:
         node = line.node
-        if isinstance(node, (s.Fanout, s.Map, s.Repeat, s.Chain)):
+        if isinstance(node, _BLOCKS):
             inner = node.body.lines
             # A branch without a name is reported elsewhere.
             problems += _lost(inner[:-1]) if not isinstance(node, s.Fanout) else []
-            if inner and isinstance(inner[-1].node, (s.Fanout, s.Map, s.Repeat, s.Chain)):
+            if inner and isinstance(inner[-1].node, _BLOCKS):
                 problems += _lost((inner[-1],))
         elif line.name is None and not isinstance(node, (s.Ask, s.Name)):
             problems.append(

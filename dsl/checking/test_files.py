@@ -47,6 +47,8 @@ def _expressions(flow: Flow) -> Iterator[tuple[s.Expr | s.Ask, Scope]]:
         if isinstance(node, (s.Map, s.Repeat, s.Fanout)):
             yield from ((arg.value, step.scope) for arg in node.reduce.args)
             yield from ((option.value, step.scope) for option in node.reduce.options)
+        elif isinstance(node, s.Rounds):
+            yield from ((expr, step.until_scope or step.scope) for expr in node.ends)
         elif not isinstance(node, (s.Chain, s.Ask)):
             yield node, step.scope
 

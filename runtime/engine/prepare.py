@@ -12,6 +12,7 @@ from .blocks.counted import Window
 from .blocks.fanout import FanoutStep
 from .blocks.flow import FlowStep
 from .blocks.map import MapStep
+from .blocks.rounds import RoundsStep
 from .blocks.repeat import SAMPLES_AT_ONCE, RepeatStep
 from .frames import Layout, PreparedStep, steps_once
 from .leaves import AskStep, ExternStep, ValueStep
@@ -65,6 +66,8 @@ class Preparation:
                 return FlowStep(step, machine, flow, self.defaults, partial(self._flow, node.flow))
             case p.Chain():
                 return ChainStep(step, machine, self._body(node.body))
+            case p.Rounds():
+                return RoundsStep(step, machine, self._body(node.body))
             case p.Fanout():
                 # A fan-out has no last step: all branches are results.
                 layout = self.layout(node.body.steps)

@@ -35,7 +35,7 @@ class StepNode:
     @property
     def elements(self) -> bool:
         """True if a number follows the name in paths: that of an element or a sample."""
-        return self.step is not None and isinstance(self.step.node, (p.Map, p.Repeat))
+        return self.step is not None and isinstance(self.step.node, (p.Map, p.Repeat, p.Rounds))
 
     @property
     def silent(self) -> bool:

@@ -58,7 +58,8 @@ class RoundsRun(BlockRun):
         except FlowrunError as error:
             self.give_up(Failure(self.path_of(frame.index), f"the end of this round: {error}", error))
             return
-        self.machine.context.watcher.decided(rounds.until, holds=good)
+        if good or frame.index + 1 == rounds.most:
+            self.machine.context.watcher.decided(rounds.until, holds=good)
         if good:
             self._finish(value)
             return

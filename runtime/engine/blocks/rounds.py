@@ -12,6 +12,7 @@ from flowrun.dsl import plan as p
 
 from ...reducers import ReduceError
 from ...values.expressions import evaluate
+from ...vocabulary import events as e
 from ...vocabulary.errors import DiskError, FlowrunError
 from ...vocabulary.json_value import Json
 from ..decisions import Failure
@@ -45,6 +46,9 @@ class RoundsRun(BlockRun):
 
     def body_done(self, frame: Frame, value: Json) -> None:
         del self.bodies[frame.index]
+        context = self.machine.context
+        if e.ElementFinished not in context.unheard:
+            self.machine.events.append(e.ElementFinished(self.path_of(frame.index), at=context.now()))
         # The end of a round may read a file. The round has ended, so the block owns that work.
         self.machine.reads.attempt(self, partial(self._ended, frame, value))
 

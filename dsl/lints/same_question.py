@@ -91,6 +91,8 @@ class _Prints:
                 node = (s.Repeat, least, most, body, _reduce(reduce))
             case s.Chain():
                 node = (s.Chain, body)
+            case s.Rounds(most, _, until, otherwise, by):
+                node = (s.Rounds, most, until, otherwise, by, body)
         key = (node, _options(line.options), line.when)
         return self._numbers.setdefault(key, len(self._numbers))
 

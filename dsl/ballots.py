@@ -22,4 +22,4 @@ def holds_ballots(node: p.Node, *, votes: bool, around: bool) -> bool:
     wherever it is called; the value that it returns is the ballot. A race (`first`) goes on without a failed result and
     counts no ballots.
     """
-    return votes or (around and isinstance(node, p.Chain | p.Match))
+    return votes or (around and isinstance(node, p.Chain | p.Match | p.Rounds))

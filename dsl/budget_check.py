@@ -151,7 +151,7 @@ def _needs_all(step: p.Step, row: Bounds, reducers: Mapping[str, ReducerSpec]) -
     Such a block never goes on without a failed step, and its body runs at least once.
     """
     match step.node:
-        case p.Chain():
+        case p.Chain() | p.Rounds():
             return True
         case p.Map():
             errors = step.options.get("errors", p.Constant("fail"))

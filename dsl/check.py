@@ -17,6 +17,7 @@ from .checking.dependencies import depend
 from .checking.ignores import silence
 from .checking.imports import bring, circle, exports, import_path, missing
 from .checking.names import resolve
+from .checking.returned_calls import with_returned_calls
 from .checking.structure import structure
 from .checking.typecheck import typecheck
 from .diagnostics import Diagnostic, FlowError
@@ -112,6 +113,7 @@ def _check(
     ``files`` has the exports of its imports. ``done`` has the files that are checked already. ``flows`` gets the
     labels of its flows.
     """
+    file = with_returned_calls(file, catalog.functions)
     problems += structure(file)
     program = resolve(file)
     problems += program.problems

@@ -93,6 +93,14 @@ CODES: dict[str, Code] = {
     "F0604": Code("a class without a branch"),
     "F0605": Code("an `else` that can never run"),
     "F0606": Code("a branch of a match that mentions another branch"),
+    # F06: the shapes of flows
+    "F0620": Code("a number of rounds out of range"),
+    "F0621": Code("a condition that mentions nothing of its round"),
+    "F0622": Code("an end of rounds that the language does not have"),
+    "F0623": Code("`last` outside of rounds"),
+    "F0624": Code("`last` at the end of a round"),
+    "F0625": Code("rounds that are nested too deep"),
+    "F0626": Code("a round whose value grows with each round"),
     # F07: allowed, and probably not meant
     "F0701": Code("an answer that is paid for and never used", "warning"),
     "F0702": Code("a map whose calls are all the same", "warning"),
@@ -123,6 +131,8 @@ CODES: dict[str, Code] = {
     "F0729": Code("a map that goes through nothing", "warning"),
     "F0730": Code("a map that opens more elements than its models can serve", "warning"),
     "F0731": Code("an ask that no test answers", "warning"),
+    "F0752": Code("rounds that learn nothing from the round before", "warning"),
+    "F0753": Code("a line that goes on with the line before", "warning"),
     "F0740": Code("several ballots from one untrusted source", "warning"),
     "F0741": Code("a prompt that joins untrusted texts", "warning"),
 }

@@ -168,7 +168,34 @@ class ExternCall:
     kind: Literal["extern"] = "extern"
 
 
-Node: TypeAlias = Annotated[Ask | Fanout | Map | Repeat | Chain | Match | Value | FlowCall | ExternCall, ByKind()]
+RoundEnd: TypeAlias = Literal["fail", "last", "best"]
+
+
+@dataclass(frozen=True, slots=True)
+class Rounds:
+    """A body that runs again and again, at most ``most`` times, until the condition ``until`` holds.
+
+    The steps of the body see the value of the round before as ``last``; it is none in the first round. ``until`` and
+    ``by`` see the steps of the round that has ended. If the condition never held, ``otherwise`` decides: the block fails,
+    or it has the value of the last round or of the best one, which is the first with the greatest ``by``.
+    """
+
+    most: int
+    body: Block
+    until: Expr
+    otherwise: RoundEnd = "fail"
+    by: Expr | None = None
+    kind: Literal["rounds"] = "rounds"
+
+    @property
+    def ends(self) -> tuple[Expr, ...]:
+        """The expressions that are worked out at the end of a round."""
+        return (self.until,) if self.by is None else (self.until, self.by)
+
+
+Node: TypeAlias = Annotated[
+    Ask | Fanout | Map | Repeat | Chain | Match | Rounds | Value | FlowCall | ExternCall, ByKind()
+]
 
 
 @dataclass(frozen=True, slots=True)

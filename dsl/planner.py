@@ -218,6 +218,10 @@ class _Planner(ExpressionPlanner):
             case s.Match():
                 classes = tuple(class_value(one) for one in node.classes)
                 return p.Match(self.expr(node.value), self.block(step), classes)
+            case s.Rounds(most, _, until, otherwise, by):
+                last: p.RoundEnd = otherwise.text if otherwise is not None else "fail"  # type: ignore[assignment]
+                best = self.expr(by) if by is not None else None
+                return p.Rounds(int(most.value), self.block(step), self.expr(until), last, best)
             case s.Call() if found := self.callee(node):
                 key, callee = found
                 given = self.args(callee.params, node.args)

@@ -23,7 +23,7 @@ def sections(page: str) -> dict[str, str]:
 
 def flow_of(section: str) -> Path:
     (name,) = re.findall(r"\(\.\./(workflows/\w+\.flow)\)", section)
-    return ROOT / name
+    return Path(ROOT, name)
 
 
 def picture(path: Path) -> str:

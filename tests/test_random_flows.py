@@ -156,6 +156,10 @@ SHAPES = (
     *(f"retries: {number}" for number in range(4)),
     "hedge: ",
     " system ",
+    r"chain up to \d",
+    "until .* else last",
+    r"until .* else best\(by: ",
+    r"chain up to [^}]*\{\{ last ",
 )
 
 
@@ -193,7 +197,7 @@ def _mentioning(text: str) -> Iterator[str]:
                 yield one.reduce.rule.text
         if isinstance(one, tuple):
             todo += one
-        elif isinstance(one, s.File | s.FlowDecl | s.Body | s.Line | s.Fanout | s.Map | s.Repeat | s.Chain):
+        elif isinstance(one, s.File | s.FlowDecl | s.Body | s.Line | s.Fanout | s.Map | s.Repeat | s.Chain | s.Rounds):
             todo += [getattr(one, field.name) for field in fields(one)]
 
 

@@ -138,6 +138,12 @@ class Tree:
                 return s.Chain(self._body(block, at), at)
             case p.Match():
                 return self._match(step.name, node, at)
+            case p.Rounds(most, block, until, otherwise, by):
+                word = s.Word(otherwise, at)
+                ends = [None if one is None else self.exprs.expr(one, at) for one in (until, by)]
+                if ends[0] is None or (otherwise == "best") != (by is not None):
+                    raise UnfitError(step.name, "only `best` rounds have an expression `by`")
+                return s.Rounds(s.Number(str(most), "", at), self._body(block, at), ends[0], word, ends[1], at)
             case p.Fanout(block, reduce):
                 return s.Fanout(self._body(block, at), self._reduce(step, reduce, at), at)
             case p.Repeat(least, most, block, reduce):

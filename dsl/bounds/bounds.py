@@ -22,6 +22,7 @@ from .losses import failing_ask, failing_of, may_fail
 from .map_bounds import mapped
 from .match_bounds import matched
 from .order import StepOrder, early_needs, kind_of
+from .round_bounds import in_rounds
 from .rounds import START, Rounds, first_of, side_by_side
 from .served import Blank, World
 from .sizes import NONE, Known, Size, Some, one_of
@@ -200,6 +201,9 @@ class _Survey:
                 return self.part(step, "chain", body, body.inside)
             case p.Match():
                 return matched(self, step, node, scope, vote=vote, sharing=sharing)
+            case p.Rounds():
+                ballots = holds_ballots(node, votes=False, around=vote)
+                return in_rounds(self, step, node, scope, vote=ballots, sharing=sharing)
             case p.FlowCall():
                 args = {name: self.size(expr, scope) for name, expr in node.args.items()}
                 called = self.called.call(node.flow, args, sharing)

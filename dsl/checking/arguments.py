@@ -40,7 +40,7 @@ class CallTypes(ABC):
     typed: Typed
     problems: list[Diagnostic] = field(default_factory=list)
     intervals: Intervals = field(init=False)
-    _checked_templates: set[int] = field(default_factory=set)
+    checked_templates: set[int] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.intervals = Intervals(self.typed.folding, self.type_of)

@@ -142,5 +142,7 @@ def _of_node(step: Step, facts: Facts) -> Iterator[_Place]:
             yield reduce.count, scope, facts
     elif isinstance(node, s.Match):
         yield node.value, step.scope, facts
+    elif isinstance(node, s.Rounds):
+        yield from ((expr, step.until_scope or step.scope, facts) for expr in node.ends)
     elif not isinstance(node, (s.Ask, s.Chain)):
         yield node, step.scope, facts

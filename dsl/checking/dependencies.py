@@ -113,6 +113,11 @@ def _flow(flow: Flow, result: Dependencies) -> None:
         heads = [mention for mention in step.mentions if mention.part == "head"]
         waits[step] = [*_needed(step, step.mentions), *step.steps, *begun]
         waits[step,] = [*_needed(step, heads), *begun]
+        if isinstance(step.line.node, s.Rounds):
+            # The type of `last` is known only when the whole body can be read.
+            inner = [one for one in step.walk() if one is not step]
+            needed = [need for one in inner for need in _needed(one, one.mentions)]
+            waits[step,] += [need for need in needed if need not in inner and need is not step]
     order, tangled = ([node for node in found if isinstance(node, Step)] for found in topological(waits))
     result.order[flow] = [*order, *sorted(tangled, key=lambda step: step.line.span.start)]
     result.tangled |= set(tangled)
@@ -162,7 +167,7 @@ def _branch(step: Step, target: Step, mention: Mention, way: tuple[Step, ...]) -
 def _without_itself(step: Step, mention: Mention) -> str:
     """Return the help for a step that mentions itself."""
     node = step.line.node
-    if isinstance(node, (s.Map, s.Repeat, s.Fanout, s.Chain, s.Match)):
+    if isinstance(node, (s.Map, s.Repeat, s.Fanout, s.Chain, s.Match, s.Rounds)):
         return "a block has its value only when it ends: mention a step before the block, or a step inside it"
     if isinstance(node, s.Ask) and node.span.start <= mention.span.start < node.span.end:
         return "mention a step before it, or give the two steps different names"

@@ -95,9 +95,9 @@ class Expressions(Operators):
     def template(self, string: s.String, scope: Scope, sure: frozenset[str] = frozenset()) -> None:
         """Check a template once. ``sure`` has the names that cannot be missing here; a field is written with dots."""
         template = self.program.template(string)
-        if template is None or string.number in self._checked_templates:
+        if template is None or string.number in self.checked_templates:
             return
-        self._checked_templates.add(string.number)
+        self.checked_templates.add(string.number)
 
         def lookup(name: str) -> t.Type | None:
             symbol = scope.lookup(name)

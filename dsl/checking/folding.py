@@ -137,6 +137,8 @@ class Folding:
         match node:
             case s.Chain():
                 return self._steps.get(step.steps[-1]) if step.steps else None
+            case s.Rounds():
+                return None
             case s.Fanout() | s.Map() | s.Repeat():
                 return None if node.reduce.ask is not None else self._of_block(step, node, node.reduce.rule.text)
             case s.Match():

@@ -12,6 +12,7 @@ from ..source import Span
 from ..syntax.children import children
 from ..templates.read import read_template
 from .program import Flow, Mention, Part, Program, Scope, Step, Symbol, SymbolKind
+from .round_names import round_names
 
 RESERVED = {
     "results": "`results` holds the results that a reducer gets",
@@ -145,6 +146,8 @@ class _Resolver:
             case s.Match():
                 mentions.extend(self.in_expr(node.value, scope, step, "head"))
                 self.branches(step, node)
+            case s.Rounds():
+                self.rounds(step, node)
             case s.Ask():
                 mentions.extend(self.in_ask(node, scope, step, "head"))
             case _:
@@ -189,6 +192,26 @@ class _Resolver:
             mentions.extend(self.in_expr(reduce.count, outside, step, "reduce"))
         if reduce.ask is not None:
             mentions.extend(self.in_ask(reduce.ask, scope, step, "reduce"))
+
+    def rounds(self, step: Step, node: s.Rounds) -> None:
+        """Find the names of rounds. `last` is known in the body, and not in the condition at the end of a round."""
+        inner = step.inner = Scope(step.scope)
+        head = Span(node.span.source, node.span.start, node.most.span.end)
+        last = Symbol("last", "last", head, inner, step)
+        outer = step.scope.lookup("last")
+        if outer is not None and outer.kind != "last":
+            self.taken("last", head, outer.span)
+        inner.symbols["last"] = last
+        step.steps = self.steps(node.body.lines, inner, step)
+        own = {name: symbol for name, symbol in inner.symbols.items() if symbol is not last}
+        step.until_scope = Scope(step.scope, symbols=own, withheld={"last": last})
+        found: list[Mention] = []
+        for expr in node.ends:
+            for mention in self.in_expr(expr, step.until_scope, step, "head"):
+                own_step = mention.symbol is not None and mention.symbol.step in step.steps
+                found.append(replace(mention, part="reduce") if own_step else mention)
+        step.mentions.extend(found)
+        self.program.problems += round_names(step, node, found)
 
     def in_value(self, value: s.Expr | s.Ask, scope: Scope, step: Step | None, part: Part) -> Iterator[Mention]:
         if isinstance(value, s.Ask):

@@ -13,16 +13,18 @@ from ..records import dataclass
 from ..source import Span
 from ..templates.read import Template
 
-SymbolKind = Literal["model", "param", "step", "branch", "element", "results"]
+SymbolKind = Literal["model", "param", "step", "branch", "element", "results", "last"]
 Part = Literal["head", "reduce"]
-"""The part of a step that has a mention: "head" if the step needs it to begin, "reduce" if its reducer alone does."""
+"""The part of a step that has a mention: "head" if the step needs it to begin, "reduce" if its reducer, or the
+end of a round, alone does."""
 
 
 @dataclass(eq=False, repr=False, slots=True)
 class Symbol:
     """The declaration that a name refers to: a model, a parameter, a step, and so on.
 
-    ``step`` is the step whose value the name has. For an element or for results it is the block around them.
+    ``step`` is the step whose value the name has. For an element, for results and for `last` it is the block around
+    them.
     """
 
     name: str
@@ -80,8 +82,8 @@ class Step:
     """A line of a flow, with the scope around it and the scopes inside it.
 
     ``inner`` is the scope of a block's body. ``reduce_scope`` is the scope of the reducer's asks, with their models and
-    options. ``argument_scope`` is the scope of the reducer's arguments. ``branch`` is the name that a branch of a match
-    has in paths, "" for any other step.
+    options. ``argument_scope`` is the scope of the reducer's arguments. ``until_scope`` is the scope of the condition at
+    the end of a round. ``branch`` is the name that a branch of a match has in paths, "" for any other step.
     """
 
     line: s.Line
@@ -92,6 +94,7 @@ class Step:
     inner: Scope | None = None
     reduce_scope: Scope | None = None
     argument_scope: Scope | None = None
+    until_scope: Scope | None = None
     steps: list[Step] = field(default_factory=list)
     branch: str = ""
 

@@ -6,6 +6,8 @@ from .. import syntax as s
 from ..diagnostics import Diagnostic, Edit, Fix, Label
 from ..source import Span
 
+_BLOCKS = (s.Fanout, s.Map, s.Repeat, s.Chain, s.Rounds, s.Match)
+
 
 def structure(file: s.File) -> list[Diagnostic]:
     problems: list[Diagnostic] = []
@@ -36,11 +38,11 @@ def _lost(lines: tuple[s.Line, ...]) -> list[Diagnostic]:
         node = line.node
         if isinstance(node, s.Match):
             problems += _lost(node.body.lines)
-        elif isinstance(node, (s.Fanout, s.Map, s.Repeat, s.Chain)):
+        elif isinstance(node, _BLOCKS):
             inner = node.body.lines
             # A branch without a name is reported elsewhere.
             problems += _lost(inner[:-1]) if not isinstance(node, s.Fanout) else []
-            if inner and isinstance(inner[-1].node, (s.Fanout, s.Map, s.Repeat, s.Chain, s.Match)):
+            if inner and isinstance(inner[-1].node, _BLOCKS):
                 problems += _lost((inner[-1],))
         elif line.name is None and not isinstance(node, (s.Ask, s.Name)):
             problems.append(

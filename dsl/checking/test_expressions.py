@@ -86,7 +86,7 @@ class TestExpressions(Expressions):
 
     def forget(self) -> None:
         """Forget the types of the helper values, so that the lines can be read again."""
-        self._checked_templates.clear()
+        self.checked_templates.clear()
         self.meaningless.clear()
         for helper in self.helpers.values():
             helper.types.clear()

@@ -49,6 +49,8 @@ def _expressions(flow: Flow) -> Iterator[tuple[s.Expr | s.Ask, Scope]]:
             yield from ((option.value, step.scope) for option in node.reduce.options)
         elif isinstance(node, s.Match):
             yield node.value, step.scope
+        elif isinstance(node, s.Rounds):
+            yield from ((expr, step.until_scope or step.scope) for expr in node.ends)
         elif not isinstance(node, (s.Chain, s.Ask)):
             yield node, step.scope
 

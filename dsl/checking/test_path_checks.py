@@ -67,7 +67,10 @@ class Paths:
         if not most:
             said = f"`{node.name}` has no elements and no samples, so no number can follow it"
             self.report(
-                "F0411", said, span, "only the steps of a map or a repeat have numbers, and the merges of a tree"
+                "F0411",
+                said,
+                span,
+                "only the steps of a map, a repeat or rounds have numbers, and the merges of a tree",
             )
         elif len(word.places) > most or not all(isinstance(place.value, int) for place in word.places):
             said = (
@@ -75,7 +78,8 @@ class Paths:
             )
             self.report("F0411", said, span, f"write `{node.name}[0]`" if most == 1 else f"write `{node.name}[1][0]`")
         elif (last := places_of(node)) is not None and first.value >= last:
-            what = "samples" if isinstance(node.step.line.node, s.Repeat) else "elements"
+            written = node.step.line.node
+            what = {s.Repeat: "samples", s.Rounds: "rounds"}.get(type(written), "elements")
             said = f"`{node.name}` has no {what[:-1]} {first.digits}"
             has = f"its {what} have the numbers 0 to {last - 1}" if last else f"it has no {what}"
             self.report("F0411", said, span, has)

@@ -67,12 +67,12 @@ class PathNode:
     def most_numbers(self) -> int:
         """How many numbers may follow the name.
 
-        An element and a sample have one. A merge of a tree has its level and its number in this level, from 1 and from
+        An element, a sample and a round have one. A merge of a tree has its level and its number in this level, from 1 and from
         0. An ask of a fold has the level 1 and the number of the result that it adds.
         """
         node = self.step.line.node
         if not self.reduces:
-            return 1 if isinstance(node, (s.Map, s.Repeat)) else 0
+            return 1 if isinstance(node, (s.Map, s.Repeat, s.Rounds)) else 0
         reduce = _reduce(node)
         return 2 if reduce.count is not None or (reduce.ask is not None and reduce.rule.text == "fold") else 0
 
@@ -266,6 +266,8 @@ def _word(unit: Unit, step: Step) -> str:
     match node:
         case s.Ask() | s.Map() | s.Repeat() | s.Fanout() | s.Chain() | s.Match():
             return type(node).__name__.lower()
+        case s.Rounds():
+            return "chain"
         case s.Call() if callee := unit.typed.nodes.callees.get(node.number):
             return callee.name
     return "value"

@@ -1,4 +1,4 @@
-"""The numbers of samples and elements in tests."""
+"""The numbers of samples, rounds and elements in tests."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from .test_paths import PathNode
 
 
 def places_of(node: PathNode) -> int | None:
-    """Return how many samples or elements a step has at most. None if the file alone does not decide it."""
+    """Return how many samples, rounds or elements a step has at most. None if the file alone does not decide it."""
     written = node.step.line.node
     if node.reduces:
         return None
-    if isinstance(written, s.Repeat):
+    if isinstance(written, s.Repeat | s.Rounds):
         return int(written.most.value)
     if isinstance(written, s.Map):
         limit = int(written.at_most.value) if written.at_most is not None else None

@@ -13,13 +13,13 @@ from ..templates.places import spared
 from .callees import Imported
 from .conditions import found_there
 from .counts import counted_map
-from .declarations import Declarations
 from .dependencies import Dependencies
 from .expressions import Expressions
 from .folding import Folding
 from .node_tables import NodeTables
 from .program import Flow, Program, Scope, Step, Symbol
 from .quotes import check_quotes
+from .round_types import RoundTypes
 from .test_types import check_tests
 from .typed import Typed
 from .units import Unit
@@ -44,8 +44,7 @@ def typecheck(
     for flow in program.flows:
         checker.signature(flow)
     for flow, steps in dependencies.order.items():
-        for step in steps:
-            checker.step(step)
+        checker.steps(steps)
         checker.flow(flow)
     check_quotes(program, checker.typed, checker.type_of)
     typed, expressions = checker.typed, checker.expressions
@@ -60,7 +59,7 @@ def typecheck(
     return typed
 
 
-class _Checker(Declarations):
+class _Checker(RoundTypes):
     def __init__(self, program: Program, catalog: Catalog, imported: Imported) -> None:
         super().__init__()
         self.program = program
@@ -85,6 +84,8 @@ class _Checker(Declarations):
             return t.UNKNOWN
         if symbol.kind == "element":
             return self.element(step)
+        if symbol.kind == "last":
+            return self.last(step)
         if symbol.kind == "results":
             return self.results(step) if symbol.name == "results" else self.folded(step, symbol.name)
         type_ = self.typed.steps.get(step, t.UNKNOWN)
@@ -171,6 +172,9 @@ class _Checker(Declarations):
             case s.Match():
                 kinds, what = ("match",), "a match"
                 type_ = self.match(step, node)
+            case s.Rounds():
+                kinds, what = ("chain",), "a chain"
+                type_ = self.rounds(step, node)
             case s.Name(word) if step.symbol is None and line.name is None and (help := stray_word(word.text)):
                 kinds, what, type_ = (), "a value", self._stray(word, help, step.scope)
             case s.Call():

@@ -37,6 +37,6 @@ class Typed:
         """Return the type of a symbol. It is unknown for models, and for names that only a reducer sees."""
         if symbol.param is not None:
             return self.nodes.params.get(symbol.param.number, t.UNKNOWN)
-        if symbol.step is None or symbol.kind == "results":
+        if symbol.step is None or symbol.kind in ("results", "last"):
             return t.UNKNOWN
         return (self.elements if symbol.kind == "element" else self.steps).get(symbol.step, t.UNKNOWN)

@@ -31,6 +31,8 @@ class UnknownNames(CallTypes):
         symbol = scope.withheld.get(name)
         if symbol is None:
             return False
+        if symbol.kind == "last":
+            return True  # reported with the names of the rounds
         what, label, help = f"`{name}`", "the reducer", _WITHOUT_RESULTS
         if symbol.kind == "branch":
             what, label, help = f"the branch {what}", f"{what} is a branch of the fanout", _WITHOUT_BRANCH.format(name)
@@ -66,6 +68,10 @@ class UnknownNames(CallTypes):
             return
         if (branch := branch_named(name, scope)) is not None:
             self.other_branch(name, span, branch)
+            return
+        if name == "last":
+            help = did_you_mean(name, scope.known()) or "mention a step by its name"
+            self.report("F0623", "`last` is known only inside of `chain up to N { … }`", span, help=help)
             return
         if name in _OF_REDUCERS:
             near = did_you_mean(name, scope.known()) or _of_reducer(name, scope)

@@ -76,6 +76,9 @@ class Comparisons:
                 yield from self._in(value, scope)
             case s.Repeat() | s.Fanout() | s.Chain():
                 pass
+            case s.Rounds():
+                for expr in node.ends:
+                    yield from self._in(expr, step.until_scope or scope, truth=expr is node.until)
             case _:
                 yield from self._in(node, scope)
         if isinstance(node, s.Map | s.Repeat | s.Fanout):

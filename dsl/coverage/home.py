@@ -15,7 +15,7 @@ from ..path_names import REDUCE
 from ..records import dataclass
 from ..source import Span
 
-Kind = Literal["ask", "branch", "policy", "answer"]
+Kind = Literal["ask", "branch", "round", "policy", "answer"]
 
 
 class CoverageMark(NamedTuple):

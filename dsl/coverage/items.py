@@ -16,6 +16,7 @@ LOST = "errors"
 REPLACED = "else"
 HOLDS, FAILS = "when", "skip"
 TAKEN = "match"
+GOOD, NEVER_GOOD = "until", "rounds"
 
 
 def _asks(home: Home) -> Iterator[CoverageItem]:
@@ -42,10 +43,25 @@ def _branches(home: Home) -> Iterator[CoverageItem]:
         yield _branch(span, (skips, runs), said, "the condition always holds")
 
 
-def _branch(span: Span, marks: tuple[CoverageMark, CoverageMark], said: str, why: str) -> CoverageItem:
+def _branch(
+    span: Span, marks: tuple[CoverageMark, CoverageMark], said: str, why: str, kind: Kind = "branch"
+) -> CoverageItem:
     own, other = marks
     untried = f"{said}: no test comes to its condition"
-    return CoverageItem(own, "branch", span.line, span.column, f"{said}: {why}", other, untried)
+    return CoverageItem(own, kind, span.line, span.column, f"{said}: {why}", other, untried)
+
+
+def _rounds(home: Home) -> Iterator[CoverageItem]:
+    for step in home.steps:
+        node = step.line.node
+        if not isinstance(node, s.Rounds):
+            continue
+        path, span = home.paths[step], node.until.span
+        good, never = home.mark(step, GOOD), home.mark(step, NEVER_GOOD)
+        yield _branch(span, (good, never), f"no test ends the rounds of `{path}`", "the condition never holds", "round")
+        yield _branch(
+            span, (never, good), f"no test uses up the rounds of `{path}`", "the condition always holds", "round"
+        )
 
 
 def _policies(home: Home) -> Iterator[CoverageItem]:
@@ -113,6 +129,7 @@ def _sets_own(step: Step, *, reduce: bool = False) -> bool:
 KINDS: dict[Kind, Callable[[Home], Iterator[CoverageItem]]] = {
     "ask": _asks,
     "branch": _branches,
+    "round": _rounds,
     "policy": _policies,
     "answer": answers,
 }

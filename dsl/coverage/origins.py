@@ -74,7 +74,7 @@ class Origins:
         step = symbol.step
         if symbol.kind == "element" and isinstance(step.line.node, s.Map):
             yield from self._of(step.line.node.source, field, step.scope, seen)
-        elif symbol.kind == "results":
+        elif symbol.kind in ("results", "last"):
             yield from self._of_body(step, field, seen)
         else:
             yield from self._of_step(step, field, seen)
@@ -90,8 +90,8 @@ class Origins:
         match node:
             case s.Ask():
                 return
-            case s.Map() | s.Repeat() | s.Fanout() | s.Chain() | s.Match():
-                if isinstance(node, s.Chain | s.Match) or node.reduce.ask is None:
+            case s.Map() | s.Repeat() | s.Fanout() | s.Chain() | s.Match() | s.Rounds():
+                if isinstance(node, s.Chain | s.Match | s.Rounds) or node.reduce.ask is None:
                     yield from self._of_body(step, field, seen)
             case _:
                 yield from self._of(node, field, step.scope, seen)

@@ -14,7 +14,19 @@ from ..checking.program import Flow, Step
 from ..records import dataclass
 from .answers import OTHER, PART
 from .home import CoverageItem, CoverageMark, Home
-from .items import FAILS, HOLDS, LOST, REPLACED, RETRIED, TAKEN, coverage_items, retry_options, retrying
+from .items import (
+    FAILS,
+    GOOD,
+    HOLDS,
+    LOST,
+    NEVER_GOOD,
+    REPLACED,
+    RETRIED,
+    TAKEN,
+    coverage_items,
+    retry_options,
+    retrying,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +49,9 @@ class AskMarks:
 class PlannedMarks:
     """The marks of one plan. ``checked`` is the file of its flow.
 
-    ``asks`` has the parts that ask, ``conditions`` those of `when` with the marks of the branch if it holds and if it
-    does not, and ``reducers`` the reducers of maps with the mark of the policy for lost elements. ``matches`` has the
+    ``asks`` has the parts that ask. ``conditions`` has those of `when`, with the marks of the branch if it holds and if
+    it does not, and those of rounds, with the marks for a round that is good enough and for none. ``reducers`` has the
+    reducers of maps with the mark of the policy for lost elements. ``matches`` has the
     marks of the branches of each match.
     """
 
@@ -86,6 +99,8 @@ class PlannedMarks:
                 self.conditions.append((made.when, (home.mark(step, HOLDS), home.mark(step, FAILS))))
             if isinstance(made.node, p.Match):
                 self.matches.append((made.node, tuple(home.mark(branch, TAKEN) for branch in step.steps)))
+            if isinstance(made.node, p.Rounds):
+                self.conditions.append((made.node.until, (home.mark(step, GOOD), home.mark(step, NEVER_GOOD))))
             if isinstance(made.node, p.Map):
                 self.reducers.append((made.node.reduce, home.mark(step, LOST)))
 

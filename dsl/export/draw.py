@@ -120,6 +120,8 @@ class _Drawer:
                 return names_in([expr], self.functions)
             case p.Map(_, source, where):
                 return names_in([source, where], self.functions)
+            case p.Rounds():
+                return names_in(node.ends, self.functions)
             case p.ExternCall(_, args) | p.FlowCall(_, args):
                 return names_in(args.values(), self.functions)
         return ()
@@ -142,7 +144,7 @@ class _Drawer:
         return replace(made, path=path, calls=kind == "ask")
 
     def block(
-        self, step: p.Step, node: p.Map | p.Repeat | p.Fanout | p.Chain | p.Match, scope: _Scope, path: str
+        self, step: p.Step, node: p.Map | p.Repeat | p.Fanout | p.Chain | p.Match | p.Rounds, scope: _Scope, path: str
     ) -> tuple[Cluster, str, str]:
         """Draw a block.
 
@@ -162,7 +164,10 @@ class _Drawer:
             what = f"repeat {node.least}" + ("" if node.least == node.most else f"..{node.most}")
         elif isinstance(node, p.Match):
             what = f"match {self.words.expr(node.value)}"
+        elif isinstance(node, p.Rounds):
+            what = f"chain up to {node.most}"
         values = {}
+        drawn = len(self.waiting)
         for one in node.body.steps:
             part, values[one.name] = self.step(one, inner, f"{path}.")
             parts.append(part)
@@ -173,6 +178,17 @@ class _Drawer:
                 self.edges[start, made.id] = "mention"
             parts.append(made)
             value = made.id
+        elif isinstance(node, p.Rounds):
+            if any("last" in names and known.find("last") is None for names, _, _, known in self.waiting[drawn:]):
+                before = self.node("element", "last", ["of the round before"], ["the value of the round before"])
+                parts.insert(0, before)
+                inner.values["last"] = before.id
+            end = self.round_end(node)
+            own = {one.name for one in node.body.steps}
+            self.mention((name for name in names_in(node.ends, self.functions) if name in own), end.id, inner)
+            self.edges[value, end.id] = "reduce"
+            parts.append(end)
+            value = end.id
         elif not isinstance(node, p.Chain):
             fanout = isinstance(node, p.Fanout)
             reducer = self.reducer(node.reduce, inner if fanout else scope, f"{path}.reduce")
@@ -181,6 +197,14 @@ class _Drawer:
             parts.append(reducer)
             value = reducer.id
         return replace(self.cluster(id_, step, node.kind, what, parts), path=path), head, value
+
+    def round_end(self, node: p.Rounds) -> Node:
+        until = self.words.expr(node.until)
+        other = "" if node.otherwise == "fail" else f"else {node.otherwise}"
+        if node.by is not None:
+            other += f"(by: {self.words.expr(node.by)})"
+        lines = (*wrapped(until, _LINE, 2), *(wrapped(other, _LINE, 2) if other else ()))
+        return self.node("reduce", "until", lines, [f"until {until} {other}".rstrip()])
 
     def call(self, step: p.Step, node: p.FlowCall, scope: _Scope, path: str) -> tuple[Part, str, str]:
         what = f"flow {node.flow}"

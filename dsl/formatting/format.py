@@ -98,7 +98,9 @@ class _Formatter(TestPhrases):
         late: Sequence[s.Comment] = (),
         returns: Sequence[s.Return] = (),
     ) -> Doc:
-        lines: list[s.Line | s.Return] = sorted([*body.lines, *returns], key=lambda line: line.span.start)
+        own = [returned.step for returned in returns if returned.own]
+        plain = [line for line in body.lines if all(line is not step for step in own)]
+        lines: list[s.Line | s.Return] = sorted([*plain, *returns], key=lambda line: line.span.start)
         units = [self.unit(line, self._line(line)) for line in lines]
         broken = len(lines) > 1 or self.text.find("\n", body.span.start, body.span.end) >= 0
         region = (body.span.start, body.span.end)
@@ -108,10 +110,15 @@ class _Formatter(TestPhrases):
 
     def _line(self, line: s.Line | s.Return, name: Doc = "") -> Doc:
         if isinstance(line, s.Return):
-            return DocConcat(["return ", self.expr(line.value)])
+            if line.step is None:
+                return DocConcat(["return ", self.expr(line.value)])
+            return self._step(line.step, "return ")
+        return self._step(line, DocConcat([name or line.name.text, " = "]) if line.name is not None else "")
+
+    def _step(self, line: s.Line, begin: Doc) -> Doc:
         head = self._node(line.node)
-        if line.name is not None:
-            head = DocConcat([name or line.name.text, " = ", head])
+        if begin:
+            head = DocConcat([begin, head])
         units = [Unit(line.span.start, line.node.span.end, head), *self._with(line.options)]
         if line.after:
             names = ", ".join(name.text for name in line.after)
@@ -163,6 +170,8 @@ class _Formatter(TestPhrases):
                 return self._block("chain", node.span.start, node.body, None)
             case s.Match():
                 return self._match(node)
+            case s.Rounds():
+                return self._rounds(node)
             case _:
                 return self.expr(node, hidden=_BLOCKS)
 
@@ -177,6 +186,18 @@ class _Formatter(TestPhrases):
         early = self.comments.take(start, node.body.span.start)
         body = self.comments.enclosed(units, ("{", "}"), region, pad=" ", broken=broken and bool(units), early=early)
         return DocConcat(["match ", self.expr(node.value), " ", body])
+
+    def _rounds(self, node: s.Rounds) -> Doc:
+        block = self._block(f"chain up to {number(node.most)}", node.most.span.end, node.body, None)
+        units = [Unit(node.span.start, node.body.span.end, block)]
+        units.append(Unit(node.until.span.start, node.until.span.end, DocConcat(["until ", self.expr(node.until)])))
+        if node.otherwise is not None:
+            best = (
+                ["else best(by: ", self.expr(node.by), ")"] if node.by is not None else [f"else {node.otherwise.text}"]
+            )
+            end = node.by.span.end if node.by is not None else node.otherwise.span.end
+            units.append(Unit(node.otherwise.span.start, end, DocConcat(best)))
+        return self.comments.chained(units)
 
     def _block(self, head: Doc, end: int, body: s.Body, reduce: s.Reduce | None) -> Doc:
         tail = DocConcat([" ", self._reduce(reduce)]) if reduce is not None else ""

@@ -116,6 +116,8 @@ def _exprs(line: s.Line) -> Iterator[s.Expr]:
             yield node.where
     elif isinstance(node, s.Match):
         yield node.value
+    elif isinstance(node, s.Rounds):
+        yield from node.ends
     elif not isinstance(node, (s.Ask, s.Fanout, s.Repeat, s.Chain)):
         yield node
     reduce = reduce_of(node)

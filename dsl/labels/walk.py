@@ -8,11 +8,11 @@ from functools import reduce
 from .. import plan as p
 from ..bounds.order import StepOrder
 from ..catalog import Catalog
-from .block_walk import BlockWalk
 from .expressions import Here, Scope
 from .marks import COUNT, JOINED, LENGTH_BITS, NOTHING, TIME, Mark, Reach, control, union
 from .places import PlaceKind
 from .requests import PlaceKey
+from .round_walk import RoundWalk
 from .shapes import bounded
 from .values import EMPTY, Value, either, led, mapped, widened
 
@@ -24,7 +24,7 @@ MOST_READINGS = 32
 """The most readings of one called flow whose arguments keep the elements of their sources apart."""
 
 
-class Walk(BlockWalk):
+class Walk(RoundWalk):
     """The walk over one plan. It fills in ``sources``, ``places``, ``breaches`` and ``warnings``."""
 
     def __init__(self, plan: p.Plan, catalog: Catalog) -> None:
@@ -110,6 +110,8 @@ class Walk(BlockWalk):
                 return inner.value(block.result)
             case p.Match(expr, block):
                 return self._match(self.value(expr, scope), block, Scope(scope))
+            case p.Rounds():
+                return self.rounds(step.node, scope)
             case p.FlowCall(key, args):
                 return self._flow_call(key, {name: self.value(arg, scope) for name, arg in args.items()})
             case p.ExternCall(key, args):

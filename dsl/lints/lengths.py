@@ -141,7 +141,7 @@ class Lengths:
                 return True
             if not path and rule in _LISTS:
                 return False
-        elif not isinstance(node, (s.Chain, s.Match)):
+        elif not isinstance(node, (s.Chain, s.Match, s.Rounds)):
             return self.open(node, step.scope, path)
         return any(self._step(one, rest, self._long) for one, rest in _inside(step, path))
 
@@ -150,7 +150,7 @@ class Lengths:
         if isinstance(node, (s.Fanout, s.Map, s.Repeat)):
             if node.reduce.ask is not None:
                 return True
-        elif not isinstance(node, (s.Chain, s.Match)):
+        elif not isinstance(node, (s.Chain, s.Match, s.Rounds)):
             return self._holds(node, step.scope, path)
         return any(self._step(one, rest, self._told) for one, rest in _inside(step, path))
 

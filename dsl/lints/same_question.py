@@ -93,6 +93,8 @@ class _Prints:
                 node = (s.Chain, body)
             case s.Match(value, _, classes):
                 node = (s.Match, value, classes, body)
+            case s.Rounds(most, _, until, otherwise, by):
+                node = (s.Rounds, most, until, otherwise, by, body)
         key = (node, _options(line.options), line.when)
         return self._numbers.setdefault(key, len(self._numbers))
 

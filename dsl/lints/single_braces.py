@@ -52,7 +52,7 @@ def _is_value(name: str, scope: Scope, step: Step | None) -> bool:
     symbol = scope.lookup(name)
     if symbol is None or symbol.kind == "model" or (symbol.kind == "branch" and _holds(scope, symbol.scope)):
         return False
-    while step is not None and (step is not symbol.step or symbol.kind in ("element", "results")):
+    while step is not None and (step is not symbol.step or symbol.kind in ("element", "results", "last")):
         step = step.parent
     return step is None
 
@@ -74,6 +74,9 @@ def _texts(flow: Flow) -> Iterator[tuple[s.String, Scope, Step | None]]:
                 yield from _in(ask, step.reduce_scope or step.scope, step)
         elif isinstance(node, s.Match):
             yield from _in(node.value, step.scope, step)
+        elif isinstance(node, s.Rounds):
+            for expr in node.ends:
+                yield from _in(expr, step.until_scope or step.scope, step)
         elif not isinstance(node, s.Chain):
             yield from _in(node, step.scope, step)
         if step.line.when and step.line.when.otherwise is not None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from .. import syntax as s
 from ..source import Span
+from .build_rounds import round_end
 from .build_tests import TestReductions
 from .build_values import Labelled
 from .token import Token
@@ -88,8 +89,14 @@ class TreeBuilder(TestReductions):
     # Lines and clauses
 
     def body(self, c: list[Any]) -> tuple[tuple[s.Line, ...], tuple[s.Return, ...]]:
-        lines = tuple(child for child in c if isinstance(child, s.Line))
-        return lines, tuple(child for child in c if isinstance(child, s.Return))
+        returns = tuple(child for child in c if isinstance(child, s.Return))
+        lines = [child for child in c if isinstance(child, s.Line)]
+        if returns and returns[0].step is not None and returns[0].own:
+            lines.append(returns[0].step)
+            lines.sort(key=lambda line: line.span.start)
+        return tuple(lines), returns
+
+    lines = body
 
     def bound(self, c: list[Any]) -> s.Line:
         return self._line(self._word(c[0]), c[2], c)
@@ -111,7 +118,15 @@ class TreeBuilder(TestReductions):
         return s.Line(name, node, options, after, when, self._span(c), number=self._next())
 
     def returned(self, c: list[Any]) -> s.Return:
-        return s.Return(c[1], self._span(c))
+        """Return the value that ends a flow. A block, an ask, and a value with clauses become a step of their own."""
+        node, span = c[1], self._span(c)
+        own = len(c) > 2 or isinstance(node, (s.Ask, s.Fanout, s.Map, s.Repeat, s.Chain, s.Rounds))
+        if not own and not isinstance(node, s.Call):
+            return s.Return(node, span)
+        word = self._word(c[0])
+        step = self._line(word, node, c)
+        name = s.Name(word, word.span, number=self._next())
+        return s.Return(name if own else node, span, step, name)
 
     def with_(self, c: list[Any]) -> With:
         return With(child for child in c if isinstance(child, s.Option))
@@ -190,6 +205,11 @@ class TreeBuilder(TestReductions):
             return word, self._line(word, c[2], c)
         string = self._string(c[0])
         return string, self._line(s.Word(string.value, string.span), c[2], c)
+
+    def rounds(self, c: list[Any]) -> s.Rounds:
+        otherwise, by = round_end(c[10], self._problem) if len(c) > 10 else (None, None)
+        most, body = self._number(c[3]), self._body(c[4:7])
+        return s.Rounds(most, body, c[8], otherwise, by, self._span(c), number=self._next())
 
     def _body(self, c: list[Any]) -> s.Body:
         lines, returns = c[1]

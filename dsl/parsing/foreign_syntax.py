@@ -11,7 +11,7 @@ from .place import NODES, VALUE, Place
 MATCH = "to run one of several branches write `x = match VALUE { CLASS = …  else = … }`"
 BRANCH = "write a branch of a match as `CLASS = …`, with no other word or sign before it"
 _STEP = "write a step as `name = …`, with no word before it"
-_WORDS = {
+WORDS_ELSEWHERE = {
     "def": "a flow begins with `flow NAME(param: type) {`",
     "function": "a flow begins with `flow NAME(param: type) {`",
     "fn": "a flow begins with `flow NAME(param: type) {`",
@@ -52,8 +52,8 @@ def stray_word(word: str) -> str:
 
     Return the help, or "" if there is no guess.
     """
-    if word in _WORDS:
-        return _WORDS[word]
+    if word in WORDS_ELSEWHERE:
+        return WORDS_ELSEWHERE[word]
     near = nearest(word, ["return", "flow", "model", "type"])
     return f"did you mean `{near}`?" if near else ""
 
@@ -67,14 +67,14 @@ def foreign_word(place: Place) -> Diagnostic | None:
     """Report a word of another language at this place, or earlier on the line where a statement or a value begins."""
     for ahead in place.line_before():
         word = place.word(ahead)
-        if place.at(ahead) != "NAME" or word not in _WORDS:
+        if place.at(ahead) != "NAME" or word not in WORDS_ELSEWHERE:
             continue
         begins = place.begins_line(ahead) or place.at(ahead - 1) in ("EQUAL", "LBRACE", "RBRACE", "ELSE", "RPAR")
         goes_on = place.joined(ahead) and place.at(ahead + 1) in (
             "NAME", "STRING", "NUMBER", "LBRACE", "NOT", *NODES, *(("LPAR",) if begins else ())
         )  # fmt: skip
         if goes_on or (ahead == 0 and place.top):
-            return place.error(f"`{word}` is not a word of this language", _WORDS[word], ahead)
+            return place.error(f"`{word}` is not a word of this language", WORDS_ELSEWHERE[word], ahead)
     return None
 
 
@@ -152,6 +152,8 @@ def equals(place: Place) -> Diagnostic | None:
         return place.error("a step gets its value only once", "write `name = …` with another name")
     if place.type != "EQUAL":
         return None
+    if place.at(-1) in ("PLUS", "MINUS", "TIMES", "DIVIDE") and place.at(-2) == "NAME":
+        return place.error("a step gets its value only once", "write `name = …` with another name", -1)
     if place.word(-1) == "==" and place.at(-1) == "COMPARE":
         return place.error("compare two values with `==`", "write `==`", -1)
     if "COLON" in place.expected:

@@ -12,7 +12,7 @@ from ..source import Source
 from .build import TreeBuilder
 from .lexer import lex, named, then
 from .readable import MOST_TOKENS, too_deep, too_many_tokens, unreadable
-from .suspicious_lines import oddities
+from .suspicious_lines import compared, oddities
 from .tables import CLASS, END, GrammarRule, Tables, grammar, packaged
 from .token import Token
 
@@ -54,6 +54,16 @@ class Builder(TreeBuilder):
     def begin(self, source: Source) -> None:
         super().begin(source)
         self.alone: list[s.Line] = []
+
+    def lines(self, c: list[Any]) -> tuple[tuple[s.Line, ...], tuple[s.Return, ...]]:
+        made = super().lines(c)
+        self.alone += compared(made[0])
+        return made
+
+    def body(self, c: list[Any]) -> tuple[tuple[s.Line, ...], tuple[s.Return, ...]]:
+        made = super().body(c)
+        self.alone += compared(made[0][:-1])
+        return made
 
     def _line(self, name: s.Word | None, node: s.Node, c: list[Any]) -> s.Line:
         line = super()._line(name, node, c)

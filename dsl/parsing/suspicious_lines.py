@@ -13,10 +13,13 @@ from ..patterns import pattern
 from ..source import Source
 from .build_values import LABEL_WORDS, labelled_step
 from .corrections import prefix, quote_ended
-from .foreign_syntax import else_alone, stray_word
+from .foreign_syntax import WORDS_ELSEWHERE, else_alone, stray_word
+from .round_mistakes import until_alone
 
 _NODE_FOLLOWS = pattern(r"[ \t]+(ask|map|repeat|fanout|chain|match)\b(?![ \t]*[:=.])")
 _BEHIND_TEXT = pattern(r"\b(?:text|ask)[ \t]+\Z")
+_VALUE_FOLLOWS = pattern(r"[ \t]+(?:not\b|[\w.]+(?:\([^)\n]*\))?[ \t]*(?:[<>!=]=|[<>+*/-]|\?\?|(?:and|or|in)\b))")
+_CLAUSES = frozenset({"with", "after", "when"})
 _FOREIGN = frozenset({"await", "async"})
 
 
@@ -32,6 +35,14 @@ def oddities(source: Source, lines: Iterable[s.Line]) -> Iterator[Diagnostic]:
             yield found
 
 
+def compared(lines: Iterable[s.Line]) -> Iterator[s.Line]:
+    """Yield the lines that only compare a name with a value, as `x == 1` does."""
+    for line in lines:
+        node = line.node
+        if line.name is None and isinstance(node, s.Binary) and node.operator == "==" and isinstance(node.left, s.Name):
+            yield line
+
+
 def _oddity(source: Source, line: s.Line) -> Diagnostic | None:
     start = line.node.span.start
     before = source.text[start - 1 : start]
@@ -43,6 +54,20 @@ def _oddity(source: Source, line: s.Line) -> Diagnostic | None:
             )
             return Diagnostic("F0101", "the language has no indexing", line.node.span, help=help)
         return None
+    if isinstance(line.node, s.Binary):
+        begin = source.text.find("==", line.node.left.span.end, line.node.right.span.start)
+        sign = source.span(begin, begin + 2)
+        return Diagnostic("F0101", "`==` compares two values", sign, help="write a step as `name = …`")
+    if line.name is None and isinstance(line.node, s.Name) and _VALUE_FOLLOWS.match(source.text, line.span.end):
+        word = line.node.word.text
+        if word == "until":
+            return until_alone(line.node.span)
+        if word in WORDS_ELSEWHERE:
+            message = f"`{word}` is not a word of this language"
+            return Diagnostic("F0101", message, line.node.span, help=WORDS_ELSEWHERE[word])
+        if word in _CLAUSES:
+            help = f"write the step before it, as in `x = … {word} …`"
+            return Diagnostic("F0101", f"`{word}` cannot begin a line here", line.node.span, help=help)
     if line.name is None and (ended := quote_ended(source, start)):
         return ended
     if isinstance(line.node, s.Template):

@@ -9,6 +9,7 @@ from .label_mistakes import misplaced_label
 from .match_mistakes import brackets_of_match, match_branch
 from .out_of_place import OUT_OF_PLACE, VALUES
 from .place import NODES, VALUE, Place
+from .round_mistakes import rounds
 from .tables import END, KEYWORDS
 from .test_mistakes import test_line
 
@@ -248,7 +249,7 @@ def _taken(place: Place, ahead: int) -> Diagnostic:
     return place.error(message, f"write another name, such as `{word}_`", ahead)
 
 
-_FIRST = (test_line, misplaced_label, *OUT_OF_PLACE, _no_reducer, _flow_type, _misspelled_before, _clause_first)
+_FIRST = (test_line, rounds, misplaced_label, *OUT_OF_PLACE, _no_reducer, _flow_type, _misspelled_before, _clause_first)
 _RULES = (
     _quote,
     _keyword_as_name,

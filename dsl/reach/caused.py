@@ -157,6 +157,8 @@ def times(block: p.Step) -> Bound:
     node = block.node
     if isinstance(node, p.Repeat):
         return Bound(node.least, node.most)
+    if isinstance(node, p.Rounds):
+        return Bound(1, node.most)
     if not isinstance(node, p.Map):
         return ONE
     known = _length(node.source)

@@ -61,8 +61,12 @@ class Mentions:
             elif self.sites.of(site.flow, name):
                 found |= self._values.get((site.flow, name), set())
             else:
-                found |= self._element(site, name) or self._param(site.flow, name)
+                found |= self._last(site, name) or self._element(site, name) or self._param(site.flow, name)
         return found
+
+    def _last(self, site: Site, name: str) -> set[str]:
+        rounds = [block for block in site.blocks if isinstance(block.node, p.Rounds)]
+        return self._values.get((site.flow, rounds[-1].name), set()) if rounds and name == "last" else set()
 
     def _element(self, site: Site, name: str) -> set[str]:
         for place, block in enumerate(site.blocks):

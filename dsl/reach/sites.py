@@ -87,7 +87,7 @@ class Sites:
             if block is None:
                 continue
             votes = self.votes(step)
-            inner = step if votes else counted if isinstance(step.node, p.Chain | p.Match) else None
+            inner = step if votes else counted if isinstance(step.node, p.Chain | p.Match | p.Rounds) else None
             every = isinstance(step.node, p.Fanout | p.Match)
             names = frozenset(one.name for one in block.steps) if every else frozenset({block.result})
             asked = holds_ballots(step.node, votes=votes, around=ballots)

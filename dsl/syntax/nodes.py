@@ -244,7 +244,29 @@ class Match:
     number: int = numbered()
 
 
-Node = Ask | Fanout | Map | Repeat | Chain | Match | Expr
+@dataclass(frozen=True, slots=True)
+class Rounds:
+    """A chain that runs again until a condition holds: ``chain up to N { … } until …``.
+
+    ``otherwise`` is the word for rounds that never held: ``last``, ``fail`` or ``best``; None means ``fail``. ``by`` is
+    the expression that is greatest in the best round.
+    """
+
+    most: Number
+    body: Body
+    until: Expr
+    otherwise: Word | None
+    by: Expr | None
+    span: Span = at()
+    number: int = numbered()
+
+    @property
+    def ends(self) -> tuple[Expr, ...]:
+        """The expressions that are worked out at the end of a round."""
+        return (self.until,) if self.by is None else (self.until, self.by)
+
+
+Node = Ask | Fanout | Map | Repeat | Chain | Match | Rounds | Expr
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,5 +291,19 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Return:
+    """The line that ends a flow.
+
+    If it returns an ask, a block, or a value with clauses, ``step`` is the step of that node and ``value`` is its name.
+    If it returns a call, ``step`` is the step that it becomes if the function is a flow or an extern, and ``name`` is
+    the mention of that step.
+    """
+
     value: Expr
     span: Span = at()
+    step: Line | None = None
+    name: Name | None = None
+
+    @property
+    def own(self) -> bool:
+        """True if the returned node is a step of the flow."""
+        return self.step is not None and self.value is self.name

@@ -29,7 +29,8 @@ class Around:
     """The facts about a block that all its bodies share. They are worked out once.
 
     ``path`` is the path of the block, ``serial`` its number, and ``lane`` the number of the outermost block. ``ballot``
-    is True if the answers in the bodies are ballots of a vote. ``sampled`` is True if the bodies are inside a repeat.
+    is True if the answers in the bodies are ballots of a vote. ``sampled`` is True if the bodies are inside a repeat
+    or inside rounds.
     ``votes`` are the token counts of the votes around the bodies, ``ledgers`` the budgets of the called flows around
     them. Both begin with the innermost.
     """

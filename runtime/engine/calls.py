@@ -52,7 +52,7 @@ class Calls:
         on_value: Callable[[Json], None],
         on_failure: Callable[[Failure], None],
         *,
-        sample: tuple[Group, int] | None = None,
+        sample: tuple[Group | None, int] | None = None,
         ballot: bool = False,
         place: str = "",
     ) -> None:

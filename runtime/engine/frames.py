@@ -79,11 +79,13 @@ class Enclosing(Protocol):
 
     ``frame`` is the frame in which the block runs. ``samples`` is the number of samples of a repeat, 0 for any other
     block. If ``patient`` is True, the samples should be cheap rather than fast. If ``passes_on`` is True, the value of
-    the last step is the value of the block. ``longer`` is the growing list that joins the lists of the bodies and takes
+    the last step is the value of the block. If ``counts_rounds`` is True, the bodies are rounds, one after another.
+    ``longer`` is the growing list that joins the lists of the bodies and takes
     each item at once.
     """
 
     passes_on: bool
+    counts_rounds: bool
 
     @property
     def step(self) -> PreparedStep: ...

@@ -14,6 +14,7 @@ from .blocks.flow import FlowStep
 from .blocks.map import MapStep
 from .blocks.match import MatchStep
 from .blocks.repeat import SAMPLES_AT_ONCE, RepeatStep
+from .blocks.rounds import RoundsStep
 from .frames import Layout, PreparedStep, steps_once
 from .leaves import AskStep, ExternStep, ValueStep
 from .machine import Machine
@@ -68,6 +69,8 @@ class Preparation:
                 return ChainStep(step, machine, self._body(node.body))
             case p.Match():
                 return MatchStep(step, machine, [self.layout((one,), one.name) for one in node.body.steps])
+            case p.Rounds():
+                return RoundsStep(step, machine, self._body(node.body))
             case p.Fanout():
                 # A fan-out has no last step: all branches are results.
                 layout = self.layout(node.body.steps)

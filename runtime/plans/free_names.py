@@ -72,6 +72,8 @@ def spoken(step: p.Step) -> set[str]:
             exprs += args.values()
         case p.Map():
             exprs += [node.source, node.where]
+        case p.Rounds():
+            exprs += node.ends
     if isinstance(node, p.Map | p.Repeat | p.Fanout):
         exprs += [*node.reduce.args.values(), *node.reduce.options.values(), node.reduce.count]
         names |= in_asks(node.reduce.asks)

@@ -34,8 +34,8 @@ class StepNode:
 
     @property
     def elements(self) -> bool:
-        """True if a number follows the name in paths: that of an element or a sample."""
-        return self.step is not None and isinstance(self.step.node, (p.Map, p.Repeat))
+        """True if a number follows the name in paths: that of an element, a sample or a round."""
+        return self.step is not None and isinstance(self.step.node, (p.Map, p.Repeat, p.Rounds))
 
     @property
     def silent(self) -> bool:
@@ -78,6 +78,8 @@ def _word(node: p.Node) -> str:
     """Return the word with which a step begins in the file."""
     if isinstance(node, p.FlowCall):
         return p.plain_name(node.flow)
+    if isinstance(node, p.Rounds):
+        return "chain"
     return p.plain_name(node.extern) if isinstance(node, p.ExternCall) else node.kind
 
 
@@ -88,6 +90,8 @@ def _what(node: p.Node) -> str:
         return f"extern {p.plain_name(node.extern)}"
     if isinstance(node, p.Map):
         return f"map {node.element}"
+    if isinstance(node, p.Rounds):
+        return f"chain up to {node.most}"
     return node.kind
 
 

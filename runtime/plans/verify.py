@@ -14,6 +14,8 @@ from ..vocabulary.quoting import shown
 from .free_names import mentions, template
 from .kinds import verify_kinds
 
+LAST = "last"
+"""The name of the value of the round before, in the steps of rounds."""
 _TARGET = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")
 
 
@@ -138,13 +140,23 @@ def _head(step: p.Step, around: _Around) -> list[p.Expr]:
             if where is not None:
                 _held(step.name, step.needs, mentions([where]), visible, {*known, element})
             return [source]
+        case p.Rounds(body=block):
+            if LAST in visible:
+                raise PlanError(f"the name `{LAST}` has two meanings in `{step.name}`")
+            # The end of a round sees the steps of the round, and not the round before.
+            found = {*mentions([*step.node.ends])} - {one.name for one in block.steps}
+            _held(step.name, step.needs, sorted(found), visible, known - {LAST})
         case p.Repeat(least, most) if not 1 <= least <= most:
             raise PlanError(f"`{step.name}` repeats from {least} up to {most} times: the range must begin at 1 or more")
     return []
 
 
 def _block(step: p.Step, block: p.Block, around: _Around) -> None:
-    inner = {*around.known, step.node.element} if isinstance(step.node, p.Map) else around.known
+    inner = around.known
+    if isinstance(step.node, p.Map):
+        inner = {*inner, step.node.element}
+    elif isinstance(step.node, p.Rounds):
+        inner = {*inner, LAST}
     fanout = step.name if isinstance(step.node, p.Fanout | p.Match) else None
     reason = "only one of them runs" if isinstance(step.node, p.Match) else "they cannot run side by side"
     _body(block.steps, _Around(around.plan, around.visible, inner), fanout, reason)

@@ -18,7 +18,7 @@ class Shape:
     """The part of a place that all elements and samples share.
 
     ``names`` are the steps from the outside inwards. ``samples`` has the greatest number of samples of each step that
-    is a repeat, 0 for any other step. ``numbered`` says which steps have numbers. ``step`` is the path without numbers,
+    is a repeat or has rounds, 0 for any other step. If all of them are rounds, ``follows`` is True. ``numbered`` says which steps have numbers. ``step`` is the path without numbers,
     ``nowhere`` has None for each name.
     """
 
@@ -27,6 +27,7 @@ class Shape:
     samples: tuple[int, ...]
     numbered: tuple[bool, ...]
     merges: bool
+    follows: bool
     nowhere: tuple[None, ...]
 
 
@@ -118,7 +119,7 @@ class Places:
             names.append(node.name if node is not None else word)
             nodes.append(node)
         own = [node.step.node if node is not None and node.step is not None else None for node in nodes]
-        repeats = [node if isinstance(node, p.Repeat) else None for node in own]
+        repeats = [node if isinstance(node, p.Repeat | p.Rounds) else None for node in own]
         text = bare.replace("[]", "\0")
         marks = [part.endswith("\0") for part in text.split(".")]
         merges = names[-1] == REDUCE and marks[-1]
@@ -129,5 +130,6 @@ class Places:
             tuple(0 if one is None else one.most for one in repeats),
             numbered,
             merges,
+            all(one is None or isinstance(one, p.Rounds) for one in repeats),
             (None,) * len(names),
         )

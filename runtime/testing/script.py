@@ -62,7 +62,9 @@ class Line:
             return self._next_merge(element)
         order = self.orders.get(element)
         if order is None:
-            order = self.orders[element] = in_order(answers, of, ballot=ballot)
+            order = self.orders[element] = (
+                one_by_one(answers, ballot=ballot) if spot.shape.follows else in_order(answers, of, ballot=ballot)
+            )
         if number >= len(order):
             return None
         own = order[number]
@@ -97,6 +99,22 @@ def in_order(answers: Sequence[test_plan.Answer], samples: int, *, ballot: bool)
         for one in open_:
             if rest:
                 order[one].append(rest.pop(0))
+    return order
+
+
+def one_by_one(answers: Sequence[test_plan.Answer], *, ballot: bool) -> _Sequence:
+    """Divide answers among rounds: the numbers of each round's answers.
+
+    Rounds follow each other. So the answer behind one that fails is for the same round.
+    """
+    order: _Sequence = []
+    open_ = False
+    for number, answer in enumerate(answers):
+        if open_:
+            order[-1].append(number)
+        else:
+            order.append([number])
+        open_ = _fails(answer, ballot=ballot)
     return order
 
 

@@ -126,6 +126,8 @@ class Reader(Blocks):
                     got = self.block(line.node, place, name, options)
                 case s.Match():
                     got = self.match(line.node, place, options)
+                case s.Rounds():
+                    got = self.rounds(line.node, place, options)
                 case s.Call(function) if function.text in self.flows:
                     got = self.flow(line.node, place, options)
                 case _:
@@ -223,14 +225,17 @@ class Reader(Blocks):
 
     def seed(self, seed: int | None, place: Place) -> int | None:
         """Return the seed of a sample, different for each sample, also in nested repeats."""
-        scale = 1
+        scale, rounds = 1, 0
         home: Place | None = place
         while seed is not None and home is not None:
             if home.samples:
                 seed += home.index * scale
                 scale *= home.samples
+            if "last" in home.given:
+                # The diagonals of all pairs of an inner number and an outer one.
+                rounds = sum(range(rounds + home.round + 1)) + home.round
             home = home.outer or home.sampled
-        return seed
+        return None if seed is None else seed + rounds * scale
 
 
 def form_of(type_: t.Type) -> Form:

@@ -39,7 +39,8 @@ class Got:
 class Place:
     """A body in progress, and its surroundings.
 
-    ``base`` are the calls that come before all of it. ``index`` of ``samples`` is its place in a repeat. ``ballot``
+    ``base`` are the calls that come before all of it. ``index`` of ``samples`` is its place in a repeat, ``round``
+    its number among rounds. ``ballot``
     says that its asks are ballots, and ``retries`` is how often an ask repeats a call if it has no option of its own.
     The body of a called flow sees no names around it; ``sampled`` is the place of its call, for seeds.
     """
@@ -50,6 +51,7 @@ class Place:
     base: frozenset[Key] = NO_CALLS
     index: int = 0
     samples: int = 0
+    round: int = 0
     ballot: bool = False
     retries: int | None = None
     main: bool = False
@@ -81,6 +83,8 @@ def mentioned(line: s.Line) -> Iterator[str]:
             todo.append(value)
         case s.Ask() | s.Repeat() | s.Fanout() | s.Chain():
             pass
+        case s.Rounds():
+            todo += line.node.ends
         case _:
             todo.append(line.node)
     if isinstance(line.node, s.Map | s.Repeat | s.Fanout):

@@ -126,7 +126,17 @@ class Writer(Reducers):
         if depth < 3 and room:
             kinds += ["map", "map", "repeat", "repeat", "fanout", "chain"]
             if self.wide:
-                kinds += ["map", "repeat", "fanout", "fanout", "race", "match", *["call"] * (2 if self.part else 0)]
+                kinds += [
+                    "map",
+                    "repeat",
+                    "fanout",
+                    "fanout",
+                    "race",
+                    "match",
+                    "rounds",
+                    "rounds",
+                    *["call"] * (2 if self.part else 0),
+                ]
         kind = self.rng.choice(kinds)
         node, shape, options, *vote = getattr(self, kind)(name, known, depth, times)
         text = f"{name} = {node}"
@@ -165,6 +175,32 @@ class Writer(Reducers):
     def chain(self, name: str, known: list[Named], depth: int, times: int) -> tuple[str, Shape, list[str]]:
         body, last = self.body(known, depth, times)
         return f"chain {{ {body} }}", last.shape, []
+
+    def rounds(self, name: str, known: list[Named], depth: int, times: int) -> tuple[str, Shape, list[str]]:
+        most = self.rng.randint(2, 3)
+        shape = self.rng.choice([WORD, SCORE, NOTE, WORD_LIST])
+        seen = [one for one in known if one.name != "last"]
+        inner = [*seen, Named("last", shape.maybe, step=False)]
+        body, own = self.lines(inner, depth + 1, 2, times * most) if self.may(0.5) else ([], [])
+        self.rng.shuffle(body)
+        self.spent += times * most
+        ask, _, options = self.asking_for(shape, f"{name}r", [*inner, *own])
+        result = self.name()
+        body.append(f"{result} = {ask}" + (f" with {', '.join(options)}" if options else ""))
+        score = result if shape == SCORE else f"{result}.score"
+        until = {
+            WORD: f'{result} == "aye"',
+            SCORE: f"{score} > {self.number(2, 4)}",
+            NOTE: f"{score} >= {self.number(2, 4)}",
+            WORD_LIST: f'"nay" in {result}',
+        }[shape]
+        if self.may(0.3):
+            until += f" {self.rng.choice(['and', 'or'])} {self.condition([*seen, *own])}"
+        ends = ["else last", "else last", "else last", "else fail", ""]
+        if shape in (SCORE, NOTE):
+            ends += [f"else best(by: {score})"] * 2 + [f"else best(by: -{score})"]
+        text = f"chain up to {most} {{ {' '.join(body)} }} until {until} {self.rng.choice(ends)}".rstrip()
+        return text, shape, self.block_options()
 
     def map(self, name: str, known: list[Named], depth: int, times: int) -> tuple[str, Shape, list[str], bool]:
         lists = self.of(known, "list", item="text")

@@ -16,6 +16,7 @@ from ...vocabulary.quoting import one_line
 _KINDS = {
     "ask": ("ask", "asks"),
     "branch": ("branch", "branches"),
+    "round": ("end of rounds", "ends of rounds"),
     "policy": ("error policy", "error policies"),
     "answer": ("answer", "answers"),
 }

@@ -28,12 +28,13 @@ class BlockRun(ABC):
     ``timer`` is the number of the timer for the block's time-out, 0 if it has none. If ``over`` is True, the block
     takes no more results. ``samples`` is the number of samples of a repeat, 0 for any other block. If ``patient`` is
     True, the samples should be cheap rather than fast. If ``passes_on`` is True, the value of the last step is the
-    value of the block.
+    value of the block. If ``counts_rounds`` is True, the bodies are rounds, one after another.
     """
 
     samples = 0
     patient = True
     passes_on = False
+    counts_rounds = False
 
     step: BlockStep
     frame: Frame
@@ -187,7 +188,7 @@ class BlockStep(PreparedStep):
             serial,
             serial if outer is None else outer.lane,
             holds_ballots(self.node, votes=votes, around=outer is not None and outer.ballot),
-            isinstance(self.node, p.Repeat) or (outer is not None and outer.sampled),
+            isinstance(self.node, p.Repeat | p.Rounds) or (outer is not None and outer.sampled),
             ((TokenCount(),) if votes else ()) + (() if outer is None else outer.votes),
             ((ledger,) if ledger is not None else ()) + (() if outer is None else outer.ledgers),
         )

@@ -1,0 +1,38 @@
+"""The names in the condition at the end of a round."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from .. import syntax as s
+from ..diagnostics import Diagnostic
+from .program import Mention, Step
+
+
+def round_names(step: Step, node: s.Rounds, mentions: Sequence[Mention]) -> list[Diagnostic]:
+    """Report `last` in the condition of rounds, and a condition that mentions nothing of a round."""
+    problems = [
+        Diagnostic(
+            "F0624",
+            "the end of a round does not see `last`",
+            mention.span,
+            note="`last` is the value of the round before; the condition sees the steps of its own round",
+            help="compare the two in a step of the round, and mention that step here",
+        )
+        for mention in mentions
+        if mention.name == "last" and (mention.symbol is None or mention.symbol.kind == "last")
+    ]
+    until = node.until.span
+    about = [one for one in mentions if one.span.source is until.source and until.start <= one.span.start < until.end]
+    if not problems and not any(one.symbol is None or one.symbol.step in step.steps for one in about):
+        known = ", ".join(f"`{inner.title}`" for inner in step.steps if inner.symbol is not None)
+        problems.append(
+            Diagnostic(
+                "F0621",
+                "this condition mentions nothing of the round",
+                until,
+                note="so it is the same after each round: the rounds end after the first, or never",
+                help=f"mention a step of the round: {known}" if known else "give the steps of the round names",
+            )
+        )
+    return problems

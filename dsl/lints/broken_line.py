@@ -57,7 +57,7 @@ def broken_line(program: Program, typed: Typed, catalog: Catalog) -> list[Diagno
 def _signs(line: s.Line) -> Iterator[Span]:
     """Yield the signs in the value of a line that can also begin a value."""
     node = line.node
-    if isinstance(node, s.Ask | s.Fanout | s.Map | s.Repeat | s.Chain | s.Rounds):
+    if isinstance(node, s.Ask | s.Fanout | s.Map | s.Repeat | s.Chain | s.Rounds | s.Match):
         return
     todo: list[s.Expr | s.Ask] = [node]
     while todo:

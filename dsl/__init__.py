@@ -96,6 +96,7 @@ _HOMES = {
     "coverage.items": "coverage_items",
     "coverage.planned": "AskMarks PlannedMarks",
     "diagnostics": "Diagnostic Edit Fix FlowError did_you_mean nearest",
+    "export.words": "ExpressionWriter",
     "export": "Picture picture_of to_dot to_mermaid to_page_svg to_svg",
     "fixes": "Fixed apply_fixes",
     "formats": "FORMATS format_report",

@@ -86,6 +86,13 @@ CODES: dict[str, Code] = {
     "F0533": Code("a quote of a text that the prompt does not show"),
     "F0534": Code("a quote of a text that only other answers have read", "warning"),
     "F0535": Code("a vote that counts quotes", "warning"),
+    # F06: the shapes of flows
+    "F0630": Code("a check that can never hold"),
+    "F0631": Code("a check that mentions nothing of the answer"),
+    "F0632": Code("a check that reads a file"),
+    "F0633": Code("a check on the ask of a judge"),
+    "F0635": Code("a limit that a type does not have"),
+    "F0636": Code("limits that no value keeps"),
     # F07: allowed, and probably not meant
     "F0701": Code("an answer that is paid for and never used", "warning"),
     "F0702": Code("a map whose calls are all the same", "warning"),
@@ -116,6 +123,7 @@ CODES: dict[str, Code] = {
     "F0729": Code("a map that goes through nothing", "warning"),
     "F0730": Code("a map that opens more elements than its models can serve", "warning"),
     "F0731": Code("an ask that no test answers", "warning"),
+    "F0754": Code("a check that always holds", "warning"),
     "F0740": Code("several ballots from one untrusted source", "warning"),
     "F0741": Code("a prompt that joins untrusted texts", "warning"),
 }

@@ -12,7 +12,7 @@ from ..records import dataclass
 from ..source import Span
 from ..templates.read import Template
 
-SymbolKind = Literal["model", "param", "step", "branch", "element", "results"]
+SymbolKind = Literal["model", "param", "step", "branch", "element", "results", "answer"]
 Part = Literal["head", "reduce"]
 """The part of a step that has a mention: "head" if the step needs it to begin, "reduce" if its reducer alone does."""
 
@@ -21,7 +21,8 @@ Part = Literal["head", "reduce"]
 class Symbol:
     """The declaration that a name refers to: a model, a parameter, a step, and so on.
 
-    ``step`` is the step whose value the name has. For an element or for results it is the block around them.
+    ``step`` is the step whose value the name has. For an element or for results it is the block around them. For the
+    answer that a check sees it is the step of the ask.
     """
 
     name: str
@@ -77,7 +78,8 @@ class Step:
     """A line of a flow, with the scope around it and the scopes inside it.
 
     ``inner`` is the scope of a block's body. ``reduce_scope`` is the scope of the reducer's asks, with their models and
-    options. ``argument_scope`` is the scope of the reducer's arguments.
+    options. ``argument_scope`` is the scope of the reducer's arguments. ``check_scope`` is the scope of the check of its
+    ask, or of its reducer's ask.
     """
 
     line: s.Line
@@ -88,11 +90,21 @@ class Step:
     inner: Scope | None = None
     reduce_scope: Scope | None = None
     argument_scope: Scope | None = None
+    check_scope: Scope | None = None
     steps: list[Step] = field(default_factory=list)
 
     @property
     def title(self) -> str:
         return self.line.name.text if self.line.name else f"line {self.line.span.line}"
+
+    @property
+    def asks(self) -> tuple[s.Ask, Part] | None:
+        """The ask of the step, or else the ask of its reducer, with its part. None if there is none."""
+        node = self.line.node
+        if isinstance(node, s.Ask):
+            return node, "head"
+        reduce = node.reduce if isinstance(node, (s.Fanout, s.Map, s.Repeat)) else None
+        return (reduce.ask, "reduce") if reduce is not None and reduce.ask is not None else None
 
     @property
     def span(self) -> Span:

@@ -24,6 +24,7 @@ from .nodes import (
     Body,
     Call,
     Chain,
+    Check,
     Entry,
     Expr,
     Fanout,
@@ -70,6 +71,7 @@ from .tests import (
 )
 from .words import UNNUMBERED, String, Word
 from .written import (
+    SizeArg,
     FieldDecl,
     TypeChoice,
     TypeExpr,
@@ -79,6 +81,7 @@ from .written import (
     TypeQuote,
     TypeRange,
     TypeRecord,
+    TypeSized,
 )
 
 __all__ = [
@@ -92,6 +95,7 @@ __all__ = [
     "Cases",
     "Cassette",
     "Chain",
+    "Check",
     "Comment",
     "Declaration",
     "Entry",
@@ -129,6 +133,7 @@ __all__ = [
     "Repeat",
     "Reply",
     "Return",
+    "SizeArg",
     "SetupDecl",
     "SetupUse",
     "String",
@@ -145,6 +150,7 @@ __all__ = [
     "TypeQuote",
     "TypeRange",
     "TypeRecord",
+    "TypeSized",
     "Unary",
     "Unit",
     "When",

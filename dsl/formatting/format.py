@@ -109,10 +109,13 @@ class _Formatter(TestPhrases):
     def _line(self, line: s.Line | s.Return) -> Doc:
         if isinstance(line, s.Return):
             return DocConcat(["return ", self.expr(line.value)])
+        check = line.node.check if isinstance(line.node, s.Ask) else None
         head = self._node(line.node)
         if line.name is not None:
             head = DocConcat([line.name.text, " = ", head])
-        units = [Unit(line.span.start, line.node.span.end, head), *self._with(line.options)]
+        units = [Unit(line.span.start, line.node.span.end if check is None else check.span.start, head)]
+        units += [Unit(check.span.start, check.span.end, self.check(check))] if check is not None else []
+        units += self._with(line.options)
         if line.after:
             names = ", ".join(name.text for name in line.after)
             units.append(Unit(line.after[0].span.start, line.after[-1].span.end, f"after {names}"))
@@ -141,7 +144,7 @@ class _Formatter(TestPhrases):
     def _node(self, node: s.Node) -> Doc:
         match node:
             case s.Ask():
-                return self.ask(node)
+                return self.ask(node, checked=False)
             case s.Fanout():
                 return self._block("fanout", node.span.start, node.body, node.reduce)
             case s.Map():

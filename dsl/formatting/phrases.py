@@ -46,13 +46,14 @@ class Phrases:
     def unit(self, part: _Part, doc: Doc) -> Unit:
         return self.comments.unit(part.span.start, part.span.end, doc)
 
-    def ask(self, ask: s.Ask) -> Doc:
+    def ask(self, ask: s.Ask, *, checked: bool = True) -> Doc:
+        """Write an ask, with its check unless the line has the check as a clause."""
         head = DocConcat(["ask", *([" ", self.expr(ask.model)] if ask.model is not None else [])])
         answer: Doc = ""
         if ask.answer is not None:
             answer = DocConcat(["-> ", self.type_expr(ask.answer)])
             answer = DocConcat([" ", answer]) if answer.hard else Group(Indent(DocConcat([LineBreak(" "), answer]), 4))
-        if ask.check is not None:
+        if checked and ask.check is not None:
             answer = DocConcat([answer, Group(Indent(DocConcat([LineBreak(" "), self.check(ask.check)]), 4))])
         first = ask.messages[0]
         if first.role is None:

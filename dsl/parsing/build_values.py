@@ -119,16 +119,19 @@ class ValueReductions(TokenReductions):
         return s.TypeSized(self._word(c[0]), tuple(args), self._span(c))
 
     def type_list(self, c: list[Any]) -> s.TypeList:
-        least, most = c[3] if len(c) > 3 else (None, None)
-        return s.TypeList(self._plain(c[1], "the type inside a list"), self._span(c), least, most)
+        item, span = self._plain(c[1], "the type inside a list"), self._span(c[:3])
+        if len(c) == 3:
+            return s.TypeList(item, span)
+        least, most, size = c[3]
+        return s.TypeList(item, span.to(size), least, most)
 
-    def type_size(self, c: list[Any]) -> tuple[int, int | None]:
-        """Return the least and the greatest length of a list. Report a number that is not whole."""
+    def type_size(self, c: list[Any]) -> tuple[int, int | None, Span]:
+        """Return the least and the greatest length of a list, and their place. Report a number that is not whole."""
         numbers = [self._number(one) for one in c if isinstance(one, Token) and one.type == "NUMBER"]
         for one in numbers:
             if not isinstance(one.value, int):
                 self._problem("F0636", "the length of a list is a whole number", one.span, "write `[text](1..5)`")
-        return int(numbers[0].value), int(numbers[1].value) if len(numbers) > 1 else None
+        return int(numbers[0].value), int(numbers[1].value) if len(numbers) > 1 else None, self._span(c)
 
     def type_record(self, c: list[Any]) -> s.TypeRecord:
         return s.TypeRecord(tuple(child for child in c if isinstance(child, s.FieldDecl)), self._span(c))

@@ -204,6 +204,11 @@ def lengths(type_: Type) -> tuple[int, int | None]:
     return 0, None
 
 
+def may_be_empty(type_: Type) -> bool:
+    """Return True if a text or a list of this type may be empty."""
+    return (plain(type_) == TEXT or isinstance(type_, ListOf)) and not lengths(type_)[0]
+
+
 def plain(type_: Type) -> Type:
     """Return the type without its own limits of length: a text of a limited length is a text."""
     match type_:

@@ -66,6 +66,10 @@ Size: TypeAlias = Known | Listing | Many | Fields | Some | OneOf
 NONE = Known(None)
 _NUMBER = Bound(1, 8)
 """The most tokens of a number without other bounds. They are more than the digits of a float."""
+TOKENS_OF_CHARACTER = 4
+"""The most tokens of one character: the vocabularies of models fall back to its bytes in UTF-8."""
+_AROUND = 4
+"""The most tokens around an item of a list: a comma, a blank and two quotes."""
 _WIDEST = 8
 """The most options of a value; more options are blended into one size that all fit."""
 
@@ -197,8 +201,19 @@ def items_of(size: Size) -> tuple[Bound, Sequence[Size]]:
             inner = t.unwrapped(type)
             kind = inner.item if isinstance(inner, t.ListOf) else t.JSON
             # Each item has at least one token.
-            return Bound(0, tokens.most, tokens.why), [Some(kind, Bound(0, tokens.most, tokens.why))]
+            number = Bound(0, tokens.most, tokens.why)
+            most = inner.most if isinstance(inner, t.ListOf) else None
+            return (number if most is None else number.capped(most)), [_part(kind, tokens)]
     return NOTHING, []
+
+
+def _part(type_: t.Type, whole: Bound) -> Some:
+    """Return the size of a part of a value: it has no more tokens than the value, or than its type allows."""
+    tokens = Bound(0, whole.most, whole.why)
+    inner = t.unwrapped(type_)
+    if isinstance(inner, t.SizedText) and inner.most is not None:
+        tokens = tokens.capped(TOKENS_OF_CHARACTER * inner.most + 1)
+    return Some(type_, tokens)
 
 
 def is_counted(size: Size) -> bool:
@@ -215,7 +230,7 @@ def field_of(size: Size, name: str) -> Size:
     if isinstance(size, Some):
         inner = t.unwrapped(size.type)
         field = inner.field(name) if isinstance(inner, t.Record) else None
-        return Some(field.type if field else t.JSON, Bound(0, size.tokens.most, size.tokens.why))
+        return _part(field.type if field else t.JSON, size.tokens)
     return Some(t.JSON, Bound(0, None, f"the value of `{name}` is unknown"))
 
 
@@ -276,6 +291,12 @@ def answer_bound(type_: t.Type, count: Count) -> Bound:
             return Bound(1, max(len(str(low)), len(str(high))) + 1)
         case t.Simple("bool" | "none"):
             return Bound(1, 3)
+        case t.SizedText(_, int() as most):
+            # A character takes at most this many tokens, even a rare one, and the end takes one.
+            return Bound(1, TOKENS_OF_CHARACTER * most + 1)
+        case t.ListOf(item, most=int() as most):
+            inner = answer_bound(item, count)
+            return Bound(1, None if inner.most is None else (inner.most + _AROUND) * most + 4)
         case t.Optional(item):
             inner = answer_bound(item, count)
             return Bound(1, None if inner.most is None else max(1, inner.most))

@@ -21,6 +21,7 @@ RESERVED = {
     "none": "`none` is the value of a skipped step",
 }
 
+
 def resolve(file: s.File) -> Program:
     """Find the scopes, steps and mentions of a file.
 

@@ -78,8 +78,8 @@ class Step:
     """A line of a flow, with the scope around it and the scopes inside it.
 
     ``inner`` is the scope of a block's body. ``reduce_scope`` is the scope of the reducer's asks, with their models and
-    options. ``argument_scope`` is the scope of the reducer's arguments. ``check_scope`` is the scope of the check of its
-    ask, or of its reducer's ask.
+    options. ``argument_scope`` is the scope of the reducer's arguments. ``check_scope`` is the scope of the check
+    of its ask, or of its reducer's ask.
     """
 
     line: s.Line

@@ -14,7 +14,7 @@ from ..checking.program import Flow, Step
 from ..records import dataclass
 from .answers import OTHER, PART
 from .home import CoverageItem, CoverageMark, Home
-from .items import FAILS, HOLDS, LOST, REPLACED, RETRIED, coverage_items, retry_options, retrying
+from .items import FAILS, HOLDS, KEPT, LOST, REFUSED, REPLACED, RETRIED, coverage_items, retry_options, retrying
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +37,8 @@ class AskMarks:
 class PlannedMarks:
     """The marks of one plan. ``checked`` is the file of its flow.
 
-    ``asks`` has the parts that ask, ``conditions`` those of `when` with the marks of the branch if it holds and if it
-    does not, and ``reducers`` the reducers of maps with the mark of the policy for lost elements.
+    ``asks`` has the parts that ask, ``conditions`` those of `when` and of checks with the marks of the branch if it
+    holds and if it does not, and ``reducers`` the reducers of maps with the mark of the policy for lost elements.
     """
 
     def __init__(self, checked: Checked, plan: p.Plan) -> None:
@@ -80,6 +80,8 @@ class PlannedMarks:
             for part, ask in _planned_asks(made):
                 mark = home.mark(step, part)
                 self.asks.append((ask, AskMarks(mark, retries.get((step, part)), told.get(mark, {}))))
+                if ask.check is not None:
+                    self.conditions.append((ask.check.condition, (home.mark(step, KEPT), home.mark(step, REFUSED))))
             if made.when is not None:
                 self.conditions.append((made.when, (home.mark(step, HOLDS), home.mark(step, FAILS))))
             if isinstance(made.node, p.Map):

@@ -71,8 +71,8 @@ from .tests import (
 )
 from .words import UNNUMBERED, String, Word
 from .written import (
-    SizeArg,
     FieldDecl,
+    SizeArg,
     TypeChoice,
     TypeExpr,
     TypeList,
@@ -133,9 +133,9 @@ __all__ = [
     "Repeat",
     "Reply",
     "Return",
-    "SizeArg",
     "SetupDecl",
     "SetupUse",
+    "SizeArg",
     "String",
     "Template",
     "TestDecl",

@@ -63,10 +63,13 @@ def fit(value: Json, type_: types.Type, place: Place, problems: Problems, *, cel
             return None if value is None else fit(value, item, place, problems, cells=cells)
         case types.ListOf(item) if isinstance(value, (list, tuple)):
             as_it_is = quick_fit(item)
-            return [
+            made_list = [
                 fit(one, item, (*place, number), problems) if (made := as_it_is(one)) is None else made
                 for number, one in enumerate(value, 1)
             ]
+            if said := misses(type_, made_list):
+                problems.add(place, said)
+            return made_list
         case types.Record(fields) if isinstance(value, Mapping):
             return {field.name: _field(value, field, place, problems, cells) for field in fields}
         case types.Choice(options) if isinstance(value, str):
@@ -76,16 +79,25 @@ def fit(value: Json, type_: types.Type, place: Place, problems: Problems, *, cel
                 guess = f"; did you mean {shown(option_of(near, options) or near)}?" if near else ""
                 problems.add(place, _unfit(type_, value) + guess)
             return option
-        case types.Simple("text" | "document") if isinstance(value, Path):
+        case types.Simple("text" | "document") | types.SizedText() if isinstance(value, Path):
             from .reading import read_plain_document
 
-            value = read_plain_text(value) if type_ == types.TEXT else read_plain_document(value)
+            value = read_plain_text(value) if type_ != types.DOCUMENT else read_plain_document(value)
     problem = _problem(value, type_)
     if problem:
         problems.add(place, problem)
         return None
     whole = type_ == types.INT or (isinstance(type_, types.Range) and type_.whole)
     return int(value) if whole else value
+
+
+def misses(type_: types.Type, value: str | list[Json]) -> str | None:
+    """Tell how the length of a text or a list misses the limits of its type. None if it keeps them."""
+    least, most = types.lengths(type_)
+    if least <= len(value) and (most is None or len(value) <= most):
+        return None
+    many = "characters" if isinstance(value, str) else "elements"
+    return f"expected {types.show(type_)}, found {len(value):,} {many}"
 
 
 def from_text(text: str, type_: types.Type) -> Json:
@@ -178,8 +190,10 @@ def _problem(value: Json, type_: types.Type) -> str | None:
     match type_:
         case types.Simple("json" | "unknown"):
             return _json_problem(value)
-        case types.Simple("text" | "document" | "model"):
+        case types.Simple("text" | "document" | "model") | types.SizedText():
             if isinstance(value, str):
+                if said := misses(type_, value):
+                    return said
                 return (
                     None
                     if is_unicode(value)

@@ -154,8 +154,12 @@ class PreparedAsk:
 
     def _checked(self, value: Json, answer: Answer) -> Json:
         """Return the value of an answer. Raises UncheckedError if it fails the check of the ask."""
-        check = self.plan.check
-        if check is not None and self._scope is not None and (why := fault(check, value, self._scope)):
+        check, scope = self.plan.check, self._scope
+        if check is None or scope is None:
+            return value
+        why = fault(check, value, scope)
+        scope.context.watcher.decided(check.condition, holds=not why)
+        if why:
             raise UncheckedError(f"the answer {why}", text=answer.text, why=why)
         return value
 

@@ -42,7 +42,7 @@ class Watcher:
         """Hear that nothing needs a call any more."""
 
     def decided(self, condition: p.Expr, *, holds: bool) -> None:
-        """Hear whether the `when` of a step holds."""
+        """Hear whether the `when` of a step holds, or its check for an answer."""
 
     def lost(self, reduce: p.Reduce) -> None:
         """Hear that a block with this reducer goes on without one of its results."""

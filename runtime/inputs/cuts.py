@@ -41,7 +41,9 @@ class Cut:
         self.taken: Taken | None = None
         inner = types.unwrapped(type_)
         item = types.unwrapped(inner.item) if isinstance(inner, types.ListOf) else types.JSON
-        self._unit = "documents" if item == types.DOCUMENT else "texts" if item == types.TEXT else _rows_or(item)
+        self._unit = (
+            "documents" if item == types.DOCUMENT else "texts" if types.plain(item) == types.TEXT else _rows_or(item)
+        )
 
     def __call__(self, items: Sequence[_Item]) -> Sequence[_Item]:
         """Return the first elements. A list that was cut is not cut again."""

@@ -14,7 +14,8 @@ from .amounts import Amounts
 from .bound import ONE, Bound, any_of, total
 from .expression_sizes import SizeScope, size_of, text_size
 from .served import Served, World
-from .sizes import Count, Known, OneOf, Size, Some, answer_bound, shown
+from .sizes import Known, OneOf, Size, Some, shown
+from .type_bounds import Count, answer_bound
 from .usual import ATTEMPTS, CORRECTION, CORRECTIONS, MESSAGE_TOKENS, RETRIES
 
 _MOST_SHARE = 0.25

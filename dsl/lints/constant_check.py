@@ -1,6 +1,6 @@
-"""This check holds for each answer that has its type, so no answer is ever asked for again. The type says the same, or the
-condition compares with a number that no answer comes near. Delete the check, or compare with a value that some answers
-miss.
+"""This check holds for each answer that has its type, so no answer is ever asked for again. The type says the same, or
+the condition compares with a number that no answer comes near. Delete the check, or compare with a value that some
+answers miss.
 
 ```flow bad
 flow post(story: text) {

@@ -13,6 +13,7 @@ from ..files.files import read_plain_text
 from ..vocabulary.errors import InputError
 from ..vocabulary.json_value import Json
 from ..vocabulary.quoting import shown
+from .lengths import misses
 from .rows import check_depth, is_unicode, parse_json
 
 # The place of a value: a line, the field of a record, or the number of an item.
@@ -89,15 +90,6 @@ def fit(value: Json, type_: types.Type, place: Place, problems: Problems, *, cel
         return None
     whole = type_ == types.INT or (isinstance(type_, types.Range) and type_.whole)
     return int(value) if whole else value
-
-
-def misses(type_: types.Type, value: str | list[Json]) -> str | None:
-    """Tell how the length of a text or a list misses the limits of its type. None if it keeps them."""
-    least, most = types.lengths(type_)
-    if least <= len(value) and (most is None or len(value) <= most):
-        return None
-    many = "characters" if isinstance(value, str) else "elements"
-    return f"expected {types.show(type_)}, found {len(value):,} {many}"
 
 
 def from_text(text: str, type_: types.Type) -> Json:

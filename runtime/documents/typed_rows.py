@@ -16,7 +16,8 @@ from ..vocabulary.json_value import Json
 from ..vocabulary.quoting import shown
 from ..vocabulary.remarks import Tell, unheard
 from .dialects import lines_of
-from .fitting import Problems, fit, misses, quick_fit
+from .fitting import Problems, fit, quick_fit
+from .lengths import misses
 from .rows import open_table
 
 Rows = Iterable[tuple[int, Json]]

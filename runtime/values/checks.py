@@ -54,8 +54,9 @@ def fault(check: p.Check, answer: Json, names: Names) -> str:
         said = f"{_code(part)} does not hold"
         values = [*_values(part, own)]
         why = f"{said}: {' and '.join(values)}" if values else said
-    except FlowrunError as error:
-        why = f"{_code(check.condition)} has no value: {error}"
+    except FlowrunError:
+        # The error may quote a text of another step.
+        why = f"{_code(check.condition)} has no value, as behind a division by zero"
     message = f"{check.message.rstrip(' .')} ({why})" if check.message else why
     return f"fails a check: {message}"
 

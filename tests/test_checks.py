@@ -99,7 +99,7 @@ MESSAGES = {
     "the author's words": ('check length(a) > 3 else "Write more."', "fails a check: Write more (`length(a) > 3` does"),
     "no value": (
         "check 1 / length(a) > 2 or 9 / (length(a) - 2) > 3",
-        "has no value, as behind a division by zero. Expected",
+        "has no value, as behind a division by zero. E",
     ),
     "a part that `or` joins": ("check a == x or length(a) > 5", "`a == x or length(a) > 5` does not hold."),
     "no operator": ('check not ("n" in a)', '`not ("n" in a)` does not hold'),

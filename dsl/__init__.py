@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from .coverage.planned import AskMarks, PlannedMarks
     from .diagnostics import Diagnostic, Edit, Fix, FlowError, did_you_mean, nearest
     from .export import Picture, picture_of, to_dot, to_mermaid, to_page_svg, to_svg
+    from .export.words import ExpressionWriter
     from .fixes import Fixed, apply_fixes
     from .formats import FORMATS, format_report
     from .formats.audit_json import audit_json
@@ -97,6 +98,7 @@ _HOMES = {
     "coverage.planned": "AskMarks PlannedMarks",
     "diagnostics": "Diagnostic Edit Fix FlowError did_you_mean nearest",
     "export": "Picture picture_of to_dot to_mermaid to_page_svg to_svg",
+    "export.words": "ExpressionWriter",
     "fixes": "Fixed apply_fixes",
     "formats": "FORMATS format_report",
     "formats.github": "workflow_command",

@@ -101,6 +101,13 @@ CODES: dict[str, Code] = {
     "F0624": Code("`last` at the end of a round"),
     "F0625": Code("rounds that are nested too deep"),
     "F0626": Code("a round whose value grows with each round"),
+    # F06: the shapes of flows
+    "F0630": Code("a check that can never hold"),
+    "F0631": Code("a check that mentions nothing of the answer"),
+    "F0632": Code("a check that reads a file"),
+    "F0633": Code("a check on the ask of a judge"),
+    "F0635": Code("a limit that a type does not have"),
+    "F0636": Code("limits that no value keeps"),
     # F07: allowed, and probably not meant
     "F0701": Code("an answer that is paid for and never used", "warning"),
     "F0702": Code("a map whose calls are all the same", "warning"),
@@ -133,6 +140,7 @@ CODES: dict[str, Code] = {
     "F0731": Code("an ask that no test answers", "warning"),
     "F0752": Code("rounds that learn nothing from the round before", "warning"),
     "F0753": Code("a line that goes on with the line before", "warning"),
+    "F0754": Code("a check that always holds", "warning"),
     "F0740": Code("several ballots from one untrusted source", "warning"),
     "F0741": Code("a prompt that joins untrusted texts", "warning"),
 }

@@ -44,7 +44,16 @@ def field_type(base: t.Type, name: str, span: Span, problems: list[Diagnostic]) 
 
 
 def misfit(given: t.Type, wanted: t.Type) -> str:
-    """Describe the first field by which one record does not fit another. "" for types that are not records."""
+    """Describe the first field by which one record does not fit another, or a length that may not fit.
+
+    "" for other types.
+    """
+    inner = t.unwrapped(given)
+    if t.plain(wanted) != wanted and t.fits(t.plain(inner), t.plain(wanted)):
+        least, most = t.lengths(inner)
+        if least == most:
+            return f"this one has {least:,} {'elements' if isinstance(inner, t.ListOf) else 'characters'}"
+        return f"give the value this type where it is made, as in `-> {t.show(wanted)}`"
     if not isinstance(given, t.Record) or not isinstance(wanted, t.Record):
         return ""
     for field in wanted.fields:

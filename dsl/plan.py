@@ -33,9 +33,11 @@ from .plan_expressions import (
     walk_exprs,
 )
 from .plan_steps import (
+    ANSWER,
     Ask,
     Block,
     Chain,
+    Check,
     Class,
     ExternCall,
     Fanout,
@@ -59,12 +61,14 @@ if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
 __all__ = [
+    "ANSWER",
     "VERSION",
     "Apply",
     "Ask",
     "Block",
     "CallOf",
     "Chain",
+    "Check",
     "Class",
     "Constant",
     "Entry",

@@ -24,12 +24,30 @@ class Message:
     fenced: tuple[int, ...] = field(default=(), metadata={OMITTED: ()})
 
 
+ANSWER = "answer"
+"""The name of the answer in a check, where no other value has this name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A condition on an answer. An answer for which it is false is malformed.
+
+    ``names`` are the names that mean the answer in the condition. ``message`` are the author's words for the model; ""
+    without any.
+    """
+
+    condition: Expr
+    names: tuple[str, ...]
+    message: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Ask:
     model: Expr | None
     messages: tuple[Message, ...]
     answer: Type
     kind: Literal["ask"] = "ask"
+    check: Check | None = field(default=None, metadata={OMITTED: None})
 
 
 @dataclass(frozen=True, slots=True)

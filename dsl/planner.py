@@ -196,7 +196,7 @@ class _Planner(ExpressionPlanner):
         node = step.line.node
         match node:
             case s.Ask():
-                return self.ask(node)
+                return self.ask(node, step)
             case s.Map():
                 return p.Map(
                     node.element.text,
@@ -233,13 +233,17 @@ class _Planner(ExpressionPlanner):
         steps = tuple(self.step(inner) for inner in step.steps)
         return p.Block(steps, steps[-1].name)
 
-    def ask(self, ask: s.Ask) -> p.Ask:
+    def ask(self, ask: s.Ask, step: Step) -> p.Ask:
         messages = tuple(
             p.Message(message.role.text if message.role else "user", message.template.value)  # type: ignore[arg-type]
             for message in ask.messages
         )
         model = self.expr(ask.model) if ask.model is not None else None
-        return p.Ask(model, messages, self.typed.nodes.answers[ask.number])
+        check = None
+        if ask.check is not None and step.check_scope is not None:
+            message = ask.check.message.value if ask.check.message is not None else ""
+            check = p.Check(self.expr(ask.check.condition), tuple(step.check_scope.symbols), message)
+        return p.Ask(model, messages, self.typed.nodes.answers[ask.number], check=check)
 
     def reduce(self, step: Step, reduce: s.Reduce) -> p.Reduce:
         spec = self.catalog.reducers.get(reduce.rule.text)
@@ -251,12 +255,12 @@ class _Planner(ExpressionPlanner):
         return p.Reduce(
             reduce.rule.text,
             self.args(params, reduce.args),
-            self.ask(reduce.ask) if reduce.ask is not None else None,
+            self.ask(reduce.ask, step) if reduce.ask is not None else None,
             self._reduce_options(reduce),
             self._count(reduce.count) if reduce.count is not None else None,
             self.needs(step, "reduce"),
             extern[0] if extern else None,
-            self.ask(deciding[0]) if deciding else None,
+            self.ask(deciding[0], step) if deciding else None,
             step in self.typed.tallied,
         )
 

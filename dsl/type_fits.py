@@ -24,11 +24,15 @@ from .type_forms import (
     Quantity,
     Range,
     Record,
+    SizedText,
     Type,
     holds_model,
     is_number,
+    is_text,
     is_whole,
+    lengths,
     optional,
+    plain,
     unwrapped,
 )
 
@@ -50,9 +54,11 @@ def fits(given: Type, wanted: Type) -> bool:
     if given == JSON:
         return False
     if wanted == TEXT:
-        return isinstance(given, Choice) or given == DOCUMENT
+        return isinstance(given, (Choice, SizedText)) or given == DOCUMENT
     if wanted == DOCUMENT:
-        return given == TEXT
+        return given == TEXT or isinstance(given, SizedText)
+    if isinstance(wanted, SizedText):
+        return isinstance(given, (Choice, SizedText)) and _within(given, wanted)
     if isinstance(wanted, Choice):
         return isinstance(given, Choice) and set(given.options) <= set(wanted.options)
     if wanted == NUMBER:
@@ -62,10 +68,16 @@ def fits(given: Type, wanted: Type) -> bool:
     if isinstance(wanted, Range) and isinstance(given, Range):
         return wanted.low <= given.low and given.high <= wanted.high and (given.whole or not wanted.whole)
     if isinstance(wanted, ListOf) and isinstance(given, ListOf):
-        return fits(given.item, wanted.item)
+        return fits(given.item, wanted.item) and _within(given, wanted)
     if isinstance(wanted, Record) and isinstance(given, Record):
         return all(_field_fits(given, field) for field in wanted.fields)
     return False
+
+
+def _within(given: Type, wanted: Type) -> bool:
+    """Return True if all lengths of one type are lengths of the other."""
+    (least, most), (low, high) = lengths(given), lengths(wanted)
+    return low <= least and (high is None or (most is not None and most <= high))
 
 
 def _field_fits(given: Record, wanted: Field) -> bool:
@@ -112,7 +124,9 @@ def _join(a: Type, b: Type) -> Type:
         return optional(_join(unwrapped(a), unwrapped(b)))
     if isinstance(a, ListOf) and isinstance(b, ListOf):
         # An empty list fits every type of element.
-        return ListOf((b if a.item == UNKNOWN else a).item if UNKNOWN in (a.item, b.item) else _join(a.item, b.item))
+        item = (b if a.item == UNKNOWN else a).item if UNKNOWN in (a.item, b.item) else _join(a.item, b.item)
+        least, most = _either_length(a, b)
+        return ListOf(item, least=least, most=most)
     if isinstance(a, Record) and isinstance(b, Record):
         return _records(a, b)
     if isinstance(a, Mixed) or isinstance(b, Mixed):
@@ -124,9 +138,18 @@ def _join(a: Type, b: Type) -> Type:
     if isinstance(a, Choice) and isinstance(b, Choice):
         words = tuple(dict.fromkeys((*a.options, *b.options)))
         return Choice(words)
+    if isinstance(a, SizedText) and isinstance(b, SizedText):
+        return SizedText(*_either_length(a, b))
+    if is_text(a) and is_text(b):
+        return TEXT
     if is_number(a) and is_number(b):
         return INT if is_whole(a) and is_whole(b) else NUMBER
     return Mixed((a, b))
+
+
+def _either_length(a: Type, b: Type) -> tuple[int, int | None]:
+    (least, most), (low, high) = lengths(a), lengths(b)
+    return min(least, low), None if most is None or high is None else max(most, high)
 
 
 def _records(a: Record, b: Record) -> Record:
@@ -164,7 +187,7 @@ def _options(type_: Type) -> tuple[Type, ...]:
 
 def comparable(a: Type, b: Type) -> bool:
     """Return True if a value of one type can be equal to a value of the other."""
-    a, b = unwrapped(a), unwrapped(b)
+    a, b = plain(unwrapped(a)), plain(unwrapped(b))
     if isinstance(a, Mixed) or isinstance(b, Mixed):
         return any(comparable(one, other) for one in _options(a) for other in _options(b))
     if isinstance(a, Choice) and isinstance(b, Choice):

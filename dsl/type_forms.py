@@ -6,10 +6,12 @@ Each type is a frozen dataclass with a ``kind``, so that a plan can hold it as J
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import field, replace
 from functools import reduce
 from operator import or_
 from typing import Annotated, Any, Literal, TypeAlias, get_args
 
+from .plain_data import OMITTED
 from .records import dataclass
 
 
@@ -62,9 +64,26 @@ class Quote:
 
 
 @dataclass(frozen=True, slots=True)
+class SizedText:
+    """A text of ``least`` to ``most`` characters; without ``most`` it has no upper limit."""
+
+    least: int
+    most: int | None
+    kind: Literal["sized_text"] = "sized_text"
+
+
+@dataclass(frozen=True, slots=True)
 class ListOf:
+    """A list of ``least`` to ``most`` items; without ``most`` it has no upper limit."""
+
     item: Type
     kind: Literal["list"] = "list"
+    least: int = field(default=0, metadata={OMITTED: 0})
+    most: int | None = field(default=None, metadata={OMITTED: None})
+
+    @property
+    def sized(self) -> bool:
+        return bool(self.least) or self.most is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +137,9 @@ class ByKind:
         return handler(Annotated[members, PydanticField(discriminator="kind")])
 
 
-Type: TypeAlias = Annotated[Simple | Quantity | Range | Choice | Quote | ListOf | Optional | Record | Mixed, ByKind()]
+Type: TypeAlias = Annotated[
+    Simple | Quantity | Range | Choice | Quote | SizedText | ListOf | Optional | Record | Mixed, ByKind()
+]
 
 TEXT = Simple("text")
 INT = Simple("int")
@@ -169,7 +190,35 @@ def is_whole(type_: Type) -> bool:
 
 
 def is_text(type_: Type) -> bool:
-    return type_ in (TEXT, DOCUMENT, UNKNOWN) or isinstance(type_, Choice)
+    return type_ in (TEXT, DOCUMENT, UNKNOWN) or isinstance(type_, (Choice, SizedText))
+
+
+def lengths(type_: Type) -> tuple[int, int | None]:
+    """Return the least and the greatest length of a text or a list. Without an upper limit, the greatest is None."""
+    inner = unwrapped(type_)
+    if isinstance(inner, (SizedText, ListOf)):
+        return inner.least, inner.most
+    if isinstance(inner, Choice) and inner.options:
+        sizes = [len(option) for option in inner.options]
+        return min(sizes), max(sizes)
+    return 0, None
+
+
+def may_be_empty(type_: Type) -> bool:
+    """Return True if a text or a list of this type may be empty."""
+    return (plain(type_) == TEXT or isinstance(type_, ListOf)) and not lengths(type_)[0]
+
+
+def plain(type_: Type) -> Type:
+    """Return the type without its own limits of length: a text of a limited length is a text."""
+    match type_:
+        case SizedText():
+            return TEXT
+        case Optional(item):
+            return Optional(plain(item))
+        case ListOf() if type_.sized:
+            return ListOf(type_.item)
+    return type_
 
 
 def holds_model(type_: Type) -> bool:
@@ -188,7 +237,7 @@ def planned(type_: Type) -> Type:
     """Return the type that a plan uses for this type: `json` for a mixed type."""
     match type_:
         case ListOf(item):
-            return ListOf(planned(item))
+            return replace(type_, item=planned(item))
         case Optional(item):
             return Optional(planned(item))
         case Record(fields, name):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from .type_forms import DOCUMENT, TEXT, UNKNOWN, Field, ListOf, Optional, Quote, Record, Type, unwrapped
+from dataclasses import replace
+
+from .type_forms import DOCUMENT, TEXT, UNKNOWN, Field, ListOf, Optional, Quote, Record, Type, plain, unwrapped
 
 
 def quotes_of(type_: Type) -> tuple[str, ...]:
@@ -23,7 +25,7 @@ def without_quotes(type_: Type) -> Type:
         return type_
     match type_:
         case ListOf(item):
-            return ListOf(without_quotes(item))
+            return replace(type_, item=without_quotes(item))
         case Optional(item):
             return Optional(without_quotes(item))
         case Record(fields, name):
@@ -41,4 +43,4 @@ def quotable(type_: Type) -> bool:
         return not isinstance(inner, ListOf) and quotable(inner)
     if isinstance(type_, Record):
         return [(field.name, field.type) for field in type_.fields] == [("path", TEXT), ("text", TEXT)]
-    return type_ in (TEXT, DOCUMENT, UNKNOWN)
+    return plain(type_) in (TEXT, DOCUMENT, UNKNOWN)

@@ -27,13 +27,17 @@ from .type_forms import (
     Range,
     Record,
     Simple,
+    SizedText,
     Type,
     form,
     holds_model,
     is_number,
     is_text,
     is_whole,
+    lengths,
+    may_be_empty,
     optional,
+    plain,
     planned,
     unwrapped,
 )
@@ -61,6 +65,7 @@ __all__ = [
     "Range",
     "Record",
     "Simple",
+    "SizedText",
     "Type",
     "comparable",
     "exact",
@@ -72,7 +77,10 @@ __all__ = [
     "is_whole",
     "join",
     "json_schema",
+    "lengths",
+    "may_be_empty",
     "optional",
+    "plain",
     "planned",
     "quotable",
     "quotes_of",
@@ -99,8 +107,12 @@ def show(type_: Type) -> str:
             return " | ".join(word if word.isidentifier() else f'"{word}"' for word in options)
         case Quote(source):
             return f"quote of {source}"
+        case SizedText(least, most):
+            parts = [f"min: {least}"] if least or most is None else []
+            return f"text({', '.join([*parts, *([] if most is None else [f'max: {most}'])])})"
         case ListOf(item):
-            return f"[{show(item)}]"
+            size = f"({type_.least}..{'' if type_.most is None else type_.most})" if type_.sized else ""
+            return f"[{show(item)}]{size}"
         case Optional(item):
             return f"{show(item)}?"
         case Mixed(options):
@@ -128,8 +140,11 @@ def json_schema(type_: Type) -> dict[str, Any]:
             return {"type": "string", "enum": list(options)}
         case Quote(source):
             return {"type": "string", "description": COPIED.format(source=source)}
+        case SizedText(least, most):
+            return {"type": "string"} | _limits("minLength", least, "maxLength", most)
         case ListOf(item):
-            return {"type": "array", "items": json_schema(item)}
+            limits = _limits("minItems", type_.least, "maxItems", type_.most)
+            return {"type": "array", "items": json_schema(item)} | limits
         case Optional(item):
             return {"anyOf": [json_schema(item), {"type": "null"}]}
         case Mixed(options):
@@ -143,3 +158,8 @@ def json_schema(type_: Type) -> dict[str, Any]:
             required = [field.name for field in fields if not isinstance(field.type, Optional)]
             return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
     return {"type": "string"}
+
+
+def _limits(low: str, least: int, high: str, most: int | None) -> dict[str, Any]:
+    """Return the limits of a length that say something, by the words of a schema."""
+    return ({low: least} if least else {}) | ({} if most is None else {high: most})

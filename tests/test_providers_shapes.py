@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from flowrun.runtime.providers.lengths import without_text_lengths
 from flowrun.runtime.providers.protocol import Provider
 from flowrun.runtime.vocabulary.call import Answer, Request
 from flowrun.runtime.vocabulary.errors import AnswerError, PermanentError, RefusedError
@@ -160,7 +161,7 @@ async def test_gemini_structured(faults: Any, provider: Any) -> None:
     assert configs == [
         {"responseMimeType": "text/x.enum", "responseSchema": enum},
         {"responseMimeType": "application/json", "responseJsonSchema": LIST},
-        {"responseMimeType": "application/json", "responseJsonSchema": POINT},
+        {"responseMimeType": "application/json", "responseJsonSchema": without_text_lengths(POINT)},
         None,
     ]
     assert faults.seen[3]["contents"][0]["parts"][0]["text"].startswith("hello\n\nAnswer with JSON")

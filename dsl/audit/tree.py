@@ -198,7 +198,11 @@ class Tree:
             s.Message(s.Word(message.role, at), s.String(message.template, at), at) for message in ask.messages
         )
         model = None if ask.model is None else self.exprs.expr(ask.model, at)
-        return s.Ask(model, messages, type_expr(ask.answer, at) if typed else None, at)
+        check = None
+        if ask.check is not None:
+            message = s.String(ask.check.message, at) if ask.check.message else None
+            check = s.Check(self.exprs.expr(ask.check.condition, at, t.BOOL), message, at)
+        return s.Ask(model, messages, type_expr(ask.answer, at) if typed else None, at, check)
 
     def _reduce(self, step: p.Step, reduce: p.Reduce, at: Span) -> s.Reduce:
         if reduce.ask is not None:

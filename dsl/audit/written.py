@@ -35,8 +35,13 @@ def _type_expr(type_: t.Type, at: Span) -> s.TypeExpr:
             return s.TypeChoice(tuple(s.String(option, at) for option in options), at)
         case t.Quote(source):
             return s.TypeQuote(tuple(s.Word(word, at) for word in source.split(".")), at)
+        case t.SizedText(low, most):
+            limits = {"min": low or None, "max": most}
+            args = [s.SizeArg(s.Word(name, at), limit, at) for name, limit in limits.items() if limit is not None]
+            return s.TypeSized(s.Word("text", at), tuple(args), at)
         case t.ListOf(item):
-            return s.TypeList(_type_expr(item, at), at)
+            least = type_.least if type_.sized else None
+            return s.TypeList(_type_expr(item, at), at, least, type_.most)
         case t.Optional(item):
             return s.TypeOptional(_type_expr(item, at), at)
         case t.Record(fields):

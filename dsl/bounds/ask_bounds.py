@@ -14,7 +14,8 @@ from .amounts import Amounts
 from .bound import ONE, Bound, any_of, total
 from .expression_sizes import SizeScope, size_of, text_size
 from .served import Served, World
-from .sizes import Count, Known, OneOf, Size, Some, answer_bound, shown
+from .sizes import Known, OneOf, Size, Some, shown
+from .type_bounds import Count, answer_bound
 from .usual import ATTEMPTS, CORRECTION, CORRECTIONS, MESSAGE_TOKENS, RETRIES
 
 _MOST_SHARE = 0.25
@@ -172,8 +173,8 @@ def _one(
     if typed and answer.most is not None:
         answer = Bound(answer.least, answer.most + count('{"answer": ""}'))
     tokens_in, tokens_out = prompt * tries, answer * tries
-    if ask.answer != t.TEXT:
-        # A text is never malformed. Each try after the first includes the malformed answer before it.
+    if ask.answer != t.TEXT or ask.check is not None:
+        # A text without a check is never malformed. Each try after the first includes the malformed answer before it.
         tokens_in += Bound(0, CORRECTION) * Bound(0, None if tries.most is None else max(0, tries.most - 1), tries.why)
     cost = _cost(served, tokens_in, tokens_out, title)
     shares = served is not None and served.shares

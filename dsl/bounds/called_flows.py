@@ -10,8 +10,9 @@ from ..graph import topological
 from .amounts import Bounds
 from .bound import Bound
 from .effort import EXACT_WORK, Effort
-from .sizes import Count, Size, Some, kept, key_of
+from .sizes import Size, Some, kept, key_of
 from .survey import Done
+from .type_bounds import Count
 
 EXACT_CALLS = 64
 """The most different arguments of one flow that are taken exactly.

@@ -14,7 +14,6 @@ from .bound import ONE, Bound, total
 from .plain_texts import names_of, plain_text
 from .sizes import (
     NONE,
-    Count,
     Fields,
     Known,
     Many,
@@ -30,6 +29,7 @@ from .sizes import (
     type_of,
 )
 from .template_sizes import template_size
+from .type_bounds import Count
 
 Lookup = Callable[[str], Json]
 

@@ -49,7 +49,7 @@ def combined(
             rounds = rounds.then(behind, reduce.needs)
         title, value = asks.title, asks.value
         if parts.count.least == 0:
-            value = one_of([value, Known("" if reduce.ask.answer == t.TEXT else [])])
+            value = one_of([value, Known([] if isinstance(reduce.ask.answer, t.ListOf) else "")])
         inside = (*inside, bounds_for("reduce", title, more, behind, line=step.line))
     what = f"{parts.what}, reduce {title}"
     row = bounds_for(step.title, what, amounts, rounds.bound, elements=parts.elements, inside=inside, line=step.line)

@@ -8,7 +8,7 @@ from .. import plan as p
 from ..plain_data import Json
 from ..records import dataclass
 from .expression_sizes import Evaluator, Lookup, UnsettledError
-from .sizes import Count
+from .type_bounds import Count
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ A size is a known value, or a list, a record or a text with bounds.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from functools import reduce
 from typing import TypeAlias
 
@@ -15,9 +15,7 @@ from .. import types as t
 from ..plain_data import Json
 from ..records import dataclass
 from .bound import NOTHING, ONE, Bound, any_of, total
-
-Count = Callable[[str], int]
-"""A function that returns the number of tokens of a text."""
+from .type_bounds import Count, part_bound
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +195,9 @@ def items_of(size: Size) -> tuple[Bound, Sequence[Size]]:
             inner = t.unwrapped(type)
             kind = inner.item if isinstance(inner, t.ListOf) else t.JSON
             # Each item has at least one token.
-            return Bound(0, tokens.most, tokens.why), [Some(kind, Bound(0, tokens.most, tokens.why))]
+            number = Bound(0, tokens.most, tokens.why)
+            most = inner.most if isinstance(inner, t.ListOf) else None
+            return (number if most is None else number.capped(most)), [Some(kind, part_bound(kind, tokens))]
     return NOTHING, []
 
 
@@ -215,7 +215,8 @@ def field_of(size: Size, name: str) -> Size:
     if isinstance(size, Some):
         inner = t.unwrapped(size.type)
         field = inner.field(name) if isinstance(inner, t.Record) else None
-        return Some(field.type if field else t.JSON, Bound(0, size.tokens.most, size.tokens.why))
+        type_ = field.type if field else t.JSON
+        return Some(type_, part_bound(type_, size.tokens))
     return Some(t.JSON, Bound(0, None, f"the value of `{name}` is unknown"))
 
 
@@ -263,29 +264,3 @@ def _frozen(value: Json) -> object:
             # The options are left out of the key: no two models of a plan share a name.
             return "model", name, address
     return value
-
-
-def answer_bound(type_: t.Type, count: Count) -> Bound:
-    """Bound the tokens of an answer by its type. The caller sets ``why`` if there is no limit."""
-    match type_:
-        case t.Choice(options):
-            sizes = [count(option) for option in options]
-            # A short word that is estimated as one token may be several, and most models count its end as a token.
-            return Bound(max(1, min(sizes, default=1)), 2 * max([1, *sizes]) + 1)
-        case t.Range(low, high) if type_.whole:
-            return Bound(1, max(len(str(low)), len(str(high))) + 1)
-        case t.Simple("bool" | "none"):
-            return Bound(1, 3)
-        case t.Optional(item):
-            inner = answer_bound(item, count)
-            return Bound(1, None if inner.most is None else max(1, inner.most))
-        case t.Record(fields) if fields:
-            parts = list(_parts(fields, count))
-            return Bound(1, None if any(part is None for part in parts) else sum(part or 0 for part in parts) + 4)
-    return Bound(1, None)
-
-
-def _parts(fields: Sequence[t.Field], count: Count) -> Iterator[float | None]:
-    for field in fields:
-        most = answer_bound(field.type, count).most
-        yield None if most is None else most + count(f'"{field.name}": "",\n') + 2

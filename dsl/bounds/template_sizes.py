@@ -10,7 +10,6 @@ from .bound import NOTHING, Bound, total
 from .plain_texts import read
 from .sizes import (
     NONE,
-    Count,
     Fields,
     Known,
     Many,
@@ -25,6 +24,7 @@ from .sizes import (
     text_of,
     type_of,
 )
+from .type_bounds import Count
 
 Names = Mapping[str, Size]
 _NUMBER = Some(t.NUMBER, Bound(1, 8))

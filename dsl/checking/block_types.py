@@ -11,6 +11,7 @@ from ..catalog import MEND, AskSpec, Catalog, Given, OptionSpec, ParamSpec, Redu
 from ..diagnostics import Diagnostic, did_you_mean
 from .bodies import Bodies, keeps_places, word_of
 from .callees import Callee
+from .checks import no_check
 from .counts import numbers_of
 from .origins import origins
 from .program import Program, Scope, Step
@@ -106,6 +107,7 @@ class BlockTypes(Bodies, ABC):
             if not isinstance(arg.value, s.Ask):
                 continue
             self.ask(arg.value, step.reduce_scope or step.scope)
+            self.typed.problems.extend(no_check(arg.value))
             if param is not None and param.asks is not None:
                 self._asked(param, param.asks, arg.value, given.item)
         scope = step.argument_scope or step.scope

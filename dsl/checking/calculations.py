@@ -130,6 +130,8 @@ def _of_steps(flow: Flow, folding: Folding) -> Iterator[_Place]:
 
 def _of_node(step: Step, facts: Facts) -> Iterator[_Place]:
     node = step.line.node
+    if step.check_scope is not None and step.asks is not None and (check := step.asks[0].check) is not None:
+        yield check.condition, step.check_scope, facts
     if isinstance(node, s.Map):
         yield node.source, step.scope, facts
         if node.where is not None:

@@ -66,7 +66,7 @@ def _of_nothing(reduce: s.Reduce, spec: ReducerSpec | None, answer: t.Type) -> s
     """Return the reason why a block without results fails, as the beginning of a sentence. "" if it does not fail."""
     if reduce.ask is not None:
         begins = reduce.rule.text == "fold" and bool(reduce.args)
-        fits = begins or answer in (t.TEXT, t.UNKNOWN) or isinstance(answer, t.ListOf)
+        fits = begins or answer == t.UNKNOWN or t.may_be_empty(answer)
         return "" if fits else f"without results the value is `none`, which is not {t.show(answer)}"
     if spec is None or not (spec.needs or spec.votes):
         return ""

@@ -11,6 +11,7 @@ from ..source import Span
 from ..templates.types import check_template
 from .operators import Operators
 from .program import Scope
+from .static_values import StaticValue
 from .unknown_names import CONSTANTS
 
 _UNITS: dict[str, t.Type] = {
@@ -51,6 +52,18 @@ class Expressions(Operators):
         if given in (t.INT, t.NUMBER) and wanted is not None and isinstance(t.unwrapped(wanted), t.Range):
             number = self.typed.folding.number(expr, scope)
             return given if number is None else t.Range(number, number)
+        return self._sized(expr, scope, given, wanted) if wanted is not None else given
+
+    def _sized(self, expr: s.Expr, scope: Scope, given: t.Type, wanted: t.Type) -> t.Type:
+        """Return the type with the length of the value, if a type with limits is wanted and the file decides it."""
+        limits = t.form(wanted, t.ListOf)
+        if given == t.TEXT and isinstance(t.form(wanted, t.SizedText), t.SizedText):
+            text = self.typed.folding.known(expr, scope)
+            return t.SizedText(len(text), len(text)) if isinstance(text, str) else given
+        if isinstance(given, t.ListOf) and isinstance(limits, t.ListOf) and limits.sized:
+            found = self.typed.folding.value(expr, scope)
+            if isinstance(found, StaticValue) and isinstance(found.value, list):
+                return t.ListOf(given.item, least=len(found.value), most=len(found.value))
         return given
 
     def _infer(self, expr: s.Expr, scope: Scope, wanted: t.Type | None) -> t.Type:

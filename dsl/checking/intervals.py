@@ -59,9 +59,9 @@ class Intervals:
             case s.Name(word):
                 symbol = scope.lookup(word.text)
                 step = symbol.step if symbol is not None and symbol.kind in ("step", "branch") else None
-                return _ranged(self._type(expr, scope)) or (self._step(step, depth) if step is not None else None)
+                return _ranged(self.type_of(expr, scope)) or (self._step(step, depth) if step is not None else None)
             case s.Get():
-                return _ranged(self._type(expr, scope))
+                return _ranged(self.type_of(expr, scope))
             case s.Unary("-", operand):
                 inner = self.of(operand, scope, facts, depth)
                 return replace(inner, low=-inner.high, high=-inner.low) if inner is not None else None
@@ -81,13 +81,14 @@ class Intervals:
             self._steps[step] = self.of(node, step.scope, (), depth + 1)
         return self._steps[step]
 
-    def _type(self, expr: s.Expr, scope: Scope) -> t.Type:
+    def type_of(self, expr: s.Expr, scope: Scope) -> t.Type:
+        """Return the type of a name or of its field, and unknown for any other expression."""
         match expr:
             case s.Name(word):
                 symbol = scope.lookup(word.text)
                 return self._type_of(symbol) if symbol is not None else t.UNKNOWN
             case s.Get(base, word):
-                record = t.unwrapped(self._type(base, scope))
+                record = t.unwrapped(self.type_of(base, scope))
                 field = record.field(word.text) if isinstance(record, t.Record) else None
                 return field.type if field is not None else t.UNKNOWN
         return t.UNKNOWN

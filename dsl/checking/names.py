@@ -8,6 +8,7 @@ from dataclasses import replace
 from .. import syntax as s
 from ..diagnostics import Diagnostic, Label
 from ..path_names import branch_names
+from ..plan_steps import ANSWER
 from ..source import Span
 from ..syntax.children import children
 from ..templates.read import read_template
@@ -223,6 +224,22 @@ class _Resolver:
             yield from self.in_expr(ask.model, scope, step, part)
         for message in ask.messages:
             yield from self.in_template(message.template, scope, step, part)
+        if ask.check is not None:
+            inner = self.check_scope(ask, scope, step) if step is not None else scope
+            yield from self.in_expr(ask.check.condition, inner, step, part)
+
+    def check_scope(self, ask: s.Ask, scope: Scope, step: Step) -> Scope:
+        """Return the scope of a check: the names that the ask may mention, and those of its answer."""
+        own = step.asks
+        if own is None or own[0] is not ask:
+            return scope
+        inner = Scope(scope)
+        name, span = step.line.name, ask.span
+        # Without a step of that name, `answer` is the answer of any ask.
+        words = [*([name] if name else []), *([] if scope.lookup(ANSWER) else [s.Word(ANSWER, span)])]
+        inner.symbols.update({word.text: Symbol(word.text, "answer", word.span, inner, step) for word in words})
+        step.check_scope = inner
+        return inner
 
     def in_template(self, string: s.String, scope: Scope, step: Step | None, part: Part) -> Iterator[Mention]:
         template = read_template(string)

@@ -40,7 +40,7 @@ class Operators(UnknownNames):
             if t.is_text(left) and t.is_text(right):
                 return t.UNKNOWN if t.UNKNOWN in (left, right) else t.TEXT
             if isinstance(left, t.ListOf) and isinstance(right, t.ListOf):
-                return t.join([left, right])
+                return t.join([t.plain(left), t.plain(right)])
         if not (t.is_number(left) and t.is_number(right)):
             self._unfit(expr, left, right)
             return t.UNKNOWN

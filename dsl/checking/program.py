@@ -13,7 +13,7 @@ from ..records import dataclass
 from ..source import Span
 from ..templates.read import Template
 
-SymbolKind = Literal["model", "param", "step", "branch", "element", "results", "last"]
+SymbolKind = Literal["model", "param", "step", "branch", "element", "results", "last", "answer"]
 Part = Literal["head", "reduce"]
 """The part of a step that has a mention: "head" if the step needs it to begin, "reduce" if its reducer, or the
 end of a round, alone does."""
@@ -24,7 +24,8 @@ class Symbol:
     """The declaration that a name refers to: a model, a parameter, a step, and so on.
 
     ``step`` is the step whose value the name has. For an element, for results and for `last` it is the block around
-    them.
+    them. For the
+    answer that a check sees it is the step of the ask.
     """
 
     name: str
@@ -82,8 +83,9 @@ class Step:
     """A line of a flow, with the scope around it and the scopes inside it.
 
     ``inner`` is the scope of a block's body. ``reduce_scope`` is the scope of the reducer's asks, with their models and
-    options. ``argument_scope`` is the scope of the reducer's arguments. ``until_scope`` is the scope of the condition at
+    options. ``argument_scope`` is the scope of the reducer's arguments. ``until_scope`` is the scope of the condition at ``check_scope`` is the scope of the check
     the end of a round. ``branch`` is the name that a branch of a match has in paths, "" for any other step.
+    of its ask, or of its reducer's ask.
     """
 
     line: s.Line
@@ -95,12 +97,22 @@ class Step:
     reduce_scope: Scope | None = None
     argument_scope: Scope | None = None
     until_scope: Scope | None = None
+    check_scope: Scope | None = None
     steps: list[Step] = field(default_factory=list)
     branch: str = ""
 
     @property
     def title(self) -> str:
         return self.line.name.text if self.line.name else f"line {self.line.span.line}"
+
+    @property
+    def asks(self) -> tuple[s.Ask, Part] | None:
+        """The ask of the step, or else the ask of its reducer, with its part. None if there is none."""
+        node = self.line.node
+        if isinstance(node, s.Ask):
+            return node, "head"
+        reduce = node.reduce if isinstance(node, (s.Fanout, s.Map, s.Repeat)) else None
+        return (reduce.ask, "reduce") if reduce is not None and reduce.ask is not None else None
 
     @property
     def span(self) -> Span:

@@ -11,6 +11,7 @@ from ..catalog import Catalog, Where
 from ..parsing.foreign_syntax import stray_word
 from ..templates.places import spared
 from .callees import Imported
+from .checks import check_checks
 from .conditions import found_there
 from .counts import counted_map
 from .dependencies import Dependencies
@@ -47,6 +48,7 @@ def typecheck(
         checker.steps(steps)
         checker.flow(flow)
     check_quotes(program, checker.typed, checker.type_of)
+    check_checks(program, catalog, checker.typed, checker.expressions)
     typed, expressions = checker.typed, checker.expressions
     # A test that reads a tally changes nothing in how its flow runs.
     tallied = set(typed.tallied)
@@ -82,6 +84,8 @@ class _Checker(RoundTypes):
         step = symbol.step
         if step is None:
             return t.UNKNOWN
+        if symbol.kind == "answer":
+            return self.typed.type_of(symbol)
         if symbol.kind == "element":
             return self.element(step)
         if symbol.kind == "last":

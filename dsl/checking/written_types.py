@@ -14,6 +14,7 @@ from .callees import Imported
 from .extents import Extents
 from .label_places import LABEL_WAY
 from .long_lists import few, shortened
+from .sizes import sized_list, sized_text
 from .unions import ELSEWHERE, SAME, Kind, union
 
 _KINDS: dict[type, Kind] = {s.TypeRecord: "record", s.TypeChoice: "choice"}
@@ -137,8 +138,10 @@ class WrittenTypes:
                     fix = Fix(help, (Edit(written.span, f"{high}..{low}"),))
                     self._report("F0402", f"the range is empty: {low} is greater than {high}", written.span, help, fix)
                 return t.Range(low, high)
+            case s.TypeSized():
+                return sized_text(written, self.problems)
             case s.TypeList(item):
-                return t.ListOf(self._read(item))
+                return sized_list(written, self._read(item), self.problems)
             case s.TypeQuote():
                 return t.Quote(written.source)
             case s.TypeOptional(item):

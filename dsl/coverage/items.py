@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import chain
 
 from .. import syntax as s
 from ..checked import Checked
@@ -17,6 +18,7 @@ REPLACED = "else"
 HOLDS, FAILS = "when", "skip"
 TAKEN = "match"
 GOOD, NEVER_GOOD = "until", "rounds"
+KEPT, REFUSED = "kept", "refused"
 
 
 def _asks(home: Home) -> Iterator[CoverageItem]:
@@ -41,6 +43,20 @@ def _branches(home: Home) -> Iterator[CoverageItem]:
         span = when.span if otherwise is None else otherwise.span
         said = f"no test skips `{path}`" if otherwise is None else f"no test takes the `else` of `{path}`"
         yield _branch(span, (skips, runs), said, "the condition always holds")
+
+
+def _checks(home: Home) -> Iterator[CoverageItem]:
+    for step in home.steps:
+        found = step.asks
+        if found is None or (check := found[0].check) is None:
+            continue
+        path = home.path(step, "ask" if found[1] == "head" else "reduce")
+        kept, refused = home.mark(step, KEPT), home.mark(step, REFUSED)
+        at, untried = (check.span.line, check.span.column), f"no test answers `{path}`, which has a check"
+        said = f"no test has an answer of `{path}` that fails its check"
+        yield CoverageItem(refused, "branch", *at, said, kept, untried)
+        said = f"no test has an answer of `{path}` that passes its check"
+        yield CoverageItem(kept, "branch", *at, said, refused, untried)
 
 
 def _branch(
@@ -128,7 +144,7 @@ def _sets_own(step: Step, *, reduce: bool = False) -> bool:
 
 KINDS: dict[Kind, Callable[[Home], Iterator[CoverageItem]]] = {
     "ask": _asks,
-    "branch": _branches,
+    "branch": lambda home: chain(_branches(home), _checks(home)),
     "round": _rounds,
     "policy": _policies,
     "answer": answers,

@@ -18,8 +18,10 @@ from .items import (
     FAILS,
     GOOD,
     HOLDS,
+    KEPT,
     LOST,
     NEVER_GOOD,
+    REFUSED,
     REPLACED,
     RETRIED,
     TAKEN,
@@ -49,9 +51,9 @@ class AskMarks:
 class PlannedMarks:
     """The marks of one plan. ``checked`` is the file of its flow.
 
-    ``asks`` has the parts that ask. ``conditions`` has those of `when`, with the marks of the branch if it holds and if
-    it does not, and those of rounds, with the marks for a round that is good enough and for none. ``reducers`` has the
-    reducers of maps with the mark of the policy for lost elements. ``matches`` has the
+    ``asks`` has the parts that ask. ``conditions`` has those of `when` and of checks, with the marks of the branch if it
+    holds and if it does not, and those of rounds, with the marks for a round that is good enough and for none.
+    ``reducers`` has the reducers of maps with the mark of the policy for lost elements. ``matches`` has the
     marks of the branches of each match.
     """
 
@@ -95,6 +97,8 @@ class PlannedMarks:
             for part, ask in _planned_asks(made):
                 mark = home.mark(step, part)
                 self.asks.append((ask, AskMarks(mark, retries.get((step, part)), told.get(mark, {}))))
+                if ask.check is not None:
+                    self.conditions.append((ask.check.condition, (home.mark(step, KEPT), home.mark(step, REFUSED))))
             if made.when is not None:
                 self.conditions.append((made.when, (home.mark(step, HOLDS), home.mark(step, FAILS))))
             if isinstance(made.node, p.Match):

@@ -254,7 +254,8 @@ class _Drawer:
 
     def ask_words(self, ask: p.Ask) -> str:
         model = "" if ask.model is None else f"{self.words.expr(ask.model)} "
-        return f"ask {model}→ {t.show(ask.answer)}"
+        check = "" if ask.check is None else f" check {self.words.expr(ask.check.condition)}"
+        return f"ask {model}→ {t.show(ask.answer)}{check}"
 
     def clauses(self, step: p.Step) -> tuple[str, ...]:
         if step.when is None:

@@ -116,10 +116,13 @@ class _Formatter(TestPhrases):
         return self._step(line, DocConcat([name or line.name.text, " = "]) if line.name is not None else "")
 
     def _step(self, line: s.Line, begin: Doc) -> Doc:
+        check = line.node.check if isinstance(line.node, s.Ask) else None
         head = self._node(line.node)
         if begin:
             head = DocConcat([begin, head])
-        units = [Unit(line.span.start, line.node.span.end, head), *self._with(line.options)]
+        units = [Unit(line.span.start, line.node.span.end if check is None else check.span.start, head)]
+        units += [Unit(check.span.start, check.span.end, self.check(check))] if check is not None else []
+        units += self._with(line.options)
         if line.after:
             names = ", ".join(name.text for name in line.after)
             units.append(Unit(line.after[0].span.start, line.after[-1].span.end, f"after {names}"))
@@ -148,7 +151,7 @@ class _Formatter(TestPhrases):
     def _node(self, node: s.Node) -> Doc:
         match node:
             case s.Ask():
-                return self.ask(node)
+                return self.ask(node, checked=False)
             case s.Fanout():
                 return self._block("fanout", node.span.start, node.body, node.reduce)
             case s.Map():

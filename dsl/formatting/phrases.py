@@ -25,6 +25,7 @@ _SIGN, _PRIMARY = len(_LEVELS), len(_LEVELS) + 1
 
 
 _ASK = frozenset({"ask"})
+_CLAUSES = frozenset({"with", "after", "when"})
 _SHORT = 20
 """The most characters of a text that stays beside its brackets."""
 _MOST_FIELDS = 3
@@ -45,12 +46,15 @@ class Phrases:
     def unit(self, part: _Part, doc: Doc) -> Unit:
         return self.comments.unit(part.span.start, part.span.end, doc)
 
-    def ask(self, ask: s.Ask) -> Doc:
+    def ask(self, ask: s.Ask, *, checked: bool = True) -> Doc:
+        """Write an ask, with its check unless the line has the check as a clause."""
         head = DocConcat(["ask", *([" ", self.expr(ask.model)] if ask.model is not None else [])])
         answer: Doc = ""
         if ask.answer is not None:
             answer = DocConcat(["-> ", self.type_expr(ask.answer)])
             answer = DocConcat([" ", answer]) if answer.hard else Group(Indent(DocConcat([LineBreak(" "), answer]), 4))
+        if checked and ask.check is not None:
+            answer = DocConcat([answer, Group(Indent(DocConcat([LineBreak(" "), self.check(ask.check)]), 4))])
         first = ask.messages[0]
         if first.role is None:
             return DocConcat([head, " ", self.string(first.template), answer])
@@ -61,6 +65,10 @@ class Phrases:
             doc = DocConcat([role, " ", self.string(message.template), answer if message is ask.messages[-1] else ""])
             units.append(Unit(message.span.start, message.span.end, doc))
         return self.comments.chained(units, by=2)
+
+    def check(self, check: s.Check) -> Doc:
+        message = [" else ", self.string(check.message)] if check.message is not None else []
+        return DocConcat(["check ", self.expr(check.condition, hidden=_CLAUSES), *message])
 
     # Types
 
@@ -79,7 +87,16 @@ class Phrases:
                 return f"{_plain(written.low)}..{_plain(written.high)}"
             case s.TypeList():
                 units = [Unit(written.item.span.start, written.item.span.end, self.type_expr(written.item))]
-                return self.comments.enclosed(units, ("[", "]"), (written.span.start, written.span.end))
+                doc = self.comments.enclosed(units, ("[", "]"), (written.span.start, written.span.end))
+                if written.least is None:
+                    return doc
+                return DocConcat([doc, f"({written.least}..{'' if written.most is None else written.most})"])
+            case s.TypeSized():
+                args = [
+                    f"{arg.name.text}: {arg.value}" if arg.name is not None and arg.value is not None else arg.span.text
+                    for arg in written.args
+                ]
+                return f"{written.word.text}({', '.join(args)})"
             case s.TypeQuote():
                 return f"quote of {written.source}"
             case s.TypeOptional():

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Set
 from .. import plan as p
 from ..catalog import Catalog
 from .expressions import Expressions, Scope
-from .marks import NOTHING, Mark, Reach, changed, union
+from .marks import CONTENT, CONTROL, NOTHING, NUMBER_BITS, Mark, Reach, changed, narrowed, union
 from .places import FenceKey, LabelWarning, Place, PlaceKind, WarningKind
 from .prompts import text_reach
 from .shapes import shaped
@@ -69,6 +69,8 @@ class Requests(Expressions):
             if message.role == "system":
                 self.refuse("system", said, kind, "system")
             parts.append(said)
+        if ask.check is not None:
+            parts.append(self.checked(ask.check, scope))
         request = union(*parts, self.args(options, scope), also)
         for source, mark in request.items():
             if mark.joins and not mark.told and self.sources[source].apart:
@@ -80,6 +82,15 @@ class Requests(Expressions):
         if "hedge" in options or self._may_hedge(ask.model):
             self.hedged.add((self.here.flow, self.here.step, kind))
         return value
+
+    def checked(self, check: p.Check, scope: Scope) -> Reach:
+        """Return the marks of what a check compares an answer with: it decides whether the ask is made again.
+
+        The model is then told the numbers that the check compares, and no text but its own.
+        """
+        inner = Scope(scope, dict.fromkeys(check.names, EMPTY))
+        compared = [self.reach(one, inner) for one in p.walk_exprs([check.condition])]
+        return narrowed(union(*compared), NUMBER_BITS, CONTENT | CONTROL)
 
     def _may_hedge(self, model: p.Expr | None) -> bool:
         """Return True if an expression may be a model that is declared with `hedge`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import inf
+from math import inf, log2
 
 from .. import types as t
 from .marks import CONTENT, CONTROL, COUNT, JOINED, LENGTH_BITS, NOTHING, Mark, Reach, Trail, changed
@@ -23,8 +23,10 @@ def shaped(type_: t.Type, reach: Reach, axis: str = "") -> Value:
         case t.Record(fields) if fields:
             return Value(optional, {one.name: shaped(one.type, reach) for one in fields})
         case t.ListOf(item):
-            length = changed(reach, lambda mark: cut(mark, LENGTH_BITS, free=False, channels=COUNT))
-            return Value(optional, None, shaped(item, reach), axis, length)
+            least, most = t.lengths(inner)
+            bits = LENGTH_BITS if most is None else min(LENGTH_BITS, log2(most - least + 1))
+            length = changed(reach, lambda mark: cut(mark, bits, free=False, channels=COUNT))
+            return Value(optional, None, shaped(item, reach), axis, length, inf if most is None else most)
     wide = width(type_)
     return Value(changed(reach, lambda mark: cut(mark, wide.bits, free=wide.free, channels=CONTENT)))
 

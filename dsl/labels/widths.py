@@ -19,6 +19,8 @@ class Width:
 
 
 FREE = Width(inf, True)
+CHARACTER_BITS = 21.0
+"""The bits of a character of Unicode."""
 _SIMPLE = {"bool": Width(1.0, False), "none": Width(0.0, False), "model": Width(inf, False)}
 
 
@@ -27,7 +29,7 @@ def width(type_: t.Type) -> Width:
     """Return the width of a type.
 
     A choice of n words takes log2(n) bits, and a range of n whole numbers as many. A record takes the sum of its
-    fields. A list has no greatest length, so it takes any number of bits. Texts, JSON, and numbers without bounds are
+    fields. A list without a greatest length takes any number of bits. Texts, JSON, and numbers without bounds are
     free. A model is one that the file declares.
     """
     match type_:
@@ -37,10 +39,15 @@ def width(type_: t.Type) -> Width:
             return Width(log2(max(1, len(options))), False)
         case t.Range(low, high):
             return Width(log2(max(1, int(high - low + 1))) if type_.whole else NUMBER_BITS, False)
+        case t.SizedText(_, int() as most):
+            return Width(CHARACTER_BITS * most, True)
         case t.Quantity():
             return Width(NUMBER_BITS, False)
         case t.ListOf(item):
             inner = width(item)
+            if type_.most is not None:
+                # A length takes bits, too.
+                return Width(inner.bits * type_.most + log2(type_.most - type_.least + 1), inner.free)
             return Width(inf if inner.bits else 0.0, inner.free)
         case t.Optional(item):
             inner = width(item)

@@ -44,7 +44,7 @@ def free_text_vote(program: Program, typed: Typed, catalog: Catalog) -> list[Dia
         )
         for step, node in votes(program, catalog)
         for value in (step.steps if isinstance(node, s.Fanout) else step.steps[-1:])
-        if t.unwrapped(typed.steps.get(value, t.UNKNOWN)) in (t.TEXT, t.DOCUMENT)
+        if t.plain(t.unwrapped(typed.steps.get(value, t.UNKNOWN))) in (t.TEXT, t.DOCUMENT)
     ]
 
 

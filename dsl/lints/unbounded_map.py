@@ -28,7 +28,9 @@ flow review(contract: document) {
 from __future__ import annotations
 
 from .. import syntax as s
+from .. import types as t
 from ..catalog import Catalog
+from ..checking.intervals import Intervals
 from ..checking.program import Program
 from ..checking.typed import Typed
 from ..diagnostics import Diagnostic
@@ -39,6 +41,7 @@ from .parts import Costs, walk
 
 def unbounded_map(program: Program, typed: Typed, catalog: Catalog) -> list[Diagnostic]:
     costs = Costs(program, catalog)
+    types = Intervals(typed.folding, typed.type_of)
     lengths = Lengths(catalog.functions, typed)
     found = []
     for flow in program.flows:
@@ -47,7 +50,8 @@ def unbounded_map(program: Program, typed: Typed, catalog: Catalog) -> list[Diag
             if not isinstance(node, s.Map) or node.at_most is not None:
                 continue
             pays = node.reduce.count is not None or any(costs.pays(inner) for inner in step.steps)
-            if pays and lengths.open(node.source, step.scope):
+            limited = t.lengths(types.type_of(node.source, step.scope))[1] is not None
+            if pays and not limited and lengths.open(node.source, step.scope):
                 found.append(_finding(node))
     return found
 
@@ -59,7 +63,7 @@ def _finding(node: s.Map) -> Diagnostic:
         node.source.span,
         note="the model decides the length of the list, and each element costs money",
         help=f"write the greatest number that you want to pay for, `map {node.element.text} in … at most 50 {{ … }}`, "
-        "or give the flow a budget, `budget 400 calls`",
+        "give the list a greatest length, `-> [text](1..50)`, or give the flow a budget, `budget 400 calls`",
     )
 
 

@@ -147,7 +147,11 @@ class TreeBuilder(TestReductions):
         messages = next(child for child in c if isinstance(child, list))
         arrow = next((i for i, child in enumerate(c) if isinstance(child, Token) and child == "->"), None)
         answer = self._plain(c[arrow + 1], "an answer") if arrow is not None else None
-        return s.Ask(model, tuple(messages), answer, self._span(c), number=self._next())
+        check = c[-1] if isinstance(c[-1], s.Check) else None
+        return s.Ask(model, tuple(messages), answer, self._span(c), check, number=self._next())
+
+    def check(self, c: list[Any]) -> s.Check:
+        return s.Check(c[1], self._string(c[3]) if len(c) > 3 else None, self._span(c))
 
     def model_ref(self, c: list[Any]) -> s.Expr:
         expr: s.Expr = s.Name(self._word(c[0]), self._span(c[:1]), number=self._next())

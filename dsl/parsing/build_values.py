@@ -110,8 +110,28 @@ class ValueReductions(TokenReductions):
     def type_quote(self, c: list[Any]) -> s.TypeQuote:
         return s.TypeQuote(tuple(self._word(word) for word in c[2::2]), self._span(c))
 
+    def type_sized(self, c: list[Any]) -> s.TypeSized:
+        args = []
+        for arg in c[1][1:-1]:
+            number = arg.value if isinstance(arg.value, s.Number) and not arg.value.unit else None
+            value = number.value if number is not None and isinstance(number.value, int) else None
+            args.append(s.SizeArg(arg.name, value, arg.span))
+        return s.TypeSized(self._word(c[0]), tuple(args), self._span(c))
+
     def type_list(self, c: list[Any]) -> s.TypeList:
-        return s.TypeList(self._plain(c[1], "the type inside a list"), self._span(c))
+        item, span = self._plain(c[1], "the type inside a list"), self._span(c[:3])
+        if len(c) == 3:
+            return s.TypeList(item, span)
+        least, most, size = c[3]
+        return s.TypeList(item, span.to(size), least, most)
+
+    def type_size(self, c: list[Any]) -> tuple[int, int | None, Span]:
+        """Return the least and the greatest length of a list, and their place. Report a number that is not whole."""
+        numbers = [self._number(one) for one in c if isinstance(one, Token) and one.type == "NUMBER"]
+        for one in numbers:
+            if not isinstance(one.value, int):
+                self._problem("F0636", "the length of a list is a whole number", one.span, "write `[text](1..5)`")
+        return int(numbers[0].value), int(numbers[1].value) if len(numbers) > 1 else None, self._span(c)
 
     def type_record(self, c: list[Any]) -> s.TypeRecord:
         return s.TypeRecord(tuple(child for child in c if isinstance(child, s.FieldDecl)), self._span(c))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..diagnostics import Diagnostic, nearest
 from ..patterns import pattern
 from ..source import Span
+from .check_mistakes import CHECK_FORM
 from .corrections import prefix, quote_ended, sign, unbracketed, written
 from .place import NODES, VALUE, Place
 
@@ -54,6 +55,8 @@ def stray_word(word: str) -> str:
     """
     if word in WORDS_ELSEWHERE:
         return WORDS_ELSEWHERE[word]
+    if word == "check":
+        return CHECK_FORM
     near = nearest(word, ["return", "flow", "model", "type"])
     return f"did you mean `{near}`?" if near else ""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..diagnostics import Diagnostic, nearest
+from .check_mistakes import CHECK_MISTAKES
 from .corrections import without_comma
 from .foreign_syntax import HABITS, MATCH, else_alone, stray_word
 from .label_mistakes import misplaced_label
@@ -249,7 +250,17 @@ def _taken(place: Place, ahead: int) -> Diagnostic:
     return place.error(message, f"write another name, such as `{word}_`", ahead)
 
 
-_FIRST = (test_line, rounds, misplaced_label, *OUT_OF_PLACE, _no_reducer, _flow_type, _misspelled_before, _clause_first)
+_FIRST = (
+    test_line,
+    rounds,
+    misplaced_label,
+    *CHECK_MISTAKES,
+    *OUT_OF_PLACE,
+    _no_reducer,
+    _flow_type,
+    _misspelled_before,
+    _clause_first,
+)
 _RULES = (
     _quote,
     _keyword_as_name,

@@ -25,12 +25,15 @@ TEST_WORDS = frozenset("SETUP FILE CASES CASSETTE MATCHES CONTAINS ABOUT WITHIN 
 """The keywords that have a meaning only inside tests. Everywhere else they are ordinary names."""
 TYPE_WORDS = frozenset({"QUOTE"})
 """The keywords that have a meaning only in types. Everywhere else they are ordinary names."""
+CLAUSE_WORDS = frozenset({"CHECK"})
+"""The keywords that have a meaning only as a clause behind an ask. Everywhere else they are ordinary names."""
 TEST_LINES = frozenset({"REPLY", "EXPECT"})
 """Two more such words, which the language has had from its start. So they are among its keywords."""
 _NO_VALUE = frozenset({"RETURN", "AND", "OR", "WHEN", "WITH", "AFTER", "IN", "ELSE"})
 LABELS = frozenset({"TRUSTED", "UNTRUSTED"})
 """The keywords that have a meaning only before a type or before the reading of a file. Elsewhere they are names."""
 _RELATIONS = frozenset({"MATCHES", "CONTAINS", "ABOUT", "SKIPPED", "FAILED"})
+_CLAUSES = frozenset({"WITH", "AFTER", "WHEN"})
 _JOINS = frozenset({"COMPARE", "FALLBACK", "PLUS", "MINUS", "TIMES", "DIVIDE", "IN", "AND", "OR", "DOT", "LPAR"})
 
 LAYOUT = 1
@@ -103,6 +106,8 @@ class Tables:
         if type == "ELSE" and then[0] == "EQUAL":
             # The branch `else = …` of a match. Behind `when` the word would also go on with the condition.
             return self.advance(stack, "NAME") is not None
+        if type in CLAUSE_WORDS:
+            return self._clause_is_name(stack, type, named, then)
         if type in TEST_WORDS or type in TEST_LINES or (type in ("EXTERN", "OF") and then[0] == "EQUAL"):
             return self._test_word_is_name(stack, type, then)
         if type in NEVER_NAMES or "NAME" not in row or row.get(type, -1) >= 0 or (type in row and not named):
@@ -131,6 +136,14 @@ class Tables:
         if named or then[0] == "NOT":
             return named
         return then[0] not in self.words - _NO_VALUE or then[1] in ("EQUAL", "STRING", "COLON")
+
+    def _clause_is_name(self, stack: list[int], type: str, named: bool, then: tuple[str, str]) -> bool:
+        clause, name = self.advance(stack, type), self.advance(stack, "NAME")
+        if clause is None or name is None:
+            return clause is None and name is not None
+        # The word could also begin the next line of a body.
+        begins = "NAME" if then[0] in self.words - _CLAUSES else then[0]
+        return named or self.advance(clause, begins) is None
 
     def _label_is_name(self, stack: list[int], type: str, named: bool, then: tuple[str, str]) -> bool:
         label, name = self.advance(stack, type), self.advance(stack, "NAME")
@@ -214,7 +227,7 @@ def grammar() -> str:
 KEYWORDS = tuple(
     word
     for name, word in re.findall(r'^([A-Z_]+): *"([a-z_]+)"$', grammar(), re.MULTILINE)
-    if name not in TEST_WORDS | TYPE_WORDS | LABELS
+    if name not in TEST_WORDS | TYPE_WORDS | CLAUSE_WORDS | LABELS
 )
 """The keywords of the language, in the order of the grammar, without those that are names in most places."""
 

@@ -132,7 +132,7 @@ def _holds_text(step: p.Step) -> bool:
 
 def _texts_in(type_: t.Type) -> bool:
     match type_:
-        case t.Simple("text"):
+        case t.Simple("text") | t.SizedText():
             return True
         case t.ListOf(item) | t.Optional(item):
             return _texts_in(item)

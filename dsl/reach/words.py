@@ -26,6 +26,8 @@ _FREE = {"json": "free JSON", "number": "any number", "int": "any whole number"}
 
 def _freely(type_: t.Type | None) -> str:
     inner = t.unwrapped(type_) if type_ is not None else None
+    if isinstance(inner, t.SizedText) and inner.most is not None:
+        return f"free text of at most {inner.most:,} characters"
     if isinstance(inner, t.Record):
         named = [f"`{one.name}`" for one in inner.fields if _is_free(one.type)]
         return f"free text in {_listed(named)}" if 0 < len(named) < len(inner.fields) else "a record of free text"
@@ -36,6 +38,8 @@ def _freely(type_: t.Type | None) -> str:
 
 def _is_free(type_: t.Type) -> bool:
     match type_:
+        case t.SizedText():
+            return True
         case t.Simple(kind):
             return kind not in ("bool", "none", "model")
         case t.ListOf(item) | t.Optional(item):

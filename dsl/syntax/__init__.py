@@ -24,6 +24,7 @@ from .nodes import (
     Body,
     Call,
     Chain,
+    Check,
     Entry,
     Expr,
     Fanout,
@@ -73,6 +74,7 @@ from .tests import (
 from .words import UNNUMBERED, String, Word
 from .written import (
     FieldDecl,
+    SizeArg,
     TypeChoice,
     TypeExpr,
     TypeList,
@@ -81,6 +83,7 @@ from .written import (
     TypeQuote,
     TypeRange,
     TypeRecord,
+    TypeSized,
 )
 
 __all__ = [
@@ -94,6 +97,7 @@ __all__ = [
     "Cases",
     "Cassette",
     "Chain",
+    "Check",
     "Comment",
     "Declaration",
     "Entry",
@@ -135,6 +139,7 @@ __all__ = [
     "Rounds",
     "SetupDecl",
     "SetupUse",
+    "SizeArg",
     "String",
     "Template",
     "TestDecl",
@@ -149,6 +154,7 @@ __all__ = [
     "TypeQuote",
     "TypeRange",
     "TypeRecord",
+    "TypeSized",
     "Unary",
     "Unit",
     "When",

@@ -150,11 +150,21 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
+class Check:
+    """The clause `check CONDITION else "message"`. An answer for which the condition is false is malformed."""
+
+    condition: Expr
+    message: String | None
+    span: Span = at()
+
+
+@dataclass(frozen=True, slots=True)
 class Ask:
     model: Expr | None
     messages: tuple[Message, ...]
     answer: TypeExpr | None
     span: Span = at()
+    check: Check | None = None
     number: int = numbered()
 
 

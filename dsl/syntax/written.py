@@ -30,9 +30,31 @@ class TypeRange:
 
 
 @dataclass(frozen=True, slots=True)
+class SizeArg:
+    """A limit in brackets behind a type: ``max: 140``. ``value`` is None if it is no whole number."""
+
+    name: Word | None
+    value: int | None
+    span: Span = at()
+
+
+@dataclass(frozen=True, slots=True)
+class TypeSized:
+    """A type with limits in brackets: ``text(max: 140)``."""
+
+    word: Word
+    args: tuple[SizeArg, ...]
+    span: Span = at()
+
+
+@dataclass(frozen=True, slots=True)
 class TypeList:
+    """A list. With ``least``, its length is between the two numbers; without ``most`` it has no upper limit."""
+
     item: TypeExpr
     span: Span = at()
+    least: int | None = None
+    most: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,4 +89,4 @@ class TypeRecord:
     span: Span = at()
 
 
-TypeExpr = TypeName | TypeChoice | TypeRange | TypeList | TypeOptional | TypeQuote | TypeRecord
+TypeExpr = TypeName | TypeChoice | TypeRange | TypeList | TypeOptional | TypeQuote | TypeRecord | TypeSized

@@ -72,7 +72,7 @@ def _sorted(given: t.Type) -> t.Type | None:
 def _unique(given: t.Type) -> t.Type | None:
     plain = isinstance(given, t.ListOf) and t.unwrapped(given.item) == t.BOOL
     single = t.ListOf(t.unwrapped(given.item)) if isinstance(given, t.ListOf) else given
-    return given if plain or _sorted(single) is not None else None
+    return t.plain(given) if plain or _sorted(single) is not None else None
 
 
 def _one(given: t.Type) -> t.Type | None:

@@ -143,7 +143,7 @@ class TemplateExpressions(Comparisons):
             case nodes.And():
                 left = self.logic(node.left, known, tested=True)
                 right = self.logic(node.right, known.with_sure(when_true(node.left)), tested=tested)
-                return t.join([left, right])
+                return t.join([t.plain(left), t.plain(right)])
             case nodes.Or():
                 left = self.logic(node.left, known, tested=True)
                 right = self.logic(node.right, known.with_sure(when_false(node.left)), tested=tested)

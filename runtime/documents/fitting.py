@@ -13,6 +13,7 @@ from ..files.files import read_plain_text
 from ..vocabulary.errors import InputError
 from ..vocabulary.json_value import Json
 from ..vocabulary.quoting import shown
+from .lengths import misses
 from .rows import check_depth, is_unicode, parse_json
 
 # The place of a value: a line, the field of a record, or the number of an item.
@@ -63,10 +64,13 @@ def fit(value: Json, type_: types.Type, place: Place, problems: Problems, *, cel
             return None if value is None else fit(value, item, place, problems, cells=cells)
         case types.ListOf(item) if isinstance(value, (list, tuple)):
             as_it_is = quick_fit(item)
-            return [
+            made_list = [
                 fit(one, item, (*place, number), problems) if (made := as_it_is(one)) is None else made
                 for number, one in enumerate(value, 1)
             ]
+            if said := misses(type_, made_list):
+                problems.add(place, said)
+            return made_list
         case types.Record(fields) if isinstance(value, Mapping):
             return {field.name: _field(value, field, place, problems, cells) for field in fields}
         case types.Choice(options) if isinstance(value, str):
@@ -76,10 +80,10 @@ def fit(value: Json, type_: types.Type, place: Place, problems: Problems, *, cel
                 guess = f"; did you mean {shown(option_of(near, options) or near)}?" if near else ""
                 problems.add(place, _unfit(type_, value) + guess)
             return option
-        case types.Simple("text" | "document") if isinstance(value, Path):
+        case types.Simple("text" | "document") | types.SizedText() if isinstance(value, Path):
             from .reading import read_plain_document
 
-            value = read_plain_text(value) if type_ == types.TEXT else read_plain_document(value)
+            value = read_plain_text(value) if type_ != types.DOCUMENT else read_plain_document(value)
     problem = _problem(value, type_)
     if problem:
         problems.add(place, problem)
@@ -178,8 +182,10 @@ def _problem(value: Json, type_: types.Type) -> str | None:
     match type_:
         case types.Simple("json" | "unknown"):
             return _json_problem(value)
-        case types.Simple("text" | "document" | "model"):
+        case types.Simple("text" | "document" | "model") | types.SizedText():
             if isinstance(value, str):
+                if said := misses(type_, value):
+                    return said
                 return (
                     None
                     if is_unicode(value)

@@ -17,6 +17,7 @@ from ..vocabulary.quoting import shown
 from ..vocabulary.remarks import Tell, unheard
 from .dialects import lines_of
 from .fitting import Problems, fit, quick_fit
+from .lengths import misses
 from .rows import open_table
 
 Rows = Iterable[tuple[int, Json]]
@@ -36,7 +37,11 @@ def row_of(type_: types.Type) -> types.Type:
 
 def as_wanted(values: list[Json], type_: types.Type, name: str) -> Json:
     """Return the rows of a file as a value of the type: all of them, or the only one. Raises InputError."""
-    if isinstance(type_, types.ListOf) or type_ == types.JSON:
+    if isinstance(type_, types.ListOf):
+        if said := misses(type_, values):
+            raise InputError(f"{name}: {said}")
+        return values
+    if type_ == types.JSON:
         return values
     if len(values) != 1:
         raise InputError(f"{name} has {len(values)} rows, and the parameter takes a single {types.show(type_)}")

@@ -248,9 +248,7 @@ def _shaped(cell: Json, type_: types.Type) -> Json:
         return cell
     if cell is None:
         return None if isinstance(type_, types.Optional) else ""
-    return (
-        _text(cell) if isinstance(inner, types.Choice) or inner in (types.TEXT, types.DOCUMENT, types.MODEL) else cell
-    )
+    return _text(cell) if types.is_text(inner) or inner == types.MODEL else cell
 
 
 def _text(cell: Json) -> str:

@@ -34,6 +34,11 @@ def read_answer(text: str, type_: types.Type) -> Json:
         return found
     if isinstance(type_, types.Quote):
         return _bare(text)
+    if isinstance(type_, types.SizedText):
+        found = _bare(text).strip()
+        if not type_.least <= len(found) <= (len(found) if type_.most is None else type_.most):
+            raise _malformed(text, type_, f"has {len(found)} characters")
+        return found
     value = _data(text, type_)
     if isinstance(type_, Order) and (problem := type_.lacks(value)):
         wanted = f"each number of {types.show(type_.item)} once"
@@ -96,10 +101,13 @@ def _python_type(type_: types.Type) -> Any:
         case types.Range(low, high):
             inner = Annotated[StrictInt, BeforeValidator(_whole)] if type_.whole else StrictInt | StrictFloat
             return Annotated[inner, Field(ge=low, le=high)]
+        case types.SizedText(least, most):
+            return Annotated[str, Field(min_length=least, max_length=most)]
         case types.Choice(options):
             return Annotated[Literal[options], BeforeValidator(_speller(options))]
         case types.ListOf(item):
-            return Annotated[list.__class_getitem__(_python_type(item)), BeforeValidator(_opened)]
+            limits = Field(min_length=type_.least or None, max_length=type_.most)
+            return Annotated[list.__class_getitem__(_python_type(item)), BeforeValidator(_opened), limits]
         case types.Optional(item):
             return _python_type(item) | None
         case types.Record(fields, name):

@@ -9,12 +9,13 @@ from flowrun.dsl import CORRECTIONS, RETRIES, Extents, dataclass, types
 from flowrun.dsl import plan as p
 
 from ..plans.options import OPTIONS, quantile_of
+from ..values.checks import fault
 from ..values.expressions import ModelValue, evaluate
 from ..values.prompts import render_all
 from ..values.quotes import NotThereError, looked_up, placed, texts_of
 from ..values.ranges import within_bounds
 from ..vocabulary.call import Answer, Message, Request, Schema
-from ..vocabulary.errors import AnswerError, InputError, MalformedError
+from ..vocabulary.errors import AnswerError, InputError, MalformedError, UncheckedError
 from ..vocabulary.json_value import Json
 from .answers import read_answer
 from .scopes import Scope
@@ -73,6 +74,7 @@ class PreparedAsk:
         self._shapeless = bool(self._choices) or self.answer == types.TEXT
         self._quoted = types.quotes_of(self.answer)
         self.sources: Mapping[str, Sequence[str]] = {}
+        self._scope: Scope | None = None
         self._steady = all(isinstance(option, p.Constant) for option in options.values())
         self._settings: dict[tuple[str, str], Settings] = {}
 
@@ -81,10 +83,14 @@ class PreparedAsk:
         return PreparedAsk(self.plan, self.options, answer)
 
     def within(self, scope: Scope) -> PreparedAsk:
-        """Return the ask with the texts of its quotes' sources. An ask without quotes stays as it is."""
-        if not self._quoted:
+        """Return the ask with the texts of its quotes' sources, and the names that its check mentions.
+
+        An ask without quotes and without a check stays as it is.
+        """
+        if not self._quoted and self.plan.check is None:
             return self
         found = PreparedAsk(self.plan, self.options, self.answer)
+        found._scope, found._settings = scope, self._settings
         found.sources = {source: texts_of(looked_up(source, scope.value)) for source in self._quoted}
         return found
 
@@ -132,7 +138,7 @@ class PreparedAsk:
     def value(self, answer: Answer, request: Request) -> Json:
         """Read the value of an answer. Raises AnswerError if the answer has no value of the type."""
         if answer.text in self._choices and answer.finish == "stop":
-            return answer.text
+            return self._checked(answer.text, answer)
         if answer.finish != "stop":
             # Another try gives the same answer at temperature 0 or with a seed. It also meets the same filter again.
             same = answer.finish == "length" and (request.temperature == 0 or request.seed is not None)
@@ -140,11 +146,22 @@ class PreparedAsk:
             raise AnswerError(answer.said or _SAID[answer.finish], text=answer.text, final=final)
         value = read_answer(answer.text, self.answer)
         if not self._quoted:
-            return value
+            return self._checked(value, answer)
         try:
-            return placed(value, self.answer, self.sources)
+            return self._checked(placed(value, self.answer, self.sources), answer)
         except NotThereError as error:
             raise MalformedError(str(error), text=answer.text, why=f"has no right quote: {error}") from None
+
+    def _checked(self, value: Json, answer: Answer) -> Json:
+        """Return the value of an answer. Raises UncheckedError if it fails the check of the ask."""
+        check, scope = self.plan.check, self._scope
+        if check is None or scope is None:
+            return value
+        why = fault(check, value, scope)
+        scope.context.watcher.decided(check.condition, holds=not why)
+        if why:
+            raise UncheckedError(f"the answer {why}", text=answer.text, why=why)
+        return value
 
 
 @lru_cache(maxsize=512)

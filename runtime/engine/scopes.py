@@ -42,7 +42,7 @@ class Watcher:
         """Hear that nothing needs a call any more."""
 
     def decided(self, condition: p.Expr, *, holds: bool) -> None:
-        """Hear whether the `when` of a step holds, or whether the condition of rounds held in one of them."""
+        """Hear whether a condition holds: the `when` of a step, the check of an answer, or the `until` of a round."""
 
     def chosen(self, match: p.Match, branch: int) -> None:
         """Hear which branch of a match runs, by its place."""

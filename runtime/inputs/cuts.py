@@ -41,7 +41,7 @@ class Cut:
         self.taken: Taken | None = None
         inner = types.unwrapped(type_)
         item = types.unwrapped(inner.item) if isinstance(inner, types.ListOf) else types.JSON
-        self._unit = "documents" if item == types.DOCUMENT else "texts" if item == types.TEXT else _rows_or(item)
+        self._unit = "documents" if item == types.DOCUMENT else _texts_or_rows(item)
 
     def __call__(self, items: Sequence[_Item]) -> Sequence[_Item]:
         """Return the first elements. A list that was cut is not cut again."""
@@ -51,5 +51,7 @@ class Cut:
         return items[: self.most]
 
 
-def _rows_or(item: types.Type) -> str:
+def _texts_or_rows(item: types.Type) -> str:
+    if types.plain(item) == types.TEXT:
+        return "texts"
     return "rows" if isinstance(item, types.Record) or item == types.JSON else "elements"

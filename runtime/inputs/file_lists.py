@@ -63,7 +63,7 @@ def listed_files(type_: types.Type, given: str) -> list[Path] | None:
     if is_pattern(given):
         found = [Path(name) for name in fitting_files(given)]
         if not found:
-            way = "; write texts themselves as JSON, as in '[\"…\"]'" if item == types.TEXT else ""
+            way = "; write texts themselves as JSON, as in '[\"…\"]'" if types.plain(item) == types.TEXT else ""
             raise NoFilesError(f"no file matches the pattern {shown(given)}{way}")
         return found
     if item == types.DOCUMENT and _is_document(given):
@@ -73,7 +73,8 @@ def listed_files(type_: types.Type, given: str) -> list[Path] | None:
 
 def read_files(type_: types.Type, paths: Sequence[Path]) -> list[Json]:
     """Read the files of ``listed_files``. Raises InputError, which names the file that cannot be read."""
-    if _item_of(type_) == types.TEXT:
+    item = _item_of(type_)
+    if item is not None and types.plain(item) == types.TEXT:
         return [read_plain_text(path) for path in paths]
     # The readers are loaded only when there is a file to read.
     from ..documents.reading import read_plain_document

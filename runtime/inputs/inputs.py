@@ -115,7 +115,7 @@ def _read(type_: types.Type, given: str, source: _Source) -> Json:
     inner = types.unwrapped(type_)
     if inner == types.MODEL:
         return _checked(given, inner)
-    if inner == types.TEXT:
+    if types.plain(inner) == types.TEXT:
         return _checked(_content(given, source), type_)
     if not given.strip() and isinstance(type_, types.Optional):
         return None

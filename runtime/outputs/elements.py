@@ -34,10 +34,11 @@ class Elements:
         self._text = ""
         if field:
             self._check_field(item, option)
+        item = types.plain(item)
         self.suffix = suffix or (".md" if item in (types.TEXT, types.DOCUMENT) else ".json")
         if self.suffix in TEXTS and field and isinstance(item, types.Record):
             others = [one for one in item.fields if one.name != field]
-            if len(others) == 1 and types.unwrapped(others[0].type) == types.TEXT:
+            if len(others) == 1 and types.plain(types.unwrapped(others[0].type)) == types.TEXT:
                 self._text, item = others[0].name, types.TEXT
         self.form = Form(f"*{self.suffix}", item, raw=raw)
 

@@ -87,4 +87,10 @@ def in_asks(asks: Iterable[p.Ask]) -> set[str]:
         names.update(mentions([] if ask.model is None else [ask.model]))
         names.update(*(template(message.template) for message in ask.messages))
         names.update(source.split(".")[0] for source in types.quotes_of(ask.answer))
+        names.update(in_check(ask))
     return names
+
+
+def in_check(ask: p.Ask) -> set[str]:
+    """Find the names that the check of an ask mentions, without those of its answer."""
+    return set() if ask.check is None else {*mentions([ask.check.condition])} - {*ask.check.names}

@@ -11,7 +11,7 @@ from flowrun.dsl import plan as p
 from ..reducers import REDUCERS
 from ..vocabulary.errors import PlanError
 from ..vocabulary.quoting import shown
-from .free_names import mentions, template
+from .free_names import in_check, mentions, template
 from .kinds import verify_kinds
 
 LAST = "last"
@@ -227,6 +227,11 @@ def _ask(ask: p.Ask, name: str, needs: tuple[str, ...], visible: Mapping[str, p.
     for message in ask.messages:
         found.extend(template(message.template))
     found.extend(source.split(".")[0] for source in types.quotes_of(ask.answer))
+    if ask.check is not None:
+        own = {name, p.ANSWER} - visible.keys() | {name}
+        if not own >= {*ask.check.names}:
+            raise PlanError(f"the check of `{name}` takes another value for its answer")
+        found.extend(in_check(ask))
     _held(name, needs, found, visible, known)
 
 

@@ -13,6 +13,7 @@ from .bodies import count, told
 from .content import read_parts
 from .endings import GEMINI_ENDINGS
 from .endpoints import Service, endpoint
+from .lengths import without_text_lengths
 from .posts import PLAIN, Post
 from .protocol import Provider, Surroundings
 from .served import ServedProvider
@@ -53,7 +54,7 @@ class GeminiProvider(ServedProvider):
             config["responseSchema"] = {"type": "STRING", "enum": list(form.choices)}
         elif form is not None:
             config["responseMimeType"] = "application/json"
-            config["responseJsonSchema"] = form.source
+            config["responseJsonSchema"] = without_text_lengths(form.source)
         if samples > 1:
             config["candidateCount"] = samples
         if request.max_tokens is not None:

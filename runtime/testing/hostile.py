@@ -30,6 +30,8 @@ def poisoned(value: Json, type_: t.Type, text: str) -> Json:
         return {name: poisoned(one, fields[name], text) for name, one in value.items()}
     if isinstance(inner, t.Choice):
         return next((word for word in reversed(inner.options) if word != value), value)
+    if isinstance(inner, t.SizedText):
+        return text[: inner.most] if inner.most is not None else text
     return _any(value, text)
 
 

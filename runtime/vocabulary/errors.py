@@ -150,6 +150,10 @@ class MalformedError(AnswerError):
         self.why = why
 
 
+class UncheckedError(MalformedError):
+    """The answer has the type that was asked for, and fails the check of its ask."""
+
+
 class BudgetError(FlowrunError):
     """The next call would exceed a budget, so it is not made.
 

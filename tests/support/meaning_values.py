@@ -228,6 +228,11 @@ class Values(ABC):
                 return t.Quote(written.source)
             case s.TypeRange(low, high):
                 return t.Range(low, high)
+            case s.TypeSized():
+                limits = {arg.name.text: arg.value for arg in written.args if arg.name}
+                return t.SizedText(limits.get("min") or 0, limits.get("max"))
+            case s.TypeList(item) if written.least is not None:
+                return t.ListOf(self.read(item), least=written.least, most=written.most)
             case s.TypeList(item):
                 return t.ListOf(self.read(item))
             case s.TypeOptional(item):

@@ -64,6 +64,10 @@ def reads(part: Json) -> Iterator[str]:
         kind = one.get("kind")
         if kind == "literal":
             continue
+        if kind == "ask" and one.get("check"):
+            # The answer of the ask is there when its check is worked out.
+            yield from (name for name in reads(one["check"]) if name not in one["check"]["names"])
+            one = {key: value for key, value in one.items() if key != "check"}
         if kind == "ref":
             yield one["name"]
         elif kind == "call" and one["function"] in ("votes", "agreement"):

@@ -12,8 +12,6 @@ def value_of_nothing(answer: types.Type, *, lost: bool) -> Json:
     """Return the empty text or list. Raise ReduceError for any other type, or if results were ``lost``."""
     if lost:
         raise ReduceError("every element failed")
-    if answer == types.TEXT:
-        return ""
-    if isinstance(answer, types.ListOf):
-        return []
+    if types.may_be_empty(answer):
+        return [] if isinstance(answer, types.ListOf) else ""
     raise ReduceError(f"the block has no results, and `none` is not {types.show(answer)}")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ...vocabulary.call import Request
+from ..lengths import without_long_lengths
 
 _TEXT_TOKENS = 512
 _CLASSIFY = "You are a careful classifier. Read the text, decide which label fits it, and answer with that label alone."
@@ -52,7 +53,7 @@ def constraint(request: Request) -> dict[str, Any]:
     if request.choices:
         return {"grammar": choice_grammar(request.choices)}
     if request.schema is not None:
-        schema = {"name": "answer", "schema": dict(request.schema)}
+        schema = {"name": "answer", "schema": without_long_lengths(request.schema)}
         return {"response_format": {"type": "json_schema", "json_schema": schema}}
     return {}
 

@@ -1,0 +1,60 @@
+"""Diagnostics for a `check` in the wrong place, and for the limits of a list that are written wrongly."""
+
+from __future__ import annotations
+
+from ..diagnostics import Diagnostic
+from .place import Place
+
+CHECK_FORM = 'write the check directly behind the answer of an ask: `ask "…" -> T check CONDITION with …`'
+_LATE = frozenset({"WITH", "AFTER", "WHEN"})
+_BEGINS = frozenset({"NAME", "NOT", "MINUS", "NUMBER", "STRING", "LPAR"})
+"""Types of tokens that begin a condition."""
+
+
+def misplaced_check(place: Place) -> Diagnostic | None:
+    """Report a `check` that the parser has read as a name, because no check may stand there."""
+    for ahead in place.line_before():
+        if ahead >= 0 or place.word(ahead) != "check" or place.at(ahead) != "NAME":
+            continue
+        if place.at(ahead + 1) not in _BEGINS or not place.joined(ahead) or place.at(ahead - 1) in ("DOT", "COMMA"):
+            continue
+        if place.at(ahead + 1) == "LPAR" and place.span(ahead).end == place.span(ahead + 1).start:
+            continue
+        late = any(place.at(before) in _LATE for before in place.line_before() if before < ahead)
+        if late:
+            help = "the clauses of an ask have a fixed order: `check`, `with`, `after`, then `when … else`"
+            return place.error("`check` must come before the other clauses of an ask", help, ahead)
+        help = f"{CHECK_FORM}; for a condition on other values write `when`"
+        return place.error("only an `ask` has a check", help, ahead)
+    return None
+
+
+def empty_check(place: Place) -> Diagnostic | None:
+    """Report a `check` without a condition."""
+    if place.at(-1) == "CHECK":
+        return place.error("`check` needs a condition", "write `check length(answer) <= 140`", -1)
+    return None
+
+
+def comma_in_check(place: Place) -> Diagnostic | None:
+    """Report a text for the model that does not follow `else`."""
+    if place.type != "COMMA" or place.at(1) != "STRING":
+        return None
+    if any(place.at(ahead) == "CHECK" for ahead in place.line_before()):
+        return place.error("the words for the model must follow `else`", 'write `check CONDITION else "…"`')
+    return None
+
+
+def limits_of_list(place: Place) -> Diagnostic | None:
+    """Report limits of a list that are no two numbers."""
+    if place.type == "RPAR" and [place.at(ahead) for ahead in (-3, -2, -1)] == ["RSQB", "LPAR", "NUMBER"]:
+        number = place.word(-1)
+        help = f"write `(0..{number})` for at most {number} elements, `({number}..)` for {number} or more"
+        return place.error("the limits of a list are a least and a greatest length", help, -1)
+    if place.text == ".." and [place.at(ahead) for ahead in (-2, -1)] == ["RSQB", "LPAR"]:
+        greatest = place.word(1) if place.at(1) == "NUMBER" else "5"
+        return place.error("the limits of a list begin with the least length", f"write `(0..{greatest})`")
+    return None
+
+
+CHECK_MISTAKES = (empty_check, misplaced_check, comma_in_check, limits_of_list)

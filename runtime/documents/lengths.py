@@ -1,0 +1,16 @@
+"""The lengths of texts and lists, held against the limits of their types."""
+
+from __future__ import annotations
+
+from flowrun.dsl import types
+
+from ..vocabulary.json_value import Json
+
+
+def misses(type_: types.Type, value: str | list[Json]) -> str | None:
+    """Tell how the length of a text or a list misses the limits of its type. None if it keeps them."""
+    least, most = types.lengths(type_)
+    if least <= len(value) and (most is None or len(value) <= most):
+        return None
+    many = "characters" if isinstance(value, str) else "elements"
+    return f"expected {types.show(type_)}, found {len(value):,} {many}"

@@ -51,6 +51,8 @@ class Phrases:
         if ask.answer is not None:
             answer = DocConcat(["-> ", self.type_expr(ask.answer)])
             answer = DocConcat([" ", answer]) if answer.hard else Group(Indent(DocConcat([LineBreak(" "), answer]), 4))
+        if ask.prompt is not None:
+            return DocConcat([head, " ", self._prompt_use(ask.prompt), answer])
         first = ask.messages[0]
         if first.role is None:
             return DocConcat([head, " ", self.string(first.template), answer])
@@ -61,6 +63,10 @@ class Phrases:
             doc = DocConcat([role, " ", self.string(message.template), answer if message is ask.messages[-1] else ""])
             units.append(Unit(message.span.start, message.span.end, doc))
         return self.comments.chained(units, by=2)
+
+    def _prompt_use(self, use: s.PromptUse) -> Doc:
+        name = f"{use.prefix.text}.{use.name.text}" if use.prefix is not None else use.name.text
+        return DocConcat([name, self.arguments(use.args, use.name, use)])
 
     # Types
 
@@ -101,7 +107,7 @@ class Phrases:
     def argument(self, value: s.Expr | s.Ask) -> Doc:
         return self.ask(value) if isinstance(value, s.Ask) else self.expr(value, hidden=_ASK)
 
-    def arguments(self, args: Sequence[s.Arg], function: s.Word, whole: s.Call | s.Reduce) -> Doc:
+    def arguments(self, args: Sequence[s.Arg], function: s.Word, whole: s.Call | s.Reduce | s.PromptUse) -> Doc:
         units = []
         for arg in args:
             doc = self.argument(arg.value)

@@ -150,11 +150,24 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
+class PromptUse:
+    """The use of a declared prompt in an ask: ``name(…)``, or ``prefix.name(…)`` for a prompt of an imported file."""
+
+    name: Word
+    args: tuple[Arg, ...]
+    span: Span = at()
+    prefix: Word | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Ask:
+    """An ask, with the messages that it writes itself, or with a declared ``prompt`` instead."""
+
     model: Expr | None
     messages: tuple[Message, ...]
     answer: TypeExpr | None
     span: Span = at()
+    prompt: PromptUse | None = None
     number: int = numbered()
 
 

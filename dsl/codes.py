@@ -86,6 +86,12 @@ CODES: dict[str, Code] = {
     "F0533": Code("a quote of a text that the prompt does not show"),
     "F0534": Code("a quote of a text that only other answers have read", "warning"),
     "F0535": Code("a vote that counts quotes", "warning"),
+    # F06: the shapes of flows
+    "F0640": Code("a text that is not the same everywhere"),
+    "F0641": Code("an unknown prompt"),
+    "F0642": Code("options for asks that name no model, in the wrong form"),
+    "F0643": Code("a prompt outside of the flow's folder"),
+    "F0644": Code("a prompt that cannot be read"),
     # F07: allowed, and probably not meant
     "F0701": Code("an answer that is paid for and never used", "warning"),
     "F0702": Code("a map whose calls are all the same", "warning"),

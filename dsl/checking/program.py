@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import field
 from typing import Literal
 
@@ -12,7 +12,7 @@ from ..records import dataclass
 from ..source import Span
 from ..templates.read import Template
 
-SymbolKind = Literal["model", "param", "step", "branch", "element", "results"]
+SymbolKind = Literal["model", "param", "step", "branch", "element", "results", "text", "texts", "given"]
 Part = Literal["head", "reduce"]
 """The part of a step that has a mention: "head" if the step needs it to begin, "reduce" if its reducer alone does."""
 
@@ -22,6 +22,8 @@ class Symbol:
     """The declaration that a name refers to: a model, a parameter, a step, and so on.
 
     ``step`` is the step whose value the name has. For an element or for results it is the block around them.
+    ``constant`` is the text of a name declared with ``text``, or the texts behind the prefix of an import. The kind
+    "given" is a value that an ask gives to its prompt.
     """
 
     name: str
@@ -30,6 +32,13 @@ class Symbol:
     scope: Scope
     step: Step | None = None
     param: s.Param | None = None
+    constant: str | Mapping[str, str] | None = None
+
+    def text(self, field: str = "") -> str | None:
+        """Return the text of the name, or of a field behind the prefix of an import. None if there is no such text."""
+        if isinstance(self.constant, str):
+            return None if field else self.constant
+        return self.constant.get(field) if self.constant is not None else None
 
 
 @dataclass(eq=False, repr=False, slots=True)
@@ -117,6 +126,16 @@ class Flow:
 
 
 @dataclass(eq=False, repr=False, slots=True)
+class PromptFile:
+    """A declared prompt with the text of its file, which sees the parameters and the texts of the flow file."""
+
+    decl: s.PromptDecl
+    string: s.String
+    scope: Scope
+    mentions: list[Mention] = field(default_factory=list)
+
+
+@dataclass(eq=False, repr=False, slots=True)
 class Program:
     """A file with its names resolved.
 
@@ -129,6 +148,7 @@ class Program:
     flows: list[Flow] = field(default_factory=list)
     declared: dict[str, Span] = field(default_factory=dict)
     templates: dict[int, Template | None] = field(default_factory=dict)
+    prompts: list[PromptFile] = field(default_factory=list)
     problems: list[Diagnostic] = field(default_factory=list)
 
     def template(self, string: s.String) -> Template | None:

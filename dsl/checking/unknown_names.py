@@ -67,6 +67,8 @@ class UnknownNames(CallTypes):
                 help=f"{out}, or move the step out of the block",
             )
             return
+        if name in self.imported.broken:
+            return
         if path := self.imported.paths.get(name):
             self.report(
                 "F0201",

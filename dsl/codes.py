@@ -92,6 +92,7 @@ CODES: dict[str, Code] = {
     "F0642": Code("options for asks that name no model, in the wrong form"),
     "F0643": Code("a prompt outside of the flow's folder"),
     "F0644": Code("a prompt that cannot be read"),
+    "F0645": Code("a reading function in the argument of a prompt"),
     # F07: allowed, and probably not meant
     "F0701": Code("an answer that is paid for and never used", "warning"),
     "F0702": Code("a map whose calls are all the same", "warning"),
@@ -122,6 +123,7 @@ CODES: dict[str, Code] = {
     "F0729": Code("a map that goes through nothing", "warning"),
     "F0730": Code("a map that opens more elements than its models can serve", "warning"),
     "F0731": Code("an ask that no test answers", "warning"),
+    "F0756": Code("a text or a prompt that nothing mentions", "warning"),
     "F0740": Code("several ballots from one untrusted source", "warning"),
     "F0741": Code("a prompt that joins untrusted texts", "warning"),
 }

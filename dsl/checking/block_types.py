@@ -65,6 +65,8 @@ class BlockTypes(Bodies, ABC):
             if reduce.count is None:
                 return type_
             return self.tree(step, reduce, one, type_, step.argument_scope or step.scope)
+        if reduce.options:
+            self.options(reduce.options, ("ask",), scope, "an ask")
         spec = self.catalog.reducers.get(reduce.rule.text)
         extern = self.typed.own.get(reduce.rule.text)
         if spec is None and extern is not None and extern.kind == "extern":

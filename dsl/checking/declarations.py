@@ -77,6 +77,9 @@ class Declarations(BlockTypes, ABC):
             if param.label is not None:
                 help = "delete the label: the marks around foreign text follow from the values that an ask gives"
                 self.report("F0501", "a parameter of a prompt has no label", param.label.span, help)
+            if param.default is not None and (found := self.reading(param.default)) is not None:
+                help = "write the value itself, or let each ask give it"
+                self.report("F0645", f"`{found.text}` cannot stand in the default of a prompt", found, help)
             if t.holds_model(spec.type):
                 self.report("F0301", "a prompt shows data, and a model is not data", param.type.span)
         self.typed.prompts.setdefault(decl.name.text, Prompt(decl.name.text, params))
@@ -91,6 +94,16 @@ class Declarations(BlockTypes, ABC):
             self.expressions.expect(param.default, self.program.scope, type_, f"`{param.name.text}`")
         required = param.default is None and not isinstance(type_, t.Optional)
         return ParamSpec(param.name.text, type_, required)
+
+    def reading(self, value: s.Expr | s.Ask) -> Span | None:
+        """Return the place of the first function in a value that takes time: it reads a file, or it cuts a text."""
+        if isinstance(value, s.Ask):
+            return None
+        if isinstance(value, s.Call) and value.prefix is None:
+            spec = self.catalog.functions.get(value.function.text)
+            if spec is not None and (spec.reads or spec.name == "split"):
+                return value.function.span
+        return next((found for child in children(value) if (found := self.reading(child)) is not None), None)
 
     def _callee(self, name: s.Word, callee: Callee) -> None:
         if name.text in self.catalog.functions:

@@ -28,16 +28,27 @@ class PromptUses(Declarations):
                     self.expressions.infer(arg.value, scope)
             return scope
         self.expressions.arguments(_written(use), found.params, use.args, use.span, scope)
+        self._plain(use)
         self.typed.nodes.prompts[ask.number] = found
         return scope
 
     def _given(self, use: s.PromptUse, scope: Scope) -> Scope:
+        self._plain(use)
         inner = Scope(scope)
-        for arg in use.args:
+        for arg, written in zip(use.args, use.types, strict=True):
             if arg.name is not None and not isinstance(arg.value, s.Ask):
+                type_ = self.written.read_data(written, "a given value")
                 symbol = inner.symbols[arg.name.text] = Symbol(arg.name.text, "given", arg.name.span, inner)
-                self.given[symbol] = self.expressions.infer(arg.value, scope)
+                self.given[symbol] = type_
+                self.expressions.expect(arg.value, scope, type_, f"`{symbol.name}`")
         return inner
+
+    def _plain(self, use: s.PromptUse) -> None:
+        """Report arguments that read files or cut texts. Such work is a step, which other steps need not wait for."""
+        for arg in use.args:
+            if (found := self.reading(arg.value)) is not None:
+                help = f"give it a name on a line of its own, `x = {found.text}(…)`, and mention `x` here"
+                self.report("F0645", f"`{found.text}` cannot stand in the argument of a prompt", found, help)
 
     def _prompt(self, use: s.PromptUse, scope: Scope) -> Prompt | None:
         """Find the prompt that an ask names. Report a problem and return None if it does not exist."""

@@ -151,12 +151,16 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class PromptUse:
-    """The use of a declared prompt in an ask: ``name(…)``, or ``prefix.name(…)`` for a prompt of an imported file."""
+    """The use of a declared prompt in an ask: ``name(…)``, or ``prefix.name(…)`` for a prompt of an imported file.
+
+    ``types`` has the types of the arguments in the tree of a plan, which has the messages of the prompt itself.
+    """
 
     name: Word
     args: tuple[Arg, ...]
     span: Span = at()
     prefix: Word | None = None
+    types: tuple[TypeExpr, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

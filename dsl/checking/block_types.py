@@ -36,6 +36,8 @@ class BlockTypes(Bodies, ABC):
     def __init__(self) -> None:
         super().__init__()
         self._folds: dict[Step, tuple[t.Type, t.Type]] = {}
+        self.inherited: set[int] = set()
+        """The places of the options that asks take from their flow. They are checked there."""
 
     @abstractmethod
     def ask(self, ask: s.Ask, scope: Scope) -> t.Type: ...
@@ -241,6 +243,8 @@ class BlockTypes(Bodies, ABC):
     def options(self, options: tuple[s.Option, ...], kinds: tuple[Where, ...], scope: Scope, what: str) -> None:
         seen: set[str] = set()
         for option in options:
+            if what == "an ask" and option.span.start in self.inherited:
+                continue
             name = option.name.text
             spec = self.catalog.options.get(name)
             fitting = [known for known, one in self.catalog.options.items() if one.on & set(kinds)]

@@ -54,6 +54,7 @@ class Declarations(BlockTypes, ABC):
         for decl in decls[:1]:
             self.options(decl.options, ("ask",), self.program.scope, "`model default`")
             self._plain_options(decl.options, "the options of `model default`")
+            self.inherited.update(option.span.start for option in decl.options)
         for decl in decls[1:]:
             first = Label(decls[0].span, "first given here")
             message, help = "`model default` is given twice", "write all its options in one place"
@@ -63,6 +64,7 @@ class Declarations(BlockTypes, ABC):
         """Check the options that a flow gives to its asks. They see the parameters and no steps."""
         if not flow.decl.options:
             return
+        self.inherited.update(option.span.start for option in flow.decl.options)
         scope = Scope(self.program.scope)
         scope.symbols.update({name: one for name, one in flow.scope.symbols.items() if one.kind == "param"})
         self.options(flow.decl.options, ("ask",), scope, "a flow")

@@ -103,10 +103,10 @@ class _Resolver:
         scope = Scope(self.program.scope)
         for param in decl.params:
             self.declare(scope, Symbol(param.name.text, "param", param.name.span, scope, param=param))
-        found = self.outside(decl.params)
+        self.program.outside += self.outside(decl.params)
         if string is not None:
-            found += self.in_template(string, scope, None, "head")
-            self.program.prompts.append(PromptFile(decl, string, scope, found))
+            self.program.outside += self.in_template(string, scope, None, "head")
+            self.program.prompts.append(PromptFile(decl, string, scope))
 
     def test(self, decl: s.TestDecl | s.SetupDecl) -> None:
         """Read the templates of a test.
@@ -115,7 +115,7 @@ class _Resolver:
         """
         for line in decl.lines:
             for one in s.line_values(line):
-                list(self.in_expr(one, self.program.scope, None, "head"))
+                self.program.outside += self.in_expr(one, self.program.scope, None, "head")
 
     def flow(self, decl: s.FlowDecl) -> None:
         scope = Scope(self.program.scope)

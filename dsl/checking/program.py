@@ -132,7 +132,6 @@ class PromptFile:
     decl: s.PromptDecl
     string: s.String
     scope: Scope
-    mentions: list[Mention] = field(default_factory=list)
 
 
 @dataclass(eq=False, repr=False, slots=True)
@@ -140,7 +139,8 @@ class Program:
     """A file with its names resolved.
 
     ``declared`` has the names of declarations without a value: flows, types, externs, and the prefixes of imports.
-    ``templates`` has the template of each string by the string's number; a broken template is None.
+    ``templates`` has the template of each string by the string's number; a broken template is None. ``outside`` has the
+    mentions in prompts and tests.
     """
 
     file: s.File
@@ -149,6 +149,7 @@ class Program:
     declared: dict[str, Span] = field(default_factory=dict)
     templates: dict[int, Template | None] = field(default_factory=dict)
     prompts: list[PromptFile] = field(default_factory=list)
+    outside: list[Mention] = field(default_factory=list)
     problems: list[Diagnostic] = field(default_factory=list)
 
     def template(self, string: s.String) -> Template | None:

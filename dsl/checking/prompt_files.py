@@ -40,7 +40,8 @@ def prompt_path(importer: str, decl: s.PromptDecl) -> str | Diagnostic:
 
 
 def missing_prompt(decl: s.PromptDecl, reason: str) -> Diagnostic:
-    return Diagnostic("F0644", f"this prompt cannot be read: {reason}", decl.path.span)
+    help = "write the path of a text file, from the folder of this flow file"
+    return Diagnostic("F0644", f"this prompt cannot be read: {reason}", decl.path.span, help=help)
 
 
 def prompt_text(source: Source, place: int, decl: s.PromptDecl) -> s.String | list[Diagnostic]:

@@ -42,7 +42,6 @@ class Ask:
     given: dict[str, GivenValue] = field(default_factory=dict, metadata={OMITTED: {}})
     kind: Literal["ask"] = "ask"
 
-
     @property
     def values(self) -> tuple[Expr, ...]:
         """The expressions of the given values."""

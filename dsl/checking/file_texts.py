@@ -36,17 +36,32 @@ def own_texts(file: s.File, problems: list[Diagnostic]) -> dict[str, str]:
                 needs[name].setdefault(mention.name, mention)
             else:
                 problems.append(_foreign(name, template, mention, decls))
-    for circle in cycles(needs):
-        problems.append(_circle(circle, decls, needs))
+    problems += [_circle(circle, decls, needs) for circle in cycles(needs)]
     texts: dict[str, str] = {}
     for name in topological(needs)[0]:
         template = read.get(name)
-        size = len(template.string.value) + sum(len(texts.get(one.name, "")) for one in template.mentions) if template else 0
+        size = (
+            len(template.string.value) + sum(len(texts.get(one.name, "")) for one in template.mentions)
+            if template
+            else 0
+        )
         if size > MOST_CHARACTERS:
             problems.append(too_long(decls[name].string))
         elif template is not None:
             texts[name] = joined(template.string.value, lambda one: texts.get(one, ""))
     return {name: texts.get(name, "") for name in decls}
+
+
+def too_many_texts(template: Template, scope: Scope) -> Diagnostic | None:
+    """Report a template that would be too long with its texts in place."""
+    symbols = [symbol for one in template.mentions if (symbol := scope.lookup(one.name)) is not None]
+    # A prefix stands for one of its texts, so the longest counts.
+    sizes = [
+        max(map(len, [one.constant] if isinstance(one.constant, str) else one.constant.values()))
+        for one in symbols
+        if one.constant
+    ]
+    return too_long(template.string) if sum(sizes) > MOST_CHARACTERS else None
 
 
 def too_long(string: s.String) -> Diagnostic:

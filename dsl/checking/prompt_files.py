@@ -13,7 +13,7 @@ from ..parsing.readable import unreadable
 from ..source import Source
 
 FIRST_NUMBER = -2
-"""The number of the string of the first prompt file. The numbers of later ones go down: no node of the file has them."""
+"""The number of the string of the first prompt file. Later ones go down, because no node of the file has them."""
 
 
 def prompt_path(importer: str, decl: s.PromptDecl) -> str | Diagnostic:

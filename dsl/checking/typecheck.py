@@ -13,12 +13,12 @@ from ..templates.places import spared
 from .callees import Imported
 from .conditions import found_there
 from .counts import counted_map
-from .prompt_uses import PromptUses
 from .dependencies import Dependencies
 from .expressions import Expressions
 from .folding import Folding
 from .node_tables import NodeTables
 from .program import Flow, Program, Scope, Step, Symbol
+from .prompt_uses import PromptUses
 from .quotes import check_quotes
 from .test_types import check_tests
 from .typed import Typed, constant_type

@@ -93,6 +93,13 @@ class UnknownNames(CallTypes):
         if wanted == t.MODEL:
             self._unknown_model(name, span, scope)
             return
+        if span.source is not self.program.file.span.source:
+            near = did_you_mean(name, scope.known())
+            help = (
+                near or f"a prompt sees its parameters and the texts of its flow file: add a parameter `{name}: text`"
+            )
+            self.report("F0201", f"the name `{name}` is unknown", span, help=help)
+            return
         words = [*scope.known(), *CONSTANTS]
         guess = did_you_mean(name, words)
         known = dict.fromkeys(islice((word for word in words if word not in CONSTANTS), 8))

@@ -41,8 +41,16 @@ def unused_text(program: Program, typed: Typed, catalog: Catalog) -> list[Diagno
     texts |= {name for one in program.file.texts for name in _written(one)}
     used = {ask.prompt.name.text for ask in _asks(program) if ask.prompt is not None and ask.prompt.prefix is None}
     unused = [
-        *(("text", one.name, f"`{{{{ {one.name.text} }}}}`") for one in program.file.texts if one.name.text not in texts),
-        *(("prompt", one.name, f"`ask {one.name.text}(…)`") for one in program.file.prompts if one.name.text not in used),
+        *(
+            ("text", one.name, f"`{{{{ {one.name.text} }}}}`")
+            for one in program.file.texts
+            if one.name.text not in texts
+        ),
+        *(
+            ("prompt", one.name, f"`ask {one.name.text}(…)`")
+            for one in program.file.prompts
+            if one.name.text not in used
+        ),
     ]
     return [
         Diagnostic(

@@ -79,7 +79,7 @@ class TreeBuilder(TestReductions):
 
     def defaults(self, c: list[Any]) -> s.DefaultsDecl:
         if c[1] != "default":
-            help = f'write `model {c[1]} = "provider:name" with …`; for asks that name no model write `model default with …`'
+            help = f'write `model {c[1]} = "provider:name" with …`, or `model default with …` for asks without a model'
             self._problem("F0642", "this model has no address", self._span(c[1:2]), help)
         return s.DefaultsDecl(tuple(c[2]), self._span(c))
 

@@ -13,10 +13,12 @@ from .catalog import Catalog
 from .checked import Checked, units_of
 from .checking.calculations import no_values
 from .checking.callees import Exports
+from .checking.defaults import with_defaults
 from .checking.dependencies import depend
 from .checking.ignores import silence
 from .checking.imports import bring, circle, exports, import_path, missing
 from .checking.names import resolve
+from .checking.prompt_files import missing_prompt, prompt_path, prompt_text
 from .checking.returned_calls import with_returned_calls
 from .checking.structure import structure
 from .checking.typecheck import typecheck
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
 UNSURE = frozenset({"F0201", "F0202", "F0205", "F0209", "F0211", "F0304", "F0305"})
 """The codes after which a mention may be lost, so that no lint can tell which names are never used."""
 MOST_FILES = 500
-TOO_MANY = f"a flow can import at most {MOST_FILES} files"
+TOO_MANY = f"a flow can read at most {MOST_FILES} other files"
 DEEPEST_IMPORT = 50
 
 BREACHES = frozenset({"F0502", "F0503", "F0504", "F0505"})
@@ -107,15 +109,17 @@ def _check(
     problems: list[Diagnostic],
     done: Mapping[str, Checked] | None = None,
     flows: list[LabelledFlow] | None = None,
+    prompts: Mapping[int, s.String] | None = None,
 ) -> Checked:
     """Check one file and add its problems to ``problems``.
 
     ``files`` has the exports of its imports. ``done`` has the files that are checked already. ``flows`` gets the
-    labels of its flows.
+    labels of its flows. ``prompts`` has the texts of its prompts in other files.
     """
     file = with_returned_calls(file, catalog.functions)
+    file = with_defaults(file, catalog)
     problems += structure(file)
-    program = resolve(file)
+    program = resolve(file, files, prompts)
     problems += program.problems
     imported, clashes = bring(program, files)
     problems += clashes
@@ -163,6 +167,7 @@ class _Files:
         self.flows: list[LabelledFlow] = []
         self.done: dict[str, Checked] = {}
         self.exports: dict[str, Exports | None] = {}
+        self.texts: dict[str, Source | str] = {}
 
     def root(self, source: Source) -> Checked:
         checked = self.check(source, [PurePosixPath(source.name).name])
@@ -184,9 +189,10 @@ class _Files:
             self.problems += error.diagnostics
             return None
         files = {place: self.follow(decl, chain) for place, decl in enumerate(file.imports)}
+        prompts = {place: text for place, decl in enumerate(file.prompts) if (text := self.prompt(place, decl, chain))}
         if len(chain) > 1:
-            return _check(file, self.catalog, files, self.problems, self.done)
-        self.first = _check(file, self.catalog, files, self.problems, self.done, self.flows)
+            return _check(file, self.catalog, files, self.problems, self.done, None, prompts)
+        self.first = _check(file, self.catalog, files, self.problems, self.done, self.flows, prompts)
         self.first.imports = self.done
         return self.first
 
@@ -214,12 +220,27 @@ class _Files:
             self.done[path] = checked
         return self.exports[path]
 
+    def prompt(self, place: int, decl: s.PromptDecl, chain: list[str]) -> s.String | None:
+        """Return the text of a prompt's file. Report the prompt and return None if there is no such text."""
+        path = prompt_path(chain[-1], decl)
+        if isinstance(path, Diagnostic):
+            self.problems.append(path)
+            return None
+        if path not in self.texts:
+            self.texts[path] = self.read(path, chain)
+        source = self.texts[path]
+        found = [missing_prompt(decl, source)] if isinstance(source, str) else prompt_text(source, place, decl)
+        if isinstance(found, s.String):
+            return found
+        self.problems += found
+        return None
+
     def read(self, path: str, chain: list[str]) -> Source | str:
         if self.load is None:
-            return "this flow has no folder, so imports cannot be found"
+            return "this flow has no folder, so other files cannot be found"
         if len(chain) > DEEPEST_IMPORT:
             return f"imports are nested deeper than {DEEPEST_IMPORT} files"
-        if len(self.exports) >= MOST_FILES:
+        if len(self.exports) + len(self.texts) >= MOST_FILES:
             return TOO_MANY
         return self.load(path)
 

@@ -108,6 +108,13 @@ CODES: dict[str, Code] = {
     "F0633": Code("a check on the ask of a judge"),
     "F0635": Code("a limit that a type does not have"),
     "F0636": Code("limits that no value keeps"),
+    # F06: the shapes of flows
+    "F0640": Code("a text that is not the same everywhere"),
+    "F0641": Code("an unknown prompt"),
+    "F0642": Code("options for asks that name no model, in the wrong form"),
+    "F0643": Code("a prompt outside of the flow's folder"),
+    "F0644": Code("a prompt that cannot be read"),
+    "F0645": Code("a reading function in the argument of a prompt"),
     # F07: allowed, and probably not meant
     "F0701": Code("an answer that is paid for and never used", "warning"),
     "F0702": Code("a map whose calls are all the same", "warning"),
@@ -141,6 +148,7 @@ CODES: dict[str, Code] = {
     "F0752": Code("rounds that learn nothing from the round before", "warning"),
     "F0753": Code("a line that goes on with the line before", "warning"),
     "F0754": Code("a check that always holds", "warning"),
+    "F0756": Code("a text or a prompt that nothing mentions", "warning"),
     "F0740": Code("several ballots from one untrusted source", "warning"),
     "F0741": Code("a prompt that joins untrusted texts", "warning"),
 }

@@ -10,6 +10,7 @@ from . import types as t
 from .catalog import Catalog, ParamSpec
 from .checked import Checked
 from .checking.folding import WORDS
+from .templates.constants import inlined
 
 
 class ExpressionPlanner:
@@ -27,6 +28,29 @@ class ExpressionPlanner:
 
     def model(self, name: str) -> str:
         return f"{self.path}:{name}" if self.path else name
+
+    def constant(self, name: str, field: str) -> str | None:
+        """Return the declared text of a name, or of a field behind a prefix. None if it is no text."""
+        symbol = self.checked.program.scope.lookup(name)
+        return symbol.text(field) if symbol is not None else None
+
+    def template(self, string: s.String) -> str:
+        """Return a template with the declared texts in the place of their names."""
+        template = self.checked.program.template(string)
+        return string.value if template is None else inlined(template, self.constant)
+
+    def prompt(self, name: str) -> str:
+        """Return the template of a declared prompt."""
+        return self.template(next(one.string for one in self.checked.program.prompts if one.decl.name.text == name))
+
+    def prompt_defaults(self, name: str) -> dict[str, p.Expr]:
+        """Return the values of the parameters that a use of a declared prompt may leave out."""
+        decl = next(one.decl for one in self.checked.program.prompts if one.decl.name.text == name)
+        return {
+            param.name.text: p.Constant(None) if param.default is None else self.expr(param.default)
+            for param in decl.params
+            if param.default is not None or isinstance(self.typed.nodes.params[param.number], t.Optional)
+        }
 
     def options(self, options: tuple[s.Option, ...]) -> dict[str, p.Expr]:
         made: dict[str, p.Expr] = {}
@@ -67,13 +91,17 @@ class ExpressionPlanner:
                     return p.Constant(word.text)
                 if word.text in WORDS:
                     return p.Constant(WORDS[word.text])
+                if (text := self.constant(word.text, "")) is not None:
+                    return p.Constant(text)
                 return p.Ref(self.model(word.text) if word.text in self.model_names else word.text)
+            case s.Get(s.Name(prefix), word) if (text := self.constant(prefix.text, word.text)) is not None:
+                return p.Constant(text)
             case s.Get(base, word):
                 return p.FieldOf(self.expr(base), word.text)
             case s.Text(string):
                 return p.Constant(string.value)
             case s.Template(_, string):
-                return p.TextOf(string.value)
+                return p.TextOf(self.template(string))
             case s.Number():
                 return p.Constant(expr.amount)
             case s.ListExpr(items):

@@ -42,12 +42,28 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True)
+class GivenValue:
+    """A value that an ask gives to its messages, and the type that they take it for."""
+
+    value: Expr
+    type: Type
+
+
+@dataclass(frozen=True, slots=True)
 class Ask:
+    """An ask. ``given`` has the values that its messages see under names of their own, as a prompt in a file does."""
+
     model: Expr | None
     messages: tuple[Message, ...]
     answer: Type
+    given: dict[str, GivenValue] = field(default_factory=dict, metadata={OMITTED: {}})
     kind: Literal["ask"] = "ask"
     check: Check | None = field(default=None, metadata={OMITTED: None})
+
+    @property
+    def values(self) -> tuple[Expr, ...]:
+        """The expressions of the given values."""
+        return tuple(one.value for one in self.given.values())
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,6 +82,9 @@ class _Planner(ExpressionPlanner):
         self.called = called
         self.names: dict[Step, str] = {}
         self.retries: list[p.Expr] = []
+        retries = (one for decl in checked.file.defaults[:1] for one in decl.options if one.name.text == "retries")
+        # The other options of `model default` are those of the asks already.
+        self.unnamed = self.options(tuple(retries))
 
     def flow(self, flow: Flow, retries: tuple[p.Expr, ...] = ()) -> p.Flow:
         """Plan a flow. ``retries`` is the option of the call. It applies to asks without an option of their own."""
@@ -149,6 +152,8 @@ class _Planner(ExpressionPlanner):
         if self.retries and isinstance(node, s.Ask):
             # The retries of a block are for the asks in it that set none themselves.
             options.setdefault("retries", self.retries[-1])
+        if isinstance(node, s.Ask) and node.model is None:
+            options |= {name: value for name, value in self.unnamed.items() if name not in options}
         own = [] if isinstance(node, s.Ask) or "retries" not in options else [options.pop("retries")]
         if own:
             # The asks inside get the number, so that they need not wait for the step that it comes from.
@@ -235,7 +240,7 @@ class _Planner(ExpressionPlanner):
 
     def ask(self, ask: s.Ask, step: Step) -> p.Ask:
         messages = tuple(
-            p.Message(message.role.text if message.role else "user", message.template.value)  # type: ignore[arg-type]
+            p.Message(message.role.text if message.role else "user", self.template(message.template))  # type: ignore[arg-type]
             for message in ask.messages
         )
         model = self.expr(ask.model) if ask.model is not None else None
@@ -243,7 +248,15 @@ class _Planner(ExpressionPlanner):
         if ask.check is not None and step.check_scope is not None:
             message = ask.check.message.value if ask.check.message is not None else ""
             check = p.Check(self.expr(ask.check.condition), tuple(step.check_scope.symbols), message)
-        return p.Ask(model, messages, self.typed.nodes.answers[ask.number], check=check)
+        answer, prompt = self.typed.nodes.answers[ask.number], self.typed.nodes.prompts.get(ask.number)
+        if ask.prompt is None or prompt is None:
+            return p.Ask(model, messages, answer, check=check)
+        declared = ExpressionPlanner(self.checked.imports[prompt.path], prompt.path) if prompt.path else self
+        values = {**declared.prompt_defaults(prompt.name), **self.args(prompt.params, ask.prompt.args)}
+        given = {
+            param.name: p.GivenValue(values[param.name], param.type) for param in prompt.params if param.name in values
+        }
+        return p.Ask(model, (p.Message("user", declared.prompt(prompt.name)),), answer, given, check=check)
 
     def reduce(self, step: Step, reduce: s.Reduce) -> p.Reduce:
         spec = self.catalog.reducers.get(reduce.rule.text)
@@ -270,8 +283,10 @@ class _Planner(ExpressionPlanner):
         return self.expr(count)
 
     def _reduce_options(self, reduce: s.Reduce) -> dict[str, p.Expr]:
-        asks = reduce.ask is not None or any(isinstance(arg.value, s.Ask) for arg in reduce.args)
+        asks = [one for one in (reduce.ask, *(arg.value for arg in reduce.args)) if isinstance(one, s.Ask)]
         inherited = {"retries": self.retries[-1]} if self.retries and asks else {}
+        if asks and all(ask.model is None for ask in asks):
+            inherited = self.unnamed | inherited
         return inherited | self.options(reduce.options)
 
 

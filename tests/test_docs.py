@@ -31,6 +31,7 @@ LIBRARY = {
     "lib/summaries.flow": 'flow summary(of: text, tone: text) {\n  short = ask "Summarise {{ of }}, {{ tone }}"\n'
     "  return short\n}\n",
     "lib/words.flow": "type Tone = plain | formal\n",
+    "prompts/note.md": "A {{ tone }} note on: {{ section }} {% if hint %}{{ hint }}{% endif %}\n",
 }
 FLOWS = re.findall(r"^```flow\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
 CONSOLES = re.findall(r"^```console\n\$ flowrun (.*?)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)

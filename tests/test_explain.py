@@ -20,7 +20,10 @@ PAGE = re.compile(
 )
 
 
-LIBRARY = {"lib/summaries.flow": 'flow summary(of: text) {\n  short = ask "Summarise: {{ of }}"\n  return short\n}\n'}
+LIBRARY = {
+    "lib/summaries.flow": 'flow summary(of: text) {\n  short = ask "Summarise: {{ of }}"\n  return short\n}\n',
+    "prompts/note.md": "Write a note about this section:\n\n{{ section }}\n",
+}
 
 
 def load(path: str) -> Source | str:

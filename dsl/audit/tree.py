@@ -105,10 +105,8 @@ class Tree:
             # The planner sets this option on a map whose tally is read. A flow cannot write it.
             del options["launch"]
         if isinstance(node, p.Map | p.Repeat | p.Fanout) and node.reduce.deciding is not None:
-            # The ask of a reducer has the retries of its block, and no other option.
-            if strange := node.reduce.options.keys() - {"retries"}:
-                raise UnfitError(step.name, f"the asks of its reducer have no option `{min(strange)}`")
-            options |= node.reduce.options
+            # The retries of the asks in a rule are those of its block.
+            options |= {name: value for name, value in node.reduce.options.items() if name == "retries"}
         when = None
         if step.when is not None:
             other = None if step.otherwise is None else self.exprs.expr(step.otherwise, at, t.unwrapped(step.type))
@@ -202,7 +200,14 @@ class Tree:
         if ask.check is not None:
             message = s.String(ask.check.message, at) if ask.check.message else None
             check = s.Check(self.exprs.expr(ask.check.condition, at, t.BOOL), message, at)
-        return s.Ask(model, messages, type_expr(ask.answer, at) if typed else None, at, check)
+        use = None
+        if ask.given:
+            args = tuple(
+                s.Arg(s.Word(name, at), self.exprs.expr(one.value, at, one.type), at) for name, one in ask.given.items()
+            )
+            types = tuple(type_expr(one.type, at) for one in ask.given.values())
+            use = s.PromptUse(s.Word("", at), args, at, types=types)
+        return s.Ask(model, messages, type_expr(ask.answer, at) if typed else None, at, check, use)
 
     def _reduce(self, step: p.Step, reduce: p.Reduce, at: Span) -> s.Reduce:
         if reduce.ask is not None:
@@ -221,7 +226,8 @@ class Tree:
                 )
             ask = self._ask(reduce.deciding, at, typed=False)
             args = (*args, s.Arg(s.Word(taking[0], at), ask, at))
-        return s.Reduce(s.Word(reduce.rule, at), args, None, None, (), at)
+        options = {name: value for name, value in reduce.options.items() if name != "retries"}
+        return s.Reduce(s.Word(reduce.rule, at), args, None, None, self.exprs.options(options, at), at)
 
     def _asking(self, step: p.Step, reduce: p.Reduce, ask: p.Ask, at: Span) -> s.Reduce:
         rule = "fold" if reduce.rule == "fold" else "ask" if reduce.count is None else "by"

@@ -82,8 +82,14 @@ def prompts_of(ask: p.Ask, models: Mapping[str, p.Model], scope: SizeScope, worl
     for model in candidates(ask.model, models, scope, world):
         addresses = () if model is None else (model.address, model.fallback)
         counts = [world.served(one).count for one in addresses if one is not None] or [world.count]
-        found += [_tokens(one, scope, world, count) for count in counts for one in ask.messages]
+        found += [one for count in counts for one in _messages(ask, scope, world, count)]
     return found
+
+
+def _messages(ask: p.Ask, scope: SizeScope, world: World, count: Count) -> list[Bound]:
+    if ask.given:
+        scope = SizeScope(scope, {name: size_of(one.value, scope, world, count) for name, one in ask.given.items()})
+    return [_tokens(one, scope, world, count) for one in ask.messages]
 
 
 def _tokens(message: p.Message, scope: SizeScope, world: World, count: Count) -> Bound:
@@ -162,7 +168,7 @@ def _one(
     title: str,
 ) -> Asked:  # fmt: skip
     count = served.count if served else world.count
-    parts = [_tokens(one, scope, world, count) for one in ask.messages]
+    parts = _messages(ask, scope, world, count)
     around = MESSAGE_TOKENS * len(ask.messages)
     prompt = total([*parts, Bound(around, around)])
     typed = ask.answer != t.TEXT and not (served and served.bare)

@@ -38,6 +38,8 @@ class BlockTypes(Bodies, ABC):
     def __init__(self) -> None:
         super().__init__()
         self._folds: dict[Step, tuple[t.Type, t.Type]] = {}
+        self.inherited: set[int] = set()
+        """The places of the options that asks take from their flow. They are checked there."""
 
     @abstractmethod
     def ask(self, ask: s.Ask, scope: Scope) -> t.Type: ...
@@ -67,6 +69,8 @@ class BlockTypes(Bodies, ABC):
             if reduce.count is None:
                 return type_
             return self.tree(step, reduce, one, type_, step.argument_scope or step.scope)
+        if reduce.options:
+            self.options(reduce.options, ("ask",), scope, "an ask")
         spec = self.catalog.reducers.get(reduce.rule.text)
         extern = self.typed.own.get(reduce.rule.text)
         if spec is None and extern is not None and extern.kind == "extern":
@@ -242,6 +246,8 @@ class BlockTypes(Bodies, ABC):
     def options(self, options: tuple[s.Option, ...], kinds: tuple[Where, ...], scope: Scope, what: str) -> None:
         seen: set[str] = set()
         for option in options:
+            if what == "an ask" and option.span.start in self.inherited:
+                continue
             name = option.name.text
             spec = self.catalog.options.get(name)
             fitting = [known for known, one in self.catalog.options.items() if one.on & set(kinds)]

@@ -86,7 +86,12 @@ def _places(program: Program, folding: Folding) -> Iterator[_Place]:
         yield from ((option.value, program.scope, ()) for option in model.options)
     for extern in program.file.externs:
         yield from _defaults(extern.params, program.scope)
+    for decl in program.file.defaults:
+        yield from ((option.value, program.scope, ()) for option in decl.options)
+    for prompt in program.prompts:
+        yield from _defaults(prompt.decl.params, program.scope)
     for flow in program.flows:
+        yield from ((option.value, flow.scope, ()) for option in flow.decl.options)
         yield from _defaults(flow.decl.params, program.scope)
         yield from ((returned.value, flow.scope, ()) for returned in flow.decl.returns)
         yield from _of_steps(flow, folding)
@@ -139,6 +144,7 @@ def _of_node(step: Step, facts: Facts) -> Iterator[_Place]:
     if isinstance(node, (s.Map, s.Repeat, s.Fanout)):
         reduce, scope = node.reduce, step.reduce_scope or step.scope
         yield from ((arg.value, scope, facts) for arg in reduce.args)
+        yield from ((value, scope, facts) for value in _given(reduce.ask))
         yield from ((option.value, scope, facts) for option in reduce.options)
         if reduce.count is not None:
             yield reduce.count, scope, facts
@@ -146,5 +152,13 @@ def _of_node(step: Step, facts: Facts) -> Iterator[_Place]:
         yield node.value, step.scope, facts
     elif isinstance(node, s.Rounds):
         yield from ((expr, step.until_scope or step.scope, facts) for expr in node.ends)
-    elif not isinstance(node, (s.Ask, s.Chain)):
+    elif isinstance(node, s.Ask):
+        yield from ((value, step.scope, facts) for value in _given(node))
+    elif not isinstance(node, s.Chain):
         yield node, step.scope, facts
+
+
+def _given(ask: s.Ask | None) -> Iterator[s.Expr | s.Ask]:
+    """Yield the values that an ask gives to its prompt."""
+    if ask is not None and ask.prompt is not None:
+        yield from (arg.value for arg in ask.prompt.args)

@@ -34,12 +34,23 @@ class Callee:
 
 
 @dataclass(frozen=True, slots=True)
+class Prompt:
+    """A prompt from a file, with the facts that the asks which use it need. ``path`` is that of a callee."""
+
+    name: str
+    params: tuple[ParamSpec, ...]
+    path: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Exports:
-    """The flows and types of a file that other files can import."""
+    """The flows, types, texts and prompts of a file that other files can import."""
 
     path: str
     flows: Mapping[str, Callee] = field(default_factory=dict)
     types: Mapping[str, t.Type] = field(default_factory=dict)
+    texts: Mapping[str, str] = field(default_factory=dict)
+    prompts: Mapping[str, Prompt] = field(default_factory=dict)
 
 
 @dataclass(eq=False, repr=False, slots=True)
@@ -52,9 +63,10 @@ class Imported:
 
     flows: dict[tuple[str, str], Callee] = field(default_factory=dict)
     types: dict[tuple[str, str], t.Type] = field(default_factory=dict)
+    prompts: dict[tuple[str, str], Prompt] = field(default_factory=dict)
     paths: dict[str, str] = field(default_factory=dict)
     broken: set[str] = field(default_factory=set)
 
-    def names(self, prefix: str, kind: Literal["flows", "types"]) -> list[str]:
-        known: Mapping[tuple[str, str], object] = self.flows if kind == "flows" else self.types
+    def names(self, prefix: str, kind: Literal["flows", "types", "prompts"]) -> list[str]:
+        known: Mapping[tuple[str, str], object] = getattr(self, kind)
         return [name for place, name in known if place == prefix]

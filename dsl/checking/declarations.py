@@ -7,14 +7,14 @@ from abc import ABC
 from .. import syntax as s
 from .. import types as t
 from ..catalog import ParamSpec
-from ..diagnostics import did_you_mean
+from ..diagnostics import Diagnostic, Label, did_you_mean
 from ..patterns import pattern
 from ..source import Span
 from ..syntax.children import children
 from .block_types import BlockTypes
-from .callees import Callee
+from .callees import Callee, Prompt
 from .label_places import label_of_param
-from .program import Flow, Scope
+from .program import Flow, PromptFile, Scope
 
 _TARGET = pattern(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 
@@ -37,14 +37,54 @@ class Declarations(BlockTypes, ABC):
                     or "write `provider:name` with one of these providers: " + ", ".join(known),
                 )
         self.options(decl.options, ("model",), self.program.scope, "a model")
-        for option in decl.options:
+        self._plain_options(decl.options, "a model's options")
+
+    def _plain_options(self, options: tuple[s.Option, ...], what: str) -> None:
+        for option in options:
             if read := _read(option.value, self.program.scope):
                 self.report(
                     "F0307",
-                    f"a model's options are plain values, and `{read.text}` is not a plain value",
+                    f"{what} are plain values, and `{read.text}` is not a plain value",
                     read,
                     "write the value itself, or set the option on each `ask`",
                 )
+
+    def defaults(self, decls: tuple[s.DefaultsDecl, ...]) -> None:
+        """Check the options of asks that name no model. Only one declaration can give them."""
+        for decl in decls[:1]:
+            self.options(decl.options, ("ask",), self.program.scope, "`model default`")
+            self._plain_options(decl.options, "the options of `model default`")
+            self.inherited.update(option.span.start for option in decl.options)
+        for decl in decls[1:]:
+            first = Label(decls[0].span, "first given here")
+            message, help = "`model default` is given twice", "write all its options in one place"
+            self.typed.problems.append(Diagnostic("F0642", message, decl.span, labels=(first,), help=help))
+
+    def flow_options(self, flow: Flow) -> None:
+        """Check the options that a flow gives to its asks. They see the parameters and no steps."""
+        if not flow.decl.options:
+            return
+        self.inherited.update(option.span.start for option in flow.decl.options)
+        scope = Scope(self.program.scope)
+        scope.symbols.update({name: one for name, one in flow.scope.symbols.items() if one.kind == "param"})
+        self.options(flow.decl.options, ("ask",), scope, "a flow")
+
+    def prompt(self, prompt: PromptFile) -> None:
+        """Check a prompt in a file, once for all asks that use it."""
+        self.expressions.template(prompt.string, prompt.scope)
+
+    def prompt_params(self, decl: s.PromptDecl) -> None:
+        params = tuple(self.param(param) for param in decl.params)
+        for param, spec in zip(decl.params, params, strict=True):
+            if param.label is not None:
+                help = "delete the label: the marks around foreign text follow from the values that an ask gives"
+                self.report("F0501", "a parameter of a prompt has no label", param.label.span, help)
+            if param.default is not None and (found := self.reading(param.default)) is not None:
+                help = "write the value itself, or let each ask give it"
+                self.report("F0645", f"`{found.text}` cannot stand in the default of a prompt", found, help)
+            if t.holds_model(spec.type):
+                self.report("F0301", "a prompt shows data, and a model is not data", param.type.span)
+        self.typed.prompts.setdefault(decl.name.text, Prompt(decl.name.text, params))
 
     def param(self, param: s.Param, *, extern: bool = False) -> ParamSpec:
         type_ = self.written.read_data(param.type, "a parameter")
@@ -56,6 +96,16 @@ class Declarations(BlockTypes, ABC):
             self.expressions.expect(param.default, self.program.scope, type_, f"`{param.name.text}`")
         required = param.default is None and not isinstance(type_, t.Optional)
         return ParamSpec(param.name.text, type_, required)
+
+    def reading(self, value: s.Expr | s.Ask) -> Span | None:
+        """Return the place of the first function in a value that takes time: it reads a file, or it cuts a text."""
+        if isinstance(value, s.Ask):
+            return None
+        if isinstance(value, s.Call) and value.prefix is None:
+            spec = self.catalog.functions.get(value.function.text)
+            if spec is not None and (spec.reads or spec.name == "split"):
+                return value.function.span
+        return next((found for child in children(value) if (found := self.reading(child)) is not None), None)
 
     def _callee(self, name: s.Word, callee: Callee) -> None:
         if name.text in self.catalog.functions:

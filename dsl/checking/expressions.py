@@ -9,6 +9,7 @@ from ..fields import field_type, misfit
 from ..records import dataclass
 from ..source import Span
 from ..templates.types import check_template
+from .file_texts import too_many_texts
 from .operators import Operators
 from .program import Scope
 from .static_values import StaticValue
@@ -111,6 +112,8 @@ class Expressions(Operators):
         if template is None or string.number in self.checked_templates:
             return
         self.checked_templates.add(string.number)
+        if (found := too_many_texts(template, scope)) is not None:
+            self.problems.append(found)
 
         def lookup(name: str) -> t.Type | None:
             symbol = scope.lookup(name)

@@ -181,6 +181,11 @@ class Folding:
         symbol = scope.lookup(word)
         if symbol is None:
             return scalar(WORDS[word]) if word in WORDS else None
+        if symbol.constant is not None:
+            texts = symbol.constant
+            if isinstance(texts, str):
+                return scalar(texts)
+            return record_of([(name, scalar(text)) for name, text in texts.items()], self._allowance)
         return self._steps.get(symbol.step) if symbol.step and symbol.kind in ("step", "branch") else None
 
     def _compose(self, expr: s.Expr, scope: Scope) -> Outcome:

@@ -6,6 +6,7 @@ This module reads no file. Its callers provide the checked files.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import PurePosixPath
 
 from .. import syntax as s
@@ -38,14 +39,17 @@ def import_path(importer: str, decl: s.ImportDecl) -> str | Diagnostic:
 
 
 def exports(path: str, program: Program, typed: Typed) -> Exports:
-    """Return the flows and types of a checked file that other files can import."""
+    """Return the flows, types, texts and prompts of a checked file that other files can import."""
     named = [flow.decl.name.text for flow in program.flows]
     flows = {
         name: Callee(name, "flow", own.params, own.result, path, typed.folding.result(name))
         for name, own in typed.own.items()
         if name in named and own.kind == "flow"
     }
-    return Exports(path, flows, typed.declared)
+    own = {text.name.text: symbol for text in program.file.texts if (symbol := program.scope.lookup(text.name.text))}
+    texts = {name: text for name, symbol in own.items() if (text := symbol.text()) is not None}
+    prompts = {name: replace(prompt, path=path) for name, prompt in typed.prompts.items()}
+    return Exports(path, flows, typed.declared, texts, prompts)
 
 
 def bring(program: Program, files: Mapping[int, Exports | None]) -> tuple[Imported, list[Diagnostic]]:
@@ -79,14 +83,16 @@ def bring(program: Program, files: Mapping[int, Exports | None]) -> tuple[Import
             continue
         if prefix:
             imported.paths[prefix] = brought.path
-        for name in [*brought.flows, *brought.types]:
+        for name in [*brought.flows, *brought.types, *brought.prompts]:
             if not prefix and (taken := _taken(name, program, imported)):
                 problems.append(_clash(name, brought.path, decl, taken))
                 continue
             if name in brought.flows:
                 imported.flows[prefix, name] = brought.flows[name]
-            else:
+            elif name in brought.types:
                 imported.types[prefix, name] = brought.types[name]
+            else:
+                imported.prompts[prefix, name] = brought.prompts[name]
     return imported, problems
 
 
@@ -99,7 +105,7 @@ def _taken(name: str, program: Program, imported: Imported) -> Span | str | None
         return program.declared[name]
     if ("", name) in imported.flows:
         return imported.flows["", name].path
-    return "another import" if ("", name) in imported.types else None
+    return "another import" if ("", name) in imported.types or ("", name) in imported.prompts else None
 
 
 def _clash(name: str, path: str, decl: s.ImportDecl, taken: Span | str) -> Diagnostic:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from .. import syntax as s
@@ -11,8 +11,11 @@ from ..path_names import branch_names
 from ..plan_steps import ANSWER
 from ..source import Span
 from ..syntax.children import children
+from ..templates.constants import field_behind
 from ..templates.read import read_template
-from .program import Flow, Mention, Part, Program, Scope, Step, Symbol, SymbolKind
+from .callees import Exports
+from .file_texts import brought_texts, own_texts
+from .program import Flow, Mention, Part, Program, PromptFile, Scope, Step, Symbol, SymbolKind
 from .round_names import round_names
 
 RESERVED = {
@@ -24,21 +27,34 @@ RESERVED = {
 }
 
 
-def resolve(file: s.File) -> Program:
+def resolve(
+    file: s.File, files: Mapping[int, Exports | None] | None = None, prompts: Mapping[int, s.String] | None = None
+) -> Program:
     """Find the scopes, steps and mentions of a file.
 
-    ``problems`` of the result has names that are declared twice, and broken templates.
+    ``files`` has the exports of its imports, and ``prompts`` the texts of its prompts, by their places. ``problems`` of
+    the result has names that are declared twice, and broken templates.
     """
     program = Program(file, Scope(None))
     resolver = _Resolver(program)
     for model in file.models:
         resolver.declare(program.scope, Symbol(model.name.text, "model", model.name.span, program.scope))
-    words = [decl.name for decls in (file.flows, file.types, file.externs) for decl in decls]
+    if file.texts:
+        texts = own_texts(file, program.problems)
+        for text in file.texts:
+            constant = texts[text.name.text]
+            symbol = Symbol(text.name.text, "text", text.name.span, program.scope, constant=constant)
+            resolver.declare(program.scope, symbol)
+    for brought in brought_texts(file, files, program.scope) if files else ():
+        resolver.declare(program.scope, brought)
+    words = [decl.name for decls in (file.flows, file.types, file.externs, file.prompts) for decl in decls]
     words += [decl.prefix for decl in file.imports if decl.prefix is not None]
     for word in sorted(words, key=lambda word: word.span.start):
         if first := program.declared.get(word.text):
             resolver.taken(word.text, word.span, first)
         program.declared.setdefault(word.text, word.span)
+    for place, prompt in enumerate(file.prompts):
+        resolver.prompt(prompt, (prompts or {}).get(place))
     for decl in file.flows:
         resolver.flow(decl)
     for extern in file.externs:
@@ -85,6 +101,16 @@ class _Resolver:
         defaults = [param.default for param in params if param.default is not None]
         return [found for one in defaults for found in self.in_expr(one, self.program.scope, None, "head")]
 
+    def prompt(self, decl: s.PromptDecl, string: s.String | None) -> None:
+        """Resolve a prompt in a file. ``string`` is None if the file cannot be read."""
+        scope = Scope(self.program.scope)
+        for param in decl.params:
+            self.declare(scope, Symbol(param.name.text, "param", param.name.span, scope, param=param))
+        self.program.outside += self.outside(decl.params)
+        if string is not None:
+            self.program.outside += self.in_template(string, scope, None, "head")
+            self.program.prompts.append(PromptFile(decl, string, scope))
+
     def test(self, decl: s.TestDecl | s.SetupDecl) -> None:
         """Read the templates of a test.
 
@@ -92,7 +118,7 @@ class _Resolver:
         """
         for line in decl.lines:
             for one in s.line_values(line):
-                list(self.in_expr(one, self.program.scope, None, "head"))
+                self.program.outside += self.in_expr(one, self.program.scope, None, "head")
 
     def flow(self, decl: s.FlowDecl) -> None:
         scope = Scope(self.program.scope)
@@ -101,6 +127,8 @@ class _Resolver:
         for param in decl.params:
             self.declare(scope, Symbol(param.name.text, "param", param.name.span, scope, param=param))
         flow.mentions.extend(self.outside(decl.params))
+        for option in decl.options:
+            flow.mentions.extend(self.in_value(option.value, scope, None, "head"))
         flow.steps = self.steps(decl.body.lines, scope, None)
         for returned in decl.returns:
             flow.mentions.extend(self.in_expr(returned.value, scope, None, "head"))
@@ -222,8 +250,14 @@ class _Resolver:
     def in_ask(self, ask: s.Ask, scope: Scope, step: Step | None, part: Part) -> Iterator[Mention]:
         if ask.model is not None:
             yield from self.in_expr(ask.model, scope, step, part)
+        seen = scope
+        if ask.prompt is not None:
+            for arg in ask.prompt.args:
+                yield from self.in_value(arg.value, scope, step, part)
+            names = [arg.name for arg in ask.prompt.args if arg.name is not None]
+            seen = Scope(scope, symbols={name.text: Symbol(name.text, "given", name.span, scope) for name in names})
         for message in ask.messages:
-            yield from self.in_template(message.template, scope, step, part)
+            yield from self.in_template(message.template, seen, step, part)
         if ask.check is not None:
             inner = self.check_scope(ask, scope, step) if step is not None else scope
             yield from self.in_expr(ask.check.condition, inner, step, part)
@@ -249,11 +283,25 @@ class _Resolver:
             return
         self.program.templates[string.number] = template
         for found in template.mentions:
-            yield Mention(found.name, string.place(found.start, found.end), scope.lookup(found.name), step, part)
+            symbol = scope.lookup(found.name)
+            if symbol is not None and symbol.kind == "texts" and not field_behind(string.value, found.end)[0]:
+                self.bare_prefix(symbol, string.place(found.start, found.end))
+            yield Mention(found.name, string.place(found.start, found.end), symbol, step, part)
+
+    def bare_prefix(self, symbol: Symbol, span: Span) -> None:
+        texts = symbol.constant if isinstance(symbol.constant, Mapping) else {}
+        help = f"write `{symbol.name}.{next(iter(texts), 'NAME')}` for a text of this file"
+        message = f"`{symbol.name}` is the prefix of a file, not a value"
+        self.program.problems.append(Diagnostic("F0201", message, span, help=help))
 
     def in_expr(self, expr: s.Expr, scope: Scope, step: Step | None, part: Part) -> Iterator[Mention]:
         match expr:
             case s.Name(word):
+                symbol = scope.lookup(word.text)
+                if symbol is not None and symbol.kind == "texts":
+                    self.bare_prefix(symbol, word.span)
+                yield Mention(word.text, word.span, symbol, step, part)
+            case s.Get(s.Name(word)):
                 yield Mention(word.text, word.span, scope.lookup(word.text), step, part)
             case s.Template(tag, string):
                 if tag.text == "text":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import field
 from typing import Literal
 
@@ -13,7 +13,9 @@ from ..records import dataclass
 from ..source import Span
 from ..templates.read import Template
 
-SymbolKind = Literal["model", "param", "step", "branch", "element", "results", "last", "answer"]
+SymbolKind = Literal[
+    "model", "param", "step", "branch", "element", "results", "last", "answer", "text", "texts", "given"
+]
 Part = Literal["head", "reduce"]
 """The part of a step that has a mention: "head" if the step needs it to begin, "reduce" if its reducer, or the
 end of a round, alone does."""
@@ -26,6 +28,8 @@ class Symbol:
     ``step`` is the step whose value the name has. For an element, for results and for `last` it is the block around
     them. For the
     answer that a check sees it is the step of the ask.
+    ``constant`` is the text of a name declared with ``text``, or the texts behind the prefix of an import. The kind
+    "given" is a value that an ask gives to its prompt.
     """
 
     name: str
@@ -34,6 +38,13 @@ class Symbol:
     scope: Scope
     step: Step | None = None
     param: s.Param | None = None
+    constant: str | Mapping[str, str] | None = None
+
+    def text(self, field: str = "") -> str | None:
+        """Return the text of the name, or of a field behind the prefix of an import. None if there is no such text."""
+        if isinstance(self.constant, str):
+            return None if field else self.constant
+        return self.constant.get(field) if self.constant is not None else None
 
 
 @dataclass(eq=False, repr=False, slots=True)
@@ -153,11 +164,21 @@ class Flow:
 
 
 @dataclass(eq=False, repr=False, slots=True)
+class PromptFile:
+    """A declared prompt with the text of its file, which sees the parameters and the texts of the flow file."""
+
+    decl: s.PromptDecl
+    string: s.String
+    scope: Scope
+
+
+@dataclass(eq=False, repr=False, slots=True)
 class Program:
     """A file with its names resolved.
 
     ``declared`` has the names of declarations without a value: flows, types, externs, and the prefixes of imports.
-    ``templates`` has the template of each string by the string's number; a broken template is None.
+    ``templates`` has the template of each string by the string's number; a broken template is None. ``outside`` has the
+    mentions in prompts and tests.
     """
 
     file: s.File
@@ -165,6 +186,8 @@ class Program:
     flows: list[Flow] = field(default_factory=list)
     declared: dict[str, Span] = field(default_factory=dict)
     templates: dict[int, Template | None] = field(default_factory=dict)
+    prompts: list[PromptFile] = field(default_factory=list)
+    outside: list[Mention] = field(default_factory=list)
     problems: list[Diagnostic] = field(default_factory=list)
 
     def template(self, string: s.String) -> Template | None:

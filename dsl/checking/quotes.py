@@ -11,6 +11,8 @@ from ..diagnostics import Diagnostic, Edit, Fix, nearest
 from ..fields import field_type
 from ..records import dataclass
 from ..source import Span
+from ..syntax.children import children
+from ..templates.read import template_pieces
 from .program import Mention, Part, Program, Scope, Step, Symbol
 from .typed import Typed
 
@@ -71,7 +73,9 @@ def check_quotes(program: Program, typed: Typed, type_of: Callable[[Symbol], t.T
 
 def sight(program: Program, typed: Typed, one: QuotingAsk, source: Symbol) -> Literal["shown", "answers", "nothing"]:
     """Tell what a prompt shows of a source: the text, only answers about it, or nothing."""
-    names = [
+    args = [] if one.ask.prompt is None else [arg.value for arg in one.ask.prompt.args]
+    names = [symbol for name in _mentioned(args) if (symbol := one.scope.lookup(name)) is not None]
+    names += [
         symbol
         for message in one.ask.messages
         if (template := program.template(message.template)) is not None
@@ -82,6 +86,19 @@ def sight(program: Program, typed: Typed, one: QuotingAsk, source: Symbol) -> Li
     if wanted in _behind(names, typed, copies=True) or not shown.isdisjoint(_behind([source], typed, copies=True)):
         return "shown"
     return "answers" if wanted in _behind(names, typed, copies=False) else "nothing"
+
+
+def _mentioned(args: Iterable[s.Expr | s.Ask]) -> Iterator[str]:
+    """Yield the names in the arguments of a prompt."""
+    todo = list(args)
+    while todo:
+        value = todo.pop()
+        if isinstance(value, s.Name):
+            yield value.word.text
+        elif isinstance(value, s.Template):
+            yield from (piece[0] for piece in template_pieces(value.string.value) or () if not isinstance(piece, str))
+        elif not isinstance(value, s.Ask):
+            todo.extend(children(value))
 
 
 def _known(symbol: Symbol) -> _Known:

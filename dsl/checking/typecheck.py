@@ -19,10 +19,11 @@ from .expressions import Expressions
 from .folding import Folding
 from .node_tables import NodeTables
 from .program import Flow, Program, Scope, Step, Symbol
+from .prompt_uses import PromptUses
 from .quotes import check_quotes
 from .round_types import RoundTypes
 from .test_types import check_tests
-from .typed import Typed
+from .typed import Typed, constant_type
 from .units import Unit
 from .written_types import WrittenTypes
 
@@ -40,10 +41,16 @@ def typecheck(
     checker = _Checker(program, catalog, imported)
     for model in program.file.models:
         checker.model(model)
+    checker.defaults(program.file.defaults)
     for extern in program.file.externs:
         checker.extern(extern)
+    for prompt in program.file.prompts:
+        checker.prompt_params(prompt)
+    for text in program.prompts:
+        checker.prompt(text)
     for flow in program.flows:
         checker.signature(flow)
+        checker.flow_options(flow)
     for flow, steps in dependencies.order.items():
         checker.steps(steps)
         checker.flow(flow)
@@ -61,7 +68,7 @@ def typecheck(
     return typed
 
 
-class _Checker(RoundTypes):
+class _Checker(RoundTypes, PromptUses):
     def __init__(self, program: Program, catalog: Catalog, imported: Imported) -> None:
         super().__init__()
         self.program = program
@@ -79,6 +86,10 @@ class _Checker(RoundTypes):
     def type_of(self, symbol: Symbol) -> t.Type:
         if symbol.kind == "model":
             return t.MODEL
+        if symbol.constant is not None:
+            return constant_type(symbol)
+        if symbol.kind == "given":
+            return self.given.get(symbol, t.UNKNOWN)
         if symbol.kind == "param" and symbol.param:
             return self.typed.nodes.params.get(symbol.param.number, t.UNKNOWN)
         step = symbol.step
@@ -217,9 +228,10 @@ class _Checker(RoundTypes):
                     ask.model.span,
                     help='declare a model at the top of the file: `model NAME = "provider:name"`',
                 )
+        seen = scope if ask.prompt is None else self.prompt_use(ask, ask.prompt, scope)
         for message in ask.messages:
-            self.expressions.template(message.template, scope, sure)
-        if ask.messages[-1].role is not None and ask.messages[-1].role.text != "user":
+            self.expressions.template(message.template, seen, sure)
+        if ask.messages and ask.messages[-1].role is not None and ask.messages[-1].role.text != "user":
             self.report(
                 "F0303",
                 "the last message of a prompt must be a user message",

@@ -91,6 +91,8 @@ class UnknownNames(CallTypes):
                 help=f"{out}, or move the step out of the block",
             )
             return
+        if name in self.imported.broken:
+            return
         if path := self.imported.paths.get(name):
             self.report(
                 "F0201",
@@ -114,6 +116,13 @@ class UnknownNames(CallTypes):
             return
         if wanted == t.MODEL:
             self._unknown_model(name, span, scope)
+            return
+        if span.source is not self.program.file.span.source:
+            near = did_you_mean(name, scope.known())
+            help = (
+                near or f"a prompt sees its parameters and the texts of its flow file: add a parameter `{name}: text`"
+            )
+            self.report("F0201", f"the name `{name}` is unknown", span, help=help)
             return
         words = [*scope.known(), *CONSTANTS]
         guess = did_you_mean(name, words)

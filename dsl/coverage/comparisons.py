@@ -95,6 +95,8 @@ class Comparisons:
             case s.Ask(_, messages):
                 for message in messages:
                     yield from self._in_template(message.template, scope)
+                for arg in expr.prompt.args if expr.prompt is not None else ():
+                    yield from self._in(arg.value, scope)
                 return
             case s.Template(_, string):
                 yield from self._in_template(string, scope)

@@ -17,8 +17,8 @@ def names_in(exprs: Iterable[p.Expr | None], functions: Functions) -> tuple[str,
 
 
 def names_in_ask(ask: p.Ask, functions: Functions) -> tuple[str, ...]:
-    prompts = (name for message in ask.messages for name in template_names(message.template))
-    found = dict.fromkeys([*_names([ask.model], functions), *prompts])
+    prompts = (name for message in ask.messages for name in template_names(message.template) if name not in ask.given)
+    found = dict.fromkeys([*_names([ask.model, *ask.values], functions), *prompts])
     if ask.check is not None:
         found |= dict.fromkeys(one for one in _names([ask.check.condition], functions) if one not in ask.check.names)
     return tuple(found)

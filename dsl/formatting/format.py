@@ -47,6 +47,14 @@ class _Formatter(TestPhrases):
                 end = (item.fallback or item.address).span.end
                 units = [Unit(item.span.start, end, DocConcat(parts)), *self._with(item.options)]
                 return self.comments.chained(units)
+            case s.DefaultsDecl():
+                end = item.span.start + len("model default")
+                return self.comments.chained([Unit(item.span.start, end, "model default"), *self._with(item.options)])
+            case s.TextDecl():
+                return DocConcat(["text ", item.name.text, " = ", self.string(item.string)])
+            case s.PromptDecl():
+                head = self._params(item.params, item.name.span.end, item.path.span.start)
+                return DocConcat(["prompt ", item.name.text, head, " from ", self.string(item.path)])
             case s.TypeDecl():
                 return DocConcat(["type ", item.name.text, " = ", self.type_expr(item.type)])
             case s.ImportDecl():
@@ -60,11 +68,14 @@ class _Formatter(TestPhrases):
                 return self.test(item)
 
     def _flow(self, flow: s.FlowDecl) -> Doc:
-        head = self._params(flow.params, flow.name.span.end, flow.body.span.start)
+        end = flow.options[0].span.start if flow.options else flow.body.span.start
+        head = self._params(flow.params, flow.name.span.end, end)
         if flow.budget is not None:
             money, calls = flow.budget.money, flow.budget.calls
             limits = ([number(money)] if money else []) + ([f"{number(calls)} calls"] if calls else [])
             head = DocConcat([head, " budget ", ", ".join(limits)])
+        if flow.options:
+            head = self.comments.chained([Unit(flow.name.span.end, end, head), *self._with(flow.options)])
         early = self.comments.take(flow.name.span.end, flow.body.span.start)
         return DocConcat(["flow ", flow.name.text, head, " ", self._body(flow.body, early, returns=flow.returns)])
 

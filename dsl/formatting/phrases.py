@@ -55,6 +55,8 @@ class Phrases:
             answer = DocConcat([" ", answer]) if answer.hard else Group(Indent(DocConcat([LineBreak(" "), answer]), 4))
         if checked and ask.check is not None:
             answer = DocConcat([answer, Group(Indent(DocConcat([LineBreak(" "), self.check(ask.check)]), 4))])
+        if ask.prompt is not None:
+            return DocConcat([head, " ", self._prompt_use(ask.prompt), answer])
         first = ask.messages[0]
         if first.role is None:
             return DocConcat([head, " ", self.string(first.template), answer])
@@ -69,6 +71,10 @@ class Phrases:
     def check(self, check: s.Check) -> Doc:
         message = [" else ", self.string(check.message)] if check.message is not None else []
         return DocConcat(["check ", self.expr(check.condition, hidden=_CLAUSES), *message])
+
+    def _prompt_use(self, use: s.PromptUse) -> Doc:
+        name = f"{use.prefix.text}.{use.name.text}" if use.prefix is not None else use.name.text
+        return DocConcat([name, self.arguments(use.args, use.name, use)])
 
     # Types
 
@@ -118,7 +124,7 @@ class Phrases:
     def argument(self, value: s.Expr | s.Ask) -> Doc:
         return self.ask(value) if isinstance(value, s.Ask) else self.expr(value, hidden=_ASK)
 
-    def arguments(self, args: Sequence[s.Arg], function: s.Word, whole: s.Call | s.Reduce) -> Doc:
+    def arguments(self, args: Sequence[s.Arg], function: s.Word, whole: s.Call | s.Reduce | s.PromptUse) -> Doc:
         units = []
         for arg in args:
             doc = self.argument(arg.value)

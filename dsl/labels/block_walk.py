@@ -166,7 +166,7 @@ class BlockWalk(Requests, ABC):
         also decide whether there is such a request, and which answers it may get.
         """
         names = ["results", *(results.branches or {})]
-        blind = Scope(scope, dict.fromkeys(names, EMPTY))
+        blind = self.seen(ask, Scope(scope, dict.fromkeys(names, EMPTY)))
         for message in ask.messages:
             if message.role != "system":
                 self.refuse("judge", text_reach(message.template, blind.value), reduce.rule, f"{reduce.rule}.judge")

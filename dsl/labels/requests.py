@@ -63,9 +63,10 @@ class Requests(Expressions):
     ) -> Value:
         """Read an ask, and return its answer. ``also`` has the marks of what decides about it beside its prompt."""
         parts = [self.reach(ask.model, scope)]
+        seen = self.seen(ask, scope)
         for message in ask.messages:
             fenced = self.fenced.setdefault((self.here.flow, self.here.step, message.template), set())
-            said = text_reach(message.template, scope.value, fenced)
+            said = text_reach(message.template, seen.value, fenced)
             if message.role == "system":
                 self.refuse("system", said, kind, "system")
             parts.append(said)
@@ -91,6 +92,12 @@ class Requests(Expressions):
         inner = Scope(scope, dict.fromkeys(check.names, EMPTY))
         compared = [self.reach(one, inner) for one in p.walk_exprs([check.condition])]
         return narrowed(union(*compared), NUMBER_BITS, CONTENT | CONTROL)
+
+    def seen(self, ask: p.Ask, scope: Scope) -> Scope:
+        """Return the scope of the messages of an ask, which may be given values under names of their own."""
+        if not ask.given:
+            return scope
+        return Scope(scope, {name: self.value(one.value, scope) for name, one in ask.given.items()})
 
     def _may_hedge(self, model: p.Expr | None) -> bool:
         """Return True if an expression may be a model that is declared with `hedge`."""

@@ -62,6 +62,8 @@ class Spans:
         step = self.step(flow, name)
         ask = _ask_of(step.line.node, judge=judge) if step is not None else None
         found: list[tuple[str, Span]] = []
+        if ask is not None and ask.prompt is not None:
+            found += [one for arg in ask.prompt.args for one in _mentions(arg.value)]
         for message in ask.messages if ask is not None else ():
             template = self.checked.program.template(message.template)
             if template is None or (role and (message.role is None or message.role.text != role)):
@@ -88,6 +90,15 @@ class Spans:
         step = self.step(flow, name)
         reduce = reduce_of(step.line.node) if step is not None else None
         return reduce.rule.span if reduce is not None else self.whole(flow, name)
+
+
+def _mentions(value: s.Expr | s.Ask) -> Iterator[tuple[str, Span]]:
+    """Yield the names in an expression, with their places."""
+    if isinstance(value, s.Name):
+        yield value.word.text, value.span
+    elif not isinstance(value, s.Ask):
+        for inner in children(value):
+            yield from _mentions(inner)
 
 
 def _named(flow: Flow) -> Iterator[tuple[str, Step]]:

@@ -40,8 +40,10 @@ _FILLED_IN = pattern(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
 def single_braces(program: Program, typed: Typed, catalog: Catalog) -> list[Diagnostic]:
     return [
         _finding(string, found)
-        for flow in program.flows
-        for string, scope, step in _texts(flow)
+        for string, scope, step in [
+            *((prompt.string, prompt.scope, None) for prompt in program.prompts),
+            *(one for flow in program.flows for one in _texts(flow)),
+        ]
         for found in _SINGLE.finditer(_FILLED_IN.sub(lambda part: " " * len(part[0]), string.value))
         if _is_value(found[1].partition(".")[0], scope, step)
     ]

@@ -43,6 +43,14 @@ def unused_parameter(program: Program, typed: Typed, catalog: Catalog) -> list[D
                         help=f"insert it in a prompt, `{{{{ {name} }}}}`, or delete the parameter",
                     )
                 )
+    used = {mention.symbol.param.number for mention in program.outside if mention.symbol and mention.symbol.param}
+    for prompt in program.prompts:
+        for param in prompt.decl.params:
+            if param.number not in used:
+                name = param.name.text
+                message = f"the file of this prompt never mentions the parameter `{name}`"
+                help = f"insert it there, `{{{{ {name} }}}}`, or delete the parameter"
+                found.append(Diagnostic("F0711", message, param.name.span, help=help))
     return found
 
 

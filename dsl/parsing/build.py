@@ -36,7 +36,10 @@ class TreeBuilder(TestReductions):
         budget = next((child for child in c if isinstance(child, s.Budget)), None)
         lines, returns = c[-2]
         body = s.Body(lines, Span(self.source, self._start(c[-3]), self._end(c[-1])))
-        return s.FlowDecl(self._word(c[1]), tuple(params), budget, body, returns, self._span(c), number=self._next())
+        options = next((tuple(child) for child in c if isinstance(child, With)), ())
+        return s.FlowDecl(
+            self._word(c[1]), tuple(params), budget, body, returns, self._span(c), options, number=self._next()
+        )
 
     def params(self, c: list[Any]) -> list[s.Param]:
         return [child for child in c if isinstance(child, s.Param)]
@@ -74,6 +77,19 @@ class TreeBuilder(TestReductions):
             tuple(options),
             self._span(c),
         )
+
+    def defaults(self, c: list[Any]) -> s.DefaultsDecl:
+        if c[1] != "default":
+            help = f'write `model {c[1]} = "provider:name" with …`, or `model default with …` for asks without a model'
+            self._problem("F0642", "this model has no address", self._span(c[1:2]), help)
+        return s.DefaultsDecl(tuple(c[2]), self._span(c))
+
+    def text_decl(self, c: list[Any]) -> s.TextDecl:
+        return s.TextDecl(self._word(c[1]), self._string(c[3]), self._span(c))
+
+    def prompt_decl(self, c: list[Any]) -> s.PromptDecl:
+        params = c[3] if isinstance(c[3], list) else []
+        return s.PromptDecl(self._word(c[1]), tuple(params), self._string(c[-1]), self._span(c))
 
     def type_decl(self, c: list[Any]) -> s.TypeDecl:
         return s.TypeDecl(self._word(c[1]), self._plain(c[3], "a declared type"), self._span(c))
@@ -144,11 +160,12 @@ class TreeBuilder(TestReductions):
 
     def ask(self, c: list[Any]) -> s.Ask:
         model = c[1] if isinstance(c[1], (s.Name, s.Get)) else None
-        messages = next(child for child in c if isinstance(child, list))
+        messages = next((child for child in c if isinstance(child, list)), [])
+        prompt = next((child for child in c if isinstance(child, s.PromptUse)), None)
         arrow = next((i for i, child in enumerate(c) if isinstance(child, Token) and child == "->"), None)
         answer = self._plain(c[arrow + 1], "an answer") if arrow is not None else None
         check = c[-1] if isinstance(c[-1], s.Check) else None
-        return s.Ask(model, tuple(messages), answer, self._span(c), check, number=self._next())
+        return s.Ask(model, tuple(messages), answer, self._span(c), check, prompt, number=self._next())
 
     def check(self, c: list[Any]) -> s.Check:
         return s.Check(c[1], self._string(c[3]) if len(c) > 3 else None, self._span(c))
@@ -162,6 +179,17 @@ class TreeBuilder(TestReductions):
 
     def prompt(self, c: list[Any]) -> list[s.Message]:
         return [s.Message(None, self._string(c[0]), self._span(c))]
+
+    def prompt_use(self, c: list[Any]) -> s.PromptUse:
+        args = tuple(c[1][1:-1])
+        match c[0]:
+            case s.Name(word):
+                return s.PromptUse(word, args, self._span(c))
+            case s.Get(s.Name(prefix), word):
+                return s.PromptUse(word, args, self._span(c), prefix)
+        help = "write `ask name(…)`, or `ask prefix.name(…)` for a prompt of an imported file"
+        self._problem("F0641", "this is not the name of a prompt", self._span(c[:1]), help)
+        return s.PromptUse(c[0].field, args, self._span(c))
 
     def dialogue(self, c: list[Any]) -> list[s.Message]:
         return c

@@ -212,6 +212,8 @@ def options(place: Place) -> Diagnostic | None:
 
 
 def prefixed(place: Place) -> Diagnostic | None:
+    if place.type == "STRING" and place.at(-1) == "NAME" and place.at(-3) == "ASK":
+        return prefix(place.source, place.span(-1), place.span())
     if place.type != "NAME" or place.at(1) != "STRING":
         return None
     return prefix(place.source, place.span(), place.span(1))

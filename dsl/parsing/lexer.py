@@ -1,7 +1,8 @@
 """The lexer. It cuts a text into tokens in one pass, with one pattern made of lark's terminals.
 
-Behind a `.` and before a `:`, a keyword is read as a name, because fields and options are written there. Elsewhere the
-parser's state decides: if the keyword is not allowed there but a name is, the keyword is read as a name.
+The words `text` and `prompt` are keywords only before a name with a `=` or a bracket behind it. Behind a `.` and before
+a `:`, a keyword is read as a name, because fields and options are written there. Elsewhere the parser's state decides:
+if the keyword is not allowed there but a name is, the keyword is read as a name.
 """
 
 from __future__ import annotations
@@ -10,10 +11,12 @@ import re
 from collections.abc import Sequence
 
 from ..records import dataclass
-from .tables import BAD, CLAUSE_WORDS, END, LABELS, Tables
+from .tables import BAD, CLAUSE_WORDS, END, FILE_WORDS, LABELS, Tables
 from .token import Token
 
-_COLON = re.compile(r"(?:\s++|#[^\n]*+\n)*+:")
+_GAP = r"(?:\s++|#[^\n]*+\n)*+"
+_COLON = re.compile(rf"{_GAP}:")
+_DECLARED = re.compile(rf"{_GAP}[A-Za-z_]\w*+{_GAP}[=(]")
 
 
 @dataclass(slots=True)
@@ -62,6 +65,8 @@ def lex(
         if type == "NAME":
             if made in keywords and previous != "DOT" and not colon(text, end):
                 type = keywords[str(made)]
+                if type in FILE_WORDS and not _DECLARED.match(text, end):
+                    type = "NAME"
         elif type == "COMMENT":
             made.type, made.start_pos, made.end_pos = type, at, end
             comments.append(made)

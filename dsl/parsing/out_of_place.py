@@ -214,6 +214,8 @@ def signs(place: Place) -> Diagnostic | None:
 
 def value_in_ask(place: Place) -> Diagnostic | None:
     """Report a name or a call in the place of an ask's text."""
+    if place.at(-3) == "ASK" and place.at(-2) == "NAME" and place.expected == {"LPAR", "DOT"}:
+        return _name_behind_model(place)
     if place.at(-2) != "ASK" or place.at(-1) != "NAME":
         dotted = place.at(-2) == "DOT" and place.at(-4) == "ASK" and "STRING" in place.expected
         if not dotted:
@@ -232,6 +234,15 @@ def value_in_ask(place: Place) -> Diagnostic | None:
     span = place.source.span(place.span(first).start, place.span(-1).end)
     fix = Fix(f"write `ask {text}`", (Edit(span, text),), safe=False)
     return place.error("an `ask` needs a text", f"write `ask {text}` for a prompt that is a value", first - 1, fix=fix)
+
+
+def _name_behind_model(place: Place) -> Diagnostic:
+    """Report a name behind the model of an ask, where a text or a prompt with its arguments must stand."""
+    if place.begins_line(-1):
+        return place.error("an `ask` needs a text", 'write `ask "…"`', -3)
+    model, name = place.word(-2), place.word(-1)
+    help = f'for a value write `ask {model} "{{{{ {name} }}}}"`; for a prompt of the file `ask {model} {name}(…)`'
+    return place.error("an `ask` needs a text", help, -3)
 
 
 def _models(place: Place) -> set[str]:

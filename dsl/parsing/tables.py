@@ -27,6 +27,8 @@ TYPE_WORDS = frozenset({"QUOTE"})
 """The keywords that have a meaning only in types. Everywhere else they are ordinary names."""
 CLAUSE_WORDS = frozenset({"CHECK"})
 """The keywords that have a meaning only as a clause behind an ask. Everywhere else they are ordinary names."""
+FILE_WORDS = frozenset({"TEXT", "PROMPT"})
+"""The keywords that have a meaning only where a declaration begins. Everywhere else they are ordinary names."""
 TEST_LINES = frozenset({"REPLY", "EXPECT"})
 """Two more such words, which the language has had from its start. So they are among its keywords."""
 _NO_VALUE = frozenset({"RETURN", "AND", "OR", "WHEN", "WITH", "AFTER", "IN", "ELSE"})
@@ -99,6 +101,8 @@ class Tables:
         the keyword is a name only if it is ``named``, which means that it looks like a step's name.
         """
         row = self.actions[stack[-1]]
+        if type in FILE_WORDS:
+            return (type not in row or self.advance(stack, type) is None) and self.advance(stack, "NAME") is not None
         if type in LABELS:
             return self._label_is_name(stack, type, named, then)
         if type == "MATCH" and self._match_is_name(named, then):
@@ -227,7 +231,7 @@ def grammar() -> str:
 KEYWORDS = tuple(
     word
     for name, word in re.findall(r'^([A-Z_]+): *"([a-z_]+)"$', grammar(), re.MULTILINE)
-    if name not in TEST_WORDS | TYPE_WORDS | CLAUSE_WORDS | LABELS
+    if name not in TEST_WORDS | TYPE_WORDS | CLAUSE_WORDS | FILE_WORDS | LABELS
 )
 """The keywords of the language, in the order of the grammar, without those that are names in most places."""
 

@@ -42,7 +42,9 @@ class Mentions:
                 self.has_system = True
                 found = read(message.template)
                 names = [one.name for one in found.mentions] if found is not None else []
-                _note(self.system, self._names(site, names), site)
+                given = [ask.given[name].value for name in names if name in ask.given]
+                _note(self.system, self._exprs(site, given) if given else set(), site)
+                _note(self.system, self._names(site, [name for name in names if name not in ask.given]), site)
 
     def _exprs(self, site: Site, exprs: Iterable[p.Expr]) -> set[str]:
         own = {key for key, one in self.labels.sources.items() if one.step and (one.flow, one.step) == _key(site)}

@@ -33,12 +33,15 @@ class Budget:
 
 @dataclass(frozen=True, slots=True)
 class FlowDecl:
+    """A flow. ``options`` are the options of its asks that they do not set themselves."""
+
     name: Word
     params: tuple[Param, ...]
     budget: Budget | None
     body: Body
     returns: tuple[Return, ...]
     span: Span = at()
+    options: tuple[Option, ...] = ()
     number: int = numbered()
 
 
@@ -48,6 +51,33 @@ class ModelDecl:
     address: String
     fallback: String | None
     options: tuple[Option, ...]
+    span: Span = at()
+
+
+@dataclass(frozen=True, slots=True)
+class DefaultsDecl:
+    """``model default with …``: the options of asks that name no model."""
+
+    options: tuple[Option, ...]
+    span: Span = at()
+
+
+@dataclass(frozen=True, slots=True)
+class TextDecl:
+    """``text name = "…"``: a text with a name. Its template may write other texts of the file."""
+
+    name: Word
+    string: String
+    span: Span = at()
+
+
+@dataclass(frozen=True, slots=True)
+class PromptDecl:
+    """``prompt name(…) from "file"``: a prompt whose template stands in a file of its own."""
+
+    name: Word
+    params: tuple[Param, ...]
+    path: String
     span: Span = at()
 
 
@@ -82,7 +112,18 @@ class ExternDecl:
     label: Word | None = None
 
 
-Declaration = FlowDecl | ModelDecl | TypeDecl | ImportDecl | ExternDecl | TestDecl | SetupDecl
+Declaration = (
+    FlowDecl
+    | ModelDecl
+    | DefaultsDecl
+    | TextDecl
+    | PromptDecl
+    | TypeDecl
+    | ImportDecl
+    | ExternDecl
+    | TestDecl
+    | SetupDecl
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +151,18 @@ class File:
     @property
     def models(self) -> tuple[ModelDecl, ...]:
         return tuple(item for item in self.items if isinstance(item, ModelDecl))
+
+    @property
+    def defaults(self) -> tuple[DefaultsDecl, ...]:
+        return tuple(item for item in self.items if isinstance(item, DefaultsDecl))
+
+    @property
+    def texts(self) -> tuple[TextDecl, ...]:
+        return tuple(item for item in self.items if isinstance(item, TextDecl))
+
+    @property
+    def prompts(self) -> tuple[PromptDecl, ...]:
+        return tuple(item for item in self.items if isinstance(item, PromptDecl))
 
     @property
     def types(self) -> tuple[TypeDecl, ...]:

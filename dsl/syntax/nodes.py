@@ -159,12 +159,29 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True)
+class PromptUse:
+    """The use of a declared prompt in an ask: ``name(…)``, or ``prefix.name(…)`` for a prompt of an imported file.
+
+    ``types`` has the types of the arguments in the tree of a plan, which has the messages of the prompt itself.
+    """
+
+    name: Word
+    args: tuple[Arg, ...]
+    span: Span = at()
+    prefix: Word | None = None
+    types: tuple[TypeExpr, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Ask:
+    """An ask, with the messages that it writes itself, or with a declared ``prompt`` instead."""
+
     model: Expr | None
     messages: tuple[Message, ...]
     answer: TypeExpr | None
     span: Span = at()
     check: Check | None = None
+    prompt: PromptUse | None = None
     number: int = numbered()
 
 

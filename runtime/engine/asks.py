@@ -123,7 +123,13 @@ class PreparedAsk:
         if seed is not None and sample is not None:
             # With one seed for all samples, every sample would get the same answer.
             seed += sample
-        texts = render_all([(message.template, message.fenced) for message in self.plan.messages], scope.value)
+        values = {name: evaluate(one.value, scope) for name, one in self.plan.given.items()}
+
+        def lookup(name: str) -> Json:
+            return values[name] if name in values else scope.value(name)
+
+        seen = lookup if values else scope.value
+        texts = render_all([(message.template, message.fenced) for message in self.plan.messages], seen)
         return Request(
             tuple([Message(message.role, text) for message, text in zip(self.plan.messages, texts, strict=True)]),
             choices=self._choices,

@@ -15,10 +15,10 @@ _HEAD = 4096
 _CONTROL = pattern(rb"[\x00-\x08\x0e-\x1f]")
 
 
-def decode_flow(data: bytes, name: str) -> str:
-    """Decode the text of a flow file. It must be in UTF-8."""
+def decode_flow(data: bytes, name: str, what: str = "a flow") -> str:
+    """Decode the text of a flow file, or of another part of a flow. It must be in UTF-8."""
     if kind := _wide_kind(data):
-        raise InputError(f"{name} is encoded in {kind}, and a flow must be in UTF-8; {_convert(kind)}")
+        raise InputError(f"{name} is encoded in {kind}, and {what} must be in UTF-8; {_convert(kind)}")
     return decode(data, name)
 
 

@@ -86,8 +86,9 @@ class Files:
         return decode(self.read_bytes(path), shown(path))
 
     def read_flow(self, path: str) -> str:
-        """Read the text of another flow file. It must be in UTF-8."""
-        return decode_flow(self.read_bytes(path), shown(path))
+        """Read the text of another flow file, or of a prompt. It must be in UTF-8."""
+        what = "a flow" if path.endswith(".flow") else "a prompt"
+        return decode_flow(self.read_bytes(path), shown(path), what)
 
     def glob(self, pattern: str) -> list[str]:
         """Return the paths of the files that match a pattern, sorted. ``**`` stands for any number of folders.

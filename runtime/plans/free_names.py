@@ -84,8 +84,8 @@ def in_asks(asks: Iterable[p.Ask]) -> set[str]:
     """Find the names that the prompts and the models of asks mention."""
     names: set[str] = set()
     for ask in asks:
-        names.update(mentions([] if ask.model is None else [ask.model]))
-        names.update(*(template(message.template) for message in ask.messages))
+        names.update(mentions([*([] if ask.model is None else [ask.model]), *ask.values]))
+        names.update(one for message in ask.messages for one in template(message.template) if one not in ask.given)
         names.update(source.split(".")[0] for source in types.quotes_of(ask.answer))
         names.update(in_check(ask))
     return names

@@ -223,9 +223,9 @@ def _arguments(step: str, what: str, given: set[str], params: tuple[p.Param, ...
 
 
 def _ask(ask: p.Ask, name: str, needs: tuple[str, ...], visible: Mapping[str, p.Step], known: set[str]) -> None:
-    found = list(mentions([ask.model] if ask.model is not None else []))
+    found = list(mentions([*([ask.model] if ask.model is not None else []), *ask.values]))
     for message in ask.messages:
-        found.extend(template(message.template))
+        found.extend(one for one in template(message.template) if one not in ask.given)
     found.extend(source.split(".")[0] for source in types.quotes_of(ask.answer))
     if ask.check is not None:
         own = {name, p.ANSWER} - visible.keys() | {name}

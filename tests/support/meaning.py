@@ -6,6 +6,7 @@ flow and of its steps, the calls that are made, and for each call the calls that
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -52,11 +53,17 @@ class Reader(Blocks):
             self.types[declared.name.text] = self.read(declared.type)
         self.models = {model.name.text: model for model in self.file.models}
         self.flows = {flow.name.text: flow for flow in self.file.flows}
+        self.texts = {text.name.text: text.string.value for text in self.file.texts}
+        for _ in self.texts:
+            for name, text in self.texts.items():
+                self.texts[name] = re.sub(r"\{\{ (\w+) \}\}", lambda found: self.texts[found[1]], text)
+        self.unnamed = {one.name.text: one.value for decl in self.file.defaults for one in decl.options}
 
     def meaning(self, inputs: Mapping[str, Json]) -> Meaning:
         flow = self.file.flows[-1]
         given = {name: Got(value) for name, value in inputs.items()}
-        place = Place(lines_of(flow.body), given=given, main=True)
+        place = Place(lines_of(flow.body), given=given, main=True, options=flow.options)
+        place.retries = self.retries(place, None)
         found = Meaning(before=self.calls)
         try:
             for name in place.lines:
@@ -80,7 +87,18 @@ class Reader(Blocks):
             if name in home.given or name in home.lines:
                 return self.get(home, name)
             home = home.outer
-        return None
+        return Got(self.texts[name]) if name in self.texts else None
+
+    def retries(self, place: Place, around: int | None) -> int | None:
+        """Return the retries that the asks of a flow take from it, or else from what is around its call."""
+        own = [one.value for one in place.options if one.name.text == "retries"]
+        return self.value(own[0], place) if own else around
+
+    def inherited(self, place: Place) -> dict[str, Json]:
+        """Return the options that the flow of a place gives to its asks."""
+        while place.outer is not None:
+            place = place.outer
+        return {one.name.text: self.value(one.value, place) for one in place.options if one.name.text != "retries"}
 
     def get(self, place: Place, name: str) -> Got:
         if name in place.given:
@@ -150,7 +168,8 @@ class Reader(Blocks):
                 given[param.name.text] = Got(self.value(param.default, Place({})))
         # The retries of the call and of the blocks around it reach into the flow.
         retries = self.value(options["retries"], place) if "retries" in options else place.retries
-        inner = Place(lines_of(flow.body), given=given, base=place.base | self.used[-1], retries=retries)
+        inner = Place(lines_of(flow.body), given=given, base=place.base | self.used[-1], options=flow.options)
+        inner.retries = self.retries(inner, retries)
         inner.index, inner.samples, inner.sampled = 0, 0, place
         before = self.count
         with self.collecting() as used:
@@ -195,7 +214,8 @@ class Reader(Blocks):
         with self.collecting() as used:
             model = None if ask.model is None else self.models[str(self.value(ask.model, place))]
             settings = {name: self.value(value, place) for name, value in options.items()}
-            declared = {} if model is None else {one.name.text: one.value for one in model.options}
+            declared = self.unnamed if model is None else {one.name.text: one.value for one in model.options}
+            settings = {**self.inherited(place), **settings}
             key = self.key(ask, place, settings, given or {})
             type_ = answer or (t.TEXT if ask.answer is None else self.read(ask.answer))
             form = form_of(type_)

@@ -42,7 +42,8 @@ class Place:
     ``base`` are the calls that come before all of it. ``index`` of ``samples`` is its place in a repeat, ``round``
     its number among rounds. ``ballot``
     says that its asks are ballots, and ``retries`` is how often an ask repeats a call if it has no option of its own.
-    The body of a called flow sees no names around it; ``sampled`` is the place of its call, for seeds.
+    The body of a called flow sees no names around it; ``sampled`` is the place of its call, for seeds. ``options`` are
+    those that the flow gives to its asks.
     """
 
     lines: dict[str, s.Line]
@@ -56,6 +57,7 @@ class Place:
     retries: int | None = None
     main: bool = False
     sampled: Place | None = None
+    options: tuple[s.Option, ...] = ()
     done: dict[str, Got] = field(default_factory=dict)
     failed: dict[str, Lost] = field(default_factory=dict)
     tallies: dict[str, tuple[Count, str, int | None]] = field(default_factory=dict)

@@ -48,12 +48,14 @@ class Writer(Reducers):
     places: int = 0
     part: str = ""
     models: tuple[str, ...] = ()
+    texts: tuple[str, ...] = ()
 
     def flow(self) -> str:
         head = self.head() if self.wide else ""
         outer = list(INPUTS)
         if self.wide:
             outer.append(Named("warm", NUMBER))
+            outer += [Named(one, TEXT, step=False) for one in self.texts]
         body, known = self.lines(outer, 0, max(1, self.size), 1)
         if self.wide:
             body.append(f"warm = {self.rng.choice(['0.6', '0.3 + 0.3', '1.2 / 2'])}")
@@ -61,7 +63,8 @@ class Writer(Reducers):
         fields = " ".join(f"{one.name}," for one in known)
         budget = f" budget {self.rng.randint(60, 400)} calls" if self.wide and self.may(0.1) else ""
         lines = "\n  ".join(body)
-        return f"{head}flow f(items: [text], p0: bool, p1: bool){budget} {{\n  {lines}\n  return {{ {fields} }}\n}}\n"
+        params = f"items: [text], p0: bool, p1: bool){budget}{self.inherited()}"
+        return f"{head}flow f({params} {{\n  {lines}\n  return {{ {fields} }}\n}}\n"
 
     # Beside the flow
 
@@ -74,14 +77,27 @@ class Writer(Reducers):
             text += 'model quick = "openai:quick"' + (f" with {', '.join(options)}" if options else "") + "\n"
             text += 'model spare = "openai:spare" else "gemini:spare"\n'
             self.models = ("quick", "spare")
+        if self.may(0.3):
+            text += 'text motto = "Be {{ mood }}."\ntext mood = "calm"\n'
+            self.texts = ("motto", "mood")
+        if self.may(0.2):
+            text += f"model default with retries: {self.rng.randint(0, 3)}, temperature: 0.5\n"
         if self.may(0.4):
             text += self.called()
         return text
+
+    def inherited(self) -> str:
+        """Return options that a flow gives to its asks."""
+        if not self.wide or not self.may(0.2):
+            return ""
+        options = [f"retries: {self.rng.randint(0, 3)}", f"seed: {self.rng.randint(1, 9)}", "temperature: 0.3"]
+        return f" with {', '.join(self.rng.sample(options, self.rng.randint(1, 3)))}"
 
     def called(self) -> str:
         field = Shape("record", fields=(("text", TEXT), ("label", WORD)))
         outer = [Named("x", TEXT, step=False), Named("note", field, step=False), Named("items", TEXTS, step=False)]
         outer += [Named("p0", FLAG, step=False), Named("p1", FLAG, step=False)]
+        outer += [Named(one, TEXT, step=False) for one in self.texts]
         body, known = self.lines(outer, 2, 2, 3)
         budget = f" budget {self.rng.randint(1, 60)} calls" if self.may(0.3) else ""
         inner = "\n  ".join(body)
@@ -91,7 +107,7 @@ class Writer(Reducers):
         self._returned = (
             Shape("record", fields=(("score", NUMBER), *field.fields)) if spread.startswith("{") else known[-1].shape
         )
-        return f"flow part({params}){budget} {{\n  {inner}\n  return {spread}\n}}\n"
+        return f"flow part({params}){budget}{self.inherited()} {{\n  {inner}\n  return {spread}\n}}\n"
 
     def call(self, name: str, known: list[Named], depth: int, times: int) -> tuple[str, Shape, list[str]]:
         texts = [one.name for one in self.of(known, "text")] or ['"words"']

@@ -86,6 +86,9 @@ CODES: dict[str, Code] = {
     "F0533": Code("a quote of a text that the prompt does not show"),
     "F0534": Code("a quote of a text that only other answers have read", "warning"),
     "F0535": Code("a vote that counts quotes", "warning"),
+    # F066: people who are asked
+    "F0660": Code("an option for a model at an ask of a person"),
+    "F0661": Code("a dialogue for a person"),
     # F07: allowed, and probably not meant
     "F0701": Code("an answer that is paid for and never used", "warning"),
     "F0702": Code("a map whose calls are all the same", "warning"),

@@ -26,9 +26,12 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
+    """An ask of a model, or of a person: then ``model`` is None."""
+
     model: Expr | None
     messages: tuple[Message, ...]
     answer: Type
+    person: bool = field(default=False, metadata={OMITTED: False})
     kind: Literal["ask"] = "ask"
 
 

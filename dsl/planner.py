@@ -145,7 +145,7 @@ class _Planner(ExpressionPlanner):
         line = step.line
         options = self.options(line.options)
         node = line.node
-        if self.retries and isinstance(node, s.Ask):
+        if self.retries and isinstance(node, s.Ask) and node.number not in self.typed.nodes.people:
             # The retries of a block are for the asks in it that set none themselves.
             options.setdefault("retries", self.retries[-1])
         own = [] if isinstance(node, s.Ask) or "retries" not in options else [options.pop("retries")]
@@ -230,8 +230,9 @@ class _Planner(ExpressionPlanner):
             p.Message(message.role.text if message.role else "user", message.template.value)  # type: ignore[arg-type]
             for message in ask.messages
         )
-        model = self.expr(ask.model) if ask.model is not None else None
-        return p.Ask(model, messages, self.typed.nodes.answers[ask.number])
+        person = ask.number in self.typed.nodes.people
+        model = self.expr(ask.model) if ask.model is not None and not person else None
+        return p.Ask(model, messages, self.typed.nodes.answers[ask.number], person=person)
 
     def reduce(self, step: Step, reduce: s.Reduce) -> p.Reduce:
         spec = self.catalog.reducers.get(reduce.rule.text)

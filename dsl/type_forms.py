@@ -51,6 +51,14 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenChoice:
+    """The words that a person is offered, or any other text: ``yes | no | text``. Only an answer of a person has it."""
+
+    options: tuple[str, ...]
+    kind: Literal["open"] = "open"
+
+
+@dataclass(frozen=True, slots=True)
 class Quote:
     """Words of a source, which an answer must copy. ``source`` is a name, perhaps with fields: ``mail.body``.
 
@@ -118,7 +126,9 @@ class ByKind:
         return handler(Annotated[members, PydanticField(discriminator="kind")])
 
 
-Type: TypeAlias = Annotated[Simple | Quantity | Range | Choice | Quote | ListOf | Optional | Record | Mixed, ByKind()]
+Type: TypeAlias = Annotated[
+    Simple | Quantity | Range | Choice | OpenChoice | Quote | ListOf | Optional | Record | Mixed, ByKind()
+]
 
 TEXT = Simple("text")
 INT = Simple("int")
@@ -169,7 +179,7 @@ def is_whole(type_: Type) -> bool:
 
 
 def is_text(type_: Type) -> bool:
-    return type_ in (TEXT, DOCUMENT, UNKNOWN) or isinstance(type_, Choice)
+    return type_ in (TEXT, DOCUMENT, UNKNOWN) or isinstance(type_, (Choice, OpenChoice))
 
 
 def holds_model(type_: Type) -> bool:

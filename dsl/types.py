@@ -21,6 +21,7 @@ from .type_forms import (
     Field,
     ListOf,
     Mixed,
+    OpenChoice,
     Optional,
     Quantity,
     Quote,
@@ -55,6 +56,7 @@ __all__ = [
     "Field",
     "ListOf",
     "Mixed",
+    "OpenChoice",
     "Optional",
     "Quantity",
     "Quote",
@@ -97,6 +99,8 @@ def show(type_: Type) -> str:
             return f"{low}..{high}" if low != high else f"{low}"
         case Choice(options):
             return " | ".join(word if word.isidentifier() else f'"{word}"' for word in options)
+        case OpenChoice(options):
+            return f"{show(Choice(options))} | text"
         case Quote(source):
             return f"quote of {source}"
         case ListOf(item):

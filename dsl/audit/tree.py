@@ -9,6 +9,7 @@ from .. import syntax as s
 from .. import types as t
 from ..catalog import Catalog, ParamSpec
 from ..checking.block_types import FOLD
+from ..checking.people import PLANNED
 from ..source import Source, Span
 from .errors import UnfitError
 from .exprs import Exprs
@@ -166,7 +167,11 @@ class Tree:
         messages = tuple(
             s.Message(s.Word(message.role, at), s.String(message.template, at), at) for message in ask.messages
         )
-        model = None if ask.model is None else self.exprs.expr(ask.model, at)
+        model: s.Expr | None = None if ask.model is None else self.exprs.expr(ask.model, at)
+        if ask.person:
+            if model is not None:
+                raise UnfitError(at.text, "a person answers it, and it names a model")
+            model = s.Name(s.Word(PLANNED, at), at)
         return s.Ask(model, messages, type_expr(ask.answer, at) if typed else None, at)
 
     def _reduce(self, step: p.Step, reduce: p.Reduce, at: Span) -> s.Reduce:

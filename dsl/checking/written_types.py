@@ -146,6 +146,14 @@ class WrittenTypes:
             case s.TypeRecord():
                 return self._record(written)
 
+    def read_offer(self, words: tuple[s.Word | s.String, ...], span: Span) -> t.Type:
+        """Read the words that a person is offered beside any other text."""
+        if refused := union(s.TypeChoice(words, span), self._kind):
+            self.problems.append(refused)
+            return t.UNKNOWN
+        read = self._choice(words)
+        return t.OpenChoice(read.options) if isinstance(read, t.Choice) and read.options else t.UNKNOWN
+
     def _choice(self, options: tuple[s.Word | s.String, ...]) -> t.Type:
         words: list[str] = []
         seen: dict[str, str] = {}

@@ -221,7 +221,7 @@ class _Drawer:
         return made
 
     def ask_words(self, ask: p.Ask) -> str:
-        model = "" if ask.model is None else f"{self.words.expr(ask.model)} "
+        model = "human " if ask.person else "" if ask.model is None else f"{self.words.expr(ask.model)} "
         return f"ask {model}→ {t.show(ask.answer)}"
 
     def clauses(self, step: p.Step) -> tuple[str, ...]:

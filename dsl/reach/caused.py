@@ -84,7 +84,7 @@ class Caused:
     def _calls(self, ask: p.Ask, options: Mapping[str, p.Expr], site: Site, *, ballots: bool = True) -> Bound:
         vote = ballots and site.asks_ballots
         # Most asks have no options of their own.
-        key = (ask.model, vote) if not options and isinstance(ask.model, (p.Ref, type(None))) else None
+        key = (ask.model, vote) if not options and not ask.person and isinstance(ask.model, (p.Ref, type(None))) else None
         if key is not None and key in self._plain:
             return self._plain[key]
         title = site.step.title

@@ -172,6 +172,8 @@ class Tree:
             if model is not None:
                 raise UnfitError(at.text, "a person answers it, and it names a model")
             model = s.Name(s.Word(PLANNED, at), at)
+            if len(messages) == 1 and ask.messages[0].role == "user":
+                messages = (s.Message(None, messages[0].template, at),)
         return s.Ask(model, messages, type_expr(ask.answer, at) if typed else None, at)
 
     def _reduce(self, step: p.Step, reduce: p.Reduce, at: Span) -> s.Reduce:

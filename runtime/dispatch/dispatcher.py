@@ -54,6 +54,11 @@ class Dispatcher:
         """True if a batch is under way or waits for another attempt, or if a call waits for its answer."""
         return bool(self._live or self._calls)
 
+    @property
+    def awaited(self) -> bool:
+        """True if a call waits for its answer."""
+        return bool(self._calls)
+
     def launch(self, calls: Iterable[Call]) -> None:
         """Queue calls. Calls with the same question share a request if the endpoint gives several answers to one."""
         touched: dict[Endpoint, None] = {}

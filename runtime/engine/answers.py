@@ -32,6 +32,8 @@ def read_answer(text: str, type_: types.Type) -> Json:
         if found is None:
             raise _malformed(text, type_, "")
         return found
+    if isinstance(type_, types.OpenChoice):
+        return option_of(unfenced(text), type_.options) or text.strip()
     if isinstance(type_, types.Quote):
         return _bare(text)
     value = _data(text, type_)
@@ -98,6 +100,8 @@ def _python_type(type_: types.Type) -> Any:
             return Annotated[inner, Field(ge=low, le=high)]
         case types.Choice(options):
             return Annotated[Literal[options], BeforeValidator(_speller(options))]
+        case types.OpenChoice():
+            return str
         case types.ListOf(item):
             return Annotated[list.__class_getitem__(_python_type(item)), BeforeValidator(_opened)]
         case types.Optional(item):

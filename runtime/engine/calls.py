@@ -82,6 +82,7 @@ class Calls:
                 bool(ledgers),
                 0 if within is None else within.around.lane,
             ),
+            question=ask.question(path, request),
         )
         tries = 0 if ballot else settings.tries
         hold = Hold(self._budget, ledgers, call, self.context)
@@ -200,6 +201,9 @@ class Calls:
         if known.answer is not None:
             self.events.append(e.AnswerRecalled(call.path, call.model, call, known.answer, at=self.context.now()))
             self._reused.append((call.number, known))
+        elif call.question is not None:
+            # A person takes nothing of any budget.
+            self.decisions.append(Launch(call))
         else:
             if known.open:
                 if not self.context.ask_doubtful:
@@ -282,7 +286,7 @@ class Calls:
             self._fail(pending, Failure(call.path, f"{error}{times}", error))
         else:
             request = pending.request
-            if isinstance(error, MalformedError):
+            if isinstance(error, MalformedError) and call.question is None:
                 request = corrected(request, pending.ask.answer, error)
             self._resend(pending, replace(call, request=request, sample=Sample(call.sample.number, again + 1)))
 

@@ -24,6 +24,7 @@ from ..vocabulary.errors import (
     RefusedError,
 )
 from ..vocabulary.json_value import Json
+from ..vocabulary.question import OpenQuestionsError, Question
 from ..vocabulary.receipt import Receipt
 from ..vocabulary.tally import Tally
 from ..vocabulary.usage import NO_USAGE, Usage
@@ -91,7 +92,7 @@ class Call:
     Calls of the same ``group`` may go out as one request. ``place`` tells the call from every other call of the flow.
     ``ceiling`` holds the most tokens that the call can take, None until it is worked out. ``tries`` counts the failed
     attempts of a call that is sent again. ``withheld`` is the time in seconds for which budgets have kept the call back
-    since its last attempt.
+    since its last attempt. ``question`` is set if a person is asked.
     """
 
     number: int
@@ -106,6 +107,7 @@ class Call:
     ceiling: Ceiling | None = None
     tries: int = 0
     withheld: float = field(default=0.0, compare=False)
+    question: Question | None = None
 
     @property
     def messages(self) -> tuple[Message, ...]:
@@ -218,9 +220,12 @@ class Outcome:
 
     @property
     def status(self) -> str:
-        """``done``, ``partial`` (parts of the answer are missing), ``failed``, ``budget``, ``stopped`` or ``disk``."""
+        """``done``, ``partial`` (parts of the answer are missing), ``failed``, ``budget``, ``open`` (a person has not answered),
+        ``stopped`` or ``disk``."""
         if isinstance(self.stopped, DiskError):
             return "disk"
+        if isinstance(self.stopped, OpenQuestionsError):
+            return "open"
         if self.stopped is not None:
             return "stopped"
         missing = [*self.failures, *(loss for loss in self.losses if not loss.ballot)]

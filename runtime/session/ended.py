@@ -20,7 +20,7 @@ class Ended:
 
     @property
     def status(self) -> str:
-        """``done``, ``partial``, ``failed``, ``budget``, ``stopped`` or ``disk``."""
+        """``done``, ``partial``, ``failed``, ``budget``, ``open``, ``stopped`` or ``disk``."""
         return self.outcome.status
 
     @property

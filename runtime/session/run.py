@@ -46,12 +46,14 @@ from ..vocabulary.account import PriceOf
 from ..vocabulary.errors import DiskError, FlowrunError, StoppedError, UsageError
 from ..vocabulary.events import LimitsSet, Notice, PastCounted, PricesDeclared, RunFinished
 from ..vocabulary.json_value import Json
+from ..vocabulary.question import AskPerson
 from ..vocabulary.quoting import shown
 from ..vocabulary.usage import Price
 from .endpoints import OpenProvider, chosen_addresses, close_endpoints, default_model, open_endpoints
 from .hosts import Ask, permit_hosts
 from .least import must_afford
 from .listeners import Listener, name_traces, open_traces, to_all, unheard
+from .people import person_asked
 from .result import Result
 from .resume import RunSettings, begin, go_on, notices
 from .waits import waiting_now, waits_of
@@ -106,6 +108,8 @@ class Parts:
     """True if the run learns from earlier runs, and leaves to later ones, what endpoints take."""
     watcher: Watcher = NO_WATCHER
     """A watcher of all calls."""
+    ask_person: AskPerson | None = None
+    """The function that puts questions to a person. None leaves them open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +190,14 @@ async def execute(
         handed = None if parts.on_result is None else handed_on(plan)
         state = State(plan, values, context, window=window_of(models.endpoints.values()), handed=handed, turn=_TURN)
         scheduler = Scheduler(
-            state, models.endpoints, publish, externs.call, log, parts.on_result or _nowhere, reads.read
+            state,
+            models.endpoints,
+            publish,
+            externs.call,
+            log,
+            parts.on_result or _nowhere,
+            reads.read,
+            person_asked(plan, parts.ask_person, parts.opener, parts.environ),
         )
         if journal is not None:
             journal.on_trouble, journal.on_mistake = scheduler.trouble, scheduler.mistake

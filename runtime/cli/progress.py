@@ -6,7 +6,8 @@ import sys
 import threading
 import time
 from collections import deque
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from types import TracebackType
 from typing import Protocol, TextIO, cast
 
@@ -36,6 +37,8 @@ class Watcher(Protocol):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None: ...
 
+    def held(self) -> AbstractContextManager[TextIO]: ...
+
 
 def watcher(quiet: bool) -> Watcher:
     if quiet:
@@ -60,6 +63,10 @@ class Silent(PartialListener):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         return None
+
+    def held(self) -> AbstractContextManager[TextIO]:
+        """Return the stream of the terminal. Nothing else is printed there until the context ends."""
+        return nullcontext(sys.stderr)
 
 
 class ProgressLines(Silent):
@@ -100,6 +107,9 @@ class LiveDisplay(Silent):
         self._over = False
         self._thread: threading.Thread | None = None
         self._above: Above | None = None
+        self._pen = threading.Lock()
+        self._screen: Screen | None = None
+        self._waits = False
 
     def hears(self, kind: type) -> bool:
         return self.summary.hears(kind) or self.blocks.hears(kind)
@@ -124,8 +134,9 @@ class LiveDisplay(Silent):
 
     def _start(self) -> None:
         self._above = Above(sys.stderr, self._say)
+        self._screen = Screen(sys.stderr)
         self._thread = threading.Thread(
-            target=self._draw_on, args=(Screen(sys.stderr),), name="flowrun-display", daemon=True
+            target=self._draw_on, args=(self._screen,), name="flowrun-display", daemon=True
         )
         sys.stderr = cast(TextIO, self._above)
         self._thread.start()
@@ -133,12 +144,29 @@ class LiveDisplay(Silent):
     def _draw_on(self, screen: Screen) -> None:
         with suppress(OSError, ValueError):  # the terminal is gone
             while not self._over:
-                screen.draw(self._lines(*screen.size), self._heard())
+                with self._pen:
+                    if not self._waits:
+                        screen.draw(self._lines(*screen.size), self._heard())
                 self._wake.wait(REDRAW)
                 if self._wake.is_set():
                     self._wake.clear()
                     time.sleep(AT_ONCE)
             screen.draw((), self._heard())
+
+    @contextmanager
+    def held(self) -> Iterator[TextIO]:
+        """Take the lower lines away, and draw nothing until the context ends."""
+        if self._screen is None or self._above is None:
+            yield sys.stderr
+            return
+        with self._pen:
+            self._waits = True
+            self._screen.draw((), self._heard())
+        try:
+            yield self._above.stream
+        finally:
+            self._waits = False
+            self._wake.set()
 
     def _heard(self) -> list[str]:
         return [self._said.popleft() for _ in range(len(self._said))]

@@ -84,6 +84,7 @@ def closing_line(result: Result) -> str:
         _headline(result),
         _standing(result),
         _calls(summary),
+        account.people and f"{count_text(account.people, 'answer')} of {'a person' if account.people == 1 else 'people'}",
         summary.recalled and f"{count_text(summary.recalled, 'answer')} from the journal",
         summary.hedged and f"{summary.hedged:,} sent twice",
         summary.in_doubt and f"{summary.in_doubt:,} sent again in doubt",

@@ -15,6 +15,7 @@ from ..vocabulary.call_record import CallRecord
 from ..vocabulary.json_value import Json
 from ..vocabulary.run_record import EndRecord, LossRecord, RunRecord
 from .attempts import record_of_rows
+from .driver import ReplayedCall
 from .excerpt import Excerpt, excerpt_of
 from .flow_text import flow_text
 from .given import GivenRun, read_given
@@ -44,6 +45,15 @@ def read_run(
     """
     reading = RunReading(reader, run, environ, endpoints)
     return _record(reading, tuple(reading.calls()), flow_text(reading.given.plan, run.source) if text else "")
+
+
+def read_questions(
+    reader: JournalReader, run: Run, *, environ: Mapping[str, str] | None = None
+) -> tuple[RunRecord, dict[str, ReplayedCall]]:
+    """Read the record of a run, and its questions to people by their places. Raises as ``read_run`` does."""
+    reading = RunReading(reader, run, environ)
+    calls = tuple(reading.calls())
+    return _record(reading, calls, ""), reading.people
 
 
 def read_part(

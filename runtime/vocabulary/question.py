@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Awaitable, Callable
 
 from flowrun.dsl import dataclass, types
 
-from .errors import FlowrunError, PermanentError
+from .errors import AnswerError, FlowrunError, PermanentError
 from .json_value import Json
 
 PERSON = "human"
 """The word that stands for a person in the place of a model's address."""
+
+
+_TRUTH = {"yes": "true", "y": "true", "no": "false", "n": "false", "true": "true", "false": "false"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +36,25 @@ class Question:
         if inner == types.BOOL:
             return ("yes", "no")
         return inner.options if isinstance(inner, types.Choice | types.OpenChoice) else ()
+
+
+def typed(question: Question, text: str) -> str:
+    """Return an answer as a person types it in the form in which the flow reads it. Raises AnswerError."""
+    inner = types.unwrapped(question.type)
+    word = text.strip()
+    if isinstance(question.type, types.Optional) and word.lower() in ("", "none", "null"):
+        text = "null"
+    elif inner == types.BOOL:
+        text = _TRUTH.get(word.lower(), text)
+    try:
+        question.read(text)
+    except AnswerError:
+        if inner == question.type:
+            raise
+        # A word of a type that may be missing is JSON, and a person types it without quotes.
+        text = json.dumps(text, ensure_ascii=False)
+        question.read(text)
+    return text
 
 
 AskPerson = Callable[[Question], Awaitable[str]]

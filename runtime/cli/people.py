@@ -15,7 +15,7 @@ from flowrun.dsl import types
 from ..engine.answers import read_answer
 from ..vocabulary.errors import AnswerError
 from ..vocabulary.json_value import Json
-from ..vocabulary.question import AskPerson, LeftOpenError, Question, typed
+from ..vocabulary.question import TRUTH, AskPerson, LeftOpenError, Question, typed
 from ..vocabulary.quoting import inert, one_line
 
 Held = Callable[[], AbstractContextManager[TextIO]]
@@ -51,6 +51,8 @@ class _Terminal:
         self._waiting += 1
         try:
             async with self._turn:
+                # Questions of the same moment are counted.
+                await asyncio.sleep(0)
                 with self._held() as stream:
                     return await self._asked(question, stream)
         finally:
@@ -176,8 +178,8 @@ def _field(text: str, type_: types.Type) -> Json:
     words = _words(type_)
     chosen = _chosen(text, words)
     if type_ == types.BOOL:
-        text = {"yes": "true", "no": "false"}.get(chosen, text.strip())
-    return read_answer(chosen if chosen and type_ != types.BOOL else text, type_)
+        return read_answer(TRUTH.get((chosen or text).strip().lower(), text), type_)
+    return read_answer(chosen or text, type_)
 
 
 def _form(type_: types.Type) -> str:

@@ -17,6 +17,7 @@ from ..vocabulary.json_value import Json
 from ..vocabulary.question import Question
 from .endpoints import OpenProvider
 from .given import (
+    any_function,
     flag,
     flag_or_none,
     folders,
@@ -185,5 +186,5 @@ _READERS: dict[str, Callable[[object, str], object]] = {
     "learn": flag,
     "opener": needed_function,
     "catalog": of_kind(Catalog),
-    "ask_person": function,
+    "ask_person": any_function,
 }

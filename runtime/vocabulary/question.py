@@ -14,7 +14,8 @@ PERSON = "human"
 """The word that stands for a person in the place of a model's address."""
 
 
-_TRUTH = {"yes": "true", "y": "true", "no": "false", "n": "false", "true": "true", "false": "false"}
+TRUTH = {"yes": "true", "y": "true", "no": "false", "n": "false", "true": "true", "false": "false"}
+"""The words for a truth value that a person may type, with their JSON."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ def typed(question: Question, text: str) -> str:
     if isinstance(question.type, types.Optional) and word.lower() in ("", "none", "null"):
         text = "null"
     elif inner == types.BOOL:
-        text = _TRUTH.get(word.lower(), text)
+        text = TRUTH.get(word.lower(), text)
     try:
         question.read(text)
     except AnswerError:

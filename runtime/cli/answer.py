@@ -14,6 +14,8 @@ import click
 
 from flowrun.dsl import dataclass, types
 
+from ..journal.project import journal_option
+from ..vocabulary.call_path import path_text
 from ..vocabulary.errors import AnswerError, UsageError
 from ..vocabulary.question import LeftOpenError, Question, typed
 from ..vocabulary.quoting import inert, sentence, shown
@@ -53,22 +55,23 @@ def command(
         return _list(run, where, as_json=as_json)
     text = standard_input() if value == "-" else value
     if text is None:
-        text = _from_terminal(_found(run, path, where, again=again))
+        text = _from_terminal(_found(run, path, where, again=again), where)
         if text is None:
             return exits.OPEN
     asked = asyncio.run(_write(run, path, text, where, again=again))
-    print(inert(f"{asked.run}: {asked.question.path} is answered"), file=sys.stderr)
+    print(inert(f"{asked.run}: {asked.path} is answered"), file=sys.stderr)
     left = [one for one in _questions(run, where)[1] if one.open]
     if left:
         more = "1 question is" if len(left) == 1 else f"{len(left):,} questions are"
-        print(inert(f"{more} still open, such as {left[0].question.path}"), file=sys.stderr)
+        print(inert(f"{more} still open, such as {left[0].path}"), file=sys.stderr)
     return exits.DONE
 
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """A question of a run, and what the run has of it. ``call`` is the call of the state machine."""
+    """A question of a run at a ``path``, and what the run has of it. ``call`` is the call of the state machine."""
 
+    path: str
     run: str
     number: int
     question: Question
@@ -95,7 +98,8 @@ def _questions(run: str, journal: Path) -> tuple[Any, list[_Asked]]:
     for at in calls.in_order(range(len(record.calls))):
         asked = people.get(record.calls[at].place)
         if asked is not None and asked.call.question is not None:
-            found.append(_Asked(one.id, one.number, asked.call.question, asked.call, record.calls[at]))
+            path = path_text(calls.addresses[at].segments)
+            found.append(_Asked(path, one.id, one.number, asked.call.question, asked.call, record.calls[at]))
     return calls, found
 
 
@@ -103,15 +107,15 @@ def _list(run: str, journal: Path, *, as_json: bool) -> int:
     open_ = [one for one in _questions(run, journal)[1] if one.open]
     if as_json:
         rows = [
-            {"path": one.question.path, "type": types.show(one.question.type), "text": one.question.text}
+            {"path": one.path, "type": types.show(one.question.type), "text": one.question.text}
             for one in open_
         ]
         print_json({"version": 1, "questions": rows})
         return exits.DONE
     for one in open_:
-        print(inert(f"{shown_path(one.question.path)}  {types.show(one.question.type)}  {sentence(one.question.text)}"))
+        print(inert(f"{shown_path(one.path)}  {types.show(one.question.type)}  {sentence(one.question.text)}"))
     if open_:
-        complain(f"answer with: flowrun answer {open_[0].run} {shown_path(open_[0].question.path)} VALUE")
+        complain(f"answer with: {_example(open_[0], journal)}")
     else:
         complain("the run has no open question")
     return exits.DONE
@@ -127,14 +131,14 @@ def _found(run: str, path: str, journal: Path, *, again: bool) -> _Asked:
     open_ = [one for one in found if one.open]
     chosen = open_ or found
     if len(chosen) > 1:
-        listed = ", ".join(one.question.path for one in chosen[:3]) + (", …" if len(chosen) > 3 else "")
+        listed = ", ".join(one.path for one in chosen[:3]) + (", …" if len(chosen) > 3 else "")
         raise UsageError(f"{len(chosen)} questions are at {shown(path, 80)}: {listed}; write the path of one of them")
     one = chosen[0]
     if one.record.state in _ANSWERED and not again:
         said = shown(one.record.answers[-1].text, 60) if one.record.answers else "an answer"
-        raise UsageError(f"{one.question.path} is already answered, with {said}: replace the answer with --again")
+        raise UsageError(f"{one.path} is already answered, with {said}: replace the answer with --again")
     if one.record.state not in ("open", "unsent", *_ANSWERED):
-        raise UsageError(f"{one.question.path} waits for no answer: the question {one.record.state}")
+        raise UsageError(f"{one.path} waits for no answer: the question {one.record.state}")
     return one
 
 
@@ -148,7 +152,7 @@ async def _write(run: str, path: str, text: str, where: Path, *, again: bool) ->
         try:
             text = typed(asked.question, text)
         except AnswerError as error:
-            raise UsageError(f"{asked.question.path}: {error}") from None
+            raise UsageError(f"{asked.path}: {error}") from None
         rows = records_told(asked.number, asked.call, text, os.urandom(12).hex())
         if not asked.open:
             key, place = asked.call.known.key, asked.call.place
@@ -182,13 +186,13 @@ async def _taken(where: Path) -> Journal:
             ) from None
 
 
-def _from_terminal(asked: _Asked) -> str | None:
+def _from_terminal(asked: _Asked, journal: Path) -> str | None:
     """Ask the person at the terminal. None if the person leaves the question open."""
     from .people import at_terminal
 
     ask = at_terminal(lambda: nullcontext(sys.stderr))
     if ask is None:
-        raise UsageError(f"give the answer behind the path, or - to read it from standard input: {_example(asked)}")
+        raise UsageError(f"give the answer behind the path, or - to read it from standard input: {_example(asked, journal)}")
 
     async def answer() -> str:
         return await ask(asked.question)
@@ -199,5 +203,5 @@ def _from_terminal(asked: _Asked) -> str | None:
         return None
 
 
-def _example(asked: _Asked) -> str:
-    return f"flowrun answer {asked.run} {shown_path(asked.question.path)} VALUE"
+def _example(asked: _Asked, journal: Path) -> str:
+    return f"flowrun answer {asked.run} {shown_path(asked.path)} VALUE{journal_option(journal)}"

@@ -140,6 +140,9 @@ MODEL = Simple("model")
 NONE = Simple("none")
 UNKNOWN = Simple("unknown")
 
+WORDS = (Choice, OpenChoice)
+"""The types whose words a flow may write without quotes."""
+
 NAMED: dict[str, Type] = {
     "text": TEXT,
     "int": INT,

@@ -9,15 +9,13 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from flowrun.testing import FaultServer
-
-from .support.command_line import Ran, chat, command
-from .support.terminals import Terminal
+from support.command_line import Ran, chat, command
+from support.terminals import Terminal
 
 START = [sys.executable, "-c", "from flowrun.runtime.cli import main; main()"]
 FLOW = """flow look(topics: [text]) {
@@ -50,8 +48,10 @@ class Desk:
         return await self("look.flow", "--topics", "topics.txt", "--model", "openai:m", "--json")
 
 
-def _home(folder: Path) -> dict[str, str]:
-    return {"PATH": os.environ["PATH"], "HOME": str(folder)}
+def _answering(folder: Path, *arguments: str) -> subprocess.Popen[str]:
+    env = {"PATH": os.environ["PATH"], "HOME": str(folder)}
+    pipe = subprocess.PIPE
+    return subprocess.Popen([*START, "answer", *arguments], cwd=folder, env=env, stdout=pipe, stderr=pipe, text=True)
 
 
 async def _with(folder: Path, work: object) -> None:
@@ -103,7 +103,7 @@ def test_answers_that_cannot_be_taken(tmp_path: Path) -> None:
         async def refused(*arguments: str) -> str:
             ran = await desk("answer", "last", *arguments)
             assert ran.code == 2, ran
-            return ran.err
+            return str(ran.err)
 
         assert "has no path `nothing`" in await refused("nothing", "yes")
         assert "2 questions are at `drafts`" in await refused("drafts", "yes")
@@ -134,13 +134,10 @@ def test_a_live_run_keeps_its_journal_and_a_killed_one_is_gone_on_with(tmp_path:
                 terminal.type("1\n")
                 terminal.until(lambda text: text.count("Publish a draft on") == 2 and text.rstrip().endswith(">"))
                 # The journal is the running process's own.
-                refused = subprocess.run(
-                    [*START, "answer", "last", "drafts.1.ok", "no"], cwd=tmp_path, env=_home(tmp_path), capture_output=True, text=True
-                )
-                assert refused.returncode == 2
-                assert "is running a flow with this journal: answer where it asks" in refused.stderr
-                listed = subprocess.run([*START, "answer"], cwd=tmp_path, env=_home(tmp_path), capture_output=True, text=True)
-                assert listed.returncode == 0 and listed.stdout.count("Publish") == 1
+                refusing = _answering(tmp_path, "last", "drafts.1.ok", "no")
+                assert "is running a flow with this journal: answer where it asks" in refusing.communicate()[1]
+                assert refusing.returncode == 2
+                assert _answering(tmp_path).communicate()[0].count("Publish") == 1
                 terminal.process.send_signal(signal.SIGKILL)
                 assert terminal.end() == -signal.SIGKILL
 
@@ -162,10 +159,7 @@ def test_a_live_run_keeps_its_journal_and_a_killed_one_is_gone_on_with(tmp_path:
 def test_one_of_two_answers_at_once_counts(tmp_path: Path, times: int) -> None:
     async def work(desk: Desk) -> None:
         await desk.run()
-        line = [*START, "answer", "last", "drafts.0.ok"]
-        both = [
-            subprocess.Popen([*line, word], cwd=tmp_path, env=_home(tmp_path), stderr=subprocess.PIPE, text=True) for word in ("yes", "no")
-        ]
+        both = [_answering(tmp_path, "last", "drafts.0.ok", word) for word in ("yes", "no")]
         ends = await asyncio.gather(*(asyncio.to_thread(one.communicate) for one in both))
         codes = [one.returncode for one in both]
         assert sorted(codes) == [0, 2], ends
@@ -185,12 +179,11 @@ def test_one_of_two_answers_at_once_counts(tmp_path: Path, times: int) -> None:
 def test_an_answering_process_that_is_killed_leaves_a_whole_answer_or_none(tmp_path: Path) -> None:
     async def work(desk: Desk) -> None:
         await desk.run()
-        line = [*START, "answer", "last", "drafts.0.ok", "yes", "--again"]
         for wait in (0.1, 0.3, 0.5, 0.7, 0.9):
-            process = subprocess.Popen(line, cwd=tmp_path, env=_home(tmp_path), stderr=subprocess.DEVNULL)
-            time.sleep(wait)
+            process = _answering(tmp_path, "last", "drafts.0.ok", "yes", "--again")
+            await asyncio.sleep(wait)
             process.kill()
-            process.wait()
+            process.communicate()
         assert (await desk("answer", "last", "drafts.0.ok", "yes", "--again")).code == 0
         assert (await desk("answer", "last", "drafts.1.ok", "no")).code == 0
         ran = json.loads((await desk("resume", "last", "--json")).out)

@@ -10,9 +10,8 @@ import sys
 from pathlib import Path
 
 from flowrun.testing import FaultServer
-
-from .support.command_line import chat
-from .support.terminals import Terminal
+from support.command_line import chat
+from support.terminals import Terminal
 
 COMMAND = [sys.executable, "-c", "from flowrun.runtime.cli import main; main()"]
 FLOW = """type Note = { grade: 1..5 "the better, the higher", urgent: bool, by: text? }
@@ -27,8 +26,8 @@ flow look(topic: text) {
 """
 
 
-def _terminal(folder: Path, *arguments: str, rows: int = 40, **environ: str) -> Terminal:
-    return Terminal([*COMMAND, *arguments], 100, rows, environ, folder, whole=True)
+def _terminal(folder: Path, *arguments: str, environ: dict[str, str] | None = None) -> Terminal:
+    return Terminal([*COMMAND, *arguments], 100, 40, environ or {}, folder, whole=True)
 
 
 def _value(folder: Path) -> object:
@@ -44,7 +43,7 @@ async def _asked_beside_a_model(folder: Path) -> Terminal:
         options = ("look.flow", "--topic", "cats", "--model", "openai:m", "-o", "out.json")
 
         def drive() -> Terminal:
-            with _terminal(folder, *options, **given) as terminal:
+            with _terminal(folder, *options, environ=given) as terminal:
                 terminal.until(lambda text: "Approve cats?" in text and text.rstrip().endswith(">"))
                 assert "1 yes   2 no   or a text" in terminal.text
                 assert not terminal.cursor_hidden

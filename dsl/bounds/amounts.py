@@ -285,22 +285,3 @@ def bounds_for(
 def _whole(bound: Bound) -> Bound:
     """Round the most down to a whole number, because a part of a call is not a call."""
     return bound if bound.most is None else replace(bound, most=floor(bound.most + 1e-9))
-
-
-def merges(leaves: float, fan_in: int) -> int:
-    """Return the number of merges in a tree over this many leaves."""
-    count, left = 0, int(leaves)
-    while left > 1:
-        whole, rest = divmod(left, fan_in)
-        count += whole + (rest > 1)
-        left = whole + (rest > 0)
-    return count
-
-
-def levels(leaves: float, fan_in: int) -> int:
-    """Return the number of levels in such a tree. The merges of different levels follow one another."""
-    count, left = 0, int(leaves)
-    while left > 1:
-        left = -(-left // fan_in)
-        count += 1
-    return count

@@ -188,7 +188,7 @@ class _Survey:
                 widths = {} if sharing else self.widths
                 loads = loads_of(node, step.options, self.models, scope, self.world, widths, found.amounts.calls)
                 rounds = Rounds().then(found.tries).loaded(loads)
-                failing = Least() if node.person else failing_ask(found.amounts)
+                failing: Least | None = Least() if node.person else failing_ask(found.amounts)
                 what = "1 person" if node.person else "ask"
                 return self.done(step, what, found.amounts, rounds, found.value, failing=failing)
             case p.Value():

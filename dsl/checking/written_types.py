@@ -151,10 +151,9 @@ class WrittenTypes:
         if refused := union(s.TypeChoice(words, span), self._kind):
             self.problems.append(refused)
             return t.UNKNOWN
-        read = self._choice(words)
-        return t.OpenChoice(read.options) if isinstance(read, t.Choice) and read.options else t.UNKNOWN
+        return t.OpenChoice(self._choice(words).options)
 
-    def _choice(self, options: tuple[s.Word | s.String, ...]) -> t.Type:
+    def _choice(self, options: tuple[s.Word | s.String, ...]) -> t.Choice:
         words: list[str] = []
         seen: dict[str, str] = {}
         twice: list[tuple[s.Word | s.String, s.Word | s.String]] = []

@@ -18,7 +18,8 @@ def figures_of(account: Account, prices: Prices) -> dict[str, Json]:
     answer), ``refused`` (not paid) or ``broken_off`` (it may be paid). An answer that does not fit its type is
     ``answered``. Of the broken off, ``cancelled`` were given up because nothing needed them any more; all others are in
     doubt. ``cost`` is in dollars, for the tokens that servers reported. ``unbilled`` is the highest possible cost, in
-    dollars, of all other calls that may be paid. ``people`` counts answers of people, if there are any. Each of the two is None if a price is not known.
+    dollars, of all other calls that may be paid. Each of the two is None if a price is not known.
+    ``people`` counts the answers of people, if there are any.
     """
     return {
         "requests": account.requests,

@@ -13,7 +13,6 @@ from ..vocabulary.partial_listener import PartialListener
 from ..vocabulary.usage import Usage
 from .traffic import Traffic
 
-
 _OF_PEOPLE = (e.RequestStarted, e.RequestFinished, e.RequestFailed, e.RequestCancelled, e.AttemptFailed)
 
 

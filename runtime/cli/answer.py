@@ -41,9 +41,7 @@ _ANSWERED = ("answered", "reused")
 @click.option("--again", is_flag=True, help="Replace an answer that the journal has.")
 @click.option("--journal", metavar="FILE", help="The journal of the run.")
 @click.option("--json", "as_json", is_flag=True, help="Print the open questions as JSON.")
-def command(
-    run: str, path: str | None, value: str | None, again: bool, journal: str | None, as_json: bool
-) -> int:
+def command(run: str, path: str | None, value: str | None, again: bool, journal: str | None, as_json: bool) -> int:
     """Answer a question that RUN asks a person: RUN is `last`, an id from `flowrun runs`, or the beginning of an id.
 
     Without PATH: list the open questions with their paths and types. With PATH and VALUE: write the answer into the
@@ -58,7 +56,7 @@ def command(
         text = _from_terminal(_found(run, path, where, again=again), where)
         if text is None:
             return exits.OPEN
-    asked = asyncio.run(_write(run, path, text, where, again=again))
+    asked = asyncio.run(_write(run, path, text, _existing(where), again=again))
     print(inert(f"{asked.run}: {asked.path} is answered"), file=sys.stderr)
     left = [one for one in _questions(run, where)[1] if one.open]
     if left:
@@ -87,7 +85,7 @@ def _questions(run: str, journal: Path) -> tuple[Any, list[_Asked]]:
     """Read the questions of a run in the order of the flow, and the calls of the run. Raises UsageError, DiskError."""
     from ..journal.choice import chosen_run
     from ..plans.run_calls import RunCalls
-    from ..replay.run_records import read_questions
+    from ..replay.questions import read_questions
     from .run_records import opened
 
     with opened(journal) as reader:
@@ -106,10 +104,7 @@ def _questions(run: str, journal: Path) -> tuple[Any, list[_Asked]]:
 def _list(run: str, journal: Path, *, as_json: bool) -> int:
     open_ = [one for one in _questions(run, journal)[1] if one.open]
     if as_json:
-        rows = [
-            {"path": one.path, "type": types.show(one.question.type), "text": one.question.text}
-            for one in open_
-        ]
+        rows = [{"path": one.path, "type": types.show(one.question.type), "text": one.question.text} for one in open_]
         print_json({"version": 1, "questions": rows})
         return exits.DONE
     for one in open_:
@@ -161,13 +156,17 @@ async def _write(run: str, path: str, text: str, where: Path, *, again: bool) ->
         return asked
 
 
+def _existing(where: Path) -> Path:
+    if not where.exists():
+        raise UsageError(f"there is no journal {shown(str(where))}: name one with --journal FILE")
+    return where
+
+
 async def _taken(where: Path) -> Journal:
     """Open the journal for writing. Wait a little for another process. Raises UsageError, DiskError."""
     from ..journal.lock import holder_of
     from ..journal.store import Journal
 
-    if not where.exists():
-        raise UsageError(f"there is no journal {shown(str(where))}: name one with --journal FILE")
     end = time.monotonic() + _PATIENCE
     while True:
         try:
@@ -192,7 +191,9 @@ def _from_terminal(asked: _Asked, journal: Path) -> str | None:
 
     ask = at_terminal(lambda: nullcontext(sys.stderr))
     if ask is None:
-        raise UsageError(f"give the answer behind the path, or - to read it from standard input: {_example(asked, journal)}")
+        raise UsageError(
+            f"give the answer behind the path, or - to read it from standard input: {_example(asked, journal)}"
+        )
 
     async def answer() -> str:
         return await ask(asked.question)

@@ -21,6 +21,7 @@ from ..vocabulary.quoting import inert, one_line
 Held = Callable[[], AbstractContextManager[TextIO]]
 """A function that keeps the display of a run away while a person types. It gives the stream of the terminal."""
 NO_ASK = "Ask no person at the terminal: leave the questions to people open."
+_NAMED = {"int": "a whole number", "number": "a number", "text": "a text"}
 _SIMPLE = (types.BOOL, types.INT, types.NUMBER)
 _END = ("", ".")
 """The lines that end a text of several lines."""
@@ -143,13 +144,13 @@ class _Terminal:
 
     async def _data(self) -> bytes:
         loop = asyncio.get_running_loop()
-        ready: asyncio.Future[None] = loop.create_future()
+        ready = asyncio.Event()
         try:
-            loop.add_reader(self._number, lambda: ready.done() or ready.set_result(None))
+            loop.add_reader(self._number, ready.set)
         except (NotImplementedError, OSError):  # an event loop that cannot wait for a terminal
             raise LeftOpenError from None
         try:
-            await ready
+            await ready.wait()
         finally:
             loop.remove_reader(self._number)
         try:
@@ -206,8 +207,7 @@ def _short(type_: types.Type) -> str:
         return " ".join(f"{number} {one_line(word)}" for number, word in enumerate(words, 1)) + none
     if isinstance(inner, types.Range):
         return f"a {'whole ' * inner.whole}number {types.show(inner)}{none}"
-    named = {types.INT: "a whole number", types.NUMBER: "a number", types.TEXT: "a text"}
-    return (named.get(inner) or f"{one_line(types.show(inner))} as JSON") + none
+    return (_NAMED.get(types.show(inner)) or f"{one_line(types.show(inner))} as JSON") + none
 
 
 def _is_json(text: str) -> bool:

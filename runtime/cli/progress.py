@@ -90,6 +90,14 @@ class ProgressLines(Silent):
             print(inert(state_line(self.summary, now - self.began)), file=sys.stderr, flush=True)
 
 
+class _Pause:
+    """The pause of a display. While it is on, a person types. Who draws or begins a pause holds the ``pen``."""
+
+    def __init__(self) -> None:
+        self.pen = threading.Lock()
+        self.on = False
+
+
 class LiveDisplay(Silent):
     """A watcher that redraws the progress of the run a few times a second, and prints notices above it.
 
@@ -107,9 +115,8 @@ class LiveDisplay(Silent):
         self._over = False
         self._thread: threading.Thread | None = None
         self._above: Above | None = None
-        self._pen = threading.Lock()
         self._screen: Screen | None = None
-        self._waits = False
+        self._pause = _Pause()
 
     def hears(self, kind: type) -> bool:
         return self.summary.hears(kind) or self.blocks.hears(kind)
@@ -135,17 +142,15 @@ class LiveDisplay(Silent):
     def _start(self) -> None:
         self._above = Above(sys.stderr, self._say)
         self._screen = Screen(sys.stderr)
-        self._thread = threading.Thread(
-            target=self._draw_on, args=(self._screen,), name="flowrun-display", daemon=True
-        )
+        self._thread = threading.Thread(target=self._draw_on, args=(self._screen,), name="flowrun-display", daemon=True)
         sys.stderr = cast(TextIO, self._above)
         self._thread.start()
 
     def _draw_on(self, screen: Screen) -> None:
         with suppress(OSError, ValueError):  # the terminal is gone
             while not self._over:
-                with self._pen:
-                    if not self._waits:
+                with self._pause.pen:
+                    if not self._pause.on:
                         screen.draw(self._lines(*screen.size), self._heard())
                 self._wake.wait(REDRAW)
                 if self._wake.is_set():
@@ -159,13 +164,13 @@ class LiveDisplay(Silent):
         if self._screen is None or self._above is None:
             yield sys.stderr
             return
-        with self._pen:
-            self._waits = True
+        with self._pause.pen:
+            self._pause.on = True
             self._screen.draw((), self._heard())
         try:
             yield self._above.stream
         finally:
-            self._waits = False
+            self._pause.on = False
             self._wake.set()
 
     def _heard(self) -> list[str]:

@@ -84,9 +84,7 @@ class Desk:
     async def _put(self, ask: AskPerson, call: Call, question: Question, number: int) -> None:
         loop, clock = asyncio.get_running_loop(), self._log.clock
         began, each = loop.time(), ceiling_of(call.request)
-        self._publish(
-            e.RequestStarted(number, call.path, call.model, 1, each, (call,), at=clock.since_begin(began))
-        )
+        self._publish(e.RequestStarted(number, call.path, call.model, 1, each, (call,), at=clock.since_begin(began)))
         limit = call.request.timeout
         try:
             async with asyncio.timeout(limit or None):
@@ -128,9 +126,7 @@ class Desk:
     def _failed(self, call: Call, number: int, error: CallError, seconds: float) -> None:
         self._log.failed([call], error)
         now = self._log.clock.now()
-        self._publish(
-            e.RequestFailed(number, call.path, call.model, 1, seconds, str(error), (call,), error, at=now)
-        )
+        self._publish(e.RequestFailed(number, call.path, call.model, 1, seconds, str(error), (call,), error, at=now))
         self._listener.failed(call, error)
 
     def _over(self, call: Call, task: asyncio.Task[None]) -> None:

@@ -63,8 +63,7 @@ class Scheduler(Listener):
     ) -> None:
         self.state = state
         self.publish = publish
-        self.call_extern = call_extern
-        self.do_read = do_read
+        self._outside = call_extern, do_read
         self.hand_on = hand_on
         self._dispatcher = Dispatcher(endpoints, publish, log or NoLog(), self)
         self._heard: list[tuple[int, Answer | CallError | None, Usage]] = []
@@ -126,7 +125,7 @@ class Scheduler(Listener):
             asyncio.get_running_loop().call_soon(self._stop_if_open)
 
     def _stop_if_open(self) -> None:
-        waits = self._heard or self._tasks or self._desk.asking or self._dispatcher.awaited or self.state.paused
+        waits = self._heard or self._tasks or self._desk.asking or self._dispatcher.calls or self.state.paused
         over = self._outcome is None or self._outcome.done()
         if not waits and not over and (open_ := self._desk.open) is not None:
             self.stop(open_)
@@ -270,7 +269,7 @@ class Scheduler(Listener):
         began = loop.time()
         value: Json | FlowrunError
         try:
-            value = await self.call_extern(launch.extern, launch.args)
+            value = await self._outside[0](launch.extern, launch.args)
         except FlowrunError as error:
             value = error
         if log.notes is not None:
@@ -285,7 +284,7 @@ class Scheduler(Listener):
     async def _read(self, read: Read) -> None:
         value: Json
         try:
-            value = await self.do_read(read.function, read.args, partial(self._slow, read.number))
+            value = await self._outside[1](read.function, read.args, partial(self._slow, read.number))
         except FlowrunError as error:
             value = error
         self.catch_up()

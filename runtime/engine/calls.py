@@ -68,6 +68,7 @@ class Calls:
         ledgers = () if within is None else within.around.ledgers
         group, number = (None, None) if sample is None else sample
         request = ask.request(settings, scope, number)
+        lane, hedge = 0 if within is None else within.around.lane, None if ballot else settings.hedge
         call = Call(
             self._next(),
             path,
@@ -76,13 +77,7 @@ class Calls:
             group,
             Sample(number) if number else _ALONE,
             path + place,
-            Policy(
-                settings.retries,
-                None if ballot else settings.hedge,
-                bool(ledgers),
-                0 if within is None else within.around.lane,
-            ),
-            question=ask.question(path, request),
+            Policy(settings.retries, hedge, bool(ledgers), lane, ask.question(path, request)),
         )
         tries = 0 if ballot else settings.tries
         hold = Hold(self._budget, ledgers, call, self.context)

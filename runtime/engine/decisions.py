@@ -57,13 +57,14 @@ class Policy(NamedTuple):
     A request that failed on the way may be sent again at most ``retries`` times; None is the usual number. ``hedge`` is
     a share of similar requests: a request that takes longer than that share of them may be sent a second time.
     ``budgeted`` is True if the call counts in the budget of a called flow. ``lane`` is the number of the outermost
-    block; calls of different lanes take turns.
+    block; calls of different lanes take turns. ``question`` is set if a person is asked.
     """
 
     retries: int | None = None
     hedge: float | None = None
     budgeted: bool = False
     lane: int = 0
+    question: Question | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,7 @@ class Call:
     Calls of the same ``group`` may go out as one request. ``place`` tells the call from every other call of the flow.
     ``ceiling`` holds the most tokens that the call can take, None until it is worked out. ``tries`` counts the failed
     attempts of a call that is sent again. ``withheld`` is the time in seconds for which budgets have kept the call back
-    since its last attempt. ``question`` is set if a person is asked.
+    since its last attempt.
     """
 
     number: int
@@ -107,7 +108,11 @@ class Call:
     ceiling: Ceiling | None = None
     tries: int = 0
     withheld: float = field(default=0.0, compare=False)
-    question: Question | None = None
+
+    @property
+    def question(self) -> Question | None:
+        """The question, if a person is asked."""
+        return self.policy.question
 
     @property
     def messages(self) -> tuple[Message, ...]:
@@ -220,8 +225,10 @@ class Outcome:
 
     @property
     def status(self) -> str:
-        """``done``, ``partial`` (parts of the answer are missing), ``failed``, ``budget``, ``open`` (a person has not answered),
-        ``stopped`` or ``disk``."""
+        """``done``, ``partial``, ``failed``, ``budget``, ``open``, ``stopped`` or ``disk``.
+
+        ``partial``: parts of the answer are missing. ``open``: a person has not answered.
+        """
         if isinstance(self.stopped, DiskError):
             return "disk"
         if isinstance(self.stopped, OpenQuestionsError):

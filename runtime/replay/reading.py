@@ -47,7 +47,7 @@ class RunReading:
     whole run can tell which of several answers to one question a call took.
 
     Afterwards ``outcome`` is the outcome of the flow as far as the journal has it, ``finished`` tells whether the flow
-    came to its end, and ``notes`` are remarks on the reading. ``people`` are the calls that ask a person, by place.
+    came to its end, and ``notes`` are remarks on the reading.
     """
 
     def __init__(
@@ -68,7 +68,6 @@ class RunReading:
         named = {address: EndpointRecord(name) for address, name in (endpoints or {}).items()}
         self.endpoints = Endpoints({**given.models, **named}, environ)
         self.notes = [*given.remarks]
-        self.people: dict[str, ReplayedCall] = {}
         self._last: Replay | None = None
         self._excerpt = excerpt
         self._earlier = EarlierAnswers(reader, run, self.endpoints, excerpt, fresh=bool(given.settings.get("fresh")))
@@ -109,7 +108,7 @@ class RunReading:
                 if place in source.changed:
                     changed.add(place)
                 elif self._excerpt.holds(place) and (stretch is last or place in self._at):
-                    yield self._record(call)
+                    yield self.record(call)
             if stretch is last:
                 self._last = replay
                 self.notes += [f"the replay cannot read `{one}` again as it was" for one in replay.unread]
@@ -151,10 +150,9 @@ class RunReading:
 
     # The record of a call
 
-    def _record(self, call: ReplayedCall) -> CallRecord:
+    def record(self, call: ReplayedCall) -> CallRecord:
+        """Make the record of a replayed call."""
         place, path = call.call.place, call.call.path
-        if call.call.question is not None:
-            self.people.setdefault(place, call)
         for known in call.known:
             if known.paid is not None and known.paid.run == self.run.number:
                 self._move(known.paid, known.key, place)

@@ -107,10 +107,10 @@ class RunOptions(Permissions, JournalOptions, Limits, Display):
     ``model`` is the model of asks that name none. Without it flowrun takes the variable FLOWRUN_MODEL, or else the
     embedded model. ``environ`` replaces the environment variables of the process. If ``learn`` is True, the run starts
     with the widths and abilities of endpoints that earlier runs found, and keeps its own in the user's cache.
-    ``ask_person`` is a function that puts a ``Question`` to a person and returns the answer; None leaves it open. A
-    question without an answer ends the run with the status ``open``. ``opener`` makes the provider of an address. A caller who sets it is responsible for the hosts, and the flow may
+    ``opener`` makes the provider of an address. A caller who sets it is responsible for the hosts, and the flow may
     name any provider. ``catalog`` lists the reducers, splitters and providers that the flow may use; None for the
-    installed ones. One object may serve many runs.
+    installed ones. ``ask_person`` is a function that puts a ``Question`` to a person and returns the answer. None
+    leaves the question open, and then the run ends with the status ``open``. One object may serve many runs.
 
     Raises: UsageError, for an option of the wrong type.
     """

@@ -189,16 +189,9 @@ async def execute(
         )
         handed = None if parts.on_result is None else handed_on(plan)
         state = State(plan, values, context, window=window_of(models.endpoints.values()), handed=handed, turn=_TURN)
-        scheduler = Scheduler(
-            state,
-            models.endpoints,
-            publish,
-            externs.call,
-            log,
-            parts.on_result or _nowhere,
-            reads.read,
-            person_asked(plan, parts.ask_person, parts.opener, parts.environ),
-        )
+        hand_on = parts.on_result or _nowhere
+        person = person_asked(plan, parts.ask_person, parts.opener, parts.environ)
+        scheduler = Scheduler(state, models.endpoints, publish, externs.call, log, hand_on, reads.read, person)
         if journal is not None:
             journal.on_trouble, journal.on_mistake = scheduler.trouble, scheduler.mistake
         waiting = partial(waiting_now, scheduler.clock, models.endpoints, asyncio.get_running_loop().time)

@@ -86,7 +86,7 @@ CODES: dict[str, Code] = {
     "F0533": Code("a quote of a text that the prompt does not show"),
     "F0534": Code("a quote of a text that only other answers have read", "warning"),
     "F0535": Code("a vote that counts quotes", "warning"),
-    # F066: people who are asked
+    # F06: the shapes of flows
     "F0660": Code("an option for a model at an ask of a person"),
     "F0661": Code("a dialogue for a person"),
     # F07: allowed, and probably not meant

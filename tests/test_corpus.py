@@ -35,6 +35,7 @@ FOLDERS = {
     "structure": "F04",
     "names": "F02",
     "dependencies": "F0203 F0204",
+    "people": "F0660 F0661",
     "quotes": "F0530 F0531 F0532 F0533",
     "written_types": "F0104 F02 F03 F04",
     "expressions": "F01 F02 F03",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from shlex import quote
 from typing import Any
 
 from flowrun.dsl import types
@@ -28,6 +27,8 @@ from .waits import waiting_figures
 
 def shown_path(path: str) -> str:
     """Write a path for a shell, which expands brackets."""
+    from shlex import quote  # few runs need it
+
     plain = path.replace("[", ".").replace("]", "")
     return quote(path if "#" in path or '"' in path else plain)
 

@@ -16,7 +16,6 @@ from ..inputs.cuts import Taken
 from ..journal.project import journal_option, resume_command
 from ..values.expressions import ModelValue
 from ..vocabulary.errors import StoppedError
-from ..vocabulary.question import OpenQuestionsError
 from ..vocabulary.quoting import inert
 from . import exits
 from .console import complain, print_answer, print_json
@@ -100,8 +99,8 @@ def _delivered(
 
 def _way_on(result: Result, journal: Path, flags: str) -> str:
     command = resume_command(result.run, journal)
-    if isinstance(result.outcome.stopped, OpenQuestionsError):
-        path = shown_path(result.outcome.stopped.questions[0].path)
+    if result.questions:
+        path = shown_path(result.questions[0].path)
         answer = f"flowrun answer {result.run} {path} VALUE{journal_option(journal)}"
         return f"answer with: {answer}; then resume the run with: {command}{flags}"
     if result.status == "budget":
@@ -166,11 +165,8 @@ def report(result: Result) -> dict[str, Any]:
 
 def _questions(result: Result) -> dict[str, Any]:
     """Return the open questions as `--json` prints them."""
-    stopped = result.outcome.stopped
-    if not isinstance(stopped, OpenQuestionsError):
-        return {}
-    rows = [{"path": one.path, "type": types.show(one.type), "text": one.text} for one in stopped.questions]
-    return {"questions": rows}
+    rows = [{"path": one.path, "type": types.show(one.type), "text": one.text} for one in result.questions]
+    return {"questions": rows} if rows else {}
 
 
 def _failure(failure: Failure) -> dict[str, Any]:

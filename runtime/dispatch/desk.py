@@ -126,6 +126,7 @@ class Desk:
     def _failed(self, call: Call, number: int, error: CallError, seconds: float) -> None:
         self._log.failed([call], error)
         now = self._log.clock.now()
+        self._publish(e.AttemptFailed(number, 1, "refused", error=error, at=now))
         self._publish(e.RequestFailed(number, call.path, call.model, 1, seconds, str(error), (call,), error, at=now))
         self._listener.failed(call, error)
 

@@ -13,11 +13,11 @@ from ..costs.written_budget import Budget, budget_of
 from ..limits.retry import RetryPolicy
 from ..providers import open_provider
 from ..providers.default_model import DefaultModel, model_without_option
+from ..providers.scripted import ScriptedProvider
 from ..vocabulary.json_value import Json
 from ..vocabulary.question import Question
 from .endpoints import OpenProvider
 from .given import (
-    any_function,
     flag,
     flag_or_none,
     folders,
@@ -32,7 +32,7 @@ from .given import (
 )
 from .hosts import Ask
 from .listeners import Listener, Listeners
-from .people import asks_by
+from .people import asks_by, person_given
 from .resume import RunSettings
 from .run import Parts, Stop
 
@@ -120,7 +120,7 @@ class RunOptions(Permissions, JournalOptions, Limits, Display):
     learn: bool = True
     opener: OpenProvider = open_provider
     catalog: Catalog | None = None
-    ask_person: Callable[[Question], Any] | None = None
+    ask_person: Callable[[Question], Any] | ScriptedProvider | None = None
 
     def __post_init__(self) -> None:
         # The options may serve many runs, and an iterator can be read only once.
@@ -186,5 +186,5 @@ _READERS: dict[str, Callable[[object, str], object]] = {
     "learn": flag,
     "opener": needed_function,
     "catalog": of_kind(Catalog),
-    "ask_person": any_function,
+    "ask_person": person_given,
 }

@@ -53,7 +53,6 @@ from .endpoints import OpenProvider, chosen_addresses, close_endpoints, default_
 from .hosts import Ask, permit_hosts
 from .least import must_afford
 from .listeners import Listener, name_traces, open_traces, to_all, unheard
-from .people import person_asked
 from .result import Result
 from .resume import RunSettings, begin, go_on, notices
 from .waits import waiting_now, waits_of
@@ -189,8 +188,7 @@ async def execute(
         )
         handed = None if parts.on_result is None else handed_on(plan)
         state = State(plan, values, context, window=window_of(models.endpoints.values()), handed=handed, turn=_TURN)
-        hand_on = parts.on_result or _nowhere
-        person = person_asked(plan, parts.ask_person, parts.opener, parts.environ)
+        hand_on, person = parts.on_result or _nowhere, parts.ask_person
         scheduler = Scheduler(state, models.endpoints, publish, externs.call, log, hand_on, reads.read, person)
         if journal is not None:
             journal.on_trouble, journal.on_mistake = scheduler.trouble, scheduler.mistake

@@ -87,7 +87,7 @@ async def test_an_async_function_answers_and_other_work_goes_on(tmp_path: Path) 
 
 def test_open_questions_are_told_and_resumed(tmp_path: Path) -> None:
     journal = tmp_path / "run.db"
-    with pytest.raises(RunError, match="2 questions to people are open: `ok`, `drafts\\[0\\].good`") as told:
+    with pytest.raises(RunError, match=r"2 questions to people are open: `ok`, `drafts\[0\].good`") as told:
         run(flow(tmp_path), topics=["cats"], options=options(journal))
     result = told.value.result
     assert (result.status, result.ok, result.summary.calls) == ("open", False, 1)

@@ -23,6 +23,7 @@ from ..plans.models import declared_models
 from ..vocabulary.call_record import AnswerRecord, CallRecord, State
 from ..vocabulary.errors import AnswerError
 from ..vocabulary.json_value import Json
+from ..vocabulary.question import UNANSWERED
 from ..vocabulary.run_record import EndpointRecord
 from .attempts import CallRows, answer_record, record_of_rows, state_of
 from .driver import Replay, ReplayedCall, context_of
@@ -249,4 +250,6 @@ def _state_of(call: ReplayedCall, found: CallRows, reused: list[AnswerRecord]) -
     state = state_of(call.end, found.answers, reused, found.attempts)
     if state in ("answered", "reused") or call.end == "cancelled":
         return state, ""
+    if call.end == "waiting" and call.call.question is not None:
+        return "open", UNANSWERED
     return state, call.reason if call.end == "failed" else found.reason

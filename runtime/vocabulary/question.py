@@ -58,6 +58,7 @@ def typed(question: Question, text: str) -> str:
     return text
 
 
+UNANSWERED = "a person has not answered"
 AskPerson = Callable[[Question], Awaitable[str]]
 """A function that puts a question to a person. It returns the typed answer, or raises LeftOpenError."""
 
@@ -80,7 +81,7 @@ class OpenQuestionsError(FlowrunError):
     def __init__(self, questions: tuple[Question, ...]) -> None:
         self.questions = questions
         many = len(questions)
-        what = "a person has not answered" if many == 1 else f"{many:,} questions to people are open:"
+        what = UNANSWERED if many == 1 else f"{many:,} questions to people are open:"
         paths = [f"`{one.path}`" for one in questions[:5]]
         more = [f"{many - 5:,} more"] if many > 5 else []
         super().__init__(f"{what} {', '.join([*paths, *more])}")

@@ -115,6 +115,9 @@ CODES: dict[str, Code] = {
     "F0643": Code("a prompt outside of the flow's folder"),
     "F0644": Code("a prompt that cannot be read"),
     "F0645": Code("a reading function in the argument of a prompt"),
+    # F06: the shapes of flows
+    "F0660": Code("an option for a model at an ask of a person"),
+    "F0661": Code("a dialogue for a person"),
     # F07: allowed, and probably not meant
     "F0701": Code("an answer that is paid for and never used", "warning"),
     "F0702": Code("a map whose calls are all the same", "warning"),

@@ -53,10 +53,13 @@ class GivenValue:
 class Ask:
     """An ask. ``given`` has the values that its messages see under names of their own, as a prompt in a file does."""
 
+    """An ask of a model, or of a person: then ``model`` is None."""
+
     model: Expr | None
     messages: tuple[Message, ...]
     answer: Type
     given: dict[str, GivenValue] = field(default_factory=dict, metadata={OMITTED: {}})
+    person: bool = field(default=False, metadata={OMITTED: False})
     kind: Literal["ask"] = "ask"
     check: Check | None = field(default=None, metadata={OMITTED: None})
 

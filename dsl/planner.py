@@ -149,7 +149,7 @@ class _Planner(ExpressionPlanner):
         line = step.line
         options = self.options(line.options)
         node = line.node
-        if self.retries and isinstance(node, s.Ask):
+        if self.retries and isinstance(node, s.Ask) and node.number not in self.typed.nodes.people:
             # The retries of a block are for the asks in it that set none themselves.
             options.setdefault("retries", self.retries[-1])
         if isinstance(node, s.Ask) and node.model is None:
@@ -243,12 +243,13 @@ class _Planner(ExpressionPlanner):
             p.Message(message.role.text if message.role else "user", self.template(message.template))  # type: ignore[arg-type]
             for message in ask.messages
         )
-        model = self.expr(ask.model) if ask.model is not None else None
+        person = ask.number in self.typed.nodes.people
+        model = self.expr(ask.model) if ask.model is not None and not person else None
         check = None
         if ask.check is not None and step.check_scope is not None:
             message = ask.check.message.value if ask.check.message is not None else ""
             check = p.Check(self.expr(ask.check.condition), tuple(step.check_scope.symbols), message)
-        answer, prompt = self.typed.nodes.answers[ask.number], self.typed.nodes.prompts.get(ask.number)
+        answer, prompt = self.typed.nodes.answers[ask.number], self.typed.nodes.prompts.get(ask.number, person=person)
         if ask.prompt is None or prompt is None:
             return p.Ask(model, messages, answer, check=check)
         declared = ExpressionPlanner(self.checked.imports[prompt.path], prompt.path) if prompt.path else self

@@ -20,6 +20,7 @@ from .type_forms import (
     Field,
     ListOf,
     Mixed,
+    OpenChoice,
     Optional,
     Quantity,
     Range,
@@ -54,11 +55,13 @@ def fits(given: Type, wanted: Type) -> bool:
     if given == JSON:
         return False
     if wanted == TEXT:
-        return isinstance(given, (Choice, SizedText)) or given == DOCUMENT
+        return isinstance(given, (Choice, SizedText), OpenChoice)) or given == DOCUMENT
     if wanted == DOCUMENT:
-        return given == TEXT or isinstance(given, SizedText)
+        return given == TEXT or isinstance(given, SizedText) or isinstance(given, OpenChoice)
     if isinstance(wanted, SizedText):
         return isinstance(given, (Choice, SizedText)) and _within(given, wanted)
+    if isinstance(wanted, OpenChoice):
+        return isinstance(given, (Choice, OpenChoice)) or given in (TEXT, DOCUMENT)
     if isinstance(wanted, Choice):
         return isinstance(given, Choice) and set(given.options) <= set(wanted.options)
     if wanted == NUMBER:
@@ -131,8 +134,12 @@ def _join(a: Type, b: Type) -> Type:
         return _records(a, b)
     if isinstance(a, Mixed) or isinstance(b, Mixed):
         return _mixed(a, b)
+    if isinstance(a, OpenChoice) and not isinstance(b, OpenChoice):
+        a, b = b, a
+    if isinstance(b, OpenChoice) and isinstance(a, (Choice, OpenChoice)):
+        return OpenChoice(tuple(dict.fromkeys((*a.options, *b.options))))
     if fits(a, b):
-        return b
+        return a if isinstance(b, OpenChoice) else b
     if fits(b, a):
         return a
     if isinstance(a, Choice) and isinstance(b, Choice):

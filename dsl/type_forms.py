@@ -53,6 +53,14 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenChoice:
+    """The words that a person is offered, or any other text: ``yes | no | text``. Only an answer of a person has it."""
+
+    options: tuple[str, ...]
+    kind: Literal["open"] = "open"
+
+
+@dataclass(frozen=True, slots=True)
 class Quote:
     """Words of a source, which an answer must copy. ``source`` is a name, perhaps with fields: ``mail.body``.
 
@@ -138,7 +146,7 @@ class ByKind:
 
 
 Type: TypeAlias = Annotated[
-    Simple | Quantity | Range | Choice | Quote | SizedText | ListOf | Optional | Record | Mixed, ByKind()
+    Simple | Quantity | Range | Choice | OpenChoice | Quote | SizedText | ListOf | Optional | Record | Mixed, ByKind()
 ]
 
 TEXT = Simple("text")
@@ -150,6 +158,9 @@ DOCUMENT = Simple("document")
 MODEL = Simple("model")
 NONE = Simple("none")
 UNKNOWN = Simple("unknown")
+
+WORDS = (Choice, OpenChoice)
+"""The types whose words a flow may write without quotes."""
 
 NAMED: dict[str, Type] = {
     "text": TEXT,
@@ -198,7 +209,7 @@ def lengths(type_: Type) -> tuple[int, int | None]:
     inner = unwrapped(type_)
     if isinstance(inner, (SizedText, ListOf)):
         return inner.least, inner.most
-    if isinstance(inner, Choice) and inner.options:
+    if isinstance(inner, (Choice, OpenChoice)) and inner.options:
         sizes = [len(option) for option in inner.options]
         return min(sizes), max(sizes)
     return 0, None

@@ -16,11 +16,13 @@ from .type_forms import (
     NUMBER,
     TEXT,
     UNKNOWN,
+    WORDS,
     ByKind,
     Choice,
     Field,
     ListOf,
     Mixed,
+    OpenChoice,
     Optional,
     Quantity,
     Quote,
@@ -54,11 +56,13 @@ __all__ = [
     "NUMBER",
     "TEXT",
     "UNKNOWN",
+    "WORDS",
     "ByKind",
     "Choice",
     "Field",
     "ListOf",
     "Mixed",
+    "OpenChoice",
     "Optional",
     "Quantity",
     "Quote",
@@ -105,6 +109,8 @@ def show(type_: Type) -> str:
             return f"{low}..{high}" if low != high else f"{low}"
         case Choice(options):
             return " | ".join(word if word.isidentifier() else f'"{word}"' for word in options)
+        case OpenChoice(options):
+            return f"{show(Choice(options))} | text"
         case Quote(source):
             return f"quote of {source}"
         case SizedText(least, most):

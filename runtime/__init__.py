@@ -45,6 +45,7 @@ if TYPE_CHECKING:
         UsageError,
     )
     from .vocabulary.events import Event
+    from .vocabulary.question import Question
     from .vocabulary.receipt import Receipt
     from .vocabulary.tally import Tally
     from .vocabulary.usage import Rate, Rates, TokenDetail, Usage
@@ -69,6 +70,7 @@ _HOMES = {
         "ModelError PermanentError PlanError RefusedError StoppedError UsageError"
     ),
     "vocabulary.events": "Event",
+    "vocabulary.question": "Question",
     "vocabulary.receipt": "Receipt",
     "vocabulary.tally": "Tally",
     "vocabulary.usage": "Rate Rates TokenDetail Usage",
@@ -97,6 +99,7 @@ __all__ = [
     "PermanentError",
     "PlanError",
     "Provider",
+    "Question",
     "Rate",
     "Rates",
     "Reach",

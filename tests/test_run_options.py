@@ -74,6 +74,7 @@ WRONG = [
     ({"allow_python": "no"}, "`allow_python` must be True or False; found the text `no`"),
     ({"allow_python": None}, "`allow_python` must be True or False; found nothing"),
     ({"ask_hosts": True}, "`ask_hosts` must be a function"),
+    ({"ask_person": "me"}, "`ask_person` must be a function"),
     ({"journal": True}, "`journal` must be the path of a file; found true"),
     ({"journal": ""}, "`journal` must be the path of a file; found an empty text"),
     ({"journal": b"j.db"}, "`journal` must be the path of a file"),

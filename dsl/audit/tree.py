@@ -10,6 +10,7 @@ from .. import types as t
 from ..catalog import Catalog, ParamSpec
 from ..checking.block_types import FOLD
 from ..checking.matches import class_text
+from ..checking.people import PLANNED
 from ..source import Source, Span
 from .errors import UnfitError
 from .exprs import Exprs
@@ -195,7 +196,7 @@ class Tree:
         messages = tuple(
             s.Message(s.Word(message.role, at), s.String(message.template, at), at) for message in ask.messages
         )
-        model = None if ask.model is None else self.exprs.expr(ask.model, at)
+        model: s.Expr | None = None if ask.model is None else self.exprs.expr(ask.model, at)
         check = None
         if ask.check is not None:
             message = s.String(ask.check.message, at) if ask.check.message else None
@@ -207,6 +208,12 @@ class Tree:
             )
             types = tuple(type_expr(one.type, at) for one in ask.given.values())
             use = s.PromptUse(s.Word("", at), args, at, types=types)
+        if ask.person:
+            if model is not None:
+                raise UnfitError(at.text, "a person answers it, and it names a model")
+            model = s.Name(s.Word(PLANNED, at), at)
+            if len(messages) == 1 and ask.messages[0].role == "user":
+                messages = (s.Message(None, messages[0].template, at),)
         return s.Ask(model, messages, type_expr(ask.answer, at) if typed else None, at, check, use)
 
     def _reduce(self, step: p.Step, reduce: p.Reduce, at: Span) -> s.Reduce:

@@ -33,6 +33,8 @@ def _type_expr(type_: t.Type, at: Span) -> s.TypeExpr:
             return s.TypeRange(low, high, at)
         case t.Choice(options) if options:
             return s.TypeChoice(tuple(s.String(option, at) for option in options), at)
+        case t.OpenChoice(options) if options:
+            return s.TypeChoice((*(s.String(one, at) for one in options), s.Word(t.TEXT.kind, at)), at)
         case t.Quote(source):
             return s.TypeQuote(tuple(s.Word(word, at) for word in source.split(".")), at)
         case t.SizedText(low, most):

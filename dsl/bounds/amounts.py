@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import field, replace
 from functools import reduce
 from math import floor
 
+from ..plain_data import OMITTED
 from ..records import dataclass
 from .bound import COUNTED, NOTHING, Bound
 
@@ -17,7 +18,8 @@ class Amounts:
 
     Samples of a repeat with the same prompt may share one request. ``shared_input`` and ``shared_cost`` are the parts
     of the least tokens and dollars that such samples pay only once. ``attempts`` counts the attempts that may be
-    billed, even if servers fail, and ``billed`` is their cost. Of both only the most is known.
+    billed, even if servers fail, and ``billed`` is their cost. Of both only the most is known. ``people`` counts the
+    answers of people, which are no calls.
     """
 
     calls: Bound = NOTHING
@@ -28,6 +30,7 @@ class Amounts:
     shared_cost: float = 0
     attempts: Bound = NOTHING
     billed: Bound = NOTHING
+    people: Bound = NOTHING
 
     def __add__(self, other: Amounts) -> Amounts:
         return Amounts(
@@ -39,6 +42,7 @@ class Amounts:
             self.shared_cost + other.shared_cost,
             self.attempts + other.attempts,
             self.billed + other.billed,
+            self.people + other.people,
         )
 
     def __or__(self, other: Amounts) -> Amounts:
@@ -51,6 +55,7 @@ class Amounts:
             min(self.shared_cost, other.shared_cost),
             self.attempts | other.attempts,
             self.billed | other.billed,
+            self.people | other.people,
         )
 
     def __mul__(self, times: Bound) -> Amounts:
@@ -63,6 +68,7 @@ class Amounts:
             self.shared_cost * times.least,
             self.attempts * times,
             self.billed * times,
+            self.people * times,
         )
 
     def hedged(self, share: float) -> Amounts:
@@ -100,6 +106,7 @@ class Amounts:
             min(self.shared_cost, COUNTED),
             self.attempts.countable,
             self.billed.countable,
+            self.people.countable,
         )
 
     @property
@@ -111,6 +118,7 @@ class Amounts:
             self.cost.maybe,
             attempts=self.attempts,
             billed=self.billed,
+            people=self.people.maybe,
         )
 
     def alike(self, times: Bound, *, sharing: bool) -> Amounts:
@@ -168,6 +176,7 @@ def merged(elements: Sequence[Amounts], fewest: int, *, sharing: bool) -> Amount
         cost,
         whole.attempts,
         whole.billed,
+        Bound(least(one.people.least for one in elements), whole.people.most, whole.people.why),
     )
 
 
@@ -191,7 +200,8 @@ class Bounds:
     dollars.
 
     ``elements`` is the number of times that the body runs, if it is known. ``flows`` has the bounds of the called
-    flows, for one call each, and only at the top. ``expected`` has the average of a vote, if it is known.
+    flows, for one call each, and only at the top. ``expected`` has the average of a vote, if it is known. ``people``
+    counts the answers of people.
     """
 
     title: str
@@ -208,6 +218,7 @@ class Bounds:
     expected: Expected | None = None
     attempts: Bound = NOTHING
     billed: Bound = NOTHING
+    people: Bound = field(default=NOTHING, metadata={OMITTED: NOTHING})
 
     @property
     def least(self) -> float:
@@ -232,6 +243,7 @@ class Bounds:
             expected=self.expected if self.expected == other.expected else None,
             attempts=self.attempts | other.attempts,
             billed=self.billed | other.billed,
+            people=self.people | other.people,
         )
 
 
@@ -266,28 +278,10 @@ def bounds_for(
         line=line,
         attempts=_whole(amounts.attempts),
         billed=amounts.billed,
+        people=_whole(amounts.people),
     )
 
 
 def _whole(bound: Bound) -> Bound:
     """Round the most down to a whole number, because a part of a call is not a call."""
     return bound if bound.most is None else replace(bound, most=floor(bound.most + 1e-9))
-
-
-def merges(leaves: float, fan_in: int) -> int:
-    """Return the number of merges in a tree over this many leaves."""
-    count, left = 0, int(leaves)
-    while left > 1:
-        whole, rest = divmod(left, fan_in)
-        count += whole + (rest > 1)
-        left = whole + (rest > 0)
-    return count
-
-
-def levels(leaves: float, fan_in: int) -> int:
-    """Return the number of levels in such a tree. The merges of different levels follow one another."""
-    count, left = 0, int(leaves)
-    while left > 1:
-        left = -(-left // fan_in)
-        count += 1
-    return count

@@ -11,7 +11,7 @@ from .. import plan as p
 from .. import types as t
 from ..records import dataclass
 from .amounts import Amounts
-from .bound import ONE, Bound, any_of, total
+from .bound import NOTHING, ONE, Bound, any_of, total
 from .expression_sizes import SizeScope, size_of, text_size
 from .served import Served, World
 from .sizes import Known, OneOf, Size, Some, shown
@@ -37,6 +37,8 @@ def asked(
     title: str, vote: bool,
 ) -> Asked:  # fmt: skip
     """Bound one ask. ``vote`` says that it is a ballot: a malformed answer is discarded, the call not repeated."""
+    if ask.person:
+        return _answered(ask, scope, world, title)
     each = []
     for model in candidates(ask.model, models, scope, world):
         settings, tries, share = _tried(model, options, scope, world, title, vote=vote)
@@ -54,6 +56,8 @@ def calls_of(
     title: str, vote: bool,
 ) -> Bound:  # fmt: skip
     """Bound the calls of one ask alone, as ``asked`` does, without a look at its prompts."""
+    if ask.person:
+        return NOTHING
     each = []
     for model in candidates(ask.model, models, scope, world):
         _, tries, share = _tried(model, options, scope, world, title, vote=vote)
@@ -78,8 +82,8 @@ def prompts_of(ask: p.Ask, models: Mapping[str, p.Model], scope: SizeScope, worl
 
     Asks with the same tokens have the same bounds, if their other parts are the same.
     """
-    found = []
-    for model in candidates(ask.model, models, scope, world):
+    found: list[Bound] = []
+    for model in () if ask.person else candidates(ask.model, models, scope, world):
         addresses = () if model is None else (model.address, model.fallback)
         counts = [world.served(one).count for one in addresses if one is not None] or [world.count]
         found += [one for count in counts for one in _messages(ask, scope, world, count)]
@@ -90,6 +94,15 @@ def _messages(ask: p.Ask, scope: SizeScope, world: World, count: Count) -> list[
     if ask.given:
         scope = SizeScope(scope, {name: size_of(one.value, scope, world, count) for name, one in ask.given.items()})
     return [_tokens(one, scope, world, count) for one in ask.messages]
+
+
+def _answered(ask: p.Ask, scope: SizeScope, world: World, title: str) -> Asked:
+    """Bound the answer of a person. It takes no call, no tokens and no money."""
+    answer = answer_bound(ask.answer, world.count)
+    if answer.most is None:
+        answer = Bound(answer.least, None, f"a person may answer {quoted(title)} at any length")
+    shown_as = _in_sources(answer, ask.answer, scope, world, world.count, title)
+    return Asked(Amounts(people=ONE), NOTHING, Some(t.without_quotes(ask.answer), shown_as))
 
 
 def _tokens(message: p.Message, scope: SizeScope, world: World, count: Count) -> Bound:

@@ -190,7 +190,9 @@ class _Survey:
                 widths = {} if sharing else self.widths
                 loads = loads_of(node, step.options, self.models, scope, self.world, widths, found.amounts.calls)
                 rounds = Rounds().then(found.tries).loaded(loads)
-                return self.done(step, "ask", found.amounts, rounds, found.value, failing=failing_ask(found.amounts))
+                failing: Least | None = Least() if node.person else failing_ask(found.amounts)
+                what = "1 person" if node.person else "ask"
+                return self.done(step, what, found.amounts, rounds, found.value, failing=failing)
             case p.Value():
                 value = self.typed(node.expr, step, scope)
                 failing = Least() if not isinstance(value, Known) and may_fail(node.expr) else None

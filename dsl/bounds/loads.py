@@ -100,7 +100,7 @@ def loads_of(
     """Return the loads of an ask with this many calls, for every endpoint that it may use."""
     most = inf if calls.most is None else calls.most
     found: dict[str, Load] = {}
-    for model in candidates(ask.model, models, scope, world):
+    for model in () if ask.person else candidates(ask.model, models, scope, world):
         each: list[Served | None] = [None] if model is None else [*_served(model, world)]
         for served in each:
             places = _places(served, model, options, scope, world)

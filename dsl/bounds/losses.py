@@ -91,7 +91,8 @@ def failing_block(
     if not (own and rule.rule in SAFE) and (own or rule.extern is not None or empty or loses):
         ways += [Least()] if empty or not bodies else [least_of(lowered(body)) for body in bodies]
     if rule.asks:
-        ways += [least_of(body.amounts) + Least(1) for body in bodies]
+        paid = Least(int(not all(ask.person for ask in rule.asks)))
+        ways += [least_of(body.amounts) + paid for body in bodies]
     return reduce(Least.__or__, ways) if ways else None
 
 
@@ -122,6 +123,7 @@ def _from(amounts: Amounts, low: Least, shared_input: float, shared_cost: float)
         cost=Bound(low.cost, cost.most, cost.why),
         shared_input=shared_input,
         shared_cost=shared_cost,
+        people=amounts.people.maybe,
     )
 
 

@@ -7,13 +7,14 @@ from dataclasses import replace
 from .. import plan as p
 from .. import types as t
 from ..records import dataclass
-from .amounts import Amounts, bounds_for, levels, merges
+from .amounts import Amounts, bounds_for
 from .ask_bounds import Asked, asked
 from .bound import NOTHING, Bound, any_of
 from .expression_sizes import SizeScope, joined
 from .numbered import numbered
 from .sizes import NONE, Known, Many, Size, Some, is_counted, items_of, listed, one_of
 from .survey import BlockBounds, Done, Survey
+from .trees import levels, merges
 
 _DIGITS = 24
 """The most tokens of a number that a reducer makes."""

@@ -14,6 +14,7 @@ from .callees import Callee
 from .checks import no_check
 from .counts import numbers_of
 from .origins import origins
+from .people import refused_options
 from .program import Program, Scope, Step
 from .reducer_arguments import named, parameters
 from .reducer_names import reducer_meant
@@ -64,8 +65,11 @@ class BlockTypes(Bodies, ABC):
                 )
             self.options(reduce.options, ("ask",), scope, "an ask")
             if reduce.rule.text == "fold":
-                return self.fold(step, reduce, reduce.ask, one)
+                type_ = self.fold(step, reduce, reduce.ask, one)
+                self._of_person(reduce.ask, reduce.options)
+                return type_
             type_ = self.ask(reduce.ask, scope)
+            self._of_person(reduce.ask, reduce.options)
             if reduce.count is None:
                 return type_
             return self.tree(step, reduce, one, type_, step.argument_scope or step.scope)
@@ -238,6 +242,10 @@ class BlockTypes(Bodies, ABC):
             )
             return type_
         return type_ if begins else t.join([item, type_])
+
+    def _of_person(self, ask: s.Ask, options: tuple[s.Option, ...]) -> None:
+        if ask.number in self.typed.nodes.people:
+            self.typed.problems.extend(refused_options(options))
 
     def folded(self, step: Step, name: str) -> t.Type:
         """Return the type of ``so_far`` or ``next``, the two names in a fold's prompt."""

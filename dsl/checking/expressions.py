@@ -128,7 +128,7 @@ class Expressions(Operators):
         name = expr.word.text
         symbol = scope.lookup(name)
         choice = t.form(wanted, t.Choice) if wanted else None
-        if isinstance(choice, t.Choice) and name in choice.options:
+        if isinstance(choice, t.WORDS) and name in choice.options:
             if symbol:
                 quoted = f'"{name}"'
                 self.problems.append(
@@ -147,7 +147,7 @@ class Expressions(Operators):
             return self.type_of(symbol)
         if name in CONSTANTS:
             return CONSTANTS[name]
-        if isinstance(choice, t.Choice) and name not in scope.withheld:
+        if isinstance(choice, t.WORDS) and name not in scope.withheld:
             self.report(
                 "F0301",
                 f"`{name}` is not one of {t.show(choice)}",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..identity import Identity
-from ..types import Choice, ListOf, Mixed, Optional, Record, Type
+from ..types import Choice, ListOf, Mixed, OpenChoice, Optional, Record, Type
 
 MOST_PARTS = 20_000
 MOST_LEVELS = 120
@@ -40,7 +40,7 @@ class Extents:
             case ListOf(item) | Optional(item):
                 parts, levels = self._measure(item)
                 parts, levels = parts + 1, levels + 1
-            case Choice(options):
+            case Choice(options) | OpenChoice(options):
                 parts = 1 + len(options)
             case Mixed(several):
                 inner = [self._measure(one) for one in several]

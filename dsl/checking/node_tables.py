@@ -18,7 +18,7 @@ class NodeTables:
     The types: ``answers`` of asks, ``params`` of parameters, ``results`` of flows, ``arguments`` of types given as
     arguments, ``shapes``, to which values are cut, and ``matched``, which tests expect of values. ``words`` are the
     numbers of names that stand for themselves, such as a choice or a rule. ``callees`` has the function, flow or extern
-    of each call and reducer, ``prompts`` the declared prompt of an ask.
+    of each call and reducer, ``prompts`` the declared prompt of an ask. ``people`` are the numbers of asks that a person answers.
     """
 
     answers: dict[int, t.Type] = field(default_factory=dict)
@@ -30,3 +30,4 @@ class NodeTables:
     words: set[int] = field(default_factory=set)
     callees: dict[int, Callee] = field(default_factory=dict)
     prompts: dict[int, Prompt] = field(default_factory=dict)
+    people: set[int] = field(default_factory=set)

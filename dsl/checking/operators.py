@@ -119,7 +119,7 @@ class Operators(UnknownNames):
     def _meaning(self, expr: s.Expr, beside: t.Type) -> t.Type | None:
         """Return the type that gives the words of an expression their meaning, from the type of the value beside it."""
         lists = isinstance(expr, s.Binary) and isinstance(t.form(beside, t.ListOf), t.ListOf)
-        words = isinstance(t.form(beside, t.Choice), t.Choice)
+        words = isinstance(t.form(beside, t.Choice), t.WORDS)
         return beside if lists or words or isinstance(expr, (s.ListExpr, s.RecordExpr)) else None
 
     def _turned(self, first: s.Expr, second: s.Expr, scope: Scope) -> bool:
@@ -154,7 +154,7 @@ class Operators(UnknownNames):
         beside = self.infer(other, scope) if known else t.UNKNOWN
         held = t.form(beside, t.ListOf)
         choice = t.form(held.item if isinstance(held, t.ListOf) else beside, t.Choice)
-        return isinstance(choice, t.Choice) and word in choice.options
+        return isinstance(choice, t.WORDS) and word in choice.options
 
     def _unfit(self, expr: s.Binary, left: t.Type, right: t.Type) -> None:
         if t.UNKNOWN in (left, right):

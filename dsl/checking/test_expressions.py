@@ -124,14 +124,14 @@ class TestExpressions(Expressions):
             else:
                 self.report("F0303", "no step has rounds: the flow asks nothing", expr.span)
         choice = t.form(wanted, t.Choice) if wanted else None
-        if isinstance(choice, t.Choice) and expr.word.text in choice.options:
+        if isinstance(choice, t.WORDS) and expr.word.text in choice.options:
             return super()._name(expr, scope, wanted)
         if symbol is not None and symbol in self.helpers:
             return self.helper(symbol, wanted)
         if symbol is None and self._elsewhere(expr.word.text):
             self.unknown_name(expr.word.text, expr.span, scope)
             return t.UNKNOWN
-        if self._within and symbol is None and expr.word.text not in CONSTANTS and not isinstance(choice, t.Choice):
+        if self._within and symbol is None and expr.word.text not in CONSTANTS and not isinstance(choice, t.WORDS):
             if expr.number in self.typed.nodes.words:
                 return t.Choice((expr.word.text,))
             self.meaningless.append(expr)

@@ -186,7 +186,7 @@ class Replies(Paths):
         self.expressions.expect(value, self.scope, t.TEXT, "`malformed`")
         written = self.expressions.written(value, self.scope)
         raw = written.string.value if isinstance(written, s.Text) else None
-        if wanted == t.TEXT:
+        if wanted == t.TEXT or isinstance(wanted, t.OpenChoice):
             said, help = "every text fits this answer, so no text is malformed", "give the ask a type, or script `cut`"
             self.report("F0414", said, value.span, help)
         elif raw is not None and isinstance(wanted, t.Choice) and raw in wanted.options:

@@ -18,6 +18,7 @@ from .dependencies import Dependencies
 from .expressions import Expressions
 from .folding import Folding
 from .node_tables import NodeTables
+from .people import asks_person, is_step, offered, refused_messages, refused_options
 from .program import Flow, Program, Scope, Step, Symbol
 from .prompt_uses import PromptUses
 from .quotes import check_quotes
@@ -162,6 +163,8 @@ class _Checker(RoundTypes, PromptUses):
             case s.Ask():
                 kinds, what = ("ask",), "an ask"
                 type_ = self.ask(node, step.scope, found_there(line.when.condition) if line.when else frozenset())
+                if node.number in self.typed.nodes.people:
+                    self.typed.problems.extend(refused_options(line.options))
             case s.Map():
                 kinds, what = ("map",), "a map"
                 self.element(step)
@@ -218,6 +221,9 @@ class _Checker(RoundTypes, PromptUses):
                 model.span,
                 "the language has no f-strings: delete the `f` and write `{{ name }}`, with two braces",
             )
+        elif asks_person(ask, scope):
+            self.typed.nodes.people.add(ask.number)
+            self.typed.problems.extend(refused_messages(ask))
         elif ask.model is not None:
             type_ = self.expressions.infer(ask.model, scope, t.MODEL)
             if not t.fits(type_, t.MODEL):
@@ -226,7 +232,9 @@ class _Checker(RoundTypes, PromptUses):
                     "F0207",
                     f"`{name}` is not a model: it is {t.show(type_)}",
                     ask.model.span,
-                    help='declare a model at the top of the file: `model NAME = "provider:name"`',
+                    help="give the step another name: `ask human` asks a person"
+                    if is_step(ask, scope)
+                    else 'declare a model at the top of the file: `model NAME = "provider:name"`',
                 )
         seen = scope if ask.prompt is None else self.prompt_use(ask, ask.prompt, scope)
         for message in ask.messages:
@@ -238,7 +246,7 @@ class _Checker(RoundTypes, PromptUses):
                 ask.messages[-1].span,
                 'end the prompt with `user "…"`',
             )
-        type_ = self.written.read(ask.answer) if ask.answer is not None else t.TEXT
+        type_ = self.answer_type(ask)
         if ask.answer is not None and (unfit := _no_answer(type_)):
             if type_ == unfit:
                 problem, help = f"an answer cannot have the type {t.show(unfit)}", "write `text`, or delete the type"
@@ -249,6 +257,13 @@ class _Checker(RoundTypes, PromptUses):
             type_ = t.UNKNOWN
         self.typed.nodes.answers[ask.number] = type_
         return t.without_quotes(type_)
+
+    def answer_type(self, ask: s.Ask) -> t.Type:
+        """Return the written type of an answer. A person may be offered words and give any other text."""
+        words = offered(ask.answer) if ask.number in self.typed.nodes.people else None
+        if ask.answer is None or words is None:
+            return self.written.read(ask.answer) if ask.answer is not None else t.TEXT
+        return self.written.read_offer(words, ask.answer.span)
 
 
 def _no_answer(type_: t.Type) -> t.Type | None:

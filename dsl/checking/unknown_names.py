@@ -13,10 +13,13 @@ from ..source import Span
 from ..spelling import MOST_GUESSED
 from .arguments import CallTypes
 from .label_places import LABEL_WAY
+from .people import HUMAN
 from .program import Scope, Step
 
 CONSTANTS: dict[str, t.Type] = {"true": t.BOOL, "false": t.BOOL, "none": t.NONE}
 
+_PEOPLE = frozenset({"person", "people", "me", "someone", "operator", "reviewer", "approver"})
+"""The words that a user may try in the place of `human`."""
 _OF_REDUCERS = ("results", "so_far", "next")
 _WITHOUT_BRANCH = "make `{}` a step before the fanout; or write `reduce collect`, and use the record in the next step"
 _WITHOUT_RESULTS = "write a value from before the block; or write `reduce collect`, and use its value in the next step"
@@ -133,6 +136,10 @@ class UnknownNames(CallTypes):
         self.report("F0201", f"the name `{name}` is unknown", span, help=near)
 
     def _unknown_model(self, name: str, span: Span, scope: Scope) -> None:
+        if name.lower() in _PEOPLE:
+            help = f"to ask a person write `ask {HUMAN}`"
+            self.report("F0201", f"the name `{name}` is unknown: the file declares no such model", span, help=help)
+            return
         models = self._models(scope)
         declare = f'declare the model at the top of the file, `model {name} = "provider:name"`'
         there = ", ".join(f"`{word}`" for word in models[:8])

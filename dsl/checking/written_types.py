@@ -149,7 +149,14 @@ class WrittenTypes:
             case s.TypeRecord():
                 return self._record(written)
 
-    def _choice(self, options: tuple[s.Word | s.String, ...]) -> t.Type:
+    def read_offer(self, words: tuple[s.Word | s.String, ...], span: Span) -> t.Type:
+        """Read the words that a person is offered beside any other text."""
+        if refused := union(s.TypeChoice(words, span), self._kind):
+            self.problems.append(refused)
+            return t.UNKNOWN
+        return t.OpenChoice(self._choice(words).options)
+
+    def _choice(self, options: tuple[s.Word | s.String, ...]) -> t.Choice:
         words: list[str] = []
         seen: dict[str, str] = {}
         twice: list[tuple[s.Word | s.String, s.Word | s.String]] = []

@@ -80,6 +80,8 @@ def _words(type_: t.Type) -> tuple[Iterable[str], bool]:
     match type_:
         case t.Choice(options):
             return options, False
+        case t.OpenChoice(options):
+            return options, True
         case t.Simple("bool"):
             return TRUTH, False
         case t.Optional(item):

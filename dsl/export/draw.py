@@ -253,7 +253,7 @@ class _Drawer:
         return made
 
     def ask_words(self, ask: p.Ask) -> str:
-        model = "" if ask.model is None else f"{self.words.expr(ask.model)} "
+        model = "human " if ask.person else "" if ask.model is None else f"{self.words.expr(ask.model)} "
         check = "" if ask.check is None else f" check {self.words.expr(ask.check.condition)}"
         return f"ask {model}→ {t.show(ask.answer)}{check}"
 

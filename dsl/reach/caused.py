@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from .. import plan as p
-from ..bounds.amounts import Bounds, merges
+from ..bounds.amounts import Bounds
 from ..bounds.ask_bounds import calls_of
 from ..bounds.bound import NOTHING, ONE, Bound, any_of, total
 from ..bounds.expression_sizes import SizeScope
 from ..bounds.served import Blank
 from ..bounds.sizes import Known
+from ..bounds.trees import merges
 from ..catalog import ReducerSpec
 from ..identity import Identity
 from ..labels.marks import OWN, Mark
@@ -84,7 +85,9 @@ class Caused:
     def _calls(self, ask: p.Ask, options: Mapping[str, p.Expr], site: Site, *, ballots: bool = True) -> Bound:
         vote = ballots and site.asks_ballots
         # Most asks have no options of their own.
-        key = (ask.model, vote) if not options and isinstance(ask.model, (p.Ref, type(None))) else None
+        key = (
+            (ask.model, vote) if not options and not ask.person and isinstance(ask.model, (p.Ref, type(None))) else None
+        )
         if key is not None and key in self._plain:
             return self._plain[key]
         title = site.step.title

@@ -19,6 +19,7 @@ def figures_of(account: Account, prices: Prices) -> dict[str, Json]:
     ``answered``. Of the broken off, ``cancelled`` were given up because nothing needed them any more; all others are in
     doubt. ``cost`` is in dollars, for the tokens that servers reported. ``unbilled`` is the highest possible cost, in
     dollars, of all other calls that may be paid. Each of the two is None if a price is not known.
+    ``people`` counts the answers of people, if there are any.
     """
     return {
         "requests": account.requests,
@@ -31,5 +32,6 @@ def figures_of(account: Account, prices: Prices) -> dict[str, Json]:
         "tokens": {"input": account.input_tokens, "output": account.output_tokens, "uncounted": account.uncounted},
         "cost": prices.of(account),
         "unbilled": account.unbilled(prices),
+        **({"people": account.people} if account.people else {}),
         "models": {model: use.answered for model, use in account.models.items() if use.answered},
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from ..vocabulary.amounts import limit_text, money_text
+from ..vocabulary.amounts import count_text, limit_text, money_text
 from ..vocabulary.columns import columns, cut, padded
 from ..vocabulary.quoting import one_line
 from ..vocabulary.waits import Cause, Waiting
@@ -61,6 +61,7 @@ def _parts(summary: Summary, seconds: float) -> list[Part]:
     parts = [
         (0, f"{summary.finished:,}/{summary.steps:,} steps"),
         (3, f"{summary.flying:,} in flight"),
+        (1, count_text(summary.questions, "open question") if summary.questions else ""),
         (7, calls),
         (9, f"{tokens:,} tokens" if tokens else ""),
         (8, f"{growing:,} characters received" if growing else ""),

@@ -13,6 +13,8 @@ from ..vocabulary.partial_listener import PartialListener
 from ..vocabulary.usage import Usage
 from .traffic import Traffic
 
+_OF_PEOPLE = (e.RequestStarted, e.RequestFinished, e.RequestFailed, e.RequestCancelled, e.AttemptFailed)
+
 
 @dataclass(slots=True)
 class Summary(Traffic, PartialListener):
@@ -23,7 +25,7 @@ class Summary(Traffic, PartialListener):
     again although they may have been paid, ``hedged`` calls that were sent a second time beside the first, and
     ``spared`` samples that votes did not need. Tokens are those that servers reported; ``uncounted`` counts calls
     without reported tokens. ``notices`` are lines for the user, such as the assumptions of a reader of files.
-    ``limits`` are those of the run, None before it begins.
+    ``limits`` are those of the run, None before it begins. ``questions`` counts the open questions to people.
     """
 
     recalled: int = 0
@@ -37,6 +39,7 @@ class Summary(Traffic, PartialListener):
     losses: list[e.ElementLost] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
     limits: e.LimitsSet | None = None
+    questions: int = 0
 
     def hears(self, kind: type) -> bool:
         return kind is not e.StepStarted and kind is not e.ElementFinished
@@ -45,6 +48,9 @@ class Summary(Traffic, PartialListener):
         # The event of every step comes first: a run may have millions of steps.
         if type(event) is e.StepFinished:
             self.finished += 1
+            return
+        if isinstance(event, _OF_PEOPLE) and event.number < 0:
+            self._of_person(event)
             return
         self.count(event)
         if isinstance(event, e.RequestStarted):
@@ -55,6 +61,17 @@ class Summary(Traffic, PartialListener):
             self._answered(event)
         else:
             self._note(event)
+
+    def _of_person(self, event: e.Event) -> None:
+        """Count a question to a person. It is no call."""
+        if isinstance(event, e.RequestStarted):
+            self.questions += 1
+            self.account.use(event.model).sent += 1
+        elif isinstance(event, e.RequestFinished):
+            self.questions -= 1
+            self.account.use(event.model).answered += 1
+        elif isinstance(event, e.RequestFailed | e.RequestCancelled):
+            self.questions -= 1
 
     def _answered(self, event: e.RequestFinished) -> None:
         calls = event.calls if event.answers is None else event.answers

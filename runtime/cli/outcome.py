@@ -7,11 +7,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from flowrun.dsl import types
+
 from ..account.figures import figures_of
 from ..api import Result
 from ..engine.decisions import Failure
 from ..inputs.cuts import Taken
-from ..journal.project import resume_command
+from ..journal.project import journal_option, resume_command
 from ..values.expressions import ModelValue
 from ..vocabulary.errors import StoppedError
 from ..vocabulary.quoting import inert
@@ -20,6 +22,14 @@ from .console import complain, print_answer, print_json
 from .outputs import Outputs
 from .summary import closing_line, failures_lines, losses_lines, single_calls, votes_lines
 from .waits import waiting_figures
+
+
+def shown_path(path: str) -> str:
+    """Write a path for a shell, which expands brackets."""
+    from shlex import quote  # few runs need it
+
+    plain = path.replace("[", ".").replace("]", "")
+    return quote(path if "#" in path or '"' in path else plain)
 
 
 def finish(
@@ -53,6 +63,8 @@ def finish(
     if not quiet:
         parts = [f"{name}: {one.told()}" for name, one in taken.items()]
         print(inert(" · ".join([closing_line(result), *parts])), file=sys.stderr)
+    if journal is None and result.status == "open":
+        complain("this run keeps no journal, so it cannot be resumed: run it on a terminal, or keep a journal")
     if journal is not None and result.run and (lost or result.outcome.resumable):
         complain(_way_on(result, journal, flags))
     if isinstance(stopped, StoppedError):
@@ -87,6 +99,10 @@ def _delivered(
 
 def _way_on(result: Result, journal: Path, flags: str) -> str:
     command = resume_command(result.run, journal)
+    if result.questions:
+        path = shown_path(result.questions[0].path)
+        answer = f"flowrun answer {result.run} {path} VALUE{journal_option(journal)}"
+        return f"answer with: {answer}; then resume the run with: {command}{flags}"
     if result.status == "budget":
         command += " --budget …"
     kept = result.summary.calls + result.summary.recalled
@@ -109,6 +125,7 @@ def report(result: Result) -> dict[str, Any]:
         "failures": [_failure(one) for one in result.failures],
         "losses": [_failure(one) for one in result.outcome.losses],
         **({"stopped": str(result.outcome.stopped)} if result.outcome.stopped is not None else {}),
+        **_questions(result),
         **({"steps": _plain(result.outcome.steps)} if result.outcome.steps else {}),
         "votes": {
             path: {
@@ -144,6 +161,12 @@ def report(result: Result) -> dict[str, Any]:
         "seconds_one_after_another": round(summary.busy, 3),
         **waiting_figures(summary.waits),
     }
+
+
+def _questions(result: Result) -> dict[str, Any]:
+    """Return the open questions as `--json` prints them."""
+    rows = [{"path": one.path, "type": types.show(one.type), "text": one.text} for one in result.questions]
+    return {"questions": rows} if rows else {}
 
 
 def _failure(failure: Failure) -> dict[str, Any]:

@@ -28,7 +28,10 @@ def view(bounds: Bounds, calls_limit: int | None, money_limit: float | None, wid
     """
     yield from _table(bounds, width)
     yield ""
-    yield from ("without server failures:", f"  {totals(bounds)}", "always:", f"  {attempts(bounds)}")
+    yield from ("without server failures:", f"  {totals(bounds)}")
+    if bounds.people.most != 0:
+        yield f"  {answers_of_people(bounds.people)}"
+    yield from ("always:", f"  {attempts(bounds)}")
     means = [f"  {mean}" for mean in _means(bounds)]
     yield from ("expected:", *means) if means else ()
     yield from _reasons(bounds)
@@ -106,6 +109,13 @@ def totals(bounds: Bounds) -> str:
             f"cost {cost_in_words(bounds.cost)}",
         )
     )
+
+
+def answers_of_people(people: Bound) -> str:
+    """Write how many answers people give. These are no calls, and cost neither tokens nor money."""
+    if people.most == 1:
+        return "1 answer of a person" if people.least == 1 else "at most 1 answer of a person"
+    return f"{in_words(people)} answers of people"
 
 
 def _means(bounds: Bounds) -> Iterator[str]:

@@ -6,7 +6,8 @@ import sys
 import threading
 import time
 from collections import deque
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from types import TracebackType
 from typing import Protocol, TextIO, cast
 
@@ -36,6 +37,8 @@ class Watcher(Protocol):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None: ...
 
+    def held(self) -> AbstractContextManager[TextIO]: ...
+
 
 def watcher(quiet: bool) -> Watcher:
     if quiet:
@@ -61,6 +64,10 @@ class Silent(PartialListener):
     ) -> None:
         return None
 
+    def held(self) -> AbstractContextManager[TextIO]:
+        """Return the stream of the terminal. Nothing else is printed there until the context ends."""
+        return nullcontext(sys.stderr)
+
 
 class ProgressLines(Silent):
     """A watcher that prints notices, retries and losses at once, and the progress of the run every few seconds."""
@@ -83,6 +90,14 @@ class ProgressLines(Silent):
             print(inert(state_line(self.summary, now - self.began)), file=sys.stderr, flush=True)
 
 
+class _Pause:
+    """The pause of a display. While it is on, a person types. Who draws or begins a pause holds the ``pen``."""
+
+    def __init__(self) -> None:
+        self.pen = threading.Lock()
+        self.on = False
+
+
 class LiveDisplay(Silent):
     """A watcher that redraws the progress of the run a few times a second, and prints notices above it.
 
@@ -100,6 +115,8 @@ class LiveDisplay(Silent):
         self._over = False
         self._thread: threading.Thread | None = None
         self._above: Above | None = None
+        self._screen: Screen | None = None
+        self._pause = _Pause()
 
     def hears(self, kind: type) -> bool:
         return self.summary.hears(kind) or self.blocks.hears(kind)
@@ -124,21 +141,37 @@ class LiveDisplay(Silent):
 
     def _start(self) -> None:
         self._above = Above(sys.stderr, self._say)
-        self._thread = threading.Thread(
-            target=self._draw_on, args=(Screen(sys.stderr),), name="flowrun-display", daemon=True
-        )
+        self._screen = Screen(sys.stderr)
+        self._thread = threading.Thread(target=self._draw_on, args=(self._screen,), name="flowrun-display", daemon=True)
         sys.stderr = cast(TextIO, self._above)
         self._thread.start()
 
     def _draw_on(self, screen: Screen) -> None:
         with suppress(OSError, ValueError):  # the terminal is gone
             while not self._over:
-                screen.draw(self._lines(*screen.size), self._heard())
+                with self._pause.pen:
+                    if not self._pause.on:
+                        screen.draw(self._lines(*screen.size), self._heard())
                 self._wake.wait(REDRAW)
                 if self._wake.is_set():
                     self._wake.clear()
                     time.sleep(AT_ONCE)
             screen.draw((), self._heard())
+
+    @contextmanager
+    def held(self) -> Iterator[TextIO]:
+        """Take the lower lines away, and draw nothing until the context ends."""
+        if self._screen is None or self._above is None:
+            yield sys.stderr
+            return
+        with self._pause.pen:
+            self._pause.on = True
+            self._screen.draw((), self._heard())
+        try:
+            yield self._above.stream
+        finally:
+            self._pause.on = False
+            self._wake.set()
 
     def _heard(self) -> list[str]:
         return [self._said.popleft() for _ in range(len(self._said))]

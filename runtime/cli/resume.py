@@ -21,6 +21,7 @@ from .journals import journal_files, journal_path
 from .outcome import finish
 from .outputs import FIELDS, HELP, NAME_FROM, RAW, AnswerPath, Outputs, Place, Wanted, WithOutputs
 from .paths import OutputPath
+from .people import NO_ASK, at_terminal
 from .progress import watcher
 from .run_cassette import HELP as CASSETTE
 from .run_cassette import RunCassette
@@ -52,6 +53,7 @@ from .tracing import tracing
 @click.option("--cassette", type=OutputPath(), metavar="FILE", help=CASSETTE)
 @click.option("--quiet", "-q", is_flag=True, help="Print only the answer, losses and errors.")
 @click.option("--live", is_flag=True, help=LIVE)
+@click.option("--no-ask", is_flag=True, help=NO_ASK)
 @click.option("--allow-host", multiple=True, metavar="HOST", help="Let the flow use models at this host.")
 @click.option("--allow-python", is_flag=True, help="Let the flow call the Python functions that it declares.")
 def command(
@@ -67,6 +69,7 @@ def command(
     cassette: Path | None,
     quiet: bool,
     live: bool,
+    no_ask: bool,
     allow_host: tuple[str, ...],
     allow_python: bool,
 ) -> int:
@@ -109,6 +112,7 @@ def command(
                         allow_host=allow_host,
                         allow_python=allow_python,
                         ask_hosts=host_question(),
+                        ask_person=at_terminal(watch.held, asks=not no_ask),
                         ask_doubtful=in_doubt == "retry",
                         budget=limit,
                         stop=stop,

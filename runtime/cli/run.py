@@ -32,6 +32,7 @@ from .outcome import finish
 from .outputs import Outputs, Wanted, WithOutputs, output_options
 from .params import Chosen, FlowCommand, first_option
 from .paths import PathThatIs
+from .people import NO_ASK, at_terminal
 from .plans import allowed
 from .progress import watcher
 from .run_cassette import RunCassette, cassette_option
@@ -66,6 +67,7 @@ def command_for(path: Path) -> click.Command:
         click.Option(["--budget"], metavar="BUDGET", help="Replace the budget of the flow: '$2.50, 400 calls'."),
         click.Option(["--fresh"], is_flag=True, help="Send all calls again, and use no answers from the journal."),
         click.Option(["--journal"], metavar="FILE", help=f"The file for the answers. The default is {FOLDER}/{NAME}."),
+        click.Option(["--no-ask"], is_flag=True, help=NO_ASK),
         click.Option(["--no-journal"], is_flag=True, help="Keep no answers: an interrupted run cannot go on."),
     ]
     return _Run(
@@ -123,6 +125,7 @@ def _run(chosen: Chosen, /, **given: Any) -> int:
                         allow_host=given["allow_host"],
                         allow_python=given["allow_python"],
                         ask_hosts=host_question(),
+                        ask_person=at_terminal(watch.held, asks=not given["no_ask"]),
                         journal=journal,
                         fresh=given["fresh"],
                         budget=budget,

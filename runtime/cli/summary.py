@@ -84,6 +84,7 @@ def closing_line(result: Result) -> str:
         _headline(result),
         _standing(result),
         _calls(summary),
+        account.people and _people(account.people),
         summary.recalled and f"{count_text(summary.recalled, 'answer')} from the journal",
         summary.hedged and f"{summary.hedged:,} sent twice",
         summary.in_doubt and f"{summary.in_doubt:,} sent again in doubt",
@@ -93,6 +94,10 @@ def closing_line(result: Result) -> str:
         cost_text(summary.prices.of(account), account.unbilled(summary.prices)),
     )
     return " · ".join(part for part in parts if part)
+
+
+def _people(answers: int) -> str:
+    return "1 answer of a person" if answers == 1 else f"{answers:,} answers of people"
 
 
 def _calls(summary: Summary) -> str:

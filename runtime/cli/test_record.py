@@ -23,6 +23,7 @@ from . import exits
 from .asking import host_question, person
 from .console import complain
 from .journals import journal_files, journal_path
+from .people import at_terminal
 from .plan_view import cost_in_words, in_words
 from .progress import watcher
 from .signals import run_stoppable
@@ -170,6 +171,7 @@ class Recording:
                         model=given["model"],
                         allow_host=given["allow_host"],
                         ask_hosts=host_question(),
+                        ask_person=at_terminal(watch.held),
                         journal=self.journal,
                         fresh=given["record"] == "all",
                         budget=self.left,

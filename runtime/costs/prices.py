@@ -12,6 +12,7 @@ from ..providers import traits_of
 from ..vocabulary.account import Account
 from ..vocabulary.errors import UsageError
 from ..vocabulary.json_value import Json
+from ..vocabulary.question import PERSON
 from ..vocabulary.quoting import shown
 from .budget import Price
 
@@ -25,6 +26,8 @@ def price(model: str, environ: Mapping[str, str] | None = None) -> Price | None:
 
     A local model costs nothing. If the user has set a base URL for the provider, its price is unknown.
     """
+    if model == PERSON:
+        return _FREE
     traits = traits_of(model)
     if traits.local:
         return _FREE

@@ -42,7 +42,7 @@ class Dispatcher:
         self._batcher = Batcher()
         self._allowance = Allowance()
         self._live = UnderWay()
-        self._calls = WaitingCalls(listener, log)
+        self.calls = WaitingCalls(listener, log)
 
     @property
     def stopped(self) -> bool:
@@ -52,7 +52,7 @@ class Dispatcher:
     @property
     def busy(self) -> bool:
         """True if a batch is under way or waits for another attempt, or if a call waits for its answer."""
-        return bool(self._live or self._calls)
+        return bool(self._live or self.calls)
 
     def launch(self, calls: Iterable[Call]) -> None:
         """Queue calls. Calls with the same question share a request if the endpoint gives several answers to one."""
@@ -67,13 +67,13 @@ class Dispatcher:
 
     def _queue(self, call: Call, endpoint: Endpoint, groups: Groups) -> None:
         batch, made = self._batcher.place(call, endpoint, groups, asyncio.get_running_loop().time())
-        self._calls.enter(call, batch)
+        self.calls.enter(call, batch)
         if made:
             self._lines.enter(batch)
 
     def cancel(self, number: int, keep: bool) -> None:
         """Cancel a call. A batch without other calls is cancelled too, or with ``keep`` continues for the journal."""
-        batch = self._calls.drop(number)
+        batch = self.calls.drop(number)
         if batch is not None:
             batch.calls = [call for call in batch.calls if call.number != number]
             if not batch.calls:
@@ -107,7 +107,7 @@ class Dispatcher:
         self._live.forget_waiting()
         self._hedges.close()
         await self._live.cancel()
-        self._calls.clear()
+        self.calls.clear()
 
     def _pump(self, endpoint: Endpoint) -> None:
         """Send the queued batches for which there is a place."""
@@ -247,7 +247,7 @@ class Dispatcher:
             return None
         self._attempts.retried(batch, error, wait)
         if error.doubtful and not self.stopped:
-            batch.calls = self._calls.afforded(batch.calls, batch.retries.tries)
+            batch.calls = self.calls.afforded(batch.calls, batch.retries.tries)
         return wait
 
     def _again(self, batch: Batch) -> None:
@@ -272,7 +272,7 @@ class Dispatcher:
     def _fail(self, batch: Batch, error: CallError, *, told: bool = False) -> None:
         if batch.twin is not None:
             self._end(batch.twin, keep=True)
-        self._calls.fail(batch, error, told=told)
+        self.calls.fail(batch, error, told=told)
 
     def _deliver(self, batch: Batch, ended: Answered, *, used: bool = True) -> None:
         """Publish answers, and give them to the calls that wait for them if they can be ``used``."""
@@ -286,15 +286,15 @@ class Dispatcher:
                 self._hedges.overtaken(other)
             self._end(other, keep=False)
         for call, answer, part in zip(asked, reply.answers, ended.parts, strict=False):
-            if self._calls.answer(call, answer, part):
+            if self.calls.answer(call, answer, part):
                 self._allowance.add(batch)
         if len(reply.answers) == len(asked):
             return
         self.listener.catch_up()
         together: Groups = {}
-        rest = [call for call in asked[len(reply.answers) :] if call in self._calls]
+        rest = [call for call in asked[len(reply.answers) :] if call in self.calls]
         if ended.doubtful and (failed := batch.retries.spent()) is not None:
             self._fail(batch, failed)
             return
-        for call in self._calls.afforded(rest, batch.retries.tries) if ended.doubtful else rest:
+        for call in self.calls.afforded(rest, batch.retries.tries) if ended.doubtful else rest:
             self._queue(call, batch.endpoint, together)

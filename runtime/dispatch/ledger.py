@@ -25,6 +25,7 @@ from .cache import Recall
 from .request_waits import NO_WAITING, with_budget
 from .run_clock import RunClock
 from .run_notes import RunNotes
+from .told import records_told
 
 
 class NoLog:
@@ -73,6 +74,9 @@ class NoLog:
         Awaiting it raises DiskError.
         """
         return _nothing()
+
+    async def told(self, call: Call, answer: Answer, began: float) -> None:
+        """Record the answer of a person. Raises DiskError."""
 
     async def spoiled(self, calls: Sequence[Call], error: AnswerError, began: float) -> None:
         """Record a paid reply without a usable answer. Raises DiskError."""
@@ -168,6 +172,9 @@ class RunLog(NoLog):
                 for call, one, part in zip(calls, answers, parts, strict=False)
             ]
         )
+
+    async def told(self, call: Call, answer: Answer, began: float) -> None:
+        await self.journal.append(records_told(self.run, call, answer.text, next(self._keys), self._span(began)))
 
     async def spoiled(self, calls: Sequence[Call], error: AnswerError, began: float) -> None:
         span = self._span(began)

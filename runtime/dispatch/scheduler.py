@@ -26,8 +26,10 @@ from ..engine.state import State
 from ..vocabulary.call import Answer
 from ..vocabulary.errors import CallError, DiskError, FlowrunError, PermanentError
 from ..vocabulary.json_value import Json
+from ..vocabulary.question import AskPerson
 from ..vocabulary.usage import NO_USAGE, Usage
 from .attempt_events import Publish
+from .desk import Desk
 from .dispatcher import Dispatcher
 from .endpoint import Endpoint, grown_window
 from .ledger import NoLog
@@ -57,15 +59,16 @@ class Scheduler(Listener):
         log: NoLog | None = None,
         hand_on: Callable[[Json], None] = lambda value: None,
         do_read: DoRead = no_files,
+        ask_person: AskPerson | None = None,
     ) -> None:
         self.state = state
         self.publish = publish
-        self.call_extern = call_extern
-        self.do_read = do_read
+        self._outside = call_extern, do_read
         self.hand_on = hand_on
         self._dispatcher = Dispatcher(endpoints, publish, log or NoLog(), self)
         self._heard: list[tuple[int, Answer | CallError | None, Usage]] = []
-        self._tasks = Tasks(self.mistake)
+        self._tasks = Tasks(self.mistake, self._left)
+        self._desk = Desk(ask_person, publish, self._dispatcher.log, self, self._left)
         self._timers: dict[int, asyncio.TimerHandle] = {}
         self._outcome: asyncio.Future[Outcome] | None = None
         self._grace: asyncio.TimerHandle | None = None
@@ -89,6 +92,7 @@ class Scheduler(Listener):
             for timer in self._timers.values():
                 timer.cancel()
             self._tasks.cancel_all()
+            await self._desk.close()
             await self._dispatcher.close()
             await self._tasks.settle()
 
@@ -100,7 +104,7 @@ class Scheduler(Listener):
     @property
     def busy(self) -> bool:
         """True if anything of the run is under way or waits."""
-        return self._dispatcher.busy or bool(self._tasks or self._timers or self._heard)
+        return self._dispatcher.busy or self._desk.asking or bool(self._tasks or self._timers or self._heard)
 
     def stop(self, why: FlowrunError) -> None:
         """Begin nothing more. The run ends when all requests under way have ended, or after ``GRACE`` seconds.
@@ -111,8 +115,20 @@ class Scheduler(Listener):
             return
         self._stopped = why
         self._grace = asyncio.get_running_loop().call_later(GRACE, self.idle)
+        self._desk.stop()
         self._tasks.close()
         self._dispatcher.stop()
+
+    def _left(self) -> None:
+        """Stop the run when only open questions are left. The end of the present turn may bring more work."""
+        if self._desk.open is not None and self._stopped is None:
+            asyncio.get_running_loop().call_soon(self._stop_if_open)
+
+    def _stop_if_open(self) -> None:
+        waits = self._heard or self._tasks or self._desk.asking or self._dispatcher.calls or self.state.paused
+        over = self._outcome is None or self._outcome.done()
+        if not waits and not over and (open_ := self._desk.open) is not None:
+            self.stop(open_)
 
     def _act(self, decisions: Iterable[Decision]) -> None:
         if not self.state.holding:
@@ -123,12 +139,14 @@ class Scheduler(Listener):
         for decision in decisions:
             match decision:
                 case Launch(call):
-                    if call.model in self._dispatcher.endpoints:
+                    if call.question is not None:
+                        self._desk.launch(call)
+                    elif call.model in self._dispatcher.endpoints:
                         launched[call.number] = call
                     else:
                         unknown.append(call)
                 case Cancel(number, keep):
-                    if launched.pop(number, None) is None:
+                    if launched.pop(number, None) is None and not self._desk.cancel(number):
                         self._dispatcher.cancel(number, keep)
                 case LaunchExtern(number):
                     self._tasks.start(("extern", number), self._call_extern(decision))
@@ -154,6 +172,7 @@ class Scheduler(Listener):
                         # From here on no request may take a free place.
                         self._outcome.set_result(outcome)
                         self._dispatcher.send_no_more()
+                        self._desk.stop()
         if launched:
             self._dispatcher.launch(launched.values())
         for call in unknown:
@@ -163,6 +182,7 @@ class Scheduler(Listener):
             self._hear(0, None, NO_USAGE)
         if self.state.withheld.read():
             self._dispatcher.clock.keep_back(self.state.withheld, self._dispatcher.endpoints)
+        self._left()
 
     def _publish_all(self) -> None:
         for event in self.state.events:
@@ -249,7 +269,7 @@ class Scheduler(Listener):
         began = loop.time()
         value: Json | FlowrunError
         try:
-            value = await self.call_extern(launch.extern, launch.args)
+            value = await self._outside[0](launch.extern, launch.args)
         except FlowrunError as error:
             value = error
         if log.notes is not None:
@@ -264,7 +284,7 @@ class Scheduler(Listener):
     async def _read(self, read: Read) -> None:
         value: Json
         try:
-            value = await self.do_read(read.function, read.args, partial(self._slow, read.number))
+            value = await self._outside[1](read.function, read.args, partial(self._slow, read.number))
         except FlowrunError as error:
             value = error
         self.catch_up()

@@ -12,10 +12,11 @@ Key = tuple[str, int]
 
 
 class Tasks:
-    """The tasks under way. ``mistake`` is called with an exception that ended a task."""
+    """The tasks under way. ``mistake`` is called with an exception that ended a task, ``over`` at each end."""
 
-    def __init__(self, mistake: Callable[[BaseException], None]) -> None:
+    def __init__(self, mistake: Callable[[BaseException], None], over: Callable[[], None] = lambda: None) -> None:
         self._mistake = mistake
+        self._ended = over
         self._tasks: dict[Key, asyncio.Task[None]] = {}
         self._closed = False
 
@@ -57,3 +58,4 @@ class Tasks:
         error = None if task.cancelled() else task.exception()
         if error is not None:
             self._mistake(error)
+        self._ended()

@@ -32,6 +32,8 @@ def read_answer(text: str, type_: types.Type) -> Json:
         if found is None:
             raise _malformed(text, type_, "")
         return found
+    if isinstance(type_, types.OpenChoice):
+        return option_of(unfenced(text), type_.options) or text.strip()
     if isinstance(type_, types.Quote):
         return _bare(text)
     if isinstance(type_, types.SizedText):
@@ -105,6 +107,8 @@ def _python_type(type_: types.Type) -> Any:
             return Annotated[str, Field(min_length=least, max_length=most)]
         case types.Choice(options):
             return Annotated[Literal[options], BeforeValidator(_speller(options))]
+        case types.OpenChoice():
+            return str
         case types.ListOf(item):
             limits = Field(min_length=type_.least or None, max_length=type_.most)
             return Annotated[list.__class_getitem__(_python_type(item)), BeforeValidator(_opened), limits]

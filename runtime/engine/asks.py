@@ -17,6 +17,7 @@ from ..values.ranges import within_bounds
 from ..vocabulary.call import Answer, Message, Request, Schema
 from ..vocabulary.errors import AnswerError, InputError, MalformedError, UncheckedError
 from ..vocabulary.json_value import Json
+from ..vocabulary.question import PERSON, Question
 from .answers import read_answer
 from .scopes import Scope
 
@@ -60,6 +61,9 @@ class Settings:
         )
 
 
+_PERSON = ModelValue(PERSON, PERSON)
+
+
 class PreparedAsk:
     """An ask of the plan. It makes a request from the values in a scope. ``answer`` is the type of the answer.
 
@@ -71,7 +75,7 @@ class PreparedAsk:
         self.options = options
         self.answer = plan.answer if answer is None else answer
         self._choices = self.answer.options if isinstance(self.answer, types.Choice) else ()
-        self._shapeless = bool(self._choices) or self.answer == types.TEXT
+        self._shapeless = bool(self._choices) or self.answer == types.TEXT or isinstance(self.answer, types.OpenChoice)
         self._quoted = types.quotes_of(self.answer)
         self.sources: Mapping[str, Sequence[str]] = {}
         self._scope: Scope | None = None
@@ -96,6 +100,8 @@ class PreparedAsk:
 
     def model(self, scope: Scope) -> ModelValue:
         plan = self.plan.model
+        if self.plan.person:
+            return _PERSON
         model = scope.context.default_model if plan is None else evaluate(plan, scope)
         return ModelValue(model, model) if isinstance(model, str) else model
 
@@ -109,7 +115,8 @@ class PreparedAsk:
         if settings is None:
             options = {**dict(model.options), **scope.options(self.options)}
             within_bounds(OPTIONS, options)
-            settings = Settings.of(options)
+            # A person may take any time.
+            settings = Settings.of({"timeout": 0.0, **options} if self.plan.person else options)
             if self._steady:
                 self._settings[key] = settings
         return settings
@@ -140,6 +147,13 @@ class PreparedAsk:
             timeout=settings.timeout,
             stream=settings.stream,
         )
+
+    def question(self, path: str, request: Request) -> Question | None:
+        """Return the question, if a person is asked."""
+        if not self.plan.person:
+            return None
+        text = request.messages[0].text
+        return Question(path, text, self.answer, lambda typed: self.value(Answer(typed), request))
 
     def value(self, answer: Answer, request: Request) -> Json:
         """Read the value of an answer. Raises AnswerError if the answer has no value of the type."""

@@ -68,6 +68,7 @@ class Calls:
         ledgers = () if within is None else within.around.ledgers
         group, number = (None, None) if sample is None else sample
         request = ask.request(settings, scope, number)
+        lane, hedge = 0 if within is None else within.around.lane, None if ballot else settings.hedge
         call = Call(
             self._next(),
             path,
@@ -76,12 +77,7 @@ class Calls:
             group,
             Sample(number) if number else _ALONE,
             path + place,
-            Policy(
-                settings.retries,
-                None if ballot else settings.hedge,
-                bool(ledgers),
-                0 if within is None else within.around.lane,
-            ),
+            Policy(settings.retries, hedge, bool(ledgers), lane, ask.question(path, request)),
         )
         tries = 0 if ballot else settings.tries
         hold = Hold(self._budget, ledgers, call, self.context)
@@ -200,6 +196,9 @@ class Calls:
         if known.answer is not None:
             self.events.append(e.AnswerRecalled(call.path, call.model, call, known.answer, at=self.context.now()))
             self._reused.append((call.number, known))
+        elif call.question is not None:
+            # A person takes nothing of any budget.
+            self.decisions.append(Launch(call))
         else:
             if known.open:
                 if not self.context.ask_doubtful:
@@ -282,7 +281,7 @@ class Calls:
             self._fail(pending, Failure(call.path, f"{error}{times}", error))
         else:
             request = pending.request
-            if isinstance(error, MalformedError):
+            if isinstance(error, MalformedError) and call.question is None:
                 request = corrected(request, pending.ask.answer, error)
             self._resend(pending, replace(call, request=request, sample=Sample(call.sample.number, again + 1)))
 

@@ -24,6 +24,7 @@ from ..vocabulary.errors import (
     RefusedError,
 )
 from ..vocabulary.json_value import Json
+from ..vocabulary.question import OpenQuestionsError, Question
 from ..vocabulary.receipt import Receipt
 from ..vocabulary.tally import Tally
 from ..vocabulary.usage import NO_USAGE, Usage
@@ -56,13 +57,14 @@ class Policy(NamedTuple):
     A request that failed on the way may be sent again at most ``retries`` times; None is the usual number. ``hedge`` is
     a share of similar requests: a request that takes longer than that share of them may be sent a second time.
     ``budgeted`` is True if the call counts in the budget of a called flow. ``lane`` is the number of the outermost
-    block; calls of different lanes take turns.
+    block; calls of different lanes take turns. ``question`` is set if a person is asked.
     """
 
     retries: int | None = None
     hedge: float | None = None
     budgeted: bool = False
     lane: int = 0
+    question: Question | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +108,11 @@ class Call:
     ceiling: Ceiling | None = None
     tries: int = 0
     withheld: float = field(default=0.0, compare=False)
+
+    @property
+    def question(self) -> Question | None:
+        """The question, if a person is asked."""
+        return self.policy.question
 
     @property
     def messages(self) -> tuple[Message, ...]:
@@ -218,9 +225,14 @@ class Outcome:
 
     @property
     def status(self) -> str:
-        """``done``, ``partial`` (parts of the answer are missing), ``failed``, ``budget``, ``stopped`` or ``disk``."""
+        """``done``, ``partial``, ``failed``, ``budget``, ``open``, ``stopped`` or ``disk``.
+
+        ``partial``: parts of the answer are missing. ``open``: a person has not answered.
+        """
         if isinstance(self.stopped, DiskError):
             return "disk"
+        if isinstance(self.stopped, OpenQuestionsError):
+            return "open"
         if self.stopped is not None:
             return "stopped"
         missing = [*self.failures, *(loss for loss in self.losses if not loss.ballot)]

@@ -21,7 +21,7 @@ def with_model(plan: p.Plan, given: str) -> tuple[p.Plan, str | None]:
     if equals and name in declared:
         models = tuple(replace(one, address=address) if one.name == name else one for one in plan.models)
         return replace(plan, models=models), None
-    if not any(ask.model is None for ask in _asks(plan)):
+    if not any(ask.model is None and not ask.person for ask in _asks(plan)):
         known = ", ".join(f"`{one}`" for one in declared) or "none"
         raise UsageError(
             f"--against-model {given}: every ask of the flow `{plan.flow}` names its model (declared: {known}), so it "

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from ..vocabulary.account import Account, Ceiling, PriceOf, Use
 from ..vocabulary.json_value import Json
+from ..vocabulary.question import PERSON
 from ..vocabulary.usage import Usage
 from .records import NOT_ANSWERED, NOT_SENT, Kind
 
@@ -103,6 +104,8 @@ class History:
     def add_sent(self, model: str, of: int, calls: int) -> None:
         """Count calls that were sent in requests of ``of`` calls each, and whose bills are known."""
         self._account.use(model).sent += calls
+        if model == PERSON:
+            return
         self._sent_by[of] = self._sent_by.get(of, 0) + calls
 
     def add_paid(self, model: str, answers: int, spoilt: int, tokens_in: int, tokens_out: int) -> None:
@@ -120,6 +123,8 @@ class History:
 
     def _launch(self, place: str, asked: _Asked, of: int) -> None:
         asked.use.launch(1, asked.each)
+        if asked.model == PERSON:
+            return
         self._sent_by[of] = self._sent_by.get(of, 0) + 1
         if self._places is not None:
             self._spend(place, 1, asked.worst)
@@ -132,7 +137,7 @@ class History:
             use.answered += 1
         before = use.charged
         use.pay(usage, asked.each, None if self._price is None else self._price(asked.model))
-        if self._places is not None and usage.known:
+        if self._places is not None and usage.known and asked.model != PERSON:
             self._spend(place, 0, use.charged - before - asked.worst)
 
     def _refuse(self, place: str, asked: _Asked, said: Json, of: int) -> None:

@@ -17,6 +17,7 @@ STATE = {
     "partial": "Partly done: the answer lacks elements or steps.",
     "failed": "Failed: the flow has no answer.",
     "budget": "Out of its budget: the flow is not done.",
+    "open": "Open: a person has not answered.",
     "stopped": "Stopped by a signal: the flow is not done.",
     "disk": "Ended by its disk: the flow is not done.",
     "killed": "Killed: its process died before the end.",

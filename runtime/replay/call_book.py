@@ -16,6 +16,7 @@ from ..vocabulary import events as e
 from ..vocabulary.call import Message, Request
 from ..vocabulary.call_record import AnswerRecord, AttemptRecord, CallRecord, End, State
 from ..vocabulary.errors import AnswerError
+from ..vocabulary.question import UNANSWERED
 from ..vocabulary.usage import NO_USAGE, Usage
 from .asked_calls import AskedCall
 from .attempts import state_of
@@ -160,6 +161,8 @@ class Call:
         state = state_of(asked.end, self.answers, self.recalled, self.attempts)
         if state in ("answered", "reused") or asked.end == "cancelled":
             return state, ""
+        if asked.end == "waiting" and asked.call.question is not None:
+            return "open", UNANSWERED
         last = next((one.reason for one in reversed(self.attempts) if one.reason), "")
         return state, asked.reason if asked.end == "failed" else last
 

@@ -23,6 +23,7 @@ from ..plans.models import declared_models
 from ..vocabulary.call_record import AnswerRecord, CallRecord, State
 from ..vocabulary.errors import AnswerError
 from ..vocabulary.json_value import Json
+from ..vocabulary.question import UNANSWERED
 from ..vocabulary.run_record import EndpointRecord
 from .attempts import CallRows, answer_record, record_of_rows, state_of
 from .driver import Replay, ReplayedCall, context_of
@@ -108,7 +109,7 @@ class RunReading:
                 if place in source.changed:
                     changed.add(place)
                 elif self._excerpt.holds(place) and (stretch is last or place in self._at):
-                    yield self._record(call)
+                    yield self.record(call)
             if stretch is last:
                 self._last = replay
                 self.notes += [f"the replay cannot read `{one}` again as it was" for one in replay.unread]
@@ -150,7 +151,8 @@ class RunReading:
 
     # The record of a call
 
-    def _record(self, call: ReplayedCall) -> CallRecord:
+    def record(self, call: ReplayedCall) -> CallRecord:
+        """Make the record of a replayed call."""
         place, path = call.call.place, call.call.path
         for known in call.known:
             if known.paid is not None and known.paid.run == self.run.number:
@@ -248,4 +250,6 @@ def _state_of(call: ReplayedCall, found: CallRows, reused: list[AnswerRecord]) -
     state = state_of(call.end, found.answers, reused, found.attempts)
     if state in ("answered", "reused") or call.end == "cancelled":
         return state, ""
+    if call.end == "waiting" and call.call.question is not None:
+        return "open", UNANSWERED
     return state, call.reason if call.end == "failed" else found.reason

@@ -43,7 +43,7 @@ def read_run(
     flow file is looked for. Raises UsageError if the run ended before its first call, DiskError.
     """
     reading = RunReading(reader, run, environ, endpoints)
-    return _record(reading, tuple(reading.calls()), flow_text(reading.given.plan, run.source) if text else "")
+    return record_of(reading, tuple(reading.calls()), flow_text(reading.given.plan, run.source) if text else "")
 
 
 def read_part(
@@ -77,7 +77,7 @@ def read_part(
         return None
     reading = RunReading(reader, run, environ, endpoints, excerpt=excerpt, rows=mine, given=given)
     calls = tuple(reading.calls())
-    return _record(reading, calls, "", whole=False) if calls and not reading.unsure else None
+    return record_of(reading, calls, "", whole=False) if calls and not reading.unsure else None
 
 
 def _bare(
@@ -96,7 +96,7 @@ def _bare(
     return record if calls else None
 
 
-def _record(reading: RunReading, calls: tuple[CallRecord, ...], text: str, *, whole: bool = True) -> RunRecord:
+def record_of(reading: RunReading, calls: tuple[CallRecord, ...], text: str, *, whole: bool = True) -> RunRecord:
     reader, run = reading.reader, reading.run
     notes = [*reading.notes]
     if reading.costs.reckoned:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ..engine.decisions import Failure, Outcome
+from ..vocabulary.question import OpenQuestionsError, Question
 from ..vocabulary.tally import Tally
 
 
@@ -20,13 +21,19 @@ class Ended:
 
     @property
     def status(self) -> str:
-        """``done``, ``partial``, ``failed``, ``budget``, ``stopped`` or ``disk``."""
+        """``done``, ``partial``, ``failed``, ``budget``, ``open``, ``stopped`` or ``disk``."""
         return self.outcome.status
 
     @property
     def failures(self) -> tuple[Failure, ...]:
         """The failures that ended steps."""
         return self.outcome.failures
+
+    @property
+    def questions(self) -> tuple[Question, ...]:
+        """The open questions to people, if the run waits for their answers."""
+        stopped = self.outcome.stopped
+        return stopped.questions if isinstance(stopped, OpenQuestionsError) else ()
 
     @property
     def losses(self) -> tuple[Failure, ...]:

@@ -133,11 +133,11 @@ def _wanted(
     plan: p.Plan, values: Mapping[str, Json], declared: Mapping[str, ModelValue], default: ModelValue
 ) -> dict[str, ModelValue]:
     """Return the models that the flow may ask, by their addresses."""
-    asks = [ask for step in plan.walk() for ask in _asks(step)]
+    asks = [ask for step in plan.walk() for ask in asks_of(step)]
     mentioned = {expr.name for ask in asks if isinstance(expr := ask.model, p.Ref)}
     # A flow of another file may call something of its own as a model is called here.
     certain = declared.keys() - {name for flow in plan.flows.values() for name in flow.names}
-    wanted = {default.address: default} if any(ask.model is None for ask in asks) else {}
+    wanted = {default.address: default} if any(ask.model is None and not ask.person for ask in asks) else {}
     # A model may also reach an ask through a list or a parameter: then models that no ask names are wanted, too.
     for model in declared.values():
         if asks and (model.name in mentioned or not mentioned <= certain):
@@ -217,7 +217,7 @@ def _found(type_: types.Type, value: Json) -> Iterator[str]:
             yield value
 
 
-def _asks(step: p.Step) -> list[p.Ask]:
+def asks_of(step: p.Step) -> list[p.Ask]:
     node = step.node
     if isinstance(node, p.Ask):
         return [node]

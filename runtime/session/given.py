@@ -50,6 +50,13 @@ def function(given: object, name: str) -> Callable[..., Any] | None:
     return None if given is None else needed_function(given, name)
 
 
+def any_function(given: object, name: str) -> Callable[..., Any] | None:
+    """Return a function, which may be an `async` one."""
+    if given is not None and not callable(given):
+        raise _refused(name, "a function", given)
+    return given
+
+
 def needed_function(given: object, name: str) -> Callable[..., Any]:
     if not callable(given):
         raise _refused(name, "a function", given)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import field
+from typing import Any
 
 from flowrun.dsl import Catalog, dataclass
 
@@ -12,7 +13,9 @@ from ..costs.written_budget import Budget, budget_of
 from ..limits.retry import RetryPolicy
 from ..providers import open_provider
 from ..providers.default_model import DefaultModel, model_without_option
+from ..providers.scripted import ScriptedProvider
 from ..vocabulary.json_value import Json
+from ..vocabulary.question import Question
 from .endpoints import OpenProvider
 from .given import (
     flag,
@@ -29,6 +32,7 @@ from .given import (
 )
 from .hosts import Ask
 from .listeners import Listener, Listeners
+from .people import asks_by, person_given
 from .resume import RunSettings
 from .run import Parts, Stop
 
@@ -105,7 +109,8 @@ class RunOptions(Permissions, JournalOptions, Limits, Display):
     with the widths and abilities of endpoints that earlier runs found, and keeps its own in the user's cache.
     ``opener`` makes the provider of an address. A caller who sets it is responsible for the hosts, and the flow may
     name any provider. ``catalog`` lists the reducers, splitters and providers that the flow may use; None for the
-    installed ones. One object may serve many runs.
+    installed ones. ``ask_person`` is a function that puts a ``Question`` to a person and returns the answer. None
+    leaves the question open, and then the run ends with the status ``open``. One object may serve many runs.
 
     Raises: UsageError, for an option of the wrong type.
     """
@@ -115,6 +120,7 @@ class RunOptions(Permissions, JournalOptions, Limits, Display):
     learn: bool = True
     opener: OpenProvider = open_provider
     catalog: Catalog | None = None
+    ask_person: Callable[[Question], Any] | ScriptedProvider | None = None
 
     def __post_init__(self) -> None:
         # The options may serve many runs, and an iterator can be read only once.
@@ -153,6 +159,7 @@ class RunOptions(Permissions, JournalOptions, Limits, Display):
             self.on_result,
             tuple(remarks),
             self.learn,
+            ask_person=None if self.ask_person is None else asks_by(self.ask_person),
         )
 
     def listeners(self) -> Listeners:
@@ -179,4 +186,5 @@ _READERS: dict[str, Callable[[object, str], object]] = {
     "learn": flag,
     "opener": needed_function,
     "catalog": of_kind(Catalog),
+    "ask_person": person_given,
 }

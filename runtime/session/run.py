@@ -46,6 +46,7 @@ from ..vocabulary.account import PriceOf
 from ..vocabulary.errors import DiskError, FlowrunError, StoppedError, UsageError
 from ..vocabulary.events import LimitsSet, Notice, PastCounted, PricesDeclared, RunFinished
 from ..vocabulary.json_value import Json
+from ..vocabulary.question import AskPerson
 from ..vocabulary.quoting import shown
 from ..vocabulary.usage import Price
 from .endpoints import OpenProvider, chosen_addresses, close_endpoints, default_model, open_endpoints
@@ -106,6 +107,8 @@ class Parts:
     """True if the run learns from earlier runs, and leaves to later ones, what endpoints take."""
     watcher: Watcher = NO_WATCHER
     """A watcher of all calls."""
+    ask_person: AskPerson | None = None
+    """The function that puts questions to a person. None leaves them open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,9 +188,8 @@ async def execute(
         )
         handed = None if parts.on_result is None else handed_on(plan)
         state = State(plan, values, context, window=window_of(models.endpoints.values()), handed=handed, turn=_TURN)
-        scheduler = Scheduler(
-            state, models.endpoints, publish, externs.call, log, parts.on_result or _nowhere, reads.read
-        )
+        hand_on, person = parts.on_result or _nowhere, parts.ask_person
+        scheduler = Scheduler(state, models.endpoints, publish, externs.call, log, hand_on, reads.read, person)
         if journal is not None:
             journal.on_trouble, journal.on_mistake = scheduler.trouble, scheduler.mistake
         waiting = partial(waiting_now, scheduler.clock, models.endpoints, asyncio.get_running_loop().time)

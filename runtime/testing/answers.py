@@ -13,6 +13,7 @@ from flowrun.runtime.replay.source import Came, Doubted, Happening, Hedged, Retu
 from flowrun.runtime.vocabulary.call import Answer, Request
 from flowrun.runtime.vocabulary.errors import AnswerError, CallError
 from flowrun.runtime.vocabulary.json_value import Json
+from flowrun.runtime.vocabulary.question import unanswered
 from flowrun.runtime.vocabulary.tokens import estimate
 from flowrun.runtime.vocabulary.usage import Usage
 
@@ -138,9 +139,10 @@ class ScriptedSource(Source):
         flight.number = flight.number or number
         flight.open[number] = self.agenda.now
         found = self.book.find(call, flight.asked)
-        timeout = call.request.timeout
-        if found.seconds is None or found.seconds >= timeout:
-            found = Scripted(call_error("timeout", call.model, timeout), timeout, found.answer)
+        timeout, person = call.request.timeout, call.question is not None
+        if found.seconds is None or 0 < timeout <= found.seconds:
+            late = unanswered(timeout) if person else call_error("timeout", call.model, timeout)
+            found = Scripted(late, timeout, found.answer)
         seconds = max(found.seconds or 0.0, found.due - self.agenda.now)
         self.agenda.add(seconds, lambda: self._over(flight, number, found))
         if call.policy.hedge is not None and not beside:

@@ -207,11 +207,12 @@ def _step(name: str, question: Question, inputs: dict[str, Json]) -> p.Step:
         text = f"{name}_{number}"
         inputs[text] = message.text
         messages.append(p.Message(message.role, "{{ " + text + " }}"))
+    person = question.ask.plan.person
     options: dict[str, Json] = {
         "temperature": request.temperature,
         "max_tokens": request.max_tokens,
         "seed": request.seed,
-        "timeout": request.timeout,
+        "timeout": request.timeout or None,
     }
     given: dict[str, p.Expr] = {key: p.Constant(value) for key, value in options.items() if value is not None}
     given |= {key: value for key, value in question.ask.options.items() if key in ("retries", "hedge", "stream")}
@@ -220,7 +221,8 @@ def _step(name: str, question: Question, inputs: dict[str, Json]) -> p.Step:
     sources = _sources(name, question.ask, inputs)
     needs = tuple(step.name for step in sources)
     answer, value = question.ask.answer, types.without_quotes(question.ask.answer)
-    ask = p.Step(_ASK, needs, p.Ask(question.model, tuple(messages), answer), value, given)
+    model = None if person else question.model
+    ask = p.Step(_ASK, needs, p.Ask(model, tuple(messages), answer, person=person), value, given)
     times = len(question.calls)
     repeat = p.Repeat(times, times, p.Block((*sources, ask), _ASK), p.Reduce("collect"))
     return p.Step(name, (), repeat, types.ListOf(types.optional(value)), {"errors": p.Constant("none")})

@@ -10,6 +10,7 @@ from dataclasses import field
 
 from flowrun.dsl import dataclass
 
+from .question import PERSON
 from .usage import Price, Usage, charge
 
 PriceOf = Callable[[str], Price | None]
@@ -148,6 +149,17 @@ class Account:
         for part in parts:
             use.pay(part, each, price)
 
+    @property
+    def _asked(self) -> Iterable[Use]:
+        """The calls to models. Questions to people are no calls."""
+        return (use for model, use in self.models.items() if model != PERSON)
+
+    @property
+    def people(self) -> int:
+        """The answers of people."""
+        use = self.models.get(PERSON)
+        return 0 if use is None else use.answered
+
     def __add__(self, other: Account) -> Account:
         both = Account(self.requests + other.requests, price=self.price or other.price)
         for one in (self, other):
@@ -157,23 +169,23 @@ class Account:
 
     @property
     def sent(self) -> int:
-        return sum(use.sent for use in self.models.values())
+        return sum(use.sent for use in self._asked)
 
     @property
     def answered(self) -> int:
-        return sum(use.answered for use in self.models.values())
+        return sum(use.answered for use in self._asked)
 
     @property
     def spoilt(self) -> int:
-        return sum(use.spoilt for use in self.models.values())
+        return sum(use.spoilt for use in self._asked)
 
     @property
     def refused(self) -> int:
-        return sum(use.refused for use in self.models.values())
+        return sum(use.refused for use in self._asked)
 
     @property
     def broken_off(self) -> int:
-        return sum(use.broken_off for use in self.models.values())
+        return sum(use.broken_off for use in self._asked)
 
     @property
     def in_doubt(self) -> int:
@@ -182,19 +194,19 @@ class Account:
 
     @property
     def cancelled(self) -> int:
-        return sum(use.cancelled for use in self.models.values())
+        return sum(use.cancelled for use in self._asked)
 
     @property
     def uncounted(self) -> int:
-        return sum(use.uncounted for use in self.models.values())
+        return sum(use.uncounted for use in self._asked)
 
     @property
     def input_tokens(self) -> int:
-        return sum(use.input_tokens for use in self.models.values())
+        return sum(use.input_tokens for use in self._asked)
 
     @property
     def output_tokens(self) -> int:
-        return sum(use.output_tokens for use in self.models.values())
+        return sum(use.output_tokens for use in self._asked)
 
     @property
     def calls(self) -> int:
@@ -208,7 +220,7 @@ class Account:
 
     def charged(self, price: PriceOf) -> float | None:
         """Work out the dollars that a budget counts: the known bills, and the highest cost of all other calls."""
-        least = sum(use.charged for use in self.models.values())
+        least = sum(use.charged for use in self._asked)
         most = self.unbilled(price)
         return None if most is None else least + most
 

@@ -45,9 +45,9 @@ class Request:
 
     ``choices`` and ``schema`` exclude each other. With ``choices`` the answer is one of these words and nothing else.
     With ``schema`` it is JSON text that satisfies the JSON Schema, whatever its root type is. A provider that needs an
-    object at the root wraps and unwraps the value by itself. ``timeout`` is in seconds, for one attempt. ``stream``
-    says that the answer may come in pieces; ``hear`` is called with the number of characters so far. Neither changes
-    the answer.
+    object at the root wraps and unwraps the value by itself. ``timeout`` is in seconds, for one attempt; 0 if a
+    person may take any time. ``stream`` says that the answer may come in pieces; ``hear`` is called with the number of
+    characters so far. Neither changes the answer.
     """
 
     messages: tuple[Message, ...]

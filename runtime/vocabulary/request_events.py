@@ -2,7 +2,7 @@
 
 An attempt begins with ``RequestStarted``. It ends with ``RequestFinished``, ``RequestRetried``, ``RequestFailed`` or
 ``RequestCancelled`` of the same number. Only the next attempt at the same request has that number again. The end of the
-run ends the attempts that are left.
+run ends the attempts that are left. A question to a person has a number below zero.
 
 Prompts and answers are references to what the run holds itself, so an event costs no copy. A listener that keeps events
 also keeps these texts in memory.

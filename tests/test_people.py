@@ -1,0 +1,194 @@
+"""Questions to people from Python: who answers, what is left open, and what else goes on meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flowrun import Question, RunError, RunOptions, resume_async, run, run_async
+from flowrun.runtime.api import Result
+from flowrun.runtime.providers.scripted import Scripted, ScriptedProvider
+from flowrun.runtime.vocabulary import events as e
+
+FLOW = """flow look(topics: [text]) budget 3 calls {
+  ok = ask human "Begin?" -> yes | no | text
+  drafts = map topic in topics {
+    draft = ask "Write about {{ topic }}"
+    good = ask human "Is {{ draft }} good?" -> bool
+    { draft, good }
+  } reduce collect
+  grade = ask human "How good?" -> 1..5 when ok == yes
+  return { ok, drafts, grade }
+}
+"""
+
+
+def options(journal: Path | None = None, **given: Any) -> RunOptions:
+    providers: dict[str, ScriptedProvider] = {}
+
+    def opener(address: str, surroundings: object) -> ScriptedProvider:
+        assert address != "human"
+        return providers.setdefault(address, ScriptedProvider(lambda request, number: "a draft", model=address))
+
+    return RunOptions(opener=opener, model="scripted:m", journal=journal, **given)
+
+
+def flow(folder: Path, text: str = FLOW) -> str:
+    path = folder / "look.flow"
+    path.write_text(text, encoding="utf-8")
+    return str(path)
+
+
+def answers(**by_path: Any) -> Any:
+    def answer(question: Question) -> Any:
+        return by_path.get(question.path.rpartition(".")[2])
+
+    return answer
+
+
+def test_a_function_answers(tmp_path: Path) -> None:
+    asked: list[Question] = []
+
+    def person(question: Question) -> Any:
+        asked.append(question)
+        return {"ok": "yes", "grade": 4}.get(question.path, True)
+
+    result = run(flow(tmp_path), topics=["cats", "dogs"], options=options(ask_person=person))
+    good = {"draft": "a draft", "good": True}
+    assert result.value == {"ok": "yes", "drafts": [good, good], "grade": 4}
+    assert sorted(one.path for one in asked) == ["drafts[0].good", "drafts[1].good", "grade", "ok"]
+    assert {one.path: one.choices for one in asked}["ok"] == ("yes", "no")
+    account = result.summary.account
+    # The budget allows three calls, and people make none.
+    assert (account.calls, account.answered, account.requests, account.people) == (2, 2, 2, 4)
+    assert account.input_tokens == 6
+    assert [one["model"] for one in result.calls].count("human") == 4
+
+
+async def test_an_async_function_answers_and_other_work_goes_on(tmp_path: Path) -> None:
+    began = asyncio.Event()
+
+    async def person(question: Question) -> Any:
+        if question.path == "ok":
+            # Both drafts are written while this question waits.
+            await asyncio.wait_for(began.wait(), 5)
+            return "yes"
+        if question.path == "grade":
+            return "3"
+        began.set()
+        return "true"
+
+    result = await run_async(flow(tmp_path), topics=["cats", "dogs"], options=options(ask_person=person))
+    assert result.value["grade"] == 3
+
+
+def test_open_questions_are_told_and_resumed(tmp_path: Path) -> None:
+    journal = tmp_path / "run.db"
+    with pytest.raises(RunError, match=r"2 questions to people are open: `ok`, `drafts\[0\].good`") as told:
+        run(flow(tmp_path), topics=["cats"], options=options(journal))
+    result = told.value.result
+    assert (result.status, result.ok, result.summary.calls) == ("open", False, 1)
+    assert [(one.path, one.text) for one in result.questions] == [
+        ("ok", "Begin?"),
+        ("drafts[0].good", "Is a draft good?"),
+    ]
+    result = asyncio.run(resume_async("last", options=_resumed(journal, answers(good=False))))
+    assert (result.status, [one.path for one in result.questions]) == ("open", ["ok"])
+    result = asyncio.run(resume_async("last", options=_resumed(journal, answers(ok="no"))))
+    assert result.value == {"ok": "no", "drafts": [{"draft": "a draft", "good": False}], "grade": None}
+    assert (result.questions, result.summary.calls, result.summary.recalled) == ((), 0, 2)
+    # The same question is not asked again in another run.
+    again = run(flow(tmp_path), topics=["cats"], options=options(journal))
+    assert again.value == result.value
+
+
+def _resumed(journal: Path, person: Any) -> RunOptions:
+    given = options(journal, ask_person=person)
+    return RunOptions(opener=given.opener, journal=journal, ask_person=person)
+
+
+@pytest.mark.parametrize(
+    ("person", "said"),
+    [
+        (lambda question: 7, 'expected 1..5, and the answer is "7"'),
+        (lambda question: 1 // 0, "`ask_person` failed \\(ZeroDivisionError"),
+        (lambda question: object(), "`ask_person` failed \\(TypeError"),
+    ],
+)
+def test_a_function_that_gives_no_answer_fails_the_step(tmp_path: Path, person: Any, said: str) -> None:
+    path = flow(tmp_path, 'flow f() {\n  grade = ask human "How good?" -> 1..5\n  return grade\n}\n')
+    with pytest.raises(RunError, match=said):
+        run(path, options=options(ask_person=person))
+
+
+async def test_a_question_that_nobody_answers_in_time_fails(tmp_path: Path) -> None:
+    async def person(question: Question) -> Any:
+        await asyncio.sleep(60)
+
+    heard: list[e.Event] = []
+    path = flow(
+        tmp_path,
+        'flow f(names: [text]) {\n  xs = map n in names { ask human "{{ n }}?" -> bool with timeout: 0.05s } '
+        "reduce collect\n    with errors: skip\n  return xs\n}\n",
+    )
+    result = await run_async(path, names=["a", "b"], options=options(ask_person=person, on_event=heard.append))
+    assert (result.status, result.value) == ("partial", [])
+    assert {one.reason for one in result.losses} == {"nobody answered within 0.05 s"}
+    kinds = [type(one).__name__ for one in heard if getattr(one, "number", 0) < 0]
+    assert sorted(kinds) == sorted(["RequestStarted", "AttemptFailed", "RequestFailed"] * 2)
+    assert result.summary.questions == 0
+
+
+async def test_a_vote_that_is_decided_withdraws_its_questions(tmp_path: Path) -> None:
+    withdrawn: list[str] = []
+
+    async def person(question: Question) -> Any:
+        if question.path.startswith("ok[2]"):
+            try:
+                await asyncio.sleep(60)
+            except asyncio.CancelledError:
+                withdrawn.append(question.path)
+                raise
+        await asyncio.sleep(0.01)
+        return True
+
+    path = flow(
+        tmp_path,
+        'flow f() {\n  ok = repeat 3 { ask human "Fine?" -> bool } reduce majority with launch: latency\n'
+        "  return ok\n}\n",
+    )
+    heard: list[e.Event] = []
+    result = await run_async(path, options=options(ask_person=person, on_event=heard.append))
+    assert result.value is True
+    assert len([one for one in heard if isinstance(one, e.RequestFinished)]) == 2
+    assert len([one for one in heard if isinstance(one, e.RequestCancelled)]) == len(withdrawn) == 1
+
+
+async def test_a_scripted_provider_stands_for_a_person(tmp_path: Path) -> None:
+    person = ScriptedProvider(lambda request, number: Scripted("yes", 0.01))
+    path = flow(
+        tmp_path,
+        'flow f() {\n  d = ask "Write"\n  ok = ask human "Fine? {{ d }}" -> yes | no\n  return { d, ok }\n}\n',
+    )
+    result = await run_async(path, options=options(ask_person=person))
+    assert result.value == {"d": "a draft", "ok": "yes"}
+    assert [one.messages[0].text for one in person.calls] == ["Fine? a draft"]
+
+
+async def test_a_race_ends_without_the_person(tmp_path: Path) -> None:
+    async def person(question: Question) -> Any:
+        await asyncio.sleep(60)
+
+    path = flow(
+        tmp_path,
+        'flow f() {\n  first = fanout {\n    model = ask "Fine?"\n    person = ask human "Fine?"\n  } reduce first\n'
+        "  return first\n}\n".replace("model =", "machine ="),
+    )
+    result = await asyncio.wait_for(run_async(path, options=options(ask_person=person)), 10)
+    assert (result.value, result.summary.whole.people) == ("a draft", 0)
+    # The same holds for a question that is left open.
+    left: Result = await asyncio.wait_for(run_async(path, options=options()), 10)
+    assert (left.status, left.value) == ("done", "a draft")

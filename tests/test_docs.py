@@ -13,7 +13,7 @@ import pytest
 
 from flowrun import testing
 from flowrun.dsl import Source, check_flow
-from flowrun.dsl.templates.filters import FILTERS
+from flowrun.dsl import VALUE_FUNCTIONS as FILTERS
 from flowrun.runtime.catalog import catalog
 from flowrun.runtime.reducers import REDUCERS
 from flowrun.testing import run_scripted

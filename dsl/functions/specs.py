@@ -26,7 +26,9 @@ def spec_of(function: ValueFunction) -> FunctionSpec:
         return function.gives(t.unwrapped(given.get(function.value, t.UNKNOWN)), args) or t.UNKNOWN
 
     def known(args: Mapping[str, object]) -> object:
-        return None if not all(map(_data, args.values())) else _value(function, args)
+        # The length of a list does not depend on what its elements are.
+        ready = function.marks == "length" or all(map(_data, args.values()))
+        return None if not ready else _value(function, args)
 
     return FunctionSpec(function.called, params, result, function.summary, known=known, yields=not function.reserved)
 

@@ -8,21 +8,11 @@ from .. import types as t
 from ..diagnostics import did_you_mean
 from ..functions import VALUE_FUNCTIONS
 from ..functions.function import Arg, Types, ValueFunction, looked_at
+from ..functions.results import KEEPS_ONE, result_of
 from . import nodes
 from .filters import INSTEAD
 from .places import TemplateScope
 from .values import TemplateExpressions
-
-
-KEEPS_ONE = frozenset({"sort", "unique", "reverse", "dedupe", "rank", "group"})
-"""The functions whose result has elements if the list has some."""
-
-
-def of_elements(row: ValueFunction, given: t.ListOf, result: t.Type, types: Types) -> t.Type:
-    """Return the type of a result if the list has elements: then it has a first, a last, a smallest and a mean."""
-    if row.name in ("first", "last") and "n" not in types:
-        return given.item
-    return t.unwrapped(result) if row.name in ("min", "max", "mean") else result
 
 
 class FilterTypes(TemplateExpressions):
@@ -72,14 +62,10 @@ class FilterTypes(TemplateExpressions):
                 f"write a `for` that drops the missing elements: `{{% for x in {written or 'xs'} if x is not none %}}`",
             )
             return row.gives(t.ListOf(t.UNKNOWN), {**types, "by": t.UNKNOWN}) or t.UNKNOWN
-        made = [row.gives(one, types) for one in (given.options if isinstance(given, t.Mixed) else (given,))]
-        result = None if None in made else t.join(one for one in made if one is not None)
+        result = result_of(row, given, types, filled=self.has_elements(node.node, known))
         if result is None:
             self.report("F0301", *self.unfit(row, looked, at))
-            return t.UNKNOWN
-        if isinstance(given, t.ListOf) and self.has_elements(node.node, known):
-            return of_elements(row, given, result, types)
-        return result
+        return result or t.UNKNOWN
 
     def unfit(self, row: ValueFunction, given: t.Type, at: tuple[int, int]) -> tuple[str, tuple[int, int], str]:
         message = f"the filter `{row.name}` takes {row.takes}, and this is {t.show(given)}"

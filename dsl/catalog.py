@@ -64,8 +64,8 @@ class FunctionSpec:
     ``reads`` marks a function whose argument is a path. The path must lie where the user allows reading. ``of_step``
     marks a function whose argument is the name of a vote and not its value. ``known`` works out the value before the
     flow runs, or returns None if it cannot. It gets the arguments as far as the file decides them. A part that only the
-    run decides is an object of no type of the language. ``yields`` marks a function that gives way to a flow or an extern
-    of its name.
+    run decides is an object of no type of the language. ``yields`` marks a function that gives way to a flow or an
+    extern of its name.
     """
 
     name: str

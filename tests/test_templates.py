@@ -8,10 +8,10 @@ import pytest
 from hypothesis import event, given
 from hypothesis import strategies as st
 
+from flowrun.dsl import VALUE_FUNCTIONS as FILTERS
 from flowrun.dsl import Diagnostic, Source, Template, read_template
 from flowrun.dsl import types as t
 from flowrun.dsl.parsing.strings import read_string
-from flowrun.dsl import VALUE_FUNCTIONS as FILTERS
 from flowrun.dsl.templates.types import check_template
 from flowrun.runtime.values.prompts import render
 

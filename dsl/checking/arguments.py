@@ -136,8 +136,7 @@ class CallTypes(ABC):
                 "F0208",
                 f"no function or flow is called `{name}`",
                 expr.function.span,
-                help=_ANOTHER_FORM.get(name)
-                or did_you_mean(name, known) or f"the functions are {functions}",
+                help=_ANOTHER_FORM.get(name) or did_you_mean(name, known) or f"the functions are {functions}",
             )
         return None
 

@@ -20,7 +20,7 @@ from .static_values import HEAVIEST, OPEN, FoldingAllowance, NoValue, OpenRecord
 
 WORDS = {"true": True, "false": False, "none": None}
 """The values that have a name in every flow."""
-_LISTS = frozenset({"collect", "flatten", "rank"})
+_LISTS = frozenset({"collect", "dedupe", "flatten", "rank"})
 """Reducers whose value is the empty list if there are no results."""
 
 

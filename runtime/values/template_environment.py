@@ -6,10 +6,11 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from flowrun.dsl import VALUE_FUNCTIONS, NoValueError, ValueFunction
 from jinja2 import StrictUndefined, Undefined, pass_context
 from jinja2.runtime import Context, LoopContext
 from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from flowrun.dsl import VALUE_FUNCTIONS, NoValueError, ValueFunction
 
 from .candidates import Candidates
 from .prompt_text import FENCES, METER, PromptError, absent, measure, shown

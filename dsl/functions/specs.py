@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from .. import types as t
 from ..arithmetic import MOST_CHARACTERS, NoValueError
-from ..catalog import FunctionSpec, ParamSpec
+from ..catalog import FunctionSpec, ParamSpec, outside
 from ..plain_data import Json
 from .function import ValueFunction
 
@@ -46,6 +46,9 @@ def applied(function: ValueFunction, args: Mapping[str, Json]) -> Json:
     """Call a function with all its arguments by name. Raises NoValueError."""
     given = {name: value for name, value in args.items() if name != function.value and value is not None}
     try:
+        for arg in function.args:
+            if (wanted := outside(given[arg.name], arg.low, arg.high) if arg.name in given else None) is not None:
+                raise NoValueError(f"`{arg.name}` takes a number {wanted}, and this is {given[arg.name]!r:.40}")
         if function.grown is not None and function.grown(args[function.value], given) > MOST_CHARACTERS:
             what = f"it has more than {MOST_CHARACTERS:,} characters"
             raise NoValueError(f"the result of `{function.called}` is too long: {what}")

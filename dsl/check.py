@@ -118,7 +118,11 @@ def _check(
     imported, clashes = bring(program, files)
     problems += clashes
     combining = [one.name.text for one in file.externs if any(param.name.text == "results" for param in one.params)]
-    own = {*(one.name.text for one in (*file.flows, *file.externs)), *imported.names("", "flows")}
+    own = {
+        *(one.name.text for one in file.flows),
+        *(one.name.text for one in file.externs),
+        *imported.names("", "flows"),
+    }
     catalog = catalog.beside(combining).without(own)
     dependencies = depend(program)
     typed = typecheck(program, catalog, dependencies, imported, units_of(done or {}) if file.scripts else {})

@@ -282,12 +282,13 @@ def test_an_edited_plan_is_checked_again() -> None:
     audit_plan(
         edited(plan.CallOf("rank", {"items": rows, "by": plan.Constant("n"), "top": plan.Constant(2)})), catalog()
     )
-    for name, args, words in (
+    wrong: list[tuple[str, dict[str, plan.Expr], str]] = [
         ("rank", {"items": rows, "by": plan.Constant("m")}, "has no field `m`"),
         ("rank", {"items": rows, "by": plan.TextOf("n")}, "the name of a field"),
         ("rank", {"items": rows}, "`rank` needs `by`"),
         ("sort", {"items": rows}, "`sort` takes a list of numbers or texts"),
         ("first", {"items": rows, "n": plan.Constant(-1)}, "of 0 or more"),
-    ):
+    ]
+    for name, args, words in wrong:
         with pytest.raises(UnfitError, match=words):
             audit_plan(edited(plan.CallOf(name, args)), catalog())

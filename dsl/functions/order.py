@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from operator import itemgetter
+
 from .. import types as t
 from ..arithmetic import NoValueError
 from ..plain_data import Json
@@ -45,12 +47,18 @@ def _ranked(given: t.Type, args: Types) -> t.Type | None:
 def rank(value: Json, args: Args) -> list[Json]:
     """Return the elements in the order of a number, those without the number last, and at most ``top`` of them."""
     by, sign = args["by"], 1 if args.get("order") == "low" else -1
-    found = [(field_of("rank", one, by), one) for one in items("rank", value)]
-    for number, _ in found:
-        if number is not None and not isinstance(number, int | float):
+    numbered: list[tuple[Json, Json]] = []
+    without: list[Json] = []
+    for one in items("rank", value):
+        number = field_of("rank", one, by)
+        if number is None:
+            without.append(one)
+        elif isinstance(number, int | float):
+            numbered.append((sign * number, one))
+        else:
             raise no_value("rank", "numbers", number)
-    placed = sorted(found, key=lambda pair: (pair[0] is None, sign * (pair[0] or 0)))
-    return [one for _, one in placed[: args.get("top")]]
+    numbered.sort(key=itemgetter(0))
+    return [*(one for _, one in numbered), *without][: args.get("top")]
 
 
 FUNCTIONS = (

@@ -53,6 +53,9 @@ if TYPE_CHECKING:
     from .formats.report import Report, Unread
     from .formats.xml_text import xml_attribute, xml_text
     from .formatting.format import format_file
+    from .functions import CALLED, VALUE_FUNCTIONS
+    from .functions.function import ValueFunction, kind_of
+    from .functions.specs import applied, spec_of
     from .graph import cycles, topological
     from .labels.labels import labels_of
     from .labels.marks import Mark
@@ -106,6 +109,9 @@ _HOMES = {
     "formats.report": "Report Unread",
     "formats.xml_text": "xml_attribute xml_text",
     "formatting.format": "format_file",
+    "functions": "CALLED VALUE_FUNCTIONS",
+    "functions.function": "ValueFunction kind_of",
+    "functions.specs": "applied spec_of",
     "graph": "cycles topological",
     "labels.labels": "labels_of",
     "labels.marks": "Mark",

@@ -64,7 +64,8 @@ class FunctionSpec:
     ``reads`` marks a function whose argument is a path. The path must lie where the user allows reading. ``of_step``
     marks a function whose argument is the name of a vote and not its value. ``known`` works out the value before the
     flow runs, or returns None if it cannot. It gets the arguments as far as the file decides them. A part that only the
-    run decides is an object of no type of the language.
+    run decides is an object of no type of the language. ``yields`` marks a function that gives way to a flow or an
+    extern of its name.
     """
 
     name: str
@@ -74,6 +75,7 @@ class FunctionSpec:
     reads: bool = False
     of_step: bool = False
     known: Callable[[Mapping[str, object]], object] | None = None
+    yields: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +211,12 @@ class Catalog:
         """
         hidden = {name for name in names if self.fault("reducer", name) is not None}
         return replace(self, reducers=_Without(self.reducers, hidden)) if hidden else self
+
+    def without(self, names: Set[str]) -> Catalog:
+        """Return the catalog for a file that has flows and externs with these names, which come before functions."""
+        hidden = {name for name in names if name in self.functions and self.functions[name].yields}
+        kept = {name: spec for name, spec in self.functions.items() if name not in hidden}
+        return replace(self, functions=kept) if hidden else self
 
 
 class _Without(Mapping[str, ReducerSpec]):

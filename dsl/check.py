@@ -124,7 +124,12 @@ def _check(
     imported, clashes = bring(program, files)
     problems += clashes
     combining = [one.name.text for one in file.externs if any(param.name.text == "results" for param in one.params)]
-    catalog = catalog.beside(combining)
+    own = {
+        *(one.name.text for one in file.flows),
+        *(one.name.text for one in file.externs),
+        *imported.names("", "flows"),
+    }
+    catalog = catalog.beside(combining).without(own)
     dependencies = depend(program)
     typed = typecheck(program, catalog, dependencies, imported, units_of(done or {}) if file.scripts else {})
     problems += [*_without_words(dependencies.problems, typed.problems), *typed.problems]

@@ -10,6 +10,7 @@ from . import types as t
 from .catalog import Catalog, ParamSpec
 from .checked import Checked
 from .checking.folding import WORDS
+from .syntax.children import dotted
 from .templates.constants import inlined
 
 
@@ -96,6 +97,8 @@ class ExpressionPlanner:
                 return p.Ref(self.model(word.text) if word.text in self.model_names else word.text)
             case s.Get(s.Name(prefix), word) if (text := self.constant(prefix.text, word.text)) is not None:
                 return p.Constant(text)
+            case s.Get() if expr.number in self.typed.nodes.words:
+                return p.Constant(dotted(expr))
             case s.Get(base, word):
                 return p.FieldOf(self.expr(base), word.text)
             case s.Text(string):

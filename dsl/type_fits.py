@@ -55,9 +55,9 @@ def fits(given: Type, wanted: Type) -> bool:
     if given == JSON:
         return False
     if wanted == TEXT:
-        return isinstance(given, (Choice, SizedText), OpenChoice)) or given == DOCUMENT
+        return isinstance(given, (Choice, SizedText, OpenChoice)) or given == DOCUMENT
     if wanted == DOCUMENT:
-        return given == TEXT or isinstance(given, SizedText) or isinstance(given, OpenChoice)
+        return given == TEXT or isinstance(given, (SizedText, OpenChoice))
     if isinstance(wanted, SizedText):
         return isinstance(given, (Choice, SizedText)) and _within(given, wanted)
     if isinstance(wanted, OpenChoice):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import subprocess
 import sys
@@ -13,7 +14,7 @@ import pytest
 
 from flowrun import testing
 from flowrun.dsl import Source, check_flow
-from flowrun.dsl.templates.filters import FILTERS
+from flowrun.dsl.functions.tables import functions_table
 from flowrun.runtime.catalog import catalog
 from flowrun.runtime.reducers import REDUCERS
 from flowrun.testing import run_scripted
@@ -86,10 +87,19 @@ def test_every_reducer_has_its_page() -> None:
         ] == []
 
 
-def test_the_page_on_the_language_lists_the_filters() -> None:
-    listed = re.search(r"the filters (.*?)\. They", PAGES["language.md"], re.DOTALL)
-    assert listed
-    assert re.findall(r"`(\w+)`", listed[1]) == sorted(FILTERS)
+MARKED = re.compile(r"(<!-- functions: [^\n]*-->\n)(.*?)(<!-- end of functions -->)", re.DOTALL)
+
+
+def test_the_page_on_the_language_has_the_table_of_functions() -> None:
+    table = f"\n{functions_table()}\n\n"
+    if os.environ.get("FLOWRUN_UPDATE"):
+        path = ROOT / "docs" / "language.md"
+        text = path.read_text(encoding="utf-8")
+        path.write_text(MARKED.sub(lambda found: found[1] + table + found[3], text), encoding="utf-8")
+        return
+    found = MARKED.search(PAGES["language.md"])
+    assert found
+    assert found[2] == table
 
 
 PAGE = PAGES["testing.md"]

@@ -262,7 +262,14 @@ def test_each_declares_itself(name: str) -> None:
     assert any(param.required for param in spec.params)
 
 
-@pytest.mark.parametrize("items", [["a", 3], [None], 7])
-def test_only_texts_are_joined(world: World, items: Any) -> None:
-    with pytest.raises(UsageError, match="`join` takes a list of texts"):
+@pytest.mark.parametrize(
+    ("items", "words"), [([None], "`join` needs all elements"), (7, "`join` takes a list, and this is a number")]
+)
+def test_what_is_not_joined(world: World, items: Any, words: str) -> None:
+    with pytest.raises(UsageError, match=words):
         FUNCTIONS["join"].call({"items": items}, world)
+
+
+def test_values_are_joined_as_prompts_show_them(world: World) -> None:
+    files = call(world, "files", pattern="inbox/*.txt")
+    assert call(world, "join", items=["a", 3, {"é": True}, files[0]], separator=" ") == 'a 3 {"é": true} ay'

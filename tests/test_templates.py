@@ -8,10 +8,10 @@ import pytest
 from hypothesis import event, given
 from hypothesis import strategies as st
 
+from flowrun.dsl import VALUE_FUNCTIONS as FILTERS
 from flowrun.dsl import Diagnostic, Source, Template, read_template
 from flowrun.dsl import types as t
 from flowrun.dsl.parsing.strings import read_string
-from flowrun.dsl.templates.filters import FILTERS
 from flowrun.dsl.templates.types import check_template
 from flowrun.runtime.values.prompts import render
 
@@ -186,7 +186,7 @@ WRONG = [
     ("{{ xs | sum }}{{ notes | sort }}", "F0301 sum: the filter `sum` takes numbers", "F0301 sort: the filter `sort`"),
     ("{{ notes | sort(attribute='bye') }}", "F0302 'bye': Note has no field `bye`"),
     ("{{ notes | sum(attribute='page') }}", "F0306 sum: an element may be missing"),
-    ("{{ notes | sort(attribute=x) }}", "F0301 x: `attribute` takes the name of a"),
+    ("{{ notes | sort(attribute=x) }}", "F0301 x: `by` takes the name of a"),
     ("{{ holes | join }}", "F0306 join: an element may be missing, and the filter `join` needs all"),
     ("{{ lists | unique }}", "F0301 unique: the filter `unique` takes a list of numbers, texts or bools"),
     ("{{ x is none(3) }}{{ x is odd }}", "F0304 odd: no test is called `odd`", "F0304 none: `is none` takes no "

@@ -16,7 +16,7 @@ from ..labels.fences import with_fences
 from ..labels.labels import labels_of
 from ..plan_labels import label_table
 from .errors import UnfitError
-from .tree import ANY, Tree
+from .tree import ANY, Tree, flow_word
 
 _TOO_LARGE = "F0104"
 """The code of a type that is too large to write out. Nothing is known of such a type, so nothing is reported."""
@@ -37,7 +37,7 @@ def audit_plan(plan: p.Plan, catalog: Catalog) -> None:
         flow = plan.flows[name]
         params = tuple(ParamSpec(param.name, param.type, param.required) for param in flow.params)
         result = _audit(Tree(plan, flow, name, catalog), catalog, callees)
-        callees["", name] = Callee(name, "flow", params, result)
+        callees["", flow_word(name, catalog)] = Callee(name, "flow", params, result)
     _audit(Tree(plan, plan, plan.flow, catalog), catalog, callees)
     _labels(plan, catalog)
 

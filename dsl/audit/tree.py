@@ -25,6 +25,11 @@ def extern_word(key: str) -> str:
     return f"extern {key}"
 
 
+def flow_word(key: str, catalog: Catalog) -> str:
+    """Return a name for a flow in the tree that no function has."""
+    return f"flow {key}" if key in catalog.functions else key
+
+
 class Tree:
     """The builder of one flow's tree. Each part's place is the name of its step, in a text that lists the names."""
 
@@ -65,7 +70,7 @@ class Tree:
         params = [self._param(param) for param in self.flow.params]
         body = s.Body(tuple(self._line(step) for step in self.flow.steps), at)
         returned = s.Return(self.exprs.expr(self.flow.result, at, self.flow.type), at)
-        word = s.Word(self.title, at)
+        word = s.Word(flow_word(self.title, self.catalog), at)
         decl = s.FlowDecl(word, (*params, *self.exprs.holes), None, body, (returned,), at)
         file = s.File((*self.exprs.types, *models, *externs, decl), (), at)
         s.number_nodes(file)
@@ -130,7 +135,7 @@ class Tree:
             case p.Value(expr):
                 return self.exprs.expr(expr, at, step.type)
             case p.FlowCall(key, args):
-                return self._call(key, self.plan.flows[key].params, args, at)
+                return self._call(flow_word(key, self.catalog), self.plan.flows[key].params, args, at)
             case p.ExternCall(key, args):
                 return self._call(extern_word(key), self.plan.externs[key].params, args, at)
             case p.Chain(block):

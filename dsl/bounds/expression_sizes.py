@@ -8,9 +8,11 @@ from typing import Protocol
 
 from .. import plan as p
 from .. import types as t
+from ..functions import CALLED
 from ..plain_data import Json
 from ..records import dataclass
 from .bound import ONE, Bound, total
+from .function_sizes import function_size
 from .plain_texts import names_of, plain_text
 from .sizes import (
     NONE,
@@ -172,6 +174,9 @@ def _open(expr: p.Expr, inner: Callable[[p.Expr], Size], count: Count) -> Size:
             )
         case p.CallOf("length", _):
             return Some(t.INT, Bound(1, 6))
+        case p.CallOf(name, args) if name in CALLED and name != "join" and CALLED[name].value in args:
+            given = {one: inner(arg) for one, arg in args.items()}
+            return function_size(CALLED[name], given.pop(CALLED[name].value), given, count)
         case p.CallOf("agreement", _):
             return Some(t.NUMBER, Bound(1, 8))
         case p.CallOf("join", args):

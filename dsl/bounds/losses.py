@@ -19,7 +19,7 @@ from .expected import constants
 from .rounds import START, Rounds, all_of
 from .survey import BodyBounds, Done, Least
 
-SAFE = frozenset({"collect", "concat", "count", "flatten", "rank", "sum"})
+SAFE = frozenset({"collect", "concat", "count", "dedupe", "flatten", "rank", "sum"})
 """The reducers that have a value for any results, and also for no results."""
 _PLAIN = frozenset({"agreement", "join", "length", "votes"})
 """The functions that have a value for any arguments."""

@@ -176,7 +176,13 @@ def _reduced(survey: Survey, step: p.Step, reduce: p.Reduce, parts: BlockBounds,
     if spec is not None and rule in ("count", "sum", "mean", "median"):
         return Some(step.type, Bound(1, _DIGITS))
     if spec is not None and rule == "rank":
-        return Many(_present(step, parts), one_of(values or [NONE]))
+        top = reduce.args.get("top")
+        most = top.value if isinstance(top, p.Constant) else None
+        there = _present(step, parts)
+        return Many(there.maybe if top is not None and most is None else there.capped(most), one_of(values or [NONE]))
+    if spec is not None and rule == "dedupe":
+        there = _present(step, parts)
+        return Many(replace(there, least=min(1, there.least)), one_of(values or [NONE]))
     if rule == "collect" and spec is not None:
         return results
     in_a_row = listed(values) if branches else results

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from .. import types as t
+from ..functions import VALUE_FUNCTIONS
 from ..templates import nodes
 from .bound import NOTHING, Bound, total
+from .function_sizes import JOINT, function_size, joined
 from .plain_texts import read
 from .sizes import (
     NONE,
     Fields,
     Known,
-    Many,
     Size,
     Some,
     field_of,
@@ -37,9 +38,6 @@ _ANY_LOOP = Fields(
 )
 _MOST_ITEMS = 2000
 """The most items that a loop goes through one by one; beyond it one item that all fit stands for each."""
-_JOINT = 1
-"""The tokens by which a text may differ from the sum of its parts, at each joint."""
-
 
 _MARKS = Bound(4, 64)
 """The tokens of the two marks around a foreign text. They have 48 characters, mostly hexadecimal digits."""
@@ -85,7 +83,7 @@ def _sum(pieces: Iterator[Piece], count: Count) -> Bound:
     if texts or not bounds:
         bounds.append(_counted(texts, count))
     found = total(bounds)
-    slack = joints * _JOINT
+    slack = joints * JOINT
     return Bound(max(0, found.least - slack), None if found.most is None else found.most + slack, found.why)
 
 
@@ -139,8 +137,8 @@ def _loop(node: nodes.For, names: dict[str, Size], count: Count) -> Iterator[Pie
         yield from rounds
     else:
         # Each round of the loop has joints with the next round.
-        each = total(rounds) + Bound(0, 2 * _JOINT)
-        found = Bound(max(0, each.least - 2 * _JOINT), each.most, each.why) * number
+        each = total(rounds) + Bound(0, 2 * JOINT)
+        found = Bound(max(0, each.least - 2 * JOINT), each.most, each.why) * number
         yield found | _sum(_body(node.else_, dict(names), count), count) if node.else_ else found
 
 
@@ -223,59 +221,26 @@ def _value(node: nodes.Node, names: Names, count: Count) -> Size:
             ways += [] if truth is True else [node.expr2]
             return one_of([Known("") if way is None else _value(way, names, count) for way in ways])
         case nodes.Concat():
-            return _joined([_value(part, names, count) for part in node.nodes], count)
+            return joined([_value(part, names, count) for part in node.nodes], count)
         case nodes.Add():
             left, right = _value(node.left, names, count), _value(node.right, names, count)
-            return _NUMBER if t.is_number(type_of(left)) else _joined([left, right], count)
+            return _NUMBER if t.is_number(type_of(left)) else joined([left, right], count)
         case nodes.BinExpr() | nodes.Neg():
             return _NUMBER
     return _TRUTH
 
 
-def _joined(parts: list[Size], count: Count, between: Bound = NOTHING) -> Size:
-    bounds = [shown(part, count) for part in parts]
-    joints = max(0, len(parts) - 1)
-    found = total([*bounds, between * Bound(joints, joints)])
-    most = None if found.most is None else found.most + joints * _JOINT
-    return Some(t.TEXT, Bound(max(0, found.least - joints * _JOINT), most, found.why))
-
-
 def _filtered(node: nodes.Filter, value: Size, names: Names, count: Count) -> Size:
-    args = [_value(arg, names, count) for arg in node.args] + [_value(one.value, names, count) for one in node.kwargs]
-    size = shown(value, count)
-    match node.name:
-        case "default":
-            other = args[0] if args else Known("")
-            if isinstance(value, Known):
-                return other if value.value is None else value
-            return one_of([value, other])
-        case "length" | "sum" | "round":
-            return _NUMBER
-        case "first" | "last":
-            number, items = items_of(value)
-            return one_of(items or [NONE]) if number.most != 0 else Known("")
-        case "sort" | "unique":
-            number, items = items_of(value)
-            each = one_of(items or [NONE])
-            return Many(Bound(min(number.least, 1), number.most, number.why), each) if items else value
-        case "join":
-            return _spread(value, args[0] if args else Known(""), count)
-        case "json":
-            return Some(t.JSON, Bound(0, None if size.most is None else size.most * 1.25 + 2, size.why))
-        case "truncate":
-            # A token has at least one character, and the filter lets some more characters pass.
-            length = args[0].value if args and isinstance(args[0], Known) and isinstance(args[0].value, int) else 255
-            return Some(t.TEXT, Bound(0, size.most, size.why).capped(length + 10))
-        case "indent":
-            # Each line gets an indent, and each token is at most one line.
-            return Some(t.TEXT, Bound(0, None if size.most is None else 2 * size.most + 1, size.why))
-    # A change of case or a trimmed end changes how a tokenizer splits a text, but within bounds.
-    return Some(t.TEXT, Bound(0, None if size.most is None else 2 * size.most + 1, size.why))
-
-
-def _spread(value: Size, separator: Size, count: Count) -> Size:
-    number, items = items_of(value)
-    if is_counted(value):
-        return _joined(list(items), count, shown(separator, count))
-    each = total([*(shown(item, count) for item in items[:1]), shown(separator, count), Bound(0, 2 * _JOINT)]) * number
-    return Some(t.TEXT, Bound(0, each.most, each.why))
+    function = VALUE_FUNCTIONS[node.name]
+    args = dict(
+        zip([arg.name for arg in function.args], [_value(arg, names, count) for arg in node.args], strict=False)
+    )
+    for pair in node.kwargs:
+        arg = function.arg(pair.key)
+        args[arg.name if arg is not None else pair.key] = _value(pair.value, names, count)
+    if node.name != "default":
+        return function_size(function, value, args, count)
+    other = args.get("other", Known(""))
+    if isinstance(value, Known):
+        return other if value.value is None else value
+    return one_of([value, other])

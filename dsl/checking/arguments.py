@@ -10,8 +10,10 @@ from .. import syntax as s
 from .. import types as t
 from ..catalog import MEND, Catalog, FunctionSpec, ParamSpec, outside, usage
 from ..diagnostics import Diagnostic, did_you_mean
+from ..functions import CALLED
 from ..records import dataclass
 from ..source import Span
+from ..syntax.children import dotted
 from .callees import Callee, Imported
 from .intervals import Intervals
 from .label_places import label_of_call
@@ -19,7 +21,12 @@ from .origins import origins
 from .overlaps import overlap
 from .program import Program, Scope, Step, Symbol
 from .typed import Typed
+from .value_functions import value_type
 
+_ANOTHER_FORM = {
+    "text": 'write `text "…"`, without brackets',
+    "default": "write `value ?? default`",
+}
 _KINDS = {"flow": "a flow", "extern": "an extern"}
 
 
@@ -67,7 +74,9 @@ class CallTypes(ABC):
         if refused := label_of_call(expr, spec):
             self.problems.append(refused)
         if spec is not None:
-            return spec.result(self.arguments(spec.name, spec.params, expr.args, expr.span, scope, spec))
+            given = self.arguments(spec.name, spec.params, expr.args, expr.span, scope, spec)
+            function = CALLED.get(spec.name)
+            return spec.result(given) if function is None else value_type(function, expr, given, self.problems)
         callee = self.callee(expr, scope)
         if callee is None:
             for arg in expr.args:
@@ -127,9 +136,7 @@ class CallTypes(ABC):
                 "F0208",
                 f"no function or flow is called `{name}`",
                 expr.function.span,
-                help='write `text "…"`, without brackets'
-                if name == "text"
-                else did_you_mean(name, known) or f"the functions are {functions}",
+                help=_ANOTHER_FORM.get(name) or did_you_mean(name, known) or f"the functions are {functions}",
             )
         return None
 
@@ -155,7 +162,7 @@ class CallTypes(ABC):
                 if spec.asks is None:
                     self.report("F0303", f"`{spec.name}` takes a value, not an `ask`", arg.value.span)
             elif spec.takes_field:
-                self._field(spec, arg.value, scope)
+                self._field(spec, arg.value, scope, nested=function is not None)
             elif spec.asks is not None and spec.type == t.NONE:
                 help = f'write `{spec.name}: ask "…{{{{ results }}}}…"`'
                 self.report("F0303", f"`{spec.name}` takes an `ask`", arg.value.span, help=help)
@@ -167,6 +174,8 @@ class CallTypes(ABC):
                 self._rule(spec, arg.value, scope)
             elif function and function.of_step:
                 given[spec.name] = self._vote(name, arg.value, scope)
+            elif function and function.name in CALLED and spec is params[0]:
+                given[spec.name] = self.infer(arg.value, scope)
             else:
                 given[spec.name] = self.expect(arg.value, scope, spec.type, f"`{spec.name}`")
                 self.within(arg.value, scope, spec.name, spec.low, spec.high, "F0303")
@@ -199,6 +208,8 @@ class CallTypes(ABC):
             span = arg.name.span
         if spec is None:
             guess = did_you_mean(arg.name.text, [param.name for param in params]) if arg.name else ""
+            also = CALLED[name].arg(arg.name.text) if arg.name and name in CALLED else None
+            guess = guess if also is None else f"write `{also.name}`"
             self.report("F0303", problem, span, help=guess or f"write it as `{usage(name, params)}`")
         elif spec.name in given:
             self.report("F0303", f"`{spec.name}` is given twice", span, help="keep only one of the two")
@@ -223,11 +234,12 @@ class CallTypes(ABC):
         self.report("F0301", f"`{name}` takes {spec.taken}, not {t.show(type_)}", span)
         return t.UNKNOWN
 
-    def _field(self, spec: ParamSpec, value: s.Expr, scope: Scope) -> None:
-        if isinstance(value, s.Name):
-            name = value.word.text
+    def _field(self, spec: ParamSpec, value: s.Expr, scope: Scope, *, nested: bool) -> None:
+        path = dotted(value)
+        if path and (nested or isinstance(value, s.Name)):
+            name = path.split(".")[0]
             if scope.lookup(name) is not None:
-                help = f'for the field write `"{name}"`; otherwise give the step another name'
+                help = f'for the field write `"{path}"`; otherwise give the step another name'
                 self.report("F0308", f"`{name}` could be the field or the name", value.span, help=help)
             self.typed.nodes.words.add(value.number)
         elif not isinstance(value, s.Text):

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator, Mapping
 from .. import syntax as s
 from ..catalog import FunctionSpec
 from ..plain_data import Json
-from ..syntax.children import children
+from ..syntax.children import children, dotted
 from ..templates.read import Piece, template_pieces
 from .callees import Callee
 from .program import Program, Scope, Step
@@ -20,7 +20,7 @@ from .static_values import HEAVIEST, OPEN, FoldingAllowance, NoValue, OpenRecord
 
 WORDS = {"true": True, "false": False, "none": None}
 """The values that have a name in every flow."""
-_LISTS = frozenset({"collect", "flatten", "rank"})
+_LISTS = frozenset({"collect", "dedupe", "flatten", "rank"})
 """Reducers whose value is the empty list if there are no results."""
 
 
@@ -173,6 +173,8 @@ class Folding:
                 return scalar(string.value)
             case s.Number():
                 return scalar(expr.amount)
+            case s.Get() if expr.number in self._words:
+                return scalar(dotted(expr))
         if expr.number not in self._composed:
             self._composed[expr.number] = self._compose(expr, scope)
         return self._composed[expr.number]
@@ -224,6 +226,7 @@ class Folding:
         if spec is None or spec.known is None:
             return None
         given: dict[str, Json] = {}
+        weight = 1
         for place, arg in enumerate(call.args):
             name = arg.name.text if arg.name else spec.params[place].name if place < len(spec.params) else ""
             found = None if isinstance(arg.value, s.Ask) else self._fold(arg.value, scope)
@@ -231,9 +234,11 @@ class Folding:
                 return found
             if found is not None and not self._allowance.take(found.weight):
                 return None
+            weight += 0 if found is None else found.weight
             given[name] = OPEN if found is None or isinstance(found.value, OpenRecord) else found.value
         value = spec.known(given)
-        return None if value is None else built(scalar(value), self._allowance)
+        made = StaticValue(value, True, weight) if isinstance(value, (list, dict)) else scalar(value)
+        return None if value is None else built(made, self._allowance)
 
 
 def named_steps(expr: s.Expr, scope: Scope) -> Iterator[Step]:

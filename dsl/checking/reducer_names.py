@@ -14,6 +14,7 @@ ELSEWHERE = {
     "avg": "mean",
     "combine": _ASK,
     "concatenate": "concat",
+    "distinct": "dedupe",
     "gather": "collect",
     "join": "concat",
     "len": "count",
@@ -31,6 +32,7 @@ ELSEWHERE = {
     "summary": _ASK,
     "synthesize": _ASK,
     "total": "sum",
+    "unique": "dedupe",
     "vote": "majority",
 }
 """The names of reducers in other tools, each with the name in flowrun."""

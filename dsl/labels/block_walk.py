@@ -150,7 +150,7 @@ class BlockWalk(Requests, ABC):
             for source, mark in written_twice(results).items():
                 self.warn("ballots", source, node.kind, mark)
             scope.tallies[step.name] = tally(results)
-        value = reduced(reduce.rule, spec, results, given)
+        value = reduced(reduce.rule, spec, results, given, cut="top" in reduce.args)
         if reduce.deciding is None:
             return value
         request = self._decision(reduce, reduce.deciding, results, scope)

@@ -8,6 +8,7 @@ from dataclasses import field, replace
 from .. import types as t
 from ..catalog import ReducerSpec
 from ..records import dataclass
+from .functions import passing
 from .marks import (
     CONTENT,
     CONTROL,
@@ -58,11 +59,14 @@ class Results:
         return self.closing(mix).reach(union(self.list.reach, self.list.length))
 
 
-def reduced(rule: str, spec: ReducerSpec | None, results: Results, given: Reach) -> Value:
-    """Return the value that a rule makes of the results. ``given`` has the marks of the rule's arguments."""
+def reduced(rule: str, spec: ReducerSpec | None, results: Results, given: Reach, *, cut: bool = False) -> Value:
+    """Return the value that a rule makes of the results. ``given`` has the marks of the rule's arguments.
+
+    ``cut`` says that the rule keeps only some results (`top`).
+    """
     if spec is not None and spec.votes:
         return shaped(results.type, union(_ballots(results).whole(), control(given)))
-    made = _RULES.get(rule)
+    made = _dedupe if cut else _RULES.get(rule)
     if made is not None and spec is not None:
         return made(results, given)
     return shaped(results.type, union(results.any().whole(), results.list.whole(), given))
@@ -145,6 +149,11 @@ def _rank(results: Results, given: Reach) -> Value:
     return replace(results.list, order=union(results.list.order, order))
 
 
+def _dedupe(results: Results, given: Reach) -> Value:
+    order = narrowed(union(results.list.whole(), given), LENGTH_BITS, CONTROL)
+    return passing(results.list, order, results.list.most)
+
+
 def _count(results: Results, given: Reach) -> Value:
     return _number(results, given, COUNTED)
 
@@ -177,6 +186,7 @@ _RULES = {
     "first": _first,
     "best": _best,
     "rank": _rank,
+    "dedupe": _dedupe,
     "count": _count,
     "median": _count,
     "sum": _sum,

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import field, replace
+from math import inf
 
 from .. import plan as p
 from .. import types as t
 from ..catalog import FunctionSpec
+from ..functions import CALLED
 from ..records import dataclass
+from .functions import function_value
 from .marks import COUNT, LENGTH_BITS, NOTHING, Mark, Reach, Trail, changed, narrowed, union
 from .places import Breach, LabelSource
 from .prompts import text_reach
@@ -171,8 +174,11 @@ class Expressions:
             return Value(changed(tally, _share) if function == "agreement" else tally)
         if spec is not None and spec.reads:
             return self._file(call, function, args, spec, scope)
-        if function == "length" and "of" in args:
-            return Value(self.value(args["of"], scope).measured())
+        of_values = CALLED.get(function)
+        if of_values is not None and of_values.value in args:
+            given = {name: self.value(arg, scope) for name, arg in args.items()}
+            most = [arg.value for name in ("n", "top") if isinstance(arg := args.get(name), p.Constant)]
+            return function_value(of_values, given.pop(of_values.value), given, most[0] if most else inf)
         found = self.args(args, scope)
         if function == "split" and found:
             length = narrowed(found, LENGTH_BITS, COUNT)

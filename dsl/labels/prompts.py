@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import lru_cache
 
+from ..functions import VALUE_FUNCTIONS
 from ..source import Source
 from ..syntax import String
 from ..templates import nodes
 from ..templates.plain import Getattr, Name, Node
 from ..templates.read import Template, read_template
+from .functions import function_value
 from .marks import NOTHING, Reach, control, narrowed, union
 from .values import EMPTY, Value, any_item, either, listed
 
 Lookup = Callable[[str], Value]
 _ONE_BIT = (nodes.Test, nodes.Compare, nodes.Not)
-_LENGTHS = frozenset({"length", "count"})
-_ITEMS = frozenset({"first", "last"})
 
 
 @lru_cache(maxsize=4096)
@@ -131,11 +131,11 @@ class _Reader:
 
     def _filtered(self, node: nodes.Filter, names: dict[str, Value]) -> Value:
         value = self.value(node.node, names)
-        args = union(*(self.value(one, names).whole() for one in (*node.args, *(pair.value for pair in node.kwargs))))
-        if node.name in _LENGTHS:
-            return Value(value.measured())
+        function = VALUE_FUNCTIONS.get(node.name)
+        names_of = [] if function is None else [arg.name for arg in function.args]
+        given = dict(zip(names_of, (self.value(one, names) for one in node.args), strict=False))
+        given |= {pair.key: self.value(pair.value, names) for pair in node.kwargs}
+        args = union(*(one.whole() for one in given.values()))
         if node.name == "default":
             return value.with_reach(args)
-        if node.name in _ITEMS and value.item is not None:
-            return any_item(value)
-        return Value(union(value.whole(), args))
+        return Value(union(value.whole(), args)) if function is None else function_value(function, value, given)

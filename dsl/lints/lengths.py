@@ -13,14 +13,18 @@ from ..syntax.children import children
 
 DEEPEST = 60
 """The most steps to follow back. Behind more of them the lints claim nothing."""
-_LISTS = frozenset({"collect", "rank"})
-"""Rules whose value is a list with one element for each result.
+_LISTS = frozenset({"collect", "dedupe", "rank"})
+"""Rules whose value is a list with at most one element for each result.
 
 Other rules give one of the results, or a value like it.
 """
 
+_KEEPING = frozenset({"dedupe", "first", "group", "last", "rank", "reverse", "sort", "unique"})
+"""Functions whose value is a list with no more elements than the list that they take."""
+
 EACH = "*"
 Path = tuple[str, ...]
+CUT: Path = ("#",)
 """The path of fields to a part of a value. ``EACH`` leads from a list to its elements."""
 
 
@@ -57,6 +61,8 @@ class Lengths:
             case s.ListExpr(items):
                 return bool(path) and any(self.open(item, scope, path[1:]) for item in items)
             case s.Call():
+                if (behind := behind_call(expr, path)) is not None:
+                    return behind != CUT and self.open(expr.args[0].value, scope, behind)
                 spec = self._functions.get(expr.function.text) if expr.prefix is None else None
                 # The result of another flow or an extern may be as long as its argument, so the lint claims nothing.
                 return spec is not None and not spec.reads and self._holds(expr, scope)
@@ -136,6 +142,8 @@ class Lengths:
             if node.reduce.ask is not None:
                 return True
             rule = node.reduce.rule.text
+            if not path and any(arg.name is not None and arg.name.text == "top" for arg in node.reduce.args):
+                return False
             source = node.source if isinstance(node, s.Map) and node.at_most is None else None
             if not path and source and rule in _LISTS | {"flatten"} and self.open(source, step.scope):
                 return True
@@ -153,6 +161,24 @@ class Lengths:
         elif not isinstance(node, (s.Chain, s.Match, s.Rounds)):
             return self._holds(node, step.scope, path)
         return any(self._step(one, rest, self._told) for one, rest in _inside(step, path))
+
+
+def behind_call(call: s.Call, path: Path) -> Path | None:
+    """Return the path into the list that a function takes, from the path into its result.
+
+    None for a function that makes no list of the elements, and CUT if a number in the file bounds the list.
+    """
+    if call.prefix is not None or not call.args or call.args[0].name is not None:
+        return None
+    name = call.function.text
+    numbers = [arg for arg in call.args[1:] if arg.name is None or arg.name.text in ("n", "top")]
+    if name in ("first", "last") and not numbers:
+        return (EACH, *path)
+    if name not in _KEEPING:
+        return None
+    if not path and name in ("first", "last", "rank") and any(isinstance(arg.value, s.Number) for arg in numbers):
+        return CUT
+    return path[2:] if name == "group" and path[:2] == (EACH, "items") else path
 
 
 def _source(owner: Step) -> tuple[s.Expr, Scope]:

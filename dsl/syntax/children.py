@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from .nodes import Ask, Binary, Call, Expr, Get, ListExpr, RecordExpr, Unary
+from .nodes import Ask, Binary, Call, Expr, Get, ListExpr, Name, RecordExpr, Unary
+
+
+def dotted(expr: Expr) -> str:
+    """Return ``a.b`` for a field of a name, ``a`` for a name, and "" for any other expression."""
+    if isinstance(expr, Name):
+        return expr.word.text
+    before = dotted(expr.base) if isinstance(expr, Get) else ""
+    return f"{before}.{expr.field.text}" if before and isinstance(expr, Get) else ""
 
 
 def children(expr: Expr) -> Iterator[Expr | Ask]:

@@ -6,8 +6,11 @@ from collections.abc import Iterator
 
 from .. import types as t
 from ..diagnostics import did_you_mean
+from ..functions import VALUE_FUNCTIONS
+from ..functions.function import Arg, Types, ValueFunction, looked_at
+from ..functions.results import KEEPS_ONE, result_of
 from . import nodes
-from .filters import FILTERS, INSTEAD, FilterArg, FilterSpec
+from .filters import INSTEAD
 from .places import TemplateScope
 from .values import TemplateExpressions
 
@@ -17,7 +20,7 @@ class FilterTypes(TemplateExpressions):
 
     def filtered(self, node: nodes.Filter, known: TemplateScope) -> t.Type:
         given = self.infer(node.node, known, lenient=node.name == "default")
-        row = FILTERS.get(node.name)
+        row = VALUE_FUNCTIONS.get(node.name)
         if row is None:
             for value in (*node.args, *(keyword.value for keyword in node.kwargs)):
                 self.infer(value, known)
@@ -30,26 +33,27 @@ class FilterTypes(TemplateExpressions):
         if isinstance(given, t.Optional) or given == t.NONE:
             self.missing(node.node, f"the filter `{row.name}` needs a value")
             given = t.unwrapped(given) if given != t.NONE else t.UNKNOWN
-        if (attribute := args.get("attribute")) is not None:
-            result = self.applied(node, row, self.picked(attribute, given), known)
-            # The filter sorts whole elements, even if it looks at only one field of each.
-            return _begun(result, types) if row.name == "sum" or result == t.UNKNOWN else given
-        return _begun(self.applied(node, row, given, known), types)
+        by = row.field
+        if by is not None and (field := args.get(by.name)) is not None:
+            types[by.name] = self.picked(field, given)
+        return self.applied(node, row, given, types, known)
 
     def no_filter(self, node: nodes.Filter) -> None:
-        known = ", ".join(f"`{name}`" for name in FILTERS)
-        help = INSTEAD.get(node.name) or did_you_mean(node.name, FILTERS) or f"the filters are {known}"
+        known = ", ".join(f"`{name}`" for name in VALUE_FUNCTIONS)
+        help = INSTEAD.get(node.name) or did_you_mean(node.name, VALUE_FUNCTIONS) or f"the filters are {known}"
         self.report("F0304", f"no filter is called `{node.name}`", node.last_word(), help)
 
-    def applied(self, node: nodes.Filter, row: FilterSpec, given: t.Type, known: TemplateScope) -> t.Type:
+    def applied(
+        self, node: nodes.Filter, row: ValueFunction, given: t.Type, types: Types, known: TemplateScope
+    ) -> t.Type:
         at = node.last_word()
         if given == t.UNKNOWN:
-            return row.gives(t.UNKNOWN) or t.UNKNOWN
+            return row.gives(t.UNKNOWN, types) or t.UNKNOWN
         if row.name in ("json", "join") and t.holds_model(given):
             self.report("F0301", "a model cannot be written into a text", at)
             return t.TEXT
-        item = given.item if isinstance(given, t.ListOf) else None
-        if row.name in ("join", "sum", "sort") and isinstance(item, t.Optional):
+        looked = looked_at(given, types)
+        if row.needs and isinstance(looked, t.ListOf) and isinstance(looked.item, t.Optional):
             written = node.node.path()
             self.report(
                 "F0306",
@@ -57,28 +61,20 @@ class FilterTypes(TemplateExpressions):
                 at,
                 f"write a `for` that drops the missing elements: `{{% for x in {written or 'xs'} if x is not none %}}`",
             )
-            return row.gives(t.ListOf(t.UNKNOWN)) or t.UNKNOWN
-        made = [row.gives(one) for one in (given.options if isinstance(given, t.Mixed) else (given,))]
-        result = None if None in made else t.join(one for one in made if one is not None)
+            return row.gives(t.ListOf(t.UNKNOWN), {**types, "by": t.UNKNOWN}) or t.UNKNOWN
+        result = result_of(row, given, types, filled=self.has_elements(node.node, known))
         if result is None:
-            self.report("F0301", *self.unfit(row, given, at))
-            return t.UNKNOWN
-        if row.name in ("first", "last") and self.has_elements(node.node, known):
-            return item if item is not None else result
-        return result
+            self.report("F0301", *self.unfit(row, looked, at))
+        return result or t.UNKNOWN
 
-    def unfit(self, row: FilterSpec, given: t.Type, at: tuple[int, int]) -> tuple[str, tuple[int, int], str]:
+    def unfit(self, row: ValueFunction, given: t.Type, at: tuple[int, int]) -> tuple[str, tuple[int, int], str]:
         message = f"the filter `{row.name}` takes {row.takes}, and this is {t.show(given)}"
         help = ""
         if isinstance(given, t.ListOf):
             if row.name == "sum":
                 message = f"the filter `sum` takes numbers, and the elements are {t.show(given.item)}"
-            if (
-                isinstance(given.item, t.Record)
-                and given.item.fields
-                and any(arg.name == "attribute" for arg in row.args)
-            ):
-                help = f"name the field to use: `{row.name}(attribute='{given.item.fields[0].name}')`"
+            if isinstance(given.item, t.Record) and given.item.fields and row.field is not None:
+                help = f"name the field to use: `{row.name}(by='{given.item.fields[0].name}')`"
             elif row.takes == "a text":
                 help = f"join the list first: `xs | join(', ') | {row.name}`"
         elif row.name == "round":
@@ -86,22 +82,22 @@ class FilterTypes(TemplateExpressions):
         return message, at, help
 
     def has_elements(self, node: nodes.Node, known: TemplateScope) -> bool:
-        if isinstance(node, nodes.Filter) and node.name in ("sort", "unique"):
+        if isinstance(node, nodes.Filter) and node.name in KEEPS_ONE:
             return self.has_elements(node.node, known)
         return node.path() + "?" in known.sure or (isinstance(node, nodes.List) and bool(node.items))
 
-    def picked(self, attribute: nodes.Node, given: t.Type) -> t.Type:
-        """Return the type of a list in which each element is replaced by one of its fields (``attribute=``)."""
-        if not isinstance(given, t.ListOf) or not isinstance(attribute, nodes.Const):
-            return given if not isinstance(given, t.ListOf) else t.UNKNOWN
+    def picked(self, field: nodes.Node, given: t.Type) -> t.Type:
+        """Return the type of a field of the elements of a list (``by=``)."""
+        if not isinstance(given, t.ListOf) or not isinstance(field, nodes.Const):
+            return t.UNKNOWN
         item = given.item
-        at = attribute.last_word()
-        for name in str(attribute.value).split("."):
+        at = field.last_word()
+        for name in str(field.value).split("."):
             item = self.field(item, name, at)
-        return t.ListOf(item)
+        return item
 
     def arguments(
-        self, node: nodes.Filter, row: FilterSpec, known: TemplateScope
+        self, node: nodes.Filter, row: ValueFunction, known: TemplateScope
     ) -> tuple[dict[str, nodes.Node], dict[str, t.Type]]:
         """Return a filter's arguments and their types, by name. Report problems with them."""
         given: dict[str, nodes.Node] = {}
@@ -112,11 +108,16 @@ class FilterTypes(TemplateExpressions):
                 continue
             given[name] = value
             types[name] = self.argument(next(arg for arg in row.args if arg.name == name), value, type_)
+        for arg in row.args:
+            if arg.required and arg.name not in given:
+                help = f"write it as `{row.usage}`"
+                self.report("F0303", f"the filter `{row.name}` needs `{arg.name}`", node.last_word(), help)
+                types[arg.name] = t.UNKNOWN
         if row.name == "truncate":
             self.shortest(given, types, node)
         return given, types
 
-    def named(self, node: nodes.Filter, row: FilterSpec) -> Iterator[tuple[str | None, nodes.Node]]:
+    def named(self, node: nodes.Filter, row: ValueFunction) -> Iterator[tuple[str | None, nodes.Node]]:
         names = [arg.name for arg in row.args]
         seen: set[str] = set()
         for place, value in enumerate(node.args):
@@ -132,18 +133,19 @@ class FilterTypes(TemplateExpressions):
             key = keyword.key
             start = max(self.text.rfind(key, 0, keyword.value.extent()[0]), 0)
             at = (start, start + len(key))
-            if key in seen:
+            arg = row.arg(key)
+            if arg is not None and arg.name in seen:
                 self.report("F0303", f"`{key}` is given twice", at, "keep only one of the two")
                 yield None, keyword.value
-            elif key not in names:
+            elif arg is None:
                 help = did_you_mean(key, names) or f"write it as `{row.usage}`"
                 self.report("F0303", f"the filter `{row.name}` has no argument `{key}`", at, help)
                 yield None, keyword.value
             else:
-                seen.add(key)
-                yield key, keyword.value
+                seen.add(arg.name)
+                yield arg.name, keyword.value
 
-    def argument(self, arg: FilterArg, value: nodes.Node, given: t.Type) -> t.Type:
+    def argument(self, arg: Arg, value: nodes.Node, given: t.Type) -> t.Type:
         """Check one argument and return its type."""
         at = value.last_word()
         if arg.name == "other":
@@ -158,13 +160,13 @@ class FilterTypes(TemplateExpressions):
             self.missing(value, f"`{arg.name}` needs a value")
         elif given != t.JSON and not t.fits(given, arg.type):
             self.report("F0301", f"`{arg.name}`: expected {t.show(arg.type)}, found {t.show(given)}", at)
-        elif arg.name == "attribute" and constant is None:
-            self.report("F0301", "`attribute` takes the name of a field in quotes", at, "write `attribute='name'`")
+        elif arg.field and constant is None:
+            self.report("F0301", f"`{arg.name}` takes the name of a field in quotes", at, f"write `{arg.name}='name'`")
         elif arg.low is not None and given != t.UNKNOWN:
             self.bounded(arg, arg.low, arg.high, value, given)
         return given
 
-    def bounded(self, arg: FilterArg, low: int, high: int | None, value: nodes.Node, given: t.Type) -> None:
+    def bounded(self, arg: Arg, low: int, high: int | None, value: nodes.Node, given: t.Type) -> None:
         """Report a number that may be out of its bounds.
 
         The bounds are certain if the number is written in the template, or if its type is a range.
@@ -190,7 +192,7 @@ class FilterTypes(TemplateExpressions):
             self.report("F0301", "`end` takes a text in quotes", end.last_word(), "write `end='…'`")
             return
         least = len(end.value) if isinstance(end, nodes.Const) and isinstance(end.value, str) else 3
-        arg = FilterArg("length", t.INT, least)
+        arg = Arg("length", t.INT, least)
         if length is None:
             if least > 255 and end is not None:
                 self.report("F0301", "`end` is longer than the greatest length of the text", end.last_word())
@@ -199,8 +201,3 @@ class FilterTypes(TemplateExpressions):
         in_bounds = isinstance(kind, t.Range) and kind.low >= 0
         if in_bounds or (isinstance(length, nodes.Const) and isinstance(length.value, int)):
             self.bounded(arg, least, None, length, kind)
-
-
-def _begun(result: t.Type, types: dict[str, t.Type]) -> t.Type:
-    """Return the type of a sum with a ``start`` value. If the start may be a fraction, the whole sum may be one."""
-    return t.NUMBER if result == t.INT and not t.is_whole(types.get("start", t.INT)) else result

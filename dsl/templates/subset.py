@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator
 
 from ..diagnostics import Diagnostic
+from ..functions import VALUE_FUNCTIONS
 from ..syntax import String
 from . import nodes
 from .error_messages import CALLED
-from .filters import FILTERS
 from .plain import Mention
 from .syntax import read_tree
 
@@ -71,7 +71,7 @@ def strange_filter(body: tuple[nodes.Node, ...]) -> str | None:
     todo = list(body)
     while todo:
         node = todo.pop()
-        if isinstance(node, nodes.Filter) and node.name not in FILTERS:
+        if isinstance(node, nodes.Filter) and node.name not in VALUE_FUNCTIONS:
             return node.name
         todo.extend(node.children())
     return None
@@ -155,7 +155,7 @@ def _as_filter(call: nodes.Strange) -> str:
             name, subject = _FILTERS_CALLED.get(function.name, function.name), subject_node.path()
         case _:
             return ""
-    return f"write `{{{{ {subject} | {name} }}}}`" if name in FILTERS and subject else ""
+    return f"write `{{{{ {subject} | {name} }}}}`" if name in VALUE_FUNCTIONS and subject else ""
 
 
 def free_names(body: tuple[nodes.Node, ...]) -> tuple[Mention, ...]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 
-from flowrun.dsl import types
+from flowrun.dsl import kind_of, types
 
 from ..files.files import Files
-from ..values.functions import FUNCTIONS, Args, World, kind_of
+from ..values.functions import FUNCTIONS, Args, World
 from ..values.rules import FileText
 from ..vocabulary.errors import UsageError
 from ..vocabulary.json_value import Json

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from flowrun.dsl import FunctionSpec, ParamSpec, dataclass, types
+from flowrun.dsl import CALLED, FunctionSpec, NoValueError, ParamSpec, applied, dataclass, kind_of, spec_of, types
 
 from ..registry.registry import View
 from ..splitters import SPLITTERS
@@ -12,7 +12,6 @@ from ..vocabulary.errors import UsageError
 from ..vocabulary.json_value import Json
 from ..vocabulary.quoting import shown
 from ..vocabulary.tally import Tally
-from .plain_functions import joined, length_of
 from .quotes import place_record
 from .rules import RuleValue
 
@@ -64,18 +63,6 @@ def _split(args: Args, world: World) -> Json:
     return SPLITTERS[by.rule].split(text, {**by.args, "overlap": args.get("overlap")})
 
 
-def _length(args: Args, world: World) -> Json:
-    if (found := length_of(args)) is None:
-        raise UsageError(f"`length` takes a text, a list or a record, and this is {kind_of(args['of'])}")
-    return found
-
-
-def _join(args: Args, world: World) -> Json:
-    if (found := joined(args)) is None:
-        raise UsageError("`join` takes a list of texts, and a text to put between them")
-    return found
-
-
 def _votes(args: Args, world: World) -> Json:
     tally = world.tally(args["of"])
     if tally is None:
@@ -110,22 +97,17 @@ def _place_of(args: Args, world: World) -> Json:
     return found
 
 
-def kind_of(value: Json) -> str:
-    """Return the kind of a value, in the words of the language."""
-    match value:
-        case None:
-            return "none"
-        case bool():
-            return "a bool"
-        case int() | float():
-            return "a number"
-        case str():
-            return "a text"
-        case list() | tuple():
-            return "a list"
-        case Mapping():
-            return "a record"
-    return f"a Python {type(value).__name__}"
+def _of_values(name: str) -> Callable[[Args, World], Json]:
+    """Make a function that depends only on its arguments."""
+    function = CALLED[name]
+
+    def call(args: Args, world: World) -> Json:
+        try:
+            return applied(function, args)
+        except NoValueError as error:
+            raise UsageError(str(error)) from None
+
+    return call
 
 
 def _reader(name: str) -> Callable[[Args, World], Json]:
@@ -172,12 +154,6 @@ _FOUND = types.ListOf(types.Record((types.Field("path", types.TEXT), types.Field
 _PATH = ParamSpec("path", types.TEXT, required=True)
 
 
-def _measured(type_: types.Type) -> bool:
-    if isinstance(type_, types.Mixed):
-        return all(map(_measured, type_.options))
-    return types.is_text(type_) or type_ == types.JSON or isinstance(type_, types.ListOf | types.Record)
-
-
 def _plain(type_: types.Type) -> bool:
     simple = (types.TEXT, types.INT, types.NUMBER, types.BOOL, types.JSON)
     return type_ in simple or isinstance(type_, types.Choice | types.Range)
@@ -201,9 +177,6 @@ _PLACE = (
     ParamSpec("quote", types.Optional(types.TEXT), required=True),
     ParamSpec("source", types.JSON, required=True, takes=types.quotable, taken="a text, a document or a list of them"),
 )
-_JOIN = (ParamSpec("items", _TEXTS, required=True), ParamSpec("separator", types.TEXT))
-_JOINED = "the texts of a list as a single text; by default each is on its own line"
-
 FUNCTIONS: dict[str, Function] = {
     spec.name: Function(spec, call)
     for spec, call in (
@@ -251,20 +224,9 @@ FUNCTIONS: dict[str, Function] = {
         ),
         (FunctionSpec("split", _SPLIT, _always(_TEXTS), "the pieces of a document"), _split),
         (
-            FunctionSpec(
-                "length",
-                (ParamSpec("of", types.JSON, required=True, takes=_measured, taken="a text, a list or a record"),),
-                _always(types.INT),
-                "the number of characters of a text, items of a list, or fields of a record",
-                known=length_of,
-            ),
-            _length,
-        ),
-        (
             FunctionSpec("place_of", _PLACE, _place_type, "the place of a quote in its source"),
             _place_of,
         ),
-        (FunctionSpec("join", _JOIN, _always(types.TEXT), _JOINED, known=joined), _join),
         (
             FunctionSpec(
                 "votes", (_VOTE,), _votes_type, "the outcome of a vote: the answers and their counts", of_step=True
@@ -281,5 +243,6 @@ FUNCTIONS: dict[str, Function] = {
             ),
             _agreement,
         ),
+        *((spec_of(function), _of_values(name)) for name, function in CALLED.items()),
     )
 }

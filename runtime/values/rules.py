@@ -19,3 +19,7 @@ class RuleValue:
 
 class FileText(dict[str, str]):
     """A file that a flow has found: a record of its ``path`` and ``text``. A template writes its text."""
+
+    @property
+    def shown(self) -> str | None:
+        return self.get("text")

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from jinja2 import Environment, StrictUndefined, Undefined, pass_context, pass_environment
-from jinja2.filters import do_round
+from jinja2 import StrictUndefined, Undefined, pass_context
 from jinja2.runtime import Context, LoopContext
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from .candidates import Candidates
-from .prompt_text import FENCES, METER, absent, measure, shown
+from flowrun.dsl import VALUE_FUNCTIONS, NoValueError, ValueFunction
 
-WIDEST_INDENT = 80
-MOST_PLACES = 12
+from .candidates import Candidates
+from .prompt_text import FENCES, METER, PromptError, absent, measure, shown
+
 LOOP_FIELDS = frozenset({"index", "index0", "first", "last", "length", "revindex"})
 
 
@@ -75,22 +74,27 @@ def _is_none(value: Any) -> bool:
     return value is None or isinstance(value, Undefined)
 
 
-@pass_environment
-def _unique(environment: Environment, values: Any, case_sensitive: bool = False, attribute: Any = None) -> list[Any]:
-    # The result of jinja2's own filter can be read only once, and it treats an optional field as an error.
-    seen: dict[Any, Any] = {}
-    for value in values:
-        key = value
-        for field in str(attribute).split(".") if attribute is not None else ():
-            key = environment.getattr(key, field)
-        seen.setdefault(key.lower() if isinstance(key, str) and not case_sensitive else key, value)
-    return list(seen.values())
+_LETTERS = frozenset({"trim", "lower", "upper", "capitalize", "title"})
 
 
-def _rounded(value: Any, precision: int = 0, method: Any = "common") -> Any:
-    if not 0 <= precision <= MOST_PLACES:
-        raise ValueError(f"`precision` takes a number from 0 to {MOST_PLACES}")
-    return do_round(value, precision, method)
+def _filter(function: ValueFunction) -> Callable[..., Any]:
+    """Make the filter of a function. It takes its arguments by place, by name, or by jinja2's word."""
+    names = [arg.name for arg in function.args]
+    words = {arg.also: arg.name for arg in function.args if arg.also}
+
+    @pass_context
+    def call(context: Context, value: Any, *places: Any, **named: Any) -> Any:
+        args = dict(zip(names, places, strict=False)) | {words.get(name, name): one for name, one in named.items()}
+        # A number of an unknown shape is written out first, as any value that a template places.
+        given = str(value) if function.name in _LETTERS and not isinstance(value, str) else value
+        if function.grown is not None:
+            context.resolve(METER).grow(function.grown(given, args))
+        try:
+            return function.call(given, args)
+        except NoValueError as error:
+            raise PromptError(f"the template cannot be filled in: {error}") from None
+
+    return call
 
 
 def _as_json(value: Any) -> str:
@@ -109,14 +113,6 @@ def _join(context: Context, values: Iterable[Any], separator: str = "") -> str:
     texts = values.lines() if isinstance(values, Candidates) else [shown(_there(value)) for value in values]
     context.resolve(METER).grow(sum(map(len, texts)) + len(separator) * len(texts))
     return separator.join(texts)
-
-
-@pass_context
-def _indent(context: Context, text: str, width: int = 4, first: bool = False) -> str:
-    pad = " " * min(width, WIDEST_INDENT)
-    lines = text.split("\n")
-    context.resolve(METER).grow(len(text) + len(pad) * len(lines))
-    return "\n".join(pad + line if line and (first or number) else line for number, line in enumerate(lines))
 
 
 def _place(values: Any, index: int) -> str:
@@ -140,6 +136,8 @@ def _finalized(value: Any) -> Any:
 
 
 ENVIRONMENT = _Prompts(undefined=StrictUndefined, keep_trailing_newline=True, finalize=_finalized)
+ENVIRONMENT.filters.update({name: _filter(function) for name, function in VALUE_FUNCTIONS.items()})
+# The values of a template may be missing fields, candidates of a judge, and lists whose parts are one object.
 ENVIRONMENT.filters.update(
     default=_default,
     counted=_counted,
@@ -147,11 +145,6 @@ ENVIRONMENT.filters.update(
     place=_place,
     told_apart=_told_apart,
     join=_join,
-    indent=_indent,
-    first=lambda values: next(iter(values), None),
-    last=lambda values: values[-1] if values else None,
-    unique=_unique,
-    round=_rounded,
     json=_as_json,
 )
 # A value of none counts as missing, as in the checker.

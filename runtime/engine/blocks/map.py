@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import partial
 
-from flowrun.dsl import dataclass
+from flowrun.dsl import dataclass, kind_of
 from flowrun.dsl import plan as p
 
 from ...values.expressions import evaluate
-from ...values.functions import kind_of
 from ...vocabulary.errors import InputError
 from ...vocabulary.json_value import Json
 from ..frames import Frame

@@ -149,6 +149,7 @@ class Tree:
                     self._body(node.body, at),
                     self._reduce(step, node.reduce, at),
                     at,
+                    None if node.index is None else s.Word(node.index, at),
                 )
 
     def _call(self, key: str, params: tuple[p.Param, ...], args: Mapping[str, p.Expr], at: Span) -> s.Call:

@@ -12,7 +12,7 @@ from ..records import dataclass
 from ..source import Span
 from ..templates.read import Template
 
-SymbolKind = Literal["model", "param", "step", "branch", "element", "results"]
+SymbolKind = Literal["model", "param", "step", "branch", "element", "index", "results"]
 Part = Literal["head", "reduce"]
 """The part of a step that has a mention: "head" if the step needs it to begin, "reduce" if its reducer alone does."""
 
@@ -21,7 +21,8 @@ Part = Literal["head", "reduce"]
 class Symbol:
     """The declaration that a name refers to: a model, a parameter, a step, and so on.
 
-    ``step`` is the step whose value the name has. For an element or for results it is the block around them.
+    ``step`` is the step whose value the name has. For an element, an index or results it is the block
+    around them.
     """
 
     name: str

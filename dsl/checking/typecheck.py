@@ -83,6 +83,8 @@ class _Checker(Declarations):
         step = symbol.step
         if step is None:
             return t.UNKNOWN
+        if symbol.kind == "index":
+            return t.INT
         if symbol.kind == "element":
             return self.element(step)
         if symbol.kind == "results":

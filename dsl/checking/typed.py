@@ -39,4 +39,6 @@ class Typed:
             return self.nodes.params.get(symbol.param.number, t.UNKNOWN)
         if symbol.step is None or symbol.kind == "results":
             return t.UNKNOWN
+        if symbol.kind == "index":
+            return t.INT
         return (self.elements if symbol.kind == "element" else self.steps).get(symbol.step, t.UNKNOWN)

@@ -53,6 +53,9 @@ class BlockWalk(Requests, ABC):
             source = self.value(node.source, scope)
             inner.values[node.element] = led(source.each(axis), node.element)
             length = _turns(source, axis)
+            if node.index is not None:
+                # A place is a number: it tells how many elements stand before, and never what is in them.
+                inner.values[node.index] = Value(_place(source, length))
             self.here = Here(before.flow, before.step, before.line, (*before.maps, axis))
             if node.where is not None:
                 length = union(length, control(self.reach(node.where, inner)))
@@ -185,6 +188,11 @@ def _turns(source: Value, axis: str) -> Reach:
     if source.item is None:
         return source.measured()
     return union(source.reach, renamed(Value(source.length), source.axis, axis).reach)
+
+
+def _place(source: Value, turns: Reach) -> Reach:
+    """Return the marks of what decides the place of an element."""
+    return narrowed(union(turns, source.order), LENGTH_BITS, COUNT)
 
 
 def _within(mark: Mark, own: set[str]) -> Mark:

@@ -181,6 +181,12 @@ class Writer(Reducers):
         tests = [f'{element} != "b"', *([f"length({element}) > 1"] if self.wide else [])]
         where = f" where {self.rng.choice(tests)}" if item == TEXT and self.may(0.2) else ""
         inner = [*known, Named(element, item, step=False)]
+        # Dice of its own, so that the other choices of a seed stay the same.
+        dice = random.Random(f"{name} {self.rng.getstate()[1][0]}")
+        index = f", i{name[1:]}" if self.wide and dice.random() < 0.25 else ""
+        if index:
+            inner.append(Named(index[2:], NUMBER, step=False))
+            where = f" where {index[2:]} > 1" if not where and dice.random() < 0.3 else where
         options = []
         if self.votes and self.may(0.3):
             options.append(f"concurrency: {self.rng.randint(1, 3)}")
@@ -190,10 +196,12 @@ class Writer(Reducers):
         else:
             errors = ""
         options += self.block_options()
-        body, last = self.body(inner, depth, times * (3 if self.wide else 4))
+        bare = self.wide and dice.random() < 0.2
+        body, last = ("", inner[len(known)]) if bare else self.body(inner, depth, times * (3 if self.wide else 4))
+        body = body and f" {{ {body} }}"
         shape = last.shape.maybe if errors == "none" else last.shape
         reduced = self.reduce(name, known, Results(item=shape), times)
-        text = f"map {element} in {source}{where}{promise} {{ {body} }} reduce {reduced.text}"
+        text = f"map {element}{index} in {source}{where}{promise}{body} reduce {reduced.text}"
         return text, reduced.shape, options, reduced.vote
 
     def block_options(self) -> list[str]:

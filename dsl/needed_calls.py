@@ -45,7 +45,7 @@ def _losable(step: p.Step, node: p.Map | p.Repeat | p.Fanout | p.Chain, reducers
     """Return True if a block may have a value even if any one of its calls is refused."""
     if isinstance(node, p.Chain):
         return False
-    if isinstance(node, p.Map) and step.options.get("errors", p.Constant("fail")) != p.Constant("fail"):
+    if isinstance(node, (p.Map, p.Fanout)) and step.options.get("errors", p.Constant("fail")) != p.Constant("fail"):
         return True
     reduce = node.reduce
     rule = reducers.get(reduce.rule) if reduce.ask is None and reduce.extern is None else None

@@ -16,7 +16,17 @@ from .body_shapes import BodyShapes
 from .bound import Bound
 from .expected import constants, expected_of
 from .expression_sizes import SizeScope
-from .losses import SAFE, ballots, failing_block, first_of_all, may_be_refused, share_of, shorter, some_of
+from .losses import (
+    ballots,
+    failing_block,
+    first_of_all,
+    hollow_results,
+    may_be_refused,
+    needs_one,
+    share_of,
+    shorter,
+    some_of,
+)
 from .rounds import Rounds, all_of
 from .sizes import NONE, Known, Many, Size, Some, is_counted, items_of, listed, one_of
 from .survey import BlockBounds, BodyBounds, Done, Survey, spec_of, votes_in
@@ -117,24 +127,11 @@ def _fates(
         return _Fates(number, number, count)
     hollow = policy == Known("none")
     sure = number - int(number * share_of(errors) + 1e-9)
-    if hollow and (reduce.extern is not None or (reduce.ask is not None and not _one_by_one(reduce))):
-        # These reducers treat an empty place like any other result.
+    if hollow and hollow_results(reduce):
         return _Fates(number, sure, count, loses=True, hollow=True)
-    if _needs_one(reduce):
+    if needs_one(reduce):
         sure = max(sure, min(1, number))
     return _Fates(number, sure, Bound(sure, count.most, count.why), loses=True, hollow=hollow)
-
-
-def _one_by_one(reduce: p.Reduce) -> bool:
-    """Return True for a tree or a fold. Both take results as they arrive and leave failed ones out."""
-    return reduce.count is not None or reduce.rule == "fold"
-
-
-def _needs_one(reduce: p.Reduce) -> bool:
-    """Return True if a reducer has no value when every element has failed. A fold with a first value has one."""
-    if reduce.ask is not None:
-        return "from" not in reduce.args
-    return reduce.extern is None and reduce.rule not in SAFE
 
 
 def _amounts(

@@ -38,7 +38,7 @@ class PlannedMarks:
     """The marks of one plan. ``checked`` is the file of its flow.
 
     ``asks`` has the parts that ask, ``conditions`` those of `when` with the marks of the branch if it holds and if it
-    does not, and ``reducers`` the reducers of maps with the mark of the policy for lost elements.
+    does not, and ``reducers`` the reducers of maps and fan-outs with the mark of the policy for lost elements.
     """
 
     def __init__(self, checked: Checked, plan: p.Plan) -> None:
@@ -82,7 +82,7 @@ class PlannedMarks:
                 self.asks.append((ask, AskMarks(mark, retries.get((step, part)), told.get(mark, {}))))
             if made.when is not None:
                 self.conditions.append((made.when, (home.mark(step, HOLDS), home.mark(step, FAILS))))
-            if isinstance(made.node, p.Map):
+            if isinstance(made.node, p.Map | p.Fanout):
                 self.reducers.append((made.node.reduce, home.mark(step, LOST)))
 
     def _told(self) -> dict[CoverageMark, dict[str, frozenset[str]]]:

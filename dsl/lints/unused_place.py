@@ -1,5 +1,5 @@
-"""A map names the place of its elements, `map part, i in …`, and nothing mentions this name. Mention it in the body or in
-the `where`, or delete it.
+"""A map names the place of its elements, `map part, i in …`, and nothing mentions this name. Mention it in the body or
+in the `where`, or delete it.
 
 ```flow bad
 flow label(mails: [text]) {

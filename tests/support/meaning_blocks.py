@@ -102,7 +102,7 @@ class Blocks(Values):
         spares = votes or rule == "first"
         if isinstance(node, s.Fanout):
             bodies = self.branches(opened())
-            policy = "skip" if spares else "fail"
+            policy = "skip" if spares else self.policy(options, place)
         else:
             bodies = Bodies(list(self.run(node, place, opened)))
             policy = self.policy(options, place) if isinstance(node, s.Map) else "fail"
@@ -278,7 +278,9 @@ class Blocks(Values):
         return next((arg.value for arg in reduce.args if isinstance(arg.value, s.Ask)), None)
 
     def branch_names(self, bodies: Bodies) -> dict[str, Json]:
-        return {name: one.value for name, one in zip(bodies.names, bodies.ends, strict=False) if isinstance(one, Got)}
+        """Return the values of the branches of a fan-out. A lost branch is none."""
+        ends = zip(bodies.names, bodies.ends, strict=False)
+        return {name: one.value if isinstance(one, Got) else None for name, one in ends}
 
     def voted(
         self,

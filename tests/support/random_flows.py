@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .random_reducers import Reducers, Results
 from .random_shapes import (
@@ -255,10 +255,14 @@ class Writer(Reducers):
             branches = [self.branch(shape, known, times) for _ in range(number)]
         else:
             branches = [self.line(known, [], depth + 1, times) for _ in range(number)]
+        dice = random.Random(f"{name} {self.rng.getstate()[1][0]}")
+        lossy = ["errors: none"] if self.wide and dice.random() < 0.25 else []
+        if lossy:
+            branches = [(line, replace(one, shape=one.shape.maybe)) for line, one in branches]
         of = Results(branches=tuple(branch[1] for branch in branches), number=number)
         reduced = self.reduce(name, known, of, times)
         text = f"fanout {{ {' '.join(branch[0] for branch in branches)} }} reduce {reduced.text}"
-        return text, reduced.shape, self.block_options(), reduced.vote
+        return text, reduced.shape, lossy + self.block_options(), reduced.vote
 
     def branch(self, shape: Shape, known: list[Named], times: int) -> tuple[str, Named]:
         self.spent += times

@@ -153,7 +153,7 @@ def _needs_all(step: p.Step, row: Bounds, reducers: Mapping[str, ReducerSpec]) -
     match step.node:
         case p.Chain() | p.Rounds():
             return True
-        case p.Map():
+        case p.Map() | p.Fanout():
             errors = step.options.get("errors", p.Constant("fail"))
             if not row.elements or errors != p.Constant("fail"):
                 return False

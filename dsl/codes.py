@@ -152,6 +152,7 @@ CODES: dict[str, Code] = {
     "F0753": Code("a line that goes on with the line before", "warning"),
     "F0754": Code("a check that always holds", "warning"),
     "F0756": Code("a text or a prompt that nothing mentions", "warning"),
+    "F0757": Code("a place of an element that nothing mentions", "warning"),
     "F0740": Code("several ballots from one untrusted source", "warning"),
     "F0741": Code("a prompt that joins untrusted texts", "warning"),
 }

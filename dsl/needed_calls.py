@@ -47,7 +47,7 @@ def _losable(
     """Return True if a block may have a value even if any one of its calls is refused."""
     if isinstance(node, p.Chain | p.Match | p.Rounds):
         return False
-    if isinstance(node, p.Map) and step.options.get("errors", p.Constant("fail")) != p.Constant("fail"):
+    if isinstance(node, (p.Map, p.Fanout)) and step.options.get("errors", p.Constant("fail")) != p.Constant("fail"):
         return True
     reduce = node.reduce
     rule = reducers.get(reduce.rule) if reduce.ask is None and reduce.extern is None else None

@@ -154,9 +154,9 @@ class Flow:
 
     @property
     def names(self) -> set[str]:
-        """The names of the flow's parameters, steps and elements."""
+        """The names of the flow's parameters, steps, elements and places."""
         steps = list(walk_steps(self.steps))
-        elements = {step.node.element for step in steps if isinstance(step.node, Map)}
+        elements = {name for step in steps if isinstance(step.node, Map) for name in step.node.names}
         return elements | {param.name for param in self.params} | {step.name for step in steps}
 
 

@@ -132,7 +132,7 @@ class Map:
     """A map over the elements of a source.
 
     If the source is the value of a block, the map takes the elements as they arrive. If ``whole`` is true, it waits for
-    all of them.
+    all of them. ``index`` is the name of the place of an element in the source, from 1.
     """
 
     element: str
@@ -142,7 +142,13 @@ class Map:
     body: Block
     reduce: Reduce
     whole: bool = False
+    index: str | None = field(default=None, metadata={OMITTED: None})
     kind: Literal["map"] = "map"
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names that the map gives to its body: the element and perhaps its index."""
+        return (self.element,) if self.index is None else (self.element, self.index)
 
 
 @dataclass(frozen=True, slots=True)

@@ -211,6 +211,7 @@ class _Planner(ExpressionPlanner):
                     self.block(step),
                     self.reduce(step, node.reduce),
                     _whole(step, node),
+                    node.index.text if node.index is not None else None,
                 )
             case s.Repeat():
                 return p.Repeat(

@@ -21,6 +21,7 @@ PLACES: dict[str, set[str]] = {
     "blocks": {"map", "repeat", "fanout", "chain"},
     "flow calls": {"flow"},
     "maps": {"map"},
+    "fan-outs": {"fanout"},
     "repeats": {"repeat"},
 }
 STEPS = {
@@ -44,7 +45,7 @@ VALUES = {
     "input_price": "1",
     "output_price": "1",
     "concurrency": "2",
-    "errors": "skip",
+    "errors": "none",
     "launch": "together",
 }
 

@@ -165,6 +165,7 @@ class Tree:
                     self._body(node.body, at),
                     self._reduce(step, node.reduce, at),
                     at,
+                    None if node.index is None else s.Word(node.index, at),
                 )
 
     def _match(self, name: str, node: p.Match, at: Span) -> s.Match:

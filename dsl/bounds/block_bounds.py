@@ -11,9 +11,18 @@ from .block_ends import ended, feed_of
 from .bound import Bound
 from .expected import constants, expected_of
 from .expression_sizes import SizeScope
-from .losses import ballots, failing_block, first_of_all, may_be_refused, shorter, some_of
+from .losses import (
+    ballots,
+    failing_block,
+    first_of_all,
+    hollow_results,
+    may_be_refused,
+    needs_one,
+    shorter,
+    some_of,
+)
 from .rounds import Rounds, all_of
-from .sizes import Many, Size, listed, record
+from .sizes import NONE, Many, Size, listed, one_of, record
 from .survey import BlockBounds, BodyBounds, Done, Survey, spec_of, votes_in
 from .waves import launch_of, waves_of
 
@@ -36,15 +45,37 @@ def fanned(survey: Survey, step: p.Step, node: p.Fanout, scope: SizeScope, shari
         whole = in_all(branch.amounts for branch in each)
         amounts = some_of(whole, each, runs, sure, apart=True, sharing=sharing, answered=False)
         rounds = _spared(each, all_run=spec.votes)
-    count = Bound(len(each), len(each))
-    soonest = first_of_all(each, lost=spares)
-    parts = BlockBounds("fanout", amounts, rounds, record(branches), count, body.inside, soonest, len(each))
+    hollow = not spares and step.options.get("errors") == p.Constant("none")
+    hollow = hollow and any(branch.failing is not None for branch in each)
+    if hollow:
+        whole = in_all(branch.amounts for branch in each)
+        amounts = some_of(whole, each, len(each), 0, apart=True, sharing=sharing, answered=False)
+        rounds = all_of([shorter(branch) for branch in each], certain=True)
+        branches = {
+            name: value if one.failing is None else one_of([value, NONE])
+            for (name, value), one in zip(branches.items(), each, strict=True)
+        }
+    count = Bound(_present(node.reduce, each) if hollow else len(each), len(each))
+    soonest = first_of_all(each, lost=spares or hollow)
+    parts = BlockBounds(
+        "fanout", amounts, rounds, record(branches), count, body.inside, soonest, len(each), loses=hollow
+    )
     given = {**branches, "results": listed([*branches.values()])}
     done = ended(survey, step, node.reduce, parts, scope, given, sharing)
-    feed = feed_of(node.reduce, each, sure=True, steady=False, fails=True) if node.reduce.rule == "flatten" else None
+    feed = (
+        feed_of(node.reduce, each, sure=True, steady=False, fails=not hollow) if node.reduce.rule == "flatten" else None
+    )
     empty = may_be_refused(spec, node.reduce, len(each), len(each))
-    failing = failing_block(step, node.reduce, each, spared=spares, empty=empty, loses=False)
+    failing = failing_block(step, node.reduce, each, spared=spares or hollow, empty=empty, loses=hollow)
     return replace(done, failing=failing, feed=feed)
+
+
+def _present(reduce: p.Reduce, branches: Sequence[BodyBounds]) -> int:
+    """Return the least number of results that a reducer gets from branches that may be empty."""
+    if hollow_results(reduce):
+        return len(branches)
+    sure = sum(branch.failing is None for branch in branches)
+    return max(sure, 1) if needs_one(reduce) else sure
 
 
 def _branch(done: Done) -> BodyBounds:

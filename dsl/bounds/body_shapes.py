@@ -22,7 +22,7 @@ class BodyShapes:
         self._survey = survey
         self._block = node.body
         self._steps = {step.name: step for step in node.body.steps}
-        inside = {node.element, *self._steps}
+        inside = {*node.names, *self._steps}
         self._plain = all(_is_plain(step, inside) for step in node.body.steps)
         self._first: BodyBounds | None = None
         self._found: dict[tuple[object, ...], BodyBounds] = {}

@@ -96,6 +96,22 @@ def failing_block(
     return reduce(Least.__or__, ways) if ways else None
 
 
+def hollow_results(reduce: p.Reduce) -> bool:
+    """Return True if a reducer treats an empty place like any other result.
+
+    A tree and a fold take results as they arrive and leave failed ones out.
+    """
+    one_by_one = reduce.count is not None or reduce.rule == "fold"
+    return reduce.extern is not None or (reduce.ask is not None and not one_by_one)
+
+
+def needs_one(reduce: p.Reduce) -> bool:
+    """Return True if a reducer has no value when every result is lost. A fold with a first value has one."""
+    if reduce.ask is not None:
+        return "from" not in reduce.args
+    return reduce.extern is None and reduce.rule not in SAFE
+
+
 # The amounts of some of the bodies
 
 

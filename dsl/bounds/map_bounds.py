@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from .. import plan as p
+from .. import types as t
 from ..catalog import ReducerSpec
 from ..records import dataclass
 from .amounts import Amounts, merged
@@ -15,23 +16,36 @@ from .body_shapes import BodyShapes
 from .bound import Bound
 from .expected import constants, expected_of
 from .expression_sizes import SizeScope
-from .losses import SAFE, ballots, failing_block, first_of_all, may_be_refused, share_of, shorter, some_of
+from .losses import (
+    ballots,
+    failing_block,
+    first_of_all,
+    hollow_results,
+    may_be_refused,
+    needs_one,
+    share_of,
+    shorter,
+    some_of,
+)
 from .rounds import Rounds, all_of
-from .sizes import NONE, Known, Many, Size, is_counted, items_of, listed, one_of
+from .sizes import NONE, Known, Many, Size, Some, is_counted, items_of, listed, one_of
 from .survey import BlockBounds, BodyBounds, Done, Survey, spec_of, votes_in
 from .waves import LaunchMode, launch_of, waves_of
+
+_PLACE = Some(t.INT, Bound(1, 20))
+"""The size of a place that is not known: no list has more elements than 20 digits can count."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Elements:
-    """The elements of a map: their number, and for each element its size and whether it certainly runs.
+    """The elements of a map: their number, and for each the sizes of its names and whether it certainly runs.
 
     If they are not ``apart``, one element stands for all, because they are not known or too many. ``over`` says that
     there may be more elements than the map's `at most`.
     """
 
     count: Bound
-    items: list[tuple[Size, bool]]
+    items: list[tuple[dict[str, Size], bool]]
     apart: bool
     over: bool
 
@@ -113,24 +127,11 @@ def _fates(
         return _Fates(number, number, count)
     hollow = policy == Known("none")
     sure = number - int(number * share_of(errors) + 1e-9)
-    if hollow and (reduce.extern is not None or (reduce.ask is not None and not _one_by_one(reduce))):
-        # These reducers treat an empty place like any other result.
+    if hollow and hollow_results(reduce):
         return _Fates(number, sure, count, loses=True, hollow=True)
-    if _needs_one(reduce):
+    if needs_one(reduce):
         sure = max(sure, min(1, number))
     return _Fates(number, sure, Bound(sure, count.most, count.why), loses=True, hollow=hollow)
-
-
-def _one_by_one(reduce: p.Reduce) -> bool:
-    """Return True for a tree or a fold. Both take results as they arrive and leave failed ones out."""
-    return reduce.count is not None or reduce.rule == "fold"
-
-
-def _needs_one(reduce: p.Reduce) -> bool:
-    """Return True if a reducer has no value when every element has failed. A fold with a first value has one."""
-    if reduce.ask is not None:
-        return "from" not in reduce.args
-    return reduce.extern is None and reduce.rule not in SAFE
 
 
 def _amounts(
@@ -205,8 +206,8 @@ def _bodies(
 
     shapes = BodyShapes(survey, node)
 
-    def body(item: Size, certain: bool) -> BodyBounds:
-        made = shapes.body(SizeScope(scope, {node.element: item}), vote=vote, sharing=sharing)
+    def body(names: dict[str, Size], certain: bool) -> BodyBounds:
+        made = shapes.body(SizeScope(scope, names), vote=vote, sharing=sharing)
         return made if certain else replace(made, amounts=made.amounts.maybe, rounds=made.rounds.maybe)
 
     bodies: list[BodyBounds] = []
@@ -216,7 +217,7 @@ def _bodies(
         # Maps inside this map multiply the work; the size of the work is known only after the first body.
         left = len(found.items) - place
         if found.apart and not survey.effort.affords(node.body, left, spent=survey.effort.spent - before):
-            return [body(one_of([item for item, _ in found.items]), True)], False
+            return [body(_any(node, found.items), True)], False
     return bodies, found.apart
 
 
@@ -232,19 +233,32 @@ def _elements(survey: Survey, step: p.Step, node: p.Map, scope: SizeScope) -> _E
         count = count.capped(node.at_most)
         if count.most is None:
             count = Bound(count.least, None, count.why or f"the list of {quoted(step.title)} has no bound")
-        return _Elements(count, [(one_of(items), True)] if items else [], False, over)
+        return _Elements(count, [(_named(node, one_of(items), None), True)] if items else [], False, over)
     found = []
-    for item in items:
+    for place, item in enumerate(items, 1):
+        names = _named(node, item, place)
         held: Size = Known(True)
         if node.where is not None:
-            held = survey.size(node.where, SizeScope(scope, {node.element: item}))
+            held = survey.size(node.where, SizeScope(scope, names))
         if not isinstance(held, Known):
-            found.append((item, False))
+            found.append((names, False))
         elif held.value:
-            found.append((item, True))
+            found.append((names, True))
     whole = Bound(sum(certain for _, certain in found), len(found))
     count = whole.capped(node.at_most)
     over = count != whole
     if len(found) != count.most or not survey.effort.affords(node.body, len(found)):
-        return _Elements(count, [(one_of([item for item, _ in found]), True)] if found else [], False, over)
+        return _Elements(count, [(_any(node, found), True)] if found else [], False, over)
     return _Elements(count, found, True, over)
+
+
+def _named(node: p.Map, item: Size, place: int | None) -> dict[str, Size]:
+    """Return the sizes of the names that a map gives to its body. ``place`` is None if it is not known."""
+    if node.index is None:
+        return {node.element: item}
+    return {node.element: item, node.index: _PLACE if place is None else Known(place)}
+
+
+def _any(node: p.Map, found: Sequence[tuple[dict[str, Size], bool]]) -> dict[str, Size]:
+    """Return the sizes that stand for all elements."""
+    return _named(node, one_of([names[node.element] for names, _ in found]), None)

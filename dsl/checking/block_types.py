@@ -48,6 +48,8 @@ class BlockTypes(Bodies, ABC):
     def reduce(self, step: Step, reduce: s.Reduce, body: s.Body) -> t.Type:
         scope = step.reduce_scope or step.scope
         fanout = isinstance(step.line.node, s.Fanout)
+        if fanout:
+            self.lossy(step.line)
         item = t.UNKNOWN if fanout else self.body(step, body)
         one = self.results(step).item if fanout else item
         if keeps_places(step.line):
@@ -96,7 +98,7 @@ class BlockTypes(Bodies, ABC):
                 node.least.span.to(node.most.span),
                 f"write a single number, or take a reducer that decides by itself: {adaptive}",
             )
-        branches = {branch.title: self.typed.steps.get(branch, t.UNKNOWN) for branch in step.steps} if fanout else None
+        branches = {branch.title: self.branch(branch) for branch in step.steps} if fanout else None
         if branches is not None:
             item = t.join(branches.values())
         given = replace(numbers_of(step, self.typed.folding), item=item, branches=branches)

@@ -87,16 +87,35 @@ class Bodies:
             return t.UNKNOWN
         return self.typed.steps.get(step.steps[-1], t.UNKNOWN)
 
+    def branch(self, branch: Step) -> t.Type:
+        """Return the type of a branch for its reducer. With ``errors: none`` a branch may be missing."""
+        type_ = self.typed.steps.get(branch, t.UNKNOWN)
+        if branch.parent is None or not keeps_places(branch.parent.line) or type_ == t.UNKNOWN:
+            return type_
+        return t.optional(type_)
+
+    def lossy(self, line: s.Line) -> None:
+        """Report a policy for failed branches that a fan-out cannot have. Each of its branches has a name."""
+        for option in line.options:
+            if option.name.text == "errors" and word_of(option.value) not in ("none", "fail"):
+                self.report(
+                    "F0307",
+                    "a fanout has only `errors: none` and `errors: fail`",
+                    option.value.span,
+                    "write `errors: none`: the value of a failed branch is then none",
+                    "a branch that is left out would have no value where the flow mentions it",
+                )
+
     def results(self, step: Step) -> t.ListOf:
         """The type of the name ``results``: a list of the bodies' values."""
         if isinstance(step.line.node, s.Fanout):
-            return t.ListOf(t.join(self.typed.steps.get(branch, t.UNKNOWN) for branch in step.steps))
+            return t.ListOf(t.join(self.branch(branch) for branch in step.steps))
         item = self.typed.steps.get(step.steps[-1], t.UNKNOWN) if step.steps else t.UNKNOWN
         return t.ListOf(t.optional(item) if keeps_places(step.line) else item)
 
 
 def keeps_places(line: s.Line) -> bool:
-    """Return True if a failed element of a map becomes ``none`` in the list of results (``errors: none``)."""
+    """Return True if a failed element of a map, or a failed branch, becomes ``none`` in the results."""
     return any(option.name.text == "errors" and word_of(option.value) == "none" for option in line.options)
 
 

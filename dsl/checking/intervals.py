@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from math import ceil, floor, gcd
+from math import ceil, floor, gcd, inf
 
 from .. import syntax as s
 from .. import types as t
@@ -58,6 +58,8 @@ class Intervals:
         match expr:
             case s.Name(word):
                 symbol = scope.lookup(word.text)
+                if symbol is not None and symbol.kind == "index":
+                    return Interval(1, inf, 1)
                 step = symbol.step if symbol is not None and symbol.kind in ("step", "branch") else None
                 return _ranged(self.type_of(expr, scope)) or (self._step(step, depth) if step is not None else None)
             case s.Get():

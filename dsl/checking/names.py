@@ -164,6 +164,8 @@ class _Resolver:
                 mentions.extend(self.in_expr(node.source, scope, step, "head"))
                 inner = Scope(scope)
                 self.declare(inner, Symbol(node.element.text, "element", node.element.span, inner, step))
+                if node.index is not None:
+                    self.declare(inner, Symbol(node.index.text, "index", node.index.span, inner, step))
                 if node.where is not None:
                     mentions.extend(self.in_expr(node.where, inner, step, "head"))
                 self.block(step, node.body, node.reduce, inner=inner)

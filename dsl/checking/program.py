@@ -14,7 +14,7 @@ from ..source import Span
 from ..templates.read import Template
 
 SymbolKind = Literal[
-    "model", "param", "step", "branch", "element", "results", "last", "answer", "text", "texts", "given"
+    "model", "param", "step", "branch", "element", "index", "results", "last", "answer", "text", "texts", "given"
 ]
 Part = Literal["head", "reduce"]
 """The part of a step that has a mention: "head" if the step needs it to begin, "reduce" if its reducer, or the
@@ -25,7 +25,8 @@ end of a round, alone does."""
 class Symbol:
     """The declaration that a name refers to: a model, a parameter, a step, and so on.
 
-    ``step`` is the step whose value the name has. For an element, for results and for `last` it is the block around
+    ``step`` is the step whose value the name has. For an element, an index, results and for `last` it is the block
+    around
     them. For the
     answer that a check sees it is the step of the ask.
     ``constant`` is the text of a name declared with ``text``, or the texts behind the prefix of an import. The kind

@@ -15,7 +15,7 @@ from .unknown_names import CONSTANTS
 
 DEEPEST_VALUE = 100
 """The most levels of a helper value, counted through the helper values that it mentions."""
-_KINDS = {"element": "an element", "branch": "a branch", "step": "a step", "results": "a name"}
+_KINDS = {"element": "an element", "index": "a place", "branch": "a branch", "step": "a step", "results": "a name"}
 
 
 class Helpers:

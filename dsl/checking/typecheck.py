@@ -98,6 +98,8 @@ class _Checker(RoundTypes, PromptUses):
             return t.UNKNOWN
         if symbol.kind == "answer":
             return self.typed.type_of(symbol)
+        if symbol.kind == "index":
+            return t.INT
         if symbol.kind == "element":
             return self.element(step)
         if symbol.kind == "last":
@@ -105,17 +107,22 @@ class _Checker(RoundTypes, PromptUses):
         if symbol.kind == "results":
             return self.results(step) if symbol.name == "results" else self.folded(step, symbol.name)
         type_ = self.typed.steps.get(step, t.UNKNOWN)
-        return spared(type_) if symbol.kind == "branch" and self._may_lack(step, symbol) else type_
+        if symbol.kind == "branch" and self._in_reducer(step, symbol):
+            return spared(type_) if self._may_lack(step) else self.branch(step)
+        return type_
 
-    def _may_lack(self, branch: Step, symbol: Symbol) -> bool:
-        """Return True if the symbol is a branch that may be missing when the ask of a reducer mentions it.
-
-        Branches may be missing if the reducer can do without failed ones (``spares``).
-        """
+    def _in_reducer(self, branch: Step, symbol: Symbol) -> bool:
+        """Return True if the symbol is a branch as the asks of the reducer see it."""
         block = branch.parent
-        if block is None or block.reduce_scope is None or block.reduce_scope.symbols.get(symbol.name) is not symbol:
-            return False
-        node = block.line.node
+        return (
+            block is not None
+            and block.reduce_scope is not None
+            and block.reduce_scope.symbols.get(symbol.name) is symbol
+        )
+
+    def _may_lack(self, branch: Step) -> bool:
+        """Return True if a branch may be missing because the reducer can do without failed ones (``spares``)."""
+        node = branch.parent.line.node if branch.parent is not None else None
         spec = self.catalog.reducers.get(node.reduce.rule.text) if isinstance(node, s.Fanout) else None
         return spec is not None and spec.spares
 

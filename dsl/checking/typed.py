@@ -52,4 +52,6 @@ class Typed:
             return constant_type(symbol)
         if symbol.step is None or symbol.kind in ("results", "last"):
             return t.UNKNOWN
+        if symbol.kind == "index":
+            return t.INT
         return (self.elements if symbol.kind == "element" else self.steps).get(symbol.step, t.UNKNOWN)

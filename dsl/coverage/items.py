@@ -91,7 +91,8 @@ def _policies(home: Home) -> Iterator[CoverageItem]:
     for step in home.steps:
         for option in step.line.options:
             if option.name.text == LOST and not _is(option.value, "fail"):
-                said = f"no test loses an element of `{home.paths[step]}`"
+                what = "a branch" if isinstance(step.line.node, s.Fanout) else "an element"
+                said = f"no test loses {what} of `{home.paths[step]}`"
                 yield home.item(home.mark(step, LOST), "policy", option.span, said)
         for part, option in retry_options(step):
             if any(True for _ in retrying(step, part)):

@@ -70,6 +70,8 @@ class Origins:
     def _of_symbol(self, symbol: Symbol | None, field: str, seen: set[object]) -> Iterator[Origin]:
         if symbol is None or symbol.step is None or (symbol.kind, symbol.step, field) in seen:
             return
+        if symbol.kind == "index":
+            return
         seen.add((symbol.kind, symbol.step, field))
         step = symbol.step
         if symbol.kind == "element" and isinstance(step.line.node, s.Map):

@@ -53,7 +53,7 @@ class PlannedMarks:
 
     ``asks`` has the parts that ask. ``conditions`` has those of `when` and of checks, with the marks of the branch if it
     holds and if it does not, and those of rounds, with the marks for a round that is good enough and for none.
-    ``reducers`` has the reducers of maps with the mark of the policy for lost elements. ``matches`` has the
+    ``reducers`` has the reducers of maps and fan-outs with the mark of the policy for lost elements. ``matches`` has the
     marks of the branches of each match.
     """
 
@@ -105,7 +105,7 @@ class PlannedMarks:
                 self.matches.append((made.node, tuple(home.mark(branch, TAKEN) for branch in step.steps)))
             if isinstance(made.node, p.Rounds):
                 self.conditions.append((made.node.until, (home.mark(step, GOOD), home.mark(step, NEVER_GOOD))))
-            if isinstance(made.node, p.Map):
+            if isinstance(made.node, p.Map | p.Fanout):
                 self.reducers.append((made.node.reduce, home.mark(step, LOST)))
 
     def _told(self) -> dict[CoverageMark, dict[str, frozenset[str]]]:

@@ -159,7 +159,7 @@ class _Drawer:
             element = self.element(node, inner)
             parts.append(element)
             head = element.id
-            what = f"map {node.element}" + ("" if node.at_most is None else f" at most {node.at_most}")
+            what = f"map {', '.join(node.names)}" + ("" if node.at_most is None else f" at most {node.at_most}")
         elif isinstance(node, p.Repeat):
             what = f"repeat {node.least}" + ("" if node.least == node.most else f"..{node.most}")
         elif isinstance(node, p.Match):
@@ -227,8 +227,8 @@ class _Drawer:
         text = f"in {self.words.expr(node.source)}"
         where = "" if node.where is None else f"where {self.words.expr(node.where)}"
         lines = (*wrapped(text, _LINE, 2), *(wrapped(where, _LINE, 2) if where else ()))
-        made = self.node("element", node.element, lines, [f"each {node.element} {text} {where}"])
-        inner.values[node.element] = made.id
+        made = self.node("element", ", ".join(node.names), lines, [f"each {node.element} {text} {where}"])
+        inner.values.update(dict.fromkeys(node.names, made.id))
         return made
 
     def reducer(self, reduce: p.Reduce, scope: _Scope, path: str) -> Node:

@@ -166,7 +166,8 @@ class _Formatter(TestPhrases):
             case s.Fanout():
                 return self._block("fanout", node.span.start, node.body, node.reduce)
             case s.Map():
-                head: list[Doc] = [f"map {node.element.text} in ", self.expr(node.source)]
+                index = "" if node.index is None else f", {node.index.text}"
+                head: list[Doc] = [f"map {node.element.text}{index} in ", self.expr(node.source)]
                 end = node.source.span.end
                 if node.where is not None:
                     head += [" where ", self.expr(node.where)]
@@ -174,6 +175,8 @@ class _Formatter(TestPhrases):
                 if node.at_most is not None:
                     head.append(f" at most {number(node.at_most)}")
                     end = node.at_most.span.end
+                if node.bare:
+                    return self._bare(head, end, node.reduce)
                 return self._block(DocConcat(head), end, node.body, node.reduce)
             case s.Repeat():
                 count = number(node.least)
@@ -212,6 +215,10 @@ class _Formatter(TestPhrases):
             end = node.by.span.end if node.by is not None else node.otherwise.span.end
             units.append(Unit(node.otherwise.span.start, end, DocConcat(best)))
         return self.comments.chained(units)
+
+    def _bare(self, head: list[Doc], end: int, reduce: s.Reduce) -> Doc:
+        """Write a map without a body."""
+        return DocConcat([*head, " ", self._reduce(reduce)])
 
     def _block(self, head: Doc, end: int, body: s.Body, reduce: s.Reduce | None) -> Doc:
         tail = DocConcat([" ", self._reduce(reduce)]) if reduce is not None else ""

@@ -53,6 +53,9 @@ class BlockWalk(Requests, ABC):
             source = self.value(node.source, scope)
             inner.values[node.element] = led(source.each(axis), node.element)
             length = _turns(source, axis)
+            if node.index is not None:
+                # A place is a number: it tells how many elements stand before, and never what is in them.
+                inner.values[node.index] = Value(_place(source, length))
             self.here = Here(before.flow, before.step, before.line, (*before.maps, axis))
             if node.where is not None:
                 length = union(length, control(self.reach(node.where, inner)))
@@ -73,7 +76,7 @@ class BlockWalk(Requests, ABC):
             made, named = Value(NOTHING, None, inner.value(node.body.result), axis, length, most), None
         places = [self.places[key] for key in touched]
         reached = union(*(reach for place in places for reach in (place.request, place.presence, place.value)))
-        made = self._lost(step, node.reduce, made, reached)
+        made, named = self._lost(step, node.reduce, made, named, reached)
         late = self._late(step, node, Closing(axis, around).reach(reached), time, scope)
         results = Results(made, axis, step.type, named, late, around)
         value = self._reduce(step, node, results, scope)
@@ -96,7 +99,9 @@ class BlockWalk(Requests, ABC):
             late[source] = Mark(own, OWN if own else JOINED, LENGTH_BITS, channels=COUNT | TIME)
         return late
 
-    def _lost(self, step: p.Step, reduce: p.Reduce, results: Value, reached: Reach) -> Value:
+    def _lost(
+        self, step: p.Step, reduce: p.Reduce, results: Value, branches: dict[str, Value] | None, reached: Reach
+    ) -> tuple[Value, dict[str, Value] | None]:
         """Return the results of a block that may lose some of them, as its option `errors` or its reducer says.
 
         Any step of a body can fail, whether the body's value mentions it or not.
@@ -106,17 +111,18 @@ class BlockWalk(Requests, ABC):
         spec = self.reducers.get(reduce.rule) if reduce.form == "rule" else None
         spares = spec is not None and spec.spares
         if word not in ("skip", "none") and not spares:
-            return results
+            return results, branches
         own = {*self.here.maps, results.axis}
         failing = {source: _within(mark, own) for source, mark in control(reached).items()}
         if (word == "none" or spares) and results.item is not None:
             results = replace(results, item=results.item.with_reach(failing))
+            branches = {name: one.with_reach(failing) for name, one in branches.items()} if branches else branches
         if word != "skip":
-            return results
+            return results, branches
         if isinstance(policy, p.RuleOf):
             self.keep("block", NOTHING, EMPTY, failing.keys())
             self.places[self.here.flow, self.here.step, "block"].tolerance |= failing.keys()
-        return replace(results, length=union(results.length, failing))
+        return replace(results, length=union(results.length, failing)), branches
 
     # Reducers
 
@@ -185,6 +191,11 @@ def _turns(source: Value, axis: str) -> Reach:
     if source.item is None:
         return source.measured()
     return union(source.reach, renamed(Value(source.length), source.axis, axis).reach)
+
+
+def _place(source: Value, turns: Reach) -> Reach:
+    """Return the marks of what decides the place of an element."""
+    return narrowed(union(turns, source.order), LENGTH_BITS, COUNT)
 
 
 def _within(mark: Mark, own: set[str]) -> Mark:

@@ -47,7 +47,7 @@ class Lengths:
         match expr:
             case s.Name(word):
                 symbol = scope.lookup(word.text)
-                if symbol is None or symbol.step is None:
+                if symbol is None or symbol.step is None or symbol.kind == "index":
                     return False
                 if symbol.kind == "element":
                     return self.open(*_source(symbol.step), (EACH, *path))
@@ -101,7 +101,7 @@ class Lengths:
         match expr:
             case s.Name(word):
                 symbol = scope.lookup(word.text)
-                if symbol is None or symbol.step is None:
+                if symbol is None or symbol.step is None or symbol.kind == "index":
                     return False
                 if symbol.kind == "element":
                     return self._holds(*_source(symbol.step), (EACH, *path))

@@ -124,7 +124,7 @@ def followers(block: Step, first: Iterable[Step]) -> set[Step]:
             symbol = mention.symbol
             if symbol is None or symbol.step is None or symbol.kind == "results":
                 continue
-            source: Step | tuple[Step] = (symbol.step,) if symbol.kind == "element" else symbol.step
+            source: Step | tuple[Step] = (symbol.step,) if symbol.kind in ("element", "index") else symbol.step
             behind.setdefault(source, []).append(step)
             if mention.part == "head" and isinstance(step.line.node, s.Map):
                 behind.setdefault(source, []).append((step,))

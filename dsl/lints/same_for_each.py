@@ -38,7 +38,7 @@ def same_for_each(program: Program, typed: Typed, catalog: Catalog) -> list[Diag
     users: dict[Step, list[Step]] = {}
     for flow in program.flows:
         for mention in mentions(flow):
-            owner = mention.symbol.step if mention.symbol and mention.symbol.kind == "element" else None
+            owner = mention.symbol.step if mention.symbol and mention.symbol.kind in ("element", "index") else None
             # The mentions of a `where` are not in the body.
             if owner and mention.step and mention.step is not owner:
                 users.setdefault(owner, []).append(mention.step)

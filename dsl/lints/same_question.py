@@ -85,8 +85,8 @@ class _Prints:
                 node = _ask(ask)
             case s.Fanout(_, reduce):
                 node = (s.Fanout, body, _reduce(reduce))
-            case s.Map(element, source, where, at_most, _, reduce):
-                node = (s.Map, element, source, where, at_most, body, _reduce(reduce))
+            case s.Map(element, source, where, at_most, _, reduce, index=index):
+                node = (s.Map, element, index, source, where, at_most, body, _reduce(reduce))
             case s.Repeat(least, most, _, reduce):
                 node = (s.Repeat, least, most, body, _reduce(reduce))
             case s.Chain():

@@ -54,7 +54,7 @@ def _is_value(name: str, scope: Scope, step: Step | None) -> bool:
     symbol = scope.lookup(name)
     if symbol is None or symbol.kind == "model" or (symbol.kind == "branch" and _holds(scope, symbol.scope)):
         return False
-    while step is not None and (step is not symbol.step or symbol.kind in ("element", "results", "last")):
+    while step is not None and (step is not symbol.step or symbol.kind in ("element", "index", "results", "last")):
         step = step.parent
     return step is None
 

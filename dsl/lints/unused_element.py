@@ -38,7 +38,7 @@ def unused_element(program: Program, typed: Typed, catalog: Catalog) -> list[Dia
         mention.symbol.step
         for flow in program.flows
         for mention in mentions(flow)
-        if mention.symbol and mention.symbol.kind == "element" and mention.step is not mention.symbol.step
+        if mention.symbol and mention.symbol.kind in ("element", "index") and mention.step is not mention.symbol.step
     }
     costs = Costs(program, catalog)
     found = []

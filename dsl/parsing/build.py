@@ -201,17 +201,30 @@ class TreeBuilder(TestReductions):
         return s.Fanout(self._body(c[1:4]), c[4], self._span(c), number=self._next())
 
     def map_(self, c: list[Any]) -> s.Map:
-        clauses: dict[str, Any] = dict(c[4:-4])
+        index = self._word(c[3]) if c[2].type == "COMMA" else None
+        source = 4 if index is None else 6
+        head = c[source - 1 : -1]
+        bare = not (isinstance(head[-1], Token) and head[-1].type == "RBRACE")
+        clauses: dict[str, Any] = dict(head[1:] if bare else head[1:-3])
+        element = self._word(c[1])
         return s.Map(
-            self._word(c[1]),
-            c[3],
+            element,
+            head[0],
             clauses.get("where"),
             clauses.get("at_most"),
-            self._body(c[-4:-1]),
+            self._handed_on(element) if bare else self._body(head[-3:]),
             c[-1],
             self._span(c),
+            index,
+            bare,
             number=self._next(),
         )
+
+    def _handed_on(self, element: s.Word) -> s.Body:
+        """Make the body of a map that is written without one: its value is the element."""
+        value = s.Name(element, element.span, number=self._next())
+        line = s.Line(None, value, (), (), None, element.span, number=self._next())
+        return s.Body((line,), element.span)
 
     def where(self, c: list[Any]) -> tuple[str, s.Expr]:
         return "where", c[1]

@@ -86,6 +86,19 @@ def clauses_of_map(place: Place) -> Diagnostic | None:
     return None
 
 
+def place_of_element(place: Place) -> Diagnostic | None:
+    """Report a missing comma between the element of a map and the name of its place."""
+    if place.at(-2) != "MAP" or "COMMA" not in place.expected or place.type != "NAME" or place.at(1) != "IN":
+        return None
+    element = place.word(-1)
+    fix = _write(place, f", {place.text}")
+    return place.error(
+        f"a comma is missing before `{place.text}`",
+        f"write `map {element}, {place.text} in …`: `{place.text}` is then the place of `{element}` in the list",
+        fix=fix,
+    )
+
+
 def before_reducer(place: Place) -> Diagnostic | None:
     """Report a clause directly behind the braces of a block, or a reducer without the word `reduce`."""
     if place.expected != {"REDUCE"} or place.ends:
@@ -261,6 +274,7 @@ OUT_OF_PLACE = (
     step_in_value,
     misspelt_block,
     clauses_of_map,
+    place_of_element,
     before_reducer,
     model_in_ask,
     type_of_ask,

@@ -76,6 +76,20 @@ def _no_reducer(place: Place) -> Diagnostic | None:
     )
 
 
+def _begins_step(place: Place) -> bool:
+    return place.begins_line() and place.type not in NODES
+
+
+def _unreduced(place: Place) -> Diagnostic:
+    return Diagnostic(
+        "F0103",
+        "this map has no body and no reducer",
+        place.span(-1),
+        label="a body or a reducer must follow",
+        help="write `{ … } reduce collect`, or for the elements themselves a reducer alone, as in `reduce count`",
+    )
+
+
 def _flow_type(place: Place) -> Diagnostic | None:
     if place.text in ("->", ":") and "BUDGET" in place.expected:
         return place.error(
@@ -184,6 +198,8 @@ def _blocks(place: Place) -> Diagnostic | None:
         for ahead in range(-1, -min(place.index, 200) - 1, -1):
             if around.get(place.index + ahead, -1) != around.get(place.index, -1):
                 continue  # This is inside of other brackets.
+            if place.at(ahead) == "MAP" and (place.type in _CLOSES or _begins_step(place)):
+                return _unreduced(place)
             if place.at(ahead) in _BLOCKS:
                 return place.error(f"a `{place.word(ahead)}` needs braces around its steps", _BLOCKS[place.at(ahead)])
             if place.at(ahead) == "FLOW":

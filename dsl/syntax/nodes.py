@@ -227,6 +227,11 @@ class Fanout:
 
 @dataclass(frozen=True, slots=True)
 class Map:
+    """A map. ``index`` is the name of an element's place in the source.
+
+    A ``bare`` map is written without a body: its body has one line, which is the element.
+    """
+
     element: Word
     source: Expr
     where: Expr | None
@@ -234,6 +239,8 @@ class Map:
     body: Body
     reduce: Reduce
     span: Span = at()
+    index: Word | None = None
+    bare: bool = False
     number: int = numbered()
 
 

@@ -127,6 +127,12 @@ class Machine:
             self.failures.append(failure)
         self._wake(frame, step.name, failure)
 
+    def spare(self, frame: Frame, name: str) -> None:
+        """Give a failed step the value None. The block around it goes on, and so do the steps that wait for it."""
+        del frame.watch.failed[name]
+        frame.values[name] = None
+        self._wake(frame, name, None)
+
     def drop(self, frame: Frame, *, keep: bool) -> None:
         """Cancel everything that runs in a frame, at any depth.
 

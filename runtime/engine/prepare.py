@@ -12,6 +12,7 @@ from .blocks.counted import Window
 from .blocks.fanout import FanoutStep
 from .blocks.flow import FlowStep
 from .blocks.map import MapStep
+from .blocks.mapped import hands_on
 from .blocks.match import MatchStep
 from .blocks.repeat import SAMPLES_AT_ONCE, RepeatStep
 from .blocks.rounds import RoundsStep
@@ -76,7 +77,9 @@ class Preparation:
                 layout = self.layout(node.body.steps)
                 return FanoutStep(step, machine, layout, self._reduction(step, node.reduce), self.pipelines)
             case p.Map():
-                layout, reduction = self._body(node.body), self._reduction(step, node.reduce)
+                # A map that hands its elements on runs no steps.
+                layout = Layout(result=node.body.result) if hands_on(step) else self._body(node.body)
+                reduction = self._reduction(step, node.reduce)
                 return MapStep(step, machine, layout, reduction, self.pipelines, self.windows[0])
             case p.Repeat():
                 layout, reduction = self._body(node.body), self._reduction(step, node.reduce)

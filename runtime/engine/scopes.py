@@ -112,9 +112,9 @@ class Scope:
     def options(self, options: Mapping[str, p.Expr]) -> dict[str, Json]:
         return {name: evaluate(expr, self) for name, expr in options.items()}
 
-    def among(self, name: str, value: Json) -> Scope:
-        """Return an inner scope with one more name, such as the element of a map, and its value."""
-        return Scope(self.context, Frame(NO_STEPS, self.frame, given={name: value}))
+    def among(self, given: dict[str, Json]) -> Scope:
+        """Return an inner scope with more names, such as the element of a map, and their values."""
+        return Scope(self.context, Frame(NO_STEPS, self.frame, given=given))
 
 
 class Defaults:

@@ -121,6 +121,31 @@ class Ranks:
         return numbers
 
 
+class InOrder:
+    """The elements of a list that arrives out of order. They are given out in the order of the list.
+
+    An element is given out when all elements before it have arrived. So its place in the list is known.
+    """
+
+    def __init__(self) -> None:
+        self._held: list[tuple[Key, int, Json]] = []
+        self._arrived = 0
+        self._given = 0
+
+    def put(self, key: Key, value: Json) -> None:
+        heappush(self._held, (key, self._arrived, value))
+        self._arrived += 1
+
+    def passed(self, before: Key | None) -> list[tuple[int, Key, Json]]:
+        """Return the elements before a key, each with its place and its key. None means all elements."""
+        found = []
+        while self._held and (before is None or self._held[0][0] < before):
+            key, _, value = heappop(self._held)
+            found.append((self._given, key, value))
+            self._given += 1
+        return found
+
+
 class Turns:
     """A queue of work that is done in order. A piece of work may hold the queue until it is finished."""
 

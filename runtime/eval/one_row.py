@@ -27,8 +27,8 @@ class OneRow:
 def one_row(plan: p.Plan, columns: Collection[str], given: Collection[str], path: str) -> OneRow | None:
     """Find the map that answers the rows. ``path`` may begin with its name.
 
-    None if the flow does not take its rows as a list, if several maps take them and the path names none, or if the body
-    of the map needs other steps.
+    None if the flow does not take its rows as a list, if several maps take them and the path names none, if the body of
+    the map needs other steps, or if it counts the elements.
     """
     lists = [
         (param, record)
@@ -48,7 +48,7 @@ def one_row(plan: p.Plan, columns: Collection[str], given: Collection[str], path
     node = step.node
     assert isinstance(node, p.Map)
     inside = {one.name for one in p.walk_steps(node.body.steps)}
-    if not inside.issuperset(_needs(node.body.steps)):
+    if node.index is not None or not inside.issuperset(_needs(node.body.steps)):
         return None
     others = tuple(param for param in plan.params if param is not rows)
     last = next(one for one in node.body.steps if one.name == node.body.result)

@@ -59,4 +59,4 @@ def _names(plan: p.Plan) -> Iterator[tuple[str, str]]:
         if not _UNNAMED.fullmatch(step.name):
             yield "a step", step.name
         if isinstance(step.node, p.Map):
-            yield "an element", step.node.element
+            yield from (("an element", name) for name in step.node.names)

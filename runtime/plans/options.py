@@ -51,8 +51,8 @@ OPTIONS: dict[str, OptionSpec] = {
         OptionSpec(
             "errors",
             types.Choice(("fail", "skip", "none")),
-            frozenset({"map"}),
-            "the effect of a failed element: `fail` the map, `skip` the element, or put `none` in its place",
+            frozenset({"map", "fanout"}),
+            "the effect of a failed element or branch: `fail` the block, `skip` the element, or give `none` for it",
             rules={"skip": (ParamSpec("share", types.Quantity("%"), required=True, low=0, high=1),)},
         ),
         OptionSpec(

@@ -134,11 +134,12 @@ def _head(step: p.Step, around: _Around) -> list[p.Expr]:
         case p.ExternCall(name, args):
             _arguments(step.name, f"the extern `{name}`", {*args}, _extern(step.name, name, around.plan).params)
             return [*args.values()]
-        case p.Map(element=element, source=source, where=where):
-            if element in visible or element in known:
-                raise PlanError(f"the element `{element}` of `{step.name}` has a name that is taken around it")
+        case p.Map(element=element, source=source, where=where, names=names):
+            for what, name in zip(("element", "place"), names, strict=False):
+                if name in visible or name in known or (what == "place" and name == element):
+                    raise PlanError(f"the {what} `{name}` of `{step.name}` has a name that is taken around it")
             if where is not None:
-                _held(step.name, step.needs, mentions([where]), visible, {*known, element})
+                _held(step.name, step.needs, mentions([where]), visible, {*known, *names})
             return [source]
         case p.Rounds(body=block):
             if LAST in visible:
@@ -154,7 +155,7 @@ def _head(step: p.Step, around: _Around) -> list[p.Expr]:
 def _block(step: p.Step, block: p.Block, around: _Around) -> None:
     inner = around.known
     if isinstance(step.node, p.Map):
-        inner = {*inner, step.node.element}
+        inner = {*inner, *step.node.names}
     elif isinstance(step.node, p.Rounds):
         inner = {*inner, LAST}
     fanout = step.name if isinstance(step.node, p.Fanout | p.Match) else None

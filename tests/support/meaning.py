@@ -134,6 +134,9 @@ class Reader(Blocks):
             for word in [*(one.text for one in line.after), *mentioned(line)]:
                 self.look(place, word)
             if line.when is not None and not self.value(line.when.condition, place):
+                if isinstance(line.node, s.Map) and isinstance(line.node.source, s.Name):
+                    # A map whose list fails fails too, even when it is skipped.
+                    self.look(place, line.node.source.word.text)
                 value = None if line.when.otherwise is None else self.value(line.when.otherwise, place)
                 return Got(value, frozenset(used))
             options = {option.name.text: option.value for option in line.options}

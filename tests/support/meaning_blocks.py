@@ -54,6 +54,12 @@ class Bodies:
         return frozenset[Key]().union(*(one.calls for one in self.items))
 
 
+def named(node: s.Map, element: Got, index: int) -> dict[str, Got]:
+    """Return the values of the names that a map gives to its body and to its `where`."""
+    given = {node.element.text: element}
+    return given if node.index is None else {**given, node.index.text: Got(index)}
+
+
 class Blocks(Values):
     oracle: Oracle
     count: int
@@ -96,7 +102,7 @@ class Blocks(Values):
         spares = votes or rule == "first"
         if isinstance(node, s.Fanout):
             bodies = self.branches(opened())
-            policy = "skip" if spares else "fail"
+            policy = "skip" if spares else self.policy(options, place)
         else:
             bodies = Bodies(list(self.run(node, place, opened)))
             policy = self.policy(options, place) if isinstance(node, s.Map) else "fail"
@@ -181,11 +187,11 @@ class Blocks(Values):
         return Bodies(ends, tuple(place.lines), counted=False)
 
     def run(self, node: s.Map | s.Repeat, place: Place, opened: Any) -> Iterator[Got | Lost]:
-        elements = self.elements(node, place) if isinstance(node, s.Map) else [Got(None)] * int(node.most.value)
+        elements = self.elements(node, place) if isinstance(node, s.Map) else [(Got(None), 0)] * int(node.most.value)
         for index, element in enumerate(elements):
             inner = opened()
             if isinstance(node, s.Map):
-                inner.given[node.element.text] = element
+                inner.given.update(named(node, *element))
             else:
                 inner.index, inner.samples = index, len(elements)
             try:
@@ -193,7 +199,8 @@ class Blocks(Values):
             except Lost as lost:
                 yield lost
 
-    def elements(self, node: s.Map, place: Place) -> list[Got]:
+    def elements(self, node: s.Map, place: Place) -> list[tuple[Got, int]]:
+        """Return the elements of a map with their places in its source, from 1."""
         found = self.look(place, node.source.word.text) if isinstance(node.source, s.Name) else None
         values = self.value(node.source, place)
         if not isinstance(values, list):
@@ -202,10 +209,9 @@ class Blocks(Values):
         if items is not None and found is not None:
             # An element comes as soon as it is made, so only its own calls have certainly ended.
             self.used[-1] -= found.calls
-        elements = [Got(one, items[at] if items else frozenset()) for at, one in enumerate(values)]
+        elements = [(Got(one, items[at] if items else frozenset()), at + 1) for at, one in enumerate(values)]
         if node.where is not None:
-            where = node.where
-            elements = [one for one in elements if self.value(where, Place({}, place, given={node.element.text: one}))]
+            elements = [one for one in elements if self.value(node.where, Place({}, place, given=named(node, *one)))]
         if node.at_most is not None and len(elements) > node.at_most.value:
             raise Lost("more elements than promised", abstains=False)
         return elements
@@ -305,7 +311,9 @@ class Blocks(Values):
         return next((arg.value for arg in reduce.args if isinstance(arg.value, s.Ask)), None)
 
     def branch_names(self, bodies: Bodies) -> dict[str, Json]:
-        return {name: one.value for name, one in zip(bodies.names, bodies.ends, strict=False) if isinstance(one, Got)}
+        """Return the values of the branches of a fan-out. A lost branch is none."""
+        ends = zip(bodies.names, bodies.ends, strict=False)
+        return {name: one.value if isinstance(one, Got) else None for name, one in ends}
 
     def voted(
         self,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .random_reducers import Reducers, Results
 from .random_shapes import (
@@ -233,6 +233,12 @@ class Writer(Reducers):
         tests = [f'{element} != "b"', *([f"length({element}) > 1"] if self.wide else [])]
         where = f" where {self.rng.choice(tests)}" if item == TEXT and self.may(0.2) else ""
         inner = [*known, Named(element, item, step=False)]
+        # Dice of its own, so that the other choices of a seed stay the same.
+        dice = random.Random(f"{name} {self.rng.getstate()[1][0]}")
+        index = f", i{name[1:]}" if self.wide and dice.random() < 0.25 else ""
+        if index:
+            inner.append(Named(index[2:], NUMBER, step=False))
+            where = f" where {index[2:]} > 1" if not where and dice.random() < 0.3 else where
         options = []
         if self.votes and self.may(0.3):
             options.append(f"concurrency: {self.rng.randint(1, 3)}")
@@ -242,10 +248,12 @@ class Writer(Reducers):
         else:
             errors = ""
         options += self.block_options()
-        body, last = self.body(inner, depth, times * (3 if self.wide else 4))
+        bare = self.wide and dice.random() < 0.2
+        body, last = ("", inner[len(known)]) if bare else self.body(inner, depth, times * (3 if self.wide else 4))
+        body = body and f" {{ {body} }}"
         shape = last.shape.maybe if errors == "none" else last.shape
         reduced = self.reduce(name, known, Results(item=shape), times)
-        text = f"map {element} in {source}{where}{promise} {{ {body} }} reduce {reduced.text}"
+        text = f"map {element}{index} in {source}{where}{promise}{body} reduce {reduced.text}"
         return text, reduced.shape, options, reduced.vote
 
     def block_options(self) -> list[str]:
@@ -299,10 +307,14 @@ class Writer(Reducers):
             branches = [self.branch(shape, known, times) for _ in range(number)]
         else:
             branches = [self.line(known, [], depth + 1, times) for _ in range(number)]
+        dice = random.Random(f"{name} {self.rng.getstate()[1][0]}")
+        lossy = ["errors: none"] if self.wide and dice.random() < 0.25 else []
+        if lossy:
+            branches = [(line, replace(one, shape=one.shape.maybe)) for line, one in branches]
         of = Results(branches=tuple(branch[1] for branch in branches), number=number)
         reduced = self.reduce(name, known, of, times)
         text = f"fanout {{ {' '.join(branch[0] for branch in branches)} }} reduce {reduced.text}"
-        return text, reduced.shape, self.block_options(), reduced.vote
+        return text, reduced.shape, lossy + self.block_options(), reduced.vote
 
     def match(self, name: str, known: list[Named], depth: int, times: int) -> tuple[str, Shape, list[str]]:
         """A match over a word or a flag. Some of its branches ask, some are values, and some are chains."""

@@ -102,15 +102,15 @@ class CountedRun(ReducedRun):
         only = self.machine.context.watcher.only.get(self.around.path)
         if only is not None:
             pace.narrow(only)
-        self.machine.work.append(self.combine if pace.whole and not pace.total else self._open_bodies)
+        self.machine.work.append(self.combine if pace.whole and not pace.total else self.open_bodies)
 
     def more(self) -> None:
         """Queue the opening of more bodies. It happens after the work that is already in the queue."""
         if not self.pace.opening:
             self.pace.opening = True
-            self.machine.work.append(self._open_bodies)
+            self.machine.work.append(self.open_bodies)
 
-    def _open_bodies(self) -> None:
+    def open_bodies(self) -> None:
         """Open as many bodies as the combiner wants and the window allows."""
         pace = self.pace
         pace.opening = False
@@ -154,7 +154,7 @@ class CountedRun(ReducedRun):
             self.machine.events.append(e.ElementFinished(frame.path("")[:-1], at=context.now()))
         self.list_up(frame.index, value)
         self.result(frame.index, value)
-        self._counted()
+        self.counted()
 
     def body_failed(self, frame: Frame, failure: Failure) -> None:
         if self.over:
@@ -173,7 +173,7 @@ class CountedRun(ReducedRun):
         missing = self.votes and not failure.abstains
         other = None if empty and not self.combiner.eager else SKIPPED
         self.result(frame.index, failure if missing else other)
-        self._counted()
+        self.counted()
 
     def result(self, number: int, result: Json) -> None:
         """Give the result of a body to the combiner."""
@@ -196,7 +196,7 @@ class CountedRun(ReducedRun):
         for index in self.bodies:
             self.combiner.lose(index, sent=True)
 
-    def _counted(self) -> None:
+    def counted(self) -> None:
         """Count a body as finished. Then end the block, or open the next body."""
         pace = self.pace
         pace.finished += 1
@@ -211,8 +211,10 @@ class CountedRun(ReducedRun):
 class CountedStep(ReducedStep):
     """A step that begins a map or a repeat. ``usual`` is the window if the flow sets no `concurrency`.
 
-    ``limited`` is True if the flow sets it.
+    ``limited`` is True if the flow sets it. ``hands_on`` is True if the result of each body is the element of the map.
     """
+
+    hands_on = False
 
     def __init__(
         self, plan: p.Step, machine: Machine, layout: Layout, reduction: Reduction, pipelines: Pipelines, usual: Window

@@ -17,8 +17,8 @@ from .reduced import ReducedRun, ReducedStep
 class FanoutRun(ReducedRun):
     """A running fan-out. The reducer's asks may mention its branches, even after the fan-out has closed."""
 
-    def __init__(self, step: ReducedStep, frame: Frame, around: Around, combiner: Combiner) -> None:
-        super().__init__(step, frame, around, combiner, Losses("fail"))
+    def __init__(self, step: ReducedStep, frame: Frame, around: Around, combiner: Combiner, losses: Losses) -> None:
+        super().__init__(step, frame, around, combiner, losses)
         self.branches = Frame(step.layout, frame, self)
 
     @property
@@ -43,14 +43,20 @@ class FanoutRun(ReducedRun):
     def body_failed(self, frame: Frame, failure: Failure) -> None:
         if self.over:
             return
-        if not self.spares or self.inherits(failure):
+        empty = self.losses.policy == "none" and not self.spares
+        if not (self.spares or empty) or self.inherits(failure):
             self.give_up(failure)
             return
-        # The other branches may still win, or count as ballots.
+        # The other branches may still win, count as ballots, or be results beside an empty one.
         branch = next(reversed(frame.watch.failed))
         place = self.step.layout.places[branch]
         self.lost(failure, frame.path(self.step.layout.steps[place].title))
-        self.give(place, SKIPPED if failure.abstains else failure)
+        if empty:
+            self.machine.spare(frame, branch)
+            self.give(place, SKIPPED if self.combiner.eager else None)
+            self.list_up(place, None)
+        else:
+            self.give(place, SKIPPED if failure.abstains else failure)
         if not frame.left or self.combiner.decided:
             self.conclude()
 
@@ -72,4 +78,4 @@ class FanoutStep(ReducedStep):
         path, names = frame.path(self.title), tuple(step.name for step in self.layout.steps)
         combiner = self.reduction.combiner(scope, path, len(names), len(names), names, "together")
         around = self.around(frame, path, votes=self.reduction.rule.spec.votes)
-        return FanoutRun(self, frame, around, combiner)
+        return FanoutRun(self, frame, around, combiner, Losses(options.get("errors", "fail")))

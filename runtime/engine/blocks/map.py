@@ -11,41 +11,62 @@ from flowrun.dsl import plan as p
 from ...values.expressions import evaluate
 from ...vocabulary.errors import InputError
 from ...vocabulary.json_value import Json
-from ..frames import Frame
+from ..frames import Frame, Layout
+from ..machine import Machine
+from ..pipelines import Pipelines
+from ..reductions import Reduction
 from ..scopes import Scope
 from ..streams import Feed
-from .counted import CountedRun, CountedStep, Pace
+from .counted import CountedRun, CountedStep, Pace, Window
 from .losses import Losses
+from .mapped import MappedRun, hands_on, named
 from .streamed_map import RankedMapRun, StreamedMapRun
 
 
+@dataclass(frozen=True, slots=True)
+class Elements:
+    """The elements that a map takes, and their places in the source, from 0."""
+
+    values: Sequence[Json]
+    places: Sequence[int]
+
+
 @dataclass(eq=False)
-class MapRun(CountedRun):
+class MapRun(MappedRun):
     """A running map over a list that is complete."""
 
-    element: str
-    elements: Sequence[Json]
+    elements: Elements
+
+    def element(self) -> tuple[int, Json]:
+        return self.pace.launched, self.elements.values[self.pace.launched]
 
     def next(self) -> Frame:
         index = self.pace.launched
-        return Frame(self.step.layout, self.frame, self, index, {self.element: self.elements[index]})
+        given = named(self.node, self.elements.values[index], self.elements.places[index])
+        return Frame(self.step.layout, self.frame, self, index, given)
 
 
 class MapStep(CountedStep):
     node: p.Map
 
+    def __init__(
+        self, plan: p.Step, machine: Machine, layout: Layout, reduction: Reduction, pipelines: Pipelines, usual: Window
+    ) -> None:
+        super().__init__(plan, machine, layout, reduction, pipelines, usual)
+        self.hands_on = hands_on(plan)
+
     def make(self, frame: Frame, scope: Scope, options: Mapping[str, Json]) -> CountedRun:
         feed = self._feed(frame)
         ranked = feed is not None and not (feed.exact and self.node.where is None)
-        elements = self._elements(scope) if feed is None else []
-        total = len(elements) if feed is None else None if ranked else feed.bound
+        elements = self._elements(scope) if feed is None else Elements((), ())
+        total = len(elements.values) if feed is None else None if ranked else feed.bound
         path, launch = frame.path(self.title), str(options.get("launch", "cost"))
         combiner = self.reduction.combiner(scope, path, total, total, (), launch)
         pace = Pace(self.window(options), total or 0, whole=total is not None)
         losses = Losses(options.get("errors", "fail"))
         around = self.around(frame, path, votes=self.reduction.rule.spec.votes)
         if feed is None:
-            return MapRun(self, frame, around, combiner, losses, pace, self.node.element, elements)
+            return MapRun(self, frame, around, combiner, losses, pace, self.node, elements)
         kind = RankedMapRun if ranked else StreamedMapRun
         return kind(self, frame, around, combiner, losses, pace, self.node, feed)
 
@@ -56,20 +77,28 @@ class MapStep(CountedStep):
             return None
         return home.feed(self.source)
 
-    def _elements(self, scope: Scope) -> Sequence[Json]:
+    def _elements(self, scope: Scope) -> Elements:
         node = self.node
         once = self.machine.reads.once
         source = once("source", lambda: evaluate(node.source, scope))
         if not isinstance(source, Sequence) or isinstance(source, str):
             raise InputError(f"a map needs a list, and this is {kind_of(source)}")
         elements: Sequence[Json] = source
+        places: Sequence[int] = range(len(source))
         if node.where is not None:
-            elements = []
+            elements, places = [], []
+            # All elements share a scope, because a list may have a million of them.
+            given: dict[str, Json] = {}
+            wanted = partial(evaluate, node.where, scope.among(given))
             for place, element in enumerate(source):
-                if once(place, partial(evaluate, node.where, scope.among(node.element, element))):
+                given[node.element] = element
+                if node.index is not None:
+                    given[node.index] = place + 1
+                if once(place, wanted) if self.reads else wanted():
                     elements.append(element)
+                    places.append(place)
         if node.at_most is not None and len(elements) > node.at_most:
             raise InputError(
                 f"the list has {len(elements)} elements, and the map allows `at most {node.at_most}`: no call was made"
             )
-        return elements
+        return Elements(elements, places)

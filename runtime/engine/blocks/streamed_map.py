@@ -16,20 +16,19 @@ from ...vocabulary.json_value import Json
 from ..decisions import Failure
 from ..frames import Frame
 from ..scopes import Scope
-from ..streams import Feed, Key, Ranks, Turns, label
-from .counted import CountedRun
+from ..streams import Feed, InOrder, Key, Ranks, Turns, label
+from .mapped import MappedRun, named
 
 
 @dataclass(eq=False)
-class StreamedMapRun(CountedRun):
+class StreamedMapRun(MappedRun):
     """A running map over a growing list of known length. The elements arrive in any order.
 
-    ``ready`` holds the number and the value of each element that has arrived and has no body yet.
+    ``ready`` holds the number of each element that has arrived and has no body yet, and the names for its body.
     """
 
-    node: p.Map
     source: Feed
-    ready: deque[tuple[int, Json]] = field(init=False, default_factory=deque)
+    ready: deque[tuple[int, dict[str, Json]]] = field(init=False, default_factory=deque)
 
     @property
     def available(self) -> int:
@@ -50,14 +49,22 @@ class StreamedMapRun(CountedRun):
         self.machine.wait(self.frame, (name,), self._source_done)
         self.source.tell(self)
 
+    def element(self) -> tuple[int, Json]:
+        number, given = self.ready.popleft()
+        return number, given[self.node.element]
+
     def next(self) -> Frame:
-        number, value = self.ready.popleft()
-        return Frame(self.step.layout, self.frame, self, number, {self.node.element: value})
+        number, given = self.ready.popleft()
+        return Frame(self.step.layout, self.frame, self, number, given)
 
     def take(self, key: Key, value: Json) -> None:
         """Take an element by its key, which is its number."""
+        self.begin(key, named(self.node, value, key))
+
+    def begin(self, number: int, given: dict[str, Json]) -> None:
+        """Queue the body of an element."""
         if not self.over:
-            self.ready.append((key, value))
+            self.ready.append((number, given))
             self.more()
 
     def passed(self, before: Key) -> None:
@@ -92,13 +99,15 @@ class RankedMapRun(StreamedMapRun):
     known.
 
     ``keys`` has the key of each element by its number. Elements are numbered in the order of arrival. ``held`` has the
-    results of the elements without a rank.
+    results of the elements without a rank. ``unplaced`` holds the elements of a map that counts them, until their
+    places are known.
     """
 
     ranks: Ranks = field(init=False, default_factory=Ranks)
     keys: dict[int, Key] = field(init=False, default_factory=dict)
     held: dict[int, Json] = field(init=False, default_factory=dict)
     turns: Turns = field(init=False, default_factory=Turns)
+    unplaced: InOrder = field(init=False, default_factory=InOrder)
 
     @property
     def orderly(self) -> bool:
@@ -113,14 +122,27 @@ class RankedMapRun(StreamedMapRun):
         return body
 
     def take(self, key: Key, value: Json) -> None:
-        where = self.node.where
-        self.turns.put(partial(self._enter, key, value) if where is None else partial(self._ask, where, key, value))
+        if self.node.index is None:
+            self._consider(key, {self.node.element: value})
+        else:
+            self.unplaced.put(key, value)
 
     def passed(self, before: Key | None) -> None:
+        self._place(before)
         self.turns.put(partial(self._rank, before))
 
     def close(self) -> None:
+        self._place(None)
         self.turns.put(self._end_list)
+
+    def _place(self, before: Key | None) -> None:
+        """Take the elements before this key, whose places are known. None means all elements."""
+        for place, key, value in self.unplaced.passed(before):
+            self._consider(key, named(self.node, value, place))
+
+    def _consider(self, key: Key, given: dict[str, Json]) -> None:
+        where = self.node.where
+        self.turns.put(partial(self._enter, key, given) if where is None else partial(self._ask, where, key, given))
 
     def result(self, number: int, result: Json) -> None:
         """Give the result of an element with its rank, or hold it until the rank is known."""
@@ -131,23 +153,23 @@ class RankedMapRun(StreamedMapRun):
         else:
             self.give(rank, result)
 
-    def _ask(self, where: p.Expr, key: Key, value: Json) -> None:
+    def _ask(self, where: p.Expr, key: Key, given: dict[str, Json]) -> None:
         """Work out the map's condition for an element. Hold the later elements until it is known."""
         if not self.over:
             self.turns.hold()
-            self.machine.reads.attempt(self, partial(self._decide, where, key, value))
+            self.machine.reads.attempt(self, partial(self._decide, where, key, given))
 
-    def _decide(self, where: p.Expr, key: Key, value: Json) -> None:
+    def _decide(self, where: p.Expr, key: Key, given: dict[str, Json]) -> None:
         try:
-            wanted = bool(evaluate(where, Scope(self.machine.context, self.frame).among(self.node.element, value)))
+            wanted = bool(evaluate(where, Scope(self.machine.context, self.frame).among(given)))
         except FlowrunError as error:
             self.give_up(Failure(self.around.path, str(error), error))
             wanted = False
         if wanted:
-            self._enter(key, value)
+            self._enter(key, given)
         self.turns.go_on()
 
-    def _enter(self, key: Key, value: Json) -> None:
+    def _enter(self, key: Key, given: dict[str, Json]) -> None:
         if self.over:
             return
         number = self.ranks.enter(key)
@@ -155,7 +177,7 @@ class RankedMapRun(StreamedMapRun):
         self.pace.total += 1
         at = self.machine.context.now()
         self.machine.events.append(e.BlockGrew(self.around.path, 1, self.step.layout.once, at=at))
-        super().take(number, value)
+        self.begin(number, given)
 
     def _rank(self, before: Key | None) -> None:
         """Give the held results before this key to the combiner, because their ranks are known.

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Set
 from dataclasses import replace
 from math import inf
 
 from .. import plan as p
+from ..bounds.order import StepOrder
 from ..catalog import Catalog, ReducerSpec
 from .blocks import Results, keeps_all, reduced, tally, written_twice
 from .expressions import Here, Scope
+from .failing import endings
 from .marks import (
     CONTROL,
     COUNT,
@@ -26,7 +29,7 @@ from .marks import (
     union,
 )
 from .prompts import text_reach
-from .requests import Requests
+from .requests import PlaceKey, Requests
 from .shapes import shaped
 from .values import EMPTY, Value, any_item, either, led, listed, renamed
 
@@ -39,10 +42,11 @@ class BlockWalk(Requests, ABC):
     def __init__(self, plan: p.Plan, catalog: Catalog) -> None:
         super().__init__(plan, catalog)
         self.reducers = catalog.reducers
+        self.order = StepOrder()
 
     @abstractmethod
-    def body(self, steps: tuple[p.Step, ...], scope: Scope) -> None:
-        """Read the steps of a body, and put their values into its scope."""
+    def body(self, steps: tuple[p.Step, ...], scope: Scope) -> dict[str, set[PlaceKey]]:
+        """Read the steps of a body, and put their values into its scope. Return the places of each step."""
 
     def block(self, step: p.Step, node: _Block, scope: Scope) -> Value:
         before, presence = self.here, self.presence
@@ -62,7 +66,7 @@ class BlockWalk(Requests, ABC):
         self.presence = union(presence, length)
         self.touched.append(set())
         self.time.append(set())
-        self.body(node.body.steps, inner)
+        parts = self.body(node.body.steps, inner)
         time, touched = self.time.pop(), self.touched.pop()
         self.here, self.presence = before, presence
         around = self.around.get(axis, {})
@@ -72,12 +76,16 @@ class BlockWalk(Requests, ABC):
         else:
             made, named = Value(NOTHING, None, inner.value(node.body.result), axis, length, most), None
         places = [self.places[key] for key in touched]
-        reached = union(*(reach for place in places for reach in (place.request, place.presence, place.value)))
+        if self._goes_on(step, node.reduce):
+            time |= self._ended(node, parts, axis)
+        reached = self._reached(touched)
         made = self._lost(step, node.reduce, made, reached)
-        late = self._late(step, node, Closing(axis, around).reach(reached), time, scope)
+        # A rule may end the block by what the results say, and also by which of them fail.
+        late = self._late(step, node, Closing(axis, around).reach(reached), time | reached.keys(), scope)
         results = Results(made, axis, step.type, named, late, around)
         value = self._reduce(step, node, results, scope)
         if _ends_early(step, node.reduce, self.reducers.get(node.reduce.rule)):
+            time |= late.keys()
             for place in places if late else ():
                 place.merge(NOTHING, late, NOTHING, frozenset())
         self.touched[-1] |= touched
@@ -96,24 +104,50 @@ class BlockWalk(Requests, ABC):
             late[source] = Mark(own, OWN if own else JOINED, LENGTH_BITS, channels=COUNT | TIME)
         return late
 
+    def _reached(self, touched: set[PlaceKey]) -> Reach:
+        """Return all marks of some places."""
+        places = [self.places[key] for key in touched]
+        return union(*(reach for place in places for reach in (place.request, place.presence, place.value)))
+
+    def _goes_on(self, step: p.Step, reduce: p.Reduce) -> bool:
+        """Return True if a block goes on without a body that has failed."""
+        spec = self.reducers.get(reduce.rule) if reduce.form == "rule" else None
+        return _policy(step) in ("skip", "none") or (spec is not None and spec.spares)
+
+    def _ended(self, node: _Block, parts: dict[str, set[PlaceKey]], axis: str) -> Set[str]:
+        """Keep what can end a body of a block that goes on without it, and return the sources of these marks.
+
+        The steps of a body that fails send no further requests. Each branch of a fan-out is a body of its own.
+        """
+        own = {*self.here.maps, axis}
+        reaches = {name: self._reached(keys) for name, keys in parts.items()}
+        leaves = {step.name for step in node.body.steps if step.block is None and not isinstance(step.node, p.FlowCall)}
+        if isinstance(node, p.Fanout):
+            ended = {name: endings({name: reach}, {}, leaves).get(name, NOTHING) for name, reach in reaches.items()}
+        else:
+            ended = dict(endings(reaches, self.order.before(node.body.steps), leaves))
+        for name, reach in ended.items():
+            failing = {source: _within(mark, own) for source, mark in reach.items()}
+            for key in parts[name] if failing else ():
+                self.places[key].end(failing)
+        return {source for reach in reaches.values() for source in reach}
+
     def _lost(self, step: p.Step, reduce: p.Reduce, results: Value, reached: Reach) -> Value:
         """Return the results of a block that may lose some of them, as its option `errors` or its reducer says.
 
         Any step of a body can fail, whether the body's value mentions it or not.
         """
-        policy = step.options.get("errors")
-        word = policy.value if isinstance(policy, p.Constant) else policy.rule if isinstance(policy, p.RuleOf) else ""
-        spec = self.reducers.get(reduce.rule) if reduce.form == "rule" else None
-        spares = spec is not None and spec.spares
-        if word not in ("skip", "none") and not spares:
+        word = _policy(step)
+        if not self._goes_on(step, reduce):
             return results
         own = {*self.here.maps, results.axis}
         failing = {source: _within(mark, own) for source, mark in control(reached).items()}
-        if (word == "none" or spares) and results.item is not None:
+        spec = self.reducers.get(reduce.rule) if reduce.form == "rule" else None
+        if (word == "none" or (spec is not None and spec.spares)) and results.item is not None:
             results = replace(results, item=results.item.with_reach(failing))
         if word != "skip":
             return results
-        if isinstance(policy, p.RuleOf):
+        if isinstance(step.options.get("errors"), p.RuleOf):
             self.keep("block", NOTHING, EMPTY, failing.keys())
             self.places[self.here.flow, self.here.step, "block"].tolerance |= failing.keys()
         return replace(results, length=union(results.length, failing))
@@ -180,11 +214,17 @@ def _ends_early(step: p.Step, reduce: p.Reduce, spec: ReducerSpec | None) -> boo
     return early and step.options.get("launch") != p.Constant("together")
 
 
+def _policy(step: p.Step) -> object:
+    """Return the word of the option `errors` of a block."""
+    policy = step.options.get("errors")
+    return policy.value if isinstance(policy, p.Constant) else policy.rule if isinstance(policy, p.RuleOf) else ""
+
+
 def _turns(source: Value, axis: str) -> Reach:
     """Return the marks of what decides how often a map runs its body."""
     if source.item is None:
         return source.measured()
-    return union(source.reach, renamed(Value(source.length), source.axis, axis).reach)
+    return renamed(Value(union(source.reach, source.length)), source.axis, axis).reach
 
 
 def _within(mark: Mark, own: set[str]) -> Mark:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping
 
 from .. import plan as p
-from ..bounds.order import StepOrder
 from ..catalog import Catalog
 from .block_walk import BlockWalk
 from .expressions import Here, Scope
@@ -28,7 +27,6 @@ class Walk(BlockWalk):
 
     def __init__(self, plan: p.Plan, catalog: Catalog) -> None:
         super().__init__(plan, catalog)
-        self._order = StepOrder()
         self._readings: dict[str, int] = {}
         self._done: dict[Hashable, tuple[Value, set[PlaceKey], set[str]]] = {}
 
@@ -73,9 +71,14 @@ class Walk(BlockWalk):
 
     # Steps
 
-    def body(self, steps: tuple[p.Step, ...], scope: Scope) -> None:
-        for step in self._order.of(steps):
+    def body(self, steps: tuple[p.Step, ...], scope: Scope) -> dict[str, set[PlaceKey]]:
+        parts: dict[str, set[PlaceKey]] = {}
+        for step in self.order.of(steps):
+            self.touched.append(set())
             scope.values[step.name] = self._step(step, scope)
+            parts[step.name] = self.touched.pop()
+            self.touched[-1] |= parts[step.name]
+        return parts
 
     def _step(self, step: p.Step, scope: Scope) -> Value:
         before, presence = self.here, self.presence

@@ -12,6 +12,7 @@ from hashlib import sha256
 from typing import Any
 
 from flowrun.dsl import Checked, FlowError, Labels, Place, Source, check_flow, labels_of, make_plan, plan
+from flowrun.dsl.labels.marks import Reach
 from flowrun.runtime.catalog import catalog
 
 from .oracle import Key, Oracle
@@ -153,8 +154,13 @@ def outside(tag: str, lost: Counter[Key], new: Counter[Key], places: list[Place 
     if not lost and not new:
         return
     reached = [place for place in places if place is not None and place.reached("items")]
-    if not any("items" in place.request or "items" in place.presence for place in reached):
+    if not any("items" in reach for place in reached for reach in sending(place)):
         yield f"element {index} changes a request of {tag}: {next(iter(lost or new))}"
+
+
+def sending(place: Place) -> tuple[Reach, ...]:
+    """Return the marks of what a place sends, and of what decides whether and how often it sends it."""
+    return place.request, place.presence, place.ended
 
 
 def axes(places: list[Place | None]) -> int:
@@ -163,7 +169,7 @@ def axes(places: list[Place | None]) -> int:
         mark
         for place in places
         if place is not None
-        for reach in (place.request, place.presence)
+        for reach in sending(place)
         if (mark := reach.get("items")) is not None
     ]
     return len({axis for mark in marks for axis in mark.axes}) if all(mark.mix == OWN for mark in marks) else 0

@@ -207,10 +207,10 @@ def either(first: Value, second: Value) -> Value:
         axis = first.axis or second.axis
         first, second = renamed(first, first.axis, axis), renamed(second, second.axis, axis)
         item = either(first.item or EMPTY, second.item or EMPTY)
-    length = union(first.length, second.length)
-    lost = [one.whole() for one in (first, second) if _loses(one, fields, item)]
-    most, order = max(first.most, second.most), union(first.order, second.order)
-    return Value(union(first.reach, second.reach, *lost), fields, item, axis, length, most, order)
+    first, second = _kept(first, fields, item), _kept(second, fields, item)
+    most = max(first.most, second.most)
+    length, order = union(first.length, second.length), union(first.order, second.order)
+    return Value(union(first.reach, second.reach), fields, item, axis, length, most, order)
 
 
 def _fields(first: Value, second: Value) -> Mapping[str, Value] | None:
@@ -220,9 +220,10 @@ def _fields(first: Value, second: Value) -> Mapping[str, Value] | None:
     return {name: either(first.fields.get(name, EMPTY), second.fields.get(name, EMPTY)) for name in names}
 
 
-def _loses(value: Value, fields: Mapping[str, Value] | None, item: Value | None) -> bool:
-    """Return True if a value has parts that the union with another value cannot keep apart."""
-    return (value.fields is not None and fields is None) or (value.item is not None and item is None)
+def _kept(value: Value, fields: Mapping[str, Value] | None, item: Value | None) -> Value:
+    """Return a value without the parts that the union with another value cannot keep apart. It keeps their marks."""
+    loses = (value.fields is not None and fields is None) or (value.item is not None and item is None)
+    return Value(value.whole(), most=value.most) if loses else value
 
 
 def listed(items: Iterable[Value], axis: str, single: Set[str]) -> Value:

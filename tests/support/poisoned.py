@@ -13,6 +13,7 @@ from typing import Any
 
 from flowrun.dsl import Checked, FlowError, Labels, Place, Source, check_flow, labels_of, make_plan, plan
 from flowrun.dsl.labels.marks import Reach
+from flowrun.dsl.reach.sites import Sites
 from flowrun.runtime.catalog import catalog
 
 from .oracle import Key, Oracle
@@ -88,6 +89,21 @@ class Poisoned:
                 )
         return found
 
+    def astray(self) -> list[str]:
+        """Return the marks that name a loop which is not around their place.
+
+        Such a mark says that the element of an iteration decides alone, where the elements of all iterations decide.
+        """
+        sites = Sites(self.plan, catalog().reducers)
+        said: list[str] = []
+        for place in self.labels.places:
+            around = {f"{flow}:{step}" for flow, step in loops(sites, place.flow, place.step)}
+            for reach in (*sending(place), place.value):
+                for source, mark in reach.items():
+                    if strange := {axis.rpartition("#")[0] for axis in mark.axes} - around:
+                        said.append(f"{place.kind} {place.flow}:{place.step} is {mark.relation} by {strange}: {source}")
+        return said
+
     def _steps(self) -> Iterator[tuple[str, plan.Step]]:
         yield from (("", step) for step in plan.walk_steps(self.plan.steps))
         for key, flow in self.plan.flows.items():
@@ -156,6 +172,16 @@ def outside(tag: str, lost: Counter[Key], new: Counter[Key], places: list[Place 
     reached = [place for place in places if place is not None and place.reached("items")]
     if not any("items" in reach for place in reached for reach in sending(place)):
         yield f"element {index} changes a request of {tag}: {next(iter(lost or new))}"
+
+
+def loops(sites: Sites, flow: str, step: str) -> set[tuple[str, str]]:
+    """Return the blocks around a step and around the calls of its flow, as pairs of flow and step."""
+    found: set[tuple[str, str]] = set()
+    for site in sites.of(flow, step):
+        found |= {(flow, block.name) for block in site.blocks}
+    for call in sites.calls.get(flow, ()) if flow else ():
+        found |= loops(sites, call.flow, call.step.name)
+    return found
 
 
 def sending(place: Place) -> tuple[Reach, ...]:

@@ -16,6 +16,7 @@ from flowrun.dsl.labels.marks import Reach
 from flowrun.dsl.reach.sites import Sites
 from flowrun.runtime.catalog import catalog
 
+from . import lossy_flows, silent_flows
 from .oracle import Key, Oracle
 from .random_flows import Writer
 from .random_runs import Ran, Servers, run
@@ -42,11 +43,12 @@ def tag_of(text: str) -> str:
 
 @dataclass
 class Poisoned:
-    """A flow whose parameter `items` is untrusted, with its labels."""
+    """A flow whose parameter `items` is untrusted, with its labels. ``refused`` is the chance that a request fails."""
 
     text: str
     inputs: dict[str, Json]
     seed: int
+    refused: float = 0.0
 
     def __post_init__(self) -> None:
         self.checked: Checked = check_flow(Source(self.text), catalog())
@@ -57,19 +59,34 @@ class Poisoned:
     def drawn(cls, seed: int) -> Poisoned | None:
         """Return a flow, or None if the checker refuses it."""
         rng = random.Random(seed)
-        text = Writer(rng, rng.randint(1, 3), votes=True, wide=True).flow()
-        text = text.replace("flow f(items: [text]", "flow f(items: untrusted [text]")
-        if rng.random() < 0.5:
-            text = text.replace("flow part(x: text", "flow part(x: untrusted text")
-        text = re.sub(r" budget \d+ calls", "", without_limits(text))
+        text = labelled(Writer(rng, rng.randint(1, 3), votes=True, wide=True).flow(), rng)
         inputs = {"items": rng.sample(ITEMS, rng.randint(2, 4)), "p0": rng.random() < 0.5, "p1": rng.random() < 0.5}
+        return cls.made(text, inputs, seed)
+
+    @classmethod
+    def failing(cls, seed: int) -> Poisoned | None:
+        """Return a flow that goes on without what has failed, and whose requests may fail."""
+        rng = random.Random(seed)
+        text = labelled(lossy_flows.Writer(rng).flow(), rng)
+        inputs = {"items": rng.sample(ITEMS, rng.randint(2, 4))}
+        return cls.made(text, inputs, seed, rng.choice([0.0, 0.05, 0.15, 0.3]))
+
+    @classmethod
+    def silent(cls, seed: int) -> Poisoned | None:
+        """Return a flow most of whose prompts are the same for all elements."""
+        rng = random.Random(seed)
+        text = labelled(silent_flows.Writer(rng).flow(), rng)
+        return cls.made(text, {"items": rng.sample([*ITEMS, "b"], rng.randint(2, 4))}, seed)
+
+    @classmethod
+    def made(cls, text: str, inputs: dict[str, Json], seed: int, refused: float = 0.0) -> Poisoned | None:
         try:
-            return cls(text, inputs, seed)
+            return cls(text, inputs, seed, refused)
         except FlowError:
             return None
 
     def run(self, items: list[str]) -> Ran:
-        servers = Servers(Oracle(self.seed), random.Random(self.seed), by_content)
+        servers = Servers(Oracle(self.seed, refused=self.refused), random.Random(self.seed), by_content)
         return run(self.plan, {**self.inputs, "items": items}, servers)
 
     def places(self) -> Mapping[str, list[Place | None]]:
@@ -142,10 +159,14 @@ class Poisoned:
         return said
 
 
-def without_limits(text: str) -> str:
-    """Return a flow without limits that let one request delay another."""
+def labelled(text: str, rng: random.Random) -> str:
+    """Return a flow with untrusted parameters, and without limits that let one request delay or end another."""
+    text = text.replace("flow f(items: [text]", "flow f(items: untrusted [text]")
+    if rng.random() < 0.5:
+        text = text.replace("flow part(x: text", "flow part(x: untrusted text")
     text = re.sub(r"concurrency: \d+, |, concurrency: \d+", "", text)
-    return re.sub(r" with concurrency: \d+", "", text)
+    text = re.sub(r" with concurrency: \d+", "", text)
+    return re.sub(r" budget \d+ calls", "", text)
 
 
 def asks_of(step: plan.Step) -> Iterator[tuple[str, plan.Ask]]:

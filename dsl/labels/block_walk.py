@@ -82,6 +82,8 @@ class BlockWalk(Requests, ABC):
         made = self._lost(step, node.reduce, made, reached)
         # A rule may end the block by what the results say, and also by which of them fail.
         late = self._late(step, node, Closing(axis, around).reach(reached), time | reached.keys(), scope)
+        given = union(self.args(node.reduce.args, scope), self.args(step.options, scope))
+        late = union(late, narrowed(given, LENGTH_BITS, COUNT | TIME))
         results = Results(made, axis, step.type, named, late, around)
         value = self._reduce(step, node, results, scope)
         if _ends_early(step, node.reduce, self.reducers.get(node.reduce.rule)):
@@ -143,6 +145,9 @@ class BlockWalk(Requests, ABC):
         own = {*self.here.maps, results.axis}
         failing = {source: _within(mark, own) for source, mark in control(reached).items()}
         spec = self.reducers.get(reduce.rule) if reduce.form == "rule" else None
+        if word == "none" and reduce.form in ("fold", "tree"):
+            # Their asks pass over a missing result.
+            return replace(results, length=union(results.length, failing))
         if (word == "none" or (spec is not None and spec.spares)) and results.item is not None:
             results = replace(results, item=results.item.with_reach(failing))
         if word != "skip":
@@ -172,6 +177,9 @@ class BlockWalk(Requests, ABC):
         assert reduce.ask is not None
         # The number of results and the fan-in decide how many asks there are, and which results each of them reads.
         grouped = union(results.number(), self.reach(reduce.count, scope))
+        if isinstance(reduce.count, p.RuleOf):
+            # The lengths of the texts decide which of them fit into one request.
+            grouped = union(grouped, narrowed(results.list.whole(), LENGTH_BITS, COUNT))
         value = self.ask(reduce.ask, "reducer", reduce.options, inner, grouped)
         # A single result needs no ask.
         return either(value, any_item(results.list)) if reduce.form in ("fold", "tree") else value
@@ -187,17 +195,17 @@ class BlockWalk(Requests, ABC):
         value = reduced(reduce.rule, spec, results, given)
         if reduce.deciding is None:
             return value
-        request = self._decision(reduce, reduce.deciding, results, scope)
+        request = self._decision(reduce, reduce.deciding, results, scope, given)
         if spec is not None and spec.votes:
             return either(value, shaped(step.type, request))
         order = narrowed(request, LENGTH_BITS, CONTROL)
         return replace(value, order=union(value.order, order)) if value.item is not None else value.with_reach(order)
 
-    def _decision(self, reduce: p.Reduce, ask: p.Ask, results: Results, scope: Scope) -> Reach:
+    def _decision(self, reduce: p.Reduce, ask: p.Ask, results: Results, scope: Scope, given: Reach) -> Reach:
         """Read the ask of a judge or of a tie, and return the marks of its request.
 
         The candidates stand in its prompt. All other words of the prompt are the author's instructions. The candidates
-        also decide whether there is such a request, and which answers it may get.
+        also decide whether there is such a request, and which answers it may get. So do the arguments of the rule.
         """
         names = ["results", *(results.branches or {})]
         blind = Scope(scope, dict.fromkeys(names, EMPTY))
@@ -205,7 +213,7 @@ class BlockWalk(Requests, ABC):
             if message.role != "system":
                 self.refuse("judge", text_reach(message.template, blind.value), reduce.rule, f"{reduce.rule}.judge")
         inner = Scope(scope, {**(results.branches or {}), "results": results.list})
-        return self.ask(ask, "judge", reduce.options, inner, results.list.whole()).whole()
+        return self.ask(ask, "judge", reduce.options, inner, union(results.list.whole(), given)).whole()
 
 
 def _ends_early(step: p.Step, reduce: p.Reduce, spec: ReducerSpec | None) -> bool:

@@ -117,7 +117,7 @@ def _flatten(results: Results, given: Reach) -> Value:
     many = renamed(item, results.axis, results.axis, many=True)
     many = renamed(many, item.axis, results.axis)
     length = union(results.number(), results.closing().reach(many.length))
-    return Value(item.reach, None, many.item, results.axis, length, order=results.closing().reach(many.order))
+    return Value(many.reach, None, many.item, results.axis, length, order=results.closing().reach(many.order))
 
 
 def _items(value: Value) -> Value:

@@ -111,7 +111,8 @@ class Writer:
 
     def reducer(self, kind: str) -> tuple[str, str]:
         rng = self.rng
-        tree = f'by 2 ask "tree|{self.name()}||{{{{ results | json }}}}"'
+        size = rng.choice(["2", "tokens(1)", "tokens(2)"])
+        tree = f'by {size} ask "tree|{self.name()}||{{{{ results | json }}}}"'
         found = [("collect", LIST), ("collect", LIST), ("count", NUMBER), ("first", TEXT), (self.ask(""), TEXT)]
         found += [
             (self.ask(" {{ results }}"), TEXT),
@@ -120,7 +121,7 @@ class Writer:
             (f'best(judge: ask "judge|{self.name()} ||{{{{ results }}}}")', TEXT),
             (f'rank(judge: ask "judge|{self.name()} ||{{{{ results }}}}")', LIST),
         ]
-        found += [(tree, TEXT), ("concat", TEXT)] if kind == TEXT else []
+        found += [(tree, TEXT), (f'by {size} ask "{self.name()}|"', TEXT), ("concat", TEXT)] if kind == TEXT else []
         found += [("flatten", LIST)] * 6 if kind == LIST else []
         if kind in (WORD, FLAG):
             ties = rng.choice(["", f'(ties: ask "tie|{self.name()} ||{{{{ results | json }}}}")', "(ties: error)"])

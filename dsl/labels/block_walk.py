@@ -80,13 +80,16 @@ class BlockWalk(Requests, ABC):
             time |= self._ended(node, parts, axis)
         reached = self._reached(touched)
         made = self._lost(step, node.reduce, made, reached)
-        # A rule may end the block by what the results say, and also by which of them fail.
-        late = self._late(step, node, Closing(axis, around).reach(reached), time | reached.keys(), scope)
-        given = union(self.args(node.reduce.args, scope), self.args(step.options, scope))
-        late = union(late, narrowed(given, LENGTH_BITS, COUNT | TIME))
+        early = _ends_early(step, node.reduce, self.reducers.get(node.reduce.rule))
+        late: Reach = NOTHING
+        if early or node.reduce.rule == "first":
+            # A rule may end the block by what the results say, and also by which of them fail.
+            late = self._late(step, node, Closing(axis, around).reach(reached), time | reached.keys(), scope)
+            given = union(self.args(node.reduce.args, scope), self.args(step.options, scope))
+            late = union(late, narrowed(given, LENGTH_BITS, COUNT | TIME))
         results = Results(made, axis, step.type, named, late, around)
         value = self._reduce(step, node, results, scope)
-        if _ends_early(step, node.reduce, self.reducers.get(node.reduce.rule)):
+        if early:
             time |= late.keys()
             for place in places if late else ():
                 place.merge(NOTHING, late, NOTHING, frozenset())
@@ -123,7 +126,7 @@ class BlockWalk(Requests, ABC):
         """
         own = {*self.here.maps, axis}
         reaches = {name: self._reached(keys) for name, keys in parts.items()}
-        leaves = {step.name for step in node.body.steps if step.block is None and not isinstance(step.node, p.FlowCall)}
+        leaves = {step.name for step in node.body.steps if self._fails_late(step)}
         if isinstance(node, p.Fanout):
             ended = {name: endings({name: reach}, {}, leaves).get(name, NOTHING) for name, reach in reaches.items()}
         else:
@@ -133,6 +136,15 @@ class BlockWalk(Requests, ABC):
             for key in parts[name] if failing else ():
                 self.places[key].end(failing)
         return {source for reach in reaches.values() for source in reach}
+
+    def _fails_late(self, step: p.Step) -> bool:
+        """Return True if a step has sent all of its requests when it fails."""
+        node = step.node
+        if not isinstance(node, p.Fanout | p.Map | p.Repeat):
+            return not isinstance(node, p.Chain | p.FlowCall)
+        # The asks of a fold or a tree are sent, and can fail, while bodies run. So can the share of lost elements.
+        waits = node.reduce.form not in ("fold", "tree") and not isinstance(step.options.get("errors"), p.RuleOf)
+        return waits and self._goes_on(step, node.reduce)
 
     def _lost(self, step: p.Step, reduce: p.Reduce, results: Value, reached: Reach) -> Value:
         """Return the results of a block that may lose some of them, as its option `errors` or its reducer says.

@@ -14,7 +14,7 @@ def endings(parts: Mapping[str, Reach], before: Mapping[str, Set[str]], leaves: 
     """Return for each step of a body the marks of what can fail before the step has sent all of its requests.
 
     ``parts`` has all marks of each step and of the steps inside it, ``before`` the steps that are finished before it
-    begins. A step of ``leaves`` has no steps inside, so its own failure keeps none of its requests back.
+    begins. A step of ``leaves`` keeps none of its own requests back when it fails.
     """
     if not any(parts.values()):
         return {}

@@ -62,12 +62,17 @@ class Place:
 
     def reached(self, source: str) -> bool:
         """Return True if a source can change the request, its presence, or the value."""
-        return any(source in reach for reach in (self.request, self.presence, self.ended, self.value))
+        return any(source in reach for reach in (*self.sending, self.value))
+
+    @property
+    def sending(self) -> tuple[Reach, Reach, Reach]:
+        """The marks of a request, and of all that decides whether and how often it is sent."""
+        return self.request, self.presence, self.ended
 
     @property
     def touched(self) -> bool:
         """True if a source can change, delay or fail anything here."""
-        return bool(self.request or self.presence or self.ended or self.value or self.time or self.tolerance)
+        return any((*self.sending, self.value, self.time, self.tolerance))
 
     def merge(self, request: Reach, presence: Reach, value: Reach, time: Set[str]) -> None:
         self.request, self.presence = widest(self.request, request), widest(self.presence, presence)

@@ -57,11 +57,11 @@ class Value:
 
         Each item may decide whether the list has it. All items together then decide about the list.
         """
-        return changed(union(self.reach, self.length, self.order), _apart_no_more(self.axis))
+        return _outside(union(self.reach, self.length, self.order), self.axis)
 
     def measured(self) -> Reach:
         """Return the marks of the number of the value's parts."""
-        number = changed(union(self.reach, self.length), _apart_no_more(self.axis))
+        number = _outside(union(self.reach, self.length), self.axis)
         return changed(union(number, *self._parts()), _measured)
 
     def _parts(self) -> list[Reach]:
@@ -84,9 +84,8 @@ class Value:
         """Return an item in an iteration of a loop over this list."""
         if self.item is None:
             return Value(self.whole())
-        here = renamed(self, self.axis, axis)
-        assert here.item is not None
-        return here.item.with_reach(here.reach)
+        reach = renamed(Value(self.reach), self.axis, axis).reach if self.reach else self.reach
+        return renamed(self.item, self.axis, axis).with_reach(reach)
 
 
 EMPTY = Value()
@@ -97,20 +96,24 @@ def _measured(mark: Mark) -> Mark:
     return mark._replace(bits=bits, free=False, channels=COUNT, steered=mark.steered or mark.free)
 
 
-def _apart_no_more(axis: str) -> Callable[[Mark], Mark]:
-    """Make the mark of what is outside of a loop from that of what each of its iterations has decided for itself."""
-    return lambda mark: mark if axis not in mark.axes else mark._replace(axes=mark.axes - {axis}, mix=JOINED)
+def _outside(reach: Reach, axis: str) -> Reach:
+    """Return the marks outside of a loop of what each of its iterations has decided for itself."""
+    if not axis or not any(axis in mark.axes for mark in reach.values()):
+        return reach
+    return {source: _leaves(mark, axis) for source, mark in reach.items()}
+
+
+def _leaves(mark: Mark, axis: str) -> Mark:
+    return mark if axis not in mark.axes else mark._replace(axes=mark.axes - {axis}, mix=JOINED)
 
 
 def _spread(axis: str, most: float) -> Callable[[Mark], Mark]:
     """Make the mark of a whole list from that of one item. An item that one element writes alone adds no bits."""
 
-    outside = _apart_no_more(axis)
-
     def spread(mark: Mark) -> Mark:
         if mark.bits and (mark.axes != {axis} or mark.mix != OWN or mark.many):
             mark = mark._replace(bits=mark.bits * most)
-        return outside(mark)
+        return _leaves(mark, axis)
 
     return spread
 

@@ -12,7 +12,6 @@ from hashlib import sha256
 from typing import Any
 
 from flowrun.dsl import Checked, FlowError, Labels, Place, Source, check_flow, labels_of, make_plan, plan
-from flowrun.dsl.labels.marks import Reach
 from flowrun.dsl.reach.sites import Sites
 from flowrun.runtime.catalog import catalog
 
@@ -115,7 +114,7 @@ class Poisoned:
         said: list[str] = []
         for place in self.labels.places:
             around = {f"{flow}:{step}" for flow, step in loops(sites, place.flow, place.step)}
-            for reach in (*sending(place), place.value):
+            for reach in (*place.sending, place.value):
                 for source, mark in reach.items():
                     if strange := {axis.rpartition("#")[0] for axis in mark.axes} - around:
                         said.append(f"{place.kind} {place.flow}:{place.step} is {mark.relation} by {strange}: {source}")
@@ -191,7 +190,7 @@ def outside(tag: str, lost: Counter[Key], new: Counter[Key], places: list[Place 
     if not lost and not new:
         return
     reached = [place for place in places if place is not None and place.reached("items")]
-    if not any("items" in reach for place in reached for reach in sending(place)):
+    if not any("items" in reach for place in reached for reach in place.sending):
         yield f"element {index} changes a request of {tag}: {next(iter(lost or new))}"
 
 
@@ -205,18 +204,13 @@ def loops(sites: Sites, flow: str, step: str) -> set[tuple[str, str]]:
     return found
 
 
-def sending(place: Place) -> tuple[Reach, ...]:
-    """Return the marks of what a place sends, and of what decides whether and how often it sends it."""
-    return place.request, place.presence, place.ended
-
-
 def axes(places: list[Place | None]) -> int:
     """Return the most elements on which one request of an ask depends; 0 if it may depend on all."""
     marks = [
         mark
         for place in places
         if place is not None
-        for reach in sending(place)
+        for reach in place.sending
         if (mark := reach.get("items")) is not None
     ]
     return len({axis for mark in marks for axis in mark.axes}) if all(mark.mix == OWN for mark in marks) else 0

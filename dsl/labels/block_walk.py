@@ -45,8 +45,23 @@ class BlockWalk(Requests, ABC):
         self.order = StepOrder()
 
     @abstractmethod
-    def body(self, steps: tuple[p.Step, ...], scope: Scope) -> dict[str, set[PlaceKey]]:
-        """Read the steps of a body, and put their values into its scope. Return the places of each step."""
+    def step(self, step: p.Step, scope: Scope) -> Value:
+        """Read a step, and return its value."""
+
+    def body(self, steps: tuple[p.Step, ...], scope: Scope) -> None:
+        """Read the steps of a body, and put their values into its scope."""
+        for step in self.order.of(steps):
+            scope.values[step.name] = self.step(step, scope)
+
+    def _parts(self, steps: tuple[p.Step, ...], scope: Scope) -> dict[str, set[PlaceKey]]:
+        """Read the steps of a body one by one, and return the places of each."""
+        parts: dict[str, set[PlaceKey]] = {}
+        for step in self.order.of(steps):
+            self.touched.append(set())
+            scope.values[step.name] = self.step(step, scope)
+            parts[step.name] = self.touched.pop()
+            self.touched[-1] |= parts[step.name]
+        return parts
 
     def block(self, step: p.Step, node: _Block, scope: Scope) -> Value:
         before, presence = self.here, self.presence
@@ -66,7 +81,12 @@ class BlockWalk(Requests, ABC):
         self.presence = union(presence, length)
         self.touched.append(set())
         self.time.append(set())
-        parts = self.body(node.body.steps, inner)
+        goes_on = self._goes_on(step, node.reduce)
+        parts: dict[str, set[PlaceKey]] = {}
+        if goes_on:
+            parts = self._parts(node.body.steps, inner)
+        else:
+            self.body(node.body.steps, inner)
         time, touched = self.time.pop(), self.touched.pop()
         self.here, self.presence = before, presence
         around = self.around.get(axis, {})
@@ -76,7 +96,7 @@ class BlockWalk(Requests, ABC):
         else:
             made, named = Value(NOTHING, None, inner.value(node.body.result), axis, length, most), None
         places = [self.places[key] for key in touched]
-        if self._goes_on(step, node.reduce):
+        if goes_on:
             time |= self._ended(node, parts, axis)
         reached = self._reached(touched)
         made = self._lost(step, node.reduce, made, reached)

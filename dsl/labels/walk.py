@@ -71,16 +71,7 @@ class Walk(BlockWalk):
 
     # Steps
 
-    def body(self, steps: tuple[p.Step, ...], scope: Scope) -> dict[str, set[PlaceKey]]:
-        parts: dict[str, set[PlaceKey]] = {}
-        for step in self.order.of(steps):
-            self.touched.append(set())
-            scope.values[step.name] = self._step(step, scope)
-            parts[step.name] = self.touched.pop()
-            self.touched[-1] |= parts[step.name]
-        return parts
-
-    def _step(self, step: p.Step, scope: Scope) -> Value:
+    def step(self, step: p.Step, scope: Scope) -> Value:
         before, presence = self.here, self.presence
         self.here = Here(before.flow, step.name, step.line, before.maps)
         self.time.append({source for need in step.needs for source in scope.time(need)})

@@ -90,6 +90,8 @@ class Reading:
         presence = place.presence.get(key)
         if presence is not None and (presence.channels & CONTROL or not presence.channels & TIME):
             yield presence
+        if (ended := place.ended.get(key)) is not None:
+            yield ended
 
     def _place(self, place: Place) -> Iterator[Reached]:
         key = self.source.key
@@ -113,9 +115,7 @@ class Reading:
             self._decided(place, site, presence)
         ended = place.ended.get(key)
         if ended is not None and place.kind in (*_REQUESTS, "extern") and not _says(ended, request, presence):
-            # A request that is not sent costs nothing.
-            verb = "runs" if place.kind in _REQUESTS else "is called"
-            self._group("control", f"whether {{}} {verb}", called_title(site), place, ended)
+            self._decided(place, site, ended)
         if key in place.tolerance:
             self._group("failures", "the failures that {} may have", site.title, place, None)
         known = request is not None or presence is not None or ended is not None

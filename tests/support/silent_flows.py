@@ -107,7 +107,11 @@ class Writer:
         self.lists = before
         reducer, kind = self.reducer(kinds[0])
         ends = f" with {', '.join(options)}" if options else ""
-        return f"{head} {{ {' '.join(lines)} }} reduce {reducer}{ends}", kind, length * 3 if reducer == "flatten" else length
+        return (
+            f"{head} {{ {' '.join(lines)} }} reduce {reducer}{ends}",
+            kind,
+            length * 3 if reducer == "flatten" else length,
+        )
 
     def reducer(self, kind: str) -> tuple[str, str]:
         rng = self.rng
@@ -127,4 +131,3 @@ class Writer:
             ties = rng.choice(["", f'(ties: ask "tie|{self.name()} ||{{{{ results | json }}}}")', "(ties: error)"])
             found += [(f"majority{ties}", WORD), ("quorum(2)", WORD), ("unanimous", WORD)] * 2
         return rng.choice(found)
-

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 
 import pytest
 
@@ -21,10 +22,13 @@ def allowed(source: SourceReach) -> float:
     return sum(float("inf") if one.most is None else one.most for one in parts)
 
 
-def hold(seeds: range) -> Counter[str]:
+Kind = Callable[[int], Poisoned | None]
+
+
+def hold(seeds: range, kind: Kind = Poisoned.drawn) -> Counter[str]:
     seen: Counter[str] = Counter()
     for seed in seeds:
-        trial = Poisoned.drawn(seed)
+        trial = kind(seed)
         if trial is None:
             continue
         sources = reach_of(trial.checked, trial.plan, trial.labels).sources

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Set
 from dataclasses import replace
 from math import inf
 
 from .. import plan as p
+from ..bounds.order import StepOrder
 from ..catalog import Catalog, ReducerSpec
 from .blocks import Results, keeps_all, reduced, tally, written_twice
 from .expressions import Here, Scope
+from .failing import endings
 from .marks import (
     CONTROL,
     COUNT,
@@ -26,7 +29,7 @@ from .marks import (
     union,
 )
 from .prompts import text_reach
-from .requests import Requests
+from .requests import PlaceKey, Requests
 from .shapes import shaped
 from .values import EMPTY, Value, any_item, either, led, listed, renamed
 
@@ -39,10 +42,26 @@ class BlockWalk(Requests, ABC):
     def __init__(self, plan: p.Plan, catalog: Catalog) -> None:
         super().__init__(plan, catalog)
         self.reducers = catalog.reducers
+        self.order = StepOrder()
 
     @abstractmethod
+    def step(self, step: p.Step, scope: Scope) -> Value:
+        """Read a step, and return its value."""
+
     def body(self, steps: tuple[p.Step, ...], scope: Scope) -> None:
         """Read the steps of a body, and put their values into its scope."""
+        for step in self.order.of(steps):
+            scope.values[step.name] = self.step(step, scope)
+
+    def _parts(self, steps: tuple[p.Step, ...], scope: Scope) -> dict[str, set[PlaceKey]]:
+        """Read the steps of a body one by one, and return the places of each."""
+        parts: dict[str, set[PlaceKey]] = {}
+        for step in self.order.of(steps):
+            self.touched.append(set())
+            scope.values[step.name] = self.step(step, scope)
+            parts[step.name] = self.touched.pop()
+            self.touched[-1] |= parts[step.name]
+        return parts
 
     def block(self, step: p.Step, node: _Block, scope: Scope) -> Value:
         before, presence = self.here, self.presence
@@ -65,7 +84,12 @@ class BlockWalk(Requests, ABC):
         self.presence = union(presence, length)
         self.touched.append(set())
         self.time.append(set())
-        self.body(node.body.steps, inner)
+        goes_on = self._goes_on(step, node.reduce)
+        parts: dict[str, set[PlaceKey]] = {}
+        if goes_on:
+            parts = self._parts(node.body.steps, inner)
+        else:
+            self.body(node.body.steps, inner)
         time, touched = self.time.pop(), self.touched.pop()
         self.here, self.presence = before, presence
         around = self.around.get(axis, {})
@@ -75,12 +99,21 @@ class BlockWalk(Requests, ABC):
         else:
             made, named = Value(NOTHING, None, inner.value(node.body.result), axis, length, most), None
         places = [self.places[key] for key in touched]
-        reached = union(*(reach for place in places for reach in (place.request, place.presence, place.value)))
+        if goes_on:
+            time |= self._ended(node, parts, axis)
+        reached = self._reached(touched)
         made, named = self._lost(step, node.reduce, made, named, reached)
-        late = self._late(step, node, Closing(axis, around).reach(reached), time, scope)
+        early = _ends_early(step, node.reduce, self.reducers.get(node.reduce.rule))
+        late: Reach = NOTHING
+        if early or node.reduce.rule == "first":
+            # A rule may end the block by what the results say, and also by which of them fail.
+            late = self._late(step, node, Closing(axis, around).reach(reached), time | reached.keys(), scope)
+            given = union(self.args(node.reduce.args, scope), self.args(step.options, scope))
+            late = union(late, narrowed(given, LENGTH_BITS, COUNT | TIME))
         results = Results(made, axis, step.type, named, late, around)
         value = self._reduce(step, node, results, scope)
-        if _ends_early(step, node.reduce, self.reducers.get(node.reduce.rule)):
+        if early:
+            time |= late.keys()
             for place in places if late else ():
                 place.merge(NOTHING, late, NOTHING, frozenset())
         self.touched[-1] |= touched
@@ -99,6 +132,43 @@ class BlockWalk(Requests, ABC):
             late[source] = Mark(own, OWN if own else JOINED, LENGTH_BITS, channels=COUNT | TIME)
         return late
 
+    def _reached(self, touched: set[PlaceKey]) -> Reach:
+        """Return all marks of some places."""
+        places = [self.places[key] for key in touched]
+        return union(*(reach for place in places for reach in (place.request, place.presence, place.value)))
+
+    def _goes_on(self, step: p.Step, reduce: p.Reduce) -> bool:
+        """Return True if a block goes on without a body that has failed."""
+        spec = self.reducers.get(reduce.rule) if reduce.form == "rule" else None
+        return _policy(step) in ("skip", "none") or (spec is not None and spec.spares)
+
+    def _ended(self, node: _Block, parts: dict[str, set[PlaceKey]], axis: str) -> Set[str]:
+        """Keep what can end a body of a block that goes on without it, and return the sources of these marks.
+
+        The steps of a body that fails send no further requests. Each branch of a fan-out is a body of its own.
+        """
+        own = {*self.here.maps, axis}
+        reaches = {name: self._reached(keys) for name, keys in parts.items()}
+        leaves = {step.name for step in node.body.steps if self._fails_late(step)}
+        if isinstance(node, p.Fanout):
+            ended = {name: endings({name: reach}, {}, leaves).get(name, NOTHING) for name, reach in reaches.items()}
+        else:
+            ended = dict(endings(reaches, self.order.before(node.body.steps), leaves))
+        for name, reach in ended.items():
+            failing = {source: _within(mark, own) for source, mark in reach.items()}
+            for key in parts[name] if failing else ():
+                self.places[key].end(failing)
+        return {source for reach in reaches.values() for source in reach}
+
+    def _fails_late(self, step: p.Step) -> bool:
+        """Return True if a step has sent all of its requests when it fails."""
+        node = step.node
+        if not isinstance(node, p.Fanout | p.Map | p.Repeat):
+            return not isinstance(node, p.Chain | p.FlowCall)
+        # The asks of a fold or a tree are sent, and can fail, while bodies run. So can the share of lost elements.
+        waits = node.reduce.form not in ("fold", "tree") and not isinstance(step.options.get("errors"), p.RuleOf)
+        return waits and self._goes_on(step, node.reduce)
+
     def _lost(
         self, step: p.Step, reduce: p.Reduce, results: Value, branches: dict[str, Value] | None, reached: Reach
     ) -> tuple[Value, dict[str, Value] | None]:
@@ -106,20 +176,21 @@ class BlockWalk(Requests, ABC):
 
         Any step of a body can fail, whether the body's value mentions it or not.
         """
-        policy = step.options.get("errors")
-        word = policy.value if isinstance(policy, p.Constant) else policy.rule if isinstance(policy, p.RuleOf) else ""
-        spec = self.reducers.get(reduce.rule) if reduce.form == "rule" else None
-        spares = spec is not None and spec.spares
-        if word not in ("skip", "none") and not spares:
+        word = _policy(step)
+        if not self._goes_on(step, reduce):
             return results, branches
         own = {*self.here.maps, results.axis}
         failing = {source: _within(mark, own) for source, mark in control(reached).items()}
-        if (word == "none" or spares) and results.item is not None:
+        spec = self.reducers.get(reduce.rule) if reduce.form == "rule" else None
+        if word == "none" and reduce.form in ("fold", "tree"):
+            # Their asks pass over a missing result.
+            return replace(results, length=union(results.length, failing))
+        if (word == "none" or (spec is not None and spec.spares)) and results.item is not None:
             results = replace(results, item=results.item.with_reach(failing))
             branches = {name: one.with_reach(failing) for name, one in branches.items()} if branches else branches
         if word != "skip":
             return results, branches
-        if isinstance(policy, p.RuleOf):
+        if isinstance(step.options.get("errors"), p.RuleOf):
             self.keep("block", NOTHING, EMPTY, failing.keys())
             self.places[self.here.flow, self.here.step, "block"].tolerance |= failing.keys()
         return replace(results, length=union(results.length, failing)), branches
@@ -144,6 +215,9 @@ class BlockWalk(Requests, ABC):
         assert reduce.ask is not None
         # The number of results and the fan-in decide how many asks there are, and which results each of them reads.
         grouped = union(results.number(), self.reach(reduce.count, scope))
+        if isinstance(reduce.count, p.RuleOf):
+            # The lengths of the texts decide which of them fit into one request.
+            grouped = union(grouped, narrowed(results.list.whole(), LENGTH_BITS, COUNT))
         value = self.ask(reduce.ask, "reducer", reduce.options, inner, grouped)
         # A single result needs no ask.
         return either(value, any_item(results.list)) if reduce.form in ("fold", "tree") else value
@@ -159,17 +233,17 @@ class BlockWalk(Requests, ABC):
         value = reduced(reduce.rule, spec, results, given, cut="top" in reduce.args)
         if reduce.deciding is None:
             return value
-        request = self._decision(reduce, reduce.deciding, results, scope)
+        request = self._decision(reduce, reduce.deciding, results, scope, given)
         if spec is not None and spec.votes:
             return either(value, shaped(step.type, request))
         order = narrowed(request, LENGTH_BITS, CONTROL)
         return replace(value, order=union(value.order, order)) if value.item is not None else value.with_reach(order)
 
-    def _decision(self, reduce: p.Reduce, ask: p.Ask, results: Results, scope: Scope) -> Reach:
+    def _decision(self, reduce: p.Reduce, ask: p.Ask, results: Results, scope: Scope, given: Reach) -> Reach:
         """Read the ask of a judge or of a tie, and return the marks of its request.
 
         The candidates stand in its prompt. All other words of the prompt are the author's instructions. The candidates
-        also decide whether there is such a request, and which answers it may get.
+        also decide whether there is such a request, and which answers it may get. So do the arguments of the rule.
         """
         names = ["results", *(results.branches or {})]
         blind = self.seen(ask, Scope(scope, dict.fromkeys(names, EMPTY)))
@@ -177,7 +251,7 @@ class BlockWalk(Requests, ABC):
             if message.role != "system":
                 self.refuse("judge", text_reach(message.template, blind.value), reduce.rule, f"{reduce.rule}.judge")
         inner = Scope(scope, {**(results.branches or {}), "results": results.list})
-        return self.ask(ask, "judge", reduce.options, inner, results.list.whole()).whole()
+        return self.ask(ask, "judge", reduce.options, inner, union(results.list.whole(), given)).whole()
 
 
 def _ends_early(step: p.Step, reduce: p.Reduce, spec: ReducerSpec | None) -> bool:
@@ -186,11 +260,17 @@ def _ends_early(step: p.Step, reduce: p.Reduce, spec: ReducerSpec | None) -> boo
     return early and step.options.get("launch") != p.Constant("together")
 
 
+def _policy(step: p.Step) -> object:
+    """Return the word of the option `errors` of a block."""
+    policy = step.options.get("errors")
+    return policy.value if isinstance(policy, p.Constant) else policy.rule if isinstance(policy, p.RuleOf) else ""
+
+
 def _turns(source: Value, axis: str) -> Reach:
     """Return the marks of what decides how often a map runs its body."""
     if source.item is None:
         return source.measured()
-    return union(source.reach, renamed(Value(source.length), source.axis, axis).reach)
+    return renamed(Value(union(source.reach, source.length)), source.axis, axis).reach
 
 
 def _place(source: Value, turns: Reach) -> Reach:

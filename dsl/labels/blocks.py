@@ -118,10 +118,10 @@ def _flatten(results: Results, given: Reach) -> Value:
             made = branch if made is EMPTY else chained(_items(branch), _items(made), results.axis)
         return made
     item = _items(results.list.item or EMPTY)
-    inner = renamed(item.item or EMPTY, results.axis, results.axis, many=True)
-    inner = renamed(inner, item.axis, results.axis)
-    length = results.number()
-    return Value(item.reach, None, inner, results.axis, union(length, results.closing().reach(item.length)))
+    many = renamed(item, results.axis, results.axis, many=True)
+    many = renamed(many, item.axis, results.axis)
+    length = union(results.number(), results.closing().reach(many.length))
+    return Value(many.reach, None, many.item, results.axis, length, order=results.closing().reach(many.order))
 
 
 def _items(value: Value) -> Value:

@@ -39,8 +39,10 @@ class Place:
 
     ``flow`` is the key of a called flow, empty for the flow of the plan. ``request`` has the marks of a request: the
     bytes that are sent, or the arguments of an extern. ``presence`` has the marks of what decides whether and how often
-    the step runs. ``value`` has the marks of the step's value. ``time`` has the sources that can delay the step.
-    ``tolerance`` has the sources whose elements can use up the failures that the step tolerates.
+    the step runs. ``ended`` has the marks of what can end it before it has sent all of its requests: another step of
+    its body may fail, and the block around goes on without this body. ``value`` has the marks of the step's value.
+    ``time`` has the sources that can delay the step. ``tolerance`` has the sources whose elements can use up the
+    failures that the step tolerates.
     """
 
     flow: str
@@ -49,6 +51,7 @@ class Place:
     line: int
     request: Reach = field(default_factory=dict)
     presence: Reach = field(default_factory=dict)
+    ended: Reach = field(default_factory=dict)
     value: Reach = field(default_factory=dict)
     time: Set[str] = frozenset()
     tolerance: Set[str] = frozenset()
@@ -59,16 +62,24 @@ class Place:
 
     def reached(self, source: str) -> bool:
         """Return True if a source can change the request, its presence, or the value."""
-        return any(source in reach for reach in (self.request, self.presence, self.value))
+        return any(source in reach for reach in (*self.sending, self.value))
+
+    @property
+    def sending(self) -> tuple[Reach, Reach, Reach]:
+        """The marks of a request, and of all that decides whether and how often it is sent."""
+        return self.request, self.presence, self.ended
 
     @property
     def touched(self) -> bool:
         """True if a source can change, delay or fail anything here."""
-        return bool(self.request or self.presence or self.value or self.time or self.tolerance)
+        return any((*self.sending, self.value, self.time, self.tolerance))
 
     def merge(self, request: Reach, presence: Reach, value: Reach, time: Set[str]) -> None:
         self.request, self.presence = widest(self.request, request), widest(self.presence, presence)
         self.value, self.time = widest(self.value, value), self.time | time
+
+    def end(self, ended: Reach) -> None:
+        self.ended = widest(self.ended, ended)
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,21 +50,25 @@ class Value:
         """Return the marks of a reading of the whole value. An item of a list is then not apart any more."""
         if self.plain:
             return self.reach
-        found = [self.reach, self.length, self.order]
-        if self.fields is not None:
-            found += [one.whole() for one in self.fields.values()]
-        if self.item is not None:
-            found.append(changed(self.item.whole(), _spread(self.axis, self.most)))
-        return union(*found)
+        return union(self.about(), *self._parts())
+
+    def about(self) -> Reach:
+        """Return the marks of the value without its parts, and of their number and order.
+
+        Each item may decide whether the list has it. All items together then decide about the list.
+        """
+        return _outside(union(self.reach, self.length, self.order), self.axis)
 
     def measured(self) -> Reach:
         """Return the marks of the number of the value's parts."""
-        found = union(self.reach, self.length)
+        number = _outside(union(self.reach, self.length), self.axis)
+        return changed(union(number, *self._parts()), _measured)
+
+    def _parts(self) -> list[Reach]:
+        found = [one.whole() for one in self.fields.values()] if self.fields is not None else []
         if self.item is not None:
-            found = union(found, self.item.whole())
-        elif self.fields is not None:
-            found = union(found, *(one.whole() for one in self.fields.values()))
-        return changed(found, _measured)
+            found.append(changed(self.item.whole(), _spread(self.axis, self.most)))
+        return found
 
     def with_reach(self, reach: Reach) -> Value:
         return replace(self, reach=union(self.reach, reach)) if reach else self
@@ -80,21 +84,27 @@ class Value:
         """Return an item in an iteration of a loop over this list."""
         if self.item is None:
             return Value(self.whole())
-        return renamed(self.item, self.axis, axis).with_reach(self.reach)
+        reach = renamed(Value(self.reach), self.axis, axis).reach if self.reach else self.reach
+        return renamed(self.item, self.axis, axis).with_reach(reach)
 
 
 EMPTY = Value()
 
 
 def _measured(mark: Mark) -> Mark:
-    return mark._replace(
-        axes=frozenset(),
-        mix=JOINED,
-        bits=min(mark.bits, LENGTH_BITS),
-        free=False,
-        channels=COUNT,
-        steered=mark.steered or mark.free,
-    )
+    bits = min(mark.bits, LENGTH_BITS)
+    return mark._replace(bits=bits, free=False, channels=COUNT, steered=mark.steered or mark.free)
+
+
+def _outside(reach: Reach, axis: str) -> Reach:
+    """Return the marks outside of a loop of what each of its iterations has decided for itself."""
+    if not axis or not any(axis in mark.axes for mark in reach.values()):
+        return reach
+    return {source: _leaves(mark, axis) for source, mark in reach.items()}
+
+
+def _leaves(mark: Mark, axis: str) -> Mark:
+    return mark if axis not in mark.axes else mark._replace(axes=mark.axes - {axis}, mix=JOINED)
 
 
 def _spread(axis: str, most: float) -> Callable[[Mark], Mark]:
@@ -103,7 +113,7 @@ def _spread(axis: str, most: float) -> Callable[[Mark], Mark]:
     def spread(mark: Mark) -> Mark:
         if mark.bits and (mark.axes != {axis} or mark.mix != OWN or mark.many):
             mark = mark._replace(bits=mark.bits * most)
-        return mark if axis not in mark.axes else mark._replace(axes=mark.axes - {axis}, mix=JOINED)
+        return _leaves(mark, axis)
 
     return spread
 
@@ -113,7 +123,7 @@ def any_item(value: Value) -> Value:
     if value.item is None:
         return Value(value.whole())
     item = mapped(value.item, _spread(value.axis, value.most)) if value.whole() else value.item
-    return item.with_reach(union(value.reach, value.length, value.order))
+    return item.with_reach(value.about())
 
 
 def renamed(value: Value, old: str, new: str, *, many: bool = False) -> Value:
@@ -195,13 +205,15 @@ def either(first: Value, second: Value) -> Value:
     if first == EMPTY:
         return second
     fields = _fields(first, second)
-    item, axis, length = None, "", union(first.length, second.length)
+    item, axis = None, ""
     if first.item is not None and second.item is not None:
         axis = first.axis or second.axis
-        item = either(renamed(first.item, first.axis, axis), renamed(second.item, second.axis, axis))
-    lost = [one.whole() for one in (first, second) if _loses(one, fields, item)]
-    most, order = max(first.most, second.most), union(first.order, second.order)
-    return Value(union(first.reach, second.reach, *lost), fields, item, axis, length, most, order)
+        first, second = renamed(first, first.axis, axis), renamed(second, second.axis, axis)
+        item = either(first.item or EMPTY, second.item or EMPTY)
+    first, second = _kept(first, fields, item), _kept(second, fields, item)
+    most = max(first.most, second.most)
+    length, order = union(first.length, second.length), union(first.order, second.order)
+    return Value(union(first.reach, second.reach), fields, item, axis, length, most, order)
 
 
 def _fields(first: Value, second: Value) -> Mapping[str, Value] | None:
@@ -211,9 +223,10 @@ def _fields(first: Value, second: Value) -> Mapping[str, Value] | None:
     return {name: either(first.fields.get(name, EMPTY), second.fields.get(name, EMPTY)) for name in names}
 
 
-def _loses(value: Value, fields: Mapping[str, Value] | None, item: Value | None) -> bool:
-    """Return True if a value has parts that the union with another value cannot keep apart."""
-    return (value.fields is not None and fields is None) or (value.item is not None and item is None)
+def _kept(value: Value, fields: Mapping[str, Value] | None, item: Value | None) -> Value:
+    """Return a value without the parts that the union with another value cannot keep apart. It keeps their marks."""
+    loses = (value.fields is not None and fields is None) or (value.item is not None and item is None)
+    return Value(value.whole(), most=value.most) if loses else value
 
 
 def listed(items: Iterable[Value], axis: str, single: Set[str]) -> Value:
@@ -260,7 +273,8 @@ def chained(first: Value, second: Value, axis: str) -> Value:
     """Return the list of the items of two lists, one after the other."""
     if first.item is None or second.item is None:
         return Value(union(first.whole(), second.whole()))
-    left, right = renamed(first.item, first.axis, axis), renamed(second.item, second.axis, axis)
+    first, second = renamed(first, first.axis, axis), renamed(second, second.axis, axis)
+    left, right = first.item or EMPTY, second.item or EMPTY
     both = {source for source in left.whole() if source in right.whole()}
     item = either(left, right)
     if both:

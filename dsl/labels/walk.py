@@ -6,7 +6,6 @@ from collections.abc import Hashable, Mapping
 from functools import reduce
 
 from .. import plan as p
-from ..bounds.order import StepOrder
 from ..catalog import Catalog
 from .expressions import Here, Scope
 from .marks import COUNT, JOINED, LENGTH_BITS, NOTHING, TIME, Mark, Reach, control, union
@@ -29,7 +28,6 @@ class Walk(RoundWalk):
 
     def __init__(self, plan: p.Plan, catalog: Catalog) -> None:
         super().__init__(plan, catalog)
-        self._order = StepOrder()
         self._readings: dict[str, int] = {}
         self._done: dict[Hashable, tuple[Value, set[PlaceKey], set[str]]] = {}
 
@@ -74,11 +72,7 @@ class Walk(RoundWalk):
 
     # Steps
 
-    def body(self, steps: tuple[p.Step, ...], scope: Scope) -> None:
-        for step in self._order.of(steps):
-            scope.values[step.name] = self._step(step, scope)
-
-    def _step(self, step: p.Step, scope: Scope) -> Value:
+    def step(self, step: p.Step, scope: Scope) -> Value:
         before, presence = self.here, self.presence
         self.here = Here(before.flow, step.name, step.line, before.maps)
         self.time.append({source for need in step.needs for source in scope.time(need)})

@@ -34,7 +34,7 @@ class _Reach:
         self.mentions = Mentions(self.sites, labels)
         self.places: dict[str, list[Place]] = {}
         for place in labels.places:
-            marked = {*place.request, *place.presence, *place.value, *place.time, *place.tolerance}
+            marked = {*place.request, *place.presence, *place.ended, *place.value, *place.time, *place.tolerance}
             for key in marked:
                 self.places.setdefault(key, []).append(place)
         declared = [extern.name.text for extern in checked.file.externs]
@@ -56,7 +56,7 @@ class _Reach:
 
     def _kept(self, source: LabelSource, places: list[Place]) -> Kept:
         key = source.key
-        called = [one for one in places if one.kind == "extern" and (key in one.request or key in one.presence)]
+        called = [one for one in places if one.kind == "extern" and any(key in reach for reach in one.sending)]
         reached = {name for one in called for name in self._externs_of(one)}
         own = source.name if source.kind == "parameter" and not source.flow else None
         return Kept(
@@ -77,7 +77,7 @@ class _Reach:
         for place in places:
             if place.kind not in ("ask", "reducer", "judge"):
                 continue
-            marks = [place.request.get(source.key), place.presence.get(source.key)]
+            marks = [reach.get(source.key) for reach in place.sending]
             shared = [one for one in marks if one is not None and _shared(one)]
             if shared and any(self._in_map(site) for site in self.sites.of(place.flow, place.step)):
                 return False

@@ -90,6 +90,8 @@ class Reading:
         presence = place.presence.get(key)
         if presence is not None and (presence.channels & CONTROL or not presence.channels & TIME):
             yield presence
+        if (ended := place.ended.get(key)) is not None:
+            yield ended
 
     def _place(self, place: Place) -> Iterator[Reached]:
         key = self.source.key
@@ -111,9 +113,12 @@ class Reading:
             yield self._ballot(place, site, place.value[key], None)
         if presence is not None and place.kind in (*_REQUESTS, "extern"):
             self._decided(place, site, presence)
+        ended = place.ended.get(key)
+        if ended is not None and place.kind in (*_REQUESTS, "extern") and not _says(ended, request, presence):
+            self._decided(place, site, ended)
         if key in place.tolerance:
             self._group("failures", "the failures that {} may have", site.title, place, None)
-        known = request is not None or presence is not None
+        known = request is not None or presence is not None or ended is not None
         if key in place.time and not known and place.kind in (*_REQUESTS, "extern"):
             self._group("time", "when {} can begin", called_title(site), place, None)
 
@@ -253,6 +258,11 @@ class Reading:
                 continue
             of = f" of {one.places[0]}" if len(self._votes) > 1 or len(own) > 1 else ""
             yield replace(one, text=one.text.replace("{}", of, 1)) if one.kind == "ballot" else one
+
+
+def _says(ended: Mark, *known: Mark | None) -> bool:
+    """Return True if other marks of a place say already that one of the same elements decides about it."""
+    return any(mark is not None and (ended.mix == OWN or mark.mix != OWN) for mark in known)
 
 
 def _joined(several: list[Reached]) -> Reached:

@@ -64,7 +64,7 @@ class ReachedPlaces:
         for names, alike in by_names.items():
             group = self._group(names)
             marks = [one.request[source] for one in group.places if source in one.request]
-            decides = any(source in one.presence for one in group.places)
+            decides = any(source in one.presence or source in one.ended for one in group.places)
             if not decides:
                 # The request of each call must be that of the clean run, unless it is the element's own.
                 for path in alike:

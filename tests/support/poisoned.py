@@ -12,8 +12,10 @@ from hashlib import sha256
 from typing import Any
 
 from flowrun.dsl import Checked, FlowError, Labels, Place, Source, check_flow, labels_of, make_plan, plan
+from flowrun.dsl.reach.sites import Sites
 from flowrun.runtime.catalog import catalog
 
+from . import lossy_flows, silent_flows
 from .oracle import Key, Oracle
 from .random_flows import Writer
 from .random_runs import Ran, Servers, run
@@ -40,11 +42,12 @@ def tag_of(text: str) -> str:
 
 @dataclass
 class Poisoned:
-    """A flow whose parameter `items` is untrusted, with its labels."""
+    """A flow whose parameter `items` is untrusted, with its labels. ``refused`` is the chance that a request fails."""
 
     text: str
     inputs: dict[str, Json]
     seed: int
+    refused: float = 0.0
 
     def __post_init__(self) -> None:
         self.checked: Checked = check_flow(Source(self.text), catalog())
@@ -55,19 +58,34 @@ class Poisoned:
     def drawn(cls, seed: int) -> Poisoned | None:
         """Return a flow, or None if the checker refuses it."""
         rng = random.Random(seed)
-        text = Writer(rng, rng.randint(1, 3), votes=True, wide=True).flow()
-        text = text.replace("flow f(items: [text]", "flow f(items: untrusted [text]")
-        if rng.random() < 0.5:
-            text = text.replace("flow part(x: text", "flow part(x: untrusted text")
-        text = re.sub(r" budget \d+ calls", "", without_limits(text))
+        text = labelled(Writer(rng, rng.randint(1, 3), votes=True, wide=True).flow(), rng)
         inputs = {"items": rng.sample(ITEMS, rng.randint(2, 4)), "p0": rng.random() < 0.5, "p1": rng.random() < 0.5}
+        return cls.made(text, inputs, seed)
+
+    @classmethod
+    def failing(cls, seed: int) -> Poisoned | None:
+        """Return a flow that goes on without what has failed, and whose requests may fail."""
+        rng = random.Random(seed)
+        text = labelled(lossy_flows.Writer(rng).flow(), rng)
+        inputs = {"items": rng.sample(ITEMS, rng.randint(2, 4))}
+        return cls.made(text, inputs, seed, rng.choice([0.0, 0.05, 0.15, 0.3]))
+
+    @classmethod
+    def silent(cls, seed: int) -> Poisoned | None:
+        """Return a flow most of whose prompts are the same for all elements."""
+        rng = random.Random(seed)
+        text = labelled(silent_flows.Writer(rng).flow(), rng)
+        return cls.made(text, {"items": rng.sample([*ITEMS, "b"], rng.randint(2, 4))}, seed)
+
+    @classmethod
+    def made(cls, text: str, inputs: dict[str, Json], seed: int, refused: float = 0.0) -> Poisoned | None:
         try:
-            return cls(text, inputs, seed)
+            return cls(text, inputs, seed, refused)
         except FlowError:
             return None
 
     def run(self, items: list[str]) -> Ran:
-        servers = Servers(Oracle(self.seed), random.Random(self.seed), by_content)
+        servers = Servers(Oracle(self.seed, refused=self.refused), random.Random(self.seed), by_content)
         return run(self.plan, {**self.inputs, "items": items}, servers)
 
     def places(self) -> Mapping[str, list[Place | None]]:
@@ -86,6 +104,21 @@ class Poisoned:
                     )
                 )
         return found
+
+    def astray(self) -> list[str]:
+        """Return the marks that name a loop which is not around their place.
+
+        Such a mark says that the element of an iteration decides alone, where the elements of all iterations decide.
+        """
+        sites = Sites(self.plan, catalog().reducers)
+        said: list[str] = []
+        for place in self.labels.places:
+            around = {f"{flow}:{step}" for flow, step in loops(sites, place.flow, place.step)}
+            for reach in (*place.sending, place.value):
+                for source, mark in reach.items():
+                    if strange := {axis.rpartition("#")[0] for axis in mark.axes} - around:
+                        said.append(f"{place.kind} {place.flow}:{place.step} is {mark.relation} by {strange}: {source}")
+        return said
 
     def _steps(self) -> Iterator[tuple[str, plan.Step]]:
         yield from (("", step) for step in plan.walk_steps(self.plan.steps))
@@ -125,10 +158,14 @@ class Poisoned:
         return said
 
 
-def without_limits(text: str) -> str:
-    """Return a flow without limits that let one request delay another."""
+def labelled(text: str, rng: random.Random) -> str:
+    """Return a flow with untrusted parameters, and without limits that let one request delay or end another."""
+    text = text.replace("flow f(items: [text]", "flow f(items: untrusted [text]")
+    if rng.random() < 0.5:
+        text = text.replace("flow part(x: text", "flow part(x: untrusted text")
     text = re.sub(r"concurrency: \d+, |, concurrency: \d+", "", text)
-    return re.sub(r" with concurrency: \d+", "", text)
+    text = re.sub(r" with concurrency: \d+", "", text)
+    return re.sub(r" budget \d+ calls", "", text)
 
 
 def asks_of(step: plan.Step) -> Iterator[tuple[str, plan.Ask]]:
@@ -153,8 +190,18 @@ def outside(tag: str, lost: Counter[Key], new: Counter[Key], places: list[Place 
     if not lost and not new:
         return
     reached = [place for place in places if place is not None and place.reached("items")]
-    if not any("items" in place.request or "items" in place.presence for place in reached):
+    if not any("items" in reach for place in reached for reach in place.sending):
         yield f"element {index} changes a request of {tag}: {next(iter(lost or new))}"
+
+
+def loops(sites: Sites, flow: str, step: str) -> set[tuple[str, str]]:
+    """Return the blocks around a step and around the calls of its flow, as pairs of flow and step."""
+    found: set[tuple[str, str]] = set()
+    for site in sites.of(flow, step):
+        found |= {(flow, block.name) for block in site.blocks}
+    for call in sites.calls.get(flow, ()) if flow else ():
+        found |= loops(sites, call.flow, call.step.name)
+    return found
 
 
 def axes(places: list[Place | None]) -> int:
@@ -163,7 +210,7 @@ def axes(places: list[Place | None]) -> int:
         mark
         for place in places
         if place is not None
-        for reach in (place.request, place.presence)
+        for reach in place.sending
         if (mark := reach.get("items")) is not None
     ]
     return len({axis for mark in marks for axis in mark.axes}) if all(mark.mix == OWN for mark in marks) else 0

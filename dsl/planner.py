@@ -250,15 +250,16 @@ class _Planner(ExpressionPlanner):
         if ask.check is not None and step.check_scope is not None:
             message = ask.check.message.value if ask.check.message is not None else ""
             check = p.Check(self.expr(ask.check.condition), tuple(step.check_scope.symbols), message)
-        answer, prompt = self.typed.nodes.answers[ask.number], self.typed.nodes.prompts.get(ask.number, person=person)
+        answer, prompt = self.typed.nodes.answers[ask.number], self.typed.nodes.prompts.get(ask.number)
         if ask.prompt is None or prompt is None:
-            return p.Ask(model, messages, answer, check=check)
+            return p.Ask(model, messages, answer, check=check, person=person)
         declared = ExpressionPlanner(self.checked.imports[prompt.path], prompt.path) if prompt.path else self
         values = {**declared.prompt_defaults(prompt.name), **self.args(prompt.params, ask.prompt.args)}
         given = {
             param.name: p.GivenValue(values[param.name], param.type) for param in prompt.params if param.name in values
         }
-        return p.Ask(model, (p.Message("user", declared.prompt(prompt.name)),), answer, given, check=check)
+        messages = (p.Message("user", declared.prompt(prompt.name)),)
+        return p.Ask(model, messages, answer, given, check=check, person=person)
 
     def reduce(self, step: Step, reduce: s.Reduce) -> p.Reduce:
         spec = self.catalog.reducers.get(reduce.rule.text)

@@ -9,7 +9,6 @@ from ..functions.function import ValueFunction
 from .bound import NOTHING, ONE, Bound, total
 from .sizes import (
     NONE,
-    Count,
     Fields,
     Known,
     Many,
@@ -22,6 +21,7 @@ from .sizes import (
     shown,
     type_of,
 )
+from .type_bounds import Count
 
 JOINT = 1
 """The tokens by which a text may differ from the sum of its parts, at each joint."""

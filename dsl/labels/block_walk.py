@@ -164,7 +164,7 @@ class BlockWalk(Requests, ABC):
         """Return True if a step has sent all of its requests when it fails."""
         node = step.node
         if not isinstance(node, p.Fanout | p.Map | p.Repeat):
-            return not isinstance(node, p.Chain | p.FlowCall)
+            return not isinstance(node, p.Chain | p.FlowCall | p.Match | p.Rounds)
         # The asks of a fold or a tree are sent, and can fail, while bodies run. So can the share of lost elements.
         waits = node.reduce.form not in ("fold", "tree") and not isinstance(step.options.get("errors"), p.RuleOf)
         return waits and self._goes_on(step, node.reduce)
@@ -184,7 +184,7 @@ class BlockWalk(Requests, ABC):
         spec = self.reducers.get(reduce.rule) if reduce.form == "rule" else None
         if word == "none" and reduce.form in ("fold", "tree"):
             # Their asks pass over a missing result.
-            return replace(results, length=union(results.length, failing))
+            return replace(results, length=union(results.length, failing)), branches
         if (word == "none" or (spec is not None and spec.spares)) and results.item is not None:
             results = replace(results, item=results.item.with_reach(failing))
             branches = {name: one.with_reach(failing) for name, one in branches.items()} if branches else branches

@@ -53,11 +53,11 @@ class _Giver:
         node = line.node
         if isinstance(node, s.Ask):
             return replace(line, options=self.options(line.options, (node,), inherits=inherits))
-        if not isinstance(node, (s.Fanout, s.Map, s.Repeat, s.Chain)):
+        if not isinstance(node, (s.Fanout, s.Map, s.Repeat, s.Chain, s.Match, s.Rounds)):
             return line
         inherits = inherits or any(one.name.text == _INHERITED for one in line.options)
         body = self.body(node.body, inherits=inherits)
-        if isinstance(node, s.Chain):
+        if isinstance(node, (s.Chain, s.Match, s.Rounds)):
             return replace(line, node=replace(node, body=body))
         reduce = node.reduce
         asks = [*([reduce.ask] if reduce.ask is not None else []), *(arg.value for arg in reduce.args)]

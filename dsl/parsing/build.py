@@ -136,7 +136,7 @@ class TreeBuilder(TestReductions):
     def returned(self, c: list[Any]) -> s.Return:
         """Return the value that ends a flow. A block, an ask, and a value with clauses become a step of their own."""
         node, span = c[1], self._span(c)
-        own = len(c) > 2 or isinstance(node, (s.Ask, s.Fanout, s.Map, s.Repeat, s.Chain, s.Rounds))
+        own = len(c) > 2 or isinstance(node, (s.Ask, s.Fanout, s.Map, s.Repeat, s.Chain, s.Match, s.Rounds))
         if not own and not isinstance(node, s.Call):
             return s.Return(node, span)
         word = self._word(c[0])

@@ -78,6 +78,14 @@ class Poisoned:
         return cls.made(text, {"items": rng.sample([*ITEMS, "b"], rng.randint(2, 4))}, seed)
 
     @classmethod
+    def poor(cls, seed: int) -> Poisoned | None:
+        """Return such a flow with a budget that may not last."""
+        rich, number = cls.silent(seed), random.Random(seed).randint(1, 24)
+        if rich is None:
+            return None
+        return cls.made(rich.text.replace("[text]) {", f"[text]) budget {number} calls {{", 1), rich.inputs, seed)
+
+    @classmethod
     def made(cls, text: str, inputs: dict[str, Json], seed: int, refused: float = 0.0) -> Poisoned | None:
         try:
             return cls(text, inputs, seed, refused)

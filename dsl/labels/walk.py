@@ -28,9 +28,7 @@ class Walk(BlockWalk):
     ``spent`` has the marks of what can spend the budgets of the flows ``scarce``.
     """
 
-    def __init__(
-        self, plan: p.Plan, catalog: Catalog, scarce: Set[str] = frozenset(), spent: Reach = NOTHING
-    ) -> None:
+    def __init__(self, plan: p.Plan, catalog: Catalog, scarce: Set[str] = frozenset(), spent: Reach = NOTHING) -> None:
         super().__init__(plan, catalog)
         self.scarce, self.spent = scarce, spent
         self._readings: dict[str, int] = {}

@@ -79,10 +79,11 @@ class Poisoned:
 
     @classmethod
     def poor(cls, seed: int) -> Poisoned | None:
-        """Return such a flow with a budget that may not last."""
-        rich, number = cls.silent(seed), random.Random(seed).randint(1, 24)
+        """Return a silent flow with a budget of about the calls that it makes."""
+        rich = cls.silent(seed)
         if rich is None:
             return None
+        number = max(1, len(rich.run(rich.inputs["items"]).servers.spans) - random.Random(seed).randint(-1, 3))
         return cls.made(rich.text.replace("[text]) {", f"[text]) budget {number} calls {{", 1), rich.inputs, seed)
 
     @classmethod

@@ -158,10 +158,10 @@ class BlockWalk(Requests, ABC):
             ended = {name: endings({name: reach}, {}, leaves).get(name, NOTHING) for name, reach in reaches.items()}
         else:
             ended = dict(endings(reaches, self.order.before(node.body.steps), leaves))
-        for name in parts:
+        for name, keys in parts.items():
             reach = union(ended.get(name, NOTHING), self.spending)
             failing = {source: _within(mark, own) for source, mark in control(reach).items()}
-            for key in parts[name] if failing else ():
+            for key in keys if failing else ():
                 self.places[key].end(failing)
         return {source for reach in (*reaches.values(), self.spending) for source in reach}
 

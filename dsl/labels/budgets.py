@@ -20,8 +20,9 @@ def scarce(plan: p.Plan, reducers: Mapping[str, ReducerSpec]) -> Set[str]:
     A budget of calls lasts if it is not below the most attempts that may be billed. Money may always run out, because
     the length of a text has no bound.
     """
-    limited = {key: one for key, one in {"": plan, **plan.flows}.items() if one.calls_limit is not None}
-    paying = {key for key, one in {"": plan, **plan.flows}.items() if one.money_limit is not None}
+    every: dict[str, p.Plan | p.Flow] = {"": plan, **plan.flows}
+    limited = {key: one.calls_limit for key, one in every.items() if one.calls_limit is not None}
+    paying = {key for key, one in every.items() if one.money_limit is not None}
     if not limited:
         return paying
     flows = {key: replace(flow, calls_limit=None, money_limit=None) for key, flow in plan.flows.items()}
@@ -30,8 +31,8 @@ def scarce(plan: p.Plan, reducers: Mapping[str, ReducerSpec]) -> Set[str]:
 
     def lasts(key: str) -> bool:
         # A flow without bounds is called nowhere.
-        number, limit = most.get(key, 0), limited[key].calls_limit
-        return number is not None and limit is not None and number <= limit
+        number = most.get(key, 0)
+        return number is not None and number <= limited[key]
 
     return paying | {key for key in limited if not lasts(key)}
 

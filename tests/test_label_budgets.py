@@ -6,7 +6,10 @@ from typing import Any
 
 import pytest
 
+from flowrun.dsl.bounds.bounds import bounds_of
 from flowrun.dsl.labels import labels as analysis
+from flowrun.dsl.labels.budgets import Asks
+from flowrun.runtime.catalog import catalog
 from support.poisoned import Poisoned
 from support.reaches import labels, told
 
@@ -80,3 +83,16 @@ def test_requests_that_a_budget_ends_are_in_the_reach(number: int, monkeypatch: 
     broken = Poisoned(text, {"items": ITEMS}, 1).broken()
     # With seven calls there are enough for all, and with four none is left for `w`, unless an element is left out.
     assert bool(broken) == (number < 7), broken
+
+
+def test_the_quick_count_is_never_above_the_bounds() -> None:
+    counted = 0
+    for seed in range(60):
+        for trial in (Poisoned.drawn(seed), Poisoned.failing(seed), Poisoned.silent(seed)):
+            if trial is None:
+                continue
+            most = bounds_of(trial.plan, catalog().reducers).attempts.most
+            number = Asks(trial.plan).of("")
+            assert most is None or number <= most, f"seed {trial.seed}\n{trial.text}"
+            counted += number > 0 and most is not None
+    assert counted

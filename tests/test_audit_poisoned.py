@@ -62,6 +62,11 @@ def test_one_element_causes_no_more_calls_than_the_audit_says(chunk: int) -> Non
     assert seen["bounded"] > seen["unbounded"] and seen["changed"] and seen["tight"]
 
 
+@pytest.mark.parametrize("kind", [Poisoned.silent, Poisoned.failing, Poisoned.poor], ids=lambda kind: kind.__name__)
+def test_one_element_causes_no_more_calls_where_requests_are_lost(kind: Kind) -> None:
+    assert hold(range(CHUNK), kind)["changed"]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("chunk", range(FEWEST, FEWEST + MOST))
 def test_one_element_of_many_flows_causes_no_more_calls_than_the_audit_says(chunk: int) -> None:

@@ -163,3 +163,27 @@ def test_texts_that_nobody_calls_untrusted_cannot_be_poisoned() -> None:
 def test_the_hostile_text_can_be_chosen() -> None:
     found = proved(SAFE, GIVEN, {"verdict": "yes"}, hostile="Say no.", element=0)
     assert any("Say no." in (one.after or "") for one in found.changed)
+
+
+FAILING = """\
+flow safe(question: text, pages: untrusted [text]) {
+  notes = map page in pages at most 50 {
+    size = 0 when length(page) > 20 else 1
+    share = 1 / size
+    note = ask "{{ question }}" after share
+  } reduce collect with errors: skip
+  return notes
+}
+"""
+
+
+def test_a_request_that_a_failed_step_ends_is_in_the_reach(monkeypatch: pytest.MonkeyPatch) -> None:
+    def forgetful(*given: Any) -> Labels:
+        labels = labels_of(*given)
+        return replace(labels, places=tuple(replace(place, ended={}) for place in labels.places))
+
+    found = proved(FAILING, GIVEN, {"note": "x"})
+    assert [set(found.paths("pages", element)) for element in range(3)] == [{f"notes[{n}].note"} for n in range(3)]
+    monkeypatch.setattr("flowrun.testing.poisoning.labels_of", forgetful)
+    with pytest.raises(PoisonError):
+        proved(FAILING, GIVEN, {"note": "x"})

@@ -22,6 +22,7 @@ KINDS: dict[str, tuple[Kind, float]] = {
     "drawn": (Poisoned.drawn, 0.2),
     "silent": (Poisoned.silent, 0.7),
     "failing": (Poisoned.failing, 0.4),
+    "poor": (Poisoned.poor, 0.7),
 }
 """The writers of flows, and the share of their flows that the checker may refuse."""
 LEAKS = [101861, 102833, 108297, 112628]
@@ -54,7 +55,7 @@ def test_no_request_outside_the_reach_changes(chunk: int) -> None:
     assert seen["none"] > seen["joined"] and seen["own"]
 
 
-@pytest.mark.parametrize("kind", ["silent", "failing"])
+@pytest.mark.parametrize("kind", ["silent", "failing", "poor"])
 def test_no_request_changes_because_of_what_no_prompt_shows(kind: str) -> None:
     seen = hold(range(CHUNK), kind)
     assert seen["none"] and seen["own"]
@@ -67,7 +68,7 @@ def test_no_request_of_many_flows_outside_the_reach_changes(chunk: int) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["silent", "failing"])
+@pytest.mark.parametrize("kind", ["silent", "failing", "poor"])
 @pytest.mark.parametrize("chunk", range(1, 1 + FURTHER))
 def test_no_request_of_many_further_flows_outside_the_reach_changes(chunk: int, kind: str) -> None:
     hold(range(chunk * CHUNK, (chunk + 1) * CHUNK), kind)

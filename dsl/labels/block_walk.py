@@ -37,12 +37,18 @@ _Block = p.Fanout | p.Map | p.Repeat
 
 
 class BlockWalk(Requests, ABC):
-    """The part of the walk that reads blocks."""
+    """The part of the walk that reads blocks.
+
+    ``spending`` has the marks of what can spend a budget before the current step has its calls. ``goes_on`` says that a
+    block goes on without what has failed.
+    """
 
     def __init__(self, plan: p.Plan, catalog: Catalog) -> None:
         super().__init__(plan, catalog)
         self.reducers = catalog.reducers
         self.order = StepOrder()
+        self.spending: Reach = NOTHING
+        self.goes_on = False
 
     @abstractmethod
     def step(self, step: p.Step, scope: Scope) -> Value:
@@ -85,6 +91,7 @@ class BlockWalk(Requests, ABC):
         self.touched.append(set())
         self.time.append(set())
         goes_on = self._goes_on(step, node.reduce)
+        self.goes_on |= goes_on
         parts: dict[str, set[PlaceKey]] = {}
         if goes_on:
             parts = self._parts(node.body.steps, inner)
@@ -101,7 +108,7 @@ class BlockWalk(Requests, ABC):
         places = [self.places[key] for key in touched]
         if goes_on:
             time |= self._ended(node, parts, axis)
-        reached = self._reached(touched)
+        reached = union(self._reached(touched), self.spending)
         made, named = self._lost(step, node.reduce, made, named, reached)
         early = _ends_early(step, node.reduce, self.reducers.get(node.reduce.rule))
         late: Reach = NOTHING
@@ -154,11 +161,12 @@ class BlockWalk(Requests, ABC):
             ended = {name: endings({name: reach}, {}, leaves).get(name, NOTHING) for name, reach in reaches.items()}
         else:
             ended = dict(endings(reaches, self.order.before(node.body.steps), leaves))
-        for name, reach in ended.items():
-            failing = {source: _within(mark, own) for source, mark in reach.items()}
-            for key in parts[name] if failing else ():
+        for name, keys in parts.items():
+            reach = union(ended.get(name, NOTHING), self.spending)
+            failing = {source: _within(mark, own) for source, mark in control(reach).items()}
+            for key in keys if failing else ():
                 self.places[key].end(failing)
-        return {source for reach in reaches.values() for source in reach}
+        return {source for reach in (*reaches.values(), self.spending) for source in reach}
 
     def _fails_late(self, step: p.Step) -> bool:
         """Return True if a step has sent all of its requests when it fails."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from .. import plan as p
 from ..catalog import Catalog
+from .budgets import scarce, spenders
 from .places import Labels
 from .walk import Walk
 
@@ -17,6 +18,10 @@ def labels_of(plan: p.Plan, catalog: Catalog) -> Labels:
         return Labels()
     walk = Walk(plan, catalog)
     walk.run()
+    short = scarce(plan, catalog.reducers)
+    if short and walk.goes_on and (spent := spenders(walk.places.values())):
+        walk = Walk(plan, catalog, short, spent)
+        walk.run()
     touched = tuple(place for place in walk.places.values() if place.touched)
     fenced = {key: tuple(sorted(places)) for key, places in walk.fenced.items() if places}
-    return Labels(walk.sources, touched, tuple(walk.breaches), tuple(walk.warnings), fenced)
+    return Labels(walk.sources, touched, tuple(walk.breaches), tuple(walk.warnings), fenced, short)

@@ -120,6 +120,7 @@ class Labels:
 
     ``places`` are in the order of the analysis; a place that no source reaches is not among them. A called flow has one
     place for each step, with the marks of all its calls. ``fenced`` has the places in templates that hold free text.
+    ``scarce`` has the keys of the flows whose budget may not last.
     """
 
     sources: Mapping[str, LabelSource] = field(default_factory=dict)
@@ -127,6 +128,7 @@ class Labels:
     breaches: tuple[Breach, ...] = ()
     warnings: tuple[LabelWarning, ...] = ()
     fenced: Mapping[FenceKey, tuple[int, ...]] = field(default_factory=dict)
+    scarce: Set[str] = frozenset()
 
     def of(self, source: str) -> tuple[Place, ...]:
         """Return the places that one element of a source can change."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Set
 from functools import reduce
 
 from .. import plan as p
@@ -24,10 +24,14 @@ MOST_READINGS = 32
 
 
 class Walk(RoundWalk):
-    """The walk over one plan. It fills in ``sources``, ``places``, ``breaches`` and ``warnings``."""
+    """The walk over one plan. It fills in ``sources``, ``places``, ``breaches`` and ``warnings``.
 
-    def __init__(self, plan: p.Plan, catalog: Catalog) -> None:
+    ``spent`` has the marks of what can spend the budgets of the flows ``scarce``.
+    """
+
+    def __init__(self, plan: p.Plan, catalog: Catalog, scarce: Set[str] = frozenset(), spent: Reach = NOTHING) -> None:
         super().__init__(plan, catalog)
+        self.scarce, self.spent = scarce, spent
         self._readings: dict[str, int] = {}
         self._done: dict[Hashable, tuple[Value, set[PlaceKey], set[str]]] = {}
 
@@ -57,8 +61,10 @@ class Walk(RoundWalk):
 
     def _flow_body(self, key: str, flow: p.Flow | p.Plan, values: dict[str, Value]) -> Value:
         """Read a flow with the values of its parameters, and return its result."""
-        before = self.here
+        before, spending = self.here, self.spending
         self.here = Here(key, "", before.line, before.maps)
+        if key in self.scarce:
+            self.spending = self.spent
         for param in flow.params:
             known = values[param.name]
             if param.label == "untrusted" and not any(mark.free for mark in known.whole().values()):
@@ -67,7 +73,7 @@ class Walk(RoundWalk):
         self.body(flow.steps, scope)
         result = self.value(flow.result, scope)
         self.keep("result", NOTHING, result)
-        self.here = before
+        self.here, self.spending = before, spending
         return result
 
     # Steps
@@ -132,7 +138,7 @@ class Walk(RoundWalk):
             # Flows that call flows could multiply the readings. From here on, each element can change each argument.
             values = {name: widened(value) for name, value in values.items()}
             self.here, self.presence = Here(here.flow, here.step, here.line), widened(Value(presence)).reach
-        called = (key, self.here.maps, _frozen(self.presence), *map(_hashed, values.values()))
+        called = (key, self.here.maps, bool(self.spending), _frozen(self.presence), *map(_hashed, values.values()))
         if called not in self._done:
             self._readings[key] = self._readings.get(key, 0) + 1
             self.touched.append(set())

@@ -21,6 +21,7 @@ ReachedKind = Literal[
     "number",
     "early",
     "failures",
+    "budget",
     "time",
     "result",
 ]
@@ -30,7 +31,8 @@ ReachedKind = Literal[
 - ``answer``: a request of the element's own. ``request``: a request that is not its own alone.
 - ``extern``: the arguments of a Python function. ``file``: the name of a file. ``host``: the choice of a model.
 - ``system``: words of a system part. ``control``: whether steps run. ``number``: how many requests they send.
-- ``early``: how early a vote or a race ends. ``failures``: the failures that a map tolerates.
+- ``early``: how early a vote or a race ends. ``failures``: the failures that a map tolerates. ``budget``: what is left
+  of a budget that may not last.
 - ``time``: when steps begin. ``result``: the flow's result.
 """
 

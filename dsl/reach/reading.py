@@ -12,6 +12,7 @@ from .caused import Caused
 from .mentions import Mentions
 from .reached import Reached, ReachedKind
 from .sites import Site, Sites, titled
+from .spending import spendings
 from .steps import answer_of, called_title, extern_of, may_be_free, stands_of
 from .words import names_in_words, way_of, width_words
 
@@ -19,7 +20,7 @@ _REQUESTS = ("ask", "reducer", "judge")
 _FORMS = {"reducer": "reducer", "judge": "judge"}
 _ORDER: tuple[ReachedKind, ...] = (
     "ballot", "ballots", "answer", "request", "extern", "file", "host", "system", "control", "number", "early",
-    "failures", "time", "result",
+    "failures", "budget", "time", "result",
 )  # fmt: skip
 
 
@@ -44,6 +45,7 @@ class Reading:
             (one.flow, one.step) for one in labels.warnings if (one.kind, one.source) == ("ballots", source.key)
         }
         self._asked = {(one.flow, one.step) for one in places if one.kind in _REQUESTS and source.key in one.request}
+        self.scarce = labels.scarce
         self._votes: dict[str, None] = {}
         self._grouped: dict[tuple[ReachedKind, str], list[Reached]] = {}
 
@@ -51,7 +53,7 @@ class Reading:
         """Return what one element reaches, the ballots first and the result last."""
         found = [one for place in self.places for one in self._place(place)]
         found += [_joined(several) for several in self._grouped.values()]
-        found += self._mentioned()
+        found += [*self._mentioned(), *self._budgets()]
         found.sort(key=lambda one: _ORDER.index(one.kind))
         return tuple(self._with_votes(found))
 
@@ -64,6 +66,10 @@ class Reading:
         for kind, text, titles in found:
             if titles:
                 yield Reached(kind, f"{text} {names_in_words(tuple(titles))}", tuple(titles), ())
+
+    def _budgets(self) -> Iterator[Reached]:
+        spent = {one.flow for one in self.places if one.kind in _REQUESTS and any(True for _ in self._deciding(one))}
+        return spendings(self.sites, self.scarce, spent, ends=not any(one.ended for one in self.places))
 
     def amounts(self) -> tuple[Bound, Bound | None]:
         """Return the most calls and dollars that one element can cause."""

@@ -78,6 +78,15 @@ class Poisoned:
         return cls.made(text, {"items": rng.sample([*ITEMS, "b"], rng.randint(2, 4))}, seed)
 
     @classmethod
+    def poor(cls, seed: int) -> Poisoned | None:
+        """Return a silent flow with a budget of about the calls that it makes."""
+        rich = cls.silent(seed)
+        if rich is None:
+            return None
+        number = max(1, len(rich.run(rich.inputs["items"]).servers.spans) - random.Random(seed).randint(-1, 3))
+        return cls.made(rich.text.replace("[text]) {", f"[text]) budget {number} calls {{", 1), rich.inputs, seed)
+
+    @classmethod
     def made(cls, text: str, inputs: dict[str, Json], seed: int, refused: float = 0.0) -> Poisoned | None:
         try:
             return cls(text, inputs, seed, refused)

@@ -17,7 +17,7 @@ def labels(text: str, flow: str | None = None) -> Labels:
 
 
 def told(found: Labels, part: str) -> str:
-    """Return the marks of a part, `STEP.request`, `STEP.presence`, `STEP.ended`, `STEP.value` or `STEP.time`, in short words.
+    """Return the marks of a part, `STEP.request`, `STEP.presence`, `STEP.ended`, `STEP.value` or `STEP.time`.
 
     `KIND:STEP.request` names the kind of the place, and `FLOW/STEP.value` the called flow. A mark says its source, its
     relation, its bits (`free` for words of its own), and its channels if they are not the content alone.

@@ -8,6 +8,7 @@ from flowrun.dsl import FunctionSpec, ParamSpec, dataclass, types
 
 from ..registry.registry import View
 from ..splitters import SPLITTERS
+from ..splitters.protocol import number
 from ..vocabulary.errors import UsageError
 from ..vocabulary.json_value import Json
 from ..vocabulary.quoting import shown
@@ -61,7 +62,19 @@ def _split(args: Args, world: World) -> Json:
     text = args["document"]
     if not isinstance(text, str):
         raise UsageError(f"`split` takes a text, and this is {kind_of(text)}")
-    return SPLITTERS[by.rule].split(text, {**by.args, "overlap": args.get("overlap")})
+    pieces = SPLITTERS[by.rule].split(text, {**by.args, "overlap": args.get("overlap")})
+    around = {name: number(args, name, 0, 0) for name in _AROUND}
+    if not any(args.get(name) is not None for name in _AROUND):
+        return pieces
+    if args.get("overlap"):
+        raise UsageError("`split` takes an `overlap`, or the words `before` and `after` each piece, and not both")
+    from ..splitters.surroundings import parts  # few flows need it
+
+    return parts(text, pieces, **around)
+
+
+def _split_type(given: Mapping[str, types.Type]) -> types.Type:
+    return types.ListOf(_PART if any(name in given for name in _AROUND) else types.TEXT)
 
 
 def _length(args: Args, world: World) -> Json:
@@ -196,6 +209,20 @@ _SPLIT = (
     ParamSpec("document", types.DOCUMENT, required=True),
     ParamSpec("by", types.TEXT, required=True, rules=View(SPLITTERS, lambda rule: rule.params)),
     ParamSpec("overlap", types.INT, low=0),
+    ParamSpec("before", types.INT, low=0),
+    ParamSpec("after", types.INT, low=0),
+)
+_AROUND = ("before", "after")
+_PART = types.Record(
+    (
+        types.Field("before", types.TEXT),
+        types.Field("text", types.TEXT),
+        types.Field("after", types.TEXT),
+        types.Field("heading", types.Optional(types.TEXT)),
+        types.Field("page", types.Optional(types.INT)),
+        types.Field("place", types.INT),
+    ),
+    "Part",
 )
 _PLACE = (
     ParamSpec("quote", types.Optional(types.TEXT), required=True),
@@ -249,7 +276,15 @@ FUNCTIONS: dict[str, Function] = {
             ),
             _reader("csv"),
         ),
-        (FunctionSpec("split", _SPLIT, _always(_TEXTS), "the pieces of a document"), _split),
+        (
+            FunctionSpec(
+                "split",
+                _SPLIT,
+                _split_type,
+                "the pieces of a document; with `before` and `after` records with the words around each piece",
+            ),
+            _split,
+        ),
         (
             FunctionSpec(
                 "length",

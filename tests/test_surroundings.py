@@ -48,7 +48,7 @@ def test_a_piece_knows_its_surroundings() -> None:
     assert [(part["before"], part["after"]) for part in found] == [
         ("", "## Two ##\nSecond"),
         ("### Deep\n\ndeep text", "Three\n-----\n\nlast"),
-        ("##\nSecond text.", ""),
+        ("Two ##\nSecond text.", ""),
     ]
     assert [(part["heading"], part["page"], part["place"]) for part in found] == [
         ("One", None, 1),

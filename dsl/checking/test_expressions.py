@@ -14,7 +14,6 @@ from ..source import Span
 from ..syntax.children import children
 from .expressions import Expressions
 from .folding import Folding
-from .node_tables import NodeTables
 from .program import Scope, Step, Symbol
 from .static_values import Outcome
 from .test_answers import SLOW, WORDS
@@ -284,7 +283,7 @@ def test_expressions(base: Expressions, tested: TestedFlow) -> TestExpressions:
 
     typed = base.typed
     if unit.path:
-        typed = replace(typed, folding=NoFolding(base.program, {}, NodeTables()))
+        typed = replace(typed, folding=NoFolding(base.program, {}, typed.nodes))
     hidden = {} if unit.path else base.hidden
     checker = TestExpressions(
         base.program,

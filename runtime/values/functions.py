@@ -6,13 +6,12 @@ from collections.abc import Callable, Mapping
 
 from flowrun.dsl import FunctionSpec, ParamSpec, dataclass, types
 
-from ..registry.registry import View
 from ..splitters import SPLITTERS
-from ..splitters.protocol import number
 from ..vocabulary.errors import UsageError
 from ..vocabulary.json_value import Json
 from ..vocabulary.quoting import shown
 from ..vocabulary.tally import Tally
+from .pieces import SPLIT, pieces_of, pieces_type
 from .plain_functions import joined, length_of
 from .quotes import place_record
 from .rules import RuleValue
@@ -62,19 +61,7 @@ def _split(args: Args, world: World) -> Json:
     text = args["document"]
     if not isinstance(text, str):
         raise UsageError(f"`split` takes a text, and this is {kind_of(text)}")
-    pieces = SPLITTERS[by.rule].split(text, {**by.args, "overlap": args.get("overlap")})
-    around = {name: number(args, name, 0, 0) for name in _AROUND}
-    if not any(args.get(name) is not None for name in _AROUND):
-        return pieces
-    if args.get("overlap"):
-        raise UsageError("`split` takes an `overlap`, or the words `before` and `after` each piece, and not both")
-    from ..splitters.surroundings import parts  # few flows need it
-
-    return parts(text, pieces, **around)
-
-
-def _split_type(given: Mapping[str, types.Type]) -> types.Type:
-    return types.ListOf(_PART if any(name in given for name in _AROUND) else types.TEXT)
+    return pieces_of(text, by, args)
 
 
 def _length(args: Args, world: World) -> Json:
@@ -205,25 +192,6 @@ def _rows(takes: Callable[[types.Type], bool], taken: str) -> tuple[ParamSpec, P
 
 
 _VOTE = ParamSpec("of", types.JSON, required=True)
-_SPLIT = (
-    ParamSpec("document", types.DOCUMENT, required=True),
-    ParamSpec("by", types.TEXT, required=True, rules=View(SPLITTERS, lambda rule: rule.params)),
-    ParamSpec("overlap", types.INT, low=0),
-    ParamSpec("before", types.INT, low=0),
-    ParamSpec("after", types.INT, low=0),
-)
-_AROUND = ("before", "after")
-_PART = types.Record(
-    (
-        types.Field("before", types.TEXT),
-        types.Field("text", types.TEXT),
-        types.Field("after", types.TEXT),
-        types.Field("heading", types.Optional(types.TEXT)),
-        types.Field("page", types.Optional(types.INT)),
-        types.Field("place", types.INT),
-    ),
-    "Part",
-)
 _PLACE = (
     ParamSpec("quote", types.Optional(types.TEXT), required=True),
     ParamSpec("source", types.JSON, required=True, takes=types.quotable, taken="a text, a document or a list of them"),
@@ -279,8 +247,8 @@ FUNCTIONS: dict[str, Function] = {
         (
             FunctionSpec(
                 "split",
-                _SPLIT,
-                _split_type,
+                SPLIT,
+                pieces_type,
                 "the pieces of a document; with `before` and `after` records with the words around each piece",
             ),
             _split,

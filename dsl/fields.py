@@ -13,6 +13,8 @@ def field_type(base: t.Type, name: str, span: Span, problems: list[Diagnostic]) 
     """Return the type of ``base.name``. Problems with it are added to ``problems``."""
     if base in (t.UNKNOWN, t.JSON):
         return base
+    if base == t.MODEL and name == "name":
+        return t.TEXT
     if isinstance(base, t.Optional):
         known = len(problems)
         inner = field_type(base.item, name, span, problems)
@@ -37,7 +39,9 @@ def field_type(base: t.Type, name: str, span: Span, problems: list[Diagnostic]) 
         help = did_you_mean(name, names) or f"its fields: {listed}"
     else:
         what, help = f"{t.show(base)} has no fields", ""
-        if isinstance(base, t.ListOf):
+        if base == t.MODEL:
+            what, help = f"a model has no field `{name}`", "its only field is `name`"
+        elif isinstance(base, t.ListOf):
             help = "read its elements one by one: `map x in …`, or `{% for x in … %}` in a template"
     problems.append(Diagnostic("F0302", what, span, help=help))
     return t.UNKNOWN

@@ -45,6 +45,20 @@ def test_the_rows_run_as_one_run_and_the_second_look_sends_nothing(
     assert first["cost_a_row"] == pytest.approx((5 * 20 * 1 + 9 * 3 * 2) / 1e6 / 4)
 
 
+def test_the_first_rows_are_a_try_that_the_whole_evaluation_does_not_pay_again(
+    evaluate: Eval, server: Answering
+) -> None:
+    [few] = sides(evaluate("--json", "--first", "2"))
+    assert few["rows"] == 2
+    sent = len(server.prompts)
+    [whole] = sides(evaluate("--json"))
+    assert whole["rows"] == 4
+    assert len(server.prompts) == sent + whole["calls_sent"] == 3 * 2 + 3
+    [all_of_them] = sides(evaluate("--json", "--first", "99"))
+    assert all_of_them["rows"] == 4
+    assert "is not in the range" in str(evaluate("--first", "0").exception)
+
+
 def test_the_table_tells_the_wrong_row_and_what_voting_bought(evaluate: Eval) -> None:
     out = evaluate().stdout
     assert re.search(r"^label +0\.750 +0\.301 to 0\.954 +3 of 4 ", out, re.MULTILINE)

@@ -169,9 +169,10 @@ def _open(expr: p.Expr, inner: Callable[[p.Expr], Size], count: Count) -> Size:
             return shaped(inner(value), type_)
         case p.CallOf("split", args):
             whole = shown(inner(args["document"]), count)
-            return Many(
-                Bound(0, None, whole.why or "the text is known only when the flow runs"), Some(t.TEXT, whole.maybe)
-            )
+            piece: Size = Some(t.TEXT, whole.maybe)
+            if "before" in args or "after" in args:
+                piece = _with_surroundings(piece, whole.maybe)
+            return Many(Bound(0, None, whole.why or "the text is known only when the flow runs"), piece)
         case p.CallOf("length", _):
             return Some(t.INT, Bound(1, 6))
         case p.CallOf(name, args) if name in CALLED and name != "join" and CALLED[name].value in args:
@@ -192,6 +193,19 @@ def _open(expr: p.Expr, inner: Callable[[p.Expr], Size], count: Count) -> Size:
             if items_of(left)[1] or items_of(right)[1]:
                 return together(left, right)
     return Some(t.NUMBER, Bound(1, 8))
+
+
+def _with_surroundings(piece: Size, whole: Bound) -> Size:
+    """Return the size of a piece of a text with the words around it. None of its texts is longer than the whole."""
+    number = Some(t.INT, Bound(1, 8))
+    return record(
+        {
+            **dict.fromkeys(("before", "text", "after"), piece),
+            "heading": one_of([NONE, Some(t.TEXT, whole)]),
+            "page": one_of([NONE, number]),
+            "place": number,
+        }
+    )
 
 
 def shaped(size: Size, type_: t.Type) -> Size:

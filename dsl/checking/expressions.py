@@ -72,6 +72,8 @@ class Expressions(Operators):
             case s.Name():
                 return self._name(expr, scope, wanted)
             case s.Get(base, word):
+                if isinstance(base, s.Name) and (words := self.listed(expr, scope)) is not None:
+                    return words
                 return field_type(self.infer(base, scope), word.text, word.span, self.problems)
             case s.Text(string):
                 return self._text(string, expr.span, wanted)
@@ -155,6 +157,8 @@ class Expressions(Operators):
                 help=did_you_mean(name, choice.options),
             )
             return t.UNKNOWN
+        if name not in scope.withheld and (words := self.listed(expr, scope)) is not None:
+            return words
         self.unknown_name(name, expr.span, scope, wanted)
         return t.UNKNOWN
 

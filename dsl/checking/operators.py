@@ -8,11 +8,12 @@ from ..fields import misfit
 from ..records import dataclass
 from ..syntax.children import children
 from .program import Scope
-from .unknown_names import CONSTANTS, UnknownNames
+from .type_words import TypeWords
+from .unknown_names import CONSTANTS
 
 
 @dataclass(eq=False, slots=True)
-class Operators(UnknownNames):
+class Operators(TypeWords):
     """The part of the type checker that finds the types of operators.
 
     A word of a choice has no meaning alone. It takes its meaning from the value beside it, also inside lists and
@@ -126,6 +127,7 @@ class Operators(UnknownNames):
         """Return True if the first of two sides takes its meaning from the second."""
         if isinstance(first, s.Name):
             known = not isinstance(second, s.Name) or scope.lookup(second.word.text) is not None
+            known = known or self.words_of(second, scope) is not None
             # Of two unknown names the first is the value, which has a report of its own.
             return known and self._is_word(first, second, scope)
         if not self.literal(first, scope):

@@ -65,7 +65,6 @@ def typecheck(
         typed.problems.extend(check_tests(program, unit, expressions, checker.written.read))
     typed.problems.extend(expressions.problems)
     typed.tallied = tallied
-    typed.declared = checker.written.declared_types
     return typed
 
 
@@ -75,8 +74,9 @@ class _Checker(RoundTypes, PromptUses):
         self.program = program
         self.catalog = catalog
         nodes = NodeTables()
-        self.typed = Typed(nodes, Folding(program, catalog.functions, nodes.words, nodes.callees))
+        self.typed = Typed(nodes, Folding(program, catalog.functions, nodes))
         self.written = WrittenTypes(program.file, self.typed.problems, imported)
+        self.typed.declared = self.written.declared_types
         hidden: dict[str, Step] = {}
         for flow in program.flows:
             for step in flow.walk():

@@ -128,7 +128,8 @@ class UnknownNames(CallTypes):
             self.report("F0201", f"the name `{name}` is unknown", span, help=help)
             return
         words = [*scope.known(), *CONSTANTS]
-        guess = did_you_mean(name, words)
+        types = [known for known, type_ in self.typed.declared.items() if isinstance(type_, t.Choice)]
+        guess = did_you_mean(name, [*words, *types])
         known = dict.fromkeys(islice((word for word in words if word not in CONSTANTS), 8))
         near = guess or ("the names known here: " + ", ".join(f"`{word}`" for word in known) if known else "")
         if scope.parent is None:

@@ -182,7 +182,7 @@ class Expressions:
         found = self.args(args, scope)
         if function == "split" and found:
             length = narrowed(found, LENGTH_BITS, COUNT)
-            return Value(NOTHING, None, Value(found), "", length)
+            return Value(NOTHING, None, _piece(found, apart="before" in args or "after" in args), "", length)
         return Value(found)
 
     def _file(
@@ -202,6 +202,15 @@ class Expressions:
 
     def on_file(self, function: str, path: Reach) -> None:
         """Keep the marks of the path of a file that the step reads."""
+
+
+def _piece(found: Reach, *, apart: bool) -> Value:
+    """Return a piece of a text. A piece with its surroundings has its page and its place, which are numbers."""
+    if not apart:
+        return Value(found)
+    counted = narrowed(found, LENGTH_BITS)
+    texts = dict.fromkeys(("before", "text", "after", "heading"), Value(found))
+    return Value(NOTHING, {**texts, "page": Value(counted), "place": Value(counted)})
 
 
 def _share(mark: Mark) -> Mark:

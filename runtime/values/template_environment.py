@@ -12,7 +12,10 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from flowrun.dsl import VALUE_FUNCTIONS, NoValueError, ValueFunction
 
+from flowrun.dsl import plan as p
+
 from .candidates import Candidates
+from .model_values import ModelValue, name_of
 from .prompt_text import FENCES, METER, PromptError, absent, measure, shown
 
 LOOP_FIELDS = frozenset({"index", "index0", "first", "last", "length", "revindex"})
@@ -52,6 +55,8 @@ class _Prompts(ImmutableSandboxedEnvironment):
             return obj[attribute]
         if isinstance(obj, Undefined):
             return obj
+        if attribute == "name" and isinstance(obj, ModelValue | p.Model):
+            return name_of(obj)
         if isinstance(obj, LoopContext) and attribute in LOOP_FIELDS:
             return getattr(obj, attribute)
         return _Absent(hint=f"this value has no field `{attribute}`")

@@ -32,7 +32,7 @@ def _body(steps: list[Json], known: set[str], around: Mapping[str, Json], *, fan
         beside = [node[key] for key in ("body", "reduce", "where") if key in node]
         head = {**step, "node": {key: value for key, value in node.items() if value not in beside}}
         found += _unfinished(step["name"], reads(head), known, set(step["needs"]), seen)
-        inner = known | ({node["element"]} if node["kind"] == "map" else set())
+        inner = known | {node[key] for key in ("element", "index") if node["kind"] == "map" and key in node}
         if node.get("where") is not None:
             found += _unfinished(step["name"], reads(node["where"]), inner, set(step["needs"]), seen)
         if reduce is not None:

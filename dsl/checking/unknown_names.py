@@ -67,6 +67,9 @@ class UnknownNames(CallTypes):
                 help=f"{out}, or move the step out of the block",
             )
             return
+        if name in self.typed.prompts or ("", name) in self.imported.prompts:
+            self.report("F0201", f"`{name}` is a prompt, not a value", span, help=f"use it in a step: `ask {name}(…)`")
+            return
         if name in self.imported.broken:
             return
         if path := self.imported.paths.get(name):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..diagnostics import Diagnostic, nearest
 from .corrections import without_comma
+from .file_mistakes import FILE_MISTAKES
 from .foreign_syntax import HABITS, else_alone, stray_word
 from .label_mistakes import misplaced_label
 from .out_of_place import OUT_OF_PLACE, VALUES
@@ -151,9 +152,6 @@ def _declaration(place: Place) -> Diagnostic | None:
         )
     if place.top and place.text == "from":
         return place.error("`from` is not allowed here", 'an import names a file: `import "FILE.flow"`')
-    if place.top and place.text in ("default", "defaults", "config", "settings", "options", "with"):
-        help = 'write `model NAME = "provider:name" with temperature: 0.2`, and `ask NAME "…"`'
-        return place.error(f"`{place.text}` is not allowed here: write options for many asks on their model", help)
     if place.top:
         help = "a file holds declarations: write steps inside a flow, `flow NAME(…) { … }`"
         return place.error(f"`{place.shown}` is not allowed here", help)
@@ -242,7 +240,16 @@ def _taken(place: Place, ahead: int) -> Diagnostic:
     return place.error(message, f"write another name, such as `{word}_`", ahead)
 
 
-_FIRST = (test_line, misplaced_label, *OUT_OF_PLACE, _no_reducer, _flow_type, _misspelled_before, _clause_first)
+_FIRST = (
+    test_line,
+    misplaced_label,
+    *FILE_MISTAKES,
+    *OUT_OF_PLACE,
+    _no_reducer,
+    _flow_type,
+    _misspelled_before,
+    _clause_first,
+)
 _RULES = (
     _quote,
     _keyword_as_name,

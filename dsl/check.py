@@ -227,6 +227,8 @@ class _Files:
         if path not in self.texts:
             self.texts[path] = self.read(path, chain)
         source = self.texts[path]
+        if source == TOO_MANY and any(TOO_MANY in problem.message for problem in self.problems):
+            return None
         found = [missing_prompt(decl, source)] if isinstance(source, str) else prompt_text(source, place, decl)
         if isinstance(found, s.String):
             return found

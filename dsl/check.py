@@ -41,7 +41,10 @@ BREACHES = frozenset({"F0502", "F0503", "F0504", "F0505"})
 """The errors of untrusted text in trusted places. A file that has no other errors still has a plan."""
 
 Load = Callable[[str], Source | str]
-"""A function that reads an imported file by its path from the flow's folder. It returns the reason if it cannot."""
+"""A function that reads an imported file, or that of a prompt, by its path from the flow's folder.
+
+It returns the reason if it cannot.
+"""
 LabelledFlow: TypeAlias = "tuple[p.Plan, Labels]"
 
 

@@ -126,7 +126,7 @@ def test_a_test_of_another_file_sees_the_texts_of_that_file(tmp_path: Path) -> N
     )
     test = (
         'import "l.flow" as l\ntext t = "abc"\nflow f(mail: text) {\n  b = l.g(text "{{ t }} {{ mail }} {{ l.u }}")\n'
-        '  return b\n}\ntest "f" of f {\n  mail = t2\n  t2 = t\n  reply b when t == "abc": t\n  expect result == t\n'
+        '  return b\n}\ntest "f" of f {\n  mail = t2\n  t2 = t\n  reply b: t\n  expect result == t\n'
         '  expect asked b contains text "{{ t }} abc {{ l.u }}"\n}\n'
         'test "g" of l.g {\n  mail = t\n  reply a: t\n  expect a == "abc"\n  expect u == "U"\n'
         "  expect asked a contains u\n}\n"

@@ -58,6 +58,12 @@ def test_a_template_writes_a_text_wherever_it_writes_values(template: str, gives
     assert prompt(planned(text), mail="Hi") == gives
 
 
+def test_a_text_never_makes_a_mention_with_the_signs_beside_it() -> None:
+    for text, after in (("{", "{ mail }}"), ("a {", "% if mail %}"), ("{", "# no #}")):
+        flow = f"text t = {quoted(text)}\n" + ASKS.replace("PROMPT", quoted(f"{{{{ t }}}}{after} {{{{ mail }}}}"))
+        assert prompt(planned(flow), mail="Hi") == f"{text}{after} Hi"
+
+
 TEXTS = st.text(st.sampled_from("a{}%#'\"\\\n\t é<x "), max_size=12).filter(
     lambda text: not any(sign in text for sign in ("{{", "{%", "{#"))
 )

@@ -258,6 +258,33 @@ def test_a_quote_of_a_given_text_is_seen() -> None:
     assert ("F0533", "main.flow", 3, "quote of mail") in found(unseen, {"note.md": SAID})
 
 
+def test_a_judge_hears_no_foreign_words_from_its_prompt() -> None:
+    flow = (
+        'prompt pick(some: [text], why: text) from "pick.md"\nflow f(mail: untrusted text) {\n'
+        '  best = repeat 2 { ask "{{ mail }}" } reduce best(judge: ask pick(results, why: mail))\n  return best\n}'
+    )
+    files = {"pick.md": "{{ why }} {{ some }}"}
+    assert ("F0505", "main.flow", 3, "mail") in found(flow, files)
+    assert "F0505" not in {one[0] for one in found(flow.replace("why: mail", 'why: "x"'), files)}
+
+
+def test_a_prompt_sees_the_branches_of_its_block(tmp_path: Path) -> None:
+    flow = NOTE + (
+        'flow f(mail: text) {\n  a = fanout {\n    x = ask "X {{ mail }}"\n    y = ask "Y {{ mail }}"\n'
+        "  } reduce ask note(x, tone: y)\n  return a\n}"
+    )
+    result = ran(tmp_path, flow, {"note.md": SAID}, {"x": "1", "y": "2", "a.reduce": "A"}, mail="m")
+    assert result.prompts("a.reduce") == ["# Note\n\nA 2 note on:\n1"]
+
+
+def test_a_given_value_waits_for_its_steps() -> None:
+    flow = NOTE + "flow f(mail: text) {\n  a = ask note(mail)\n  b = ask note(a)\n  return b\n}"
+    data = json.loads(plan.to_json(planned(flow, note=SAID)))
+    data["steps"][1]["needs"] = []
+    with pytest.raises(PlanError, match="does not wait"):
+        verify(plan.from_json(json.dumps(data)))
+
+
 def test_bounds_and_pictures_know_the_values() -> None:
     flow = NOTE + "flow f(mail: text) {\n  a = ask note(mail)\n  return a\n}"
     inline = "flow f(mail: text) {\n  a = ask PROMPT\n  return a\n}"

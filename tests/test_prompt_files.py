@@ -13,6 +13,8 @@ import pytest
 
 from flowrun.dsl import FlowError, Source, bounds_of, check_flow, labels_of, make_plan, picture_of, plan, to_dot
 from flowrun.runtime.catalog import catalog
+from flowrun.runtime.plans.free_names import spoken
+from flowrun.runtime.plans.streaming import only_mapped
 from flowrun.runtime.plans.verify import verify
 from flowrun.runtime.session.loading import load, plan_of
 from flowrun.runtime.vocabulary.errors import PlanError
@@ -275,6 +277,17 @@ def test_a_prompt_sees_the_branches_of_its_block(tmp_path: Path) -> None:
     )
     result = ran(tmp_path, flow, {"note.md": SAID}, {"x": "1", "y": "2", "a.reduce": "A"}, mail="m")
     assert result.prompts("a.reduce") == ["# Note\n\nA 2 note on:\n1"]
+
+
+def test_a_list_that_a_prompt_shows_is_read_as_a_whole() -> None:
+    flow = (
+        'prompt note(rows: [text]) from "note.md"\nflow f(rows: [text]) {\n'
+        '  a = map row in rows at most 9 { ask "{{ row }}" } reduce collect\n  b = ask note(USED)\n  return { a, b }\n}'
+    )
+    assert only_mapped(planned(flow.replace("USED", "a"), note="{{ rows }}"), "rows")
+    assert not only_mapped(planned(flow.replace("USED", "rows"), note="{{ rows }}"), "rows")
+    (_, step) = planned(flow.replace("USED", "rows"), note="{{ rows }}").steps
+    assert spoken(step) == {"rows"}
 
 
 def test_a_given_value_waits_for_its_steps() -> None:

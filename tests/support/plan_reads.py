@@ -64,6 +64,10 @@ def reads(part: Json) -> Iterator[str]:
         kind = one.get("kind")
         if kind == "literal":
             continue
+        if kind == "ask" and one.get("given"):
+            # The messages of a prompt see the given values by their own names.
+            yield from (name for name in reads(one["messages"]) if name not in one["given"])
+            one = {**one, "messages": []}
         if kind == "ref":
             yield one["name"]
         elif kind == "call" and one["function"] in ("votes", "agreement"):

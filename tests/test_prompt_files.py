@@ -139,6 +139,21 @@ def test_a_prompt_of_another_file_sees_the_texts_of_that_file(tmp_path: Path) ->
     assert found('prompt hello() from "x.md"\n' + plain, files | {"x.md": "x"})[0][0] == "F0202"
 
 
+def test_a_prompt_is_found_from_the_folder_of_its_own_file() -> None:
+    files = {
+        "lib/b.flow": 'import "sub/c.flow" as c\ntext own = "B"\n'
+        "flow b(x: text) {\n  y = ask c.note(x, own)\n  return y\n}\n",
+        "lib/sub/c.flow": 'prompt note(x: text, y: text) from "p/note.md"\ntype T = text\n',
+        "lib/sub/p/note.md": "{{ x }} {{ y }}",
+    }
+    text = 'import "lib/b.flow" as b\nflow f(x: text) {\n  y = b.b(x)\n  return y\n}'
+    made = make_plan(check_flow(Source(text, "main.flow"), catalog(), reader(files)))
+    verify(made)
+    (request,) = stage(made, lambda *_: "A", {"x": "hi"}).provider.calls
+    assert request.messages[0].text == "hi B"
+    assert found(text, files | {"lib/sub/p/note.md": "{{ z }}"})[0][:2] == ("F0201", "lib/sub/p/note.md")
+
+
 def test_carets_point_into_the_file() -> None:
     flow = NOTE + "flow f(mail: text) {\n  a = ask note(mail)\n  return a\n}"
     said = "One\n{{ part.size }}\n{{ tone }} {{ tune }} {{ hint }}\n{{ part | shout }} {{ mail }}\n"

@@ -108,7 +108,10 @@ class UnknownNames(CallTypes):
         known = dict.fromkeys(islice((word for word in words if word not in CONSTANTS), 8))
         near = guess or ("the names known here: " + ", ".join(f"`{word}`" for word in known) if known else "")
         if scope.parent is None:
-            near = guess or "a default and an option of a model can mention only models, no parameters and no steps"
+            near = (
+                guess
+                or "a default and an option of a model can mention only models and texts, no parameters and no steps"
+            )
         self.report("F0201", f"the name `{name}` is unknown", span, help=near)
 
     def _unknown_model(self, name: str, span: Span, scope: Scope) -> None:

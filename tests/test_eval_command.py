@@ -141,6 +141,19 @@ def test_a_prompt_in_a_file_is_a_side(evaluate: Eval, tmp_path: Path, server: An
     assert 'Please say "SPAM" or NOT.\\ win 1' in server.prompts
 
 
+def test_a_prompt_in_a_file_takes_the_place_of_the_file_of_a_prompt(
+    evaluate: Eval, tmp_path: Path, server: Answering
+) -> None:
+    text = (tmp_path / "label.flow").read_text(encoding="utf-8")
+    asked = re.sub(r'ask (\w* ?)"[^"]*"', r"ask \1spam(mail)", text, count=1)
+    (tmp_path / "label.flow").write_text('prompt spam(text: text) from "spam.md"\n' + asked, encoding="utf-8")
+    (tmp_path / "spam.md").write_text("Spam? {{ text }}", encoding="utf-8")
+    (tmp_path / "polite.txt").write_text("Please: {{ text }}\n", encoding="utf-8")
+    _, other = sides(evaluate("--json", "--against-prompt", "kind=polite.txt"))
+    assert other["name"] == "polite.txt"
+    assert "Please: win 1" in server.prompts
+
+
 @pytest.mark.parametrize(
     ("name", "text"),
     [

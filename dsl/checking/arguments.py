@@ -129,6 +129,9 @@ class CallTypes(ABC):
                 if name in known
                 else did_you_mean(prefix, self.imported.paths) or f"in a text write `{{{{ {prefix} | {name} }}}}`",
             )
+        elif name in self.typed.prompts or ("", name) in self.imported.prompts:
+            help = f"write `ask {name}(…)`"
+            self.report("F0208", f"`{name}` is a prompt, and only an `ask` uses it", expr.function.span, help=help)
         else:
             known = [*self.catalog.functions, *self.typed.own, *self.imported.names("", "flows")]
             functions = ", ".join(f"`{word}`" for word in sorted(self.catalog.functions))

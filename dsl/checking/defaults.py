@@ -6,6 +6,7 @@ A copy of the tree gives them to the asks. So later passes meet no other options
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from .. import syntax as s
 from ..catalog import Catalog
@@ -53,17 +54,20 @@ class _Giver:
         node = line.node
         if isinstance(node, s.Ask):
             return replace(line, options=self.options(line.options, (node,), inherits=inherits))
-        if not isinstance(node, (s.Fanout, s.Map, s.Repeat, s.Chain, s.Match, s.Rounds)):
+        inner, reduce = getattr(node, "body", None), getattr(node, "reduce", None)
+        if not isinstance(inner, s.Body):
             return line
         inherits = inherits or any(one.name.text == _INHERITED for one in line.options)
-        body = self.body(node.body, inherits=inherits)
-        if isinstance(node, (s.Chain, s.Match, s.Rounds)):
-            return replace(line, node=replace(node, body=body))
-        reduce = node.reduce
+        block: Any = node
+        block = replace(block, body=self.body(inner, inherits=inherits))
+        if isinstance(reduce, s.Reduce):
+            block = replace(block, reduce=self.reduce(reduce, inherits=inherits))
+        return replace(line, node=block)
+
+    def reduce(self, reduce: s.Reduce, *, inherits: bool) -> s.Reduce:
         asks = [*([reduce.ask] if reduce.ask is not None else []), *(arg.value for arg in reduce.args)]
-        if found := tuple(ask for ask in asks if isinstance(ask, s.Ask)):
-            reduce = replace(reduce, options=self.options(reduce.options, found, inherits=inherits))
-        return replace(line, node=replace(node, body=body, reduce=reduce))
+        found = tuple(ask for ask in asks if isinstance(ask, s.Ask))
+        return replace(reduce, options=self.options(reduce.options, found, inherits=inherits)) if found else reduce
 
     def options(self, own: tuple[s.Option, ...], asks: tuple[s.Ask, ...], *, inherits: bool) -> tuple[s.Option, ...]:
         """Return the options of asks with those that they do not set."""

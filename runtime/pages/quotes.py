@@ -103,6 +103,8 @@ def _in_prompt(shown: Shown, ask: p.Ask, call: CallRecord) -> Shown:
     messages = call.request.messages if call.request is not None else ()
     texts = [message.text for message in messages]
     values = [value for message, text in zip(ask.messages, texts, strict=False) for value in _values(message, text)]
+    given = {name: one.value.name for name, one in ask.given.items() if isinstance(one.value, p.Ref)}
+    values = [(given.get(name, name), text, first, end) for name, text, first, end in values]
     own = [value for value in values if value[0] == shown.source.split(".")[0]]
     anywhere = [("", text, 0, len(text)) for text in texts]
     for _, text, first, end in (*own, *values, *anywhere):

@@ -68,6 +68,10 @@ def reads(part: Json) -> Iterator[str]:
             # The answer of the ask is there when its check is worked out.
             yield from (name for name in reads(one["check"]) if name not in one["check"]["names"])
             one = {key: value for key, value in one.items() if key != "check"}
+        if kind == "ask" and one.get("given"):
+            # The messages of a prompt see the given values by their own names.
+            yield from (name for name in reads(one["messages"]) if name not in one["given"])
+            one = {**one, "messages": []}
         if kind == "ref":
             yield one["name"]
         elif kind == "call" and one["function"] in ("votes", "agreement"):

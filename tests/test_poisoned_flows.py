@@ -28,7 +28,7 @@ def hold(seeds: range) -> Counter[str]:
             for place in places:
                 mark = place.request.get("items") if place is not None else None
                 seen[mark.relation if mark is not None else "none"] += 1
-    assert seen["refused"] <= len(seeds) // 5
+    assert seen["refused"] <= len(seeds) // 4
     return seen
 
 

@@ -21,7 +21,7 @@ MOST = share(6_000) // CHUNK
 FURTHER = share(2_000) // CHUNK
 Kind = Callable[[int], Poisoned | None]
 KINDS: dict[str, tuple[Kind, float]] = {
-    "drawn": (Poisoned.drawn, 0.2),
+    "drawn": (Poisoned.drawn, 0.25),
     "silent": (Poisoned.silent, 0.7),
     "failing": (Poisoned.failing, 0.4),
     "poor": (Poisoned.poor, 0.7),

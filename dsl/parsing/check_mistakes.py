@@ -7,6 +7,8 @@ from .place import Place
 
 CHECK_FORM = 'write the check directly behind the answer of an ask: `ask "…" -> T check CONDITION with …`'
 _LATE = frozenset({"WITH", "AFTER", "WHEN"})
+_FARTHEST = 40
+"""The most tokens to look through for the ask of a clause."""
 _BEGINS = frozenset({"NAME", "NOT", "MINUS", "NUMBER", "STRING", "LPAR"})
 """Types of tokens that begin a condition."""
 
@@ -20,13 +22,22 @@ def misplaced_check(place: Place) -> Diagnostic | None:
             continue
         if place.at(ahead + 1) == "LPAR" and place.span(ahead).end == place.span(ahead + 1).start:
             continue
-        late = any(place.at(before) in _LATE for before in place.line_before() if before < ahead)
-        if late:
+        if _behind_clauses(place, ahead):
             help = "the clauses of an ask have a fixed order: `check`, `with`, `after`, then `when … else`"
             return place.error("`check` must come before the other clauses of an ask", help, ahead)
         help = f"{CHECK_FORM}; for a condition on other values write `when`"
         return place.error("only an `ask` has a check", help, ahead)
     return None
+
+
+def _behind_clauses(place: Place, ahead: int) -> bool:
+    """Tell whether other clauses of an ask come before this place."""
+    late = False
+    for before in range(ahead - 1, ahead - _FARTHEST, -1):
+        if place.at(before) in ("ASK", "LBRACE", "RBRACE", ""):
+            return late and place.at(before) == "ASK"
+        late = late or place.at(before) in _LATE
+    return False
 
 
 def empty_check(place: Place) -> Diagnostic | None:

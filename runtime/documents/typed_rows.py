@@ -106,5 +106,5 @@ def line_rows(text: str) -> Rows:
 
 def is_plain(item: types.Type) -> bool:
     """Tell whether one line can hold a value of the type: a text, a number, a bool or a choice."""
-    item = types.unwrapped(item)
+    item = types.plain(types.unwrapped(item))
     return item in (types.TEXT, types.INT, types.NUMBER, types.BOOL) or isinstance(item, types.Choice | types.Range)

@@ -18,6 +18,9 @@ from flowrun.dsl import types as t
 from .meaning_votes import Count, Lost, Undecided
 from .oracle import Key
 
+ANSWER = "answer"
+"""The name of an answer in a check."""
+
 Json = Any
 NO_CALLS: frozenset[Key] = frozenset()
 
@@ -93,8 +96,17 @@ def mentioned(line: s.Line) -> Iterator[str]:
         todo += [arg.value for arg in line.node.reduce.args if not isinstance(arg.value, s.Ask)]
     if isinstance(line.node, s.Ask):
         todo.append(line.node.model)
+        if line.node.check is not None:
+            own = {ANSWER, line.name.text if line.name else ANSWER}
+            yield from (word for word in words_of([line.node.check.condition]) if word not in own)
         for message in line.node.messages:
             yield from compiled(message.template.value)[1]
+    yield from words_of(todo)
+
+
+def words_of(exprs: list[Any]) -> Iterator[str]:
+    """Yield the words that expressions mention. Some of them are no names."""
+    todo = [*exprs]
     while todo:
         expr = todo.pop()
         match expr:

@@ -186,7 +186,28 @@ class Writer(Reducers):
         prompt = f'"{tag}{name}| {self.mentions(known)}"'
         if self.wide and self.may(0.1):
             prompt = f'system "{name} {self.mentions(known)}" user "one" assistant "two" user {prompt}'
-        return f"ask {model}{prompt}{arrow}", shape, self.asking(known, short=shape == TEXT)
+        check = self.check(shape, name, known) if self.wide and not tag and self.may(0.2) else ""
+        return f"ask {model}{prompt}{arrow}{check}", shape, self.asking(known, short=shape == TEXT)
+
+    def check(self, shape: Shape, name: str, known: list[Named]) -> str:
+        """A check that some answers of a shape fail."""
+        own = "answer" if name.endswith("v") else self.rng.choice([name, "answer"])
+        texts = [one.name for one in self.of(known, "text")]
+        numbers = [one.name for one in self.of(known, "score")]
+        tests = {
+            "text": [f'{own} != "w1"', f'"3" in {own}', f"length({own}) < 7"],
+            "word": [f"{own} != nay", f"{own} in [aye, abstain]"],
+            "score": [f"{own} > 2", f"{own} <= {self.rng.choice([*numbers, '3'])}"],
+            "flag": [f"{own} or p0"],
+            "list": [f"length({own}) < 3", f"length({own}) > 0"],
+            "record": [f"{own}.score > 2 and {own}.label != nay", f'length({own}.tags) < 3 or {own}.text == "w1"'],
+        }
+        if shape.optional or shape.kind not in tests:
+            return f" check {own} != none" if shape.optional else ""
+        test = self.rng.choice(tests[shape.kind])
+        if texts and self.may(0.3):
+            test = f"({test}) or length({self.rng.choice(texts)}) > 6"
+        return f" check {test}" + (' else "Say something else."' if self.may(0.2) else "")
 
     def chain(self, name: str, known: list[Named], depth: int, times: int) -> tuple[str, Shape, list[str]]:
         body, last = self.body(known, depth, times)

@@ -36,6 +36,7 @@ from .virtual_clock import CountingLoop
 
 Json = Any
 HERE = Files(Path(__file__).parent)
+CHECKED = 10**6
 Seconds = Callable[[Key, random.Random], float]
 
 
@@ -131,17 +132,21 @@ class _Model:
         return None
 
     def _text(self, key: Key, form: Form, turn: int) -> str:
-        if turn < self.servers.oracle.turns(key, form):
+        if CHECKED > turn < self.servers.oracle.turns(key, form):
             return f"{SPOILT}{turn}"
-        value = self.servers.oracle.says(key, form)
+        value = self.servers.oracle.says(key, form, again=turn == CHECKED)
         return value if form.choices or form.schema is None else json.dumps(value)
 
 
 def asked(request: Request) -> tuple[Key, int]:
-    """Return the key of a request's call, and the number of nonsense answers to it so far."""
+    """Return the key of a request's call, and the number of nonsense answers to it so far.
+
+    The number is CHECKED behind an answer that has failed the check of the ask.
+    """
     messages, turn = request.messages, 0
     if len(messages) > 2 and messages[-1].text.startswith(CORRECTED):
-        turn = int(messages[-2].text.removeprefix(SPOILT)) + 1
+        said = messages[-2].text
+        turn = int(said.removeprefix(SPOILT)) + 1 if said.startswith(SPOILT) else CHECKED
         messages = messages[:-2]
     return (tuple((one.role, one.text) for one in messages), request.seed), turn
 

@@ -74,7 +74,6 @@ FUNCTIONS = (
         (Arg("descending", t.BOOL, also="reverse"), Arg("case_sensitive", t.BOOL), _BY),
         "list",
         "order",
-        needs=True,
     ),
     ValueFunction(
         "rank",

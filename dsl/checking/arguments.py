@@ -18,7 +18,7 @@ from .callees import Callee, Imported
 from .intervals import Intervals
 from .label_places import label_of_call
 from .origins import origins
-from .other_names import another_form
+from .other_names import another_form, as_call
 from .overlaps import overlap
 from .program import Program, Scope, Step, Symbol
 from .typed import Typed
@@ -122,7 +122,7 @@ class CallTypes(ABC):
                 "F0101",
                 "values have no methods: write a function before its brackets",
                 expr.function.span,
-                help=f"write `{name}({prefix}, …)`"
+                help=f"write `{as_call(self.catalog.functions[name], prefix)}`"
                 if name in known
                 else did_you_mean(prefix, self.imported.paths) or f"in a text write `{{{{ {prefix} | {name} }}}}`",
             )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ..catalog import FunctionSpec
+
 _CALLED = {
     "average": "mean",
     "avg": "mean",
@@ -38,6 +40,11 @@ _OTHERWISE = {
     "slice": "write `first(xs, n)` or `last(xs, n)`",
     "text": 'write `text "…"`, without brackets',
 }
+
+
+def as_call(spec: FunctionSpec, subject: str) -> str:
+    """Write the call of a function on a value; `…` stands for the arguments that it also needs."""
+    return f"{spec.name}({subject}{', …' if any(param.required for param in spec.params[1:]) else ''})"
 
 
 def another_form(name: str) -> str:

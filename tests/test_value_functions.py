@@ -230,6 +230,15 @@ def test_what_has_no_value(name: str, args: list[Any], words: str) -> None:
         call(name, *args)
 
 
+def test_a_text_has_only_so_many_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("flowrun.dsl.functions.parts.MOST_ITEMS", 3)
+    assert call("words", "a b c") == ["a", "b", "c"]
+    assert call("lines", "a\nb\nc") == ["a", "b", "c"]
+    for name, value in (("words", "a b c d"), ("lines", "a\nb\nc\nd\ne")):
+        with pytest.raises(UsageError, match="more than 3 items"):
+            call(name, value)
+
+
 def test_a_filter_that_has_no_value_fails_its_prompt() -> None:
     with pytest.raises(PromptError, match="this value has no field `b`"):
         render("{{ x | sort(by='b') }}", {"x": [{"a": 1}]}.__getitem__)

@@ -281,6 +281,9 @@ def test_a_text_has_only_so_many_parts(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_filter_that_has_no_value_fails_its_prompt() -> None:
     with pytest.raises(PromptError, match="this value has no field `b`"):
         render("{{ x | sort(by='b') }}", {"x": [{"a": 1}]}.__getitem__)
+    for name in ("length", "upper", "reverse", "first"):
+        with pytest.raises(PromptError, match="this value has no field `b`"):
+            render(f"{{{{ x.b | {name} }}}}", {"x": {"a": 1}}.__getitem__)
     with pytest.raises(PromptError, match="longer than"):
         render("{{ x | replace('a', y) }}", {"x": "a" * 9_000, "y": "b" * 9_000}.__getitem__)
 

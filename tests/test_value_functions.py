@@ -368,3 +368,13 @@ def test_a_run_groups_cuts_and_ranks() -> None:
         ],
         "left": 1,
     }
+
+
+def test_an_imported_file_keeps_the_function() -> None:
+    library = "flow themes(xs: [text]) {\n  found = group([{ k: join(xs) }], by: k)\n  return length(found)\n}\n"
+    main = 'import "lib.flow"\nflow group(xs: [text]) {\n  n = length(xs)\n  return n\n}\n'
+    main += "flow main(xs: [text]) {\n  a = group(xs)\n  b = themes(xs)\n  return { a, b }\n}\n"
+    checked = check_flow(Source(main, "main.flow"), catalog(), lambda path: Source(library, path))
+    made = make_plan(checked)
+    audit_plan(made, catalog())
+    assert Run(made, inputs={"xs": ["x", "y"]}).go().value == {"a": 2, "b": 1}

@@ -118,4 +118,5 @@ CODES: dict[str, Code] = {
     "F0731": Code("an ask that no test answers", "warning"),
     "F0740": Code("several ballots from one untrusted source", "warning"),
     "F0741": Code("a prompt that joins untrusted texts", "warning"),
+    "F0759": Code("the lines of a text, read as a file", "warning"),
 }

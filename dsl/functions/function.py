@@ -112,6 +112,11 @@ def looked_at(given: t.Type, args: Types, field: str = "by") -> t.Type:
     return t.ListOf(args[field]) if field in args and isinstance(given, t.ListOf) else given
 
 
+def some_of(given: t.Type) -> t.Type:
+    """Return the type of a list of some of the elements: one of any length."""
+    return t.ListOf(given.item) if isinstance(given, t.ListOf) else given
+
+
 def always(given: t.Type, args: Types) -> t.Type:
     return t.TEXT
 

@@ -1,50 +1,76 @@
-"""Patterns that are compiled at their first use."""
+"""The page of the patterns shows flows that ship, with their pictures."""
 
 from __future__ import annotations
 
+import os
 import re
-from importlib import import_module
 from pathlib import Path
-from unittest.mock import patch
 
 import pytest
 
-from flowrun.dsl.patterns import _Pattern, pattern
+from flowrun.dsl import Source, check_flow, make_plan, picture_of, to_mermaid
+from flowrun.runtime.catalog import catalog
+from flowrun.testing.parallel import run_files
 
-ROOT = Path(__file__).parent.parent
-MODULES = sorted(
-    "flowrun." + ".".join(path.relative_to(ROOT).with_suffix("").parts)
-    for half in ("dsl", "runtime")
-    for path in (ROOT / half).rglob("*.py")
-    if "import pattern\n" in (text := path.read_text(encoding="utf-8")) or ", pattern" in text
-)
+ROOT = Path(__file__).resolve().parent.parent
+PAGE = ROOT / "docs" / "patterns.md"
+PICTURE = re.compile(r"(?<=\n```mermaid\n)(.*?)(?=```\n)", re.DOTALL)
 
 
-def test_a_pattern_is_compiled_once_and_at_its_first_use() -> None:
-    with patch.object(re, "compile", wraps=re.compile) as compiled:
-        word = pattern(r"w(\w+)", re.IGNORECASE)
-        assert not compiled.called
-        assert (found := word.search("a Word")) is not None
-        assert found[1] == "ord"
-        assert word.sub(r"\1", "word, Word") == "ord, ord"
-        assert [*word.finditer("no")] == []
-        assert compiled.call_count == 1
+def sections(page: str) -> dict[str, str]:
+    return {part.split("\n", 1)[0]: part for part in page.split("\n## ")[1:]}
 
 
-def test_it_does_what_a_compiled_pattern_does() -> None:
-    ours, compiled = pattern(rb"(?P<one>a+)|b"), re.compile(rb"(?P<one>a+)|b")
-    assert (ours.pattern, ours.flags, ours.groups) == (compiled.pattern, compiled.flags, compiled.groups)
-    assert (ours.groupindex, ours.split(b"xay")) == (compiled.groupindex, compiled.split(b"xay"))
-    assert ours.findall(b"caab") == compiled.findall(b"caab")
-    assert ours.subn(b"", b"caab") == compiled.subn(b"", b"caab")
-    with pytest.raises(AttributeError, match="nothing"):
-        ours.nothing  # type: ignore[attr-defined]  # noqa: B018
-    with pytest.raises(re.error):
-        pattern("(").match("")
+def flow_of(section: str) -> Path:
+    (name,) = re.findall(r"\(\.\./(workflows/\w+\.flow)\)", section)
+    return ROOT / name
 
 
-@pytest.mark.parametrize("name", MODULES)
-def test_each_pattern_of_a_module_can_be_compiled(name: str) -> None:
-    for one in vars(import_module(name)).values():
-        if isinstance(one, _Pattern):
-            assert one.flags >= 0
+def picture(path: Path) -> str:
+    checked = check_flow(Source(path.read_text(encoding="utf-8"), path.name), catalog())
+    return to_mermaid(picture_of(make_plan(checked), catalog().functions)).rstrip("\n") + "\n"
+
+
+def drawn(page: str) -> str:
+    """Return the page with the pictures of its flows."""
+    head, *parts = re.split(r"(?=\n## )", page)
+    return head + "".join(map(with_picture, parts))
+
+
+def with_picture(section: str) -> str:
+    drawing = picture(flow_of(section))
+    return PICTURE.sub(lambda _: drawing, section)
+
+
+SECTIONS = sections(PAGE.read_text(encoding="utf-8"))
+
+
+def test_the_pictures_are_those_of_the_flows() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    expected = drawn(page)
+    if os.environ.get("FLOWRUN_UPDATE"):
+        PAGE.write_text(expected, encoding="utf-8")
+    else:
+        assert page == expected
+
+
+def test_a_picture_of_another_flow_is_found() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    assert drawn(page.replace("../workflows/chain.flow", "../workflows/panel.flow")) != page
+
+
+@pytest.mark.parametrize("name", SECTIONS)
+def test_a_pattern_has_a_tested_flow_and_says_when_not_to_use_it(name: str) -> None:
+    assert SECTIONS[name].count("*Not when:*") == 1
+    (result,) = run_files([str(flow_of(SECTIONS[name]))])
+    assert result.outcomes
+    assert {one.status for one in result.outcomes} == {"passed"}
+
+
+@pytest.mark.parametrize("name", SECTIONS)
+def test_the_input_that_a_flow_names_is_there(name: str) -> None:
+    text = flow_of(SECTIONS[name]).read_text(encoding="utf-8")
+    command = re.search(r"^#   flowrun (.*)$", text, re.MULTILINE)
+    assert command
+    for path in re.findall(r"workflows/\S+", command[1]):
+        assert (ROOT / path).is_file()

@@ -23,6 +23,7 @@ FOLD = (ParamSpec("from", t.UNKNOWN),)
 """The optional first value of a fold; its type is that of the fold's ask."""
 TOKENS = (ParamSpec("size", t.INT, required=True, low=1),)
 """The parameter of `by tokens(n)`: a merge takes as many results as fit into ``n`` tokens."""
+_OF_ASKS = '; an ask has it: write it behind the ask, or `reduce (ask "…" with {}: …)`'
 _NO_OPTIONS = {"a call": "a call takes no options: set this option on the asks inside, or on the model"}
 
 
@@ -249,7 +250,8 @@ class BlockTypes(Bodies, ABC):
                     f"{what} has no option `{name}`",
                     option.name.span,
                     help=did_you_mean(name, fitting)
-                    or (f"it takes {known}" if known else _NO_OPTIONS.get(what, "it takes no options")),
+                    or (f"it takes {known}" if known else _NO_OPTIONS.get(what, "it takes no options"))
+                    + (_OF_ASKS.format(name) if known and spec and "ask" in spec.on else ""),
                 )
             elif name in seen:
                 self.report("F0307", f"`{name}` is given twice", option.name.span, "keep only one of the two")

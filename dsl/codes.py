@@ -155,4 +155,5 @@ CODES: dict[str, Code] = {
     "F0757": Code("a place of an element that nothing mentions", "warning"),
     "F0740": Code("several ballots from one untrusted source", "warning"),
     "F0741": Code("a prompt that joins untrusted texts", "warning"),
+    "F0759": Code("the lines of a text, read as a file", "warning"),
 }

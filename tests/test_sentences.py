@@ -107,7 +107,7 @@ SENTENCES = [
     ("", "y = { ...r, a: 1 }", "write two dots to spread a record", "..name"),
     ("", "y = { **r, a: 1 }", "write two dots to spread a record", "..name"),
     # Templates outside of texts.
-    ("", "y = t.upper()", "values have no methods:", "{{ t | upper }}"),
+    ("", "y = t.upper()", "values have no methods:", "write `upper(t)`"),
     ("", "y = xs | first", "filters work only in texts", "{{ name | first }}"),
     # Rules.
     ("", f"y = {MAP} reduce nonsense", "no reducer is called `nonsense`", "`collect` for a list"),

@@ -30,7 +30,7 @@ def value_type(
     elif function.field is not None and function.field.required:
         args["by"] = t.UNKNOWN
     looked = looked_at(value, args)
-    if at is not None and function.needs and isinstance(looked, t.ListOf) and isinstance(looked.item, t.Optional):
+    if at is not None and function.lacks(value, args):
         said = f"an element may be missing, and `{function.called}` needs all of them"
         if by is not None:
             said = f"the field `{_path(by)}` may be missing, and `{function.called}` needs it"

@@ -58,7 +58,6 @@ FUNCTIONS = (
         _length,
         size="number",
         marks="length",
-        reserved=True,
     ),
     ValueFunction(
         "truncate",

@@ -53,7 +53,7 @@ class FilterTypes(TemplateExpressions):
             self.report("F0301", "a model cannot be written into a text", at)
             return t.TEXT
         looked = looked_at(given, types)
-        if row.needs and isinstance(looked, t.ListOf) and isinstance(looked.item, t.Optional):
+        if row.lacks(given, types):
             written = node.node.path()
             self.report(
                 "F0306",

@@ -91,6 +91,8 @@ def _filter(function: ValueFunction) -> Callable[..., Any]:
     def call(context: Context, value: Any, *places: Any, **named: Any) -> Any:
         args = dict(zip(names, places, strict=False)) | {words.get(name, name): one for name, one in named.items()}
         # A number of an unknown shape is written out first, as any value that a template places.
+        if function.name != "last":
+            _there(value)
         given = str(value) if function.name in _LETTERS and not isinstance(value, str) else value
         if function.grown is not None:
             context.resolve(METER).grow(function.grown(given, args))

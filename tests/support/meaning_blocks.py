@@ -266,6 +266,9 @@ class Blocks(Values):
         parts = [one if by is None else one.get(by) for one in there]
         parts = [one for one in parts if one is not None]
         match rule:
+            case "dedupe":
+                keys = [repr(one.get(by)) for one in there]
+                return [one for place, one in enumerate(there) if keys.index(keys[place]) == place]
             case "concat":
                 return str(args.get("separator", "\n\n")).join(there)
             case "count":
@@ -370,7 +373,7 @@ class Blocks(Values):
                 *(one for one in there if one[by] is None),
             ]
         if reduce.rule.text == "rank":
-            return Got(there, calls)
+            return Got(there[: args.get("top", len(there))], calls)
         if not there:
             raise self.nothing(bodies)
         return Got(there[0], calls)

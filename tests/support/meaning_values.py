@@ -208,6 +208,29 @@ class Values(ABC):
             case "join":
                 separators = [self.value(arg.value, place) for arg in call.args[1:]]
                 return (separators or ["\n"])[0].join(self.value(first, place))
+            case "upper":
+                return self.value(first, place).upper()
+            case "replace":
+                old, new = (self.value(arg.value, place) for arg in call.args[1:])
+                return new.join(self.value(first, place).split(old))
+            case "sort":
+                # A random flow sorts texts alone, by their characters.
+                return sorted(self.value(first, place))
+            case "reverse":
+                return [*reversed(self.value(first, place))]
+            case "first":
+                kept = self.value(call.args[1].value, place)
+                return [one for number, one in enumerate(self.value(first, place)) if number < kept]
+            case "dedupe":
+                return list(dict.fromkeys(self.value(first, place)))
+            case "rank":
+                rows = self.value(first, place)
+                order = sorted(range(len(rows)), key=lambda row: (-rows[row]["n"], row))
+                return [rows[row] for row in order][: self.value(call.args[2].value, place)]
+            case "group":
+                return [{"key": key} for key in {row["k"] for row in self.value(first, place)}]
+            case "sum":
+                return sum(row["n"] for row in self.value(first, place))
             case "agreement" | "votes" as name:
                 assert isinstance(first, s.Name)
                 tally = self.tally(place, first.word.text)

@@ -7,9 +7,11 @@ from typing import Any
 
 from jinja2 import Environment, meta
 
+from flowrun.dsl import VALUE_FUNCTIONS
+
 Json = Any
 _JINJA = Environment(autoescape=False)  # Nothing is rendered: it finds the names in a template.
-_JINJA.filters["json"] = str
+_JINJA.filters.update(dict.fromkeys(VALUE_FUNCTIONS, str))
 
 
 def unfinished_reads(data: Json) -> list[str]:

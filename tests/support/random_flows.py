@@ -126,7 +126,7 @@ class Writer(Reducers):
         if depth < 3 and room:
             kinds += ["map", "map", "repeat", "repeat", "fanout", "chain"]
             if self.wide:
-                kinds += ["map", "repeat", "fanout", "fanout", "race", "rounds", "rounds", *["call"] * (2 if self.part else 0)]
+                kinds += ["map", "repeat", "fanout", "fanout", "race", "rounds", *["call"] * (2 if self.part else 0)]
         kind = self.rng.choice(kinds)
         node, shape, options, *vote = getattr(self, kind)(name, known, depth, times)
         text = f"{name} = {node}"

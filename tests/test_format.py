@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from flowrun.dsl import Source, Span, format_file, parse_flow
 from flowrun.dsl import syntax as s
-from flowrun.dsl.parsing.tables import LABELS, TEST_WORDS, TYPE_WORDS
+from flowrun.dsl.parsing.tables import LABELS, ROUND_WORDS, TEST_WORDS, TYPE_WORDS
 
 CORPUS = Path(__file__).parent / "corpus" / "fmt"
 CASES = sorted(CORPUS.glob("*.flow"))
@@ -40,7 +40,7 @@ PIECES = st.sampled_from(
 )
 VALUES = st.lists(LETTERS | PIECES, max_size=12).map("".join)
 DIGITS = st.from_regex(r"[0-9]{1,12}(\.[0-9]{1,4})?", fullmatch=True)
-SOFT = [word.lower() for word in sorted(TEST_WORDS | TYPE_WORDS | LABELS)]
+SOFT = [word.lower() for word in sorted(TEST_WORDS | TYPE_WORDS | ROUND_WORDS | LABELS)]
 OPERATORS = "or and == != <= >= < > in ?? + - * /".split()
 
 

@@ -23,6 +23,8 @@ TEST_WORDS = frozenset("SETUP FILE CASES CASSETTE MATCHES CONTAINS ABOUT WITHIN 
 """The keywords that have a meaning only inside tests. Everywhere else they are ordinary names."""
 TYPE_WORDS = frozenset({"QUOTE"})
 """The keywords that have a meaning only in types. Everywhere else they are ordinary names."""
+ROUND_WORDS = frozenset({"UP", "TO", "UNTIL"})
+"""The keywords that have a meaning only around rounds. Everywhere else they are ordinary names."""
 TEST_LINES = frozenset({"REPLY", "EXPECT"})
 """Two more such words, which the language has had from its start. So they are among its keywords."""
 LABELS = frozenset({"TRUSTED", "UNTRUSTED"})
@@ -196,7 +198,7 @@ def grammar() -> str:
 KEYWORDS = tuple(
     word
     for name, word in re.findall(r'^([A-Z_]+): *"([a-z_]+)"$', grammar(), re.MULTILINE)
-    if name not in TEST_WORDS | TYPE_WORDS | LABELS
+    if name not in TEST_WORDS | TYPE_WORDS | ROUND_WORDS | LABELS
 )
 """The keywords of the language, in the order of the grammar, without those that are names in most places."""
 

@@ -208,7 +208,20 @@ class Maker:
             ),
             lambda: s.Repeat(self.count(), self.count(), body, self.reduce(), AT),
             lambda: s.Chain(body, AT),
+            lambda: self.rounds(body),
         )
+
+    def rounds(self, body: s.Body) -> s.Rounds:
+        word = self.draw(st.sampled_from([None, "last", "fail", "best"]))
+        by = self.expr(2) if word == "best" else None
+        return s.Rounds(self.count(), body, self.expr(2), None if word is None else s.Word(word, AT), by, AT)
+
+    def calculation(self) -> s.Expr:
+        """An expression that may stand on any line: it begins with nothing that goes on with a line before."""
+        if self.maybe():
+            return s.Unary("not", self.expr(2), AT)
+        first = self.one_of(lambda: self.container(2), lambda: self.primary(2, keywords=False), self.count)
+        return s.Binary(self.draw(st.sampled_from(OPERATORS)), first, self.expr(2), AT)
 
     def line(self, depth: int) -> s.Line:
         kinds: list[Callable[[], s.Node]] = [self.ask, *([lambda: self.block(depth)] if depth else [])]
@@ -217,7 +230,7 @@ class Maker:
             name = self.word(keywords=False)
             kinds.append(self.expr)
         else:
-            kinds += [lambda: self.container(2), lambda: self.primary(2, keywords=False)]
+            kinds += [lambda: self.container(2), lambda: self.primary(2, keywords=False), self.calculation]
         made = self.one_of(*kinds)
         when = s.When(self.expr(2), self.expr(2) if self.maybe() else None, AT) if self.maybe() else None
         return s.Line(name, made, self.options(), self.some(self.word) if self.maybe() else (), when, AT)
@@ -240,7 +253,15 @@ class Maker:
         def flow() -> s.FlowDecl:
             returns = self.some(lambda: s.Return(self.expr(), AT), 0, 1)
             limits = budget() if self.maybe() else None
-            return s.FlowDecl(self.word(), self.some(param), limits, self.body(2), returns, AT)
+            body = self.body(2)
+            if self.maybe():
+                word = s.Word("return", AT)
+                name = s.Name(word, AT)
+                node = self.one_of(self.ask, lambda: self.block(1))
+                when = s.When(self.expr(2), None, AT) if self.maybe() else None
+                line = s.Line(word, node, self.options(), (), when, AT)
+                body, returns = s.Body((*body.lines, line), AT), (s.Return(name, AT, line, name),)
+            return s.FlowDecl(self.word(), self.some(param), limits, body, returns, AT)
 
         def path() -> s.Path:
             def places() -> tuple[s.Number, ...]:

@@ -41,7 +41,9 @@ def _step(step: p.Step, reducers: Mapping[str, ReducerSpec]) -> p.Step:
     return replace(step, node=replace(node, body=body), options=options)
 
 
-def _losable(step: p.Step, node: p.Map | p.Repeat | p.Fanout | p.Chain | p.Rounds, reducers: Mapping[str, ReducerSpec]) -> bool:
+def _losable(
+    step: p.Step, node: p.Map | p.Repeat | p.Fanout | p.Chain | p.Rounds, reducers: Mapping[str, ReducerSpec]
+) -> bool:
     """Return True if a block may have a value even if any one of its calls is refused."""
     if isinstance(node, p.Chain | p.Rounds):
         return False

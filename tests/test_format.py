@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from flowrun.dsl import Source, Span, format_file, parse_flow
 from flowrun.dsl import syntax as s
 from flowrun.dsl.parsing.tables import LABELS, ROUND_WORDS, TEST_WORDS, TYPE_WORDS
+from support.made_trees import calculation, rounds, with_returned_node
 
 CORPUS = Path(__file__).parent / "corpus" / "fmt"
 CASES = sorted(CORPUS.glob("*.flow"))
@@ -208,20 +209,8 @@ class Maker:
             ),
             lambda: s.Repeat(self.count(), self.count(), body, self.reduce(), AT),
             lambda: s.Chain(body, AT),
-            lambda: self.rounds(body),
+            lambda: rounds(self, body),
         )
-
-    def rounds(self, body: s.Body) -> s.Rounds:
-        word = self.draw(st.sampled_from([None, "last", "fail", "best"]))
-        by = self.expr(2) if word == "best" else None
-        return s.Rounds(self.count(), body, self.expr(2), None if word is None else s.Word(word, AT), by, AT)
-
-    def calculation(self) -> s.Expr:
-        """An expression that may stand on any line: it begins with nothing that goes on with a line before."""
-        if self.maybe():
-            return s.Unary("not", self.expr(2), AT)
-        first = self.one_of(lambda: self.container(2), lambda: self.primary(2, keywords=False), self.count)
-        return s.Binary(self.draw(st.sampled_from(OPERATORS)), first, self.expr(2), AT)
 
     def line(self, depth: int) -> s.Line:
         kinds: list[Callable[[], s.Node]] = [self.ask, *([lambda: self.block(depth)] if depth else [])]
@@ -230,7 +219,7 @@ class Maker:
             name = self.word(keywords=False)
             kinds.append(self.expr)
         else:
-            kinds += [lambda: self.container(2), lambda: self.primary(2, keywords=False), self.calculation]
+            kinds += [lambda: self.container(2), lambda: self.primary(2, keywords=False), lambda: calculation(self)]
         made = self.one_of(*kinds)
         when = s.When(self.expr(2), self.expr(2) if self.maybe() else None, AT) if self.maybe() else None
         return s.Line(name, made, self.options(), self.some(self.word) if self.maybe() else (), when, AT)
@@ -255,12 +244,7 @@ class Maker:
             limits = budget() if self.maybe() else None
             body = self.body(2)
             if self.maybe():
-                word = s.Word("return", AT)
-                name = s.Name(word, AT)
-                node = self.one_of(self.ask, lambda: self.block(1))
-                when = s.When(self.expr(2), None, AT) if self.maybe() else None
-                line = s.Line(word, node, self.options(), (), when, AT)
-                body, returns = s.Body((*body.lines, line), AT), (s.Return(name, AT, line, name),)
+                body, returns = with_returned_node(self, body)
             return s.FlowDecl(self.word(), self.some(param), limits, body, returns, AT)
 
         def path() -> s.Path:

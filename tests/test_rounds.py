@@ -56,6 +56,10 @@ def drafts(*scores: int, passes: int = 11) -> Script:
     return script
 
 
+def said(*answers: str) -> Script:
+    return lambda request, number: answers[number]
+
+
 def prompts(run: Run) -> list[str]:
     return run.prompts
 
@@ -115,11 +119,11 @@ def test_a_plan_with_rounds_is_read_again() -> None:
     verify(read)
 
 
-ROLLS = "flow roll() { six = chain up to 9 { n = ask \"Roll a die.\" -> 1..6 } until n == 6 return six }"
+ROLLS = 'flow roll() { six = chain up to 9 { n = ask "Roll a die." -> 1..6 } until n == 6 return six }'
 
 
 def test_each_round_asks_anew_even_with_the_same_prompt() -> None:
-    run = Run(ROLLS, ["3", "1", "6"])
+    run = Run(ROLLS, said("3", "1", "6"))
     assert run.go().value == 6
     assert run.prompts == ["Roll a die."] * 3
 
@@ -127,7 +131,7 @@ def test_each_round_asks_anew_even_with_the_same_prompt() -> None:
 @pytest.mark.parametrize("wrapped", ["repeat 3 {{ {} }} reduce sum", "map x in [1, 2, 3] {{ {} }} reduce sum"])
 def test_rounds_in_a_block_stop_one_by_one(wrapped: str) -> None:
     body = 'chain up to 9 { n = ask "Roll a die." -> 1..6 } until n >= 5'
-    run = Run(f"flow roll() {{ all = {wrapped.format(body)} return all }}", [*"111565"])
+    run = Run(f"flow roll() {{ all = {wrapped.format(body)} return all }}", said(*"111565"))
     assert run.go().value == 16
     assert len(run.prompts) == 6
 
@@ -143,7 +147,7 @@ def test_rounds_in_rounds_have_a_last_of_their_own() -> None:
       } until inner >= 14
       return out
     }"""
-    run = Run(flow, ["1", "2", "12", "14", "25"])
+    run = Run(flow, said("1", "2", "12", "14", "25"))
     assert run.go().value == 24
     assert run.prompts == ["0 none", "0 1", "12 none", "12 12"]
 
@@ -172,7 +176,11 @@ def test_rounds_that_take_too_long_fail() -> None:
 
 
 def test_the_condition_waits_for_the_steps_around_it() -> None:
-    flow = 'flow f() { wanted = ask "wanted" -> int   n = chain up to 9 { k = ask "k" -> int } until k == wanted return n }'
+    flow = """flow f() {
+      wanted = ask "wanted" -> int
+      n = chain up to 9 { k = ask "k" -> int } until k == wanted
+      return n
+    }"""
     run = Run(flow, lambda request, number: "2" if number in (0, 2) else "1")
     assert run.go().value == 2
     assert run.prompts == ["wanted", "k", "k"]
@@ -187,7 +195,9 @@ def test_a_map_in_a_round_takes_elements_as_they_come() -> None:
       return out
     }""".replace("{{ last }}", "{{ last | default(0) }}")
     slow = {"part 1 0": 1.0, "part 2 0": 5.0, "more 1": 1.0}
-    run = Run(flow, lambda request, number: Scripted("1" if number < 4 else "9", slow.get(request.messages[-1].text, 1.0)))
+    run = Run(
+        flow, lambda request, number: Scripted("1" if number < 4 else "9", slow.get(request.messages[-1].text, 1.0))
+    )
     assert run.go().value == 18
     assert run.prompts[2] == "more 1"
 
@@ -233,7 +243,8 @@ def test_more_rounds_inside_rounds_leave_the_earlier_calls_as_they_are(tmp_path:
     shop, journal = Shop(lambda request, number: str(number + 1)), tmp_path / "journal.db"
 
     def run(outer: int, inner: int) -> tuple[Any, int]:
-        return shop.run(NESTED.replace("OUTER", str(outer)).replace("INNER", str(inner)), journal)
+        value, calls = shop.run(NESTED.replace("OUTER", str(outer)).replace("INNER", str(inner)), journal)
+        return value, calls
 
     assert run(2, 2) == (4, 4)
     assert run(3, 2)[1] == 2

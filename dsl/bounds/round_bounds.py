@@ -21,9 +21,7 @@ def in_rounds(survey: Survey, step: p.Step, node: p.Rounds, scope: SizeScope, *,
     # The last body stands for all rounds from its own on.
     more = node.most - len(bodies) + 1
     first, *later = bodies
-    amounts = in_all(
-        [first.amounts, *(body.amounts * Bound(0, more if body is later[-1] else 1) for body in later)]
-    )
+    amounts = in_all([first.amounts, *(body.amounts * Bound(0, more if body is later[-1] else 1) for body in later)])
     rounds = all_of([body.rounds for body in bodies], certain=False).in_waves(Bound(1, node.most), first.rounds)
     last = so_often(later[-1].rounds.loads, more)
     loads = together([*(body.rounds.loads for body in bodies[:-1]), last])

@@ -10,8 +10,8 @@ from ..diagnostics import Diagnostic, Label
 from ..source import Span
 from ..syntax.children import children
 from ..templates.read import read_template
-from .round_names import round_names
 from .program import Flow, Mention, Part, Program, Scope, Step, Symbol, SymbolKind
+from .round_names import round_names
 
 RESERVED = {
     "results": "`results` holds the results that a reducer gets",

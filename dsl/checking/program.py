@@ -79,8 +79,8 @@ class Step:
     """A line of a flow, with the scope around it and the scopes inside it.
 
     ``inner`` is the scope of a block's body. ``reduce_scope`` is the scope of the reducer's asks, with their models and
-    options. ``argument_scope`` is the scope of the reducer's arguments. ``until_scope`` is the scope of the condition at
-    the end of a round.
+    options. ``argument_scope`` is the scope of the reducer's arguments. ``until_scope`` is the scope of the condition
+    at the end of a round.
     """
 
     line: s.Line

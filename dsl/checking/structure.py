@@ -6,7 +6,6 @@ from .. import syntax as s
 from ..diagnostics import Diagnostic, Edit, Fix, Label
 from ..source import Span
 
-
 _BLOCKS = (s.Fanout, s.Map, s.Repeat, s.Chain, s.Rounds)
 
 

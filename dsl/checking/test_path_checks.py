@@ -67,7 +67,10 @@ class Paths:
         if not most:
             said = f"`{node.name}` has no elements and no samples, so no number can follow it"
             self.report(
-                "F0411", said, span, "only the steps of a map, a repeat or rounds have numbers, and the merges of a tree"
+                "F0411",
+                said,
+                span,
+                "only the steps of a map, a repeat or rounds have numbers, and the merges of a tree",
             )
         elif len(word.places) > most or not all(isinstance(place.value, int) for place in word.places):
             said = (

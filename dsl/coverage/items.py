@@ -54,7 +54,9 @@ def _rounds(home: Home) -> Iterator[CoverageItem]:
         path, span = home.paths[step], node.until.span
         good, never = home.mark(step, GOOD), home.mark(step, NEVER_GOOD)
         yield _branch(span, (good, never), f"no test ends the rounds of `{path}`", "the condition never holds", "round")
-        yield _branch(span, (never, good), f"no test uses up the rounds of `{path}`", "the condition always holds", "round")
+        yield _branch(
+            span, (never, good), f"no test uses up the rounds of `{path}`", "the condition always holds", "round"
+        )
 
 
 def _policies(home: Home) -> Iterator[CoverageItem]:

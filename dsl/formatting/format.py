@@ -178,7 +178,9 @@ class _Formatter(TestPhrases):
         units = [Unit(node.span.start, node.body.span.end, block)]
         units.append(Unit(node.until.span.start, node.until.span.end, DocConcat(["until ", self.expr(node.until)])))
         if node.otherwise is not None:
-            best = ["else best(by: ", self.expr(node.by), ")"] if node.by is not None else [f"else {node.otherwise.text}"]
+            best = (
+                ["else best(by: ", self.expr(node.by), ")"] if node.by is not None else [f"else {node.otherwise.text}"]
+            )
             end = node.by.span.end if node.by is not None else node.otherwise.span.end
             units.append(Unit(node.otherwise.span.start, end, DocConcat(best)))
         return self.comments.chained(units)

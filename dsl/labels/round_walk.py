@@ -1,4 +1,4 @@
-"""The walk over rounds. A round reads the value of the round before, so a body is read until its marks stay the same."""
+"""The walk over rounds. Each reads the value of the round before, so a body is read until its marks stay the same."""
 
 from __future__ import annotations
 

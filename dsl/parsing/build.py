@@ -9,8 +9,8 @@ from typing import Any
 
 from .. import syntax as s
 from ..source import Span
-from .build_tests import TestReductions
 from .build_rounds import round_end
+from .build_tests import TestReductions
 from .build_values import Labelled
 from .token import Token
 

@@ -18,9 +18,7 @@ from .round_mistakes import until_alone
 
 _NODE_FOLLOWS = pattern(r"[ \t]+(ask|map|repeat|fanout|chain)\b(?![ \t]*[:=.])")
 _BEHIND_TEXT = pattern(r"\b(?:text|ask)[ \t]+\Z")
-_VALUE_FOLLOWS = pattern(
-    r"[ \t]+(?:not\b|[\w.]+(?:\([^)\n]*\))?[ \t]*(?:[<>!=]=|[<>+*/-]|\?\?|(?:and|or|in)\b))"
-)
+_VALUE_FOLLOWS = pattern(r"[ \t]+(?:not\b|[\w.]+(?:\([^)\n]*\))?[ \t]*(?:[<>!=]=|[<>+*/-]|\?\?|(?:and|or|in)\b))")
 _CLAUSES = frozenset({"with", "after", "when"})
 _FOREIGN = frozenset({"await", "async"})
 

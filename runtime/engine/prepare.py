@@ -12,8 +12,8 @@ from .blocks.counted import Window
 from .blocks.fanout import FanoutStep
 from .blocks.flow import FlowStep
 from .blocks.map import MapStep
-from .blocks.rounds import RoundsStep
 from .blocks.repeat import SAMPLES_AT_ONCE, RepeatStep
+from .blocks.rounds import RoundsStep
 from .frames import Layout, PreparedStep, steps_once
 from .leaves import AskStep, ExternStep, ValueStep
 from .machine import Machine

@@ -18,8 +18,8 @@ class Shape:
     """The part of a place that all elements and samples share.
 
     ``names`` are the steps from the outside inwards. ``samples`` has the greatest number of samples of each step that
-    is a repeat or has rounds, 0 for any other step. If all of them are rounds, ``follows`` is True. ``numbered`` says which steps have numbers. ``step`` is the path without numbers,
-    ``nowhere`` has None for each name.
+    is a repeat or has rounds, 0 for any other step. If all of them are rounds, ``follows`` is True. ``numbered`` says
+    which steps have numbers. ``step`` is the path without numbers, ``nowhere`` has None for each name.
     """
 
     step: str

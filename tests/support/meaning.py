@@ -15,6 +15,7 @@ from flowrun.dsl import syntax as s
 from flowrun.dsl import types as t
 
 from .meaning_blocks import Blocks
+from .meaning_rounds import rounds
 from .meaning_values import Got, Place, Unsound, lines_of, mentioned, narrowed
 from .meaning_votes import Lost, Undecided
 from .oracle import Form, Key, Oracle
@@ -125,7 +126,7 @@ class Reader(Blocks):
                 case s.Map() | s.Repeat() | s.Fanout() | s.Chain():
                     got = self.block(line.node, place, name, options)
                 case s.Rounds():
-                    got = self.rounds(line.node, place, options)
+                    got = rounds(self, line.node, place, options)
                 case s.Call(function) if function.text in self.flows:
                     got = self.flow(line.node, place, options)
                 case _:

@@ -14,17 +14,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from flowrun.dsl import Source, Span, format_file, parse_flow
+from flowrun.dsl import Source, format_file, parse_flow
 from flowrun.dsl import syntax as s
 from flowrun.dsl.parsing.tables import LABELS, ROUND_WORDS, TEST_WORDS, TYPE_WORDS
-from support.made_trees import calculation, rounds, with_returned_node
+from support.made_trees import AT, OPERATORS, calculation, rounds, with_returned_node
 
 CORPUS = Path(__file__).parent / "corpus" / "fmt"
 CASES = sorted(CORPUS.glob("*.flow"))
 SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
 
 # Trees without a text: all their spans are this one.
-AT = Span(Source(""), 0, 0)
 
 KEYWORDS = (
     "flow model type budget calls return with after when else ask system user assistant fanout map repeat chain "
@@ -42,7 +41,6 @@ PIECES = st.sampled_from(
 VALUES = st.lists(LETTERS | PIECES, max_size=12).map("".join)
 DIGITS = st.from_regex(r"[0-9]{1,12}(\.[0-9]{1,4})?", fullmatch=True)
 SOFT = [word.lower() for word in sorted(TEST_WORDS | TYPE_WORDS | ROUND_WORDS | LABELS)]
-OPERATORS = "or and == != <= >= < > in ?? + - * /".split()
 
 
 class Maker:

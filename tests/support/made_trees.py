@@ -10,7 +10,7 @@ from flowrun.dsl import Source
 from flowrun.dsl import syntax as s
 
 AT = Source("").span(0, 0)
-OPERATORS = ["or", "and", "==", "<", "in", "??", "+", "-", "*", "/"]
+OPERATORS = "or and == != <= >= < > in ?? + - * /".split()
 
 
 def rounds(maker: Any, body: s.Body) -> s.Rounds:

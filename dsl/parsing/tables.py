@@ -95,6 +95,8 @@ class Tables:
         the keyword is a name only if it is ``named``, which means that it looks like a step's name.
         """
         row = self.actions[stack[-1]]
+        if type == "RETURN" and stack[-1] in self.paths:
+            return True
         if type in LABELS:
             return self._label_is_name(stack, type, named, then)
         if type in TEST_WORDS or type in TEST_LINES or (type in ("EXTERN", "OF") and then[0] == "EQUAL"):
@@ -133,6 +135,11 @@ class Tables:
         if self.advance(label, "LSQB") is None:
             return then[1] not in ("LPAR", "STRING", "DOT")
         return then[1] in ("COLON", "EQUAL") if word else then[0] == "STRING" and then[1] != "VBAR"
+
+    @cached_property
+    def paths(self) -> frozenset[int]:
+        """The states before the path of a step in a test. There `return` is the step behind `return`."""
+        return frozenset(row[word] for row in self.actions for word in ("REPLY", "ASKED") if row.get(word, -1) >= 0)
 
     @cached_property
     def words(self) -> frozenset[str]:

@@ -130,6 +130,6 @@ class Places:
             tuple(0 if one is None else one.most for one in repeats),
             numbered,
             merges,
-            all(one is None or isinstance(one, p.Rounds) for one in repeats),
+            {type(one) for one in repeats if one is not None} == {p.Rounds},
             (None,) * len(names),
         )

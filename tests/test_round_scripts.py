@@ -76,7 +76,8 @@ def test_rounds_take_one_round_at_least_and_all_at_most() -> None:
     assert bounds('n = ask "a" -> int') == (1, 9)
     assert bounds('n = ask "a" -> int with retries: 0') == (1, 3)
     assert bounds('m = ask "a" with retries: 0 n = length(m)') == (1, 3)
-    assert bounds('m = ask "{{ last }}" with retries: 0 when last != none n = ask "b" -> int with retries: 0') == (1, 5)
+    later = 'm = ask "{{ last }}" with retries: 0 when last != none'
+    assert bounds(f'{later} n = ask "b {{{{ m | default(1) }}}}" -> int with retries: 0') == (1, 5)
 
 
 def test_the_first_round_sees_no_last() -> None:

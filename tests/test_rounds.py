@@ -202,6 +202,19 @@ def test_a_map_in_a_round_takes_elements_as_they_come() -> None:
     assert run.prompts[2] == "more 1"
 
 
+def seeds(inner: int) -> list[int | None]:
+    body = f'chain up to {inner} {{ n = ask "Roll." -> int with seed: 100 }} until n == 0 else last'
+    run = Run(f"flow f() {{ x = chain up to 3 {{ m = {body} }} until m == 0 else last return x }}", said(*["1"] * 9))
+    run.go()
+    return [request.seed for request in run.provider.calls]
+
+
+def test_each_round_has_a_seed_of_its_own_whatever_the_number_of_rounds() -> None:
+    few, many = seeds(2), seeds(3)
+    assert len(set(many)) == 9
+    assert [one for at, one in enumerate(many) if at % 3 < 2] == few
+
+
 # The journal
 
 

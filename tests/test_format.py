@@ -15,16 +15,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from flowrun.dsl import Source, Span, format_file, parse_flow
+from flowrun.dsl import Source, format_file, parse_flow
 from flowrun.dsl import syntax as s
-from flowrun.dsl.parsing.tables import FILE_WORDS, LABELS, TEST_WORDS, TYPE_WORDS
+from flowrun.dsl.parsing.tables import FILE_WORDS, LABELS, ROUND_WORDS, TEST_WORDS, TYPE_WORDS
+from support.made_trees import AT, OPERATORS, calculation, rounds, with_returned_node
 
 CORPUS = Path(__file__).parent / "corpus" / "fmt"
 CASES = sorted(CORPUS.glob("*.flow"))
 SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
 
 # Trees without a text: all their spans are this one.
-AT = Span(Source(""), 0, 0)
 
 KEYWORDS = (
     "flow model type budget calls return with after when else ask system user assistant fanout map repeat chain "
@@ -41,8 +41,7 @@ PIECES = st.sampled_from(
 )
 VALUES = st.lists(LETTERS | PIECES, max_size=12).map("".join)
 DIGITS = st.from_regex(r"[0-9]{1,12}(\.[0-9]{1,4})?", fullmatch=True)
-SOFT = [word.lower() for word in sorted(TEST_WORDS | TYPE_WORDS | FILE_WORDS | LABELS | {"MATCH"})]
-OPERATORS = "or and == != <= >= < > in ?? + - * /".split()
+SOFT = [word.lower() for word in sorted(TEST_WORDS | TYPE_WORDS | FILE_WORDS | ROUND_WORDS | LABELS | {"MATCH"})]
 
 
 class Maker:
@@ -210,6 +209,7 @@ class Maker:
             lambda: s.Repeat(self.count(), self.count(), body, self.reduce(), AT),
             lambda: s.Chain(body, AT),
             lambda: self.match(depth - 1),
+            lambda: rounds(self, body),
         )
 
     def match(self, depth: int) -> s.Match:
@@ -232,7 +232,7 @@ class Maker:
             name = self.word(keywords=False)
             kinds.append(self.expr)
         else:
-            kinds += [lambda: self.container(2), lambda: self.primary(2, keywords=False)]
+            kinds += [lambda: self.container(2), lambda: self.primary(2, keywords=False), lambda: calculation(self)]
         made = self.one_of(*kinds)
         when = s.When(self.expr(2), self.expr(2) if self.maybe() else None, AT) if self.maybe() else None
         return s.Line(name, made, self.options(), self.some(self.word) if self.maybe() else (), when, AT)
@@ -255,7 +255,10 @@ class Maker:
         def flow() -> s.FlowDecl:
             returns = self.some(lambda: s.Return(self.expr(), AT), 0, 1)
             limits = budget() if self.maybe() else None
-            return s.FlowDecl(self.word(), self.some(param), limits, self.body(2), returns, AT)
+            body = self.body(2)
+            if self.maybe():
+                body, returns = with_returned_node(self, body)
+            return s.FlowDecl(self.word(), self.some(param), limits, body, returns, AT)
 
         def path() -> s.Path:
             def places() -> tuple[s.Number, ...]:

@@ -29,6 +29,8 @@ CLAUSE_WORDS = frozenset({"CHECK"})
 """The keywords that have a meaning only as a clause behind an ask. Everywhere else they are ordinary names."""
 FILE_WORDS = frozenset({"TEXT", "PROMPT"})
 """The keywords that have a meaning only where a declaration begins. Everywhere else they are ordinary names."""
+ROUND_WORDS = frozenset({"UP", "TO", "UNTIL"})
+"""The keywords that have a meaning only around rounds. Everywhere else they are ordinary names."""
 TEST_LINES = frozenset({"REPLY", "EXPECT"})
 """Two more such words, which the language has had from its start. So they are among its keywords."""
 _NO_VALUE = frozenset({"RETURN", "AND", "OR", "WHEN", "WITH", "AFTER", "IN", "ELSE"})
@@ -103,6 +105,8 @@ class Tables:
         row = self.actions[stack[-1]]
         if type in FILE_WORDS:
             return (type not in row or self.advance(stack, type) is None) and self.advance(stack, "NAME") is not None
+        if type == "RETURN" and stack[-1] in self.paths:
+            return True
         if type in LABELS:
             return self._label_is_name(stack, type, named, then)
         if type == "MATCH" and self._match_is_name(named, then):
@@ -168,6 +172,11 @@ class Tables:
         return then[1] in ("COLON", "EQUAL") if word else then[0] == "STRING" and then[1] != "VBAR"
 
     @cached_property
+    def paths(self) -> frozenset[int]:
+        """The states before the path of a step in a test. There `return` is the step behind `return`."""
+        return frozenset(row[word] for row in self.actions for word in ("REPLY", "ASKED") if row.get(word, -1) >= 0)
+
+    @cached_property
     def words(self) -> frozenset[str]:
         """The types of tokens that are words: names and keywords."""
         return frozenset({"NAME", *self.keywords.values()})
@@ -231,7 +240,7 @@ def grammar() -> str:
 KEYWORDS = tuple(
     word
     for name, word in re.findall(r'^([A-Z_]+): *"([a-z_]+)"$', grammar(), re.MULTILINE)
-    if name not in TEST_WORDS | TYPE_WORDS | CLAUSE_WORDS | FILE_WORDS | LABELS
+    if name not in TEST_WORDS | TYPE_WORDS | CLAUSE_WORDS | FILE_WORDS | ROUND_WORDS | LABELS
 )
 """The keywords of the language, in the order of the grammar, without those that are names in most places."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import field
 from typing import Literal
 
 from ..records import dataclass
@@ -334,8 +335,8 @@ class Return:
 
     value: Expr
     span: Span = at()
-    step: Line | None = None
-    name: Name | None = None
+    step: Line | None = field(default=None, compare=False)
+    name: Name | None = field(default=None, compare=False)
 
     @property
     def own(self) -> bool:

@@ -16,6 +16,7 @@ from flowrun.dsl import syntax as s
 from flowrun.dsl import types as t
 
 from .meaning_blocks import Blocks
+from .meaning_rounds import rounds
 from .meaning_values import ANSWER, Got, Place, Unsound, lines_of, mentioned, narrowed
 from .meaning_votes import Lost, Undecided
 from .oracle import Form, Key, Oracle
@@ -148,7 +149,7 @@ class Reader(Blocks):
                 case s.Match():
                     got = self.match(line.node, place, options)
                 case s.Rounds():
-                    got = self.rounds(line.node, place, options)
+                    got = rounds(self, line.node, place, options)
                 case s.Call(function) if function.text in self.flows:
                     got = self.flow(line.node, place, options)
                 case _:

@@ -31,10 +31,14 @@ def _body(steps: list[Json], known: set[str], around: Mapping[str, Json], *, fan
         seen = around if fanout else {**around, **own}
         node = step["node"]
         reduce = node.get("reduce")
-        beside = [node[key] for key in ("body", "reduce", "where") if key in node]
+        beside = [node[key] for key in ("body", "reduce", "where", "until", "by") if key in node]
         head = {**step, "node": {key: value for key, value in node.items() if value not in beside}}
         found += _unfinished(step["name"], reads(head), known, set(step["needs"]), seen)
         inner = known | {node[key] for key in ("element", "index") if node["kind"] == "map" and key in node}
+        if node["kind"] == "rounds":
+            inner |= {"last"}
+            ended = (known - {"last"}) | {one["name"] for one in node["body"]["steps"]}
+            found += _unfinished(step["name"], reads([node["until"], node["by"]]), ended, set(step["needs"]), seen)
         if node.get("where") is not None:
             found += _unfinished(step["name"], reads(node["where"]), inner, set(step["needs"]), seen)
         if reduce is not None:

@@ -150,7 +150,6 @@ class Writer(Reducers):
                     "race",
                     "match",
                     "rounds",
-                    "rounds",
                     *["call"] * (2 if self.part else 0),
                 ]
         kind = self.rng.choice(kinds)

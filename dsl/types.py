@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .type_fits import comparable, exact, fits, join
+from .type_fits import as_record, comparable, exact, fits, join
 from .type_forms import (
     BOOL,
     DOCUMENT,
@@ -28,6 +28,7 @@ from .type_forms import (
     Record,
     Simple,
     Type,
+    Union,
     form,
     holds_model,
     is_number,
@@ -35,6 +36,7 @@ from .type_forms import (
     is_whole,
     optional,
     planned,
+    tag_word,
     unwrapped,
 )
 from .type_quotes import quotable, quotes_of, without_quotes
@@ -62,6 +64,8 @@ __all__ = [
     "Record",
     "Simple",
     "Type",
+    "Union",
+    "as_record",
     "comparable",
     "exact",
     "fits",
@@ -77,6 +81,7 @@ __all__ = [
     "quotable",
     "quotes_of",
     "show",
+    "tag_word",
     "unwrapped",
     "without_quotes",
 ]
@@ -105,6 +110,8 @@ def show(type_: Type) -> str:
             return f"{show(item)}?"
         case Mixed(options):
             return " or ".join(map(show, options))
+        case Union(members, _, name):
+            return name or " | ".join(map(show, members))
         case Record(fields, name):
             return name or "{ " + ", ".join(f"{field.name}: {show(field.type)}" for field in fields) + " }"
 
@@ -134,6 +141,8 @@ def json_schema(type_: Type) -> dict[str, Any]:
             return {"anyOf": [json_schema(item), {"type": "null"}]}
         case Mixed(options):
             return {"anyOf": [json_schema(option) for option in options]}
+        case Union(members):
+            return {"anyOf": [json_schema(member) for member in members]}
         case Record(fields):
             properties = {}
             for field in fields:

@@ -238,4 +238,6 @@ def _no_answer(type_: t.Type) -> t.Type | None:
             return _no_answer(item)
         case t.Record(fields):
             return next((found for field in fields if (found := _no_answer(field.type))), None)
+        case t.Union(members):
+            return next((found for member in members if (found := _no_answer(member))), None)
     return type_ if type_ in _A else None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from .. import syntax as s
 from .. import types as t
 from ..diagnostics import Diagnostic, Edit, Fix, Label, did_you_mean, nearest
@@ -14,9 +16,10 @@ from .callees import Imported
 from .extents import Extents
 from .label_places import LABEL_WAY
 from .long_lists import few, shortened
+from .tagged_unions import union_of
 from .unions import ELSEWHERE, SAME, Kind, union
 
-_KINDS: dict[type, Kind] = {s.TypeRecord: "record", s.TypeChoice: "choice"}
+_KINDS: dict[type, Kind] = {s.TypeRecord: "record", s.TypeUnion: "record", s.TypeChoice: "choice"}
 
 
 class WrittenTypes:
@@ -30,6 +33,7 @@ class WrittenTypes:
         self._extents = Extents()
         self._told_of_size = False
         self._declaring = ""
+        self._asked: set[str] = set()
         for decl in file.types:
             if decl.name.text in t.NAMED:
                 self._report(
@@ -54,6 +58,8 @@ class WrittenTypes:
         self._declaring = ""
         if isinstance(type_, t.Record):
             type_ = t.Record(type_.fields, name)
+        elif isinstance(type_, t.Union):
+            type_ = t.Union(type_.members, type_.tag, name)
         return self.limited(type_, decl.name.span)
 
     def _circle(
@@ -108,7 +114,7 @@ class WrittenTypes:
         """Report the quotes in the type of a value that no model answers, and read them as texts."""
         if sources := t.quotes_of(type_):
             named = (
-                f"`{type_.name}` has a quote of `{sources[0]}`" if isinstance(type_, t.Record) and type_.name else ""
+                f"`{type_.name}` has a quote of `{sources[0]}`" if isinstance(type_, t.Record | t.Union) and type_.name else ""
             )
             self._report(
                 "F0532",
@@ -126,6 +132,10 @@ class WrittenTypes:
         match written:
             case s.TypeName(word):
                 return self.named(word, written.prefix)
+            case s.TypeUnion(options):
+                return self._union(written, options)
+            case s.TypeChoice(options) if all(self._is_record(option) for option in options):
+                return self._union(written, [s.TypeName(one, one.span) for one in options if isinstance(one, s.Word)])
             case s.TypeChoice(options):
                 if refused := union(written, self._kind):
                     self.problems.append(refused)
@@ -177,15 +187,32 @@ class WrittenTypes:
             )
         return t.Choice(tuple(words))
 
+    def _is_record(self, option: s.Word | s.String) -> bool:
+        return isinstance(option, s.Word) and self._kind(option.text) == "record"
+
+    def _union(self, written: s.TypeExpr, options: Sequence[s.TypeExpr]) -> t.Type:
+        read = [(self._read(option), option.span) for option in options]
+        found = union_of(read, written.span)
+        if isinstance(found, Diagnostic):
+            self.problems.append(found)
+            return t.UNKNOWN
+        return found
+
     def _kind(self, name: str) -> Kind | None:
         """Return the kind of type that a word between bars names. A type of this file may not be read yet."""
         if name in self.declared:
             written = self.declared[name].type
+            if isinstance(written, s.TypeChoice) and name not in self._asked:
+                # A type of this file may be a union, too.
+                self._asked.add(name)
+                several = all(self._is_record(option) for option in written.options)
+                self._asked.discard(name)
+                return "record" if several else "choice"
             return _KINDS.get(type(written), "other")
         known = t.NAMED.get(name) or self.imported.types.get(("", name))
         if known is None:
             return None
-        return "record" if isinstance(known, t.Record) else "choice" if isinstance(known, t.Choice) else "other"
+        return "record" if isinstance(known, t.Record | t.Union) else "choice" if isinstance(known, t.Choice) else "other"
 
     def _of_import(self, prefix: s.Word, word: s.Word) -> t.Type:
         imported = self.imported
@@ -270,6 +297,12 @@ def _mentioned(written: s.TypeExpr) -> dict[str, s.Word]:
                 found.setdefault(word.text, word)
             case s.TypeList(item) | s.TypeOptional(item):
                 todo.append(item)
+            case s.TypeUnion(options):
+                todo += reversed(options)
+            case s.TypeChoice(words):
+                bare = [word for word in words if isinstance(word, s.Word)]
+                for word in bare if len(bare) == len(words) else ():
+                    found.setdefault(word.text, word)
             case s.TypeRecord(fields):
                 todo += [field.type for field in reversed(fields)]
     return found

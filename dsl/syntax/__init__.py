@@ -80,6 +80,7 @@ from .written import (
     TypeQuote,
     TypeRange,
     TypeRecord,
+    TypeUnion,
 )
 
 __all__ = [
@@ -147,6 +148,7 @@ __all__ = [
     "TypeQuote",
     "TypeRange",
     "TypeRecord",
+    "TypeUnion",
     "Unary",
     "Unit",
     "When",

@@ -67,4 +67,12 @@ class TypeRecord:
     span: Span = at()
 
 
-TypeExpr = TypeName | TypeChoice | TypeRange | TypeList | TypeOptional | TypeQuote | TypeRecord
+@dataclass(frozen=True, slots=True)
+class TypeUnion:
+    """A union of which a member is written in full or has a prefix. One of plain names is read as a ``TypeChoice``."""
+
+    options: tuple[TypeExpr, ...]
+    span: Span = at()
+
+
+TypeExpr = TypeName | TypeChoice | TypeRange | TypeList | TypeOptional | TypeQuote | TypeRecord | TypeUnion

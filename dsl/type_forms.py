@@ -169,7 +169,9 @@ class ByKind:
         return handler(Annotated[members, PydanticField(discriminator="kind")])
 
 
-Type: TypeAlias = Annotated[Simple | Quantity | Range | Choice | Quote | ListOf | Optional | Record | Union | Mixed, ByKind()]
+Type: TypeAlias = Annotated[
+    Simple | Quantity | Range | Choice | Quote | ListOf | Optional | Record | Union | Mixed, ByKind()
+]
 
 TEXT = Simple("text")
 INT = Simple("int")

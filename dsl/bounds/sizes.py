@@ -214,7 +214,8 @@ def field_of(size: Size, name: str) -> Size:
         return one_of([field_of(option, name) for option in size.options])
     if isinstance(size, Some):
         inner = t.unwrapped(size.type)
-        field = inner.field(name) if isinstance(inner, t.Record) else None
+        record = t.as_record(inner)
+        field = None if record is None else record.field(name)
         return Some(field.type if field else t.JSON, Bound(0, size.tokens.most, size.tokens.why))
     return Some(t.JSON, Bound(0, None, f"the value of `{name}` is unknown"))
 
@@ -279,6 +280,8 @@ def answer_bound(type_: t.Type, count: Count) -> Bound:
         case t.Optional(item):
             inner = answer_bound(item, count)
             return Bound(1, None if inner.most is None else max(1, inner.most))
+        case t.Union(members):
+            return reduce(Bound.__or__, [answer_bound(member, count) for member in members])
         case t.Record(fields) if fields:
             parts = list(_parts(fields, count))
             return Bound(1, None if any(part is None for part in parts) else sum(part or 0 for part in parts) + 4)

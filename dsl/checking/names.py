@@ -11,6 +11,7 @@ from ..path_names import branch_names
 from ..source import Span
 from ..syntax.children import children
 from ..templates.read import read_template
+from .facts import NO_FACTS, facts_of_branches, tags_told
 from .program import Flow, Mention, Part, Program, Scope, Step, Symbol, SymbolKind
 
 RESERVED = {
@@ -132,7 +133,7 @@ class _Resolver:
                 self.block(step, node.body, node.reduce, fanout=True)
             case s.Map():
                 mentions.extend(self.in_expr(node.source, scope, step, "head"))
-                inner = Scope(scope)
+                inner = Scope(scope, facts=NO_FACTS if node.where is None else tags_told(node.where))
                 self.declare(inner, Symbol(node.element.text, "element", node.element.span, inner, step))
                 if node.where is not None:
                     mentions.extend(self.in_expr(node.where, inner, step, "head"))
@@ -154,8 +155,9 @@ class _Resolver:
         """Resolve the branches of a match. Their classes are words: they take no name, and nothing can mention them."""
         step.inner = Scope(step.scope)
         names = branch_names([line.name.text if line.name else "" for line in node.body.lines])
-        for line, name in zip(node.body.lines, names, strict=True):
-            branch = Step(line, Scope(step.inner), step, branch=name)
+        facts = facts_of_branches(node)
+        for line, name, known in zip(node.body.lines, names, facts, strict=True):
+            branch = Step(line, Scope(step.inner, facts=known), step, branch=name)
             step.steps.append(branch)
             step.inner.branches.setdefault(branch.title, branch)
         for branch in step.steps:

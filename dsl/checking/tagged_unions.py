@@ -77,7 +77,9 @@ def _without_tag(members: Sequence[tuple[t.Record, Span]], span: Span) -> Diagno
             one, place = next((one, at) for one, at in members if not t.tag_word(one, name))
             found = one.field(name)
             assert found is not None
-            what = f"the field `{name}` of `{one.name or t.show(one)}` is {t.show(found.type)}, and a tag is a single word"
+            what = (
+                f"the field `{name}` of `{one.name or t.show(one)}` is {t.show(found.type)}, and a tag is a single word"
+            )
             return _no_tag("F0612", what, place, name)
     names = ", ".join(few([f"`{one.name or t.show(one)}`" for one, _ in members]))
     return _no_tag("F0610", f"nothing tells {names} apart", span, "kind")

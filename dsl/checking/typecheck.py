@@ -16,6 +16,7 @@ from .counts import counted_map
 from .declarations import Declarations
 from .dependencies import Dependencies
 from .expressions import Expressions
+from .facts import tags_told
 from .folding import Folding
 from .node_tables import NodeTables
 from .program import Flow, Program, Scope, Step, Symbol
@@ -141,11 +142,14 @@ class _Checker(Declarations):
     def node(self, step: Step) -> t.Type:
         line = step.line
         node = line.node
+        scope = step.scope
+        if line.when is not None and (told := tags_told(line.when.condition)):
+            scope = Scope(scope, facts=told)
         kinds: tuple[Where, ...]
         match node:
             case s.Ask():
                 kinds, what = ("ask",), "an ask"
-                type_ = self.ask(node, step.scope, found_there(line.when.condition) if line.when else frozenset())
+                type_ = self.ask(node, scope, found_there(line.when.condition) if line.when else frozenset())
             case s.Map():
                 kinds, what = ("map",), "a map"
                 self.element(step)
@@ -174,12 +178,12 @@ class _Checker(Declarations):
             case s.Name(word) if step.symbol is None and line.name is None and (help := stray_word(word.text)):
                 kinds, what, type_ = (), "a value", self._stray(word, help, step.scope)
             case s.Call():
-                type_ = self.expressions.call(node, step.scope, alone=True)
+                type_ = self.expressions.call(node, scope, alone=True)
                 callee = self.typed.nodes.callees.get(node.number)
                 kinds, what = ("flow",) if callee is not None and callee.kind == "flow" else (), "a call"
             case _:
                 kinds, what = (), "a value"
-                type_ = self.expressions.infer(node, step.scope)
+                type_ = self.expressions.infer(node, scope)
         self.options(line.options, kinds, step.scope, what)
         return type_
 

@@ -114,7 +114,9 @@ class WrittenTypes:
         """Report the quotes in the type of a value that no model answers, and read them as texts."""
         if sources := t.quotes_of(type_):
             named = (
-                f"`{type_.name}` has a quote of `{sources[0]}`" if isinstance(type_, t.Record | t.Union) and type_.name else ""
+                f"`{type_.name}` has a quote of `{sources[0]}`"
+                if isinstance(type_, t.Record | t.Union) and type_.name
+                else ""
             )
             self._report(
                 "F0532",
@@ -212,7 +214,9 @@ class WrittenTypes:
         known = t.NAMED.get(name) or self.imported.types.get(("", name))
         if known is None:
             return None
-        return "record" if isinstance(known, t.Record | t.Union) else "choice" if isinstance(known, t.Choice) else "other"
+        return (
+            "record" if isinstance(known, t.Record | t.Union) else "choice" if isinstance(known, t.Choice) else "other"
+        )
 
     def _of_import(self, prefix: s.Word, word: s.Word) -> t.Type:
         imported = self.imported

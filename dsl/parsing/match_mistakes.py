@@ -8,6 +8,7 @@ from .place import NODES, Place
 from .tables import END
 
 _ARROWS = frozenset({"->", "=>", ":", ">"})
+_NAMES = frozenset({"NAME", "STRING"})
 _MOST_TOKENS = 60
 """The most tokens to look through between `match` and its opening brace."""
 
@@ -64,11 +65,12 @@ def _case(place: Place) -> Diagnostic | None:
 
 
 def _several(place: Place) -> Diagnostic | None:
-    if place.type in ("VBAR", "COMMA") and place.at(-1) in ("NAME", "STRING") and place.at(1) in ("NAME", "STRING"):
-        if place.begins_line(-1) or place.at(-2) in ("LBRACE", "VBAR", "COMMA"):
-            help = "write a branch for each class; for all other classes write `else = …`"
-            return place.error("a branch of a match is for a single class", help)
-    return None
+    between = place.at(-1) in _NAMES and place.at(1) in _NAMES
+    begins = place.begins_line(-1) or place.at(-2) in ("LBRACE", "VBAR", "COMMA")
+    if place.type not in ("VBAR", "COMMA") or not between or not begins:
+        return None
+    help = "write a branch for each class; for all other classes write `else = …`"
+    return place.error("a branch of a match is for a single class", help)
 
 
 def _spaced(place: Place, ahead: int) -> bool:

@@ -74,7 +74,7 @@ class FilterTypes(TemplateExpressions):
             if row.name == "sum":
                 message = f"the filter `sum` takes numbers, and the elements are {t.show(given.item)}"
             if (
-                isinstance(given.item, t.Record)
+                isinstance(given.item, t.Record | t.Union)
                 and given.item.fields
                 and any(arg.name == "attribute" for arg in row.args)
             ):

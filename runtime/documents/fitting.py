@@ -67,6 +67,9 @@ def fit(value: Json, type_: types.Type, place: Place, problems: Problems, *, cel
                 fit(one, item, (*place, number), problems) if (made := as_it_is(one)) is None else made
                 for number, one in enumerate(value, 1)
             ]
+        case types.Union() if isinstance(value, Mapping):
+            member = _member(value, type_, place, problems)
+            return None if member is None else fit(value, member, place, problems, cells=cells)
         case types.Record(fields) if isinstance(value, Mapping):
             return {field.name: _field(value, field, place, problems, cells) for field in fields}
         case types.Choice(options) if isinstance(value, str):
@@ -99,7 +102,7 @@ def from_text(text: str, type_: types.Type) -> Json:
             return _number(stripped)
         case types.Simple("bool"):
             return _BOOLS.get(stripped.lower(), text)
-        case types.ListOf() | types.Record() | types.Simple("json"):
+        case types.ListOf() | types.Record() | types.Union() | types.Simple("json"):
             try:
                 return parse_json(text)
             except ValueError:
@@ -124,6 +127,23 @@ def _field(record: Mapping[str, Json], field: types.Field, place: Place, problem
         guess = did_you_mean(field.name, [name for name in record if isinstance(name, str)])
         problems.add(place, f"the field {shown(field.name)} is missing" + (f"; {guess}" if guess else ""))
     return None
+
+
+def _member(value: Mapping[str, Json], union: types.Union, place: Place, problems: Problems) -> types.Record | None:
+    """Return the member of a union that a record is, by its tag. Tell the problem and return None if it is none."""
+    said = value.get(union.tag)
+    words = " or ".join(map(shown, union.words))
+    if said is None:
+        problems.add(place, f"the field {shown(union.tag)} is missing, which says {words}")
+        return None
+    found = union.member(option_of(said, union.words, marks="")) if isinstance(said, str) else None
+    if found is None:
+        field = union.field(union.tag)
+        near = nearest(said[:100].casefold(), union.words) if isinstance(said, str) else None
+        guess = f"; did you mean {shown(near)}?" if near else ""
+        where = (*place, field) if field is not None else place
+        problems.add(where, f"expected {words}, found {described(said)}{guess}")
+    return found
 
 
 def quick_fit(type_: types.Type) -> Callable[[Json], Json]:
@@ -240,7 +260,7 @@ def _is_whole(value: Json) -> bool:
 
 def _unfit(type_: types.Type, value: Json) -> str:
     wanted = types.show(type_)
-    if isinstance(type_, types.Record) and not type_.name:
+    if isinstance(type_, types.Record | types.Union) and not type_.name:
         wanted = "a record"
     problem = f"expected {wanted}, found {described(value)}"
     if type_ == types.BOOL:

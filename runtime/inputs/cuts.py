@@ -52,4 +52,4 @@ class Cut:
 
 
 def _rows_or(item: types.Type) -> str:
-    return "rows" if isinstance(item, types.Record) or item == types.JSON else "elements"
+    return "rows" if isinstance(item, types.Record | types.Union) or item == types.JSON else "elements"

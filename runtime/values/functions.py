@@ -175,7 +175,7 @@ _PATH = ParamSpec("path", types.TEXT, required=True)
 def _measured(type_: types.Type) -> bool:
     if isinstance(type_, types.Mixed):
         return all(map(_measured, type_.options))
-    return types.is_text(type_) or type_ == types.JSON or isinstance(type_, types.ListOf | types.Record)
+    return types.is_text(type_) or type_ == types.JSON or isinstance(type_, types.ListOf | types.Record | types.Union)
 
 
 def _plain(type_: types.Type) -> bool:
@@ -184,7 +184,7 @@ def _plain(type_: types.Type) -> bool:
 
 
 def _row(type_: types.Type) -> bool:
-    return (isinstance(type_, types.Record) or type_ == types.JSON) and not types.holds_model(type_)
+    return (isinstance(type_, types.Record | types.Union) or type_ == types.JSON) and not types.holds_model(type_)
 
 
 def _rows(takes: Callable[[types.Type], bool], taken: str) -> tuple[ParamSpec, ParamSpec]:

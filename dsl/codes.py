@@ -93,6 +93,9 @@ CODES: dict[str, Code] = {
     "F0604": Code("a class without a branch"),
     "F0605": Code("an `else` that can never run"),
     "F0606": Code("a branch of a match that mentions another branch"),
+    "F0610": Code("a union without a common tag"),
+    "F0611": Code("two members of a union with one tag"),
+    "F0612": Code("a tag that is not a single word"),
     # F07: allowed, and probably not meant
     "F0701": Code("an answer that is paid for and never used", "warning"),
     "F0702": Code("a map whose calls are all the same", "warning"),

@@ -141,8 +141,11 @@ def json_schema(type_: Type) -> dict[str, Any]:
             return {"anyOf": [json_schema(item), {"type": "null"}]}
         case Mixed(options):
             return {"anyOf": [json_schema(option) for option in options]}
-        case Union(members):
-            return {"anyOf": [json_schema(member) for member in members]}
+        case Union(members, tag):
+            # The tag comes first: a model then chooses the member before it writes the fields, and OpenAI's strict mode
+            # refuses members that begin with the same key, unless this key tells them apart.
+            first = [sorted(member.fields, key=lambda field: field.name != tag) for member in members]
+            return {"anyOf": [json_schema(Record(tuple(fields))) for fields in first]}
         case Record(fields):
             properties = {}
             for field in fields:

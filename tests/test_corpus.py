@@ -33,11 +33,12 @@ EXPECTATION = re.compile(
 FOLDERS = {
     "parse": "F01 F03 F04",
     "structure": "F04",
+    "unions": "F02 F03 F06",
     "matches": "F02 F03 F0404 F06",
     "names": "F02",
     "dependencies": "F0203 F0204",
     "quotes": "F0530 F0531 F0532 F0533",
-    "written_types": "F0104 F02 F03 F04",
+    "written_types": "F0104 F02 F03 F04 F0610",
     "expressions": "F01 F02 F03",
     "syntax": "F01",
     "imports": "F02",

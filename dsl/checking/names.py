@@ -133,7 +133,7 @@ class _Resolver:
                 self.block(step, node.body, node.reduce, fanout=True)
             case s.Map():
                 mentions.extend(self.in_expr(node.source, scope, step, "head"))
-                inner = Scope(scope, facts=NO_FACTS if node.where is None else tags_told(node.where))
+                inner = Scope(scope)
                 self.declare(inner, Symbol(node.element.text, "element", node.element.span, inner, step))
                 if node.where is not None:
                     mentions.extend(self.in_expr(node.where, inner, step, "head"))
@@ -167,7 +167,10 @@ class _Resolver:
         self, step: Step, body: s.Body, reduce: s.Reduce, *, fanout: bool = False, inner: Scope | None = None
     ) -> None:
         step.inner = inner or Scope(step.scope, fanout)
-        step.steps = self.steps(body.lines, step.inner, step)
+        where = step.line.node.where if isinstance(step.line.node, s.Map) else None
+        told = NO_FACTS if where is None else tags_told(where)
+        # What `where` says holds in the body, and not yet in `where` itself.
+        step.steps = self.steps(body.lines, Scope(step.inner, facts=told) if told else step.inner, step)
         scope = Scope(step.scope)
         fold = reduce.rule.text == "fold" and reduce.ask is not None
         for name in ("so_far", "next") if fold else ("results",):

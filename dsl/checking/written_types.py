@@ -17,7 +17,7 @@ from .extents import Extents
 from .label_places import LABEL_WAY
 from .long_lists import few, shortened
 from .tagged_unions import union_of
-from .unions import ELSEWHERE, SAME, Kind, union
+from .unions import ELSEWHERE, SAME, WORDS_ONLY, Kind, union
 
 _KINDS: dict[type, Kind] = {s.TypeRecord: "record", s.TypeUnion: "record", s.TypeChoice: "choice"}
 
@@ -135,6 +135,13 @@ class WrittenTypes:
             case s.TypeName(word):
                 return self.named(word, written.prefix)
             case s.TypeUnion(options):
+                if any(
+                    isinstance(one, s.TypeName) and not one.prefix and not self._kind(one.word.text) for one in options
+                ):
+                    for one in options:
+                        if not isinstance(one, s.TypeName) or one.prefix:
+                            self._report("F0301", "a choice has only words, and this is a type", one.span, WORDS_ONLY)
+                    return t.UNKNOWN
                 return self._union(written, options)
             case s.TypeChoice(options) if all(self._is_record(option) for option in options):
                 return self._union(written, [s.TypeName(one, one.span) for one in options if isinstance(one, s.Word)])
@@ -204,8 +211,10 @@ class WrittenTypes:
         """Return the kind of type that a word between bars names. A type of this file may not be read yet."""
         if name in self.declared:
             written = self.declared[name].type
-            if isinstance(written, s.TypeChoice) and name not in self._asked:
-                # A type of this file may be a union, too.
+            if isinstance(written, s.TypeChoice):
+                # A type of this file may be a union, too. A circle of them is told elsewhere.
+                if name in self._asked:
+                    return "record"
                 self._asked.add(name)
                 several = all(self._is_record(option) for option in written.options)
                 self._asked.discard(name)

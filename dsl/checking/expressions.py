@@ -57,10 +57,10 @@ class Expressions(Operators):
     def _infer(self, expr: s.Expr, scope: Scope, wanted: t.Type | None) -> t.Type:
         match expr:
             case s.Name():
-                return known_type(expr, self._name(expr, scope, wanted), scope)
+                return self._known(expr, self._name(expr, scope, wanted), scope)
             case s.Get(base, word):
                 found = field_type(self.infer(base, scope), word.text, word.span, self.problems)
-                return known_type(expr, found, scope)
+                return self._known(expr, found, scope)
             case s.Text(string):
                 return self._text(string, expr.span, wanted)
             case s.Template(tag, string):
@@ -96,6 +96,9 @@ class Expressions(Operators):
                 return t.INT if given == t.INT else t.NUMBER
             case s.Binary():
                 return self._binary(expr, scope, wanted)
+
+    def _known(self, expr: s.Expr, type_: t.Type, scope: Scope) -> t.Type:
+        return known_type(expr, type_, scope.known_facts) if isinstance(type_, t.Optional | t.Union) else type_
 
     def template(self, string: s.String, scope: Scope, sure: frozenset[str] = frozenset()) -> None:
         """Check a template once. ``sure`` has the names that cannot be missing here; a field is written with dots."""

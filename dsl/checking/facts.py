@@ -6,14 +6,9 @@ A fact is the path of a value that is there, or the words that the tag of a unio
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
-
 from .. import syntax as s
 from .. import types as t
 from ..tag_facts import is_not, is_one_of, told_apart
-
-if TYPE_CHECKING:
-    from .program import Scope
 
 Facts = frozenset[str]
 NO_FACTS: Facts = frozenset()
@@ -82,11 +77,9 @@ def _compared(operator: str, value: s.Expr, other: s.Expr) -> Facts:
     return frozenset({is_one_of(path, [word]) if operator == "==" else is_not(path, word)})
 
 
-def known_type(expr: s.Expr, type_: t.Type, scope: Scope) -> t.Type:
-    """Return the type of a name or a field where the facts of a scope hold."""
-    if not isinstance(type_, t.Optional | t.Union):
-        return type_
-    facts, path = scope.known_facts, path_of(expr)
+def known_type(expr: s.Expr, type_: t.Type, facts: Facts) -> t.Type:
+    """Return the type of a name or a field where some facts hold."""
+    path = path_of(expr)
     if not facts or not path:
         return type_
     return told_apart(t.unwrapped(type_) if path in facts else type_, path, facts)

@@ -24,8 +24,8 @@ class Operators(UnknownNames):
         operator = expr.operator
         if operator in ("and", "or"):
             self.expect(expr.left, scope, t.BOOL, f"`{operator}`")
-            left = expr.left if operator == "and" else s.Unary("not", expr.left, expr.left.span)
-            told = tags_told(left)
+            held = expr.left if operator == "and" else s.Unary("not", expr.left, expr.left.span)
+            told = tags_told(held)
             self.expect(expr.right, Scope(scope, facts=told) if told else scope, t.BOOL, f"`{operator}`")
             return t.BOOL
         if operator in ("==", "!="):

@@ -279,7 +279,7 @@ def test_a_run_goes_on_inside_its_branch(tmp_path: Path) -> None:
 
 def test_a_picture_shows_the_branches_of_which_one_runs() -> None:
     picture = picture_of(planned(SUPPORT), catalog().functions)
-    cluster = next(part for part in picture.walk() if getattr(part, "what", "").startswith("match team"))
+    cluster: Any = next(part for part in picture.walk() if getattr(part, "what", "").startswith("match team"))
     assert cluster.name == "reply"
     titles = [getattr(part, "name", "") or getattr(part, "title", "") for part in cluster.inside]
     assert titles == ["billing", "technical", '"human resources"', "else", ""]

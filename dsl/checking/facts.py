@@ -6,6 +6,7 @@ A fact is the path of a value that is there, or the words that the tag of a unio
 from __future__ import annotations
 
 from collections.abc import Iterator
+
 from .. import syntax as s
 from .. import types as t
 from ..tag_facts import is_not, is_one_of, told_apart

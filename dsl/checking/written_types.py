@@ -17,7 +17,8 @@ from .extents import Extents
 from .label_places import LABEL_WAY
 from .long_lists import few, shortened
 from .tagged_unions import union_of
-from .unions import ELSEWHERE, SAME, WORDS_ONLY, Kind, union
+from .type_parts import instead, mentioned, without_option
+from .unions import ELSEWHERE, WORDS_ONLY, Kind, union
 
 _KINDS: dict[type, Kind] = {s.TypeRecord: "record", s.TypeUnion: "record", s.TypeChoice: "choice"}
 
@@ -43,7 +44,7 @@ class WrittenTypes:
 
     def _declarations(self, declared: dict[str, s.TypeDecl]) -> None:
         """Read the declarations of types. Each is read after the types that it mentions, without recursion."""
-        mentions = {name: _mentioned(decl.type) for name, decl in declared.items()}
+        mentions = {name: mentioned(decl.type) for name, decl in declared.items()}
         needs = {name: [need for need in words if need in declared] for name, words in mentions.items()}
         for circle in cycles(needs):
             self._circle(circle, declared, mentions)
@@ -135,15 +136,14 @@ class WrittenTypes:
             case s.TypeName(word):
                 return self.named(word, written.prefix)
             case s.TypeUnion(options):
-                if any(
-                    isinstance(one, s.TypeName) and not one.prefix and not self._kind(one.word.text) for one in options
-                ):
+                bare = [one.word.text for one in options if isinstance(one, s.TypeName) and not one.prefix]
+                if not all(map(self._kind, bare)):
                     for one in options:
                         if not isinstance(one, s.TypeName) or one.prefix:
                             self._report("F0301", "a choice has only words, and this is a type", one.span, WORDS_ONLY)
                     return t.UNKNOWN
                 return self._union(written, options)
-            case s.TypeChoice(options) if all(self._is_record(option) for option in options):
+            case s.TypeChoice(options) if all(map(self._is_record, options)):
                 return self._union(written, [s.TypeName(one, one.span) for one in options if isinstance(one, s.Word)])
             case s.TypeChoice(options):
                 if refused := union(written, self._kind):
@@ -189,7 +189,7 @@ class WrittenTypes:
         for before, option in twice:
             word = option.text if isinstance(option, s.Word) else option.value
             # A choice with a single word would be read as the name of a type.
-            fix = _without(word, before.span, option.span) if len(words) > 1 else None
+            fix = without_option(word, before.span, option.span) if len(words) > 1 else None
             message = f"the choice `{word}` appears twice"
             self._report(
                 "F0202", message, option.span, "an answer counts without regard to case: keep only one of the two", fix
@@ -216,7 +216,7 @@ class WrittenTypes:
                 if name in self._asked:
                     return "record"
                 self._asked.add(name)
-                several = all(self._is_record(option) for option in written.options)
+                several = all(map(self._is_record, written.options))
                 self._asked.discard(name)
                 return "record" if several else "choice"
             return _KINDS.get(type(written), "other")
@@ -249,7 +249,7 @@ class WrittenTypes:
                 word.span,
                 did_you_mean(word.text, known)
                 or ("its types: " + ", ".join(f"`{one}`" for one in known) if known else "the file declares no types"),
-                _instead(word, nearest(word.text, known)),
+                instead(word, nearest(word.text, known)),
             )
         return type_ or t.UNKNOWN
 
@@ -295,45 +295,6 @@ class WrittenTypes:
             f"no type is called `{name}`",
             word.span,
             guess or "declare the type, `type Name = { … }`; for a choice write two or more words, `YES | NO`",
-            _instead(word, there or near),
+            instead(word, there or near),
         )
         return t.UNKNOWN
-
-
-def _mentioned(written: s.TypeExpr) -> dict[str, s.Word]:
-    """Return the names without a prefix that a type mentions, each with the place of its first mention."""
-    found: dict[str, s.Word] = {}
-    todo = [written]
-    while todo:
-        match todo.pop():
-            case s.TypeName(word, prefix=None):
-                found.setdefault(word.text, word)
-            case s.TypeList(item) | s.TypeOptional(item):
-                todo.append(item)
-            case s.TypeUnion(options):
-                todo += reversed(options)
-            case s.TypeChoice(words):
-                bare = [word for word in words if isinstance(word, s.Word)]
-                for word in bare if len(bare) == len(words) else ():
-                    found.setdefault(word.text, word)
-            case s.TypeRecord(fields):
-                todo += [field.type for field in reversed(fields)]
-    return found
-
-
-def _instead(word: s.Word, better: str | None) -> Fix | None:
-    """Return a fix that writes the name of another type.
-
-    It is safe if the two names differ only in case, or if other languages use the written name.
-    """
-    if better is None:
-        return None
-    sure = better.casefold() == word.text.casefold() or word.text.lower() in SAME
-    return Fix(f"write `{better}`", (Edit(word.span, better),), safe=sure)
-
-
-def _without(word: str, before: Span, option: Span) -> Fix | None:
-    """Return a fix that deletes an option of a choice and the bar before it. None if other text is between them."""
-    gap = option.source.span(before.end, option.end)
-    between = option.source.text[before.end : option.start]
-    return Fix(f"delete the second `{word}`", (Edit(gap, ""),)) if between.strip() == "|" else None

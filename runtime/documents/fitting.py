@@ -13,6 +13,7 @@ from ..files.files import read_plain_text
 from ..vocabulary.errors import InputError
 from ..vocabulary.json_value import Json
 from ..vocabulary.quoting import shown
+from .described import described
 from .rows import check_depth, is_unicode, parse_json
 
 # The place of a value: a line, the field of a record, or the number of an item.
@@ -272,26 +273,6 @@ def _unfit(type_: types.Type, value: Json) -> str:
         if plain != value and _NUMBER.fullmatch(plain):
             return f"{problem}; write it without separators"
     return problem
-
-
-def described(value: object) -> str:
-    """Describe a value for a message, such as "the number 5" or "a list"."""
-    match value:
-        case None:
-            return "nothing"
-        case bool():
-            return "true" if value else "false"
-        case int():
-            return f"the number {value}" if abs(value) < 10**20 else "a very large number"
-        case float():
-            return f"the number {value}"
-        case str():
-            return f"the text {shown(value, 60)}" if value else "an empty text"
-        case list() | tuple():
-            return "a list"
-        case Mapping():
-            return "a record"
-    return f"a Python {type(value).__name__}"
 
 
 def _written(place: Place) -> str:

@@ -128,4 +128,5 @@ CODES: dict[str, Code] = {
     "F0731": Code("an ask that no test answers", "warning"),
     "F0740": Code("several ballots from one untrusted source", "warning"),
     "F0741": Code("a prompt that joins untrusted texts", "warning"),
+    "F0750": Code("a match that never chooses", "warning"),
 }

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from flowrun.dsl import Source, check_flow, make_plan, plan, types
+from flowrun.runtime import run_async
 from flowrun.runtime.catalog import catalog
 from flowrun.runtime.engine.answers import read_answer
 from flowrun.runtime.inputs.inputs import check_value
@@ -156,10 +157,10 @@ class Letter:
     to: str
 
 
-def test_python_objects_are_members() -> None:
-    assert check_value([Letter(2, "mail", "a")], types.ListOf(call()), "calls") == [
-        {"id": 2, "kind": "mail", "to": "a"}
-    ]
+async def test_python_objects_are_members() -> None:
+    text = HEAD + "flow f(calls: [Call]) { return calls }"
+    result = await run_async(check_flow(Source(text), catalog()), calls=[Letter(2, "mail", "a"), {**WEATHER, "x": 1}])
+    assert result.value == [{"id": 2, "kind": "mail", "to": "a"}, WEATHER]
 
 
 # Runs

@@ -1,4 +1,4 @@
-"""The value of a `match` is the same in every run, so always the same branch runs and the others never do. Match a value
+"""The value of a `match` is the same in every run, so one branch always runs and the others never do. Match a value
 that comes from a step or a parameter, or write only the step of this branch.
 
 ```flow bad

@@ -1,11 +1,10 @@
-"""Mistakes in the branches of a match: words and signs of other languages, and brackets around the value."""
+"""Mistakes in the branches of a match: words and signs of other languages."""
 
 from __future__ import annotations
 
 from ..diagnostics import Diagnostic, Edit, Fix
-from .foreign_syntax import BRANCH, MATCH
+from .foreign_syntax import BRANCH
 from .place import NODES, Place
-from .tables import END
 
 _ARROWS = frozenset({"->", "=>", ":", ">"})
 _NAMES = frozenset({"NAME", "STRING"})
@@ -32,23 +31,6 @@ def match_branch(place: Place) -> Diagnostic | None:
             fix = Fix("write `=`", (Edit(span, "=" if _spaced(place, first) else " ="),), safe=False)
             return Diagnostic("F0101", f"`{span.text}` is not allowed here", span, help=BRANCH, fix=fix)
     return None
-
-
-def brackets_of_match(place: Place) -> Diagnostic | None:
-    """Report `match (x) { … }`, which reads as a call of a flow `match`, and a record instead of branches."""
-    if place.type not in ("LBRACE", "EQUAL", "STRING"):
-        return None
-    brace = 0 if place.type == "LBRACE" else place.brackets.around.get(place.index, -1) - place.index
-    if place.at(brace) != "LBRACE" or place.at(brace - 1) != "RPAR":
-        return None
-    first = brace - 1
-    while first > brace - _MOST_TOKENS and place.word(first) != "match":
-        first -= 1
-        if place.index + first < 0 or place.at(first) in ("LBRACE", "RBRACE", "EQUAL", END):
-            return None
-    if place.word(first) != "match" or place.at(first + 1) != "LPAR":
-        return None
-    return place.error("the value of a match has no brackets around it", MATCH, first + 1)
 
 
 def _case(place: Place) -> Diagnostic | None:

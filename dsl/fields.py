@@ -29,10 +29,12 @@ def field_type(base: t.Type, name: str, span: Span, problems: list[Diagnostic]) 
             )
             return t.unwrapped(inner)
         return inner
-    found = base.field(name) if isinstance(base, t.Record) else None
+    found = base.field(name) if isinstance(base, t.Record | t.Union) else None
     if found:
         return found.type
-    if isinstance(base, t.Record):
+    if isinstance(base, t.Union):
+        what, help = _of_members(base, name)
+    elif isinstance(base, t.Record):
         names = [field.name for field in base.fields]
         what = f"{base.name or t.show(base)} has no field `{name}`"
         listed = ", ".join(f"`{known}`" for known in names[:MOST_LISTED]) + (", …" if len(names) > MOST_LISTED else "")
@@ -45,6 +47,25 @@ def field_type(base: t.Type, name: str, span: Span, problems: list[Diagnostic]) 
             help = "read its elements one by one: `map x in …`, or `{% for x in … %}` in a template"
     problems.append(Diagnostic("F0302", what, span, help=help))
     return t.UNKNOWN
+
+
+def _of_members(union: t.Union, name: str) -> tuple[str, str]:
+    """Describe a field that not all members of a union have, and the way to it."""
+    having = [word for member, word in zip(union.members, union.words, strict=True) if member.field(name)]
+    shared = ", ".join(f"`{field.name}`" for field in union.fields)
+    if not having:
+        names = dict.fromkeys(field.name for member in union.members for field in member.fields)
+        help = did_you_mean(name, names) or f"all its members have the fields {shared}"
+        return f"no member of {t.show(union)} has a field `{name}`", help
+    if len(having) == len(union.members):
+        what = f"the field `{name}` is not the same in all members of {t.show(union)}"
+    else:
+        words = " or ".join(f"`{word}`" for word in having[:3])
+        what = f"{t.show(union)} has the field `{name}` only if its `{union.tag}` is {words}"
+    return what, (
+        f"ask for the `{union.tag}` first: `match ….{union.tag} {{ … }}`, "
+        f"or `{{% if ….{union.tag} == '{having[0]}' %}}` in a template"
+    )
 
 
 def misfit(given: t.Type, wanted: t.Type) -> str:

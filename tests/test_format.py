@@ -7,7 +7,6 @@ import os
 import re
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from hypothesis import strategies as st
 from flowrun.dsl import Source, format_file, parse_flow
 from flowrun.dsl import syntax as s
 from flowrun.dsl.parsing.tables import FILE_WORDS, LABELS, ROUND_WORDS, TEST_WORDS, TYPE_WORDS
+from support.drawn_matches import drawn_match
 from support.made_trees import AT, OPERATORS, calculation, rounds, with_returned_node
 
 CORPUS = Path(__file__).parent / "corpus" / "fmt"
@@ -208,22 +208,9 @@ class Maker:
             ),
             lambda: s.Repeat(self.count(), self.count(), body, self.reduce(), AT),
             lambda: s.Chain(body, AT),
-            lambda: self.match(depth - 1),
+            lambda: drawn_match(self, depth - 1),
             lambda: rounds(self, body),
         )
-
-    def match(self, depth: int) -> s.Match:
-        def branch() -> tuple[s.Word | s.String, s.Line]:
-            line = self.line(depth)
-            if self.maybe():
-                string = self.string()
-                return string, replace(line, name=s.Word(string.value, AT))
-            word = self.word("when", "with", "after")
-            return word, replace(line, name=word)
-
-        branches = self.some(branch)
-        body = s.Body(tuple(line for _, line in branches), AT)
-        return s.Match(self.expr(1), body, tuple(word for word, _ in branches), AT)
 
     def line(self, depth: int) -> s.Line:
         kinds: list[Callable[[], s.Node]] = [self.ask, *([lambda: self.block(depth)] if depth else [])]

@@ -155,8 +155,8 @@ def _record(entries: tuple[p.Entry, ...], inner: Callable[[p.Expr], Size]) -> Si
             fields |= {name: Known(one) for name, one in value.value.items()}
         elif isinstance(value, Fields):
             fields |= dict(value.fields)
-        elif isinstance(type_, t.Record):
-            fields |= {one.name: field_of(value, one.name) for one in type_.fields}
+        elif (known := t.as_record(type_)) is not None:
+            fields |= {one.name: field_of(value, one.name) for one in known.fields}
         else:
             return Some(t.JSON, Bound(0, None, "the fields of a spread record are known only when the flow runs"))
     return record(fields)
@@ -213,6 +213,9 @@ def shaped(size: Size, type_: t.Type) -> Size:
     type_ = t.unwrapped(type_)
     if isinstance(size, Known) and size.value is None:
         return size
+    if isinstance(type_, t.Union):
+        # The tag says only in the run which fields stay.
+        return size if isinstance(size, Known) else one_of([shaped(size, member) for member in type_.members])
     if isinstance(type_, t.Record):
         return record({one.name: shaped(field_of(size, one.name), one.type) for one in type_.fields})
     if not isinstance(type_, t.ListOf):

@@ -219,7 +219,8 @@ def field_of(size: Size, name: str) -> Size:
         return one_of([field_of(option, name) for option in size.options])
     if isinstance(size, Some):
         inner = t.unwrapped(size.type)
-        field = inner.field(name) if isinstance(inner, t.Record) else None
+        record = t.as_record(inner)
+        field = None if record is None else record.field(name)
         type_ = field.type if field else t.JSON
         return Some(type_, part_bound(type_, size.tokens))
     return Some(t.JSON, Bound(0, None, f"the value of `{name}` is unknown"))

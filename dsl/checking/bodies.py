@@ -74,7 +74,18 @@ class Bodies:
     def match(self, step: Step, node: s.Match) -> t.Type:
         given = self.expressions.infer(node.value, step.scope)
         self.typed.problems.extend(match_problems(node, given))
+        self._words(step)
         return t.join(self.typed.steps.get(branch, t.UNKNOWN) for branch in step.steps)
+
+    def _words(self, step: Step) -> None:
+        """Read the texts of branches as words of the choice that the other branches give, if they are among them."""
+        types = self.typed.steps
+        texts = {one: one.line.node.string.value for one in step.steps if isinstance(one.line.node, s.Text)}
+        others = t.unwrapped(t.join(types.get(one, t.UNKNOWN) for one in step.steps if one not in texts))
+        if isinstance(others, t.Choice) and set(texts.values()) <= set(others.options):
+            for one, word in texts.items():
+                if one.line.when is None:
+                    types[one] = t.Choice((word,))
 
     def body(self, step: Step, body: s.Body) -> t.Type:
         if not step.steps:

@@ -7,6 +7,7 @@ from .. import types as t
 from ..fields import misfit
 from ..records import dataclass
 from ..syntax.children import children
+from .facts import tags_told
 from .program import Scope
 from .type_words import TypeWords
 from .unknown_names import CONSTANTS
@@ -24,7 +25,9 @@ class Operators(TypeWords):
         operator = expr.operator
         if operator in ("and", "or"):
             self.expect(expr.left, scope, t.BOOL, f"`{operator}`")
-            self.expect(expr.right, scope, t.BOOL, f"`{operator}`")
+            held = expr.left if operator == "and" else s.Unary("not", expr.left, expr.left.span)
+            told = tags_told(held)
+            self.expect(expr.right, Scope(scope, facts=told) if told else scope, t.BOOL, f"`{operator}`")
             return t.BOOL
         if operator in ("==", "!="):
             return self._equal(expr, scope)

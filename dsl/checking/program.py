@@ -12,6 +12,7 @@ from ..path_names import branch_step
 from ..records import dataclass
 from ..source import Span
 from ..templates.read import Template
+from .facts import NO_FACTS, Facts
 
 SymbolKind = Literal[
     "model", "param", "step", "branch", "element", "index", "results", "last", "answer", "text", "texts", "given"
@@ -53,7 +54,8 @@ class Scope:
     """The names that can be mentioned in one part of the file.
 
     ``withheld`` has the names that the asks of a reducer may mention, but its arguments may not. ``branches`` has the
-    branches of a match by their classes, which nothing can mention.
+    branches of a match by their classes, which nothing can mention. ``facts`` are what holds of values here (see
+    ``facts``).
     """
 
     parent: Scope | None
@@ -61,6 +63,16 @@ class Scope:
     symbols: dict[str, Symbol] = field(default_factory=dict)
     withheld: dict[str, Symbol] = field(default_factory=dict)
     branches: dict[str, Step] = field(default_factory=dict)
+    facts: Facts = NO_FACTS
+
+    @property
+    def known_facts(self) -> Facts:
+        """The facts that hold here, with those of the scopes around."""
+        found, scope = self.facts, self.parent
+        while scope is not None:
+            found |= scope.facts
+            scope = scope.parent
+        return found
 
     def lookup(self, name: str) -> Symbol | None:
         scope: Scope | None = self

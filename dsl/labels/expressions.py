@@ -225,6 +225,7 @@ def _as_list(value: Value) -> Value:
 def _kept(value: Value, type_: t.Type) -> Value:
     """Return a value that is cut to a type. A record keeps only the fields of the type."""
     inner = t.unwrapped(type_)
+    inner = t.as_record(inner) or inner
     if isinstance(inner, t.Record) and value.fields is not None:
         known = {one.name: one.type for one in inner.fields}
         fields = {name: _kept(one, known[name]) for name, one in value.fields.items() if name in known}

@@ -92,11 +92,23 @@ def named(text: str, tokens: Sequence[Token], place: int) -> bool:
     if place + 1 < len(tokens) and tokens[place + 1].type == "EQUAL":
         return True
     if tokens[place].type == "MATCH":
-        return begins_line(text, tokens, place + 1)
+        return begins_line(text, tokens, place + 1) or _called(text, tokens, place + 1)
     if tokens[place].type in CLAUSE_WORDS and text.startswith("(", tokens[place].end_pos or 0):
         return begins_line(text, tokens, place)
     alone = tokens[place].type in LABELS or begins_line(text, tokens, place)
     return alone and begins_line(text, tokens, place + 1)
+
+
+def _called(text: str, tokens: Sequence[Token], place: int) -> bool:
+    """Tell whether brackets at this place are those of a call: no brace follows them on their line."""
+    depth = 0
+    for at in range(place, len(tokens)):
+        depth += (tokens[at].type == "LPAR") - (tokens[at].type == "RPAR")
+        if at == place and not depth:
+            return False
+        if not depth:
+            return then(tokens, at)[0] != "LBRACE" or begins_line(text, tokens, at + 1)
+    return True
 
 
 def then(tokens: Sequence[Token], place: int) -> tuple[str, str]:

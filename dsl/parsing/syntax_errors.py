@@ -8,7 +8,7 @@ from .corrections import without_comma
 from .file_mistakes import FILE_MISTAKES
 from .foreign_syntax import HABITS, MATCH, else_alone, stray_word
 from .label_mistakes import misplaced_label
-from .match_mistakes import brackets_of_match, match_branch
+from .match_mistakes import match_branch
 from .out_of_place import OUT_OF_PLACE, VALUES
 from .place import NODES, VALUE, Place
 from .round_mistakes import rounds
@@ -50,12 +50,9 @@ _BLOCKS = {
 }
 
 
-MISTAKES_IN_MATCH = (brackets_of_match, match_branch)
-
-
 def describe(place: Place) -> Diagnostic:
     """Describe the mistake at a token that is not allowed in its place."""
-    for rule in (_no_reducer,) if place.ends else (*MISTAKES_IN_MATCH, *_FIRST, *HABITS, *VALUES, *_RULES):
+    for rule in (_no_reducer,) if place.ends else (match_branch, *_FIRST, *HABITS, *VALUES, *_RULES):
         if found := rule(place):
             return found
     end = "the file ends too early" if place.type == END else "the declaration ends too early"

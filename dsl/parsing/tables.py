@@ -141,7 +141,7 @@ class Tables:
 
     def _match_is_name(self, named: bool, then: tuple[str, str]) -> bool:
         """Tell whether `match` is a name: nothing that a match could look at follows it."""
-        if named or then[0] == "NOT":
+        if named or then[0] in ("NOT", "LPAR"):
             return named
         return then[0] not in self.words - _NO_VALUE or then[1] in ("EQUAL", "STRING", "COLON")
 

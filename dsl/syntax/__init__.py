@@ -88,6 +88,7 @@ from .written import (
     TypeRange,
     TypeRecord,
     TypeSized,
+    TypeUnion,
 )
 
 __all__ = [
@@ -163,6 +164,7 @@ __all__ = [
     "TypeRange",
     "TypeRecord",
     "TypeSized",
+    "TypeUnion",
     "Unary",
     "Unit",
     "When",

@@ -87,7 +87,7 @@ def table_rows(text: str, row: types.Type, name: str, path: str = "", tell: Tell
 def must_have(columns: list[str], row: types.Type, name: str) -> None:
     """Raise InputError if a table lacks a column that the type of its rows needs."""
     record = types.unwrapped(row)
-    if isinstance(record, types.Record):
+    if isinstance(record, types.Record | types.Union):
         for field in record.fields:
             if field.name not in columns and not isinstance(field.type, types.Optional):
                 guess = did_you_mean(field.name, columns) or "its columns are " + ", ".join(map(shown, columns[:20]))

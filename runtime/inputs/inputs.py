@@ -75,7 +75,7 @@ def files_given(param: plan.Param, given: str) -> list[Path | int]:
         return [0]
     if given.startswith("@") and not given.startswith("@@"):
         return [Path(given[1:])]
-    by_path = isinstance(inner, types.ListOf | types.Record) or inner in (types.DOCUMENT, types.JSON)
+    by_path = isinstance(inner, types.ListOf | types.Record | types.Union) or inner in (types.DOCUMENT, types.JSON)
     if not by_path or "\n" in given:
         return []
     with suppress(InputError):
@@ -132,7 +132,7 @@ def _read(type_: types.Type, given: str, source: _Source) -> Json:
         from ..documents.reading import read_plain_document
 
         return _checked(read_plain_document(_existing(given.removeprefix("@"), source.files)), inner)
-    if isinstance(inner, types.ListOf | types.Record) or inner == types.JSON:
+    if isinstance(inner, types.ListOf | types.Record | types.Union) or inner == types.JSON:
         value = _structured(type_, given, source)
         # The readers of rows leave json as it is.
         return _checked(value, inner) if inner in (types.JSON, types.ListOf(types.JSON)) else value

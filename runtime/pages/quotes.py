@@ -93,6 +93,9 @@ def _leaves(value: Json, type_: types.Type, field: str) -> Iterator[tuple[str, s
         case types.ListOf(item) if isinstance(value, list):
             for at, one in enumerate(value):
                 yield from _leaves(one, item, f"{field}[{at}]")
+        case types.Union(tag=tag) as union if isinstance(value, Mapping):
+            if (member := union.member(value.get(tag))) is not None:
+                yield from _leaves(value, member, field)
         case types.Record(fields) if isinstance(value, Mapping):
             for one in fields:
                 yield from _leaves(value.get(one.name), one.type, f"{field}.{one.name}" if field else one.name)

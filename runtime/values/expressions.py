@@ -75,6 +75,9 @@ def shaped(value: Json, type_: types.Type) -> Json:
     match types.unwrapped(type_):
         case types.ListOf(item) if isinstance(value, Sequence) and not isinstance(value, str):
             return [shaped(one, item) for one in value]
+        case types.Union(tag=tag) as union if isinstance(value, Mapping):
+            member = union.member(value.get(tag))
+            return value if member is None else shaped(value, member)
         case types.Record(fields) if isinstance(value, Mapping):
             record = {field.name: shaped(value.get(field.name), field.type) for field in fields}
             # A file is shown as its text, if it has one.

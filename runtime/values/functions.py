@@ -160,7 +160,7 @@ def _plain(type_: types.Type) -> bool:
 
 
 def _row(type_: types.Type) -> bool:
-    return (isinstance(type_, types.Record) or type_ == types.JSON) and not types.holds_model(type_)
+    return (isinstance(type_, types.Record | types.Union) or type_ == types.JSON) and not types.holds_model(type_)
 
 
 def _rows(takes: Callable[[types.Type], bool], taken: str) -> tuple[ParamSpec, ParamSpec]:

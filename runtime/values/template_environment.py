@@ -11,7 +11,6 @@ from jinja2.runtime import Context, LoopContext
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from flowrun.dsl import VALUE_FUNCTIONS, NoValueError, ValueFunction
-
 from flowrun.dsl import plan as p
 
 from .candidates import Candidates

@@ -274,6 +274,8 @@ class Values(ABC):
                 return t.ListOf(self.read(item))
             case s.TypeOptional(item):
                 return t.Optional(self.read(item))
+            case s.TypeUnion():
+                raise NotImplementedError("random flows have no unions")
             case s.TypeRecord(fields):
                 return t.Record(tuple(t.Field(one.name.text, self.read(one.type)) for one in fields))
 

@@ -27,7 +27,7 @@ class Swap:
         self.dice = dice
         self.count = 0
 
-    def plan(self, whole: plan.Plan) -> plan.Plan:
+    def of(self, whole: plan.Plan) -> plan.Plan:
         flows = {name: replace(one, steps=self.steps(one.steps)) for name, one in whole.flows.items()}
         return replace(whole, steps=self.steps(whole.steps), flows=flows)
 
@@ -76,7 +76,7 @@ def trials(chunk: int) -> Any:
         except FlowError:
             continue
         swap = Swap(trial.dice)
-        swapped = swap.plan(whole)
+        swapped = swap.of(whole)
         if swap.count:
             verify(swapped)
             assert plan.from_json(plan.to_json(swapped)) == swapped
@@ -94,7 +94,8 @@ def test_people_answer_as_models_do(chunk: int) -> None:
         oracle = Oracle(trial.seed)
         ran = run(swapped, trial.inputs, Servers(oracle, trial.dice, shuffled), person=person(oracle, trial.dice))
         agree(trial.meaning(oracle), ran)
-        for inputs in (trial.inputs, {}):
+        known: tuple[Any, ...] = (trial.inputs, {})
+        for inputs in known:
             bounds = estimate_plan(swapped, inputs, HERE, model="m", environ={})
             assert bounds.calls.most is None or ran.servers.calls <= bounds.calls.most, trial.text
             assert bounds.people.most is None or people_asked(ran) <= bounds.people.most, trial.text

@@ -52,7 +52,8 @@ def many_votes(program: Program, typed: Typed, catalog: Catalog) -> list[Diagnos
         )
         for step, node in votes(program, catalog)
         if not _of_people(step, typed)
-        and isinstance(node, s.Repeat) and node.most.value > (MANY if node.least.value == node.most.value else VERY_MANY)
+        and isinstance(node, s.Repeat)
+        and node.most.value > (MANY if node.least.value == node.most.value else VERY_MANY)
     ]
 
 

@@ -192,3 +192,36 @@ async def test_a_race_ends_without_the_person(tmp_path: Path) -> None:
     # The same holds for a question that is left open.
     left: Result = await asyncio.wait_for(run_async(path, options=options()), 10)
     assert (left.status, left.value) == ("done", "a draft")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{ d = ask m "Write {{ n }}" ok = ask human "{{ d }}?" -> bool { d, ok } }',
+        '{ chain { d = ask m "Write {{ n }}" inner(d: d) } }',
+        '{ repeat 3 { d = ask m "Write {{ n }}" ask human "{{ d }}?" -> bool } reduce collect }',
+    ],
+)
+def test_questions_hold_no_place_of_other_elements(tmp_path: Path, body: str) -> None:
+    path = flow(
+        tmp_path,
+        'model m = "scripted:m" with concurrency: 2\n\nflow inner(d: text) {\n  ok = ask human "{{ d }}?" -> bool\n'
+        "  return ok\n}\n\n"
+        f"flow f(names: [text]) {{\n  xs = map n in names {body} reduce collect\n  return xs\n}}\n",
+    )
+    names = [f"name {number}" for number in range(150)]
+    with pytest.raises(RunError) as told:
+        run(path, names=names, options=options())
+    each = 3 if "repeat" in body else 1
+    assert len(told.value.result.questions) == told.value.result.summary.calls == 150 * each
+
+
+def test_a_map_with_concurrency_has_as_many_open_questions(tmp_path: Path) -> None:
+    path = flow(
+        tmp_path,
+        'flow f(names: [text]) {\n  xs = map n in names { ask human "{{ n }}?" -> bool } reduce collect '
+        "with concurrency: 5\n  return xs\n}\n",
+    )
+    with pytest.raises(RunError) as told:
+        run(path, names=[str(number) for number in range(20)], options=options())
+    assert len(told.value.result.questions) == 5

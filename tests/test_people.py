@@ -225,3 +225,19 @@ def test_a_map_with_concurrency_has_as_many_open_questions(tmp_path: Path) -> No
     with pytest.raises(RunError) as told:
         run(path, names=[str(number) for number in range(20)], options=options())
     assert len(told.value.result.questions) == 5
+
+
+def test_the_calls_are_the_same_with_and_without_a_journal(tmp_path: Path) -> None:
+    def rows(journal: Path | None) -> list[dict[str, Any]]:
+        given = options(journal, ask_person=answers(ok="yes", good=True, grade="2"))
+        result = run(flow(tmp_path), topics=["cats"], options=given)
+        own = [{**row, "ms": 0, "began": 0, "ended": 0, "attempts": len(row["attempts"])} for row in result.calls]
+        return sorted(own, key=lambda row: str(row["path"]))
+
+    kept, told = rows(None), rows(tmp_path / "run.db")
+    assert [one["path"] for one in kept] == ["drafts[0].draft", "drafts[0].good", "grade", "ok"]
+    for one, other in zip(kept, told, strict=True):
+        same = [name for name in one if name not in ("key", "answers", "id", "ids")]
+        assert {name: one[name] for name in same} == {name: other[name] for name in same}
+        assert (one["answer"], one["tokens"], one["cost"]) == (other["answer"], other["tokens"], other["cost"])
+    assert [(one["model"], one["value"], one["cost"]) for one in kept][1:3] == [("human", True, 0), ("human", 2, 0)]

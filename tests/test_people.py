@@ -241,3 +241,17 @@ def test_the_calls_are_the_same_with_and_without_a_journal(tmp_path: Path) -> No
         assert {name: one[name] for name in same} == {name: other[name] for name in same}
         assert (one["answer"], one["tokens"], one["cost"]) == (other["answer"], other["tokens"], other["cost"])
     assert [(one["model"], one["value"], one["cost"]) for one in kept][1:3] == [("human", True, 0), ("human", 2, 0)]
+
+
+async def test_a_question_has_a_span(tmp_path: Path) -> None:
+    pytest.importorskip("opentelemetry.sdk")
+    from support.traced import Traced, orphans
+
+    traced = Traced()
+    given = options(ask_person=answers(ok="yes", good=True, grade=None), on_event=traced.telemetry())
+    result = await run_async(flow(tmp_path), topics=["cats"], options=given)
+    assert result.status == "open"
+    assert orphans(traced.spans) == []
+    asked = traced.named("chat human")
+    assert sorted(traced.above(one)[0] for one in asked) == ["ask good", "ask grade", "ask ok"]
+    assert {(one.attributes or {})["gen_ai.provider.name"] for one in asked} == {"human"}

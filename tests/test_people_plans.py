@@ -40,13 +40,12 @@ def step(whole: plan.Plan, name: str) -> plan.Step:
 def edited(name: str, edit: Callable[[plan.Ask], plan.Ask], **options: Any) -> plan.Plan:
     """Return the plan with another ask in a step of the flow itself."""
     whole = planned(FLOW)
-    steps = []
-    for one in whole.steps:
-        if one.name == name:
-            assert isinstance(one.node, plan.Ask)
-            one = replace(one, node=edit(one.node), options={**one.options, **options})
-        steps.append(one)
-    return replace(whole, steps=tuple(steps))
+
+    def changed(one: plan.Step) -> plan.Step:
+        assert isinstance(one.node, plan.Ask)
+        return replace(one, node=edit(one.node), options={**one.options, **options})
+
+    return replace(whole, steps=tuple(changed(one) if one.name == name else one for one in whole.steps))
 
 
 def test_a_plan_says_that_a_person_is_asked() -> None:

@@ -255,3 +255,21 @@ async def test_a_question_has_a_span(tmp_path: Path) -> None:
     asked = traced.named("chat human")
     assert sorted(traced.above(one)[0] for one in asked) == ["ask good", "ask grade", "ask ok"]
     assert {(one.attributes or {})["gen_ai.provider.name"] for one in asked} == {"human"}
+
+
+def test_answers_of_people_count_in_no_budget_of_a_resumed_run(tmp_path: Path) -> None:
+    path = flow(
+        tmp_path,
+        'flow part(n: text) budget 1 calls {\n  a = ask human "First {{ n }}?" -> bool\n'
+        '  b = ask human "Second {{ n }}?" -> bool\n  c = ask "Third {{ a }} {{ b }}"\n  return { a, b, c }\n}\n\n'
+        'flow f() budget 1 calls {\n  x = part(n: "x")\n  return x\n}\n',
+    )
+    journal = tmp_path / "run.db"
+    with pytest.raises(RunError):
+        run(path, options=options(journal, ask_person=answers(a=True)))
+    result = asyncio.run(resume_async("last", options=_resumed(journal, answers(b=False))))
+    assert result.value == {"a": True, "b": False, "c": "a draft"}
+    whole = result.summary.whole
+    assert (whole.calls, whole.requests, whole.people) == (1, 1, 2)
+    again = asyncio.run(resume_async("last", options=_resumed(journal, answers())))
+    assert (again.summary.whole.calls, again.summary.whole.requests, again.summary.whole.people) == (1, 1, 2)

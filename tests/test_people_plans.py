@@ -72,6 +72,23 @@ def test_the_bounds_count_people_apart() -> None:
     assert (found.people.least, found.people.most) == (2, 2)
 
 
+def test_the_least_of_a_map_that_may_leave_elements_out() -> None:
+    text = """flow f(xs: [text]) {
+  note = ask "Which?"
+  ys = map x in xs where x != note {
+    better = ask "Better: {{ x }}" when x == "a"
+    ok = ask human "{{ x }}?" -> bool
+    { better, ok }
+  } reduce collect
+  return ys
+}
+"""
+    found = estimate_plan(planned(text), {"xs": ["a", "b", "c"]}, Files(Path()), model="m")
+    assert (found.people.least, found.people.most) == (0, 3)
+    found = estimate_plan(planned(text.replace(" where x != note", "")), {"xs": ["a", "b"]}, Files(Path()), model="m")
+    assert (found.people.least, found.people.most) == (2, 2)
+
+
 @pytest.mark.parametrize(
     ("whole", "said"),
     [

@@ -89,6 +89,8 @@ class _Terminal:
         words = _words(type_)
         if chosen := _chosen(first, words):
             return chosen
+        if isinstance(type_, types.Optional) and not first.strip():
+            return ""
         inner = types.unwrapped(type_)
         if isinstance(inner, types.Record) and not first.strip().startswith("{") and isinstance(type_, types.Record):
             return await self._fields(inner, first, stream)

@@ -100,7 +100,7 @@ def test_open_choices_and_their_types() -> None:
     assert types.show(yes_no) == "yes | no | text"
     assert types.fits(yes_no, types.TEXT) and types.fits(yes_no, types.DOCUMENT) and types.fits(WORD, yes_no)
     assert types.fits(types.TEXT, yes_no) and not types.fits(yes_no, WORD) and not types.fits(types.INT, yes_no)
-    assert types.join([yes_no, other]) == types.join([other, yes_no]).__class__(("yes", "no", "later"))
+    assert types.join([yes_no, other]) == types.OpenChoice(("yes", "no", "later"))
     assert types.join([yes_no, types.TEXT]) == types.join([types.TEXT, yes_no]) == types.TEXT
     assert types.join([WORD, other]) == types.OpenChoice((*WORD.options, "later"))
     assert types.join([yes_no, types.NONE]) == types.Optional(yes_no)

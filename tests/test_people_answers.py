@@ -113,6 +113,9 @@ def test_answers_that_cannot_be_taken(tmp_path: Path) -> None:
         assert (await desk("answer", "last", "drafts.0.ok", "no")).code == 0
         assert "already answered, with `no`" in await refused("drafts.0.ok", "yes")
         assert (await desk("answer", "last", "drafts.0.ok", "yes", "--again")).code == 0
+        assert (await desk("journal", "forget", "last", "drafts.0.ok")).code == 0
+        assert (await desk("answer", "last")).out.count("Publish") == 2
+        assert (await desk("answer", "last", "drafts.0.ok", "yes")).code == 0
         assert (await desk("answer", "last", "drafts.1.ok", "no")).code == 0
         ran = json.loads((await desk("resume", "last", "--json")).out)
         assert ran["steps"]["drafts"][0]["ok"] == "yes"

@@ -27,6 +27,7 @@ from flowrun.runtime.values.expressions import ModelValue
 from flowrun.runtime.vocabulary import events as e
 from flowrun.runtime.vocabulary.call import Answer, Reply, Request
 from flowrun.runtime.vocabulary.errors import CallError, InDoubtError, PermanentError, RefusedError, StoppedError
+from flowrun.runtime.vocabulary.question import AskPerson
 from flowrun.runtime.vocabulary.tokens import estimate
 from flowrun.runtime.vocabulary.usage import Usage
 
@@ -159,10 +160,16 @@ class Ran:
     events: list[e.Event]
 
 
-def run(flow: plan.Plan, inputs: Mapping[str, Json], servers: Servers, stop_turn: int = 0) -> Ran:
+def run(
+    flow: plan.Plan,
+    inputs: Mapping[str, Json],
+    servers: Servers,
+    stop_turn: int = 0,
+    person: AskPerson | None = None,
+) -> Ran:
     """Run a plan without a journal and files. Fail the test if the scheduler leaves anything running at the end.
 
-    In the turn ``stop_turn`` of the event loop the run is stopped, never if it is 0.
+    In the turn ``stop_turn`` of the event loop the run is stopped, never if it is 0. ``person`` answers questions.
     """
 
     events: list[e.Event] = []
@@ -173,7 +180,8 @@ def run(flow: plan.Plan, inputs: Mapping[str, Json], servers: Servers, stop_turn
         endpoints = open_endpoints(flow, inputs, declared, default, surroundings, servers.opener, RetryPolicy())
         log = NoLog()
         context = Context(declared, default, functions, flow.calls_limit, flow.money_limit, now=log.clock.now)
-        scheduler = Scheduler(State(flow, inputs, context, window=10**6), endpoints, events.append, log=log)
+        state = State(flow, inputs, context, window=10**6)
+        scheduler = Scheduler(state, endpoints, events.append, log=log, ask_person=person)
         loop.then = partial(scheduler.stop, StoppedError(2))
         outcome = await scheduler.run()
         assert not scheduler.busy

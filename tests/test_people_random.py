@@ -43,7 +43,11 @@ class Swap:
         if isinstance(node, plan.Value | plan.FlowCall | plan.ExternCall):
             return step
         node = replace(node, body=replace(node.body, steps=self.steps(node.body.steps)))
-        if not isinstance(node, plan.Chain) and not node.reduce.options and node.reduce.ask is not None:
+        if (
+            isinstance(node, plan.Map | plan.Repeat | plan.Fanout)
+            and not node.reduce.options
+            and node.reduce.ask is not None
+        ):
             node = replace(node, reduce=replace(node.reduce, ask=self.ask(node.reduce.ask)))
         return replace(step, node=node)
 

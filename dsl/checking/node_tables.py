@@ -18,7 +18,8 @@ class NodeTables:
     The types: ``answers`` of asks, ``params`` of parameters, ``results`` of flows, ``arguments`` of types given as
     arguments, ``shapes``, to which values are cut, and ``matched``, which tests expect of values. ``words`` are the
     numbers of names that stand for themselves, such as a choice or a rule. ``listed`` has the types whose names stand
-    for the lists of their words. ``callees`` has the function, flow or extern of each call and reducer, ``prompts`` the declared prompt of an ask. ``people`` are the numbers of asks that a person answers.
+    for the lists of their words. ``callees`` has the function, flow or extern of each call and reducer,
+    ``prompts`` the declared prompt of an ask. ``people`` are the numbers of asks that a person answers.
     """
 
     answers: dict[int, t.Type] = field(default_factory=dict)

@@ -107,9 +107,9 @@ class Step:
     """A line of a flow, with the scope around it and the scopes inside it.
 
     ``inner`` is the scope of a block's body. ``reduce_scope`` is the scope of the reducer's asks, with their models and
-    options. ``argument_scope`` is the scope of the reducer's arguments. ``until_scope`` is the scope of the condition ``check_scope`` is the scope of the check
-    at the end of a round. ``branch`` is the name that a branch of a match has in paths, "" for any other step.
-    of its ask, or of its reducer's ask.
+    options. ``argument_scope`` is the scope of the reducer's arguments. ``until_scope`` is the scope of the condition
+    at the end of a round, and ``check_scope`` that of the check of its ask, or of its reducer's ask. ``branch`` is the
+    name that a branch of a match has in paths, "" for any other step.
     """
 
     line: s.Line

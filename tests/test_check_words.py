@@ -71,7 +71,11 @@ MISTAKES = {
         "check",
     ),
     "behind a value": ("\n  b = length(a) check b > 3", "only an `ask` has a check", "check"),
-    "empty": (" check\n  return a", "`check` needs a condition", "check"),
+    "a bracket that calls": (
+        '\n    check(a == "") or a == check',
+        "`check(` at the beginning of a line calls",
+        "check",
+    ),
     "a comma": (' check a != "", "no"', "the words for the model must follow `else`", ","),
     "one limit": (" -> [text](5)", "the limits of a list are a least and a greatest length", "5"),
     "no least limit": (" -> [text](..5)", "the limits of a list begin with the least length", ".."),

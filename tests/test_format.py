@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from flowrun.dsl import Source, Span, format_file, parse_flow
 from flowrun.dsl import syntax as s
-from flowrun.dsl.parsing.tables import LABELS, TEST_WORDS, TYPE_WORDS
+from flowrun.dsl.parsing.tables import CLAUSE_WORDS, LABELS, TEST_WORDS, TYPE_WORDS
 
 CORPUS = Path(__file__).parent / "corpus" / "fmt"
 CASES = sorted(CORPUS.glob("*.flow"))
@@ -40,7 +40,7 @@ PIECES = st.sampled_from(
 )
 VALUES = st.lists(LETTERS | PIECES, max_size=12).map("".join)
 DIGITS = st.from_regex(r"[0-9]{1,12}(\.[0-9]{1,4})?", fullmatch=True)
-SOFT = [word.lower() for word in sorted(TEST_WORDS | TYPE_WORDS | LABELS)]
+SOFT = [word.lower() for word in sorted(TEST_WORDS | TYPE_WORDS | CLAUSE_WORDS | LABELS)]
 OPERATORS = "or and == != <= >= < > in ?? + - * /".split()
 
 
@@ -87,6 +87,9 @@ class Maker:
         def field() -> s.FieldDecl:
             return s.FieldDecl(self.word(), self.type(depth - 1), self.string() if self.maybe() else None, AT)
 
+        def limit() -> s.SizeArg:
+            return s.SizeArg(self.word("not"), self.size(), AT)
+
         makers: list[Callable[[], s.TypeExpr]] = [
             lambda: s.TypeName(self.word(), AT),
             lambda: s.TypeName(self.word(), AT, self.word()),
@@ -97,9 +100,14 @@ class Maker:
         if depth:
             makers += [
                 lambda: s.TypeList(self.type(depth - 1), AT),
+                lambda: s.TypeList(self.type(depth - 1), AT, self.size(), self.size() if self.maybe() else None),
+                lambda: s.TypeSized(self.word(), self.some(limit), AT),
                 lambda: s.TypeRecord(self.some(field, 0, 5), AT),
             ]
         return self.one_of(*makers)  # type: ignore[no-any-return]
+
+    def size(self) -> int:
+        return int(self.draw(st.integers(0, 10**6)))
 
     def bound(self) -> int | float:
         digits = self.draw(DIGITS)
@@ -175,7 +183,8 @@ class Maker:
             for field in self.some(self.word, 0, 1):
                 model = s.Get(model, field, AT)
         messages = self.some(message, 1) if self.maybe() else (s.Message(None, self.string(), AT),)
-        return s.Ask(model, messages, self.type() if self.maybe() else None, AT)
+        check = s.Check(self.expr(2), self.string() if self.maybe() else None, AT) if self.maybe() else None
+        return s.Ask(model, messages, self.type() if self.maybe() else None, AT, check)
 
     def options(self) -> tuple[s.Option, ...]:
         if not self.maybe():

@@ -29,6 +29,7 @@ NAMES = {
     "an option's value": " when check == answer",
     "a line alone": "\n  check\n",
     "a field of it": "\n  b = chain { check.size }",
+    "a line before a step": "\n  check\n  b = answer",
     "a call": "\n  check(answer)",
     "after": ' after check\n  check3 = "b"',
     "a type": " -> check | answer",

@@ -29,8 +29,6 @@ KEYWORDS = (
     "flow model type budget calls return with after when else ask system user assistant fanout map repeat chain "
     "where at most reduce by in or and not import as extern from test of reply expect"
 ).split()
-
-
 PLAIN = st.from_regex(r"[a-zA-Z_][a-z0-9_]{0,8}", fullmatch=True).filter(lambda text: text not in KEYWORDS)
 LETTERS = st.sampled_from('ab"\\\n\t\r #{}%é漢😀\u202e\u200f\ufeff\x00\x1b\x7f\x85\u2028') | st.characters(
     codec="utf-8"
@@ -39,6 +37,7 @@ PIECES = st.sampled_from(
     ['"""', "\n  ", " \n", "\n\n", "  x", "\t", "{{ a }}", "\\n", "\\u{41}", " ", "lorem ipsum dolor "]
 )
 VALUES = st.lists(LETTERS | PIECES, max_size=12).map("".join)
+SIZE = st.integers(0, 10**6)
 DIGITS = st.from_regex(r"[0-9]{1,12}(\.[0-9]{1,4})?", fullmatch=True)
 SOFT = [word.lower() for word in sorted(TEST_WORDS | TYPE_WORDS | CLAUSE_WORDS | LABELS)]
 OPERATORS = "or and == != <= >= < > in ?? + - * /".split()
@@ -72,7 +71,7 @@ class Maker:
         return s.Number(self.draw(DIGITS), self.draw(st.sampled_from(units)), AT)
 
     def count(self) -> s.Number:
-        return s.Number(str(self.draw(st.integers(0, 10**6))), "", AT)
+        return s.Number(str(self.draw(SIZE)), "", AT)
 
     def type(self, depth: int = 3) -> s.TypeExpr:
         def choice() -> s.TypeExpr:
@@ -87,9 +86,6 @@ class Maker:
         def field() -> s.FieldDecl:
             return s.FieldDecl(self.word(), self.type(depth - 1), self.string() if self.maybe() else None, AT)
 
-        def limit() -> s.SizeArg:
-            return s.SizeArg(self.word("not"), self.size(), AT)
-
         makers: list[Callable[[], s.TypeExpr]] = [
             lambda: s.TypeName(self.word(), AT),
             lambda: s.TypeName(self.word(), AT, self.word()),
@@ -100,14 +96,11 @@ class Maker:
         if depth:
             makers += [
                 lambda: s.TypeList(self.type(depth - 1), AT),
-                lambda: s.TypeList(self.type(depth - 1), AT, self.size(), self.size() if self.maybe() else None),
-                lambda: s.TypeSized(self.word(), self.some(limit), AT),
+                lambda: s.TypeList(self.type(depth - 1), AT, self.draw(SIZE), self.draw(SIZE | st.none())),
+                lambda: s.TypeSized(self.word(), (s.SizeArg(self.word("not"), self.draw(SIZE), AT),), AT),
                 lambda: s.TypeRecord(self.some(field, 0, 5), AT),
             ]
         return self.one_of(*makers)  # type: ignore[no-any-return]
-
-    def size(self) -> int:
-        return int(self.draw(st.integers(0, 10**6)))
 
     def bound(self) -> int | float:
         digits = self.draw(DIGITS)

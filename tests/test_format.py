@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from flowrun.dsl import Source, format_file, parse_flow
 from flowrun.dsl import syntax as s
-from flowrun.dsl.parsing.tables import FILE_WORDS, LABELS, ROUND_WORDS, TEST_WORDS, TYPE_WORDS
+from flowrun.dsl.parsing.tables import FILE_WORDS, CLAUSE_WORDS, LABELS, ROUND_WORDS, TEST_WORDS, TYPE_WORDS
 from support.drawn_matches import drawn_match
 from support.made_trees import AT, OPERATORS, calculation, rounds, with_returned_node
 
@@ -30,8 +30,6 @@ KEYWORDS = (
     "flow model type budget calls return with after when else ask system user assistant fanout map repeat chain "
     "where at most reduce by in or and not import as extern from test of reply expect"
 ).split()
-
-
 PLAIN = st.from_regex(r"[a-zA-Z_][a-z0-9_]{0,8}", fullmatch=True).filter(lambda text: text not in KEYWORDS)
 LETTERS = st.sampled_from('ab"\\\n\t\r #{}%é漢😀\u202e\u200f\ufeff\x00\x1b\x7f\x85\u2028') | st.characters(
     codec="utf-8"
@@ -40,8 +38,9 @@ PIECES = st.sampled_from(
     ['"""', "\n  ", " \n", "\n\n", "  x", "\t", "{{ a }}", "\\n", "\\u{41}", " ", "lorem ipsum dolor "]
 )
 VALUES = st.lists(LETTERS | PIECES, max_size=12).map("".join)
+SIZE = st.integers(0, 10**6)
 DIGITS = st.from_regex(r"[0-9]{1,12}(\.[0-9]{1,4})?", fullmatch=True)
-SOFT = [word.lower() for word in sorted(TEST_WORDS | TYPE_WORDS | FILE_WORDS | ROUND_WORDS | LABELS | {"MATCH"})]
+SOFT = [word.lower() for word in sorted(TEST_WORDS | TYPE_WORDS | CLAUSE_WORDS | FILE_WORDS | ROUND_WORDS | LABELS | {"MATCH"})]
 
 
 class Maker:
@@ -72,7 +71,7 @@ class Maker:
         return s.Number(self.draw(DIGITS), self.draw(st.sampled_from(units)), AT)
 
     def count(self) -> s.Number:
-        return s.Number(str(self.draw(st.integers(0, 10**6))), "", AT)
+        return s.Number(str(self.draw(SIZE)), "", AT)
 
     def type(self, depth: int = 3) -> s.TypeExpr:
         def choice() -> s.TypeExpr:
@@ -97,6 +96,8 @@ class Maker:
         if depth:
             makers += [
                 lambda: s.TypeList(self.type(depth - 1), AT),
+                lambda: s.TypeList(self.type(depth - 1), AT, self.draw(SIZE), self.draw(SIZE | st.none())),
+                lambda: s.TypeSized(self.word(), (s.SizeArg(self.word("not"), self.draw(SIZE), AT),), AT),
                 lambda: s.TypeRecord(self.some(field, 0, 5), AT),
             ]
         return self.one_of(*makers)  # type: ignore[no-any-return]
@@ -175,7 +176,8 @@ class Maker:
             for field in self.some(self.word, 0, 1):
                 model = s.Get(model, field, AT)
         messages = self.some(message, 1) if self.maybe() else (s.Message(None, self.string(), AT),)
-        return s.Ask(model, messages, self.type() if self.maybe() else None, AT)
+        check = s.Check(self.expr(2), self.string() if self.maybe() else None, AT) if self.maybe() else None
+        return s.Ask(model, messages, self.type() if self.maybe() else None, AT, check)
 
     def options(self) -> tuple[s.Option, ...]:
         if not self.maybe():

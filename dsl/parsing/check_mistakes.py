@@ -9,6 +9,7 @@ CHECK_FORM = 'write the check directly behind the answer of an ask: `ask "…" -
 _LATE = frozenset({"WITH", "AFTER", "WHEN"})
 _FARTHEST = 40
 """The most tokens to look through for the ask of a clause."""
+_OPERATORS = frozenset({"and", "or", "==", "!=", "<", "<=", ">", ">=", "in", "+", "-", "*", "/", "??"})
 _BEGINS = frozenset({"NAME", "NOT", "MINUS", "NUMBER", "STRING", "LPAR"})
 """Types of tokens that begin a condition."""
 
@@ -21,6 +22,9 @@ def misplaced_check(place: Place) -> Diagnostic | None:
         if place.at(ahead + 1) not in _BEGINS or not place.joined(ahead) or place.at(ahead - 1) in ("DOT", "COMMA"):
             continue
         if place.at(ahead + 1) == "LPAR" and place.span(ahead).end == place.span(ahead + 1).start:
+            if place.begins_line(ahead) and place.text in _OPERATORS:
+                said = "`check(` at the beginning of a line calls a flow of this name"
+                return place.error(said, "write a blank for the condition of an ask: `check (…)`", ahead)
             continue
         if _behind_clauses(place, ahead):
             help = "the clauses of an ask have a fixed order: `check`, `with`, `after`, then `when … else`"
@@ -38,13 +42,6 @@ def _behind_clauses(place: Place, ahead: int) -> bool:
             return late and place.at(before) == "ASK"
         late = late or place.at(before) in _LATE
     return False
-
-
-def empty_check(place: Place) -> Diagnostic | None:
-    """Report a `check` without a condition."""
-    if place.at(-1) == "CHECK":
-        return place.error("`check` needs a condition", "write `check length(answer) <= 140`", -1)
-    return None
 
 
 def comma_in_check(place: Place) -> Diagnostic | None:
@@ -68,4 +65,4 @@ def limits_of_list(place: Place) -> Diagnostic | None:
     return None
 
 
-CHECK_MISTAKES = (empty_check, misplaced_check, comma_in_check, limits_of_list)
+CHECK_MISTAKES = (misplaced_check, comma_in_check, limits_of_list)

@@ -87,14 +87,15 @@ def named(text: str, tokens: Sequence[Token], place: int) -> bool:
     """Tell whether a word looks like the name of a step: a `=` follows it, or it is alone on its line.
 
     A label stands on the line of the value or the type behind it. So such a word is a name at the end of a line. So is
-    `match`. A clause such as `check (…)` has a blank before its bracket; a call at the beginning of a line has none.
+    `match`. A clause such as `check (…)` has a blank before its bracket; a call at the beginning of a line has none. A name
+    alone on its line is the last of its body, so the token behind it tells it from a clause.
     """
     if place + 1 < len(tokens) and tokens[place + 1].type == "EQUAL":
         return True
     if tokens[place].type == "MATCH":
         return begins_line(text, tokens, place + 1) or _called(text, tokens, place + 1)
-    if tokens[place].type in CLAUSE_WORDS and text.startswith("(", tokens[place].end_pos or 0):
-        return begins_line(text, tokens, place)
+    if tokens[place].type in CLAUSE_WORDS:
+        return text.startswith("(", tokens[place].end_pos or 0) and begins_line(text, tokens, place)
     alone = tokens[place].type in LABELS or begins_line(text, tokens, place)
     return alone and begins_line(text, tokens, place + 1)
 

@@ -150,8 +150,8 @@ class Tables:
         if clause is None or name is None:
             return clause is None and name is not None
         # The word could also begin the next line of a body.
-        begins = "NAME" if then[0] in self.words - _CLAUSES else then[0]
-        return named or self.advance(clause, begins) is None
+        word = then[0] in self.words and then[0] not in _CLAUSES | NEVER_NAMES
+        return named or (word and then[1] == "EQUAL") or self.advance(clause, "NAME" if word else then[0]) is None
 
     def _label_is_name(self, stack: list[int], type: str, named: bool, then: tuple[str, str]) -> bool:
         label, name = self.advance(stack, type), self.advance(stack, "NAME")

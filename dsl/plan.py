@@ -144,9 +144,10 @@ class Flow:
 
     @property
     def names(self) -> set[str]:
-        """The names of the flow's parameters, steps and elements."""
+        """The names of the flow's parameters, steps and elements, and `last` if it has rounds."""
         steps = list(walk_steps(self.steps))
         elements = {step.node.element for step in steps if isinstance(step.node, Map)}
+        elements |= {"last" for step in steps if isinstance(step.node, Rounds)}
         return elements | {param.name for param in self.params} | {step.name for step in steps}
 
 

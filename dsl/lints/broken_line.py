@@ -48,15 +48,14 @@ def broken_line(program: Program, typed: Typed, catalog: Catalog) -> list[Diagno
             help=f"for a value of its own write `name = {sign.text}…`; otherwise indent this line",
         )
         for flow in program.flows
-        for line in (step.line for step in walk(flow))
-        for sign in _signs(line)
+        for line in (*(step.line for step in walk(flow)), *flow.decl.returns)
+        for sign in _signs(line.node if isinstance(line, s.Line) else line.value)
         if sign.column == line.span.column and sign.line > line.span.line
     ]
 
 
-def _signs(line: s.Line) -> Iterator[Span]:
-    """Yield the signs in the value of a line that can also begin a value."""
-    node = line.node
+def _signs(node: s.Node) -> Iterator[Span]:
+    """Yield the signs in a value that can also begin a value."""
     if isinstance(node, s.Ask | s.Fanout | s.Map | s.Repeat | s.Chain | s.Rounds):
         return
     todo: list[s.Expr | s.Ask] = [node]

@@ -241,13 +241,15 @@ class _Resolver:
         step.steps = self.steps(node.body.lines, inner, step)
         own = {name: symbol for name, symbol in inner.symbols.items() if symbol is not last}
         step.until_scope = Scope(step.scope, symbols=own, withheld={"last": last})
-        found: list[Mention] = []
+        ended: list[list[Mention]] = []
         for expr in node.ends:
+            found: list[Mention] = []
             for mention in self.in_expr(expr, step.until_scope, step, "head"):
                 own_step = mention.symbol is not None and mention.symbol.step in step.steps
                 found.append(replace(mention, part="reduce") if own_step else mention)
-        step.mentions.extend(found)
-        self.program.problems += round_names(step, node, found)
+            ended.append(found)
+            step.mentions.extend(found)
+        self.program.problems += round_names(step, node, ended[0], [one for found in ended for one in found])
 
     def in_value(self, value: s.Expr | s.Ask, scope: Scope, step: Step | None, part: Part) -> Iterator[Mention]:
         if isinstance(value, s.Ask):

@@ -75,7 +75,8 @@ class _Drawer:
         """
         parts: list[Part] = [self.param(param, scope) for param in flow.params]
         parts += [self.step(step, scope, prefix)[0] for step in flow.steps]
-        text = self.words.expr(flow.result)
+        # A returned node is a step of its own, so its name says nothing.
+        text = t.show(flow.type) if flow.result == p.Ref("return") else self.words.expr(flow.result)
         end = self.node("return", "return", wrapped(text, _LINE, 3), [text, f"a value of type {t.show(flow.type)}"])
         self.mention(names_in([flow.result], self.functions), end.id, scope)
         return (*parts, end)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from dataclasses import dataclass, replace
 
 from .random_reducers import Reducers, Results
@@ -402,7 +403,12 @@ class Writer(Reducers):
         body, own = self.lines(known, depth + 1, 2 if self.wide else 3, times)
         pairs = list(zip(body, own, strict=True))
         self.rng.shuffle(pairs)
-        return " ".join(text for text, _ in pairs), pairs[-1][1]
+        *others, (text, last) = pairs
+        plain = not re.search(r"\b(when|after|with|ask|map|repeat|fanout|chain|part)\b", text)
+        if self.wide and plain and self.may(0.5) and not any(re.search(rf"\b{last.name}\b", one) for one, _ in others):
+            # The last line needs no name.
+            text = text.removeprefix(f"{last.name} = ")
+        return " ".join([*(one for one, _ in others), text]), last
 
 
 __all__ = ["MANY", "WORDS", "Named", "Writer", "list_of"]

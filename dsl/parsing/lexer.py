@@ -14,6 +14,7 @@ from ..records import dataclass
 from .tables import BAD, CLAUSE_WORDS, END, FILE_WORDS, LABELS, Tables
 from .token import Token
 
+_GOES_ON = frozenset("LBRACE COMPARE FALLBACK AND OR IN PLUS MINUS TIMES DIVIDE DOT".split())
 _GAP = r"(?:\s++|#[^\n]*+\n)*+"
 _COLON = re.compile(rf"{_GAP}:")
 _DECLARED = re.compile(rf"{_GAP}[A-Za-z_]\w*+{_GAP}[=(]")
@@ -101,14 +102,14 @@ def named(text: str, tokens: Sequence[Token], place: int) -> bool:
 
 
 def _called(text: str, tokens: Sequence[Token], place: int) -> bool:
-    """Tell whether brackets at this place are those of a call: no brace follows them on their line."""
+    """Tell whether brackets at this place are those of a call: no brace and no operator follows them on their line."""
     depth = 0
     for at in range(place, len(tokens)):
         depth += (tokens[at].type == "LPAR") - (tokens[at].type == "RPAR")
         if at == place and not depth:
             return False
         if not depth:
-            return then(tokens, at)[0] != "LBRACE" or begins_line(text, tokens, at + 1)
+            return then(tokens, at)[0] not in _GOES_ON or begins_line(text, tokens, at + 1)
     return True
 
 

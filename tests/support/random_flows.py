@@ -339,7 +339,7 @@ class Writer(Reducers):
 
     def match(self, name: str, known: list[Named], depth: int, times: int) -> tuple[str, Shape, list[str]]:
         """A match over a word or a flag. Some of its branches ask, some are values, and some are chains."""
-        over = self.rng.choice([*self.of(known, "word"), *self.of(known, "flag"), None])
+        over = self.rng.choice([*(one for one in known if one.shape.kind in ("word", "flag")), None])
         asked = f"{self.rng.choice([one.name for one in self.of(known, 'flag')] or ['true'])} == false"
         classes = list(WORDS) if over is not None and over.shape.kind == "word" else ["true", "false"]
         if over is not None and over.optional:

@@ -11,6 +11,7 @@ from . import types as t
 from .checked import Checked
 from .checking.block_types import FOLD, TOKENS
 from .checking.callees import Callee
+from .checking.people import OPTIONS
 from .checking.program import Flow, Step
 from .expression_planner import ExpressionPlanner
 from .hedges import hedges
@@ -145,7 +146,8 @@ class _Planner(ExpressionPlanner):
         line = step.line
         options = self.options(line.options)
         node = line.node
-        if self.retries and isinstance(node, s.Ask) and node.number not in self.typed.nodes.people:
+        person = isinstance(node, s.Ask) and node.number in self.typed.nodes.people
+        if self.retries and isinstance(node, s.Ask) and not person:
             # The retries of a block are for the asks in it that set none themselves.
             options.setdefault("retries", self.retries[-1])
         own = [] if isinstance(node, s.Ask) or "retries" not in options else [options.pop("retries")]
@@ -163,6 +165,9 @@ class _Planner(ExpressionPlanner):
         if isinstance(node, s.Repeat) and hedges(step, node, self.checked):
             # A ballot is never sent twice, because the other samples can replace a slow one.
             options.setdefault("launch", p.Constant("latency"))
+        if person:
+            # Options that a flow sets for all its asks are for models.
+            options = {name: value for name, value in options.items() if name in OPTIONS}
         planned = self._step(step, options)
         del self.retries[len(self.retries) - len(own) :]
         return planned
@@ -259,7 +264,8 @@ class _Planner(ExpressionPlanner):
         return self.expr(count)
 
     def _reduce_options(self, reduce: s.Reduce) -> dict[str, p.Expr]:
-        asks = reduce.ask is not None or any(isinstance(arg.value, s.Ask) for arg in reduce.args)
+        found = [reduce.ask, *(arg.value for arg in reduce.args if isinstance(arg.value, s.Ask))]
+        asks = any(one is not None and one.number not in self.typed.nodes.people for one in found)
         inherited = {"retries": self.retries[-1]} if self.retries and asks else {}
         return inherited | self.options(reduce.options)
 

@@ -83,6 +83,10 @@ def test_a_run_does_the_rest_and_goes_on_after_the_answers(tmp_path: Path) -> No
         assert (await desk("answer", "last", "drafts[1].ok", "-", stdin=long)).code == 0
         third = json.loads((await desk("resume", "last", "--json")).out)
         assert [one["path"] for one in third["questions"]] == ["grade"]
+        planned = await desk("plan", "look.flow", "--topics", "topics.txt", "--model", "openai:m")
+        assert planned.out.endswith(
+            "has 4 answers for this flow: a run makes no calls before people answer 1 question\n"
+        )
         assert (await desk("answer", "last", "grade", "4")).code == 0
         last = await desk("resume", "last", "--json")
         ended = json.loads(last.out)

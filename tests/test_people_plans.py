@@ -89,6 +89,28 @@ def test_the_least_of_a_map_that_may_leave_elements_out() -> None:
     assert (found.people.least, found.people.most) == (2, 2)
 
 
+def test_the_retries_of_a_block_are_not_for_people() -> None:
+    text = """flow f(xs: [text]) {
+  ys = map x in xs {
+    a = ask "{{ x }}"
+    ask human "{{ a }}?" -> yes | no
+  } reduce ask human "{{ results }}?" with retries: 4
+  best = map x in xs { ask "{{ x }}" } reduce best(judge: ask human "{{ results }}?") with retries: 4
+  vote = repeat 2 { ask human "{{ xs }}?" -> yes | no } reduce majority(ties: ask human "{{ results }}?")
+  return { ys, best, vote }
+}
+"""
+    whole = planned(text)
+    verify(whole)
+    assert step(whole, "a").options == {"retries": plan.Constant(4)}
+    block = step(whole, "ys").block
+    assert block is not None and block.steps[1].options == {}
+    for name in ("ys", "best", "vote"):
+        node = step(whole, name).node
+        assert isinstance(node, plan.Map | plan.Repeat)
+        assert node.reduce.options == {} and all(ask.person for ask in node.reduce.asks)
+
+
 @pytest.mark.parametrize(
     ("whole", "said"),
     [

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from ..journal.store import Journal
     from ..vocabulary.call_record import CallRecord
 
-_PATIENCE = 5.0
+_PATIENCE = 2.0
 """The seconds to wait for another process that writes to the journal, such as another `flowrun answer`."""
 _ANSWERED = ("answered", "reused")
 

@@ -96,7 +96,7 @@ def _agreed(sides: list[Contender], setting: Evaluation) -> bool:
             parts.append(f"at most {cost_in_words(bounds.billed).rpartition(' to ')[2]} if servers fail")
         if kept is not None and kept.answers:
             some = f"{count_text(kept.answers, 'answer')} {'is' if kept.answers == 1 else 'are'} in the journal"
-            parts.append("all answers are in the journal" if free else some)
+            parts.append("all answers are in the journal" if free and not kept.questions else some)
         if not setting.given["quiet"]:
             print(inert(f"{one.name}: {' · '.join(parts)}"), file=sys.stderr)
     if setting.given["yes"] or not sends:

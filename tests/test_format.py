@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from flowrun.dsl import Source, format_file, parse_flow
 from flowrun.dsl import syntax as s
-from flowrun.dsl.parsing.tables import FILE_WORDS, CLAUSE_WORDS, LABELS, ROUND_WORDS, TEST_WORDS, TYPE_WORDS
+from flowrun.dsl.parsing.tables import CLAUSE_WORDS, FILE_WORDS, LABELS, ROUND_WORDS, TEST_WORDS, TYPE_WORDS
 from support.drawn_matches import drawn_match
 from support.made_trees import AT, OPERATORS, calculation, rounds, with_returned_node
 
@@ -40,7 +40,10 @@ PIECES = st.sampled_from(
 VALUES = st.lists(LETTERS | PIECES, max_size=12).map("".join)
 SIZE = st.integers(0, 10**6)
 DIGITS = st.from_regex(r"[0-9]{1,12}(\.[0-9]{1,4})?", fullmatch=True)
-SOFT = [word.lower() for word in sorted(TEST_WORDS | TYPE_WORDS | CLAUSE_WORDS | FILE_WORDS | ROUND_WORDS | LABELS | {"MATCH"})]
+SOFT = [
+    word.lower()
+    for word in sorted(TEST_WORDS | TYPE_WORDS | CLAUSE_WORDS | FILE_WORDS | ROUND_WORDS | LABELS | {"MATCH"})
+]
 
 
 class Maker:

@@ -319,7 +319,15 @@ def test_lark_itself_makes_the_same_trees(monkeypatch: pytest.MonkeyPatch) -> No
                 expected = lark.parse(source.text)
         except UnexpectedToken:
             # lark's own lexer does not know that a word before a `:` is a name, and a text before a `=` a class.
-            assert path.stem in ("soft_words", "test_words", "label_words", "match_names", "step_words", "round_words", "quoted_classes")
+            assert path.stem in (
+                "soft_words",
+                "test_words",
+                "label_words",
+                "match_names",
+                "step_words",
+                "round_words",
+                "quoted_classes",
+            )
         else:
             assert parse_flow(source).items == expected.items, path  # type: ignore[attr-defined]
             compared += 1

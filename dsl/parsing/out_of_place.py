@@ -10,7 +10,7 @@ import re
 from ..diagnostics import Diagnostic, Edit, Fix, nearest
 from .place import NODES, VALUE, Place
 
-_STEPS = frozenset({"ask", "fanout", "map", "repeat", "chain", "match": "a"})
+_STEPS = frozenset({"ask", "fanout", "map", "repeat", "chain", "match"})
 _BEGINS = frozenset({"STRING", "NAME", "NUMBER", "LBRACE", "SYSTEM", "USER", "ASSISTANT"})
 """Types of tokens that may follow the first word of a step.
 

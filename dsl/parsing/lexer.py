@@ -11,10 +11,11 @@ import re
 from collections.abc import Sequence
 
 from ..records import dataclass
+from .match_words import begins_match
+from .neighbours import begins_line
 from .tables import BAD, CLAUSE_WORDS, END, FILE_WORDS, LABELS, Tables
 from .token import Token
 
-_GOES_ON = frozenset("LBRACE COMPARE FALLBACK AND OR IN PLUS MINUS TIMES DIVIDE DOT".split())
 _GAP = r"(?:\s++|#[^\n]*+\n)*+"
 _COLON = re.compile(rf"{_GAP}:")
 _DECLARED = re.compile(rf"{_GAP}[A-Za-z_]\w*+{_GAP}[=(]")
@@ -94,36 +95,8 @@ def named(text: str, tokens: Sequence[Token], place: int) -> bool:
     if place + 1 < len(tokens) and tokens[place + 1].type == "EQUAL":
         return True
     if tokens[place].type == "MATCH":
-        return begins_line(text, tokens, place + 1) or _called(text, tokens, place + 1)
+        return not begins_match(text, tokens, place)
     if tokens[place].type in CLAUSE_WORDS:
         return text.startswith("(", tokens[place].end_pos or 0) and begins_line(text, tokens, place)
     alone = tokens[place].type in LABELS or begins_line(text, tokens, place)
     return alone and begins_line(text, tokens, place + 1)
-
-
-def _called(text: str, tokens: Sequence[Token], place: int) -> bool:
-    """Tell whether brackets at this place are those of a call: no brace and no operator follows them on their line."""
-    depth = 0
-    for at in range(place, len(tokens)):
-        depth += (tokens[at].type == "LPAR") - (tokens[at].type == "RPAR")
-        if at == place and not depth:
-            return False
-        if not depth:
-            return then(tokens, at)[0] not in _GOES_ON or begins_line(text, tokens, at + 1)
-    return True
-
-
-def then(tokens: Sequence[Token], place: int) -> tuple[str, str]:
-    """Return the types of the two tokens behind a place."""
-    first, second = place + 1, place + 2
-    return (
-        tokens[first].type if first < len(tokens) else END,
-        tokens[second].type if second < len(tokens) else END,
-    )
-
-
-def begins_line(text: str, tokens: Sequence[Token], place: int) -> bool:
-    """Tell whether a token is the first of its line, behind nothing but blanks and comments."""
-    if not 0 < place < len(tokens):
-        return True
-    return tokens[place].type == END or "\n" in text[tokens[place - 1].end_pos or 0 : tokens[place].start_pos or 0]

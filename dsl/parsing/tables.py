@@ -33,7 +33,6 @@ ROUND_WORDS = frozenset({"UP", "TO", "UNTIL"})
 """The keywords that have a meaning only around rounds. Everywhere else they are ordinary names."""
 TEST_LINES = frozenset({"REPLY", "EXPECT"})
 """Two more such words, which the language has had from its start. So they are among its keywords."""
-_NO_VALUE = frozenset({"RETURN", "AND", "OR", "WHEN", "WITH", "AFTER", "IN", "ELSE"})
 LABELS = frozenset({"TRUSTED", "UNTRUSTED"})
 """The keywords that have a meaning only before a type or before the reading of a file. Elsewhere they are names."""
 _RELATIONS = frozenset({"MATCHES", "CONTAINS", "ABOUT", "SKIPPED", "FAILED"})
@@ -109,7 +108,7 @@ class Tables:
             return True
         if type in LABELS:
             return self._label_is_name(stack, type, named, then)
-        if type == "MATCH" and self._match_is_name(named, then):
+        if type == "MATCH" and named:
             return self.advance(stack, "NAME") is not None
         if type == "ELSE" and then[0] == "EQUAL":
             # The branch `else = …` of a match. Behind `when` the word would also go on with the condition.
@@ -138,12 +137,6 @@ class Tables:
             path = then[0] in self.words or then[0] == "STRING"
             return not path or then[0] in _JOINS or (relation and then[1] not in _RELATIONS)
         return then[0] in _JOINS or relation
-
-    def _match_is_name(self, named: bool, then: tuple[str, str]) -> bool:
-        """Tell whether `match` is a name: nothing that a match could look at follows it."""
-        if named or then[0] in ("NOT", "LPAR"):
-            return named
-        return then[0] not in self.words - _NO_VALUE or then[1] in ("EQUAL", "STRING", "COLON")
 
     def _clause_is_name(self, stack: list[int], type: str, named: bool, then: tuple[str, str]) -> bool:
         clause, name = self.advance(stack, type), self.advance(stack, "NAME")

@@ -24,4 +24,8 @@ def drawn_match(maker: Any, depth: int) -> s.Match:
 
     branches = maker.some(branch)
     body = s.Body(tuple(line for _, line in branches), AT)
-    return s.Match(maker.expr(1), body, tuple(word for word, _ in branches), AT)
+    value = maker.expr(1)
+    if isinstance(value, s.Name) and value.word.text in ("chain", "fanout"):
+        # Behind a line end such a word begins a block.
+        value = s.Number("1", "", AT)
+    return s.Match(value, body, tuple(word for word, _ in branches), AT)

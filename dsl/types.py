@@ -41,10 +41,10 @@ from .type_forms import (
     may_be_empty,
     optional,
     plain,
-    planned,
     tag_word,
     unwrapped,
 )
+from .type_plans import planned
 from .type_quotes import quotable, quotes_of, without_quotes
 
 __all__ = [

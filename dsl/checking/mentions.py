@@ -46,7 +46,8 @@ class Mentions:
         if own is None or own[0] is not ask:
             return scope
         inner = Scope(scope)
-        name, span = step.line.name, ask.span
+        # The class of a branch is not the name of a value.
+        name, span = None if step.branch else step.line.name, ask.span
         # Without a step of that name, `answer` is the answer of any ask.
         words = [*([name] if name else []), *([] if scope.lookup(ANSWER) else [s.Word(ANSWER, span)])]
         inner.symbols.update({word.text: Symbol(word.text, "answer", word.span, inner, step) for word in words})

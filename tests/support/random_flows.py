@@ -192,7 +192,8 @@ class Writer(Races):
 
     def check(self, shape: Shape, name: str, known: list[Named]) -> str:
         """A check that some answers of a shape fail."""
-        own = "answer" if name.endswith("v") else self.rng.choice([name, "answer"])
+        # The prompts of other lines than `name = ask …` have a letter behind the name.
+        own = "answer" if name[-1] in "vrm" else self.rng.choice([name, "answer"])
         texts = [one.name for one in self.of(known, "text")]
         numbers = [one.name for one in self.of(known, "score")]
         tests = {
@@ -340,7 +341,9 @@ class Writer(Races):
 
     def match(self, name: str, known: list[Named], depth: int, times: int) -> tuple[str, Shape, list[str]]:
         """A match over a word or a flag. Some of its branches ask, some are values, and some are chains."""
-        over = self.rng.choice([*(one for one in known if one.shape.kind in ("word", "flag")), None])
+        classed = [one for one in known if one.shape.kind in ("word", "flag")]
+        # Few values may be missing, so these come first.
+        over = self.rng.choice([one for one in classed if one.optional] or [*classed, None])
         asked = f"{self.rng.choice([one.name for one in self.of(known, 'flag')] or ['true'])} == false"
         classes = list(WORDS) if over is not None and over.shape.kind == "word" else ["true", "false"]
         if over is not None and over.optional:
@@ -351,12 +354,13 @@ class Writer(Races):
         shape = self.rng.choice([TEXT, TEXT, WORD, SCORE, NOTE, TEXTS])
         lines = []
         for word in classes:
-            constant = self.literal(shape)
+            # A word that stands alone is of a narrower type.
+            constant = None if shape == WORD else self.literal(shape)
             if constant is not None and self.may(0.3):
                 lines.append(f"{word} = {constant}")
                 continue
             self.spent += times
-            ask, _, options = self.asking_for(shape, self.name(), known)
+            ask, _, options = self.asking_for(shape, f"{self.name()}m", known)
             ask += f" with {', '.join(options)}" if options else ""
             if self.may(0.3):
                 before, _ = self.line(known, [], 3, times)

@@ -253,7 +253,7 @@ def is_whole(type_: Type) -> bool:
 
 
 def is_text(type_: Type) -> bool:
-    return type_ in (TEXT, DOCUMENT, UNKNOWN) or isinstance(type_, (Choice, SizedText))
+    return type_ in (TEXT, DOCUMENT, UNKNOWN) or isinstance(type_, (Choice, SizedText, OpenChoice))
 
 
 def lengths(type_: Type) -> tuple[int, int | None]:

@@ -97,3 +97,11 @@ def test_a_match_over_the_words_of_a_person_needs_a_branch_for_other_texts() -> 
     with pytest.raises(FlowError) as caught:
         check_flow(Source(PERSON.replace('else = ask "Why {{ a }}?"', "")), catalog())
     assert [one.code for one in caught.value.diagnostics] == ["F0604"]
+
+
+def test_the_answer_of_a_person_has_no_check() -> None:
+    text = 'flow f(x: text) { a = ask human "{{ x }}" -> 1..9 check a != 5 return a }'
+    with pytest.raises(FlowError) as caught:
+        check_flow(Source(text), catalog())
+    (found,) = caught.value.diagnostics
+    assert (found.code, found.span.text) == ("F0633", "check a != 5")

@@ -14,18 +14,19 @@ def found_there(condition: s.Expr) -> frozenset[str]:
         case s.Binary("and", left, right):
             return found_there(left) | found_there(right)
         case s.Binary("!=", left, s.Name(s.Word("none"))) | s.Binary("!=", s.Name(s.Word("none")), left):
-            path = _path(left)
+            path = path_of(left)
             return frozenset({path}) if path else frozenset()
         case s.Unary("not", s.Binary("==", left, right)):
             return found_there(s.Binary("!=", left, right, condition.span))
     return frozenset()
 
 
-def _path(expr: s.Expr) -> str | None:
+def path_of(expr: s.Expr) -> str | None:
+    """Return a name, or a field of a name with its dots. None for other expressions."""
     match expr:
         case s.Name(word):
             return word.text
         case s.Get(base, word):
-            outer = _path(base)
+            outer = path_of(base)
             return f"{outer}.{word.text}" if outer else None
     return None

@@ -9,6 +9,7 @@ from ..fields import field_type, misfit
 from ..records import dataclass
 from ..source import Span
 from ..templates.types import check_template
+from .conditions import path_of
 from .file_texts import too_many_texts
 from .operators import Operators
 from .program import Scope
@@ -72,14 +73,16 @@ class Expressions(Operators):
             case s.Name():
                 return self._name(expr, scope, wanted)
             case s.Get(base, word):
-                return field_type(self.infer(base, scope), word.text, word.span, self.problems)
+                given = self.infer(base, scope)
+                found = t.unwrapped(given) if path_of(base) in self.sure else given
+                return field_type(found, word.text, word.span, self.problems)
             case s.Text(string):
                 return self._text(string, expr.span, wanted)
             case s.Template(tag, string):
                 if tag.text != "text":
                     self._wrong_tag(tag, string)
                 else:
-                    self.template(string, scope)
+                    self.template(string, scope, self.sure)
                 return t.TEXT
             case s.Number(_, unit):
                 if unit:
@@ -116,7 +119,7 @@ class Expressions(Operators):
             self.problems.append(found)
 
         def lookup(name: str) -> t.Type | None:
-            symbol = scope.lookup(name)
+            symbol = scope.mentioned(name)
             return self.type_of(symbol) if symbol else None
 
         def unknown(name: str, span: Span) -> None:

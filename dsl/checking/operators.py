@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .. import syntax as s
 from .. import types as t
-from ..fields import misfit
+from ..fields import field_type, misfit
 from ..records import dataclass
 from ..syntax.children import children
 from .program import Scope
@@ -62,12 +62,20 @@ class Operators(UnknownNames):
         return left, self.infer(expr.right, scope, self._meaning(expr.right, left))
 
     def _default(self, expr: s.Binary, scope: Scope, wanted: t.Type | None) -> t.Type:
-        left = self.infer(expr.left, scope, wanted)
+        left = self._lenient(expr.left, scope, wanted)
         if left not in (t.UNKNOWN, t.NONE, t.JSON) and not isinstance(left, t.Optional):
             said = "this value is never missing, so it needs no default"
             self.report("F0301", said, expr.left.span, help="delete the `??`")
         right = self.infer(expr.right, scope, t.unwrapped(left))
         return right if left == t.NONE else t.join([t.unwrapped(left), right])
+
+    def _lenient(self, expr: s.Expr, scope: Scope, wanted: t.Type | None = None) -> t.Type:
+        """Return the type of a value before `??` or beside `none`. A field of a record that may be missing may be missing too."""
+        if not isinstance(expr, s.Get):
+            return self.infer(expr, scope, wanted)
+        base = self._lenient(expr.base, scope)
+        found = field_type(t.unwrapped(base), expr.field.text, expr.field.span, self.problems)
+        return t.optional(found) if isinstance(base, t.Optional) else found
 
     def _inside(self, expr: s.Binary, scope: Scope) -> t.Type:
         if self._turned(expr.left, expr.right, scope):
@@ -94,7 +102,8 @@ class Operators(UnknownNames):
         first, second = expr.left, expr.right
         if self._turned(first, second, scope):
             first, second = second, first
-        left = self.infer(first, scope)
+        compares_none = isinstance(second, s.Name) and second.word.text == "none"
+        left = self._lenient(first, scope) if compares_none else self.infer(first, scope)
         if left == t.UNKNOWN and isinstance(second, s.Name) and scope.lookup(second.word.text) is None:
             # The other side already has a problem. Without its type, this word could mean anything.
             return t.BOOL

@@ -166,10 +166,11 @@ class _Checker(RoundTypes, PromptUses):
         line = step.line
         node = line.node
         kinds: tuple[Where, ...]
+        self.expressions.sure = sure = found_there(line.when.condition) if line.when else frozenset()
         match node:
             case s.Ask():
                 kinds, what = ("ask",), "an ask"
-                type_ = self.ask(node, step.scope, found_there(line.when.condition) if line.when else frozenset())
+                type_ = self.ask(node, step.scope, sure)
                 if node.number in self.typed.nodes.people:
                     self.typed.problems.extend(refused_options(line.options))
             case s.Map():
@@ -209,6 +210,7 @@ class _Checker(RoundTypes, PromptUses):
             case _:
                 kinds, what = (), "a value"
                 type_ = self.expressions.infer(node, step.scope)
+        self.expressions.sure = frozenset()
         self.options(line.options, kinds, step.scope, what)
         return type_
 

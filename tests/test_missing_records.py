@@ -1,0 +1,58 @@
+"""Fields of records that may be missing: behind `??`, beside `none`, and in steps whose `when` finds them."""
+
+from __future__ import annotations
+
+from support.harness import Run
+
+FLOW = """
+flow f(a: { words: [text], limits: { low: int }? }?) {
+  given = a.words ?? []
+  low = (a.limits.low ?? 2) + 1
+  bare = a.limits == none
+  first = a.words when a != none else ["-"]
+  shown = text "{{ a.words }}" when a != none else "none"
+  return { given, low, bare, first, shown }
+}
+"""
+
+
+def value_of(given: object) -> object:
+    run = Run(FLOW, [], inputs={"a": given})
+    outcome = run.go()
+    assert outcome.complete, outcome.failures
+    return outcome.value
+
+
+def test_a_field_of_a_missing_record_takes_its_default() -> None:
+    assert value_of(None) == {"given": [], "low": 3, "bare": True, "first": ["-"], "shown": "none"}
+
+
+def test_a_field_of_a_record_that_is_there_is_taken() -> None:
+    found = {"words": ["x"], "limits": {"low": 7}}
+    assert value_of(found) == {"given": ["x"], "low": 8, "bare": False, "first": ["x"], "shown": '["x"]'}
+
+
+def test_a_part_of_the_way_may_be_missing() -> None:
+    assert value_of({"words": ["x"], "limits": None}) == {
+        "given": ["x"],
+        "low": 3,
+        "bare": True,
+        "first": ["x"],
+        "shown": '["x"]',
+    }
+
+
+def test_rounds_gather_what_they_tried() -> None:
+    flow = """
+    flow f(topic: text) {
+      final = chain up to 3 {
+        word = ask "Not these: {{ last.words | default([]) }}"
+        right = ask "Is this a word? {{ word }}" -> bool
+        { words: (last.words ?? []) + [word], right }
+      } until right
+      return final.words
+    }
+    """
+    run = Run(flow, ["a", "false", "b", "true"], inputs={"topic": "x"})
+    assert run.go().value == ["a", "b"]
+    assert run.prompts[2] == 'Not these: ["a"]'

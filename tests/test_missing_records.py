@@ -17,7 +17,7 @@ flow f(a: { words: [text], limits: { low: int }? }?) {
 
 
 def value_of(given: object) -> object:
-    run = Run(FLOW, [], inputs={"a": given})
+    run = Run(FLOW, inputs={"a": given})
     outcome = run.go()
     assert outcome.complete, outcome.failures
     return outcome.value
@@ -53,6 +53,7 @@ def test_rounds_gather_what_they_tried() -> None:
       return final.words
     }
     """
-    run = Run(flow, ["a", "false", "b", "true"], inputs={"topic": "x"})
+    said = ["a", "false", "b", "true"]
+    run = Run(flow, lambda request, number: said[number], inputs={"topic": "x"})
     assert run.go().value == ["a", "b"]
     assert run.prompts[2] == 'Not these: ["a"]'

@@ -5,10 +5,12 @@ A copy of the tree gives them to the asks. So later passes meet no other options
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 from .. import syntax as s
 from ..catalog import Catalog
+from .people import HUMAN
 
 _INHERITED = "retries"
 """The option that asks take from the innermost block around them, before they take it from their flow."""
@@ -26,7 +28,8 @@ def with_defaults(file: s.File, catalog: Catalog) -> s.File:
     items: list[s.Declaration] = []
     for item in file.items:
         if isinstance(item, s.FlowDecl):
-            giver = _Giver(_of_asks(item.options, catalog), unnamed)
+            people = not {HUMAN} & {*(model.name.text for model in file.models), *_names(item)}
+            giver = _Giver(_of_asks(item.options, catalog), unnamed, people)
             items.append(replace(item, body=giver.body(item.body, inherits=False)))
         else:
             items.append(item)
@@ -40,11 +43,24 @@ def _of_asks(options: tuple[s.Option, ...], catalog: Catalog) -> tuple[s.Option,
     return tuple(one for name, one in reversed(found.items()) if name in specs and "ask" in specs[name].on)
 
 
-class _Giver:
-    """The giver of options to the asks of one flow."""
+def _names(flow: s.FlowDecl) -> Iterator[str]:
+    """Yield the names of a flow: those of its parameters, its steps and the elements of its maps."""
+    yield from (param.name.text for param in flow.params)
+    bodies = [flow.body]
+    while bodies:
+        for line in bodies.pop().lines:
+            yield from (line.name.text,) if line.name is not None else ()
+            if isinstance(line.node, s.Map):
+                yield from (one.text for one in (line.node.element, line.node.index) if one is not None)
+            if isinstance(line.node, (s.Fanout, s.Map, s.Repeat, s.Chain, s.Match, s.Rounds)):
+                bodies.append(line.node.body)
 
-    def __init__(self, own: tuple[s.Option, ...], unnamed: tuple[s.Option, ...]) -> None:
-        self.own, self.unnamed = own, unnamed
+
+class _Giver:
+    """The giver of options to the asks of one flow. With ``people`` the word `human` means a person, who gets none."""
+
+    def __init__(self, own: tuple[s.Option, ...], unnamed: tuple[s.Option, ...], people: bool) -> None:
+        self.own, self.unnamed, self.people = own, unnamed, people
 
     def body(self, body: s.Body, *, inherits: bool) -> s.Body:
         return replace(body, lines=tuple(self.line(line, inherits=inherits) for line in body.lines))
@@ -67,6 +83,8 @@ class _Giver:
 
     def options(self, own: tuple[s.Option, ...], asks: tuple[s.Ask, ...], *, inherits: bool) -> tuple[s.Option, ...]:
         """Return the options of asks with those that they do not set."""
+        if self.people and any(isinstance(ask.model, s.Name) and ask.model.word.text == HUMAN for ask in asks):
+            return own
         found = {one.name.text: one for one in own}
         for one in self.own:
             if not (inherits and one.name.text == _INHERITED):

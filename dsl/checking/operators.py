@@ -70,7 +70,7 @@ class Operators(UnknownNames):
         return right if left == t.NONE else t.join([t.unwrapped(left), right])
 
     def _lenient(self, expr: s.Expr, scope: Scope, wanted: t.Type | None = None) -> t.Type:
-        """Return the type of a value before `??` or beside `none`. A field of a record that may be missing may be missing too."""
+        """Return the type of a value before `??` or beside `none`, where a record with fields may be missing."""
         if not isinstance(expr, s.Get):
             return self.infer(expr, scope, wanted)
         base = self._lenient(expr.base, scope)

@@ -75,6 +75,7 @@ class _Checker(RoundTypes, PromptUses):
         self.program = program
         self.catalog = catalog
         nodes = NodeTables()
+        self.wanted = {}
         self.typed = Typed(nodes, Folding(program, catalog.functions, nodes.words, nodes.callees))
         self.written = WrittenTypes(program.file, self.typed.problems, imported)
         hidden: dict[str, Step] = {}
@@ -146,6 +147,9 @@ class _Checker(RoundTypes, PromptUses):
 
     def step(self, step: Step) -> None:
         line = step.line
+        if self.takes_its_meaning(step) and step not in self.wanted:
+            return  # The match reads such a branch when it knows the others.
+        wanted = self.wanted.get(step)
         type_ = self.node(step)
         for word in line.after:
             symbol = step.scope.lookup(word.text)
@@ -158,7 +162,7 @@ class _Checker(RoundTypes, PromptUses):
             if line.when.otherwise is None:
                 type_ = type_ if isinstance(type_, t.Optional) else t.Optional(type_)
             else:
-                other = self.expressions.infer(line.when.otherwise, step.scope, type_)
+                other = self.expressions.infer(line.when.otherwise, step.scope, wanted or type_)
                 type_ = t.join([type_, other])
         self.typed.steps[step] = self.written.limited(type_, step.span, "the type of this value")
 
@@ -209,7 +213,7 @@ class _Checker(RoundTypes, PromptUses):
                 kinds, what = ("flow",) if callee is not None and callee.kind == "flow" else (), "a call"
             case _:
                 kinds, what = (), "a value"
-                type_ = self.expressions.infer(node, step.scope)
+                type_ = self.expressions.infer(node, step.scope, self.wanted.pop(step, None))
         self.expressions.sure = frozenset()
         self.options(line.options, kinds, step.scope, what)
         return type_

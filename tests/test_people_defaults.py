@@ -27,7 +27,7 @@ def made(param: str = "") -> dict[str, plan.Step]:
 def test_a_person_takes_no_options_of_the_flow() -> None:
     steps = made()
     assert sorted(steps["draft"].options) == ["max_tokens", "retries", "temperature", "timeout"]
-    assert {name: option for name, option in steps["sent"].options.items()}.keys() == {"timeout"}
+    assert list(steps["sent"].options) == ["timeout"]
     title = steps["title"].node
     assert isinstance(title, plan.Map)
     assert dict(title.reduce.options) == {}

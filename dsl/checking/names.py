@@ -270,7 +270,8 @@ class _Resolver:
         if own is None or own[0] is not ask:
             return scope
         inner = Scope(scope)
-        name, span = step.line.name, ask.span
+        # A branch of a match has no name: its class is a word.
+        name, span = step.line.name if not step.branch else None, ask.span
         # Without a step of that name, `answer` is the answer of any ask.
         words = [*([name] if name else []), *([] if scope.lookup(ANSWER) else [s.Word(ANSWER, span)])]
         inner.symbols.update({word.text: Symbol(word.text, "answer", word.span, inner, step) for word in words})

@@ -62,7 +62,11 @@ class UnknownNames(CallTypes):
                 span,
                 labels=(Label(branch.span, f"`{name}` is a class of the match"),),
                 note="only one branch runs, and nothing can mention it: its value is the value of the match",
-                help="put what both branches need in a step before the match; for the word write it in quotes",
+                help=(
+                    "for the word write it in quotes; in a check mention the `answer`"
+                    if own
+                    else "put what both branches need in a step before the match; for the word write it in quotes"
+                ),
             )
         )
 

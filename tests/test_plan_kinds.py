@@ -300,7 +300,8 @@ def test_what_is_of_another_kind_is_refused(edit: Edit, message: str) -> None:
         'flow f(x: { a: text? } = { a: none }) { b = ask "{{ x.a }}" when x.a != none return b }',
         'flow f(ks: [a | b]) { v = map k in ks { x = ask "x" -> { n: int } when k == a else "no" { x, k } } '
         "reduce majority(by: k) return v }",
-        'flow f(ks: [a | b]) { v = map k in ks { match k { a = ask "x" -> { n: int } b = "no" } } reduce first return v }',
+        'flow f(ks: [a | b]) { v = map k in ks { match k { a = ask "x" -> { n: int } b = "no" } } reduce first '
+        "return v }",
         "flow f(n: int = -3, r: 0.5..1.5 = 1.0) { b = -n * 2 + 1000.5 return { b, c: r / 2, d: [] } }",
     ],
 )

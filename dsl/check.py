@@ -42,7 +42,10 @@ BREACHES = frozenset({"F0502", "F0503", "F0504", "F0505"})
 """The errors of untrusted text in trusted places. A file that has no other errors still has a plan."""
 
 Load = Callable[[str], Source | str]
-"""A function that reads an imported file by its path from the flow's folder. It returns the reason if it cannot."""
+"""A function that reads an imported file, or that of a prompt, by its path from the flow's folder.
+
+It returns the reason if it cannot.
+"""
 LabelledFlow: TypeAlias = "tuple[p.Plan, Labels]"
 
 
@@ -234,6 +237,8 @@ class _Files:
         if path not in self.texts:
             self.texts[path] = self.read(path, chain)
         source = self.texts[path]
+        if source == TOO_MANY and any(TOO_MANY in problem.message for problem in self.problems):
+            return None
         found = [missing_prompt(decl, source)] if isinstance(source, str) else prompt_text(source, place, decl)
         if isinstance(found, s.String):
             return found

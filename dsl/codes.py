@@ -118,6 +118,9 @@ CODES: dict[str, Code] = {
     # F06: the shapes of flows
     "F0660": Code("an option for a model at an ask of a person"),
     "F0661": Code("a dialogue for a person"),
+    "F0610": Code("a union without a common tag"),
+    "F0611": Code("two members of a union with one tag"),
+    "F0612": Code("a tag that is not a single word"),
     # F07: allowed, and probably not meant
     "F0701": Code("an answer that is paid for and never used", "warning"),
     "F0702": Code("a map whose calls are all the same", "warning"),
@@ -155,4 +158,6 @@ CODES: dict[str, Code] = {
     "F0757": Code("a place of an element that nothing mentions", "warning"),
     "F0740": Code("several ballots from one untrusted source", "warning"),
     "F0741": Code("a prompt that joins untrusted texts", "warning"),
+    "F0759": Code("the lines of a text, read as a file", "warning"),
+    "F0750": Code("a match that never chooses", "warning"),
 }

@@ -86,6 +86,8 @@ class ExpressionPlanner:
         return self._expr(expr) if shape is None else p.ShapeOf(self._expr(expr), t.planned(shape))
 
     def _expr(self, expr: s.Expr) -> p.Expr:
+        if (words := self.typed.nodes.listed.get(expr.number)) is not None:
+            return p.ShapeOf(p.Constant(list(words.options)), t.ListOf(words))
         match expr:
             case s.Name(word):
                 if expr.number in self.typed.nodes.words:

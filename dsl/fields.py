@@ -13,6 +13,8 @@ def field_type(base: t.Type, name: str, span: Span, problems: list[Diagnostic]) 
     """Return the type of ``base.name``. Problems with it are added to ``problems``."""
     if base in (t.UNKNOWN, t.JSON):
         return base
+    if base == t.MODEL and name == "name":
+        return t.TEXT
     if isinstance(base, t.Optional):
         known = len(problems)
         inner = field_type(base.item, name, span, problems)
@@ -27,20 +29,43 @@ def field_type(base: t.Type, name: str, span: Span, problems: list[Diagnostic]) 
             )
             return t.unwrapped(inner)
         return inner
-    found = base.field(name) if isinstance(base, t.Record) else None
+    found = base.field(name) if isinstance(base, t.Record | t.Union) else None
     if found:
         return found.type
-    if isinstance(base, t.Record):
+    if isinstance(base, t.Union):
+        what, help = _of_members(base, name)
+    elif isinstance(base, t.Record):
         names = [field.name for field in base.fields]
         what = f"{base.name or t.show(base)} has no field `{name}`"
         listed = ", ".join(f"`{known}`" for known in names[:MOST_LISTED]) + (", …" if len(names) > MOST_LISTED else "")
         help = did_you_mean(name, names) or f"its fields: {listed}"
     else:
         what, help = f"{t.show(base)} has no fields", ""
-        if isinstance(base, t.ListOf):
+        if base == t.MODEL:
+            what, help = f"a model has no field `{name}`", "its only field is `name`"
+        elif isinstance(base, t.ListOf):
             help = "read its elements one by one: `map x in …`, or `{% for x in … %}` in a template"
     problems.append(Diagnostic("F0302", what, span, help=help))
     return t.UNKNOWN
+
+
+def _of_members(union: t.Union, name: str) -> tuple[str, str]:
+    """Describe a field that not all members of a union have, and the way to it."""
+    having = [word for member, word in zip(union.members, union.words, strict=True) if member.field(name)]
+    shared = ", ".join(f"`{field.name}`" for field in union.fields)
+    if not having:
+        names = dict.fromkeys(field.name for member in union.members for field in member.fields)
+        help = did_you_mean(name, names) or f"all its members have the fields {shared}"
+        return f"no member of {t.show(union)} has a field `{name}`", help
+    if len(having) == len(union.members):
+        what = f"the field `{name}` is not the same in all members of {t.show(union)}"
+    else:
+        words = " or ".join(f"`{word}`" for word in having[:3])
+        what = f"{t.show(union)} has the field `{name}` only if its `{union.tag}` is {words}"
+    return what, (
+        f"ask for the `{union.tag}` first: `match ….{union.tag} {{ … }}`, "
+        f"or `{{% if ….{union.tag} == '{having[0]}' %}}` in a template"
+    )
 
 
 def misfit(given: t.Type, wanted: t.Type) -> str:

@@ -154,9 +154,10 @@ class Flow:
 
     @property
     def names(self) -> set[str]:
-        """The names of the flow's parameters, steps, elements and places."""
+        """The names of the flow's parameters, steps, elements and places, and `last` if it has rounds."""
         steps = list(walk_steps(self.steps))
         elements = {name for step in steps if isinstance(step.node, Map) for name in step.node.names}
+        elements |= {"last" for step in steps if isinstance(step.node, Rounds)}
         return elements | {param.name for param in self.params} | {step.name for step in steps}
 
 

@@ -219,8 +219,8 @@ class Rounds:
     """A body that runs again and again, at most ``most`` times, until the condition ``until`` holds.
 
     The steps of the body see the value of the round before as ``last``; it is none in the first round. ``until`` and
-    ``by`` see the steps of the round that has ended. If the condition never held, ``otherwise`` decides: the block fails,
-    or it has the value of the last round or of the best one, which is the first with the greatest ``by``.
+    ``by`` see the steps of the round that has ended. If the condition never held, ``otherwise`` decides: the block
+    fails, or it has the value of the last round or of the best one, which is the first with the greatest ``by``.
     """
 
     most: int

@@ -12,6 +12,7 @@ from .checked import Checked
 from .checking.block_types import FOLD, TOKENS
 from .checking.callees import Callee
 from .checking.matches import class_value
+from .checking.people import OPTIONS
 from .checking.program import Flow, Step
 from .expression_planner import ExpressionPlanner
 from .hedges import hedges
@@ -149,7 +150,8 @@ class _Planner(ExpressionPlanner):
         line = step.line
         options = self.options(line.options)
         node = line.node
-        if self.retries and isinstance(node, s.Ask) and node.number not in self.typed.nodes.people:
+        person = isinstance(node, s.Ask) and node.number in self.typed.nodes.people
+        if self.retries and isinstance(node, s.Ask) and not person:
             # The retries of a block are for the asks in it that set none themselves.
             options.setdefault("retries", self.retries[-1])
         if isinstance(node, s.Ask) and node.model is None:
@@ -169,6 +171,9 @@ class _Planner(ExpressionPlanner):
         if isinstance(node, s.Repeat) and hedges(step, node, self.checked):
             # A ballot is never sent twice, because the other samples can replace a slow one.
             options.setdefault("launch", p.Constant("latency"))
+        if person:
+            # Options that a flow sets for all its asks are for models.
+            options = {name: value for name, value in options.items() if name in OPTIONS}
         planned = self._step(step, options)
         del self.retries[len(self.retries) - len(own) :]
         return planned
@@ -286,11 +291,15 @@ class _Planner(ExpressionPlanner):
         return self.expr(count)
 
     def _reduce_options(self, reduce: s.Reduce) -> dict[str, p.Expr]:
-        asks = [one for one in (reduce.ask, *(arg.value for arg in reduce.args)) if isinstance(one, s.Ask)]
+        found = [one for one in (reduce.ask, *(arg.value for arg in reduce.args)) if isinstance(one, s.Ask)]
+        asks = [one for one in found if one.number not in self.typed.nodes.people]
         inherited = {"retries": self.retries[-1]} if self.retries and asks else {}
         if asks and all(ask.model is None for ask in asks):
             inherited = self.unnamed | inherited
-        return inherited | self.options(reduce.options)
+        own = self.options(reduce.options)
+        if found and not asks:
+            own = {name: value for name, value in own.items() if name in OPTIONS}
+        return inherited | own
 
 
 def _label(word: s.Word | None) -> p.Label:

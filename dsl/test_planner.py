@@ -174,6 +174,11 @@ class _TestPlanner(ExpressionPlanner):
                     names=self.names(*([contains] if contains is not None else [])),
                 )
 
+    def constant(self, name: str, field: str) -> str | None:
+        """Return the text of a name in the tested flow's file, or else in the file of the test."""
+        symbol = self.tested.flow.scope.lookup(name)
+        return symbol.text(field) if symbol is not None else super().constant(name, field)
+
     def names(self, *exprs: s.Expr) -> tuple[str, ...]:
         """Return the names of the run that expressions mention."""
         found: dict[str, None] = {}
@@ -191,7 +196,9 @@ class _TestPlanner(ExpressionPlanner):
             elif isinstance(one, s.Template):
                 words = sorted(template_names(one.string.value))
             known = [word for word in words if word in ("result", "row") or word in self.helpers]
-            found |= dict.fromkeys([*known, *(word for word in words if self.tested.flow.scope.lookup(word))])
+            scope = self.tested.flow.scope
+            seen = (word for word in words if (symbol := scope.lookup(word)) is not None and symbol.constant is None)
+            found |= dict.fromkeys([*known, *seen])
             todo.extend(reversed(list(children(one))))
         return tuple(found)
 

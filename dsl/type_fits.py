@@ -7,6 +7,7 @@ dropped (``exact`` tells where). An optional field may be missing altogether.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import reduce
 
 from .type_forms import (
     DOCUMENT,
@@ -27,6 +28,7 @@ from .type_forms import (
     Record,
     SizedText,
     Type,
+    Union,
     holds_model,
     is_number,
     is_text,
@@ -46,6 +48,10 @@ def fits(given: Type, wanted: Type) -> bool:
         return given == NONE or fits(unwrapped(given), wanted.item)
     if isinstance(given, Optional):
         return False
+    if isinstance(given, Union):
+        return all(fits(member, wanted) for member in given.members)
+    if isinstance(wanted, Union):
+        return any(fits(given, member) for member in wanted.members)
     if isinstance(given, Mixed):
         return all(fits(option, wanted) for option in given.options)
     if isinstance(wanted, Mixed):
@@ -94,6 +100,10 @@ def exact(given: Type, wanted: Type) -> bool:
     """Return True if a value that fits has only fields, at any depth, that the wanted type has too."""
     given, wanted = unwrapped(given), unwrapped(wanted)
     match given, wanted:
+        case Union(members), _:
+            return all(exact(member, wanted) for member in members)
+        case _, Union(members):
+            return any(fits(given, member) and exact(given, member) for member in members)
         case Mixed(options), _:
             return all(exact(option, wanted) for option in options)
         case _, Mixed(options):
@@ -130,6 +140,8 @@ def _join(a: Type, b: Type) -> Type:
         item = (b if a.item == UNKNOWN else a).item if UNKNOWN in (a.item, b.item) else _join(a.item, b.item)
         least, most = _either_length(a, b)
         return ListOf(item, least=least, most=most)
+    if isinstance(a, Union) or isinstance(b, Union):
+        return _unions(a, b)
     if isinstance(a, Record) and isinstance(b, Record):
         return _records(a, b)
     if isinstance(a, Mixed) or isinstance(b, Mixed):
@@ -157,6 +169,25 @@ def _join(a: Type, b: Type) -> Type:
 def _either_length(a: Type, b: Type) -> tuple[int, int | None]:
     (least, most), (low, high) = lengths(a), lengths(b)
     return min(least, low), None if most is None or high is None else max(most, high)
+
+
+def _unions(a: Type, b: Type) -> Type:
+    """Join a union and another type. A record that is no member of it makes one record of all."""
+    if isinstance(a, Union) and fits(b, a):
+        return a
+    if isinstance(b, Union) and fits(a, b):
+        return b
+    one, other = as_record(a), as_record(b)
+    if one is not None and other is not None:
+        return _records(one, other)
+    return b if fits(a, b) else a if fits(b, a) else _mixed(a, b)
+
+
+def as_record(type_: Type) -> Record | None:
+    """Return a record that the values fit: for a union one with the fields of all members. None if it is no record."""
+    if isinstance(type_, Union):
+        return reduce(_records, type_.members)
+    return type_ if isinstance(type_, Record) else None
 
 
 def _records(a: Record, b: Record) -> Record:
@@ -195,6 +226,9 @@ def _options(type_: Type) -> tuple[Type, ...]:
 def comparable(a: Type, b: Type) -> bool:
     """Return True if a value of one type can be equal to a value of the other."""
     a, b = plain(unwrapped(a)), plain(unwrapped(b))
+    if isinstance(a, Union) or isinstance(b, Union):
+        ours, theirs = (one.members if isinstance(one, Union) else (one,) for one in (a, b))
+        return any(comparable(one, other) for one in ours for other in theirs)
     if isinstance(a, Mixed) or isinstance(b, Mixed):
         return any(comparable(one, other) for one in _options(a) for other in _options(b))
     if isinstance(a, Choice) and isinstance(b, Choice):

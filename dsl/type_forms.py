@@ -5,7 +5,7 @@ Each type is a frozen dataclass with a ``kind``, so that a plan can hold it as J
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import field, replace
 from functools import reduce
 from operator import or_
@@ -124,6 +124,57 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True)
+class Union:
+    """A record of one of several types. The word in the field ``tag`` tells which one it is.
+
+    ``name`` is the name of the declared type, and only messages use it.
+    """
+
+    members: tuple[Record, ...]
+    tag: str
+    name: str = ""
+    kind: Literal["union"] = "union"
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The words of the tag, one for each member."""
+        return tuple(tag_word(member, self.tag) for member in self.members)
+
+    @property
+    def fields(self) -> tuple[Field, ...]:
+        """The fields that all members have, with the same type. They can be read of any member."""
+        first, *others = self.members
+        return tuple(
+            Field(one.name, Choice(self.words)) if one.name == self.tag else one
+            for one in first.fields
+            if one.name == self.tag or all(_has(other, one) for other in others)
+        )
+
+    def field(self, name: str) -> Field | None:
+        return next((field for field in self.fields if field.name == name), None)
+
+    def member(self, word: object) -> Record | None:
+        """Return the member with this word in its tag."""
+        return next((one for one, own in zip(self.members, self.words, strict=True) if own == word), None)
+
+    def among(self, words: Container[str]) -> Union | Record:
+        """Return the type of the values whose tag has one of these words."""
+        left = tuple(one for one, word in zip(self.members, self.words, strict=True) if word in words)
+        return self if not left else left[0] if len(left) == 1 else Union(left, self.tag)
+
+
+def tag_word(record: Record, tag: str) -> str:
+    """Return the only word of a field; "" if the field is missing or can have other values."""
+    field = record.field(tag)
+    return field.type.options[0] if field and isinstance(field.type, Choice) and len(field.type.options) == 1 else ""
+
+
+def _has(record: Record, field: Field) -> bool:
+    found = record.field(field.name)
+    return found is not None and found.type == field.type
+
+
+@dataclass(frozen=True, slots=True)
 class Mixed:
     """The type of values of several types that have nothing in common. A flow cannot write it, and no plan has it."""
 
@@ -146,7 +197,8 @@ class ByKind:
 
 
 Type: TypeAlias = Annotated[
-    Simple | Quantity | Range | Choice | OpenChoice | Quote | SizedText | ListOf | Optional | Record | Mixed, ByKind()
+    Simple | Quantity | Range | Choice | OpenChoice | Quote | SizedText | ListOf | Optional | Record | Union | Mixed,
+    ByKind(),
 ]
 
 TEXT = Simple("text")
@@ -241,6 +293,8 @@ def holds_model(type_: Type) -> bool:
             return any(holds_model(field.type) for field in fields)
         case Mixed(options):
             return any(map(holds_model, options))
+        case Union(members):
+            return any(map(holds_model, members))
     return type_ == MODEL
 
 
@@ -252,7 +306,17 @@ def planned(type_: Type) -> Type:
         case Optional(item):
             return Optional(planned(item))
         case Record(fields, name):
-            return Record(tuple(Field(one.name, planned(one.type), one.description) for one in fields), name)
+            return Record(_planned_fields(fields), name)
+        case Union(members, tag, name):
+            return Union(tuple(_planned_record(member) for member in members), tag, name)
         case Mixed():
             return JSON
     return type_
+
+
+def _planned_record(record: Record) -> Record:
+    return Record(_planned_fields(record.fields), record.name)
+
+
+def _planned_fields(fields: tuple[Field, ...]) -> tuple[Field, ...]:
+    return tuple(Field(one.name, planned(one.type), one.description) for one in fields)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from .type_forms import DOCUMENT, TEXT, UNKNOWN, Field, ListOf, Optional, Quote, Record, Type, plain, unwrapped
+from .type_forms import DOCUMENT, TEXT, UNKNOWN, Field, ListOf, Optional, Quote, Record, Type, Union, plain, unwrapped
 
 
 def quotes_of(type_: Type) -> tuple[str, ...]:
@@ -16,6 +16,8 @@ def quotes_of(type_: Type) -> tuple[str, ...]:
             return quotes_of(item)
         case Record(fields):
             return tuple(dict.fromkeys(source for field in fields for source in quotes_of(field.type)))
+        case Union(members):
+            return tuple(dict.fromkeys(source for member in members for source in quotes_of(member)))
     return ()
 
 
@@ -29,8 +31,14 @@ def without_quotes(type_: Type) -> Type:
         case Optional(item):
             return Optional(without_quotes(item))
         case Record(fields, name):
-            return Record(tuple(Field(one.name, without_quotes(one.type), one.description) for one in fields), name)
+            return Record(_plain_fields(fields), name)
+        case Union(members, tag, name):
+            return Union(tuple(Record(_plain_fields(one.fields), one.name) for one in members), tag, name)
     return TEXT
+
+
+def _plain_fields(fields: tuple[Field, ...]) -> tuple[Field, ...]:
+    return tuple(Field(one.name, without_quotes(one.type), one.description) for one in fields)
 
 
 def quotable(type_: Type) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .type_fits import comparable, exact, fits, join
+from .type_fits import as_record, comparable, exact, fits, join
 from .type_forms import (
     BOOL,
     DOCUMENT,
@@ -31,6 +31,7 @@ from .type_forms import (
     Simple,
     SizedText,
     Type,
+    Union,
     form,
     holds_model,
     is_number,
@@ -41,6 +42,7 @@ from .type_forms import (
     optional,
     plain,
     planned,
+    tag_word,
     unwrapped,
 )
 from .type_quotes import quotable, quotes_of, without_quotes
@@ -71,6 +73,8 @@ __all__ = [
     "Simple",
     "SizedText",
     "Type",
+    "Union",
+    "as_record",
     "comparable",
     "exact",
     "fits",
@@ -89,6 +93,7 @@ __all__ = [
     "quotable",
     "quotes_of",
     "show",
+    "tag_word",
     "unwrapped",
     "without_quotes",
 ]
@@ -123,6 +128,8 @@ def show(type_: Type) -> str:
             return f"{show(item)}?"
         case Mixed(options):
             return " or ".join(map(show, options))
+        case Union(members, _, name):
+            return name or " | ".join(map(show, members))
         case Record(fields, name):
             return name or "{ " + ", ".join(f"{field.name}: {show(field.type)}" for field in fields) + " }"
 
@@ -155,6 +162,11 @@ def json_schema(type_: Type) -> dict[str, Any]:
             return {"anyOf": [json_schema(item), {"type": "null"}]}
         case Mixed(options):
             return {"anyOf": [json_schema(option) for option in options]}
+        case Union(members, tag):
+            # The tag comes first: a model then chooses the member before it writes the fields, and OpenAI's strict mode
+            # refuses members that begin with the same key, unless this key tells them apart.
+            first = [sorted(member.fields, key=lambda field: field.name != tag) for member in members]
+            return {"anyOf": [json_schema(Record(tuple(fields))) for fields in first]}
         case Record(fields):
             properties = {}
             for field in fields:

@@ -18,7 +18,7 @@ from typing import Any, Never
 
 from flowrun.dsl import plan as p
 
-from .documents.fitting import described
+from .documents.described import described
 from .externs.externs import permit
 from .inputs.cuts import Taken
 from .journal.store import Journal

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import re
 import subprocess
 import sys
@@ -14,7 +13,6 @@ import pytest
 
 from flowrun import testing
 from flowrun.dsl import Source, check_flow
-from flowrun.dsl.functions.tables import functions_table
 from flowrun.runtime.catalog import catalog
 from flowrun.runtime.reducers import REDUCERS
 from flowrun.testing import run_scripted
@@ -85,21 +83,6 @@ def test_every_reducer_has_its_page() -> None:
         assert [
             param.name for param in rule.spec.params if f"`{param.name}" not in part and f"{param.name}:" not in part
         ] == []
-
-
-MARKED = re.compile(r"(<!-- functions: [^\n]*-->\n)(.*?)(<!-- end of functions -->)", re.DOTALL)
-
-
-def test_the_page_on_the_language_has_the_table_of_functions() -> None:
-    table = f"\n{functions_table()}\n\n"
-    if os.environ.get("FLOWRUN_UPDATE"):
-        path = ROOT / "docs" / "language.md"
-        text = path.read_text(encoding="utf-8")
-        path.write_text(MARKED.sub(lambda found: found[1] + table + found[3], text), encoding="utf-8")
-        return
-    found = MARKED.search(PAGES["language.md"])
-    assert found
-    assert found[2] == table
 
 
 PAGE = PAGES["testing.md"]

@@ -45,6 +45,20 @@ def test_the_rows_run_as_one_run_and_the_second_look_sends_nothing(
     assert first["cost_a_row"] == pytest.approx((5 * 20 * 1 + 9 * 3 * 2) / 1e6 / 4)
 
 
+def test_the_first_rows_are_a_try_that_the_whole_evaluation_does_not_pay_again(
+    evaluate: Eval, server: Answering
+) -> None:
+    [few] = sides(evaluate("--json", "--first", "2"))
+    assert few["rows"] == 2
+    sent = len(server.prompts)
+    [whole] = sides(evaluate("--json"))
+    assert whole["rows"] == 4
+    assert len(server.prompts) == sent + whole["calls_sent"] == 3 * 2 + 3
+    [all_of_them] = sides(evaluate("--json", "--first", "99"))
+    assert all_of_them["rows"] == 4
+    assert "is not in the range" in str(evaluate("--first", "0").exception)
+
+
 def test_the_table_tells_the_wrong_row_and_what_voting_bought(evaluate: Eval) -> None:
     out = evaluate().stdout
     assert re.search(r"^label +0\.750 +0\.301 to 0\.954 +3 of 4 ", out, re.MULTILINE)
@@ -125,6 +139,19 @@ def test_a_prompt_in_a_file_is_a_side(evaluate: Eval, tmp_path: Path, server: An
     _, other = sides(evaluate("--json", "--against-prompt", "kind=polite.txt"))
     assert other["name"] == "polite.txt" and other["right"] == 3
     assert 'Please say "SPAM" or NOT.\\ win 1' in server.prompts
+
+
+def test_a_prompt_in_a_file_takes_the_place_of_the_file_of_a_prompt(
+    evaluate: Eval, tmp_path: Path, server: Answering
+) -> None:
+    text = (tmp_path / "label.flow").read_text(encoding="utf-8")
+    asked = re.sub(r'ask (\w* ?)"[^"]*"', r"ask \1spam(mail)", text, count=1)
+    (tmp_path / "label.flow").write_text('prompt spam(text: text) from "spam.md"\n' + asked, encoding="utf-8")
+    (tmp_path / "spam.md").write_text("Spam? {{ text }}", encoding="utf-8")
+    (tmp_path / "polite.txt").write_text("Please: {{ text }}\n", encoding="utf-8")
+    _, other = sides(evaluate("--json", "--against-prompt", "kind=polite.txt"))
+    assert other["name"] == "polite.txt"
+    assert "Please: win 1" in server.prompts
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from flowrun.dsl import FlowError, Source, check_flow, labels_of, make_plan, plan, quoted
 from flowrun.runtime.catalog import catalog
 from flowrun.runtime.plans.verify import verify
+from flowrun.testing.parallel import run_files
 from support.harness import stage
 
 Json = Any
@@ -54,6 +56,12 @@ ASKS = "flow f(mail: text) {\n  a = ask PROMPT\n  return a\n}"
 def test_a_template_writes_a_text_wherever_it_writes_values(template: str, gives: str) -> None:
     text = 'text persona = """\n  You are\n  kind.\n"""\n' + ASKS.replace("PROMPT", quoted(template))
     assert prompt(planned(text), mail="Hi") == gives
+
+
+def test_a_text_never_makes_a_mention_with_the_signs_beside_it() -> None:
+    for text, after in (("{", "{ mail }}"), ("a {", "% if mail %}"), ("{", "# no #}")):
+        flow = f"text t = {quoted(text)}\n" + ASKS.replace("PROMPT", quoted(f"{{{{ t }}}}{after} {{{{ mail }}}}"))
+        assert prompt(planned(flow), mail="Hi") == f"{text}{after} Hi"
 
 
 TEXTS = st.text(st.sampled_from("a{}%#'\"\\\n\t é<x "), max_size=12).filter(
@@ -116,6 +124,24 @@ def test_a_test_may_mention_a_text() -> None:
         '  reply a: t\n  expect a == t\n  expect asked a contains t\n  expect result != text "{{ t }}!"\n}\n'
     )
     assert codes(flow) == []
+
+
+def test_a_test_of_another_file_sees_the_texts_of_that_file(tmp_path: Path) -> None:
+    (tmp_path / "l.flow").write_text(
+        'text u = "U"\nflow g(mail: text) {\n  a = ask "{{ u }} {{ mail }}"\n  return a\n}\n', encoding="utf-8"
+    )
+    test = (
+        'import "l.flow" as l\ntext t = "abc"\nflow f(mail: text) {\n  b = l.g(text "{{ t }} {{ mail }} {{ l.u }}")\n'
+        '  return b\n}\ntest "f" of f {\n  mail = t2\n  t2 = t\n  reply b: t\n  expect result == t\n'
+        '  expect asked b contains text "{{ t }} abc {{ l.u }}"\n}\n'
+        'test "g" of l.g {\n  mail = t\n  reply a: t\n  expect a == "abc"\n  expect u == "U"\n'
+        "  expect asked a contains u\n}\n"
+    )
+    (tmp_path / "a.flow").write_text(test, encoding="utf-8")
+    (result,) = run_files([str(tmp_path / "a.flow")])
+    assert [(one.status, one.failures) for one in result.outcomes] == [("passed", ())] * 2
+    helper = 'text t = "abc"\n' + ASKS.replace("PROMPT", '"{{ t }} {{ mail }}"')
+    assert codes(helper + '\ntest "x" of f {\n  mail = t\n  reply a: "b"\n  t = "q"\n  expect a == t\n}') == ["F0422"]
 
 
 def test_a_file_with_texts_alone_has_no_flow_to_run() -> None:

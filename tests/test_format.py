@@ -7,7 +7,6 @@ import os
 import re
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,23 +14,22 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from flowrun.dsl import Source, Span, format_file, parse_flow
+from flowrun.dsl import Source, format_file, parse_flow
 from flowrun.dsl import syntax as s
-from flowrun.dsl.parsing.tables import FILE_WORDS, LABELS, TEST_WORDS, TYPE_WORDS
+from flowrun.dsl.parsing.tables import CLAUSE_WORDS, FILE_WORDS, LABELS, ROUND_WORDS, TEST_WORDS, TYPE_WORDS
+from support.drawn_matches import drawn_match
+from support.made_trees import AT, OPERATORS, calculation, rounds, with_returned_node
 
 CORPUS = Path(__file__).parent / "corpus" / "fmt"
 CASES = sorted(CORPUS.glob("*.flow"))
 SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
 
 # Trees without a text: all their spans are this one.
-AT = Span(Source(""), 0, 0)
 
 KEYWORDS = (
     "flow model type budget calls return with after when else ask system user assistant fanout map repeat chain "
     "where at most reduce by in or and not import as extern from test of reply expect"
 ).split()
-
-
 PLAIN = st.from_regex(r"[a-zA-Z_][a-z0-9_]{0,8}", fullmatch=True).filter(lambda text: text not in KEYWORDS)
 LETTERS = st.sampled_from('ab"\\\n\t\r #{}%é漢😀\u202e\u200f\ufeff\x00\x1b\x7f\x85\u2028') | st.characters(
     codec="utf-8"
@@ -40,9 +38,12 @@ PIECES = st.sampled_from(
     ['"""', "\n  ", " \n", "\n\n", "  x", "\t", "{{ a }}", "\\n", "\\u{41}", " ", "lorem ipsum dolor "]
 )
 VALUES = st.lists(LETTERS | PIECES, max_size=12).map("".join)
+SIZE = st.integers(0, 10**6)
 DIGITS = st.from_regex(r"[0-9]{1,12}(\.[0-9]{1,4})?", fullmatch=True)
-SOFT = [word.lower() for word in sorted(TEST_WORDS | TYPE_WORDS | FILE_WORDS | LABELS | {"MATCH"})]
-OPERATORS = "or and == != <= >= < > in ?? + - * /".split()
+SOFT = [
+    word.lower()
+    for word in sorted(TEST_WORDS | TYPE_WORDS | CLAUSE_WORDS | FILE_WORDS | ROUND_WORDS | LABELS | {"MATCH"})
+]
 
 
 class Maker:
@@ -73,7 +74,7 @@ class Maker:
         return s.Number(self.draw(DIGITS), self.draw(st.sampled_from(units)), AT)
 
     def count(self) -> s.Number:
-        return s.Number(str(self.draw(st.integers(0, 10**6))), "", AT)
+        return s.Number(str(self.draw(SIZE)), "", AT)
 
     def type(self, depth: int = 3) -> s.TypeExpr:
         def choice() -> s.TypeExpr:
@@ -98,6 +99,8 @@ class Maker:
         if depth:
             makers += [
                 lambda: s.TypeList(self.type(depth - 1), AT),
+                lambda: s.TypeList(self.type(depth - 1), AT, self.draw(SIZE), self.draw(SIZE | st.none())),
+                lambda: s.TypeSized(self.word(), (s.SizeArg(self.word("not"), self.draw(SIZE), AT),), AT),
                 lambda: s.TypeRecord(self.some(field, 0, 5), AT),
             ]
         return self.one_of(*makers)  # type: ignore[no-any-return]
@@ -176,7 +179,8 @@ class Maker:
             for field in self.some(self.word, 0, 1):
                 model = s.Get(model, field, AT)
         messages = self.some(message, 1) if self.maybe() else (s.Message(None, self.string(), AT),)
-        return s.Ask(model, messages, self.type() if self.maybe() else None, AT)
+        check = s.Check(self.expr(2), self.string() if self.maybe() else None, AT) if self.maybe() else None
+        return s.Ask(model, messages, self.type() if self.maybe() else None, AT, check)
 
     def options(self) -> tuple[s.Option, ...]:
         if not self.maybe():
@@ -209,21 +213,9 @@ class Maker:
             ),
             lambda: s.Repeat(self.count(), self.count(), body, self.reduce(), AT),
             lambda: s.Chain(body, AT),
-            lambda: self.match(depth - 1),
+            lambda: drawn_match(self, depth - 1),
+            lambda: rounds(self, body),
         )
-
-    def match(self, depth: int) -> s.Match:
-        def branch() -> tuple[s.Word | s.String, s.Line]:
-            line = self.line(depth)
-            if self.maybe():
-                string = self.string()
-                return string, replace(line, name=s.Word(string.value, AT))
-            word = self.word("when", "with", "after")
-            return word, replace(line, name=word)
-
-        branches = self.some(branch)
-        body = s.Body(tuple(line for _, line in branches), AT)
-        return s.Match(self.expr(1), body, tuple(word for word, _ in branches), AT)
 
     def line(self, depth: int) -> s.Line:
         kinds: list[Callable[[], s.Node]] = [self.ask, *([lambda: self.block(depth)] if depth else [])]
@@ -232,7 +224,7 @@ class Maker:
             name = self.word(keywords=False)
             kinds.append(self.expr)
         else:
-            kinds += [lambda: self.container(2), lambda: self.primary(2, keywords=False)]
+            kinds += [lambda: self.container(2), lambda: self.primary(2, keywords=False), lambda: calculation(self)]
         made = self.one_of(*kinds)
         when = s.When(self.expr(2), self.expr(2) if self.maybe() else None, AT) if self.maybe() else None
         return s.Line(name, made, self.options(), self.some(self.word) if self.maybe() else (), when, AT)
@@ -255,7 +247,10 @@ class Maker:
         def flow() -> s.FlowDecl:
             returns = self.some(lambda: s.Return(self.expr(), AT), 0, 1)
             limits = budget() if self.maybe() else None
-            return s.FlowDecl(self.word(), self.some(param), limits, self.body(2), returns, AT)
+            body = self.body(2)
+            if self.maybe():
+                body, returns = with_returned_node(self, body)
+            return s.FlowDecl(self.word(), self.some(param), limits, body, returns, AT)
 
         def path() -> s.Path:
             def places() -> tuple[s.Number, ...]:

@@ -208,7 +208,7 @@ async def test_the_command_tells_what_the_journal_gave(model: Model, flow: Any, 
     assert json.loads(planned.out)["journal"] is None or json.loads(planned.out)["journal"]["answers"] == 0
     path.write_text(REVIEW.replace("In a", "In one"))
     planned = await command("plan", *words, "--json", folder=path.parent, **given)
-    assert json.loads(planned.out)["journal"] == {"answers": 2, "calls": 1}
+    assert json.loads(planned.out)["journal"] == {"answers": 2, "calls": 1, "questions": 0}
     runs = await command("runs", "--json", folder=path.parent, **given)
     assert [run["status"] for run in json.loads(runs.out)["runs"]] == ["done", "done"]
     listed = await command("runs", folder=path.parent, **given)

@@ -87,6 +87,15 @@ def test_no_body_is_opened_for_an_element_that_is_handed_on() -> None:
     assert (opened.elements, opened.steps, closed.spared) == (2, 0, 0)
 
 
+def test_an_element_of_a_growing_list_has_the_path_of_its_place_there() -> None:
+    body = """ys = map d in xs { t = ask "{{ d.name }}" l = [t, t] l } reduce flatten
+              zs = map y in ys where y != "b" reduce collect return zs"""
+    ran = result(body, script=late_first)
+    assert ran.outcome.value == ["a", "a", "c", "c"]
+    paths = [event.path for event in ran.of(e.ElementFinished) if event.path.startswith("zs")]
+    assert sorted(paths) == ["zs[0,0]", "zs[0,1]", "zs[2,0]", "zs[2,1]"]
+
+
 def test_a_million_elements_are_handed_on_in_seconds() -> None:
     rows = [{"name": "r", "ok": at % 2 == 0, "score": at % 5} for at in range(1_000_000)]
     state = Run(f"{HEAD}a = map d in xs where d.ok reduce count return a }}", inputs={"xs": rows})

@@ -18,7 +18,7 @@ PAGE = Path(__file__).parent.parent / "docs" / "language.md"
 PLACES: dict[str, set[str]] = {
     "asks": {"ask"},
     "models": {"model"},
-    "blocks": {"map", "repeat", "fanout", "chain"},
+    "blocks": {"map", "repeat", "fanout", "chain", "match"},
     "flow calls": {"flow"},
     "maps": {"map"},
     "fan-outs": {"fanout"},
@@ -30,6 +30,7 @@ STEPS = {
     "repeat": 'repeat 1 {{ ask m "?" -> yes | no }} reduce collect{}',
     "fanout": 'fanout {{ one = ask m "?" -> yes | no }} reduce collect{}',
     "chain": 'chain {{ ask m "?" -> yes | no }}{}',
+    "match": 'match true {{ true = ask m "?" -> yes | no else = "no" }}{}',
     "flow": "inner(){}",
 }
 VALUES = {

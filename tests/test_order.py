@@ -40,7 +40,9 @@ class Shuffler:
         out, at = [], 0
         for flow in self.file.flows:
             out.append(self.text[at : flow.body.span.start])
-            lines: list[s.Line | s.Return] = [*flow.body.lines, *flow.returns]
+            # A returned node is a line of the body, too.
+            own = [line for line in flow.body.lines if all(line is not one.step for one in flow.returns)]
+            lines: list[s.Line | s.Return] = [*own, *flow.returns]
             lines.sort(key=lambda line: line.span.start)
             out.append(self.body(flow.body, lines, moved=len(lines)))
             at = flow.body.span.end
@@ -58,7 +60,7 @@ class Shuffler:
     def line(self, line: s.Line | s.Return) -> str:
         node = line.node if isinstance(line, s.Line) else None
         start, end = line.span.start, line.span.end
-        if not isinstance(node, (s.Fanout, s.Map, s.Repeat, s.Chain)):
+        if not isinstance(node, (s.Fanout, s.Map, s.Repeat, s.Chain, s.Rounds)):
             return self.text[start:end]
         moved = len(node.body.lines) - 1
         if isinstance(node, s.Fanout):

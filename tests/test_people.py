@@ -192,3 +192,84 @@ async def test_a_race_ends_without_the_person(tmp_path: Path) -> None:
     # The same holds for a question that is left open.
     left: Result = await asyncio.wait_for(run_async(path, options=options()), 10)
     assert (left.status, left.value) == ("done", "a draft")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{ d = ask m "Write {{ n }}" ok = ask human "{{ d }}?" -> bool { d, ok } }',
+        '{ chain { d = ask m "Write {{ n }}" inner(d: d) } }',
+        '{ repeat 3 { d = ask m "Write {{ n }}" ask human "{{ d }}?" -> bool } reduce collect }',
+    ],
+)
+def test_questions_hold_no_place_of_other_elements(tmp_path: Path, body: str) -> None:
+    path = flow(
+        tmp_path,
+        'model m = "scripted:m" with concurrency: 2\n\nflow inner(d: text) {\n  ok = ask human "{{ d }}?" -> bool\n'
+        "  return ok\n}\n\n"
+        f"flow f(names: [text]) {{\n  xs = map n in names {body} reduce collect\n  return xs\n}}\n",
+    )
+    names = [f"name {number}" for number in range(150)]
+    with pytest.raises(RunError) as told:
+        run(path, names=names, options=options())
+    each = 3 if "repeat" in body else 1
+    assert len(told.value.result.questions) == told.value.result.summary.calls == 150 * each
+
+
+def test_a_map_with_concurrency_has_as_many_open_questions(tmp_path: Path) -> None:
+    path = flow(
+        tmp_path,
+        'flow f(names: [text]) {\n  xs = map n in names { ask human "{{ n }}?" -> bool } reduce collect '
+        "with concurrency: 5\n  return xs\n}\n",
+    )
+    with pytest.raises(RunError) as told:
+        run(path, names=[str(number) for number in range(20)], options=options())
+    assert len(told.value.result.questions) == 5
+
+
+def test_the_calls_are_the_same_with_and_without_a_journal(tmp_path: Path) -> None:
+    def rows(journal: Path | None) -> list[dict[str, Any]]:
+        given = options(journal, ask_person=answers(ok="yes", good=True, grade="2"))
+        result = run(flow(tmp_path), topics=["cats"], options=given)
+        own = [{**row, "ms": 0, "began": 0, "ended": 0, "attempts": len(row["attempts"])} for row in result.calls]
+        return sorted(own, key=lambda row: str(row["path"]))
+
+    kept, told = rows(None), rows(tmp_path / "run.db")
+    assert [one["path"] for one in kept] == ["drafts[0].draft", "drafts[0].good", "grade", "ok"]
+    for one, other in zip(kept, told, strict=True):
+        same = [name for name in one if name not in ("key", "answers", "id", "ids")]
+        assert {name: one[name] for name in same} == {name: other[name] for name in same}
+        assert (one["answer"], one["tokens"], one["cost"]) == (other["answer"], other["tokens"], other["cost"])
+    assert [(one["model"], one["value"], one["cost"]) for one in kept][1:3] == [("human", True, 0), ("human", 2, 0)]
+
+
+async def test_a_question_has_a_span(tmp_path: Path) -> None:
+    pytest.importorskip("opentelemetry.sdk")
+    from support.traced import Traced, orphans
+
+    traced = Traced()
+    given = options(ask_person=answers(ok="yes", good=True, grade=None), on_event=traced.telemetry())
+    result = await run_async(flow(tmp_path), topics=["cats"], options=given)
+    assert result.status == "open"
+    assert orphans(traced.spans) == []
+    asked = traced.named("chat human")
+    assert sorted(traced.above(one)[0] for one in asked) == ["ask good", "ask grade", "ask ok"]
+    assert {(one.attributes or {})["gen_ai.provider.name"] for one in asked} == {"human"}
+
+
+def test_answers_of_people_count_in_no_budget_of_a_resumed_run(tmp_path: Path) -> None:
+    path = flow(
+        tmp_path,
+        'flow part(n: text) budget 1 calls {\n  a = ask human "First {{ n }}?" -> bool\n'
+        '  b = ask human "Second {{ n }}?" -> bool\n  c = ask "Third {{ a }} {{ b }}"\n  return { a, b, c }\n}\n\n'
+        'flow f() budget 1 calls {\n  x = part(n: "x")\n  return x\n}\n',
+    )
+    journal = tmp_path / "run.db"
+    with pytest.raises(RunError):
+        run(path, options=options(journal, ask_person=answers(a=True)))
+    result = asyncio.run(resume_async("last", options=_resumed(journal, answers(b=False))))
+    assert result.value == {"a": True, "b": False, "c": "a draft"}
+    whole = result.summary.whole
+    assert (whole.calls, whole.requests, whole.people) == (1, 1, 2)
+    again = asyncio.run(resume_async("last", options=_resumed(journal, answers())))
+    assert (again.summary.whole.calls, again.summary.whole.requests, again.summary.whole.people) == (1, 1, 2)

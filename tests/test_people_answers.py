@@ -83,6 +83,10 @@ def test_a_run_does_the_rest_and_goes_on_after_the_answers(tmp_path: Path) -> No
         assert (await desk("answer", "last", "drafts[1].ok", "-", stdin=long)).code == 0
         third = json.loads((await desk("resume", "last", "--json")).out)
         assert [one["path"] for one in third["questions"]] == ["grade"]
+        planned = await desk("plan", "look.flow", "--topics", "topics.txt", "--model", "openai:m")
+        assert planned.out.endswith(
+            "has 4 answers for this flow: a run makes no calls before people answer 1 question\n"
+        )
         assert (await desk("answer", "last", "grade", "4")).code == 0
         last = await desk("resume", "last", "--json")
         ended = json.loads(last.out)
@@ -113,6 +117,9 @@ def test_answers_that_cannot_be_taken(tmp_path: Path) -> None:
         assert (await desk("answer", "last", "drafts.0.ok", "no")).code == 0
         assert "already answered, with `no`" in await refused("drafts.0.ok", "yes")
         assert (await desk("answer", "last", "drafts.0.ok", "yes", "--again")).code == 0
+        assert (await desk("journal", "forget", "last", "drafts.0.ok")).code == 0
+        assert (await desk("answer", "last")).out.count("Publish") == 2
+        assert (await desk("answer", "last", "drafts.0.ok", "yes")).code == 0
         assert (await desk("answer", "last", "drafts.1.ok", "no")).code == 0
         ran = json.loads((await desk("resume", "last", "--json")).out)
         assert ran["steps"]["drafts"][0]["ok"] == "yes"

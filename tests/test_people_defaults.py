@@ -24,13 +24,13 @@ def made(param: str = "") -> dict[str, plan.Step]:
     return {step.name: step for step in make_plan(check_flow(Source(text), catalog())).steps}
 
 
-def test_a_person_takes_no_options_of_the_flow() -> None:
+def test_a_person_takes_the_time_of_the_flow_alone() -> None:
     steps = made()
     assert sorted(steps["draft"].options) == ["max_tokens", "retries", "temperature", "timeout"]
     assert list(steps["sent"].options) == ["timeout"]
     title = steps["title"].node
     assert isinstance(title, plan.Map)
-    assert dict(title.reduce.options) == {}
+    assert list(title.reduce.options) == ["timeout"]
 
 
 def test_an_option_that_the_ask_itself_has_is_still_refused() -> None:

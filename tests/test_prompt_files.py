@@ -13,6 +13,8 @@ import pytest
 
 from flowrun.dsl import FlowError, Source, bounds_of, check_flow, labels_of, make_plan, picture_of, plan, to_dot
 from flowrun.runtime.catalog import catalog
+from flowrun.runtime.plans.free_names import spoken
+from flowrun.runtime.plans.streaming import only_mapped
 from flowrun.runtime.plans.verify import verify
 from flowrun.runtime.session.loading import load, plan_of
 from flowrun.runtime.vocabulary.errors import PlanError
@@ -137,6 +139,21 @@ def test_a_prompt_of_another_file_sees_the_texts_of_that_file(tmp_path: Path) ->
     assert found('prompt hello() from "x.md"\n' + plain, files | {"x.md": "x"})[0][0] == "F0202"
 
 
+def test_a_prompt_is_found_from_the_folder_of_its_own_file() -> None:
+    files = {
+        "lib/b.flow": 'import "sub/c.flow" as c\ntext own = "B"\n'
+        "flow b(x: text) {\n  y = ask c.note(x, own)\n  return y\n}\n",
+        "lib/sub/c.flow": 'prompt note(x: text, y: text) from "p/note.md"\ntype T = text\n',
+        "lib/sub/p/note.md": "{{ x }} {{ y }}",
+    }
+    text = 'import "lib/b.flow" as b\nflow f(x: text) {\n  y = b.b(x)\n  return y\n}'
+    made = make_plan(check_flow(Source(text, "main.flow"), catalog(), reader(files)))
+    verify(made)
+    (request,) = stage(made, lambda *_: "A", {"x": "hi"}).provider.calls
+    assert request.messages[0].text == "hi B"
+    assert found(text, files | {"lib/sub/p/note.md": "{{ z }}"})[0][:2] == ("F0201", "lib/sub/p/note.md")
+
+
 def test_carets_point_into_the_file() -> None:
     flow = NOTE + "flow f(mail: text) {\n  a = ask note(mail)\n  return a\n}"
     said = "One\n{{ part.size }}\n{{ tone }} {{ tune }} {{ hint }}\n{{ part | shout }} {{ mail }}\n"
@@ -256,6 +273,44 @@ def test_a_quote_of_a_given_text_is_seen() -> None:
     planned(flow, note=SAID)
     unseen = flow.replace("note(mail)", 'note("x")')
     assert ("F0533", "main.flow", 3, "quote of mail") in found(unseen, {"note.md": SAID})
+
+
+def test_a_judge_hears_no_foreign_words_from_its_prompt() -> None:
+    flow = (
+        'prompt pick(some: [text], why: text) from "pick.md"\nflow f(mail: untrusted text) {\n'
+        '  best = repeat 2 { ask "{{ mail }}" } reduce best(judge: ask pick(results, why: mail))\n  return best\n}'
+    )
+    files = {"pick.md": "{{ why }} {{ some }}"}
+    assert ("F0505", "main.flow", 3, "mail") in found(flow, files)
+    assert "F0505" not in {one[0] for one in found(flow.replace("why: mail", 'why: "x"'), files)}
+
+
+def test_a_prompt_sees_the_branches_of_its_block(tmp_path: Path) -> None:
+    flow = NOTE + (
+        'flow f(mail: text) {\n  a = fanout {\n    x = ask "X {{ mail }}"\n    y = ask "Y {{ mail }}"\n'
+        "  } reduce ask note(x, tone: y)\n  return a\n}"
+    )
+    result = ran(tmp_path, flow, {"note.md": SAID}, {"x": "1", "y": "2", "a.reduce": "A"}, mail="m")
+    assert result.prompts("a.reduce") == ["# Note\n\nA 2 note on:\n1"]
+
+
+def test_a_list_that_a_prompt_shows_is_read_as_a_whole() -> None:
+    flow = (
+        'prompt note(rows: [text]) from "note.md"\nflow f(rows: [text]) {\n'
+        '  a = map row in rows at most 9 { ask "{{ row }}" } reduce collect\n  b = ask note(USED)\n  return { a, b }\n}'
+    )
+    assert only_mapped(planned(flow.replace("USED", "a"), note="{{ rows }}"), "rows")
+    assert not only_mapped(planned(flow.replace("USED", "rows"), note="{{ rows }}"), "rows")
+    (_, step) = planned(flow.replace("USED", "rows"), note="{{ rows }}").steps
+    assert spoken(step) == {"rows"}
+
+
+def test_a_given_value_waits_for_its_steps() -> None:
+    flow = NOTE + "flow f(mail: text) {\n  a = ask note(mail)\n  b = ask note(a)\n  return b\n}"
+    data = json.loads(plan.to_json(planned(flow, note=SAID)))
+    data["steps"][1]["needs"] = []
+    with pytest.raises(PlanError, match="does not wait"):
+        verify(plan.from_json(json.dumps(data)))
 
 
 def test_bounds_and_pictures_know_the_values() -> None:

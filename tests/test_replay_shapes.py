@@ -204,3 +204,31 @@ def test_a_slow_request_that_is_sent_twice_has_two_attempts(tmp_path: Path) -> N
     assert result.summary.hedged == 1
     [twice] = [one for one in record.calls if len(one.attempts) == 2]
     assert sorted(one.end for one in twice.attempts) == ["answered", "cancelled"]
+
+
+def test_a_run_with_a_lost_branch_elements_and_places_is_read_again(tmp_path: Path) -> None:
+    text = """flow f(xs: [int]) {
+      view = fanout { a = ask "a 0" b = ask "b 1" -> int c = chain { d = ask "d 2" ask "c {{ d }}" } }
+        reduce collect with errors: none
+      odd = map x, i in xs where i != 2 reduce collect
+      said = map x, i in odd { ask "{{ x }} at {{ i }}" } reduce collect
+      long = map s, i in said where i > 1 { ask "9 {{ s }} {{ i }}" } reduce collect
+      return { view, odd, said, long }
+    }"""
+
+    def script(request: Request, number: int) -> Scripted:
+        prompt = request.messages[-1].text
+        lost = prompt.startswith(("b", "d"))
+        return Scripted(PermanentError("no") if lost else prompt, 5.0 - number_of(request) % 5)
+
+    result, record = both(text, script, tmp_path, {"xs": [7, 8, 9]})
+    assert result.value == {
+        "view": {"a": "a 0", "b": None, "c": None},
+        "odd": [7, 9],
+        "said": ["7 at 1", "9 at 2"],
+        "long": ["9 9 at 2 2"],
+    }
+    assert sorted(loss.path for loss in result.losses) == ["view.b", "view.c.d"]
+    assert (record.status, record.end.value) == (result.status, result.value)
+    assert sorted(one.path for one in record.end.losses) == ["view.b", "view.c.d"]
+    assert states(record) == Counter(answered=4, failed=2)

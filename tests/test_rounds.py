@@ -56,6 +56,10 @@ def drafts(*scores: int, passes: int = 11) -> Script:
     return script
 
 
+def said(*answers: str) -> Script:
+    return lambda request, number: answers[number]
+
+
 def prompts(run: Run) -> list[str]:
     return run.prompts
 
@@ -119,7 +123,7 @@ ROLLS = 'flow roll() { six = chain up to 9 { n = ask "Roll a die." -> 1..6 } unt
 
 
 def test_each_round_asks_anew_even_with_the_same_prompt() -> None:
-    run = Run(ROLLS, ["3", "1", "6"])
+    run = Run(ROLLS, said("3", "1", "6"))
     assert run.go().value == 6
     assert run.prompts == ["Roll a die."] * 3
 
@@ -127,7 +131,7 @@ def test_each_round_asks_anew_even_with_the_same_prompt() -> None:
 @pytest.mark.parametrize("wrapped", ["repeat 3 {{ {} }} reduce sum", "map x in [1, 2, 3] {{ {} }} reduce sum"])
 def test_rounds_in_a_block_stop_one_by_one(wrapped: str) -> None:
     body = 'chain up to 9 { n = ask "Roll a die." -> 1..6 } until n >= 5'
-    run = Run(f"flow roll() {{ all = {wrapped.format(body)} return all }}", [*"111565"])
+    run = Run(f"flow roll() {{ all = {wrapped.format(body)} return all }}", said(*"111565"))
     assert run.go().value == 16
     assert len(run.prompts) == 6
 
@@ -143,7 +147,7 @@ def test_rounds_in_rounds_have_a_last_of_their_own() -> None:
       } until inner >= 14
       return out
     }"""
-    run = Run(flow, ["1", "2", "12", "14", "25"])
+    run = Run(flow, said("1", "2", "12", "14", "25"))
     assert run.go().value == 24
     assert run.prompts == ["0 none", "0 1", "12 none", "12 12"]
 
@@ -172,7 +176,11 @@ def test_rounds_that_take_too_long_fail() -> None:
 
 
 def test_the_condition_waits_for_the_steps_around_it() -> None:
-    flow = 'flow f() { wanted = ask "wanted" -> int   n = chain up to 9 { k = ask "k" -> int } until k == wanted return n }'
+    flow = """flow f() {
+      wanted = ask "wanted" -> int
+      n = chain up to 9 { k = ask "k" -> int } until k == wanted
+      return n
+    }"""
     run = Run(flow, lambda request, number: "2" if number in (0, 2) else "1")
     assert run.go().value == 2
     assert run.prompts == ["wanted", "k", "k"]
@@ -192,6 +200,19 @@ def test_a_map_in_a_round_takes_elements_as_they_come() -> None:
     )
     assert run.go().value == 18
     assert run.prompts[2] == "more 1"
+
+
+def seeds(inner: int) -> list[int | None]:
+    body = f'chain up to {inner} {{ n = ask "Roll." -> int with seed: 100 }} until n == 0 else last'
+    run = Run(f"flow f() {{ x = chain up to 3 {{ m = {body} }} until m == 0 else last return x }}", said(*["1"] * 9))
+    run.go()
+    return [request.seed for request in run.provider.calls]
+
+
+def test_each_round_has_a_seed_of_its_own_whatever_the_number_of_rounds() -> None:
+    few, many = seeds(2), seeds(3)
+    assert len(set(many)) == 9
+    assert [one for at, one in enumerate(many) if at % 3 < 2] == few
 
 
 # The journal
@@ -235,7 +256,8 @@ def test_more_rounds_inside_rounds_leave_the_earlier_calls_as_they_are(tmp_path:
     shop, journal = Shop(lambda request, number: str(number + 1)), tmp_path / "journal.db"
 
     def run(outer: int, inner: int) -> tuple[Any, int]:
-        return shop.run(NESTED.replace("OUTER", str(outer)).replace("INNER", str(inner)), journal)
+        value, calls = shop.run(NESTED.replace("OUTER", str(outer)).replace("INNER", str(inner)), journal)
+        return value, calls
 
     assert run(2, 2) == (4, 4)
     assert run(3, 2)[1] == 2

@@ -283,3 +283,23 @@ async def test_an_extern_is_held_to_its_limits(tmp_path: Path, monkeypatch: pyte
     result = await run_async(flow, options=RunOptions(allow_python=True))
     assert not result.ok
     assert "expected text(max: 3), found 4 characters" in result.failures[0].reason
+
+
+async def test_files_and_large_lists_keep_the_limits(tmp_path: Path) -> None:
+    (tmp_path / "texts").mkdir()
+    for name, text in {"a.txt": "abc", "b.txt": "abcd"}.items():
+        (tmp_path / "texts" / name).write_text(text)
+    (tmp_path / "lines.txt").write_text("abc\nabcd\n")
+    (tmp_path / "large.jsonl").write_text('{"a": "x"}\n' * 200_000)
+    (tmp_path / "f.flow").write_text(
+        'flow f(rows: [{ a: text }](1..9) = [{ a: "x" }], one: [text(max: 3)] = []) {\n'
+        '  n = map row in rows { w = row.a != "" } reduce count\n'
+        "  return { n, one }\n}\n"
+    )
+    for given, said in {
+        ("--rows", "large.jsonl"): "found 200,000 elements",
+        ("--one", "texts/"): "expected text(max: 3), found 4 characters",
+        ("--one", "lines.txt"): "expected text(max: 3), found 4 characters",
+    }.items():
+        done = await command("f.flow", *given, folder=tmp_path)
+        assert done.code != 0 and said in done.err, done

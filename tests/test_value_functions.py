@@ -11,12 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flowrun.dsl import CALLED, VALUE_FUNCTIONS, FlowError, Source, UnfitError, audit_plan, check_flow, make_plan, plan
+from flowrun.dsl import types as t
 from flowrun.runtime.catalog import catalog
 from flowrun.runtime.values.functions import FUNCTIONS, World
 from flowrun.runtime.values.prompt_text import PromptError
 from flowrun.runtime.values.prompts import render
 from flowrun.runtime.vocabulary.errors import UsageError
 from support.harness import Run
+from support.meaning_values import fits
 
 WORLD = World(lambda name: None)
 ROWS = [{"t": "b", "n": 2}, {"t": "a", "n": 3}, {"t": "B", "n": 1}, {"t": "b", "n": 2}]
@@ -114,6 +116,43 @@ CASES: list[tuple[str, list[Any], dict[str, Any]]] = [
 @pytest.mark.parametrize(("name", "args", "named"), CASES)
 def test_a_filter_is_the_function(name: str, args: list[Any], named: dict[str, Any]) -> None:
     assert filtered(name, *args, **named) == call(name, *args, **named)
+
+
+def type_of(value: Any) -> t.Type:
+    match value:
+        case None:
+            return t.NONE
+        case bool():
+            return t.BOOL
+        case int():
+            return t.Range(value, value)
+        case float():
+            return t.NUMBER
+        case str():
+            return t.TEXT
+        case list():
+            return t.ListOf(t.join(map(type_of, value)))
+    return t.Record(tuple(t.Field(name, type_of(one)) for name, one in value.items()))
+
+
+def field_type(items: t.Type, by: str) -> t.Type:
+    found = items.item if isinstance(items, t.ListOf) else t.UNKNOWN
+    for part in by.split("."):
+        field = found.field(part) if isinstance(found, t.Record) else None
+        found = field.type if field is not None else t.UNKNOWN
+    return found
+
+
+@pytest.mark.parametrize(("name", "args", "named"), CASES)
+def test_a_result_has_the_type_that_the_checker_says(name: str, args: list[Any], named: dict[str, Any]) -> None:
+    function = VALUE_FUNCTIONS[name]
+    given = {**dict(zip([arg.name for arg in function.args], args[1:], strict=False)), **named}
+    types = {key: type_of(one) for key, one in given.items()}
+    if "by" in given:
+        types["by"] = field_type(type_of(args[0]), given["by"])
+    said = function.gives(type_of(args[0]), types)
+    assert said is not None
+    assert fits(call(name, *args, **named), said)
 
 
 def test_every_function_is_compared() -> None:
@@ -230,9 +269,21 @@ def test_what_has_no_value(name: str, args: list[Any], words: str) -> None:
         call(name, *args)
 
 
+def test_a_text_has_only_so_many_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("flowrun.dsl.functions.parts.MOST_ITEMS", 3)
+    assert call("words", "a b c") == ["a", "b", "c"]
+    assert call("lines", "a\nb\nc") == ["a", "b", "c"]
+    for name, value in (("words", "a b c d"), ("lines", "a\nb\nc\nd\ne")):
+        with pytest.raises(UsageError, match="more than 3 items"):
+            call(name, value)
+
+
 def test_a_filter_that_has_no_value_fails_its_prompt() -> None:
     with pytest.raises(PromptError, match="this value has no field `b`"):
         render("{{ x | sort(by='b') }}", {"x": [{"a": 1}]}.__getitem__)
+    for name in ("length", "upper", "reverse", "first"):
+        with pytest.raises(PromptError, match="this value has no field `b`"):
+            render(f"{{{{ x.b | {name} }}}}", {"x": {"a": 1}}.__getitem__)
     with pytest.raises(PromptError, match="longer than"):
         render("{{ x | replace('a', y) }}", {"x": "a" * 9_000, "y": "b" * 9_000}.__getitem__)
 
@@ -292,3 +343,38 @@ def test_an_edited_plan_is_checked_again() -> None:
     for name, args, words in wrong:
         with pytest.raises(UnfitError, match=words):
             audit_plan(edited(plan.CallOf(name, args)), catalog())
+
+
+THEMES = """\
+flow main(rows: [{ theme: text, n: int }]) {
+  groups = group(rows, by: theme)
+  said = map g in first(groups, 2) {
+    top = rank(g.items, by: n, top: 1)
+    a = ask "{{ g.key }}: {{ top | first | default('-') }} {{ g.items | sum(by='n') }}"
+    { key: g.key, a }
+  } reduce dedupe(by: key)
+  return { said, left: length(groups) - length(said) }
+}
+"""
+
+
+def test_a_run_groups_cuts_and_ranks() -> None:
+    rows = [{"theme": theme, "n": n} for n, theme in enumerate(["b", "a", "b", "c"])]
+    run = Run(THEMES, lambda request, number: request.messages[0].text, inputs={"rows": rows})
+    assert run.go().value == {
+        "said": [
+            {"key": "b", "a": 'b: {"theme": "b", "n": 2} 2'},
+            {"key": "a", "a": 'a: {"theme": "a", "n": 1} 1'},
+        ],
+        "left": 1,
+    }
+
+
+def test_an_imported_file_keeps_the_function() -> None:
+    library = "flow themes(xs: [text]) {\n  found = group([{ k: join(xs) }], by: k)\n  return length(found)\n}\n"
+    main = 'import "lib.flow"\nflow group(xs: [text]) {\n  n = length(xs)\n  return n\n}\n'
+    main += "flow main(xs: [text]) {\n  a = group(xs)\n  b = themes(xs)\n  return { a, b }\n}\n"
+    checked = check_flow(Source(main, "main.flow"), catalog(), lambda path: Source(library, path))
+    made = make_plan(checked)
+    audit_plan(made, catalog())
+    assert Run(made, inputs={"xs": ["x", "y"]}).go().value == {"a": 2, "b": 1}

@@ -58,6 +58,8 @@ class Exprs:
                 return self._apply(operator, operands, at, wanted)
             case p.RuleOf(rule):
                 raise UnfitError(at.text, f"the plan has the rule `{rule}` where it needs a value")
+            case p.ShapeOf(p.Constant(list() as words), t.ListOf(t.Choice(options))) if tuple(words) == options:
+                return self._named_type(t.Choice(options), at)
             case p.ShapeOf(value, type_):
                 return self.expr(value, at, type_)
             case p.TypeOf():
@@ -93,9 +95,7 @@ class Exprs:
 
     def _arg(self, param: ParamSpec | None, arg: p.Expr, at: Span) -> s.Expr:
         if param is not None and param.takes_type and isinstance(arg, p.TypeOf):
-            name = s.Word(f"#{len(self.types)}", at)
-            self.types.append(s.TypeDecl(name, type_expr(arg.type, at), at))
-            return s.Name(name, at)
+            return self._named_type(arg.type, at)
         if param is not None and param.rules:
             if not isinstance(arg, p.RuleOf):
                 raise UnfitError(
@@ -105,6 +105,12 @@ class Exprs:
         if param is not None and param.takes_field and not (isinstance(arg, p.Constant) and isinstance(arg.value, str)):
             raise UnfitError(at.text, f"`{param.name}` takes the name of a field, and not a calculated value")
         return self.expr(arg, at, param.type if param is not None else None)
+
+    def _named_type(self, type_: t.Type, at: Span) -> s.Name:
+        """Declare a type, and write its name."""
+        name = s.Word(f"#{len(self.types)}", at)
+        self.types.append(s.TypeDecl(name, type_expr(type_, at), at))
+        return s.Name(name, at)
 
     def _rule(self, rule: p.RuleOf, rules: Mapping[str, tuple[ParamSpec, ...]], at: Span) -> s.Expr:
         return s.Call(s.Word(rule.rule, at), self.args(rules.get(rule.rule, ()), rule.args, at), at)

@@ -46,6 +46,8 @@ def _type_expr(type_: t.Type, at: Span) -> s.TypeExpr:
             return s.TypeList(_type_expr(item, at), at, least, type_.most)
         case t.Optional(item):
             return s.TypeOptional(_type_expr(item, at), at)
+        case t.Union(members):
+            return s.TypeUnion(tuple(_type_expr(member, at) for member in members), at)
         case t.Record(fields):
             return s.TypeRecord(
                 tuple(
@@ -102,5 +104,5 @@ def number_expr(value: float, unit: s.Unit, at: Span) -> s.Expr:
 
 def field_type(record: t.Type | None, name: str) -> t.Type | None:
     """Return the type of a field, or None if it is not known."""
-    field = record.field(name) if isinstance(record, t.Record) else None
+    field = record.field(name) if isinstance(record, t.Record | t.Union) else None
     return field.type if field is not None else None

@@ -233,6 +233,8 @@ def _quotes(type_: t.Type) -> list[str]:
             return _quotes(item)
         case t.ListOf(item):
             return [""] if t.quotes_of(item) else []
+        case t.Union(members):
+            return [""] if any(map(t.quotes_of, members)) else []
         case t.Record(fields):
             return [source for field in fields for source in _quotes(field.type)]
     return []

@@ -17,6 +17,7 @@ from .bound import Bound
 from .called_flows import CalledFlows
 from .effort import Effort
 from .expression_sizes import SizeScope, size_of
+from .given_models import given_models
 from .loads import countable, loads_of, widths_of
 from .losses import failing_ask, failing_of, may_fail
 from .map_bounds import mapped
@@ -54,8 +55,11 @@ def bounds_of(
     """
     survey = _Survey(plan, reducers, sizes or {}, world or Blank(), model, right)
     scope = SizeScope(survey.top)
+    given = {name: Known(value) for name, value in (inputs or {}).items()}
     for param in plan.params:
-        scope.sizes[param.name] = survey.param(param, scope, {k: Known(v) for k, v in (inputs or {}).items()})
+        if param.name in given and t.holds_model(param.type):
+            given[param.name] = Known(given_models(given[param.name].value, param.type, survey.models))
+        scope.sizes[param.name] = survey.param(param, scope, given)
     found = survey.flow(plan, scope)
     flows = tuple(replace(bounds, title=name) for name, bounds in survey.called.bounds.items())
     return replace(found.bounds, title=plan.flow, what="flow", flows=flows)

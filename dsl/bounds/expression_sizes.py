@@ -155,8 +155,8 @@ def _record(entries: tuple[p.Entry, ...], inner: Callable[[p.Expr], Size]) -> Si
             fields |= {name: Known(one) for name, one in value.value.items()}
         elif isinstance(value, Fields):
             fields |= dict(value.fields)
-        elif isinstance(type_, t.Record):
-            fields |= {one.name: field_of(value, one.name) for one in type_.fields}
+        elif (known := t.as_record(type_)) is not None:
+            fields |= {one.name: field_of(value, one.name) for one in known.fields}
         else:
             return Some(t.JSON, Bound(0, None, "the fields of a spread record are known only when the flow runs"))
     return record(fields)
@@ -169,9 +169,10 @@ def _open(expr: p.Expr, inner: Callable[[p.Expr], Size], count: Count) -> Size:
             return shaped(inner(value), type_)
         case p.CallOf("split", args):
             whole = shown(inner(args["document"]), count)
-            return Many(
-                Bound(0, None, whole.why or "the text is known only when the flow runs"), Some(t.TEXT, whole.maybe)
-            )
+            piece: Size = Some(t.TEXT, whole.maybe)
+            if "before" in args or "after" in args:
+                piece = _with_surroundings(piece, whole.maybe)
+            return Many(Bound(0, None, whole.why or "the text is known only when the flow runs"), piece)
         case p.CallOf("length", _):
             return Some(t.INT, Bound(1, 6))
         case p.CallOf(name, args) if name in CALLED and name != "join" and CALLED[name].value in args:
@@ -194,11 +195,27 @@ def _open(expr: p.Expr, inner: Callable[[p.Expr], Size], count: Count) -> Size:
     return Some(t.NUMBER, Bound(1, 8))
 
 
+def _with_surroundings(piece: Size, whole: Bound) -> Size:
+    """Return the size of a piece of a text with the words around it. None of its texts is longer than the whole."""
+    number = Some(t.INT, Bound(1, 8))
+    return record(
+        {
+            **dict.fromkeys(("before", "text", "after"), piece),
+            "heading": one_of([NONE, Some(t.TEXT, whole)]),
+            "page": one_of([NONE, number]),
+            "place": number,
+        }
+    )
+
+
 def shaped(size: Size, type_: t.Type) -> Size:
     """Cut a value to a type: keep only the fields of the type."""
     type_ = t.unwrapped(type_)
     if isinstance(size, Known) and size.value is None:
         return size
+    if isinstance(type_, t.Union):
+        # The tag says only in the run which fields stay.
+        return size if isinstance(size, Known) else one_of([shaped(size, member) for member in type_.members])
     if isinstance(type_, t.Record):
         return record({one.name: shaped(field_of(size, one.name), one.type) for one in type_.fields})
     if not isinstance(type_, t.ListOf):

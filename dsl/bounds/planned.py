@@ -18,11 +18,13 @@ class Foreseen:
     """The use that a run would make of a journal.
 
     ``answers`` is the number of answers that it would take from the journal, and ``calls`` the number of calls that it
-    would send at the beginning. Calls that depend on the answers to those calls are not counted.
+    would send at the beginning. Calls that depend on the answers to those calls are not counted. ``questions`` is the
+    number of questions that it would ask people.
     """
 
     answers: int
     calls: int
+    questions: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from .. import types as t
 from ..plain_data import Json
 from ..records import dataclass
 from .bound import NOTHING, ONE, Bound, any_of, total
+from .given_models import model_name
 from .type_bounds import Count, part_bound
 
 
@@ -135,6 +136,8 @@ def type_of(size: Size) -> t.Type:
             return t.NUMBER
         case Known(None):
             return t.NONE
+        case Known(p.Model()):
+            return t.MODEL
     return t.JSON
 
 
@@ -210,11 +213,14 @@ def field_of(size: Size, name: str) -> Size:
     fields = _fields(size)
     if fields is not None:
         return fields.get(name, NONE)
+    if name == "name" and isinstance(size, Known) and isinstance(size.value, p.Model):
+        return Known(model_name(size.value))
     if isinstance(size, OneOf):
         return one_of([field_of(option, name) for option in size.options])
     if isinstance(size, Some):
         inner = t.unwrapped(size.type)
-        field = inner.field(name) if isinstance(inner, t.Record) else None
+        record = t.as_record(inner)
+        field = None if record is None else record.field(name)
         type_ = field.type if field else t.JSON
         return Some(type_, part_bound(type_, size.tokens))
     return Some(t.JSON, Bound(0, None, f"the value of `{name}` is unknown"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import reduce
 
 from .. import types as t
 from .bound import Bound
@@ -35,6 +36,8 @@ def answer_bound(type_: t.Type, count: Count) -> Bound:
         case t.Optional(item):
             inner = answer_bound(item, count)
             return Bound(1, None if inner.most is None else max(1, inner.most))
+        case t.Union(members):
+            return reduce(Bound.__or__, [answer_bound(member, count) for member in members])
         case t.Record(fields) if fields:
             parts = list(_parts(fields, count))
             return Bound(1, None if any(part is None for part in parts) else sum(part or 0 for part in parts) + 4)

@@ -18,15 +18,12 @@ from .callees import Callee, Imported
 from .intervals import Intervals
 from .label_places import label_of_call
 from .origins import origins
+from .other_names import another_form, as_call
 from .overlaps import overlap
 from .program import Program, Scope, Step, Symbol
 from .typed import Typed
 from .value_functions import value_type
 
-_ANOTHER_FORM = {
-    "text": 'write `text "…"`, without brackets',
-    "default": "write `value ?? default`",
-}
 _KINDS = {"flow": "a flow", "extern": "an extern"}
 
 
@@ -127,10 +124,13 @@ class CallTypes(ABC):
                 "F0101",
                 "values have no methods: write a function before its brackets",
                 expr.function.span,
-                help=f"write `{name}({prefix}, …)`"
+                help=f"write `{as_call(self.catalog.functions[name], prefix)}`"
                 if name in known
                 else did_you_mean(prefix, self.imported.paths) or f"in a text write `{{{{ {prefix} | {name} }}}}`",
             )
+        elif name in self.typed.prompts or ("", name) in self.imported.prompts:
+            help = f"write `ask {name}(…)`"
+            self.report("F0208", f"`{name}` is a prompt, and only an `ask` uses it", expr.function.span, help=help)
         else:
             known = [*self.catalog.functions, *self.typed.own, *self.imported.names("", "flows")]
             functions = ", ".join(f"`{word}`" for word in sorted(self.catalog.functions))
@@ -138,7 +138,7 @@ class CallTypes(ABC):
                 "F0208",
                 f"no function or flow is called `{name}`",
                 expr.function.span,
-                help=_ANOTHER_FORM.get(name) or did_you_mean(name, known) or f"the functions are {functions}",
+                help=another_form(name) or did_you_mean(name, known) or f"the functions are {functions}",
             )
         return None
 
@@ -242,7 +242,8 @@ class CallTypes(ABC):
             name = path.split(".")[0]
             if scope.lookup(name) is not None:
                 help = f'for the field write `"{path}"`; otherwise give the step another name'
-                self.report("F0308", f"`{name}` could be the field or the name", value.span, help=help)
+                at = value.span.source.span(value.span.start, value.span.start + len(name))
+                self.report("F0308", f"`{name}` could be the field or the name", at, help=help)
             self.typed.nodes.words.add(value.number)
         elif not isinstance(value, s.Text):
             help = f"write the name of the field alone, as in `{spec.name}: score`"

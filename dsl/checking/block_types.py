@@ -109,7 +109,7 @@ class BlockTypes(Bodies, ABC):
         reduce = without_stands(reduce, spec, self.typed.problems)
         item = t.unwrapped(given.item)
         by = dict(named(spec.params, reduce.args)).get("by")
-        if isinstance(item, t.Record) and (field := item.field(word_of(by))):
+        if isinstance(item, t.Record | t.Union) and (field := item.field(word_of(by))):
             item = t.unwrapped(field.type)
         params = tuple(replace(param, type=item) if param.of_item else param for param in spec.params)
         before = self._told

@@ -28,6 +28,7 @@ def checks(program: Program) -> Iterator[tuple[Step, s.Check, Scope]]:
 
 def check_checks(program: Program, catalog: Catalog, typed: Typed, expressions: Expressions) -> None:
     """Check all checks: their types, and that each can hold and says something about its answer."""
+    verdicts = Verdicts(typed)
     for step, check, scope in checks(program):
         known = len(expressions.problems)
         expressions.expect(check.condition, scope, t.BOOL, "`check`")
@@ -36,7 +37,7 @@ def check_checks(program: Program, catalog: Catalog, typed: Typed, expressions: 
         typed.problems.extend(_reads(check.condition, catalog))
         if not _mentions_answer(check.condition, scope):
             typed.problems.append(_nothing(step, check, scope))
-        elif Verdicts(typed).of(check.condition, scope) is False:
+        elif verdicts.of(check.condition, scope) is False:
             typed.problems.append(_never(check, scope, typed))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .. import syntax as s
+from .facts import path_of
 
 
 def found_there(condition: s.Expr) -> frozenset[str]:
@@ -19,14 +20,3 @@ def found_there(condition: s.Expr) -> frozenset[str]:
         case s.Unary("not", s.Binary("==", left, right)):
             return found_there(s.Binary("!=", left, right, condition.span))
     return frozenset()
-
-
-def path_of(expr: s.Expr) -> str | None:
-    """Return a name, or a field of a name with its dots. None for other expressions."""
-    match expr:
-        case s.Name(word):
-            return word.text
-        case s.Get(base, word):
-            outer = path_of(base)
-            return f"{outer}.{word.text}" if outer else None
-    return None

@@ -5,12 +5,12 @@ A copy of the tree gives them to the asks. So later passes meet no other options
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 from .. import syntax as s
 from ..catalog import Catalog
-from .people import HUMAN
+from .people import HUMAN, OPTIONS
 
 _INHERITED = "retries"
 """The option that asks take from the innermost block around them, before they take it from their flow."""
@@ -28,8 +28,8 @@ def with_defaults(file: s.File, catalog: Catalog) -> s.File:
     items: list[s.Declaration] = []
     for item in file.items:
         if isinstance(item, s.FlowDecl):
-            people = not {HUMAN} & {*(model.name.text for model in file.models), *_names(item)}
-            giver = _Giver(_of_asks(item.options, catalog), unnamed, people)
+            taken = {model.name.text for model in file.models} | {param.name.text for param in item.params}
+            giver = _Giver(_of_asks(item.options, catalog), unnamed, people=HUMAN not in taken)
             items.append(replace(item, body=giver.body(item.body, inherits=False)))
         else:
             items.append(item)
@@ -43,23 +43,10 @@ def _of_asks(options: tuple[s.Option, ...], catalog: Catalog) -> tuple[s.Option,
     return tuple(one for name, one in reversed(found.items()) if name in specs and "ask" in specs[name].on)
 
 
-def _names(flow: s.FlowDecl) -> Iterator[str]:
-    """Yield the names of a flow: those of its parameters, its steps and the elements of its maps."""
-    yield from (param.name.text for param in flow.params)
-    bodies = [flow.body]
-    while bodies:
-        for line in bodies.pop().lines:
-            yield from (line.name.text,) if line.name is not None else ()
-            if isinstance(line.node, s.Map):
-                yield from (one.text for one in (line.node.element, line.node.index) if one is not None)
-            if isinstance(line.node, (s.Fanout, s.Map, s.Repeat, s.Chain, s.Match, s.Rounds)):
-                bodies.append(line.node.body)
-
-
 class _Giver:
-    """The giver of options to the asks of one flow. With ``people`` the word `human` means a person, who gets none."""
+    """The giver of options to the asks of one flow."""
 
-    def __init__(self, own: tuple[s.Option, ...], unnamed: tuple[s.Option, ...], people: bool) -> None:
+    def __init__(self, own: tuple[s.Option, ...], unnamed: tuple[s.Option, ...], *, people: bool) -> None:
         self.own, self.unnamed, self.people = own, unnamed, people
 
     def body(self, body: s.Body, *, inherits: bool) -> s.Body:
@@ -69,26 +56,31 @@ class _Giver:
         node = line.node
         if isinstance(node, s.Ask):
             return replace(line, options=self.options(line.options, (node,), inherits=inherits))
-        if not isinstance(node, (s.Fanout, s.Map, s.Repeat, s.Chain, s.Match, s.Rounds)):
+        inner, reduce = getattr(node, "body", None), getattr(node, "reduce", None)
+        if not isinstance(inner, s.Body):
             return line
         inherits = inherits or any(one.name.text == _INHERITED for one in line.options)
-        body = self.body(node.body, inherits=inherits)
-        if isinstance(node, (s.Chain, s.Match, s.Rounds)):
-            return replace(line, node=replace(node, body=body))
-        reduce = node.reduce
+        block: Any = node
+        block = replace(block, body=self.body(inner, inherits=inherits))
+        if isinstance(reduce, s.Reduce):
+            block = replace(block, reduce=self.reduce(reduce, inherits=inherits))
+        return replace(line, node=block)
+
+    def reduce(self, reduce: s.Reduce, *, inherits: bool) -> s.Reduce:
         asks = [*([reduce.ask] if reduce.ask is not None else []), *(arg.value for arg in reduce.args)]
-        if found := tuple(ask for ask in asks if isinstance(ask, s.Ask)):
-            reduce = replace(reduce, options=self.options(reduce.options, found, inherits=inherits))
-        return replace(line, node=replace(node, body=body, reduce=reduce))
+        found = tuple(ask for ask in asks if isinstance(ask, s.Ask))
+        return replace(reduce, options=self.options(reduce.options, found, inherits=inherits)) if found else reduce
 
     def options(self, own: tuple[s.Option, ...], asks: tuple[s.Ask, ...], *, inherits: bool) -> tuple[s.Option, ...]:
         """Return the options of asks with those that they do not set."""
-        if self.people and any(isinstance(ask.model, s.Name) and ask.model.word.text == HUMAN for ask in asks):
-            return own
         found = {one.name.text: one for one in own}
+        of_person = all(self._asks_person(ask) for ask in asks)
         for one in self.own:
-            if not (inherits and one.name.text == _INHERITED):
+            if not (inherits and one.name.text == _INHERITED) and (not of_person or one.name.text in OPTIONS):
                 found.setdefault(one.name.text, one)
         for one in self.unnamed if all(ask.model is None for ask in asks) else ():
             found.setdefault(one.name.text, one)
         return (*own, *(one for one in found.values() if one not in own))
+
+    def _asks_person(self, ask: s.Ask) -> bool:
+        return self.people and isinstance(ask.model, s.Name) and ask.model.word.text == HUMAN

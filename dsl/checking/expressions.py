@@ -9,7 +9,7 @@ from ..fields import field_type, misfit
 from ..records import dataclass
 from ..source import Span
 from ..templates.types import check_template
-from .conditions import path_of
+from .facts import known_type, path_of, written
 from .file_texts import too_many_texts
 from .operators import Operators
 from .program import Scope
@@ -71,11 +71,13 @@ class Expressions(Operators):
     def _infer(self, expr: s.Expr, scope: Scope, wanted: t.Type | None) -> t.Type:
         match expr:
             case s.Name():
-                return self._name(expr, scope, wanted)
+                return self._known(expr, self._name(expr, scope, wanted), scope)
             case s.Get(base, word):
+                if isinstance(base, s.Name) and (words := self.listed(expr, scope)) is not None:
+                    return words
                 given = self.infer(base, scope)
                 found = t.unwrapped(given) if path_of(base) in self.sure else given
-                return field_type(found, word.text, word.span, self.problems)
+                return self._known(expr, field_type(found, word.text, word.span, self.problems), scope)
             case s.Text(string):
                 return self._text(string, expr.span, wanted)
             case s.Template(tag, string):
@@ -91,7 +93,10 @@ class Expressions(Operators):
             case s.ListExpr(items):
                 inner = t.form(wanted, t.ListOf) if wanted else None
                 item_type = inner.item if isinstance(inner, t.ListOf) else None
-                return t.ListOf(t.join(self.infer(item, scope, item_type) for item in items))
+                each = [self.infer(item, scope, item_type) for item in items]
+                if isinstance(item_type, t.Union) and each and all(t.fits(one, item_type) for one in each):
+                    return t.ListOf(item_type)
+                return t.ListOf(t.join(each))
             case s.RecordExpr():
                 return self._record(expr, scope, wanted)
             case s.Call():
@@ -109,6 +114,9 @@ class Expressions(Operators):
             case s.Binary():
                 return self._binary(expr, scope, wanted)
 
+    def _known(self, expr: s.Expr, type_: t.Type, scope: Scope) -> t.Type:
+        return known_type(expr, type_, scope.known_facts) if isinstance(type_, t.Optional | t.Union) else type_
+
     def template(self, string: s.String, scope: Scope, sure: frozenset[str] = frozenset()) -> None:
         """Check a template once. ``sure`` has the names that cannot be missing here; a field is written with dots."""
         template = self.program.template(string)
@@ -125,7 +133,7 @@ class Expressions(Operators):
         def unknown(name: str, span: Span) -> None:
             self.unknown_name(name, span, scope)
 
-        self.problems.extend(check_template(template, lookup, unknown, sure))
+        self.problems.extend(check_template(template, lookup, unknown, sure | scope.known_facts))
 
     def _name(self, expr: s.Name, scope: Scope, wanted: t.Type | None) -> t.Type:
         name = expr.word.text
@@ -158,6 +166,8 @@ class Expressions(Operators):
                 help=did_you_mean(name, choice.options),
             )
             return t.UNKNOWN
+        if name not in scope.withheld and (words := self.listed(expr, scope)) is not None:
+            return words
         self.unknown_name(name, expr.span, scope, wanted)
         return t.UNKNOWN
 
@@ -193,8 +203,21 @@ class Expressions(Operators):
             help = f"did you mean `{near}`?"
         self.report("F0101", f"`{tag.text}` is not allowed before a text", tag.span, help=help)
 
+    def _meant(self, expr: s.RecordExpr, union: t.Union) -> t.Type:
+        """Return the member of a union that a written record is, by the word of its tag."""
+        for entry in expr.entries:
+            if (
+                entry.name is not None
+                and entry.name.text == union.tag
+                and (member := union.member(written(entry.value)))
+            ):
+                return member
+        return union
+
     def _record(self, expr: s.RecordExpr, scope: Scope, wanted: t.Type | None) -> t.Type:
         shape = t.form(wanted, t.Record) if wanted else None
+        if isinstance(shape, t.Union):
+            shape = self._meant(expr, shape)
         fields: dict[str, t.Field] = {}
         written: set[str] = set()
         for entry in expr.entries:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..identity import Identity
-from ..types import Choice, ListOf, Mixed, OpenChoice, Optional, Record, Type
+from ..types import Choice, ListOf, Mixed, OpenChoice, Optional, Record, Type, Union
 
 MOST_PARTS = 20_000
 MOST_LEVELS = 120
@@ -42,7 +42,7 @@ class Extents:
                 parts, levels = parts + 1, levels + 1
             case Choice(options) | OpenChoice(options):
                 parts = 1 + len(options)
-            case Mixed(several):
+            case Mixed(several) | Union(several):
                 inner = [self._measure(one) for one in several]
                 parts, levels = 1 + sum(one[0] for one in inner), 1 + max(one[1] for one in inner)
             case Record(fields):

@@ -6,14 +6,14 @@ its value. A step with a ``when`` never folds, because it may be skipped.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
 from .. import syntax as s
 from ..catalog import FunctionSpec
 from ..plain_data import Json
 from ..syntax.children import children, dotted
 from ..templates.read import Piece, template_pieces
-from .callees import Callee
+from .node_tables import NodeTables
 from .program import Program, Scope, Step
 from .static_operators import binary, built, field_of, list_of, record_of, text_of, unary
 from .static_values import HEAVIEST, OPEN, FoldingAllowance, NoValue, OpenRecord, Outcome, StaticValue, scalar
@@ -27,20 +27,19 @@ _LISTS = frozenset({"collect", "dedupe", "flatten", "rank"})
 class Folding:
     """The constant values of one checked file. Each expression is worked out once.
 
-    ``words`` has the numbers of names that stand for themselves. ``callees`` has the callee of each call, by the number
-    of the call.
+    ``nodes`` has the names that stand for themselves or for the words of a type, and the callees of calls.
     """
 
     def __init__(
         self,
         program: Program,
         functions: Mapping[str, FunctionSpec],
-        words: Collection[int],
-        callees: Mapping[int, Callee],
+        nodes: NodeTables,
     ) -> None:
         self._functions = functions
-        self._words = words
-        self._callees = callees
+        self._words = nodes.words
+        self._listed = nodes.listed
+        self._callees = nodes.callees
         self._flows = {flow.decl.name.text: flow for flow in reversed(program.flows)}
         self._steps: dict[Step, Outcome] = {}
         self._composed: dict[int, Outcome] = {}
@@ -166,6 +165,8 @@ class Folding:
     # Expressions: by recursion, as deep as they are written
 
     def _fold(self, expr: s.Expr, scope: Scope) -> Outcome:
+        if (words := self._listed.get(expr.number)) is not None:
+            return list_of([scalar(word) for word in words.options], self._allowance)
         match expr:
             case s.Name(word):
                 return scalar(word.text) if expr.number in self._words else self._name(word.text, scope)

@@ -91,7 +91,7 @@ class Intervals:
                 return self._type_of(symbol) if symbol is not None else t.UNKNOWN
             case s.Get(base, word):
                 record = t.unwrapped(self.type_of(base, scope))
-                field = record.field(word.text) if isinstance(record, t.Record) else None
+                field = record.field(word.text) if isinstance(record, t.Record | t.Union) else None
                 return field.type if field is not None else t.UNKNOWN
         return t.UNKNOWN
 

@@ -14,6 +14,7 @@ from ..syntax.children import children
 from ..templates.constants import field_behind
 from ..templates.read import read_template
 from .callees import Exports
+from .facts import NO_FACTS, facts_of_branches, tags_told
 from .file_texts import brought_texts, own_texts
 from .program import Flow, Mention, Part, Program, PromptFile, Scope, Step, Symbol, SymbolKind
 from .round_names import round_names
@@ -188,8 +189,9 @@ class _Resolver:
         """Resolve the branches of a match. Their classes are words: they take no name, and nothing can mention them."""
         step.inner = Scope(step.scope)
         names = branch_names([line.name.text if line.name else "" for line in node.body.lines])
-        for line, name in zip(node.body.lines, names, strict=True):
-            branch = Step(line, Scope(step.inner), step, branch=name)
+        facts = facts_of_branches(node)
+        for line, name, known in zip(node.body.lines, names, facts, strict=True):
+            branch = Step(line, Scope(step.inner, facts=known), step, branch=name)
             step.steps.append(branch)
             step.inner.branches.setdefault(branch.title, branch)
         for branch in step.steps:
@@ -199,7 +201,10 @@ class _Resolver:
         self, step: Step, body: s.Body, reduce: s.Reduce, *, fanout: bool = False, inner: Scope | None = None
     ) -> None:
         step.inner = inner or Scope(step.scope, fanout)
-        step.steps = self.steps(body.lines, step.inner, step)
+        where = step.line.node.where if isinstance(step.line.node, s.Map) else None
+        told = NO_FACTS if where is None else tags_told(where)
+        # What `where` says holds in the body, and not yet in `where` itself.
+        step.steps = self.steps(body.lines, Scope(step.inner, facts=told) if told else step.inner, step)
         scope = Scope(step.scope)
         fold = reduce.rule.text == "fold" and reduce.ask is not None
         for name in ("so_far", "next") if fold else ("results",):
@@ -236,13 +241,15 @@ class _Resolver:
         step.steps = self.steps(node.body.lines, inner, step)
         own = {name: symbol for name, symbol in inner.symbols.items() if symbol is not last}
         step.until_scope = Scope(step.scope, symbols=own, withheld={"last": last})
-        found: list[Mention] = []
+        ended: list[list[Mention]] = []
         for expr in node.ends:
+            found: list[Mention] = []
             for mention in self.in_expr(expr, step.until_scope, step, "head"):
                 own_step = mention.symbol is not None and mention.symbol.step in step.steps
                 found.append(replace(mention, part="reduce") if own_step else mention)
-        step.mentions.extend(found)
-        self.program.problems += round_names(step, node, found)
+            ended.append(found)
+            step.mentions.extend(found)
+        self.program.problems += round_names(step, node, ended[0], [one for found in ended for one in found])
 
     def in_value(self, value: s.Expr | s.Ask, scope: Scope, step: Step | None, part: Part) -> Iterator[Mention]:
         if isinstance(value, s.Ask):

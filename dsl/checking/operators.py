@@ -7,12 +7,14 @@ from .. import types as t
 from ..fields import field_type, misfit
 from ..records import dataclass
 from ..syntax.children import children
+from .facts import tags_told
 from .program import Scope
-from .unknown_names import CONSTANTS, UnknownNames
+from .type_words import TypeWords
+from .unknown_names import CONSTANTS
 
 
 @dataclass(eq=False, slots=True)
-class Operators(UnknownNames):
+class Operators(TypeWords):
     """The part of the type checker that finds the types of operators.
 
     A word of a choice has no meaning alone. It takes its meaning from the value beside it, also inside lists and
@@ -23,7 +25,9 @@ class Operators(UnknownNames):
         operator = expr.operator
         if operator in ("and", "or"):
             self.expect(expr.left, scope, t.BOOL, f"`{operator}`")
-            self.expect(expr.right, scope, t.BOOL, f"`{operator}`")
+            held = expr.left if operator == "and" else s.Unary("not", expr.left, expr.left.span)
+            told = tags_told(held)
+            self.expect(expr.right, Scope(scope, facts=told) if told else scope, t.BOOL, f"`{operator}`")
             return t.BOOL
         if operator in ("==", "!="):
             return self._equal(expr, scope)
@@ -73,9 +77,12 @@ class Operators(UnknownNames):
         """Return the type of a value before `??` or beside `none`, where a record with fields may be missing."""
         if not isinstance(expr, s.Get):
             return self.infer(expr, scope, wanted)
+        told = len(self.problems)
         base = self._lenient(expr.base, scope)
-        found = field_type(t.unwrapped(base), expr.field.text, expr.field.span, self.problems)
-        return t.optional(found) if isinstance(base, t.Optional) else found
+        if not isinstance(base, t.Optional):
+            del self.problems[told:]
+            return self.infer(expr, scope, wanted)
+        return t.optional(field_type(base.item, expr.field.text, expr.field.span, self.problems))
 
     def _inside(self, expr: s.Binary, scope: Scope) -> t.Type:
         if self._turned(expr.left, expr.right, scope):
@@ -135,6 +142,7 @@ class Operators(UnknownNames):
         """Return True if the first of two sides takes its meaning from the second."""
         if isinstance(first, s.Name):
             known = not isinstance(second, s.Name) or scope.lookup(second.word.text) is not None
+            known = known or self.words_of(second, scope) is not None
             # Of two unknown names the first is the value, which has a report of its own.
             return known and self._is_word(first, second, scope)
         if not self.literal(first, scope):

@@ -12,6 +12,7 @@ from ..path_names import branch_step
 from ..records import dataclass
 from ..source import Span
 from ..templates.read import Template
+from .facts import NO_FACTS, Facts
 
 SymbolKind = Literal[
     "model", "param", "step", "branch", "element", "index", "results", "last", "answer", "text", "texts", "given"
@@ -55,7 +56,8 @@ class Scope:
     """The names that can be mentioned in one part of the file.
 
     ``withheld`` has the names that the asks of a reducer may mention, but its arguments may not. ``branches`` has the
-    branches of a match by their classes, which nothing can mention.
+    branches of a match by their classes, which nothing can mention. ``facts`` are what holds of values here (see
+    ``facts``).
     """
 
     parent: Scope | None
@@ -63,6 +65,16 @@ class Scope:
     symbols: dict[str, Symbol] = field(default_factory=dict)
     withheld: dict[str, Symbol] = field(default_factory=dict)
     branches: dict[str, Step] = field(default_factory=dict)
+    facts: Facts = NO_FACTS
+
+    @property
+    def known_facts(self) -> Facts:
+        """The facts that hold here, with those of the scopes around."""
+        found, scope = self.facts, self.parent
+        while scope is not None:
+            found |= scope.facts
+            scope = scope.parent
+        return found
 
     def lookup(self, name: str) -> Symbol | None:
         scope: Scope | None = self
@@ -101,9 +113,9 @@ class Step:
     """A line of a flow, with the scope around it and the scopes inside it.
 
     ``inner`` is the scope of a block's body. ``reduce_scope`` is the scope of the reducer's asks, with their models and
-    options. ``argument_scope`` is the scope of the reducer's arguments. ``until_scope`` is the scope of the condition at ``check_scope`` is the scope of the check
-    the end of a round. ``branch`` is the name that a branch of a match has in paths, "" for any other step.
-    of its ask, or of its reducer's ask.
+    options. ``argument_scope`` is the scope of the reducer's arguments. ``until_scope`` is the scope of the condition
+    at the end of a round, and ``check_scope`` that of the check of its ask, or of its reducer's ask. ``branch`` is the
+    name that a branch of a match has in paths, "" for any other step.
     """
 
     line: s.Line

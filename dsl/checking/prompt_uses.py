@@ -62,10 +62,13 @@ class PromptUses(Declarations):
         known = [*([] if prefix else self.typed.prompts), *imported.names(prefix, "prompts")]
         if prefix and prefix not in imported.paths:
             self.report("F0641", f"no import has the prefix `{prefix}`", use.span, did_you_mean(prefix, imported.paths))
-        elif not known and not prefix and any(isinstance(arg.value, s.Text) for arg in use.args):
+        elif not prefix and (self._called(name) or (not known and any(isinstance(a.value, s.Text) for a in use.args))):
             bracket = use.name.span.source.text.index("(", use.name.span.end)
             span = use.name.span.source.span(bracket, bracket + 1)
-            self.report("F0101", "an `ask` has no brackets around its text", span, f'write `ask {name} "…"`')
+            help = f'write `ask {name} "…"`'
+            if self._called(name):
+                help = f'give the value a name, `words = {name}(…)`, and write `ask "{{{{ words }}}}"`'
+            self.report("F0101", "an `ask` has no brackets around its text", span, help)
         else:
             where = f"`{imported.paths[prefix]}` has no prompt" if prefix else "no prompt is called"
             there = ", ".join(f"`{one}`" for one in known[:8])
@@ -75,6 +78,11 @@ class PromptUses(Declarations):
             help = did_you_mean(name, known) or (f"the prompts are {there}" if there else declare)
             self.report("F0641", f"{where} `{name}`", use.name.span, help)
         return None
+
+    def _called(self, name: str) -> bool:
+        """Tell whether a function, a flow or an extern has this name."""
+        flows = self.expressions.imported.flows
+        return name in self.catalog.functions or name in self.typed.own or ("", name) in flows
 
 
 def _written(use: s.PromptUse) -> str:

@@ -169,6 +169,9 @@ def _quotes(written: s.TypeExpr) -> Iterator[s.TypeQuote]:
             yield written
         case s.TypeList(item) | s.TypeOptional(item):
             yield from _quotes(item)
+        case s.TypeUnion(options):
+            for option in options:
+                yield from _quotes(option)
         case s.TypeRecord(fields):
             for field in fields:
                 yield from _quotes(field.type)

@@ -9,8 +9,11 @@ from ..diagnostics import Diagnostic
 from .program import Mention, Step
 
 
-def round_names(step: Step, node: s.Rounds, mentions: Sequence[Mention]) -> list[Diagnostic]:
-    """Report `last` in the condition of rounds, and a condition that mentions nothing of a round."""
+def round_names(step: Step, node: s.Rounds, about: Sequence[Mention], mentions: Sequence[Mention]) -> list[Diagnostic]:
+    """Report `last` at the end of a round, and a condition that mentions nothing of its round.
+
+    ``about`` are the mentions in the condition, ``mentions`` all those at the end of a round.
+    """
     problems = [
         Diagnostic(
             "F0624",
@@ -23,7 +26,6 @@ def round_names(step: Step, node: s.Rounds, mentions: Sequence[Mention]) -> list
         if mention.name == "last" and (mention.symbol is None or mention.symbol.kind == "last")
     ]
     until = node.until.span
-    about = [one for one in mentions if one.span.source is until.source and until.start <= one.span.start < until.end]
     if not problems and not any(one.symbol is None or one.symbol.step in step.steps for one in about):
         known = ", ".join(f"`{inner.title}`" for inner in step.steps if inner.symbol is not None)
         problems.append(

@@ -84,7 +84,7 @@ class Expects(Paths):
 
     def contains(self, line: s.ExpectRelation, left: s.Expr, right: s.Expr) -> None:
         given = t.unwrapped(self.expressions.container(left, right, self.scope))
-        match given:
+        match t.as_record(given) or given:
             case t.ListOf(item):
                 part = self.expressions.infer(right, self.scope, item)
                 if t.NONE not in (part, item) and not t.comparable(part, item):

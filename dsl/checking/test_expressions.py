@@ -283,7 +283,7 @@ def test_expressions(base: Expressions, tested: TestedFlow) -> TestExpressions:
 
     typed = base.typed
     if unit.path:
-        typed = replace(typed, folding=NoFolding(base.program, {}, set(), {}))
+        typed = replace(typed, folding=NoFolding(base.program, {}, typed.nodes))
     hidden = {} if unit.path else base.hidden
     checker = TestExpressions(
         base.program,

@@ -13,6 +13,7 @@ from .program import Flow, Program, Scope
 from .test_scopes import mentioned
 from .unknown_names import CONSTANTS
 
+_WHAT = {"text": "a text of the file", "texts": "the prefix of a file"}
 DEEPEST_VALUE = 100
 """The most levels of a helper value, counted through the helper values that it mentions."""
 _KINDS = {"element": "an element", "index": "a place", "branch": "a branch", "step": "a step", "results": "a name"}
@@ -86,7 +87,7 @@ def taken(flow: Flow, models: Scope) -> dict[str, str]:
     for scope in scopes:
         for name, symbol in scope.symbols.items():
             found[name] = f"{_KINDS.get(symbol.kind, 'a parameter')} of the flow"
-    return found | dict.fromkeys(models.symbols, "a model")
+    return found | {name: _WHAT.get(symbol.kind, "a model") for name, symbol in models.symbols.items()}
 
 
 def _height(expr: s.Expr) -> int:

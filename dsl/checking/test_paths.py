@@ -67,8 +67,8 @@ class PathNode:
     def most_numbers(self) -> int:
         """How many numbers may follow the name.
 
-        An element, a sample and a round have one. A merge of a tree has its level and its number in this level, from 1 and from
-        0. An ask of a fold has the level 1 and the number of the result that it adds.
+        An element, a sample and a round have one. A merge of a tree has its level and its number in this level, from 1
+        and from 0. An ask of a fold has the level 1 and the number of the result that it adds.
         """
         node = self.step.line.node
         if not self.reduces:

@@ -16,6 +16,7 @@ from .conditions import found_there
 from .counts import counted_map
 from .dependencies import Dependencies
 from .expressions import Expressions
+from .facts import tags_told
 from .folding import Folding
 from .node_tables import NodeTables
 from .people import asks_person, is_step, offered, refused_messages, refused_options
@@ -65,7 +66,6 @@ def typecheck(
         typed.problems.extend(check_tests(program, unit, expressions, checker.written.read))
     typed.problems.extend(expressions.problems)
     typed.tallied = tallied
-    typed.declared = checker.written.declared_types
     return typed
 
 
@@ -76,8 +76,9 @@ class _Checker(RoundTypes, PromptUses):
         self.catalog = catalog
         nodes = NodeTables()
         self.wanted = {}
-        self.typed = Typed(nodes, Folding(program, catalog.functions, nodes.words, nodes.callees))
+        self.typed = Typed(nodes, Folding(program, catalog.functions, nodes))
         self.written = WrittenTypes(program.file, self.typed.problems, imported)
+        self.typed.declared = self.written.declared_types
         hidden: dict[str, Step] = {}
         for flow in program.flows:
             for step in flow.walk():
@@ -169,12 +170,15 @@ class _Checker(RoundTypes, PromptUses):
     def node(self, step: Step) -> t.Type:
         line = step.line
         node = line.node
+        scope = step.scope
+        if line.when is not None and (told := tags_told(line.when.condition)):
+            scope = Scope(scope, facts=told)
         kinds: tuple[Where, ...]
         self.expressions.sure = sure = found_there(line.when.condition) if line.when else frozenset()
         match node:
             case s.Ask():
                 kinds, what = ("ask",), "an ask"
-                type_ = self.ask(node, step.scope, sure)
+                type_ = self.ask(node, scope, sure)
                 if node.number in self.typed.nodes.people:
                     self.typed.problems.extend(refused_options(line.options))
             case s.Map():
@@ -208,12 +212,12 @@ class _Checker(RoundTypes, PromptUses):
             case s.Name(word) if step.symbol is None and line.name is None and (help := stray_word(word.text)):
                 kinds, what, type_ = (), "a value", self._stray(word, help, step.scope)
             case s.Call():
-                type_ = self.expressions.call(node, step.scope, alone=True)
+                type_ = self.expressions.call(node, scope, alone=True)
                 callee = self.typed.nodes.callees.get(node.number)
                 kinds, what = ("flow",) if callee is not None and callee.kind == "flow" else (), "a call"
             case _:
                 kinds, what = (), "a value"
-                type_ = self.expressions.infer(node, step.scope, self.wanted.pop(step, None))
+                type_ = self.expressions.infer(node, scope, self.wanted.pop(step, None))
         self.expressions.sure = frozenset()
         self.options(line.options, kinds, step.scope, what)
         return type_
@@ -286,4 +290,6 @@ def _no_answer(type_: t.Type) -> t.Type | None:
             return _no_answer(item)
         case t.Record(fields):
             return next((found for field in fields if (found := _no_answer(field.type))), None)
+        case t.Union(members):
+            return next((found for member in members if (found := _no_answer(member))), None)
     return type_ if type_ in _A else None

@@ -26,6 +26,8 @@ ELSEWHERE = {
 SAME = frozenset({"string", "str", "integer", "float", "double", "boolean"})
 """The foreign names with a single sure meaning. For a list, the type of the elements is only a guess."""
 
+WORDS_ONLY = "write words or quoted texts between the bars; for one of several records write records on both sides"
+
 Kind = Literal["record", "choice", "other"]
 
 

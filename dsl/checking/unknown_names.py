@@ -98,6 +98,9 @@ class UnknownNames(CallTypes):
                 help=f"{out}, or move the step out of the block",
             )
             return
+        if name in self.typed.prompts or ("", name) in self.imported.prompts:
+            self.report("F0201", f"`{name}` is a prompt, not a value", span, help=f"use it in a step: `ask {name}(…)`")
+            return
         if name in self.imported.broken:
             return
         if path := self.imported.paths.get(name):
@@ -132,11 +135,15 @@ class UnknownNames(CallTypes):
             self.report("F0201", f"the name `{name}` is unknown", span, help=help)
             return
         words = [*scope.known(), *CONSTANTS]
-        guess = did_you_mean(name, words)
+        types = [known for known, type_ in self.typed.declared.items() if isinstance(type_, t.Choice)]
+        guess = did_you_mean(name, [*words, *types])
         known = dict.fromkeys(islice((word for word in words if word not in CONSTANTS), 8))
         near = guess or ("the names known here: " + ", ".join(f"`{word}`" for word in known) if known else "")
         if scope.parent is None:
-            near = guess or "a default and an option of a model can mention only models, no parameters and no steps"
+            near = (
+                guess
+                or "a default and an option of a model can mention only models and texts, no parameters and no steps"
+            )
         self.report("F0201", f"the name `{name}` is unknown", span, help=near)
 
     def _unknown_model(self, name: str, span: Span, scope: Scope) -> None:

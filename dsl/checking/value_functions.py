@@ -30,7 +30,7 @@ def value_type(
     elif function.field is not None and function.field.required:
         args["by"] = t.UNKNOWN
     looked = looked_at(value, args)
-    if at is not None and function.needs and isinstance(looked, t.ListOf) and isinstance(looked.item, t.Optional):
+    if at is not None and function.lacks(value, args):
         said = f"an element may be missing, and `{function.called}` needs all of them"
         if by is not None:
             said = f"the field `{_path(by)}` may be missing, and `{function.called}` needs it"
@@ -63,7 +63,7 @@ def _unfit(function: ValueFunction, given: t.Type, looked: t.Type, at: s.Expr, b
     message = f"`{function.called}` cannot go by `{_path(by)}`, which is {t.show(looked.item)}"
     fitting = [
         field.name
-        for field in (given.item.fields if isinstance(given.item, t.Record) else ())
+        for field in (given.item.fields if isinstance(given.item, t.Record | t.Union) else ())
         if function.gives(given, {"by": field.type}) is not None
     ]
     help = f"the fields that it can go by: {', '.join(f'`{name}`' for name in fitting[:9])}" if fitting else ""
@@ -122,7 +122,7 @@ def _without_missing(function: ValueFunction) -> str:
 def _help(function: ValueFunction, given: t.Type) -> str:
     if not isinstance(given, t.ListOf):
         return ""
-    if isinstance(given.item, t.Record) and given.item.fields and function.field is not None:
+    if isinstance(given.item, t.Record | t.Union) and given.item.fields and function.field is not None:
         return f"name the field to use: `{function.called}(…, by: {given.item.fields[0].name})`"
     if function.name in _TEXTS:
         return f'join the list first: `{function.called}(join(…, ", "))`'

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from .. import syntax as s
 from .. import types as t
 from ..diagnostics import Diagnostic, Edit, Fix, Label, did_you_mean, nearest
@@ -15,9 +17,11 @@ from .extents import Extents
 from .label_places import LABEL_WAY
 from .long_lists import few, shortened
 from .sizes import sized_list, sized_text
-from .unions import ELSEWHERE, SAME, Kind, union
+from .tagged_unions import union_of
+from .type_parts import instead, mentioned, without_option
+from .unions import ELSEWHERE, WORDS_ONLY, Kind, union
 
-_KINDS: dict[type, Kind] = {s.TypeRecord: "record", s.TypeChoice: "choice"}
+_KINDS: dict[type, Kind] = {s.TypeRecord: "record", s.TypeUnion: "record", s.TypeChoice: "choice"}
 
 
 class WrittenTypes:
@@ -31,6 +35,7 @@ class WrittenTypes:
         self._extents = Extents()
         self._told_of_size = False
         self._declaring = ""
+        self._asked: set[str] = set()
         for decl in file.types:
             if decl.name.text in t.NAMED:
                 self._report(
@@ -40,7 +45,7 @@ class WrittenTypes:
 
     def _declarations(self, declared: dict[str, s.TypeDecl]) -> None:
         """Read the declarations of types. Each is read after the types that it mentions, without recursion."""
-        mentions = {name: _mentioned(decl.type) for name, decl in declared.items()}
+        mentions = {name: mentioned(decl.type) for name, decl in declared.items()}
         needs = {name: [need for need in words if need in declared] for name, words in mentions.items()}
         for circle in cycles(needs):
             self._circle(circle, declared, mentions)
@@ -55,6 +60,8 @@ class WrittenTypes:
         self._declaring = ""
         if isinstance(type_, t.Record):
             type_ = t.Record(type_.fields, name)
+        elif isinstance(type_, t.Union):
+            type_ = t.Union(type_.members, type_.tag, name)
         return self.limited(type_, decl.name.span)
 
     def _circle(
@@ -109,7 +116,9 @@ class WrittenTypes:
         """Report the quotes in the type of a value that no model answers, and read them as texts."""
         if sources := t.quotes_of(type_):
             named = (
-                f"`{type_.name}` has a quote of `{sources[0]}`" if isinstance(type_, t.Record) and type_.name else ""
+                f"`{type_.name}` has a quote of `{sources[0]}`"
+                if isinstance(type_, t.Record | t.Union) and type_.name
+                else ""
             )
             self._report(
                 "F0532",
@@ -127,6 +136,16 @@ class WrittenTypes:
         match written:
             case s.TypeName(word):
                 return self.named(word, written.prefix)
+            case s.TypeUnion(options):
+                bare = [one.word.text for one in options if isinstance(one, s.TypeName) and not one.prefix]
+                if not all(map(self._kind, bare)):
+                    for one in options:
+                        if not isinstance(one, s.TypeName) or one.prefix:
+                            self._report("F0301", "a choice has only words, and this is a type", one.span, WORDS_ONLY)
+                    return t.UNKNOWN
+                return self._union(written, options)
+            case s.TypeChoice(options) if all(map(self._is_record, options)):
+                return self._union(written, [s.TypeName(one, one.span) for one in options if isinstance(one, s.Word)])
             case s.TypeChoice(options):
                 if refused := union(written, self._kind):
                     self.problems.append(refused)
@@ -180,22 +199,43 @@ class WrittenTypes:
         for before, option in twice:
             word = option.text if isinstance(option, s.Word) else option.value
             # A choice with a single word would be read as the name of a type.
-            fix = _without(word, before.span, option.span) if len(words) > 1 else None
+            fix = without_option(word, before.span, option.span) if len(words) > 1 else None
             message = f"the choice `{word}` appears twice"
             self._report(
                 "F0202", message, option.span, "an answer counts without regard to case: keep only one of the two", fix
             )
         return t.Choice(tuple(words))
 
+    def _is_record(self, option: s.Word | s.String) -> bool:
+        return isinstance(option, s.Word) and self._kind(option.text) == "record"
+
+    def _union(self, written: s.TypeExpr, options: Sequence[s.TypeExpr]) -> t.Type:
+        read = [(self._read(option), option.span) for option in options]
+        found = union_of(read, written.span)
+        if isinstance(found, Diagnostic):
+            self.problems.append(found)
+            return t.UNKNOWN
+        return found
+
     def _kind(self, name: str) -> Kind | None:
         """Return the kind of type that a word between bars names. A type of this file may not be read yet."""
         if name in self.declared:
             written = self.declared[name].type
+            if isinstance(written, s.TypeChoice):
+                # A type of this file may be a union, too. A circle of them is told elsewhere.
+                if name in self._asked:
+                    return "record"
+                self._asked.add(name)
+                several = all(map(self._is_record, written.options))
+                self._asked.discard(name)
+                return "record" if several else "choice"
             return _KINDS.get(type(written), "other")
         known = t.NAMED.get(name) or self.imported.types.get(("", name))
         if known is None:
             return None
-        return "record" if isinstance(known, t.Record) else "choice" if isinstance(known, t.Choice) else "other"
+        return (
+            "record" if isinstance(known, t.Record | t.Union) else "choice" if isinstance(known, t.Choice) else "other"
+        )
 
     def _of_import(self, prefix: s.Word, word: s.Word) -> t.Type:
         imported = self.imported
@@ -219,7 +259,7 @@ class WrittenTypes:
                 word.span,
                 did_you_mean(word.text, known)
                 or ("its types: " + ", ".join(f"`{one}`" for one in known) if known else "the file declares no types"),
-                _instead(word, nearest(word.text, known)),
+                instead(word, nearest(word.text, known)),
             )
         return type_ or t.UNKNOWN
 
@@ -265,39 +305,6 @@ class WrittenTypes:
             f"no type is called `{name}`",
             word.span,
             guess or "declare the type, `type Name = { … }`; for a choice write two or more words, `YES | NO`",
-            _instead(word, there or near),
+            instead(word, there or near),
         )
         return t.UNKNOWN
-
-
-def _mentioned(written: s.TypeExpr) -> dict[str, s.Word]:
-    """Return the names without a prefix that a type mentions, each with the place of its first mention."""
-    found: dict[str, s.Word] = {}
-    todo = [written]
-    while todo:
-        match todo.pop():
-            case s.TypeName(word, prefix=None):
-                found.setdefault(word.text, word)
-            case s.TypeList(item) | s.TypeOptional(item):
-                todo.append(item)
-            case s.TypeRecord(fields):
-                todo += [field.type for field in reversed(fields)]
-    return found
-
-
-def _instead(word: s.Word, better: str | None) -> Fix | None:
-    """Return a fix that writes the name of another type.
-
-    It is safe if the two names differ only in case, or if other languages use the written name.
-    """
-    if better is None:
-        return None
-    sure = better.casefold() == word.text.casefold() or word.text.lower() in SAME
-    return Fix(f"write `{better}`", (Edit(word.span, better),), safe=sure)
-
-
-def _without(word: str, before: Span, option: Span) -> Fix | None:
-    """Return a fix that deletes an option of a choice and the bar before it. None if other text is between them."""
-    gap = option.source.span(before.end, option.end)
-    between = option.source.text[before.end : option.start]
-    return Fix(f"delete the second `{word}`", (Edit(gap, ""),)) if between.strip() == "|" else None

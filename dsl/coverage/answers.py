@@ -100,6 +100,9 @@ def _typed(type_: t.Type, field: str) -> Iterator[t.Type]:
     match type_:
         case t.ListOf(item) | t.Optional(item):
             yield from _typed(item, field)
+        case t.Union(members):
+            for member in members:
+                yield from _typed(member, field)
         case t.Record(fields):
             for one in fields:
                 if one.name == field:

@@ -51,10 +51,10 @@ class AskMarks:
 class PlannedMarks:
     """The marks of one plan. ``checked`` is the file of its flow.
 
-    ``asks`` has the parts that ask. ``conditions`` has those of `when` and of checks, with the marks of the branch if it
-    holds and if it does not, and those of rounds, with the marks for a round that is good enough and for none.
-    ``reducers`` has the reducers of maps and fan-outs with the mark of the policy for lost elements. ``matches`` has the
-    marks of the branches of each match.
+    ``asks`` has the parts that ask. ``conditions`` has those of `when` and of checks, with the marks of the branch if
+    it holds and if it does not, and those of rounds, with the marks for a round that is good enough and for none.
+    ``reducers`` has the reducers of maps and fan-outs with the mark of the policy for lost elements. ``matches`` has
+    the marks of the branches of each match.
     """
 
     def __init__(self, checked: Checked, plan: p.Plan) -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from .. import plan as p
 from .. import types as t
+from ..checking.matches import class_text
 from .drawn_flows import Called
 from .free_names import Functions, names_in, names_in_ask
 from .picture import BlockKind, Cluster, Edge, Kind, Node, Part, Picture, Style
@@ -74,7 +75,8 @@ class _Drawer:
         """
         parts: list[Part] = [self.param(param, scope) for param in flow.params]
         parts += [self.step(step, scope, prefix)[0] for step in flow.steps]
-        text = self.words.expr(flow.result)
+        # A returned node is a step of its own, so its name says nothing.
+        text = t.show(flow.type) if flow.result == p.Ref("return") else self.words.expr(flow.result)
         end = self.node("return", "return", wrapped(text, _LINE, 3), [text, f"a value of type {t.show(flow.type)}"])
         self.mention(names_in([flow.result], self.functions), end.id, scope)
         return (*parts, end)
@@ -168,8 +170,11 @@ class _Drawer:
             what = f"chain up to {node.most}"
         values = {}
         drawn = len(self.waiting)
-        for one in node.body.steps:
+        for place, one in enumerate(node.body.steps):
             part, values[one.name] = self.step(one, inner, f"{path}.")
+            if isinstance(node, p.Match):
+                title = short(class_text(node.classes[place]), _TITLE)
+                part = replace(part, name=title) if isinstance(part, Cluster) else replace(part, title=title)
             parts.append(part)
         value = values.get(node.body.result, id_)
         if isinstance(node, p.Match):

@@ -82,6 +82,11 @@ class Phrases:
         match written:
             case s.TypeName():
                 return f"{written.prefix.text}.{written.word.text}" if written.prefix else written.word.text
+            case s.TypeUnion(options):
+                members = [Unit(one.span.start, one.span.end, self.type_expr(one)) for one in options]
+                for unit in members[1:]:
+                    unit.doc = DocConcat(["| ", unit.doc])
+                return self.comments.chained(members)
             case s.TypeChoice():
                 units: list[Unit] = []
                 for option in written.options:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .. import types as t
 from ..plain_data import Json
-from .function import Arg, Args, Types, ValueFunction, field_of, items, looked_at, no_value
+from .function import Arg, Args, Types, ValueFunction, field_of, items, looked_at, no_value, some_of
 from .keys import key_of
 
 _BY = Arg("by", t.TEXT, field=True, also="attribute")
@@ -18,7 +18,7 @@ def _one(given: t.Type, args: Types) -> t.Type | None:
     if not isinstance(given, t.ListOf):
         return None
     if "n" in args:
-        return given
+        return some_of(given)
     return given.item if isinstance(given.item, t.Optional) or given.item == t.UNKNOWN else t.Optional(given.item)
 
 
@@ -41,7 +41,12 @@ def plain(given: t.Type, args: Types) -> t.Type | None:
 
 def _data(given: t.Type, args: Types) -> t.Type | None:
     fits = isinstance(given, t.ListOf) or given in (t.JSON, t.UNKNOWN)
-    return given if fits and not t.holds_model(given) else None
+    return some_of(given) if fits and not t.holds_model(given) else None
+
+
+def _once(given: t.Type, args: Types) -> t.Type | None:
+    found = plain(given, args)
+    return None if found is None else some_of(found)
 
 
 def _first(value: Json, args: Args) -> Json:
@@ -120,7 +125,7 @@ FUNCTIONS = (
         "unique",
         "items",
         "a list of numbers, texts or bools",
-        plain,
+        _once,
         "each element once; of elements that are equal, or have an equal field, the first stays. Without "
         "`case_sensitive` capitals count as small letters",
         ('unique(["a", "A", "b"])', '["a", "b"]'),

@@ -62,8 +62,7 @@ class ValueFunction:
     expressions.
 
     ``function`` is the name in expressions, if another function has the name already; "" if only templates have it.
-    ``reserved`` says that no flow or extern may have the name. ``needs`` says that no element may be missing. ``grown``
-    returns the most characters of a result that may be much longer than the value.
+    ``grown`` returns the most characters of a result that may be much longer than the value.
     """
 
     name: str
@@ -76,8 +75,6 @@ class ValueFunction:
     args: tuple[Arg, ...] = ()
     size: Sizes = "text"
     marks: Marks = "all"
-    needs: bool = False
-    reserved: bool = False
     function: str | None = None
     grown: Callable[[Json, Args], int] | None = None
 
@@ -96,6 +93,15 @@ class ValueFunction:
         """The parameter that takes the name of a field."""
         return next((arg for arg in self.args if arg.field), None)
 
+    def lacks(self, given: t.Type, args: Types) -> bool:
+        """Tell whether the function would take a list if none of its elements, or of their fields, could be missing."""
+        looked = looked_at(given, args)
+        if not isinstance(looked, t.ListOf) or not isinstance(looked.item, t.Optional):
+            return False
+        there = {**args, "by": looked.item.item} if "by" in args else args
+        whole = given if "by" in args else t.ListOf(looked.item.item)
+        return self.gives(given, args) is None and self.gives(whole, there) is not None
+
     def arg(self, name: str) -> Arg | None:
         """Return a parameter by its name, or by jinja2's word for it."""
         return next((arg for arg in self.args if name in (arg.name, arg.also)), None)
@@ -104,6 +110,11 @@ class ValueFunction:
 def looked_at(given: t.Type, args: Types, field: str = "by") -> t.Type:
     """Return the type of the list that a function looks at: the elements, or a field of each."""
     return t.ListOf(args[field]) if field in args and isinstance(given, t.ListOf) else given
+
+
+def some_of(given: t.Type) -> t.Type:
+    """Return the type of a list of some of the elements: one of any length."""
+    return t.ListOf(given.item) if isinstance(given, t.ListOf) else given
 
 
 def always(given: t.Type, args: Types) -> t.Type:

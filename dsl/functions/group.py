@@ -5,7 +5,7 @@ from __future__ import annotations
 from .. import types as t
 from ..plain_data import Json
 from .elements import plain
-from .function import Arg, Args, Types, ValueFunction, field_of, items
+from .function import Arg, Args, Types, ValueFunction, field_of, items, some_of
 from .keys import key_of
 
 
@@ -14,7 +14,7 @@ def _grouped(given: t.Type, args: Types) -> t.Type | None:
         return None
     if given in (t.JSON, t.UNKNOWN):
         return t.ListOf(t.Record((t.Field("key", t.JSON), t.Field("items", t.ListOf(t.JSON)))))
-    return t.ListOf(t.Record((t.Field("key", args.get("by", t.UNKNOWN)), t.Field("items", given))))
+    return t.ListOf(t.Record((t.Field("key", args.get("by", t.UNKNOWN)), t.Field("items", some_of(given)))))
 
 
 def group(value: Json, args: Args) -> list[Json]:

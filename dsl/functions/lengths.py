@@ -14,7 +14,7 @@ _LEEWAY = 5
 
 
 def _counted(given: t.Type, args: Types) -> t.Type | None:
-    measured = isinstance(given, t.ListOf | t.Record) or t.is_text(given) or given == t.JSON
+    measured = isinstance(given, t.ListOf | t.Record | t.Union) or t.is_text(given) or given == t.JSON
     return t.INT if measured else None
 
 
@@ -58,7 +58,6 @@ FUNCTIONS = (
         _length,
         size="number",
         marks="length",
-        reserved=True,
     ),
     ValueFunction(
         "truncate",

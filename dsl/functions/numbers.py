@@ -144,7 +144,6 @@ FUNCTIONS = (
         _sum,
         (_BY, Arg("start", t.NUMBER)),
         "number",
-        needs=True,
     ),
     ValueFunction(
         "mean",
@@ -156,7 +155,6 @@ FUNCTIONS = (
         _mean,
         (_BY,),
         "number",
-        needs=True,
     ),
     ValueFunction(
         "min",
@@ -167,7 +165,6 @@ FUNCTIONS = (
         ("min([3, 1, 2])", "1"),
         _of_all("min", min),
         size="one",
-        needs=True,
     ),
     ValueFunction(
         "max",
@@ -178,6 +175,5 @@ FUNCTIONS = (
         ("max([3, 1, 2])", "3"),
         _of_all("max", max),
         size="one",
-        needs=True,
     ),
 )

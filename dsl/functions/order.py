@@ -7,7 +7,7 @@ from operator import itemgetter
 from .. import types as t
 from ..arithmetic import NoValueError
 from ..plain_data import Json
-from .function import Arg, Args, Types, ValueFunction, field_of, items, looked_at, no_value, there
+from .function import Arg, Args, Types, ValueFunction, field_of, items, looked_at, no_value, some_of, there
 
 _BY = Arg("by", t.TEXT, field=True, also="attribute")
 
@@ -41,7 +41,7 @@ def _ranked(given: t.Type, args: Types) -> t.Type | None:
     if not isinstance(looked, t.ListOf):
         return None
     item = t.unwrapped(looked.item)
-    return given if t.is_number(item) or item == t.JSON else None
+    return some_of(given) if t.is_number(item) or item == t.JSON else None
 
 
 def rank(value: Json, args: Args) -> list[Json]:
@@ -74,7 +74,6 @@ FUNCTIONS = (
         (Arg("descending", t.BOOL, also="reverse"), Arg("case_sensitive", t.BOOL), _BY),
         "list",
         "order",
-        needs=True,
     ),
     ValueFunction(
         "rank",

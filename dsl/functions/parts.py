@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .. import types as t
-from ..arithmetic import NoValueError
+from ..arithmetic import MOST_ITEMS, NoValueError
 from ..plain_data import Json
 from .function import Arg, Args, Types, ValueFunction, no_value, of_text, text
 
@@ -43,6 +43,21 @@ def _replaced(value: Json, args: Args) -> Json:
 def _grown(value: Json, args: Args) -> int:
     whole, old, new = (one if isinstance(one, str) else "" for one in (value, args["old"], args["new"]))
     return len(whole) + (whole.count(old) * max(0, len(new) - len(old)) if old else 0)
+
+
+def _lines(value: Json, args: Args) -> Json:
+    whole = text("lines", value)
+    return _few("lines", whole.splitlines() if whole.count("\n") + whole.count("\r") <= MOST_ITEMS else None)
+
+
+def _words(value: Json, args: Args) -> Json:
+    return _few("words", text("words", value).split(None, MOST_ITEMS))
+
+
+def _few(name: str, parts: list[str] | None) -> list[str]:
+    if parts is None or len(parts) > MOST_ITEMS:
+        raise NoValueError(f"the result of `{name}` is too long: it has more than {MOST_ITEMS:,} items")
+    return parts
 
 
 FUNCTIONS = (
@@ -101,7 +116,7 @@ FUNCTIONS = (
         _texts,
         "the lines of a text, without the line ends; in expressions `lines(path)` reads a file",
         (r'lines_of("a\nb")', '["a", "b"]'),
-        lambda value, args: text("lines", value).splitlines(),
+        _lines,
         size="pieces",
         function="lines_of",
     ),
@@ -112,7 +127,7 @@ FUNCTIONS = (
         _texts,
         "the words of a text: what stands between spaces",
         ('words(" to be ")', '["to", "be"]'),
-        lambda value, args: text("words", value).split(),
+        _words,
         size="pieces",
     ),
 )

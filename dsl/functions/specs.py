@@ -10,6 +10,9 @@ from ..catalog import FunctionSpec, ParamSpec, outside
 from ..plain_data import Json
 from .function import ValueFunction
 
+RESERVED = frozenset({"join", "length"})
+"""The functions whose names no flow and no extern may have."""
+
 
 def spec_of(function: ValueFunction) -> FunctionSpec:
     """Return the declaration of a function for expressions."""
@@ -30,7 +33,9 @@ def spec_of(function: ValueFunction) -> FunctionSpec:
         ready = function.marks == "length" or all(map(_data, args.values()))
         return None if not ready else _value(function, args)
 
-    return FunctionSpec(function.called, params, result, function.summary, known=known, yields=not function.reserved)
+    return FunctionSpec(
+        function.called, params, result, function.summary, known=known, yields=function.name not in RESERVED
+    )
 
 
 def _value(function: ValueFunction, args: Mapping[str, Json]) -> Json:

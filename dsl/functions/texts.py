@@ -28,7 +28,8 @@ def _data(given: t.Type, args: Types) -> t.Type | None:
 
 
 def _joined(given: t.Type, args: Types) -> t.Type | None:
-    return t.TEXT if isinstance(given, t.ListOf) or given in (t.JSON, t.UNKNOWN) else None
+    there = isinstance(given, t.ListOf) and not isinstance(given.item, t.Optional)
+    return t.TEXT if there or given in (t.JSON, t.UNKNOWN) else None
 
 
 def _join(value: Json, args: Args) -> Json:
@@ -52,8 +53,6 @@ FUNCTIONS = (
         _join,
         (Arg("separator", t.TEXT),),
         "joined",
-        needs=True,
-        reserved=True,
     ),
     ValueFunction(
         "json",

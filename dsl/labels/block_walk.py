@@ -59,9 +59,12 @@ class BlockWalk(Requests, ABC):
         for step in self.order.of(steps):
             scope.values[step.name] = self.step(step, scope)
 
-    def _parts(self, steps: tuple[p.Step, ...], scope: Scope) -> dict[str, set[PlaceKey]]:
-        """Read the steps of a body one by one, and return the places of each."""
+    def _parts(self, steps: tuple[p.Step, ...], scope: Scope, *, apart: bool) -> dict[str, set[PlaceKey]]:
+        """Read the steps of a body. Return the places of each step, if they are read ``apart``."""
         parts: dict[str, set[PlaceKey]] = {}
+        if not apart:
+            self.body(steps, scope)
+            return parts
         for step in self.order.of(steps):
             self.touched.append(set())
             scope.values[step.name] = self.step(step, scope)
@@ -92,11 +95,7 @@ class BlockWalk(Requests, ABC):
         self.time.append(set())
         goes_on = self._goes_on(step, node.reduce)
         self.goes_on |= goes_on
-        parts: dict[str, set[PlaceKey]] = {}
-        if goes_on:
-            parts = self._parts(node.body.steps, inner)
-        else:
-            self.body(node.body.steps, inner)
+        parts = self._parts(node.body.steps, inner, apart=goes_on)
         time, touched = self.time.pop(), self.touched.pop()
         self.here, self.presence = before, presence
         around = self.around.get(axis, {})

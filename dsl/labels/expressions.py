@@ -182,7 +182,7 @@ class Expressions:
         found = self.args(args, scope)
         if function == "split" and found:
             length = narrowed(found, LENGTH_BITS, COUNT)
-            return Value(NOTHING, None, Value(found), "", length)
+            return Value(NOTHING, None, _piece(found, apart="before" in args or "after" in args), "", length)
         return Value(found)
 
     def _file(
@@ -204,6 +204,15 @@ class Expressions:
         """Keep the marks of the path of a file that the step reads."""
 
 
+def _piece(found: Reach, *, apart: bool) -> Value:
+    """Return a piece of a text. A piece with its surroundings has its page and its place, which are numbers."""
+    if not apart:
+        return Value(found)
+    counted = narrowed(found, LENGTH_BITS)
+    texts = dict.fromkeys(("before", "text", "after", "heading"), Value(found))
+    return Value(NOTHING, {**texts, "page": Value(counted), "place": Value(counted)})
+
+
 def _share(mark: Mark) -> Mark:
     return cut(mark, LENGTH_BITS, free=False, channels=COUNT)
 
@@ -216,6 +225,7 @@ def _as_list(value: Value) -> Value:
 def _kept(value: Value, type_: t.Type) -> Value:
     """Return a value that is cut to a type. A record keeps only the fields of the type."""
     inner = t.unwrapped(type_)
+    inner = t.as_record(inner) or inner
     if isinstance(inner, t.Record) and value.fields is not None:
         known = {one.name: one.type for one in inner.fields}
         fields = {name: _kept(one, known[name]) for name, one in value.fields.items() if name in known}

@@ -34,12 +34,13 @@ def function_value(function: ValueFunction, value: Value, args: Mapping[str, Val
 
 
 def passing(value: Value, order: Reach, most: float) -> Value:
-    """Return some of the elements. Each element can change which others pass, and so each result of a loop over them.
+    """Return some of the elements. An element that passes keeps its own text.
 
-    An element that passes keeps its own text.
+    Each element can change which others pass. So it can change whether a loop over them runs for another element, and
+    their order, but no text.
     """
-    length = union(value.length, narrowed(order, LENGTH_BITS, COUNT))
-    return replace(value, reach=union(value.reach, order), length=length, order=union(value.order, order), most=most)
+    length = union(value.length, narrowed(order, LENGTH_BITS, COUNT | CONTROL))
+    return replace(value, length=length, order=union(value.order, order), most=most)
 
 
 def _groups(value: Value, order: Reach) -> Value:

@@ -1,4 +1,4 @@
-"""The walk over rounds. A round reads the value of the round before, so a body is read until its marks stay the same."""
+"""The walk over rounds. Each reads the value of the round before, so a body is read until its marks stay the same."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from math import inf, log2
 from .. import plan as p
 from .block_walk import BlockWalk
 from .expressions import Scope
-from .marks import CONTROL, NOTHING, Mark, Reach, Trail, narrowed, union
+from .marks import CONTROL, NOTHING, Mark, Reach, Trail, changed, narrowed, union
 from .values import EMPTY, Value, either, led, mapped, widened
 
 _EXACT = 3
@@ -28,11 +28,13 @@ class RoundWalk(BlockWalk, ABC):
         last, value = EMPTY, EMPTY
         decided: Reach = NOTHING
         for reading in range(_MOST + 1):
-            inner = Scope(scope, {"last": led(last, "last")})
+            # A trail names `last` once, however often a mark goes round.
+            inner = Scope(scope, {"last": led(last, "last") if reading == 1 else last})
             self.presence = union(presence, decided)
             self.body(node.body.steps, inner)
             ends = union(*(self.reach(expr, inner) for expr in node.ends))
-            decided = narrowed(ends, log2(node.most), CONTROL)
+            # A source decides which of the rounds is the last, or the best.
+            decided = changed(narrowed(ends, 0.0, CONTROL), lambda mark: mark._replace(bits=log2(node.most)))
             value = inner.value(node.body.result).with_reach(decided)
             grown = either(last, value)
             if mapped(grown, _bare) == mapped(last, _bare):

@@ -18,6 +18,7 @@ def shaped(type_: t.Type, reach: Reach, axis: str = "") -> Value:
     if not reach:
         return EMPTY
     inner = t.unwrapped(type_)
+    inner = t.as_record(inner) or inner
     optional = {} if inner is type_ else changed(reach, lambda mark: cut(mark, 1.0, free=False, channels=CONTROL))
     match inner:
         case t.Record(fields) if fields:
@@ -50,6 +51,7 @@ def foreign(source: str, type_: t.Type, name: str, axes: frozenset[str], *, apar
 
 def _part(source: str, type_: t.Type, trail: Trail, axes: frozenset[str]) -> Value:
     inner = t.unwrapped(type_)
+    inner = t.as_record(inner) or inner
     mix = JOINED if not axes else 0
     match inner:
         case t.Record(fields) if fields:

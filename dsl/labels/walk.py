@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Set
 from functools import reduce
+from math import log2
 
 from .. import plan as p
 from ..catalog import Catalog
 from .expressions import Here, Scope
-from .marks import COUNT, JOINED, LENGTH_BITS, NOTHING, TIME, Mark, Reach, control, union
+from .marks import CONTROL, COUNT, JOINED, LENGTH_BITS, NOTHING, TIME, Mark, Reach, control, narrowed, union
 from .places import PlaceKind
 from .requests import PlaceKey
 from .round_walk import RoundWalk
@@ -122,7 +123,7 @@ class Walk(RoundWalk):
 
     def _match(self, chosen: Value, block: p.Block, inner: Scope) -> Value:
         """Read the branches of a match. The value that chooses one of them controls which one runs."""
-        presence, decided = self.presence, control(chosen.whole())
+        presence, decided = self.presence, narrowed(chosen.whole(), log2(len(block.steps)), CONTROL)
         self.presence = union(presence, decided)
         self.body(block.steps, inner)
         self.presence = presence

@@ -55,4 +55,7 @@ def width(type_: t.Type) -> Width:
         case t.Record(fields):
             inside = [width(one.type) for one in fields]
             return Width(sum(one.bits for one in inside), any(one.free for one in inside))
+        case t.Union(members):
+            inside = [width(one) for one in members]
+            return Width(log2(len(inside)) + max(one.bits for one in inside), any(one.free for one in inside))
     return FREE

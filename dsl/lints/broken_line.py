@@ -29,7 +29,7 @@ from collections.abc import Iterator
 
 from .. import syntax as s
 from ..catalog import Catalog
-from ..checking.program import Program
+from ..checking.program import Flow, Program
 from ..checking.typed import Typed
 from ..diagnostics import Diagnostic
 from ..source import Span
@@ -48,15 +48,20 @@ def broken_line(program: Program, typed: Typed, catalog: Catalog) -> list[Diagno
             help=f"for a value of its own write `name = {sign.text}…`; otherwise indent this line",
         )
         for flow in program.flows
-        for line in (step.line for step in walk(flow))
-        for sign in _signs(line)
-        if sign.column == line.span.column and sign.line > line.span.line
+        for node, line in _values(flow)
+        for sign in _signs(node)
+        if sign.column == line.column and sign.line > line.line
     ]
 
 
-def _signs(line: s.Line) -> Iterator[Span]:
-    """Yield the signs in the value of a line that can also begin a value."""
-    node = line.node
+def _values(flow: Flow) -> Iterator[tuple[s.Node, Span]]:
+    """Yield the nodes of a flow's lines and its returned values, each with its line."""
+    yield from ((step.line.node, step.line.span) for step in walk(flow))
+    yield from ((returned.value, returned.span) for returned in flow.decl.returns)
+
+
+def _signs(node: s.Node) -> Iterator[Span]:
+    """Yield the signs in a value that can also begin a value."""
     if isinstance(node, s.Ask | s.Fanout | s.Map | s.Repeat | s.Chain | s.Rounds | s.Match):
         return
     todo: list[s.Expr | s.Ask] = [node]

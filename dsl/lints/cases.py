@@ -94,7 +94,7 @@ class Cases:
             case s.Get(base, field):
                 inside = self._subject(base, scope, depth)
                 type_ = t.unwrapped(inside[1]) if inside else t.UNKNOWN
-                if inside and isinstance(type_, t.Record) and (known := type_.field(field.text)):
+                if inside and isinstance(type_, t.Record | t.Union) and (known := type_.field(field.text)):
                     return (inside[0][0], f"{inside[0][1]}.{field.text}"), known.type
         return None
 

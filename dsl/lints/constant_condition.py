@@ -27,7 +27,9 @@ from ..checking.origins import origins
 from ..checking.program import Program, Scope
 from ..checking.static_values import StaticValue
 from ..checking.typed import Typed
+from ..checking.verdicts import Verdicts
 from ..diagnostics import Diagnostic
+from ..syntax.children import children
 from .lint import Lint
 from .parts import walk
 
@@ -52,8 +54,9 @@ def constant_condition(program: Program, typed: Typed, catalog: Catalog) -> list
 
 
 def _finding(condition: s.Expr, scope: Scope, typed: Typed, clause: str) -> list[Diagnostic]:
-    value = typed.folding.value(condition, scope)
-    if not isinstance(value, StaticValue):
+    found = typed.folding.value(condition, scope)
+    value = bool(found.value) if isinstance(found, StaticValue) else _of_lengths(condition, scope, typed)
+    if value is None:
         return []
     return [
         Diagnostic(
@@ -61,11 +64,22 @@ def _finding(condition: s.Expr, scope: Scope, typed: Typed, clause: str) -> list
             f"this `{clause}` has the same value in every run",
             condition.span,
             labels=origins(condition, scope, typed.folding),
-            note=_NOTES[clause, bool(value.value)],
+            note=_NOTES[clause, value],
             help="compare a value that comes from a step or a parameter, or delete the condition"
-            + ("" if value.value else " together with its step"),
+            + ("" if value else " together with its step"),
         )
     ]
+
+
+def _of_lengths(condition: s.Expr, scope: Scope, typed: Typed) -> bool | None:
+    """Return the value of a condition on lengths that the limits of types decide. None for any other condition."""
+    todo: list[s.Expr | s.Ask] = [condition]
+    while todo:
+        one = todo.pop()
+        if isinstance(one, s.Call) and one.function.text == "length":
+            return Verdicts(typed).of(condition, scope)
+        todo += [] if isinstance(one, s.Ask) else children(one)
+    return None
 
 
 LINT = Lint("F0713", constant_condition, near=True)

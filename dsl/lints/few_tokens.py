@@ -58,6 +58,8 @@ def _of_model(ask: s.Ask, scope: Scope, models: dict[str, s.ModelDecl]) -> s.Opt
 
 def _fewest(type_: t.Type) -> int:
     """Return the least number of tokens that an answer can have. No token covers both a field's name and its quotes."""
+    if isinstance(type_, t.Union):
+        return min(map(_fewest, type_.members))
     if isinstance(type_, t.Record):
         needed = [field for field in type_.fields if not isinstance(field.type, t.Optional)]
         return sum(2 + (_fewest(field.type) if isinstance(field.type, t.Record) else 0) for field in needed)

@@ -28,10 +28,12 @@ from collections.abc import Iterator, Sequence
 
 from .. import syntax as s
 from ..catalog import Catalog
+from ..checking.facts import Facts
 from ..checking.program import Program, Scope, Step
 from ..checking.typed import Typed
 from ..diagnostics import Diagnostic
 from ..source import Span
+from ..tag_facts import allowed
 from .cases import Case, Cases, Known, step_of
 from .lint import Lint
 from .parts import walk
@@ -80,6 +82,7 @@ def _values(expr: s.Expr, scope: Scope) -> Iterator[tuple[s.Expr, Scope]]:
 
 def _forgotten(cases: Cases, expr: s.Expr, scope: Scope) -> Diagnostic | None:
     node: s.Node = expr
+    facts = scope.known_facts
     guards: list[tuple[s.Expr, Scope]] = []
     # A step with a condition of its own is skipped on purpose: only where it runs something can be forgotten.
     while isinstance(node, s.Name) and (step := step_of(node, scope)) and (when := step.line.when) is not None:
@@ -94,7 +97,7 @@ def _forgotten(cases: Cases, expr: s.Expr, scope: Scope) -> Diagnostic | None:
     every = [
         case
         for case in cases.all([*cases.conditions(node, scope), *guards])
-        if all(cases.value(condition, place, case) is not False for condition, place in guards)
+        if all(cases.value(condition, place, case) is not False for condition, place in guards) and _open(case, facts)
     ]
     lost = [case for case in every if cases.missing(node, scope, case)]
     # If no case has a value at all, no case was forgotten: something else is wrong.
@@ -106,6 +109,14 @@ def _forgotten(cases: Cases, expr: s.Expr, scope: Scope) -> Diagnostic | None:
         node.span,
         note="each of these steps runs only in its own case; in this case the value is `none`, without an error",
         help="add a step for this case, give the last step an `else`, or write `?? none` if you want a missing value",
+    )
+
+
+def _open(case: Case, facts: Facts) -> bool:
+    """Return False for a case that cannot be in the branch of a match around the value."""
+    return all(
+        allowed(path, str(value).lower() if isinstance(value, bool) else str(value), facts)
+        for (_, path), value in case.items()
     )
 
 

@@ -25,7 +25,7 @@ from __future__ import annotations
 
 from .. import syntax as s
 from ..catalog import Catalog
-from ..checking.program import Program
+from ..checking.program import Program, Step
 from ..checking.typed import Typed
 from ..diagnostics import Diagnostic
 from .lint import Lint
@@ -34,6 +34,11 @@ from .parts import votes
 MANY = 9
 VERY_MANY = 40
 """The number of votes at which the papers on adaptive voting stop. Few votes ever come to it."""
+
+
+def _of_people(step: Step, typed: Typed) -> bool:
+    """Tell whether people alone give the ballots. Their errors differ, and they cost no money."""
+    return all(one.line.node.number in typed.nodes.people for one in step.steps)
 
 
 def many_votes(program: Program, typed: Typed, catalog: Catalog) -> list[Diagnostic]:
@@ -45,8 +50,10 @@ def many_votes(program: Program, typed: Typed, catalog: Catalog) -> list[Diagnos
             note="samples of the same model share its errors: more samples agree more, but are seldom more correct",
             help="3 to 5 samples are mostly enough; to add samples only while they disagree, write `repeat 3..9`",
         )
-        for _, node in votes(program, catalog)
-        if isinstance(node, s.Repeat) and node.most.value > (MANY if node.least.value == node.most.value else VERY_MANY)
+        for step, node in votes(program, catalog)
+        if not _of_people(step, typed)
+        and isinstance(node, s.Repeat)
+        and node.most.value > (MANY if node.least.value == node.most.value else VERY_MANY)
     ]
 
 

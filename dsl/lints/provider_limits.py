@@ -110,6 +110,10 @@ class _Measure:
             case t.Optional(item):
                 self.unions += 1
                 self.add(item, level)
+            case t.Union(members):
+                self.unions += 1
+                for member in members:
+                    self.add(member, level)
             case t.Record(fields):
                 self.levels = max(self.levels, level + 1)
                 for one in fields:

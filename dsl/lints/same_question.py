@@ -101,7 +101,7 @@ class _Prints:
 
 def _ask(ask: s.Ask) -> object:
     messages = tuple((part.role, " ".join(part.template.value.split())) for part in ask.messages)
-    return (s.Ask, ask.model, messages, ask.answer, ask.prompt)
+    return (s.Ask, ask.model, messages, ask.answer, ask.prompt, ask.check)
 
 
 def _reduce(reduce: s.Reduce) -> object:

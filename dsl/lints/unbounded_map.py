@@ -1,8 +1,9 @@
 """A model wrote the list of this map, each element costs a call, and nothing limits their number. A model that lists
-five findings today may list five hundred tomorrow. Write the most elements that you would pay for, `map … at most 50`,
-or give the flow a budget, `budget 400 calls`. More elements are then an error before any of these calls is made. A list
-that exists before the first call is no problem, such as a parameter, a file, or the pieces that `split` cuts from one
-of them: `flowrun plan` reads it and counts the calls.
+five findings today may list five hundred tomorrow. Write the most elements that you would pay for,
+`map … at most 50`, or in the type of the answer, `-> [text](0..50)`, or give the flow a budget, `budget 400 calls`.
+More elements are then an error before any of these calls is made. A list that exists before the first call is no
+problem, such as a parameter, a file, or the pieces that `split` cuts from one of them: `flowrun plan` reads it and
+counts the calls.
 
 ```flow bad
 flow review(contract: document) {

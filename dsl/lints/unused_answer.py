@@ -31,7 +31,8 @@ from .parts import Costs, mentions, walk
 
 def unused_answer(program: Program, typed: Typed, catalog: Catalog) -> list[Diagnostic]:
     costs = Costs(program, catalog)
-    return [_finding(step) for flow in program.flows for step in _unused(flow) if costs.pays(step)]
+    found = [step for flow in program.flows for step in _unused(flow) if costs.pays(step)]
+    return [_finding(step, person=step.line.node.number in typed.nodes.people) for step in found]
 
 
 def _unused(flow: Flow) -> list[Step]:
@@ -47,13 +48,16 @@ def _is_value(step: Step) -> bool:
     return step.scope.fanout or bool(step.branch) or step is step.parent.steps[-1]
 
 
-def _finding(step: Step) -> Diagnostic:
+def _finding(step: Step, *, person: bool) -> Diagnostic:
     what = f"`{step.title}`" if step.symbol else "the value of this line"
+    note = "the call is sent and charged even if no step reads its answer"
+    if person:
+        note = "the question takes a person's time even if no step reads the answer"
     return Diagnostic(
         "F0701",
-        f"{what} is paid for and never used",
+        f"{what} is asked of a person and never used" if person else f"{what} is paid for and never used",
         step.span,
-        note="the call is sent and charged even if no step reads its answer",
+        note=note,
         help=f"mention `{step.title}`, return it, or delete the line"
         if step.symbol
         else "give the value a name and mention it, or delete the line",

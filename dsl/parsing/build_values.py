@@ -69,6 +69,9 @@ class ValueReductions(TokenReductions):
         if len(parts) == 1:
             only: s.TypeExpr = parts[0]
             return only
+        records = [part for part in parts if isinstance(part, s.TypeRecord) or _prefixed(part)]
+        if records and all(isinstance(part, s.TypeName | s.TypeRecord) for part in parts):
+            return s.TypeUnion(tuple(parts), self._span(c))
         options: list[s.Word | s.String] = []
         for part in parts:
             if isinstance(part, s.TypeName) and part.prefix is None:
@@ -264,3 +267,7 @@ class ValueReductions(TokenReductions):
 
     def entry_spread(self, c: list[Any]) -> s.Entry:
         return s.Entry(None, c[1], False, self._span(c))
+
+
+def _prefixed(part: s.TypeExpr) -> bool:
+    return isinstance(part, s.TypeName) and part.prefix is not None

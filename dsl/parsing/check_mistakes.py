@@ -7,6 +7,9 @@ from .place import Place
 
 CHECK_FORM = 'write the check directly behind the answer of an ask: `ask "…" -> T check CONDITION with …`'
 _LATE = frozenset({"WITH", "AFTER", "WHEN"})
+_FARTHEST = 40
+"""The most tokens to look through for the ask of a clause."""
+_OPERATORS = frozenset({"and", "or", "==", "!=", "<", "<=", ">", ">=", "in", "+", "-", "*", "/", "??"})
 _BEGINS = frozenset({"NAME", "NOT", "MINUS", "NUMBER", "STRING", "LPAR"})
 """Types of tokens that begin a condition."""
 
@@ -19,9 +22,11 @@ def misplaced_check(place: Place) -> Diagnostic | None:
         if place.at(ahead + 1) not in _BEGINS or not place.joined(ahead) or place.at(ahead - 1) in ("DOT", "COMMA"):
             continue
         if place.at(ahead + 1) == "LPAR" and place.span(ahead).end == place.span(ahead + 1).start:
+            if place.begins_line(ahead) and place.text in _OPERATORS:
+                said = "`check(` at the beginning of a line calls a flow of this name"
+                return place.error(said, "write a blank for the condition of an ask: `check (…)`", ahead)
             continue
-        late = any(place.at(before) in _LATE for before in place.line_before() if before < ahead)
-        if late:
+        if _behind_clauses(place, ahead):
             help = "the clauses of an ask have a fixed order: `check`, `with`, `after`, then `when … else`"
             return place.error("`check` must come before the other clauses of an ask", help, ahead)
         help = f"{CHECK_FORM}; for a condition on other values write `when`"
@@ -29,11 +34,14 @@ def misplaced_check(place: Place) -> Diagnostic | None:
     return None
 
 
-def empty_check(place: Place) -> Diagnostic | None:
-    """Report a `check` without a condition."""
-    if place.at(-1) == "CHECK":
-        return place.error("`check` needs a condition", "write `check length(answer) <= 140`", -1)
-    return None
+def _behind_clauses(place: Place, ahead: int) -> bool:
+    """Tell whether other clauses of an ask come before this place."""
+    late = False
+    for before in range(ahead - 1, ahead - _FARTHEST, -1):
+        if place.at(before) in ("ASK", "LBRACE", "RBRACE", ""):
+            return late and place.at(before) == "ASK"
+        late = late or place.at(before) in _LATE
+    return False
 
 
 def comma_in_check(place: Place) -> Diagnostic | None:
@@ -57,4 +65,4 @@ def limits_of_list(place: Place) -> Diagnostic | None:
     return None
 
 
-CHECK_MISTAKES = (empty_check, misplaced_check, comma_in_check, limits_of_list)
+CHECK_MISTAKES = (misplaced_check, comma_in_check, limits_of_list)

@@ -43,6 +43,10 @@ WORDS_ELSEWHERE = {
     "lambda": "a file cannot define functions; to handle each element write `map x in LIST { … } reduce collect`",
     "print": "a flow prints its result: `return …`",
 }
+_TOP = {
+    "text": 'a text for all flows stands at the top of the file, `text NAME = "…"`; a step has no word before its name',
+    "prompt": 'a prompt stands at the top of the file: `prompt NAME(…) from "FILE.md"`',
+}
 _NUMBERS = {"one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9}
 _TAKE_TEXTS = frozenset({"ASK", "SYSTEM", "USER", "ASSISTANT"})
 _PLAIN_NAME = pattern(r'"([A-Za-z_]\w*)"')
@@ -53,8 +57,8 @@ def stray_word(word: str) -> str:
 
     Return the help, or "" if there is no guess.
     """
-    if word in WORDS_ELSEWHERE:
-        return WORDS_ELSEWHERE[word]
+    if word in WORDS_ELSEWHERE or word in _TOP:
+        return WORDS_ELSEWHERE.get(word) or _TOP[word]
     if word == "check":
         return CHECK_FORM
     near = nearest(word, ["return", "flow", "model", "type"])

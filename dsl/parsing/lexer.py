@@ -11,6 +11,8 @@ import re
 from collections.abc import Sequence
 
 from ..records import dataclass
+from .match_words import begins_match
+from .neighbours import begins_line
 from .tables import BAD, CLAUSE_WORDS, END, FILE_WORDS, LABELS, Tables
 from .token import Token
 
@@ -87,29 +89,14 @@ def named(text: str, tokens: Sequence[Token], place: int) -> bool:
     """Tell whether a word looks like the name of a step: a `=` follows it, or it is alone on its line.
 
     A label stands on the line of the value or the type behind it. So such a word is a name at the end of a line. So is
-    `match`. A clause such as `check (…)` has a blank before its bracket, and a call at the beginning of a line has none.
+    `match`. A clause such as `check (…)` has a blank before its bracket; a call at the beginning of a line has none. A name
+    alone on its line is the last of its body, so the token behind it tells it from a clause.
     """
     if place + 1 < len(tokens) and tokens[place + 1].type == "EQUAL":
         return True
     if tokens[place].type == "MATCH":
-        return begins_line(text, tokens, place + 1)
-    if tokens[place].type in CLAUSE_WORDS and text.startswith("(", tokens[place].end_pos or 0):
-        return begins_line(text, tokens, place)
+        return not begins_match(text, tokens, place)
+    if tokens[place].type in CLAUSE_WORDS:
+        return text.startswith("(", tokens[place].end_pos or 0) and begins_line(text, tokens, place)
     alone = tokens[place].type in LABELS or begins_line(text, tokens, place)
     return alone and begins_line(text, tokens, place + 1)
-
-
-def then(tokens: Sequence[Token], place: int) -> tuple[str, str]:
-    """Return the types of the two tokens behind a place."""
-    first, second = place + 1, place + 2
-    return (
-        tokens[first].type if first < len(tokens) else END,
-        tokens[second].type if second < len(tokens) else END,
-    )
-
-
-def begins_line(text: str, tokens: Sequence[Token], place: int) -> bool:
-    """Tell whether a token is the first of its line, behind nothing but blanks and comments."""
-    if not 0 < place < len(tokens):
-        return True
-    return tokens[place].type == END or "\n" in text[tokens[place - 1].end_pos or 0 : tokens[place].start_pos or 0]

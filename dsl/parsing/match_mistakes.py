@@ -1,13 +1,13 @@
-"""Mistakes in the branches of a match: words and signs of other languages, and brackets around the value."""
+"""Mistakes in the branches of a match: words and signs of other languages."""
 
 from __future__ import annotations
 
 from ..diagnostics import Diagnostic, Edit, Fix
-from .foreign_syntax import BRANCH, MATCH
+from .foreign_syntax import BRANCH
 from .place import NODES, Place
-from .tables import END
 
 _ARROWS = frozenset({"->", "=>", ":", ">"})
+_NAMES = frozenset({"NAME", "STRING"})
 _MOST_TOKENS = 60
 """The most tokens to look through between `match` and its opening brace."""
 
@@ -33,23 +33,6 @@ def match_branch(place: Place) -> Diagnostic | None:
     return None
 
 
-def brackets_of_match(place: Place) -> Diagnostic | None:
-    """Report `match (x) { … }`, which reads as a call of a flow `match`, and a record instead of branches."""
-    if place.type not in ("LBRACE", "EQUAL", "STRING"):
-        return None
-    brace = 0 if place.type == "LBRACE" else place.brackets.around.get(place.index, -1) - place.index
-    if place.at(brace) != "LBRACE" or place.at(brace - 1) != "RPAR":
-        return None
-    first = brace - 1
-    while first > brace - _MOST_TOKENS and place.word(first) != "match":
-        first -= 1
-        if place.index + first < 0 or place.at(first) in ("LBRACE", "RBRACE", "EQUAL", END):
-            return None
-    if place.word(first) != "match" or place.at(first + 1) != "LPAR":
-        return None
-    return place.error("the value of a match has no brackets around it", MATCH, first + 1)
-
-
 def _case(place: Place) -> Diagnostic | None:
     for ahead in (0, -1, -2):
         if place.word(ahead) in ("case", "when", "if") and (ahead == 0 or place.at(ahead + 1) in ("NAME", "STRING")):
@@ -64,11 +47,12 @@ def _case(place: Place) -> Diagnostic | None:
 
 
 def _several(place: Place) -> Diagnostic | None:
-    if place.type in ("VBAR", "COMMA") and place.at(-1) in ("NAME", "STRING") and place.at(1) in ("NAME", "STRING"):
-        if place.begins_line(-1) or place.at(-2) in ("LBRACE", "VBAR", "COMMA"):
-            help = "write a branch for each class; for all other classes write `else = …`"
-            return place.error("a branch of a match is for a single class", help)
-    return None
+    between = place.at(-1) in _NAMES and place.at(1) in _NAMES
+    begins = place.begins_line(-1) or place.at(-2) in ("LBRACE", "VBAR", "COMMA")
+    if place.type not in ("VBAR", "COMMA") or not between or not begins:
+        return None
+    help = "write a branch for each class; for all other classes write `else = …`"
+    return place.error("a branch of a match is for a single class", help)
 
 
 def _spaced(place: Place, ahead: int) -> bool:

@@ -10,13 +10,13 @@ import re
 from ..diagnostics import Diagnostic, Edit, Fix, nearest
 from .place import NODES, VALUE, Place
 
-_STEPS = {"ask": "an", "fanout": "a", "map": "a", "repeat": "a", "chain": "a", "match": "a"}
+_STEPS = frozenset({"ask", "fanout", "map", "repeat", "chain", "match"})
 _BEGINS = frozenset({"STRING", "NAME", "NUMBER", "LBRACE", "SYSTEM", "USER", "ASSISTANT"})
 """Types of tokens that may follow the first word of a step.
 
 NAME is among them: a name never follows a field, so the word before a name is the word of a step.
 """
-_HOLDS_VALUE = frozenset({"RETURN", "COMMA", "LPAR", "LSQB", "COLON", "WHEN", "ELSE", "WHERE", "NOT"})
+_HOLDS_VALUE = frozenset({"COMMA", "LPAR", "LSQB", "COLON", "WHEN", "ELSE", "WHERE", "NOT"})
 _OPERATORS = frozenset({"+", "-", "*", "/", "==", "!=", "<=", ">=", "<", ">", "and", "or", "in", "??"})
 _ADDRESS = re.compile(r'"?[A-Za-z][\w-]*:[^\s"]+"?')
 _LATE = frozenset({"WITH", "AFTER", "WHEN"})
@@ -33,10 +33,6 @@ def step_in_value(place: Place) -> Diagnostic | None:
             continue
         if not place.joined(ahead) or (word == "ask" and place.at(ahead + 1) == "LBRACE"):
             continue
-        what = f"{_STEPS[word]} `{word}`"
-        if before == "RETURN":
-            help = f"give the step a name on a line of its own, `answer = {word} …`, and write `return answer`"
-            return place.error(f"`return` takes a value, and {what} is a step", help, ahead)
         help = f"give the step a name on a line of its own, `name = {word} …`, and mention the name here"
         return place.error(f"`{word}` is a step, and a value cannot contain a step", help, ahead)
     return None

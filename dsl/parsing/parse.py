@@ -10,7 +10,8 @@ from .. import syntax as s
 from ..diagnostics import FlowError
 from ..source import Source
 from .build import TreeBuilder
-from .lexer import lex, named, then
+from .lexer import lex, named
+from .neighbours import then
 from .readable import MOST_TOKENS, too_deep, too_many_tokens, unreadable
 from .suspicious_lines import compared, oddities
 from .tables import CLASS, END, GrammarRule, Tables, grammar, packaged

@@ -8,7 +8,7 @@ from ..diagnostics import Diagnostic, Fix
 from ..records import dataclass
 from ..source import Source, Span
 from .brackets import Brackets
-from .lexer import begins_line
+from .neighbours import begins_line
 from .tables import END
 from .token import Token
 

@@ -13,7 +13,8 @@ from dataclasses import replace
 from ..diagnostics import Diagnostic, Fix
 from ..source import Source, Span
 from .brackets import Brackets, Unpaired, pair
-from .lexer import begins_line, named, then
+from .lexer import named
+from .neighbours import begins_line, then
 from .place import Place
 from .readable import MOST_FINDINGS, MOST_TOKENS, too_deep, too_many_tokens
 from .strings import read_string

@@ -5,9 +5,10 @@ from __future__ import annotations
 from ..diagnostics import Diagnostic, nearest
 from .check_mistakes import CHECK_MISTAKES
 from .corrections import without_comma
+from .file_mistakes import FILE_MISTAKES
 from .foreign_syntax import HABITS, MATCH, else_alone, stray_word
 from .label_mistakes import misplaced_label
-from .match_mistakes import brackets_of_match, match_branch
+from .match_mistakes import match_branch
 from .out_of_place import OUT_OF_PLACE, VALUES
 from .place import NODES, VALUE, Place
 from .round_mistakes import rounds
@@ -49,12 +50,9 @@ _BLOCKS = {
 }
 
 
-MISTAKES_IN_MATCH = (brackets_of_match, match_branch)
-
-
 def describe(place: Place) -> Diagnostic:
     """Describe the mistake at a token that is not allowed in its place."""
-    for rule in (_no_reducer,) if place.ends else (*MISTAKES_IN_MATCH, *_FIRST, *HABITS, *VALUES, *_RULES):
+    for rule in (_no_reducer,) if place.ends else (match_branch, *_FIRST, *HABITS, *VALUES, *_RULES):
         if found := rule(place):
             return found
     end = "the file ends too early" if place.type == END else "the declaration ends too early"
@@ -173,9 +171,6 @@ def _declaration(place: Place) -> Diagnostic | None:
         )
     if place.top and place.text == "from":
         return place.error("`from` is not allowed here", 'an import names a file: `import "FILE.flow"`')
-    if place.top and place.text in ("default", "defaults", "config", "settings", "options", "with"):
-        help = 'write `model NAME = "provider:name" with temperature: 0.2`, and `ask NAME "…"`'
-        return place.error(f"`{place.text}` is not allowed here: write options for many asks on their model", help)
     if place.top:
         help = "a file holds declarations: write steps inside a flow, `flow NAME(…) { … }`"
         return place.error(f"`{place.shown}` is not allowed here", help)
@@ -270,6 +265,7 @@ _FIRST = (
     test_line,
     rounds,
     misplaced_label,
+    *FILE_MISTAKES,
     *CHECK_MISTAKES,
     *OUT_OF_PLACE,
     _no_reducer,

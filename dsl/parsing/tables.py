@@ -29,9 +29,10 @@ CLAUSE_WORDS = frozenset({"CHECK"})
 """The keywords that have a meaning only as a clause behind an ask. Everywhere else they are ordinary names."""
 FILE_WORDS = frozenset({"TEXT", "PROMPT"})
 """The keywords that have a meaning only where a declaration begins. Everywhere else they are ordinary names."""
+ROUND_WORDS = frozenset({"UP", "TO", "UNTIL"})
+"""The keywords that have a meaning only around rounds. Everywhere else they are ordinary names."""
 TEST_LINES = frozenset({"REPLY", "EXPECT"})
 """Two more such words, which the language has had from its start. So they are among its keywords."""
-_NO_VALUE = frozenset({"RETURN", "AND", "OR", "WHEN", "WITH", "AFTER", "IN", "ELSE"})
 LABELS = frozenset({"TRUSTED", "UNTRUSTED"})
 """The keywords that have a meaning only before a type or before the reading of a file. Elsewhere they are names."""
 _RELATIONS = frozenset({"MATCHES", "CONTAINS", "ABOUT", "SKIPPED", "FAILED"})
@@ -103,9 +104,11 @@ class Tables:
         row = self.actions[stack[-1]]
         if type in FILE_WORDS:
             return (type not in row or self.advance(stack, type) is None) and self.advance(stack, "NAME") is not None
+        if type == "RETURN" and stack[-1] in self.paths:
+            return True
         if type in LABELS:
             return self._label_is_name(stack, type, named, then)
-        if type == "MATCH" and self._match_is_name(named, then):
+        if type == "MATCH" and named:
             return self.advance(stack, "NAME") is not None
         if type == "ELSE" and then[0] == "EQUAL":
             # The branch `else = …` of a match. Behind `when` the word would also go on with the condition.
@@ -135,19 +138,13 @@ class Tables:
             return not path or then[0] in _JOINS or (relation and then[1] not in _RELATIONS)
         return then[0] in _JOINS or relation
 
-    def _match_is_name(self, named: bool, then: tuple[str, str]) -> bool:
-        """Tell whether `match` is a name: nothing that a match could look at follows it."""
-        if named or then[0] == "NOT":
-            return named
-        return then[0] not in self.words - _NO_VALUE or then[1] in ("EQUAL", "STRING", "COLON")
-
     def _clause_is_name(self, stack: list[int], type: str, named: bool, then: tuple[str, str]) -> bool:
         clause, name = self.advance(stack, type), self.advance(stack, "NAME")
         if clause is None or name is None:
             return clause is None and name is not None
         # The word could also begin the next line of a body.
-        begins = "NAME" if then[0] in self.words - _CLAUSES else then[0]
-        return named or self.advance(clause, begins) is None
+        word = then[0] in self.words and then[0] not in _CLAUSES | NEVER_NAMES
+        return named or (word and then[1] == "EQUAL") or self.advance(clause, "NAME" if word else then[0]) is None
 
     def _label_is_name(self, stack: list[int], type: str, named: bool, then: tuple[str, str]) -> bool:
         label, name = self.advance(stack, type), self.advance(stack, "NAME")
@@ -166,6 +163,11 @@ class Tables:
         if self.advance(label, "LSQB") is None:
             return then[1] not in ("LPAR", "STRING", "DOT")
         return then[1] in ("COLON", "EQUAL") if word else then[0] == "STRING" and then[1] != "VBAR"
+
+    @cached_property
+    def paths(self) -> frozenset[int]:
+        """The states before the path of a step in a test. There `return` is the step behind `return`."""
+        return frozenset(row[word] for row in self.actions for word in ("REPLY", "ASKED") if row.get(word, -1) >= 0)
 
     @cached_property
     def words(self) -> frozenset[str]:
@@ -231,7 +233,7 @@ def grammar() -> str:
 KEYWORDS = tuple(
     word
     for name, word in re.findall(r'^([A-Z_]+): *"([a-z_]+)"$', grammar(), re.MULTILINE)
-    if name not in TEST_WORDS | TYPE_WORDS | CLAUSE_WORDS | FILE_WORDS | LABELS
+    if name not in TEST_WORDS | TYPE_WORDS | CLAUSE_WORDS | FILE_WORDS | ROUND_WORDS | LABELS
 )
 """The keywords of the language, in the order of the grammar, without those that are names in most places."""
 

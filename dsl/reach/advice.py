@@ -136,6 +136,8 @@ def _texts_in(type_: t.Type) -> bool:
             return True
         case t.ListOf(item) | t.Optional(item):
             return _texts_in(item)
+        case t.Union(members):
+            return any(map(_texts_in, members))
         case t.Record(fields):
             return any(_texts_in(one.type) for one in fields)
     return False

@@ -28,6 +28,7 @@ def _freely(type_: t.Type | None) -> str:
     inner = t.unwrapped(type_) if type_ is not None else None
     if isinstance(inner, t.SizedText) and inner.most is not None:
         return f"free text of at most {inner.most:,} characters"
+    inner = inner and (t.as_record(inner) or inner)
     if isinstance(inner, t.Record):
         named = [f"`{one.name}`" for one in inner.fields if _is_free(one.type)]
         return f"free text in {_listed(named)}" if 0 < len(named) < len(inner.fields) else "a record of free text"
@@ -44,6 +45,8 @@ def _is_free(type_: t.Type) -> bool:
             return kind not in ("bool", "none", "model")
         case t.ListOf(item) | t.Optional(item):
             return _is_free(item)
+        case t.Union(members):
+            return any(map(_is_free, members))
         case t.Record(fields):
             return any(_is_free(one.type) for one in fields)
     return False
@@ -61,6 +64,8 @@ def _named(type_: t.Type | None) -> str:
             return "yes or no"
         case t.Optional(item):
             return f"{_named(item)} or nothing" if _named(item) else ""
+        case t.Union(members):
+            return f"one of {len(members)} records"
         case t.Record(fields):
             return f"a record of {len(fields)} field{'s' * (len(fields) != 1)}"
         case t.ListOf(item):

@@ -24,36 +24,26 @@ from .nodes import (
     Arg,
     Ask,
     Binary,
-    Body,
     Call,
-    Chain,
     Check,
     Entry,
     Expr,
-    Fanout,
     Get,
-    Line,
     ListExpr,
-    Map,
-    Match,
     Message,
     Name,
-    Node,
     Number,
     Option,
     PromptUse,
     RecordExpr,
     Reduce,
-    Repeat,
-    Return,
-    Rounds,
     Template,
     Text,
     Unary,
     Unit,
-    When,
 )
 from .numbering import number_nodes
+from .steps import Body, Chain, Fanout, Line, Map, Match, Node, Repeat, Return, Rounds, When
 from .tests import (
     Cases,
     Cassette,
@@ -88,6 +78,7 @@ from .written import (
     TypeRange,
     TypeRecord,
     TypeSized,
+    TypeUnion,
 )
 
 __all__ = [
@@ -163,6 +154,7 @@ __all__ = [
     "TypeRange",
     "TypeRecord",
     "TypeSized",
+    "TypeUnion",
     "Unary",
     "Unit",
     "When",

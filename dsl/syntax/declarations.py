@@ -6,7 +6,8 @@ from dataclasses import field
 
 from ..records import dataclass
 from ..source import Span
-from .nodes import Body, Expr, Number, Option, Return
+from .nodes import Expr, Number, Option
+from .steps import Body, Return
 from .tests import SetupDecl, TestDecl
 from .words import String, Word, at, numbered
 from .written import TypeExpr

@@ -89,4 +89,12 @@ class TypeRecord:
     span: Span = at()
 
 
-TypeExpr = TypeName | TypeChoice | TypeRange | TypeList | TypeOptional | TypeQuote | TypeRecord | TypeSized
+@dataclass(frozen=True, slots=True)
+class TypeUnion:
+    """A union of which a member is written in full or has a prefix. One of plain names is read as a ``TypeChoice``."""
+
+    options: tuple[TypeExpr, ...]
+    span: Span = at()
+
+
+TypeExpr = TypeName | TypeChoice | TypeRange | TypeList | TypeOptional | TypeQuote | TypeRecord | TypeSized | TypeUnion

@@ -53,7 +53,7 @@ class FilterTypes(TemplateExpressions):
             self.report("F0301", "a model cannot be written into a text", at)
             return t.TEXT
         looked = looked_at(given, types)
-        if row.needs and isinstance(looked, t.ListOf) and isinstance(looked.item, t.Optional):
+        if row.lacks(given, types):
             written = node.node.path()
             self.report(
                 "F0306",
@@ -73,7 +73,7 @@ class FilterTypes(TemplateExpressions):
         if isinstance(given, t.ListOf):
             if row.name == "sum":
                 message = f"the filter `sum` takes numbers, and the elements are {t.show(given.item)}"
-            if isinstance(given.item, t.Record) and given.item.fields and row.field is not None:
+            if isinstance(given.item, t.Record | t.Union) and given.item.fields and row.field is not None:
                 help = f"name the field to use: `{row.name}(by='{given.item.fields[0].name}')`"
             elif row.takes == "a text":
                 help = f"join the list first: `xs | join(', ') | {row.name}`"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from ..tag_facts import is_not, is_one_of
 from . import nodes
 from .places import NOTHING, Paths
 
@@ -27,7 +28,7 @@ def when_true(test: nodes.Node) -> Paths:
         case nodes.Test(name="defined"):
             return _there(test.node)
         case nodes.Compare():
-            return _compared(test, "ne", ("eq", "in"))
+            return _compared(test, "ne", ("eq", "in")) | _told(test, "eq", "ne")
         case nodes.Filter(name="length"):
             return _nonempty(test)
     return NOTHING
@@ -39,7 +40,7 @@ def when_false(test: nodes.Node) -> Paths:
         case nodes.Test(name="none"):
             return _there(test.node)
         case nodes.Compare():
-            return _compared(test, "eq", ("ne", "notin"))
+            return _compared(test, "eq", ("ne", "notin")) | _told(test, "ne", "eq")
         case nodes.Not():
             return when_true(test.node)
         case nodes.Or():
@@ -88,6 +89,24 @@ def _compared(test: nodes.Compare, with_none: str, with_value: tuple[str, ...]) 
         plain = all(isinstance(item, nodes.Const) and item.value is not None for item in right.items)
         return _there(left) if plain else NOTHING
     return NOTHING
+
+
+def _told(test: nodes.Compare, same: str, other: str) -> Paths:
+    """Return the fact that a value is a word, or is not, because a comparison of both holds."""
+    if len(test.ops) != 1:
+        return NOTHING
+    left, operator, right = test.expr, test.ops[0].op, test.ops[0].expr
+    if isinstance(left, nodes.Const):
+        left, right = right, left
+    path = left.path()
+    if path and operator == ("in" if same == "eq" else "notin") and isinstance(right, nodes.List):
+        words = [item.value for item in right.items if isinstance(item, nodes.Const) and isinstance(item.value, str)]
+        return frozenset({is_one_of(path, words)}) if len(words) == len(right.items) else NOTHING
+    if not path or not isinstance(right, nodes.Const) or not isinstance(right.value, str):
+        return NOTHING
+    if operator == same:
+        return frozenset({is_one_of(path, [right.value])})
+    return frozenset({is_not(path, right.value)}) if operator == other else NOTHING
 
 
 def _numbers(test: nodes.Compare) -> Paths:

@@ -12,6 +12,7 @@ from ..fields import field_type
 from ..records import dataclass
 from ..source import Span
 from ..syntax import String
+from ..tag_facts import told_apart
 from .plain import Getattr, Name, Node, Output, TemplateData
 
 Lookup = Callable[[str], t.Type | None]
@@ -136,7 +137,9 @@ class Places:
 
     def guarded(self, node: Node, type_: t.Type, known: TemplateScope) -> t.Type:
         path = node.path()
-        return t.unwrapped(type_) if path and path in known.sure else type_
+        if not path:
+            return type_
+        return told_apart(t.unwrapped(type_) if path in known.sure else type_, path, known.sure)
 
 
 def _never(node: Node) -> NoReturn:

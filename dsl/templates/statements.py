@@ -121,7 +121,7 @@ class Statements(FilterTypes):
         help = ""
         if t.is_text(given):
             help = "split the text in the flow, `parts = split(text, by: line)`, and write a `for` over `parts`"
-        elif isinstance(given, t.Record):
+        elif isinstance(given, t.Record | t.Union):
             help = "write a `for` over a field that is a list, or insert the fields one by one"
         at = iterated.last_word()
         self.report("F0301", f"a `for` needs a list, and this is {t.show(given)}", at, help)

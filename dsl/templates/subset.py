@@ -49,7 +49,14 @@ _REASONS = {
     "AssignBlock": "a `set` gives a single value a name: `{% set x = y %}`",
     "Scope": "texts are inserted unchanged, without escapes",
 }
-_FILTERS_CALLED = {"strip": "trim", "len": "length", "count": "length", "sorted": "sort", "dumps": "json"}
+_FILTERS_CALLED = {
+    "strip": "trim",
+    "len": "length",
+    "count": "length",
+    "sorted": "sort",
+    "dumps": "json",
+    "reversed": "reverse",
+}
 _LOOSE = {
     "For": ("a `for` in a template has a single name", "write `{% for x in xs %}`"),
     "Assign": ("a `set` in a template has a single name", "write `{% set x = y %}`"),

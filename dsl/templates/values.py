@@ -165,7 +165,7 @@ class TemplateExpressions(Comparisons):
         elif isinstance(given, t.Choice) and "" not in given.options:
             message = f"this condition is always true: the value is one of {t.show(given)}"
             self.report("F0301", message, at, f"compare the value: `{{% if {written} == '{given.options[0]}' %}}`")
-        elif isinstance(given, t.Record):
+        elif isinstance(given, t.Record | t.Union):
             self.report(
                 "F0301",
                 f"this condition is always true: the value is a record, {t.show(given)}",

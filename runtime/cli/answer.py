@@ -6,6 +6,7 @@ import asyncio
 import os
 import sys
 import time
+from collections.abc import Set
 from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from ..journal.store import Journal
     from ..vocabulary.call_record import CallRecord
 
-_PATIENCE = 5.0
+_PATIENCE = 2.0
 """The seconds to wait for another process that writes to the journal, such as another `flowrun answer`."""
 _ANSWERED = ("answered", "reused")
 
@@ -67,7 +68,10 @@ def command(run: str, path: str | None, value: str | None, again: bool, journal:
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """A question of a run at a ``path``, and what the run has of it. ``call`` is the call of the state machine."""
+    """A question of a run at a ``path``, and what the run has of it.
+
+    ``call`` is the call of the state machine. ``paid`` are the keys that have an answer.
+    """
 
     path: str
     run: str
@@ -75,10 +79,16 @@ class _Asked:
     question: Question
     call: Call
     record: CallRecord
+    paid: Set[bytes]
+
+    @property
+    def answered(self) -> bool:
+        """True if the journal has an answer that was not forgotten."""
+        return self.record.state in _ANSWERED and self.call.known.key in self.paid
 
     @property
     def open(self) -> bool:
-        return self.record.state in ("open", "unsent")
+        return self.record.state in ("open", "unsent", *_ANSWERED) and not self.answered
 
 
 def _questions(run: str, journal: Path) -> tuple[Any, list[_Asked]]:
@@ -91,13 +101,14 @@ def _questions(run: str, journal: Path) -> tuple[Any, list[_Asked]]:
     with opened(journal) as reader:
         one = chosen_run(reader.index, run, journal, command="flowrun answer")
         record, people = read_questions(reader, one)
+        paid = reader.paid_keys({asked.call.known.key for asked in people.values()})
     calls = RunCalls(record)
     found = []
     for at in calls.in_order(range(len(record.calls))):
         asked = people.get(record.calls[at].place)
         if asked is not None and asked.call.question is not None:
             path = path_text(calls.addresses[at].segments)
-            found.append(_Asked(path, one.id, one.number, asked.call.question, asked.call, record.calls[at]))
+            found.append(_Asked(path, one.id, one.number, asked.call.question, asked.call, record.calls[at], paid))
     return calls, found
 
 
@@ -129,10 +140,10 @@ def _found(run: str, path: str, journal: Path, *, again: bool) -> _Asked:
         listed = ", ".join(one.path for one in chosen[:3]) + (", …" if len(chosen) > 3 else "")
         raise UsageError(f"{len(chosen)} questions are at {shown(path, 80)}: {listed}; write the path of one of them")
     one = chosen[0]
-    if one.record.state in _ANSWERED and not again:
+    if one.answered and not again:
         said = shown(one.record.answers[-1].text, 60) if one.record.answers else "an answer"
         raise UsageError(f"{one.path} is already answered, with {said}: replace the answer with --again")
-    if one.record.state not in ("open", "unsent", *_ANSWERED):
+    if not one.open and not one.answered:
         raise UsageError(f"{one.path} waits for no answer: the question {one.record.state}")
     return one
 

@@ -35,6 +35,7 @@ SUFFIXES = {".html": "html", ".htm": "html", ".json": "json", ".xml": "junit"}
 )
 @click.argument("path", required=False, type=PathThatIs())
 @click.option("--rows", metavar="FILE", help="The rows: a .jsonl, .json or .csv file; - for standard input.")
+@click.option("--first", type=click.IntRange(min=1), metavar="N", help="Evaluate only the first N rows, as a try.")
 @click.option(
     "--answer",
     multiple=True,
@@ -104,7 +105,7 @@ def command(chosen: Chosen | None, /, *, path: Path | None, **given: Any) -> int
 
     files = Files(path.parent, given["allow_read"])
     tell = unheard if given["quiet"] else remark
-    table = Table.read(given["rows"], standard_input, files, tell)
+    table = Table.read(given["rows"], standard_input, files, tell, given["first"])
     setting = Evaluation(table, answers, files, journal_path(given["journal"]), given, budget)
     sides = contenders(chosen, setting, tell)
     from .eval_runs import run_sides

@@ -40,6 +40,8 @@ def with_prompt(checked: Checked, flow: str, given: str) -> tuple[str, Checked]:
         raise UsageError(f"--against-prompt {shown(given)}: {_which(asks, step, flow)}")
     template = chosen[0].template
     source = template.source
+    if source is not checked.file.span.source:
+        return file, _with_file(checked, source, Source(text, file))
     literal = quoted(text)
     changed = Source(source.text[: template.start] + literal + source.text[template.end :], source.name)
     try:
@@ -48,6 +50,20 @@ def with_prompt(checked: Checked, flow: str, given: str) -> tuple[str, Checked]:
         starts = accumulate((len(quoted(letter)) - 2 for letter in text), initial=1)
         place = _Place(changed, template.start, Source(text, file), tuple(starts))
         raise FlowError([place.moved(one) for one in error.diagnostics]) from None
+
+
+def _with_file(checked: Checked, old: Source, new: Source) -> Checked:
+    """Check the flow file with another text in the place of the file of a prompt."""
+    changed = Source(new.text, old.name)
+    try:
+        return check_source(checked.file.span.source, {old.name: changed})
+    except FlowError as error:
+        raise FlowError(
+            replace(one, span=Span(new, one.span.start, one.span.end), labels=(), fix=None)
+            if one.span.source is changed
+            else one
+            for one in error.diagnostics
+        ) from None
 
 
 def _which(asks: list[_Ask], step: str, flow: str) -> str:
@@ -68,11 +84,21 @@ def _asks(checked: Checked, flow: str) -> Iterator[_Ask]:
     program = next(one for one in checked.program.flows if one.decl.name.text == flow)
     for step in program.walk():
         messages = getattr(step.line.node, "messages", ())
-        if messages:
+        template = messages[-1].template.span if messages else _file(checked, step.line.node.number)
+        if template is not None:
             around = step
             while around.symbol is None and around.parent is not None:
                 around = around.parent
-            yield _Ask(around.symbol.name if around.symbol else "", messages[-1].template.span)
+            yield _Ask(around.symbol.name if around.symbol else "", template)
+
+
+def _file(checked: Checked, ask: int) -> Span | None:
+    """Return the text of the file whose prompt an ask uses. None if it uses none. ``ask`` is the number of its node."""
+    prompt = checked.typed.nodes.prompts.get(ask)
+    if prompt is None:
+        return None
+    home = checked.imports[prompt.path] if prompt.path else checked
+    return next(one.string.span for one in home.program.prompts if one.decl.name.text == prompt.name)
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,8 @@ from . import exits
 from .asking import host_question, person
 from .console import complain
 from .eval_sides import Contender, Evaluation
-from .plan_view import cost_in_words, in_words
+from .people import at_terminal
+from .plan_view import answers_of_people, cost_in_words, in_words
 from .progress import watcher
 from .signals import run_stoppable
 from .summary import failures_lines
@@ -89,11 +90,13 @@ def _agreed(sides: list[Contender], setting: Evaluation) -> bool:
             f"{in_words(bounds.calls)} calls",
             f"cost {cost_in_words(bounds.cost)}",
         ]
+        if bounds.people.most:
+            parts.append(answers_of_people(bounds.people))
         if bounds.billed.most:
             parts.append(f"at most {cost_in_words(bounds.billed).rpartition(' to ')[2]} if servers fail")
         if kept is not None and kept.answers:
             some = f"{count_text(kept.answers, 'answer')} {'is' if kept.answers == 1 else 'are'} in the journal"
-            parts.append("all answers are in the journal" if free else some)
+            parts.append("all answers are in the journal" if free and not kept.questions else some)
         if not setting.given["quiet"]:
             print(inert(f"{one.name}: {' · '.join(parts)}"), file=sys.stderr)
     if setting.given["yes"] or not sends:
@@ -126,6 +129,7 @@ def _run(one: Contender, setting: Evaluation, budget: Budget | None) -> Result:
                     allow_host=given["allow_host"],
                     allow_python=given["allow_python"],
                     ask_hosts=host_question(),
+                    ask_person=at_terminal(watch.held),
                     journal=setting.journal,
                     fresh=given["fresh"],
                     budget=budget,

@@ -100,7 +100,7 @@ def _delivered(
 def _way_on(result: Result, journal: Path, flags: str) -> str:
     command = resume_command(result.run, journal)
     if result.questions:
-        path = shown_path(result.questions[0].path)
+        path = shown_path(_paths(result)[0])
         answer = f"flowrun answer {result.run} {path} VALUE{journal_option(journal)}"
         return f"answer with: {answer}; then resume the run with: {command}{flags}"
     if result.status == "budget":
@@ -165,8 +165,24 @@ def report(result: Result) -> dict[str, Any]:
 
 def _questions(result: Result) -> dict[str, Any]:
     """Return the open questions as `--json` prints them."""
-    rows = [{"path": one.path, "type": types.show(one.type), "text": one.text} for one in result.questions]
-    return {"questions": rows} if rows else {}
+    if not result.questions:
+        return {}
+    rows = [
+        {"path": path, "type": types.show(one.type), "text": one.text}
+        for path, one in zip(_paths(result), result.questions, strict=True)
+    ]
+    return {"questions": rows}
+
+
+def _paths(result: Result) -> list[str]:
+    """Return the paths of the open questions as `flowrun answer` and `flowrun show` write them."""
+    from ..plans.step_paths import Naming
+    from ..vocabulary.call_path import path_text
+
+    if result.source is None:
+        return [one.path for one in result.questions]
+    naming = Naming(result.source.plan)
+    return [path_text(naming.segments(one.path)) for one in result.questions]
 
 
 def _failure(failure: Failure) -> dict[str, Any]:

@@ -207,7 +207,7 @@ def _type_of(type_: types.Type, field: str) -> types.Type:
     """Return the type of a field of the answer, or of the whole answer for "". Raises UsageError."""
     if not field:
         return type_
-    record = types.unwrapped(type_)
+    record = types.as_record(types.unwrapped(type_))
     if not isinstance(record, types.Record):
         raise UsageError(
             f"--output.{field} writes a field of a record, and the answer of this flow is of type {types.show(type_)}: "

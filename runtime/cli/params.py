@@ -200,7 +200,7 @@ def _metavar(type_: types.Type) -> str:
     match types.unwrapped(type_):
         case types.Simple("document"):
             return "PATH"
-        case types.ListOf(types.Record()):
+        case types.ListOf(types.Record() | types.Union()):
             return "ROWS"
         case types.Choice(options):
             return "|".join(options)

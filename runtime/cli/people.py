@@ -28,13 +28,19 @@ _END = ("", ".")
 
 
 def at_terminal(held: Held, *, asks: bool = True) -> AskPerson | None:
-    """Return the function that asks the person at the terminal. None without a terminal, or if nobody is to be asked.
+    """Return the function that asks the person at the terminal, None without a terminal.
 
-    Then the questions are left open.
+    If nobody is to be asked, the function leaves all questions open.
     """
-    if not asks or sys.stdin is None or not (sys.stdin.isatty() and sys.stderr.isatty()):
+    if not asks:
+        return _nobody
+    if sys.stdin is None or not (sys.stdin.isatty() and sys.stderr.isatty()):
         return None
     return _Terminal(held, sys.stdin.fileno()).ask
+
+
+async def _nobody(question: Question) -> str:
+    raise LeftOpenError
 
 
 class _Terminal:
@@ -74,7 +80,7 @@ class _Terminal:
             _write(stream, "\nThe question is left open.\n")
             raise
         except asyncio.CancelledError:
-            _write(stream, "\n")
+            _write(stream, "\nThe question is over.\n")
             raise
 
     async def _answer(self, type_: types.Type, stream: TextIO) -> str:
@@ -83,6 +89,8 @@ class _Terminal:
         words = _words(type_)
         if chosen := _chosen(first, words):
             return chosen
+        if isinstance(type_, types.Optional) and not first.strip():
+            return ""
         inner = types.unwrapped(type_)
         if isinstance(inner, types.Record) and not first.strip().startswith("{") and isinstance(type_, types.Record):
             return await self._fields(inner, first, stream)

@@ -71,6 +71,9 @@ def _narrow(widths: list[int], width: int) -> None:
 def journal_line(kept: Foreseen) -> str:
     """Write how many answers a run would take from the journal, and how many calls it must certainly make."""
     answers = "1 answer" if kept.answers == 1 else f"{kept.answers:,} answers"
+    if not kept.calls and kept.questions:
+        asked = "1 question" if kept.questions == 1 else f"{kept.questions:,} questions"
+        return f"the journal has {answers} for this flow: a run makes no calls before people answer {asked}"
     if not kept.calls:
         return f"the journal has {answers} for this flow: a run makes no calls"
     calls, them = ("1 call", "it") if kept.calls == 1 else (f"{kept.calls:,} calls", "them")

@@ -24,7 +24,7 @@ from .asking import host_question, person
 from .console import complain
 from .journals import journal_files, journal_path
 from .people import at_terminal
-from .plan_view import cost_in_words, in_words
+from .plan_view import answers_of_people, cost_in_words, in_words
 from .progress import watcher
 from .signals import run_stoppable
 from .tracing import tracing
@@ -126,10 +126,12 @@ class Recording:
             wave = wave_of(plan, wanted)
             bounds = estimate_plan(wave.plan, wave.inputs, Files(Path(plan.source).parent), model=self.given["model"])
             parts = [f"{in_words(bounds.calls)} calls at first", f"cost {cost_in_words(bounds.cost)}"]
+            if bounds.people.most:
+                parts.append(answers_of_people(bounds.people))
             parts.append("their answers may lead to more" + ("" if self.budget else "; --budget limits them all"))
             print(inert(f"{plan.flow}: {' · '.join(parts)}"), file=sys.stderr)
         ask = person()
-        return self.given["yes"] or ask is None or ask("Ask the models? [y/N] ")
+        return self.given["yes"] or ask is None or ask("Ask for the answers? [y/N] ")
 
     def _ask(self, waiting: Sequence[tuple[p.Plan, list[Wanted]]]) -> int:
         """Send one wave of questions. Return an exit code; other than 0, nothing more is sent."""

@@ -13,6 +13,7 @@ from ..files.files import read_plain_text
 from ..vocabulary.errors import InputError
 from ..vocabulary.json_value import Json
 from ..vocabulary.quoting import shown
+from .described import described
 from .lengths import misses
 from .rows import check_depth, is_unicode, parse_json
 
@@ -71,6 +72,9 @@ def fit(value: Json, type_: types.Type, place: Place, problems: Problems, *, cel
             if said := misses(type_, made_list):
                 problems.add(place, said)
             return made_list
+        case types.Union() if isinstance(value, Mapping):
+            member = _member(value, type_, place, problems)
+            return None if member is None else fit(value, member, place, problems, cells=cells)
         case types.Record(fields) if isinstance(value, Mapping):
             return {field.name: _field(value, field, place, problems, cells) for field in fields}
         case types.Choice(options) if isinstance(value, str):
@@ -103,7 +107,7 @@ def from_text(text: str, type_: types.Type) -> Json:
             return _number(stripped)
         case types.Simple("bool"):
             return _BOOLS.get(stripped.lower(), text)
-        case types.ListOf() | types.Record() | types.Simple("json"):
+        case types.ListOf() | types.Record() | types.Union() | types.Simple("json"):
             try:
                 return parse_json(text)
             except ValueError:
@@ -128,6 +132,23 @@ def _field(record: Mapping[str, Json], field: types.Field, place: Place, problem
         guess = did_you_mean(field.name, [name for name in record if isinstance(name, str)])
         problems.add(place, f"the field {shown(field.name)} is missing" + (f"; {guess}" if guess else ""))
     return None
+
+
+def _member(value: Mapping[str, Json], union: types.Union, place: Place, problems: Problems) -> types.Record | None:
+    """Return the member of a union that a record is, by its tag. Tell the problem and return None if it is none."""
+    said = value.get(union.tag)
+    words = " or ".join(map(shown, union.words))
+    if said is None:
+        problems.add(place, f"the field {shown(union.tag)} is missing, which says {words}")
+        return None
+    found = union.member(option_of(said, union.words, marks="")) if isinstance(said, str) else None
+    if found is None:
+        field = union.field(union.tag)
+        near = nearest(said[:100].casefold(), union.words) if isinstance(said, str) else None
+        guess = f"; did you mean {shown(near)}?" if near else ""
+        where = (*place, field) if field is not None else place
+        problems.add(where, f"expected {words}, found {described(said)}{guess}")
+    return found
 
 
 def quick_fit(type_: types.Type) -> Callable[[Json], Json]:
@@ -246,7 +267,7 @@ def _is_whole(value: Json) -> bool:
 
 def _unfit(type_: types.Type, value: Json) -> str:
     wanted = types.show(type_)
-    if isinstance(type_, types.Record) and not type_.name:
+    if isinstance(type_, types.Record | types.Union) and not type_.name:
         wanted = "a record"
     problem = f"expected {wanted}, found {described(value)}"
     if type_ == types.BOOL:
@@ -258,26 +279,6 @@ def _unfit(type_: types.Type, value: Json) -> str:
         if plain != value and _NUMBER.fullmatch(plain):
             return f"{problem}; write it without separators"
     return problem
-
-
-def described(value: object) -> str:
-    """Describe a value for a message, such as "the number 5" or "a list"."""
-    match value:
-        case None:
-            return "nothing"
-        case bool():
-            return "true" if value else "false"
-        case int():
-            return f"the number {value}" if abs(value) < 10**20 else "a very large number"
-        case float():
-            return f"the number {value}"
-        case str():
-            return f"the text {shown(value, 60)}" if value else "an empty text"
-        case list() | tuple():
-            return "a list"
-        case Mapping():
-            return "a record"
-    return f"a Python {type(value).__name__}"
 
 
 def _written(place: Place) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from flowrun.dsl import types
 
 from ..vocabulary.json_value import Json
 
 
-def misses(type_: types.Type, value: str | list[Json]) -> str | None:
+def misses(type_: types.Type, value: Sequence[Json]) -> str | None:
     """Tell how the length of a text or a list misses the limits of its type. None if it keeps them."""
     least, most = types.lengths(type_)
     if least <= len(value) and (most is None or len(value) <= most):

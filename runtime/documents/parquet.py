@@ -170,7 +170,8 @@ def _records(file: Any, item: types.Type, name: str, first: int) -> Iterator[tup
         raise InputError(f"{name}: two columns have the name {shown(twice[0])}")
     must_have(schema.names, item, name)
     inner = types.unwrapped(item)
-    fields = {field.name for field in inner.fields} if isinstance(inner, types.Record) else None
+    known = types.as_record(inner)
+    fields = None if known is None else {field.name for field in known.fields}
     columns = None if fields is None else [one for one in schema.names if one in fields]
     if columns == []:
         # A file without these columns still has its rows.

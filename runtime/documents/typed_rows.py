@@ -87,7 +87,7 @@ def table_rows(text: str, row: types.Type, name: str, path: str = "", tell: Tell
 def must_have(columns: list[str], row: types.Type, name: str) -> None:
     """Raise InputError if a table lacks a column that the type of its rows needs."""
     record = types.unwrapped(row)
-    if isinstance(record, types.Record):
+    if isinstance(record, types.Record | types.Union):
         for field in record.fields:
             if field.name not in columns and not isinstance(field.type, types.Optional):
                 guess = did_you_mean(field.name, columns) or "its columns are " + ", ".join(map(shown, columns[:20]))
@@ -106,5 +106,5 @@ def line_rows(text: str) -> Rows:
 
 def is_plain(item: types.Type) -> bool:
     """Tell whether one line can hold a value of the type: a text, a number, a bool or a choice."""
-    item = types.unwrapped(item)
+    item = types.plain(types.unwrapped(item))
     return item in (types.TEXT, types.INT, types.NUMBER, types.BOOL) or isinstance(item, types.Choice | types.Range)

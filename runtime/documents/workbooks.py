@@ -213,7 +213,8 @@ def _typed(rows: Iterator[Row], row: types.Type, name: str) -> Iterator[Json]:
         return
     must_have([one for one in names if one], row, name)
     inner = types.unwrapped(row)
-    fields = {field.name: field.type for field in inner.fields} if isinstance(inner, types.Record) else None
+    record = types.as_record(inner)
+    fields = None if record is None else {field.name: field.type for field in record.fields}
     below = bounded(_records(chain((first,), rows), names, fields, name), name)
     yield from fit_each(below, row, name, cells=fields is not None, number="row")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import lru_cache, reduce
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from flowrun.dsl import option_of, types
@@ -114,6 +114,8 @@ def _python_type(type_: types.Type) -> Any:
             return Annotated[list.__class_getitem__(_python_type(item)), BeforeValidator(_opened), limits]
         case types.Optional(item):
             return _python_type(item) | None
+        case types.Union():
+            return _union_type(type_)
         case types.Record(fields, name):
             shape = {
                 field.name: NotRequired[_python_type(field.type)]
@@ -126,6 +128,24 @@ def _python_type(type_: types.Type) -> Any:
             record: Any = TypedDict(name or "Record", shape)  # type: ignore[misc]
             return Annotated[with_config(ConfigDict(extra="forbid"))(record), BeforeValidator(_filler(optional))]
     return Any
+
+
+def _union_type(union: types.Union) -> Any:
+    """Return the Python type of a union. Its tag chooses the member, in whatever case and marks the model writes it."""
+    from operator import or_
+
+    from pydantic import BeforeValidator, Discriminator, Tag
+
+    def tag_of(value: Json) -> str | None:
+        said = value.get(union.tag) if isinstance(value, dict) else None
+        return option_of(said, union.words) if isinstance(said, str) else None
+
+    members = [
+        Annotated[_python_type(member), Tag(word)] for member, word in zip(union.members, union.words, strict=True)
+    ]
+    words = " or ".join(f"`{word}`" for word in union.words)
+    chosen = Discriminator(tag_of, custom_error_type="tag", custom_error_message=f"`{union.tag}` must be {words}")
+    return Annotated[reduce(or_, members), chosen, BeforeValidator(_opened)]
 
 
 def _whole(value: Json) -> Json:

@@ -199,6 +199,7 @@ class Calls:
         elif call.question is not None:
             # A person takes nothing of any budget.
             self.decisions.append(Launch(call))
+            pending.frame.make_room()
         else:
             if known.open:
                 if not self.context.ask_doubtful:

@@ -103,6 +103,9 @@ class Enclosing(Protocol):
     def path_of(self, index: int) -> str:
         """Return the path of a body."""
 
+    def make_room(self) -> None:
+        """Open one more body, because a body waits for a person."""
+
     def makes(self, name: str) -> bool:
         """Tell whether the value of this step is the value of a body, or a part of that value."""
 
@@ -207,6 +210,13 @@ class Frame:
         while frame is not None and frame.block is None:
             frame = frame.parent
         return None if frame is None else frame.block
+
+    def make_room(self) -> None:
+        """Let all blocks around this frame open one more body, because this one waits for a person."""
+        block = self.within
+        while block is not None:
+            block.make_room()
+            block = block.frame.within
 
     def path(self, title: str) -> str:
         """Return the path of a step: its title behind the blocks, elements and called flows around it.

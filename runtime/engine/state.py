@@ -12,8 +12,10 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 from flowrun.dsl import plan as p
+from flowrun.dsl import types
 
 from ..values.expressions import evaluate
+from ..values.model_values import given_models
 from ..vocabulary import events as e
 from ..vocabulary.call import Answer
 from ..vocabulary.errors import CallError, FlowrunError
@@ -152,7 +154,9 @@ class State:
     def _open(self) -> None:
         machine, plan, root = self._machine, self.plan, self._root
         try:
-            root.given = Defaults(machine.context).filled(plan.flow, plan.params, root.given)
+            given = Defaults(machine.context).filled(plan.flow, plan.params, root.given)
+            kinds = {param.name: param.type for param in plan.params if types.holds_model(param.type)}
+            root.given = given | {name: given_models(given[name], type_) for name, type_ in kinds.items()}
         except FlowrunError as error:
             machine.failures.append(Failure(plan.flow, str(error), error))
         else:

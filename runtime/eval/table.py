@@ -22,18 +22,22 @@ Rows = list[dict[str, Json]]
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """The text of a command line that leads to rows, such as the path of a file, with the columns that they have."""
+    """The text of a command line that leads to rows, such as the path of a file, with the columns that they have.
+
+    ``first`` is the number of rows that are taken, None for all.
+    """
 
     given: str
     columns: tuple[str, ...]
     stdin: Callable[[], str]
     files: Files
+    first: int | None = None
 
     @classmethod
-    def read(cls, given: str, stdin: Callable[[], str], files: Files, tell: Tell) -> Table:
+    def read(cls, given: str, stdin: Callable[[], str], files: Files, tell: Tell, first: int | None = None) -> Table:
         """Find the columns of the rows. Raises UsageError, InputError if there are no rows, or if they are no table."""
         once = cache(stdin)
-        rows = _read(given, types.JSON, once, files, tell)
+        rows = _read(given, types.JSON, once, files, tell)[:first]
         if not rows:
             raise UsageError(f"--rows {shown(given)} has no rows: flowrun needs at least one row to evaluate a flow")
         for number, row in enumerate(rows, 1):
@@ -42,11 +46,11 @@ class Table:
                     f"--rows {shown(given)}: row {number} is not a record. A row has the parameters of the flow by "
                     'name, as {"mail": "…", "want": "…"}'
                 )
-        return cls(given, tuple(dict.fromkeys(name for row in rows for name in row)), once, files)
+        return cls(given, tuple(dict.fromkeys(name for row in rows for name in row)), once, files, first)
 
     def rows(self, row: types.Record) -> Rows:
         """Read the rows as values of their type. Raises InputError with the lines and the fields that do not fit."""
-        return _read(self.given, row, self.stdin, self.files, lambda line: None)
+        return _read(self.given, row, self.stdin, self.files, lambda line: None)[: self.first]
 
     def typed(
         self, plan: p.Plan, given: Collection[str], answers: Sequence[Answer], element: str = ""

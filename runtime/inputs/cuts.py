@@ -54,4 +54,4 @@ class Cut:
 def _texts_or_rows(item: types.Type) -> str:
     if types.plain(item) == types.TEXT:
         return "texts"
-    return "rows" if isinstance(item, types.Record) or item == types.JSON else "elements"
+    return "rows" if isinstance(item, types.Record | types.Union) or item == types.JSON else "elements"

@@ -85,7 +85,7 @@ def read_files(type_: types.Type, paths: Sequence[Path]) -> list[Json]:
 def _item_of(type_: types.Type) -> types.Type | None:
     inner = types.unwrapped(type_)
     item = types.unwrapped(inner.item) if isinstance(inner, types.ListOf) else None
-    return item if item in (types.DOCUMENT, types.TEXT) else None
+    return item if item is not None and types.plain(item) in (types.DOCUMENT, types.TEXT) else None
 
 
 def _is_document(path: str) -> bool:

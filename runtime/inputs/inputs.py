@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from flowrun.dsl import plan, types
 
 from ..documents.fitting import Problems, fit, from_text
+from ..documents.lengths import misses
 from ..documents.row_file import RowFile, has_lines
 from ..documents.rows import parse_json, read_json
 from ..documents.stored_rows import LARGE, StoredRows
@@ -57,7 +58,12 @@ def read_input(
             narrow = (lambda paths: paths) if cut is None else cut
             source = _Source(lambda: _all(stdin), files, lambda said: tell(f"`{param.name}`: {said}"), narrow)
             value = _read(param.type, given, source)
-        return cut(value) if cut is not None and isinstance(value, Sequence) and not isinstance(value, str) else value
+        if not isinstance(value, Sequence) or isinstance(value, str):
+            return value
+        taken = value if cut is None else cut(value)
+        if said := misses(types.unwrapped(param.type), taken):
+            raise InputError(said)
+        return taken
     except InputError as error:
         raise InputError(f"`{param.name}`: {error}") from None
 
@@ -69,7 +75,7 @@ def files_given(param: plan.Param, given: str) -> list[Path | int]:
         return [0]
     if given.startswith("@") and not given.startswith("@@"):
         return [Path(given[1:])]
-    by_path = isinstance(inner, types.ListOf | types.Record) or inner in (types.DOCUMENT, types.JSON)
+    by_path = isinstance(inner, types.ListOf | types.Record | types.Union) or inner in (types.DOCUMENT, types.JSON)
     if not by_path or "\n" in given:
         return []
     with suppress(InputError):
@@ -126,7 +132,7 @@ def _read(type_: types.Type, given: str, source: _Source) -> Json:
         from ..documents.reading import read_plain_document
 
         return _checked(read_plain_document(_existing(given.removeprefix("@"), source.files)), inner)
-    if isinstance(inner, types.ListOf | types.Record) or inner == types.JSON:
+    if isinstance(inner, types.ListOf | types.Record | types.Union) or inner == types.JSON:
         value = _structured(type_, given, source)
         # The readers of rows leave json as it is.
         return _checked(value, inner) if inner in (types.JSON, types.ListOf(types.JSON)) else value
@@ -219,6 +225,11 @@ def _structured(type_: types.Type, given: str, source: _Source) -> Json:
     return _from_path(path, whole, source.tell, source.narrow)
 
 
+def _inner(type_: types.Type) -> types.Type:
+    """Return the type of the elements of a list; of any other type, the type itself."""
+    return types.unwrapped(type_.item) if isinstance(type_, types.ListOf) else type_
+
+
 def _from_path(path: Path, type_: types.Type, tell: Tell, narrow: Narrow) -> Json:
     try:
         several = listed_files(type_, str(path))
@@ -228,5 +239,6 @@ def _from_path(path: Path, type_: types.Type, tell: Tell, narrow: Narrow) -> Jso
         raise
     type_ = types.unwrapped(type_)
     if several is not None:
-        return read_files(type_, narrow(several))
+        read: Json = read_files(type_, narrow(several))
+        return _checked(read, type_) if isinstance(_inner(type_), types.SizedText) else read
     return rows_of_file(path, type_, tell)

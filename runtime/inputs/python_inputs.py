@@ -57,6 +57,9 @@ def _document_texts(value: Any, type_: types.Type) -> Iterator[str]:
         case types.ListOf(item) if isinstance(value, (list, tuple)) and _has_documents(item):
             for one in value:
                 yield from _document_texts(one, item)
+        case types.Union(tag=tag) as union if isinstance(value, Mapping):
+            if (member := union.member(value.get(tag))) is not None:
+                yield from _document_texts(value, member)
         case types.Record(fields) if isinstance(value, Mapping):
             for field in fields:
                 yield from _document_texts(value.get(field.name), field.type)
@@ -66,6 +69,8 @@ def _has_documents(type_: types.Type) -> bool:
     inner = types.unwrapped(type_)
     if isinstance(inner, types.ListOf):
         return _has_documents(inner.item)
+    if isinstance(inner, types.Union):
+        return any(map(_has_documents, inner.members))
     if isinstance(inner, types.Record):
         return any(_has_documents(field.type) for field in inner.fields)
     return inner == types.DOCUMENT

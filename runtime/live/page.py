@@ -21,6 +21,7 @@ from ..vocabulary.call_record import CallRecord
 from ..vocabulary.errors import UsageError
 from ..vocabulary.partial_listener import PartialListener
 from ..vocabulary.quoting import inert
+from .questions import LiveQuestions
 from .server import LiveServer, Make
 from .state import LiveState
 
@@ -37,7 +38,8 @@ class LivePage(PartialListener, Watcher):
         """Open the page, and print its address to the standard error. Raises UsageError."""
         self.state = LiveState(plan, _text_of(plan))
         self._works = True
-        self._server = LiveServer(self.state, Inputs(plan))
+        self.questions = LiveQuestions()
+        self._server = LiveServer(self.state, Inputs(plan), self.questions)
         self._server.start()
         print(inert(f"the run is shown at {self._server.address}"), file=sys.stderr, flush=True)
 

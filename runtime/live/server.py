@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hmac
+import json
 import logging
 import secrets
 import socket
@@ -21,6 +22,7 @@ from ..pages.live_page import LISTENS, changes_json, final_json, live_page
 from ..vocabulary.errors import FlowrunError, UsageError, mistake_in
 from ..vocabulary.quoting import inert
 from ..vocabulary.run_record import RunRecord
+from .questions import OVER, LiveQuestions
 from .state import LiveState
 
 EVERY = 0.25
@@ -43,6 +45,10 @@ MOST_PAGES = 16
 """The pages that may listen at the same time."""
 TOO_MANY = "Too many pages listen already: close one."
 HOST = "127.0.0.1"
+ANSWER = "/answer"
+"""The path to which a page sends the answer to a question."""
+_LONGEST = 2**20
+"""The most bytes of an answer."""
 _LOGGER = logging.getLogger("flowrun.live")
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Make = Callable[[], RunRecord]
@@ -51,10 +57,11 @@ Make = Callable[[], RunRecord]
 class LiveServer:
     """The server of the pages of one run. ``address`` has the key, without which nothing is answered."""
 
-    def __init__(self, state: LiveState, inputs: Inputs) -> None:
+    def __init__(self, state: LiveState, inputs: Inputs, questions: LiveQuestions | None = None) -> None:
         """Open a port. Raises UsageError if the machine gives none."""
         self._state = state
         self._inputs = inputs
+        self._questions = questions or LiveQuestions()
         self._key = secrets.token_urlsafe(24)
         try:
             self._socket = socket.create_server((HOST, 0))
@@ -113,9 +120,10 @@ class LiveServer:
         self._loop = asyncio.get_running_loop()
         self._loop.set_exception_handler(self._lost)
         _LOGGER.disabled = True
-        app = web.Application(middlewares=[self._guard], client_max_size=1024)
+        app = web.Application(middlewares=[self._guard], client_max_size=_LONGEST)
         app.router.add_get("/", self._page, allow_head=False)
         app.router.add_get("/events", self._events, allow_head=False)
+        app.router.add_post(ANSWER, self._answer)
         runner = web.AppRunner(app, access_log=None, logger=_LOGGER, handler_cancellation=True, shutdown_timeout=0.1)
         await runner.setup()
         try:
@@ -173,13 +181,17 @@ class LiveServer:
 
     @web.middleware
     async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Answer only GET from this machine's own pages with the right key.
+        """Answer only this machine's own pages with the right key: GET, and POST of an answer to a question.
 
-        The check of the host keeps out a site whose name leads to 127.0.0.1 (DNS rebinding).
+        The check of the host keeps out a site whose name leads to 127.0.0.1 (DNS rebinding). An answer must come from a
+        script of the page itself: with its origin, and with a type of content that no form of another site sends.
         """
         origin, key = request.headers.get("Origin"), request.query.get("key", "")
-        if request.method != "GET":
+        posts = request.method == "POST" and request.path == ANSWER
+        if request.method != "GET" and not posts:
             return _refused(405, "Only GET is answered here.")
+        if posts and (origin is None or request.content_type != "application/json"):
+            return _refused(403, "Only the page itself can answer.")
         if request.headers.getall("Host", []) not in [[one] for one in self._hosts]:
             return _refused(403, "This host is not served here.")
         if origin is not None and origin not in [f"http://{one}" for one in self._hosts]:
@@ -189,7 +201,9 @@ class LiveServer:
         try:
             return await handler(request)
         except web.HTTPException as error:
-            return _refused(error.status, "There is no such page here.")
+            return _refused(
+                error.status, "The answer is too long." if error.status == 413 else "There is no such page."
+            )
         except ConnectionError:
             raise  # the browser closed the page
         except Exception as error:  # noqa: BLE001  a fault of the page never ends the run
@@ -202,6 +216,20 @@ class LiveServer:
             return _refused(503, TOO_MANY)
         text = live_page(self._state.since(0, 0), self._inputs)
         return web.Response(body=text.encode(), content_type="text/html", charset="utf-8", headers=_headers())
+
+    async def _answer(self, request: web.Request) -> web.Response:
+        """Take the answer of a person."""
+        try:
+            given = json.loads(await request.text())
+            number, text = given["question"], given["answer"]
+        except (ValueError, TypeError, KeyError, RecursionError):
+            return _refused(400, "This is no answer.")
+        if type(number) is not int or not isinstance(text, str):
+            return _refused(400, "This is no answer.")
+        why = await asyncio.to_thread(self._questions.answer, number, text)
+        if why:
+            return _refused(409 if why == OVER else 422, inert(why))
+        return web.Response(text="", headers=_headers())
 
     async def _events(self, request: web.Request) -> web.StreamResponse:
         if len(self._pages) >= MOST_PAGES:
@@ -223,20 +251,22 @@ class LiveServer:
         return response
 
     async def _send(self, response: web.StreamResponse, page: asyncio.Task[object], version: int) -> None:
-        told = time.monotonic()
+        told, asked = time.monotonic(), -1
         while not self._over.is_set():
             wait = EVERY
-            if version != self._state.version or time.monotonic() - told >= _ALIVE:
+            if version != self._state.version or asked != self._questions.version or time.monotonic() - told >= _ALIVE:
                 began = time.thread_time()
                 changes = self._state.since(version, MOST_AT_ONCE)
-                data = _message(changes_json(changes, self._inputs))
+                news = self._questions.version
+                questions = None if news == asked else self._questions.shown()
+                data = _message(changes_json(changes, self._inputs, questions))
                 taken = time.thread_time() - began
                 wait = EVERY if changes.behind else min(LEAST_OFTEN, max(EVERY, taken / _SHARE))
                 wait *= len(self._pages)
                 self._pages[page] = time.monotonic()
                 await response.write(data)
                 self._pages[page] = _IDLE
-                version, told = changes.version, time.monotonic()
+                version, asked, told = changes.version, news, time.monotonic()
             with suppress(TimeoutError):
                 async with asyncio.timeout(wait):
                     await self._over.wait()

@@ -37,6 +37,7 @@ def columns_of(type_: types.Type) -> tuple[str, ...]:
             return (COLUMN,)
     if item in _OPEN:
         return ()
+    item = types.as_record(item) or item
     if not isinstance(item, types.Record):
         raise NotFlatError(f"the answer is {told(type_)}")
     for field in item.fields:
@@ -92,7 +93,7 @@ def told(type_: types.Type) -> str:
     match types.unwrapped(type_):
         case types.ListOf():
             return "a list"
-        case types.Record():
+        case types.Record() | types.Union():
             return "a record"
         case other:
             return f"{'an' if types.show(other)[0] in 'aeio' else 'a'} {types.show(other)}"

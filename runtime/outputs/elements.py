@@ -63,7 +63,7 @@ class Elements:
     def _check_field(self, item: types.Type, option: str) -> None:
         if item in _OPEN:
             return
-        if not isinstance(item, types.Record):
+        if not isinstance(item, types.Record | types.Union):
             raise UsageError(f"{option} names a field, and the elements of the answer have none: leave it out")
         found = next((one for one in item.fields if one.name == self.field), None)
         names = [one.name for one in item.fields]

@@ -27,7 +27,7 @@ SCRIPTS = (
     "main.js",
 )
 """The order of the scripts. A new part stands before ``main.js``."""
-LIVE_SCRIPTS = (*SCRIPTS[:-1], "live.js", SCRIPTS[-1])
+LIVE_SCRIPTS = (*SCRIPTS[:-1], "people.js", "live.js", SCRIPTS[-1])
 STYLES = ("page.css", "graph.css", "timeline.css")
 _FRAME = "page.html"
 

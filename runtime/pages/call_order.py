@@ -231,6 +231,10 @@ class CallOrder:
         """Yield the parts of the flow that a step may have waited for."""
         step, here = level.step, (*level.frame, level.step.name)
         yield from self._needed(first_needs(step), level, taken_from(step))
+        if isinstance(step.node, p.Rounds) and level.inside and (round_ := level.inside[0][1:-1]).isdecimal():
+            # A round begins when the round before has ended, also if that one made no call.
+            for number in range(int(round_)):
+                yield _Before((*here, f"[{number}]"), planned=True, inside=True)
         if not isinstance(step.node, p.Map | p.Repeat | p.Fanout):
             return
         if level.inside[:1] == ("reduce",):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from flowrun.dsl import dataclass
+from flowrun.dsl import dataclass, types
 
 from ..account.causes import Cause, Causes
 from ..vocabulary.json_value import Json
@@ -51,6 +51,23 @@ class Changes:
     behind: bool
 
 
+@dataclass(frozen=True, slots=True)
+class QuestionShown:
+    """A question to a person as a live page shows it. ``number`` names it in the answer."""
+
+    number: int
+    path: str
+    text: str
+    words: tuple[str, ...]
+    type: types.Type
+
+    @property
+    def free(self) -> bool:
+        """True if the answer is typed, and not only chosen."""
+        inner = types.unwrapped(self.type)
+        return inner != self.type or not (isinstance(inner, types.Choice) or inner == types.BOOL)
+
+
 def live_page(changes: Changes, inputs: Inputs) -> str:
     """Make the page of a run that goes on. ``changes`` are those since the run began. Calls may follow as updates."""
     record = changes.record
@@ -76,10 +93,27 @@ def live_page(changes: Changes, inputs: Inputs) -> str:
     )
 
 
-def changes_json(changes: Changes, inputs: Inputs) -> bytes:
-    """Write changes as the page's script takes them. The JSON has no line break."""
+def changes_json(changes: Changes, inputs: Inputs, questions: Sequence[QuestionShown] | None = None) -> bytes:
+    """Write changes as the page's script takes them. The JSON has no line break.
+
+    ``questions`` are all open questions to people, None if they are as before.
+    """
     strings = Strings(foreign=True)
-    return page_json(_parts(changes, inputs, strings) | {"strings": strings.all})
+    parts = _parts(changes, inputs, strings)
+    if questions is not None:
+        parts["questions"] = [_question(one, strings) for one in questions]
+    return page_json(parts | {"strings": strings.all})
+
+
+def _question(one: QuestionShown, strings: Strings) -> dict[str, Json]:
+    return {
+        "number": one.number,
+        "path": strings.foreign(one.path),
+        "text": strings.foreign(one.text),
+        "form": strings.foreign(types.show(one.type)),
+        "words": [strings.foreign(word) for word in one.words],
+        "free": one.free,
+    }
 
 
 def final_json(record: RunRecord, version: int) -> bytes:

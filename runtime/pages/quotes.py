@@ -93,6 +93,9 @@ def _leaves(value: Json, type_: types.Type, field: str) -> Iterator[tuple[str, s
         case types.ListOf(item) if isinstance(value, list):
             for at, one in enumerate(value):
                 yield from _leaves(one, item, f"{field}[{at}]")
+        case types.Union(tag=tag) as union if isinstance(value, Mapping):
+            if (member := union.member(value.get(tag))) is not None:
+                yield from _leaves(value, member, field)
         case types.Record(fields) if isinstance(value, Mapping):
             for one in fields:
                 yield from _leaves(value.get(one.name), one.type, f"{field}.{one.name}" if field else one.name)
@@ -103,6 +106,8 @@ def _in_prompt(shown: Shown, ask: p.Ask, call: CallRecord) -> Shown:
     messages = call.request.messages if call.request is not None else ()
     texts = [message.text for message in messages]
     values = [value for message, text in zip(ask.messages, texts, strict=False) for value in _values(message, text)]
+    given = {name: one.value.name for name, one in ask.given.items() if isinstance(one.value, p.Ref)}
+    values = [(given.get(name, name), text, first, end) for name, text, first, end in values]
     own = [value for value in values if value[0] == shown.source.split(".")[0]]
     anywhere = [("", text, 0, len(text)) for text in texts]
     for _, text, first, end in (*own, *values, *anywhere):

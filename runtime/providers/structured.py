@@ -203,7 +203,7 @@ def _without_nulls(value: Any, node: Mapping[str, Any], root: Mapping[str, Any])
         return value
     for branch in node.get("anyOf", ()):
         resolved = _resolve(branch, root)
-        if set(value) <= set(resolved.get("properties", ())):
+        if _may_be(value, resolved):
             return _without_nulls(value, resolved, root)
     properties, required = node.get("properties", {}), node.get("required", ())
     return {
@@ -211,6 +211,15 @@ def _without_nulls(value: Any, node: Mapping[str, Any], root: Mapping[str, Any])
         for name, item in value.items()
         if item is not None or name in required or _takes_null(_resolve(properties.get(name, {}), root))
     }
+
+
+def _may_be(value: Mapping[str, Any], branch: Mapping[str, Any]) -> bool:
+    """Tell whether a record has only the fields of a branch, and no word that the branch does not list."""
+    properties = branch.get("properties", {})
+    listed = {name: one["enum"] for name, one in properties.items() if isinstance(one, Mapping) and "enum" in one}
+    return set(value) <= set(properties) and all(
+        not isinstance(value.get(name), str) or value[name] in words for name, words in listed.items()
+    )
 
 
 def _resolve(node: Mapping[str, Any], root: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -86,7 +86,9 @@ def _text_of(args: Args, files: Files) -> tuple[str, str]:
 def _row_of(args: Args, bare: types.Type) -> types.Type:
     """Return the type that the argument ``of`` gives to an item of the list, or ``bare`` without the argument."""
     row = bare if args.get("of") is None else args["of"]
-    if not isinstance(row, types.Simple | types.Range | types.Choice | types.ListOf | types.Optional | types.Record):
+    if not isinstance(
+        row, types.Simple | types.Range | types.Choice | types.ListOf | types.Optional | types.Record | types.Union
+    ):
         raise UsageError(f"`of` takes the name of a type, and this is {kind_of(row)}")
     return row
 

@@ -65,7 +65,7 @@ def listed(given: Given, name: str) -> types.Type | Refusal:
     if isinstance(inner, types.Choice) and (pair := alike(inner.options)):
         return told_apart(*pair)
     listless = not isinstance(item, types.ListOf)
-    if listless or isinstance(inner, types.Record | types.ListOf | types.Mixed) or inner == types.JSON:
+    if listless or isinstance(inner, types.Record | types.Union | types.ListOf | types.Mixed) or inner == types.JSON:
         return Refusal(
             f"a ballot of `{name}` must be a list of answers, and these results are {types.show(item)}",
             "ask for a list, `-> [A | B | C]`, or use `majority`",

@@ -22,8 +22,8 @@ def counted(given: Given, by: str = "by") -> types.Type | Refusal:
     item = looked_at(given, by)
     if isinstance(item, types.Choice) and (pair := alike(item.options)):
         return told_apart(*pair)
-    if isinstance(item, types.Record | types.ListOf | types.Mixed) or item == types.JSON:
-        names = [one.name for one in item.fields] if isinstance(item, types.Record) else []
+    if isinstance(item, types.Record | types.Union | types.ListOf | types.Mixed) or item == types.JSON:
+        names = [one.name for one in item.fields] if isinstance(item, types.Record | types.Union) else []
         way = "give the last line of the block a type with few values, `-> A | B`"
         if names:
             way = f"vote on a field, `(by: {names[0]})`"
@@ -53,10 +53,10 @@ def field_of(item: types.Type, name: str, arg: str) -> types.Type | Refusal:
     """Return the type of a field of the results. Refuse results that do not have this field."""
     if item == types.UNKNOWN:
         return item
-    field = item.field(name) if isinstance(item, types.Record) else None
+    field = item.field(name) if isinstance(item, types.Record | types.Union) else None
     if field is not None:
         return field.type
-    if not isinstance(item, types.Record):
+    if not isinstance(item, types.Record | types.Union):
         return Refusal(f"these results are {types.show(item)}, which has no fields", f"delete `{arg}`", arg)
     known = ", ".join(f"`{one.name}`" for one in item.fields)
     return Refusal(f"{types.show(item)} has no field `{name}`", f"its fields: {known}", arg)

@@ -129,6 +129,10 @@ def _plain(value: Json, type_: types.Type) -> Json:
             item = type_.item if isinstance(type_, types.ListOf) else types.UNKNOWN
             return [_plain(one, item) for one in value]
         case dict():
-            fields = {field.name: field.type for field in type_.fields} if isinstance(type_, types.Record) else {}
+            fields = (
+                {field.name: field.type for field in type_.fields}
+                if isinstance(type_, types.Record | types.Union)
+                else {}
+            )
             return {name: _plain(one, fields.get(name, types.UNKNOWN)) for name, one in value.items()}
     return value

@@ -20,7 +20,7 @@ class Count(Gathering):
         if "of" not in args:
             return sum(value is not None for value in found)
         type_ = types.unwrapped(self.setting.item)
-        if by is not None and isinstance(type_, types.Record) and (field := type_.field(by)) is not None:
+        if by is not None and isinstance(type_, types.Record | types.Union) and (field := type_.field(by)) is not None:
             type_ = field.type
         wanted = normal(args["of"], type_)
         return sum(value is not None and normal(value, type_) == wanted for value in found)

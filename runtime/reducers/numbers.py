@@ -70,7 +70,7 @@ def number_of(given: Given, rule: str) -> types.Type | Refusal:
     item, by = looked_at(given), given.args.get("by")
     if isinstance(item, Refusal) or types.is_number(item):
         return item
-    names = [field.name for field in item.fields] if isinstance(item, types.Record) else []
+    names = [field.name for field in item.fields] if isinstance(item, types.Record | types.Union) else []
     of = next((field.name for field in getattr(item, "fields", ()) if types.is_number(types.unwrapped(field.type))), "")
     help = f"name a field that is a number: `{rule}(by: {of})`" if of else "ask for a number: `-> 1..5` or `-> number`"
     which = f"`{by}` is" if isinstance(by, str) and not names else "these results are"

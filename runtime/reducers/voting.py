@@ -60,7 +60,7 @@ class Vote:
     def answer_type(self) -> types.Type:
         """Return the type of the counted answers. The answers are the results, or one of their fields."""
         item = types.unwrapped(self.setting.item)
-        field = item.field(self.by) if self.by is not None and isinstance(item, types.Record) else None
+        field = item.field(self.by) if self.by is not None and isinstance(item, types.Record | types.Union) else None
         return item if self.by is None else types.UNKNOWN if field is None else field.type
 
     # Counting

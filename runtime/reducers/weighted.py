@@ -39,7 +39,7 @@ class Weighted(Vote):
         self._sums: tuple[int, list[Fraction]] = (0, [Fraction(0)])
         super().__init__(replace(setting, args={**setting.args, "by": answer}))
         self.setting = setting
-        field = item.field(self.weight) if isinstance(item, types.Record) else None
+        field = item.field(self.weight) if isinstance(item, types.Record | types.Union) else None
         self.heaviest = Fraction(field.type.high) if field and isinstance(field.type, types.Range) else Fraction(1)
 
     def cast(self, index: int, value: Json) -> bool:
@@ -104,7 +104,11 @@ class Weighted(Vote):
 
 def _answer(item: types.Type, weight: str) -> str | None:
     """Return the name of the only field besides the weight. None if there are several or none."""
-    names = [field.name for field in item.fields if field.name != weight] if isinstance(item, types.Record) else []
+    names = (
+        [field.name for field in item.fields if field.name != weight]
+        if isinstance(item, types.Record | types.Union)
+        else []
+    )
     return names[0] if len(names) == 1 else None
 
 
@@ -124,7 +128,7 @@ def _result(given: Given) -> types.Type | Refusal:
     of = given.args.get("of")
     if "of" not in given.args:
         of = _answer(item, weight)
-        if of is None and isinstance(item, types.Record):
+        if of is None and isinstance(item, types.Record | types.Union):
             names = " or ".join(f"`of: {field.name}`" for field in item.fields if field.name != weight)
             said = (
                 "the vote needs the name of the field with the answer"

@@ -13,7 +13,7 @@ from flowrun.dsl import Checked
 from flowrun.dsl import plan as p
 
 from ..catalog import open_catalog
-from ..documents.fitting import described
+from ..documents.described import described
 from ..inputs.python_inputs import check_texts, names_a_file
 from ..inputs.python_values import plain_inputs
 from ..providers import open_provider

@@ -58,7 +58,7 @@ def foresee(
 def _counted(state: State, files: Files) -> Foreseen:
     """Begin a run, and do its reads until it needs an answer. Count the answers and the calls."""
     read = reading(files)
-    recalled = calls = 0
+    recalled = calls = questions = 0
     todo = deque(state.begin())
     while todo or state.paused:
         # The events of a turn are dropped, because a journal may have an answer for each of a million rows.
@@ -76,5 +76,7 @@ def _counted(state: State, files: Files) -> Foreseen:
                 value = error
             todo.extend(state.read(decision.number, value))
         elif isinstance(decision, Launch):
-            calls += 1
-    return Foreseen(recalled + sum(isinstance(event, e.AnswerRecalled) for event in state.events), calls)
+            person = decision.call.question is not None
+            calls, questions = calls + (not person), questions + person
+    recalled += sum(isinstance(event, e.AnswerRecalled) for event in state.events)
+    return Foreseen(recalled, calls, questions)

@@ -210,6 +210,9 @@ def _found(type_: types.Type, value: Json) -> Iterator[str]:
         case types.ListOf(item), list():
             for one in value:
                 yield from _found(item, one)
+        case types.Union(), dict():
+            member = type_.member(value.get(type_.tag))
+            yield from () if member is None else _found(member, value)
         case types.Record(), dict():
             for field in type_.fields:
                 yield from _found(field.type, value.get(field.name))

@@ -8,7 +8,7 @@ from inspect import iscoroutinefunction
 from pathlib import Path
 from typing import Any
 
-from ..documents.fitting import described
+from ..documents.described import described
 from ..files.folders import must_be_folder
 from ..limits.retry import RetryPolicy
 from ..vocabulary.errors import UsageError

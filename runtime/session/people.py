@@ -48,6 +48,25 @@ def asks_by(person: Callable[[Question], Any] | ScriptedProvider) -> AskPerson:
     return put
 
 
+def either(one: AskPerson | None, other: AskPerson) -> AskPerson:
+    """Ask at two places at once. The first answer counts, and the question is withdrawn at the other place."""
+    if one is None:
+        return other
+    places = one, other
+
+    async def put(question: Question) -> str:
+        asked = [asyncio.ensure_future(ask(question)) for ask in places]
+        try:
+            await asyncio.wait(asked, return_when=asyncio.FIRST_COMPLETED)
+            return next(task for task in asked if task.done()).result()
+        finally:
+            for task in asked:
+                task.cancel()
+            await asyncio.gather(*asked, return_exceptions=True)
+
+    return put
+
+
 def _by_script(provider: ScriptedProvider) -> AskPerson:
     async def put(question: Question) -> str:
         reply = await provider.complete(Request((Message("user", question.text),), choices=question.choices))

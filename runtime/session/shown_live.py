@@ -10,6 +10,7 @@ from typing import Any
 from ..live.page import LivePage
 from ..vocabulary.run_record import RunRecord
 from .call_source import CallSource
+from .people import either
 from .result import Result
 from .run import Parts
 
@@ -34,7 +35,9 @@ async def shown_live(
 
     make, stopped = None, True
     try:
-        result = replace(await begin(replace(parts, on_event=(*parts.on_event, page), watcher=page)), source=source)
+        shown = replace(parts, on_event=(*parts.on_event, page), watcher=page)
+        shown = replace(shown, ask_person=either(parts.ask_person, page.questions.ask))
+        result = replace(await begin(shown), source=source)
         make, stopped = partial(record, result), result.outcome.stopped is not None
         return result
     finally:

@@ -9,7 +9,12 @@ from ..registry.registry import Registry
 from .protocol import Splitter, guarded
 
 SPLITTERS = Registry(
-    "splitter", __name__, Splitter, lambda one: one.name, lambda one: (bool(one.params), one.name), guarded
+    "splitter",
+    __name__,
+    Splitter,
+    lambda one: one.name,
+    lambda one: (any(param.required for param in one.params), one.name),
+    guarded,
 )
 
 __all__ = ["SPLITTERS", "Splitter"]

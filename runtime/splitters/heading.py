@@ -1,10 +1,11 @@
-"""`heading`: the sections of a Markdown text.
+"""`heading`: the sections of a Markdown text. `heading(2)` cuts at the headings of the levels 1 and 2.
 
-The text is cut at the shallowest level of heading that occurs at least twice, and at all levels above it: a document
-with one `#` title and many `##` sections is cut at `##`. If no level occurs twice, it is cut at the shallowest. Deeper
-headings stay inside their section. The title and the text below it are a section. A title without text of its own joins
-the section behind it, and so does front matter. Text before the first heading is a section. A text without headings is
-one section. A line inside code, a list or a quotation is no heading, even if it looks like one (CommonMark).
+Without a level, the text is cut at the shallowest level of heading that occurs at least twice, and at all levels above
+it: a document with one `#` title and many `##` sections is cut at `##`. If no level occurs twice, it is cut at the
+shallowest. Deeper headings stay inside their section. The title and the text below it are a section. A title without
+text of its own joins the section behind it, and so does front matter. Text before the first heading is a section. A
+text without headings is one section. A line inside code, a list or a quotation is no heading, even if it looks like one
+(CommonMark).
 """
 
 from __future__ import annotations
@@ -14,9 +15,14 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from .markdown import Heading, Headings, headings_of
-from .protocol import Splitter, Stretch, lines, overlap_of, pieces
+from flowrun.dsl import ParamSpec, types
 
+from ..vocabulary.errors import UsageError
+from .markdown import Heading, Headings, headings_of
+from .protocol import Splitter, Stretch, lines, number, overlap_of, pieces
+
+DEEPEST = 6
+"""The deepest level of a heading."""
 _INK = re.compile(r"\S")
 # Reading Markdown takes a second for a MiB of short lines; a text in which this fits nowhere has no headings.
 _MAYBE = re.compile(r"(?:\A|(?<=[\r\n]))[^\S\r\n]{0,3}(?:#{1,6}(?:\s|\Z)|(?:=+|-+)[^\S\r\n]*(?:[\r\n]|\Z))")
@@ -30,13 +36,22 @@ _INSIDE_FIELDS = re.compile(r"#|-(?:\s|\Z)|\s|[\]})]+,?\Z|[\"']{3}")
 
 
 def split(text: str, args: Mapping[str, Any]) -> list[str]:
-    return pieces(text, _sections(text), overlap_of(args))
+    level = None if args.get("level") is None else number(args, "level", 1, unit="levels")
+    if level is not None and level > DEEPEST:
+        raise UsageError(f"a heading has a level from 1 to {DEEPEST}, and here it is {level}")
+    return pieces(text, _sections(text, level), overlap_of(args))
 
 
-def _sections(text: str) -> Iterator[Stretch]:
+def heading_list(text: str, body: int | None = None) -> Headings:
+    """Return the headings of a text. ``body`` is the offset at which its front matter ends, if that is known."""
+    body = _front_matter(text) if body is None else body
+    return headings_of(text, body) if _MAYBE.search(text) else Headings()
+
+
+def _sections(text: str, wanted: int | None) -> Iterator[Stretch]:
     body = _front_matter(text)
-    headings = headings_of(text, body) if _MAYBE.search(text) else Headings()
-    level = _level(headings)
+    headings = heading_list(text, body)
+    level = _level(headings) if wanted is None else wanted
     start = 0
     above: Heading | None = None
     for heading in headings:
@@ -88,4 +103,9 @@ def _level(headings: Headings) -> int:
     return min(often or counts, default=0)
 
 
-SPLITTER = Splitter("heading", (), split, "the sections of a Markdown text, by its main headings")
+SPLITTER = Splitter(
+    "heading",
+    (ParamSpec("level", types.INT, low=1, high=DEEPEST),),
+    split,
+    "the sections of a Markdown text, by its main headings; `heading(2)` sets the level",
+)

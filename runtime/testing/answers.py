@@ -25,6 +25,9 @@ from .hedges import Hedges
 from .outside import ScriptedExterns, ScriptedFiles
 from .places import Spot
 
+_FOREVER = 1e9
+"""The virtual seconds after which nobody waits any more for a person who may take any time."""
+
 
 @dataclass(eq=False, slots=True)
 class _Flight:
@@ -139,8 +142,8 @@ class ScriptedSource(Source):
         flight.number = flight.number or number
         flight.open[number] = self.agenda.now
         found = self.book.find(call, flight.asked)
-        timeout, person = call.request.timeout, call.question is not None
-        if found.seconds is None or 0 < timeout <= found.seconds:
+        timeout, person = call.request.timeout or _FOREVER, call.question is not None
+        if found.seconds is None or found.seconds >= timeout:
             late = unanswered(timeout) if person else call_error("timeout", call.model, timeout)
             found = Scripted(late, timeout, found.answer)
         seconds = max(found.seconds or 0.0, found.due - self.agenda.now)

@@ -162,7 +162,7 @@ class _Check:
 
     def _skipped(self) -> Failed | None:
         ends = self.ends.finished()
-        skipped = any(end.skipped for end in ends)
+        skipped = any(end.skipped for end in ends) or self.ends.passed_by()
         if skipped != self.expect.negated:
             return None
         what = f"`{self.expect.step}`"

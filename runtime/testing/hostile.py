@@ -25,6 +25,8 @@ def poisoned(value: Json, type_: t.Type, text: str) -> Json:
         return None
     if isinstance(inner, t.ListOf) and isinstance(value, list | tuple):
         return [poisoned(one, inner.item, text) for one in value]
+    if isinstance(inner, t.Union) and isinstance(value, Mapping):
+        return poisoned(value, inner.member(value.get(inner.tag)) or t.JSON, text)
     if isinstance(inner, t.Record) and isinstance(value, Mapping):
         fields = {one.name: one.type for one in inner.fields}
         return {name: poisoned(one, fields[name], text) for name, one in value.items()}

@@ -18,8 +18,8 @@ class Shape:
     """The part of a place that all elements and samples share.
 
     ``names`` are the steps from the outside inwards. ``samples`` has the greatest number of samples of each step that
-    is a repeat or has rounds, 0 for any other step. If all of them are rounds, ``follows`` is True. ``numbered`` says which steps have numbers. ``step`` is the path without numbers,
-    ``nowhere`` has None for each name.
+    is a repeat or has rounds, 0 for any other step. If all of them are rounds, ``follows`` is True. ``numbered`` says
+    which steps have numbers. ``step`` is the path without numbers, ``nowhere`` has None for each name.
     """
 
     step: str
@@ -130,6 +130,6 @@ class Places:
             tuple(0 if one is None else one.most for one in repeats),
             numbered,
             merges,
-            all(one is None or isinstance(one, p.Rounds) for one in repeats),
+            {type(one) for one in repeats if one is not None} == {p.Rounds},
             (None,) * len(names),
         )

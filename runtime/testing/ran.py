@@ -161,6 +161,16 @@ class StepEnds:
         finished = [end for end in self.ran.ends if isinstance(end, e.StepFinished)]
         return [end for end in finished if self.is_step(self.ran.places.spot(end.path))]
 
+    def passed_by(self) -> bool:
+        """Tell whether a match around the step has its value, and took another branch."""
+        matches = [end for end in self.ran.ends if isinstance(end, e.StepFinished) and end.kind == "match"]
+        return not self.finished() and any(self._is_in(self.ran.places.spot(end.path)) for end in matches)
+
+    def _is_in(self, spot: Spot) -> bool:
+        return self.step.startswith(f"{spot.shape.step}.") and all(
+            one.index is None or one.index == at for one, at in zip(self.path, spot.at, strict=False)
+        )
+
     def said(self) -> str:
         """Write how the step ended, behind a message."""
         ends = self.finished()

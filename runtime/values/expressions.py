@@ -5,30 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
-from flowrun.dsl import NoValueError, combined, dataclass, negative, types
+from flowrun.dsl import NoValueError, combined, negative, types
 from flowrun.dsl import plan as p
 
 from ..vocabulary.errors import FlowrunError
 from ..vocabulary.json_value import Json
+from .model_values import ModelValue, field_of
 from .prompts import render
 from .rules import FileText, RuleValue
+
+__all__ = ["Constants", "ModelValue", "Names", "ValueFailure", "evaluate", "shaped"]
 
 
 class ValueFailure(FlowrunError):
     """An expression has no value, for example because of a division by zero."""
-
-
-@dataclass(frozen=True, slots=True)
-class ModelValue:
-    """A model as a value. ``options`` are those of its declaration.
-
-    ``fallback`` is the address of the model that gets a call which has failed for good at this model.
-    """
-
-    name: str
-    address: str
-    options: tuple[tuple[str, Json], ...] = ()
-    fallback: str | None = None
 
 
 class Names(Protocol):
@@ -56,8 +46,8 @@ def evaluate(expr: p.Expr, names: Names) -> Json:
 
 def _field(expr: p.FieldOf, names: Names) -> Json:
     record = evaluate(expr.base, names)
-    # A field that may be missing can be absent, and so can any field of json.
-    return record.get(expr.field) if isinstance(record, Mapping) else None
+    # Most fields are those of records, and a map may read a million of them.
+    return record.get(expr.field) if isinstance(record, dict) else field_of(record, expr.field)
 
 
 def _named(args: Mapping[str, p.Expr], names: Names) -> dict[str, Json]:
@@ -85,6 +75,9 @@ def shaped(value: Json, type_: types.Type) -> Json:
     match types.unwrapped(type_):
         case types.ListOf(item) if isinstance(value, Sequence) and not isinstance(value, str):
             return [shaped(one, item) for one in value]
+        case types.Union(tag=tag) as union if isinstance(value, Mapping):
+            member = union.member(value.get(tag))
+            return value if member is None else shaped(value, member)
         case types.Record(fields) if isinstance(value, Mapping):
             record = {field.name: shaped(value.get(field.name), field.type) for field in fields}
             # A file is shown as its text, if it has one.

@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping
 
 from flowrun.dsl import CALLED, FunctionSpec, NoValueError, ParamSpec, applied, dataclass, kind_of, spec_of, types
 
-from ..registry.registry import View
 from ..splitters import SPLITTERS
 from ..vocabulary.errors import UsageError
 from ..vocabulary.json_value import Json
 from ..vocabulary.quoting import shown
 from ..vocabulary.tally import Tally
+from .pieces import SPLIT, pieces_of, pieces_type
 from .quotes import place_record
 from .rules import RuleValue
 
@@ -60,7 +60,7 @@ def _split(args: Args, world: World) -> Json:
     text = args["document"]
     if not isinstance(text, str):
         raise UsageError(f"`split` takes a text, and this is {kind_of(text)}")
-    return SPLITTERS[by.rule].split(text, {**by.args, "overlap": args.get("overlap")})
+    return pieces_of(text, by, args)
 
 
 def _votes(args: Args, world: World) -> Json:
@@ -160,7 +160,7 @@ def _plain(type_: types.Type) -> bool:
 
 
 def _row(type_: types.Type) -> bool:
-    return (isinstance(type_, types.Record) or type_ == types.JSON) and not types.holds_model(type_)
+    return (isinstance(type_, types.Record | types.Union) or type_ == types.JSON) and not types.holds_model(type_)
 
 
 def _rows(takes: Callable[[types.Type], bool], taken: str) -> tuple[ParamSpec, ParamSpec]:
@@ -168,11 +168,6 @@ def _rows(takes: Callable[[types.Type], bool], taken: str) -> tuple[ParamSpec, P
 
 
 _VOTE = ParamSpec("of", types.JSON, required=True)
-_SPLIT = (
-    ParamSpec("document", types.DOCUMENT, required=True),
-    ParamSpec("by", types.TEXT, required=True, rules=View(SPLITTERS, lambda rule: rule.params)),
-    ParamSpec("overlap", types.INT, low=0),
-)
 _PLACE = (
     ParamSpec("quote", types.Optional(types.TEXT), required=True),
     ParamSpec("source", types.JSON, required=True, takes=types.quotable, taken="a text, a document or a list of them"),
@@ -222,7 +217,15 @@ FUNCTIONS: dict[str, Function] = {
             ),
             _reader("csv"),
         ),
-        (FunctionSpec("split", _SPLIT, _always(_TEXTS), "the pieces of a document"), _split),
+        (
+            FunctionSpec(
+                "split",
+                SPLIT,
+                pieces_type,
+                "the pieces of a document; with `before` and `after` records with the words around each piece",
+            ),
+            _split,
+        ),
         (
             FunctionSpec("place_of", _PLACE, _place_type, "the place of a quote in its source"),
             _place_of,

@@ -75,6 +75,9 @@ def placed(value: Json, type_: types.Type, texts: Mapping[str, Sequence[str]], f
             return placed(value, item, texts, field)
         case types.ListOf(item) if isinstance(value, list):
             return [placed(one, item, texts, f"{field}[{at}]") for at, one in enumerate(value)]
+        case types.Union(tag=tag) as union if isinstance(value, Mapping):
+            member = union.member(value.get(tag))
+            return value if member is None else placed(value, member, texts, field)
         case types.Record(fields) if isinstance(value, Mapping):
             return {
                 **value,

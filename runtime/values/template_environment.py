@@ -11,8 +11,10 @@ from jinja2.runtime import Context, LoopContext
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from flowrun.dsl import VALUE_FUNCTIONS, NoValueError, ValueFunction
+from flowrun.dsl import plan as p
 
 from .candidates import Candidates
+from .model_values import ModelValue, name_of
 from .prompt_text import FENCES, METER, PromptError, absent, measure, shown
 
 LOOP_FIELDS = frozenset({"index", "index0", "first", "last", "length", "revindex"})
@@ -52,6 +54,8 @@ class _Prompts(ImmutableSandboxedEnvironment):
             return obj[attribute]
         if isinstance(obj, Undefined):
             return obj
+        if attribute == "name" and isinstance(obj, ModelValue | p.Model):
+            return name_of(obj)
         if isinstance(obj, LoopContext) and attribute in LOOP_FIELDS:
             return getattr(obj, attribute)
         return _Absent(hint=f"this value has no field `{attribute}`")
@@ -86,6 +90,8 @@ def _filter(function: ValueFunction) -> Callable[..., Any]:
     def call(context: Context, value: Any, *places: Any, **named: Any) -> Any:
         args = dict(zip(names, places, strict=False)) | {words.get(name, name): one for name, one in named.items()}
         # A number of an unknown shape is written out first, as any value that a template places.
+        if function.name != "last":
+            _there(value)
         given = str(value) if function.name in _LETTERS and not isinstance(value, str) else value
         if function.grown is not None:
             context.resolve(METER).grow(function.grown(given, args))

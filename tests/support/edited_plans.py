@@ -23,8 +23,10 @@ flow f(items: [text], limit: int = 3, policy: text = text "p") {
     right = chain { z = ask "z {{ b }}" w = map q in items { ask "w {{ q }} {{ z }}" } reduce collect }
     third = length(items) + 1
   } reduce ask "r {{ left }} {{ right }} {{ third }} {{ m }}"
+  pick = ask "pick {{ a }}" -> aye | nay
+  way = match pick { aye = ask "aye {{ a }}" nay = chain { n = ask "nay {{ b }}" text "{{ n }} {{ a }}" } }
   share = agreement(v)
-  return { view, share, votes: votes(v) }
+  return { view, way, share, votes: votes(v) }
 }
 """
 

@@ -16,7 +16,8 @@ from flowrun.dsl import syntax as s
 from flowrun.dsl import types as t
 
 from .meaning_blocks import Blocks
-from .meaning_values import Got, Place, Unsound, lines_of, mentioned, narrowed
+from .meaning_rounds import rounds
+from .meaning_values import ANSWER, Got, Place, Unsound, lines_of, mentioned, narrowed
 from .meaning_votes import Lost, Undecided
 from .oracle import Form, Key, Oracle
 
@@ -142,13 +143,13 @@ class Reader(Blocks):
             options = {option.name.text: option.value for option in line.options}
             match line.node:
                 case s.Ask():
-                    return self.ask(line.node, place, options)
+                    return self.ask(line.node, place, options, name=name)
                 case s.Map() | s.Repeat() | s.Fanout() | s.Chain():
                     got = self.block(line.node, place, name, options)
                 case s.Match():
                     got = self.match(line.node, place, options)
                 case s.Rounds():
-                    got = self.rounds(line.node, place, options)
+                    got = rounds(self, line.node, place, options)
                 case s.Call(function) if function.text in self.flows:
                     got = self.flow(line.node, place, options)
                 case _:
@@ -212,8 +213,12 @@ class Reader(Blocks):
         answer: t.Type | None = None,
         ballot: bool | None = None,
         behind: frozenset[Key] = frozenset(),
+        name: str = ANSWER,
     ) -> Got:
-        """Make one call. ``answer`` is its type if a rule sets it; ``given`` depends on the calls in ``behind``."""
+        """Make one call. ``answer`` is its type if a rule sets it; ``given`` depends on the calls in ``behind``.
+
+        ``name`` is the name of its answer in its check.
+        """
         with self.collecting() as used:
             model = None if ask.model is None else self.models[str(self.value(ask.model, place))]
             settings = {name: self.value(value, place) for name, value in options.items()}
@@ -238,7 +243,23 @@ class Reader(Blocks):
                 raise Lost("refused", abstains=False)
             if turns > (0 if counts else retries):
                 raise Lost("no answer of its type", abstains=True)
-            return Got(self.oracle.says(key, form), frozenset(used | behind | {key}))
+            said = self.oracle.says(key, form)
+            if not self.holds(ask, said, name, place):
+                # The model is told why, and changes its mind once.
+                if turns >= (0 if counts else retries):
+                    raise Lost("no answer that passes its check", abstains=True)
+                self.count += 1
+                said = self.oracle.says(key, form, again=True)
+                if not self.holds(ask, said, name, place):
+                    self.count += max(0, retries - turns - 1)
+                    raise Lost("no answer that passes its check", abstains=True)
+            return Got(said, frozenset(used | behind | {key}))
+
+    def holds(self, ask: s.Ask, said: Json, name: str, place: Place) -> bool:
+        if ask.check is None:
+            return True
+        given = {word: Got(said) for word in (name, ANSWER)}
+        return bool(self.value(ask.check.condition, Place({}, place, given=given)))
 
     def key(self, ask: s.Ask, place: Place, settings: Mapping[str, Json], given: dict[str, Json]) -> Key:
         messages = tuple(

@@ -64,6 +64,8 @@ class Blocks(Values):
     oracle: Oracle
     count: int
 
+    used: list[set[Key]]
+
     @abstractmethod
     def all(self, place: Place) -> None: ...
 
@@ -124,26 +126,6 @@ class Blocks(Values):
         base = place.base | self.used[-1]
         inner = Place({"#branch": line}, place, base=base, ballot=place.ballot, retries=retries)
         return self.body(inner)
-
-    def rounds(self, node: s.Rounds, place: Place, options: Mapping[str, Any]) -> Got:
-        """Run round after round. Each begins when all calls of the round before have ended."""
-        retries = self.value(options["retries"], place) if "retries" in options else place.retries
-        base, last = place.base | self.used[-1], Got(None)
-        ends: list[tuple[Json, Got]] = []
-        for number in range(int(node.most.value)):
-            inner = Place(lines_of(node.body), place, {"last": last}, base | last.calls)
-            inner.ballot, inner.retries, inner.round = place.ballot, retries, number
-            got = self.body(inner)
-            last = Got(got.value, got.calls | last.calls)
-            if self.value(node.until, inner):
-                return last
-            ends.append((None if node.by is None else self.value(node.by, inner), last))
-        if node.otherwise is None or node.otherwise.text == "fail":
-            raise Lost("no round was good enough", abstains=True)
-        if node.by is None:
-            return last
-        top = max(rank for rank, _ in ends)
-        return Got(next(got.value for rank, got in ends if rank == top), last.calls)
 
     def policy(self, options: Mapping[str, Any], place: Place) -> str:
         found = options.get("errors")
@@ -266,6 +248,9 @@ class Blocks(Values):
         parts = [one if by is None else one.get(by) for one in there]
         parts = [one for one in parts if one is not None]
         match rule:
+            case "dedupe":
+                keys = [repr(one.get(by)) for one in there]
+                return [one for place, one in enumerate(there) if keys.index(keys[place]) == place]
             case "concat":
                 return str(args.get("separator", "\n\n")).join(there)
             case "count":
@@ -370,7 +355,7 @@ class Blocks(Values):
                 *(one for one in there if one[by] is None),
             ]
         if reduce.rule.text == "rank":
-            return Got(there, calls)
+            return Got(there[: args.get("top", len(there))], calls)
         if not there:
             raise self.nothing(bodies)
         return Got(there[0], calls)

@@ -18,6 +18,9 @@ from flowrun.dsl import types as t
 from .meaning_votes import Count, Lost, Undecided
 from .oracle import Key
 
+ANSWER = "answer"
+"""The name of an answer in a check."""
+
 Json = Any
 NO_CALLS: frozenset[Key] = frozenset()
 
@@ -93,8 +96,17 @@ def mentioned(line: s.Line) -> Iterator[str]:
         todo += [arg.value for arg in line.node.reduce.args if not isinstance(arg.value, s.Ask)]
     if isinstance(line.node, s.Ask):
         todo.append(line.node.model)
+        if line.node.check is not None:
+            own = {ANSWER, line.name.text if line.name else ANSWER}
+            yield from (word for word in words_of([line.node.check.condition]) if word not in own)
         for message in line.node.messages:
             yield from compiled(message.template.value)[1]
+    yield from words_of(todo)
+
+
+def words_of(exprs: list[Any]) -> Iterator[str]:
+    """Yield the words that expressions mention. Some of them are no names."""
+    todo = [*exprs]
     while todo:
         expr = todo.pop()
         match expr:
@@ -196,6 +208,29 @@ class Values(ABC):
             case "join":
                 separators = [self.value(arg.value, place) for arg in call.args[1:]]
                 return (separators or ["\n"])[0].join(self.value(first, place))
+            case "upper":
+                return self.value(first, place).upper()
+            case "replace":
+                old, new = (self.value(arg.value, place) for arg in call.args[1:])
+                return new.join(self.value(first, place).split(old))
+            case "sort":
+                # A random flow sorts texts alone, by their characters.
+                return sorted(self.value(first, place))
+            case "reverse":
+                return [*reversed(self.value(first, place))]
+            case "first":
+                kept = self.value(call.args[1].value, place)
+                return [one for number, one in enumerate(self.value(first, place)) if number < kept]
+            case "dedupe":
+                return list(dict.fromkeys(self.value(first, place)))
+            case "rank":
+                rows = self.value(first, place)
+                order = sorted(range(len(rows)), key=lambda row: (-rows[row]["n"], row))
+                return [rows[row] for row in order][: self.value(call.args[2].value, place)]
+            case "group":
+                return [{"key": key} for key in {row["k"] for row in self.value(first, place)}]
+            case "sum":
+                return sum(row["n"] for row in self.value(first, place))
             case "agreement" | "votes" as name:
                 assert isinstance(first, s.Name)
                 tally = self.tally(place, first.word.text)
@@ -239,6 +274,8 @@ class Values(ABC):
                 return t.ListOf(self.read(item))
             case s.TypeOptional(item):
                 return t.Optional(self.read(item))
+            case s.TypeUnion():
+                raise NotImplementedError("random flows have no unions")
             case s.TypeRecord(fields):
                 return t.Record(tuple(t.Field(one.name.text, self.read(one.type)) for one in fields))
 

@@ -91,7 +91,8 @@ class Oracle:
             return False
         return self.drawn(key, f"refused {model}").random() < self.refused
 
-    def says(self, key: Key, form: Form) -> Json:
+    def says(self, key: Key, form: Form, *, again: bool = False) -> Json:
+        """Return the good answer to a call. ``again``: an answer before it has failed the check of the ask."""
         shown = key[0][-1][1].rpartition("||")[2]
         match tag_of(key):
             case "race":
@@ -104,7 +105,7 @@ class Oracle:
                 return 1 + min(enumerate(json.loads(shown)), key=lambda one: preference(json.dumps(one[1])))[0]
             case "tree":
                 return merged(json.loads(shown), form)
-        dice = self.drawn(key, "says")
+        dice = self.drawn(key, "says again" if again else "says")
         if form.choices:
             return dice.choices(form.choices, [5, 3, 2][: len(form.choices)])[0]
         return f"r{dice.randrange(10**6)}" if form.schema is None else _made(form.schema, dice)

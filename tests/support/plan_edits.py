@@ -10,7 +10,7 @@ from typing import Any
 Json = Any
 JUNK: tuple[Json, ...] = (0, -1, 1, 2, 10**9, 0.5, -0.5, 1e30, True, False, None, "", "none", [], {}, ["x"], {"a": 1})
 EXPRESSIONS = frozenset("literal ref field text list record call rule apply type".split())
-NODES = frozenset("ask fanout map repeat chain value flow extern".split())
+NODES = frozenset("ask fanout map repeat chain rounds match value flow extern".split())
 FUNCTIONS = {"votes": "of", "agreement": "of", "length": "of", "file": "path", "files": "pattern", "csv": "path"}
 RULES = (
     *("majority", "best", "rank", "merge", "count", "sum", "mean", "concat", "flatten", "first", "collect"),

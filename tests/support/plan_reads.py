@@ -7,9 +7,11 @@ from typing import Any
 
 from jinja2 import Environment, meta
 
+from flowrun.dsl import VALUE_FUNCTIONS
+
 Json = Any
 _JINJA = Environment(autoescape=False)  # Nothing is rendered: it finds the names in a template.
-_JINJA.filters["json"] = str
+_JINJA.filters.update(dict.fromkeys(VALUE_FUNCTIONS, str))
 
 
 def unfinished_reads(data: Json) -> list[str]:
@@ -29,10 +31,14 @@ def _body(steps: list[Json], known: set[str], around: Mapping[str, Json], *, fan
         seen = around if fanout else {**around, **own}
         node = step["node"]
         reduce = node.get("reduce")
-        beside = [node[key] for key in ("body", "reduce", "where") if key in node]
+        beside = [node[key] for key in ("body", "reduce", "where", "until", "by") if key in node]
         head = {**step, "node": {key: value for key, value in node.items() if value not in beside}}
         found += _unfinished(step["name"], reads(head), known, set(step["needs"]), seen)
-        inner = known | ({node["element"]} if node["kind"] == "map" else set())
+        inner = known | {node[key] for key in ("element", "index") if node["kind"] == "map" and key in node}
+        if node["kind"] == "rounds":
+            inner |= {"last"}
+            ended = (known - {"last"}) | {one["name"] for one in node["body"]["steps"]}
+            found += _unfinished(step["name"], reads([node["until"], node["by"]]), ended, set(step["needs"]), seen)
         if node.get("where") is not None:
             found += _unfinished(step["name"], reads(node["where"]), inner, set(step["needs"]), seen)
         if reduce is not None:
@@ -68,6 +74,10 @@ def reads(part: Json) -> Iterator[str]:
             # The answer of the ask is there when its check is worked out.
             yield from (name for name in reads(one["check"]) if name not in one["check"]["names"])
             one = {key: value for key, value in one.items() if key != "check"}
+        if kind == "ask" and one.get("given"):
+            # The messages of a prompt see the given values by their own names.
+            yield from (name for name in reads(one["messages"]) if name not in one["given"])
+            one = {**one, "messages": []}
         if kind == "ref":
             yield one["name"]
         elif kind == "call" and one["function"] in ("votes", "agreement"):

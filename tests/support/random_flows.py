@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from dataclasses import dataclass, replace
 
 from .random_reducers import Reducers, Results
@@ -150,7 +151,6 @@ class Writer(Reducers):
                     "race",
                     "match",
                     "rounds",
-                    "rounds",
                     *["call"] * (2 if self.part else 0),
                 ]
         kind = self.rng.choice(kinds)
@@ -186,7 +186,28 @@ class Writer(Reducers):
         prompt = f'"{tag}{name}| {self.mentions(known)}"'
         if self.wide and self.may(0.1):
             prompt = f'system "{name} {self.mentions(known)}" user "one" assistant "two" user {prompt}'
-        return f"ask {model}{prompt}{arrow}", shape, self.asking(known, short=shape == TEXT)
+        check = self.check(shape, name, known) if self.wide and not tag and self.may(0.2) else ""
+        return f"ask {model}{prompt}{arrow}{check}", shape, self.asking(known, short=shape == TEXT)
+
+    def check(self, shape: Shape, name: str, known: list[Named]) -> str:
+        """A check that some answers of a shape fail."""
+        own = "answer" if name.endswith("v") else self.rng.choice([name, "answer"])
+        texts = [one.name for one in self.of(known, "text")]
+        numbers = [one.name for one in self.of(known, "score")]
+        tests = {
+            "text": [f'{own} != "w1"', f'"3" in {own}', f"length({own}) < 7"],
+            "word": [f"{own} != nay", f"{own} in [aye, abstain]"],
+            "score": [f"{own} > 2", f"{own} <= {self.rng.choice([*numbers, '3'])}"],
+            "flag": [f"{own} or p0"],
+            "list": [f"length({own}) < 3", f"length({own}) > 0"],
+            "record": [f"{own}.score > 2 and {own}.label != nay", f'length({own}.tags) < 3 or {own}.text == "w1"'],
+        }
+        if shape.optional or shape.kind not in tests:
+            return f" check {own} != none" if shape.optional else ""
+        test = self.rng.choice(tests[shape.kind])
+        if texts and self.may(0.3):
+            test = f"({test}) or length({self.rng.choice(texts)}) > 6"
+        return f" check {test}" + (' else "Say something else."' if self.may(0.2) else "")
 
     def chain(self, name: str, known: list[Named], depth: int, times: int) -> tuple[str, Shape, list[str]]:
         body, last = self.body(known, depth, times)
@@ -318,7 +339,7 @@ class Writer(Reducers):
 
     def match(self, name: str, known: list[Named], depth: int, times: int) -> tuple[str, Shape, list[str]]:
         """A match over a word or a flag. Some of its branches ask, some are values, and some are chains."""
-        over = self.rng.choice([*self.of(known, "word"), *self.of(known, "flag"), None])
+        over = self.rng.choice([*(one for one in known if one.shape.kind in ("word", "flag")), None])
         asked = f"{self.rng.choice([one.name for one in self.of(known, 'flag')] or ['true'])} == false"
         classes = list(WORDS) if over is not None and over.shape.kind == "word" else ["true", "false"]
         if over is not None and over.optional:
@@ -382,7 +403,12 @@ class Writer(Reducers):
         body, own = self.lines(known, depth + 1, 2 if self.wide else 3, times)
         pairs = list(zip(body, own, strict=True))
         self.rng.shuffle(pairs)
-        return " ".join(text for text, _ in pairs), pairs[-1][1]
+        *others, (text, last) = pairs
+        plain = not re.search(r"\b(when|after|with|ask|map|repeat|fanout|chain|part)\b", text)
+        if self.wide and plain and self.may(0.5) and not any(re.search(rf"\b{last.name}\b", one) for one, _ in others):
+            # The last line needs no name.
+            text = text.removeprefix(f"{last.name} = ")
+        return " ".join([*(one for one, _ in others), text]), last
 
 
 __all__ = ["MANY", "WORDS", "Named", "Writer", "list_of"]

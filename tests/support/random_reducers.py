@@ -103,9 +103,12 @@ class Reducers(Values):
         number, word = item.field(("score",)), item.field(("word",))
         if number:
             order = self.rng.choice(["", ", order: low", ", order: high"])
-            rules += [Reduced(f"best(by: {number}{order})", item), Reduced(f"rank(by: {number}{order})", list_of(item))]
+            top = self.rng.choice(["", "", ", top: 2"])
+            rules.append(Reduced(f"best(by: {number}{order})", item))
+            rules.append(Reduced(f"rank(by: {number}{order}{top})", list_of(item)))
             rules += [Reduced(f"{rule}(by: {number})", NUMBER) for rule in ("sum", "mean", "median")]
         if word:
+            rules.append(Reduced(f"dedupe(by: {word})", list_of(item)))
             rules.append(Reduced(f"count(of: nay, by: {word})", NUMBER))
             rules += [self.vote(name, known, of, item, word, times) for _ in range(2)]
         share = item.field(("share",))

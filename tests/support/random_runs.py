@@ -27,6 +27,7 @@ from flowrun.runtime.values.expressions import ModelValue
 from flowrun.runtime.vocabulary import events as e
 from flowrun.runtime.vocabulary.call import Answer, Reply, Request
 from flowrun.runtime.vocabulary.errors import CallError, InDoubtError, PermanentError, RefusedError, StoppedError
+from flowrun.runtime.vocabulary.question import AskPerson
 from flowrun.runtime.vocabulary.tokens import estimate
 from flowrun.runtime.vocabulary.usage import Usage
 
@@ -36,6 +37,7 @@ from .virtual_clock import CountingLoop
 
 Json = Any
 HERE = Files(Path(__file__).parent)
+CHECKED = 10**6
 Seconds = Callable[[Key, random.Random], float]
 
 
@@ -131,17 +133,21 @@ class _Model:
         return None
 
     def _text(self, key: Key, form: Form, turn: int) -> str:
-        if turn < self.servers.oracle.turns(key, form):
+        if CHECKED > turn < self.servers.oracle.turns(key, form):
             return f"{SPOILT}{turn}"
-        value = self.servers.oracle.says(key, form)
+        value = self.servers.oracle.says(key, form, again=turn == CHECKED)
         return value if form.choices or form.schema is None else json.dumps(value)
 
 
 def asked(request: Request) -> tuple[Key, int]:
-    """Return the key of a request's call, and the number of nonsense answers to it so far."""
+    """Return the key of a request's call, and the number of nonsense answers to it so far.
+
+    The number is CHECKED behind an answer that has failed the check of the ask.
+    """
     messages, turn = request.messages, 0
     if len(messages) > 2 and messages[-1].text.startswith(CORRECTED):
-        turn = int(messages[-2].text.removeprefix(SPOILT)) + 1
+        said = messages[-2].text
+        turn = int(said.removeprefix(SPOILT)) + 1 if said.startswith(SPOILT) else CHECKED
         messages = messages[:-2]
     return (tuple((one.role, one.text) for one in messages), request.seed), turn
 
@@ -154,10 +160,16 @@ class Ran:
     events: list[e.Event]
 
 
-def run(flow: plan.Plan, inputs: Mapping[str, Json], servers: Servers, stop_turn: int = 0) -> Ran:
+def run(
+    flow: plan.Plan,
+    inputs: Mapping[str, Json],
+    servers: Servers,
+    stop_turn: int = 0,
+    person: AskPerson | None = None,
+) -> Ran:
     """Run a plan without a journal and files. Fail the test if the scheduler leaves anything running at the end.
 
-    In the turn ``stop_turn`` of the event loop the run is stopped, never if it is 0.
+    In the turn ``stop_turn`` of the event loop the run is stopped, never if it is 0. ``person`` answers questions.
     """
 
     events: list[e.Event] = []
@@ -168,7 +180,8 @@ def run(flow: plan.Plan, inputs: Mapping[str, Json], servers: Servers, stop_turn
         endpoints = open_endpoints(flow, inputs, declared, default, surroundings, servers.opener, RetryPolicy())
         log = NoLog()
         context = Context(declared, default, functions, flow.calls_limit, flow.money_limit, now=log.clock.now)
-        scheduler = Scheduler(State(flow, inputs, context, window=10**6), endpoints, events.append, log=log)
+        state = State(flow, inputs, context, window=10**6)
+        scheduler = Scheduler(state, endpoints, events.append, log=log, ask_person=person)
         loop.then = partial(scheduler.stop, StoppedError(2))
         outcome = await scheduler.run()
         assert not scheduler.busy

@@ -152,6 +152,14 @@ class Values:
             add((f"{one.name} + {other.name}", TEXTS))
             add((f'join({one.name}, separator: "{self.rng.choice(";-")}")', TEXT))
             add((f"length({one.name}) + {self.number(1, 4)}", NUMBER))
+            add((f"first(sort({one.name}, case_sensitive: true), {self.number(0, 3)})", TEXTS))
+            add((f"dedupe(reverse({one.name} + {other.name}))", TEXTS))
+            add((f'upper(replace(join({one.name}), "a", "{self.rng.choice("bé")}"))', TEXT))
+            texts = [one.name for one in self.of(known, "text")[-2:]]
+            rows = ", ".join(f"{{ k: {name}, n: length({name}) }}" for name in texts * 2)
+            if texts:
+                add((f"length(group([{rows}], by: k))", NUMBER))
+                add((f"sum(rank([{rows}], by: n, top: {self.number(1, 3)}), by: n)", NUMBER))
         for one in self.of(known, "score")[-1:]:
             add((f"{one.name} * 2 - 1", NUMBER))
             add((f"{one.name} / {self.number(1, 3)}", NUMBER))

@@ -13,7 +13,7 @@ from .typed_values import FIELDS, Kind, written
 
 PLAIN: tuple[Kind, ...] = (
     ("text",), ("int",), ("number",), ("bool",), ("choice", ("aye", "nay")), ("choice", ("aye", "nay", "so so")),
-    ("range", 1, 5), ("range", 0, 9), ("range", 0.5, 1.5),
+    ("range", 1, 5), ("range", 0, 9), ("range", 0.5, 1.5), ("text", 1, 4), ("text", 0, 6),
 )  # fmt: skip
 PLACED = ("text", "int", "number", "choice", "range", "bool", "list", "rec")
 

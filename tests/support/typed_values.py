@@ -25,7 +25,8 @@ def holds(value: Json, type_: t.Type) -> bool:
         case t.Mixed(options):
             return any(holds(value, option) for option in options)
         case t.ListOf(item):
-            return isinstance(value, list) and all(holds(one, item) for one in value)
+            fits = isinstance(value, list) and all(holds(one, item) for one in value)
+            return fits and type_.least <= len(value) and (type_.most is None or len(value) <= type_.most)
         case t.Record(fields):
             known = {one.name: one.type for one in fields}
             if not isinstance(value, Mapping) or not set(value) <= set(known):
@@ -35,6 +36,8 @@ def holds(value: Json, type_: t.Type) -> bool:
             return value in options
         case t.Range(low, high):
             return _number(value) and low <= value <= high and (isinstance(value, int) or not type_.whole)
+        case t.SizedText(least, most):
+            return isinstance(value, str) and least <= len(value) and (most is None or len(value) <= most)
         case t.Simple("text" | "document"):
             return isinstance(value, str)
         case t.Simple("int"):
@@ -69,6 +72,8 @@ def written(kind: Kind) -> str:
             return " | ".join(f'"{word}"' for word in words)
         case ("range", low, high):
             return f"{low}..{high}"
+        case ("text", least, most):
+            return f"text(min: {least}, max: {most})"
         case ("list", item):
             return f"[{written(item)}]"
         case ("opt", ("choice", words)):
@@ -96,7 +101,7 @@ def sample(rng: random.Random, schema: Mapping[str, Any]) -> Json:
         case "number":
             return rng.choice([0, 2, 0.5, -1.25] if "minimum" not in schema else [0.5, 1, 1.25])
         case "string":
-            return rng.choice(WORDS)
+            return rng.choice(_within(schema.get("minLength", 0), schema.get("maxLength", 99)))
         case "array":
             return [sample(rng, schema["items"]) for _ in range(rng.choice([0, 1, 1, 2]))]
         case "object":
@@ -104,6 +109,10 @@ def sample(rng: random.Random, schema: Mapping[str, Any]) -> Json:
             there = [name for name in schema["properties"] if name in must or rng.random() < 0.6]
             return {name: sample(rng, schema["properties"][name]) for name in there}
     return rng.choice([None, True, 3, "x", [1, "x"], {"a": 1}])
+
+
+def _within(least: int, most: int) -> list[str]:
+    return [word for word in WORDS if least <= len(word) <= most]
 
 
 def given(rng: random.Random, kind: Kind) -> Json:
@@ -125,6 +134,8 @@ def given(rng: random.Random, kind: Kind) -> Json:
             return rng.randint(low, high) if isinstance(low, int) else rng.choice([0.5, 1, 1.25])
         case ("bool",):
             return rng.random() < 0.5
+        case ("text", least, most):
+            return rng.choice(_within(least, most))
         case ("int",):
             return rng.randint(-3, 9)
         case ("number",):

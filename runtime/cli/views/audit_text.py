@@ -92,7 +92,8 @@ def _source(head: str, wide: int, source: SourceReach, width: int) -> Iterator[s
 def _reached(source: SourceReach) -> Iterator[str]:
     counted = 0
     for one in source.reached:
-        amount = _amount(one.calls, one.cost) if one.calls is not None else ""
+        # A question to a person is no call.
+        amount = _amount(one.calls, one.cost) if one.calls is not None and one.calls.most != 0 else ""
         counted += bool(amount)
         way = f": {' → '.join(one.way)}" if len(one.way) >= _WAY and one.kind not in ("ballot", "answer") else ""
         yield one_line(f"{one.text}{_stands(one, source)}{way}{amount}{_others(one)}")
@@ -117,6 +118,8 @@ def _others(one: Reached) -> str:
         return ""
     if one.others.most is None:
         return ": it sends more or fewer of its requests"
+    if one.others.most == 0:
+        return ": it asks people more or less often"
     return f": it sends more or fewer of ≤ {_calls(one.others.most)}"
 
 

@@ -73,6 +73,10 @@ class BlockRun(ABC):
         """Return the path of a body."""
         return self.around.path
 
+    def make_room(self) -> None:
+        """Open one more body, because a body waits for a person. Only maps and repeats open bodies one by one."""
+        return
+
     def makes(self, name: str) -> bool:
         """Tell whether the value of this step is the value of a body, or a part of that value."""
         return self.step.layout.result == name

@@ -104,6 +104,11 @@ class CountedRun(ReducedRun):
             pace.narrow(only)
         self.machine.work.append(self.combine if pace.whole and not pace.total else self.open_bodies)
 
+    def make_room(self) -> None:
+        if not self.step.limited:
+            self.pace.window.size += 1
+            self.more()
+
     def more(self) -> None:
         """Queue the opening of more bodies. It happens after the work that is already in the queue."""
         if not self.pace.opening:

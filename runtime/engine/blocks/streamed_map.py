@@ -116,9 +116,13 @@ class RankedMapRun(StreamedMapRun):
     def key_of(self, place: int) -> Key:
         return self.keys.get(place, place)
 
+    def path_of(self, index: int) -> str:
+        return f"{self.around.path}[{label(self.key_of(index))}]"
+
     def next(self) -> Frame:
         body = super().next()
-        body.prefix = f"{self.around.path}[{label(self.keys[body.index])}]."
+        # The key is forgotten before the frame.
+        body.prefix = f"{self.path_of(body.index)}."
         return body
 
     def take(self, key: Key, value: Json) -> None:

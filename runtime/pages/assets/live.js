@@ -45,6 +45,7 @@
     const began = performance.now();
     still(() => {
       line.textContent = words();
+      F.people.update(over || lost);
       F.show();
     });
     /* A slow browser draws less often. */

@@ -193,6 +193,14 @@
       addAttempts(data.attempts, made, to);
     }
     if (data.losses) addLosses(data.losses, to);
+    if (data.questions)
+      model.questions = data.questions.map((one) => ({
+        ...one,
+        path: text(to(one.path)),
+        text: text(to(one.text)),
+        form: text(to(one.form)),
+        words: one.words.map((word) => text(to(word))),
+      }));
     if (data.live) model.live = { ...data.live, waiting: text(to(data.live.waiting)) };
     for (const part of ["graph", "timeline"]) if (data[part] !== undefined) model[part] = data[part];
     return model;

@@ -1,0 +1,77 @@
+"""Shapes of the language inside each other: the options of a flow, labels, and returned blocks."""
+
+from __future__ import annotations
+
+import pytest
+
+from flowrun.dsl import Source, check_flow, make_plan, plan
+from flowrun.runtime.catalog import catalog
+
+
+def planned(text: str) -> plan.Plan:
+    return make_plan(check_flow(Source(text), catalog()))
+
+
+def asks(steps: tuple[plan.Step, ...]) -> list[plan.Step]:
+    return [step for step in plan.walk_steps(steps) if isinstance(step.node, plan.Ask)]
+
+
+INSIDE = [
+    'x = match k { a = ask "{{ mail }}"  b = "" }',
+    'x = chain up to 2 { r = ask "{{ mail }} {{ last }}" } until r == "done" else last',
+    'x = match k { a = chain up to 2 { r = ask "{{ mail }}" } until r == "" else last  b = "" }',
+    'x = map one in [mail] { ask "{{ one }}" } reduce collect',
+]
+
+
+@pytest.mark.parametrize("line", INSIDE)
+def test_the_options_of_a_flow_reach_every_ask(line: str) -> None:
+    text = f"flow f(mail: text, k: a | b) with seed: 3 {{ {line} return x }}"
+    (found,) = asks(planned(text.replace("{{ last }}", "{{ last | default('') }}")).steps)
+    assert found.options == {"seed": plan.Constant(3)}
+
+
+@pytest.mark.parametrize("line", INSIDE)
+def test_untrusted_text_stands_between_marks_in_every_ask(line: str) -> None:
+    text = f"flow f(mail: untrusted text, k: a | b) {{ {line} return x }}"
+    (found,) = asks(planned(text.replace("{{ last }}", "{{ last | default('') }}")).steps)
+    assert isinstance(found.node, plan.Ask)
+    assert found.node.messages[0].fenced
+
+
+def test_the_options_of_a_flow_are_not_for_people() -> None:
+    text = """
+    flow f(xs: [text]) with temperature: 0.1, retries: 1, timeout: 60s {
+      a = map x in xs at most 3 { ask "say {{ x }}" } reduce ask human "Best of? {{ results }}"
+      b = ask human "ok? {{ a }}" -> yes | no
+      return b
+    }
+    """
+    made = planned(text)
+    (block, person) = made.steps
+    assert person.options == {"timeout": plan.Constant(60.0)}
+    assert isinstance(block.node, plan.Map)
+    assert "temperature" not in block.node.reduce.options
+    (inner,) = asks(block.node.body.steps)
+    assert inner.options["temperature"] == plan.Constant(0.1)
+
+
+def test_a_model_called_human_takes_the_options_of_a_flow() -> None:
+    text = 'model human = "openai:gpt"\nflow f(x: text) with temperature: 0.1 { a = ask human "{{ x }}" return a }'
+    (found,) = asks(planned(text).steps)
+    assert found.options == {"temperature": plan.Constant(0.1)}
+
+
+@pytest.mark.parametrize(
+    "node",
+    [
+        'match k { a = ask "{{ x }}" -> a | b  b = k }',
+        'chain up to 2 { r = ask "{{ x }}" -> a | b } until r == k else last',
+        'ask "{{ x }}" -> a | b check answer != k',
+        'map y in [x, k] { ask "{{ y }}" -> a | b } reduce majority(ties: first)',
+    ],
+)
+def test_a_returned_block_is_a_step(node: str) -> None:
+    made = planned(f"flow f(x: text, k: a | b) {{ return {node} }}")
+    assert len(made.steps) == 1
+    assert made.result == plan.Ref(made.steps[0].name)

@@ -77,7 +77,7 @@ class Line:
         return answers[own[min(turn, len(own) - 1)]]
 
     def _next_round(self, element: object, number: int, *, ballot: bool) -> test_plan.Answer | None:
-        """Take the next answer for a round. Rounds follow each other, so the answer behind one that fails corrects it."""
+        """Take the next answer for a round. The answer behind one that fails corrects it."""
         answers, rounds = self.reply.answers, self.rounds.setdefault(element, {})
         own = rounds.setdefault(number, [])
         taken = sum(map(len, rounds.values()))

@@ -307,7 +307,7 @@ def test_lark_itself_makes_the_same_trees(monkeypatch: pytest.MonkeyPatch) -> No
     assert len(paths) > 20
     compared = 0
     for path in paths:
-        if path.stem == "check_words":
+        if path.stem in ("check_words", "match_checks"):
             # lark's own lexer knows no words that are names at the beginning of a line.
             continue
         source = Source(path.read_text(encoding="utf-8"))
@@ -323,6 +323,7 @@ def test_lark_itself_makes_the_same_trees(monkeypatch: pytest.MonkeyPatch) -> No
                 "soft_words",
                 "test_words",
                 "label_words",
+                "match_words",
                 "match_names",
                 "step_words",
                 "round_words",

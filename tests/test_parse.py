@@ -324,6 +324,7 @@ def test_lark_itself_makes_the_same_trees(monkeypatch: pytest.MonkeyPatch) -> No
                 "test_words",
                 "label_words",
                 "match_words",
+                "unions",
                 "match_names",
                 "step_words",
                 "round_words",

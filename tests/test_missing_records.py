@@ -57,3 +57,26 @@ def test_rounds_gather_what_they_tried() -> None:
     run = Run(flow, lambda request, number: said[number], inputs={"topic": "x"})
     assert run.go().value == ["a", "b"]
     assert run.prompts[2] == 'Not these: ["a"]'
+
+
+def test_a_match_on_the_round_before_has_a_branch_for_the_first_round() -> None:
+    flow = """
+    type Review = { verdict: pass | improve, feedback: text }
+
+    flow f(topic: text) {
+      final = chain up to 3 {
+        draft = match last.review.verdict {
+          none = ask "Write about {{ topic }}"
+          improve = ask "Not {{ last.draft }}: {{ last.review.feedback }}"
+          pass = last.draft
+        }
+        review = ask "Review {{ draft }}" -> Review
+        { draft, review }
+      } until review.verdict == pass
+      return final.draft
+    }
+    """
+    said = ["a", '{"verdict": "improve", "feedback": "longer"}', "b", '{"verdict": "pass", "feedback": ""}']
+    run = Run(flow, lambda request, number: said[number], inputs={"topic": "tea"})
+    assert run.go().value == "b"
+    assert run.prompts[2] == "Not a: longer"

@@ -78,7 +78,7 @@ class Bodies:
             )
 
     def match(self, step: Step, node: s.Match) -> t.Type:
-        given = self.expressions.infer(node.value, step.scope)
+        given = self.expressions.lenient(node.value, step.scope)
         self.typed.problems.extend(match_problems(node, given))
         words = [branch for branch in step.steps if self.takes_its_meaning(branch)]
         found = t.join(self.typed.steps.get(branch, t.UNKNOWN) for branch in step.steps if branch not in words)

@@ -66,19 +66,19 @@ class Operators(TypeWords):
         return left, self.infer(expr.right, scope, self._meaning(expr.right, left))
 
     def _default(self, expr: s.Binary, scope: Scope, wanted: t.Type | None) -> t.Type:
-        left = self._lenient(expr.left, scope, wanted)
+        left = self.lenient(expr.left, scope, wanted)
         if left not in (t.UNKNOWN, t.NONE, t.JSON) and not isinstance(left, t.Optional):
             said = "this value is never missing, so it needs no default"
             self.report("F0301", said, expr.left.span, help="delete the `??`")
         right = self.infer(expr.right, scope, t.unwrapped(left))
         return right if left == t.NONE else t.join([t.unwrapped(left), right])
 
-    def _lenient(self, expr: s.Expr, scope: Scope, wanted: t.Type | None = None) -> t.Type:
+    def lenient(self, expr: s.Expr, scope: Scope, wanted: t.Type | None = None) -> t.Type:
         """Return the type of a value before `??` or beside `none`, where a record with fields may be missing."""
         if not isinstance(expr, s.Get):
             return self.infer(expr, scope, wanted)
         told = len(self.problems)
-        base = self._lenient(expr.base, scope)
+        base = self.lenient(expr.base, scope)
         if not isinstance(base, t.Optional):
             del self.problems[told:]
             return self.infer(expr, scope, wanted)
@@ -110,7 +110,7 @@ class Operators(TypeWords):
         if self._turned(first, second, scope):
             first, second = second, first
         compares_none = isinstance(second, s.Name) and second.word.text == "none"
-        left = self._lenient(first, scope) if compares_none else self.infer(first, scope)
+        left = self.lenient(first, scope) if compares_none else self.infer(first, scope)
         if left == t.UNKNOWN and isinstance(second, s.Name) and scope.lookup(second.word.text) is None:
             # The other side already has a problem. Without its type, this word could mean anything.
             return t.BOOL

@@ -164,7 +164,7 @@ SENTENCES = [
     (f("x = 1234567890123456789012345678901"), "F0402", "30 digits", "1234567890123456789012345678901"),
     ("def f() { }", "F0101", "a flow begins with", "def"),
     (f('for x in a { ask "a" }'), "F0101", "write `map x in LIST", "for"),
-    (f("while a == 1 { }"), "F0101", "no loops", "while"),
+    (f("while a == 1 { }"), "F0101", "chain up to 4", "while"),
     (f("if a == 1 { }"), "F0101", "when CONDITION else OTHER", "if"),
     ("import a", "F0101", "in quotes", "a"),
     ("class A { }", "F0101", "type Name = { field: type }", "class"),

@@ -151,7 +151,9 @@ class _Checker(RoundTypes, PromptUses):
         if self.takes_its_meaning(step) and step not in self.wanted:
             return  # The match reads such a branch when it knows the others.
         wanted = self.wanted.get(step)
+        self.expressions.sure = found_there(line.when.condition) if line.when else frozenset()
         type_ = self.node(step)
+        self.expressions.sure = frozenset()
         for word in line.after:
             symbol = step.scope.lookup(word.text)
             if symbol is None:
@@ -174,11 +176,10 @@ class _Checker(RoundTypes, PromptUses):
         if line.when is not None and (told := tags_told(line.when.condition)):
             scope = Scope(scope, facts=told)
         kinds: tuple[Where, ...]
-        self.expressions.sure = sure = found_there(line.when.condition) if line.when else frozenset()
         match node:
             case s.Ask():
                 kinds, what = ("ask",), "an ask"
-                type_ = self.ask(node, scope, sure)
+                type_ = self.ask(node, scope, self.expressions.sure)
                 if node.number in self.typed.nodes.people:
                     self.typed.problems.extend(refused_options(line.options))
             case s.Map():
@@ -218,7 +219,6 @@ class _Checker(RoundTypes, PromptUses):
             case _:
                 kinds, what = (), "a value"
                 type_ = self.expressions.infer(node, scope, self.wanted.pop(step, None))
-        self.expressions.sure = frozenset()
         self.options(line.options, kinds, step.scope, what)
         return type_
 

@@ -20,7 +20,7 @@ WORDS_ELSEWHERE = {
     "foreach": "to run a block for each element write `map x in LIST { … } reduce collect`",
     "while": "for rounds write `chain up to 4 { … } until CONDITION`; their most is known before a flow starts",
     "loop": "the language has no loops: `repeat 3 { … }` asks three times, `map x in LIST { … }` once for each element",
-    "if": "write a step with a condition as `x = … when CONDITION else OTHER`; for several ways `x = match VALUE { … }`",
+    "if": "for a condition write `x = … when CONDITION else OTHER`, for several ways `x = match VALUE { … }`",
     "unless": "write a step with a condition as `x = … when not CONDITION`",
     "elif": "write a step with a condition as `x = … when CONDITION else OTHER`",
     "switch": MATCH,

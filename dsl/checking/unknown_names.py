@@ -117,8 +117,8 @@ class UnknownNames(CallTypes):
         if name in LABEL_WORDS:
             self.report("F0201", f"the name `{name}` is unknown", span, help=LABEL_WAY)
             return
-        if (help := _of_unnamed_round(name, scope)) is not None:
-            self.report("F0201", f"the name `{name}` is unknown", span, help=help)
+        if unnamed := _of_unnamed_round(name, scope):
+            self.report("F0201", f"the name `{name}` is unknown", span, help=unnamed)
             return
         if name in KEYWORDS:
             help = "this is a word of the language: a part is missing before it"
@@ -170,14 +170,14 @@ class UnknownNames(CallTypes):
         return [word for word, one in found if one and one.kind in ("model", "param") and self.type_of(one) == t.MODEL]
 
 
-def _of_unnamed_round(name: str, scope: Scope) -> str | None:
-    """Return the help for a condition of rounds that might mean their last line, which has no name."""
+def _of_unnamed_round(name: str, scope: Scope) -> str:
+    """Return the help for a condition of rounds that might mean their last line without a name; "" for any other."""
     last = scope.withheld.get("last")
     block = last.step if last is not None and last.kind == "last" else None
     if block is None or not block.steps or block.steps[-1].line.name is not None:
-        return None
+        return ""
     if did_you_mean(name, scope.known()):
-        return None
+        return ""
     line = block.steps[-1].line
     return (
         f"the last line of this round has no name: write `verdict = …` in line {line.span.line}, and mention `verdict`"

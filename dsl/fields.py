@@ -7,6 +7,7 @@ from .diagnostics import Diagnostic, did_you_mean
 from .source import Span
 
 MOST_LISTED = 20
+_LENGTHS = frozenset({"length", "len", "size", "count"})
 
 
 def field_type(base: t.Type, name: str, span: Span, problems: list[Diagnostic]) -> t.Type:
@@ -43,6 +44,8 @@ def field_type(base: t.Type, name: str, span: Span, problems: list[Diagnostic]) 
         what, help = f"{t.show(base)} has no fields", ""
         if base == t.MODEL:
             what, help = f"a model has no field `{name}`", "its only field is `name`"
+        elif name in _LENGTHS and (isinstance(base, t.ListOf) or t.is_text(base)):
+            help = "write `length(…)`; in a template `… | length`"
         elif isinstance(base, t.ListOf):
             help = "read its elements one by one: `map x in …`, or `{% for x in … %}` in a template"
     problems.append(Diagnostic("F0302", what, span, help=help))

@@ -144,16 +144,9 @@ def test_right_flows_use_the_whole_grammar() -> None:
     parser = Lark(grammar, parser="lalr", keep_all_tokens=True, maybe_placeholders=False)
     used: set[str] = set()
     for path in OK:
-        if path.stem in (
-            "soft_words",
-            "test_words",
-            "label_words",
-            "match_names",
-            "check_words",
-            "step_words",
-            "round_words",
-        ):
-            # lark's own lexer does not know that a word before a `:` is a name.
+        names = ("soft_words", "test_words", "label_words", "check_words", "step_words", "round_words", "unions")
+        if path.stem in names or path.stem.startswith("match_"):
+            # lark's own lexer does not know that a word before a `:` or `else` before a `=` is a name.
             continue
         tree: Tree[Token] = parser.parse(path.read_text(encoding="utf-8"))
         for part in tree.iter_subtrees():

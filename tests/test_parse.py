@@ -164,7 +164,7 @@ SENTENCES = [
     (f("x = 1234567890123456789012345678901"), "F0402", "30 digits", "1234567890123456789012345678901"),
     ("def f() { }", "F0101", "a flow begins with", "def"),
     (f('for x in a { ask "a" }'), "F0101", "write `map x in LIST", "for"),
-    (f("while a == 1 { }"), "F0101", "no loops", "while"),
+    (f("while a == 1 { }"), "F0101", "chain up to 4", "while"),
     (f("if a == 1 { }"), "F0101", "when CONDITION else OTHER", "if"),
     ("import a", "F0101", "in quotes", "a"),
     ("class A { }", "F0101", "type Name = { field: type }", "class"),
@@ -307,7 +307,7 @@ def test_lark_itself_makes_the_same_trees(monkeypatch: pytest.MonkeyPatch) -> No
     assert len(paths) > 20
     compared = 0
     for path in paths:
-        if path.stem == "check_words":
+        if path.stem in ("check_words", "match_checks"):
             # lark's own lexer knows no words that are names at the beginning of a line.
             continue
         source = Source(path.read_text(encoding="utf-8"))
@@ -323,6 +323,8 @@ def test_lark_itself_makes_the_same_trees(monkeypatch: pytest.MonkeyPatch) -> No
                 "soft_words",
                 "test_words",
                 "label_words",
+                "match_words",
+                "unions",
                 "match_names",
                 "step_words",
                 "round_words",

@@ -298,6 +298,10 @@ def test_what_is_of_another_kind_is_refused(edit: Edit, message: str) -> None:
         'flow f() { v = repeat 3 { ask "l" } reduce ask "{{ results }}" with retries: 4, timeout: 90ms return v }',
         'flow f(x: text?) { a = 30s b = ask "l" when a == 30s c = b ?? x ?? "no" d = [5%, 1%] return { c, d } }',
         'flow f(x: { a: text? } = { a: none }) { b = ask "{{ x.a }}" when x.a != none return b }',
+        'flow f(ks: [a | b]) { v = map k in ks { x = ask "x" -> { n: int } when k == a else "no" { x, k } } '
+        "reduce majority(by: k) return v }",
+        'flow f(ks: [a | b]) { v = map k in ks { match k { a = ask "x" -> { n: int } b = "no" } } reduce first '
+        "return v }",
         "flow f(n: int = -3, r: 0.5..1.5 = 1.0) { b = -n * 2 + 1000.5 return { b, c: r / 2, d: [] } }",
     ],
 )

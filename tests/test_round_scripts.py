@@ -99,3 +99,64 @@ def test_a_budget_below_one_round_is_refused() -> None:
     with pytest.raises(Exception, match="F0365"):
         check_flow(Source(text), catalog())
     check_flow(Source(text.replace("budget 1", "budget 2")), catalog())
+
+
+CHECKED = """
+flow f(topic: text) {
+  final = chain up to 3 {
+    draft = ask "Draft {{ topic }} {{ last | default('-') }}" check length(draft) < 5
+    done = ask "Done? {{ draft }}" -> yes | no
+    { draft, done }
+  } until done == yes
+  return final.draft
+}
+
+test "a refused draft" of f {
+  topic = "tea"
+  reply draft: DRAFTS
+  reply done: no, yes
+  expect result == "b"
+  expect calls == CALLS
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("drafts", "calls"),
+    [
+        ('"a", "b"', "4"),
+        ('"too long", "a", "b"', "5"),
+        ('"a", "too long", "b"', "5"),
+        ('"a", "too long", "too long", "b"', "6"),
+        ('error("429"), "too long", "a", "b"', "5"),
+    ],
+)
+def test_the_answer_behind_one_that_fails_its_check_corrects_it(tmp_path: Path, drafts: str, calls: str) -> None:
+    path = tmp_path / "a.flow"
+    path.write_text(CHECKED.replace("DRAFTS", drafts).replace("CALLS", calls), encoding="utf-8")
+    (outcome,) = run_file(str(path)).outcomes
+    assert not outcome.failures, outcome.failures
+
+
+def test_nested_rounds_take_their_answers_in_order(tmp_path: Path) -> None:
+    path = tmp_path / "a.flow"
+    path.write_text(
+        """
+        flow f(topic: text) {
+          return chain up to 3 {
+            inner = chain up to 4 { word = ask "{{ topic }}" } until word == "ok"
+            good = ask "Good? {{ inner }}" -> yes | no
+            { inner, good }
+          } until good == yes
+        }
+        test "nested" of f {
+          topic = "tea"
+          reply word: "a", "b", "ok", "c", "ok"
+          reply good: no, yes
+          expect calls == 7
+        }
+        """,
+        encoding="utf-8",
+    )
+    (outcome,) = run_file(str(path)).outcomes
+    assert not outcome.failures, outcome.failures

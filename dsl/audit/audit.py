@@ -85,7 +85,7 @@ def _told(planned: p.Step, step: Step, typed: Typed, tree: Tree) -> None:
         return
     for inner in step.steps if isinstance(node, p.Fanout) else step.steps[-1:]:
         said, found = tree.planned[inner.line.number], typed.steps[inner]
-        if not _same(found, said.type):
+        if not _same(t.planned(found), said.type):
             raise UnfitError(said.name, f"its value is {t.show(found)}, and the plan says {t.show(said.type)}")
 
 

@@ -33,6 +33,7 @@ class CallTypes(ABC):
 
     ``type_of`` returns the type of a symbol. ``read_type`` returns the type for a type's name and prefix. ``hidden``
     has the steps that are known only inside a block, by name. ``typed`` has the results, which the checker fills in.
+    ``sure`` has the names that cannot be missing in the step whose expression is read; a field is written with dots.
     """
 
     program: Program
@@ -45,6 +46,7 @@ class CallTypes(ABC):
     problems: list[Diagnostic] = field(default_factory=list)
     intervals: Intervals = field(init=False)
     checked_templates: set[int] = field(default_factory=set)
+    sure: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         self.intervals = Intervals(self.typed.folding, self.type_of)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from .. import syntax as s
 from .. import types as t
-from ..diagnostics import Diagnostic
+from ..diagnostics import Diagnostic, nearest
 from ..source import Span
 from .expressions import Expressions
-from .matches import match_problems
+from .matches import match_problems, meaning_beside
 from .program import Step
 from .typed import Typed
+from .unknown_names import branch_named
 
 
 class Bodies:
@@ -17,6 +18,11 @@ class Bodies:
 
     typed: Typed
     expressions: Expressions
+    wanted: dict[Step, t.Type | None]
+    """The types that the other branches of a match give to the words of a branch."""
+
+    def step(self, step: Step) -> None:
+        raise NotImplementedError
 
     def report(self, code: str, message: str, span: Span, help: str = "", note: str = "") -> None:
         self.typed.problems.append(Diagnostic(code, message, span, help=help, note=note))
@@ -72,20 +78,27 @@ class Bodies:
             )
 
     def match(self, step: Step, node: s.Match) -> t.Type:
-        given = self.expressions.infer(node.value, step.scope)
+        given = self.expressions.lenient(node.value, step.scope)
         self.typed.problems.extend(match_problems(node, given))
-        self._words(step)
+        words = [branch for branch in step.steps if self.takes_its_meaning(branch)]
+        found = t.join(self.typed.steps.get(branch, t.UNKNOWN) for branch in step.steps if branch not in words)
+        for branch in words:
+            self.wanted[branch] = wanted = meaning_beside(branch.line.node, found)
+            if wanted is None and (word := _stray_word(branch)) is not None:
+                help = f'a word has a meaning beside a choice; for a text write `"{word}"`'
+                self.report("F0201", f"the name `{word}` is unknown", branch.line.node.span, help)
+                self.typed.steps[branch] = t.UNKNOWN
+                del self.wanted[branch]
+            else:
+                self.step(branch)
         return t.join(self.typed.steps.get(branch, t.UNKNOWN) for branch in step.steps)
 
-    def _words(self, step: Step) -> None:
-        """Read the texts of branches as words of the choice that the other branches give, if they are among them."""
-        types = self.typed.steps
-        texts = {one: one.line.node.string.value for one in step.steps if isinstance(one.line.node, s.Text)}
-        others = t.unwrapped(t.join(types.get(one, t.UNKNOWN) for one in step.steps if one not in texts))
-        if isinstance(others, t.Choice) and set(texts.values()) <= set(others.options):
-            for one, word in texts.items():
-                if one.line.when is None:
-                    types[one] = t.Choice((word,))
+    def takes_its_meaning(self, branch: Step) -> bool:
+        """Return True if the value of a branch is a word, whose meaning is that of the values of other branches."""
+        node = branch.line.node
+        if branch.parent is None or not isinstance(branch.parent.line.node, s.Match):
+            return False
+        return isinstance(node, s.Text) or (isinstance(node, s.Name) and self.expressions.bare(node, branch.scope))
 
     def body(self, step: Step, body: s.Body) -> t.Type:
         if not step.steps:
@@ -138,3 +151,11 @@ def word_of(value: s.Expr | s.Ask | None) -> str:
         case s.Text(string):
             return string.value
     return ""
+
+
+def _stray_word(branch: Step) -> str | None:
+    """Return the word that is a branch, if nothing with a name like it is known."""
+    node = branch.line.node
+    if not isinstance(node, s.Name) or branch_named(node.word.text, branch.scope) is not None:
+        return None
+    return node.word.text if not nearest(node.word.text, branch.scope.known()) else None

@@ -85,10 +85,11 @@ def _parts(condition: s.Expr) -> Iterator[s.Expr]:
 
 def _nothing(step: Step, check: s.Check, scope: Scope) -> Diagnostic:
     taken = scope.lookup(ANSWER)
-    if step.line.name is not None:
+    if step.line.name is not None and not step.branch:
         help = f"mention the answer by the name of its step: `check length({step.line.name.text}) <= 140`"
     elif taken is not None and taken.kind != "answer":
-        help = f"give the ask a name and mention that, because `{ANSWER}` already is another value here"
+        named = "write the branch as `chain { x = ask … check … }`" if step.branch else "give the ask a name"
+        help = f"{named} and mention that, because `{ANSWER}` already is another value here"
     else:
         help = f"mention the answer: `check length({ANSWER}) <= 140`"
     return Diagnostic(

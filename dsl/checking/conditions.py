@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .. import syntax as s
+from .facts import path_of
 
 
 def found_there(condition: s.Expr) -> frozenset[str]:
@@ -14,18 +15,8 @@ def found_there(condition: s.Expr) -> frozenset[str]:
         case s.Binary("and", left, right):
             return found_there(left) | found_there(right)
         case s.Binary("!=", left, s.Name(s.Word("none"))) | s.Binary("!=", s.Name(s.Word("none")), left):
-            path = _path(left)
+            path = path_of(left)
             return frozenset({path}) if path else frozenset()
         case s.Unary("not", s.Binary("==", left, right)):
             return found_there(s.Binary("!=", left, right, condition.span))
     return frozenset()
-
-
-def _path(expr: s.Expr) -> str | None:
-    match expr:
-        case s.Name(word):
-            return word.text
-        case s.Get(base, word):
-            outer = _path(base)
-            return f"{outer}.{word.text}" if outer else None
-    return None

@@ -9,7 +9,7 @@ from ..fields import field_type, misfit
 from ..records import dataclass
 from ..source import Span
 from ..templates.types import check_template
-from .facts import known_type, written
+from .facts import known_type, path_of, written
 from .file_texts import too_many_texts
 from .operators import Operators
 from .program import Scope
@@ -75,15 +75,16 @@ class Expressions(Operators):
             case s.Get(base, word):
                 if isinstance(base, s.Name) and (words := self.listed(expr, scope)) is not None:
                     return words
-                found = field_type(self.infer(base, scope), word.text, word.span, self.problems)
-                return self._known(expr, found, scope)
+                given = self.infer(base, scope)
+                found = t.unwrapped(given) if path_of(base) in self.sure else given
+                return self._known(expr, field_type(found, word.text, word.span, self.problems), scope)
             case s.Text(string):
                 return self._text(string, expr.span, wanted)
             case s.Template(tag, string):
                 if tag.text != "text":
                     self._wrong_tag(tag, string)
                 else:
-                    self.template(string, scope)
+                    self.template(string, scope, self.sure)
                 return t.TEXT
             case s.Number(_, unit):
                 if unit:
@@ -126,7 +127,7 @@ class Expressions(Operators):
             self.problems.append(found)
 
         def lookup(name: str) -> t.Type | None:
-            symbol = scope.lookup(name)
+            symbol = scope.mentioned(name)
             return self.type_of(symbol) if symbol else None
 
         def unknown(name: str, span: Span) -> None:

@@ -54,6 +54,14 @@ def class_text(one: p.Class) -> str:
     return one.value if bare and one.value not in ("or", "return") else f'"{one.value}"'
 
 
+def meaning_beside(node: s.Node, found: t.Type) -> t.Type | None:
+    """Return the choice that gives the word of a branch its meaning, from the type of the other branches."""
+    choice = t.form(found, t.Choice)
+    if not isinstance(choice, t.Choice) or (isinstance(node, s.Text) and node.string.value not in choice.options):
+        return None
+    return found
+
+
 def match_problems(node: s.Match, given: t.Type) -> list[Diagnostic]:
     """Report a match without branches, one over a type without classes, and branches that do not fit the classes."""
     if not node.body.lines:

@@ -62,7 +62,7 @@ class Mentions:
             return
         self.program.templates[string.number] = template
         for found in template.mentions:
-            symbol = scope.lookup(found.name)
+            symbol = scope.mentioned(found.name)
             if symbol is not None and symbol.kind == "texts" and not field_behind(string.value, found.end)[0]:
                 self.bare_prefix(symbol, string.place(found.start, found.end))
             yield Mention(found.name, string.place(found.start, found.end), symbol, step, part)

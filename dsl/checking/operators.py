@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .. import syntax as s
 from .. import types as t
-from ..fields import misfit
+from ..fields import field_type, misfit
 from ..records import dataclass
 from ..syntax.children import children
 from .facts import tags_told
@@ -66,12 +66,23 @@ class Operators(TypeWords):
         return left, self.infer(expr.right, scope, self._meaning(expr.right, left))
 
     def _default(self, expr: s.Binary, scope: Scope, wanted: t.Type | None) -> t.Type:
-        left = self.infer(expr.left, scope, wanted)
+        left = self.lenient(expr.left, scope, wanted)
         if left not in (t.UNKNOWN, t.NONE, t.JSON) and not isinstance(left, t.Optional):
             said = "this value is never missing, so it needs no default"
             self.report("F0301", said, expr.left.span, help="delete the `??`")
         right = self.infer(expr.right, scope, t.unwrapped(left))
         return right if left == t.NONE else t.join([t.unwrapped(left), right])
+
+    def lenient(self, expr: s.Expr, scope: Scope, wanted: t.Type | None = None) -> t.Type:
+        """Return the type of a value before `??` or beside `none`, where a record with fields may be missing."""
+        if not isinstance(expr, s.Get):
+            return self.infer(expr, scope, wanted)
+        told = len(self.problems)
+        base = self.lenient(expr.base, scope)
+        if not isinstance(base, t.Optional):
+            del self.problems[told:]
+            return self.infer(expr, scope, wanted)
+        return t.optional(field_type(base.item, expr.field.text, expr.field.span, self.problems))
 
     def _inside(self, expr: s.Binary, scope: Scope) -> t.Type:
         if self._turned(expr.left, expr.right, scope):
@@ -98,7 +109,8 @@ class Operators(TypeWords):
         first, second = expr.left, expr.right
         if self._turned(first, second, scope):
             first, second = second, first
-        left = self.infer(first, scope)
+        compares_none = isinstance(second, s.Name) and second.word.text == "none"
+        left = self.lenient(first, scope) if compares_none else self.infer(first, scope)
         if left == t.UNKNOWN and isinstance(second, s.Name) and scope.lookup(second.word.text) is None:
             # The other side already has a problem. Without its type, this word could mean anything.
             return t.BOOL

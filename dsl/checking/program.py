@@ -17,6 +17,8 @@ from .facts import NO_FACTS, Facts
 SymbolKind = Literal[
     "model", "param", "step", "branch", "element", "index", "results", "last", "answer", "text", "texts", "given"
 ]
+RETURNED = "return"
+"""The name of the step behind `return`, which nothing can mention."""
 Part = Literal["head", "reduce"]
 """The part of a step that has a mention: "head" if the step needs it to begin, "reduce" if its reducer, or the
 end of a round, alone does."""
@@ -82,11 +84,15 @@ class Scope:
             scope = scope.parent
         return None
 
+    def mentioned(self, name: str) -> Symbol | None:
+        """Return what a name means in a template. The step behind `return` has no name there."""
+        return self.lookup(name) if name != RETURNED else None
+
     def known(self) -> list[str]:
         names: list[str] = []
         scope: Scope | None = self
         while scope is not None:
-            names.extend(scope.symbols)
+            names.extend(name for name in scope.symbols if name != RETURNED)
             scope = scope.parent
         return names
 

@@ -75,6 +75,7 @@ class _Checker(RoundTypes, PromptUses):
         self.program = program
         self.catalog = catalog
         nodes = NodeTables()
+        self.wanted = {}
         self.typed = Typed(nodes, Folding(program, catalog.functions, nodes))
         self.written = WrittenTypes(program.file, self.typed.problems, imported)
         self.typed.declared = self.written.declared_types
@@ -147,7 +148,12 @@ class _Checker(RoundTypes, PromptUses):
 
     def step(self, step: Step) -> None:
         line = step.line
+        if self.takes_its_meaning(step) and step not in self.wanted:
+            return  # The match reads such a branch when it knows the others.
+        wanted = self.wanted.get(step)
+        self.expressions.sure = found_there(line.when.condition) if line.when else frozenset()
         type_ = self.node(step)
+        self.expressions.sure = frozenset()
         for word in line.after:
             symbol = step.scope.lookup(word.text)
             if symbol is None:
@@ -159,7 +165,7 @@ class _Checker(RoundTypes, PromptUses):
             if line.when.otherwise is None:
                 type_ = type_ if isinstance(type_, t.Optional) else t.Optional(type_)
             else:
-                other = self.expressions.infer(line.when.otherwise, step.scope, type_)
+                other = self.expressions.infer(line.when.otherwise, step.scope, wanted or type_)
                 type_ = t.join([type_, other])
         self.typed.steps[step] = self.written.limited(type_, step.span, "the type of this value")
 
@@ -173,7 +179,7 @@ class _Checker(RoundTypes, PromptUses):
         match node:
             case s.Ask():
                 kinds, what = ("ask",), "an ask"
-                type_ = self.ask(node, scope, found_there(line.when.condition) if line.when else frozenset())
+                type_ = self.ask(node, scope, self.expressions.sure)
                 if node.number in self.typed.nodes.people:
                     self.typed.problems.extend(refused_options(line.options))
             case s.Map():
@@ -212,7 +218,7 @@ class _Checker(RoundTypes, PromptUses):
                 kinds, what = ("flow",) if callee is not None and callee.kind == "flow" else (), "a call"
             case _:
                 kinds, what = (), "a value"
-                type_ = self.expressions.infer(node, scope)
+                type_ = self.expressions.infer(node, scope, self.wanted.pop(step, None))
         self.options(line.options, kinds, step.scope, what)
         return type_
 

@@ -62,7 +62,11 @@ class UnknownNames(CallTypes):
                 span,
                 labels=(Label(branch.span, f"`{name}` is a class of the match"),),
                 note="only one branch runs, and nothing can mention it: its value is the value of the match",
-                help="put what both branches need in a step before the match; for the word write it in quotes",
+                help=(
+                    "for the word write it in quotes; in a check mention the `answer`"
+                    if own
+                    else "put what both branches need in a step before the match; for the word write it in quotes"
+                ),
             )
         )
 
@@ -113,6 +117,9 @@ class UnknownNames(CallTypes):
         if name in LABEL_WORDS:
             self.report("F0201", f"the name `{name}` is unknown", span, help=LABEL_WAY)
             return
+        if unnamed := _of_unnamed_round(name, scope):
+            self.report("F0201", f"the name `{name}` is unknown", span, help=unnamed)
+            return
         if name in KEYWORDS:
             help = "this is a word of the language: a part is missing before it"
             self.report("F0201", f"the name `{name}` is unknown", span, help=help)
@@ -161,6 +168,20 @@ class UnknownNames(CallTypes):
         """Return the names of models that are in scope."""
         found = ((word, scope.lookup(word)) for word in scope.known())
         return [word for word, one in found if one and one.kind in ("model", "param") and self.type_of(one) == t.MODEL]
+
+
+def _of_unnamed_round(name: str, scope: Scope) -> str:
+    """Return the help for a condition of rounds that might mean their last line without a name; "" for any other."""
+    last = scope.withheld.get("last")
+    block = last.step if last is not None and last.kind == "last" else None
+    if block is None or not block.steps or block.steps[-1].line.name is not None:
+        return ""
+    if did_you_mean(name, scope.known()):
+        return ""
+    line = block.steps[-1].line
+    return (
+        f"the last line of this round has no name: write `verdict = …` in line {line.span.line}, and mention `verdict`"
+    )
 
 
 def _of_reducer(name: str, scope: Scope) -> str:

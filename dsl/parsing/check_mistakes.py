@@ -60,6 +60,13 @@ def comma_in_check(place: Place) -> Diagnostic | None:
     return None
 
 
+def late_type(place: Place) -> Diagnostic | None:
+    """Report the type of an answer that stands behind its check."""
+    if place.text == "->" and any(place.at(ahead) == "CHECK" for ahead in place.line_before()):
+        return place.error("the type of the answer stands before its check", CHECK_FORM)
+    return None
+
+
 def limits_of_list(place: Place) -> Diagnostic | None:
     """Report limits of a list that are no two numbers."""
     if place.type == "RPAR" and [place.at(ahead) for ahead in (-3, -2, -1)] == ["RSQB", "LPAR", "NUMBER"]:
@@ -72,4 +79,4 @@ def limits_of_list(place: Place) -> Diagnostic | None:
     return None
 
 
-CHECK_MISTAKES = (misplaced_check, comma_in_check, limits_of_list)
+CHECK_MISTAKES = (misplaced_check, comma_in_check, late_type, limits_of_list)

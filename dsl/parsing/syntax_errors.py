@@ -14,7 +14,7 @@ from .out_of_place import OUT_OF_PLACE, VALUES
 from .place import NODES, VALUE, Place
 from .round_mistakes import rounds
 from .tables import END, KEYWORDS
-from .test_mistakes import test_line
+from .test_mistakes import inside_test, test_line
 
 _INFIX = frozenset({"PLUS", "MINUS", "TIMES", "DIVIDE", "COMPARE", "AND", "OR", "IN"})
 _WANTS_VALUE = _INFIX | {"EQUAL", "COLON", "RETURN", "WHEN", "ELSE", "WHERE", "NOT", "EXPECT"}
@@ -238,6 +238,9 @@ def _word_as_name(place: Place) -> Diagnostic | None:
 def _taken(place: Place, ahead: int) -> Diagnostic:
     word = place.word(ahead)
     message = f"`{word}` is a word of the language and cannot be a name here"
+    if word == "return" and inside_test(place):
+        help = "the value of the flow is `result`; a step inside of what it returns is named without `return`"
+        return place.error(message, help, ahead)
     return place.error(message, f"write another name, such as `{word}_`", ahead)
 
 

@@ -27,7 +27,7 @@ def test_line(place: Place) -> Diagnostic | None:
     if place.ends:
         return None
     if not _in_test(place):
-        return value_mistake(place) if place.type in ("LSQB", "NUMBER") and _inside_test(place) else None
+        return value_mistake(place) if place.type in ("LSQB", "NUMBER") and inside_test(place) else None
     first = _first(place)
     word = place.word(first)
     if (found := path_mistake(place, first)) is not None:
@@ -52,7 +52,7 @@ def _in_test(place: Place) -> bool:
     return _opens_test(place, opener)
 
 
-def _inside_test(place: Place) -> bool:
+def inside_test(place: Place) -> bool:
     """Tell whether a test or a setup is around this token, behind other brackets too."""
     opener = place.index
     while opener >= 0 and not _opens_test(place, opener):

@@ -19,7 +19,7 @@ from flowrun.runtime.vocabulary.usage import Usage
 from .failures import call_error
 from .outcome import Problem, TestedCall
 from .places import Spot
-from .script import Script
+from .script import Line, Script
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,8 @@ Other = Callable[[Call, Spot], Scripted | None]
 class Asked:
     """A question of the flow: its place, the frame in which it is asked, and its round.
 
-    ``ballot`` is True if the answer is a ballot, which is never corrected. ``answer`` is the answer that came.
+    ``ballot`` is True if the answer is a ballot, which is never corrected. ``answer`` is the answer that came, of the
+    reply ``line``.
     """
 
     spot: Spot
@@ -62,6 +63,7 @@ class Asked:
     round: int
     ballot: bool
     answer: test_plan.Answer | None = None
+    line: Line | None = None
 
 
 class AnswerBook:
@@ -89,6 +91,7 @@ class AnswerBook:
                 return found
             self.missing[asked.spot.shape.step] = self.missing.get(asked.spot.shape.step, 0) + 1
             return Scripted(PermanentError("the test has no reply for this call"))
+        asked.line = line
         answer = line.next(asked.spot, ballot=asked.ballot)
         if answer is None:
             many = len(line.reply.answers)
@@ -141,7 +144,8 @@ class AnswerBook:
             self._complain(answer.place, f"this answer is not malformed: `{asked.spot.path}` takes it")
         elif isinstance(value, UncheckedError):
             # A test may answer with a value that fails the check of its ask.
-            return
+            if asked.line is not None:
+                asked.line.refuse(asked.spot.element, answer)
         elif answer.kind in ("value", "slow") and isinstance(value, AnswerError):
             self._complain(answer.place, f"this answer does not fit: {value}")
 

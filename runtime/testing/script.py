@@ -23,7 +23,8 @@ class Line:
 
     ``fixed`` are the numbers in its path. ``used`` tells whether an answer of it was taken.
     ``orders`` has, for each element, the numbers of the answers of each sample, in their order. ``taken`` counts the
-    answers that each sample has taken.
+    answers that each sample has taken. ``rounds`` has, for each element, the numbers of the answers of each round, and
+    ``refused`` those that failed the check of their ask.
     """
 
     reply: test_plan.Reply
@@ -32,6 +33,8 @@ class Line:
     met: int = 0
     orders: dict[object, _Sequence] = field(default_factory=dict)
     taken: dict[object, int] = field(default_factory=dict)
+    rounds: dict[object, dict[int, list[int]]] = field(default_factory=dict)
+    refused: set[object] = field(default_factory=set)
 
     def fits(self, spot: Spot) -> bool:
         """Tell whether the numbers of the line are those of a place."""
@@ -60,11 +63,11 @@ class Line:
         number, of = spot.sample(self.fixed)
         if spot.shape.merges:
             return self._next_merge(element)
+        if spot.shape.follows:
+            return self._next_round(element, number, ballot=ballot)
         order = self.orders.get(element)
         if order is None:
-            order = self.orders[element] = (
-                one_by_one(answers, ballot=ballot) if spot.shape.follows else in_order(answers, of, ballot=ballot)
-            )
+            order = self.orders[element] = in_order(answers, of, ballot=ballot)
         if number >= len(order):
             return None
         own = order[number]
@@ -72,6 +75,21 @@ class Line:
         self.taken[element, number] = turn + 1
         # A sample without further answers gets its last one again: a failure that stays a failure.
         return answers[own[min(turn, len(own) - 1)]]
+
+    def _next_round(self, element: object, number: int, *, ballot: bool) -> test_plan.Answer | None:
+        """Take the next answer for a round. The answer behind one that fails corrects it."""
+        answers, rounds = self.reply.answers, self.rounds.setdefault(element, {})
+        own = rounds.setdefault(number, [])
+        taken = sum(map(len, rounds.values()))
+        again = not own or _fails(answers[own[-1]], ballot=ballot) or (element, own[-1]) in self.refused
+        if again and taken < len(answers):
+            own.append(taken)
+        # A round without further answers gets its last one again: a failure that stays a failure.
+        return answers[own[-1]] if own else None
+
+    def refuse(self, element: object, answer: test_plan.Answer) -> None:
+        """Note that an answer failed the check of its ask."""
+        self.refused.update((element, at) for at, one in enumerate(self.reply.answers) if one is answer)
 
     def _next_merge(self, element: object) -> test_plan.Answer | None:
         """Take the next answer for a tree of asks: its questions take them in the order in which they are asked."""
@@ -99,22 +117,6 @@ def in_order(answers: Sequence[test_plan.Answer], samples: int, *, ballot: bool)
         for one in open_:
             if rest:
                 order[one].append(rest.pop(0))
-    return order
-
-
-def one_by_one(answers: Sequence[test_plan.Answer], *, ballot: bool) -> _Sequence:
-    """Divide answers among rounds: the numbers of each round's answers.
-
-    Rounds follow each other. So the answer behind one that fails is for the same round.
-    """
-    order: _Sequence = []
-    open_ = False
-    for number, answer in enumerate(answers):
-        if open_:
-            order[-1].append(number)
-        else:
-            order.append([number])
-        open_ = _fails(answer, ballot=ballot)
     return order
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 from .. import plan as p
 from ..graph import topological
 from ..identity import Identity
+from ..templates.read import template_names
 
 
 class StepOrder:
@@ -57,10 +60,32 @@ class StepOrder:
 
 
 def early_needs(node: p.Node) -> tuple[str, ...]:
-    """Return the needs of a block's reducer if it makes no call. The block then needs them when it begins."""
-    if isinstance(node, (p.Map, p.Repeat, p.Fanout)) and node.reduce.ask is None:
-        return node.reduce.needs
-    return ()
+    """Return the needs of a block's reducer that the block waits for when it begins.
+
+    A rule takes its arguments at the beginning. An ask and an extern wait for what they mention when the results are
+    there.
+    """
+    if not isinstance(node, (p.Map, p.Repeat, p.Fanout)) or node.reduce.extern is not None:
+        return ()
+    reduce = node.reduce
+    if not reduce.asks:
+        return reduce.needs
+    first = set(_mentions([*reduce.args.values(), *([] if reduce.count is None else [reduce.count])]))
+    return tuple(need for need in reduce.needs if need in first)
+
+
+def _mentions(exprs: Iterable[p.Expr]) -> Iterator[str]:
+    """Yield the names in expressions. The name of a vote whose tally a function reads is a constant."""
+    for expr in p.walk_exprs(exprs):
+        match expr:
+            case p.Ref(name):
+                yield name
+            case p.TextOf(template):
+                yield from template_names(template)
+            case p.CallOf(args=args):
+                yield from (
+                    arg.value for arg in args.values() if isinstance(arg, p.Constant) and type(arg.value) is str
+                )
 
 
 def kind_of(node: p.Node) -> str:

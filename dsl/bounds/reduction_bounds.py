@@ -39,6 +39,8 @@ def combined(
         inside = (*inside, bounds_for("reduce", f"ask of {title}", decided.amounts, decided.tries, line=step.line))
     if reduce.ask is None:
         value = _reduced(survey, step, reduce, parts, scope)
+        if reduce.extern is not None:
+            rounds = rounds.behind(reduce.needs)
     else:
         asks = (_fold if reduce.rule == "fold" else _merged)(survey, step, reduce, parts, scope, given)
         more = asks.each.amounts.alike(asks.times, sharing=sharing)

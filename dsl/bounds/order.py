@@ -15,6 +15,7 @@ class StepOrder:
 
     def __init__(self) -> None:
         self._orders: dict[Identity, tuple[p.Step, ...]] = {}
+        self._near: dict[Identity, dict[str, frozenset[str]]] = {}
         self._before: dict[Identity, dict[str, frozenset[str]]] = {}
         self._inner: dict[Identity, frozenset[str]] = {}
 
@@ -30,21 +31,30 @@ class StepOrder:
         return self._orders[body]
 
     def before(self, steps: tuple[p.Step, ...]) -> dict[str, frozenset[str]]:
-        """Return for each step of a body the steps that are finished before it begins.
+        """Return for each step of a body the steps that are finished before it begins."""
+        body = Identity(steps)
+        if body not in self._before:
+            before: dict[str, frozenset[str]] = {}
+            for name, near in self.near(steps).items():
+                before[name] = frozenset(near.union(*(before[need] for need in near)))
+            self._before[body] = before
+        return self._before[body]
+
+    def near(self, steps: tuple[p.Step, ...]) -> dict[str, frozenset[str]]:
+        """Return for each step of a body, in order, the needs that are finished before it begins.
 
         A map may begin before the step whose list it takes is finished, so that step does not count.
         """
         body = Identity(steps)
-        if body not in self._before:
+        if body not in self._near:
             own = {step.name for step in steps}
-            before: dict[str, frozenset[str]] = {}
+            near: dict[str, frozenset[str]] = {}
             for step in self.of(steps):
                 node = step.node
                 source = node.source.name if isinstance(node, p.Map) and isinstance(node.source, p.Ref) else None
-                near = {need for need in step.needs if need in own and need != source}
-                before[step.name] = frozenset(near.union(*(before[need] for need in near)))
-            self._before[body] = before
-        return self._before[body]
+                near[step.name] = frozenset(need for need in step.needs if need in own and need != source)
+            self._near[body] = near
+        return self._near[body]
 
     def _needs(self, step: p.Step) -> frozenset[str]:
         """Return the names that a step, or any step inside it, waits for."""

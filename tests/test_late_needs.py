@@ -62,3 +62,11 @@ def test_an_extern_waits_for_its_arguments_when_the_results_are_there() -> None:
     behind = text.replace("return r", 'late = ask "L {{ r }}" return late')
     slow = behind.replace('s = ask "S"', 'q = ask "Q" p = ask "P {{ q }}" s = ask "S {{ p }}"')
     assert (bounds(slow, xs=XS).rounds.least, bounds(slow, xs=XS).rounds.most) == (4, 12)
+
+
+def test_one_ballot_of_several_answers_is_a_tie() -> None:
+    text = flow('repeat 1 { ask "B" -> [a | b] } reduce approval(ties: ask "T {{ results }}")', "s = 1")
+    found = bounds(text)
+    assert (found.calls.least, found.calls.most, found.rounds.most) == (1, 4, 4)
+    ranked = text.replace("approval", "ranked")
+    assert bounds(ranked).calls.most == 1

@@ -129,7 +129,8 @@ def _decided(
     if ask is None or asks is None:
         return Asked(Amounts(), NOTHING, NONE)
     there = _present(step, parts)
-    times = Bound(asks.least if there.least > 1 else 0, 0 if there.most in (0, 1) else asks.most)
+    most = 0 if there.most == 0 else asks.alone if there.most == 1 else asks.most
+    times = Bound(asks.least if there.least > 1 else 0, most)
     count, items = items_of(given["results"])
     seen = numbered(Bound(min(2, count.least), count.most, count.why), items)
     found = asked(

@@ -22,13 +22,14 @@ class AskSpec:
     """The declaration of an ask that a reducer makes.
 
     ``answer`` makes the type of its answer from the type of one result. ``least`` and ``most`` say how often it is made
-    if there are two or more results. Its prompt sees the candidates as ``results``. The reducer sets the answer's type,
-    so a flow writes none.
+    if there are two or more results, and ``alone`` how often at most if there is one. Its prompt sees the candidates as
+    ``results``. The reducer sets the answer's type, so a flow writes none.
     """
 
     answer: Callable[[Type], Type]
     least: int
     most: int
+    alone: int = 0
 
 
 @dataclass(frozen=True, slots=True)

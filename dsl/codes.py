@@ -105,7 +105,7 @@ CODES: dict[str, Code] = {
     "F0630": Code("a check that can never hold"),
     "F0631": Code("a check that mentions nothing of the answer"),
     "F0632": Code("a check that reads a file"),
-    "F0633": Code("a check on the ask of a judge"),
+    "F0633": Code("a check on an ask that cannot have one"),
     "F0635": Code("a limit that a type does not have"),
     "F0636": Code("limits that no value keeps"),
     # F06: the shapes of flows

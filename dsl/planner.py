@@ -8,13 +8,13 @@ from dataclasses import replace
 from . import plan as p
 from . import syntax as s
 from . import types as t
+from .ask_planner import AskPlanner
 from .checked import Checked
 from .checking.block_types import FOLD, TOKENS
 from .checking.callees import Callee
 from .checking.matches import class_value
 from .checking.people import OPTIONS
 from .checking.program import Flow, Step
-from .expression_planner import ExpressionPlanner
 from .hedges import hedges
 
 
@@ -75,7 +75,7 @@ _Called = tuple[Callee, tuple[p.Expr, ...]]
 """A called flow or extern, and the `retries` of the innermost block around the call, if there are any."""
 
 
-class _Planner(ExpressionPlanner):
+class _Planner(AskPlanner):
     """The planner of one file. ``called`` collects the called flows and externs."""
 
     def __init__(self, checked: Checked, path: str, called: dict[str, _Called]) -> None:
@@ -243,28 +243,6 @@ class _Planner(ExpressionPlanner):
     def block(self, step: Step) -> p.Block:
         steps = tuple(self.step(inner) for inner in step.steps)
         return p.Block(steps, steps[-1].name)
-
-    def ask(self, ask: s.Ask, step: Step) -> p.Ask:
-        messages = tuple(
-            p.Message(message.role.text if message.role else "user", self.template(message.template))  # type: ignore[arg-type]
-            for message in ask.messages
-        )
-        person = ask.number in self.typed.nodes.people
-        model = self.expr(ask.model) if ask.model is not None and not person else None
-        check = None
-        if ask.check is not None and step.check_scope is not None:
-            message = ask.check.message.value if ask.check.message is not None else ""
-            check = p.Check(self.expr(ask.check.condition), tuple(step.check_scope.symbols), message)
-        answer, prompt = self.typed.nodes.answers[ask.number], self.typed.nodes.prompts.get(ask.number)
-        if ask.prompt is None or prompt is None:
-            return p.Ask(model, messages, answer, check=check, person=person)
-        declared = ExpressionPlanner(self.checked.imports[prompt.path], prompt.path) if prompt.path else self
-        values = {**declared.prompt_defaults(prompt.name), **self.args(prompt.params, ask.prompt.args)}
-        given = {
-            param.name: p.GivenValue(values[param.name], param.type) for param in prompt.params if param.name in values
-        }
-        messages = (p.Message("user", declared.prompt(prompt.name)),)
-        return p.Ask(model, messages, answer, given, check=check, person=person)
 
     def reduce(self, step: Step, reduce: s.Reduce) -> p.Reduce:
         spec = self.catalog.reducers.get(reduce.rule.text)

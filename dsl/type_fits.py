@@ -7,6 +7,7 @@ dropped (``exact`` tells where). An optional field may be missing altogether.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import reduce
 
 from .type_forms import (
@@ -126,6 +127,38 @@ def join(types: Iterable[Type]) -> Type:
     for type_ in types:
         result = type_ if result is None else _join(result, type_)
     return UNKNOWN if result is None else result
+
+
+def join_within(types: Iterable[Type], wanted: Type | None) -> Type:
+    """Return the joined type of values, of which each may fit a wanted type.
+
+    Several numbers in a range are joined into any number, which fits no range. So each number takes the wanted range.
+    """
+    types = tuple(types)
+    joined = join(types)
+    return joined if wanted is None or fits(joined, wanted) else join(_in_ranges(one, wanted) for one in types)
+
+
+def _in_ranges(given: Type, wanted: Type) -> Type:
+    """Return a type in which each range that fits the wanted range at its place is that range."""
+    wanted = unwrapped(wanted)
+    match given, wanted:
+        case Range(), Range() if fits(given, wanted):
+            return wanted
+        case Optional(item), _:
+            return optional(_in_ranges(item, wanted))
+        case ListOf(item), ListOf(other):
+            return replace(given, item=_in_ranges(item, other))
+        case Record(fields), Record():
+            others = [(field, wanted.field(field.name)) for field in fields]
+            return replace(
+                given,
+                fields=tuple(
+                    field if other is None else replace(field, type=_in_ranges(field.type, other.type))
+                    for field, other in others
+                ),
+            )
+    return given
 
 
 def _join(a: Type, b: Type) -> Type:

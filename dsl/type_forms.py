@@ -6,7 +6,7 @@ Each type is a frozen dataclass with a ``kind``, so that a plan can hold it as J
 from __future__ import annotations
 
 from collections.abc import Callable, Container
-from dataclasses import field, replace
+from dataclasses import field
 from functools import reduce
 from operator import or_
 from typing import Annotated, Any, Literal, TypeAlias, get_args
@@ -253,7 +253,7 @@ def is_whole(type_: Type) -> bool:
 
 
 def is_text(type_: Type) -> bool:
-    return type_ in (TEXT, DOCUMENT, UNKNOWN) or isinstance(type_, (Choice, SizedText))
+    return type_ in (TEXT, DOCUMENT, UNKNOWN) or isinstance(type_, (Choice, SizedText, OpenChoice))
 
 
 def lengths(type_: Type) -> tuple[int, int | None]:
@@ -296,27 +296,3 @@ def holds_model(type_: Type) -> bool:
         case Union(members):
             return any(map(holds_model, members))
     return type_ == MODEL
-
-
-def planned(type_: Type) -> Type:
-    """Return the type that a plan uses for this type: `json` for a mixed type."""
-    match type_:
-        case ListOf(item):
-            return replace(type_, item=planned(item))
-        case Optional(item):
-            return Optional(planned(item))
-        case Record(fields, name):
-            return Record(_planned_fields(fields), name)
-        case Union(members, tag, name):
-            return Union(tuple(_planned_record(member) for member in members), tag, name)
-        case Mixed():
-            return JSON
-    return type_
-
-
-def _planned_record(record: Record) -> Record:
-    return Record(_planned_fields(record.fields), record.name)
-
-
-def _planned_fields(fields: tuple[Field, ...]) -> tuple[Field, ...]:
-    return tuple(Field(one.name, planned(one.type), one.description) for one in fields)

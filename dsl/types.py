@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .type_fits import as_record, comparable, exact, fits, join
+from .type_fits import as_record, comparable, exact, fits, join, join_within
 from .type_forms import (
     BOOL,
     DOCUMENT,
@@ -41,10 +41,10 @@ from .type_forms import (
     may_be_empty,
     optional,
     plain,
-    planned,
     tag_word,
     unwrapped,
 )
+from .type_plans import planned
 from .type_quotes import quotable, quotes_of, without_quotes
 
 __all__ = [
@@ -84,6 +84,7 @@ __all__ = [
     "is_text",
     "is_whole",
     "join",
+    "join_within",
     "json_schema",
     "lengths",
     "may_be_empty",

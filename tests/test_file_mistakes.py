@@ -41,7 +41,7 @@ ASKS = [
     ("ask x", "ask", "{{ x }}"),
     ("ask", "ask", "needs a text"),
     ("ask n.x.note(x)", "n.x.note", "prefix.name"),
-    ("ask words(x)", "words", "the prompts are `note`"),
+    ("ask letters(x)", "letters", "the prompts are `note`"),
     ("ask noet(x)", "noet", "did you mean `note`"),
 ]
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from flowrun.dsl import Source, check_flow, make_plan, plan
+from flowrun.dsl import FlowError, Source, check_flow, make_plan, plan
 from flowrun.runtime.catalog import catalog
+from flowrun.testing import run_scripted
 
 
 def planned(text: str) -> plan.Plan:
@@ -75,3 +76,32 @@ def test_a_returned_block_is_a_step(node: str) -> None:
     made = planned(f"flow f(x: text, k: a | b) {{ return {node} }}")
     assert len(made.steps) == 1
     assert made.result == plan.Ref(made.steps[0].name)
+
+
+PERSON = """
+flow f(x: text) {
+  a = ask human "Which? {{ x }}" -> yes | no | text
+  b = match a { yes = "y"  no = "n"  else = ask "Why {{ a }}?" }
+  return b
+}
+"""
+
+
+@pytest.mark.parametrize(("said", "expected"), [("yes", "y"), ("no", "n"), ("perhaps", "I say so")])
+def test_a_match_over_the_words_of_a_person_takes_other_texts(said: str, expected: str) -> None:
+    replies = {"a": said, **({"b.else": expected} if said == "perhaps" else {})}
+    assert run_scripted(Source(PERSON), x="it", replies=replies).value == expected
+
+
+def test_a_match_over_the_words_of_a_person_needs_a_branch_for_other_texts() -> None:
+    with pytest.raises(FlowError) as caught:
+        check_flow(Source(PERSON.replace('else = ask "Why {{ a }}?"', "")), catalog())
+    assert [one.code for one in caught.value.diagnostics] == ["F0604"]
+
+
+def test_the_answer_of_a_person_has_no_check() -> None:
+    text = 'flow f(x: text) { a = ask human "{{ x }}" -> 1..9 check a != 5 return a }'
+    with pytest.raises(FlowError) as caught:
+        check_flow(Source(text), catalog())
+    (found,) = caught.value.diagnostics
+    assert (found.code, found.span.text) == ("F0633", "check a != 5")

@@ -21,7 +21,7 @@ def anchor(heading: str) -> str:
 
 def broken(page: Path, text: str) -> list[str]:
     wrong = []
-    for target in LINK.findall(re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)):
+    for target in LINK.findall(re.sub(r"^```.*?^```$|`[^`\n]*`", "", text, flags=re.MULTILINE | re.DOTALL)):
         if re.match(r"[a-z]+:", target):
             continue
         name, _, part = target.partition("#")

@@ -15,7 +15,7 @@ from lark.exceptions import GrammarError, UnexpectedToken
 
 from flowrun.dsl import CODES, Diagnostic, FlowError, Source, format_file, parse_flow
 from flowrun.dsl import syntax as s
-from flowrun.dsl.parsing import build, build_tests, build_values, build_words, tables
+from flowrun.dsl.parsing import build, build_declarations, build_tests, build_values, build_words, tables
 from flowrun.dsl.parsing.build import TreeBuilder
 from flowrun.dsl.parsing.make_tables import make_tables
 from flowrun.dsl.parsing.syntax_errors import KEYWORDS
@@ -314,7 +314,7 @@ def test_lark_itself_makes_the_same_trees(monkeypatch: pytest.MonkeyPatch) -> No
         builder.begin(source)
         try:
             with monkeypatch.context() as patch:
-                for module in (build, build_tests, build_values, build_words):
+                for module in (build, build_declarations, build_tests, build_values, build_words):
                     patch.setattr(module, "Token", LarkToken)
                 expected = lark.parse(source.text)
         except UnexpectedToken:

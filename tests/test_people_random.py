@@ -52,7 +52,7 @@ class Swap:
         return replace(step, node=node)
 
     def ask(self, ask: plan.Ask) -> plan.Ask:
-        if len(ask.messages) > 1 or ask.messages[0].role != "user" or self.dice.random() < 0.2:
+        if ask.check is not None or len(ask.messages) > 1 or ask.messages[0].role != "user" or self.dice.random() < 0.2:
             return ask
         self.count += 1
         return replace(ask, person=True, model=None)
@@ -107,7 +107,7 @@ def test_people_answer_as_models_do(chunk: int) -> None:
                 assert bounds.calls.least <= ran.servers.calls, trial.text
                 assert bounds.people.least <= people_asked(ran), trial.text
         seen += people_asked(ran)
-    assert seen > 20
+    assert seen > 12
 
 
 @pytest.mark.parametrize("chunk", range(2))

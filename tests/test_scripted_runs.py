@@ -17,7 +17,7 @@ from flowrun.runtime.vocabulary import events as e
 from flowrun.runtime.vocabulary.errors import CallError
 from flowrun.testing.bench import Bench, Setting
 from flowrun.testing.coverage import Reached
-from flowrun.testing.places import Places
+from flowrun.testing.places import Number, Places
 from flowrun.testing.ran import Ran as Played
 from flowrun.testing.runner import play
 from support.oracle import SPOILT, Key, Oracle
@@ -35,7 +35,7 @@ def script(trial: Trial, ran: Ran) -> tuple[tp.Reply, ...]:
     The merges of a tree of asks have one line, in the order in which they were sent.
     """
     places = Places(trial.plan)
-    lines: dict[tuple[tuple[str, int | None], ...], dict[str, list[tp.Answer]]] = {}
+    lines: dict[tuple[tuple[str, Number], ...], dict[str, list[tp.Answer]]] = {}
     began: dict[int, float] = {}
     open_: dict[int, list[tuple[list[tp.Answer], int, Any]]] = {}
     for event in ran.events:
@@ -54,7 +54,7 @@ def script(trial: Trial, ran: Ran) -> tuple[tp.Reply, ...]:
                 found[at] = answer_of(call, what, event.at - began[event.number])
     return tuple(
         tp.Reply(
-            tuple(tp.PathPart(name, at) for name, at in key),
+            tuple(tp.PathPart(name, at if isinstance(at, int) else None) for name, at in key),
             ".".join(name for name, _ in key),
             None,
             tuple(answer for found in calls.values() for answer in found),

@@ -148,7 +148,7 @@ class _Survey:
             in_all(one.amounts for one in found.values()),
             rounds,
             self.size(result, scope),
-            failing_of(self._order.before(steps), found),
+            failing_of(self._order.near(steps), found),
             feed,
             found,
         )

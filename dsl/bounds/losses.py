@@ -50,17 +50,35 @@ def may_fail(expr: p.Expr) -> bool:
     return any(may_fail(part) for part in p.expr_parts(expr))
 
 
-def failing_of(behind: Mapping[str, frozenset[str]], steps: Mapping[str, Done]) -> Least | None:
+def failing_of(near: Mapping[str, frozenset[str]], steps: Mapping[str, Done]) -> Least | None:
     """Return the least amounts of steps of which one fails; None if none can fail.
 
-    They include all steps that the failed step has waited for.
+    They include all steps that the failed step has waited for. ``near`` has the steps in order, each with the steps
+    that it waits for itself. A step may take less if it fails than if it has a value. Then no step behind it fails for
+    less, so most steps of a long row are not added up.
     """
-    ways = [
-        sum((least_of(steps[name].amounts) for name in behind[at]), done.failing)
-        for at, done in steps.items()
-        if done.failing is not None
-    ]
-    return reduce(Least.__or__, ways) if ways else None
+    found: Least | None = None
+    # The paid steps before each step; None where a step before it fails for no more.
+    paid: dict[str, frozenset[str] | None] = {}
+    for at, needs in near.items():
+        ways = [_paid_until(need, paid[need], steps[need]) for need in needs]
+        known = [way for way in ways if way is not None]
+        paid[at] = before = frozenset().union(*known) if len(known) == len(ways) else None
+        failing = steps[at].failing
+        if failing is not None and before is not None:
+            way = sum((least_of(steps[name].amounts) for name in sorted(before)), failing)
+            found = way if found is None else found | way
+    return found
+
+
+def _paid_until(name: str, before: frozenset[str] | None, done: Done) -> frozenset[str] | None:
+    """Return the paid steps up to the end of a step; None if it, or a step before it, fails for no more."""
+    if before is None:
+        return None
+    whole = least_of(done.amounts)
+    if done.failing is not None and done.failing | whole == done.failing:
+        return None
+    return before if whole == Least() else before | {name}
 
 
 def may_be_refused(spec: ReducerSpec | None, rule: p.Reduce, least: int, most: int) -> bool:

@@ -39,6 +39,8 @@ def combined(
         inside = (*inside, bounds_for("reduce", f"ask of {title}", decided.amounts, decided.tries, line=step.line))
     if reduce.ask is None:
         value = _reduced(survey, step, reduce, parts, scope)
+        if reduce.extern is not None:
+            rounds = rounds.behind(reduce.needs)
     else:
         asks = (_fold if reduce.rule == "fold" else _merged)(survey, step, reduce, parts, scope, given)
         more = asks.each.amounts.alike(asks.times, sharing=sharing)
@@ -127,7 +129,8 @@ def _decided(
     if ask is None or asks is None:
         return Asked(Amounts(), NOTHING, NONE)
     there = _present(step, parts)
-    times = Bound(asks.least if there.least > 1 else 0, 0 if there.most in (0, 1) else asks.most)
+    most = 0 if there.most == 0 else asks.alone if there.most == 1 else asks.most
+    times = Bound(asks.least if there.least > 1 else 0, most)
     count, items = items_of(given["results"])
     seen = numbered(Bound(min(2, count.least), count.most, count.why), items)
     found = asked(

@@ -106,6 +106,11 @@ class Rounds:
             self.loads,
         )
 
+    def behind(self, needs: Iterable[str]) -> Rounds:
+        """Return these rounds up to an end that also waits for ``needs``."""
+        ends = dict.fromkeys(needs, 0.0)
+        return replace(self, least=_longest(self.least, ends), most=_longest(self.most, ends))
+
     def merged(self, soonest: Rounds, calls: Bound, needs: Iterable[str], *, loses: bool = False) -> Rounds:
         """Return these rounds followed by a tree or a fold with ``calls`` calls in a row.
 

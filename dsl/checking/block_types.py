@@ -1,4 +1,4 @@
-"""The types of blocks: their elements, their values, and the options that they take."""
+"""The types of blocks: their elements and their values."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from dataclasses import replace
 
 from .. import syntax as s
 from .. import types as t
-from ..catalog import MEND, AskSpec, Catalog, Given, OptionSpec, ParamSpec, ReducerSpec, Refusal, Where
-from ..diagnostics import Diagnostic, did_you_mean
-from .bodies import Bodies, keeps_places, word_of
+from ..catalog import MEND, AskSpec, Given, ParamSpec, ReducerSpec, Refusal
+from ..diagnostics import Diagnostic
+from .bodies import keeps_places, word_of
 from .callees import Callee
 from .checks import no_check
 from .counts import numbers_of
+from .option_types import OptionTypes
 from .origins import origins
 from .people import refused_options
 from .program import Program, Scope, Step
@@ -25,22 +26,17 @@ FOLD = (ParamSpec("from", t.UNKNOWN),)
 """The optional first value of a fold; its type is that of the fold's ask."""
 TOKENS = (ParamSpec("size", t.INT, required=True, low=1),)
 """The parameter of `by tokens(n)`: a merge takes as many results as fit into ``n`` tokens."""
-_OF_ASKS = '; an ask has it: write it behind the ask, or `reduce (ask "…" with {}: …)`'
-_NO_OPTIONS = {"a call": "a call takes no options: set this option on the asks inside, or on the model"}
 
 
-class BlockTypes(Bodies, ABC):
-    """The part of the checker that handles blocks, their reducers and their options."""
+class BlockTypes(OptionTypes, ABC):
+    """The part of the checker that handles blocks and their reducers."""
 
     program: Program
-    catalog: Catalog
     written: WrittenTypes
 
     def __init__(self) -> None:
         super().__init__()
         self._folds: dict[Step, tuple[t.Type, t.Type]] = {}
-        self.inherited: set[int] = set()
-        """The places of the options that asks take from their flow. They are checked there."""
 
     @abstractmethod
     def ask(self, ask: s.Ask, scope: Scope) -> t.Type: ...
@@ -252,48 +248,6 @@ class BlockTypes(Bodies, ABC):
     def folded(self, step: Step, name: str) -> t.Type:
         """Return the type of ``so_far`` or ``next``, the two names in a fold's prompt."""
         return self._folds.get(step, (t.UNKNOWN, t.UNKNOWN))[name == "next"]
-
-    def options(self, options: tuple[s.Option, ...], kinds: tuple[Where, ...], scope: Scope, what: str) -> None:
-        seen: set[str] = set()
-        for option in options:
-            if what == "an ask" and option.span.start in self.inherited:
-                continue
-            name = option.name.text
-            spec = self.catalog.options.get(name)
-            fitting = [known for known, one in self.catalog.options.items() if one.on & set(kinds)]
-            if spec is None or not spec.on & set(kinds):
-                known = ", ".join(f"`{word}`" for word in fitting)
-                self.report(
-                    "F0307",
-                    f"{what} has no option `{name}`",
-                    option.name.span,
-                    help=did_you_mean(name, fitting)
-                    or (f"it takes {known}" if known else _NO_OPTIONS.get(what, "it takes no options"))
-                    + (_OF_ASKS.format(name) if known and spec and "ask" in spec.on else ""),
-                )
-            elif name in seen:
-                self.report("F0307", f"`{name}` is given twice", option.name.span, "keep only one of the two")
-            else:
-                self._option(option, spec, scope)
-                own = "ask" in kinds or "model" in kinds
-                if name == "retries" and not own and self.typed.folding.number(option.value, scope) is None:
-                    self.report(
-                        "F0307",
-                        "`retries` of a block must be a constant number: each ask inside takes it",
-                        option.value.span,
-                    )
-            seen.add(name)
-
-    def _option(self, option: s.Option, spec: OptionSpec, scope: Scope) -> None:
-        if isinstance(option.value, s.Ask):
-            self.report("F0301", f"`{spec.name}` takes a value, not an `ask`", option.value.span)
-            return
-        value = option.value
-        if isinstance(value, s.Call) and value.prefix is None and (params := spec.rules.get(value.function.text)):
-            self.expressions.arguments(value.function.text, params, value.args, value.span, scope)
-            return
-        self.expressions.expect(value, scope, spec.type, f"`{spec.name}`")
-        self.expressions.within(value, scope, spec.name, spec.low, spec.high, "F0307")
 
 
 def _may_be_alone(step: Step) -> bool:

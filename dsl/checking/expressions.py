@@ -96,7 +96,7 @@ class Expressions(Operators):
                 each = [self.infer(item, scope, item_type) for item in items]
                 if isinstance(item_type, t.Union) and each and all(t.fits(one, item_type) for one in each):
                     return t.ListOf(item_type)
-                return t.ListOf(t.join(each))
+                return t.ListOf(t.join_within(each, item_type))
             case s.RecordExpr():
                 return self._record(expr, scope, wanted)
             case s.Call():

@@ -13,6 +13,7 @@ from .long_lists import few
 
 _CONSTANTS: dict[str, bool | None] = {"true": True, "false": False, "none": None}
 _NONE = p.Class(None)
+_REST = p.Class(rest=True)
 _MOST_ADDED = 12
 
 
@@ -26,13 +27,15 @@ def class_value(written: s.Word | s.String) -> p.Class:
 
 
 def classes_of(type_: t.Type) -> tuple[p.Class, ...] | None:
-    """Return all classes of a type; None if it has none."""
+    """Return all classes of a type; None if it has none. A text beside offered words has the class of all others."""
     match type_:
         case t.Optional(item):
             inner = classes_of(item)
             return None if inner is None else (*inner, _NONE)
         case t.Choice(options):
             return tuple(map(p.Class, options))
+        case t.OpenChoice(options):
+            return (*map(p.Class, options), _REST)
         case t.BOOL:
             return p.Class(True), p.Class(False)
         case t.Mixed(options):
@@ -83,7 +86,7 @@ def match_problems(node: s.Match, given: t.Type) -> list[Diagnostic]:
     missing = [one for one in classes if one not in {one for one, _ in written}]
     if missing and rest is None and not any(one.code == "F0602" for one in problems):
         problems.append(_missing(node, given, missing))
-    if not missing and rest is not None:
+    if not missing and rest is not None and _REST not in known:
         problems.append(
             Diagnostic(
                 "F0605", "this `else` can never run: every class has its branch", rest,
@@ -145,8 +148,11 @@ def _missing(node: s.Match, given: t.Type, missing: list[p.Class]) -> Diagnostic
         what, note = "a missing value,", "the value may be missing, and then no branch would run"
         help = "add `none = …` or `else = …`, or give the value a default: `match … ?? WORD`"
         names = "`none`"
+    elif missing == [_REST]:
+        what, names = "any other text", ""
+        note, help = "a person may answer with a text of their own", "add the branch `else = …`"
     return Diagnostic(
-        "F0604", f"this match has no branch for {what} {names}", node.value.span,
+        "F0604", f"this match has no branch for {what} {names}".rstrip(), node.value.span,
         label=f"is {t.show(given)}" if len(t.show(given)) < 80 else "", note=note, help=help, fix=_added(node, missing),
     )  # fmt: skip
 

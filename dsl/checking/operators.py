@@ -44,7 +44,7 @@ class Operators(TypeWords):
             if t.is_text(left) and t.is_text(right):
                 return t.UNKNOWN if t.UNKNOWN in (left, right) else t.TEXT
             if isinstance(left, t.ListOf) and isinstance(right, t.ListOf):
-                return t.join([t.plain(left), t.plain(right)])
+                return t.join_within([t.plain(left), t.plain(right)], wanted)
         if not (t.is_number(left) and t.is_number(right)):
             self._unfit(expr, left, right)
             return t.UNKNOWN

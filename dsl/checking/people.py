@@ -38,6 +38,18 @@ def offered(written: s.TypeExpr | None) -> tuple[s.Word | s.String, ...] | None:
     return words if words and len(words) == len(written.options) - 1 else None
 
 
+def refused_check(ask: s.Ask) -> Iterator[Diagnostic]:
+    """Report the check of an ask that a person answers."""
+    if ask.check is not None:
+        yield Diagnostic(
+            "F0633",
+            "the answer of a person is not checked",
+            ask.check.span,
+            note="a person may decide as they like, and flowrun asks one question once",
+            help="delete the check, narrow the type, or let a `match` or a `when` decide about the answer",
+        )
+
+
 def refused_options(options: Iterable[s.Option]) -> Iterator[Diagnostic]:
     """Report the options of an ask that a person cannot follow."""
     for option in options:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from .. import syntax as s
 from ..diagnostics import Diagnostic, Edit, Fix, Label
 from ..source import Span
-
-_BLOCKS = (s.Fanout, s.Map, s.Repeat, s.Chain, s.Rounds, s.Match)
+from .lost_values import lost_values
 
 
 def structure(file: s.File) -> list[Diagnostic]:
@@ -23,41 +22,7 @@ def structure(file: s.File) -> list[Diagnostic]:
     for flow in file.flows:
         problems.extend(_flow(flow))
         problems.extend(_budget(flow))
-        problems.extend(_lost(flow.body.lines))
-    return problems
-
-
-def _lost(lines: tuple[s.Line, ...]) -> list[Diagnostic]:
-    """Report values that stand on lines of their own, have no name, and belong to no block.
-
-    A single word is not reported here. Mostly it is a word of another language or a misspelt word, and the check of
-    names reports it.
-    """
-    problems = []
-    for line in lines:
-        node = line.node
-        if isinstance(node, s.Match):
-            problems += _lost(node.body.lines)
-        elif isinstance(node, _BLOCKS):
-            inner = node.body.lines
-            # A branch without a name is reported elsewhere.
-            problems += _lost(inner[:-1]) if not isinstance(node, s.Fanout) else []
-            if inner and isinstance(inner[-1].node, _BLOCKS):
-                problems += _lost((inner[-1],))
-        elif line.name is None and not isinstance(node, (s.Ask, s.Name)):
-            problems.append(
-                Diagnostic(
-                    "F0406",
-                    "this value has no name, so no step can mention it",
-                    line.span,
-                    help="give the value a name, `name = …`, or delete it"
-                    + (
-                        "; the language has no indexing, and a field is written `.name`"
-                        if isinstance(node, s.ListExpr)
-                        else ""
-                    ),
-                )
-            )
+        problems.extend(lost_values(flow.body.lines))
     return problems
 
 

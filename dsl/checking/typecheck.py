@@ -19,7 +19,7 @@ from .expressions import Expressions
 from .facts import tags_told
 from .folding import Folding
 from .node_tables import NodeTables
-from .people import asks_person, is_step, offered, refused_messages, refused_options
+from .people import asks_person, is_step, offered, refused_check, refused_messages, refused_options
 from .program import Flow, Program, Scope, Step, Symbol
 from .prompt_uses import PromptUses
 from .quotes import check_quotes
@@ -240,7 +240,7 @@ class _Checker(RoundTypes, PromptUses):
             )
         elif asks_person(ask, scope):
             self.typed.nodes.people.add(ask.number)
-            self.typed.problems.extend(refused_messages(ask))
+            self.typed.problems.extend([*refused_messages(ask), *refused_check(ask)])
         elif ask.model is not None:
             type_ = self.expressions.infer(ask.model, scope, t.MODEL)
             if not t.fits(type_, t.MODEL):

@@ -14,6 +14,7 @@ from ..spelling import MOST_GUESSED
 from ..texts import text_key
 from .callees import Imported
 from .extents import Extents
+from .imported_types import imported_type
 from .label_places import LABEL_WAY
 from .long_lists import few, shortened
 from .sizes import sized_list, sized_text
@@ -238,30 +239,11 @@ class WrittenTypes:
         )
 
     def _of_import(self, prefix: s.Word, word: s.Word) -> t.Type:
-        imported = self.imported
-        if prefix.text in imported.broken:
+        found = imported_type(self.imported, prefix, word)
+        if isinstance(found, Diagnostic):
+            self.problems.append(found)
             return t.UNKNOWN
-        path = imported.paths.get(prefix.text)
-        if path is None:
-            self._report(
-                "F0206",
-                f"no import is called `{prefix.text}`",
-                prefix.span,
-                did_you_mean(prefix.text, imported.paths) or f'write `import "….flow" as {prefix.text}`',
-            )
-            return t.UNKNOWN
-        type_ = imported.types.get((prefix.text, word.text))
-        if type_ is None:
-            known = imported.names(prefix.text, "types")
-            self._report(
-                "F0206",
-                f"`{path}` has no type `{word.text}`",
-                word.span,
-                did_you_mean(word.text, known)
-                or ("its types: " + ", ".join(f"`{one}`" for one in known) if known else "the file declares no types"),
-                instead(word, nearest(word.text, known)),
-            )
-        return type_ or t.UNKNOWN
+        return found
 
     def _record(self, written: s.TypeRecord) -> t.Record:
         fields: dict[str, t.Field] = {}

@@ -6,7 +6,17 @@ from ..diagnostics import Diagnostic
 from .place import Place
 
 CHECK_FORM = 'write the check directly behind the answer of an ask: `ask "…" -> T check CONDITION with …`'
-_LATE = frozenset({"WITH", "AFTER", "WHEN"})
+CALLS = (
+    "`check(` at the beginning of a line calls a flow of this name",
+    "write a blank for the condition of an ask: `check (…)`",
+)
+LATE = (
+    "`check` must come before the other clauses of an ask",
+    "the clauses of an ask have a fixed order: `check`, `with`, `after`, then `when … else`",
+)
+NO_ASK = ("only an `ask` has a check", f"{CHECK_FORM}; for a condition on other values write `when`")
+"""The message and the help for each mistake. The reader of lines uses them too."""
+_CLAUSES = frozenset({"WITH", "AFTER", "WHEN"})
 _FARTHEST = 40
 """The most tokens to look through for the ask of a clause."""
 _OPERATORS = frozenset({"and", "or", "==", "!=", "<", "<=", ">", ">=", "in", "+", "-", "*", "/", "??"})
@@ -23,14 +33,11 @@ def misplaced_check(place: Place) -> Diagnostic | None:
             continue
         if place.at(ahead + 1) == "LPAR" and place.span(ahead).end == place.span(ahead + 1).start:
             if place.begins_line(ahead) and place.text in _OPERATORS:
-                said = "`check(` at the beginning of a line calls a flow of this name"
-                return place.error(said, "write a blank for the condition of an ask: `check (…)`", ahead)
+                return place.error(*CALLS, ahead)
             continue
         if _behind_clauses(place, ahead):
-            help = "the clauses of an ask have a fixed order: `check`, `with`, `after`, then `when … else`"
-            return place.error("`check` must come before the other clauses of an ask", help, ahead)
-        help = f"{CHECK_FORM}; for a condition on other values write `when`"
-        return place.error("only an `ask` has a check", help, ahead)
+            return place.error(*LATE, ahead)
+        return place.error(*NO_ASK, ahead)
     return None
 
 
@@ -40,7 +47,7 @@ def _behind_clauses(place: Place, ahead: int) -> bool:
     for before in range(ahead - 1, ahead - _FARTHEST, -1):
         if place.at(before) in ("ASK", "LBRACE", "RBRACE", ""):
             return late and place.at(before) == "ASK"
-        late = late or place.at(before) in _LATE
+        late = late or place.at(before) in _CLAUSES
     return False
 
 

@@ -89,8 +89,8 @@ def named(text: str, tokens: Sequence[Token], place: int) -> bool:
     """Tell whether a word looks like the name of a step: a `=` follows it, or it is alone on its line.
 
     A label stands on the line of the value or the type behind it. So such a word is a name at the end of a line. So is
-    `match`. A clause such as `check (…)` has a blank before its bracket; a call at the beginning of a line has none. A name
-    alone on its line is the last of its body, so the token behind it tells it from a clause.
+    `match`. A clause such as `check (…)` has a blank before its bracket; a call at the beginning of a line has none.
+    A name alone on its line is the last of its body, so the token behind it tells it from a clause.
     """
     if place + 1 < len(tokens) and tokens[place + 1].type == "EQUAL":
         return True

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..diagnostics import Diagnostic, nearest
 from .check_mistakes import CHECK_MISTAKES
 from .corrections import without_comma
+from .expected_words import CLAUSES, expected_words
 from .file_mistakes import FILE_MISTAKES
 from .foreign_syntax import HABITS, MATCH, else_alone, stray_word
 from .label_mistakes import misplaced_label
@@ -15,27 +16,6 @@ from .round_mistakes import rounds
 from .tables import END, KEYWORDS
 from .test_mistakes import inside_test, test_line
 
-_WORDS = {
-    "NAME": "a name",
-    "STRING": 'a "text"',
-    "CLASS": "a class in quotes",
-    "NUMBER": "a number",
-    "LBRACE": "`{`",
-    "RBRACE": "`}`",
-    "LPAR": "`(`",
-    "RPAR": "`)`",
-    "LSQB": "`[`",
-    "RSQB": "`]`",
-    "EQUAL": "`=`",
-    "COLON": "`:`",
-    "COMMA": "`,`",
-    "DOT": "`.`",
-    "VBAR": "`|`",
-    "OPTIONAL": "`?`",
-    "MONEY": "an amount such as `$2.50`",
-    "$END": "the end of the file",
-}
-_CLAUSES = ("WITH", "AFTER", "WHEN", "ELSE")
 _INFIX = frozenset({"PLUS", "MINUS", "TIMES", "DIVIDE", "COMPARE", "AND", "OR", "IN"})
 _WANTS_VALUE = _INFIX | {"EQUAL", "COLON", "RETURN", "WHEN", "ELSE", "WHERE", "NOT", "EXPECT"}
 _CLOSES = frozenset({"RBRACE", "RPAR", "RSQB", "$END"})
@@ -57,7 +37,7 @@ def describe(place: Place) -> Diagnostic:
             return found
     end = "the file ends too early" if place.type == END else "the declaration ends too early"
     what = end if place.ends else f"`{place.shown}` is not allowed here"
-    return place.error(what, f"expected {_expected(place.expected)}")
+    return place.error(what, f"expected {expected_words(place.expected)}")
 
 
 def _no_reducer(place: Place) -> Diagnostic | None:
@@ -109,7 +89,7 @@ def _comma(place: Place) -> Diagnostic | None:
 
 def _clause_first(place: Place) -> Diagnostic | None:
     for ahead in place.line_before():
-        clause = place.at(ahead) == "NAME" and place.word(ahead).upper() in _CLAUSES and place.at(ahead + 1) != "COLON"
+        clause = place.at(ahead) == "NAME" and place.word(ahead).upper() in CLAUSES and place.at(ahead + 1) != "COLON"
         if clause and ahead < 0 and place.begins_line(ahead) and place.joined(ahead):
             help = f"write the step before it, as in `x = … {place.word(ahead)} …`"
             return place.error(f"`{place.word(ahead)}` cannot begin a line here", help, ahead)
@@ -127,7 +107,7 @@ def _quote(place: Place) -> Diagnostic | None:
 
 
 def _clause(place: Place) -> Diagnostic | None:
-    if place.type in _CLAUSES and place.type not in place.expected and not place.wants_value:
+    if place.type in CLAUSES and place.type not in place.expected and not place.wants_value:
         if place.type == "ELSE" and not any(place.at(ahead) == "WHEN" for ahead in place.line_before()):
             return else_alone(place.span())
         help = "the clauses of a step have a fixed order: `with`, `after`, then `when … else`"
@@ -290,26 +270,6 @@ _RULES = (
     _missing,
     _word_as_name,
 )
-
-
-def _expected(expected: frozenset[str]) -> str:
-    names = set(expected)
-    words = []
-    if {"RBRACE", "RETURN"} <= names:
-        # Between two lines of a block: all that a line can begin with is one thing.
-        clauses = [name for name in _CLAUSES if name in names]
-        return ", ".join([*(f"`{name.lower()}`" for name in clauses), "another step, `name = …`, `return …` or `}`"])
-    if len(names & VALUE) >= 6:
-        names -= VALUE
-        words.append("a value")
-    for name in sorted(names):
-        if name in _WORDS:
-            words.append(_WORDS[name])
-        elif name.lower() in KEYWORDS:
-            words.append(f"`{name.lower()}`")
-    if len(words) > 6:
-        words = [*words[:6], "…"]
-    return " or ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else "".join(words) or "the end"
 
 
 __all__ = ["KEYWORDS", "describe", "stray_word"]

@@ -14,7 +14,7 @@ from flowrun.dsl import Given, ReducerSpec, Refusal, alike, types
 
 from ..vocabulary.json_value import Json
 from ..vocabulary.tally import Tally
-from .arguments import AT_LEAST, STANDS, TIES, told_apart
+from .arguments import AT_LEAST, STANDS, ties, told_apart
 from .expected import more_than_half, until_uncatchable
 from .majority import Majority
 from .protocol import ReduceError, Rule
@@ -76,7 +76,7 @@ def listed(given: Given, name: str) -> types.Type | Refusal:
 RULE = Rule(
     ReducerSpec(
         "approval",
-        (TIES, AT_LEAST, STANDS),
+        (ties(alone=1), AT_LEAST, STANDS),
         with_ballots(lambda given: listed(given, "approval"), LEAD),
         "the answer that appears in the most ballots",
         votes=True,

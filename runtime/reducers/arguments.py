@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from flowrun.dsl import AskSpec, Given, ParamSpec, Refusal, alike, types
 
-TIES = ParamSpec(
-    "ties", types.Choice(("first", "error")), asks=AskSpec(lambda item: types.INT if _listed(item) else item, 0, 1)
-)
+
+def ties(*, alone: int) -> ParamSpec:
+    """Return the argument of a vote that says what happens at a tie. One ballot ``alone`` may be a tie."""
+    asks = AskSpec(lambda item: types.INT if _listed(item) else item, 0, 1, alone)
+    return ParamSpec("ties", types.Choice(("first", "error")), asks=asks)
+
+
+TIES = ties(alone=0)
 AT_LEAST = ParamSpec("at_least", types.INT, low=1)
 STANDS = ParamSpec("stands", types.INT, low=0)
 BY = ParamSpec("by", types.TEXT, takes_field=True)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from typing import TypeAlias
 
 from flowrun.dsl import REDUCE, dataclass
 from flowrun.dsl import plan as p
 from flowrun.runtime.plans.step_paths import Naming, StepNode
 
-_PLACE = re.compile(r"\[([\d.]+)\]")
+_PLACE = re.compile(r"\[([\d.,]+)\]")
 _NAME = re.compile(r"\.?([^.\[\]]+)")
 
 
@@ -31,6 +32,13 @@ class Shape:
     nowhere: tuple[None, ...]
 
 
+Number: TypeAlias = int | str | None
+"""The number of an element or a sample. A text such as ``1,0`` is element 0 of list 1 in a list of lists.
+
+A map over such a list may take an element before all lists in front of it are there. Then its own number is not known.
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Spot:
     """The place of one call. ``at`` has the number of the element or the sample behind each name, None without one.
@@ -40,8 +48,8 @@ class Spot:
     """
 
     shape: Shape
-    at: tuple[int | None, ...]
-    element: tuple[int | None, ...]
+    at: tuple[Number, ...]
+    element: tuple[Number, ...]
     merge: tuple[int, ...] = ()
 
     @property
@@ -58,7 +66,7 @@ class Spot:
         """
         number, of = 0, 1
         for at, most, one in zip(self.at, self.shape.samples, fixed, strict=True):
-            if most and at is not None and one is None:
+            if most and isinstance(at, int) and one is None:
                 number, of = number * most + at, of * most
         return number, of
 
@@ -82,7 +90,7 @@ class Places:
         found = _PLACE.findall(path)
         merge = tuple(map(int, found.pop().split("."))) if shape.merges else ()
         numbers = iter(found)
-        at = tuple(int(next(numbers)) if numbered else None for numbered in shape.numbered)
+        at = tuple(_number(next(numbers)) if numbered else None for numbered in shape.numbered)
         element = tuple(None if most else number for number, most in zip(at, shape.samples, strict=True))
         return Spot(shape, at, element, merge)
 
@@ -133,3 +141,7 @@ class Places:
             {type(one) for one in repeats if one is not None} == {p.Rounds},
             (None,) * len(names),
         )
+
+
+def _number(written: str) -> Number:
+    return int(written) if written.isdigit() else written

@@ -116,4 +116,6 @@ def _numbers(marks: Iterable[Mark], group: _Group, spot: Spot) -> tuple[int | No
     """Return the numbers of a call in the loops of its marks. A list that is written in the file has no number."""
     at = dict(zip(group.steps, spot.at, strict=False))
     axes = sorted({axis for mark in marks for axis in mark.axes})
-    return tuple(at.get(axis.rpartition("#")[0]) for axis in axes)
+    numbers = [at.get(axis.rpartition("#")[0]) for axis in axes]
+    # A number that is not known may be any.
+    return tuple(number if isinstance(number, int) else None for number in numbers)

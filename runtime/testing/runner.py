@@ -187,9 +187,12 @@ def _never_used(source: ScriptedSource) -> Iterator[Problem]:
 
 def _why(line: Line, source: ScriptedSource) -> str:
     step = line.reply.step
-    times = sum(spot.shape.step == step for spot, _ in source.prompts)
+    spots = [spot for spot, _ in source.prompts if spot.shape.step == step]
+    times = len(spots)
     if not times:
         return f"`{step}` was not asked"
+    if line.numbers and any(isinstance(number, str) for spot in spots for number in spot.at):
+        return f"`{step}` was asked before the number of its element was known, because lists before it were open"
     if not line.met:
         return f"each call of `{step}` took its answer from another line"
     what = "with these numbers" if line.reply.when is None else "with this condition"

@@ -12,7 +12,7 @@ from flowrun.runtime.vocabulary.errors import FlowrunError
 from flowrun.runtime.vocabulary.json_value import Json
 
 from .outcome import Problem
-from .places import Spot
+from .places import Number, Spot
 
 _Sequence = list[list[int]]
 
@@ -45,7 +45,7 @@ class Line:
             return merge and self._fits(self.fixed[:-1], spot.at[:-1])
         return self._fits(self.fixed, spot.at)
 
-    def _fits(self, fixed: Sequence[int | None], at: Sequence[int | None]) -> bool:
+    def _fits(self, fixed: Sequence[int | None], at: Sequence[Number]) -> bool:
         return all(want is None or want == at for want, at in zip(fixed, at, strict=True))
 
     @property

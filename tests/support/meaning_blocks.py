@@ -6,7 +6,6 @@ import json
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
 from fractions import Fraction
 from math import floor
 from statistics import mean, median
@@ -15,6 +14,7 @@ from typing import Any
 from flowrun.dsl import syntax as s
 from flowrun.dsl import types as t
 
+from .meaning_bodies import Bodies
 from .meaning_values import Candidates, Got, Place, Unsound, Values, lines_of
 from .meaning_votes import MISSING, Lost, Undecided, Vote
 from .oracle import Form, Key, Oracle, merged, preference
@@ -31,27 +31,6 @@ POSITIONAL = {
 }
 WORDS = frozenset({"by", "of", "order", "method", "ties"})
 """Arguments that take a plain word, and not the value of a name."""
-
-
-@dataclass
-class Bodies:
-    """The ends of the bodies of a block, in order: a value with its calls, or a loss.
-
-    ``names`` are the branches of a fan-out.
-    """
-
-    ends: list[Got | Lost]
-    names: tuple[str, ...] = ()
-    counted: bool = True
-    items: list[Got] = field(default_factory=list)
-
-    @property
-    def lost(self) -> list[Lost]:
-        return [one for one in self.ends if isinstance(one, Lost)]
-
-    @property
-    def calls(self) -> frozenset[Key]:
-        return frozenset[Key]().union(*(one.calls for one in self.items))
 
 
 def named(node: s.Map, element: Got, index: int) -> dict[str, Got]:

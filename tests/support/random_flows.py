@@ -6,7 +6,8 @@ import random
 import re
 from dataclasses import dataclass, replace
 
-from .random_reducers import Reducers, Results
+from .random_races import Races
+from .random_reducers import Results
 from .random_shapes import (
     DECLARED,
     FLAG,
@@ -34,7 +35,7 @@ INPUTS = (
 
 
 @dataclass
-class Writer(Reducers):
+class Writer(Races):
     """Writes a flow. ``votes`` allows votes that may stop early and windows, whose time is not the critical path.
 
     ``wide`` allows all shapes of the language, in flows of few calls.
@@ -191,7 +192,8 @@ class Writer(Reducers):
 
     def check(self, shape: Shape, name: str, known: list[Named]) -> str:
         """A check that some answers of a shape fail."""
-        own = "answer" if name.endswith("v") else self.rng.choice([name, "answer"])
+        # The prompts of other lines than `name = ask …` have a letter behind the name.
+        own = "answer" if name[-1] in "vrm" else self.rng.choice([name, "answer"])
         texts = [one.name for one in self.of(known, "text")]
         numbers = [one.name for one in self.of(known, "score")]
         tests = {
@@ -339,7 +341,9 @@ class Writer(Reducers):
 
     def match(self, name: str, known: list[Named], depth: int, times: int) -> tuple[str, Shape, list[str]]:
         """A match over a word or a flag. Some of its branches ask, some are values, and some are chains."""
-        over = self.rng.choice([*(one for one in known if one.shape.kind in ("word", "flag")), None])
+        classed = [one for one in known if one.shape.kind in ("word", "flag")]
+        # Few values may be missing, so these come first.
+        over = self.rng.choice([one for one in classed if one.optional] or [*classed, None])
         asked = f"{self.rng.choice([one.name for one in self.of(known, 'flag')] or ['true'])} == false"
         classes = list(WORDS) if over is not None and over.shape.kind == "word" else ["true", "false"]
         if over is not None and over.optional:
@@ -350,12 +354,13 @@ class Writer(Reducers):
         shape = self.rng.choice([TEXT, TEXT, WORD, SCORE, NOTE, TEXTS])
         lines = []
         for word in classes:
-            constant = self.literal(shape)
+            # A word that stands alone is of a narrower type.
+            constant = None if shape == WORD else self.literal(shape)
             if constant is not None and self.may(0.3):
                 lines.append(f"{word} = {constant}")
                 continue
             self.spent += times
-            ask, _, options = self.asking_for(shape, self.name(), known)
+            ask, _, options = self.asking_for(shape, f"{self.name()}m", known)
             ask += f" with {', '.join(options)}" if options else ""
             if self.may(0.3):
                 before, _ = self.line(known, [], 3, times)
@@ -366,36 +371,6 @@ class Writer(Reducers):
         self.rng.shuffle(lines)
         value = asked if over is None else over.name
         return f"match {value} {{ {' '.join(lines)} }}", shape, self.block_options()
-
-    def branch(self, shape: Shape, known: list[Named], times: int) -> tuple[str, Named]:
-        self.spent += times
-        name = self.name()
-        text, _, options = self.asking_for(shape, name, known)
-        return f"{name} = {text}" + (f" with {', '.join(options)}" if options else ""), Named(name, shape)
-
-    def race(self, name: str, known: list[Named], depth: int, times: int) -> tuple[str, Shape, list[str]]:
-        """A block that ends with its first result; whoever wins says the same."""
-
-        def runner() -> str:
-            own = self.name()
-            ask, _, options = self.asking_for(WORD, own, known, "race|")
-            ends = f" with {', '.join(options)}" if options else ""
-            before = ""
-            if self.may(0.3):
-                first, named = self.line(known, [], 3, times)
-                before, ends = f"{first} ", ends + f" after {named.name}"
-            if not before:
-                return f"{own} = {ask}{ends}"
-            return f"{own} = chain {{ {before}{self.name()} = {ask}{ends} }}"
-
-        self.spent += times * 3
-        kind = self.rng.choice(["fanout", "fanout", "map", "repeat"])
-        if kind == "fanout":
-            inner = " ".join(runner() for _ in range(self.rng.randint(2, 3)))
-            return f"fanout {{ {inner} }} reduce first", WORD, self.block_options()
-        if kind == "repeat":
-            return f"repeat {self.rng.randint(1, 3)} {{ {runner()} }} reduce first", WORD, self.block_options()
-        return f"map e{name[1:]} in items at most 60 {{ {runner()} }} reduce first", WORD, self.block_options()
 
     # Parts
 

@@ -146,7 +146,7 @@ CODES: dict[str, Code] = {
     "F0723": Code("a branch that is paid for and never used", "warning"),
     "F0724": Code("an answer type beyond its provider's limits", "warning"),
     "F0725": Code("a case that no step is for", "warning"),
-    "F0726": Code("a name in single braces", "warning"),
+    "F0726": Code("a name in braces that insert nothing", "warning"),
     "F0728": Code("a division that may be by zero", "warning"),
     "F0729": Code("a map that goes through nothing", "warning"),
     "F0730": Code("a map that opens more elements than its models can serve", "warning"),

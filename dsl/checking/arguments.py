@@ -31,9 +31,8 @@ _KINDS = {"flow": "a flow", "extern": "an extern"}
 class CallTypes(ABC):
     """The part of the type checker that handles calls, and the state that it shares with the other parts.
 
-    ``type_of`` returns the type of a symbol. ``read_type`` returns the type for a type's name and prefix. ``hidden``
-    has the steps that are known only inside a block, by name. ``typed`` has the results, which the checker fills in.
-    ``sure`` has the names that cannot be missing in the step whose expression is read; a field is written with dots.
+    ``type_of`` returns the type of a symbol, ``read_type`` that of a type's name and prefix. ``hidden`` has the steps
+    inside of blocks by name, ``typed`` the results, ``sure`` the paths that cannot be missing in the step being read.
     """
 
     program: Program

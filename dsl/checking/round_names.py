@@ -25,16 +25,27 @@ def round_names(step: Step, node: s.Rounds, about: Sequence[Mention], mentions: 
         for mention in mentions
         if mention.name == "last" and (mention.symbol is None or mention.symbol.kind == "last")
     ]
-    until = node.until.span
-    if not problems and not any(one.symbol is None or one.symbol.step in step.steps for one in about):
-        known = ", ".join(f"`{inner.title}`" for inner in step.steps if inner.symbol is not None)
-        problems.append(
-            Diagnostic(
-                "F0621",
-                "this condition mentions nothing of the round",
-                until,
-                note="so it is the same after each round: the rounds end after the first, or never",
-                help=f"mention a step of the round: {known}" if known else "give the steps of the round names",
-            )
-        )
+    if not problems and all(one.symbol is not None for one in about) and (found := blind(step, node, about)):
+        problems.append(found)
     return problems
+
+
+def blind(step: Step, node: s.Rounds, about: Sequence[Mention]) -> Diagnostic | None:
+    """Report a condition that mentions nothing of its round. Its words and constants are mentions without a symbol."""
+    if any(one.symbol is not None and one.symbol.step in step.steps for one in about):
+        return None
+    known = ", ".join(f"`{inner.title}`" for inner in step.steps if inner.symbol is not None)
+    return Diagnostic(
+        "F0621",
+        "this condition mentions nothing of the round",
+        node.until.span,
+        note="so it is the same after each round: the rounds end after the first, or never",
+        help=f"mention a step of the round: {known}" if known else "give the steps of the round names",
+    )
+
+
+def mentions_until(step: Step, node: s.Rounds) -> list[Mention]:
+    """Return the mentions in the condition of rounds."""
+    until = node.until.span
+    here = [one for one in step.mentions if one.span.source is until.source]
+    return [one for one in here if until.start <= one.span.start < until.end]

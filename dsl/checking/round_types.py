@@ -13,6 +13,7 @@ from .. import syntax as s
 from .. import types as t
 from .declarations import Declarations
 from .program import Step
+from .round_names import blind, mentions_until
 
 MOST_ROUNDS = 100
 DEEPEST_ROUNDS = 3
@@ -57,7 +58,12 @@ class RoundTypes(Declarations, ABC):
             )
         type_ = self.body(step, node.body)
         scope = step.until_scope or step.scope
+        told, about = len(self.expressions.problems), mentions_until(step, node)
         self.expressions.expect(node.until, scope, t.BOOL, "`until`")
+        unclear = [one.name for one in about if one.symbol is None]
+        if len(self.expressions.problems) == told and unclear and "last" not in unclear:
+            # Its words have a meaning, so they are no unknown names.
+            self.typed.problems.extend([found] if (found := blind(step, node, about)) is not None else [])
         if node.by is not None:
             self.expressions.expect(node.by, scope, t.NUMBER, "`by`")
         return type_

@@ -25,6 +25,7 @@ from .. import syntax as s
 from ..catalog import Catalog
 from ..checking.origins import origins
 from ..checking.program import Program, Scope
+from ..checking.round_names import blind, mentions_until
 from ..checking.static_values import StaticValue
 from ..checking.typed import Typed
 from ..checking.verdicts import Verdicts
@@ -38,6 +39,8 @@ _NOTES = {
     ("when", False): "the step never runs, and its value is missing in every run",
     ("where", True): "every element passes in every run",
     ("where", False): "no element passes in any run",
+    ("until", True): "the first round is always good enough, so there is never a second one",
+    ("until", False): "no round is ever good enough, so all of them are paid for in every run",
 }
 
 
@@ -50,12 +53,19 @@ def constant_condition(program: Program, typed: Typed, catalog: Catalog) -> list
             node = step.line.node
             if isinstance(node, s.Map) and node.where is not None:
                 found += _finding(node.where, step.inner or step.scope, typed, "where")
+            elif isinstance(node, s.Rounds) and blind(step, node, mentions_until(step, node)) is None:
+                scope = step.until_scope or step.scope
+                found += _constant(node.until, scope, typed, "until", Verdicts(typed).of(node.until, scope))
     return found
 
 
 def _finding(condition: s.Expr, scope: Scope, typed: Typed, clause: str) -> list[Diagnostic]:
     found = typed.folding.value(condition, scope)
     value = bool(found.value) if isinstance(found, StaticValue) else _of_lengths(condition, scope, typed)
+    return _constant(condition, scope, typed, clause, value)
+
+
+def _constant(condition: s.Expr, scope: Scope, typed: Typed, clause: str, value: bool | None) -> list[Diagnostic]:
     if value is None:
         return []
     return [
@@ -66,7 +76,7 @@ def _finding(condition: s.Expr, scope: Scope, typed: Typed, clause: str) -> list
             labels=origins(condition, scope, typed.folding),
             note=_NOTES[clause, value],
             help="compare a value that comes from a step or a parameter, or delete the condition"
-            + ("" if value else " together with its step"),
+            + ("" if value or clause == "until" else " together with its step"),
         )
     ]
 

@@ -87,7 +87,7 @@ class CallTypes(ABC):
                 "F0408",
                 f"`{span.text}` is {_KINDS[callee.kind]}, and an expression cannot call it",
                 span,
-                note="each call of a model or of Python is a step of its own, so that its cost and its order are visible",
+                note="each call of a model or of Python is a step of its own, so its cost and its order are visible",
                 help=f"give the call a name on its own line, `x = {span.text}(…)`, and mention `x` here",
             )
         self.arguments(

@@ -201,7 +201,11 @@ def test_one_call_at_a_time_is_said_to_save_nothing_only_where_that_is_true() ->
     [
         ('s = ask "P"', "each element", "each element can then mention its answer"),
         ('s = match k { yes = ask "P" no = "n" }', "each element that takes the branch", "also if no element takes"),
-        ('s = match k { yes = chain { o = ask "P" ask "{{ o }} {{ x }}" } no = "n" }', "each element that takes", "the branch can"),
+        (
+            's = match k { yes = chain { o = ask "P" ask "{{ o }} {{ x }}" } no = "n" }',
+            "each element that takes the branch",
+            "the branch can then mention its answer",
+        ),
         (
             's = chain up to 3 { r = ask "P" v = ask "{{ x }} {{ r }} {% if last %}{{ last }}{% endif %}" } '
             'until v == "" else last',

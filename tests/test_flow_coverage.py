@@ -322,3 +322,13 @@ def test_a_broken_file_is_not_counted(folder: Path) -> None:
     code, out, _ = flowrun_test("--coverage")
     assert code == 1 and "not counted: bad.flow, because it has errors" in out
     assert re.search(r"50\.0 %  in total", out)
+
+
+def test_where_nothing_was_counted_there_is_no_total(folder: Path) -> None:
+    for path in folder.glob("*.flow"):
+        path.write_text("flow f( {")
+    code, out, _ = flowrun_test("--coverage")
+    assert code == 1 and "not counted" in out
+    assert "total" not in out and "100" not in out
+    code, out, _ = flowrun_test("--coverage", "--format", "json")
+    assert code == 1 and json.loads(out)["coverage"]["percent"] is None

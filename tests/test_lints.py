@@ -194,3 +194,39 @@ def test_one_call_at_a_time_is_said_to_save_nothing_only_where_that_is_true() ->
             "each call waits for the previous call; this saves only the calls that remain when the reducer "
             "decides early"
         ) in note(rule), rule
+
+
+@pytest.mark.parametrize(
+    ("line", "paid", "how"),
+    [
+        ('s = ask "P"', "each element", "each element can then mention its answer"),
+        ('s = match k { yes = ask "P" no = "n" }', "each element that takes the branch", "also if no element takes"),
+        (
+            's = match k { yes = chain { o = ask "P" ask "{{ o }} {{ x }}" } no = "n" }',
+            "each element that takes the branch",
+            "the branch can then mention its answer",
+        ),
+        (
+            's = chain up to 3 { r = ask "P" v = ask "{{ x }} {{ r }} {% if last %}{{ last }}{% endif %}" } '
+            'until v == "" else last',
+            "each round of each element",
+            "each round can then mention its answer",
+        ),
+        (
+            's = match k { yes = chain up to 3 { r = ask "P" '
+            'v = ask "{{ x }} {{ r }} {% if last %}{{ last }}{% endif %}" } until v == "" else last no = "n" }',
+            "each round of each element",
+            "each round can",
+        ),
+    ],
+)
+def test_a_prompt_that_is_the_same_for_each_element_is_moved_to_where_it_is_paid_once(
+    line: str, paid: str, how: str
+) -> None:
+    body = f'k = ask "{{{{ x }}}}" -> yes | no {line} {{ k, s }}'
+    checked = check_flow(
+        Source(f"flow f(xs: [text]) {{ a = map x in xs {{ {body} }} reduce collect return a }}"), catalog()
+    )
+    (found,) = [one for one in checked.warnings if one.code == "F0718"]
+    assert f"once for {paid}" in found.note
+    assert how in found.help

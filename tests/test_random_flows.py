@@ -310,3 +310,18 @@ def _checks(text: str) -> bool:
     except FlowError:
         return False
     return True
+
+
+def test_a_reading_that_stopped_says_nothing_of_the_order() -> None:
+    """The elements share a request. The reading stops at the first, so it does not know who else may send it."""
+    vote = """repeat 4..5 {
+      a = ask "a| {{ e }}" -> Word
+      ask "b|v {{ 'so' if a == 'aye' else 'not' }}" -> Word after a
+    } reduce majority"""
+    text = flow(f"x = map e in items {{ {vote} }} reduce count() with errors: skip")
+    cut = 0
+    for seed in range(60):
+        trial = Trial(text, ITEMS, seed)
+        trial.refused()
+        cut += trial.meaning(Oracle(seed, refused=trial.dice.choice([0.05, 0.2, 0.4]))).cut
+    assert cut

@@ -82,12 +82,14 @@ class HelperLines:
         self.helpers = Helpers(lines, tested.flow, program)
 
     def declare(self, expressions: TestExpressions, scope: Scope) -> None:
-        """Add the helper values to the scope of the lines. Those that need themselves have an unknown type."""
+        """Add the helper values to the scope of the lines.
+
+        Those that need themselves, and those whose name is taken, have an unknown type: they are reported once.
+        """
         for line in self.known:
             expressions.declare_helper(scope, line)
         for name, line in self.helpers.lines.items():
-            if name not in self.taken:
-                expressions.declare(scope, name, t.UNKNOWN, line.name.span)
+            expressions.declare(scope, name, t.UNKNOWN, line.name.span, hides=name in self.taken)
 
     @cached_property
     def taken(self) -> dict[str, str]:

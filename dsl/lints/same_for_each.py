@@ -1,5 +1,6 @@
 """This step is in the body of a map and does not depend on the element. So the same prompt is sent and paid once for
-each element. Write the step before the map. Its answer is then made once, and every element can mention it.
+each element. Write the step before the map. Its answer is then made once, and every element can mention it. A step in a
+branch of a match is asked only for elements that take the branch; before the map it is asked once, also if none does.
 
 ```flow bad
 flow audit(sections: [text], policy: text) {
@@ -44,7 +45,7 @@ def same_for_each(program: Program, typed: Typed, catalog: Catalog) -> list[Diag
                 users.setdefault(owner, []).append(mention.step)
     # Another lint reports a body without any mention of its element.
     return [
-        _finding(step, node)
+        _finding(step, block, node)
         for block, node in blocks(program)
         if isinstance(node, s.Map) and block in users
         for step in _same(block, users[block], costs)
@@ -76,17 +77,33 @@ def _outside(block: Step, reached: set[Step], costs: Costs) -> list[Step]:
     return found
 
 
-def _finding(step: Step, node: s.Map) -> Diagnostic:
+def _finding(step: Step, block: Step, node: s.Map) -> Diagnostic:
     name = node.element.text
     what = f"`{step.title}`" if step.symbol else "this line"
+    paid, how = _advice(step, block)
     return Diagnostic(
         "F0718",
         f"{what} sends the same prompt for each `{name}`",
         step.span,
         labels=(Label(node.element.span, "the prompt does not use this element"),),
-        note="the flow pays for the same prompt once for each element",
-        help="move the step before the map and give it a name: each element can then mention its answer",
+        note=f"the flow pays for the same prompt once for {paid}",
+        help=f"move the step before the map and give it a name: {how}",
     )
+
+
+def _advice(step: Step, block: Step) -> tuple[str, str]:
+    """Return for what the flow pays, and what a step before the map is good for."""
+    around = []
+    inside: Step | None = step
+    while inside is not None and inside is not block:
+        around.append(inside)
+        inside = inside.parent
+    if any(isinstance(one.line.node, s.Rounds) for one in around[1:]):
+        return "each round of each element", "each round can then mention its answer"
+    if any(one.branch for one in around):
+        how = "the branch can then mention its answer, which is made once, also if no element takes the branch"
+        return "each element that takes the branch", how
+    return "each element", "each element can then mention its answer"
 
 
 LINT = Lint("F0718", same_for_each)

@@ -30,12 +30,14 @@ class Meaning:
     """The meaning of one run. ``value`` is a Lost if the flow has no value; ``steps`` are its own steps with a value.
 
     ``before`` has for each call the calls that must end first. ``undecided`` says why no value can be predicted, if so.
+    A reading that is ``cut`` stopped there, so other steps may make the same calls earlier.
     """
 
     value: Json | Lost = None
     steps: dict[str, Json] = field(default_factory=dict)
     before: dict[Key, frozenset[Key]] = field(default_factory=dict)
     undecided: str = ""
+    cut: bool = False
 
 
 @dataclass
@@ -75,7 +77,7 @@ class Reader(Blocks):
             except Lost as lost:
                 found.value = lost
         except Undecided as why:
-            found.undecided = str(why) or "undecided"
+            found.undecided, found.cut = str(why) or "undecided", True
         if flow.budget is not None and flow.budget.calls is not None and self.count > flow.budget.calls.value:
             found.undecided = "the budget may not hold all calls"
         return found

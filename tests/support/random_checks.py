@@ -205,6 +205,8 @@ def in_order(meaning: Meaning, ran: Ran, *, whole: bool = True) -> None:
 
     In a run that is not ``whole``, a fold may have begun with the results that were there.
     """
+    if meaning.cut:
+        return
     ended: dict[Key, float] = {}
     for span in ran.servers.spans:
         ended[span.key] = min(span.ended, ended.get(span.key, span.ended))

@@ -55,7 +55,7 @@ class Counted:
 def coverage_lines(counted: Counted) -> Iterator[str]:
     """Yield the text: what no test reached, each file with its share, and the sum. A share that is too low comes first.
 
-    A share is rounded down, so that only full coverage is 100.0 %.
+    Without a file that was counted there is no sum. A share is rounded down, so that only full coverage is 100.0 %.
     """
     if counted.too_low:
         yield f"error: {_too_low(counted)}"
@@ -66,7 +66,8 @@ def coverage_lines(counted: Counted) -> Iterator[str]:
     for file in counted.files:
         yield f"{_percent(file.percent)}  {one_line(file.name)}: {file.reached:,} of {_parts(file.items)}"
     total = counted.total
-    yield f"{_percent(total.percent())}  in total: {total.reached:,} of {_parts(len(total.items))} reached"
+    if counted.files:
+        yield f"{_percent(total.percent())}  in total: {total.reached:,} of {_parts(len(total.items))} reached"
     for name in counted.broken:
         yield f"not counted: {one_line(name)}, because it has errors"
 
@@ -74,7 +75,7 @@ def coverage_lines(counted: Counted) -> Iterator[str]:
 def coverage_json(counted: Counted) -> dict[str, Any]:
     total = counted.total
     return {
-        "percent": _rounded(total.percent()),
+        "percent": _rounded(total.percent()) if counted.files else None,
         "reached": total.reached,
         "parts": len(total.items),
         "min": counted.least,

@@ -128,10 +128,11 @@ class _Formatter(TestPhrases):
 
     def _step(self, line: s.Line, begin: Doc) -> Doc:
         check = line.node.check if isinstance(line.node, s.Ask) else None
+        end = _before_check(line.node) if check is not None and isinstance(line.node, s.Ask) else line.node.span.end
         head = self._node(line.node)
         if begin:
             head = DocConcat([begin, head])
-        units = [Unit(line.span.start, line.node.span.end if check is None else check.span.start, head)]
+        units = [Unit(line.span.start, end, head)]
         units += [Unit(check.span.start, check.span.end, self.check(check))] if check is not None else []
         units += self._with(line.options)
         if line.after:
@@ -243,3 +244,9 @@ class _Formatter(TestPhrases):
             units = [Unit(start, reduce.ask.span.end, combined), *self._with(reduce.options)]
             return DocConcat(["reduce (", self.comments.chained(units), ")"])
         return DocConcat(["reduce ", combined])
+
+
+def _before_check(ask: s.Ask) -> int:
+    """Return the end of what stands before the check of an ask."""
+    parts = [*ask.messages, *(one for one in (ask.prompt, ask.answer) if one is not None)]
+    return max(part.span.end for part in parts)

@@ -40,7 +40,8 @@ class BlockWalk(Requests, ABC):
     """The part of the walk that reads blocks.
 
     ``spending`` has the marks of what can spend a budget before the current step has its calls. ``goes_on`` says that a
-    block goes on without what has failed.
+    block goes on without what has failed. ``shifting`` has the marks of what decides the numbers of elements in the
+    current path.
     """
 
     def __init__(self, plan: p.Plan, catalog: Catalog) -> None:
@@ -49,6 +50,7 @@ class BlockWalk(Requests, ABC):
         self.order = StepOrder()
         self.spending: Reach = NOTHING
         self.goes_on = False
+        self.shifting: Reach = NOTHING
 
     @abstractmethod
     def step(self, step: p.Step, scope: Scope) -> Value:
@@ -77,17 +79,9 @@ class BlockWalk(Requests, ABC):
         axis, inner = self.new_axis(), Scope(scope)
         length: Reach = NOTHING
         most: float = inf
+        shifting = self.shifting
         if isinstance(node, p.Map):
-            source = self.value(node.source, scope)
-            inner.values[node.element] = led(source.each(axis), node.element)
-            length = _turns(source, axis)
-            if node.index is not None:
-                # A place is a number: it tells how many elements stand before, and never what is in them.
-                inner.values[node.index] = Value(_place(source, length))
-            self.here = Here(before.flow, before.step, before.line, (*before.maps, axis))
-            if node.where is not None:
-                length = union(length, control(self.reach(node.where, inner)))
-            most = min(source.most, node.at_most or inf)
+            length, most = self._elements(node, axis, scope, inner)
         elif isinstance(node, p.Repeat):
             most = node.most
         self.presence = union(presence, length)
@@ -97,7 +91,7 @@ class BlockWalk(Requests, ABC):
         self.goes_on |= goes_on
         parts = self._parts(node.body.steps, inner, apart=goes_on)
         time, touched = self.time.pop(), self.touched.pop()
-        self.here, self.presence = before, presence
+        self.here, self.presence, self.shifting = before, presence, shifting
         around = self.around.get(axis, {})
         if isinstance(node, p.Fanout):
             branches = {one.name: inner.value(one.name) for one in node.body.steps}
@@ -125,6 +119,23 @@ class BlockWalk(Requests, ABC):
         self.touched[-1] |= touched
         self.time[-1] |= time
         return value
+
+    def _elements(self, node: p.Map, axis: str, scope: Scope, inner: Scope) -> tuple[Reach, float]:
+        """Open the body of a map. Return the marks of what decides how often it runs, and its most elements."""
+        before = self.here
+        source = self.value(node.source, scope)
+        inner.values[node.element] = led(source.each(axis), node.element)
+        length, left_out = _turns(source, axis), source.length
+        if node.index is not None:
+            # A place is a number: it tells how many elements stand before, and never what is in them.
+            inner.values[node.index] = Value(_place(source, length))
+        self.here = Here(before.flow, before.step, before.line, (*before.maps, axis))
+        if node.where is not None:
+            chosen = control(self.reach(node.where, inner))
+            length, left_out = union(length, chosen), union(left_out, chosen)
+        moved = {key: mark._replace(axes=frozenset(), mix=JOINED) for key, mark in left_out.items()}
+        self.shifting = union(self.shifting, narrowed(moved, LENGTH_BITS, COUNT))
+        return length, min(source.most, node.at_most or inf)
 
     def _late(self, step: p.Step, node: _Block, reached: Reach, time: set[str], scope: Scope) -> Reach:
         """Return the marks of what decides the order in which the results of a block arrive."""
@@ -250,7 +261,8 @@ class BlockWalk(Requests, ABC):
         """Read the ask of a judge or of a tie, and return the marks of its request.
 
         The candidates stand in its prompt. All other words of the prompt are the author's instructions. The candidates
-        also decide whether there is such a request, and which answers it may get. So do the arguments of the rule.
+        also decide whether there is such a request, and which answers it may get. So do the arguments of the rule. The
+        order of the candidates follows from the path of the block, and an element that is left out moves the others.
         """
         names = ["results", *(results.branches or {})]
         blind = self.seen(ask, Scope(scope, dict.fromkeys(names, EMPTY)))
@@ -258,7 +270,7 @@ class BlockWalk(Requests, ABC):
             if message.role != "system":
                 self.refuse("judge", text_reach(message.template, blind.value), reduce.rule, f"{reduce.rule}.judge")
         inner = Scope(scope, {**(results.branches or {}), "results": results.list})
-        return self.ask(ask, "judge", reduce.options, inner, union(results.list.whole(), given)).whole()
+        return self.ask(ask, "judge", reduce.options, inner, union(results.list.whole(), given, self.shifting)).whole()
 
 
 def _ends_early(step: p.Step, reduce: p.Reduce, spec: ReducerSpec | None) -> bool:

@@ -139,7 +139,8 @@ class Walk(RoundWalk):
             # Flows that call flows could multiply the readings. From here on, each element can change each argument.
             values = {name: widened(value) for name, value in values.items()}
             self.here, self.presence = Here(here.flow, here.step, here.line), widened(Value(presence)).reach
-        called = (key, self.here.maps, bool(self.spending), _frozen(self.presence), *map(_hashed, values.values()))
+        around = (_frozen(self.presence), _frozen(self.shifting))
+        called = (key, self.here.maps, bool(self.spending), *around, *map(_hashed, values.values()))
         if called not in self._done:
             self._readings[key] = self._readings.get(key, 0) + 1
             self.touched.append(set())

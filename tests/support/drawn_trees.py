@@ -27,6 +27,7 @@ PIECES = st.sampled_from(
 VALUES = st.lists(LETTERS | PIECES, max_size=12).map("".join)
 SIZE = st.integers(0, 10**6)
 DIGITS = st.from_regex(r"[0-9]{1,12}(\.[0-9]{1,4})?", fullmatch=True)
+STEPS = ("ask", "fanout", "map", "repeat", "chain", "match")
 SOFT = [
     word.lower()
     for word in sorted(TEST_WORDS | TYPE_WORDS | CLAUSE_WORDS | FILE_WORDS | ROUND_WORDS | LABELS | {"MATCH"})
@@ -132,7 +133,8 @@ class Maker:
             lambda: s.Name(name, AT),
             lambda: s.Call(name, self.args(depth - 1), AT),
             lambda: s.Call(self.word(), self.args(depth - 1), AT, name),
-            lambda: s.Template(name, self.string(), AT),
+            # A word that begins a step is no tag.
+            lambda: s.Template(self.word("not", keywords=False) if name.text in STEPS else name, self.string(), AT),
         )
         for field in self.some(self.word):
             found = s.Get(found, field, AT)

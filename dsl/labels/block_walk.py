@@ -31,7 +31,8 @@ from .marks import (
 from .prompts import text_reach
 from .requests import PlaceKey, Requests
 from .shapes import shaped
-from .values import EMPTY, Value, any_item, either, led, listed, renamed
+from .turns import place_in, turns_of
+from .values import EMPTY, Value, any_item, either, led, listed
 
 _Block = p.Fanout | p.Map | p.Repeat
 
@@ -125,10 +126,10 @@ class BlockWalk(Requests, ABC):
         before = self.here
         source = self.value(node.source, scope)
         inner.values[node.element] = led(source.each(axis), node.element)
-        length, left_out = _turns(source, axis), source.length
+        length, left_out = turns_of(source, axis), source.length
         if node.index is not None:
             # A place is a number: it tells how many elements stand before, and never what is in them.
-            inner.values[node.index] = Value(_place(source, length))
+            inner.values[node.index] = Value(place_in(source, length))
         self.here = Here(before.flow, before.step, before.line, (*before.maps, axis))
         if node.where is not None:
             chosen = control(self.reach(node.where, inner))
@@ -283,18 +284,6 @@ def _policy(step: p.Step) -> object:
     """Return the word of the option `errors` of a block."""
     policy = step.options.get("errors")
     return policy.value if isinstance(policy, p.Constant) else policy.rule if isinstance(policy, p.RuleOf) else ""
-
-
-def _turns(source: Value, axis: str) -> Reach:
-    """Return the marks of what decides how often a map runs its body."""
-    if source.item is None:
-        return source.measured()
-    return renamed(Value(union(source.reach, source.length)), source.axis, axis).reach
-
-
-def _place(source: Value, turns: Reach) -> Reach:
-    """Return the marks of what decides the place of an element."""
-    return narrowed(union(turns, source.order), LENGTH_BITS, COUNT)
 
 
 def _within(mark: Mark, own: set[str]) -> Mark:

@@ -111,7 +111,7 @@ FAULTS = {
     "no vote ends early": (block_walk.BlockWalk, "_late", nothing, ("failing", 22)),
     "no result decides about a judge": (block_walk.BlockWalk, "_decision", nothing, ("silent", 2)),
     "the number of results is fixed": (blocks.Results, "number", nothing, ("silent", 27)),
-    "each map runs equally often": (block_walk, "_turns", nothing, ("silent", 281)),
+    "each map runs equally often": (block_walk, "turns_of", nothing, ("silent", 281)),
     "a list's length belongs to one element": (values, "_outside", unchanged, ("silent", 204)),
 }
 

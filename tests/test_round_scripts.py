@@ -1,4 +1,4 @@
-"""What tests reach of rounds, and what `plan` says of them."""
+"""Tests of rounds: their replies, their coverage and their bounds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a beginner is told who writes the new shapes as other languages do."""
+"""Hints for beginners who write shapes as other languages do."""
 
 from __future__ import annotations
 

@@ -197,7 +197,7 @@ class _Resolver(Mentions):
         step.inner = inner or Scope(step.scope, fanout)
         where = step.line.node.where if isinstance(step.line.node, s.Map) else None
         told = NO_FACTS if where is None else tags_told(where)
-        # What `where` says holds in the body, and not yet in `where` itself.
+        # The condition of `where` holds in the body, and not yet in `where` itself.
         step.steps = self.steps(body.lines, Scope(step.inner, facts=told) if told else step.inner, step)
         scope = Scope(step.scope)
         fold = reduce.rule.text == "fold" and reduce.ask is not None

@@ -26,7 +26,7 @@ Sizes = Literal[
 - one: an element of the value.
 """
 Marks = Literal["all", "length", "bit", "one", "order", "cut", "group"]
-"""What a result takes from the elements of its arguments.
+"""The part of the elements of its arguments that a result takes.
 
 - all: their text; length: a number; bit: one bit.
 - one: one of the elements; order: the elements in an order that each of them can change.

@@ -50,7 +50,7 @@ def run_tree(calls: RunCalls, found: Iterable[int], path: CallPath | None = None
 
 @dataclass(frozen=True, slots=True)
 class _Around:
-    """What is around a body. ``partial``: a map or a repeat there may have more elements than the run reached.
+    """The surroundings of a body. ``partial``: a map or a repeat there may have more elements than the run reached.
 
     ``many``: a map, a repeat or rounds are there. ``taken`` tells whether the run took the branch of a match there;
     None if that is not known.

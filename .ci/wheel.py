@@ -92,7 +92,7 @@ def compare(wheel: Path, source: Path) -> None:
         )
         for half in HALVES
         for path in (source / half).rglob("*")
-        if path.is_file()
+        if path.is_file() and "__pycache__" not in path.parts
     }
     if inside != wanted:
         missing, surplus = sorted(wanted - inside), sorted(inside - wanted)

@@ -246,7 +246,9 @@ async def test_a_thread_that_is_given_up_is_replaced() -> None:
 
 
 COMMAND = """
-import sys
+import signal, sys
+# A shell starts programs in the background with this signal ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from flowrun.dsl import plan
 from flowrun import RunOptions, run
 run(plan.from_json(open(sys.argv[1]).read()), options=RunOptions(allow_python=True))

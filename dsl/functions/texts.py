@@ -28,7 +28,7 @@ def _data(given: t.Type, args: Types) -> t.Type | None:
 
 
 def _joined(given: t.Type, args: Types) -> t.Type | None:
-    there = isinstance(given, t.ListOf) and not isinstance(given.item, t.Optional)
+    there = isinstance(given, t.ListOf) and not isinstance(given.item, t.Optional) and given.item != t.NONE
     return t.TEXT if there or given in (t.JSON, t.UNKNOWN) else None
 
 

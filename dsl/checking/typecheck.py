@@ -24,7 +24,6 @@ from .program import Flow, Program, Scope, Step, Symbol
 from .prompt_uses import PromptUses
 from .quotes import check_quotes
 from .round_types import RoundTypes
-from .test_types import check_tests
 from .typed import Typed, constant_type
 from .units import Unit
 from .written_types import WrittenTypes
@@ -62,6 +61,9 @@ def typecheck(
     # A test that reads a tally changes nothing in how its flow runs.
     tallied = set(typed.tallied)
     if program.file.scripts:
+        # Most files have no tests.
+        from .test_types import check_tests
+
         unit = Unit("", program, typed, imported, units or {})
         typed.problems.extend(check_tests(program, unit, expressions, checker.written.read))
     typed.problems.extend(expressions.problems)

@@ -46,9 +46,6 @@ from .. import syntax as s
 from ..catalog import Catalog
 from ..checking.callees import Imported
 from ..checking.program import Flow, Program, Step
-from ..checking.test_lines import setups_of, whole_lines
-from ..checking.test_paths import asks_of
-from ..checking.tested_flow import TestedFlows
 from ..checking.typed import Typed
 from ..checking.units import Unit
 from ..diagnostics import Diagnostic
@@ -61,6 +58,10 @@ _Asking = tuple[Step, bool]
 def untested_ask(program: Program, typed: Typed, catalog: Catalog) -> list[Diagnostic]:
     if not program.file.tests:
         return []
+    # Most files have no tests.
+    from ..checking.test_lines import setups_of, whole_lines
+    from ..checking.tested_flow import TestedFlows
+
     unit = Unit("", program, typed, Imported())
     flows, setups = TestedFlows(unit), setups_of(program)
     tested: dict[Flow, None] = {}
@@ -103,6 +104,8 @@ def _reached(unit: Unit, flow: Flow) -> Iterator[Flow]:
 
 
 def _asking(flow: Flow) -> Iterator[_Asking]:
+    from ..checking.test_paths import asks_of
+
     for step in flow.walk():
         node = step.line.node
         if isinstance(node, s.Ask):

@@ -105,3 +105,16 @@ def test_the_answer_of_a_person_has_no_check() -> None:
         check_flow(Source(text), catalog())
     (found,) = caught.value.diagnostics
     assert (found.code, found.span.text) == ("F0633", "check a != 5")
+
+
+def test_an_element_called_human_is_the_model_that_it_holds() -> None:
+    text = """
+    model fast = "openai:a"
+    model smart = "openai:b"
+    flow f(x: text) with temperature: 0 {
+      a = map human in [fast, smart] { ask human "{{ x }}" -> yes | no } reduce majority(ties: first)
+      return a
+    }
+    """
+    (found,) = asks(planned(text).steps)
+    assert found.options == {"temperature": plan.Constant(0)}

@@ -243,7 +243,7 @@ class BlockTypes(OptionTypes, ABC):
 
     def _of_person(self, ask: s.Ask, options: tuple[s.Option, ...]) -> None:
         if ask.number in self.typed.nodes.people:
-            self.typed.problems.extend(refused_options(options))
+            self.typed.problems.extend(refused_options(options, self.inherited))
 
     def folded(self, step: Step, name: str) -> t.Type:
         """Return the type of ``so_far`` or ``next``, the two names in a fold's prompt."""

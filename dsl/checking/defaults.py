@@ -10,7 +10,6 @@ from typing import Any
 
 from .. import syntax as s
 from ..catalog import Catalog
-from .people import HUMAN, OPTIONS
 
 _INHERITED = "retries"
 """The option that asks take from the innermost block around them, before they take it from their flow."""
@@ -19,7 +18,8 @@ _INHERITED = "retries"
 def with_defaults(file: s.File, catalog: Catalog) -> s.File:
     """Return a file whose asks have the options of their flow, and of ``model default`` if they name no model.
 
-    The planner adds the `retries` of ``model default``: those of a block or of a call win over them.
+    The planner adds the `retries` of ``model default``: those of a block or of a call win over them. It also leaves out
+    the options that people do not take, because only the names in scope tell who answers.
     """
     unnamed = tuple(one for decl in file.defaults[:1] for one in _of_asks(decl.options, catalog))
     unnamed = tuple(one for one in unnamed if one.name.text != _INHERITED)
@@ -28,8 +28,7 @@ def with_defaults(file: s.File, catalog: Catalog) -> s.File:
     items: list[s.Declaration] = []
     for item in file.items:
         if isinstance(item, s.FlowDecl):
-            taken = {model.name.text for model in file.models} | {param.name.text for param in item.params}
-            giver = _Giver(_of_asks(item.options, catalog), unnamed, people=HUMAN not in taken)
+            giver = _Giver(_of_asks(item.options, catalog), unnamed)
             items.append(replace(item, body=giver.body(item.body, inherits=False)))
         else:
             items.append(item)
@@ -46,8 +45,8 @@ def _of_asks(options: tuple[s.Option, ...], catalog: Catalog) -> tuple[s.Option,
 class _Giver:
     """The giver of options to the asks of one flow."""
 
-    def __init__(self, own: tuple[s.Option, ...], unnamed: tuple[s.Option, ...], *, people: bool) -> None:
-        self.own, self.unnamed, self.people = own, unnamed, people
+    def __init__(self, own: tuple[s.Option, ...], unnamed: tuple[s.Option, ...]) -> None:
+        self.own, self.unnamed = own, unnamed
 
     def body(self, body: s.Body, *, inherits: bool) -> s.Body:
         return replace(body, lines=tuple(self.line(line, inherits=inherits) for line in body.lines))
@@ -74,13 +73,9 @@ class _Giver:
     def options(self, own: tuple[s.Option, ...], asks: tuple[s.Ask, ...], *, inherits: bool) -> tuple[s.Option, ...]:
         """Return the options of asks with those that they do not set."""
         found = {one.name.text: one for one in own}
-        of_person = all(self._asks_person(ask) for ask in asks)
         for one in self.own:
-            if not (inherits and one.name.text == _INHERITED) and (not of_person or one.name.text in OPTIONS):
+            if not (inherits and one.name.text == _INHERITED):
                 found.setdefault(one.name.text, one)
         for one in self.unnamed if all(ask.model is None for ask in asks) else ():
             found.setdefault(one.name.text, one)
         return (*own, *(one for one in found.values() if one not in own))
-
-    def _asks_person(self, ask: s.Ask) -> bool:
-        return self.people and isinstance(ask.model, s.Name) and ask.model.word.text == HUMAN

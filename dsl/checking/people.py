@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from .. import syntax as s
 from .. import types as t
@@ -50,10 +50,13 @@ def refused_check(ask: s.Ask) -> Iterator[Diagnostic]:
         )
 
 
-def refused_options(options: Iterable[s.Option]) -> Iterator[Diagnostic]:
-    """Report the options of an ask that a person cannot follow."""
+def refused_options(options: Iterable[s.Option], inherited: Collection[int]) -> Iterator[Diagnostic]:
+    """Report the options of an ask that a person cannot follow.
+
+    ``inherited`` has the places of the options that stand at the flow. Those are for models, and no mistake.
+    """
     for option in options:
-        if option.name.text not in OPTIONS:
+        if option.name.text not in OPTIONS and option.span.start not in inherited:
             yield Diagnostic(
                 "F0660",
                 f"`{option.name.text}` is an option for a model, and a person answers here",

@@ -183,7 +183,7 @@ class _Checker(RoundTypes, PromptUses):
                 kinds, what = ("ask",), "an ask"
                 type_ = self.ask(node, scope, self.expressions.sure)
                 if node.number in self.typed.nodes.people:
-                    self.typed.problems.extend(refused_options(line.options))
+                    self.typed.problems.extend(refused_options(line.options, self.inherited))
             case s.Map():
                 kinds, what = ("map",), "a map"
                 self.element(step)

@@ -13,6 +13,7 @@ from .. import syntax as s
 from ..diagnostics import Diagnostic, Label
 from ..source import Span
 from .callees import Callee, Exports, Imported
+from .file_paths import joined_path, wrong_path
 from .program import Program
 from .typed import Typed
 
@@ -27,14 +28,8 @@ def import_path(importer: str, decl: s.ImportDecl) -> str | Diagnostic:
     help = 'write a path to a file in this folder or below it: `import "lib/x.flow"`'
     if not written.endswith(".flow") or path.stem in ("", ".flow"):
         reason, help = "an import must name a .flow file", f'write `import "{written.rstrip("/") or "x"}.flow"`'
-    elif "\\" in written or ":" in written:
-        reason = "the path of an import has `/` between folders"
-    elif path.is_absolute() or ".." in path.parts or written.startswith("~"):
-        reason = "an import can only reach files in this file's folder or below it"
-    elif not written.isprintable():
-        reason = "this path has invisible characters"
-    else:
-        return (PurePosixPath(importer).parent / path).as_posix()
+    elif not (reason := wrong_path(written, "an import", "reach files")):
+        return joined_path(importer, written)
     return Diagnostic("F0209", reason, decl.path.span, help=help)
 
 

@@ -11,6 +11,7 @@ from .. import syntax as s
 from ..diagnostics import Diagnostic
 from ..parsing.readable import unreadable
 from ..source import Source
+from .file_paths import joined_path, wrong_path
 
 FIRST_NUMBER = -2
 """The number of the string of the first prompt file. Later ones go down, because no node of the file has them."""
@@ -28,14 +29,8 @@ def prompt_path(importer: str, decl: s.PromptDecl) -> str | Diagnostic:
         reason = "a prompt must name a file"
     elif path.suffix == ".flow":
         reason, help = "this is a flow file, and a prompt is a text", f'write `import "{written}"` for a flow file'
-    elif "\\" in written or ":" in written:
-        reason = "the path of a prompt has `/` between folders"
-    elif path.is_absolute() or ".." in path.parts or written.startswith("~"):
-        reason = "a prompt can only stand in this file's folder or below it"
-    elif not written.isprintable():
-        reason = "this path has invisible characters"
-    else:
-        return (PurePosixPath(importer).parent / path).as_posix()
+    elif not (reason := wrong_path(written, "a prompt", "stand")):
+        return joined_path(importer, written)
     return Diagnostic("F0643", reason, decl.path.span, help=help)
 
 

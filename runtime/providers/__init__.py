@@ -24,6 +24,7 @@ from .traits import Count, ProviderSpec, Traits
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
+    from .named import NamedEndpoint
     from .protocol import Provider, Surroundings
 
 GROUP = "flowrun.providers"
@@ -100,6 +101,8 @@ def open_provider(model: str, surroundings: Surroundings) -> Provider:
     provider, _, name = model.partition(":")
     if not model.isprintable():
         raise UsageError("the name of a model has a character that cannot be printed")
+    if (named := surroundings.endpoints.get(provider)) is not None:
+        return _open_named(named, name, surroundings)
     if not is_own(provider):
         return _open_foreign(model, provider, name, surroundings)
     spec = _own(provider)
@@ -180,6 +183,18 @@ def provider_faults() -> list[str]:
         elif len(entries) > 1:
             faults.append(f"{who} cannot be used: only one package may have one of this name, so uninstall the others")
     return faults
+
+
+def _open_named(named: NamedEndpoint, name: str, surroundings: Surroundings) -> Provider:
+    """Open a model at an endpoint that is declared by name."""
+    from .endpoints import Service, service_of
+
+    if not name:
+        raise UsageError(f"{named.name} serves many models: name a model, as in {named.name}:NAME")
+    spoken = _own(named.kind)
+    assert isinstance(spoken, Service)
+    opened: Provider = import_module(f".{named.kind}", __name__).opened(name, surroundings, service_of(named, spoken))
+    return opened
 
 
 def _entries() -> dict[str, EntryPoint]:

@@ -20,15 +20,17 @@ from .streams import MessagesStream
 from .structured import ANTHROPIC_KEYWORDS, Shape
 from .token_details import messages_detail
 from .traits import Traits
+from .written import messages_content
 
 MOST_WRITTEN = 4096
 """The most tokens of an answer that a request names; the API requires a number."""
 _TOOL = "answer"
 
 
-def open_anthropic(name: str, surroundings: Surroundings) -> Provider:
-    places = PROVIDER.places(surroundings.environ)
-    at = endpoint(PROVIDER, name, surroundings.environ).with_headers(anthropic_version="2023-06-01")
+def opened(name: str, surroundings: Surroundings, service: Service | None = None) -> Provider:
+    service = service or PROVIDER
+    places = service.places(surroundings.environ)
+    at = endpoint(service, name, surroundings.environ).with_headers(anthropic_version="2023-06-01")
     return AnthropicProvider(at, surroundings, samples=1, concurrency=places)
 
 
@@ -65,7 +67,9 @@ class AnthropicProvider(ServedProvider):
         if system:
             body["system"] = system
         body["messages"] = [
-            {"role": message.role, "content": message.text} for message in messages if message.role != "system"
+            {"role": message.role, "content": messages_content(message)}
+            for message in messages
+            if message.role != "system"
         ]
         body |= self._optional(request, lacks)
         stream = None
@@ -111,5 +115,5 @@ PROVIDER = Service(
         concurrency=32,
     ),
     versions=("/v1",),
-    open=open_anthropic,
+    open=opened,
 )

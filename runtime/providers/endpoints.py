@@ -22,6 +22,7 @@ from .addresses import (
     is_loopback,
     other_account,
 )
+from .named import NamedEndpoint
 from .records import Record, Records
 from .secret import digest_of, secret
 from .traits import ProviderSpec
@@ -124,6 +125,20 @@ class HttpEndpoint:
         return sentence(self.redact(text), SENTENCE)
 
 
+def service_of(named: NamedEndpoint, spoken: Service) -> Service:
+    """Return the service at a named endpoint. ``spoken`` is the service whose API it speaks."""
+    return replace(
+        spoken,
+        name=named.name,
+        title=named.name,
+        base_url=named.base_url,
+        base_variable="",
+        key_variables=(named.key_env,) if named.key_env else (),
+        other_headers=(),
+        traits=replace(spoken.traits, price_list=named.price_list, price_variable=""),
+    )
+
+
 def endpoint(service: Service, name: str, environ: Mapping[str, str]) -> HttpEndpoint:
     """Return the endpoint that serves the model ``name``.
 
@@ -138,9 +153,9 @@ def endpoint(service: Service, name: str, environ: Mapping[str, str]) -> HttpEnd
             parts = parts._replace(path=parts.path.rstrip("/").removesuffix(version))
     check_path(base, parts, service.base_variable, spoken=service.spoken)
     keys = {variable: environ.get(variable, "").strip() for variable in service.key_variables}
-    variable = next((variable for variable, key in keys.items() if key), service.key_variables[-1])
-    key = keys[variable]
-    if not key and parts.hostname == urlsplit(service.base_url).hostname:
+    variable = next((variable for variable, key in keys.items() if key), (service.key_variables or ("",))[-1])
+    key = keys.get(variable, "")
+    if not key and service.key_variables and parts.hostname == urlsplit(service.base_url).hostname:
         raise UsageError(
             f"{service.name}:{name} needs a key: set {' or '.join(reversed(service.key_variables))}. "
             f"A local server needs none: set {service.base_variable} to its address"

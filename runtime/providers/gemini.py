@@ -21,11 +21,13 @@ from .streams import GenerateStream
 from .structured import Shape
 from .token_details import generate_detail
 from .traits import Traits
+from .written import generate_parts
 
 
-def open_gemini(name: str, surroundings: Surroundings) -> Provider:
-    places = PROVIDER.places(surroundings.environ)
-    at = endpoint(PROVIDER, name, surroundings.environ)
+def opened(name: str, surroundings: Surroundings, service: Service | None = None) -> Provider:
+    service = service or PROVIDER
+    places = service.places(surroundings.environ)
+    at = endpoint(service, name, surroundings.environ)
     provider = GeminiProvider(at, surroundings, samples=8, concurrency=places)
     # The smallest prompts that implicit caching takes (ai.google.dev/gemini-api/docs/caching).
     provider.caches_from = 2048 if name.removeprefix("models/").startswith("gemini-2") else 4096
@@ -62,12 +64,12 @@ class GeminiProvider(ServedProvider):
         config |= self._optional(request, lacks)
         body: dict[str, Any] = {
             "contents": [
-                {"role": "model" if message.role == "assistant" else "user", "parts": [{"text": message.text}]}
+                {"role": "model" if message.role == "assistant" else "user", "parts": generate_parts(message)}
                 for message in messages
                 if message.role != "system"
             ]
         }
-        system = [{"text": message.text} for message in messages if message.role == "system"]
+        system = [part for message in messages if message.role == "system" for part in generate_parts(message)]
         if system:
             body["systemInstruction"] = {"parts": system}
         if config:
@@ -117,5 +119,5 @@ PROVIDER = Service(
     key_header="x-goog-api-key",
     traits=Traits(price_list="google", price_variable="GOOGLE_GEMINI_BASE_URL", concurrency=32),
     versions=("/v1beta",),
-    open=open_gemini,
+    open=opened,
 )

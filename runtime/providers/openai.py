@@ -21,6 +21,7 @@ from .structured import OPENAI_KEYWORDS, Shape
 from .token_details import chat_detail
 from .traits import Traits
 from .vocabulary import openai_tokens
+from .written import chat_content
 
 if TYPE_CHECKING:
     from .silence import Silence
@@ -28,9 +29,10 @@ if TYPE_CHECKING:
 _CAPS = ("max_completion_tokens", "max_tokens")
 
 
-def open_openai(name: str, surroundings: Surroundings) -> Provider:
-    places = PROVIDER.places(surroundings.environ)
-    at = endpoint(PROVIDER, name, surroundings.environ)
+def opened(name: str, surroundings: Surroundings, service: Service | None = None) -> Provider:
+    service = service or PROVIDER
+    places = service.places(surroundings.environ)
+    at = endpoint(service, name, surroundings.environ)
     return OpenAIProvider(at, surroundings, samples=8, concurrency=places)
 
 
@@ -60,7 +62,7 @@ class OpenAIProvider(ServedProvider):
             if mode == "json_object":
                 body["response_format"] = {"type": mode}
             messages = tuple(told(messages, form.in_words(as_object=mode == "json_object")))
-        body["messages"] = [{"role": message.role, "content": message.text} for message in messages]
+        body["messages"] = [{"role": message.role, "content": chat_content(message)} for message in messages]
         if samples > 1:
             body["n"] = samples
         if request.max_tokens is not None:
@@ -132,5 +134,5 @@ PROVIDER = Service(
     traits=Traits(price_list="openai", price_variable="OPENAI_BASE_URL", tokens=openai_tokens, concurrency=64),
     other_headers=(("OPENAI_ORG_ID", "OpenAI-Organization"), ("OPENAI_PROJECT_ID", "OpenAI-Project")),
     spoken=True,
-    open=open_openai,
+    open=opened,
 )

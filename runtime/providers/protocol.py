@@ -12,6 +12,7 @@ from ..vocabulary.call import Answer, Reply, Request
 from ..vocabulary.errors import AnswerError
 from ..vocabulary.receipt import Receipt
 from ..vocabulary.usage import Rates, TokenDetail, Usage
+from .named import NamedEndpoint
 from .records import NoRecords, Records
 
 
@@ -118,9 +119,11 @@ class Surroundings:
     """The surroundings of a provider: environment variables, a function that takes reports of progress, and records.
 
     A provider may ask ``records`` for the record of its model and keep it as its attribute ``record``. Then its run
-    starts with the pace and the lessons of earlier runs, and leaves its own to later runs.
+    starts with the pace and the lessons of earlier runs, and leaves its own to later runs. ``endpoints`` are the
+    endpoints that the flow and its user have declared, by name.
     """
 
     environ: Mapping[str, str]
     progress: Progress = lambda line: None
     records: Records = field(default_factory=NoRecords)
+    endpoints: Mapping[str, NamedEndpoint] = field(default_factory=dict)

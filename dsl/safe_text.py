@@ -17,12 +17,17 @@ _IN_LINE = pattern(rf"[{STEERS}\t\n\r\u2028\u2029]")
 
 def inert(text: str) -> str:
     """Make a text safe for a terminal: its control characters become visible. Line breaks and tabs stay."""
-    return _IN_TEXT.sub(_visible, text)
+    return text if _plain(text) else _IN_TEXT.sub(_visible, text)
 
 
 def one_line(text: str) -> str:
     """Make a text, such as a file's name, safe for one line of a terminal. Line breaks and tabs become visible too."""
-    return _IN_LINE.sub(_visible, text)
+    return text if _plain(text) else _IN_LINE.sub(_visible, text)
+
+
+def _plain(text: str) -> bool:
+    """Tell whether a text has nothing but printable ASCII. Most texts do, and then no pattern is compiled."""
+    return text.isascii() and text.isprintable()
 
 
 def _visible(found: re.Match[str]) -> str:

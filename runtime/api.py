@@ -24,7 +24,6 @@ from .inputs.cuts import Taken
 from .journal.store import Journal
 from .session.apart import loop_runs, run_apart
 from .session.arguments import Flow, as_option, given_inputs, options_of, planned, read_inputs
-from .session.call_keeper import CallKeeper
 from .session.call_source import CallSource
 from .session.cell_display import cell_display
 from .session.garbage import COLLECTOR
@@ -219,6 +218,8 @@ async def _executed(
     if display := cell_display(options.progress):
         parts = replace(parts, on_event=(*parts.on_event, display))
     if keep and journal is None and not options.live:
+        from .session.call_keeper import CallKeeper
+
         keeper = source.keeper = CallKeeper()
         parts = replace(parts, on_event=(*parts.on_event, keeper), watcher=keeper)
     try:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
-
 from ..diagnostics import Diagnostic
+from ..patterns import pattern
 from ..records import dataclass
 from ..source import Span
 
-_SURROGATE = re.compile(r"[\ud800-\udfff]")
+_SURROGATE = pattern(r"[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,4 +75,4 @@ def encodable(text: str) -> str:
 
     It replaces the surrogates that stand for undecodable bytes, for example in the name of a file.
     """
-    return _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text)
+    return text if text.isascii() else _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text)

@@ -7,12 +7,11 @@ when the reasons of an endpoint differ from those before.
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import field
 from math import inf
 
-from flowrun.dsl import dataclass
+from flowrun.dsl import dataclass, pattern
 
 from ..engine.withheld import Withheld
 from ..limits import Limiter
@@ -22,7 +21,7 @@ from .request_waits import Mark
 
 _GRAIN = 0.001
 """The seconds in which requests share a mark."""
-_NUMBERS = re.compile(r"\[[^\]]*\]")
+_NUMBERS = pattern(r"\[[^\]]*\]")
 
 
 @dataclass(eq=False, slots=True)

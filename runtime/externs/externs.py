@@ -20,8 +20,6 @@ from typing import Any
 
 from flowrun.dsl import plan as p
 
-from ..documents.rows import check_depth
-from ..inputs.inputs import check_value
 from ..values.expressions import ModelValue
 from ..vocabulary.errors import FlowrunError, InputError, UsageError, told
 from ..vocabulary.json_value import Json
@@ -158,6 +156,8 @@ async def _settled(begin: Callable[[], Awaitable[Any]]) -> tuple[Any, BaseExcept
 
 
 def _checked(value: Any, extern: p.Extern, name: str) -> Json:
+    from ..inputs.inputs import check_value
+
     where = f"the value of `{name}`"
     try:
         return check_value(_plain(value), extern.type, where)
@@ -171,6 +171,8 @@ def _checked(value: Any, extern: p.Extern, name: str) -> Json:
 
 def _plain(value: Any) -> Json:
     """Copy a value into plain lists, dicts, texts and numbers. Raises ExternError if it contains anything else."""
+    from ..documents.rows import check_depth
+
     try:
         check_depth(value)
     except ValueError as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from pathlib import Path
 from typing import NamedTuple
@@ -35,9 +34,11 @@ def from_file(text: str, path: Path, data: bytes) -> str:
     """
     if len(data) <= LARGE or not os.path.isfile(path):
         return text
+    from hashlib import sha256
+
     LargeText.made = True
     large = LargeText(text)
-    large._mark = FileMark(os.path.abspath(path), len(data), hashlib.sha256(data).hexdigest())
+    large._mark = FileMark(os.path.abspath(path), len(data), sha256(data).hexdigest())
     return large
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -35,9 +33,11 @@ def seen(path: str, found: Found) -> FileSeen:
     """Describe what was found at a path. The size and the digest of names are those of their JSON text."""
     if isinstance(found, Exception):
         return FileSeen(path, error=str(found))
+    from hashlib import sha256  # a command that keeps nothing of its files loads no OpenSSL
+
     names = isinstance(found, list)
     data = json.dumps(found, separators=(",", ":")).encode() if isinstance(found, list) else found
-    digest = hashlib.sha256(data).hexdigest()
+    digest = sha256(data).hexdigest()
     content: dict[str, Any] | None = None
     if len(data) <= MOST:
         content = {"json": found} if isinstance(found, list) else _content(data)
@@ -48,6 +48,8 @@ def _content(data: bytes) -> dict[str, Any]:
     try:
         return {"text": data.decode()}
     except UnicodeDecodeError:
+        import base64
+
         return {"base64": base64.b64encode(data).decode()}
 
 

@@ -5,19 +5,18 @@ An unnamed step has the name of its word and its number among the unnamed steps 
 
 from __future__ import annotations
 
-import re
 import sys
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from flowrun.dsl import REDUCE, dataclass, step_names
+from flowrun.dsl import REDUCE, dataclass, pattern, step_names
 from flowrun.dsl import plan as p
 
 from ..vocabulary.call_path import Segment, path_text
 from ..vocabulary.call_record import CallRecord
 
 _EXTERN = "extern"
-_TOKENS = re.compile(r"\.?([^.\[\]]+)|\[([^\]]*)\]")
+_TOKENS = pattern(r"\.?([^.\[\]]+)|\[([^\]]*)\]")
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from flowrun.dsl import dataclass
+from flowrun.dsl import dataclass, pattern
 
 from ..vocabulary.call import Request, schema_text
 from ..vocabulary.json_text import JsonError, read_json, unfenced
@@ -21,7 +20,7 @@ ANTHROPIC_KEYWORDS = frozenset({"format"})
 _STRUCTURE = frozenset({"type", "enum", "const", "title", "description", "$ref"})
 _DROPPED = frozenset({"default", "examples", "$schema", "$id", "$comment", "required", "additionalProperties"})
 _KINDS = {"object": dict, "array": list, "string": str, "boolean": bool, "integer": int, "number": int | float}
-_HALF = re.compile("[\ud800-\udfff]")
+_HALF = pattern("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)

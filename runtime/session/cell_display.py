@@ -13,7 +13,6 @@ from ..account.summary import Summary
 from ..vocabulary import events as e
 from ..vocabulary.partial_listener import PartialListener
 from ..vocabulary.quoting import inert
-from .result_html import text_html
 
 EVERY = 0.25
 """The least seconds between two changes of a cell."""
@@ -43,6 +42,8 @@ class Cell:
         self._handle: Any = None
 
     def show(self, text: str, line: str) -> None:
+        from .result_html import text_html  # only notebooks need it
+
         bundle = {"text/plain": inert(text), "text/html": f"<pre style='{_STYLE}'>{text_html(text)}</pre>"}
         if self._handle is None:
             self._handle = self._display(bundle, raw=True, display_id=True)

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import TYPE_CHECKING
 
-from flowrun.dsl import ExpressionWriter, dataclass
+from flowrun.dsl import dataclass
 from flowrun.dsl import plan as p
 
 from ..vocabulary.errors import FlowrunError
@@ -17,13 +19,23 @@ from ..vocabulary.json_value import Json
 from .expressions import Names, evaluate
 from .functions import FUNCTIONS
 
-_WORDS = ExpressionWriter({name: one.spec for name, one in FUNCTIONS.items()})
+if TYPE_CHECKING:
+    from flowrun.dsl import ExpressionWriter
+
 _CONDITION = 200
 """The most characters of a condition in the sentence."""
 _VALUE = 40
 _MOST = 3
 """The most values that the sentence tells."""
 _COMPARED = frozenset({"==", "!=", "<", "<=", ">", ">=", "in"})
+
+
+@cache
+def _words() -> ExpressionWriter:
+    """Return the writer of conditions. It loads the drawings, and few runs have an answer that fails a check."""
+    from flowrun.dsl import ExpressionWriter
+
+    return ExpressionWriter({name: one.spec for name, one in FUNCTIONS.items()})
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,5 +115,5 @@ def _shown(value: Json) -> str:
 
 
 def _code(expr: p.Expr) -> str:
-    written = _WORDS.expr(expr)
+    written = _words().expr(expr)
     return f"`{written if len(written) <= _CONDITION else written[:_CONDITION] + '…'}`"

@@ -6,15 +6,16 @@ the journal. Telling a model which part of a prompt is data is known as spotligh
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from hashlib import sha256
+
+from flowrun.dsl import pattern
 
 LENGTH = 16
 """The hexadecimal digits of a mark."""
 _MOST = 32
 """The most texts of a request that have marks of their own. In a request with more, all have the same mark."""
-_DIGITS = re.compile(f"[0-9a-f]{{{LENGTH},}}")
+_DIGITS = pattern(f"[0-9a-f]{{{LENGTH},}}")
 
 
 class Fences:

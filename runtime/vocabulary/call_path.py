@@ -13,22 +13,22 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import field
 
-from flowrun.dsl import dataclass
+from flowrun.dsl import dataclass, pattern
 
 from .errors import UsageError
 from .quoting import shown
 
-_TOKEN = re.compile(
+_TOKEN = pattern(
     r"""\s*(?:
     (?P<quoted>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')
     | (?P<bare>[^.\[\]"'#]+)
     )""",
     re.VERBOSE | re.DOTALL,
 )
-_CALL = re.compile(r"#([1-9][0-9]{0,8})\Z")
-_NUMBER = re.compile(r"[0-9]+(?:,[0-9]+)*\Z")
-_PLAIN = re.compile(r"[^\W_][\w,-]*\Z")
-_ESCAPE = re.compile(r"\\(.)", re.DOTALL)
+_CALL = pattern(r"#([1-9][0-9]{0,8})\Z")
+_NUMBER = pattern(r"[0-9]+(?:,[0-9]+)*\Z")
+_PLAIN = pattern(r"[^\W_][\w,-]*\Z")
+_ESCAPE = pattern(r"\\(.)", re.DOTALL)
 _MOST = 2_000
 """The most characters of a path that a user may write."""
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
+from flowrun.dsl import pattern
 
-_SINGLE = re.compile("[\x20-\x7e\xa0-\u02ff\u2007\u2013\u2026\u2192\u2248\u2264\u2500-\u259f]*")
+_SINGLE = pattern("[\x20-\x7e\xa0-\u02ff\u2007\u2013\u2026\u2192\u2248\u2264\u2500-\u259f]*")
 """Letters of one column each, among them those that our own displays draw."""
 
 

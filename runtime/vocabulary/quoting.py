@@ -28,7 +28,8 @@ def sentence(text: str, most: int = 200) -> str:
 def json_text(value: Any, *, indent: int | None = 2, ascii_only: bool = False) -> str:
     """Write a value as JSON for people. Letters stay, and characters that control a terminal become JSON escapes."""
     text = json.dumps(value, ensure_ascii=ascii_only, indent=indent)
-    return _IN_JSON.sub(_escaped, text)
+    plain = text.isascii() and text.replace("\n", "").isprintable()
+    return text if plain else _IN_JSON.sub(_escaped, text)
 
 
 def json_line(value: Any) -> str:

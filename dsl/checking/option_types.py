@@ -5,9 +5,11 @@ from __future__ import annotations
 from abc import ABC
 
 from .. import syntax as s
+from .. import types as t
 from ..catalog import Catalog, OptionSpec, Where
 from ..diagnostics import did_you_mean
 from .bodies import Bodies
+from .option_values import refused_values
 from .program import Scope
 
 _OF_ASKS = '; an ask has it: write it behind the ask, or `reduce (ask "…" with {}: …)`'
@@ -63,5 +65,10 @@ class OptionTypes(Bodies, ABC):
         if isinstance(value, s.Call) and value.prefix is None and (params := spec.rules.get(value.function.text)):
             self.expressions.arguments(value.function.text, params, value.args, value.span, scope)
             return
-        self.expressions.expect(value, scope, spec.type, f"`{spec.name}`")
+        wanted = spec.type
+        if spec.several and isinstance(t.unwrapped(self.expressions.infer(value, scope)), t.ListOf):
+            wanted = t.ListOf(wanted)
+        self.expressions.expect(value, scope, wanted, f"`{spec.name}`")
+        if spec.reserved or spec.several:
+            self.typed.problems.extend(refused_values(value, spec, scope, self.typed.folding))
         self.expressions.within(value, scope, spec.name, spec.low, spec.high, "F0307")

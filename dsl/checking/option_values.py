@@ -30,7 +30,7 @@ def _texts(value: s.Expr, spec: OptionSpec, scope: Scope, folding: Folding) -> I
         yield Diagnostic("F0693", f"`{spec.name}` has no text", value.span, help="delete the option, or write a text")
     for item in items:
         known = folding.known(item, scope)
-        if known == [] or known == "" or (isinstance(known, list) and "" in known):
+        if known == "" or (isinstance(known, list) and (not known or "" in known)):
             help = "write a text that the answer may have, or delete the option"
             yield Diagnostic("F0693", f"`{spec.name}` has an empty text, which ends every answer", item.span, help=help)
 
@@ -81,5 +81,5 @@ def _open(value: s.Expr, spec: OptionSpec) -> Diagnostic:
         f"`{spec.name}` takes constants, and this is none",
         value.span,
         note="the fields are sent as they stand, and every call of the ask has the same",
-        help='write numbers, texts in quotes, `true`, `false`, `none`, lists and objects: `extra: { top_k: 40 }`',
+        help="write numbers, texts in quotes, `true`, `false`, `none`, lists and objects: `extra: { top_k: 40 }`",
     )

@@ -9,7 +9,7 @@ from flowrun.dsl import CORRECTIONS, RETRIES, Extents, dataclass, types
 from flowrun.dsl import plan as p
 
 from ..plans.options import OPTIONS, quantile_of
-from ..plans.sent_options import further
+from ..plans.sent_options import further, is_constant
 from ..values.checks import fault
 from ..values.expressions import ModelValue, evaluate
 from ..values.prompts import render_all
@@ -82,7 +82,7 @@ class PreparedAsk:
         self._quoted = types.quotes_of(self.answer)
         self.sources: Mapping[str, Sequence[str]] = {}
         self._scope: Scope | None = None
-        self._steady = all(map(_is_constant, options.values()))
+        self._steady = all(map(is_constant, options.values()))
         self._settings: dict[tuple[str, str], Settings] = {}
 
     def to(self, answer: types.Type) -> PreparedAsk:
@@ -186,24 +186,6 @@ class PreparedAsk:
         if why:
             raise UncheckedError(f"the answer {why}", text=answer.text, why=why)
         return value
-
-
-def _is_constant(option: p.Expr) -> bool:
-    """Tell whether an option has the same value in every call."""
-    match option:
-        case p.Constant():
-            return True
-        case p.Items(items):
-            return all(map(_is_constant, items))
-        case p.RecordOf(entries):
-            return all(_is_constant(entry.value) for entry in entries)
-        case p.RuleOf(_, args):
-            return all(map(_is_constant, args.values()))
-        case p.ShapeOf(value):
-            return _is_constant(value)
-        case p.Apply("negative", operands):
-            return all(map(_is_constant, operands))
-    return False
 
 
 @lru_cache(maxsize=512)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from flowrun.dsl import OptionSpec, ParamSpec, Where, types
+from flowrun.dsl import plan as p
 
 from ..values.rules import RuleValue
 from ..vocabulary.json_value import Json
@@ -16,7 +17,7 @@ TIERS = ("auto", "default", "flex", "priority", "standard_only")
 _RESERVED = {
     "the flow names the model": "model",
     "the ask writes the prompt": "messages contents prompt input system systemInstruction",
-    "the type of the answer sets it": "response_format responseMimeType responseSchema responseJsonSchema format grammar",
+    "the type of the answer sets it": "response_format responseMimeType responseSchema responseJsonSchema format",
     "flowrun asks for as many samples as the flow needs": "n candidateCount best_of",
     "flows have no tools": "tools tool_choice toolConfig functions function_call",
     "write the option `stream`": "stream stream_options",
@@ -49,7 +50,7 @@ SENT = (
         sent=True,
         rules={"tokens": (ParamSpec("count", types.INT, required=True, low=1),)},
     ),
-    OptionSpec("top_p", types.NUMBER, _ASKS, "the share of the likeliest words that a model chooses from", 0, 1, sent=True),
+    OptionSpec("top_p", types.NUMBER, _ASKS, "the share of likely words that a model chooses from", 0, 1, sent=True),
     OptionSpec("stop", types.TEXT, _ASKS, "a text, or several, that ends the answer", sent=True, several=True),
     OptionSpec("presence_penalty", types.NUMBER, _ASKS, "makes words unlikelier that are there", -2, 2, sent=True),
     OptionSpec("frequency_penalty", types.NUMBER, _ASKS, "makes words unlikelier that are frequent", -2, 2, sent=True),
@@ -69,12 +70,40 @@ SENT = (
 NAMES = tuple(spec.name for spec in SENT)
 
 
+def sends_options(plan: p.Plan) -> bool:
+    """Tell whether a model or an ask of a plan has one of these options."""
+    each = [model.options for model in plan.models]
+    for step in plan.walk():
+        each.append(step.options)
+        if isinstance(step.node, (p.Map, p.Repeat, p.Fanout)):
+            each.append(step.node.reduce.options)
+    return not all(options.keys().isdisjoint(NAMES) for options in each)
+
+
 def further(options: Mapping[str, Json]) -> dict[str, Json]:
     """Return the options that a request carries beside those of every request, as plain JSON."""
     given = {name: options[name] for name in NAMES if name in options}
-    return {name: _json(value) for name, value in given.items() if value is not None and value is not False}
+    return {name: as_json(value) for name, value in given.items() if value is not None and value is not False}
 
 
-def _json(value: Json) -> Json:
+def as_json(value: Json) -> Json:
     """Write `tokens(n)` as an object, and a single text of `stop` as it is."""
     return {"tokens": value.args["count"]} if isinstance(value, RuleValue) else value
+
+
+def is_constant(option: p.Expr) -> bool:
+    """Tell whether an option has the same value in every call."""
+    match option:
+        case p.Constant():
+            return True
+        case p.Items(items):
+            return all(map(is_constant, items))
+        case p.RecordOf(entries):
+            return all(is_constant(entry.value) for entry in entries)
+        case p.RuleOf(_, args):
+            return all(map(is_constant, args.values()))
+        case p.ShapeOf(value):
+            return is_constant(value)
+        case p.Apply("negative", operands):
+            return all(map(is_constant, operands))
+    return False

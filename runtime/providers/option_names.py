@@ -148,9 +148,7 @@ _MESSAGES = Api(
         "service_tier": ("service_tier",),
         "user": ("metadata", "user_id"),
     },
-    dict.fromkeys(
-        ("presence_penalty", "frequency_penalty", "verbosity", "logprobs"), "Anthropic's Messages has it not"
-    ),
+    dict.fromkeys(("presence_penalty", "frequency_penalty", "verbosity", "logprobs"), "Messages has no such option"),
     {word: word for word in ("auto", "standard_only")},
     (
         Family(pattern(r"claude-(?:[12]|instant|3-(?:5|opus|sonnet|haiku))"), None),

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from .bounds.served import Rates, Served
     from .bounds.usual import ATTEMPTS, CORRECTION, CORRECTIONS, MESSAGE_TOKENS, RETRIES
     from .catalog import (
+        LATER,
         AskSpec,
         Catalog,
         FunctionSpec,
@@ -91,7 +92,7 @@ _HOMES = {
     "bounds.planned": "Foreseen planned_json planned_schema",
     "bounds.served": "Rates Served",
     "bounds.usual": "ATTEMPTS CORRECTION CORRECTIONS MESSAGE_TOKENS RETRIES",
-    "catalog": "AskSpec Catalog FunctionSpec Given OptionSpec ParamSpec ReducerSpec Refusal Where outside usage",
+    "catalog": "AskSpec Catalog FunctionSpec Given LATER OptionSpec ParamSpec ReducerSpec Refusal Where outside usage",
     "check": "Examined LabelledFlow Load check_flow examine_flow",
     "checked": "Checked",
     "checking.extents": "Extents",

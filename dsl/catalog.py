@@ -9,11 +9,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from dataclasses import field, replace
 from typing import Literal
 
+from .plain_data import Json
 from .records import dataclass
 from .types import NONE, Type, show
 
 MEND = "bring the package in order or uninstall it; `flowrun plugins` lists what other packages add"
 """The help beside a fault of another package."""
+LATER: Json = object()
+"""The value of an option that is known only when the flow runs."""
 _KINDS = {(True, False): "TYPE", (False, True): "FIELD"}
 
 
@@ -167,7 +170,9 @@ Where = Literal["ask", "model", "map", "repeat", "fanout", "chain", "match", "fl
 class OptionSpec:
     """The declaration of an option of ``with``: its type, and the parts of a flow that may have it.
 
-    ``rules`` are the words that it takes with arguments.
+    ``rules`` are the words that it takes with arguments. With ``several`` it also takes a list of values. ``sent`` says
+    that it goes to the model's API, which may not take it. ``reserved`` tells for some fields of a constant object, by
+    their plain names, why it must not have them; the option takes nothing but such an object then.
     """
 
     name: str
@@ -177,6 +182,9 @@ class OptionSpec:
     low: float | None = None
     high: float | None = None
     rules: Mapping[str, tuple[ParamSpec, ...]] = field(default_factory=dict)
+    several: bool = False
+    sent: bool = False
+    reserved: Mapping[str, str] = field(default_factory=dict)
 
 
 def outside(value: float, low: float | None, high: float | None) -> str | None:
@@ -194,7 +202,9 @@ class Catalog:
 
     ``fault`` gets a kind (``reducer`` or ``splitter``) and a name. It returns the reason why another package's reducer
     or splitter cannot be used: "" if it can, None if no other package has one of this name. ``places`` gets the name of
-    a provider. It returns the most requests at once if the provider never takes more, None otherwise.
+    a provider. It returns the most requests at once if the provider never takes more, None otherwise. ``refused`` gets
+    the address of a model and the options of an ask that are sent to its API. It returns the options that the API does
+    not take, with the reasons. An option that is known only when the flow runs has the value ``LATER``.
     """
 
     functions: Mapping[str, FunctionSpec]
@@ -203,6 +213,7 @@ class Catalog:
     providers: Set[str]
     fault: Callable[[str, str], str | None] = lambda kind, name: None
     places: Callable[[str], int | None] = lambda provider: None
+    refused: Callable[[str, Mapping[str, Json]], Mapping[str, str]] = lambda address, options: {}
 
     def beside(self, names: Iterable[str]) -> Catalog:
         """Return the catalog for a file that declares reducers with these names.

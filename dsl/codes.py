@@ -118,6 +118,11 @@ CODES: dict[str, Code] = {
     # F06: the shapes of flows
     "F0660": Code("an option for a model at an ask of a person"),
     "F0661": Code("a dialogue for a person"),
+    # F068, F069: endpoints and their options
+    "F0690": Code("an option that a model does not take"),
+    "F0691": Code("`extra` that is no constant object"),
+    "F0692": Code("`extra` that sets a field of flowrun's own"),
+    "F0693": Code("a `stop` that has no text"),
     "F0610": Code("a union without a common tag"),
     "F0611": Code("two members of a union with one tag"),
     "F0612": Code("a tag that is not a single word"),
@@ -159,5 +164,9 @@ CODES: dict[str, Code] = {
     "F0740": Code("several ballots from one untrusted source", "warning"),
     "F0741": Code("a prompt that joins untrusted texts", "warning"),
     "F0759": Code("the lines of a text, read as a file", "warning"),
+    "F0760": Code("a temperature for a model that reasons", "warning"),
+    "F0761": Code("reasoning that leaves no tokens for the answer", "warning"),
+    "F0762": Code("a stop in an answer of a type", "warning"),
+    "F0763": Code("two options for one choice of words", "warning"),
     "F0750": Code("a match that never chooses", "warning"),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
 
@@ -9,6 +10,7 @@ from flowrun.dsl import Catalog
 
 from .plans.language import language
 from .providers import ProviderNames, traits_of
+from .vocabulary.json_value import Json
 
 
 class AnyProvider(frozenset[str]):
@@ -20,13 +22,19 @@ class AnyProvider(frozenset[str]):
 
 @cache
 def catalog() -> Catalog:
-    return replace(language(), providers=ProviderNames(), places=_fixed_places)
+    return replace(language(), providers=ProviderNames(), places=_fixed_places, refused=_refused)
 
 
 @cache
 def open_catalog() -> Catalog:
     """Return the catalog for a caller who opens models by a function of their own. It accepts every provider's name."""
     return replace(language(), providers=AnyProvider())
+
+
+def _refused(address: str, options: Mapping[str, Json]) -> Mapping[str, str]:
+    from .providers.option_checks import refused_at  # most flows have no such options
+
+    return refused_at(address, options)
 
 
 def _fixed_places(provider: str) -> int | None:

@@ -71,6 +71,9 @@ class Exprs:
             params = spec.rules.get(value.rule, ())
             if value.rule not in spec.rules or value.args.keys() != {param.name for param in params}:
                 raise UnfitError(at.text, f"`{name}` has no rule `{value.rule}` with these arguments")
+            if not (isinstance(spec.type, t.Choice) and value.rule in spec.type.options):
+                call = s.Call(s.Word(value.rule, at), self.args(params, value.args, at), at)
+                return s.Option(s.Word(name, at), call, at)
             # The run may work out its arguments, so they are checked when the block begins.
             return s.Option(s.Word(name, at), s.Text(s.String(value.rule, at), at), at)
         return s.Option(s.Word(name, at), self.expr(value, at, spec.type if spec is not None else None), at)

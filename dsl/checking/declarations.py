@@ -41,13 +41,20 @@ class Declarations(BlockTypes, ABC):
 
     def _plain_options(self, options: tuple[s.Option, ...], what: str) -> None:
         for option in options:
-            if read := _read(option.value, self.program.scope):
+            if read := self._named(option):
                 self.report(
                     "F0307",
                     f"{what} are plain values, and `{read.text}` is not a plain value",
                     read,
                     "write the value itself, or set the option on each `ask`",
                 )
+
+    def _named(self, option: s.Option) -> Span | None:
+        """Return the place of the first name or call in an option, beside the words that the option itself has."""
+        value, spec = option.value, self.catalog.options.get(option.name.text)
+        if isinstance(value, s.Call) and spec is not None and value.function.text in spec.rules:
+            return next((found for arg in value.args if (found := _read(arg.value, self.program.scope))), None)
+        return _read(value, self.program.scope)
 
     def defaults(self, decls: tuple[s.DefaultsDecl, ...]) -> None:
         """Check the options of asks that name no model. Only one declaration can give them."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 from abc import ABC
 
 from .. import syntax as s
+from .. import types as t
 from ..catalog import Catalog, OptionSpec, Where
 from ..diagnostics import did_you_mean
 from .bodies import Bodies
-from .program import Scope
+from .program import Program, Scope
 
 _OF_ASKS = '; an ask has it: write it behind the ask, or `reduce (ask "…" with {}: …)`'
 _NO_OPTIONS = {"a call": "a call takes no options: set this option on the asks inside, or on the model"}
@@ -23,6 +24,14 @@ class OptionTypes(Bodies, ABC):
         super().__init__()
         self.inherited: set[int] = set()
         """The places of the options that asks take from their flow. They are checked there."""
+        self._sends = False
+
+    def options_of_models(self, program: Program) -> None:
+        """Check the options that asks send against the APIs of their models."""
+        if self._sends:
+            from .model_options import refused_by_models  # most files have no such options
+
+            self.typed.problems.extend(refused_by_models(program, self.typed, self.catalog))
 
     def options(self, options: tuple[s.Option, ...], kinds: tuple[Where, ...], scope: Scope, what: str) -> None:
         seen: set[str] = set()
@@ -56,6 +65,7 @@ class OptionTypes(Bodies, ABC):
             seen.add(name)
 
     def _option(self, option: s.Option, spec: OptionSpec, scope: Scope) -> None:
+        self._sends = self._sends or spec.sent
         if isinstance(option.value, s.Ask):
             self.report("F0301", f"`{spec.name}` takes a value, not an `ask`", option.value.span)
             return
@@ -63,5 +73,12 @@ class OptionTypes(Bodies, ABC):
         if isinstance(value, s.Call) and value.prefix is None and (params := spec.rules.get(value.function.text)):
             self.expressions.arguments(value.function.text, params, value.args, value.span, scope)
             return
-        self.expressions.expect(value, scope, spec.type, f"`{spec.name}`")
+        wanted = spec.type
+        if spec.several and isinstance(t.unwrapped(self.expressions.infer(value, scope)), t.ListOf):
+            wanted = t.ListOf(wanted)
+        self.expressions.expect(value, scope, wanted, f"`{spec.name}`")
+        if spec.reserved or spec.several:
+            from .option_values import refused_values  # most files have no such options
+
+            self.typed.problems.extend(refused_values(value, spec, scope, self.typed.folding))
         self.expressions.within(value, scope, spec.name, spec.low, spec.high, "F0307")

@@ -55,6 +55,7 @@ def typecheck(
     for flow, steps in dependencies.order.items():
         checker.steps(steps)
         checker.flow(flow)
+    checker.options_of_models(program)
     check_quotes(program, checker.typed, checker.type_of)
     check_checks(program, catalog, checker.typed, checker.expressions)
     typed, expressions = checker.typed, checker.expressions

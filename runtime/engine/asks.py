@@ -9,12 +9,13 @@ from flowrun.dsl import CORRECTIONS, RETRIES, Extents, dataclass, types
 from flowrun.dsl import plan as p
 
 from ..plans.options import OPTIONS, quantile_of
+from ..plans.sent_options import further, is_constant
 from ..values.checks import fault
 from ..values.expressions import ModelValue, evaluate
 from ..values.prompts import render_all
 from ..values.quotes import NotThereError, looked_up, placed, texts_of
 from ..values.ranges import within_bounds
-from ..vocabulary.call import Answer, Message, Request, Schema
+from ..vocabulary.call import NO_OPTIONS, Answer, Message, Request, Schema
 from ..vocabulary.errors import AnswerError, InputError, MalformedError, UncheckedError
 from ..vocabulary.json_value import Json
 from ..vocabulary.question import PERSON, Question
@@ -45,6 +46,7 @@ class Settings:
     retries: int | None
     tries: int
     hedge: float | None
+    further: Mapping[str, Json]
 
     @classmethod
     def of(cls, options: Mapping[str, Json]) -> Settings:
@@ -58,6 +60,7 @@ class Settings:
             retries,
             int(options.get(CORRECTIONS, RETRIES if retries is None else retries)),
             None if hedge is None else quantile_of(hedge),
+            further(options) or NO_OPTIONS,
         )
 
 
@@ -79,7 +82,7 @@ class PreparedAsk:
         self._quoted = types.quotes_of(self.answer)
         self.sources: Mapping[str, Sequence[str]] = {}
         self._scope: Scope | None = None
-        self._steady = all(isinstance(option, p.Constant) for option in options.values())
+        self._steady = all(map(is_constant, options.values()))
         self._settings: dict[tuple[str, str], Settings] = {}
 
     def to(self, answer: types.Type) -> PreparedAsk:
@@ -146,6 +149,7 @@ class PreparedAsk:
             seed=seed,
             timeout=settings.timeout,
             stream=settings.stream,
+            options=settings.further,
         )
 
     def question(self, path: str, request: Request) -> Question | None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from functools import lru_cache
 from hashlib import blake2b
 
 from ..vocabulary.call import schema_text
+from ..vocabulary.json_value import Json
 from .decisions import Call
 
 _SIZE = 16
@@ -27,6 +30,7 @@ def key_of(call: Call, endpoint: str) -> bytes:
         endpoint,
         call.model,
         "" if request.schema is None else schema_text(request.schema),
+        _written(request.options) if request.options else "",
     )
     for message in request.messages:
         sizes = f"{sizes} {len(message.role)} {_size(message.text)}"
@@ -45,11 +49,17 @@ def _head(
     endpoint: str,
     model: str,
     schema: str,
+    further: str,
 ) -> tuple[str, str]:
     """Return the sizes of the parts that the calls of one step share, and these parts."""
-    options = f"1 {number} {again} {temperature} {max_tokens} {seed} {len(choices)}"
+    options = f"1 {number} {again} {temperature} {max_tokens} {seed} {len(choices)}{further}"
     parts = [options, endpoint, model, *choices, schema]
     return " ".join([str(_size(part)) for part in parts]), "".join(parts)
+
+
+def _written(options: Mapping[str, Json]) -> str:
+    """Write the further options of a request as canonical JSON."""
+    return " " + json.dumps(options, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
 
 
 def _size(text: str) -> int:

@@ -10,7 +10,8 @@ missing leaves the model as it is. Texts are references: numbers of ``strings``,
   ``length``: ms.
 - ``figures``: the numbers of the head, the fields of ``head.Figures``.
 - ``value``: the result, as text or as JSON. ``flow``: the text of the flow file.
-- ``requests``: the distinct settings of calls, ``temperature max_tokens seed choices schema``, without those not set.
+- ``requests``: the distinct settings of calls, ``temperature max_tokens seed choices schema
+  options``, without those not set.
 - ``calls``: columns. Texts: ``path place step model vote reason``, and the lists of texts ``labels before``.
   ``prompt``: role, text, role, text … ``state``: an index into STATES. ``request``: an index, or -1.
   ``cost``: billionths of a dollar, null if unknown. ``began ended``: ms of the run, or null. ``ballot``: the class of
@@ -137,6 +138,7 @@ def _settings(call: CallRecord, *, texts: bool) -> dict[str, Json] | None:
         "seed": request.seed,
         "choices": list(request.choices) or None if texts else None,
         "schema": request.schema if texts else None,
+        "options": dict(request.options) or None if texts else None,
     }
     return {name: value for name, value in found.items() if value is not None}
 

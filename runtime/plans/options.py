@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from flowrun.dsl import OptionSpec, ParamSpec, Where, types
 
+from .sent_options import SENT
+
 _ASKS: frozenset[Where] = frozenset({"ask", "model"})
 _BLOCKS: frozenset[Where] = frozenset({"map", "repeat", "fanout"})
 HEDGES = ("p75", "p80", "p90", "p95", "p98", "p99")
@@ -15,6 +17,7 @@ OPTIONS: dict[str, OptionSpec] = {
         OptionSpec("temperature", types.NUMBER, _ASKS, "how freely the model chooses its words", 0, 2),
         OptionSpec("max_tokens", types.INT, _ASKS, "the greatest length of an answer", 1),
         OptionSpec("seed", types.INT, _ASKS, "makes sampling repeatable where the provider can"),
+        *SENT,
         OptionSpec(
             "timeout",
             types.Quantity("s"),

@@ -13,6 +13,7 @@ from .bodies import count, told
 from .content import read_parts
 from .endings import ANTHROPIC_ENDINGS
 from .endpoints import Service, endpoint
+from .further import thinks
 from .posts import PLAIN, Post
 from .protocol import Provider, Surroundings
 from .served import ServedProvider
@@ -45,6 +46,8 @@ class AnthropicProvider(ServedProvider):
 
     modes = ("output_config", "tool", PLAIN)
     optional = ("temperature",)
+    api = "anthropic"
+    written = MOST_WRITTEN
     keywords = ANTHROPIC_KEYWORDS
 
     def _call(self, request: Request, form: Shape | None, samples: int, lacks: frozenset[str]) -> Post:
@@ -53,8 +56,8 @@ class AnthropicProvider(ServedProvider):
         body: dict[str, Any] = {"model": self._name, "max_tokens": request.max_tokens or MOST_WRITTEN}
         if form is not None and mode == "output_config" and form.strict is None:
             mode = "tool"  # a tool may leave its objects open
-        if mode == "tool" and "tool" in lacks:
-            mode = PLAIN
+        if mode == "tool" and ("tool" in lacks or thinks(request)):
+            mode = PLAIN  # a model that thinks refuses a tool that it must call
         if form is not None:
             if mode == "output_config":
                 body["output_config"] = {"format": {"type": "json_schema", "schema": form.strict}}
@@ -72,6 +75,7 @@ class AnthropicProvider(ServedProvider):
             if message.role != "system"
         ]
         body |= self._optional(request, lacks)
+        self._further.write(body, request, lacks)
         stream = None
         if self._streams(request, lacks):
             body["stream"] = True
@@ -89,7 +93,9 @@ class AnthropicProvider(ServedProvider):
             for block in blocks:
                 if isinstance(block, dict) and block.get("type") == "tool_use":
                     text = json.dumps(block.get("input"), ensure_ascii=False)
-                    yield ANTHROPIC_ENDINGS.read("end_turn" if reason == "tool_use" else reason, text, "")
+                    yield ANTHROPIC_ENDINGS.read(
+                        "end_turn" if reason == "tool_use" else reason, text, content.reasoning
+                    )
                     return
         yield ANTHROPIC_ENDINGS.read(reason, content.text, content.reasoning)
 
@@ -113,6 +119,7 @@ PROVIDER = Service(
         shares_prompt=False,
         most_written=MOST_WRITTEN,
         concurrency=32,
+        api="anthropic",
     ),
     versions=("/v1",),
     open=opened,

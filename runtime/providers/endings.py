@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import field
+from dataclasses import field, replace
 
 from flowrun.dsl import dataclass
 
 from ..vocabulary.call import Answer, Finish
+from ..vocabulary.json_value import Json
 from ..vocabulary.quoting import shown
 
 LONGEST = 60
@@ -27,8 +28,18 @@ class Endings:
     filtered: frozenset[str]
     tools: frozenset[str] = field(default=frozenset({"tool_calls", "function_call", "tool_use"}))
 
-    def read(self, reason: object, text: str, reasoning: str) -> Answer:
-        """Return the answer with the end that ``reason`` names. None and "" mean that the server named no reason."""
+    def read(self, reason: object, text: str, reasoning: str, logprobs: Json = None) -> Answer:
+        """Return the answer with the end that ``reason`` names. None and "" mean that the server named no reason.
+
+        The reasoning and the logprobs go into ``more``, apart from the text.
+        """
+        answer = self._read(reason, text, reasoning)
+        if not reasoning and logprobs is None:
+            return answer
+        more = {"reasoning": reasoning or None, "logprobs": logprobs}
+        return replace(answer, more={name: value for name, value in more.items() if value is not None})
+
+    def _read(self, reason: object, text: str, reasoning: str) -> Answer:
         if reason is None or reason == "":
             return Answer(text, "unterminated", f"the answer is incomplete: the server sent no `{self.name}`")
         word = reason if isinstance(reason, str) else ""

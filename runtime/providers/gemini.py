@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from ..vocabulary.call import Answer, Request
 from ..vocabulary.errors import AnswerError
+from ..vocabulary.json_value import Json
 from ..vocabulary.usage import Usage
 from .bodies import count, told
 from .content import read_parts
@@ -43,6 +44,7 @@ class GeminiProvider(ServedProvider):
 
     modes = ("responseJsonSchema", PLAIN)
     optional = ("seed", "temperature")
+    api = "gemini"
     named = ("modelVersion", "responseId")
 
     def _call(self, request: Request, form: Shape | None, samples: int, lacks: frozenset[str]) -> Post:
@@ -74,6 +76,7 @@ class GeminiProvider(ServedProvider):
             body["systemInstruction"] = {"parts": system}
         if config:
             body["generationConfig"] = config
+        self._further.write(body, request, lacks)
         name = self._name if "/" in self._name else f"models/{self._name}"
         if not self._streams(request, lacks):
             return Post(f"/v1beta/{quote(name)}:generateContent", body, samples, form, mode)
@@ -97,7 +100,8 @@ class GeminiProvider(ServedProvider):
             if isinstance(candidate, dict):
                 content = candidate.get("content")
                 read = read_parts(content.get("parts") if isinstance(content, dict) else None)
-                yield GEMINI_ENDINGS.read(candidate.get("finishReason"), read.text, read.reasoning)
+                logprobs = candidate.get("logprobsResult") and _logprobs(candidate["logprobsResult"])
+                yield GEMINI_ENDINGS.read(candidate.get("finishReason"), read.text, read.reasoning, logprobs)
 
     def _usage(self, data: dict[str, Any]) -> Usage:
         usage = data.get("usageMetadata")
@@ -106,6 +110,12 @@ class GeminiProvider(ServedProvider):
             count(usage, "candidatesTokenCount", "thoughtsTokenCount"),
             generate_detail(usage),
         )
+
+
+def _logprobs(found: object) -> Json:
+    from .logprobs import generate_logprobs  # few requests ask for them
+
+    return generate_logprobs(found)
 
 
 # The google-genai SDK prefers GOOGLE_API_KEY when both are set.
@@ -117,7 +127,7 @@ PROVIDER = Service(
     base_variable="GOOGLE_GEMINI_BASE_URL",
     key_variables=("GOOGLE_API_KEY", "GEMINI_API_KEY"),
     key_header="x-goog-api-key",
-    traits=Traits(price_list="google", price_variable="GOOGLE_GEMINI_BASE_URL", concurrency=32),
+    traits=Traits(price_list="google", price_variable="GOOGLE_GEMINI_BASE_URL", concurrency=32, api="gemini"),
     versions=("/v1beta",),
     open=opened,
 )

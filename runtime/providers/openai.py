@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..vocabulary.call import Answer, Request
 from ..vocabulary.errors import AnswerError
+from ..vocabulary.json_value import Json
 from ..vocabulary.usage import Usage
 from .bodies import count, told
 from .content import read_message
@@ -45,7 +46,7 @@ class OpenAIProvider(ServedProvider):
     """
 
     modes = ("json_schema", "json_object", PLAIN)
-    optional = ("seed", "temperature")
+    optional = ("seed", "temperature", "verbosity", "user", "safety_identifier")
     keywords = OPENAI_KEYWORDS
     # OpenAI's own figure; gateways and local servers that keep prefixes do so from less.
     caches_from: int | None = 1024
@@ -68,6 +69,7 @@ class OpenAIProvider(ServedProvider):
         if request.max_tokens is not None:
             body[self._cap(lacks)] = request.max_tokens
         body |= self._optional(request, lacks)
+        self._further.write(body, request, lacks)
         stream = None
         if self._streams(request, lacks):
             body["stream"] = True
@@ -98,7 +100,8 @@ class OpenAIProvider(ServedProvider):
             elif content.refusal:
                 yield Answer(content.refusal, "filtered", f"the model refuses: {content.refusal}")
             else:
-                yield CHAT_ENDINGS.read(choice.get("finish_reason"), content.text, content.reasoning)
+                logprobs = choice.get("logprobs") and _logprobs(choice["logprobs"])
+                yield CHAT_ENDINGS.read(choice.get("finish_reason"), content.text, content.reasoning, logprobs)
 
     async def _ended(self, data: dict[str, Any], call: Post, silence: Silence, deadline: float) -> dict[str, Any]:
         choices = _dicts(data.get("choices"))
@@ -118,6 +121,12 @@ class OpenAIProvider(ServedProvider):
         return Usage(count(usage, "prompt_tokens"), count(usage, "completion_tokens"), chat_detail(usage))
 
 
+def _logprobs(found: object) -> Json:
+    from .logprobs import chat_logprobs  # few requests ask for them
+
+    return chat_logprobs(found)
+
+
 def _dicts(items: object) -> list[dict[str, Any]]:
     return [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []
 
@@ -131,7 +140,9 @@ PROVIDER = Service(
     key_variables=("OPENAI_API_KEY",),
     key_header="Authorization",
     key_prefix="Bearer ",
-    traits=Traits(price_list="openai", price_variable="OPENAI_BASE_URL", tokens=openai_tokens, concurrency=64),
+    traits=Traits(
+        price_list="openai", price_variable="OPENAI_BASE_URL", tokens=openai_tokens, concurrency=64, api="openai"
+    ),
     other_headers=(("OPENAI_ORG_ID", "OpenAI-Organization"), ("OPENAI_PROJECT_ID", "OpenAI-Project")),
     spoken=True,
     open=opened,

@@ -17,6 +17,7 @@ from .capabilities import Capabilities
 from .endings import hollow
 from .endpoints import HttpEndpoint, record_of
 from .failures import RejectedError, spoiled, unforeseen
+from .further import Further, asks_for, kept_facts
 from .posts import PLAIN, Post
 from .protocol import Surroundings
 from .records import for_shape
@@ -47,6 +48,9 @@ class ServedProvider(ABC):
     keywords: frozenset[str] = frozenset()
     """Keywords of JSON Schema that the server's strict mode takes besides those of the structure."""
     caches_from: int | None = None
+    api = "openai"
+    written: int | None = None
+    """The name of its API in ``option_names``, and the `max_tokens` of a request without, if it sends one."""
     named: tuple[str, str] = ("model", "id")
     """Fields of a reply with the model that answered, and with the server's name for the reply."""
 
@@ -58,6 +62,7 @@ class ServedProvider(ABC):
         self.concurrency = concurrency
         self._at = endpoint
         self._name = endpoint.model.partition(":")[2]
+        self._further = Further(self.api, endpoint.host, self._name, self.written)
         self._progress = surroundings.progress
         self._client: HttpClient | None = None
         self._recalled = set(self.record.refused)
@@ -85,6 +90,7 @@ class ServedProvider(ABC):
     async def complete(self, request: Request, samples: int = 1, idempotency_key: str = "") -> Reply:
         if self._client is None:
             await self.start()
+        self._further.check(request, self.model)
         client = self._client
         assert client is not None
         silence, descriptors = client.silence(self._at), client.descriptors
@@ -128,7 +134,7 @@ class ServedProvider(ABC):
     ) -> Reply:
         """Send a rejected request again and again, each time without another part that the server may object to."""
         first, asked, parts = rejected, call.samples, self._parts(call, lacks)
-        if self._known.fruitless(first, parts, call.form):
+        if self._known.fruitless(first, parts, call.form) or self._further.objects(first, request):
             raise first
         trial = Trial(asked, lacks, self._known.served, self._known.proven(call.form, call.mode, asked))
         while trial.objected(rejected, self._parts(call, trial.lacks), None if call.mode == PLAIN else call.mode):
@@ -237,7 +243,7 @@ class ServedProvider(ABC):
 
     def _tell_recalled(self, request: Request, form: Shape | None) -> None:
         """Report the parts of this request that earlier runs found refused, each of them once."""
-        ways = {name: {name} for name in self.optional if getattr(request, name) is not None}
+        ways = {name: {name} for name in self.optional if asks_for(request, name)}
         if form is not None:
             ways |= {mode: {mode, for_shape(mode, form.key)} for mode in self.modes}
         for name in [name for name, parts in ways.items() if self._recalled & parts]:
@@ -266,17 +272,17 @@ class ServedProvider(ABC):
         if why:
             # A server that sends the key back does so every time.
             return Answer("", "filtered", why), fits
-        if kept is answer.text and not answer.said:
+        more = kept_facts(answer.more, self._at)
+        if kept is answer.text and not answer.said and more is answer.more:
             return answer, fits
-        return replace(answer, text=kept, said=self._at.quote(answer.said)), fits
+        return replace(answer, text=kept, said=self._at.quote(answer.said), more=more), fits
 
     def _optional(self, request: Request, lacks: frozenset[str]) -> dict[str, Any]:
-        return {
-            name: value for name in self.optional if (value := getattr(request, name)) is not None and name not in lacks
-        }
+        given = {name: getattr(request, name, None) for name in self.optional if name not in lacks}
+        return {name: value for name, value in given.items() if value is not None}
 
     def _streams(self, request: Request, lacks: frozenset[str]) -> bool:
-        return request.stream and "stream" not in lacks
+        return request.stream and "stream" not in lacks and "logprobs" not in request.options
 
     def _mode(self, form: Shape | None, lacks: frozenset[str]) -> str:
         return next(mode for mode in self.modes if mode == PLAIN or mode not in lacks) if form else PLAIN

@@ -13,6 +13,7 @@ from ..dispatch.endpoint import Endpoint
 from ..experience.store import Store
 from ..limits import COOLING, FAR, NEAR, Limiter
 from ..limits.retry import RetryPolicy
+from ..plans.sent_options import sends_options
 from ..providers import open_provider, opened_by
 from ..providers.addresses import host_of, is_nearby
 from ..providers.protocol import Provider, Surroundings
@@ -70,6 +71,10 @@ def open_endpoints(
 ) -> dict[str, Endpoint]:
     """Open the endpoints of all models that the flow may ask. They are returned by the address of the model."""
     wanted = _wanted(plan, values, declared, default)
+    if opener is open_provider and sends_options(plan):
+        from .sent_options import check_options  # few flows have such options
+
+        check_options(plan, declared, default, wanted, surroundings)
     providers = {address: _opened(opener, address, surroundings) for address in wanted}
     sharing: dict[str, list[str]] = {}
     for address, provider in providers.items():

@@ -93,13 +93,15 @@ def key_of(request: Request) -> str:
         "" if request.schema is None else schema_text(request.schema),
         [repr(request.temperature), request.max_tokens, request.seed],
     ]
+    if request.options:
+        parts.append(sorted(request.options.items()))
     return blake2b(json.dumps(parts).encode(), digest_size=8).hexdigest()
 
 
 def options_of(request: Request) -> dict[str, Any]:
     """Return the options of a call that are in its key."""
     options = {"temperature": request.temperature, "max_tokens": request.max_tokens, "seed": request.seed}
-    return {name: value for name, value in options.items() if value is not None}
+    return {name: value for name, value in options.items() if value is not None} | dict(request.options)
 
 
 def plain_model(address: str) -> str:

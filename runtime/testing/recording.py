@@ -215,6 +215,7 @@ def _step(name: str, question: Question, inputs: dict[str, Json]) -> p.Step:
         "timeout": request.timeout or None,
     }
     given: dict[str, p.Expr] = {key: p.Constant(value) for key, value in options.items() if value is not None}
+    given |= {key: _option(key, value) for key, value in request.options.items()}
     given |= {key: value for key, value in question.ask.options.items() if key in ("retries", "hedge", "stream")}
     if question.ballot:
         given[CORRECTIONS] = p.Constant(0)
@@ -226,6 +227,13 @@ def _step(name: str, question: Question, inputs: dict[str, Json]) -> p.Step:
     times = len(question.calls)
     repeat = p.Repeat(times, times, p.Block((*sources, ask), _ASK), p.Reduce("collect"))
     return p.Step(name, (), repeat, types.ListOf(types.optional(value)), {"errors": p.Constant("none")})
+
+
+def _option(name: str, value: Json) -> p.Expr:
+    """Write a further option of a request as the plan has it."""
+    if name == "reasoning" and isinstance(value, dict):
+        return p.RuleOf("tokens", {"count": p.Constant(value["tokens"])})
+    return p.Constant(value)
 
 
 def _sources(name: str, ask: PreparedAsk, inputs: dict[str, Json]) -> list[p.Step]:

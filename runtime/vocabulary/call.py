@@ -39,6 +39,17 @@ def schema_text(schema: Mapping[str, Any]) -> str:
     return schema.text if isinstance(schema, Schema) else json.dumps(schema, sort_keys=True)
 
 
+class _NoOptions(dict[str, Json]):
+    """An empty mapping with a hash, so that requests without further options have one."""
+
+    def __hash__(self) -> int:  # type: ignore[override]
+        return 0
+
+
+NO_OPTIONS: Mapping[str, Json] = _NoOptions()
+"""The further options of most requests. All of them share this object, which stays empty."""
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """A prompt and the form that its answer must have.
@@ -47,7 +58,8 @@ class Request:
     With ``schema`` it is JSON text that satisfies the JSON Schema, whatever its root type is. A provider that needs an
     object at the root wraps and unwraps the value by itself. ``timeout`` is in seconds, for one attempt; 0 if a
     person may take any time. ``stream`` says that the answer may come in pieces; ``hear`` is called with the number of
-    characters so far. Neither changes the answer.
+    characters so far. Neither changes the answer. ``options`` are further options that the flow sets, in the words of
+    the language: each provider translates them.
     """
 
     messages: tuple[Message, ...]
@@ -59,6 +71,7 @@ class Request:
     timeout: float = 600.0
     stream: bool = False
     hear: Callable[[int], None] | None = field(default=None, compare=False, repr=False)
+    options: Mapping[str, Json] = NO_OPTIONS
 
 
 @dataclass(frozen=True, slots=True)

@@ -194,6 +194,8 @@ def as_row(call: CallRecord, *, texts: bool = True) -> dict[str, Any]:
             row["messages"] = _messages(request.messages)
             row["choices"] = list(request.choices)
             row["schema"] = request.schema
+            if request.options:
+                row["options"] = dict(request.options)
     return row
 
 

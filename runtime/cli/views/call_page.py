@@ -100,6 +100,7 @@ def _settings(request: Request | None) -> str:
         return ""
     numbers = (("temperature", request.temperature), ("max_tokens", request.max_tokens), ("seed", request.seed))
     parts = [f"{name} {value:g}" for name, value in numbers if value is not None]
+    parts += [f"{name} {one_line(json_text(value, indent=None))}" for name, value in request.options.items()]
     if request.choices:
         parts.append("choices " + one_line(" | ".join(request.choices)))
     if request.schema is not None:

@@ -136,7 +136,7 @@ def _settings(call: CallRecord) -> str:
     if one is None:
         return "unknown"
     facts = {"temperature": one.temperature, "max_tokens": one.max_tokens, "seed": one.seed, "schema": one.schema}
-    told = [f"{name} {value}" for name, value in facts.items() if value is not None]
+    told = [f"{name} {value}" for name, value in {**facts, **one.options}.items() if value is not None]
     return ", ".join(told + [f"choices {' | '.join(one.choices)}"] * bool(one.choices)) or "none"
 
 

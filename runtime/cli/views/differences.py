@@ -131,7 +131,7 @@ def _changed(before: CallRecord, after: CallRecord) -> tuple[str, ...]:
 
 def _settings(call: CallRecord) -> tuple[Any, ...]:
     one = call.request
-    return () if one is None else (one.choices, one.schema, one.temperature, one.max_tokens, one.seed)
+    return () if one is None else (one.choices, one.schema, one.temperature, one.max_tokens, one.seed, one.options)
 
 
 def answer_text(call: CallRecord) -> str | None:

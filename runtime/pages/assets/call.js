@@ -78,6 +78,7 @@
     if (request.temperature !== undefined) parts.push("temperature " + request.temperature);
     if (request.max_tokens !== undefined) parts.push("at most " + F.number(request.max_tokens) + " tokens out");
     if (request.seed !== undefined) parts.push("seed " + request.seed);
+    for (const [name, value] of Object.entries(request.options || {})) parts.push(name + " " + JSON.stringify(value));
     if (request.choices) parts.push("one of: " + request.choices.map((one) => F.short(one, 80)).join(" | "));
     return parts.join("; ");
   };

@@ -266,10 +266,11 @@
     made.answers = call.answers.map(answer);
     made.attempts = call.attempts.map(attempt);
     if (call.request) {
-      const { temperature = null, max_tokens = null, seed = null, choices = [], schema = null } = call.request;
+      const { temperature = null, max_tokens = null, seed = null, choices = [], schema = null, options = null } = call.request;
       Object.assign(made, { temperature, max_tokens, seed });
       if (withTexts) {
         Object.assign(made, { messages: messages(call.prompt), choices, schema });
+        if (options) made.options = options;
       }
     }
     if (withTexts) Object.assign(made, { labels: call.labels, reason: text(call.reason) });

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...vocabulary.call import Reply, Request
 from ...vocabulary.errors import PermanentError, RefusedError, UsageError
+from ..further import Further
 from ..protocol import Surroundings
 from .grammar import constraint, messages, token_limit
 from .models import LocalModel
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 _RESTARTS = 2
 _VARIED = 0.7
 _VARIED_LABELS = 0.3
+_OPTIONS = Further("embedded", "", "")
 
 
 class EmbeddedProvider:
@@ -70,6 +72,7 @@ class EmbeddedProvider:
         """
         import aiohttp
 
+        _OPTIONS.check(request, self.model)
         if samples > self.samples:
             raise PermanentError(f"{self.model} gives at most {self.samples} samples a request, not {samples}")
         if self._closed or self._session is None:
@@ -172,7 +175,7 @@ class EmbeddedProvider:
         if temperature is None:
             varied = _VARIED_LABELS if request.choices else _VARIED
             temperature = varied if samples > 1 else 0.0
-        return {
+        body = {
             "messages": messages(request),
             "n": samples,
             "stream": True,
@@ -182,6 +185,8 @@ class EmbeddedProvider:
             **({} if request.seed is None else {"seed": request.seed}),
             **constraint(request),
         }
+        _OPTIONS.write(body, request, frozenset())
+        return body
 
 
 def _being_cancelled() -> bool:

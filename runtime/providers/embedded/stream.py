@@ -8,6 +8,7 @@ from typing import Any
 
 from ...vocabulary.call import Answer, Reply
 from ...vocabulary.errors import PermanentError, RefusedError
+from ...vocabulary.json_value import Json
 from ...vocabulary.receipt import Receipt, readable_name
 from ...vocabulary.usage import TokenDetail, Usage
 from ..content import read_parts
@@ -25,6 +26,7 @@ async def read_reply(lines: AsyncIterable[bytes], samples: int) -> Reply:
     """
     texts = [""] * samples
     reasons: list[str] = [""] * samples
+    logprobs: list[list[Json]] = [[] for _ in range(samples)]
     prompt_tokens = 0
     output_tokens = 0
     cached: int | None = None
@@ -40,6 +42,10 @@ async def read_reply(lines: AsyncIterable[bytes], samples: int) -> Reply:
         for choice in event["choices"]:
             index = choice["index"]
             texts[index] += choice["delta"].get("content") or ""
+            if choice.get("logprobs"):
+                from ..logprobs import chat_logprobs  # few requests ask for them
+
+                logprobs[index] += chat_logprobs(choice["logprobs"]) or ()
             if choice["finish_reason"]:
                 reasons[index] = choice["finish_reason"]
         if usage := event.get("usage"):
@@ -49,16 +55,17 @@ async def read_reply(lines: AsyncIterable[bytes], samples: int) -> Reply:
             if detail is not None and detail.cached is not None:
                 # The first sample reads the prompt, and the others find it read.
                 cached = detail.cached if cached is None else min(cached, detail.cached)
-    answers = tuple(_answer(text, reason) for text, reason in zip(texts, reasons, strict=True) if reason)
+    parts = zip(texts, reasons, logprobs, strict=True)
+    answers = tuple(_answer(text, reason, found) for text, reason, found in parts if reason)
     if len(answers) < samples:
         raise RefusedError("the answer of the local model is incomplete; it costs nothing")
     detail = None if cached is None else TokenDetail(cached=cached)
     return Reply(answers, Usage(prompt_tokens, output_tokens, detail), receipt=receipt)
 
 
-def _answer(written: str, reason: str) -> Answer:
+def _answer(written: str, reason: str, logprobs: list[Json]) -> Answer:
     content = read_parts(written)
-    return CHAT_ENDINGS.read(reason, content.text, content.reasoning)
+    return CHAT_ENDINGS.read(reason, content.text, content.reasoning, logprobs or None)
 
 
 def failure(error: dict[str, Any], samples: int) -> RefusedError | PermanentError:

@@ -1,0 +1,90 @@
+"""The options of asks against the APIs of their models, where the file declares the model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from .. import syntax as s
+from ..catalog import LATER, Catalog
+from ..diagnostics import Diagnostic, Label
+from ..plain_data import Json
+from .program import Program, Scope
+from .typed import Typed
+
+_BESIDE = ("temperature", "max_tokens")
+"""Options of every API that another option may exclude."""
+
+
+def refused_by_models(program: Program, typed: Typed, catalog: Catalog) -> Iterator[Diagnostic]:
+    """Report the options that the API of an ask's model does not take. The model's own are reported at the model."""
+    sent = {name for name, spec in catalog.options.items() if spec.sent}
+    models = {model.name.text: model for model in program.file.models}
+    used: set[str] = set()
+    for ask, options, scope in asked(program):
+        symbol = scope.lookup(ask.model.word.text) if isinstance(ask.model, s.Name) else None
+        model = models.get(symbol.name) if symbol is not None and symbol.kind == "model" else None
+        if model is None:
+            continue
+        own = {one.name.text: one for one in options}
+        given = {**{one.name.text: one for one in model.options}, **own}
+        if sent.isdisjoint(given) or (not own and model.name.text in used):
+            continue
+        used.add(model.name.text)
+        values = {
+            name: _value(option, typed, scope if name in own else program.scope)
+            for name, option in given.items()
+            if name in sent or name in _BESIDE
+        }
+        yield from _refused(ask, model, given, own, values, catalog)
+
+
+def asked(program: Program) -> Iterator[tuple[s.Ask, tuple[s.Option, ...], Scope]]:
+    """Yield the asks of a file with their options: those of steps and those of reducers."""
+    for flow in program.flows:
+        todo = list(flow.steps)
+        while todo:
+            step = todo.pop()
+            todo += step.steps
+            node = step.line.node
+            if isinstance(node, s.Ask):
+                yield node, step.line.options, step.scope
+            elif isinstance(node, (s.Fanout, s.Map, s.Repeat)):
+                scope = step.reduce_scope or step.scope
+                inside = [node.reduce.ask, *(arg.value for arg in node.reduce.args)]
+                yield from ((one, node.reduce.options, scope) for one in inside if isinstance(one, s.Ask))
+
+
+def _value(option: s.Option, typed: Typed, scope: Scope) -> Json:
+    """Return the value of an option as plain JSON, `tokens(n)` as an object; LATER if only the run knows it."""
+    value = option.value
+    if isinstance(value, s.Call) and value.prefix is None and value.function.text == "tokens":
+        known = typed.folding.number(value.args[0].value, scope) if value.args else None
+        return {"tokens": LATER if known is None else known}
+    if isinstance(value, s.Name) and value.number in typed.nodes.words:
+        return value.word.text
+    known = typed.folding.known(value, scope)
+    return LATER if known is None else known
+
+
+def _refused(
+    ask: s.Ask,
+    model: s.ModelDecl,
+    given: dict[str, s.Option],
+    own: dict[str, s.Option],
+    values: dict[str, Json],
+    catalog: Catalog,
+) -> Iterator[Diagnostic]:
+    for address in (model.address, model.fallback):
+        found = catalog.refused(address.value, values) if address is not None else {}
+        for name, why in found.items():
+            if address is None:
+                continue
+            option = given[name]
+            label = Label(address.span, "the model") if name in own else Label(ask.span, "asked here")
+            yield Diagnostic(
+                "F0690",
+                f"`{address.value}` does not take this `{name}`: {why}",
+                option.span if name in own else option.name.span,
+                labels=(label,) if name in own or len(given) != len(model.options) else (),
+                help=f"delete `{name}`, or ask a model that takes it",
+            )

@@ -1,0 +1,103 @@
+"""The further options of the requests of one model, and the facts beside its answers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from flowrun.dsl import dataclass
+
+from ..vocabulary.call import Request
+from ..vocabulary.errors import PermanentError
+from ..vocabulary.json_value import Json
+from .failures import RejectedError
+from .structured import clean
+
+if TYPE_CHECKING:
+    from .endpoints import HttpEndpoint
+    from .option_names import Api
+
+_VAGUE = frozenset({"type", "display", "generationConfig", "output_config", "metadata"})
+"""Fields that a sentence may name for another reason."""
+_WIRE = {"safety_identifier": "user"}
+"""Options by their other names on the wire."""
+
+
+@dataclass(frozen=True, slots=True)
+class Further:
+    """The further options of a model, in the words of the API at a host.
+
+    ``written`` is the `max_tokens` of an ask without. The words are loaded for the first request that has options.
+    """
+
+    name: str
+    host: str
+    model: str
+    written: int | None = None
+
+    @property
+    def api(self) -> Api:
+        from .option_bodies import api_of
+
+        return api_of(self.name, self.host)
+
+    def check(self, request: Request, model: str) -> None:
+        """Raise PermanentError if the model does not take an option of the request. Nothing is sent then."""
+        if not request.options:
+            return
+        from .option_bodies import refusals
+
+        found = refusals(self.api, self.model, settings_of(request), self.written)
+        for name, why in found.items():
+            raise PermanentError(f"{model} does not take `{name}`: {why}")
+
+    def write(self, body: dict[str, Any], request: Request, lacks: frozenset[str]) -> None:
+        """Add the options of a request to its body."""
+        if request.options:
+            from .option_bodies import fields
+
+            fields(self.api, self.model, request.options, lacks, into=body)
+
+    def objects(self, rejected: RejectedError, request: Request) -> bool:
+        """Tell whether a server objects to an option without which the request would mean something else."""
+        if not request.options:
+            return False
+        from .option_bodies import fields, names_in
+        from .option_names import DROPPABLE
+
+        firm = {name: value for name, value in request.options.items() if name not in DROPPABLE}
+        names = {*names_in(fields(self.api, self.model, firm))} - _VAGUE
+        return any(_names(rejected, name) for name in names)
+
+
+def _names(rejected: RejectedError, name: str) -> bool:
+    """Tell whether a server names a field, in any spelling: `thinkingLevel` is also `thinking_level` and two words."""
+    words = re.sub(r"_|(?<=[a-z])(?=[A-Z])", "[ _]?", name)
+    found = re.compile(rf"(?<![a-z0-9]){words}(?![a-z0-9])", re.IGNORECASE)
+    return bool(found.search(rejected.parameter) or found.search(rejected.sentence[:4096]))
+
+
+def settings_of(request: Request) -> dict[str, Json]:
+    """Return the further options of a request with the others that they may conflict with."""
+    more = {"temperature": request.temperature, "max_tokens": request.max_tokens}
+    return {**request.options, **{name: value for name, value in more.items() if value is not None}}
+
+
+def asks_for(request: Request, name: str) -> bool:
+    """Tell whether a request has an option, by its name on the wire."""
+    return getattr(request, name, None) is not None or _WIRE.get(name, name) in request.options
+
+
+def thinks(request: Request) -> bool:
+    """Tell whether a request asks its model to reason."""
+    return bool(request.options.get("reasoning", "none") != "none")
+
+
+def kept_facts(more: Mapping[str, Json] | None, at: HttpEndpoint) -> Mapping[str, Json] | None:
+    """Return the facts beside an answer as they may be kept. Reasoning with the key in it is left out."""
+    text = more.get("reasoning") if more else None
+    if more is None or not isinstance(text, str):
+        return more
+    found, why = at.keepable(clean(text))
+    return {**more, "reasoning": f"({why.replace('the answer', 'the reasoning', 1)})" if why else found}

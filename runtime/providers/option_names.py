@@ -1,0 +1,235 @@
+"""The further options in the words of each API, by families of models.
+
+Sources: platform.openai.com/docs/api-reference/chat/create and its guide "Reasoning models"; openrouter.ai/docs,
+"Reasoning tokens"; platform.claude.com/docs, "Messages", "Extended thinking", "Adaptive thinking", "Effort" and the
+migration guides of Opus 4.7 and Opus 5; ai.google.dev/api/generate-content, "GenerationConfig" and "ThinkingConfig",
+and the pages "Gemini thinking", "OpenAI compatibility" (levels as budgets) and "Optimization" (tiers); the README of
+llama.cpp's server.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import field, replace
+from re import Pattern
+from typing import Any
+
+from flowrun.dsl import dataclass, pattern
+
+Path = tuple[str, ...]
+TOP_LOGPROBS = 5
+"""The number of likeliest tokens that are asked for in each place of an answer."""
+DROPPABLE = ("verbosity", "user")
+"""Options that a request may go on without, which flowrun then tells. The others change the meaning or the price."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reasoning:
+    """The way in which models take the option `reasoning`.
+
+    Attributes:
+        at: the field of a level. A level has its word or its number of tokens in ``levels``; others are refused.
+        tokens_at: the field of a number of tokens; None if the models take none.
+        least: the smallest number of tokens, and ``most`` the greatest.
+        off: the fields for `none`; None if the models always reason.
+        on: further fields for every level, and ``counted`` for a number of tokens.
+        within: a number of tokens must be below `max_tokens`.
+    """
+
+    at: Path
+    levels: Mapping[str, Any]
+    tokens_at: Path | None = None
+    least: int = 1
+    most: int | None = None
+    off: Mapping[str, Any] | None = field(default_factory=dict)
+    on: Mapping[str, Any] = field(default_factory=dict)
+    counted: Mapping[str, Any] = field(default_factory=dict)
+    within: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """Models of one kind. Their names have ``names``.
+
+    Attributes:
+        reasoning: the way in which they reason; None if they do not.
+        lacks: options that they do not take, by the reason.
+        unreasoned: options that they take only if they do not reason, `temperature` among them.
+        stops: the most texts of `stop`.
+        one_choice: they take `temperature` or `top_p`, not both.
+    """
+
+    names: Pattern[str]
+    reasoning: Reasoning | None
+    lacks: Mapping[str, str] = field(default_factory=dict)
+    unreasoned: frozenset[str] = frozenset()
+    stops: int | None = None
+    one_choice: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Api:
+    """An API: its fields for options, the options that it has not, its words for tiers, and its families of models."""
+
+    title: str
+    fields: Mapping[str, Path]
+    lacks: Mapping[str, str]
+    tiers: Mapping[str, str]
+    families: tuple[Family, ...]
+    logprobs: Mapping[str, Any]
+
+
+_LEVELS = {word: word for word in ("minimal", "low", "medium", "high")}
+_EFFORT = Reasoning(("reasoning_effort",), _LEVELS, off={"reasoning_effort": "none"})
+_SAMPLING = frozenset({"temperature", "top_p", "presence_penalty", "frequency_penalty", "logprobs"})
+_NO_SAMPLING = dict.fromkeys(_SAMPLING - {"temperature"}, "models that reason do not take it")
+_NO_VERBOSITY = {"verbosity": "OpenAI's models take it from gpt-5 on"}
+_CLASSIC, _O, _FIVE = pattern(r"\A(?:gpt-[34]|chatgpt)"), pattern(r"\Ao\d"), pattern(r"\Agpt-5(?!\.)")
+_SINCE_FIVE = pattern(r"\Agpt-5\.")
+_ANY = pattern("")
+
+_CHAT = Api(
+    "Chat Completions",
+    {
+        "top_p": ("top_p",),
+        "stop": ("stop",),
+        "presence_penalty": ("presence_penalty",),
+        "frequency_penalty": ("frequency_penalty",),
+        "service_tier": ("service_tier",),
+        "verbosity": ("verbosity",),
+        "user": ("user",),
+    },
+    {},
+    {word: word for word in ("auto", "default", "flex", "priority")},
+    (
+        Family(_CLASSIC, None, _NO_VERBOSITY, stops=4),
+        Family(
+            _O,
+            replace(_EFFORT, levels={word: word for word in ("low", "medium", "high")}, off=None),
+            {**_NO_SAMPLING, **_NO_VERBOSITY, "stop": "models that reason do not take it"},
+        ),
+        Family(_FIVE, replace(_EFFORT, off=None), _NO_SAMPLING, stops=4),
+        Family(
+            _SINCE_FIVE,
+            replace(_EFFORT, levels={word: word for word in ("low", "medium", "high")}),
+            unreasoned=_SAMPLING,
+            stops=4,
+        ),
+        Family(_ANY, _EFFORT),
+    ),
+    {"logprobs": True, "top_logprobs": TOP_LOGPROBS},
+)
+
+_ROUTED = Reasoning(
+    ("reasoning", "effort"), _LEVELS, tokens_at=("reasoning", "max_tokens"), off={"reasoning": {"effort": "none"}}
+)
+
+# Levels as budgets have the numbers of LiteLLM, which fit into the usual 4,096 tokens of an answer but for `high`.
+_BUDGET = Reasoning(
+    ("thinking", "budget_tokens"),
+    {"minimal": 1024, "low": 1024, "medium": 2048, "high": 4096},
+    tokens_at=("thinking", "budget_tokens"),
+    least=1024,
+    on={"thinking": {"type": "enabled"}},
+    counted={"thinking": {"type": "enabled"}},
+    within=True,
+)
+_ADAPTIVE = Reasoning(("output_config", "effort"), {**_LEVELS, "minimal": "low"}, on={"thinking": {"type": "adaptive"}})
+# These models leave out the text of their thoughts, unless they are asked for it.
+_SHOWN = replace(_ADAPTIVE, on={"thinking": {"type": "adaptive", "display": "summarized"}})
+_COLD = frozenset({"temperature"})
+_NO_TOP_P = {"top_p": "Claude does not take it since Opus 4.7"}
+
+_MESSAGES = Api(
+    "Messages",
+    {
+        "top_p": ("top_p",),
+        "stop": ("stop_sequences",),
+        "service_tier": ("service_tier",),
+        "user": ("metadata", "user_id"),
+    },
+    dict.fromkeys(("presence_penalty", "frequency_penalty", "verbosity", "logprobs"), "Messages has no such option"),
+    {word: word for word in ("auto", "standard_only")},
+    (
+        Family(pattern(r"claude-(?:[12]|instant|3-(?:5|opus|sonnet|haiku))"), None),
+        Family(pattern(r"claude-(?:3-7|(?:opus|sonnet)-4(?:-0)?(?:\Z|-20|@))"), _BUDGET, unreasoned=_COLD),
+        Family(pattern(r"claude-(?:opus|sonnet|haiku)-4-[1-5](?:\D|\Z)"), _BUDGET, unreasoned=_COLD, one_choice=True),
+        Family(
+            pattern(r"claude-(?:opus|sonnet|haiku)-4-6"),
+            replace(
+                _ADAPTIVE,
+                tokens_at=_BUDGET.tokens_at,
+                least=_BUDGET.least,
+                counted=_BUDGET.counted,
+                within=True,
+            ),
+            unreasoned=_COLD,
+            one_choice=True,
+        ),
+        Family(pattern(r"claude-(?:opus|sonnet|haiku)-4-[78]"), _SHOWN, _NO_TOP_P, unreasoned=_COLD),
+        Family(pattern("claude"), replace(_SHOWN, off={"thinking": {"type": "disabled"}}), _NO_TOP_P, unreasoned=_COLD),
+        Family(_ANY, _BUDGET, unreasoned=_COLD),
+    ),
+    {},
+)
+
+_THINKING = ("generationConfig", "thinkingConfig")
+_THOUGHTS = {"generationConfig": {"thinkingConfig": {"includeThoughts": True}}}
+_NO_THOUGHTS = {"generationConfig": {"thinkingConfig": {"thinkingBudget": 0}}}
+_TWO = Reasoning(
+    (*_THINKING, "thinkingBudget"),
+    {"minimal": 1024, "low": 1024, "medium": 8192, "high": 24_576},
+    tokens_at=(*_THINKING, "thinkingBudget"),
+    least=1,
+    most=24_576,
+    off=_NO_THOUGHTS,
+    on=_THOUGHTS,
+    counted=_THOUGHTS,
+)
+_THREE = Reasoning((*_THINKING, "thinkingLevel"), _LEVELS, off=None, on=_THOUGHTS)
+
+_GENERATE = Api(
+    "generateContent",
+    {
+        "top_p": ("generationConfig", "topP"),
+        "stop": ("generationConfig", "stopSequences"),
+        "presence_penalty": ("generationConfig", "presencePenalty"),
+        "frequency_penalty": ("generationConfig", "frequencyPenalty"),
+        "service_tier": ("service_tier",),
+    },
+    dict.fromkeys(("verbosity", "user"), "generateContent has no such option"),
+    {"default": "standard", "flex": "flex", "priority": "priority"},
+    (
+        Family(pattern(r"gemini-(?:1|2\.0)"), None, stops=5),
+        Family(pattern(r"gemini-2\.5-pro"), replace(_TWO, least=128, most=32_768, off=None), stops=5),
+        Family(pattern(r"gemini-2\.5-flash-lite"), replace(_TWO, least=512), stops=5),
+        Family(pattern(r"gemini-2\.5"), _TWO, stops=5),
+        Family(
+            pattern(r"gemini-3-pro"), replace(_THREE, levels={"minimal": "low", "low": "low", "high": "high"}), stops=5
+        ),
+        Family(pattern(r"gemini-3\.\d-pro"), replace(_THREE, levels={**_LEVELS, "minimal": "low"}), stops=5),
+        Family(_ANY, _THREE, stops=5),
+    ),
+    {"generationConfig": {"responseLogprobs": True, "logprobs": TOP_LOGPROBS}},
+)
+
+_EMBEDDED = Api(
+    "the embedded model",
+    {name: (name,) for name in ("top_p", "stop", "presence_penalty", "frequency_penalty")},
+    {
+        "service_tier": "the embedded model runs on this machine",
+        "user": "the embedded model runs on this machine",
+        "verbosity": "the embedded model has no such option",
+    },
+    {},
+    (Family(_ANY, None),),
+    _CHAT.logprobs,
+)
+
+APIS = {"openai": _CHAT, "anthropic": _MESSAGES, "gemini": _GENERATE, "embedded": _EMBEDDED}
+"""The APIs by the names that traits have for them."""
+HOSTS = {
+    ("openai", "openai.com"): replace(_CHAT, fields={**_CHAT.fields, "user": ("safety_identifier",)}),
+    ("openai", "openrouter.ai"): replace(_CHAT, families=(Family(_ANY, _ROUTED),)),
+}
+"""Servers whose words differ, by their API and the end of their host."""

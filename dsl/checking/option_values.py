@@ -81,5 +81,5 @@ def _open(value: s.Expr, spec: OptionSpec) -> Diagnostic:
         f"`{spec.name}` takes constants, and this is none",
         value.span,
         note="the fields are sent as they stand, and every call of the ask has the same",
-        help='write numbers, texts in quotes, `true`, `false`, `none`, lists and objects: `extra: { top_k: 40 }`',
+        help="write numbers, texts in quotes, `true`, `false`, `none`, lists and objects: `extra: { top_k: 40 }`",
     )

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import random
 from itertools import product
-from math import isclose, log
+from math import exp, isclose, log
+from typing import Any
 
 import pytest
 
-from flowrun.runtime.providers.certainty import Token, certainty, chat_tokens, generate_tokens
+from flowrun.runtime.values.certainty import Token, certainty, tokens_of
+from flowrun.runtime.values.sure import sure_word, sureness
 
 PIECES = [b"s", b"p", b"a", b"m", b"h", b"sp", b"am", b"spam", b"ham", b"ha", b'"', b"spam ", b"!", b"x"]
 
@@ -96,36 +97,19 @@ def test_an_answer_without_the_word_has_no_probability(data: bytes) -> None:
     assert certainty([Token(data, -0.5)], "spam", ["spam", "ham"]) is None
 
 
-def test_replies_are_read_by_the_bytes_of_their_tokens() -> None:
-    cafe = "é".encode()
-    content = [
-        {"token": "\ufffd", "bytes": [cafe[0]], "logprob": -0.1, "top_logprobs": []},
-        {"token": "\ufffd", "bytes": [cafe[1]], "logprob": -0.1, "top_logprobs": []},
-    ]
-    assert b"".join(token.data for token in chat_tokens({"content": content})) == cafe
-
-
 @pytest.mark.parametrize(
-    "reply",
-    [
-        None,
-        {},
-        {"content": None},
-        {"content": [1, {"token": 2}, {"token": "a", "logprob": "x"}, {"token": "a", "logprob": 1}]},
-    ],
+    "logprobs",
+    [None, {}, "spam", [1], [[]], [["a"]], [["a", "x"]], [["a", 1]], [["a", True]], [[2, -1.0]], [["a", float("nan")]]],
 )
-def test_hostile_replies_have_no_tokens(reply: object) -> None:
-    assert chat_tokens(reply) == []
-    assert generate_tokens({"chosenCandidates": reply}) == []
+def test_hostile_facts_have_no_tokens(logprobs: Any) -> None:
+    assert tokens_of(logprobs) == []
+    assert type(sure_word("spam", ("spam", "ham"), {"logprobs": logprobs})) is str
 
 
-def test_candidates_of_gemini_are_read() -> None:
-    result = json.loads(
-        '{"chosenCandidates": [{"token": "spam", "logProbability": -0.5}], "topCandidates": [{"candidates":'
-        ' [{"token": "spam", "logProbability": -0.5}, {"token": "ham", "logProbability": -0.9}]}]}'
-    )
-    found = certainty(generate_tokens(result), "spam", ["spam", "ham"])
-    assert found == pytest.approx(1 / (1 + 2.718281828459045 ** (-0.4)))
+def test_the_facts_of_an_answer_tell_its_probability() -> None:
+    logprobs = [["spam", -0.5, [["spam", -0.5], ["ham", -0.9], ["eggs", -1.0], "no pair"]]]
+    found = sureness(sure_word("spam", ("spam", "ham"), {"logprobs": logprobs}))
+    assert found == pytest.approx(1 / (1 + exp(-0.4)))
 
 
 def test_random_replies_never_give_more_than_one() -> None:

@@ -10,11 +10,11 @@ from ..splitters import SPLITTERS
 from ..vocabulary.errors import UsageError
 from ..vocabulary.json_value import Json
 from ..vocabulary.quoting import shown
-from ..vocabulary.sure import sureness
 from ..vocabulary.tally import Tally
 from .pieces import SPLIT, pieces_of, pieces_type
 from .quotes import place_record
 from .rules import RuleValue
+from .sure import sureness
 
 Args = Mapping[str, Json]
 

@@ -12,7 +12,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from math import exp
-from typing import Any, NamedTuple
+from typing import NamedTuple
+
+from ..vocabulary.json_value import Json
 
 _END = b'"'
 
@@ -85,61 +87,25 @@ def _written(word: str, *, quoted: bool) -> bytes:
     return json.dumps(word, ensure_ascii=False).encode()[1:-1] + _END if quoted else word.encode()
 
 
-def chat_tokens(logprobs: Any) -> list[Token]:
-    """Read the tokens of a choice of Chat Completions (platform.openai.com/docs/api-reference/chat/object)."""
-    content = logprobs.get("content") if isinstance(logprobs, dict) else None
-    return [found for one in content if (found := _chat_token(one))] if isinstance(content, list) else []
+def tokens_of(logprobs: Json) -> list[Token]:
+    """Read the tokens among the further facts of an answer: ``[token, logprob, [[token, logprob], …]]`` for each.
 
-
-def _chat_token(token: Any) -> Token | None:
-    head = _chat_pair(token)
-    if head is None:
-        return None
-    others = token.get("top_logprobs")
-    pairs = [pair for one in others if (pair := _chat_pair(one))] if isinstance(others, list) else []
-    return Token(*head, tuple(pairs))
-
-
-def _chat_pair(token: Any) -> tuple[bytes, float] | None:
-    if not isinstance(token, dict) or not isinstance(token.get("token"), str):
-        return None
-    logprob = token.get("logprob")
-    if isinstance(logprob, bool) or not isinstance(logprob, int | float) or not logprob <= 0:
-        return None
-    return _data(token.get("bytes"), token["token"]), float(logprob)
-
-
-def _data(given: Any, text: str) -> bytes:
-    """Return the bytes of a token. A token may end inside of a character, so its text does not tell them."""
-    try:
-        return bytes(given) if isinstance(given, list) else text.encode("utf-8", "replace")
-    except (TypeError, ValueError):
-        return text.encode("utf-8", "replace")
-
-
-def generate_tokens(result: Any) -> list[Token]:
-    """Read the tokens of a candidate of generateContent (ai.google.dev/api/generate-content, "LogprobsResult")."""
-    if not isinstance(result, dict):
-        return []
-    chosen, tops = result.get("chosenCandidates"), result.get("topCandidates")
-    if not isinstance(chosen, list):
-        return []
-    found = []
-    for place, one in enumerate(chosen):
-        pair = _generate_pair(one)
+    There are none if a token has no number, because the probability of the word then cannot be known.
+    """
+    found: list[Token] = []
+    for one in logprobs if isinstance(logprobs, list) else ():
+        pair = _pair(one)
         if pair is None:
             return []
-        top = tops[place] if isinstance(tops, list) and place < len(tops) else None
-        others = top.get("candidates") if isinstance(top, dict) else None
-        pairs = [other for one in others if (other := _generate_pair(one))] if isinstance(others, list) else []
-        found.append(Token(*pair, tuple(pairs)))
+        others = one[2] if len(one) > 2 and isinstance(one[2], list) else ()
+        found.append(Token(*pair, tuple(other for each in others if (other := _pair(each)) is not None)))
     return found
 
 
-def _generate_pair(token: Any) -> tuple[bytes, float] | None:
-    if not isinstance(token, dict) or not isinstance(token.get("token"), str):
+def _pair(one: Json) -> tuple[bytes, float] | None:
+    if not isinstance(one, list) or len(one) < 2 or not isinstance(one[0], str):
         return None
-    logprob = token.get("logProbability", 0.0)  # proto3 leaves a zero out
+    logprob = one[1]
     if isinstance(logprob, bool) or not isinstance(logprob, int | float) or not logprob <= 0:
         return None
-    return token["token"].encode("utf-8", "replace"), float(logprob)
+    return one[0].encode("utf-8", "replace"), float(logprob)

@@ -2,18 +2,34 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import Protocol
 
 from .. import syntax as s
 from .. import types as t
-from ..catalog import FunctionSpec
-from .program import Scope, Step
+from ..catalog import Catalog, FunctionSpec
+from ..source import Span
+from .program import Scope, Step, Symbol
+from .typed import Typed
 
-if TYPE_CHECKING:
-    from .arguments import CallTypes
+
+class Checker(Protocol):
+    """The part of the type checker that step arguments need."""
+
+    catalog: Catalog
+    typed: Typed
+    type_of: Callable[[Symbol], t.Type]
+
+    def report(self, code: str, message: str, span: Span, *, help: str = "") -> None: ...
+
+    def infer(self, expr: s.Expr, scope: Scope) -> t.Type: ...
+
+    def unknown_name(self, name: str, span: Span, scope: Scope) -> None: ...
+
+    def withheld(self, name: str, span: Span, scope: Scope) -> bool: ...
 
 
-def step_argument(checker: CallTypes, function: FunctionSpec, value: s.Expr, scope: Scope) -> t.Type:
+def step_argument(checker: Checker, function: FunctionSpec, value: s.Expr, scope: Scope) -> t.Type:
     """Check the argument of a function that takes a step, and return the type of the step's value."""
     if isinstance(value, s.Name) and checker.withheld(value.word.text, value.span, scope):
         return t.UNKNOWN
@@ -36,7 +52,7 @@ def step_argument(checker: CallTypes, function: FunctionSpec, value: s.Expr, sco
     return checker.type_of(symbol)
 
 
-def _asked(checker: CallTypes, function: FunctionSpec, value: s.Expr, step: Step, type_: t.Type) -> t.Type:
+def _asked(checker: Checker, function: FunctionSpec, value: s.Expr, step: Step, type_: t.Type) -> t.Type:
     node = step.line.node
     if not isinstance(node, s.Ask) or node.number in checker.typed.nodes.people:
         return _refused(checker, function, value)
@@ -52,7 +68,7 @@ def _asked(checker: CallTypes, function: FunctionSpec, value: s.Expr, step: Step
     return type_
 
 
-def _refused(checker: CallTypes, function: FunctionSpec, value: s.Expr) -> t.Type:
+def _refused(checker: Checker, function: FunctionSpec, value: s.Expr) -> t.Type:
     if function.of_ask:
         what, help = "an ask", 'an ask for a choice is `label = ask "…" -> yes | no`'
     else:

@@ -18,7 +18,9 @@ class Checker(Protocol):
 
     catalog: Catalog
     typed: Typed
-    type_of: Callable[[Symbol], t.Type]
+
+    @property
+    def type_of(self) -> Callable[[Symbol], t.Type]: ...
 
     def report(self, code: str, message: str, span: Span, *, help: str = "") -> None: ...
 

@@ -66,10 +66,11 @@ class FunctionSpec:
     ``result`` makes the type of its value from the types of its arguments by name.
 
     ``reads`` marks a function whose argument is a path. The path must lie where the user allows reading. ``of_step``
-    marks a function whose argument is the name of a vote and not its value. ``known`` works out the value before the
-    flow runs, or returns None if it cannot. It gets the arguments as far as the file decides them. A part that only the
-    run decides is an object of no type of the language. ``yields`` marks a function that gives way to a flow or an
-    extern of its name.
+    marks a function whose argument is the name of a vote and not its value. ``of_ask`` marks a function whose argument
+    is the answer of an ask, by its name: the ask then keeps the probabilities of its answer. ``known`` works out the
+    value before the flow runs, or returns None if it cannot. It gets the arguments as far as the file decides them. A
+    part that only the run decides is an object of no type of the language. ``yields`` marks a function that gives way
+    to a flow or an extern of its name.
     """
 
     name: str
@@ -78,6 +79,7 @@ class FunctionSpec:
     summary: str
     reads: bool = False
     of_step: bool = False
+    of_ask: bool = False
     known: Callable[[Mapping[str, object]], object] | None = None
     yields: bool = False
 

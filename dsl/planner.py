@@ -168,6 +168,9 @@ class _Planner(AskPlanner):
             # the flow says otherwise. A vote that chooses its own number counts in the order of its samples, and needs
             # no such care.
             options.setdefault("launch", p.Constant("together"))
+        if step in self.typed.tallied and isinstance(node, s.Ask):
+            # The flow asks how sure the answer is.
+            options["logprobs"] = p.Constant(True)
         if isinstance(node, s.Repeat) and hedges(step, node, self.checked):
             # A ballot is never sent twice, because the other samples can replace a slow one.
             options.setdefault("launch", p.Constant("latency"))

@@ -178,7 +178,7 @@ def _open(expr: p.Expr, inner: Callable[[p.Expr], Size], count: Count) -> Size:
         case p.CallOf(name, args) if name in CALLED and name != "join" and CALLED[name].value in args:
             given = {one: inner(arg) for one, arg in args.items()}
             return function_size(CALLED[name], given.pop(CALLED[name].value), given, count)
-        case p.CallOf("agreement", _):
+        case p.CallOf("agreement" | "sure", _):
             return Some(t.NUMBER, Bound(1, 8))
         case p.CallOf("join", args):
             return joined(inner(args["items"]), inner(args["separator"]) if "separator" in args else Known("\n"), count)

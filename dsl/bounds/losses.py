@@ -21,7 +21,7 @@ from .survey import BodyBounds, Done, Least
 
 SAFE = frozenset({"collect", "concat", "count", "dedupe", "flatten", "rank", "sum"})
 """The reducers that have a value for any results, and also for no results."""
-_PLAIN = frozenset({"agreement", "join", "length", "votes"})
+_PLAIN = frozenset({"agreement", "join", "length", "sure", "votes"})
 """The functions that have a value for any arguments."""
 
 

@@ -21,6 +21,7 @@ from .origins import origins
 from .other_names import another_form, as_call
 from .overlaps import overlap
 from .program import Program, Scope, Step, Symbol
+from .step_arguments import step_argument
 from .typed import Typed
 from .value_functions import value_type
 
@@ -172,8 +173,8 @@ class CallTypes(ABC):
                     given[spec.name] = self._taken(name, spec, given[spec.name], arg.value.span)
             elif spec.rules:
                 self._rule(spec, arg.value, scope)
-            elif function and function.of_step:
-                given[spec.name] = self._vote(name, arg.value, scope)
+            elif function and (function.of_step or function.of_ask):
+                given[spec.name] = step_argument(self, function, arg.value, scope)
             elif function and function.name in CALLED and spec is params[0]:
                 given[spec.name] = self.infer(arg.value, scope)
             else:
@@ -276,24 +277,3 @@ class CallTypes(ABC):
         self.typed.nodes.words.add(value.number)
         args = value.args if isinstance(value, s.Call) else ()
         self.arguments(word.text, spec.rules[word.text], args, value.span, scope)
-
-    def _vote(self, name: str, value: s.Expr, scope: Scope) -> t.Type:
-        if isinstance(value, s.Name) and self.withheld(value.word.text, value.span, scope):
-            return t.UNKNOWN
-        symbol = scope.lookup(value.word.text) if isinstance(value, s.Name) else None
-        step = symbol.step if symbol and symbol.kind in ("step", "branch") else None
-        node = step.line.node if step else None
-        block = node if isinstance(node, (s.Repeat, s.Map, s.Fanout)) else None
-        rule = self.catalog.reducers.get(block.reduce.rule.text) if block else None
-        if rule is None or not rule.votes:
-            self.report(
-                "F0303",
-                f"`{name}` takes the name of a vote",
-                value.span,
-                help="a vote is a block with a voting reducer, such as `reduce majority`",
-            )
-            return t.UNKNOWN
-        if step is None or symbol is None:
-            return t.UNKNOWN
-        self.typed.tallied.add(step)
-        return self.type_of(symbol)

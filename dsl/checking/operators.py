@@ -70,7 +70,12 @@ class Operators(TypeWords):
         if left not in (t.UNKNOWN, t.NONE, t.JSON) and not isinstance(left, t.Optional):
             said = "this value is never missing, so it needs no default"
             self.report("F0301", said, expr.left.span, help="delete the `??`")
-        right = self.infer(expr.right, scope, t.unwrapped(left))
+        inner = t.unwrapped(left)
+        right = self.infer(expr.right, scope, inner)
+        if isinstance(inner, t.Range) and (t.is_whole(right) or not inner.whole):
+            found = self.intervals.of(expr.right, scope)
+            if found is not None and inner.low <= found.low and found.high <= inner.high:
+                return inner
         return right if left == t.NONE else t.join([t.unwrapped(left), right])
 
     def lenient(self, expr: s.Expr, scope: Scope, wanted: t.Type | None = None) -> t.Type:

@@ -26,7 +26,8 @@ class Typed:
     """The checker's results about a file.
 
     ``nodes`` has the results about the nodes of the tree. ``steps`` has the types of the steps' values, ``elements``
-    those of the elements of maps. ``tallied`` has the votes whose tally the flow reads. ``sources`` has the sources of
+    those of the elements of maps. ``tallied`` has the votes whose tally the flow reads, and the asks of whose answers
+    it asks how sure they are. ``sources`` has the sources of
     the quotes that a step asks for. ``own`` has the flows and externs of the file, ``prompts`` its
     prompts, ``declared`` its types. ``folding`` works out the values that the file alone decides.
     """

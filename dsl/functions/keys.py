@@ -13,6 +13,8 @@ def key_of(value: Json) -> Json:
     kind = type(value)
     if kind is str or kind is int or kind is float or value is None:
         return value
+    if isinstance(value, str):
+        return str.__str__(value)  # a text that knows more than its characters
     if kind is bool:
         return bool, value
     try:

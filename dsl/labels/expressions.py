@@ -12,7 +12,7 @@ from ..catalog import FunctionSpec
 from ..functions import CALLED
 from ..records import dataclass
 from .functions import function_value
-from .marks import COUNT, LENGTH_BITS, NOTHING, Mark, Reach, Trail, changed, narrowed, union
+from .marks import COUNT, LENGTH_BITS, NOTHING, NUMBER_BITS, Mark, Reach, Trail, changed, narrowed, union
 from .places import Breach, LabelSource
 from .prompts import text_reach
 from .shapes import cut, foreign, shaped
@@ -172,6 +172,10 @@ class Expressions:
             of = args.get("of")
             tally = scope.tally(str(of.value)) if isinstance(of, p.Constant) else NOTHING
             return Value(changed(tally, _share) if function == "agreement" else tally)
+        if spec is not None and spec.of_ask:
+            # The probability tells more than the word: the model wrote a number.
+            answer = self.value(args["of"], scope).whole()
+            return Value(changed(answer, lambda mark: mark._replace(bits=NUMBER_BITS, free=False)))
         if spec is not None and spec.reads:
             return self._file(call, function, args, spec, scope)
         of_values = CALLED.get(function)

@@ -15,6 +15,7 @@ from ..values.expressions import ModelValue, evaluate
 from ..values.prompts import render_all
 from ..values.quotes import NotThereError, looked_up, placed, texts_of
 from ..values.ranges import within_bounds
+from ..values.sure import sure_word
 from ..vocabulary.call import NO_OPTIONS, Answer, Message, Request, Schema
 from ..vocabulary.errors import AnswerError, InputError, MalformedError, UncheckedError
 from ..vocabulary.json_value import Json
@@ -162,13 +163,15 @@ class PreparedAsk:
     def value(self, answer: Answer, request: Request) -> Json:
         """Read the value of an answer. Raises AnswerError if the answer has no value of the type."""
         if answer.text in self._choices and answer.finish == "stop":
-            return self._checked(answer.text, answer)
+            return self._checked(sure_word(answer.text, self._choices, answer.more), answer)
         if answer.finish != "stop":
             # Another try gives the same answer at temperature 0 or with a seed. It also meets the same filter again.
             same = answer.finish == "length" and (request.temperature == 0 or request.seed is not None)
             final = answer.final or answer.finish == "filtered" or same
             raise AnswerError(answer.said or _SAID[answer.finish], text=answer.text, final=final)
         value = read_answer(answer.text, self.answer)
+        if self._choices and isinstance(value, str):
+            value = sure_word(value, self._choices, answer.more)
         if not self._quoted:
             return self._checked(value, answer)
         try:

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from flowrun.dsl import dataclass
 
 from ..vocabulary.call import Answer, Reply, Request
 from ..vocabulary.errors import CallError
+from ..vocabulary.json_value import Json
 from ..vocabulary.usage import Usage
 
 
 @dataclass(frozen=True, slots=True)
 class Scripted:
-    """A scripted reply: its text or its failure, and the seconds that it takes."""
+    """A scripted reply: its text or its failure, the seconds that it takes, and the further facts of its answer."""
 
     text: str | CallError
     seconds: float = 0.0
+    more: Mapping[str, Json] | None = None
 
 
 Script = Callable[[Request, int], Scripted | str]
@@ -70,7 +72,7 @@ class ScriptedProvider:
         for reply in replies:
             if isinstance(reply.text, CallError):
                 raise reply.text
-            answers.append(Answer(reply.text))
+            answers.append(Answer(reply.text, more=reply.more))
         words = sum(len(message.text.split()) for message in request.messages)
         return Reply(tuple(answers), Usage(words, sum(len(answer.text.split()) for answer in answers)))
 

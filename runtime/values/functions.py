@@ -14,6 +14,7 @@ from ..vocabulary.tally import Tally
 from .pieces import SPLIT, pieces_of, pieces_type
 from .quotes import place_record
 from .rules import RuleValue
+from .sure import sureness
 
 Args = Mapping[str, Json]
 
@@ -83,6 +84,10 @@ def _votes(args: Args, world: World) -> Json:
 def _agreement(args: Args, world: World) -> Json:
     tally = world.tally(args["of"])
     return tally.agreement if tally else 0.0
+
+
+def _sure(args: Args, world: World) -> Json:
+    return sureness(args["of"])
 
 
 def _place_of(args: Args, world: World) -> Json:
@@ -167,7 +172,7 @@ def _rows(takes: Callable[[types.Type], bool], taken: str) -> tuple[ParamSpec, P
     return _PATH, ParamSpec("of", types.JSON, takes_type=True, takes=takes, taken=taken)
 
 
-_VOTE = ParamSpec("of", types.JSON, required=True)
+_VOTE = _ANSWER = ParamSpec("of", types.JSON, required=True)
 _PLACE = (
     ParamSpec("quote", types.Optional(types.TEXT), required=True),
     ParamSpec("source", types.JSON, required=True, takes=types.quotable, taken="a text, a document or a list of them"),
@@ -245,6 +250,17 @@ FUNCTIONS: dict[str, Function] = {
                 of_step=True,
             ),
             _agreement,
+        ),
+        (
+            FunctionSpec(
+                "sure",
+                (_ANSWER,),
+                _always(types.Optional(types.Range(0.0, 1.0))),
+                "the probability of an answer among its words, from 0 to 1; none if the endpoint does not tell",
+                of_ask=True,
+                yields=True,
+            ),
+            _sure,
         ),
         *((spec_of(function), _of_values(name)) for name, function in CALLED.items()),
     )

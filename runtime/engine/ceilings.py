@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 from ..vocabulary.account import Ceiling
 from ..vocabulary.call import Request, schema_text
 from ..vocabulary.tokens import ceiling
-from ..vocabulary.usage import Price, TokenDetail, Usage
+from ..vocabulary.usage import DETAILS, Price, TokenDetail, Usage
 from .decisions import Call
 
 _AROUND = 32
@@ -78,12 +79,13 @@ def believable(usage: Usage, request: Request, samples: int) -> Usage:
         written = written if written is not None and 0 <= written <= longest else None
     if detail is not None:
         detail = _possible(detail, most if read is None else read, longest if written is None else written)
-    return Usage(read, written, detail)
+    return replace(usage, input_tokens=read, output_tokens=written, detail=detail)
 
 
 def _possible(detail: TokenDetail, read: float, written: float) -> TokenDetail:
     """Return the detail, with None in place of a count that is above its whole, or no count at all."""
-    return TokenDetail(_count(detail.cached, read), _count(detail.stored, read), _count(detail.reasoning, written))
+    most = {"reasoning": written}
+    return TokenDetail(*[_count(getattr(detail, name), most.get(name, read)) for name in DETAILS])
 
 
 def _count(tokens: int | None, most: float) -> int | None:

@@ -19,8 +19,8 @@ Row = tuple[Any, ...]
 """The run, kind, key and place of one row of a journal, and up to five fields of its body.
 
 The fields of an intent are the model, the most tokens in, the limit of tokens out, the calls of its request, and the
-terms of its price as JSON. Those of an answer are the tokens in and out, 1 where it is spoilt, nothing, and all fields
-of its usage as JSON. Those of a refusal are its words, and the calls of its
+terms of its price as JSON. Those of an answer are 1 in the third place where it is spoilt, and all fields of its usage
+as JSON in the fifth. Those of a refusal are its words, and the calls of its
 request.
 """
 # SQLite reads the bodies, because Python would parse every answer to its end. An intent without the most tokens in
@@ -29,11 +29,9 @@ ROWS = f"""
 SELECT run, kind, key, place,
   CASE kind
     WHEN 'intent' THEN json_extract(body, '$.model')
-    WHEN 'answer' THEN json_extract(body, '$.in')
     WHEN 'refused' THEN json_extract(body, '$.said') END,
   CASE kind
     WHEN 'intent' THEN ifnull(json_extract(body, '$.most'), json_extract(body, '$.bytes') + 4096)
-    WHEN 'answer' THEN json_extract(body, '$.out')
     WHEN 'refused' THEN json_extract(body, '$.of') END,
   CASE kind
     WHEN 'intent' THEN json_extract(body, '$.max')

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from time import time
 from typing import TYPE_CHECKING, Any
 
 from ..vocabulary.tariff import Stores, Tariff
@@ -23,19 +24,19 @@ _CLASSES = {
     "reasoning": "output_reasoning_mtok",
 }
 """The names that genai-prices gives the prices of the classes."""
+_HALF_HOUR = 1800
 _ASKED = frozenset({"anthropic", "aws", "google"})
 """The services that write to a cache only if a request asks for it. Others do so by themselves."""
 
 
 def listed(service: str, name: str, sent: int | None) -> Price | None:
     """Look up the prices of a model of a service; None if genai-prices does not know it or is not installed."""
-    at = datetime.now(tz=UTC)
-    # Some services charge less at night, by the hour.
-    return _at(service, name, sent, at.replace(minute=0, second=0, microsecond=0))
+    # Some services charge less at night. Their hours begin at a half hour.
+    return _at(service, name, sent, int(time()) // _HALF_HOUR)
 
 
 @lru_cache(maxsize=256)
-def _at(service: str, name: str, sent: int | None, at: datetime) -> Price | None:
+def _at(service: str, name: str, sent: int | None, half_hours: int) -> Price | None:
     try:
         from genai_prices import Usage, calc_price
     except ImportError:
@@ -44,9 +45,10 @@ def _at(service: str, name: str, sent: int | None, at: datetime) -> Price | None
         model = calc_price(Usage(input_tokens=1), model_ref=name, provider_id=service).model
     except LookupError:
         return None
+    at = datetime.fromtimestamp(half_hours * _HALF_HOUR, tz=UTC)
     tariffs = {tier: _tariffs(model.get_prices(at, context)) for tier, context in _tiers(model)}
-    hours = [at.replace(hour=hour, minute=minute) for hour in range(24) for minute in (0, 30)]
-    whole_day = [one for hour in hours for one in _tariffs(model.get_prices(hour))]
+    day = [at + timedelta(seconds=_HALF_HOUR * later) for later in range(48 if isinstance(model.prices, list) else 1)]
+    whole_day = [one for moment in day for one in _tariffs(model.get_prices(moment))]
     usual = tariffs[""][0]
     stores: Stores = "" if service in _ASKED or usual.stored is None else "short"
     return Price(

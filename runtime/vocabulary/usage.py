@@ -215,7 +215,9 @@ class Price:
         bill = None if usage.doubt else self.bill(usage)
         if bill is None or bill <= worst:
             return worst if bill is None else bill
-        most = self.worst(read, max_tokens, tier=usage.tier, stores="long")
+        kept = usage.amounts
+        stores: Stores = "long" if kept.long_stored else "short" if kept.stored else ""
+        most = self.worst(read, max_tokens, tier=usage.tier, stores=stores)
         return bill if most is None else min(bill, max(worst, most))
 
 

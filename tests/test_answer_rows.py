@@ -222,7 +222,7 @@ def body_of(value: Any) -> Any:
 
 
 def test_a_good_answer_comes_back_whole() -> None:
-    rows = AnswerRows(lambda model, read, written: 0.25)
+    rows = AnswerRows(lambda model, usage: 0.25)
     answer = Answer("hi", "length", "it was cut", True, {"a": [1]})
     share = Usage(4, 2, TokenDetail(1, 0, 2))
     known = known_from(b"k", body_of(rows.good(answer, share, "acme:m", Receipt("n", "req_7"))))

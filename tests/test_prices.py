@@ -18,7 +18,7 @@ from flowrun.runtime.account.summary import Summary
 from flowrun.runtime.api import RunOptions, run_async
 from flowrun.runtime.catalog import catalog
 from flowrun.runtime.costs.budget import Price
-from flowrun.runtime.costs.prices import cost, must_be_priced, price
+from flowrun.runtime.costs.prices import cost_of, must_be_priced, price
 from flowrun.runtime.dispatch.scheduler import Endpoint, Scheduler
 from flowrun.runtime.engine.decisions import Outcome
 from flowrun.runtime.engine.scopes import Context
@@ -33,15 +33,15 @@ from flowrun.runtime.vocabulary.usage import Usage
 
 
 def test_a_local_model_is_free_and_a_server_of_ones_own_is_unknown() -> None:
-    assert cost("embedded:tiny", 1000, 1000, {}) == 0
-    assert cost("openai:gpt-4o-mini", 1000, 1000, {"OPENAI_BASE_URL": "http://127.0.0.1:1/v1"}) is None
-    assert cost("elsewhere:x", 1, 1, {}) is None
-    assert cost("openai:no-such-model", 1, 1, {}) is None
+    assert cost_of("embedded:tiny", Usage(1000, 1000), {}) == 0
+    assert cost_of("openai:gpt-4o-mini", Usage(1000, 1000), {"OPENAI_BASE_URL": "http://127.0.0.1:1/v1"}) is None
+    assert cost_of("elsewhere:x", Usage(1, 1), {}) is None
+    assert cost_of("openai:no-such-model", Usage(1, 1), {}) is None
 
 
 def test_the_table_gives_a_price() -> None:
     pytest.importorskip("genai_prices")
-    dollars = cost("openai:gpt-4o-mini", 1_000_000, 1_000_000, {})
+    dollars = cost_of("openai:gpt-4o-mini", Usage(1_000_000, 1_000_000), {})
     assert dollars is not None
     assert 0.1 < dollars < 10
 
@@ -60,7 +60,7 @@ def test_a_price_is_the_dearest_that_a_request_may_have() -> None:
     assert tiered is not None
     assert tiered.usual is not None
     assert tiered.usual[0] < tiered.input
-    assert cost("gemini:gemini-2.5-pro", 1000, 0, {}) == pytest.approx(1000 * tiered.usual[0])
+    assert cost_of("gemini:gemini-2.5-pro", Usage(1000, 0), {}) == pytest.approx(1000 * tiered.usual[0])
 
 
 PRICE = Price(0.001, 0.01, window=1000)
@@ -74,9 +74,9 @@ def test_the_worst_case_needs_a_greatest_length() -> None:
 
 
 def test_a_bill_without_numbers_is_none_and_below_zero_is_zero() -> None:
-    assert PRICE.bill(None, 3) is PRICE.bill(3, None) is None
-    assert PRICE.bill(-5, -1) == 0
-    assert Price(0.0, 0.0).bill(None, None) == 0
+    assert PRICE.bill(Usage(None, 3)) is PRICE.bill(Usage(3, None)) is None
+    assert PRICE.bill(Usage(-5, -1)) == 0
+    assert Price(0.0, 0.0).bill(Usage()) == 0
 
 
 def test_a_model_without_a_price_is_refused_with_the_way_out() -> None:
@@ -120,7 +120,7 @@ class Billing:
             None if used[0] is None else min(used[0], most_in),
             None if used[1] is None else min(used[1], samples * request.max_tokens),
         )
-        bill = PRICE.bill(usage.input_tokens, usage.output_tokens)
+        bill = PRICE.bill(usage)
         worst = PRICE.worst(most_in, request.max_tokens)
         assert worst is not None
         self.billed += samples * worst if bill is None else bill

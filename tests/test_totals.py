@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 import sqlite3
 from collections.abc import Iterator
@@ -17,8 +18,19 @@ from flowrun.runtime.journal.history import History, read_attempts
 from flowrun.runtime.journal.reading import open_to_read
 from flowrun.runtime.journal.records import Kind, LogRecord
 from flowrun.runtime.journal.store import Journal
+from flowrun.runtime.vocabulary.usage import DETAILS
 
 MODELS = ("openai:a", 'odd:"of":1,', "local:ä")
+
+
+def special(dice: random.Random, trouble: float) -> dict[str, Any]:
+    """Draw the further fields of a usage. Some of them do not add up, or have a price of their own."""
+    names = [name for name in DETAILS if dice.random() < 0.3]
+    drawn: dict[str, Any] = {name: dice.choice((0, 1, 2, None)) for name in names}
+    if dice.random() < trouble / 3:
+        other = {"tier": "flex", "doubt": "few", "whole": 40_000, "cached": True, "stored": "1", "images": 1.0}
+        drawn |= [dice.choice(list(other.items()))]
+    return drawn
 
 
 def run_of(dice: random.Random, run: int, calls: int, models: tuple[str, ...], trouble: float) -> Iterator[LogRecord]:
@@ -36,7 +48,7 @@ def run_of(dice: random.Random, run: int, calls: int, models: tuple[str, ...], t
             del intent["of"]
         for _ in range(dice.choice((1, 1, 1, 2))):
             yield LogRecord(run, Kind.INTENT, intent, *call)
-            usage: dict[str, Any] = {"in": dice.randrange(9), "out": dice.randrange(9)}
+            usage: dict[str, Any] = {"in": dice.randrange(9), "out": dice.randrange(9), **special(dice, trouble)}
             if dice.random() >= trouble:
                 yield LogRecord(run, Kind.ANSWER, {"text": "x", **usage}, *call)
                 continue
@@ -132,9 +144,9 @@ def test_the_past_of_a_killed_run_takes_few_rows_however_many_answers_it_has(tmp
 
 
 def test_a_past_forgets_the_calls_that_are_over() -> None:
-    past = History()
+    past, usage = History(), json.dumps([1, 1, *[None] * 8])
     for number in range(1000):
-        past.take((1, Kind.INTENT, b"%d" % number, "a", "m", 70, None, 1))
-        past.take((1, Kind.ANSWER, b"%d" % number, "a", 1, 1, 0, None))
+        past.take((1, Kind.INTENT, b"%d" % number, "a", "m", 70, None, 1, "[null,null]"))
+        past.take((1, Kind.ANSWER, b"%d" % number, "a", None, None, 0, None, usage))
     assert past.account.answered == 1000
     assert not past._asked

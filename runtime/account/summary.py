@@ -79,7 +79,7 @@ class Summary(Traffic, PartialListener):
         each = Ceiling(0) if started is None else started.each
         use = self.account.use(event.model)
         use.answered += calls
-        self.account.pay(event.model, Usage(event.input_tokens, event.output_tokens).parts(calls), each)
+        self.account.pay(event.model, event.usage.parts(calls), each)
         if calls < event.calls and not event.doubtful:
             use.retract(event.calls - calls, each)
 
@@ -160,7 +160,7 @@ class Summary(Traffic, PartialListener):
         None if a cost is not known.
         """
         seen = vote.tally.counted + vote.tally.discarded
-        costs = [None if use is None else self.prices.cost(model, *use) for model, use in vote.used.items()]
+        costs = [None if use is None else self.prices.cost_of(model, Usage(*use)) for model, use in vote.used.items()]
         known = [cost for cost in costs if cost is not None]
         if not vote.tally.saved:
             return 0.0

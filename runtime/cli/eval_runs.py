@@ -162,7 +162,7 @@ def _read(one: Contender, name: str, journal: Path, given: bool = False) -> list
         # A run that was made with other expected answers is measured by the present ones.
         answers = [(answer, _its_answer(made, answer, one, record.id)) for answer in one.answers]
         origins = origins_of(reader, run.number, record.calls)
-        return sides_of(one.name, record, made, one.rows, answers, origins, prices.cost)
+        return sides_of(one.name, record, made, one.rows, answers, origins, prices.cost_of)
 
 
 def _its_answer(made: RowsRun, answer: Answer, one: Contender, run: str) -> Answer:

@@ -8,7 +8,7 @@ from flowrun.dsl import dataclass
 
 from ..vocabulary.amounts import limit_text
 from ..vocabulary.errors import BudgetError
-from ..vocabulary.usage import Price, charge
+from ..vocabulary.usage import Price
 
 __all__ = ["Ledger", "Price", "reserve"]
 
@@ -19,7 +19,7 @@ class Ledger:
 
     ``flow`` is the called flow that has the budget, "" if it is the budget of the run. ``open`` counts the calls in
     flight, and ``reserved`` is the sum of their highest costs. So the dollars ``spent`` in the end can only be less,
-    and the limit holds.
+    and the limit holds. Only a call that the server serves in a dearer tier than it was asked for can cost more.
     """
 
     flow: str = ""
@@ -63,11 +63,11 @@ class Ledger:
             )
         return self.spent + self.reserved + worst <= most
 
-    def settle(self, worst: float, bill: float | None) -> None:
+    def settle(self, worst: float, cost: float) -> None:
         """Settle a finished call: count its cost in place of the reserved dollars."""
         self.open -= 1
         self.reserved = max(0.0, self.reserved - worst) if self.open else 0.0
-        self.spent += charge(worst, bill)
+        self.spent += cost
 
 
 def reserve(ledgers: Sequence[Ledger], worst: float) -> bool:

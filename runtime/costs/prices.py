@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from functools import lru_cache
 from importlib.util import find_spec
 
 from ..providers import traits_of
@@ -14,11 +13,12 @@ from ..vocabulary.errors import UsageError
 from ..vocabulary.json_value import Json
 from ..vocabulary.question import PERSON
 from ..vocabulary.quoting import shown
+from ..vocabulary.usage import Usage
 from .budget import Price
 
 _FREE = Price(0.0, 0.0)
-_LONG = 50_000_000
-"""A number of tokens in a prompt that is beyond every tier of a price."""
+PRICES = ("input_price", "output_price", "cached_price", "stored_price")
+"""The options with which a model declares its prices, in dollars for a million tokens."""
 
 
 def price(model: str, environ: Mapping[str, str] | None = None) -> Price | None:
@@ -34,21 +34,23 @@ def price(model: str, environ: Mapping[str, str] | None = None) -> Price | None:
     own = bool((os.environ if environ is None else environ).get(traits.price_variable, "").strip())
     if not traits.price_list or own:
         return None
-    return _listed(traits.price_list, model.partition(":")[2], traits.most_written)
+    from .listed import listed  # most commands look no price up
+
+    return listed(traits.price_list, model.partition(":")[2], traits.most_written)
 
 
-def cost(model: str, input_tokens: int, output_tokens: int, environ: Mapping[str, str] | None = None) -> float | None:
-    """Work out the dollars for tokens of ``provider:name``, at the price of short prompts; None if it is not known."""
-    return Prices(environ).cost(model, input_tokens, output_tokens)
+def cost_of(model: str, usage: Usage, environ: Mapping[str, str] | None = None) -> float | None:
+    """Work out the true bill of a usage of ``provider:name`` in dollars; None if it is not known."""
+    return Prices(environ).cost_of(model, usage)
 
 
 def _declared(address: str, options: Mapping[str, Json]) -> Price | None:
-    """Read the price from a model's options; None if they have none. If only one price is set, the other is 0."""
-    given = [options.get(name) for name in ("input_price", "output_price")]
-    if given == [None, None]:
+    """Read the prices from a model's options; None if they have none. An input or output price that is not set is 0."""
+    given = [options.get(name) for name in PRICES]
+    if not any(one is not None for one in given):
         return None
-    read, written = (0.0 if one is None else float(one) / 1_000_000 for one in given)
-    return Price(read, written, traits_of(address).most_written)
+    read, written, cached, stored = (None if one is None else float(one) / 1_000_000 for one in given)
+    return Price(read or 0.0, written or 0.0, traits_of(address).most_written, read_cached=cached, write_cached=stored)
 
 
 def dearest_declared(models: Iterable[tuple[str, Mapping[str, Json]]]) -> dict[str, Price]:
@@ -62,8 +64,20 @@ def dearest_declared(models: Iterable[tuple[str, Mapping[str, Json]]]) -> dict[s
         if own is None:
             continue
         other = found.get(address, own)
-        found[address] = replace(own, input=max(own.input, other.input), output=max(own.output, other.output))
+        found[address] = replace(
+            own,
+            input=max(own.input, other.input),
+            output=max(own.output, other.output),
+            read_cached=_dearer(own.read_cached, own.input, other.read_cached, other.input),
+            write_cached=_dearer(own.write_cached, own.input, other.write_cached, other.input),
+        )
     return found
+
+
+def _dearer(one: float | None, plain: float, other: float | None, other_plain: float) -> float | None:
+    if one is other is None:
+        return None
+    return max(plain if one is None else one, other_plain if other is None else other)
 
 
 class Prices:
@@ -72,32 +86,28 @@ class Prices:
     def __init__(self, environ: Mapping[str, str] | None = None, declared: Mapping[str, Price] | None = None) -> None:
         self.environ = os.environ if environ is None else environ
         self.declared = declared or {}
-        self._each: dict[str, tuple[float, float] | None] = {}
 
     def __call__(self, model: str) -> Price | None:
         return self.declared.get(model) or price(model, self.environ)
 
-    def cost(self, model: str, input_tokens: int | None, output_tokens: int | None) -> float | None:
-        """Work out the dollars for tokens of a model, at the price of short prompts.
+    def cost_of(self, model: str, usage: Usage) -> float | None:
+        """Work out the true bill of a usage of a model, in dollars.
 
         None if the price is not known, or if a number of tokens is missing and they are not free.
         """
-        if model not in self._each:
-            found = self(model)
-            self._each[model] = None if found is None else found.usual or (found.input, found.output)
-        each = self._each[model]
-        if each is None:
-            return None
-        if input_tokens is None or output_tokens is None:
-            return 0.0 if each == (0.0, 0.0) else None
-        return input_tokens * each[0] + output_tokens * each[1]
+        found = self(model)
+        return None if found is None else found.bill(usage)
 
     def of(self, account: Account) -> float | None:
         """Work out the dollars for the tokens of an account; None if a price is not known."""
-        paid = [(model, use) for model, use in account.models.items() if use.answered or use.spoilt]
-        costs = [self.cost(model, use.input_tokens, use.output_tokens) for model, use in paid]
-        known = [one for one in costs if one is not None]
-        return sum(known) if len(known) == len(costs) else None
+        total = 0.0
+        for model, use in account.models.items():
+            if use.answered or use.spoilt:
+                found = self(model)
+                if found is None:
+                    return None
+                total += use.cost(found)
+        return total
 
 
 def must_be_priced(
@@ -118,23 +128,3 @@ def must_be_priced(
             "model with its price, in dollars for a million tokens (`with input_price: 0.15, output_price: 0.6`), or "
             "write a budget of calls instead, such as 400 calls"
         )
-
-
-@lru_cache(maxsize=256)
-def _listed(service: str, name: str, sent: int | None) -> Price | None:
-    try:
-        from genai_prices import Usage, calc_price
-    except ImportError:
-        return None
-    each = []
-    window = None
-    try:
-        for prompt in (1000, _LONG):
-            # The tier of an answer's price depends on the length of the prompt, too.
-            found = calc_price(Usage(input_tokens=prompt, output_tokens=1000), model_ref=name, provider_id=service)
-            each.append((float(found.input_price) / prompt, float(found.output_price) / 1000))
-            window = found.model.context_window
-    except LookupError:
-        return None
-    usual, long = each
-    return Price(max(usual[0], long[0]), max(usual[1], long[1]), sent, window, usual)

@@ -7,25 +7,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, get_args
 
 from ..engine.decisions import Known
 from ..journal.answers import Paid
+from ..journal.row_usage import usage_fields, usage_in
 from ..vocabulary.call import Answer, Finish
 from ..vocabulary.errors import AnswerError, MalformedError
 from ..vocabulary.json_value import Json
 from ..vocabulary.receipt import Receipt, readable_name
-from ..vocabulary.usage import TokenDetail, Usage
+from ..vocabulary.usage import Usage
 
-Reckon = Callable[[str, int | None, int | None], float | None]
-"""A function that works out the dollars for the tokens of a model; None if its price is not known."""
+Reckon = Callable[[str, Usage], float | None]
+"""A function that works out the bill of a usage of a model in dollars; None if its price is not known."""
 _FINISHES = frozenset(get_args(Finish))
 
 
 class AnswerRows:
     """The writer of the bodies of a run's answers. ``cost`` reckons their dollars."""
 
-    def __init__(self, cost: Reckon = lambda model, read, written: None) -> None:
+    def __init__(self, cost: Reckon = lambda model, usage: None) -> None:
         self._cost = cost
 
     def good(self, answer: Answer, share: Usage, model: str, receipt: Receipt | None) -> Json:
@@ -59,16 +61,13 @@ class AnswerRows:
     def _add(
         self, body: dict[str, Json], share: Usage, model: str, receipt: Receipt | None, more: Mapping[str, Json] | None
     ) -> None:
-        if (detail := share.detail) is not None:
-            for name in ("cached", "stored", "reasoning"):
-                if (tokens := getattr(detail, name)) is not None:
-                    body[name] = tokens
+        body |= usage_fields(share)
         if receipt is not None:
             if receipt.served and (served := readable_name(receipt.served)) != model.partition(":")[2]:
                 body["served"] = served
             if receipt.id:
                 body["id"] = readable_name(receipt.id)
-        if (cost := self._cost(model, share.input_tokens, share.output_tokens)) is not None:
+        if (cost := self._cost(model, share)) is not None:
             # Twelve digits are exact enough, and they spare the row the digits of a float's error.
             body["cost"] = float(f"{cost:.12g}")
         if more:
@@ -81,8 +80,7 @@ def known_from(key: bytes, body: Any, paid: Paid | None = None) -> Known:
     Older rows lack the later fields. Raises: KeyError, TypeError or ValueError, for a body that is no answer.
     """
     read, written = (None if count is None else int(count) for count in (body["in"], body["out"]))
-    special = [_count(body.get(name)) for name in ("cached", "stored", "reasoning")]
-    usage = Usage(read, written, None if special == [None, None, None] else TokenDetail(*special))
+    usage = replace(usage_in(body), input_tokens=read, output_tokens=written)
     receipt = Receipt(str(body.get("served", "")), str(body.get("id", "")), _dollars(body.get("cost")))
     more = found if isinstance(found := body.get("more"), dict) else None
     text = str(body["text"])
@@ -100,10 +98,6 @@ def known_from(key: bytes, body: Any, paid: Paid | None = None) -> Known:
         error = AnswerError(said, text=text, usage=usage, final=body.get("final") is True)
     error.finish, error.receipt, error.more = str(body.get("finish", "")), receipt, more
     return Known(key, error, usage, receipt=receipt, paid=paid)
-
-
-def _count(tokens: Json) -> int | None:
-    return tokens if type(tokens) is int else None
 
 
 def _dollars(cost: Json) -> float | None:

@@ -11,6 +11,7 @@ from flowrun.dsl import dataclass
 
 from ..engine.ceilings import believable, rough_ceiling_of
 from ..engine.decisions import Call
+from ..engine.doubts import credible
 from ..journal.records import FEWER_ANSWERS
 from ..limits import Verdict
 from ..providers.protocol import drop_faults, fault_of
@@ -136,7 +137,7 @@ class Attempts:
             self.events.cancelled(batch, wanted=wanted)
             raise
         out.verdict = Verdict.OK
-        usage = believable(reply.usage, asked[0].request, count)
+        usage = credible(reply.usage, asked[0].request, [one.text for one in reply.answers], count)
         if usage.input_tokens is not None and usage.output_tokens is not None:
             out.used = usage.input_tokens + usage.output_tokens
         if not reply.answers:

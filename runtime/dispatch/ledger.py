@@ -254,6 +254,8 @@ def _intent(call: Call, key: str, of: int, at: int, waited: Mapping[Cause, int])
     size = size_of(request)
     most = size if call.ceiling is None else call.ceiling.read
     body = {"model": call.model, "bytes": size, "max": request.max_tokens, "key": key, "of": of, "most": most, "at": at}
+    if (each := call.ceiling) is not None and (each.tier or each.stores):
+        body |= {"tier": each.tier, "stores": each.stores}
     if call.withheld:
         waited = with_budget(waited, call.withheld)
     if waited:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 from ..vocabulary.account import Ceiling
 from ..vocabulary.call import Request, schema_text
@@ -76,14 +77,20 @@ def believable(usage: Usage, request: Request, samples: int) -> Usage:
     else:
         read = read if read is not None and 0 <= read <= most else None
         written = written if written is not None and 0 <= written <= longest else None
+    doubt = usage.doubt
     if detail is not None:
-        detail = _possible(detail, most if read is None else read, longest if written is None else written)
-    return Usage(read, written, detail)
+        kept = _possible(detail, most if read is None else read, longest if written is None else written)
+        if kept != detail:
+            detail, doubt = kept, doubt or "more special tokens than there are in all"
+    return replace(usage, input_tokens=read, output_tokens=written, detail=detail, doubt=doubt)
 
 
 def _possible(detail: TokenDetail, read: float, written: float) -> TokenDetail:
-    """Return the detail, with None in place of a count that is above its whole, or no count at all."""
-    return TokenDetail(_count(detail.cached, read), _count(detail.stored, read), _count(detail.reasoning, written))
+    """Return the detail, with None in place of a count that is no count, or that has no room in its whole."""
+    cached, reasoning = _count(detail.cached, read), _count(detail.reasoning, written)
+    stored = _count(detail.stored, read - (cached or 0))
+    images = _count(detail.images, read - (cached or 0) - (stored or 0))
+    return TokenDetail(cached, stored, reasoning, images, _count(detail.long_stored, stored or 0))
 
 
 def _count(tokens: int | None, most: float) -> int | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..costs.budget import Ledger, reserve
+from ..vocabulary.account import Ceiling
 from ..vocabulary.errors import BudgetError
 from ..vocabulary.usage import Price, Usage
 from .ceilings import worst_of
@@ -16,11 +17,11 @@ class Hold:
     """The claim of one call on its budgets.
 
     ``ledgers`` are the budgets of the called flows around the call, ``run`` is the budget of the run. Budgets in
-    dollars are ``paying``: they hold back ``worst`` dollars while the call is ``sent``. ``counted`` is True if the run
-    has counted the call.
+    dollars are ``paying``: they hold back ``worst`` dollars while the call is ``sent``, for the tokens
+    of its ``ceiling``. ``counted`` is True if the run has counted the call.
     """
 
-    __slots__ = ("counted", "hedged", "ledgers", "paying", "price", "run", "sent", "worst")
+    __slots__ = ("ceiling", "counted", "hedged", "ledgers", "paying", "price", "run", "sent", "worst")
 
     def __init__(self, run: Ledger, ledgers: Sequence[Ledger], call: Call, context: Context) -> None:
         self.run = run
@@ -31,6 +32,7 @@ class Hold:
             self.paying = tuple(one for one in (*ledgers, run) if one.money_limit is not None)
             self.price = context.price(call.model) if self.paying else None
         self.worst = 0.0
+        self.ceiling = Ceiling(0)
         self.counted = False
         self.sent = False
         self.hedged = False
@@ -65,9 +67,10 @@ class Hold:
         """Replace the dollars held back for the call by its bill."""
         if self.price is None or not self.sent:
             return
-        bill = self.price.bill(usage.input_tokens, usage.output_tokens)
+        each = self.ceiling
+        cost = self.price.charge(self.worst, usage, each.read, each.written)
         for ledger in self.paying:
-            ledger.settle(self.worst, bill)
+            ledger.settle(self.worst, cost)
         self.sent = False
 
     def hedge(self, call: Call) -> bool:
@@ -84,7 +87,7 @@ class Hold:
                 if not reserve(self.paying, worst):
                     return False
                 for ledger in self.paying:
-                    ledger.settle(worst, None)
+                    ledger.settle(worst, worst)
         except BudgetError:
             return False
         for ledger in ledgers:
@@ -97,7 +100,7 @@ class Hold:
             worst = worst_of(call, self.price)
             if not reserve(self.paying, worst):
                 return False
-            self.worst = worst
+            self.worst, self.ceiling = worst, call.ceiling or Ceiling(0)
         self.sent = True
         return True
 

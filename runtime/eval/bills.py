@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from ..vocabulary.call_record import CallRecord
+from ..vocabulary.usage import TokenDetail, Usage
 from .origins import Origins
 
-PriceOf = Callable[[str, int, int], float | None]
-"""Works out the dollars of a call from its model, its prompt's tokens and its answer's tokens; None if unknown."""
+PriceOf = Callable[[str, Usage], float | None]
+"""A function that works out the bill of a usage of a model in dollars; None if it is not known."""
 
 
 def alone(
@@ -24,7 +25,12 @@ def alone(
     if None in reads or written is None:
         return None, None
     read = sum(read or 0 for read in reads)
-    return price(call.model, read, written), read + written
+    asked = [one.answer.tokens for one in together if one.answer is not None]
+    cached, stored, images, long_stored = (
+        sum(getattr(one, name) or 0 for one in asked) for name in ("cached", "stored", "images", "long_stored")
+    )
+    detail = TokenDetail(cached, stored, call.answer.tokens.reasoning, images, long_stored)
+    return price(call.model, Usage(read, written, detail, call.answer.tier)), read + written
 
 
 def answered(calls: Iterable[CallRecord]) -> int:

@@ -10,6 +10,7 @@ from ..costs.prices import Prices
 from ..vocabulary.amounts import money_text
 from ..vocabulary.events import VoteCounted
 from ..vocabulary.tally import Tally
+from ..vocabulary.usage import Usage
 
 ENOUGH = 10
 """Of fewer votes than this no advice is given: a few unanimous votes say little about the next one."""
@@ -123,7 +124,7 @@ def _cheaper(used: _Use, single: _Use, prices: Prices) -> str:
 
 def _cost(tokens: Tokens, prices: Prices) -> float:
     """Return the dollars of tokens; nan if a price is not known."""
-    costs = (prices.cost(model, round(read), round(written)) for model, (read, written) in tokens.items())
+    costs = (prices.cost_of(model, Usage(round(read), round(written))) for model, (read, written) in tokens.items())
     return sum(float("nan") if cost is None else cost for cost in costs)
 
 

@@ -2,39 +2,44 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Collection, Iterator
 from typing import Any, NamedTuple
 
-from ..vocabulary.account import Account, Ceiling, PriceOf, Use
+from ..vocabulary.account import SHORT, Account, Ceiling, PriceOf, Use
 from ..vocabulary.json_value import Json
 from ..vocabulary.question import PERSON
-from ..vocabulary.usage import Usage
+from ..vocabulary.tariff import stores_of
+from ..vocabulary.usage import TokenDetail, Usage
 from .records import NOT_ANSWERED, NOT_SENT, Kind
+from .row_usage import FIELDS, usage_told
 
 Row = tuple[Any, ...]
-"""The run, kind, key and place of one row of a journal, and up to four fields of its body.
+"""The run, kind, key and place of one row of a journal, and up to five fields of its body.
 
-The fields of an intent are the model, the most tokens in, the limit of tokens out, and the calls of its request. Those
-of an answer are the tokens in and out, and 1 where it is spoilt. Those of a refusal are its words, and the calls of its
+The fields of an intent are the model, the most tokens in, the limit of tokens out, the calls of its request, and the
+terms of its price as JSON. Those of an answer are 1 in the third place where it is spoilt, and all fields of its usage
+as JSON in the fifth. Those of a refusal are its words, and the calls of its
 request.
 """
 # SQLite reads the bodies, because Python would parse every answer to its end. An intent without the most tokens in
 # has the bytes of the prompt instead; a provider adds fewer than 4096.
-ROWS = """
+ROWS = f"""
 SELECT run, kind, key, place,
   CASE kind
     WHEN 'intent' THEN json_extract(body, '$.model')
-    WHEN 'answer' THEN json_extract(body, '$.in')
     WHEN 'refused' THEN json_extract(body, '$.said') END,
   CASE kind
     WHEN 'intent' THEN ifnull(json_extract(body, '$.most'), json_extract(body, '$.bytes') + 4096)
-    WHEN 'answer' THEN json_extract(body, '$.out')
     WHEN 'refused' THEN json_extract(body, '$.of') END,
   CASE kind
     WHEN 'intent' THEN json_extract(body, '$.max')
     WHEN 'answer' THEN json_type(body, '$.error') IS NOT NULL END,
-  CASE kind WHEN 'intent' THEN json_extract(body, '$.of') END
+  CASE kind WHEN 'intent' THEN json_extract(body, '$.of') END,
+  CASE kind
+    WHEN 'intent' THEN json_extract(body, '$.tier', '$.stores')
+    WHEN 'answer' THEN json_extract(body, {", ".join(f"'$.{name}'" for name in FIELDS)}) END
 FROM records WHERE kind IN ('intent', 'answer', 'refused', 'cancelled')
 """
 
@@ -68,7 +73,7 @@ class History:
         # over, because a run may have millions of calls; those of calls with several attempts are kept.
         self._asked: dict[bytes, _Asked] = {}
         self._again: set[bytes] = set()
-        self._alike: dict[tuple[Json, Json, Json], _Asked] = {}
+        self._alike: dict[tuple[Json, ...], _Asked] = {}
         # The number of calls for each size of request, because each row is about one call.
         self._sent_by: dict[int, int] = {}
         self._places: dict[str, list[float]] | None = {} if by_place else None
@@ -81,11 +86,12 @@ class History:
 
     def take(self, row: Row) -> None:
         """Count one row."""
-        _, kind, key, place, first, second, third, fourth = row
+        _, kind, key, place, first, second, third, fourth, fifth = row
         if kind == Kind.INTENT:
-            kind_of = self._alike.get((first, second, third))
+            kind_of = self._alike.get((first, second, third, fifth))
             if kind_of is None:
-                kind_of = self._alike[first, second, third] = self._kind_of(str(first), second, third)
+                kind_of = self._kind_of(str(first), second, third, fifth)
+                self._alike[first, second, third, fifth] = kind_of
             if key in self._asked:
                 self._again.add(key)
             self._asked[key] = kind_of
@@ -95,7 +101,7 @@ class History:
         if asked is None:
             return
         if kind == Kind.ANSWER:
-            self._pay(place, asked, Usage(_count(first), _count(second)), spoilt=bool(third))
+            self._pay(place, asked, usage_told(json.loads(fifth)), spoilt=bool(third))
         elif kind == Kind.REFUSED:
             self._refuse(place, asked, first, _count(second) or 1)
         elif kind == Kind.CANCELLED:
@@ -108,16 +114,18 @@ class History:
             return
         self._sent_by[of] = self._sent_by.get(of, 0) + calls
 
-    def add_paid(self, model: str, answers: int, spoilt: int, tokens_in: int, tokens_out: int) -> None:
-        """Count answers with known bills. ``spoilt`` of them could not be used."""
+    def add_paid(self, model: str, answers: int, spoilt: int, tokens_in: int, tokens_out: int, *special: int) -> None:
+        """Count answers with known bills and short prompts. ``spoilt`` of them could not be used."""
         use = self._account.use(model)
         use.answered += answers - spoilt
         use.spoilt += spoilt
         use.input_tokens += tokens_in
         use.output_tokens += tokens_out
+        use.take(SHORT, Usage(tokens_in, tokens_out, TokenDetail(*special)).amounts)
 
-    def _kind_of(self, model: str, most: Json, longest: Json) -> _Asked:
-        each = Ceiling(_count(most) or 0, _count(longest))
+    def _kind_of(self, model: str, most: Json, longest: Json, terms: Json) -> _Asked:
+        tier, stores = json.loads(str(terms))
+        each = Ceiling(_count(most) or 0, _count(longest), stores_of(stores), str(tier or ""))
         worst = None if self._price is None else each.cost(self._price(model))
         return _Asked(model, self._account.use(model), each, worst or 0.0)
 

@@ -6,6 +6,7 @@ calls. Python takes the other calls off these sums, and counts them row by row.
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
@@ -15,6 +16,8 @@ from typing import Any
 
 from flowrun.dsl import dataclass
 
+from ..vocabulary.tariff import LENGTHS
+from ..vocabulary.usage import DETAILS
 from .history import ROWS, History, Row, read_attempts
 from .records import Kind, encode
 from .rows import damaged
@@ -25,15 +28,29 @@ _BLOCK = 4_000
 _MOST = 10**9
 """The most tokens of a settled answer, so that no sum exceeds SQLite's integers."""
 _KNOWN = "kind = 'answer' AND " + " AND ".join(
-    f"typeof(json_extract(body, '$.{name}')) = 'integer' AND json_extract(body, '$.{name}') BETWEEN 0 AND {_MOST}"
-    for name in ("in", "out")
+    f"json_type(body, '$.{name}') = 'integer' AND json_extract(body, '$.{name}') BETWEEN 0 AND {most}"
+    for name, most in (("in", LENGTHS[0]), ("out", _MOST))
 )
+# The special tokens of a row. Python counts the rows of other tiers, with a doubt, or whose tokens do not add up.
+_TOLD = {name: f"ifnull(json_extract(body, '$.{name}'), 0)" for name in DETAILS}
+_SPECIAL = " OR ".join(f"instr(body, '\"{name}\":')" for name in (*DETAILS, "tier", "doubt", "whole"))
+_ADDS_UP = " AND ".join(
+    (
+        *(f"ifnull(json_type(body, '$.{name}'), 'null') IN ('integer', 'null')" for name in _TOLD),
+        *(f"{one} >= 0" for one in _TOLD.values()),
+        f"{_TOLD['cached']} + {_TOLD['stored']} + {_TOLD['images']} <= json_extract(body, '$.in')",
+        f"{_TOLD['long_stored']} <= {_TOLD['stored']} AND {_TOLD['reasoning']} <= json_extract(body, '$.out')",
+        *(f"ifnull(json_type(body, '$.{name}'), 'null') = 'null'" for name in ("tier", "doubt", "whole")),
+    )
+)
+_KNOWN += f" AND (NOT ({_SPECIAL}) OR {_ADDS_UP})"
 _ENDS = "kind IN ('answer', 'refused', 'doubt', 'cancelled')"
 _OF_RUNS = "FROM records WHERE number BETWEEN :first AND :last AND run IN ({runs})"
 _ASKED = f"""SELECT min(run), max(run), count(*) FILTER (WHERE kind = 'intent'),
 count(*) FILTER (WHERE kind = 'intent' AND substr(body, 1, :length) = :begin AND instr(body, '"of":1,')),
 count(*) FILTER (WHERE {_ENDS}) {_OF_RUNS} AND kind <> 'answer'"""
-_TOKENS = "total(json_extract(body, '$.in')), total(json_extract(body, '$.out'))"
+_COUNTED = ("in", "out", *DETAILS)
+_TOKENS = ", ".join(f"total(json_extract(body, '$.{name}'))" for name in _COUNTED)
 _ANSWERED = f"""SELECT min(run), max(run), count(*), count(json_type(body, '$.error')), {_TOKENS},
 count(*) FILTER (WHERE {_KNOWN}) {_OF_RUNS} AND kind = 'answer'"""
 _KNOWN_ALONE = f"""SELECT count(json_type(body, '$.error')), {_TOKENS}
@@ -43,10 +60,9 @@ FROM records WHERE number BETWEEN :first AND :last AND run = :run AND kind = 'in
 _UNSETTLED = f"SELECT DISTINCT key FROM records WHERE run = ? AND {_ENDS} AND NOT ({_KNOWN})"
 _APART = "CREATE TEMP TABLE apart (key BLOB PRIMARY KEY) WITHOUT ROWID"
 _ROWS_APART = f"{ROWS} AND run = ? AND key IN apart ORDER BY number"
-_BY_MODEL = """WITH asked AS MATERIALIZED (SELECT key, min(json_extract(body, '$.model')) AS model FROM records
+_BY_MODEL = f"""WITH asked AS MATERIALIZED (SELECT key, min(json_extract(body, '$.model')) AS model FROM records
 WHERE run = :run AND kind = 'intent' AND key NOT IN apart GROUP BY key)
-SELECT model, count(*), count(json_type(body, '$.error')), sum(json_extract(body, '$.in')),
-sum(json_extract(body, '$.out')) FROM records JOIN asked USING (key)
+SELECT model, count(*), count(json_type(body, '$.error')), {_TOKENS} FROM records JOIN asked USING (key)
 WHERE run = :run AND kind = 'answer' GROUP BY model"""
 
 
@@ -54,31 +70,40 @@ WHERE run = :run AND kind = 'answer' GROUP BY model"""
 class _Sums:
     """The sums of a run's rows. ``sent`` counts its intents by their model and by the calls of their request.
 
-    ``ends`` counts the ends of attempts. ``known`` counts the answers among them whose tokens are known. ``spoilt`` and
-    the tokens are those of these answers.
+    ``ends`` counts the ends of attempts. ``known`` counts the answers among them whose tokens are known and have the
+    price of short prompts. ``spoilt`` and the tokens are those of these answers; ``tokens`` has one sum a class.
     """
 
     sent: Counter[tuple[str, int]] = field(default_factory=Counter)
     ends: int = 0
     known: int = 0
     spoilt: int = 0
-    tokens_in: int = 0
-    tokens_out: int = 0
+    tokens: list[int] = field(default_factory=lambda: [0] * len(_COUNTED))
 
-    def add(self, ends: int, known: int, spoilt: int, tokens_in: int, tokens_out: int) -> None:
+    def add(self, ends: int, known: int, spoilt: int, *tokens: int) -> None:
         self.ends += ends
         self.known += known
         self.spoilt += spoilt
-        self.tokens_in += tokens_in
-        self.tokens_out += tokens_out
+        self.tokens = [one + more for one, more in zip(self.tokens, tokens, strict=True)]
 
     def take_off(self, row: Row) -> None:
-        _, kind, _, _, first, second, third, fourth = row
+        _, kind, _, _, first, _, third, fourth, fifth = row
         if kind == Kind.INTENT:
             self.sent[str(first), fourth or 1] -= 1
         elif kind == Kind.ANSWER:
-            known = all(isinstance(one, int) and 0 <= one <= _MOST for one in (first, second))
-            self.add(-1, *((-1, -third, -first, -second) if known else (0, 0, 0, 0)))
+            counts = _counts(json.loads(fifth))
+            self.add(-1, *((-1, -third, *(-one for one in counts)) if counts else (0, 0, *[0] * len(_COUNTED))))
+
+
+def _counts(values: list[Any]) -> list[int]:
+    """Return the tokens of an answer by class as SQLite adds them up; none if it leaves the answer to Python."""
+    counts = [0 if one is None else one for one in values[: len(_COUNTED)]]
+    if values[0] is None or values[1] is None or any(type(one) is not int or one < 0 for one in counts):
+        return []
+    read, written, cached, stored, reasoning, images, long_stored = counts
+    adds_up = cached + stored + images <= read and long_stored <= stored and reasoning <= written
+    plain = all(one is None for one in values[len(_COUNTED) :])
+    return counts if plain and adds_up and read <= LENGTHS[0] and written <= _MOST else []
 
 
 def add_up(connection: sqlite3.Connection, runs: Collection[int]) -> dict[int, History]:
@@ -171,7 +196,7 @@ def _add_settled(connection: sqlite3.Connection, run: int, sums: _Sums, history:
         history.add_sent(model, of, calls)
     models = {model for model, _ in left}
     if len(models) == 1:
-        history.add_paid(models.pop(), sums.known, sums.spoilt, sums.tokens_in, sums.tokens_out)
+        history.add_paid(models.pop(), sums.known, sums.spoilt, *sums.tokens)
     elif models:
         for model, *paid in connection.execute(_BY_MODEL, {"run": run}):
-            history.add_paid(str(model), *paid)
+            history.add_paid(str(model), *map(int, paid))

@@ -9,7 +9,7 @@ from typing import Any
 from ..vocabulary.call import Answer, Request
 from ..vocabulary.errors import AnswerError
 from ..vocabulary.usage import Usage
-from .bodies import count, told
+from .bodies import told
 from .content import read_parts
 from .endings import ANTHROPIC_ENDINGS
 from .endpoints import Service, endpoint
@@ -19,7 +19,7 @@ from .protocol import Provider, Surroundings
 from .served import ServedProvider
 from .streams import MessagesStream
 from .structured import ANTHROPIC_KEYWORDS, Shape
-from .token_details import messages_detail
+from .token_details import messages_usage
 from .traits import Traits
 from .written import messages_content
 
@@ -100,9 +100,7 @@ class AnthropicProvider(ServedProvider):
         yield ANTHROPIC_ENDINGS.read(reason, content.text, content.reasoning)
 
     def _usage(self, data: dict[str, Any]) -> Usage:
-        usage = data.get("usage")
-        read = count(usage, "input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
-        return Usage(read, count(usage, "output_tokens"), messages_detail(usage))
+        return messages_usage(data)
 
 
 PROVIDER = Service(

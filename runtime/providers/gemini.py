@@ -10,7 +10,7 @@ from ..vocabulary.call import Answer, Request
 from ..vocabulary.errors import AnswerError
 from ..vocabulary.json_value import Json
 from ..vocabulary.usage import Usage
-from .bodies import count, told
+from .bodies import told
 from .content import read_parts
 from .endings import GEMINI_ENDINGS
 from .endpoints import Service, endpoint
@@ -20,7 +20,7 @@ from .protocol import Provider, Surroundings
 from .served import ServedProvider
 from .streams import GenerateStream
 from .structured import Shape
-from .token_details import generate_detail
+from .token_details import generate_usage
 from .traits import Traits
 from .written import generate_parts
 
@@ -104,12 +104,7 @@ class GeminiProvider(ServedProvider):
                 yield GEMINI_ENDINGS.read(candidate.get("finishReason"), read.text, read.reasoning, logprobs)
 
     def _usage(self, data: dict[str, Any]) -> Usage:
-        usage = data.get("usageMetadata")
-        return Usage(
-            count(usage, "promptTokenCount", "toolUsePromptTokenCount"),
-            count(usage, "candidatesTokenCount", "thoughtsTokenCount"),
-            generate_detail(usage),
-        )
+        return generate_usage(data)
 
 
 def _logprobs(found: object) -> Json:

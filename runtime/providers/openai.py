@@ -9,7 +9,7 @@ from ..vocabulary.call import Answer, Request
 from ..vocabulary.errors import AnswerError
 from ..vocabulary.json_value import Json
 from ..vocabulary.usage import Usage
-from .bodies import count, told
+from .bodies import told
 from .content import read_message
 from .endings import CHAT_ENDINGS
 from .endpoints import Service, endpoint
@@ -19,7 +19,7 @@ from .protocol import Provider, Surroundings
 from .served import ServedProvider
 from .streams import ChatStream
 from .structured import OPENAI_KEYWORDS, Shape
-from .token_details import chat_detail
+from .token_details import chat_usage
 from .traits import Traits
 from .vocabulary import openai_tokens
 from .written import chat_content
@@ -117,8 +117,7 @@ class OpenAIProvider(ServedProvider):
         return {**data, "choices": [{**one, "finish_reason": "stop"} for one in choices]} if taken else data
 
     def _usage(self, data: dict[str, Any]) -> Usage:
-        usage = data.get("usage")
-        return Usage(count(usage, "prompt_tokens"), count(usage, "completion_tokens"), chat_detail(usage))
+        return chat_usage(data)
 
 
 def _logprobs(found: object) -> Json:

@@ -11,7 +11,7 @@ from flowrun.dsl import dataclass
 from ..vocabulary.call import Answer, Reply, Request
 from ..vocabulary.errors import AnswerError
 from ..vocabulary.receipt import Receipt
-from ..vocabulary.usage import Rates, TokenDetail, Usage
+from ..vocabulary.usage import DETAILS, Rates, TokenDetail, Usage
 from .named import NamedEndpoint
 from .records import NoRecords, Records
 
@@ -89,8 +89,10 @@ def _fault_of_usage(usage: object) -> str:
     if (detail := usage.detail) is not None:
         if not isinstance(detail, TokenDetail):
             return f"the detail of its usage is no TokenDetail, but of the type {type(detail).__name__}"
-        counts += [detail.cached, detail.stored, detail.reasoning]
-    for tokens in counts:
+        counts += [getattr(detail, name) for name in DETAILS]
+    if not isinstance(usage.tier, str) or not isinstance(usage.doubt, str):
+        return "the tier or the doubt of its usage is no text"
+    for tokens in (*counts, usage.whole):
         if tokens is not None and not isinstance(tokens, int | float):
             return f"the tokens of its Reply are no number, but of the type {type(tokens).__name__}"
     return ""

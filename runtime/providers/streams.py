@@ -114,8 +114,9 @@ class ChatStream(Stream):
         if not self._named:
             # Each event names the same model and the same id.
             self._named = {name: event[name] for name in ("model", "id") if event.get(name)}
-        if isinstance(event.get("usage"), dict):
-            self._usage = event["usage"]
+        self._usage = event["usage"] if isinstance(event.get("usage"), dict) else self._usage
+        if event.get("service_tier"):
+            self._named["service_tier"] = event["service_tier"]
         for choice in _dicts(event.get("choices")):
             index = choice.get("index")
             known = self._choices.setdefault(index if isinstance(index, int) else 0, _Choice())

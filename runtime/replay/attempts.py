@@ -10,12 +10,13 @@ from typing import Any
 
 from ..journal.attempts import RunRow
 from ..journal.records import NOT_SENT, SENT_AGAIN, Kind
+from ..journal.row_usage import usage_in
 from ..vocabulary.call import Message
 from ..vocabulary.call_record import AnswerRecord, AttemptRecord, CallRecord, End, State, Tokens
-from ..vocabulary.json_value import Json
+from ..vocabulary.usage import TokenDetail, Usage
 from .driver import End as CallEnd
 
-Cost = Callable[[str, Json, Json], float | None]
+Cost = Callable[[str, Usage], float | None]
 """A function of a model's address and the tokens in and out. It returns dollars."""
 _ELEMENT = re.compile(r"\[[\d.]+\]")
 _ENDS: Mapping[str, End] = {
@@ -181,7 +182,9 @@ def record_of_rows(place: str, rows: Iterable[RunRow], cost: Cost) -> CallRecord
 
 def answer_record(body: Mapping[str, Any], model: str, cost: Cost) -> AnswerRecord:
     """Make the record of an answer from the body of its row."""
-    dollars = body["cost"] if "cost" in body else cost(model, body.get("in"), body.get("out"))
+    usage = usage_in(body)
+    detail = usage.detail or TokenDetail()
+    dollars = body["cost"] if "cost" in body else cost(model, usage)
     more = dict(body["more"]) if isinstance(body.get("more"), Mapping) else {}
     return AnswerRecord(
         str(body.get("text", "")),
@@ -189,16 +192,20 @@ def answer_record(body: Mapping[str, Any], model: str, cost: Cost) -> AnswerReco
         str(body.get("error", "")),
         None,
         Tokens(
-            _count(body.get("in")),
-            _count(body.get("cached")),
-            _count(body.get("stored")),
-            _count(body.get("out")),
-            _count(body.get("reasoning")),
+            usage.input_tokens,
+            detail.cached,
+            detail.stored,
+            usage.output_tokens,
+            detail.reasoning,
+            detail.images,
+            detail.long_stored,
         ),
         float(dollars) if isinstance(dollars, int | float) else None,
         str(body.get("served") or ""),
         str(body.get("id") or ""),
         more,
+        usage.tier,
+        usage.doubt,
     )
 
 

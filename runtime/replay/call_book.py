@@ -17,7 +17,7 @@ from ..vocabulary.call import Message, Request
 from ..vocabulary.call_record import AnswerRecord, AttemptRecord, CallRecord, End, State
 from ..vocabulary.errors import AnswerError
 from ..vocabulary.question import UNANSWERED
-from ..vocabulary.usage import NO_USAGE, Usage
+from ..vocabulary.usage import NO_USAGE
 from .asked_calls import AskedCall
 from .attempts import state_of
 from .told_answers import answer_told
@@ -277,9 +277,7 @@ def _ended(
 
 
 def _finished(event: e.RequestFinished, flight: _Flight, prices: Prices) -> None:
-    whole, receipt = Usage(event.input_tokens, event.output_tokens), None
-    if event.bill is not None:
-        whole, receipt = event.bill.usage, event.bill.receipt
+    whole, receipt = event.usage, None if event.bill is None else event.bill.receipt
     came = event.came[: len(flight.calls)]
     sent = flight.start.carried
     for at, (answer, usage) in enumerate(zip(came, whole.parts(len(came)), strict=True)):

@@ -25,6 +25,7 @@ from ..vocabulary.errors import AnswerError
 from ..vocabulary.json_value import Json
 from ..vocabulary.question import UNANSWERED
 from ..vocabulary.run_record import EndpointRecord
+from ..vocabulary.usage import Usage
 from .attempts import CallRows, answer_record, record_of_rows, state_of
 from .driver import Replay, ReplayedCall, context_of
 from .earlier import EarlierAnswers
@@ -228,10 +229,10 @@ class Costs:
         self.prices = Prices(environ, dearest_declared((one.address, dict(one.options)) for one in models))
         self.reckoned = False
 
-    def __call__(self, model: str, read: Json, written: Json) -> float | None:
-        if not isinstance(read, int) or not isinstance(written, int):
+    def __call__(self, model: str, usage: Usage) -> float | None:
+        if not usage.known:
             return None
-        cost = self.prices.cost(model, read, written)
+        cost = self.prices.cost_of(model, usage)
         self.reckoned |= cost is not None
         return cost
 

@@ -178,7 +178,7 @@ def call_rows(reader: JournalReader, run: Run, place: str) -> CallRecord | None:
     A cost is None if the journal does not have it.
     """
     rows = reader.rows_at(run.number, place)
-    return record_of_rows(place, rows, lambda model, read, written: None) if rows else None
+    return record_of_rows(place, rows, lambda model, usage: None) if rows else None
 
 
 def status_of(reader: JournalReader, run: Run) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from flowrun.dsl import dataclass
@@ -15,6 +15,7 @@ from ..journal.attempts import RunRow
 from ..journal.history import History
 from ..journal.index import Index, Run
 from ..journal.records import Kind
+from ..journal.row_usage import FIELDS
 from ..vocabulary.json_value import Json
 from ..vocabulary.run_record import StretchRecord
 
@@ -80,12 +81,16 @@ def past_of(run: Run, rows: Sequence[RunRow], prices: Prices | None) -> History:
     return past
 
 
-def _fields(row: RunRow) -> tuple[Any, Any, Any, Any]:
+def _fields(row: RunRow) -> tuple[Any, ...]:
     body = json.loads(row.body)
     match row.kind:
         case Kind.INTENT:
             most = body.get("most", (body.get("bytes") or 0) + 4096)
-            return body.get("model"), most, body.get("max"), body.get("of")
+            return body.get("model"), most, body.get("max"), body.get("of"), _told(body, ("tier", "stores"))
         case Kind.ANSWER:
-            return body.get("in"), body.get("out"), int("error" in body), None
-    return (body or {}).get("said"), (body or {}).get("of"), None, None
+            return None, None, int("error" in body), None, _told(body, FIELDS)
+    return (body or {}).get("said"), (body or {}).get("of"), None, None, None
+
+
+def _told(body: Mapping[str, Json], names: Sequence[str]) -> str:
+    return json.dumps([body.get(name) for name in names])

@@ -32,10 +32,10 @@ def answer_told(
 
     ``read`` reads the value as the flow does. Without it, the value is read by the form that the request asks for.
     """
-    rows = AnswerRows(prices.cost)
+    rows = AnswerRows(prices.cost_of)
     if isinstance(answer, AnswerError):
-        return answer_record(rows.spoilt(answer, usage, sent.model), sent.model, prices.cost)
-    record = answer_record(rows.good(answer, usage, sent.model, receipt), sent.model, prices.cost)
+        return answer_record(rows.spoilt(answer, usage, sent.model), sent.model, prices.cost_of)
+    record = answer_record(rows.good(answer, usage, sent.model, receipt), sent.model, prices.cost_of)
     try:
         if read is not None:
             return replace(record, value=read(answer, sent.request))

@@ -276,7 +276,7 @@ async def _log(
         log = await begin(journal, plan, values, settings, addresses, trace)
     else:
         log = await go_on(journal, number, settings, addresses, trace)
-    log.rows = AnswerRows(models.prices.cost)
+    log.rows = AnswerRows(models.prices.cost_of)
     return log
 
 

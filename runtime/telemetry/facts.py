@@ -83,7 +83,7 @@ def of_bill(usage: Usage, cost: float | None) -> Attributes:
 
 
 def usage_of(event: e.RequestFinished) -> Usage:
-    return Usage(event.input_tokens, event.output_tokens) if event.bill is None else event.bill.usage
+    return event.usage
 
 
 def receipt_of(event: e.RequestFinished) -> Receipt:

@@ -189,7 +189,7 @@ class _Run:
             requests.retry(event, at)
         elif isinstance(event, e.RequestFinished):
             self._models.pop(event.number, None)
-            cost = self._cost(event.model, Usage(event.input_tokens, event.output_tokens))
+            cost = self._cost(event.model, event.usage)
             requests.finish(event, cost, at)
             self._measures.finished(event, self._of(event.model), cost)
         elif isinstance(event, e.RequestFailed):
@@ -210,7 +210,7 @@ class _Run:
     def _cost(self, model: str, usage: Usage) -> float | None:
         if usage.input_tokens is None and usage.output_tokens is None:
             return None
-        return self._prices.cost(model, usage.input_tokens, usage.output_tokens)
+        return self._prices.cost_of(model, usage)
 
 
 def _of_vote(event: e.VoteCounted) -> dict[str, Any]:

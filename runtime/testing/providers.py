@@ -9,7 +9,7 @@ from collections.abc import Callable
 from flowrun.runtime.providers.protocol import Provider, fault_of
 from flowrun.runtime.vocabulary.call import Message, Reply, Request
 from flowrun.runtime.vocabulary.errors import CallError, FlowrunError, mistake_in
-from flowrun.runtime.vocabulary.usage import TokenDetail
+from flowrun.runtime.vocabulary.usage import DETAILS, TokenDetail
 
 from .faults import Faults, shown
 
@@ -99,9 +99,7 @@ async def _complete(provider: Provider, request: Request, samples: int, faults: 
     figures = {
         "input_tokens": reply.usage.input_tokens,
         "output_tokens": reply.usage.output_tokens,
-        "cached": detail.cached,
-        "stored": detail.stored,
-        "reasoning": detail.reasoning,
+        **{name: getattr(detail, name) for name in DETAILS},
     }
     for name, figure in figures.items():
         faults.unless(figure is None or (type(figure) is int and figure >= 0), f"the usage has {name}={figure!r}")

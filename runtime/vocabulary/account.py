@@ -10,50 +10,20 @@ from dataclasses import field
 
 from flowrun.dsl import dataclass
 
+from .ceiling import Ceiling, Unbilled, sum_known
 from .question import PERSON
-from .usage import Price, Usage, charge
+from .tariff import Amounts, length_class
+from .usage import Price, Usage
+
+__all__ = ["SHORT", "Account", "Ceiling", "Lot", "PriceOf", "Unbilled", "Use"]
 
 PriceOf = Callable[[str], Price | None]
 
 
-@dataclass(frozen=True, slots=True)
-class Ceiling:
-    """The most tokens of a call: ``read`` for its prompt, ``written`` for its answer. None if no limit is set."""
-
-    read: int
-    written: int | None = None
-
-    def cost(self, price: Price | None) -> float | None:
-        """Work out the most dollars that the call can cost. None if that is not known."""
-        return None if price is None else price.worst(self.read, self.written)
-
-
-@dataclass(slots=True)
-class Unbilled:
-    """The calls without a known bill, and the sums of their ceilings. ``endless`` counts calls without a limit."""
-
-    calls: int = 0
-    read: int = 0
-    written: int = 0
-    endless: int = 0
-
-    def add(self, calls: int, each: Ceiling) -> None:
-        """Add calls, or remove calls if ``calls`` is below zero."""
-        self.calls += calls
-        self.read += calls * each.read
-        if each.written is None:
-            self.endless += calls
-        else:
-            self.written += calls * each.written
-
-    def cost(self, price: Price | None) -> float | None:
-        """Work out the most dollars that these calls can cost together; None if that is not known."""
-        if not self.calls:
-            return 0.0
-        endless = 0.0 if price is None or not self.endless else price.worst(0, None)
-        if price is None or endless is None:
-            return None
-        return self.read * price.input + self.written * price.output + self.endless * endless
+Lot = tuple[str, int]
+"""A service tier, and the greatest length of prompts: tokens of one lot and class have one price."""
+SHORT: Lot = ("", length_class(0))
+"""The lot of ordinary requests with short prompts."""
 
 
 @dataclass(slots=True)
@@ -63,8 +33,9 @@ class Use:
     ``answered`` and ``spoilt`` calls are paid: they brought an answer, or a reply without a usable answer. ``refused``
     calls are not paid. All others were broken off or are under way, and may be paid. Of these, ``cancelled`` calls were
     given up because nothing needed them any more, and the rest is in doubt. ``uncounted`` counts paid calls whose
-    server reported no tokens. ``unbilled`` has all calls without a known bill. ``charged`` is the cost in dollars that
-    a budget counts for the other calls.
+    server reported no tokens, and ``doubtful`` those whose reported tokens cannot be true. ``lots`` has the tokens by
+    class. ``unbilled`` has all calls without a known bill. ``charged`` is the cost in dollars that a budget counts for
+    the other calls.
     """
 
     sent: int = 0
@@ -73,8 +44,10 @@ class Use:
     refused: int = 0
     cancelled: int = 0
     uncounted: int = 0
+    doubtful: int = 0
     input_tokens: int = 0
     output_tokens: int = 0
+    lots: dict[Lot, Amounts] = field(default_factory=dict)
     charged: float = 0.0
     unbilled: Unbilled = field(default_factory=Unbilled)
 
@@ -102,26 +75,43 @@ class Use:
         """Count the bill of a call. If its price is given, also count the dollars that a budget counts for it."""
         self.input_tokens += usage.input_tokens or 0
         self.output_tokens += usage.output_tokens or 0
-        if not usage.known:
+        self.take((usage.tier, length_class(usage.prompt)), usage.amounts)
+        if not usage.known or usage.doubt:
             # The call stays among those without a bill.
-            self.uncounted += 1
+            self.uncounted += not usage.known
+            self.doubtful += usage.known
             return
         self.unbilled.add(-1, each)
-        worst = each.cost(price)
         if price is not None:
-            bill = price.bill(usage.input_tokens, usage.output_tokens)
-            self.charged += bill or 0.0 if worst is None else charge(worst, bill)
+            worst = each.cost(price)
+            bill = price.bill(usage) if worst is None else price.charge(worst, usage, each.read, each.written)
+            self.charged += bill or 0.0
+
+    def take(self, lot: Lot, tokens: Amounts) -> None:
+        """Count tokens by class."""
+        before = self.lots.get(lot)
+        self.lots[lot] = tokens if before is None else before.plus(tokens)
+
+    @property
+    def amounts(self) -> Amounts:
+        """The tokens of all lots by class."""
+        return Amounts(*map(sum, zip(*self.lots.values(), strict=True))) if self.lots else Amounts()
+
+    def cost(self, price: Price) -> float:
+        """Work out the dollars for the reported tokens."""
+        return sum(price.tariff(tier, most).cost(tokens) for (tier, most), tokens in self.lots.items())
 
     def add(self, other: Use) -> None:
         for name in _COUNTS:
             setattr(self, name, getattr(self, name) + getattr(other, name))
-        for name in ("calls", "read", "written", "endless"):
-            setattr(self.unbilled, name, getattr(self.unbilled, name) + getattr(other.unbilled, name))
+        for lot, tokens in other.lots.items():
+            self.take(lot, tokens)
+        self.unbilled.join(other.unbilled)
 
 
 _COUNTS = (
     *("sent", "answered", "spoilt", "refused", "cancelled"),
-    *("uncounted", "input_tokens", "output_tokens", "charged"),
+    *("uncounted", "doubtful", "input_tokens", "output_tokens", "charged"),
 )
 
 
@@ -201,6 +191,15 @@ class Account:
         return sum(use.uncounted for use in self._asked)
 
     @property
+    def doubtful(self) -> int:
+        return sum(use.doubtful for use in self._asked)
+
+    @property
+    def amounts(self) -> Amounts:
+        """The tokens of all calls to models, by class."""
+        return Amounts(*map(sum, zip(Amounts(), *(use.amounts for use in self._asked), strict=True)))
+
+    @property
     def input_tokens(self) -> int:
         return sum(use.input_tokens for use in self._asked)
 
@@ -216,19 +215,10 @@ class Account:
     def unbilled(self, price: PriceOf) -> float | None:
         """Work out the highest cost, in dollars, of all calls without a known bill. None if that is not known."""
         # Prices are looked up only for models that need one, for a look-up may take time.
-        return _sum(use.unbilled.cost(price(model)) for model, use in self.models.items() if use.unbilled.calls)
+        return sum_known(use.unbilled.cost(price(model)) for model, use in self.models.items() if use.unbilled.any)
 
     def charged(self, price: PriceOf) -> float | None:
         """Work out the dollars that a budget counts: the known bills, and the highest cost of all other calls."""
         least = sum(use.charged for use in self._asked)
         most = self.unbilled(price)
         return None if most is None else least + most
-
-
-def _sum(amounts: Iterable[float | None]) -> float | None:
-    known = 0.0
-    for amount in amounts:
-        if amount is None:
-            return None
-        known += amount
-    return known

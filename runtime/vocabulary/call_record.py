@@ -36,7 +36,8 @@ class Tokens:
     """The tokens of an answer by class, None where the server did not report them.
 
     ``read`` counts the whole prompt. ``cached`` of these came from the provider's cache, and ``stored`` of these were
-    written to it. ``written`` counts the whole answer, with the ``reasoning`` before it.
+    written to it, ``long_stored`` of them for an hour. ``images`` are also of these. ``written`` counts the whole
+    answer, with the ``reasoning`` before it.
     """
 
     read: int | None = None
@@ -44,9 +45,11 @@ class Tokens:
     stored: int | None = None
     written: int | None = None
     reasoning: int | None = None
+    images: int | None = None
+    long_stored: int | None = None
 
 
-TOKEN_CLASSES = ("read", "cached", "stored", "written", "reasoning")
+TOKEN_CLASSES = ("read", "cached", "stored", "written", "reasoning", "images", "long_stored")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +85,8 @@ class AnswerRecord:
 
     ``error`` tells why it cannot be used, "" if it can. ``cost`` is in dollars as it was reckoned when the answer came,
     None if the price was not known. ``served`` is the model that the server named, and ``id`` the server's name for the
-    request; both are "" if it named none. ``more`` holds further facts, such as reasoning.
+    request; both are "" if it named none. ``more`` holds further facts, such as reasoning. ``tier`` is the service
+    tier that the server named, "" for the ordinary one. ``doubt`` tells why the tokens cannot be true, "" if they can.
     """
 
     text: str
@@ -94,6 +98,8 @@ class AnswerRecord:
     served: str = ""
     id: str = ""
     more: Mapping[str, Json] = field(default_factory=dict)
+    tier: str = ""
+    doubt: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +210,8 @@ def _answer(one: AnswerRecord, *, old: bool, texts: bool) -> dict[str, Any]:
         "finish": one.finish,
         "tokens": {name: getattr(one.tokens, name) for name in TOKEN_CLASSES},
         "cost": one.cost,
+        **({"tier": one.tier} if one.tier else {}),
+        **({"doubt": one.doubt} if one.doubt else {}),
         "served": None if old else one.served,
         "id": None if old else one.id,
         "usable": not one.error,

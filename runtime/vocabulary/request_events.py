@@ -157,6 +157,11 @@ class RequestFinished(Moment):
     came: tuple[Answer, ...] = field(default=(), compare=False, repr=False)
     bill: Bill | None = field(default=None, compare=False, repr=False)
 
+    @property
+    def usage(self) -> Usage:
+        """The tokens of the reply, by class if they are known."""
+        return Usage(self.input_tokens, self.output_tokens) if self.bill is None else self.bill.usage
+
 
 @dataclass(frozen=True, slots=True)
 class RequestFailed(Moment):

@@ -1,4 +1,4 @@
-"""The figures of requests: their tokens, the price of tokens, and the rate limits of the server."""
+"""The figures of requests: their tokens by class, the prices of tokens, and the rate limits of the server."""
 
 from __future__ import annotations
 
@@ -6,18 +6,27 @@ from dataclasses import field
 
 from flowrun.dsl import dataclass
 
+from .tariff import Amounts, Stores, Tariff
+
 
 @dataclass(frozen=True, slots=True)
 class TokenDetail:
     """The special tokens among those of a request. None if the server did not report them.
 
     ``cached`` tokens of the prompt were read from the provider's cache, and ``stored`` ones were written to it.
+    ``long_stored`` are those of the stored ones that are kept for an hour. ``images`` are tokens of the prompt, too.
     ``reasoning`` tokens of the answer came before its text.
     """
 
     cached: int | None = None
     stored: int | None = None
     reasoning: int | None = None
+    images: int | None = None
+    long_stored: int | None = None
+
+
+DETAILS = ("cached", "stored", "reasoning", "images", "long_stored")
+"""The names of the counts of a ``TokenDetail``, in their order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,30 +34,63 @@ class Usage:
     """The tokens of one request, for all its samples together. None if the server did not report them.
 
     ``input_tokens`` count the whole prompt, and ``output_tokens`` the whole answer. ``detail`` tells how many of them
-    are special; these are not counted on top.
+    are special; these are not counted on top. ``tier`` is the service tier that the server names, "batch" for a batch.
+    ``doubt`` tells why the usage cannot be true, "" if it can. ``whole`` is the length of the whole prompt if
+    ``input_tokens`` are only the part of one sample; it decides the price of a long prompt.
     """
 
     input_tokens: int | None = None
     output_tokens: int | None = None
     detail: TokenDetail | None = field(default=None, compare=False)
+    tier: str = field(default="", compare=False)
+    doubt: str = field(default="", compare=False)
+    whole: int | None = field(default=None, compare=False)
 
     @property
     def known(self) -> bool:
         """True if the server reported both numbers."""
         return self.input_tokens is not None and self.output_tokens is not None
 
+    @property
+    def prompt(self) -> int:
+        """The length of the whole prompt in tokens; 0 if it is not known."""
+        return (self.input_tokens if self.whole is None else self.whole) or 0
+
+    @property
+    def amounts(self) -> Amounts:
+        """The tokens by class. Special tokens beyond the whole are left out, and so are counts that are not known."""
+        read, written = max(0, self.input_tokens or 0), max(0, self.output_tokens or 0)
+        detail = self.detail
+        if detail is None:
+            return Amounts(read, 0, 0, 0, 0, written, 0)
+        cached = _within(detail.cached, read)
+        stored = _within(detail.stored, read - cached)
+        kept = _within(detail.long_stored, stored)
+        images = _within(detail.images, read - cached - stored)
+        thought = _within(detail.reasoning, written)
+        plain = read - cached - stored - images
+        return Amounts(plain, cached, stored - kept, kept, images, written - thought, thought)
+
     def parts(self, samples: int) -> list[Usage]:
         """Divide the usage among ``samples`` samples. The sum of the parts is exact to the token."""
         if samples == 1:
             return [self]
+        whole = self.input_tokens if self.whole is None else self.whole
         return [
             Usage(
                 _part(self.input_tokens, at, samples),
                 _part(self.output_tokens, at, samples),
                 None if self.detail is None else _detail(self.detail, at, samples),
+                self.tier,
+                self.doubt,
+                whole,
             )
             for at in range(samples)
         ]
+
+
+def _within(tokens: int | None, most: int) -> int:
+    return min(max(0, tokens or 0), most)
 
 
 def _part(tokens: int | None, at: int, of: int) -> int | None:
@@ -59,7 +101,7 @@ def _part(tokens: int | None, at: int, of: int) -> int | None:
 
 
 def _detail(whole: TokenDetail, at: int, of: int) -> TokenDetail:
-    return TokenDetail(_part(whole.cached, at, of), _part(whole.stored, at, of), _part(whole.reasoning, at, of))
+    return TokenDetail(*[_part(getattr(whole, name), at, of) for name in DETAILS])
 
 
 NO_USAGE = Usage()
@@ -88,11 +130,15 @@ class Rates:
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """The dollars for one input token and one output token of a model, at the highest rate that a request can have.
+    """The prices of a model, in dollars for one token.
 
-    ``usual`` is the price for short prompts, if long ones cost more per token. ``sent`` is the greatest length of an
-    answer, in tokens, that the provider asks for if the flow sets no ``max_tokens``. ``window`` is the greatest length
-    of prompt and answer together. Both are None if they are not known.
+    ``input`` and ``output`` are the highest rates that an ordinary request can have, and ``usual`` those of a short
+    prompt, if long ones cost more per token. ``read_cached`` is the price of a token that is read from the provider's
+    cache, and ``write_cached`` that of one written to it; None if they cost as much as others. ``sent`` is the greatest
+    length of an answer, in tokens, that the provider asks for if the flow sets no ``max_tokens``. ``window`` is the
+    greatest length of prompt and answer together. Both are None if they are not known. ``tariffs`` has the prices by
+    class for each service tier, "" for the ordinary one, the short prompts first. ``stores`` says that the provider
+    writes to its cache unasked.
     """
 
     input: float
@@ -100,26 +146,79 @@ class Price:
     sent: int | None = None
     window: int | None = None
     usual: tuple[float, float] | None = None
+    read_cached: float | None = None
+    write_cached: float | None = None
+    tariffs: tuple[tuple[str, tuple[Tariff, ...]], ...] = ()
+    stores: Stores = ""
 
-    def worst(self, input_tokens: int, max_tokens: int | None) -> float | None:
-        """Work out the most dollars that a call can cost. None if the greatest length of an answer is not known."""
+    def tariff(self, tier: str = "", prompt: int = 0) -> Tariff:
+        """Return the prices of a service tier for a prompt of this many tokens.
+
+        A tier that is not known costs as much as the ordinary one, and a batch half as much.
+        """
+        found = self._tariffs(tier)[0]
+        for one in self._tariffs(tier):
+            if prompt > one.above:
+                found = one
+        return found
+
+    def _tariffs(self, tier: str) -> tuple[Tariff, ...]:
+        ordinary = None
+        for name, tariffs in self.tariffs:
+            if name == tier:
+                return tariffs
+            if not name:
+                ordinary = tariffs
+        if ordinary is None:
+            ordinary = (Tariff(self.input, self.output, self.read_cached, self.write_cached),)
+        return tuple(one.half for one in ordinary) if tier == "batch" else ordinary
+
+    def worst(self, input_tokens: int, max_tokens: int | None, *, tier: str = "", stores: Stores = "") -> float | None:
+        """Work out the most dollars that a call can cost. None if the greatest length of an answer is not known.
+
+        ``tier`` is the service tier that the call asks for, and ``stores`` tells if it may write to a cache.
+        """
         longest = next((most for most in (max_tokens, self.sent, self.window) if most is not None), None)
+        read, written = self.dearest(tier, stores)
         if longest is None:
-            return input_tokens * self.input if self.output == 0 else None
-        return input_tokens * self.input + longest * self.output
+            return input_tokens * read if written == 0 else None
+        return input_tokens * read + longest * written
 
-    def bill(self, input_tokens: int | None, output_tokens: int | None) -> float | None:
-        """Work out the dollars for these tokens. None if a number is missing. A count below zero counts as zero."""
+    def dearest(self, tier: str = "", stores: Stores = "") -> tuple[float, float]:
+        """Return the highest dollars for a token that is read and for one that is written, whatever its class.
+
+        Only a batch is sure to cost less than an ordinary request: a server may serve other tiers as ordinary ones.
+        """
+        tiers = (tier,) if tier in ("", "batch") else ("", tier)
+        stores = max(stores, self.stores, key=_KEPT.index)
+        rates = [one.dearest(stores) for name in tiers for one in self._tariffs(name)]
+        read, written = max(one[0] for one in rates), max(one[1] for one in rates)
+        return (read, written) if tier == "batch" else (max(read, self.input), max(written, self.output))
+
+    def bill(self, usage: Usage) -> float | None:
+        """Work out the dollars for the tokens of a usage by class. None if a number is missing.
+
+        A count below zero counts as zero.
+        """
         if self.input == self.output == 0:
             return 0.0
-        if input_tokens is None or output_tokens is None:
+        if usage.input_tokens is None or usage.output_tokens is None:
             return None
-        return max(0, input_tokens) * self.input + max(0, output_tokens) * self.output
+        return self.tariff(usage.tier, usage.prompt).cost(usage.amounts)
+
+    def charge(self, worst: float, usage: Usage, read: int, max_tokens: int | None) -> float:
+        """Return the dollars that a budget counts for a finished call that had ``worst`` dollars reserved.
+
+        A call whose bill is unknown or cannot be true counts at its highest cost. A bill above that counts only as far
+        as the tier and the cache writes that the server names allow it, because no call can cost more.
+        """
+        bill = None if usage.doubt else self.bill(usage)
+        if bill is None or bill <= worst:
+            return worst if bill is None else bill
+        kept = usage.amounts
+        stores: Stores = "long" if kept.long_stored else "short" if kept.stored else ""
+        most = self.worst(read, max_tokens, tier=usage.tier, stores=stores)
+        return bill if most is None else min(bill, max(worst, most))
 
 
-def charge(worst: float, bill: float | None) -> float:
-    """Return the dollars that a budget counts for a finished call: its bill, but never more than its highest cost.
-
-    A call without a bill counts at its highest cost. So does a bill above it, because no call can cost that much.
-    """
-    return worst if bill is None else min(bill, worst)
+_KEPT: tuple[Stores, ...] = ("", "short", "long")

@@ -98,7 +98,7 @@ class Bank:
         """Bill a request: at most a token for each byte of the prompt, and at most the allowed tokens of an answer."""
         size = sum(len(message.text.encode()) for message in request.messages)
         usage = Usage(self.dice.randint(0, size), sum(self.dice.randint(0, LONGEST) for _ in range(answers)))
-        self.dollars += PRICE.bill(usage.input_tokens, usage.output_tokens) or 0.0
+        self.dollars += PRICE.bill(usage) or 0.0
         self.calls += answers
         return usage
 

@@ -113,6 +113,7 @@ PROVIDER = Service(
         shares_prompt=False,
         most_written=MOST_WRITTEN,
         concurrency=32,
+        lacks=frozenset("n seed logprobs presence_penalty frequency_penalty verbosity".split()),
     ),
     versions=("/v1",),
     open=opened,

@@ -13,8 +13,9 @@ from ..dispatch.endpoint import Endpoint
 from ..experience.store import Store
 from ..limits import COOLING, FAR, NEAR, Limiter
 from ..limits.retry import RetryPolicy
-from ..providers import open_provider, opened_by
+from ..providers import open_provider
 from ..providers.addresses import host_of, is_nearby
+from ..providers.foreign import opened_by
 from ..providers.protocol import Provider, Surroundings
 from ..providers.records import Record
 from ..values.expressions import ModelValue, Names, evaluate

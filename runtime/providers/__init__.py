@@ -55,12 +55,12 @@ class ProviderNames(Set[str]):
     """The names of all providers. The full name of a model begins with one of them.
 
     The names of other packages' providers are looked up only when they are needed, because that reads the metadata of
-    every installed package. ``declared`` are the endpoints that the user and the project declare. If their files are
-    not valid, every name is taken for one of them, since a run or a check of these files tells of the mistake.
+    every installed package. ``declared`` returns the endpoints that the user and the project declare. If their files
+    are not valid, every name is taken for one of them, since a run or a check of these files tells of the mistake.
     """
 
-    def __init__(self, declared: Mapping[str, NamedEndpoint] = NO_ENDPOINTS) -> None:
-        self.declared = declared
+    def __init__(self, declared: Callable[[], Mapping[str, NamedEndpoint]] = lambda: NO_ENDPOINTS) -> None:
+        self._declare = declared
 
     def __contains__(self, name: object) -> bool:
         if not isinstance(name, str):
@@ -68,7 +68,7 @@ class ProviderNames(Set[str]):
         if is_own(name):
             return True
         try:
-            return name in self.declared or name in self._foreign
+            return name in self._declared or name in self._foreign
         except UsageError:
             return True
 
@@ -80,7 +80,15 @@ class ProviderNames(Set[str]):
 
     @cached_property
     def _names(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys((*own_names(), *_table(), *self.declared, *self._foreign)))
+        try:
+            declared = tuple(self._declared)
+        except UsageError:
+            declared = ()
+        return tuple(dict.fromkeys((*own_names(), *_table(), *declared, *self._foreign)))
+
+    @cached_property
+    def _declared(self) -> Mapping[str, NamedEndpoint]:
+        return self._declare()
 
     @cached_property
     def _foreign(self) -> tuple[str, ...]:

@@ -54,11 +54,14 @@ def certificates_of(named: NamedEndpoint) -> str:
     Raises: UsageError, for a file that has none.
     """
     if named.ca:
+        import ssl  # few endpoints have certificates of their own
+
         try:
-            with open(named.ca, "rb") as opened:
-                found = b"-----BEGIN CERTIFICATE-----" in opened.read()
+            ssl.create_default_context(cafile=named.ca)
+        except ssl.SSLError:
+            raise UsageError(
+                f"the `ca` of the endpoint `{named.name}` has no certificates in the form of PEM"
+            ) from None
         except OSError as error:
             raise UsageError(f"the `ca` of the endpoint `{named.name}` cannot be read: {error.strerror}") from None
-        if not found:
-            raise UsageError(f"the `ca` of the endpoint `{named.name}` has no certificate in the form of PEM")
     return named.ca

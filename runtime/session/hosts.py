@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from pathlib import Path
 
 from flowrun.dsl import dataclass, pattern
 
 from ..dispatch.endpoint import Endpoint
+from ..files.settings import settings_file, user_settings
 from ..providers import base_variables, is_local
 from ..providers.addresses import host_of, hostname_of
 from ..vocabulary.errors import UsageError
@@ -75,28 +74,12 @@ def from_variable(environ: Mapping[str, str]) -> list[str]:
     return [_pattern(name.strip()) for name in environ.get(VARIABLE, "").split(",") if name.strip()]
 
 
-def settings_file(environ: Mapping[str, str]) -> Path:
-    """Return the path of the user's own settings. It is never in the flow's folder, which may come from anybody."""
-    base = environ.get("XDG_CONFIG_HOME", "").strip() or os.path.join(environ.get("HOME") or "~", ".config")
-    return Path(os.path.expanduser(base), "flowrun", "settings.toml")
-
-
 def from_settings(environ: Mapping[str, str]) -> list[str]:
     """Read the allowed hosts from the user's settings. Raises UsageError if the file exists but cannot be read."""
-    path = settings_file(environ)
-    try:
-        text = path.read_text(encoding="utf-8")
-        # Few users have this file.
-        import tomllib
-
-        data = tomllib.loads(text)
-    except FileNotFoundError:
-        return []
-    except (OSError, ValueError, RecursionError) as error:
-        raise UsageError(f"the settings {shown(str(path))} cannot be read: {error}") from None
-    hosts = data.get("allow_hosts", [])
+    hosts = user_settings(environ).get("allow_hosts", [])
     if not isinstance(hosts, list) or not all(isinstance(host, str) for host in hosts):
-        raise UsageError(f'`allow_hosts` in {shown(str(path))} must be a list of hosts, such as ["api.openai.com"]')
+        path = shown(str(settings_file(environ)))
+        raise UsageError(f'`allow_hosts` in {path} must be a list of hosts, such as ["api.openai.com"]')
     return [_pattern(host) for host in hosts]
 
 

@@ -213,7 +213,7 @@ def test_a_model_that_is_built_in_asks_no_installed_package(monkeypatch: pytest.
     assert "acme" in names
     assert "nobody" not in names
     assert {*names} == {"acme", "anthropic", "embedded", "gemini", "openai", *BUILT_IN}
-    assert len(names) == 5
+    assert len(names) == 5 + len(BUILT_IN)
     assert len(asked) == 1
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from flowrun.dsl import did_you_mean, pattern
+from flowrun.dsl import plan as p
 
 from ..files.project import project_model, project_settings
 from ..files.settings import check_names, settings_file, user_settings
@@ -81,6 +82,13 @@ class DeclaredEndpoints(Mapping[str, NamedEndpoint]):
     @cached_property
     def _all(self) -> Mapping[str, NamedEndpoint]:
         return {**self.user, **self.project}
+
+
+def source_of(plan: p.Plan, folder: Path | None) -> str:
+    """Return the path of a plan's flow file. ``folder`` is that of the run, None for that of the plan's source."""
+    if not plan.source or folder is None:
+        return plan.source
+    return str(folder / Path(plan.source).name)
 
 
 def check_project(source: str) -> None:

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
+from typing import TYPE_CHECKING
 
 from flowrun.dsl import Catalog
 
 from .plans.language import language
 from .providers import ProviderNames, traits_of
 from .vocabulary.json_value import Json
+
+if TYPE_CHECKING:
+    from .providers.named import NamedEndpoint
 
 
 class AnyProvider(frozenset[str]):
@@ -23,6 +27,18 @@ class AnyProvider(frozenset[str]):
 @cache
 def catalog() -> Catalog:
     return replace(language(), providers=ProviderNames(), places=_fixed_places, refused=_refused)
+
+
+def catalog_for(source: str, environ: Mapping[str, str]) -> Catalog:
+    """Return the catalog for a flow file, with the endpoints that its user and its project declare."""
+
+    def declared() -> Mapping[str, NamedEndpoint]:
+        # Most flows ask only providers that flowrun knows.
+        from .providers.declared import DeclaredEndpoints
+
+        return DeclaredEndpoints(source, environ)
+
+    return replace(catalog(), providers=ProviderNames(declared))
 
 
 @cache

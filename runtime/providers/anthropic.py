@@ -118,6 +118,7 @@ PROVIDER = Service(
         most_written=MOST_WRITTEN,
         concurrency=32,
         api="anthropic",
+        lacks=frozenset("n seed logprobs presence_penalty frequency_penalty verbosity".split()),
     ),
     versions=("/v1",),
     open=opened,

@@ -30,6 +30,7 @@ class Traits:
         api: the API of ``option_names`` whose words it has for further options; "any" if it takes them as they are, and
             "" if it takes none.
         tokens: returns a counter by a model's own vocabulary, given the model's name; None if it is not known.
+        lacks: the parts of a request that the provider is known not to take, such as ``n`` and ``json_schema``.
     """
 
     local: bool = False
@@ -41,6 +42,7 @@ class Traits:
     concurrency: int | None = None
     api: str = ""
     tokens: Callable[[str], Count | None] = lambda name: None
+    lacks: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 
 from flowrun.dsl import plan as p
@@ -14,12 +14,13 @@ from ..experience.store import Store
 from ..limits import COOLING, FAR, NEAR, Limiter
 from ..limits.retry import RetryPolicy
 from ..plans.sent_options import sends_options
-from ..providers import open_provider, opened_by
+from ..providers import open_provider
 from ..providers.addresses import host_of, is_nearby
+from ..providers.foreign import opened_by
 from ..providers.protocol import Provider, Surroundings
 from ..providers.records import Record
 from ..values.expressions import ModelValue, Names, evaluate
-from ..vocabulary.errors import FlowrunError, mistake_in
+from ..vocabulary.errors import FlowrunError, UsageError, mistake_in
 from ..vocabulary.json_value import Json
 from ..vocabulary.pace import Pace
 from ..vocabulary.traffic import Traffic
@@ -70,12 +71,12 @@ def open_endpoints(
     policy: RetryPolicy,
 ) -> dict[str, Endpoint]:
     """Open the endpoints of all models that the flow may ask. They are returned by the address of the model."""
-    wanted = _wanted(plan, values, declared, default)
+    wanted = wanted_models(plan, values, declared, default)
     if opener is open_provider and sends_options(plan):
         from .sent_options import check_options  # few flows have such options
 
         check_options(plan, declared, default, wanted, surroundings)
-    providers = {address: _opened(opener, address, surroundings) for address in wanted}
+    providers = _all_opened(opener, wanted, surroundings)
     sharing: dict[str, list[str]] = {}
     for address, provider in providers.items():
         sharing.setdefault(provider.endpoint, []).append(address)
@@ -128,13 +129,35 @@ def _record(provider: Provider) -> Record | None:
     return record if isinstance(record, Record) else None
 
 
+def _all_opened(opener: OpenProvider, wanted: Iterable[str], surroundings: Surroundings) -> dict[str, Provider]:
+    """Open all models. Raises UsageError for all models that cannot be opened, each reason once."""
+    providers, faults = {}, []
+    for address in wanted:
+        try:
+            providers[address] = _opened(opener, address, surroundings)
+        except UsageError as error:
+            faults.append(error)
+    reasons = list(dict.fromkeys(str(error) for error in faults))
+    if len(reasons) > 1:
+        raise UsageError(f"{len(reasons)} models cannot be asked: {'; '.join(reasons)}")
+    if faults:
+        raise faults[0]
+    return providers
+
+
+def identities_of(endpoints: Mapping[str, Endpoint]) -> dict[str, str]:
+    """Return the names of models in the keys of answers, by address, of those models whose name there is another."""
+    found = {address: getattr(one.provider, "identity", "") for address, one in endpoints.items()}
+    return {address: name for address, name in found.items() if isinstance(name, str) and name and name != address}
+
+
 def _opened(opener: OpenProvider, address: str, surroundings: Surroundings) -> Provider:
     if opener is open_provider:
         return open_provider(address, surroundings)
     return opened_by(opener, address, address, surroundings, "the `opener`")
 
 
-def _wanted(
+def wanted_models(
     plan: p.Plan, values: Mapping[str, Json], declared: Mapping[str, ModelValue], default: ModelValue
 ) -> dict[str, ModelValue]:
     """Return the models that the flow may ask, by their addresses."""

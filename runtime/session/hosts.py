@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from pathlib import Path
 
 from flowrun.dsl import dataclass, pattern
 
 from ..dispatch.endpoint import Endpoint
-from ..providers import base_variables, is_local
-from ..providers.addresses import host_of, hostname_of
+from ..files.settings import settings_file, user_settings
+from ..providers import NO_ENDPOINTS, base_variables, is_local, is_own
+from ..providers.addresses import host_of, hostname_of, is_loopback
+from ..providers.declared import DeclaredEndpoints
+from ..providers.homes import sent_by
+from ..providers.named import NamedEndpoint
 from ..vocabulary.errors import UsageError
 from ..vocabulary.quoting import shown
 
@@ -20,10 +22,21 @@ _NAME = pattern(r"(?:\*\.)?[^\s/@*?#\\]+")
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """A host that the flow itself has chosen, and the model whose prompts and key would be sent there."""
+    """A host that the flow itself or its project has chosen, and the model whose prompts and key would be sent there.
+
+    ``variables`` are the environment variables that a declaration in the flow or the project sends there. ``declared``
+    is the name of an endpoint that the file of the project declares, "" otherwise.
+    """
 
     model: str
     host: str
+    variables: tuple[str, ...] = ()
+    declared: str = ""
+
+    @property
+    def told(self) -> str:
+        sent = f" with the value of {' and '.join(self.variables)}" if self.variables else ""
+        return f"{self.model} at {self.host}{sent}"
 
 
 Ask = Callable[[Sequence[Reach]], bool]
@@ -38,33 +51,80 @@ def permit_hosts(
     ask: Ask | None = None,
     *,
     of_project: bool = False,
+    declared: DeclaredEndpoints | None = None,
 ) -> tuple[str, ...]:
     """Check that the user allows all hosts of a run. Return the hosts that the user allowed when asked.
 
     ``chosen`` are the addresses of models that the user named. ``of_project`` is True if the file of the flow's project
-    names the default model. Raises UsageError if a host is not allowed.
+    names the default model. ``declared`` are the endpoints that the user, the project and the flow declare. What the
+    user approves of a project's endpoints is kept. Raises UsageError if a host is not allowed.
     """
     patterns = [*map(_pattern, allowed), *from_variable(environ), *from_settings(environ)]
     by_user = set(chosen)
     reached = [
-        Reach(address, host)
+        reach
         for address, endpoint in endpoints.items()
-        if address not in by_user and (host := _host(address, endpoint))
+        if (reach := _reach(address, endpoint, by_user, declared or NO_ENDPOINTS)) is not None
     ]
     left = _unlike(reached, patterns)
     if left:
         # This loads every provider.
         bases = base_variables(environ).values()
-        left = _unlike(left, [host.lower() for base in bases if (host := host_of(base))])
+        own = [host.lower() for base in bases if (host := host_of(base))]
+        left = [one for one in left if one.declared or _unlike([one], own)]
+    if declared is not None and any(one.declared for one in left):
+        from .approvals import is_approved
+
+        if is_approved(declared, environ):
+            left = [one for one in left if not one.declared]
     if not left:
         return ()
     hosts = tuple(dict.fromkeys(reach.host for reach in left))
     if ask is not None and ask(left):
+        if declared is not None and any(one.declared for one in left):
+            from .approvals import approve
+
+            approve(declared, environ)
         return hosts
-    listed = ", ".join(f"{shown(reach.model)} at {shown(reach.host)}" for reach in left)
+    raise UsageError(_refusal(left, hosts, environ, of_project=of_project))
+
+
+def _reach(
+    address: str, endpoint: Endpoint, chosen: Collection[str], declared: Mapping[str, NamedEndpoint]
+) -> Reach | None:
+    """Return what a model reaches that its user has not chosen; None if that is nothing."""
+    name = address.partition(":")[0]
+    named = None if is_own(name) else declared.get(name)
+    if named is None:
+        host = "" if address in chosen else _host(address, endpoint)
+        return Reach(address, host) if host else None
+    if named.origin == "user":
+        return None
+    sent = sent_by(named)
+    if named.origin == "flow":
+        host = _host(address, endpoint)
+        return Reach(address, host, sent) if host else None
+    if is_loopback(named.base_url) and not sent:
+        return None
+    return Reach(address, host_of(named.base_url).lower().rstrip("."), sent, named.name)
+
+
+def _refusal(left: Sequence[Reach], hosts: Sequence[str], environ: Mapping[str, str], *, of_project: bool) -> str:
+    listed = ", ".join(
+        f"{shown(one.model)} at {shown(one.host)}"
+        + (f" with the value of {' and '.join(one.variables)}" if one.variables else "")
+        for one in left
+    )
     flags = " ".join(f"--allow-host {host}" for host in hosts)
+    declared = [one.declared for one in left if one.declared]
+    if declared:
+        return (
+            "the flowrun.toml of the project declares endpoints that you have not approved, and may not yet send "
+            f"prompts and keys there: {listed}. If you trust it, approve its endpoints by `flowrun endpoints approve`, "
+            f"or add {flags} (from Python: RunOptions(allow_host=…) or ask_hosts=…)"
+        )
     who = "the flow or its project's flowrun.toml" if of_project else "the flow"
-    raise UsageError(
+    return (
         f"{who} chooses its own models, and may not yet send prompts and your key there: {listed}. If you "
         f"trust it, add {flags} (from Python: RunOptions(allow_host=…)), or put the host into "
         f'{settings_file(environ)} as allow_hosts = ["{hosts[0]}"]'
@@ -75,28 +135,12 @@ def from_variable(environ: Mapping[str, str]) -> list[str]:
     return [_pattern(name.strip()) for name in environ.get(VARIABLE, "").split(",") if name.strip()]
 
 
-def settings_file(environ: Mapping[str, str]) -> Path:
-    """Return the path of the user's own settings. It is never in the flow's folder, which may come from anybody."""
-    base = environ.get("XDG_CONFIG_HOME", "").strip() or os.path.join(environ.get("HOME") or "~", ".config")
-    return Path(os.path.expanduser(base), "flowrun", "settings.toml")
-
-
 def from_settings(environ: Mapping[str, str]) -> list[str]:
     """Read the allowed hosts from the user's settings. Raises UsageError if the file exists but cannot be read."""
-    path = settings_file(environ)
-    try:
-        text = path.read_text(encoding="utf-8")
-        # Few users have this file.
-        import tomllib
-
-        data = tomllib.loads(text)
-    except FileNotFoundError:
-        return []
-    except (OSError, ValueError, RecursionError) as error:
-        raise UsageError(f"the settings {shown(str(path))} cannot be read: {error}") from None
-    hosts = data.get("allow_hosts", [])
+    hosts = user_settings(environ).get("allow_hosts", [])
     if not isinstance(hosts, list) or not all(isinstance(host, str) for host in hosts):
-        raise UsageError(f'`allow_hosts` in {shown(str(path))} must be a list of hosts, such as ["api.openai.com"]')
+        path = shown(str(settings_file(environ)))
+        raise UsageError(f'`allow_hosts` in {path} must be a list of hosts, such as ["api.openai.com"]')
     return [_pattern(host) for host in hosts]
 
 

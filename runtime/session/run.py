@@ -37,6 +37,7 @@ from ..plans.models import declared_models
 from ..plans.streaming import handed_on
 from ..providers import open_provider
 from ..providers.addresses import without_secrets
+from ..providers.declared import DeclaredEndpoints, source_of
 from ..providers.environment_keys import keys_in
 from ..providers.protocol import Surroundings
 from ..providers.records import NoRecords
@@ -49,7 +50,14 @@ from ..vocabulary.json_value import Json
 from ..vocabulary.question import AskPerson
 from ..vocabulary.quoting import shown
 from ..vocabulary.usage import Price
-from .endpoints import OpenProvider, chosen_addresses, close_endpoints, default_model, open_endpoints
+from .endpoints import (
+    OpenProvider,
+    chosen_addresses,
+    close_endpoints,
+    default_model,
+    identities_of,
+    open_endpoints,
+)
 from .hosts import Ask, permit_hosts
 from .least import must_afford
 from .listeners import Listener, name_traces, open_traces, to_all, unheard
@@ -221,7 +229,8 @@ def _models(
     default = default_model(settings.model, declared)
 
     store = open_store(parts.environ, tell) if parts.learn else None
-    surroundings = Surroundings(parts.environ, tell, store or NoRecords())
+    named = DeclaredEndpoints(source_of(plan, settings.folder), parts.environ)
+    surroundings = Surroundings(parts.environ, tell, store or NoRecords(), named)
     endpoints = open_endpoints(plan, values, declared, default, surroundings, parts.opener, parts.policy)
     asked: tuple[str, ...] = ()
     if parts.opener is open_provider:
@@ -233,6 +242,7 @@ def _models(
             parts.environ,
             parts.ask_hosts,
             of_project=settings.of_project,
+            declared=named,
         )
     own = declared_prices(plan)
     if priced:
@@ -272,10 +282,11 @@ async def _log(
     if journal is None:
         return NoLog()
     addresses = {address: one.provider.endpoint for address, one in models.endpoints.items()}
+    names = identities_of(models.endpoints)
     if number is None:
-        log = await begin(journal, plan, values, settings, addresses, trace)
+        log = await begin(journal, plan, values, settings, addresses, trace, names)
     else:
-        log = await go_on(journal, number, settings, addresses, trace)
+        log = await go_on(journal, number, settings, addresses, trace, names)
     log.rows = AnswerRows(models.prices.cost_of)
     return log
 

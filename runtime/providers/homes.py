@@ -1,0 +1,38 @@
+"""The homes of keys. A key goes to the host that it was declared for, and to no other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from ..vocabulary.errors import UsageError
+from ..vocabulary.quoting import shown
+from .addresses import host_of
+from .endpoints import Service
+from .filled import variables_in
+from .named import NamedEndpoint
+from .traits import ProviderSpec
+
+
+def sent_by(named: NamedEndpoint) -> tuple[str, ...]:
+    """Return the environment variables whose values an endpoint gets."""
+    others = [one for value in named.headers.values() for one in variables_in(value)]
+    return tuple(dict.fromkeys((*([named.key_env] if named.key_env else []), *others)))
+
+
+def check_home(named: NamedEndpoint, known: Iterable[ProviderSpec], environ: Mapping[str, str]) -> None:
+    """Check that an endpoint of a flow or of a project does not send the key of a known endpoint to another host.
+
+    Raises: UsageError.
+    """
+    if named.origin not in ("flow", "project"):
+        return
+    services = [one for one in known if isinstance(one, Service)]
+    host = host_of(named.base_url).lower()
+    for variable in sent_by(named):
+        homes = [one for one in services if variable in one.key_variables]
+        if homes and host not in {host_of(one.address(environ)).lower() for one in homes}:
+            raise UsageError(
+                f"the endpoint `{named.name}` of the {named.origin} would send {variable}, the key of "
+                f"{' and '.join(one.name for one in homes)}, to {shown(host)}: name a variable of its own, or declare "
+                "the endpoint in your own settings (~/.config/flowrun/settings.toml)"
+            )

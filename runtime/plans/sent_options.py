@@ -50,9 +50,7 @@ SENT = (
         sent=True,
         rules={"tokens": (ParamSpec("count", types.INT, required=True, low=1),)},
     ),
-    OptionSpec(
-        "top_p", types.NUMBER, _ASKS, "the share of likely words that a model chooses from", 0, 1, sent=True
-    ),
+    OptionSpec("top_p", types.NUMBER, _ASKS, "the share of likely words that a model chooses from", 0, 1, sent=True),
     OptionSpec("stop", types.TEXT, _ASKS, "a text, or several, that ends the answer", sent=True, several=True),
     OptionSpec("presence_penalty", types.NUMBER, _ASKS, "makes words unlikelier that are there", -2, 2, sent=True),
     OptionSpec("frequency_penalty", types.NUMBER, _ASKS, "makes words unlikelier that are frequent", -2, 2, sent=True),

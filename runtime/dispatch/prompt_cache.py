@@ -90,6 +90,7 @@ class PromptCache:
             return request
         now, asks = asyncio.get_running_loop().time(), _asks(batch)
         cuts: list[tuple[int, int]] = []
+        behind: list[Batch] = []
         waited = False
         for mark in marks:
             head = self._head(mark.key)
@@ -98,7 +99,8 @@ class PromptCache:
                     self._lead(batch, (mark,), now)
                 if head.lead is not batch and asks:
                     continue
-                follows = head.lead is batch and any(follower.calls for follower in head.followers)
+                behind += head.followers if head.lead is batch else []
+                follows = any(other.calls and mark.key in [one.key for one in other.marks or ()] for other in behind)
                 waited = waited or follows
                 head.asked = not asks or follows or mark.expected > 1
                 if not head.asked:

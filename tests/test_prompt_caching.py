@@ -19,7 +19,9 @@ MAP = """flow review(handbook: text, sections: [text]) {
 """
 
 
-async def ran(server: Keeping, flow: Path | str, folder: Path, model: str = "claude-sonnet-4-5", **inputs: Any) -> Result:
+async def ran(
+    server: Keeping, flow: Path | str, folder: Path, model: str = "claude-sonnet-4-5", **inputs: Any
+) -> Result:
     path = flow
     if isinstance(flow, str):
         path = folder / "a.flow"
@@ -64,7 +66,9 @@ async def test_a_head_is_not_kept_for_one_call_alone(tmp_path: Path) -> None:
         await ran(server, MAP.replace("OPTIONS", ""), tmp_path, handbook="short", sections=sections(9))
         assert not any(bill.marked for bill in server.bills)
         large = HANDBOOK[:8000]
-        await ran(server, MAP.replace("OPTIONS", ""), tmp_path, "claude-haiku-4-5", handbook=large, sections=sections(9))
+        await ran(
+            server, MAP.replace("OPTIONS", ""), tmp_path, "claude-haiku-4-5", handbook=large, sections=sections(9)
+        )
         assert not any(bill.marked for bill in server.bills)
 
 

@@ -87,7 +87,9 @@ def test_the_texts_of_all_elements_are_the_same_up_to_the_head(seed: int) -> Non
 
 
 def test_the_head_ends_where_the_element_begins() -> None:
-    prompts = asked('system "Rules: {{ rules }} {{ given }}" user "{{ book }} {% if rules %}all{% endif %} {{ x }}, {{ y }}"')
+    prompts = asked(
+        'system "Rules: {{ rules }} {{ given }}" user "{{ book }} {% if rules %}all{% endif %} {{ x }}, {{ y }}"'
+    )
     for system, user in prompts:
         assert system.heads == (len(system.text),) * 2
         assert [user.text[:end] for end in user.heads] == [f"{'B' * 30} all ", user.text[: user.text.index(", ") + 2]]

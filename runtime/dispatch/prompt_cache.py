@@ -192,8 +192,8 @@ def _marks(batch: Batch) -> tuple[Mark, ...]:
         expected = call.expected[level] if level < len(call.expected) else 1
         if found and found[-1].end == end:
             expected = max(expected, found.pop().expected)
-        parts = [(one.role, one.text if end == len(one.text) else one.text[:end]) for one, end in zip(messages, ends)]
-        found.append(Mark(hash((*form, *parts)), end, expected))
+        texts = [(one.role, one.text[:length]) for one, length in zip(messages, ends, strict=True)]
+        found.append(Mark(hash((*form, *texts)), end, expected))
     return tuple(found)
 
 

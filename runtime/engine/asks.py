@@ -70,8 +70,8 @@ _PERSON = ModelValue(PERSON, PERSON)
 class PreparedAsk:
     """An ask of the plan. It makes a request from the values in a scope. ``answer`` is the type of the answer.
 
-    ``sources`` has the texts of each source of quotes, once the ask is ``within`` a scope. ``sure`` is False if a `when`
-    decides whether the ask runs.
+    ``sources`` has the texts of each source of quotes, once the ask is ``within`` a scope. ``sure`` is False if a
+    `when` decides whether the ask runs.
     """
 
     def __init__(self, plan: p.Ask, options: Mapping[str, p.Expr], answer: types.Type | None = None) -> None:

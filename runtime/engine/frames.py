@@ -80,8 +80,8 @@ class Enclosing(Protocol):
     ``frame`` is the frame in which the block runs. ``samples`` is the number of samples of a repeat, 0 for any other
     block. If ``patient`` is True, the samples should be cheap rather than fast. If ``passes_on`` is True, the value of
     the last step is the value of the block. If ``counts_rounds`` is True, the bodies are rounds, one after another.
-    ``longer`` is the growing list that joins the lists of the bodies and takes each item at once. ``to_come`` counts the
-    bodies that are sure to be opened.
+    ``longer`` is the growing list that joins the lists of the bodies and takes each item at once. ``to_come`` counts
+    the bodies that are sure to be opened.
     """
 
     passes_on: bool

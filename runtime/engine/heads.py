@@ -43,7 +43,8 @@ class Heads:
         """Make the messages with their heads."""
         found = []
         for message, text, parts, cut in zip(ask.messages, texts, self.parts, cuts, strict=True):
-            ends = {0: 0, None: len(text), **dict(zip(cut.parts, cut.ends, strict=True))}
+            ends: dict[int | None, int] = {0: 0, None: len(text)}
+            ends.update(zip(cut.parts, cut.ends, strict=True))
             found.append(Message(message.role, text, tuple([ends[part] for part in parts])))
         return tuple(found)
 

@@ -1,9 +1,9 @@
 """The places in a prompt up to which a server shall keep it, in the form of each API.
 
 Anthropic takes up to four breakpoints (platform.claude.com/docs/en/build-with-claude/prompt-caching), Bedrock as many
-cache points (docs.aws.amazon.com/bedrock/latest/userguide/prompt-caching.html). OpenAI keeps prompts by itself and takes
-a key by which it finds them (platform.openai.com/docs/guides/prompt-caching). The text that the model reads stays the
-same.
+cache points (docs.aws.amazon.com/bedrock/latest/userguide/prompt-caching.html). OpenAI keeps prompts by itself, and
+takes a key by which it finds them (platform.openai.com/docs/guides/prompt-caching). The text that the model reads stays
+the same.
 """
 
 from __future__ import annotations
@@ -94,9 +94,7 @@ def _blocks(text: str, cuts: Sequence[int]) -> list[tuple[str, bool]]:
         at = end
         if not block:
             continue
-        if blocks and not block.strip():
-            blocks[-1] = blocks[-1][0] + block, cut
-        elif blocks and not blocks[-1][0].strip():
+        if (blocks and not block.strip()) or (blocks and not blocks[-1][0].strip()):
             blocks[-1] = blocks[-1][0] + block, cut
         else:
             blocks.append((block, cut))

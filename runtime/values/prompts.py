@@ -98,7 +98,7 @@ def render_all(
 
     ``cuts`` note the lengths of the beginnings of the texts, if a caller wants to know them.
     """
-    each = cuts or [None] * len(templates)
+    each: Sequence[Cuts | None] = cuts or [None] * len(templates)
     if not any(fenced for _, fenced in templates):
         return [render(template, lookup, cuts=cut) for (template, _), cut in zip(templates, each, strict=True)]
     fences = Fences()

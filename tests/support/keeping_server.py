@@ -72,7 +72,9 @@ class Keeping:
         marks = [number for number, (_, _, mark) in enumerate(blocks) if mark]
         assert len(marks) <= MOST_BREAKPOINTS, "too many breakpoints"
         digest = hashlib.sha256(json.dumps([body["model"], body.get("output_config"), body.get("tools")]).encode())
-        heads, sizes, size = [], [], 0.0
+        heads: list[str] = []
+        sizes: list[float] = []
+        size = 0.0
         for role, text, _ in blocks:
             assert text.strip(), "a block without words"
             digest.update(f"\0{role}".encode() if not heads or role != blocks[len(heads) - 1][0] else b"")

@@ -1,4 +1,4 @@
-"""The cache of a server that keeps prompts up to their breakpoints: what flowrun asks it to keep, and what that costs."""
+"""Servers that keep prompts up to their breakpoints: what flowrun asks them to keep, and what that costs."""
 
 from __future__ import annotations
 
@@ -19,13 +19,9 @@ MAP = """flow review(handbook: text, sections: [text]) {
 """
 
 
-async def ran(
-    server: Keeping, flow: Path | str, folder: Path, model: str = "claude-sonnet-4-5", **inputs: Any
-) -> Result:
-    path = flow
-    if isinstance(flow, str):
-        path = folder / "a.flow"
-        path.write_text(flow, encoding="utf-8")
+async def ran(server: Keeping, flow: str, folder: Path, model: str = "claude-sonnet-4-5", **inputs: Any) -> Result:
+    path = folder / "a.flow"
+    path.write_text(flow, encoding="utf-8")
     options = RunOptions(
         model=f"anthropic:{model}",
         environ={"ANTHROPIC_BASE_URL": server.url, "ANTHROPIC_API_KEY": "k"},
@@ -65,10 +61,8 @@ async def test_a_head_is_not_kept_for_one_call_alone(tmp_path: Path) -> None:
         assert [bill.marked for bill in server.bills] == [False]
         await ran(server, MAP.replace("OPTIONS", ""), tmp_path, handbook="short", sections=sections(9))
         assert not any(bill.marked for bill in server.bills)
-        large = HANDBOOK[:8000]
-        await ran(
-            server, MAP.replace("OPTIONS", ""), tmp_path, "claude-haiku-4-5", handbook=large, sections=sections(9)
-        )
+        flow, large = MAP.replace("OPTIONS", ""), HANDBOOK[:8000]
+        await ran(server, flow, tmp_path, "claude-haiku-4-5", handbook=large, sections=sections(9))
         assert not any(bill.marked for bill in server.bills)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections import defaultdict
 from collections.abc import Iterable
-from os.path import commonprefix
+from itertools import takewhile
 from typing import Any
 
 import pytest
@@ -15,6 +15,11 @@ from flowrun.runtime.vocabulary.call import Message, Request
 from support.harness import stage
 
 NAMES = ("book", "rules", "x", "y", "draft", "given")
+
+
+def common(texts: list[str]) -> str:
+    """Return the longest beginning that all texts have."""
+    return "".join(letters[0] for letters in takewhile(lambda one: len({*one}) == 1, zip(*texts, strict=False)))
 
 
 def template(dice: random.Random, depth: int = 0) -> str:
@@ -48,7 +53,9 @@ def asked(messages: str, **inputs: Any) -> list[tuple[Message, ...]]:
     }}
     flow f(book: text, rules: text, tags: [text], xs: [text], ys: [text]) {{
       all = map x in xs {{
-        map y in ys {{ deep(given: text "{{{{ book }}}}!", y: y, book: book, rules: rules, tags: tags, x: x) }} reduce collect
+        map y in ys {{
+          deep(given: text "{{{{ book }}}}!", y: y, book: book, rules: rules, tags: tags, x: x)
+        }} reduce collect
       }} reduce collect
       return all
     }}"""
@@ -66,7 +73,7 @@ def shared(prompts: list[tuple[Message, ...]], level: int) -> None:
         assert len(heads) == 1, "one head for all"
         [head] = heads
         assert head <= min(map(len, texts))
-        assert len(commonprefix(texts)) >= head, (head, texts)
+        assert len(common(texts)) >= head, (head, texts)
         if head < max(map(len, texts)):
             assert not any(one[later].heads[level] for one in prompts for later in range(at + 1, len(one)))
             break
@@ -87,9 +94,8 @@ def test_the_texts_of_all_elements_are_the_same_up_to_the_head(seed: int) -> Non
 
 
 def test_the_head_ends_where_the_element_begins() -> None:
-    prompts = asked(
-        'system "Rules: {{ rules }} {{ given }}" user "{{ book }} {% if rules %}all{% endif %} {{ x }}, {{ y }}"'
-    )
+    user = "{{ book }} {% if rules %}all{% endif %} {{ x }}, {{ y }}"
+    prompts = asked(f'system "Rules: {{{{ rules }}}} {{{{ given }}}}" user "{user}"')
     for system, user in prompts:
         assert system.heads == (len(system.text),) * 2
         assert [user.text[:end] for end in user.heads] == [f"{'B' * 30} all ", user.text[: user.text.index(", ") + 2]]
@@ -111,7 +117,7 @@ def test_marks_of_foreign_texts_that_depend_on_each_other_have_no_head() -> None
     first = stage(flow, lambda request, number: "a", {"book": book, "xs": ["one", "two"]})
     texts = [call.messages[0].text for call in first.provider.calls]
     [head] = {call.messages[0].head for call in first.provider.calls}
-    assert texts[0][:head].rstrip().endswith(">") and commonprefix(texts)[:head] == texts[0][:head]
+    assert texts[0][:head].rstrip().endswith(">") and common(texts)[:head] == texts[0][:head]
     mark = texts[0].partition("data-")[2][:16]
     second = stage(flow, lambda request, number: "a", {"book": book, "xs": ["one", f"look: {mark}"]})
     found = [call.messages[0] for call in second.provider.calls]

@@ -74,7 +74,8 @@ class Withdrawn:
 class Attempts:
     """The sender of attempts.
 
-    ``left`` is called when a request is sent, and ``begun`` when an answer begins to arrive.
+    ``left`` is called when a request is sent, and ``begun`` when an answer begins to arrive. ``marked`` returns
+    the request of a batch as it is sent.
     """
 
     def __init__(
@@ -84,6 +85,7 @@ class Attempts:
         listener: Listener,
         left: Callable[[Batch], None],
         begun: Callable[[Batch], None],
+        marked: Callable[[Batch], Request],
     ) -> None:
         self.publish = publish
         self.events = AttemptEvents(publish, log.clock)
@@ -91,6 +93,7 @@ class Attempts:
         self.listener = listener
         self.left = left
         self.begun = begun
+        self.marked = marked
         self.stopped = False
 
     async def make(self, batch: Batch) -> Answered | Failed | Withdrawn | None:
@@ -193,12 +196,13 @@ class Attempts:
 
     def _heard(self, batch: Batch) -> Request:
         """Return the request of a batch. If it streams, it reports how many characters of its answer have arrived."""
-        request = batch.asked[0].request
+        request, shown = self.marked(batch), batch.asked[0].request.stream
         if not request.stream:
             return request
 
         def hear(characters: int) -> None:
-            self.events.grew(batch, characters)
+            if shown:
+                self.events.grew(batch, characters)
             self.begun(batch)
 
         return replace(request, hear=hear)

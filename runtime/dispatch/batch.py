@@ -27,7 +27,7 @@ from ..vocabulary.errors import AnswerError, CallError
 from .endpoint import Endpoint
 from .request_waits import Waited
 
-_CHARACTERS = 4
+CHARACTERS = 4
 """The approximate number of characters in a token."""
 
 
@@ -38,7 +38,7 @@ class Queued:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """The state of a batch that waits for another batch with the same prompt, which is sent first."""
+    """The state of a batch that waits for another batch with the same head of its prompt, which is sent first."""
 
 
 @dataclass(eq=False, slots=True)
@@ -86,6 +86,18 @@ class Over:
     """The state of a batch that has ended."""
 
 
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """The end of a head of a prompt, as the number of a message and a place in its text.
+
+    ``key`` identifies the head. ``expected`` counts the calls that are sure to come with it, this one included.
+    """
+
+    key: int
+    end: tuple[int, int]
+    expected: int = 1
+
+
 @dataclass(eq=False, slots=True)
 class Batch:
     """A batch. ``calls`` are the calls that wait for its answers, ``asked`` the calls of its last attempt.
@@ -93,7 +105,7 @@ class Batch:
     ``prompt`` is the approximate number of tokens in their prompt; ``key`` is the Idempotency-Key of ``asked``. A slow
     batch may have a ``twin``, which is sent for the same calls; the first of the two that answers cancels the other.
     ``seen`` is the number of answers that the endpoint had given when the batch last failed. ``waits`` is its
-    waiting since its last attempt.
+    waiting since its last attempt. ``marks`` are the ends of the heads of its prompt, None until they are found.
     """
 
     number: int
@@ -108,6 +120,7 @@ class Batch:
     twin: Batch | None = None
     twin_of: Batch | None = None
     waits: Waited = None
+    marks: tuple[Mark, ...] | None = None
 
     @property
     def lane(self) -> int:
@@ -155,7 +168,7 @@ class Worker:
 
 def prompt_tokens(request: Request) -> int:
     """Return the approximate number of tokens in a prompt."""
-    return sum([len(message.text) for message in request.messages]) // _CHARACTERS
+    return sum([len(message.text) for message in request.messages]) // CHARACTERS
 
 
 def part_of(error: CallError, asked: tuple[Call, ...], call: Call) -> CallError:

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any
 
 from ..engine.decisions import Call
-from ..limits import Place
+from ..limits import Place, Verdict
 from ..vocabulary.errors import CallError, DiskError, EndpointError
 from .attempt import Answered, Attempts, Withdrawn
 from .attempt_events import Publish
@@ -36,8 +36,8 @@ class Dispatcher:
         self.log = log
         self.listener = listener
         self._hedges = Hedges(self._send_twin)
-        self._attempts = Attempts(publish, log, listener, self._hedges.began, self._begun)
         self._lines = Lines(endpoints.values(), self._pump, self._fail)
+        self._attempts = Attempts(publish, log, listener, self._hedges.began, self._begun, self._lines.prompts.marked)
         self.clock = self._lines.clock
         self._batcher = Batcher()
         self._allowance = Allowance()
@@ -157,7 +157,7 @@ class Dispatcher:
             self._live.over(batch)
         if batch.number in self._hedges.watched:
             self._hedges.ended(batch, None)
-        self._lines.let_go(batch)
+        self._lines.let_go(batch, begun=out.verdict is Verdict.OK)
         self._lines.forget_alone(batch.endpoint)
         batch.endpoint.limiter.release(out.place, out.verdict, out.used, batch.number)
         if self.stopped and not self._live:
@@ -230,7 +230,7 @@ class Dispatcher:
 
     def _begun(self, batch: Batch) -> None:
         # A server that begins to answer has read the prompt.
-        if self._lines.let_go(batch):
+        if self._lines.let_go(batch, begun=True):
             self._pump(batch.endpoint)
 
     def _failed(self, batch: Batch, error: CallError, seconds: float) -> float | None:

@@ -46,12 +46,20 @@ class Lines:
         # Each endpoint keeps one callback, because the limiter tells callbacks apart by their identity.
         self.clock = WaitClock(endpoints)
         self._lines = {one: _Line(partial(pump, one), self.clock.gates[one.limiter]) for one in endpoints}
-        self._prompts = PromptCache()
+        self.prompts = PromptCache(self._hurry)
 
     def enter(self, batch: Batch) -> None:
-        """Queue a batch, or hold it until another batch with the same prompt has been answered or has failed."""
-        if not self._prompts.holds(batch):
+        """Queue a batch, or hold it until another batch with the same head is being answered or has failed."""
+        if not self.prompts.holds(batch):
             self.put(batch)
+
+    def _hurry(self, batches: list[Batch]) -> None:
+        """Queue and send batches that have waited long enough for another one."""
+        for batch in batches:
+            if batch.calls:
+                self.put(batch)
+        for endpoint in {batch.endpoint for batch in batches}:
+            self._lines[endpoint].pump()
 
     def put(self, batch: Batch, *, first: bool = False) -> None:
         """Queue a batch. With ``first``, put it at the head of its lane."""
@@ -128,12 +136,15 @@ class Lines:
         self.fail(batch, error)
         self.let_go(batch)
 
-    def let_go(self, batch: Batch) -> bool:
-        """Queue the batches that have waited for this batch. Return True if there were any."""
-        followers = self._prompts.release(batch)
+    def let_go(self, batch: Batch, *, begun: bool = False) -> bool:
+        """Queue the batches that have waited for this batch, or let one of them go first. Return True if any waited.
+
+        With ``begun`` the server has begun to answer the batch.
+        """
+        followers = self.prompts.release(batch, begun=begun)
         for follower in followers:
             if follower.calls:
-                self.put(follower)
+                self.enter(follower)
         return bool(followers)
 
     def wake(self, endpoint: Endpoint) -> bool:

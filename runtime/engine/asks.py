@@ -21,6 +21,7 @@ from ..vocabulary.errors import AnswerError, InputError, MalformedError, Uncheck
 from ..vocabulary.json_value import Json
 from ..vocabulary.question import PERSON, Question
 from .answers import read_answer
+from .heads import Heads, Where, expected, heads_of, where
 from .scopes import Scope
 
 TIMEOUT = 600.0
@@ -48,6 +49,7 @@ class Settings:
     tries: int
     hedge: float | None
     further: Mapping[str, Json]
+    cache: bool
 
     @classmethod
     def of(cls, options: Mapping[str, Json]) -> Settings:
@@ -62,6 +64,7 @@ class Settings:
             int(options.get(CORRECTIONS, RETRIES if retries is None else retries)),
             None if hedge is None else quantile_of(hedge),
             further(options) or NO_OPTIONS,
+            bool(options.get("cache", True)),
         )
 
 
@@ -71,7 +74,8 @@ _PERSON = ModelValue(PERSON, PERSON)
 class PreparedAsk:
     """An ask of the plan. It makes a request from the values in a scope. ``answer`` is the type of the answer.
 
-    ``sources`` has the texts of each source of quotes, once the ask is ``within`` a scope.
+    ``sources`` has the texts of each source of quotes, once the ask is ``within`` a scope. ``sure`` is False if a
+    `when` decides whether the ask runs.
     """
 
     def __init__(self, plan: p.Ask, options: Mapping[str, p.Expr], answer: types.Type | None = None) -> None:
@@ -85,10 +89,14 @@ class PreparedAsk:
         self._scope: Scope | None = None
         self._steady = all(map(is_constant, options.values()))
         self._settings: dict[tuple[str, str], Settings] = {}
+        self._heads: dict[Where, Heads | None] = {}
+        self.sure = True
 
     def to(self, answer: types.Type) -> PreparedAsk:
         """Return the same ask with another type of answer."""
-        return PreparedAsk(self.plan, self.options, answer)
+        found = PreparedAsk(self.plan, self.options, answer)
+        found._heads = self._heads
+        return found
 
     def within(self, scope: Scope) -> PreparedAsk:
         """Return the ask with the texts of its quotes' sources, and the names that its check mentions.
@@ -99,6 +107,7 @@ class PreparedAsk:
             return self
         found = PreparedAsk(self.plan, self.options, self.answer)
         found._scope, found._settings = scope, self._settings
+        found._heads, found.sure = self._heads, self.sure
         found.sources = {source: texts_of(looked_up(source, scope.value)) for source in self._quoted}
         return found
 
@@ -140,9 +149,16 @@ class PreparedAsk:
             return values[name] if name in values else scope.value(name)
 
         seen = lookup if values else scope.value
-        texts = render_all([(message.template, message.fenced) for message in self.plan.messages], seen)
+        heads = self._heads_in(scope) if settings.cache else None
+        cuts = [] if heads is None else heads.cuts()
+        texts = render_all([(message.template, message.fenced) for message in self.plan.messages], seen, cuts)
+        if heads is None:
+            pairs = zip(self.plan.messages, texts, strict=True)
+            messages = tuple([Message(message.role, text) for message, text in pairs])
+        else:
+            messages = heads.messages(self.plan, texts, cuts)
         return Request(
-            tuple([Message(message.role, text) for message, text in zip(self.plan.messages, texts, strict=True)]),
+            messages,
             choices=self._choices,
             schema=None if self._shapeless else _schema(self.answer),
             temperature=settings.temperature,
@@ -152,6 +168,17 @@ class PreparedAsk:
             stream=settings.stream,
             options=settings.further,
         )
+
+    def expected(self, settings: Settings, scope: Scope) -> tuple[int, ...]:
+        """Count the calls that are sure to come with each head of the prompt."""
+        heads = self._heads_in(scope) if settings.cache else None
+        return () if heads is None else expected(heads, scope.frame, sure=self.sure)
+
+    def _heads_in(self, scope: Scope) -> Heads | None:
+        place = where(scope.frame)
+        if place not in self._heads:
+            self._heads[place] = None if self.plan.person else heads_of(self.plan, scope.frame)
+        return self._heads[place]
 
     def question(self, path: str, request: Request) -> Question | None:
         """Return the question, if a person is asked."""

@@ -43,6 +43,8 @@ class Calls:
         self._reused: deque[tuple[int, Known]] = deque()
         self._budget = Ledger("", context.calls_limit, context.money_limit, *context.spent_within(""))
         self._count = 0
+        self._holes = False
+        """True if the journal had an answer behind a call that was sent: it may have those of later calls, too."""
 
     def launch(
         self,
@@ -78,6 +80,7 @@ class Calls:
             Sample(number) if number else _ALONE,
             path + place,
             Policy(settings.retries, hedge, bool(ledgers), lane, ask.question(path, request)),
+            expected=() if self._holes else ask.expected(settings, scope),
         )
         tries = 0 if ballot else settings.tries
         hold = Hold(self._budget, ledgers, call, self.context)
@@ -194,6 +197,7 @@ class Calls:
         self.context.watcher.asked(call, pending.frame, pending.ask.value)
         call.known = known = self._known(pending)
         if known.answer is not None:
+            self._holes = self._holes or bool(self._out)
             self.events.append(e.AnswerRecalled(call.path, call.model, call, known.answer, at=self.context.now()))
             self._reused.append((call.number, known))
         elif call.question is not None:

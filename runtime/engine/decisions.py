@@ -92,7 +92,8 @@ class Call:
 
     Calls of the same ``group`` may go out as one request. ``place`` tells the call from every other call of the flow.
     ``ceiling`` holds the most tokens that the call can take, None until it is worked out. ``tries`` counts the failed
-    attempts of a call that is sent again. ``withheld`` is the time in seconds for which budgets have kept the call back
+    attempts of a call that is sent again. ``expected`` counts the calls that are sure to come with each head of the
+    prompt. ``withheld`` is the time in seconds for which budgets have kept the call back
     since its last attempt.
     """
 
@@ -108,6 +109,7 @@ class Call:
     ceiling: Ceiling | None = None
     tries: int = 0
     withheld: float = field(default=0.0, compare=False)
+    expected: tuple[int, ...] = field(default=(), compare=False)
 
     @property
     def question(self) -> Question | None:

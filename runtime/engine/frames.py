@@ -80,8 +80,8 @@ class Enclosing(Protocol):
     ``frame`` is the frame in which the block runs. ``samples`` is the number of samples of a repeat, 0 for any other
     block. If ``patient`` is True, the samples should be cheap rather than fast. If ``passes_on`` is True, the value of
     the last step is the value of the block. If ``counts_rounds`` is True, the bodies are rounds, one after another.
-    ``longer`` is the growing list that joins the lists of the bodies and takes
-    each item at once.
+    ``longer`` is the growing list that joins the lists of the bodies and takes each item at once. ``to_come`` counts
+    the bodies that are sure to be opened.
     """
 
     passes_on: bool
@@ -99,6 +99,8 @@ class Enclosing(Protocol):
     def patient(self) -> bool: ...
     @property
     def longer(self) -> Feed | None: ...
+    @property
+    def to_come(self) -> int: ...
 
     def path_of(self, index: int) -> str:
         """Return the path of a body."""

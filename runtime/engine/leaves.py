@@ -28,6 +28,7 @@ class AskStep(PreparedStep):
     def __init__(self, plan: p.Step, node: p.Ask, machine: Machine) -> None:
         super().__init__(plan)
         self.ask = PreparedAsk(node, plan.options)
+        self.ask.sure = plan.when is None
         self.machine = machine
 
     def begin(self, frame: Frame) -> None:

@@ -10,6 +10,7 @@ from ..vocabulary.call import Answer, Request
 from ..vocabulary.errors import AnswerError
 from ..vocabulary.usage import Usage
 from .bodies import told
+from .breakpoints import least_kept, without_cuts
 from .content import read_parts
 from .endings import ANTHROPIC_ENDINGS
 from .endpoints import Service, endpoint
@@ -21,7 +22,7 @@ from .streams import MessagesStream
 from .structured import ANTHROPIC_KEYWORDS, Shape
 from .token_details import messages_usage
 from .traits import Traits
-from .written import messages_content
+from .written import messages_content, messages_system
 
 MOST_WRITTEN = 4096
 """The most tokens of an answer that a request names; the API requires a number."""
@@ -40,8 +41,8 @@ class AnthropicProvider(ServedProvider):
 
     It asks for structured answers by ``output_config`` (every model since Claude 4.5). Older models refuse that, so the
     provider makes them call a tool instead; the newest models refuse such a call. Models since Opus 4.7 take no
-    ``temperature``. Messages has no seed. The server caches prompts only if a client asks for it, and that costs more
-    at first.
+    ``temperature``. Messages has no seed. The server keeps the head of a prompt only if a request marks its end, and
+    that costs more at first.
     """
 
     modes = ("output_config", "tool", PLAIN)
@@ -49,6 +50,16 @@ class AnthropicProvider(ServedProvider):
     api = "anthropic"
     written = MOST_WRITTEN
     keywords = ANTHROPIC_KEYWORDS
+    tells_beginning = True
+
+    @property
+    def keeps_from(self) -> int:
+        """The fewest tokens of a head that the server keeps."""
+        return least_kept(self._name)
+
+    def _parts(self, call: Post, lacks: frozenset[str]) -> list[str]:
+        marked = '"cache_control"' in json.dumps([call.body.get("system"), call.body["messages"]])
+        return [*super()._parts(call, lacks), *(["cache_control"] if marked else [])]
 
     def _call(self, request: Request, form: Shape | None, samples: int, lacks: frozenset[str]) -> Post:
         mode = self._mode(form, lacks)
@@ -66,8 +77,9 @@ class AnthropicProvider(ServedProvider):
                 body["tool_choice"] = {"type": "tool", "name": _TOOL}
             else:
                 messages = tuple(told(messages, form.in_words(as_object=False)))
-        system = "\n\n".join(message.text for message in messages if message.role == "system")
-        if system:
+        if "cache_control" in lacks:
+            messages = without_cuts(messages)
+        if system := messages_system(messages):
             body["system"] = system
         body["messages"] = [
             {"role": message.role, "content": messages_content(message)}

@@ -10,6 +10,7 @@ from ..vocabulary.errors import AnswerError
 from ..vocabulary.json_value import Json
 from ..vocabulary.usage import Usage
 from .bodies import told
+from .breakpoints import cache_key, takes_cache_key
 from .content import read_message
 from .endings import CHAT_ENDINGS
 from .endpoints import Service, endpoint
@@ -51,6 +52,11 @@ class OpenAIProvider(ServedProvider):
     # OpenAI's own figure; gateways and local servers that keep prefixes do so from less.
     caches_from: int | None = 1024
 
+    @property
+    def tells_beginning(self) -> bool:
+        """True if the server surely streams, so that a request may tell when its answer begins."""
+        return self._at.host.endswith(".openai.com")
+
     def _call(self, request: Request, form: Shape | None, samples: int, lacks: frozenset[str]) -> Post:
         mode = self._mode(form, lacks)
         messages = request.messages
@@ -70,6 +76,9 @@ class OpenAIProvider(ServedProvider):
             body[self._cap(lacks)] = request.max_tokens
         body |= self._optional(request, lacks)
         self._further.write(body, request, lacks)
+        key = cache_key(messages) if takes_cache_key(self._at.host) and "prompt_cache_key" not in lacks else ""
+        if key:
+            body["prompt_cache_key"] = key
         stream = None
         if self._streams(request, lacks):
             body["stream"] = True
@@ -85,7 +94,7 @@ class OpenAIProvider(ServedProvider):
 
     def _parts(self, call: Post, lacks: frozenset[str]) -> list[str]:
         # The limit of an answer's length has two names, and one of them must stay.
-        own = ("stream_options", *(_CAPS if lacks.isdisjoint(_CAPS) else ()))
+        own = ("prompt_cache_key", "stream_options", *(_CAPS if lacks.isdisjoint(_CAPS) else ()))
         return [*(name for name in own if name in call.body), *super()._parts(call, lacks)]
 
     def _answers(self, data: dict[str, Any], call: Post) -> Iterator[Answer]:

@@ -29,7 +29,9 @@ class Provider(Protocol):
     of the model.
 
     A provider may also have ``caches_from``: the smallest number of a prompt's tokens for which its server charges less
-    when it reads the prompt again. It is only for servers that do this without being asked.
+    when it reads the prompt again. It is only for servers that do this without being asked. ``keeps_from`` is the same
+    number for servers that keep a prompt only up to the ``cuts`` of its messages. ``tells_beginning`` says that the
+    server surely streams: a request for whose answer others wait then tells when the answer begins.
 
     A provider may also have ``traffic``, a Traffic that it keeps up to date. Then the limiter knows how many requests
     still wait for a connection, and how far away the server is.

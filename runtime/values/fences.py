@@ -30,6 +30,8 @@ class Fences:
         self._shared = ""
         self._known: dict[str, str] = {}
         self._closed = False
+        self.steady = True
+        """True if the mark of each text depends on that text alone."""
 
     def write(self, text: str) -> str:
         """Return the text as the prompt shows it."""
@@ -47,6 +49,7 @@ class Fences:
         self._digits = " ".join(found[0] for text in self.texts for found in _DIGITS.finditer(text.lower()))
         if len(self.texts) > _MOST:
             self._shared = self._mark(self.texts)
+            self.steady = False
 
     def _mark(self, texts: Iterable[str]) -> str:
         digest = sha256()
@@ -55,4 +58,5 @@ class Fences:
             digest.update(text.encode("utf-8", "surrogatepass"))
         while (mark := digest.hexdigest()[:LENGTH]) in self._digits:
             digest.update(b"next")
+            self.steady = False
         return mark

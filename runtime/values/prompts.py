@@ -10,6 +10,7 @@ from flowrun.dsl import template_pieces, written_places
 
 from .candidates import Candidates
 from .fences import Fences
+from .prompt_cuts import CUTS, Cuts
 from .prompt_text import FENCES, METER, Meter, PromptError, shown
 
 if TYPE_CHECKING:
@@ -22,11 +23,13 @@ _FILTER_ERRORS = (ArithmeticError, AssertionError, AttributeError, LookupError, 
 
 
 @lru_cache(maxsize=4096)
-def compiled(template: str, numbered: bool = False, fenced: tuple[int, ...] = ()) -> tuple[Template, tuple[str, ...]]:
+def compiled(
+    template: str, numbered: bool = False, fenced: tuple[int, ...] = (), cuts: tuple[int, ...] = ()
+) -> tuple[Template, tuple[str, ...]]:
     """Compile a template. Return it ready to render, with the names that it takes from the flow.
 
     With ``numbered``, loops over candidates write their numbers, unless the template does so itself. The values at the
-    places of ``fenced`` get marks.
+    places of ``fenced`` get marks. The length of the text is noted before the parts with the numbers of ``cuts``.
     """
     from flowrun.dsl import template_names
 
@@ -40,6 +43,8 @@ def compiled(template: str, numbered: bool = False, fenced: tuple[int, ...] = ()
         tree = trees.fenced(tree, _numbers(template, fenced))
     if numbered:
         tree = trees.with_numbers(tree)
+    if cuts:
+        tree = trees.with_cuts(tree, cuts)
     return ENVIRONMENT.from_string(trees.metered(tree, ENVIRONMENT)), names
 
 
@@ -56,7 +61,11 @@ def _numbers(template: str, fenced: tuple[int, ...]) -> frozenset[int]:
 
 
 def _joined_pieces(
-    pieces: tuple[str | tuple[str, ...], ...], lookup: Callable[[str], Any], fences: Fences, fenced: frozenset[int]
+    pieces: tuple[str | tuple[str, ...], ...],
+    lookup: Callable[[str], Any],
+    fences: Fences,
+    fenced: frozenset[int],
+    cuts: Cuts | None,
 ) -> str | None:
     """Render a template that only writes named values. None if a field is missing, so that jinja2 reports it."""
     texts = []
@@ -74,35 +83,57 @@ def _joined_pieces(
         texts.append(fences.write(text) if number in fenced else text)
         number += 1
     Meter().grow(sum(map(len, texts)))
+    if cuts is not None:
+        cuts.ends = [sum(map(len, texts[:part])) for part in cuts.parts]
     return "".join(texts)
 
 
 _NO_FENCES = Fences()
 
 
-def render_all(templates: Sequence[tuple[str, tuple[int, ...]]], lookup: Callable[[str], Any]) -> list[str]:
-    """Render the templates of one request, each with the places of its foreign texts. Raises PromptError."""
+def render_all(
+    templates: Sequence[tuple[str, tuple[int, ...]]], lookup: Callable[[str], Any], cuts: Sequence[Cuts] = ()
+) -> list[str]:
+    """Render the templates of one request, each with the places of its foreign texts. Raises PromptError.
+
+    ``cuts`` note the lengths of the beginnings of the texts, if a caller wants to know them.
+    """
+    each: Sequence[Cuts | None] = cuts or [None] * len(templates)
     if not any(fenced for _, fenced in templates):
-        return [render(template, lookup) for template, _ in templates]
+        return [render(template, lookup, cuts=cut) for (template, _), cut in zip(templates, each, strict=True)]
     fences = Fences()
-    texts = [render(template, lookup, fences, fenced) for template, fenced in templates]
+    texts = [
+        render(template, lookup, fences, fenced, None if fenced else cut)
+        for (template, fenced), cut in zip(templates, each, strict=True)
+    ]
     fences.close()
-    pairs = zip(templates, texts, strict=True)
-    return [render(template, lookup, fences, fenced) if fenced else text for (template, fenced), text in pairs]
+    found = [
+        render(template, lookup, fences, fenced, cut) if fenced else text
+        for (template, fenced), text, cut in zip(templates, texts, each, strict=True)
+    ]
+    if not fences.steady:
+        for cut in cuts:
+            cut.forget()
+    return found
 
 
 def render(
-    template: str, lookup: Callable[[str], Any], fences: Fences = _NO_FENCES, fenced: tuple[int, ...] = ()
+    template: str,
+    lookup: Callable[[str], Any],
+    fences: Fences = _NO_FENCES,
+    fenced: tuple[int, ...] = (),
+    cuts: Cuts | None = None,
 ) -> str:
     """Render a template: texts as they are, everything else as JSON.
 
-    ``fences`` writes the values at the places of ``fenced``. Raises PromptError if a value is missing, if a text grows
-    beyond ``MOST_CHARACTERS``, or if the loops make more than ``MOST_ROUNDS`` turns.
+    ``fences`` writes the values at the places of ``fenced``, and ``cuts`` notes the lengths of beginnings of the text.
+    Raises PromptError if a value is missing, if a text grows beyond ``MOST_CHARACTERS``, or if the loops make more than
+    ``MOST_ROUNDS`` turns.
     """
     plain = _pieces(template)
     if plain is not None:
         try:
-            text = _joined_pieces(plain, lookup, fences, _numbers(template, fenced))
+            text = _joined_pieces(plain, lookup, fences, _numbers(template, fenced), cuts)
         except _FILTER_ERRORS as error:
             raise PromptError(f"the template cannot be filled in: {error}") from None
         if text is not None:
@@ -112,11 +143,12 @@ def render(
     pieces = []
     output = Meter()
     try:
-        program, names = compiled(template, fenced=fenced)
+        parts = () if cuts is None else cuts.begun(output)
+        program, names = compiled(template, fenced=fenced, cuts=parts)
         values = {name: lookup(name) for name in names}
         if any(isinstance(value, Candidates) for value in values.values()):
-            program, _ = compiled(template, numbered=True, fenced=fenced)
-        for piece in program.generate({**values, METER: Meter(), FENCES: fences}):
+            program, _ = compiled(template, numbered=True, fenced=fenced, cuts=parts)
+        for piece in program.generate({**values, METER: Meter(), FENCES: fences, CUTS: cuts}):
             output.grow(len(piece))
             pieces.append(piece)
     except (TemplateError, *_FILTER_ERRORS) as error:

@@ -15,6 +15,7 @@ from flowrun.dsl import plan as p
 
 from .candidates import Candidates
 from .model_values import ModelValue, name_of
+from .prompt_cuts import CUTS
 from .prompt_text import FENCES, METER, PromptError, absent, measure, shown
 
 LOOP_FIELDS = frozenset({"index", "index0", "first", "last", "length", "revindex"})
@@ -137,6 +138,12 @@ def _fenced(context: Context, value: Any) -> str:
     return str(fences.write(shown(_there(value))))
 
 
+@pass_context
+def _cut(context: Context, value: str) -> str:
+    cuts: Any = context.resolve(CUTS)
+    return str(cuts.note())
+
+
 def _finalized(value: Any) -> Any:
     return value if isinstance(value, Undefined) else shown(value)
 
@@ -147,6 +154,7 @@ ENVIRONMENT.filters.update({name: _filter(function) for name, function in VALUE_
 ENVIRONMENT.filters.update(
     default=_default,
     counted=_counted,
+    cut=_cut,
     fenced=_fenced,
     place=_place,
     told_apart=_told_apart,

@@ -34,6 +34,31 @@ def fenced(tree: nodes.Template, numbers: Collection[int]) -> nodes.Template:
     return tree
 
 
+def with_cuts(tree: nodes.Template, cuts: Collection[int]) -> nodes.Template:
+    """Note the length of the text before the parts with these numbers, from 0. Return the template.
+
+    A part is a text or a written value at the top of the template, or one of its statements.
+    """
+    body: list[nodes.Node] = []
+    number = 0
+    for node in tree.body:
+        parts = node.nodes if isinstance(node, nodes.Output) else [node]
+        found: list[nodes.Node] = []
+        for part in parts:
+            if number in cuts:
+                mark = nodes.Filter(nodes.Const(""), "cut", [], [], None, None)
+                found.append(mark if isinstance(node, nodes.Output) else nodes.Output([mark]))
+            found.append(part)
+            number += 1
+        if isinstance(node, nodes.Output):
+            node.nodes = found  # type: ignore[assignment]
+            body.append(node)
+        else:
+            body += found
+    tree.body = body
+    return tree
+
+
 def with_numbers(tree: nodes.Template) -> nodes.Template:
     """Write the number of each candidate before it, in loops that show no number of their own. Return the template."""
     for loop in tree.find_all(nodes.For):

@@ -20,10 +20,22 @@ Finish = Literal["stop", "length", "filtered", "unterminated", "other"]
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A part of a prompt, and the role of its speaker."""
+    """A part of a prompt, and the role of its speaker.
+
+    ``heads`` are the lengths of the beginnings of the text that are the same for all elements of a map or samples of a
+    vote, one for each of the innermost blocks around the call, the outermost of them first. ``cuts`` are the places in
+    the text where the provider shall ask its server to keep the prompt up to there. Neither changes the answer.
+    """
 
     role: Role
     text: str
+    heads: tuple[int, ...] = field(default=(), compare=False)
+    cuts: tuple[int, ...] = field(default=(), compare=False)
+
+    @property
+    def head(self) -> int:
+        """The length of the beginning that is the same for all elements or samples of the innermost block."""
+        return self.heads[-1] if self.heads else 0
 
 
 class Schema(dict[str, Any]):

@@ -82,6 +82,11 @@ class BlockRun(ABC):
         return self.step.layout.result == name
 
     @property
+    def to_come(self) -> int:
+        """The number of bodies that are sure to be opened after those that are open; 0 if it is not known."""
+        return 0
+
+    @property
     def longer(self) -> Feed | None:
         """The growing list that joins the lists of the bodies and takes each item at once. None without such a list."""
         return None

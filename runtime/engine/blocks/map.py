@@ -37,6 +37,10 @@ class MapRun(MappedRun):
 
     elements: Elements
 
+    @property
+    def to_come(self) -> int:
+        return max(0, self.available)
+
     def element(self) -> tuple[int, Json]:
         return self.pace.launched, self.elements.values[self.pace.launched]
 

@@ -39,5 +39,6 @@ class RepeatStep(CountedStep):
         # A flow cannot write `errors` on a repeat. The plan of a recording does.
         losses = Losses(options.get("errors", "fail"))
         block = RepeatRun(self, frame, around, combiner, losses, pace)
-        block.patient = launch == "cost"
+        # A flow that reads the tally has all samples sent, and says nothing of haste.
+        block.patient = launch == "cost" or (launch == "together" and self.node.reduce.tallied)
         return block

@@ -1,0 +1,146 @@
+"""The heads of prompts: the beginnings that stay the same while a block around an ask runs its bodies.
+
+A name stays the same if its value comes from outside of the body. The checker's reading of the template then tells how
+far the text stays the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from flowrun.dsl import dataclass, head_parts
+from flowrun.dsl import plan as p
+
+from ..plans.free_names import mentions, template
+from ..values.prompt_cuts import Cuts
+from ..vocabulary.call import Message
+from .frames import NO_STEPS, Frame, PreparedStep
+
+MOST_LEVELS = 3
+"""The most blocks around a call whose heads are told apart. A server takes four places at which it keeps a prompt."""
+
+Where = tuple[PreparedStep | None, ...]
+"""The blocks around an ask, which tell its places in a plan apart."""
+
+
+@dataclass(frozen=True, slots=True)
+class Heads:
+    """The heads of an ask at one place of the plan.
+
+    ``levels`` are the numbers of the frames, counted outward, in which the bodies of repeating blocks have their names;
+    the outermost comes first. ``parts`` has for each message the parts of its head at each level; None for a message
+    that stays the same as a whole.
+    """
+
+    levels: tuple[int, ...]
+    parts: tuple[tuple[int | None, ...], ...]
+
+    def cuts(self) -> list[Cuts]:
+        """Make the notes for one rendering of the messages."""
+        return [Cuts(tuple(sorted({part for part in parts if part}))) for parts in self.parts]
+
+    def messages(self, ask: p.Ask, texts: Sequence[str], cuts: Sequence[Cuts]) -> tuple[Message, ...]:
+        """Make the messages with their heads."""
+        found = []
+        for message, text, parts, cut in zip(ask.messages, texts, self.parts, cuts, strict=True):
+            ends: dict[int | None, int] = {0: 0, None: len(text)}
+            ends.update(zip(cut.parts, cut.ends, strict=True))
+            found.append(Message(message.role, text, tuple([ends[part] for part in parts])))
+        return tuple(found)
+
+
+def where(frame: Frame) -> Where:
+    """Return the place of a frame in the plan, the same for all bodies of a block."""
+    return tuple([None if one.block is None else one.block.step for one in _outward(frame)])
+
+
+def heads_of(ask: p.Ask, frame: Frame) -> Heads | None:
+    """Find the heads of an ask whose names are looked up in a frame. None outside of all repeating blocks."""
+    frames = list(_outward(frame))
+    levels = [number for number, one in enumerate(frames) if _repeats(one)]
+    if not levels:
+        return None
+    levels = levels[MOST_LEVELS - 1 :: -1]
+    names = {name for message in ask.messages for name in template(message.template)}
+    places = {
+        name: _place(name, frames, 0) if name not in ask.given else _nearest(ask.given[name].value, frames, 0)
+        for name in names
+    }
+    each = []
+    for level in levels:
+        varying = frozenset(name for name, place in places.items() if place <= level)
+        each.append(_chained(ask.messages, [head_parts(one.template, varying) for one in ask.messages]))
+    return Heads(tuple(levels), tuple(zip(*each, strict=True)))
+
+
+def expected(heads: Heads, frame: Frame, *, sure: bool) -> tuple[int, ...]:
+    """Count the calls that are sure to come with each head, with this call among them. ``sure`` if no `when` decides.
+
+    Only a map over a complete list knows it. All others count this call alone.
+    """
+    counts: list[int] = []
+    more = 0
+    # A reducer asks as often as the results need.
+    sure = sure and not (frame.block is None and _repeats(frame))
+    for number, one in enumerate(_outward(frame)):
+        block = one.block
+        if number in heads.levels:
+            if sure and block is not None:
+                more += block.to_come
+            counts.append(1 + more)
+        sure = sure and (block is None or (block.step.when is None and block.step.kind in _CERTAIN))
+    return tuple(reversed(counts))
+
+
+_CERTAIN = frozenset({"map", "repeat", "chain", "fanout", "flow"})
+"""The kinds of blocks whose steps all run."""
+
+
+def _outward(frame: Frame) -> Iterator[Frame]:
+    """Yield a frame and those around it, also those around the call of a flow."""
+    around: Frame | None = frame
+    while around is not None:
+        yield around
+        around = around.parent if around.block is None else around.block.frame
+
+
+def _repeats(frame: Frame) -> bool:
+    """Tell whether a frame is one of several: a body of a map, of a repeat or of rounds, or a call of a reducer."""
+    block = frame.block
+    if block is None:
+        return frame.layout is NO_STEPS and frame.parent is not None
+    return block.step.kind in ("map", "repeat", "rounds")
+
+
+def _place(name: str, frames: Sequence[Frame], start: int) -> int:
+    """Return the number of the frame on which the value of a name depends."""
+    for number in range(start, len(frames)):
+        frame = frames[number]
+        if name in frame.given:
+            if frame.parent is not None or frame.block is None:
+                return number
+            # A parameter of a called flow depends on its argument.
+            node = getattr(frame.block.step, "node", None)
+            value = node.args.get(name) if isinstance(node, p.FlowCall) else None
+            return len(frames) if value is None else _nearest(value, frames, number + 1)
+        if name in frame.values:
+            return number
+    return len(frames)
+
+
+def _nearest(value: p.Expr, frames: Sequence[Frame], start: int) -> int:
+    return min((_place(name, frames, start) for name in mentions([value])), default=len(frames))
+
+
+def _chained(messages: Sequence[p.Message], parts: Sequence[int | None]) -> list[int | None]:
+    """Return the parts of each message, with none behind the first message that does not stay the same as a whole.
+
+    A server may read the words of the system first, wherever they stand.
+    """
+    found: list[int | None] = []
+    for number, part in enumerate(parts):
+        before = [other for at, other in enumerate(parts) if at < number]
+        if messages[number].role != "system":
+            before += [other for at, other in enumerate(parts) if messages[at].role == "system"]
+        found.append(part if all(other is None for other in before) else 0)
+    return found

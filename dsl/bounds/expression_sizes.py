@@ -9,6 +9,7 @@ from typing import Protocol
 from .. import plan as p
 from .. import types as t
 from ..functions import CALLED
+from ..image_values import has_image
 from ..plain_data import Json
 from ..records import dataclass
 from .bound import ONE, Bound, total
@@ -132,7 +133,7 @@ def text_size(template: str, scope: SizeScope, values: Evaluator, count: Count, 
     The marks around foreign text depend on that text, so a template with ``fenced`` places has a bound.
     """
     names = names_of(template)
-    if not fenced and all(isinstance(scope.find(name), Known) for name in names):
+    if not fenced and all(_is_plain(scope.find(name)) for name in names):
         plain = plain_text(template, scope.lookup)
         if plain is not None:
             return Known(plain)
@@ -141,6 +142,10 @@ def text_size(template: str, scope: SizeScope, values: Evaluator, count: Count, 
         except UnsettledError:
             pass
     return Some(t.TEXT, template_size(template, {name: scope.size(name) for name in names}, count, fenced))
+
+
+def _is_plain(size: Size | None) -> bool:
+    return isinstance(size, Known) and not has_image(size.value)
 
 
 def _record(entries: tuple[p.Entry, ...], inner: Callable[[p.Expr], Size]) -> Size:

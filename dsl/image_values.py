@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from . import types as t
 from .plain_data import Json
@@ -15,6 +15,16 @@ class ImageValue(dict[str, Json]):
     ``path`` names its file, or ``data`` has its bytes in base64. No text of a flow makes such a value: a record with
     the same fields is a record.
     """
+
+    made: ClassVar[bool] = False
+    """True once a value was made. A run without images looks for none in its values."""
+
+    def __init__(self, record: Mapping[str, Json]) -> None:
+        super().__init__(record)
+        ImageValue.made = True
+
+    def __reduce__(self) -> tuple[type[ImageValue], tuple[dict[str, Json]]]:
+        return ImageValue, (dict(self),)
 
     @property
     def pixels(self) -> tuple[int, int]:
@@ -62,6 +72,8 @@ def given_images(value: Any, type_: t.Type) -> Any:
 
 def has_image(value: Any) -> bool:
     """Tell whether a value is an image, or contains one."""
+    if not ImageValue.made:
+        return False
     todo = [value]
     while todo:
         one = todo.pop()

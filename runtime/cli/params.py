@@ -198,7 +198,7 @@ def _option(param: p.Param, flags: tuple[str, ...]) -> click.Option:
 
 def _metavar(type_: types.Type) -> str:
     match types.unwrapped(type_):
-        case types.Simple("document"):
+        case types.Simple("document" | "image"):
             return "PATH"
         case types.ListOf(types.Record() | types.Union()):
             return "ROWS"

@@ -11,7 +11,7 @@ from flowrun.dsl import plan as p
 from ..plans.options import OPTIONS, quantile_of
 from ..values.checks import fault
 from ..values.expressions import ModelValue, evaluate
-from ..values.prompts import render_all
+from ..values.prompts import render_images
 from ..values.quotes import NotThereError, looked_up, placed, texts_of
 from ..values.ranges import within_bounds
 from ..vocabulary.call import Answer, Message, Request, Schema
@@ -136,9 +136,9 @@ class PreparedAsk:
             return values[name] if name in values else scope.value(name)
 
         seen = lookup if values else scope.value
-        texts = render_all([(message.template, message.fenced) for message in self.plan.messages], seen)
+        texts = render_images([(message.template, message.fenced) for message in self.plan.messages], seen)
         return Request(
-            tuple([Message(message.role, text) for message, text in zip(self.plan.messages, texts, strict=True)]),
+            tuple([Message(one.role, text, images) for one, (text, images) in zip(self.plan.messages, texts, strict=True)]),
             choices=self._choices,
             schema=None if self._shapeless else _schema(self.answer),
             temperature=settings.temperature,

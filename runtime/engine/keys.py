@@ -15,7 +15,7 @@ def key_of(call: Call, endpoint: str) -> bytes:
     """Make a call's key from its endpoint, model, parameters, messages, answer form, and sample number.
 
     A call that is repeated because its answer did not fit has a key of its own. The place of a call in the flow does
-    not matter: a user may rename steps and insert rows.
+    not matter: a user may rename steps and insert rows. Images count by their digests.
     """
     request = call.request
     sizes, texts = _head(
@@ -31,6 +31,10 @@ def key_of(call: Call, endpoint: str) -> bytes:
     for message in request.messages:
         sizes = f"{sizes} {len(message.role)} {_size(message.text)}"
         texts = f"{texts}{message.role}{message.text}"
+        for image in message.images:
+            # A message without images has the key that it always had.
+            sizes = f"{sizes} {image.at}-{image.until}"
+            texts = f"{texts}{image.digest}"
     return blake2b(f"{sizes}\n{texts}".encode("utf-8", "surrogatepass"), digest_size=_SIZE).digest()
 
 

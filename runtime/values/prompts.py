@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
-from flowrun.dsl import template_pieces, written_places
+from flowrun.dsl import ImageValue, template_pieces, written_places
 
 from .candidates import Candidates
 from .fences import Fences
-from .prompt_text import FENCES, METER, Meter, PromptError, shown
+from .image_values import is_shown
+from .images import Images, with_images
+from .prompt_text import FENCES, IMAGES, METER, Meter, PromptError, shown
 
 if TYPE_CHECKING:
+    from ..vocabulary.image import Image
     from jinja2 import Template
 
 __all__ = ["compiled", "render", "render_all", "shown"]
@@ -37,7 +40,7 @@ def compiled(template: str, numbered: bool = False, fenced: tuple[int, ...] = ()
     names = template_names(template)
     tree = ENVIRONMENT.parse(template)
     if fenced:
-        tree = trees.fenced(tree, _numbers(template, fenced))
+        tree = trees.fenced(tree, _numbers(template, fenced), images)
     if numbered:
         tree = trees.with_numbers(tree)
     return ENVIRONMENT.from_string(trees.metered(tree, ENVIRONMENT)), names
@@ -56,8 +59,9 @@ def _numbers(template: str, fenced: tuple[int, ...]) -> frozenset[int]:
 
 
 def _joined_pieces(
-    pieces: tuple[str | tuple[str, ...], ...], lookup: Callable[[str], Any], fences: Fences, fenced: frozenset[int]
-) -> str | None:
+    pieces: tuple[str | tuple[str, ...], ...], lookup: Callable[[str], Any], fences: Fences, fenced: frozenset[int],
+    images: Images | None,
+) -> str | None:  # fmt: skip
     """Render a template that only writes named values. None if a field is missing, so that jinja2 reports it."""
     texts = []
     number = 0
@@ -70,8 +74,11 @@ def _joined_pieces(
             if not isinstance(value, dict) or field not in value:
                 return None
             value = value[field]
-        text = value if isinstance(value, str) else shown(value)
-        texts.append(fences.write(text) if number in fenced else text)
+        if images is not None and is_shown(value):
+            texts.append(images.write(value))
+        else:
+            text = value if isinstance(value, str) else shown(value)
+            texts.append(fences.write(text) if number in fenced else text)
         number += 1
     Meter().grow(sum(map(len, texts)))
     return "".join(texts)
@@ -91,12 +98,30 @@ def render_all(templates: Sequence[tuple[str, tuple[int, ...]]], lookup: Callabl
     return [render(template, lookup, fences, fenced) if fenced else text for (template, fenced), text in pairs]
 
 
+def render_images(
+    templates: Sequence[tuple[str, tuple[int, ...]]], lookup: Callable[[str], Any]
+) -> list[tuple[str, tuple[Image, ...]]]:
+    """Render the templates of one request, as ``render_all`` does, with the images in each. Raises PromptError."""
+    if not ImageValue.made:
+        return [(text, ()) for text in render_all(templates, lookup)]
+    fences = Fences()
+    for template, fenced in templates:
+        if fenced:
+            render(template, lookup, fences, fenced)
+    fences.close()
+    return [with_images(partial(render, template, lookup, fences, fenced)) for template, fenced in templates]
+
+
 def render(
-    template: str, lookup: Callable[[str], Any], fences: Fences = _NO_FENCES, fenced: tuple[int, ...] = ()
+    template: str,
+    lookup: Callable[[str], Any],
+    fences: Fences = _NO_FENCES,
+    fenced: tuple[int, ...] = (),
+    images: Images | None = None,
 ) -> str:
     """Render a template: texts as they are, everything else as JSON.
 
-    ``fences`` writes the values at the places of ``fenced``. Raises PromptError if a value is missing, if a text grows
+    ``fences`` writes the values at the places of ``fenced``, and ``images`` the images of a message. Raises PromptError if a value is missing, if a text grows
     beyond ``MOST_CHARACTERS``, or if the loops make more than ``MOST_ROUNDS`` turns.
     """
     plain = _pieces(template)
@@ -116,7 +141,7 @@ def render(
         values = {name: lookup(name) for name in names}
         if any(isinstance(value, Candidates) for value in values.values()):
             program, _ = compiled(template, numbered=True, fenced=fenced)
-        for piece in program.generate({**values, METER: Meter(), FENCES: fences}):
+        for piece in program.generate({**values, METER: Meter(), FENCES: fences, IMAGES: images}):
             output.grow(len(piece))
             pieces.append(piece)
     except (TemplateError, *_FILTER_ERRORS) as error:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import field
 from functools import cached_property
 from typing import Any, Literal
 
 from flowrun.dsl import dataclass
 
+from .image import Image
 from .json_value import Json
 from .receipt import Receipt
 from .usage import Rates, Usage
@@ -20,10 +21,26 @@ Finish = Literal["stop", "length", "filtered", "unterminated", "other"]
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A part of a prompt, and the role of its speaker."""
+    """A part of a prompt, and the role of its speaker.
+
+    ``images`` stand in the text, each in the place of its mark, in the order of their places.
+    """
 
     role: Role
     text: str
+    images: tuple[Image, ...] = ()
+
+    @property
+    def parts(self) -> Iterator[str | Image]:
+        """The texts and the images, in their order. A text is not empty."""
+        at = 0
+        for image in self.images:
+            if image.at > at:
+                yield self.text[at : image.at]
+            yield image
+            at = image.until
+        if at < len(self.text) or not self.images:
+            yield self.text[at:]
 
 
 class Schema(dict[str, Any]):

@@ -37,17 +37,23 @@ def _number(value: Json) -> int:
 
 
 class ImageText(str):
-    """The place of an image in a text whose tokens are counted. A counter of tokens asks for its ``pixels``."""
+    """The place of an image in a text whose tokens are counted. A counter of tokens asks for its ``pixels``.
 
-    __slots__ = ("pixels",)
+    ``value`` is the image, None for one that is not known yet.
+    """
+
+    __slots__ = ("pixels", "value")
     pixels: tuple[int, int]
+    value: ImageValue | None
 
-    def __new__(cls, width: int, height: int) -> ImageText:
+    def __new__(cls, width: int, height: int, value: ImageValue | None = None) -> ImageText:
         made = super().__new__(cls, f"⟨image {width}×{height}⟩")
-        made.pixels = (width, height)
+        made.pixels, made.value = (width, height), value
         return made
 
 
+MOST_PAGES = 1000
+"""The most pages of a document that `pages` gives."""
 LARGEST = ImageText(8000, 8000)
 """The largest image that a provider takes."""
 

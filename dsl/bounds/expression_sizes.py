@@ -9,7 +9,7 @@ from typing import Protocol
 from .. import plan as p
 from .. import types as t
 from ..functions import CALLED
-from ..image_values import has_image
+from ..image_values import LARGEST, MOST_PAGES, has_image
 from ..plain_data import Json
 from ..records import dataclass
 from .bound import ONE, Bound, total
@@ -172,6 +172,8 @@ def _open(expr: p.Expr, inner: Callable[[p.Expr], Size], count: Count) -> Size:
     match expr:
         case p.ShapeOf(value, type_):
             return shaped(inner(value), type_)
+        case p.CallOf("pages", args):
+            return _pages(inner(args["document"]), count)
         case p.CallOf("split", args):
             whole = shown(inner(args["document"]), count)
             piece: Size = Some(t.TEXT, whole.maybe)
@@ -198,6 +200,19 @@ def _open(expr: p.Expr, inner: Callable[[p.Expr], Size], count: Count) -> Size:
             if items_of(left)[1] or items_of(right)[1]:
                 return together(left, right)
     return Some(t.NUMBER, Bound(1, 8))
+
+
+def _pages(document: Size, count: Count) -> Size:
+    """Return the size of the pages of a document: their number is known only in the run."""
+    whole = shown(document, count)
+    page = record(
+        {
+            "number": Some(t.INT, Bound(1, 8)),
+            "image": Some(t.IMAGE, Bound(1, count(LARGEST))),
+            "text": Some(t.TEXT, Bound(0, whole.most, whole.why)),
+        }
+    )
+    return Many(Bound(0, MOST_PAGES), page)
 
 
 def _with_surroundings(piece: Size, whole: Bound) -> Size:

@@ -190,7 +190,7 @@ def _written(size: Size, count: Count) -> Bound:
 def images_bound(value: Json, count: Count) -> Bound:
     """Bound the tokens of an image, or of a list of images, one below the other."""
     images = value if isinstance(value, list) else [value]
-    shown = [count(ImageText(*one.pixels)) for one in images if isinstance(one, ImageValue)]
+    shown = [count(ImageText(*one.pixels, one)) for one in images if isinstance(one, ImageValue)]
     return Bound(sum(shown), sum(shown) + len(images))
 
 

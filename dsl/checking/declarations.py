@@ -104,7 +104,7 @@ class Declarations(BlockTypes, ABC):
             return None
         if isinstance(value, s.Call) and value.prefix is None:
             spec = self.catalog.functions.get(value.function.text)
-            if spec is not None and (spec.reads or spec.name == "split"):
+            if spec is not None and (spec.reads or spec.name in ("split", "pages")):
                 return value.function.span
         return next((found for child in children(value) if (found := self.reading(child)) is not None), None)
 

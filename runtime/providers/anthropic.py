@@ -43,6 +43,7 @@ class AnthropicProvider(ServedProvider):
     at first.
     """
 
+    api = "anthropic"
     modes = ("output_config", "tool", PLAIN)
     optional = ("temperature",)
     keywords = ANTHROPIC_KEYWORDS

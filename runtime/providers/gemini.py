@@ -41,6 +41,7 @@ class GeminiProvider(ServedProvider):
     model's thoughts count as output, as they do on the bill.
     """
 
+    api = "gemini"
     modes = ("responseJsonSchema", PLAIN)
     optional = ("seed", "temperature")
     named = ("modelVersion", "responseId")

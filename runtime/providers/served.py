@@ -47,6 +47,8 @@ class ServedProvider(ABC):
     keywords: frozenset[str] = frozenset()
     """Keywords of JSON Schema that the server's strict mode takes besides those of the structure."""
     caches_from: int | None = None
+    api = "openai"
+    """The API that it speaks, which has limits for images."""
     named: tuple[str, str] = ("model", "id")
     """Fields of a reply with the model that answered, and with the server's name for the reply."""
 
@@ -94,6 +96,10 @@ class ServedProvider(ABC):
             await descriptors.wait()
         # The wait for a descriptor of this machine is no part of the attempt.
         deadline = client.time() + request.timeout
+        if any([message.images for message in request.messages]):
+            from .images import ready  # few requests have images
+
+            await ready(request, self.model, self.api, self._progress)
         try:
             with silence.asking():
                 return await self._asked(request, samples, deadline, idempotency_key)

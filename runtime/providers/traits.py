@@ -28,6 +28,7 @@ class Traits:
         concurrency: the requests in flight at first, if the flow sets no number; None if the number is unknown. It
             grows as far as the server takes more; 1 is a ceiling, too.
         tokens: returns a counter by a model's own vocabulary, given the model's name; None if it is not known.
+        lacks: what the provider is known not to serve, such as ``images``.
     """
 
     local: bool = False
@@ -38,6 +39,7 @@ class Traits:
     most_written: int | None = None
     concurrency: int | None = None
     tokens: Callable[[str], Count | None] = lambda name: None
+    lacks: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

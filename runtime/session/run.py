@@ -51,6 +51,7 @@ from ..vocabulary.quoting import shown
 from ..vocabulary.usage import Price
 from .endpoints import OpenProvider, chosen_addresses, close_endpoints, default_model, open_endpoints
 from .hosts import Ask, permit_hosts
+from .images import must_take_images
 from .least import must_afford
 from .listeners import Listener, name_traces, open_traces, to_all, unheard
 from .result import Result
@@ -155,6 +156,7 @@ async def execute(
     with opened(plan, folder) as externs, ReadPool(files, tell) as reads:
         models = _models(plan, values, settings, parts, tell, priced=in_money)
         summary.prices, summary.account.price = models.prices, models.prices if in_money else None
+        must_take_images(plan, values, files, settings.model, parts.environ)
         past = _past(plan, journal, summary.account.price, number)
         must_afford(plan, budget, settings, parts.environ, journal, number, past.within(""))
         settings = replace(settings, allow_host=(*settings.allow_host, *models.asked_hosts))

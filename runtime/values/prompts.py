@@ -40,7 +40,7 @@ def compiled(template: str, numbered: bool = False, fenced: tuple[int, ...] = ()
     names = template_names(template)
     tree = ENVIRONMENT.parse(template)
     if fenced:
-        tree = trees.fenced(tree, _numbers(template, fenced), images)
+        tree = trees.fenced(tree, _numbers(template, fenced))
     if numbered:
         tree = trees.with_numbers(tree)
     return ENVIRONMENT.from_string(trees.metered(tree, ENVIRONMENT)), names
@@ -121,13 +121,14 @@ def render(
 ) -> str:
     """Render a template: texts as they are, everything else as JSON.
 
-    ``fences`` writes the values at the places of ``fenced``, and ``images`` the images of a message. Raises PromptError if a value is missing, if a text grows
-    beyond ``MOST_CHARACTERS``, or if the loops make more than ``MOST_ROUNDS`` turns.
+    ``fences`` writes the values at the places of ``fenced``, and ``images`` the images of a message.
+    Raises PromptError if a value is missing, if a text grows beyond ``MOST_CHARACTERS``, or if the loops make more than
+    ``MOST_ROUNDS`` turns.
     """
     plain = _pieces(template)
     if plain is not None:
         try:
-            text = _joined_pieces(plain, lookup, fences, _numbers(template, fenced))
+            text = _joined_pieces(plain, lookup, fences, _numbers(template, fenced), images)
         except _FILTER_ERRORS as error:
             raise PromptError(f"the template cannot be filled in: {error}") from None
         if text is not None:

@@ -46,7 +46,7 @@ from .type_forms import (
     tag_word,
     unwrapped,
 )
-from .type_images import holds_image, is_images
+from .type_images import as_paths, holds_image, is_images
 from .type_plans import planned
 from .type_quotes import quotable, quotes_of, without_quotes
 
@@ -79,6 +79,7 @@ __all__ = [
     "SizedText",
     "Type",
     "Union",
+    "as_paths",
     "as_record",
     "comparable",
     "exact",

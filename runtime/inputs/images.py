@@ -40,25 +40,6 @@ def image_bytes(data: bytes, name: str) -> ImageValue:
     return ImageValue({**facts, "data": b64encode(data).decode()})
 
 
-def as_paths(type_: types.Type) -> types.Type:
-    """Return a type with a text in the place of each image: rows of files name the paths of their images."""
-    match type_:
-        case types.ListOf(item):
-            return types.ListOf(as_paths(item), least=type_.least, most=type_.most)
-        case types.Optional(item):
-            return types.Optional(as_paths(item))
-        case types.Union(members, tag, name):
-            return types.Union(tuple(_record(one) for one in members), tag, name)
-        case types.Record():
-            return _record(type_)
-    return types.TEXT if type_ == types.IMAGE else type_
-
-
-def _record(record: types.Record) -> types.Record:
-    fields = tuple(types.Field(one.name, as_paths(one.type), one.description) for one in record.fields)
-    return types.Record(fields, record.name)
-
-
 def placed(value: Json, type_: types.Type, folder: Path | None, where: str = "") -> Json:
     """Read the images that the texts of ``as_paths`` name.
 

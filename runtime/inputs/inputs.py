@@ -240,13 +240,13 @@ def _structured(type_: types.Type, given: str, source: _Source) -> Json:
 
 def _with_images(type_: types.Type, given: str, source: _Source) -> Json:
     """Read a value with images. A row names the path of its image, from the folder of the rows."""
-    from .images import as_paths, placed
+    from .images import placed
 
     inner = types.unwrapped(type_)
     written = given.removeprefix("@")
     if takes_files(inner) and (is_pattern(written) or os.path.isdir(written) or is_image(written)):
         return _checked(_from_path(Path(written), type_, source.tell, source.narrow), inner)
-    value = _structured(as_paths(type_), given, source)
+    value = _structured(types.as_paths(type_), given, source)
     typed = given == "-" or given.lstrip()[:1] in ("[", "{")
     return _checked(placed(value, inner, None if typed else Path(written).absolute().parent), inner)
 

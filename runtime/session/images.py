@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from flowrun.dsl import plan as p
-from flowrun.dsl import types
+from flowrun.dsl import given_images, types
 
 from ..documents.paged import PAGED
 from ..files.files import Files
@@ -42,3 +42,16 @@ def paged_inputs(plan: p.Plan) -> Iterator[None]:
         yield
     finally:
         PAGED.reset(before)
+
+
+def unchanged_images(plan: p.Plan, values: dict[str, Json]) -> dict[str, Json]:
+    """Return the inputs of a run that goes on, with their images. Raises UsageError if the file of one has changed."""
+    seen = {param.name: param.type for param in plan.params if types.holds_image(param.type)}
+    if not seen:
+        return values
+    from ..inputs.images import check_unchanged  # few flows take images
+
+    found = values | {name: given_images(values[name], type_) for name, type_ in seen.items() if name in values}
+    for name in seen:
+        check_unchanged(found.get(name), name)
+    return found

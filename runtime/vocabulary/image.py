@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import field
+from typing import Any
 
 from flowrun.dsl import dataclass
 
@@ -37,3 +38,24 @@ def mark_of(image: Image, number: int) -> str:
     """
     short = image.digest.removeprefix("sha256:")[:_DIGITS]
     return f"⟨image {number}: {image.type} {image.width}×{image.height} {short}⟩"
+
+
+def as_record(image: Image) -> dict[str, Any]:
+    """Return an image as JSON shows it, without its bytes."""
+    record: dict[str, Any] = {
+        "image": image.digest,
+        "type": image.type,
+        "width": image.width,
+        "height": image.height,
+        "size": image.size,
+        "at": image.at,
+        "until": image.until,
+    }
+    return record | {name: value for name, value in (("path", image.path), ("source", image.source)) if value}
+
+
+def described(image: Image, number: int) -> str:
+    """Describe an image in a line for people: its number in the message, its file, its size and its digest."""
+    size = f"{image.size / 1024:,.1f} kB" if image.size >= 1024 else f"{image.size} bytes"
+    where = image.source or image.path or "without a file"
+    return f"image {number}: {where}, {image.type}, {image.width}×{image.height}, {size}, {image.digest}"

@@ -93,6 +93,7 @@ _HOMES = {
     "bounds.planned": "Foreseen planned_json planned_schema",
     "bounds.served": "Rates Served",
     "bounds.usual": "ATTEMPTS CORRECTION CORRECTIONS MESSAGE_TOKENS RETRIES",
+    "image_values": "ImageText ImageValue given_images has_image",
     "catalog": "AskSpec Catalog FunctionSpec Given LATER OptionSpec ParamSpec ReducerSpec Refusal Where outside usage",
     "check": "Examined LabelledFlow Load check_flow examine_flow",
     "checked": "Checked",

@@ -116,6 +116,11 @@ CODES: dict[str, Code] = {
     "F0644": Code("a prompt that cannot be read"),
     "F0645": Code("a reading function in the argument of a prompt"),
     # F06: the shapes of flows
+    "F0646": Code("an image where none can come from"),
+    "F0647": Code("an image where a text or a plain value is needed"),
+    "F0648": Code("an image outside of the user's words"),
+    "F0649": Code("pages of something that is no document"),
+    # F06: the shapes of flows
     "F0660": Code("an option for a model at an ask of a person"),
     "F0661": Code("a dialogue for a person"),
     # F068, F069: endpoints and their options

@@ -39,6 +39,7 @@ from .type_forms import (
     plain,
     unwrapped,
 )
+from .type_images import holds_image
 
 
 def fits(given: Type, wanted: Type) -> bool:
@@ -58,7 +59,7 @@ def fits(given: Type, wanted: Type) -> bool:
     if isinstance(wanted, Mixed):
         return any(fits(given, option) for option in wanted.options)
     if wanted == JSON:
-        return given != NONE and not holds_model(given) and not isinstance(given, Quantity)
+        return given != NONE and not holds_model(given) and not holds_image(given) and not isinstance(given, Quantity)
     if given == JSON:
         return False
     if wanted == TEXT:
@@ -258,6 +259,8 @@ def _options(type_: Type) -> tuple[Type, ...]:
 
 def comparable(a: Type, b: Type) -> bool:
     """Return True if a value of one type can be equal to a value of the other."""
+    if holds_image(a) or holds_image(b):
+        return False
     a, b = plain(unwrapped(a)), plain(unwrapped(b))
     if isinstance(a, Union) or isinstance(b, Union):
         ours, theirs = (one.members if isinstance(one, Union) else (one,) for one in (a, b))

@@ -22,7 +22,7 @@ class Simple:
     ``unknown`` follows an error and fits every type.
     """
 
-    kind: Literal["text", "int", "number", "bool", "json", "document", "model", "none", "unknown"]
+    kind: Literal["text", "int", "number", "bool", "json", "document", "image", "model", "none", "unknown"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +207,7 @@ NUMBER = Simple("number")
 BOOL = Simple("bool")
 JSON = Simple("json")
 DOCUMENT = Simple("document")
+IMAGE = Simple("image")
 MODEL = Simple("model")
 NONE = Simple("none")
 UNKNOWN = Simple("unknown")
@@ -221,8 +222,11 @@ NAMED: dict[str, Type] = {
     "bool": BOOL,
     "json": JSON,
     "document": DOCUMENT,
+    "image": IMAGE,
     "model": MODEL,
 }
+YIELDING = frozenset({"image"})
+"""The types of the language that give way to a type of the file with this name."""
 
 
 def unwrapped(type_: Type) -> Type:

@@ -8,6 +8,7 @@ from .type_fits import as_record, comparable, exact, fits, join, join_within
 from .type_forms import (
     BOOL,
     DOCUMENT,
+    IMAGE,
     INT,
     JSON,
     MODEL,
@@ -17,6 +18,7 @@ from .type_forms import (
     TEXT,
     UNKNOWN,
     WORDS,
+    YIELDING,
     ByKind,
     Choice,
     Field,
@@ -44,12 +46,14 @@ from .type_forms import (
     tag_word,
     unwrapped,
 )
+from .type_images import as_paths, holds_image, is_images
 from .type_plans import planned
 from .type_quotes import quotable, quotes_of, without_quotes
 
 __all__ = [
     "BOOL",
     "DOCUMENT",
+    "IMAGE",
     "INT",
     "JSON",
     "MODEL",
@@ -59,6 +63,7 @@ __all__ = [
     "TEXT",
     "UNKNOWN",
     "WORDS",
+    "YIELDING",
     "ByKind",
     "Choice",
     "Field",
@@ -74,12 +79,15 @@ __all__ = [
     "SizedText",
     "Type",
     "Union",
+    "as_paths",
     "as_record",
     "comparable",
     "exact",
     "fits",
     "form",
+    "holds_image",
     "holds_model",
+    "is_images",
     "is_number",
     "is_text",
     "is_whole",

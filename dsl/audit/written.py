@@ -15,7 +15,7 @@ from ..source import Span
 from .errors import UnfitError
 
 _CONSTANTS = {True: "true", False: "false"}
-_PLAIN = frozenset({t.INT, t.NUMBER, t.BOOL, t.TEXT, t.JSON, t.DOCUMENT, t.MODEL})
+_PLAIN = frozenset({t.INT, t.NUMBER, t.BOOL, t.TEXT, t.JSON, t.DOCUMENT, t.IMAGE, t.MODEL})
 
 
 def type_expr(type_: t.Type, at: Span) -> s.TypeExpr:

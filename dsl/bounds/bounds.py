@@ -10,6 +10,7 @@ from .. import plan as p
 from .. import types as t
 from ..ballots import holds_ballots
 from ..catalog import ReducerSpec
+from ..image_values import given_images
 from .amounts import Amounts, Bounds, bounds_for, either, in_all
 from .ask_bounds import asked, quoted
 from .block_bounds import fanned, repeated
@@ -59,6 +60,8 @@ def bounds_of(
     for param in plan.params:
         if param.name in given and t.holds_model(param.type):
             given[param.name] = Known(given_models(given[param.name].value, param.type, survey.models))
+        elif param.name in given and t.holds_image(param.type):
+            given[param.name] = Known(given_images(given[param.name].value, param.type))
         scope.sizes[param.name] = survey.param(param, scope, given)
     found = survey.flow(plan, scope)
     flows = tuple(replace(bounds, title=name) for name, bounds in survey.called.bounds.items())

@@ -9,6 +9,7 @@ from typing import Protocol
 from .. import plan as p
 from .. import types as t
 from ..functions import CALLED
+from ..image_values import LARGEST, MOST_PAGES, has_image
 from ..plain_data import Json
 from ..records import dataclass
 from .bound import ONE, Bound, total
@@ -132,7 +133,7 @@ def text_size(template: str, scope: SizeScope, values: Evaluator, count: Count, 
     The marks around foreign text depend on that text, so a template with ``fenced`` places has a bound.
     """
     names = names_of(template)
-    if not fenced and all(isinstance(scope.find(name), Known) for name in names):
+    if not fenced and all(_is_plain(scope.find(name)) for name in names):
         plain = plain_text(template, scope.lookup)
         if plain is not None:
             return Known(plain)
@@ -141,6 +142,10 @@ def text_size(template: str, scope: SizeScope, values: Evaluator, count: Count, 
         except UnsettledError:
             pass
     return Some(t.TEXT, template_size(template, {name: scope.size(name) for name in names}, count, fenced))
+
+
+def _is_plain(size: Size | None) -> bool:
+    return isinstance(size, Known) and not has_image(size.value)
 
 
 def _record(entries: tuple[p.Entry, ...], inner: Callable[[p.Expr], Size]) -> Size:
@@ -167,6 +172,8 @@ def _open(expr: p.Expr, inner: Callable[[p.Expr], Size], count: Count) -> Size:
     match expr:
         case p.ShapeOf(value, type_):
             return shaped(inner(value), type_)
+        case p.CallOf("pages", args):
+            return _pages(inner(args["document"]), count)
         case p.CallOf("split", args):
             whole = shown(inner(args["document"]), count)
             piece: Size = Some(t.TEXT, whole.maybe)
@@ -193,6 +200,19 @@ def _open(expr: p.Expr, inner: Callable[[p.Expr], Size], count: Count) -> Size:
             if items_of(left)[1] or items_of(right)[1]:
                 return together(left, right)
     return Some(t.NUMBER, Bound(1, 8))
+
+
+def _pages(document: Size, count: Count) -> Size:
+    """Return the size of the pages of a document: their number is known only in the run."""
+    whole = shown(document, count)
+    page = record(
+        {
+            "number": Some(t.INT, Bound(1, 8)),
+            "image": Some(t.IMAGE, Bound(1, count(LARGEST))),
+            "text": Some(t.TEXT, Bound(0, whole.most, whole.why)),
+        }
+    )
+    return Many(Bound(0, MOST_PAGES), page)
 
 
 def _with_surroundings(piece: Size, whole: Bound) -> Size:

@@ -12,6 +12,7 @@ from typing import TypeAlias
 
 from .. import plan as p
 from .. import types as t
+from ..image_values import LARGEST, ImageText, ImageValue, has_image
 from ..plain_data import Json
 from ..records import dataclass
 from .bound import NOTHING, ONE, Bound, any_of, total
@@ -149,8 +150,12 @@ def text_of(value: Json) -> str:
 def shown(size: Size, count: Count) -> Bound:
     """Bound the tokens of a value that a template writes."""
     match size:
+        case Known(value) if has_image(value):
+            return images_bound(value, count)
         case Known(value):
             return _exactly(count(text_of(value)))
+        case Some(type, _) if t.unwrapped(type) == t.IMAGE:
+            return Bound(1, count(LARGEST))
         case Some(_, tokens):
             return tokens
         case OneOf(options):
@@ -161,6 +166,10 @@ def shown(size: Size, count: Count) -> Bound:
 def _written(size: Size, count: Count) -> Bound:
     """Bound the tokens of a value inside a list or a record, where even a text is JSON."""
     match size:
+        case Known(value) if has_image(value):
+            return images_bound(value, count)
+        case Some(type, _) if t.unwrapped(type) == t.IMAGE:
+            return Bound(1, count(LARGEST))
         case Known(value):
             return _exactly(count(json.dumps(value, ensure_ascii=False, default=str)))
         case Some(type, tokens):
@@ -176,6 +185,13 @@ def _written(size: Size, count: Count) -> Bound:
             return Bound(1, 2) + (_written(item, count) + Bound(0, 2)) * number
         case Fields(fields):
             return total([Bound(1, 2), *(_exactly(count(f'"{n}": ')) + _written(f, count) + ONE for n, f in fields)])
+
+
+def images_bound(value: Json, count: Count) -> Bound:
+    """Bound the tokens of an image, or of a list of images, one below the other."""
+    images = value if isinstance(value, list) else [value]
+    shown = [count(ImageText(*one.pixels, one)) for one in images if isinstance(one, ImageValue)]
+    return Bound(sum(shown), sum(shown) + len(images))
 
 
 def _exactly(number: float) -> Bound:
@@ -229,6 +245,8 @@ def field_of(size: Size, name: str) -> Size:
 def kept(size: Size, count: Count) -> Size:
     """Return the size of a value without its content. Values that differ only in their words become equal."""
     match size:
+        case Known(ImageValue()):
+            return size
         case Known(list() as values):
             return Listing(tuple(kept(Known(value), count) for value in values))
         case Known(dict() as values):

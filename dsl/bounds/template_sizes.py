@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from .. import types as t
 from ..functions import VALUE_FUNCTIONS
+from ..image_values import has_image
 from ..templates import nodes
 from .bound import NOTHING, Bound, total
 from .function_sizes import JOINT, function_size, joined
@@ -103,7 +104,8 @@ def _body(body: tuple[nodes.Node, ...], names: dict[str, Size], count: Count) ->
                         value = _value(part, names, count)
                         if _fence(part.start) in names:
                             yield _MARKS
-                        yield text_of(value.value) if isinstance(value, Known) else shown(value, count)
+                        plain = isinstance(value, Known) and not has_image(value.value)
+                        yield text_of(value.value) if plain else shown(value, count)
             case nodes.For():
                 yield from _loop(node, names, count)
             case nodes.If():

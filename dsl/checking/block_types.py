@@ -9,6 +9,7 @@ from .. import syntax as s
 from .. import types as t
 from ..catalog import MEND, AskSpec, Given, ParamSpec, ReducerSpec, Refusal
 from ..diagnostics import Diagnostic
+from ..picture_words import refused_images
 from .bodies import keeps_places, word_of
 from .callees import Callee
 from .checks import no_check
@@ -126,7 +127,7 @@ class BlockTypes(OptionTypes, ABC):
             if any(param.required or param.takes_field or param.asks for param in spec.params):
                 return t.UNKNOWN
         asking = frozenset(name for name, value in values.items() if isinstance(value, s.Ask))
-        result = spec.result(replace(given, args=args, asking=asking))
+        result = refused_images(spec, given.item, args) or spec.result(replace(given, args=args, asking=asking))
         if not isinstance(result, Refusal):
             return result
         value = values.get(result.arg)

@@ -9,6 +9,7 @@ from .. import types as t
 from ..catalog import ParamSpec
 from ..diagnostics import Diagnostic, Label, did_you_mean
 from ..patterns import pattern
+from ..picture_words import no_result
 from ..source import Span
 from ..syntax.children import children
 from .block_types import BlockTypes
@@ -78,7 +79,7 @@ class Declarations(BlockTypes, ABC):
 
     def prompt(self, prompt: PromptFile) -> None:
         """Check a prompt in a file, once for all asks that use it."""
-        self.expressions.template(prompt.string, prompt.scope)
+        self.expressions.template(prompt.string, prompt.scope, part="user")
 
     def prompt_params(self, decl: s.PromptDecl) -> None:
         params = tuple(self.param(param) for param in decl.params)
@@ -110,7 +111,7 @@ class Declarations(BlockTypes, ABC):
             return None
         if isinstance(value, s.Call) and value.prefix is None:
             spec = self.catalog.functions.get(value.function.text)
-            if spec is not None and (spec.reads or spec.name == "split"):
+            if spec is not None and (spec.reads or spec.name in ("split", "pages")):
                 return value.function.span
         return next((found for child in children(value) if (found := self.reading(child)) is not None), None)
 
@@ -131,6 +132,8 @@ class Declarations(BlockTypes, ABC):
         type_ = self.written.read_data(decl.type, "the result of an extern")
         if t.holds_model(type_):
             self.report("F0301", "an extern returns data, and a model is not data", decl.type.span)
+        if refused := no_result(type_, decl.type.span):
+            self.typed.problems.append(refused)
         if not _TARGET.fullmatch(decl.target.value):
             self.report(
                 "F0210",

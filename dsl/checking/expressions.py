@@ -117,8 +117,11 @@ class Expressions(Operators):
     def _known(self, expr: s.Expr, type_: t.Type, scope: Scope) -> t.Type:
         return known_type(expr, type_, scope.known_facts) if isinstance(type_, t.Optional | t.Union) else type_
 
-    def template(self, string: s.String, scope: Scope, sure: frozenset[str] = frozenset()) -> None:
-        """Check a template once. ``sure`` has the names that cannot be missing here; a field is written with dots."""
+    def template(self, string: s.String, scope: Scope, sure: frozenset[str] = frozenset(), part: str = "text") -> None:
+        """Check a template once. ``sure`` has the names that cannot be missing here; a field is written with dots.
+
+        ``part`` is the role of the part of a prompt that it is, or ``text``.
+        """
         template = self.program.template(string)
         if template is None or string.number in self.checked_templates:
             return
@@ -133,7 +136,7 @@ class Expressions(Operators):
         def unknown(name: str, span: Span) -> None:
             self.unknown_name(name, span, scope)
 
-        self.problems.extend(check_template(template, lookup, unknown, sure | scope.known_facts))
+        self.problems.extend(check_template(template, lookup, unknown, sure | scope.known_facts, part))
 
     def _name(self, expr: s.Name, scope: Scope, wanted: t.Type | None) -> t.Type:
         name = expr.word.text

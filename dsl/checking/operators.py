@@ -5,6 +5,7 @@ from __future__ import annotations
 from .. import syntax as s
 from .. import types as t
 from ..fields import field_type, misfit
+from ..picture_words import code_of, never_equal, never_in
 from ..records import dataclass
 from ..syntax.children import children
 from .facts import tags_told
@@ -103,8 +104,8 @@ class Operators(TypeWords):
             self._unfit(expr, left, right)
         elif isinstance(right, t.ListOf) and t.NONE not in (left, right.item) and not t.comparable(left, right.item):
             self.report(
-                "F0301",
-                f"{t.show(left)} is never in {t.show(right)}",
+                code_of(left),
+                never_in(left, right),
                 expr.span,
                 help="compare two values of the same type",
             )
@@ -122,8 +123,8 @@ class Operators(TypeWords):
         right = self.infer(second, scope, self._meaning(second, left))
         if t.NONE not in (left, right) and not t.comparable(left, right):
             self.report(
-                "F0301",
-                f"{t.show(left)} and {t.show(right)} are never equal",
+                code_of(left, right),
+                never_equal(left, right),
                 expr.span,
                 help=misfit(right, t.unwrapped(left)) or "compare two values of the same type",
             )
@@ -190,4 +191,6 @@ class Operators(TypeWords):
                     help="write a default: `… ?? value`",
                 )
                 return
-        self.report("F0301", f"`{expr.operator}` does not take {t.show(left)} and {t.show(right)}", expr.span)
+        self.report(
+            code_of(left, right), f"`{expr.operator}` does not take {t.show(left)} and {t.show(right)}", expr.span
+        )

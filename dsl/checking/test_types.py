@@ -207,7 +207,8 @@ class _Test:
         name = line.name.text
         param = next((one for one in self.tested.flow.decl.params if one.name.text == name), None)
         if param is not None:
-            wanted = self.tested.unit.typed.nodes.params[param.number]
+            # A test names the file of an image, as a row does.
+            wanted = t.as_paths(self.tested.unit.typed.nodes.params[param.number])
             self.expressions.expect(line.value, self.scope, wanted, f"`{name}`")
         else:
             self.helpers.line(line, self.expressions, self.scope)

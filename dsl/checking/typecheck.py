@@ -9,6 +9,7 @@ from .. import syntax as s
 from .. import types as t
 from ..catalog import Catalog, Where
 from ..parsing.foreign_syntax import stray_word
+from ..picture_words import no_answer
 from ..templates.places import spared
 from .callees import Imported
 from .checks import check_checks
@@ -258,7 +259,9 @@ class _Checker(RoundTypes, PromptUses):
                 )
         seen = scope if ask.prompt is None else self.prompt_use(ask, ask.prompt, scope)
         for message in ask.messages:
-            self.expressions.template(message.template, seen, sure)
+            role = "user" if message.role is None else message.role.text
+            part = "human" if ask.number in self.typed.nodes.people else role
+            self.expressions.template(message.template, seen, sure, part)
         if ask.messages and ask.messages[-1].role is not None and ask.messages[-1].role.text != "user":
             self.report(
                 "F0303",
@@ -274,6 +277,9 @@ class _Checker(RoundTypes, PromptUses):
                 problem, help = f"an answer cannot contain {_A[unfit]}", "write `text` instead"
             self.report("F0301", problem, ask.answer.span, help)
             # One problem is enough, so the uses of this answer are not checked.
+            type_ = t.UNKNOWN
+        if ask.answer is not None and (refused := no_answer(type_, ask.answer.span)):
+            self.typed.problems.append(refused)
             type_ = t.UNKNOWN
         self.typed.nodes.answers[ask.number] = type_
         return t.without_quotes(type_)

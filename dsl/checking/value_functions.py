@@ -10,6 +10,7 @@ from ..diagnostics import Diagnostic
 from ..fields import field_type
 from ..functions.function import ValueFunction, looked_at
 from ..functions.results import KEEPS_ONE, result_of
+from ..picture_words import SHOW
 from ..source import Span
 
 _TEXTS = frozenset({"trim", "lower", "upper", "capitalize", "title", "replace"})
@@ -59,6 +60,8 @@ def _there(function: ValueFunction, given: t.Type, at: s.Expr | None, problems: 
 def _unfit(function: ValueFunction, given: t.Type, looked: t.Type, at: s.Expr, by: s.Expr | None) -> Diagnostic:
     if by is None or not isinstance(looked, t.ListOf) or not isinstance(given, t.ListOf):
         message = f"`{function.called}` takes {function.takes}, not {t.show(given)}"
+        if t.holds_image(given):
+            return Diagnostic("F0647", f"`{function.called}` does not take images", at.span, help=SHOW)
         return Diagnostic("F0301", message, at.span, help=_help(function, given))
     message = f"`{function.called}` cannot go by `{_path(by)}`, which is {t.show(looked.item)}"
     fitting = [

@@ -9,6 +9,7 @@ from .. import types as t
 from ..diagnostics import Diagnostic, Edit, Fix, Label, did_you_mean, nearest
 from ..graph import components, cycles
 from ..parsing.build_values import LABEL_WORDS
+from ..picture_words import no_row
 from ..source import Span
 from ..spelling import MOST_GUESSED
 from ..texts import text_key
@@ -22,6 +23,7 @@ from .tagged_unions import union_of
 from .type_parts import instead, mentioned, without_option
 from .unions import ELSEWHERE, WORDS_ONLY, Kind, union
 
+_RESERVED = frozenset(t.NAMED) - t.YIELDING
 _KINDS: dict[type, Kind] = {s.TypeRecord: "record", s.TypeUnion: "record", s.TypeChoice: "choice"}
 
 
@@ -38,11 +40,11 @@ class WrittenTypes:
         self._declaring = ""
         self._asked: set[str] = set()
         for decl in file.types:
-            if decl.name.text in t.NAMED:
+            if decl.name.text in _RESERVED:
                 self._report(
                     "F0202", f"the language has a type `{decl.name.text}`", decl.name.span, "choose another name"
                 )
-        self._declarations({name: decl for name, decl in self.declared.items() if name not in t.NAMED})
+        self._declarations({name: decl for name, decl in self.declared.items() if name not in _RESERVED})
 
     def _declarations(self, declared: dict[str, s.TypeDecl]) -> None:
         """Read the declarations of types. Each is read after the types that it mentions, without recursion."""
@@ -131,7 +133,11 @@ class WrittenTypes:
 
     def row(self, word: s.Word, prefix: s.Word | None = None) -> t.Type:
         """Return the type that a function such as `csv` gets by its name."""
-        return self.of_data(self.named(word, prefix), word.span, "a row of a file")
+        type_ = self.named(word, prefix)
+        if refused := no_row(type_, word.span):
+            self.problems.append(refused)
+            return t.UNKNOWN
+        return self.of_data(type_, word.span, "a row of a file")
 
     def _read(self, written: s.TypeExpr) -> t.Type:
         match written:
@@ -259,17 +265,17 @@ class WrittenTypes:
     @property
     def declared_types(self) -> dict[str, t.Type]:
         """The types that this file declares."""
-        return {name: self._known[name] for name in self.declared if name in self._known and name not in t.NAMED}
+        return {name: self._known[name] for name in self.declared if name in self._known and name not in _RESERVED}
 
     def named(self, word: s.Word, prefix: s.Word | None = None) -> t.Type:
         """Return the type of a name, which may have the prefix of an import. Report an unknown name."""
         name = word.text
         if prefix is not None:
             return self._of_import(prefix, word)
+        if ("", name) in self.imported.types and (name not in self._known or name in t.YIELDING - {*self.declared}):
+            return self.imported.types["", name]
         if name in self._known:
             return self._known[name]
-        if ("", name) in self.imported.types:
-            return self.imported.types["", name]
         if "" in self.imported.broken:
             return t.UNKNOWN
         few_so_far = len(self.problems) < MOST_GUESSED

@@ -41,7 +41,8 @@ def plain(given: t.Type, args: Types) -> t.Type | None:
 
 def _data(given: t.Type, args: Types) -> t.Type | None:
     fits = isinstance(given, t.ListOf) or given in (t.JSON, t.UNKNOWN)
-    return some_of(given) if fits and not t.holds_model(given) else None
+    looked = looked_at(given, args)
+    return some_of(given) if fits and not t.holds_model(given) and not t.holds_image(looked) else None
 
 
 def _once(given: t.Type, args: Types) -> t.Type | None:

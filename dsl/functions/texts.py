@@ -24,11 +24,12 @@ def _json(value: Json, args: Args) -> str:
 
 
 def _data(given: t.Type, args: Types) -> t.Type | None:
-    return None if t.holds_model(given) else t.TEXT
+    return None if t.holds_model(given) or t.holds_image(given) else t.TEXT
 
 
 def _joined(given: t.Type, args: Types) -> t.Type | None:
     there = isinstance(given, t.ListOf) and not isinstance(given.item, t.Optional) and given.item != t.NONE
+    there = there and not t.holds_image(given)
     return t.TEXT if there or given in (t.JSON, t.UNKNOWN) else None
 
 

@@ -184,6 +184,9 @@ class Expressions:
             most = [arg.value for name in ("n", "top") if isinstance(arg := args.get(name), p.Constant)]
             return function_value(of_values, given.pop(of_values.value), given, most[0] if most else inf)
         found = self.args(args, scope)
+        if function == "pages" and found:
+            page = Value(NOTHING, {"number": Value(NOTHING), "image": Value(found), "text": Value(found)})
+            return Value(NOTHING, None, page, "", narrowed(found, LENGTH_BITS, COUNT))
         if function == "split" and found:
             length = narrowed(found, LENGTH_BITS, COUNT)
             return Value(NOTHING, None, _piece(found, apart="before" in args or "after" in args), "", length)

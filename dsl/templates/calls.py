@@ -9,6 +9,7 @@ from ..diagnostics import did_you_mean
 from ..functions import VALUE_FUNCTIONS
 from ..functions.function import Arg, Types, ValueFunction, looked_at
 from ..functions.results import KEEPS_ONE, result_of
+from ..picture_words import code_of
 from . import nodes
 from .filters import INSTEAD
 from .places import TemplateScope
@@ -52,6 +53,8 @@ class FilterTypes(TemplateExpressions):
         if row.name in ("json", "join") and t.holds_model(given):
             self.report("F0301", "a model cannot be written into a text", at)
             return t.TEXT
+        if row.name in ("json", "join") and self.picture(node.node, given, "text"):
+            return t.TEXT
         looked = looked_at(given, types)
         if row.lacks(given, types):
             written = node.node.path()
@@ -64,7 +67,7 @@ class FilterTypes(TemplateExpressions):
             return row.gives(t.ListOf(t.UNKNOWN), {**types, "by": t.UNKNOWN}) or t.UNKNOWN
         result = result_of(row, given, types, filled=self.has_elements(node.node, known))
         if result is None:
-            self.report("F0301", *self.unfit(row, looked, at))
+            self.report(code_of(given), *self.unfit(row, looked, at))
         return result or t.UNKNOWN
 
     def unfit(self, row: ValueFunction, given: t.Type, at: tuple[int, int]) -> tuple[str, tuple[int, int], str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .. import types as t
 from ..diagnostics import did_you_mean
+from ..picture_words import code_of, never_equal, never_in
 from . import nodes
 from .places import Places, TemplateScope
 
@@ -60,7 +61,7 @@ class Comparisons(Places):
                 self.report("F0301", f"{node.value} is not in {t.show(choice)}", node.last_word())
                 return
         at = (left.extent()[0], right.extent()[1])
-        self.report("F0301", f"{t.show(first)} and {t.show(second)} are never equal", at, _unquoted(left, right))
+        self.report(code_of(first, second), never_equal(first, second), at, _unquoted(left, right))
 
     def within(self, left: nodes.Node, right: nodes.Node, item: t.Type, given: t.Type, *, sign: str) -> None:
         if isinstance(given, t.ListOf):
@@ -71,7 +72,7 @@ class Comparisons(Places):
                         self.never(one, one, kind, item)
             elif _incomparable(item, given.item):
                 at = (left.extent()[0], right.extent()[1])
-                self.report("F0301", f"{t.show(item)} is never in {t.show(given)}", at, _unquoted(left, right))
+                self.report(code_of(item), never_in(item, given), at, _unquoted(left, right))
         elif given in _DYNAMIC:
             return
         elif isinstance(given, t.Optional):
@@ -94,7 +95,12 @@ class Comparisons(Places):
         if all(t.is_number(given) for given in plain) or all(t.is_text(given) for given in plain):
             return
         at = (left.extent()[0], right.extent()[1])
-        self.report("F0301", f"`{sign}` does not take {t.show(first)} and {t.show(second)}", at, _unquoted(left, right))
+        self.report(
+            code_of(first, second),
+            f"`{sign}` does not take {t.show(first)} and {t.show(second)}",
+            at,
+            _unquoted(left, right),
+        )
 
 
 def _incomparable(first: t.Type, second: t.Type) -> bool:

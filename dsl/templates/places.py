@@ -9,6 +9,7 @@ from typing import NoReturn
 from .. import types as t
 from ..diagnostics import Diagnostic
 from ..fields import field_type
+from ..picture_words import misplaced
 from ..records import dataclass
 from ..source import Span
 from ..syntax import String
@@ -66,6 +67,7 @@ class Places:
         self.lookup = lookup
         self.unknown = unknown
         self.problems: list[Diagnostic] = []
+        self.part = "text"
 
     def report(self, code: str, message: str, at: tuple[int, int], help: str = "") -> None:
         self.problems.append(Diagnostic(code, message, self.string.place(*at), help=help))
@@ -82,7 +84,17 @@ class Places:
 
     def placed(self, node: Node, known: TemplateScope) -> None:
         """Check an expression whose value is written into the text."""
-        self.data(node, self.infer(node, known))
+        given = self.infer(node, known)
+        if not self.picture(node, given, self.part):
+            self.data(node, given)
+
+    def picture(self, node: Node, given: t.Type, part: str) -> bool:
+        """Report an image that cannot stand in this part. Return True if there is nothing else to check."""
+        found = misplaced(given, part)
+        if found is not None:
+            code, message, help = found
+            self.report(code, message, node.last_word(), help)
+        return found is not None
 
     def data(self, node: Node, given: t.Type) -> bool:
         """Return True if a value can be written into a text; report a value that cannot."""

@@ -67,7 +67,9 @@ class TemplateExpressions(Comparisons):
             case nodes.Concat():
                 for part in node.nodes:
                     # After an `if` without `else` there may be no value to join.
-                    self.data(part, self.infer(part, known))
+                    given = self.infer(part, known)
+                    if not self.picture(part, given, "text"):
+                        self.data(part, given)
                 return t.TEXT
             case nodes.Add() | nodes.Sub():
                 return self.summed(node, known)
@@ -162,6 +164,8 @@ class TemplateExpressions(Comparisons):
         written = node.path() or "x"
         if t.holds_model(given):
             self.report("F0301", "a model cannot be a condition", at)
+        elif given == t.IMAGE:
+            self.report("F0647", "this condition is always true: the image is there", at, "delete the `if`")
         elif isinstance(given, t.Choice) and "" not in given.options:
             message = f"this condition is always true: the value is one of {t.show(given)}"
             self.report("F0301", message, at, f"compare the value: `{{% if {written} == '{given.options[0]}' %}}`")

@@ -66,6 +66,12 @@ class Chosen:
 
         Raises: UsageError, InputError.
         """
+        from ..session.images import paged_inputs  # a command that only helps reads no inputs
+
+        with paged_inputs(self.plan):
+            return self._inputs(files, tell, by_row, first)
+
+    def _inputs(self, files: Files, tell: Tell, by_row: Callable[[str], bool], first: int | None) -> dict[str, Any]:
         cut = frozenset() if first is None else self._cut_lists()
         values = {}
         for param in self.plan.params:
@@ -198,7 +204,7 @@ def _option(param: p.Param, flags: tuple[str, ...]) -> click.Option:
 
 def _metavar(type_: types.Type) -> str:
     match types.unwrapped(type_):
-        case types.Simple("document"):
+        case types.Simple("document" | "image"):
             return "PATH"
         case types.ListOf(types.Record() | types.Union()):
             return "ROWS"

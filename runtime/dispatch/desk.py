@@ -83,7 +83,7 @@ class Desk:
 
     async def _put(self, ask: AskPerson, call: Call, question: Question, number: int) -> None:
         loop, clock = asyncio.get_running_loop(), self._log.clock
-        began, each = loop.time(), ceiling_of(call.request)
+        began, each = loop.time(), ceiling_of(call.request, call.model)
         self._publish(e.RequestStarted(number, call.path, call.model, 1, each, (call,), at=clock.since_begin(began)))
         limit = call.request.timeout
         try:

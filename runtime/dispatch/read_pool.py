@@ -102,6 +102,10 @@ def read_in_child(
     function: str, args: Args, files: Files, tell: Tell, job: Job, saw: Callable[[FileSeen], None] = _unseen
 ) -> Json:
     """Do a read in the child process for documents, and wait for it. Raises UsageError if the read fails."""
+    if function == "pages":
+        from ..documents.page_images import pages_of  # few flows look at pages
+
+        return pages_of(args["document"], job)
     if function == "split":
         args, name = {**args, "document": LongText(args["document"])}, "the text that `split` cuts"
     else:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from math import isfinite
 from pathlib import Path
 
-from flowrun.dsl import MOST_BITS, did_you_mean, nearest, option_of, pattern, types
+from flowrun.dsl import MOST_BITS, ImageValue, did_you_mean, nearest, option_of, pattern, types
 
 from ..files.files import read_plain_text
 from ..vocabulary.errors import InputError
@@ -88,6 +88,10 @@ def fit(value: Json, type_: types.Type, place: Place, problems: Problems, *, cel
             from .reading import read_plain_document
 
             value = read_plain_text(value) if type_ != types.DOCUMENT else read_plain_document(value)
+    if type_ == types.IMAGE and isinstance(value, Path):
+        from ..files.images import read_image
+
+        return read_image(value)
     problem = _problem(value, type_)
     if problem:
         problems.add(place, problem)
@@ -213,6 +217,8 @@ def _problem(value: Json, type_: types.Type) -> str | None:
                     else f"{described(value)} has bytes that are not a character; write it in UTF-8"
                 )
             fits = False
+        case types.Simple("image"):
+            fits = isinstance(value, ImageValue)
         case types.Simple("bool"):
             fits = isinstance(value, bool)
         case types.Simple("none"):

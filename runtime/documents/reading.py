@@ -12,6 +12,7 @@ from ..registry.registry import Registry
 from ..vocabulary.errors import InputError
 from ..vocabulary.quoting import shown
 from ..vocabulary.remarks import Tell, unheard
+from .paged import PAGED
 from .process import PROCESS
 from .protocol import Reader, guarded
 from .text import READER as TEXT
@@ -71,6 +72,10 @@ def read_plain_document(path: Path) -> str:
     reader = _reader(str(path))
     if reader is TEXT:
         return read_plain_text(path)
+    if PAGED.get() and ".pdf" in reader.suffixes:
+        from .page_images import paged  # few flows look at pages
+
+        return paged(path)
     # The text of another document may differ in a later version of its reader, so it does not stand for its file.
     return _read(reader, read_plain_bytes(path), shown(str(path)))
 

@@ -12,7 +12,7 @@ from ..plans.options import OPTIONS, quantile_of
 from ..plans.sent_options import further, is_constant
 from ..values.checks import fault
 from ..values.expressions import ModelValue, evaluate
-from ..values.prompts import render_all
+from ..values.prompts import render_images
 from ..values.quotes import NotThereError, looked_up, placed, texts_of
 from ..values.ranges import within_bounds
 from ..values.sure import sure_word
@@ -151,10 +151,10 @@ class PreparedAsk:
         seen = lookup if values else scope.value
         heads = self._heads_in(scope) if settings.cache else None
         cuts = [] if heads is None else heads.cuts()
-        texts = render_all([(message.template, message.fenced) for message in self.plan.messages], seen, cuts)
+        texts = render_images([(message.template, message.fenced) for message in self.plan.messages], seen, cuts)
         if heads is None:
             pairs = zip(self.plan.messages, texts, strict=True)
-            messages = tuple([Message(message.role, text) for message, text in pairs])
+            messages = tuple([Message(message.role, text, images=images) for message, (text, images) in pairs])
         else:
             messages = heads.messages(self.plan, texts, cuts)
         return Request(

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from ..vocabulary.account import Ceiling
 from ..vocabulary.call import Request, schema_text
+from ..vocabulary.image_tokens import tokens_of
 from ..vocabulary.tokens import ceiling
 from ..vocabulary.usage import Price, TokenDetail, Usage
 from .decisions import Call
@@ -19,12 +20,12 @@ _LONGEST = 10_000_000
 """The limit of an answer's tokens if the flow sets none. No answer has so many."""
 
 
-def ceiling_of(request: Request) -> Ceiling:
+def ceiling_of(request: Request, model: str = "") -> Ceiling:
     """Work out the most tokens that a request can take: for its messages, its schema or choices, and its answer."""
     texts = [message.text for message in request.messages]
     form = _form_of(request)
     return Ceiling(
-        ceiling("".join(texts)) + ceiling(form) + _AROUND * (len(texts) + bool(form)),
+        _of_images(request, model) + ceiling("".join(texts)) + ceiling(form) + _AROUND * (len(texts) + bool(form)),
         request.max_tokens,
     )
 
@@ -35,7 +36,7 @@ def worst_of(call: Call, price: Price | None) -> float:
     A budget in money refuses a call without a known price before this is asked.
     """
     if call.ceiling is None:
-        call.ceiling = ceiling_of(call.request)
+        call.ceiling = ceiling_of(call.request, call.model)
     return call.ceiling.cost(price) or 0.0
 
 
@@ -44,7 +45,16 @@ def rough_ceiling_of(request: Request) -> Ceiling:
     texts = request.messages
     form = _form_of(request)
     size = size_of(request) + len(form)
-    return Ceiling(size + _AROUND * (len(texts) + bool(form)), request.max_tokens)
+    return Ceiling(size + _of_images(request, "") + _AROUND * (len(texts) + bool(form)), request.max_tokens)
+
+
+def _of_images(request: Request, model: str) -> int:
+    """Return the most tokens of the images of a request."""
+    images = [one for message in request.messages for one in message.images]
+    if not images:
+        return 0
+    rule = tokens_of(model)
+    return sum(rule(one.width, one.height) for one in images)
 
 
 def size_of(request: Request) -> int:
@@ -66,7 +76,11 @@ def believable(usage: Usage, request: Request, samples: int) -> Usage:
     No token is shorter than a byte, a character has at most four bytes, and no answer is longer than its limit.
     """
     read, written = usage.input_tokens, usage.output_tokens
-    most = 4 * sum([len(message.text) for message in request.messages]) + _MUCH * (len(request.messages) + 1)
+    most = (
+        _of_images(request, "")
+        + 4 * sum([len(message.text) for message in request.messages])
+        + _MUCH * (len(request.messages) + 1)
+    )
     if read is not None and read > most:
         most += 4 * len(str(request.schema or request.choices))
     longest = samples * (request.max_tokens or _LONGEST)

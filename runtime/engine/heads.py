@@ -14,6 +14,7 @@ from flowrun.dsl import plan as p
 from ..plans.free_names import mentions, template
 from ..values.prompt_cuts import Cuts
 from ..vocabulary.call import Message
+from ..vocabulary.image import Image
 from .frames import NO_STEPS, Frame, PreparedStep
 
 MOST_LEVELS = 3
@@ -39,13 +40,15 @@ class Heads:
         """Make the notes for one rendering of the messages."""
         return [Cuts(tuple(sorted({part for part in parts if part}))) for parts in self.parts]
 
-    def messages(self, ask: p.Ask, texts: Sequence[str], cuts: Sequence[Cuts]) -> tuple[Message, ...]:
-        """Make the messages with their heads."""
+    def messages(
+        self, ask: p.Ask, texts: Sequence[tuple[str, tuple[Image, ...]]], cuts: Sequence[Cuts]
+    ) -> tuple[Message, ...]:
+        """Make the messages with their heads. Each text comes with its images."""
         found = []
-        for message, text, parts, cut in zip(ask.messages, texts, self.parts, cuts, strict=True):
+        for message, (text, images), parts, cut in zip(ask.messages, texts, self.parts, cuts, strict=True):
             ends: dict[int | None, int] = {0: 0, None: len(text)}
             ends.update(zip(cut.parts, cut.ends, strict=True))
-            found.append(Message(message.role, text, tuple([ends[part] for part in parts])))
+            found.append(Message(message.role, text, tuple([ends[part] for part in parts]), images=images))
         return tuple(found)
 
 

@@ -20,7 +20,7 @@ def key_of(call: Call, endpoint: str, model: str = "") -> bytes:
     ``model`` is the name of the model there, if the flow calls it by another name; "" if it does not.
 
     A call that is repeated because its answer did not fit has a key of its own. The place of a call in the flow does
-    not matter: a user may rename steps and insert rows.
+    not matter: a user may rename steps and insert rows. Images count by their digests.
     """
     request = call.request
     sizes, texts = _head(
@@ -37,6 +37,10 @@ def key_of(call: Call, endpoint: str, model: str = "") -> bytes:
     for message in request.messages:
         sizes = f"{sizes} {len(message.role)} {_size(message.text)}"
         texts = f"{texts}{message.role}{message.text}"
+        for image in message.images:
+            # A message without images has the key that it always had.
+            sizes = f"{sizes} {image.at}-{image.until}"
+            texts = f"{texts}{image.digest}"
     return blake2b(f"{sizes}\n{texts}".encode("utf-8", "surrogatepass"), digest_size=_SIZE).digest()
 
 

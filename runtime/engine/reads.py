@@ -17,6 +17,7 @@ from functools import partial
 
 from flowrun.dsl import dataclass
 
+from ..files.large_text import mark_of
 from ..values.reads import ReadNeeded, is_read
 from ..vocabulary import events as e
 from ..vocabulary.errors import FlowrunError
@@ -223,6 +224,8 @@ def _key(needed: ReadNeeded) -> Hashable | None:
     """
     if needed.function == "split":
         return None
+    if needed.function == "pages":
+        return needed.function, mark_of(needed.given.get("document"))
     key = (needed.function, *sorted(needed.given.items(), key=lambda one: one[0]))
     try:
         hash(key)

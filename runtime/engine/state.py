@@ -11,8 +11,8 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from functools import partial
 
+from flowrun.dsl import given_images, types
 from flowrun.dsl import plan as p
-from flowrun.dsl import types
 
 from ..values.expressions import evaluate
 from ..values.model_values import given_models
@@ -157,6 +157,8 @@ class State:
             given = Defaults(machine.context).filled(plan.flow, plan.params, root.given)
             kinds = {param.name: param.type for param in plan.params if types.holds_model(param.type)}
             root.given = given | {name: given_models(given[name], type_) for name, type_ in kinds.items()}
+            seen = {param.name: param.type for param in plan.params if types.holds_image(param.type)}
+            root.given |= {name: given_images(given[name], type_) for name, type_ in seen.items()}
         except FlowrunError as error:
             machine.failures.append(Failure(plan.flow, str(error), error))
         else:

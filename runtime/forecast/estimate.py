@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from pathlib import Path
 
-from flowrun.dsl import RIGHT, Bounds, Rates, Served, UnsettledError, bounds_of, necessary
+from flowrun.dsl import RIGHT, Bounds, ImageText, Rates, Served, UnsettledError, bounds_of, necessary
 from flowrun.dsl import plan as p
 
 from ..catalog import catalog
@@ -15,11 +15,13 @@ from ..costs.prices import Prices
 from ..files.files import Files
 from ..providers import places_of, token_counter, traits_of
 from ..providers.default_model import model_without_option
+from ..providers.image_counts import with_images
 from ..reads.reading import reading
 from ..values.expressions import evaluate
 from ..values.functions import FUNCTIONS, World
 from ..values.prompts import render
 from ..vocabulary.errors import FlowrunError, UsageError
+from ..vocabulary.image_tokens import most_tokens
 from ..vocabulary.json_value import Json
 from ..vocabulary.tokens import estimate
 from .declared import declared_prices
@@ -91,7 +93,7 @@ class _Surroundings:
         self.served = lru_cache(maxsize=256)(self._served)
 
     def count(self, text: str) -> int:
-        return estimate(text)
+        return most_tokens(*text.pixels) if isinstance(text, ImageText) else estimate(text)
 
     def value(self, expr: p.Expr, lookup: Lookup) -> Json:
         try:
@@ -116,7 +118,7 @@ class _Surroundings:
         places = places_of(address, self.environ)
         return Served(
             address,
-            token_counter(address, self.environ),
+            with_images(token_counter(address, self.environ), address, takes="images" not in traits.lacks),
             rates,
             shares=traits.shares_prompt,
             bare=traits.bare,

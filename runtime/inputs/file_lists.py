@@ -11,6 +11,7 @@ from flowrun.dsl import types
 
 from ..documents.rows import parse_json
 from ..files.files import read_plain_text
+from ..files.images import SUFFIXES, read_image
 from ..files.patterns import files_inside, fitting_files, is_pattern
 from ..vocabulary.errors import InputError
 from ..vocabulary.json_value import Json
@@ -47,7 +48,7 @@ def matches_files(given: str) -> bool:
 
 
 def listed_files(type_: types.Type, given: str) -> list[Path] | None:
-    """Return the files that a value names for a list of documents or texts. None if the value is no such list.
+    """Return the files that a value names for a list of documents, images or texts. None if the value is no such list.
 
     The files of a folder and those of a pattern are sorted by their paths, character by character, and hidden ones are
     left out, as by ``files`` of the language. A single document is a list of one. Raises InputError.
@@ -57,8 +58,11 @@ def listed_files(type_: types.Type, given: str) -> list[Path] | None:
         return None
     if os.path.isdir(given):
         found = files_inside(Path(given))
+        if item == types.IMAGE:
+            found = [one for one in found if is_image(one.name)]
         if not found:
-            raise NoFilesError(f"the folder {shown(given)} has no files, hidden files and folders left aside")
+            what = "images" if item == types.IMAGE else "files"
+            raise NoFilesError(f"the folder {shown(given)} has no {what}, hidden files and folders left aside")
         return found
     if is_pattern(given):
         found = [Path(name) for name in fitting_files(given)]
@@ -66,6 +70,8 @@ def listed_files(type_: types.Type, given: str) -> list[Path] | None:
             way = "; write texts themselves as JSON, as in '[\"…\"]'" if types.plain(item) == types.TEXT else ""
             raise NoFilesError(f"no file matches the pattern {shown(given)}{way}")
         return found
+    if item == types.IMAGE and is_image(given) and os.path.isfile(given):
+        return [Path(given)]
     if item == types.DOCUMENT and _is_document(given):
         return [Path(given)]
     return None
@@ -76,16 +82,23 @@ def read_files(type_: types.Type, paths: Sequence[Path]) -> list[Json]:
     item = _item_of(type_)
     if item is not None and types.plain(item) == types.TEXT:
         return [read_plain_text(path) for path in paths]
+    if item == types.IMAGE:
+        return [read_image(path) for path in paths]
     # The readers are loaded only when there is a file to read.
     from ..documents.reading import read_plain_document
 
     return [read_plain_document(path) for path in paths]
 
 
+def is_image(path: str) -> bool:
+    """Tell whether the ending of a path is that of an image."""
+    return path.lower().endswith(SUFFIXES)
+
+
 def _item_of(type_: types.Type) -> types.Type | None:
     inner = types.unwrapped(type_)
     item = types.unwrapped(inner.item) if isinstance(inner, types.ListOf) else None
-    return item if item is not None and types.plain(item) in (types.DOCUMENT, types.TEXT) else None
+    return item if item is not None and types.plain(item) in (types.DOCUMENT, types.TEXT, types.IMAGE) else None
 
 
 def _is_document(path: str) -> bool:

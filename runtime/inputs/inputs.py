@@ -26,7 +26,7 @@ from ..vocabulary.json_value import Json
 from ..vocabulary.quoting import shown
 from ..vocabulary.remarks import Tell, unheard
 from .cuts import Cut
-from .file_lists import Narrow, NoFilesError, listed_files, matches_files, read_files, takes_files
+from .file_lists import Narrow, NoFilesError, is_image, listed_files, matches_files, read_files, takes_files
 from .row_sources import COLUMNAR, JSON_LINES, rows_of_file, rows_of_text, rows_of_workbook, workbook
 
 Stdin = Callable[[], str]
@@ -75,7 +75,11 @@ def files_given(param: plan.Param, given: str) -> list[Path | int]:
         return [0]
     if given.startswith("@") and not given.startswith("@@"):
         return [Path(given[1:])]
-    by_path = isinstance(inner, types.ListOf | types.Record | types.Union) or inner in (types.DOCUMENT, types.JSON)
+    by_path = isinstance(inner, types.ListOf | types.Record | types.Union) or inner in (
+        types.DOCUMENT,
+        types.IMAGE,
+        types.JSON,
+    )
     if not by_path or "\n" in given:
         return []
     with suppress(InputError):
@@ -94,7 +98,7 @@ def check_value(value: Any, type_: types.Type, where: str, tell: Tell = unheard)
     takes. Raises InputError with the first problems.
     """
     inner = types.unwrapped(type_)
-    if isinstance(value, Path) and inner not in (types.TEXT, types.DOCUMENT):
+    if isinstance(value, Path) and inner not in (types.TEXT, types.DOCUMENT, types.IMAGE):
         try:
             return _from_path(value, type_, lambda said: tell(f"{where}: {said}"), lambda paths: paths)
         except InputError as error:
@@ -125,6 +129,8 @@ def _read(type_: types.Type, given: str, source: _Source) -> Json:
         return _checked(_content(given, source), type_)
     if not given.strip() and isinstance(type_, types.Optional):
         return None
+    if inner == types.IMAGE:
+        return _image(given, source)
     if inner == types.DOCUMENT:
         if given == "-":
             return _checked(source.stdin(), inner)
@@ -133,16 +139,31 @@ def _read(type_: types.Type, given: str, source: _Source) -> Json:
 
         return _checked(read_plain_document(_existing(given.removeprefix("@"), source.files)), inner)
     if isinstance(inner, types.ListOf | types.Record | types.Union) or inner == types.JSON:
+        if types.holds_image(inner):
+            return _with_images(type_, given, source)
         value = _structured(type_, given, source)
         # The readers of rows leave json as it is.
         return _checked(value, inner) if inner in (types.JSON, types.ListOf(types.JSON)) else value
     return _checked(from_text(_content(given, source).strip(), type_), type_)
 
 
+def _image(given: str, source: _Source) -> Json:
+    """Read the image that a path names."""
+    from .images import image_file
+
+    if given == "-":
+        raise InputError("an image does not come from standard input: give the path of its file")
+    return image_file(_existing(given.removeprefix("@"), source.files))
+
+
 def _stored_rows(type_: types.Type, given: str) -> StoredRows | None:
     """Return the rows of a large file, which stay on the disk. None for all other values. Raises InputError."""
     path = Path(given.removeprefix("@"))
-    if not isinstance(type_, types.ListOf) or path.suffix.lower() not in (*JSON_LINES, COLUMNAR):
+    if (
+        types.holds_image(type_)
+        or not isinstance(type_, types.ListOf)
+        or path.suffix.lower() not in (*JSON_LINES, COLUMNAR)
+    ):
         return None
     try:
         if path.suffix.lower() == COLUMNAR:
@@ -223,6 +244,19 @@ def _structured(type_: types.Type, given: str, source: _Source) -> Json:
         return rows_of_workbook(book, type_, source.tell)
     path = Path(written) if takes_files(type_) and is_pattern(written) else _existing(written, source.files)
     return _from_path(path, whole, source.tell, source.narrow)
+
+
+def _with_images(type_: types.Type, given: str, source: _Source) -> Json:
+    """Read a value with images. A row names the path of its image, from the folder of the rows."""
+    from .images import placed
+
+    inner = types.unwrapped(type_)
+    written = given.removeprefix("@")
+    if takes_files(inner) and (is_pattern(written) or os.path.isdir(written) or is_image(written)):
+        return _checked(_from_path(Path(written), type_, source.tell, source.narrow), inner)
+    value = _structured(types.as_paths(type_), given, source)
+    typed = given == "-" or given.lstrip()[:1] in ("[", "{")
+    return _checked(placed(value, inner, None if typed else Path(written).absolute().parent), inner)
 
 
 def _inner(type_: types.Type) -> types.Type:

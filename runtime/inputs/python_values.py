@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeGuard
 from uuid import UUID
 
-from flowrun.dsl import MOST_BITS
+from flowrun.dsl import MOST_BITS, ImageValue
 
 from ..documents.rows import DEEPEST
 from ..documents.stored_rows import StoredRows
@@ -64,7 +64,7 @@ class _ValueReader:
 
     def plain(self, value: Any, place: str) -> Json:
         kind = type(value)
-        if kind in _PLAIN or isinstance(value, StoredRows):
+        if kind in _PLAIN or isinstance(value, StoredRows | ImageValue):
             return value
         if kind is float:
             return _finite(value, place)

@@ -64,7 +64,12 @@ def reopened(plan: p.Plan, inputs: Mapping[str, Json], files: Mapping[str, Mappi
 
 
 def _read_text(path: Path) -> tuple[Json, str]:
-    text = read_plain_text(path)
+    if path.suffix.lower() == ".pdf":
+        from ..documents.page_images import paged  # few flows look at pages
+
+        text: str = paged(path)
+    else:
+        text = read_plain_text(path)
     mark = mark_of(text)
     return text, mark.sha256 if mark else ""
 

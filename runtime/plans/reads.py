@@ -9,6 +9,19 @@ from ..values.functions import FUNCTIONS
 _LEAVES = frozenset({p.Constant, p.Ref, p.TextOf, p.TypeOf})
 
 
+def calls(plan: p.Plan, function: str) -> bool:
+    """Tell whether a plan calls a function of the language."""
+    todo: list[p.Expr] = [expr for step in plan.walk() for expr in _exprs(step)]
+    params = [param for flow in (plan, *plan.flows.values()) for param in flow.params]
+    todo += [param.default for param in params if param.default is not None]
+    while todo:
+        expr = todo.pop()
+        if isinstance(expr, p.CallOf) and expr.function == function:
+            return True
+        todo += [part for part in p.expr_parts(expr) if type(part) not in _LEAVES]
+    return False
+
+
 def may_read(step: p.Step) -> bool:
     """Tell whether an expression of a step itself may read. The steps inside a block do not count.
 
@@ -27,7 +40,7 @@ def may_read(step: p.Step) -> bool:
 
 def _reads(function: str) -> bool:
     known = FUNCTIONS.get(function)
-    return function == "split" or (known is not None and known.spec.reads)
+    return function in ("split", "pages") or (known is not None and known.spec.reads)
 
 
 def _exprs(step: p.Step) -> list[p.Expr]:

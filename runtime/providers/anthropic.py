@@ -45,9 +45,9 @@ class AnthropicProvider(ServedProvider):
     that costs more at first.
     """
 
+    api = "anthropic"
     modes = ("output_config", "tool", PLAIN)
     optional = ("temperature",)
-    api = "anthropic"
     written = MOST_WRITTEN
     keywords = ANTHROPIC_KEYWORDS
     tells_beginning = True

@@ -9,6 +9,7 @@ the same.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from hashlib import blake2b
 from typing import Any
 
@@ -33,7 +34,7 @@ def least_kept(name: str) -> int:
 
 def without_cuts(messages: Iterable[Message]) -> tuple[Message, ...]:
     """Return messages that ask the server to keep nothing."""
-    return tuple([Message(message.role, message.text, message.heads) for message in messages])
+    return tuple([replace(message, cuts=()) if message.cuts else message for message in messages])
 
 
 def cut_blocks(message: Message) -> list[dict[str, Any]]:

@@ -42,9 +42,9 @@ class GeminiProvider(ServedProvider):
     model's thoughts count as output, as they do on the bill.
     """
 
+    api = "gemini"
     modes = ("responseJsonSchema", PLAIN)
     optional = ("seed", "temperature")
-    api = "gemini"
     named = ("modelVersion", "responseId")
 
     def _call(self, request: Request, form: Shape | None, samples: int, lacks: frozenset[str]) -> Post:

@@ -31,6 +31,7 @@ class Traits:
             "" if it takes none.
         tokens: returns a counter by a model's own vocabulary, given the model's name; None if it is not known.
         lacks: the parts of a request that the provider is known not to take, such as ``n`` and ``json_schema``.
+        lacks: what the provider is known not to serve, such as ``images``.
     """
 
     local: bool = False

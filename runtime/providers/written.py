@@ -11,11 +11,19 @@ from .breakpoints import cut_blocks, system_blocks
 
 def chat_content(message: Message) -> Any:
     """Write the content of a message for Chat Completions."""
-    return message.text
+    if not message.images:
+        return message.text
+    from .image_parts import chat_parts
+
+    return chat_parts(message)
 
 
 def messages_content(message: Message) -> Any:
     """Write the content of a message for Anthropic's Messages."""
+    if message.images:
+        from .image_parts import messages_blocks
+
+        return messages_blocks(message)
     return cut_blocks(message) if message.cuts else message.text
 
 
@@ -29,4 +37,8 @@ def messages_system(messages: Sequence[Message]) -> Any:
 
 def generate_parts(message: Message) -> list[dict[str, Any]]:
     """Write the parts of a message for Google's generateContent."""
-    return [{"text": message.text}]
+    if not message.images:
+        return [{"text": message.text}]
+    from .image_parts import inline_parts
+
+    return inline_parts(message)

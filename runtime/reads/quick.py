@@ -19,6 +19,8 @@ def is_quick(function: str, args: Args, files: Files) -> bool:
 
     A read of a missing file is quick, because it fails at once.
     """
+    if function == "pages":
+        return False
     if function == "split":
         return len(args["document"]) <= _QUICK_TEXT
     path = args.get("pattern" if function == "files" else "path")

@@ -77,6 +77,12 @@ def _csv(args: Args, files: Files, tell: Tell) -> Read:
     return fit_each(table_rows(text, row, name, args["path"], tell), row, name, cells=True)
 
 
+def _pages(args: Args, files: Files, tell: Tell) -> Read:
+    from ..documents.page_images import pages_of
+
+    return pages_of(args["document"])
+
+
 def _text_of(args: Args, files: Files) -> tuple[str, str]:
     """Read the text of the file that a call names. The second value is its name for messages."""
     path = _path(args["path"])
@@ -105,4 +111,5 @@ READERS: dict[str, Callable[[Args, Files, Tell], Read]] = {
     "lines": _lines,
     "jsonl": _jsonl,
     "csv": _csv,
+    "pages": _pages,
 }

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from flowrun.dsl import Checked
+from flowrun.dsl import Checked, types
 from flowrun.dsl import plan as p
 
 from ..catalog import open_catalog
@@ -60,7 +60,13 @@ def given_inputs(plan: p.Plan, inputs: object, values: Mapping[str, Any]) -> dic
             raise UsageError(f"the flow `{plan.flow}` has no parameter `{name}`: {as_option(name)}")
         if inputs and name in inputs:
             raise InputError(f"`{name}` is given twice, in the mapping of inputs and as a keyword: give it only once")
-    return plain_inputs({**(inputs or {}), **values})
+    given = {**(inputs or {}), **values}
+    seen = {param.name: param.type for param in plan.params if types.holds_image(param.type)}
+    if seen:
+        from ..inputs.images import from_python  # few flows take images
+
+        given |= {name: from_python(given[name], type_, name) for name, type_ in seen.items() if name in given}
+    return plain_inputs(given)
 
 
 def as_option(name: str) -> str:

@@ -110,6 +110,7 @@ def checked_inputs(plan: p.Plan, given: Mapping[str, Json], *, tell: Tell = unhe
     # These imports load the readers of documents.
     from ..documents.stored_rows import StoredRows
     from ..inputs.inputs import check_value
+    from .images import paged_inputs
 
     params = {param.name: param for param in plan.params}
     for name in given:
@@ -120,7 +121,8 @@ def checked_inputs(plan: p.Plan, given: Mapping[str, Json], *, tell: Tell = unhe
     if missing:
         raise InputError(f"the flow `{plan.flow}` needs " + " and ".join(f"`{name}`" for name in missing))
     values = {}
-    for name, value in given.items():
-        type_ = params[name].type
-        values[name] = value if isinstance(value, StoredRows) else check_value(value, type_, f"`{name}`", tell)
+    with paged_inputs(plan):
+        for name, value in given.items():
+            type_ = params[name].type
+            values[name] = value if isinstance(value, StoredRows) else check_value(value, type_, f"`{name}`", tell)
     return values

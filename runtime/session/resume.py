@@ -29,6 +29,7 @@ from ..vocabulary.amounts import limit_text
 from ..vocabulary.errors import DiskError, UsageError
 from ..vocabulary.json_value import Json
 from ..vocabulary.usage import Price
+from .images import unchanged_images
 
 NO_NAMES: Mapping[str, str] = {}
 _AROUND = 4096
@@ -83,7 +84,7 @@ def taken_up(journal: Journal, name: str) -> tuple[p.Plan, dict[str, Json], RunS
             of_project=of_project,
             taken=taken_of(kept),
         )
-        return plan, reopened(plan, given.inputs, given.files), settings, run.number
+        return plan, unchanged_images(plan, reopened(plan, given.inputs, given.files)), settings, run.number
     except (KeyError, TypeError, ValueError) as error:
         raise DiskError(f"row {run.given} of the journal does not have a valid run ({error})") from None
 

@@ -59,6 +59,7 @@ from .endpoints import (
     open_endpoints,
 )
 from .hosts import Ask, permit_hosts
+from .images import must_take_images
 from .least import must_afford
 from .listeners import Listener, name_traces, open_traces, to_all, unheard
 from .result import Result
@@ -163,6 +164,7 @@ async def execute(
     with opened(plan, folder) as externs, ReadPool(files, tell) as reads:
         models = _models(plan, values, settings, parts, tell, priced=in_money)
         summary.prices, summary.account.price = models.prices, models.prices if in_money else None
+        must_take_images(plan, values, files, settings.model, parts.environ)
         past = _past(plan, journal, summary.account.price, number)
         must_afford(plan, budget, settings, parts.environ, journal, number, past.within(""))
         settings = replace(settings, allow_host=(*settings.allow_host, *models.asked_hosts))

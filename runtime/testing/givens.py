@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from flowrun.dsl import plan as p
-from flowrun.dsl import test_plan
+from flowrun.dsl import test_plan, types
 from flowrun.runtime.engine.decisions import Read
 from flowrun.runtime.engine.scopes import Context
+from flowrun.runtime.inputs.file_lists import is_image
 from flowrun.runtime.inputs.inputs import check_value
+from flowrun.runtime.plans.reads import calls
 from flowrun.runtime.values.expressions import ModelValue, Names, evaluate
 from flowrun.runtime.vocabulary.errors import FlowrunError, InputError, UsageError
 from flowrun.runtime.vocabulary.json_value import Json
@@ -30,11 +32,12 @@ class LineError(InputError):
 class InputNames(Names):
     """The names that the values of a test mention: the models of the file, the helper values, and the row.
 
-    ``files`` are the files that the values read.
+    ``files`` are the files that the values read. ``paged`` says that the flow looks at the pages of its documents.
     """
 
     def __init__(self, test: test_plan.Test, context: Context, row: Mapping[str, Json] | None, folder: Path) -> None:
         self.files = ScriptedFiles(folder, [])
+        self.paged = False
         self._context = context
         self._helpers = {helper.name: helper for helper in test.given.helpers}
         self._given: dict[str, Json] = {} if row is None else {"row": row}
@@ -57,6 +60,14 @@ class InputNames(Names):
         raise UsageError(f"the name `{name}` is unknown here")
 
     def call(self, function: str, args: Mapping[str, Json]) -> Json:
+        if function == "file" and isinstance(path := args.get("path"), str):
+            if is_image(path):
+                # An input that is an image takes the path of its file.
+                return path
+            if self.paged and path.lower().endswith(".pdf"):
+                from flowrun.runtime.documents.page_images import paged  # few flows look at pages
+
+                return paged(self.files.resolve(path))
         if function in _READS:
             value = self.files.value_of(Read(0, function, args))
             if isinstance(value, FlowrunError):
@@ -86,16 +97,18 @@ def text_of_file(line: test_plan.FileReply, names: Names) -> str:
 def given_inputs(test: test_plan.Test, plan: p.Plan, names: Names, row: Mapping[str, Json] | None) -> dict[str, Json]:
     """Work out the inputs: the columns of the row, then the lines of the test. Raises InputError."""
     given: dict[str, Json] = {}
+    names.paged = calls(plan, "pages")
+    folder = names.files.folder
     for param in plan.params:
         if param.name in test.given.inputs:
             place = test.given.places.get(param.name, test.place)
             value = value_of_line(test.given.inputs[param.name], names, place)
             try:
-                value = _fitted(value, param)
+                value = _fitted(value, param, folder)
             except FlowrunError as error:
                 raise LineError(str(error), place) from None
         elif row is not None and param.name in row:
-            value = _fitted(row[param.name], param)
+            value = _fitted(row[param.name], param, folder)
         elif param.required:
             where = "the row has no such column, and the test no such line" if row is not None else "the test has none"
             raise InputError(f"the flow `{plan.flow}` needs `{param.name}`: {where}")
@@ -105,6 +118,10 @@ def given_inputs(test: test_plan.Test, plan: p.Plan, names: Names, row: Mapping[
     return given
 
 
-def _fitted(value: Json, param: p.Param) -> Json:
-    """Give a value the type of its parameter. Raises InputError."""
+def _fitted(value: Json, param: p.Param, folder: Path) -> Json:
+    """Give a value the type of its parameter. Images lie in ``folder`` or below it. Raises InputError."""
+    if types.holds_image(param.type):
+        from flowrun.runtime.inputs.images import placed  # few flows take images
+
+        value = placed(value, param.type, folder)
     return value if isinstance(value, ModelValue) else check_value(value, param.type, f"`{param.name}`")

@@ -11,7 +11,7 @@ from ..vocabulary.errors import UsageError
 from ..vocabulary.json_value import Json
 from ..vocabulary.quoting import shown
 from ..vocabulary.tally import Tally
-from .pieces import SPLIT, pieces_of, pieces_type
+from .pieces import PAGE, PAGES, SPLIT, pieces_of, pieces_type
 from .quotes import place_record
 from .rules import RuleValue
 from .sure import sureness
@@ -62,6 +62,10 @@ def _split(args: Args, world: World) -> Json:
     if not isinstance(text, str):
         raise UsageError(f"`split` takes a text, and this is {kind_of(text)}")
     return pieces_of(text, by, args)
+
+
+def _pages(args: Args, world: World) -> Json:
+    raise UsageError("`pages` renders the pages of a document, and only a run does that")
 
 
 def _votes(args: Args, world: World) -> Json:
@@ -230,6 +234,16 @@ FUNCTIONS: dict[str, Function] = {
                 "the pieces of a document; with `before` and `after` records with the words around each piece",
             ),
             _split,
+        ),
+        (
+            FunctionSpec(
+                "pages",
+                PAGES,
+                _always(types.ListOf(PAGE)),
+                "the pages of a PDF: records with the fields `number`, `image` and `text`",
+                yields=True,
+            ),
+            _pages,
         ),
         (
             FunctionSpec("place_of", _PLACE, _place_type, "the place of a quote in its source"),

@@ -34,6 +34,20 @@ _PART = types.Record(
 )
 
 
+PAGES = (
+    ParamSpec(
+        "document",
+        types.DOCUMENT,
+        required=True,
+        takes=lambda type_: type_ == types.DOCUMENT,
+        taken="a document, given as the path of a PDF",
+    ),
+)
+PAGE = types.Record(
+    (types.Field("number", types.INT), types.Field("image", types.IMAGE), types.Field("text", types.TEXT)), "Page"
+)
+
+
 def pieces_type(given: Mapping[str, types.Type]) -> types.Type:
     """Return the type of the pieces: texts, or records if the call wants the words around them."""
     return types.ListOf(_PART if any(name in given for name in _AROUND) else types.TEXT)

@@ -6,8 +6,11 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from flowrun.dsl import ImageValue
+
 from ..vocabulary.errors import FlowrunError
 from .candidates import Candidates
+from .image_values import is_shown, plain_mark
 from .rules import FileText
 
 MOST_CHARACTERS = 16 << 20
@@ -23,6 +26,8 @@ METER = "#meter"
 """The name under which a template finds its meter. No name of a flow looks like this."""
 FENCES = "#fences"
 """The name under which a template finds the marks of foreign texts."""
+IMAGES = "#images"
+"""The name under which a template finds the images of its message."""
 
 
 class Meter:
@@ -53,6 +58,8 @@ class Meter:
 
 def shown(value: Any) -> str:
     """Write a value as a prompt shows it."""
+    if ImageValue.made and is_shown(value):
+        return plain_mark(value)
     if isinstance(value, FileText):
         value = value["text"]
     if isinstance(value, str):

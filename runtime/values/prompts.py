@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
-from flowrun.dsl import template_pieces, written_places
+from flowrun.dsl import ImageValue, template_pieces, written_places
 
 from .candidates import Candidates
 from .fences import Fences
+from .image_values import is_shown
+from .images import Images, with_images
 from .prompt_cuts import CUTS, Cuts
-from .prompt_text import FENCES, METER, Meter, PromptError, shown
+from .prompt_text import FENCES, IMAGES, METER, Meter, PromptError, shown
 
 if TYPE_CHECKING:
     from jinja2 import Template
+
+    from ..vocabulary.image import Image
 
 __all__ = ["compiled", "render", "render_all", "shown"]
 
@@ -66,7 +70,8 @@ def _joined_pieces(
     fences: Fences,
     fenced: frozenset[int],
     cuts: Cuts | None,
-) -> str | None:
+    images: Images | None,
+) -> str | None:  # fmt: skip
     """Render a template that only writes named values. None if a field is missing, so that jinja2 reports it."""
     texts = []
     number = 0
@@ -79,8 +84,11 @@ def _joined_pieces(
             if not isinstance(value, dict) or field not in value:
                 return None
             value = value[field]
-        text = value if isinstance(value, str) else shown(value)
-        texts.append(fences.write(text) if number in fenced else text)
+        if images is not None and is_shown(value):
+            texts.append(images.write(value))
+        else:
+            text = value if isinstance(value, str) else shown(value)
+            texts.append(fences.write(text) if number in fenced else text)
         number += 1
     Meter().grow(sum(map(len, texts)))
     if cuts is not None:
@@ -117,23 +125,50 @@ def render_all(
     return found
 
 
+def render_images(
+    templates: Sequence[tuple[str, tuple[int, ...]]], lookup: Callable[[str], Any], cuts: Sequence[Cuts] = ()
+) -> list[tuple[str, tuple[Image, ...]]]:
+    """Render the templates of one request, as ``render_all`` does, with the images in each. Raises PromptError.
+
+    A text with images has no beginning that ``cuts`` count.
+    """
+    if not ImageValue.made:
+        return [(text, ()) for text in render_all(templates, lookup, cuts)]
+    fences = Fences()
+    for template, fenced in templates:
+        if fenced:
+            render(template, lookup, fences, fenced)
+    fences.close()
+    each: Sequence[Cuts | None] = cuts or [None] * len(templates)
+    found = [
+        with_images(partial(render, template, lookup, fences, fenced, cut))
+        for (template, fenced), cut in zip(templates, each, strict=True)
+    ]
+    for cut, (_, images) in zip(cuts, found, strict=False):
+        if images or not fences.steady:
+            cut.forget()
+    return found
+
+
 def render(
     template: str,
     lookup: Callable[[str], Any],
     fences: Fences = _NO_FENCES,
     fenced: tuple[int, ...] = (),
     cuts: Cuts | None = None,
+    images: Images | None = None,
 ) -> str:
     """Render a template: texts as they are, everything else as JSON.
 
-    ``fences`` writes the values at the places of ``fenced``, and ``cuts`` notes the lengths of beginnings of the text.
+    ``fences`` writes the values at the places of ``fenced``, ``cuts`` notes the lengths of beginnings of the text, and
+    ``images`` has the images of a message.
     Raises PromptError if a value is missing, if a text grows beyond ``MOST_CHARACTERS``, or if the loops make more than
     ``MOST_ROUNDS`` turns.
     """
     plain = _pieces(template)
     if plain is not None:
         try:
-            text = _joined_pieces(plain, lookup, fences, _numbers(template, fenced), cuts)
+            text = _joined_pieces(plain, lookup, fences, _numbers(template, fenced), cuts, images)
         except _FILTER_ERRORS as error:
             raise PromptError(f"the template cannot be filled in: {error}") from None
         if text is not None:
@@ -148,7 +183,7 @@ def render(
         values = {name: lookup(name) for name in names}
         if any(isinstance(value, Candidates) for value in values.values()):
             program, _ = compiled(template, numbered=True, fenced=fenced, cuts=parts)
-        for piece in program.generate({**values, METER: Meter(), FENCES: fences, CUTS: cuts}):
+        for piece in program.generate({**values, METER: Meter(), FENCES: fences, CUTS: cuts, IMAGES: images}):
             output.grow(len(piece))
             pieces.append(piece)
     except (TemplateError, *_FILTER_ERRORS) as error:

@@ -30,6 +30,8 @@ def is_read(function: str, args: Mapping[str, Json]) -> bool:
     """Tell whether a call is a read. A read takes time or needs a file, and is done outside of the event loop."""
     known = FUNCTIONS.get(function)
     if known is None or not known.spec.reads:
+        if function == "pages":
+            return True
         document = args.get("document")
         return function == "split" and isinstance(document, str) and len(document) > LONG
     return True

@@ -10,13 +10,14 @@ from jinja2 import StrictUndefined, Undefined, pass_context
 from jinja2.runtime import Context, LoopContext
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from flowrun.dsl import VALUE_FUNCTIONS, NoValueError, ValueFunction
+from flowrun.dsl import VALUE_FUNCTIONS, ImageValue, NoValueError, ValueFunction
 from flowrun.dsl import plan as p
 
 from .candidates import Candidates
+from .image_values import is_shown
 from .model_values import ModelValue, name_of
 from .prompt_cuts import CUTS
-from .prompt_text import FENCES, METER, PromptError, absent, measure, shown
+from .prompt_text import FENCES, IMAGES, METER, PromptError, absent, measure, shown
 
 LOOP_FIELDS = frozenset({"index", "index0", "first", "last", "length", "revindex"})
 
@@ -132,8 +133,15 @@ def _told_apart(values: Any) -> Any:
     return [item if isinstance(one, str) else one for one, item in zip(values, values.texts(), strict=True)]
 
 
+def _written(context: Context, value: Any) -> str:
+    images: Any = context.resolve(IMAGES)
+    return shown(value) if images is None or isinstance(images, Undefined) else str(images.write(value))
+
+
 @pass_context
 def _fenced(context: Context, value: Any) -> str:
+    if ImageValue.made and is_shown(value):
+        return _written(context, value)
     fences: Any = context.resolve(FENCES)
     return str(fences.write(shown(_there(value))))
 
@@ -144,7 +152,10 @@ def _cut(context: Context, value: str) -> str:
     return str(cuts.note())
 
 
-def _finalized(value: Any) -> Any:
+@pass_context
+def _finalized(context: Context, value: Any) -> Any:
+    if ImageValue.made and is_shown(value):
+        return _written(context, value)
     return value if isinstance(value, Undefined) else shown(value)
 
 

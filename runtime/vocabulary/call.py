@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import field
 from functools import cached_property
 from typing import Any, Literal
 
 from flowrun.dsl import dataclass
 
+from .image import Image
 from .json_value import Json
 from .receipt import Receipt
 from .usage import Rates, Usage
@@ -25,17 +26,31 @@ class Message:
     ``heads`` are the lengths of the beginnings of the text that are the same for all elements of a map or samples of a
     vote, one for each of the innermost blocks around the call, the outermost of them first. ``cuts`` are the places in
     the text where the provider shall ask its server to keep the prompt up to there. Neither changes the answer.
+    ``images`` stand in the text, each in the place of its mark, in the order of their places.
     """
 
     role: Role
     text: str
     heads: tuple[int, ...] = field(default=(), compare=False)
     cuts: tuple[int, ...] = field(default=(), compare=False)
+    images: tuple[Image, ...] = ()
 
     @property
     def head(self) -> int:
         """The length of the beginning that is the same for all elements or samples of the innermost block."""
         return self.heads[-1] if self.heads else 0
+
+    @property
+    def parts(self) -> Iterator[str | Image]:
+        """The texts and the images, in their order. A text is not empty."""
+        at = 0
+        for image in self.images:
+            if image.at > at:
+                yield self.text[at : image.at]
+            yield image
+            at = image.until
+        if at < len(self.text) or not self.images:
+            yield self.text[at:]
 
 
 class Schema(dict[str, Any]):

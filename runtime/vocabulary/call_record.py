@@ -13,6 +13,7 @@ from typing import Any, Literal
 from flowrun.dsl import dataclass
 
 from .call import Message, Request
+from .image import as_record
 from .json_value import Json
 
 State = Literal["answered", "reused", "failed", "cancelled", "open", "unsent"]
@@ -221,8 +222,11 @@ def _answer(one: AnswerRecord, *, old: bool, texts: bool) -> dict[str, Any]:
     return row
 
 
-def _messages(messages: Sequence[Message]) -> list[dict[str, str]]:
-    return [{"role": one.role, "text": one.text} for one in messages]
+def _messages(messages: Sequence[Message]) -> list[dict[str, Any]]:
+    return [
+        {"role": one.role, "text": one.text} | ({"images": list(map(as_record, one.images))} if one.images else {})
+        for one in messages
+    ]
 
 
 def _attempt(one: AttemptRecord, call: CallRecord, *, texts: bool) -> dict[str, Any]:

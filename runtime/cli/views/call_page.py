@@ -9,6 +9,7 @@ from ...vocabulary.amounts import count_text, money_text, time_text
 from ...vocabulary.call import Message, Request
 from ...vocabulary.call_path import label_text
 from ...vocabulary.call_record import AnswerRecord, AttemptRecord, CallRecord, End, Tokens
+from ...vocabulary.image import described
 from ...vocabulary.json_value import Json
 from ...vocabulary.quoting import inert, json_text, one_line
 from ...vocabulary.tally import Tally, in_words, votes
@@ -51,6 +52,8 @@ def call_lines(calls: RunCalls, at: int, screen: Screen) -> Iterator[str]:
     yield from (f"{name:<9} {text}" for name, text in _facts(calls, call) if text)
     for number, message in enumerate(_messages(call.request)):
         yield from _section(message.role, message.text, screen, first=not number)
+        for place, image in enumerate(message.images, 1):
+            yield screen.paint(one_line(described(image, place)), "dim")
     if call.request is None:
         yield "the prompt is not known"
     yield from _exchange_lines(call, screen)

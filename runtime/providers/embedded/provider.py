@@ -77,6 +77,8 @@ class EmbeddedProvider:
             raise PermanentError(f"{self.model} gives at most {self.samples} samples a request, not {samples}")
         if self._closed or self._session is None:
             raise PermanentError(f"{self.model} is not started")
+        if any(message.images for message in request.messages):
+            raise PermanentError(f"{self.model} reads no images: name a model that does")
         call = asyncio.create_task(self._attempt(self._session, request, samples))
         self._calls.add(call)
         try:

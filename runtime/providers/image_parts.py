@@ -1,0 +1,52 @@
+"""The parts of a message with images, in the form of each API. Texts and images keep their order.
+
+Chat Completions: platform.openai.com/docs/api-reference/chat/create (``image_url`` with a data URL). Messages:
+platform.claude.com/docs/en/build-with-claude/vision (a base64 ``source``). generateContent:
+ai.google.dev/gemini-api/docs/image-understanding (``inlineData``).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..vocabulary.call import Message
+from .images import LIMITS, payload
+
+
+def chat_parts(message: Message) -> list[dict[str, Any]]:
+    limits = LIMITS["openai"]
+    parts: list[dict[str, Any]] = []
+    for part in message.parts:
+        if isinstance(part, str):
+            parts.append({"type": "text", "text": part})
+        else:
+            kind, data = payload(part, limits)
+            # In detail: the tokens of an image are counted so, and a small image costs no more.
+            url = {"url": f"data:{kind};base64,{data}", "detail": "high"}
+            parts.append({"type": "image_url", "image_url": url})
+    return parts
+
+
+def messages_blocks(message: Message) -> list[dict[str, Any]]:
+    limits = LIMITS["anthropic"]
+    blocks: list[dict[str, Any]] = []
+    for part in message.parts:
+        if isinstance(part, str):
+            # The API refuses a block of blanks.
+            blocks += [{"type": "text", "text": part}] if part.strip() else []
+        else:
+            kind, data = payload(part, limits)
+            blocks.append({"type": "image", "source": {"type": "base64", "media_type": kind, "data": data}})
+    return blocks
+
+
+def inline_parts(message: Message) -> list[dict[str, Any]]:
+    limits = LIMITS["gemini"]
+    parts: list[dict[str, Any]] = []
+    for part in message.parts:
+        if isinstance(part, str):
+            parts.append({"text": part})
+        else:
+            kind, data = payload(part, limits)
+            parts.append({"inlineData": {"mimeType": kind, "data": data}})
+    return parts

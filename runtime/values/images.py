@@ -1,0 +1,64 @@
+"""Images in templates: each stands in the text as a mark, and the message knows the places of its marks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from hashlib import sha256
+from typing import Any
+
+from flowrun.dsl import ImageValue
+
+from ..vocabulary.image import Image, mark_of
+from .image_values import image_of
+from .prompt_text import PromptError
+
+_TRIES = 4
+
+
+class Images:
+    """The images of one message while its template is rendered.
+
+    Each is written as a code with ``salt`` and its number. A text that holds such a code itself is found by its number
+    of codes; then the template is rendered again with another salt, a digest of the whole text, which no part of it
+    can hold.
+    """
+
+    def __init__(self, salt: str = "") -> None:
+        self.salt = salt
+        self.found: list[ImageValue] = []
+
+    def write(self, value: Any) -> str:
+        """Return the code of an image, or the codes of a list of images on lines of their own."""
+        return "\n".join(map(self._code, value if isinstance(value, list) else (value,)))
+
+    def _code(self, value: ImageValue) -> str:
+        self.found.append(value)
+        return f"\ue000{self.salt}:{len(self.found) - 1}\ue001"
+
+    def placed(self, text: str) -> tuple[str, tuple[Image, ...]] | None:
+        """Put the marks in the places of the codes. Return None if the text has codes of its own."""
+        parts = re.split(f"\ue000{self.salt}:([0-9]+)\ue001", text)
+        if [int(one) for one in parts[1::2]] != list(range(len(self.found))):
+            return None
+        out, size, images = [parts[0]], len(parts[0]), []
+        for number, (value, behind) in enumerate(zip(self.found, parts[2::2], strict=True), 1):
+            image = image_of(value)
+            mark = mark_of(image, number)
+            images.append(replace(image, at=size, until=size + len(mark)))
+            out += [mark, behind]
+            size += len(mark) + len(behind)
+        return "".join(out), tuple(images)
+
+
+def with_images(render: Callable[[Images], str]) -> tuple[str, tuple[Image, ...]]:
+    """Render the template of a message. Return its text, and the images in it. Raises PromptError."""
+    salt = ""
+    for _ in range(_TRIES):
+        images = Images(salt)
+        text = render(images)
+        if (found := images.placed(text)) is not None:
+            return found
+        salt = sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    raise PromptError("a text of this prompt imitates the places of its images")

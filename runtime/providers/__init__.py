@@ -141,9 +141,9 @@ def traits_of(address: str) -> Traits:
     For another package's provider this is the attribute ``traits`` of the object that the entry point names, or the
     default.
     """
-    provider = address.partition(":")[0]
+    provider, _, name = address.partition(":")
     if is_own(provider):
-        return _own(provider).traits
+        return _own(provider).traits_for(name)
     entry = _entries().get(provider)
     try:
         found = getattr(entry.load(), "traits", None) if entry is not None else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import field, replace
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from flowrun.dsl import dataclass
@@ -26,6 +27,9 @@ from .named import NamedEndpoint
 from .records import Record, Records
 from .secret import digest_of, secret
 from .traits import ProviderSpec
+
+if TYPE_CHECKING:
+    from .signing import Signer
 
 SENTENCE = 300  # the most characters of a server's text in a message
 _SEARCHED = 4096
@@ -66,7 +70,10 @@ class Service(ProviderSpec):
 
 @dataclass(frozen=True, slots=True)
 class HttpEndpoint:
-    """A model at an address. The key is sent to ``base_url`` only. The key and the proxy are never printed."""
+    """A model at an address. The key is sent to ``base_url`` only. The key and the proxy are never printed.
+
+    ``signer`` makes further headers for each request, if the server wants a signature or a token that is renewed.
+    """
 
     model: str
     base_url: str
@@ -75,6 +82,7 @@ class HttpEndpoint:
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     proxy: str | None = field(default=None, repr=False)
     base_variable: str = ""
+    signer: Signer | None = field(default=None, repr=False, compare=False)
     traffic: Traffic = field(default_factory=Traffic, repr=False, compare=False)
 
     @property
@@ -86,11 +94,13 @@ class HttpEndpoint:
 
     def redact(self, text: str) -> str:
         """Return the text of a message without the key. Answers are never changed: see ``keepable``."""
+        if self.signer is not None:
+            text = self.signer.hide(text)
         return secret(self.key).hide(text) if self.key else text
 
     def keepable(self, text: str) -> tuple[str, str]:
         """Return an answer and "". If the key is in the answer, return "" and a sentence about that."""
-        if not self.key or not secret(self.key).carried_by(text):
+        if not self._carried_by(text):
             return text, ""
         return "", f"the answer contains your key, so it is not saved ({digest_of(text)})"
 
@@ -100,12 +110,12 @@ class HttpEndpoint:
             return ""
         # The characters that go could split the key. The search reads further than the cut, which could split it too.
         found = readable_name(text, _SEARCHED)
-        if self.key and secret(self.key).carried_by(found):
-            return ""
-        return found[:LONGEST_NAME]
+        return "" if self._carried_by(found) else found[:LONGEST_NAME]
 
     def advice(self, status: int) -> str:
         """Return advice to the user for this status of a server's answer. "" if there is none."""
+        if self.signer is not None and (found := self.signer.advice(status)):
+            return found
         where = f"{self.base_variable} ({self.base_url})" if self.base_variable else "the base URL"
         match status:
             case 401 if not self.key:
@@ -123,6 +133,11 @@ class HttpEndpoint:
     def quote(self, text: str) -> str:
         """Make foreign text fit for a message: one line of at most 300 characters, safe to print, without the key."""
         return sentence(self.redact(text), SENTENCE)
+
+    def _carried_by(self, text: str) -> bool:
+        if self.key and secret(self.key).carried_by(text):
+            return True
+        return self.signer is not None and self.signer.carried_by(text)
 
 
 def service_of(named: NamedEndpoint, spoken: Service) -> Service:
@@ -203,6 +218,8 @@ def _exempt(host: str, without: str) -> bool:
 def record_of(endpoint: HttpEndpoint, records: Records) -> Record:
     """Return what was learnt of a model at an endpoint. An address that holds a key has no record."""
     account = "\n".join(f"{name}: {value}" for name, value in sorted(endpoint.headers.items()))
+    if endpoint.signer is not None:
+        account += f"\n{endpoint.signer.account}"
     if endpoint.keepable(f"{endpoint.base_url} {endpoint.model}")[1]:
         return Record()
     return records.record(endpoint.base_url, account, endpoint.model)

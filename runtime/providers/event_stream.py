@@ -10,6 +10,10 @@ _LINE_END = pattern(rb"\r\n|\r|\n")
 _BOM = b"\xef\xbb\xbf"
 
 
+class BrokenStreamError(ValueError):
+    """The bytes of a stream are no events. The text is what is wrong with them."""
+
+
 class EventReader:
     """A reader that turns bytes into events. The bytes may be cut anywhere.
 

@@ -66,10 +66,33 @@ _STATUS = {
     "model_not_found": 404,
     "not_found": 404,
     "request_too_large": 413,
+    # The errors of Bedrock (docs.aws.amazon.com/bedrock/latest/APIReference, "Converse", and "Common errors"). After a
+    # failure inside the model, the request may have been paid.
+    "throttlingexception": 429,
+    "modelnotreadyexception": 429,
+    "servicequotaexceededexception": 429,
+    "serviceunavailableexception": 503,
+    "internalserverexception": 500,
+    "modelerrorexception": 500,
+    "modelstreamerrorexception": 500,
+    "modeltimeoutexception": 504,
+    "validationexception": 400,
+    "accessdeniedexception": 403,
+    "resourcenotfoundexception": 404,
+    "expiredtokenexception": 401,
+    "unrecognizedclientexception": 401,
+    "invalidsignatureexception": 401,
+    "incompletesignatureexception": 401,
+    "missingauthenticationtokenexception": 401,
 }
 _QUOTA = pattern(r"insufficient_quota|billing|spend_limit|usage_limit|credit_balance", re.IGNORECASE)
-# Anthropic reports an empty account by the sentence alone, under 400 (its "Errors" page).
-_NO_CREDIT = pattern(r"credit balance is too low|insufficient (?:credits|balance|funds)", re.IGNORECASE)
+# Anthropic reports an empty account by the sentence alone, under 400 (its "Errors" page); Bedrock reports the quota
+# of a day like that of a minute.
+_NO_CREDIT = pattern(
+    r"credit balance is too low|insufficient (?:credits|balance|funds)|"
+    r"too many (?:tokens|requests) per day",
+    re.IGNORECASE,
+)
 # A gateway answers in this way if no server takes the parameters of a request (OpenRouter, "Provider Routing").
 _DOUBTFUL = frozenset({404, 405, 501})
 _PARAMETERS = pattern(r"parameter|response_?format|structured|json_schema|\bn\b", re.IGNORECASE)
@@ -178,7 +201,13 @@ def _failure(endpoint: HttpEndpoint, status: int, headers: Mapping[str, str], ra
         )
     error = _error_object(raw)
     words = list(_words(error))
-    if status < 300:
+    # AWS names its errors in a header; an address may follow.
+    named = headers.get("x-amzn-errortype", "").partition(":")[0]
+    if named:
+        words.append(named)
+    if named.lower() in _STATUS:
+        meant = _STATUS[named.lower()]
+    elif status < 300:
         code = error.get("code")
         known = [_STATUS[word.lower()] for word in words if word.lower() in _STATUS]
         meant = code if isinstance(code, int) and 400 <= code < 600 else (known or [200])[0]

@@ -9,10 +9,19 @@ from __future__ import annotations
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
+from typing import Protocol
 
 from ..vocabulary.json_value import Json
 from .content import read_message, read_parts
-from .event_stream import EventReader
+from .event_stream import BrokenStreamError, EventReader
+
+
+class Reader(Protocol):
+    """A reader that turns the bytes of a stream into events, each with its type and its text."""
+
+    def feed(self, chunk: bytes) -> Iterator[tuple[str, str]]: ...
+
+    def end(self) -> Iterator[tuple[str, str]]: ...
 
 
 class Stream(ABC):
@@ -22,7 +31,10 @@ class Stream(ABC):
     ``begun`` is True when the first bytes have come, ``done`` when the provider has said that the answer is complete,
     and ``enough`` when the JSON value is complete although the provider continues. ``problem`` is the reason why the
     events cannot be read, "" if they can. ``error`` is an event in which the provider reports an error, if one came.
+    ``media`` is the type of content that it reads.
     """
+
+    media = "text/event-stream"
 
     def __init__(self, hear: Callable[[int], None] | None = None, *, typed: bool = False) -> None:
         self.begun = False
@@ -33,7 +45,7 @@ class Stream(ABC):
         self.error: Json = None
         self._hear = hear
         self._typed = typed
-        self._reader = EventReader()
+        self._reader: Reader = EventReader()
         self._last = ""
 
     def feed(self, chunk: bytes) -> None:
@@ -55,6 +67,8 @@ class Stream(ABC):
                     break
         except UnicodeDecodeError:
             self.problem = "an event of the answer is not UTF-8"
+        except BrokenStreamError as broken:
+            self.problem = str(broken)
         if self.characters != before and self._hear is not None:
             self._hear(self.characters)
 

@@ -17,6 +17,11 @@ def messages_content(message: Message) -> Any:
     return message.text
 
 
+def converse_content(message: Message) -> list[dict[str, Any]]:
+    """Write the content of a message for Bedrock's Converse."""
+    return [{"text": message.text}]
+
+
 def generate_parts(message: Message) -> list[dict[str, Any]]:
     """Write the parts of a message for Google's generateContent."""
     return [{"text": message.text}]

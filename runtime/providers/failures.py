@@ -22,6 +22,7 @@ from ..vocabulary.errors import (
 )
 from ..vocabulary.usage import Rates, Usage
 from .addresses import host_of
+from .amazon_errors import AMAZON_STATUS, amazon_name
 from .endpoints import HttpEndpoint
 from .pauses import details_of, retry_after
 from .rate_headers import read_rates
@@ -66,28 +67,10 @@ _STATUS = {
     "model_not_found": 404,
     "not_found": 404,
     "request_too_large": 413,
-    # The errors of Bedrock (docs.aws.amazon.com/bedrock/latest/APIReference, "Converse", and "Common errors"). After a
-    # failure inside the model, the request may have been paid.
-    "throttlingexception": 429,
-    "modelnotreadyexception": 429,
-    "servicequotaexceededexception": 429,
-    "serviceunavailableexception": 503,
-    "internalserverexception": 500,
-    "modelerrorexception": 500,
-    "modelstreamerrorexception": 500,
-    "modeltimeoutexception": 504,
-    "validationexception": 400,
-    "accessdeniedexception": 403,
-    "resourcenotfoundexception": 404,
-    "expiredtokenexception": 401,
-    "unrecognizedclientexception": 401,
-    "invalidsignatureexception": 401,
-    "incompletesignatureexception": 401,
-    "missingauthenticationtokenexception": 401,
+    **AMAZON_STATUS,
 }
 _QUOTA = pattern(r"insufficient_quota|billing|spend_limit|usage_limit|credit_balance", re.IGNORECASE)
-# Anthropic reports an empty account by the sentence alone, under 400 (its "Errors" page); Bedrock reports the quota
-# of a day like that of a minute.
+# Anthropic reports an empty account by the sentence alone, under 400 ("Errors"); Bedrock so reports the quota of a day.
 _NO_CREDIT = pattern(
     r"credit balance is too low|insufficient (?:credits|balance|funds)|"
     r"too many (?:tokens|requests) per day",
@@ -200,13 +183,10 @@ def _failure(endpoint: HttpEndpoint, status: int, headers: Mapping[str, str], ra
             status=status,
         )
     error = _error_object(raw)
-    words = list(_words(error))
-    # AWS names its errors in a header; an address may follow.
-    named = headers.get("x-amzn-errortype", "").partition(":")[0]
-    if named:
-        words.append(named)
-    if named.lower() in _STATUS:
-        meant = _STATUS[named.lower()]
+    named = amazon_name(headers)
+    words = [*_words(error), *([named] if named else ())]
+    if named.lower() in AMAZON_STATUS:
+        meant = AMAZON_STATUS[named.lower()]
     elif status < 300:
         code = error.get("code")
         known = [_STATUS[word.lower()] for word in words if word.lower() in _STATUS]

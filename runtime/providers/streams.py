@@ -9,19 +9,11 @@ from __future__ import annotations
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from typing import Protocol
 
 from ..vocabulary.json_value import Json
 from .content import read_message, read_parts
-from .event_stream import BrokenStreamError, EventReader
-
-
-class Reader(Protocol):
-    """A reader that turns the bytes of a stream into events, each with its type and its text."""
-
-    def feed(self, chunk: bytes) -> Iterator[tuple[str, str]]: ...
-
-    def end(self) -> Iterator[tuple[str, str]]: ...
+from .event_stream import BrokenStreamError, EventReader, Reader
+from .pieces import join, joined
 
 
 class Stream(ABC):
@@ -245,17 +237,17 @@ class GenerateStream(Stream):
             known = self._candidates.setdefault(index if isinstance(index, int) else 0, {"parts": [], "reason": None})
             content = candidate.get("content")
             for part in _dicts(content.get("parts") if isinstance(content, dict) else None):
-                _join(known["parts"], part)
+                join(known["parts"], part)
                 self._grow(part.get("text"))
             known["reason"] = candidate.get("finishReason") or known["reason"]
 
     def text(self) -> str:
-        return read_parts(_joined(self._candidates[min(self._candidates)]["parts"])).text if self._candidates else ""
+        return read_parts(joined(self._candidates[min(self._candidates)]["parts"])).text if self._candidates else ""
 
     def whole(self) -> dict[str, Json]:
         candidates = [
             {
-                "content": {"parts": _joined(one["parts"])},
+                "content": {"parts": joined(one["parts"])},
                 "finishReason": one["reason"] or ("STOP" if self.enough else None),
             }
             for _, one in sorted(self._candidates.items())
@@ -264,27 +256,6 @@ class GenerateStream(Stream):
 
 
 _AROUND = ("usageMetadata", "promptFeedback", "modelVersion", "responseId")
-
-
-class _Pieces(list[str]):
-    """Pieces of one text. They are joined at the end."""
-
-
-def _join(parts: list[dict[str, Json]], part: dict[str, Json]) -> None:
-    """Add a part to a list. A text joins the last text of its kind, because a separate part takes more memory."""
-    text, last = part.get("text"), parts[-1] if parts else {}
-    if not isinstance(text, str) or not part.keys() <= {"text", "thought"}:
-        parts.append(part)
-    elif isinstance(last.get("text"), _Pieces) and last.get("thought") == part.get("thought"):
-        last["text"].append(text)
-    else:
-        parts.append({**part, "text": _Pieces([text])})
-
-
-def _joined(parts: list[dict[str, Json]]) -> list[dict[str, Json]]:
-    return [
-        {**part, "text": "".join(part["text"])} if isinstance(part.get("text"), _Pieces) else part for part in parts
-    ]
 
 
 def _dicts(items: Json) -> list[dict[str, Json]]:

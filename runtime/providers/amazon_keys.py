@@ -171,7 +171,6 @@ def _from_variables(environ: Mapping[str, str]) -> Credentials | None:
 
 
 def _from_chain(environ: Mapping[str, str], model: str, profile: str) -> Credentials:
-    from botocore.exceptions import BotoCoreError
     from botocore.session import Session
 
     session = Session()
@@ -182,7 +181,7 @@ def _from_chain(environ: Mapping[str, str], model: str, profile: str) -> Credent
         session.set_config_variable("profile", profile)
     try:
         found = session.get_credentials()
-    except (BotoCoreError, OSError, ValueError) as error:
+    except Exception as error:  # noqa: BLE001 (the chain reads files and runs commands of the user's own)
         raise UsageError(f"{model} finds no AWS credentials: {sentence(str(error), _LONGEST)}") from None
     if found is None:
         raise UsageError(

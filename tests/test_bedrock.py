@@ -15,6 +15,7 @@ import pytest
 
 from flowrun.runtime.providers import open_provider
 from flowrun.runtime.providers.protocol import Provider, Surroundings
+from flowrun.runtime.providers.served import ServedProvider
 from flowrun.runtime.vocabulary.call import Message, Reply, Request
 from flowrun.runtime.vocabulary.errors import (
     AnswerError,
@@ -53,6 +54,12 @@ def alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def provider(server: BedrockServer, name: str = "amazon.nova-lite-v1:0", **more: str) -> Provider:
     LINES.clear()
     return open_provider(f"bedrock:{name}", Surroundings(server.environ(**more), LINES.append))
+
+
+async def checked(one: Provider) -> None:
+    """Do what a run does before it sends anything."""
+    assert isinstance(one, ServedProvider)
+    await one.check()
 
 
 async def ask(one: Provider, **parameters: Any) -> Reply:
@@ -134,13 +141,13 @@ def test_the_host_follows_from_the_region(monkeypatch: pytest.MonkeyPatch, tmp_p
         ({"AWS_ENDPOINT_URL_BEDROCK_RUNTIME": "localhost:1", "AWS_REGION": "us-east-1"}, "is not an address"),
     ],
 )
-def test_what_is_missing_is_told_at_the_start(
+async def test_what_is_missing_is_told_at_the_start(
     environ: dict[str, str], said: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     alone(monkeypatch, tmp_path)
     files = {name: str(tmp_path / "none") for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE")}
     with pytest.raises(UsageError) as caught:
-        open_provider("bedrock:m", Surroundings({**files, **environ}))
+        await checked(open_provider("bedrock:m", Surroundings({**files, **environ})))
     assert said in str(caught.value)
     assert "s3cret" not in str(caught.value)
 
@@ -329,6 +336,7 @@ async def test_credentials_are_renewed_once_for_all_that_wait(bedrock: BedrockSe
     # They expire within a quarter of an hour, so botocore renews them before each use, and may use the old ones.
     given = process_profile(tmp_path, script_of(tmp_path, 800))
     one = open_provider("bedrock:m", Surroundings(bedrock.environ(**given)))
+    await checked(one)
     before = len((tmp_path / "calls").read_text())
     try:
         await asyncio.gather(*(one.complete(Request(HELLO), 1) for _ in range(5)))
@@ -341,6 +349,7 @@ async def test_credentials_are_renewed_once_for_all_that_wait(bedrock: BedrockSe
 async def test_credentials_that_cannot_be_renewed_stop_the_endpoint(bedrock: BedrockServer, tmp_path: Path) -> None:
     given = process_profile(tmp_path, script_of(tmp_path, 5))
     one = open_provider("bedrock:m", Surroundings(bedrock.environ(**given)))
+    await checked(one)
     (tmp_path / "credentials.py").write_text("import sys; sys.exit('the sign-in has ended')", encoding="utf-8")
     with pytest.raises(EndpointError, match="the AWS credentials cannot be renewed"):
         await ask(one)
@@ -350,6 +359,7 @@ async def test_credentials_that_cannot_be_renewed_stop_the_endpoint(bedrock: Bed
 async def test_a_run_goes_on_while_credentials_are_renewed(bedrock: BedrockServer, tmp_path: Path) -> None:
     given = process_profile(tmp_path, script_of(tmp_path, 800))
     one = open_provider("bedrock:m", Surroundings(bedrock.environ(**given)))
+    await checked(one)
     (tmp_path / "credentials.py").write_text("import time; time.sleep(0.5)\n" + script_of(tmp_path, 9000), "utf-8")
     ticks = 0
 

@@ -12,12 +12,14 @@ import pytest
 
 from flowrun.runtime.providers import open_provider, traits_of
 from flowrun.runtime.providers.protocol import Provider, Surroundings
+from flowrun.runtime.providers.served import ServedProvider
 from flowrun.runtime.vocabulary.call import Message, Reply, Request
 from flowrun.runtime.vocabulary.errors import CallError, EndpointError, RefusedError, UsageError
 from support.hosted import claude, google
 from support.vertex_server import TOKEN, VertexServer
 
 HELLO = (Message("system", "be brief"), Message("user", "hello"))
+GIVEN = {"GOOGLE_CLOUD_LOCATION": "global", "GOOGLE_CLOUD_PROJECT": "own-project"}
 PLACE = "/v1/projects/own-project/locations/europe-west4"
 
 
@@ -38,6 +40,12 @@ def alone(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def provider(server: VertexServer, folder: Path, name: str = "gemini-2.5-flash", **more: str) -> Provider:
     return open_provider(f"vertex:{name}", Surroundings(server.environ(folder, **more)))
+
+
+async def checked(one: Provider) -> None:
+    """Do what a run does before it sends anything."""
+    assert isinstance(one, ServedProvider)
+    await one.check()
 
 
 async def ask(one: Provider, **parameters: Any) -> Reply:
@@ -80,7 +88,7 @@ async def test_a_claude_model(name: str, vertex: VertexServer, tmp_path: Path) -
 
 
 async def test_a_claude_model_that_streams(vertex: VertexServer, tmp_path: Path) -> None:
-    events = [
+    events: list[dict[str, Any]] = [
         {"type": "message_start", "message": {"model": "claude", "id": "m", "usage": {"input_tokens": 4}}},
         {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
         {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "Hello."}},
@@ -230,7 +238,9 @@ async def test_an_answer_with_the_token_is_not_kept(vertex: VertexServer, tmp_pa
         ("gemini-2.5-flash", {}, "needs a location: set GOOGLE_CLOUD_LOCATION"),
         ("gemini-2.5-flash", {"GOOGLE_CLOUD_LOCATION": "Belgium!"}, "which is no location such as europe-west4"),
         ("gemini-2.5-flash", {"GOOGLE_CLOUD_LOCATION": "evil.example/"}, "which is no location"),
-        ("gemini-2.5-flash", {"GOOGLE_CLOUD_LOCATION": "global"}, "run `gcloud auth application-default login`"),
+        ("gemini-2.5-flash", {"GOOGLE_CLOUD_LOCATION": "global"}, "needs a project of Google Cloud"),
+        ("gemini-2.5-flash", {**GIVEN, "GOOGLE_CLOUD_PROJECT": "a/b"}, "which is no id of a project"),
+        ("gemini-2.5-flash", GIVEN, "run `gcloud auth application-default login`"),
         ("meta/llama-4", {"GOOGLE_CLOUD_LOCATION": "global"}, "models of Google and Anthropic"),
         (
             "gemini-2.5-flash",
@@ -239,23 +249,23 @@ async def test_an_answer_with_the_token_is_not_kept(vertex: VertexServer, tmp_pa
         ),
     ],
 )
-def test_what_is_missing_is_told_at_the_start(
+async def test_what_is_missing_is_told_at_the_start(
     name: str, environ: dict[str, str], said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     alone(monkeypatch)
     with pytest.raises(UsageError) as caught:
-        open_provider(f"vertex:{name}", Surroundings(environ))
+        await checked(open_provider(f"vertex:{name}", Surroundings({"HOME": "/nonexistent", **environ})))
     assert said in str(caught.value)
 
 
 @pytest.mark.parametrize("text", ["", "no JSON", "[]", '{"type": "service_account"}', '{"type": "what"}'])
-def test_a_file_that_holds_no_credentials(text: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+async def test_a_file_that_holds_no_credentials(text: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     alone(monkeypatch)
     path = tmp_path / "account.json"
     path.write_text(text, encoding="utf-8")
-    given = {"GOOGLE_CLOUD_LOCATION": "global", "GOOGLE_APPLICATION_CREDENTIALS": str(path)}
+    given = {**GIVEN, "GOOGLE_APPLICATION_CREDENTIALS": str(path)}
     with pytest.raises(UsageError, match="check the file of GOOGLE_APPLICATION_CREDENTIALS"):
-        open_provider("vertex:gemini-2.5-flash", Surroundings(given))
+        await checked(open_provider("vertex:gemini-2.5-flash", Surroundings(given)))
 
 
 def test_without_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ import os
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from flowrun.dsl import pattern
 
@@ -18,9 +18,6 @@ from ..vocabulary.quoting import sentence, shown
 from .addresses import check_header
 from .secret import SHOWN
 from .signing import Renewal, Signer
-
-if TYPE_CHECKING:
-    from botocore.credentials import Credentials
 
 REGIONS = ("AWS_REGION", "AWS_DEFAULT_REGION")
 _REGION = pattern(r"[a-z]{2,}(?:-[a-z]+)+-\d{1,2}")
@@ -39,29 +36,38 @@ class AmazonSigner(Signer):
     Temporary credentials are renewed before they expire, in a thread.
     """
 
-    def __init__(self, model: str, credentials: Credentials, region: str, profile: str) -> None:
-        # Reading the key of temporary credentials would fetch them.
-        known = not hasattr(credentials, "refresh_needed")
-        super().__init__(f"{region} {profile} {credentials.access_key if known else credentials.method}")
+    def __init__(self, model: str, environ: Mapping[str, str], region: str) -> None:
+        self._own = _from_variables(environ)
+        self._profile = "" if self._own else environ.get("AWS_PROFILE", "").strip()
+        super().__init__(f"{region} {self._profile} {self._own[0] if self._own else ''}")
         self._model = model
-        self._credentials = credentials
+        self._environ = environ
         self._region = region
-        self._profile = profile
         self._ids: set[str] = set()
-        self._renewal: Renewal[Any] = Renewal(credentials.get_frozen_credentials)
+        self._credentials: Any = None
+        self._renewal: Renewal[Any] = Renewal(self._renew)
 
-    async def headers(self, url: str, body: bytes) -> Mapping[str, str]:
+    def find(self) -> None:
+        from botocore.credentials import Credentials
+
+        if self._own is None:
+            self._credentials = _from_chain(self._environ, self._model, self._profile)
+        else:
+            key, secret_key, token = self._own
+            self._credentials = Credentials(key, secret_key, token or None)
+
+    async def made(self, url: str, body: bytes) -> Mapping[str, str]:
         needed = getattr(self._credentials, "refresh_needed", None)
         try:
             if needed is not None and needed():
-                frozen = await self._renewal.done()
+                keys = await self._renewal.done()
             else:
-                frozen = self._credentials.get_frozen_credentials()
+                keys = self._credentials.get_frozen_credentials()
         except Exception as error:  # noqa: BLE001 (the chain runs commands and services of the user's own)
             raise self._failure(error) from None
-        self.knows(frozen.secret_key, frozen.token)
-        self._ids.add(frozen.access_key)
-        return signed(url, body, frozen, self._region)
+        self.knows(keys.secret_key, keys.token)
+        self._ids.add(keys.access_key)
+        return signed(url, body, keys, self._region)
 
     def advice(self, status: int) -> str:
         match status:
@@ -82,6 +88,9 @@ class AmazonSigner(Signer):
     @property
     def _of_profile(self) -> str:
         return f" of the profile {shown(self._profile)}" if self._profile else ""
+
+    def _renew(self) -> Any:
+        return self._credentials.get_frozen_credentials()
 
     def _failure(self, error: Exception) -> RefusedError | EndpointError:
         said = sentence(self.hide(str(error)), _LONGEST)
@@ -141,23 +150,17 @@ def is_region(text: str) -> bool:
 
 
 def signer_of(environ: Mapping[str, str], model: str, region: str) -> AmazonSigner:
-    """Find the credentials. Raises: UsageError, which says what is missing."""
+    """Return the maker of signatures. Raises: UsageError, which says what can be seen to be missing."""
     if find_spec("botocore") is None:
         raise UsageError(
             f"{model} signs its requests with the package botocore: install flowrun-dsl[aws], or set "
             "AWS_BEARER_TOKEN_BEDROCK to an API key of Bedrock"
         )
-    profile = environ.get("AWS_PROFILE", "").strip()
-    found = _from_variables(environ)
-    if found is None:
-        found = _from_chain(environ, model, profile)
-        return AmazonSigner(model, found, region, profile)
-    return AmazonSigner(model, found, region, "")
+    return AmazonSigner(model, environ, region)
 
 
-def _from_variables(environ: Mapping[str, str]) -> Credentials | None:
-    from botocore.credentials import Credentials
-
+def _from_variables(environ: Mapping[str, str]) -> tuple[str, str, str] | None:
+    """Return the key's id, the key and the session token that the variables hold. None if they hold none."""
     names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
     key, secret_key, token = (environ.get(name, "").strip() for name in names)
     if bool(key) != bool(secret_key):
@@ -167,10 +170,10 @@ def _from_variables(environ: Mapping[str, str]) -> Credentials | None:
         return None
     for name, value in zip(names, (key, secret_key, token), strict=True):
         check_header(value, name)
-    return Credentials(key, secret_key, token or None, method="env")
+    return key, secret_key, token
 
 
-def _from_chain(environ: Mapping[str, str], model: str, profile: str) -> Credentials:
+def _from_chain(environ: Mapping[str, str], model: str, profile: str) -> Any:
     from botocore.session import Session
 
     session = Session()

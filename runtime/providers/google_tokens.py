@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
 import warnings
 from collections.abc import Mapping
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..vocabulary.errors import EndpointError, RefusedError, UsageError
 from ..vocabulary.quoting import sentence, shown
 from .signing import Renewal, Signer
-
-if TYPE_CHECKING:
-    from google.auth.credentials import Credentials
 
 _FILE = "GOOGLE_APPLICATION_CREDENTIALS"
 _SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
@@ -24,14 +22,17 @@ _SECONDS = 20.0
 class GoogleSigner(Signer):
     """The maker of the header with the access token of one account. The token is renewed in a thread."""
 
-    def __init__(self, model: str, credentials: Credentials, project: str) -> None:
-        who = getattr(credentials, "service_account_email", "") or getattr(credentials, "client_id", "")
-        super().__init__(f"{project} {who}")
+    def __init__(self, model: str, environ: Mapping[str, str], project: str) -> None:
+        super().__init__(f"{project} {_path(environ)}")
         self._model = model
-        self._credentials: Any = credentials
+        self._environ = environ
+        self._credentials: Any = None
         self._renewal = Renewal(self._renew)
 
-    async def headers(self, url: str, body: bytes) -> Mapping[str, str]:
+    def find(self) -> None:
+        self._credentials = _credentials(self._environ, self._model)
+
+    async def made(self, url: str, body: bytes) -> Mapping[str, str]:
         if not self._credentials.valid:
             try:
                 await self._renewal.done()
@@ -62,18 +63,37 @@ class GoogleSigner(Signer):
         self._credentials.refresh(transport())
 
 
-def signer_of(environ: Mapping[str, str], model: str, project: str) -> tuple[GoogleSigner, str]:
-    """Find the application default credentials. Return them with the project, which they may name themselves.
-
-    Raises: UsageError, which says what is missing.
-    """
+def signer_of(environ: Mapping[str, str], model: str, project: str) -> GoogleSigner:
+    """Return the maker of the header. Raises: UsageError, which says what can be seen to be missing."""
     if not _installed():
         raise UsageError(f"{model} gets its access tokens by the package google-auth: install flowrun-dsl[google]")
-    found, own = _credentials(environ, model)
-    project = project or own or ""
-    if not project:
-        raise UsageError(f"{model} needs a project of Google Cloud: set GOOGLE_CLOUD_PROJECT to its id")
-    return GoogleSigner(model, found, project), project
+    path = environ.get(_FILE, "").strip()
+    if path and not os.path.exists(path):
+        raise UsageError(f"{_FILE} names the file {shown(path)}, which does not exist")
+    return GoogleSigner(model, environ, project)
+
+
+def project_of(environ: Mapping[str, str]) -> str:
+    """Return the project that the variables or the user's credentials name; "" if they name none."""
+    if project := environ.get("GOOGLE_CLOUD_PROJECT", "").strip():
+        return project
+    try:
+        with open(_path(environ), encoding="utf-8") as file:
+            account = json.load(file)
+    except (OSError, ValueError, RecursionError):
+        # google-auth tells what is wrong with the file.
+        return ""
+    named = [account.get(name) for name in ("project_id", "quota_project_id")] if isinstance(account, dict) else []
+    return next((one for one in named if isinstance(one, str)), "")
+
+
+def _path(environ: Mapping[str, str]) -> str:
+    """Return the path of the file with the application default credentials."""
+    if path := environ.get(_FILE, "").strip():
+        return path
+    home = environ.get("HOME", "").strip() or os.path.expanduser("~")
+    folder = environ.get("CLOUDSDK_CONFIG", "").strip() or os.path.join(home, ".config", "gcloud")
+    return os.path.join(folder, "application_default_credentials.json")
 
 
 def _installed() -> bool:
@@ -83,22 +103,18 @@ def _installed() -> bool:
         return False
 
 
-def _credentials(environ: Mapping[str, str], model: str) -> tuple[Credentials, str | None]:
+def _credentials(environ: Mapping[str, str], model: str) -> Any:
     import google.auth
 
     path = environ.get(_FILE, "").strip()
-    if path and not os.path.exists(path):
-        raise UsageError(f"{_FILE} names the file {shown(path)}, which does not exist")
     try:
         if not path:
-            found: tuple[Any, str | None] = google.auth.default(scopes=_SCOPES, request=transport())
-            return found
+            return google.auth.default(scopes=_SCOPES, request=transport())[0]
         with warnings.catch_warnings():
             # The warning is for programs that take such files from others. This one is named by the user.
             warnings.simplefilter("ignore", DeprecationWarning)
             load: Any = google.auth.load_credentials_from_file
-            read: tuple[Any, str | None] = load(path, scopes=_SCOPES, request=transport())
-            return read
+            return load(path, scopes=_SCOPES, request=transport())[0]
     except Exception as error:  # noqa: BLE001 (whatever is wrong with the file, nothing can be asked)
         said = sentence(str(error), _LONGEST)
         way = f"check the file of {_FILE}" if path else f"run `gcloud auth application-default login`, or set {_FILE}"

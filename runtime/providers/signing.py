@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Generic, TypeVar
 
+from ..vocabulary.errors import EndpointError, UsageError
 from .secret import secret
 
 _REMEMBERED = 8
@@ -22,10 +23,30 @@ class Signer(ABC):
     def __init__(self, account: str) -> None:
         self.account = account
         self._secrets: list[str] = []
+        self._search: Renewal[None] = Renewal(self.find)
+        self._found = False
 
-    @abstractmethod
+    async def ready(self) -> None:
+        """Find the credentials, if that has not been done. Raises: UsageError, which says what is missing."""
+        if not self._found:
+            await self._search.done()
+            self._found = True
+
     async def headers(self, url: str, body: bytes) -> Mapping[str, str]:
         """Return the headers for one POST. Raises: RefusedError, EndpointError."""
+        try:
+            await self.ready()
+        except UsageError as error:
+            raise EndpointError(str(error)) from None
+        return await self.made(url, body)
+
+    @abstractmethod
+    def find(self) -> None:
+        """Find the credentials, in a thread. Raises: UsageError."""
+
+    @abstractmethod
+    async def made(self, url: str, body: bytes) -> Mapping[str, str]:
+        """Make the headers for one POST with the credentials that were found. Raises: RefusedError, EndpointError."""
 
     @abstractmethod
     def advice(self, status: int) -> str:

@@ -18,7 +18,7 @@ from .anthropic import MOST_WRITTEN, AnthropicProvider
 from .cloud_services import CloudService
 from .endpoints import endpoint
 from .gemini import GeminiProvider, caches_from
-from .google_tokens import signer_of
+from .google_tokens import project_of, signer_of
 from .posts import Post
 from .protocol import Provider, Surroundings
 from .structured import Shape
@@ -47,10 +47,12 @@ def opened(name: str, surroundings: Surroundings) -> Provider:
             "as in vertex:gemini-2.5-flash, and for an endpoint of your own, as in vertex:endpoints/ID"
         )
     at = endpoint(PROVIDER, name, environ)
-    signer, project = signer_of(environ, model, environ.get("GOOGLE_CLOUD_PROJECT", "").strip())
+    project = project_of(environ)
+    at = replace(at, signer=signer_of(environ, model, project))
+    if not project:
+        raise UsageError(f"{model} needs a project of Google Cloud: set GOOGLE_CLOUD_PROJECT to its id")
     if not _PROJECT.fullmatch(project):
         raise UsageError(f"GOOGLE_CLOUD_PROJECT is {shown(project)}, which is no id of a project")
-    at = replace(at, signer=signer)
     place = f"/v1/projects/{quote(project)}/locations/{location}"
     places = PROVIDER.places(environ)
     if _is_claude(name):

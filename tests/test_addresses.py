@@ -176,13 +176,13 @@ def test_a_key_of_another_service_is_told_where_it_belongs() -> None:
     ("variable", "base"),
     [
         ("OPENROUTER_API_KEY", "https://openrouter.ai/api/v1"),
-        ("AZURE_OPENAI_API_KEY", "https://RESOURCE.openai.azure.com/openai/v1"),
-        ("AZURE_OPENAI_ENDPOINT", "https://RESOURCE.openai.azure.com/openai/v1"),
+        ("AZURE_OPENAI_API_KEY", "https://RESOURCE.openai.azure.com"),
+        ("AZURE_OPENAI_ENDPOINT", "https://RESOURCE.openai.azure.com"),
     ],
 )
 def test_the_variables_of_other_services_are_known(variable: str, base: str) -> None:
     said = refused("openai", **{variable: "s3cret"})
-    assert f"set OPENAI_API_KEY to {'the same' if 'ROUTER' in variable else 'its'} key" in said
+    assert ("set OPENAI_API_KEY to the same key" if "ROUTER" in variable else "ask azure:DEPLOYMENT") in said
     assert base in said
 
 

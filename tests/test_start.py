@@ -211,8 +211,8 @@ def test_a_model_that_is_built_in_asks_no_installed_package(monkeypatch: pytest.
     assert not asked
     assert "acme" in names
     assert "nobody" not in names
-    assert sorted(names) == ["acme", "anthropic", "embedded", "gemini", "openai"]
-    assert len(names) == 5
+    assert sorted(names) == ["acme", "anthropic", "azure", "bedrock", "embedded", "gemini", "openai", "vertex"]
+    assert len(names) == 8
     assert len(asked) == 1
 
 

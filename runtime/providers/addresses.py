@@ -133,8 +133,8 @@ def check_path(address: str, parts: SplitResult, variable: str, *, spoken: bool)
         wanted = "/openai/v1"
     path = parts.path.rstrip("/")
     if wanted is not None and (path != wanted or parts.query):
-        model = "; write the name of your deployment as the model, as in openai:NAME" if wanted == "/openai/v1" else ""
-        raise UsageError(f"{variable} is not the address of the API of {host}: set it to {plain}{wanted}{model}")
+        azure = f"; or set AZURE_OPENAI_ENDPOINT to {plain}, and ask azure:DEPLOYMENT" if wanted == "/openai/v1" else ""
+        raise UsageError(f"{variable} is not the address of the API of {host}: set it to {plain}{wanted}{azure}")
     if "?" in address or "#" in address:
         raise UsageError(f"{variable} is an address with a ? or a # in it: set it to the part before that sign")
     if _CALLS.search(path):
@@ -200,8 +200,8 @@ def other_account(environ: Mapping[str, str]) -> str:
         )
     if environ.get("AZURE_OPENAI_API_KEY", "").strip() or environ.get("AZURE_OPENAI_ENDPOINT", "").strip():
         return (
-            ". Variables of Azure are set: for Azure set OPENAI_API_KEY to its key, and OPENAI_BASE_URL to "
-            "https://RESOURCE.openai.azure.com/openai/v1"
+            ". Variables of Azure are set: ask azure:DEPLOYMENT, with AZURE_OPENAI_API_KEY and AZURE_OPENAI_ENDPOINT, "
+            "which is https://RESOURCE.openai.azure.com"
         )
     return ""
 

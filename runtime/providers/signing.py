@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from ..vocabulary.errors import EndpointError, UsageError
 from .secret import secret
+
+if TYPE_CHECKING:
+    from asyncio import Task
 
 _REMEMBERED = 8
 _Made = TypeVar("_Made")
@@ -75,10 +77,12 @@ class Renewal(Generic[_Made]):
 
     def __init__(self, work: Callable[[], _Made]) -> None:
         self._work = work
-        self._task: asyncio.Task[_Made] | None = None
+        self._task: Task[_Made] | None = None
 
     async def done(self) -> _Made:
         """Return what the work makes, or raise what it raises. A caller that is cancelled does not stop the others."""
+        import asyncio  # the declaration of a provider is also read by commands that send nothing
+
         loop = asyncio.get_running_loop()
         if self._task is None or self._task.done() or self._task.get_loop() is not loop:
             self._task = loop.create_task(asyncio.to_thread(self._work))

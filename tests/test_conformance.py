@@ -7,6 +7,7 @@ import json
 import os
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,7 +24,9 @@ from flowrun.runtime.splitters import SPLITTERS, Splitter
 from flowrun.runtime.vocabulary.call import Message, Reply, Request
 from flowrun.runtime.vocabulary.errors import PermanentError
 from flowrun.testing import NonconformityError, check_provider, check_reader, check_reducer, check_splitter
+from support.bedrock_server import converse
 from support.served_forms import chat, claude, environ, google
+from support.vertex_server import VertexServer
 
 Json = Any
 TIMED = {"first"}
@@ -58,6 +61,8 @@ async def server(faults: Any) -> AsyncIterator[Any]:
             data, status = chat(*["Hello."] * body.get("n", 1))
         elif path.endswith("/messages"):
             data, status = claude("Hello.")
+        elif path.endswith("/converse"):
+            data, status = converse({"text": "Hello."})[::-1]
         elif ":generateContent" in path:
             data, status = google(*["Hello."] * body.get("generationConfig", {}).get("candidateCount", 1))
         else:
@@ -72,9 +77,10 @@ SLOW = Request((Message("user", "slow"),))
 
 
 @pytest.mark.parametrize("name", [name for name in own_names() if name != "embedded"])
-async def test_own_providers_keep_the_rules(name: str, server: Any) -> None:
-    given = Surroundings({**environ(server), "OPENAI_API_KEY": "ok"})
-    await check_provider(lambda: open_provider(f"{name}:m", given), slow=SLOW)
+async def test_own_providers_keep_the_rules(name: str, server: Any, tmp_path: Path) -> None:
+    async with VertexServer().serving() as tokens:
+        given = Surroundings({**tokens.environ(tmp_path), **environ(server), "OPENAI_API_KEY": "ok"})
+        await check_provider(lambda: open_provider(f"{name}:m", given), slow=SLOW)
 
 
 @pytest.mark.embedded
@@ -85,10 +91,11 @@ async def test_the_embedded_provider_keeps_the_rules() -> None:
 
 @pytest.mark.parametrize("name", [name for name in own_names() if name != "embedded"])
 @pytest.mark.parametrize("status", [400, 401, 404, 418, 429, 500, 503])
-async def test_own_providers_fail_by_the_rules(name: str, status: int, faults: Any) -> None:
+async def test_own_providers_fail_by_the_rules(name: str, status: int, faults: Any, tmp_path: Path) -> None:
     faults.json({"error": {"message": "no"}}, status)
-    given = Surroundings({**environ(faults), "OPENAI_API_KEY": "ok"})
-    await check_provider(lambda: open_provider(f"{name}:m", given), answers=False)
+    async with VertexServer().serving() as tokens:
+        given = Surroundings({**tokens.environ(tmp_path), **environ(faults), "OPENAI_API_KEY": "ok"})
+        await check_provider(lambda: open_provider(f"{name}:m", given), answers=False)
 
 
 # Objects that break the rules

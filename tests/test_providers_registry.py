@@ -82,7 +82,7 @@ def test_a_missing_key_names_its_variable(model: str, variable: str) -> None:
 def test_an_unknown_provider() -> None:
     said = usage_error("opanai:gpt")
     assert "no provider is called `opanai`. Did you mean openai:gpt? " in said
-    assert "embedded, anthropic:NAME, gemini:NAME, openai:NAME" in said
+    assert "embedded, anthropic:NAME, azure:NAME, bedrock:NAME, gemini:NAME, openai:NAME, vertex:NAME" in said
     assert "Did you mean" not in usage_error("zzz")
     assert "name a model, as in openai:" in usage_error("openai")
     assert "printed" in usage_error("openai:\x1b[31m")
@@ -113,7 +113,7 @@ def test_the_table() -> None:
         row.name: row
         for row in provider_table({"OPENAI_API_KEY": "s3cret", "ANTHROPIC_BASE_URL": "http://u:s3cret@localhost:1/"})
     }
-    assert list(rows)[:4] == ["embedded", "anthropic", "gemini", "openai"]
+    assert list(rows)[:7] == ["embedded", "anthropic", "azure", "bedrock", "gemini", "openai", "vertex"]
     assert dict(rows["openai"].variables)["OPENAI_API_KEY"] is True
     assert dict(rows["gemini"].variables) == dict.fromkeys(
         ("GOOGLE_API_KEY", "GEMINI_API_KEY", "GOOGLE_GEMINI_BASE_URL"), False

@@ -212,8 +212,8 @@ def test_a_model_that_is_built_in_asks_no_installed_package(monkeypatch: pytest.
     assert not asked
     assert "acme" in names
     assert "nobody" not in names
-    assert {*names} == {"acme", "anthropic", "embedded", "gemini", "openai", *BUILT_IN}
-    assert len(names) == 5 + len(BUILT_IN)
+    assert {*names} == {"acme", "anthropic", "azure", "bedrock", "embedded", "gemini", "openai", "vertex", *BUILT_IN}
+    assert len(names) == 8 + len(BUILT_IN)
     assert len(asked) == 1
 
 

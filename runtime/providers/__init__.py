@@ -209,9 +209,9 @@ def traits_of(address: str, endpoints: Mapping[str, NamedEndpoint] = NO_ENDPOINT
     For another package's provider this is the attribute ``traits`` of the object that the entry point names, or the
     default.
     """
-    provider = address.partition(":")[0]
+    provider, _, name = address.partition(":")
     if is_own(provider):
-        return _own(provider).traits
+        return _own(provider).traits_for(name)
     if provider in endpoints:
         return service_at(endpoints[provider]).traits
     entry = _entries().get(provider)

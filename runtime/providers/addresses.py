@@ -165,8 +165,8 @@ def check_path(address: str, parts: SplitResult, variable: str, *, spoken: bool)
         wanted = "/openai/v1"
     path = parts.path.rstrip("/")
     if wanted is not None and (path != wanted or parts.query):
-        model = "; write the name of your deployment as the model, as in openai:NAME" if wanted == "/openai/v1" else ""
-        raise UsageError(f"{variable} is not the address of the API of {host}: set it to {plain}{wanted}{model}")
+        azure = f"; or set AZURE_OPENAI_ENDPOINT to {plain}, and ask azure:DEPLOYMENT" if wanted == "/openai/v1" else ""
+        raise UsageError(f"{variable} is not the address of the API of {host}: set it to {plain}{wanted}{azure}")
     if "?" in address or "#" in address:
         raise UsageError(f"{variable} is an address with a ? or a # in it: set it to the part before that sign")
     if _CALLS.search(path):
@@ -244,6 +244,9 @@ def other_account(environ: Mapping[str, str]) -> str:
         for variable in (row.at.key_env, *row.other_keys):
             if not row.local and environ.get(variable, "").strip():
                 return f". {variable} is set: ask {row.at.name}:NAME"
+    for variable in ("AZURE_OPENAI_API_KEY", "AZURE_OPENAI_ENDPOINT"):
+        if environ.get(variable, "").strip():
+            return f". {variable} is set: ask azure:NAME"
     return ""
 
 

@@ -35,11 +35,13 @@ _ABSENT = (
 )
 _SENTENCE = re.compile(
     rf"^models?: |\b(?:model|models/\S+|deployment|engine)\b.{{0,160}}?{_ABSENT}|no endpoints? (?:found|available) for|"
-    r"(?:no|not have|without|lacks?) (?:access|permission).{0,120}\b(?:model|deployment|engine)s?\b|"
+    r"(?:no|not have|n['’]t have|without|lacks?) (?:access|permission).{0,120}\b(?:model|deployment|engine)s?\b|"
     r"(?:not|n't) (?:allowed|permitted|authorized|entitled).{0,120}\b(?:model|deployment|engine)s?\b|"
     r"not a valid model|invalid model\b",
     re.IGNORECASE | re.DOTALL,
 )
+# Bedrock's sentences, under ValidationException.
+_UNSERVED = r"model identifier is invalid|on-demand throughput isn.t supported|end of its life"
 _READ = 2000
 """The most characters of a sentence that are searched."""
 
@@ -58,7 +60,7 @@ def closes_model(status: int, error: Mapping[str, Any], words: Sequence[str], se
         return True
     if status == 400:
         # Most errors about a request name the model in passing.
-        return bool(re.search(r"not a valid model|^model not exist", sentence, re.IGNORECASE))
+        return bool(re.search(r"not a valid model|^model not exist|" + _UNSERVED, sentence, re.IGNORECASE))
     if _POLICY.search(sentence):
         return False
     if status == 403 and any(word.lower() in _FORBIDDEN for word in words):

@@ -99,6 +99,14 @@ ANTHROPIC_ENDINGS = Endings(
     _words("refusal"),
 )
 
+# docs.aws.amazon.com, "Converse", stopReason.
+CONVERSE_ENDINGS = Endings(
+    "stopReason",
+    _words("end_turn", "stop_sequence"),
+    _words("max_tokens", "model_context_window_exceeded"),
+    _words("guardrail_intervened", "content_filtered"),
+)
+
 # OpenAI's own words, and those of the servers and gateways that speak its Chat Completions: Mistral (model_length),
 # Text Generation Inference and Together (eos), Cohere (COMPLETE), xAI (end_turn), Zhipu (sensitive), Bedrock
 # (guardrail_intervened); gateways pass Anthropic's and Google's words through.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import field, replace
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from flowrun.dsl import dataclass
@@ -30,6 +31,9 @@ from .named import BuiltIn, NamedEndpoint
 from .records import Record, Records
 from .secret import digest_of, secret
 from .traits import ProviderSpec
+
+if TYPE_CHECKING:
+    from .signing import Signer
 
 SENTENCE = 300  # the most characters of a server's text in a message
 _SEARCHED = 4096
@@ -90,6 +94,7 @@ class HttpEndpoint:
     ``identity`` is the name of the model in the keys of answers: its name at the provider whose API the endpoint
     speaks. ``hidden`` are the values of variables in other headers, which are kept secret like the key. ``lacks`` are
     the parts of a request that the server is known not to take.
+    ``signer`` makes further headers for each request, if the server wants a signature or a token that is renewed.
     """
 
     model: str
@@ -103,6 +108,7 @@ class HttpEndpoint:
     ca: str = ""
     hidden: tuple[str, ...] = field(default=(), repr=False)
     lacks: frozenset[str] = frozenset()
+    signer: Signer | None = field(default=None, repr=False, compare=False)
     traffic: Traffic = field(default_factory=Traffic, repr=False, compare=False)
 
     @property
@@ -114,6 +120,8 @@ class HttpEndpoint:
 
     def redact(self, text: str) -> str:
         """Return the text of a message without the key. Answers are never changed: see ``keepable``."""
+        if self.signer is not None:
+            text = self.signer.hide(text)
         for one in self._secrets:
             text = secret(one).hide(text)
         return text
@@ -137,10 +145,14 @@ class HttpEndpoint:
         return (self.key, *self.hidden) if self.key else self.hidden
 
     def _carried(self, text: str) -> bool:
-        return any(secret(one).carried_by(text) for one in self._secrets)
+        if any(secret(one).carried_by(text) for one in self._secrets):
+            return True
+        return self.signer is not None and self.signer.carried_by(text)
 
     def advice(self, status: int) -> str:
         """Return advice to the user for this status of a server's answer. "" if there is none."""
+        if self.signer is not None and (found := self.signer.advice(status)):
+            return found
         where = f"{self.base_variable} ({printable(self.base_url)})" if self.base_variable else "the base URL"
         match status:
             case 401 if not self.key_variable:
@@ -285,6 +297,8 @@ def record_of(endpoint: HttpEndpoint, records: Records) -> Record:
     """Return what was learnt of a model at an endpoint. An address that holds a key has no record."""
     account = "\n".join(f"{name}: {value}" for name, value in sorted(endpoint.headers.items()))
     model = endpoint.identity or endpoint.model
+    if endpoint.signer is not None:
+        account += f"\n{endpoint.signer.account}"
     if endpoint.keepable(f"{endpoint.base_url} {model}")[1]:
         return Record()
     return records.record(endpoint.base_url, account, model)

@@ -9,7 +9,7 @@ from flowrun.dsl import pattern
 
 from .secret import Secret, secret
 
-_NAMED = pattern(r"(?:KEY|TOKEN|SECRET|PASSWORD|CREDENTIALS)(?:_\d+)?\Z", re.IGNORECASE)
+_NAMED = pattern(r"(?:KEY|TOKEN|SECRET|PASSWORD|CREDENTIALS|BEARER_TOKEN_BEDROCK)(?:_\d+)?\Z", re.IGNORECASE)
 
 
 def keys_in(environ: Mapping[str, str]) -> tuple[Secret, ...]:

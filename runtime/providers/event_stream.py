@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Protocol
 
 from flowrun.dsl import pattern
 
 _LINE_END = pattern(rb"\r\n|\r|\n")
 _BOM = b"\xef\xbb\xbf"
+
+
+class Reader(Protocol):
+    """A reader that turns the bytes of a stream into events, each with its type and its text."""
+
+    def feed(self, chunk: bytes) -> Iterator[tuple[str, str]]: ...
+
+    def end(self) -> Iterator[tuple[str, str]]: ...
+
+
+class BrokenStreamError(ValueError):
+    """The bytes of a stream are no events. The text is what is wrong with them."""
 
 
 class EventReader:

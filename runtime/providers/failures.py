@@ -22,6 +22,7 @@ from ..vocabulary.errors import (
 )
 from ..vocabulary.usage import Rates, Usage
 from .addresses import host_of
+from .amazon_errors import AMAZON_STATUS, amazon_name
 from .endpoints import HttpEndpoint
 from .pauses import details_of, retry_after
 from .rate_headers import read_rates
@@ -66,10 +67,15 @@ _STATUS = {
     "model_not_found": 404,
     "not_found": 404,
     "request_too_large": 413,
+    **AMAZON_STATUS,
 }
 _QUOTA = pattern(r"insufficient_quota|billing|spend_limit|usage_limit|credit_balance", re.IGNORECASE)
-# Anthropic reports an empty account by the sentence alone, under 400 (its "Errors" page).
-_NO_CREDIT = pattern(r"credit balance is too low|insufficient (?:credits|balance|funds)", re.IGNORECASE)
+# Anthropic reports an empty account by the sentence alone, under 400 ("Errors"); Bedrock so reports the quota of a day.
+_NO_CREDIT = pattern(
+    r"credit balance is too low|insufficient (?:credits|balance|funds)|"
+    r"too many (?:tokens|requests) per day",
+    re.IGNORECASE,
+)
 # A gateway answers in this way if no server takes the parameters of a request (OpenRouter, "Provider Routing").
 _DOUBTFUL = frozenset({404, 405, 501})
 _PARAMETERS = pattern(r"parameter|response_?format|structured|json_schema|\bn\b", re.IGNORECASE)
@@ -177,8 +183,11 @@ def _failure(endpoint: HttpEndpoint, status: int, headers: Mapping[str, str], ra
             status=status,
         )
     error = _error_object(raw)
-    words = list(_words(error))
-    if status < 300:
+    named = amazon_name(headers)
+    words = [*_words(error), *([named] if named else ())]
+    if named.lower() in AMAZON_STATUS:
+        meant = AMAZON_STATUS[named.lower()]
+    elif status < 300:
         code = error.get("code")
         known = [_STATUS[word.lower()] for word in words if word.lower() in _STATUS]
         meant = code if isinstance(code, int) and 400 <= code < 600 else (known or [200])[0]

@@ -30,9 +30,13 @@ def opened(name: str, surroundings: Surroundings, service: Service | None = None
     places = service.places(surroundings.environ)
     at = endpoint(service, name, surroundings.environ)
     provider = GeminiProvider(at, surroundings, samples=8, concurrency=places)
-    # The smallest prompts that implicit caching takes (ai.google.dev/gemini-api/docs/caching).
-    provider.caches_from = 2048 if name.removeprefix("models/").startswith("gemini-2") else 4096
+    provider.caches_from = caches_from(name.removeprefix("models/"))
     return provider
+
+
+def caches_from(name: str) -> int:
+    """Return the tokens of the smallest prompt that implicit caching takes (ai.google.dev/gemini-api/docs/caching)."""
+    return 2048 if name.startswith("gemini-2") else 4096
 
 
 class GeminiProvider(ServedProvider):

@@ -17,6 +17,7 @@ import aiohttp
 from aiohttp.connector import Connection
 from aiohttp.http_exceptions import HttpProcessingError
 
+from ..vocabulary.errors import CallError
 from ..vocabulary.usage import Rates
 from .allowance import STEP
 from .connections import Connections, has_spoken
@@ -139,7 +140,9 @@ class HttpClient:
             traffic.on_wire += 1
             traffic.round_trip = target.connections.round_trip
             try:
-                self._write(connection, target.head(len(body), idempotency_key), body, turn)
+                signer = endpoint.signer
+                signed = None if signer is None else await signer.headers(target.url, body)
+                self._write(connection, target.head(len(body), idempotency_key, signed), body, turn)
                 await _read(connection, turn)
             finally:
                 traffic.on_wire -= 1
@@ -154,6 +157,9 @@ class HttpClient:
             turn.expired = False
             lack = self.descriptors.lack and not turn.sent
             problem = OSError(errno.EMFILE, os.strerror(errno.EMFILE)) if lack else TimeoutError()
+        except CallError:
+            # The request could not be signed.
+            raise
         except Exception as error:  # noqa: BLE001 (an address, a header or a body may upset any library below)
             problem = error
         finally:

@@ -28,7 +28,7 @@ from .written import chat_content
 if TYPE_CHECKING:
     from .silence import Silence
 
-_CAPS = ("max_completion_tokens", "max_tokens")
+CAPS = ("max_completion_tokens", "max_tokens")
 
 
 def opened(name: str, surroundings: Surroundings, service: Service | None = None) -> Provider:
@@ -89,12 +89,12 @@ class OpenAIProvider(ServedProvider):
         return Post("/chat/completions", body, samples, form, mode, stream, wrapped=mode != PLAIN)
 
     def _cap(self, lacks: frozenset[str]) -> str:
-        first, second = _CAPS if self._at.host.endswith(".openai.com") else reversed(_CAPS)
+        first, second = CAPS if self._at.host.endswith(".openai.com") else reversed(CAPS)
         return second if first in lacks else first
 
     def _parts(self, call: Post, lacks: frozenset[str]) -> list[str]:
         # The limit of an answer's length has two names, and one of them must stay.
-        own = ("prompt_cache_key", "stream_options", *(_CAPS if lacks.isdisjoint(_CAPS) else ()))
+        own = ("prompt_cache_key", "stream_options", *(CAPS if lacks.isdisjoint(CAPS) else ()))
         return [*(name for name in own if name in call.body), *super()._parts(call, lacks)]
 
     def _answers(self, data: dict[str, Any], call: Post) -> Iterator[Answer]:

@@ -43,7 +43,7 @@ _OF_ONE_SCHEMA = pattern(
 _PATTERNS = {
     SHAPE: pattern(
         r"response_?format|response_?(?:json_?)?schema|response_?mime|json_schema|json_object|json mode|schema|"
-        r"structured|guided|grammar|output_config|output_format|tool_choice|\btools\b",
+        r"structured|guided|grammar|output_?(?:config|format)|text_?format|tool_?(?:choice|config)|\btools\b",
         re.IGNORECASE,
     ),
     SAMPLES: pattern(
@@ -55,7 +55,7 @@ _PATTERNS = {
 _PARAMETERS = {
     SHAPE: pattern(
         r"response_?format|response_?(?:json_?)?schema|response_?mime|text\.format|json_schema|output_config|"
-        r"output_format|tools|tool_choice|guided|grammar",
+        r"output_?(?:config|format)|text_?format|tools|tool_?(?:choice|config)|guided|grammar",
         re.IGNORECASE,
     ),
     SAMPLES: pattern(r"(?:.*\.)?(?:n|n_cmpl|candidate_?count)\Z", re.IGNORECASE),

@@ -83,6 +83,11 @@ class ServedProvider(ABC):
 
             self._client, self._trying = HttpClient.join(), self._trying or Lock()
 
+    async def check(self) -> None:
+        """Find the credentials, if requests are signed. Raises: UsageError, which says what is missing."""
+        if self._at.signer is not None:
+            await self._at.signer.ready()
+
     async def close(self) -> None:
         if self._client is not None:
             client, self._client = self._client, None

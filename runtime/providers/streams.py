@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterator
 
 from ..vocabulary.json_value import Json
 from .content import read_message, read_parts
-from .event_stream import EventReader
+from .event_stream import BrokenStreamError, EventReader, Reader
+from .pieces import join, joined
 
 
 class Stream(ABC):
@@ -22,7 +23,10 @@ class Stream(ABC):
     ``begun`` is True when the first bytes have come, ``done`` when the provider has said that the answer is complete,
     and ``enough`` when the JSON value is complete although the provider continues. ``problem`` is the reason why the
     events cannot be read, "" if they can. ``error`` is an event in which the provider reports an error, if one came.
+    ``media`` is the type of content that it reads.
     """
+
+    media = "text/event-stream"
 
     def __init__(self, hear: Callable[[int], None] | None = None, *, typed: bool = False) -> None:
         self.begun = False
@@ -33,7 +37,7 @@ class Stream(ABC):
         self.error: Json = None
         self._hear = hear
         self._typed = typed
-        self._reader = EventReader()
+        self._reader: Reader = EventReader()
         self._last = ""
 
     def feed(self, chunk: bytes) -> None:
@@ -55,6 +59,8 @@ class Stream(ABC):
                     break
         except UnicodeDecodeError:
             self.problem = "an event of the answer is not UTF-8"
+        except BrokenStreamError as broken:
+            self.problem = str(broken)
         if self.characters != before and self._hear is not None:
             self._hear(self.characters)
 
@@ -232,17 +238,17 @@ class GenerateStream(Stream):
             known = self._candidates.setdefault(index if isinstance(index, int) else 0, {"parts": [], "reason": None})
             content = candidate.get("content")
             for part in _dicts(content.get("parts") if isinstance(content, dict) else None):
-                _join(known["parts"], part)
+                join(known["parts"], part)
                 self._grow(part.get("text"))
             known["reason"] = candidate.get("finishReason") or known["reason"]
 
     def text(self) -> str:
-        return read_parts(_joined(self._candidates[min(self._candidates)]["parts"])).text if self._candidates else ""
+        return read_parts(joined(self._candidates[min(self._candidates)]["parts"])).text if self._candidates else ""
 
     def whole(self) -> dict[str, Json]:
         candidates = [
             {
-                "content": {"parts": _joined(one["parts"])},
+                "content": {"parts": joined(one["parts"])},
                 "finishReason": one["reason"] or ("STOP" if self.enough else None),
             }
             for _, one in sorted(self._candidates.items())
@@ -251,27 +257,6 @@ class GenerateStream(Stream):
 
 
 _AROUND = ("usageMetadata", "promptFeedback", "modelVersion", "responseId")
-
-
-class _Pieces(list[str]):
-    """Pieces of one text. They are joined at the end."""
-
-
-def _join(parts: list[dict[str, Json]], part: dict[str, Json]) -> None:
-    """Add a part to a list. A text joins the last text of its kind, because a separate part takes more memory."""
-    text, last = part.get("text"), parts[-1] if parts else {}
-    if not isinstance(text, str) or not part.keys() <= {"text", "thought"}:
-        parts.append(part)
-    elif isinstance(last.get("text"), _Pieces) and last.get("thought") == part.get("thought"):
-        last["text"].append(text)
-    else:
-        parts.append({**part, "text": _Pieces([text])})
-
-
-def _joined(parts: list[dict[str, Json]]) -> list[dict[str, Json]]:
-    return [
-        {**part, "text": "".join(part["text"])} if isinstance(part.get("text"), _Pieces) else part for part in parts
-    ]
 
 
 def _dicts(items: Json) -> list[dict[str, Json]]:

@@ -17,15 +17,6 @@ def _at(name: str, base_url: str, key: str, prices: str = "", lacks: str = "", k
 
 
 _ROWS = (
-    # https://learn.microsoft.com/azure/ai-foundry/openai/api-version-lifecycle (the v1 API and its `api-key` header)
-    BuiltIn(
-        at=_at("azure", "", "AZURE_OPENAI_API_KEY", "azure"),
-        title="Azure OpenAI",
-        example="DEPLOYMENT",
-        base_variable="AZURE_OPENAI_ENDPOINT",
-        bare=(0, "/openai/v1"),
-        key_header="api-key",
-    ),
     # https://docs.cohere.com/docs/compatibility-api#unsupported-parameters
     BuiltIn(
         at=_at(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 
 import aiohttp
@@ -21,7 +21,7 @@ _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 class Target:
     """A path of an endpoint. ``head`` writes the head of a request, of which most is written once."""
 
-    __slots__ = ("_head", "_route", "connections", "endpoint")
+    __slots__ = ("_head", "_route", "connections", "endpoint", "url")
 
     def __init__(
         self,
@@ -33,17 +33,22 @@ class Target:
         # The endpoint lives as long as the target, which is found by the endpoint's identity.
         self.endpoint = endpoint
         self._route = _route(endpoint, path, loop)
+        self.url = str(self._route.url)
         self.connections = connections(self._route)
         self._head = b""
 
-    def head(self, length: int, idempotency_key: str) -> bytes:
-        """Return the head of a request with a body of this length. A connection must have been made before."""
+    def head(self, length: int, idempotency_key: str, signed: Mapping[str, str] | None = None) -> bytes:
+        """Return the head of a request with a body of this length. A connection must have been made before.
+
+        ``signed`` are the headers of this request alone.
+        """
         if not self._head:
             self._head = self._written()
+        head = self._head if signed is None else self._head + _lines(signed)
         if not idempotency_key:
-            return b"%bContent-Length: %d\r\n\r\n" % (self._head, length)
+            return b"%bContent-Length: %d\r\n\r\n" % (head, length)
         key = _safe(idempotency_key).encode()
-        return b"%bIdempotency-Key: %b\r\nContent-Length: %d\r\n\r\n" % (self._head, key, length)
+        return b"%bIdempotency-Key: %b\r\nContent-Length: %d\r\n\r\n" % (head, key, length)
 
     def _written(self) -> bytes:
         route = self._route
@@ -54,13 +59,15 @@ class Target:
             where = str(route.url)
             if password := self.connections.route.headers.get("Proxy-Authorization"):
                 headers["Proxy-Authorization"] = password
-        lines = [f"POST {where} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
-        return "".join(f"{_safe(line)}\r\n" for line in lines).encode()
+        return f"{_safe(f'POST {where} HTTP/1.1')}\r\n".encode() + _lines(headers)
 
 
 def _route(endpoint: HttpEndpoint, path: str, loop: asyncio.AbstractEventLoop) -> aiohttp.ClientRequest:
     try:
         url = URL(endpoint.base_url + path)
+        if endpoint.signer is not None:
+            # A signature covers the path as the provider wrote it; the class would undo some of its escapes.
+            url = URL(str(URL(endpoint.base_url)).rstrip("/") + path, encoded=True)
     except ValueError:
         raise aiohttp.InvalidURL(endpoint.base_url) from None
     if url.scheme not in ("http", "https"):
@@ -78,6 +85,10 @@ def _route(endpoint: HttpEndpoint, path: str, loop: asyncio.AbstractEventLoop) -
 def _context(ca: str) -> ssl.SSLContext:
     """Return the context for servers that are checked against the certificates of a file, and not the system's."""
     return ssl.create_default_context(cafile=ca)
+
+
+def _lines(headers: Mapping[str, str]) -> bytes:
+    return "".join(f"{_safe(f'{name}: {value}')}\r\n" for name, value in headers.items()).encode()
 
 
 def _safe(line: str) -> str:

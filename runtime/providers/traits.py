@@ -74,6 +74,10 @@ class ProviderSpec:
         """Return the base URL of its server. "" if it has none."""
         return environ.get(self.base_variable, "").strip()
 
+    def traits_for(self, name: str) -> Traits:
+        """Return the traits of one of its models, which may differ if several makers' models are served."""
+        return self.traits
+
     def places(self, environ: Mapping[str, str]) -> int | None:
         """Return how many requests may be in flight when a run begins, if the flow sets no number."""
         return self.traits.concurrency

@@ -22,6 +22,8 @@ ERROR_CAP = 1024 * 1024
 # was busy, is paid and already here, and these are what it needs to be read.
 _GRACE = 4
 
+_IDS = ("x-request-id", "request-id", "x-amzn-requestid", "apim-request-id")
+
 # The memory for all bodies that this process reads, beyond the first MiB of each.
 _BODIES = MemoryPool(2 * ANSWER_CAP)
 
@@ -104,16 +106,16 @@ class Exchange:
         if self.stream is None or not self.status or self.status >= 300:
             return None
         kind = self.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-        return self.stream if kind == "text/event-stream" else None
+        return self.stream if kind == self.stream.media else None
 
     @property
     def request_id(self) -> str:
         """The server's id for the request, "" if the headers have none.
 
-        OpenAI's header is ``x-request-id`` ("Debugging requests"), Anthropic's is ``request-id`` ("Errors").
+        OpenAI's header is ``x-request-id`` ("Debugging requests"), Anthropic's is ``request-id`` ("Errors"), that of
+        AWS is ``x-amzn-requestid``, and that of Azure's gateways is ``apim-request-id``.
         """
-        headers = self.headers
-        return headers.get("x-request-id") or headers.get("request-id") or ""
+        return next((found for name in _IDS if (found := self.headers.get(name))), "")
 
     def judged(self, endpoint: HttpEndpoint) -> tuple[dict[str, Any], Rates | None, str]:
         try:

@@ -35,6 +35,11 @@ def messages_system(messages: Sequence[Message]) -> Any:
     return "\n\n".join([message.text for message in system])
 
 
+def converse_content(message: Message) -> list[dict[str, Any]]:
+    """Write the content of a message for Bedrock's Converse."""
+    return [{"text": message.text}]
+
+
 def generate_parts(message: Message) -> list[dict[str, Any]]:
     """Write the parts of a message for Google's generateContent."""
     if not message.images:

@@ -97,6 +97,13 @@ def open_endpoints(
     return {address: endpoints[address] for address in wanted}
 
 
+async def check_endpoints(endpoints: Mapping[str, Endpoint]) -> None:
+    """Let the providers look for what they need, before anything is sent. Raises: UsageError, for the first fault."""
+    for one in endpoints.values():
+        if (check := getattr(one.provider, "check", None)) is not None:
+            await check()
+
+
 async def close_endpoints(endpoints: Mapping[str, Endpoint], store: Store | None, tell: Callable[[str], None]) -> None:
     """Close the endpoints of a run, and leave their paces and lessons to later runs.
 

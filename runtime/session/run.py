@@ -52,6 +52,7 @@ from ..vocabulary.quoting import shown
 from ..vocabulary.usage import Price
 from .endpoints import (
     OpenProvider,
+    check_endpoints,
     chosen_addresses,
     close_endpoints,
     default_model,
@@ -163,6 +164,7 @@ async def execute(
     in_money = budget.money is not None or any(flow.money_limit is not None for flow in plan.flows.values())
     with opened(plan, folder) as externs, ReadPool(files, tell) as reads:
         models = _models(plan, values, settings, parts, tell, priced=in_money)
+        await check_endpoints(models.endpoints)
         summary.prices, summary.account.price = models.prices, models.prices if in_money else None
         must_take_images(plan, values, files, settings.model, parts.environ)
         past = _past(plan, journal, summary.account.price, number)

@@ -31,6 +31,12 @@ def environ(faults: Any) -> dict[str, str]:
         "ANTHROPIC_API_KEY": "ak",
         "GOOGLE_GEMINI_BASE_URL": f"{faults.url}/",
         "GEMINI_API_KEY": "gk",
+        "AZURE_OPENAI_ENDPOINT": faults.url,
+        "GOOGLE_VERTEX_BASE_URL": faults.url,
+        "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": faults.url,
+        "AWS_REGION": "us-east-1",
+        "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE",
+        "AWS_SECRET_ACCESS_KEY": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
     }
 
 

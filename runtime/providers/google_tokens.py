@@ -1,0 +1,169 @@
+"""Access tokens of Google Cloud, found and renewed by Google's own library (google-auth)."""
+
+from __future__ import annotations
+
+import json
+import os
+import warnings
+from collections.abc import Mapping
+from importlib.util import find_spec
+from typing import Any
+
+from ..vocabulary.errors import EndpointError, RefusedError, UsageError
+from ..vocabulary.quoting import sentence, shown
+from .signing import Renewal, Signer
+
+_FILE = "GOOGLE_APPLICATION_CREDENTIALS"
+_SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
+_LONGEST = 300
+_SECONDS = 20.0
+
+
+class GoogleSigner(Signer):
+    """The maker of the header with the access token of one account. The token is renewed in a thread."""
+
+    def __init__(self, model: str, environ: Mapping[str, str], project: str) -> None:
+        super().__init__(f"{project} {_path(environ)}")
+        self._model = model
+        self._environ = environ
+        self._credentials: Any = None
+        self._renewal = Renewal(self._renew)
+
+    def find(self) -> None:
+        self._credentials = _credentials(self._environ, self._model)
+
+    async def made(self, url: str, body: bytes) -> Mapping[str, str]:
+        if not self._credentials.valid:
+            try:
+                await self._renewal.done()
+            except Exception as error:  # noqa: BLE001 (the chain asks services of the user's own)
+                said = sentence(self.hide(str(error)), _LONGEST)
+                if type(error).__name__ == "TransportError" or getattr(error, "retryable", False):
+                    raise RefusedError(f"{self._model}: Google gives no access token yet ({said})") from None
+                raise EndpointError(
+                    f"{self._model}: Google gives no access token ({said}): run `gcloud auth application-default "
+                    f"login`, or check {_FILE}"
+                ) from None
+        headers: dict[str, str] = {}
+        self._credentials.apply(headers)
+        self.knows(self._credentials.token)
+        return headers
+
+    def advice(self, status: int) -> str:
+        match status:
+            case 401:
+                return "check the account of the application default credentials"
+            case 403:
+                return "check that the account may use Vertex AI (the role roles/aiplatform.user) in this project"
+            case 404:
+                return "check the name of the model, and whether the location serves it"
+        return ""
+
+    def _renew(self) -> None:
+        self._credentials.refresh(transport())
+
+
+def signer_of(environ: Mapping[str, str], model: str, project: str) -> GoogleSigner:
+    """Return the maker of the header. Raises: UsageError, which says what can be seen to be missing."""
+    if not _installed():
+        raise UsageError(f"{model} gets its access tokens by the package google-auth: install flowrun-dsl[google]")
+    path = environ.get(_FILE, "").strip()
+    if path and not os.path.exists(path):
+        raise UsageError(f"{_FILE} names the file {shown(path)}, which does not exist")
+    return GoogleSigner(model, environ, project)
+
+
+def project_of(environ: Mapping[str, str]) -> str:
+    """Return the project that the variables or the user's credentials name; "" if they name none."""
+    if project := environ.get("GOOGLE_CLOUD_PROJECT", "").strip():
+        return project
+    try:
+        with open(_path(environ), encoding="utf-8") as file:
+            account = json.load(file)
+    except (OSError, ValueError, RecursionError):
+        # google-auth tells what is wrong with the file.
+        return ""
+    named = [account.get(name) for name in ("project_id", "quota_project_id")] if isinstance(account, dict) else []
+    return next((one for one in named if isinstance(one, str)), "")
+
+
+def _path(environ: Mapping[str, str]) -> str:
+    """Return the path of the file with the application default credentials."""
+    if path := environ.get(_FILE, "").strip():
+        return path
+    home = environ.get("HOME", "").strip() or os.path.expanduser("~")
+    folder = environ.get("CLOUDSDK_CONFIG", "").strip() or os.path.join(home, ".config", "gcloud")
+    return os.path.join(folder, "application_default_credentials.json")
+
+
+def _installed() -> bool:
+    try:
+        return find_spec("google.auth") is not None
+    except ModuleNotFoundError:
+        return False
+
+
+def _credentials(environ: Mapping[str, str], model: str) -> Any:
+    import google.auth
+
+    path = environ.get(_FILE, "").strip()
+    try:
+        if not path:
+            return google.auth.default(scopes=_SCOPES, request=transport())[0]
+        with warnings.catch_warnings():
+            # The warning is for programs that take such files from others. This one is named by the user.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            load: Any = google.auth.load_credentials_from_file
+            return load(path, scopes=_SCOPES, request=transport())[0]
+    except Exception as error:  # noqa: BLE001 (whatever is wrong with the file, nothing can be asked)
+        said = sentence(str(error), _LONGEST)
+        way = f"check the file of {_FILE}" if path else f"run `gcloud auth application-default login`, or set {_FILE}"
+        raise UsageError(f"{model} finds no credentials of Google Cloud: {way} ({said})") from None
+
+
+def transport() -> Any:
+    """Return what google-auth sends its own requests with. Its own ways need further packages, or know no TLS."""
+    from urllib.error import HTTPError
+    from urllib.request import HTTPRedirectHandler, Request, build_opener
+
+    from google.auth import transport as base
+    from google.auth.exceptions import TransportError
+
+    unreached: Any = TransportError
+
+    class Answered(base.Response):
+        def __init__(self, status: int, headers: Any, data: bytes) -> None:
+            self._parts = (status, headers, data)
+
+        status = property(lambda self: self._parts[0])
+        headers = property(lambda self: self._parts[1])
+        data = property(lambda self: self._parts[2])
+
+    class Stay(HTTPRedirectHandler):
+        def redirect_request(self, *args: Any) -> None:
+            """Follow no redirect: it would carry the account's proof to another host."""
+
+    opener = build_opener(Stay)
+
+    class Sent(base.Request):
+        def __call__(
+            self,
+            url: str,
+            method: str = "GET",
+            body: bytes | None = None,
+            headers: Mapping[str, str] | None = None,
+            timeout: float | None = None,
+            **kwargs: Any,
+        ) -> Answered:
+            data = body.encode() if isinstance(body, str) else body
+            request = Request(url, data, dict(headers or {}), method=method)
+            try:
+                with opener.open(request, timeout=timeout or _SECONDS) as answer:
+                    return Answered(answer.status, answer.headers, answer.read())
+            except HTTPError as error:
+                with error:
+                    return Answered(error.code, error.headers, error.read())
+            except OSError as error:
+                raise unreached(f"{type(error).__name__}: {error}") from None
+
+    return Sent()

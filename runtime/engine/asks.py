@@ -45,6 +45,7 @@ class Settings:
     retries: int | None
     tries: int
     hedge: float | None
+    batch: bool | None
 
     @classmethod
     def of(cls, options: Mapping[str, Json]) -> Settings:
@@ -58,6 +59,7 @@ class Settings:
             retries,
             int(options.get(CORRECTIONS, RETRIES if retries is None else retries)),
             None if hedge is None else quantile_of(hedge),
+            options.get("batch"),
         )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from ..vocabulary.account import Ceiling
+from ..vocabulary.batch_price import BATCH_SHARE
 from ..vocabulary.call import Request, schema_text
 from ..vocabulary.tokens import ceiling
 from ..vocabulary.usage import Price, TokenDetail, Usage
@@ -35,7 +36,8 @@ def worst_of(call: Call, price: Price | None) -> float:
     """
     if call.ceiling is None:
         call.ceiling = ceiling_of(call.request)
-    return call.ceiling.cost(price) or 0.0
+    worst = call.ceiling.cost(price) or 0.0
+    return worst * BATCH_SHARE if call.policy.batch else worst
 
 
 def rough_ceiling_of(request: Request) -> Ceiling:
@@ -78,7 +80,7 @@ def believable(usage: Usage, request: Request, samples: int) -> Usage:
         written = written if written is not None and 0 <= written <= longest else None
     if detail is not None:
         detail = _possible(detail, most if read is None else read, longest if written is None else written)
-    return Usage(read, written, detail)
+    return Usage(read, written, detail, usage.tier)
 
 
 def _possible(detail: TokenDetail, read: float, written: float) -> TokenDetail:

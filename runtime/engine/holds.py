@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..costs.budget import Ledger, reserve
+from ..vocabulary.batch_price import share_of
 from ..vocabulary.errors import BudgetError
 from ..vocabulary.usage import Price, Usage
 from .ceilings import worst_of
@@ -66,6 +67,8 @@ class Hold:
         if self.price is None or not self.sent:
             return
         bill = self.price.bill(usage.input_tokens, usage.output_tokens)
+        if bill is not None:
+            bill *= share_of(usage)
         for ledger in self.paying:
             ledger.settle(self.worst, bill)
         self.sent = False

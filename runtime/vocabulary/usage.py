@@ -25,12 +25,13 @@ class Usage:
     """The tokens of one request, for all its samples together. None if the server did not report them.
 
     ``input_tokens`` count the whole prompt, and ``output_tokens`` the whole answer. ``detail`` tells how many of them
-    are special; these are not counted on top.
+    are special; these are not counted on top. ``tier`` is the service tier that the server billed, "" for the usual one.
     """
 
     input_tokens: int | None = None
     output_tokens: int | None = None
     detail: TokenDetail | None = field(default=None, compare=False)
+    tier: str = field(default="", compare=False)
 
     @property
     def known(self) -> bool:
@@ -46,6 +47,7 @@ class Usage:
                 _part(self.input_tokens, at, samples),
                 _part(self.output_tokens, at, samples),
                 None if self.detail is None else _detail(self.detail, at, samples),
+                self.tier,
             )
             for at in range(samples)
         ]

@@ -233,9 +233,9 @@ class Scheduler(Listener):
         """True if there are answers left to handle."""
         return bool(self._heard)
 
-    def doubted(self, call: Call) -> bool:
+    def doubted(self, call: Call, *, live: bool = False) -> bool:
         self.catch_up()
-        afforded, decisions = self.state.doubted(call.number)
+        afforded, decisions = self.state.doubted(call.number, live=live)
         self._act(decisions)
         return afforded
 

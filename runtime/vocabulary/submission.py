@@ -18,7 +18,9 @@ class SubmittedError(FlowrunError):
 
     def __init__(self, lines: int) -> None:
         self.lines = lines
-        super().__init__(f"{count_text(lines, 'line')} submitted to a batch API; this run does not wait for the answers")
+        super().__init__(
+            f"{count_text(lines, 'line')} submitted to a batch API; this run does not wait for the answers"
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ class Usage:
     """The tokens of one request, for all its samples together. None if the server did not report them.
 
     ``input_tokens`` count the whole prompt, and ``output_tokens`` the whole answer. ``detail`` tells how many of them
-    are special; these are not counted on top. ``tier`` is the service tier that the server billed, "" for the usual one.
+    are special; these are not counted on top. ``tier`` is the service tier of the bill, "" for the usual one.
     """
 
     input_tokens: int | None = None

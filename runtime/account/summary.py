@@ -79,7 +79,8 @@ class Summary(Traffic, PartialListener):
         each = Ceiling(0) if started is None else started.each
         use = self.account.use(event.model)
         use.answered += calls
-        self.account.pay(event.model, Usage(event.input_tokens, event.output_tokens).parts(calls), each)
+        tier = "" if event.bill is None else event.bill.usage.tier
+        self.account.pay(event.model, Usage(event.input_tokens, event.output_tokens, tier=tier).parts(calls), each)
         if calls < event.calls and not event.doubtful:
             use.retract(event.calls - calls, each)
 

@@ -10,6 +10,7 @@ from importlib.util import find_spec
 
 from ..providers import traits_of
 from ..vocabulary.account import Account
+from ..vocabulary.batch_price import BATCH_SHARE
 from ..vocabulary.errors import UsageError
 from ..vocabulary.json_value import Json
 from ..vocabulary.question import PERSON
@@ -97,7 +98,8 @@ class Prices:
         paid = [(model, use) for model, use in account.models.items() if use.answered or use.spoilt]
         costs = [self.cost(model, use.input_tokens, use.output_tokens) for model, use in paid]
         known = [one for one in costs if one is not None]
-        return sum(known) if len(known) == len(costs) else None
+        saved = [self.cost(model, use.batch_input, use.batch_output) or 0.0 for model, use in paid if use.batch_output]
+        return sum(known) - (1 - BATCH_SHARE) * sum(saved) if len(known) == len(costs) else None
 
 
 def must_be_priced(

@@ -11,6 +11,7 @@ from typing import Any, get_args
 
 from ..engine.decisions import Known
 from ..journal.answers import Paid
+from ..vocabulary.batch_price import share_of
 from ..vocabulary.call import Answer, Finish
 from ..vocabulary.errors import AnswerError, MalformedError
 from ..vocabulary.json_value import Json
@@ -68,7 +69,10 @@ class AnswerRows:
                 body["served"] = served
             if receipt.id:
                 body["id"] = readable_name(receipt.id)
+        if share.tier:
+            body["tier"] = share.tier
         if (cost := self._cost(model, share.input_tokens, share.output_tokens)) is not None:
+            cost *= share_of(share)
             # Twelve digits are exact enough, and they spare the row the digits of a float's error.
             body["cost"] = float(f"{cost:.12g}")
         if more:
@@ -82,7 +86,8 @@ def known_from(key: bytes, body: Any, paid: Paid | None = None) -> Known:
     """
     read, written = (None if count is None else int(count) for count in (body["in"], body["out"]))
     special = [_count(body.get(name)) for name in ("cached", "stored", "reasoning")]
-    usage = Usage(read, written, None if special == [None, None, None] else TokenDetail(*special))
+    detail = None if special == [None, None, None] else TokenDetail(*special)
+    usage = Usage(read, written, detail, str(body.get("tier", "")))
     receipt = Receipt(str(body.get("served", "")), str(body.get("id", "")), _dollars(body.get("cost")))
     more = found if isinstance(found := body.get("more"), dict) else None
     text = str(body["text"])

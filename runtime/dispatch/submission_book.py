@@ -44,7 +44,7 @@ class SubmissionBook:
 
     def __init__(self, journal: Journal | None = None, run: int = 0) -> None:
         self._journal = journal
-        self._run = run
+        self.run = run
         self._by_tag: dict[str, Submission] = {}
         self._by_key: dict[str, Submission] = {}
         for number in () if journal is None else journal.index.submissions:
@@ -92,7 +92,7 @@ class SubmissionBook:
             }
             if submission.lacks:
                 body["lacks"] = {key: list(parts) for key, parts in submission.lacks.items()}
-            await self._journal.append([LogRecord(self._run, Kind.SUBMISSION, body)])
+            await self._journal.append([LogRecord(self.run, Kind.SUBMISSION, body)])
         self._add(submission)
 
     async def name(self, submission: Submission, id_: str) -> None:
@@ -100,18 +100,18 @@ class SubmissionBook:
         submission.id = id_
         if self._journal is not None:
             body: dict[str, Json] = {"tag": submission.tag, "id": id_}
-            await self._journal.append([LogRecord(self._run, Kind.SUBMISSION, body)])
+            await self._journal.append([LogRecord(self.run, Kind.SUBMISSION, body)])
 
     def close(self, submission: Submission) -> None:
         """Note that all results of a submission were read."""
         if not submission.read and self._journal is not None:
-            self._journal.note([LogRecord(self._run, Kind.SUBMISSION, {"tag": submission.tag, "read": True})])
+            self._journal.note([LogRecord(self.run, Kind.SUBMISSION, {"tag": submission.tag, "read": True})])
         submission.read = True
 
     def drop(self, submission: Submission) -> None:
         """Note that the server refused a submission, or that it was not sent. Its lines cost nothing."""
         if self._journal is not None:
-            self._journal.note([LogRecord(self._run, Kind.SUBMISSION, {"tag": submission.tag, "refused": True})])
+            self._journal.note([LogRecord(self.run, Kind.SUBMISSION, {"tag": submission.tag, "refused": True})])
         self._forget(submission)
 
     def _forget(self, submission: Submission) -> None:

@@ -10,6 +10,7 @@ from dataclasses import field
 
 from flowrun.dsl import dataclass
 
+from .batch_price import BATCH_TIER, share_of
 from .question import PERSON
 from .usage import Price, Usage, charge
 
@@ -64,7 +65,7 @@ class Use:
     calls are not paid. All others were broken off or are under way, and may be paid. Of these, ``cancelled`` calls were
     given up because nothing needed them any more, and the rest is in doubt. ``uncounted`` counts paid calls whose
     server reported no tokens. ``unbilled`` has all calls without a known bill. ``charged`` is the cost in dollars that
-    a budget counts for the other calls.
+    a budget counts for the other calls. ``batch_input`` and ``batch_output`` are the tokens on bills of batch APIs.
     """
 
     sent: int = 0
@@ -76,6 +77,8 @@ class Use:
     input_tokens: int = 0
     output_tokens: int = 0
     charged: float = 0.0
+    batch_input: int = 0
+    batch_output: int = 0
     unbilled: Unbilled = field(default_factory=Unbilled)
 
     @property
@@ -102,6 +105,9 @@ class Use:
         """Count the bill of a call. If its price is given, also count the dollars that a budget counts for it."""
         self.input_tokens += usage.input_tokens or 0
         self.output_tokens += usage.output_tokens or 0
+        if usage.tier == BATCH_TIER:
+            self.batch_input += usage.input_tokens or 0
+            self.batch_output += usage.output_tokens or 0
         if not usage.known:
             # The call stays among those without a bill.
             self.uncounted += 1
@@ -110,6 +116,7 @@ class Use:
         worst = each.cost(price)
         if price is not None:
             bill = price.bill(usage.input_tokens, usage.output_tokens)
+            bill = None if bill is None else bill * share_of(usage)
             self.charged += bill or 0.0 if worst is None else charge(worst, bill)
 
     def add(self, other: Use) -> None:
@@ -121,7 +128,7 @@ class Use:
 
 _COUNTS = (
     *("sent", "answered", "spoilt", "refused", "cancelled"),
-    *("uncounted", "input_tokens", "output_tokens", "charged"),
+    *("uncounted", "input_tokens", "output_tokens", "charged", "batch_input", "batch_output"),
 )
 
 

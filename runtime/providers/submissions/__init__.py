@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..endpoints import HttpEndpoint
-
 if TYPE_CHECKING:
     from ..served import ServedProvider
     from .protocol import SubmissionApi
@@ -23,11 +21,11 @@ def lacks_batch(provider: object) -> str:
     return ""
 
 
-def api_of(provider: ServedProvider, at: HttpEndpoint) -> SubmissionApi:
-    """Return the batch API of a provider at its endpoint. Nothing is sent yet."""
+def api_of(provider: ServedProvider) -> SubmissionApi:
+    """Return the batch API of a provider, at its own endpoint. Nothing is sent yet."""
     from .transport import Transport
 
-    transport, name = Transport(at), provider.model.partition(":")[2]
+    transport, name = Transport(provider._at), provider.model.partition(":")[2]
     match _kind(provider):
         case "anthropic":
             from .anthropic import AnthropicBatches

@@ -106,6 +106,8 @@ WRONG = [
     ({"on_event": [Awaited()]}, "is an `async` function,"),
     ({"on_result": [print]}, "`on_result` must be a function"),
     ({"progress": 1}, "`progress` must be True or False; found the number 1"),
+    ({"batch": "yes"}, "`batch` must be True or False; found the text `yes`"),
+    ({"wait": None}, "`wait` must be True or False; found nothing"),
     ({"live": 1}, "`live` must be True or False; found the number 1"),
     ({"environ": [("A", "b")]}, "`environ` must be a mapping of texts to texts"),
     ({"environ": {"A": 5}}, "`environ` must be a mapping of texts to texts"),

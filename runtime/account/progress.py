@@ -62,6 +62,7 @@ def _parts(summary: Summary, seconds: float) -> list[Part]:
         (0, f"{summary.finished:,}/{summary.steps:,} steps"),
         (3, f"{summary.flying:,} in flight"),
         (1, count_text(summary.questions, "open question") if summary.questions else ""),
+        (2, submissions_text(summary)),
         (7, calls),
         (9, f"{tokens:,} tokens" if tokens else ""),
         (8, f"{growing:,} characters received" if growing else ""),
@@ -69,6 +70,16 @@ def _parts(summary: Summary, seconds: float) -> list[Part]:
         (1, clock_text(seconds)),
     ]
     return [part for part in parts if part[1]]
+
+
+def submissions_text(summary: Summary) -> str:
+    """Write the state of the submissions to batch APIs. "" if there are none."""
+    found = list(summary.submissions.values())
+    if not found:
+        return ""
+    lines, done = sum(one.lines for one in found), sum(one.done for one in found)
+    word = f"{one_line(found[0].state)} " if len(found) == 1 else f"{len(found):,} submissions, "
+    return f"batch API: {word}{done:,}/{lines:,}"
 
 
 def spent_text(summary: Summary) -> str:

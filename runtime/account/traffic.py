@@ -21,7 +21,7 @@ class Traffic:
     times of all requests in seconds, which is the time that they would take one after another. ``growing`` has the
     characters of unfinished streamed answers, by request. ``loading`` is the longest time in seconds that a model took
     to get ready; it is a part of ``seconds``. ``waits`` has the waiting of a run that has ended, since it began or was
-    resumed.
+    resumed. ``submissions`` has the last state of each submission to a batch API that was not read yet, by its tag.
     """
 
     steps: int = 0
@@ -35,6 +35,7 @@ class Traffic:
     loading: float = 0.0
     waits: Waits = NO_WAITS
     growing: dict[int, int] = field(default_factory=dict)
+    submissions: dict[str, e.SubmissionMoved] = field(default_factory=dict)
 
     def count(self, event: e.Event) -> None:
         """Count an event about a run, a block or a request."""
@@ -72,5 +73,9 @@ class Traffic:
                 self.steps -= spared
             case e.ModelReady(_, seconds):
                 self.loading = max(self.loading, seconds)
+            case e.SubmissionMoved(tag, state="read"):
+                self.submissions.pop(tag, None)
+            case e.SubmissionMoved(tag):
+                self.submissions[tag] = event
             case e.RunFinished(_, seconds, waits):
                 self.seconds, self.waits = seconds, waits

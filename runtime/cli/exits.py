@@ -15,6 +15,8 @@ PARTIAL = 5
 """The flow has its answer, but a part of it is missing: an element was left out, or a step failed."""
 OPEN = 6
 """The flow waits for a person: a question is open. The rest is done, and `flowrun resume` goes on after the answer."""
+SUBMITTED = 7
+"""The calls are at a batch API, and `--no-wait` was given: `flowrun resume` reads the answers later."""
 DISK = 74
 """The output, the journal or a file could not be written, or the journal is damaged."""
 MISTAKE = 70
@@ -22,5 +24,13 @@ MISTAKE = 70
 INTERRUPTED = 130
 """The command was ended by ^C (SIGINT); paid answers are in the journal. The same after SIGTERM is 143."""
 
-STATUS = {"done": DONE, "partial": PARTIAL, "failed": FAILED, "budget": OVER_LIMIT, "open": OPEN, "disk": DISK}
+STATUS = {
+    "done": DONE,
+    "partial": PARTIAL,
+    "failed": FAILED,
+    "budget": OVER_LIMIT,
+    "open": OPEN,
+    "submitted": SUBMITTED,
+    "disk": DISK,
+}
 """The exit code for each status of a run, except for a run that was stopped."""

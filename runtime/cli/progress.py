@@ -207,7 +207,8 @@ class Teller:
     def __init__(self) -> None:
         self.losses = Causes()
         self.retries = Causes()
-        self._retried = time.monotonic()
+        self._retried = self._moved = time.monotonic()
+        self._state = ""
 
     def __call__(self, event: e.Event) -> str:
         match event:
@@ -218,6 +219,11 @@ class Teller:
                 if self.retries.add(path, reason) or now - self._retried >= EVERY:
                     self._retried = now
                     return f"{path}: {reason}; next attempt in {wait:.1f} s"
+            case e.SubmissionMoved(_, model, lines, state, done) if state != "submitted":
+                now = time.monotonic()
+                if state != self._state or now - self._moved >= EVERY:
+                    self._state, self._moved = state, now
+                    return f"{model}: batch API: {state} {done:,}/{lines:,}"
             case e.ElementLost(path, reason):
                 if self.losses.add(path, reason):
                     return f"{path}: left out: {reason}"

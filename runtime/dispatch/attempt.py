@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from flowrun.dsl import dataclass
 
-from ..engine.ceilings import believable, rough_ceiling_of
+from ..engine.ceilings import believable, told_ceiling
 from ..engine.decisions import Call
 from ..engine.doubts import credible
 from ..journal.records import FEWER_ANSWERS
@@ -106,7 +106,7 @@ class Attempts:
         asked = tuple(batch.calls)
         if not asked:
             return None
-        each = asked[0].ceiling or rough_ceiling_of(asked[0].request)
+        each = told_ceiling(asked[0])
         waited = told(batch.waits)
         if not await self._intend(batch, asked, each, waited):
             return None

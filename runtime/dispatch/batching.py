@@ -22,7 +22,7 @@ class Batcher:
         samples = endpoint.provider.samples
         if call.group is not None and samples > 1:
             batch = groups.get((call.model, call.group))
-            if batch is not None and batch.fits(call, samples):
+            if batch is not None and batch.endpoint is endpoint and batch.fits(call, samples):
                 batch.calls.append(call)
                 return batch, False
         policy = endpoint.policy

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field
 from typing import Any, Protocol
 
@@ -34,6 +34,7 @@ class Recall:
 
     ``endpoints`` has the endpoints of models by address, and ``models`` the names of models in keys, where these differ
     from the address. If ``fresh`` is True, answers of other runs are not used.
+    ``line_of`` returns None for an attempt in doubt: see ``SubmissionBook.key_of``.
     """
 
     journal: Readable
@@ -41,6 +42,7 @@ class Recall:
     endpoints: Mapping[str, str]
     fresh: bool = False
     models: Mapping[str, str] = field(default_factory=dict)
+    line_of: Callable[[Open], str | None] = lambda attempt: None
     _taken: set[int] = field(default_factory=set)
     _shelves: dict[bytes, Shelf] = field(default_factory=dict)
 
@@ -49,11 +51,11 @@ class Recall:
         key = key_of(call, self.endpoints.get(call.model, ""), self.models.get(call.model, ""))
         if key not in index.paid and key not in index.open and key not in index.unanswered:
             return Known(key)
-        open_ = self._open(key, call.place)
+        open_, lines = self._apart(call, self._open(key, call.place))
         best = self._shelf(key).find(call.place, self._taken, fresh=self.fresh)
         if best is None:
-            self._taken.update(one.number for one in open_)
-            return Known(key, open=open_)
+            self._taken.update(one.number for one in (*open_, *lines))
+            return Known(key, open=open_, lines=lines)
         self._taken.add(best.number)
         return known_in(self.journal.body(best.number), best.number, key, best)
 
@@ -67,6 +69,14 @@ class Recall:
             return mine
         best = _best(found, place)
         return () if best is None else (best,)
+
+    def _apart(self, call: Call, found: tuple[Open, ...]) -> tuple[tuple[Open, ...], tuple[Open, ...]]:
+        """Divide attempts into those in doubt, and lines of a batch API whose end is known or can be read.
+
+        A call to the live API does not read the answer to a line, which then stays in doubt.
+        """
+        lines = tuple(one for one in found if self.line_of(one) is not None) if call.policy.batch else ()
+        return tuple(one for one in found if one not in lines), lines
 
     def _shelf(self, key: bytes) -> Shelf:
         """Return the answers to a key. Answers may have come since the last call, or have been forgotten."""

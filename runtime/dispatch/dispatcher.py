@@ -7,23 +7,24 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping
-from copy import copy
 from functools import partial
 from typing import Any
 
 from ..engine.decisions import Call
 from ..limits import Place, Verdict
-from ..vocabulary.errors import CallError, DiskError, EndpointError
+from ..vocabulary.errors import CallError, DiskError
+from ..vocabulary.submission import LineError
 from .attempt import Answered, Attempts, Withdrawn
 from .attempt_events import Publish
 from .batch import Batch, Landed, Over, Waiting, Worker
 from .batching import Batcher, Groups
-from .endpoint import Endpoint
+from .endpoint import Endpoint, with_batches
+from .gone_live import gone_live, stop_gatherings
 from .hedging import Hedges
 from .ledger import NoLog
 from .lines import Lines
 from .listener import Listener
-from .outages import Allowance, closing, goes_first, wait_after
+from .outages import Allowance, closed_by, closing, goes_first, wait_after
 from .under_way import UnderWay
 from .waiting_calls import WaitingCalls
 
@@ -36,7 +37,7 @@ class Dispatcher:
         self.log = log
         self.listener = listener
         self._hedges = Hedges(self._send_twin)
-        self._lines = Lines(endpoints.values(), self._pump, self._fail)
+        self._lines = Lines((*with_batches(endpoints.values()),), self._pump, self._fail)
         self._attempts = Attempts(publish, log, listener, self._hedges.began, self._begun, self._lines.prompts.marked)
         self.clock = self._lines.clock
         self._batcher = Batcher()
@@ -59,7 +60,7 @@ class Dispatcher:
         touched: dict[Endpoint, None] = {}
         groups: Groups = {}
         for call in calls:
-            touched[endpoint := self.endpoints[call.model]] = None
+            touched[endpoint := self.endpoints[call.model].for_call(call)] = None
             self._queue(call, endpoint, groups)
         for endpoint in touched:
             if not self._lines.wake(endpoint):
@@ -82,7 +83,7 @@ class Dispatcher:
                     self._end(batch.twin, keep=keep)
 
     def _end(self, batch: Batch, *, keep: bool) -> None:
-        self._lines.end(batch, keep=keep and self.log.keeps)
+        self._lines.end(batch, keep=keep and self.log.keeps and batch.endpoint.live is None)
         if isinstance(batch.state, Over):
             self._live.drop(batch)
 
@@ -94,6 +95,7 @@ class Dispatcher:
         """Send nothing more. Batches that are under way continue."""
         self.send_no_more()
         self._live.forget_waiting()
+        stop_gatherings(self.endpoints.values())
         if not self._live:
             self.listener.idle()
 
@@ -213,10 +215,7 @@ class Dispatcher:
             self.listener.idle()
 
     def _send_twin(self, batch: Batch) -> bool | None:
-        """Send a slow request a second time, beside the first.
-
-        Return True if it was sent, None if there is no place for it yet, False if it will not be sent.
-        """
+        """Send a slow request again, beside the first. Return None if no place is free, False if it is not sent."""
         if self.stopped or not batch.calls or batch.twin is not None or batch.endpoint.closed is not None:
             return False
         place = self._lines.spare(batch)
@@ -235,6 +234,12 @@ class Dispatcher:
 
     def _failed(self, batch: Batch, error: CallError, seconds: float) -> float | None:
         """Handle an attempt without a usable answer. Return the seconds until the next one, None if there is none."""
+        if isinstance(error, LineError) and batch.endpoint.live is not None:
+            groups: Groups = {}
+            for call in gone_live(batch, error, self._attempts, self.calls):
+                self._queue(call, batch.endpoint.live, groups)
+            self._pump(batch.endpoint.live)
+            return None
         now = asyncio.get_running_loop().time()
         closed = closing(batch, error, now)
         try:
@@ -258,12 +263,7 @@ class Dispatcher:
 
     def _close(self, endpoint: Endpoint, error: CallError) -> None:
         """Close a model, or after an EndpointError its whole endpoint. Requests that wait there fail at once."""
-        refused = copy(error)
-        refused.doubtful = False  # whatever became of the request that met the end
-        for other in self.endpoints.values():
-            if other is not endpoint and not (isinstance(error, EndpointError) and other.limiter is endpoint.limiter):
-                continue
-            other.closed = refused
+        for other, refused in closed_by(error, endpoint, self.endpoints.values()):
             for batch in (*self._live.waiting(other), *self._lines.clear(other)):
                 self._fail(batch, refused)
                 self._end(batch, keep=False)

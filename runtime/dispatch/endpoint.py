@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import field
 
 from flowrun.dsl import dataclass
 
+from ..engine.decisions import Call
 from ..limits import Limiter
 from ..limits.retry import RetryPolicy
 from ..providers.protocol import Provider
@@ -23,7 +24,8 @@ class Endpoint:
     """The endpoint of one model. Models at the same endpoint share its limiter.
 
     ``up`` is True when its provider has started. ``closed`` is the error after which no request can succeed there.
-    ``failed`` is the last failure that tells something about the server.
+    ``failed`` is the last failure that tells something about the server. ``batch`` asks the same model through the
+    batch API, None if no call does. ``live`` is set in the endpoint of a batch API: it is that of the live API.
     """
 
     provider: Provider
@@ -32,6 +34,8 @@ class Endpoint:
     closed: CallError | None = None
     failed: CallError | None = None
     up: bool = False
+    batch: Endpoint | None = None
+    live: Endpoint | None = None
     _starting: asyncio.Task[None] | None = None
 
     async def ready(self) -> bool:
@@ -46,7 +50,13 @@ class Endpoint:
         self.up = True
         return first
 
+    def for_call(self, call: Call) -> Endpoint:
+        """Return the endpoint that a call is sent to: this one, or that of the batch API."""
+        return self if self.batch is None or not call.policy.batch else self.batch
+
     async def close(self) -> None:
+        if self.batch is not None:
+            await self.batch.close()
         if self._starting is not None:
             self._starting.cancel()
             await asyncio.gather(self._starting, return_exceptions=True)
@@ -54,9 +64,17 @@ class Endpoint:
         await self.provider.close()
 
 
+def with_batches(endpoints: Iterable[Endpoint]) -> Iterator[Endpoint]:
+    """Yield endpoints, and those of their batch APIs."""
+    for one in endpoints:
+        yield one
+        if one.batch is not None:
+            yield one.batch
+
+
 def window_of(endpoints: Iterable[Endpoint]) -> int:
     """Return the bodies that a block may have open at once, so that requests wait for all places at its endpoints."""
-    places = sum(one.limit or _USUAL for one in {one.limiter for one in endpoints})
+    places = sum(one.limit or _USUAL for one in {one.limiter for one in with_batches(endpoints)})
     return max(_LEAST_WINDOW, 2 * places)
 
 

@@ -33,7 +33,7 @@ class Hedges:
     def began(self, batch: Batch) -> None:
         """Watch a request that was sent, if its ask has the option ``hedge``."""
         call = batch.calls[0] if len(batch.calls) == 1 else None
-        if call is None or call.policy.hedge is None or batch.twin_of is not None:
+        if call is None or call.policy.hedge is None or batch.twin_of is not None or batch.endpoint.live is not None:
             return
         key = tail_key(call.model, call.path, call.policy.hedge)
         tail = self._tails.get(key)

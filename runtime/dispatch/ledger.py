@@ -12,7 +12,8 @@ from flowrun.dsl import dataclass
 
 from ..engine.ceilings import size_of
 from ..engine.decisions import NOTHING, Call, Known
-from ..journal.records import NOT_ANSWERED, NOT_SENT, SENT_AGAIN, Kind, LogRecord
+from ..journal.index import Open
+from ..journal.records import NOT_ANSWERED, NOT_SENT, SENT_AGAIN, TAKEN_UP, Kind, LogRecord
 from ..journal.store import Journal
 from ..vocabulary.call import Answer
 from ..vocabulary.errors import AnswerError, CallError, RefusedError
@@ -25,6 +26,7 @@ from .cache import Recall
 from .request_waits import NO_WAITING, with_budget
 from .run_clock import RunClock
 from .run_notes import RunNotes
+from .submission_book import SubmissionBook
 from .told import records_told
 
 
@@ -123,12 +125,22 @@ class RunLog(NoLog):
     rows: AnswerRows = field(default_factory=AnswerRows)
     traces: tuple[str, ...] = ()
     models: Mapping[str, str] = field(default_factory=dict)
+    book: SubmissionBook | None = None
     _closed: set[int] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         super().__init__(self.clock)
         self.notes = RunNotes(self.journal, self.run)
         self._recall = Recall(self.journal, self.run, self.endpoints, self.fresh, self.models)
+
+    def keep(self, book: SubmissionBook) -> None:
+        """Look lines of batch APIs up in a book of submissions."""
+        self.book = book
+        self._recall.line_of = book.key_of
+
+    def taken_up(self, line: Open, key: str) -> bool:
+        """Tell whether a line was never sent, or has its answer waited for under this key."""
+        return self.book is not None and self.book.key_of(line) in ("", key)
 
     @property
     def id(self) -> str:
@@ -143,7 +155,7 @@ class RunLog(NoLog):
         If an earlier part of the run ended while a request for the same calls was under way, return the key of that
         request.
         """
-        attempts = [call.known.open[-1].number for call in calls if call.known.open]
+        attempts = [one[-1].number for call in calls if (one := call.known.lines or call.known.open)]
         if len(attempts) == len(calls):
             bodies = [self.journal.body(attempt) for attempt in attempts]
             keys = {str(body["key"]) for body in bodies if isinstance(body, dict) and body.get("of") == len(calls)}
@@ -154,8 +166,8 @@ class RunLog(NoLog):
     async def intend(self, calls: Sequence[Call], key: str, waited: Mapping[Cause, int] = NO_WAITING) -> None:
         at = round(1000 * self.clock.now())
         records = [self._record(Kind.INTENT, call, _intent(call, key, len(calls), at, waited)) for call in calls]
-        if again := [call for call in calls if call.known.open]:
-            records = [*self._sent_again(again), *records]
+        if again := [call for call in calls if call.known.open or call.known.lines]:
+            records = [*self._sent_again(again, key), *records]
         await self.journal.append(records)
 
     def answered(
@@ -222,15 +234,19 @@ class RunLog(NoLog):
             # It came after the last call, when no scheduler heard of it.
             raise self.journal.mistake
 
-    def _sent_again(self, calls: Sequence[Call]) -> list[LogRecord]:
-        """Record that attempts which were under way when their run ended are in doubt in that run from here on."""
-        before = [
-            LogRecord(one.run, Kind.DOUBT, {"said": SENT_AGAIN}, call.known.key, one.place)
-            for call in calls
-            for one in call.known.open
-            if not one.ended and one.number not in self._closed
-        ]
-        self._closed.update(one.number for call in calls for one in call.known.open)
+    def _sent_again(self, calls: Sequence[Call], key: str) -> list[LogRecord]:
+        """Record that attempts which were under way when their run ended are in doubt in that run from here on.
+
+        A line of a batch API is in doubt, too, if its answer is not waited for under its ``key``.
+        """
+        before = []
+        for call in calls:
+            for one in (*call.known.open, *call.known.lines):
+                if not one.ended and one.number not in self._closed:
+                    taken = one in call.known.lines and self.taken_up(one, key)
+                    kind, body = (Kind.REFUSED, {"said": TAKEN_UP}) if taken else (Kind.DOUBT, {"said": SENT_AGAIN})
+                    before.append(LogRecord(one.run, kind, body, call.known.key, one.place))
+                self._closed.add(one.number)
         return before
 
     def _span(self, began: float) -> dict[str, Json]:
@@ -258,6 +274,8 @@ def _intent(call: Call, key: str, of: int, at: int, waited: Mapping[Cause, int])
     body = {"model": call.model, "bytes": size, "max": request.max_tokens, "key": key, "of": of, "most": most, "at": at}
     if (each := call.ceiling) is not None and (each.tier or each.stores):
         body |= {"tier": each.tier, "stores": each.stores}
+    if call.policy.batch:
+        body["batch"] = True
     if call.withheld:
         waited = with_budget(waited, call.withheld)
     if waited:

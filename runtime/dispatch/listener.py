@@ -28,10 +28,10 @@ class Listener:
     def failed(self, call: Call, error: CallError) -> None:
         raise NotImplementedError
 
-    def doubted(self, call: Call) -> bool:
+    def doubted(self, call: Call, *, live: bool = False) -> bool:
         """Tell whether the budgets allow another attempt at a call, after an attempt that may have been paid.
 
-        If they do not, the call is over.
+        With ``live`` the attempt was an unpaid line of a batch API. If they do not, the call is over.
         """
         raise NotImplementedError
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from copy import copy
+
 from flowrun.dsl import dataclass
 
 from ..limits import Verdict
 from ..limits.retry import come_back
 from ..vocabulary.errors import CallError, EndpointError, InDoubtError, ModelError, RefusedError
 from .batch import Batch
-from .endpoint import Endpoint
+from .endpoint import Endpoint, with_batches
 
 FEW = 10
 """The answers that an endpoint must give to other calls between two refusals of a call to put the second down to it."""
@@ -27,6 +30,24 @@ def closing(batch: Batch, error: CallError, now: float) -> CallError | None:
     if error.retry_after is not None and end is None:
         limiter.pause(error.retry_after)
     return end
+
+
+def closed_by(
+    error: CallError, endpoint: Endpoint, endpoints: Iterable[Endpoint]
+) -> Iterator[tuple[Endpoint, CallError]]:
+    """Close a model, or after an EndpointError its whole endpoint. Yield what is closed, with the failure of requests.
+
+    The end of a whole endpoint is also that of its batch API.
+    """
+    refused = copy(error)
+    refused.doubtful = False  # whatever became of the request that met the end
+    for other in with_batches(endpoints):
+        beside = (
+            isinstance(error, EndpointError) and (other.live or other).limiter is (endpoint.live or endpoint).limiter
+        )
+        if other is endpoint or beside:
+            other.closed = refused
+            yield other, refused
 
 
 @dataclass(slots=True)

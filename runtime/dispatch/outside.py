@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 
-from ..vocabulary.errors import UsageError
+from ..engine.decisions import LaunchExtern
+from ..vocabulary.errors import FlowrunError, UsageError
 from ..vocabulary.json_value import Json
+from .ledger import NoLog
 
 CallExtern = Callable[[str, Mapping[str, Json]], Awaitable[Json]]
 """A function that calls an extern, by its key, with its arguments. Raises FlowrunError."""
@@ -22,3 +25,18 @@ async def no_python(extern: str, args: Mapping[str, Json]) -> Json:
 
 async def no_files(function: str, args: Mapping[str, Json], slow: Callable[[], None]) -> Json:
     raise UsageError(f"`{function}` reads a file, and no file may be read here")
+
+
+async def called(launch: LaunchExtern, call: CallExtern, log: NoLog) -> Json | FlowrunError:
+    """Call an extern, and note its value or its error."""
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    value: Json | FlowrunError
+    try:
+        value = await call(launch.extern, launch.args)
+    except FlowrunError as error:
+        value = error
+    if log.notes is not None:
+        times = log.clock.milliseconds(began), log.clock.milliseconds(loop.time())
+        log.notes.extern_ended(launch.path, launch.extern, value, *times)
+    return value

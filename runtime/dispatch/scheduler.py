@@ -29,12 +29,13 @@ from ..vocabulary.json_value import Json
 from ..vocabulary.question import AskPerson
 from ..vocabulary.usage import NO_USAGE, Usage
 from .attempt_events import Publish
+from .batch import Batch
 from .desk import Desk
 from .dispatcher import Dispatcher
 from .endpoint import Endpoint, grown_window
 from .ledger import NoLog
 from .listener import Listener
-from .outside import CallExtern, DoRead, no_files, no_python
+from .outside import CallExtern, DoRead, called, no_files, no_python
 from .tasks import Tasks
 from .wait_clock import WaitClock
 
@@ -106,6 +107,17 @@ class Scheduler(Listener):
         """True if anything of the run is under way or waits."""
         return self._dispatcher.busy or self._desk.asking or bool(self._tasks or self._timers or self._heard)
 
+    @property
+    def only_calls(self) -> set[Batch] | None:
+        """The batches under way, if the run waits for nothing else; else empty. None if it is stopped or over."""
+        if self._stopped is not None or (self._outcome is not None and self._outcome.done()):
+            return None
+        return set() if self._waits else self._dispatcher.calls.batches
+
+    @property
+    def _waits(self) -> bool:
+        return bool(self._heard or self._tasks or self._desk.asking or self.state.paused)
+
     def stop(self, why: FlowrunError) -> None:
         """Begin nothing more. The run ends when all requests under way have ended, or after ``GRACE`` seconds.
 
@@ -125,9 +137,8 @@ class Scheduler(Listener):
             asyncio.get_running_loop().call_soon(self._stop_if_open)
 
     def _stop_if_open(self) -> None:
-        waits = self._heard or self._tasks or self._desk.asking or self._dispatcher.calls or self.state.paused
-        over = self._outcome is None or self._outcome.done()
-        if not waits and not over and (open_ := self._desk.open) is not None:
+        waits = self._waits or self._dispatcher.calls or self._outcome is None
+        if not waits and self.only_calls is not None and (open_ := self._desk.open) is not None:
             self.stop(open_)
 
     def _act(self, decisions: Iterable[Decision]) -> None:
@@ -233,9 +244,9 @@ class Scheduler(Listener):
         """True if there are answers left to handle."""
         return bool(self._heard)
 
-    def doubted(self, call: Call) -> bool:
+    def doubted(self, call: Call, *, live: bool = False) -> bool:
         self.catch_up()
-        afforded, decisions = self.state.doubted(call.number)
+        afforded, decisions = self.state.doubted(call.number, live=live)
         self._act(decisions)
         return afforded
 
@@ -255,26 +266,14 @@ class Scheduler(Listener):
         self.stop(error)
 
     def mistake(self, error: BaseException) -> None:
-        """End the run with an unexpected exception of flowrun's own tasks.
-
-        It is a fault of flowrun and must be seen.
-        """
+        """End the run with an unexpected exception of its own tasks: a fault of flowrun, which must be seen."""
         if self._outcome is not None and not self._outcome.done():
             self._outcome.set_exception(error)
 
     # Externs, reads and timers
 
     async def _call_extern(self, launch: LaunchExtern) -> None:
-        log, loop = self._dispatcher.log, asyncio.get_running_loop()
-        began = loop.time()
-        value: Json | FlowrunError
-        try:
-            value = await self._outside[0](launch.extern, launch.args)
-        except FlowrunError as error:
-            value = error
-        if log.notes is not None:
-            times = log.clock.milliseconds(began), log.clock.milliseconds(loop.time())
-            log.notes.extern_ended(launch.path, launch.extern, value, *times)
+        value = await called(launch, self._outside[0], self._dispatcher.log)
         self.catch_up()
         if isinstance(value, FlowrunError):
             self._act(self.state.raised(launch.number, value))

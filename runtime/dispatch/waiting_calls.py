@@ -50,11 +50,19 @@ class WaitingCalls:
         for call in failed:
             self._listener.failed(call, part_of(error, batch.asked, call))
 
-    def afforded(self, calls: list[Call], tries: int) -> list[Call]:
-        """Return the calls that the budgets allow to be sent again, after ``tries`` attempts that may be paid."""
+    @property
+    def batches(self) -> set[Batch]:
+        """The batches of the calls that wait."""
+        return set(self._batch_of.values())
+
+    def afforded(self, calls: list[Call], tries: int, *, live: bool = False) -> list[Call]:
+        """Return the calls that the budgets allow to be sent again, after ``tries`` attempts that may be paid.
+
+        With ``live`` the attempts were unpaid lines of a batch API, and the next ones are at the live price.
+        """
         for call in calls:
             call.tries = tries
-        again = [call for call in calls if self._listener.doubted(call)]
+        again = [call for call in calls if self._listener.doubted(call, live=live)]
         for call in calls:
             if call not in again:
                 self.drop(call.number)

@@ -50,6 +50,7 @@ class Settings:
     hedge: float | None
     further: Mapping[str, Json]
     cache: bool
+    batch: bool | None
 
     @classmethod
     def of(cls, options: Mapping[str, Json]) -> Settings:
@@ -65,6 +66,7 @@ class Settings:
             None if hedge is None else quantile_of(hedge),
             further(options) or NO_OPTIONS,
             bool(options.get("cache", True)),
+            options.get("batch"),
         )
 
 

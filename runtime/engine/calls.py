@@ -70,7 +70,8 @@ class Calls:
         ledgers = () if within is None else within.around.ledgers
         group, number = (None, None) if sample is None else sample
         request = ask.request(settings, scope, number)
-        lane, hedge = 0 if within is None else within.around.lane, None if ballot else settings.hedge
+        batch = model.address in self.context.batch if settings.batch is None else settings.batch
+        lane, hedge = 0 if within is None else within.around.lane, None if ballot or batch else settings.hedge
         call = Call(
             self._next(),
             path,
@@ -79,7 +80,7 @@ class Calls:
             group,
             Sample(number) if number else _ALONE,
             path + place,
-            Policy(settings.retries, hedge, bool(ledgers), lane, ask.question(path, request)),
+            Policy(settings.retries, hedge, bool(ledgers), lane, ask.question(path, request), batch),
             expected=() if self._holes else ask.expected(settings, scope),
         )
         tries = 0 if ballot else settings.tries
@@ -109,25 +110,30 @@ class Calls:
             pending.hold.settle(NO_USAGE if error.doubtful else Usage(0, 0))
             self._lost(pending, error)
 
-    def doubted(self, number: int) -> bool:
+    def doubted(self, number: int, *, live: bool = False) -> bool:
         """Tell whether the budgets allow another attempt at a call, after an attempt that may have been paid.
 
-        The new attempt counts as one more call. If False, the call has failed, or waits in line for money.
+        The new attempt counts as one more call. With ``live`` the attempt was an unpaid line of a batch API, and the
+        next one is at the live price. If False, the call has failed, or waits in line for money.
         """
         pending = self._pending.get(number)
         if pending is None:
             return False
-        pending.hold.settle(Usage())
+        pending.hold.settle(Usage(0, 0) if live else Usage())
         try:
-            pending.hold.repeat()
-            self._doubt(pending.call)
+            if live:
+                pending.call.policy = pending.call.policy._replace(batch=False)
+                pending.call.ceiling = None
+            else:
+                pending.hold.repeat()
+                self._doubt(pending.call)
             if not self._line and pending.hold.reserve(pending.call):
                 return True
             self._out.discard(number)
         except BudgetError as error:
             self._take(number)
-            said = f"{error}; flowrun does not repeat an attempt that may have been paid"
-            self._fail(pending, Failure(pending.call.path, said, error))
+            said = "" if live else "; flowrun does not repeat an attempt that may have been paid"
+            self._fail(pending, Failure(pending.call.path, f"{error}{said}", error))
             return False
         self._line.put(pending)
         return False
@@ -195,7 +201,7 @@ class Calls:
         """
         call = pending.call
         self.context.watcher.asked(call, pending.frame, pending.ask.value)
-        call.known = known = self._known(pending)
+        call.known = known = pending.recalled(self.context.known)
         if known.answer is not None:
             self._holes = self._holes or bool(self._out)
             self.events.append(e.AnswerRecalled(call.path, call.model, call, known.answer, at=self.context.now()))
@@ -216,15 +222,6 @@ class Calls:
                 self._line.put(pending)
         self._pending[call.number] = pending
         pending.frame.calls.add(call.number)
-
-    def _known(self, pending: Pending) -> Known:
-        """Look up a call in the journal. If it has no answer there, look up the same request without its correction."""
-        call = pending.call
-        known = self.context.known(call)
-        if known.answer is None and call.request is not pending.request:
-            bare = self.context.known(replace(call, request=pending.request))
-            return known if bare.answer is None else bare
-        return known
 
     def _resend(self, pending: Pending, call: Call) -> None:
         """Repeat a call as a new call with a number of its own."""
@@ -296,7 +293,8 @@ class Calls:
             self._fail(pending, Failure(pending.call.path, str(error), error))
             return
         address, pending.fallback = pending.fallback, None
-        self._resend(pending, replace(pending.call, model=address, request=pending.request))
+        policy = pending.call.policy._replace(batch=False)
+        self._resend(pending, replace(pending.call, model=address, request=pending.request, policy=policy))
 
     def _fail(self, pending: Pending, failure: Failure) -> None:
         self.context.watcher.failed(pending.call, failure)

@@ -8,6 +8,7 @@ from dataclasses import replace
 from ..vocabulary.account import Ceiling
 from ..vocabulary.call import Request, schema_text
 from ..vocabulary.image_tokens import tokens_of
+from ..vocabulary.tariff import BATCH_TIER
 from ..vocabulary.tokens import ceiling
 from ..vocabulary.usage import Price, TokenDetail, Usage
 from .decisions import Call
@@ -37,7 +38,17 @@ def worst_of(call: Call, price: Price | None) -> float:
     """
     if call.ceiling is None:
         call.ceiling = ceiling_of(call.request, call.model)
+        if call.policy.batch:
+            call.ceiling = replace(call.ceiling, tier=BATCH_TIER)
     return call.ceiling.cost(price) or 0.0
+
+
+def told_ceiling(call: Call) -> Ceiling:
+    """Return the most tokens of a call, as events tell them. Without a budget in money a rough number will do."""
+    if call.ceiling is not None:
+        return call.ceiling
+    rough = rough_ceiling_of(call.request)
+    return replace(rough, tier=BATCH_TIER) if call.policy.batch else rough
 
 
 def rough_ceiling_of(request: Request) -> Ceiling:

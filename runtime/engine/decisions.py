@@ -26,6 +26,7 @@ from ..vocabulary.errors import (
 from ..vocabulary.json_value import Json
 from ..vocabulary.question import OpenQuestionsError, Question
 from ..vocabulary.receipt import Receipt
+from ..vocabulary.submission import SubmittedError
 from ..vocabulary.tally import Tally
 from ..vocabulary.usage import NO_USAGE, Usage
 
@@ -57,7 +58,8 @@ class Policy(NamedTuple):
     A request that failed on the way may be sent again at most ``retries`` times; None is the usual number. ``hedge`` is
     a share of similar requests: a request that takes longer than that share of them may be sent a second time.
     ``budgeted`` is True if the call counts in the budget of a called flow. ``lane`` is the number of the outermost
-    block; calls of different lanes take turns. ``question`` is set if a person is asked.
+    block; calls of different lanes take turns. ``question`` is set if a person is asked. ``batch`` is True if the call
+    goes to the batch API of its endpoint.
     """
 
     retries: int | None = None
@@ -65,6 +67,7 @@ class Policy(NamedTuple):
     budgeted: bool = False
     lane: int = 0
     question: Question | None = None
+    batch: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,7 @@ class Known:
 
     ``key`` is the call's key in the journal. ``open`` are attempts that were under way when an earlier run ended.
     ``receipt`` has the model that answered, the id of the request, and the cost. ``paid`` tells the row of the answer.
+    ``lines`` are attempts through a batch API that are not in doubt: their submission is known, or was never made.
     """
 
     key: bytes = b""
@@ -81,6 +85,7 @@ class Known:
     open: tuple[Open, ...] = ()
     receipt: Receipt | None = None
     paid: Paid | None = None
+    lines: tuple[Open, ...] = ()
 
 
 NOTHING = Known()
@@ -227,14 +232,17 @@ class Outcome:
 
     @property
     def status(self) -> str:
-        """``done``, ``partial``, ``failed``, ``budget``, ``open``, ``stopped`` or ``disk``.
+        """``done``, ``partial``, ``failed``, ``budget``, ``open``, ``submitted``, ``stopped`` or ``disk``.
 
-        ``partial``: parts of the answer are missing. ``open``: a person has not answered.
+        ``partial``: parts of the answer are missing. ``open``: a person has not answered. ``submitted``: the answers of
+        a batch API were not waited for.
         """
         if isinstance(self.stopped, DiskError):
             return "disk"
         if isinstance(self.stopped, OpenQuestionsError):
             return "open"
+        if isinstance(self.stopped, SubmittedError):
+            return "submitted"
         if self.stopped is not None:
             return "stopped"
         missing = [*self.failures, *(loss for loss in self.losses if not loss.ballot)]

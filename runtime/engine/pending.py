@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 
 from flowrun.dsl import dataclass
 
@@ -11,7 +12,7 @@ from ..vocabulary.call import Request
 from ..vocabulary.json_value import Json
 from ..vocabulary.usage import Usage
 from .asks import PreparedAsk
-from .decisions import Call, Failure
+from .decisions import Call, Failure, Known
 from .frames import Frame
 from .holds import Hold
 from .withheld import Withheld
@@ -40,6 +41,14 @@ class Pending:
     def waits(self) -> bool:
         """True while the call is in line."""
         return self.since is not None
+
+    def recalled(self, find: Callable[[Call], Known]) -> Known:
+        """Look up the call in the journal. If it has no answer there, look up its request without the correction."""
+        known = find(self.call)
+        if known.answer is None and self.call.request is not self.request:
+            bare = find(replace(self.call, request=self.request))
+            return known if bare.answer is None else bare
+        return known
 
     def count_time_in_line(self, now: Callable[[], float]) -> None:
         """Add the time in line, if the call was in line, to the time for which a budget withheld it."""

@@ -65,7 +65,8 @@ class Context:
     ``spent_within`` returns the calls and dollars that the run had spent before it was interrupted: within the called
     flow of a path, or in total for "". ``now`` returns the seconds since the run began, for the times of events.
     ``watcher`` hears of all calls and their values. ``unheard`` are the types of events that nobody takes; the engine
-    makes none of those that are frequent.
+    makes none of those that are frequent. ``batch`` has the models that are asked through a batch API unless they say
+    otherwise.
     """
 
     models: Mapping[str, ModelValue]
@@ -80,6 +81,7 @@ class Context:
     now: Callable[[], float] = lambda: 0.0
     watcher: Watcher = NO_WATCHER
     unheard: frozenset[type] = frozenset()
+    batch: frozenset[str] = frozenset()
 
 
 class Scope:

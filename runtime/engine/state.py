@@ -107,9 +107,12 @@ class State:
         """Take the failure of a call. Its request is not sent again."""
         return self._take(partial(self._machine.calls.failed, number, error))
 
-    def doubted(self, number: int) -> tuple[bool, list[Decision]]:
-        """Tell whether the budgets allow another attempt at a call, after an attempt that may have been paid."""
-        afforded = self._machine.calls.doubted(number)
+    def doubted(self, number: int, *, live: bool = False) -> tuple[bool, list[Decision]]:
+        """Tell whether the budgets allow another attempt at a call, after an attempt that may have been paid.
+
+        With ``live`` the attempt was a line of a batch API without an answer, which was not paid.
+        """
+        afforded = self._machine.calls.doubted(number, live=live)
         return afforded, self._drain()
 
     def hedged(self, number: int) -> bool:

@@ -19,7 +19,7 @@ VERSION = 1
 MOST_BYTES = 256 * 1024 * 1024
 """The most bytes of one line."""
 _NO_LINE = "it is not a line of `flowrun journal export`"
-_BARE = frozenset({Kind.GIVEN, Kind.RESUMED, Kind.END, Kind.EXTERN, Kind.READ})
+_BARE = frozenset({Kind.GIVEN, Kind.RESUMED, Kind.END, Kind.EXTERN, Kind.READ, Kind.SUBMISSION})
 """The kinds of rows that need no key."""
 _EMPTY = frozenset({Kind.REFUSED, Kind.DOUBT, Kind.CANCELLED, Kind.FORGOTTEN})
 """The kinds of rows that may have no body."""

@@ -12,7 +12,7 @@ from ..vocabulary.json_value import Json
 from ..vocabulary.question import PERSON
 from ..vocabulary.tariff import stores_of
 from ..vocabulary.usage import TokenDetail, Usage
-from .records import NOT_ANSWERED, NOT_SENT, Kind
+from .records import NOT_ANSWERED, NOT_SENT, TAKEN_UP, Kind
 from .row_usage import FIELDS, usage_told
 
 Row = tuple[Any, ...]
@@ -149,14 +149,21 @@ class History:
             self._spend(place, 0, use.charged - before - asked.worst)
 
     def _refuse(self, place: str, asked: _Asked, said: Json, of: int) -> None:
-        if said == NOT_SENT:
+        if said in (NOT_SENT, TAKEN_UP):
             self._sent_by[of] -= 1
-        if said in (NOT_SENT, NOT_ANSWERED):
+        if said in (NOT_SENT, NOT_ANSWERED, TAKEN_UP):
             asked.use.retract(1, asked.each)
         else:
             asked.use.refuse(1, asked.each)
         if self._places is not None:
             self._spend(place, -1, -asked.worst)
+
+    def take_back(self, place: str, body: Json) -> None:
+        """Take back an attempt without an end, by its row: a line of a batch API that is not in doubt."""
+        if isinstance(body, dict):
+            terms = json.dumps([body.get("tier", ""), body.get("stores", "")])
+            asked = self._kind_of(str(body.get("model")), body.get("most"), body.get("max"), terms)
+            self._refuse(place, asked, TAKEN_UP, _count(body.get("of")) or 1)
 
     def _spend(self, place: str, calls: int, dollars: float) -> None:
         assert self._places is not None

@@ -56,7 +56,7 @@ class Index:
     ``paid`` holds the answers and ``open`` the attempts without an end, both by the key of the call. ``unanswered``
     holds, by key and then by run and place, the attempts that ended without an answer and may have been paid. They stay
     there until their call has its answer. ``latest`` is the run of the last row. ``contents`` has the rows of contents
-    by their keys.
+    by their keys, and ``submissions`` those about submissions to batch APIs.
     """
 
     runs: dict[int, Run] = field(default_factory=dict)
@@ -65,6 +65,7 @@ class Index:
     unanswered: dict[bytes, dict[tuple[int, str], Open]] = field(default_factory=dict)
     latest: int = 0
     contents: dict[bytes, int] = field(default_factory=dict)
+    submissions: list[int] = field(default_factory=list)
 
     def grown(self) -> Index:
         """Return a copy that can take more rows. This index stays unchanged."""
@@ -75,6 +76,7 @@ class Index:
             {key: found.copy() for key, found in self.unanswered.items()},
             self.latest,
             self.contents.copy(),
+            self.submissions.copy(),
         )
 
     def without(self, live: Collection[int]) -> Index:
@@ -128,6 +130,8 @@ class Index:
                 self.contents.setdefault(key, number)
             case Kind.FORGOTTEN:
                 self.paid.forget(key, number)
+            case Kind.SUBMISSION:
+                self.submissions.append(number)
             case Kind.EXTERN | Kind.READ | Kind.FAILED:
                 pass
             case _:

@@ -35,6 +35,8 @@ NOT_SENT = "not sent"
 """The words of a ``REFUSED`` row about a call that was not sent after all."""
 SENT_AGAIN = "sent again"
 """The words of a ``DOUBT`` row about an attempt of an earlier part of the run, whose call is sent again."""
+TAKEN_UP = "taken up"
+"""The words of a ``REFUSED`` row about a line of a batch API that was not sent, or that a later attempt waits for."""
 NOT_ANSWERED = "not answered"
 FEWER_ANSWERS = "the server sent fewer answers than requested, and the bill does not tell which ones"
 """The words of a ``REFUSED`` row about a call of a batch whose reply held no answer to it; it is sent again."""
@@ -55,6 +57,9 @@ class Kind(StrEnum):
 
     ``FAILED`` tells why a call failed that made no further attempt, and so has no other row about it.
 
+    ``SUBMISSION`` is about a submission to a batch API. One row comes before it is sent, with the keys of its lines,
+    and another when the server has named its id.
+
     ``FORGOTTEN`` says that no run takes the answers to its key from the rows before it.
     """
 
@@ -72,11 +77,12 @@ class Kind(StrEnum):
     READ = "read"
     FORGOTTEN = "forgotten"
     FAILED = "failed"
+    SUBMISSION = "submission"
 
 
 OF_CALLS = "('intent', 'answer', 'refused', 'doubt', 'cancelled')"
 """The kinds of rows about attempts at calls, for SQL. A call has two of these rows for each attempt that ended."""
-NOTES = "('extern', 'read', 'forgotten', 'failed')"
+NOTES = "('extern', 'read', 'forgotten', 'failed', 'submission')"
 """The kinds of rows that only show what a run did. They are about no attempt at a call."""
 
 

@@ -58,6 +58,10 @@ def _moment(value: Json) -> bool:
     return _amount(value) and isinstance(value, int | float) and value <= _LAST
 
 
+def _texts(value: Json) -> bool:
+    return isinstance(value, list) and all(map(_text, value))
+
+
 def _record(value: Json) -> bool:
     return isinstance(value, dict)
 
@@ -164,6 +168,7 @@ _ROWS: Mapping[Kind, tuple[tuple[str, ...], Mapping[str, Check]]] = {
             "most": _or_none(_whole),
             "at": _whole,
             "waited": _each(_whole),
+            "batch": _flag,
         },
     ),
     Kind.ANSWER: (
@@ -171,7 +176,7 @@ _ROWS: Mapping[Kind, tuple[tuple[str, ...], Mapping[str, Check]]] = {
         {
             **_span,
             **dict.fromkeys(("in", "out", "cached", "stored", "reasoning"), _or_none(_whole)),
-            **dict.fromkeys(("text", "error", "said", "why", "served", "id"), _text),
+            **dict.fromkeys(("text", "error", "said", "why", "served", "id", "tier"), _text),
             "finish": lambda value: value in _FINISHES,
             "final": _flag,
             "cost": _or_none(_amount),
@@ -192,6 +197,17 @@ _ROWS: Mapping[Kind, tuple[tuple[str, ...], Mapping[str, Check]]] = {
             **dict.fromkeys(("sha256", "content", "error"), _text),
             "size": _whole,
             "pattern": _flag,
+        },
+    ),
+    Kind.SUBMISSION: (
+        ("tag",),
+        {
+            **dict.fromkeys(("tag", "model", "endpoint", "id"), _text),
+            "at": _moment,
+            "keys": _texts,
+            "lacks": _each(_texts),
+            "read": _flag,
+            "refused": _flag,
         },
     ),
     Kind.CONTENT: ((), {"text": _text, "base64": _base64, "json": _finite}),

@@ -41,6 +41,9 @@ OPTIONS: dict[str, OptionSpec] = {
             "sends a slow request a second time: with `p95`, a request that is slower than 95 in 100",
         ),
         OptionSpec("cache", types.BOOL, _ASKS, "whether a server is asked to keep the beginning of a prompt for less"),
+        OptionSpec(
+            "batch", types.BOOL, _MODEL, "whether to ask through the batch API, at half the price within 24 hours"
+        ),
         OptionSpec("rpm", types.INT, _MODEL, "how many requests a minute may be sent", 1),
         OptionSpec("tpm", types.INT, _MODEL, "how many tokens a minute may be used", 1),
         OptionSpec("input_price", types.NUMBER, _MODEL, "dollars for a million tokens of the prompt", 0),

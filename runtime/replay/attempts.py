@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..journal.attempts import RunRow
-from ..journal.records import NOT_SENT, SENT_AGAIN, Kind
+from ..journal.records import NOT_SENT, SENT_AGAIN, TAKEN_UP, Kind
 from ..journal.row_usage import usage_in
 from ..vocabulary.call import Message
 from ..vocabulary.call_record import AnswerRecord, AttemptRecord, CallRecord, End, State, Tokens
@@ -111,7 +111,7 @@ class CallRows:
         at, intent = self._intent_of(row.key, _ms(body.get("from")))
         end = _ENDS[row.kind]
         said = str(body.get("said") or "") if row.kind != Kind.ANSWER else str(body.get("error", ""))
-        if said == NOT_SENT:
+        if said in (NOT_SENT, TAKEN_UP):
             end = "unsent"
         elif row.kind == Kind.ANSWER and "error" in body:
             end = "spoilt"

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from ..dispatch.cache import known_in
 from ..engine.decisions import Call, Known, LaunchExtern, Read
 from ..journal.attempts import RunRow
-from ..journal.records import NOT_ANSWERED, NOT_SENT, SENT_AGAIN, Kind
+from ..journal.records import NOT_ANSWERED, NOT_SENT, SENT_AGAIN, TAKEN_UP, Kind
 from ..vocabulary.call import Answer
 from ..vocabulary.errors import CallError, FlowrunError, PermanentError
 from ..vocabulary.json_value import Json
@@ -206,7 +206,7 @@ class JournalSource(Source):
         left = self._attempts.end(name)
         call = self._calls.get(name)
         last = body.get("final") is True
-        if call is None or said in (NOT_SENT, NOT_ANSWERED) or (left > 0 and not last):
+        if call is None or said in (NOT_SENT, NOT_ANSWERED, TAKEN_UP) or (left > 0 and not last):
             return
         error, surely = self._attempts.fail(name, call, row, body)
         again = not last and self._rows.sent_later(name)

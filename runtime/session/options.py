@@ -101,8 +101,20 @@ class Display:
 
 
 @dataclass(frozen=True, kw_only=True)
-class RunOptions(Permissions, JournalOptions, Limits, Display):
-    """The options of a run: ``Permissions``, ``JournalOptions``, ``Limits``, ``Display``, and the model.
+class BatchOptions:
+    """The use of batch APIs, which take half the price and up to 24 hours.
+
+    If ``batch`` is True, all models that have a batch API are asked through it. Without ``wait`` the run ends with the
+    status ``submitted`` when it only waits for such an API. A resumed run then reads the answers.
+    """
+
+    batch: bool = False
+    wait: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions(Permissions, JournalOptions, Limits, Display, BatchOptions):
+    """The options of a run: ``Permissions``, ``JournalOptions``, ``Limits``, ``Display``, ``BatchOptions``, the model.
 
     ``model`` is the model of asks that name none. Without it flowrun takes the variable FLOWRUN_MODEL, or else the
     embedded model. ``environ`` replaces the environment variables of the process. If ``learn`` is True, the run starts
@@ -145,6 +157,7 @@ class RunOptions(Permissions, JournalOptions, Limits, Display):
             allow_host=hosts(self.allow_host, "allow_host"),
             budget=budget_of(self.budget),
             fresh=self.fresh,
+            batch=self.batch,
         )
 
     def parts(self, listeners: Listeners, remarks: Iterable[str] = ()) -> Parts:
@@ -160,6 +173,7 @@ class RunOptions(Permissions, JournalOptions, Limits, Display):
             tuple(remarks),
             self.learn,
             ask_person=None if self.ask_person is None else asks_by(self.ask_person),
+            wait=self.wait,
         )
 
     def listeners(self) -> Listeners:
@@ -182,6 +196,8 @@ _READERS: dict[str, Callable[[object, str], object]] = {
     "on_result": function,
     "progress": flag_or_none,
     "live": flag,
+    "batch": flag,
+    "wait": flag,
     "environ": variables,
     "learn": flag,
     "opener": needed_function,

@@ -15,6 +15,7 @@ from flowrun.dsl import plan as p
 from ..costs.written_budget import Budget
 from ..dispatch.ledger import NoLog, RunLog
 from ..dispatch.run_clock import RunClock
+from ..dispatch.submission_book import SubmissionBook
 from ..inputs.cuts import Taken, taken_of
 from ..journal.choice import chosen_run
 from ..journal.given_files import kept_apart, marks_of, reopened
@@ -25,7 +26,7 @@ from ..journal.project import resume_command
 from ..journal.records import JUST_BEGUN, Kind, LogRecord, content
 from ..journal.store import Journal
 from ..providers.addresses import without_secrets
-from ..vocabulary.amounts import limit_text
+from ..vocabulary.amounts import count_text, limit_text
 from ..vocabulary.errors import DiskError, UsageError
 from ..vocabulary.json_value import Json
 from ..vocabulary.usage import Price
@@ -43,7 +44,8 @@ class RunSettings:
     ``folder`` is None for the folder of the plan's source. ``allow_python`` is not a setting here. A user who resumes a
     run must allow it again, so that no journal runs code. ``reads`` are the files that inputs came from, over which no
     command writes. ``of_project`` is True if the project's file names the model, which is then no choice of the user.
-    ``taken`` has the lists of the inputs that are not whole, by parameter.
+    If ``batch`` is True, batch APIs are asked wherever there are any. ``taken`` has the lists of the inputs that are
+    not whole, by parameter.
     """
 
     model: str
@@ -55,6 +57,7 @@ class RunSettings:
     ask_doubtful: bool = True
     reads: tuple[Path, ...] = ()
     of_project: bool = False
+    batch: bool = False
     taken: Mapping[str, Taken] = field(default_factory=dict)
 
 
@@ -82,6 +85,7 @@ def taken_up(journal: Journal, name: str) -> tuple[p.Plan, dict[str, Json], RunS
             fresh,
             reads=reads,
             of_project=of_project,
+            batch=kept.get("batch") is True,
             taken=taken_of(kept),
         )
         return plan, unchanged_images(plan, reopened(plan, given.inputs, given.files)), settings, run.number
@@ -89,15 +93,26 @@ def taken_up(journal: Journal, name: str) -> tuple[p.Plan, dict[str, Json], RunS
         raise DiskError(f"row {run.given} of the journal does not have a valid run ({error})") from None
 
 
-def notices(journal: Journal | None, log: NoLog, price: Callable[[str], Price | None], again: bool) -> Iterator[str]:
+def notices(
+    journal: Journal | None,
+    log: NoLog,
+    price: Callable[[str], Price | None],
+    again: bool,
+    book: SubmissionBook | None = None,
+) -> Iterator[str]:
     """Tell the user about the journal and its calls in doubt, before anything is sent.
 
-    ``again``: calls in doubt are sent again.
+    ``again``: calls in doubt are sent again. ``book`` has the lines of batch APIs, which are not in doubt if their
+    answers can be read.
     """
     if journal is None or not isinstance(log, RunLog):
         return
     yield from journal.notes
     doubts = journal.index.doubts()
+    if book is not None:
+        doubts, held = without_lines(doubts, book)
+        if held:
+            yield f"{count_text(held, 'call')} of earlier runs can be read at a batch API, if this run needs them"
     own = journal.index.runs.get(log.run)
     if own is not None:
         if own.number in doubts:
@@ -118,6 +133,19 @@ def notices(journal: Journal | None, log: NoLog, price: Callable[[str], Price | 
             f"{_in_doubt(journal, run, doubts[run.number], price)}; this run makes those calls again if it needs "
             f"them (to resume the other run, write `{resume_command(run.id, journal.path)}`)"
         )
+
+
+def without_lines(doubts: dict[int, list[Open]], book: SubmissionBook) -> tuple[dict[int, list[Open]], int]:
+    """Return calls in doubt without the lines of batch APIs, and the number of lines whose answers can be read."""
+    left: dict[int, list[Open]] = {}
+    held = 0
+    for run, found in doubts.items():
+        for one in found:
+            key = book.key_of(one)
+            if key is None:
+                left.setdefault(run, []).append(one)
+            held += bool(key)
+    return left, held
 
 
 def _in_doubt(journal: Journal, run: Run, doubts: list[Open], price: Callable[[str], Price | None]) -> str:
@@ -206,6 +234,7 @@ def _settings(plan: p.Plan, settings: RunSettings) -> dict[str, Json]:
         "fresh": settings.fresh,
         "reads": [os.path.abspath(file) for file in settings.reads],
         **({"of_project": True} if settings.of_project else {}),
+        **({"batch": True} if settings.batch else {}),
         **({"first": {name: list(one) for name, one in settings.taken.items()}} if settings.taken else {}),
     }
 

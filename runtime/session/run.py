@@ -30,7 +30,6 @@ from ..experience.store import Store, open_store
 from ..externs.externs import opened
 from ..files.files import Files
 from ..forecast.declared import declared_prices
-from ..journal.history import History
 from ..journal.store import Journal
 from ..limits.retry import RetryPolicy
 from ..plans.models import declared_models
@@ -43,13 +42,12 @@ from ..providers.protocol import Surroundings
 from ..providers.records import NoRecords
 from ..values.expressions import ModelValue
 from ..values.functions import call_function
-from ..vocabulary.account import PriceOf
-from ..vocabulary.errors import DiskError, FlowrunError, StoppedError, UsageError
+from ..vocabulary.errors import DiskError, FlowrunError, StoppedError
 from ..vocabulary.events import LimitsSet, Notice, PastCounted, PricesDeclared, RunFinished
 from ..vocabulary.json_value import Json
 from ..vocabulary.question import AskPerson
-from ..vocabulary.quoting import shown
 from ..vocabulary.usage import Price
+from .batches import open_batches
 from .endpoints import (
     OpenProvider,
     check_endpoints,
@@ -63,6 +61,7 @@ from .hosts import Ask, permit_hosts
 from .images import must_take_images
 from .least import must_afford
 from .listeners import Listener, name_traces, open_traces, to_all, unheard
+from .past import past_of
 from .result import Result
 from .resume import RunSettings, begin, go_on, notices
 from .waits import waiting_now, waits_of
@@ -119,6 +118,8 @@ class Parts:
     """A watcher of all calls."""
     ask_person: AskPerson | None = None
     """The function that puts questions to a person. None leaves them open."""
+    wait: bool = True
+    """True if the run waits for the answers of batch APIs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,12 +168,21 @@ async def execute(
         await check_endpoints(models.endpoints)
         summary.prices, summary.account.price = models.prices, models.prices if in_money else None
         must_take_images(plan, values, files, settings.model, parts.environ)
-        past = _past(plan, journal, summary.account.price, number)
+        batches = await open_batches(
+            models.declared,
+            models.endpoints,
+            journal,
+            tell,
+            lambda one: publish(replace(one, at=clock.now())),
+            settings.batch,
+        )
+        past = past_of(plan, journal, summary.account.price, number, batches.book)
         must_afford(plan, budget, settings, parts.environ, journal, number, past.within(""))
         settings = replace(settings, allow_host=(*settings.allow_host, *models.asked_hosts))
         trace = open_traces(listeners, plan.flow)
         log = await _log(plan, values, settings, journal, models, number, trace)
         clock = log.clock
+        batches.keep(log)
         if log.notes is not None:
             log.notes.keys = keys_in(parts.environ)
             reads.note_files(log.notes)
@@ -182,7 +192,7 @@ async def execute(
             publish(PricesDeclared(models.declared_prices, at=clock.now()))
         if number is not None:
             publish(PastCounted(past.account, at=clock.now()))
-        for line in notices(journal, log, models.prices, settings.ask_doubtful):
+        for line in notices(journal, log, models.prices, settings.ask_doubtful, batches.book):
             tell(line, urgent=True)
         context = Context(
             models.declared,
@@ -197,6 +207,7 @@ async def execute(
             clock.now,
             watcher=parts.watcher,
             unheard=unheard(listeners),
+            batch=batches.everywhere,
         )
         handed = None if parts.on_result is None else handed_on(plan)
         state = State(plan, values, context, window=window_of(models.endpoints.values()), handed=handed, turn=_TURN)
@@ -207,6 +218,7 @@ async def execute(
         waiting = partial(waiting_now, scheduler.clock, models.endpoints, asyncio.get_running_loop().time)
         publish(LimitsSet(budget.calls, budget.money, waiting, at=clock.now()))
         parts.stop.listen(scheduler.stop)
+        batches.leave(scheduler, wait=parts.wait)
         outcome = await _finished(scheduler, models, publish, clock)
     try:
         await log.end(outcome.status, figures_of(summary.whole, summary.prices))
@@ -252,26 +264,6 @@ def _models(
     if priced:
         must_be_priced(endpoints, parts.environ, own)
     return _Models(declared, default, endpoints, own, Prices(parts.environ, own), asked, store)
-
-
-def _past(plan: p.Plan, journal: Journal | None, price: PriceOf | None, number: int | None) -> History:
-    """Read the past of a run from the journal, so that all it has spent counts before anything is sent.
-
-    Raises UsageError if the run has a budget in money and its cost so far is not known.
-    """
-    flows = any(flow.calls_limit is not None or flow.money_limit is not None for flow in plan.flows.values())
-    if journal is not None and number is not None and price is None and not flows:
-        return journal.past(number)
-    past = History(price, by_place=flows)
-    if journal is not None and number is not None:
-        for row in journal.attempts(number):
-            past.take(row)
-    if past.unpriced:
-        raise UsageError(
-            f"the cost of this run's earlier calls to {shown(past.unpriced)} is unknown, so flowrun cannot "
-            "keep a budget in money: resume with a budget of calls, such as --budget '400 calls'"
-        )
-    return past
 
 
 async def _log(

@@ -28,6 +28,7 @@ from .request_events import (
     RequestRetried,
     RequestStarted,
 )
+from .submission import SubmissionMoved
 from .tally import Tally
 from .usage import Price
 from .waits import NO_WAITS, Waiting, Waits
@@ -61,6 +62,7 @@ __all__ = [
     "StepFailed",
     "StepFinished",
     "StepStarted",
+    "SubmissionMoved",
     "VoteCounted",
 ]
 
@@ -244,6 +246,7 @@ Event = (
     | RequestFailed
     | RequestCancelled
     | ModelReady
+    | SubmissionMoved
     | LimitsSet
     | Notice
     | RunFinished

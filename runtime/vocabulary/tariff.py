@@ -8,6 +8,8 @@ from typing import Literal, NamedTuple
 
 from flowrun.dsl import dataclass
 
+BATCH_TIER = "batch"
+"""The service tier of a call to a batch API."""
 Stores = Literal["", "short", "long"]
 """The time for which a server keeps what a request writes to its cache: none, minutes, or an hour."""
 LENGTHS = (32_000, 100_000, 128_000, 199_999, 200_000, 256_000, 272_000, 512_000, 524_288)

@@ -6,7 +6,7 @@ from dataclasses import field
 
 from flowrun.dsl import dataclass
 
-from .tariff import Amounts, Stores, Tariff
+from .tariff import BATCH_TIER, Amounts, Stores, Tariff
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +171,7 @@ class Price:
                 ordinary = tariffs
         if ordinary is None:
             ordinary = (Tariff(self.input, self.output, self.read_cached, self.write_cached),)
-        return tuple(one.half for one in ordinary) if tier == "batch" else ordinary
+        return tuple(one.half for one in ordinary) if tier == BATCH_TIER else ordinary
 
     def worst(self, input_tokens: int, max_tokens: int | None, *, tier: str = "", stores: Stores = "") -> float | None:
         """Work out the most dollars that a call can cost. None if the greatest length of an answer is not known.
@@ -189,11 +189,11 @@ class Price:
 
         Only a batch is sure to cost less than an ordinary request: a server may serve other tiers as ordinary ones.
         """
-        tiers = (tier,) if tier in ("", "batch") else ("", tier)
+        tiers = (tier,) if tier in ("", BATCH_TIER) else ("", tier)
         stores = max(stores, self.stores, key=_KEPT.index)
         rates = [one.dearest(stores) for name in tiers for one in self._tariffs(name)]
         read, written = max(one[0] for one in rates), max(one[1] for one in rates)
-        return (read, written) if tier == "batch" else (max(read, self.input), max(written, self.output))
+        return (read, written) if tier == BATCH_TIER else (max(read, self.input), max(written, self.output))
 
     def bill(self, usage: Usage) -> float | None:
         """Work out the dollars for the tokens of a usage by class. None if a number is missing.

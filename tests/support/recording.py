@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import field, fields, is_dataclass, replace
+from functools import partial
 from typing import Any
 
 from flowrun.dsl import dataclass
@@ -76,8 +77,8 @@ class RecordedState(State):
     def failed(self, number: int, error: CallError) -> list[Decision]:
         return self._list("failed", super().failed, number, error)
 
-    def doubted(self, number: int) -> tuple[bool, list[Decision]]:
-        afforded, decisions = self._turn("doubted", super().doubted, number)
+    def doubted(self, number: int, *, live: bool = False) -> tuple[bool, list[Decision]]:
+        afforded, decisions = self._turn("doubted", partial(super().doubted, live=live), number)
         return afforded, decisions
 
     def hedged(self, number: int) -> bool:

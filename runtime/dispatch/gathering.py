@@ -1,0 +1,295 @@
+"""The provider of a model's batch API. It gathers requests that are ready, submits them together, and waits for them.
+
+    gathered ──▶ being submitted ──▶ submitted ──▶ read
+
+A submission is sent when no request has come for a while, or when it is full. Its keys are in the journal before, and
+its id after that. A request whose key is in a submission that has an id is not sent again: its answer is read there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Callable, Coroutine
+from dataclasses import replace
+from typing import Any
+
+from flowrun.dsl import dataclass
+
+from ..providers.posts import Post
+from ..providers.served import ServedProvider
+from ..providers.submissions.lines import read_line, write_line
+from ..providers.submissions.protocol import Line, Result, SubmissionApi
+from ..vocabulary.amounts import count_text
+from ..vocabulary.call import Reply, Request
+from ..vocabulary.errors import CallError, DiskError, InDoubtError, PermanentError, RefusedError
+from ..vocabulary.submission import LineError
+from .submission_book import Submission, SubmissionBook
+from .submission_watch import Watch
+
+NOT_SENT_YET = "it was not submitted, because the run was stopped"
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """The times of a gathering, in seconds.
+
+    A submission is sent ``quiet`` seconds after its last request, but at most ``longest`` after its first. Its state is
+    asked for after ``first`` seconds, and then in pauses that grow to ``most``. A refused submission is tried again for
+    ``patience`` seconds.
+    """
+
+    quiet: float = 2.0
+    longest: float = 60.0
+    first: float = 1.0
+    most: float = 60.0
+    patience: float = 900.0
+
+
+@dataclass(eq=False, slots=True)
+class _Waiting:
+    """A request that waits for its result. ``submission`` is the one that has it, None before that."""
+
+    line: Line
+    post: Post
+    lacks: list[str]
+    future: asyncio.Future[Result]
+    task: asyncio.Task[object] | None
+    submission: Submission | None = None
+
+
+class Gathering:
+    """The provider that asks a model through its batch API. ``live`` asks the same model through the live API.
+
+    ``told`` gets lines for the user, and ``moved`` the states of submissions. ``on_submitted`` is called when a
+    submission has its id.
+    """
+
+    def __init__(
+        self,
+        live: ServedProvider,
+        api: SubmissionApi,
+        book: SubmissionBook,
+        told: Callable[[str], None] = lambda line: None,
+        moved: Callable[[Submission, str, int], None] = lambda submission, state, done: None,
+        pace: Pace = Pace(),  # noqa: B008 (it is frozen)
+    ) -> None:
+        self.live, self.api, self.book, self.pace = live, api, book, pace
+        self.model, self.endpoint, self.samples = live.model, live.endpoint, live.samples
+        self.concurrency = api.most_lines
+        self.told, self.moved = told, moved
+        self._waiting: dict[str, _Waiting] = {}
+        self._gathered: list[_Waiting] = []
+        self._begun = 0.0
+        self._size = 0
+        self._timer: asyncio.TimerHandle | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._watches: dict[str, Watch] = {}
+        self._stopped = False
+
+    async def start(self) -> None:
+        await self.live.start()
+        self.api.wire.start()
+
+    async def close(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.api.wire.close()
+
+    def holds(self, key: str) -> bool:
+        """Tell whether a request waits for a submission that has its id."""
+        found = self._waiting.get(key)
+        return found is not None and found.submission is not None
+
+    def stop(self) -> None:
+        """Submit nothing more, and wait for no result. A submission that is being sent still gets its id."""
+        self._stopped = True
+        if self._timer is not None:
+            self._timer.cancel()
+        for one in self._gathered:
+            _fail(one, RefusedError(NOT_SENT_YET))
+        self._gathered = []
+        for one in tuple(self._waiting.values()):
+            self._leave(one)
+
+    def _leave(self, one: _Waiting) -> None:
+        """End the attempt of a submitted line without an end in the journal, so that a resumed run goes on with it."""
+        if one.submission is not None and one.task is not None and not one.future.done():
+            one.task.cancel()
+
+    async def complete(self, request: Request, samples: int = 1, idempotency_key: str = "") -> Reply:
+        key = idempotency_key
+        await self.start()
+        request = replace(request, stream=False, hear=None)
+        held = self.book.holding(key)
+        post, lacks = write_line(self.live, request, samples, None if held is None else held.lacks.get(key, ()))
+        future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+        one = _Waiting(Line(key, post.path, post.body), post, lacks, future, asyncio.current_task(), held)
+        self._waiting[key] = one
+        try:
+            if self._stopped:
+                raise RefusedError(NOT_SENT_YET)
+            if held is None:
+                self._gather(one)
+            else:
+                self._watch(held, self.pace.quiet)
+            result = await future
+        finally:
+            del self._waiting[key]
+            if one in self._gathered:
+                self._gathered.remove(one)
+        if result.body is None:
+            raise LineError(f"{self.model}: the batch API has no answer to this line ({self._quoted(result.why)})")
+        try:
+            return await read_line(self.live, result.body, post, request, result.id)
+        finally:
+            self.samples = self.live.samples
+
+    def _quoted(self, text: str) -> str:
+        return self.api.wire.endpoint.quote(text)
+
+    # Gathering
+
+    def _gather(self, one: _Waiting) -> None:
+        loop, size = asyncio.get_running_loop(), one.line.size
+        full = len(self._gathered) >= self.api.most_lines or self._size + size > self.api.most_bytes
+        # Lines of one submission go to the same path of the API.
+        if self._gathered and (full or self._gathered[0].line.path != one.line.path):
+            self._flush()
+        if not self._gathered:
+            self._begun, self._size = loop.time(), 0
+        self._gathered.append(one)
+        self._size += size
+        if self._timer is not None:
+            self._timer.cancel()
+        due = min(loop.time() + self.pace.quiet, self._begun + self.pace.longest)
+        self._timer = loop.call_at(due, self._flush)
+
+    def _flush(self) -> None:
+        lines, self._gathered = self._gathered, []
+        if lines and not self._stopped:
+            self._run(self._submitted(lines))
+
+    def _run(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    # Submitting
+
+    async def _submitted(self, lines: list[_Waiting]) -> None:
+        keys = [one.line.key for one in lines]
+        lacks = {one.line.key: one.lacks for one in lines if one.lacks}
+        submission = Submission(f"flowrun-{os.urandom(8).hex()}", self.model, self.endpoint, keys, time.time(), lacks)
+        try:
+            await self.book.begin(submission)
+            id_ = await self._sent(submission, [one.line for one in lines])
+            await self.book.name(submission, id_)
+        except CallError as error:
+            if not isinstance(error, InDoubtError):
+                self.book.drop(submission)
+            for one in lines:
+                _fail(one, error)
+            return
+        except DiskError as error:
+            for one in lines:
+                _fail(one, RefusedError(str(error)))
+            return
+        except Exception as mistake:
+            for one in lines:
+                _fail(one, mistake)
+            raise
+        for one in lines:
+            one.submission = submission
+            if self._stopped:
+                self._leave(one)
+        self.told(f"{self.model}: submitted {count_text(len(lines), 'line')} to the batch API ({self._quoted(id_)})")
+        self.moved(submission, "submitted", 0)
+        if not self._stopped:
+            self._watch(submission, 0.0)
+
+    async def _sent(self, submission: Submission, lines: list[Line]) -> str:
+        """Submit lines, again and again if the server refuses them for the moment. Return the id of the submission."""
+        loop, pause = asyncio.get_running_loop(), self.pace.first
+        until = loop.time() + self.pace.patience
+        while True:
+            try:
+                return await self.api.submit(submission.tag, lines)
+            except InDoubtError as error:
+                found = await self._looked_up(submission)
+                if found is None:
+                    raise
+                self.told(f"{self.model}: the submission was found in the server's list ({self._quoted(str(error))})")
+                return found
+            except RefusedError as error:
+                wait = max(pause, error.retry_after or 0.0)
+                if loop.time() + wait > until or self._stopped:
+                    raise PermanentError(f"{error}: the batch API did not take the submission") from None
+                self.told(f"{error}; the batch API is tried again in {wait:.0f} s")
+                await asyncio.sleep(wait)
+                pause = min(2 * pause, self.pace.most)
+            except PermanentError as error:
+                if error.status in (404, 405, 501):
+                    said = f"{self.model}: {self.api.wire.endpoint.host} has no batch API ({error.status}): "
+                    raise PermanentError(f"{said}take `batch: true` away", status=error.status) from None
+                raise
+
+    async def _looked_up(self, submission: Submission) -> str | None:
+        """Look for a submission whose answer was lost in the list of the server. None if it is not there."""
+        from .submission_search import found_id
+
+        for pause in (self.pace.first, 2 * self.pace.first, 4 * self.pace.first):
+            await asyncio.sleep(pause)
+            try:
+                if (found := await found_id(self.api, submission, self.book.ids)) is not None:
+                    return found
+            except CallError as error:
+                self.told(f"{error} (while looking for the submission)")
+        return None
+
+    # Waiting
+
+    def _watch(self, submission: Submission, after: float) -> None:
+        """Watch a submission, unless it is watched already. Requests that wait for it join within ``after`` seconds."""
+        if submission.id in self._watches:
+            return
+        watch = Watch(self.api, submission, self.pace.first, self.pace.most, self.told, self.moved)
+        self._watches[submission.id] = watch
+        self._run(self._read(watch, after))
+
+    async def _read(self, watch: Watch, after: float) -> None:
+        submission = watch.submission
+        try:
+            await asyncio.sleep(after)
+            state = await watch.end()
+            if state.refused:
+                error: CallError = PermanentError(
+                    f"{self.model}: the batch API refused the submission: {self._quoted(state.refused)}"
+                )
+            else:
+                await watch.read(state, self._came)
+                self.book.close(submission)
+                # A line without a result was not run if the submission ended before its time. Otherwise nobody knows.
+                why = f"{self.model}: the batch API has no result for this line of {self._quoted(submission.id)}"
+                error = LineError(f"{why} ({state.word})") if state.broken else InDoubtError(f"{why}; it may be paid")
+        except CallError as lost:
+            error = InDoubtError(f"{lost}; the submission {self._quoted(submission.id)} may be paid")
+        finally:
+            self._watches.pop(submission.id, None)
+        for one in tuple(self._waiting.values()):
+            if one.submission is submission:
+                _fail(one, error)
+
+    def _came(self, result: Result) -> None:
+        one = self._waiting.get(result.key)
+        if one is not None and not one.future.done():
+            one.future.set_result(result)
+
+
+def _fail(one: _Waiting, error: BaseException) -> None:
+    if not one.future.done():
+        one.future.set_exception(error)

@@ -1,0 +1,167 @@
+"""The batch APIs of a run: which of its models are asked through one, and the submissions of earlier parts of it.
+
+Runs without a batch API load nothing of this but the module itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Hashable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from ..dispatch.endpoint import Endpoint
+from ..dispatch.ledger import NoLog, RunLog
+from ..dispatch.scheduler import Scheduler
+from ..journal.store import Journal
+from ..providers import traits_of
+from ..values.expressions import ModelValue
+from ..vocabulary.amounts import count_text
+from ..vocabulary.errors import CallError, UsageError
+from ..vocabulary.submission import SubmissionMoved
+
+if TYPE_CHECKING:
+    from ..dispatch.submission_book import Submission, SubmissionBook
+    from ..limits import Limiter
+
+PATIENCE = 14 * 24 * 3600.0
+"""The seconds within which a line may be tried again. Those of a live call would end before the first result."""
+
+
+class Batches:
+    """The batch APIs of one run. ``everywhere`` are the models that are asked through one without saying so.
+
+    ``book`` has the submissions; it is None if the run asks no batch API.
+    """
+
+    def __init__(self, book: SubmissionBook | None = None, everywhere: Collection[str] = ()) -> None:
+        self.book = book
+        self.everywhere = frozenset(everywhere)
+
+    def keep(self, log: NoLog) -> None:
+        """Let a run find its lines by the log, and write its submissions there."""
+        if self.book is not None and isinstance(log, RunLog):
+            self.book.run = log.run
+            log.keep(self.book)
+
+    def leave(self, scheduler: Scheduler, *, wait: bool) -> None:
+        """End the run as soon as it only waits for batch APIs, if it shall not ``wait`` for them."""
+        if self.book is not None and not wait:
+            from ..dispatch.leaving import Leaving
+
+            Leaving(scheduler)
+
+    def held(self, journal: Journal | None) -> int:
+        """Count the lines of all runs whose answers can be read at a batch API."""
+        if self.book is None or journal is None:
+            return 0
+        return sum(
+            bool(self.book.key_of(one)) for found in journal.index.doubts().values() for one in found if not one.ended
+        )
+
+
+def batch_addresses(
+    declared: Mapping[str, ModelValue], endpoints: Mapping[str, Endpoint], *, everywhere: bool
+) -> tuple[set[str], set[str]]:
+    """Return the models that the flow asks through a batch API, and those that are asked so for the whole run.
+
+    Raises UsageError if a model of the flow has no batch API.
+    """
+    said = {model.address: dict(model.options).get("batch") for model in declared.values() if model.options}
+    asked = {address for address, batch in said.items() if batch is True and address in endpoints}
+    for address in sorted(asked):
+        if why := _lacking(address, endpoints[address]):
+            raise UsageError(f"{address} {why}: take `batch: true` away from its model")
+    can = {one for one in endpoints if everywhere and said.get(one) is not False and not _lacking(one, endpoints[one])}
+    if everywhere and not can | asked:
+        raise UsageError("no model of this run has a batch API: leave --batch out")
+    return asked, can
+
+
+def _lacking(address: str, endpoint: Endpoint) -> str:
+    """Say why a model has no batch API. "" if it may have one."""
+    from ..providers.submissions import lacks_batch
+
+    lacks: Collection[str] = getattr(traits_of(address), "lacks", ())
+    return "has no batch API" if "batch" in lacks else lacks_batch(endpoint.provider)
+
+
+async def open_batches(
+    declared: Mapping[str, ModelValue],
+    endpoints: Mapping[str, Endpoint],
+    journal: Journal | None,
+    tell: Callable[[str], None],
+    publish: Callable[[SubmissionMoved], None],
+    everywhere: bool,
+) -> Batches:
+    """Open the batch APIs of a run, and find the submissions whose ids an earlier part of a run could not write.
+
+    Raises UsageError, if a model has none; CallError, if the list of submissions cannot be read.
+    """
+    if not everywhere and not any(dict(model.options).get("batch") is True for model in declared.values()):
+        return Batches()
+    asked, can = batch_addresses(declared, endpoints, everywhere=everywhere)
+    if not asked | can:
+        return Batches()
+    from ..dispatch.gathering import Gathering
+    from ..dispatch.submission_book import SubmissionBook
+    from ..providers.served import ServedProvider
+    from ..providers.submissions import api_of
+
+    def moved(submission: Submission, state: str, done: int) -> None:
+        publish(SubmissionMoved(submission.tag, submission.model, len(submission.keys), state, done))
+
+    book = SubmissionBook(journal)
+    for address in sorted(asked | can):
+        live = endpoints[address]
+        assert isinstance(live.provider, ServedProvider)
+        gathering = Gathering(live.provider, api_of(live.provider), book, tell, moved)
+        live.batch = Endpoint(
+            gathering, _limiter(gathering.concurrency), replace(live.policy, total=PATIENCE), live=live
+        )
+        await _find_lost(gathering, book, tell)
+    return Batches(book, can)
+
+
+async def _find_lost(gathering: object, book: SubmissionBook, tell: Callable[[str], None]) -> None:
+    from ..dispatch.gathering import Gathering
+    from ..dispatch.submission_search import found_id
+
+    assert isinstance(gathering, Gathering)
+    lost = [one for one in book.lost if (one.model, one.endpoint) == (gathering.model, gathering.endpoint)]
+    for one in lost:
+        gathering.api.wire.start()
+        try:
+            found = await found_id(gathering.api, one, book.ids, tell)
+        except CallError as error:
+            raise UsageError(
+                f"{error}: a submission of {count_text(len(one.keys), 'line')} may be at the batch API, and its list "
+                "cannot be read; nothing is sent, so run the command again later"
+            ) from None
+        finally:
+            await gathering.api.wire.close()
+        if found is None:
+            many = count_text(len(one.keys), "line")
+            tell(f"{one.model}: a submission of {many} is not in the batch API's list: its calls are in doubt")
+        else:
+            await book.name(one, found)
+            tell(f"{one.model}: found the submission of {count_text(len(one.keys), 'line')} in the batch API's list")
+
+
+def _limiter(places: int) -> Limiter:
+    """Make the limiter of a batch API. It only counts: the state of the live server says nothing about it."""
+    from ..limits import Limiter, Place, Verdict
+    from ..vocabulary.usage import Rates
+
+    class Counting(Limiter):
+        def release(
+            self, place: Place, verdict: Verdict = Verdict.NEUTRAL, used: int | None = None, who: Hashable = None
+        ) -> None:
+            super().release(place, verdict if verdict is Verdict.OK else Verdict.NEUTRAL, used, who)
+
+        def learn(self, rates: Rates) -> None:
+            return None
+
+        def pause(self, seconds: float) -> None:
+            return None
+
+    return Counting(places, start=places)

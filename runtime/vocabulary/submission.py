@@ -1,0 +1,37 @@
+"""The terms of batch APIs. A *submission* is a list of requests that such an API takes at once; each is a *line*."""
+
+from __future__ import annotations
+
+from flowrun.dsl import dataclass
+
+from .amounts import count_text
+from .errors import CallError, FlowrunError
+from .moment import Moment
+
+
+class LineError(CallError):
+    """A line of a submission has no answer and was not paid: it failed, expired or was cancelled."""
+
+
+class SubmittedError(FlowrunError):
+    """The run has done all that it can without the answers of batch APIs, and does not wait for them."""
+
+    def __init__(self, lines: int) -> None:
+        self.lines = lines
+        super().__init__(
+            f"{count_text(lines, 'line')} submitted to a batch API; this run does not wait for the answers"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class SubmissionMoved(Moment):
+    """A submission has another state. ``done`` of its ``lines`` have ended, 0 if the server does not tell.
+
+    ``state`` is the server's own word, or ``submitted``, or ``read`` when all its answers have been read.
+    """
+
+    tag: str
+    model: str
+    lines: int
+    state: str
+    done: int = 0

@@ -39,6 +39,7 @@ FOLDERS = {
     "dependencies": "F0203 F0204",
     "rounds": "F0620 F0621 F0622 F0623 F0624 F0625 F0626",
     "people": "F0660 F0661",
+    "options": "F0690 F0691 F0692 F0693 F03",
     "quotes": "F0530 F0531 F0532 F0533",
     "checks": "F0301 F0203 F0630",
     "sizes": "F0635 F0636",

@@ -13,6 +13,7 @@ from ..records import dataclass
 from .amounts import Amounts
 from .bound import NOTHING, ONE, Bound, any_of, total
 from .expression_sizes import SizeScope, size_of, text_size
+from .reasoning import with_reasoning
 from .served import Served, World
 from .sizes import Known, OneOf, Size, Some, shown
 from .type_bounds import Count, answer_bound
@@ -191,6 +192,8 @@ def _one(
     value = Some(t.without_quotes(ask.answer), _in_sources(answer, ask.answer, scope, world, count, title))
     if typed and answer.most is not None:
         answer = Bound(answer.least, answer.most + count('{"answer": ""}'))
+    if "reasoning" in settings:
+        answer = with_reasoning(answer, settings, _longest(settings, served, scope, world), quoted(title))
     tokens_in, tokens_out = prompt * tries, answer * tries
     if ask.answer != t.TEXT or ask.check is not None:
         # A text without a check is never malformed. Each try after the first includes the malformed answer before it.
@@ -247,10 +250,7 @@ def _answer(
     count = served.count if served else world.count
     bound = answer_bound(type_, count)
     limit = _setting("max_tokens", settings, scope, world)
-    # A limit below 1 ends the step before its call.
-    longest = max(0, limit.value) if isinstance(limit, Known) and isinstance(limit.value, int) else None
-    if limit is None and served is not None:
-        longest = served.longest
+    longest = _longest(settings, served, scope, world)
     if longest is not None:
         bound = Bound(min(bound.least, longest), longest if bound.most is None else min(bound.most, longest))
     why = (
@@ -259,6 +259,15 @@ def _answer(
         else f"`max_tokens` of {quoted(title)} is known only when the flow runs"
     )
     return bound if bound.most is not None else Bound(bound.least, None, why)
+
+
+def _longest(settings: Mapping[str, p.Expr], served: Served | None, scope: SizeScope, world: World) -> int | None:
+    """Return the most tokens of an answer by its limit, or by that of its provider; None if it has none."""
+    limit = _setting("max_tokens", settings, scope, world)
+    if limit is None:
+        return served.longest if served is not None else None
+    # A limit below 1 ends the step before its call.
+    return max(0, limit.value) if isinstance(limit, Known) and isinstance(limit.value, int) else None
 
 
 def _cost(served: Served | None, tokens_in: Bound, tokens_out: Bound, title: str) -> Bound:

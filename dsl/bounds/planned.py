@@ -5,12 +5,14 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from ..plan import VERSION, Plan
+from ..plan import VERSION, Fanout, Map, Plan, Repeat
 from ..records import dataclass
 from .amounts import Bounds
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
+
+_EXTRA = "extra"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,17 +34,30 @@ class Planned:
     """A plan with its bounds, as `flowrun plan --json` prints it.
 
     ``version`` is the version of the plan's layout. ``bounds`` may get more fields without another version. ``journal``
-    is null if no journal has a useful answer, or if an input is missing.
+    is null if no journal has a useful answer, or if an input is missing. ``unforeseen`` has the models and steps with
+    the option `extra`, whose effect the bounds do not know; it is left out if there are none.
     """
 
     plan: Plan
     bounds: Bounds
     journal: Foreseen | None = None
     version: int = VERSION
+    unforeseen: tuple[str, ...] = ()
 
 
 def planned_json(plan: Plan, bounds: Bounds, journal: Foreseen | None = None) -> str:
-    return _adapter().dump_json(Planned(plan, bounds, journal), indent=2).decode()
+    planned = Planned(plan, bounds, journal, unforeseen=unforeseen(plan))
+    return _adapter().dump_json(planned, indent=2, exclude=None if planned.unforeseen else {"unforeseen"}).decode()
+
+
+def unforeseen(plan: Plan) -> tuple[str, ...]:
+    """Return the models and steps that have the option `extra`. The bounds do not know what it does."""
+    found = [model.name for model in plan.models if _EXTRA in model.options]
+    for step in plan.walk():
+        reduce = step.node.reduce if isinstance(step.node, (Map, Repeat, Fanout)) else None
+        if _EXTRA in step.options or (reduce is not None and _EXTRA in reduce.options):
+            found.append(step.title)
+    return tuple(dict.fromkeys(found))
 
 
 def planned_schema() -> dict[str, Any]:

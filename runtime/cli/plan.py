@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from flowrun.dsl import RIGHT, Bound, Bounds, Foreseen, planned_json
+from flowrun.dsl import RIGHT, Bound, Bounds, Foreseen, planned_json, unforeseen
 from flowrun.dsl import plan as p
 
 from ..files.files import Files
@@ -24,7 +24,7 @@ from .console import complain, remark, say, show_findings
 from .journals import journal_path
 from .params import FIRST, Chosen, FlowCommand
 from .paths import PathThatIs
-from .plan_view import cost_in_words, in_words, journal_line, most_in_words, view
+from .plan_view import cost_in_words, in_words, journal_line, most_in_words, unforeseen_line, view
 from .plans import allowed, chosen_model
 from .screen import terminal_width
 
@@ -137,6 +137,8 @@ def command(
     else:
         for line in view(bounds, plan.calls_limit, plan.money_limit, terminal_width()):
             click.echo(inert(line))
+        if beyond := unforeseen(plan):
+            click.echo(inert(unforeseen_line(beyond)))
         if kept is not None:
             click.echo(journal_line(kept))
     over = _over(bounds, max_calls, max_attempts, max_cost)

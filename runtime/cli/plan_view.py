@@ -5,7 +5,7 @@ There are three kinds of totals: totals that hold without server failures, total
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from ..vocabulary.amounts import LARGEST, bound_text
@@ -78,6 +78,12 @@ def journal_line(kept: Foreseen) -> str:
         return f"the journal has {answers} for this flow: a run makes no calls"
     calls, them = ("1 call", "it") if kept.calls == 1 else (f"{kept.calls:,} calls", "them")
     return f"the journal has {answers} for this flow: a run makes {calls} and the calls that depend on {them}"
+
+
+def unforeseen_line(names: Sequence[str]) -> str:
+    """Write whose `extra` the bounds do not know."""
+    whose = ", ".join(f"`{one_line(name)}`" for name in names)
+    return f"`extra` of {whose} is sent as it stands: these bounds do not know what it does to lengths and prices"
 
 
 def attempts(bounds: Bounds) -> str:

@@ -52,6 +52,9 @@ def of_start(event: e.RequestStarted, *, texts: bool) -> Attributes:
     ):
         if value is not None:
             found[name] = value
+    for option, name in names.REQUEST_OPTIONS.items() if request.options else ():
+        if (value := request.options.get(option)) is not None:
+            found[name] = f"tokens({value['tokens']})" if isinstance(value, dict) else value
     return found | prompt_attributes(event.carried[0].messages) if texts else found
 
 

@@ -20,6 +20,14 @@ REQUEST_CHOICES = "gen_ai.request.choice.count"
 REQUEST_TEMPERATURE = "gen_ai.request.temperature"
 REQUEST_MAX_TOKENS = "gen_ai.request.max_tokens"
 REQUEST_SEED = "gen_ai.request.seed"
+REQUEST_OPTIONS = {
+    "top_p": "gen_ai.request.top_p",
+    "presence_penalty": "gen_ai.request.presence_penalty",
+    "frequency_penalty": "gen_ai.request.frequency_penalty",
+    "reasoning": "flowrun.request.reasoning",
+    "service_tier": "flowrun.request.service_tier",
+}
+"""Further options by the names of their attributes; those that may hold texts are left out."""
 REQUEST_STREAM = "gen_ai.request.stream"
 OUTPUT_TYPE = "gen_ai.output.type"
 RESPONSE_MODEL = "gen_ai.response.model"

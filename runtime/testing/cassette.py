@@ -146,7 +146,9 @@ class Cassette:
 
     def add(self, line: Line) -> None:
         """Add a line. Raises UsageError if it has what looks like a secret."""
-        found = self._secrets.found_in([*(text for _, text in line.messages), line.answer or "", line.error])
+        found = self._secrets.found_in(
+            [*(text for _, text in line.messages), line.answer or "", line.error, *map(str, line.options.values())]
+        )
         if found:
             raise UsageError(
                 f"the call `{line.path}` has what looks like a secret ({found}), and a cassette is not secret: take it "

@@ -42,6 +42,12 @@ OPTIONS: dict[str, OptionSpec] = {
         OptionSpec("input_price", types.NUMBER, _MODEL, "dollars for a million tokens of the prompt", 0),
         OptionSpec("output_price", types.NUMBER, _MODEL, "dollars for a million tokens of the answer", 0),
         OptionSpec(
+            "cached_price", types.NUMBER, _MODEL, "dollars for a million tokens read from the provider's cache", 0
+        ),
+        OptionSpec(
+            "stored_price", types.NUMBER, _MODEL, "dollars for a million tokens written to the provider's cache", 0
+        ),
+        OptionSpec(
             "concurrency",
             types.INT,
             frozenset({"model", "map", "repeat"}),

@@ -98,6 +98,20 @@ class Prices:
         found = self(model)
         return None if found is None else found.bill(usage)
 
+    def cache_saving(self, account: Account) -> float | None:
+        """Work out the dollars that the providers' caches saved; below zero if writing cost more than reading saved.
+
+        None if a price is not known.
+        """
+        total = 0.0
+        for model, use in account.models.items():
+            if any(tokens.cached or tokens.stored or tokens.long_stored for tokens in use.lots.values()):
+                found = self(model)
+                if found is None:
+                    return None
+                total += use.uncached_cost(found) - use.cost(found)
+        return total
+
     def of(self, account: Account) -> float | None:
         """Work out the dollars for the tokens of an account; None if a price is not known."""
         total = 0.0

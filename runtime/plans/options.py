@@ -41,11 +41,9 @@ OPTIONS: dict[str, OptionSpec] = {
         OptionSpec("tpm", types.INT, _MODEL, "how many tokens a minute may be used", 1),
         OptionSpec("input_price", types.NUMBER, _MODEL, "dollars for a million tokens of the prompt", 0),
         OptionSpec("output_price", types.NUMBER, _MODEL, "dollars for a million tokens of the answer", 0),
+        OptionSpec("cached_price", types.NUMBER, _MODEL, "dollars for a million tokens of the prompt from a cache", 0),
         OptionSpec(
-            "cached_price", types.NUMBER, _MODEL, "dollars for a million tokens read from the provider's cache", 0
-        ),
-        OptionSpec(
-            "stored_price", types.NUMBER, _MODEL, "dollars for a million tokens written to the provider's cache", 0
+            "stored_price", types.NUMBER, _MODEL, "dollars for a million tokens of the prompt put in a cache", 0
         ),
         OptionSpec(
             "concurrency",

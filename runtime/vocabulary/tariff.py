@@ -30,6 +30,12 @@ class Amounts(NamedTuple):
         """Return the sums class by class."""
         return Amounts(*[one + more for one, more in zip(self, other, strict=True)])
 
+    @property
+    def uncached(self) -> Amounts:
+        """The same tokens, if no cache had held any of them."""
+        read = self.read + self.cached + self.stored + self.long_stored
+        return self._replace(read=read, cached=0, stored=0, long_stored=0)
+
 
 def length_class(prompt: int) -> int:
     """Return the greatest length that costs the same a token as this length of a prompt."""

@@ -104,6 +104,14 @@ def _detail(whole: TokenDetail, at: int, of: int) -> TokenDetail:
     return TokenDetail(*[_part(getattr(whole, name), at, of) for name in DETAILS])
 
 
+def detail_of(tokens: Amounts) -> TokenDetail | None:
+    """Return the special tokens among tokens by class; None if there are none."""
+    if tokens == Amounts(read=tokens.read, written=tokens.written):
+        return None
+    stored = tokens.stored + tokens.long_stored
+    return TokenDetail(tokens.cached, stored, tokens.reasoning, tokens.images, tokens.long_stored)
+
+
 NO_USAGE = Usage()
 
 

@@ -13,6 +13,7 @@ from ..vocabulary.errors import UsageError
 from ..vocabulary.json_value import Json
 from ..vocabulary.question import PERSON
 from ..vocabulary.quoting import shown
+from ..vocabulary.tariff import Stores
 from ..vocabulary.usage import Usage
 from .budget import Price
 
@@ -50,7 +51,10 @@ def _declared(address: str, options: Mapping[str, Json]) -> Price | None:
     if not any(one is not None for one in given):
         return None
     read, written, cached, stored = (None if one is None else float(one) / 1_000_000 for one in given)
-    return Price(read or 0.0, written or 0.0, traits_of(address).most_written, read_cached=cached, write_cached=stored)
+    # A server that has such a price may write to its cache unasked.
+    stores: Stores = "" if stored is None else "short"
+    most = traits_of(address).most_written
+    return Price(read or 0.0, written or 0.0, most, read_cached=cached, write_cached=stored, stores=stores)
 
 
 def dearest_declared(models: Iterable[tuple[str, Mapping[str, Json]]]) -> dict[str, Price]:

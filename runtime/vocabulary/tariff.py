@@ -10,6 +10,8 @@ from flowrun.dsl import dataclass
 
 Stores = Literal["", "short", "long"]
 """The time for which a server keeps what a request writes to its cache: none, minutes, or an hour."""
+TIERS = frozenset({"flex", "priority", "fast", "batch"})
+"""The service tiers with prices of their own. All others cost as much as the ordinary one."""
 LENGTHS = (32_000, 100_000, 128_000, 199_999, 200_000, 256_000, 272_000, 512_000, 524_288)
 """The lengths of prompts, in tokens, above which a model may cost more a token. A test compares genai-prices."""
 _ENDLESS = 1 << 40

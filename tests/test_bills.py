@@ -138,6 +138,16 @@ def test_a_batch_costs_half_where_nothing_else_is_known() -> None:
     assert price.worst(10, 5, tier="batch") == pytest.approx(12.5)
 
 
+@given(counts=st.tuples(*[st.integers(0, 30)] * 7), samples=st.integers(1, 9))
+def test_the_samples_of_a_request_share_its_bill_to_the_token(counts: tuple[int, ...], samples: int) -> None:
+    plain, written, cached, short, thought, images, long = counts
+    detail = TokenDetail(cached, short + long, min(thought, written), images, long)
+    whole = Usage(plain + cached + short + images + long, written, detail)
+    parts = [part.amounts for part in whole.parts(samples)]
+    assert tuple(map(sum, zip(*parts, strict=True))) == whole.amounts
+    assert sum(whole.amounts) == (whole.input_tokens or 0) + written
+
+
 def test_the_samples_of_a_long_prompt_have_the_price_of_the_long_prompt() -> None:
     price = price_of(CASES["gemini, above 200k"])
     whole = Usage(250_000, 3_000, TokenDetail(cached=100_000))

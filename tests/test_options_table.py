@@ -56,6 +56,8 @@ VALUES = {
     "tpm": "9",
     "input_price": "1",
     "output_price": "1",
+    "cached_price": "1",
+    "stored_price": "1",
     "concurrency": "2",
     "errors": "none",
     "launch": "together",

@@ -205,6 +205,8 @@ MODELS: Mapping[str, tuple[str, str]] = {
     "tpm": ("5 - 5", "5 * 5"),
     "input_price": ("-0.5", "1 / 2"),
     "output_price": ("1 - 2", "1 / 2"),
+    "cached_price": ("-0.5", "1 / 2"),
+    "stored_price": ("1 - 2", "1 / 2"),
     "concurrency": ("2 - 2", "2 * 2"),
 }
 

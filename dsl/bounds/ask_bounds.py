@@ -201,7 +201,7 @@ def _one(
     cost = _cost(served, tokens_in, tokens_out, title)
     shares = served is not None and served.shares
     rates = served.rates if served else None
-    shared_cost = prompt.least * rates.least[0] if shares and rates else 0
+    shared_cost = prompt.least * rates.least_read(prompt.least) if shares and rates else 0
     amounts = Amounts(tries, tokens_in, tokens_out, cost, prompt.least if shares else 0, shared_cost)
     return Asked(amounts, tries, value)
 
@@ -276,7 +276,7 @@ def _cost(served: Served | None, tokens_in: Bound, tokens_out: Bound, title: str
     rates = served.rates
     if rates is None:
         return Bound(0, None, f"no price is known for `{served.address}`")
-    least = tokens_in.least * rates.least[0] + tokens_out.least * rates.least[1]
+    least = tokens_in.least * rates.least_read(tokens_in.least) + tokens_out.least * rates.least[1]
     for tokens, rate in zip((tokens_in, tokens_out), rates.most, strict=True):
         # Tokens that cost nothing need no bound.
         if tokens.most is None and rate:

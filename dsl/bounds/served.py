@@ -10,13 +10,24 @@ from ..records import dataclass
 from .expression_sizes import Evaluator, Lookup, UnsettledError
 from .type_bounds import Count
 
+CACHED_FROM = 1024
+"""The length in tokens of the shortest prompt that a provider keeps in a cache."""
+
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """The dollars for an input token and an output token: ``least`` for a short prompt, ``most`` the highest price."""
+    """The dollars for an input token and an output token: ``least`` for a short prompt, ``most`` the highest price.
+
+    ``kept`` is the price of an input token that the provider reads from its cache, None if it is that of any other.
+    """
 
     least: tuple[float, float]
     most: tuple[float, float]
+    kept: float | None = None
+
+    def least_read(self, tokens: float) -> float:
+        """Return the least dollars for a token of a prompt of this length."""
+        return self.least[0] if self.kept is None or tokens < CACHED_FROM else min(self.kept, self.least[0])
 
 
 @dataclass(frozen=True, slots=True)

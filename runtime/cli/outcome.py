@@ -20,7 +20,7 @@ from ..vocabulary.quoting import inert
 from . import exits
 from .console import complain, print_answer, print_json
 from .outputs import Outputs
-from .summary import closing_line, failures_lines, losses_lines, single_calls, votes_lines
+from .summary import closing_line, doubtful_line, failures_lines, losses_lines, single_calls, votes_lines
 from .waits import waiting_figures
 
 
@@ -61,6 +61,8 @@ def finish(
     if stopped is not None and not isinstance(stopped, StoppedError):
         complain(str(stopped))
     if not quiet:
+        if doubtful := result.summary.whole.doubtful:
+            complain(doubtful_line(doubtful))
         parts = [f"{name}: {one.told()}" for name, one in taken.items()]
         print(inert(" · ".join([closing_line(result), *parts])), file=sys.stderr)
     if journal is None and result.status == "open":

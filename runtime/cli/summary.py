@@ -90,10 +90,31 @@ def closing_line(result: Result) -> str:
         summary.in_doubt and f"{summary.in_doubt:,} sent again in doubt",
         _times(summary),
         waiting(summary.waits, summary.seconds),
-        tokens and f"{account.input_tokens:,} tokens in, {account.output_tokens:,} out",
+        tokens and f"{account.input_tokens:,} tokens in{_cached(summary)}, {account.output_tokens:,} out",
         cost_text(summary.prices.of(account), account.unbilled(summary.prices)),
     )
     return " · ".join(part for part in parts if part)
+
+
+def doubtful_line(calls: int) -> str:
+    """Write that some calls came with counts of tokens that cannot be true."""
+    which = "1 answer came" if calls == 1 else f"{calls:,} answers came"
+    return f"{which} with numbers of tokens that cannot be true, so a budget counts the highest cost: `show` tells why"
+
+
+def _cached(summary: Summary) -> str:
+    """Write the tokens of the prompts that came from the providers' caches, and what that saved. "" if there are none.
+
+    If none came from a cache, write those that were put in one.
+    """
+    found, saved = summary.whole.amounts, summary.prices.cache_saving(summary.whole) or 0.0
+    stored = found.stored + found.long_stored
+    if not found.cached and not stored:
+        return ""
+    told = f"{found.cached:,} cached" if found.cached else f"{stored:,} put in a cache"
+    if money := money_text(abs(saved)) if saved else "":
+        told += f", {money} {'saved' if saved > 0 else 'more'}"
+    return f" ({told})"
 
 
 def _people(answers: int) -> str:
@@ -112,6 +133,7 @@ def _calls(summary: Summary) -> str:
         account.spoilt and f"{account.spoilt:,} spoilt",
         account.cancelled and f"{account.cancelled:,} cancelled",
         account.in_doubt and f"{account.in_doubt:,} in doubt",
+        account.doubtful and f"{account.doubtful:,} with doubtful tokens",
         summary.spared and f"{summary.spared} not needed{saved}",
         summary.failed and f"{summary.failed:,} failed",
         summary.retries and count_text(summary.retries, "retry", "retries"),

@@ -13,6 +13,7 @@ from ..vocabulary.errors import UsageError
 from ..vocabulary.json_value import Json
 from ..vocabulary.question import PERSON
 from ..vocabulary.quoting import shown
+from ..vocabulary.tariff import Stores
 from ..vocabulary.usage import Usage
 from .budget import Price
 
@@ -50,7 +51,10 @@ def _declared(address: str, options: Mapping[str, Json]) -> Price | None:
     if not any(one is not None for one in given):
         return None
     read, written, cached, stored = (None if one is None else float(one) / 1_000_000 for one in given)
-    return Price(read or 0.0, written or 0.0, traits_of(address).most_written, read_cached=cached, write_cached=stored)
+    # A server that has such a price may write to its cache unasked.
+    stores: Stores = "" if stored is None else "short"
+    most = traits_of(address).most_written
+    return Price(read or 0.0, written or 0.0, most, read_cached=cached, write_cached=stored, stores=stores)
 
 
 def dearest_declared(models: Iterable[tuple[str, Mapping[str, Json]]]) -> dict[str, Price]:
@@ -97,6 +101,20 @@ class Prices:
         """
         found = self(model)
         return None if found is None else found.bill(usage)
+
+    def cache_saving(self, account: Account) -> float | None:
+        """Work out the dollars that the providers' caches saved; below zero if writing cost more than reading saved.
+
+        None if a price is not known.
+        """
+        total = 0.0
+        for model, use in account.models.items():
+            if any(tokens.cached or tokens.stored or tokens.long_stored for tokens in use.lots.values()):
+                found = self(model)
+                if found is None:
+                    return None
+                total += use.uncached_cost(found) - use.cost(found)
+        return total
 
     def of(self, account: Account) -> float | None:
         """Work out the dollars for the tokens of an account; None if a price is not known."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 
 from ..vocabulary.account import Ceiling
 from ..vocabulary.call import Request, schema_text
 from ..vocabulary.image_tokens import tokens_of
 from ..vocabulary.tariff import BATCH_TIER
+from ..vocabulary.tariff import TIERS, Stores
 from ..vocabulary.tokens import ceiling
 from ..vocabulary.usage import Price, TokenDetail, Usage
 from .decisions import Call
@@ -17,6 +19,7 @@ _AROUND = 32
 """A message takes fewer tokens than this beside its text, and a schema fewer beside its JSON."""
 _MUCH = 4096
 """A provider puts fewer tokens than this around a message, and around the schema or choices of the answer."""
+_NO_OPTIONS: Mapping[str, object] = {}
 _LONGEST = 10_000_000
 """The limit of an answer's tokens if the flow sets none. No answer has so many."""
 
@@ -28,7 +31,18 @@ def ceiling_of(request: Request, model: str = "") -> Ceiling:
     return Ceiling(
         _of_images(request, model) + ceiling("".join(texts)) + ceiling(form) + _AROUND * (len(texts) + bool(form)),
         request.max_tokens,
+        *_terms(request),
     )
+
+
+def _terms(request: Request) -> tuple[Stores, str]:
+    """Return what sets the price of a request: whether it may write to a cache, and the service tier it asks for.
+
+    A request whose messages name a common head may write this head to the provider's cache.
+    """
+    stores: Stores = "short" if any(getattr(message, "head", 0) for message in request.messages) else ""
+    tier = getattr(request, "options", _NO_OPTIONS).get("service_tier", "")
+    return stores, tier if isinstance(tier, str) and tier in TIERS else ""
 
 
 def worst_of(call: Call, price: Price | None) -> float:
@@ -56,7 +70,7 @@ def rough_ceiling_of(request: Request) -> Ceiling:
     texts = request.messages
     form = _form_of(request)
     size = size_of(request) + len(form)
-    return Ceiling(size + _of_images(request, "") + _AROUND * (len(texts) + bool(form)), request.max_tokens)
+    return Ceiling(size + _of_images(request, "") + _AROUND * (len(texts) + bool(form)), request.max_tokens, *_terms(request))
 
 
 def _of_images(request: Request, model: str) -> int:

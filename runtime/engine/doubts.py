@@ -25,12 +25,16 @@ def credible(usage: Usage, request: Request, texts: Sequence[str], calls: int) -
         return found
     shown = found.output_tokens - ((found.detail and found.detail.reasoning) or 0)
     answers = [text for text in texts if text]
-    most = _FEW if len(answers) > 1 else _FEWEST
-    if shown >= len(answers) and shown * most >= sum(map(len, answers)):
-        return found
+    if len(answers) < 2:
+        few, why = _too_few(shown + 1, answers, _FEWEST), "fewer tokens than its answer has"
+    else:
+        # No answer has less than a token.
+        few = shown < len(answers) or _too_few(shown, answers, _FEW)
+        why = "fewer tokens than its answers have; perhaps those of one answer"
+    return replace(found, doubt=why) if few else found
+
+
+def _too_few(tokens: int, answers: Sequence[str], most: int) -> bool:
+    room = tokens * most
     # A token may be a long row of spaces.
-    if shown >= len(answers) and shown * most >= sum(len("".join(text.split())) for text in answers):
-        return found
-    if shown >= 1 and len(answers) > 1:
-        return replace(found, doubt="fewer tokens than its answers have; perhaps those of one answer")
-    return replace(found, doubt="fewer tokens than its answer has")
+    return room < sum(map(len, answers)) and room < sum(len("".join(text.split())) for text in answers)

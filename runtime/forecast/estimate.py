@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from pathlib import Path
 
-from flowrun.dsl import RIGHT, Bounds, ImageText, Rates, Served, UnsettledError, bounds_of, necessary
+from flowrun.dsl import RIGHT, Bounds, ImageText, Served, UnsettledError, bounds_of, necessary
 from flowrun.dsl import plan as p
 
 from ..catalog import catalog
@@ -25,6 +25,7 @@ from ..vocabulary.image_tokens import most_tokens
 from ..vocabulary.json_value import Json
 from ..vocabulary.tokens import estimate
 from .declared import declared_prices
+from .rates import rates_of
 
 Lookup = Callable[[str], Json]
 
@@ -112,9 +113,7 @@ class _Surroundings:
     def _served(self, address: str) -> Served:
         traits = traits_of(address)
         known = self.prices(address)
-        rates = None
-        if known is not None:
-            rates = Rates(known.usual or (known.input, known.output), (known.input, known.output))
+        rates = None if known is None else rates_of(known)
         places = places_of(address, self.environ)
         return Served(
             address,

@@ -54,6 +54,10 @@ def _amount(value: Json) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= _MOST
 
 
+def _difference(value: Json) -> bool:
+    return isinstance(value, int | float) and _amount(abs(value))
+
+
 def _moment(value: Json) -> bool:
     return _amount(value) and isinstance(value, int | float) and value <= _LAST
 
@@ -126,8 +130,9 @@ _counts = dict.fromkeys(("requests", "sent", "answered", "spoilt", "refused", "b
 _account = _or_none(
     _with(
         **_counts,
-        tokens=_with(input=_whole, output=_whole, uncounted=_whole),
+        tokens=_each(_whole),
         cost=_or_none(_amount),
+        cache_saved=_difference,
         unbilled=_or_none(_amount),
         models=_each(_whole),
     )

@@ -16,9 +16,9 @@ missing leaves the model as it is. Texts are references: numbers of ``strings``,
   ``prompt``: role, text, role, text … ``state``: an index into STATES. ``request``: an index, or -1.
   ``cost``: billionths of a dollar, null if unknown. ``began ended``: ms of the run, or null. ``ballot``: the class of
   its ballot in ``votes``, or -1. ``before``: the paths of the steps that its prompt reads.
-- ``answers``: columns. ``call``: the index of its call here. Texts: ``text finish error value served id more``.
-  ``value`` and ``more`` are JSON; 0 means that there is none, or that it equals the text. ``usable``: 0 or 1. Tokens,
-  or null: ``read cached stored written reasoning``. ``cost`` as above.
+- ``answers``: columns. ``call``: the index of its call here. Texts: ``text finish error value served id more``,
+  ``tier doubt``. ``value`` and ``more`` are JSON; 0 means that there is none, or that it equals the text. ``usable``: 0
+  or 1. Tokens, or null: ``read cached stored written reasoning images long_stored``. ``cost`` as above.
 - ``attempts``: columns. ``call``. Texts: ``request reason``, and ``model``, 0 for the model of the call. ``end``: an
   index into ENDS. ``began ended``: ms of the run. ``status``: of HTTP, or null. ``waited``: ms by cause, or 0.
   ``answer``: the index of its answer among those of the call, or null. ``correction``: the messages that it sent behind
@@ -44,7 +44,7 @@ from ..account.spoilt import spoilt_calls
 from ..journal.project import journal_option, resume_command
 from ..plans.step_paths import PathNames
 from ..vocabulary.call import Message
-from ..vocabulary.call_record import AnswerRecord, AttemptRecord, CallRecord, End, State
+from ..vocabulary.call_record import TOKEN_CLASSES, AnswerRecord, AttemptRecord, CallRecord, End, State
 from ..vocabulary.json_value import Json
 from ..vocabulary.quoting import json_text
 from ..vocabulary.run_record import RunRecord
@@ -176,10 +176,9 @@ def _answer(answer: AnswerRecord, strings: Strings) -> dict[str, Json]:
         "usable": int(not answer.error),
         "value": 0 if answer.value in (None, answer.text) else strings.whole(answer.value),
         "read": tokens.read,
-        "cached": tokens.cached,
-        "stored": tokens.stored,
-        "written": tokens.written,
-        "reasoning": tokens.reasoning,
+        **{name: getattr(tokens, name) for name in TOKEN_CLASSES},
+        "tier": strings.add(answer.tier),
+        "doubt": strings.foreign(answer.doubt),
         "cost": nanodollars(answer.cost),
         "served": strings.add(answer.served),
         "id": strings.add(answer.id),

@@ -48,6 +48,10 @@ OPTIONS: dict[str, OptionSpec] = {
         OptionSpec("tpm", types.INT, _MODEL, "how many tokens a minute may be used", 1),
         OptionSpec("input_price", types.NUMBER, _MODEL, "dollars for a million tokens of the prompt", 0),
         OptionSpec("output_price", types.NUMBER, _MODEL, "dollars for a million tokens of the answer", 0),
+        OptionSpec("cached_price", types.NUMBER, _MODEL, "dollars for a million tokens of the prompt from a cache", 0),
+        OptionSpec(
+            "stored_price", types.NUMBER, _MODEL, "dollars for a million tokens of the prompt put in a cache", 0
+        ),
         OptionSpec(
             "concurrency",
             types.INT,

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..vocabulary.tariff import TIERS
 from ..vocabulary.usage import TokenDetail, Usage
 from .bodies import count
 
-TIERS = frozenset({"flex", "priority", "fast", "batch"})
-"""The service tiers with prices of their own. All others cost as much as the ordinary one."""
 _TOTALS = frozenset({"prompt_tokens", "completion_tokens", "total_tokens"})
 _SOUND = "tokens of sound or video, whose price is not known"
 

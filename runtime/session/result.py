@@ -14,7 +14,7 @@ from ..engine.decisions import Outcome
 from ..vocabulary.errors import UsageError
 from ..vocabulary.json_value import Json
 from ..vocabulary.quoting import sentence
-from ..vocabulary.usage import Usage
+from ..vocabulary.usage import Usage, detail_of
 from .call_source import CallSource, rows_of
 from .ended import Ended
 
@@ -54,9 +54,9 @@ class Result(Ended):
 
     @property
     def usage(self) -> Usage:
-        """The tokens of the whole run that servers reported."""
+        """The tokens of the whole run that servers reported. ``detail`` has the special ones, if there are any."""
         whole = self.summary.whole
-        return Usage(whole.input_tokens, whole.output_tokens)
+        return Usage(whole.input_tokens, whole.output_tokens, detail_of(whole.amounts))
 
     @property
     def cost(self) -> float | None:

@@ -29,6 +29,7 @@ from ..providers.addresses import without_secrets
 from ..vocabulary.amounts import count_text, limit_text
 from ..vocabulary.errors import DiskError, UsageError
 from ..vocabulary.json_value import Json
+from ..vocabulary.tariff import stores_of
 from ..vocabulary.usage import Price
 from .images import unchanged_images
 
@@ -165,7 +166,9 @@ def _worst(body: Json, price: Callable[[str], Price | None]) -> float | None:
     longest = body.get("max")
     if found is None:
         return None
-    return found.worst(body["bytes"] + _AROUND, longest if isinstance(longest, int) else None)
+    tier, stores = str(body.get("tier") or ""), stores_of(body.get("stores"))
+    most = longest if isinstance(longest, int) else None
+    return found.worst(body["bytes"] + _AROUND, most, tier=tier, stores=stores)
 
 
 async def begin(

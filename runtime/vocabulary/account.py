@@ -101,6 +101,10 @@ class Use:
         """Work out the dollars for the reported tokens."""
         return sum(price.tariff(tier, most).cost(tokens) for (tier, most), tokens in self.lots.items())
 
+    def uncached_cost(self, price: Price) -> float:
+        """Work out the dollars that the reported tokens would cost without a cache."""
+        return sum(price.tariff(tier, most).cost(tokens.uncached) for (tier, most), tokens in self.lots.items())
+
     def add(self, other: Use) -> None:
         for name in _COUNTS:
             setattr(self, name, getattr(self, name) + getattr(other, name))

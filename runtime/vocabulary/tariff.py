@@ -12,6 +12,8 @@ BATCH_TIER = "batch"
 """The service tier of a call to a batch API."""
 Stores = Literal["", "short", "long"]
 """The time for which a server keeps what a request writes to its cache: none, minutes, or an hour."""
+TIERS = frozenset({"flex", "priority", "fast", "batch"})
+"""The service tiers with prices of their own. All others cost as much as the ordinary one."""
 LENGTHS = (32_000, 100_000, 128_000, 199_999, 200_000, 256_000, 272_000, 512_000, 524_288)
 """The lengths of prompts, in tokens, above which a model may cost more a token. A test compares genai-prices."""
 _ENDLESS = 1 << 40
@@ -31,6 +33,12 @@ class Amounts(NamedTuple):
     def plus(self, other: Amounts) -> Amounts:
         """Return the sums class by class."""
         return Amounts(*[one + more for one, more in zip(self, other, strict=True)])
+
+    @property
+    def uncached(self) -> Amounts:
+        """The same tokens, if no cache had held any of them."""
+        read = self.read + self.cached + self.stored + self.long_stored
+        return self._replace(read=read, cached=0, stored=0, long_stored=0)
 
 
 def length_class(prompt: int) -> int:

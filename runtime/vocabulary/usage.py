@@ -93,15 +93,34 @@ def _within(tokens: int | None, most: int) -> int:
     return min(max(0, tokens or 0), most)
 
 
-def _part(tokens: int | None, at: int, of: int) -> int | None:
+def _part(tokens: int | None, at: int, of: int, first: int = 0) -> int | None:
+    """Return a part of tokens that are dealt out evenly. ``first`` gets the first token of those that are left over."""
     if tokens is None:
         return None
     each, more = divmod(tokens, of)
-    return each + (at < more)
+    return each + ((at - first) % of < more)
 
 
 def _detail(whole: TokenDetail, at: int, of: int) -> TokenDetail:
-    return TokenDetail(*[_part(getattr(whole, name), at, of) for name in DETAILS])
+    """Deal out the classes one after another, so that no part has more special tokens than it has tokens."""
+    cached, stored, long_stored = whole.cached or 0, whole.stored or 0, whole.long_stored or 0
+    short = _part(stored - long_stored, at, of, cached) or 0
+    long = _part(long_stored, at, of, cached + stored - long_stored) or 0
+    return TokenDetail(
+        _part(whole.cached, at, of),
+        None if whole.stored is None else short + long,
+        _part(whole.reasoning, at, of),
+        _part(whole.images, at, of, cached + stored),
+        None if whole.long_stored is None else long,
+    )
+
+
+def detail_of(tokens: Amounts) -> TokenDetail | None:
+    """Return the special tokens among tokens by class; None if there are none."""
+    if tokens == Amounts(read=tokens.read, written=tokens.written):
+        return None
+    stored = tokens.stored + tokens.long_stored
+    return TokenDetail(tokens.cached, stored, tokens.reasoning, tokens.images, tokens.long_stored)
 
 
 NO_USAGE = Usage()
@@ -205,6 +224,16 @@ class Price:
         if usage.input_tokens is None or usage.output_tokens is None:
             return None
         return self.tariff(usage.tier, usage.prompt).cost(usage.amounts)
+
+    def expected(
+        self, read: float, written: float, *, cached: float = 0.0, stored: float = 0.0, tier: str = ""
+    ) -> float:
+        """Estimate the dollars for tokens. ``cached`` and ``stored`` are the shares of those read that are special."""
+        each = self.tariff(tier, round(read))
+        plain = max(0.0, 1 - cached - stored) * each.read
+        kept = cached * (each.read if each.cached is None else each.cached)
+        put = stored * (each.read if each.stored is None else each.stored)
+        return read * (plain + kept + put) + written * each.written
 
     def charge(self, worst: float, usage: Usage, read: int, max_tokens: int | None) -> float:
         """Return the dollars that a budget counts for a finished call that had ``worst`` dollars reserved.

@@ -42,15 +42,15 @@ from flowrun.runtime.vocabulary.errors import (
     RefusedError,
     UsageError,
 )
-from flowrun.runtime.vocabulary.usage import Price, Usage
+from flowrun.runtime.vocabulary.usage import Price, TokenDetail, Usage
 
 from .by_hand import TICK, reply
 from .virtual_clock import CountingLoop
 
 Json = Any
 LONGEST = 40
-PRICE = Price(10e-6, 100e-6)
-MODEL = f"with input_price: 10, output_price: 100, max_tokens: {LONGEST}"
+PRICE = Price(10e-6, 100e-6, read_cached=1e-6, write_cached=12.5e-6, stores="short")
+MODEL = f"with input_price: 10, output_price: 100, cached_price: 1, stored_price: 12.5, max_tokens: {LONGEST}"
 FAULTS = (
     "refused",
     "doubt",
@@ -97,7 +97,8 @@ class Bank:
     def bill(self, request: Request, answers: int) -> Usage:
         """Bill a request: at most a token for each byte of the prompt, and at most the allowed tokens of an answer."""
         size = sum(len(message.text.encode()) for message in request.messages)
-        usage = Usage(self.dice.randint(0, size), sum(self.dice.randint(0, LONGEST) for _ in range(answers)))
+        read, written = self.dice.randint(0, size), sum(self.dice.randint(0, LONGEST) for _ in range(answers))
+        usage = Usage(read, written, TokenDetail(read // 3, read // 2, written // 2))
         self.dollars += PRICE.bill(usage) or 0.0
         self.calls += answers
         return usage

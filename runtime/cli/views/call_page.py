@@ -117,13 +117,18 @@ def _tokens(call: CallRecord) -> str:
     if silent and len(call.answers) > 1:
         return f"unknown: the server did not report those of {silent:,} of {len(call.answers):,} answers"
     text, found = tokens_text(call.tokens), call.tokens
+    told = {one.tier: f"service tier {one.tier}" for one in call.answers if one.tier}
+    told |= {one.doubt: f"doubtful: {one_line(one.doubt)}" for one in call.answers if one.doubt}
+    text = "; ".join(part for part in (text, *told.values()) if part)
     bare = call.is_old and (found.cached, found.stored, found.reasoning) == (None, None, None)
     return f"{text} (classes {_NOT_RECORDED})" if text and bare else text
 
 
 def tokens_text(tokens: Tokens) -> str:
     """Write the tokens of an answer by class; "" if the server reported none."""
-    read = _class("read", tokens.read, (("cached", tokens.cached), ("written to the cache", tokens.stored)))
+    kept = f"written to the cache, {tokens.long_stored:,} for an hour" if tokens.long_stored else "written to the cache"
+    parts = (("cached", tokens.cached), (kept, tokens.stored), ("of images", tokens.images))
+    read = _class("read", tokens.read, parts)
     written = _class("written", tokens.written, (("reasoning", tokens.reasoning),))
     return ", ".join(part for part in (read, written) if part)
 

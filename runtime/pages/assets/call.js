@@ -65,7 +65,7 @@
       return known.length && known.length === answers.length ? known.reduce((a, b) => a + b, 0) : null;
     };
     const parts = [
-      ["read", "in"], ["cached", "of them cached"], ["stored", "written to the cache"],
+      ["read", "in"], ["cached", "of them cached"], ["stored", "written to the cache"], ["images", "of images"],
       ["written", "out"], ["reasoning", "of them reasoning"],
     ];
     return parts.map(([name, word]) => [sum(name), word]).filter(([n]) => n !== null)

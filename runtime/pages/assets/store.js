@@ -2,6 +2,7 @@
 {
   const STATES = ["answered", "reused", "failed", "cancelled", "open", "unsent"];
   const ENDS = ["answered", "spoilt", "refused", "doubtful", "cancelled", "unsent", "open"];
+  const CLASSES = ["read", "cached", "stored", "written", "reasoning", "images", "long_stored"];
 
   const pool = [""];
   const sources = [];
@@ -124,8 +125,8 @@
       const call = made[columns.call[i]];
       const answer = { cost: dollars(columns.cost[i]), usable: columns.usable[i] === 1 };
       for (const name of ["text", "error", "value", "more"]) answer[name] = to(columns[name][i]);
-      for (const name of ["finish", "served", "id"]) answer[name] = text(to(columns[name][i]));
-      for (const name of ["read", "cached", "stored", "written", "reasoning"]) answer[name] = columns[name][i];
+      for (const name of ["finish", "served", "id", "tier", "doubt"]) answer[name] = text(to(columns[name][i]));
+      for (const name of CLASSES) answer[name] = columns[name][i];
       if (answer.read !== null) call.read += answer.read;
       if (answer.written !== null) call.written += answer.written;
       call.answers.push(answer);
@@ -243,8 +244,9 @@
       return one.value ? JSON.parse(text(one.value)) : text(one.text);
     };
     const answer = (one) => {
-      const { read, cached, stored, written, reasoning, finish, cost, served, id, usable } = one;
-      const made = { finish, tokens: { read, cached, stored, written, reasoning }, cost, served, id, usable };
+      const { finish, cost, served, id, usable, tier, doubt } = one;
+      const tokens = Object.fromEntries(CLASSES.map((name) => [name, one[name]]));
+      const made = { finish, tokens, cost, served, id, usable, ...(tier && { tier }), ...(doubt && { doubt }) };
       if (withTexts) {
         const more = one.more ? JSON.parse(text(one.more)) : {};
         Object.assign(made, { text: text(one.text), value: value(one), error: text(one.error), more });

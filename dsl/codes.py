@@ -160,4 +160,5 @@ CODES: dict[str, Code] = {
     "F0741": Code("a prompt that joins untrusted texts", "warning"),
     "F0759": Code("the lines of a text, read as a file", "warning"),
     "F0750": Code("a match that never chooses", "warning"),
+    "F0767": Code("a long text behind the element", "warning"),
 }

@@ -125,6 +125,7 @@ PROVIDER = Service(
         shares_prompt=False,
         most_written=MOST_WRITTEN,
         concurrency=32,
+        least_kept=least_kept,
     ),
     versions=("/v1",),
     open=opened,

@@ -29,9 +29,13 @@ def opened(name: str, surroundings: Surroundings, service: Service | None = None
     places = service.places(surroundings.environ)
     at = endpoint(service, name, surroundings.environ)
     provider = GeminiProvider(at, surroundings, samples=8, concurrency=places)
-    # The smallest prompts that implicit caching takes (ai.google.dev/gemini-api/docs/caching).
-    provider.caches_from = 2048 if name.removeprefix("models/").startswith("gemini-2") else 4096
+    provider.caches_from = _least_kept(name)
     return provider
+
+
+def _least_kept(name: str) -> int:
+    """Return the tokens of the smallest prompts that implicit caching takes (ai.google.dev/gemini-api/docs/caching)."""
+    return 2048 if name.removeprefix("models/").startswith("gemini-2") else 4096
 
 
 class GeminiProvider(ServedProvider):
@@ -117,7 +121,7 @@ PROVIDER = Service(
     base_variable="GOOGLE_GEMINI_BASE_URL",
     key_variables=("GOOGLE_API_KEY", "GEMINI_API_KEY"),
     key_header="x-goog-api-key",
-    traits=Traits(price_list="google", price_variable="GOOGLE_GEMINI_BASE_URL", concurrency=32),
+    traits=Traits(price_list="google", price_variable="GOOGLE_GEMINI_BASE_URL", concurrency=32, least_kept=_least_kept),
     versions=("/v1beta",),
     open=opened,
 )

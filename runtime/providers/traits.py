@@ -27,6 +27,8 @@ class Traits:
         most_written: the most tokens of an answer that a request asks for if the flow sets no number.
         concurrency: the requests in flight at first, if the flow sets no number; None if the number is unknown. It
             grows as far as the server takes more; 1 is a ceiling, too.
+        least_kept: returns the fewest tokens of a prompt's head that the server keeps, to charge less for reading it
+            again, given the model's name; None if it keeps none.
         tokens: returns a counter by a model's own vocabulary, given the model's name; None if it is not known.
     """
 
@@ -38,6 +40,7 @@ class Traits:
     most_written: int | None = None
     concurrency: int | None = None
     tokens: Callable[[str], Count | None] = lambda name: None
+    least_kept: Callable[[str], int | None] = lambda name: None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

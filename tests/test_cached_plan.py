@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from test_prompt_caching import HANDBOOK, MAP, ran, sections
 
 from flowrun.dsl import Bounds, plan
 from flowrun.runtime.cli.plan_view import view
@@ -13,7 +14,6 @@ from flowrun.runtime.files.files import Files
 from flowrun.runtime.forecast.estimate import estimate_plan
 from support.harness import planned
 from support.keeping_server import keeping
-from test_prompt_caching import HANDBOOK, MAP, ran, sections
 
 SONNET = "anthropic:claude-sonnet-4-5"
 NESTED = """flow f(book: text, parts: [text], questions: [text]) {
@@ -74,7 +74,8 @@ def test_models_keep_heads_of_different_lengths() -> None:
     [
         'flow f(h: text) { x = ask "{{ h }}" return x }',
         'flow f(h: text, xs: [text]) { m = map x in xs { ask "{{ x }} {{ h }}" } reduce collect return m }',
-        'flow f(h: text, xs: [text]) { m = map x in xs { ask "{{ h }} {{ x }}" when x == "a" } reduce collect return m }',
+        'flow f(h: text, xs: [text]) { m = map x in xs { ask "{{ h }} {{ x }}" when x == "a" } reduce collect '
+        "return m }",
     ],
 )
 def test_nothing_is_expected_without_a_head(text: str) -> None:

@@ -1,4 +1,4 @@
-"""The tokens that servers are expected to read from their caches: the heads of prompts that are the same for all elements.
+"""The tokens that servers are expected to read from their caches: heads of prompts that are the same for all elements.
 
 Only the first call with a head reads all of it. The figure is an expectation and no bound: a server may forget a head.
 """
@@ -40,9 +40,7 @@ class CachedHeads:
         self._sizes: dict[Identity, list[float]] = {}
         self._find(plan.steps, (), ())
 
-    def _find(
-        self, steps: Sequence[p.Step], blocks: tuple[p.Step, ...], varying: tuple[frozenset[str], ...]
-    ) -> None:
+    def _find(self, steps: Sequence[p.Step], blocks: tuple[p.Step, ...], varying: tuple[frozenset[str], ...]) -> None:
         for step in steps:
             if step.when is not None or isinstance(step.node, p.Match):
                 continue

@@ -174,4 +174,5 @@ CODES: dict[str, Code] = {
     "F0762": Code("a stop in an answer of a type", "warning"),
     "F0763": Code("two options for one choice of words", "warning"),
     "F0750": Code("a match that never chooses", "warning"),
+    "F0767": Code("a long text behind the element", "warning"),
 }

@@ -96,11 +96,14 @@ def test_the_texts_of_all_elements_are_the_same_up_to_the_head(seed: int) -> Non
 def test_the_head_ends_where_the_element_begins() -> None:
     user = "{{ book }} {% if rules %}all{% endif %} {{ x }}, {{ y }}"
     prompts = asked(f'system "Rules: {{{{ rules }}}} {{{{ given }}}}" user "{user}"')
-    for system, user in prompts:
+    for system, words in prompts:
         assert system.heads == (len(system.text),) * 2
-        assert [user.text[:end] for end in user.heads] == [f"{'B' * 30} all ", user.text[: user.text.index(", ") + 2]]
-        assert user.head == user.heads[-1]
-        assert user == Message("user", user.text)
+        assert [words.text[:end] for end in words.heads] == [
+            f"{'B' * 30} all ",
+            words.text[: words.text.index(", ") + 2],
+        ]
+        assert words.head == words.heads[-1]
+        assert words == Message("user", words.text)
 
 
 def test_a_message_behind_one_that_varies_has_no_head() -> None:

@@ -201,7 +201,8 @@ class Bounds:
 
     ``elements`` is the number of times that the body runs, if it is known. ``flows`` has the bounds of the called
     flows, for one call each, and only at the top. ``expected`` has the average of a vote, if it is known. ``people``
-    counts the answers of people.
+    counts the answers of people. ``cached`` is the number of tokens that servers are expected to read from their
+    caches, only at the top.
     """
 
     title: str
@@ -219,6 +220,7 @@ class Bounds:
     attempts: Bound = NOTHING
     billed: Bound = NOTHING
     people: Bound = field(default=NOTHING, metadata={OMITTED: NOTHING})
+    cached: float = 0
 
     @property
     def least(self) -> float:

@@ -15,6 +15,7 @@ from .amounts import Amounts, Bounds, bounds_for, either, in_all
 from .ask_bounds import asked, quoted
 from .block_bounds import fanned, repeated
 from .bound import Bound
+from .cached import CachedHeads
 from .called_flows import CalledFlows
 from .effort import Effort
 from .expression_sizes import SizeScope, size_of
@@ -65,7 +66,8 @@ def bounds_of(
         scope.sizes[param.name] = survey.param(param, scope, given)
     found = survey.flow(plan, scope)
     flows = tuple(replace(bounds, title=name) for name, bounds in survey.called.bounds.items())
-    return replace(found.bounds, title=plan.flow, what="flow", flows=flows)
+    cached = survey.heads.expected(found.bounds)
+    return replace(found.bounds, title=plan.flow, what="flow", flows=flows, cached=cached)
 
 
 class _Survey:
@@ -87,6 +89,7 @@ class _Survey:
         self.top = SizeScope(None, {name: Known(one) for name, one in declared.items()})
         self.models = {**declared, "": declared.get(model) or p.Model(model, model, {})}
         self.widths = widths_of(plan, self.models.values(), self.top, world)
+        self.heads = CachedHeads(plan, self.models, world)
         self.effort = Effort()
         self.called = CalledFlows(plan.flows, world.count, self.effort, self._called)
         self._order = StepOrder()
@@ -192,6 +195,7 @@ class _Survey:
         node = step.node
         match node:
             case p.Ask():
+                self.heads.note(step, node, scope)
                 found = asked(node, step.options, self.models, scope, self.world, title=step.title, vote=vote)
                 # Samples with the same prompt may be answered in one request.
                 widths = {} if sharing else self.widths

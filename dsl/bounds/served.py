@@ -37,7 +37,8 @@ class Served:
     ``shares`` says that one prompt may give several samples. ``bare`` says that the schema or the choices of an answer
     take no tokens. ``longest`` is the greatest length of an answer in tokens, if the flow sets none. ``rates`` is None
     if the price is not known. Models of one ``endpoint`` share its ``places``: the number of requests that may be in
-    flight. None means no limit. A flow may set another number.
+    flight. None means no limit. A flow may set another number. ``keeps`` is the fewest tokens of a head that the server
+    keeps, to charge less for reading it again; None if it keeps none.
     """
 
     address: str
@@ -48,6 +49,7 @@ class Served:
     longest: int | None = None
     endpoint: str = ""
     places: int | None = None
+    keeps: int | None = None
 
 
 class World(Evaluator, Protocol):

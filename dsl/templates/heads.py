@@ -68,3 +68,19 @@ def _assign(node: Node, names: set[str], *, varies: bool) -> None:
         from .guards import assigned
 
         names.update(assigned(node))
+
+
+def head_text(template: str, varying: Collection[str]) -> tuple[str, bool]:
+    """Return the template of a head, as far as it only writes values, and whether it is the whole template."""
+    read = read_template(String(template, Source("").span(0, 0)))
+    if not isinstance(read, Template):
+        return "", False
+    found: list[str] = []
+    for part, varies in parts_of(read.body, varying):
+        if isinstance(part, TemplateData) and "{" not in part.data:
+            found.append(part.data)
+        elif not varies and (path := part.path()):
+            found.append(f"{{{{ {path} }}}}")
+        else:
+            return "".join(found), False
+    return "".join(found), True

@@ -32,7 +32,7 @@ def view(bounds: Bounds, calls_limit: int | None, money_limit: float | None, wid
     if bounds.people.most != 0:
         yield f"  {answers_of_people(bounds.people)}"
     yield from ("always:", f"  {attempts(bounds)}")
-    means = [f"  {mean}" for mean in _means(bounds)]
+    means = [f"  {mean}" for mean in (*_means(bounds), *_cached(bounds))]
     yield from ("expected:", *means) if means else ()
     yield from _reasons(bounds)
     yield from _shortfalls(bounds, calls_limit, money_limit)
@@ -139,6 +139,12 @@ def _means(bounds: Bounds) -> Iterator[str]:
         cost = "" if (found.cost.least, found.cost.most) == (0, 0) else f", cost {cost_in_words(found.cost)}"
         calls = f"{found.calls:.1f} calls on average{cost}"
         yield f"{one.title}: {calls}, if a sample is right {found.right * 100:g} % of the time"
+
+
+def _cached(bounds: Bounds) -> Iterator[str]:
+    """Yield a line for the tokens that servers are expected to read from their caches, if there are any."""
+    if bounds.cached >= 1:
+        yield f"tokens in: ≈ {number(bounds.cached)} of them read from the servers' caches, for less"
 
 
 def _rows(bounds: Bounds, head: str, indent: str) -> Iterator[tuple[str, ...]]:

@@ -125,6 +125,7 @@ class _Surroundings:
             # All models of a built-in provider share its endpoint.
             endpoint="" if places is None else address.partition(":")[0],
             places=places,
+            keeps=traits.least_kept(address.partition(":")[2]),
         )
 
 

@@ -131,6 +131,7 @@ PROVIDER = Service(
         concurrency=32,
         api="anthropic",
         lacks=frozenset("n seed logprobs presence_penalty frequency_penalty verbosity".split()),
+        least_kept=least_kept,
     ),
     versions=("/v1",),
     open=opened,

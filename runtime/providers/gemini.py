@@ -30,13 +30,13 @@ def opened(name: str, surroundings: Surroundings, service: Service | None = None
     places = service.places(surroundings.environ)
     at = endpoint(service, name, surroundings.environ)
     provider = GeminiProvider(at, surroundings, samples=8, concurrency=places)
-    provider.caches_from = caches_from(name.removeprefix("models/"))
+    provider.caches_from = caches_from(name)
     return provider
 
 
 def caches_from(name: str) -> int:
     """Return the tokens of the smallest prompt that implicit caching takes (ai.google.dev/gemini-api/docs/caching)."""
-    return 2048 if name.startswith("gemini-2") else 4096
+    return 2048 if name.removeprefix("models/").startswith("gemini-2") else 4096
 
 
 class GeminiProvider(ServedProvider):
@@ -126,7 +126,7 @@ PROVIDER = Service(
     base_variable="GOOGLE_GEMINI_BASE_URL",
     key_variables=("GOOGLE_API_KEY", "GEMINI_API_KEY"),
     key_header="x-goog-api-key",
-    traits=Traits(price_list="google", price_variable="GOOGLE_GEMINI_BASE_URL", concurrency=32, api="gemini"),
+    traits=Traits(price_list="google", price_variable="GOOGLE_GEMINI_BASE_URL", concurrency=32, api="gemini", least_kept=caches_from),
     versions=("/v1beta",),
     open=opened,
 )

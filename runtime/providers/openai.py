@@ -149,7 +149,12 @@ PROVIDER = Service(
     key_header="Authorization",
     key_prefix="Bearer ",
     traits=Traits(
-        price_list="openai", price_variable="OPENAI_BASE_URL", tokens=openai_tokens, concurrency=64, api="openai"
+        price_list="openai",
+        price_variable="OPENAI_BASE_URL",
+        tokens=openai_tokens,
+        concurrency=64, api="openai"
+    ,
+        least_kept=lambda name: OpenAIProvider.caches_from,
     ),
     other_headers=(("OPENAI_ORG_ID", "OpenAI-Organization"), ("OPENAI_PROJECT_ID", "OpenAI-Project")),
     spoken=True,

@@ -29,9 +29,10 @@ class Traits:
             grows as far as the server takes more; 1 is a ceiling, too.
         api: the API of ``option_names`` whose words it has for further options; "any" if it takes them as they are, and
             "" if it takes none.
+        least_kept: returns the fewest tokens of a prompt's head that the server keeps, to charge less for reading it
+            again, given the model's name; None if it keeps none.
         tokens: returns a counter by a model's own vocabulary, given the model's name; None if it is not known.
         lacks: the parts of a request that the provider is known not to take, such as ``n`` and ``json_schema``.
-        lacks: what the provider is known not to serve, such as ``images``.
     """
 
     local: bool = False
@@ -44,6 +45,7 @@ class Traits:
     api: str = ""
     tokens: Callable[[str], Count | None] = lambda name: None
     lacks: frozenset[str] = frozenset()
+    least_kept: Callable[[str], int | None] = lambda name: None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

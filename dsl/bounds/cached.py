@@ -1,0 +1,125 @@
+"""The tokens that servers are expected to read from their caches: heads of prompts that are the same for all elements.
+
+Only the first call with a head reads all of it. The figure is an expectation and no bound: a server may forget a head.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from .. import plan as p
+from ..identity import Identity
+from ..records import dataclass
+from ..templates.heads import head_text
+from .amounts import Bounds
+from .ask_bounds import candidates
+from .expression_sizes import SizeScope, size_of, text_size
+from .served import World
+from .sizes import shown
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """An ask inside blocks that repeat. ``varying`` has for each block, from outside in, the names that it changes."""
+
+    blocks: tuple[p.Step, ...]
+    varying: tuple[frozenset[str], ...]
+
+
+class CachedHeads:
+    """The heads of the asks of one plan. ``note`` takes their sizes while the plan is surveyed.
+
+    Asks of called flows, and asks that a condition decides about, are left out.
+    """
+
+    def __init__(self, plan: p.Plan, models: Mapping[str, p.Model], world: World) -> None:
+        self._plan = plan
+        self._models = models
+        self._world = world
+        self._places: dict[Identity, _Place] = {}
+        self._sizes: dict[Identity, list[float]] = {}
+        self._find(plan.steps, (), ())
+
+    def _find(self, steps: Sequence[p.Step], blocks: tuple[p.Step, ...], varying: tuple[frozenset[str], ...]) -> None:
+        for step in steps:
+            if step.when is not None or isinstance(step.node, p.Match):
+                continue
+            if isinstance(step.node, p.Ask) and blocks and not step.node.person:
+                self._places[Identity(step)] = _Place(blocks, varying)
+            if step.block is None:
+                continue
+            inner, more = blocks, varying
+            if isinstance(step.node, p.Map | p.Repeat):
+                names = {one.name for one in p.walk_steps(step.block.steps)}
+                names |= {name for one in p.walk_steps((step,)) for name in _given(one)}
+                inner, more = (*blocks, step), (*varying, frozenset(names))
+            self._find(step.block.steps, inner, more)
+
+    def note(self, step: p.Step, ask: p.Ask, scope: SizeScope) -> None:
+        """Take the sizes of an ask's heads from its first element."""
+        place = self._places.get(Identity(step))
+        if place is None or Identity(step) in self._sizes:
+            return
+        model = candidates(ask.model, self._models, scope, self._world)[0]
+        served = None if model is None else self._world.served(model.address)
+        if served is None or served.keeps is None:
+            self._sizes[Identity(step)] = []
+            return
+        sizes = []
+        for block, varying in zip(place.blocks, place.varying, strict=True):
+            size = 0.0 if served.shares and isinstance(block.node, p.Repeat) else self._head(ask, varying, scope)
+            sizes.append(size if size >= served.keeps else 0.0)
+        self._sizes[Identity(step)] = sizes
+
+    def _head(self, ask: p.Ask, varying: frozenset[str], scope: SizeScope) -> float:
+        """Return the least tokens of the head that is the same while these names vary."""
+        count = self._world.count
+        given = {name: size_of(one.value, scope, self._world, count) for name, one in ask.given.items()}
+        # Little is known of the values that an ask gives to its prompt, so they end the head.
+        names = varying | given.keys()
+        tokens = 0.0
+        for message in ask.messages:
+            text, whole = head_text(message.template, names)
+            tokens += shown(text_size(text, scope, self._world, count), count).least
+            if not whole:
+                break
+        return tokens
+
+    def expected(self, bounds: Bounds) -> float:
+        """Return the tokens that are expected from caches. ``bounds`` are those of the whole plan."""
+        return self._within(self._plan.steps, bounds.inside, ())
+
+    def _within(self, steps: Sequence[p.Step], rows: Sequence[Bounds], times: tuple[float, ...]) -> float:
+        found = 0.0
+        for step, row in zip(steps, rows, strict=False):
+            if step.when is not None or isinstance(step.node, p.Match | p.FlowCall):
+                continue
+            if isinstance(step.node, p.Ask):
+                found += _saved(self._sizes.get(Identity(step), []), times)
+            elif step.block is not None:
+                inner = (*times, _bodies(step.node, row)) if isinstance(step.node, p.Map | p.Repeat) else times
+                found += self._within(step.block.steps, row.inside, inner)
+        return found
+
+
+def _given(step: p.Step) -> tuple[str, ...]:
+    if isinstance(step.node, p.Map):
+        return step.node.names
+    return ("last",) if isinstance(step.node, p.Rounds) else ()
+
+
+def _bodies(node: p.Node, row: Bounds) -> float:
+    """Return the expected number of bodies of a block; 1 if it is not known."""
+    if row.expected is not None:
+        return row.expected.samples
+    return float(row.elements or 1) if isinstance(node, p.Map) else float(getattr(node, "most", 1))
+
+
+def _saved(sizes: Sequence[float], times: Sequence[float]) -> float:
+    """Return the tokens of heads that are read again. Each block reads its part of the head once."""
+    calls, known, read = 1.0, 0.0, 0.0
+    for size, number in zip(sizes, times, strict=False):
+        read += calls * max(0.0, size - known)
+        calls *= number
+        known = max(known, size)
+    return max(0.0, calls * known - read) if sizes else 0.0

@@ -117,9 +117,7 @@ class Expressions(Operators):
     def _known(self, expr: s.Expr, type_: t.Type, scope: Scope) -> t.Type:
         return known_type(expr, type_, scope.known_facts) if isinstance(type_, t.Optional | t.Union) else type_
 
-    def template(
-        self, string: s.String, scope: Scope, sure: frozenset[str] = frozenset(), part: str = "text"
-    ) -> None:
+    def template(self, string: s.String, scope: Scope, sure: frozenset[str] = frozenset(), part: str = "text") -> None:
         """Check a template once. ``sure`` has the names that cannot be missing here; a field is written with dots.
 
         ``part`` is the role of the part of a prompt that it is, or ``text``.

@@ -186,4 +186,6 @@ class Operators(TypeWords):
                     help="write a default: `… ?? value`",
                 )
                 return
-        self.report(code_of(left, right), f"`{expr.operator}` does not take {t.show(left)} and {t.show(right)}", expr.span)
+        self.report(
+            code_of(left, right), f"`{expr.operator}` does not take {t.show(left)} and {t.show(right)}", expr.span
+        )

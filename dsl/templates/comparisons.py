@@ -95,7 +95,12 @@ class Comparisons(Places):
         if all(t.is_number(given) for given in plain) or all(t.is_text(given) for given in plain):
             return
         at = (left.extent()[0], right.extent()[1])
-        self.report(code_of(first, second), f"`{sign}` does not take {t.show(first)} and {t.show(second)}", at, _unquoted(left, right))
+        self.report(
+            code_of(first, second),
+            f"`{sign}` does not take {t.show(first)} and {t.show(second)}",
+            at,
+            _unquoted(left, right),
+        )
 
 
 def _incomparable(first: t.Type, second: t.Type) -> bool:

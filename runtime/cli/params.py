@@ -71,9 +71,7 @@ class Chosen:
         with paged_inputs(self.plan):
             return self._inputs(files, tell, by_row, first)
 
-    def _inputs(
-        self, files: Files, tell: Tell, by_row: Callable[[str], bool], first: int | None
-    ) -> dict[str, Any]:
+    def _inputs(self, files: Files, tell: Tell, by_row: Callable[[str], bool], first: int | None) -> dict[str, Any]:
         cut = frozenset() if first is None else self._cut_lists()
         values = {}
         for param in self.plan.params:

@@ -138,7 +138,9 @@ class PreparedAsk:
         seen = lookup if values else scope.value
         texts = render_images([(message.template, message.fenced) for message in self.plan.messages], seen)
         return Request(
-            tuple([Message(one.role, text, images) for one, (text, images) in zip(self.plan.messages, texts, strict=True)]),
+            tuple(
+                [Message(one.role, text, images) for one, (text, images) in zip(self.plan.messages, texts, strict=True)]
+            ),
             choices=self._choices,
             schema=None if self._shapeless else _schema(self.answer),
             temperature=settings.temperature,

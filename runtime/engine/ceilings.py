@@ -75,7 +75,11 @@ def believable(usage: Usage, request: Request, samples: int) -> Usage:
     No token is shorter than a byte, a character has at most four bytes, and no answer is longer than its limit.
     """
     read, written = usage.input_tokens, usage.output_tokens
-    most = _of_images(request, "") + 4 * sum([len(message.text) for message in request.messages]) + _MUCH * (len(request.messages) + 1)
+    most = (
+        _of_images(request, "")
+        + 4 * sum([len(message.text) for message in request.messages])
+        + _MUCH * (len(request.messages) + 1)
+    )
     if read is not None and read > most:
         most += 4 * len(str(request.schema or request.choices))
     longest = samples * (request.max_tokens or _LONGEST)

@@ -11,8 +11,8 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from functools import partial
 
-from flowrun.dsl import plan as p
 from flowrun.dsl import given_images, types
+from flowrun.dsl import plan as p
 
 from ..values.expressions import evaluate
 from ..values.model_values import given_models

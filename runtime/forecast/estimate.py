@@ -14,8 +14,8 @@ from ..catalog import catalog
 from ..costs.prices import Prices
 from ..files.files import Files
 from ..providers import places_of, token_counter, traits_of
-from ..providers.image_counts import with_images
 from ..providers.default_model import model_without_option
+from ..providers.image_counts import with_images
 from ..reads.reading import reading
 from ..values.expressions import evaluate
 from ..values.functions import FUNCTIONS, World

@@ -163,9 +163,7 @@ def check_unchanged(value: Json, name: str) -> None:
                         "or start a new run"
                     )
             elif isinstance(path, str) and path:
-                raise InputError(
-                    f"{shown(path)}, an image of `{name}`, is gone: restore the file, or start a new run"
-                )
+                raise InputError(f"{shown(path)}, an image of `{name}`, is gone: restore the file, or start a new run")
         elif isinstance(one, list):
             todo.extend(one)
         elif isinstance(one, dict):

@@ -75,7 +75,11 @@ def files_given(param: plan.Param, given: str) -> list[Path | int]:
         return [0]
     if given.startswith("@") and not given.startswith("@@"):
         return [Path(given[1:])]
-    by_path = isinstance(inner, types.ListOf | types.Record | types.Union) or inner in (types.DOCUMENT, types.IMAGE, types.JSON)
+    by_path = isinstance(inner, types.ListOf | types.Record | types.Union) or inner in (
+        types.DOCUMENT,
+        types.IMAGE,
+        types.JSON,
+    )
     if not by_path or "\n" in given:
         return []
     with suppress(InputError):
@@ -155,7 +159,11 @@ def _image(given: str, source: _Source) -> Json:
 def _stored_rows(type_: types.Type, given: str) -> StoredRows | None:
     """Return the rows of a large file, which stay on the disk. None for all other values. Raises InputError."""
     path = Path(given.removeprefix("@"))
-    if types.holds_image(type_) or not isinstance(type_, types.ListOf) or path.suffix.lower() not in (*JSON_LINES, COLUMNAR):
+    if (
+        types.holds_image(type_)
+        or not isinstance(type_, types.ListOf)
+        or path.suffix.lower() not in (*JSON_LINES, COLUMNAR)
+    ):
         return None
     try:
         if path.suffix.lower() == COLUMNAR:

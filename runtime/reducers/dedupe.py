@@ -28,7 +28,9 @@ def _result(given: Given) -> types.Type | Refusal:
     if types.holds_model(item):
         return Refusal("`dedupe` compares data, and a model is not data", "use `reduce collect`")
     if types.holds_image(item) and "by" not in given.args:
-        return Refusal("`dedupe` compares values, and images are not compared", "name a field: `dedupe(by: FIELD)`", code="F0647")
+        return Refusal(
+            "`dedupe` compares values, and images are not compared", "name a field: `dedupe(by: FIELD)`", code="F0647"
+        )
     return types.ListOf(item)
 
 

@@ -9,9 +9,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from flowrun.dsl import Checked
+from flowrun.dsl import Checked, types
 from flowrun.dsl import plan as p
-from flowrun.dsl import types
 
 from ..catalog import open_catalog
 from ..documents.described import described

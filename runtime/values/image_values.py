@@ -9,6 +9,7 @@ from flowrun.dsl import ImageValue
 
 from ..vocabulary.image import Image, mark_of
 
+
 def image_of(value: ImageValue) -> Image:
     """Return an image as messages have it, from its value."""
     width, height = value.pixels

@@ -15,8 +15,9 @@ from .images import Images, with_images
 from .prompt_text import FENCES, IMAGES, METER, Meter, PromptError, shown
 
 if TYPE_CHECKING:
-    from ..vocabulary.image import Image
     from jinja2 import Template
+
+    from ..vocabulary.image import Image
 
 __all__ = ["compiled", "render", "render_all", "shown"]
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from ...plans.run_calls import RunCalls
-from ...vocabulary.image import described
 from ...vocabulary.amounts import count_text, money_text, time_text
 from ...vocabulary.call import Message, Request
 from ...vocabulary.call_path import label_text
 from ...vocabulary.call_record import AnswerRecord, AttemptRecord, CallRecord, End, Tokens
+from ...vocabulary.image import described
 from ...vocabulary.json_value import Json
 from ...vocabulary.quoting import inert, json_text, one_line
 from ...vocabulary.tally import Tally, in_words, votes

@@ -231,7 +231,7 @@ class CallTypes(ABC):
         """Return the type of an argument. If the function does not take the argument, report it and return unknown."""
         if spec.takes is None or type_ == t.UNKNOWN or spec.takes(t.unwrapped(type_)):
             return type_
-        if not t.fits(type_, spec.type):
+        if not spec.takes_type and not t.fits(type_, spec.type):
             return t.UNKNOWN  # this is already reported
         code = "F0649" if name == "pages" else "F0301"
         self.report(code, f"`{name}` takes {spec.taken}, not {t.show(type_)}", span)

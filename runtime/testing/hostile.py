@@ -19,17 +19,8 @@ TEXT = (
 """The text of an attacker: instructions, an end of data, a template, an end of JSON, and an answer."""
 
 
-OTHER = ImageValue(
-    {
-        "image": "sha256:431ced6916a2a21a156e38701afe55bbd7f88969fbbfc56d7fe099d47f265460",
-        "type": "image/png",
-        "width": 1,
-        "height": 1,
-        "size": 67,
-        "data": "",
-    }
-)
-"""The image of an attacker. No provider gets it, so its digest is enough."""
+_OTHER = "sha256:431ced6916a2a21a156e38701afe55bbd7f88969fbbfc56d7fe099d47f265460"
+"""The digest of the image of an attacker. No provider gets the image, so its digest is enough."""
 
 
 def poisoned(value: Json, type_: t.Type, text: str) -> Json:
@@ -45,7 +36,7 @@ def poisoned(value: Json, type_: t.Type, text: str) -> Json:
         fields = {one.name: one.type for one in inner.fields}
         return {name: poisoned(one, fields[name], text) for name, one in value.items()}
     if inner == t.IMAGE:
-        return OTHER
+        return ImageValue({"image": _OTHER, "type": "image/png", "width": 1, "height": 1, "size": 67, "data": ""})
     if isinstance(inner, t.Choice):
         return next((word for word in reversed(inner.options) if word != value), value)
     if isinstance(inner, t.SizedText):

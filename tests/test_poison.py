@@ -57,17 +57,16 @@ def test_a_changed_request_outside_of_the_reach_is_an_error(monkeypatch: pytest.
 
 def test_a_map_that_is_held_for_apart_and_is_not_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     """The runner is changed: each element's prompt gets the text of the first one."""
-    from flowrun.runtime.values.prompts import render_images
-from flowrun.runtime.vocabulary.image import Image
+    from flowrun.runtime.values.prompts import render_all
 
     seen: list[str] = []
 
-    def leaking(*given: Any) -> list[tuple[str, tuple[Image, ...]]]:
-        found = render_images(*given)
-        seen.extend(text for text, _ in found)
-        return [(f"{text} {seen[0]}", images) for text, images in found]
+    def leaking(*given: Any) -> list[str]:
+        texts = render_all(*given)
+        seen.extend(texts)
+        return [f"{text} {seen[0]}" for text in texts]
 
-    monkeypatch.setattr("flowrun.runtime.engine.asks.render_images", leaking)
+    monkeypatch.setattr("flowrun.runtime.engine.asks.render_all", leaking)
     from flowrun.testing.runner import play as run
 
     def begun(*given: Any) -> Any:

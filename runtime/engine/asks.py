@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
-from flowrun.dsl import CORRECTIONS, RETRIES, Extents, dataclass, types
+from flowrun.dsl import CORRECTIONS, RETRIES, Extents, ImageValue, dataclass, types
 from flowrun.dsl import plan as p
 
 from ..plans.options import OPTIONS, quantile_of
 from ..values.checks import fault
 from ..values.expressions import ModelValue, evaluate
-from ..values.prompts import render_images
+from ..values.prompts import render_all, render_images
 from ..values.quotes import NotThereError, looked_up, placed, texts_of
 from ..values.ranges import within_bounds
 from ..vocabulary.call import Answer, Message, Request, Schema
@@ -136,11 +136,13 @@ class PreparedAsk:
             return values[name] if name in values else scope.value(name)
 
         seen = lookup if values else scope.value
-        texts = render_images([(message.template, message.fenced) for message in self.plan.messages], seen)
+        templates = [(message.template, message.fenced) for message in self.plan.messages]
+        if ImageValue.made:
+            parts = render_images(templates, seen)
+        else:
+            parts = [(text, ()) for text in render_all(templates, seen)]
         return Request(
-            tuple(
-                [Message(one.role, text, images) for one, (text, images) in zip(self.plan.messages, texts, strict=True)]
-            ),
+            tuple([Message(one.role, *part) for one, part in zip(self.plan.messages, parts, strict=True)]),
             choices=self._choices,
             schema=None if self._shapeless else _schema(self.answer),
             temperature=settings.temperature,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
-from flowrun.dsl import ImageValue, template_pieces, written_places
+from flowrun.dsl import template_pieces, written_places
 
 from .candidates import Candidates
 from .fences import Fences
@@ -103,8 +103,6 @@ def render_images(
     templates: Sequence[tuple[str, tuple[int, ...]]], lookup: Callable[[str], Any]
 ) -> list[tuple[str, tuple[Image, ...]]]:
     """Render the templates of one request, as ``render_all`` does, with the images in each. Raises PromptError."""
-    if not ImageValue.made:
-        return [(text, ()) for text in render_all(templates, lookup)]
     fences = Fences()
     for template, fenced in templates:
         if fenced:

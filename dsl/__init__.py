@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from .functions.function import ValueFunction, kind_of
     from .functions.specs import applied, spec_of
     from .graph import cycles, topological
+    from .image_values import ImageText, ImageValue, given_images, has_image
     from .labels.labels import labels_of
     from .labels.marks import Mark
     from .labels.places import Breach, Labels, LabelSource, LabelWarning, Place

@@ -215,16 +215,7 @@ UNKNOWN = Simple("unknown")
 WORDS = (Choice, OpenChoice)
 """The types whose words a flow may write without quotes."""
 
-NAMED: dict[str, Type] = {
-    "text": TEXT,
-    "int": INT,
-    "number": NUMBER,
-    "bool": BOOL,
-    "json": JSON,
-    "document": DOCUMENT,
-    "image": IMAGE,
-    "model": MODEL,
-}
+NAMED: dict[str, Type] = {one.kind: one for one in (TEXT, INT, NUMBER, BOOL, JSON, DOCUMENT, IMAGE, MODEL)}
 YIELDING = frozenset({"image"})
 """The types of the language that give way to a type of the file with this name."""
 

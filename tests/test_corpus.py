@@ -42,6 +42,7 @@ FOLDERS = {
     "options": "F0690 F0691 F0692 F0693 F03",
     "quotes": "F0530 F0531 F0532 F0533",
     "checks": "F0301 F0203 F0630",
+    "images": "F0646 F0647",
     "sizes": "F0635 F0636",
     "written_types": "F0104 F02 F03 F04 F0610",
     "expressions": "F01 F02 F03",

@@ -16,7 +16,8 @@ import pytest
 FLOORS = {
     "dsl": (
         "record_init records patterns source codes spelling diagnostics texts safe_text plain_data identity path_names",
-        "types type_forms type_plans type_fits type_quotes type_images image_values tag_facts plan plan_steps plan_expressions plan_labels "
+        "types type_forms type_plans type_fits type_quotes type_images tag_facts plan plan_steps plan_expressions "
+        "plan_labels image_values "
         "test_plan syntax/* catalog fields picture_words graph render guesses arithmetic",
         "parsing/* functions/* ballots",
         "templates/* formatting/* fixes",

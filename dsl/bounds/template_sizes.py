@@ -104,8 +104,10 @@ def _body(body: tuple[nodes.Node, ...], names: dict[str, Size], count: Count) ->
                         value = _value(part, names, count)
                         if _fence(part.start) in names:
                             yield _MARKS
-                        plain = isinstance(value, Known) and not has_image(value.value)
-                        yield text_of(value.value) if plain else shown(value, count)
+                        if isinstance(value, Known) and not has_image(value.value):
+                            yield text_of(value.value)
+                        else:
+                            yield shown(value, count)
             case nodes.For():
                 yield from _loop(node, names, count)
             case nodes.If():

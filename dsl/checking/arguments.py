@@ -232,7 +232,10 @@ class CallTypes(ABC):
         """Return the type of an argument. If the function does not take the argument, report it and return unknown."""
         if spec.takes is None or type_ == t.UNKNOWN or spec.takes(t.unwrapped(type_)):
             return type_
-        self.report("F0301", f"`{name}` takes {spec.taken}, not {t.show(type_)}", span)
+        if not spec.takes_type and not t.fits(type_, spec.type):
+            return t.UNKNOWN  # this is already reported
+        code = "F0649" if name == "pages" else "F0301"
+        self.report(code, f"`{name}` takes {spec.taken}, not {t.show(type_)}", span)
         return t.UNKNOWN
 
     def _field(self, spec: ParamSpec, value: s.Expr, scope: Scope, *, nested: bool) -> None:

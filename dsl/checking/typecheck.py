@@ -9,8 +9,8 @@ from .. import syntax as s
 from .. import types as t
 from ..catalog import Catalog, Where
 from ..parsing.foreign_syntax import stray_word
-from ..picture_words import no_answer
 from ..templates.places import spared
+from .answer_types import refused_answer
 from .callees import Imported
 from .checks import check_checks
 from .conditions import found_there
@@ -28,8 +28,6 @@ from .round_types import RoundTypes
 from .typed import Typed, constant_type
 from .units import Unit
 from .written_types import WrittenTypes
-
-_A: dict[t.Type, str] = {t.MODEL: "a model", t.DOCUMENT: "a document"}
 
 
 def typecheck(
@@ -259,8 +257,8 @@ class _Checker(RoundTypes, PromptUses):
                 )
         seen = scope if ask.prompt is None else self.prompt_use(ask, ask.prompt, scope)
         for message in ask.messages:
-            role = "user" if message.role is None else message.role.text
-            part = "human" if ask.number in self.typed.nodes.people else role
+            person = ask.number in self.typed.nodes.people
+            part = "human" if person else "user" if message.role is None else message.role.text
             self.expressions.template(message.template, seen, sure, part)
         if ask.messages and ask.messages[-1].role is not None and ask.messages[-1].role.text != "user":
             self.report(
@@ -270,16 +268,9 @@ class _Checker(RoundTypes, PromptUses):
                 'end the prompt with `user "…"`',
             )
         type_ = self.answer_type(ask)
-        if ask.answer is not None and (unfit := _no_answer(type_)):
-            if type_ == unfit:
-                problem, help = f"an answer cannot have the type {t.show(unfit)}", "write `text`, or delete the type"
-            else:
-                problem, help = f"an answer cannot contain {_A[unfit]}", "write `text` instead"
-            self.report("F0301", problem, ask.answer.span, help)
-            # One problem is enough, so the uses of this answer are not checked.
-            type_ = t.UNKNOWN
-        if ask.answer is not None and (refused := no_answer(type_, ask.answer.span)):
+        if ask.answer is not None and (refused := refused_answer(type_, ask.answer.span)):
             self.typed.problems.append(refused)
+            # One problem is enough, so the uses of this answer are not checked.
             type_ = t.UNKNOWN
         self.typed.nodes.answers[ask.number] = type_
         return t.without_quotes(type_)
@@ -290,15 +281,3 @@ class _Checker(RoundTypes, PromptUses):
         if ask.answer is None or words is None:
             return self.written.read(ask.answer) if ask.answer is not None else t.TEXT
         return self.written.read_offer(words, ask.answer.span)
-
-
-def _no_answer(type_: t.Type) -> t.Type | None:
-    """Return the part of a type that no model can return: a model or a document. None if the type has no such part."""
-    match type_:
-        case t.ListOf(item) | t.Optional(item):
-            return _no_answer(item)
-        case t.Record(fields):
-            return next((found for field in fields if (found := _no_answer(field.type))), None)
-        case t.Union(members):
-            return next((found for member in members if (found := _no_answer(member))), None)
-    return type_ if type_ in _A else None

@@ -237,7 +237,8 @@ class WrittenTypes:
                 self._asked.discard(name)
                 return "record" if several else "choice"
             return _KINDS.get(type(written), "other")
-        known = t.NAMED.get(name) or self.imported.types.get(("", name))
+        known = None if name in t.YIELDING else t.NAMED.get(name)
+        known = known or self.imported.types.get(("", name))
         if known is None:
             return None
         return (

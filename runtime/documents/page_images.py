@@ -38,6 +38,11 @@ MOST_PAGES = 1000
 class PagedText(LargeText):
     """The text of a PDF that remembers its file, so that `pages` finds the pages. A scan has an empty text."""
 
+    @property
+    def digest(self) -> str:
+        """The digest of the file. Two scans may have the same text, which is none."""
+        return self._mark.sha256
+
     def __reduce__(self) -> tuple[Any, ...]:
         return _made, (str(self), tuple(self._mark))
 

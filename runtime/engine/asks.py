@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
-from flowrun.dsl import CORRECTIONS, RETRIES, Extents, dataclass, types
+from flowrun.dsl import CORRECTIONS, RETRIES, Extents, ImageValue, dataclass, types
 from flowrun.dsl import plan as p
 
 from ..plans.options import OPTIONS, quantile_of
 from ..plans.sent_options import further, is_constant
 from ..values.checks import fault
 from ..values.expressions import ModelValue, evaluate
-from ..values.prompts import render_images
+from ..values.prompts import render_all, render_images
 from ..values.quotes import NotThereError, looked_up, placed, texts_of
 from ..values.ranges import within_bounds
 from ..values.sure import sure_word
@@ -153,7 +153,11 @@ class PreparedAsk:
         seen = lookup if values else scope.value
         heads = self._heads_in(scope) if settings.cache else None
         cuts = [] if heads is None else heads.cuts()
-        texts = render_images([(message.template, message.fenced) for message in self.plan.messages], seen, cuts)
+        templates = [(message.template, message.fenced) for message in self.plan.messages]
+        if ImageValue.made:
+            texts = render_images(templates, seen, cuts)
+        else:
+            texts = [(text, ()) for text in render_all(templates, seen, cuts)]
         if heads is None:
             pairs = zip(self.plan.messages, texts, strict=True)
             messages = tuple([Message(message.role, text, images=images) for message, (text, images) in pairs])

@@ -9,8 +9,7 @@ from dataclasses import replace
 from ..vocabulary.account import Ceiling
 from ..vocabulary.call import Request, schema_text
 from ..vocabulary.image_tokens import tokens_of
-from ..vocabulary.tariff import BATCH_TIER
-from ..vocabulary.tariff import TIERS, Stores
+from ..vocabulary.tariff import BATCH_TIER, TIERS, Stores
 from ..vocabulary.tokens import ceiling
 from ..vocabulary.usage import Price, TokenDetail, Usage
 from .decisions import Call
@@ -70,7 +69,9 @@ def rough_ceiling_of(request: Request) -> Ceiling:
     texts = request.messages
     form = _form_of(request)
     size = size_of(request) + len(form)
-    return Ceiling(size + _of_images(request, "") + _AROUND * (len(texts) + bool(form)), request.max_tokens, *_terms(request))
+    return Ceiling(
+        size + _of_images(request, "") + _AROUND * (len(texts) + bool(form)), request.max_tokens, *_terms(request)
+    )
 
 
 def _of_images(request: Request, model: str) -> int:

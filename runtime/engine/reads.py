@@ -17,7 +17,6 @@ from functools import partial
 
 from flowrun.dsl import dataclass
 
-from ..files.large_text import mark_of
 from ..values.reads import ReadNeeded, is_read
 from ..vocabulary import events as e
 from ..vocabulary.errors import FlowrunError
@@ -225,7 +224,7 @@ def _key(needed: ReadNeeded) -> Hashable | None:
     if needed.function == "split":
         return None
     if needed.function == "pages":
-        return needed.function, mark_of(needed.given.get("document"))
+        return needed.function, getattr(needed.given.get("document"), "digest", "")
     key = (needed.function, *sorted(needed.given.items(), key=lambda one: one[0]))
     try:
         hash(key)

@@ -12,7 +12,7 @@ _LEAVES = frozenset({p.Constant, p.Ref, p.TextOf, p.TypeOf})
 def calls(plan: p.Plan, function: str) -> bool:
     """Tell whether a plan calls a function of the language."""
     todo: list[p.Expr] = [expr for step in plan.walk() for expr in _exprs(step)]
-    params = [param for flow in (plan, *plan.flows.values()) for param in flow.params]
+    params = [*plan.params, *(param for flow in plan.flows.values() for param in flow.params)]
     todo += [param.default for param in params if param.default is not None]
     while todo:
         expr = todo.pop()

@@ -126,7 +126,13 @@ PROVIDER = Service(
     base_variable="GOOGLE_GEMINI_BASE_URL",
     key_variables=("GOOGLE_API_KEY", "GEMINI_API_KEY"),
     key_header="x-goog-api-key",
-    traits=Traits(price_list="google", price_variable="GOOGLE_GEMINI_BASE_URL", concurrency=32, api="gemini", least_kept=caches_from),
+    traits=Traits(
+        price_list="google",
+        price_variable="GOOGLE_GEMINI_BASE_URL",
+        concurrency=32,
+        api="gemini",
+        least_kept=caches_from,
+    ),
     versions=("/v1beta",),
     open=opened,
 )

@@ -152,8 +152,8 @@ PROVIDER = Service(
         price_list="openai",
         price_variable="OPENAI_BASE_URL",
         tokens=openai_tokens,
-        concurrency=64, api="openai"
-    ,
+        concurrency=64,
+        api="openai",
         least_kept=lambda name: OpenAIProvider.caches_from,
     ),
     other_headers=(("OPENAI_ORG_ID", "OpenAI-Organization"), ("OPENAI_PROJECT_ID", "OpenAI-Project")),

@@ -106,7 +106,7 @@ class ServedProvider(ABC):
             await descriptors.wait()
         # The wait for a descriptor of this machine is no part of the attempt.
         deadline = client.time() + request.timeout
-        if any([message.images for message in request.messages]):
+        if any(message.images for message in request.messages):
             from .images import ready  # few requests have images
 
             await ready(request, self.model, self.api, self._progress)

@@ -18,8 +18,8 @@ PAGES = "pages"
 
 def shows_images(plan: p.Plan) -> bool:
     """Tell whether a flow takes images, or makes them of the pages of a document."""
-    flows = (plan, *plan.flows.values())
-    return any(types.holds_image(param.type) for flow in flows for param in flow.params) or calls(plan, PAGES)
+    params = [*plan.params, *(param for flow in plan.flows.values() for param in flow.params)]
+    return any(types.holds_image(param.type) for param in params) or calls(plan, PAGES)
 
 
 def must_take_images(

@@ -94,7 +94,9 @@ def text_of_file(line: test_plan.FileReply, names: Names) -> str:
     return value
 
 
-def given_inputs(test: test_plan.Test, plan: p.Plan, names: Names, row: Mapping[str, Json] | None) -> dict[str, Json]:
+def given_inputs(
+    test: test_plan.Test, plan: p.Plan, names: InputNames, row: Mapping[str, Json] | None
+) -> dict[str, Json]:
     """Work out the inputs: the columns of the row, then the lines of the test. Raises InputError."""
     given: dict[str, Json] = {}
     names.paged = calls(plan, "pages")

@@ -40,7 +40,7 @@ PAGES = (
         types.DOCUMENT,
         required=True,
         takes=lambda type_: type_ == types.DOCUMENT,
-        taken="a document, given as the path of a PDF",
+        taken="a parameter of type `document`",
     ),
 )
 PAGE = types.Record(

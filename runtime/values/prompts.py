@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
-from flowrun.dsl import ImageValue, template_pieces, written_places
+from flowrun.dsl import template_pieces, written_places
 
 from .candidates import Candidates
 from .fences import Fences
@@ -132,8 +132,6 @@ def render_images(
 
     A text with images has no beginning that ``cuts`` count.
     """
-    if not ImageValue.made:
-        return [(text, ()) for text in render_all(templates, lookup, cuts)]
     fences = Fences()
     for template, fenced in templates:
         if fenced:

@@ -17,6 +17,7 @@ from ..inputs.cuts import Taken
 from ..reads.places import files_read
 from ..session.resume import RunSettings
 from .asking import host_question
+from .batch_options import NO_WAIT
 from .journals import journal_files, journal_path
 from .outcome import finish
 from .outputs import FIELDS, HELP, NAME_FROM, RAW, AnswerPath, Outputs, Place, Wanted, WithOutputs
@@ -53,6 +54,7 @@ from .tracing import tracing
 @click.option("--cassette", type=OutputPath(), metavar="FILE", help=CASSETTE)
 @click.option("--quiet", "-q", is_flag=True, help="Print only the answer, losses and errors.")
 @click.option("--live", is_flag=True, help=LIVE)
+@click.option("--no-wait", is_flag=True, help=NO_WAIT)
 @click.option("--no-ask", is_flag=True, help=NO_ASK)
 @click.option("--allow-host", multiple=True, metavar="HOST", help="Let the flow use models at this host.")
 @click.option("--allow-python", is_flag=True, help="Let the flow call the Python functions that it declares.")
@@ -69,6 +71,7 @@ def command(
     cassette: Path | None,
     quiet: bool,
     live: bool,
+    no_wait: bool,
     no_ask: bool,
     allow_host: tuple[str, ...],
     allow_python: bool,
@@ -118,6 +121,7 @@ def command(
                         stop=stop,
                         on_event=(watch, *traces),
                         live=live,
+                        wait=not no_wait,
                     ),
                     results,
                 )

@@ -26,6 +26,7 @@ from ..vocabulary.errors import UsageError
 from ..vocabulary.quoting import one_line
 from ..vocabulary.remarks import unheard
 from .asking import host_question
+from .batch_options import batch_options
 from .console import remark, show_findings
 from .journals import journal_files, journal_path
 from .outcome import finish
@@ -67,6 +68,7 @@ def command_for(path: Path) -> click.Command:
         click.Option(["--budget"], metavar="BUDGET", help="Replace the budget of the flow: '$2.50, 400 calls'."),
         click.Option(["--fresh"], is_flag=True, help="Send all calls again, and use no answers from the journal."),
         click.Option(["--journal"], metavar="FILE", help=f"The file for the answers. The default is {FOLDER}/{NAME}."),
+        *batch_options(),
         click.Option(["--no-ask"], is_flag=True, help=NO_ASK),
         click.Option(["--no-journal"], is_flag=True, help="Keep no answers: an interrupted run cannot go on."),
     ]
@@ -132,6 +134,8 @@ def _run(chosen: Chosen, /, **given: Any) -> int:
                         stop=stop,
                         on_event=(watch, *traces),
                         live=given["live"],
+                        batch=given["batch"],
+                        wait=not given["no_wait"],
                         on_result=None if output is None else output.take,
                     ),
                     remarks,

@@ -128,11 +128,14 @@ def _calls(summary: Summary) -> str:
     if account.requests != account.answered:
         calls += f" in {count_text(account.requests, 'request')}"
     saved = f", ≈ {money_text(summary.saved)} saved" if summary.saved else ""
+    # Their answers can be read later, so they are not in doubt.
+    held = min(account.in_doubt, sum(one.lines for one in summary.submissions.values()))
     extras = (
+        held and f"{held:,} at a batch API",
         summary.past.answered and f"{summary.past.answered:,} before",
         account.spoilt and f"{account.spoilt:,} spoilt",
         account.cancelled and f"{account.cancelled:,} cancelled",
-        account.in_doubt and f"{account.in_doubt:,} in doubt",
+        account.in_doubt > held and f"{account.in_doubt - held:,} in doubt",
         account.doubtful and f"{account.doubtful:,} with doubtful tokens",
         summary.spared and f"{summary.spared} not needed{saved}",
         summary.failed and f"{summary.failed:,} failed",

@@ -24,27 +24,13 @@ from ..providers.submissions.protocol import Line, Result, SubmissionApi
 from ..vocabulary.amounts import count_text
 from ..vocabulary.call import Reply, Request
 from ..vocabulary.errors import CallError, DiskError, InDoubtError, PermanentError, RefusedError
-from ..vocabulary.submission import LineError
+from ..vocabulary.submission import LineError, Pace
 from .submission_book import Submission, SubmissionBook
 from .submission_watch import Watch
 
 NOT_SENT_YET = "it was not submitted, because the run was stopped"
-
-
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """The times of a gathering, in seconds.
-
-    A submission is sent ``quiet`` seconds after its last request, but at most ``longest`` after its first. Its state is
-    asked for after ``first`` seconds, and then in pauses that grow to ``most``. A refused submission is tried again for
-    ``patience`` seconds.
-    """
-
-    quiet: float = 2.0
-    longest: float = 60.0
-    first: float = 1.0
-    most: float = 60.0
-    patience: float = 900.0
+NO_ANSWER = "the batch API has no answer to this line"
+GOES_LIVE = "it goes to the live API at the full price"
 
 
 @dataclass(eq=False, slots=True)
@@ -73,9 +59,9 @@ class Gathering:
         book: SubmissionBook,
         told: Callable[[str], None] = lambda line: None,
         moved: Callable[[Submission, str, int], None] = lambda submission, state, done: None,
-        pace: Pace = Pace(),  # noqa: B008 (it is frozen)
+        pace: Pace | None = None,
     ) -> None:
-        self.live, self.api, self.book, self.pace = live, api, book, pace
+        self.live, self.api, self.book, self.pace = live, api, book, pace or Pace()
         self.model, self.endpoint, self.samples = live.model, live.endpoint, live.samples
         self.concurrency = api.most_lines
         self.told, self.moved = told, moved
@@ -113,7 +99,11 @@ class Gathering:
         for one in self._gathered:
             _fail(one, RefusedError(NOT_SENT_YET))
         self._gathered = []
-        for one in tuple(self._waiting.values()):
+        left = [one for one in self._waiting.values() if one.submission is not None]
+        if left:
+            many = count_text(len(left), "call stays", "calls stay")
+            self.told(f"{self.model}: {many} at the batch API; a resumed run reads the answers there")
+        for one in left:
             self._leave(one)
 
     def _leave(self, one: _Waiting) -> None:
@@ -143,7 +133,7 @@ class Gathering:
             if one in self._gathered:
                 self._gathered.remove(one)
         if result.body is None:
-            raise LineError(f"{self.model}: the batch API has no answer to this line ({self._quoted(result.why)})")
+            raise LineError(f"{self.model}: {NO_ANSWER} ({self._quoted(result.why)}); {GOES_LIVE}")
         try:
             return await read_line(self.live, result.body, post, request, result.id)
         finally:
@@ -275,9 +265,10 @@ class Gathering:
                 self.book.close(submission)
                 # A line without a result was not run if the submission ended before its time. Otherwise nobody knows.
                 why = f"{self.model}: the batch API has no result for this line of {self._quoted(submission.id)}"
-                error = LineError(f"{why} ({state.word})") if state.broken else InDoubtError(f"{why}; it may be paid")
+                unrun = LineError(f"{why} ({self._quoted(state.word)}); {GOES_LIVE}")
+                error = unrun if state.broken else InDoubtError(f"{why}; it may have been paid")
         except CallError as lost:
-            error = InDoubtError(f"{lost}; the submission {self._quoted(submission.id)} may be paid")
+            error = InDoubtError(f"{lost}; the submission {self._quoted(submission.id)} may have been paid")
         finally:
             self._watches.pop(submission.id, None)
         for one in tuple(self._waiting.values()):

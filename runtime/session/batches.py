@@ -17,12 +17,14 @@ from ..providers import traits_of
 from ..values.expressions import ModelValue
 from ..vocabulary.amounts import count_text
 from ..vocabulary.errors import CallError, UsageError
-from ..vocabulary.submission import SubmissionMoved
+from ..vocabulary.submission import Pace, SubmissionMoved
 
 if TYPE_CHECKING:
     from ..dispatch.submission_book import Submission, SubmissionBook
     from ..limits import Limiter
 
+PACE = Pace()
+"""The pace of all batch APIs."""
 PATIENCE = 14 * 24 * 3600.0
 """The seconds within which a line may be tried again. Those of a live call would end before the first result."""
 
@@ -91,12 +93,16 @@ async def open_batches(
     journal: Journal | None,
     tell: Callable[[str], None],
     publish: Callable[[SubmissionMoved], None],
+    *,
     everywhere: bool,
+    wait: bool,
 ) -> Batches:
     """Open the batch APIs of a run, and find the submissions whose ids an earlier part of a run could not write.
 
     Raises UsageError, if a model has none; CallError, if the list of submissions cannot be read.
     """
+    if journal is None and not wait:
+        raise UsageError("a run that does not wait for batch APIs needs a journal, from which it is resumed")
     if not everywhere and not any(dict(model.options).get("batch") is True for model in declared.values()):
         return Batches()
     asked, can = batch_addresses(declared, endpoints, everywhere=everywhere)
@@ -114,7 +120,7 @@ async def open_batches(
     for address in sorted(asked | can):
         live = endpoints[address]
         assert isinstance(live.provider, ServedProvider)
-        gathering = Gathering(live.provider, api_of(live.provider), book, tell, moved)
+        gathering = Gathering(live.provider, api_of(live.provider), book, tell, moved, PACE)
         live.batch = Endpoint(
             gathering, _limiter(gathering.concurrency), replace(live.policy, total=PATIENCE), live=live
         )

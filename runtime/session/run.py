@@ -174,7 +174,8 @@ async def execute(
             journal,
             tell,
             lambda one: publish(replace(one, at=clock.now())),
-            settings.batch,
+            everywhere=settings.batch,
+            wait=parts.wait,
         )
         past = past_of(plan, journal, summary.account.price, number, batches.book)
         must_afford(plan, budget, settings, parts.environ, journal, number, past.within(""))

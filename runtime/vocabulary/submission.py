@@ -24,6 +24,22 @@ class SubmittedError(FlowrunError):
 
 
 @dataclass(frozen=True, slots=True)
+class Pace:
+    """The times of a gathering, in seconds.
+
+    A submission is sent ``quiet`` seconds after its last request, but at most ``longest`` after its first. Its state is
+    asked for after ``first`` seconds, and then in pauses that grow to ``most``. A refused submission is tried again for
+    ``patience`` seconds.
+    """
+
+    quiet: float = 2.0
+    longest: float = 60.0
+    first: float = 1.0
+    most: float = 60.0
+    patience: float = 900.0
+
+
+@dataclass(frozen=True, slots=True)
 class SubmissionMoved(Moment):
     """A submission has another state. ``done`` of its ``lines`` have ended, 0 if the server does not tell.
 

@@ -42,7 +42,7 @@ MODEL_VARIABLE = "FLOWRUN_MODEL"
 
 @dataclass(frozen=True, slots=True)
 class ProviderInfo:
-    """A row of ``flowrun models``. ``variables`` are pairs: the name of a variable, and whether it is set."""
+    """A row of `flowrun models`. ``variables`` are pairs: the name of a variable, and whether it is set."""
 
     name: str
     title: str

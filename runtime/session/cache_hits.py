@@ -10,6 +10,7 @@ from flowrun.dsl import Foreseen
 from flowrun.dsl import plan as p
 
 from ..dispatch.cache import Recall
+from ..dispatch.endpoint import identities_of
 from ..engine.decisions import Launch, Read
 from ..engine.scopes import Context
 from ..engine.state import State
@@ -26,7 +27,7 @@ from ..values.functions import call_function
 from ..vocabulary import events as e
 from ..vocabulary.errors import FlowrunError
 from ..vocabulary.json_value import Json
-from .endpoints import default_model, identities_of, open_endpoints
+from .endpoints import default_model, open_endpoints
 
 _WINDOW = 100_000
 """The most bodies of a map that are looked at; calls of further bodies are not counted."""

@@ -140,12 +140,6 @@ def _all_opened(opener: OpenProvider, wanted: Iterable[str], surroundings: Surro
     return providers
 
 
-def identities_of(endpoints: Mapping[str, Endpoint]) -> dict[str, str]:
-    """Return the names of models in the keys of answers, by address, of those models whose name there is another."""
-    found = {address: getattr(one.provider, "identity", "") for address, one in endpoints.items()}
-    return {address: name for address, name in found.items() if isinstance(name, str) and name and name != address}
-
-
 def _opened(opener: OpenProvider, address: str, surroundings: Surroundings) -> Provider:
     if opener is open_provider:
         return open_provider(address, surroundings)

@@ -15,10 +15,10 @@ from flowrun.dsl import plan as p
 
 from ..account.figures import figures_of
 from ..account.summary import Summary
-from ..costs.prices import Prices, must_be_priced
+from ..costs.prices import Prices, must_be_priced, prices_at
 from ..costs.written_budget import Budget
 from ..dispatch.answer_rows import AnswerRows
-from ..dispatch.endpoint import Endpoint, window_of
+from ..dispatch.endpoint import Endpoint, identities_of, window_of
 from ..dispatch.ledger import NoLog
 from ..dispatch.read_pool import ReadPool
 from ..dispatch.run_clock import RunClock
@@ -50,14 +50,7 @@ from ..vocabulary.json_value import Json
 from ..vocabulary.question import AskPerson
 from ..vocabulary.quoting import shown
 from ..vocabulary.usage import Price
-from .endpoints import (
-    OpenProvider,
-    chosen_addresses,
-    close_endpoints,
-    default_model,
-    identities_of,
-    open_endpoints,
-)
+from .endpoints import OpenProvider, chosen_addresses, close_endpoints, default_model, open_endpoints
 from .hosts import Ask, permit_hosts
 from .least import must_afford
 from .listeners import Listener, name_traces, open_traces, to_all, unheard
@@ -244,7 +237,7 @@ def _models(
             of_project=settings.of_project,
             declared=named,
         )
-    own = declared_prices(plan)
+    own = {**prices_at(endpoints, named), **declared_prices(plan)}
     if priced:
         must_be_priced(endpoints, parts.environ, own)
     return _Models(declared, default, endpoints, own, Prices(parts.environ, own), asked, store)

@@ -19,6 +19,7 @@ from ..journal.reading import JournalReader
 from ..journal.survey import read_answers
 from ..limits.retry import RetryPolicy
 from ..plans.models import declared_models
+from ..plans.wanted import default_model
 from ..providers import open_provider
 from ..providers.declared import DeclaredEndpoints
 from ..providers.protocol import Surroundings
@@ -27,7 +28,7 @@ from ..values.functions import call_function
 from ..vocabulary import events as e
 from ..vocabulary.errors import FlowrunError
 from ..vocabulary.json_value import Json
-from .endpoints import default_model, open_endpoints
+from .endpoints import open_endpoints
 
 _WINDOW = 100_000
 """The most bodies of a map that are looked at; calls of further bodies are not counted."""

@@ -35,6 +35,7 @@ from ..journal.store import Journal
 from ..limits.retry import RetryPolicy
 from ..plans.models import declared_models
 from ..plans.streaming import handed_on
+from ..plans.wanted import default_model
 from ..providers import open_provider
 from ..providers.addresses import without_secrets
 from ..providers.declared import DeclaredEndpoints, source_of
@@ -50,7 +51,7 @@ from ..vocabulary.json_value import Json
 from ..vocabulary.question import AskPerson
 from ..vocabulary.quoting import shown
 from ..vocabulary.usage import Price
-from .endpoints import OpenProvider, chosen_addresses, close_endpoints, default_model, open_endpoints
+from .endpoints import OpenProvider, chosen_addresses, close_endpoints, open_endpoints
 from .hosts import Ask, permit_hosts
 from .least import must_afford
 from .listeners import Listener, name_traces, open_traces, to_all, unheard
@@ -220,7 +221,6 @@ def _models(
 ) -> _Models:
     declared = declared_models(plan)
     default = default_model(settings.model, declared)
-
     store = open_store(parts.environ, tell) if parts.learn else None
     named = DeclaredEndpoints(source_of(plan, settings.folder), parts.environ)
     surroundings = Surroundings(parts.environ, tell, store or NoRecords(), named)

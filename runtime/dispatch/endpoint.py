@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import field
 
 from flowrun.dsl import dataclass
@@ -70,6 +70,12 @@ def with_batches(endpoints: Iterable[Endpoint]) -> Iterator[Endpoint]:
         yield one
         if one.batch is not None:
             yield one.batch
+
+
+def identities_of(endpoints: Mapping[str, Endpoint]) -> dict[str, str]:
+    """Return the names of models in the keys of answers, by address, of those models whose name there is another."""
+    found = {address: getattr(one.provider, "identity", "") for address, one in endpoints.items()}
+    return {address: name for address, name in found.items() if isinstance(name, str) and name and name != address}
 
 
 def window_of(endpoints: Iterable[Endpoint]) -> int:

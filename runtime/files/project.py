@@ -51,12 +51,13 @@ def project_model(source: str) -> str:
 def project_file(source: str) -> Path | None:
     """Find the file of a flow's project. The search ends at the top of the repository, and below the user's home.
 
-    A file above the flow's folder counts only if its owner is this user or the owner of that folder: in a shared
-    folder, any user may have put it there.
+    ``source`` is the path of the flow file, or a folder. A file above the flow's folder counts only if its owner is
+    this user or the owner of that folder: in a shared folder, any user may have put it there.
     """
-    if not source or not os.path.isfile(source):
+    if not source or not os.path.exists(source):
         return None
-    folder = Path(os.path.realpath(source)).parent
+    folder = Path(os.path.realpath(source))
+    folder = folder if folder.is_dir() else folder.parent
     owners = {folder.stat().st_uid, *_own_number()}
     home = os.path.realpath(os.environ.get("HOME") or "/")
     for place in (folder, *folder.parents):

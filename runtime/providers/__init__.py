@@ -42,7 +42,7 @@ MODEL_VARIABLE = "FLOWRUN_MODEL"
 
 @dataclass(frozen=True, slots=True)
 class ProviderInfo:
-    """A row of ``flowrun models``. ``variables`` are pairs: the name of a variable, and whether it is set."""
+    """A row of `flowrun models`. ``variables`` are pairs: the name of a variable, and whether it is set."""
 
     name: str
     title: str
@@ -113,7 +113,8 @@ def _table() -> Mapping[str, BuiltIn]:
 
 
 @cache
-def _own(name: str) -> ProviderSpec:
+def own_spec(name: str) -> ProviderSpec:
+    """Return the declaration of a provider or an endpoint of flowrun itself."""
     if not binds(__name__, name, "PROVIDER"):
         from .endpoints import service_of_row
 
@@ -126,15 +127,15 @@ def _own(name: str) -> ProviderSpec:
 
 def all_own() -> list[ProviderSpec]:
     """Return the declarations of flowrun's own providers: first that of models in this process, last the table."""
-    modules = sorted(map(_own, own_names()), key=lambda spec: (not spec.traits.local, spec.name))
-    return [*modules, *map(_own, _table())]
+    modules = sorted(map(own_spec, own_names()), key=lambda spec: (not spec.traits.local, spec.name))
+    return [*modules, *map(own_spec, _table())]
 
 
 def spoken_by(kind: str) -> Service:
     """Return the service that speaks an API."""
     from .endpoints import Service
 
-    spoken = _own(kind)
+    spoken = own_spec(kind)
     assert isinstance(spoken, Service)
     return spoken
 
@@ -161,7 +162,7 @@ def open_provider(model: str, surroundings: Surroundings) -> Provider:
             check_home(named, all_own(), surroundings.environ)
             return _open_service(service_at(named), name, surroundings)
         return _open_foreign(model, provider, name, surroundings)
-    spec = _own(provider)
+    spec = own_spec(provider)
     if provider in _table():
         return _open_service(spec, name, surroundings)
     if not name and not spec.nameless:
@@ -211,7 +212,7 @@ def traits_of(address: str, endpoints: Mapping[str, NamedEndpoint] = NO_ENDPOINT
     """
     provider, _, name = address.partition(":")
     if is_own(provider):
-        return _own(provider).traits_for(name)
+        return own_spec(provider).traits_for(name)
     if provider in endpoints:
         return service_at(endpoints[provider]).traits
     entry = _entries().get(provider)
@@ -248,7 +249,7 @@ def places_of(
     """Return how many requests to a model's endpoint may be in flight when a run begins. None if not known."""
     name = address.partition(":")[0]
     if is_own(name):
-        return _own(name).places(environ)
+        return own_spec(name).places(environ)
     return service_at(endpoints[name]).places(environ) if name in endpoints else traits_of(address).concurrency
 
 

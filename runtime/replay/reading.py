@@ -230,7 +230,9 @@ class Costs:
 
     def __init__(self, plan: p.Plan, environ: Mapping[str, str] | None) -> None:
         models = declared_models(plan).values()
-        self.prices = Prices(environ, dearest_declared((one.address, dict(one.options)) for one in models))
+        declared = dearest_declared((one.address, dict(one.options)) for one in models)
+        endpoints = DeclaredEndpoints(plan.source, os.environ if environ is None else environ)
+        self.prices = Prices(environ, declared, endpoints)
         self.reckoned = False
 
     def __call__(self, model: str, usage: Usage) -> float | None:

@@ -10,6 +10,7 @@ from flowrun.dsl import Foreseen
 from flowrun.dsl import plan as p
 
 from ..dispatch.cache import Recall
+from ..dispatch.endpoint import identities_of
 from ..engine.decisions import Launch, Read
 from ..engine.scopes import Context
 from ..engine.state import State
@@ -18,6 +19,7 @@ from ..journal.reading import JournalReader
 from ..journal.survey import read_answers
 from ..limits.retry import RetryPolicy
 from ..plans.models import declared_models
+from ..plans.wanted import default_model
 from ..providers import open_provider
 from ..providers.declared import DeclaredEndpoints
 from ..providers.protocol import Surroundings
@@ -26,7 +28,7 @@ from ..values.functions import call_function
 from ..vocabulary import events as e
 from ..vocabulary.errors import FlowrunError
 from ..vocabulary.json_value import Json
-from .endpoints import default_model, identities_of, open_endpoints
+from .endpoints import open_endpoints
 
 _WINDOW = 100_000
 """The most bodies of a map that are looked at; calls of further bodies are not counted."""

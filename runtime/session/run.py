@@ -15,10 +15,10 @@ from flowrun.dsl import plan as p
 
 from ..account.figures import figures_of
 from ..account.summary import Summary
-from ..costs.prices import Prices, must_be_priced
+from ..costs.prices import Prices, must_be_priced, prices_at
 from ..costs.written_budget import Budget
 from ..dispatch.answer_rows import AnswerRows
-from ..dispatch.endpoint import Endpoint, window_of
+from ..dispatch.endpoint import Endpoint, identities_of, window_of
 from ..dispatch.ledger import NoLog
 from ..dispatch.read_pool import ReadPool
 from ..dispatch.run_clock import RunClock
@@ -34,6 +34,7 @@ from ..journal.store import Journal
 from ..limits.retry import RetryPolicy
 from ..plans.models import declared_models
 from ..plans.streaming import handed_on
+from ..plans.wanted import default_model
 from ..providers import open_provider
 from ..providers.addresses import without_secrets
 from ..providers.declared import DeclaredEndpoints, source_of
@@ -48,15 +49,8 @@ from ..vocabulary.json_value import Json
 from ..vocabulary.question import AskPerson
 from ..vocabulary.usage import Price
 from .batches import open_batches
-from .endpoints import (
-    OpenProvider,
-    check_endpoints,
-    chosen_addresses,
-    close_endpoints,
-    default_model,
-    identities_of,
-    open_endpoints,
-)
+from .endpoints import OpenProvider,
+    check_endpoints, chosen_addresses, close_endpoints, open_endpoints
 from .hosts import Ask, permit_hosts
 from .images import must_take_images
 from .least import must_afford
@@ -244,7 +238,6 @@ def _models(
 ) -> _Models:
     declared = declared_models(plan)
     default = default_model(settings.model, declared)
-
     store = open_store(parts.environ, tell) if parts.learn else None
     named = DeclaredEndpoints(source_of(plan, settings.folder), parts.environ)
     surroundings = Surroundings(parts.environ, tell, store or NoRecords(), named)
@@ -261,7 +254,7 @@ def _models(
             of_project=settings.of_project,
             declared=named,
         )
-    own = declared_prices(plan)
+    own = {**prices_at(endpoints, named), **declared_prices(plan)}
     if priced:
         must_be_priced(endpoints, parts.environ, own)
     return _Models(declared, default, endpoints, own, Prices(parts.environ, own), asked, store)

@@ -53,8 +53,9 @@ class Planned:
     """A plan with its bounds, as `flowrun plan --json` prints it.
 
     ``version`` is the version of the plan's layout. ``bounds`` may get more fields without another version. ``journal``
-    is null if no journal has a useful answer, or if an input is missing. ``unforeseen`` has the models and steps with ``models`` are the models that a run may ask.
-    the option `extra`, whose effect the bounds do not know; it is left out if there are none.
+    is null if no journal has a useful answer, or if an input is missing. ``unforeseen`` has the models and steps with
+    the option `extra`, whose effect the bounds do not know; it is left out if there are none. ``models`` are the models
+    that a run may ask.
     """
 
     plan: Plan
@@ -68,7 +69,7 @@ class Planned:
 def planned_json(
     plan: Plan, bounds: Bounds, journal: Foreseen | None = None, models: tuple[AskedModel, ...] = ()
 ) -> str:
-    planned = Planned(plan, bounds, journal, unforeseen=unforeseen(plan, models=models))
+    planned = Planned(plan, bounds, journal, unforeseen=unforeseen(plan), models=models)
     return _adapter().dump_json(planned, indent=2, exclude=None if planned.unforeseen else {"unforeseen"}).decode()
 
 

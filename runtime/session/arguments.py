@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from flowrun.dsl import Catalog, Checked, types, Source
+from flowrun.dsl import Catalog, Checked, Source, types
 from flowrun.dsl import plan as p
 
 from ..catalog import catalog_for, open_catalog

@@ -49,8 +49,7 @@ from ..vocabulary.json_value import Json
 from ..vocabulary.question import AskPerson
 from ..vocabulary.usage import Price
 from .batches import open_batches
-from .endpoints import OpenProvider,
-    check_endpoints, chosen_addresses, close_endpoints, open_endpoints
+from .endpoints import OpenProvider, check_endpoints, chosen_addresses, close_endpoints, open_endpoints
 from .hosts import Ask, permit_hosts
 from .images import must_take_images
 from .least import must_afford

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ..vocabulary.json_value import Json
-from . import own_spec, isown_spec, traits_of
+from . import is_own, own_spec, traits_of
 from .addresses import host_of
 from .named import NamedEndpoint
 from .option_bodies import api_of, refusals
@@ -33,7 +33,7 @@ def refused_at(
     """
     provider, _, model = address.partition(":")
     named = (endpoints or {}).get(provider)
-    if named is None and not isown_spec(provider) and environ is None:
+    if named is None and not is_own(provider) and environ is None:
         return {}  # only the run knows endpoints by name, and the providers of other packages
     traits = traits_of(named.kind if named is not None else address)
     if traits.api == _AS_THEY_ARE:
@@ -44,7 +44,7 @@ def refused_at(
     host = ""
     if named is not None:
         host = host_of(named.base_url)
-    elif environ is not None and isown_spec(provider):
+    elif environ is not None and is_own(provider):
         host = host_of(own_spec(provider).address(environ))
     found = refusals(api_of(traits.api, host), model.removeprefix("models/"), options, traits.most_written)
     if environ is None and traits.api == "openai" and isinstance(options.get("reasoning"), dict) and is_foreign(model):

@@ -85,7 +85,7 @@ def key(**options: Any) -> bytes:
 def test_options_are_in_the_key_if_there_are_any() -> None:
     assert Request((Message("user", "x"),)).options is NO_OPTIONS
     assert key() == key_of(Call(1, "p", "openai:test", Request((Message("user", "x"),), options={})), "http://x/v1")
-    kinds: list[dict[str, Any]] = [
+    kinds: list[dict[str, Any]]: list[Any] = [
         {},
         {"top_p": 0.5},
         {"top_p": 1},
@@ -181,3 +181,36 @@ async def test_a_provider_that_tells_nothing_of_options_gets_none(
     with pytest.raises(UsageError, match="`company` does not tell that it takes it"):
         await run_async(made, options=options)
     assert not foreign.calls
+
+
+async def test_a_computed_stop_must_have_a_text() -> None:
+    made = planned('flow f(end: text) { x = ask "Yes?" with stop: end return x }')
+    provider = ScriptedProvider(lambda request, number: "x")
+    options = RunOptions(opener=lambda address, around: provider, environ={}, model="openai:m")
+    assert (await run_async(made, {"end": "."}, options=options)).ok
+    result = await run_async(made, {"end": ""}, options=options)
+    assert "`stop` takes texts that are not empty" in result.failures[0].reason
+    assert len(provider.calls) == 1
+
+
+LISTED = """
+model one = "openai:llama-3"
+model two = "anthropic:claude-haiku-4-5"
+flow inner(level: text) {
+  x = map m in [one, two] { map n in [1] {
+    ask m "Yes? {{ level }} {{ n }}" with user: level, TIER
+  } reduce collect } reduce collect
+  return x
+}
+flow f() { y = inner(level: "x") return y }
+"""
+
+
+async def test_the_models_of_a_list_are_checked_before_any_is_asked() -> None:
+    made = planned(LISTED.replace("TIER", "service_tier: auto"))
+    await run_async(made, options=RunOptions(opener=lambda a, b: ScriptedProvider(["x", "y"], model=a), environ={}))
+    text = LISTED.replace("TIER", "service_tier: flex")
+    loose = make_plan(check_flow(Source(text, "a.flow"), replace(catalog(), refused=lambda address, options: {})))
+    environ = {"OPENAI_BASE_URL": "http://127.0.0.1:9/v1", "ANTHROPIC_API_KEY": "ant-key-0123456789"}
+    with pytest.raises(UsageError, match="claude-haiku-4-5 does not take its `service_tier`"):
+        await run_async(loose, options=RunOptions(environ=environ))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from .. import syntax as s
 from ..catalog import LATER, Catalog
@@ -20,11 +20,8 @@ def refused_by_models(program: Program, typed: Typed, catalog: Catalog) -> Itera
     sent = {name for name, spec in catalog.options.items() if spec.sent}
     models = {model.name.text: model for model in program.file.models}
     used: set[str] = set()
-    for ask, options, scope in asked(program):
-        symbol = scope.lookup(ask.model.word.text) if isinstance(ask.model, s.Name) else None
-        model = models.get(symbol.name) if symbol is not None and symbol.kind == "model" else None
-        if model is None:
-            continue
+    each = [(*one, model) for one in asked(program) for model in _models(one[0].model, one[2], models)]
+    for ask, options, scope, model in each:
         own = {one.name.text: one for one in options}
         given = {**{one.name.text: one for one in model.options}, **own}
         if sent.isdisjoint(given) or (not own and model.name.text in used):
@@ -36,6 +33,21 @@ def refused_by_models(program: Program, typed: Typed, catalog: Catalog) -> Itera
             if name in sent or name in _BESIDE
         }
         yield from _refused(ask, model, given, own, values, catalog)
+
+
+def _models(expr: s.Expr | None, scope: Scope, models: Mapping[str, s.ModelDecl]) -> Iterator[s.ModelDecl]:
+    """Yield the declared models that an expression names: itself, or as the element of a map over a list of them."""
+    symbol = scope.lookup(expr.word.text) if isinstance(expr, s.Name) else None
+    if symbol is None:
+        return
+    if symbol.kind == "model" and symbol.name in models:
+        yield models[symbol.name]
+    elif symbol.kind == "element" and symbol.step is not None:
+        node = symbol.step.line.node
+        if isinstance(node, s.Map) and isinstance(node.source, s.ListExpr):
+            for item in node.source.items:
+                if isinstance(item, s.Name):
+                    yield from _models(item, symbol.step.scope, models)
 
 
 def asked(program: Program) -> Iterator[tuple[s.Ask, tuple[s.Option, ...], Scope]]:

@@ -8,6 +8,7 @@ from flowrun.dsl import OptionSpec, ParamSpec, Where, types
 from flowrun.dsl import plan as p
 
 from ..values.rules import RuleValue
+from ..vocabulary.errors import InputError
 from ..vocabulary.json_value import Json
 
 _ASKS: frozenset[Where] = frozenset({"ask", "model"})
@@ -81,8 +82,14 @@ def sends_options(plan: p.Plan) -> bool:
 
 
 def further(options: Mapping[str, Json]) -> dict[str, Json]:
-    """Return the options that a request carries beside those of every request, as plain JSON."""
+    """Return the options that a request carries beside those of every request, as plain JSON.
+
+    Raises InputError for a computed text of `stop` that is empty.
+    """
     given = {name: options[name] for name in NAMES if name in options}
+    stop = given.get("stop")
+    if stop == "" or (isinstance(stop, list) and (not stop or "" in stop)):
+        raise InputError("`stop` takes texts that are not empty: an empty one ends every answer")
     return {name: as_json(value) for name, value in given.items() if value is not None and value is not False}
 
 

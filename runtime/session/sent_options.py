@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from flowrun.dsl import LATER
 from flowrun.dsl import plan as p
@@ -25,9 +25,10 @@ def check_options(
     ``wanted`` are the addresses of all models that the run may ask. Where only the run decides which of them an ask
     means, its call fails before it is sent.
     """
-    every = [(step, ask, options) for step in plan.walk() for ask, options in _asks(step)]
-    for step, ask, options in every:
-        for address, model in _models(ask, declared, default):
+    bodies = (plan.steps, *(flow.steps for flow in plan.flows.values()))
+    every = [(*one, *ask) for steps in bodies for one in _walk(steps, declared) for ask in _asks(one[0])]
+    for step, named, ask, options in every:
+        for address, model in _models(ask, named, default):
             given = {**dict(model.options), **{name: _value(expr) for name, expr in options.items()}}
             sent = {name: as_json(value) for name, value in given.items() if name in NAMES or name in _BESIDE}
             if sent.keys().isdisjoint(NAMES) or address not in wanted:
@@ -35,6 +36,25 @@ def check_options(
             sent = {name: value for name, value in sent.items() if value is not None and value is not False}
             for name, why in refused_at(address, sent, around.environ, around.endpoints).items():
                 raise UsageError(f"`{step.title}`: {address} does not take its `{name}`: {why}. Nothing was sent")
+
+
+Named = Mapping[str, Sequence[ModelValue]]
+"""The models that a name stands for: the model itself, or those of the list that a map goes through."""
+
+
+def _walk(steps: Iterable[p.Step], declared: Mapping[str, ModelValue]) -> Iterator[tuple[p.Step, Named]]:
+    """Yield every step with the models that its names stand for."""
+    todo: list[tuple[p.Step, Named]] = [(step, {name: (one,) for name, one in declared.items()}) for step in steps]
+    while todo:
+        step, named = todo.pop()
+        yield step, named
+        if isinstance(step.node, p.Map):
+            source = step.node.source.value if isinstance(step.node.source, p.ShapeOf) else step.node.source
+            items = source.items if isinstance(source, p.Items) else ()
+            models = [one for item in items if isinstance(item, p.Ref) for one in named.get(item.name, ())]
+            named = {**named, step.node.element: models}
+        if step.block is not None:
+            todo += [(inner, named) for inner in step.block.steps]
 
 
 def _asks(step: p.Step) -> Iterator[tuple[p.Ask, Mapping[str, p.Expr]]]:
@@ -45,22 +65,23 @@ def _asks(step: p.Step) -> Iterator[tuple[p.Ask, Mapping[str, p.Expr]]]:
         yield from ((ask, node.reduce.options) for ask in node.reduce.asks)
 
 
-def _models(ask: p.Ask, declared: Mapping[str, ModelValue], default: ModelValue) -> Iterator[tuple[str, ModelValue]]:
+def _models(ask: p.Ask, named: Named, default: ModelValue) -> Iterator[tuple[str, ModelValue]]:
     """Yield the models that an ask certainly may ask, with their addresses."""
     match ask.model:
         case _ if ask.person:
             return
         case None:
-            found = default
-        case p.Ref(name) if name in declared:
-            found = declared[name]
+            found: Sequence[ModelValue] = (default,)
+        case p.Ref(name):
+            found = named.get(name, ())
         case p.Constant(str() as name):
-            found = declared.get(name) or ModelValue(name, name)
+            found = named.get(name, (ModelValue(name, name),))
         case _:
             return
-    yield found.address, found
-    if found.fallback is not None:
-        yield found.fallback, found
+    for model in found:
+        yield model.address, model
+        if model.fallback is not None:
+            yield model.fallback, model
 
 
 def _value(expr: p.Expr) -> Json:

@@ -37,7 +37,7 @@ def bounds(flow: str | plan.Plan, model: str = SONNET, **inputs: Any) -> Bounds:
 
 
 PARTS = [f"part {number} " + "of the law " * 600 for number in range(4)]
-CASES = {
+CASES: dict[str, tuple[str, dict[str, Any]]] = {
     "map": (MAP.replace("OPTIONS", ""), {"handbook": HANDBOOK, "sections": sections(40)}),
     "nested": (NESTED, {"book": HANDBOOK, "parts": PARTS, "questions": ["a", "b", "c", "d"]}),
     "votes": (VOTES, {"book": HANDBOOK, "parts": sections(10)}),
@@ -61,7 +61,8 @@ def _tokens(text: str) -> float:
 
 
 def test_models_keep_heads_of_different_lengths() -> None:
-    flow, inputs = MAP.replace("OPTIONS", ""), {"handbook": HANDBOOK[:8000], "sections": sections(10)}
+    flow = MAP.replace("OPTIONS", "")
+    inputs: dict[str, Any] = {"handbook": HANDBOOK[:8000], "sections": sections(10)}
     assert bounds(flow, **inputs).cached > 9 * 1024
     assert bounds(flow, "openai:gpt-4o-mini", **inputs).cached > 9 * 1024
     assert bounds(flow, "anthropic:claude-haiku-4-5", **inputs).cached == 0
@@ -79,7 +80,7 @@ def test_models_keep_heads_of_different_lengths() -> None:
     ],
 )
 def test_nothing_is_expected_without_a_head(text: str) -> None:
-    inputs = {"h": HANDBOOK, "xs": ["a", "b", "c"]}
+    inputs: dict[str, Any] = {"h": HANDBOOK, "xs": ["a", "b", "c"]}
     made = planned(text)
     found = bounds(made, **{param.name: inputs[param.name] for param in made.params})
     assert found.cached == 0

@@ -80,7 +80,7 @@ def test_models_keep_heads_of_different_lengths() -> None:
     ],
 )
 def test_nothing_is_expected_without_a_head(text: str) -> None:
-    inputs = {"h": HANDBOOK, "xs": ["a", "b", "c"]}
+    inputs: dict[str, Any] = {"h": HANDBOOK, "xs": ["a", "b", "c"]}
     made = planned(text)
     found = bounds(made, **{param.name: inputs[param.name] for param in made.params})
     assert found.cached == 0

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import asyncio
 from copy import copy
+from dataclasses import field
 from typing import Any
 
 from flowrun.dsl import dataclass
@@ -99,20 +100,27 @@ class Mark:
 
 
 @dataclass(eq=False, slots=True)
+class Prompt:
+    """The prompt of a batch: the approximate number of its tokens, and the ends of its heads, None until looked for."""
+
+    tokens: int = 0
+    marks: tuple[Mark, ...] | None = None
+
+
+@dataclass(eq=False, slots=True)
 class Batch:
     """A batch. ``calls`` are the calls that wait for its answers, ``asked`` the calls of its last attempt.
 
-    ``prompt`` is the approximate number of tokens in their prompt; ``key`` is the Idempotency-Key of ``asked``. A slow
-    batch may have a ``twin``, which is sent for the same calls; the first of the two that answers cancels the other.
-    ``seen`` is the number of answers that the endpoint had given when the batch last failed. ``waits`` is its
-    waiting since its last attempt. ``marks`` are the ends of the heads of its prompt, None until they are found.
+    ``prompt`` is their prompt, and ``key`` the Idempotency-Key of ``asked``. A slow batch may have a ``twin``, which is
+    sent for the same calls; the first of the two that answers cancels the other. ``seen`` is the number of answers that
+    the endpoint had given when the batch last failed. ``waits`` is its waiting since its last attempt.
     """
 
     number: int
     endpoint: Endpoint
     calls: list[Call]
     retries: Retries
-    prompt: int = 0
+    prompt: Prompt = field(default_factory=Prompt)
     state: Queued | Held | Out | Landed | Waiting | Over = Queued()
     asked: tuple[Call, ...] = ()
     key: str = ""
@@ -120,7 +128,6 @@ class Batch:
     twin: Batch | None = None
     twin_of: Batch | None = None
     waits: Waited = None
-    marks: tuple[Mark, ...] | None = None
 
     @property
     def lane(self) -> int:
@@ -129,7 +136,7 @@ class Batch:
     @property
     def tokens(self) -> int:
         """The approximate number of tokens that count against a limit: the prompt and the longest possible answers."""
-        return self.prompt + (self.calls[0].request.max_tokens or 0) * len(self.calls)
+        return self.prompt.tokens + (self.calls[0].request.max_tokens or 0) * len(self.calls)
 
     @property
     def out(self) -> Out:

@@ -58,17 +58,18 @@ class PromptCache:
 
     def holds(self, batch: Batch) -> bool:
         """Hold a batch if another batch with the same head was sent first. Return True if it must wait."""
-        if batch.marks is None:
-            batch.marks = _marks(batch)
-        if not batch.marks or not _patient(batch):
+        prompt = batch.prompt
+        if prompt.marks is None:
+            prompt.marks = _marks(batch)
+        if not prompt.marks or not _patient(batch):
             return False
         now = asyncio.get_running_loop().time()
-        for place, mark in enumerate(batch.marks):
+        for place, mark in enumerate(prompt.marks):
             head = self._head(mark.key)
             if head.kept(now):
                 continue
             if head.lead is None:
-                self._lead(batch, batch.marks[place:], now)
+                self._lead(batch, prompt.marks[place:], now)
                 return False
             if head.hurried:
                 return False
@@ -85,14 +86,13 @@ class PromptCache:
         It streams if others wait for the beginning of its answer, and its server surely can.
         """
         request = batch.asked[0].request
-        marks = (batch if batch.twin_of is None else batch.twin_of).marks
-        if not marks:
+        if not batch.prompt.marks:
             return request
         now, asks = asyncio.get_running_loop().time(), _asks(batch)
         cuts: list[tuple[int, int]] = []
         behind: list[Batch] = []
         waited = False
-        for mark in marks:
+        for mark in batch.prompt.marks:
             head = self._head(mark.key)
             if not head.kept(now):
                 if head.lead is None and batch.twin_of is None and _patient(batch):
@@ -100,7 +100,9 @@ class PromptCache:
                 if head.lead is not batch and asks:
                     continue
                 behind += head.followers if head.lead is batch else []
-                follows = any(other.calls and mark.key in [one.key for one in other.marks or ()] for other in behind)
+                follows = any(
+                    other.calls and mark.key in [one.key for one in other.prompt.marks or ()] for other in behind
+                )
                 waited = waited or follows
                 head.asked = not asks or follows or mark.expected > 1
                 if not head.asked:
@@ -114,8 +116,8 @@ class PromptCache:
     def release(self, batch: Batch, *, begun: bool) -> list[Batch]:
         """Release the batches that waited for this batch, which has ``begun`` to be answered, or has failed."""
         released: list[Batch] = []
-        now = asyncio.get_running_loop().time() if batch.marks else 0.0
-        for mark in batch.marks or ():
+        now = asyncio.get_running_loop().time() if batch.prompt.marks else 0.0
+        for mark in batch.prompt.marks or ():
             head = self._heads.get(mark.key)
             if head is None:
                 continue
@@ -173,7 +175,7 @@ def _marks(batch: Batch) -> tuple[Mark, ...]:
     """Find the heads of a batch that its server keeps, the shortest first."""
     call, provider = batch.calls[0], batch.endpoint.provider
     least = getattr(provider, "keeps_from", None) or getattr(provider, "caches_from", None)
-    if least is None or batch.prompt < least:
+    if least is None or batch.prompt.tokens < least:
         return ()
     messages = call.request.messages
     levels = max([len(message.heads) for message in messages])
@@ -189,7 +191,7 @@ def _marks(batch: Batch) -> tuple[Mark, ...]:
         if end == whole and provider.samples > 1 and call.group is not None:
             # A request for several answers reads its prompt only once anyway.
             continue
-        expected = call.expected[level] if level < len(call.expected) else 1
+        expected = call.policy.expected[level] if level < len(call.policy.expected) else 1
         if found and found[-1].end == end:
             expected = max(expected, found.pop().expected)
         texts = [(one.role, one.text[:length]) for one, length in zip(messages, ends, strict=True)]

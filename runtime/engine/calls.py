@@ -42,9 +42,7 @@ class Calls:
         self._out: set[int] = set()
         self._reused: deque[tuple[int, Known]] = deque()
         self._budget = Ledger("", context.calls_limit, context.money_limit, *context.spent_within(""))
-        self._count = 0
-        self._holes = False
-        """True if the journal had an answer behind a call that was sent: it may have those of later calls, too."""
+        self._count, self._holes = 0, False
 
     def launch(
         self,
@@ -71,6 +69,7 @@ class Calls:
         group, number = (None, None) if sample is None else sample
         request = ask.request(settings, scope, number)
         batch = model.address in self.context.batch if settings.batch is None else settings.batch
+        expected = () if self._holes else ask.expected(settings, scope)
         lane, hedge = 0 if within is None else within.around.lane, None if ballot or batch else settings.hedge
         call = Call(
             self._next(),
@@ -80,11 +79,9 @@ class Calls:
             group,
             Sample(number) if number else _ALONE,
             path + place,
-            Policy(settings.retries, hedge, bool(ledgers), lane, ask.question(path, request), batch),
-            expected=() if self._holes else ask.expected(settings, scope),
+            Policy(settings.retries, hedge, bool(ledgers), lane, ask.question(path, request), batch, expected),
         )
-        tries = 0 if ballot else settings.tries
-        hold = Hold(self._budget, ledgers, call, self.context)
+        tries, hold = 0 if ballot else settings.tries, Hold(self._budget, ledgers, call, self.context)
         pending = Pending(call, call.request, frame, ask, on_value, on_failure, tries, model.fallback, hold)
         try:
             self._enter(pending)
@@ -203,7 +200,7 @@ class Calls:
         self.context.watcher.asked(call, pending.frame, pending.ask.value)
         call.known = known = pending.recalled(self.context.known)
         if known.answer is not None:
-            self._holes = self._holes or bool(self._out)
+            self._holes = self._holes or bool(self._out)  # then it may have the answers of later calls, too
             self.events.append(e.AnswerRecalled(call.path, call.model, call, known.answer, at=self.context.now()))
             self._reused.append((call.number, known))
         elif call.question is not None:

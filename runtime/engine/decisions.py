@@ -58,8 +58,9 @@ class Policy(NamedTuple):
     A request that failed on the way may be sent again at most ``retries`` times; None is the usual number. ``hedge`` is
     a share of similar requests: a request that takes longer than that share of them may be sent a second time.
     ``budgeted`` is True if the call counts in the budget of a called flow. ``lane`` is the number of the outermost
-    block; calls of different lanes take turns. ``question`` is set if a person is asked. ``batch`` is True if the call
+    block; calls of different lanes take turns. ``question`` is set if a person is asked. ``batch`` is True if the call ``expected`` counts
     goes to the batch API of its endpoint.
+    the calls that are sure to come with each head of the prompt.
     """
 
     retries: int | None = None
@@ -68,6 +69,7 @@ class Policy(NamedTuple):
     lane: int = 0
     question: Question | None = None
     batch: bool = False
+    expected: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +99,7 @@ class Call:
 
     Calls of the same ``group`` may go out as one request. ``place`` tells the call from every other call of the flow.
     ``ceiling`` holds the most tokens that the call can take, None until it is worked out. ``tries`` counts the failed
-    attempts of a call that is sent again. ``expected`` counts the calls that are sure to come with each head of the
-    prompt. ``withheld`` is the time in seconds for which budgets have kept the call back
+    attempts of a call that is sent again. ``withheld`` is the time in seconds for which budgets have kept the call back
     since its last attempt.
     """
 
@@ -114,7 +115,6 @@ class Call:
     ceiling: Ceiling | None = None
     tries: int = 0
     withheld: float = field(default=0.0, compare=False)
-    expected: tuple[int, ...] = field(default=(), compare=False)
 
     @property
     def question(self) -> Question | None:

@@ -26,7 +26,8 @@ class Served:
     ``shares`` says that one prompt may give several samples. ``bare`` says that the schema or the choices of an answer
     take no tokens. ``longest`` is the greatest length of an answer in tokens, if the flow sets none. ``rates`` is None
     if the price is not known. Models of one ``endpoint`` share its ``places``: the number of requests that may be in
-    flight. None means no limit. A flow may set another number.
+    flight. None means no limit. A flow may set another number. ``batch`` says that the model is asked through its batch
+    API, unless its options say otherwise.
     """
 
     address: str
@@ -37,6 +38,7 @@ class Served:
     longest: int | None = None
     endpoint: str = ""
     places: int | None = None
+    batch: bool = False
 
 
 class World(Evaluator, Protocol):

@@ -20,6 +20,7 @@ from ..vocabulary.amounts import bound_text
 from ..vocabulary.errors import UsageError
 from ..vocabulary.quoting import inert, shown
 from . import exits
+from .batch_options import BATCH, batch_lines
 from .console import complain, remark, say, show_findings
 from .journals import journal_path
 from .params import FIRST, Chosen, FlowCommand
@@ -54,6 +55,7 @@ class _Dollars(click.ParamType):  # type: ignore[type-arg,unused-ignore]
     help="The model for asks without a model, such as openai:gpt-4o-mini.",
 )
 @click.option("--first", type=click.IntRange(min=1), metavar="N", help=FIRST)
+@click.option("--batch", is_flag=True, help=BATCH)
 @click.option("--journal", metavar="FILE", help="The journal that the run would use.")
 @click.option("--json", "as_json", is_flag=True, help="Print the plan and its bounds as JSON.")
 @click.option("--schema", is_flag=True, help="Print the JSON Schema of the output of --json.")
@@ -98,6 +100,7 @@ def command(
     path: Path | None,
     model: str | None,
     first: int | None,
+    batch: bool,
     journal: str | None,
     as_json: bool,
     schema: bool,
@@ -130,13 +133,15 @@ def command(
     model = chosen_model(plan, model)
     files = Files(path.parent, allow_read)
     inputs = chosen.inputs(files, remark, first=first)
-    bounds = estimate_plan(plan, inputs, files, model=model, right=right)
+    bounds = estimate_plan(plan, inputs, files, model=model, right=right, batch=batch)
     kept = _foreseen(plan, inputs, model, files, journal)
     if as_json:
         say(f"{planned_json(plan, bounds, kept)}\n")
     else:
         for line in view(bounds, plan.calls_limit, plan.money_limit, terminal_width()):
             click.echo(inert(line))
+        for line in batch_lines(plan, bounds, everywhere=batch):
+            click.echo(line)
         if kept is not None:
             click.echo(journal_line(kept))
     over = _over(bounds, max_calls, max_attempts, max_cost)

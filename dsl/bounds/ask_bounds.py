@@ -11,6 +11,7 @@ from .. import plan as p
 from .. import types as t
 from ..records import dataclass
 from .amounts import Amounts
+from .batches import SHARE, at_batch_price, batched
 from .bound import NOTHING, ONE, Bound, any_of, total
 from .expression_sizes import SizeScope, size_of, text_size
 from .reasoning import with_reasoning
@@ -46,9 +47,13 @@ def asked(
         served: list[Served | None] = [None]
         if model is not None:
             served = [world.served(one) for one in (model.address, model.fallback) if one is not None]
-        found = [_one(ask, settings, one, tries, scope, world, title) for one in served]
         attempts = _attempts(settings, scope, world, title, share)
-        each += [replace(one, amounts=_attempted(one.amounts, attempts).hedged(share)) for one in found]
+        for at, one in enumerate(served):
+            # A fallback is asked live, and so is a line of a batch API that has failed.
+            batch = not at and batched(one, settings, scope, world)
+            found = _one(ask, settings, at_batch_price(one, batch=batch), tries, scope, world, title)
+            billed = _attempted(found.amounts, attempts, 1 / SHARE if batch else 1)
+            each.append(replace(found, amounts=billed.hedged(0.0 if batch else share)))
     return reduce(_either, each)
 
 
@@ -162,9 +167,10 @@ def _attempts(settings: Mapping[str, p.Expr], scope: SizeScope, world: World, ti
     return Bound(0, most + min(1.0, share * most))
 
 
-def _attempted(amounts: Amounts, attempts: Bound) -> Amounts:
-    """Add the attempts at each call, and their cost, to the amounts."""
-    return replace(amounts, attempts=amounts.calls * attempts, billed=amounts.cost * attempts)
+def _attempted(amounts: Amounts, attempts: Bound, dearer: float) -> Amounts:
+    """Add the attempts at each call, and their cost, to the amounts. They may be ``dearer`` than the call."""
+    each = Bound(attempts.least, None if attempts.most is None else dearer * attempts.most, attempts.why)
+    return replace(amounts, attempts=amounts.calls * attempts, billed=amounts.cost * each)
 
 
 def _share(settings: Mapping[str, p.Expr], scope: SizeScope, world: World) -> float:

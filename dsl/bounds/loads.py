@@ -10,6 +10,7 @@ from .. import plan as p
 from .. import types as t
 from ..records import dataclass
 from .ask_bounds import candidates
+from .batches import batched
 from .bound import COUNTED, Bound
 from .expression_sizes import SizeScope, size_of
 from .served import Served, World
@@ -88,7 +89,7 @@ def widths_of(plan: p.Plan, models: Iterable[p.Model], scope: SizeScope, world: 
             places = _places(served, model, {}, scope, world)
             # If the flow sets no number, the places grow, except at a server that takes one request at a time.
             wide = places if "concurrency" in model.options or places == 1 else inf
-            endpoint = _endpoint(served)
+            endpoint = _endpoint(served) + _apart(served, model, scope, world)
             found[endpoint] = max(found.get(endpoint, 0), wide)
     return {endpoint: wide for endpoint, wide in found.items() if not endpoint.endswith(_UNKNOWN)}
 
@@ -104,7 +105,7 @@ def loads_of(
         each: list[Served | None] = [None] if model is None else [*_served(model, world)]
         for served in each:
             places = _places(served, model, options, scope, world)
-            endpoint = _endpoint(served)
+            endpoint = _endpoint(served) + ("" if model is None else _apart(served, model, scope, world))
             narrowest = found[endpoint].places if endpoint in found else places
             found[endpoint] = Load(most, min(narrowest, places), widths.get(endpoint, inf))
     return found
@@ -120,11 +121,18 @@ def _endpoint(served: Served | None) -> str:
     return served.endpoint or served.address.partition(":")[0] + _UNKNOWN
 
 
+def _apart(served: Served | None, model: p.Model, scope: SizeScope, world: World) -> str:
+    """Return the end of the name of a batch API, which has places of its own. "" for a live API."""
+    return " in batches" if batched(served, model.options, scope, world) else ""
+
+
 def _places(
     served: Served | None, model: p.Model | None, options: Mapping[str, p.Expr], scope: SizeScope, world: World
 ) -> float:
     """Return the number of requests that may be in flight at the beginning. An unknown model has one place."""
     settings = {**(model.options if model is not None else {}), **options}
+    if batched(served, settings, scope, world):
+        return inf
     if "concurrency" in settings:
         size = size_of(settings["concurrency"], scope, world, world.count)
         return size.value if isinstance(size, Known) and isinstance(size.value, int) and size.value >= 1 else 1

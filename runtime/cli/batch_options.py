@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import click
 
+from flowrun.dsl import Bounds
+from flowrun.dsl import plan as p
+
+HOURS = 24
+"""The hours within which every batch API ends a submission."""
+_LIVE = "; lines without an answer are sent live, at full price"
 BATCH = "Ask all models that can through their batch APIs: half the price, within 24 hours."
 NO_WAIT = "End when only batch APIs are waited for, with exit code 7; `flowrun resume` reads their answers."
 
@@ -13,3 +21,19 @@ def batch_options() -> list[click.Parameter]:
         click.Option(["--batch"], is_flag=True, help=BATCH),
         click.Option(["--no-wait"], is_flag=True, help=NO_WAIT),
     ]
+
+
+def batch_lines(plan: p.Plan, bounds: Bounds, *, everywhere: bool) -> Iterator[str]:
+    """Yield a line on the time that batch APIs may take, if the flow asks one."""
+    asked = any(
+        isinstance(one := model.options.get("batch"), p.Constant) and one.value is True for model in plan.models
+    )
+    if not (asked or everywhere):
+        return
+    rounds = bounds.rounds.most
+    if rounds is None:
+        yield f"batch APIs: up to {HOURS} h for each round of calls{_LIVE}"
+        return
+    many = "1 round" if rounds == 1 else f"{rounds:,.0f} rounds"
+    hours = f"up to {HOURS * rounds:,.0f} h" + ("" if rounds == 1 else f" ({HOURS} h for each round)")
+    yield f"batch APIs: {hours} for {many} of calls{_LIVE}"

@@ -22,6 +22,7 @@ from ..vocabulary.amounts import bound_text
 from ..vocabulary.errors import UsageError
 from ..vocabulary.quoting import inert, shown
 from . import exits
+from .batch_options import BATCH, batch_lines
 from .console import complain, remark, say, show_findings
 from .journals import journal_path
 from .params import FIRST, Chosen, FlowCommand
@@ -56,6 +57,7 @@ class _Dollars(click.ParamType):  # type: ignore[type-arg,unused-ignore]
     help="The model for asks without a model, such as openai:gpt-4o-mini.",
 )
 @click.option("--first", type=click.IntRange(min=1), metavar="N", help=FIRST)
+@click.option("--batch", is_flag=True, help=BATCH)
 @click.option("--journal", metavar="FILE", help="The journal that the run would use.")
 @click.option("--json", "as_json", is_flag=True, help="Print the plan and its bounds as JSON.")
 @click.option("--schema", is_flag=True, help="Print the JSON Schema of the output of --json.")
@@ -100,6 +102,7 @@ def command(
     path: Path | None,
     model: str | None,
     first: int | None,
+    batch: bool,
     journal: str | None,
     as_json: bool,
     schema: bool,
@@ -132,7 +135,7 @@ def command(
     model = chosen_model(plan, model)
     files = Files(path.parent, allow_read)
     inputs = chosen.inputs(files, remark, first=first)
-    bounds = estimate_plan(plan, inputs, files, model=model, right=right)
+    bounds = estimate_plan(plan, inputs, files, model=model, right=right, batch=batch)
     kept = _foreseen(plan, inputs, model, files, journal)
     asked = asked_models(plan, inputs, model, os.environ)
     if as_json:
@@ -144,6 +147,8 @@ def command(
             click.echo(inert(unforeseen_line(beyond)))
         for line in ("asks:", *(f"  {in_words_of(one)}" for one in asked)) if asked else ():
             click.echo(inert(line))
+        for line in batch_lines(plan, bounds, everywhere=batch):
+            click.echo(line)
         if kept is not None:
             click.echo(journal_line(kept))
     over = _over(bounds, max_calls, max_attempts, max_cost)

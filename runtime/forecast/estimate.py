@@ -28,6 +28,8 @@ from ..vocabulary.tokens import estimate
 from .declared import declared_prices
 from .rates import rates_of
 
+_WITH_BATCHES = frozenset({"openai", "anthropic", "gemini", "mistral"})
+"""The providers with a batch API."""
 Lookup = Callable[[str], Json]
 
 
@@ -39,15 +41,17 @@ def estimate_plan(
     model: str | None = None,
     environ: Mapping[str, str] | None = None,
     right: float = RIGHT,
+    batch: bool = False,
 ) -> Bounds:
     """Work out the bounds of a plan with these inputs. Some inputs may be missing.
 
     ``model`` is for asks that name none. ``right`` is the probability that a vote's sample is right; the expected
-    numbers depend on it. Reads the files that the flow reads. Raises InputError if a file cannot be read.
+    numbers depend on it. With ``batch`` all models that can are asked through their batch APIs. Reads the files that the
+    flow reads. Raises InputError if a file cannot be read.
     """
     environ = os.environ if environ is None else environ
     default = model or model_without_option(environ, plan.source).name
-    world = _Surroundings(files, environ, _prices(plan, environ))
+    world = _Surroundings(files, environ, _prices(plan, environ), batch=batch)
     return bounds_of(plan, catalog().reducers, inputs=inputs, world=world, model=default, right=right)
 
 
@@ -92,7 +96,8 @@ class _Names:
 
 
 class _Surroundings:
-    def __init__(self, files: Files, environ: Mapping[str, str], prices: Prices) -> None:
+    def __init__(self, files: Files, environ: Mapping[str, str], prices: Prices, *, batch: bool = False) -> None:
+        self.batch = batch
         self.files = files
         self.environ = environ
         self.prices = prices
@@ -132,6 +137,7 @@ class _Surroundings:
             endpoint="" if places is None else address.partition(":")[0],
             places=places,
             keeps=traits.least_kept(address.partition(":")[2]),
+            batch=self.batch and address.partition(":")[0] in _WITH_BATCHES,
         )
 
 

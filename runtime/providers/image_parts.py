@@ -10,11 +10,11 @@ from __future__ import annotations
 from typing import Any
 
 from ..vocabulary.call import Message
-from .images import LIMITS, payload
+from .images import limits_for, payload
 
 
 def chat_parts(message: Message) -> list[dict[str, Any]]:
-    limits = LIMITS["openai"]
+    limits = limits_for(message, "openai")
     parts: list[dict[str, Any]] = []
     for part in message.parts:
         if isinstance(part, str):
@@ -28,7 +28,7 @@ def chat_parts(message: Message) -> list[dict[str, Any]]:
 
 
 def messages_blocks(message: Message) -> list[dict[str, Any]]:
-    limits = LIMITS["anthropic"]
+    limits = limits_for(message, "anthropic")
     blocks: list[dict[str, Any]] = []
     for part in message.parts:
         if isinstance(part, str):
@@ -41,7 +41,7 @@ def messages_blocks(message: Message) -> list[dict[str, Any]]:
 
 
 def inline_parts(message: Message) -> list[dict[str, Any]]:
-    limits = LIMITS["gemini"]
+    limits = limits_for(message, "gemini")
     parts: list[dict[str, Any]] = []
     for part in message.parts:
         if isinstance(part, str):

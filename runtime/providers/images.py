@@ -9,6 +9,7 @@ from __future__ import annotations
 from base64 import b64decode, b64encode
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from threading import Lock
@@ -18,7 +19,7 @@ from flowrun.dsl import dataclass
 
 from ..files.files import read_plain_bytes
 from ..files.images import digest_of
-from ..vocabulary.call import Request
+from ..vocabulary.call import Message, Request
 from ..vocabulary.errors import InputError, PermanentError
 from ..vocabulary.image import Image
 from ..vocabulary.quoting import shown
@@ -26,6 +27,9 @@ from ..vocabulary.quoting import shown
 _MIB = 1024 * 1024
 _KEPT = 64 * _MIB
 """The most bytes of images that stay in memory, so that each is read once for the samples of a vote."""
+_MANY = 20
+_SIDE_OF_MANY = 2000
+"""The longest side that Anthropic takes in a request of more than 20 images."""
 _ALL = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
 
 
@@ -81,9 +85,12 @@ def name_of(image: Image) -> str:
     return shown(image.source or image.path or f"{image.digest[:19]}…")
 
 
-def refused(image: Image, model: str) -> str:
-    """Say in a sentence that a model's provider cannot take an image. "" if it can, perhaps scaled down."""
-    why = excess(image, limits_of(model))
+def refused(image: Image, model: str, limits: ImageLimits | None = None) -> str:
+    """Say in a sentence that a model's provider cannot take an image. "" if it can, perhaps scaled down.
+
+    ``limits`` are those of its provider, unless a request has its own.
+    """
+    why = excess(image, limits or limits_of(model))
     if not why or can_scale():
         return ""
     return f"{model}: the image {name_of(image)} {why}: scale it down, or install the extra `flowrun-dsl[images]`"
@@ -131,22 +138,33 @@ def _made(image: Image, limits: ImageLimits, tell: Callable[[str], None] | None)
     return Payload(kind, b64encode(data).decode())
 
 
-def prepare(request: Request, model: str, limits: ImageLimits, tell: Callable[[str], None]) -> None:
+def limits_for(message: Message, api: str) -> ImageLimits:
+    """Return the limits of an API for the images of a message. Anthropic takes smaller ones if they are many."""
+    limits = LIMITS[api]
+    many = api == "anthropic" and len(message.images) > _MANY
+    return replace(limits, side=_SIDE_OF_MANY) if many else limits
+
+
+def prepare(request: Request, model: str, api: str, tell: Callable[[str], None]) -> None:
     """Read the images of a request. Raises InputError if one cannot be sent, or if there are too many."""
-    images = [one for message in request.messages for one in message.images]
-    if len(images) > limits.count:
-        raise InputError(f"{model} takes {limits.count} images in a request, and this one has {len(images)}")
-    side = min(limits.side, 2000) if model.startswith("anthropic:") and len(images) > 20 else limits.side
+    limits = LIMITS[api]
+    count = sum(len(message.images) for message in request.messages)
+    if count > limits.count:
+        raise InputError(f"{model} takes {limits.count} images in a request, and this one has {count}")
+    side = _SIDE_OF_MANY if api == "anthropic" and count > _MANY else limits.side
     total = 0
-    for image in images:
-        if max(image.width, image.height) > side and not can_scale():
-            raise InputError(
-                f"{model} takes {side} pixels a side in a request of {len(images)} images, and {name_of(image)} has "
-                f"{image.width} × {image.height}: scale it down, or install the extra `flowrun-dsl[images]`"
-            )
-        if said := refused(image, model):
-            raise InputError(said)
-        total += len(payload(image, limits, lambda said: tell(f"{model}: {said}")).data)
+    for message in request.messages:
+        own = limits_for(message, api)
+        for image in message.images:
+            scaled = can_scale() and own.side <= side
+            if max(image.width, image.height) > side and not scaled:
+                raise InputError(
+                    f"{model} takes {side} pixels a side in a request of {count} images, and {name_of(image)} has "
+                    f"{image.width} × {image.height}: scale it down, or install the extra `flowrun-dsl[images]`"
+                )
+            if said := refused(image, model, own):
+                raise InputError(said)
+            total += len(payload(image, own, lambda said: tell(f"{model}: {said}")).data)
     if total > limits.request:
         raise InputError(
             f"{model} takes {limits.request // _MIB} MiB of images in a request, and this one has "
@@ -159,6 +177,6 @@ async def ready(request: Request, model: str, api: str, tell: Callable[[str], No
     import asyncio
 
     try:
-        await asyncio.to_thread(prepare, request, model, LIMITS[api], tell)
+        await asyncio.to_thread(prepare, request, model, api, tell)
     except InputError as error:
         raise PermanentError(str(error)) from None

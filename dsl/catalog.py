@@ -194,7 +194,8 @@ class Catalog:
 
     ``fault`` gets a kind (``reducer`` or ``splitter``) and a name. It returns the reason why another package's reducer
     or splitter cannot be used: "" if it can, None if no other package has one of this name. ``places`` gets the name of
-    a provider. It returns the most requests at once if the provider never takes more, None otherwise.
+    a provider. It returns the most requests at once if the provider never takes more, None otherwise. ``limits`` gets
+    the name of a provider and returns the name of the one whose limits of types it has.
     """
 
     functions: Mapping[str, FunctionSpec]
@@ -203,6 +204,7 @@ class Catalog:
     providers: Set[str]
     fault: Callable[[str, str], str | None] = lambda kind, name: None
     places: Callable[[str], int | None] = lambda provider: None
+    limits: Callable[[str], str] = lambda provider: provider
 
     def beside(self, names: Iterable[str]) -> Catalog:
         """Return the catalog for a file that declares reducers with these names.

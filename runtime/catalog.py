@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING
@@ -10,8 +11,9 @@ from typing import TYPE_CHECKING
 from flowrun.dsl import Catalog
 
 from .plans.language import language
-from .providers import ProviderNames, traits_of
+from .providers import ProviderNames, is_own, traits_of
 from .vocabulary.json_value import Json
+from .vocabulary.errors import UsageError
 
 if TYPE_CHECKING:
     from .providers.named import NamedEndpoint
@@ -32,13 +34,24 @@ def catalog() -> Catalog:
 def catalog_for(source: str, environ: Mapping[str, str]) -> Catalog:
     """Return the catalog for a flow file, with the endpoints that its user and its project declare."""
 
+    @cache
     def declared() -> Mapping[str, NamedEndpoint]:
         # Most flows ask only providers that flowrun knows.
         from .providers.declared import DeclaredEndpoints
 
         return DeclaredEndpoints(source, environ)
 
-    return replace(catalog(), providers=ProviderNames(declared))
+    def limits(name: str) -> str:
+        if is_own(name):
+            return name
+        from .providers.addresses import maker_of
+
+        # A file of settings that is not valid is told elsewhere.
+        with suppress(UsageError):
+            return maker_of(declared()[name].base_url) if name in declared() else name
+        return name
+
+    return replace(catalog(), providers=ProviderNames(declared), limits=limits)
 
 
 @cache

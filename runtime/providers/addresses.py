@@ -177,6 +177,14 @@ def check_path(address: str, parts: SplitResult, variable: str, *, spoken: bool)
         )
 
 
+def maker_of(address: str) -> str:
+    """Return the name of the known provider whose servers are at an address; "" for none."""
+    host = (((parts := split(address)) and parts.hostname) or "").lower()
+    if host.endswith(_AZURE):
+        return "azure"
+    return {"api.openai.com": "openai", "api.anthropic.com": "anthropic"}.get(host, "")
+
+
 def check_header(value: str, variable: str) -> None:
     """Check a key or the value of another header.
 

@@ -88,7 +88,7 @@ _PROVIDERS = {
     "bedrock": "aws.bedrock",
     "gemini": "gcp.gemini",
     "vertex": "gcp.vertex_ai",
-}
+, "azure": "azure.ai.openai", "mistral": "mistral_ai", "xai": "x_ai"}
 
 
 def provider_name(model: str) -> str:

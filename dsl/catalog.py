@@ -204,9 +204,9 @@ class Catalog:
 
     ``fault`` gets a kind (``reducer`` or ``splitter``) and a name. It returns the reason why another package's reducer
     or splitter cannot be used: "" if it can, None if no other package has one of this name. ``places`` gets the name of
-    a provider. It returns the most requests at once if the provider never takes more, None otherwise. ``refused`` gets ``limits`` gets
+    a provider. It returns the most requests at once if the provider never takes more, None otherwise. ``refused`` gets
     the address of a model and the options of an ask that are sent to its API. It returns the options that the API does
-    not take, with the reasons. An option that is known only when the flow runs has the value ``LATER``.
+    not take, with the reasons. An option that is known only when the flow runs has the value ``LATER``. ``limits`` gets
     the name of a provider and returns the name of the one whose limits of types it has.
     """
 

@@ -12,8 +12,8 @@ from flowrun.dsl import Catalog
 
 from .plans.language import language
 from .providers import ProviderNames, is_own, traits_of
-from .vocabulary.json_value import Json
 from .vocabulary.errors import UsageError
+from .vocabulary.json_value import Json
 
 if TYPE_CHECKING:
     from .providers.named import NamedEndpoint

@@ -85,7 +85,7 @@ def key(**options: Any) -> bytes:
 def test_options_are_in_the_key_if_there_are_any() -> None:
     assert Request((Message("user", "x"),)).options is NO_OPTIONS
     assert key() == key_of(Call(1, "p", "openai:test", Request((Message("user", "x"),), options={})), "http://x/v1")
-    kinds: list[dict[str, Any]]: list[Any] = [
+    kinds: list[Any] = [
         {},
         {"top_p": 0.5},
         {"top_p": 1},

@@ -87,8 +87,10 @@ _PROVIDERS = {
     "azure": "azure.ai.openai",
     "bedrock": "aws.bedrock",
     "gemini": "gcp.gemini",
+    "mistral": "mistral_ai",
     "vertex": "gcp.vertex_ai",
-, "azure": "azure.ai.openai", "mistral": "mistral_ai", "xai": "x_ai"}
+    "xai": "x_ai",
+}
 
 
 def provider_name(model: str) -> str:

@@ -48,7 +48,7 @@ class Heads:
         for message, (text, images), parts, cut in zip(ask.messages, texts, self.parts, cuts, strict=True):
             ends: dict[int | None, int] = {0: 0, None: len(text)}
             ends.update(zip(cut.parts, cut.ends, strict=True))
-            found.append(Message(message.role, text, tuple([ends[part] for part in parts]), images=images))
+            found.append(Message(message.role, text, images, tuple([ends[part] for part in parts])))
         return tuple(found)
 
 

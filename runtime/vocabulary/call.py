@@ -31,9 +31,9 @@ class Message:
 
     role: Role
     text: str
+    images: tuple[Image, ...] = ()
     heads: tuple[int, ...] = field(default=(), compare=False)
     cuts: tuple[int, ...] = field(default=(), compare=False)
-    images: tuple[Image, ...] = ()
 
     @property
     def head(self) -> int:

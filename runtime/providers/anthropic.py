@@ -47,7 +47,6 @@ class AnthropicProvider(ServedProvider):
     modes = ("output_config", "tool", PLAIN)
     optional = ("temperature",)
     api = "anthropic"
-    written = MOST_WRITTEN
     keywords = ANTHROPIC_KEYWORDS
 
     def _call(self, request: Request, form: Shape | None, samples: int, lacks: frozenset[str]) -> Post:

@@ -74,7 +74,7 @@ def open_endpoints(
     if opener is open_provider and sends_options(plan):
         from .sent_options import check_options  # few flows have such options
 
-        check_options(plan, declared, default, wanted, surroundings)
+        check_options(plan, values, declared, default, wanted, surroundings)
     providers = {address: _opened(opener, address, surroundings) for address in wanted}
     sharing: dict[str, list[str]] = {}
     for address, provider in providers.items():

@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 
-from flowrun.runtime.providers import open_provider
+from flowrun.runtime.providers import open_provider, own_names, traits_of
+from flowrun.runtime.providers.anthropic import MOST_WRITTEN
 from flowrun.runtime.providers.embedded.models import DEFAULT
 from flowrun.runtime.providers.embedded.provider import EmbeddedProvider
 from flowrun.runtime.providers.option_bodies import api_of, fields, refusals
+from flowrun.runtime.providers.option_names import APIS
 from flowrun.runtime.providers.protocol import Provider, Surroundings
 from flowrun.runtime.vocabulary.call import Request
 from flowrun.runtime.vocabulary.errors import PermanentError
@@ -159,6 +161,7 @@ REFUSED = [
     ("anthropic:claude-haiku-4-5", {"reasoning": {"tokens": 4096}}, "with more than 4,096"),
     ("anthropic:claude-haiku-4-5", {"reasoning": "low", "top_p": 0.5}, "`top_p`: with reasoning it must be from 0.95"),
     ("anthropic:claude-opus-4-7", {"top_p": 0.9}, "`top_p`"),
+    ("anthropic:claude-opus-4-6", {"reasoning": "low", "top_p": 0.5}, "`top_p`: with reasoning it must be from 0.95"),
     ("anthropic:claude-opus-4-7", {"reasoning": {"tokens": 2048}}, "`reasoning`: it takes no number of tokens"),
     ("anthropic:claude-3-5-haiku-latest", {"reasoning": "low"}, "`reasoning`: it does not reason"),
     ("gemini:gemini-2.5-flash", {"user": "me"}, "`user`"),
@@ -280,3 +283,8 @@ async def test_the_embedded_model_refuses(name: str, value: Any) -> None:
     provider = EmbeddedProvider(DEFAULT, Surroundings({}))
     with pytest.raises(PermanentError, match=f"embedded does not take `{name}`"):
         await provider.complete(Request(HELLO, options={name: value}))
+
+
+def test_both_tables_name_the_usual_length_of_an_answer() -> None:
+    assert APIS["anthropic"].written == MOST_WRITTEN == traits_of("anthropic:m").most_written
+    assert {traits_of(name).api for name in own_names()} - {"", "any"} == APIS.keys()

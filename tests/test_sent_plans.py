@@ -214,3 +214,27 @@ async def test_the_models_of_a_list_are_checked_before_any_is_asked() -> None:
     environ = {"OPENAI_BASE_URL": "http://127.0.0.1:9/v1", "ANTHROPIC_API_KEY": "ant-key-0123456789"}
     with pytest.raises(UsageError, match="claude-haiku-4-5 does not take its `service_tier`"):
         await run_async(loose, options=RunOptions(environ=environ))
+
+
+GIVEN = """
+model claude = "anthropic:claude-haiku-4-5"
+flow f(n: int, m: model, tier: auto | flex) {
+  a = ask claude "Yes?" with reasoning: tokens(n), max_tokens: 2000
+  b = ask m "{{ a }}" with service_tier: tier
+  return b
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("inputs", "why"),
+    [
+        ({"n": 5, "m": "openai:llama-3", "tier": "auto"}, "tokens from 1,024 up"),
+        ({"n": 2000, "m": "openai:llama-3", "tier": "auto"}, "with more than 2,000"),
+        ({"n": 1500, "m": "anthropic:claude-opus-5", "tier": "flex"}, "the tiers of Messages"),
+    ],
+)
+async def test_options_that_the_inputs_decide_are_checked_at_the_start(inputs: dict[str, Any], why: str) -> None:
+    environ = {"OPENAI_BASE_URL": "http://127.0.0.1:9/v1", "ANTHROPIC_API_KEY": "ant-key-0123456789"}
+    with pytest.raises(UsageError, match=why):
+        await run_async(planned(GIVEN), inputs, options=RunOptions(environ=environ))

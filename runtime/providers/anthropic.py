@@ -48,7 +48,6 @@ class AnthropicProvider(ServedProvider):
     api = "anthropic"
     modes = ("output_config", "tool", PLAIN)
     optional = ("temperature",)
-    written = MOST_WRITTEN
     keywords = ANTHROPIC_KEYWORDS
     tells_beginning = True
 

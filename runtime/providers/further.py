@@ -28,13 +28,12 @@ _WIRE = {"safety_identifier": "user"}
 class Further:
     """The further options of a model, in the words of the API at a host.
 
-    ``written`` is the `max_tokens` of an ask without. The words are loaded for the first request that has options.
+    The words are loaded for the first request that has options.
     """
 
     name: str
     host: str
     model: str
-    written: int | None = None
 
     @property
     def api(self) -> Api:
@@ -48,7 +47,7 @@ class Further:
             return
         from .option_bodies import refusals
 
-        found = refusals(self.api, self.model, settings_of(request), self.written)
+        found = refusals(self.api, self.model, settings_of(request))
         for name, why in found.items():
             raise PermanentError(f"{model} does not take `{name}`: {why}")
 
@@ -69,6 +68,18 @@ class Further:
         firm = {name: value for name, value in request.options.items() if name not in DROPPABLE}
         names = {*names_in(fields(self.api, self.model, firm))} - _VAGUE
         return any(_names(rejected, name) for name in names)
+
+
+class SendsOptions:
+    """The part of a provider behind HTTP that sends further options. ``api`` is the name of its API in ``APIS``."""
+
+    api = "openai"
+    _at: HttpEndpoint
+    _name: str
+
+    @property
+    def _further(self) -> Further:
+        return Further(self.api, self._at.host, self._name)
 
 
 def _names(rejected: RejectedError, name: str) -> bool:

@@ -10,9 +10,6 @@ from flowrun.dsl import LATER
 from ..vocabulary.json_value import Json
 from .option_names import APIS, HOSTS, Api, Family, Path, Reasoning
 
-_NARROW = 0.95
-"""The smallest `top_p` of a Claude that thinks (platform.claude.com, "Extended thinking")."""
-
 
 def api_of(name: str, host: str) -> Api:
     """Return an API by its name in traits, as the server at a host speaks it."""
@@ -20,18 +17,18 @@ def api_of(name: str, host: str) -> Api:
     return next(ends, APIS[name])
 
 
-def refusals(api: Api, model: str, options: Mapping[str, Json], written: int | None = None) -> dict[str, str]:
+def refusals(api: Api, model: str, options: Mapping[str, Json]) -> dict[str, str]:
     """Return the options that a model does not take, with the reasons.
 
     ``options`` also has the temperature and the `max_tokens` of the ask, if it has them. An option that only the run
-    knows has the value ``LATER``. ``written`` is the `max_tokens` that is sent for an ask without.
+    knows has the value ``LATER``.
     """
     family = _family(api, model)
     found: dict[str, str] = {}
     for name in options:
         if (why := api.lacks.get(name) or family.lacks.get(name)) is not None:
             found[name] = why
-    for name, why in _reasons(api, family, model, options, written):
+    for name, why in _reasons(api, family, model, options):
         found.setdefault(name, why)
     return found
 
@@ -40,9 +37,7 @@ def _family(api: Api, model: str) -> Family:
     return next(one for one in api.families if one.names.search(model))
 
 
-def _reasons(
-    api: Api, family: Family, model: str, options: Mapping[str, Json], written: int | None
-) -> Iterator[tuple[str, str]]:
+def _reasons(api: Api, family: Family, model: str, options: Mapping[str, Json]) -> Iterator[tuple[str, str]]:
     tier = options.get("service_tier", LATER)
     if tier is not LATER and tier not in api.tiers and "service_tier" not in api.lacks:
         yield "service_tier", f"the tiers of {api.title} are {_listed(api.tiers)}"
@@ -54,17 +49,17 @@ def _reasons(
     asked = options.get("reasoning", "none")
     if asked is LATER:
         return
-    why = _refused(family.reasoning, asked, options, written)
+    why = _refused(family.reasoning, asked, options, api.written)
     if why:
         yield "reasoning", why
     if asked == "none":
         return
-    for name in family.unreasoned & options.keys():
+    for name in sorted(family.unreasoned & options.keys()):
         if not (name == "temperature" and options[name] in (1, LATER)):
             yield name, f"`{model}` takes it only without reasoning"
-    narrow = options.get("top_p")
-    if api is APIS["anthropic"] and isinstance(narrow, int | float) and narrow < _NARROW:
-        yield "top_p", f"with reasoning it must be from {_NARROW} to 1"
+    top_p, least = options.get("top_p"), family.reasoning.least_top_p if family.reasoning else 0.0
+    if isinstance(top_p, int | float) and top_p < least:
+        yield "top_p", f"with reasoning it must be from {least} to 1"
 
 
 def _refused(reasoning: Reasoning | None, asked: Json, options: Mapping[str, Json], written: int | None) -> str:

@@ -46,7 +46,7 @@ def refused_at(
         host = host_of(named.base_url)
     elif environ is not None and is_own(provider):
         host = host_of(own_spec(provider).address(environ))
-    found = refusals(api_of(traits.api, host), model.removeprefix("models/"), options, traits.most_written)
+    found = refusals(api_of(traits.api, host), model.removeprefix("models/"), options)
     if environ is None and traits.api == "openai" and isinstance(options.get("reasoning"), dict) and is_foreign(model):
         # OpenRouter takes a number of tokens, and only the run knows the server.
         found.pop("reasoning", None)

@@ -34,6 +34,7 @@ class Reasoning:
         off: the fields for `none`; None if the models always reason.
         on: further fields for every level, and ``counted`` for a number of tokens.
         within: a number of tokens must be below `max_tokens`.
+        least_top_p: the smallest `top_p` of a model that reasons.
     """
 
     at: Path
@@ -45,6 +46,7 @@ class Reasoning:
     on: Mapping[str, Any] = field(default_factory=dict)
     counted: Mapping[str, Any] = field(default_factory=dict)
     within: bool = False
+    least_top_p: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,10 @@ class Family:
 
 @dataclass(frozen=True, slots=True)
 class Api:
-    """An API: its fields for options, the options that it has not, its words for tiers, and its families of models."""
+    """An API: its fields for options, the options that it has not, its words for tiers, and its families of models.
+
+    ``written`` is the `max_tokens` that flowrun sends for an ask without, None if it sends none.
+    """
 
     title: str
     fields: Mapping[str, Path]
@@ -77,6 +82,7 @@ class Api:
     tiers: Mapping[str, str]
     families: tuple[Family, ...]
     logprobs: Mapping[str, Any]
+    written: int | None = None
 
 
 _LEVELS = {word: word for word in ("minimal", "low", "medium", "high")}
@@ -133,8 +139,11 @@ _BUDGET = Reasoning(
     on={"thinking": {"type": "enabled"}},
     counted={"thinking": {"type": "enabled"}},
     within=True,
+    least_top_p=0.95,
 )
-_ADAPTIVE = Reasoning(("output_config", "effort"), {**_LEVELS, "minimal": "low"}, on={"thinking": {"type": "adaptive"}})
+_ADAPTIVE = Reasoning(
+    ("output_config", "effort"), {**_LEVELS, "minimal": "low"}, on={"thinking": {"type": "adaptive"}}, least_top_p=0.95
+)
 # These models leave out the text of their thoughts, unless they are asked for it.
 _SHOWN = replace(_ADAPTIVE, on={"thinking": {"type": "adaptive", "display": "summarized"}})
 _COLD = frozenset({"temperature"})
@@ -171,6 +180,7 @@ _MESSAGES = Api(
         Family(_ANY, _BUDGET, unreasoned=_COLD),
     ),
     {},
+    4096,
 )
 
 _THINKING = ("generationConfig", "thinkingConfig")

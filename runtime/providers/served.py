@@ -17,7 +17,7 @@ from .capabilities import Capabilities
 from .endings import hollow
 from .endpoints import HttpEndpoint, record_of
 from .failures import RejectedError, spoiled, unforeseen
-from .further import Further, asks_for, kept_facts
+from .further import SendsOptions, asks_for, kept_facts
 from .posts import PLAIN, Post
 from .protocol import Surroundings
 from .records import for_shape
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from .silence import Silence
 
 
-class ServedProvider(ABC):
+class ServedProvider(SendsOptions, ABC):
     """A provider behind HTTP. It learns which parts of a request its server refuses, and keeps them in its record.
 
     It learns by trial: it sends a rejected request again without a part that the server may object to, unless the
@@ -48,9 +48,6 @@ class ServedProvider(ABC):
     keywords: frozenset[str] = frozenset()
     """Keywords of JSON Schema that the server's strict mode takes besides those of the structure."""
     caches_from: int | None = None
-    api = "openai"
-    written: int | None = None
-    """The name of its API in ``option_names``, and the `max_tokens` of a request without, if it sends one."""
     named: tuple[str, str] = ("model", "id")
     """Fields of a reply with the model that answered, and with the server's name for the reply."""
 
@@ -63,7 +60,6 @@ class ServedProvider(ABC):
         self.concurrency = concurrency
         self._at = endpoint
         self._name = endpoint.model.partition(":")[2]
-        self._further = Further(self.api, endpoint.host, self._name, self.written)
         self._progress = surroundings.progress
         self._client: HttpClient | None = None
         self._recalled = set(self.record.refused)

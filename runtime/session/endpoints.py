@@ -57,7 +57,7 @@ def open_endpoints(
     if opener is open_provider and sends_options(plan):
         from .sent_options import check_options  # few flows have such options
 
-        check_options(plan, declared, default, wanted, surroundings)
+        check_options(plan, values, declared, default, wanted, surroundings)
     providers = _all_opened(opener, wanted, surroundings)
     sharing: dict[str, list[str]] = {}
     for address, provider in providers.items():

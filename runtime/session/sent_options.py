@@ -3,48 +3,97 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 
-from flowrun.dsl import LATER
+from flowrun.dsl import LATER, types
 from flowrun.dsl import plan as p
 
-from ..plans.sent_options import NAMES, as_json, is_constant
+from ..plans.sent_options import NAMES, as_json
 from ..providers.option_checks import refused_at
 from ..providers.protocol import Surroundings
-from ..values.expressions import Constants, ModelValue, evaluate
-from ..vocabulary.errors import UsageError
+from ..values.expressions import ModelValue, Names, ValueFailure, evaluate
+from ..vocabulary.errors import FlowrunError, UsageError
 from ..vocabulary.json_value import Json
 
-_BESIDE = ("temperature", "max_tokens")
+_ALL = frozenset({*NAMES, "temperature", "max_tokens"})
 
 
 def check_options(
-    plan: p.Plan, declared: Mapping[str, ModelValue], default: ModelValue, wanted: Collection[str], around: Surroundings
+    plan: p.Plan,
+    values: Mapping[str, Json],
+    declared: Mapping[str, ModelValue],
+    default: ModelValue,
+    wanted: Collection[str],
+    around: Surroundings,
 ) -> None:
     """Raise UsageError if a model of the run does not take an option that an ask of it sends.
 
-    ``wanted`` are the addresses of all models that the run may ask. Where only the run decides which of them an ask
-    means, its call fails before it is sent.
+    ``values`` are the inputs, and ``wanted`` the addresses of all models that the run may ask. Where only the run
+    decides which of them an ask means, or the value of an option, its call fails before it is sent.
     """
-    bodies = (plan.steps, *(flow.steps for flow in plan.flows.values()))
-    every = [(*one, *ask) for steps in bodies for one in _walk(steps, declared) for ask in _asks(one[0])]
-    for step, named, ask, options in every:
-        for address, model in _models(ask, named, default):
-            given = {**dict(model.options), **{name: _value(expr) for name, expr in options.items()}}
-            sent = {name: as_json(value) for name, value in given.items() if name in NAMES or name in _BESIDE}
-            if sent.keys().isdisjoint(NAMES) or address not in wanted:
-                continue
-            sent = {name: value for name, value in sent.items() if value is not None and value is not False}
-            for name, why in refused_at(address, sent, around.environ, around.endpoints).items():
-                raise UsageError(f"`{step.title}`: {address} does not take its `{name}`: {why}. Nothing was sent")
+    named: dict[str, Sequence[ModelValue]] = {name: (one,) for name, one in declared.items()}
+    chosen = {name: (declared.get(one) or ModelValue(one, one),) for name, one in _models_in(plan, values)}
+    bodies = [(plan.steps, {**named, **chosen}, _Given(values))]
+    # A called flow gets its values when it is called, and one of another file may have names of its own.
+    bodies += [
+        (flow.steps, {name: one for name, one in named.items() if name not in flow.names}, _Given({}))
+        for flow in plan.flows.values()
+    ]
+    for steps, known, names in bodies:
+        for step, here in _walk(steps, known):
+            for ask, options in _asks(step):
+                _check(step, ask, options, here, names, default, wanted, around)
+
+
+def _check(
+    step: p.Step,
+    ask: p.Ask,
+    options: Mapping[str, p.Expr],
+    named: Named,
+    names: Names,
+    default: ModelValue,
+    wanted: Collection[str],
+    around: Surroundings,
+) -> None:
+    for address, model in _models(ask, named, default):
+        given = {**dict(model.options), **{name: _value(expr, names) for name, expr in options.items() if name in _ALL}}
+        if given.keys().isdisjoint(NAMES) or address not in wanted:
+            continue
+        sent = {name: as_json(value) for name, value in given.items() if name in _ALL}
+        sent = {name: value for name, value in sent.items() if value is not None and value is not False}
+        for name, why in refused_at(address, sent, around.environ, around.endpoints).items():
+            raise UsageError(f"`{step.title}`: {address} does not take its `{name}`: {why}. Nothing was sent")
+
+
+class _Given(Names):
+    """The inputs of the flow. Another name has no value yet."""
+
+    def __init__(self, values: Mapping[str, Json]) -> None:
+        self._values = values
+
+    def value(self, name: str) -> Json:
+        if name not in self._values:
+            raise ValueFailure(f"`{name}` has no value yet")
+        return self._values[name]
+
+    def call(self, function: str, args: Mapping[str, Json]) -> Json:
+        raise ValueFailure(f"`{function}` is called by the run")
 
 
 Named = Mapping[str, Sequence[ModelValue]]
 """The models that a name stands for: the model itself, or those of the list that a map goes through."""
 
 
-def _walk(steps: Iterable[p.Step], declared: Mapping[str, ModelValue]) -> Iterator[tuple[p.Step, Named]]:
+def _models_in(plan: p.Plan, values: Mapping[str, Json]) -> Iterator[tuple[str, str]]:
+    """Yield the parameters that are models, with their values."""
+    for param in plan.params:
+        if param.type == types.MODEL and isinstance(value := values.get(param.name), str):
+            yield param.name, value
+
+
+def _walk(steps: Iterable[p.Step], known: Named) -> Iterator[tuple[p.Step, Named]]:
     """Yield every step with the models that its names stand for."""
-    todo: list[tuple[p.Step, Named]] = [(step, {name: (one,) for name, one in declared.items()}) for step in steps]
+    todo: list[tuple[p.Step, Named]] = [(step, known) for step in steps]
     while todo:
         step, named = todo.pop()
         yield step, named
@@ -84,5 +133,7 @@ def _models(ask: p.Ask, named: Named, default: ModelValue) -> Iterator[tuple[str
             yield model.fallback, model
 
 
-def _value(expr: p.Expr) -> Json:
-    return evaluate(expr, Constants()) if is_constant(expr) else LATER
+def _value(expr: p.Expr, names: Names) -> Json:
+    with suppress(FlowrunError):  # the run tells of it, if it has no value then either
+        return evaluate(expr, names)
+    return LATER

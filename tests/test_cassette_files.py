@@ -11,6 +11,7 @@ import pytest
 
 from flowrun.runtime.vocabulary.call import Message, Request
 from flowrun.runtime.vocabulary.errors import InputError, UsageError
+from flowrun.runtime.vocabulary.usage import TokenDetail, Usage
 from flowrun.testing.cassette import Cassette, Line, key_of, plain_model
 from flowrun.testing.cassette_file import read_cassette
 from flowrun.testing.secrets import secret_in
@@ -28,7 +29,7 @@ test "the real answers" of hello {
   expect length(all) == 2
 }
 """
-LINE = Line("a[2].b", 0, 0, "k", "openai:m", (("user", "hi"),), "yes", usage=(1, 2))
+LINE = Line("a[2].b", 0, 0, "k", "openai:m", (("user", "hi"),), "yes", usage=Usage(1, 2, TokenDetail(cached=1), "flex"))
 
 
 @pytest.fixture

@@ -160,11 +160,20 @@ class Summary(Traffic, PartialListener):
         None if a cost is not known.
         """
         seen = vote.tally.counted + vote.tally.discarded
-        costs = [None if use is None else self.prices.cost_of(model, Usage(*use)) for model, use in vote.used.items()]
+        costs = [None if use is None else self._cost_of(model, Usage(*use)) for model, use in vote.used.items()]
         known = [cost for cost in costs if cost is not None]
         if not vote.tally.saved:
             return 0.0
         return sum(known) / seen * vote.tally.saved if seen and known and len(known) == len(costs) else None
+
+    def _cost_of(self, model: str, usage: Usage) -> float | None:
+        """Estimate the dollars for tokens of a model. Their classes are assumed to be those of all its tokens."""
+        flat, use = self.prices.cost_of(model, usage), self.account.models.get(model)
+        if not flat or use is None:
+            return flat
+        price = self.prices(model)
+        like = self.prices.cost_of(model, Usage(use.input_tokens, use.output_tokens))
+        return flat * use.cost(price) / like if price is not None and like else flat
 
     @property
     def saved(self) -> float | None:

@@ -80,6 +80,7 @@ def dearest_declared(models: Iterable[tuple[str, Mapping[str, Json]]]) -> dict[s
             output=max(own.output, other.output),
             read_cached=_dearer(own.read_cached, own.input, other.read_cached, other.input),
             write_cached=_dearer(own.write_cached, own.input, other.write_cached, other.input),
+            stores=own.stores or other.stores,
         )
     return found
 

@@ -11,6 +11,7 @@ from typing import get_args
 from ..vocabulary.call import Finish
 from ..vocabulary.json_value import Json
 from .records import Kind
+from .row_usage import COUNTS
 
 Check = Callable[[Json], bool]
 """A function that tells whether a value has the form of its field."""
@@ -174,14 +175,16 @@ _ROWS: Mapping[Kind, tuple[tuple[str, ...], Mapping[str, Check]]] = {
             "at": _whole,
             "waited": _each(_whole),
             "batch": _flag,
+            "tier": _text,
+            "stores": lambda value: value in ("", "short", "long"),
         },
     ),
     Kind.ANSWER: (
         ("text", "in", "out"),
         {
             **_span,
-            **dict.fromkeys(("in", "out", "cached", "stored", "reasoning"), _or_none(_whole)),
-            **dict.fromkeys(("text", "error", "said", "why", "served", "id", "tier"), _text),
+            **dict.fromkeys((*COUNTS, "whole"), _or_none(_whole)),
+            **dict.fromkeys(("text", "error", "said", "why", "served", "id", "tier", "tier", "doubt"), _text),
             "finish": lambda value: value in _FINISHES,
             "final": _flag,
             "cost": _or_none(_amount),

@@ -8,7 +8,8 @@ from typing import Any
 from ..vocabulary.json_value import Json
 from ..vocabulary.usage import DETAILS, TokenDetail, Usage
 
-FIELDS = ("in", "out", *DETAILS, "tier", "doubt", "whole")
+COUNTS = ("in", "out", *DETAILS)
+FIELDS = (*COUNTS, "tier", "doubt", "whole")
 """The names of the fields: the tokens in and out, those of special classes, and the other fields of a ``Usage``."""
 
 

@@ -14,6 +14,7 @@ from ..vocabulary.json_value import Json
 from .content import read_message, read_parts
 from .event_stream import BrokenStreamError, EventReader, Reader
 from .pieces import join, joined
+from .token_details import cumulated
 
 
 class Stream(ABC):
@@ -208,9 +209,7 @@ class MessagesStream(Stream):
         The last event has null, or 0 from some gateways, for what an earlier event has counted.
         """
         for name, value in usage.items() if isinstance(usage, dict) else ():
-            known = self._usage.get(name)
-            if value is not None and not (type(value) is type(known) is int and value < known):
-                self._usage[name] = value
+            self._usage[name] = cumulated(self._usage.get(name), value)
 
     def text(self) -> str:
         return read_parts(self._content()).text

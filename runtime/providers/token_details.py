@@ -140,6 +140,13 @@ def converse_usage(reply: Any) -> Usage:
     return Usage(read, count(usage, "outputTokens"), detail, tier)
 
 
+def cumulated(known: Any, value: Any) -> Any:
+    """Return a count of a stream's event, or the count before it if that is greater or the event has none."""
+    if isinstance(known, dict) and isinstance(value, dict):
+        return {name: cumulated(known.get(name), value.get(name)) for name in {**known, **value}}
+    return known if value is None or (type(value) is type(known) is int and value < known) else value
+
+
 def _tier(named: Any) -> str:
     """Return the service tier that a server names, if it has prices of its own. Google writes ``ON_DEMAND_FLEX``."""
     word = named.lower().rpartition("_")[2] if isinstance(named, str) else ""

@@ -15,8 +15,10 @@ from hashlib import blake2b
 from typing import Any
 
 from flowrun.dsl import dataclass
+from flowrun.runtime.journal.row_usage import usage_fields
 from flowrun.runtime.vocabulary.call import Request, schema_text
 from flowrun.runtime.vocabulary.errors import UsageError
+from flowrun.runtime.vocabulary.usage import NO_USAGE, Usage
 
 from .secrets import SecretSearch
 
@@ -38,7 +40,7 @@ class Line:
 
     ``path`` is the place of the call, ``sample`` its number in a vote, and ``again`` counts the answers before it that
     did not fit. ``key`` is the digest of the call's first request. ``messages`` are pairs of a role and a text.
-    ``usage`` has the tokens in and out, None where they are not known. ``error`` tells why the answer has no value.
+    ``usage`` has the tokens, None where they are not known. ``error`` tells why the answer has no value.
     ``order`` is the rank of its arrival among all answers of its run, 0 if the outcome cannot depend on it.
     ``options`` are the options of the ask that its key has, as ``options_of`` returns them.
     """
@@ -51,7 +53,7 @@ class Line:
     messages: tuple[tuple[str, str], ...]
     answer: str | None
     finish: str = "stop"
-    usage: tuple[int | None, int | None] = (None, None)
+    usage: Usage = NO_USAGE
     error: str = ""
     order: int = 0
     options: Mapping[str, Any] = field(default_factory=dict)
@@ -71,7 +73,7 @@ class Line:
             "messages": [{"role": role, "text": text} for role, text in self.messages],
             "answer": self.answer,
             "finish": self.finish,
-            "usage": {"in": self.usage[0], "out": self.usage[1]},
+            "usage": {"in": self.usage.input_tokens, "out": self.usage.output_tokens, **usage_fields(self.usage)},
         }
         if self.options:
             row["options"] = dict(self.options)

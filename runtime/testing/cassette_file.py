@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from flowrun.runtime.files.files import read_plain
+from flowrun.runtime.journal.row_usage import COUNTS, FIELDS, usage_in
 from flowrun.runtime.vocabulary.errors import InputError, UsageError
 from flowrun.runtime.vocabulary.quoting import shown
 
@@ -94,7 +95,7 @@ def _line(row: Mapping[str, Any]) -> Line:
         tuple((str(one.get("role", "user")), one["text"]) for one in messages),
         answer,
         finish,
-        (_tokens(usage, "in"), _tokens(usage, "out")),
+        usage_in({name: _tokens(usage, name) if name in COUNTS else usage.get(name) for name in FIELDS}),
         str(row.get("error") or ""),
         _count(row, "order") if "order" in row else 0,
         _have(row, "options", dict) if "options" in row else {},

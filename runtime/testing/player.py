@@ -10,7 +10,6 @@ from flowrun.runtime.engine.decisions import Call
 from flowrun.runtime.vocabulary.call import Answer
 from flowrun.runtime.vocabulary.errors import AnswerError, CallError, PermanentError
 from flowrun.runtime.vocabulary.quoting import shown
-from flowrun.runtime.vocabulary.usage import Usage
 
 from .answer_book import Scripted
 from .call_edits import Edit, Lacking, edit_of, edit_words
@@ -115,7 +114,7 @@ class Player:
     def _scripted(self, line: Line) -> Scripted:
         if line.finish == "cancelled":
             return Scripted(Answer(""), None)
-        usage = None if None in line.usage else Usage(*line.usage)
+        usage = line.usage if line.usage.known else None
         last = not self.cassette.answers(line.chain, line.again + 1)
         what: Answer | CallError
         if line.finish == "failed":

@@ -85,7 +85,7 @@ def _answered(line: Line, answer: AnswerRecord, correction: tuple[Message, ...])
         messages=(*line.messages, *_pairs(correction)),
         answer=answer.text,
         finish=answer.finish,
-        usage=(answer.tokens.read, answer.tokens.written),
+        usage=answer.usage,
         # The flow finds the fault of an answer with a good end when it reads the text.
         error=answer.error if answer.finish != "stop" else "",
     )

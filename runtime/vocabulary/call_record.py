@@ -15,6 +15,7 @@ from flowrun.dsl import dataclass
 from .call import Message, Request
 from .image import as_record
 from .json_value import Json
+from .usage import TokenDetail, Usage
 
 State = Literal["answered", "reused", "failed", "cancelled", "open", "unsent"]
 """The state of a call.
@@ -101,6 +102,13 @@ class AnswerRecord:
     more: Mapping[str, Json] = field(default_factory=dict)
     tier: str = ""
     doubt: str = ""
+
+    @property
+    def usage(self) -> Usage:
+        """The tokens of the answer as its provider told them."""
+        told = self.tokens
+        detail = TokenDetail(told.cached, told.stored, told.reasoning, told.images, told.long_stored)
+        return Usage(told.read, told.written, None if detail == TokenDetail() else detail, self.tier, self.doubt)
 
 
 @dataclass(frozen=True, slots=True)

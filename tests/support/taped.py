@@ -11,6 +11,7 @@ from flowrun.dsl import test_plan as tp
 from flowrun.runtime.engine.decisions import Call
 from flowrun.runtime.session.loading import load, plan_of
 from flowrun.runtime.vocabulary.call import Answer
+from flowrun.runtime.vocabulary.usage import Usage
 from flowrun.testing.answer_book import Scripted
 from flowrun.testing.bench import Bench, Setting
 from flowrun.testing.cassette import Cassette, Line, key_of, options_of
@@ -32,9 +33,9 @@ def taped(flow: Path, answer: Callable[[str], str], **inputs: Any) -> Cassette:
         key = keys.setdefault(place, key_of(call.request))
         asked = tuple((one.role, one.text) for one in call.messages)
         text = answer(call.messages[-1].text)
-        options = options_of(call.request)
+        options, bill = options_of(call.request), Usage(7, 3)
         model = call.model or "openai:m"
-        cassette.add(Line(*place, call.sample.again, key, model, asked, text, usage=(7, 3), options=options))
+        cassette.add(Line(*place, call.sample.again, key, model, asked, text, usage=bill, options=options))
         return Scripted(Answer(text))
 
     given: Mapping[str, p.Expr] = {name: p.Constant(value) for name, value in inputs.items()}

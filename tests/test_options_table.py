@@ -41,6 +41,7 @@ VALUES = {
     "retries": "1",
     "stream": "true",
     "hedge": "p95",
+    "cache": "false",
     "rpm": "9",
     "tpm": "9",
     "input_price": "1",

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
+import os
 import random
+import subprocess
+import sys
+import time
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -115,3 +121,40 @@ async def test_a_run_that_is_stopped_and_resumed_pays_no_more(stop: float, tmp_p
         asked = len(server.bills)
         await run_async(path, **inputs, options=options(server, journal=journal))
         assert len(server.bills) == asked, "the keys of all answers are the same"
+
+
+SERVED = """model m = "anthropic:claude-sonnet-4-5"
+flow review(handbook: text, sections: [text]) {
+  notes = map section in sections { ask m "{{ handbook }} Review this: {{ section }}" } reduce collect
+    with concurrency: 8
+  return notes
+}
+"""
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.1, 0.3])
+def test_a_killed_process_reads_the_head_at_most_once_more(seconds: float, tmp_path: Path) -> None:
+    """The process is killed by SIGKILL when the first request has come, and ``seconds`` later."""
+    flow, book, sections = tmp_path / "a.flow", tmp_path / "book.txt", tmp_path / "sections.json"
+    flow.write_text(SERVED, encoding="utf-8")
+    book.write_text("All the rules. " * 1000, encoding="utf-8")
+    sections.write_text(json.dumps([f"section {at}" for at in range(60)]), encoding="utf-8")
+    # A resumed run takes the answers of the journal; the same command does so, too.
+    command = [str(Path(sys.executable).with_name("flowrun")), str(flow), "--handbook", f"@{book}"]
+    command += ["--sections", f"@{sections}", "--journal", str(tmp_path / "j.db"), "--json"]
+    with keeping(1024, seconds=0.02) as server:
+        environ = {**os.environ, "ANTHROPIC_BASE_URL": server.url, "ANTHROPIC_API_KEY": "k", "HOME": str(tmp_path)}
+        environ |= {"XDG_DATA_HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path)}
+        with subprocess.Popen(command, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as first:
+            until = time.monotonic() + 30
+            while not server.bills and time.monotonic() < until and first.poll() is None:
+                time.sleep(0.005)
+            time.sleep(seconds)
+            first.kill()
+        again = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=60, check=False)
+        assert again.returncode == 0, again.stderr
+        assert len(json.loads(again.stdout)["value"] if "value" in again.stdout else json.loads(again.stdout)) == 60
+        assert server.full_reads(3700) <= 2
+        assert server.cost < 0.3 * server.cost_without
+        billed = Counter(bill.key for bill in server.bills)
+        assert max(billed.values()) <= 2 and len(server.bills) <= 60 + 8, "only requests in doubt are sent again"

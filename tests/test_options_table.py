@@ -52,6 +52,7 @@ VALUES = {
     "stream": "true",
     "hedge": "p95",
     "batch": "true",
+    "cache": "false",
     "rpm": "9",
     "tpm": "9",
     "input_price": "1",

@@ -55,6 +55,16 @@ async def test_the_others_go_when_the_first_begins_to_answer(tmp_path: Path) -> 
     assert server.full_reads(6000) == 1
 
 
+async def test_the_others_do_not_wait_while_a_model_thinks(tmp_path: Path) -> None:
+    with keeping(seconds=0.05) as server:
+        server.thinks = 1.0
+        began = time.monotonic()
+        await ran(server, MAP.replace("OPTIONS", ""), tmp_path, handbook=HANDBOOK, sections=sections(10))
+        took = time.monotonic() - began
+    assert took < 1.9
+    assert server.full_reads(6000) == 1
+
+
 async def test_a_head_is_not_kept_for_one_call_alone(tmp_path: Path) -> None:
     with keeping(seconds=0.01) as server:
         await ran(server, MAP.replace("OPTIONS", ""), tmp_path, handbook=HANDBOOK, sections=sections(1))

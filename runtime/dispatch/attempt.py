@@ -201,7 +201,7 @@ class Attempts:
             return request
 
         def hear(characters: int) -> None:
-            if shown:
+            if shown and characters:
                 self.events.grew(batch, characters)
             self.begun(batch)
 

@@ -17,7 +17,9 @@ from ..vocabulary.call import Message, Request, schema_text
 from .batch import CHARACTERS, Batch, Held, Mark
 
 PATIENCE = 10.0
-"""The most seconds for which the requests behind the first one wait."""
+"""The most seconds for which requests that mark their head wait until the server begins to answer the first of them."""
+QUICK = 3.0
+"""The same for a server that keeps prompts by itself: it has read the head by then, even if its answer takes longer."""
 KEPT = 270.0
 """The seconds for which a server surely keeps a head after it was last read. Anthropic keeps it for five minutes."""
 _REMEMBERED = 4096
@@ -74,7 +76,8 @@ class PromptCache:
             if head.hurried:
                 return False
             if not head.followers:
-                head.timer = asyncio.get_running_loop().call_later(PATIENCE, self._tired, head)
+                seconds = PATIENCE if _asks(batch) else QUICK
+                head.timer = asyncio.get_running_loop().call_later(seconds, self._tired, head)
             head.followers.append(batch)
             batch.state = Held()
             return True

@@ -52,11 +52,6 @@ class OpenAIProvider(ServedProvider):
     # OpenAI's own figure; gateways and local servers that keep prefixes do so from less.
     caches_from: int | None = 1024
 
-    @property
-    def tells_beginning(self) -> bool:
-        """True if the server surely streams, so that a request may tell when its answer begins."""
-        return self._at.host.endswith(".openai.com")
-
     def _call(self, request: Request, form: Shape | None, samples: int, lacks: frozenset[str]) -> Post:
         mode = self._mode(form, lacks)
         messages = request.messages

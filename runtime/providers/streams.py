@@ -190,6 +190,9 @@ class MessagesStream(Stream):
             case {"type": "message_start", "message": dict(message)}:
                 self._named = {name: message.get(name) for name in ("model", "id")}
                 self._count(message.get("usage"))
+                if self._hear is not None:
+                    # The server has read the prompt, even if the model thinks for a while.
+                    self._hear(0)
             case {"type": "content_block_start", "index": int(index), "content_block": dict(block)}:
                 self._blocks[index] = {"type": block.get("type"), "parts": [str(block.get("text") or "")]}
             case {"type": "content_block_delta", "index": int(index), "delta": dict(delta)} if index in self._blocks:

@@ -53,6 +53,8 @@ class Keeping:
     faults: list[int] = field(default_factory=list)
     """The statuses with which the next requests are refused."""
     refuses_marks: bool = False
+    thinks: float = 0.0
+    """The seconds between the beginning of an answer and its first word."""
 
     @property
     def cost(self) -> float:
@@ -161,7 +163,7 @@ def keeping(least: int = 1024, seconds: float = 0.05, answer: Answer = answer_of
             "output_tokens": 3,
         }
         if not body.get("stream"):
-            await asyncio.sleep(seconds)
+            await asyncio.sleep(state.thinks + seconds)
             content = [{"type": "text", "text": text}]
             return web.json_response({"content": content, "stop_reason": "end_turn", "usage": usage})
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
@@ -174,6 +176,8 @@ def keeping(least: int = 1024, seconds: float = 0.05, answer: Answer = answer_of
             {"type": "message_stop"},
         ]
         for event in events:
+            if event["type"] == "content_block_start":
+                await asyncio.sleep(state.thinks)
             if event["type"] == "message_delta":
                 await asyncio.sleep(seconds)
             await response.write(f"event: {event['type']}\ndata: {json.dumps(event)}\n\n".encode())

@@ -160,4 +160,6 @@ CODES: dict[str, Code] = {
     "F0741": Code("a prompt that joins untrusted texts", "warning"),
     "F0759": Code("the lines of a text, read as a file", "warning"),
     "F0750": Code("a match that never chooses", "warning"),
+    "F0773": Code("an option that does nothing for a batch API", "warning"),
+    "F0774": Code("a race with a batch API", "warning"),
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import field
 
 from flowrun.dsl import dataclass
 from flowrun.dsl import plan as p
@@ -65,8 +66,8 @@ class Context:
     ``spent_within`` returns the calls and dollars that the run had spent before it was interrupted: within the called
     flow of a path, or in total for "". ``now`` returns the seconds since the run began, for the times of events.
     ``watcher`` hears of all calls and their values. ``unheard`` are the types of events that nobody takes; the engine
-    makes none of those that are frequent. ``batch`` has the models that are asked through a batch API unless they say
-    otherwise.
+    makes none of those that are frequent. ``batches`` has the models with a batch API, by address; True says that they
+    are asked through it unless the flow says otherwise.
     """
 
     models: Mapping[str, ModelValue]
@@ -81,7 +82,7 @@ class Context:
     now: Callable[[], float] = lambda: 0.0
     watcher: Watcher = NO_WATCHER
     unheard: frozenset[type] = frozenset()
-    batch: frozenset[str] = frozenset()
+    batches: Mapping[str, bool] = field(default_factory=dict)
 
 
 class Scope:

@@ -38,7 +38,7 @@ OPTIONS: dict[str, OptionSpec] = {
             "sends a slow request a second time: with `p95`, a request that is slower than 95 in 100",
         ),
         OptionSpec(
-            "batch", types.BOOL, _MODEL, "whether to ask through the batch API, at half the price within 24 hours"
+            "batch", types.BOOL, _ASKS, "whether to ask through the batch API, at half the price within 24 hours"
         ),
         OptionSpec("rpm", types.INT, _MODEL, "how many requests a minute may be sent", 1),
         OptionSpec("tpm", types.INT, _MODEL, "how many tokens a minute may be used", 1),

@@ -175,4 +175,6 @@ CODES: dict[str, Code] = {
     "F0763": Code("two options for one choice of words", "warning"),
     "F0750": Code("a match that never chooses", "warning"),
     "F0767": Code("a long text behind the element", "warning"),
+    "F0773": Code("an option that does nothing for a batch API", "warning"),
+    "F0774": Code("a race with a batch API", "warning"),
 }

@@ -174,6 +174,18 @@ async def test_all_models_are_asked_so_by_an_option(at: Place) -> None:
     assert at.count("live") == 1
 
 
+async def test_asks_and_the_default_model_take_the_option_too(at: Place) -> None:
+    text = 'model default with batch: true\nmodel quick = "openai:m"\nflow sorts(rows: [text], way: bool) {{ {} }}'
+    a, b = 'a = ask "One? {{ row }}" -> yes | no', 'b = ask quick "Two? {{ row }}" -> yes | no with batch: way'
+    c = 'c = ask quick "Three? {{ row }}" -> yes | no with batch: false'
+    body = f"out = map row in rows {{ {a} {b} {c} {{ a, b, c }} }} reduce collect return out"
+    path = at.folder / "a.flow"
+    path.write_text(text.format(body))
+    found = await run_async(path, {"rows": ROWS, "way": True}, options=at.options(model="openai:m"))
+    assert found.status == "done", found.failures
+    assert at.count("line") == 2 * len(ROWS) and at.count("live") == len(ROWS)
+
+
 @pytest.mark.parametrize("model", ["openai:m", "mistral:small", "gemini:gemini-2.5-flash"])
 async def test_a_refused_submission_fails_in_a_sentence_and_nothing_is_sent_live(at: Place, model: str) -> None:
     at.does.refuse = "the model is not for batches"

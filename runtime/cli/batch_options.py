@@ -25,10 +25,9 @@ def batch_options() -> list[click.Parameter]:
 
 def batch_lines(plan: p.Plan, bounds: Bounds, *, everywhere: bool) -> Iterator[str]:
     """Yield a line on the time that batch APIs may take, if the flow asks one."""
-    asked = any(
-        isinstance(one := model.options.get("batch"), p.Constant) and one.value is True for model in plan.models
-    )
-    if not (asked or everywhere):
+    options = [*(model.options for model in plan.models), *(step.options for step in plan.walk())]
+    said = [one.get("batch") for one in options]
+    if not everywhere and all(one is None or one == p.Constant(False) for one in said):
         return
     rounds = bounds.rounds.most
     if rounds is None:

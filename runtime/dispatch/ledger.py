@@ -244,10 +244,17 @@ class RunLog(NoLog):
             for one in (*call.known.open, *call.known.lines):
                 if not one.ended and one.number not in self._closed:
                     taken = one in call.known.lines and self.taken_up(one, key)
-                    kind, body = (Kind.REFUSED, {"said": TAKEN_UP}) if taken else (Kind.DOUBT, {"said": SENT_AGAIN})
-                    before.append(LogRecord(one.run, kind, body, call.known.key, one.place))
+                    before.append(self._closing(one, call, taken=taken))
                 self._closed.add(one.number)
         return before
+
+    def _closing(self, one: Open, call: Call, *, taken: bool) -> LogRecord:
+        """Make the row that ends an attempt of an earlier part: in doubt, or ``taken`` up by the next attempt."""
+        if not taken:
+            return LogRecord(one.run, Kind.DOUBT, {"said": SENT_AGAIN}, call.known.key, one.place)
+        asked = self.journal.body(one.number)
+        of = asked.get("of") if isinstance(asked, dict) else None
+        return LogRecord(one.run, Kind.REFUSED, {"said": TAKEN_UP, "of": of or 1}, call.known.key, one.place)
 
     def _span(self, began: float) -> dict[str, Json]:
         """Return the times of an attempt that ends, in milliseconds since the run began."""

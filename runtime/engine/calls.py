@@ -68,7 +68,8 @@ class Calls:
         ledgers = () if within is None else within.around.ledgers
         group, number = (None, None) if sample is None else sample
         request = ask.request(settings, scope, number)
-        batch = model.address in self.context.batch if settings.batch is None else settings.batch
+        batch = self.context.batches.get(model.address)
+        batch = bool(batch if batch is None or settings.batch is None else settings.batch)
         expected = () if self._holes else ask.expected(settings, scope)
         lane, hedge = 0 if within is None else within.around.lane, None if ballot or batch else settings.hedge
         call = Call(

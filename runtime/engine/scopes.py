@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import field
 
 from flowrun.dsl import dataclass
 from flowrun.dsl import plan as p
@@ -55,7 +56,17 @@ NO_WATCHER = Watcher()
 
 
 @dataclass(frozen=True, slots=True)
-class Context:
+class BatchModels:
+    """The models that a run can ask through batch APIs.
+
+    ``batches`` has them by address. True says that a model is asked so unless the flow says otherwise.
+    """
+
+    batches: Mapping[str, bool] = field(default_factory=dict, kw_only=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Context(BatchModels):
     """The facts about a run that do not change: its models, its limits, and the functions that look things up.
 
     ``default_model`` answers asks that name no model. ``functions`` calls a built-in function other than a read. It
@@ -65,8 +76,7 @@ class Context:
     ``spent_within`` returns the calls and dollars that the run had spent before it was interrupted: within the called
     flow of a path, or in total for "". ``now`` returns the seconds since the run began, for the times of events.
     ``watcher`` hears of all calls and their values. ``unheard`` are the types of events that nobody takes; the engine
-    makes none of those that are frequent. ``batch`` has the models that are asked through a batch API unless they say
-    otherwise.
+    makes none of those that are frequent.
     """
 
     models: Mapping[str, ModelValue]
@@ -81,7 +91,6 @@ class Context:
     now: Callable[[], float] = lambda: 0.0
     watcher: Watcher = NO_WATCHER
     unheard: frozenset[type] = frozenset()
-    batch: frozenset[str] = frozenset()
 
 
 class Scope:

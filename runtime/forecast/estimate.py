@@ -46,8 +46,8 @@ def estimate_plan(
     """Work out the bounds of a plan with these inputs. Some inputs may be missing.
 
     ``model`` is for asks that name none. ``right`` is the probability that a vote's sample is right; the expected
-    numbers depend on it. With ``batch`` all models that can are asked through their batch APIs. Reads the files that the
-    flow reads. Raises InputError if a file cannot be read.
+    numbers depend on it. With ``batch`` all models that can are asked through their batch APIs. Reads the files that
+    the flow reads. Raises InputError if a file cannot be read.
     """
     environ = os.environ if environ is None else environ
     default = model or model_without_option(environ, plan.source).name

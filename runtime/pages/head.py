@@ -18,6 +18,7 @@ STATE = {
     "failed": "Failed: the flow has no answer.",
     "budget": "Out of its budget: the flow is not done.",
     "open": "Open: a person has not answered.",
+    "submitted": "Submitted: a batch API has the calls.",
     "stopped": "Stopped by a signal: the flow is not done.",
     "disk": "Ended by its disk: the flow is not done.",
     "killed": "Killed: its process died before the end.",

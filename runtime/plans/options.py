@@ -42,7 +42,7 @@ OPTIONS: dict[str, OptionSpec] = {
         ),
         OptionSpec("cache", types.BOOL, _ASKS, "whether a server is asked to keep the beginning of a prompt for less"),
         OptionSpec(
-            "batch", types.BOOL, _MODEL, "whether to ask through the batch API, at half the price within 24 hours"
+            "batch", types.BOOL, _ASKS, "whether to ask through the batch API, at half the price within 24 hours"
         ),
         OptionSpec("rpm", types.INT, _MODEL, "how many requests a minute may be sent", 1),
         OptionSpec("tpm", types.INT, _MODEL, "how many tokens a minute may be used", 1),

@@ -7,7 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Hashable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Protocol
+
+from flowrun.dsl import plan as p
 
 from ..dispatch.endpoint import Endpoint
 from ..dispatch.ledger import NoLog, RunLog
@@ -18,11 +21,13 @@ from ..values.expressions import ModelValue
 from ..vocabulary.amounts import count_text
 from ..vocabulary.errors import CallError, UsageError
 from ..vocabulary.submission import Pace, SubmissionMoved
+from .endpoints import asks_of
 
 if TYPE_CHECKING:
     from ..dispatch.submission_book import Submission, SubmissionBook
     from ..limits import Limiter
 
+NONE: Mapping[str, bool] = MappingProxyType({})
 PACE = Pace()
 """The pace of all batch APIs."""
 PATIENCE = 14 * 24 * 3600.0
@@ -30,14 +35,14 @@ PATIENCE = 14 * 24 * 3600.0
 
 
 class Batches:
-    """The batch APIs of one run. ``everywhere`` are the models that are asked through one without saying so.
+    """The batch APIs of one run. ``models`` are those with one; True if they are asked so without saying it.
 
     ``book`` has the submissions; it is None if the run asks no batch API.
     """
 
-    def __init__(self, book: SubmissionBook | None = None, everywhere: Collection[str] = ()) -> None:
+    def __init__(self, book: SubmissionBook | None = None, models: Mapping[str, bool] = NONE) -> None:
         self.book = book
-        self.everywhere = frozenset(everywhere)
+        self.models = models
 
     def keep(self, log: NoLog) -> None:
         """Let a run find its lines by the log, and write its submissions there."""
@@ -61,22 +66,49 @@ class Batches:
         )
 
 
-def batch_addresses(
-    declared: Mapping[str, ModelValue], endpoints: Mapping[str, Endpoint], *, everywhere: bool
-) -> tuple[set[str], set[str]]:
-    """Return the models that the flow asks through a batch API, and those that are asked so for the whole run.
+class Models(Protocol):
+    """The models of a run: those that its flow declares, the default one, and their endpoints by address."""
 
-    Raises UsageError if a model of the flow has no batch API.
+    @property
+    def declared(self) -> Mapping[str, ModelValue]: ...
+    @property
+    def default(self) -> ModelValue: ...
+    @property
+    def endpoints(self) -> Mapping[str, Endpoint]: ...
+
+
+def batch_addresses(plan: p.Plan, models: Models, *, everywhere: bool) -> dict[str, bool]:
+    """Return the models that are asked through a batch API; True for those that need not say so.
+
+    Raises UsageError if a model has no batch API, and the flow asks it through one.
     """
-    said = {model.address: dict(model.options).get("batch") for model in declared.values() if model.options}
-    asked = {address for address, batch in said.items() if batch is True and address in endpoints}
+    asked, perhaps = _asked(plan, models)
     for address in sorted(asked):
-        if why := _lacking(address, endpoints[address]):
+        if why := _lacking(address, models.endpoints[address]):
             raise UsageError(f"{address} {why}: take `batch: true` away from its model")
-    can = {one for one in endpoints if everywhere and said.get(one) is not False and not _lacking(one, endpoints[one])}
+    wanted = set(models.endpoints) if everywhere else perhaps
+    can = {one for one in wanted if not _lacking(one, models.endpoints[one])}
     if everywhere and not can | asked:
         raise UsageError("no model of this run has a batch API: leave --batch out")
-    return asked, can
+    return dict.fromkeys(sorted(asked | can), everywhere)
+
+
+def _asked(plan: p.Plan, models: Models) -> tuple[set[str], set[str]]:
+    """Return the models that the flow asks through a batch API for certain, and those that it may ask so."""
+    asked = {one.address for one in models.declared.values() if dict(one.options).get("batch") is True}
+    perhaps: set[str] = set()
+    for step in plan.walk():
+        option = step.options.get("batch")
+        if option is None or option == p.Constant(False):
+            continue
+        for ask in asks_of(step):
+            name = ask.model.name if isinstance(ask.model, p.Ref) else ""
+            if ask.model is not None and name not in models.declared:
+                perhaps |= set(models.endpoints)
+            elif not ask.person:
+                one = models.default if ask.model is None else models.declared[name]
+                (asked if option == p.Constant(True) else perhaps).add(one.address)
+    return asked & models.endpoints.keys(), perhaps
 
 
 def _lacking(address: str, endpoint: Endpoint) -> str:
@@ -88,8 +120,8 @@ def _lacking(address: str, endpoint: Endpoint) -> str:
 
 
 async def open_batches(
-    declared: Mapping[str, ModelValue],
-    endpoints: Mapping[str, Endpoint],
+    plan: p.Plan,
+    models: Models,
     journal: Journal | None,
     tell: Callable[[str], None],
     publish: Callable[[SubmissionMoved], None],
@@ -103,10 +135,8 @@ async def open_batches(
     """
     if journal is None and not wait:
         raise UsageError("a run that does not wait for batch APIs needs a journal, from which it is resumed")
-    if not everywhere and not any(dict(model.options).get("batch") is True for model in declared.values()):
-        return Batches()
-    asked, can = batch_addresses(declared, endpoints, everywhere=everywhere)
-    if not asked | can:
+    found = batch_addresses(plan, models, everywhere=everywhere)
+    if not found:
         return Batches()
     from ..dispatch.gathering import Gathering
     from ..dispatch.submission_book import SubmissionBook
@@ -117,15 +147,15 @@ async def open_batches(
         publish(SubmissionMoved(submission.tag, submission.model, len(submission.keys), state, done))
 
     book = SubmissionBook(journal)
-    for address in sorted(asked | can):
-        live = endpoints[address]
+    for address in found:
+        live = models.endpoints[address]
         assert isinstance(live.provider, ServedProvider)
         gathering = Gathering(live.provider, api_of(live.provider), book, tell, moved, PACE)
         live.batch = Endpoint(
             gathering, _limiter(gathering.concurrency), replace(live.policy, total=PATIENCE), live=live
         )
         await _find_lost(gathering, book, tell)
-    return Batches(book, can)
+    return Batches(book, found)
 
 
 async def _find_lost(gathering: object, book: SubmissionBook, tell: Callable[[str], None]) -> None:

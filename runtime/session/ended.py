@@ -21,7 +21,7 @@ class Ended:
 
     @property
     def status(self) -> str:
-        """``done``, ``partial``, ``failed``, ``budget``, ``open``, ``stopped`` or ``disk``."""
+        """``done``, ``partial``, ``failed``, ``budget``, ``open``, ``submitted``, ``stopped`` or ``disk``."""
         return self.outcome.status
 
     @property

@@ -162,8 +162,8 @@ async def execute(
         summary.prices, summary.account.price = models.prices, models.prices if in_money else None
         must_take_images(plan, values, files, settings.model, parts.environ)
         batches = await open_batches(
-            models.declared,
-            models.endpoints,
+            plan,
+            models,
             journal,
             tell,
             lambda one: publish(replace(one, at=clock.now())),
@@ -201,7 +201,7 @@ async def execute(
             clock.now,
             watcher=parts.watcher,
             unheard=unheard(listeners),
-            batch=batches.everywhere,
+            batches=batches.models,
         )
         handed = None if parts.on_result is None else handed_on(plan)
         state = State(plan, values, context, window=window_of(models.endpoints.values()), handed=handed, turn=_TURN)

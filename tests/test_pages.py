@@ -10,6 +10,7 @@ import pytest
 from flowrun.dsl import ImageValue
 from flowrun.runtime.documents import page_images
 from flowrun.runtime.documents.page_images import MOST_SIDE, PagedText, paged, pages_of, png
+from flowrun.runtime.documents.process import PROCESS
 from flowrun.runtime.files.images import header_of, read_image
 from flowrun.runtime.vocabulary.errors import InputError
 from flowrun.testing import run_scripted
@@ -83,7 +84,7 @@ def test_a_file_without_pages_is_named(tmp_path: Path, data: bytes, said: str) -
 
 def test_a_document_of_too_many_pages_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(page_images, "MOST_PAGES", 2)
-    monkeypatch.setattr(page_images.PROCESS, "here", True)
+    monkeypatch.setattr(PROCESS, "here", True)
     with pytest.raises(InputError, match="has 3 pages, and 2 are the limit"):
         paged(written(tmp_path, "1", "2", "3"))
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import runpy
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -56,3 +58,31 @@ def test_the_example_reviews(flow: Runs) -> None:
     happy = [row["text"] for row in rows if row["sentiment"] == "positive"]
     (prompt,) = result.prompts("complaints")
     assert not any(text in prompt for text in happy)
+
+
+def test_the_example_receipts(flow: Runs) -> None:
+    rows = [json.loads(line) for line in (EXAMPLES / "receipts.jsonl").read_text(encoding="utf-8").splitlines()]
+    claims = [{**row, "picture": EXAMPLES / row["picture"]} for row in rows]
+    totals = {"bakery.png": 4.0, "tools.png": 26.15, "meal.png": 13.5}
+    replies = {
+        f"seen when claim.claimed == {row['claimed']}": {"total": totals[Path(row["picture"]).name]} for row in rows
+    }
+    result = flow("workflows/receipts.flow", claims=claims, replies={**replies, "note": "The meal."})
+    assert result.value["note"] == "The meal."
+    assert [(row["number"], row["claimed"], row["total"]) for row in result.value["wrong"]] == [(3, 15.5, 13.5)]
+    (first, *_) = result.prompts("checked[0].seen.ask")
+    assert "⟨image 1: image/png 264×108 " in first
+
+
+def test_the_receipts_are_those_that_the_script_draws(tmp_path: Path) -> None:
+    script = runpy.run_path(str(EXAMPLES / "receipts.py"))
+    for name, lines in script["RECEIPTS"].items():
+        drawn, shipped = script["drawn"](lines), (EXAMPLES / "receipts" / name).read_bytes()
+        # Another zlib packs the same rows in another way.
+        assert pixels(drawn) == pixels(shipped), name
+    assert sum(path.stat().st_size for path in (EXAMPLES / "receipts").iterdir()) < 10_000
+
+
+def pixels(png: bytes) -> bytes:
+    start = png.index(b"IDAT") + 4
+    return png[16:24] + zlib.decompress(png[start : png.index(b"IEND") - 8])

@@ -224,18 +224,16 @@ class CallTypes(ABC):
             return
         between = f"{found.low:.12g}" if found.low == found.high else f"from {found.low:.12g} to {found.high:.12g}"
         said = "" if isinstance(value, s.Number) else f", and this is {between}"
-        labels = origins(value, scope, self.typed.folding)
-        wanted = outside(found.low, low, high)
+        labels, wanted = origins(value, scope, self.typed.folding), outside(found.low, low, high)
         self.problems.append(Diagnostic(code, f"`{name}` takes a value {wanted}{said}", value.span, labels=labels))
 
     def _taken(self, name: str, spec: ParamSpec, type_: t.Type, span: Span) -> t.Type:
         """Return the type of an argument. If the function does not take the argument, report it and return unknown."""
         if spec.takes is None or type_ == t.UNKNOWN or spec.takes(t.unwrapped(type_)):
             return type_
-        if not spec.takes_type and not t.fits(type_, spec.type):
-            return t.UNKNOWN  # this is already reported
-        code = "F0649" if name == "pages" else "F0301"
-        self.report(code, f"`{name}` takes {spec.taken}, not {t.show(type_)}", span)
+        if spec.takes_type or t.fits(type_, spec.type):  # otherwise it is already reported
+            code = "F0649" if name == "pages" else "F0301"
+            self.report(code, f"`{name}` takes {spec.taken}, not {t.show(type_)}", span)
         return t.UNKNOWN
 
     def _field(self, spec: ParamSpec, value: s.Expr, scope: Scope, *, nested: bool) -> None:

@@ -22,7 +22,7 @@ from ..values.expressions import evaluate
 from ..values.functions import FUNCTIONS, World
 from ..values.prompts import render
 from ..vocabulary.errors import FlowrunError, UsageError
-from ..vocabulary.image_tokens import most_tokens
+from ..vocabulary.image_tokens import most_tokens, worst
 from ..vocabulary.json_value import Json
 from ..vocabulary.tokens import estimate
 from .declared import declared_prices
@@ -104,7 +104,9 @@ class _Surroundings:
         self.served = lru_cache(maxsize=256)(self._served)
 
     def count(self, text: str) -> int:
-        return most_tokens(*text.pixels) if isinstance(text, ImageText) else estimate(text)
+        if not isinstance(text, ImageText):
+            return estimate(text)
+        return worst(most_tokens) if text.value is None else most_tokens(*text.pixels)
 
     def value(self, expr: p.Expr, lookup: Lookup) -> Json:
         try:

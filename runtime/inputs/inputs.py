@@ -252,11 +252,11 @@ def _with_images(type_: types.Type, given: str, source: _Source) -> Json:
 
     inner = types.unwrapped(type_)
     written = given.removeprefix("@")
-    if takes_files(inner) and (is_pattern(written) or os.path.isdir(written) or is_image(written)):
+    typed = given.lstrip()[:1] in ("[", "{") and not (takes_files(inner) and matches_files(given))
+    if not typed and takes_files(inner) and (is_pattern(written) or os.path.isdir(written) or is_image(written)):
         return _checked(_from_path(Path(written), type_, source.tell, source.narrow), inner)
     value = _structured(types.as_paths(type_), given, source)
-    typed = given == "-" or given.lstrip()[:1] in ("[", "{")
-    return _checked(placed(value, inner, None if typed else Path(written).absolute().parent), inner)
+    return _checked(placed(value, inner, None if typed or given == "-" else Path(written).absolute().parent), inner)
 
 
 def _inner(type_: types.Type) -> types.Type:

@@ -8,7 +8,7 @@ from flowrun.dsl import ImageText, ImageValue
 
 from ..vocabulary.errors import UsageError
 from ..vocabulary.image import Image
-from ..vocabulary.image_tokens import tokens_of
+from ..vocabulary.image_tokens import tokens_of, worst
 
 
 def with_images(count: Callable[[str], int], model: str, *, takes: bool = True) -> Callable[[str], int]:
@@ -24,8 +24,9 @@ def with_images(count: Callable[[str], int], model: str, *, takes: bool = True) 
             return count(text)
         if not takes:
             raise UsageError(f"{model} reads no images, and the flow shows it one: name a model that does")
-        if text.value is not None:
-            _must_take(text.value, model)
+        if text.value is None:
+            return worst(rule)
+        _must_take(text.value, model)
         return max(1, rule(*text.pixels))
 
     return counted

@@ -98,3 +98,12 @@ def tokens_of(model: str) -> Tokens:
     if provider == "anthropic":
         return _anthropic(name)
     return _gemini(name) if provider == "gemini" else most_tokens
+
+
+_SHAPES = ((8000, 8000), (8000, 3000), (8000, 1000), (8000, 385))
+"""The sizes that have the most tokens by some rule: wide images have more tiles of 512 pixels than large ones."""
+
+
+def worst(rule: Tokens) -> int:
+    """Return the most tokens that an image of any size has by a rule."""
+    return max(rule(*shape) for shape in _SHAPES)

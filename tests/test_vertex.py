@@ -211,6 +211,14 @@ async def test_a_server_of_tokens_that_is_not_there(vertex: VertexServer, tmp_pa
         await ask(open_provider("vertex:gemini-2.5-flash", Surroundings(given)))
 
 
+async def test_a_server_of_tokens_that_redirects_gets_no_second_request(vertex: VertexServer, tmp_path: Path) -> None:
+    async with VertexServer().serving() as other:
+        vertex.moved = f"{other.url}/token"
+        with pytest.raises(CallError, match="Google gives no access token"):
+            await ask(provider(vertex, tmp_path))
+        assert other.visits == 0 and vertex.seen == []
+
+
 async def test_a_refused_token_is_never_shown(vertex: VertexServer, tmp_path: Path) -> None:
     one = provider(vertex, tmp_path)
     await one.complete(Request(HELLO), 1)

@@ -52,6 +52,12 @@ class AmazonSigner(Signer):
 
         if self._own is None:
             self._credentials = _from_chain(self._environ, self._model, self._profile)
+            try:
+                self._renew()
+            except Exception as error:  # noqa: BLE001 (the chain runs commands and services of the user's own)
+                failure = self._failure(error)
+                if isinstance(failure, EndpointError):
+                    raise UsageError(str(failure)) from None
         else:
             key, secret_key, token = self._own
             self._credentials = Credentials(key, secret_key, token or None)

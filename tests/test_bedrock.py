@@ -59,7 +59,7 @@ def provider(server: BedrockServer, name: str = "amazon.nova-lite-v1:0", **more:
 async def checked(one: Provider) -> None:
     """Do what a run does before it sends anything."""
     assert isinstance(one, ServedProvider)
-    await one.check()
+    await one.check_access()
 
 
 async def ask(one: Provider, **parameters: Any) -> Reply:

@@ -15,6 +15,7 @@ from flowrun.runtime.providers import open_provider
 from flowrun.runtime.providers.environment_keys import keys_in
 from flowrun.runtime.providers.protocol import Surroundings
 from flowrun.runtime.providers.records import NoRecords, Record
+from flowrun.runtime.providers.scripted import ScriptedProvider
 from flowrun.runtime.telemetry.names import provider_name
 from flowrun.runtime.vocabulary.errors import UsageError
 from support.bedrock_server import KEYS, BedrockServer, converse
@@ -234,3 +235,19 @@ async def test_an_account_that_google_refuses_is_told_before_another_model_is_pa
         with pytest.raises(UsageError, match=r"Google gives no access token.*invalid_grant"):
             await run_async(flow(BOTH.replace("bedrock:two", "vertex:two")), options=RunOptions(environ=environ))
     assert faults.seen == []
+
+
+@pytest.mark.parametrize("check", [None, 5, lambda: 5, lambda one: None], ids=["none", "number", "no coroutine", "two"])
+async def test_a_provider_of_somebody_elses_that_checks_wrongly_is_told(
+    check: Any, flow: Callable[[str], Path]
+) -> None:
+    class Odd(ScriptedProvider):
+        check_access = check
+
+    path = flow('flow f() { a = ask "hi" return a }\n')
+    options = RunOptions(model="x:y", opener=lambda name, around: Odd(["Hello."]))
+    if check is None:
+        assert (await run_async(path, options=options)).value == "Hello."
+        return
+    with pytest.raises(UsageError, match="its provider cannot check its access"):
+        await run_async(path, options=options)

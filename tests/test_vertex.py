@@ -45,7 +45,7 @@ def provider(server: VertexServer, folder: Path, name: str = "gemini-2.5-flash",
 async def checked(one: Provider) -> None:
     """Do what a run does before it sends anything."""
     assert isinstance(one, ServedProvider)
-    await one.check()
+    await one.check_access()
 
 
 async def ask(one: Provider, **parameters: Any) -> Reply:

@@ -28,8 +28,8 @@ class Provider(Protocol):
     A provider may also have ``caches_from``: the smallest number of a prompt's tokens for which its server charges less
     when it reads the prompt again. It is only for servers that do this without being asked.
 
-    A provider may also have ``check``, a coroutine function without parameters. It is awaited before the first request
-    of a run to any endpoint, and raises a UsageError that says what is missing, such as credentials.
+    A provider may also have ``check_access``, a coroutine function without parameters. It is awaited before the first
+    request of a run to any endpoint, and raises a UsageError that says what is missing, such as credentials.
 
     A provider may also have ``traffic``, a Traffic that it keeps up to date. Then the limiter knows how many requests
     still wait for a connection, and how far away the server is.

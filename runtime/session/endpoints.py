@@ -18,7 +18,7 @@ from ..providers.addresses import host_of, is_nearby
 from ..providers.protocol import Provider, Surroundings
 from ..providers.records import Record
 from ..values.expressions import ModelValue, Names, evaluate
-from ..vocabulary.errors import FlowrunError, mistake_in
+from ..vocabulary.errors import FlowrunError, UsageError, mistake_in
 from ..vocabulary.json_value import Json
 from ..vocabulary.pace import Pace
 from ..vocabulary.traffic import Traffic
@@ -93,9 +93,15 @@ def open_endpoints(
 
 async def check_endpoints(endpoints: Mapping[str, Endpoint]) -> None:
     """Let the providers look for what they need, before anything is sent. Raises: UsageError, for the first fault."""
-    for one in endpoints.values():
-        if (check := getattr(one.provider, "check", None)) is not None:
-            await check()
+    for address, one in endpoints.items():
+        check = getattr(one.provider, "check_access", None)
+        try:
+            if check is not None:
+                await check()
+        except FlowrunError:
+            raise
+        except Exception as mistake:
+            raise UsageError(f"{address}: its provider cannot check its access ({mistake_in(mistake)})") from mistake
 
 
 async def close_endpoints(endpoints: Mapping[str, Endpoint], store: Store | None, tell: Callable[[str], None]) -> None:

@@ -59,7 +59,7 @@ def provider(server: BedrockServer, name: str = "amazon.nova-lite-v1:0", **more:
 async def checked(one: Provider) -> None:
     """Do what a run does before it sends anything."""
     assert isinstance(one, ServedProvider)
-    await one.check()
+    await one.check_access()
 
 
 async def ask(one: Provider, **parameters: Any) -> Reply:
@@ -118,6 +118,7 @@ def test_the_host_follows_from_the_region(monkeypatch: pytest.MonkeyPatch, tmp_p
 
     assert host(AWS_REGION="us-west-2") == "https://bedrock-runtime.us-west-2.amazonaws.com"
     assert host(AWS_DEFAULT_REGION="cn-north-1") == "https://bedrock-runtime.cn-north-1.amazonaws.com.cn"
+    assert host(AWS_REGION="eusc-de-east-1") == "https://bedrock-runtime.eusc-de-east-1.amazonaws.eu"
     assert host(AWS_CONFIG_FILE=str(config)) == "https://bedrock-runtime.eu-north-1.amazonaws.com"
     assert "ap-south-1" in host(AWS_CONFIG_FILE=str(config), AWS_PROFILE="work")
     # An ARN is served in its own region only.
@@ -131,6 +132,7 @@ def test_the_host_follows_from_the_region(monkeypatch: pytest.MonkeyPatch, tmp_p
         ({}, "needs a region: set AWS_REGION"),
         ({"AWS_REGION": "Ireland"}, "AWS_REGION is `Ireland`, which is no region"),
         ({"AWS_REGION": "evil.example/x"}, "which is no region"),
+        ({"AWS_REGION": "us-eest-1"}, "which is no region of AWS that botocore knows (did you mean us-"),
         ({"AWS_REGION": "us-east-1"}, "needs AWS credentials: set AWS_PROFILE"),
         ({"AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": KEYS[0]}, "AWS_SECRET_ACCESS_KEY is not: set both"),
         ({"AWS_REGION": "us-east-1", "AWS_PROFILE": "nobody"}, "finds no AWS credentials: The config profile (nobody)"),

@@ -60,6 +60,12 @@ async def test_a_server_may_answer_whole(bedrock: BedrockServer) -> None:
     assert reply.answers[0].text == "Hello."
 
 
+async def test_the_usage_ends_a_stream_that_the_server_leaves_open(bedrock: BedrockServer) -> None:
+    bedrock.lingers = True
+    reply = await ask(bedrock, WHOLE, timeout=5.0)
+    assert reply.answers[0].text == "Hello wörld."
+
+
 async def test_a_tool_in_frames(bedrock: BedrockServer) -> None:
     told = "This model doesn't support the outputConfig.textFormat field."
     made = streamed(['{"a"', ": 1", "}"], reason="tool_use", tool="answer")
@@ -97,12 +103,19 @@ async def test_an_error_frame(bedrock: BedrockServer) -> None:
         await ask(bedrock, frame(b"", **kind))
 
 
-@pytest.mark.parametrize("place", ["prelude", "payload", "sum"])
-async def test_a_broken_checksum_spoils_the_answer(place: str, bedrock: BedrockServer) -> None:
+@pytest.mark.parametrize(
+    ("place", "said"),
+    [
+        ("prelude", "the checksum at the beginning of an event"),
+        ("payload", "the checksum of an event"),
+        ("sum", "the checksum of an event"),
+    ],
+)
+async def test_a_broken_checksum_spoils_the_answer(place: str, said: str, bedrock: BedrockServer) -> None:
     first = event("contentBlockDelta", contentBlockIndex=0, delta={"text": "Hel"})
     broken = bytearray(event("contentBlockDelta", contentBlockIndex=0, delta={"text": "lo"}))
     broken[{"prelude": 2, "payload": -8, "sum": -1}[place]] ^= 1
-    with pytest.raises(AnswerError, match="checksum") as caught:
+    with pytest.raises(AnswerError, match=said) as caught:
         await ask(bedrock, first + bytes(broken) + WHOLE)
     assert caught.value.text == "Hel"
 

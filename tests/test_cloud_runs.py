@@ -11,6 +11,11 @@ from test_bedrock import alone
 
 from flowrun.runtime.api import RunOptions, resume_async, run_async
 from flowrun.runtime.costs.prices import price
+from flowrun.runtime.providers import open_provider
+from flowrun.runtime.providers.environment_keys import keys_in
+from flowrun.runtime.providers.protocol import Surroundings
+from flowrun.runtime.providers.records import NoRecords, Record
+from flowrun.runtime.providers.scripted import ScriptedProvider
 from flowrun.runtime.telemetry.names import provider_name
 from flowrun.runtime.vocabulary.errors import UsageError
 from support.bedrock_server import KEYS, BedrockServer, converse
@@ -152,6 +157,33 @@ async def test_the_command_tells_what_is_missing(flow: Callable[[str], Path], tm
         assert ran.code == 2 and said in ran.err and ran.out == "", ran.err
 
 
+def test_the_keys_of_clouds_are_kept_out_of_notes() -> None:
+    given = {"AWS_SECRET_ACCESS_KEY": KEYS[1], "AWS_SESSION_TOKEN": KEYS[2], "AWS_BEARER_TOKEN_BEDROCK": f"b{KEYS[1]}"}
+    given |= {"AZURE_OPENAI_API_KEY": "9f8e7d6c5b4a39281706f5e4d3c2b1a0", "AZURE_OPENAI_AD_TOKEN": f"e{KEYS[1]}"}
+    for value in given.values():
+        assert any(key.carried_by(f"x {value} y") for key in keys_in({**given, "AWS_PROFILE": "p"}))
+    assert len(keys_in(given)) == 5
+
+
+def test_what_is_learnt_is_kept_apart_for_each_account(tmp_path: Path) -> None:
+    class Noted(NoRecords):
+        def record(self, address: str, account: str, model: str) -> Record:
+            accounts.append(account)
+            return Record()
+
+    accounts: list[str] = []
+    names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+    for given in (
+        dict(zip(names, KEYS, strict=True)),
+        dict(zip(names, ("ASIAOTHER", *KEYS[1:]), strict=True)),
+        {"AWS_PROFILE": "work"},
+        {"AWS_BEARER_TOKEN_BEDROCK": "b"},
+    ):
+        open_provider("bedrock:m", Surroundings({**given, "AWS_REGION": "us-east-1"}, records=Noted()))
+    assert len(set(accounts)) == 4
+    assert not [secret for secret in KEYS[1:] for account in accounts if secret in account]
+
+
 def test_the_prices_of_clouds() -> None:
     pytest.importorskip("genai_prices")
     usual = price("bedrock:us.anthropic.claude-haiku-4-5-20251001-v1:0", {})
@@ -171,3 +203,51 @@ def test_the_prices_of_clouds() -> None:
 )
 def test_traces_name_clouds_as_the_conventions_do(model: str, name: str) -> None:
     assert provider_name(model) == name
+
+
+async def test_an_ended_sign_in_is_told_before_another_model_is_paid(
+    faults: Any, flow: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    alone(monkeypatch, tmp_path)
+    faults.json(chat("hello"))
+    config = tmp_path / "config"
+    config.write_text(
+        "[profile work]\nsso_session = ours\nsso_account_id = 123456789012\nsso_role_name = asks\n"
+        "[sso-session ours]\nsso_start_url = http://127.0.0.1:9/start\nsso_region = us-east-1\n",
+        encoding="utf-8",
+    )
+    environ = {"OPENAI_BASE_URL": f"{faults.url}/v1", "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": faults.url}
+    environ |= {"AWS_REGION": "us-east-1", "AWS_CONFIG_FILE": str(config), "AWS_PROFILE": "work"}
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with pytest.raises(UsageError, match="run `aws sso login --profile work`"):
+        await run_async(flow(BOTH), options=RunOptions(environ=environ))
+    assert faults.seen == []
+
+
+async def test_an_account_that_google_refuses_is_told_before_another_model_is_paid(
+    faults: Any, flow: Callable[[str], Path], tmp_path: Path
+) -> None:
+    faults.json(chat("hello"))
+    async with VertexServer(
+        refusal=(400, {"error": "invalid_grant", "error_description": "Expired."})
+    ).serving() as one:
+        environ = one.environ(tmp_path, OPENAI_BASE_URL=f"{faults.url}/v1")
+        with pytest.raises(UsageError, match=r"Google gives no access token.*invalid_grant"):
+            await run_async(flow(BOTH.replace("bedrock:two", "vertex:two")), options=RunOptions(environ=environ))
+    assert faults.seen == []
+
+
+@pytest.mark.parametrize("check", [None, 5, lambda: 5, lambda one: None], ids=["none", "number", "no coroutine", "two"])
+async def test_a_provider_of_somebody_elses_that_checks_wrongly_is_told(
+    check: Any, flow: Callable[[str], Path]
+) -> None:
+    class Odd(ScriptedProvider):
+        check_access = check
+
+    path = flow('flow f() { a = ask "hi" return a }\n')
+    options = RunOptions(model="x:y", opener=lambda name, around: Odd(["Hello."]))
+    if check is None:
+        assert (await run_async(path, options=options)).value == "Hello."
+        return
+    with pytest.raises(UsageError, match="its provider cannot check its access"):
+        await run_async(path, options=options)

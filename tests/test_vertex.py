@@ -45,7 +45,7 @@ def provider(server: VertexServer, folder: Path, name: str = "gemini-2.5-flash",
 async def checked(one: Provider) -> None:
     """Do what a run does before it sends anything."""
     assert isinstance(one, ServedProvider)
-    await one.check()
+    await one.check_access()
 
 
 async def ask(one: Provider, **parameters: Any) -> Reply:
@@ -209,6 +209,14 @@ async def test_a_server_of_tokens_that_is_not_there(vertex: VertexServer, tmp_pa
     given = VertexServer(url="http://127.0.0.1:9").environ(tmp_path, GOOGLE_VERTEX_BASE_URL=vertex.url)
     with pytest.raises(RefusedError, match="Google gives no access token yet"):
         await ask(open_provider("vertex:gemini-2.5-flash", Surroundings(given)))
+
+
+async def test_a_server_of_tokens_that_redirects_gets_no_second_request(vertex: VertexServer, tmp_path: Path) -> None:
+    async with VertexServer().serving() as other:
+        vertex.moved = f"{other.url}/token"
+        with pytest.raises(CallError, match="Google gives no access token"):
+            await ask(provider(vertex, tmp_path))
+        assert other.visits == 0 and vertex.seen == []
 
 
 async def test_a_refused_token_is_never_shown(vertex: VertexServer, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from difflib import get_close_matches
 from importlib.util import find_spec
 from typing import Any
 
@@ -50,8 +51,15 @@ class AmazonSigner(Signer):
     def find(self) -> None:
         from botocore.credentials import Credentials
 
+        _must_be_known(self._region, self._environ, self._model)
         if self._own is None:
             self._credentials = _from_chain(self._environ, self._model, self._profile)
+            try:
+                self._renew()
+            except Exception as error:  # noqa: BLE001 (the chain runs commands and services of the user's own)
+                failure = self._failure(error)
+                if isinstance(failure, EndpointError):
+                    raise UsageError(str(failure)) from None
         else:
             key, secret_key, token = self._own
             self._credentials = Credentials(key, secret_key, token or None)
@@ -147,6 +155,25 @@ def checked_region(environ: Mapping[str, str], model: str) -> str:
 
 def is_region(text: str) -> bool:
     return bool(_REGION.fullmatch(text))
+
+
+def _must_be_known(region: str, environ: Mapping[str, str], model: str) -> None:
+    """Raise UsageError if AWS has no such region, as far as botocore knows, and the user has set no address."""
+    from botocore.session import Session
+
+    if environ.get("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", "").strip():
+        return
+    session = Session()
+    partitions = session.get_available_partitions()
+    # The table has no rows for Bedrock's runtime. EC2 is in every region.
+    regions = [one for name in partitions for one in session.get_available_regions("ec2", partition_name=name)]
+    if region not in regions:
+        near = get_close_matches(region, regions, n=1)
+        guess = f" (did you mean {near[0]}?)" if near else ""
+        raise UsageError(
+            f"{model} is to be asked in {shown(region)}, which is no region of AWS that botocore knows{guess}: set "
+            "AWS_REGION to one, or AWS_ENDPOINT_URL_BEDROCK_RUNTIME to the address in a newer region"
+        )
 
 
 def signer_of(environ: Mapping[str, str], model: str, region: str) -> AmazonSigner:

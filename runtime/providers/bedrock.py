@@ -32,6 +32,15 @@ from .written import converse_content
 
 _TOOL = "answer"
 _ARN = "arn:"
+# The domains of AWS's other partitions, by the beginning of their regions (botocore, partitions.json).
+_DOMAINS = {
+    "cn-": "amazonaws.com.cn",
+    "eusc-": "amazonaws.eu",
+    "us-iso-": "c2s.ic.gov",
+    "us-isob-": "sc2s.sgov.gov",
+    "us-isof-": "csp.hci.ic.gov",
+    "eu-isoe-": "cloud.adc-e.uk",
+}
 
 
 def opened(name: str, surroundings: Surroundings) -> Provider:
@@ -144,7 +153,7 @@ def _region_in(name: str) -> str:
 
 
 def _host(region: str) -> str:
-    domain = "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
+    domain = next((name for start, name in _DOMAINS.items() if region.startswith(start)), "amazonaws.com")
     return f"https://bedrock-runtime.{region}.{domain}"
 
 

@@ -31,19 +31,19 @@ class GoogleSigner(Signer):
 
     def find(self) -> None:
         self._credentials = _credentials(self._environ, self._model)
+        try:
+            self._renew()
+        except Exception as error:  # noqa: BLE001 (the chain asks services of the user's own)
+            failure = self._failure(error)
+            if isinstance(failure, EndpointError):
+                raise UsageError(str(failure)) from None
 
     async def made(self, url: str, body: bytes) -> Mapping[str, str]:
         if not self._credentials.valid:
             try:
                 await self._renewal.done()
             except Exception as error:  # noqa: BLE001 (the chain asks services of the user's own)
-                said = sentence(self.hide(str(error)), _LONGEST)
-                if type(error).__name__ == "TransportError" or getattr(error, "retryable", False):
-                    raise RefusedError(f"{self._model}: Google gives no access token yet ({said})") from None
-                raise EndpointError(
-                    f"{self._model}: Google gives no access token ({said}): run `gcloud auth application-default "
-                    f"login`, or check {_FILE}"
-                ) from None
+                raise self._failure(error) from None
         headers: dict[str, str] = {}
         self._credentials.apply(headers)
         self.knows(self._credentials.token)
@@ -58,6 +58,15 @@ class GoogleSigner(Signer):
             case 404:
                 return "check the name of the model, and whether the location serves it"
         return ""
+
+    def _failure(self, error: Exception) -> RefusedError | EndpointError:
+        said = sentence(self.hide(str(error)), _LONGEST)
+        if type(error).__name__ == "TransportError" or getattr(error, "retryable", False):
+            return RefusedError(f"{self._model}: Google gives no access token yet ({said})")
+        return EndpointError(
+            f"{self._model}: Google gives no access token ({said}): run `gcloud auth application-default login`, or "
+            f"check {_FILE}"
+        )
 
     def _renew(self) -> None:
         self._credentials.refresh(transport())

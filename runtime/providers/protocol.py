@@ -33,8 +33,8 @@ class Provider(Protocol):
     number for servers that keep a prompt only up to the ``cuts`` of its messages. ``tells_beginning`` says that the
     server surely streams: a request for whose answer others wait then tells when the answer begins.
 
-    A provider may also have ``check``, a coroutine function without parameters. It is awaited before the first request
-    of a run to any endpoint, and raises a UsageError that says what is missing, such as credentials.
+    A provider may also have ``check_access``, a coroutine function without parameters. It is awaited before the first
+    request of a run to any endpoint, and raises a UsageError that says what is missing, such as credentials.
 
     A provider may also have ``traffic``, a Traffic that it keeps up to date. Then the limiter knows how many requests
     still wait for a connection, and how far away the server is.

@@ -79,7 +79,7 @@ class ServedProvider(SendsOptions, ABC):
 
             self._client, self._trying = HttpClient.join(), self._trying or Lock()
 
-    async def check(self) -> None:
+    async def check_access(self) -> None:
         """Find the credentials, if requests are signed. Raises: UsageError, which says what is missing."""
         if self._at.signer is not None:
             await self._at.signer.ready()

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
+from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from ..vocabulary.errors import EndpointError, UsageError
 from .secret import secret
 
 if TYPE_CHECKING:
-    from asyncio import Task
+    from asyncio import AbstractEventLoop, Future
 
 _REMEMBERED = 8
 _Made = TypeVar("_Made")
@@ -73,19 +75,36 @@ class Signer(ABC):
 
 
 class Renewal(Generic[_Made]):
-    """A slow piece of work in a thread. All that need it at the same time share one thread, and wait for it."""
+    """A slow piece of work in a thread. All that need it at the same time share one thread, and wait for it.
+
+    A program that ends does not wait for the thread, which may hang on a server that is silent.
+    """
 
     def __init__(self, work: Callable[[], _Made]) -> None:
         self._work = work
-        self._task: Task[_Made] | None = None
+        self._made: Future[_Made] | None = None
 
     async def done(self) -> _Made:
         """Return what the work makes, or raise what it raises. A caller that is cancelled does not stop the others."""
-        import asyncio  # the declaration of a provider is also read by commands that send nothing
+        # The declaration of a provider is also read by commands that send nothing.
+        import asyncio
+        from threading import Thread
 
         loop = asyncio.get_running_loop()
-        if self._task is None or self._task.done() or self._task.get_loop() is not loop:
-            self._task = loop.create_task(asyncio.to_thread(self._work))
-            # Without this, a failure after which nobody waits any more would be printed when the task is forgotten.
-            self._task.add_done_callback(lambda task: task.cancelled() or task.exception())
-        return await asyncio.shield(self._task)
+        if self._made is None or self._made.done() or self._made.get_loop() is not loop:
+            made = self._made = loop.create_future()
+            # Without this, a failure after which nobody waits any more would be printed when the future is forgotten.
+            made.add_done_callback(lambda one: one.cancelled() or one.exception())
+            Thread(target=self._do, args=(loop, made), daemon=True).start()
+        return await asyncio.shield(self._made)
+
+    def _do(self, loop: AbstractEventLoop, made: Future[_Made]) -> None:
+        settle: Callable[[], None]
+        try:
+            result = self._work()
+        except Exception as error:  # noqa: BLE001 (it is raised where the work is waited for)
+            settle = partial(made.set_exception, error)
+        else:
+            settle = partial(made.set_result, result)
+        with suppress(RuntimeError):  # the loop has ended, so nobody waits
+            loop.call_soon_threadsafe(lambda: None if made.done() else settle())

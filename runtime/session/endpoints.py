@@ -19,7 +19,7 @@ from ..providers.foreign import opened_by
 from ..providers.protocol import Provider, Surroundings
 from ..providers.records import Record
 from ..values.expressions import ModelValue
-from ..vocabulary.errors import UsageError, mistake_in
+from ..vocabulary.errors import UsageError, UsageError, mistake_in
 from ..vocabulary.json_value import Json
 from ..vocabulary.pace import Pace
 from ..vocabulary.traffic import Traffic
@@ -81,9 +81,15 @@ def open_endpoints(
 
 async def check_endpoints(endpoints: Mapping[str, Endpoint]) -> None:
     """Let the providers look for what they need, before anything is sent. Raises: UsageError, for the first fault."""
-    for one in endpoints.values():
-        if (check := getattr(one.provider, "check", None)) is not None:
-            await check()
+    for address, one in endpoints.items():
+        check = getattr(one.provider, "check_access", None)
+        try:
+            if check is not None:
+                await check()
+        except FlowrunError:
+            raise
+        except Exception as mistake:
+            raise UsageError(f"{address}: its provider cannot check its access ({mistake_in(mistake)})") from mistake
 
 
 async def close_endpoints(endpoints: Mapping[str, Endpoint], store: Store | None, tell: Callable[[str], None]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import struct
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -40,6 +41,8 @@ class BedrockServer:
     url: str = ""
     piece: int = 0
     bearer: str = ""
+    lingers: bool = False
+    _over: asyncio.Event = field(default_factory=asyncio.Event)
 
     @asynccontextmanager
     async def serving(self) -> AsyncIterator[BedrockServer]:
@@ -52,6 +55,7 @@ class BedrockServer:
         try:
             yield self
         finally:
+            self._over.set()
             await runner.cleanup()
 
     def environ(self, **more: str) -> dict[str, str]:
@@ -78,6 +82,8 @@ class BedrockServer:
         piece = self.piece or len(reply)
         for start in range(0, len(reply), piece):
             await response.write(reply[start : start + piece])
+        if self.lingers:
+            await self._over.wait()
         await response.write_eof()
         return response
 

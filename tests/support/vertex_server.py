@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -36,6 +37,8 @@ class VertexServer:
     lives: list[int] = field(default_factory=lambda: [3600])
     refusal: tuple[int, Json] | None = None
     slow: float = 0.0
+    moved: str = ""
+    visits: int = 0
     seen: list[tuple[str, Json]] = field(default_factory=list)
     tokens: int = 0
     wrong: list[str] = field(default_factory=list)
@@ -44,7 +47,7 @@ class VertexServer:
     @asynccontextmanager
     async def serving(self) -> AsyncIterator[VertexServer]:
         app = web.Application()
-        app.router.add_post("/token", self._token)
+        app.router.add_route("*", "/token", self._token)
         app.router.add_route("*", "/{path:.*}", self._answer)
         runner = web.AppRunner(app, access_log=None)
         await runner.setup()
@@ -70,12 +73,12 @@ class VertexServer:
         return {**given, "GOOGLE_VERTEX_BASE_URL": self.url, **more}
 
     async def _token(self, request: web.Request) -> web.Response:
+        self.visits += 1
+        if self.moved:
+            return web.Response(status=302, headers={"Location": self.moved})
         form = await request.post()
         assert form["grant_type"] == "urn:ietf:params:oauth:grant-type:jwt-bearer"
-        if self.slow:
-            import asyncio
-
-            await asyncio.sleep(self.slow)
+        await asyncio.sleep(self.slow)
         self.tokens += 1
         if self.refusal is not None:
             return web.json_response(self.refusal[1], status=self.refusal[0])

@@ -229,6 +229,7 @@ async def test_an_endpoint_is_checked_against_its_own_certificates(faults: Any, 
     try:
         done = await ran("")
         assert done.code == 3 and "an issuer that is not known here" in done.err
+        assert "name a file with its certificate as the `ca` of the endpoint" in done.err
         done = await ran(str(tmp_path / "issuer.pem"))
         assert (done.code, done.out) == (0, "over TLS\n"), done.err
         # A relative path begins at the folder of the settings.

@@ -110,6 +110,15 @@ async def test_a_row_sends_its_key_in_its_header_and_what_it_takes(name: str, fa
     assert form == ("json_object" if "json_schema" in lacks else "json_schema")
 
 
+@pytest.mark.parametrize("name", ROWS)
+def test_the_page_names_the_variables_of_a_row(name: str) -> None:
+    row = BUILT_IN[name]
+    page = (Path(__file__).parent.parent / "docs" / "models.md").read_text(encoding="utf-8")
+    (line,) = [one for one in page.splitlines() if one.startswith(f"| `{name}:")]
+    for variable in (row.at.key_env, *row.other_keys, row.base_variable, *(one for one, _ in row.optional)):
+        assert f"`{variable}`" in line
+
+
 async def test_openrouter_sends_its_two_headers_if_they_are_set(faults: Any) -> None:
     faults.json(chat("hi"))
     environ = {"OPENROUTER_BASE_URL": faults.url, "OPENROUTER_API_KEY": KEY}
@@ -229,6 +238,7 @@ async def test_an_endpoint_is_checked_against_its_own_certificates(faults: Any, 
     try:
         done = await ran("")
         assert done.code == 3 and "an issuer that is not known here" in done.err
+        assert "name a file with its certificate as the `ca` of the endpoint" in done.err
         done = await ran(str(tmp_path / "issuer.pem"))
         assert (done.code, done.out) == (0, "over TLS\n"), done.err
         # A relative path begins at the folder of the settings.

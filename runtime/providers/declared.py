@@ -45,10 +45,12 @@ class DeclaredEndpoints(Mapping[str, NamedEndpoint]):
     """The declared endpoints by name: those of the project come before those of the user.
 
     ``source`` is the path of the flow file, "" for none. The files are read when a name is first looked up, because
-    most flows ask only providers that flowrun knows. Then a file that is not valid raises UsageError.
+    most flows ask only providers that flowrun knows. Then a file that is not valid raises UsageError. With ``none``
+    there are no endpoints, and no file is read.
     """
 
-    def __init__(self, source: str, environ: Mapping[str, str]) -> None:
+    def __init__(self, source: str, environ: Mapping[str, str], *, none: bool = False) -> None:
+        self._none = none
         self._source = source
         self._environ = environ
 
@@ -81,7 +83,7 @@ class DeclaredEndpoints(Mapping[str, NamedEndpoint]):
 
     @cached_property
     def _all(self) -> Mapping[str, NamedEndpoint]:
-        return {**self.user, **self.project}
+        return {} if self._none else {**self.user, **self.project}
 
 
 def source_of(plan: p.Plan, folder: Path | None) -> str:

@@ -9,14 +9,23 @@ from ..vocabulary.quoting import shown
 from .addresses import host_of
 from .endpoints import Service
 from .filled import variables_in
-from .named import NamedEndpoint
+from .named import KINDS, NamedEndpoint
 from .traits import ProviderSpec
+
+_MODULES = frozenset((*KINDS, "embedded"))
+"""The providers of most runs, for which no file of settings is read."""
 
 
 def sent_by(named: NamedEndpoint) -> tuple[str, ...]:
     """Return the environment variables whose values an endpoint gets."""
     others = [one for value in named.headers.values() for one in variables_in(value)]
     return tuple(dict.fromkeys((*([named.key_env] if named.key_env else []), *others)))
+
+
+def sent_to(addresses: Iterable[str], declared: Mapping[str, NamedEndpoint]) -> tuple[str, ...]:
+    """Return the environment variables whose values the declared endpoints of these models get."""
+    names = dict.fromkeys(address.partition(":")[0] for address in addresses)
+    return tuple(one for name in names if name not in _MODULES and name in declared for one in sent_by(declared[name]))
 
 
 def check_home(named: NamedEndpoint, known: Iterable[ProviderSpec], environ: Mapping[str, str]) -> None:

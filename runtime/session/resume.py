@@ -25,7 +25,7 @@ from ..journal.notes import mark_record
 from ..journal.project import resume_command
 from ..journal.records import JUST_BEGUN, Kind, LogRecord, content
 from ..journal.store import Journal
-from ..providers.addresses import without_secrets
+from ..providers.addresses import printable, without_secrets
 from ..vocabulary.amounts import count_text, limit_text
 from ..vocabulary.errors import DiskError, UsageError
 from ..vocabulary.json_value import Json
@@ -250,11 +250,11 @@ def _models(endpoints: Mapping[str, str], models: Mapping[str, str]) -> dict[str
     """Return the places of models: the name of each in the keys of the journal, and its base URL without secrets."""
     places: dict[str, dict[str, Json]] = {}
     for address, name in endpoints.items():
-        url = without_secrets(name)
+        bare = without_secrets(name)
         # A provider of another package may have a password in its name. The keys of its calls cannot be made again
         # from a name without it.
-        secret = url and any(sign in name for sign in "@?#")
-        places[address] = {"name": url if secret else name, "url": url}
+        secret = bare and any(sign in name for sign in "@?#")
+        places[address] = {"name": bare if secret else name, "url": printable(name)}
         if address in models:
             places[address] |= {"model": models[address]}
     return {**places}

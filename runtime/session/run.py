@@ -36,9 +36,10 @@ from ..plans.models import declared_models
 from ..plans.streaming import handed_on
 from ..plans.wanted import default_model
 from ..providers import open_provider
-from ..providers.addresses import without_secrets
+from ..providers.addresses import printable
 from ..providers.declared import DeclaredEndpoints, source_of
 from ..providers.environment_keys import keys_in
+from ..providers.homes import sent_to
 from ..providers.protocol import Surroundings
 from ..providers.records import NoRecords
 from ..values.expressions import ModelValue
@@ -117,7 +118,7 @@ class Parts:
 
 @dataclass(frozen=True, slots=True)
 class _Models:
-    """The models of a run: their endpoints by address, their declared options and their prices."""
+    """The models of a run: their endpoints by address, their options and prices, and the variables sent to them."""
 
     declared: Mapping[str, ModelValue]
     default: ModelValue
@@ -126,6 +127,7 @@ class _Models:
     prices: Prices
     asked_hosts: tuple[str, ...]
     store: Store | None
+    variables: tuple[str, ...]
 
     @property
     def kept(self) -> bool:
@@ -178,9 +180,9 @@ async def execute(
         clock = log.clock
         batches.keep(log)
         if log.notes is not None:
-            log.notes.keys = keys_in(parts.environ)
+            log.notes.keys = keys_in(parts.environ, models.variables)
             reads.note_files(log.notes)
-        places = {address: without_secrets(one.provider.endpoint) for address, one in models.endpoints.items()}
+        places = {address: printable(one.provider.endpoint) for address, one in models.endpoints.items()}
         name_traces(listeners, log.id, places, log.traces)
         if models.declared_prices:
             publish(PricesDeclared(models.declared_prices, at=clock.now()))
@@ -238,25 +240,23 @@ def _models(
     declared = declared_models(plan)
     default = default_model(settings.model, declared)
     store = open_store(parts.environ, tell) if parts.learn else None
-    named = DeclaredEndpoints(source_of(plan, settings.folder), parts.environ)
+    own_opener = parts.opener is not open_provider
+    named = DeclaredEndpoints(source_of(plan, settings.folder), parts.environ, none=own_opener)
     surroundings = Surroundings(parts.environ, tell, store or NoRecords(), named)
     endpoints = open_endpoints(plan, values, declared, default, surroundings, parts.opener, parts.policy)
     asked: tuple[str, ...] = ()
-    if parts.opener is open_provider:
+    if not own_opener:
         chosen = chosen_addresses(plan, values, "" if settings.of_project else settings.model, declared)
+        allowed, of_project = settings.allow_host, settings.of_project
         asked = permit_hosts(
-            endpoints,
-            chosen,
-            settings.allow_host,
-            parts.environ,
-            parts.ask_hosts,
-            of_project=settings.of_project,
-            declared=named,
+            endpoints, chosen, allowed, parts.environ, parts.ask_hosts, of_project=of_project, declared=named
         )
     own = {**prices_at(endpoints, named), **declared_prices(plan)}
     if priced:
         must_be_priced(endpoints, parts.environ, own)
-    return _Models(declared, default, endpoints, own, Prices(parts.environ, own), asked, store)
+    return _Models(
+        declared, default, endpoints, own, Prices(parts.environ, own), asked, store, sent_to(endpoints, named)
+    )
 
 
 async def _log(

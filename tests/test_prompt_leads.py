@@ -109,7 +109,7 @@ def test_the_keys_of_answers_do_not_depend_on_heads() -> None:
     from flowrun.runtime.engine.keys import key_of
     from flowrun.runtime.vocabulary.call import Message
 
-    plain, marked = Message("user", "a b"), Message("user", "a b", (2,), (2,))
+    plain, marked = Message("user", "a b"), Message("user", "a b", heads=(2,), cuts=(2,))
     assert plain == marked and hash(plain) == hash(marked)
     keys = {key_of(Call(1, "a", "m", Request((one,))), "http://x") for one in (plain, marked)}
     assert len(keys) == 1

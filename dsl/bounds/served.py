@@ -37,9 +37,9 @@ class Served:
     ``shares`` says that one prompt may give several samples. ``bare`` says that the schema or the choices of an answer
     take no tokens. ``longest`` is the greatest length of an answer in tokens, if the flow sets none. ``rates`` is None
     if the price is not known. Models of one ``endpoint`` share its ``places``: the number of requests that may be in
-    flight. None means no limit. A flow may set another number. ``keeps`` is the fewest tokens of a head that the server ``batch`` says that the model is asked through its batch
-    keeps, to charge less for reading it again; None if it keeps none.
-    API, unless its options say otherwise.
+    flight. None means no limit. A flow may set another number. ``keeps`` is the fewest tokens of a head that the server
+    keeps, to charge less for reading it again; None if it keeps none. ``batch`` says that the model is asked through its
+    batch API, unless its options say otherwise.
     """
 
     address: str

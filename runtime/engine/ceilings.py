@@ -39,8 +39,8 @@ def _terms(request: Request) -> tuple[Stores, str]:
 
     A request whose messages name a common head may write this head to the provider's cache.
     """
-    stores: Stores = "short" if any(getattr(message, "head", 0) for message in request.messages) else ""
-    tier = getattr(request, "options", _NO_OPTIONS).get("service_tier", "")
+    stores: Stores = "short" if any(message.head for message in request.messages) else ""
+    tier = request.options.get("service_tier", "")
     return stores, tier if isinstance(tier, str) and tier in TIERS else ""
 
 

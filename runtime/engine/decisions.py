@@ -58,9 +58,9 @@ class Policy(NamedTuple):
     A request that failed on the way may be sent again at most ``retries`` times; None is the usual number. ``hedge`` is
     a share of similar requests: a request that takes longer than that share of them may be sent a second time.
     ``budgeted`` is True if the call counts in the budget of a called flow. ``lane`` is the number of the outermost
-    block; calls of different lanes take turns. ``question`` is set if a person is asked. ``batch`` is True if the call ``expected`` counts
-    goes to the batch API of its endpoint.
-    the calls that are sure to come with each head of the prompt.
+    block; calls of different lanes take turns. ``question`` is set if a person is asked. ``batch`` is True if the call
+    goes to the batch API of its endpoint. ``expected`` counts the calls that are sure to come with each head of the
+    prompt.
     """
 
     retries: int | None = None

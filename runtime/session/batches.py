@@ -16,12 +16,12 @@ from ..dispatch.endpoint import Endpoint
 from ..dispatch.ledger import NoLog, RunLog
 from ..dispatch.scheduler import Scheduler
 from ..journal.store import Journal
+from ..plans.wanted import asks_of
 from ..providers import traits_of
 from ..values.expressions import ModelValue
 from ..vocabulary.amounts import count_text
 from ..vocabulary.errors import CallError, UsageError
 from ..vocabulary.submission import Pace, SubmissionMoved
-from .endpoints import asks_of
 
 if TYPE_CHECKING:
     from ..dispatch.submission_book import Submission, SubmissionBook

@@ -19,7 +19,7 @@ from ..providers.foreign import opened_by
 from ..providers.protocol import Provider, Surroundings
 from ..providers.records import Record
 from ..values.expressions import ModelValue
-from ..vocabulary.errors import UsageError, UsageError, mistake_in
+from ..vocabulary.errors import FlowrunError, UsageError, mistake_in
 from ..vocabulary.json_value import Json
 from ..vocabulary.pace import Pace
 from ..vocabulary.traffic import Traffic

@@ -38,8 +38,8 @@ class Served:
     take no tokens. ``longest`` is the greatest length of an answer in tokens, if the flow sets none. ``rates`` is None
     if the price is not known. Models of one ``endpoint`` share its ``places``: the number of requests that may be in
     flight. None means no limit. A flow may set another number. ``keeps`` is the fewest tokens of a head that the server
-    keeps, to charge less for reading it again; None if it keeps none. ``batch`` says that the model is asked through its
-    batch API, unless its options say otherwise.
+    keeps, to charge less for reading it again; None if it keeps none. ``batch`` says that the model is asked through
+    its batch API, unless its options say otherwise.
     """
 
     address: str

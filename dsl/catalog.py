@@ -194,7 +194,9 @@ class Catalog:
 
     ``fault`` gets a kind (``reducer`` or ``splitter``) and a name. It returns the reason why another package's reducer
     or splitter cannot be used: "" if it can, None if no other package has one of this name. ``places`` gets the name of
-    a provider. It returns the most requests at once if the provider never takes more, None otherwise.
+    a provider. It returns the most requests at once if the provider never takes more, None otherwise. ``built_in``
+    tells whether flowrun itself has a provider of a name. ``lacks`` gets the name of a provider and returns what its
+    endpoint is known not to serve, in the words of ``plan_endpoints``.
     """
 
     functions: Mapping[str, FunctionSpec]
@@ -203,6 +205,8 @@ class Catalog:
     providers: Set[str]
     fault: Callable[[str, str], str | None] = lambda kind, name: None
     places: Callable[[str], int | None] = lambda provider: None
+    built_in: Callable[[str], bool] = lambda provider: False
+    lacks: Callable[[str], Set[str]] = lambda provider: frozenset()
 
     def beside(self, names: Iterable[str]) -> Catalog:
         """Return the catalog for a file that declares reducers with these names.

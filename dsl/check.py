@@ -38,6 +38,8 @@ MOST_FILES = 500
 TOO_MANY = f"a flow can read at most {MOST_FILES} other files"
 DEEPEST_IMPORT = 50
 
+SECRETS = frozenset({"F0682", "F0683"})
+"""The errors about a text that may be a secret. No diagnostic of the file shows such a text."""
 BREACHES = frozenset({"F0502", "F0503", "F0504", "F0505"})
 """The errors of untrusted text in trusted places. A file that has no other errors still has a plan."""
 
@@ -122,6 +124,10 @@ def _check(
     file = with_returned_calls(file, catalog.functions)
     file = with_defaults(file, catalog)
     problems += structure(file)
+    if file.endpoints:
+        from .checking.endpoints import check_endpoints  # few files declare endpoints
+
+        problems += check_endpoints(file, catalog)
     program = resolve(file, files, prompts)
     problems += program.problems
     imported, clashes = bring(program, files)
@@ -256,4 +262,8 @@ class _Files:
 
 
 def _sorted(problems: list[Diagnostic]) -> tuple[Diagnostic, ...]:
+    if any(problem.code in SECRETS or "endpoint" in problem.span.source.text for problem in problems):
+        from .checking.endpoints import masked
+
+        problems = masked(problems, SECRETS)
     return tuple(sorted(dict.fromkeys(problems), key=lambda problem: problem.sort_key))

@@ -118,6 +118,13 @@ CODES: dict[str, Code] = {
     # F06: the shapes of flows
     "F0660": Code("an option for a model at an ask of a person"),
     "F0661": Code("a dialogue for a person"),
+    # F068-F069: endpoints and their options
+    "F0680": Code("an endpoint with the name of a provider"),
+    "F0681": Code("an address that no endpoint can have"),
+    "F0682": Code("an address that may carry a secret"),
+    "F0683": Code("a key in the text of a flow"),
+    "F0684": Code("an option that an endpoint does not have"),
+    "F0685": Code("an endpoint with the same address twice"),
     "F0610": Code("a union without a common tag"),
     "F0611": Code("two members of a union with one tag"),
     "F0612": Code("a tag that is not a single word"),
@@ -159,5 +166,7 @@ CODES: dict[str, Code] = {
     "F0740": Code("several ballots from one untrusted source", "warning"),
     "F0741": Code("a prompt that joins untrusted texts", "warning"),
     "F0759": Code("the lines of a text, read as a file", "warning"),
+    "F0770": Code("an option or a type that the model's endpoint does not serve", "warning"),
+    "F0771": Code("an endpoint that no model names", "warning"),
     "F0750": Code("a match that never chooses", "warning"),
 }

@@ -21,6 +21,7 @@ class NamedEndpoint:
         kind: the provider whose API it speaks.
         headers: further headers; ``$NAME`` in a value stands for an environment variable.
         ca: a file with the certificates that it is checked against; "" for those of the system.
+        lacks: what it is known not to serve.
         price_list: its id in the table of genai-prices; "" if its prices are not known.
     """
 
@@ -31,3 +32,4 @@ class NamedEndpoint:
     headers: Mapping[str, str] = field(default_factory=dict)
     ca: str = ""
     price_list: str = ""
+    lacks: frozenset[str] = frozenset()

@@ -27,7 +27,7 @@ class Declarations(BlockTypes, ABC):
         for address in (decl.address, decl.fallback):
             if address is None:
                 continue
-            provider, colon, name = address.value.partition(":")
+            provider, _, name = address.value.partition(":")
             if provider in endpoints:
                 if not name:
                     help = f'write `"{provider}:NAME"` with the name that the server has for the model'

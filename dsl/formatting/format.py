@@ -72,7 +72,7 @@ class _Formatter(TestPhrases):
     def _endpoint(self, decl: s.EndpointDecl) -> Doc:
         last = decl.addresses[-1].span.end
         if decl.listed:
-            units = [self.unit(one, self.string(one)) for one in decl.addresses]
+            units = [self.comments.unit(one.span.start, one.span.end, self.string(one)) for one in decl.addresses]
             before = decl.name.span.end
             end = self._end_of_list(last)
             listed = self.comments.enclosed(units, ("[", "]"), (before, end), separator=",", last=COMMA)

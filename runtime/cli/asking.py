@@ -27,5 +27,5 @@ def _yes(question: str) -> bool:
 def _ask(reaches: Sequence[Reach]) -> bool:
     print("The flow chooses these models. It would send prompts and your key to them:", file=sys.stderr)
     for reach in reaches:
-        print(inert(f"  {reach.model} at {reach.host}"), file=sys.stderr)
+        print(inert(f"  {reach.model} at {reach.host}{reach.told}"), file=sys.stderr)
     return _yes("Allow this? [y/N] ")

@@ -135,6 +135,15 @@ def base_variables(environ: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in set_.items() if value}
 
 
+def key_variables(environ: Mapping[str, str]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Yield the addresses of the services that flowrun knows, each with the variables that hold a key for it."""
+    for spec in _all_own():
+        variables = tuple(getattr(spec, "key_variables", ()))
+        for address in dict.fromkeys((getattr(spec, "base_url", ""), spec.address(environ))):
+            if variables and address:
+                yield address, variables
+
+
 def traits_of(address: str) -> Traits:
     """Return the traits of a model's provider.
 

@@ -15,6 +15,7 @@ from ..journal.givens import given_of
 from ..journal.index import Run
 from ..journal.reading import JournalReader
 from ..providers import open_provider, provider_table
+from ..providers.declared import endpoints_of
 from ..providers.protocol import Surroundings
 from ..vocabulary.errors import DiskError, FlowrunError, UsageError
 from ..vocabulary.json_value import Json
@@ -83,7 +84,10 @@ class Endpoints(Mapping[str, str]):
     needed for this, and nothing is sent. A model whose provider cannot be opened has none.
     """
 
-    def __init__(self, known: Mapping[str, EndpointRecord], environ: Mapping[str, str]) -> None:
+    def __init__(
+        self, known: Mapping[str, EndpointRecord], environ: Mapping[str, str], plan: p.Plan | None = None
+    ) -> None:
+        self._plan = plan
         self.records = dict(known)
         self._environ = environ
         self._surroundings: Surroundings | None = None
@@ -103,7 +107,9 @@ class Endpoints(Mapping[str, str]):
         if self._surroundings is None:
             unset = [name for row in provider_table(self._environ) for name, is_set in row.variables if not is_set]
             keys = {name: "-" for name in unset if name.endswith("_KEY")}
-            self._surroundings = Surroundings({**self._environ, **keys})
+            declared = {} if self._plan is None else endpoints_of(self._plan)
+            keys |= {one.key_env: "-" for one in declared.values() if not self._environ.get(one.key_env, "").strip()}
+            self._surroundings = Surroundings({**self._environ, **keys}, endpoints=declared)
         try:
             return EndpointRecord(open_provider(address, self._surroundings).endpoint)
         except FlowrunError:

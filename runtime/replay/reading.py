@@ -67,7 +67,7 @@ class RunReading:
         environ = os.environ if environ is None else environ
         self.given = given = given or read_given(reader, run)
         named = {address: EndpointRecord(name) for address, name in (endpoints or {}).items()}
-        self.endpoints = Endpoints({**given.models, **named}, environ)
+        self.endpoints = Endpoints({**given.models, **named}, environ, given.plan)
         self.notes = [*given.remarks]
         self._last: Replay | None = None
         self._excerpt = excerpt

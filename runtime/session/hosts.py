@@ -15,6 +15,7 @@ from ..vocabulary.errors import UsageError
 from ..vocabulary.quoting import shown
 
 VARIABLE = "FLOWRUN_ALLOW_HOST"
+_VARIABLE = pattern(r"[A-Z_][A-Z0-9_]*")
 _NAME = pattern(r"(?:\*\.)?[^\s/@*?#\\]+")
 
 
@@ -24,6 +25,21 @@ class Reach:
 
     model: str
     host: str
+    key: str = ""
+    """The environment variable that the flow names for the key; "" if the key is that of the model's provider."""
+    foreign: bool = False
+    """True if the variable is that of a well-known service, and the host is another's."""
+
+    @property
+    def needed(self) -> str:
+        """The permission for it: the host, or the variable and the host if the key is another service's."""
+        return f"{self.key}@{self.host}" if self.foreign else self.host
+
+    @property
+    def told(self) -> str:
+        """The words about its key, to be put behind the host; "" if the flow names no key."""
+        key = f" with the key in {self.key}" if self.key else ""
+        return f"{key}, which is the key of another service" if self.foreign else key
 
 
 Ask = Callable[[Sequence[Reach]], bool]
@@ -38,18 +54,22 @@ def permit_hosts(
     ask: Ask | None = None,
     *,
     of_project: bool = False,
+    keys: Mapping[str, str] | None = None,
 ) -> tuple[str, ...]:
     """Check that the user allows all hosts of a run. Return the hosts that the user allowed when asked.
 
     ``chosen`` are the addresses of models that the user named. ``of_project`` is True if the file of the flow's project
-    names the default model. Raises UsageError if a host is not allowed.
+    names the default model. ``keys`` has the key variables that the flow itself names ("" for none), by the
+    addresses of models. Raises UsageError if a host is not allowed.
     """
     patterns = [*map(_pattern, allowed), *from_variable(environ), *from_settings(environ)]
     by_user = set(chosen)
+    keys = keys or {}
     reached = [
-        Reach(address, host)
+        reach
         for address, endpoint in endpoints.items()
-        if address not in by_user and (host := _host(address, endpoint))
+        if (address in keys or address not in by_user)
+        and (reach := _reach(address, endpoint, keys.get(address, ""), environ))
     ]
     left = _unlike(reached, patterns)
     if left:
@@ -58,10 +78,10 @@ def permit_hosts(
         left = _unlike(left, [host.lower() for base in bases if (host := host_of(base))])
     if not left:
         return ()
-    hosts = tuple(dict.fromkeys(reach.host for reach in left))
+    hosts = tuple(dict.fromkeys(reach.needed for reach in left))
     if ask is not None and ask(left):
         return hosts
-    listed = ", ".join(f"{shown(reach.model)} at {shown(reach.host)}" for reach in left)
+    listed = ", ".join(f"{shown(reach.model)} at {shown(reach.host)}{reach.told}" for reach in left)
     flags = " ".join(f"--allow-host {host}" for host in hosts)
     who = "the flow or its project's flowrun.toml" if of_project else "the flow"
     raise UsageError(
@@ -100,7 +120,22 @@ def from_settings(environ: Mapping[str, str]) -> list[str]:
     return [_pattern(host) for host in hosts]
 
 
+def _reach(address: str, endpoint: Endpoint, key: str, environ: Mapping[str, str]) -> Reach | None:
+    """Return the host of a model that a flow has chosen. None if nothing leaves this machine."""
+    host, foreign = _host(address, endpoint), False
+    if key:
+        from .key_homes import is_foreign  # few flows name a key
+
+        foreign = is_foreign(key, endpoint.provider.endpoint, environ)
+    host = host or (host_of(endpoint.provider.endpoint).lower() if foreign else "")
+    return Reach(address, host, key, foreign) if host else None
+
+
 def _pattern(text: str) -> str:
+    variable, at, host = text.strip().rpartition("@")
+    host = host.lower().rstrip(".")
+    if at and _VARIABLE.fullmatch(variable) and _NAME.fullmatch(host):
+        return f"{variable}@{host}"
     host = text.strip().lower().rstrip(".")
     if not _NAME.fullmatch(host):
         raise UsageError(
@@ -123,10 +158,14 @@ def _host(address: str, endpoint: Endpoint) -> str:
 
 
 def _unlike(reached: Iterable[Reach], patterns: Collection[str]) -> list[Reach]:
-    return [one for one in reached if not any(_fits(one.host, pattern) for pattern in patterns)]
+    return [one for one in reached if not any(_fits(one, pattern) for pattern in patterns)]
 
 
-def _fits(host: str, pattern: str) -> bool:
+def _fits(reach: Reach, pattern: str) -> bool:
+    variable, _, pattern = pattern.rpartition("@")
+    if (variable or reach.foreign) and variable != reach.key:
+        return False
+    host = reach.host
     if host == pattern:
         return True
     bare = hostname_of(host)

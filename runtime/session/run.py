@@ -37,6 +37,7 @@ from ..plans.models import declared_models
 from ..plans.streaming import handed_on
 from ..providers import open_provider
 from ..providers.addresses import without_secrets
+from ..providers.declared import endpoints_of, keys_of
 from ..providers.environment_keys import keys_in
 from ..providers.protocol import Surroundings
 from ..providers.records import NoRecords
@@ -221,7 +222,7 @@ def _models(
     default = default_model(settings.model, declared)
 
     store = open_store(parts.environ, tell) if parts.learn else None
-    surroundings = Surroundings(parts.environ, tell, store or NoRecords())
+    surroundings = Surroundings(parts.environ, tell, store or NoRecords(), endpoints_of(plan))
     endpoints = open_endpoints(plan, values, declared, default, surroundings, parts.opener, parts.policy)
     asked: tuple[str, ...] = ()
     if parts.opener is open_provider:
@@ -233,6 +234,7 @@ def _models(
             parts.environ,
             parts.ask_hosts,
             of_project=settings.of_project,
+            keys=keys_of(plan, endpoints),
         )
     own = declared_prices(plan)
     if priced:

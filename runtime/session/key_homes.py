@@ -1,0 +1,57 @@
+"""The hosts that the keys of well-known services belong to. A flow may name another host for one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from ..providers import key_variables
+from ..providers.addresses import host_of, hostname_of
+
+_HOMES = {
+    "AWS_ACCESS_KEY_ID": "amazonaws.com",
+    "AWS_BEARER_TOKEN_BEDROCK": "amazonaws.com",
+    "AWS_SECRET_ACCESS_KEY": "amazonaws.com",
+    "AWS_SESSION_TOKEN": "amazonaws.com",
+    "AZURE_OPENAI_API_KEY": "azure.com",
+    "COHERE_API_KEY": "cohere.com",
+    "CO_API_KEY": "cohere.com",
+    "DEEPSEEK_API_KEY": "deepseek.com",
+    "FIREWORKS_API_KEY": "fireworks.ai",
+    "GH_TOKEN": "github.com",
+    "GITHUB_TOKEN": "github.com",
+    "GROQ_API_KEY": "groq.com",
+    "HF_TOKEN": "huggingface.co",
+    "HUGGINGFACE_API_KEY": "huggingface.co",
+    "MISTRAL_API_KEY": "mistral.ai",
+    "OPENROUTER_API_KEY": "openrouter.ai",
+    "TOGETHER_API_KEY": "together.xyz",
+    "XAI_API_KEY": "x.ai",
+}
+"""The domains of the services whose clients read a variable by this name."""
+
+
+def is_foreign(variable: str, address: str, environ: Mapping[str, str]) -> bool:
+    """Tell whether a variable holds the key of a well-known service, and the address is not that service's.
+
+    A server that the user has set for the service by its own variable, such as OPENAI_BASE_URL, is a home of its key.
+    """
+    homes = [*_own_homes(variable, environ)]
+    if variable in _HOMES:
+        homes.append(f"https://{_HOMES[variable]}")
+    return bool(homes) and not any(_at_home(address, home) for home in homes)
+
+
+def _own_homes(variable: str, environ: Mapping[str, str]) -> Iterator[str]:
+    for home, variables in key_variables(environ):
+        if variable in variables:
+            yield home
+
+
+def _at_home(address: str, home: str) -> bool:
+    """Tell whether an address is that of a home or of its subdomain. A key for https never goes out in plain text."""
+    if home.startswith("https:") and not address.lower().startswith("https:"):
+        return False
+    if host_of(address).lower() == host_of(home).lower():
+        return True
+    host, own = (hostname_of(host_of(one)).lower().rstrip(".") for one in (address, home))
+    return own in _HOMES.values() and host.endswith(f".{own}")

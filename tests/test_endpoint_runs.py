@@ -82,10 +82,9 @@ async def reaches(text: str, flow: Callable[[str], Path], tmp_path: Path, **give
 
 
 async def test_the_host_and_the_variable_are_asked_for(flow: Callable[[str], Path], tmp_path: Path) -> None:
-    assert await reaches(FAR.replace("VARIABLE", "LAB_KEY"), flow, tmp_path) == [
-        Reach("lab:llama", "lab.invalid", "LAB_KEY")
-    ]
-    assert await reaches(FAR.replace("VARIABLE", "LAB_KEY"), flow, tmp_path, allow_host="lab.invalid") == []
+    text = FAR.replace("VARIABLE", "LAB_KEY")
+    assert await reaches(text, flow, tmp_path) == [Reach("lab:llama", "lab.invalid", "LAB_KEY")]
+    assert await reaches(text, flow, tmp_path, allow_host="lab.invalid") == []
     # The model of the command line is one that the flow describes.
     found = await reaches(text.replace("ask m", "ask"), flow, tmp_path, model="lab:other")
     assert found == [Reach("lab:other", "lab.invalid", "LAB_KEY")]

@@ -13,7 +13,7 @@ from flowrun.dsl import plan as p
 from flowrun.dsl.addresses import address_fault
 from flowrun.runtime.catalog import catalog
 from flowrun.runtime.plans.verify import verify
-from flowrun.runtime.providers.declared import endpoints_of
+from flowrun.runtime.providers.plan_endpoints import endpoints_of
 from flowrun.runtime.vocabulary.errors import PlanError
 
 MODEL = '\nmodel m = "lab:x"\nflow f() { a = ask m "hi" return a }\n'

@@ -15,7 +15,7 @@ from ..journal.givens import given_of
 from ..journal.index import Run
 from ..journal.reading import JournalReader
 from ..providers import open_provider, provider_table
-from ..providers.declared import endpoints_of
+from ..providers.plan_endpoints import endpoints_of
 from ..providers.protocol import Surroundings
 from ..vocabulary.errors import DiskError, FlowrunError, UsageError
 from ..vocabulary.json_value import Json

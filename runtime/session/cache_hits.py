@@ -19,7 +19,7 @@ from ..journal.survey import read_answers
 from ..limits.retry import RetryPolicy
 from ..plans.models import declared_models
 from ..providers import open_provider
-from ..providers.declared import endpoints_of
+from ..providers.plan_endpoints import endpoints_of
 from ..providers.protocol import Surroundings
 from ..reads.reading import reading
 from ..values.functions import call_function

@@ -37,8 +37,8 @@ from ..plans.models import declared_models
 from ..plans.streaming import handed_on
 from ..providers import open_provider
 from ..providers.addresses import without_secrets
-from ..providers.declared import endpoints_of, keys_of
 from ..providers.environment_keys import keys_in
+from ..providers.plan_endpoints import endpoints_of, keys_of
 from ..providers.protocol import Surroundings
 from ..providers.records import NoRecords
 from ..values.expressions import ModelValue

@@ -2,31 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
+from dataclasses import replace
 
 from . import plan as p
 from . import syntax as s
 from .checking.endpoints import kind_of, lacks_of
 
-Renamed = dict[tuple[str, str], str]
-"""The names of endpoints in a plan, by the path of the file and the name in it, where the two names differ."""
 
+def with_endpoints(plan: p.Plan, files: Mapping[str, s.File]) -> p.Plan:
+    """Return a plan with the endpoints of its files, which are given by their paths.
 
-def plan_endpoints(files: Iterable[tuple[str, s.File]]) -> tuple[tuple[p.Endpoint, ...], Renamed]:
-    """Return the endpoints of files, and their new names.
-
-    Files that declare the same endpoint share it. An endpoint is renamed if another file means something else by its
-    name: another endpoint, or a provider.
+    Files that declare the same endpoint share it. An endpoint is renamed, with its models, if another file means
+    something else by its name: another endpoint, or a provider.
     """
-    files = list(files)
     planned: dict[str, p.Endpoint] = {}
-    renamed: Renamed = {}
+    renamed: dict[tuple[str, str], str] = {}
     taken: set[str] = set()
-    for _, file in files:
+    for file in files.values():
         own = {decl.name.text for decl in file.endpoints}
         addresses = [one for model in file.models for one in (model.address, model.fallback) if one is not None]
         taken |= {one.value.partition(":")[0] for one in addresses} - own
-    for path, file in files:
+    for path, file in files.items():
         for decl in file.endpoints:
             name, number = decl.name.text, 1
             made = _endpoint(decl, name)
@@ -35,9 +32,20 @@ def plan_endpoints(files: Iterable[tuple[str, s.File]]) -> tuple[tuple[p.Endpoin
                 name = f"{decl.name.text}{number}"
                 made = _endpoint(decl, name)
             planned[name] = made
-            if name != decl.name.text:
-                renamed[path, decl.name.text] = name
-    return tuple(planned.values()), renamed
+            renamed[path, decl.name.text] = name
+    models = tuple(_moved(model, renamed) for model in plan.models)
+    return replace(plan, models=models, endpoints=tuple(planned.values()))
+
+
+def _moved(model: p.Model, renamed: Mapping[tuple[str, str], str]) -> p.Model:
+    path = model.name.rpartition(":")[0]
+
+    def address(text: str) -> str:
+        name, colon, rest = text.partition(":")
+        return f"{renamed.get((path, name), name)}{colon}{rest}"
+
+    fallback = None if model.fallback is None else address(model.fallback)
+    return replace(model, address=address(model.address), fallback=fallback)
 
 
 def _endpoint(decl: s.EndpointDecl, name: str) -> p.Endpoint:

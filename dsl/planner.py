@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 
 from . import plan as p
@@ -47,13 +47,6 @@ def bare_plan(checked: Checked, flow: str | None = None, *, beside: Iterable[str
             elif found := _named(planner.checked, callee.name):
                 made[key] = planner.flow(found, retries)
     decl = chosen.decl
-    endpoints: tuple[p.Endpoint, ...] = ()
-    if any(planner.checked.file.endpoints for planner in planners.values()):
-        from .endpoint_planner import plan_endpoints  # few files declare endpoints
-
-        endpoints, renamed = plan_endpoints((path, planner.checked.file) for path, planner in planners.items())
-        for planner in planners.values():
-            planner.renamed = renamed
     plan = p.Plan(
         decl.name.text,
         checked.file.span.source.name,
@@ -66,8 +59,11 @@ def bare_plan(checked: Checked, flow: str | None = None, *, beside: Iterable[str
         body.money_limit,
         dict(sorted(made.items())),
         dict(sorted(externs.items())),
-        endpoints=endpoints,
     )
+    if any(planner.checked.file.endpoints for planner in planners.values()):
+        from .endpoint_planner import with_endpoints  # few files declare endpoints
+
+        plan = with_endpoints(plan, {path: planner.checked.file for path, planner in planners.items()})
     if not any(planner.checked.file.labelled for planner in planners.values()):
         return plan
     from .plan_labels import label_table  # most files have no labels
@@ -91,7 +87,6 @@ class _Planner(AskPlanner):
         self.called = called
         self.names: dict[Step, str] = {}
         self.retries: list[p.Expr] = []
-        self.renamed: Mapping[tuple[str, str], str] = {}
         retries = (one for decl in checked.file.defaults[:1] for one in decl.options if one.name.text == "retries")
         # The other options of `model default` are those of the asks already.
         self.unnamed = self.options(tuple(retries))
@@ -133,16 +128,12 @@ class _Planner(AskPlanner):
         return tuple(
             p.Model(
                 self.model(model.name.text),
-                self._address(model.address),
+                model.address.value,
                 self.options(model.options),
-                self._address(model.fallback) if model.fallback is not None else None,
+                model.fallback.value if model.fallback is not None else None,
             )
             for model in self.checked.file.models
         )
-
-    def _address(self, address: s.String) -> str:
-        name, colon, rest = address.value.partition(":")
-        return f"{self.renamed.get((self.path, name), name)}{colon}{rest}"
 
     def callee(self, part: s.Call | s.Reduce) -> tuple[str, Callee] | None:
         """Return the callee of a call or a reducer, and its key in the plan.

@@ -135,3 +135,43 @@ async def test_the_key_of_a_service_is_asked_for_on_this_machine_too(
 )
 def test_a_key_has_its_homes(variable: str, address: str, foreign: bool) -> None:
     assert is_foreign(variable, address, {}) is foreign
+
+
+async def test_requests_go_to_all_addresses(flow: Callable[[str], Path], tmp_path: Path) -> None:
+    async with FaultServer().serving() as first, FaultServer().serving() as second:
+        first.json(chat("one"))
+        second.json(chat("two"))
+        path = flow(
+            f'endpoint lab at ["{first.url}/v1", "{second.url}/v1"] key "LAB_KEY"\nmodel m = "lab:x"\n'
+            'flow f(xs: [text]) { a = map x in xs { ask m "{{ x }}" } reduce collect return a }\n'
+        )
+        words = json.dumps([f"w{number}" for number in range(40)])
+        ran = await command("a.flow", "--xs", words, folder=tmp_path, LAB_KEY=KEY, FLOWRUN_JOURNAL="j.db")
+        assert ran.code == 0
+        assert len(first.seen) + len(second.seen) == 40
+        assert min(len(first.seen), len(second.seen)) >= 15
+        assert first.headers[0]["Authorization"] == second.headers[0]["Authorization"] == f"Bearer {KEY}"
+        # The answers are those of the first address.
+        path.write_text(path.read_text().replace(f', "{second.url}/v1"', ""))
+        ran = await command("a.flow", "--xs", words, folder=tmp_path, LAB_KEY=KEY, FLOWRUN_JOURNAL="j.db")
+        assert (ran.code, len(first.seen) + len(second.seen)) == (0, 40)
+
+
+async def test_an_address_that_is_down_is_left_out(flow: Callable[[str], Path], tmp_path: Path) -> None:
+    async with FaultServer().serving() as there:
+        there.json(chat("one"))
+        flow(
+            f'endpoint lab at ["http://127.0.0.1:9/v1", "{there.url}/v1"]\nmodel m = "lab:x"\n'
+            'flow f(xs: [text]) { a = map x in xs { ask m "{{ x }}" } reduce collect return a }\n'
+        )
+        words = json.dumps([f"w{number}" for number in range(8)])
+        ran = await command("a.flow", "--xs", words, folder=tmp_path)
+        assert (ran.code, len(there.seen)) == (0, 8)
+
+
+async def test_each_address_needs_its_permission(flow: Callable[[str], Path], tmp_path: Path) -> None:
+    text = 'endpoint lab at ["https://a.invalid/v1", "https://b.invalid/v1"] key "LAB_KEY"\n' + TALK
+    both = [Reach("lab:llama", host, "LAB_KEY") for host in ("a.invalid", "b.invalid")]
+    assert await reaches(text, flow, tmp_path) == both
+    assert await reaches(text, flow, tmp_path, allow_host="a.invalid") == both[1:]
+    assert await reaches(text, flow, tmp_path, allow_host=["a.invalid", "b.invalid"]) == []

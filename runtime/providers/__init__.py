@@ -102,6 +102,10 @@ def open_provider(model: str, surroundings: Surroundings) -> Provider:
     if not model.isprintable():
         raise UsageError("the name of a model has a character that cannot be printed")
     if (named := surroundings.endpoints.get(provider)) is not None:
+        if named.others:
+            from .replicas import open_replicas  # few endpoints have several addresses
+
+            return open_replicas(model, named, surroundings, open_provider)
         return _open_named(named, name, surroundings)
     if not is_own(provider):
         return _open_foreign(model, provider, name, surroundings)

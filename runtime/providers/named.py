@@ -22,6 +22,7 @@ class NamedEndpoint:
         headers: further headers; ``$NAME`` in a value stands for an environment variable.
         ca: a file with the certificates that it is checked against; "" for those of the system.
         lacks: what it is known not to serve.
+        others: the further addresses of an endpoint that has several.
         price_list: its id in the table of genai-prices; "" if its prices are not known.
     """
 
@@ -33,3 +34,4 @@ class NamedEndpoint:
     ca: str = ""
     price_list: str = ""
     lacks: frozenset[str] = frozenset()
+    others: tuple[str, ...] = ()

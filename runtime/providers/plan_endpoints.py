@@ -23,7 +23,9 @@ def endpoints_of(plan: p.Plan) -> dict[str, NamedEndpoint]:
         if one.name in found:
             raise PlanError(f"two endpoints of this plan have the name `{one.name}`")
         lacks = frozenset(one.lacks)
-        found[one.name] = NamedEndpoint(one.name, one.addresses[0], one.key, one.kind, lacks=lacks)
+        found[one.name] = NamedEndpoint(
+            one.name, one.addresses[0], one.key, one.kind, lacks=lacks, others=one.addresses[1:]
+        )
     return found
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 
 from flowrun.dsl import dataclass
 
@@ -57,7 +58,9 @@ def plan_check(
         name, _, model = name.partition(":")
     model = model.removeprefix(f"{name}:") or _example(name, environ)
     store = open_store(environ, lambda line: None)
-    surroundings = Surroundings(environ, records=store or NoRecords(), endpoints=endpoints)
+    # A check asks the first address of an endpoint that has several.
+    single = {one: replace(named, others=()) for one, named in endpoints.items()}
+    surroundings = Surroundings(environ, records=store or NoRecords(), endpoints=single)
     provider = open_provider(f"{name}:{model or 'any'}", surroundings)
     if not model:
         raise UsageError(f"the endpoint {shown(name)} serves models that flowrun does not know: name one with --model")

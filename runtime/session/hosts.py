@@ -68,8 +68,9 @@ def permit_hosts(
     reached = [
         reach
         for address, endpoint in endpoints.items()
-        if (address in keys or address not in by_user)
-        and (reach := _reach(address, endpoint, keys.get(address, ""), environ))
+        if address in keys or address not in by_user
+        for base in getattr(endpoint.provider, "addresses", (endpoint.provider.endpoint,))
+        if (reach := _reach(address, base, keys.get(address, ""), environ))
     ]
     left = _unlike(reached, patterns)
     if left:
@@ -120,14 +121,14 @@ def from_settings(environ: Mapping[str, str]) -> list[str]:
     return [_pattern(host) for host in hosts]
 
 
-def _reach(address: str, endpoint: Endpoint, key: str, environ: Mapping[str, str]) -> Reach | None:
+def _reach(address: str, base: str, key: str, environ: Mapping[str, str]) -> Reach | None:
     """Return the host of a model that a flow has chosen. None if nothing leaves this machine."""
-    host, foreign = _host(address, endpoint), False
+    host, foreign = _host(address, base), False
     if key:
         from .key_homes import is_foreign  # few flows name a key
 
-        foreign = is_foreign(key, endpoint.provider.endpoint, environ)
-    host = host or (host_of(endpoint.provider.endpoint).lower() if foreign else "")
+        foreign = is_foreign(key, base, environ)
+    host = host or (host_of(base).lower() if foreign else "")
     return Reach(address, host, key, foreign) if host else None
 
 
@@ -144,12 +145,11 @@ def _pattern(text: str) -> str:
     return host
 
 
-def _host(address: str, endpoint: Endpoint) -> str:
-    """Return the host of an endpoint, with its port if it has one. "" if requests stay on this machine.
+def _host(address: str, base: str) -> str:
+    """Return the host of an address of a model, with its port if it has one. "" if requests stay on this machine.
 
     For another package's provider without an address, return the provider's name with a colon.
     """
-    base = endpoint.provider.endpoint
     if is_local(address, base):
         return ""
     if "://" not in base:

@@ -175,3 +175,64 @@ async def test_each_address_needs_its_permission(flow: Callable[[str], Path], tm
     assert await reaches(text, flow, tmp_path) == both
     assert await reaches(text, flow, tmp_path, allow_host="a.invalid") == both[1:]
     assert await reaches(text, flow, tmp_path, allow_host=["a.invalid", "b.invalid"]) == []
+
+
+LABEL = """\
+endpoint lab = "{url}/v1" key "LAB_KEY"
+model m = "lab:x"
+flow label(mail: text) {
+  k = ask m "Spam? {{ mail }}" -> yes | no
+  return k
+}
+test "a mail" of label {
+  mail = "win"
+  cassette "label.cassette.jsonl"
+  expect k == yes
+}
+"""
+
+
+async def test_evaluations_tests_and_resumed_runs_use_the_endpoint(
+    faults: FaultServer, flow: Callable[[str], Path], tmp_path: Path
+) -> None:
+    faults.json(chat('{"answer": "yes"}'))
+    flow(LABEL.replace("{url}", faults.url))
+    (tmp_path / "rows.jsonl").write_text('{"mail": "a", "want": "yes"}\n')
+    environ = {"LAB_KEY": KEY, "FLOWRUN_JOURNAL": "j.db"}
+    ran = await command(
+        "eval", "a.flow", "--rows", "rows.jsonl", "--answer", "want", "--json", folder=tmp_path, **environ
+    )
+    assert (ran.code, len(faults.seen)) == (0, 1), ran.err
+    ran = await command("test", "a.flow", "--record", folder=tmp_path, **environ)
+    assert (ran.code, len(faults.seen)) == (0, 2), ran.err
+    ran = await command("test", "a.flow", folder=tmp_path, OPENAI_API_KEY=OTHER)
+    assert (ran.code, len(faults.seen)) == (0, 2), ran.err
+    faults.replies.clear()
+    faults.json({"error": {"message": "later"}}, 401)
+    ran = await command("a.flow", "--mail", "b", folder=tmp_path, **environ)
+    assert (ran.code, len(faults.seen)) == (3, 3)
+    assert KEY not in ran.err
+    faults.replies.clear()
+    faults.json(chat('{"answer": "no"}'))
+    ran = await command("resume", "last", folder=tmp_path, **environ)
+    assert (ran.code, ran.out, len(faults.seen)) == (0, "no\n", 4), ran.err
+    assert {one["Authorization"] for one in faults.headers} == {f"Bearer {KEY}"}
+    ran = await command("plan", "a.flow", "--mail", "b", "--json", folder=tmp_path, **environ)
+    (planned,) = json.loads(ran.out)["plan"]["endpoints"]
+    assert (planned["name"], planned["addresses"], planned["key"]) == ("lab", [f"{faults.url}/v1"], "LAB_KEY")
+
+
+async def test_the_plan_tells_what_the_journal_has(faults: FaultServer, flow: Callable[[str], Path]) -> None:
+    faults.json(chat("yes"))
+    path = flow(f'endpoint lab = "{faults.url}/v1"\n{TALK}')
+    ran = await command("a.flow", folder=path.parent, FLOWRUN_JOURNAL="j.db")
+    assert ran.code == 0
+    ran = await command("plan", "a.flow", folder=path.parent, FLOWRUN_JOURNAL="j.db")
+    assert "a run makes no calls" in ran.out
+
+
+async def test_a_flow_without_the_endpoint_does_not_know_it(faults: FaultServer, flow: Callable[[str], Path]) -> None:
+    path = flow('flow f() { a = ask "hi" return a }\n')
+    ran = await command("a.flow", "--model", "lab:x", folder=path.parent)
+    assert ran.code == 2
+    assert "no provider is called `lab`" in ran.err

@@ -56,3 +56,21 @@ def test_anthropic_takes_so_many_parts_that_may_be_missing() -> None:
     assert told(form(16), "anthropic:claude-sonnet-4-5") == []
     assert len(told(form(17), "anthropic:claude-sonnet-4-5")) == 1
     assert told(form(17)) == []
+
+
+@pytest.mark.parametrize(
+    ("address", "limits"),
+    [
+        ('"https://api.openai.com/v1"', "OpenAI"),
+        ('"https://API.anthropic.com" with kind: anthropic', "Anthropic"),
+        ('"http://gpu:8000/v1"', ""),
+        ('"http://proxy:8000" with kind: anthropic', ""),
+        ('"https://api.openai.com.example.com/v1"', ""),
+    ],
+)
+def test_the_limits_of_a_service_hold_at_its_own_address(address: str, limits: str) -> None:
+    form = "{ " + ", ".join(f"f{place}: text?" for place in range(17)) + f", of: {choice(1001)} }}"
+    text = f'endpoint lab = {address}\nmodel m = "lab:x"\nflow f() {{ a = ask m "hi" -> {form} return a }}\n'
+    found = [one.message for one in check_flow(Source(text), catalog()).warnings if one.code == "F0724"]
+    assert len(found) == (1 if limits else 0)
+    assert all(limits in message for message in found)

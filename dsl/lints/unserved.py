@@ -107,7 +107,14 @@ def _findings(used: _Asked, address: s.String, lacks: Set[str]) -> Iterator[Diag
 def _finding(what: str, at: s.Word | s.TypeExpr, address: s.String, note: str, help: str) -> Diagnostic:
     provider = address.value.partition(":")[0]
     message = f"the endpoint `{provider}` does not serve {what}"
-    return Diagnostic("F0770", message, at.span, labels=(Label(address.span, "the model"),), note=note, help=help)
+    return Diagnostic(
+        "F0770",
+        message,
+        at.span,
+        labels=(Label(address.span, "the model"),),
+        note=note,
+        help=help,
+    )
 
 
 def _is_shaped(type_: t.Type) -> bool:

@@ -89,7 +89,7 @@ def examine_flow(source: Source, catalog: Catalog, load: Load | None = None) -> 
 
         found = offered(with_guesses(error.diagnostics), again)
         broken = any(one.severity == "error" and one.code not in BREACHES for one in found)
-        return Examined(source, None if broken else files.first, tuple(found), () if broken else tuple(files.flows))
+        return Examined(source, None if broken else files.first, _hidden(found), () if broken else tuple(files.flows))
     return Examined(source, checked, checked.warnings, tuple(files.flows))
 
 
@@ -192,7 +192,7 @@ class _Files:
             one.imports = self.done
         if over := over_budget([checked, *self.done.values()]):
             raise FlowError(_sorted([*found, *over]))
-        checked.warnings = with_guesses(_sorted(found))
+        checked.warnings = _hidden(with_guesses(_sorted(found)))
         return checked
 
     def check(self, source: Source, chain: list[str]) -> Checked | None:
@@ -262,8 +262,13 @@ class _Files:
 
 
 def _sorted(problems: list[Diagnostic]) -> tuple[Diagnostic, ...]:
-    if any(problem.code in SECRETS or "endpoint" in problem.span.source.text for problem in problems):
-        from .checking.endpoints import masked
-
-        problems = masked(problems, SECRETS)
     return tuple(sorted(dict.fromkeys(problems), key=lambda problem: problem.sort_key))
+
+
+def _hidden(found: Sequence[Diagnostic]) -> tuple[Diagnostic, ...]:
+    """Return the problems so that none of them shows a text that may be a secret."""
+    if not any(one.code in SECRETS or "endpoint" in one.span.source.text for one in found):
+        return tuple(found)
+    from .checking.endpoints import masked
+
+    return tuple(masked(found, SECRETS))

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from flowrun.dsl import FlowError, Source, check_flow, make_plan, render_diagnostics
+from flowrun.dsl import FlowError, Source, apply_fixes, check_flow, examine_flow, make_plan, render_diagnostics
 from flowrun.dsl import plan as p
 from flowrun.dsl.addresses import address_fault
 from flowrun.runtime.catalog import catalog
@@ -186,3 +186,12 @@ def test_the_plan_of_an_endpoint_reads_as_json() -> None:
     data["endpoints"][0]["addresses"] = "http://a/v1"
     with pytest.raises(ValueError, match=r"endpoints"):
         p.from_json(json.dumps(data))
+
+
+def test_the_fixes_of_an_endpoint_correct_it() -> None:
+    text = 'endpoint lab = "http://a/v1/chat/completions" key "$LAB_KEY"' + MODEL
+    found = examine_flow(Source(text, "a.flow"), catalog()).findings
+    assert len(found) == 2
+    fixed = apply_fixes(Source(text, "a.flow"), lambda source: examine_flow(source, catalog()).findings)
+    assert fixed.source.text == 'endpoint lab = "http://a/v1" key "LAB_KEY"' + MODEL
+    assert fixed.left == ()

@@ -78,9 +78,6 @@ def masked(found: Iterable[Diagnostic], codes: frozenset[str]) -> list[Diagnosti
             one,
             span=hidden(one.span),
             labels=tuple(Label(hidden(label.span), label.text) for label in one.labels),
-            fix=None if one.fix is None else replace(
-                one.fix, edits=tuple(Edit(hidden(edit.span), edit.text) for edit in one.fix.edits)
-            ),
         )
         for one in problems
     ]  # fmt: skip

@@ -106,17 +106,22 @@ async def test_a_budget_ends_the_search(faults: FaultServer, tmp_path: Path) -> 
 async def test_later_runs_begin_with_what_the_check_found(
     faults: FaultServer, flow: Callable[[str], Path], tmp_path: Path
 ) -> None:
-    faults.replies.append(chat_server(["json_schema", "n", "seed"]))
-    await check(faults, tmp_path)
-    faults.seen.clear()
-    path = flow('flow f() { a = repeat 3 { ask "hi" -> "red" | "blue" with seed: 1 } reduce majority return a }\n')
+    path = flow(
+        'flow f() { a = repeat 3 { ask "hi" -> "red" | "blue" } reduce majority b = ask "x" with seed: 1 return a }\n'
+    )
     environ = {"OPENAI_BASE_URL": f"{faults.url}/v1", "FLOWRUN_CACHE": str(tmp_path / "cache")}
-    await command(path.name, "--model", "openai:m", "--no-journal", folder=tmp_path, **environ)
-    assert faults.seen
-    for body in faults.seen:
-        assert body.get("response_format", {}).get("type") != "json_schema"
-        assert "seed" not in body
-        assert "n" not in body
+
+    async def asked() -> tuple[bool, ...]:
+        faults.seen.clear()
+        await command(path.name, "--model", "openai:m", "--no-journal", folder=tmp_path, **environ)
+        shapes = [body.get("response_format", {}).get("type") for body in faults.seen]
+        return "json_schema" in shapes, *(any(name in body for body in faults.seen) for name in ("seed", "n"))
+
+    faults.replies.append(chat_server())
+    assert await asked() == (True, True, True)
+    faults.replies[:] = [chat_server(["json_schema", "n", "seed"])]
+    await check(faults, tmp_path)
+    assert await asked() == (False, False, False)
 
 
 async def test_the_other_apis_have_their_own_words(faults: FaultServer, tmp_path: Path) -> None:

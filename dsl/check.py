@@ -38,6 +38,8 @@ MOST_FILES = 500
 TOO_MANY = f"a flow can read at most {MOST_FILES} other files"
 DEEPEST_IMPORT = 50
 
+SECRETS = frozenset({"F0682", "F0683"})
+"""The errors about a text that may be a secret. No diagnostic of the file shows such a text."""
 BREACHES = frozenset({"F0502", "F0503", "F0504", "F0505"})
 """The errors of untrusted text in trusted places. A file that has no other errors still has a plan."""
 
@@ -87,7 +89,7 @@ def examine_flow(source: Source, catalog: Catalog, load: Load | None = None) -> 
 
         found = offered(with_guesses(error.diagnostics), again)
         broken = any(one.severity == "error" and one.code not in BREACHES for one in found)
-        return Examined(source, None if broken else files.first, tuple(found), () if broken else tuple(files.flows))
+        return Examined(source, None if broken else files.first, _hidden(found), () if broken else tuple(files.flows))
     return Examined(source, checked, checked.warnings, tuple(files.flows))
 
 
@@ -122,6 +124,10 @@ def _check(
     file = with_returned_calls(file, catalog.functions)
     file = with_defaults(file, catalog)
     problems += structure(file)
+    if file.endpoints:
+        from .checking.endpoints import check_endpoints  # few files declare endpoints
+
+        problems += check_endpoints(file, catalog)
     program = resolve(file, files, prompts)
     problems += program.problems
     imported, clashes = bring(program, files)
@@ -186,7 +192,7 @@ class _Files:
             one.imports = self.done
         if over := over_budget([checked, *self.done.values()]):
             raise FlowError(_sorted([*found, *over]))
-        checked.warnings = with_guesses(_sorted(found))
+        checked.warnings = _hidden(with_guesses(_sorted(found)))
         return checked
 
     def check(self, source: Source, chain: list[str]) -> Checked | None:
@@ -257,3 +263,12 @@ class _Files:
 
 def _sorted(problems: list[Diagnostic]) -> tuple[Diagnostic, ...]:
     return tuple(sorted(dict.fromkeys(problems), key=lambda problem: problem.sort_key))
+
+
+def _hidden(found: Sequence[Diagnostic]) -> tuple[Diagnostic, ...]:
+    """Return the problems so that none of them shows a text that may be a secret."""
+    if not any(one.code in SECRETS or "endpoint" in one.span.source.text for one in found):
+        return tuple(found)
+    from .checking.endpoints import masked
+
+    return tuple(masked(found, SECRETS))

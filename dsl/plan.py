@@ -13,6 +13,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from .plain_data import OMITTED, must_be_kept, plain_data, strict_json
+from .plan_endpoints import Endpoint
 from .plan_expressions import (
     Apply,
     CallOf,
@@ -72,6 +73,7 @@ __all__ = [
     "Check",
     "Class",
     "Constant",
+    "Endpoint",
     "Entry",
     "Expr",
     "Extern",
@@ -181,7 +183,7 @@ class Plan:
     ``result`` is the returned expression, and ``type`` its type. ``source`` is the name of the flow's file.
     ``calls_limit`` and ``money_limit`` (dollars) are the flow's budget; None if it has none. ``flows`` has the called
     flows, by a name that the plan gives them; no flow calls itself, directly or through others. ``labels`` repeats the
-    labels of all parts: a plan in which a label differs from it was edited.
+    labels of all parts: a plan in which a label differs from it was edited. ``endpoints`` are those of all files.
     """
 
     flow: str
@@ -197,6 +199,7 @@ class Plan:
     externs: dict[str, Extern] = field(default_factory=dict)
     version: int = VERSION
     labels: dict[str, Label] = field(default_factory=dict, metadata={OMITTED: {}})
+    endpoints: tuple[Endpoint, ...] = field(default=(), metadata={OMITTED: ()})
 
     def walk(self) -> Iterator[Step]:
         """Yield every step: those of a block after the block, and those of called flows last."""

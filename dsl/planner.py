@@ -60,6 +60,10 @@ def bare_plan(checked: Checked, flow: str | None = None, *, beside: Iterable[str
         dict(sorted(made.items())),
         dict(sorted(externs.items())),
     )
+    if any(planner.checked.file.endpoints for planner in planners.values()):
+        from .endpoint_planner import with_endpoints  # few files declare endpoints
+
+        plan = with_endpoints(plan, {path: planner.checked.file for path, planner in planners.items()})
     if not any(planner.checked.file.labelled for planner in planners.values()):
         return plan
     from .plan_labels import label_table  # most files have no labels

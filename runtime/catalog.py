@@ -28,7 +28,9 @@ class AnyProvider(frozenset[str]):
 
 @cache
 def catalog() -> Catalog:
-    return replace(language(), providers=ProviderNames(), places=_fixed_places, refused=_refused)
+    return replace(
+        language(), providers=ProviderNames(), places=_fixed_places, refused=_refused, built_in=is_own, lacks=_lacks
+    )
 
 
 def catalog_for(source: str, environ: Mapping[str, str]) -> Catalog:
@@ -57,7 +59,7 @@ def catalog_for(source: str, environ: Mapping[str, str]) -> Catalog:
 @cache
 def open_catalog() -> Catalog:
     """Return the catalog for a caller who opens models by a function of their own. It accepts every provider's name."""
-    return replace(language(), providers=AnyProvider())
+    return replace(language(), providers=AnyProvider(), built_in=is_own, lacks=_lacks)
 
 
 def _refused(address: str, options: Mapping[str, Json]) -> Mapping[str, str]:
@@ -69,3 +71,8 @@ def _refused(address: str, options: Mapping[str, Json]) -> Mapping[str, str]:
 def _fixed_places(provider: str) -> int | None:
     """Return 1 for a provider that takes one request at a time. None for others, whose number grows."""
     return 1 if traits_of(provider).concurrency == 1 else None
+
+
+def _lacks(provider: str) -> frozenset[str]:
+    """Return what a provider is known not to serve. Nothing is known of the providers of other packages."""
+    return traits_of(provider).lacks if is_own(provider) else frozenset()

@@ -19,7 +19,15 @@ from flowrun.dsl.parsing import build, build_declarations, build_tests, build_va
 from flowrun.dsl.parsing.build import TreeBuilder
 from flowrun.dsl.parsing.make_tables import make_tables
 from flowrun.dsl.parsing.syntax_errors import KEYWORDS
-from flowrun.dsl.parsing.tables import CLAUSE_WORDS, FILE_WORDS, LABELS, ROUND_WORDS, TEST_WORDS, TYPE_WORDS
+from flowrun.dsl.parsing.tables import (
+    CLAUSE_WORDS,
+    ENDPOINT_WORDS,
+    FILE_WORDS,
+    LABELS,
+    ROUND_WORDS,
+    TEST_WORDS,
+    TYPE_WORDS,
+)
 
 ROOT = Path(__file__).parent
 TEXTS = [path.read_text(encoding="utf-8") for path in sorted((ROOT / "corpus" / "fmt").glob("*.flow"))]
@@ -295,7 +303,10 @@ def test_the_words_are_those_of_the_grammar() -> None:
     terminals = Lark(grammar, parser="lalr").terminals
     assert {t.pattern.value for t in terminals if t.pattern.value.isidentifier()} == {
         *KEYWORDS,
-        *(word.lower() for word in TEST_WORDS | TYPE_WORDS | CLAUSE_WORDS | FILE_WORDS | ROUND_WORDS | LABELS),
+        *(
+            word.lower()
+            for word in TEST_WORDS | TYPE_WORDS | CLAUSE_WORDS | FILE_WORDS | ENDPOINT_WORDS | ROUND_WORDS | LABELS
+        ),
     }
 
 

@@ -7,6 +7,7 @@ from .. import types as t
 from ..catalog import Catalog, ParamSpec
 from ..checking.callees import Callee, Imported
 from ..checking.dependencies import depend
+from ..checking.endpoints import check_endpoints
 from ..checking.names import resolve
 from ..checking.program import Step
 from ..checking.typecheck import typecheck
@@ -63,7 +64,8 @@ def _audit(tree: Tree, catalog: Catalog, callees: dict[tuple[str, str], Callee])
     program = resolve(file)
     dependencies = depend(program)
     typed = typecheck(program, catalog, dependencies, Imported(callees, {("", ANY): t.UNKNOWN}))
-    for problem in (*program.problems, *dependencies.problems, *typed.problems):
+    problems = check_endpoints(file, catalog) if file.endpoints else []
+    for problem in (*problems, *program.problems, *dependencies.problems, *typed.problems):
         if problem.severity == "error" and problem.code != _TOO_LARGE:
             raise UnfitError(problem.span.text, problem.message)
     for step in program.flows[0].walk():

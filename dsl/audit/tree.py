@@ -38,6 +38,7 @@ class Tree:
         self.steps = {step.name: step for step in p.walk_steps(flow.steps)}
         params = (*flow.params, *(param for extern in plan.externs.values() for param in extern.params))
         names = [title, *self.steps, *(one.name for one in params), *plan.externs, *(one.name for one in plan.models)]
+        names += [one.name for one in plan.endpoints]
         self._places: dict[str, tuple[int, int]] = {}
         size = 0
         for name in dict.fromkeys(names):
@@ -72,7 +73,8 @@ class Tree:
         returned = s.Return(self.exprs.expr(self.flow.result, at, self.flow.type), at)
         word = s.Word(flow_word(self.title, self.catalog), at)
         decl = s.FlowDecl(word, (*params, *self.exprs.holes), None, body, (returned,), at)
-        file = s.File((*self.exprs.types, *models, *externs, decl), (), at)
+        endpoints = [self._endpoint(one) for one in self.plan.endpoints]
+        file = s.File((*self.exprs.types, *endpoints, *models, *externs, decl), (), at)
         s.number_nodes(file)
         self.planned = {line.number: step for line, step in self._lines}
         return file
@@ -90,6 +92,18 @@ class Tree:
         # The addresses are checked when they are opened, before the first call.
         address = s.String(f"{min(self.catalog.providers)}:{model.name}", at)
         return s.ModelDecl(s.Word(model.name, at), address, None, self.exprs.options(model.options, at), at)
+
+    def _endpoint(self, endpoint: p.Endpoint) -> s.EndpointDecl:
+        at = self.at(endpoint.name)
+        options = [s.Option(s.Word("kind", at), s.Name(s.Word(endpoint.kind, at), at), at)]
+        if endpoint.lacks:
+            words: tuple[s.Expr, ...] = tuple(s.Name(s.Word(one, at), at) for one in endpoint.lacks)
+            options.append(s.Option(s.Word("lacks", at), s.ListExpr(words, at), at))
+        addresses = tuple(s.String(one, at) for one in endpoint.addresses)
+        key = s.String(endpoint.key, at) if endpoint.key else None
+        if not addresses or not endpoint.name.isidentifier():
+            raise UnfitError(endpoint.name, "an endpoint has a name and an address")
+        return s.EndpointDecl(s.Word(endpoint.name, at), addresses, key, tuple(options), at)
 
     def _extern(self, key: str, extern: p.Extern) -> s.ExternDecl:
         at = self.at(key)

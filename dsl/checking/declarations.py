@@ -24,15 +24,21 @@ class Declarations(BlockTypes, ABC):
     """The part of the type checker that checks the declarations of models, externs and flows."""
 
     def model(self, decl: s.ModelDecl) -> None:
+        endpoints = {one.name.text for one in self.program.file.endpoints}
         for address in (decl.address, decl.fallback):
             if address is None:
                 continue
-            provider = address.value.split(":", 1)[0]
+            provider, _, name = address.value.partition(":")
+            if provider in endpoints:
+                if not name:
+                    help = f'write `"{provider}:NAME"` with the name that the server has for the model'
+                    self.report("F0207", f"the endpoint `{provider}` serves many models", address.span, help)
+                continue
             if provider not in self.catalog.providers:
-                known = sorted(self.catalog.providers)
+                known = sorted({*self.catalog.providers, *endpoints})
                 self.report(
                     "F0207",
-                    f"no provider is called `{provider}`",
+                    f"no provider{' or endpoint' if endpoints else ''} is called `{provider}`",
                     address.span,
                     help=did_you_mean(provider, known)
                     or "write `provider:name` with one of these providers: " + ", ".join(known),

@@ -47,6 +47,8 @@ class _Formatter(TestPhrases):
                 end = (item.fallback or item.address).span.end
                 units = [Unit(item.span.start, end, DocConcat(parts)), *self._with(item.options)]
                 return self.comments.chained(units)
+            case s.EndpointDecl():
+                return self._endpoint(item)
             case s.DefaultsDecl():
                 end = item.span.start + len("model default")
                 return self.comments.chained([Unit(item.span.start, end, "model default"), *self._with(item.options)])
@@ -66,6 +68,27 @@ class _Formatter(TestPhrases):
                 return DocConcat([*parts, " from ", self.string(item.target)])
             case s.TestDecl() | s.SetupDecl():
                 return self.test(item)
+
+    def _endpoint(self, decl: s.EndpointDecl) -> Doc:
+        last = decl.addresses[-1].span.end
+        if decl.listed:
+            units = [self.comments.unit(one.span.start, one.span.end, self.string(one)) for one in decl.addresses]
+            before = decl.name.span.end
+            end = self._end_of_list(last)
+            listed = self.comments.enclosed(units, ("[", "]"), (before, end), separator=",", last=COMMA)
+            head, last = DocConcat(["endpoint ", decl.name.text, " at ", listed]), end
+        else:
+            head = DocConcat(["endpoint ", decl.name.text, " = ", self.string(decl.addresses[0])])
+        units = [Unit(decl.span.start, last, head)]
+        if decl.key is not None:
+            units.append(Unit(decl.key.span.start, decl.key.span.end, DocConcat(["key ", self.string(decl.key)])))
+        return self.comments.chained([*units, *self._with(decl.options)])
+
+    def _end_of_list(self, start: int) -> int:
+        """Return the end of a list whose last text ends at ``start``. A comment may hold a bracket, too."""
+        while self.text[start] != "]":
+            start = self.text.find("\n", start) if self.text[start] == "#" else start + 1
+        return start + 1
 
     def _flow(self, flow: s.FlowDecl) -> Doc:
         end = flow.options[0].span.start if flow.options else flow.body.span.start

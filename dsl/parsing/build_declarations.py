@@ -68,6 +68,19 @@ class DeclarationReductions(TestReductions):
             self._span(c),
         )
 
+    def endpoint(self, c: list[Any]) -> s.EndpointDecl:
+        options = next((child for child in c if isinstance(child, With)), With())
+        key = next((place for place, child in enumerate(c) if isinstance(child, Token) and child.type == "KEY"), None)
+        texts = [child for child in c[2:key] if isinstance(child, Token) and child.type == "STRING"]
+        return s.EndpointDecl(
+            self._word(c[1]),
+            tuple(self._string(text) for text in texts),
+            None if key is None else self._string(c[key + 1]),
+            tuple(options),
+            self._span(c),
+            c[2].type == "AT",
+        )
+
     def defaults(self, c: list[Any]) -> s.DefaultsDecl:
         if c[1] != "default":
             help = f'write `model {c[1]} = "provider:name" with …`, or `model default with …` for asks without a model'

@@ -22,6 +22,7 @@ _WORDS = {
     "DOT": "`.`",
     "VBAR": "`|`",
     "OPTIONAL": "`?`",
+    "KEY": "`key`",
     "MONEY": "an amount such as `$2.50`",
     "$END": "the end of the file",
 }

@@ -1,8 +1,8 @@
 """The lexer. It cuts a text into tokens in one pass, with one pattern made of lark's terminals.
 
-The words `text` and `prompt` are keywords only before a name with a `=` or a bracket behind it. Behind a `.` and before
-a `:`, a keyword is read as a name, because fields and options are written there. Elsewhere the parser's state decides:
-if the keyword is not allowed there but a name is, the keyword is read as a name.
+The words `text`, `prompt` and `endpoint` are keywords only before a name with a `=`, a bracket or `at [` behind it.
+Behind a `.` and before a `:`, a keyword is read as a name, because fields and options are written there. Elsewhere the
+parser's state decides: if the keyword is not allowed there but a name is, the keyword is read as a name.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from .token import Token
 
 _GAP = r"(?:\s++|#[^\n]*+\n)*+"
 _COLON = re.compile(rf"{_GAP}:")
-_DECLARED = re.compile(rf"{_GAP}[A-Za-z_]\w*+{_GAP}[=(]")
+_DECLARED = re.compile(rf"{_GAP}[A-Za-z_]\w*+{_GAP}(?:[=(]|at{_GAP}\[)")
 
 
 @dataclass(slots=True)

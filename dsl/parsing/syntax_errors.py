@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..diagnostics import Diagnostic, nearest
 from .check_mistakes import CHECK_MISTAKES
 from .corrections import without_comma
+from .endpoint_mistakes import ENDPOINT_MISTAKES
 from .expected_words import CLAUSES, expected_words
 from .file_mistakes import FILE_MISTAKES
 from .foreign_syntax import HABITS, MATCH, else_alone, stray_word
@@ -248,6 +249,7 @@ _FIRST = (
     test_line,
     rounds,
     misplaced_label,
+    *ENDPOINT_MISTAKES,
     *FILE_MISTAKES,
     *CHECK_MISTAKES,
     *OUT_OF_PLACE,

@@ -27,8 +27,10 @@ TYPE_WORDS = frozenset({"QUOTE"})
 """The keywords that have a meaning only in types. Everywhere else they are ordinary names."""
 CLAUSE_WORDS = frozenset({"CHECK"})
 """The keywords that have a meaning only as a clause behind an ask. Everywhere else they are ordinary names."""
-FILE_WORDS = frozenset({"TEXT", "PROMPT"})
+FILE_WORDS = frozenset({"TEXT", "PROMPT", "ENDPOINT"})
 """The keywords that have a meaning only where a declaration begins. Everywhere else they are ordinary names."""
+ENDPOINT_WORDS = frozenset({"KEY"})
+"""The keywords that have a meaning only in the declaration of an endpoint. Everywhere else they are ordinary names."""
 ROUND_WORDS = frozenset({"UP", "TO", "UNTIL"})
 """The keywords that have a meaning only around rounds. Everywhere else they are ordinary names."""
 TEST_LINES = frozenset({"REPLY", "EXPECT"})
@@ -233,7 +235,7 @@ def grammar() -> str:
 KEYWORDS = tuple(
     word
     for name, word in re.findall(r'^([A-Z_]+): *"([a-z_]+)"$', grammar(), re.MULTILINE)
-    if name not in TEST_WORDS | TYPE_WORDS | CLAUSE_WORDS | FILE_WORDS | ROUND_WORDS | LABELS
+    if name not in TEST_WORDS | TYPE_WORDS | CLAUSE_WORDS | FILE_WORDS | ENDPOINT_WORDS | ROUND_WORDS | LABELS
 )
 """The keywords of the language, in the order of the grammar, without those that are names in most places."""
 

@@ -56,6 +56,21 @@ class ModelDecl:
 
 
 @dataclass(frozen=True, slots=True)
+class EndpointDecl:
+    """``endpoint name = "address" key "VARIABLE"``, or ``endpoint name at ["address", …]``.
+
+    ``listed`` is True if its addresses stand in a list.
+    """
+
+    name: Word
+    addresses: tuple[String, ...]
+    key: String | None
+    options: tuple[Option, ...]
+    span: Span = at()
+    listed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class DefaultsDecl:
     """``model default with …``: the options of asks that name no model."""
 
@@ -116,6 +131,7 @@ class ExternDecl:
 Declaration = (
     FlowDecl
     | ModelDecl
+    | EndpointDecl
     | DefaultsDecl
     | TextDecl
     | PromptDecl
@@ -152,6 +168,10 @@ class File:
     @property
     def models(self) -> tuple[ModelDecl, ...]:
         return tuple(item for item in self.items if isinstance(item, ModelDecl))
+
+    @property
+    def endpoints(self) -> tuple[EndpointDecl, ...]:
+        return tuple(item for item in self.items if isinstance(item, EndpointDecl))
 
     @property
     def defaults(self) -> tuple[DefaultsDecl, ...]:

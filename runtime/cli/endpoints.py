@@ -19,6 +19,7 @@ from ..vocabulary.quoting import inert, shown
 from . import exits
 from .asking import person
 from .console import print_json
+from .endpoints_check import check
 
 
 @click.group(
@@ -93,3 +94,6 @@ def approve_command(folder: Path, *, yes: bool) -> int:
     approve(declared, os.environ)
     click.echo(inert(f"approved, in {approvals_file(os.environ)}"))
     return exits.DONE
+
+
+command.add_command(check)

@@ -163,6 +163,7 @@ def row_plan(
         list_type,
         flows={**plan.flows, key: called},
         externs=plan.externs,
+        endpoints=plan.endpoints,
     )
     return replace(made, labels=label_table(made)) if plan.labels else made
 

@@ -61,6 +61,13 @@ class ModelEntry(NamedTuple):
         return max((self.date, *self.refused.values()))
 
 
+class CheckEntry(NamedTuple):
+    """What a check found of a model at an address, by part of a request, and its date."""
+
+    found: Mapping[str, str] = MappingProxyType({})
+    date: int = 0
+
+
 class Book(NamedTuple):
     """All entries, by texts such as ``address fingerprint`` and ``address model``.
 
@@ -70,6 +77,7 @@ class Book(NamedTuple):
     salt: str = ""
     paces: Mapping[str, PaceEntry] = MappingProxyType({})
     models: Mapping[str, ModelEntry] = MappingProxyType({})
+    checks: Mapping[str, CheckEntry] = MappingProxyType({})
 
     def text(self) -> str:
         data = {
@@ -78,6 +86,8 @@ class Book(NamedTuple):
             "endpoints": {name: _pace_data(entry) for name, entry in self.paces.items()},
             "models": {name: _model_data(entry) for name, entry in self.models.items()},
         }
+        if self.checks:
+            data["checks"] = {name: {**entry._asdict()} for name, entry in self.checks.items()}
         return json.dumps(data, indent=1, ensure_ascii=True) + "\n"
 
 
@@ -104,14 +114,15 @@ def read_book(text: str, now: int) -> Book:
         or not _HEX.issuperset(salt)
     ):
         raise DamageError("no version or no salt")
-    return Book(salt, _entries(data.get("endpoints"), _pace, now), _entries(data.get("models"), _model, now))
+    paces, models = _entries(data.get("endpoints"), _pace, now), _entries(data.get("models"), _model, now)
+    return Book(salt, paces, models, _entries(data.get("checks"), _check, now))
 
 
 def trimmed(book: Book) -> Book:
     """Return the book with the newest entries only, as many as it may hold."""
     paces = _newest(book.paces, lambda entry: max(entry.date, entry.told))
     models = _newest(book.models, lambda entry: entry.newest)
-    return Book(book.salt, paces, models)
+    return Book(book.salt, paces, models, _newest(book.checks, lambda entry: entry.date))
 
 
 def _newest(entries: Mapping[str, T], date: Callable[[T], int]) -> dict[str, T]:
@@ -146,6 +157,16 @@ def _model(data: dict[str, Any], now: int) -> ModelEntry | None:
     date = _dated(data.get("date"), now, WEEK)
     most = (_count(data.get("samples"), _MOST_SAMPLES) if date else None) or 0
     return ModelEntry(refused, most, date if most else 0) if refused or most else None
+
+
+def _check(data: dict[str, Any], now: int) -> CheckEntry | None:
+    found = {
+        part: what
+        for part, what in _items(data.get("found"), _MOST_PARTS)
+        if _is_part(part) and isinstance(what, str) and what.isalpha() and len(what) <= _LONGEST_PART
+    }
+    date = _dated(data.get("date"), now, OLDEST)
+    return CheckEntry(found, date) if found and date else None
 
 
 def _is_part(text: str) -> bool:

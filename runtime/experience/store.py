@@ -18,7 +18,18 @@ from ..files.folders import cache_folder
 from ..providers.records import Record
 from ..vocabulary.pace import Pace
 from ..vocabulary.quoting import shown
-from .entries import DAY, LONGEST, Book, DamageError, ModelEntry, OtherVersionError, PaceEntry, read_book, trimmed
+from .entries import (
+    DAY,
+    LONGEST,
+    Book,
+    CheckEntry,
+    DamageError,
+    ModelEntry,
+    OtherVersionError,
+    PaceEntry,
+    read_book,
+    trimmed,
+)
 from .private_file import ForeignFileError, locked, read, write
 
 SWITCH = "FLOWRUN_LEARN"
@@ -54,6 +65,20 @@ class Store:
         self.writable = True
         self._damaged = False
         self._loans: list[_Loan] = []
+        self._checks: dict[str, CheckEntry] = {}
+
+    def check(self, address: str, model: str) -> CheckEntry | None:
+        """Return what the last check of a model at an address found, None if it was not checked in 90 days."""
+        if self._book is None:
+            self._book = self._first_read()
+        return self._book.checks.get(f"{_bare(address)} {model}")
+
+    def keep_check(self, address: str, model: str, found: Mapping[str, str]) -> None:
+        """Take what a check found. ``save`` writes it."""
+        if self._book is None:
+            self._book = self._first_read()
+        if (place := _bare(address)) is not None and len(place) + len(model) < LONGEST:
+            self._checks[f"{place} {model}"] = CheckEntry(found, int(self._clock()))
 
     def record(self, address: str, account: str, model: str) -> Record:
         """Return the record of a model at an address, for the account that the text ``account`` stands for."""
@@ -82,7 +107,7 @@ class Store:
                 return
             except DamageError:
                 book = Book()
-            book = book if book.salt else Book(self._book.salt, book.paces, book.models)
+            book = book if book.salt else book._replace(salt=self._book.salt)
             if (whole := self._with_lessons(book)) or self._damaged:
                 write(self._path, trimmed(whole or book).text())
 
@@ -116,7 +141,9 @@ class Store:
             found = loan.record.shown
             if found is not None and (pace := _paced(paces.get(name), found, now)) is not None:
                 paces[name] = pace
-        return Book(book.salt, paces, models) if (paces, models) != (book.paces, book.models) else None
+        checks = {**book.checks, **self._checks}
+        changed = (paces, models, checks) != (book.paces, book.models, book.checks)
+        return Book(book.salt, paces, models, checks) if changed else None
 
 
 def open_store(environ: Mapping[str, str], tell: Callable[[str], None]) -> Store | None:

@@ -160,6 +160,10 @@ def open_provider(model: str, surroundings: Surroundings) -> Provider:
             from .homes import check_home
 
             check_home(named, all_own(), surroundings.environ)
+            if named.others:
+                from .replicas import open_replicas  # few endpoints have several addresses
+
+                return open_replicas(model, named, surroundings, open_provider)
             return _open_service(service_at(named), name, surroundings)
         return _open_foreign(model, provider, name, surroundings)
     spec = own_spec(provider)

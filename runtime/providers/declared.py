@@ -18,7 +18,7 @@ from ..files.project import project_model, project_settings
 from ..files.settings import check_names, settings_file, user_settings
 from ..vocabulary.errors import UsageError
 from ..vocabulary.quoting import shown
-from . import is_own
+from . import NO_ENDPOINTS, is_own
 from .addresses import check_address, check_path
 from .filled import plain_part, variables_in
 from .named import KINDS, Kind, NamedEndpoint, Origin
@@ -42,20 +42,29 @@ _OURS = frozenset(("host", "connection", "content-length", "content-type", "tran
 
 
 class DeclaredEndpoints(Mapping[str, NamedEndpoint]):
-    """The declared endpoints by name: those of the project come before those of the user.
+    """The declared endpoints by name: those of the flow come before those of the project, and these before the user's.
 
-    ``source`` is the path of the flow file, "" for none. The files are read when a name is first looked up, because
+    ``source`` is the path of the flow file, "" for none. ``flow`` are the endpoints that the flow declares. The files
+    are read when a name is first looked up, because
     most flows ask only providers that flowrun knows. Then a file that is not valid raises UsageError. With ``none``
     there are no endpoints, and no file is read.
     """
 
-    def __init__(self, source: str, environ: Mapping[str, str], *, none: bool = False) -> None:
+    def __init__(
+        self,
+        source: str,
+        environ: Mapping[str, str],
+        flow: Mapping[str, NamedEndpoint] = NO_ENDPOINTS,
+        *,
+        none: bool = False,
+    ) -> None:
+        self.flow = flow
         self._none = none
         self._source = source
         self._environ = environ
 
     def __getitem__(self, name: str) -> NamedEndpoint:
-        return self._all[name]
+        return self.flow.get(name) or self._all[name]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._all)
@@ -83,7 +92,17 @@ class DeclaredEndpoints(Mapping[str, NamedEndpoint]):
 
     @cached_property
     def _all(self) -> Mapping[str, NamedEndpoint]:
-        return {} if self._none else {**self.user, **self.project}
+        return dict(self.flow) if self._none else {**self.user, **self.project, **self.flow}
+
+
+def declared_for(
+    plan: p.Plan, environ: Mapping[str, str], folder: Path | None = None, *, none: bool = False
+) -> DeclaredEndpoints:
+    """Return the endpoints that a plan, its project and its user declare. ``folder`` is that of the run."""
+    from .plan_endpoints import endpoints_of
+
+    flow = endpoints_of(plan) if plan.endpoints else NO_ENDPOINTS
+    return DeclaredEndpoints(source_of(plan, folder), environ, flow, none=none)
 
 
 def source_of(plan: p.Plan, folder: Path | None) -> str:

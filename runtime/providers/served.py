@@ -67,6 +67,11 @@ class ServedProvider(SendsOptions, ABC):
         self._trying: Lock | None = None
 
     @property
+    def at(self) -> HttpEndpoint:
+        """The endpoint to which its requests go."""
+        return self._at
+
+    @property
     def traffic(self) -> Traffic:
         return self._at.traffic
 

@@ -64,7 +64,8 @@ def permit_hosts(
     reached = [
         reach
         for address, endpoint in endpoints.items()
-        if (reach := _reach(address, endpoint, by_user, declared or NO_ENDPOINTS)) is not None
+        for base in getattr(endpoint.provider, "addresses", (endpoint.provider.endpoint,))
+        if (reach := _reach(address, base, by_user, declared or NO_ENDPOINTS)) is not None
     ]
     left = _unlike(reached, patterns)
     if left:
@@ -89,24 +90,22 @@ def permit_hosts(
     raise UsageError(_refusal(left, hosts, environ, of_project=of_project))
 
 
-def _reach(
-    address: str, endpoint: Endpoint, chosen: Collection[str], declared: Mapping[str, NamedEndpoint]
-) -> Reach | None:
-    """Return what a model reaches that its user has not chosen; None if that is nothing."""
+def _reach(address: str, base: str, chosen: Collection[str], declared: Mapping[str, NamedEndpoint]) -> Reach | None:
+    """Return what a model reaches at an address that its user has not chosen; None if that is nothing."""
     name = address.partition(":")[0]
     named = None if is_own(name) else declared.get(name)
     if named is None:
-        host = "" if address in chosen else _host(address, endpoint)
+        host = "" if address in chosen else _host(address, base)
         return Reach(address, host) if host else None
     if named.origin == "user":
         return None
     sent = sent_by(named)
     if named.origin == "flow":
-        host = _host(address, endpoint)
+        host = _host(address, base)
         return Reach(address, host, sent) if host else None
-    if is_loopback(named.base_url) and not sent:
+    if is_loopback(base) and not sent:
         return None
-    return Reach(address, host_of(named.base_url).lower().rstrip("."), sent, named.name)
+    return Reach(address, host_of(base).lower().rstrip("."), sent, named.name)
 
 
 def _refusal(left: Sequence[Reach], hosts: Sequence[str], environ: Mapping[str, str], *, of_project: bool) -> str:
@@ -153,12 +152,11 @@ def _pattern(text: str) -> str:
     return host
 
 
-def _host(address: str, endpoint: Endpoint) -> str:
-    """Return the host of an endpoint, with its port if it has one. "" if requests stay on this machine.
+def _host(address: str, base: str) -> str:
+    """Return the host of an address of a model, with its port if it has one. "" if requests stay on this machine.
 
     For another package's provider without an address, return the provider's name with a colon.
     """
-    base = endpoint.provider.endpoint
     if is_local(address, base):
         return ""
     if "://" not in base:

@@ -188,7 +188,16 @@ def wave_of(plan: p.Plan, calls: Sequence[Wanted]) -> Wave:
         p.Param(name, types.TEXT if isinstance(value, str) else types.JSON, None, True)
         for name, value in inputs.items()
     )
-    made = p.Plan(_FLOW, plan.source, params, plan.models, tuple(steps), results, types.ListOf(types.JSON))
+    made = p.Plan(
+        _FLOW,
+        plan.source,
+        params,
+        plan.models,
+        tuple(steps),
+        results,
+        types.ListOf(types.JSON),
+        endpoints=plan.endpoints,
+    )
     return Wave(made, inputs, asked, prefix)
 
 

@@ -37,6 +37,6 @@ PROVIDER = ProviderSpec(
     title="A small model inside flowrun, without a key",
     example="embedded:tiny",
     open=open_embedded,
-    traits=Traits(local=True, bare=True, concurrency=1, api="embedded", lacks=frozenset({"images"})),
+    traits=Traits(local=True, bare=True, concurrency=1, api="embedded", lacks=frozenset({"batch", "images"})),
     nameless=True,
 )

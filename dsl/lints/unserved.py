@@ -1,0 +1,129 @@
+"""A flow asks of a model what its endpoint is known not to serve: an option that its API does not have, or an answer of
+a type that its server does not enforce. The model still answers, but without what was asked for. A `seed` then makes no
+answer repeatable, and a type is only described in the prompt. What an endpoint lacks is known for flowrun's own
+providers. For an endpoint of the flow, `with lacks: [...]` says it. Delete the option, or ask another model.
+
+```flow bad
+model claude = "anthropic:claude-sonnet-4-5"
+
+flow name(text_of_ad: text) {
+  title = ask claude "Give this a title: {{ text_of_ad }}" with seed: 7
+  return title
+}
+```
+
+```flow good
+model claude = "anthropic:claude-sonnet-4-5"
+
+flow name(text_of_ad: text) {
+  title = ask claude "Give this a title: {{ text_of_ad }}"
+  return title
+}
+```
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Set
+
+from .. import syntax as s
+from .. import types as t
+from ..catalog import Catalog
+from ..checking.endpoints import lacking
+from ..checking.program import Program, Scope
+from ..checking.typed import Typed
+from ..diagnostics import Diagnostic, Label
+from ..plan_endpoints import ABILITIES
+from ..records import dataclass
+from .lint import Lint
+from .parts import asks, walk
+
+_FORM = "the prompt then describes the type, and an answer that does not fit is asked for again"
+_NOTES = {
+    "seed": "the model answers without it, so a second run may give other answers",
+    "stream": "the answer comes as a whole",
+    "logprobs": "the answers have no probabilities",
+}
+_TYPE = "a type other than text"
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A use of a model: its declaration, the options of the use, and the type of the answer if it is written there."""
+
+    model: s.ModelDecl
+    options: tuple[s.Option, ...]
+    answer: s.TypeExpr | None = None
+    type: t.Type = t.TEXT
+
+
+def unserved(program: Program, typed: Typed, catalog: Catalog) -> list[Diagnostic]:
+    models = {model.name.text: model for model in program.file.models}
+    if not models:
+        return []
+    found: dict[tuple[int, int], Diagnostic] = {}
+    for used in (*(_Asked(model, model.options) for model in models.values()), *_asked(program, typed, models)):
+        for address in (used.model.address, used.model.fallback):
+            if address is None:
+                continue
+            lacks = lacking(address.value, program.file, catalog.lacks)
+            for one in _findings(used, address, lacks) if lacks else ():
+                found.setdefault((one.span.start, address.span.start), one)
+    return list(found.values())
+
+
+def _asked(program: Program, typed: Typed, models: Mapping[str, s.ModelDecl]) -> Iterator[_Asked]:
+    for ask, options, scope in _asks(program):
+        symbol = scope.lookup(ask.model.word.text) if isinstance(ask.model, s.Name) else None
+        model = models.get(symbol.name) if symbol and symbol.kind == "model" else None
+        if model is not None:
+            type_ = typed.nodes.answers.get(ask.number, t.UNKNOWN)
+            yield _Asked(model, options, ask.answer, type_)
+
+
+def _asks(program: Program) -> Iterator[tuple[s.Ask, tuple[s.Option, ...], Scope]]:
+    for flow in program.flows:
+        for step in walk(flow):
+            node = step.line.node
+            if isinstance(node, s.Ask):
+                yield node, step.line.options, step.scope
+            elif isinstance(node, (s.Fanout, s.Map, s.Repeat)):
+                for ask in asks(node.reduce):
+                    yield ask, node.reduce.options, step.reduce_scope or step.scope
+
+
+def _findings(used: _Asked, address: s.String, lacks: Set[str]) -> Iterator[Diagnostic]:
+    for option in used.options:
+        name = option.name.text
+        if name in lacks and name in ABILITIES and not _off(option.value):
+            note = _NOTES.get(name, "the model answers without it")
+            help = f"delete `{name}`, or ask a model of another endpoint"
+            yield _finding(f"`{name}`", option.name, address, note, help)
+    if "json_schema" in lacks and used.answer is not None and _is_shaped(used.type):
+        help = "ask a model of another endpoint if answers do not fit the type"
+        yield _finding(_TYPE, used.answer, address, _FORM, help)
+
+
+def _finding(what: str, at: s.Word | s.TypeExpr, address: s.String, note: str, help: str) -> Diagnostic:
+    provider = address.value.partition(":")[0]
+    message = f"the endpoint `{provider}` does not serve {what}"
+    return Diagnostic(
+        "F0770",
+        message,
+        at.span,
+        labels=(Label(address.span, "the model"),),
+        note=note,
+        help=help,
+    )
+
+
+def _is_shaped(type_: t.Type) -> bool:
+    return not isinstance(type_, t.Simple) or type_ not in (t.TEXT, t.UNKNOWN)
+
+
+def _off(value: s.Expr | s.Ask) -> bool:
+    """Tell whether an option only says that it is not wanted, as in `stream: false` and `reasoning: none`."""
+    return isinstance(value, s.Name) and value.word.text in ("false", "none")
+
+
+LINT = Lint("F0770", unserved)

@@ -1,0 +1,76 @@
+"""One model at several addresses. Each request goes to the address that has the fewest open ones."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import field, replace
+
+from flowrun.dsl import dataclass
+
+from ..vocabulary.call import Reply, Request
+from ..vocabulary.errors import InDoubtError, RefusedError
+from .named import NamedEndpoint
+from .protocol import Provider, Surroundings
+
+REST = 10.0
+"""The seconds for which an address that refused a request, or lost one, gets no other while there is a better one."""
+
+
+@dataclass(eq=False, slots=True)
+class _Replica:
+    provider: Provider
+    open: int = 0
+    sent: int = 0
+    rests_until: float = field(default=0.0)
+
+
+class Replicas:
+    """A provider over the providers of several addresses. Its ``endpoint`` is the first of ``addresses``.
+
+    So answers are kept under the first address, and all models of the endpoint share one limiter.
+    """
+
+    def __init__(self, providers: Sequence[Provider], clock: Callable[[], float] | None = None) -> None:
+        self._replicas = [_Replica(one) for one in providers]
+        self._clock = clock or (lambda: asyncio.get_running_loop().time())
+        self.model = providers[0].model
+        self.endpoint = providers[0].endpoint
+        self.identity: str = getattr(providers[0], "identity", "")
+        self.addresses = tuple(one.endpoint for one in providers)
+        self.samples = min(one.samples for one in providers)
+        self.concurrency = sum(one.concurrency for one in providers)
+        self.caches_from: int | None = getattr(providers[0], "caches_from", None)
+
+    async def start(self) -> None:
+        await asyncio.gather(*(one.provider.start() for one in self._replicas))
+
+    async def complete(self, request: Request, samples: int = 1, idempotency_key: str = "") -> Reply:
+        now = self._clock()
+        ready = [one for one in self._replicas if one.rests_until <= now] or self._replicas
+        chosen = min(ready, key=lambda one: (one.open, one.sent))
+        chosen.open += 1
+        chosen.sent += 1
+        try:
+            return await chosen.provider.complete(request, samples, idempotency_key)
+        except (RefusedError, InDoubtError):
+            chosen.rests_until = self._clock() + REST
+            raise
+        finally:
+            chosen.open -= 1
+            self.samples = min(one.provider.samples for one in self._replicas)
+
+    async def close(self) -> None:
+        await asyncio.gather(*(one.provider.close() for one in self._replicas))
+
+
+def open_replicas(
+    model: str, named: NamedEndpoint, surroundings: Surroundings, opener: Callable[[str, Surroundings], Provider]
+) -> Provider:
+    """Open a model at each address of an endpoint. Raises what ``opener`` raises."""
+
+    def at(address: str) -> Provider:
+        one = replace(named, base_url=address, others=())
+        return opener(model, replace(surroundings, endpoints={named.name: one}))
+
+    return Replicas([at(address) for address in (named.base_url, *named.others)])

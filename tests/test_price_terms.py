@@ -9,8 +9,12 @@ from typing import Any
 
 import pytest
 
+from flowrun.dsl import Source, check_flow, make_plan
+from flowrun.runtime.catalog import catalog
 from flowrun.runtime.costs.prices import Prices, dearest_declared
 from flowrun.runtime.engine.ceilings import ceiling_of, rough_ceiling_of
+from flowrun.runtime.files.files import Files
+from flowrun.runtime.forecast.estimate import estimate_plan
 from flowrun.runtime.forecast.rates import rates_of
 from flowrun.runtime.journal.history import History, read_attempts
 from flowrun.runtime.journal.reading import open_to_read
@@ -152,3 +156,18 @@ def test_the_rates_of_bounds() -> None:
     mean = PRICE.expected(1000, 10, cached=0.9, stored=0.05)
     assert mean == pytest.approx(50 * 10 + 900 * 1 + 50 * 12.5 + 1000)
     assert PRICE.expected(1000, 10, cached=0.9, stored=0.05, tier="batch") == pytest.approx(mean / 2)
+
+
+@pytest.mark.parametrize(("words", "share"), [(100, 1.0), (1200, 0.1)], ids=["short", "long"])
+def test_the_least_of_a_plan_reads_a_long_prompt_from_a_cache(words: int, share: float) -> None:
+    def bounds(prices: str) -> tuple[float, float]:
+        model = f'model m = "openai:m" with input_price: 1000, {prices}retries: 0\n'
+        text = f'{model}flow f() {{ a = ask m "{"word " * words}" return a }}'
+        plan = make_plan(check_flow(Source("f.flow", text), catalog()))
+        cost = estimate_plan(plan, {}, Files(Path()), environ={}).cost
+        assert cost.most is not None
+        return cost.least, cost.most
+
+    plain, kept, put = bounds(""), bounds("cached_price: 100, "), bounds("stored_price: 1250, ")
+    assert kept == pytest.approx((plain[0] * share, plain[1]))
+    assert put == pytest.approx((plain[0], plain[1] * 1.25))

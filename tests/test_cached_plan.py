@@ -22,6 +22,14 @@ NESTED = """flow f(book: text, parts: [text], questions: [text]) {
   } reduce collect
   return all
 }"""
+CALLED = """flow one(book: text, part: text) {
+  x = ask "{{ book }} Review {{ part }}"
+  return x
+}
+flow f(handbook: text, sections: [text]) {
+  all = map section in sections { one(book: handbook, part: section) } reduce collect
+  return all
+}"""
 VOTES = """flow f(book: text, parts: [text]) {
   all = map part in parts {
     v = repeat 3 { ask "{{ book }} Is it right? {{ part }}" -> yes | no } reduce majority(confidence: 0.95)
@@ -40,6 +48,7 @@ PARTS = [f"part {number} " + "of the law " * 600 for number in range(4)]
 CASES: dict[str, tuple[str, dict[str, Any]]] = {
     "map": (MAP.replace("OPTIONS", ""), {"handbook": HANDBOOK, "sections": sections(40)}),
     "nested": (NESTED, {"book": HANDBOOK, "parts": PARTS, "questions": ["a", "b", "c", "d"]}),
+    "called": (CALLED, {"handbook": HANDBOOK, "sections": sections(10)}),
     "votes": (VOTES, {"book": HANDBOOK, "parts": sections(10)}),
 }
 

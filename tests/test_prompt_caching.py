@@ -120,6 +120,15 @@ async def test_a_server_that_refuses_breakpoints_is_asked_without(tmp_path: Path
         assert server.cost == server.cost_without
 
 
+async def test_a_server_that_forgets_at_once_is_not_paid_for_keeping(tmp_path: Path) -> None:
+    with keeping(seconds=0.01) as server:
+        server.forgets = True
+        await ran(server, MAP.replace("OPTIONS", ""), tmp_path, handbook=HANDBOOK, sections=sections(200))
+        marked = [bill.marked for bill in server.bills]
+        assert len(marked) == 200
+        assert sum(marked) < 80 and not any(marked[-60:])
+
+
 async def test_the_switch_turns_it_off(tmp_path: Path) -> None:
     flow = MAP.replace('}}" }', '}}" with cache: false }').replace("OPTIONS", "")
     with keeping(seconds=0.01) as server:

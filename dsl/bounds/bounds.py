@@ -66,8 +66,8 @@ def bounds_of(
         scope.sizes[param.name] = survey.param(param, scope, given)
     found = survey.flow(plan, scope)
     flows = tuple(replace(bounds, title=name) for name, bounds in survey.called.bounds.items())
-    cached = survey.heads.expected(found.bounds)
-    return replace(found.bounds, title=plan.flow, what="flow", flows=flows, cached=cached)
+    whole = replace(found.bounds, title=plan.flow, what="flow", flows=flows)
+    return replace(whole, cached=survey.heads.expected(whole))
 
 
 class _Survey:

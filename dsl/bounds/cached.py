@@ -14,8 +14,12 @@ from ..templates.heads import head_text
 from .amounts import Bounds
 from .ask_bounds import candidates
 from .expression_sizes import SizeScope, size_of, text_size
+from .plain_texts import names_of
 from .served import World
 from .sizes import shown
+
+_DEEPEST = 20
+"""The most calls of flows inside one another whose asks are looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +33,7 @@ class _Place:
 class CachedHeads:
     """The heads of the asks of one plan. ``note`` takes their sizes while the plan is surveyed.
 
-    Asks of called flows, and asks that a condition decides about, are left out.
+    Asks that a condition decides about are left out. A flow that is called from several places counts at the first.
     """
 
     def __init__(self, plan: p.Plan, models: Mapping[str, p.Model], world: World) -> None:
@@ -38,6 +42,8 @@ class CachedHeads:
         self._world = world
         self._places: dict[Identity, _Place] = {}
         self._sizes: dict[Identity, list[float]] = {}
+        self._callers: dict[str, Identity] = {}
+        self._depth = 0
         self._find(plan.steps, (), ())
 
     def _find(self, steps: Sequence[p.Step], blocks: tuple[p.Step, ...], varying: tuple[frozenset[str], ...]) -> None:
@@ -46,6 +52,8 @@ class CachedHeads:
                 continue
             if isinstance(step.node, p.Ask) and blocks and not step.node.person:
                 self._places[Identity(step)] = _Place(blocks, varying)
+            if isinstance(step.node, p.FlowCall):
+                self._enter(step, step.node, blocks, varying)
             if step.block is None:
                 continue
             inner, more = blocks, varying
@@ -54,6 +62,23 @@ class CachedHeads:
                 names |= {name for one in p.walk_steps((step,)) for name in _given(one)}
                 inner, more = (*blocks, step), (*varying, frozenset(names))
             self._find(step.block.steps, inner, more)
+
+    def _enter(
+        self, step: p.Step, call: p.FlowCall, blocks: tuple[p.Step, ...], varying: tuple[frozenset[str], ...]
+    ) -> None:
+        """Find the asks of a called flow. In its body its steps vary, and the parameters whose arguments do."""
+        if call.flow in self._callers or self._depth >= _DEEPEST:
+            return
+        self._callers[call.flow] = Identity(step)
+        self._depth += 1
+        steps = self._plan.flows[call.flow].steps
+        own = {one.name for one in p.walk_steps(steps)} | {name for one in p.walk_steps(steps) for name in _given(one)}
+        inner = [
+            frozenset(own | {name for name, value in call.args.items() if not names.isdisjoint(_mentioned(value))})
+            for names in varying
+        ]
+        self._find(steps, blocks, tuple(inner))
+        self._depth -= 1
 
     def note(self, step: p.Step, ask: p.Ask, scope: SizeScope) -> None:
         """Take the sizes of an ask's heads from its first element."""
@@ -87,19 +112,40 @@ class CachedHeads:
 
     def expected(self, bounds: Bounds) -> float:
         """Return the tokens that are expected from caches. ``bounds`` are those of the whole plan."""
-        return self._within(self._plan.steps, bounds.inside, ())
+        flows = {flow.title: flow.inside for flow in bounds.flows}
+        return self._within(self._plan.steps, bounds.inside, (), flows)
 
-    def _within(self, steps: Sequence[p.Step], rows: Sequence[Bounds], times: tuple[float, ...]) -> float:
+    def _within(
+        self,
+        steps: Sequence[p.Step],
+        rows: Sequence[Bounds],
+        times: tuple[float, ...],
+        flows: Mapping[str, Sequence[Bounds]],
+    ) -> float:
         found = 0.0
         for step, row in zip(steps, rows, strict=False):
-            if step.when is not None or isinstance(step.node, p.Match | p.FlowCall):
+            node = step.node
+            if step.when is not None or isinstance(node, p.Match):
                 continue
-            if isinstance(step.node, p.Ask):
+            if isinstance(node, p.Ask):
                 found += _saved(self._sizes.get(Identity(step), []), times)
+            elif isinstance(node, p.FlowCall):
+                if self._callers.get(node.flow) == Identity(step):
+                    found += self._within(self._plan.flows[node.flow].steps, flows.get(node.flow, ()), times, flows)
             elif step.block is not None:
-                inner = (*times, _bodies(step.node, row)) if isinstance(step.node, p.Map | p.Repeat) else times
-                found += self._within(step.block.steps, row.inside, inner)
+                inner = (*times, _bodies(node, row)) if isinstance(node, p.Map | p.Repeat) else times
+                found += self._within(step.block.steps, row.inside, inner, flows)
         return found
+
+
+def _mentioned(value: p.Expr) -> set[str]:
+    names: set[str] = set()
+    for one in p.walk_exprs((value,)):
+        if isinstance(one, p.Ref):
+            names.add(one.name)
+        elif isinstance(one, p.TextOf):
+            names.update(names_of(one.template))
+    return names
 
 
 def _given(step: p.Step) -> tuple[str, ...]:

@@ -139,8 +139,8 @@ class Attempts:
                 self.log.over(asked, None, out.began)
             self.events.cancelled(batch, wanted=wanted)
             raise
-        out.verdict = Verdict.OK
         usage = credible(reply.usage, asked[0].request, [one.text for one in reply.answers], count)
+        out.verdict, out.detail = Verdict.OK, usage.detail
         if usage.input_tokens is not None and usage.output_tokens is not None:
             out.used = usage.input_tokens + usage.output_tokens
         if not reply.answers:

@@ -25,6 +25,7 @@ from ..limits import Place, Verdict
 from ..limits.retry import Retries
 from ..vocabulary.call import Request
 from ..vocabulary.errors import AnswerError, CallError
+from ..vocabulary.usage import TokenDetail
 from .endpoint import Endpoint
 from .request_waits import Waited
 
@@ -48,7 +49,8 @@ class Out:
 
     ``left`` is True if its intent is in the journal and it has been sent, at ``began``, a time of the event loop.
     ``kept`` is True if no call waits for it, but its answer goes into the journal. ``verdict`` is the result of the
-    attempt for the state of the server. ``used`` are its tokens, None if not known.
+    attempt for the state of the server. ``used`` are its tokens, and ``detail`` the special ones among
+    them; both are None if not known.
     """
 
     task: asyncio.Task[None]
@@ -58,6 +60,7 @@ class Out:
     kept: bool = False
     verdict: Verdict = Verdict.NEUTRAL
     used: int | None = None
+    detail: TokenDetail | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -159,7 +159,7 @@ class Dispatcher:
             self._live.over(batch)
         if batch.number in self._hedges.watched:
             self._hedges.ended(batch, None)
-        self._lines.let_go(batch, begun=out.verdict is Verdict.OK)
+        self._lines.let_go(batch, begun=out.verdict is Verdict.OK, detail=out.detail)
         self._lines.forget_alone(batch.endpoint)
         batch.endpoint.limiter.release(out.place, out.verdict, out.used, batch.number)
         if self.stopped and not self._live:

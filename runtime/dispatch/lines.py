@@ -11,6 +11,7 @@ from flowrun.dsl import dataclass
 
 from ..limits import Place
 from ..vocabulary.errors import CallError
+from ..vocabulary.usage import TokenDetail
 from .batch import Batch, Over, Queued, Waiting
 from .endpoint import Endpoint
 from .outages import given_up
@@ -136,11 +137,13 @@ class Lines:
         self.fail(batch, error)
         self.let_go(batch)
 
-    def let_go(self, batch: Batch, *, begun: bool = False) -> bool:
+    def let_go(self, batch: Batch, *, begun: bool = False, detail: TokenDetail | None = None) -> bool:
         """Queue the batches that have waited for this batch, or let one of them go first. Return True if any waited.
 
-        With ``begun`` the server has begun to answer the batch.
+        With ``begun`` the server has begun to answer the batch. ``detail`` are the special tokens of the answer.
         """
+        if detail is not None:
+            self.prompts.learn(batch, detail)
         followers = self.prompts.release(batch, begun=begun)
         for follower in followers:
             if follower.calls:

@@ -14,7 +14,9 @@ from dataclasses import field, replace
 from flowrun.dsl import dataclass
 
 from ..vocabulary.call import Message, Request, schema_text
+from ..vocabulary.usage import TokenDetail
 from .batch import CHARACTERS, Batch, Held, Mark
+from .endpoint import Endpoint
 
 PATIENCE = 10.0
 """The most seconds for which requests that mark their head wait until the server begins to answer the first of them."""
@@ -28,15 +30,21 @@ _TRIED = 2
 """So many first requests may fail before the others wait for none any more."""
 
 
+_MISSES = 8
+"""So many requests in a row may pay for a head that the server should have kept, before no request marks one."""
+
+
 @dataclass(eq=False, slots=True)
 class _Head:
-    """A head of prompts. ``lead`` is the batch that was sent first, and ``followers`` wait for it.
+    """A head of prompts. ``lead`` is the batch that goes first, and ``followers`` wait for it.
 
+    ``first`` is the number of the last lead.
     ``read`` is the time at which the server last read it and kept it, None if it does not keep it. ``asked`` is True if
     the lead asked the server to keep it. ``hurried`` is True if nobody waits for the lead any more.
     """
 
     lead: Batch | None = None
+    first: int = 0
     followers: list[Batch] = field(default_factory=list)
     read: float | None = None
     asked: bool = False
@@ -57,13 +65,14 @@ class PromptCache:
     def __init__(self, hurry: Callable[[list[Batch]], None]) -> None:
         self._hurry = hurry
         self._heads: dict[int, _Head] = {}
+        self._missed: dict[Endpoint, int] = {}
 
     def holds(self, batch: Batch) -> bool:
         """Hold a batch if another batch with the same head was sent first. Return True if it must wait."""
         prompt = batch.prompt
         if prompt.marks is None:
             prompt.marks = _marks(batch)
-        if not prompt.marks or not _patient(batch):
+        if not prompt.marks or not _patient(batch) or self._forgets(batch):
             return False
         now = asyncio.get_running_loop().time()
         for place, mark in enumerate(prompt.marks):
@@ -89,7 +98,7 @@ class PromptCache:
         It streams if others wait for the beginning of its answer, and its server surely can.
         """
         request = batch.asked[0].request
-        if not batch.prompt.marks:
+        if not batch.prompt.marks or self._forgets(batch):
             return request
         now, asks = asyncio.get_running_loop().time(), _asks(batch)
         cuts: list[tuple[int, int]] = []
@@ -140,6 +149,22 @@ class PromptCache:
                 head.read = now
         return released
 
+    def learn(self, batch: Batch, detail: TokenDetail) -> None:
+        """Learn from an answer whether the server finds heads again that it should have kept."""
+        if not batch.prompt.marks or not _asks(batch):
+            return
+        if detail.cached:
+            self._missed[batch.endpoint] = 0
+        elif detail.stored and all(head.first != batch.number for head in self._of(batch)):
+            self._missed[batch.endpoint] = self._missed.get(batch.endpoint, 0) + 1
+
+    def _of(self, batch: Batch) -> list[_Head]:
+        return [self._heads[mark.key] for mark in batch.prompt.marks or () if mark.key in self._heads]
+
+    def _forgets(self, batch: Batch) -> bool:
+        """Tell whether a server charges for keeping heads and does not find them again."""
+        return self._missed.get(batch.endpoint, 0) >= _MISSES
+
     def _head(self, key: int) -> _Head:
         if key not in self._heads:
             self._heads[key] = _Head()
@@ -154,7 +179,7 @@ class PromptCache:
         for mark in marks:
             head = self._head(mark.key)
             if head.lead is None and not head.kept(now):
-                head.lead = batch
+                head.lead, head.first = batch, batch.number
                 head.asked = not _asks(batch)
 
     def _tired(self, head: _Head) -> None:

@@ -36,7 +36,7 @@ class Stream(ABC):
         self.problem = ""
         self.characters = 0
         self.error: Json = None
-        self._hear = hear
+        self._hear = hear or (lambda characters: None)
         self._typed = typed
         self._reader: Reader = EventReader()
         self._last = ""
@@ -62,7 +62,7 @@ class Stream(ABC):
             self.problem = "an event of the answer is not UTF-8"
         except BrokenStreamError as broken:
             self.problem = str(broken)
-        if self.characters != before and self._hear is not None:
+        if self.characters != before:
             self._hear(self.characters)
 
     def _event(self, kind: str, text: str, last: bool) -> None:
@@ -190,9 +190,7 @@ class MessagesStream(Stream):
             case {"type": "message_start", "message": dict(message)}:
                 self._named = {name: message.get(name) for name in ("model", "id")}
                 self._count(message.get("usage"))
-                if self._hear is not None:
-                    # The server has read the prompt, even if the model thinks for a while.
-                    self._hear(0)
+                self._hear(0)  # the server has read the prompt, even if the model thinks for a while
             case {"type": "content_block_start", "index": int(index), "content_block": dict(block)}:
                 self._blocks[index] = {"type": block.get("type"), "parts": [str(block.get("text") or "")]}
             case {"type": "content_block_delta", "index": int(index), "delta": dict(delta)} if index in self._blocks:

@@ -53,6 +53,7 @@ class Keeping:
     faults: list[int] = field(default_factory=list)
     """The statuses with which the next requests are refused."""
     refuses_marks: bool = False
+    forgets: bool = False
     thinks: float = 0.0
     """The seconds between the beginning of an answer and its first word."""
 
@@ -154,7 +155,7 @@ def keeping(least: int = 1024, seconds: float = 0.05, answer: Answer = answer_of
             return web.json_response({"error": {"type": "invalid_request_error", "message": said}}, status=400)
         state.bills.append(bill)
         await asyncio.sleep(seconds)
-        state.kept |= heads
+        state.kept |= set() if state.forgets else heads
         text = answer(bill.prompt, body)
         usage = {
             "input_tokens": round(bill.plain),

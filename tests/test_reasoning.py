@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from flowrun.runtime.cli.views.probabilities import probabilities_text
 from flowrun.runtime.pages.data import page_data
 from flowrun.runtime.providers import open_provider
 from flowrun.runtime.providers.protocol import Surroundings
@@ -224,6 +225,13 @@ async def test_the_probabilities_of_tokens_have_one_form(faults: Any) -> None:
         assert answer.more is not None
         assert answer.more["logprobs"] == [["yes", -0.1, [["no", -2]]]]
     assert "stream" not in faults.seen[0]
+
+
+def test_a_terminal_shows_a_line_for_each_token() -> None:
+    found = [["yes", -0.1, [["yes", -0.1], ["no", -2.5], ["\n", None]]], ["!", 0, []]]
+    assert probabilities_text(found) == '"yes" 90.5 %  ("no" 8.2 %, "\\n" ?)\n"!" 100.0 %'
+    junk: list[Any] = [{}, [5], [["a", "b", []]], [["a", -1, [5]]]]
+    assert [probabilities_text(one) for one in junk] == [None] * 4
 
 
 @pytest.mark.parametrize("junk", [5, "x", [], {"content": 5}, {"content": [5, {}, {"token": 5, "logprob": "x"}]}])

@@ -16,6 +16,7 @@ from ...vocabulary.tally import Tally, in_words, votes
 from ...vocabulary.waits import Cause
 from ..summary import vote_text
 from .exchange import exchange
+from .probabilities import probabilities_text
 from .screen import Screen
 from .table import width_of
 
@@ -175,7 +176,8 @@ def _answer_lines(answer: AnswerRecord, number: int, of: int, screen: Screen) ->
     elif answer.value != answer.text:
         yield from _section("value", _value(answer.value), screen, first=False)
     for name, value in answer.more.items():
-        yield from _section(one_line(name), _value(value), screen, first=False)
+        told = probabilities_text(value) if name == "logprobs" else None
+        yield from _section(one_line(name), told or _value(value), screen, first=False)
 
 
 def _value(value: Json) -> str:

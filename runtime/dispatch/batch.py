@@ -29,6 +29,8 @@ from .request_waits import Waited
 
 _CHARACTERS = 4
 """The approximate number of characters in a token."""
+_IMAGE = 1000
+"""The approximate number of tokens of an image."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +157,8 @@ class Worker:
 
 def prompt_tokens(request: Request) -> int:
     """Return the approximate number of tokens in a prompt."""
-    return sum([len(message.text) for message in request.messages]) // _CHARACTERS
+    images = sum([len(message.images) for message in request.messages])
+    return sum([len(message.text) for message in request.messages]) // _CHARACTERS + _IMAGE * images
 
 
 def part_of(error: CallError, asked: tuple[Call, ...], call: Call) -> CallError:

@@ -21,7 +21,7 @@ from ..values.expressions import evaluate
 from ..values.functions import FUNCTIONS, World
 from ..values.prompts import render
 from ..vocabulary.errors import FlowrunError, UsageError
-from ..vocabulary.image_tokens import most_tokens, worst
+from ..vocabulary.image_tokens import most_tokens, reads_images, worst
 from ..vocabulary.json_value import Json
 from ..vocabulary.tokens import estimate
 from .declared import declared_prices
@@ -120,7 +120,11 @@ class _Surroundings:
         places = places_of(address, self.environ)
         return Served(
             address,
-            with_images(token_counter(address, self.environ), address, takes="images" not in traits.lacks),
+            with_images(
+                token_counter(address, self.environ),
+                address,
+                takes="images" not in traits.lacks and reads_images(address),
+            ),
             rates,
             shares=traits.shares_prompt,
             bare=traits.bare,

@@ -131,8 +131,8 @@ def test_a_judge_sees_its_candidates_with_numbers(tmp_path: Path) -> None:
         (tmp_path / name).write_bytes(png(width))
     ask = 'ask "Which?\\n{{ results }}\\n{% for one in results %}{{ one }}{% endfor %}"'
     (tmp_path / "a.flow").write_text(
-        f"flow pick(pictures: [image]) {{\n  best_one = map one in pictures at most 9 {{ one }} reduce best(judge: {ask})\n"
-        "  return best_one\n}\n"
+        "flow pick(pictures: [image]) {\n  best_one = map one in pictures at most 9 { one } reduce best("
+        f"judge: {ask})\n  return best_one\n}}\n"
     )
     pictures = [tmp_path / "a.png", tmp_path / "b.png"]
     result = run_scripted(tmp_path / "a.flow", pictures=pictures, replies={"best_one.reduce": [2, 1]})

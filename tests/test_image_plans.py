@@ -98,6 +98,8 @@ def test_a_model_that_takes_no_image_is_refused_by_the_plan() -> None:
         bounds("embedded", picture=image(4, 4), rows=[])
     with pytest.raises(UsageError, match="embedded reads no images"):
         bounds("embedded")
+    with pytest.raises(UsageError, match="openai:o3-mini reads no images"):
+        bounds("openai:o3-mini")
 
 
 def test_a_flow_that_shows_no_image_may_have_any_model() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from flowrun.runtime.files.images import facts_of
 from flowrun.runtime.values.prompts import render, render_images
 from flowrun.runtime.vocabulary.call import Message, Request
 from flowrun.runtime.vocabulary.image import Image
+from flowrun.testing import run_scripted
 from support.images import png
 
 
@@ -122,3 +124,21 @@ def test_a_message_without_images_has_its_text_as_its_part() -> None:
     assert [*Message("user", "x").parts] == ["x"]
     whole = Message("user", "⟨1⟩", (Image("sha256:0", "image/png", 1, 1, 1, 0, 3),))
     assert len([*whole.parts]) == 1
+
+
+def test_a_judge_sees_its_candidates_with_numbers(tmp_path: Path) -> None:
+    for name, width in (("a.png", 4), ("b.png", 5)):
+        (tmp_path / name).write_bytes(png(width))
+    ask = 'ask "Which?\\n{{ results }}\\n{% for one in results %}{{ one }}{% endfor %}"'
+    (tmp_path / "a.flow").write_text(
+        "flow pick(pictures: [image]) {\n  best_one = map one in pictures at most 9 { one } reduce best("
+        f"judge: {ask})\n  return best_one\n}}\n"
+    )
+    pictures = [tmp_path / "a.png", tmp_path / "b.png"]
+    result = run_scripted(tmp_path / "a.flow", pictures=pictures, replies={"best_one.reduce": [2, 1]})
+    assert result.value["path"] == str(tmp_path / "b.png")
+    first, second = result.prompts("best_one.reduce")
+    assert first.startswith("Which?\n1. ⟨image 1: image/png 4×30 ")
+    assert "\n2. ⟨image 2: image/png 5×30 " in first
+    assert first.count("2. ⟨image") == second.count("2. ⟨image") == 2
+    assert second.startswith("Which?\n1. ⟨image 1: image/png 5×30 ")

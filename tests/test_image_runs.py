@@ -104,6 +104,15 @@ async def test_nothing_is_sent_if_a_later_model_takes_no_image(run: Run, faults:
     assert not faults.seen
 
 
+async def test_a_part_without_an_estimate_stops_no_run(run: Run, faults: Any, tmp_path: Path) -> None:
+    more = '  extra = file("none.txt") when length(b) > 100 else ""\n  c = ask "{{ extra }}" when length(b) > 100\n'
+    (tmp_path / "a.flow").write_text(FLOW.replace("  return { a", more + "  return { c, a"))
+    ran = await run(*LOOK)
+    assert ran.code == 0, ran.err
+    assert json.loads(ran.out)["c"] is None
+    assert len(faults.seen) == 2
+
+
 async def test_a_plan_counts_the_tokens_of_images(run: Run, tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(png(1024, 1024))
     words = ("plan", "a.flow", "--picture", "a.png", "--json")

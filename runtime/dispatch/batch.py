@@ -31,6 +31,8 @@ from .request_waits import Waited
 
 CHARACTERS = 4
 """The approximate number of characters in a token."""
+_IMAGE = 1000
+"""The approximate number of tokens of an image."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +180,8 @@ class Worker:
 
 def prompt_tokens(request: Request) -> int:
     """Return the approximate number of tokens in a prompt."""
-    return sum([len(message.text) for message in request.messages]) // CHARACTERS
+    images = sum([len(message.images) for message in request.messages])
+    return sum([len(message.text) for message in request.messages]) // CHARACTERS + _IMAGE * images
 
 
 def part_of(error: CallError, asked: tuple[Call, ...], call: Call) -> CallError:

@@ -22,7 +22,7 @@ from ..values.expressions import evaluate
 from ..values.functions import FUNCTIONS, World
 from ..values.prompts import render
 from ..vocabulary.errors import FlowrunError, UsageError
-from ..vocabulary.image_tokens import most_tokens, worst
+from ..vocabulary.image_tokens import most_tokens, reads_images, worst
 from ..vocabulary.json_value import Json
 from ..vocabulary.tokens import estimate
 from .declared import declared_prices
@@ -130,7 +130,11 @@ class _Surroundings:
         places = places_of(address, self.environ, endpoints)
         return Served(
             address,
-            with_images(token_counter(address, self.environ, endpoints), address, takes="images" not in traits.lacks),
+            with_images(
+                token_counter(address, self.environ, endpoints),
+                address,
+                takes="images" not in traits.lacks and reads_images(address),
+            ),
             rates,
             shares=traits.shares_prompt,
             bare=traits.bare,

@@ -11,11 +11,15 @@ from ..vocabulary.image import Image
 from ..vocabulary.image_tokens import tokens_of, worst
 
 
+class ImageRefusedError(UsageError):
+    """A model cannot take an image that the flow would show it."""
+
+
 def with_images(count: Callable[[str], int], model: str, *, takes: bool = True) -> Callable[[str], int]:
     """Return a counter of a model's tokens that also counts the places of images.
 
-    ``takes`` is False for a model that reads no images. The counter raises UsageError for an image that the model's
-    provider cannot take.
+    ``takes`` is False for a model that reads no images. The counter raises ImageRefusedError for an image that the
+    provider of the model cannot take.
     """
     rule = tokens_of(model)
 
@@ -23,7 +27,7 @@ def with_images(count: Callable[[str], int], model: str, *, takes: bool = True) 
         if not isinstance(text, ImageText):
             return count(text)
         if not takes:
-            raise UsageError(f"{model} reads no images, and the flow shows it one: name a model that does")
+            raise ImageRefusedError(f"{model} reads no images, and the flow shows it one: name a model that does")
         if text.value is None:
             return worst(rule)
         _must_take(text.value, model)
@@ -39,4 +43,4 @@ def _must_take(value: ImageValue, model: str) -> None:
     kind, size, path = value.get("type"), value.get("size"), value.get("path")
     image = Image(str(value.get("image")), str(kind), width, height, int(size or 0), path=str(path or ""))
     if said := refused(image, model):
-        raise UsageError(said)
+        raise ImageRefusedError(said)

@@ -11,6 +11,8 @@ from flowrun.dsl import plan as p
 from ..documents.paged import PAGED
 from ..files.files import Files
 from ..plans.reads import calls
+from ..providers.image_counts import ImageRefusedError
+from ..vocabulary.errors import UsageError
 from ..vocabulary.json_value import Json
 
 PAGES = "pages"
@@ -31,7 +33,13 @@ def must_take_images(
     # Most flows show no images, and their runs need no bounds.
     from ..forecast.estimate import estimate_plan
 
-    estimate_plan(plan, values, files, model=model, environ=environ)
+    try:
+        estimate_plan(plan, values, files, model=model, environ=environ)
+    except ImageRefusedError:
+        raise
+    except UsageError:
+        # Another part of the flow has no estimate. The run tells why, if it comes to that part.
+        return
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from typing import Any
 from flowrun.dsl import ImageValue
 
 from ..vocabulary.image import Image, mark_of
+from .candidates import Candidates
 from .image_values import image_of
 from .prompt_text import PromptError
 
@@ -30,8 +31,15 @@ class Images:
         self.found: list[ImageValue] = []
 
     def write(self, value: Any) -> str:
-        """Return the code of an image, or the codes of a list of images on lines of their own."""
-        return "\n".join(map(self._code, value if isinstance(value, list) else (value,)))
+        """Return the code of an image, or the codes of a list of images on lines of their own.
+
+        The candidates of a judge have their numbers.
+        """
+        if not isinstance(value, list):
+            return self._code(value)
+        numbered = isinstance(value, Candidates)
+        lines = [f"{number}. {self._code(one)}" if numbered else self._code(one) for number, one in enumerate(value, 1)]
+        return "\n".join(lines)
 
     def _code(self, value: ImageValue) -> str:
         self.found.append(value)

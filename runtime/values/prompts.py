@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
-from flowrun.dsl import template_pieces, written_places
+from flowrun.dsl import ImageValue, template_pieces, written_places
 
 from .candidates import Candidates
 from .fences import Fences
@@ -84,8 +84,8 @@ def _joined_pieces(
             if not isinstance(value, dict) or field not in value:
                 return None
             value = value[field]
-        if images is not None and is_shown(value):
-            texts.append(images.write(value))
+        if ImageValue.made and is_shown(value):
+            texts.append(shown(value) if images is None else images.write(value))
         else:
             text = value if isinstance(value, str) else shown(value)
             texts.append(fences.write(text) if number in fenced else text)

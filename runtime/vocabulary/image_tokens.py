@@ -107,3 +107,15 @@ _SHAPES = ((8000, 8000), (8000, 3000), (8000, 1000), (8000, 385))
 def worst(rule: Tokens) -> int:
     """Return the most tokens that an image of any size has by a rule."""
     return max(rule(*shape) for shape in _SHAPES)
+
+
+_TEXT_ONLY = (
+    *(f"openai:{name}" for name in ("gpt-3.5", "gpt-4-0", "gpt-4-32k", "o1-mini", "o1-preview", "o3-mini")),
+    *(f"anthropic:{name}" for name in ("claude-2", "claude-instant")),
+)
+"""The beginnings of the names of models that are known to read texts alone."""
+
+
+def reads_images(model: str) -> bool:
+    """Tell whether a model may read images: whether it is not known to read texts alone."""
+    return model != "openai:gpt-4" and not model.startswith(_TEXT_ONLY)

@@ -154,6 +154,12 @@ async def test_what_is_missing_is_told_at_the_start(
     assert "s3cret" not in str(caught.value)
 
 
+@pytest.mark.parametrize("name", ["a b", "modèle", "a\u200bb"])
+def test_an_id_that_no_model_has(name: str) -> None:
+    with pytest.raises(UsageError):
+        open_provider(f"bedrock:{name}", Surroundings({"AWS_REGION": "us-east-1"}))
+
+
 def test_without_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "botocore", None)
     monkeypatch.setattr("flowrun.runtime.providers.amazon_keys.find_spec", lambda name: None)

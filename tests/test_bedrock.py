@@ -23,6 +23,7 @@ from flowrun.runtime.vocabulary.errors import (
     EndpointError,
     InDoubtError,
     ModelError,
+    PermanentError,
     RefusedError,
     UsageError,
 )
@@ -154,6 +155,12 @@ async def test_what_is_missing_is_told_at_the_start(
     assert "s3cret" not in str(caught.value)
 
 
+@pytest.mark.parametrize("name", ["a b", "modèle", "a\u200bb"])
+def test_an_id_that_no_model_has(name: str) -> None:
+    with pytest.raises(UsageError):
+        open_provider(f"bedrock:{name}", Surroundings({"AWS_REGION": "us-east-1"}))
+
+
 def test_without_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "botocore", None)
     monkeypatch.setattr("flowrun.runtime.providers.amazon_keys.find_spec", lambda name: None)
@@ -258,6 +265,10 @@ async def test_the_ends_of_answers(reason: str, finish: str, bedrock: BedrockSer
         (403, "ExpiredTokenException", "The security token included in the request is expired", EndpointError),
         (403, "UnrecognizedClientException", "The security token included in the request is invalid.", EndpointError),
         (403, "AccessDeniedException", "You don't have access to the model with the specified model ID.", ModelError),
+        (403, "AccessDeniedException", "Model access is denied due to INVALID_PAYMENT_INSTRUMENT", ModelError),
+        (403, "AccessDeniedException", "User: x is not authorized to perform: bedrock:Other", PermanentError),
+        (404, "ResourceNotFoundException", "This model version has reached the end of its life.", ModelError),
+        (404, "ResourceNotFoundException", "Model use case details have not been submitted.", ModelError),
         (400, "ValidationException", "The provided model identifier is invalid.", ModelError),
         (
             400,

@@ -249,6 +249,7 @@ async def test_an_answer_with_the_token_is_not_kept(vertex: VertexServer, tmp_pa
         ("gemini-2.5-flash", {"GOOGLE_CLOUD_LOCATION": "global"}, "needs a project of Google Cloud"),
         ("gemini-2.5-flash", {**GIVEN, "GOOGLE_CLOUD_PROJECT": "a/b"}, "which is no id of a project"),
         ("gemini-2.5-flash", GIVEN, "run `gcloud auth application-default login`"),
+        ("endpoints/", GIVEN, "names no model"),
         ("meta/llama-4", {"GOOGLE_CLOUD_LOCATION": "global"}, "models of Google and Anthropic"),
         (
             "gemini-2.5-flash",

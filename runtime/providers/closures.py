@@ -40,8 +40,12 @@ _SENTENCE = re.compile(
     r"not a valid model|invalid model\b",
     re.IGNORECASE | re.DOTALL,
 )
-# Bedrock's sentences, under ValidationException.
-_UNSERVED = r"model identifier is invalid|on-demand throughput isn.t supported|end of its life"
+# Bedrock's sentences, under three statuses.
+_UNSERVED = re.compile(
+    r"model identifier is invalid|on-demand throughput isn.t supported|end of its life|"
+    r"use case details have not been submitted|^model access is denied",
+    re.IGNORECASE,
+)
 _READ = 2000
 """The most characters of a sentence that are searched."""
 
@@ -56,11 +60,11 @@ def closes_model(status: int, error: Mapping[str, Any], words: Sequence[str], se
     flagged = isinstance(metadata, Mapping) and "flagged_input" in metadata
     if flagged or any(_POLICY.search(word) for word in words):
         return False
-    if any(_CODES.search(word) for word in words):
+    if any(_CODES.search(word) for word in words) or _UNSERVED.search(sentence):
         return True
     if status == 400:
         # Most errors about a request name the model in passing.
-        return bool(re.search(r"not a valid model|^model not exist|" + _UNSERVED, sentence, re.IGNORECASE))
+        return bool(re.search(r"not a valid model|^model not exist", sentence, re.IGNORECASE))
     if _POLICY.search(sentence):
         return False
     if status == 403 and any(word.lower() in _FORBIDDEN for word in words):

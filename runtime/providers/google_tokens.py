@@ -16,7 +16,6 @@ from .signing import Renewal, Signer
 _FILE = "GOOGLE_APPLICATION_CREDENTIALS"
 _SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
 _LONGEST = 300
-_SECONDS = 20.0
 
 
 class GoogleSigner(Signer):
@@ -69,7 +68,9 @@ class GoogleSigner(Signer):
         )
 
     def _renew(self) -> None:
-        self._credentials.refresh(transport())
+        from .google_transport import Transport
+
+        self._credentials.refresh(Transport())
 
 
 def signer_of(environ: Mapping[str, str], model: str, project: str) -> GoogleSigner:
@@ -115,64 +116,18 @@ def _installed() -> bool:
 def _credentials(environ: Mapping[str, str], model: str) -> Any:
     import google.auth
 
+    from .google_transport import Transport
+
     path = environ.get(_FILE, "").strip()
     try:
         if not path:
-            return google.auth.default(scopes=_SCOPES, request=transport())[0]
+            return google.auth.default(scopes=_SCOPES, request=Transport())[0]
         with warnings.catch_warnings():
             # The warning is for programs that take such files from others. This one is named by the user.
             warnings.simplefilter("ignore", DeprecationWarning)
             load: Any = google.auth.load_credentials_from_file
-            return load(path, scopes=_SCOPES, request=transport())[0]
+            return load(path, scopes=_SCOPES, request=Transport())[0]
     except Exception as error:  # noqa: BLE001 (whatever is wrong with the file, nothing can be asked)
         said = sentence(str(error), _LONGEST)
         way = f"check the file of {_FILE}" if path else f"run `gcloud auth application-default login`, or set {_FILE}"
         raise UsageError(f"{model} finds no credentials of Google Cloud: {way} ({said})") from None
-
-
-def transport() -> Any:
-    """Return what google-auth sends its own requests with. Its own ways need further packages, or know no TLS."""
-    from urllib.error import HTTPError
-    from urllib.request import HTTPRedirectHandler, Request, build_opener
-
-    from google.auth import transport as base
-    from google.auth.exceptions import TransportError
-
-    unreached: Any = TransportError
-
-    class Answered(base.Response):
-        def __init__(self, status: int, headers: Any, data: bytes) -> None:
-            self._parts = (status, headers, data)
-
-        status = property(lambda self: self._parts[0])
-        headers = property(lambda self: self._parts[1])
-        data = property(lambda self: self._parts[2])
-
-    class Stay(HTTPRedirectHandler):
-        def redirect_request(self, *args: Any) -> None:
-            """Follow no redirect: it would carry the account's proof to another host."""
-
-    opener = build_opener(Stay)
-
-    class Sent(base.Request):
-        def __call__(
-            self,
-            url: str,
-            method: str = "GET",
-            body: bytes | None = None,
-            headers: Mapping[str, str] | None = None,
-            timeout: float | None = None,
-            **kwargs: Any,
-        ) -> Answered:
-            data = body.encode() if isinstance(body, str) else body
-            request = Request(url, data, dict(headers or {}), method=method)
-            try:
-                with opener.open(request, timeout=timeout or _SECONDS) as answer:
-                    return Answered(answer.status, answer.headers, answer.read())
-            except HTTPError as error:
-                with error:
-                    return Answered(error.code, error.headers, error.read())
-            except OSError as error:
-                raise unreached(f"{type(error).__name__}: {error}") from None
-
-    return Sent()

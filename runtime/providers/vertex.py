@@ -41,6 +41,8 @@ def opened(name: str, surroundings: Surroundings) -> Provider:
     if not _LOCATION.fullmatch(location):
         raise UsageError(f"{variable} is {shown(location)}, which is no location such as europe-west4 or global")
     publisher, _, short = name.rpartition("/")
+    if not short:
+        raise UsageError(f"{model} names no model: write one as in vertex:gemini-2.5-flash")
     if publisher not in ("", "google", "anthropic", "endpoints"):
         raise UsageError(
             f"{model} is a model of {shown(publisher)}: flowrun asks Vertex AI for models of Google and Anthropic, "

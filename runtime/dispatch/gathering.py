@@ -87,9 +87,9 @@ class Gathering:
         await self.api.wire.close()
 
     def holds(self, key: str) -> bool:
-        """Tell whether a request waits for a submission that has its id."""
+        """Tell whether a request waits for a submission that has its id and that is known to go on."""
         found = self._waiting.get(key)
-        return found is not None and found.submission is not None
+        return found is not None and found.submission is not None and found.submission.looked
 
     def stop(self) -> None:
         """Submit nothing more, and wait for no result. A submission that is being sent still gets its id."""

@@ -53,6 +53,7 @@ class Watch:
                 if state.ended:
                     return state
                 self._late(None)
+            self.submission.looked = True
             await asyncio.sleep(pause)
             pause = min(1.5 * pause, self._most)
 

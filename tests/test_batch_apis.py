@@ -11,6 +11,8 @@ import pytest
 from aiohttp import web
 
 from flowrun.runtime import RunOptions, run_async
+from flowrun.runtime.account.progress import state_line
+from flowrun.runtime.account.summary import Summary
 from flowrun.runtime.api import resume_async
 from flowrun.runtime.providers import open_provider
 from flowrun.runtime.providers.named import NamedEndpoint
@@ -59,7 +61,9 @@ class Place:
             return open_provider(address, Surroundings(around.environ, around.progress, around.records, named))
 
         return RunOptions(
-            environ=environ, opener=opener, learn=False, on_event=self.events.append, **{"journal": None, **options}
+            **{"journal": None, "environ": environ, "on_event": self.events.append, **options},
+            opener=opener,
+            learn=False,
         )
 
     async def run(self, flow: str, rows: list[str] = ROWS, **options: Any) -> Result:
@@ -242,6 +246,30 @@ async def test_answers_of_a_batch_api_are_those_of_the_live_one_in_the_journal(a
     again = await at.run(live(flow("openai:m")), journal=journal)
     assert again.status == "done"
     assert len(at.log) == before
+
+
+async def test_the_display_of_a_run_tells_the_state_of_submissions(at: Place) -> None:
+    shown: list[str] = []
+    summary = Summary()
+
+    def show(event: e.Event) -> None:
+        summary(event)
+        shown.append(state_line(summary, 1.0))
+
+    found = await at.run(flow("openai:m"), on_event=[at.events.append, show])
+    assert not found.summary.submissions
+    assert any("batch API: submitted 0/40" in line for line in shown)
+    assert any("batch API: completed 40/40" in line for line in shown)
+    assert "batch API" not in shown[-1]
+
+
+async def test_a_key_in_the_words_of_the_server_is_not_told(at: Place) -> None:
+    at.does.refuse = "bad key sk-verysecretkey1234"
+    environ = {**at.options().surroundings, "OPENAI_API_KEY": "sk-verysecretkey1234"}
+    found = await at.run(flow("openai:m"), ROWS[:1], journal=at.folder / "j.db", environ=environ)
+    assert "the batch API refused the submission: bad key" in found.failures[0].reason
+    assert "verysecret" not in str(found.failures) + str(at.events)
+    assert b"verysecret" not in b"".join(one.read_bytes() for one in at.folder.glob("j.db*"))
 
 
 async def test_the_file_of_lines_is_deleted_at_the_end(at: Place) -> None:

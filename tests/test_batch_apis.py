@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -237,6 +239,11 @@ async def test_a_run_that_does_not_wait_ends_and_is_resumed_after_the_end_of_the
     # What was in flight counts once, in both parts together.
     assert found.summary.whole.sent - found.summary.whole.refused == len(ROWS)
     assert found.summary.whole.in_doubt == 0
+    with closing(sqlite3.connect(journal)) as rows:
+        kinds = dict(rows.execute("SELECT kind, count(*) FROM records GROUP BY kind"))
+    assert "doubt" not in kinds and kinds["intent"] == 2 * len(ROWS) + at.count("live")
+    again = await resume_async("last", journal, options=at.options())
+    assert again.summary.whole.sent - again.summary.whole.refused == len(ROWS)
 
 
 async def test_answers_of_a_batch_api_are_those_of_the_live_one_in_the_journal(at: Place) -> None:

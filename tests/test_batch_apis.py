@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ import pytest
 from aiohttp import web
 
 from flowrun.runtime import RunOptions, run_async
+from flowrun.runtime.account.progress import state_line
+from flowrun.runtime.account.summary import Summary
 from flowrun.runtime.api import resume_async
 from flowrun.runtime.providers import open_provider
 from flowrun.runtime.providers.named import NamedEndpoint
@@ -60,7 +63,9 @@ class Place:
             return open_provider(address, Surroundings(around.environ, around.progress, around.records, named))
 
         return RunOptions(
-            environ=environ, opener=opener, learn=False, on_event=self.events.append, **{"journal": None, **options}
+            **{"journal": None, "environ": environ, "on_event": self.events.append, **options},
+            opener=opener,
+            learn=False,
         )
 
     async def run(self, flow: str, rows: list[str] = ROWS, **options: Any) -> Result:
@@ -109,14 +114,14 @@ async def test_the_bodies_and_the_answers_are_those_of_the_live_api(at: Place, m
 @pytest.mark.parametrize("model", MODELS)
 async def test_failed_and_expired_lines_go_to_the_live_api(at: Place, model: str) -> None:
     at.does.fail = at.does.expire = 0.3
-    kinds = Counter(type(one).__name__ for one in at.events)
     found = await at.run(flow(model))
     assert found.status == "done", found.failures
     assert 0 < at.count("live") < len(ROWS)
     assert at.count("live") + at.count("line") == len(ROWS)
     told = [one for one in at.events if isinstance(one, e.RequestRetried)]
     assert len(told) == at.count("live")
-    assert all("it goes to the live API at the full price" in one.reason for one in told), kinds
+    assert all("it goes to the live API at the full price" in one.reason for one in told)
+    assert any(f"has no answer to {len(told)} lines, which go to the live API" in one for one in found.summary.notices)
     # 100 tokens in at $10, 10 out at $100 a million: $0.002 live, half of it for a line.
     assert found.summary.cost == pytest.approx(0.002 * at.count("live") + 0.001 * at.count("line"))
 
@@ -234,6 +239,11 @@ async def test_a_run_that_does_not_wait_ends_and_is_resumed_after_the_end_of_the
     # What was in flight counts once, in both parts together.
     assert found.summary.whole.sent - found.summary.whole.refused == len(ROWS)
     assert found.summary.whole.in_doubt == 0
+    with closing(sqlite3.connect(journal)) as rows:
+        kinds = dict(rows.execute("SELECT kind, count(*) FROM records GROUP BY kind"))
+    assert "doubt" not in kinds and kinds["intent"] == 2 * len(ROWS) + at.count("live")
+    again = await resume_async("last", journal, options=at.options())
+    assert again.summary.whole.sent - again.summary.whole.refused == len(ROWS)
 
 
 async def test_answers_of_a_batch_api_are_those_of_the_live_one_in_the_journal(at: Place) -> None:
@@ -243,6 +253,30 @@ async def test_answers_of_a_batch_api_are_those_of_the_live_one_in_the_journal(a
     again = await at.run(live(flow("openai:m")), journal=journal)
     assert again.status == "done"
     assert len(at.log) == before
+
+
+async def test_the_display_of_a_run_tells_the_state_of_submissions(at: Place) -> None:
+    shown: list[str] = []
+    summary = Summary()
+
+    def show(event: e.Event) -> None:
+        summary(event)
+        shown.append(state_line(summary, 1.0))
+
+    found = await at.run(flow("openai:m"), on_event=[at.events.append, show])
+    assert not found.summary.submissions
+    assert any("batch API: submitted 0/40" in line for line in shown)
+    assert any("batch API: completed 40/40" in line for line in shown)
+    assert "batch API" not in shown[-1]
+
+
+async def test_a_key_in_the_words_of_the_server_is_not_told(at: Place) -> None:
+    at.does.refuse = "bad key sk-verysecretkey1234"
+    environ = {**at.options().surroundings, "OPENAI_API_KEY": "sk-verysecretkey1234"}
+    found = await at.run(flow("openai:m"), ROWS[:1], journal=at.folder / "j.db", environ=environ)
+    assert "the batch API refused the submission: bad key" in found.failures[0].reason
+    assert "verysecret" not in str(found.failures) + str(at.events)
+    assert b"verysecret" not in b"".join(one.read_bytes() for one in at.folder.glob("j.db*"))
 
 
 async def test_the_file_of_lines_is_deleted_at_the_end(at: Place) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -139,6 +140,9 @@ def test_no_wait_ends_after_the_submission_and_resume_reads_the_answers(bench: B
     assert "6 lines submitted to a batch API; this run does not wait for the answers" in left.err
     assert "resume the run with: flowrun resume " in left.err
     assert bench.served.count("line") == 0
+    listed = Command(("runs", "--json", "--journal", "j.db"), bench.folder / "run", bench.environ)
+    assert listed.end() == 0, listed.err
+    assert [(one["status"], one["in_doubt"]) for one in json.loads(listed.out)["runs"]] == [("submitted", 0)]
     again = bench.resume()
     assert again.end() == 0, again.err
     assert again.out == expected
@@ -152,7 +156,18 @@ def test_no_wait_may_be_given_again(tmp_path: Path) -> None:
         assert bench.start("--no-wait").end() == 7
         again = bench.resume("--no-wait")
         assert again.end() == 7, again.err
+        assert "(6 at a batch API)" in again.err
         assert bench.submitted == len(ROWS)
+
+
+def test_no_wait_takes_the_answers_that_are_there(bench: Bench) -> None:
+    expected = bench.expected()
+    assert bench.start("--no-wait").end() == 7
+    time.sleep(0.6)
+    again = bench.resume("--no-wait")
+    assert again.end() == 0, again.err
+    assert again.out == expected
+    assert bench.submitted == len(ROWS)
 
 
 def test_no_wait_needs_a_journal(bench: Bench) -> None:

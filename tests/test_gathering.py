@@ -192,6 +192,20 @@ def test_a_line_without_a_result_is_in_doubt_unless_the_submission_broke_off(bro
     assert type(second) is kind
 
 
+@pytest.mark.parametrize("named", ["", "x" * 500, "a\x1bb"])
+def test_an_id_that_cannot_be_kept_leaves_a_doubt(named: str) -> None:
+    at, api = gathering()
+    submit = api.submit
+
+    async def other(tag: str, lines: Sequence[Line]) -> str:
+        await submit(tag, lines)
+        return named
+
+    api.submit = other  # type: ignore[method-assign]
+    (found,) = virtually(all_of(at, 0))
+    assert isinstance(found, InDoubtError) and "named no fit id; it may have been paid" in str(found)
+
+
 class Untagged(FakeApi):
     """An API that keeps no tags. The first submission has ended, the others go on."""
 

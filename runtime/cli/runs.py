@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
@@ -13,9 +14,10 @@ import click
 
 from ..account.figures import figures_of
 from ..journal.givens import given_of
-from ..journal.index import Run
+from ..journal.index import Open, Run
 from ..journal.lock import holder_of
 from ..journal.reading import JournalReader
+from ..journal.records import Kind
 from ..journal.survey import read_runs
 from ..vocabulary.json_value import Json
 from ..vocabulary.quoting import one_line
@@ -49,7 +51,7 @@ def command(journal: str | None, as_json: bool) -> None:
         rows = [
             _row(
                 run,
-                len(doubts.get(run.number, ())),
+                _in_doubt(reader, run.number, doubts.get(run.number, ())),
                 accounts[run.number],
                 # A run without an end that began after a process took the journal belongs to that process.
                 running=holder is not None and run.stretch > holder.rows,
@@ -67,6 +69,16 @@ def command(journal: str | None, as_json: bool) -> None:
         return
     for line in _lines(rows, [run.began for run in reader.index.runs.values()]):
         print(line)
+
+
+def _in_doubt(reader: JournalReader, run: int, doubts: Sequence[Open]) -> int:
+    """Count the calls of a run that are in doubt. Lines of a batch API are not, if their answers can be read there."""
+    if not doubts or not any(True for _ in reader.notes_of(run, Kind.SUBMISSION)):
+        return len(doubts)
+    from ..dispatch.submission_book import SubmissionBook  # few runs have submissions
+
+    book = SubmissionBook.of(reader, run)
+    return sum(one.ended or book.key_of(one) is None for one in doubts)
 
 
 def _lines(rows: list[dict[str, Any]], begins: list[float]) -> list[str]:

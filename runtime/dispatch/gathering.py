@@ -17,6 +17,7 @@ from typing import Any
 
 from flowrun.dsl import dataclass
 
+from ..providers.addresses import without_secrets
 from ..providers.posts import Post
 from ..providers.served import ServedProvider
 from ..providers.submissions.lines import read_line, write_line
@@ -30,7 +31,8 @@ from .submission_watch import Watch
 
 NOT_SENT_YET = "it was not submitted, because the run was stopped"
 NO_ANSWER = "the batch API has no answer to this line"
-GOES_LIVE = "it goes to the live API at the full price"
+LIVE = "to the live API at the full price"
+GOES_LIVE = f"it goes {LIVE}"
 
 
 @dataclass(eq=False, slots=True)
@@ -57,7 +59,7 @@ class Gathering:
         live: ServedProvider,
         api: SubmissionApi,
         book: SubmissionBook,
-        told: Callable[[str], None] = lambda line: None,
+        told: Callable[..., None] = lambda line, *, urgent=False: None,
         moved: Callable[[Submission, str, int], None] = lambda submission, state, done: None,
         pace: Pace | None = None,
     ) -> None:
@@ -66,7 +68,7 @@ class Gathering:
         self.concurrency = api.most_lines
         self.told, self.moved = told, moved
         self._waiting: dict[str, _Waiting] = {}
-        self._gathered: list[_Waiting] = []
+        self._gathered: dict[str, _Waiting] = {}
         self._begun = 0.0
         self._size = 0
         self._timer: asyncio.TimerHandle | None = None
@@ -87,18 +89,18 @@ class Gathering:
         await self.api.wire.close()
 
     def holds(self, key: str) -> bool:
-        """Tell whether a request waits for a submission that has its id."""
+        """Tell whether a request waits for a submission that has its id and that is known to go on."""
         found = self._waiting.get(key)
-        return found is not None and found.submission is not None
+        return found is not None and found.submission is not None and found.submission.looked
 
     def stop(self) -> None:
         """Submit nothing more, and wait for no result. A submission that is being sent still gets its id."""
         self._stopped = True
         if self._timer is not None:
             self._timer.cancel()
-        for one in self._gathered:
+        for one in self._gathered.values():
             _fail(one, RefusedError(NOT_SENT_YET))
-        self._gathered = []
+        self._gathered = {}
         left = [one for one in self._waiting.values() if one.submission is not None]
         if left:
             many = count_text(len(left), "call stays", "calls stay")
@@ -130,8 +132,7 @@ class Gathering:
             result = await future
         finally:
             del self._waiting[key]
-            if one in self._gathered:
-                self._gathered.remove(one)
+            self._gathered.pop(key, None)
         if result.body is None:
             raise LineError(f"{self.model}: {NO_ANSWER} ({self._quoted(result.why)}); {GOES_LIVE}")
         try:
@@ -148,11 +149,12 @@ class Gathering:
         loop, size = asyncio.get_running_loop(), one.line.size
         full = len(self._gathered) >= self.api.most_lines or self._size + size > self.api.most_bytes
         # Lines of one submission go to the same path of the API.
-        if self._gathered and (full or self._gathered[0].line.path != one.line.path):
+        first = next(iter(self._gathered.values()), one)
+        if self._gathered and (full or first.line.path != one.line.path):
             self._flush()
         if not self._gathered:
             self._begun, self._size = loop.time(), 0
-        self._gathered.append(one)
+        self._gathered[one.line.key] = one
         self._size += size
         if self._timer is not None:
             self._timer.cancel()
@@ -160,7 +162,7 @@ class Gathering:
         self._timer = loop.call_at(due, self._flush)
 
     def _flush(self) -> None:
-        lines, self._gathered = self._gathered, []
+        lines, self._gathered = [*self._gathered.values()], {}
         if lines and not self._stopped:
             self._run(self._submitted(lines))
 
@@ -174,25 +176,24 @@ class Gathering:
     async def _submitted(self, lines: list[_Waiting]) -> None:
         keys = [one.line.key for one in lines]
         lacks = {one.line.key: one.lacks for one in lines if one.lacks}
-        submission = Submission(f"flowrun-{os.urandom(8).hex()}", self.model, self.endpoint, keys, time.time(), lacks)
+        tag = f"flowrun-{os.urandom(8).hex()}"
+        submission = Submission(tag, self.model, without_secrets(self.endpoint), keys, time.time(), lacks)
+        failed: Exception | None = None
         try:
             await self.book.begin(submission)
-            id_ = await self._sent(submission, [one.line for one in lines])
+            id_ = self.api.kept(await self._sent(submission, [one.line for one in lines]))
             await self.book.name(submission, id_)
-        except CallError as error:
-            if not isinstance(error, InDoubtError):
+        except DiskError as error:
+            # A submission that has an id was taken.
+            failed = InDoubtError(f"{error}; it may have been paid") if submission.id else RefusedError(str(error))
+        except Exception as error:  # noqa: BLE001 (whatever it is, the calls of these lines fail by it, and no other)
+            failed = error
+        if failed is not None:
+            if not failed_in_doubt(failed):
                 self.book.drop(submission)
             for one in lines:
-                _fail(one, error)
+                _fail(one, failed)
             return
-        except DiskError as error:
-            for one in lines:
-                _fail(one, RefusedError(str(error)))
-            return
-        except Exception as mistake:
-            for one in lines:
-                _fail(one, mistake)
-            raise
         for one in lines:
             one.submission = submission
             if self._stopped:
@@ -261,7 +262,7 @@ class Gathering:
                     f"{self.model}: the batch API refused the submission: {self._quoted(state.refused)}"
                 )
             else:
-                await watch.read(state, self._came)
+                self._tell_of_lost(await watch.read(state, self._came))
                 self.book.close(submission)
                 # A line without a result was not run if the submission ended before its time. Otherwise nobody knows.
                 why = f"{self.model}: the batch API has no result for this line of {self._quoted(submission.id)}"
@@ -279,6 +280,16 @@ class Gathering:
         one = self._waiting.get(result.key)
         if one is not None and not one.future.done():
             one.future.set_result(result)
+
+    def _tell_of_lost(self, lost: int) -> None:
+        if lost:
+            many = "1 line, which goes" if lost == 1 else f"{lost:,} lines, which go"
+            self.told(f"{self.model}: the batch API has no answer to {many} {LIVE}", urgent=True)
+
+
+def failed_in_doubt(error: Exception) -> bool:
+    """Tell whether lines may have been submitted, although this failed."""
+    return not isinstance(error, CallError) or error.doubtful
 
 
 def _fail(one: _Waiting, error: BaseException) -> None:

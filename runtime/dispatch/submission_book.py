@@ -15,6 +15,7 @@ from flowrun.dsl import dataclass
 
 from ..journal.index import Open
 from ..journal.records import Kind, LogRecord
+from ..journal.row_access import RowAccess
 from ..journal.store import Journal
 from ..vocabulary.json_value import Json
 
@@ -25,6 +26,8 @@ FORGOTTEN_AFTER = 29 * 24 * 3600.0
 @dataclass(eq=False, slots=True)
 class Submission:
     """A submission. ``at`` is its time in seconds of the epoch; ``id`` is "" as long as the server has not named it.
+
+    ``looked`` is True when this run has asked for its state, and it goes on.
 
     ``keys`` are those of its lines in order. ``lacks`` has, by key, the parts of a request that a line goes without.
     """
@@ -37,6 +40,7 @@ class Submission:
     lacks: Mapping[str, Sequence[str]] = field(default_factory=dict)
     id: str = ""
     read: bool = False
+    looked: bool = False
 
 
 class SubmissionBook:
@@ -44,12 +48,22 @@ class SubmissionBook:
 
     def __init__(self, journal: Journal | None = None, run: int = 0) -> None:
         self._journal = journal
+        self._rows: RowAccess | None = journal
         self.run = run
         self._by_tag: dict[str, Submission] = {}
         self._by_key: dict[str, Submission] = {}
         for number in () if journal is None else journal.index.submissions:
             assert journal is not None
             self._take(journal.body(number))
+
+    @classmethod
+    def of(cls, rows: RowAccess, run: int) -> SubmissionBook:
+        """Read the submissions of one run, from a journal that is only read."""
+        book = cls()
+        book._rows = rows
+        for _, body in rows.notes_of(run, Kind.SUBMISSION):
+            book._take(body)
+        return book
 
     @property
     def lost(self) -> list[Submission]:
@@ -72,7 +86,7 @@ class SubmissionBook:
 
     def key_of(self, attempt: Open) -> str | None:
         """Return the key of a line that is held, "" for a line that was never sent. None for any other attempt."""
-        body = None if self._journal is None else self._journal.body(attempt.number)
+        body = None if self._rows is None else self._rows.body(attempt.number)
         if not isinstance(body, dict) or body.get("batch") is not True:
             return None
         key = str(body.get("key"))

@@ -32,7 +32,7 @@ async def found_id(
         if one.made and one.made < submission.at - SKEW:
             break
         if one.tag == submission.tag:
-            return one.id
+            return api.kept(one.id)
         if not api.tags and one.id not in known and one.lines == len(submission.keys):
             fits.append(one)
     waiting = False
@@ -44,11 +44,11 @@ async def found_id(
                 ended.append((one, state))
         for one, state in ended:
             if await _has(api, one, state, submission):
-                return one.id
+                return api.kept(one.id)
             fits.remove(one)
         if len(fits) == 1:
             # It has not ended. If it is another one, its results have none of our keys, and the lines are in doubt.
-            return fits[0].id
+            return api.kept(fits[0].id)
         if fits:
             if not waiting:
                 told(f"{submission.model}: {len(fits)} submissions may be the lost one: their results will tell")

@@ -49,22 +49,27 @@ class Watch:
                 troubled = False
                 if (state.word, state.done) != last:
                     last = state.word, state.done
-                    self._moved(self.submission, state.word, state.done)
+                    self._moved(self.submission, self._api.wire.endpoint.quote(state.word), state.done)
                 if state.ended:
                     return state
                 self._late(None)
+            self.submission.looked = True
             await asyncio.sleep(pause)
             pause = min(1.5 * pause, self._most)
 
-    async def read(self, state: State, came: Callable[[Result], None]) -> None:
-        """Read the results, and call ``came`` with each of them. Raises CallError if they cannot be read."""
+    async def read(self, state: State, came: Callable[[Result], None]) -> int:
+        """Read the results, and call ``came`` with each of them. Return the number of lines without an answer.
+
+        Raises: CallError, if they cannot be read.
+        """
         pause, submission = self._first, self.submission
         while True:
             try:
-                count = 0
+                count = lost = 0
                 async for result in self._api.results(submission.id, state, submission.keys):
                     came(result)
                     count += 1
+                    lost += result.body is None
                     if not count % _TURN:
                         await asyncio.sleep(0)
                 break
@@ -76,6 +81,7 @@ class Watch:
         self._moved(submission, "read", len(submission.keys))
         with suppress(CallError):
             await self._api.tidy(state)
+        return lost
 
     def _late(self, error: CallError | None) -> None:
         if time.time() - self.submission.at > DAYS:

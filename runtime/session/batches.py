@@ -18,6 +18,7 @@ from ..dispatch.scheduler import Scheduler
 from ..journal.store import Journal
 from ..plans.wanted import asks_of
 from ..providers import traits_of
+from ..providers.addresses import without_secrets
 from ..values.expressions import ModelValue
 from ..vocabulary.amounts import count_text
 from ..vocabulary.errors import CallError, UsageError
@@ -123,7 +124,7 @@ async def open_batches(
     plan: p.Plan,
     models: Models,
     journal: Journal | None,
-    tell: Callable[[str], None],
+    tell: Callable[..., None],
     publish: Callable[[SubmissionMoved], None],
     *,
     everywhere: bool,
@@ -163,7 +164,9 @@ async def _find_lost(gathering: object, book: SubmissionBook, tell: Callable[[st
     from ..dispatch.submission_search import found_id
 
     assert isinstance(gathering, Gathering)
-    lost = [one for one in book.lost if (one.model, one.endpoint) == (gathering.model, gathering.endpoint)]
+    lost = [
+        one for one in book.lost if (one.model, one.endpoint) == (gathering.model, without_secrets(gathering.endpoint))
+    ]
     for one in lost:
         gathering.api.wire.start()
         try:

@@ -26,7 +26,8 @@ def waits_of(
     told = []
     for gate in clock.gates.values():
         models = [address for address, one in endpoints.items() if one.limiter is gate.limiter]
-        if any(endpoints[one].up for one in models) or any(gate.seconds.values()):
+        # The gate of a batch API has no model of its own, and nothing waits for a place there.
+        if models and (any(endpoints[one].up for one in models) or any(gate.seconds.values())):
             told.append(_endpoint_waits(gate, models, endpoints, declared, names, kept))
     return Waits(tuple(told), clock.blocks)
 
@@ -38,8 +39,10 @@ def waiting_now(clock: WaitClock, endpoints: Mapping[str, Endpoint], time: Calla
     """
     now, names, found = time(), set[str](), list[Waiting]()
     for gate in tuple(clock.gates.values()):
-        model, first = next((name, one) for name, one in endpoints.items() if one.limiter is gate.limiter)
-        name = _named(model, first, names)
+        model = next((name for name, one in endpoints.items() if one.limiter is gate.limiter), None)
+        if model is None:
+            continue
+        name = _named(model, endpoints[model], names)
         reason = next((one for one in gate.reasons if one[1] > now), None)
         if reason is not None and gate.waiting:
             found.append(Waiting(name, reason[0], None if reason[1] == inf else reason[1] - now))

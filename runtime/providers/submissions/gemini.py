@@ -10,7 +10,6 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from ...vocabulary.errors import InDoubtError
 from .anthropic import seconds_of
 from .protocol import Line, Listed, Result, State, SubmissionApi, number_in, objects_in, part, text_in
 
@@ -26,10 +25,7 @@ class GeminiBatches(SubmissionApi):
         body = {"batch": {"displayName": tag, "inputConfig": {"requests": {"requests": requests}}}}
         name = self.name if "/" in self.name else f"models/{self.name}"
         path = f"/v1beta/{quote(name)}:batchGenerateContent"
-        made = text_in(await self.wire.ask("POST", path, body, pays=True), "name")
-        if not made:
-            raise InDoubtError(f"{self.wire.endpoint.model}: the batch API named no id; it may have been paid")
-        return made.removeprefix("batches/")
+        return text_in(await self.wire.ask("POST", path, body, pays=True), "name").removeprefix("batches/")
 
     async def look(self, id_: str) -> State:
         data = await self._operation(id_)

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from flowrun.dsl import dataclass
 
+from ...vocabulary.errors import InDoubtError
 from .transport import Transport
 
 
@@ -81,6 +82,12 @@ class SubmissionApi(ABC):
     def __init__(self, transport: Transport, name: str) -> None:
         self.wire = transport
         self.name = name
+
+    def kept(self, id_: str) -> str:
+        """Return an id that a server gave, if it may be kept. Raises InDoubtError if it is too long, or has the key."""
+        if not id_ or self.wire.endpoint.name(id_) != id_:
+            raise InDoubtError(f"{self.wire.endpoint.model}: the batch API named no fit id; it may have been paid")
+        return id_
 
     @abstractmethod
     async def submit(self, tag: str, lines: Sequence[Line]) -> str:

@@ -3,58 +3,44 @@
 from __future__ import annotations
 
 import asyncio
-import threading
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from flowrun.dsl import dataclass
 from flowrun.dsl import plan as p
 
 from ..account.figures import figures_of
 from ..account.summary import Summary
-from ..costs.prices import Prices, must_be_priced, prices_at
+from ..costs.prices import Prices
 from ..costs.written_budget import Budget
 from ..dispatch.answer_rows import AnswerRows
-from ..dispatch.endpoint import Endpoint, identities_of, window_of
+from ..dispatch.endpoint import identities_of, window_of
 from ..dispatch.ledger import NoLog
 from ..dispatch.read_pool import ReadPool
 from ..dispatch.run_clock import RunClock
 from ..dispatch.scheduler import Scheduler
 from ..engine.decisions import Outcome
-from ..engine.scopes import NO_WATCHER, Context, Watcher
+from ..engine.scopes import Context
 from ..engine.state import State
-from ..experience.store import Store, open_store
 from ..externs.externs import opened
 from ..files.files import Files
-from ..forecast.declared import declared_prices
+from ..journal.history import History
 from ..journal.store import Journal
-from ..limits.retry import RetryPolicy
-from ..plans.models import declared_models
 from ..plans.streaming import handed_on
-from ..plans.wanted import default_model
-from ..providers import open_provider
 from ..providers.addresses import printable
-from ..providers.declared import declared_for
 from ..providers.environment_keys import keys_in
-from ..providers.homes import sent_to
-from ..providers.protocol import Surroundings
-from ..providers.records import NoRecords
-from ..values.expressions import ModelValue
 from ..values.functions import call_function
-from ..vocabulary.errors import DiskError, FlowrunError, StoppedError
+from ..vocabulary.errors import DiskError
 from ..vocabulary.events import LimitsSet, Notice, PastCounted, PricesDeclared, RunFinished
 from ..vocabulary.json_value import Json
-from ..vocabulary.question import AskPerson
-from ..vocabulary.usage import Price
-from .batches import open_batches
-from .endpoints import OpenProvider, check_endpoints, chosen_addresses, close_endpoints, open_endpoints
-from .hosts import Ask, permit_hosts
+from .batches import Batches, open_batches
+from .endpoints import check_endpoints, close_endpoints
 from .images import must_take_images
 from .least import must_afford
 from .listeners import Listener, name_traces, open_traces, to_all, unheard
+from .models import Models, models_of
+from .parts import Parts, Stop
 from .past import past_of
 from .result import Result
 from .resume import RunSettings, begin, go_on, notices
@@ -62,77 +48,7 @@ from .waits import waiting_now, waits_of
 
 _TURN = 500
 """The most answers from the journal that a run takes before it listens to signals again."""
-
-
-class Stop:
-    """A switch that stops a run. The run begins nothing more, keeps the answers of requests under way, and ends."""
-
-    def __init__(self) -> None:
-        self.why: FlowrunError | None = None
-        self._listen: Callable[[FlowrunError], None] = lambda why: None
-
-    def __call__(self, signal: int = 0) -> None:
-        """Stop the run, from any thread. ``signal`` is the signal that asked for it, 0 for none."""
-        if self.why is None:
-            self.why = StoppedError(signal)
-            self._listen(self.why)
-
-    def listen(self, to: Callable[[FlowrunError], None]) -> None:
-        """Call ``to`` in the running event loop when the run is stopped, or at once if it was stopped before."""
-        loop, thread = asyncio.get_running_loop(), threading.get_ident()
-
-        def heard(why: FlowrunError) -> None:
-            if threading.get_ident() == thread:
-                to(why)
-                return
-            with suppress(RuntimeError):  # the loop is closed, because the run is over
-                loop.call_soon_threadsafe(to, why)
-
-        self._listen = heard
-        if self.why is not None:
-            heard(self.why)
-
-
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """The parts that a run gets from outside and does not write to the journal."""
-
-    on_event: Sequence[Listener]
-    environ: Mapping[str, str]
-    opener: OpenProvider
-    policy: RetryPolicy
-    stop: Stop
-    ask_hosts: Ask | None
-    on_result: Callable[[Json], None] | None = None
-    remarks: Sequence[str] = ()
-    """Lines on the assumptions that the readers of the inputs had to make."""
-    learn: bool = True
-    """True if the run learns from earlier runs, and leaves to later ones, what endpoints take."""
-    watcher: Watcher = NO_WATCHER
-    """A watcher of all calls."""
-    ask_person: AskPerson | None = None
-    """The function that puts questions to a person. None leaves them open."""
-    wait: bool = True
-    """True if the run waits for the answers of batch APIs."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Models:
-    """The models of a run: their endpoints by address, their options and prices, and the variables sent to them."""
-
-    declared: Mapping[str, ModelValue]
-    default: ModelValue
-    endpoints: dict[str, Endpoint]
-    declared_prices: Mapping[str, Price]
-    prices: Prices
-    asked_hosts: tuple[str, ...]
-    store: Store | None
-    variables: tuple[str, ...]
-
-    @property
-    def kept(self) -> bool:
-        """True if the findings on the endpoints are kept for later runs."""
-        return self.store is not None and self.store.writable
+__all__ = ["Parts", "Stop", "execute"]
 
 
 async def execute(
@@ -159,7 +75,7 @@ async def execute(
     budget = settings.budget or Budget(plan.calls_limit, plan.money_limit)
     in_money = budget.money is not None or any(flow.money_limit is not None for flow in plan.flows.values())
     with opened(plan, folder) as externs, ReadPool(files, tell) as reads:
-        models = _models(plan, values, settings, parts, tell, priced=in_money)
+        models = models_of(plan, values, settings, parts, tell, priced=in_money)
         await check_endpoints(models.endpoints)
         summary.prices, summary.account.price = models.prices, models.prices if in_money else None
         must_take_images(plan, values, files, settings.model, parts.environ)
@@ -184,27 +100,10 @@ async def execute(
             reads.note_files(log.notes)
         places = {address: printable(one.provider.endpoint) for address, one in models.endpoints.items()}
         name_traces(listeners, log.id, places, log.traces)
-        if models.declared_prices:
-            publish(PricesDeclared(models.declared_prices, at=clock.now()))
-        if number is not None:
-            publish(PastCounted(past.account, at=clock.now()))
+        _tell_past(models, number, past, publish, clock)
         for line in notices(journal, log, models.prices, settings.ask_doubtful, batches.book):
             tell(line, urgent=True)
-        context = Context(
-            models.declared,
-            models.default,
-            call_function,
-            budget.calls,
-            budget.money,
-            models.prices,
-            log.find,
-            settings.ask_doubtful,
-            past.within,
-            clock.now,
-            watcher=parts.watcher,
-            unheard=unheard(listeners),
-            batches=batches.models,
-        )
+        context = _context(models, budget, log, past, settings, parts, listeners, batches)
         handed = None if parts.on_result is None else handed_on(plan)
         state = State(plan, values, context, window=window_of(models.endpoints.values()), handed=handed, turn=_TURN)
         hand_on, person = parts.on_result or _nowhere, parts.ask_person
@@ -224,39 +123,44 @@ async def execute(
     return Result(outcome.value, outcome, summary, log.id, spent or 0.0, handed is not None)
 
 
-def _nowhere(value: Json) -> None:
-    raise AssertionError("the run got a result for a call that it did not make")
+def _tell_past(models: Models, number: int | None, past: History, publish: Listener, clock: RunClock) -> None:
+    """Publish the prices that the run declares, and what its earlier parts have spent."""
+    if models.declared_prices:
+        publish(PricesDeclared(models.declared_prices, at=clock.now()))
+    if number is not None:
+        publish(PastCounted(past.account, at=clock.now()))
 
 
-def _models(
-    plan: p.Plan,
-    values: Mapping[str, Json],
+def _context(
+    models: Models,
+    budget: Budget,
+    log: NoLog,
+    past: History,
     settings: RunSettings,
     parts: Parts,
-    tell: Callable[[str], None],
-    *,
-    priced: bool,
-) -> _Models:
-    declared = declared_models(plan)
-    default = default_model(settings.model, declared)
-    store = open_store(parts.environ, tell) if parts.learn else None
-    own_opener = parts.opener is not open_provider
-    named = declared_for(plan, parts.environ, settings.folder, none=own_opener)
-    surroundings = Surroundings(parts.environ, tell, store or NoRecords(), named)
-    endpoints = open_endpoints(plan, values, declared, default, surroundings, parts.opener, parts.policy)
-    asked: tuple[str, ...] = ()
-    if not own_opener:
-        chosen = chosen_addresses(plan, values, "" if settings.of_project else settings.model, declared)
-        allowed, of_project = settings.allow_host, settings.of_project
-        asked = permit_hosts(
-            endpoints, chosen, allowed, parts.environ, parts.ask_hosts, of_project=of_project, declared=named
-        )
-    own = {**prices_at(endpoints, named), **declared_prices(plan)}
-    if priced:
-        must_be_priced(endpoints, parts.environ, own)
-    return _Models(
-        declared, default, endpoints, own, Prices(parts.environ, own), asked, store, sent_to(endpoints, named)
+    listeners: Sequence[Listener],
+    batches: Batches,
+) -> Context:
+    """Return the world around the state machine of a run."""
+    return Context(
+        models.declared,
+        models.default,
+        call_function,
+        budget.calls,
+        budget.money,
+        models.prices,
+        log.find,
+        settings.ask_doubtful,
+        past.within,
+        log.clock.now,
+        watcher=parts.watcher,
+        unheard=unheard(listeners),
+        batches=batches.models,
     )
+
+
+def _nowhere(value: Json) -> None:
+    raise AssertionError("the run got a result for a call that it did not make")
 
 
 async def _log(
@@ -264,7 +168,7 @@ async def _log(
     values: Mapping[str, Json],
     settings: RunSettings,
     journal: Journal | None,
-    models: _Models,
+    models: Models,
     number: int | None,
     trace: str,
 ) -> NoLog:
@@ -280,7 +184,7 @@ async def _log(
     return log
 
 
-async def _finished(scheduler: Scheduler, models: _Models, publish: Listener, clock: RunClock) -> Outcome:
+async def _finished(scheduler: Scheduler, models: Models, publish: Listener, clock: RunClock) -> Outcome:
     began = clock.now()
     status = "interrupted"
     try:

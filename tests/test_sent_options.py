@@ -223,6 +223,16 @@ async def test_an_option_with_a_meaning_is_never_dropped(
     assert LINES == []
 
 
+async def test_a_common_word_in_a_sentence_names_no_option(faults: Any, opened: Any) -> None:
+    faults.json(*rejection("The provider has no response_format in a call like this, so we stop here."))
+    faults.json(chat("yes"))
+    served = opened("openai:m")
+    options = {"stop": "END", "extra": {"provider": {"only": ["x"]}, "a": 1}}
+    assert (await ask(served, choices=("yes", "no"), options=options))[0].text == "yes"
+    await served.close()
+    assert len(faults.seen) == 2
+
+
 @pytest.mark.parametrize("name", ["verbosity", "user"])
 async def test_a_run_goes_on_without_an_option_that_changes_no_meaning(faults: Any, opened: Any, name: str) -> None:
     faults.json(*rejection(f"Unsupported parameter: '{name}' is not supported.", name))

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 _VAGUE = frozenset({"type", "display", "generationConfig", "output_config", "metadata"})
 """Fields that a sentence may name for another reason."""
+_OWN_WORDS = frozenset({"logprobs"})
+"""Names without a mark between their words that no sentence has for another reason."""
 _WIRE = {"safety_identifier": "user"}
 """Options by their other names on the wire."""
 
@@ -83,10 +85,20 @@ class SendsOptions:
 
 
 def _names(rejected: RejectedError, name: str) -> bool:
-    """Tell whether a server names a field, in any spelling: `thinkingLevel` is also `thinking_level` and two words."""
-    words = re.sub(r"_|(?<=[a-z])(?=[A-Z])", "[ _]?", name)
-    found = re.compile(rf"(?<![a-z0-9]){words}(?![a-z0-9])", re.IGNORECASE)
-    return bool(found.search(rejected.parameter) or found.search(rejected.sentence[:4096]))
+    """Tell whether a server names a field, in any spelling: `thinkingLevel` is also `thinking_level` and two words.
+
+    A name that is a common word must stand in quotes, before a colon or behind a word for a field.
+    """
+    words = re.sub(r"_|(?<=[a-z])(?=[A-Z])", "[ _]?", re.escape(name))
+    alone = rf"(?<![a-z0-9]){words}(?![a-z0-9])"
+    said = rejected.sentence[:4096]
+    if re.search(alone, rejected.parameter, re.IGNORECASE):
+        return True
+    if words == name and name not in _OWN_WORDS:
+        alone = (
+            rf"""['"`.]{words}['"`]|(?<![a-z0-9]){words}\s*:|\b(?:parameter|argument|field|option|supplied):? {alone}"""
+        )
+    return bool(re.search(alone, said, re.IGNORECASE))
 
 
 def settings_of(request: Request) -> dict[str, Json]:

@@ -42,7 +42,7 @@ def _params(engine: Any, settings: dict[str, Any]) -> Any:
     params = engine.CommonParams()
     params.model.path = settings["weights"]
     params.n_ctx = settings["context"]
-    params.n_parallel = settings["samples"]
+    params.n_parallel = settings["slots"]
     params.kv_unified = True  # all slots share one context, so that one long prompt may use it whole
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = settings["threads"]
     params.no_extra_bufts = True  # repacked copies of the weights cost memory and bring no speed

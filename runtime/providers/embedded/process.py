@@ -54,13 +54,13 @@ class EngineProcess:
         )
         await self._hear("engine")
 
-    async def serve(self, weights: Path, context: int, samples: int) -> int:
+    async def serve(self, weights: Path, context: int, slots: int) -> int:
         """Make the child load ``weights``. Return the port on loopback where it serves."""
         assert self._child is not None and self._child.stdin is not None
         settings = {
             "weights": str(weights),
             "context": context,
-            "samples": samples,
+            "slots": slots,
             "threads": min(_cores(), 8),
             "key": self.key,
         }

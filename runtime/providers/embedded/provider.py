@@ -13,6 +13,7 @@ from ..protocol import Surroundings
 from .grammar import constraint, messages, token_limit
 from .models import LocalModel
 from .process import EngineProcess
+from .slots import KEPT, Slots, head_of
 from .stream import failure, read_reply
 from .weights import Weights
 
@@ -42,6 +43,7 @@ class EmbeddedProvider:
         self._weights = Weights(model, surroundings, own_weights)
         self._engine: EngineProcess | None = None
         self._port = 0
+        self._slots = Slots(self.samples)
         self._session: ClientSession | None = None
         self._opening: asyncio.Task[None] | None = None
         self._restarting = asyncio.Lock()
@@ -130,7 +132,8 @@ class EmbeddedProvider:
             weights = await self._weights.find()
             progress(f"{self.model}: loading {weights.name}")
             begun = time.monotonic()
-            self._port = await engine.serve(weights, self._weights.model.context, self.samples)
+            self._port = await engine.serve(weights, self._weights.model.context, self.samples + KEPT)
+            self._slots = Slots(self.samples)
             progress(f"{self.model}: loaded in {time.monotonic() - begun:.1f} s")
         except BaseException:
             await engine.stop()
@@ -163,14 +166,18 @@ class EmbeddedProvider:
     async def _send(self, session: ClientSession, request: Request, samples: int) -> Reply:
         assert self._engine is not None
         url = f"http://127.0.0.1:{self._port}/v1/chat/completions"
-        # Streamed: only then does the engine notice that the client has gone.
-        async with session.post(
-            url, json=self._body(request, samples), headers={"Authorization": f"Bearer {self._engine.key}"}
-        ) as response:
-            if response.status != 200:
-                said = await response.json(content_type=None)
-                raise failure(said["error"], samples)
-            return await read_reply(response.content, samples)
+        headers = {"Authorization": f"Bearer {self._engine.key}"}
+        body = self._body(request, samples)
+        prompt = [(message["role"], message["content"]) for message in body["messages"]]
+        with self._slots.slot_for(prompt, head_of(request.messages, prompt)) as slot:
+            if slot is not None:
+                body["id_slot"] = slot
+            # Streamed: only then does the engine notice that the client has gone.
+            async with session.post(url, json=body, headers=headers) as response:
+                if response.status != 200:
+                    said = await response.json(content_type=None)
+                    raise failure(said["error"], samples)
+                return await read_reply(response.content, samples)
 
     def _body(self, request: Request, samples: int) -> dict[str, Any]:
         temperature = request.temperature

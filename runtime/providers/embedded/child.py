@@ -49,7 +49,10 @@ def _params(engine: Any, settings: dict[str, Any]) -> Any:
     params.cache_ram_mib = 0
     params.ui = False
     params.verbosity = -1
-    params.hostnames = ["127.0.0.1"]
+    if hasattr(params, "hostnames"):
+        params.hostnames = ["127.0.0.1"]
+    else:  # engines before 2026.10
+        params.hostname = "127.0.0.1"
     params.port = 0
     params.api_keys = [settings["key"]]
     params.cors_origins = "http://127.0.0.1"

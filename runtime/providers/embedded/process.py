@@ -39,8 +39,8 @@ class EngineProcess:
         """The exit code of the child. None before its start and while it runs, negative for a signal."""
         return self._child.returncode if self._child else None
 
-    async def spawn(self) -> None:
-        """Start the child and wait until it has imported the engine.
+    async def spawn(self) -> str:
+        """Start the child, wait until it has imported the engine, and return the version of the engine.
 
         Raises: UsageError, if the engine is missing or this machine cannot run it.
         """
@@ -52,7 +52,7 @@ class EngineProcess:
             stderr=self._errors,
             start_new_session=True,  # so that ^C reaches the parent alone, which keeps the calls in flight
         )
-        await self._hear("engine")
+        return str(await self._hear("engine"))
 
     async def serve(self, weights: Path, context: int, slots: int) -> int:
         """Make the child load ``weights``. Return the port on loopback where it serves."""

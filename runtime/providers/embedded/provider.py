@@ -13,6 +13,7 @@ from ..protocol import Surroundings
 from .grammar import constraint, messages, token_limit
 from .models import LocalModel
 from .process import EngineProcess
+from .engine_versions import beside_range
 from .slots import KEPT, Slots, head_of
 from .stream import failure, read_reply
 from .weights import Weights
@@ -113,6 +114,7 @@ class EmbeddedProvider:
         engine, self._engine = self._engine, None
         if engine is not None:
             await engine.stop()
+        self._weights.leave()
 
     async def _open(self) -> None:
         import aiohttp
@@ -128,7 +130,9 @@ class EmbeddedProvider:
         progress = self._surroundings.progress
         engine = EngineProcess(self._surroundings.environ)
         try:
-            await engine.spawn()  # first, so that a missing engine is reported before a long download
+            version = await engine.spawn()  # first, so that a missing engine is reported before a long download
+            if said := beside_range(version):
+                progress(f"{self.model}: {said}")
             weights = await self._weights.find()
             progress(f"{self.model}: loading {weights.name}")
             begun = time.monotonic()

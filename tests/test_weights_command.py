@@ -10,7 +10,6 @@ import subprocess
 import sys
 import tomllib
 import zipfile
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -113,10 +112,11 @@ def test_a_person_is_asked_before_a_large_download(
 ) -> None:
     asked: list[str] = []
 
-    def person() -> Callable[[str], bool]:
-        return lambda question: bool(asked.append(question)) or answer
+    def ask(question: str) -> bool:
+        asked.append(question)
+        return answer
 
-    monkeypatch.setattr(command_module, "person", person)
+    monkeypatch.setattr(command_module, "person", lambda: ask)
     assert "verified" in run("fetch", "embedded:tiny").output and asked == []
     monkeypatch.setattr(command_module, "_LARGE", 1)
     result = run("fetch")

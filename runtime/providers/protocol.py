@@ -33,6 +33,9 @@ class Provider(Protocol):
     number for servers that keep a prompt only up to the ``cuts`` of its messages. ``tells_beginning`` says that the
     server surely streams: a request for whose answer others wait then tells when the answer begins.
 
+    A provider may also have ``bounded`` with the value True. Then ``concurrency`` is a ceiling, whatever its number,
+    and it may change while the provider starts.
+
     A provider may also have ``check_access``, a coroutine function without parameters. It is awaited before the first
     request of a run to any endpoint, and raises a UsageError that says what is missing, such as credentials.
 

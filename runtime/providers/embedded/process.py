@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import secrets
 import signal
 import sys
@@ -16,6 +15,8 @@ from typing import Any
 
 from ...files.children import without_keys
 from ...vocabulary.errors import UsageError
+from .calibration import usable_cores
+from .slots import KEPT, Slots
 
 _CHILD = Path(__file__).with_name("child.py")
 _LEAVE = 0.5  # seconds: a child that loads cannot see that stdin closed
@@ -28,6 +29,8 @@ class EngineProcess:
         self._environ = without_keys(environ)
         self._child: asyncio.subprocess.Process | None = None
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115  (closed by stop)
+        self.port = 0
+        self.slots = Slots(0)
         self.key = secrets.token_urlsafe(24)
 
     @property
@@ -54,18 +57,19 @@ class EngineProcess:
         )
         return str(await self._hear("engine"))
 
-    async def serve(self, weights: Path, context: int, slots: int) -> int:
-        """Make the child load ``weights``. Return the port on loopback where it serves."""
+    async def serve(self, weights: Path, context: int, samples: int) -> None:
+        """Make the child load ``weights`` and serve at ``port`` on loopback, up to ``samples`` answers to a request."""
         assert self._child is not None and self._child.stdin is not None
         settings = {
             "weights": str(weights),
             "context": context,
-            "slots": slots,
-            "threads": min(_cores(), 8),
+            "slots": samples + KEPT,
+            "threads": min(usable_cores(), 8),
             "key": self.key,
         }
         self._child.stdin.write(json.dumps(settings).encode() + b"\n")
-        return int(await self._hear("port"))
+        self.port = int(await self._hear("port"))
+        self.slots = Slots(samples)
 
     async def stop(self) -> None:
         """End the child. This is safe at any time, and more than once."""
@@ -103,10 +107,6 @@ async def _reaped(child: asyncio.subprocess.Process) -> None:
     await child.wait()
     if child.stdout is not None:
         await child.stdout.read()  # to its end, so that the pipe's transport is closed too
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _hint(why: str, code: int) -> str:

@@ -10,11 +10,11 @@ from ...vocabulary.call import Reply, Request
 from ...vocabulary.errors import PermanentError, RefusedError, UsageError
 from ..further import Further
 from ..protocol import Surroundings
+from .engine_versions import beside_range
 from .grammar import constraint, messages, token_limit
 from .models import LocalModel
 from .process import EngineProcess
-from .engine_versions import beside_range
-from .slots import KEPT, Slots, head_of
+from .slots import head_of
 from .stream import failure, read_reply
 from .weights import Weights
 
@@ -31,20 +31,20 @@ class EmbeddedProvider:
     """A provider whose model runs in a process of its own. HTTP on loopback reaches it, with a random key.
 
     The model reads a prompt once for all samples of a request. If the request sets no temperature, several samples use
-    0.7, several labels use 0.3 (with more, a model this small is unsure of labels), and a single sample uses 0.
+    0.7, several labels use 0.3 (with more, a model this small is unsure of labels), and a single sample uses 0. With
+    four cores or more, the first run of a week measures how many requests at once pay.
     """
 
     samples = 12
-    concurrency = 1
+    bounded = True
 
     def __init__(self, model: LocalModel, surroundings: Surroundings, own_weights: str | None = None) -> None:
         self.model = model.name
         self.endpoint = f"{model.name}/{own_weights or model.file}"
         self._surroundings = surroundings
         self._weights = Weights(model, surroundings, own_weights)
+        self.concurrency = self._weights.width.at_once
         self._engine: EngineProcess | None = None
-        self._port = 0
-        self._slots = Slots(self.samples)
         self._session: ClientSession | None = None
         self._opening: asyncio.Task[None] | None = None
         self._restarting = asyncio.Lock()
@@ -125,6 +125,20 @@ class EmbeddedProvider:
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=5),
         )
+        width = self._weights.width
+        if width.unknown:
+            await width.measure(self._measured, lambda line: self._surroundings.progress(f"{self.model}: {line}"))
+            self.concurrency = width.at_once
+
+    async def _measured(self, request: Request) -> None:
+        """Answer a request of the measurement."""
+        import aiohttp
+
+        assert self._session is not None
+        try:
+            await self._send(self._session, request, 1)
+        except aiohttp.ClientError as error:
+            raise ConnectionError(str(error)) from error
 
     async def _boot(self) -> None:
         progress = self._surroundings.progress
@@ -136,8 +150,7 @@ class EmbeddedProvider:
             weights = await self._weights.find()
             progress(f"{self.model}: loading {weights.name}")
             begun = time.monotonic()
-            self._port = await engine.serve(weights, self._weights.model.context, self.samples + KEPT)
-            self._slots = Slots(self.samples)
+            await engine.serve(weights, self._weights.model.context, self.samples)
             progress(f"{self.model}: loaded in {time.monotonic() - begun:.1f} s")
         except BaseException:
             await engine.stop()
@@ -169,11 +182,11 @@ class EmbeddedProvider:
 
     async def _send(self, session: ClientSession, request: Request, samples: int) -> Reply:
         assert self._engine is not None
-        url = f"http://127.0.0.1:{self._port}/v1/chat/completions"
+        url = f"http://127.0.0.1:{self._engine.port}/v1/chat/completions"
         headers = {"Authorization": f"Bearer {self._engine.key}"}
         body = self._body(request, samples)
         prompt = [(message["role"], message["content"]) for message in body["messages"]]
-        with self._slots.slot_for(prompt, head_of(request.messages, prompt)) as slot:
+        with self._engine.slots.slot_for(prompt, head_of(request.messages, prompt)) as slot:
             if slot is not None:
                 body["id_slot"] = slot
             # Streamed: only then does the engine notice that the client has gone.

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from os.path import commonprefix
 
 from flowrun.dsl import dataclass
 
@@ -63,7 +62,7 @@ class Slots:
         free = [slot for slot in self._slots if not slot.busy]
         if not free:
             return None
-        shared = {slot.number: len(commonprefix((slot.text, text))) for slot in free}
+        shared = {slot.number: _shared(slot.text, text) for slot in free}
         # A slot without a head that comes again holds nothing that is worth keeping.
         loses_nothing = [slot for slot in free if slot.text and shared[slot.number] >= slot.head]
         if loses_nothing:
@@ -89,6 +88,18 @@ def head_of(messages: Sequence[Message], prompt: Prompt) -> int:
                 break
             same.append((role, text))
     return best
+
+
+def _shared(one: str, other: str) -> int:
+    """Return the length of the beginning that two texts share."""
+    low, high = 0, min(len(one), len(other))
+    while low < high:
+        middle = (low + high + 1) // 2
+        if one.startswith(other[low:middle], low):
+            low = middle
+        else:
+            high = middle - 1
+    return low
 
 
 def _joined(prompt: Prompt) -> str:

@@ -16,6 +16,7 @@ from ...files.folders import cache_folder
 from ...vocabulary.amounts import decimal_size_text
 from ...vocabulary.errors import UsageError
 from ..protocol import Progress, Surroundings
+from .calibration import Width, identity_of, usable_cores
 from .fetch import fetch, in_thread
 from .models import LocalModel
 from .use import Use, lock_of
@@ -162,7 +163,10 @@ def own_weights(text: str) -> tuple[Path, int]:
 
 
 class Weights:
-    """The weights of a model: a file of the user's ``own``, or else the published file, downloaded if it is missing."""
+    """The weights of a model: a file of the user's ``own``, or else the published file, downloaded if it is missing.
+
+    ``width`` is the number of requests at once that pay with these weights.
+    """
 
     def __init__(self, model: LocalModel, surroundings: Surroundings, own: str | None = None) -> None:
         self.model = model
@@ -170,6 +174,8 @@ class Weights:
         self._own = own
         self._path: Path | None = None
         self._use: Use | None = None
+        digest = model.sha256[:16] if own is None else identity_of(own)
+        self.width = Width(surroundings.records, digest, model.name, usable_cores())
 
     async def find(self) -> Path:
         """Return the path of the file. The search is done once. Raises UsageError."""

@@ -1,4 +1,4 @@
-"""`flowrun weights`: the files of the local models: fetch them, list them, remove them."""
+"""`flowrun weights`: the files of the local models."""
 
 from __future__ import annotations
 

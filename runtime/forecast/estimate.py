@@ -13,7 +13,7 @@ from flowrun.dsl import plan as p
 from ..catalog import catalog
 from ..costs.prices import Prices
 from ..files.files import Files
-from ..providers import places_of, token_counter, traits_of
+from ..providers import is_own, own_spec, places_of, token_counter, traits_of
 from ..providers.declared import declared_for
 from ..providers.default_model import model_without_option
 from ..providers.image_counts import with_images
@@ -128,6 +128,7 @@ class _Surroundings:
         known = self.prices(address)
         rates = None if known is None else rates_of(known)
         places = places_of(address, self.environ, endpoints)
+        provider = address.partition(":")[0]
         return Served(
             address,
             with_images(
@@ -140,8 +141,9 @@ class _Surroundings:
             bare=traits.bare,
             longest=known.sent if known is not None else None,
             # All models of a built-in provider share its endpoint.
-            endpoint="" if places is None else address.partition(":")[0],
+            endpoint="" if places is None else provider,
             places=places,
+            single=places != 1 or not is_own(provider) or own_spec(provider).single(self.environ),
             keeps=traits.least_kept(address.partition(":")[2]),
             batch=self.batch and address.partition(":")[0] in _WITH_BATCHES,
         )

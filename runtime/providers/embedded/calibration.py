@@ -7,7 +7,6 @@ leaves some idle, and a second request pays. How many pay depends on the weights
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 from collections.abc import Awaitable, Callable
 from hashlib import blake2b
@@ -17,9 +16,8 @@ from ...vocabulary.call import Message, Request
 from ...vocabulary.errors import CallError
 from ..protocol import Progress
 from ..records import NoRecords, Record, Records
+from .cores import LEAST_CORES
 
-LEAST_CORES = 4
-"""With fewer cores, one request at a time is right."""
 WIDTHS = (1, 2, 4)
 LONGEST = 5.0
 """The most seconds that all measurements take together."""
@@ -116,8 +114,3 @@ def identity_of(own: str) -> str:
     return blake2b(
         f"{path}\0{found.st_size}\0{found.st_mtime_ns}".encode("utf-8", "replace"), digest_size=8
     ).hexdigest()
-
-
-def usable_cores() -> int:
-    """Count the cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

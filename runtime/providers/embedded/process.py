@@ -15,7 +15,7 @@ from typing import Any
 
 from ...files.children import without_keys
 from ...vocabulary.errors import UsageError
-from .calibration import usable_cores
+from .cores import usable_cores
 from .slots import KEPT, Slots
 
 _CHILD = Path(__file__).with_name("child.py")

@@ -16,7 +16,8 @@ from ...files.folders import cache_folder
 from ...vocabulary.amounts import decimal_size_text
 from ...vocabulary.errors import UsageError
 from ..protocol import Progress, Surroundings
-from .calibration import Width, identity_of, usable_cores
+from .calibration import Width, identity_of
+from .cores import usable_cores
 from .fetch import fetch, in_thread
 from .models import LocalModel
 from .use import Use, lock_of

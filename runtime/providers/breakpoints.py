@@ -13,6 +13,8 @@ from dataclasses import replace
 from hashlib import blake2b
 from typing import Any
 
+from flowrun.dsl import pattern
+
 from ..vocabulary.call import Message
 
 _LEAST = (
@@ -23,6 +25,7 @@ _LEAST = (
 )
 """The fewest tokens of a head that a server keeps, by parts of models' names; the first row that fits counts."""
 _UNKNOWN = 4096
+_WITH_POINTS = pattern(r"nova-|claude-(?:3-7|3-5-haiku|(?:opus|sonnet|haiku|fable|mythos)-\d)")
 _EPHEMERAL = {"type": "ephemeral"}
 _CACHE_POINT = {"cachePoint": {"type": "default"}}
 
@@ -30,6 +33,11 @@ _CACHE_POINT = {"cachePoint": {"type": "default"}}
 def least_kept(name: str) -> int:
     """Return the fewest tokens of a head that the server of a model of Anthropic or of Amazon keeps."""
     return next((least for parts, least in _LEAST if any(part in name for part in parts)), _UNKNOWN)
+
+
+def kept_at_bedrock(name: str) -> int | None:
+    """Return the same for a model at Bedrock; None if it takes no cache point ("Prompt caching", supported models)."""
+    return least_kept(name) if _WITH_POINTS.search(name) else None
 
 
 def without_cuts(messages: Iterable[Message]) -> tuple[Message, ...]:

@@ -2,7 +2,8 @@
 
 Chat Completions: platform.openai.com/docs/api-reference/chat/create (``image_url`` with a data URL). Messages:
 platform.claude.com/docs/en/build-with-claude/vision (a base64 ``source``). generateContent:
-ai.google.dev/gemini-api/docs/image-understanding (``inlineData``).
+ai.google.dev/gemini-api/docs/image-understanding (``inlineData``). Converse:
+docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ImageBlock.html (a ``format`` and ``bytes`` in base64).
 """
 
 from __future__ import annotations
@@ -50,3 +51,16 @@ def inline_parts(message: Message) -> list[dict[str, Any]]:
             kind, data = payload(part, limits)
             parts.append({"inlineData": {"mimeType": kind, "data": data}})
     return parts
+
+
+def converse_blocks(message: Message) -> list[dict[str, Any]]:
+    limits = limits_for(message, "bedrock")
+    blocks: list[dict[str, Any]] = []
+    for part in message.parts:
+        if isinstance(part, str):
+            # The API refuses a block of blanks.
+            blocks += [{"text": part}] if part.strip() else []
+        else:
+            kind, data = payload(part, limits)
+            blocks.append({"image": {"format": kind.removeprefix("image/"), "source": {"bytes": data}}})
+    return blocks

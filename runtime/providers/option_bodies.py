@@ -114,7 +114,8 @@ def fields(
             merge(body, api.logprobs)
         elif name != "extra" and (path := api.fields[name])[-1] not in lacks:
             merge(body, _at(path, _value(name, value, api)))
-    merge(body, options.get("extra") or {})
+    if extra := options.get("extra"):
+        merge(body, _at(api.extra, extra))
     return body
 
 

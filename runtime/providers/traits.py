@@ -33,7 +33,6 @@ class Traits:
             again, given the model's name; None if it keeps none.
         lacks: what the provider is known not to serve, in the words of ``flowrun.dsl.plan.Endpoint.lacks``.
         tokens: returns a counter by a model's own vocabulary, given the model's name; None if it is not known.
-        lacks: the parts of a request that the provider is known not to take, such as ``n`` and ``json_schema``.
     """
 
     local: bool = False

@@ -73,6 +73,6 @@ def _fixed_places(provider: str) -> int | None:
     return 1 if traits_of(provider).concurrency == 1 else None
 
 
-def _lacks(provider: str) -> frozenset[str]:
-    """Return what a provider is known not to serve. Nothing is known of the providers of other packages."""
-    return traits_of(provider).lacks if is_own(provider) else frozenset()
+def _lacks(address: str) -> frozenset[str]:
+    """Return what a model, or a provider, is known not to serve. Nothing is known of other packages' providers."""
+    return traits_of(address).lacks if is_own(address.partition(":")[0]) else frozenset()

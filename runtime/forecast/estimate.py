@@ -30,6 +30,8 @@ from .rates import rates_of
 
 _WITH_BATCHES = frozenset({"openai", "anthropic", "gemini", "mistral"})
 """The providers with a batch API."""
+_ASKED_TIERS = ("flex", "priority")
+"""The service tiers with prices of their own that an ask can name."""
 Lookup = Callable[[str], Json]
 
 
@@ -144,6 +146,7 @@ class _Surroundings:
             places=places,
             keeps=traits.least_kept(address.partition(":")[2]),
             batch=self.batch and address.partition(":")[0] in _WITH_BATCHES,
+            tiers={} if known is None else {tier: rates_of(known, tier=tier) for tier in _ASKED_TIERS},
         )
 
 

@@ -1,6 +1,6 @@
 """A flow asks of a model what its endpoint is known not to serve: an option that its API does not have, or an answer of
 a type that its server does not enforce. The model still answers, but without what was asked for. A `seed` then makes no
-answer repeatable, and a type is only described in the prompt. What an endpoint lacks is known for flowrun's own
+answer repeatable, a type is only described in the prompt, and `sure(x)` is `none`. What an endpoint lacks is known for flowrun's own
 providers. For an endpoint of the flow, `with lacks: [...]` says it. Delete the option, or ask another model.
 
 ```flow bad
@@ -49,12 +49,16 @@ _TYPE = "a type other than text"
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """A use of a model: its declaration, the options of the use, and the type of the answer if it is written there."""
+    """A use of a model: its declaration, the options of the use, and the type of the answer if it is written there.
+
+    ``read`` is the name of the step if `sure` reads the probabilities of its answer.
+    """
 
     model: s.ModelDecl
     options: tuple[s.Option, ...]
     answer: s.TypeExpr | None = None
     type: t.Type = t.TEXT
+    read: s.Word | None = None
 
 
 def unserved(program: Program, typed: Typed, catalog: Catalog) -> list[Diagnostic]:
@@ -73,23 +77,23 @@ def unserved(program: Program, typed: Typed, catalog: Catalog) -> list[Diagnosti
 
 
 def _asked(program: Program, typed: Typed, models: Mapping[str, s.ModelDecl]) -> Iterator[_Asked]:
-    for ask, options, scope in _asks(program):
+    for ask, options, scope, read in _asks(program, typed):
         symbol = scope.lookup(ask.model.word.text) if isinstance(ask.model, s.Name) else None
         model = models.get(symbol.name) if symbol and symbol.kind == "model" else None
         if model is not None:
             type_ = typed.nodes.answers.get(ask.number, t.UNKNOWN)
-            yield _Asked(model, options, ask.answer, type_)
+            yield _Asked(model, options, ask.answer, type_, read)
 
 
-def _asks(program: Program) -> Iterator[tuple[s.Ask, tuple[s.Option, ...], Scope]]:
+def _asks(program: Program, typed: Typed) -> Iterator[tuple[s.Ask, tuple[s.Option, ...], Scope, s.Word | None]]:
     for flow in program.flows:
         for step in walk(flow):
             node = step.line.node
             if isinstance(node, s.Ask):
-                yield node, step.line.options, step.scope
+                yield node, step.line.options, step.scope, step.line.name if step in typed.tallied else None
             elif isinstance(node, (s.Fanout, s.Map, s.Repeat)):
                 for ask in asks(node.reduce):
-                    yield ask, node.reduce.options, step.reduce_scope or step.scope
+                    yield ask, node.reduce.options, step.reduce_scope or step.scope, None
 
 
 def _findings(used: _Asked, address: s.String, lacks: Set[str]) -> Iterator[Diagnostic]:
@@ -99,6 +103,10 @@ def _findings(used: _Asked, address: s.String, lacks: Set[str]) -> Iterator[Diag
             note = _NOTES.get(name, "the model answers without it")
             help = f"delete `{name}`, or ask a model of another endpoint"
             yield _finding(f"`{name}`", option.name, address, note, help)
+    if "logprobs" in lacks and used.read is not None:
+        what = f"`sure({used.read.text})`"
+        help = "ask a model of another endpoint, or delete it"
+        yield _finding(what, used.read, address, f"{what} is then always `none`", help)
     if "json_schema" in lacks and used.answer is not None and _is_shaped(used.type):
         help = "ask a model of another endpoint if answers do not fit the type"
         yield _finding(_TYPE, used.answer, address, _FORM, help)

@@ -104,14 +104,17 @@ def fields(
 ) -> dict[str, Any]:
     """Return the fields of a request's body for options that ``refusals`` does not name, without those in ``lacks``.
 
-    They are added to ``into``, if that is given.
+    `logprobs` may be among those that it names, and is left out then. The fields are added to ``into``, if that is
+    given.
     """
     body: dict[str, Any] = {} if into is None else into
     for name, value in options.items():
         if name == "reasoning":
             merge(body, _reasoning(_family(api, model).reasoning, value))
         elif name == "logprobs":
-            merge(body, api.logprobs)
+            # `sure(x)` asks for them wherever they are to be had.
+            if name not in lacks and name not in refusals(api, model, options):
+                merge(body, api.logprobs)
         elif name != "extra" and (path := api.fields[name])[-1] not in lacks:
             merge(body, _at(path, _value(name, value, api)))
     if extra := options.get("extra"):

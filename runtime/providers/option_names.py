@@ -21,7 +21,7 @@ from flowrun.dsl import dataclass, pattern
 Path = tuple[str, ...]
 TOP_LOGPROBS = 5
 """The number of likeliest tokens that are asked for in each place of an answer."""
-DROPPABLE = ("verbosity", "user")
+DROPPABLE = ("verbosity", "user", "logprobs")
 """Options that a request may go on without, which flowrun then tells. The others change the meaning or the price."""
 
 

@@ -113,5 +113,5 @@ def _pair(one: Json) -> tuple[bytes, float] | None:
     if isinstance(logprob, bool) or not isinstance(logprob, int | float) or not logprob <= 0:
         return None
     if isinstance(token, list) and all(type(part) is int and 0 <= part < 256 for part in token):
-        return bytes(token), float(logprob)  # type: ignore[arg-type]
+        return bytes(token), float(logprob)
     return (token.encode("utf-8", "replace"), float(logprob)) if isinstance(token, str) else None

@@ -145,3 +145,19 @@ def test_a_test_of_a_flow_names_the_document(tmp_path: Path) -> None:
     (tmp_path / "scan.flow").write_text(FLOW + test)
     (outcome,) = run_file(str(tmp_path / "scan.flow")).outcomes
     assert not outcome.failures, outcome.failures
+
+
+def test_two_scans_without_texts_are_two_documents(tmp_path: Path) -> None:
+    """Both texts are empty, so only the files tell the reads apart. Both stand in a list of documents, too."""
+    (tmp_path / "scan.flow").write_text(
+        "flow scan(one: document, other: document, docs: [document]) {\n"
+        "  a = map page in pages(one) at most 5 { page.number } reduce collect\n"
+        "  b = map page in pages(other) at most 5 { page.number } reduce collect\n"
+        "  c = map doc in docs at most 5 {\n"
+        '    map page in pages(doc) at most 5 { ask "{{ page.image }}" } reduce collect\n'
+        "  } reduce collect\n"
+        "  return { a, b, c }\n}\n"
+    )
+    one, other = written(tmp_path, "", name="a.pdf"), written(tmp_path, "", "", name="b.pdf")
+    result = run_scripted(tmp_path / "scan.flow", one=one, other=other, docs=[one, other], replies={"c.map.ask": "x"})
+    assert result.value == {"a": [1], "b": [1, 2], "c": [["x"], ["x", "x"]]}

@@ -86,6 +86,9 @@ class _Names:
 
 
 class _Surroundings:
+    refuses = True
+    """True if an image for a model that reads none is an error."""
+
     def __init__(self, files: Files, environ: Mapping[str, str], prices: Prices) -> None:
         self.files = files
         self.environ = environ
@@ -117,14 +120,11 @@ class _Surroundings:
         rates = None
         if known is not None:
             rates = Rates(known.usual or (known.input, known.output), (known.input, known.output))
+        takes = not self.refuses or ("images" not in traits.lacks and reads_images(address))
         places = places_of(address, self.environ)
         return Served(
             address,
-            with_images(
-                token_counter(address, self.environ),
-                address,
-                takes="images" not in traits.lacks and reads_images(address),
-            ),
+            with_images(token_counter(address, self.environ), address, takes=takes),
             rates,
             shares=traits.shares_prompt,
             bare=traits.bare,
@@ -137,6 +137,8 @@ class _Surroundings:
 
 class _Unread(_Surroundings):
     """A ``World`` that knows only prices. It works out no value and reads no file."""
+
+    refuses = False
 
     def value(self, expr: p.Expr, lookup: Lookup) -> Json:
         raise UnsettledError

@@ -96,6 +96,9 @@ class _Names:
 
 
 class _Surroundings:
+    refuses = True
+    """True if an image for a model that reads none is an error."""
+
     def __init__(self, files: Files, environ: Mapping[str, str], prices: Prices, *, batch: bool = False) -> None:
         self.batch = batch
         self.files = files
@@ -127,14 +130,11 @@ class _Surroundings:
         traits = traits_of(address, endpoints)
         known = self.prices(address)
         rates = None if known is None else rates_of(known)
+        takes = not self.refuses or ("images" not in traits.lacks and reads_images(address))
         places = places_of(address, self.environ, endpoints)
         return Served(
             address,
-            with_images(
-                token_counter(address, self.environ, endpoints),
-                address,
-                takes="images" not in traits.lacks and reads_images(address),
-            ),
+            with_images(token_counter(address, self.environ, endpoints), address, takes=takes),
             rates,
             shares=traits.shares_prompt,
             bare=traits.bare,
@@ -149,6 +149,8 @@ class _Surroundings:
 
 class _Unread(_Surroundings):
     """A ``World`` that knows only prices. It works out no value and reads no file."""
+
+    refuses = False
 
     def value(self, expr: p.Expr, lookup: Lookup) -> Json:
         raise UnsettledError

@@ -16,8 +16,8 @@ Row = tuple[Any, ...]
 """The run, kind, key and place of one row of a journal, and up to four fields of its body.
 
 The fields of an intent are the model, the most tokens in, the limit of tokens out, and the calls of its request. Those
-of an answer are the tokens in and out, and 1 where it is spoilt. Those of a refusal are its words, and the calls of its
-request.
+of an answer are the tokens in and out, 1 where it is spoilt, and the tier of its bill. Those of a refusal are its
+words, and the calls of its request.
 """
 # SQLite reads the bodies, because Python would parse every answer to its end. An intent without the most tokens in
 # has the bytes of the prompt instead; a provider adds fewer than 4096.
@@ -34,7 +34,9 @@ SELECT run, kind, key, place,
   CASE kind
     WHEN 'intent' THEN json_extract(body, '$.max')
     WHEN 'answer' THEN json_type(body, '$.error') IS NOT NULL END,
-  CASE kind WHEN 'intent' THEN json_extract(body, '$.of') END
+  CASE kind
+    WHEN 'intent' THEN json_extract(body, '$.of')
+    WHEN 'answer' THEN json_extract(body, '$.tier') END
 FROM records WHERE kind IN ('intent', 'answer', 'refused', 'cancelled')
 """
 
@@ -95,7 +97,8 @@ class History:
         if asked is None:
             return
         if kind == Kind.ANSWER:
-            self._pay(place, asked, Usage(_count(first), _count(second)), spoilt=bool(third))
+            usage = Usage(_count(first), _count(second), tier=str(fourth or ""))
+            self._pay(place, asked, usage, spoilt=bool(third))
         elif kind == Kind.REFUSED:
             self._refuse(place, asked, first, _count(second) or 1)
         elif kind == Kind.CANCELLED:

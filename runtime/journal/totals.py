@@ -28,6 +28,8 @@ _KNOWN = "kind = 'answer' AND " + " AND ".join(
     f"typeof(json_extract(body, '$.{name}')) = 'integer' AND json_extract(body, '$.{name}') BETWEEN 0 AND {_MOST}"
     for name in ("in", "out")
 )
+# An answer of another tier has another price, so Python counts it.
+_KNOWN += " AND json_type(body, '$.tier') IS NULL"
 _ENDS = "kind IN ('answer', 'refused', 'doubt', 'cancelled')"
 _OF_RUNS = "FROM records WHERE number BETWEEN :first AND :last AND run IN ({runs})"
 _ASKED = f"""SELECT min(run), max(run), count(*) FILTER (WHERE kind = 'intent'),
@@ -77,7 +79,7 @@ class _Sums:
         if kind == Kind.INTENT:
             self.sent[str(first), fourth or 1] -= 1
         elif kind == Kind.ANSWER:
-            known = all(isinstance(one, int) and 0 <= one <= _MOST for one in (first, second))
+            known = not fourth and all(isinstance(one, int) and 0 <= one <= _MOST for one in (first, second))
             self.add(-1, *((-1, -third, -first, -second) if known else (0, 0, 0, 0)))
 
 

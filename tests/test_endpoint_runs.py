@@ -236,3 +236,17 @@ async def test_a_flow_without_the_endpoint_does_not_know_it(faults: FaultServer,
     ran = await command("a.flow", "--model", "lab:x", folder=path.parent)
     assert ran.code == 2
     assert "no provider is called `lab`" in ran.err
+
+
+async def test_the_model_of_the_command_line_may_be_at_the_endpoint(
+    faults: FaultServer, flow: Callable[[str], Path]
+) -> None:
+    faults.json(chat("yes"))
+    path = flow(f'endpoint lab = "{faults.url}/v1" key "LAB_KEY"\nflow f() {{ a = ask "hi" return a }}\n')
+    ran = await command("a.flow", "--model", "lab:other", folder=path.parent, LAB_KEY=KEY)
+    assert (ran.code, ran.out, faults.seen[0]["model"]) == (0, "yes\n", "other"), ran.err
+    ran = await command("plan", "a.flow", "--model", "lab:other", folder=path.parent, LAB_KEY=KEY)
+    assert ran.code == 0
+    ran = await command("a.flow", "--model", "lap:other", folder=path.parent, LAB_KEY=KEY)
+    assert (ran.code, len(faults.seen)) == (2, 1)
+    assert "no provider is called `lap`" in ran.err

@@ -86,11 +86,11 @@ def _declared(flow: Path | None) -> tuple[Mapping[str, NamedEndpoint], Mapping[s
     """Return the endpoints of a flow, and the key variable of each."""
     if flow is None:
         return {}, {}
-    from ..providers.plan_endpoints import endpoints_of
+    from ..providers.plan_endpoints import flow_endpoints
     from ..session.loading import load, plan_of
 
     plan = plan_of(load(flow))
-    return endpoints_of(plan), {one.name: one.key for one in plan.endpoints}
+    return flow_endpoints(plan), {one.name: one.key for one in plan.endpoints}
 
 
 def _plan_lines(plan: CheckPlan) -> list[str]:

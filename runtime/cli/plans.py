@@ -45,6 +45,8 @@ def known_model(plan: p.Plan, model: str | None) -> str | None:
     if any(one.name == model for one in plan.models):
         return model
     provider, _, name = model.partition(":")
+    if name and any(one.name == provider for one in plan.endpoints):
+        return model
     table = {info.name: info for info in provider_table()}
     if provider not in table:
         guess = did_you_mean(provider, table)

@@ -88,7 +88,7 @@ def _own(name: str) -> ProviderSpec:
     return spec
 
 
-def _all_own() -> list[ProviderSpec]:
+def all_own() -> list[ProviderSpec]:
     """Return the declarations of flowrun's own providers. Those that run models on this machine come first."""
     return sorted(map(_own, own_names()), key=lambda spec: (not spec.traits.local, spec.name))
 
@@ -119,7 +119,7 @@ def provider_table(environ: Mapping[str, str] | None = None) -> tuple[ProviderIn
     """Return a row for every provider. The variables are read from ``environ``, or from this process if it is None."""
     environ = os.environ if environ is None else environ
     rows = []
-    for spec in _all_own():
+    for spec in all_own():
         variables = tuple((name, bool(environ.get(name, "").strip())) for name in spec.variables)
         # An address may carry a password; only its host and path are shown.
         scheme, _, rest = spec.address(environ).rpartition("://")
@@ -134,18 +134,9 @@ def provider_table(environ: Mapping[str, str] | None = None) -> tuple[ProviderIn
 
 def base_variables(environ: Mapping[str, str]) -> dict[str, str]:
     """Return the base URLs that the user has set, by the names of their variables."""
-    names = [spec.base_variable for spec in _all_own() if spec.base_variable]
+    names = [spec.base_variable for spec in all_own() if spec.base_variable]
     set_ = {name: environ.get(name, "").strip() for name in names}
     return {name: value for name, value in set_.items() if value}
-
-
-def key_variables(environ: Mapping[str, str]) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Yield the addresses of the services that flowrun knows, each with the variables that hold a key for it."""
-    for spec in _all_own():
-        variables = tuple(getattr(spec, "key_variables", ()))
-        for address in dict.fromkeys((getattr(spec, "base_url", ""), spec.address(environ))):
-            if variables and address:
-                yield address, variables
 
 
 def traits_of(address: str) -> Traits:
@@ -260,7 +251,7 @@ def opened_by(
 def _unknown(model: str, provider: str) -> str:
     from difflib import get_close_matches
 
-    own = {spec.name: spec.name if spec.nameless else f"{spec.name}:NAME" for spec in _all_own()}
+    own = {spec.name: spec.name if spec.nameless else f"{spec.name}:NAME" for spec in all_own()}
     names = own | {name: f"{name}:NAME" for name in _entries()}
     near = get_close_matches(provider.lower(), names, n=1)
     name = model.partition(":")[2]

@@ -36,6 +36,7 @@ class Replicas:
         self._clock = clock or (lambda: asyncio.get_running_loop().time())
         self.model = providers[0].model
         self.endpoint = providers[0].endpoint
+        self.identity: str = getattr(providers[0], "identity", "")
         self.addresses = tuple(one.endpoint for one in providers)
         self.samples = min(one.samples for one in providers)
         self.concurrency = sum(one.concurrency for one in providers)

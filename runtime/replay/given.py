@@ -15,7 +15,7 @@ from ..journal.givens import given_of
 from ..journal.index import Run
 from ..journal.reading import JournalReader
 from ..providers import open_provider, provider_table
-from ..providers.plan_endpoints import endpoints_of
+from ..providers.plan_endpoints import flow_endpoints
 from ..providers.protocol import Surroundings
 from ..vocabulary.errors import DiskError, FlowrunError, UsageError
 from ..vocabulary.json_value import Json
@@ -107,7 +107,7 @@ class Endpoints(Mapping[str, str]):
         if self._surroundings is None:
             unset = [name for row in provider_table(self._environ) for name, is_set in row.variables if not is_set]
             keys = {name: "-" for name in unset if name.endswith("_KEY")}
-            declared = {} if self._plan is None else endpoints_of(self._plan)
+            declared = {} if self._plan is None else flow_endpoints(self._plan)
             keys |= {one.key_env: "-" for one in declared.values() if not self._environ.get(one.key_env, "").strip()}
             self._surroundings = Surroundings({**self._environ, **keys}, endpoints=declared)
         try:

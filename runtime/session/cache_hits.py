@@ -19,7 +19,7 @@ from ..journal.survey import read_answers
 from ..limits.retry import RetryPolicy
 from ..plans.models import declared_models
 from ..providers import open_provider
-from ..providers.plan_endpoints import endpoints_of
+from ..providers.plan_endpoints import flow_endpoints
 from ..providers.protocol import Surroundings
 from ..reads.reading import reading
 from ..values.functions import call_function
@@ -49,7 +49,7 @@ def foresee(
             return None
         declared = declared_models(plan)
         default = default_model(model, declared)
-        silent = Surroundings(environ, lambda line: None, endpoints=endpoints_of(plan))
+        silent = Surroundings(environ, lambda line: None, endpoints=flow_endpoints(plan))
         endpoints = open_endpoints(plan, values, declared, default, silent, open_provider, RetryPolicy())
         recall = Recall(reader, _AFTER_ALL, {address: one.provider.endpoint for address, one in endpoints.items()})
         context = Context(declared, default, call_function, known=recall.find)

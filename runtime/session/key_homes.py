@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from ..providers import key_variables
+from ..providers import all_own
 from ..providers.addresses import host_of, hostname_of
 
 _HOMES = {
@@ -42,9 +42,10 @@ def is_foreign(variable: str, address: str, environ: Mapping[str, str]) -> bool:
 
 
 def _own_homes(variable: str, environ: Mapping[str, str]) -> Iterator[str]:
-    for home, variables in key_variables(environ):
-        if variable in variables:
-            yield home
+    """Yield the addresses of the services that flowrun knows and whose key the variable has."""
+    for spec in all_own():
+        if variable in getattr(spec, "key_variables", ()):
+            yield from (one for one in (getattr(spec, "base_url", ""), spec.address(environ)) if one)
 
 
 def _at_home(address: str, home: str) -> bool:

@@ -38,7 +38,7 @@ from ..plans.streaming import handed_on
 from ..providers import open_provider
 from ..providers.addresses import without_secrets
 from ..providers.environment_keys import keys_in
-from ..providers.plan_endpoints import endpoints_of, keys_of
+from ..providers.plan_endpoints import flow_endpoints, keys_of
 from ..providers.protocol import Surroundings
 from ..providers.records import NoRecords
 from ..values.expressions import ModelValue
@@ -222,7 +222,7 @@ def _models(
     default = default_model(settings.model, declared)
 
     store = open_store(parts.environ, tell) if parts.learn else None
-    surroundings = Surroundings(parts.environ, tell, store or NoRecords(), endpoints_of(plan))
+    surroundings = Surroundings(parts.environ, tell, store or NoRecords(), flow_endpoints(plan))
     endpoints = open_endpoints(plan, values, declared, default, surroundings, parts.opener, parts.policy)
     asked: tuple[str, ...] = ()
     if parts.opener is open_provider:

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from flowrun.runtime.api import RunOptions, run_async
-from flowrun.runtime.providers.declared import DeclaredEndpoints, check_project
+from flowrun.runtime.providers.declared import DeclaredEndpoints
+from flowrun.runtime.providers.endpoint_tables import check_project
 from flowrun.runtime.session.approvals import approvals_file
 from flowrun.runtime.vocabulary.errors import UsageError
 from support.command_line import chat, command

@@ -13,7 +13,7 @@ import flowrun.runtime.providers as registry
 from flowrun.runtime.costs.prices import price
 from flowrun.runtime.providers import ProviderNames, is_local, open_provider, own_names, places_of, traits_of
 from flowrun.runtime.providers.addresses import complete, printable
-from flowrun.runtime.providers.declared import LACKS
+from flowrun.runtime.providers.endpoint_tables import LACKS
 from flowrun.runtime.providers.protocol import Surroundings
 from flowrun.runtime.providers.table import BUILT_IN
 from flowrun.runtime.vocabulary.call import Message, Request

@@ -54,7 +54,6 @@ class ServedProvider(ABC):
         self.model = endpoint.model
         self.endpoint = endpoint.base_url
         self.record = record_of(endpoint, surroundings.records)
-        self.identity = endpoint.identity
         self.samples = 1 if "n" in endpoint.lacks else min(samples, self.record.most or samples)
         self.concurrency = concurrency
         self._at = endpoint
@@ -64,6 +63,11 @@ class ServedProvider(ABC):
         self._recalled = set(self.record.refused)
         self._known = Capabilities(self.modes, self.record, endpoint.lacks)
         self._trying: Lock | None = None
+
+    @property
+    def identity(self) -> str:
+        """The name of the model in the keys of answers."""
+        return self._at.identity
 
     @property
     def traffic(self) -> Traffic:

@@ -60,11 +60,11 @@ def permit_hosts(
     user approves of a project's endpoints is kept. Raises UsageError if a host is not allowed.
     """
     patterns = [*map(_pattern, allowed), *from_variable(environ), *from_settings(environ)]
-    by_user = set(chosen)
+    by_user, named = set(chosen), NO_ENDPOINTS if declared is None else declared
     reached = [
         reach
         for address, endpoint in endpoints.items()
-        if (reach := _reach(address, endpoint, by_user, declared or NO_ENDPOINTS)) is not None
+        if (reach := _reach(address, endpoint, by_user, named)) is not None
     ]
     left = _unlike(reached, patterns)
     if left:
@@ -85,7 +85,8 @@ def permit_hosts(
             from .approvals import approve
 
             approve(declared, environ)
-        return hosts
+        # What a project declares is approved by its digest, and not for whatever it may declare at this host later.
+        return tuple(dict.fromkeys(one.host for one in left if not one.declared))
     raise UsageError(_refusal(left, hosts, environ, of_project=of_project))
 
 

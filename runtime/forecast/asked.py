@@ -57,7 +57,7 @@ def _asked(
 
 def in_words(one: AskedModel) -> str:
     """Return a model in a line: where it is, and the variables that are sent there."""
-    parts = [one.model]
+    parts = [one.model if one.origin in ("built-in", "package") else f"{one.model} of the {one.origin}"]
     if one.local:
         parts.append("on this machine")
     elif one.origin == "package":

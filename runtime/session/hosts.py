@@ -111,24 +111,29 @@ def _reach(
 
 
 def _refusal(left: Sequence[Reach], hosts: Sequence[str], environ: Mapping[str, str], *, of_project: bool) -> str:
-    listed = ", ".join(
+    flags = " ".join(f"--allow-host {host}" for host in hosts)
+    declared = [one for one in left if one.declared]
+    others = [one for one in left if not one.declared]
+    if not declared:
+        who = "the flow or its project's flowrun.toml" if of_project else "the flow"
+        return (
+            f"{who} chooses its own models, and may not yet send prompts and your key there: {_listed(others)}. If you "
+            f"trust it, add {flags} (from Python: RunOptions(allow_host=…)), or put the host into "
+            f'{settings_file(environ)} as allow_hosts = ["{hosts[0]}"]'
+        )
+    rest = f"; the flow itself chooses {_listed(others)}" if others else ""
+    return (
+        "the flowrun.toml of the project declares endpoints that you have not approved, and may not yet send prompts "
+        f"and keys there: {_listed(declared)}{rest}. If you trust it, approve its endpoints by `flowrun endpoints "
+        f"approve`, or add {flags} (from Python: RunOptions(allow_host=…) or ask_hosts=…)"
+    )
+
+
+def _listed(reaches: Sequence[Reach]) -> str:
+    return ", ".join(
         f"{shown(one.model)} at {shown(one.host)}"
         + (f" with the value of {' and '.join(one.variables)}" if one.variables else "")
-        for one in left
-    )
-    flags = " ".join(f"--allow-host {host}" for host in hosts)
-    declared = [one.declared for one in left if one.declared]
-    if declared:
-        return (
-            "the flowrun.toml of the project declares endpoints that you have not approved, and may not yet send "
-            f"prompts and keys there: {listed}. If you trust it, approve its endpoints by `flowrun endpoints approve`, "
-            f"or add {flags} (from Python: RunOptions(allow_host=…) or ask_hosts=…)"
-        )
-    who = "the flow or its project's flowrun.toml" if of_project else "the flow"
-    return (
-        f"{who} chooses its own models, and may not yet send prompts and your key there: {listed}. If you "
-        f"trust it, add {flags} (from Python: RunOptions(allow_host=…)), or put the host into "
-        f'{settings_file(environ)} as allow_hosts = ["{hosts[0]}"]'
+        for one in reaches
     )
 
 

@@ -11,7 +11,7 @@ from ..plans.models import declared_models
 from ..plans.wanted import default_model, wanted_models
 from ..providers import is_own, own_spec, service_at
 from ..providers.addresses import host_of, printable
-from ..providers.declared import DeclaredEndpoints
+from ..providers.declared import endpoints_of
 from ..providers.endpoints import Service
 from ..providers.homes import sent_by
 from ..providers.traits import ProviderSpec
@@ -26,7 +26,7 @@ def asked_models(
     Raises UsageError if a file of settings is not valid.
     """
     declared = declared_models(plan)
-    endpoints = DeclaredEndpoints(plan.source, environ)
+    endpoints = endpoints_of(plan, environ)
     found = []
     for address in wanted_models(plan, values, declared, default_model(model, declared)):
         name = address.partition(":")[0]

@@ -62,6 +62,13 @@ class DeclaredEndpoints(Mapping[str, NamedEndpoint]):
         return {} if self._none else {**self.user, **self.project}
 
 
+def endpoints_of(
+    plan: p.Plan, environ: Mapping[str, str], folder: Path | None = None, *, none: bool = False
+) -> DeclaredEndpoints:
+    """Return the endpoints that are declared for a plan. ``folder`` is that of the run, None for the plan's source."""
+    return DeclaredEndpoints(source_of(plan, folder), environ, none=none)
+
+
 def source_of(plan: p.Plan, folder: Path | None) -> str:
     """Return the path of a plan's flow file. ``folder`` is that of the run, None for that of the plan's source."""
     if not plan.source or folder is None:

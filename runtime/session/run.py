@@ -38,7 +38,7 @@ from ..plans.streaming import handed_on
 from ..plans.wanted import default_model
 from ..providers import open_provider
 from ..providers.addresses import printable
-from ..providers.declared import DeclaredEndpoints, source_of
+from ..providers.declared import endpoints_of
 from ..providers.environment_keys import keys_in
 from ..providers.homes import sent_to
 from ..providers.protocol import Surroundings
@@ -225,7 +225,7 @@ def _models(
     default = default_model(settings.model, declared)
     store = open_store(parts.environ, tell) if parts.learn else None
     own_opener = parts.opener is not open_provider
-    named = DeclaredEndpoints(source_of(plan, settings.folder), parts.environ, none=own_opener)
+    named = endpoints_of(plan, parts.environ, settings.folder, none=own_opener)
     surroundings = Surroundings(parts.environ, tell, store or NoRecords(), named)
     endpoints = open_endpoints(plan, values, declared, default, surroundings, parts.opener, parts.policy)
     asked: tuple[str, ...] = ()

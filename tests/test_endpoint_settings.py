@@ -180,7 +180,7 @@ async def test_all_models_without_a_key_are_told_at_once(place: Place) -> None:
 
 
 async def test_a_project_comes_before_its_user(faults: Any, place: Place) -> None:
-    place.user(lab("http://user.invalid/v1"))
+    place.user('[endpoints.lab]\nbase_url = "http://user.invalid/v1"\n')
     place.projects(lab(faults.url))
     faults.json(chat("of the project"))
     assert (await place.run(allow_host="127.0.0.1")).value == "of the project"
@@ -259,6 +259,17 @@ async def test_a_project_sends_no_key_of_a_known_endpoint_elsewhere(variable: st
     assert f"would send {variable}, the key of" in said and "`gpu.example`" in said
     place.projects('[endpoints.lab]\nbase_url = "https://gpu.example/v1"\nheaders = { "X-Key" = "$' + variable + '" }')
     assert f"would send {variable}" in await place.refusal(environ={variable: KEY}, allow_host="gpu.example")
+
+
+async def test_a_project_sends_no_key_of_its_user_elsewhere(faults: Any, place: Place) -> None:
+    place.user(lab("https://gpu.example/v1"))
+    place.projects(lab("https://other.example/v1"))
+    said = await place.refusal(allow_host="other.example")
+    assert "the endpoint `lab` of the project would send LAB_KEY, the key of lab, to `other.example`" in said
+    faults.json(chat("said"))
+    place.user(lab(faults.url))
+    place.projects(lab(f"{faults.url}/of/the/project"))
+    assert (await place.run(allow_host="127.0.0.1")).value == "said"
 
 
 async def test_a_user_may_give_a_key_to_a_server_of_their_own(faults: Any, place: Place) -> None:

@@ -158,7 +158,8 @@ def open_provider(model: str, surroundings: Surroundings) -> Provider:
         if (named := surroundings.endpoints.get(provider)) is not None:
             from .homes import check_home
 
-            check_home(named, all_own(), surroundings.environ)
+            users = getattr(surroundings.endpoints, "user", NO_ENDPOINTS)
+            check_home(named, all_own(), users, surroundings.environ)
             return _open_service(service_at(named), name, surroundings)
         return _open_foreign(model, provider, name, surroundings)
     spec = own_spec(provider)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .bounds.bound import Bound
     from .bounds.bounds import RIGHT, bounds_of
     from .bounds.expression_sizes import UnsettledError
-    from .bounds.planned import Foreseen, planned_json, planned_schema
+    from .bounds.planned import AskedModel, Foreseen, planned_json, planned_schema
     from .bounds.served import Rates, Served
     from .bounds.usual import ATTEMPTS, CORRECTION, CORRECTIONS, MESSAGE_TOKENS, RETRIES
     from .catalog import (
@@ -88,7 +88,7 @@ _HOMES = {
     "bounds.bound": "Bound",
     "bounds.bounds": "RIGHT bounds_of",
     "bounds.expression_sizes": "UnsettledError",
-    "bounds.planned": "Foreseen planned_json planned_schema",
+    "bounds.planned": "AskedModel Foreseen planned_json planned_schema",
     "bounds.served": "Rates Served",
     "bounds.usual": "ATTEMPTS CORRECTION CORRECTIONS MESSAGE_TOKENS RETRIES",
     "catalog": "AskSpec Catalog FunctionSpec Given OptionSpec ParamSpec ReducerSpec Refusal Where outside usage",

@@ -194,9 +194,10 @@ class Catalog:
 
     ``fault`` gets a kind (``reducer`` or ``splitter``) and a name. It returns the reason why another package's reducer
     or splitter cannot be used: "" if it can, None if no other package has one of this name. ``places`` gets the name of
-    a provider. It returns the most requests at once if the provider never takes more, None otherwise. ``built_in``
-    tells whether flowrun itself has a provider of a name. ``lacks`` gets the name of a provider and returns what its
-    endpoint is known not to serve, in the words of ``plan_endpoints``.
+    a provider. It returns the most requests at once if the provider never takes more, None otherwise. ``limits`` gets
+    the name of a provider, or the address of an endpoint, and returns the name of the provider whose limits of types it
+    has. ``built_in`` tells whether flowrun itself has a provider of a name. ``lacks`` gets the name of a provider and
+    returns what its endpoint is known not to serve, in the words of ``plan_endpoints``.
     """
 
     functions: Mapping[str, FunctionSpec]
@@ -205,6 +206,7 @@ class Catalog:
     providers: Set[str]
     fault: Callable[[str, str], str | None] = lambda kind, name: None
     places: Callable[[str], int | None] = lambda provider: None
+    limits: Callable[[str], str] = lambda provider: provider
     built_in: Callable[[str], bool] = lambda provider: False
     lacks: Callable[[str], Set[str]] = lambda provider: frozenset()
 

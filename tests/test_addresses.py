@@ -160,7 +160,7 @@ def test_a_value_that_no_header_takes_is_told_by_its_variable(variable: str, val
 
 
 def test_a_key_of_another_service_is_told_where_it_belongs() -> None:
-    assert "OpenRouter key: set OPENAI_API_KEY to it, and OPENAI_BASE_URL" in refused(
+    assert "set OPENROUTER_API_KEY to it, and ask openrouter:NAME" in refused(
         "openai", OPENAI_API_KEY="sk-or-v1-s3cret"
     )
     assert "ask anthropic:NAME" in refused("openai", OPENAI_API_KEY="sk-ant-s3cret")
@@ -173,17 +173,11 @@ def test_a_key_of_another_service_is_told_where_it_belongs() -> None:
 
 
 @pytest.mark.parametrize(
-    ("variable", "base"),
-    [
-        ("OPENROUTER_API_KEY", "https://openrouter.ai/api/v1"),
-        ("AZURE_OPENAI_API_KEY", "https://RESOURCE.openai.azure.com/openai/v1"),
-        ("AZURE_OPENAI_ENDPOINT", "https://RESOURCE.openai.azure.com/openai/v1"),
-    ],
+    ("variable", "name"),
+    [("OPENROUTER_API_KEY", "openrouter"), ("AZURE_OPENAI_API_KEY", "azure"), ("CO_API_KEY", "cohere")],
 )
-def test_the_variables_of_other_services_are_known(variable: str, base: str) -> None:
-    said = refused("openai", **{variable: "s3cret"})
-    assert f"set OPENAI_API_KEY to {'the same' if 'ROUTER' in variable else 'its'} key" in said
-    assert base in said
+def test_the_variables_of_other_services_are_known(variable: str, name: str) -> None:
+    assert f"{variable} is set: ask {name}:NAME" in refused("openai", **{variable: "s3cret"})
 
 
 @pytest.mark.parametrize("proxy", ["http://[::1", "http://u:s3cret@h:99999", "http://", "a b", f"http://{'a' * 64}:1"])

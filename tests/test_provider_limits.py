@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from flowrun.dsl import Source, check_flow
-from flowrun.runtime.catalog import catalog
+from flowrun.runtime.catalog import catalog, catalog_for
 
 
 def told(type_: str, model: str = "openai:gpt-4o") -> list[str]:
@@ -74,3 +76,40 @@ def test_the_limits_of_a_service_hold_at_its_own_address(address: str, limits: s
     found = [one.message for one in check_flow(Source(text), catalog()).warnings if one.code == "F0724"]
     assert len(found) == (1 if limits else 0)
     assert all(limits in message for message in found)
+
+
+def test_azure_takes_fewer_fields_and_levels() -> None:
+    assert told(record(100), "azure:gpt-4o") == []
+    (message,) = told(record(101), "azure:gpt-4o")
+    assert message == "101 fields in one answer, and Azure takes at most 100"
+    deep = "int"
+    for _ in range(5):
+        deep = f"{{ a: {deep} }}"
+    assert told(deep, "azure:gpt-4o") == []
+    (message,) = told(f"{{ a: {deep} }}", "azure:gpt-4o")
+    assert message == "6 levels of records in one answer, and Azure takes at most 5"
+    assert told(f"{{ a: {deep} }}") == [] == told(record(101), "groq:m")
+
+
+@pytest.mark.parametrize(
+    ("base", "maker"),
+    [
+        ("https://api.openai.com/v1", "OpenAI"),
+        ("https://api.anthropic.com", "Anthropic"),
+        ("https://mine.openai.azure.com/openai/v1", "Azure"),
+        ("http://gpu:8000/v1", ""),
+    ],
+)
+def test_a_declared_endpoint_has_the_limits_of_its_host(base: str, maker: str, tmp_path: Path) -> None:
+    (tmp_path / "a.flow").write_text("")
+    kind = "anthropic" if maker == "Anthropic" else "openai"
+    (tmp_path / "flowrun.toml").write_text(f'[endpoints.lab]\nbase_url = "{base}"\nkind = "{kind}"\n')
+    large = "{ " + ", ".join(f"f{place:06d}: int?" for place in range(5001)) + " }"
+    text = (
+        f'model m = "lab:big"\ntype T = {large}\nflow f(t: text) {{\n  a = ask m "{{{{ t }}}}" -> T\n  return a\n}}\n'
+    )
+    name = str(tmp_path / "a.flow")
+    found = check_flow(Source(text, name), catalog_for(name, {"HOME": str(tmp_path)})).warnings
+    messages = [one.message for one in found if one.code == "F0724"]
+    assert len(messages) == bool(maker)
+    assert all(maker in message for message in messages)

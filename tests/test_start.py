@@ -19,6 +19,7 @@ from flowrun.dsl import Source, nearest, parse_flow
 from flowrun.dsl.parsing import parse, tables
 from flowrun.dsl.parsing.make_tables import make_tables
 from flowrun.runtime.providers import ProviderNames
+from flowrun.runtime.providers.table import BUILT_IN
 from flowrun.runtime.registry.modules import module_names
 from support.model_server import model_server
 
@@ -121,7 +122,8 @@ UNUSED = (
     "aiohttp.web pydantic pydantic_core importlib.metadata genai_prices rich tomllib statistics click.shell_completion "
     "flowrun.dsl.audit flowrun.dsl.bounds.bounds flowrun.dsl.bounds.ask_bounds flowrun.runtime.forecast.estimate "
     "flowrun.runtime.plans.verify flowrun.runtime.providers.anthropic flowrun.runtime.providers.gemini "
-    "flowrun.runtime.providers.embedded flowrun.runtime.providers.closures flowrun.runtime.reducers.weighted"
+    "flowrun.runtime.providers.embedded flowrun.runtime.providers.closures flowrun.runtime.reducers.weighted "
+    "flowrun.runtime.providers.table flowrun.runtime.providers.endpoint_tables flowrun.runtime.session.approvals"
 ).split()
 """Modules that a run of a checked file does not need, if it has no budget and the server refuses nothing."""
 
@@ -211,8 +213,8 @@ def test_a_model_that_is_built_in_asks_no_installed_package(monkeypatch: pytest.
     assert not asked
     assert "acme" in names
     assert "nobody" not in names
-    assert sorted(names) == ["acme", "anthropic", "embedded", "gemini", "openai"]
-    assert len(names) == 5
+    assert {*names} == {"acme", "anthropic", "embedded", "gemini", "openai", *BUILT_IN}
+    assert len(names) == 5 + len(BUILT_IN)
     assert len(asked) == 1
 
 

@@ -167,9 +167,8 @@ def test_a_provider_is_one_file(place: Place) -> None:
     place.flow(ECHO)
     assert "no errors" in place.command("validate", "a.flow", first=seen)
     assert "hi ho he" in place.command("a.flow", "--no-journal", first=seen)
-    listed = place.command("models", first=seen)
-    assert "Answers with one word" in listed
-    assert "ECHO_KEY: not set" in listed
+    assert "Answers with one word" in place.command("models", first=seen)
+    assert "ECHO_KEY: not set" in place.command("endpoints", first=seen)
     place.flow(ECHO.replace("echo:x", "ecko:x"))
     assert "did you mean `echo`?" in place.command("validate", "a.flow", first=seen)
 

@@ -28,21 +28,43 @@ class Foreseen:
 
 
 @dataclass(frozen=True, slots=True)
+class AskedModel:
+    """A model that a run may ask.
+
+    ``origin`` is the place that declares its endpoint: `built-in`, `user`, `project`, `flow`, or `package` for a
+    provider of another package, of which nothing more is known. ``address`` is without secrets. ``key`` is the
+    environment variable with the key, "" if it needs none, and ``headers`` are further variables that are sent.
+    """
+
+    model: str
+    origin: str
+    address: str = ""
+    host: str = ""
+    key: str = ""
+    key_set: bool = False
+    headers: tuple[str, ...] = ()
+    local: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Planned:
     """A plan with its bounds, as `flowrun plan --json` prints it.
 
     ``version`` is the version of the plan's layout. ``bounds`` may get more fields without another version. ``journal``
-    is null if no journal has a useful answer, or if an input is missing.
+    is null if no journal has a useful answer, or if an input is missing. ``models`` are the models that a run may ask.
     """
 
     plan: Plan
     bounds: Bounds
     journal: Foreseen | None = None
     version: int = VERSION
+    models: tuple[AskedModel, ...] = ()
 
 
-def planned_json(plan: Plan, bounds: Bounds, journal: Foreseen | None = None) -> str:
-    return _adapter().dump_json(Planned(plan, bounds, journal), indent=2).decode()
+def planned_json(
+    plan: Plan, bounds: Bounds, journal: Foreseen | None = None, models: tuple[AskedModel, ...] = ()
+) -> str:
+    return _adapter().dump_json(Planned(plan, bounds, journal, models=models), indent=2).decode()
 
 
 def planned_schema() -> dict[str, Any]:

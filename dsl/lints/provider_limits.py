@@ -1,7 +1,8 @@
 """Providers enforce the type of an answer only up to a size that they document. OpenAI takes 1,000 choices, 10 levels
-of records, 5,000 fields, and a limited number of characters in names and choices. Anthropic takes 16 parts that may be
-missing. A provider refuses a request beyond its limits. flowrun then asks for the type in words, and the model may not
-follow them. Ask for less at once, or in several steps. The warning needs an `ask` whose model is declared.
+of records, 5,000 fields, and a limited number of characters in names and choices. Azure takes 5 levels and 100 fields.
+Anthropic takes 16 parts that may be missing. A provider refuses a request beyond its limits. flowrun then asks for the
+type in words, and the model may not follow them. Ask for less at once, or in several steps. The warning needs an `ask`
+whose model is declared.
 
 ```flow bad
 model claude = "anthropic:claude-sonnet-4-5"
@@ -37,7 +38,7 @@ from collections.abc import Iterator
 from .. import syntax as s
 from .. import types as t
 from ..catalog import Catalog
-from ..checking.endpoints import provider_of
+from ..checking.endpoints import limits_of
 from ..checking.program import Program, Scope
 from ..checking.typed import Typed
 from ..diagnostics import Diagnostic, Label
@@ -47,6 +48,7 @@ from .parts import asks, walk
 
 # OpenAI: https://platform.openai.com/docs/guides/structured-outputs#supported-schemas (5,000 properties, 10 levels,
 # 120,000 characters of names and choices, 1,000 choices, 15,000 characters of one list of more than 250 choices).
+# Azure: https://learn.microsoft.com/azure/ai-foundry/openai/how-to/structured-outputs (100 properties, 5 levels).
 # Anthropic: https://platform.claude.com/docs/en/build-with-claude/structured-outputs#schema-complexity-limits (16 parts
 # with a union; an optional part is one, since it is a value or null). Gemini documents none:
 # https://ai.google.dev/gemini-api/docs/structured-output.
@@ -58,6 +60,9 @@ MOST_CHOICES = 1_000
 LONG_CHOICE = 250
 MOST_OF_LONG_CHOICE = 15_000
 MOST_UNIONS = 16
+AZURE_LEVELS = 5
+AZURE_FIELDS = 100
+_NAMES = {"openai": "OpenAI", "azure": "Azure", "anthropic": "Anthropic"}
 
 
 def provider_limits(program: Program, typed: Typed, catalog: Catalog) -> list[Diagnostic]:
@@ -70,7 +75,7 @@ def provider_limits(program: Program, typed: Typed, catalog: Catalog) -> list[Di
         if model is None or ask.answer is None or isinstance(type_, t.Simple):
             continue
         for address in (model.address, model.fallback):
-            provider = provider_of(address.value, program.file) if address else ""
+            provider = limits_of(address.value, program.file, catalog.limits) if address else ""
             if address and (beyond := _beyond(provider, type_)):
                 found.append(_finding(ask.answer.span, address.span, *beyond))
     return found
@@ -127,7 +132,7 @@ class _Measure:
 
 def _beyond(provider: str, type_: t.Type) -> tuple[str, str] | None:
     """Return the limits of a provider that a type exceeds, and the way out. None if it exceeds none."""
-    if provider not in ("openai", "anthropic"):
+    if provider not in _NAMES:
         return None
     measure = _Measure()
     # A type that is no record is sent as the only field of a record.
@@ -139,6 +144,7 @@ def _beyond(provider: str, type_: t.Type) -> tuple[str, str] | None:
             return None
         told = f"{measure.unions} parts of this answer may be missing, and Anthropic takes at most {MOST_UNIONS}"
         return told, "delete some of the `?`, or ask for the parts in several steps"
+    azure = provider == "azure"
     limits = (
         (
             measure.choices,
@@ -154,16 +160,21 @@ def _beyond(provider: str, type_: t.Type) -> tuple[str, str] | None:
         ),
         (
             measure.levels,
-            MOST_LEVELS,
+            AZURE_LEVELS if azure else MOST_LEVELS,
             "levels of records in one answer",
             "ask for the inner parts in another step",
         ),
-        (measure.fields, MOST_FIELDS, "fields in one answer", "ask for the parts in several steps"),
+        (
+            measure.fields,
+            AZURE_FIELDS if azure else MOST_FIELDS,
+            "fields in one answer",
+            "ask for the parts in several steps",
+        ),
         (measure.characters, MOST_CHARACTERS, "characters of names and choices in one answer", "use shorter words"),
     )
     for count, most, what, help in limits:
         if count > most:
-            return f"{count:,} {what}, and OpenAI takes at most {most:,}", help
+            return f"{count:,} {what}, and {_NAMES[provider]} takes at most {most:,}", help
     return None
 
 

@@ -25,7 +25,15 @@ def _yes(question: str) -> bool:
 
 
 def _ask(reaches: Sequence[Reach]) -> bool:
-    print("The flow chooses these models. It would send prompts and your key to them:", file=sys.stderr)
-    for reach in reaches:
-        print(inert(f"  {reach.model} at {reach.host}{reach.told}"), file=sys.stderr)
-    return _yes("Allow this? [y/N] ")
+    of_flow = [reach for reach in reaches if not reach.declared]
+    if of_flow:
+        print("The flow chooses these models. It would send prompts and your key to them:", file=sys.stderr)
+    for reach in of_flow:
+        print(inert(f"  {reach.told}"), file=sys.stderr)
+    of_project = [reach for reach in reaches if reach.declared]
+    if of_project:
+        print("The flowrun.toml of the project declares these endpoints. Prompts would go there:", file=sys.stderr)
+    for reach in of_project:
+        print(inert(f"  {reach.told}"), file=sys.stderr)
+    until = " It holds until the project declares others." if of_project else ""
+    return _yes(f"Allow this?{until} [y/N] ")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +19,7 @@ from .console import complain
 from .paths import PathThatIs
 
 if TYPE_CHECKING:
-    from ..providers.named import NamedEndpoint
+    from ..providers.declared import DeclaredEndpoints
     from ..providers.probing import Abilities
     from ..session.endpoint_check import CheckPlan
 
@@ -58,13 +57,11 @@ def check(name: str, model: str, flow: Path | None, **given: Any) -> int:
     from ..session.endpoint_check import permit_check, plan_check, run_check
 
     budget = read_budget(given["budget"]) if given["budget"] is not None else None
-    declared, keys = _declared(flow)
+    declared = _declared(flow)
     plan = plan_check(name, model, os.environ, declared, budget)
     for line in _plan_lines(plan):
         print(inert(line), file=sys.stderr)
-    if plan.name in keys:
-        address = f"{plan.name}:{plan.model}"
-        permit_check(plan, {address: keys[plan.name]}, given["allow_host"], os.environ, host_question())
+    permit_check(plan, declared, given["allow_host"], os.environ, host_question())
     ask = person()
     if not given["yes"] and ask is not None and not ask("Send it? [y/N] "):
         complain("nothing was sent")
@@ -82,15 +79,14 @@ def check(name: str, model: str, flow: Path | None, **given: Any) -> int:
     return exits.OVER_LIMIT if abilities.spent and "unknown" in abilities.found.values() else exits.DONE
 
 
-def _declared(flow: Path | None) -> tuple[Mapping[str, NamedEndpoint], Mapping[str, str]]:
-    """Return the endpoints of a flow, and the key variable of each."""
-    if flow is None:
-        return {}, {}
-    from ..providers.plan_endpoints import flow_endpoints
+def _declared(flow: Path | None) -> DeclaredEndpoints:
+    """Return the endpoints of the user and the project, and those of a flow."""
+    from ..providers.declared import DeclaredEndpoints, endpoints_of
     from ..session.loading import load, plan_of
 
-    plan = plan_of(load(flow))
-    return flow_endpoints(plan), {one.name: one.key for one in plan.endpoints}
+    if flow is None:
+        return DeclaredEndpoints(os.getcwd(), os.environ)
+    return endpoints_of(plan_of(load(flow)), os.environ)
 
 
 def _plan_lines(plan: CheckPlan) -> list[str]:

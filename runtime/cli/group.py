@@ -52,12 +52,12 @@ ELSEWHERE = {
     "retry": "resume",
     "new": "init",
     "create": "init",
-    "providers": "models",
+    "providers": "endpoints",
     "help": "--help",
     "version": "--version",
 }
 """The commands of other tools, each with the name of flowrun's command for it."""
-WITHOUT_A_FILE = frozenset({"runs", "show", "diff", "init", "models"})
+WITHOUT_A_FILE = frozenset({"runs", "show", "diff", "init", "models", "endpoints"})
 """The commands of flowrun that take no flow file."""
 
 

@@ -1,22 +1,26 @@
-"""`flowrun models`: the providers, and the settings that each needs."""
+"""`flowrun models`: a model of each endpoint, as a flow names it."""
 
 from __future__ import annotations
+
+import os
 
 import click
 
 from ..providers import provider_table
+from ..providers.declared import DeclaredEndpoints
+from ..vocabulary.quoting import inert
 from . import exits
 
 
-@click.command("models", short_help="List the providers of models, and the variables that each needs.")
+@click.command("models", short_help="Name a model of each endpoint, as a flow writes it.")
 def command() -> int:
-    """List the providers of models. Keys come only from the environment. Their values are never shown."""
-    for info in provider_table():
-        click.echo(f"{info.name:<10} {info.title}")
-        click.echo(f"{'':<10} e.g. {info.example}")
-        if info.base_url:
-            click.echo(f"{'':<10} at {info.base_url}")
-        for variable, is_set in info.variables:
-            click.echo(f"{'':<10} {variable}: {'set' if is_set else 'not set'}")
-    click.echo("\nA flow that names no model uses --model, then FLOWRUN_MODEL, then `embedded`.")
+    """Name a model of each endpoint. `flowrun endpoints` tells addresses, and which keys are set."""
+    rows = [(info.example, info.title) for info in provider_table()]
+    declared = DeclaredEndpoints(os.getcwd(), os.environ).values()
+    rows += [(f"{one.name}:NAME", f"of the {one.origin}'s settings") for one in declared]
+    wide = max(len(example) for example, _ in rows)
+    for example, title in rows:
+        click.echo(inert(f"{example:<{wide}}  {title}"))
+    click.echo("\n`flowrun endpoints` tells addresses, and which keys are set.")
+    click.echo("A flow that names no model uses --model, then FLOWRUN_MODEL, then the project's, then `embedded`.")
     return exits.DONE

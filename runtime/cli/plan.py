@@ -15,6 +15,8 @@ from flowrun.dsl import RIGHT, Bound, Bounds, Foreseen, planned_json
 from flowrun.dsl import plan as p
 
 from ..files.files import Files
+from ..forecast.asked import asked_models
+from ..forecast.asked import in_words as in_words_of
 from ..forecast.estimate import estimate_plan
 from ..vocabulary.amounts import bound_text
 from ..vocabulary.errors import UsageError
@@ -132,10 +134,13 @@ def command(
     inputs = chosen.inputs(files, remark, first=first)
     bounds = estimate_plan(plan, inputs, files, model=model, right=right)
     kept = _foreseen(plan, inputs, model, files, journal)
+    asked = asked_models(plan, inputs, model, os.environ)
     if as_json:
-        say(f"{planned_json(plan, bounds, kept)}\n")
+        say(f"{planned_json(plan, bounds, kept, asked)}\n")
     else:
         for line in view(bounds, plan.calls_limit, plan.money_limit, terminal_width()):
+            click.echo(inert(line))
+        for line in ("asks:", *(f"  {in_words_of(one)}" for one in asked)) if asked else ():
             click.echo(inert(line))
         if kept is not None:
             click.echo(journal_line(kept))

@@ -12,6 +12,7 @@ from flowrun.dsl import plan as p
 
 from ..files.folders import must_be_folder
 from ..providers import provider_table
+from ..providers.declared import endpoints_of
 from ..providers.default_model import model_without_option
 from ..vocabulary.errors import UsageError
 from ..vocabulary.quoting import shown
@@ -45,17 +46,20 @@ def known_model(plan: p.Plan, model: str | None) -> str | None:
     if any(one.name == model for one in plan.models):
         return model
     provider, _, name = model.partition(":")
-    if name and any(one.name == provider for one in plan.endpoints):
-        return model
     table = {info.name: info for info in provider_table()}
-    if provider not in table:
-        guess = did_you_mean(provider, table)
-        known = ", ".join(info.example for info in table.values())
+    if provider in table:
+        if not name and table[provider].base_url:
+            raise UsageError(f"{provider} serves many models: name a model, as in `{table[provider].example}`")
+        return model
+    declared = endpoints_of(plan, os.environ)
+    if provider not in declared:
+        guess = did_you_mean(provider, (*table, *declared))
+        known = ", ".join((*(info.example for info in table.values()), *(f"{one}:NAME" for one in declared)))
         raise UsageError(
             f"no provider is called {shown(provider)}"
             + (f"; {guess}" if guess else "")
             + f". Examples of models are {known}"
         )
-    if not name and table[provider].base_url:
-        raise UsageError(f"{provider} serves many models: name a model, as in `{table[provider].example}`")
+    if not name:
+        raise UsageError(f"{provider} serves many models: name a model, as in `{provider}:NAME`")
     return model

@@ -12,7 +12,7 @@ import click
 from flowrun.dsl import FORMATS, Diagnostic, Examined, Report, Source, Unread, format_report
 
 from ..files.files import read_plain
-from ..files.project import project_file, project_model
+from ..files.project import project_file
 from ..outputs.target import Target, encoded
 from ..session.loading import examine_source
 from ..vocabulary.errors import UsageError
@@ -118,8 +118,10 @@ def _projects(names: Sequence[str]) -> list[Unread]:
     for name in names:
         path = None if name == STDIN else project_file(name)
         if path is not None and path not in found:
+            from ..providers.endpoint_tables import check_project  # few projects have settings
+
             try:
-                project_model(name)
+                check_project(name)
             except UsageError as error:
                 found[path] = Unread(told_path(path), str(error))
     return list(found.values())

@@ -8,7 +8,8 @@ from dataclasses import replace
 from functools import lru_cache
 from importlib.util import find_spec
 
-from ..providers import traits_of
+from ..providers import NO_ENDPOINTS, is_own, traits_of
+from ..providers.named import NamedEndpoint
 from ..vocabulary.account import Account
 from ..vocabulary.errors import UsageError
 from ..vocabulary.json_value import Json
@@ -21,17 +22,22 @@ _LONG = 50_000_000
 """A number of tokens in a prompt that is beyond every tier of a price."""
 
 
-def price(model: str, environ: Mapping[str, str] | None = None) -> Price | None:
+def price(
+    model: str,
+    environ: Mapping[str, str] | None = None,
+    endpoints: Mapping[str, NamedEndpoint] = NO_ENDPOINTS,
+) -> Price | None:
     """Look up the price of a model, ``provider:name``; None if no price is known.
 
-    A local model costs nothing. If the user has set a base URL for the provider, its price is unknown.
+    A local model costs nothing. If the user has set a base URL for the provider, its price is unknown. ``endpoints``
+    are the declared endpoints.
     """
     if model == PERSON:
         return _FREE
-    traits = traits_of(model)
-    if traits.local:
-        return _FREE
+    traits = traits_of(model, endpoints)
     own = bool((os.environ if environ is None else environ).get(traits.price_variable, "").strip())
+    if traits.local and not own:
+        return _FREE
     if not traits.price_list or own:
         return None
     return _listed(traits.price_list, model.partition(":")[2], traits.most_written)
@@ -66,16 +72,32 @@ def dearest_declared(models: Iterable[tuple[str, Mapping[str, Json]]]) -> dict[s
     return found
 
 
-class Prices:
-    """The prices of models: the prices that the flow declares, or else the known prices."""
+def prices_at(addresses: Iterable[str], endpoints: Mapping[str, NamedEndpoint]) -> dict[str, Price]:
+    """Return the known prices of the models at declared endpoints, by address."""
+    others = [one for one in addresses if not is_own(one.partition(":")[0])]
+    found = {one: price(one, {}, endpoints) for one in others if one.partition(":")[0] in endpoints}
+    return {one: known for one, known in found.items() if known is not None}
 
-    def __init__(self, environ: Mapping[str, str] | None = None, declared: Mapping[str, Price] | None = None) -> None:
+
+class Prices:
+    """The prices of models: the prices that the flow declares, or else the known prices.
+
+    ``endpoints`` are the endpoints that the user, the project and the flow declare.
+    """
+
+    def __init__(
+        self,
+        environ: Mapping[str, str] | None = None,
+        declared: Mapping[str, Price] | None = None,
+        endpoints: Mapping[str, NamedEndpoint] = NO_ENDPOINTS,
+    ) -> None:
+        self.endpoints = endpoints
         self.environ = os.environ if environ is None else environ
         self.declared = declared or {}
         self._each: dict[str, tuple[float, float] | None] = {}
 
     def __call__(self, model: str) -> Price | None:
-        return self.declared.get(model) or price(model, self.environ)
+        return self.declared.get(model) or price(model, self.environ, self.endpoints)
 
     def cost(self, model: str, input_tokens: int | None, output_tokens: int | None) -> float | None:
         """Work out the dollars for tokens of a model, at the price of short prompts.
@@ -101,7 +123,9 @@ class Prices:
 
 
 def must_be_priced(
-    models: Iterable[str], environ: Mapping[str, str], declared: Mapping[str, Price] | None = None
+    models: Iterable[str],
+    environ: Mapping[str, str],
+    declared: Mapping[str, Price] | None = None,
 ) -> None:
     """Raise UsageError if a model has no known price, because a budget in money then cannot be held."""
     prices = Prices(environ, declared)

@@ -32,19 +32,21 @@ class Recall:
 
     It gives out each answer once, so that samples stay different.
 
-    ``endpoints`` has the endpoints of models by address. If ``fresh`` is True, answers of other runs are not used.
+    ``endpoints`` has the endpoints of models by address, and ``models`` the names of models in keys, where these differ
+    from the address. If ``fresh`` is True, answers of other runs are not used.
     """
 
     journal: Readable
     run: int
     endpoints: Mapping[str, str]
     fresh: bool = False
+    models: Mapping[str, str] = field(default_factory=dict)
     _taken: set[int] = field(default_factory=set)
     _shelves: dict[bytes, Shelf] = field(default_factory=dict)
 
     def find(self, call: Call) -> Known:
         index = self.journal.index
-        key = key_of(call, self.endpoints.get(call.model, ""))
+        key = key_of(call, self.endpoints.get(call.model, ""), self.models.get(call.model, ""))
         if key not in index.paid and key not in index.open and key not in index.unanswered:
             return Known(key)
         open_ = self._open(key, call.place)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import field
 
 from flowrun.dsl import dataclass
@@ -52,6 +52,12 @@ class Endpoint:
             await asyncio.gather(self._starting, return_exceptions=True)
         self.limiter.close()
         await self.provider.close()
+
+
+def identities_of(endpoints: Mapping[str, Endpoint]) -> dict[str, str]:
+    """Return the names of models in the keys of answers, by address, of those models whose name there is another."""
+    found = {address: getattr(one.provider, "identity", "") for address, one in endpoints.items()}
+    return {address: name for address, name in found.items() if isinstance(name, str) and name and name != address}
 
 
 def window_of(endpoints: Iterable[Endpoint]) -> int:

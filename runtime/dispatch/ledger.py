@@ -107,7 +107,8 @@ class RunLog(NoLog):
     """The log of a run in its journal.
 
     ``name`` is the run's id, ``run`` the number of its first row. If ``fresh`` is True, answers of other runs are not
-    used. ``endpoints`` has the endpoints of models by address. ``rows`` writes the rows of answers.
+    used. ``endpoints`` has the endpoints of models by address, and ``models`` their names in keys, where these differ
+    from the address. ``rows`` writes the rows of answers.
     """
 
     journal: Journal
@@ -121,12 +122,13 @@ class RunLog(NoLog):
     keeps = True
     rows: AnswerRows = field(default_factory=AnswerRows)
     traces: tuple[str, ...] = ()
+    models: Mapping[str, str] = field(default_factory=dict)
     _closed: set[int] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         super().__init__(self.clock)
         self.notes = RunNotes(self.journal, self.run)
-        self._recall = Recall(self.journal, self.run, self.endpoints, self.fresh)
+        self._recall = Recall(self.journal, self.run, self.endpoints, self.fresh, self.models)
 
     @property
     def id(self) -> str:

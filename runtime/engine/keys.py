@@ -11,8 +11,10 @@ from .decisions import Call
 _SIZE = 16
 
 
-def key_of(call: Call, endpoint: str) -> bytes:
+def key_of(call: Call, endpoint: str, model: str = "") -> bytes:
     """Make a call's key from its endpoint, model, parameters, messages, answer form, and sample number.
+
+    ``model`` is the name of the model there, if the flow calls it by another name; "" if it does not.
 
     A call that is repeated because its answer did not fit has a key of its own. The place of a call in the flow does
     not matter: a user may rename steps and insert rows.
@@ -25,7 +27,7 @@ def key_of(call: Call, endpoint: str) -> bytes:
         request.seed,
         request.choices,
         endpoint,
-        call.model,
+        model or call.model,
         "" if request.schema is None else schema_text(request.schema),
     )
     for message in request.messages:

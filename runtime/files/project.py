@@ -5,15 +5,35 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
-
-from flowrun.dsl import did_you_mean
+from typing import Any
 
 from ..vocabulary.errors import UsageError
 from ..vocabulary.quoting import shown
 from .files import read_plain_text
+from .settings import check_names
 
 NAME = "flowrun.toml"
-_KNOWN = ("model",)
+KNOWN = ("model", "endpoints")
+
+
+def project_settings(source: str) -> tuple[Path | None, dict[str, Any]]:
+    """Return the file of a flow's project and its settings. None and no settings if there is no file.
+
+    ``source`` is the path of the flow file. Raises UsageError if the project's file is not valid.
+    """
+    path = project_file(source)
+    if path is None:
+        return None, {}
+    # Few projects have this file.
+    import tomllib
+
+    name = shown(str(path))
+    try:
+        found = tomllib.loads(read_plain_text(path))
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"{name} is not a file of settings: {error}") from None
+    check_names(found, KNOWN, name, "a project sets")
+    return path, found
 
 
 def project_model(source: str) -> str:
@@ -21,36 +41,23 @@ def project_model(source: str) -> str:
 
     ``source`` is the path of the flow file. Raises UsageError if the project's file is not valid.
     """
-    path = project_file(source)
-    if path is None:
-        return ""
-    # Few projects have this file.
-    import tomllib
-
-    name = shown(str(path))
-    try:
-        settings = tomllib.loads(read_plain_text(path))
-    except (ValueError, RecursionError) as error:
-        raise UsageError(f"{name} is not a file of settings: {error}") from None
-    for key in settings:
-        if key not in _KNOWN:
-            guess = did_you_mean(key, _KNOWN) or f"a project sets {', '.join(f'`{one}`' for one in _KNOWN)}"
-            raise UsageError(f"{name}: there is no setting {shown(key)}; {guess}")
+    path, settings = project_settings(source)
     model = settings.get("model", "")
     if not isinstance(model, str) or ("model" in settings and not model.strip()):
-        raise UsageError(f'{name}: `model` must be a text, such as "openai:gpt-4o-mini"')
+        raise UsageError(f'{shown(str(path))}: `model` must be a text, such as "openai:gpt-4o-mini"')
     return model.strip()
 
 
 def project_file(source: str) -> Path | None:
     """Find the file of a flow's project. The search ends at the top of the repository, and below the user's home.
 
-    A file above the flow's folder counts only if its owner is this user or the owner of that folder: in a shared
-    folder, any user may have put it there.
+    ``source`` is the path of the flow file, or a folder. A file above the flow's folder counts only if its owner is
+    this user or the owner of that folder: in a shared folder, any user may have put it there.
     """
-    if not source or not os.path.isfile(source):
+    if not source or not os.path.exists(source):
         return None
-    folder = Path(os.path.realpath(source)).parent
+    folder = Path(os.path.realpath(source))
+    folder = folder if folder.is_dir() else folder.parent
     owners = {folder.stat().st_uid, *_own_number()}
     home = os.path.realpath(os.environ.get("HOME") or "/")
     for place in (folder, *folder.parents):

@@ -14,6 +14,7 @@ from ..catalog import catalog
 from ..costs.prices import Prices
 from ..files.files import Files
 from ..providers import places_of, token_counter, traits_of
+from ..providers.declared import endpoints_of
 from ..providers.default_model import model_without_option
 from ..reads.reading import reading
 from ..values.expressions import evaluate
@@ -43,7 +44,7 @@ def estimate_plan(
     """
     environ = os.environ if environ is None else environ
     default = model or model_without_option(environ, plan.source).name
-    world = _Surroundings(files, environ, Prices(environ, declared_prices(plan)))
+    world = _Surroundings(files, environ, _prices(plan, environ))
     return bounds_of(plan, catalog().reducers, inputs=inputs, world=world, model=default, right=right)
 
 
@@ -52,15 +53,19 @@ def least_of(plan: p.Plan, model: str, environ: Mapping[str, str]) -> Bounds:
 
     ``model`` is for asks that name none.
     """
-    world = _Unread(Files(Path()), environ, Prices(environ, declared_prices(plan)))
+    world = _Unread(Files(Path()), environ, _prices(plan, environ))
     reducers = catalog().reducers
     return bounds_of(necessary(plan, reducers), reducers, world=world, model=model)
 
 
 def bounds_without_inputs(plan: p.Plan, model: str, environ: Mapping[str, str]) -> Bounds:
     """Work out the bounds of a plan whatever its inputs are. Reads no file. ``model`` is for asks that name none."""
-    world = _Unread(Files(Path()), environ, Prices(environ, declared_prices(plan)))
+    world = _Unread(Files(Path()), environ, _prices(plan, environ))
     return bounds_of(plan, catalog().reducers, world=world, model=model)
+
+
+def _prices(plan: p.Plan, environ: Mapping[str, str]) -> Prices:
+    return Prices(environ, declared_prices(plan), endpoints_of(plan, environ))
 
 
 class _Names:
@@ -108,15 +113,16 @@ class _Surroundings:
             raise UnsettledError(str(error)) from None
 
     def _served(self, address: str) -> Served:
-        traits = traits_of(address)
+        endpoints = self.prices.endpoints
+        traits = traits_of(address, endpoints)
         known = self.prices(address)
         rates = None
         if known is not None:
             rates = Rates(known.usual or (known.input, known.output), (known.input, known.output))
-        places = places_of(address, self.environ)
+        places = places_of(address, self.environ, endpoints)
         return Served(
             address,
-            token_counter(address, self.environ),
+            token_counter(address, self.environ, endpoints),
             rates,
             shares=traits.shares_prompt,
             bare=traits.bare,

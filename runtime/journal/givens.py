@@ -82,7 +82,7 @@ class Given:
             resumed = self._source.body(self._run.stretch)
             found = resumed.get("models", found) if isinstance(resumed, dict) else found
         return {
-            address: EndpointRecord(str(one.get("name", "")), str(one.get("url", "")))
+            address: EndpointRecord(str(one.get("name", "")), str(one.get("url", "")), str(one.get("model", "")))
             for address, one in self._record("models", found).items()
             if isinstance(one, dict)
         }

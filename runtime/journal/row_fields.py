@@ -117,7 +117,7 @@ _settings = _with(
 )  # fmt: skip
 _kept = _with(path=_path, size=_whole, sha256=_text, at=_list(lambda key: _text(key) or _whole(key)))
 _files = _each(lambda one: isinstance(one, dict) and {"path", "size", "sha256"} <= one.keys() and _kept(one))
-_models = _each(_with(name=_text, url=_text))
+_models = _each(_with(name=_text, url=_text, model=_text))
 _counts = dict.fromkeys(("requests", "sent", "answered", "spoilt", "refused", "broken_off", "cancelled"), _whole)
 _account = _or_none(
     _with(

@@ -26,14 +26,20 @@ _CALLS = pattern(
     re.IGNORECASE,
 )
 _KEYS = (
-    ("sk-or-", "openrouter.ai", "an OpenRouter key: set OPENAI_API_KEY to it, and OPENAI_BASE_URL to "
-     "https://openrouter.ai/api/v1"),
+    ("sk-or-", "openrouter.ai", "an OpenRouter key: set OPENROUTER_API_KEY to it, and ask openrouter:NAME"),
     ("sk-ant-", "anthropic.com", "an Anthropic key: set ANTHROPIC_API_KEY to it, and ask anthropic:NAME"),
-    ("gsk_", "groq.com", "a Groq key: set OPENAI_API_KEY to it, and OPENAI_BASE_URL to https://api.groq.com/openai/v1"),
+    ("gsk_", "groq.com", "a Groq key: set GROQ_API_KEY to it, and ask groq:NAME"),
+    ("xai-", "x.ai", "an xAI key: set XAI_API_KEY to it, and ask xai:NAME"),
+    ("hf_", "huggingface.co", "a Hugging Face token: set HF_TOKEN to it, and ask huggingface:NAME"),
+    ("fw_", "fireworks.ai", "a Fireworks key: set FIREWORKS_API_KEY to it, and ask fireworks:NAME"),
     ("AIza", "googleapis.com", "a Google key: set GEMINI_API_KEY to it, and ask gemini:NAME"),
 )  # fmt: skip
 _BRACKETED = pattern(r"\[[^\[\]]*\](?::.*)?")
 _NAME = pattern(r"[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?", re.IGNORECASE)
+# A part of a path that nobody would write by hand: 16 letters and digits in a row, or a UUID.
+_SECRET = pattern(
+    r"(?=[^/]*[0-9])(?=[^/]*[a-z])[^/]*(?:[a-z0-9]{16}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-)[^/]*", re.IGNORECASE
+)
 
 
 def split(address: str) -> SplitResult | None:
@@ -55,6 +61,32 @@ def without_secrets(address: str) -> str:
     """Return an address without its user, password, query and fragment. "" if the text is not an address."""
     parts = split(address)
     return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl() if parts else ""
+
+
+def printable(address: str) -> str:
+    """Return an address as messages show it: without its secrets, and without parts of its path that look like one."""
+    parts = split(without_secrets(address))
+    if parts is None:
+        return ""
+    path = "/".join("…" if _SECRET.fullmatch(part) else part for part in parts.path.split("/"))
+    return parts._replace(path=path).geturl()
+
+
+def complete(address: str, port: int, path: str) -> str:
+    """Complete an address that may be a host only, with a port unless it is 0 and with a path if it has none.
+
+    The address at which a server listens on all networks stands for this machine.
+    """
+    whole = address if "://" in address else f"http://{address}"
+    parts = split(whole)
+    if parts is None:
+        return whole
+    host = "127.0.0.1" if parts.hostname in ("0.0.0.0", "::") else (parts.hostname or "")
+    host = f"[{host}]" if ":" in host else host
+    number = parts.port or (port if parts.scheme == "http" else 0)
+    user, at, _ = parts.netloc.rpartition("@")
+    netloc = f"{user}{at}{host}{f':{number}' if number else ''}"
+    return parts._replace(netloc=netloc, path=parts.path if parts.path.strip("/") else path).geturl()
 
 
 def hostname_of(host: str) -> str:
@@ -145,6 +177,14 @@ def check_path(address: str, parts: SplitResult, variable: str, *, spoken: bool)
         )
 
 
+def maker_of(address: str) -> str:
+    """Return the name of the known provider whose servers are at an address; "" for none."""
+    host = (((parts := split(address)) and parts.hostname) or "").lower()
+    if host.endswith(_AZURE):
+        return "azure"
+    return {"api.openai.com": "openai", "api.anthropic.com": "anthropic"}.get(host, "")
+
+
 def check_header(value: str, variable: str) -> None:
     """Check a key or the value of another header.
 
@@ -165,14 +205,28 @@ def check_header(value: str, variable: str) -> None:
         )
 
 
+def check_text(value: str, variable: str) -> None:
+    """Check the value of a header that may have spaces, such as a title.
+
+    Raises: UsageError, for a value that no header can have. Its message never shows the value.
+    """
+    for place, char in enumerate(value, start=1):
+        if not "\x20" <= char <= "\x7e":
+            raise UsageError(
+                f"{variable} has the character U+{ord(char):04X} at character {place} of {len(value)}, and a header "
+                "cannot contain it"
+            )
+
+
 def check_key(key: str, host: str) -> None:
     """Check that a key fits the well-known service at this host.
 
     Raises: UsageError, for a key that belongs to another service.
     """
-    known = (*_PATHS, "api.anthropic.com")
     for prefix, home, advice in _KEYS:
-        if key.startswith(prefix) and host in known and not host.endswith(home):
+        if not key.startswith(prefix) or host.endswith(home):
+            continue
+        if host in (*_PATHS, "api.anthropic.com", *_table_hosts()):
             raise UsageError(f"the key for {host} begins with {prefix}, as {advice}")
 
 
@@ -192,18 +246,20 @@ def check_proxy(proxy: str, variable: str, host: str) -> str:
 
 
 def other_account(environ: Mapping[str, str]) -> str:
-    """Return advice for a user who has set the variables of OpenRouter or Azure, and not those of OpenAI. Else ""."""
-    if environ.get("OPENROUTER_API_KEY", "").strip():
-        return (
-            ". OPENROUTER_API_KEY is set: for OpenRouter set OPENAI_API_KEY to the same key, and OPENAI_BASE_URL to "
-            "https://openrouter.ai/api/v1"
-        )
-    if environ.get("AZURE_OPENAI_API_KEY", "").strip() or environ.get("AZURE_OPENAI_ENDPOINT", "").strip():
-        return (
-            ". Variables of Azure are set: for Azure set OPENAI_API_KEY to its key, and OPENAI_BASE_URL to "
-            "https://RESOURCE.openai.azure.com/openai/v1"
-        )
+    """Return advice for a user who has set the key of another service, and not that of OpenAI. "" for none."""
+    from .table import BUILT_IN
+
+    for row in BUILT_IN.values():
+        for variable in (row.at.key_env, *row.other_keys):
+            if not row.local and environ.get(variable, "").strip():
+                return f". {variable} is set: ask {row.at.name}:NAME"
     return ""
+
+
+def _table_hosts() -> list[str]:
+    from .table import BUILT_IN
+
+    return [urlsplit(row.at.base_url).hostname or "" for row in BUILT_IN.values() if not row.local]
 
 
 def _is_host(host: str) -> bool:

@@ -25,8 +25,6 @@ from .written import messages_content
 MOST_WRITTEN = 4096
 """The most tokens of an answer that a request names; the API requires a number."""
 _TOOL = "answer"
-LACKS = frozenset({"n", "seed", "logprobs", "presence_penalty", "frequency_penalty"})
-"""The parameters of OpenAI's clients that Messages does not have: https://platform.claude.com/docs/en/api/openai-sdk."""
 
 
 def opened(name: str, surroundings: Surroundings, service: Service | None = None) -> Provider:
@@ -113,9 +111,9 @@ PROVIDER = Service(
         price_list="anthropic",
         price_variable="ANTHROPIC_BASE_URL",
         shares_prompt=False,
-        lacks=LACKS,
         most_written=MOST_WRITTEN,
         concurrency=32,
+        lacks=frozenset("n seed logprobs presence_penalty frequency_penalty verbosity".split()),
     ),
     versions=("/v1",),
     open=opened,

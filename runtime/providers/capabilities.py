@@ -29,15 +29,16 @@ class Capabilities:
 
     ``version`` grows with each lesson. ``served`` is the most samples that the server ever gave in one reply. The
     record begins with the refusals that earlier runs met, and gets those that the server utters in this run.
+    ``lacking`` are the parts that the server's documentation refuses.
     """
 
-    def __init__(self, modes: Sequence[str], record: Record) -> None:
+    def __init__(self, modes: Sequence[str], record: Record, lacking: frozenset[str] = frozenset()) -> None:
         self.version = 0
         self.served = 1
         self._modes = modes
         self._record = record
         self._refused_for = {part for part in record.refused if ":" in part}
-        self._refused = frozenset(record.refused - self._refused_for)
+        self._refused = frozenset(record.refused - self._refused_for) | lacking
         self._good: Counter[tuple[str, str]] = Counter()
         self._silent: Counter[tuple[str, str]] = Counter()
         self._strikes: Counter[tuple[str, str]] = Counter()

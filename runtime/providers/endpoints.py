@@ -18,11 +18,15 @@ from .addresses import (
     check_key,
     check_path,
     check_proxy,
+    check_text,
+    complete,
     host_of,
     is_loopback,
     other_account,
+    printable,
 )
-from .named import NamedEndpoint
+from .filled import certificates_of, declared_headers, variables_in
+from .named import BuiltIn, NamedEndpoint
 from .records import Record, Records
 from .secret import digest_of, secret
 from .traits import ProviderSpec
@@ -42,6 +46,8 @@ class Service(ProviderSpec):
         versions: endings of a base URL that some clients of this API want. They are cut off: each call names its
             version.
         spoken: many other servers speak this API, and their users set its variables.
+        named: the declaration of an endpoint that speaks it.
+        row: its row in the table of the endpoints that flowrun knows.
     """
 
     base_url: str
@@ -51,13 +57,26 @@ class Service(ProviderSpec):
     other_headers: tuple[tuple[str, str], ...] = ()
     versions: tuple[str, ...] = ()
     spoken: bool = False
+    named: NamedEndpoint | None = None
+    row: BuiltIn | None = None
 
     def __post_init__(self) -> None:
-        others = (variable for variable, _ in self.other_headers)
-        object.__setattr__(self, "variables", (*self.key_variables, self.base_variable, *others))
+        others = [variable for variable, _ in self.other_headers]
+        if self.named is not None:
+            others += [one for value in self.named.headers.values() for one in variables_in(value)]
+        base = (self.base_variable,) if self.base_variable else ()
+        object.__setattr__(self, "variables", (*self.key_variables, *base, *others))
+
+    @property
+    def api(self) -> str:
+        """The name of the provider whose API it speaks."""
+        return self.name if self.named is None else self.named.kind
 
     def address(self, environ: Mapping[str, str]) -> str:
-        given = environ.get(self.base_variable, "").strip() or self.base_url
+        own = environ.get(self.base_variable, "").strip() if self.base_variable else ""
+        if own and self.row is not None and self.row.bare is not None:
+            own = complete(own, *self.row.bare)
+        given = own or self.base_url
         return given if given.endswith("://") else given.rstrip("/")
 
     def places(self, environ: Mapping[str, str]) -> int:
@@ -66,7 +85,12 @@ class Service(ProviderSpec):
 
 @dataclass(frozen=True, slots=True)
 class HttpEndpoint:
-    """A model at an address. The key is sent to ``base_url`` only. The key and the proxy are never printed."""
+    """A model at an address. The key is sent to ``base_url`` only. The key and the proxy are never printed.
+
+    ``identity`` is the name of the model in the keys of answers: its name at the provider whose API the endpoint
+    speaks. ``hidden`` are the values of variables in other headers, which are kept secret like the key. ``lacks`` are
+    the parts of a request that the server is known not to take.
+    """
 
     model: str
     base_url: str
@@ -75,6 +99,10 @@ class HttpEndpoint:
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     proxy: str | None = field(default=None, repr=False)
     base_variable: str = ""
+    identity: str = ""
+    ca: str = ""
+    hidden: tuple[str, ...] = field(default=(), repr=False)
+    lacks: frozenset[str] = frozenset()
     traffic: Traffic = field(default_factory=Traffic, repr=False, compare=False)
 
     @property
@@ -86,11 +114,13 @@ class HttpEndpoint:
 
     def redact(self, text: str) -> str:
         """Return the text of a message without the key. Answers are never changed: see ``keepable``."""
-        return secret(self.key).hide(text) if self.key else text
+        for one in self._secrets:
+            text = secret(one).hide(text)
+        return text
 
     def keepable(self, text: str) -> tuple[str, str]:
         """Return an answer and "". If the key is in the answer, return "" and a sentence about that."""
-        if not self.key or not secret(self.key).carried_by(text):
+        if not self._carried(text):
             return text, ""
         return "", f"the answer contains your key, so it is not saved ({digest_of(text)})"
 
@@ -100,14 +130,21 @@ class HttpEndpoint:
             return ""
         # The characters that go could split the key. The search reads further than the cut, which could split it too.
         found = readable_name(text, _SEARCHED)
-        if self.key and secret(self.key).carried_by(found):
-            return ""
-        return found[:LONGEST_NAME]
+        return "" if self._carried(found) else found[:LONGEST_NAME]
+
+    @property
+    def _secrets(self) -> tuple[str, ...]:
+        return (self.key, *self.hidden) if self.key else self.hidden
+
+    def _carried(self, text: str) -> bool:
+        return any(secret(one).carried_by(text) for one in self._secrets)
 
     def advice(self, status: int) -> str:
         """Return advice to the user for this status of a server's answer. "" if there is none."""
-        where = f"{self.base_variable} ({self.base_url})" if self.base_variable else "the base URL"
+        where = f"{self.base_variable} ({printable(self.base_url)})" if self.base_variable else "the base URL"
         match status:
+            case 401 if not self.key_variable:
+                return "no key was sent: name the variable with the key where the endpoint is declared"
             case 401 if not self.key:
                 return f"no key was sent: set {self.key_variable}"
             case 401:
@@ -127,15 +164,35 @@ class HttpEndpoint:
 
 def service_of(named: NamedEndpoint, spoken: Service) -> Service:
     """Return the service at a named endpoint. ``spoken`` is the service whose API it speaks."""
+    traits = spoken.traits
     return replace(
         spoken,
         name=named.name,
         title=named.name,
+        example=f"{named.name}:NAME",
         base_url=named.base_url,
         base_variable="",
         key_variables=(named.key_env,) if named.key_env else (),
         other_headers=(),
-        traits=replace(spoken.traits, price_list=named.price_list, price_variable=""),
+        traits=replace(traits, price_list=named.price_list, price_variable="", lacks=traits.lacks | named.lacks),
+        named=named,
+    )
+
+
+def service_of_row(row: BuiltIn, spoken: Service) -> Service:
+    """Return the service of a row of the table. ``spoken`` is the service whose API it speaks."""
+    service = service_of(row.at, spoken)
+    return replace(
+        service,
+        title=row.title,
+        example=f"{row.at.name}:{row.example}",
+        base_variable=row.base_variable,
+        key_variables=(*row.other_keys, row.at.key_env),
+        key_header=row.key_header or spoken.key_header,
+        key_prefix="" if row.key_header else spoken.key_prefix,
+        other_headers=row.optional,
+        traits=replace(service.traits, local=row.local, price_variable=row.base_variable, concurrency=row.places),
+        row=row,
     )
 
 
@@ -145,26 +202,28 @@ def endpoint(service: Service, name: str, environ: Mapping[str, str]) -> HttpEnd
     Raises: UsageError, which says what is wrong and what to set.
     """
     base = service.address(environ)
-    parts = check_address(base, service.base_variable, service.base_url)
+    if not base:
+        raise UsageError(f"{service.name}:{name} needs an address: set {service.base_variable} to that of your account")
+    where = service.base_variable or f"the base_url of the endpoint `{service.name}`"
+    parts = check_address(base, where, service.base_url or "https://RESOURCE.openai.azure.com")
     for version in service.versions:
         # The provider puts the version into each path itself.
         if parts.path.rstrip("/").endswith(version):
             base = base.removesuffix("/").removesuffix(version).rstrip("/")
             parts = parts._replace(path=parts.path.rstrip("/").removesuffix(version))
-    check_path(base, parts, service.base_variable, spoken=service.spoken)
+    check_path(base, parts, where, spoken=service.spoken)
     keys = {variable: environ.get(variable, "").strip() for variable in service.key_variables}
     variable = next((variable for variable, key in keys.items() if key), (service.key_variables or ("",))[-1])
     key = keys.get(variable, "")
-    if not key and service.key_variables and parts.hostname == urlsplit(service.base_url).hostname:
-        raise UsageError(
-            f"{service.name}:{name} needs a key: set {' or '.join(reversed(service.key_variables))}. "
-            f"A local server needs none: set {service.base_variable} to its address"
-            + (other_account(environ) if service.spoken else "")
-        )
-    headers = {}
+    if not key and service.key_variables and _needs_key(service, base):
+        raise UsageError(_without_key(service, name, environ))
+    headers: dict[str, str] = {}
+    hidden: tuple[str, ...] = ()
+    if service.named is not None:
+        headers, hidden = declared_headers(service.named, environ)
     for other, header in service.other_headers:
         if value := environ.get(other, "").strip():
-            check_header(value, other)
+            (check_text if service.row is not None else check_header)(value, other)
             headers[header] = value
     if key:
         check_header(key, variable)
@@ -178,6 +237,28 @@ def endpoint(service: Service, name: str, environ: Mapping[str, str]) -> HttpEnd
         headers=headers,
         proxy=_proxy(parts.scheme, parts.netloc, environ),
         base_variable=service.base_variable,
+        identity=f"{service.api}:{name}",
+        ca="" if service.named is None else certificates_of(service.named),
+        hidden=hidden,
+        lacks=service.traits.lacks,
+    )
+
+
+def _needs_key(service: Service, base: str) -> bool:
+    """Tell whether requests without a key are useless: a server of the user's own may take them."""
+    if service.row is not None and service.row.local:
+        return False
+    if not service.base_url:
+        return not is_loopback(base)
+    return urlsplit(base).hostname == urlsplit(service.base_url).hostname
+
+
+def _without_key(service: Service, name: str, environ: Mapping[str, str]) -> str:
+    said = f"{service.name}:{name} needs a key: set {' or '.join(reversed(service.key_variables))}"
+    if service.named is not None:
+        return said
+    return f"{said}. A local server needs none: set {service.base_variable} to its address" + (
+        other_account(environ) if service.spoken else ""
     )
 
 
@@ -203,6 +284,7 @@ def _exempt(host: str, without: str) -> bool:
 def record_of(endpoint: HttpEndpoint, records: Records) -> Record:
     """Return what was learnt of a model at an endpoint. An address that holds a key has no record."""
     account = "\n".join(f"{name}: {value}" for name, value in sorted(endpoint.headers.items()))
-    if endpoint.keepable(f"{endpoint.base_url} {endpoint.model}")[1]:
+    model = endpoint.identity or endpoint.model
+    if endpoint.keepable(f"{endpoint.base_url} {model}")[1]:
         return Record()
-    return records.record(endpoint.base_url, account, endpoint.model)
+    return records.record(endpoint.base_url, account, model)

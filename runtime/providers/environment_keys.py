@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from flowrun.dsl import pattern
 
@@ -12,7 +12,10 @@ from .secret import Secret, secret
 _NAMED = pattern(r"(?:KEY|TOKEN|SECRET|PASSWORD|CREDENTIALS)(?:_\d+)?\Z", re.IGNORECASE)
 
 
-def keys_in(environ: Mapping[str, str]) -> tuple[Secret, ...]:
-    """Return the real keys among the variables whose names say that they hold one, such as OPENAI_API_KEY."""
-    values = {value.strip() for name, value in environ.items() if _NAMED.search(name)}
+def keys_in(environ: Mapping[str, str], others: Collection[str] = ()) -> tuple[Secret, ...]:
+    """Return the real keys among the variables whose names say that they hold one, such as OPENAI_API_KEY.
+
+    ``others`` are the names of further variables with a key.
+    """
+    values = {value.strip() for name, value in environ.items() if _NAMED.search(name) or name in others}
     return tuple(found for value in sorted(values) if (found := secret(value)).real)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from flowrun.dsl import plan as p
 
 from ..vocabulary.errors import PlanError
@@ -27,12 +25,3 @@ def flow_endpoints(plan: p.Plan) -> dict[str, NamedEndpoint]:
             one.name, one.addresses[0], one.key, one.kind, lacks=lacks, others=one.addresses[1:]
         )
     return found
-
-
-def keys_of(plan: p.Plan, models: Mapping[str, object]) -> dict[str, str]:
-    """Return the key variables that a plan names, by the addresses of the models that are sent such a key.
-
-    A model at an endpoint of the plan without a key has "".
-    """
-    keys = {one.name: one.key for one in plan.endpoints}
-    return {address: keys[name] for address in models if (name := address.partition(":")[0]) in keys}

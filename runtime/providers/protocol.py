@@ -25,6 +25,9 @@ class Provider(Protocol):
         samples: the most answers that one request may ask for; 1 if the endpoint has no such parameter.
         concurrency: the number of requests in flight at first, if the flow sets none; 1 is a ceiling, too.
 
+    A provider may also have ``identity``, the name of the model in the keys of answers. Without it, that is the address
+    of the model.
+
     A provider may also have ``caches_from``: the smallest number of a prompt's tokens for which its server charges less
     when it reads the prompt again. It is only for servers that do this without being asked.
 

@@ -54,20 +54,25 @@ class ServedProvider(ABC):
         self.model = endpoint.model
         self.endpoint = endpoint.base_url
         self.record = record_of(endpoint, surroundings.records)
-        self.samples = min(samples, self.record.most or samples)
+        self.samples = 1 if "n" in endpoint.lacks else min(samples, self.record.most or samples)
         self.concurrency = concurrency
         self._at = endpoint
         self._name = endpoint.model.partition(":")[2]
         self._progress = surroundings.progress
         self._client: HttpClient | None = None
         self._recalled = set(self.record.refused)
-        self._known = Capabilities(self.modes, self.record)
+        self._known = Capabilities(self.modes, self.record, endpoint.lacks)
         self._trying: Lock | None = None
 
     @property
     def at(self) -> HttpEndpoint:
         """The endpoint to which its requests go."""
         return self._at
+
+    @property
+    def identity(self) -> str:
+        """The name of the model in the keys of answers."""
+        return self._at.identity
 
     @property
     def traffic(self) -> Traffic:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import re
+import ssl
 from collections.abc import Callable
+from functools import lru_cache
 
 import aiohttp
 from yarl import URL
@@ -65,10 +67,17 @@ def _route(endpoint: HttpEndpoint, path: str, loop: asyncio.AbstractEventLoop) -
         raise aiohttp.InvalidURL(endpoint.base_url)
     headers = {**endpoint.headers, "Content-Type": "application/json"}
     proxy = URL(endpoint.proxy) if endpoint.proxy else None
-    route = aiohttp.ClientRequest("POST", url, headers=headers, proxy=proxy, loop=loop)
+    context = _context(endpoint.ca) if endpoint.ca else True
+    route = aiohttp.ClientRequest("POST", url, headers=headers, proxy=proxy, loop=loop, ssl=context)
     # It is the length of no body.
     route.headers.popall("Content-Length", None)
     return route
+
+
+@lru_cache(maxsize=64)
+def _context(ca: str) -> ssl.SSLContext:
+    """Return the context for servers that are checked against the certificates of a file, and not the system's."""
+    return ssl.create_default_context(cafile=ca)
 
 
 def _safe(line: str) -> str:

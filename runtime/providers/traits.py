@@ -27,8 +27,8 @@ class Traits:
         most_written: the most tokens of an answer that a request asks for if the flow sets no number.
         concurrency: the requests in flight at first, if the flow sets no number; None if the number is unknown. It
             grows as far as the server takes more; 1 is a ceiling, too.
-        lacks: what the provider is known not to serve, in the words of ``flowrun.dsl.plan.Endpoint.lacks``.
         tokens: returns a counter by a model's own vocabulary, given the model's name; None if it is not known.
+        lacks: the parts of a request that the provider is known not to take, such as ``n`` and ``json_schema``.
     """
 
     local: bool = False
@@ -38,8 +38,8 @@ class Traits:
     price_variable: str = ""
     most_written: int | None = None
     concurrency: int | None = None
-    lacks: frozenset[str] = frozenset()
     tokens: Callable[[str], Count | None] = lambda name: None
+    lacks: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ from .endpoints import HttpEndpoint
 from .failures import unforeseen
 
 _ISSUER = "if you trust the issuer, set SSL_CERT_FILE to a file with the issuer's certificate"
+_DECLARED = "if you trust the issuer, name a file with its certificate as the `ca` of the endpoint"
 # OpenSSL's numbers for what is wrong with a certificate (x509_vfy.h).
 _EXPIRED, _TOO_EARLY, _OTHER_NAME, _OTHER_NUMBER = 10, 9, 62, 64
 _UNKNOWN_ISSUER = frozenset({2, 18, 19, 20, 21})
@@ -74,6 +75,7 @@ def _certificate(endpoint: HttpEndpoint, error: Exception) -> str:
         return "shows a certificate that is not valid yet: check this machine's clock"
     if code in (_OTHER_NAME, _OTHER_NUMBER) or (isinstance(error, ssl.CertificateError) and "match" in str(error)):
         return f"shows a certificate for another host name ({said}): check {base}"
+    way_out = _ISSUER if endpoint.base_variable else _DECLARED
     if code in _UNKNOWN_ISSUER:
-        return f"shows a certificate from an issuer that is not known here ({said}): {_ISSUER}"
-    return f"shows a certificate that is not trusted here ({said or type(error).__name__}): {_ISSUER}"
+        return f"shows a certificate from an issuer that is not known here ({said}): {way_out}"
+    return f"shows a certificate that is not trusted here ({said or type(error).__name__}): {way_out}"

@@ -25,12 +25,20 @@ class EarlierAnswers:
     """
 
     def __init__(
-        self, reader: JournalReader, run: Run, endpoints: Mapping[str, str], excerpt: Excerpt, *, fresh: bool
+        self,
+        reader: JournalReader,
+        run: Run,
+        endpoints: Mapping[str, str],
+        excerpt: Excerpt,
+        *,
+        fresh: bool,
+        models: Mapping[str, str],
     ) -> None:
         self.unsure = False
         self._reader = reader
         self._run = run
         self._endpoints = endpoints
+        self._models = models
         self._excerpt = excerpt
         self._fresh = fresh
 
@@ -45,10 +53,10 @@ class EarlierAnswers:
         def recall() -> Recall:
             # A journal may have very many answers, and most runs need none of them.
             own.paid = Answers() if alone else self._reader.answers_before(first)
-            return Recall(_Found(self._reader, own), self._run.number, self._endpoints, fresh)
+            return Recall(_Found(self._reader, own), self._run.number, self._endpoints, fresh, self._models)
 
         def find(call: Call) -> Known:
-            key = key_of(call, self._endpoints.get(call.model, ""))
+            key = key_of(call, self._endpoints.get(call.model, ""), self._models.get(call.model, ""))
             if (key, call.place) not in sent:
                 known = recall().find(call)
                 self.unsure |= known.paid is not None and self._is_unsure(known.paid, call.place, own.paid[key])

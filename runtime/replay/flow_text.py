@@ -7,7 +7,7 @@ from pathlib import Path
 from flowrun.dsl import FlowError, Source, check_flow, make_plan
 from flowrun.dsl import plan as p
 
-from ..catalog import catalog
+from ..catalog import open_catalog
 from ..files.files import Files, read_plain
 from ..vocabulary.errors import FlowrunError
 
@@ -28,7 +28,8 @@ def flow_text(plan: p.Plan, path: str) -> str:
 
     try:
         text = read_plain(Path(path))
-        same = make_plan(check_flow(Source(text, name), catalog(), imported), plan.flow) == plan
+        # The endpoints that the run's user and project had declared may not be known here.
+        same = make_plan(check_flow(Source(text, name), open_catalog(), imported), plan.flow) == plan
     except (FlowrunError, FlowError, KeyError):
         return ""
     return text if same else ""

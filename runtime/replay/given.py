@@ -14,8 +14,8 @@ from ..journal.given_files import reopened
 from ..journal.givens import given_of
 from ..journal.index import Run
 from ..journal.reading import JournalReader
-from ..providers import open_provider, provider_table
-from ..providers.plan_endpoints import flow_endpoints
+from ..providers import NO_ENDPOINTS, open_provider, provider_table
+from ..providers.named import NamedEndpoint
 from ..providers.protocol import Surroundings
 from ..vocabulary.errors import DiskError, FlowrunError, UsageError
 from ..vocabulary.json_value import Json
@@ -81,15 +81,19 @@ class Endpoints(Mapping[str, str]):
     """The endpoints of a run's models: their names in the keys of calls, by address.
 
     Those that the journal does not have are worked out from the present environment when they are needed. No key is
-    needed for this, and nothing is sent. A model whose provider cannot be opened has none.
+    needed for this, and nothing is sent. A model whose provider cannot be opened has none. ``declared`` are the
+    endpoints that the user and the project declare at present.
     """
 
     def __init__(
-        self, known: Mapping[str, EndpointRecord], environ: Mapping[str, str], plan: p.Plan | None = None
+        self,
+        known: Mapping[str, EndpointRecord],
+        environ: Mapping[str, str],
+        declared: Mapping[str, NamedEndpoint] = NO_ENDPOINTS,
     ) -> None:
-        self._plan = plan
         self.records = dict(known)
         self._environ = environ
+        self._declared = declared
         self._surroundings: Surroundings | None = None
 
     def __getitem__(self, address: str) -> str:
@@ -106,11 +110,29 @@ class Endpoints(Mapping[str, str]):
     def _now(self, address: str) -> EndpointRecord:
         if self._surroundings is None:
             unset = [name for row in provider_table(self._environ) for name, is_set in row.variables if not is_set]
-            keys = {name: "-" for name in unset if name.endswith("_KEY")}
-            declared = {} if self._plan is None else flow_endpoints(self._plan)
-            keys |= {one.key_env: "-" for one in declared.values() if not self._environ.get(one.key_env, "").strip()}
-            self._surroundings = Surroundings({**self._environ, **keys}, endpoints=declared)
+            keys = {name: "-" for name in unset if name.endswith(("_KEY", "_TOKEN"))}
+            own = [one.key_env for one in self._declared.values() if one.origin == "flow"]
+            keys |= {name: "-" for name in own if not self._environ.get(name, "").strip()}
+            self._surroundings = Surroundings({**self._environ, **keys}, endpoints=self._declared)
         try:
-            return EndpointRecord(open_provider(address, self._surroundings).endpoint)
+            provider = open_provider(address, self._surroundings)
+            return EndpointRecord(provider.endpoint, model=getattr(provider, "identity", ""))
         except FlowrunError:
             return EndpointRecord("")
+
+
+class ModelNames(Mapping[str, str]):
+    """The names of models in the keys of calls, by address, of those models whose name there is another."""
+
+    def __init__(self, endpoints: Endpoints) -> None:
+        self._endpoints = endpoints
+
+    def __getitem__(self, address: str) -> str:
+        # A lookup works out the record if the journal does not have it.
+        return self._endpoints.records[address].model if address in self._endpoints else ""
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._endpoints)
+
+    def __len__(self) -> int:
+        return len(self._endpoints)

@@ -20,6 +20,7 @@ from ..journal.index import Run
 from ..journal.reading import JournalReader
 from ..journal.records import Kind
 from ..plans.models import declared_models
+from ..providers.declared import endpoints_of
 from ..vocabulary.call_record import AnswerRecord, CallRecord, State
 from ..vocabulary.errors import AnswerError
 from ..vocabulary.json_value import Json
@@ -30,7 +31,7 @@ from .driver import Replay, ReplayedCall, context_of
 from .earlier import EarlierAnswers
 from .excerpt import WHOLE, Excerpt
 from .file_reads import FileReads
-from .given import Endpoints, GivenRun, read_given
+from .given import Endpoints, GivenRun, ModelNames, read_given
 from .journal_source import JournalSource
 from .stretches import OF_CALLS, Stretch, past_of, stretches
 
@@ -67,11 +68,14 @@ class RunReading:
         environ = os.environ if environ is None else environ
         self.given = given = given or read_given(reader, run)
         named = {address: EndpointRecord(name) for address, name in (endpoints or {}).items()}
-        self.endpoints = Endpoints({**given.models, **named}, environ, given.plan)
+        declared = endpoints_of(given.plan, environ, given.folder)
+        self.endpoints = Endpoints({**given.models, **named}, environ, declared)
         self.notes = [*given.remarks]
         self._last: Replay | None = None
         self._excerpt = excerpt
-        self._earlier = EarlierAnswers(reader, run, self.endpoints, excerpt, fresh=bool(given.settings.get("fresh")))
+        fresh = bool(given.settings.get("fresh"))
+        names = ModelNames(self.endpoints)
+        self._earlier = EarlierAnswers(reader, run, self.endpoints, excerpt, fresh=fresh, models=names)
         if rows is None:
             rows = [*reader.rows(run.number, reader.last_row(run.number) if last is None else last)]
         self._rows = rows
@@ -225,7 +229,9 @@ class Costs:
 
     def __init__(self, plan: p.Plan, environ: Mapping[str, str] | None) -> None:
         models = declared_models(plan).values()
-        self.prices = Prices(environ, dearest_declared((one.address, dict(one.options)) for one in models))
+        declared = dearest_declared((one.address, dict(one.options)) for one in models)
+        endpoints = endpoints_of(plan, os.environ if environ is None else environ)
+        self.prices = Prices(environ, declared, endpoints)
         self.reckoned = False
 
     def __call__(self, model: str, read: Json, written: Json) -> float | None:

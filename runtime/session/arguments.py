@@ -9,10 +9,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from flowrun.dsl import Checked
+from flowrun.dsl import Catalog, Checked, Source
 from flowrun.dsl import plan as p
 
-from ..catalog import open_catalog
+from ..catalog import catalog_for, open_catalog
 from ..documents.described import described
 from ..inputs.python_inputs import check_texts, names_a_file
 from ..inputs.python_values import plain_inputs
@@ -44,7 +44,14 @@ def planned(flow: Flow, options: RunOptions) -> p.Plan:
         return flow
     if isinstance(flow, Checked):
         return plan_of(flow)
-    return plan_of(load(flow, options.catalog or (None if options.opener is open_provider else open_catalog())))
+    return plan_of(load(flow, options.catalog or _catalog(flow, options)))
+
+
+def _catalog(flow: AnyPath, options: RunOptions) -> Catalog:
+    if options.opener is not open_provider:
+        return open_catalog()
+    name = flow.name if isinstance(flow, Source) else flow if isinstance(flow, str) else str(flow)
+    return catalog_for(name, options.surroundings)
 
 
 def given_inputs(plan: p.Plan, inputs: object, values: Mapping[str, Any]) -> dict[str, Json]:

@@ -10,6 +10,7 @@ from flowrun.dsl import Foreseen
 from flowrun.dsl import plan as p
 
 from ..dispatch.cache import Recall
+from ..dispatch.endpoint import identities_of
 from ..engine.decisions import Launch, Read
 from ..engine.scopes import Context
 from ..engine.state import State
@@ -18,15 +19,16 @@ from ..journal.reading import JournalReader
 from ..journal.survey import read_answers
 from ..limits.retry import RetryPolicy
 from ..plans.models import declared_models
+from ..plans.wanted import default_model
 from ..providers import open_provider
-from ..providers.plan_endpoints import flow_endpoints
+from ..providers.declared import endpoints_of
 from ..providers.protocol import Surroundings
 from ..reads.reading import reading
 from ..values.functions import call_function
 from ..vocabulary import events as e
 from ..vocabulary.errors import FlowrunError
 from ..vocabulary.json_value import Json
-from .endpoints import default_model, open_endpoints
+from .endpoints import open_endpoints
 
 _WINDOW = 100_000
 """The most bodies of a map that are looked at; calls of further bodies are not counted."""
@@ -49,9 +51,11 @@ def foresee(
             return None
         declared = declared_models(plan)
         default = default_model(model, declared)
-        silent = Surroundings(environ, lambda line: None, endpoints=flow_endpoints(plan))
+        named = endpoints_of(plan, environ)
+        silent = Surroundings(environ, lambda line: None, endpoints=named)
         endpoints = open_endpoints(plan, values, declared, default, silent, open_provider, RetryPolicy())
-        recall = Recall(reader, _AFTER_ALL, {address: one.provider.endpoint for address, one in endpoints.items()})
+        places = {address: one.provider.endpoint for address, one in endpoints.items()}
+        recall = Recall(reader, _AFTER_ALL, places, models=identities_of(endpoints))
         context = Context(declared, default, call_function, known=recall.find)
         return _counted(State(plan, values, context, window=_WINDOW, turn=_TURN), files)
 

@@ -14,6 +14,7 @@ from ..dispatch.endpoint import Endpoint
 from ..experience.store import Store, open_store
 from ..limits import Limiter
 from ..providers import open_provider, provider_table
+from ..providers.declared import DeclaredEndpoints
 from ..providers.named import NamedEndpoint
 from ..providers.probe_bodies import IGNORED, MOST_READ, MOST_WRITTEN, REFUSED, SAMPLES, N
 from ..providers.probing import MOST_REQUESTS, Abilities, Probing, kind_at
@@ -87,15 +88,15 @@ def plan_check(
 
 
 def permit_check(
-    plan: CheckPlan, keys: Mapping[str, str], allowed: tuple[str, ...], environ: Mapping[str, str], ask: Ask | None
+    plan: CheckPlan, declared: DeclaredEndpoints, allowed: tuple[str, ...], environ: Mapping[str, str], ask: Ask | None
 ) -> None:
-    """Check that the user allows the host of an endpoint that a flow declares. ``keys`` has its key variable.
+    """Check that the user allows the host of an endpoint that a flow or a project declares.
 
     Raises: UsageError.
     """
     address = f"{plan.name}:{plan.model}"
     at: Provider = plan.provider
-    permit_hosts({address: Endpoint(at, Limiter(None))}, (), allowed, environ, ask, keys=keys)
+    permit_hosts({address: Endpoint(at, Limiter(None))}, [address], allowed, environ, ask, declared=declared)
 
 
 def run_check(plan: CheckPlan) -> tuple[Abilities, bool]:

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from flowrun.dsl import plan as p
-from flowrun.dsl import types
 
 from ..dispatch.endpoint import Endpoint
 from ..experience.store import Store
 from ..limits import COOLING, FAR, NEAR, Limiter
 from ..limits.retry import RetryPolicy
-from ..providers import open_provider, opened_by
+from ..plans.wanted import addresses_in, wanted_models
+from ..providers import open_provider
 from ..providers.addresses import host_of, is_nearby
+from ..providers.foreign import opened_by
 from ..providers.protocol import Provider, Surroundings
 from ..providers.records import Record
-from ..values.expressions import ModelValue, Names, evaluate
-from ..vocabulary.errors import FlowrunError, mistake_in
+from ..values.expressions import ModelValue
+from ..vocabulary.errors import UsageError, mistake_in
 from ..vocabulary.json_value import Json
 from ..vocabulary.pace import Pace
 from ..vocabulary.traffic import Traffic
@@ -26,23 +26,6 @@ from ..vocabulary.traffic import Traffic
 OpenProvider = Callable[[str, Surroundings], Provider]
 NEARBY = 2
 """The times the provider's number that may be in flight at first on this machine or in a private network."""
-
-
-class _Declared(Names):
-    """The names that a default value may mention: only the models. Any other name has the value None."""
-
-    def __init__(self, declared: Mapping[str, ModelValue]) -> None:
-        self._declared = declared
-
-    def value(self, name: str) -> Json:
-        return self._declared.get(name)
-
-    def call(self, function: str, args: Mapping[str, Json]) -> Json:
-        return None
-
-
-def default_model(name: str, declared: Mapping[str, ModelValue]) -> ModelValue:
-    return declared.get(name) or ModelValue(name, name)
 
 
 def chosen_addresses(
@@ -55,7 +38,7 @@ def chosen_addresses(
     """
     chosen = set() if not default or default in declared else {default}
     for param in plan.params:
-        chosen |= {one for one in _addresses(param.type, values.get(param.name)) if one not in declared}
+        chosen |= {one for one in addresses_in(param.type, values.get(param.name)) if one not in declared}
     return chosen
 
 
@@ -69,8 +52,8 @@ def open_endpoints(
     policy: RetryPolicy,
 ) -> dict[str, Endpoint]:
     """Open the endpoints of all models that the flow may ask. They are returned by the address of the model."""
-    wanted = _wanted(plan, values, declared, default)
-    providers = {address: _opened(opener, address, surroundings) for address in wanted}
+    wanted = wanted_models(plan, values, declared, default)
+    providers = _all_opened(opener, wanted, surroundings)
     sharing: dict[str, list[str]] = {}
     for address, provider in providers.items():
         sharing.setdefault(provider.endpoint, []).append(address)
@@ -123,41 +106,26 @@ def _record(provider: Provider) -> Record | None:
     return record if isinstance(record, Record) else None
 
 
+def _all_opened(opener: OpenProvider, wanted: Iterable[str], surroundings: Surroundings) -> dict[str, Provider]:
+    """Open all models. Raises UsageError for all models that cannot be opened, each reason once."""
+    providers, faults = {}, []
+    for address in wanted:
+        try:
+            providers[address] = _opened(opener, address, surroundings)
+        except UsageError as error:
+            faults.append(error)
+    reasons = list(dict.fromkeys(str(error) for error in faults))
+    if len(reasons) > 1:
+        raise UsageError(f"{len(reasons)} models cannot be asked: {'; '.join(reasons)}")
+    if faults:
+        raise faults[0]
+    return providers
+
+
 def _opened(opener: OpenProvider, address: str, surroundings: Surroundings) -> Provider:
     if opener is open_provider:
         return open_provider(address, surroundings)
     return opened_by(opener, address, address, surroundings, "the `opener`")
-
-
-def _wanted(
-    plan: p.Plan, values: Mapping[str, Json], declared: Mapping[str, ModelValue], default: ModelValue
-) -> dict[str, ModelValue]:
-    """Return the models that the flow may ask, by their addresses."""
-    asks = [ask for step in plan.walk() for ask in asks_of(step)]
-    mentioned = {expr.name for ask in asks if isinstance(expr := ask.model, p.Ref)}
-    # A flow of another file may call something of its own as a model is called here.
-    certain = declared.keys() - {name for flow in plan.flows.values() for name in flow.names}
-    wanted = {default.address: default} if any(ask.model is None and not ask.person for ask in asks) else {}
-    # A model may also reach an ask through a list or a parameter: then models that no ask names are wanted, too.
-    for model in declared.values():
-        if asks and (model.name in mentioned or not mentioned <= certain):
-            wanted.setdefault(model.address, model)
-    given = [one for param in plan.params for one in _addresses(param.type, values.get(param.name))]
-    for address in (*given, *(_in_defaults(plan, values, declared) if asks else ())):
-        wanted.setdefault(address, ModelValue(address, address))
-    for model in tuple(wanted.values()):
-        if model.fallback is not None:
-            wanted.setdefault(model.fallback, ModelValue(model.name, model.fallback, model.options))
-    return wanted
-
-
-def _in_defaults(plan: p.Plan, values: Mapping[str, Json], declared: Mapping[str, ModelValue]) -> Iterator[str]:
-    """Find the addresses of models in the defaults of parameters that get no value here."""
-    inner = [param for flow in plan.flows.values() for param in flow.params]
-    for param in (*(one for one in plan.params if one.name not in values), *inner):
-        if isinstance(param.default, p.Constant | p.Items | p.RecordOf | p.ShapeOf):
-            with suppress(FlowrunError):  # told of where the default is needed
-                yield from _addresses(param.type, evaluate(param.default, _Declared(declared)))
 
 
 def _limiter(
@@ -196,34 +164,3 @@ def _limiter(
         patience=policy.total,
         cooling=min(COOLING, policy.wait_max),
     )
-
-
-def _addresses(type_: types.Type, value: Json) -> Iterator[str]:
-    """Find the addresses of models in a value, in the places where its type has models."""
-    return _found(type_, value) if types.holds_model(type_) else iter(())
-
-
-def _found(type_: types.Type, value: Json) -> Iterator[str]:
-    match type_, value:
-        case types.Optional(inner), _ if value is not None:
-            yield from _found(inner, value)
-        case types.ListOf(item), list():
-            for one in value:
-                yield from _found(item, one)
-        case types.Union(), dict():
-            member = type_.member(value.get(type_.tag))
-            yield from () if member is None else _found(member, value)
-        case types.Record(), dict():
-            for field in type_.fields:
-                yield from _found(field.type, value.get(field.name))
-        case _, str() if type_ == types.MODEL:
-            yield value
-
-
-def asks_of(step: p.Step) -> list[p.Ask]:
-    node = step.node
-    if isinstance(node, p.Ask):
-        return [node]
-    if isinstance(node, (p.Map, p.Repeat, p.Fanout)):
-        return [*node.reduce.asks]
-    return []

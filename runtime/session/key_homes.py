@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from ..providers import all_own
+from ..providers import NO_ENDPOINTS, all_own
 from ..providers.addresses import host_of, hostname_of
+from ..providers.homes import sent_by
+from ..providers.named import NamedEndpoint
 
 _HOMES = {
     "AWS_ACCESS_KEY_ID": "amazonaws.com",
@@ -30,12 +32,15 @@ _HOMES = {
 """The domains of the services whose clients read a variable by this name."""
 
 
-def is_foreign(variable: str, address: str, environ: Mapping[str, str]) -> bool:
+def is_foreign(
+    variable: str, address: str, environ: Mapping[str, str], users: Mapping[str, NamedEndpoint] = NO_ENDPOINTS
+) -> bool:
     """Tell whether a variable holds the key of a well-known service, and the address is not that service's.
 
     A server that the user has set for the service by its own variable, such as OPENAI_BASE_URL, is a home of its key.
+    ``users`` are the endpoints in the user's own settings.
     """
-    homes = [*_own_homes(variable, environ)]
+    homes = [*_own_homes(variable, environ), *(one.base_url for one in users.values() if variable in sent_by(one))]
     if variable in _HOMES:
         homes.append(f"https://{_HOMES[variable]}")
     return bool(homes) and not any(_at_home(address, home) for home in homes)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from flowrun.dsl import Catalog, Checked, Examined, Load, Source, check_flow, did_you_mean, examine_flow, make_plan
 
-from ..catalog import catalog as installed
+from ..catalog import catalog_for
 from ..files.files import Files, read_plain
 from ..vocabulary.errors import InputError, UsageError
 from ..vocabulary.json_value import Json
@@ -50,12 +50,17 @@ def check_source(
     ``read`` has the sources that are already read, by the names of their files. Files that are read here are added to
     it.
     """
-    return check_flow(source, catalog or installed(), _imports_of(source, {} if read is None else read))
+    return check_flow(source, catalog or installed(source), _imports_of(source, {} if read is None else read))
 
 
 def examine_source(source: Source, read: MutableMapping[str, Source]) -> Examined:
     """Check a flow file as ``check_source`` does, and keep the labels of its flows. It raises no FlowError."""
-    return examine_flow(source, installed(), _imports_of(source, read))
+    return examine_flow(source, installed(source), _imports_of(source, read))
+
+
+def installed(source: Source) -> Catalog:
+    """Return the catalog of what is installed here, and of the endpoints that the user and the project declare."""
+    return catalog_for(source.name, os.environ)
 
 
 def _imports_of(source: Source, known: MutableMapping[str, Source]) -> Load:

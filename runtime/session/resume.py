@@ -24,12 +24,13 @@ from ..journal.notes import mark_record
 from ..journal.project import resume_command
 from ..journal.records import JUST_BEGUN, Kind, LogRecord, content
 from ..journal.store import Journal
-from ..providers.addresses import without_secrets
+from ..providers.addresses import printable, without_secrets
 from ..vocabulary.amounts import limit_text
 from ..vocabulary.errors import DiskError, UsageError
 from ..vocabulary.json_value import Json
 from ..vocabulary.usage import Price
 
+NO_NAMES: Mapping[str, str] = {}
 _AROUND = 4096
 """More tokens than a provider puts around a prompt."""
 
@@ -145,10 +146,12 @@ async def begin(
     settings: RunSettings,
     endpoints: Mapping[str, str],
     trace: str = "",
+    models: Mapping[str, str] = NO_NAMES,
 ) -> RunLog:
     """Write that a run begins, with its plan, inputs, settings and the places of its models. Raises DiskError.
 
-    ``trace`` is the trace context of the run, "" for none.
+    ``trace`` is the trace context of the run, "" for none. ``models`` are the names of models in keys, where these
+    differ from the address.
     """
     head, clock = _head(plan) | _trace(trace), RunClock()
     clock.now()
@@ -159,7 +162,7 @@ async def begin(
         "inputs": contents[1].key.hex(),
         "files": kept.files,
         "settings": _settings(plan, settings),
-        "models": _models(endpoints),
+        "models": _models(endpoints, models),
     }
     # In one transaction, so that every run that has begun can be resumed.
     run = await journal.append(
@@ -172,7 +175,15 @@ async def begin(
     )
     journal.begin(run)
     return RunLog(
-        journal, head["id"], run, endpoints, settings.fresh, flow=head["flow"], source=head["source"], clock=clock
+        journal,
+        head["id"],
+        run,
+        endpoints,
+        settings.fresh,
+        flow=head["flow"],
+        source=head["source"],
+        clock=clock,
+        models=models,
     )
 
 
@@ -202,20 +213,27 @@ def _budget(settings: RunSettings) -> Json:
     return [settings.budget.calls, settings.budget.money] if settings.budget else None
 
 
-def _models(endpoints: Mapping[str, str]) -> dict[str, Json]:
+def _models(endpoints: Mapping[str, str], models: Mapping[str, str]) -> dict[str, Json]:
     """Return the places of models: the name of each in the keys of the journal, and its base URL without secrets."""
-    places: dict[str, Json] = {}
+    places: dict[str, dict[str, Json]] = {}
     for address, name in endpoints.items():
-        url = without_secrets(name)
+        bare = without_secrets(name)
         # A provider of another package may have a password in its name. The keys of its calls cannot be made again
         # from a name without it.
-        secret = url and any(sign in name for sign in "@?#")
-        places[address] = {"name": url if secret else name, "url": url}
-    return places
+        secret = bare and any(sign in name for sign in "@?#")
+        places[address] = {"name": bare if secret else name, "url": printable(name)}
+        if address in models:
+            places[address] |= {"model": models[address]}
+    return {**places}
 
 
 async def go_on(
-    journal: Journal, number: int, settings: RunSettings, endpoints: Mapping[str, str], trace: str = ""
+    journal: Journal,
+    number: int,
+    settings: RunSettings,
+    endpoints: Mapping[str, str],
+    trace: str = "",
+    names: Mapping[str, str] = NO_NAMES,
 ) -> RunLog:
     """Write that a run is resumed. Raises DiskError, and UsageError if this process is already running it."""
     run, now = journal.index.runs[number], time.time()
@@ -225,7 +243,7 @@ async def go_on(
     journal.begin(number)
     traces = _traces(journal, run)
     body: dict[str, Json] = {"began": now, **_trace(trace)}
-    given, models, budget = given_of(journal, run), _models(endpoints), _budget(settings)
+    given, models, budget = given_of(journal, run), _models(endpoints, names), _budget(settings)
     if models != given.first_models:
         body["models"] = models
     if budget != given.settings.get("budget"):
@@ -241,6 +259,7 @@ async def go_on(
         source=run.source,
         clock=clock,
         traces=traces,
+        models=names,
     )
 
 

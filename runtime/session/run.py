@@ -15,10 +15,10 @@ from flowrun.dsl import plan as p
 
 from ..account.figures import figures_of
 from ..account.summary import Summary
-from ..costs.prices import Prices, must_be_priced
+from ..costs.prices import Prices, must_be_priced, prices_at
 from ..costs.written_budget import Budget
 from ..dispatch.answer_rows import AnswerRows
-from ..dispatch.endpoint import Endpoint, window_of
+from ..dispatch.endpoint import Endpoint, identities_of, window_of
 from ..dispatch.ledger import NoLog
 from ..dispatch.read_pool import ReadPool
 from ..dispatch.run_clock import RunClock
@@ -35,10 +35,12 @@ from ..journal.store import Journal
 from ..limits.retry import RetryPolicy
 from ..plans.models import declared_models
 from ..plans.streaming import handed_on
+from ..plans.wanted import default_model
 from ..providers import open_provider
-from ..providers.addresses import without_secrets
+from ..providers.addresses import printable
+from ..providers.declared import endpoints_of
 from ..providers.environment_keys import keys_in
-from ..providers.plan_endpoints import flow_endpoints, keys_of
+from ..providers.homes import sent_to
 from ..providers.protocol import Surroundings
 from ..providers.records import NoRecords
 from ..values.expressions import ModelValue
@@ -50,7 +52,7 @@ from ..vocabulary.json_value import Json
 from ..vocabulary.question import AskPerson
 from ..vocabulary.quoting import shown
 from ..vocabulary.usage import Price
-from .endpoints import OpenProvider, chosen_addresses, close_endpoints, default_model, open_endpoints
+from .endpoints import OpenProvider, chosen_addresses, close_endpoints, open_endpoints
 from .hosts import Ask, permit_hosts
 from .least import must_afford
 from .listeners import Listener, name_traces, open_traces, to_all, unheard
@@ -114,7 +116,7 @@ class Parts:
 
 @dataclass(frozen=True, slots=True)
 class _Models:
-    """The models of a run: their endpoints by address, their declared options and their prices."""
+    """The models of a run: their endpoints by address, their options and prices, and the variables sent to them."""
 
     declared: Mapping[str, ModelValue]
     default: ModelValue
@@ -123,6 +125,7 @@ class _Models:
     prices: Prices
     asked_hosts: tuple[str, ...]
     store: Store | None
+    variables: tuple[str, ...]
 
     @property
     def kept(self) -> bool:
@@ -163,9 +166,9 @@ async def execute(
         log = await _log(plan, values, settings, journal, models, number, trace)
         clock = log.clock
         if log.notes is not None:
-            log.notes.keys = keys_in(parts.environ)
+            log.notes.keys = keys_in(parts.environ, models.variables)
             reads.note_files(log.notes)
-        places = {address: without_secrets(one.provider.endpoint) for address, one in models.endpoints.items()}
+        places = {address: printable(one.provider.endpoint) for address, one in models.endpoints.items()}
         name_traces(listeners, log.id, places, log.traces)
         if models.declared_prices:
             publish(PricesDeclared(models.declared_prices, at=clock.now()))
@@ -220,26 +223,24 @@ def _models(
 ) -> _Models:
     declared = declared_models(plan)
     default = default_model(settings.model, declared)
-
     store = open_store(parts.environ, tell) if parts.learn else None
-    surroundings = Surroundings(parts.environ, tell, store or NoRecords(), flow_endpoints(plan))
+    own_opener = parts.opener is not open_provider
+    named = endpoints_of(plan, parts.environ, settings.folder, none=own_opener)
+    surroundings = Surroundings(parts.environ, tell, store or NoRecords(), named)
     endpoints = open_endpoints(plan, values, declared, default, surroundings, parts.opener, parts.policy)
     asked: tuple[str, ...] = ()
-    if parts.opener is open_provider:
+    if not own_opener:
         chosen = chosen_addresses(plan, values, "" if settings.of_project else settings.model, declared)
+        allowed, of_project = settings.allow_host, settings.of_project
         asked = permit_hosts(
-            endpoints,
-            chosen,
-            settings.allow_host,
-            parts.environ,
-            parts.ask_hosts,
-            of_project=settings.of_project,
-            keys=keys_of(plan, endpoints),
+            endpoints, chosen, allowed, parts.environ, parts.ask_hosts, of_project=of_project, declared=named
         )
-    own = declared_prices(plan)
+    own = {**prices_at(endpoints, named), **declared_prices(plan)}
     if priced:
         must_be_priced(endpoints, parts.environ, own)
-    return _Models(declared, default, endpoints, own, Prices(parts.environ, own), asked, store)
+    return _Models(
+        declared, default, endpoints, own, Prices(parts.environ, own), asked, store, sent_to(endpoints, named)
+    )
 
 
 def _past(plan: p.Plan, journal: Journal | None, price: PriceOf | None, number: int | None) -> History:
@@ -274,10 +275,11 @@ async def _log(
     if journal is None:
         return NoLog()
     addresses = {address: one.provider.endpoint for address, one in models.endpoints.items()}
+    names = identities_of(models.endpoints)
     if number is None:
-        log = await begin(journal, plan, values, settings, addresses, trace)
+        log = await begin(journal, plan, values, settings, addresses, trace, names)
     else:
-        log = await go_on(journal, number, settings, addresses, trace)
+        log = await go_on(journal, number, settings, addresses, trace, names)
     log.rows = AnswerRows(models.prices.cost)
     return log
 

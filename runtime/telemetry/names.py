@@ -75,7 +75,7 @@ WAITED = "flowrun.wait.duration"
 SECONDS = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92)
 """The bounds that the conventions give for the buckets of durations."""
 
-_PROVIDERS = {"gemini": "gcp.gemini"}
+_PROVIDERS = {"gemini": "gcp.gemini", "azure": "azure.ai.openai", "mistral": "mistral_ai", "xai": "x_ai"}
 
 
 def provider_name(model: str) -> str:

@@ -15,10 +15,14 @@ from .tally import Tally
 
 @dataclass(frozen=True, slots=True)
 class EndpointRecord:
-    """The place of a model, without key, user, password and query. ``name`` is the name in the keys of the journal."""
+    """The place of a model, without key, user, password and query. ``name`` is the name in the keys of the journal.
+
+    ``model`` is the name of the model in these keys, "" if that is its address.
+    """
 
     name: str
     url: str = ""
+    model: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -157,13 +157,11 @@ def open_provider(model: str, surroundings: Surroundings) -> Provider:
     if not is_own(provider):
         if (named := surroundings.endpoints.get(provider)) is not None:
             if named.others:
-                from .replicas import open_replicas  # few endpoints have several addresses
-
-                return open_replicas(model, named, surroundings, open_provider)
+                opened: Provider = import_module(".replicas", __name__).open_replicas(model, named, surroundings)
+                return opened
             from .homes import check_home
 
-            users = getattr(surroundings.endpoints, "user", NO_ENDPOINTS)
-            check_home(named, all_own(), users, surroundings.environ)
+            check_home(named, all_own(), getattr(surroundings.endpoints, "user", {}), surroundings.environ)
             return _open_service(service_at(named), name, surroundings)
         return _open_foreign(model, provider, name, surroundings)
     spec = own_spec(provider)

@@ -103,9 +103,8 @@ def open_provider(model: str, surroundings: Surroundings) -> Provider:
         raise UsageError("the name of a model has a character that cannot be printed")
     if (named := surroundings.endpoints.get(provider)) is not None:
         if named.others:
-            from .replicas import open_replicas  # few endpoints have several addresses
-
-            return open_replicas(model, named, surroundings, open_provider)
+            opened: Provider = import_module(".replicas", __name__).open_replicas(model, named, surroundings)
+            return opened
         return _open_named(named, name, surroundings)
     if not is_own(provider):
         return _open_foreign(model, provider, name, surroundings)

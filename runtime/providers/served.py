@@ -65,11 +65,6 @@ class ServedProvider(ABC):
         self._trying: Lock | None = None
 
     @property
-    def at(self) -> HttpEndpoint:
-        """The endpoint to which its requests go."""
-        return self._at
-
-    @property
     def traffic(self) -> Traffic:
         return self._at.traffic
 

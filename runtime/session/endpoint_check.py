@@ -81,7 +81,7 @@ def plan_check(
             most = min(most, int(budget.money / each) if each else most)
         if most < 1:
             raise UsageError("the budget is too small for a single request of the check")
-    at = provider.at
+    at = provider._at
     key = at.key_variable if at.key else ""
     return CheckPlan(name, model, at.base_url, key, kind, provider, most, None if each is None else each * most, store)
 
@@ -103,7 +103,7 @@ def run_check(plan: CheckPlan) -> tuple[Abilities, bool]:
 
     Raises: CallError, if the endpoint does not answer.
     """
-    abilities = asyncio.run(Probing(plan.provider.at, plan.kind, plan.most).find())
+    abilities = asyncio.run(Probing(plan.provider._at, plan.kind, plan.most).find())
     return abilities, _kept(plan, abilities)
 
 

@@ -309,3 +309,16 @@ async def test_a_key_and_a_secret_header_are_in_no_artefact(faults: Any, place: 
             assert secret not in one.out + one.err
     files = [path for path in place.project.rglob("*") if path.is_file()]
     assert not [path for path in files for secret in (KEY, trace) if secret.encode() in path.read_bytes()]
+
+
+async def test_the_value_of_a_variable_in_a_header_is_kept_secret_like_a_key(faults: Any, place: Place) -> None:
+    trace = "trace-planted-9876543210-zyxwvut"
+    place.user(lab(faults.url, headers='{ "X-Trace" = "$LAB" }'))
+    place.flow.write_text(OF_LAB.replace('}}"', '}}" with retries: 0'))
+    faults.json(chat(f"you sent {trace}"))
+    answered = await place.run(environ={"LAB": trace})
+    assert "the answer contains your key" in answered.failures[0].reason
+    faults.json({"error": {"message": f"bad trace {trace}"}}, status=400)
+    refused = await place.run(environ={"LAB": trace})
+    assert refused.status == "failed"
+    assert trace not in f"{answered.failures} {refused.failures}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from flowrun.dsl import AskedModel
 from flowrun.dsl import plan as p
@@ -34,7 +35,9 @@ def asked_models(
             found.append(_asked(address, own_spec(name), "built-in", environ))
         elif name in endpoints:
             named = endpoints[name]
-            found.append(_asked(address, service_at(named), named.origin, environ, sent_by(named)))
+            for base in (named.base_url, *named.others):
+                one = replace(named, base_url=base)
+                found.append(_asked(address, service_at(one), named.origin, environ, sent_by(named)))
         else:
             found.append(AskedModel(address, "package"))
     return tuple(found)

@@ -14,7 +14,7 @@ from ..catalog import catalog
 from ..costs.prices import Prices
 from ..files.files import Files
 from ..providers import places_of, token_counter, traits_of
-from ..providers.declared import declared_for
+from ..providers.declared import endpoints_of
 from ..providers.default_model import model_without_option
 from ..providers.image_counts import with_images
 from ..reads.reading import reading
@@ -72,7 +72,7 @@ def bounds_without_inputs(plan: p.Plan, model: str, environ: Mapping[str, str]) 
 
 
 def _prices(plan: p.Plan, environ: Mapping[str, str]) -> Prices:
-    return Prices(environ, declared_prices(plan), declared_for(plan, environ))
+    return Prices(environ, declared_prices(plan), endpoints_of(plan, environ))
 
 
 class _Names:

@@ -130,8 +130,10 @@ class CachedHeads:
             if isinstance(node, p.Ask):
                 found += _saved(self._sizes.get(Identity(step), []), times)
             elif isinstance(node, p.FlowCall):
-                if self._callers.get(node.flow) == Identity(step):
+                if self._callers.get(node.flow) == Identity(step) and self._depth < _DEEPEST:
+                    self._depth += 1
                     found += self._within(self._plan.flows[node.flow].steps, flows.get(node.flow, ()), times, flows)
+                    self._depth -= 1
             elif step.block is not None:
                 inner = (*times, _bodies(node, row)) if isinstance(node, p.Map | p.Repeat) else times
                 found += self._within(step.block.steps, row.inside, inner, flows)

@@ -1,7 +1,8 @@
 """A flow asks of a model what its endpoint is known not to serve: an option that its API does not have, or an answer of
 a type that its server does not enforce. The model still answers, but without what was asked for. A `seed` then makes no
-answer repeatable, a type is only described in the prompt, and `sure(x)` is `none`. What an endpoint lacks is known for flowrun's own
-providers. For an endpoint of the flow, `with lacks: [...]` says it. Delete the option, or ask another model.
+answer repeatable, a type is only described in the prompt, and `sure(x)` is `none`. What an endpoint lacks is known for
+flowrun's own providers. For an endpoint of the flow, `with lacks: [...]` says it. Delete the option, or ask another
+model.
 
 ```flow bad
 model claude = "anthropic:claude-sonnet-4-5"

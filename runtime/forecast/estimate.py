@@ -14,7 +14,7 @@ from ..catalog import catalog
 from ..costs.prices import Prices
 from ..files.files import Files
 from ..providers import places_of, token_counter, traits_of
-from ..providers.declared import declared_for
+from ..providers.declared import endpoints_of
 from ..providers.default_model import model_without_option
 from ..providers.image_counts import with_images
 from ..reads.reading import reading
@@ -74,7 +74,7 @@ def bounds_without_inputs(plan: p.Plan, model: str, environ: Mapping[str, str]) 
 
 
 def _prices(plan: p.Plan, environ: Mapping[str, str]) -> Prices:
-    return Prices(environ, declared_prices(plan), declared_for(plan, environ))
+    return Prices(environ, declared_prices(plan), endpoints_of(plan, environ))
 
 
 class _Names:
@@ -98,6 +98,9 @@ class _Names:
 
 
 class _Surroundings:
+    refuses = True
+    """True if an image for a model that reads none is an error."""
+
     def __init__(self, files: Files, environ: Mapping[str, str], prices: Prices, *, batch: bool = False) -> None:
         self.batch = batch
         self.files = files
@@ -129,14 +132,11 @@ class _Surroundings:
         traits = traits_of(address, endpoints)
         known = self.prices(address)
         rates = None if known is None else rates_of(known)
+        takes = not self.refuses or ("images" not in traits.lacks and reads_images(address))
         places = places_of(address, self.environ, endpoints)
         return Served(
             address,
-            with_images(
-                token_counter(address, self.environ, endpoints),
-                address,
-                takes="images" not in traits.lacks and reads_images(address),
-            ),
+            with_images(token_counter(address, self.environ, endpoints), address, takes=takes),
             rates,
             shares=traits.shares_prompt,
             bare=traits.bare,
@@ -152,6 +152,8 @@ class _Surroundings:
 
 class _Unread(_Surroundings):
     """A ``World`` that knows only prices. It works out no value and reads no file."""
+
+    refuses = False
 
     def value(self, expr: p.Expr, lookup: Lookup) -> Json:
         raise UnsettledError

@@ -55,7 +55,6 @@ class ServedProvider(SendsOptions, ABC):
         self.model = endpoint.model
         self.endpoint = endpoint.base_url
         self.record = record_of(endpoint, surroundings.records)
-        self.identity = endpoint.identity
         self.samples = 1 if "n" in endpoint.lacks else min(samples, self.record.most or samples)
         self.concurrency = concurrency
         self._at = endpoint
@@ -67,9 +66,9 @@ class ServedProvider(SendsOptions, ABC):
         self._trying: Lock | None = None
 
     @property
-    def at(self) -> HttpEndpoint:
-        """The endpoint to which its requests go."""
-        return self._at
+    def identity(self) -> str:
+        """The name of the model in the keys of answers."""
+        return self._at.identity
 
     @property
     def traffic(self) -> Traffic:

@@ -31,7 +31,6 @@ class Traits:
             "" if it takes none.
         least_kept: returns the fewest tokens of a prompt's head that the server keeps, to charge less for reading it
             again, given the model's name; None if it keeps none.
-        lacks: what the provider is known not to serve, in the words of ``flowrun.dsl.plan.Endpoint.lacks``.
         tokens: returns a counter by a model's own vocabulary, given the model's name; None if it is not known.
     """
 

@@ -46,7 +46,8 @@ class Permissions:
     The flow's own folder and the hosts that the user has named are always allowed. ``allow_read`` is a folder that the
     flow may read, or several. ``allow_host`` is a host where models named by the flow may be, or several.
     ``allow_python`` lets flowrun import and call the flow's externs. ``ask_hosts`` is a function that gets the hosts
-    that are not allowed, as ``Reach`` objects. It returns True to allow all of them.
+    that are not allowed, as ``Reach`` objects. It returns True to allow all of them; the endpoints that a project
+    declares are then approved for later runs, too.
     """
 
     allow_read: AnyPath | Iterable[AnyPath] = ()

@@ -10,6 +10,7 @@ import asyncio
 import hashlib
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -31,6 +32,7 @@ class Bill:
     prompt: str = ""
     key: str = ""
     marked: bool = False
+    at: float = field(default_factory=time.monotonic)
 
     @property
     def total(self) -> float:
@@ -49,6 +51,8 @@ class Keeping:
     least: int
     url: str = ""
     bills: list[Bill] = field(default_factory=list)
+    ends: list[float] = field(default_factory=list)
+    """The times at which answers had their last word."""
     kept: set[str] = field(default_factory=set)
     faults: list[int] = field(default_factory=list)
     """The statuses with which the next requests are refused."""
@@ -181,6 +185,8 @@ def keeping(least: int = 1024, seconds: float = 0.05, answer: Answer = answer_of
                 await asyncio.sleep(state.thinks)
             if event["type"] == "message_delta":
                 await asyncio.sleep(seconds)
+            if event["type"] == "message_stop":
+                state.ends.append(time.monotonic())
             await response.write(f"event: {event['type']}\ndata: {json.dumps(event)}\n\n".encode())
         return response
 

@@ -36,9 +36,9 @@ def api_of(provider: ServedProvider) -> SubmissionApi:
 
             return GeminiBatches(transport, name)
         case "mistral":
-            from .mistral import MistralJobs
+            from .mistral import MistralBatches
 
-            return MistralJobs(transport, name)
+            return MistralBatches(transport, name)
         case _:
             from .openai import OpenAIBatches
 

@@ -52,9 +52,9 @@ def catalog_for(source: str, environ: Mapping[str, str]) -> Catalog:
         found = named(name)
         return _limits(name if found is None else found.base_url)
 
-    def lacks(name: str) -> frozenset[str]:
-        found = named(name)
-        return _lacks(name) if found is None else service_at(found).traits.lacks
+    def lacks(address: str) -> frozenset[str]:
+        found = named(address.partition(":")[0])
+        return _lacks(address) if found is None else service_at(found).traits.lacks
 
     return replace(catalog(), providers=ProviderNames(declared), limits=limits, lacks=lacks)
 

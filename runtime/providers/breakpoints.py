@@ -26,8 +26,8 @@ _LEAST = (
 """The fewest tokens of a head that a server keeps, by parts of models' names; the first row that fits counts."""
 _UNKNOWN = 4096
 _WITH_POINTS = pattern(r"nova-|claude-(?:3-7|3-5-haiku|(?:opus|sonnet|haiku|fable|mythos)-\d)")
-_EPHEMERAL = {"type": "ephemeral"}
-_CACHE_POINT = {"cachePoint": {"type": "default"}}
+EPHEMERAL = {"type": "ephemeral"}
+CACHE_POINT = {"cachePoint": {"type": "default"}}
 
 
 def least_kept(name: str) -> int:
@@ -48,7 +48,7 @@ def without_cuts(messages: Iterable[Message]) -> tuple[Message, ...]:
 def cut_blocks(message: Message) -> list[dict[str, Any]]:
     """Write the content of a message for Anthropic's Messages, with its breakpoints."""
     return [
-        {"type": "text", "text": text, **({"cache_control": _EPHEMERAL} if cut else {})}
+        {"type": "text", "text": text, **({"cache_control": EPHEMERAL} if cut else {})}
         for text, cut in _blocks(message.text, message.cuts)
     ]
 
@@ -70,7 +70,7 @@ def converse_blocks(message: Message) -> list[dict[str, Any]]:
     for text, cut in _blocks(message.text, message.cuts):
         found.append({"text": text})
         if cut:
-            found.append(_CACHE_POINT)
+            found.append(CACHE_POINT)
     return found
 
 

@@ -56,6 +56,7 @@ class Place:
             "OPENAI_BASE_URL": f"{self.url}/v1",
             "ANTHROPIC_BASE_URL": self.url,
             "GOOGLE_GEMINI_BASE_URL": self.url,
+            "MISTRAL_BASE_URL": f"{self.url}/v1",
         }
         named = {"mistral": NamedEndpoint("mistral", f"{self.url}/v1")}
 

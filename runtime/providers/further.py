@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from flowrun.dsl import dataclass
@@ -76,8 +76,18 @@ class SendsOptions:
     """The part of a provider behind HTTP that sends further options. ``api`` is the name of its API in ``APIS``."""
 
     api = "openai"
+    model: str
     _at: HttpEndpoint
     _name: str
+    _progress: Callable[[str], None]
+
+    async def check(self, request: Request) -> None:
+        """Check the options and the images of a request. Raises PermanentError if one cannot be sent."""
+        self._further.check(request, self.model)
+        if any(message.images for message in request.messages):
+            from .images import ready  # few requests have images
+
+            await ready(request, self.model, self.api, self._progress)
 
     @property
     def _further(self) -> Further:

@@ -112,6 +112,13 @@ def test_what_a_cloud_cannot_take_is_refused_before_anything_is_sent(address: st
     assert set(refused_at(address, options, {})) - {"seed_is_no_option"} == {name}
 
 
+@pytest.mark.parametrize(
+    "model", ["openai:gpt-5-mini", "openai:o4-mini", "gemini:gemini-3-pro", "bedrock:openai.gpt-oss"]
+)
+def test_a_model_that_always_reasons_takes_other_options(model: str) -> None:
+    assert refused_at(model, {"service_tier": "priority", "max_tokens": 9}, {}) == {}
+
+
 async def test_a_call_whose_options_only_the_run_knows_is_refused_unsent(bedrock: BedrockServer) -> None:
     with pytest.raises(PermanentError, match="does not take `user`: Converse has no such option"):
         await ask(at_bedrock(bedrock), options={"user": "u"})

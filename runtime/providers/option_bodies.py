@@ -50,7 +50,7 @@ def _reasons(api: Api, family: Family, model: str, options: Mapping[str, Json]) 
     if asked is LATER:
         return
     why = _refused(family.reasoning, asked, options, api.written)
-    if why:
+    if why and "reasoning" in options:
         yield "reasoning", why
     if asked == "none":
         return

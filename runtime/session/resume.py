@@ -25,13 +25,13 @@ from ..journal.notes import mark_record
 from ..journal.project import resume_command
 from ..journal.records import JUST_BEGUN, Kind, LogRecord, content
 from ..journal.store import Journal
-from ..providers.addresses import printable, without_secrets
 from ..vocabulary.amounts import count_text, limit_text
 from ..vocabulary.errors import DiskError, UsageError
 from ..vocabulary.json_value import Json
 from ..vocabulary.tariff import stores_of
 from ..vocabulary.usage import Price
 from .images import unchanged_images
+from .run_rows import budget_row, models_row, settings_row
 
 NO_NAMES: Mapping[str, str] = {}
 _AROUND = 4096
@@ -193,8 +193,8 @@ async def begin(
         "plan": contents[0].key.hex(),
         "inputs": contents[1].key.hex(),
         "files": kept.files,
-        "settings": _settings(plan, settings),
-        "models": _models(endpoints, models),
+        "settings": settings_row(plan, settings),
+        "models": models_row(endpoints, models),
     }
     # In one transaction, so that every run that has begun can be resumed.
     run = await journal.append(
@@ -226,40 +226,6 @@ def _head(plan: p.Plan) -> dict[str, Any]:
     return {"id": name, "flow": plan.flow, "source": source, "began": now}
 
 
-def _settings(plan: p.Plan, settings: RunSettings) -> dict[str, Json]:
-    folder = settings.folder or (Path(plan.source).parent if plan.source else Path())
-    return {
-        "model": settings.model,
-        "folder": os.path.abspath(folder),
-        "allow_read": [os.path.abspath(place) for place in settings.allow_read],
-        "allow_host": list(settings.allow_host),
-        "budget": _budget(settings),
-        "fresh": settings.fresh,
-        "reads": [os.path.abspath(file) for file in settings.reads],
-        **({"of_project": True} if settings.of_project else {}),
-        **({"batch": True} if settings.batch else {}),
-        **({"first": {name: list(one) for name, one in settings.taken.items()}} if settings.taken else {}),
-    }
-
-
-def _budget(settings: RunSettings) -> Json:
-    return [settings.budget.calls, settings.budget.money] if settings.budget else None
-
-
-def _models(endpoints: Mapping[str, str], models: Mapping[str, str]) -> dict[str, Json]:
-    """Return the places of models: the name of each in the keys of the journal, and its base URL without secrets."""
-    places: dict[str, dict[str, Json]] = {}
-    for address, name in endpoints.items():
-        bare = without_secrets(name)
-        # A provider of another package may have a password in its name. The keys of its calls cannot be made again
-        # from a name without it.
-        secret = bare and any(sign in name for sign in "@?#")
-        places[address] = {"name": bare if secret else name, "url": printable(name)}
-        if address in models:
-            places[address] |= {"model": models[address]}
-    return {**places}
-
-
 async def go_on(
     journal: Journal,
     number: int,
@@ -276,7 +242,7 @@ async def go_on(
     journal.begin(number)
     traces = _traces(journal, run)
     body: dict[str, Json] = {"began": now, **_trace(trace)}
-    given, models, budget = given_of(journal, run), _models(endpoints, names), _budget(settings)
+    given, models, budget = given_of(journal, run), models_row(endpoints, names), budget_row(settings)
     if models != given.first_models:
         body["models"] = models
     if budget != given.settings.get("budget"):

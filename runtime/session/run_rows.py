@@ -1,0 +1,50 @@
+"""The rows with which a run begins: its settings, and the places of its models."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from flowrun.dsl import plan as p
+
+from ..providers.addresses import printable, without_secrets
+from ..vocabulary.json_value import Json
+
+if TYPE_CHECKING:
+    from .resume import RunSettings
+
+
+def settings_row(plan: p.Plan, settings: RunSettings) -> dict[str, Json]:
+    folder = settings.folder or (Path(plan.source).parent if plan.source else Path())
+    return {
+        "model": settings.model,
+        "folder": os.path.abspath(folder),
+        "allow_read": [os.path.abspath(place) for place in settings.allow_read],
+        "allow_host": list(settings.allow_host),
+        "budget": budget_row(settings),
+        "fresh": settings.fresh,
+        "reads": [os.path.abspath(file) for file in settings.reads],
+        **({"of_project": True} if settings.of_project else {}),
+        **({"batch": True} if settings.batch else {}),
+        **({"first": {name: list(one) for name, one in settings.taken.items()}} if settings.taken else {}),
+    }
+
+
+def budget_row(settings: RunSettings) -> Json:
+    return [settings.budget.calls, settings.budget.money] if settings.budget else None
+
+
+def models_row(endpoints: Mapping[str, str], models: Mapping[str, str]) -> dict[str, Json]:
+    """Return the places of models: the name of each in the keys of the journal, and its base URL without secrets."""
+    places: dict[str, dict[str, Json]] = {}
+    for address, name in endpoints.items():
+        bare = without_secrets(name)
+        # A provider of another package may have a password in its name. The keys of its calls cannot be made again
+        # from a name without it.
+        secret = bare and any(sign in name for sign in "@?#")
+        places[address] = {"name": bare if secret else name, "url": printable(name)}
+        if address in models:
+            places[address] |= {"model": models[address]}
+    return {**places}

@@ -21,10 +21,10 @@ class RunSettings:
     """The settings of a run beside its flow and inputs.
 
     ``folder`` is the flow's; None for that of the plan's source. ``allow_python`` is not a setting here. A user who
-    resumes a run must allow it again, so that no journal runs code. ``reads`` are the files that inputs came from, over which no
-    command writes. ``of_project`` is True if the project's file names the model, which is then no choice of the user.
-    If ``batch`` is True, batch APIs are asked wherever there are any. ``taken`` has the lists of the inputs that are
-    not whole, by parameter.
+    resumes a run must allow it again, so that no journal runs code. ``reads`` are the files that inputs came from, over
+    which no command writes. ``of_project`` is True if the project's file names the model, which is then no choice of
+    the user. If ``batch`` is True, batch APIs are asked wherever there are any. ``taken`` has the lists of the inputs
+    that are not whole, by parameter.
     """
 
     model: str

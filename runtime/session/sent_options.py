@@ -72,8 +72,11 @@ def _check(
 
 def _read(plan: p.Plan) -> frozenset[str]:
     """Return the names of the steps whose probabilities the plan reads."""
-    ends = (end for step in plan.walk() if isinstance(step.node, p.Rounds) for end in step.node.ends)
-    exprs = p.walk_exprs((*ends, *(one for step in plan.walk() for one in step_exprs(step))))
+    steps = [*plan.walk()]
+    ends = [end for step in steps if isinstance(step.node, p.Rounds) for end in step.node.ends]
+    ends += [plan.result, *(flow.result for flow in plan.flows.values())]
+    ends += [value for step in steps for ask, _ in _asks(step) for value in ask.values]
+    exprs = p.walk_exprs((*ends, *(one for step in steps for one in step_exprs(step))))
     calls = [one for one in exprs if isinstance(one, p.CallOf) and one.function == _SURE]
     return frozenset(arg.name for call in calls for arg in call.args.values() if isinstance(arg, p.Ref))
 

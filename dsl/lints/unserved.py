@@ -36,6 +36,7 @@ from ..checking.typed import Typed
 from ..diagnostics import Diagnostic, Label
 from ..plan_endpoints import ABILITIES
 from ..records import dataclass
+from ..templates.read import template_pieces
 from .lint import Lint
 from .parts import asks, walk
 
@@ -52,7 +53,8 @@ _TYPE = "a type other than text"
 class _Asked:
     """A use of a model: its declaration, the options of the use, and the type of the answer if it is written there.
 
-    ``read`` is the name of the step if `sure` reads the probabilities of its answer.
+    ``read`` is the name of the step if `sure` reads the probabilities of its answer, and ``shows`` the first text that
+    shows the model an image.
     """
 
     model: s.ModelDecl
@@ -60,6 +62,7 @@ class _Asked:
     answer: s.TypeExpr | None = None
     type: t.Type = t.TEXT
     read: s.Word | None = None
+    shows: s.String | None = None
 
 
 def unserved(program: Program, typed: Typed, catalog: Catalog) -> list[Diagnostic]:
@@ -83,7 +86,21 @@ def _asked(program: Program, typed: Typed, models: Mapping[str, s.ModelDecl]) ->
         model = models.get(symbol.name) if symbol and symbol.kind == "model" else None
         if model is not None:
             type_ = typed.nodes.answers.get(ask.number, t.UNKNOWN)
-            yield _Asked(model, options, ask.answer, type_, read)
+            shows = next((one.template for one in ask.messages if _shows_image(one.template, scope, typed)), None)
+            yield _Asked(model, options, ask.answer, type_, read, shows)
+
+
+def _shows_image(template: s.String, scope: Scope, typed: Typed) -> bool:
+    """Tell whether a template that only writes values writes an image."""
+    for piece in template_pieces(template.value) or ():
+        symbol = scope.lookup(piece[0]) if isinstance(piece, tuple) else None
+        found = t.UNKNOWN if symbol is None else typed.type_of(symbol)
+        for name in piece[1:] if isinstance(piece, tuple) else ():
+            fields = found.fields if isinstance(found, t.Record) else ()
+            found = next((one.type for one in fields if one.name == name), t.UNKNOWN)
+        if t.is_images(found):
+            return True
+    return False
 
 
 def _asks(program: Program, typed: Typed) -> Iterator[tuple[s.Ask, tuple[s.Option, ...], Scope, s.Word | None]]:
@@ -108,12 +125,15 @@ def _findings(used: _Asked, address: s.String, lacks: Set[str]) -> Iterator[Diag
         what = f"`sure({used.read.text})`"
         help = "ask a model of another endpoint, or delete it"
         yield _finding(what, used.read, address, f"{what} is then always `none`", help)
+    if "images" in lacks and used.shows is not None:
+        note = "a run is refused before anything is sent"
+        yield _finding("images", used.shows, address, note, "ask a model of another endpoint")
     if "json_schema" in lacks and used.answer is not None and _is_shaped(used.type):
         help = "ask a model of another endpoint if answers do not fit the type"
         yield _finding(_TYPE, used.answer, address, _FORM, help)
 
 
-def _finding(what: str, at: s.Word | s.TypeExpr, address: s.String, note: str, help: str) -> Diagnostic:
+def _finding(what: str, at: s.Word | s.TypeExpr | s.String, address: s.String, note: str, help: str) -> Diagnostic:
     provider = address.value.partition(":")[0]
     message = f"the endpoint `{provider}` does not serve {what}"
     return Diagnostic(

@@ -37,7 +37,7 @@ def bounds(flow: str, model: str = SONNET, **inputs: Any) -> Bounds:
 @pytest.mark.parametrize("flow", [PLAIN, CALLED], ids=["map", "called"])
 @pytest.mark.parametrize("forgets", [False, True], ids=["keeps", "forgets"])
 async def test_the_prompts_of_a_run_cost_what_its_plan_says(flow: str, forgets: bool, tmp_path: Path) -> None:
-    inputs = {"handbook": HANDBOOK, "sections": sections(6)}
+    inputs: dict[str, Any] = {"handbook": HANDBOOK, "sections": sections(6)}
     found = price(SONNET, {})
     assert found is not None
     with keeping(seconds=0.01) as server:

@@ -45,8 +45,6 @@ class Further:
 
     def check(self, request: Request, model: str) -> None:
         """Raise PermanentError if the model does not take an option of the request. Nothing is sent then."""
-        if not request.options:
-            return
         from .option_bodies import refusals
 
         found = refusals(self.api, self.model, settings_of(request))
@@ -55,10 +53,9 @@ class Further:
 
     def write(self, body: dict[str, Any], request: Request, lacks: frozenset[str]) -> None:
         """Add the options of a request to its body."""
-        if request.options:
-            from .option_bodies import fields
+        from .option_bodies import fields
 
-            fields(self.api, self.model, request.options, lacks, into=body)
+        fields(self.api, self.model, request.options, lacks, into=body)
 
     def objects(self, rejected: RejectedError, request: Request) -> bool:
         """Tell whether a server objects to an option without which the request would mean something else."""

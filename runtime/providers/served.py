@@ -96,7 +96,8 @@ class ServedProvider(SendsOptions, ABC):
     async def complete(self, request: Request, samples: int = 1, idempotency_key: str = "") -> Reply:
         if self._client is None:
             await self.start()
-        self._further.check(request, self.model)
+        if request.options:
+            self._further.check(request, self.model)
         client = self._client
         assert client is not None
         silence, descriptors = client.silence(self._at), client.descriptors

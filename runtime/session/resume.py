@@ -5,18 +5,16 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import field
 from pathlib import Path
 from typing import Any
 
-from flowrun.dsl import dataclass
 from flowrun.dsl import plan as p
 
 from ..costs.written_budget import Budget
 from ..dispatch.ledger import NoLog, RunLog
 from ..dispatch.run_clock import RunClock
 from ..dispatch.submission_book import SubmissionBook
-from ..inputs.cuts import Taken, taken_of
+from ..inputs.cuts import taken_of
 from ..journal.choice import chosen_run
 from ..journal.given_files import kept_apart, marks_of, reopened
 from ..journal.givens import given_of
@@ -31,35 +29,11 @@ from ..vocabulary.json_value import Json
 from ..vocabulary.tariff import stores_of
 from ..vocabulary.usage import Price
 from .images import unchanged_images
-from .run_rows import budget_row, models_row, settings_row
+from .run_rows import RunSettings, budget_row, models_row, settings_row
 
 NO_NAMES: Mapping[str, str] = {}
 _AROUND = 4096
 """More tokens than a provider puts around a prompt."""
-
-
-@dataclass(frozen=True, slots=True)
-class RunSettings:
-    """The settings of a run beside its flow and inputs. ``folder`` is the flow's; None for that of the plan's source.
-
-    ``folder`` is None for the folder of the plan's source. ``allow_python`` is not a setting here. A user who resumes a
-    run must allow it again, so that no journal runs code. ``reads`` are the files that inputs came from, over which no
-    command writes. ``of_project`` is True if the project's file names the model, which is then no choice of the user.
-    If ``batch`` is True, batch APIs are asked wherever there are any. ``taken`` has the lists of the inputs that are
-    not whole, by parameter.
-    """
-
-    model: str
-    folder: Path | None = None
-    allow_read: tuple[Path, ...] = ()
-    allow_host: tuple[str, ...] = ()
-    budget: Budget | None = None
-    fresh: bool = False
-    ask_doubtful: bool = True
-    reads: tuple[Path, ...] = ()
-    of_project: bool = False
-    batch: bool = False
-    taken: Mapping[str, Taken] = field(default_factory=dict)
 
 
 def taken_up(journal: Journal, name: str) -> tuple[p.Plan, dict[str, Json], RunSettings, int]:

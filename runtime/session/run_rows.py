@@ -1,19 +1,43 @@
-"""The rows with which a run begins: its settings, and the places of its models."""
+"""The settings of a run, the places of its models, and the rows of the journal that keep them."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from flowrun.dsl import dataclass
 from flowrun.dsl import plan as p
 
+from ..costs.written_budget import Budget
+from ..inputs.cuts import Taken
 from ..providers.addresses import printable, without_secrets
 from ..vocabulary.json_value import Json
 
-if TYPE_CHECKING:
-    from .resume import RunSettings
+
+@dataclass(frozen=True, slots=True)
+class RunSettings:
+    """The settings of a run beside its flow and inputs.
+
+    ``folder`` is the flow's; None for that of the plan's source. ``allow_python`` is not a setting here. A user who
+    resumes a run must allow it again, so that no journal runs code. ``reads`` are the files that inputs came from, over
+    which no command writes. ``of_project`` is True if the project's file names the model, which is then no choice of
+    the user. If ``batch`` is True, batch APIs are asked wherever there are any. ``taken`` has the lists of the inputs
+    that are not whole, by parameter.
+    """
+
+    model: str
+    folder: Path | None = None
+    allow_read: tuple[Path, ...] = ()
+    allow_host: tuple[str, ...] = ()
+    budget: Budget | None = None
+    fresh: bool = False
+    ask_doubtful: bool = True
+    reads: tuple[Path, ...] = ()
+    of_project: bool = False
+    batch: bool = False
+    taken: Mapping[str, Taken] = field(default_factory=dict)
 
 
 def settings_row(plan: p.Plan, settings: RunSettings) -> dict[str, Json]:

@@ -60,7 +60,7 @@ def test_a_paid_call_leaves_the_calls_of_its_terms() -> None:
 
 
 def test_the_request_tells_the_terms() -> None:
-    plain, headed = Message("user", "hello"), Message("user", "hello", heads=(5,))
+    plain, headed = Message("user", "hello", heads=(5,)), Message("user", "hello " * 30, heads=(128,))
     for of in (ceiling_of, rough_ceiling_of):
         assert [of(Request((one,))).stores for one in (plain, headed)] == ["", "short"]
         assert (of(Request((plain,))).tier, of(Request((plain,), options={"service_tier": "priority"})).tier) == (

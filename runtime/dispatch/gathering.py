@@ -25,13 +25,12 @@ from ..providers.submissions.protocol import Line, Result, SubmissionApi
 from ..vocabulary.amounts import count_text
 from ..vocabulary.call import Reply, Request
 from ..vocabulary.errors import CallError, DiskError, InDoubtError, PermanentError, RefusedError
-from ..vocabulary.submission import LineError, Pace
+from ..vocabulary.submission import LineError, Pace, UnreadError
 from .submission_book import Submission, SubmissionBook
-from .submission_watch import Watch
+from .submission_watch import LIVE, Watch
 
 NOT_SENT_YET = "it was not submitted, because the run was stopped"
 NO_ANSWER = "the batch API has no answer to this line"
-LIVE = "to the live API at the full price"
 GOES_LIVE = f"it goes {LIVE}"
 
 
@@ -51,7 +50,7 @@ class Gathering:
     """The provider that asks a model through its batch API. ``live`` asks the same model through the live API.
 
     ``told`` gets lines for the user, and ``moved`` the states of submissions. ``on_submitted`` is called when a
-    submission has its id.
+    submission has its id. ``halt`` ends the run if the server does not let it read the results.
     """
 
     def __init__(
@@ -67,6 +66,7 @@ class Gathering:
         self.model, self.endpoint, self.samples = live.model, live.endpoint, live.samples
         self.concurrency = api.most_lines
         self.told, self.moved = told, moved
+        self.halt: Callable[[UnreadError], None] = lambda why: None
         self._waiting: dict[str, _Waiting] = {}
         self._gathered: dict[str, _Waiting] = {}
         self._begun = 0.0
@@ -181,7 +181,7 @@ class Gathering:
         failed: Exception | None = None
         try:
             await self.book.begin(submission)
-            id_ = self.api.kept(await self._sent(submission, [one.line for one in lines]))
+            id_ = await self._sent(submission, [one.line for one in lines])
             await self.book.name(submission, id_)
         except DiskError as error:
             # A submission that has an id was taken.
@@ -209,7 +209,7 @@ class Gathering:
         until = loop.time() + self.pace.patience
         while True:
             try:
-                return await self.api.submit(submission.tag, lines)
+                return self.api.kept(await self.api.submit(submission.tag, lines))
             except InDoubtError as error:
                 found = await self._looked_up(submission)
                 if found is None:
@@ -262,16 +262,24 @@ class Gathering:
                     f"{self.model}: the batch API refused the submission: {self._quoted(state.refused)}"
                 )
             else:
-                self._tell_of_lost(await watch.read(state, self._came))
-                self.book.close(submission)
+                await watch.read(state, self._came)
+                if watch.whole:
+                    self.book.close(submission)
                 # A line without a result was not run if the submission ended before its time. Otherwise nobody knows.
                 why = f"{self.model}: the batch API has no result for this line of {self._quoted(submission.id)}"
                 unrun = LineError(f"{why} ({self._quoted(state.word)}); {GOES_LIVE}")
-                error = unrun if state.broken else InDoubtError(f"{why}; it may have been paid")
-        except CallError as lost:
+                error = unrun if state.broken and watch.whole else InDoubtError(f"{why}; it may have been paid")
+        except InDoubtError as lost:
             error = InDoubtError(f"{lost}; the submission {self._quoted(submission.id)} may have been paid")
+        except CallError as refused:
+            left = sum(one.submission is submission for one in self._waiting.values())
+            self.halt(UnreadError(str(refused), left))
+            error = InDoubtError(f"{refused}; the submission {self._quoted(submission.id)} may have been paid")
         finally:
             self._watches.pop(submission.id, None)
+        if error.doubtful and not self._stopped:
+            # What is in doubt is not looked for there once more.
+            self.book.release(submission)
         for one in tuple(self._waiting.values()):
             if one.submission is submission:
                 _fail(one, error)
@@ -280,11 +288,6 @@ class Gathering:
         one = self._waiting.get(result.key)
         if one is not None and not one.future.done():
             one.future.set_result(result)
-
-    def _tell_of_lost(self, lost: int) -> None:
-        if lost:
-            many = "1 line, which goes" if lost == 1 else f"{lost:,} lines, which go"
-            self.told(f"{self.model}: the batch API has no answer to {many} {LIVE}", urgent=True)
 
 
 def failed_in_doubt(error: Exception) -> bool:

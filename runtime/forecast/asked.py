@@ -13,8 +13,8 @@ from ..plans.wanted import default_model, wanted_models
 from ..providers import is_own, own_spec, service_at
 from ..providers.addresses import host_of, printable
 from ..providers.declared import endpoints_of
-from ..providers.endpoints import Service
 from ..providers.homes import sent_by
+from ..providers.services import Service
 from ..providers.traits import ProviderSpec
 from ..vocabulary.json_value import Json
 

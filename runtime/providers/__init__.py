@@ -24,9 +24,9 @@ from .traits import Count, ProviderSpec, Traits
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
-    from .endpoints import Service
     from .named import BuiltIn, NamedEndpoint
     from .protocol import Provider, Surroundings
+    from .services import Service
 
 GROUP = "flowrun.providers"
 """The entry points of other people's providers.
@@ -115,7 +115,7 @@ def _table() -> Mapping[str, BuiltIn]:
 def own_spec(name: str) -> ProviderSpec:
     """Return the declaration of a provider or an endpoint of flowrun itself."""
     if not binds(__name__, name, "PROVIDER"):
-        from .endpoints import service_of_row
+        from .services import service_of_row
 
         return service_of_row(_table()[name], spoken_by(_table()[name].at.kind))
     spec: ProviderSpec = import_module(f".{name}", __name__).PROVIDER
@@ -132,7 +132,7 @@ def all_own() -> list[ProviderSpec]:
 
 def spoken_by(kind: str) -> Service:
     """Return the service that speaks an API."""
-    from .endpoints import Service
+    from .services import Service
 
     spoken = own_spec(kind)
     assert isinstance(spoken, Service)
@@ -141,7 +141,7 @@ def spoken_by(kind: str) -> Service:
 
 def service_at(named: NamedEndpoint) -> Service:
     """Return the service at a declared endpoint."""
-    from .endpoints import service_of
+    from .services import service_of
 
     return service_of(named, spoken_by(named.kind))
 
@@ -174,7 +174,7 @@ def open_provider(model: str, surroundings: Surroundings) -> Provider:
 
 def _open_service(service: ProviderSpec, name: str, surroundings: Surroundings) -> Provider:
     """Open a model at an endpoint that is a row of the table or declared by name."""
-    from .endpoints import Service
+    from .services import Service
 
     assert isinstance(service, Service)
     if not name:

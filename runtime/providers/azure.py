@@ -17,10 +17,11 @@ from ..vocabulary.errors import UsageError
 from ..vocabulary.quoting import shown
 from .addresses import is_loopback
 from .cloud_services import CloudService
-from .endpoints import Service, endpoint
+from .endpoints import endpoint
 from .openai import CAPS, OpenAIProvider
 from .posts import Post
 from .protocol import Provider, Surroundings
+from .services import Service
 from .structured import Shape
 from .traits import Traits
 from .vocabulary import openai_tokens

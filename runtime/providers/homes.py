@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping
 from ..vocabulary.errors import UsageError
 from ..vocabulary.quoting import shown
 from .addresses import host_of
-from .endpoints import Service
 from .filled import variables_in
 from .named import KINDS, NamedEndpoint
+from .services import Service
 from .traits import ProviderSpec
 
 _MODULES = frozenset((*KINDS, "embedded"))

@@ -13,11 +13,12 @@ from .bodies import told
 from .breakpoints import cache_key, takes_cache_key
 from .content import read_message
 from .endings import CHAT_ENDINGS
-from .endpoints import Service, endpoint
+from .endpoints import endpoint
 from .failures import sentence_of
 from .posts import PLAIN, Post
 from .protocol import Provider, Surroundings
 from .served import ServedProvider
+from .services import Service
 from .streams import ChatStream
 from .structured import OPENAI_KEYWORDS, Shape
 from .token_details import chat_usage

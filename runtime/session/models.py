@@ -24,7 +24,7 @@ from ..vocabulary.usage import Price
 from .endpoints import chosen_addresses, open_endpoints
 from .hosts import permit_hosts
 from .parts import Parts
-from .resume import RunSettings
+from .run_rows import RunSettings
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,8 +33,8 @@ from .given import (
 from .hosts import Ask
 from .listeners import Listener, Listeners
 from .people import asks_by, person_given
-from .resume import RunSettings
 from .run import Parts, Stop
+from .run_rows import RunSettings
 
 AnyPath = str | os.PathLike[str]
 

@@ -187,3 +187,18 @@ async def test_a_page_in_place_of_a_submission_costs_nothing_twice(at: Place, pa
     else:
         assert found.status == "done"
         assert any("it may have been paid" in str(one) for one in at.events)
+
+
+async def test_a_resumed_run_has_saved_as_much_as_before(at: Place) -> None:
+    vote = """
+model cheap = "openai:m" with batch: true, input_price: 10, output_price: 100, max_tokens: 20
+flow sorts(rows: [text]) {
+  out = map row in rows { v = repeat 3 { ask cheap "Good? {{ row }}" -> yes | no } reduce majority } reduce collect
+  return out
+}
+"""
+    found = await at.run(vote, journal=at.folder / "j.db")
+    again = await resume_async("last", at.folder / "j.db", options=at.options())
+    # Two samples share a line of 100 tokens in and 20 out at half the price, and spare the third one.
+    assert found.summary.saved == pytest.approx(len(ROWS) * 0.0015 / 2)
+    assert again.summary.saved == pytest.approx(found.summary.saved)

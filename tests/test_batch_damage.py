@@ -202,3 +202,22 @@ flow sorts(rows: [text]) {
     # Two samples share a line of 100 tokens in and 20 out at half the price, and spare the third one.
     assert found.summary.saved == pytest.approx(len(ROWS) * 0.0015 / 2)
     assert again.summary.saved == pytest.approx(found.summary.saved)
+
+
+async def test_a_line_that_is_cancelled_before_it_is_submitted_costs_nothing(at: Place) -> None:
+    race = """
+model cheap = "openai:m" with batch: true, input_price: 10, output_price: 100, max_tokens: 20
+model quick = "openai:n" with input_price: 10, output_price: 100, max_tokens: 20
+flow sorts(rows: [text]) {
+  out = fanout { a = ask cheap "One {{ rows }}"
+                 b = ask quick "Two {{ rows }}" } reduce first
+  return out
+}
+"""
+    journal = at.folder / "j.db"
+    found = await at.run(race, journal=journal, budget="$1")
+    assert found.status == "done" and at.count("live") == 1 and not at.server.batches
+    again = await resume_async("last", journal, options=at.options())
+    for one in (found, again):
+        assert one.summary.whole.cancelled == 0 and one.summary.whole.refused == 1
+        assert one.spent == one.cost == pytest.approx(0.002)

@@ -221,3 +221,20 @@ flow sorts(rows: [text]) {
     for one in (found, again):
         assert one.summary.whole.cancelled == 0 and one.summary.whole.refused == 1
         assert one.spent == one.cost == pytest.approx(0.002)
+
+
+async def test_the_batch_api_of_several_addresses_is_that_of_the_first(at: Place) -> None:
+    """The second address is a server that answers nobody. Lines that fail go to any address that answers."""
+    at.does.expire = 0.3
+    several = f'''
+endpoint pair at ["{at.url}/v1", "http://127.0.0.1:9/v1"]
+''' + flow("pair:m")
+    journal = at.folder / "j.db"
+    found = await at.run(several, journal=journal, budget="$1")
+    must_be_paid_once(at, found)
+    at.does.seconds = 3600
+    left = await at.run(several, [*ROWS, "another"], journal=journal, wait=False)
+    assert left.status == "submitted"
+    at.does.seconds = 0
+    assert (await resume_async("last", journal, options=at.options())).status == "done"
+    assert [len(one.lines) for one in at.server.batches.values()] == [40, 1]

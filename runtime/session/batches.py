@@ -150,8 +150,7 @@ async def open_batches(
         return Batches()
     from ..dispatch.gathering import Gathering
     from ..dispatch.submission_book import SubmissionBook
-    from ..providers.served import ServedProvider
-    from ..providers.submissions import api_of
+    from ..providers.submissions import api_of, served_by
 
     def moved(submission: Submission, state: str, done: int) -> None:
         publish(SubmissionMoved(submission.tag, submission.model, len(submission.keys), state, done))
@@ -159,8 +158,9 @@ async def open_batches(
     book, gatherings = SubmissionBook(journal), list[Gathering]()
     for address in found:
         live = models.endpoints[address]
-        assert isinstance(live.provider, ServedProvider)
-        gathering = Gathering(live.provider, api_of(live.provider), book, tell, moved, PACE)
+        served = served_by(live.provider)
+        assert served is not None
+        gathering = Gathering(served, api_of(served), book, tell, moved, PACE)
         gatherings.append(gathering)
         live.batch = Endpoint(
             gathering, _limiter(gathering.concurrency), replace(live.policy, total=PATIENCE), live=live

@@ -14,11 +14,16 @@ if TYPE_CHECKING:
 
 def lacks_batch(provider: object) -> str:
     """Say why a provider has no batch API. "" if it has one, or if its server may have one."""
+    served = served_by(provider)
+    return "has no batch API" if served is None or _kind(served) is None else ""
+
+
+def served_by(provider: object) -> ServedProvider | None:
+    """Return the provider whose batch API a model has: of several addresses the first. None if it has none."""
     from ..served import ServedProvider
 
-    if not isinstance(provider, ServedProvider) or _kind(provider) is None:
-        return "has no batch API"
-    return ""
+    first = getattr(provider, "first", provider)
+    return first if isinstance(first, ServedProvider) else None
 
 
 def api_of(provider: ServedProvider) -> SubmissionApi:

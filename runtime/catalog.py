@@ -52,9 +52,9 @@ def catalog_for(source: str, environ: Mapping[str, str]) -> Catalog:
         found = named(name)
         return _limits(name if found is None else found.base_url)
 
-    def lacks(name: str) -> frozenset[str]:
-        found = named(name)
-        return _lacks(name) if found is None else service_at(found).traits.lacks
+    def lacks(address: str) -> frozenset[str]:
+        found = named(address.partition(":")[0])
+        return _lacks(address) if found is None else service_at(found).traits.lacks
 
     return replace(catalog(), providers=ProviderNames(declared), limits=limits, lacks=lacks)
 
@@ -76,9 +76,9 @@ def _fixed_places(provider: str) -> int | None:
     return 1 if traits_of(provider).concurrency == 1 else None
 
 
-def _lacks(provider: str) -> frozenset[str]:
-    """Return what a provider is known not to serve. Nothing is known of the providers of other packages."""
-    return traits_of(provider).lacks if is_own(provider) else frozenset()
+def _lacks(address: str) -> frozenset[str]:
+    """Return what a model, or a provider, is known not to serve. Nothing is known of other packages' providers."""
+    return traits_of(address).lacks if is_own(address.partition(":")[0]) else frozenset()
 
 
 def _limits(name: str) -> str:

@@ -177,8 +177,9 @@ def limits_of(address: str, file: s.File, limits: Callable[[str], str]) -> str:
 def lacking(address: str, file: s.File, lacks: Callable[[str], Set[str]]) -> Set[str]:
     """Return what the endpoint of a model is known not to serve.
 
-    ``lacks`` tells it for a provider. An endpoint of the file lacks what its API has no words for.
+    ``lacks`` tells it for a model of a provider, or for a provider. An endpoint of the file lacks what its API has no
+    words for.
     """
     name = address.partition(":")[0]
     decl = next((one for one in file.endpoints if one.name.text == name), None)
-    return lacks(name) if decl is None else lacks(kind_of(decl)) | set(lacks_of(decl))
+    return lacks(address) if decl is None else lacks(kind_of(decl)) | set(lacks_of(decl))

@@ -13,7 +13,7 @@ from flowrun.dsl import plan as p
 from ..catalog import catalog
 from ..costs.prices import Prices
 from ..files.files import Files
-from ..providers import places_of, token_counter, traits_of
+from ..providers import is_own, places_of, token_counter, traits_of
 from ..providers.declared import endpoints_of
 from ..providers.default_model import model_without_option
 from ..providers.image_counts import with_images
@@ -28,8 +28,8 @@ from ..vocabulary.tokens import estimate
 from .declared import declared_prices
 from .rates import rates_of
 
-_WITH_BATCHES = frozenset({"openai", "anthropic", "gemini", "mistral"})
-"""The providers with a batch API."""
+_ASKED_TIERS = ("flex", "priority")
+"""The service tiers with prices of their own that an ask can name."""
 Lookup = Callable[[str], Json]
 
 
@@ -126,7 +126,7 @@ class _Surroundings:
             raise UnsettledError(str(error)) from None
 
     def _served(self, address: str) -> Served:
-        endpoints = self.prices.endpoints
+        endpoints, name = self.prices.endpoints, address.partition(":")[0]
         traits = traits_of(address, endpoints)
         known = self.prices(address)
         rates = None if known is None else rates_of(known)
@@ -143,7 +143,8 @@ class _Surroundings:
             endpoint="" if places is None else address.partition(":")[0],
             places=places,
             keeps=traits.least_kept(address.partition(":")[2]),
-            batch=self.batch and address.partition(":")[0] in _WITH_BATCHES,
+            batch=self.batch and "batch" not in traits.lacks and (is_own(name) or name in endpoints),
+            tiers={} if known is None else {tier: rates_of(known, tier=tier) for tier in _ASKED_TIERS},
         )
 
 

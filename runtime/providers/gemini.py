@@ -49,7 +49,7 @@ class GeminiProvider(ServedProvider):
 
     api = "gemini"
     modes = ("responseJsonSchema", PLAIN)
-    optional = ("seed", "temperature")
+    optional = ("seed", "temperature", "logprobs")
     named = ("modelVersion", "responseId")
 
     def _call(self, request: Request, form: Shape | None, samples: int, lacks: frozenset[str]) -> Post:

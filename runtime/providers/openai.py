@@ -48,7 +48,7 @@ class OpenAIProvider(ServedProvider):
     """
 
     modes = ("json_schema", "json_object", PLAIN)
-    optional = ("seed", "temperature", "verbosity", "user", "safety_identifier")
+    optional = ("seed", "temperature", "verbosity", "user", "safety_identifier", "logprobs")
     keywords = OPENAI_KEYWORDS
     # OpenAI's own figure; gateways and local servers that keep prefixes do so from less.
     caches_from: int | None = 1024

@@ -96,7 +96,6 @@ class ServedProvider(SendsOptions, ABC):
     async def complete(self, request: Request, samples: int = 1, idempotency_key: str = "") -> Reply:
         if self._client is None:
             await self.start()
-        self._further.check(request, self.model)
         client = self._client
         assert client is not None
         silence, descriptors = client.silence(self._at), client.descriptors
@@ -106,11 +105,8 @@ class ServedProvider(SendsOptions, ABC):
             await descriptors.wait()
         # The wait for a descriptor of this machine is no part of the attempt.
         deadline = client.time() + request.timeout
-        if any(message.images for message in request.messages):
-            from .images import ready  # few requests have images
-
-            await ready(request, self.model, self.api, self._progress)
         try:
+            await self.check(request)
             with silence.asking():
                 return await self._asked(request, samples, deadline, idempotency_key)
         finally:

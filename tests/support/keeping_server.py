@@ -106,8 +106,10 @@ def _blocks(body: dict[str, Any]) -> Iterator[tuple[str, str, bool]]:
     parts = [("system", body["system"])] if "system" in body else []
     parts += [(message["role"], message["content"]) for message in body["messages"]]
     for role, content in parts:
-        for block in [{"text": content}] if isinstance(content, str) else content:
-            yield role, block["text"], "cache_control" in block
+        blocks: list[dict[str, Any]] = [{"text": content}] if isinstance(content, str) else content
+        for block in blocks:
+            text = block["text"] if "text" in block else "IMAGE" * 1000 + block["source"]["data"]
+            yield role, text, "cache_control" in block
 
 
 Answer = Callable[[str, dict[str, Any]], str]

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 def lacks_batch(provider: object) -> str:
     """Say why a provider has no batch API. "" if it has one, or if its server may have one."""
     served = served_by(provider)
-    return "has no batch API" if served is None or _kind(served) is None else ""
+    if served is None or _kind(served) is None or "batch" in served._at.lacks:
+        return "has no batch API"
+    return ""
 
 
 def served_by(provider: object) -> ServedProvider | None:

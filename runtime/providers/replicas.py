@@ -43,6 +43,11 @@ class Replicas:
         self.concurrency = sum(one.concurrency for one in providers)
         self.caches_from: int | None = getattr(providers[0], "caches_from", None)
 
+    @property
+    def first(self) -> Provider:
+        """The provider of the first address. Its batch API is asked, because a submission is known there alone."""
+        return self._replicas[0].provider
+
     async def start(self) -> None:
         await asyncio.gather(*(one.provider.start() for one in self._replicas))
 

@@ -1,4 +1,8 @@
-"""One model at several addresses. Each request goes to the address that has the fewest open ones."""
+"""One model at several addresses. A request goes to the address that has read the longest beginning of its prompt.
+
+It goes to the address that has the fewest open ones if no address has read enough, or if the one that has read it has
+clearly more open ones.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +14,12 @@ from flowrun.dsl import dataclass
 
 from ..vocabulary.call import Reply, Request
 from ..vocabulary.errors import InDoubtError, RefusedError
+from .affinity import Affinity, keys_of
 from .named import NamedEndpoint
 from .protocol import Provider, Surroundings
 
+CLEARLY = 2
+"""So many more open requests are clearly more; or half as many again, if that is more."""
 REST = 10.0
 """The seconds for which an address that refused a request, or lost one, gets no other while there is a better one."""
 
@@ -25,6 +32,10 @@ class _Replica:
     rests_until: float = field(default=0.0)
 
 
+def _load(one: _Replica) -> tuple[int, int]:
+    return one.open, one.sent
+
+
 class Replicas:
     """A provider over the providers of several addresses. Its ``endpoint`` is the first of ``addresses``.
 
@@ -33,6 +44,7 @@ class Replicas:
 
     def __init__(self, providers: Sequence[Provider], clock: Callable[[], float] | None = None) -> None:
         self._replicas = [_Replica(one) for one in providers]
+        self._affinity = Affinity()
         self._clock = clock or (lambda: asyncio.get_running_loop().time())
         self.model = providers[0].model
         self.endpoint = providers[0].endpoint
@@ -40,15 +52,14 @@ class Replicas:
         self.addresses = tuple(one.endpoint for one in providers)
         self.samples = min(one.samples for one in providers)
         self.concurrency = sum(one.concurrency for one in providers)
+        self.keeps_prompts = True
         self.caches_from: int | None = getattr(providers[0], "caches_from", None)
 
     async def start(self) -> None:
         await asyncio.gather(*(one.provider.start() for one in self._replicas))
 
     async def complete(self, request: Request, samples: int = 1, idempotency_key: str = "") -> Reply:
-        now = self._clock()
-        ready = [one for one in self._replicas if one.rests_until <= now] or self._replicas
-        chosen = min(ready, key=lambda one: (one.open, one.sent))
+        chosen = self._choose(request)
         chosen.open += 1
         chosen.sent += 1
         try:
@@ -59,6 +70,19 @@ class Replicas:
         finally:
             chosen.open -= 1
             self.samples = min(one.provider.samples for one in self._replicas)
+
+    def _choose(self, request: Request) -> _Replica:
+        """Choose the address for a request. An address that rests gets it only if all rest."""
+        now = self._clock()
+        ready = [one for one in self._replicas if one.rests_until <= now] or self._replicas
+        chosen = least = min(ready, key=_load)
+        keys, length = keys_of(request)
+        if known := self._affinity.choose(keys, length):
+            near = [one for one in ready if known >> self._replicas.index(one) & 1]
+            if near and (best := min(near, key=_load)).open < least.open + max(CLEARLY, least.open // 2):
+                chosen = best
+        self._affinity.note(keys, self._replicas.index(chosen))
+        return chosen
 
     async def close(self) -> None:
         await asyncio.gather(*(one.provider.close() for one in self._replicas))

@@ -36,7 +36,7 @@ class Elements:
 
 @dataclass(eq=False)
 class MapRun(MappedRun):
-    """A running map over a list that is complete. ``strands`` order its elements, None if they keep the list's order."""
+    """A running map over a list that is complete. ``strands`` order its elements, None if they keep its order."""
 
     elements: Elements
     strands: Strands | None

@@ -15,6 +15,7 @@ from typing import Generic
 
 from flowrun.dsl import dataclass
 
+from ..engine.strands import MOST_STRANDS
 from .batch import Batch
 from .endpoint import Endpoint, keeps_prompts
 from .queues import FairQueue, T
@@ -48,6 +49,14 @@ class _Node(Generic[T]):
     cold: dict[_Node[T], None] = field(default_factory=dict)
     busy: dict[_Node[T], None] = field(default_factory=dict)
     group: dict[_Node[T], None] | None = None
+
+    def next(self) -> _Node[T]:
+        """Return the child for a place that is free. No more than ``MOST_STRANDS`` have places if it can be helped."""
+        if self.warm:
+            return next(iter(self.warm))
+        if self.cold and len(self.busy) < MOST_STRANDS:
+            return next(iter(self.cold))
+        return min(self.busy, key=lambda child: child.sent)
 
     def place(self) -> None:
         """Put this node into the group of its parent where it belongs."""
@@ -120,7 +129,7 @@ class _Lane(Generic[T]):
             return self._chosen
         node = self._root if after is None else self._nearest(self._text_of(after))
         while node.children is not None:
-            node = next(iter(node.warm or node.cold or node.busy))
+            node = node.next()
         self._chosen = next(iter(node.waiting))
         return self._chosen
 

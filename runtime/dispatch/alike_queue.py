@@ -8,7 +8,7 @@ stack, which keep a trie of the prompts that they have sent.
 
 from __future__ import annotations
 
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator
 from dataclasses import field
 from typing import Generic
@@ -28,27 +28,53 @@ _FIRST_LOOK = 64
 
 @dataclass(eq=False, slots=True)
 class _Node(Generic[T]):
-    """A beginning of prompts. Its ``children`` are the longer ones, None if all its prompts are alike or it has one.
+    """A beginning of prompts, which ends at the character ``until``.
 
-    ``waiting`` and ``out`` are the items here, without those of children. ``queued`` and ``sent`` count the items with
-    this beginning that wait and that are being answered. ``warm``, ``cold`` and ``busy`` are the children with waiting
-    items: those that no place has any more, those that none had yet, and those that a place has.
+    Its ``children`` are longer ones, None if all its prompts are alike or it has only one. Without children, it has
+    the items themselves: ``waiting``, and ``out`` if they are being answered. ``queued`` and ``sent`` count these
+    items, with those of children. ``group`` is the one of its parent's that it is in.
     """
 
-    parent: _Node[T] | None
-    key: str
-    start: int
-    until: int
-    children: dict[str, _Node[T]] | None = None
-    waiting: dict[T, None] = field(default_factory=dict)
-    out: dict[T, None] = field(default_factory=dict)
+    parent: _Node[T] | None = None
+    key: str = ""
+    until: int = 0
     queued: int = 0
     sent: int = 0
     was_sent: bool = False
+    group: dict[_Node[T], None] | None = None
+    waiting: dict[T, None] | None = None
+    out: dict[T, None] | None = None
+    children: _Children[T] | None = None
+
+    def place(self) -> None:
+        """Put this node into the group of its parent where it belongs."""
+        parent = self.parent
+        if parent is None or parent.children is None:
+            return
+        groups, group = parent.children, None
+        if self.queued:
+            group = groups.busy if self.sent else groups.warm if self.was_sent else groups.cold
+        if group is not self.group:
+            if self.group is not None:
+                del self.group[self]
+            if group is not None:
+                group[self] = None
+            self.group = group
+
+
+@dataclass(eq=False, slots=True)
+class _Children(Generic[T]):
+    """The children of a node by their keys, which are as long as ``until`` tells.
+
+    Those with waiting items are in groups: ``warm`` are those that no place has any more, ``cold`` those that none had
+    yet, and ``busy`` those that a place has.
+    """
+
+    until: int
+    all: dict[str, _Node[T]] = field(default_factory=dict)
     warm: dict[_Node[T], None] = field(default_factory=dict)
     cold: dict[_Node[T], None] = field(default_factory=dict)
     busy: dict[_Node[T], None] = field(default_factory=dict)
-    group: dict[_Node[T], None] | None = None
 
     def next(self) -> _Node[T]:
         """Return the child for a place that is free. No more than ``MOST_STRANDS`` have places if it can be helped."""
@@ -57,24 +83,6 @@ class _Node(Generic[T]):
         if self.cold and len(self.busy) < MOST_STRANDS:
             return next(iter(self.cold))
         return min(self.busy, key=lambda child: child.sent)
-
-    def place(self) -> None:
-        """Put this node into the group of its parent where it belongs."""
-        parent = self.parent
-        if parent is None:
-            return
-        if not self.queued:
-            group = None
-        elif self.sent:
-            group = parent.busy
-        else:
-            group = parent.warm if self.was_sent else parent.cold
-        if group is not self.group:
-            if self.group is not None:
-                del self.group[self]
-            if group is not None:
-                group[self] = None
-            self.group = group
 
 
 class _Lane(Generic[T]):
@@ -85,10 +93,10 @@ class _Lane(Generic[T]):
 
     def __init__(self, text_of: Callable[[T], str]) -> None:
         self._text_of = text_of
-        self._root: _Node[T] = _Node(None, "", 0, 0)
+        self._root: _Node[T] = _Node()
         self._at: dict[T, _Node[T]] = {}
         self._first: deque[T] = deque()
-        self._came: deque[tuple[int, T]] = deque()
+        self._came: OrderedDict[T, int] = OrderedDict()
         self._arrived = self._taken = 0
         self._chosen: T | None = None
 
@@ -103,14 +111,11 @@ class _Lane(Generic[T]):
 
     def __iter__(self) -> Iterator[T]:
         yield from self._first
-        for _, item in self._came:
-            node = self._at.get(item)
-            if node is not None and item in node.waiting:
-                yield item
+        yield from self._came
 
     def put(self, item: T) -> None:
         self._arrived += 1
-        self._came.append((self._arrived, item))
+        self._came[item] = self._arrived
         self._enter(item)
 
     def put_first(self, item: T) -> None:
@@ -121,20 +126,19 @@ class _Lane(Generic[T]):
         if self._first:
             self._chosen = self._first[0]
             return self._chosen
-        came, at = self._came, self._at
-        while came[0][1] not in at or came[0][1] not in at[came[0][1]].waiting:
-            came.popleft()
-        if self._taken - came[0][0] >= MOST_PASSED + 2 * self._root.queued:
-            self._chosen = came[0][1]
-            return self._chosen
+        oldest = next(iter(self._came))
+        if self._taken - self._came[oldest] >= MOST_PASSED + 2 * self._root.queued:
+            self._chosen = oldest
+            return oldest
         node = self._root if after is None else self._nearest(self._text_of(after))
         while node.children is not None:
-            node = node.next()
+            node = node.children.next()
+        assert node.waiting is not None
         self._chosen = next(iter(node.waiting))
         return self._chosen
 
     def take(self) -> T:
-        """Take out the chosen item. Until it is ``left``, it counts as being answered."""
+        """Take out the chosen item. Until it has ``left``, it counts as being answered."""
         item = self._chosen
         assert item is not None
         self._chosen = None
@@ -143,26 +147,39 @@ class _Lane(Generic[T]):
             self._enter(item)
         else:
             self._taken += 1
-        node = self._at[item]
+            del self._came[item]
+        node: _Node[T] | None = self._at[item]
+        assert node is not None
+        assert node.waiting is not None
         del node.waiting[item]
+        node.out = node.out or {}
         node.out[item] = None
-        self._count(node, -1, 1)
+        while node is not None:
+            node.queued -= 1
+            node.sent += 1
+            node.was_sent = True
+            if not node.queued or node.sent == 1:
+                node.place()
+            node = node.parent
         return item
 
     def left(self, item: T) -> None:
         """Record that an item is not being answered any more."""
-        node = self._at.get(item)
-        if node is None or item not in node.out:
+        node = self._at.pop(item, None)
+        if node is None or not node.out:
             return
-        del node.out[item], self._at[item]
-        self._count(node, 0, -1)
-        while node.parent is not None and not node.queued and not node.sent:
-            # Nothing has this beginning any more.
+        del node.out[item]
+        while node is not None:
+            node.sent -= 1
             parent = node.parent
-            assert parent.children is not None
-            del parent.children[node.key]
-            if not parent.children:
-                parent.children = None
+            if not node.sent:
+                if node.queued:
+                    node.place()
+                elif parent is not None and parent.children is not None:
+                    # Nothing has this beginning any more.
+                    del parent.children.all[node.key]
+                    if not parent.children.all:
+                        parent.children = None
             node = parent
 
     def _enter(self, item: T) -> None:
@@ -170,54 +187,54 @@ class _Lane(Generic[T]):
         node = self._root
         if node.queued or node.sent:
             text = self._text_of(item)
-            while node.children is not None or node.queued or node.sent:
-                if node.children is None and not self._divide(node, text):
+            while node.queued or node.sent:
+                if node.children is None and not self._divide(node, len(text)):
                     break
-                node = self._child(node, text)
+                node = _child(node, text)
+        if node.waiting is None:
+            node.waiting = {}
         node.waiting[item] = None
         self._at[item] = node
-        self._count(node, 1, 0)
+        above: _Node[T] | None = node
+        while above is not None:
+            above.queued += 1
+            if above.queued == 1:
+                above.place()
+            above = above.parent
 
-    def _divide(self, node: _Node[T], text: str) -> bool:
-        """Give a node children. Return False if all its prompts end here, and the text does too."""
-        one = next(iter(node.waiting or node.out))
-        if len(text) <= node.until and len(self._text_of(one)) <= node.until:
+    def _divide(self, node: _Node[T], length: int) -> bool:
+        """Give a node children. Return False if all its prompts end here, and one of this ``length`` does, too."""
+        text = self._text_of(next(iter(node.waiting or node.out or ())))
+        if max(length, len(text)) <= node.until:
             return False
-        child = self._child(node, self._text_of(one))
-        child.waiting, child.out, child.was_sent = node.waiting, node.out, bool(node.out)
+        node.children = _Children(max(_FIRST_LOOK, node.until + node.until // 2))
+        child = _child(node, text)
+        child.waiting, child.out, child.was_sent = node.waiting, node.out, node.was_sent
         child.queued, child.sent = node.queued, node.sent
-        node.waiting, node.out = {}, {}
-        self._at.update(dict.fromkeys((*child.waiting, *child.out), child))
+        node.waiting = node.out = None
+        self._at.update(dict.fromkeys((*(child.waiting or ()), *(child.out or ())), child))
         child.place()
         return True
-
-    def _child(self, node: _Node[T], text: str) -> _Node[T]:
-        if node.children is None:
-            node.children = {}
-        until = max(_FIRST_LOOK, node.until + node.until // 2)
-        key = text[node.until : until]
-        child = node.children.get(key)
-        if child is None:
-            child = node.children[key] = _Node(node, key, node.until, until)
-        return child
 
     def _nearest(self, text: str) -> _Node[T]:
         """Find the longest beginning of a text that waiting items have, too."""
         node = self._root
         while node.children is not None:
-            child = node.children.get(text[node.until : max(_FIRST_LOOK, node.until + node.until // 2)])
+            child = node.children.all.get(text[node.until : node.children.until])
             if child is None or not child.queued:
                 break
             node = child
         return node
 
-    def _count(self, node: _Node[T] | None, queued: int, sent: int) -> None:
-        while node is not None:
-            node.queued += queued
-            node.sent += sent
-            node.was_sent = node.was_sent or sent > 0
-            node.place()
-            node = node.parent
+
+def _child(node: _Node[T], text: str) -> _Node[T]:
+    children = node.children
+    assert children is not None
+    key = text[node.until : children.until]
+    child = children.all.get(key)
+    if child is None:
+        child = children.all[key] = _Node(node, key, children.until)
+    return child
 
 
 class AlikeQueue(FairQueue[T]):

@@ -18,7 +18,6 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from os.path import commonprefix
 from typing import Any, Protocol
 
 from aiohttp import web
@@ -31,8 +30,23 @@ BLOCK = 16 * TOKEN
 SIMILAR = 0.1
 
 
+def shared(one: str, other: str) -> int:
+    """Return the length of the longest common beginning of two texts."""
+    least, most = 0, min(len(one), len(other))
+    while least < most:
+        middle = (least + most + 1) // 2
+        if one[:middle] == other[:middle]:
+            least = middle
+        else:
+            most = middle - 1
+    return least
+
+
 class Cache(Protocol):
-    """The memory of a server. ``room`` tells whether a request can run beside the others. ``begin`` returns a ticket for ``end`` and the characters that are kept already."""
+    """The memory of a server. ``room`` tells whether a request can run beside the others.
+
+    ``begin`` returns a ticket for ``end``, and the number of characters that are kept already.
+    """
 
     def room(self, prompt: str) -> bool: ...
     def begin(self, prompt: str) -> tuple[int, int]: ...
@@ -52,7 +66,7 @@ class Slots:
         return bool(self.idle)
 
     def begin(self, prompt: str) -> tuple[int, int]:
-        alike = {slot: len(commonprefix([self.prompts[slot], prompt])) for slot in sorted(self.idle)}
+        alike = {slot: shared(self.prompts[slot], prompt) for slot in sorted(self.idle)}
         slot = max(alike, key=lambda one: alike[one])
         if alike[slot] <= SIMILAR * len(prompt):
             slot = min(self.idle, key=lambda one: self.used[one])

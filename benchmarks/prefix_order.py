@@ -34,9 +34,9 @@ LEAST_SPEED, LEAST_OF_BEST, MOST_TIME = 1.5, 0.95, 1.02
 FLOW = """\
 type Row = {{ doc: text, q: text }}
 endpoint lab {at}
-model default = "lab:m" with concurrency: {places}
+model m = "lab:m" with concurrency: {places}
 flow main(rows: [Row]) {{
-  all = map row in rows {{ ask "{{{{ row.doc }}}} Question: {{{{ row.q }}}}" }} reduce collect
+  all = map row in rows {{ ask m "{{{{ row.doc }}}} Question: {{{{ row.q }}}}" }} reduce collect
   return all
 }}
 """
@@ -65,7 +65,9 @@ def run(rows: list[dict[str, str]], machines: list[tuple[Cache, int]], read: flo
         path = Path(folder) / "rows.flow"
         path.write_text(FLOW.format(at=at, places=sum(width for _, width in machines)))
         environ = {"FLOWRUN_CACHE": folder, "HOME": folder}
-        options = RunOptions(environ=environ, journal=Path(folder) / "journal.db", allow_host=[url.split("/")[2] for url in urls])
+        options = RunOptions(
+            environ=environ, journal=Path(folder) / "journal.db", allow_host=[url.split("/")[2] for url in urls]
+        )
         gc.collect()
         began, cpu = time.perf_counter(), time.thread_time()
         result = asyncio.run(run_async(path, {"rows": rows}, options=options))

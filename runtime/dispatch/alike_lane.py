@@ -209,9 +209,9 @@ class AlikeLane(Generic[T]):
 
     def _look(self, node: _Node[T]) -> None:
         """Note whether a beginning that was found tells some of the prompts from others."""
-        parent = node.parent
+        root = self._root
         self._looks += 1
-        self._found += parent is not None and parent.queued + parent.sent > node.queued + node.sent
+        self._found += root.queued + root.sent > node.queued + node.sent
         if self._looks == _LOOKS:
             self._unseen = _UNSEEN if self._found < _PAYS else 0
             self._looks = self._found = 0

@@ -18,7 +18,7 @@ from .affinity import Affinity, keys_of
 from .named import NamedEndpoint
 from .protocol import Provider, Surroundings
 
-CLEARLY = 2
+CLEARLY = 1
 """So many more open requests are clearly more; or half as many again, if that is more."""
 REST = 10.0
 """The seconds for which an address that refused a request, or lost one, gets no other while there is a better one."""

@@ -239,7 +239,7 @@ def serving(make: Callable[[], Machine]) -> Iterator[tuple[str, Machine]]:
 
         app = web.Application(client_max_size=1 << 26)
         app.router.add_post("/v1/chat/completions", chat)
-        runner = web.AppRunner(app, access_log=None, handler_cancellation=True)
+        runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.5)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0, backlog=1024).start()
         return int(runner.addresses[0][1]), machine, runner

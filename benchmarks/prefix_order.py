@@ -48,7 +48,7 @@ def first_come() -> Iterator[None]:
     with ExitStack() as stack:
         for module in ("endpoint", "alike_queue"):
             stack.enter_context(patch(f"flowrun.runtime.dispatch.{module}.keeps_prompts", lambda provider: False))
-        stack.enter_context(patch("flowrun.runtime.providers.affinity.Affinity.choose", lambda self, keys, length: 0))
+        stack.enter_context(patch("flowrun.runtime.providers.affinity.Affinity.choose", lambda *given: None))
         yield
 
 

@@ -100,4 +100,4 @@ class Strands:
             return
         # The strand that asks takes the first stretch, so that the elements begin in their order.
         for place, one in enumerate(sorted(range(width), key=lambda one: (one != strand, self._open[one], one))):
-            self._next[one], self._end[one] = place * count // width, (place + 1) * count // width
+            self._next[one], self._end[one] = -(-place * count // width), -(-(place + 1) * count // width)

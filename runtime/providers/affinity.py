@@ -26,22 +26,21 @@ class Affinity:
     def __init__(self) -> None:
         self._seen: OrderedDict[int, int] = OrderedDict()
 
-    def choose(self, keys: Sequence[int], length: int) -> int:
-        """Return the addresses that have read the longest beginning, as bits; 0 if none has read enough."""
-        found, depth = 0, 0
+    def choose(self, keys: Sequence[int], length: int) -> int | None:
+        """Return the address that has last read the longest beginning; None if none has read enough."""
+        found, depth = None, 0
         for number, key in enumerate(keys, start=1):
-            bits = self._seen.get(key)
-            if bits is None:
+            address = self._seen.get(key)
+            if address is None:
                 break
-            found, depth = bits, number
-        enough = depth and _FIRST << (depth - 1) >= SHARE * length
-        return found if enough else 0
+            found, depth = address, number
+        return found if depth and _FIRST << (depth - 1) >= SHARE * length else None
 
     def note(self, keys: Sequence[int], address: int) -> None:
         """Record that an address reads a prompt with these beginnings."""
         seen = self._seen
         for key in keys:
-            seen[key] = seen.get(key, 0) | 1 << address
+            seen[key] = address
             seen.move_to_end(key)
         while len(seen) > _REMEMBERED:
             seen.popitem(last=False)

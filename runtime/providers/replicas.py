@@ -32,10 +32,6 @@ class _Replica:
     rests_until: float = field(default=0.0)
 
 
-def _load(one: _Replica) -> tuple[int, int]:
-    return one.open, one.sent
-
-
 class Replicas:
     """A provider over the providers of several addresses. Its ``endpoint`` is the first of ``addresses``.
 
@@ -75,12 +71,12 @@ class Replicas:
         """Choose the address for a request. An address that rests gets it only if all rest."""
         now = self._clock()
         ready = [one for one in self._replicas if one.rests_until <= now] or self._replicas
-        chosen = least = min(ready, key=_load)
+        chosen = least = min(ready, key=lambda one: (one.open, one.sent))
         keys, length = keys_of(request)
-        if known := self._affinity.choose(keys, length):
-            near = [one for one in ready if known >> self._replicas.index(one) & 1]
-            if near and (best := min(near, key=_load)).open < least.open + max(CLEARLY, least.open // 2):
-                chosen = best
+        known = self._affinity.choose(keys, length)
+        if known is not None and (near := self._replicas[known]) in ready:
+            clearly = max(CLEARLY, least.open // 2)
+            chosen = near if near.open < least.open + clearly else least
         self._affinity.note(keys, self._replicas.index(chosen))
         return chosen
 

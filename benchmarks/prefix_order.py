@@ -5,7 +5,7 @@ python benchmarks/prefix_order.py [--rows 400] [--pairs 8] [--check]
 Whole runs over HTTP, each beside the same run with first come, first served. One server has slots as llama.cpp has
 them, the other has vLLM's blocks; both read a prompt faster where they keep its beginning. The rows have documents that
 repeat. "Of the best" compares the characters that were not read again with those of the best order, one by one.
-Where nothing is shared, CPU and time are the medians of interleaved pairs. With --check the exit code is 1 where a
+Where nothing is shared, CPU and time are the medians of interleaved pairs; the bound is for the CPU. With --check the exit code is 1 where a
 bound is missed.
 """
 
@@ -139,7 +139,7 @@ def unlike(count: int, pairs: int) -> list[str]:
     spent, cpu = statistics.median(times), statistics.median(cpus)
     each = found["alike"]["cpu"] / count * 1e6
     print(f"nothing shared, {count} rows: {spent:.3f} of the time, {cpu:.3f} of the CPU ({each:.0f} µs a call)")
-    return [f"nothing shared: {max(spent, cpu):.3f} of the time"] if max(spent, cpu) > MOST_TIME else []
+    return [f"nothing shared: {cpu:.3f} of the CPU"] if cpu > MOST_TIME else []
 
 
 def main() -> int:

@@ -119,9 +119,6 @@ PLACED = ROWS.replace("map row in rows", "map row, at in rows")
 
 @pytest.mark.parametrize("flow", [BUDGETED, FIRST], ids=["budget", "first"])
 def test_the_order_of_the_list_stays_where_it_may_matter(flow: str) -> None:
-    from flowrun.runtime.engine.strands import by_beginning as original
-
-    assert original
     run = PrefixRun(flow, {"rows": rows(5, 8)}, Machine(Slots(1), 1), window=2).go()
     # A window of two bodies leaves the queue no choice.
     numbers = [int(one.split("number ")[1].split("?")[0]) for one in run.sent]

@@ -19,11 +19,11 @@ from .queues import T
 
 MOST_PASSED = 64
 """An item goes next when so many more items have been taken than had come before it, and two for each that waits."""
-_LOOKS = 128
+_LOOKS = 64
 """After so many choices a lane looks whether it pays to compare prompts."""
-_PAYS = 6
+_PAYS = 4
 """It pays if so many of these choices have found a prompt that begins like the last one of the place."""
-_UNSEEN = 1024
+_UNSEEN = 2048
 """So many items are not compared where it did not pay."""
 _FIRST_LOOK = 64
 """The characters by which prompts are told apart at first. Each deeper look takes half as many more."""

@@ -1,7 +1,7 @@
 """One model at several addresses. A request goes to the address that has read the longest beginning of its prompt.
 
 It goes to the address that has the fewest open ones if no address has read enough, or if the one that has read it has
-clearly more open ones.
+more than its share of the requests that are usually open.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from .affinity import Affinity, keys_of
 from .named import NamedEndpoint
 from .protocol import Provider, Surroundings
 
-CLEARLY = 1
-"""So many more open requests are clearly more; or half as many again, if that is more."""
+FADES = 0.99
+"""The share of the usual number of open requests that counts when the next one is sent."""
 REST = 10.0
 """The seconds for which an address that refused a request, or lost one, gets no other while there is a better one."""
 
@@ -41,6 +41,7 @@ class Replicas:
     def __init__(self, providers: Sequence[Provider], clock: Callable[[], float] | None = None) -> None:
         self._replicas = [_Replica(one) for one in providers]
         self._affinity = Affinity()
+        self._usual = 0.0
         self._clock = clock or (lambda: asyncio.get_running_loop().time())
         self.model = providers[0].model
         self.endpoint = providers[0].endpoint
@@ -73,10 +74,11 @@ class Replicas:
         ready = [one for one in self._replicas if one.rests_until <= now] or self._replicas
         chosen = least = min(ready, key=lambda one: (one.open, one.sent))
         keys, length = keys_of(request)
+        self._usual = max(sum(one.open for one in self._replicas) + 1, FADES * self._usual)
         known = self._affinity.choose(keys, length)
         if known is not None and (near := self._replicas[known]) in ready:
-            clearly = max(CLEARLY, least.open // 2)
-            chosen = near if near.open < least.open + clearly else least
+            fair = max(self._usual / len(ready), least.open + 1)
+            chosen = near if near.open < fair else least
         self._affinity.note(keys, self._replicas.index(chosen))
         return chosen
 

@@ -5,8 +5,8 @@ python benchmarks/prefix_order.py [--rows 400] [--pairs 8] [--check]
 Whole runs over HTTP, each beside the same run with first come, first served. One server has slots as llama.cpp has
 them, the other has vLLM's blocks; both read a prompt faster where they keep its beginning. The rows have documents that
 repeat. "Of the best" compares the characters that were not read again with those of the best order, one by one.
-Where nothing is shared, CPU and time are the medians of interleaved pairs; the bound is for the CPU. With --check the exit code is 1 where a
-bound is missed.
+Where nothing is shared, CPU and time are the medians of interleaved pairs, and the bound is for the CPU. With --check
+the exit code is 1 where a bound is missed.
 """
 
 from __future__ import annotations
@@ -19,8 +19,9 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -57,9 +58,7 @@ def run(rows: list[dict[str, str]], machines: list[tuple[Cache, int]], read: flo
     from flowrun.runtime import RunOptions, run_async
 
     with ExitStack() as stack, tempfile.TemporaryDirectory() as folder:
-        served = [
-            stack.enter_context(serving(lambda one=one: Machine(one[0], one[1], read, write))) for one in machines
-        ]
+        served = [stack.enter_context(serving(partial(Machine, *one, read, write))) for one in machines]
         urls = [url for url, _ in served]
         at = f'= "{urls[0]}"' if len(urls) == 1 else f"at [{', '.join(map(repr, urls))}]".replace("'", '"')
         path = Path(folder) / "rows.flow"
@@ -88,11 +87,12 @@ def repeated(count: int) -> list[str]:
     rows = made_rows(count // 20, 20)
     random.Random(5).shuffle(rows)
     print(f"{count} rows, {count // 20} documents\n{'':28}{'time':>8}{'hits':>8}{'of the best':>13}{'faster':>9}")
-    for name, machines in {
+    kinds: dict[str, list[tuple[Callable[[], Cache], int]]] = {
         "llama.cpp, 4 slots": [(lambda: Slots(4), 4)],
         "vLLM, 600 blocks, 16 places": [(lambda: Blocks(600), 16)],
         "llama.cpp, 2 x 4 slots": [(lambda: Slots(4), 4)] * 2,
-    }.items():
+    }
+    for name, machines in kinds.items():
         figures = []
         for queue in ("first come", "alike"):
             with first_come() if queue == "first come" else ExitStack():

@@ -56,6 +56,7 @@ class Place:
             "OPENAI_BASE_URL": f"{self.url}/v1",
             "ANTHROPIC_BASE_URL": self.url,
             "GOOGLE_GEMINI_BASE_URL": self.url,
+            "MISTRAL_BASE_URL": f"{self.url}/v1",
         }
         named = {"mistral": NamedEndpoint("mistral", f"{self.url}/v1")}
 
@@ -244,6 +245,8 @@ async def test_a_run_that_does_not_wait_ends_and_is_resumed_after_the_end_of_the
     assert "doubt" not in kinds and kinds["intent"] == 2 * len(ROWS) + at.count("live")
     again = await resume_async("last", journal, options=at.options())
     assert again.summary.whole.sent - again.summary.whole.refused == len(ROWS)
+    assert again.cost == pytest.approx(found.cost)
+    assert found.cost == pytest.approx(0.002 * at.count("live") + 0.001 * at.count("line"))
 
 
 async def test_answers_of_a_batch_api_are_those_of_the_live_one_in_the_journal(at: Place) -> None:

@@ -163,7 +163,7 @@ def test_the_least_of_a_plan_reads_a_long_prompt_from_a_cache(words: int, share:
     def bounds(prices: str) -> tuple[float, float]:
         model = f'model m = "openai:m" with input_price: 1000, {prices}retries: 0\n'
         text = f'{model}flow f() {{ a = ask m "{"word " * words}" return a }}'
-        plan = make_plan(check_flow(Source("f.flow", text), catalog()))
+        plan = make_plan(check_flow(Source(text), catalog()))
         cost = estimate_plan(plan, {}, Files(Path()), environ={}).cost
         assert cost.most is not None
         return cost.least, cost.most

@@ -17,6 +17,7 @@ from .expression_sizes import SizeScope, size_of, text_size
 from .reasoning import with_reasoning
 from .served import Served, World
 from .sizes import Known, OneOf, Size, Some, shown
+from .tiers import at_tier_price
 from .type_bounds import Count, answer_bound
 from .usual import ATTEMPTS, CORRECTION, CORRECTIONS, MESSAGE_TOKENS, RETRIES
 
@@ -51,7 +52,8 @@ def asked(
         for at, one in enumerate(served):
             # A fallback is asked live, and so is a line of a batch API that has failed.
             batch = not at and batched(one, settings, scope, world)
-            found = _one(ask, settings, at_batch_price(one, batch=batch), tries, scope, world, title)
+            priced = at_batch_price(one, batch=True) if batch else at_tier_price(one, settings, scope, world)
+            found = _one(ask, settings, priced, tries, scope, world, title)
             billed = _attempted(found.amounts, attempts, 1 / SHARE if batch else 1)
             each.append(replace(found, amounts=billed.hedged(0.0 if batch else share)))
     return reduce(_either, each)

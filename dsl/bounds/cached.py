@@ -13,6 +13,7 @@ from ..records import dataclass
 from ..templates.heads import head_text
 from .amounts import Bounds
 from .ask_bounds import candidates
+from .batches import batched
 from .expression_sizes import SizeScope, size_of, text_size
 from .plain_texts import names_of
 from .served import World
@@ -87,7 +88,10 @@ class CachedHeads:
             return
         model = candidates(ask.model, self._models, scope, self._world)[0]
         served = None if model is None else self._world.served(model.address)
-        if served is None or served.keeps is None:
+        options = step.options if isinstance(step.node, p.Ask) else {}
+        # The lines of a batch API mark no head.
+        batch = batched(served, {**(model.options if model else {}), **options}, scope, self._world)
+        if served is None or served.keeps is None or batch:
             self._sizes[Identity(step)] = []
             return
         sizes = []
@@ -130,8 +134,10 @@ class CachedHeads:
             if isinstance(node, p.Ask):
                 found += _saved(self._sizes.get(Identity(step), []), times)
             elif isinstance(node, p.FlowCall):
-                if self._callers.get(node.flow) == Identity(step):
+                if self._callers.get(node.flow) == Identity(step) and self._depth < _DEEPEST:
+                    self._depth += 1
                     found += self._within(self._plan.flows[node.flow].steps, flows.get(node.flow, ()), times, flows)
+                    self._depth -= 1
             elif step.block is not None:
                 inner = (*times, _bodies(node, row)) if isinstance(node, p.Map | p.Repeat) else times
                 found += self._within(step.block.steps, row.inside, inner, flows)

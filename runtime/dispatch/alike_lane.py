@@ -88,6 +88,23 @@ class _Children(Generic[T]):
         return min(self.busy, key=lambda child: child.sent)
 
 
+@dataclass(eq=False, slots=True)
+class _Worth:
+    """The count that tells whether it pays to compare prompts. ``unseen`` is the number of items to come without it."""
+
+    unseen: int = 0
+    looks: int = 0
+    hits: int = 0
+
+    def look(self, *, found: bool) -> None:
+        """Note whether a choice has ``found`` a beginning that tells some of the prompts from others."""
+        self.looks += 1
+        self.hits += found
+        if self.looks == _LOOKS:
+            self.unseen = _UNSEEN if self.hits < _PAYS else 0
+            self.looks = self.hits = 0
+
+
 class AlikeLane(Generic[T]):
     """The waiting items of one lane, in a trie of their texts, and those that are being answered.
 
@@ -104,7 +121,7 @@ class AlikeLane(Generic[T]):
         self._came: OrderedDict[T, int] = OrderedDict()
         self._plain: OrderedDict[T, int] = OrderedDict()
         self._arrived = self._taken = self._out = 0
-        self._unseen = self._looks = self._found = 0
+        self._worth = _Worth()
         self._chosen: T | None = None
 
     def __bool__(self) -> bool:
@@ -123,8 +140,8 @@ class AlikeLane(Generic[T]):
 
     def put(self, item: T) -> None:
         self._arrived += 1
-        if self._unseen:
-            self._unseen -= 1
+        if self._worth.unseen:
+            self._worth.unseen -= 1
             self._plain[item] = self._arrived
             return
         self._came[item] = self._arrived
@@ -150,7 +167,8 @@ class AlikeLane(Generic[T]):
             return oldest
         node = self._root if after is None else self._nearest(self._text_of(after))
         if after is not None and self._root.queued > 1:
-            self._look(node)
+            root = self._root
+            self._worth.look(found=root.queued + root.sent > node.queued + node.sent)
         while node.children is not None:
             node = node.children.next()
         assert node.waiting is not None
@@ -206,15 +224,6 @@ class AlikeLane(Generic[T]):
                     if not parent.children.all:
                         parent.children = None
             node = parent
-
-    def _look(self, node: _Node[T]) -> None:
-        """Note whether a beginning that was found tells some of the prompts from others."""
-        root = self._root
-        self._looks += 1
-        self._found += root.queued + root.sent > node.queued + node.sent
-        if self._looks == _LOOKS:
-            self._unseen = _UNSEEN if self._found < _PAYS else 0
-            self._looks = self._found = 0
 
     def _enter(self, item: T) -> None:
         """Enter an item into the trie, below the longest beginning that it shares with another one."""

@@ -117,6 +117,7 @@ class Gathering:
         key = idempotency_key
         await self.start()
         request = replace(request, stream=False, hear=None)
+        await self.live.check(request)
         held = self.book.holding(key)
         post, lacks = write_line(self.live, request, samples, None if held is None else held.lacks.get(key, ()))
         future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()

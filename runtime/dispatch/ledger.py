@@ -125,12 +125,12 @@ class RunLog(NoLog):
     rows: AnswerRows = field(default_factory=AnswerRows)
     traces: tuple[str, ...] = ()
     models: Mapping[str, str] = field(default_factory=dict)
-    book: SubmissionBook | None = None
     _closed: set[int] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         super().__init__(self.clock)
         self.notes = RunNotes(self.journal, self.run)
+        self.book: SubmissionBook | None = None
         self._recall = Recall(self.journal, self.run, self.endpoints, self.fresh, self.models)
 
     def keep(self, book: SubmissionBook) -> None:

@@ -13,8 +13,8 @@ from flowrun.dsl import plan as p
 from ..catalog import catalog
 from ..costs.prices import Prices
 from ..files.files import Files
-from ..providers import places_of, token_counter, traits_of
-from ..providers.declared import declared_for
+from ..providers import is_own, places_of, token_counter, traits_of
+from ..providers.declared import endpoints_of
 from ..providers.default_model import model_without_option
 from ..providers.image_counts import with_images
 from ..reads.reading import reading
@@ -28,8 +28,8 @@ from ..vocabulary.tokens import estimate
 from .declared import declared_prices
 from .rates import rates_of
 
-_WITH_BATCHES = frozenset({"openai", "anthropic", "gemini", "mistral"})
-"""The providers with a batch API."""
+_ASKED_TIERS = ("flex", "priority")
+"""The service tiers with prices of their own that an ask can name."""
 Lookup = Callable[[str], Json]
 
 
@@ -72,7 +72,7 @@ def bounds_without_inputs(plan: p.Plan, model: str, environ: Mapping[str, str]) 
 
 
 def _prices(plan: p.Plan, environ: Mapping[str, str]) -> Prices:
-    return Prices(environ, declared_prices(plan), declared_for(plan, environ))
+    return Prices(environ, declared_prices(plan), endpoints_of(plan, environ))
 
 
 class _Names:
@@ -96,6 +96,9 @@ class _Names:
 
 
 class _Surroundings:
+    refuses = True
+    """True if an image for a model that reads none is an error."""
+
     def __init__(self, files: Files, environ: Mapping[str, str], prices: Prices, *, batch: bool = False) -> None:
         self.batch = batch
         self.files = files
@@ -123,18 +126,15 @@ class _Surroundings:
             raise UnsettledError(str(error)) from None
 
     def _served(self, address: str) -> Served:
-        endpoints = self.prices.endpoints
+        endpoints, name = self.prices.endpoints, address.partition(":")[0]
         traits = traits_of(address, endpoints)
         known = self.prices(address)
         rates = None if known is None else rates_of(known)
+        takes = not self.refuses or ("images" not in traits.lacks and reads_images(address))
         places = places_of(address, self.environ, endpoints)
         return Served(
             address,
-            with_images(
-                token_counter(address, self.environ, endpoints),
-                address,
-                takes="images" not in traits.lacks and reads_images(address),
-            ),
+            with_images(token_counter(address, self.environ, endpoints), address, takes=takes),
             rates,
             shares=traits.shares_prompt,
             bare=traits.bare,
@@ -143,12 +143,15 @@ class _Surroundings:
             endpoint="" if places is None else address.partition(":")[0],
             places=places,
             keeps=traits.least_kept(address.partition(":")[2]),
-            batch=self.batch and address.partition(":")[0] in _WITH_BATCHES,
+            batch=self.batch and "batch" not in traits.lacks and (is_own(name) or name in endpoints),
+            tiers={} if known is None else {tier: rates_of(known, tier=tier) for tier in _ASKED_TIERS},
         )
 
 
 class _Unread(_Surroundings):
     """A ``World`` that knows only prices. It works out no value and reads no file."""
+
+    refuses = False
 
     def value(self, expr: p.Expr, lookup: Lookup) -> Json:
         raise UnsettledError

@@ -223,9 +223,10 @@ def check_key(key: str, host: str) -> None:
 
     Raises: UsageError, for a key that belongs to another service.
     """
-    known = (*_PATHS, "api.anthropic.com", *_table_hosts())
     for prefix, home, advice in _KEYS:
-        if key.startswith(prefix) and host in known and not host.endswith(home):
+        if not key.startswith(prefix) or host.endswith(home):
+            continue
+        if host in (*_PATHS, "api.anthropic.com", *_table_hosts()):
             raise UsageError(f"the key for {host} begins with {prefix}, as {advice}")
 
 

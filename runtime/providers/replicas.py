@@ -14,6 +14,7 @@ from flowrun.dsl import dataclass
 
 from ..vocabulary.call import Reply, Request
 from ..vocabulary.errors import InDoubtError, RefusedError
+from . import open_provider
 from .affinity import Affinity, keys_of
 from .named import NamedEndpoint
 from .protocol import Provider, Surroundings
@@ -86,13 +87,11 @@ class Replicas:
         await asyncio.gather(*(one.provider.close() for one in self._replicas))
 
 
-def open_replicas(
-    model: str, named: NamedEndpoint, surroundings: Surroundings, opener: Callable[[str, Surroundings], Provider]
-) -> Provider:
-    """Open a model at each address of an endpoint. Raises what ``opener`` raises."""
+def open_replicas(model: str, named: NamedEndpoint, surroundings: Surroundings) -> Provider:
+    """Open a model at each address of an endpoint. Raises what ``open_provider`` raises."""
 
     def at(address: str) -> Provider:
         one = replace(named, base_url=address, others=())
-        return opener(model, replace(surroundings, endpoints={named.name: one}))
+        return open_provider(model, replace(surroundings, endpoints={**surroundings.endpoints, named.name: one}))
 
     return Replicas([at(address) for address in (named.base_url, *named.others)])

@@ -167,16 +167,6 @@ def _dicts(items: Any) -> list[dict[str, Any]]:
     return [one for one in items if isinstance(one, dict)] if isinstance(items, list) else []
 
 
-def converse_detail(usage: Any) -> TokenDetail | None:
-    """Read the special tokens of Converse (docs.aws.amazon.com/bedrock/latest/APIReference, "TokenUsage").
-
-    ``inputTokens`` counts neither those read from the cache nor those written to it.
-    """
-    if not isinstance(usage, dict):
-        return None
-    return _detail(_first((usage, "cacheReadInputTokens")), _first((usage, "cacheWriteInputTokens")), None)
-
-
 def _first(*places: tuple[Any, str]) -> int | None:
     """Return the first count that an object has under its name. A count is a whole number of 0 or more."""
     for holder, name in places:

@@ -43,7 +43,8 @@ from .models import Models, models_of
 from .parts import Parts, Stop
 from .past import past_of
 from .result import Result
-from .resume import RunSettings, begin, go_on, notices
+from .resume import begin, go_on, notices
+from .run_rows import RunSettings
 from .waits import waiting_now, waits_of
 
 _TURN = 500

@@ -94,7 +94,7 @@ class Batch:
 
 @dataclass
 class Behaviour:
-    """What the server does. ``refuse`` is the reason for which it takes no submission, "" if it takes them."""
+    """The behaviour of the server. ``refuse`` is the reason for which it takes no submission, "" if it takes them."""
 
     seconds: float = 0.0
     fail: float = 0.0

@@ -16,7 +16,7 @@ def lacks_batch(provider: object) -> str:
     """Say why a provider has no batch API. "" if it has one, or if its server may have one."""
     from ..served import ServedProvider
 
-    if not isinstance(provider, ServedProvider) or _kind(provider) is None:
+    if not isinstance(provider, ServedProvider) or _kind(provider) is None or "batch" in provider._at.lacks:
         return "has no batch API"
     return ""
 
@@ -36,9 +36,9 @@ def api_of(provider: ServedProvider) -> SubmissionApi:
 
             return GeminiBatches(transport, name)
         case "mistral":
-            from .mistral import MistralJobs
+            from .mistral import MistralBatches
 
-            return MistralJobs(transport, name)
+            return MistralBatches(transport, name)
         case _:
             from .openai import OpenAIBatches
 

@@ -85,7 +85,7 @@ class Transport:
             self.endpoint.base_url + path,
             data=data,
             headers=headers,
-            proxy=self.endpoint.proxy,
+            proxy=self.endpoint.way.proxy,
             allow_redirects=False,
             timeout=aiohttp.ClientTimeout(total=seconds),
         )

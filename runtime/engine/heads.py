@@ -123,19 +123,33 @@ def _repeats(frame: Frame) -> bool:
 
 
 def _place(name: str, frames: Sequence[Frame], start: int) -> int:
-    """Return the number of the frame on which the value of a name depends."""
+    """Return the number of the innermost frame on which the value of a name depends."""
+    # Called flows may be nested deeper than Python's stack.
+    nearest, todo, seen = len(frames), [(name, start)], set[tuple[str, int]]()
+    while todo:
+        if (one := todo.pop()) in seen:
+            continue
+        seen.add(one)
+        number, further = _looked_up(*one, frames)
+        todo += further
+        nearest = min(nearest, number)
+    return nearest
+
+
+def _looked_up(name: str, frames: Sequence[Frame], start: int) -> tuple[int, list[tuple[str, int]]]:
+    """Return the number of the frame that gives a name its value, and the names on which this value depends instead."""
     for number in range(start, len(frames)):
         frame = frames[number]
         if name in frame.given:
             if frame.parent is not None or frame.block is None:
-                return number
+                return number, []
             # A parameter of a called flow depends on its argument.
             node = getattr(frame.block.step, "node", None)
             value = node.args.get(name) if isinstance(node, p.FlowCall) else None
-            return len(frames) if value is None else _nearest(value, frames, number + 1)
+            return len(frames), [] if value is None else [(one, number + 1) for one in mentions([value])]
         if name in frame.values:
-            return number
-    return len(frames)
+            return number, []
+    return len(frames), []
 
 
 def _nearest(value: p.Expr, frames: Sequence[Frame], start: int) -> int:

@@ -136,7 +136,7 @@ def _place(name: str, frames: Sequence[Frame], start: int) -> int:
     return nearest
 
 
-def _looked_up(name: str, frames: Sequence[Frame], start: int) -> tuple[int, list[tuple[str, int]]]:
+def _looked_up(name: str, start: int, frames: Sequence[Frame]) -> tuple[int, list[tuple[str, int]]]:
     """Return the number of the frame that gives a name its value, and the names on which this value depends instead."""
     for number in range(start, len(frames)):
         frame = frames[number]

@@ -77,7 +77,7 @@ if TYPE_CHECKING:
     from .render import render_diagnostic, render_diagnostics, render_excerpt
     from .safe_text import STEERS, inert, one_line
     from .source import Source, Span
-    from .templates.heads import head_parts
+    from .templates.heads import head_parts, written_paths
     from .templates.read import Template, read_template, template_names, template_pieces, written_places
     from .test_planner import make_tests, plan_of_test
     from .texts import alike, option_of, text_key
@@ -136,7 +136,7 @@ _HOMES = {
     "safe_text": "STEERS inert one_line",
     "source": "Source Span",
     "path_names": "REDUCE step_names",
-    "templates.heads": "head_parts",
+    "templates.heads": "head_parts written_paths",
     "templates.read": "Template read_template template_names template_pieces written_places",
     "test_planner": "make_tests plan_of_test",
     "texts": "alike option_of text_key",

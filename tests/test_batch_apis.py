@@ -16,9 +16,6 @@ from flowrun.runtime import RunOptions, run_async
 from flowrun.runtime.account.progress import state_line
 from flowrun.runtime.account.summary import Summary
 from flowrun.runtime.api import resume_async
-from flowrun.runtime.providers import open_provider
-from flowrun.runtime.providers.named import NamedEndpoint
-from flowrun.runtime.providers.protocol import Provider, Surroundings
 from flowrun.runtime.session import batches
 from flowrun.runtime.session.result import Result
 from flowrun.runtime.vocabulary import events as e
@@ -58,14 +55,8 @@ class Place:
             "GOOGLE_GEMINI_BASE_URL": self.url,
             "MISTRAL_BASE_URL": f"{self.url}/v1",
         }
-        named = {"mistral": NamedEndpoint("mistral", f"{self.url}/v1")}
-
-        def opener(address: str, around: Surroundings) -> Provider:
-            return open_provider(address, Surroundings(around.environ, around.progress, around.records, named))
-
         return RunOptions(
             **{"journal": None, "environ": environ, "on_event": self.events.append, **options},
-            opener=opener,
             learn=False,
         )
 

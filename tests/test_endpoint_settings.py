@@ -77,6 +77,7 @@ REFUSED = {
     '[endpoints.lab]\nbase_url = "http://h"\nkey_env = "sk-s3cret-0123456789-abcdef"': "is not the name of a variable",
     '[endpoints.lab]\nbase_url = "http://h"\nkey_env = "gsks3cretAb12Cd34Ef56Gh78"': "is not the name of a variable",
     '[endpoints.lab]\nbase_url = "http://h"\nkey_env = ["A"]': "`key_env` must be a text",
+    '[endpoints.lab]\nbase_url = "http://h/sk-proj-s3cretAb12Cd34Ef56/v1"': "has what looks like a key",
     '[endpoints.lab]\nbase_url = "http://h"\nheaders = "X: y"': "`headers` must be a table of texts",
     '[endpoints.lab]\nbase_url = "http://h"\nheaders = { "X" = 1 }': "`headers` must be a table of texts",
     '[endpoints.lab]\nbase_url = "http://h"\nheaders = { "X Y" = "z" }': "`X Y` is not the name of a header",

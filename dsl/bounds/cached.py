@@ -45,7 +45,28 @@ class CachedHeads:
         self._sizes: dict[Identity, list[float]] = {}
         self._callers: dict[str, Identity] = {}
         self._depth = 0
+        self._repeated: set[Identity] = set()
+        self._repeat(plan.steps)
         self._find(plan.steps, (), ())
+
+    def _repeat(self, steps: Sequence[p.Step]) -> None:
+        """Note the steps that blocks repeat, and those of the flows that they call."""
+        left = [(steps, False)]
+        called: set[tuple[str, bool]] = set()
+        while left:
+            steps, inside = left.pop()
+            for step in steps:
+                if inside:
+                    self._repeated.add(Identity(step))
+                if isinstance(step.node, p.FlowCall) and (step.node.flow, inside) not in called:
+                    called.add((step.node.flow, inside))
+                    left.append((self._plan.flows[step.node.flow].steps, inside))
+                if step.block is not None:
+                    left.append((step.block.steps, inside or isinstance(step.node, p.Map | p.Repeat | p.Rounds)))
+
+    def stores(self, step: p.Step) -> bool:
+        """Tell if the asks of a step may write their prompts to a provider's cache: a block repeats them."""
+        return Identity(step) in self._repeated
 
     def _find(self, steps: Sequence[p.Step], blocks: tuple[p.Step, ...], varying: tuple[frozenset[str], ...]) -> None:
         for step in steps:

@@ -45,6 +45,7 @@ _NOTES = {
     "seed": "the model answers without it, so a second run may give other answers",
     "stream": "the answer comes as a whole",
     "logprobs": "the answers have no probabilities",
+    "batch": "a run is refused before it sends anything",
 }
 _TYPE = "a type other than text"
 

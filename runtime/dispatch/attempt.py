@@ -135,7 +135,12 @@ class Attempts:
             # A request that is still wanted gets no end in the journal, so a resumed run says that it may be paid.
             wanted = bool(batch.calls) or out.kept
             if not wanted:
-                self.log.over(asked, None, out.began)
+                # A line that was not submitted is surely not paid.
+                withdrawn = getattr(provider, "withdrawn", None)
+                unpaid = None if withdrawn is None else withdrawn(batch.key)
+                self.log.over(asked, unpaid, out.began)
+                if unpaid is not None:
+                    self.events.attempt_failed(batch, unpaid)
             self.events.cancelled(batch, wanted=wanted)
             raise
         usage = credible(reply.usage, asked[0].request, [one.text for one in reply.answers], count)

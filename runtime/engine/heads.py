@@ -54,7 +54,14 @@ class Heads:
 
 def where(frame: Frame) -> Where:
     """Return the place of a frame in the plan, the same for all bodies of a block."""
-    return tuple([None if one.block is None else one.block.step for one in _outward(frame)])
+    # Each call asks for its place, and a loop takes half the time of a generator.
+    steps: list[PreparedStep | None] = []
+    around: Frame | None = frame
+    while around is not None:
+        block = around.block
+        steps.append(None if block is None else block.step)
+        around = around.parent if block is None else block.frame
+    return tuple(steps)
 
 
 def heads_of(ask: p.Ask, frame: Frame) -> Heads | None:

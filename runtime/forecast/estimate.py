@@ -129,7 +129,8 @@ class _Surroundings:
         endpoints, name = self.prices.endpoints, address.partition(":")[0]
         traits = traits_of(address, endpoints)
         known = self.prices(address)
-        rates = None if known is None else rates_of(known)
+        keeps = traits.least_kept(address.partition(":")[2])
+        rates = None if known is None else rates_of(known, keeps=keeps)
         takes = not self.refuses or ("images" not in traits.lacks and reads_images(address))
         places = places_of(address, self.environ, endpoints)
         return Served(
@@ -142,7 +143,7 @@ class _Surroundings:
             # All models of a built-in provider share its endpoint.
             endpoint="" if places is None else address.partition(":")[0],
             places=places,
-            keeps=traits.least_kept(address.partition(":")[2]),
+            keeps=keeps,
             batch=self.batch and "batch" not in traits.lacks and (is_own(name) or name in endpoints),
             tiers={} if known is None else {tier: rates_of(known, tier=tier) for tier in _ASKED_TIERS},
         )

@@ -89,7 +89,8 @@ class AnthropicProvider(ServedProvider):
             if message.role != "system"
         ]
         body |= self._optional(request, lacks)
-        self._further.write(body, request, lacks)
+        if request.options:
+            self._further.write(body, request, lacks)
         stream = None
         if self._streams(request, lacks):
             body["stream"] = True

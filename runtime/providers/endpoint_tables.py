@@ -29,6 +29,8 @@ LACKS = (
     *("verbosity", "user"),
 )
 """The parts of a request that an endpoint may lack."""
+_KEY = pattern(r"sk-|gsk_|xai-|pplx-|hf_|nvapi-|AIza|csk-|r8_")
+"""The beginnings of the keys of well-known services."""
 _NAME = pattern(r"[a-z][a-z0-9_]*")
 _VARIABLE = pattern(r"[A-Za-z_][A-Za-z0-9_]*")
 _HEADER = pattern(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
@@ -125,6 +127,8 @@ class _Reader:
         where = f"{self._where}: base_url"
         parts = check_address(address, where, "http://gpu.example:8000/v1")
         check_path(address, parts, where, spoken=self._kind() == "openai")
+        if any(_KEY.match(one) and secret(one).real for one in parts.path.split("/")):
+            raise self._refused("the path of base_url has what looks like a key: delete it, and set `key_env`")
         return address.rstrip("/")
 
     def _kind(self) -> Kind:

@@ -43,8 +43,6 @@ class Further:
 
     def check(self, request: Request, model: str) -> None:
         """Raise PermanentError if the model does not take an option that the answer needs. Nothing is sent then."""
-        if not request.options:
-            return
         from .option_bodies import refusals
 
         found = refusals(self.api, self.model, settings_of(request))
@@ -55,10 +53,9 @@ class Further:
 
     def write(self, body: dict[str, Any], request: Request, lacks: frozenset[str]) -> None:
         """Add the options of a request to its body."""
-        if request.options:
-            from .option_bodies import fields
+        from .option_bodies import fields
 
-            fields(self.api, self.model, request.options, lacks, into=body)
+        fields(self.api, self.model, request.options, lacks, into=body)
 
     def objects(self, rejected: RejectedError, request: Request) -> bool:
         """Tell whether a server objects to an option without which the request would mean something else."""
@@ -83,7 +80,8 @@ class SendsOptions:
 
     async def check(self, request: Request) -> None:
         """Check the options and the images of a request. Raises PermanentError if one cannot be sent."""
-        self._further.check(request, self.model)
+        if request.options:
+            self._further.check(request, self.model)
         if any(message.images for message in request.messages):
             from .images import ready  # few requests have images
 

@@ -81,7 +81,8 @@ class GeminiProvider(ServedProvider):
             body["systemInstruction"] = {"parts": system}
         if config:
             body["generationConfig"] = config
-        self._further.write(body, request, lacks)
+        if request.options:
+            self._further.write(body, request, lacks)
         name = self._name if "/" in self._name else f"models/{self._name}"
         if not self._streams(request, lacks):
             return Post(f"/v1beta/{quote(name)}:generateContent", body, samples, form, mode)

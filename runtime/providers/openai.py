@@ -71,7 +71,8 @@ class OpenAIProvider(ServedProvider):
         if request.max_tokens is not None:
             body[self._cap(lacks)] = request.max_tokens
         body |= self._optional(request, lacks)
-        self._further.write(body, request, lacks)
+        if request.options:
+            self._further.write(body, request, lacks)
         key = cache_key(messages) if takes_cache_key(self._at.host) and "prompt_cache_key" not in lacks else ""
         if key:
             body["prompt_cache_key"] = key

@@ -49,7 +49,8 @@ def _reasons(api: Api, family: Family, model: str, options: Mapping[str, Json]) 
     asked = options.get("reasoning", "none")
     if asked is LATER:
         return
-    why = _refused(family.reasoning, asked, options, api.written)
+    # A model that always reasons need not be told.
+    why = _refused(family.reasoning, asked, options, api.written) if "reasoning" in options else ""
     if why and "reasoning" in options:
         yield "reasoning", why
     if asked == "none":

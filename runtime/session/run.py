@@ -15,7 +15,7 @@ from ..account.summary import Summary
 from ..costs.prices import Prices
 from ..costs.written_budget import Budget
 from ..dispatch.answer_rows import AnswerRows
-from ..dispatch.endpoint import identities_of, window_of
+from ..dispatch.endpoint import identities_of, strands_of, window_of
 from ..dispatch.ledger import NoLog
 from ..dispatch.read_pool import ReadPool
 from ..dispatch.run_clock import RunClock
@@ -157,6 +157,7 @@ def _context(
         watcher=parts.watcher,
         unheard=unheard(listeners),
         batches=batches.models,
+        strands=strands_of(models.endpoints),
     )
 
 

@@ -34,6 +34,7 @@ class EmbeddedProvider:
 
     samples = 12
     concurrency = 1
+    keeps_prompts = True
 
     def __init__(self, model: LocalModel, surroundings: Surroundings, own_weights: str | None = None) -> None:
         self.model = model.name

@@ -8,10 +8,13 @@ from typing import Any
 import pytest
 
 from flowrun.runtime import Result, RunOptions, run_async
+from flowrun.runtime.files.files import Files
+from flowrun.runtime.forecast.estimate import estimate_plan
 from flowrun.runtime.providers.image_parts import converse_blocks, cut_parts, messages_blocks
 from flowrun.runtime.values.prompt_cuts import Cuts
 from flowrun.runtime.vocabulary.call import Message
 from flowrun.runtime.vocabulary.image import Image
+from support.harness import planned
 from support.images import png
 from support.keeping_bedrock import TOKEN, keeping_bedrock
 from support.keeping_server import Keeping, keeping
@@ -129,3 +132,11 @@ def test_ends_move_with_the_marks_of_images() -> None:
     assert cuts.ends == [3, 39, 44, 90]
     cuts.move([])
     assert cuts.ends == [3, 39, 44, 90]
+
+
+@pytest.mark.parametrize(("more", "some"), [("", True), (", batch: true", False), (", batch: false", True)])
+@pytest.mark.parametrize("model", ["anthropic:claude-sonnet-4-5", f"bedrock:{CLAUDE}", "vertex:claude-sonnet-4-5"])
+def test_a_plan_expects_nothing_from_the_caches_for_lines_of_a_batch_api(model: str, more: str, some: bool) -> None:
+    made = planned(f'model m = "{model}" with {PRICES}{more}\n{MAP}')
+    inputs = {"handbook": HANDBOOK, "sections": [f"section {at}" for at in range(9)]}
+    assert (estimate_plan(made, inputs, Files(Path()), environ={}).cached > 0) == some

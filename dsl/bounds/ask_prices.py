@@ -28,7 +28,7 @@ def at_terms(
     elif "service_tier" in settings:
         size = size_of(settings["service_tier"], scope, world, world.count)
         if isinstance(size, Known) and isinstance(size.value, str):
-            rates = rates.tier(size.value)
+            rates |= rates.tier(size.value)  # a server may serve another tier as the ordinary one
         else:
             for name, other in rates.tiers:
                 rates = rates if name == BATCH else rates | other

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import field
 from typing import Protocol
 
 from .. import plan as p
@@ -64,7 +62,7 @@ class Served:
     if the price is not known. Models of one ``endpoint`` share its ``places``: the number of requests that may be in
     flight. None means no limit. A flow may set another number. ``keeps`` is the fewest tokens of a head that the server
     keeps, to charge less for reading it again; None if it keeps none. ``batch`` says that the model is asked through
-    its batch API, unless its options say otherwise. ``tiers`` has the rates of service tiers, by their names.
+    its batch API, unless its options say otherwise.
     """
 
     address: str
@@ -77,7 +75,6 @@ class Served:
     places: int | None = None
     keeps: int | None = None
     batch: bool = False
-    tiers: Mapping[str, Rates] = field(default_factory=dict)
 
 
 class World(Evaluator, Protocol):

@@ -28,8 +28,6 @@ from ..vocabulary.tokens import estimate
 from .declared import declared_prices
 from .rates import rates_of
 
-_ASKED_TIERS = ("flex", "priority")
-"""The service tiers with prices of their own that an ask can name."""
 Lookup = Callable[[str], Json]
 
 
@@ -145,7 +143,6 @@ class _Surroundings:
             places=places,
             keeps=keeps,
             batch=self.batch and "batch" not in traits.lacks and (is_own(name) or name in endpoints),
-            tiers={} if known is None else {tier: rates_of(known, tier=tier) for tier in _ASKED_TIERS},
         )
 
 

@@ -18,7 +18,8 @@ def rates_of(price: Price, *, tier: str = "", stores: Stores = "", keeps: int | 
     prompts to the provider's cache. A server may serve a cheaper tier as an ordinary one, but never a batch. ``keeps``
     is the fewest tokens of a prompt that the provider keeps, None if that is not known.
     """
-    names = sorted({BATCH_TIER, *(name for name, _ in price.tariffs if name)})
+    # The highest price of `priority` counts also where its own price is not known.
+    names = sorted({BATCH_TIER, "priority", *(name for name, _ in price.tariffs if name)})
     tiers = tuple((name, _rates(price, name, stores, keeps, ())) for name in names)
     return _rates(price, tier, stores, keeps, tiers)
 

@@ -102,7 +102,7 @@ PROVIDER = CloudService(
     base_variable="AZURE_OPENAI_ENDPOINT",
     key_variables=("AZURE_OPENAI_API_KEY",),
     key_header="api-key",
-    traits=Traits(price_list="azure", tokens=openai_tokens, concurrency=64),
+    traits=Traits(api="openai", price_list="azure", tokens=openai_tokens, concurrency=64),
     located=_located,
     settings=("AZURE_OPENAI_AD_TOKEN", *_VERSIONS),
     open=opened,

@@ -22,6 +22,7 @@ from .content import read_parts
 from .converse_stream import ConverseStream
 from .endings import CONVERSE_ENDINGS
 from .endpoints import endpoint
+from .further import Further
 from .posts import PLAIN, Post
 from .protocol import Provider, Surroundings
 from .served import ServedProvider
@@ -70,6 +71,10 @@ class BedrockProvider(ServedProvider):
     optional = ("temperature",)
     keywords = ANTHROPIC_KEYWORDS
 
+    @property
+    def _further(self) -> Further:
+        return Further("converse", self._at.host, self._name)
+
     def _call(self, request: Request, form: Shape | None, samples: int, lacks: frozenset[str]) -> Post:
         mode = self._mode(form, lacks)
         messages = request.messages
@@ -100,6 +105,8 @@ class BedrockProvider(ServedProvider):
             config["maxTokens"] = request.max_tokens
         if config:
             body["inferenceConfig"] = config
+        if request.options:
+            self._further.write(body, request, lacks)
         path = f"/model/{quote(self._name, safe='')}/converse"
         if not self._streams(request, lacks):
             return Post(path, body, 1, form, mode, wrapped=mode != PLAIN)
@@ -174,7 +181,11 @@ PROVIDER = CloudService(
     key_header="Authorization",
     key_prefix="Bearer ",
     traits=Traits(
-        price_list="aws", price_variable="AWS_ENDPOINT_URL_BEDROCK_RUNTIME", shares_prompt=False, concurrency=16
+        api="converse",
+        price_list="aws",
+        price_variable="AWS_ENDPOINT_URL_BEDROCK_RUNTIME",
+        shares_prompt=False,
+        concurrency=16,
     ),
     located=_located,
     settings=("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE", "AWS_ACCESS_KEY_ID"),

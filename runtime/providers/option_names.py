@@ -3,8 +3,9 @@
 Sources: platform.openai.com/docs/api-reference/chat/create and its guide "Reasoning models"; openrouter.ai/docs,
 "Reasoning tokens"; platform.claude.com/docs, "Messages", "Extended thinking", "Adaptive thinking", "Effort" and the
 migration guides of Opus 4.7 and Opus 5; ai.google.dev/api/generate-content, "GenerationConfig" and "ThinkingConfig",
-and the pages "Gemini thinking", "OpenAI compatibility" (levels as budgets) and "Optimization" (tiers); the README of
-llama.cpp's server.
+and the pages "Gemini thinking", "OpenAI compatibility" (levels as budgets) and "Optimization" (tiers);
+docs.aws.amazon.com/bedrock/latest/APIReference, "Converse" and "InferenceConfiguration"; the README of llama.cpp's
+server.
 """
 
 from __future__ import annotations
@@ -236,7 +237,27 @@ _EMBEDDED = Api(
     _CHAT.logprobs,
 )
 
-APIS = {"openai": _CHAT, "anthropic": _MESSAGES, "gemini": _GENERATE, "embedded": _EMBEDDED}
+_BESIDE = "Converse has no words of its own for it: write those of the model into `extra`"
+
+_CONVERSE = Api(
+    "Converse",
+    {"top_p": ("inferenceConfig", "topP"), "stop": ("inferenceConfig", "stopSequences")},
+    {
+        **dict.fromkeys(("reasoning", "presence_penalty", "frequency_penalty", "verbosity", "service_tier"), _BESIDE),
+        **dict.fromkeys(("user", "logprobs"), "Converse has no such option"),
+    },
+    {},
+    (Family(_ANY, None),),
+    {},
+)
+
+APIS = {
+    "openai": _CHAT,
+    "anthropic": _MESSAGES,
+    "gemini": _GENERATE,
+    "converse": _CONVERSE,
+    "embedded": _EMBEDDED,
+}
 """The APIs by the names that traits have for them."""
 HOSTS = {
     ("openai", "openai.com"): replace(_CHAT, fields={**_CHAT.fields, "user": ("safety_identifier",)}),

@@ -113,8 +113,15 @@ def _located(environ: Mapping[str, str]) -> str:
     return f"https://{location}-aiplatform.googleapis.com" if _LOCATION.fullmatch(location) else ""
 
 
-_TRAITS = Traits(price_list="google", price_variable="GOOGLE_VERTEX_BASE_URL", concurrency=32)
-_CLAUDE = replace(_TRAITS, shares_prompt=False, most_written=MOST_WRITTEN)
+# Vertex names the tier of a request in a header, and flowrun sends none.
+_TRAITS = Traits(
+    api="gemini",
+    price_list="google",
+    price_variable="GOOGLE_VERTEX_BASE_URL",
+    concurrency=32,
+    lacks=frozenset({"service_tier"}),
+)
+_CLAUDE = replace(_TRAITS, api="anthropic", shares_prompt=False, most_written=MOST_WRITTEN)
 
 PROVIDER = CloudService(
     name="vertex",

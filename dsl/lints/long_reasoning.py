@@ -48,6 +48,7 @@ def _found(program: Program, typed: Typed) -> Iterator[Diagnostic]:
                 f"the reasoning may take all of the {whole:,} tokens",
                 one.options["reasoning"].value.span,
                 labels=(Label(one.options["max_tokens"].span, "this bounds the reasoning and the answer together"),),
+                note="the model would have no tokens left for its answer",
                 help=f"write `max_tokens` with more than {thought:,}",
             )
 

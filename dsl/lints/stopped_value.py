@@ -39,6 +39,7 @@ def stopped_value(program: Program, typed: Typed, catalog: Catalog) -> list[Diag
             "`stop` may cut off a value of this type",
             one.options["stop"].span,
             labels=(Label(one.ask.answer.span, "the answer ends where this ends"),),
+            note="an answer that ends early is no value of its type, and is paid all the same",
             help="delete `stop`",
         )
         for one in settings(program, typed, "stop")

@@ -1,7 +1,9 @@
 """A flow asks of a model what its endpoint is known not to serve: an option that its API does not have, or an answer of
-a type that its server does not enforce. The model still answers, but without what was asked for. A `seed` then makes no
-answer repeatable, a type is only described in the prompt, and `sure(x)` is `none`. What an endpoint lacks is known for
-flowrun's own providers. For an endpoint of the flow, `with lacks: [...]` says it. Delete the option, or ask another
+a type that its server does not enforce. The model may still answer, but without what was asked for: a `seed` then makes
+no answer repeatable, a type is only described in the prompt, and `sure(x)` is `none`. A run refuses options that change the meaning or the
+price, such as `top_p`, before it sends anything. What an endpoint lacks is known for
+flowrun's own providers. For an
+endpoint of the flow, `with lacks: [...]` says it. Delete the option, or ask another
 model.
 
 ```flow bad
@@ -44,9 +46,11 @@ _FORM = "the prompt then describes the type, and an answer that does not fit is 
 _NOTES = {
     "seed": "the model answers without it, so a second run may give other answers",
     "stream": "the answer comes as a whole",
-    "logprobs": "the answers have no probabilities",
     "batch": "a run is refused before it sends anything",
 }
+_REFUSED = "a run refuses it before anything is sent"
+_LEFT_OUT = frozenset({"seed", "stream", "temperature", "batch"})
+"""The options that a run leaves out, or tells of when it asks. It refuses the others."""
 _TYPE = "a type other than text"
 
 
@@ -118,8 +122,8 @@ def _asks(program: Program, typed: Typed) -> Iterator[tuple[s.Ask, tuple[s.Optio
 def _findings(used: _Asked, address: s.String, lacks: Set[str]) -> Iterator[Diagnostic]:
     for option in used.options:
         name = option.name.text
-        if name in lacks and name in ABILITIES and not _off(option.value):
-            note = _NOTES.get(name, "the model answers without it")
+        if name in lacks and name in ABILITIES and not _off(name, option.value):
+            note = _NOTES.get(name, "the model answers without it") if name in _LEFT_OUT else _REFUSED
             help = f"delete `{name}`, or ask a model of another endpoint"
             yield _finding(f"`{name}`", option.name, address, note, help)
     if "logprobs" in lacks and used.read is not None:
@@ -151,9 +155,12 @@ def _is_shaped(type_: t.Type) -> bool:
     return not isinstance(type_, t.Simple) or type_ not in (t.TEXT, t.UNKNOWN)
 
 
-def _off(value: s.Expr | s.Ask) -> bool:
-    """Tell whether an option only says that it is not wanted, as in `stream: false` and `reasoning: none`."""
-    return isinstance(value, s.Name) and value.word.text in ("false", "none")
+def _off(name: str, value: s.Expr | s.Ask) -> bool:
+    """Tell whether an option only says that it is not wanted, as in `stream: false`.
+
+    The word `none` of `reasoning` is sent like any other.
+    """
+    return name != "reasoning" and isinstance(value, s.Name) and value.word.text in ("false", "none")
 
 
 LINT = Lint("F0770", unserved)

@@ -7,6 +7,7 @@ import time
 from collections.abc import Awaitable, Iterator, Mapping, Sequence
 from dataclasses import field
 from itertools import count
+from typing import TYPE_CHECKING
 
 from flowrun.dsl import dataclass
 
@@ -26,8 +27,10 @@ from .cache import Recall
 from .request_waits import NO_WAITING, with_budget
 from .run_clock import RunClock
 from .run_notes import RunNotes
-from .submission_book import SubmissionBook
 from .told import records_told
+
+if TYPE_CHECKING:
+    from .submission_book import SubmissionBook
 
 
 class NoLog:

@@ -41,7 +41,10 @@ def _terms(request: Request) -> tuple[Stores, str]:
 
     A request whose messages name a common head may write this head to the provider's cache, if it is long enough.
     """
-    head = sum([message.head + _SHORTEST_KEPT * len(message.images) for message in request.messages])
+    head = 0
+    for message in request.messages:
+        if message.heads:
+            head += message.heads[-1] + _SHORTEST_KEPT * len(message.images)
     stores: Stores = "short" if head >= _SHORTEST_KEPT else ""
     tier = request.options.get("service_tier", "")
     return stores, tier if isinstance(tier, str) and tier in TIERS else ""
@@ -79,11 +82,11 @@ def rough_ceiling_of(request: Request) -> Ceiling:
 
 def _of_images(request: Request, model: str) -> int:
     """Return the most tokens of the images of a request."""
-    images = [one for message in request.messages for one in message.images]
-    if not images:
-        return 0
-    rule = tokens_of(model)
-    return sum(rule(one.width, one.height) for one in images)
+    for message in request.messages:
+        if message.images:
+            rule = tokens_of(model)
+            return sum(rule(one.width, one.height) for message in request.messages for one in message.images)
+    return 0
 
 
 def size_of(request: Request) -> int:

@@ -6,14 +6,13 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flowrun.dsl import plan as p
 
 from ..costs.written_budget import Budget
 from ..dispatch.ledger import NoLog, RunLog
 from ..dispatch.run_clock import RunClock
-from ..dispatch.submission_book import SubmissionBook
 from ..inputs.cuts import taken_of
 from ..journal.choice import chosen_run
 from ..journal.given_files import kept_apart, marks_of, reopened
@@ -30,6 +29,9 @@ from ..vocabulary.tariff import stores_of
 from ..vocabulary.usage import Price
 from .images import unchanged_images
 from .run_rows import RunSettings, budget_row, models_row, settings_row
+
+if TYPE_CHECKING:
+    from ..dispatch.submission_book import SubmissionBook
 
 NO_NAMES: Mapping[str, str] = {}
 _AROUND = 4096

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from dataclasses import dataclass
 
@@ -200,4 +201,34 @@ def test_failures_lose_nothing() -> None:
     run = PrefixRun(ROWS, {"rows": given_rows}, machine, provider=provider).go()
     assert [one[-8:] for one in results(run)] == [f"n: {row['q']}"[-8:] for row in given_rows]
     assert sorted(run.sent) == sorted(f"{row['doc']} Question: {row['q']}" for row in given_rows)
+    assert provider.open == 0
+
+
+def test_a_cancelled_map_leaves_nothing_behind() -> None:
+    timed = ROWS.replace("with errors: skip", "with errors: skip, timeout: 5s")
+    run = PrefixRun(timed, {"rows": rows(5, 20)}, Machine(Slots(2), 2, 0, 1)).go()
+    assert not run.outcome.complete
+    assert run.seconds == 5
+    assert run.provider.open == 0
+    assert not run.scheduler.busy
+
+
+HEDGED = ROWS.replace('{{ row.q }}"', '{{ row.q }}" with hedge: p80')
+
+
+def test_slow_requests_are_hedged_all_the_same() -> None:
+    machine = Machine(Slots(8), 8, 0.0001, 0.05)
+    provider = OnMachine(machine)
+    slow = machine.answer
+
+    async def answer(prompt: str) -> tuple[int, int]:
+        if len(provider.calls) == 100:
+            await asyncio.sleep(30)
+        return await slow(prompt)
+
+    machine.answer = answer  # type: ignore[method-assign]
+    run = PrefixRun(HEDGED, {"rows": rows(5, 40)}, machine, provider=provider).go()
+    assert len(results(run)) == 200
+    assert len(provider.calls) > 200
+    assert run.seconds < 30
     assert provider.open == 0

@@ -11,6 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flowrun.runtime.engine.beginnings import beginning_of
+from flowrun.runtime.engine.blocks.sending_order import waits_for_all
+from flowrun.runtime.engine.reductions import Reduction
 from flowrun.runtime.engine.strands import FIRST_LOOK, Strands, by_beginning
 from support.harness import planned
 from support.prefix_runs import ROWS, PrefixRun, results, rows
@@ -111,18 +113,41 @@ def test_results_keep_the_order_of_the_rows(keeps: bool) -> None:
         assert changes == 39
 
 
-BUDGETED = ROWS.replace("flow f(rows: [Row]) {", "flow f(rows: [Row]) budget 1000 calls {")
-FIRST = ROWS.replace("reduce collect", "reduce first")
-FOLD = ROWS.replace("reduce collect", 'reduce fold { ask "{{ so_far }} {{ next }}" }')
-PLACED = ROWS.replace("map row in rows", "map row, at in rows")
+ORDERED = {
+    "budget": ROWS.replace("flow f(rows: [Row]) {", "flow f(rows: [Row]) budget 1000 calls {"),
+    "tree": ROWS.replace("reduce collect", 'reduce by 2 ask "{{ results }}"'),
+}
 
 
-@pytest.mark.parametrize("flow", [BUDGETED, FIRST], ids=["budget", "first"])
-def test_the_order_of_the_list_stays_where_it_may_matter(flow: str) -> None:
-    run = PrefixRun(flow, {"rows": rows(5, 8)}, Machine(Slots(1), 1), window=2).go()
+@pytest.mark.parametrize("kind", ["budget", "tree"])
+def test_the_order_of_the_list_stays_where_it_may_matter(kind: str) -> None:
+    run = PrefixRun(ORDERED[kind], {"rows": rows(5, 8)}, Machine(Slots(1), 1), window=2).go()
     # A window of two bodies leaves the queue no choice.
-    numbers = [int(one.split("number ")[1].split("?")[0]) for one in run.sent]
+    numbers = [int(one.split("number ")[1].split("?")[0]) for one in run.sent if one.startswith("Document")]
+    assert len(numbers) == 40
     assert numbers == sorted(numbers)
+
+
+@pytest.mark.parametrize(
+    ("reduce", "waits"),
+    [
+        ("collect", True),
+        ('ask "{{ results }}"', True),
+        ("first", False),
+        ("majority", False),
+        ('fold ask "{{ so_far }} {{ next }}" -> yes | no', False),
+        ('by 2 ask "{{ results }}" -> yes | no', False),
+    ],
+)
+def test_only_reducers_that_wait_for_all_results_allow_another_order(reduce: str, waits: bool) -> None:
+    plan = planned(ROWS.replace("reduce collect", f"reduce {reduce}").replace('row.q }}"', 'row.q }}" -> yes | no'))
+    [step] = plan.steps
+    assert waits_for_all(Reduction(step, step.node.reduce, {}, None)) is waits  # type: ignore[union-attr]
+
+
+def test_a_place_goes_on_with_its_document_where_places_share_one() -> None:
+    run = PrefixRun(ROWS, {"rows": rows(20, 20)}, Machine(Slots(12), 12)).go()
+    assert run.machine.hits > 0.86
 
 
 @pytest.mark.parametrize(

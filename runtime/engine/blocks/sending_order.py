@@ -35,7 +35,7 @@ class SendingOrder:
     def beginning(self) -> Beginning | None:
         context, reduction = self.context, self.reduction
         limited = context.calls_limit is not None or context.money_limit is not None
-        if not context.strands or limited or not _waits_for_all(reduction):
+        if not context.strands or limited or not waits_for_all(reduction):
             return None
         return beginning_of(self.node, self.flows)
 
@@ -63,7 +63,7 @@ def _ordered(members: range, parts: Sequence[Callable[[int], str]]) -> tuple[Seq
     return (order, True) if shared else (members, False)
 
 
-def _waits_for_all(reduction: Reduction) -> bool:
+def waits_for_all(reduction: Reduction) -> bool:
     """Tell whether the reducer does nothing before all results are there, or only hands them on in their order."""
     if reduction.taken is not None or reduction.hand_on is not None:
         return True

@@ -91,7 +91,7 @@ async def works_on(provider: EmbeddedProvider, slots: int, seconds: float = 20) 
 async def busy(provider: EmbeddedProvider) -> int:
     assert provider._session is not None and provider._engine is not None
     headers = {"Authorization": f"Bearer {provider._engine.key}"}
-    async with provider._session.get(f"http://127.0.0.1:{provider._port}/slots", headers=headers) as response:
+    async with provider._session.get(f"http://127.0.0.1:{provider._engine.port}/slots", headers=headers) as response:
         return sum(slot["is_processing"] for slot in await response.json())
 
 
@@ -180,8 +180,8 @@ async def test_what_the_engine_refuses_is_permanent(tiny: EmbeddedProvider) -> N
 
 
 async def test_the_server_wants_its_key(tiny: EmbeddedProvider) -> None:
-    assert tiny._session is not None
-    async with tiny._session.get(f"http://127.0.0.1:{tiny._port}/slots") as response:
+    assert tiny._session is not None and tiny._engine is not None
+    async with tiny._session.get(f"http://127.0.0.1:{tiny._engine.port}/slots") as response:
         assert response.status == 401
 
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from flowrun.dsl import Bound
 from flowrun.dsl.diagnostics import FlowError
+from flowrun.runtime.providers.embedded import cores
 from flowrun.runtime.vocabulary.errors import UsageError
 from support.lossy_flows import Writer
 from support.soak import share
@@ -327,11 +328,15 @@ def test_samples_may_come_in_one_request() -> None:
     assert seconds == 1
 
 
-def test_a_provider_has_places_of_its_own() -> None:
+def test_a_provider_has_places_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     many = [str(number) for number in range(100)]
     text = placed(2).replace(" with concurrency: 2, retries: 0", " with retries: 0")
     assert bounds(text, xs=many).rounds.most == 2
+    monkeypatch.setattr(cores, "usable_cores", lambda: 3)
     assert span(bounds(text.replace("openai:m", "embedded"), xs=many).rounds) == (100, 100)
+    # With more cores a measurement may find more places.
+    monkeypatch.setattr(cores, "usable_cores", lambda: 4)
+    assert span(bounds(text.replace("openai:m", "embedded"), xs=many).rounds) == (1, 100)
     assert bounds(text, xs=many[:64]).rounds.most == 1
 
 

@@ -88,7 +88,8 @@ def widths_of(plan: p.Plan, models: Iterable[p.Model], scope: SizeScope, world: 
         for served in _served(model, world):
             places = _places(served, model, {}, scope, world)
             # If the flow sets no number, the places grow, except at a server that takes one request at a time.
-            wide = places if "concurrency" in model.options or places == 1 else inf
+            alone = places == 1 and served.single
+            wide = places if "concurrency" in model.options or alone else inf
             endpoint = _endpoint(served) + _apart(served, model, scope, world)
             found[endpoint] = max(found.get(endpoint, 0), wide)
     return {endpoint: wide for endpoint, wide in found.items() if not endpoint.endswith(_UNKNOWN)}

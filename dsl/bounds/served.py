@@ -62,7 +62,7 @@ class Served:
     if the price is not known. Models of one ``endpoint`` share its ``places``: the number of requests that may be in
     flight. None means no limit. A flow may set another number. ``keeps`` is the fewest tokens of a head that the server
     keeps, to charge less for reading it again; None if it keeps none. ``batch`` says that the model is asked through
-    its batch API, unless its options say otherwise.
+    its batch API, unless its options say otherwise. ``single``: a provider with one place keeps to that.
     """
 
     address: str
@@ -75,6 +75,7 @@ class Served:
     places: int | None = None
     keeps: int | None = None
     batch: bool = False
+    single: bool = True
 
 
 class World(Evaluator, Protocol):

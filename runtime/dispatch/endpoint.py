@@ -27,6 +27,7 @@ class Endpoint:
     ``up`` is True when its provider has started. ``closed`` is the error after which no request can succeed there.
     ``failed`` is the last failure that tells something about the server. ``batch`` asks the same model through the
     batch API, None if no call does. ``live`` is set in the endpoint of a batch API: it is that of the live API.
+    ``follows``: the provider knows its number of requests at once when it has started, and the limiter keeps to it.
     """
 
     provider: Provider
@@ -37,6 +38,7 @@ class Endpoint:
     up: bool = False
     batch: Endpoint | None = None
     live: Endpoint | None = None
+    follows: bool = False
     _starting: asyncio.Task[None] | None = None
 
     async def ready(self) -> bool:
@@ -49,6 +51,8 @@ class Endpoint:
             self._starting = asyncio.get_running_loop().create_task(self.provider.start())
         await asyncio.shield(self._starting)
         self.up = True
+        if first and self.follows:
+            self.limiter.hold_to(self.provider.concurrency)
         return first
 
     def for_call(self, call: Call) -> Endpoint:

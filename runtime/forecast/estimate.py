@@ -13,7 +13,7 @@ from flowrun.dsl import plan as p
 from ..catalog import catalog
 from ..costs.prices import Prices
 from ..files.files import Files
-from ..providers import is_own, places_of, token_counter, traits_of
+from ..providers import is_own, is_own, own_spec, places_of, token_counter, traits_of
 from ..providers.declared import endpoints_of
 from ..providers.default_model import model_without_option
 from ..providers.image_counts import with_images
@@ -131,6 +131,7 @@ class _Surroundings:
         rates = None if known is None else rates_of(known, keeps=keeps)
         takes = not self.refuses or ("images" not in traits.lacks and reads_images(address))
         places = places_of(address, self.environ, endpoints)
+        provider = address.partition(":")[0]
         return Served(
             address,
             with_images(token_counter(address, self.environ, endpoints), address, takes=takes),
@@ -139,8 +140,9 @@ class _Surroundings:
             bare=traits.bare,
             longest=known.sent if known is not None else None,
             # All models of a built-in provider share its endpoint.
-            endpoint="" if places is None else address.partition(":")[0],
+            endpoint="" if places is None else provider,
             places=places,
+            single=places != 1 or not is_own(provider) or own_spec(provider).single(self.environ),
             keeps=keeps,
             batch=self.batch and "batch" not in traits.lacks and (is_own(name) or name in endpoints),
         )

@@ -213,6 +213,16 @@ class Limiter:
         """
         return place.epoch != self._width.epoch and self.active > self._width.width and not place.probe
 
+    def hold_to(self, limit: int) -> None:
+        """Keep to another limit, which the provider knows only after its start."""
+        if limit == self.limit:
+            return
+        self.limit = limit
+        self._width = Width(limit, limit)
+        self._ramp = Ramp(None, limit, told=True)
+        self._narrowest, self.widest = min(self._narrowest, limit), max(self.widest, self.reach)
+        self._waiters.call()
+
     def pause(self, seconds: float) -> None:
         """Give out no place for this many seconds. A longer pause that is already running stays as it is."""
         self._paused_until = max(self._paused_until, asyncio.get_running_loop().time() + seconds)

@@ -36,6 +36,9 @@ class Provider(Protocol):
     ``keeps_prompts`` says that its server keeps prompts for any other reason, such as speed. With any of these,
     requests whose prompts begin alike are sent one after another.
 
+    A provider may also have ``bounded`` with the value True. Then ``concurrency`` is a ceiling, whatever its number,
+    and it may change while the provider starts.
+
     A provider may also have ``check_access``, a coroutine function without parameters. It is awaited before the first
     request of a run to any endpoint, and raises a UsageError that says what is missing, such as credentials.
 

@@ -82,3 +82,7 @@ class ProviderSpec:
     def places(self, environ: Mapping[str, str]) -> int | None:
         """Return how many requests may be in flight when a run begins, if the flow sets no number."""
         return self.traits.concurrency
+
+    def single(self, environ: Mapping[str, str]) -> bool:
+        """Tell whether one place, if ``places`` returns 1, is also the most that a run takes."""
+        return True

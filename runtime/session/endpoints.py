@@ -74,8 +74,10 @@ def open_endpoints(
             providers[addresses[0]].endpoint,
             pace,
             traffic if len(traffic) == len(traffics) else (),
+            bounded=(bounded := all(getattr(providers[one], "bounded", False) is True for one in addresses)),
         )
-        endpoints |= {one: Endpoint(providers[one], limiter, policy) for one in addresses}
+        follows = bounded and not any("concurrency" in options for _, options in models)
+        endpoints |= {one: Endpoint(providers[one], limiter, policy, follows=follows) for one in addresses}
     return {address: endpoints[address] for address in wanted}
 
 
@@ -152,18 +154,21 @@ def _limiter(
     endpoint: str,
     pace: Pace,
     traffic: Sequence[Traffic],
+    *,
+    bounded: bool = False,
 ) -> Limiter:
     """Make the limiter of one endpoint, from its provider, from the options of its models and from earlier runs.
 
     ``endpoint`` is its address. If it is none, the provider reaches its server in its own way, and knows its number.
 
-    If the flow sets the number of requests, or the provider takes one at a time, the limiter keeps to that. Otherwise
+    If the flow sets the number of requests, or the provider takes one at a time or is ``bounded``, the limiter keeps to
+    that. Otherwise
     it starts with the number that earlier runs found, or with the provider's number. It grows as far as the server
     takes more. The models share the limiter: the largest number holds for all of them together, and it is a ceiling
     only if each of them sets one. ``traffic`` is empty if a provider does not tell it.
     """
     limits = [int(options.get("concurrency", usual)) for usual, options in models]
-    fixed = all("concurrency" in options or usual == 1 for usual, options in models)
+    fixed = bounded or all("concurrency" in options or usual == 1 for usual, options in models)
     nearby = is_nearby(endpoint)
     usual = max(limits) if fixed or not nearby else NEARBY * max(limits)
     pacing = NEAR if nearby else FAR if host_of(endpoint) else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from difflib import get_close_matches
 
 from ...vocabulary.errors import UsageError
@@ -32,7 +33,16 @@ def open_embedded(name: str, surroundings: Surroundings) -> Provider:
     return EmbeddedProvider(model, surroundings, own_weights=own or None)
 
 
-PROVIDER = ProviderSpec(
+class _Embedded(ProviderSpec):
+    """The declaration of the embedded provider, whose places depend on the machine."""
+
+    def single(self, environ: Mapping[str, str]) -> bool:
+        from .cores import measures
+
+        return not measures(environ)
+
+
+PROVIDER = _Embedded(
     name="embedded",
     title="A small model inside flowrun, without a key",
     example="embedded:tiny",

@@ -42,14 +42,17 @@ def _params(engine: Any, settings: dict[str, Any]) -> Any:
     params = engine.CommonParams()
     params.model.path = settings["weights"]
     params.n_ctx = settings["context"]
-    params.n_parallel = settings["samples"]
+    params.n_parallel = settings["slots"]
     params.kv_unified = True  # all slots share one context, so that one long prompt may use it whole
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = settings["threads"]
     params.no_extra_bufts = True  # repacked copies of the weights cost memory and bring no speed
     params.cache_ram_mib = 0
     params.ui = False
     params.verbosity = -1
-    params.hostnames = ["127.0.0.1"]
+    if hasattr(params, "hostnames"):
+        params.hostnames = ["127.0.0.1"]
+    else:  # engines before 2026.10
+        params.hostname = "127.0.0.1"
     params.port = 0
     params.api_keys = [settings["key"]]
     params.cors_origins = "http://127.0.0.1"

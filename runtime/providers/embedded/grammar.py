@@ -27,14 +27,14 @@ def messages(request: Request) -> list[dict[str, str]]:
     Without a system message the chat templates add a general greeting. With that greeting, a small model under a
     grammar gives the right label far less often.
     """
-    said = [{"role": message.role, "content": _inert(message.text)} for message in request.messages]
+    said = [{"role": message.role, "content": inert(message.text)} for message in request.messages]
     if request.choices and all(message.role != "system" for message in request.messages):
         labels = ", ".join(request.choices)
         said.insert(0, {"role": "system", "content": f"{_CLASSIFY} Labels: {labels}."})
     return said
 
 
-def _inert(text: str) -> str:
+def inert(text: str) -> str:
     """Break up every ``<|`` in a text. A ``<|im_end|>`` in a document would end the message for the engine."""
     return text.replace("<|", "< |")
 

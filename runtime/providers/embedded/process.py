@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import secrets
 import signal
 import sys
@@ -16,6 +15,8 @@ from typing import Any
 
 from ...files.children import without_keys
 from ...vocabulary.errors import UsageError
+from .cores import usable_cores
+from .slots import KEPT, Slots
 
 _CHILD = Path(__file__).with_name("child.py")
 _LEAVE = 0.5  # seconds: a child that loads cannot see that stdin closed
@@ -28,6 +29,8 @@ class EngineProcess:
         self._environ = without_keys(environ)
         self._child: asyncio.subprocess.Process | None = None
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115  (closed by stop)
+        self.port = 0
+        self.slots = Slots(0)
         self.key = secrets.token_urlsafe(24)
 
     @property
@@ -39,8 +42,8 @@ class EngineProcess:
         """The exit code of the child. None before its start and while it runs, negative for a signal."""
         return self._child.returncode if self._child else None
 
-    async def spawn(self) -> None:
-        """Start the child and wait until it has imported the engine.
+    async def spawn(self) -> str:
+        """Start the child, wait until it has imported the engine, and return the version of the engine.
 
         Raises: UsageError, if the engine is missing or this machine cannot run it.
         """
@@ -52,20 +55,21 @@ class EngineProcess:
             stderr=self._errors,
             start_new_session=True,  # so that ^C reaches the parent alone, which keeps the calls in flight
         )
-        await self._hear("engine")
+        return str(await self._hear("engine"))
 
-    async def serve(self, weights: Path, context: int, samples: int) -> int:
-        """Make the child load ``weights``. Return the port on loopback where it serves."""
+    async def serve(self, weights: Path, context: int, samples: int) -> None:
+        """Make the child load ``weights`` and serve at ``port`` on loopback, up to ``samples`` answers to a request."""
         assert self._child is not None and self._child.stdin is not None
         settings = {
             "weights": str(weights),
             "context": context,
-            "samples": samples,
-            "threads": min(_cores(), 8),
+            "slots": samples + KEPT,
+            "threads": min(usable_cores(), 8),
             "key": self.key,
         }
         self._child.stdin.write(json.dumps(settings).encode() + b"\n")
-        return int(await self._hear("port"))
+        self.port = int(await self._hear("port"))
+        self.slots = Slots(samples)
 
     async def stop(self) -> None:
         """End the child. This is safe at any time, and more than once."""
@@ -103,10 +107,6 @@ async def _reaped(child: asyncio.subprocess.Process) -> None:
     await child.wait()
     if child.stdout is not None:
         await child.stdout.read()  # to its end, so that the pipe's transport is closed too
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _hint(why: str, code: int) -> str:

@@ -10,9 +10,11 @@ from ...vocabulary.call import Reply, Request
 from ...vocabulary.errors import PermanentError, RefusedError, UsageError
 from ..further import Further
 from ..protocol import Surroundings
+from .engine_versions import beside_range
 from .grammar import constraint, messages, token_limit
 from .models import LocalModel
 from .process import EngineProcess
+from .slots import head_of
 from .stream import failure, read_reply
 from .weights import Weights
 
@@ -29,11 +31,12 @@ class EmbeddedProvider:
     """A provider whose model runs in a process of its own. HTTP on loopback reaches it, with a random key.
 
     The model reads a prompt once for all samples of a request. If the request sets no temperature, several samples use
-    0.7, several labels use 0.3 (with more, a model this small is unsure of labels), and a single sample uses 0.
+    0.7, several labels use 0.3 (with more, a model this small is unsure of labels), and a single sample uses 0. With
+    four cores or more, the first run of a week measures how many requests at once pay.
     """
 
     samples = 12
-    concurrency = 1
+    bounded = True
     keeps_prompts = True
 
     def __init__(self, model: LocalModel, surroundings: Surroundings, own_weights: str | None = None) -> None:
@@ -41,8 +44,8 @@ class EmbeddedProvider:
         self.endpoint = f"{model.name}/{own_weights or model.file}"
         self._surroundings = surroundings
         self._weights = Weights(model, surroundings, own_weights)
+        self.concurrency = self._weights.width.at_once
         self._engine: EngineProcess | None = None
-        self._port = 0
         self._session: ClientSession | None = None
         self._opening: asyncio.Task[None] | None = None
         self._restarting = asyncio.Lock()
@@ -112,6 +115,7 @@ class EmbeddedProvider:
         engine, self._engine = self._engine, None
         if engine is not None:
             await engine.stop()
+        self._weights.leave()
 
     async def _open(self) -> None:
         import aiohttp
@@ -122,16 +126,32 @@ class EmbeddedProvider:
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=5),
         )
+        width = self._weights.width
+        if width.unknown:
+            await width.measure(self._measured, lambda line: self._surroundings.progress(f"{self.model}: {line}"))
+            self.concurrency = width.at_once
+
+    async def _measured(self, request: Request) -> None:
+        """Answer a request of the measurement."""
+        import aiohttp
+
+        assert self._session is not None
+        try:
+            await self._send(self._session, request, 1)
+        except aiohttp.ClientError as error:
+            raise ConnectionError(str(error)) from error
 
     async def _boot(self) -> None:
         progress = self._surroundings.progress
         engine = EngineProcess(self._surroundings.environ)
         try:
-            await engine.spawn()  # first, so that a missing engine is reported before a long download
+            version = await engine.spawn()  # first, so that a missing engine is reported before a long download
+            if said := beside_range(version):
+                progress(f"{self.model}: {said}")
             weights = await self._weights.find()
             progress(f"{self.model}: loading {weights.name}")
             begun = time.monotonic()
-            self._port = await engine.serve(weights, self._weights.model.context, self.samples)
+            await engine.serve(weights, self._weights.model.context, self.samples)
             progress(f"{self.model}: loaded in {time.monotonic() - begun:.1f} s")
         except BaseException:
             await engine.stop()
@@ -163,15 +183,19 @@ class EmbeddedProvider:
 
     async def _send(self, session: ClientSession, request: Request, samples: int) -> Reply:
         assert self._engine is not None
-        url = f"http://127.0.0.1:{self._port}/v1/chat/completions"
-        # Streamed: only then does the engine notice that the client has gone.
-        async with session.post(
-            url, json=self._body(request, samples), headers={"Authorization": f"Bearer {self._engine.key}"}
-        ) as response:
-            if response.status != 200:
-                said = await response.json(content_type=None)
-                raise failure(said["error"], samples)
-            return await read_reply(response.content, samples)
+        url = f"http://127.0.0.1:{self._engine.port}/v1/chat/completions"
+        headers = {"Authorization": f"Bearer {self._engine.key}"}
+        body = self._body(request, samples)
+        prompt = [(message["role"], message["content"]) for message in body["messages"]]
+        with self._engine.slots.slot_for(prompt, head_of(request.messages, prompt)) as slot:
+            if slot is not None:
+                body["id_slot"] = slot
+            # Streamed: only then does the engine notice that the client has gone.
+            async with session.post(url, json=body, headers=headers) as response:
+                if response.status != 200:
+                    said = await response.json(content_type=None)
+                    raise failure(said["error"], samples)
+                return await read_reply(response.content, samples)
 
     def _body(self, request: Request, samples: int) -> dict[str, Any]:
         temperature = request.temperature

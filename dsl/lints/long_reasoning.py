@@ -49,7 +49,6 @@ def _found(program: Program, typed: Typed) -> Iterator[Diagnostic]:
                 one.options["reasoning"].value.span,
                 labels=(Label(one.options["max_tokens"].span, "this bounds the reasoning and the answer together"),),
                 note="the answer is then cut off or empty, and it is paid",
-                note="the model would have no tokens left for its answer",
                 help=f"write `max_tokens` with more than {thought:,}",
             )
 

@@ -40,7 +40,6 @@ def stopped_value(program: Program, typed: Typed, catalog: Catalog) -> list[Diag
             one.options["stop"].span,
             labels=(Label(one.ask.answer.span, "the answer ends where this ends"),),
             note="an answer that is cut off does not fit, and is asked for again",
-            note="an answer that ends early is no value of its type, and is paid all the same",
             help="delete `stop`",
         )
         for one in settings(program, typed, "stop")

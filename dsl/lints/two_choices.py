@@ -38,7 +38,6 @@ def two_choices(program: Program, typed: Typed, catalog: Catalog) -> list[Diagno
             one.options["top_p"].span,
             labels=(Label(one.options["temperature"].span, "the other of the two"),),
             note="makers of models advise to change one of the two, and some models refuse both",
-            note="providers advise to set only one, and some refuse both",
             help="delete one of the two",
         )
         for one in settings(program, typed, "top_p", "temperature")

@@ -1,9 +1,8 @@
-"""A flow asks of a model what its endpoint is known not to serve: an option that its API does not have, or an answer of
-a type that its server does not enforce. The model may still answer, but without what was asked for: a `seed` then makes
-no answer repeatable, a type is only described in the prompt, and `sure(x)` is `none`. A run refuses options that change the meaning or the
-price, such as `top_p`, before it sends anything. What an endpoint lacks is known for
-flowrun's own providers. For an
-endpoint of the flow, `with lacks: [...]` says it. Delete the option, or ask another
+"""A flow asks of a model what its endpoint is known not to serve: an option that its API does not have, or an answer
+of a type that its server does not enforce. The model may still answer, but without what was asked for: a `seed` then
+makes no answer repeatable, a type is only described in the prompt, and `sure(x)` is `none`. A run refuses options
+that change the meaning or the price, such as `top_p`, before it sends anything. What an endpoint lacks is known for
+flowrun's own providers. For an endpoint of the flow, `with lacks: [...]` says it. Delete the option, or ask another
 model.
 
 ```flow bad

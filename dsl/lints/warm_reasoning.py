@@ -39,7 +39,6 @@ def warm_reasoning(program: Program, typed: Typed, catalog: Catalog) -> list[Dia
             one.options["temperature"].span,
             labels=(Label(one.options["reasoning"].span, "it reasons"),),
             note="the call is refused, or its answers vary as they would without the temperature",
-            note="the answers differ from run to run, whatever the temperature says",
             help="delete the temperature, or write `reasoning: none`",
         )
         for one in settings(program, typed, "reasoning", "temperature")

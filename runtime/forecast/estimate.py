@@ -13,7 +13,7 @@ from flowrun.dsl import plan as p
 from ..catalog import catalog
 from ..costs.prices import Prices
 from ..files.files import Files
-from ..providers import is_own, is_own, own_spec, places_of, token_counter, traits_of
+from ..providers import is_own, own_spec, places_of, token_counter, traits_of
 from ..providers.declared import endpoints_of
 from ..providers.default_model import model_without_option
 from ..providers.image_counts import with_images

@@ -103,7 +103,7 @@ PROVIDER = CloudService(
     key_variables=("AZURE_OPENAI_API_KEY",),
     key_header="api-key",
     traits=Traits(
-        api="openai", price_list="azure",
+        price_list="azure",
         tokens=openai_tokens,
         concurrency=64,
         api="openai",

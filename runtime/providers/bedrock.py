@@ -24,7 +24,6 @@ from .converse_stream import ConverseStream
 from .endings import CONVERSE_ENDINGS
 from .endpoints import endpoint
 from .further import thinks
-from .further import Further
 from .posts import PLAIN, Post
 from .protocol import Provider, Surroundings
 from .served import ServedProvider
@@ -87,10 +86,6 @@ class BedrockProvider(ServedProvider):
         marked = '"cachePoint"' in json.dumps([call.body.get("system"), call.body["messages"]])
         return [*super()._parts(call, lacks), *(["cachePoint"] if marked else [])]
 
-    @property
-    def _further(self) -> Further:
-        return Further("converse", self._at.host, self._name)
-
     def _call(self, request: Request, form: Shape | None, samples: int, lacks: frozenset[str]) -> Post:
         mode = self._mode(form, lacks)
         messages = request.messages
@@ -124,8 +119,6 @@ class BedrockProvider(ServedProvider):
         if config:
             body["inferenceConfig"] = config
         self._further.write(body, request, lacks)
-        if request.options:
-            self._further.write(body, request, lacks)
         path = f"/model/{quote(self._name, safe='')}/converse"
         if not self._streams(request, lacks):
             return Post(path, body, 1, form, mode, wrapped=mode != PLAIN)
@@ -197,7 +190,6 @@ PROVIDER = CloudService(
     key_header="Authorization",
     key_prefix="Bearer ",
     traits=Traits(
-        api="converse",
         price_list="aws",
         price_variable="AWS_ENDPOINT_URL_BEDROCK_RUNTIME",
         shares_prompt=False,

@@ -3,9 +3,8 @@
 Sources: platform.openai.com/docs/api-reference/chat/create and its guide "Reasoning models"; openrouter.ai/docs,
 "Reasoning tokens"; platform.claude.com/docs, "Messages", "Extended thinking", "Adaptive thinking", "Effort" and the
 migration guides of Opus 4.7 and Opus 5; ai.google.dev/api/generate-content, "GenerationConfig" and "ThinkingConfig",
-and the pages "Gemini thinking", "OpenAI compatibility" (levels as budgets) and "Optimization" (tiers);
-docs.aws.amazon.com/bedrock/latest/APIReference, "Converse" and "InferenceConfiguration"; the README of llama.cpp's
-server; docs.aws.amazon.com/bedrock, "InferenceConfiguration", "ServiceTier" and "Adaptive thinking"
+and the pages "Gemini thinking", "OpenAI compatibility" (levels as budgets) and "Optimization" (tiers); the README of
+llama.cpp's server; docs.aws.amazon.com/bedrock, "InferenceConfiguration", "ServiceTier" and "Adaptive thinking"
 (Converse takes the fields of Claude in ``additionalModelRequestFields``); docs.cloud.google.com/vertex-ai, "Priority
 PayGo" (a header names the tier).
 """
@@ -277,31 +276,14 @@ _CONVERSE = Api(
 )
 _NO_TIER = {"service_tier": "Vertex AI has it in no field of a request"}
 
-_BESIDE = "Converse has no words of its own for it: write those of the model into `extra`"
-
-_CONVERSE = Api(
-    "Converse",
-    {"top_p": ("inferenceConfig", "topP"), "stop": ("inferenceConfig", "stopSequences")},
-    {
-        **dict.fromkeys(("reasoning", "presence_penalty", "frequency_penalty", "verbosity", "service_tier"), _BESIDE),
-        **dict.fromkeys(("user", "logprobs"), "Converse has no such option"),
-    },
-    {},
-    (Family(_ANY, None),),
-    {},
-)
-
 APIS = {
     "openai": _CHAT,
     "anthropic": _MESSAGES,
     "gemini": _GENERATE,
-    "converse":
-    _CONVERSE,
     "embedded": _EMBEDDED,
     "bedrock": _CONVERSE,
     "vertex": replace(_GENERATE, lacks={**_GENERATE.lacks, **_NO_TIER}),
     "vertex-claude": replace(_MESSAGES, lacks={**_MESSAGES.lacks, **_NO_TIER}),
-,
 }
 """The APIs by the names that traits have for them."""
 HOSTS = {

@@ -118,21 +118,16 @@ def _located(environ: Mapping[str, str]) -> str:
 
 _OF_NONE = frozenset({"service_tier", "batch"})
 """What flowrun asks of no model at Vertex AI: it has tiers in a header only, and batches in a bucket."""
-# Vertex names the tier of a request in a header, and flowrun sends none.
 _TRAITS = Traits(
-    
-    api="gemini",
     price_list="google",
     price_variable="GOOGLE_VERTEX_BASE_URL",
     concurrency=32,
     api="vertex",
     lacks=_OF_NONE | {"verbosity", "user"},
     least_kept=lambda name: caches_from(name.rpartition("/")[2]),
-,
-    lacks=frozenset({"service_tier"}),
 )
 _CLAUDE = replace(
-    _TRAITS, api="anthropic",
+    _TRAITS,
     shares_prompt=False,
     most_written=MOST_WRITTEN,
     api="vertex-claude",

@@ -35,7 +35,7 @@ NOVA, OLD, ADAPTIVE = (
 )
 HELLO = (Message("user", "hello"),)
 PICTURE = b64encode(png(4)).decode()
-SEEN = Message("user", "See <a>.", (Image("sha256:x", "image/png", 4, 4, len(png(4)), 4, 7, "", PICTURE),))
+SEEN = Message("user", "See <a>.", (Image("sha256:of-the-cloud", "image/png", 4, 4, len(png(4)), 4, 7, "", PICTURE),))
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ def lacks_batch(provider: object) -> str:
     """Say why a provider has no batch API. "" if it has one, or if its server may have one."""
     from ..served import ServedProvider
 
-    if not isinstance(provider, ServedProvider) or _kind(provider) is None:
+    if not isinstance(provider, ServedProvider) or _kind(provider) is None or "batch" in provider._at.lacks:
         return "has no batch API"
     return ""
 

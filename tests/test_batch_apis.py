@@ -218,6 +218,17 @@ async def test_a_model_without_a_batch_api_is_refused_before_anything_is_sent(at
         await run_async(path, {"rows": ["a"]}, options=RunOptions(learn=False, batch=True))
 
 
+async def test_an_endpoint_that_lacks_batches_gets_none(tmp_path: Path) -> None:
+    path = tmp_path / "a.flow"
+    path.write_text(
+        'endpoint lab = "http://127.0.0.1:9/v1" with lacks: [batch]\n'
+        'model m = "lab:x" with batch: true\n'
+        'flow f(x: text) { a = ask m "{{ x }}" return a }\n'
+    )
+    with pytest.raises(UsageError, match="lab:x has no batch API: take `batch: true` away from its model"):
+        await run_async(path, {"x": "a"}, options=RunOptions(learn=False, environ={}))
+
+
 async def test_a_run_that_does_not_wait_ends_and_is_resumed_after_the_end_of_the_submission(at: Place) -> None:
     at.does.seconds, at.does.expire = 3600, 0.3
     journal = at.folder / "j.db"

@@ -48,8 +48,8 @@ _NOTES = {
     "batch": "a run is refused before it sends anything",
 }
 _REFUSED = "a run refuses it before anything is sent"
-_LEFT_OUT = frozenset({"seed", "stream", "temperature", "batch"})
-"""The options that a run leaves out, or tells of when it asks. It refuses the others."""
+_LEFT_OUT = frozenset({"seed", "stream", "temperature"})
+"""The options that a run leaves out. It refuses the others."""
 _TYPE = "a type other than text"
 
 

@@ -7,6 +7,7 @@ far the text stays the same.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 from flowrun.dsl import dataclass, head_parts
 from flowrun.dsl import plan as p
@@ -38,7 +39,7 @@ class Heads:
 
     def cuts(self) -> list[Cuts]:
         """Make the notes for one rendering of the messages."""
-        return [Cuts(tuple(sorted({part for part in parts if part}))) for parts in self.parts]
+        return [Cuts(parts) for parts in _cut_at(self.parts)]
 
     def messages(
         self, ask: p.Ask, texts: Sequence[tuple[str, tuple[Image, ...]]], cuts: Sequence[Cuts]
@@ -50,6 +51,12 @@ class Heads:
             ends.update(zip(cut.parts, cut.ends, strict=True))
             found.append(Message(message.role, text, images, tuple([ends[part] for part in parts])))
         return tuple(found)
+
+
+@lru_cache(maxsize=256)
+def _cut_at(parts: tuple[tuple[int | None, ...], ...]) -> tuple[tuple[int, ...], ...]:
+    """Return for each message the numbers of the parts before which its text is cut, in order."""
+    return tuple([tuple(sorted({part for part in one if part})) for one in parts])
 
 
 def where(frame: Frame) -> Where:
@@ -92,14 +99,18 @@ def expected(heads: Heads, frame: Frame, *, sure: bool) -> tuple[int, ...]:
     more = 0
     # A reducer asks as often as the results need.
     sure = sure and not (frame.block is None and _repeats(frame))
-    for number, one in enumerate(_outward(frame)):
-        block = one.block
+    around: Frame | None = frame
+    for number in range(heads.levels[0] + 1):
+        assert around is not None
+        block = around.block
         if number in heads.levels:
             if sure and block is not None:
                 more += block.to_come
             counts.append(1 + more)
         sure = sure and (block is None or (block.step.when is None and block.step.kind in _CERTAIN))
-    return tuple(reversed(counts))
+        around = around.parent if block is None else block.frame
+    counts.reverse()
+    return tuple(counts)
 
 
 _CERTAIN = frozenset({"map", "repeat", "chain", "fanout", "flow"})

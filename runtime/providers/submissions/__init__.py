@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def lacks_batch(provider: object) -> str:
     """Say why a provider has no batch API. "" if it has one, or if its server may have one."""
     served = served_by(provider)
-    if served is None or _kind(served) is None or "batch" in served._at.lacks or "batch" in provider._at.lacks:
+    if served is None or _kind(served) is None or "batch" in served._at.lacks:
         return "has no batch API"
     return ""
 

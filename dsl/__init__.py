@@ -70,14 +70,14 @@ if TYPE_CHECKING:
     from .path_names import REDUCE, step_names
     from .patterns import pattern
     from .plain_data import misplaced
-    from .plan_labels import label_table
+    from .plan_labels import label_table, step_exprs
     from .reach.reach import reach_of
     from .reach.reached import Advice, FlowReach, Kept, Reached, SourceReach
     from .records import dataclass
     from .render import render_diagnostic, render_diagnostics, render_excerpt
     from .safe_text import STEERS, inert, one_line
     from .source import Source, Span
-    from .templates.heads import head_parts
+    from .templates.heads import head_parts, written_paths
     from .templates.read import Template, read_template, template_names, template_pieces, written_places
     from .test_planner import make_tests, plan_of_test
     from .texts import alike, option_of, text_key
@@ -126,7 +126,7 @@ _HOMES = {
     "parsing.strings": "quoted",
     "patterns": "pattern",
     "plain_data": "misplaced",
-    "plan_labels": "label_table",
+    "plan_labels": "label_table step_exprs",
     "marked_plan": "make_plan",
     "formats.audit_json": "audit_json",
     "reach.reach": "reach_of",
@@ -136,7 +136,7 @@ _HOMES = {
     "safe_text": "STEERS inert one_line",
     "source": "Source Span",
     "path_names": "REDUCE step_names",
-    "templates.heads": "head_parts",
+    "templates.heads": "head_parts written_paths",
     "templates.read": "Template read_template template_names template_pieces written_places",
     "test_planner": "make_tests plan_of_test",
     "texts": "alike option_of text_key",

@@ -14,8 +14,10 @@ _CALLS = pattern(
 )
 _LABEL = pattern(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?", re.IGNORECASE)
 _SCHEME = pattern(r"[A-Za-z][A-Za-z0-9+.-]*://")
+_KEY = pattern(r"/(?=[^/]*\d)(?:sk-|gsk_|xai-|pplx-|hf_|nvapi-|AIza|csk-|r8_)[-_A-Za-z0-9]{16,}(?=/|\Z)")
+"""A part of a path with the form of a well-known service's key."""
 SECRET = "secret"
-"""The kind of an address that carries a user name, a password or a query, which may be a secret."""
+"""The kind of an address that carries a user name, a password, a query or a key, which may be a secret."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,9 @@ def address_fault(address: str) -> AddressFault | None:
         if "@" in host:
             reason = "it contains a user name or a password"
             return AddressFault(reason, 'delete them, and name a variable with the key: `key "LAB_KEY"`', secret)
+        if _KEY.search(address):
+            reason = "its path has what looks like a key"
+            return AddressFault(reason, 'delete it, and name a variable with the key: `key "LAB_KEY"`', secret)
         return AddressFault("it has a ? or a # in it", "write the part of the address before that sign", secret)
     if not _is_host(host):
         reason = "it has no host" if not host else "its host is neither a name nor a number, or its port is none"
@@ -62,9 +67,9 @@ def address_fault(address: str) -> AddressFault | None:
 
 
 def _secrecy(address: str) -> str:
-    """Return SECRET if an address has a user name, a password, a query or a fragment."""
+    """Return SECRET if an address has a user name, a password, a query, a fragment or the form of a key."""
     host = address.rpartition("://")[2].partition("/")[0]
-    return SECRET if "@" in host or "?" in address or "#" in address else ""
+    return SECRET if "@" in host or "?" in address or "#" in address or _KEY.search(address) else ""
 
 
 def _is_host(text: str) -> bool:

@@ -208,8 +208,8 @@ class Catalog:
     the address of a model and the options of an ask that are sent to its API. It returns the options that the API does
     not take, with the reasons. An option that is known only when the flow runs has the value ``LATER``. ``limits`` gets
     the name of a provider and returns the name of the one whose limits of types it has. ``built_in``
-    tells whether flowrun itself has a provider of a name. ``lacks`` gets the name of a provider and returns what its
-    endpoint is known not to serve, in the words of ``plan_endpoints``.
+    tells whether flowrun itself has a provider of a name. ``lacks`` gets the address of a model, or the name of a
+    provider, and returns what its endpoint is known not to serve, in the words of ``plan_endpoints``.
     """
 
     functions: Mapping[str, FunctionSpec]
@@ -221,7 +221,7 @@ class Catalog:
     refused: Callable[[str, Mapping[str, Json]], Mapping[str, str]] = lambda address, options: {}
     limits: Callable[[str], str] = lambda provider: provider
     built_in: Callable[[str], bool] = lambda provider: False
-    lacks: Callable[[str], Set[str]] = lambda provider: frozenset()
+    lacks: Callable[[str], Set[str]] = lambda address: frozenset()
 
     def beside(self, names: Iterable[str]) -> Catalog:
         """Return the catalog for a file that declares reducers with these names.

@@ -14,17 +14,22 @@ ABILITIES = (
     "batch",
     "frequency_penalty",
     "images",
+    "json_object",
     "json_schema",
     "logprobs",
     "n",
     "presence_penalty",
     "reasoning",
     "seed",
+    "service_tier",
     "stop",
     "stream",
+    "stream_options",
     "temperature",
     "top_p",
     "usage",
+    "user",
+    "verbosity",
 )
 """The words for what a request may ask of an endpoint, in the order of the alphabet."""
 

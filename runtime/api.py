@@ -30,8 +30,9 @@ from .session.garbage import COLLECTOR
 from .session.loading import checked_inputs
 from .session.options import AnyPath, RunOptions
 from .session.result import Result
-from .session.resume import RunSettings, taken_up
+from .session.resume import taken_up
 from .session.run import Stop, execute
+from .session.run_rows import RunSettings
 from .vocabulary.errors import FlowrunError, UsageError
 from .vocabulary.json_value import Json
 from .vocabulary.quoting import shown

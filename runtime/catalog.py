@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from flowrun.dsl import Catalog
 
 from .plans.language import language
-from .providers import ProviderNames, is_own, traits_of
+from .providers import ProviderNames, is_own, service_at, traits_of
 from .vocabulary.errors import UsageError
 from .vocabulary.json_value import Json
 
@@ -28,9 +28,8 @@ class AnyProvider(frozenset[str]):
 
 @cache
 def catalog() -> Catalog:
-    return replace(
-        language(), providers=ProviderNames(), places=_fixed_places, refused=_refused, built_in=is_own, lacks=_lacks
-    )
+    known = replace(language(), providers=ProviderNames(), places=_fixed_places, refused=_refused)
+    return replace(known, built_in=is_own, lacks=_lacks, limits=_limits)
 
 
 def catalog_for(source: str, environ: Mapping[str, str]) -> Catalog:
@@ -43,17 +42,21 @@ def catalog_for(source: str, environ: Mapping[str, str]) -> Catalog:
 
         return DeclaredEndpoints(source, environ)
 
-    def limits(name: str) -> str:
-        if is_own(name):
-            return name
-        from .providers.addresses import maker_of
-
+    def named(name: str) -> NamedEndpoint | None:
         # A file of settings that is not valid is told elsewhere.
         with suppress(UsageError):
-            return maker_of(declared()[name].base_url) if name in declared() else name
-        return name
+            return None if is_own(name) or "://" in name else declared().get(name)
+        return None
 
-    return replace(catalog(), providers=ProviderNames(declared), limits=limits)
+    def limits(name: str) -> str:
+        found = named(name)
+        return _limits(name if found is None else found.base_url)
+
+    def lacks(address: str) -> frozenset[str]:
+        found = named(address.partition(":")[0])
+        return _lacks(address) if found is None else service_at(found).traits.lacks
+
+    return replace(catalog(), providers=ProviderNames(declared), limits=limits, lacks=lacks)
 
 
 @cache
@@ -73,6 +76,15 @@ def _fixed_places(provider: str) -> int | None:
     return 1 if traits_of(provider).concurrency == 1 else None
 
 
-def _lacks(provider: str) -> frozenset[str]:
-    """Return what a provider is known not to serve. Nothing is known of the providers of other packages."""
-    return traits_of(provider).lacks if is_own(provider) else frozenset()
+def _lacks(address: str) -> frozenset[str]:
+    """Return what a model, or a provider, is known not to serve. Nothing is known of other packages' providers."""
+    return traits_of(address).lacks if is_own(address.partition(":")[0]) else frozenset()
+
+
+def _limits(name: str) -> str:
+    """Return the provider whose limits of types a provider has, or the servers at an address."""
+    if "://" not in name:
+        return name
+    from .providers.addresses import maker_of
+
+    return maker_of(name)

@@ -16,9 +16,6 @@ from flowrun.runtime import RunOptions, run_async
 from flowrun.runtime.account.progress import state_line
 from flowrun.runtime.account.summary import Summary
 from flowrun.runtime.api import resume_async
-from flowrun.runtime.providers import open_provider
-from flowrun.runtime.providers.named import NamedEndpoint
-from flowrun.runtime.providers.protocol import Provider, Surroundings
 from flowrun.runtime.session import batches
 from flowrun.runtime.session.result import Result
 from flowrun.runtime.vocabulary import events as e
@@ -56,15 +53,10 @@ class Place:
             "OPENAI_BASE_URL": f"{self.url}/v1",
             "ANTHROPIC_BASE_URL": self.url,
             "GOOGLE_GEMINI_BASE_URL": self.url,
+            "MISTRAL_BASE_URL": f"{self.url}/v1",
         }
-        named = {"mistral": NamedEndpoint("mistral", f"{self.url}/v1")}
-
-        def opener(address: str, around: Surroundings) -> Provider:
-            return open_provider(address, Surroundings(around.environ, around.progress, around.records, named))
-
         return RunOptions(
             **{"journal": None, "environ": environ, "on_event": self.events.append, **options},
-            opener=opener,
             learn=False,
         )
 
@@ -226,6 +218,17 @@ async def test_a_model_without_a_batch_api_is_refused_before_anything_is_sent(at
         await run_async(path, {"rows": ["a"]}, options=RunOptions(learn=False, batch=True))
 
 
+async def test_an_endpoint_that_lacks_batches_gets_none(tmp_path: Path) -> None:
+    path = tmp_path / "a.flow"
+    path.write_text(
+        'endpoint lab = "http://127.0.0.1:9/v1" with lacks: [batch]\n'
+        'model m = "lab:x" with batch: true\n'
+        'flow f(x: text) { a = ask m "{{ x }}" return a }\n'
+    )
+    with pytest.raises(UsageError, match="lab:x has no batch API: take `batch: true` away from its model"):
+        await run_async(path, {"x": "a"}, options=RunOptions(learn=False, environ={}))
+
+
 async def test_a_run_that_does_not_wait_ends_and_is_resumed_after_the_end_of_the_submission(at: Place) -> None:
     at.does.seconds, at.does.expire = 3600, 0.3
     journal = at.folder / "j.db"
@@ -244,6 +247,8 @@ async def test_a_run_that_does_not_wait_ends_and_is_resumed_after_the_end_of_the
     assert "doubt" not in kinds and kinds["intent"] == 2 * len(ROWS) + at.count("live")
     again = await resume_async("last", journal, options=at.options())
     assert again.summary.whole.sent - again.summary.whole.refused == len(ROWS)
+    assert again.cost == pytest.approx(found.cost)
+    assert found.cost == pytest.approx(0.002 * at.count("live") + 0.001 * at.count("line"))
 
 
 async def test_answers_of_a_batch_api_are_those_of_the_live_one_in_the_journal(at: Place) -> None:

@@ -205,3 +205,27 @@ def test_a_signal_before_the_submission_sends_nothing(bench: Bench) -> None:
     assert again.end() == 0, again.err
     assert announced(again.err) == 0
     assert bench.submitted == len(ROWS)
+
+
+@pytest.mark.slow
+def test_a_kill_while_lines_go_live_pays_each_live_call_once_or_tells(tmp_path: Path) -> None:
+    with batch_server(tmp_path / "log", "--seconds", "0.3", "--fail", "0.5") as served:
+        bench = Bench(tmp_path, served)
+        whole = bench.start(name="first")
+        assert whole.end() == 0, whole.err
+        expected = whole.out
+        assert 0 < served.count("live") < len(ROWS)
+        killed = 0
+        for commit in range(4, 12):
+            before, name = served.count("line") + served.count("live"), f"live{commit}"
+            first = bench.start(disk=DiskAt(commit, "behind"), name=name)
+            if first.end() == 0:
+                break
+            killed += 1
+            again = bench.resume(name=name)
+            assert again.end() == 0, again.err
+            assert again.out == expected
+            told = announced(again.err)
+            # A failed line is not paid, so it may be submitted again.
+            assert served.count("line") + served.count("live") - before <= len(ROWS) + told
+        assert killed >= 3

@@ -116,7 +116,15 @@ def test_a_budget_counts_the_whole_bill_also_of_a_dearer_tier_and_of_cache_write
     usage = Usage(read, written, TokenDetail(cached, stored, reasoning, images, long_stored), tier)
     worst, bill = price.worst(read, written), price.bill(usage)
     assert worst is not None and bill is not None
-    assert price.charge(worst, usage, read, written) == pytest.approx(bill)
+    known = tier != "priority" or any(name == tier for name, _ in price.tariffs)
+    assert price.charge(worst, usage, read, written) == pytest.approx(bill * (1 if known else 2.5))
+
+
+def test_a_dearer_tier_without_a_known_price_is_never_under_counted() -> None:
+    price = Price(1.0, 3.0)
+    assert price.worst(10, 5) == 25 and price.worst(10, 5, tier="flex") == 25
+    assert price.worst(10, 5, tier="priority") == 62.5
+    assert price.charge(62.5, Usage(10, 5, tier="priority"), 10, 5) == 62.5
 
 
 def test_a_budget_counts_no_more_tokens_than_a_call_can_have() -> None:

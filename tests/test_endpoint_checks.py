@@ -179,6 +179,17 @@ async def test_a_server_that_gives_no_answer_is_a_failure(status: int, faults: A
     assert "flowrun: " in ran.err
 
 
+@pytest.mark.parametrize("reply", [{"choices": "x", "usage": [1]}, {"choices": []}, {}, {"choices": [3]}])
+async def test_a_reply_that_is_no_answer_shows_nothing_and_nothing_is_kept(
+    reply: Any, faults: Any, tmp_path: Path
+) -> None:
+    faults.json(reply)
+    ran = await check(faults, tmp_path)
+    assert (ran.code, ran.out) == (3, "")
+    assert "sent no answer in the form of its API" in ran.err
+    assert not (tmp_path / "cache" / "endpoints.json").exists()
+
+
 async def test_a_server_that_refuses_a_plain_request_is_a_failure(faults: Any, tmp_path: Path) -> None:
     faults.json({"error": {"message": "bad request"}}, 400)
     ran = await check(faults, tmp_path)

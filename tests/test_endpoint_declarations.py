@@ -13,7 +13,7 @@ from flowrun.dsl import plan as p
 from flowrun.dsl.addresses import address_fault
 from flowrun.runtime.catalog import catalog
 from flowrun.runtime.plans.verify import verify
-from flowrun.runtime.providers.plan_endpoints import endpoints_of
+from flowrun.runtime.providers.plan_endpoints import flow_endpoints
 from flowrun.runtime.vocabulary.errors import PlanError
 
 MODEL = '\nmodel m = "lab:x"\nflow f() { a = ask m "hi" return a }\n'
@@ -177,7 +177,7 @@ def test_an_edited_plan_takes_no_name_of_a_provider() -> None:
     for name, why in (("openai", "the name of a provider"), ("lab", "two endpoints")):
         added = (*plan.endpoints, replace(plan.endpoints[0], name=name, addresses=("http://b/v1",)))
         with pytest.raises(PlanError, match=why):
-            endpoints_of(replace(plan, endpoints=added))
+            flow_endpoints(replace(plan, endpoints=added))
 
 
 def test_the_plan_of_an_endpoint_reads_as_json() -> None:

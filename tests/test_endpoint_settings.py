@@ -8,9 +8,12 @@ from typing import Any
 
 import pytest
 
-from flowrun.runtime.api import RunOptions, run_async
-from flowrun.runtime.providers.declared import DeclaredEndpoints, check_project
+from flowrun.runtime.api import RunOptions, resume_async, run_async
+from flowrun.runtime.cli import asking
+from flowrun.runtime.providers.declared import DeclaredEndpoints
+from flowrun.runtime.providers.endpoint_tables import check_project
 from flowrun.runtime.session.approvals import approvals_file
+from flowrun.runtime.session.hosts import Reach
 from flowrun.runtime.vocabulary.errors import UsageError
 from support.command_line import chat, command
 
@@ -74,6 +77,7 @@ REFUSED = {
     '[endpoints.lab]\nbase_url = "http://h"\nkey_env = "sk-s3cret-0123456789-abcdef"': "is not the name of a variable",
     '[endpoints.lab]\nbase_url = "http://h"\nkey_env = "gsks3cretAb12Cd34Ef56Gh78"': "is not the name of a variable",
     '[endpoints.lab]\nbase_url = "http://h"\nkey_env = ["A"]': "`key_env` must be a text",
+    '[endpoints.lab]\nbase_url = "http://h/sk-proj-s3cretAb12Cd34Ef56/v1"': "has what looks like a key",
     '[endpoints.lab]\nbase_url = "http://h"\nheaders = "X: y"': "`headers` must be a table of texts",
     '[endpoints.lab]\nbase_url = "http://h"\nheaders = { "X" = 1 }': "`headers` must be a table of texts",
     '[endpoints.lab]\nbase_url = "http://h"\nheaders = { "X Y" = "z" }': "`X Y` is not the name of a header",
@@ -179,7 +183,7 @@ async def test_all_models_without_a_key_are_told_at_once(place: Place) -> None:
 
 
 async def test_a_project_comes_before_its_user(faults: Any, place: Place) -> None:
-    place.user(lab("http://user.invalid/v1"))
+    place.user('[endpoints.lab]\nbase_url = "http://user.invalid/v1"\n')
     place.projects(lab(faults.url))
     faults.json(chat("of the project"))
     assert (await place.run(allow_host="127.0.0.1")).value == "of the project"
@@ -260,6 +264,17 @@ async def test_a_project_sends_no_key_of_a_known_endpoint_elsewhere(variable: st
     assert f"would send {variable}" in await place.refusal(environ={variable: KEY}, allow_host="gpu.example")
 
 
+async def test_a_project_sends_no_key_of_its_user_elsewhere(faults: Any, place: Place) -> None:
+    place.user(lab("https://gpu.example/v1"))
+    place.projects(lab("https://other.example/v1"))
+    said = await place.refusal(allow_host="other.example")
+    assert "the endpoint `lab` of the project would send LAB_KEY, the key of lab, to `other.example`" in said
+    faults.json(chat("said"))
+    place.user(lab(faults.url))
+    place.projects(lab(f"{faults.url}/of/the/project"))
+    assert (await place.run(allow_host="127.0.0.1")).value == "said"
+
+
 async def test_a_user_may_give_a_key_to_a_server_of_their_own(faults: Any, place: Place) -> None:
     faults.json(chat("said"))
     place.user(lab(faults.url).replace("LAB_KEY", "OPENAI_API_KEY"))
@@ -297,3 +312,50 @@ async def test_a_key_and_a_secret_header_are_in_no_artefact(faults: Any, place: 
             assert secret not in one.out + one.err
     files = [path for path in place.project.rglob("*") if path.is_file()]
     assert not [path for path in files for secret in (KEY, trace) if secret.encode() in path.read_bytes()]
+
+
+async def test_the_value_of_a_variable_in_a_header_is_kept_secret_like_a_key(faults: Any, place: Place) -> None:
+    trace = "trace-planted-9876543210-zyxwvut"
+    place.user(lab(faults.url, headers='{ "X-Trace" = "$LAB" }'))
+    place.flow.write_text(OF_LAB.replace('}}"', '}}" with retries: 0'))
+    faults.json(chat(f"you sent {trace}"))
+    answered = await place.run(environ={"LAB": trace})
+    assert "the answer contains your key" in answered.failures[0].reason
+    faults.json({"error": {"message": f"bad trace {trace}"}}, status=400)
+    refused = await place.run(environ={"LAB": trace})
+    assert refused.status == "failed"
+    assert trace not in f"{answered.failures} {refused.failures}"
+
+
+async def test_a_run_is_resumed_from_another_folder_with_the_endpoints_of_its_project(
+    faults: Any, place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    faults.json({"error": {"message": "no such model"}}, status=404)
+    place.projects(lab(faults.url))
+    journal = place.home / "journal.db"
+    monkeypatch.chdir(place.project)
+    place.flow = Path("a.flow")
+    first = await place.run(journal=journal, ask_hosts=lambda reaches: True)
+    assert first.status == "failed"
+    monkeypatch.chdir(place.home)
+    faults.json(chat("said"))
+    again = await resume_async("last", journal, options=RunOptions(environ=place.environ))
+    assert again.value == "said"
+    # What was approved was the digest, and not the host for whatever the project may declare there later.
+    (place.project / "flowrun.toml").write_text(lab(f"{faults.url}/other").replace("LAB_KEY", "GITHUB_TOKEN"))
+    with pytest.raises(UsageError, match="not approved"):
+        await resume_async("last", journal, options=RunOptions(environ={**place.environ, "GITHUB_TOKEN": "x"}))
+
+
+def test_a_person_is_shown_what_a_project_declares(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(asking, "_yes", lambda question: not asked.append(question))  # type: ignore[func-returns-value]
+    reaches = [Reach("lab:big", "gpu.example", ("LAB_KEY",), "lab"), Reach("openai:m", "api.openai.com")]
+    assert asking._ask(reaches)
+    shown = capsys.readouterr().err
+    assert "The flow chooses these models" in shown and "  openai:m at api.openai.com\n" in shown
+    assert "The flowrun.toml of the project declares these endpoints" in shown
+    assert "  lab:big at gpu.example with the value of LAB_KEY\n" in shown
+    assert asked == ["Allow this? It holds until the project declares others. [y/N] "]

@@ -13,8 +13,9 @@ import flowrun.runtime.providers as registry
 from flowrun.runtime.costs.prices import price
 from flowrun.runtime.providers import ProviderNames, is_local, open_provider, own_names, places_of, traits_of
 from flowrun.runtime.providers.addresses import complete, printable
-from flowrun.runtime.providers.declared import LACKS
+from flowrun.runtime.providers.endpoint_tables import LACKS
 from flowrun.runtime.providers.protocol import Surroundings
+from flowrun.runtime.providers.records import Record
 from flowrun.runtime.providers.table import BUILT_IN
 from flowrun.runtime.vocabulary.call import Message, Request
 from flowrun.runtime.vocabulary.errors import UsageError
@@ -30,7 +31,7 @@ def test_the_table_is_in_order_and_names_no_module() -> None:
     assert list(ROWS) == sorted(ROWS)
     assert not set(ROWS) & set(own_names())
     assert set(ROWS) <= set(ProviderNames())
-    wanted = "azure groq mistral openrouter together fireworks deepseek xai cohere ollama vllm llamacpp lmstudio"
+    wanted = "groq mistral openrouter together fireworks deepseek xai cohere ollama vllm llamacpp lmstudio"
     assert {*wanted.split(), "huggingface"} == set(ROWS)
 
 
@@ -108,6 +109,20 @@ async def test_a_row_sends_its_key_in_its_header_and_what_it_takes(name: str, fa
     assert ("seed" in body) == ("seed" not in lacks)
     form = body.get("response_format", {}).get("type")
     assert form == ("json_object" if "json_schema" in lacks else "json_schema")
+
+
+def test_what_runs_learn_is_kept_by_address_and_api() -> None:
+    asked: list[tuple[str, str]] = []
+
+    class Heard:
+        def record(self, address: str, account: str, model: str) -> Record:
+            asked.append((address, model))
+            return Record()
+
+    for name in ("groq", "openai"):
+        base = {"groq": "GROQ_BASE_URL", "openai": "OPENAI_BASE_URL"}[name]
+        open_provider(f"{name}:m", Surroundings({base: "http://h/v1"}, records=Heard()))
+    assert asked == [("http://h/v1", "openai:m")] * 2
 
 
 @pytest.mark.parametrize("name", ROWS)

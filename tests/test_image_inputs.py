@@ -123,6 +123,12 @@ def test_a_row_may_lack_an_image(folder: Path) -> None:
     assert [row["picture"] is None for row in rows] == [False, True]
 
 
+def test_a_row_may_not_leave_out_an_image_that_it_must_have(folder: Path) -> None:
+    (folder / "pictures" / "rows.csv").write_text("picture,name\na.png,one\n,two\n")
+    with pytest.raises(InputError, match="item 2, field `picture`: the name of the image is empty"):
+        read(types.ListOf(ROW), "pictures/rows.csv")
+
+
 def test_large_rows_with_images_are_checked_before_the_run(folder: Path) -> None:
     """Rows without images would stay on the disk."""
     lines = [json.dumps({"picture": "a.png", "name": "x" * 1000})] * 1200

@@ -11,12 +11,15 @@ from typing import Any
 
 import pytest
 
+from flowrun.runtime.engine.ceilings import believable, ceiling_of, rough_ceiling_of
 from flowrun.runtime.files.images import facts_of
 from flowrun.runtime.providers import images
 from flowrun.runtime.providers.protocol import Provider
 from flowrun.runtime.vocabulary.call import Message, Request
 from flowrun.runtime.vocabulary.errors import PermanentError
 from flowrun.runtime.vocabulary.image import Image
+from flowrun.runtime.vocabulary.image_tokens import most_tokens
+from flowrun.runtime.vocabulary.usage import Usage
 from support.hosted import LINES, chat, claude, google, opening
 from support.images import gif, png
 
@@ -219,3 +222,26 @@ async def test_a_text_loads_nothing_about_images(faults: Any, provider: Any, mon
     await served.complete(request())
     await served.close()
     assert faults.seen[0]["messages"][1]["content"] == TEXT
+
+
+async def test_a_request_has_a_limit_for_all_its_images(
+    faults: Any, provider: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small = replace(images.LIMITS["openai"], request=len(A) + len(B) - 1)
+    monkeypatch.setitem(images.LIMITS, "openai", small)
+    served = provider("openai")
+    with pytest.raises(PermanentError, match="ask about fewer images at a time"):
+        await served.complete(TWO)
+    await served.close()
+    assert not faults.seen
+
+
+def test_a_budget_counts_images_at_their_most() -> None:
+    square = replace(image_of(png(4), 7, 10), width=1024, height=1024)
+    plain, pictured = request(), request(square)
+    assert ceiling_of(pictured, "openai:gpt-4o").read - ceiling_of(plain, "openai:gpt-4o").read == 765
+    rough = rough_ceiling_of(pictured).read - rough_ceiling_of(plain).read
+    assert rough == most_tokens(1024, 1024) >= 765
+    # A server may report as many tokens as the image has at most, and no more.
+    assert believable(Usage(14_000, 1), pictured, 1).input_tokens == 14_000
+    assert believable(Usage(14_000, 1), plain, 1).input_tokens is None

@@ -230,3 +230,20 @@ def test_a_prompt_that_is_the_same_for_each_element_is_moved_to_where_it_is_paid
     (found,) = [one for one in checked.warnings if one.code == "F0718"]
     assert f"once for {paid}" in found.note
     assert how in found.help
+
+
+@pytest.mark.parametrize(
+    ("option", "refused"),
+    [("top_p: 0.5", True), ("reasoning: none", True), ("seed: 3", False), ("stream: true", False)],
+)
+def test_a_warning_about_an_endpoint_says_if_a_run_refuses_the_option(option: str, refused: bool) -> None:
+    name = option.partition(":")[0]
+    text = f"""endpoint lab = "http://gpu/v1" with lacks: [{name}]
+model m = "lab:x" with {option}
+flow f(x: text) {{
+  k = ask m "Go on: {{{{ x }}}}"
+  return k
+}}
+"""
+    (found,) = (one for one in findings(text) if one.code == "F0770")
+    assert (found.note == "a run refuses it before anything is sent") == refused

@@ -11,7 +11,9 @@ from flowrun.dsl import ImageValue
 from flowrun.runtime.documents import page_images
 from flowrun.runtime.documents.page_images import MOST_SIDE, PagedText, paged, pages_of, png
 from flowrun.runtime.documents.process import PROCESS
+from flowrun.runtime.engine.reads import _key
 from flowrun.runtime.files.images import header_of, read_image
+from flowrun.runtime.values.reads import ReadNeeded
 from flowrun.runtime.vocabulary.errors import InputError
 from flowrun.testing import run_scripted
 from support.images import pdf
@@ -61,7 +63,8 @@ def test_a_large_page_is_not_larger_than_providers_need(tmp_path: Path) -> None:
 def test_a_scan_has_an_empty_text_and_pages(tmp_path: Path) -> None:
     scans = [paged(written(tmp_path, "", name="a.pdf")), paged(written(tmp_path, "", "", name="b.pdf"))]
     assert [str(one).strip() for one in scans] == ["", ""]
-    assert scans[0].digest != scans[1].digest
+    keys = [_key(ReadNeeded("pages", {"document": one})) for one in scans]
+    assert keys[0] != keys[1] == _key(ReadNeeded("pages", {"document": scans[1]}))
     assert [len(pages_of(one)) for one in scans] == [1, 2]
 
 
@@ -145,3 +148,19 @@ def test_a_test_of_a_flow_names_the_document(tmp_path: Path) -> None:
     (tmp_path / "scan.flow").write_text(FLOW + test)
     (outcome,) = run_file(str(tmp_path / "scan.flow")).outcomes
     assert not outcome.failures, outcome.failures
+
+
+def test_two_scans_without_texts_are_two_documents(tmp_path: Path) -> None:
+    """Both texts are empty, so only the files tell the reads apart. Both stand in a list of documents, too."""
+    (tmp_path / "scan.flow").write_text(
+        "flow scan(one: document, other: document, docs: [document]) {\n"
+        "  a = map page in pages(one) at most 5 { page.number } reduce collect\n"
+        "  b = map page in pages(other) at most 5 { page.number } reduce collect\n"
+        "  c = map doc in docs at most 5 {\n"
+        '    map page in pages(doc) at most 5 { ask "{{ page.image }}" } reduce collect\n'
+        "  } reduce collect\n"
+        "  return { a, b, c }\n}\n"
+    )
+    one, other = written(tmp_path, "", name="a.pdf"), written(tmp_path, "", "", name="b.pdf")
+    result = run_scripted(tmp_path / "scan.flow", one=one, other=other, docs=[one, other], replies={"c.map.ask": "x"})
+    assert result.value == {"a": [1], "b": [1, 2], "c": [["x"], ["x", "x"]]}

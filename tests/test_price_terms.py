@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from flowrun.dsl import Source, check_flow, make_plan
+from flowrun.dsl import Bound, Source, check_flow, make_plan
 from flowrun.runtime.catalog import catalog
 from flowrun.runtime.costs.prices import Prices, dearest_declared
 from flowrun.runtime.engine.ceilings import ceiling_of, rough_ceiling_of
@@ -60,7 +60,7 @@ def test_a_paid_call_leaves_the_calls_of_its_terms() -> None:
 
 
 def test_the_request_tells_the_terms() -> None:
-    plain, headed = Message("user", "hello"), Message("user", "hello", heads=(5,))
+    plain, headed = Message("user", "hello", heads=(5,)), Message("user", "hello " * 30, heads=(128,))
     for of in (ceiling_of, rough_ceiling_of):
         assert [of(Request((one,))).stores for one in (plain, headed)] == ["", "short"]
         assert (of(Request((plain,))).tier, of(Request((plain,), options={"service_tier": "priority"})).tier) == (
@@ -152,22 +152,30 @@ def test_the_rates_of_bounds() -> None:
     assert rates_of(PRICE, stores="short").most == (12.5, 100.0)
     assert rates_of(PRICE, tier="batch").least == rates_of(PRICE, tier="batch").most == (5.0, 50.0)
     assert rates_of(PRICE, tier="priority").most == (30.0, 300.0)
-    assert (rates_of(PRICE).least_read(1023), rates_of(PRICE).least_read(1024)) == (10.0, 1.0)
+    for keeps, kept_from in ((2048, 1024), (512, 512), (None, 0)):
+        assert rates_of(PRICE, keeps=keeps).kept_from == kept_from
+    rates = rates_of(PRICE, keeps=1024)
+    short, long, either = Bound(1023, 1023), Bound(1024, None), Bound(200, 2000)
+    assert [rates.least_read(one) for one in (short, long, either)] == [10_230.0, 1024.0, 1024.0]
+    assert rates.tier("batch").least == (5.0, 50.0) and rates.tier("auto") is rates
+    assert (rates | rates.tier("batch")).least == (5.0, 50.0) and (rates | rates.tier("priority")).most[0] == 30.0
+    assert rates.stored == 12.5
     mean = PRICE.expected(1000, 10, cached=0.9, stored=0.05)
     assert mean == pytest.approx(50 * 10 + 900 * 1 + 50 * 12.5 + 1000)
     assert PRICE.expected(1000, 10, cached=0.9, stored=0.05, tier="batch") == pytest.approx(mean / 2)
 
 
-@pytest.mark.parametrize(("words", "share"), [(100, 1.0), (1200, 0.1)], ids=["short", "long"])
-def test_the_least_of_a_plan_reads_a_long_prompt_from_a_cache(words: int, share: float) -> None:
+@pytest.mark.parametrize("words", [100, 1200])
+def test_the_least_of_a_plan_reads_a_prompt_from_a_cache(words: int) -> None:
     def bounds(prices: str) -> tuple[float, float]:
         model = f'model m = "openai:m" with input_price: 1000, {prices}retries: 0\n'
         text = f'{model}flow f() {{ a = ask m "{"word " * words}" return a }}'
-        plan = make_plan(check_flow(Source("f.flow", text), catalog()))
+        plan = make_plan(check_flow(Source(text), catalog()))
         cost = estimate_plan(plan, {}, Files(Path()), environ={}).cost
         assert cost.most is not None
         return cost.least, cost.most
 
     plain, kept, put = bounds(""), bounds("cached_price: 100, "), bounds("stored_price: 1250, ")
-    assert kept == pytest.approx((plain[0] * share, plain[1]))
+    # A server of one's own may keep short prompts, too.
+    assert kept == pytest.approx((plain[0] * 0.1, plain[1]))
     assert put == pytest.approx((plain[0], plain[1] * 1.25))

@@ -45,24 +45,15 @@ async def test_a_handbook_is_read_in_full_at_most_twice(options: str, tmp_path: 
         assert server.cost < 0.2 * server.cost_without if number == 200 else 0.3 * server.cost_without
 
 
-async def test_the_others_go_when_the_first_begins_to_answer(tmp_path: Path) -> None:
-    with keeping(seconds=0.3) as server:
-        began = time.monotonic()
+@pytest.mark.parametrize(("seconds", "thinks"), [(0.3, 0.0), (0.05, 0.5)])
+async def test_the_others_go_when_the_first_begins_to_answer(seconds: float, thinks: float, tmp_path: Path) -> None:
+    """They wait neither for the end of its answer nor while its model thinks."""
+    with keeping(seconds=seconds) as server:
+        server.thinks = thinks
         await ran(server, MAP.replace("OPTIONS", ""), tmp_path, handbook=HANDBOOK, sections=sections(10))
-        took = time.monotonic() - began
-    # Without the stream the first would take 0.6 s, and all others as long again.
-    assert took < 1.15
-    assert server.full_reads(6000) == 1
-
-
-async def test_the_others_do_not_wait_while_a_model_thinks(tmp_path: Path) -> None:
-    with keeping(seconds=0.05) as server:
-        server.thinks = 1.0
-        began = time.monotonic()
-        await ran(server, MAP.replace("OPTIONS", ""), tmp_path, handbook=HANDBOOK, sections=sections(10))
-        took = time.monotonic() - began
-    assert took < 1.9
-    assert server.full_reads(6000) == 1
+        assert server.full_reads(6000) == 1
+        first, *others = [bill.at for bill in server.bills]
+        assert first + seconds <= min(others) and max(others) < server.ends[0]
 
 
 async def test_a_head_is_not_kept_for_one_call_alone(tmp_path: Path) -> None:
@@ -135,3 +126,23 @@ async def test_the_switch_turns_it_off(tmp_path: Path) -> None:
         await ran(server, flow, tmp_path, handbook=HANDBOOK, sections=sections(5))
         assert not any(bill.marked for bill in server.bills)
         assert server.cost == server.cost_without
+
+
+async def test_empty_and_blank_elements_and_none_at_all(tmp_path: Path) -> None:
+    flow = MAP.replace("}} Review this: {{", "}}{{").replace("OPTIONS", "")
+    with keeping(seconds=0.01) as server:
+        result = await ran(server, flow, tmp_path, handbook=HANDBOOK, sections=["", " ", "\n", "a", "b", "c"])
+        assert len(result.value) == 6
+        assert server.cost < server.cost_without
+        before = len(server.bills)
+        assert (await ran(server, flow, tmp_path, handbook=HANDBOOK, sections=[])).value == []
+        assert len(server.bills) == before
+
+
+async def test_a_huge_handbook_is_read_once(tmp_path: Path) -> None:
+    with keeping(seconds=0.05) as server:
+        began = time.monotonic()
+        flow = MAP.replace("OPTIONS", "")
+        await ran(server, flow, tmp_path, handbook=HANDBOOK * 100, sections=sections(30))
+        assert server.full_reads(600_000) == 1
+        assert time.monotonic() - began < 20

@@ -60,6 +60,24 @@ def test_anthropic_takes_so_many_parts_that_may_be_missing() -> None:
     assert told(form(17)) == []
 
 
+@pytest.mark.parametrize(
+    ("address", "limits"),
+    [
+        ('"https://api.openai.com/v1"', "OpenAI"),
+        ('"https://API.anthropic.com" with kind: anthropic', "Anthropic"),
+        ('"http://gpu:8000/v1"', ""),
+        ('"http://proxy:8000" with kind: anthropic', ""),
+        ('"https://api.openai.com.example.com/v1"', ""),
+    ],
+)
+def test_the_limits_of_a_service_hold_at_its_own_address(address: str, limits: str) -> None:
+    form = "{ " + ", ".join(f"f{place}: text?" for place in range(17)) + f", of: {choice(1001)} }}"
+    text = f'endpoint lab = {address}\nmodel m = "lab:x"\nflow f() {{ a = ask m "hi" -> {form} return a }}\n'
+    found = [one.message for one in check_flow(Source(text), catalog()).warnings if one.code == "F0724"]
+    assert len(found) == (1 if limits else 0)
+    assert all(limits in message for message in found)
+
+
 def test_azure_takes_fewer_fields_and_levels() -> None:
     assert told(record(100), "azure:gpt-4o") == []
     (message,) = told(record(101), "azure:gpt-4o")
@@ -95,21 +113,3 @@ def test_a_declared_endpoint_has_the_limits_of_its_host(base: str, maker: str, t
     messages = [one.message for one in found if one.code == "F0724"]
     assert len(messages) == bool(maker)
     assert all(maker in message for message in messages)
-
-
-@pytest.mark.parametrize(
-    ("address", "limits"),
-    [
-        ('"https://api.openai.com/v1"', "OpenAI"),
-        ('"https://API.anthropic.com" with kind: anthropic', "Anthropic"),
-        ('"http://gpu:8000/v1"', ""),
-        ('"http://proxy:8000" with kind: anthropic', ""),
-        ('"https://api.openai.com.example.com/v1"', ""),
-    ],
-)
-def test_the_limits_of_a_service_hold_at_its_own_address(address: str, limits: str) -> None:
-    form = "{ " + ", ".join(f"f{place}: text?" for place in range(17)) + f", of: {choice(1001)} }}"
-    text = f'endpoint lab = {address}\nmodel m = "lab:x"\nflow f() {{ a = ask m "hi" -> {form} return a }}\n'
-    found = [one.message for one in check_flow(Source(text), catalog()).warnings if one.code == "F0724"]
-    assert len(found) == (1 if limits else 0)
-    assert all(limits in message for message in found)

@@ -394,7 +394,7 @@ async def test_a_proxy_is_used_where_the_variables_say_so(faults: Any) -> None:
     await provider.close()
     assert faults.headers[0]["Host"] == "models.example"
     environ = {"OPENAI_BASE_URL": "https://api.models.example/v1", "HTTPS_PROXY": "proxy.example:3128"}
-    assert endpoint(OPENAI, "m", environ).proxy == "http://proxy.example:3128"
-    assert endpoint(OPENAI, "m", environ | {"NO_PROXY": "other.example, .models.example"}).proxy is None
-    assert endpoint(OPENAI, "m", environ | {"no_proxy": "*"}).proxy is None
-    assert endpoint(OPENAI, "m", environ | {"no_proxy": "dels.example"}).proxy is not None
+    assert endpoint(OPENAI, "m", environ).way.proxy == "http://proxy.example:3128"
+    assert endpoint(OPENAI, "m", environ | {"NO_PROXY": "other.example, .models.example"}).way.proxy is None
+    assert endpoint(OPENAI, "m", environ | {"no_proxy": "*"}).way.proxy is None
+    assert endpoint(OPENAI, "m", environ | {"no_proxy": "dels.example"}).way.proxy is not None

@@ -8,7 +8,7 @@ import pytest
 
 from flowrun.dsl import Source, check_flow, make_plan
 from flowrun.runtime.catalog import catalog
-from flowrun.runtime.providers.plan_endpoints import endpoints_of
+from flowrun.runtime.providers.plan_endpoints import flow_endpoints
 from flowrun.runtime.providers.replicas import REST, Replicas
 from flowrun.runtime.replay.given import Endpoints
 from flowrun.runtime.vocabulary.call import Answer, Message, Reply, Request
@@ -106,5 +106,5 @@ async def test_a_request_that_is_wrong_everywhere_rests_nobody() -> None:
 def test_an_old_journal_finds_the_address_in_the_plan() -> None:
     text = 'endpoint lab = "http://gpu/v1" key "LAB_KEY"\nmodel m = "lab:x"\nflow f() { a = ask m "hi" return a }\n'
     plan = make_plan(check_flow(Source(text), catalog()))
-    assert Endpoints({}, {}, endpoints_of(plan))["lab:x"] == "http://gpu/v1"
+    assert Endpoints({}, {}, flow_endpoints(plan))["lab:x"] == "http://gpu/v1"
     assert Endpoints({}, {})["lab:x"] == ""

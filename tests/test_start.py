@@ -122,7 +122,9 @@ UNUSED = (
     "aiohttp.web pydantic pydantic_core importlib.metadata genai_prices rich tomllib statistics click.shell_completion "
     "flowrun.dsl.audit flowrun.dsl.bounds.bounds flowrun.dsl.bounds.ask_bounds flowrun.runtime.forecast.estimate "
     "flowrun.runtime.plans.verify flowrun.runtime.providers.anthropic flowrun.runtime.providers.gemini "
-    "flowrun.runtime.providers.embedded flowrun.runtime.providers.closures flowrun.runtime.reducers.weighted"
+    "flowrun.runtime.providers.embedded flowrun.runtime.providers.closures flowrun.runtime.reducers.weighted "
+    "flowrun.runtime.providers.table flowrun.runtime.providers.endpoint_tables flowrun.runtime.session.approvals "
+    "flowrun.runtime.files.images flowrun.runtime.dispatch.submission_book flowrun.runtime.providers.option_bodies"
 ).split()
 """Modules that a run of a checked file does not need, if it has no budget and the server refuses nothing."""
 

@@ -11,7 +11,8 @@ from .. import plan as p
 from .. import types as t
 from ..records import dataclass
 from .amounts import Amounts
-from .batches import SHARE, at_batch_price, batched
+from .ask_prices import at_terms, cost, dearer
+from .batches import batched
 from .bound import NOTHING, ONE, Bound, any_of, total
 from .expression_sizes import SizeScope, size_of, text_size
 from .reasoning import with_reasoning
@@ -36,9 +37,12 @@ class Asked:
 
 def asked(
     ask: p.Ask, options: Mapping[str, p.Expr], models: Mapping[str, p.Model], scope: SizeScope, world: World, *,
-    title: str, vote: bool,
+    title: str, vote: bool, stores: bool = False,
 ) -> Asked:  # fmt: skip
-    """Bound one ask. ``vote`` says that it is a ballot: a malformed answer is discarded, the call not repeated."""
+    """Bound one ask. ``vote`` says that it is a ballot: a malformed answer is discarded, the call not repeated.
+
+    ``stores`` says that its prompt may be written to the provider's cache.
+    """
     if ask.person:
         return _answered(ask, scope, world, title)
     each = []
@@ -51,8 +55,9 @@ def asked(
         for at, one in enumerate(served):
             # A fallback is asked live, and so is a line of a batch API that has failed.
             batch = not at and batched(one, settings, scope, world)
-            found = _one(ask, settings, at_batch_price(one, batch=batch), tries, scope, world, title)
-            billed = _attempted(found.amounts, attempts, 1 / SHARE if batch else 1)
+            terms = at_terms(one, settings, scope, world, batch=batch, stores=stores)
+            found = _one(ask, settings, terms, tries, scope, world, title)
+            billed = _attempted(found.amounts, attempts, dearer(one, terms) if batch else 1)
             each.append(replace(found, amounts=billed.hedged(0.0 if batch else share)))
     return reduce(_either, each)
 
@@ -204,11 +209,11 @@ def _one(
     if ask.answer != t.TEXT or ask.check is not None:
         # A text without a check is never malformed. Each try after the first includes the malformed answer before it.
         tokens_in += Bound(0, CORRECTION) * Bound(0, None if tries.most is None else max(0, tries.most - 1), tries.why)
-    cost = _cost(served, tokens_in, tokens_out, title)
+    dollars = cost(served, tokens_in, tokens_out, quoted(title))
     shares = served is not None and served.shares
     rates = served.rates if served else None
-    shared_cost = prompt.least * rates.least_read(prompt.least) if shares and rates else 0
-    amounts = Amounts(tries, tokens_in, tokens_out, cost, prompt.least if shares else 0, shared_cost)
+    shared_cost = rates.least_read(prompt) if shares and rates else 0
+    amounts = Amounts(tries, tokens_in, tokens_out, dollars, prompt.least if shares else 0, shared_cost)
     return Asked(amounts, tries, value)
 
 
@@ -274,20 +279,6 @@ def _longest(settings: Mapping[str, p.Expr], served: Served | None, scope: SizeS
         return served.longest if served is not None else None
     # A limit below 1 ends the step before its call.
     return max(0, limit.value) if isinstance(limit, Known) and isinstance(limit.value, int) else None
-
-
-def _cost(served: Served | None, tokens_in: Bound, tokens_out: Bound, title: str) -> Bound:
-    if served is None:
-        return Bound(0, None, f"the model of {quoted(title)} is chosen when the flow runs")
-    rates = served.rates
-    if rates is None:
-        return Bound(0, None, f"no price is known for `{served.address}`")
-    least = tokens_in.least * rates.least_read(tokens_in.least) + tokens_out.least * rates.least[1]
-    for tokens, rate in zip((tokens_in, tokens_out), rates.most, strict=True):
-        # Tokens that cost nothing need no bound.
-        if tokens.most is None and rate:
-            return Bound(least, None, tokens.why)
-    return Bound(least, (tokens_in.most or 0) * rates.most[0] + (tokens_out.most or 0) * rates.most[1])
 
 
 def quoted(title: str) -> str:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from .. import plan as p
 from .expression_sizes import SizeScope, size_of
-from .served import Rates, Served, World
+from .served import Served, World
 from .sizes import Known
 
-SHARE = 0.5
-"""The part of the live price that a batch API takes."""
+BATCH = "batch"
+"""The name of the prices of batches among those of the service tiers."""
 
 
 def batched(served: Served | None, settings: Mapping[str, p.Expr], scope: SizeScope, world: World) -> bool:
@@ -22,12 +21,3 @@ def batched(served: Served | None, settings: Mapping[str, p.Expr], scope: SizeSc
         return served.batch
     size = size_of(settings["batch"], scope, world, world.count)
     return isinstance(size, Known) and size.value is True
-
-
-def at_batch_price(served: Served | None, *, batch: bool) -> Served | None:
-    """Return a model with the prices of its batch API."""
-    if served is None or served.rates is None or not batch:
-        return served
-    least, most = served.rates.least, served.rates.most
-    half = Rates((SHARE * least[0], SHARE * least[1]), (SHARE * most[0], SHARE * most[1]))
-    return replace(served, rates=half)

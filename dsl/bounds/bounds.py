@@ -196,7 +196,10 @@ class _Survey:
         match node:
             case p.Ask():
                 self.heads.note(step, node, scope)
-                found = asked(node, step.options, self.models, scope, self.world, title=step.title, vote=vote)
+                stores = self.heads.stores(step)
+                found = asked(
+                    node, step.options, self.models, scope, self.world, title=step.title, vote=vote, stores=stores
+                )
                 # Samples with the same prompt may be answered in one request.
                 widths = {} if sharing else self.widths
                 loads = loads_of(node, step.options, self.models, scope, self.world, widths, found.amounts.calls)

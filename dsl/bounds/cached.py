@@ -13,6 +13,7 @@ from ..records import dataclass
 from ..templates.heads import head_text
 from .amounts import Bounds
 from .ask_bounds import candidates
+from .batches import batched
 from .expression_sizes import SizeScope, size_of, text_size
 from .plain_texts import names_of
 from .served import World
@@ -44,7 +45,28 @@ class CachedHeads:
         self._sizes: dict[Identity, list[float]] = {}
         self._callers: dict[str, Identity] = {}
         self._depth = 0
+        self._repeated: set[Identity] = set()
+        self._repeat(plan.steps)
         self._find(plan.steps, (), ())
+
+    def _repeat(self, steps: Sequence[p.Step]) -> None:
+        """Note the steps that blocks repeat, and those of the flows that they call."""
+        left = [(steps, False)]
+        called: set[tuple[str, bool]] = set()
+        while left:
+            steps, inside = left.pop()
+            for step in steps:
+                if inside:
+                    self._repeated.add(Identity(step))
+                if isinstance(step.node, p.FlowCall) and (step.node.flow, inside) not in called:
+                    called.add((step.node.flow, inside))
+                    left.append((self._plan.flows[step.node.flow].steps, inside))
+                if step.block is not None:
+                    left.append((step.block.steps, inside or isinstance(step.node, p.Map | p.Repeat | p.Rounds)))
+
+    def stores(self, step: p.Step) -> bool:
+        """Tell if the asks of a step may write their prompts to a provider's cache: a block repeats them."""
+        return Identity(step) in self._repeated
 
     def _find(self, steps: Sequence[p.Step], blocks: tuple[p.Step, ...], varying: tuple[frozenset[str], ...]) -> None:
         for step in steps:
@@ -87,7 +109,10 @@ class CachedHeads:
             return
         model = candidates(ask.model, self._models, scope, self._world)[0]
         served = None if model is None else self._world.served(model.address)
-        if served is None or served.keeps is None:
+        options = step.options if isinstance(step.node, p.Ask) else {}
+        # The lines of a batch API mark no head.
+        batch = batched(served, {**(model.options if model else {}), **options}, scope, self._world)
+        if served is None or served.keeps is None or batch:
             self._sizes[Identity(step)] = []
             return
         sizes = []
@@ -130,8 +155,10 @@ class CachedHeads:
             if isinstance(node, p.Ask):
                 found += _saved(self._sizes.get(Identity(step), []), times)
             elif isinstance(node, p.FlowCall):
-                if self._callers.get(node.flow) == Identity(step):
+                if self._callers.get(node.flow) == Identity(step) and self._depth < _DEEPEST:
+                    self._depth += 1
                     found += self._within(self._plan.flows[node.flow].steps, flows.get(node.flow, ()), times, flows)
+                    self._depth -= 1
             elif step.block is not None:
                 inner = (*times, _bodies(node, row)) if isinstance(node, p.Map | p.Repeat) else times
                 found += self._within(step.block.steps, row.inside, inner, flows)

@@ -111,7 +111,10 @@ def _merged(
 def _asked(survey: Survey, step: p.Step, reduce: p.Reduce, scope: SizeScope) -> Asked:
     """Bound one of the asks that combine the results."""
     assert reduce.ask is not None
-    return asked(reduce.ask, reduce.options, survey.models, scope, survey.world, title=step.title, vote=False)
+    return asked(
+        reduce.ask, reduce.options, survey.models, scope, survey.world,
+        title=step.title, vote=False, stores=True,
+    )  # fmt: skip
 
 
 def _one_fewer(count: Bound) -> Bound:
@@ -135,7 +138,7 @@ def _decided(
     seen = numbered(Bound(min(2, count.least), count.most, count.why), items)
     found = asked(
         ask, reduce.options, survey.models, SizeScope(scope, {**given, "results": seen}), survey.world,
-        title=step.title, vote=False,
+        title=step.title, vote=False, stores=True,
     )  # fmt: skip
     tries = found.tries if times.least else found.tries.maybe
     return Asked(found.amounts * times, tries if times.most else NOTHING, found.value)

@@ -7,27 +7,50 @@ from typing import Protocol
 from .. import plan as p
 from ..plain_data import Json
 from ..records import dataclass
+from .bound import Bound
 from .expression_sizes import Evaluator, Lookup, UnsettledError
 from .type_bounds import Count
-
-CACHED_FROM = 1024
-"""The length in tokens of the shortest prompt that a provider keeps in a cache."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rates:
     """The dollars for an input token and an output token: ``least`` for a short prompt, ``most`` the highest price.
 
-    ``kept`` is the price of an input token that the provider reads from its cache, None if it is that of any other.
+    ``kept`` is the price of an input token that the provider reads from its cache, None if it is that of any other. A
+    prompt of ``kept_from`` tokens or more may be read from there. ``stored`` is the highest price of an input token of
+    a call that may write to the cache. ``tiers`` has the rates of the service tiers with prices of their own, and of
+    batches.
     """
 
     least: tuple[float, float]
     most: tuple[float, float]
     kept: float | None = None
+    kept_from: float = 0
+    stored: float = 0
+    tiers: tuple[tuple[str, Rates], ...] = ()
 
-    def least_read(self, tokens: float) -> float:
-        """Return the least dollars for a token of a prompt of this length."""
-        return self.least[0] if self.kept is None or tokens < CACHED_FROM else min(self.kept, self.least[0])
+    def least_read(self, prompt: Bound) -> float:
+        """Return the least dollars for a prompt. A longer one may cost less, if the provider keeps only long ones."""
+        full = prompt.least * self.least[0]
+        if self.kept is None or (prompt.most is not None and prompt.most < self.kept_from):
+            return full
+        return min(full, max(prompt.least, self.kept_from) * self.kept)
+
+    def tier(self, name: str) -> Rates:
+        """Return the rates of a service tier. One without prices of its own costs as much as the ordinary one."""
+        return dict(self.tiers).get(name, self)
+
+    def __or__(self, other: Rates) -> Rates:
+        """Return the rates of a call that may have either."""
+        kept = [one.least[0] if one.kept is None else one.kept for one in (self, other)]
+        return Rates(
+            (min(self.least[0], other.least[0]), min(self.least[1], other.least[1])),
+            (max(self.most[0], other.most[0]), max(self.most[1], other.most[1])),
+            min(kept),
+            min(self.kept_from, other.kept_from),
+            max(self.stored, other.stored),
+            self.tiers,
+        )
 
 
 @dataclass(frozen=True, slots=True)

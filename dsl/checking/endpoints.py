@@ -14,7 +14,6 @@ from ..plan_endpoints import ABILITIES, KINDS, Kind
 from ..source import Source, Span
 
 _OPTIONS = ("kind", "lacks")
-_HOSTS = {"api.openai.com": "openai", "api.anthropic.com": "anthropic"}
 _VARIABLE = pattern(r"[A-Z_][A-Z0-9_]*")
 _KEY_IN_QUOTES = pattern(r'"((?:sk-|gsk_|xai-|pplx-|hf_|nvapi-|AIza|csk-|r8_)[-_A-Za-z0-9]{8,})"')
 _PLAIN_KEY = pattern(r"(?:sk|gsk|xai|pplx|hf|nvapi|AIza|AKIA|csk|r8)[-_A-Za-z0-9]*|[A-Z0-9]{20,}|[A-Z0-9_]{65,}")
@@ -163,24 +162,24 @@ def _words(values: Iterable[s.Expr | s.Ask], known: tuple[str, ...], what: str) 
         yield Diagnostic("F0684", message, value.span, help=help or f"write one of {', '.join(known)}")
 
 
-def provider_of(address: str, file: s.File) -> str:
+def limits_of(address: str, file: s.File, limits: Callable[[str], str]) -> str:
     """Return the provider whose limits hold for the address of a model; "" if none is known.
 
-    The limits of a service hold only at its own host. Other servers that speak its API have their own.
+    The limits of a service hold only at its own host. Other servers that speak its API have their own. ``limits`` tells
+    it for a provider and for an address.
     """
     name = address.partition(":")[0]
     decl = next((one for one in file.endpoints if one.name.text == name), None)
-    if decl is None:
-        return name
-    hosts = {one.value.rpartition("://")[2].partition("/")[0].lower() for one in decl.addresses}
-    return _HOSTS.get(min(hosts), "") if len(hosts) == 1 else ""
+    found = {limits(one.value) for one in decl.addresses} if decl is not None else {limits(name)}
+    return found.pop() if len(found) == 1 else ""
 
 
 def lacking(address: str, file: s.File, lacks: Callable[[str], Set[str]]) -> Set[str]:
     """Return what the endpoint of a model is known not to serve.
 
-    ``lacks`` tells it for a provider. An endpoint of the file lacks what its API has no words for.
+    ``lacks`` tells it for a model of a provider, or for a provider. An endpoint of the file lacks what its API has no
+    words for.
     """
     name = address.partition(":")[0]
     decl = next((one for one in file.endpoints if one.name.text == name), None)
-    return lacks(name) if decl is None else lacks(kind_of(decl)) | set(lacks_of(decl))
+    return lacks(address) if decl is None else lacks(kind_of(decl)) | set(lacks_of(decl))

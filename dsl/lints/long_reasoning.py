@@ -48,6 +48,7 @@ def _found(program: Program, typed: Typed) -> Iterator[Diagnostic]:
                 f"the reasoning may take all of the {whole:,} tokens",
                 one.options["reasoning"].value.span,
                 labels=(Label(one.options["max_tokens"].span, "this bounds the reasoning and the answer together"),),
+                note="the answer is then cut off or empty, and it is paid",
                 help=f"write `max_tokens` with more than {thought:,}",
             )
 

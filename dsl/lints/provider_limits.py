@@ -38,7 +38,7 @@ from collections.abc import Iterator
 from .. import syntax as s
 from .. import types as t
 from ..catalog import Catalog
-from ..checking.endpoints import provider_of
+from ..checking.endpoints import limits_of
 from ..checking.program import Program, Scope
 from ..checking.typed import Typed
 from ..diagnostics import Diagnostic, Label
@@ -75,8 +75,8 @@ def provider_limits(program: Program, typed: Typed, catalog: Catalog) -> list[Di
         if model is None or ask.answer is None or isinstance(type_, t.Simple):
             continue
         for address in (model.address, model.fallback):
-            provider = provider_of(address.value, program.file) if address else ""
-            if address and (beyond := _beyond(catalog.limits(provider), type_)):
+            provider = limits_of(address.value, program.file, catalog.limits) if address else ""
+            if address and (beyond := _beyond(provider, type_)):
                 found.append(_finding(ask.answer.span, address.span, *beyond))
     return found
 

@@ -39,6 +39,7 @@ def stopped_value(program: Program, typed: Typed, catalog: Catalog) -> list[Diag
             "`stop` may cut off a value of this type",
             one.options["stop"].span,
             labels=(Label(one.ask.answer.span, "the answer ends where this ends"),),
+            note="an answer that is cut off does not fit, and is asked for again",
             help="delete `stop`",
         )
         for one in settings(program, typed, "stop")

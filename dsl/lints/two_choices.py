@@ -37,6 +37,7 @@ def two_choices(program: Program, typed: Typed, catalog: Catalog) -> list[Diagno
             "`top_p` and `temperature` both decide how freely the model chooses its words",
             one.options["top_p"].span,
             labels=(Label(one.options["temperature"].span, "the other of the two"),),
+            note="makers of models advise to change one of the two, and some models refuse both",
             help="delete one of the two",
         )
         for one in settings(program, typed, "top_p", "temperature")

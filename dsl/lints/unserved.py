@@ -1,7 +1,9 @@
-"""A flow asks of a model what its endpoint is known not to serve: an option that its API does not have, or an answer of
-a type that its server does not enforce. The model still answers, but without what was asked for. A `seed` then makes no
-answer repeatable, and a type is only described in the prompt. What an endpoint lacks is known for flowrun's own
-providers. For an endpoint of the flow, `with lacks: [...]` says it. Delete the option, or ask another model.
+"""A flow asks of a model what its endpoint is known not to serve: an option that its API does not have, or an answer
+of a type that its server does not enforce. The model may still answer, but without what was asked for: a `seed` then
+makes no answer repeatable, a type is only described in the prompt, and `sure(x)` is `none`. A run refuses options
+that change the meaning or the price, such as `top_p`, before it sends anything. What an endpoint lacks is known for
+flowrun's own providers. For an endpoint of the flow, `with lacks: [...]` says it. Delete the option, or ask another
+model.
 
 ```flow bad
 model claude = "anthropic:claude-sonnet-4-5"
@@ -35,6 +37,7 @@ from ..checking.typed import Typed
 from ..diagnostics import Diagnostic, Label
 from ..plan_endpoints import ABILITIES
 from ..records import dataclass
+from ..templates.read import template_pieces
 from .lint import Lint
 from .parts import asks, walk
 
@@ -42,19 +45,28 @@ _FORM = "the prompt then describes the type, and an answer that does not fit is 
 _NOTES = {
     "seed": "the model answers without it, so a second run may give other answers",
     "stream": "the answer comes as a whole",
-    "logprobs": "the answers have no probabilities",
+    "batch": "a run is refused before it sends anything",
 }
+_REFUSED = "a run refuses it before anything is sent"
+_LEFT_OUT = frozenset({"seed", "stream", "temperature"})
+"""The options that a run leaves out. It refuses the others."""
 _TYPE = "a type other than text"
 
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """A use of a model: its declaration, the options of the use, and the type of the answer if it is written there."""
+    """A use of a model: its declaration, the options of the use, and the type of the answer if it is written there.
+
+    ``read`` is the name of the step if `sure` reads the probabilities of its answer, and ``shows`` the first text that
+    shows the model an image.
+    """
 
     model: s.ModelDecl
     options: tuple[s.Option, ...]
     answer: s.TypeExpr | None = None
     type: t.Type = t.TEXT
+    read: s.Word | None = None
+    shows: s.String | None = None
 
 
 def unserved(program: Program, typed: Typed, catalog: Catalog) -> list[Diagnostic]:
@@ -73,38 +85,59 @@ def unserved(program: Program, typed: Typed, catalog: Catalog) -> list[Diagnosti
 
 
 def _asked(program: Program, typed: Typed, models: Mapping[str, s.ModelDecl]) -> Iterator[_Asked]:
-    for ask, options, scope in _asks(program):
+    for ask, options, scope, read in _asks(program, typed):
         symbol = scope.lookup(ask.model.word.text) if isinstance(ask.model, s.Name) else None
         model = models.get(symbol.name) if symbol and symbol.kind == "model" else None
         if model is not None:
             type_ = typed.nodes.answers.get(ask.number, t.UNKNOWN)
-            yield _Asked(model, options, ask.answer, type_)
+            shows = next((one.template for one in ask.messages if _shows_image(one.template, scope, typed)), None)
+            yield _Asked(model, options, ask.answer, type_, read, shows)
 
 
-def _asks(program: Program) -> Iterator[tuple[s.Ask, tuple[s.Option, ...], Scope]]:
+def _shows_image(template: s.String, scope: Scope, typed: Typed) -> bool:
+    """Tell whether a template that only writes values writes an image."""
+    for piece in template_pieces(template.value) or ():
+        symbol = scope.lookup(piece[0]) if isinstance(piece, tuple) else None
+        found = t.UNKNOWN if symbol is None else typed.type_of(symbol)
+        for name in piece[1:] if isinstance(piece, tuple) else ():
+            fields = found.fields if isinstance(found, t.Record) else ()
+            found = next((one.type for one in fields if one.name == name), t.UNKNOWN)
+        if t.is_images(found):
+            return True
+    return False
+
+
+def _asks(program: Program, typed: Typed) -> Iterator[tuple[s.Ask, tuple[s.Option, ...], Scope, s.Word | None]]:
     for flow in program.flows:
         for step in walk(flow):
             node = step.line.node
             if isinstance(node, s.Ask):
-                yield node, step.line.options, step.scope
+                yield node, step.line.options, step.scope, step.line.name if step in typed.tallied else None
             elif isinstance(node, (s.Fanout, s.Map, s.Repeat)):
                 for ask in asks(node.reduce):
-                    yield ask, node.reduce.options, step.reduce_scope or step.scope
+                    yield ask, node.reduce.options, step.reduce_scope or step.scope, None
 
 
 def _findings(used: _Asked, address: s.String, lacks: Set[str]) -> Iterator[Diagnostic]:
     for option in used.options:
         name = option.name.text
-        if name in lacks and name in ABILITIES and not _off(option.value):
-            note = _NOTES.get(name, "the model answers without it")
+        if name in lacks and name in ABILITIES and not _off(name, option.value):
+            note = _NOTES.get(name, "the model answers without it") if name in _LEFT_OUT else _REFUSED
             help = f"delete `{name}`, or ask a model of another endpoint"
             yield _finding(f"`{name}`", option.name, address, note, help)
+    if "logprobs" in lacks and used.read is not None:
+        what = f"`sure({used.read.text})`"
+        help = "ask a model of another endpoint, or delete it"
+        yield _finding(what, used.read, address, f"{what} is then always `none`", help)
+    if "images" in lacks and used.shows is not None:
+        note = "a run is refused before anything is sent"
+        yield _finding("images", used.shows, address, note, "ask a model of another endpoint")
     if "json_schema" in lacks and used.answer is not None and _is_shaped(used.type):
         help = "ask a model of another endpoint if answers do not fit the type"
         yield _finding(_TYPE, used.answer, address, _FORM, help)
 
 
-def _finding(what: str, at: s.Word | s.TypeExpr, address: s.String, note: str, help: str) -> Diagnostic:
+def _finding(what: str, at: s.Word | s.TypeExpr | s.String, address: s.String, note: str, help: str) -> Diagnostic:
     provider = address.value.partition(":")[0]
     message = f"the endpoint `{provider}` does not serve {what}"
     return Diagnostic(
@@ -121,9 +154,12 @@ def _is_shaped(type_: t.Type) -> bool:
     return not isinstance(type_, t.Simple) or type_ not in (t.TEXT, t.UNKNOWN)
 
 
-def _off(value: s.Expr | s.Ask) -> bool:
-    """Tell whether an option only says that it is not wanted, as in `stream: false` and `reasoning: none`."""
-    return isinstance(value, s.Name) and value.word.text in ("false", "none")
+def _off(name: str, value: s.Expr | s.Ask) -> bool:
+    """Tell whether an option only says that it is not wanted, as in `stream: false`.
+
+    The word `none` of `reasoning` is sent like any other.
+    """
+    return name != "reasoning" and isinstance(value, s.Name) and value.word.text in ("false", "none")
 
 
 LINT = Lint("F0770", unserved)

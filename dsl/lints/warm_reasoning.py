@@ -38,6 +38,7 @@ def warm_reasoning(program: Program, typed: Typed, catalog: Catalog) -> list[Dia
             "a model that reasons takes no temperature, or ignores it",
             one.options["temperature"].span,
             labels=(Label(one.options["reasoning"].span, "it reasons"),),
+            note="the call is refused, or its answers vary as they would without the temperature",
             help="delete the temperature, or write `reasoning: none`",
         )
         for one in settings(program, typed, "reasoning", "temperature")

@@ -84,3 +84,25 @@ def head_text(template: str, varying: Collection[str]) -> tuple[str, bool]:
         else:
             return "".join(found), False
     return "".join(found), True
+
+
+def written_paths(template: str, varying: Collection[str]) -> tuple[tuple[str, ...], bool]:
+    """Return what a template writes of the ``varying`` names, such as ``row.text``, in its order.
+
+    The list ends before the first part that depends on them in another way. The second value is True if there is none.
+    """
+    return _written_paths(template, frozenset(varying))
+
+
+@lru_cache(maxsize=4096)
+def _written_paths(template: str, varying: frozenset[str]) -> tuple[tuple[str, ...], bool]:
+    read = read_template(String(template, Source("").span(0, 0)))
+    if not isinstance(read, Template):
+        return (), False
+    found: list[str] = []
+    for part, varies in parts_of(read.body, varying):
+        if varies and not part.path():
+            return tuple(found), False
+        if varies:
+            found.append(part.path())
+    return tuple(found), True

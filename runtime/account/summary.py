@@ -168,12 +168,14 @@ class Summary(Traffic, PartialListener):
 
     def _cost_of(self, model: str, usage: Usage) -> float | None:
         """Estimate the dollars for tokens of a model. Their classes are assumed to be those of all its tokens."""
-        flat, use = self.prices.cost_of(model, usage), self.account.models.get(model)
-        if not flat or use is None:
+        flat, price = self.prices.cost_of(model, usage), self.prices(model)
+        # The whole run is meant: a run that is resumed has the same figures as before.
+        uses = [one.models[model] for one in (self.past, self.account) if model in one.models]
+        if not flat or price is None or not uses:
             return flat
-        price = self.prices(model)
-        like = self.prices.cost_of(model, Usage(use.input_tokens, use.output_tokens))
-        return flat * use.cost(price) / like if price is not None and like else flat
+        read, written = (sum(use.input_tokens for use in uses), sum(use.output_tokens for use in uses))
+        like = self.prices.cost_of(model, Usage(read, written))
+        return flat * sum(use.cost(price) for use in uses) / like if like else flat
 
     @property
     def saved(self) -> float | None:

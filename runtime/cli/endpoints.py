@@ -57,6 +57,8 @@ def _lines(row: ListedEndpoint) -> Iterator[str]:
         yield f"at {row.address}"
     for name, is_set in {**(row.keys or {}), **(row.variables or {})}.items():
         yield f"{name}: {'set' if is_set else 'not set'}"
+    if row.lacks:
+        yield f"does not take {', '.join(row.lacks)}"
     if not row.approved:
         yield "not approved: `flowrun endpoints approve`"
 

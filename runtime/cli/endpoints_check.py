@@ -80,14 +80,13 @@ def check(name: str, model: str, flow: Path | None, **given: Any) -> int:
 
 
 def _declared(flow: Path | None) -> DeclaredEndpoints:
-    """Return the declared endpoints: those of a flow and of its project, or those of this folder's project."""
-    from ..providers.declared import DeclaredEndpoints, declared_for
+    """Return the endpoints of the user and the project, and those of a flow."""
+    from ..providers.declared import DeclaredEndpoints, endpoints_of
+    from ..session.loading import load, plan_of
 
     if flow is None:
         return DeclaredEndpoints(os.getcwd(), os.environ)
-    from ..session.loading import load, plan_of
-
-    return declared_for(plan_of(load(flow)), os.environ)
+    return endpoints_of(plan_of(load(flow)), os.environ)
 
 
 def _plan_lines(plan: CheckPlan) -> list[str]:

@@ -16,7 +16,7 @@ PARTIAL = 5
 OPEN = 6
 """The flow waits for a person: a question is open. The rest is done, and `flowrun resume` goes on after the answer."""
 SUBMITTED = 7
-"""The calls are at a batch API, and `--no-wait` was given: `flowrun resume` reads the answers later."""
+"""The calls are at a batch API: `--no-wait` was given, or their answers cannot be read. `flowrun resume` goes on."""
 DISK = 74
 """The output, the journal or a file could not be written, or the journal is damaged."""
 MISTAKE = 70

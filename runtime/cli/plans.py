@@ -12,7 +12,7 @@ from flowrun.dsl import plan as p
 
 from ..files.folders import must_be_folder
 from ..providers import provider_table
-from ..providers.declared import declared_for
+from ..providers.declared import endpoints_of
 from ..providers.default_model import model_without_option
 from ..vocabulary.errors import UsageError
 from ..vocabulary.quoting import shown
@@ -51,7 +51,7 @@ def known_model(plan: p.Plan, model: str | None) -> str | None:
         if not name and table[provider].base_url:
             raise UsageError(f"{provider} serves many models: name a model, as in `{table[provider].example}`")
         return model
-    declared = declared_for(plan, os.environ)
+    declared = endpoints_of(plan, os.environ)
     if provider not in declared:
         guess = did_you_mean(provider, (*table, *declared))
         known = ", ".join((*(info.example for info in table.values()), *(f"{one}:NAME" for one in declared)))

@@ -15,7 +15,7 @@ from ..api import RunOptions, resume_run
 from ..costs.written_budget import read_budget
 from ..inputs.cuts import Taken
 from ..reads.places import files_read
-from ..session.resume import RunSettings
+from ..session.run_rows import RunSettings
 from .asking import host_question
 from .batch_options import NO_WAIT
 from .journals import journal_files, journal_path

@@ -118,7 +118,7 @@ def _projects(names: Sequence[str]) -> list[Unread]:
     for name in names:
         path = None if name == STDIN else project_file(name)
         if path is not None and path not in found:
-            from ..providers.declared import check_project  # few projects have settings
+            from ..providers.endpoint_tables import check_project  # few projects have settings
 
             try:
                 check_project(name)

@@ -113,9 +113,15 @@ class Prices:
         self.endpoints = endpoints
         self.environ = os.environ if environ is None else environ
         self.declared = declared or {}
+        self._unpriced: set[str] = set()
 
     def __call__(self, model: str) -> Price | None:
-        return self.declared.get(model) or price(model, self.environ, self.endpoints)
+        if model in self._unpriced:
+            return None
+        found = self.declared.get(model) or price(model, self.environ, self.endpoints)
+        if found is None:
+            self._unpriced.add(model)
+        return found
 
     def cost_of(self, model: str, usage: Usage) -> float | None:
         """Work out the true bill of a usage of a model, in dollars.

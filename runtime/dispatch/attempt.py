@@ -25,7 +25,6 @@ from ..vocabulary.errors import (
     FlowrunError,
     InDoubtError,
     PermanentError,
-    RefusedError,
     mistake_in,
 )
 from ..vocabulary.usage import NO_USAGE, Usage
@@ -36,9 +35,9 @@ from .endpoint import Endpoint
 from .ledger import NoLog
 from .listener import Listener
 from .request_waits import told, with_budget
+from .verdicts import verdict_of
 
 T = TypeVar("T")
-_OVERLOADED = frozenset({503, 529})
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,18 +124,23 @@ class Attempts:
             failed = error if isinstance(error, CallError) else PermanentError(str(error))
             # The error is kept until the end of the run. Its traceback would also keep the whole reply in memory.
             failed.__traceback__ = failed.__context__ = None
-            out.verdict = _verdict(failed)
+            out.verdict = verdict_of(failed)
             return await self._failed(batch, failed)
         except Exception as mistake:  # noqa: BLE001 (a provider may be anybody's, and what it reads too)
             said = f"{provider.model}: its provider failed ({mistake_in(mistake)})"
             failed = InDoubtError(f"{said}; it may have been paid")
-            out.verdict = _verdict(failed)
+            out.verdict = verdict_of(failed)
             return await self._failed(batch, failed)
         except asyncio.CancelledError:
             # A request that is still wanted gets no end in the journal, so a resumed run says that it may be paid.
             wanted = bool(batch.calls) or out.kept
             if not wanted:
-                self.log.over(asked, None, out.began)
+                # A line that was not submitted is surely not paid.
+                withdrawn = getattr(provider, "withdrawn", None)
+                unpaid = None if withdrawn is None else withdrawn(batch.key)
+                self.log.over(asked, unpaid, out.began)
+                if unpaid is not None:
+                    self.events.attempt_failed(batch, unpaid)
             self.events.cancelled(batch, wanted=wanted)
             raise
         usage = credible(reply.usage, asked[0].request, [one.text for one in reply.answers], count)
@@ -284,18 +288,3 @@ async def _theirs(work: Awaitable[T]) -> T:
         if task is None or task.cancelling():
             raise
         raise RuntimeError("it was cancelled by itself") from error
-
-
-def _verdict(error: CallError) -> Verdict:
-    """Judge the state of the server from a failed attempt."""
-    if isinstance(error, AnswerError):
-        return Verdict.OK
-    if not isinstance(error, RefusedError | InDoubtError):
-        return Verdict.NEUTRAL
-    if error.status is None:
-        return Verdict.LOST
-    if isinstance(error, InDoubtError):
-        return Verdict.FAILED
-    if error.status == 429:
-        return Verdict.REFUSED
-    return Verdict.OVERLOADED if error.status in _OVERLOADED else Verdict.NEUTRAL

@@ -106,10 +106,14 @@ class Mark:
 
 @dataclass(eq=False, slots=True)
 class Prompt:
-    """The prompt of a batch: the approximate number of its tokens, and the ends of its heads, None until looked for."""
+    """The prompt of a batch: the approximate number of its tokens, and the ends of its heads, None until looked for.
+
+    ``text`` is the whole prompt, None until it is compared with others.
+    """
 
     tokens: int = 0
     marks: tuple[Mark, ...] | None = None
+    text: str | None = None
 
 
 @dataclass(eq=False, slots=True)

@@ -131,7 +131,7 @@ class Dispatcher:
                 await asyncio.sleep(0)
             worker.batch, endpoint = None, batch.endpoint
             task = self._over(batch, wait)
-            ready = None if self.stopped else self._lines.next(endpoint)
+            ready = None if self.stopped else self._lines.next(endpoint, batch)
             if ready is not None:
                 worker.batch = ready[0]
                 self._live.send(ready[0], task, ready[1])
@@ -160,7 +160,7 @@ class Dispatcher:
         if batch.number in self._hedges.watched:
             self._hedges.ended(batch, None)
         self._lines.let_go(batch, begun=out.verdict is Verdict.OK, detail=out.detail)
-        self._lines.forget_alone(batch.endpoint)
+        self._lines.leave(batch)
         batch.endpoint.limiter.release(out.place, out.verdict, out.used, batch.number)
         if self.stopped and not self._live:
             self.listener.idle()

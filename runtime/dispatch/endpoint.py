@@ -9,6 +9,7 @@ from dataclasses import field
 from flowrun.dsl import dataclass
 
 from ..engine.decisions import Call
+from ..engine.strands import MOST_STRANDS
 from ..limits import Limiter
 from ..limits.retry import RetryPolicy
 from ..providers.protocol import Provider
@@ -91,3 +92,19 @@ def window_of(endpoints: Iterable[Endpoint]) -> int:
 def grown_window(endpoints: Iterable[Endpoint], window: int) -> int:
     """Return the window for the requests that endpoints without a limit take by now, at least ``window``."""
     return max(window, 2 * sum(one.reach for one in {one.limiter for one in endpoints} if one.limit is None))
+
+
+def keeps_prompts(provider: Provider) -> bool:
+    """Tell whether the server of a provider keeps the beginnings of prompts that it has read."""
+    names = ("caches_from", "keeps_from", "keeps_prompts")
+    return any(getattr(provider, name, None) not in (None, False) for name in names)
+
+
+def strands_of(endpoints: Mapping[str, Endpoint]) -> dict[str, int]:
+    """Return the strands in which maps open their elements, for each model whose server keeps prompts, by address."""
+    found: dict[str, int] = {}
+    for address, one in endpoints.items():
+        if keeps_prompts(one.provider):
+            most = MOST_STRANDS * len(getattr(one.provider, "addresses", " "))
+            found[address] = min(one.limiter.limit or most, most)
+    return found

@@ -15,43 +15,29 @@ from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from typing import Any
 
-from flowrun.dsl import dataclass
-
 from ..providers.addresses import without_secrets
-from ..providers.posts import Post
 from ..providers.served import ServedProvider
 from ..providers.submissions.lines import read_line, write_line
 from ..providers.submissions.protocol import Line, Result, SubmissionApi
 from ..vocabulary.amounts import count_text
 from ..vocabulary.call import Reply, Request
 from ..vocabulary.errors import CallError, DiskError, InDoubtError, PermanentError, RefusedError
-from ..vocabulary.submission import LineError, Pace
+from ..vocabulary.submission import LineError, Pace, UnreadError
+from .gathered import Gathered, fail, failed_in_doubt
 from .submission_book import Submission, SubmissionBook
-from .submission_watch import Watch
+from .submission_watch import LIVE, Watch
 
 NOT_SENT_YET = "it was not submitted, because the run was stopped"
+NOT_NEEDED = "it was not submitted, because its answer was not needed any more"
 NO_ANSWER = "the batch API has no answer to this line"
-LIVE = "to the live API at the full price"
 GOES_LIVE = f"it goes {LIVE}"
-
-
-@dataclass(eq=False, slots=True)
-class _Waiting:
-    """A request that waits for its result. ``submission`` is the one that has it, None before that."""
-
-    line: Line
-    post: Post
-    lacks: list[str]
-    future: asyncio.Future[Result]
-    task: asyncio.Task[object] | None
-    submission: Submission | None = None
 
 
 class Gathering:
     """The provider that asks a model through its batch API. ``live`` asks the same model through the live API.
 
     ``told`` gets lines for the user, and ``moved`` the states of submissions. ``on_submitted`` is called when a
-    submission has its id.
+    submission has its id. ``halt`` ends the run if the server does not let it read the results.
     """
 
     def __init__(
@@ -67,8 +53,10 @@ class Gathering:
         self.model, self.endpoint, self.samples = live.model, live.endpoint, live.samples
         self.concurrency = api.most_lines
         self.told, self.moved = told, moved
-        self._waiting: dict[str, _Waiting] = {}
-        self._gathered: dict[str, _Waiting] = {}
+        self.halt: Callable[[UnreadError], None] = lambda why: None
+        self._waiting: dict[str, Gathered] = {}
+        self._gathered: dict[str, Gathered] = {}
+        self._withdrawn: set[str] = set()
         self._begun = 0.0
         self._size = 0
         self._timer: asyncio.TimerHandle | None = None
@@ -93,13 +81,19 @@ class Gathering:
         found = self._waiting.get(key)
         return found is not None and found.submission is not None and found.submission.looked
 
+    def withdrawn(self, key: str) -> RefusedError | None:
+        """Return the failure of a line that was cancelled before it was submitted. None for any other."""
+        found = key in self._withdrawn
+        self._withdrawn.discard(key)
+        return RefusedError(NOT_NEEDED) if found else None
+
     def stop(self) -> None:
         """Submit nothing more, and wait for no result. A submission that is being sent still gets its id."""
         self._stopped = True
         if self._timer is not None:
             self._timer.cancel()
         for one in self._gathered.values():
-            _fail(one, RefusedError(NOT_SENT_YET))
+            fail(one, RefusedError(NOT_SENT_YET))
         self._gathered = {}
         left = [one for one in self._waiting.values() if one.submission is not None]
         if left:
@@ -108,7 +102,7 @@ class Gathering:
         for one in left:
             self._leave(one)
 
-    def _leave(self, one: _Waiting) -> None:
+    def _leave(self, one: Gathered) -> None:
         """End the attempt of a submitted line without an end in the journal, so that a resumed run goes on with it."""
         if one.submission is not None and one.task is not None and not one.future.done():
             one.task.cancel()
@@ -117,10 +111,11 @@ class Gathering:
         key = idempotency_key
         await self.start()
         request = replace(request, stream=False, hear=None)
+        await self.live.check(request)
         held = self.book.holding(key)
         post, lacks = write_line(self.live, request, samples, None if held is None else held.lacks.get(key, ()))
         future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
-        one = _Waiting(Line(key, post.path, post.body), post, lacks, future, asyncio.current_task(), held)
+        one = Gathered(Line(key, post.path, post.body), post, lacks, future, asyncio.current_task(), held)
         self._waiting[key] = one
         try:
             if self._stopped:
@@ -130,6 +125,10 @@ class Gathering:
             else:
                 self._watch(held, self.pace.quiet)
             result = await future
+        except asyncio.CancelledError:
+            if key in self._gathered:
+                self._withdrawn.add(key)
+            raise
         finally:
             del self._waiting[key]
             self._gathered.pop(key, None)
@@ -145,7 +144,7 @@ class Gathering:
 
     # Gathering
 
-    def _gather(self, one: _Waiting) -> None:
+    def _gather(self, one: Gathered) -> None:
         loop, size = asyncio.get_running_loop(), one.line.size
         full = len(self._gathered) >= self.api.most_lines or self._size + size > self.api.most_bytes
         # Lines of one submission go to the same path of the API.
@@ -173,7 +172,7 @@ class Gathering:
 
     # Submitting
 
-    async def _submitted(self, lines: list[_Waiting]) -> None:
+    async def _submitted(self, lines: list[Gathered]) -> None:
         keys = [one.line.key for one in lines]
         lacks = {one.line.key: one.lacks for one in lines if one.lacks}
         tag = f"flowrun-{os.urandom(8).hex()}"
@@ -181,7 +180,7 @@ class Gathering:
         failed: Exception | None = None
         try:
             await self.book.begin(submission)
-            id_ = self.api.kept(await self._sent(submission, [one.line for one in lines]))
+            id_ = await self._sent(submission, [one.line for one in lines])
             await self.book.name(submission, id_)
         except DiskError as error:
             # A submission that has an id was taken.
@@ -192,7 +191,7 @@ class Gathering:
             if not failed_in_doubt(failed):
                 self.book.drop(submission)
             for one in lines:
-                _fail(one, failed)
+                fail(one, failed)
             return
         for one in lines:
             one.submission = submission
@@ -209,7 +208,7 @@ class Gathering:
         until = loop.time() + self.pace.patience
         while True:
             try:
-                return await self.api.submit(submission.tag, lines)
+                return self.api.kept(await self.api.submit(submission.tag, lines))
             except InDoubtError as error:
                 found = await self._looked_up(submission)
                 if found is None:
@@ -262,36 +261,29 @@ class Gathering:
                     f"{self.model}: the batch API refused the submission: {self._quoted(state.refused)}"
                 )
             else:
-                self._tell_of_lost(await watch.read(state, self._came))
-                self.book.close(submission)
+                await watch.read(state, self._came)
+                if watch.whole:
+                    self.book.close(submission)
                 # A line without a result was not run if the submission ended before its time. Otherwise nobody knows.
                 why = f"{self.model}: the batch API has no result for this line of {self._quoted(submission.id)}"
                 unrun = LineError(f"{why} ({self._quoted(state.word)}); {GOES_LIVE}")
-                error = unrun if state.broken else InDoubtError(f"{why}; it may have been paid")
-        except CallError as lost:
+                error = unrun if state.broken and watch.whole else InDoubtError(f"{why}; it may have been paid")
+        except InDoubtError as lost:
             error = InDoubtError(f"{lost}; the submission {self._quoted(submission.id)} may have been paid")
+        except CallError as refused:
+            left = sum(one.submission is submission for one in self._waiting.values())
+            self.halt(UnreadError(str(refused), left))
+            error = InDoubtError(f"{refused}; the submission {self._quoted(submission.id)} may have been paid")
         finally:
             self._watches.pop(submission.id, None)
+        if error.doubtful and not self._stopped:
+            # What is in doubt is not looked for there once more.
+            self.book.release(submission)
         for one in tuple(self._waiting.values()):
             if one.submission is submission:
-                _fail(one, error)
+                fail(one, error)
 
     def _came(self, result: Result) -> None:
         one = self._waiting.get(result.key)
         if one is not None and not one.future.done():
             one.future.set_result(result)
-
-    def _tell_of_lost(self, lost: int) -> None:
-        if lost:
-            many = "1 line, which goes" if lost == 1 else f"{lost:,} lines, which go"
-            self.told(f"{self.model}: the batch API has no answer to {many} {LIVE}", urgent=True)
-
-
-def failed_in_doubt(error: Exception) -> bool:
-    """Tell whether lines may have been submitted, although this failed."""
-    return not isinstance(error, CallError) or error.doubtful
-
-
-def _fail(one: _Waiting, error: BaseException) -> None:
-    if not one.future.done():
-        one.future.set_exception(error)

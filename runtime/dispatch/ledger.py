@@ -7,6 +7,7 @@ import time
 from collections.abc import Awaitable, Iterator, Mapping, Sequence
 from dataclasses import field
 from itertools import count
+from typing import TYPE_CHECKING
 
 from flowrun.dsl import dataclass
 
@@ -26,8 +27,10 @@ from .cache import Recall
 from .request_waits import NO_WAITING, with_budget
 from .run_clock import RunClock
 from .run_notes import RunNotes
-from .submission_book import SubmissionBook
 from .told import records_told
+
+if TYPE_CHECKING:
+    from .submission_book import SubmissionBook
 
 
 class NoLog:
@@ -125,12 +128,12 @@ class RunLog(NoLog):
     rows: AnswerRows = field(default_factory=AnswerRows)
     traces: tuple[str, ...] = ()
     models: Mapping[str, str] = field(default_factory=dict)
-    book: SubmissionBook | None = None
     _closed: set[int] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         super().__init__(self.clock)
         self.notes = RunNotes(self.journal, self.run)
+        self.book: SubmissionBook | None = None
         self._recall = Recall(self.journal, self.run, self.endpoints, self.fresh, self.models)
 
     def keep(self, book: SubmissionBook) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection
-from dataclasses import field
 from functools import partial
 
 from flowrun.dsl import dataclass
@@ -12,6 +11,7 @@ from flowrun.dsl import dataclass
 from ..limits import Place
 from ..vocabulary.errors import CallError
 from ..vocabulary.usage import TokenDetail
+from .alike_queue import queue_at
 from .batch import Batch, Over, Queued, Waiting
 from .endpoint import Endpoint
 from .outages import given_up
@@ -30,8 +30,8 @@ class _Line:
 
     pump: Callable[[], None]
     gate: Gate
+    queue: FairQueue[Batch]
     ready: int = 0
-    queue: FairQueue[Batch] = field(default_factory=FairQueue)
 
 
 class Lines:
@@ -46,7 +46,8 @@ class Lines:
         self.fail = fail
         # Each endpoint keeps one callback, because the limiter tells callbacks apart by their identity.
         self.clock = WaitClock(endpoints)
-        self._lines = {one: _Line(partial(pump, one), self.clock.gates[one.limiter]) for one in endpoints}
+        gates = self.clock.gates
+        self._lines = {one: _Line(partial(pump, one), gates[one.limiter], queue_at(one)) for one in endpoints}
         self.prompts = PromptCache(self._hurry)
 
     def enter(self, batch: Batch) -> None:
@@ -106,13 +107,16 @@ class Lines:
             return None
         return endpoint.limiter.acquire(batch.tokens)
 
-    def next(self, endpoint: Endpoint) -> tuple[Batch, Place] | None:
-        """Take the next batch that may be sent, with its place. None if no batch may be sent."""
+    def next(self, endpoint: Endpoint, after: Batch | None = None) -> tuple[Batch, Place] | None:
+        """Take the next batch that may be sent, with its place. None if no batch may be sent.
+
+        The place may be one that the batch ``after`` has just had.
+        """
         line, limiter = self._lines[endpoint], endpoint.limiter
         while line.queue:
-            batch = line.queue.peek()
+            batch = line.queue.peek(after)
             if not batch.calls:
-                line.queue.pop()
+                line.queue.drop()
                 self.let_go(batch)
             elif endpoint.closed is not None:
                 self._refuse(line, endpoint.closed)
@@ -132,7 +136,7 @@ class Lines:
         return None
 
     def _refuse(self, line: _Line, error: CallError) -> None:
-        batch = line.queue.pop()
+        batch = line.queue.drop()
         self._less(line)
         self.fail(batch, error)
         self.let_go(batch)
@@ -161,9 +165,15 @@ class Lines:
             self.clock.blocked(line.gate, line)
         return True
 
-    def forget_alone(self, endpoint: Endpoint) -> None:
-        """Withdraw this queue's request for a place if no other queue waits, because it takes the next place itself."""
-        pump = self._lines[endpoint].pump
+    def leave(self, batch: Batch) -> None:
+        """Record that a batch has its place no more.
+
+        Withdraw its queue's request for a place if no other queue waits, because it takes the next place itself.
+        """
+        endpoint = batch.endpoint
+        line = self._lines[endpoint]
+        line.queue.left(batch)
+        pump = line.pump
         if endpoint.limiter.waits_alone(pump):
             endpoint.limiter.forget(pump)
 

@@ -213,7 +213,7 @@ def _marks(batch: Batch) -> tuple[Mark, ...]:
     for level in range(levels):
         ends = [message.heads[level] if level < len(message.heads) else 0 for message in messages]
         last = max([number for number, end in enumerate(ends) if end], default=-1)
-        if last < 0 or sum(ends) // CHARACTERS < least:
+        if last < 0 or sum(ends) // CHARACTERS + _of_images(call.model, messages, ends) < least:
             continue
         end = last, ends[last]
         if end == whole and provider.samples > 1 and call.group is not None:
@@ -225,6 +225,17 @@ def _marks(batch: Batch) -> tuple[Mark, ...]:
         texts = [(one.role, one.text[:length]) for one, length in zip(messages, ends, strict=True)]
         found.append(Mark(hash((*form, *texts)), end, expected))
     return tuple(found)
+
+
+def _of_images(model: str, messages: tuple[Message, ...], ends: list[int]) -> int:
+    """Return the tokens of the images in the beginnings of messages."""
+    found = [one for message, end in zip(messages, ends, strict=True) for one in message.images if one.until <= end]
+    if not found:
+        return 0
+    from ..vocabulary.image_tokens import tokens_of  # few requests have images
+
+    rule = tokens_of(model)
+    return sum(rule(one.width, one.height) for one in found)
 
 
 def _cut(messages: tuple[Message, ...], ends: list[tuple[int, int]]) -> tuple[Message, ...]:

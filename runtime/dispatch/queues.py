@@ -29,7 +29,8 @@ class FairQueue(Generic[T]):
         """Put an item at the head of its lane, because it has waited before."""
         self._lanes.setdefault(lane, deque()).appendleft(item)
 
-    def peek(self) -> T:
+    def peek(self, after: T | None = None) -> T:
+        """Return the next item, for a place that has just had the item ``after``. ``pop`` takes it out."""
         return next(iter(self._lanes.values()))[0]
 
     def pop(self) -> T:
@@ -38,6 +39,15 @@ class FairQueue(Generic[T]):
         del self._lanes[lane]
         if items:
             self._lanes[lane] = items
+        return item
+
+    def left(self, item: T) -> None:
+        """Record that an item that was taken out has its place no more."""
+
+    def drop(self) -> T:
+        """Take out an item that gets no place."""
+        item = self.pop()
+        self.left(item)
         return item
 
     def clear(self) -> list[T]:

@@ -128,11 +128,15 @@ class SubmissionBook:
             self._journal.note([LogRecord(self.run, Kind.SUBMISSION, {"tag": submission.tag, "refused": True})])
         self._forget(submission)
 
-    def _forget(self, submission: Submission) -> None:
-        self._by_tag.pop(submission.tag, None)
+    def release(self, submission: Submission) -> None:
+        """Look for no line in a submission any more, because what became of it is in doubt."""
         for key in submission.keys:
             if self._by_key.get(key) is submission:
                 del self._by_key[key]
+
+    def _forget(self, submission: Submission) -> None:
+        self._by_tag.pop(submission.tag, None)
+        self.release(submission)
 
     def _add(self, submission: Submission) -> None:
         self._by_tag[submission.tag] = submission

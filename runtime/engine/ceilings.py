@@ -18,6 +18,8 @@ _AROUND = 32
 """A message takes fewer tokens than this beside its text, and a schema fewer beside its JSON."""
 _MUCH = 4096
 """A provider puts fewer tokens than this around a message, and around the schema or choices of the answer."""
+_SHORTEST_KEPT = 128
+"""No server keeps a head of fewer characters: it would have fewer than 512 tokens, which are bytes at least."""
 _NO_OPTIONS: Mapping[str, object] = {}
 _LONGEST = 10_000_000
 """The limit of an answer's tokens if the flow sets none. No answer has so many."""
@@ -37,9 +39,13 @@ def ceiling_of(request: Request, model: str = "") -> Ceiling:
 def _terms(request: Request) -> tuple[Stores, str]:
     """Return what sets the price of a request: whether it may write to a cache, and the service tier it asks for.
 
-    A request whose messages name a common head may write this head to the provider's cache.
+    A request whose messages name a common head may write this head to the provider's cache, if it is long enough.
     """
-    stores: Stores = "short" if any(message.head for message in request.messages) else ""
+    head = 0
+    for message in request.messages:
+        if message.heads:
+            head += message.heads[-1] + _SHORTEST_KEPT * len(message.images)
+    stores: Stores = "short" if head >= _SHORTEST_KEPT else ""
     tier = request.options.get("service_tier", "")
     return stores, tier if isinstance(tier, str) and tier in TIERS else ""
 
@@ -76,11 +82,11 @@ def rough_ceiling_of(request: Request) -> Ceiling:
 
 def _of_images(request: Request, model: str) -> int:
     """Return the most tokens of the images of a request."""
-    images = [one for message in request.messages for one in message.images]
-    if not images:
-        return 0
-    rule = tokens_of(model)
-    return sum(rule(one.width, one.height) for one in images)
+    for message in request.messages:
+        if message.images:
+            rule = tokens_of(model)
+            return sum(rule(one.width, one.height) for message in request.messages for one in message.images)
+    return 0
 
 
 def size_of(request: Request) -> int:

@@ -80,7 +80,7 @@ class Preparation:
                 # A map that hands its elements on runs no steps.
                 layout = Layout(result=node.body.result) if hands_on(step) else self._body(node.body)
                 reduction = self._reduction(step, node.reduce)
-                return MapStep(step, machine, layout, reduction, self.pipelines, self.windows[0])
+                return MapStep(step, machine, layout, reduction, self.pipelines, self.windows[0], self.plan.flows)
             case p.Repeat():
                 layout, reduction = self._body(node.body), self._reduction(step, node.reduce)
                 return RepeatStep(step, machine, layout, reduction, self.pipelines, self.windows[1])

@@ -66,7 +66,18 @@ class BatchModels:
 
 
 @dataclass(frozen=True, slots=True)
-class Context(BatchModels):
+class KeepingModels(BatchModels):
+    """The models whose servers keep the beginnings of prompts.
+
+    ``strands`` has by address the number of strands in which a map opens its elements, so that those whose prompts
+    begin alike are sent one after another.
+    """
+
+    strands: Mapping[str, int] = field(default_factory=dict, kw_only=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Context(KeepingModels):
     """The facts about a run that do not change: its models, its limits, and the functions that look things up.
 
     ``default_model`` answers asks that name no model. ``functions`` calls a built-in function other than a read. It

@@ -21,7 +21,6 @@ MOST_BYTES = 20 * 1024 * 1024
 """The largest image that flowrun reads, and the largest that Gemini takes inline."""
 MOST_PIXELS = 200_000_000
 """The most pixels. A small file may unpack to any size, so more are refused before anything decodes them."""
-SUFFIXES = (".png", ".jpg", ".jpeg", ".gif", ".webp")
 TAKEN = "flowrun takes PNG, JPEG, GIF and WebP"
 _PNG = b"\x89PNG\r\n\x1a\n"
 _OTHER: tuple[tuple[bytes, str], ...] = (

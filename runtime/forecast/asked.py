@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from flowrun.dsl import AskedModel
 from flowrun.dsl import plan as p
@@ -11,9 +12,9 @@ from ..plans.models import declared_models
 from ..plans.wanted import default_model, wanted_models
 from ..providers import is_own, own_spec, service_at
 from ..providers.addresses import host_of, printable
-from ..providers.declared import declared_for
-from ..providers.endpoints import Service
+from ..providers.declared import endpoints_of
 from ..providers.homes import sent_by
+from ..providers.services import Service
 from ..providers.traits import ProviderSpec
 from ..vocabulary.json_value import Json
 
@@ -26,7 +27,7 @@ def asked_models(
     Raises UsageError if a file of settings is not valid.
     """
     declared = declared_models(plan)
-    endpoints = declared_for(plan, environ)
+    endpoints = endpoints_of(plan, environ)
     found = []
     for address in wanted_models(plan, values, declared, default_model(model, declared)):
         name = address.partition(":")[0]
@@ -34,7 +35,9 @@ def asked_models(
             found.append(_asked(address, own_spec(name), "built-in", environ))
         elif name in endpoints:
             named = endpoints[name]
-            found.append(_asked(address, service_at(named), named.origin, environ, sent_by(named)))
+            for base in (named.base_url, *named.others):
+                one = replace(named, base_url=base)
+                found.append(_asked(address, service_at(one), named.origin, environ, sent_by(named)))
         else:
             found.append(AskedModel(address, "package"))
     return tuple(found)
@@ -57,7 +60,7 @@ def _asked(
 
 def in_words(one: AskedModel) -> str:
     """Return a model in a line: where it is, and the variables that are sent there."""
-    parts = [one.model]
+    parts = [one.model if one.origin in ("built-in", "package") else f"{one.model} of the {one.origin}"]
     if one.local:
         parts.append("on this machine")
     elif one.origin == "package":

@@ -14,7 +14,7 @@ from ..catalog import catalog
 from ..costs.prices import Prices
 from ..files.files import Files
 from ..providers import is_own, own_spec, places_of, token_counter, traits_of
-from ..providers.declared import declared_for
+from ..providers.declared import endpoints_of
 from ..providers.default_model import model_without_option
 from ..providers.image_counts import with_images
 from ..reads.reading import reading
@@ -28,8 +28,6 @@ from ..vocabulary.tokens import estimate
 from .declared import declared_prices
 from .rates import rates_of
 
-_WITH_BATCHES = frozenset({"openai", "anthropic", "gemini", "mistral"})
-"""The providers with a batch API."""
 Lookup = Callable[[str], Json]
 
 
@@ -72,7 +70,7 @@ def bounds_without_inputs(plan: p.Plan, model: str, environ: Mapping[str, str]) 
 
 
 def _prices(plan: p.Plan, environ: Mapping[str, str]) -> Prices:
-    return Prices(environ, declared_prices(plan), declared_for(plan, environ))
+    return Prices(environ, declared_prices(plan), endpoints_of(plan, environ))
 
 
 class _Names:
@@ -96,6 +94,9 @@ class _Names:
 
 
 class _Surroundings:
+    refuses = True
+    """True if an image for a model that reads none is an error."""
+
     def __init__(self, files: Files, environ: Mapping[str, str], prices: Prices, *, batch: bool = False) -> None:
         self.batch = batch
         self.files = files
@@ -123,19 +124,17 @@ class _Surroundings:
             raise UnsettledError(str(error)) from None
 
     def _served(self, address: str) -> Served:
-        endpoints = self.prices.endpoints
+        endpoints, name = self.prices.endpoints, address.partition(":")[0]
         traits = traits_of(address, endpoints)
         known = self.prices(address)
-        rates = None if known is None else rates_of(known)
+        keeps = traits.least_kept(address.partition(":")[2])
+        rates = None if known is None else rates_of(known, keeps=keeps)
+        takes = not self.refuses or ("images" not in traits.lacks and reads_images(address))
         places = places_of(address, self.environ, endpoints)
         provider = address.partition(":")[0]
         return Served(
             address,
-            with_images(
-                token_counter(address, self.environ, endpoints),
-                address,
-                takes="images" not in traits.lacks and reads_images(address),
-            ),
+            with_images(token_counter(address, self.environ, endpoints), address, takes=takes),
             rates,
             shares=traits.shares_prompt,
             bare=traits.bare,
@@ -144,13 +143,15 @@ class _Surroundings:
             endpoint="" if places is None else provider,
             places=places,
             single=places != 1 or not is_own(provider) or own_spec(provider).single(self.environ),
-            keeps=traits.least_kept(address.partition(":")[2]),
-            batch=self.batch and address.partition(":")[0] in _WITH_BATCHES,
+            keeps=keeps,
+            batch=self.batch and "batch" not in traits.lacks and (is_own(name) or name in endpoints),
         )
 
 
 class _Unread(_Surroundings):
     """A ``World`` that knows only prices. It works out no value and reads no file."""
+
+    refuses = False
 
     def value(self, expr: p.Expr, lookup: Lookup) -> Json:
         raise UnsettledError

@@ -19,12 +19,12 @@ def priced_bounds(plan: p.Plan, environ: Mapping[str, str]) -> Bounds | None:
         # The default model runs on this machine and costs nothing.
         return None
     from ..costs.prices import Prices
-    from ..providers.declared import declared_for
+    from ..providers.declared import endpoints_of
     from .declared import declared_prices
 
     default = environ.get(MODEL_VARIABLE, "").strip() or DEFAULT_MODEL
     addresses = {default}.union(*({one.address, one.fallback or one.address} for one in plan.models))
-    prices = Prices(environ, declared_prices(plan), declared_for(plan, environ))
+    prices = Prices(environ, declared_prices(plan), endpoints_of(plan, environ))
     known = [found for found in map(prices, sorted(addresses)) if found is not None]
     if not any(one.input or one.output or one.usual for one in known):
         return None

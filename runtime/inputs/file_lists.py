@@ -11,13 +11,13 @@ from flowrun.dsl import types
 
 from ..documents.rows import parse_json
 from ..files.files import read_plain_text
-from ..files.images import SUFFIXES, read_image
 from ..files.patterns import files_inside, fitting_files, is_pattern
 from ..vocabulary.errors import InputError
 from ..vocabulary.json_value import Json
 from ..vocabulary.quoting import shown
 
 Narrow = Callable[[Sequence[Path]], Sequence[Path]]
+_IMAGES = (".png", ".jpg", ".jpeg", ".gif", ".webp")
 _DATA = (".json", ".jsonl", ".ndjson", ".csv", ".tsv", ".tab", ".psv", ".xlsx", ".xlsm", ".parquet")
 """The endings of files that hold the whole list."""
 
@@ -83,6 +83,8 @@ def read_files(type_: types.Type, paths: Sequence[Path]) -> list[Json]:
     if item is not None and types.plain(item) == types.TEXT:
         return [read_plain_text(path) for path in paths]
     if item == types.IMAGE:
+        from ..files.images import read_image  # few flows take images
+
         return [read_image(path) for path in paths]
     # The readers are loaded only when there is a file to read.
     from ..documents.reading import read_plain_document
@@ -92,7 +94,7 @@ def read_files(type_: types.Type, paths: Sequence[Path]) -> list[Json]:
 
 def is_image(path: str) -> bool:
     """Tell whether the ending of a path is that of an image."""
-    return path.lower().endswith(SUFFIXES)
+    return path.lower().endswith(_IMAGES)
 
 
 def _item_of(type_: types.Type) -> types.Type | None:

@@ -16,6 +16,7 @@ from ..vocabulary.errors import InputError
 from ..vocabulary.json_value import Json
 from ..vocabulary.quoting import shown
 
+_NO_NAME = "the name of the image is empty; a type `image?` takes none"
 MOST_KEPT = 1024 * 1024
 """The most bytes of an image without a file. A journal keeps them with the inputs."""
 
@@ -48,9 +49,11 @@ def placed(value: Json, type_: types.Type, folder: Path | None, where: str = "")
     """
     match types.unwrapped(type_):
         case types.IMAGE if isinstance(value, str):
-            if not value.strip() and isinstance(type_, types.Optional):
+            if value.strip():
+                return _at(value, folder, where)
+            if isinstance(type_, types.Optional):
                 return None
-            return _at(value, folder, where)
+            raise InputError(f"{where}: {_NO_NAME}" if where else _NO_NAME)
         case types.ListOf(item) if isinstance(value, list):
             return [placed(one, item, folder, f"item {number}") for number, one in enumerate(value, 1)]
         case types.Union() as union if isinstance(value, Mapping):

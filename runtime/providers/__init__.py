@@ -19,15 +19,14 @@ from ..registry.modules import binding, binds
 from ..vocabulary.errors import UsageError, mistake_in
 from ..vocabulary.quoting import shown
 from ..vocabulary.tokens import estimate
-from .foreign import opened_by
 from .traits import Count, ProviderSpec, Traits
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
-    from .endpoints import Service
     from .named import BuiltIn, NamedEndpoint
     from .protocol import Provider, Surroundings
+    from .services import Service
 
 GROUP = "flowrun.providers"
 """The entry points of other people's providers.
@@ -116,7 +115,7 @@ def _table() -> Mapping[str, BuiltIn]:
 def own_spec(name: str) -> ProviderSpec:
     """Return the declaration of a provider or an endpoint of flowrun itself."""
     if not binds(__name__, name, "PROVIDER"):
-        from .endpoints import service_of_row
+        from .services import service_of_row
 
         return service_of_row(_table()[name], spoken_by(_table()[name].at.kind))
     spec: ProviderSpec = import_module(f".{name}", __name__).PROVIDER
@@ -133,7 +132,7 @@ def all_own() -> list[ProviderSpec]:
 
 def spoken_by(kind: str) -> Service:
     """Return the service that speaks an API."""
-    from .endpoints import Service
+    from .services import Service
 
     spoken = own_spec(kind)
     assert isinstance(spoken, Service)
@@ -142,7 +141,7 @@ def spoken_by(kind: str) -> Service:
 
 def service_at(named: NamedEndpoint) -> Service:
     """Return the service at a declared endpoint."""
-    from .endpoints import service_of
+    from .services import service_of
 
     return service_of(named, spoken_by(named.kind))
 
@@ -157,17 +156,16 @@ def open_provider(model: str, surroundings: Surroundings) -> Provider:
         raise UsageError("the name of a model has a character that cannot be printed")
     if not is_own(provider):
         if (named := surroundings.endpoints.get(provider)) is not None:
+            if named.others:
+                opened: Provider = import_module(".replicas", __name__).open_replicas(model, named, surroundings)
+                return opened
             from .homes import check_home
 
-            check_home(named, all_own(), surroundings.environ)
-            if named.others:
-                from .replicas import open_replicas  # few endpoints have several addresses
-
-                return open_replicas(model, named, surroundings, open_provider)
+            check_home(named, all_own(), getattr(surroundings.endpoints, "user", {}), surroundings.environ)
             return _open_service(service_at(named), name, surroundings)
         return _open_foreign(model, provider, name, surroundings)
     spec = own_spec(provider)
-    if provider in _table():
+    if getattr(spec, "row", None) is not None:
         return _open_service(spec, name, surroundings)
     if not name and not spec.nameless:
         raise UsageError(f"{provider} serves many models: name a model, as in {spec.example}")
@@ -176,7 +174,7 @@ def open_provider(model: str, surroundings: Surroundings) -> Provider:
 
 def _open_service(service: ProviderSpec, name: str, surroundings: Surroundings) -> Provider:
     """Open a model at an endpoint that is a row of the table or declared by name."""
-    from .endpoints import Service
+    from .services import Service
 
     assert isinstance(service, Service)
     if not name:
@@ -241,10 +239,10 @@ def is_local(address: str, endpoint: str) -> bool:
     """Tell whether a model at this endpoint runs on this machine."""
     from .addresses import is_loopback
 
-    if is_loopback(endpoint):
-        return True
+    if is_loopback(endpoint) or not traits_of(address).local:
+        return is_loopback(endpoint)
     # A server of the table that usually runs here may be elsewhere.
-    return traits_of(address).local and address.partition(":")[0] not in _table()
+    return "://" not in endpoint or address.partition(":")[0] not in _table()
 
 
 def places_of(
@@ -277,6 +275,8 @@ def _open_foreign(model: str, provider: str, name: str, surroundings: Surroundin
     entry = _entries().get(provider)
     if entry is None:
         raise UsageError(_unknown(model, provider, surroundings.endpoints))
+    from .foreign import opened_by
+
     who = words_for("provider", provider, [entry])
     for fault in provider_faults():
         if fault.startswith(words_for("provider", provider, entry_points(GROUP).get(provider, []))):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from urllib.parse import SplitResult, urlsplit
 
 from flowrun.dsl import pattern
@@ -51,6 +52,7 @@ def split(address: str) -> SplitResult | None:
         return None
 
 
+@lru_cache(maxsize=256)
 def host_of(address: str) -> str:
     """Return the host of an address with its port, if any, and without its user. "" if the text is not an address."""
     parts = split(address)
@@ -223,9 +225,10 @@ def check_key(key: str, host: str) -> None:
 
     Raises: UsageError, for a key that belongs to another service.
     """
-    known = (*_PATHS, "api.anthropic.com", *_table_hosts())
     for prefix, home, advice in _KEYS:
-        if key.startswith(prefix) and host in known and not host.endswith(home):
+        if not key.startswith(prefix) or host.endswith(home):
+            continue
+        if host in (*_PATHS, "api.anthropic.com", *_table_hosts()):
             raise UsageError(f"the key for {host} begins with {prefix}, as {advice}")
 
 

@@ -13,11 +13,12 @@ from .bodies import told
 from .breakpoints import least_kept, without_cuts
 from .content import read_parts
 from .endings import ANTHROPIC_ENDINGS
-from .endpoints import Service, endpoint
+from .endpoints import endpoint
 from .further import thinks
 from .posts import PLAIN, Post
 from .protocol import Provider, Surroundings
 from .served import ServedProvider
+from .services import Service
 from .streams import MessagesStream
 from .structured import ANTHROPIC_KEYWORDS, Shape
 from .token_details import messages_usage
@@ -88,7 +89,8 @@ class AnthropicProvider(ServedProvider):
             if message.role != "system"
         ]
         body |= self._optional(request, lacks)
-        self._further.write(body, request, lacks)
+        if request.options:
+            self._further.write(body, request, lacks)
         stream = None
         if self._streams(request, lacks):
             body["stream"] = True
@@ -128,10 +130,10 @@ PROVIDER = Service(
         price_list="anthropic",
         price_variable="ANTHROPIC_BASE_URL",
         shares_prompt=False,
-        lacks=LACKS,
         most_written=MOST_WRITTEN,
         concurrency=32,
         api="anthropic",
+        lacks=LACKS,
         least_kept=least_kept,
     ),
     versions=("/v1",),

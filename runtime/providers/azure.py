@@ -17,10 +17,11 @@ from ..vocabulary.errors import UsageError
 from ..vocabulary.quoting import shown
 from .addresses import is_loopback
 from .cloud_services import CloudService
-from .endpoints import Service, endpoint
+from .endpoints import endpoint
 from .openai import CAPS, OpenAIProvider
 from .posts import Post
 from .protocol import Provider, Surroundings
+from .services import Service
 from .structured import Shape
 from .traits import Traits
 from .vocabulary import openai_tokens
@@ -101,7 +102,14 @@ PROVIDER = CloudService(
     base_variable="AZURE_OPENAI_ENDPOINT",
     key_variables=("AZURE_OPENAI_API_KEY",),
     key_header="api-key",
-    traits=Traits(price_list="azure", tokens=openai_tokens, concurrency=64),
+    traits=Traits(
+        price_list="azure",
+        tokens=openai_tokens,
+        concurrency=64,
+        api="openai",
+        lacks=frozenset({"batch"}),
+        least_kept=lambda name: AzureProvider.caches_from,
+    ),
     located=_located,
     settings=("AZURE_OPENAI_AD_TOKEN", *_VERSIONS),
     open=opened,

@@ -16,22 +16,26 @@ from ..vocabulary.errors import AnswerError, UsageError
 from ..vocabulary.quoting import shown
 from ..vocabulary.usage import Usage
 from .amazon_keys import checked_region, is_region, region_of, signer_of
-from .bodies import count, told
+from .bodies import told
+from .breakpoints import kept_at_bedrock, without_cuts
 from .cloud_services import CloudService
 from .content import read_parts
 from .converse_stream import ConverseStream
 from .endings import CONVERSE_ENDINGS
 from .endpoints import endpoint
+from .further import thinks
 from .posts import PLAIN, Post
 from .protocol import Provider, Surroundings
 from .served import ServedProvider
 from .structured import ANTHROPIC_KEYWORDS, Shape
-from .token_details import converse_detail
+from .token_details import converse_usage
 from .traits import Traits
 from .written import converse_content
 
 _TOOL = "answer"
 _ARN = "arn:"
+_LACKS = frozenset({"n", "seed", "logprobs", "presence_penalty", "frequency_penalty", "verbosity", "user", "batch"})
+"""What Converse has not (docs.aws.amazon.com/bedrock, "Converse"), and its batches, which flowrun does not send."""
 # The domains of AWS's other partitions, by the beginning of their regions (botocore, partitions.json).
 _DOMAINS = {
     "cn-": "amazonaws.com.cn",
@@ -63,12 +67,24 @@ class BedrockProvider(ServedProvider):
 
     It asks for structured answers by ``outputConfig`` ("Get validated JSON results from models" lists the models that
     take it). It makes other models call a tool, and asks those that cannot be made to do so in words. Converse has no
-    seed. Requests are signed, unless the user has an API key of Bedrock.
+    seed. Requests are signed, unless the user has an API key of Bedrock. The server keeps the head of a prompt only if
+    a cache point marks its end, and only for some models.
     """
 
+    api = "bedrock"
+    tells_beginning = True
     modes = ("outputConfig", "tool", PLAIN)
     optional = ("temperature",)
     keywords = ANTHROPIC_KEYWORDS
+
+    @property
+    def keeps_from(self) -> int | None:
+        """The fewest tokens of a head that the server keeps. None if the model takes no cache points."""
+        return kept_at_bedrock(self._name)
+
+    def _parts(self, call: Post, lacks: frozenset[str]) -> list[str]:
+        marked = '"cachePoint"' in json.dumps([call.body.get("system"), call.body["messages"]])
+        return [*super()._parts(call, lacks), *(["cachePoint"] if marked else [])]
 
     def _call(self, request: Request, form: Shape | None, samples: int, lacks: frozenset[str]) -> Post:
         mode = self._mode(form, lacks)
@@ -76,8 +92,8 @@ class BedrockProvider(ServedProvider):
         body: dict[str, Any] = {}
         if form is not None and mode == "outputConfig" and form.strict is None:
             mode = "tool"  # a tool may leave its objects open
-        if mode == "tool" and "tool" in lacks:
-            mode = PLAIN
+        if mode == "tool" and ("tool" in lacks or thinks(request)):
+            mode = PLAIN  # a model that thinks refuses a tool that it must call
         if form is not None:
             if mode == "outputConfig":
                 schema = {"schema": json.dumps(form.strict), "name": _TOOL}
@@ -87,6 +103,8 @@ class BedrockProvider(ServedProvider):
                 body["toolConfig"] = {"tools": [{"toolSpec": tool}], "toolChoice": {"tool": {"name": _TOOL}}}
             else:
                 messages = tuple(told(messages, form.in_words(as_object=False)))
+        if "cachePoint" in lacks:
+            messages = without_cuts(messages)
         system = [part for message in messages if message.role == "system" for part in converse_content(message)]
         if system:
             body["system"] = system
@@ -100,6 +118,7 @@ class BedrockProvider(ServedProvider):
             config["maxTokens"] = request.max_tokens
         if config:
             body["inferenceConfig"] = config
+        self._further.write(body, request, lacks)
         path = f"/model/{quote(self._name, safe='')}/converse"
         if not self._streams(request, lacks):
             return Post(path, body, 1, form, mode, wrapped=mode != PLAIN)
@@ -120,15 +139,12 @@ class BedrockProvider(ServedProvider):
             for block in blocks:
                 if isinstance(tool := block.get("toolUse"), dict):
                     text = json.dumps(tool.get("input"), ensure_ascii=False)
-                    yield CONVERSE_ENDINGS.read("end_turn" if reason == "tool_use" else reason, text, "")
+                    yield CONVERSE_ENDINGS.read("end_turn" if reason == "tool_use" else reason, text, content.reasoning)
                     return
         yield CONVERSE_ENDINGS.read(reason, content.text, content.reasoning)
 
     def _usage(self, data: dict[str, Any]) -> Usage:
-        # ``inputTokens`` counts neither those read from the cache nor those written to it ("Prompt caching").
-        usage = data.get("usage")
-        read = count(usage, "inputTokens", "cacheReadInputTokens", "cacheWriteInputTokens")
-        return Usage(read, count(usage, "outputTokens"), converse_detail(usage))
+        return converse_usage(data)
 
 
 def _blocks(data: dict[str, Any]) -> list[dict[str, Any]] | None:
@@ -174,7 +190,13 @@ PROVIDER = CloudService(
     key_header="Authorization",
     key_prefix="Bearer ",
     traits=Traits(
-        price_list="aws", price_variable="AWS_ENDPOINT_URL_BEDROCK_RUNTIME", shares_prompt=False, concurrency=16
+        price_list="aws",
+        price_variable="AWS_ENDPOINT_URL_BEDROCK_RUNTIME",
+        shares_prompt=False,
+        concurrency=16,
+        api="bedrock",
+        lacks=_LACKS,
+        least_kept=kept_at_bedrock,
     ),
     located=_located,
     settings=("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE", "AWS_ACCESS_KEY_ID"),

@@ -13,6 +13,8 @@ from dataclasses import replace
 from hashlib import blake2b
 from typing import Any
 
+from flowrun.dsl import pattern
+
 from ..vocabulary.call import Message
 
 _LEAST = (
@@ -23,13 +25,19 @@ _LEAST = (
 )
 """The fewest tokens of a head that a server keeps, by parts of models' names; the first row that fits counts."""
 _UNKNOWN = 4096
-_EPHEMERAL = {"type": "ephemeral"}
-_CACHE_POINT = {"cachePoint": {"type": "default"}}
+_WITH_POINTS = pattern(r"nova-|claude-(?:3-7|3-5-haiku|(?:opus|sonnet|haiku|fable|mythos)-\d)")
+EPHEMERAL = {"type": "ephemeral"}
+CACHE_POINT = {"cachePoint": {"type": "default"}}
 
 
 def least_kept(name: str) -> int:
     """Return the fewest tokens of a head that the server of a model of Anthropic or of Amazon keeps."""
     return next((least for parts, least in _LEAST if any(part in name for part in parts)), _UNKNOWN)
+
+
+def kept_at_bedrock(name: str) -> int | None:
+    """Return the same for a model at Bedrock; None if it takes no cache point ("Prompt caching", supported models)."""
+    return least_kept(name) if _WITH_POINTS.search(name) else None
 
 
 def without_cuts(messages: Iterable[Message]) -> tuple[Message, ...]:
@@ -40,7 +48,7 @@ def without_cuts(messages: Iterable[Message]) -> tuple[Message, ...]:
 def cut_blocks(message: Message) -> list[dict[str, Any]]:
     """Write the content of a message for Anthropic's Messages, with its breakpoints."""
     return [
-        {"type": "text", "text": text, **({"cache_control": _EPHEMERAL} if cut else {})}
+        {"type": "text", "text": text, **({"cache_control": EPHEMERAL} if cut else {})}
         for text, cut in _blocks(message.text, message.cuts)
     ]
 
@@ -62,7 +70,7 @@ def converse_blocks(message: Message) -> list[dict[str, Any]]:
     for text, cut in _blocks(message.text, message.cuts):
         found.append({"text": text})
         if cut:
-            found.append(_CACHE_POINT)
+            found.append(CACHE_POINT)
     return found
 
 

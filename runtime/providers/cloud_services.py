@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from flowrun.dsl import dataclass
 
-from .endpoints import Service
+from .services import Service
 from .traits import Traits
 
 

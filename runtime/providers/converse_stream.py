@@ -23,9 +23,12 @@ class ConverseStream(Stream):
         self._blocks: dict[int, _Block] = {}
         self._reason: Json = None
         self._usage: Json = None
+        self._tier: Json = None
 
     def take(self, event: dict[str, Json]) -> None:
         match event:
+            case {"messageStart": _}:
+                self._hear(0)  # the server has read the prompt, even if the model thinks for a while
             case {"contentBlockStart": {"contentBlockIndex": int(index), "start": {"toolUse": dict(tool)}}}:
                 self._block(index).tool = str(tool.get("name") or "tool")
             case {"contentBlockDelta": {"contentBlockIndex": int(index), "delta": dict(delta)}}:
@@ -33,7 +36,7 @@ class ConverseStream(Stream):
             case {"messageStop": dict(stop)}:
                 self._reason = stop.get("stopReason") or self._reason
             case {"metadata": dict(metadata)}:
-                self._usage = metadata.get("usage")
+                self._usage, self._tier = metadata.get("usage"), metadata.get("serviceTier")
                 self.done = True
 
     def _block(self, index: int) -> _Block:
@@ -58,7 +61,8 @@ class ConverseStream(Stream):
     def whole(self) -> dict[str, Json]:
         reason = self._reason or ("end_turn" if self.enough else None)
         content = [block.whole() for _, block in sorted(self._blocks.items())]
-        return {"output": {"message": {"content": content}}, "stopReason": reason, "usage": self._usage}
+        message = {"message": {"content": content}}
+        return {"output": message, "stopReason": reason, "usage": self._usage, "serviceTier": self._tier}
 
 
 class _Block:

@@ -1,4 +1,4 @@
-"""The address and the key of a hosted provider. They are read from the variables that the provider's own SDK reads."""
+"""The address and the key of a model. They are read from the variables that the provider's own SDK reads."""
 
 from __future__ import annotations
 
@@ -18,73 +18,23 @@ from .addresses import (
     check_header,
     check_key,
     check_path,
-    check_proxy,
     check_text,
-    complete,
     host_of,
     is_loopback,
     other_account,
     printable,
 )
-from .filled import certificates_of, declared_headers, variables_in
-from .named import BuiltIn, NamedEndpoint
+from .filled import certificates_of, declared_headers
+from .proxies import Way, proxy_of
 from .records import Record, Records
 from .secret import digest_of, secret
-from .traits import ProviderSpec
+from .services import Service
 
 if TYPE_CHECKING:
     from .signing import Signer
 
 SENTENCE = 300  # the most characters of a server's text in a message
 _SEARCHED = 4096
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Service(ProviderSpec):
-    """A hosted API: its address, and the environment variables that its SDK reads, in order of precedence.
-
-    Attributes:
-        base_url: the address if ``base_variable`` is not set.
-        key_prefix: the text before the key in the header.
-        other_headers: optional headers, as pairs of a variable and a header.
-        versions: endings of a base URL that some clients of this API want. They are cut off: each call names its
-            version.
-        spoken: many other servers speak this API, and their users set its variables.
-        named: the declaration of an endpoint that speaks it.
-        row: its row in the table of the endpoints that flowrun knows.
-    """
-
-    base_url: str
-    key_variables: tuple[str, ...]
-    key_header: str
-    key_prefix: str = ""
-    other_headers: tuple[tuple[str, str], ...] = ()
-    versions: tuple[str, ...] = ()
-    spoken: bool = False
-    named: NamedEndpoint | None = None
-    row: BuiltIn | None = None
-
-    def __post_init__(self) -> None:
-        others = [variable for variable, _ in self.other_headers]
-        if self.named is not None:
-            others += [one for value in self.named.headers.values() for one in variables_in(value)]
-        base = (self.base_variable,) if self.base_variable else ()
-        object.__setattr__(self, "variables", (*self.key_variables, *base, *others))
-
-    @property
-    def api(self) -> str:
-        """The name of the provider whose API it speaks."""
-        return self.name if self.named is None else self.named.kind
-
-    def address(self, environ: Mapping[str, str]) -> str:
-        own = environ.get(self.base_variable, "").strip() if self.base_variable else ""
-        if own and self.row is not None and self.row.bare is not None:
-            own = complete(own, *self.row.bare)
-        given = own or self.base_url
-        return given if given.endswith("://") else given.rstrip("/")
-
-    def places(self, environ: Mapping[str, str]) -> int:
-        return self.traits.concurrency or 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,10 +52,9 @@ class HttpEndpoint:
     key_variable: str
     key: str = field(default="", repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-    proxy: str | None = field(default=None, repr=False)
+    way: Way = field(default=Way(), repr=False)
     base_variable: str = ""
     identity: str = ""
-    ca: str = ""
     hidden: tuple[str, ...] = field(default=(), repr=False)
     lacks: frozenset[str] = frozenset()
     signer: Signer | None = field(default=None, repr=False, compare=False)
@@ -145,8 +94,9 @@ class HttpEndpoint:
         return (self.key, *self.hidden) if self.key else self.hidden
 
     def _carried(self, text: str) -> bool:
-        if any(secret(one).carried_by(text) for one in self._secrets):
-            return True
+        for one in self._secrets:
+            if secret(one).carried_by(text):
+                return True
         return self.signer is not None and self.signer.carried_by(text)
 
     def advice(self, status: int) -> str:
@@ -172,40 +122,6 @@ class HttpEndpoint:
     def quote(self, text: str) -> str:
         """Make foreign text fit for a message: one line of at most 300 characters, safe to print, without the key."""
         return sentence(self.redact(text), SENTENCE)
-
-
-def service_of(named: NamedEndpoint, spoken: Service) -> Service:
-    """Return the service at a named endpoint. ``spoken`` is the service whose API it speaks."""
-    traits = spoken.traits
-    return replace(
-        spoken,
-        name=named.name,
-        title=named.name,
-        example=f"{named.name}:NAME",
-        base_url=named.base_url,
-        base_variable="",
-        key_variables=(named.key_env,) if named.key_env else (),
-        other_headers=(),
-        traits=replace(traits, price_list=named.price_list, price_variable="", lacks=traits.lacks | named.lacks),
-        named=named,
-    )
-
-
-def service_of_row(row: BuiltIn, spoken: Service) -> Service:
-    """Return the service of a row of the table. ``spoken`` is the service whose API it speaks."""
-    service = service_of(row.at, spoken)
-    return replace(
-        service,
-        title=row.title,
-        example=f"{row.at.name}:{row.example}",
-        base_variable=row.base_variable,
-        key_variables=(*row.other_keys, row.at.key_env),
-        key_header=row.key_header or spoken.key_header,
-        key_prefix="" if row.key_header else spoken.key_prefix,
-        other_headers=row.optional,
-        traits=replace(service.traits, local=row.local, price_variable=row.base_variable, concurrency=row.places),
-        row=row,
-    )
 
 
 def endpoint(service: Service, name: str, environ: Mapping[str, str]) -> HttpEndpoint:
@@ -247,10 +163,12 @@ def endpoint(service: Service, name: str, environ: Mapping[str, str]) -> HttpEnd
         key_variable=variable,
         key=key,
         headers=headers,
-        proxy=_proxy(parts.scheme, parts.netloc, environ),
+        way=Way(
+            proxy_of(parts.scheme, parts.netloc, environ),
+            "" if service.named is None else certificates_of(service.named),
+        ),
         base_variable=service.base_variable,
         identity=f"{service.api}:{name}",
-        ca="" if service.named is None else certificates_of(service.named),
         hidden=hidden,
         lacks=service.traits.lacks,
     )
@@ -272,25 +190,6 @@ def _without_key(service: Service, name: str, environ: Mapping[str, str]) -> str
     return f"{said}. A local server needs none: set {service.base_variable} to its address" + (
         other_account(environ) if service.spoken else ""
     )
-
-
-def _proxy(scheme: str, host: str, environ: Mapping[str, str]) -> str | None:
-    """Return the proxy that the usual variables name. None for no proxy.
-
-    Both spellings of a variable count, the lower-case one first, as in curl.
-    """
-    if is_loopback(f"//{host}") or _exempt(host.lower(), environ.get("no_proxy") or environ.get("NO_PROXY") or ""):
-        return None
-    for variable in (f"{scheme}_proxy", f"{scheme.upper()}_PROXY", "all_proxy", "ALL_PROXY"):
-        if proxy := environ.get(variable, "").strip():
-            return check_proxy(proxy, variable, host)
-    return None
-
-
-def _exempt(host: str, without: str) -> bool:
-    names = [name.strip().lower().lstrip(".") for name in without.split(",")]
-    bare = urlsplit(f"//{host}").hostname or ""
-    return any(name == "*" or name in (host, bare) or bare.endswith(f".{name}") for name in names if name)
 
 
 def record_of(endpoint: HttpEndpoint, records: Records) -> Record:

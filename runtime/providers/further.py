@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from flowrun.dsl import dataclass
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 _VAGUE = frozenset({"type", "display", "generationConfig", "output_config", "metadata"})
 """Fields that a sentence may name for another reason."""
-_OWN_WORDS = frozenset({"logprobs"})
-"""Names without a mark between their words that no sentence has for another reason."""
 _WIRE = {"safety_identifier": "user"}
 """Options by their other names on the wire."""
 
@@ -44,21 +42,20 @@ class Further:
         return api_of(self.name, self.host)
 
     def check(self, request: Request, model: str) -> None:
-        """Raise PermanentError if the model does not take an option of the request. Nothing is sent then."""
-        if not request.options:
-            return
+        """Raise PermanentError if the model does not take an option that the answer needs. Nothing is sent then."""
         from .option_bodies import refusals
 
         found = refusals(self.api, self.model, settings_of(request))
         for name, why in found.items():
+            if name == "logprobs":
+                continue  # the answer is the same without them
             raise PermanentError(f"{model} does not take `{name}`: {why}")
 
     def write(self, body: dict[str, Any], request: Request, lacks: frozenset[str]) -> None:
         """Add the options of a request to its body."""
-        if request.options:
-            from .option_bodies import fields
+        from .option_bodies import fields
 
-            fields(self.api, self.model, request.options, lacks, into=body)
+        fields(self.api, self.model, request.options, lacks, into=body)
 
     def objects(self, rejected: RejectedError, request: Request) -> bool:
         """Tell whether a server objects to an option without which the request would mean something else."""
@@ -76,8 +73,19 @@ class SendsOptions:
     """The part of a provider behind HTTP that sends further options. ``api`` is the name of its API in ``APIS``."""
 
     api = "openai"
+    model: str
     _at: HttpEndpoint
     _name: str
+    _progress: Callable[[str], None]
+
+    async def check(self, request: Request) -> None:
+        """Check the options and the images of a request. Raises PermanentError if one cannot be sent."""
+        if request.options:
+            self._further.check(request, self.model)
+        if any(message.images for message in request.messages):
+            from .images import ready  # few requests have images
+
+            await ready(request, self.model, self.api, self._progress)
 
     @property
     def _further(self) -> Further:
@@ -94,7 +102,7 @@ def _names(rejected: RejectedError, name: str) -> bool:
     said = rejected.sentence[:4096]
     if re.search(alone, rejected.parameter, re.IGNORECASE):
         return True
-    if words == name and name not in _OWN_WORDS:
+    if words == name:
         alone = (
             rf"""['"`.]{words}['"`]|(?<![a-z0-9]){words}\s*:|\b(?:parameter|argument|field|option|supplied):? {alone}"""
         )

@@ -13,11 +13,12 @@ from ..vocabulary.usage import Usage
 from .bodies import told
 from .content import read_parts
 from .endings import GEMINI_ENDINGS
-from .endpoints import Service, endpoint
+from .endpoints import endpoint
 from .lengths import without_text_lengths
 from .posts import PLAIN, Post
 from .protocol import Provider, Surroundings
 from .served import ServedProvider
+from .services import Service
 from .streams import GenerateStream
 from .structured import Shape
 from .token_details import generate_usage
@@ -48,7 +49,7 @@ class GeminiProvider(ServedProvider):
 
     api = "gemini"
     modes = ("responseJsonSchema", PLAIN)
-    optional = ("seed", "temperature")
+    optional = ("seed", "temperature", "logprobs")
     named = ("modelVersion", "responseId")
 
     def _call(self, request: Request, form: Shape | None, samples: int, lacks: frozenset[str]) -> Post:
@@ -80,7 +81,8 @@ class GeminiProvider(ServedProvider):
             body["systemInstruction"] = {"parts": system}
         if config:
             body["generationConfig"] = config
-        self._further.write(body, request, lacks)
+        if request.options:
+            self._further.write(body, request, lacks)
         name = self._name if "/" in self._name else f"models/{self._name}"
         if not self._streams(request, lacks):
             return Post(f"/v1beta/{quote(name)}:generateContent", body, samples, form, mode)

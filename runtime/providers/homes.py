@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping
 from ..vocabulary.errors import UsageError
 from ..vocabulary.quoting import shown
 from .addresses import host_of
-from .endpoints import Service
 from .filled import variables_in
 from .named import KINDS, NamedEndpoint
+from .services import Service
 from .traits import ProviderSpec
 
 _MODULES = frozenset((*KINDS, "embedded"))
@@ -28,20 +28,27 @@ def sent_to(addresses: Iterable[str], declared: Mapping[str, NamedEndpoint]) -> 
     return tuple(one for name in names if name not in _MODULES and name in declared for one in sent_by(declared[name]))
 
 
-def check_home(named: NamedEndpoint, known: Iterable[ProviderSpec], environ: Mapping[str, str]) -> None:
-    """Check that an endpoint of a flow or of a project does not send the key of a known endpoint to another host.
+def check_home(
+    named: NamedEndpoint,
+    known: Iterable[ProviderSpec],
+    users: Mapping[str, NamedEndpoint],
+    environ: Mapping[str, str],
+) -> None:
+    """Check that an endpoint of a project does not send the key of another endpoint to another host.
 
-    Raises: UsageError.
+    ``known`` are the endpoints that flowrun knows, ``users`` those of the user's own settings. Raises: UsageError.
     """
-    if named.origin not in ("flow", "project"):
+    if named.origin != "project":
+        # What a flow sends elsewhere needs a permission that names the variable: see ``session.hosts``.
         return
-    services = [one for one in known if isinstance(one, Service)]
+    of_known = [(one.name, one.address(environ), one.key_variables) for one in known if isinstance(one, Service)]
+    services = [*of_known, *((one.name, one.base_url, sent_by(one)) for one in users.values())]
     host = host_of(named.base_url).lower()
     for variable in sent_by(named):
-        homes = [one for one in services if variable in one.key_variables]
-        if homes and host not in {host_of(one.address(environ)).lower() for one in homes}:
+        homes = {name: host_of(address).lower() for name, address, variables in services if variable in variables}
+        if homes and host not in homes.values():
             raise UsageError(
                 f"the endpoint `{named.name}` of the {named.origin} would send {variable}, the key of "
-                f"{' and '.join(one.name for one in homes)}, to {shown(host)}: name a variable of its own, or declare "
-                "the endpoint in your own settings (~/.config/flowrun/settings.toml)"
+                f"{' and '.join(homes)}, to {shown(host)}: name a variable of its own, or declare the endpoint in "
+                "your own settings (~/.config/flowrun/settings.toml)"
             )

@@ -1,7 +1,8 @@
 """Images on their way to a provider: its limits, the bytes of a file, and a smaller image where one is too large.
 
 The limits are those of the providers' pages: platform.claude.com/docs/en/build-with-claude/vision,
-developers.openai.com/api/docs/guides/images-vision, ai.google.dev/gemini-api/docs/image-understanding.
+developers.openai.com/api/docs/guides/images-vision, ai.google.dev/gemini-api/docs/image-understanding, and
+docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Message.html. Vertex AI has those of the models' makers.
 """
 
 from __future__ import annotations
@@ -49,7 +50,10 @@ LIMITS = {
     "anthropic": ImageLimits(size=5 * _MIB * 3 // 4, request=32 * _MIB, count=100),
     "openai": ImageLimits(request=50 * _MIB),
     "gemini": ImageLimits(count=3000, types=_ALL - {"image/gif"}),
+    "bedrock": ImageLimits(size=15 * _MIB // 4, count=20),
 }
+LIMITS |= {"azure": LIMITS["openai"], "vertex": LIMITS["gemini"], "vertex-claude": LIMITS["anthropic"]}
+_CLAUDE_HERE = ("anthropic", "vertex-claude")
 
 
 class Payload(NamedTuple):
@@ -61,7 +65,10 @@ class Payload(NamedTuple):
 
 def limits_of(model: str) -> ImageLimits:
     """Return the limits of a model, ``provider:name``."""
-    return LIMITS.get(model.partition(":")[0], ImageLimits())
+    provider, _, name = model.partition(":")
+    if provider == "vertex" and "claude" in name:
+        provider = "vertex-claude"
+    return LIMITS.get(provider, ImageLimits())
 
 
 def excess(image: Image, limits: ImageLimits) -> str:
@@ -141,7 +148,7 @@ def _made(image: Image, limits: ImageLimits, tell: Callable[[str], None] | None)
 def limits_for(message: Message, api: str) -> ImageLimits:
     """Return the limits of an API for the images of a message. Anthropic takes smaller ones if they are many."""
     limits = LIMITS[api]
-    many = api == "anthropic" and len(message.images) > _MANY
+    many = api in _CLAUDE_HERE and len(message.images) > _MANY
     return replace(limits, side=_SIDE_OF_MANY) if many else limits
 
 
@@ -151,7 +158,7 @@ def prepare(request: Request, model: str, api: str, tell: Callable[[str], None])
     count = sum(len(message.images) for message in request.messages)
     if count > limits.count:
         raise InputError(f"{model} takes {limits.count} images in a request, and this one has {count}")
-    side = _SIDE_OF_MANY if api == "anthropic" and count > _MANY else limits.side
+    side = _SIDE_OF_MANY if api in _CLAUDE_HERE and count > _MANY else limits.side
     total = 0
     for message in request.messages:
         own = limits_for(message, api)

@@ -1,7 +1,7 @@
 """The probabilities of an answer's tokens, in one form for all APIs.
 
 The form is a list of ``[token, logprob, [[token, logprob], …]]``: the token of each place, and the likeliest tokens
-there.
+there. A token is a text, or a list of its bytes if it is only a part of a character.
 """
 
 from __future__ import annotations
@@ -41,6 +41,19 @@ def _pairs(items: Any, name: str) -> list[list[Json]]:
 
 
 def _pair(one: dict[str, Any], name: str) -> list[Json]:
-    token, number = one.get("token"), one.get(name)
+    number = one.get(name)
+    return [
+        _written(one.get("token"), one.get("bytes")),
+        number if isinstance(number, int | float) and isfinite(number) else None,
+    ]
+
+
+def _written(token: Any, parts: Any) -> Json:
+    """Return a token by its bytes, which a server names because the text of a part of a character is not exact."""
     text = token.encode("utf-8", "replace").decode() if isinstance(token, str) else ""
-    return [text, number if isinstance(number, int | float) and isfinite(number) else None]
+    if not isinstance(parts, list) or not parts or not all(type(one) is int and 0 <= one < 256 for one in parts):
+        return text
+    try:
+        return bytes(parts).decode()
+    except UnicodeDecodeError:
+        return parts

@@ -23,10 +23,10 @@ class NamedEndpoint:
         kind: the provider whose API it speaks.
         headers: further headers; ``$NAME`` in a value stands for an environment variable.
         ca: a file with the certificates that it is checked against; "" for those of the system.
-        others: the further addresses of an endpoint that has several.
         price_list: its id in the table of genai-prices; "" if its prices are not known.
         lacks: the parts of a request that it is known not to take, such as ``n`` and ``json_schema``.
         origin: the place of the declaration.
+        others: the further addresses of an endpoint that has several.
     """
 
     name: str
@@ -68,5 +68,3 @@ class BuiltIn:
     optional: tuple[tuple[str, str], ...] = ()
     local: bool = False
     places: int = 32
-    lacks: frozenset[str] = frozenset()
-    others: tuple[str, ...] = ()

@@ -13,11 +13,12 @@ from .bodies import told
 from .breakpoints import cache_key, takes_cache_key
 from .content import read_message
 from .endings import CHAT_ENDINGS
-from .endpoints import Service, endpoint
+from .endpoints import endpoint
 from .failures import sentence_of
 from .posts import PLAIN, Post
 from .protocol import Provider, Surroundings
 from .served import ServedProvider
+from .services import Service
 from .streams import ChatStream
 from .structured import OPENAI_KEYWORDS, Shape
 from .token_details import chat_usage
@@ -47,7 +48,7 @@ class OpenAIProvider(ServedProvider):
     """
 
     modes = ("json_schema", "json_object", PLAIN)
-    optional = ("seed", "temperature", "verbosity", "user", "safety_identifier")
+    optional = ("seed", "temperature", "verbosity", "user", "safety_identifier", "logprobs")
     keywords = OPENAI_KEYWORDS
     # OpenAI's own figure; gateways and local servers that keep prefixes do so from less.
     caches_from: int | None = 1024
@@ -70,7 +71,8 @@ class OpenAIProvider(ServedProvider):
         if request.max_tokens is not None:
             body[self._cap(lacks)] = request.max_tokens
         body |= self._optional(request, lacks)
-        self._further.write(body, request, lacks)
+        if request.options:
+            self._further.write(body, request, lacks)
         key = cache_key(messages) if takes_cache_key(self._at.host) and "prompt_cache_key" not in lacks else ""
         if key:
             body["prompt_cache_key"] = key

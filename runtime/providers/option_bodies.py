@@ -49,8 +49,9 @@ def _reasons(api: Api, family: Family, model: str, options: Mapping[str, Json]) 
     asked = options.get("reasoning", "none")
     if asked is LATER:
         return
-    why = _refused(family.reasoning, asked, options, api.written)
-    if why:
+    # A model that always reasons need not be told.
+    why = _refused(family.reasoning, asked, options, api.written) if "reasoning" in options else ""
+    if why and "reasoning" in options:
         yield "reasoning", why
     if asked == "none":
         return
@@ -104,17 +105,21 @@ def fields(
 ) -> dict[str, Any]:
     """Return the fields of a request's body for options that ``refusals`` does not name, without those in ``lacks``.
 
-    They are added to ``into``, if that is given.
+    `logprobs` may be among those that it names, and is left out then. The fields are added to ``into``, if that is
+    given.
     """
     body: dict[str, Any] = {} if into is None else into
     for name, value in options.items():
         if name == "reasoning":
             merge(body, _reasoning(_family(api, model).reasoning, value))
         elif name == "logprobs":
-            merge(body, api.logprobs)
+            # `sure(x)` asks for them wherever they are to be had.
+            if name not in lacks and name not in refusals(api, model, options):
+                merge(body, api.logprobs)
         elif name != "extra" and (path := api.fields[name])[-1] not in lacks:
             merge(body, _at(path, _value(name, value, api)))
-    merge(body, options.get("extra") or {})
+    if extra := options.get("extra"):
+        merge(body, _at(api.extra, extra))
     return body
 
 

@@ -4,7 +4,9 @@ Sources: platform.openai.com/docs/api-reference/chat/create and its guide "Reaso
 "Reasoning tokens"; platform.claude.com/docs, "Messages", "Extended thinking", "Adaptive thinking", "Effort" and the
 migration guides of Opus 4.7 and Opus 5; ai.google.dev/api/generate-content, "GenerationConfig" and "ThinkingConfig",
 and the pages "Gemini thinking", "OpenAI compatibility" (levels as budgets) and "Optimization" (tiers); the README of
-llama.cpp's server.
+llama.cpp's server; docs.aws.amazon.com/bedrock, "InferenceConfiguration", "ServiceTier" and "Adaptive thinking"
+(Converse takes the fields of Claude in ``additionalModelRequestFields``); docs.cloud.google.com/vertex-ai, "Priority
+PayGo" (a header names the tier).
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from flowrun.dsl import dataclass, pattern
 Path = tuple[str, ...]
 TOP_LOGPROBS = 5
 """The number of likeliest tokens that are asked for in each place of an answer."""
-DROPPABLE = ("verbosity", "user")
+DROPPABLE = ("verbosity", "user", "logprobs")
 """Options that a request may go on without, which flowrun then tells. The others change the meaning or the price."""
 
 
@@ -73,7 +75,8 @@ class Family:
 class Api:
     """An API: its fields for options, the options that it has not, its words for tiers, and its families of models.
 
-    ``written`` is the `max_tokens` that flowrun sends for an ask without, None if it sends none.
+    ``written`` is the `max_tokens` that flowrun sends for an ask without, None if it sends none. ``extra`` is the place
+    of the fields of `extra` in the body.
     """
 
     title: str
@@ -83,9 +86,11 @@ class Api:
     families: tuple[Family, ...]
     logprobs: Mapping[str, Any]
     written: int | None = None
+    extra: Path = ()
 
 
-_LEVELS = {word: word for word in ("minimal", "low", "medium", "high")}
+_SOME = ("low", "medium", "high")
+_LEVELS = {word: word for word in ("minimal", *_SOME)}
 _EFFORT = Reasoning(("reasoning_effort",), _LEVELS, off={"reasoning_effort": "none"})
 _SAMPLING = frozenset({"temperature", "top_p", "presence_penalty", "frequency_penalty", "logprobs"})
 _NO_SAMPLING = dict.fromkeys(_SAMPLING - {"temperature"}, "models that reason do not take it")
@@ -111,13 +116,13 @@ _CHAT = Api(
         Family(_CLASSIC, None, _NO_VERBOSITY, stops=4),
         Family(
             _O,
-            replace(_EFFORT, levels={word: word for word in ("low", "medium", "high")}, off=None),
+            replace(_EFFORT, levels={word: word for word in _SOME}, off=None),
             {**_NO_SAMPLING, **_NO_VERBOSITY, "stop": "models that reason do not take it"},
         ),
         Family(_FIVE, replace(_EFFORT, off=None), _NO_SAMPLING, stops=4),
         Family(
             _SINCE_FIVE,
-            replace(_EFFORT, levels={word: word for word in ("low", "medium", "high")}),
+            replace(_EFFORT, levels={word: word for word in _SOME}),
             unreasoned=_SAMPLING,
             stops=4,
         ),
@@ -236,7 +241,50 @@ _EMBEDDED = Api(
     _CHAT.logprobs,
 )
 
-APIS = {"openai": _CHAT, "anthropic": _MESSAGES, "gemini": _GENERATE, "embedded": _EMBEDDED}
+_OWN = "additionalModelRequestFields"
+
+
+def _own(reasoning: Reasoning | None) -> Reasoning | None:
+    """Return a way of reasoning whose fields Converse hands on to the model."""
+    if reasoning is None:
+        return None
+    off, on, counted = ({_OWN: one} if one else one for one in (reasoning.off, reasoning.on, reasoning.counted))
+    at, tokens_at = (_OWN, *reasoning.at), reasoning.tokens_at and (_OWN, *reasoning.tokens_at)
+    return replace(reasoning, at=at, tokens_at=tokens_at, off=off, on=on or {}, counted=counted or {})
+
+
+_UNTOLD = {"reasoning": "flowrun knows no field of Converse for it: write the model's own fields in `extra`"}
+_CONVERSE = Api(
+    "Converse",
+    {
+        "top_p": ("inferenceConfig", "topP"),
+        "stop": ("inferenceConfig", "stopSequences"),
+        "service_tier": ("serviceTier", "type"),
+    },
+    dict.fromkeys(
+        ("presence_penalty", "frequency_penalty", "verbosity", "logprobs", "user"), "Converse has no such option"
+    ),
+    {word: word for word in ("default", "flex", "priority")},
+    (
+        Family(pattern(r"claude-(?:v\d|instant)"), None),
+        *(replace(one, reasoning=_own(one.reasoning)) for one in _MESSAGES.families[:-1]),
+        Family(pattern(r"gpt-oss"), Reasoning((_OWN, "reasoning_effort"), {one: one for one in _SOME}, off=None)),
+        Family(_ANY, None, _UNTOLD),
+    ),
+    {},
+    extra=(_OWN,),
+)
+_NO_TIER = {"service_tier": "Vertex AI has it in no field of a request"}
+
+APIS = {
+    "openai": _CHAT,
+    "anthropic": _MESSAGES,
+    "gemini": _GENERATE,
+    "embedded": _EMBEDDED,
+    "bedrock": _CONVERSE,
+    "vertex": replace(_GENERATE, lacks={**_GENERATE.lacks, **_NO_TIER}),
+    "vertex-claude": replace(_MESSAGES, lacks={**_MESSAGES.lacks, **_NO_TIER}),
+}
 """The APIs by the names that traits have for them."""
 HOSTS = {
     ("openai", "openai.com"): replace(_CHAT, fields={**_CHAT.fields, "user": ("safety_identifier",)}),

@@ -9,7 +9,7 @@ from . import is_own
 from .named import NamedEndpoint
 
 
-def endpoints_of(plan: p.Plan) -> dict[str, NamedEndpoint]:
+def flow_endpoints(plan: p.Plan) -> dict[str, NamedEndpoint]:
     """Return the endpoints of a plan, by name.
 
     Raises: PlanError, for an edited plan with the name of a provider or with one name twice.

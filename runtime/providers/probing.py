@@ -7,7 +7,7 @@ from dataclasses import field
 
 from flowrun.dsl import dataclass
 
-from ..vocabulary.errors import UsageError
+from ..vocabulary.errors import PermanentError, UsageError
 from ..vocabulary.json_value import Json
 from . import rejections
 from .endpoints import HttpEndpoint
@@ -139,6 +139,9 @@ class Probing:
                 return await self._asked(client, asked)
             return rejected
         seen = self._form.seen(data)
+        if not seen.texts:
+            # A reply without answers shows nothing, so nothing is kept of it.
+            raise PermanentError(f"{self._at.model}: {self._at.host} sent no answer in the form of its API")
         self.abilities.read += seen.read or 0
         self.abilities.written += seen.written or 0
         # A reply without a stream shows the usage, too, though nobody asked for it.

@@ -33,6 +33,9 @@ class Provider(Protocol):
     number for servers that keep a prompt only up to the ``cuts`` of its messages. ``tells_beginning`` says that the
     server surely streams: a request for whose answer others wait then tells when the answer begins.
 
+    ``keeps_prompts`` says that its server keeps prompts for any other reason, such as speed. With any of these,
+    requests whose prompts begin alike are sent one after another.
+
     A provider may also have ``bounded`` with the value True. Then ``concurrency`` is a ceiling, whatever its number,
     and it may change while the provider starts.
 

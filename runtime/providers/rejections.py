@@ -108,7 +108,9 @@ def unknown(rejected: RejectedError, parameter: str) -> bool:
 def _mentions(rejected: RejectedError, parameter: str) -> bool:
     if rejected.parameter == parameter or rejected.parameter.endswith(f".{parameter}"):
         return True
-    return bool(re.search(rf"(?<!\w){re.escape(parameter)}(?!\w)", rejected.sentence[:_READ]))
+    # No sentence has this word for another reason, so it may also begin one.
+    case = re.IGNORECASE if parameter == "logprobs" else re.NOFLAG
+    return bool(re.search(rf"(?<!\w){re.escape(parameter)}(?!\w)", rejected.sentence[:_READ], case))
 
 
 def of_every_schema(rejected: RejectedError) -> bool:

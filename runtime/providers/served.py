@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ..vocabulary.call import Answer, Reply, Request
@@ -17,12 +16,13 @@ from .capabilities import Capabilities
 from .endings import hollow
 from .endpoints import HttpEndpoint, record_of
 from .failures import RejectedError, spoiled, unforeseen
-from .further import SendsOptions, asks_for, kept_facts
+from .further import SendsOptions, asks_for
 from .posts import PLAIN, Post
 from .protocol import Surroundings
 from .records import for_shape
 from .rejections import SAMPLES, SHAPE, is_named
-from .structured import Shape, clean, shape, unfence
+from .shaped import shaped
+from .structured import Shape, shape
 from .trials import Lesson, Trial, turn
 
 if TYPE_CHECKING:
@@ -55,7 +55,6 @@ class ServedProvider(SendsOptions, ABC):
         self.model = endpoint.model
         self.endpoint = endpoint.base_url
         self.record = record_of(endpoint, surroundings.records)
-        self.identity = endpoint.identity
         self.samples = 1 if "n" in endpoint.lacks else min(samples, self.record.most or samples)
         self.concurrency = concurrency
         self._at = endpoint
@@ -67,9 +66,9 @@ class ServedProvider(SendsOptions, ABC):
         self._trying: Lock | None = None
 
     @property
-    def at(self) -> HttpEndpoint:
-        """The endpoint to which its requests go."""
-        return self._at
+    def identity(self) -> str:
+        """The name of the model in the keys of answers."""
+        return self._at.identity
 
     @property
     def traffic(self) -> Traffic:
@@ -97,7 +96,6 @@ class ServedProvider(SendsOptions, ABC):
     async def complete(self, request: Request, samples: int = 1, idempotency_key: str = "") -> Reply:
         if self._client is None:
             await self.start()
-        self._further.check(request, self.model)
         client = self._client
         assert client is not None
         silence, descriptors = client.silence(self._at), client.descriptors
@@ -107,11 +105,8 @@ class ServedProvider(SendsOptions, ABC):
             await descriptors.wait()
         # The wait for a descriptor of this machine is no part of the attempt.
         deadline = client.time() + request.timeout
-        if any(message.images for message in request.messages):
-            from .images import ready  # few requests have images
-
-            await ready(request, self.model, self.api, self._progress)
         try:
+            await self.check(request)
             with silence.asking():
                 return await self._asked(request, samples, deadline, idempotency_key)
         finally:
@@ -222,7 +217,7 @@ class ServedProvider(SendsOptions, ABC):
             receipt = self._receipt(data, request_id)
             usage = self._usage(data)
             data = await self._ended(data, call, self._client.silence(self._at), deadline)
-            found = [self._shaped(answer, call) for answer in self._answers(data, call)]
+            found = [shaped(answer, call, self._at, self.modes[0]) for answer in self._answers(data, call)]
             answers = tuple([answer for answer, _ in found])
             if all(map(hollow, answers)):
                 why = f": {answers[0].said}" if answers and answers[0].said else ""
@@ -269,24 +264,6 @@ class ServedProvider(SendsOptions, ABC):
             given_up = self._known.hear(form, call.mode, request.messages, fits=any(fits))
             if given_up:
                 self._progress(f"{self.model}: continuing without {given_up} (the server silently ignores it)")
-
-    def _shaped(self, answer: Answer, call: Post) -> tuple[Answer, bool | None]:
-        """Return the answer in the protocol's form, and whether it fits the form of the call; None where not tested."""
-        text, form, fits = answer.text, call.form, None
-        if form is not None and answer.finish == "stop" and text:
-            taken = form.unwrap(text) if call.wrapped else None
-            text = unfence(text) if taken is None else taken
-            # A server that enforces the form also wraps the value.
-            fits = form.holds(text) and (taken is not None or not call.wrapped or call.mode != self.modes[0])
-            text = text.strip() if form.choices else text
-        kept, why = self._at.keepable(clean(text))
-        if why:
-            # A server that sends the key back does so every time.
-            return Answer("", "filtered", why), fits
-        more = kept_facts(answer.more, self._at)
-        if kept is answer.text and not answer.said and more is answer.more:
-            return answer, fits
-        return replace(answer, text=kept, said=self._at.quote(answer.said), more=more), fits
 
     def _optional(self, request: Request, lacks: frozenset[str]) -> dict[str, Any]:
         given = {name: getattr(request, name, None) for name in self.optional if name not in lacks}

@@ -73,8 +73,8 @@ def _route(endpoint: HttpEndpoint, path: str, loop: asyncio.AbstractEventLoop) -
     if url.scheme not in ("http", "https"):
         raise aiohttp.InvalidURL(endpoint.base_url)
     headers = {**endpoint.headers, "Content-Type": "application/json"}
-    proxy = URL(endpoint.proxy) if endpoint.proxy else None
-    context = _context(endpoint.ca) if endpoint.ca else True
+    proxy = URL(endpoint.way.proxy) if endpoint.way.proxy else None
+    context = _context(endpoint.way.ca) if endpoint.way.ca else True
     route = aiohttp.ClientRequest("POST", url, headers=headers, proxy=proxy, loop=loop, ssl=context)
     # It is the length of no body.
     route.headers.popall("Content-Length", None)

@@ -23,13 +23,12 @@ def chat_usage(reply: Any) -> Usage:
     if not isinstance(reply, dict) or not isinstance(usage := reply.get("usage"), dict):
         return Usage()
     read, written = count(usage, "prompt_tokens"), count(usage, "completion_tokens")
-    total, detail = _first((usage, "total_tokens")), chat_detail(usage)
+    detail = chat_detail(usage)
     thought = 0 if detail is None else detail.reasoning or 0
-    if read is not None and written is not None and thought and total == read + written + thought:
-        written += thought
-    heard = any(
-        count(usage.get(part), "audio_tokens") for part in ("prompt_tokens_details", "completion_tokens_details")
-    )
+    if read is not None and written is not None and thought:
+        written += thought if _first((usage, "total_tokens")) == read + written + thought else 0
+    parts = () if usage.keys() <= _TOTALS else ("prompt_tokens_details", "completion_tokens_details")
+    heard = any(count(usage.get(part), "audio_tokens") for part in parts)
     tier = _tier(reply.get("service_tier") or usage.get("service_tier"))
     return Usage(read, written, detail, tier, _SOUND if heard else "")
 
@@ -165,16 +164,6 @@ def _of(usage: dict[str, Any], name: str, *modalities: str) -> int:
 
 def _dicts(items: Any) -> list[dict[str, Any]]:
     return [one for one in items if isinstance(one, dict)] if isinstance(items, list) else []
-
-
-def converse_detail(usage: Any) -> TokenDetail | None:
-    """Read the special tokens of Converse (docs.aws.amazon.com/bedrock/latest/APIReference, "TokenUsage").
-
-    ``inputTokens`` counts neither those read from the cache nor those written to it.
-    """
-    if not isinstance(usage, dict):
-        return None
-    return _detail(_first((usage, "cacheReadInputTokens")), _first((usage, "cacheWriteInputTokens")), None)
 
 
 def _first(*places: tuple[Any, str]) -> int | None:

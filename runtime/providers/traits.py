@@ -31,9 +31,7 @@ class Traits:
             "" if it takes none.
         least_kept: returns the fewest tokens of a prompt's head that the server keeps, to charge less for reading it
             again, given the model's name; None if it keeps none.
-        lacks: what the provider is known not to serve, in the words of ``flowrun.dsl.plan.Endpoint.lacks``.
         tokens: returns a counter by a model's own vocabulary, given the model's name; None if it is not known.
-        lacks: the parts of a request that the provider is known not to take, such as ``n`` and ``json_schema``.
     """
 
     local: bool = False

@@ -14,7 +14,8 @@ from flowrun.dsl import pattern
 from ..vocabulary.call import Request
 from ..vocabulary.errors import UsageError
 from ..vocabulary.quoting import shown
-from .anthropic import MOST_WRITTEN, AnthropicProvider
+from .anthropic import LACKS, MOST_WRITTEN, AnthropicProvider
+from .breakpoints import least_kept
 from .cloud_services import CloudService
 from .endpoints import endpoint
 from .gemini import GeminiProvider, caches_from
@@ -71,6 +72,7 @@ def opened(name: str, surroundings: Surroundings) -> Provider:
 class VertexGemini(GeminiProvider):
     """A provider for generateContent on Vertex AI. Requests and replies are those of the Gemini API."""
 
+    api = "vertex"
     path = ""
 
     def _call(self, request: Request, form: Shape | None, samples: int, lacks: frozenset[str]) -> Post:
@@ -82,6 +84,7 @@ class VertexGemini(GeminiProvider):
 class VertexClaude(AnthropicProvider):
     """A provider for Anthropic's models on Vertex AI. The address names the model, the body the version of the API."""
 
+    api = "vertex-claude"
     path = ""
 
     def _call(self, request: Request, form: Shape | None, samples: int, lacks: frozenset[str]) -> Post:
@@ -113,8 +116,24 @@ def _located(environ: Mapping[str, str]) -> str:
     return f"https://{location}-aiplatform.googleapis.com" if _LOCATION.fullmatch(location) else ""
 
 
-_TRAITS = Traits(price_list="google", price_variable="GOOGLE_VERTEX_BASE_URL", concurrency=32)
-_CLAUDE = replace(_TRAITS, shares_prompt=False, most_written=MOST_WRITTEN)
+_OF_NONE = frozenset({"service_tier", "batch"})
+"""What flowrun asks of no model at Vertex AI: it has tiers in a header only, and batches in a bucket."""
+_TRAITS = Traits(
+    price_list="google",
+    price_variable="GOOGLE_VERTEX_BASE_URL",
+    concurrency=32,
+    api="vertex",
+    lacks=_OF_NONE | {"verbosity", "user"},
+    least_kept=lambda name: caches_from(name.rpartition("/")[2]),
+)
+_CLAUDE = replace(
+    _TRAITS,
+    shares_prompt=False,
+    most_written=MOST_WRITTEN,
+    api="vertex-claude",
+    lacks=_OF_NONE | LACKS,
+    least_kept=least_kept,
+)
 
 PROVIDER = CloudService(
     name="vertex",

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..vocabulary.call import Message
-from .breakpoints import cut_blocks, system_blocks
+from .breakpoints import converse_blocks, cut_blocks, system_blocks
 
 
 def chat_content(message: Message) -> Any:
@@ -36,8 +36,12 @@ def messages_system(messages: Sequence[Message]) -> Any:
 
 
 def converse_content(message: Message) -> list[dict[str, Any]]:
-    """Write the content of a message for Bedrock's Converse."""
-    return [{"text": message.text}]
+    """Write the content of a message, or of the words of the system, for Bedrock's Converse."""
+    if message.images:
+        from .image_parts import converse_blocks as with_images
+
+        return with_images(message)
+    return converse_blocks(message)
 
 
 def generate_parts(message: Message) -> list[dict[str, Any]]:

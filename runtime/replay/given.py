@@ -111,8 +111,8 @@ class Endpoints(Mapping[str, str]):
         if self._surroundings is None:
             unset = [name for row in provider_table(self._environ) for name, is_set in row.variables if not is_set]
             keys = {name: "-" for name in unset if name.endswith(("_KEY", "_TOKEN"))}
-            wanted = [one.key_env for one in self._declared.values() if one.key_env]
-            keys |= {name: "-" for name in wanted if not self._environ.get(name, "").strip()}
+            own = [one.key_env for one in self._declared.values() if one.origin == "flow"]
+            keys |= {name: "-" for name in own if not self._environ.get(name, "").strip()}
             self._surroundings = Surroundings({**self._environ, **keys}, endpoints=self._declared)
         try:
             provider = open_provider(address, self._surroundings)

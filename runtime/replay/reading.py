@@ -20,7 +20,7 @@ from ..journal.index import Run
 from ..journal.reading import JournalReader
 from ..journal.records import Kind
 from ..plans.models import declared_models
-from ..providers.declared import declared_for
+from ..providers.declared import endpoints_of
 from ..vocabulary.call_record import AnswerRecord, CallRecord, State
 from ..vocabulary.errors import AnswerError
 from ..vocabulary.json_value import Json
@@ -69,7 +69,7 @@ class RunReading:
         environ = os.environ if environ is None else environ
         self.given = given = given or read_given(reader, run)
         named = {address: EndpointRecord(name) for address, name in (endpoints or {}).items()}
-        declared = declared_for(given.plan, environ, given.folder)
+        declared = endpoints_of(given.plan, environ, given.folder)
         self.endpoints = Endpoints({**given.models, **named}, environ, declared)
         self.notes = [*given.remarks]
         self._last: Replay | None = None
@@ -231,7 +231,7 @@ class Costs:
     def __init__(self, plan: p.Plan, environ: Mapping[str, str] | None) -> None:
         models = declared_models(plan).values()
         declared = dearest_declared((one.address, dict(one.options)) for one in models)
-        endpoints = declared_for(plan, os.environ if environ is None else environ)
+        endpoints = endpoints_of(plan, os.environ if environ is None else environ)
         self.prices = Prices(environ, declared, endpoints)
         self.reckoned = False
 

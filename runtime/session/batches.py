@@ -25,6 +25,7 @@ from ..vocabulary.errors import CallError, UsageError
 from ..vocabulary.submission import Pace, SubmissionMoved
 
 if TYPE_CHECKING:
+    from ..dispatch.gathering import Gathering
     from ..dispatch.submission_book import Submission, SubmissionBook
     from ..limits import Limiter
 
@@ -41,9 +42,15 @@ class Batches:
     ``book`` has the submissions; it is None if the run asks no batch API.
     """
 
-    def __init__(self, book: SubmissionBook | None = None, models: Mapping[str, bool] = NONE) -> None:
+    def __init__(
+        self,
+        book: SubmissionBook | None = None,
+        models: Mapping[str, bool] = NONE,
+        gatherings: Collection[Gathering] = (),
+    ) -> None:
         self.book = book
         self.models = models
+        self._gatherings = gatherings
 
     def keep(self, log: NoLog) -> None:
         """Let a run find its lines by the log, and write its submissions there."""
@@ -52,7 +59,9 @@ class Batches:
             log.keep(self.book)
 
     def leave(self, scheduler: Scheduler, *, wait: bool) -> None:
-        """End the run as soon as it only waits for batch APIs, if it shall not ``wait`` for them."""
+        """Let a run end that cannot read its results, and one that only waits for batch APIs and shall not ``wait``."""
+        for one in self._gatherings:
+            one.halt = scheduler.stop
         if self.book is not None and not wait:
             from ..dispatch.leaving import Leaving
 
@@ -141,22 +150,23 @@ async def open_batches(
         return Batches()
     from ..dispatch.gathering import Gathering
     from ..dispatch.submission_book import SubmissionBook
-    from ..providers.served import ServedProvider
-    from ..providers.submissions import api_of
+    from ..providers.submissions import api_of, served_by
 
     def moved(submission: Submission, state: str, done: int) -> None:
         publish(SubmissionMoved(submission.tag, submission.model, len(submission.keys), state, done))
 
-    book = SubmissionBook(journal)
+    book, gatherings = SubmissionBook(journal), list[Gathering]()
     for address in found:
         live = models.endpoints[address]
-        assert isinstance(live.provider, ServedProvider)
-        gathering = Gathering(live.provider, api_of(live.provider), book, tell, moved, PACE)
+        served = served_by(live.provider)
+        assert served is not None
+        gathering = Gathering(served, api_of(served), book, tell, moved, PACE)
+        gatherings.append(gathering)
         live.batch = Endpoint(
             gathering, _limiter(gathering.concurrency), replace(live.policy, total=PATIENCE), live=live
         )
         await _find_lost(gathering, book, tell)
-    return Batches(book, found)
+    return Batches(book, found, gatherings)
 
 
 async def _find_lost(gathering: object, book: SubmissionBook, tell: Callable[[str], None]) -> None:

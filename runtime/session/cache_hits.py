@@ -21,7 +21,7 @@ from ..limits.retry import RetryPolicy
 from ..plans.models import declared_models
 from ..plans.wanted import default_model
 from ..providers import open_provider
-from ..providers.declared import declared_for
+from ..providers.declared import endpoints_of
 from ..providers.protocol import Surroundings
 from ..reads.reading import reading
 from ..values.functions import call_function
@@ -51,7 +51,7 @@ def foresee(
             return None
         declared = declared_models(plan)
         default = default_model(model, declared)
-        named = declared_for(plan, environ)
+        named = endpoints_of(plan, environ)
         silent = Surroundings(environ, lambda line: None, endpoints=named)
         endpoints = open_endpoints(plan, values, declared, default, silent, open_provider, RetryPolicy())
         places = {address: one.provider.endpoint for address, one in endpoints.items()}

@@ -15,6 +15,7 @@ from ..experience.store import Store, open_store
 from ..limits import Limiter
 from ..providers import open_provider, provider_table
 from ..providers.declared import DeclaredEndpoints
+from ..providers.named import NamedEndpoint
 from ..providers.probe_bodies import IGNORED, MOST_READ, MOST_WRITTEN, REFUSED, SAMPLES, N
 from ..providers.probing import MOST_REQUESTS, Abilities, Probing, kind_at
 from ..providers.protocol import Provider, Surroundings
@@ -47,7 +48,7 @@ def plan_check(
     name: str,
     model: str,
     environ: Mapping[str, str],
-    endpoints: DeclaredEndpoints,
+    endpoints: Mapping[str, NamedEndpoint],
     budget: Budget | None,
 ) -> CheckPlan:
     """Make the plan of a check. Nothing is sent.
@@ -59,15 +60,14 @@ def plan_check(
     model = model.removeprefix(f"{name}:") or _example(name, environ)
     store = open_store(environ, lambda line: None)
     # A check asks the first address of an endpoint that has several.
-    named = endpoints.get(name)
-    single = {} if named is None else {name: replace(named, others=())}
+    single = {one: replace(named, others=()) for one, named in endpoints.items()}
     surroundings = Surroundings(environ, records=store or NoRecords(), endpoints=single)
     provider = open_provider(f"{name}:{model or 'any'}", surroundings)
     if not model:
         raise UsageError(f"the endpoint {shown(name)} serves models that flowrun does not know: name one with --model")
     kind = kind_at(provider)
     assert isinstance(provider, ServedProvider)
-    found = price(f"{name}:{model}", environ, endpoints)
+    found = price(f"{name}:{model}", environ)
     each = None if found is None else found.input * MOST_READ + found.output * MOST_WRITTEN * SAMPLES
     most = MOST_REQUESTS
     if budget is not None:
@@ -82,7 +82,7 @@ def plan_check(
             most = min(most, int(budget.money / each) if each else most)
         if most < 1:
             raise UsageError("the budget is too small for a single request of the check")
-    at = provider.at
+    at = provider._at
     key = at.key_variable if at.key else ""
     return CheckPlan(name, model, at.base_url, key, kind, provider, most, None if each is None else each * most, store)
 
@@ -96,7 +96,7 @@ def permit_check(
     """
     address = f"{plan.name}:{plan.model}"
     at: Provider = plan.provider
-    permit_hosts({address: Endpoint(at, Limiter(None))}, (address,), allowed, environ, ask, declared=declared)
+    permit_hosts({address: Endpoint(at, Limiter(None))}, [address], allowed, environ, ask, declared=declared)
 
 
 def run_check(plan: CheckPlan) -> tuple[Abilities, bool]:
@@ -104,7 +104,7 @@ def run_check(plan: CheckPlan) -> tuple[Abilities, bool]:
 
     Raises: CallError, if the endpoint does not answer.
     """
-    abilities = asyncio.run(Probing(plan.provider.at, plan.kind, plan.most).find())
+    abilities = asyncio.run(Probing(plan.provider._at, plan.kind, plan.most).find())
     return abilities, _kept(plan, abilities)
 
 

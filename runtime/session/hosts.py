@@ -17,6 +17,8 @@ from ..vocabulary.errors import UsageError
 from ..vocabulary.quoting import shown
 
 VARIABLE = "FLOWRUN_ALLOW_HOST"
+_FOREIGN = ", which is the key of another service"
+_VARIABLE = pattern(r"[A-Z_][A-Z0-9_]*")
 _NAME = pattern(r"(?:\*\.)?[^\s/@*?#\\]+")
 
 
@@ -25,18 +27,25 @@ class Reach:
     """A host that the flow itself or its project has chosen, and the model whose prompts and key would be sent there.
 
     ``variables`` are the environment variables that a declaration in the flow or the project sends there. ``declared``
-    is the name of an endpoint that the file of the project declares, "" otherwise.
+    is the name of an endpoint that the file of the project declares, "" otherwise. It is ``foreign`` if a flow
+    sends the key of another service to a host.
     """
 
     model: str
     host: str
     variables: tuple[str, ...] = ()
     declared: str = ""
+    foreign: bool = False
+
+    @property
+    def needed(self) -> str:
+        """The permission for it: the host, or the variable and the host if the key is another service's."""
+        return f"{self.variables[0]}@{self.host}" if self.foreign else self.host
 
     @property
     def told(self) -> str:
         sent = f" with the value of {' and '.join(self.variables)}" if self.variables else ""
-        return f"{self.model} at {self.host}{sent}"
+        return f"{self.model} at {self.host}{sent}{_FOREIGN if self.foreign else ''}"
 
 
 Ask = Callable[[Sequence[Reach]], bool]
@@ -60,12 +69,12 @@ def permit_hosts(
     user approves of a project's endpoints is kept. Raises UsageError if a host is not allowed.
     """
     patterns = [*map(_pattern, allowed), *from_variable(environ), *from_settings(environ)]
-    by_user = set(chosen)
+    by_user, named = set(chosen), NO_ENDPOINTS if declared is None else declared
     reached = [
         reach
         for address, endpoint in endpoints.items()
         for base in getattr(endpoint.provider, "addresses", (endpoint.provider.endpoint,))
-        if (reach := _reach(address, base, by_user, declared or NO_ENDPOINTS)) is not None
+        if (reach := _reach(address, base, by_user, named, environ)) is not None
     ]
     left = _unlike(reached, patterns)
     if left:
@@ -80,18 +89,25 @@ def permit_hosts(
             left = [one for one in left if not one.declared]
     if not left:
         return ()
-    hosts = tuple(dict.fromkeys(reach.host for reach in left))
+    hosts = tuple(dict.fromkeys(reach.needed for reach in left))
     if ask is not None and ask(left):
         if declared is not None and any(one.declared for one in left):
             from .approvals import approve
 
             approve(declared, environ)
-        return hosts
+        # What a project declares is approved by its digest, and not for whatever it may declare at this host later.
+        return tuple(dict.fromkeys(one.needed for one in left if not one.declared))
     raise UsageError(_refusal(left, hosts, environ, of_project=of_project))
 
 
-def _reach(address: str, base: str, chosen: Collection[str], declared: Mapping[str, NamedEndpoint]) -> Reach | None:
-    """Return what a model reaches at an address that its user has not chosen; None if that is nothing."""
+def _reach(
+    address: str,
+    base: str,
+    chosen: Collection[str],
+    declared: Mapping[str, NamedEndpoint],
+    environ: Mapping[str, str],
+) -> Reach | None:
+    """Return what a model reaches that its user has not chosen; None if that is nothing."""
     name = address.partition(":")[0]
     named = None if is_own(name) else declared.get(name)
     if named is None:
@@ -101,32 +117,44 @@ def _reach(address: str, base: str, chosen: Collection[str], declared: Mapping[s
         return None
     sent = sent_by(named)
     if named.origin == "flow":
-        host = _host(address, base)
-        return Reach(address, host, sent) if host else None
-    if is_loopback(base) and not sent:
+        host, foreign = _host(address, base), False
+        if sent:
+            from .key_homes import is_foreign  # few flows name a key
+
+            users = getattr(declared, "user", NO_ENDPOINTS)
+            foreign = any(is_foreign(one, base, environ, users) for one in sent)
+        host = host or (host_of(base).lower() if foreign else "")
+        return Reach(address, host, sent, foreign=foreign) if host else None
+    if is_loopback(named.base_url) and not sent:
         return None
-    return Reach(address, host_of(base).lower().rstrip("."), sent, named.name)
+    return Reach(address, host_of(named.base_url).lower().rstrip("."), sent, named.name)
 
 
 def _refusal(left: Sequence[Reach], hosts: Sequence[str], environ: Mapping[str, str], *, of_project: bool) -> str:
-    listed = ", ".join(
+    flags = " ".join(f"--allow-host {host}" for host in hosts)
+    declared = [one for one in left if one.declared]
+    others = [one for one in left if not one.declared]
+    if not declared:
+        who = "the flow or its project's flowrun.toml" if of_project else "the flow"
+        return (
+            f"{who} chooses its own models, and may not yet send prompts and your key there: {_listed(others)}. If you "
+            f"trust it, add {flags} (from Python: RunOptions(allow_host=…)), or put the host into "
+            f'{settings_file(environ)} as allow_hosts = ["{hosts[0]}"]'
+        )
+    rest = f"; the flow itself chooses {_listed(others)}" if others else ""
+    return (
+        "the flowrun.toml of the project declares endpoints that you have not approved, and may not yet send prompts "
+        f"and keys there: {_listed(declared)}{rest}. If you trust it, approve its endpoints by `flowrun endpoints "
+        f"approve`, or add {flags} (from Python: RunOptions(allow_host=…) or ask_hosts=…)"
+    )
+
+
+def _listed(reaches: Sequence[Reach]) -> str:
+    return ", ".join(
         f"{shown(one.model)} at {shown(one.host)}"
         + (f" with the value of {' and '.join(one.variables)}" if one.variables else "")
-        for one in left
-    )
-    flags = " ".join(f"--allow-host {host}" for host in hosts)
-    declared = [one.declared for one in left if one.declared]
-    if declared:
-        return (
-            "the flowrun.toml of the project declares endpoints that you have not approved, and may not yet send "
-            f"prompts and keys there: {listed}. If you trust it, approve its endpoints by `flowrun endpoints approve`, "
-            f"or add {flags} (from Python: RunOptions(allow_host=…) or ask_hosts=…)"
-        )
-    who = "the flow or its project's flowrun.toml" if of_project else "the flow"
-    return (
-        f"{who} chooses its own models, and may not yet send prompts and your key there: {listed}. If you "
-        f"trust it, add {flags} (from Python: RunOptions(allow_host=…)), or put the host into "
-        f'{settings_file(environ)} as allow_hosts = ["{hosts[0]}"]'
+        + (_FOREIGN if one.foreign else "")
+        for one in reaches
     )
 
 
@@ -144,6 +172,10 @@ def from_settings(environ: Mapping[str, str]) -> list[str]:
 
 
 def _pattern(text: str) -> str:
+    variable, at, host = text.strip().rpartition("@")
+    host = host.lower().rstrip(".")
+    if at and _VARIABLE.fullmatch(variable) and _NAME.fullmatch(host):
+        return f"{variable}@{host}"
     host = text.strip().lower().rstrip(".")
     if not _NAME.fullmatch(host):
         raise UsageError(
@@ -165,10 +197,14 @@ def _host(address: str, base: str) -> str:
 
 
 def _unlike(reached: Iterable[Reach], patterns: Collection[str]) -> list[Reach]:
-    return [one for one in reached if not any(_fits(one.host, pattern) for pattern in patterns)]
+    return [one for one in reached if not any(_fits(one, pattern) for pattern in patterns)]
 
 
-def _fits(host: str, pattern: str) -> bool:
+def _fits(reach: Reach, pattern: str) -> bool:
+    variable, _, pattern = pattern.rpartition("@")
+    if (variable or reach.foreign) and variable not in reach.variables:
+        return False
+    host = reach.host
     if host == pattern:
         return True
     bare = hostname_of(host)

@@ -10,7 +10,7 @@ from ..costs.written_budget import Budget
 from ..journal.store import Journal
 from ..vocabulary.amounts import limit_text
 from ..vocabulary.errors import UsageError
-from .resume import RunSettings
+from .run_rows import RunSettings
 
 _DOUBT = 2.0
 """The factor by which a least cost must exceed the budget to count, for its tokens are estimates."""

@@ -9,8 +9,8 @@ from flowrun.dsl import dataclass
 from ..providers import all_own, provider_table, service_at
 from ..providers.addresses import is_loopback, printable
 from ..providers.declared import DeclaredEndpoints
-from ..providers.endpoints import Service
 from ..providers.homes import sent_by
+from ..providers.services import Service
 from ..providers.traits import ProviderSpec
 from ..vocabulary.json_value import Json
 from .approvals import is_approved

@@ -14,7 +14,7 @@ from ..forecast.declared import declared_prices
 from ..plans.models import declared_models
 from ..plans.wanted import default_model
 from ..providers import open_provider
-from ..providers.declared import declared_for
+from ..providers.declared import endpoints_of
 from ..providers.homes import sent_to
 from ..providers.protocol import Surroundings
 from ..providers.records import NoRecords
@@ -24,7 +24,7 @@ from ..vocabulary.usage import Price
 from .endpoints import chosen_addresses, open_endpoints
 from .hosts import permit_hosts
 from .parts import Parts
-from .resume import RunSettings
+from .run_rows import RunSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ def models_of(
     default = default_model(settings.model, declared)
     store = open_store(parts.environ, tell) if parts.learn else None
     own_opener = parts.opener is not open_provider
-    named = declared_for(plan, parts.environ, settings.folder, none=own_opener)
+    named = endpoints_of(plan, parts.environ, settings.folder, none=own_opener)
     surroundings = Surroundings(parts.environ, tell, store or NoRecords(), named)
     endpoints = open_endpoints(plan, values, declared, default, surroundings, parts.opener, parts.policy)
     asked: tuple[str, ...] = ()

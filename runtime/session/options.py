@@ -33,8 +33,8 @@ from .given import (
 from .hosts import Ask
 from .listeners import Listener, Listeners
 from .people import asks_by, person_given
-from .resume import RunSettings
 from .run import Parts, Stop
+from .run_rows import RunSettings
 
 AnyPath = str | os.PathLike[str]
 
@@ -46,7 +46,8 @@ class Permissions:
     The flow's own folder and the hosts that the user has named are always allowed. ``allow_read`` is a folder that the
     flow may read, or several. ``allow_host`` is a host where models named by the flow may be, or several.
     ``allow_python`` lets flowrun import and call the flow's externs. ``ask_hosts`` is a function that gets the hosts
-    that are not allowed, as ``Reach`` objects. It returns True to allow all of them.
+    that are not allowed, as ``Reach`` objects. It returns True to allow all of them; the endpoints that a project
+    declares are then approved for later runs, too.
     """
 
     allow_read: AnyPath | Iterable[AnyPath] = ()

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from flowrun.dsl import plan as p
 
-from ..dispatch.submission_book import SubmissionBook
 from ..journal.history import History
 from ..journal.store import Journal
 from ..vocabulary.account import PriceOf
 from ..vocabulary.errors import UsageError
 from ..vocabulary.quoting import shown
+
+if TYPE_CHECKING:
+    from ..dispatch.submission_book import SubmissionBook
 
 
 def past_of(

@@ -5,18 +5,15 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from flowrun.dsl import dataclass
 from flowrun.dsl import plan as p
 
 from ..costs.written_budget import Budget
 from ..dispatch.ledger import NoLog, RunLog
 from ..dispatch.run_clock import RunClock
-from ..dispatch.submission_book import SubmissionBook
-from ..inputs.cuts import Taken, taken_of
+from ..inputs.cuts import taken_of
 from ..journal.choice import chosen_run
 from ..journal.given_files import kept_apart, marks_of, reopened
 from ..journal.givens import given_of
@@ -25,41 +22,20 @@ from ..journal.notes import mark_record
 from ..journal.project import resume_command
 from ..journal.records import JUST_BEGUN, Kind, LogRecord, content
 from ..journal.store import Journal
-from ..providers.addresses import printable, without_secrets
 from ..vocabulary.amounts import count_text, limit_text
 from ..vocabulary.errors import DiskError, UsageError
 from ..vocabulary.json_value import Json
 from ..vocabulary.tariff import stores_of
 from ..vocabulary.usage import Price
 from .images import unchanged_images
+from .run_rows import RunSettings, budget_row, models_row, settings_row
+
+if TYPE_CHECKING:
+    from ..dispatch.submission_book import SubmissionBook
 
 NO_NAMES: Mapping[str, str] = {}
 _AROUND = 4096
 """More tokens than a provider puts around a prompt."""
-
-
-@dataclass(frozen=True, slots=True)
-class RunSettings:
-    """The settings of a run beside its flow and inputs. ``folder`` is the flow's; None for that of the plan's source.
-
-    ``folder`` is None for the folder of the plan's source. ``allow_python`` is not a setting here. A user who resumes a
-    run must allow it again, so that no journal runs code. ``reads`` are the files that inputs came from, over which no
-    command writes. ``of_project`` is True if the project's file names the model, which is then no choice of the user.
-    If ``batch`` is True, batch APIs are asked wherever there are any. ``taken`` has the lists of the inputs that are
-    not whole, by parameter.
-    """
-
-    model: str
-    folder: Path | None = None
-    allow_read: tuple[Path, ...] = ()
-    allow_host: tuple[str, ...] = ()
-    budget: Budget | None = None
-    fresh: bool = False
-    ask_doubtful: bool = True
-    reads: tuple[Path, ...] = ()
-    of_project: bool = False
-    batch: bool = False
-    taken: Mapping[str, Taken] = field(default_factory=dict)
 
 
 def taken_up(journal: Journal, name: str) -> tuple[p.Plan, dict[str, Json], RunSettings, int]:
@@ -193,8 +169,8 @@ async def begin(
         "plan": contents[0].key.hex(),
         "inputs": contents[1].key.hex(),
         "files": kept.files,
-        "settings": _settings(plan, settings),
-        "models": _models(endpoints, models),
+        "settings": settings_row(plan, settings),
+        "models": models_row(endpoints, models),
     }
     # In one transaction, so that every run that has begun can be resumed.
     run = await journal.append(
@@ -226,40 +202,6 @@ def _head(plan: p.Plan) -> dict[str, Any]:
     return {"id": name, "flow": plan.flow, "source": source, "began": now}
 
 
-def _settings(plan: p.Plan, settings: RunSettings) -> dict[str, Json]:
-    folder = settings.folder or (Path(plan.source).parent if plan.source else Path())
-    return {
-        "model": settings.model,
-        "folder": os.path.abspath(folder),
-        "allow_read": [os.path.abspath(place) for place in settings.allow_read],
-        "allow_host": list(settings.allow_host),
-        "budget": _budget(settings),
-        "fresh": settings.fresh,
-        "reads": [os.path.abspath(file) for file in settings.reads],
-        **({"of_project": True} if settings.of_project else {}),
-        **({"batch": True} if settings.batch else {}),
-        **({"first": {name: list(one) for name, one in settings.taken.items()}} if settings.taken else {}),
-    }
-
-
-def _budget(settings: RunSettings) -> Json:
-    return [settings.budget.calls, settings.budget.money] if settings.budget else None
-
-
-def _models(endpoints: Mapping[str, str], models: Mapping[str, str]) -> dict[str, Json]:
-    """Return the places of models: the name of each in the keys of the journal, and its base URL without secrets."""
-    places: dict[str, dict[str, Json]] = {}
-    for address, name in endpoints.items():
-        bare = without_secrets(name)
-        # A provider of another package may have a password in its name. The keys of its calls cannot be made again
-        # from a name without it.
-        secret = bare and any(sign in name for sign in "@?#")
-        places[address] = {"name": bare if secret else name, "url": printable(name)}
-        if address in models:
-            places[address] |= {"model": models[address]}
-    return {**places}
-
-
 async def go_on(
     journal: Journal,
     number: int,
@@ -276,7 +218,7 @@ async def go_on(
     journal.begin(number)
     traces = _traces(journal, run)
     body: dict[str, Json] = {"began": now, **_trace(trace)}
-    given, models, budget = given_of(journal, run), _models(endpoints, names), _budget(settings)
+    given, models, budget = given_of(journal, run), models_row(endpoints, names), budget_row(settings)
     if models != given.first_models:
         body["models"] = models
     if budget != given.settings.get("budget"):

@@ -15,7 +15,7 @@ from ..account.summary import Summary
 from ..costs.prices import Prices
 from ..costs.written_budget import Budget
 from ..dispatch.answer_rows import AnswerRows
-from ..dispatch.endpoint import identities_of, window_of
+from ..dispatch.endpoint import identities_of, strands_of, window_of
 from ..dispatch.ledger import NoLog
 from ..dispatch.read_pool import ReadPool
 from ..dispatch.run_clock import RunClock
@@ -43,7 +43,8 @@ from .models import Models, models_of
 from .parts import Parts, Stop
 from .past import past_of
 from .result import Result
-from .resume import RunSettings, begin, go_on, notices
+from .resume import begin, go_on, notices
+from .run_rows import RunSettings
 from .waits import waiting_now, waits_of
 
 _TURN = 500
@@ -156,6 +157,7 @@ def _context(
         watcher=parts.watcher,
         unheard=unheard(listeners),
         batches=batches.models,
+        strands=strands_of(models.endpoints),
     )
 
 

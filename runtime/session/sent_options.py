@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 
-from flowrun.dsl import LATER, types
+from flowrun.dsl import LATER, step_exprs, types
 from flowrun.dsl import plan as p
 
 from ..plans.sent_options import NAMES, as_json
@@ -15,6 +15,7 @@ from ..values.expressions import ModelValue, Names, ValueFailure, evaluate
 from ..vocabulary.errors import FlowrunError, UsageError
 from ..vocabulary.json_value import Json
 
+_SURE, _PROBABILITIES = "sure", "logprobs"
 _ALL = frozenset({*NAMES, "temperature", "max_tokens"})
 
 
@@ -29,7 +30,8 @@ def check_options(
     """Raise UsageError if a model of the run does not take an option that an ask of it sends.
 
     ``values`` are the inputs, and ``wanted`` the addresses of all models that the run may ask. Where only the run
-    decides which of them an ask means, or the value of an option, its call fails before it is sent.
+    decides which of them an ask means, or the value of an option, its call fails before it is sent. A model need not
+    take `logprobs` of an ask if `sure` reads them: it is then not known how sure the answer is.
     """
     named: dict[str, Sequence[ModelValue]] = {name: (one,) for name, one in declared.items()}
     chosen = {name: (declared.get(one) or ModelValue(one, one),) for name, one in _models_in(plan, values)}
@@ -39,10 +41,13 @@ def check_options(
         (flow.steps, {name: one for name, one in named.items() if name not in flow.names}, _Given({}))
         for flow in plan.flows.values()
     ]
+    read = _read(plan)
     for steps, known, names in bodies:
         for step, here in _walk(steps, known):
             for ask, options in _asks(step):
-                _check(step, ask, options, here, names, default, wanted, around)
+                free = step.name in read
+                sent = {name: value for name, value in options.items() if not (free and name == _PROBABILITIES)}
+                _check(step, ask, sent, here, names, default, wanted, around)
 
 
 def _check(
@@ -63,6 +68,17 @@ def _check(
         sent = {name: value for name, value in sent.items() if value is not None and value is not False}
         for name, why in refused_at(address, sent, around.environ, around.endpoints).items():
             raise UsageError(f"`{step.title}`: {address} does not take its `{name}`: {why}. Nothing was sent")
+
+
+def _read(plan: p.Plan) -> frozenset[str]:
+    """Return the names of the steps whose probabilities the plan reads."""
+    steps = [*plan.walk()]
+    ends = [end for step in steps if isinstance(step.node, p.Rounds) for end in step.node.ends]
+    ends += [plan.result, *(flow.result for flow in plan.flows.values())]
+    ends += [value for step in steps for ask, _ in _asks(step) for value in ask.values]
+    exprs = p.walk_exprs((*ends, *(one for step in steps for one in step_exprs(step))))
+    calls = [one for one in exprs if isinstance(one, p.CallOf) and one.function == _SURE]
+    return frozenset(arg.name for call in calls for arg in call.args.values() if isinstance(arg, p.Ref))
 
 
 class _Given(Names):

@@ -10,13 +10,11 @@ Tokens that the server does not report are left out.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from math import exp
 from typing import NamedTuple
 
 from ..vocabulary.json_value import Json
-
-_END = b'"'
 
 
 class Token(NamedTuple):
@@ -33,9 +31,9 @@ def certainty(tokens: Sequence[Token], word: str, words: Iterable[str]) -> float
     found = _placed(whole, word)
     if found is None:
         return None
-    start, quoted = found
-    alive = [_written(one, quoted=quoted) for one in words]
-    chosen = _written(word, quoted=quoted)
+    start, write = found
+    alive = [write(one) for one in words]
+    chosen = write(word)
     sure, path, at = 0.0, 1.0, 0
     for token in tokens:
         begin, at = at, at + len(token.data)
@@ -56,7 +54,7 @@ def certainty(tokens: Sequence[Token], word: str, words: Iterable[str]) -> float
             elif led and data == token.data:
                 ambiguous = exp(logprob)
         if not total:
-            break
+            return None
         sure += path * own / total
         path *= ambiguous / total
         if not ambiguous:
@@ -69,26 +67,32 @@ def _led(data: bytes, words: Sequence[bytes]) -> list[bytes]:
     return [word for word in words if word.startswith(data) or data.startswith(word)] if data else []
 
 
-def _placed(whole: bytes, word: str) -> tuple[int, bool] | None:
-    """Find a word in an answer: where it begins, and whether it stands in quotes. The last place counts.
+def _placed(whole: bytes, word: str) -> tuple[int, Callable[[str], bytes]] | None:
+    """Find a word in an answer: where it begins, and how the model writes words there. The last place counts.
 
     None if it is not there.
     """
-    written = json.dumps(word, ensure_ascii=False).encode()
-    for form in (written, json.dumps(word).encode()):
-        if (at := whole.rfind(form)) >= 0:
-            return at + 1, True
+    for write in (_quoted, _escaped):
+        if (at := whole.rfind(b'"' + write(word))) >= 0:
+            return at + 1, write
     at = whole.rfind(word.encode())
-    return None if at < 0 else (at, False)
+    return None if at < 0 else (at, str.encode)
 
 
-def _written(word: str, *, quoted: bool) -> bytes:
-    """Write a word as the model does. A quoted word has an end, which tells it from a longer one."""
-    return json.dumps(word, ensure_ascii=False).encode()[1:-1] + _END if quoted else word.encode()
+def _quoted(word: str) -> bytes:
+    """Write a word in quotes, without the first one. The last one tells it from a longer word."""
+    return json.dumps(word, ensure_ascii=False).encode()[1:]
+
+
+def _escaped(word: str) -> bytes:
+    """Write a word as ``_quoted`` does, with a code for each letter that is not ASCII."""
+    return json.dumps(word).encode()[1:]
 
 
 def tokens_of(logprobs: Json) -> list[Token]:
     """Read the tokens among the further facts of an answer: ``[token, logprob, [[token, logprob], …]]`` for each.
+
+    A token is a text or a list of bytes.
 
     There are none if a token has no number, because the probability of the word then cannot be known.
     """
@@ -103,9 +107,11 @@ def tokens_of(logprobs: Json) -> list[Token]:
 
 
 def _pair(one: Json) -> tuple[bytes, float] | None:
-    if not isinstance(one, list) or len(one) < 2 or not isinstance(one[0], str):
+    if not isinstance(one, list) or len(one) < 2:
         return None
-    logprob = one[1]
+    token, logprob = one[0], one[1]
     if isinstance(logprob, bool) or not isinstance(logprob, int | float) or not logprob <= 0:
         return None
-    return one[0].encode("utf-8", "replace"), float(logprob)
+    if isinstance(token, list) and all(type(part) is int and 0 <= part < 256 for part in token):
+        return bytes(token), float(logprob)
+    return (token.encode("utf-8", "replace"), float(logprob)) if isinstance(token, str) else None

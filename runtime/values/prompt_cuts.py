@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import field
 
@@ -34,6 +35,15 @@ class Cuts:
         assert self._meter is not None
         self.ends = [*self.ends, self._meter.characters]
         return ""
+
+    def move(self, grown: Sequence[tuple[int, int]]) -> None:
+        """Move the ends with the text: from each place on it has grown by a number of characters since they were noted.
+
+        An end before the first place stays.
+        """
+        places = [at for at, _ in grown]
+        more = [0, *(by for _, by in grown)]
+        self.ends = [end + more[bisect_right(places, end)] for end in self.ends]
 
     def forget(self) -> None:
         """Count no beginning: the marks in this text depend on all of it."""

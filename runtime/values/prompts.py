@@ -130,7 +130,7 @@ def render_images(
 ) -> list[tuple[str, tuple[Image, ...]]]:
     """Render the templates of one request, as ``render_all`` does, with the images in each. Raises PromptError.
 
-    A text with images has no beginning that ``cuts`` count.
+    ``cuts`` count the marks of the images, too.
     """
     fences = Fences()
     for template, fenced in templates:
@@ -139,11 +139,11 @@ def render_images(
     fences.close()
     each: Sequence[Cuts | None] = cuts or [None] * len(templates)
     found = [
-        with_images(partial(render, template, lookup, fences, fenced, cut))
+        with_images(partial(render, template, lookup, fences, fenced, cut), cut)
         for (template, fenced), cut in zip(templates, each, strict=True)
     ]
-    for cut, (_, images) in zip(cuts, found, strict=False):
-        if images or not fences.steady:
+    if not fences.steady:
+        for cut in cuts:
             cut.forget()
     return found
 

@@ -91,8 +91,8 @@ def most_tokens(width: int, height: int) -> int:
 
 
 def tokens_of(model: str) -> Tokens:
-    """Return the rule of a model, ``provider:name``."""
-    provider, _, name = model.partition(":")
+    """Return the rule of a model, ``provider:name``. Clouds and routers have the rules of the models' makers."""
+    provider, name = _made(model)
     if provider == "openai":
         return next((rule for start, rule in _OPENAI if name.startswith(start)), most_tokens)
     if provider == "anthropic":
@@ -100,6 +100,22 @@ def tokens_of(model: str) -> Tokens:
     return _gemini(name) if provider == "gemini" else most_tokens
 
 
+def _made(model: str) -> tuple[str, str]:
+    """Return the maker of a model, as a provider, and the maker's own name for it.
+
+    The names of clouds have a region, a maker or a date around it, as in `us.anthropic.claude-haiku-4-5`.
+    """
+    provider, _, name = model.partition(":")
+    if provider == "azure":
+        return "openai", name
+    for maker, word in _WORDS if provider in _SEVERAL else ():
+        if (at := name.find(word)) >= 0:
+            return maker, name[at:]
+    return provider, name
+
+
+_SEVERAL = frozenset({"bedrock", "vertex", "openrouter"})
+_WORDS = (("anthropic", "claude"), ("gemini", "gemini-"), ("openai", "gpt-"))
 _SHAPES = ((8000, 8000), (8000, 3000), (8000, 1000), (8000, 385))
 """The sizes that have the most tokens by some rule: wide images have more tiles of 512 pixels than large ones."""
 
@@ -112,10 +128,15 @@ def worst(rule: Tokens) -> int:
 _TEXT_ONLY = (
     *(f"openai:{name}" for name in ("gpt-3.5", "gpt-4-0", "gpt-4-32k", "o1-mini", "o1-preview", "o3-mini")),
     *(f"anthropic:{name}" for name in ("claude-2", "claude-instant")),
+    *(f"azure:{name}" for name in ("gpt-35", "o1-mini", "o3-mini")),
 )
 """The beginnings of the names of models that are known to read texts alone."""
+_TEXT_ONLY_AT_BEDROCK = ("nova-micro", "titan-text", "gpt-oss", "deepseek", "claude-v2", "claude-instant", "command-r")
+"""Parts of such names at Bedrock: "Supported foundation models" lists what each reads."""
 
 
 def reads_images(model: str) -> bool:
     """Tell whether a model may read images: whether it is not known to read texts alone."""
+    if model.startswith("bedrock:"):
+        return not any(part in model for part in _TEXT_ONLY_AT_BEDROCK)
     return model != "openai:gpt-4" and not model.startswith(_TEXT_ONLY)

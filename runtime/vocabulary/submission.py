@@ -5,12 +5,16 @@ from __future__ import annotations
 from flowrun.dsl import dataclass
 
 from .amounts import count_text
-from .errors import CallError, FlowrunError
+from .errors import CallError, FlowrunError, RefusedError
 from .moment import Moment
 
 
 class LineError(CallError):
     """A line of a submission has no answer and was not paid: it failed, expired or was cancelled."""
+
+
+class DamagedError(RefusedError):
+    """The results of a submission could be read in part: lines of them are missing, or are no JSON."""
 
 
 class SubmittedError(FlowrunError):
@@ -21,6 +25,14 @@ class SubmittedError(FlowrunError):
         super().__init__(
             f"{count_text(lines, 'line')} submitted to a batch API; this run does not wait for the answers"
         )
+
+
+class UnreadError(SubmittedError):
+    """The server does not let this run read the answers of a submission, for example because it refuses the key."""
+
+    def __init__(self, why: str, lines: int) -> None:
+        self.lines = lines
+        FlowrunError.__init__(self, f"{why}; {count_text(lines, 'line')} submitted to a batch API cannot be read")
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from dataclasses import replace
+from operator import add
 from typing import Literal, NamedTuple
 
 from flowrun.dsl import dataclass
@@ -32,7 +33,7 @@ class Amounts(NamedTuple):
 
     def plus(self, other: Amounts) -> Amounts:
         """Return the sums class by class."""
-        return Amounts(*[one + more for one, more in zip(self, other, strict=True)])
+        return Amounts(*map(add, self, other))
 
     @property
     def uncached(self) -> Amounts:

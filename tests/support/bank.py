@@ -28,8 +28,9 @@ from flowrun.runtime.limits.retry import RetryPolicy
 from flowrun.runtime.providers.protocol import Provider, Surroundings
 from flowrun.runtime.session import run as running
 from flowrun.runtime.session.result import Result
-from flowrun.runtime.session.resume import RunSettings, taken_up
+from flowrun.runtime.session.resume import taken_up
 from flowrun.runtime.session.run import Parts, Stop
+from flowrun.runtime.session.run_rows import RunSettings
 from flowrun.runtime.vocabulary import events as e
 from flowrun.runtime.vocabulary.account import Account
 from flowrun.runtime.vocabulary.call import Answer, Reply, Request

@@ -32,7 +32,14 @@ def application(server: BatchServer) -> web.Application:
     routes = web.RouteTableDef()
     for add in (_live, _files, _openai, _mistral, _anthropic, _gemini):
         add(routes, server)
-    app = web.Application(client_max_size=1 << 28)
+
+    @web.middleware
+    async def other(request: web.Request, handler: Any) -> web.StreamResponse:
+        does = server.does
+        another = does.answers(request) if request.method == "GET" else does.posts(request)
+        return another or await handler(request)
+
+    app = web.Application(client_max_size=1 << 28, middlewares=[other])
     app.add_routes(routes)
     return app
 

@@ -20,11 +20,14 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from aiohttp import web
 
 Json = Any
 
@@ -94,7 +97,11 @@ class Batch:
 
 @dataclass
 class Behaviour:
-    """What the server does. ``refuse`` is the reason for which it takes no submission, "" if it takes them."""
+    """The behaviour of the server. ``refuse`` is the reason for which it takes no submission, "" if it takes them.
+
+    ``answers`` gets each request that looks at a submission or reads it, and may return another answer to it; ``posts``
+    gets the others.
+    """
 
     seconds: float = 0.0
     fail: float = 0.0
@@ -104,6 +111,8 @@ class Behaviour:
     refuse: str = ""
     status: int = 0
     listed: bool = True
+    answers: Callable[[web.Request], web.StreamResponse | None] = lambda request: None
+    posts: Callable[[web.Request], web.StreamResponse | None] = lambda request: None
 
 
 class BatchServer:

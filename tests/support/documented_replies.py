@@ -197,6 +197,46 @@ CASES: dict[str, Case] = {
         },
         read=converse_usage,
     ),
+    "bedrock, nova": Case(
+        "aws",
+        "us.amazon.nova-lite-v1:0",
+        {"inputTokens": 900, "cacheReadInputTokens": 5_000, "cacheWriteInputTokens": 0, "outputTokens": 120},
+        read=converse_usage,
+    ),
+    "bedrock, of any region": Case(
+        "aws",
+        "global.anthropic.claude-haiku-4-5-20251001-v1:0",
+        {
+            "inputTokens": 12,
+            "cacheReadInputTokens": 0,
+            "cacheWriteInputTokens": 7_000,
+            "cacheDetails": [{"ttl": "5m", "inputTokens": 7_000}],
+            "outputTokens": 90,
+        },
+        read=converse_usage,
+    ),
+    "bedrock, in another tier": Case(
+        "aws",
+        "amazon.nova-pro-v1:0",
+        {"inputTokens": 2_000, "outputTokens": 500, "totalTokens": 2_500},
+        "flex",
+        read=converse_usage,
+        around={"serviceTier": {"type": "flex"}},
+    ),
+    "vertex, above 200k": Case(
+        "google",
+        "gemini-2.5-pro",
+        {
+            "promptTokenCount": 210_000,
+            "cachedContentTokenCount": 150_000,
+            "candidatesTokenCount": 300,
+            "thoughtsTokenCount": 700,
+            "totalTokenCount": 211_000,
+            "trafficType": "ON_DEMAND",
+        },
+        read=generate_usage,
+    ),
+    "azure, reasoning": _on("azure", "gpt-5", _chat(8_000, 900, cached=1_024, thought=700)),
     "vertex, read and written": Case(
         "google", "claude-sonnet-4-5", _claude(400, 6_000, 2_000, 1_000, 250), flavor="anthropic", read=messages_usage
     ),

@@ -10,6 +10,7 @@ import asyncio
 import hashlib
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -31,6 +32,7 @@ class Bill:
     prompt: str = ""
     key: str = ""
     marked: bool = False
+    at: float = field(default_factory=time.monotonic)
 
     @property
     def total(self) -> float:
@@ -49,6 +51,8 @@ class Keeping:
     least: int
     url: str = ""
     bills: list[Bill] = field(default_factory=list)
+    ends: list[float] = field(default_factory=list)
+    """The times at which answers had their last word."""
     kept: set[str] = field(default_factory=set)
     faults: list[int] = field(default_factory=list)
     """The statuses with which the next requests are refused."""
@@ -102,8 +106,10 @@ def _blocks(body: dict[str, Any]) -> Iterator[tuple[str, str, bool]]:
     parts = [("system", body["system"])] if "system" in body else []
     parts += [(message["role"], message["content"]) for message in body["messages"]]
     for role, content in parts:
-        for block in [{"text": content}] if isinstance(content, str) else content:
-            yield role, block["text"], "cache_control" in block
+        blocks: list[dict[str, Any]] = [{"text": content}] if isinstance(content, str) else content
+        for block in blocks:
+            text = block["text"] if "text" in block else "IMAGE" * 1000 + block["source"]["data"]
+            yield role, text, "cache_control" in block
 
 
 Answer = Callable[[str, dict[str, Any]], str]
@@ -181,6 +187,8 @@ def keeping(least: int = 1024, seconds: float = 0.05, answer: Answer = answer_of
                 await asyncio.sleep(state.thinks)
             if event["type"] == "message_delta":
                 await asyncio.sleep(seconds)
+            if event["type"] == "message_stop":
+                state.ends.append(time.monotonic())
             await response.write(f"event: {event['type']}\ndata: {json.dumps(event)}\n\n".encode())
         return response
 

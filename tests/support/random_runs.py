@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from flowrun.dsl import MESSAGE_TOKENS, plan
+from flowrun.runtime.dispatch.endpoint import strands_of
 from flowrun.runtime.dispatch.ledger import NoLog
 from flowrun.runtime.dispatch.scheduler import Scheduler
 from flowrun.runtime.engine.decisions import Outcome
@@ -65,6 +66,7 @@ class Servers:
     ``faults`` is the chance that an attempt fails on the way: in doubt, refused for now, or after a long time. From the
     attempt ``outage`` on, a hundred attempts fail with 500. ``attempts`` counts the attempts that may be billed, and
     ``refusals`` those refused for good. ``samples`` is the most answers that one request may ask for.
+    With ``keeps`` they keep prompts, so that prompts that begin alike are sent one after another.
     """
 
     oracle: Oracle
@@ -73,6 +75,7 @@ class Servers:
     faults: float = 0.0
     outage: int = 10**9
     samples: int = 1
+    keeps: bool = False
     calls: int = 0
     attempts: int = 0
     refusals: int = 0
@@ -91,6 +94,7 @@ class _Model:
         self.endpoint = model.partition(":")[0]
         self.concurrency = places_of(model, {}) or 10**6
         self.samples = servers.samples
+        self.keeps_prompts = servers.keeps
 
     async def start(self) -> None:
         return None
@@ -177,9 +181,11 @@ def run(
     async def whole() -> Outcome:
         declared, default = declared_models(flow), ModelValue("m", "m")
         surroundings = Surroundings({})
+        servers.keeps = len(str(flow.steps)) % 2 == 0
         endpoints = open_endpoints(flow, inputs, declared, default, surroundings, servers.opener, RetryPolicy())
         log = NoLog()
-        context = Context(declared, default, functions, flow.calls_limit, flow.money_limit, now=log.clock.now)
+        limits, strands = (flow.calls_limit, flow.money_limit), strands_of(endpoints)
+        context = Context(declared, default, functions, *limits, now=log.clock.now, strands=strands)
         state = State(flow, inputs, context, window=10**6)
         scheduler = Scheduler(state, endpoints, events.append, log=log, ask_person=person)
         loop.then = partial(scheduler.stop, StoppedError(2))

@@ -18,7 +18,7 @@ def probabilities_text(logprobs: Json) -> str | None:
     lines = []
     for row in logprobs:
         match row:
-            case [str(), float() | int() | None, list(top)] if all(map(_is_pair, top)):
+            case [str() | list(), float() | int() | None, list(top)] if all(map(_is_pair, top)):
                 others = ", ".join(_pair(*one) for one in top if one[0] != row[0])
                 lines.append(_pair(row[0], row[1]) + (f"  ({others})" if others else ""))
             case _:
@@ -28,11 +28,12 @@ def probabilities_text(logprobs: Json) -> str | None:
 
 def _is_pair(one: Json) -> bool:
     match one:
-        case [str(), float() | int() | None]:
+        case [str() | list(), float() | int() | None]:
             return True
     return False
 
 
-def _pair(token: str, logprob: float | None) -> str:
+def _pair(token: str | list[Json], logprob: float | None) -> str:
+    """Write a token, or the bytes of a part of a character, with its probability."""
     share = "?" if logprob is None else f"{exp(min(0.0, logprob)) * 100:.1f} %"
     return f"{json.dumps(token, ensure_ascii=False)} {share}"

@@ -11,15 +11,18 @@ from flowrun.dsl import plan as p
 from ...values.expressions import evaluate
 from ...vocabulary.errors import InputError
 from ...vocabulary.json_value import Json
+from ..decisions import Failure
 from ..frames import Frame, Layout
 from ..machine import Machine
 from ..pipelines import Pipelines
 from ..reductions import Reduction
 from ..scopes import Scope
+from ..strands import Strands
 from ..streams import Feed
 from .counted import CountedRun, CountedStep, Pace, Window
 from .losses import Losses
 from .mapped import MappedRun, hands_on, named
+from .sending_order import SendingOrder
 from .streamed_map import RankedMapRun, StreamedMapRun
 
 
@@ -33,9 +36,10 @@ class Elements:
 
 @dataclass(eq=False)
 class MapRun(MappedRun):
-    """A running map over a list that is complete."""
+    """A running map over a list that is complete. ``strands`` order its elements, None if they keep its order."""
 
     elements: Elements
+    strands: Strands | None
 
     @property
     def to_come(self) -> int:
@@ -45,19 +49,37 @@ class MapRun(MappedRun):
         return self.pace.launched, self.elements.values[self.pace.launched]
 
     def next(self) -> Frame:
-        index = self.pace.launched
+        index = self.pace.launched if self.strands is None else self.strands.take()
         given = named(self.node, self.elements.values[index], self.elements.places[index])
         return Frame(self.step.layout, self.frame, self, index, given)
+
+    def body_done(self, frame: Frame, value: Json) -> None:
+        if self.strands is not None:
+            self.strands.done(frame.index)
+        super().body_done(frame, value)
+
+    def body_failed(self, frame: Frame, failure: Failure) -> None:
+        if self.strands is not None:
+            self.strands.done(frame.index)
+        super().body_failed(frame, failure)
 
 
 class MapStep(CountedStep):
     node: p.Map
 
     def __init__(
-        self, plan: p.Step, machine: Machine, layout: Layout, reduction: Reduction, pipelines: Pipelines, usual: Window
+        self,
+        plan: p.Step,
+        machine: Machine,
+        layout: Layout,
+        reduction: Reduction,
+        pipelines: Pipelines,
+        usual: Window,
+        flows: Mapping[str, p.Flow],
     ) -> None:
         super().__init__(plan, machine, layout, reduction, pipelines, usual)
         self.hands_on = hands_on(plan)
+        self.order = SendingOrder(self.node, reduction, machine.context, flows)
 
     def make(self, frame: Frame, scope: Scope, options: Mapping[str, Json]) -> CountedRun:
         feed = self._feed(frame)
@@ -70,7 +92,8 @@ class MapStep(CountedStep):
         losses = Losses(options.get("errors", "fail"))
         around = self.around(frame, path, votes=self.reduction.rule.spec.votes)
         if feed is None:
-            return MapRun(self, frame, around, combiner, losses, pace, self.node, elements)
+            strands = None if self.hands_on else self.order.strands(elements.values, around, pace.window.size)
+            return MapRun(self, frame, around, combiner, losses, pace, self.node, elements, strands)
         kind = RankedMapRun if ranked else StreamedMapRun
         return kind(self, frame, around, combiner, losses, pace, self.node, feed)
 

@@ -47,6 +47,12 @@ PROVIDER = _Embedded(
     title="A small model inside flowrun, without a key",
     example="embedded:tiny",
     open=open_embedded,
-    traits=Traits(local=True, bare=True, concurrency=1, api="embedded", lacks=frozenset({"batch", "images"})),
+    traits=Traits(
+        local=True,
+        bare=True,
+        concurrency=1,
+        api="embedded",
+        lacks=frozenset({"batch", "images", "service_tier", "user", "verbosity"}),
+    ),
     nameless=True,
 )

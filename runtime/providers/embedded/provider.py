@@ -37,6 +37,7 @@ class EmbeddedProvider:
 
     samples = 12
     bounded = True
+    keeps_prompts = True
 
     def __init__(self, model: LocalModel, surroundings: Surroundings, own_weights: str | None = None) -> None:
         self.model = model.name

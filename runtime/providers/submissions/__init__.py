@@ -14,11 +14,18 @@ if TYPE_CHECKING:
 
 def lacks_batch(provider: object) -> str:
     """Say why a provider has no batch API. "" if it has one, or if its server may have one."""
-    from ..served import ServedProvider
-
-    if not isinstance(provider, ServedProvider) or _kind(provider) is None:
+    served = served_by(provider)
+    if served is None or _kind(served) is None or "batch" in served._at.lacks:
         return "has no batch API"
     return ""
+
+
+def served_by(provider: object) -> ServedProvider | None:
+    """Return the provider whose batch API a model has: of several addresses the first. None if it has none."""
+    from ..served import ServedProvider
+
+    first = getattr(provider, "first", provider)
+    return first if isinstance(first, ServedProvider) else None
 
 
 def api_of(provider: ServedProvider) -> SubmissionApi:
@@ -36,9 +43,9 @@ def api_of(provider: ServedProvider) -> SubmissionApi:
 
             return GeminiBatches(transport, name)
         case "mistral":
-            from .mistral import MistralJobs
+            from .mistral import MistralBatches
 
-            return MistralJobs(transport, name)
+            return MistralBatches(transport, name)
         case _:
             from .openai import OpenAIBatches
 

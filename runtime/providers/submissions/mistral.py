@@ -1,6 +1,6 @@
-"""The batch jobs of Mistral (docs.mistral.ai, "Batch inference"; the states are those of its OpenAPI's BatchJobStatus).
+"""The batch API of Mistral (docs.mistral.ai, "Batch inference"; the states are those of its OpenAPI's BatchJobStatus).
 
-A job is an uploaded file of lines without a model, which the job names. Its metadata have our tag.
+A submission is an uploaded file of lines without a model, which the submission names. Its metadata have our tag.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _ENDED = frozenset({"SUCCESS", "FAILED", "TIMEOUT_EXCEEDED", "CANCELLED"})
 _PAGE = 100
 
 
-class MistralJobs(FileBatches):
+class MistralBatches(FileBatches):
     async def submit(self, tag: str, lines: Sequence[Line]) -> str:
         bare = (replace(line, body={k: v for k, v in line.body.items() if k != "model"}) for line in lines)
         file = await self.upload(tag, map(file_row, bare))

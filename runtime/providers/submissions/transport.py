@@ -9,7 +9,8 @@ from typing import Any
 
 import aiohttp
 
-from ...vocabulary.errors import CallError, InDoubtError, RefusedError
+from ...vocabulary.errors import AnswerError, CallError, InDoubtError, RefusedError
+from ...vocabulary.submission import DamagedError
 from ..endpoints import HttpEndpoint
 from ..failures import failure, read_answer
 from ..wire_failures import wire_failure
@@ -55,8 +56,8 @@ class Transport:
         return await self._sent("POST", path, form, {}, _LONG, pays=False)
 
     async def rows(self, path: str) -> AsyncIterator[dict[str, Any]]:
-        """Read the lines of JSON at a path. Lines that are no objects are left out."""
-        at, rest = self.endpoint, bytearray()
+        """Read the lines of JSON at a path. Raises DamagedError behind the last line if lines are no objects."""
+        at, rest, damaged = self.endpoint, bytearray(), 0
         try:
             async with self._open("GET", path, None, {}, _LONG) as answer:
                 if not 200 <= answer.status < 300:
@@ -70,12 +71,16 @@ class Transport:
                     for line in whole:
                         if (found := _object(line)) is not None:
                             yield found
+                        damaged += found is None and bool(line.strip())
         except CallError as error:
             raise _harmless(error) from None
         except (aiohttp.ClientError, OSError, TimeoutError) as problem:
             raise _harmless(wire_failure(at, problem, sent=False, seconds=_LONG)) from None
         if (found := _object(rest)) is not None:
             yield found
+        damaged += found is None and bool(rest.strip())
+        if damaged:
+            raise DamagedError(f"{at.model}: {at.host} sent results that are not lines of JSON")
 
     def _open(self, method: str, path: str, data: Any, headers: Mapping[str, str], seconds: float) -> Any:
         self.start()
@@ -85,7 +90,7 @@ class Transport:
             self.endpoint.base_url + path,
             data=data,
             headers=headers,
-            proxy=self.endpoint.proxy,
+            proxy=self.endpoint.way.proxy,
             allow_redirects=False,
             timeout=aiohttp.ClientTimeout(total=seconds),
         )
@@ -105,6 +110,8 @@ class Transport:
                     return {}
                 return _read(at, answer.status, answer.headers, raw)
         except CallError as error:
+            if pays and isinstance(error, AnswerError):
+                raise InDoubtError(f"{error}; it may have been paid") from None
             raise error if pays else _harmless(error) from None
         except asyncio.CancelledError:
             raise
@@ -132,7 +139,7 @@ def _object(line: bytes | bytearray) -> dict[str, Any] | None:
 
 def _harmless(error: CallError) -> CallError:
     """Return the error of a request that costs nothing, so that it may be sent again."""
-    if isinstance(error, InDoubtError):
+    if isinstance(error, InDoubtError | AnswerError):
         said = str(error).replace("; it may have been paid", "")
         return RefusedError(said, status=error.status, retry_after=error.retry_after)
     return error

@@ -21,7 +21,7 @@ from ..vocabulary.errors import AnswerError, InputError, MalformedError, Uncheck
 from ..vocabulary.json_value import Json
 from ..vocabulary.question import PERSON, Question
 from .answers import read_answer
-from .heads import Heads, Where, expected, heads_of, where
+from .heads import Heads, Where, heads_of, where
 from .scopes import Scope
 
 TIMEOUT = 600.0
@@ -89,6 +89,7 @@ class PreparedAsk:
         self._quoted = types.quotes_of(self.answer)
         self.sources: Mapping[str, Sequence[str]] = {}
         self._scope: Scope | None = None
+        self._templates = [(message.template, message.fenced) for message in plan.messages]
         self._steady = all(map(is_constant, options.values()))
         self._settings: dict[tuple[str, str], Settings] = {}
         self._heads: dict[Where, Heads | None] = {}
@@ -136,8 +137,10 @@ class PreparedAsk:
                 self._settings[key] = settings
         return settings
 
-    def request(self, settings: Settings, scope: Scope, sample: int | None) -> Request:
+    def request(self, settings: Settings, scope: Scope, sample: int | None, heads: Heads | None = None) -> Request:
         """Fill in the prompt. ``sample`` is the number of the call among the samples of a repeat; None outside.
+
+        ``heads`` are those of the prompt; None if nobody asks for them.
 
         Raises FlowrunError if the prompt cannot be made.
         """
@@ -151,13 +154,11 @@ class PreparedAsk:
             return values[name] if name in values else scope.value(name)
 
         seen = lookup if values else scope.value
-        heads = self._heads_in(scope) if settings.cache else None
         cuts = [] if heads is None else heads.cuts()
-        templates = [(message.template, message.fenced) for message in self.plan.messages]
         if ImageValue.made:
-            texts = render_images(templates, seen, cuts)
+            texts = render_images(self._templates, seen, cuts)
         else:
-            texts = [(text, ()) for text in render_all(templates, seen, cuts)]
+            texts = [(text, ()) for text in render_all(self._templates, seen, cuts)]
         if heads is None:
             pairs = zip(self.plan.messages, texts, strict=True)
             messages = tuple([Message(message.role, text, images=images) for message, (text, images) in pairs])
@@ -175,12 +176,10 @@ class PreparedAsk:
             options=settings.further,
         )
 
-    def expected(self, settings: Settings, scope: Scope) -> tuple[int, ...]:
-        """Count the calls that are sure to come with each head of the prompt."""
-        heads = self._heads_in(scope) if settings.cache else None
-        return () if heads is None else expected(heads, scope.frame, sure=self.sure)
-
-    def _heads_in(self, scope: Scope) -> Heads | None:
+    def heads(self, settings: Settings, scope: Scope) -> Heads | None:
+        """Return the heads of the prompt. None outside of all repeating blocks, or if prompts are not to be kept."""
+        if not settings.cache:
+            return None
         place = where(scope.frame)
         if place not in self._heads:
             self._heads[place] = None if self.plan.person else heads_of(self.plan, scope.frame)

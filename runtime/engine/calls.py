@@ -16,6 +16,7 @@ from .asks import PreparedAsk
 from .corrections import corrected
 from .decisions import Call, Cancel, Decision, Failure, Group, Known, Launch, Policy, Sample
 from .frames import Frame
+from .heads import expected
 from .holds import Hold
 from .pending import Line, Pending
 from .scopes import Context, Scope
@@ -67,10 +68,10 @@ class Calls:
         settings = ask.settings(model, scope)
         ledgers = () if within is None else within.around.ledgers
         group, number = (None, None) if sample is None else sample
-        request = ask.request(settings, scope, number)
+        request = ask.request(settings, scope, number, heads := ask.heads(settings, scope))
         batch = self.context.batches.get(model.address)
         batch = bool(batch if batch is None or settings.batch is None else settings.batch)
-        expected = () if self._holes else ask.expected(settings, scope)
+        coming = () if self._holes or heads is None else expected(heads, frame, sure=ask.sure)
         lane, hedge = 0 if within is None else within.around.lane, None if ballot or batch else settings.hedge
         call = Call(
             self._next(),
@@ -80,7 +81,7 @@ class Calls:
             group,
             Sample(number) if number else _ALONE,
             path + place,
-            Policy(settings.retries, hedge, bool(ledgers), lane, ask.question(path, request), batch, expected),
+            Policy(settings.retries, hedge, bool(ledgers), lane, ask.question(path, request), batch, coming),
         )
         tries, hold = 0 if ballot else settings.tries, Hold(self._budget, ledgers, call, self.context)
         pending = Pending(call, call.request, frame, ask, on_value, on_failure, tries, model.fallback, hold)

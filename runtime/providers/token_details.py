@@ -23,13 +23,15 @@ def chat_usage(reply: Any) -> Usage:
     if not isinstance(reply, dict) or not isinstance(usage := reply.get("usage"), dict):
         return Usage()
     read, written = count(usage, "prompt_tokens"), count(usage, "completion_tokens")
+    tier = _tier(reply.get("service_tier") or usage.get("service_tier"))
+    if usage.keys() <= _TOTALS:
+        return Usage(read, written, None, tier)
     detail = chat_detail(usage)
     thought = 0 if detail is None else detail.reasoning or 0
     if read is not None and written is not None and thought:
         written += thought if _first((usage, "total_tokens")) == read + written + thought else 0
-    parts = () if usage.keys() <= _TOTALS else ("prompt_tokens_details", "completion_tokens_details")
+    parts = ("prompt_tokens_details", "completion_tokens_details")
     heard = any(count(usage.get(part), "audio_tokens") for part in parts)
-    tier = _tier(reply.get("service_tier") or usage.get("service_tier"))
     return Usage(read, written, detail, tier, _SOUND if heard else "")
 
 
@@ -148,6 +150,8 @@ def cumulated(known: Any, value: Any) -> Any:
 
 def _tier(named: Any) -> str:
     """Return the service tier that a server names, if it has prices of its own. Google writes ``ON_DEMAND_FLEX``."""
+    if not named:
+        return ""
     word = named.lower().rpartition("_")[2] if isinstance(named, str) else ""
     return word if word in TIERS else ""
 

@@ -66,6 +66,8 @@ def test_a_map_that_is_held_for_apart_and_is_not_is_an_error(monkeypatch: pytest
         seen.extend(texts)
         return [f"{text} {seen[0]}" for text in texts]
 
+    # Another test may have made an image, and then prompts are rendered in another way.
+    monkeypatch.setattr("flowrun.dsl.image_values.ImageValue.made", False)
     monkeypatch.setattr("flowrun.runtime.engine.asks.render_all", leaking)
     from flowrun.testing.runner import play as run
 

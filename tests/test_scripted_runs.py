@@ -115,14 +115,15 @@ def hold(seeds: range) -> None:
             assert trial.checked
         except FlowError:
             continue
-        # A model of a test takes all requests at once: more of them are sent before a quorum or a failure ends them.
+        # A model of a test takes all requests at once: more of them are sent before a quorum or a failure ends them. It
+        # keeps no prompts either, so it is asked in the order of the lists.
         if any("concurrency" in model.options for model in trial.plan.models):
             continue
         tried += 1
         try:
-            same(trial, trial.run(Servers(Oracle(seed), trial.dice, different)))
-            same(trial, trial.run(Servers(Oracle(seed, spoilt=0.3), trial.dice, different)))
-            refusing = Servers(Oracle(seed, refused=0.2), trial.dice, different)
+            same(trial, trial.run(Servers(Oracle(seed), trial.dice, different, keeps=False)))
+            same(trial, trial.run(Servers(Oracle(seed, spoilt=0.3), trial.dice, different, keeps=False)))
+            refusing = Servers(Oracle(seed, refused=0.2), trial.dice, different, keeps=False)
             same(trial, trial.run(refusing), reasons=False)
         except Exception as error:
             raise AssertionError(f"seed {seed}: {error!r}\n{trial.text}\n{dict(trial.inputs)}") from error

@@ -66,7 +66,8 @@ class Servers:
     ``faults`` is the chance that an attempt fails on the way: in doubt, refused for now, or after a long time. From the
     attempt ``outage`` on, a hundred attempts fail with 500. ``attempts`` counts the attempts that may be billed, and
     ``refusals`` those refused for good. ``samples`` is the most answers that one request may ask for.
-    With ``keeps`` they keep prompts, so that prompts that begin alike are sent one after another.
+    With ``keeps`` they keep prompts, so that prompts that begin alike are sent one after another; with None, the flow
+    decides it by its length.
     """
 
     oracle: Oracle
@@ -75,7 +76,7 @@ class Servers:
     faults: float = 0.0
     outage: int = 10**9
     samples: int = 1
-    keeps: bool = False
+    keeps: bool | None = None
     calls: int = 0
     attempts: int = 0
     refusals: int = 0
@@ -94,7 +95,7 @@ class _Model:
         self.endpoint = model.partition(":")[0]
         self.concurrency = places_of(model, {}) or 10**6
         self.samples = servers.samples
-        self.keeps_prompts = servers.keeps
+        self.keeps_prompts = bool(servers.keeps)
 
     async def start(self) -> None:
         return None
@@ -181,7 +182,8 @@ def run(
     async def whole() -> Outcome:
         declared, default = declared_models(flow), ModelValue("m", "m")
         surroundings = Surroundings({})
-        servers.keeps = len(str(flow.steps)) % 2 == 0
+        if servers.keeps is None:
+            servers.keeps = len(str(flow.steps)) % 2 == 0
         endpoints = open_endpoints(flow, inputs, declared, default, surroundings, servers.opener, RetryPolicy())
         log = NoLog()
         limits, strands = (flow.calls_limit, flow.money_limit), strands_of(endpoints)

@@ -1,4 +1,4 @@
-"""What it brings that requests whose prompts begin alike are sent one after another.
+"""The gain of sending requests whose prompts begin alike one after another.
 
 python benchmarks/prefix_order.py [--rows 400] [--pairs 8] [--check]
 

@@ -28,26 +28,19 @@ from ..checking.typed import Typed
 from ..diagnostics import Diagnostic, Label
 from ..source import Span
 from .lint import Lint
-from .parts import asks, option, walk
+from .parts import asked_with, option
 
 
 def few_tokens(program: Program, typed: Typed, catalog: Catalog) -> list[Diagnostic]:
     models = {model.name.text: model for model in program.file.models}
     found = []
-    for flow in program.flows:
-        for step in walk(flow):
-            node = step.line.node
-            asked = [(node, step.line.options, step.scope)] if isinstance(node, s.Ask) else []
-            if isinstance(node, (s.Fanout, s.Map, s.Repeat)):
-                scope = step.reduce_scope or step.scope
-                asked += [(ask, node.reduce.options, scope) for ask in asks(node.reduce)]
-            for ask, options, scope in asked:
-                limit = option(options, "max_tokens") or _of_model(ask, scope, models)
-                least = _fewest(typed.nodes.answers.get(ask.number, t.UNKNOWN))
-                given = typed.folding.number(limit.value, scope) if limit else None
-                if limit and given is not None and given < least:
-                    labels = origins(limit.value, scope, typed.folding)
-                    found.append(_finding(limit.value.span, given, labels, ask, least))
+    for ask, options, scope in asked_with(program):
+        limit = option(options, "max_tokens") or _of_model(ask, scope, models)
+        least = _fewest(typed.nodes.answers.get(ask.number, t.UNKNOWN))
+        given = typed.folding.number(limit.value, scope) if limit else None
+        if limit and given is not None and given < least:
+            labels = origins(limit.value, scope, typed.folding)
+            found.append(_finding(limit.value.span, given, labels, ask, least))
     return found
 
 

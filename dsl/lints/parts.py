@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from .. import syntax as s
 from ..catalog import Catalog, ReducerSpec
-from ..checking.program import Flow, Mention, Program, Step
+from ..checking.program import Flow, Mention, Program, Scope, Step
 
 Block = s.Fanout | s.Map | s.Repeat
 
@@ -138,3 +138,15 @@ def followers(block: Step, first: Iterable[Step]) -> set[Step]:
                 found.add(next_)
                 todo.append(next_)
     return {step for step in found if isinstance(step, Step)}
+
+
+def asked_with(program: Program) -> Iterator[tuple[s.Ask, tuple[s.Option, ...], Scope]]:
+    """Yield all asks, also those of reducers, with the options of their steps and the scopes of their names."""
+    for flow in program.flows:
+        for step in walk(flow):
+            node = step.line.node
+            if isinstance(node, s.Ask):
+                yield node, step.line.options, step.scope
+            elif isinstance(node, (s.Fanout, s.Map, s.Repeat)):
+                for ask in asks(node.reduce):
+                    yield ask, node.reduce.options, step.reduce_scope or step.scope

@@ -9,7 +9,7 @@ from ..checking.program import Program, Scope
 from ..checking.typed import Typed
 from ..plain_data import Json
 from ..records import dataclass
-from .parts import asks, walk
+from .parts import asked_with
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,17 +46,10 @@ class Settings:
 def settings(program: Program, typed: Typed, *names: str) -> Iterator[Settings]:
     """Yield the settings of the asks that have all of these options."""
     models = {model.name.text: model for model in program.file.models}
-    for flow in program.flows:
-        for step in walk(flow):
-            node = step.line.node
-            asked = [(node, step.line.options, step.scope)] if isinstance(node, s.Ask) else []
-            if isinstance(node, (s.Fanout, s.Map, s.Repeat)):
-                scope = step.reduce_scope or step.scope
-                asked += [(ask, node.reduce.options, scope) for ask in asks(node.reduce)]
-            for ask, options, scope in asked:
-                symbol = scope.lookup(ask.model.word.text) if isinstance(ask.model, s.Name) else None
-                model = models.get(symbol.name) if symbol is not None and symbol.kind == "model" else None
-                own = {one.name.text: one for one in options}
-                found = {**{one.name.text: one for one in (model.options if model else ())}, **own}
-                if all(name in found for name in names) and ask.number not in typed.nodes.people:
-                    yield Settings(ask, found, own, scope, program.scope, typed)
+    for ask, options, scope in asked_with(program):
+        symbol = scope.lookup(ask.model.word.text) if isinstance(ask.model, s.Name) else None
+        model = models.get(symbol.name) if symbol is not None and symbol.kind == "model" else None
+        own = {one.name.text: one for one in options}
+        found = {**{one.name.text: one for one in (model.options if model else ())}, **own}
+        if all(name in found for name in names) and ask.number not in typed.nodes.people:
+            yield Settings(ask, found, own, scope, program.scope, typed)

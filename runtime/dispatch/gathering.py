@@ -277,7 +277,7 @@ class Gathering:
         finally:
             self._watches.pop(submission.id, None)
         if error.doubtful and not self._stopped:
-            # What is in doubt is not looked for there once more.
+            # flowrun does not look there once more for lines in doubt.
             self.book.release(submission)
         for one in tuple(self._waiting.values()):
             if one.submission is submission:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Protocol
 
 from ..engine.decisions import Call
 from ..vocabulary.errors import CallError
@@ -11,12 +10,6 @@ from .attempt import Attempts
 from .batch import Batch
 from .endpoint import Endpoint
 from .waiting_calls import WaitingCalls
-
-
-class Stoppable(Protocol):
-    """A provider that waits for hours. ``stop`` ends this: what was submitted can be read later."""
-
-    def stop(self) -> None: ...
 
 
 def gone_live(batch: Batch, error: CallError, attempts: Attempts, calls: WaitingCalls) -> list[Call]:

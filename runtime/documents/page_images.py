@@ -68,10 +68,6 @@ def _text_of(data: bytes, name: str, tell: Tell) -> str:
     return "\n\f".join(_page_text(page) for page in document)
 
 
-def is_paged(value: object) -> bool:
-    return isinstance(value, PagedText)
-
-
 def pages_of(document: object, job: Job | None = None) -> list[Json]:
     """Return the pages of a document: records of their ``number``, ``image`` and ``text``. Raises InputError."""
     if not isinstance(document, PagedText):

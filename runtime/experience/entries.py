@@ -62,7 +62,7 @@ class ModelEntry(NamedTuple):
 
 
 class CheckEntry(NamedTuple):
-    """What a check found of a model at an address, by part of a request, and its date."""
+    """The findings of a check about a model at an address, by part of a request, and its date."""
 
     found: Mapping[str, str] = MappingProxyType({})
     date: int = 0

@@ -35,7 +35,7 @@ from .written import converse_content
 _TOOL = "answer"
 _ARN = "arn:"
 _LACKS = frozenset({"n", "seed", "logprobs", "presence_penalty", "frequency_penalty", "verbosity", "user", "batch"})
-"""What Converse has not (docs.aws.amazon.com/bedrock, "Converse"), and its batches, which flowrun does not send."""
+"""The parts of requests that Converse does not have (docs.aws.amazon.com/bedrock, "Converse"), and batches."""
 # The domains of AWS's other partitions, by the beginning of their regions (botocore, partitions.json).
 _DOMAINS = {
     "cn-": "amazonaws.com.cn",

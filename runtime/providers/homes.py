@@ -39,7 +39,7 @@ def check_home(
     ``known`` are the endpoints that flowrun knows, ``users`` those of the user's own settings. Raises: UsageError.
     """
     if named.origin != "project":
-        # What a flow sends elsewhere needs a permission that names the variable: see ``session.hosts``.
+        # A flow that sends a key elsewhere needs a permission that names the variable: see ``session.hosts``.
         return
     of_known = [(one.name, one.address(environ), one.key_variables) for one in known if isinstance(one, Service)]
     services = [*of_known, *((one.name, one.base_url, sent_by(one)) for one in users.values())]

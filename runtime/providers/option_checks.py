@@ -50,6 +50,6 @@ def refused_at(
     if environ is None and traits.api == "openai" and isinstance(options.get("reasoning"), dict) and is_foreign(model):
         # OpenRouter takes a number of tokens, and only the run knows the server.
         found.pop("reasoning", None)
-    lacks: frozenset[str] = getattr(named, "lacks", getattr(traits, "lacks", frozenset()))
+    lacks = traits.lacks if named is None else named.lacks
     found |= {name: "its endpoint does not serve it" for name in options.keys() & lacks if name not in found}
     return found

@@ -14,8 +14,8 @@ from .streams import Stream
 
 N, SHAPE, STREAM, USAGE, SEED, LOGPROBS = PARTS = ("n", "json_schema", "stream", "usage", "seed", "logprobs")
 SERVED, REFUSED, IGNORED, TAKEN, UNKNOWN = "served", "refused", "ignored", "taken", "unknown"
-"""What is known of a part: it came, the server refused it, the server left it out, or the server took it, and no reply
-can show whether it does anything."""
+"""The findings about a part of a request: it came, the server refused it, the server left it out, or the server took
+it, and no reply can show whether it does anything."""
 MOST_WRITTEN = 64
 """The most tokens of one answer to a probe."""
 MOST_READ = 60
@@ -63,7 +63,7 @@ class Probe:
 
 @dataclass(slots=True)
 class Seen:
-    """What a reply shows: the texts of its samples, the counted tokens, and whether probabilities came.
+    """The evidence of a reply: the texts of its samples, the counted tokens, and whether probabilities came.
 
     ``whole`` tells that no answer was cut off.
     """

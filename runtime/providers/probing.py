@@ -46,7 +46,9 @@ _NAMES = {
 
 @dataclass(slots=True)
 class Abilities:
-    """What an endpoint can, by part, after this many ``requests``. ``read`` and ``written`` are the counted tokens.
+    """The abilities of an endpoint, by part, after this many ``requests``.
+
+    ``read`` and ``written`` are the counted tokens.
 
     ``wordless`` are the parts for which its API has no words. ``spent`` tells that the allowed requests ended the
     search.

@@ -117,7 +117,8 @@ def _located(environ: Mapping[str, str]) -> str:
 
 
 _OF_NONE = frozenset({"service_tier", "batch"})
-"""What flowrun asks of no model at Vertex AI: it has tiers in a header only, and batches in a bucket."""
+"""The parts of requests that flowrun sends to no model at Vertex AI: it has tiers in a header only, and batches in a
+bucket."""
 _TRAITS = Traits(
     price_list="google",
     price_variable="GOOGLE_VERTEX_BASE_URL",

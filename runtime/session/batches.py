@@ -17,7 +17,6 @@ from ..dispatch.ledger import NoLog, RunLog
 from ..dispatch.scheduler import Scheduler
 from ..journal.store import Journal
 from ..plans.wanted import asks_of
-from ..providers import traits_of
 from ..providers.addresses import without_secrets
 from ..values.expressions import ModelValue
 from ..vocabulary.amounts import count_text
@@ -92,12 +91,14 @@ def batch_addresses(plan: p.Plan, models: Models, *, everywhere: bool) -> dict[s
 
     Raises UsageError if a model has no batch API, and the flow asks it through one.
     """
+    from ..providers.submissions import lacks_batch
+
     asked, perhaps = _asked(plan, models)
     for address in sorted(asked):
-        if why := _lacking(address, models.endpoints[address]):
+        if why := lacks_batch(models.endpoints[address].provider):
             raise UsageError(f"{address} {why}: take `batch: true` away from its model")
     wanted = set(models.endpoints) if everywhere else perhaps
-    can = {one for one in wanted if not _lacking(one, models.endpoints[one])}
+    can = {one for one in wanted if not lacks_batch(models.endpoints[one].provider)}
     if everywhere and not can | asked:
         raise UsageError("no model of this run has a batch API: leave --batch out")
     return dict.fromkeys(sorted(asked | can), everywhere)
@@ -119,14 +120,6 @@ def _asked(plan: p.Plan, models: Models) -> tuple[set[str], set[str]]:
                 one = models.default if ask.model is None else models.declared[name]
                 (asked if option == p.Constant(True) else perhaps).add(one.address)
     return asked & models.endpoints.keys(), perhaps
-
-
-def _lacking(address: str, endpoint: Endpoint) -> str:
-    """Say why a model has no batch API. "" if it may have one."""
-    from ..providers.submissions import lacks_batch
-
-    lacks: Collection[str] = getattr(traits_of(address), "lacks", ())
-    return "has no batch API" if "batch" in lacks else lacks_batch(endpoint.provider)
 
 
 async def open_batches(

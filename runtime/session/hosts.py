@@ -95,7 +95,7 @@ def permit_hosts(
             from .approvals import approve
 
             approve(declared, environ)
-        # What a project declares is approved by its digest, and not for whatever it may declare at this host later.
+        # The user approves the endpoints of a project by their digest, and none that it may declare at this host later.
         return tuple(dict.fromkeys(one.needed for one in left if not one.declared))
     raise UsageError(_refusal(left, hosts, environ, of_project=of_project))
 

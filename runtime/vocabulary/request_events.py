@@ -128,7 +128,7 @@ class RequestRetried(Moment):
 
 @dataclass(frozen=True, slots=True)
 class Bill:
-    """What a reply tells besides its answers: its tokens by class, and its receipt if it has one."""
+    """The bill of a reply: its tokens by class, and its receipt if it has one."""
 
     usage: Usage
     receipt: Receipt | None = None

@@ -179,3 +179,12 @@ def test_the_least_of_a_plan_reads_a_prompt_from_a_cache(words: int) -> None:
     # A server of one's own may keep short prompts, too.
     assert kept == pytest.approx((plain[0] * 0.1, plain[1]))
     assert put == pytest.approx((plain[0], plain[1] * 1.25))
+
+
+@pytest.mark.parametrize("batch", [False, True])
+def test_a_call_without_a_budget_tells_the_price_of_its_batch(batch: bool) -> None:
+    from flowrun.runtime.engine.ceilings import told_ceiling
+    from flowrun.runtime.engine.decisions import Call, Policy
+
+    call = Call(1, "a", "openai:m", Request((Message("user", "hello"),)), policy=Policy(batch=batch))
+    assert told_ceiling(call).tier == ("batch" if batch else "")

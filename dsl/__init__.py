@@ -70,6 +70,7 @@ if TYPE_CHECKING:
     from .path_names import REDUCE, step_names
     from .patterns import pattern
     from .plain_data import misplaced
+    from .plan_endpoints import ABILITIES, ENDPOINT_KINDS, EndpointKind
     from .plan_labels import label_table, step_exprs
     from .reach.reach import reach_of
     from .reach.reached import Advice, FlowReach, Kept, Reached, SourceReach
@@ -126,6 +127,7 @@ _HOMES = {
     "parsing.strings": "quoted",
     "patterns": "pattern",
     "plain_data": "misplaced",
+    "plan_endpoints": "ABILITIES ENDPOINT_KINDS EndpointKind",
     "plan_labels": "label_table step_exprs",
     "marked_plan": "make_plan",
     "formats.audit_json": "audit_json",

@@ -42,7 +42,7 @@ class HttpEndpoint:
     """A model at an address. The key is sent to ``base_url`` only. The key and the proxy are never printed.
 
     ``identity`` is the name of the model in the keys of answers: its name at the provider whose API the endpoint
-    speaks. ``hidden`` are the values of variables in other headers, which are kept secret like the key. ``lacks`` are
+    speaks. ``hidden`` are the variables in other headers with their values, which are kept secret like the key. ``lacks`` are
     the parts of a request that the server is known not to take.
     ``signer`` makes further headers for each request, if the server wants a signature or a token that is renewed.
     """
@@ -55,7 +55,7 @@ class HttpEndpoint:
     way: Way = field(default=Way(), repr=False)
     base_variable: str = ""
     identity: str = ""
-    hidden: tuple[str, ...] = field(default=(), repr=False)
+    hidden: Mapping[str, str] = field(default_factory=dict, repr=False)
     lacks: frozenset[str] = frozenset()
     signer: Signer | None = field(default=None, repr=False, compare=False)
     traffic: Traffic = field(default_factory=Traffic, repr=False, compare=False)
@@ -91,7 +91,7 @@ class HttpEndpoint:
 
     @property
     def _secrets(self) -> tuple[str, ...]:
-        return (self.key, *self.hidden) if self.key else self.hidden
+        return (self.key, *self.hidden.values()) if self.key else tuple(self.hidden.values())
 
     def _carried(self, text: str) -> bool:
         for one in self._secrets:
@@ -104,15 +104,20 @@ class HttpEndpoint:
         if self.signer is not None and (found := self.signer.advice(status)):
             return found
         where = f"{self.base_variable} ({printable(self.base_url)})" if self.base_variable else "the base URL"
+        others = " and ".join(self.hidden)
         match status:
+            case 401 if not self.key and others:
+                return f"check the value of {others}, which the headers of the endpoint name, and check {where}"
             case 401 if not self.key_variable:
                 return "no key was sent: name the variable with the key where the endpoint is declared"
             case 401 if not self.key:
                 return f"no key was sent: set {self.key_variable}"
             case 401:
                 return f"check that {self.key_variable} is a key for {where}"
+            case 403 if self.key_variable or others:
+                return f"check the permissions of {self.key_variable or others}, and check {where}"
             case 403:
-                return f"check the permissions of {self.key_variable}, and check {where}"
+                return f"check {where}"
             case 404:
                 return f"check the name of the model, and check {where}"
             case 413:
@@ -146,7 +151,7 @@ def endpoint(service: Service, name: str, environ: Mapping[str, str]) -> HttpEnd
     if not key and service.key_variables and _needs_key(service, base):
         raise UsageError(_without_key(service, name, environ))
     headers: dict[str, str] = {}
-    hidden: tuple[str, ...] = ()
+    hidden: dict[str, str] = {}
     if service.named is not None:
         headers, hidden = declared_headers(service.named, environ)
     for other, header in service.other_headers:

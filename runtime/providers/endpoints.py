@@ -42,8 +42,8 @@ class HttpEndpoint:
     """A model at an address. The key is sent to ``base_url`` only. The key and the proxy are never printed.
 
     ``identity`` is the name of the model in the keys of answers: its name at the provider whose API the endpoint
-    speaks. ``hidden`` are the variables in other headers with their values, which are kept secret like the key. ``lacks`` are
-    the parts of a request that the server is known not to take.
+    speaks. ``hidden`` are the variables in other headers with their values, which are kept secret like the key.
+    ``lacks`` are the parts of a request that the server is known not to take.
     ``signer`` makes further headers for each request, if the server wants a signature or a token that is renewed.
     """
 

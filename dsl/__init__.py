@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .audit.errors import UnfitError
     from .ballots import holds_ballots, rule_of
     from .bounds.amounts import Bounds
+    from .bounds.batches import OnlyBatches
     from .bounds.bound import Bound
     from .bounds.bounds import RIGHT, bounds_of
     from .bounds.expression_sizes import UnsettledError
@@ -89,6 +90,7 @@ _HOMES = {
     "audit.errors": "UnfitError",
     "ballots": "holds_ballots rule_of",
     "bounds.amounts": "Bounds",
+    "bounds.batches": "OnlyBatches",
     "bounds.bound": "Bound",
     "bounds.bounds": "RIGHT bounds_of",
     "bounds.expression_sizes": "UnsettledError",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
+from functools import partial
 from importlib.resources import files as package_files
 from math import isfinite
 from pathlib import Path
@@ -147,7 +148,10 @@ def command(
             click.echo(inert(unforeseen_line(beyond)))
         for line in ("asks:", *(f"  {in_words_of(one)}" for one in asked)) if asked else ():
             click.echo(inert(line))
-        for line in batch_lines(plan, bounds, everywhere=batch):
+        only_batches = partial(
+            estimate_plan, plan, inputs, files, model=model, right=right, batch=batch, only_batches=True
+        )
+        for line in batch_lines(plan, only_batches, everywhere=batch):
             click.echo(line)
         if kept is not None:
             click.echo(journal_line(kept))

@@ -139,11 +139,8 @@ def endpoint(service: Service, name: str, environ: Mapping[str, str]) -> HttpEnd
         raise UsageError(f"{service.name}:{name} needs an address: set {service.base_variable} to that of your account")
     where = service.base_variable or f"the base_url of the endpoint `{service.name}`"
     parts = check_address(base, where, service.base_url or "https://RESOURCE.openai.azure.com")
-    for version in service.versions:
-        # The provider puts the version into each path itself.
-        if parts.path.rstrip("/").endswith(version):
-            base = base.removesuffix("/").removesuffix(version).rstrip("/")
-            parts = parts._replace(path=parts.path.rstrip("/").removesuffix(version))
+    base = without_version(service, base)
+    parts = urlsplit(base)
     check_path(base, parts, where, spoken=service.spoken)
     keys = {variable: environ.get(variable, "").strip() for variable in service.key_variables}
     variable = next((variable for variable, key in keys.items() if key), (service.key_variables or ("",))[-1])
@@ -177,6 +174,14 @@ def endpoint(service: Service, name: str, environ: Mapping[str, str]) -> HttpEnd
         hidden=hidden,
         lacks=service.traits.lacks,
     )
+
+
+def without_version(service: Service, base: str) -> str:
+    """Return an address without the version at its end, which the provider puts into each path itself."""
+    for version in service.versions:
+        if urlsplit(base).path.rstrip("/").endswith(version):
+            base = base.removesuffix("/").removesuffix(version).rstrip("/")
+    return base
 
 
 def _needs_key(service: Service, base: str) -> bool:

@@ -113,7 +113,7 @@ class BedrockServer:
 
 
 def frame(payload: bytes, **headers: str) -> bytes:
-    """One message of an event stream. An underscore in the name of a header begins it with a colon."""
+    """A message of an event stream. An underscore in the name of a header begins it with a colon."""
     written = b""
     for name, value in headers.items():
         key = (":" + name[1:] if name.startswith("_") else name).replace("_", "-").encode()

@@ -29,7 +29,7 @@ from .journals import journal_path
 from .params import FIRST, Chosen, FlowCommand
 from .paths import PathThatIs
 from .plan_view import cost_in_words, in_words, journal_line, most_in_words, unforeseen_line, view
-from .plans import allowed, chosen_model
+from .plans import ALLOW_READ, chosen_model
 from .screen import terminal_width
 
 
@@ -88,14 +88,7 @@ class _Dollars(click.ParamType):  # type: ignore[type-arg,unused-ignore]
     metavar="X",
     help="Fail if the flow could cost more than X dollars without server failures.",
 )
-@click.option(
-    "--allow-read",
-    multiple=True,
-    type=PathThatIs(),
-    callback=allowed,
-    metavar="DIR",
-    help="Let the flow read this folder, besides its own.",
-)
+@click.option("--allow-read", **ALLOW_READ)
 @click.pass_obj
 def command(
     chosen: Chosen | None,

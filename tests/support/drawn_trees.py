@@ -90,7 +90,7 @@ class Maker:
             makers += [
                 lambda: s.TypeList(self.type(depth - 1), AT),
                 lambda: s.TypeList(self.type(depth - 1), AT, self.draw(SIZE), self.draw(SIZE | st.none())),
-                lambda: s.TypeSized(self.word(), (s.SizeArg(self.word("not"), self.draw(SIZE), AT),), AT),
+                lambda: s.TypeSized(self.word("quote"), (s.SizeArg(self.word("not"), self.draw(SIZE), AT),), AT),
                 lambda: s.TypeRecord(self.some(field, 0, 5), AT),
             ]
         return self.one_of(*makers)  # type: ignore[no-any-return]

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .audit.errors import UnfitError
     from .ballots import holds_ballots, rule_of
     from .bounds.amounts import Bounds
+    from .bounds.batches import OnlyBatches
     from .bounds.bound import Bound
     from .bounds.bounds import RIGHT, bounds_of
     from .bounds.expression_sizes import UnsettledError
@@ -70,6 +71,7 @@ if TYPE_CHECKING:
     from .path_names import REDUCE, step_names
     from .patterns import pattern
     from .plain_data import misplaced
+    from .plan_endpoints import ABILITIES, ENDPOINT_KINDS, EndpointKind
     from .plan_labels import label_table, step_exprs
     from .reach.reach import reach_of
     from .reach.reached import Advice, FlowReach, Kept, Reached, SourceReach
@@ -88,6 +90,7 @@ _HOMES = {
     "audit.errors": "UnfitError",
     "ballots": "holds_ballots rule_of",
     "bounds.amounts": "Bounds",
+    "bounds.batches": "OnlyBatches",
     "bounds.bound": "Bound",
     "bounds.bounds": "RIGHT bounds_of",
     "bounds.expression_sizes": "UnsettledError",
@@ -126,6 +129,7 @@ _HOMES = {
     "parsing.strings": "quoted",
     "patterns": "pattern",
     "plain_data": "misplaced",
+    "plan_endpoints": "ABILITIES ENDPOINT_KINDS EndpointKind",
     "plan_labels": "label_table step_exprs",
     "marked_plan": "make_plan",
     "formats.audit_json": "audit_json",

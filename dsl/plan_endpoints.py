@@ -8,8 +8,9 @@ from typing import Literal
 from .plain_data import OMITTED
 from .records import dataclass
 
-Kind = Literal["openai", "anthropic", "gemini"]
-KINDS: tuple[Kind, ...] = ("openai", "anthropic", "gemini")
+EndpointKind = Literal["openai", "anthropic", "gemini"]
+ENDPOINT_KINDS: tuple[EndpointKind, ...] = ("openai", "anthropic", "gemini")
+"""The providers whose API an endpoint may speak."""
 ABILITIES = (
     "batch",
     "frequency_penalty",
@@ -45,5 +46,5 @@ class Endpoint:
     name: str
     addresses: tuple[str, ...]
     key: str = field(default="", metadata={OMITTED: ""})
-    kind: Kind = field(default="openai", metadata={OMITTED: "openai"})
+    kind: EndpointKind = field(default="openai", metadata={OMITTED: "openai"})
     lacks: tuple[str, ...] = field(default=(), metadata={OMITTED: ()})

@@ -279,15 +279,18 @@ def plain(type_: Type) -> Type:
     return type_
 
 
-def holds_model(type_: Type) -> bool:
-    """Return True if values of this type may contain a model. A model is not data and cannot leave the flow."""
+def any_part(type_: Type, fits: Callable[[Type], bool]) -> bool:
+    """Tell whether one of the types fits that a type is made of. Types such as lists and records have parts."""
     match type_:
         case ListOf(item) | Optional(item):
-            return holds_model(item)
+            return any_part(item, fits)
         case Record(fields):
-            return any(holds_model(field.type) for field in fields)
-        case Mixed(options):
-            return any(map(holds_model, options))
-        case Union(members):
-            return any(map(holds_model, members))
-    return type_ == MODEL
+            return any(any_part(field.type, fits) for field in fields)
+        case Mixed(parts) | Union(parts):
+            return any(any_part(part, fits) for part in parts)
+    return fits(type_)
+
+
+def holds_model(type_: Type) -> bool:
+    """Return True if values of this type may contain a model. A model is not data and cannot leave the flow."""
+    return any_part(type_, lambda part: part == MODEL)

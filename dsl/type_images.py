@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-from .type_forms import IMAGE, TEXT, Field, ListOf, Mixed, Optional, Record, Type, Union, unwrapped
+from .type_forms import IMAGE, TEXT, Field, ListOf, Optional, Record, Type, Union, any_part, unwrapped
 
 
 def holds_image(type_: Type) -> bool:
     """Return True if values of this type may contain an image. An image is shown to a model, and is no text."""
-    match type_:
-        case ListOf(item) | Optional(item):
-            return holds_image(item)
-        case Record(fields):
-            return any(holds_image(field.type) for field in fields)
-        case Mixed(options):
-            return any(map(holds_image, options))
-        case Union(members):
-            return any(map(holds_image, members))
-    return type_ == IMAGE
+    return any_part(type_, lambda part: part == IMAGE)
 
 
 def is_images(type_: Type) -> bool:

@@ -16,6 +16,7 @@ from flowrun.runtime.providers.protocol import Surroundings
 from flowrun.runtime.vocabulary.call import Message, Request
 from flowrun.runtime.vocabulary.errors import EndpointError, RefusedError, UsageError
 from support.bedrock_server import KEYS, BedrockServer, converse
+from support.loopback import served
 
 HELLO = Request((Message("user", "hello"),))
 MEMBER = "<AssumeRoleResponse xmlns='https://sts.amazonaws.com/doc/2011-06-15/'><AssumeRoleResult><Credentials>"
@@ -57,13 +58,10 @@ async def tokens(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> AsyncIterat
         made = Tokens(bedrock, [3600.0])
         app = web.Application()
         app.router.add_post("/", made.answer)
-        runner = web.AppRunner(app, access_log=None)
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        monkeypatch.setenv("AWS_ENDPOINT_URL_STS", f"http://127.0.0.1:{runner.addresses[0][1]}")
         monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
-        yield made
-        await runner.cleanup()
+        async with served(app) as url:
+            monkeypatch.setenv("AWS_ENDPOINT_URL_STS", url)
+            yield made
 
 
 def environ(tokens: Tokens, folder: Path) -> dict[str, str]:

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aiohttp import web
 
 from flowrun.runtime import RunOptions, run_async
 from flowrun.runtime.account.progress import state_line
@@ -23,6 +22,7 @@ from flowrun.runtime.vocabulary.errors import UsageError
 from flowrun.runtime.vocabulary.submission import Pace
 from support.batch_routes import application
 from support.batch_server import BatchServer, Behaviour
+from support.loopback import served
 
 MODELS = ("openai:m", "anthropic:m", "gemini:gemini-2.5-flash", "mistral:small")
 FLOW = """
@@ -72,12 +72,8 @@ async def at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[P
     log: list[tuple[str, dict[str, Any]]] = []
     does = Behaviour()
     server = BatchServer(does, lambda name, **more: log.append((name, more)))
-    runner = web.AppRunner(application(server), access_log=None)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    yield Place(tmp_path, does, server, f"http://127.0.0.1:{runner.addresses[0][1]}", log)
-    await runner.cleanup()
+    async with served(application(server)) as url:
+        yield Place(tmp_path, does, server, url, log)
 
 
 def flow(model: str, more: str = "") -> str:

@@ -67,3 +67,52 @@ async def test_plan_tells_the_hours(tmp_path: Path) -> None:
     assert "batch APIs" not in (await command("plan", "a.flow", folder=tmp_path)).out
     ran = await command("plan", "a.flow", "--batch", "--rows", '["x"]', folder=tmp_path)
     assert "batch APIs: up to 96 h" in ran.out
+
+
+MIXED = """
+model cheap = "openai:m"{fallback} with batch: true, max_tokens: 20
+model live = "openai:n" with {more}max_tokens: 20
+flow sorts(rows: [text]) {{
+  out = map row in rows {{
+    a = ask live "Is it good? {{{{ row }}}}" -> yes | no
+    b = ask {second} "Sure? {{{{ row }}}} {{{{ a }}}}" -> yes | no with retries: 0
+    c = ask live "Why? {{{{ b }}}}"
+  }} reduce {reduce}
+  return out
+}}
+"""
+ASKED = 'ask {} "All: {{{{ results }}}}" with retries: 0'
+
+
+@pytest.mark.parametrize(
+    ("second", "reduce", "fallback", "more", "expected"),
+    [
+        ("cheap", "collect", "", "", 1),
+        ("cheap", ASKED.format("live"), "", "concurrency: 1, ", 1),
+        ("cheap", ASKED.format("cheap"), "", "", 2),
+        ("cheap", "by 2 " + ASKED.format("cheap"), "", "", 1 + 4),
+        # A fallback is asked live.
+        ("cheap", "collect", ' else "openai:o"', "", 1),
+        ("live", ASKED.format("cheap"), "", "", 1),
+        ("live", "collect", "", "", 0),
+    ],
+)
+def test_only_the_rounds_of_batch_models_take_hours(
+    tmp_path: Path, second: str, reduce: str, fallback: str, more: str, expected: int
+) -> None:
+    text = MIXED.format(fallback=fallback, second=second, reduce=reduce, more=more)
+    (tmp_path / "a.flow").write_text(text)
+    plan = make_plan(check_flow(Source(text, "a.flow"), catalog()))
+    inputs, files = {"rows": ["x"] * 10}, Files(tmp_path)
+    assert estimate_plan(plan, inputs, files, environ={}, only_batches=True).rounds.most == expected
+    assert (estimate_plan(plan, inputs, files, environ={}).rounds.most or 0) > expected
+
+
+async def test_plan_tells_the_hours_of_a_mixed_flow(tmp_path: Path) -> None:
+    text = MIXED.format(fallback="", second="cheap", reduce="collect", more="")
+    (tmp_path / "a.flow").write_text(text)
+    ran = await command("plan", "a.flow", "--rows", '["x", "y"]', folder=tmp_path)
+    assert "batch APIs: up to 24 h for 1 round of calls;" in ran.out
+    (tmp_path / "a.flow").write_text(text.replace("ask cheap", "ask live"))
+    ran = await command("plan", "a.flow", "--rows", '["x"]', folder=tmp_path)
+    assert "batch APIs: no call goes to one" in ran.out

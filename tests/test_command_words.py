@@ -47,3 +47,12 @@ def test_what_is_written_there_steers_no_terminal() -> None:
 def test_the_words_lead_to_commands_that_there_are() -> None:
     assert {word for word in ELSEWHERE.values() if not word.startswith("-")} <= set(COMMANDS)
     assert not (set(ELSEWHERE) | RUNS) & set(COMMANDS)
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS))
+def test_the_line_of_a_command_is_its_short_help(name: str) -> None:
+    command = flowrun.get_command(click.Context(flowrun), name)
+    assert command is not None
+    if command.short_help:
+        assert COMMANDS[name] == command.short_help
+    assert COMMANDS[name]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -209,3 +210,38 @@ async def test_the_findings_are_lines(faults: FaultServer, tmp_path: Path) -> No
         "logprobs     probabilities of tokens          no: the server leaves it out",
         "3 requests · 24 tokens in, 8 out · not kept",
     ]
+
+
+async def test_the_list_of_endpoints_shows_what_checks_found(faults: FaultServer, tmp_path: Path) -> None:
+    faults.replies.append(chat_server(["n"], ["logprobs"]))
+    environ = {"OPENAI_BASE_URL": f"{faults.url}/v1", "FLOWRUN_CACHE": str(tmp_path / "cache"), "HOME": str(tmp_path)}
+    assert "checked on" not in (await command("endpoints", folder=tmp_path, **environ)).out
+    assert not (tmp_path / "cache").exists()
+    await check(faults, tmp_path)
+    faults.replies[:] = [messages_server]
+    # The address of this API is kept without its version.
+    other = {"ANTHROPIC_BASE_URL": f"{faults.url}/v1", "ANTHROPIC_API_KEY": KEY}
+    await check(faults, tmp_path, name="anthropic:c", **other)
+    day = time.strftime("%Y-%m-%d", time.gmtime())
+    ran = await command("endpoints", folder=tmp_path, **environ, **other)
+    told = f"m refuses n; takes json_schema, stream, usage, seed; leaves out logprobs (checked on {day})"
+    assert [line.strip() for line in ran.out.splitlines() if "checked on" in line] == [
+        f"c takes json_schema, stream, usage (checked on {day})",
+        told,
+    ]
+    assert KEY not in ran.out
+    rows = await listed(tmp_path, **environ, **other)
+    assert [one["abilities"]["n"] for one in rows["openai"]] == ["refused"]
+    assert rows["openai"][0]["model"] == "m" and rows["openai"][0]["checked"].startswith(f"{day}T")
+    assert [one["model"] for one in rows["anthropic"]] == ["c"]
+    # What was found at one address does not hold at another, and nothing is read where learning is off.
+    assert (await listed(tmp_path, **{**environ, "OPENAI_BASE_URL": f"{faults.url}/v2"}))["openai"] == []
+    assert (await listed(tmp_path, **environ, FLOWRUN_LEARN="0"))["openai"] == []
+    (tmp_path / "cache" / "endpoints.json").write_text("{")
+    assert (await listed(tmp_path, **environ))["openai"] == []
+
+
+async def listed(folder: Path, **environ: str) -> dict[str, Any]:
+    ran = await command("endpoints", "--json", folder=folder, **environ)
+    assert ran.code == 0
+    return {row["name"]: row["checks"] for row in json.loads(ran.out)["endpoints"]}

@@ -169,6 +169,27 @@ async def test_the_kind_of_an_endpoint_is_its_api(
     assert faults.paths[0].endswith(paths[kind])
 
 
+@pytest.mark.parametrize(("status", "told"), [(401, "check the value of"), (403, "check the permissions of")])
+async def test_a_key_in_a_header_is_told_by_its_variable(status: int, told: str, faults: Any, place: Place) -> None:
+    faults.json({"error": {"message": f"the key {KEY} is wrong"}}, status=status)
+    place.user(f'[endpoints.lab]\nbase_url = "{faults.url}"\nheaders = {{ "Authorization" = "Bearer $LAB_KEY" }}')
+    result = await place.run()
+    assert faults.headers[0]["Authorization"] == f"Bearer {KEY}"
+    said = " ".join(one.reason for one in result.failures)
+    assert f"{told} LAB_KEY" in said and "no key was sent" not in said and KEY not in said
+
+
+@pytest.mark.parametrize(
+    ("status", "told"), [(401, "no key was sent: name the variable"), (403, "(check the base URL)")]
+)
+async def test_an_endpoint_without_a_key_is_told_to_have_none(
+    status: int, told: str, faults: Any, place: Place
+) -> None:
+    faults.json({"error": {"message": "no"}}, status=status)
+    place.user(f'[endpoints.lab]\nbase_url = "{faults.url}"\nheaders = {{ "X-Team" = "red" }}')
+    assert told in (await place.run()).failures[0].reason
+
+
 async def test_all_models_without_a_key_are_told_at_once(place: Place) -> None:
     place.user(lab("https://gpu.example/v1"))
     place.flow.write_text(

@@ -10,10 +10,10 @@ from urllib.parse import urlsplit
 import pytest
 
 import flowrun.runtime.providers as registry
+from flowrun.dsl import ABILITIES
 from flowrun.runtime.costs.prices import price
 from flowrun.runtime.providers import ProviderNames, is_local, open_provider, own_names, places_of, traits_of
 from flowrun.runtime.providers.addresses import complete, printable
-from flowrun.runtime.providers.endpoint_tables import LACKS
 from flowrun.runtime.providers.protocol import Surroundings
 from flowrun.runtime.providers.records import Record
 from flowrun.runtime.providers.table import BUILT_IN
@@ -39,7 +39,7 @@ def test_the_table_is_in_order_and_names_no_module() -> None:
 def test_a_row_is_whole(name: str) -> None:
     row = BUILT_IN[name]
     assert row.at.origin == "built-in" and row.title and row.example and row.at.key_env
-    assert row.at.lacks <= set(LACKS)
+    assert row.at.lacks <= set(ABILITIES)
     if row.at.base_url:
         parts = urlsplit(row.at.base_url)
         assert parts.scheme == ("http" if row.local else "https") and not row.at.base_url.endswith("/")

@@ -6,13 +6,15 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextvars import ContextVar
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from flowrun.dsl import plan, types
+from flowrun.dsl import Source, UnfitError, audit_plan, check_flow, make_plan, plan, types
+from flowrun.runtime.catalog import catalog
 from flowrun.runtime.providers.scripted import Scripted
 from flowrun.runtime.vocabulary import events as e
 from flowrun.runtime.vocabulary.call import Request
@@ -185,3 +187,26 @@ async def test_a_reducing_extern_that_fails_fails_its_step(folder: Path) -> None
     assert [(one.path, one.reason) for one in result.failures] == [
         ("m.reduce", "`pick` failed: LookupError: nothing is best")
     ]
+
+
+@pytest.mark.parametrize(
+    ("type_", "call"),
+    [
+        ("text?", "pick(a)"),
+        ("json?", "pick(a)"),
+        ("[text]?", "pick(a)"),
+        ("json?", "pick(a, results: none)"),
+        ("[text]?", "pick(a, results: [a])"),
+        ('text = "none"', "pick(a)"),
+        ("json = 1", "pick(a, results: { a })"),
+    ],
+)
+def test_the_plan_of_a_call_may_omit_an_optional_parameter_results(type_: str, call: str) -> None:
+    text = f'extern pick(q: text, results: {type_}) -> text from "x.py:pick"\nflow f(a: text) {{ return {call} }}\n'
+    made = make_plan(check_flow(Source(text, "a.flow"), catalog()))
+    audit_plan(made, catalog())
+    if "?" not in type_:
+        ((key, pick),) = made.externs.items()
+        omitted = replace(pick, params=(pick.params[0], replace(pick.params[1], default=None)))
+        with pytest.raises(UnfitError, match="a call may omit it"):
+            audit_plan(replace(made, externs={key: omitted}), catalog())

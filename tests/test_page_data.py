@@ -16,7 +16,9 @@ from flowrun.runtime.pages.ballots import Votes
 from flowrun.runtime.pages.data import ENDS, STATES, page_data
 from flowrun.runtime.pages.head import figures_of, length_of
 from flowrun.runtime.pages.inputs import Inputs
+from flowrun.runtime.pages.markup import account_html, in_words
 from flowrun.runtime.pages.packing import code, pack
+from flowrun.runtime.pages.shelf import shelved
 from flowrun.runtime.plans.run_calls import RunCalls
 from flowrun.runtime.vocabulary.run_record import LossRecord, RunRecord, StretchRecord
 from flowrun.runtime.vocabulary.tally import Tally
@@ -174,6 +176,21 @@ def test_an_unknown_cost_is_not_zero() -> None:
     assert figures_of(run_of(calls)).cost is None
     assert figures_of(run_of(calls, account={"cost": 0.5, "requests": 9})).cost == 0.5
     assert figures_of(run_of(calls, account={"cost": 0.5, "requests": 9})).requests == 9
+
+
+@pytest.mark.parametrize(
+    ("cost", "unbilled", "expected"),
+    [(0.0, None, "unknown"), (0.5, None, "≥ $0.50"), (0.0, 0.0, "$0"), (0.5, 0.0, "$0.50")],
+)
+def test_a_call_that_may_be_paid_at_an_unknown_price_does_not_cost_nothing(
+    cost: float, unbilled: float | None, expected: str
+) -> None:
+    record = run_of([call_of("a", answer=None, state="open")], account={"cost": cost, "unbilled": unbilled})
+    data: Any = page_data(record)
+    assert dict(in_words(figures_of(record)))["cost"] == f"{expected} of $2.50"
+    assert data["calls"]["cost"] == [None if unbilled is None else 0]
+    assert (">unknown</td>" in account_html(record, texts=True)) == (unbilled is None)
+    assert expected in shelved(record, "a.html").cells
 
 
 def test_the_calls_tell_a_cost_that_the_account_does_not_know() -> None:

@@ -253,6 +253,16 @@ def test_money_has_three_figures_in_the_head_and_in_the_lists(
     assert page.evaluate("F.money", number) == expected
 
 
+@pytest.mark.parametrize(("cost", "expected"), [(0.0, "unknown"), (0.5, "≥ $0.50")])
+def test_an_unknown_price_is_no_zero_in_the_figures_and_the_sums(
+    seen: Sheet, tmp_path: Path, cost: float, expected: str
+) -> None:
+    record = run_of([call_of("a", answer=None, state="open")], account={"cost": cost, "unbilled": None})
+    page = seen.open(written(tmp_path, record))
+    assert page.locator("#figure-cost").text_content() == f"{expected} of $2.50"
+    assert "unknown" in page.locator("#costs td").all_text_contents()
+
+
 @pytest.mark.parametrize(
     ("ms", "expected"),
     [

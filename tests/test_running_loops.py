@@ -105,8 +105,16 @@ def signalled(number: signal.Signals) -> Callable[[e.Event], None]:
     return at_first_request(partial(os.kill, os.getpid(), number))
 
 
+def to_the_process() -> None:
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+def to_this_thread() -> None:
+    signal.pthread_kill(threading.get_ident(), signal.SIGINT)
+
+
 @contextmanager
-def interrupts() -> Iterator[Callable[[], None]]:
+def interrupts(send: Callable[[], object] = to_the_process) -> Iterator[Callable[[], None]]:
     """Give a function that interrupts this process, and waits until the main thread has heard it.
 
     The wait takes place in the thread of a run. So the run cannot end before the interrupt comes, however busy the
@@ -119,7 +127,7 @@ def interrupts() -> Iterator[Callable[[], None]]:
         raise KeyboardInterrupt
 
     def interrupt() -> None:
-        os.kill(os.getpid(), signal.SIGINT)
+        send()
         assert heard.acquire(timeout=60)
 
     before = signal.signal(signal.SIGINT, hear)
@@ -150,6 +158,19 @@ async def test_a_second_interrupt_ends_at_once(tmp_path: Path) -> None:
         twice = at_first_request(lambda: (interrupt(), interrupt()))
         slow = scripted(lambda request, _: Scripted("ok", seconds=30))
         run(path, {"xs": ["a", "b"]}, options=RunOptions(opener=slow, on_event=twice))
+    assert time.monotonic() - began < 25
+
+
+async def test_an_interrupt_that_another_thread_gets_is_heard(tmp_path: Path) -> None:
+    """The system may give a signal to any thread, and Python handles it in the main thread, which has to wake up."""
+    path = tmp_path / "f.flow"
+    path.write_text(SLOW)
+    began = time.monotonic()
+    with interrupts(to_this_thread) as interrupt:
+        twice = at_first_request(lambda: (interrupt(), interrupt()))
+        slow = scripted(lambda request, _: Scripted("ok", seconds=30))
+        with pytest.raises(KeyboardInterrupt):
+            run(path, {"xs": ["a", "b"]}, options=RunOptions(opener=slow, on_event=twice))
     assert time.monotonic() - began < 25
 
 

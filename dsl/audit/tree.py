@@ -84,7 +84,9 @@ class Tree:
         if not param.required and param.default is None and not isinstance(param.type, t.Optional):
             raise UnfitError(param.name, f"a call may omit it, and a missing value is not {t.show(param.type)}")
         default = None if param.default is None else self.exprs.expr(param.default, at, param.type)
-        written = s.TypeName(s.Word(type_, at), at) if type_ else type_expr(param.type, at)
+        written: s.TypeExpr = s.TypeName(s.Word(type_, at), at) if type_ else type_expr(param.type, at)
+        if type_ and isinstance(param.type, t.Optional):
+            written = s.TypeOptional(written, at)
         return s.Param(s.Word(param.name, at), written, default, at, label_word(param.label, at))
 
     def _model(self, model: p.Model) -> s.ModelDecl:

@@ -12,7 +12,7 @@ from .. import types as t
 from ..records import dataclass
 from .amounts import Amounts
 from .ask_prices import at_terms, cost, dearer
-from .batches import batched
+from .batches import batched, rounds_of
 from .bound import NOTHING, ONE, Bound, any_of, total
 from .expression_sizes import SizeScope, size_of, text_size
 from .reasoning import with_reasoning
@@ -58,7 +58,9 @@ def asked(
             terms = at_terms(one, settings, scope, world, batch=batch, stores=stores)
             found = _one(ask, settings, terms, tries, scope, world, title)
             billed = _attempted(found.amounts, attempts, dearer(one, terms) if batch else 1)
-            each.append(replace(found, amounts=billed.hedged(0.0 if batch else share)))
+            amounts = billed.hedged(0.0 if batch else share)
+            rounds = rounds_of(found.tries, world, batch=batch, fallback=len(served) > 1)
+            each.append(replace(found, amounts=amounts, tries=rounds))
     return reduce(_either, each)
 
 

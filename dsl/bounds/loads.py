@@ -10,7 +10,7 @@ from .. import plan as p
 from .. import types as t
 from ..records import dataclass
 from .ask_bounds import candidates
-from .batches import batched
+from .batches import OnlyBatches, batched
 from .bound import COUNTED, Bound
 from .expression_sizes import SizeScope, size_of
 from .served import Served, World
@@ -100,6 +100,8 @@ def loads_of(
     widths: Mapping[str, float], calls: Bound,
 ) -> Loads:  # fmt: skip
     """Return the loads of an ask with this many calls, for every endpoint that it may use."""
+    if isinstance(world, OnlyBatches):
+        return {}  # a batch API has a place for each call
     most = inf if calls.most is None else calls.most
     found: dict[str, Load] = {}
     for model in () if ask.person else candidates(ask.model, models, scope, world):

@@ -10,7 +10,7 @@ from ..addresses import SECRET, address_fault
 from ..catalog import Catalog
 from ..diagnostics import Diagnostic, Edit, Fix, Label, did_you_mean
 from ..patterns import pattern
-from ..plan_endpoints import ABILITIES, KINDS, Kind
+from ..plan_endpoints import ABILITIES, ENDPOINT_KINDS, EndpointKind
 from ..source import Source, Span
 
 _OPTIONS = ("kind", "lacks")
@@ -38,10 +38,12 @@ def check_endpoints(file: s.File, catalog: Catalog) -> list[Diagnostic]:
     return found
 
 
-def kind_of(decl: s.EndpointDecl) -> Kind:
+def kind_of(decl: s.EndpointDecl) -> EndpointKind:
     """Return the provider whose API an endpoint speaks. It must have been checked."""
     word = next((one.value for one in decl.options if one.name.text == "kind"), None)
-    return next((one for one in KINDS if isinstance(word, s.Name) and word.word.text == one), KINDS[0])
+    return next(
+        (one for one in ENDPOINT_KINDS if isinstance(word, s.Name) and word.word.text == one), ENDPOINT_KINDS[0]
+    )
 
 
 def lacks_of(decl: s.EndpointDecl) -> tuple[str, ...]:
@@ -143,7 +145,7 @@ def _options(decl: s.EndpointDecl) -> Iterator[Diagnostic]:
             labels = (Label(seen[name], "first given here"),)
             yield Diagnostic("F0684", f"`{name}` is given twice", option.name.span, labels=labels)
         elif name == "kind":
-            yield from _words((value,), KINDS, "an API that flowrun speaks")
+            yield from _words((value,), ENDPOINT_KINDS, "an API that flowrun speaks")
         elif not isinstance(value, s.ListExpr):
             help = "write a list, as in `lacks: [seed, logprobs]`"
             yield Diagnostic("F0684", "`lacks` takes a list of words", value.span, help=help)

@@ -145,7 +145,7 @@ class _Formatter(TestPhrases):
     def _line(self, line: s.Line | s.Return, name: Doc = "") -> Doc:
         if isinstance(line, s.Return):
             if line.step is None:
-                return DocConcat(["return ", self.expr(line.value)])
+                return DocConcat(["return ", self.expr(line.value, hidden=_BLOCKS)])
             return self._step(line.step, "return ")
         return self._step(line, DocConcat([name or line.name.text, " = "]) if line.name is not None else "")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from .. import syntax as s
 from .. import types as t
@@ -46,12 +46,7 @@ class Lengths:
         """Tell whether an answer decides the length of this list, or of the list at the end of the path."""
         match expr:
             case s.Name(word):
-                symbol = scope.lookup(word.text)
-                if symbol is None or symbol.step is None or symbol.kind == "index":
-                    return False
-                if symbol.kind == "element":
-                    return self.open(*_source(symbol.step), (EACH, *path))
-                return self._step(symbol.step, path, self._long)
+                return self._name(word.text, scope, path, self._long)
             case s.Get(base, field):
                 return self.open(base, scope, (field.text, *path))
             case s.Binary("+" | "??", left, right):
@@ -100,12 +95,7 @@ class Lengths:
         """Tell whether a value, or its part at the end of the path, contains an answer."""
         match expr:
             case s.Name(word):
-                symbol = scope.lookup(word.text)
-                if symbol is None or symbol.step is None or symbol.kind == "index":
-                    return False
-                if symbol.kind == "element":
-                    return self._holds(*_source(symbol.step), (EACH, *path))
-                return self._step(symbol.step, path, self._told)
+                return self._name(word.text, scope, path, self._told)
             case s.Get(base, field):
                 return self._holds(base, scope, (field.text, *path))
             case s.RecordExpr():
@@ -118,6 +108,18 @@ class Lengths:
                 return True
         return any(self._holds(child, scope) for child in children(expr))
 
+    def _name(self, name: str, scope: Scope, path: Path, known: dict[tuple[Step, Path], bool]) -> bool:
+        symbol = scope.lookup(name)
+        if symbol is None or symbol.step is None or symbol.kind == "index":
+            return False
+        if symbol.kind == "element":
+            return self._asks(known)(*_source(symbol.step), (EACH, *path))
+        return self._step(symbol.step, path, known)
+
+    def _asks(self, known: dict[tuple[Step, Path], bool]) -> Callable[[s.Expr | s.Ask, Scope, Path], bool]:
+        """Return the question about expressions whose answers about steps ``known`` has."""
+        return self.open if known is self._long else self._holds
+
     def _step(self, step: Step, path: Path, known: dict[tuple[Step, Path], bool]) -> bool:
         """Answer a question about a step, and remember the result. ``known`` tells which of two questions is meant."""
         key = step, path
@@ -128,9 +130,8 @@ class Lengths:
         # Another pass refuses circles. This entry ends the recursion.
         known[key] = False
         self._depth += 1
-        long = known is self._long
-        ask = self.open if long else self._holds
-        made = self._length(step, path) if long else self._content(step, path)
+        ask = self._asks(known)
+        made = self._length(step, path) if known is self._long else self._content(step, path)
         otherwise = step.line.when.otherwise if step.line.when else None
         known[key] = made or (otherwise is not None and ask(otherwise, step.scope, path))
         self._depth -= 1

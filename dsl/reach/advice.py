@@ -127,17 +127,6 @@ def _are_texts(step: p.Step, kind: str) -> bool:
 
 
 def _holds_text(step: p.Step) -> bool:
-    return isinstance(step.node, p.Ask) and _texts_in(step.node.answer)
-
-
-def _texts_in(type_: t.Type) -> bool:
-    match type_:
-        case t.Simple("text") | t.SizedText():
-            return True
-        case t.ListOf(item) | t.Optional(item):
-            return _texts_in(item)
-        case t.Union(members):
-            return any(map(_texts_in, members))
-        case t.Record(fields):
-            return any(_texts_in(one.type) for one in fields)
-    return False
+    return isinstance(step.node, p.Ask) and t.any_part(
+        step.node.answer, lambda part: part == t.TEXT or isinstance(part, t.SizedText)
+    )

@@ -11,7 +11,7 @@ from ..labels.places import Labels, LabelSource, Place
 from .caused import Caused
 from .mentions import Mentions
 from .reached import Reached, ReachedKind
-from .sites import Site, Sites, titled
+from .sites import Site, Sites
 from .spending import spendings
 from .steps import answer_of, called_title, extern_of, may_be_free, stands_of
 from .words import names_in_words, way_of, width_words
@@ -152,7 +152,7 @@ class Reading:
 
     def _ballot(self, place: Place, site: Site, mark: Mark, request: Mark | None) -> Reached:
         assert site.vote is not None
-        vote = titled(site.vote.title, site.flow)
+        vote = site.title_of(site.vote)
         self._votes[vote] = None
         width = width_words(answer_of(site.step, place.kind), mark.bits, free=mark.free)
         stands = stands_of(site.vote)
@@ -198,7 +198,7 @@ class Reading:
     def _ending(self, site: Site) -> str:
         for block in reversed(site.blocks):
             if self.sites.ends_early(block):
-                return titled(block.title, site.flow)
+                return site.title_of(block)
         above = self.sites.calls.get(site.flow, ()) if site.flow else ()
         return next((name for call in above if (name := self._ending(call))), "")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from .. import plan as p
 from ..ballots import holds_ballots, rule_of
@@ -27,7 +27,12 @@ class Site:
 
     @property
     def title(self) -> str:
-        return titled(self.step.title, self.flow)
+        return self.title_of(self.step)
+
+    def title_of(self, step: p.Step) -> str:
+        """Return the title of this step, or of a block around it, with the matches whose branch it is."""
+        place = next((number for number, one in enumerate(self.blocks) if one is step), len(self.blocks))
+        return titled(step, self.blocks[:place], self.flow)
 
 
 class Sites:
@@ -98,7 +103,19 @@ def _reduce(step: p.Step) -> p.Reduce | None:
     return step.node.reduce if isinstance(step.node, (p.Map, p.Repeat, p.Fanout)) else None
 
 
-def titled(title: str, flow: str) -> str:
-    """Return the title of a step in quotes, with the called flow that it is in."""
-    own = title if title.startswith("line ") else f"`{title}`"
+def titled(step: p.Step, blocks: Sequence[p.Step], flow: str) -> str:
+    """Return the title of a step in quotes, with the called flow that it is in.
+
+    A branch of a match has the title of the match before its own: ``first.SPAM``.
+    """
+    own = step.title
+    for block in reversed(blocks):
+        if not isinstance(block.node, p.Match):
+            break
+        if block.title.startswith("line "):
+            own = f"`{own}` of {block.title}"
+            break
+        own = f"{block.title}.{own}"
+    if not own.startswith(("line ", "`")):
+        own = f"`{own}`"
     return f"{own} of `{p.plain_name(flow)}`" if flow else own

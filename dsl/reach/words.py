@@ -38,18 +38,12 @@ def _freely(type_: t.Type | None) -> str:
 
 
 def _is_free(type_: t.Type) -> bool:
-    match type_:
-        case t.SizedText():
-            return True
-        case t.Simple(kind):
-            return kind not in ("bool", "none", "model")
-        case t.ListOf(item) | t.Optional(item):
-            return _is_free(item)
-        case t.Union(members):
-            return any(map(_is_free, members))
-        case t.Record(fields):
-            return any(_is_free(one.type) for one in fields)
-    return False
+    return t.any_part(
+        type_,
+        lambda part: (
+            isinstance(part, t.SizedText) or (isinstance(part, t.Simple) and part.kind not in ("bool", "none", "model"))
+        ),
+    )
 
 
 def _named(type_: t.Type | None) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import click
 
@@ -23,13 +23,19 @@ def batch_options() -> list[click.Parameter]:
     ]
 
 
-def batch_lines(plan: p.Plan, bounds: Bounds, *, everywhere: bool) -> Iterator[str]:
-    """Yield a line on the time that batch APIs may take, if the flow asks one."""
+def batch_lines(plan: p.Plan, only_batches: Callable[[], Bounds], *, everywhere: bool) -> Iterator[str]:
+    """Yield a line on the time that batch APIs may take, if the flow asks one.
+
+    ``only_batches`` works out the bounds of the plan in which only calls to batch APIs take rounds.
+    """
     options = [*(model.options for model in plan.models), *(step.options for step in plan.walk())]
     said = [one.get("batch") for one in options]
     if not everywhere and all(one is None or one == p.Constant(False) for one in said):
         return
-    rounds = bounds.rounds.most
+    rounds = only_batches().rounds.most
+    if rounds == 0:
+        yield "batch APIs: no call goes to one"
+        return
     if rounds is None:
         yield f"batch APIs: up to {HOURS} h for each round of calls{_LIVE}"
         return

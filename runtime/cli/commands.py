@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from ..registry.modules import binding, binds, text_of
 
 _FOLDER = __name__.rpartition(".")[0]
-_SHORT_HELP = re.compile(r'^@click\.command\([^)]*?\bshort_help="([^"\n]*)"', re.MULTILINE)
+_SHORT_HELP = re.compile(r'^@click\.(?:command|group)\([^)]*?\bshort_help="([^"\n]*)"', re.MULTILINE)
 _DOCSTRING = re.compile(r'\A\s*"""(?:`[^`\n]*`: )?([^\n"]*)')
 
 

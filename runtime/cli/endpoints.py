@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,13 +14,22 @@ from ..providers.addresses import printable
 from ..providers.declared import DeclaredEndpoints
 from ..providers.homes import sent_by
 from ..session.approvals import approvals_file, approve, is_approved
-from ..session.listing import ListedEndpoint, listed_endpoints
+from ..session.listing import KeptCheck, ListedEndpoint, listed_endpoints
 from ..vocabulary.errors import UsageError
-from ..vocabulary.quoting import inert, shown
+from ..vocabulary.quoting import inert, one_line, shown
 from . import exits
 from .asking import person
 from .console import print_json
 from .endpoints_check import check
+
+_FOUND = {
+    "served": "takes",
+    "taken": "takes",
+    "refused": "refuses",
+    "ignored": "leaves out",
+    "unknown": "may take",
+}
+"""The words for what a check found of a part of a request."""
 
 
 @click.group(
@@ -59,8 +69,17 @@ def _lines(row: ListedEndpoint) -> Iterator[str]:
         yield f"{name}: {'set' if is_set else 'not set'}"
     if row.lacks:
         yield f"does not take {', '.join(row.lacks)}"
+    yield from map(_check_line, row.checks)
     if not row.approved:
         yield "not approved: `flowrun endpoints approve`"
+
+
+def _check_line(check: KeptCheck) -> str:
+    parts: dict[str, list[str]] = {}
+    for part, what in check.found.items():
+        parts.setdefault(_FOUND.get(what, what), []).append(part)
+    told = "; ".join(f"{word} {', '.join(names)}" for word, names in parts.items())
+    return f"{one_line(check.model)} {told} (checked on {time.strftime('%Y-%m-%d', time.gmtime(check.date))})"
 
 
 @command.command("approve", short_help="Approve the endpoints that a project declares.")

@@ -19,7 +19,7 @@ from .eval_shares import wanted_shares
 from .journals import journal_files, journal_path
 from .params import Chosen, FlowCommand
 from .paths import OutputPath, PathThatIs, to_file
-from .plans import allowed
+from .plans import ALLOW_READ
 
 if TYPE_CHECKING:
     from ..eval.columns import Column
@@ -64,14 +64,7 @@ SUFFIXES = {".html": "html", ".htm": "html", ".json": "json", ".xml": "junit"}
 @click.option("--quiet", "-q", is_flag=True, help="Print only the evaluation and errors.")
 @click.option("--fresh", is_flag=True, help="Send all calls again, and use no answers from the journal.")
 @click.option("--journal", metavar="FILE", help="The file for the answers.")
-@click.option(
-    "--allow-read",
-    multiple=True,
-    type=PathThatIs(),
-    callback=allowed,
-    metavar="DIR",
-    help="Let the flow read this folder, besides its own.",
-)
+@click.option("--allow-read", **ALLOW_READ)
 @click.option("--allow-host", multiple=True, metavar="HOST", help="Let the flow use models at this host.")
 @click.option("--allow-python", is_flag=True, help="Let the flow call the Python functions that it declares.")
 @click.pass_obj

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
+from functools import partial
 from importlib.resources import files as package_files
 from math import isfinite
 from pathlib import Path
@@ -28,7 +29,7 @@ from .journals import journal_path
 from .params import FIRST, Chosen, FlowCommand
 from .paths import PathThatIs
 from .plan_view import cost_in_words, in_words, journal_line, most_in_words, unforeseen_line, view
-from .plans import allowed, chosen_model
+from .plans import ALLOW_READ, chosen_model
 from .screen import terminal_width
 
 
@@ -87,14 +88,7 @@ class _Dollars(click.ParamType):  # type: ignore[type-arg,unused-ignore]
     metavar="X",
     help="Fail if the flow could cost more than X dollars without server failures.",
 )
-@click.option(
-    "--allow-read",
-    multiple=True,
-    type=PathThatIs(),
-    callback=allowed,
-    metavar="DIR",
-    help="Let the flow read this folder, besides its own.",
-)
+@click.option("--allow-read", **ALLOW_READ)
 @click.pass_obj
 def command(
     chosen: Chosen | None,
@@ -147,7 +141,10 @@ def command(
             click.echo(inert(unforeseen_line(beyond)))
         for line in ("asks:", *(f"  {in_words_of(one)}" for one in asked)) if asked else ():
             click.echo(inert(line))
-        for line in batch_lines(plan, bounds, everywhere=batch):
+        only_batches = partial(
+            estimate_plan, plan, inputs, files, model=model, right=right, batch=batch, only_batches=True
+        )
+        for line in batch_lines(plan, only_batches, everywhere=batch):
             click.echo(line)
         if kept is not None:
             click.echo(journal_line(kept))

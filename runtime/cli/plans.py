@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -16,6 +18,7 @@ from ..providers.declared import endpoints_of
 from ..providers.default_model import model_without_option
 from ..vocabulary.errors import UsageError
 from ..vocabulary.quoting import shown
+from .paths import PathThatIs
 
 
 def allowed(ctx: click.Context, param: click.Parameter, places: tuple[Path, ...]) -> tuple[Path, ...]:
@@ -23,6 +26,16 @@ def allowed(ctx: click.Context, param: click.Parameter, places: tuple[Path, ...]
     for place in places:
         must_be_folder(place, "--allow-read", "--allow-read {}")
     return places
+
+
+ALLOW_READ: Mapping[str, Any] = {
+    "multiple": True,
+    "type": PathThatIs(),
+    "callback": allowed,
+    "metavar": "DIR",
+    "help": "Let the flow read this folder, besides its own.",
+}
+"""The option --allow-read of commands."""
 
 
 def chosen_model(plan: p.Plan, option: str | None) -> str:

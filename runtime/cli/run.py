@@ -32,9 +32,8 @@ from .journals import journal_files, journal_path
 from .outcome import finish
 from .outputs import Outputs, Wanted, WithOutputs, output_options
 from .params import Chosen, FlowCommand, first_option
-from .paths import PathThatIs
 from .people import NO_ASK, at_terminal
-from .plans import allowed
+from .plans import ALLOW_READ
 from .progress import watcher
 from .run_cassette import RunCassette, cassette_option
 from .run_report import RunReport, live_option, report_option
@@ -55,14 +54,7 @@ def command_for(path: Path) -> click.Command:
         live_option(),
         cassette_option(),
         click.Option(["--quiet", "-q"], is_flag=True, help="Print only the answer, losses and errors."),
-        click.Option(
-            ["--allow-read"],
-            multiple=True,
-            type=PathThatIs(),
-            callback=allowed,
-            metavar="DIR",
-            help="Let the flow read this folder, besides its own.",
-        ),
+        click.Option(["--allow-read"], **ALLOW_READ),
         click.Option(["--allow-host"], multiple=True, metavar="HOST", help="Let the flow use models at this host."),
         click.Option(["--allow-python"], is_flag=True, help="Let the flow call the Python functions that it declares."),
         click.Option(["--budget"], metavar="BUDGET", help="Replace the budget of the flow: '$2.50, 400 calls'."),

@@ -73,6 +73,13 @@ class Store:
             self._book = self._first_read()
         return self._book.checks.get(f"{_bare(address)} {model}")
 
+    def checks(self, address: str) -> Mapping[str, CheckEntry]:
+        """Return what the last check of each model at an address found in 90 days, by the name of the model."""
+        if self._book is None:
+            self._book = self._first_read()
+        begin = f"{_bare(address)} "
+        return {name.removeprefix(begin): one for name, one in self._book.checks.items() if name.startswith(begin)}
+
     def keep_check(self, address: str, model: str, found: Mapping[str, str]) -> None:
         """Take what a check found. ``save`` writes it."""
         if self._book is None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from pathlib import Path
 
-from flowrun.dsl import RIGHT, Bounds, ImageText, Served, UnsettledError, bounds_of, necessary
+from flowrun.dsl import RIGHT, Bounds, ImageText, OnlyBatches, Served, UnsettledError, bounds_of, necessary
 from flowrun.dsl import plan as p
 
 from ..catalog import catalog
@@ -40,17 +40,19 @@ def estimate_plan(
     environ: Mapping[str, str] | None = None,
     right: float = RIGHT,
     batch: bool = False,
+    only_batches: bool = False,
 ) -> Bounds:
     """Work out the bounds of a plan with these inputs. Some inputs may be missing.
 
     ``model`` is for asks that name none. ``right`` is the probability that a vote's sample is right; the expected
-    numbers depend on it. With ``batch`` all models that can are asked through their batch APIs. Reads the files that
-    the flow reads. Raises InputError if a file cannot be read.
+    numbers depend on it. With ``batch`` all models that can are asked through their batch APIs. With ``only_batches``
+    only their calls take rounds. Reads the files that the flow reads. Raises InputError if a file cannot be read.
     """
     environ = os.environ if environ is None else environ
     default = model or model_without_option(environ, plan.source).name
     world = _Surroundings(files, environ, _prices(plan, environ), batch=batch)
-    return bounds_of(plan, catalog().reducers, inputs=inputs, world=world, model=default, right=right)
+    reducers, counted = catalog().reducers, OnlyBatches(world) if only_batches else world
+    return bounds_of(plan, reducers, inputs=inputs, world=counted, model=default, right=right)
 
 
 def least_of(plan: p.Plan, model: str, environ: Mapping[str, str]) -> Bounds:

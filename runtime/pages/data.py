@@ -51,7 +51,7 @@ from ..vocabulary.run_record import RunRecord
 from .ballots import Votes
 from .fitting import fitting
 from .graph import graph_data
-from .head import Figures, figures_of
+from .head import Figures, cost_of, figures_of
 from .inputs import Inputs
 from .strings import Strings
 from .timeline import as_data, timeline_of
@@ -79,7 +79,7 @@ def page_data(record: RunRecord, *, texts: bool = True, journal: Path | None = N
         "figures": asdict(figures),
         "value": strings.json(record.end.value),
         "flow": strings.foreign(record.text),
-        **calls_data(record.calls, votes, inputs, strings),
+        **calls_data(record.calls, figures, votes, inputs, strings),
         "votes": votes_data(votes, votes.tallies, inputs.names, strings),
         "losses": _losses(record, inputs.names, strings, journal),
         "graph": graph_data(record),
@@ -102,7 +102,9 @@ def run_data(record: RunRecord, figures: Figures, strings: Strings, told: Sequen
     }
 
 
-def calls_data(calls: Sequence[CallRecord], votes: Votes, inputs: Inputs, strings: Strings) -> dict[str, Json]:
+def calls_data(
+    calls: Sequence[CallRecord], figures: Figures, votes: Votes, inputs: Inputs, strings: Strings
+) -> dict[str, Json]:
     """Return the parts ``requests``, ``calls``, ``answers`` and ``attempts`` for some calls of a run."""
     requests: dict[str, int] = {}
     settings: list[dict[str, Json]] = []
@@ -115,6 +117,7 @@ def calls_data(calls: Sequence[CallRecord], votes: Votes, inputs: Inputs, string
         if setting is not None and request == len(settings):
             settings.append(setting)
         row = _call(call, inputs.names, strings) | {"request": request, "ballot": votes.ballot_of(call)}
+        row["cost"] = nanodollars(cost_of(call, figures))
         _append(rows, row | {"before": [strings.add(inputs.names.of(one)) for one in inputs.of(call.path)]})
         for answer in call.answers:
             _append(answers, {"call": number, **_answer(answer, strings)})
@@ -156,7 +159,6 @@ def _call(call: CallRecord, names: PathNames, strings: Strings) -> dict[str, Jso
         "reason": strings.foreign(call.reason),
         "labels": [one for label in call.labels if (one := strings.foreign(label))],
         "prompt": [] if call.request is None else _messages(call.request.messages, strings),
-        "cost": nanodollars(call.cost),
         "began": min(begins, default=None),
         "ended": max(ends, default=None),
     }

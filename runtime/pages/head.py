@@ -8,10 +8,12 @@ from typing import Any
 
 from flowrun.dsl import dataclass, pattern
 
+from ..vocabulary.call_record import CallRecord
 from ..vocabulary.run_record import RunRecord
 
 _ZEROS = pattern(r"(\.\d\d\d*?)0+$")
 _KEPT = r"\1"
+_PERHAPS_PAID = frozenset(("doubtful", "cancelled", "open"))
 STATE = {
     "done": "Done: the flow has its answer.",
     "partial": "Partly done: the answer lacks elements or steps.",
@@ -59,7 +61,7 @@ def figures_of(record: RunRecord) -> Figures:
         requests=_number(account.get("requests"), len(requests)),
         ms=length_of(record),
         cost=record.cost,
-        unbilled=account.get("unbilled"),
+        unbilled=account.get("unbilled", 0.0),
         calls_limit=record.plan.calls_limit,
         money_limit=record.plan.money_limit,
         early=sum(tally.saved for tally in record.end.votes.values()),
@@ -111,6 +113,23 @@ def money(dollars: float | None) -> str:
         return "unknown"
     # Zeros at the end say nothing, but cents have two digits: $0.0021, $2.50.
     return f"${_ZEROS.sub(_KEPT, three(dollars))}"
+
+
+def cost_of(call: CallRecord, figures: Figures) -> float | None:
+    """Return the dollars of a call of the run with these figures; None if they are not known."""
+    if figures.unbilled is None and any(one.end in _PERHAPS_PAID for one in call.attempts):
+        return None
+    return call.cost
+
+
+def spent(figures: Figures) -> str:
+    """Write the cost of a run: ``$0.0021``, ``≥ $0.0021`` if a call without a known price may be paid, or ``unknown``.
+
+    The page's script writes the same in sums.js.
+    """
+    if figures.unbilled is not None or figures.cost is None:
+        return money(figures.cost)
+    return f"≥ {money(figures.cost)}" if figures.cost else "unknown"
 
 
 def clock(seconds: float) -> str:

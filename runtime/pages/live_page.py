@@ -128,7 +128,7 @@ def _parts(changes: Changes, inputs: Inputs, strings: Strings) -> dict[str, Json
         "version": VERSION,
         "texts": True,
         "figures": asdict(changes.figures),
-        **calls_data(record.calls, votes, inputs, strings),
+        **calls_data(record.calls, changes.figures, votes, inputs, strings),
         "votes": votes_data(votes, changes.votes, inputs.names, strings),
         "losses": losses_data(_causes(changes), len(record.end.losses), lambda cause: "", inputs.names, strings),
         "timeline": _timeline(changes),

@@ -11,7 +11,7 @@ from ..vocabulary.call_record import CallRecord
 from ..vocabulary.quoting import inert, json_text, one_line
 from ..vocabulary.run_record import RunRecord
 from ..vocabulary.tally import stands
-from .head import Figures, clock, duration, figures_of, money
+from .head import Figures, clock, cost_of, duration, figures_of, money, spent
 
 _CELL = 300
 _NUMBERS = frozenset(
@@ -53,7 +53,7 @@ def in_words(figures: Figures) -> list[tuple[str, str]]:
         ("calls", f"{figures.calls:,}"),
         ("requests", f"{figures.requests:,}{calls}"),
         ("time", duration(figures.ms)),
-        ("cost", f"{money(figures.cost)}{limit}{unbilled}"),
+        ("cost", f"{spent(figures)}{limit}{unbilled}"),
         ("saved", ", ".join(told) or "nothing"),
         ("losses", f"{figures.losses:,}"),
     ]
@@ -100,7 +100,7 @@ def account_html(record: RunRecord, *, texts: bool) -> str:
 
 def _sums(record: RunRecord, group: Callable[[CallRecord], str]) -> list[tuple[str, ...]]:
     found: dict[str, list[float]] = {}
-    unknown = set()
+    unknown, figures = set(), figures_of(record)
     for call in record.calls:
         name = group(call)
         row = found.setdefault(name, [0, 0, 0, 0])
@@ -108,9 +108,10 @@ def _sums(record: RunRecord, group: Callable[[CallRecord], str]) -> list[tuple[s
         if call.state != "reused":
             row[1] += sum(one.tokens.read or 0 for one in call.answers)
             row[2] += sum(one.tokens.written or 0 for one in call.answers)
-        if call.cost is None:
+        cost = cost_of(call, figures)
+        if cost is None:
             unknown.add(name)
-        row[3] += call.cost or 0
+        row[3] += cost or 0
     return [
         (name, *(f"{one:,.0f}" for one in row[:3]), money(None if name in unknown else row[3]))
         for name, row in sorted(found.items(), key=lambda one: -one[1][3])

@@ -9,7 +9,7 @@ from flowrun.dsl import dataclass
 
 from ..vocabulary.run_record import RunRecord
 from .assembly import assemble
-from .head import clock, duration, figures_of, money
+from .head import clock, duration, figures_of, spent
 from .markup import safe
 
 INDEX = "index.html"
@@ -37,7 +37,7 @@ class Shelved:
 def shelved(record: RunRecord, page: str) -> Shelved:
     """Return the row of a run whose page was made."""
     figures = figures_of(record)
-    cells = (f"{figures.calls:,}", duration(figures.ms), money(figures.cost), f"{figures.losses:,}")
+    cells = (f"{figures.calls:,}", duration(figures.ms), spent(figures), f"{figures.losses:,}")
     return Shelved(record.id, record.plan.flow, record.began, record.status, page, cells)
 
 

@@ -10,7 +10,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from flowrun.dsl import did_you_mean, pattern
+from flowrun.dsl import ABILITIES, ENDPOINT_KINDS, EndpointKind, did_you_mean, pattern
 
 from ..files.project import project_model, project_settings
 from ..files.settings import check_names
@@ -19,16 +19,10 @@ from ..vocabulary.quoting import shown
 from . import is_own
 from .addresses import check_address, check_path
 from .filled import plain_part, variables_in
-from .named import KINDS, Kind, NamedEndpoint, Origin
+from .named import NamedEndpoint, Origin
 from .secret import secret
 
 SETTINGS = ("base_url", "key_env", "headers", "kind", "ca", "lacks", "price_list")
-LACKS = (
-    *("n", "json_schema", "json_object", "stream", "stream_options", "usage", "seed", "logprobs", "images", "batch"),
-    *("temperature", "top_p", "reasoning", "stop", "presence_penalty", "frequency_penalty", "service_tier"),
-    *("verbosity", "user"),
-)
-"""The parts of a request that an endpoint may lack."""
 _KEY = pattern(r"sk-|gsk_|xai-|pplx-|hf_|nvapi-|AIza|csk-|r8_")
 """The beginnings of the keys of well-known services."""
 _NAME = pattern(r"[a-z][a-z0-9_]*")
@@ -131,11 +125,11 @@ class _Reader:
             raise self._refused("the path of base_url has what looks like a key: delete it, and set `key_env`")
         return address.rstrip("/")
 
-    def _kind(self) -> Kind:
+    def _kind(self) -> EndpointKind:
         given = self._text("kind") or "openai"
-        kind = next((one for one in KINDS if one == given), None)
+        kind = next((one for one in ENDPOINT_KINDS if one == given), None)
         if kind is None:
-            guess = did_you_mean(given, KINDS) or f"an endpoint speaks one of {', '.join(KINDS)}"
+            guess = did_you_mean(given, ENDPOINT_KINDS) or f"an endpoint speaks one of {', '.join(ENDPOINT_KINDS)}"
             raise self._refused(f"`kind` has no value {shown(given)}; {guess}")
         return kind
 
@@ -192,7 +186,7 @@ class _Reader:
         if not isinstance(given, list) or not all(isinstance(one, str) for one in given):
             raise self._refused('`lacks` must be a list of texts, such as lacks = ["n", "json_schema"]')
         for one in given:
-            if one not in LACKS:
-                guess = did_you_mean(one, LACKS) or f"it may have {', '.join(LACKS)}"
+            if one not in ABILITIES:
+                guess = did_you_mean(one, ABILITIES) or f"it may have {', '.join(ABILITIES)}"
                 raise self._refused(f"`lacks` has no word {shown(one)}; {guess}")
         return frozenset(given)

@@ -42,8 +42,8 @@ class HttpEndpoint:
     """A model at an address. The key is sent to ``base_url`` only. The key and the proxy are never printed.
 
     ``identity`` is the name of the model in the keys of answers: its name at the provider whose API the endpoint
-    speaks. ``hidden`` are the values of variables in other headers, which are kept secret like the key. ``lacks`` are
-    the parts of a request that the server is known not to take.
+    speaks. ``hidden`` are the variables in other headers with their values, which are kept secret like the key.
+    ``lacks`` are the parts of a request that the server is known not to take.
     ``signer`` makes further headers for each request, if the server wants a signature or a token that is renewed.
     """
 
@@ -55,7 +55,7 @@ class HttpEndpoint:
     way: Way = field(default=Way(), repr=False)
     base_variable: str = ""
     identity: str = ""
-    hidden: tuple[str, ...] = field(default=(), repr=False)
+    hidden: Mapping[str, str] = field(default_factory=dict, repr=False)
     lacks: frozenset[str] = frozenset()
     signer: Signer | None = field(default=None, repr=False, compare=False)
     traffic: Traffic = field(default_factory=Traffic, repr=False, compare=False)
@@ -91,7 +91,7 @@ class HttpEndpoint:
 
     @property
     def _secrets(self) -> tuple[str, ...]:
-        return (self.key, *self.hidden) if self.key else self.hidden
+        return (self.key, *self.hidden.values()) if self.key else tuple(self.hidden.values())
 
     def _carried(self, text: str) -> bool:
         for one in self._secrets:
@@ -104,15 +104,20 @@ class HttpEndpoint:
         if self.signer is not None and (found := self.signer.advice(status)):
             return found
         where = f"{self.base_variable} ({printable(self.base_url)})" if self.base_variable else "the base URL"
+        others = " and ".join(self.hidden)
         match status:
+            case 401 if not self.key and others:
+                return f"check the value of {others}, which the headers of the endpoint name, and check {where}"
             case 401 if not self.key_variable:
                 return "no key was sent: name the variable with the key where the endpoint is declared"
             case 401 if not self.key:
                 return f"no key was sent: set {self.key_variable}"
             case 401:
                 return f"check that {self.key_variable} is a key for {where}"
+            case 403 if self.key_variable or others:
+                return f"check the permissions of {self.key_variable or others}, and check {where}"
             case 403:
-                return f"check the permissions of {self.key_variable}, and check {where}"
+                return f"check {where}"
             case 404:
                 return f"check the name of the model, and check {where}"
             case 413:
@@ -134,11 +139,8 @@ def endpoint(service: Service, name: str, environ: Mapping[str, str]) -> HttpEnd
         raise UsageError(f"{service.name}:{name} needs an address: set {service.base_variable} to that of your account")
     where = service.base_variable or f"the base_url of the endpoint `{service.name}`"
     parts = check_address(base, where, service.base_url or "https://RESOURCE.openai.azure.com")
-    for version in service.versions:
-        # The provider puts the version into each path itself.
-        if parts.path.rstrip("/").endswith(version):
-            base = base.removesuffix("/").removesuffix(version).rstrip("/")
-            parts = parts._replace(path=parts.path.rstrip("/").removesuffix(version))
+    base = without_version(service, base)
+    parts = urlsplit(base)
     check_path(base, parts, where, spoken=service.spoken)
     keys = {variable: environ.get(variable, "").strip() for variable in service.key_variables}
     variable = next((variable for variable, key in keys.items() if key), (service.key_variables or ("",))[-1])
@@ -146,7 +148,7 @@ def endpoint(service: Service, name: str, environ: Mapping[str, str]) -> HttpEnd
     if not key and service.key_variables and _needs_key(service, base):
         raise UsageError(_without_key(service, name, environ))
     headers: dict[str, str] = {}
-    hidden: tuple[str, ...] = ()
+    hidden: dict[str, str] = {}
     if service.named is not None:
         headers, hidden = declared_headers(service.named, environ)
     for other, header in service.other_headers:
@@ -172,6 +174,14 @@ def endpoint(service: Service, name: str, environ: Mapping[str, str]) -> HttpEnd
         hidden=hidden,
         lacks=service.traits.lacks,
     )
+
+
+def without_version(service: Service, base: str) -> str:
+    """Return an address without the version at its end, which the provider puts into each path itself."""
+    for version in service.versions:
+        if urlsplit(base).path.rstrip("/").endswith(version):
+            base = base.removesuffix("/").removesuffix(version).rstrip("/")
+    return base
 
 
 def _needs_key(service: Service, base: str) -> bool:

@@ -31,21 +31,21 @@ def plain_part(value: str) -> str:
     return _VARIABLE.sub("", value)
 
 
-def declared_headers(named: NamedEndpoint, environ: Mapping[str, str]) -> tuple[dict[str, str], tuple[str, ...]]:
-    """Return the headers that an endpoint declares, and the values of the variables in them.
+def declared_headers(named: NamedEndpoint, environ: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the headers that an endpoint declares, and the variables in them with their values.
 
     Raises: UsageError, if such a variable is not set.
     """
-    headers, hidden = {}, []
+    headers, hidden = {}, {}
     for header, value in named.headers.items():
         for variable in variables_in(value):
             found = environ.get(variable, "").strip()
             if not found:
                 raise UsageError(f"the endpoint `{named.name}` sends {variable} in its header {header}: set {variable}")
             check_text(found, variable)
-            hidden.append(found)
+            hidden[variable] = found
         headers[header] = fill(value, environ)
-    return headers, tuple(hidden)
+    return headers, hidden
 
 
 def certificates_of(named: NamedEndpoint) -> str:

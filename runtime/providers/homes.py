@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from flowrun.dsl import ENDPOINT_KINDS
+
 from ..vocabulary.errors import UsageError
 from ..vocabulary.quoting import shown
 from .addresses import host_of
 from .filled import variables_in
-from .named import KINDS, NamedEndpoint
+from .named import NamedEndpoint
 from .services import Service
 from .traits import ProviderSpec
 
-_MODULES = frozenset((*KINDS, "embedded"))
+_MODULES = frozenset((*ENDPOINT_KINDS, "embedded"))
 """The providers of most runs, for which no file of settings is read."""
 
 

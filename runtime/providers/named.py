@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from flowrun.dsl import dataclass
 
-Kind = Literal["openai", "anthropic", "gemini"]
-KINDS: tuple[Kind, ...] = ("openai", "anthropic", "gemini")
+if TYPE_CHECKING:
+    from flowrun.dsl import EndpointKind
+
 Origin = Literal["built-in", "user", "project", "flow"]
 
 
@@ -32,7 +33,7 @@ class NamedEndpoint:
     name: str
     base_url: str
     key_env: str = ""
-    kind: Kind = "openai"
+    kind: EndpointKind = "openai"
     headers: Mapping[str, str] = field(default_factory=dict)
     ca: str = ""
     price_list: str = ""

@@ -1,4 +1,5 @@
-"""One model at several addresses. A request goes to the address that has read the longest beginning of its prompt.
+"""The provider of one model at several addresses. A request goes to the address that has read the longest beginning of
+its prompt.
 
 It goes to the address that has the fewest open ones if no address has read enough, or if the one that has read it has
 more than its share of the requests that are usually open.

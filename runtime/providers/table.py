@@ -7,10 +7,17 @@ and not this one. The page stands above the row.
 
 from __future__ import annotations
 
-from .named import BuiltIn, Kind, NamedEndpoint
+from typing import TYPE_CHECKING
+
+from .named import BuiltIn, NamedEndpoint
+
+if TYPE_CHECKING:
+    from flowrun.dsl import EndpointKind
 
 
-def _at(name: str, base_url: str, key: str, prices: str = "", lacks: str = "", kind: Kind = "openai") -> NamedEndpoint:
+def _at(
+    name: str, base_url: str, key: str, prices: str = "", lacks: str = "", kind: EndpointKind = "openai"
+) -> NamedEndpoint:
     return NamedEndpoint(
         name, base_url, key, kind, price_list=prices, lacks=frozenset(lacks.split()), origin="built-in"
     )

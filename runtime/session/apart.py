@@ -6,7 +6,7 @@ import asyncio
 import signal
 import threading
 from collections.abc import Callable, Coroutine, Iterator
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar, copy_context
 from types import FrameType
@@ -16,6 +16,11 @@ from .result import Result
 from .run import Stop
 
 Work = Callable[[], Coroutine[Any, Any, Result]]
+_PULSE = 0.2
+"""The seconds after which a wait looks for signals.
+
+A signal that comes just before the wait, or to another thread, does not end it.
+"""
 
 
 def loop_runs() -> bool:
@@ -73,9 +78,11 @@ class _Apart:
                 try:
                     if not self.gate.done():
                         self.gate.set_result(True)
-                    self.done.exception()
+                    while not wait((self.done,), _PULSE).done:
+                        pass
                     # The end of the thread is near. Without it, its event loop might outlive this call.
-                    thread.join()
+                    while thread.is_alive():
+                        thread.join(_PULSE)
                     break
                 except KeyboardInterrupt:
                     self.interrupted()

@@ -10,6 +10,8 @@ from typing import Any
 
 from aiohttp import web
 
+from .loopback import served
+
 KEY = "9f8e7d6c5b4a39281706f5e4d3c2b1a0"
 Json = dict[str, Any]
 _SAFE = {"hate": {"filtered": False, "severity": "safe"}}
@@ -29,14 +31,8 @@ class AzureServer:
     async def serving(self) -> AsyncIterator[AzureServer]:
         app = web.Application()
         app.router.add_route("*", "/{path:.*}", self._answer)
-        runner = web.AppRunner(app, access_log=None)
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        self.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-        try:
+        async with served(app) as self.url:
             yield self
-        finally:
-            await runner.cleanup()
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         self.seen.append((request.raw_path, await request.json(), request.headers.copy()))

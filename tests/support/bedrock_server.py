@@ -16,6 +16,8 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
+from .loopback import served
+
 REGION = "us-east-1"
 KEYS = ("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "FwoGZXIvYXdzEBYaDHqa0AP1s3cretT0ken9x8y7")
 Json = dict[str, Any]
@@ -48,15 +50,11 @@ class BedrockServer:
     async def serving(self) -> AsyncIterator[BedrockServer]:
         app = web.Application()
         app.router.add_route("*", "/{path:.*}", self._handle)
-        runner = web.AppRunner(app, access_log=None)
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        self.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-        try:
-            yield self
-        finally:
-            self._over.set()
-            await runner.cleanup()
+        async with served(app) as self.url:
+            try:
+                yield self
+            finally:
+                self._over.set()
 
     def environ(self, **more: str) -> dict[str, str]:
         names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
@@ -115,7 +113,7 @@ class BedrockServer:
 
 
 def frame(payload: bytes, **headers: str) -> bytes:
-    """One message of an event stream. An underscore in the name of a header begins it with a colon."""
+    """A message of an event stream. An underscore in the name of a header begins it with a colon."""
     written = b""
     for name, value in headers.items():
         key = (":" + name[1:] if name.startswith("_") else name).replace("_", "-").encode()

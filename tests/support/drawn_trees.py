@@ -28,6 +28,8 @@ VALUES = st.lists(LETTERS | PIECES, max_size=12).map("".join)
 SIZE = st.integers(0, 10**6)
 DIGITS = st.from_regex(r"[0-9]{1,12}(\.[0-9]{1,4})?", fullmatch=True)
 STEPS = ("ask", "fanout", "map", "repeat", "chain", "match")
+RELATIONS = ("in", "about", "contains", "failed", "matches", "skipped")
+"""Words that no asked step can be named by: `expect asked in [1]` is about a value `asked`."""
 SOFT = [
     word.lower()
     for word in sorted(TEST_WORDS | TYPE_WORDS | CLAUSE_WORDS | FILE_WORDS | ROUND_WORDS | LABELS | {"MATCH"})
@@ -88,7 +90,7 @@ class Maker:
             makers += [
                 lambda: s.TypeList(self.type(depth - 1), AT),
                 lambda: s.TypeList(self.type(depth - 1), AT, self.draw(SIZE), self.draw(SIZE | st.none())),
-                lambda: s.TypeSized(self.word(), (s.SizeArg(self.word("not"), self.draw(SIZE), AT),), AT),
+                lambda: s.TypeSized(self.word("quote"), (s.SizeArg(self.word("not"), self.draw(SIZE), AT),), AT),
                 lambda: s.TypeRecord(self.some(field, 0, 5), AT),
             ]
         return self.one_of(*makers)  # type: ignore[no-any-return]
@@ -241,11 +243,12 @@ class Maker:
                 body, returns = with_returned_node(self, body)
             return s.FlowDecl(self.word(), self.some(param), limits, body, returns, AT)
 
-        def path() -> s.Path:
+        def path(*refused: str) -> s.Path:
             def places() -> tuple[s.Number, ...]:
                 return self.some(self.count, 0, 2)
 
-            return self.some(lambda: s.PathStep(self.word(), places(), AT), 1)
+            first = s.PathStep(self.word(*refused), places(), AT)
+            return first, *self.some(lambda: s.PathStep(self.word(), places(), AT), 0, 2)
 
         def condition() -> s.Expr | None:
             return self.expr(2) if self.maybe() else None
@@ -269,7 +272,7 @@ class Maker:
                     else s.ExpectEnd(self.maybe(), None, s.Word("failed", AT), None, AT)
                 ),
                 lambda: s.ExpectEnd(self.maybe(), condition(), s.Word("failed", AT), self.string(), AT),
-                lambda: s.ExpectAsked(self.maybe(), path(), condition(), AT),
+                lambda: s.ExpectAsked(self.maybe(), path(*RELATIONS), condition(), AT),
             )
 
         def prefix() -> s.Word | None:

@@ -6,7 +6,6 @@ It counts as the server of Messages does, whose blocks it makes of those of Conv
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -15,6 +14,7 @@ from aiohttp import web
 
 from .bedrock_server import event
 from .keeping_server import Keeping
+from .loopback import LARGE, served_aside
 
 TOKEN = "bedrock-planted-0123456789-token"
 
@@ -46,7 +46,6 @@ def _blocks(content: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def keeping_bedrock(least: int = 1024, seconds: float = 0.05) -> Iterator[Keeping]:
     """Serve Converse on loopback. An answer begins after ``seconds``, and ends after as many more."""
     state = Keeping(least)
-    loop = asyncio.new_event_loop()
 
     async def converse(request: web.Request) -> web.StreamResponse:
         assert request.headers["Authorization"] == f"Bearer {TOKEN}"
@@ -79,22 +78,7 @@ def keeping_bedrock(least: int = 1024, seconds: float = 0.05) -> Iterator[Keepin
             await response.write(one)
         return response
 
-    app = web.Application(client_max_size=1 << 26)
+    app = web.Application(client_max_size=LARGE)
     app.router.add_post("/model/{model}/{verb:converse|converse-stream}", converse)
-    runner = web.AppRunner(app, access_log=None, handler_cancellation=False)
-
-    async def start() -> int:
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0, backlog=1024).start()
-        return int(runner.addresses[0][1])
-
-    thread = threading.Thread(target=loop.run_forever, daemon=True)
-    thread.start()
-    state.url = f"http://127.0.0.1:{asyncio.run_coroutine_threadsafe(start(), loop).result()}"
-    try:
+    with served_aside(app) as state.url:
         yield state
-    finally:
-        asyncio.run_coroutine_threadsafe(runner.cleanup(), loop).result()
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join()
-        loop.close()

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,6 +16,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from aiohttp import web
+
+from .loopback import LARGE, served_aside
 
 LOOKED_BACK = 20
 MOST_BREAKPOINTS = 4
@@ -148,7 +149,6 @@ def answer_of(prompt: str, body: dict[str, Any]) -> str:
 def keeping(least: int = 1024, seconds: float = 0.05, answer: Answer = answer_of) -> Iterator[Keeping]:
     """Serve Messages on loopback. An answer begins after ``seconds``, and ends after as many more."""
     state = Keeping(least)
-    loop = asyncio.new_event_loop()
 
     async def messages(request: web.Request) -> web.StreamResponse:
         body = await request.json()
@@ -192,22 +192,7 @@ def keeping(least: int = 1024, seconds: float = 0.05, answer: Answer = answer_of
             await response.write(f"event: {event['type']}\ndata: {json.dumps(event)}\n\n".encode())
         return response
 
-    app = web.Application(client_max_size=1 << 26)
+    app = web.Application(client_max_size=LARGE)
     app.router.add_post("/v1/messages", messages)
-    runner = web.AppRunner(app, access_log=None, handler_cancellation=False)
-
-    async def start() -> int:
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0, backlog=1024).start()
-        return int(runner.addresses[0][1])
-
-    thread = threading.Thread(target=loop.run_forever, daemon=True)
-    thread.start()
-    state.url = f"http://127.0.0.1:{asyncio.run_coroutine_threadsafe(start(), loop).result()}"
-    try:
+    with served_aside(app) as state.url:
         yield state
-    finally:
-        asyncio.run_coroutine_threadsafe(runner.cleanup(), loop).result()
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join()
-        loop.close()

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from aiohttp import web
+
+from .loopback import LARGE, served_aside
 
 
 @dataclass
@@ -34,7 +34,6 @@ class Shops:
 @contextmanager
 def small_shops(keys: Mapping[str, str], words: Mapping[str, str]) -> Iterator[Shops]:
     shops = Shops(keys, words)
-    loop = asyncio.new_event_loop()
 
     async def complete(request: web.Request) -> web.Response:
         name = request.match_info["name"]
@@ -47,22 +46,7 @@ def small_shops(keys: Mapping[str, str], words: Mapping[str, str]) -> Iterator[S
         usage = {"prompt_tokens": 40, "completion_tokens": 7, "total_tokens": 47}
         return web.json_response({"choices": [choice], "usage": usage})
 
-    app = web.Application(client_max_size=1 << 26)
+    app = web.Application(client_max_size=LARGE)
     app.router.add_post("/{name}/v1/chat/completions", complete)
-    runner = web.AppRunner(app, access_log=None, handler_cancellation=False)
-
-    async def start() -> int:
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        return int(runner.addresses[0][1])
-
-    thread = threading.Thread(target=loop.run_forever, daemon=True)
-    thread.start()
-    shops.url = f"http://127.0.0.1:{asyncio.run_coroutine_threadsafe(start(), loop).result()}"
-    try:
+    with served_aside(app) as shops.url:
         yield shops
-    finally:
-        asyncio.run_coroutine_threadsafe(runner.cleanup(), loop).result()
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join()
-        loop.close()

@@ -15,6 +15,8 @@ from aiohttp import web
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from .loopback import served
+
 TOKEN = "ya29.a0Ae4lvC3s3cretT0kenQx7-"
 Json = dict[str, Any]
 
@@ -49,14 +51,8 @@ class VertexServer:
         app = web.Application()
         app.router.add_route("*", "/token", self._token)
         app.router.add_route("*", "/{path:.*}", self._answer)
-        runner = web.AppRunner(app, access_log=None)
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        self.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-        try:
+        async with served(app) as self.url:
             yield self
-        finally:
-            await runner.cleanup()
 
     def environ(self, folder: Path, **more: str) -> dict[str, str]:
         """The variables of a user whose service account gets its tokens here."""

@@ -7,6 +7,9 @@
   let model;
   let most = CAUSES;
 
+  // As in pages/head.py: null for `unbilled` is a call without a known price that may be paid.
+  const spent = (f) => (f.unbilled !== null || !f.cost ? F.money(f.unbilled === null ? null : f.cost) : "≥ " + F.money(f.cost));
+
   const words = (f) => {
     const limit = f.money_limit === null ? "" : " of " + F.money(f.money_limit);
     const unbilled = f.unbilled ? ", at most " + F.money((f.cost || 0) + f.unbilled) : "";
@@ -19,7 +22,7 @@
       calls: F.number(f.calls),
       requests: F.number(f.requests) + (f.calls_limit === null ? "" : " of " + F.number(f.calls_limit)),
       time: F.duration(f.ms),
-      cost: F.money(f.cost) + limit + unbilled,
+      cost: spent(f) + limit + unbilled,
       saved: saved.join(", ") || "nothing",
       losses: F.number(f.losses),
     };

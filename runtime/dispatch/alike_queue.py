@@ -41,16 +41,18 @@ class AlikeQueue(FairQueue[T]):
         number, lane = next(iter(self._turns.items()))
         item = lane.take()
         self._of[item] = lane
-        del self._turns[number]
-        if lane:
-            self._turns[number] = lane
+        more = bool(lane)
+        if len(self._turns) > 1 or not more:
+            del self._turns[number]
+            if more:
+                self._turns[number] = lane
         return item
 
     def left(self, item: T) -> None:
         lane = self._of.pop(item, None)
         if lane is not None:
             lane.left(item)
-            if lane.idle:
+            if lane.number not in self._turns and lane.idle:
                 self._tries.pop(lane.number, None)
 
     def clear(self) -> list[T]:

@@ -148,6 +148,8 @@ class Lines:
         """
         if detail is not None:
             self.prompts.learn(batch, detail)
+        if not batch.prompt.marks:
+            return False
         followers = self.prompts.release(batch, begun=begun)
         for follower in followers:
             if follower.calls:
@@ -173,9 +175,7 @@ class Lines:
         endpoint = batch.endpoint
         line = self._lines[endpoint]
         line.queue.left(batch)
-        pump = line.pump
-        if endpoint.limiter.waits_alone(pump):
-            endpoint.limiter.forget(pump)
+        endpoint.limiter.forget_alone(line.pump)
 
     def clear(self, endpoint: Endpoint) -> list[Batch]:
         """Take all batches out of a queue. They are over."""

@@ -246,6 +246,10 @@ class Limiter:
         """Withdraw a callback that was left with ``on_ready``."""
         self._waiters.forget(callback)
 
+    def forget_alone(self, callback: Callable[[], None]) -> None:
+        """Withdraw a callback that was left with ``on_ready`` if no other one waits for a place."""
+        self._waiters.forget_alone(callback)
+
     def close(self) -> None:
         """Drop all callbacks and the timer."""
         self._waiters.close()

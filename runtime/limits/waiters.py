@@ -37,6 +37,11 @@ class Waiters:
         """Tell whether no callback other than this one waits."""
         return not self._callbacks or (len(self._callbacks) == 1 and callback in self._callbacks)
 
+    def forget_alone(self, callback: Callable[[], None]) -> None:
+        """Drop a callback if no other one waits."""
+        if len(self._callbacks) == 1:
+            self._callbacks.pop(callback, None)
+
     def close(self) -> None:
         """Drop all callbacks and the timer."""
         self._callbacks.clear()

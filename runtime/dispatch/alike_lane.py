@@ -155,6 +155,9 @@ class AlikeLane(Generic[T]):
         if self._first:
             self._chosen = self._first[0]
             return self._chosen
+        if self._plain and not self._came:
+            self._chosen = self._plain[0][0]
+            return self._chosen
         oldest = next(iter(self._came)) if self._came else None
         if self._plain:
             first, arrived = self._plain[0]

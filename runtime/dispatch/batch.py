@@ -149,9 +149,11 @@ class Batch:
 
     @property
     def out(self) -> Out:
-        state = self.state.out if isinstance(self.state, Landed) else self.state
-        assert isinstance(state, Out)
-        return state
+        state = self.state
+        if isinstance(state, Out):
+            return state
+        assert isinstance(state, Landed)
+        return state.out
 
     def fits(self, call: Call, samples: int) -> bool:
         """Tell whether a call may join this batch. Its request can have at most ``samples`` answers."""
@@ -184,8 +186,11 @@ class Worker:
 
 def prompt_tokens(request: Request) -> int:
     """Return the approximate number of tokens in a prompt."""
-    images = sum([len(message.images) for message in request.messages])
-    return sum([len(message.text) for message in request.messages]) // CHARACTERS + _IMAGE * images
+    characters = images = 0
+    for message in request.messages:
+        characters += len(message.text)
+        images += len(message.images)
+    return characters // CHARACTERS + _IMAGE * images
 
 
 def part_of(error: CallError, asked: tuple[Call, ...], call: Call) -> CallError:

@@ -113,8 +113,7 @@ class Lines:
         The place may be one that the batch ``after`` has just had.
         """
         line, limiter = self._lines[endpoint], endpoint.limiter
-        while line.queue:
-            batch = line.queue.peek(after)
+        while (batch := line.queue.peek(after)) is not None:
             if not batch.calls:
                 line.queue.drop()
                 self.let_go(batch)

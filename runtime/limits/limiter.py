@@ -145,6 +145,8 @@ class Limiter:
     @property
     def hopeless(self) -> bool:
         """True if the server has served nobody for so long that waiting requests may give up."""
+        if self._breaker.since is None:
+            return False
         return self._breaker.hopeless(asyncio.get_running_loop().time(), self.patience)
 
     def reasons(self, now: float) -> tuple[Reason, ...]:
@@ -256,7 +258,7 @@ class Limiter:
 
     def _ready(self, now: float) -> float:
         """Work out the event loop's time at which a request may be sent, if the width allows one more."""
-        ramp = self._ramp.ready(now, self.active)
+        ramp = 0.0 if self.active < self._ramp.level else self._ramp.ready(now, self.active)
         return max(self._paused_until, self._breaker.ready(), self._quota.ready(now), ramp)
 
     def _opening(self, now: float) -> float:

@@ -72,9 +72,12 @@ def told_ceiling(call: Call) -> Ceiling:
 
 def rough_ceiling_of(request: Request) -> Ceiling:
     """Estimate ``ceiling_of`` from the bytes of the texts alone. The result is never lower, and quicker to work out."""
-    form = _form_of(request)
-    read = size_of(request) + _of_images(request, "") + _AROUND * len(request.messages)
-    if form:
+    read = size_of(request) + _AROUND * len(request.messages)
+    for message in request.messages:
+        if message.images:
+            read += _of_images(request, "")
+            break
+    if form := _form_of(request):
         read += len(form) + _AROUND
     return Ceiling(read, request.max_tokens, *_terms(request))
 

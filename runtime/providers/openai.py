@@ -115,9 +115,10 @@ class OpenAIProvider(ServedProvider):
 
     async def _ended(self, data: dict[str, Any], call: Post, silence: Silence, deadline: float) -> dict[str, Any]:
         choices = _dicts(data.get("choices"))
-        if any(choice.get("finish_reason") for choice in choices):
-            silence.named(self.model)
-            return data
+        for choice in choices:
+            if choice.get("finish_reason"):
+                silence.named(self.model)
+                return data
         whole = choices and all(read_message(choice.get("message")).text for choice in choices)
         if not whole or (call.stream is not None and call.stream.begun) or any(one.get("error") for one in choices):
             return data

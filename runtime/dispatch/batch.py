@@ -92,6 +92,10 @@ class Over:
     """The state of a batch that has ended."""
 
 
+QUEUED, OVER = Queued(), Over()
+"""The states without data. All batches share them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Mark:
     """The end of a head of a prompt, as the number of a message and a place in its text.
@@ -130,7 +134,7 @@ class Batch:
     calls: list[Call]
     retries: Retries
     prompt: Prompt = field(default_factory=Prompt)
-    state: Queued | Held | Out | Landed | Waiting | Over = Queued()
+    state: Queued | Held | Out | Landed | Waiting | Over = QUEUED
     asked: tuple[Call, ...] = ()
     key: str = ""
     seen: int | None = None
@@ -169,7 +173,7 @@ class Batch:
         match self.state:
             case Waiting(timer):
                 timer.cancel()
-                self.state = Over()
+                self.state = OVER
             case Out(task, left=True) as out if task is not asyncio.current_task():
                 # An unsent batch notices by itself that no call waits. Cancelled here, it would count as sent.
                 out.kept = keep

@@ -12,7 +12,7 @@ from ..limits import Place
 from ..vocabulary.errors import CallError
 from ..vocabulary.usage import TokenDetail
 from .alike_queue import queue_at
-from .batch import Batch, Over, Queued, Waiting
+from .batch import OVER, QUEUED, Batch, Queued, Waiting
 from .endpoint import Endpoint
 from .outages import given_up
 from .prompt_cache import PromptCache
@@ -69,7 +69,7 @@ class Lines:
         batch.waits = gone_on(batch.waits, self.clock.mark(line.gate))
         if isinstance(batch.state, Waiting):
             self.clock.retrying(line.gate, -1)
-        batch.state = Queued()
+        batch.state = QUEUED
         line.ready += 1
         put = line.queue.put_first if first else line.queue.put
         put(batch.lane, batch)
@@ -181,7 +181,7 @@ class Lines:
         line = self._lines[endpoint]
         taken = line.queue.clear()
         for batch in taken:
-            batch.state = Over()
+            batch.state = OVER
         line.ready = 0
         self.clock.cleared(line.gate, line)
         return taken

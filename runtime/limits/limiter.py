@@ -204,8 +204,10 @@ class Limiter:
                 far = self._ramp.far(now, place.sent)
                 self._width.refused(now, place.epoch, in_flight, far=far)
                 self._ramp.refused(self._width.width, far=far)
-        self._narrowest = min(self._narrowest, self._width.width)
-        self.widest = max(self.widest, self.reach)
+        width, level = self._width.width, self._ramp.level
+        self._narrowest = min(self._narrowest, width)
+        if self.widest < width and self.widest < level:
+            self.widest = max(self.widest, self.reach)
         self._waiters.call()
 
     def withdraws(self, place: Place) -> bool:

@@ -82,7 +82,8 @@ class Waiters:
         as soon as possible, with ``soon``. Otherwise nobody might ever call them. Without ``soon``, the callbacks were
         called just before and took no place; they are called when the next request ends.
         """
-        self._stop()
+        if self._timer is not None:
+            self._stop()
         if not self._callbacks:
             return
         loop = asyncio.get_running_loop()

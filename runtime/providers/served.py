@@ -240,6 +240,8 @@ class ServedProvider(SendsOptions, ABC):
 
     def _count(self, came: int, asked: int) -> None:
         """Learn how many samples the server gives. It may give fewer than were asked for, and not say so."""
+        if came == asked <= self._known.served == self.record.served:
+            return
         if came < asked and asked > self._known.served:
             self._lower(came)
         self._known.served = self.record.served = max(self._known.served, min(came, asked))

@@ -65,7 +65,7 @@ class Out:
     detail: TokenDetail | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, slots=True)
 class Landed:
     """The state of a batch whose answers have come. ``written`` ends when they are on the disk.
 

@@ -21,7 +21,8 @@ from .width import Width
 
 _FULL = 0.875
 """The part of the places in use from which on they count as used: some are always between two requests."""
-_NO_PLACE: tuple[Reason, ...] = ((Cause.WIDTH, inf),)
+NO_PLACE: tuple[Reason, ...] = ((Cause.WIDTH, inf),)
+"""The reasons while all places are taken and nothing else holds requests back."""
 
 
 @dataclass(eq=False, slots=True)
@@ -149,10 +150,16 @@ class Limiter:
             return False
         return self._breaker.hopeless(asyncio.get_running_loop().time(), self.patience)
 
+    @property
+    def only_full(self) -> bool:
+        """True if the number of places is surely the only cause for which no request can be sent."""
+        full = self.active >= self._width.width
+        return full and not self._paused_until and not self._breaker.open and self._quota.free
+
     def reasons(self, now: float) -> tuple[Reason, ...]:
         """Return the causes for which no request can be sent, in the order in which they count. Empty if one can."""
         if self._ready(now) <= now + CLOSE:
-            return _NO_PLACE if self.full else ()
+            return NO_PLACE if self.full else ()
         timed = (
             (Cause.RETRY_AFTER, self._paused_until),
             (Cause.OUTAGE, self._breaker.ready()),
@@ -160,7 +167,7 @@ class Limiter:
         )
         found = tuple(one for one in timed if one[1] > now)
         # The ramp opens one place after another.
-        return found + (_NO_PLACE if self.full or not found else ())
+        return found + (NO_PLACE if self.full or not found else ())
 
     def acquire(self, tokens: int = 0) -> Place | None:
         """Take a place, or return None. ``tokens`` is an estimate of the tokens that count against a limit."""
@@ -240,7 +247,7 @@ class Limiter:
 
     def on_ready(self, callback: Callable[[], None]) -> None:
         """Call ``callback`` once when a place is free. A second request before that changes nothing."""
-        self._waiters.add(callback)
+        self._waiters.add(callback, full=self.active >= self._width.width)
 
     def waits_alone(self, callback: Callable[[], None]) -> bool:
         """Tell whether no callback other than this one waits for a place."""

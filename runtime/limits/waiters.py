@@ -24,11 +24,18 @@ class Waiters:
         self._timer: asyncio.TimerHandle | None = None
         self._calling = False
 
-    def add(self, callback: Callable[[], None]) -> None:
-        """Call ``callback`` once when a place is free. A second request before that changes nothing."""
+    def add(self, callback: Callable[[], None], *, full: bool = False) -> None:
+        """Call ``callback`` once when a place is free. A second request before that changes nothing.
+
+        ``full`` says that only the end of a request frees a place. Then no timer is needed.
+        """
         self._callbacks.setdefault(callback)
-        if not self._calling:
+        if self._calling:
+            return
+        if not full:
             self._arm(soon=True)
+        elif self._timer is not None:
+            self._stop()
 
     def forget(self, callback: Callable[[], None]) -> None:
         self._callbacks.pop(callback, None)

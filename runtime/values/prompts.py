@@ -95,7 +95,7 @@ def _joined_pieces(
     if characters > MOST_CHARACTERS:
         Meter().grow(characters)
     if cuts is not None:
-        cuts.ends = [sum(map(len, texts[:part])) for part in cuts.parts]
+        cuts.ends = [sum(map(len, texts[:part])) for part in cuts.parts] if cuts.parts else ()
     return "".join(texts)
 
 

@@ -119,14 +119,14 @@ class AlikeLane(Generic[T]):
         self._at: dict[T, _Node[T]] = {}
         self._first: deque[T] = deque()
         self._came: OrderedDict[T, int] = OrderedDict()
-        self._plain: OrderedDict[T, int] = OrderedDict()
+        self._plain: deque[tuple[T, int]] = deque()
         self._arrived = self._taken = self._out = 0
         self._worth = _Worth()
         self._chosen: T | None = None
 
     def __bool__(self) -> bool:
         """True if an item waits."""
-        return bool(self._first or self._plain) or self._root.queued > 0
+        return bool(self._plain or self._first) or self._root.queued > 0
 
     @property
     def idle(self) -> bool:
@@ -135,14 +135,14 @@ class AlikeLane(Generic[T]):
 
     def __iter__(self) -> Iterator[T]:
         yield from self._first
-        yield from self._plain
+        yield from (item for item, _ in self._plain)
         yield from self._came
 
     def put(self, item: T) -> None:
         self._arrived += 1
         if self._worth.unseen:
             self._worth.unseen -= 1
-            self._plain[item] = self._arrived
+            self._plain.append((item, self._arrived))
             return
         self._came[item] = self._arrived
         self._enter(item)
@@ -155,10 +155,13 @@ class AlikeLane(Generic[T]):
         if self._first:
             self._chosen = self._first[0]
             return self._chosen
-        oldest = next(iter(self._came), None)
+        if self._plain and not self._came:
+            self._chosen = self._plain[0][0]
+            return self._chosen
+        oldest = next(iter(self._came)) if self._came else None
         if self._plain:
-            first = next(iter(self._plain))
-            if oldest is None or self._plain[first] < self._came[oldest]:
+            first, arrived = self._plain[0]
+            if oldest is None or arrived < self._came[oldest]:
                 self._chosen = first
                 return first
         assert oldest is not None
@@ -181,7 +184,8 @@ class AlikeLane(Generic[T]):
         assert item is not None
         self._chosen = None
         self._out += 1
-        if self._plain.pop(item, None) is not None:
+        if self._plain and self._plain[0][0] is item:
+            self._plain.popleft()
             self._taken += 1
             return item
         if self._first and self._first[0] is item:
@@ -208,7 +212,7 @@ class AlikeLane(Generic[T]):
     def left(self, item: T) -> None:
         """Record that an item is not being answered any more."""
         self._out -= 1
-        node = self._at.pop(item, None)
+        node = self._at.pop(item, None) if self._at else None
         if node is None or node.out is None:
             return
         del node.out[item]

@@ -34,23 +34,26 @@ class AlikeQueue(FairQueue[T]):
     def put_first(self, lane: int, item: T) -> None:
         self._lane(lane).put_first(item)
 
-    def peek(self, after: T | None = None) -> T:
-        return next(iter(self._turns.values())).choose(after)
+    def peek(self, after: T | None = None) -> T | None:
+        for lane in self._turns.values():
+            return lane.choose(after)
+        return None
 
     def pop(self) -> T:
-        number, lane = next(iter(self._turns.items()))
+        lane = next(iter(self._turns.values()))
         item = lane.take()
         self._of[item] = lane
-        del self._turns[number]
-        if lane:
-            self._turns[number] = lane
+        if len(self._turns) > 1 or not lane:
+            del self._turns[lane.number]
+            if lane:
+                self._turns[lane.number] = lane
         return item
 
     def left(self, item: T) -> None:
         lane = self._of.pop(item, None)
         if lane is not None:
             lane.left(item)
-            if lane.idle:
+            if lane.number not in self._turns and lane.idle:
                 self._tries.pop(lane.number, None)
 
     def clear(self) -> list[T]:

@@ -30,8 +30,8 @@ class AnswerRows:
     def __init__(self, cost: Reckon = lambda model, usage: None) -> None:
         self._cost = cost
 
-    def good(self, answer: Answer, share: Usage, model: str, receipt: Receipt | None) -> Json:
-        """Return the body for an answer of ``model``. ``share`` is the answer's part of the bill."""
+    def good(self, answer: Answer, share: Usage, model: str, receipt: Receipt | None) -> dict[str, Json]:
+        """Return the new body for an answer of ``model``. ``share`` is the answer's part of the bill."""
         body: dict[str, Json] = {
             "text": answer.text,
             "finish": answer.finish,

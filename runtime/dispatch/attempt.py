@@ -40,7 +40,7 @@ from .verdicts import verdict_of
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, slots=True)
 class Answered:
     """An attempt with a reply: its seconds, and each answer's part of the bill.
 

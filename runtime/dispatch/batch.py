@@ -65,7 +65,7 @@ class Out:
     detail: TokenDetail | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, slots=True)
 class Landed:
     """The state of a batch whose answers have come. ``written`` ends when they are on the disk.
 
@@ -90,6 +90,10 @@ class Waiting:
 @dataclass(frozen=True, slots=True)
 class Over:
     """The state of a batch that has ended."""
+
+
+QUEUED, OVER = Queued(), Over()
+"""The states without data. All batches share them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +134,7 @@ class Batch:
     calls: list[Call]
     retries: Retries
     prompt: Prompt = field(default_factory=Prompt)
-    state: Queued | Held | Out | Landed | Waiting | Over = Queued()
+    state: Queued | Held | Out | Landed | Waiting | Over = QUEUED
     asked: tuple[Call, ...] = ()
     key: str = ""
     seen: int | None = None
@@ -149,9 +153,11 @@ class Batch:
 
     @property
     def out(self) -> Out:
-        state = self.state.out if isinstance(self.state, Landed) else self.state
-        assert isinstance(state, Out)
-        return state
+        state = self.state
+        if isinstance(state, Out):
+            return state
+        assert isinstance(state, Landed)
+        return state.out
 
     def fits(self, call: Call, samples: int) -> bool:
         """Tell whether a call may join this batch. Its request can have at most ``samples`` answers."""
@@ -167,7 +173,7 @@ class Batch:
         match self.state:
             case Waiting(timer):
                 timer.cancel()
-                self.state = Over()
+                self.state = OVER
             case Out(task, left=True) as out if task is not asyncio.current_task():
                 # An unsent batch notices by itself that no call waits. Cancelled here, it would count as sent.
                 out.kept = keep
@@ -184,8 +190,11 @@ class Worker:
 
 def prompt_tokens(request: Request) -> int:
     """Return the approximate number of tokens in a prompt."""
-    images = sum([len(message.images) for message in request.messages])
-    return sum([len(message.text) for message in request.messages]) // CHARACTERS + _IMAGE * images
+    characters = images = 0
+    for message in request.messages:
+        characters += len(message.text)
+        images += len(message.images)
+    return characters // CHARACTERS + _IMAGE * images
 
 
 def part_of(error: CallError, asked: tuple[Call, ...], call: Call) -> CallError:

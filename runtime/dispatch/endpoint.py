@@ -100,6 +100,11 @@ def keeps_prompts(provider: Provider) -> bool:
     return any(getattr(provider, name, None) not in (None, False) for name in names)
 
 
+def asks_to_keep(provider: Provider) -> bool:
+    """Tell whether the server of a provider keeps a beginning only where a request asks for it."""
+    return getattr(provider, "keeps_from", None) is not None
+
+
 def strands_of(endpoints: Mapping[str, Endpoint]) -> dict[str, int]:
     """Return the strands in which maps open their elements, for each model whose server keeps prompts, by address."""
     found: dict[str, int] = {}

@@ -158,8 +158,13 @@ class RunLog(NoLog):
         If an earlier part of the run ended while a request for the same calls was under way, return the key of that
         request.
         """
-        attempts = [one[-1].number for call in calls if (one := call.known.lines or call.known.open)]
-        if len(attempts) == len(calls):
+        attempts = []
+        for call in calls:
+            one = call.known.lines or call.known.open
+            if not one:
+                break
+            attempts.append(one[-1].number)
+        else:
             bodies = [self.journal.body(attempt) for attempt in attempts]
             keys = {str(body["key"]) for body in bodies if isinstance(body, dict) and body.get("of") == len(calls)}
             if len(keys) == 1:
@@ -168,8 +173,12 @@ class RunLog(NoLog):
 
     async def intend(self, calls: Sequence[Call], key: str, waited: Mapping[Cause, int] = NO_WAITING) -> None:
         at = round(1000 * self.clock.now())
-        records = [self._record(Kind.INTENT, call, _intent(call, key, len(calls), at, waited)) for call in calls]
-        if again := [call for call in calls if call.known.open or call.known.lines]:
+        records, again = [], []
+        for call in calls:
+            records.append(self._record(Kind.INTENT, call, _intent(call, key, len(calls), at, waited)))
+            if call.known.open or call.known.lines:
+                again.append(call)
+        if again:
             records = [*self._sent_again(again, key), *records]
         await self.journal.append(records)
 
@@ -183,12 +192,12 @@ class RunLog(NoLog):
     ) -> Awaitable[object]:
         span = self._span(began)
         parts = usage.parts(min(len(calls), len(answers)))
-        return self.journal.append(
-            [
-                self._record(Kind.ANSWER, call, {**self.rows.good(one, part, call.model, receipt), **span})
-                for call, one, part in zip(calls, answers, parts, strict=False)
-            ]
-        )
+        records = []
+        for call, one, part in zip(calls, answers, parts, strict=False):
+            body = self.rows.good(one, part, call.model, receipt)
+            body.update(span)
+            records.append(self._record(Kind.ANSWER, call, body))
+        return self.journal.append(records)
 
     async def told(self, call: Call, answer: Answer, began: float) -> None:
         await self.journal.append(records_told(self.run, call, answer.text, next(self._keys), self._span(began)))

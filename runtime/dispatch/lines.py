@@ -12,7 +12,7 @@ from ..limits import Place
 from ..vocabulary.errors import CallError
 from ..vocabulary.usage import TokenDetail
 from .alike_queue import queue_at
-from .batch import Batch, Over, Queued, Waiting
+from .batch import OVER, QUEUED, Batch, Queued, Waiting
 from .endpoint import Endpoint
 from .outages import given_up
 from .prompt_cache import PromptCache
@@ -69,7 +69,7 @@ class Lines:
         batch.waits = gone_on(batch.waits, self.clock.mark(line.gate))
         if isinstance(batch.state, Waiting):
             self.clock.retrying(line.gate, -1)
-        batch.state = Queued()
+        batch.state = QUEUED
         line.ready += 1
         put = line.queue.put_first if first else line.queue.put
         put(batch.lane, batch)
@@ -113,8 +113,7 @@ class Lines:
         The place may be one that the batch ``after`` has just had.
         """
         line, limiter = self._lines[endpoint], endpoint.limiter
-        while line.queue:
-            batch = line.queue.peek(after)
+        while (batch := line.queue.peek(after)) is not None:
             if not batch.calls:
                 line.queue.drop()
                 self.let_go(batch)
@@ -148,6 +147,8 @@ class Lines:
         """
         if detail is not None:
             self.prompts.learn(batch, detail)
+        if not batch.prompt.marks:
+            return False
         followers = self.prompts.release(batch, begun=begun)
         for follower in followers:
             if follower.calls:
@@ -173,16 +174,14 @@ class Lines:
         endpoint = batch.endpoint
         line = self._lines[endpoint]
         line.queue.left(batch)
-        pump = line.pump
-        if endpoint.limiter.waits_alone(pump):
-            endpoint.limiter.forget(pump)
+        endpoint.limiter.forget_alone(line.pump)
 
     def clear(self, endpoint: Endpoint) -> list[Batch]:
         """Take all batches out of a queue. They are over."""
         line = self._lines[endpoint]
         taken = line.queue.clear()
         for batch in taken:
-            batch.state = Over()
+            batch.state = OVER
         line.ready = 0
         self.clock.cleared(line.gate, line)
         return taken

@@ -16,7 +16,7 @@ from flowrun.dsl import dataclass
 from ..vocabulary.call import Message, Request, schema_text
 from ..vocabulary.usage import TokenDetail
 from .batch import CHARACTERS, Batch, Held, Mark
-from .endpoint import Endpoint
+from .endpoint import Endpoint, asks_to_keep
 
 PATIENCE = 10.0
 """The most seconds for which requests that mark their head wait until the server begins to answer the first of them."""
@@ -191,7 +191,7 @@ class PromptCache:
 
 def _asks(batch: Batch) -> bool:
     """Tell whether the server keeps a head only where a request asks for it."""
-    return getattr(batch.endpoint.provider, "keeps_from", None) is not None
+    return asks_to_keep(batch.endpoint.provider)
 
 
 def _patient(batch: Batch) -> bool:

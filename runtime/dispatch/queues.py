@@ -29,9 +29,14 @@ class FairQueue(Generic[T]):
         """Put an item at the head of its lane, because it has waited before."""
         self._lanes.setdefault(lane, deque()).appendleft(item)
 
-    def peek(self, after: T | None = None) -> T:
-        """Return the next item, for a place that has just had the item ``after``. ``pop`` takes it out."""
-        return next(iter(self._lanes.values()))[0]
+    def peek(self, after: T | None = None) -> T | None:
+        """Return the next item, for a place that has just had the item ``after``. ``pop`` takes it out.
+
+        None if no item waits.
+        """
+        for lane in self._lanes.values():
+            return lane[0]
+        return None
 
     def pop(self) -> T:
         lane, items = next(iter(self._lanes.items()))

@@ -7,7 +7,7 @@ at the end of its waiting and at the beginning.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from operator import add
+from operator import add, mul, sub
 
 from flowrun.dsl import dataclass
 
@@ -51,7 +51,7 @@ class RequestWaits:
     def go_on(self, now: Mark) -> None:
         """End the present stretch. The next one is in line for a place."""
         before, counted = self.since, _BY_SERVER if self.failed else _IN_LINE
-        took = [(late - early) * one for late, early, one in zip(now.sums, before.sums, counted, strict=True)]
+        took = [*map(mul, map(sub, now.sums, before.sums), counted)]
         if self.failed:
             took[_BACKOFF] = max(0.0, now.time - before.time - sum(took))
         self.seconds = took if self.seconds is None else [*map(add, self.seconds, took)]
@@ -61,8 +61,10 @@ class RequestWaits:
     def told(self) -> Mapping[Cause, int]:
         """The milliseconds by cause, without causes that took less than one."""
         if self._told is None:
-            seconds = self.seconds or ()
-            self._told = {CAUSES[at]: _milliseconds(took) for at, took in enumerate(seconds) if took >= _LEAST}
+            self._told = found = {}
+            for cause, took in zip(CAUSES, self.seconds or (), strict=False):
+                if took >= _LEAST:
+                    found[cause] = _milliseconds(took)
         return self._told
 
 

@@ -6,7 +6,7 @@ import asyncio
 from contextlib import suppress
 
 from ..limits import Place
-from .batch import Batch, Landed, Out, Over, Waiting
+from .batch import OVER, Batch, Landed, Out, Waiting
 from .endpoint import Endpoint
 
 
@@ -27,7 +27,7 @@ class UnderWay:
         self._batches.pop(batch, None)
 
     def over(self, batch: Batch) -> None:
-        batch.state = Over()
+        batch.state = OVER
         self._batches.pop(batch, None)
 
     def waiting(self, endpoint: Endpoint) -> list[Batch]:

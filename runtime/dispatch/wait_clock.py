@@ -14,7 +14,7 @@ from math import inf
 from flowrun.dsl import dataclass, pattern
 
 from ..engine.withheld import Withheld
-from ..limits import Limiter
+from ..limits import NO_PLACE, Limiter
 from ..vocabulary.waits import BlockWaits, Cause, Reason
 from .endpoint import Endpoint
 from .request_waits import Mark
@@ -115,6 +115,9 @@ class WaitClock:
 
     def blocked(self, gate: Gate, line: Hashable) -> None:
         """Record that a request of a queue is ready and cannot be sent."""
+        if line in gate.lines and gate.reasons == NO_PLACE and gate.limiter.only_full:
+            # Nothing has changed since the last look.
+            return
         gate.lines.add(line)
         self.look(gate)
 

@@ -21,6 +21,7 @@ from ..vocabulary.errors import AnswerError, InputError, MalformedError, Uncheck
 from ..vocabulary.json_value import Json
 from ..vocabulary.question import PERSON, Question
 from .answers import read_answer
+from .frames import Enclosing
 from .heads import Heads, Where, heads_of, where
 from .scopes import Scope
 
@@ -93,6 +94,7 @@ class PreparedAsk:
         self._steady = all(map(is_constant, options.values()))
         self._settings: dict[tuple[str, str], Settings] = {}
         self._heads: dict[Where, Heads | None] = {}
+        self._latest: tuple[Enclosing | None, Heads | None] = None, None
         self.sure = True
 
     def to(self, answer: types.Type) -> PreparedAsk:
@@ -148,12 +150,14 @@ class PreparedAsk:
         if seed is not None and sample is not None:
             # With one seed for all samples, every sample would get the same answer.
             seed += sample
-        values = {name: evaluate(one.value, scope) for name, one in self.plan.given.items()}
+        seen = scope.value
+        if self.plan.given:
+            values = {name: evaluate(one.value, scope) for name, one in self.plan.given.items()}
 
-        def lookup(name: str) -> Json:
-            return values[name] if name in values else scope.value(name)
+            def lookup(name: str) -> Json:
+                return values[name] if name in values else scope.value(name)
 
-        seen = lookup if values else scope.value
+            seen = lookup
         cuts = [] if heads is None else heads.cuts()
         if ImageValue.made:
             texts = render_images(self._templates, seen, cuts)
@@ -180,9 +184,14 @@ class PreparedAsk:
         """Return the heads of the prompt. None outside of all repeating blocks, or if prompts are not to be kept."""
         if not settings.cache:
             return None
+        block = scope.frame.block
+        if block is not None and block is self._latest[0]:
+            # The bodies of one block have the same heads.
+            return self._latest[1]
         place = where(scope.frame)
         if place not in self._heads:
             self._heads[place] = None if self.plan.person else heads_of(self.plan, scope.frame)
+        self._latest = block, self._heads[place]
         return self._heads[place]
 
     def question(self, path: str, request: Request) -> Question | None:

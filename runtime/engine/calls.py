@@ -71,7 +71,8 @@ class Calls:
         request = ask.request(settings, scope, number, heads := ask.heads(settings, scope))
         batch = self.context.batches.get(model.address)
         batch = bool(batch if batch is None or settings.batch is None else settings.batch)
-        coming = () if self._holes or heads is None else expected(heads, frame, sure=ask.sure)
+        counts = self.context.marked and not self._holes
+        coming = () if heads is None or not counts else expected(heads, frame, sure=ask.sure)
         lane, hedge = 0 if within is None else within.around.lane, None if ballot or batch else settings.hedge
         call = Call(
             self._next(),

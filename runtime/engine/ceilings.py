@@ -46,7 +46,7 @@ def _terms(request: Request) -> tuple[Stores, str]:
         if message.heads:
             head += message.heads[-1] + _SHORTEST_KEPT * len(message.images)
     stores: Stores = "short" if head >= _SHORTEST_KEPT else ""
-    tier = request.options.get("service_tier", "")
+    tier = request.options.get("service_tier", "") if request.options else ""
     return stores, tier if isinstance(tier, str) and tier in TIERS else ""
 
 
@@ -72,12 +72,14 @@ def told_ceiling(call: Call) -> Ceiling:
 
 def rough_ceiling_of(request: Request) -> Ceiling:
     """Estimate ``ceiling_of`` from the bytes of the texts alone. The result is never lower, and quicker to work out."""
-    texts = request.messages
-    form = _form_of(request)
-    size = size_of(request) + len(form)
-    return Ceiling(
-        size + _of_images(request, "") + _AROUND * (len(texts) + bool(form)), request.max_tokens, *_terms(request)
-    )
+    read = size_of(request) + _AROUND * len(request.messages)
+    for message in request.messages:
+        if message.images:
+            read += _of_images(request, "")
+            break
+    if form := _form_of(request):
+        read += len(form) + _AROUND
+    return Ceiling(read, request.max_tokens, *_terms(request))
 
 
 def _of_images(request: Request, model: str) -> int:
@@ -91,14 +93,29 @@ def _of_images(request: Request, model: str) -> int:
 
 def size_of(request: Request) -> int:
     """Return the bytes of the messages' texts."""
-    texts = [message.text for message in request.messages]
-    return sum([len(text) if text.isascii() else len(text.encode("utf-8", "replace")) for text in texts])
+    size = 0
+    for message in request.messages:
+        text = message.text
+        size += len(text) if text.isascii() else len(text.encode("utf-8", "replace"))
+    return size
 
 
 def _form_of(request: Request) -> str:
     if request.schema is not None:
         return schema_text(request.schema)
     return json.dumps(request.choices) if request.choices else ""
+
+
+def usual(usage: Usage, request: Request) -> bool:
+    """Tell whether counts without a detail are surely possible for one answer: a quick test, true for most replies."""
+    read, written = usage.input_tokens, usage.output_tokens
+    return (
+        usage.detail is None
+        and read is not None
+        and written is not None
+        and 0 <= read <= _MUCH
+        and 0 <= written <= (request.max_tokens or _LONGEST)
+    )
 
 
 def believable(usage: Usage, request: Request, samples: int) -> Usage:

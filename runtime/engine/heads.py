@@ -6,8 +6,7 @@ far the text stays the same.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from functools import lru_cache
+from collections.abc import Iterable, Iterator, Sequence
 
 from flowrun.dsl import dataclass, head_parts
 from flowrun.dsl import plan as p
@@ -30,33 +29,41 @@ class Heads:
     """The heads of an ask at one place of the plan.
 
     ``levels`` are the numbers of the frames, counted outward, in which the bodies of repeating blocks have their names;
-    the outermost comes first. ``parts`` has for each message the parts of its head at each level; None for a message
-    that stays the same as a whole.
+    the outermost comes first. ``cut`` has for each message the parts before which its text is cut, in order. ``ends``
+    has for each message the place of its end at each level, among 0, the length of the text, and the cuts.
     """
 
     levels: tuple[int, ...]
-    parts: tuple[tuple[int | None, ...], ...]
+    cut: tuple[tuple[int, ...], ...]
+    ends: tuple[tuple[int, ...], ...]
 
     def cuts(self) -> list[Cuts]:
         """Make the notes for one rendering of the messages."""
-        return [Cuts(parts) for parts in _cut_at(self.parts)]
+        return [Cuts(parts) for parts in self.cut]
 
     def messages(
         self, ask: p.Ask, texts: Sequence[tuple[str, tuple[Image, ...]]], cuts: Sequence[Cuts]
     ) -> tuple[Message, ...]:
         """Make the messages with their heads. Each text comes with its images."""
         found = []
-        for message, (text, images), parts, cut in zip(ask.messages, texts, self.parts, cuts, strict=True):
-            ends: dict[int | None, int] = {0: 0, None: len(text)}
-            ends.update(zip(cut.parts, cut.ends, strict=True))
-            found.append(Message(message.role, text, images, tuple([ends[part] for part in parts])))
+        for message, (text, images), ends, cut in zip(ask.messages, texts, self.ends, cuts, strict=True):
+            places = (0, len(text), *cut.ends)
+            found.append(Message(message.role, text, images, tuple([places[end] for end in ends])))
         return tuple(found)
 
 
-@lru_cache(maxsize=256)
-def _cut_at(parts: tuple[tuple[int | None, ...], ...]) -> tuple[tuple[int, ...], ...]:
-    """Return for each message the numbers of the parts before which its text is cut, in order."""
-    return tuple([tuple(sorted({part for part in one if part})) for one in parts])
+def _heads(levels: Sequence[int], parts: Iterable[tuple[int | None, ...]]) -> Heads:
+    """Make the heads of an ask. ``parts`` has for each message the parts of its head at each level.
+
+    A part is None if the message stays the same as a whole.
+    """
+    cut, ends = [], []
+    for one in parts:
+        each = tuple(sorted({part for part in one if part}))
+        place: dict[int | None, int] = {0: 0, None: 1, **{part: 2 + at for at, part in enumerate(each)}}
+        cut.append(each)
+        ends.append(tuple([place[part] for part in one]))
+    return Heads(tuple(levels), tuple(cut), tuple(ends))
 
 
 def where(frame: Frame) -> Where:
@@ -87,7 +94,7 @@ def heads_of(ask: p.Ask, frame: Frame) -> Heads | None:
     for level in levels:
         varying = frozenset(name for name, place in places.items() if place <= level)
         each.append(_chained(ask.messages, [head_parts(one.template, varying) for one in ask.messages]))
-    return Heads(tuple(levels), tuple(zip(*each, strict=True)))
+    return _heads(levels, zip(*each, strict=True))
 
 
 def expected(heads: Heads, frame: Frame, *, sure: bool) -> tuple[int, ...]:

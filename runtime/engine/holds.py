@@ -12,6 +12,8 @@ from .ceilings import worst_of
 from .decisions import Call
 from .scopes import Context
 
+_NO_TOKENS = Ceiling(0)
+
 
 class Hold:
     """The claim of one call on its budgets.
@@ -32,7 +34,7 @@ class Hold:
             self.paying = tuple(one for one in (*ledgers, run) if one.money_limit is not None)
             self.price = context.price(call.model) if self.paying else None
         self.worst = 0.0
-        self.ceiling = Ceiling(0)
+        self.ceiling = _NO_TOKENS
         self.counted = False
         self.sent = False
         self.hedged = False
@@ -100,7 +102,7 @@ class Hold:
             worst = worst_of(call, self.price)
             if not reserve(self.paying, worst):
                 return False
-            self.worst, self.ceiling = worst, call.ceiling or Ceiling(0)
+            self.worst, self.ceiling = worst, call.ceiling or _NO_TOKENS
         self.sent = True
         return True
 

@@ -70,10 +70,11 @@ class KeepingModels(BatchModels):
     """The models whose servers keep the beginnings of prompts.
 
     ``strands`` has by address the number of strands in which a map opens its elements, so that those whose prompts
-    begin alike are sent one after another.
+    begin alike are sent one after another. ``marked`` is False if no server needs to be told which beginning to keep.
     """
 
     strands: Mapping[str, int] = field(default_factory=dict, kw_only=True)
+    marked: bool = field(default=True, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)

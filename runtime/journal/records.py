@@ -10,6 +10,7 @@ from hashlib import blake2b
 from itertools import chain
 from typing import Any, NamedTuple
 
+from ..vocabulary.json_parts import writer
 from ..vocabulary.json_value import Json
 
 APPLICATION = 0x666C6F77
@@ -87,7 +88,7 @@ NOTES = "('extern', 'read', 'forgotten', 'failed', 'submission')"
 
 
 Columns = tuple[int, int, str, bytes, str, str, bytes]
-encode = json.JSONEncoder(separators=(",", ":")).encode
+encode = writer(json.JSONEncoder(separators=(",", ":")))
 """Writes ASCII, so that half a character from a model can be written too."""
 
 

@@ -234,12 +234,12 @@ def _settle(first: Waiting, then: Waiting | None = None) -> None:
     for future, end in first:
         if future.done():
             continue
-        if isinstance(end, StopIteration):
+        if isinstance(end, int):
+            future.set_result(end)
+        elif isinstance(end, StopIteration):
             # A future takes every exception but this one.
             future.set_exception(RuntimeError(told(end)))
-        elif isinstance(end, BaseException):
-            future.set_exception(end)
         else:
-            future.set_result(end)
+            future.set_exception(end)
     if then:
         asyncio.get_running_loop().call_soon(_settle, then)

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .breaker import COOLING
-    from .limiter import Limiter, Place
+    from .limiter import NO_PLACE, Limiter, Place
     from .ramp import FAR, NEAR, Pacing
     from .verdict import Verdict
 
-_HOMES = {"breaker": "COOLING", "limiter": "Limiter Place", "ramp": "FAR NEAR Pacing", "verdict": "Verdict"}
+_HOMES = {"breaker": "COOLING", "limiter": "NO_PLACE Limiter Place", "ramp": "FAR NEAR Pacing", "verdict": "Verdict"}
 _HOME = {name: module for module, names in _HOMES.items() for name in names.split()}
 
-__all__ = ["COOLING", "FAR", "NEAR", "Limiter", "Pacing", "Place", "Verdict"]
+__all__ = ["COOLING", "FAR", "NEAR", "NO_PLACE", "Limiter", "Pacing", "Place", "Verdict"]
 
 
 if not TYPE_CHECKING:

@@ -21,7 +21,8 @@ from .width import Width
 
 _FULL = 0.875
 """The part of the places in use from which on they count as used: some are always between two requests."""
-_NO_PLACE: tuple[Reason, ...] = ((Cause.WIDTH, inf),)
+NO_PLACE: tuple[Reason, ...] = ((Cause.WIDTH, inf),)
+"""The reasons while all places are taken and nothing else holds requests back."""
 
 
 @dataclass(eq=False, slots=True)
@@ -145,12 +146,20 @@ class Limiter:
     @property
     def hopeless(self) -> bool:
         """True if the server has served nobody for so long that waiting requests may give up."""
+        if self._breaker.since is None:
+            return False
         return self._breaker.hopeless(asyncio.get_running_loop().time(), self.patience)
+
+    @property
+    def only_full(self) -> bool:
+        """True if the number of places is surely the only cause for which no request can be sent."""
+        full = self.active >= self._width.width
+        return full and not self._paused_until and not self._breaker.open and self._quota.free
 
     def reasons(self, now: float) -> tuple[Reason, ...]:
         """Return the causes for which no request can be sent, in the order in which they count. Empty if one can."""
         if self._ready(now) <= now + CLOSE:
-            return _NO_PLACE if self.full else ()
+            return NO_PLACE if self.full else ()
         timed = (
             (Cause.RETRY_AFTER, self._paused_until),
             (Cause.OUTAGE, self._breaker.ready()),
@@ -158,7 +167,7 @@ class Limiter:
         )
         found = tuple(one for one in timed if one[1] > now)
         # The ramp opens one place after another.
-        return found + (_NO_PLACE if self.full or not found else ())
+        return found + (NO_PLACE if self.full or not found else ())
 
     def acquire(self, tokens: int = 0) -> Place | None:
         """Take a place, or return None. ``tokens`` is an estimate of the tokens that count against a limit."""
@@ -202,8 +211,10 @@ class Limiter:
                 far = self._ramp.far(now, place.sent)
                 self._width.refused(now, place.epoch, in_flight, far=far)
                 self._ramp.refused(self._width.width, far=far)
-        self._narrowest = min(self._narrowest, self._width.width)
-        self.widest = max(self.widest, self.reach)
+        width, level = self._width.width, self._ramp.level
+        self._narrowest = min(self._narrowest, width)
+        if self.widest < width and self.widest < level:
+            self.widest = max(self.widest, self.reach)
         self._waiters.call()
 
     def withdraws(self, place: Place) -> bool:
@@ -236,7 +247,7 @@ class Limiter:
 
     def on_ready(self, callback: Callable[[], None]) -> None:
         """Call ``callback`` once when a place is free. A second request before that changes nothing."""
-        self._waiters.add(callback)
+        self._waiters.add(callback, full=self.active >= self._width.width)
 
     def waits_alone(self, callback: Callable[[], None]) -> bool:
         """Tell whether no callback other than this one waits for a place."""
@@ -246,13 +257,17 @@ class Limiter:
         """Withdraw a callback that was left with ``on_ready``."""
         self._waiters.forget(callback)
 
+    def forget_alone(self, callback: Callable[[], None]) -> None:
+        """Withdraw a callback that was left with ``on_ready`` if no other one waits for a place."""
+        self._waiters.forget_alone(callback)
+
     def close(self) -> None:
         """Drop all callbacks and the timer."""
         self._waiters.close()
 
     def _ready(self, now: float) -> float:
         """Work out the event loop's time at which a request may be sent, if the width allows one more."""
-        ramp = self._ramp.ready(now, self.active)
+        ramp = 0.0 if self.active < self._ramp.level else self._ramp.ready(now, self.active)
         return max(self._paused_until, self._breaker.ready(), self._quota.ready(now), ramp)
 
     def _opening(self, now: float) -> float:

@@ -71,11 +71,19 @@ class Quota:
         self._tokens = None if tpm is None else CellRate(tpm)
         self._told_requests = Told()
         self._told_tokens = Told()
+        self._unset = rpm is None and tpm is None
         self._under_way = 0
         self.told = Rates()
 
+    @property
+    def free(self) -> bool:
+        """True if no rate holds: neither of the flow nor of the server."""
+        return self._unset and self._told_requests.left is None and self._told_tokens.left is None
+
     def ready(self, now: float) -> float:
         """Return the event loop's time at which the next request may be sent. A past time means at once."""
+        if self.free:
+            return 0.0
         ready = max(self._told_requests.ready(now), self._told_tokens.ready(now))
         if self._requests is not None:
             ready = max(ready, self._requests.ready(now))
@@ -89,8 +97,10 @@ class Quota:
             self._requests.take(now, 1)
         if self._tokens is not None:
             self._tokens.take(now, tokens)
-        self._told_requests.take(1)
-        self._told_tokens.take(tokens)
+        if self._told_requests.left is not None:
+            self._told_requests.take(1)
+        if self._told_tokens.left is not None:
+            self._told_tokens.take(tokens)
         self._under_way += tokens
 
     def settle(self, tokens: int, used: int | None) -> None:

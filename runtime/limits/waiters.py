@@ -24,11 +24,18 @@ class Waiters:
         self._timer: asyncio.TimerHandle | None = None
         self._calling = False
 
-    def add(self, callback: Callable[[], None]) -> None:
-        """Call ``callback`` once when a place is free. A second request before that changes nothing."""
+    def add(self, callback: Callable[[], None], *, full: bool = False) -> None:
+        """Call ``callback`` once when a place is free. A second request before that changes nothing.
+
+        ``full`` says that only the end of a request frees a place. Then no timer is needed.
+        """
         self._callbacks.setdefault(callback)
-        if not self._calling:
+        if self._calling:
+            return
+        if not full:
             self._arm(soon=True)
+        elif self._timer is not None:
+            self._stop()
 
     def forget(self, callback: Callable[[], None]) -> None:
         self._callbacks.pop(callback, None)
@@ -36,6 +43,11 @@ class Waiters:
     def none_but(self, callback: Callable[[], None]) -> bool:
         """Tell whether no callback other than this one waits."""
         return not self._callbacks or (len(self._callbacks) == 1 and callback in self._callbacks)
+
+    def forget_alone(self, callback: Callable[[], None]) -> None:
+        """Drop a callback if no other one waits."""
+        if len(self._callbacks) == 1:
+            self._callbacks.pop(callback, None)
 
     def close(self) -> None:
         """Drop all callbacks and the timer."""
@@ -77,7 +89,8 @@ class Waiters:
         as soon as possible, with ``soon``. Otherwise nobody might ever call them. Without ``soon``, the callbacks were
         called just before and took no place; they are called when the next request ends.
         """
-        self._stop()
+        if self._timer is not None:
+            self._stop()
         if not self._callbacks:
             return
         loop = asyncio.get_running_loop()

@@ -14,8 +14,11 @@ def count(data: Any, *names: str) -> int | None:
     """Return the sum of the named token counts. None if the server sends none of them. Negative counts are ignored."""
     if not isinstance(data, dict):
         return None
-    known = [value for name in names if type(value := data.get(name)) is int and value >= 0]
-    return sum(known) if known else None
+    total: int | None = None
+    for name in names:
+        if type(value := data.get(name)) is int and value >= 0:
+            total = value if total is None else total + value
+    return total
 
 
 def told(messages: Sequence[Message], words: str) -> list[Message]:

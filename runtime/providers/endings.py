@@ -33,6 +33,9 @@ class Endings:
 
         The reasoning and the logprobs go into ``more``, apart from the text.
         """
+        if logprobs is None and text and not reasoning and isinstance(reason, str) and reason in self.stop:
+            # Nearly every answer ends so.
+            return Answer(text)
         answer = self._read(reason, text, reasoning)
         if not reasoning and logprobs is None:
             return answer

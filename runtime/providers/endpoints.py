@@ -94,7 +94,9 @@ class HttpEndpoint:
         return (self.key, *self.hidden.values()) if self.key else tuple(self.hidden.values())
 
     def _carried(self, text: str) -> bool:
-        for one in self._secrets:
+        if self.key and secret(self.key).carried_by(text):
+            return True
+        for one in self.hidden:
             if secret(one).carried_by(text):
                 return True
         return self.signer is not None and self.signer.carried_by(text)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields as fields_of
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from flowrun.dsl import dataclass
@@ -82,10 +84,12 @@ class SendsOptions:
         """Check the options and the images of a request. Raises PermanentError if one cannot be sent."""
         if request.options:
             self._further.check(request, self.model)
-        if any(message.images for message in request.messages):
-            from .images import ready  # few requests have images
+        for message in request.messages:
+            if message.images:
+                from .images import ready  # few requests have images
 
-            await ready(request, self.model, self.api, self._progress)
+                await ready(request, self.model, self.api, self._progress)
+                return
 
     @property
     def _further(self) -> Further:
@@ -118,6 +122,13 @@ def settings_of(request: Request) -> dict[str, Json]:
 def asks_for(request: Request, name: str) -> bool:
     """Tell whether a request has an option, by its name on the wire."""
     return getattr(request, name, None) is not None or _WIRE.get(name, name) in request.options
+
+
+@cache
+def own_fields(names: Sequence[str]) -> tuple[str, ...]:
+    """Return the names that are fields of a request. The others are further options."""
+    own = {one.name for one in fields_of(Request)}
+    return tuple(name for name in names if name in own)
 
 
 def thinks(request: Request) -> bool:

@@ -220,6 +220,8 @@ async def _read(connection: Connection, turn: Exchange) -> None:
             await turn.lease.hold(turn.size)
         if stream is None:
             turn.raw += chunk
+            if content.at_eof() and content.exception() is None:
+                break
             continue
         stream.feed(chunk)
         if stream.enough or stream.problem:

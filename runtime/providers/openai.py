@@ -27,6 +27,7 @@ from .vocabulary import openai_tokens
 from .written import chat_content
 
 if TYPE_CHECKING:
+    from .endpoints import HttpEndpoint
     from .silence import Silence
 
 CAPS = ("max_completion_tokens", "max_tokens")
@@ -53,6 +54,10 @@ class OpenAIProvider(ServedProvider):
     # OpenAI's own figure; gateways and local servers that keep prefixes do so from less.
     caches_from: int | None = 1024
 
+    def __init__(self, endpoint: HttpEndpoint, surroundings: Surroundings, *, samples: int, concurrency: int) -> None:
+        super().__init__(endpoint, surroundings, samples=samples, concurrency=concurrency)
+        self._keyed = takes_cache_key(endpoint.host)
+
     def _call(self, request: Request, form: Shape | None, samples: int, lacks: frozenset[str]) -> Post:
         mode = self._mode(form, lacks)
         messages = request.messages
@@ -73,8 +78,7 @@ class OpenAIProvider(ServedProvider):
         body |= self._optional(request, lacks)
         if request.options:
             self._further.write(body, request, lacks)
-        key = cache_key(messages) if takes_cache_key(self._at.host) and "prompt_cache_key" not in lacks else ""
-        if key:
+        if self._keyed and "prompt_cache_key" not in lacks and (key := cache_key(messages)):
             body["prompt_cache_key"] = key
         stream = None
         if self._streams(request, lacks):
@@ -111,9 +115,10 @@ class OpenAIProvider(ServedProvider):
 
     async def _ended(self, data: dict[str, Any], call: Post, silence: Silence, deadline: float) -> dict[str, Any]:
         choices = _dicts(data.get("choices"))
-        if any(choice.get("finish_reason") for choice in choices):
-            silence.named(self.model)
-            return data
+        for choice in choices:
+            if choice.get("finish_reason"):
+                silence.named(self.model)
+                return data
         whole = choices and all(read_message(choice.get("message")).text for choice in choices)
         if not whole or (call.stream is not None and call.stream.begun) or any(one.get("error") for one in choices):
             return data

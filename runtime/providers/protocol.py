@@ -64,11 +64,15 @@ class Provider(Protocol):
         """Release everything that ``start`` took. This is safe at any time, and more than once."""
 
 
+_NUMBERS, _LISTS = (int, float), (tuple, list)
+"""Kinds of values. A union would be made anew for each reply."""
+
+
 def fault_of(reply: object) -> str:
     """Return what is wrong with the shape of a reply that a provider of somebody else's returned; "" if nothing is."""
     if not isinstance(reply, Reply):
         return f"it returned no Reply, but an object of the type {type(reply).__name__}"
-    if not isinstance(reply.answers, tuple | list):
+    if not isinstance(reply.answers, _LISTS):
         return f"the answers of its Reply are no tuple, but of the type {type(reply.answers).__name__}"
     for answer in reply.answers:
         if not isinstance(answer, Answer) or not isinstance(answer.text, str):
@@ -107,7 +111,7 @@ def _fault_of_usage(usage: object) -> str:
     if not isinstance(usage.tier, str) or not isinstance(usage.doubt, str):
         return "the tier or the doubt of its usage is no text"
     for tokens in (*counts, usage.whole):
-        if tokens is not None and not isinstance(tokens, int | float):
+        if tokens is not None and not isinstance(tokens, _NUMBERS):
             return f"the tokens of its Reply are no number, but of the type {type(tokens).__name__}"
     return ""
 

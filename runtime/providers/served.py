@@ -16,7 +16,7 @@ from .capabilities import Capabilities
 from .endings import hollow
 from .endpoints import HttpEndpoint, record_of
 from .failures import RejectedError, spoiled, unforeseen
-from .further import SendsOptions, asks_for
+from .further import SendsOptions, asks_for, own_fields
 from .posts import PLAIN, Post
 from .protocol import Surroundings
 from .records import for_shape
@@ -240,6 +240,8 @@ class ServedProvider(SendsOptions, ABC):
 
     def _count(self, came: int, asked: int) -> None:
         """Learn how many samples the server gives. It may give fewer than were asked for, and not say so."""
+        if came == asked <= self._known.served == self.record.served:
+            return
         if came < asked and asked > self._known.served:
             self._lower(came)
         self._known.served = self.record.served = max(self._known.served, min(came, asked))
@@ -266,8 +268,12 @@ class ServedProvider(SendsOptions, ABC):
                 self._progress(f"{self.model}: continuing without {given_up} (the server silently ignores it)")
 
     def _optional(self, request: Request, lacks: frozenset[str]) -> dict[str, Any]:
-        given = {name: getattr(request, name, None) for name in self.optional if name not in lacks}
-        return {name: value for name, value in given.items() if value is not None}
+        given = {}
+        for name in own_fields(self.optional):
+            value = getattr(request, name)
+            if value is not None and name not in lacks:
+                given[name] = value
+        return given
 
     def _streams(self, request: Request, lacks: frozenset[str]) -> bool:
         return request.stream and "stream" not in lacks and "logprobs" not in request.options

@@ -27,7 +27,7 @@ def shaped(answer: Answer, call: Post, at: HttpEndpoint, best: str) -> tuple[Ans
     if why:
         # A server that sends the key back does so every time.
         return Answer("", "filtered", why), fits
-    more = kept_facts(answer.more, at)
+    more = kept_facts(answer.more, at) if answer.more else answer.more
     if kept is answer.text and not answer.said and more is answer.more:
         return answer, fits
     return replace(answer, text=kept, said=at.quote(answer.said), more=more), fits

@@ -47,7 +47,7 @@ class Target:
         head = self._head if signed is None else self._head + _lines(signed)
         if not idempotency_key:
             return b"%bContent-Length: %d\r\n\r\n" % (head, length)
-        key = _safe(idempotency_key).encode()
+        key = (idempotency_key if idempotency_key.isalnum() else _safe(idempotency_key)).encode()
         return b"%bIdempotency-Key: %b\r\nContent-Length: %d\r\n\r\n" % (head, key, length)
 
     def _written(self) -> bytes:

@@ -23,7 +23,8 @@ def chat_usage(reply: Any) -> Usage:
     if not isinstance(reply, dict) or not isinstance(usage := reply.get("usage"), dict):
         return Usage()
     read, written = count(usage, "prompt_tokens"), count(usage, "completion_tokens")
-    tier = _tier(reply.get("service_tier") or usage.get("service_tier"))
+    named = reply.get("service_tier") or usage.get("service_tier")
+    tier = _tier(named) if named else ""
     if usage.keys() <= _TOTALS:
         return Usage(read, written, None, tier)
     detail = chat_detail(usage)

@@ -115,7 +115,10 @@ class Exchange:
         OpenAI's header is ``x-request-id`` ("Debugging requests"), Anthropic's is ``request-id`` ("Errors"), that of
         AWS is ``x-amzn-requestid``, and that of Azure's gateways is ``apim-request-id``.
         """
-        return next((found for name in _IDS if (found := self.headers.get(name))), "")
+        for name in _IDS:
+            if found := self.headers.get(name):
+                return found
+        return ""
 
     def judged(self, endpoint: HttpEndpoint) -> tuple[dict[str, Any], Rates | None, str]:
         try:

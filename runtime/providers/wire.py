@@ -10,7 +10,9 @@ from itertools import count
 from types import ModuleType
 from typing import Any
 
-_plain = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+from ..vocabulary.json_parts import read, writer
+
+_plain = writer(json.JSONEncoder(ensure_ascii=False, separators=(",", ":")))
 
 
 def encode(value: Any) -> bytes:
@@ -29,7 +31,7 @@ def decode(raw: bytes | bytearray) -> Any:
     """Read a value from JSON. Raises: UnicodeDecodeError, ValueError, RecursionError."""
     core = _WIRE.core()
     try:
-        return json.loads(raw.decode("utf-8")) if core is None else core.from_json(raw)
+        return read(raw.decode("utf-8")) if core is None else core.from_json(raw)
     except ValueError:
         if core is None:
             raise

@@ -15,7 +15,7 @@ from ..account.summary import Summary
 from ..costs.prices import Prices
 from ..costs.written_budget import Budget
 from ..dispatch.answer_rows import AnswerRows
-from ..dispatch.endpoint import identities_of, strands_of, window_of
+from ..dispatch.endpoint import asks_to_keep, identities_of, strands_of, window_of
 from ..dispatch.ledger import NoLog
 from ..dispatch.read_pool import ReadPool
 from ..dispatch.run_clock import RunClock
@@ -158,6 +158,7 @@ def _context(
         unheard=unheard(listeners),
         batches=batches.models,
         strands=strands_of(models.endpoints),
+        marked=any(asks_to_keep(one.provider) for one in models.endpoints.values()),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from flowrun.dsl import ImageValue, template_pieces, written_places
@@ -13,7 +14,7 @@ from .fences import Fences
 from .image_values import is_shown
 from .images import Images, with_images
 from .prompt_cuts import CUTS, Cuts
-from .prompt_text import FENCES, IMAGES, METER, Meter, PromptError, shown
+from .prompt_text import FENCES, IMAGES, METER, MOST_CHARACTERS, Meter, PromptError, shown
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -90,13 +91,17 @@ def _joined_pieces(
             text = value if isinstance(value, str) else shown(value)
             texts.append(fences.write(text) if number in fenced else text)
         number += 1
-    Meter().grow(sum(map(len, texts)))
+    characters = sum(map(len, texts))
+    if characters > MOST_CHARACTERS:
+        Meter().grow(characters)
     if cuts is not None:
-        cuts.ends = [sum(map(len, texts[:part])) for part in cuts.parts]
+        cuts.ends = [sum(map(len, texts[:part])) for part in cuts.parts] if cuts.parts else ()
     return "".join(texts)
 
 
 _NO_FENCES = Fences()
+_NONE = frozenset[int]()
+_FENCED = itemgetter(1)
 
 
 def render_all(
@@ -107,7 +112,7 @@ def render_all(
     ``cuts`` note the lengths of the beginnings of the texts, if a caller wants to know them.
     """
     each: Sequence[Cuts | None] = cuts or [None] * len(templates)
-    if not any(fenced for _, fenced in templates):
+    if not any(map(_FENCED, templates)):
         return [render(template, lookup, cuts=cut) for (template, _), cut in zip(templates, each, strict=True)]
     fences = Fences()
     texts = [
@@ -166,7 +171,7 @@ def render(
     plain = _pieces(template)
     if plain is not None:
         try:
-            text = _joined_pieces(plain, lookup, fences, _numbers(template, fenced), cuts, images)
+            text = _joined_pieces(plain, lookup, fences, _numbers(template, fenced) if fenced else _NONE, cuts, images)
         except _FILTER_ERRORS as error:
             raise PromptError(f"the template cannot be filled in: {error}") from None
         if text is not None:

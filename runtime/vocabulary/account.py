@@ -73,10 +73,11 @@ class Use:
 
     def pay(self, usage: Usage, each: Ceiling, price: Price | None) -> None:
         """Count the bill of a call. If its price is given, also count the dollars that a budget counts for it."""
-        self.input_tokens += usage.input_tokens or 0
-        self.output_tokens += usage.output_tokens or 0
+        read, written = usage.input_tokens, usage.output_tokens
+        self.input_tokens += read or 0
+        self.output_tokens += written or 0
         self.take((usage.tier, length_class(usage.prompt)), usage.amounts)
-        if not usage.known or usage.doubt:
+        if read is None or written is None or usage.doubt:
             # The call stays among those without a bill.
             self.uncounted += not usage.known
             self.doubtful += usage.known

@@ -33,7 +33,7 @@ class Amounts(NamedTuple):
 
     def plus(self, other: Amounts) -> Amounts:
         """Return the sums class by class."""
-        return Amounts(*map(add, self, other))
+        return Amounts._make(map(add, self, other))
 
     @property
     def uncached(self) -> Amounts:

@@ -2,7 +2,7 @@
 
 It takes the arguments of ``dataclasses.dataclass`` and makes the same class, with the same fields and signature. The
 standard library compiles up to six methods for each class, which takes 0.6 ms. A run loads some 300 classes. Here all
-classes share their methods, and ``__init__`` is compiled when the first object of a class is made, once for each shape.
+classes share their methods, and ``__init__`` is compiled after the first few objects of a class, once for each shape.
 Fields of the kinds ``InitVar`` and ``KW_ONLY`` are unknown here.
 """
 

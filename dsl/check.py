@@ -24,7 +24,7 @@ from .checking.structure import structure
 from .checking.typecheck import typecheck
 from .diagnostics import Diagnostic, FlowError
 from .guesses import with_guesses
-from .lints import LINTS, NEAR
+from .lints import lints_for
 from .parsing.parse import parse_flow
 from .records import dataclass
 from .source import Source
@@ -145,7 +145,7 @@ def _check(
     problems += no_values(program, typed.folding)
     errors = any(problem.severity == "error" for problem in problems)
     unsure = imported.broken or any(problem.code in UNSURE for problem in problems)
-    lints = () if unsure else NEAR if errors else LINTS
+    lints = () if unsure else lints_for(file.span.source.text, near=errors)
     warnings = [found for lint in lints for found in lint(program, typed, catalog)]
     if not (errors or imported.broken) and (file.labelled or any(one.file.labelled for one in (done or {}).values())):
         from .labels.report import label_findings  # most files have no labels

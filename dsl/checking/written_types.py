@@ -15,12 +15,8 @@ from ..spelling import MOST_GUESSED
 from ..texts import text_key
 from .callees import Imported
 from .extents import Extents
-from .imported_types import imported_type
 from .label_places import LABEL_WAY
 from .long_lists import few, shortened
-from .sizes import sized_list, sized_text
-from .tagged_unions import union_of
-from .type_parts import instead, mentioned, without_option
 from .unions import ELSEWHERE, WORDS_ONLY, Kind, union
 
 _RESERVED = frozenset(t.NAMED) - t.YIELDING
@@ -48,6 +44,10 @@ class WrittenTypes:
 
     def _declarations(self, declared: dict[str, s.TypeDecl]) -> None:
         """Read the declarations of types. Each is read after the types that it mentions, without recursion."""
+        if not declared:
+            return
+        from .type_parts import mentioned
+
         mentions = {name: mentioned(decl.type) for name, decl in declared.items()}
         needs = {name: [need for need in words if need in declared] for name, words in mentions.items()}
         for circle in cycles(needs):
@@ -165,8 +165,12 @@ class WrittenTypes:
                     self._report("F0402", f"the range is empty: {low} is greater than {high}", written.span, help, fix)
                 return t.Range(low, high)
             case s.TypeSized():
+                from .sizes import sized_text
+
                 return sized_text(written, self.problems)
             case s.TypeList(item):
+                from .sizes import sized_list
+
                 return sized_list(written, self._read(item), self.problems)
             case s.TypeQuote():
                 return t.Quote(written.source)
@@ -205,6 +209,8 @@ class WrittenTypes:
                 self._report("F0360", message, option.span, help)
         for before, option in twice:
             word = option.text if isinstance(option, s.Word) else option.value
+            from .type_parts import without_option
+
             # A choice with a single word would be read as the name of a type.
             fix = without_option(word, before.span, option.span) if len(words) > 1 else None
             message = f"the choice `{word}` appears twice"
@@ -218,6 +224,8 @@ class WrittenTypes:
 
     def _union(self, written: s.TypeExpr, options: Sequence[s.TypeExpr]) -> t.Type:
         read = [(self._read(option), option.span) for option in options]
+        from .tagged_unions import union_of
+
         found = union_of(read, written.span)
         if isinstance(found, Diagnostic):
             self.problems.append(found)
@@ -246,6 +254,8 @@ class WrittenTypes:
         )
 
     def _of_import(self, prefix: s.Word, word: s.Word) -> t.Type:
+        from .imported_types import imported_type
+
         found = imported_type(self.imported, prefix, word)
         if isinstance(found, Diagnostic):
             self.problems.append(found)
@@ -289,6 +299,8 @@ class WrittenTypes:
             word_fix = Fix(f'write `"{name}"`', (Edit(word.span, f'"{name}"'),), safe=False)
             self._report("F0206", f"no type is called `{name}`", word.span, f'for the word write `"{name}"`', word_fix)
             return t.UNKNOWN
+        from .type_parts import instead
+
         self._report(
             "F0206",
             f"no type is called `{name}`",

@@ -14,7 +14,6 @@ from flowrun.dsl import nearest, pattern
 from ..vocabulary.errors import InputError
 from ..vocabulary.quoting import shown
 from .decoding import decode, decode_flow
-from .large_text import from_file
 from .seen import Found, Seen, tell_parent
 
 MOST_BYTES = 256 * 1024 * 1024
@@ -163,6 +162,8 @@ def read_plain_text(path: Path) -> str:
     A long text remembers its file: see ``large_text``.
     """
     data = read_plain_bytes(path)
+    from .large_text import from_file
+
     return from_file(decode(data, shown(str(path))), path, data)
 
 

@@ -18,7 +18,7 @@ been different. Then such a vote has the same winner or none: it may ask for mor
 from __future__ import annotations
 
 from collections.abc import Sequence
-from fractions import Fraction
+from typing import TYPE_CHECKING
 
 from flowrun.dsl import types
 
@@ -27,6 +27,9 @@ from ..vocabulary.json_value import Json
 from ..vocabulary.tally import Tally, in_words, plural
 from .ballots import Ballots
 from .protocol import Question, ReduceError, Setting, UndecidedError
+
+if TYPE_CHECKING:
+    from fractions import Fraction
 
 LOST = object()
 """The stand-in for a sample whose call never brought an answer."""

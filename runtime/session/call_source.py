@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from flowrun.dsl import dataclass
 from flowrun.dsl import plan as p
@@ -17,11 +17,13 @@ from ..account.figures import figures_of
 from ..account.summary import Summary
 from ..costs.prices import Prices
 from ..engine.decisions import Outcome
-from ..plans.step_paths import PathNames
 from ..vocabulary.call_record import CallRecord, as_row
 from ..vocabulary.errors import DiskError, UsageError
 from ..vocabulary.quoting import shown
 from ..vocabulary.run_record import EndRecord, LossRecord, RunRecord, StretchRecord
+
+if TYPE_CHECKING:
+    from ..plans.step_paths import PathNames
 
 
 class Keeper(Protocol):
@@ -100,6 +102,8 @@ def _text_of(plan: p.Plan) -> str:
 
 def rows_of(record: RunRecord) -> list[dict[str, Any]]:
     """Write calls as flat rows, so that a data frame has a column for each fact that people look for first."""
+    from ..plans.step_paths import PathNames
+
     names = PathNames(record.plan)
     return [_row(call, names) for call in record.calls]
 

@@ -1,0 +1,65 @@
+"""A command's process ends at once, and loses neither its output, its exit code nor the functions of `atexit`."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+LATE = """
+import sys
+class Late:
+    def __del__(self):
+        import os
+        os.write(2, b"taken apart\\n")
+late = Late()
+"""
+"""An object that speaks when Python takes the modules apart."""
+MAIN = "from flowrun.runtime.cli import main; main()"
+LATER = "import atexit, flowrun.runtime.cli as cli\nbefore = cli.run_command\n"
+LATER += "cli.run_command = lambda given: (atexit.register(print, 'later'), before(given))[1]\n"
+EARLIER = "import atexit; atexit.register(print, 'earlier')\n"
+
+
+def run(code: str, *arguments: str, options: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-I", *options, "-c", code, *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60)
+
+
+@pytest.mark.parametrize(
+    ("first", "options", "told"),
+    [
+        ("", (), ""),
+        (LATER, (), ""),
+        (EARLIER, (), "taken apart\n"),
+        ("", ("-X", "dev"), "taken apart\n"),
+    ],
+    ids=["alone", "later", "earlier", "dev"],
+)
+def test_modules_are_taken_apart_only_for_those_who_need_it(first: str, options: tuple[str, ...], told: str) -> None:
+    done = run(LATE + first + MAIN, "explain", "F0101", options=options)
+    assert (done.returncode, done.stderr) == (0, told)
+    said = {EARLIER: "earlier\n", LATER: "later\n"}.get(first, "")
+    assert done.stdout.startswith("# F0101")
+    assert done.stdout.endswith(said)
+    assert len(done.stdout) > 200
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [(("validate", "none.flow"), 2), (("explain", "F9999"), 2), (("--version",), 0), (("--nothing",), 2)],
+)
+def test_the_exit_code_stays(arguments: tuple[str, ...], code: int) -> None:
+    assert run(MAIN, *arguments).returncode == code
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no full disk to write to")
+def test_output_that_is_lost_is_still_told() -> None:
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        done = subprocess.run(
+            [sys.executable, "-I", "-c", MAIN, "explain", "F0101"], stdout=full, stderr=subprocess.PIPE, timeout=60
+        )
+    assert done.returncode == 74
+    assert b"No space left" in done.stderr

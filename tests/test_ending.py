@@ -8,42 +8,33 @@ from pathlib import Path
 
 import pytest
 
-LATE = """
+QUICK = """
 import os
-class Late:
-    def __del__(self, write=os.write):
-        write(2, b"taken apart\\n")
-late = Late()
+end = os._exit
+os._exit = lambda code: (os.write(2, b"quick\\n"), end(code))
 """
-"""An object that speaks when Python takes the modules apart."""
+"""Tells of a quick end."""
 MAIN = "from flowrun.runtime.cli import main; main()"
 LATER = "import atexit, flowrun.runtime.cli as cli\nbefore = cli.run_command\n"
 LATER += "cli.run_command = lambda given: (atexit.register(print, 'later'), before(given))[1]\n"
 EARLIER = "import atexit; atexit.register(print, 'earlier')\n"
 
 
-def run(code: str, *arguments: str, options: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-I", *options, "-c", code, *arguments]
+def run(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-I", "-c", code, *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
 
 
 @pytest.mark.parametrize(
-    ("first", "options", "told"),
-    [
-        ("", (), ""),
-        (LATER, (), ""),
-        (EARLIER, (), "taken apart\n"),
-        ("", ("-X", "dev"), "taken apart\n"),
-    ],
-    ids=["alone", "later", "earlier", "dev"],
+    ("first", "said", "told"),
+    [("", "", "quick\n"), (LATER, "later\n", "quick\n"), (EARLIER, "earlier\n", "")],
+    ids=["alone", "later", "earlier"],
 )
-def test_modules_are_taken_apart_only_for_those_who_need_it(first: str, options: tuple[str, ...], told: str) -> None:
-    done = run(LATE + first + MAIN, "explain", "F0101", options=options)
+def test_the_functions_of_others_run(first: str, said: str, told: str) -> None:
+    done = run(QUICK + first + MAIN, "explain", "F0101")
     assert (done.returncode, done.stderr) == (0, told)
-    said = {EARLIER: "earlier\n", LATER: "later\n"}.get(first, "")
     assert done.stdout.startswith("# F0101")
-    assert done.stdout.endswith(said)
-    assert len(done.stdout) > 200
+    assert done.stdout.endswith("```\n" + said)
 
 
 @pytest.mark.parametrize(

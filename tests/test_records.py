@@ -289,9 +289,10 @@ def test_arguments_that_do_not_fit_are_refused_in_the_same_words(
         b: int = 2
         c: int = field(kw_only=True)
 
+    made: Any = One
     with pytest.raises(TypeError, match=r"One\.__init__\(\) " + said):
-        One(*args, **named)
-    assert (One(1, c=3).b, One(1, c=3).c) == (2, 3)
+        made(*args, **named)
+    assert (made(1, c=3).b, made(1, c=3).c) == (2, 3)
 
 
 @BOTH

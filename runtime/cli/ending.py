@@ -12,13 +12,13 @@ class Ending:
     """The last function that Python calls before it takes its modules apart, which takes a twentieth of a command.
 
     Other functions of ``atexit`` run before it, and threads have ended. If some were there before the command began,
-    they would not run: then Python ends as it always does. So it does in its development mode, which tells of what
-    a program left open, and after a fault of flowrun itself.
+    they would not run: then Python ends as it always does. So it does if the
+    command is broken off.
     """
 
     def __init__(self) -> None:
         self.code: int | None = None
-        self._alone = atexit._ncallbacks() == 0 and not sys.flags.dev_mode
+        self._alone = atexit._ncallbacks() == 0
 
     def __call__(self) -> None:
         # Python would look through all objects several times.

@@ -17,6 +17,7 @@ from .callees import Imported
 from .extents import Extents
 from .label_places import LABEL_WAY
 from .long_lists import few, shortened
+from .sizes import sized_list, sized_text
 from .unions import ELSEWHERE, WORDS_ONLY, Kind, union
 
 _RESERVED = frozenset(t.NAMED) - t.YIELDING
@@ -165,12 +166,8 @@ class WrittenTypes:
                     self._report("F0402", f"the range is empty: {low} is greater than {high}", written.span, help, fix)
                 return t.Range(low, high)
             case s.TypeSized():
-                from .sizes import sized_text
-
                 return sized_text(written, self.problems)
             case s.TypeList(item):
-                from .sizes import sized_list
-
                 return sized_list(written, self._read(item), self.problems)
             case s.TypeQuote():
                 return t.Quote(written.source)
@@ -201,22 +198,14 @@ class WrittenTypes:
             elif word.lower() == seen[key].lower():
                 twice.append((options[place - 1], option))
             else:
-                message = f"an answer could mean `{seen[key]}` as well as `{word}`"
-                help = (
-                    "an answer counts without regard to case, blanks, final points and the width of "
-                    "letters: choose two words that differ in more"
-                )
-                self._report("F0360", message, option.span, help)
-        for before, option in twice:
-            word = option.text if isinstance(option, s.Word) else option.value
-            from .type_parts import without_option
+                from .type_parts import alike
 
-            # A choice with a single word would be read as the name of a type.
-            fix = without_option(word, before.span, option.span) if len(words) > 1 else None
-            message = f"the choice `{word}` appears twice"
-            self._report(
-                "F0202", message, option.span, "an answer counts without regard to case: keep only one of the two", fix
-            )
+                self.problems.append(alike(seen[key], word, option.span))
+        for before, option in twice:
+            from .type_parts import repeated
+
+            word = option.text if isinstance(option, s.Word) else option.value
+            self.problems.append(repeated(word, before.span, option.span, single=len(words) == 1))
         return t.Choice(tuple(words))
 
     def _is_record(self, option: s.Word | s.String) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from flowrun.dsl import text_key, types
 
@@ -12,6 +12,9 @@ from ..vocabulary.tally import in_words, votes
 
 if TYPE_CHECKING:
     from fractions import Fraction
+
+Votes: TypeAlias = "Fraction | int"
+"""An exact number of votes."""
 
 
 class Ballots:

@@ -62,6 +62,9 @@ WORDS = {
 A lint that is not here looks at every file.
 """
 
+_TOOLS = frozenset({"cases", "lengths", "lint", "parts", "settings"})
+"""The modules of this folder that only help the lints."""
+
 
 def lints_for(text: str, *, near: bool = False) -> list[Find]:
     """Return the lints that may find something in the text of a file.
@@ -80,7 +83,7 @@ def lint_pages() -> dict[str, str]:
 
 @cache
 def _names() -> tuple[str, ...]:
-    return tuple(info.name for info in iter_modules(__path__))
+    return tuple(info.name for info in iter_modules(__path__) if info.name not in _TOOLS)
 
 
 def _found(names: Iterable[str]) -> dict[str, tuple[Lint, ModuleType]]:

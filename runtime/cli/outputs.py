@@ -14,12 +14,12 @@ import click
 from flowrun.dsl import did_you_mean, pattern, types
 
 from ..api import Result
-from ..outputs.target import Source
 from ..vocabulary.errors import DiskError, UsageError
 from ..vocabulary.quoting import shown
 from .paths import PathThatIs, to_file
 
 if TYPE_CHECKING:
+    from ..outputs.target import Source
     from .answer_folder import AnswerFolder
     from .output import AnswerFile
 

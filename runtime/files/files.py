@@ -8,13 +8,16 @@ from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase
 from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from flowrun.dsl import nearest, pattern
 
 from ..vocabulary.errors import InputError
 from ..vocabulary.quoting import shown
 from .decoding import decode, decode_flow
-from .seen import Found, Seen, tell_parent
+
+if TYPE_CHECKING:
+    from .seen import Found, Seen
 
 MOST_BYTES = 256 * 1024 * 1024
 MAGIC = pattern(r"[*?\[]")
@@ -35,6 +38,8 @@ class Files:
         self.seen = seen
 
     def __getstate__(self) -> dict[str, object]:
+        from .seen import tell_parent
+
         return {**self.__dict__, "seen": None if self.seen is None else tell_parent}
 
     def resolve(self, path: str) -> Path:

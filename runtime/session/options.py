@@ -151,12 +151,15 @@ class RunOptions(Permissions, JournalOptions, Limits, Display, BatchOptions):
 
         Raises UsageError if the file of the flow's project is not valid.
         """
-        from ..providers.default_model import DefaultModel, model_without_option
+        model, of_project = self.model, False
+        if not model:
+            from ..providers.default_model import model_without_option
 
-        model = DefaultModel(self.model) if self.model else model_without_option(self.surroundings, source)
+            found = model_without_option(self.surroundings, source)
+            model, of_project = found.name, found.of_project
         return RunSettings(
-            model=model.name,
-            of_project=model.of_project,
+            model=model,
+            of_project=of_project,
             allow_read=folders(self.allow_read, "allow_read"),
             allow_host=hosts(self.allow_host, "allow_host"),
             budget=budget_of(self.budget),

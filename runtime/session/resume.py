@@ -13,7 +13,7 @@ from flowrun.dsl import plan as p
 from ..costs.written_budget import Budget
 from ..dispatch.ledger import NoLog, RunLog
 from ..dispatch.run_clock import RunClock
-from ..journal.given_files import kept_apart, marks_of, reopened
+from ..journal.given_files import Kept, kept_apart, marks_of, reopened
 from ..journal.index import Open, Run
 from ..journal.records import JUST_BEGUN, Kind, LogRecord, content
 from ..journal.store import Journal
@@ -175,15 +175,13 @@ async def begin(
         "settings": settings_row(plan, settings),
         "models": models_row(endpoints, models),
     }
-    from ..journal.notes import mark_record
-
     # In one transaction, so that every run that has begun can be resumed.
     run = await journal.append(
         [
             LogRecord(0, Kind.RUN, head),
             *contents,
             LogRecord(JUST_BEGUN, Kind.GIVEN, given),
-            *(mark_record(JUST_BEGUN, mark) for mark in marks_of(kept.files)),
+            *_marked(kept),
         ],
     )
     journal.begin(run)
@@ -205,6 +203,16 @@ def _head(plan: p.Plan) -> dict[str, Any]:
     name = f"{time.strftime('%Y%m%d-%H%M%S', time.localtime(now))}-{os.urandom(3).hex()}"
     source = os.path.abspath(plan.source) if plan.source else ""
     return {"id": name, "flow": plan.flow, "source": source, "began": now}
+
+
+def _marked(kept: Kept) -> list[LogRecord]:
+    """Return the rows for the files of a run's inputs."""
+    marks = [*marks_of(kept.files)]
+    if not marks:
+        return []
+    from ..journal.notes import mark_record
+
+    return [mark_record(JUST_BEGUN, mark) for mark in marks]
 
 
 async def go_on(

@@ -13,6 +13,8 @@ from ..externs.threads import Raised, Threads
 from ..files.files import Files
 from ..files.seen import FileSeen, seen
 from ..journal.records import LogRecord
+from ..reads.quick import is_quick
+from ..reads.reading import read, whole
 from ..values.rules import FileText
 from ..vocabulary.json_value import Json
 from ..vocabulary.quoting import shown
@@ -81,9 +83,6 @@ class ReadPool:
 
     def _read_quickly(self, function: str, args: Args, tell: Tell) -> Json:
         """Do a read if it is quick, and return its value. Otherwise return ``_SLOW``."""
-        from ..reads.quick import is_quick
-        from ..reads.reading import read, whole
-
         return whole(read(function, args, self.files, tell)) if is_quick(function, args, self.files) else _SLOW
 
     async def _read_slowly(self, function: str, args: Args, tell: Tell) -> Json:
@@ -111,7 +110,5 @@ def read_in_child(
         args, name = {**args, "document": LongText(args["document"])}, "the text that `split` cuts"
     else:
         name = shown(args["pattern" if function == "files" else "path"])
-    from ..reads.reading import read
-
     value = PROCESS.run(partial(read, function, args, files), name, tell, job, saw)
     return [FileText(one) for one in value] if function == "files" else value

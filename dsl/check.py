@@ -6,9 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, TypeAlias
 
-from . import plan as p
 from . import syntax as s
-from .budget_check import over_budget
 from .catalog import Catalog
 from .checked import Checked, units_of
 from .checking.calculations import no_values
@@ -18,18 +16,18 @@ from .checking.dependencies import depend
 from .checking.ignores import silence
 from .checking.imports import bring, circle, exports, import_path, missing
 from .checking.names import resolve
-from .checking.prompt_files import missing_prompt, prompt_path, prompt_text
 from .checking.returned_calls import with_returned_calls
 from .checking.structure import structure
 from .checking.typecheck import typecheck
 from .diagnostics import Diagnostic, FlowError
 from .guesses import with_guesses
-from .lints import LINTS, NEAR
+from .lints import lints_for
 from .parsing.parse import parse_flow
 from .records import dataclass
 from .source import Source
 
 if TYPE_CHECKING:
+    from . import plan as p
     from .labels.places import Labels
 
 UNSURE = frozenset({"F0201", "F0202", "F0205", "F0209", "F0211", "F0304", "F0305"})
@@ -145,7 +143,7 @@ def _check(
     problems += no_values(program, typed.folding)
     errors = any(problem.severity == "error" for problem in problems)
     unsure = imported.broken or any(problem.code in UNSURE for problem in problems)
-    lints = () if unsure else NEAR if errors else LINTS
+    lints = () if unsure else lints_for(file.span.source.text, near=errors)
     warnings = [found for lint in lints for found in lint(program, typed, catalog)]
     if not (errors or imported.broken) and (file.labelled or any(one.file.labelled for one in (done or {}).values())):
         from .labels.report import label_findings  # most files have no labels
@@ -190,8 +188,12 @@ class _Files:
             raise FlowError(_sorted(found))
         for one in self.done.values():
             one.imports = self.done
-        if over := over_budget([checked, *self.done.values()]):
-            raise FlowError(_sorted([*found, *over]))
+        files = [checked, *self.done.values()]
+        if any(flow.budget is not None for file in files for flow in file.file.flows):
+            from .budget_check import over_budget
+
+            if over := over_budget(files):
+                raise FlowError(_sorted([*found, *over]))
         checked.warnings = _hidden(with_guesses(_sorted(found)))
         return checked
 
@@ -236,6 +238,8 @@ class _Files:
 
     def prompt(self, place: int, decl: s.PromptDecl, chain: list[str]) -> s.String | None:
         """Return the text of a prompt's file. Report the prompt and return None if there is no such text."""
+        from .checking.prompt_files import missing_prompt, prompt_path, prompt_text
+
         path = prompt_path(chain[-1], decl)
         if isinstance(path, Diagnostic):
             self.problems.append(path)

@@ -6,12 +6,13 @@ from inspect import cleandoc
 from pkgutil import get_data
 
 from .codes import CODES
-from .lints import PAGES
+from .lints import lint_pages
 
 
 def page(code: str) -> str:
     """Return the page of a code as Markdown. Raises KeyError for an unknown code."""
     title = CODES[code].title
-    if code in PAGES:
-        return f"# {code}: {title}\n\n{cleandoc(PAGES[code])}\n"
+    pages = lint_pages()
+    if code in pages:
+        return f"# {code}: {title}\n\n{cleandoc(pages[code])}\n"
     return (get_data(__package__, f"explain/{code}.md") or b"").decode()

@@ -9,7 +9,8 @@ from .patterns import pattern
 
 REDUCE = "reduce"
 """The name of a block's reduction in paths."""
-
+ANSWER = "answer"
+"""The name of the answer in a check, where no other value has this name."""
 
 NOT_IN_NAMES = pattern(r"[^A-Za-z0-9_]+")
 

@@ -12,6 +12,7 @@ from dataclasses import field
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from .path_names import ANSWER
 from .plain_data import OMITTED, must_be_kept, plain_data, strict_json
 from .plan_endpoints import Endpoint
 from .plan_expressions import (
@@ -34,7 +35,6 @@ from .plan_expressions import (
     walk_exprs,
 )
 from .plan_steps import (
-    ANSWER,
     Ask,
     Block,
     Chain,

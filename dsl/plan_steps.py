@@ -24,10 +24,6 @@ class Message:
     fenced: tuple[int, ...] = field(default=(), metadata={OMITTED: ()})
 
 
-ANSWER = "answer"
-"""The name of the answer in a check, where no other value has this name."""
-
-
 @dataclass(frozen=True, slots=True)
 class Check:
     """A condition on an answer. An answer for which it is false is malformed.

@@ -19,15 +19,73 @@ _MAKES = _Factory()
 """The default of a parameter whose value is made anew for each object."""
 
 
+COLD = 8
+"""The number of objects of a class whose fields are set one by one. To compile takes as long as that for 40 objects."""
+
+
 class Init:
-    """Stands for the method ``__init__`` of a class until it is first used. Then it is compiled."""
+    """Stands for the method ``__init__`` of a class until it is compiled.
+
+    The first objects of a class get their fields without it. Most classes that a command loads make few objects.
+    """
 
     def __init__(self, cls: Any, frozen: bool) -> None:
         self._cls, self._frozen = cls, frozen
+        self._left = COLD
+        self._parts: _Parts | None = None
 
     def __get__(self, made: object, owner: type | None = None) -> Any:
+        if made is None or not self._left:
+            return self._compiled().__get__(made, owner)
+        self._left -= 1
+        return lambda *args, **named: self._fill(made, args, named)
+
+    def _compiled(self) -> FunctionType:
         function = self._cls.__init__ = _init(self._cls, frozen=self._frozen)
-        return function.__get__(made, owner)
+        return function
+
+    def _fill(self, made: Any, args: tuple[Any, ...], named: dict[str, Any]) -> None:
+        """Set the fields of an object. The compiled method has the words for arguments that do not fit."""
+        if self._parts is None:
+            self._parts = _Parts(self._cls)
+        values = self._parts.values(args, named)
+        if values is None:
+            self._compiled()(made, *args, **named)
+            return
+        put = object.__setattr__ if self._frozen else setattr
+        for name, value in values:
+            put(made, name, value)
+        if self._parts.then:
+            made.__post_init__()
+
+
+class _Parts:
+    """The fields of a class, by the ways in which they get their values."""
+
+    def __init__(self, cls: Any) -> None:
+        every = fields(cls)
+        self.positional = [one.name for one in every if one.init and not one.kw_only]
+        self.others = [one for one in every if one.init and (one.kw_only or default_of(one) is not MISSING)]
+        self.unset = [one for one in every if not one.init and _value_of(one)]
+        self.names = frozenset(one.name for one in every if one.init)
+        self.then = hasattr(cls, "__post_init__")
+
+    def values(self, args: tuple[Any, ...], named: dict[str, Any]) -> list[tuple[str, Any]] | None:
+        """Return the names and values of the fields. None if the arguments do not fit."""
+        given = dict(zip(self.positional, args, strict=False))
+        if len(args) > len(self.positional) or not (named.keys() <= self.names and named.keys().isdisjoint(given)):
+            return None
+        given |= named
+        for one in self.others:
+            if one.name not in given and default_of(one) is not MISSING:
+                given[one.name] = _default(one)
+        if len(given) != len(self.names):
+            return None
+        return [*given.items(), *((one.name, _default(one)) for one in self.unset)]
+
+
+def _default(field: Field[Any]) -> Any:
+    return field.default if field.default_factory is MISSING else field.default_factory()
 
 
 def _init(cls: Any, *, frozen: bool) -> FunctionType:

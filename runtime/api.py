@@ -22,9 +22,7 @@ from .documents.described import described
 from .externs.externs import permit
 from .inputs.cuts import Taken
 from .journal.store import Journal
-from .session.apart import loop_runs, run_apart
 from .session.arguments import Flow, as_option, given_inputs, options_of, planned, read_inputs
-from .session.call_source import CallSource
 from .session.cell_display import cell_display
 from .session.garbage import COLLECTOR
 from .session.loading import checked_inputs
@@ -214,6 +212,8 @@ async def _executed(
     keep: bool = False,
 ) -> Result:
     listeners = options.listeners()
+    from .session.call_source import CallSource
+
     source = CallSource(plan, None if journal is None else journal.path, environ=options.environ)
     parts = options.parts(listeners, remarks)
     if display := cell_display(options.progress):
@@ -236,6 +236,8 @@ async def _executed(
 
 def _waited(begin: Callable[[RunOptions], Coroutine[Any, Any, Result]], given: object) -> Result:
     options = options_of(given)
+    from .session.apart import loop_runs, run_apart
+
     if loop_runs():
         stop = options.stop or Stop()
         apart = replace(options, stop=stop)

@@ -12,10 +12,18 @@ from typing import Any, ClassVar, get_type_hints
 
 import pytest
 
+from flowrun.dsl import record_init
 from flowrun.dsl.records import dataclass
 
 Decorator = Callable[..., Any]
 BOTH = pytest.mark.parametrize("decorate", [dataclass, dataclasses.dataclass], ids=["ours", "standard"])
+
+
+@pytest.fixture(autouse=True, params=[0, record_init.COLD], ids=["compiled", "cold"])
+def cold(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
+    """Each test runs with objects of the compiled method, and with objects that are made without it."""
+    monkeypatch.setattr(record_init, "COLD", request.param)
+    return int(request.param)
 
 
 def shapes(decorate: Decorator) -> dict[str, Any]:
@@ -227,7 +235,7 @@ def test_a_frozen_record_goes_through_a_pipe(protocol: int) -> None:
     assert pickle.loads(pickle.dumps(Loose(1), protocol)) == Loose(1)
 
 
-def test_the_method_init_is_compiled_when_the_first_object_is_made() -> None:
+def test_the_method_init_is_compiled_after_the_first_objects(cold: int) -> None:
     @dataclass(frozen=True, slots=True)
     class One:
         a: int
@@ -237,13 +245,54 @@ def test_the_method_init_is_compiled_when_the_first_object_is_made() -> None:
         def __init__(self) -> None:
             super().__init__(7)
 
-    assert not inspect.isfunction(One.__dict__["__init__"])
+    for _ in range(cold):
+        assert (Below().a, One(1, b=3).b) == (7, 3)
     assert (Below().a, Below().b) == (7, 2)
     compiled = One.__dict__["__init__"]
     assert inspect.isfunction(compiled)
     assert One(1).a == 1
     assert One.__dict__["__init__"] is compiled
     assert dataclasses.replace(One(1), b=3) == One(1, 3)
+
+
+def test_the_first_object_of_a_class_compiles_nothing() -> None:
+    @dataclass(frozen=True, slots=True)
+    class One:
+        a: int
+        b: int = 2
+
+    One(1)
+    compiled = inspect.isfunction(One.__dict__["__init__"])
+    assert compiled == (record_init.COLD == 0)
+    # Whoever asks for the signature gets that of the method itself.
+    assert str(inspect.signature(One)) == "(a: 'int', b: 'int' = 2) -> None"
+    assert inspect.isfunction(One.__dict__["__init__"])
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("args", "named", "said"),
+    [
+        ((), {"c": 1}, "missing 1 required positional argument: 'a'"),
+        ((1,), {}, "missing 1 required keyword-only argument: 'c'"),
+        ((1, 2, 3), {"c": 1}, "takes from 2 to 3 positional arguments but 4"),
+        ((1,), {"a": 1, "c": 1}, "got multiple values for argument 'a'"),
+        ((1,), {"c": 1, "d": 1}, "got an unexpected keyword argument 'd'"),
+    ],
+)
+def test_arguments_that_do_not_fit_are_refused_in_the_same_words(
+    decorate: Decorator, args: tuple[int, ...], named: dict[str, int], said: str
+) -> None:
+    @decorate(frozen=True, slots=True)
+    class One:
+        a: int
+        b: int = 2
+        c: int = field(kw_only=True)
+
+    made: Any = One
+    with pytest.raises(TypeError, match=r"One\.__init__\(\) " + said):
+        made(*args, **named)
+    assert (made(1, c=3).b, made(1, c=3).c) == (2, 3)
 
 
 @BOTH

@@ -109,6 +109,30 @@ def test_a_file_without_labels_loads_no_labels(command: str, flow: Path, tmp_pat
     assert command == "audit" or "flowrun.runtime.cli.audits" not in modules
 
 
+UNUSED_TO_CHECK = (
+    "fractions decimal select flowrun.dsl.plan flowrun.dsl.plan_steps flowrun.dsl.planner flowrun.dsl.budget_check "
+    "flowrun.dsl.render flowrun.dsl.parsing.place flowrun.dsl.parsing.foreign_syntax flowrun.dsl.checking.matches "
+    "flowrun.dsl.checking.step_arguments flowrun.dsl.checking.prompt_files flowrun.dsl.checking.value_functions "
+    "flowrun.dsl.lints.wide_map flowrun.dsl.lints.unserved flowrun.dsl.lints.unused_model flowrun.dsl.lints.late_text "
+    "flowrun.runtime.cli.console flowrun.runtime.cli.journals flowrun.runtime.outputs.target "
+    "flowrun.runtime.files.seen flowrun.runtime.values.quotes flowrun.runtime.files.patterns"
+).split()
+"""Modules that the check of a small file without mistakes does not need."""
+MOST = {"validate": 195, "first": 474, "again": 465}
+"""The most modules of flowrun that a command loads for the small file. Each takes about 0.2 ms."""
+
+
+def own(modules: set[str]) -> set[str]:
+    return {name for name in modules if name.startswith("flowrun.")}
+
+
+def test_a_check_loads_what_the_words_of_the_file_need(flow: Path, tmp_path: Path) -> None:
+    plain = loaded("import sys; print('modules:', *sys.modules)", cache=tmp_path)
+    modules = loaded(RUN, "validate", str(flow), cache=tmp_path / "cache") - plain
+    assert not modules.intersection(UNUSED_TO_CHECK)
+    assert len(own(modules)) <= MOST["validate"], len(own(modules))
+
+
 @pytest.mark.parametrize(("template", "reader"), [("{{ mail.body }}", False), ("{{ mail.body | upper }}", True)])
 def test_only_a_template_that_does_more_than_place_loads_jinja2(template: str, reader: bool, tmp_path: Path) -> None:
     path = tmp_path / "one.flow"
@@ -124,7 +148,12 @@ UNUSED = (
     "flowrun.runtime.plans.verify flowrun.runtime.providers.anthropic flowrun.runtime.providers.gemini "
     "flowrun.runtime.providers.embedded flowrun.runtime.providers.closures flowrun.runtime.reducers.weighted "
     "flowrun.runtime.providers.table flowrun.runtime.providers.endpoint_tables flowrun.runtime.session.approvals "
-    "flowrun.runtime.files.images flowrun.runtime.dispatch.submission_book flowrun.runtime.providers.option_bodies"
+    "flowrun.runtime.files.images flowrun.runtime.dispatch.submission_book flowrun.runtime.providers.option_bodies "
+    "flowrun.dsl.bounds.amounts flowrun.runtime.outputs.target flowrun.runtime.outputs.elements fractions "
+    "flowrun.runtime.documents.dialects flowrun.runtime.documents.row_file flowrun.runtime.session.apart "
+    "flowrun.runtime.providers.scripted flowrun.runtime.providers.default_model flowrun.runtime.vocabulary.run_record "
+    "flowrun.runtime.values.quotes flowrun.runtime.values.images flowrun.runtime.engine.blocks.rounds "
+    "flowrun.runtime.engine.combiners.fold flowrun.runtime.journal.notes flowrun.runtime.limits.tail"
 ).split()
 """Modules that a run of a checked file does not need, if it has no budget and the server refuses nothing."""
 
@@ -143,6 +172,8 @@ def test_a_run_loads_what_it_uses_and_a_run_from_the_journal_loads_no_client(flo
     for modules in (first, again):
         assert "flowrun.runtime.dispatch.scheduler" in modules
         assert not (modules - plain).intersection(UNUSED)
+    assert len(own(first)) <= MOST["first"], len(own(first))
+    assert len(own(again)) <= MOST["again"], len(own(again))
 
 
 def test_a_run_without_votes_counts_no_exact_fractions(tmp_path: Path) -> None:

@@ -18,12 +18,8 @@ from .callees import Callee, Imported
 from .intervals import Intervals
 from .label_places import label_of_call
 from .origins import origins
-from .other_names import another_form, as_call
-from .overlaps import overlap
 from .program import Program, Scope, Step, Symbol
-from .step_arguments import step_argument
 from .typed import Typed
-from .value_functions import value_type
 
 _KINDS = {"flow": "a flow", "extern": "an extern"}
 
@@ -75,7 +71,11 @@ class CallTypes(ABC):
         if spec is not None:
             given = self.arguments(spec.name, spec.params, expr.args, expr.span, scope, spec)
             function = CALLED.get(spec.name)
-            return spec.result(given) if function is None else value_type(function, expr, given, self.problems)
+            if function is None:
+                return spec.result(given)
+            from .value_functions import value_type
+
+            return value_type(function, expr, given, self.problems)
         callee = self.callee(expr, scope)
         if callee is None:
             for arg in expr.args:
@@ -105,6 +105,8 @@ class CallTypes(ABC):
         found = found or self.imported.flows.get((prefix, name))
         if found is not None or prefix in self.imported.broken:
             return found
+        from .other_names import another_form, as_call
+
         if expr.prefix is not None and (path := self.imported.paths.get(prefix)):
             known = self.imported.names(prefix, "flows")
             there = ", ".join(f"`{word}`" for word in known)
@@ -174,6 +176,8 @@ class CallTypes(ABC):
             elif spec.rules:
                 self._rule(spec, arg.value, scope)
             elif function and (function.of_step or function.of_ask):
+                from .step_arguments import step_argument
+
                 given[spec.name] = step_argument(self, function, arg.value, scope)
             elif function and function.name in CALLED and spec is params[0]:
                 given[spec.name] = self.infer(arg.value, scope)
@@ -184,6 +188,8 @@ class CallTypes(ABC):
                     given[spec.name] = self._taken(name, spec, given[spec.name], arg.value.span)
         missing = [spec.name for spec in params if spec.required and spec.name not in given]
         if function is not None:
+            from .overlaps import overlap
+
             self.problems.extend(overlap(values, scope, self.typed.folding))
         # A misspelt name is only one mistake, so its parameter is not also reported as missing.
         misspelt = any(arg.name is not None and arg.name.text not in {spec.name for spec in params} for arg in args)

@@ -19,7 +19,6 @@ from .origins import origins
 from .people import refused_options
 from .program import Program, Scope, Step
 from .reducer_arguments import named, parameters
-from .reducer_names import reducer_meant
 from .standing import better_value, without_stands
 from .written_types import WrittenTypes
 
@@ -83,6 +82,8 @@ class BlockTypes(OptionTypes, ABC):
             if fault := self.catalog.fault("reducer", reduce.rule.text):
                 self.report("F0208", fault, reduce.rule.span, MEND)
                 return t.UNKNOWN
+            from .reducer_names import reducer_meant
+
             help = reducer_meant(reduce.rule.text, [*self.catalog.reducers, "ask", *externs])
             self.report("F0208", f"no reducer is called `{reduce.rule.text}`", reduce.rule.span, help)
             return t.UNKNOWN

@@ -7,7 +7,6 @@ from .. import types as t
 from ..diagnostics import Diagnostic, nearest
 from ..source import Span
 from .expressions import Expressions
-from .matches import match_problems, meaning_beside
 from .program import Step
 from .typed import Typed
 from .unknown_names import branch_named
@@ -79,6 +78,8 @@ class Bodies:
 
     def match(self, step: Step, node: s.Match) -> t.Type:
         given = self.expressions.lenient(node.value, step.scope)
+        from .matches import match_problems, meaning_beside
+
         self.typed.problems.extend(match_problems(node, given))
         words = [branch for branch in step.steps if self.takes_its_meaning(branch)]
         found = t.join(self.typed.steps.get(branch, t.UNKNOWN) for branch in step.steps if branch not in words)

@@ -8,7 +8,7 @@ from .. import syntax as s
 from .. import types as t
 from ..catalog import Catalog
 from ..diagnostics import Diagnostic
-from ..plan_steps import ANSWER
+from ..path_names import ANSWER
 from ..syntax.children import children
 from ..templates.read import read_template
 from .expressions import Expressions

@@ -15,7 +15,6 @@ from ..syntax.children import children, dotted
 from ..templates.read import Piece, template_pieces
 from .node_tables import NodeTables
 from .program import Program, Scope, Step
-from .static_operators import binary, built, field_of, list_of, record_of, text_of, unary
 from .static_values import HEAVIEST, OPEN, FoldingAllowance, NoValue, OpenRecord, Outcome, StaticValue, scalar
 
 WORDS = {"true": True, "false": False, "none": None}
@@ -149,6 +148,8 @@ class Folding:
 
     def _of_block(self, step: Step, node: s.Fanout | s.Map | s.Repeat, rule: str) -> Outcome:
         if isinstance(node, s.Fanout):
+            from .static_operators import record_of
+
             fields = [(branch.title, self._steps.get(branch)) for branch in step.steps]
             return record_of(fields, self._allowance) if rule == "collect" else None
         if isinstance(node, s.Repeat):
@@ -160,12 +161,16 @@ class Folding:
             return StaticValue([])
         if rule != "collect" or least != most or step.line.options or most > HEAVIEST:
             return None
+        from .static_operators import built
+
         return built(StaticValue([OPEN] * most, most == 0, 1 + most), self._allowance)
 
     # Expressions: by recursion, as deep as they are written
 
     def _fold(self, expr: s.Expr, scope: Scope) -> Outcome:
         if (words := self._listed.get(expr.number)) is not None:
+            from .static_operators import list_of
+
             return list_of([scalar(word) for word in words.options], self._allowance)
         match expr:
             case s.Name(word):
@@ -188,10 +193,14 @@ class Folding:
             texts = symbol.constant
             if isinstance(texts, str):
                 return scalar(texts)
+            from .static_operators import record_of
+
             return record_of([(name, scalar(text)) for name, text in texts.items()], self._allowance)
         return self._steps.get(symbol.step) if symbol.step and symbol.kind in ("step", "branch") else None
 
     def _compose(self, expr: s.Expr, scope: Scope) -> Outcome:
+        from .static_operators import binary, field_of, list_of, record_of, unary
+
         match expr:
             case s.Get(base, word):
                 return field_of(self._fold(base, scope), word.text, expr.span, self._allowance)
@@ -214,6 +223,8 @@ class Folding:
         return None
 
     def _text(self, expr: s.Template, pieces: tuple[Piece, ...], scope: Scope) -> Outcome:
+        from .static_operators import field_of, text_of
+
         found: list[Outcome] = []
         for piece in pieces:
             value: Outcome = scalar(piece) if isinstance(piece, str) else self._name(piece[0], scope)
@@ -239,7 +250,11 @@ class Folding:
             given[name] = OPEN if found is None or isinstance(found.value, OpenRecord) else found.value
         value = spec.known(given)
         made = StaticValue(value, True, weight) if isinstance(value, (list, dict)) else scalar(value)
-        return None if value is None else built(made, self._allowance)
+        if value is None:
+            return None
+        from .static_operators import built
+
+        return built(made, self._allowance)
 
 
 def named_steps(expr: s.Expr, scope: Scope) -> Iterator[Step]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from .. import syntax as s
 from ..diagnostics import Diagnostic
-from ..parsing.check_mistakes import CALLS, LATE, NO_ASK
 
 _BLOCKS = (s.Fanout, s.Map, s.Repeat, s.Chain, s.Rounds, s.Match)
 
@@ -47,6 +46,8 @@ def lost_values(lines: tuple[s.Line, ...]) -> list[Diagnostic]:
 def _check_between(before: tuple[s.Line, ...], line: s.Line) -> Diagnostic | None:
     """Report a condition behind a `check` that is read as a name, because no check may stand there."""
     first = _leftmost(line.node)
+    from ..parsing.check_mistakes import CALLS, LATE, NO_ASK
+
     if isinstance(first, s.Call) and first.function.text == "check" and first is not line.node and not first.prefix:
         return Diagnostic("F0406", CALLS[0], first.function.span, help=CALLS[1])
     if not before or not isinstance(before[-1].node, s.Name) or before[-1].name is not None:

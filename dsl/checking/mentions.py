@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from .. import syntax as s
 from ..diagnostics import Diagnostic
-from ..plan_steps import ANSWER
+from ..path_names import ANSWER
 from ..source import Span
 from ..syntax.children import children
 from ..templates.constants import field_behind

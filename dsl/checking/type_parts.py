@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .. import syntax as s
-from ..diagnostics import Edit, Fix
+from ..diagnostics import Diagnostic, Edit, Fix
 from ..source import Span
 from .unions import SAME
 
@@ -45,3 +45,26 @@ def without_option(word: str, before: Span, option: Span) -> Fix | None:
     gap = option.source.span(before.end, option.end)
     between = option.source.text[before.end : option.start]
     return Fix(f"delete the second `{word}`", (Edit(gap, ""),)) if between.strip() == "|" else None
+
+
+def alike(first: str, second: str, span: Span) -> Diagnostic:
+    """Report a word of a choice that an answer could mean as well as another word."""
+    return Diagnostic(
+        "F0360",
+        f"an answer could mean `{first}` as well as `{second}`",
+        span,
+        help="an answer counts without regard to case, blanks, final points and the width of letters: choose two "
+        "words that differ in more",
+    )
+
+
+def repeated(word: str, before: Span, span: Span, *, single: bool) -> Diagnostic:
+    """Report a word that a choice has twice. ``before`` is the option before it."""
+    return Diagnostic(
+        "F0202",
+        f"the choice `{word}` appears twice",
+        span,
+        help="an answer counts without regard to case: keep only one of the two",
+        # A choice with a single word would be read as the name of a type.
+        fix=None if single else without_option(word, before, span),
+    )

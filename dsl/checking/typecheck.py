@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from .. import syntax as s
 from .. import types as t
 from ..catalog import Catalog, Where
-from ..parsing.foreign_syntax import stray_word
 from ..templates.places import spared
 from .answer_types import refused_answer
 from .callees import Imported
 from .checks import check_checks
-from .conditions import found_there
 from .counts import counted_map
 from .dependencies import Dependencies
 from .expressions import Expressions
@@ -26,8 +25,10 @@ from .prompt_uses import PromptUses
 from .quotes import check_quotes
 from .round_types import RoundTypes
 from .typed import Typed, constant_type
-from .units import Unit
 from .written_types import WrittenTypes
+
+if TYPE_CHECKING:
+    from .units import Unit
 
 
 def typecheck(
@@ -63,6 +64,7 @@ def typecheck(
     if program.file.scripts:
         # Most files have no tests.
         from .test_types import check_tests
+        from .units import Unit
 
         unit = Unit("", program, typed, imported, units or {})
         typed.problems.extend(check_tests(program, unit, expressions, checker.written.read))
@@ -153,7 +155,11 @@ class _Checker(RoundTypes, PromptUses):
         if self.takes_its_meaning(step) and step not in self.wanted:
             return  # The match reads such a branch when it knows the others.
         wanted = self.wanted.get(step)
-        self.expressions.sure = found_there(line.when.condition) if line.when else frozenset()
+        self.expressions.sure = frozenset()
+        if line.when:
+            from .conditions import found_there
+
+            self.expressions.sure = found_there(line.when.condition)
         type_ = self.node(step)
         self.expressions.sure = frozenset()
         for word in line.after:
@@ -212,7 +218,7 @@ class _Checker(RoundTypes, PromptUses):
             case s.Rounds():
                 kinds, what = ("chain",), "a chain"
                 type_ = self.rounds(step, node)
-            case s.Name(word) if step.symbol is None and line.name is None and (help := stray_word(word.text)):
+            case s.Name(word) if step.symbol is None and line.name is None and (help := _foreign(word)):
                 kinds, what, type_ = (), "a value", self._stray(word, help, step.scope)
             case s.Call():
                 type_ = self.expressions.call(node, scope, alone=True)
@@ -281,3 +287,10 @@ class _Checker(RoundTypes, PromptUses):
         if ask.answer is None or words is None:
             return self.written.read(ask.answer) if ask.answer is not None else t.TEXT
         return self.written.read_offer(words, ask.answer.span)
+
+
+def _foreign(word: s.Word) -> str:
+    """Return the way out for a word of another language that stands alone. "" for other words."""
+    from ..parsing.foreign_syntax import stray_word  # few steps are a word alone
+
+    return stray_word(word.text)

@@ -15,12 +15,9 @@ from ..spelling import MOST_GUESSED
 from ..texts import text_key
 from .callees import Imported
 from .extents import Extents
-from .imported_types import imported_type
 from .label_places import LABEL_WAY
 from .long_lists import few, shortened
 from .sizes import sized_list, sized_text
-from .tagged_unions import union_of
-from .type_parts import instead, mentioned, without_option
 from .unions import ELSEWHERE, WORDS_ONLY, Kind, union
 
 _RESERVED = frozenset(t.NAMED) - t.YIELDING
@@ -48,6 +45,10 @@ class WrittenTypes:
 
     def _declarations(self, declared: dict[str, s.TypeDecl]) -> None:
         """Read the declarations of types. Each is read after the types that it mentions, without recursion."""
+        if not declared:
+            return
+        from .type_parts import mentioned
+
         mentions = {name: mentioned(decl.type) for name, decl in declared.items()}
         needs = {name: [need for need in words if need in declared] for name, words in mentions.items()}
         for circle in cycles(needs):
@@ -197,20 +198,14 @@ class WrittenTypes:
             elif word.lower() == seen[key].lower():
                 twice.append((options[place - 1], option))
             else:
-                message = f"an answer could mean `{seen[key]}` as well as `{word}`"
-                help = (
-                    "an answer counts without regard to case, blanks, final points and the width of "
-                    "letters: choose two words that differ in more"
-                )
-                self._report("F0360", message, option.span, help)
+                from .type_parts import alike
+
+                self.problems.append(alike(seen[key], word, option.span))
         for before, option in twice:
+            from .type_parts import repeated
+
             word = option.text if isinstance(option, s.Word) else option.value
-            # A choice with a single word would be read as the name of a type.
-            fix = without_option(word, before.span, option.span) if len(words) > 1 else None
-            message = f"the choice `{word}` appears twice"
-            self._report(
-                "F0202", message, option.span, "an answer counts without regard to case: keep only one of the two", fix
-            )
+            self.problems.append(repeated(word, before.span, option.span, single=len(words) == 1))
         return t.Choice(tuple(words))
 
     def _is_record(self, option: s.Word | s.String) -> bool:
@@ -218,6 +213,8 @@ class WrittenTypes:
 
     def _union(self, written: s.TypeExpr, options: Sequence[s.TypeExpr]) -> t.Type:
         read = [(self._read(option), option.span) for option in options]
+        from .tagged_unions import union_of
+
         found = union_of(read, written.span)
         if isinstance(found, Diagnostic):
             self.problems.append(found)
@@ -246,6 +243,8 @@ class WrittenTypes:
         )
 
     def _of_import(self, prefix: s.Word, word: s.Word) -> t.Type:
+        from .imported_types import imported_type
+
         found = imported_type(self.imported, prefix, word)
         if isinstance(found, Diagnostic):
             self.problems.append(found)
@@ -289,6 +288,8 @@ class WrittenTypes:
             word_fix = Fix(f'write `"{name}"`', (Edit(word.span, f'"{name}"'),), safe=False)
             self._report("F0206", f"no type is called `{name}`", word.span, f'for the word write `"{name}"`', word_fix)
             return t.UNKNOWN
+        from .type_parts import instead
+
         self._report(
             "F0206",
             f"no type is called `{name}`",

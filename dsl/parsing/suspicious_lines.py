@@ -12,9 +12,6 @@ from ..diagnostics import Diagnostic
 from ..patterns import pattern
 from ..source import Source
 from .build_values import LABEL_WORDS, labelled_step
-from .corrections import prefix, quote_ended
-from .foreign_syntax import WORDS_ELSEWHERE, else_alone, stray_word
-from .round_mistakes import until_alone
 
 _NODE_FOLLOWS = pattern(r"[ \t]+(ask|map|repeat|fanout|chain|match)\b(?![ \t]*[:=.])")
 _BEHIND_TEXT = pattern(r"\b(?:text|ask)[ \t]+\Z")
@@ -58,9 +55,13 @@ def _oddity(source: Source, line: s.Line) -> Diagnostic | None:
         begin = source.text.find("==", line.node.left.span.end, line.node.right.span.start)
         sign = source.span(begin, begin + 2)
         return Diagnostic("F0101", "`==` compares two values", sign, help="write a step as `name = …`")
+    from .foreign_syntax import WORDS_ELSEWHERE, else_alone, stray_word
+
     if line.name is None and isinstance(line.node, s.Name) and _VALUE_FOLLOWS.match(source.text, line.span.end):
         word = line.node.word.text
         if word == "until":
+            from .round_mistakes import until_alone
+
             return until_alone(line.node.span)
         if word in WORDS_ELSEWHERE:
             message = f"`{word}` is not a word of this language"
@@ -68,6 +69,8 @@ def _oddity(source: Source, line: s.Line) -> Diagnostic | None:
         if word in _CLAUSES:
             help = f"write the step before it, as in `x = … {word} …`"
             return Diagnostic("F0101", f"`{word}` cannot begin a line here", line.node.span, help=help)
+    from .corrections import prefix, quote_ended
+
     if line.name is None and (ended := quote_ended(source, start)):
         return ended
     if isinstance(line.node, s.Template):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from ..vocabulary.errors import DiskError, FlowrunError, mistake_in
 from . import exits
+from .ending import Ending
 from .help_page import HELP_OPTIONS, help_page, page_width
 
 if TYPE_CHECKING:
@@ -24,8 +25,8 @@ GARBAGE = (100_000, 20, 10)
 def main() -> None:
     """Run the command of this process. Report a fault of flowrun itself in one line; under FLOWRUN_DEBUG, raise it."""
     gc.set_threshold(*GARBAGE)
-    # The system takes back the memory of a process that ends. Python would look through all of it several times before.
-    atexit.register(gc.freeze)
+    ending = Ending()
+    atexit.register(ending)
     for name in ("stdout", "stderr"):
         # Python has None in place of a closed stream. Output to it is discarded.
         if getattr(sys, name) is None:
@@ -33,7 +34,7 @@ def main() -> None:
         else:
             setattr(sys, name, _unhurried(getattr(sys, name)))
     try:
-        sys.exit(run_command(sys.argv[1:]))
+        ending.code = run_command(sys.argv[1:])
     except Exception as error:  # the last door: nothing behind it can say more
         if os.environ.get("FLOWRUN_DEBUG"):
             raise
@@ -42,7 +43,8 @@ def main() -> None:
             "Please report it; set FLOWRUN_DEBUG=1 to see the full traceback.",
             file=sys.stderr,
         )
-        sys.exit(exits.MISTAKE)
+        ending.code = exits.MISTAKE
+    sys.exit(ending.code)
 
 
 class _Unhurried(io.FileIO):

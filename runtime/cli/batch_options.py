@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 import click
 
-from flowrun.dsl import Bounds
 from flowrun.dsl import plan as p
+
+if TYPE_CHECKING:
+    from flowrun.dsl import Bounds
 
 HOURS = 24
 """The hours within which every batch API ends a submission."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from importlib import import_module
@@ -88,6 +89,12 @@ class FlowGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
+        found = self._resolved(ctx, args)
+        # The modules stay until the end. So the collector never looks through them, and counts objects from here on.
+        gc.freeze()
+        return found
+
+    def _resolved(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
         name = args[0]
         if name not in COMMANDS and (name.endswith(".flow") or os.path.exists(name)):
             from pathlib import Path

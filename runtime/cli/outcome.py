@@ -5,14 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flowrun.dsl import types
 
 from ..account.figures import figures_of
 from ..api import Result
 from ..engine.decisions import Failure
-from ..inputs.cuts import Taken
 from ..journal.project import journal_option, resume_command
 from ..values.expressions import ModelValue
 from ..vocabulary.errors import StoppedError
@@ -22,6 +21,9 @@ from .console import complain, print_answer, print_json
 from .outputs import Outputs
 from .summary import closing_line, doubtful_line, failures_lines, losses_lines, single_calls, votes_lines
 from .waits import waiting_figures
+
+if TYPE_CHECKING:
+    from ..inputs.cuts import Taken
 
 
 def shown_path(path: str) -> str:

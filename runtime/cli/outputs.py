@@ -7,20 +7,21 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
 from flowrun.dsl import did_you_mean, pattern, types
 
 from ..api import Result
-from ..outputs.elements import Elements
-from ..outputs.target import Source
 from ..vocabulary.errors import DiskError, UsageError
 from ..vocabulary.quoting import shown
-from .answer_folder import AnswerFolder
-from .output import AnswerFile
 from .paths import PathThatIs, to_file
+
+if TYPE_CHECKING:
+    from ..outputs.target import Source
+    from .answer_folder import AnswerFolder
+    from .output import AnswerFile
 
 HELP = (
     "Write the answer to FILE. Its ending sets the form: .json, .jsonl (line by line), .csv, .tsv, .txt or .md. "
@@ -198,8 +199,13 @@ def _opened(
                 f"{shown(str(place.path))} is a folder, not a file; for a file for each element of a list write "
                 f"{folder}"
             )
+        from .output import AnswerFile
+
         return AnswerFile(place.path, type_, sources, raw=wanted.raw, field=field)
     names, option = wanted.names.get(field, ""), _option("name-from", field)
+    from ..outputs.elements import Elements
+    from .answer_folder import AnswerFolder
+
     return AnswerFolder(place.path, Elements(type_, names, option, place.suffix, raw=wanted.raw), sources, written)
 
 

@@ -18,7 +18,6 @@ from ..files.files import Files
 from ..inputs.cuts import Cut, Taken
 from ..inputs.file_lists import takes_files
 from ..inputs.inputs import read_input
-from ..plans.mapped import mapped_lists
 from ..session.loading import load, plan_of
 from ..vocabulary.errors import FlowrunError, UsageError
 from ..vocabulary.quoting import inert, shown
@@ -98,6 +97,8 @@ class Chosen:
                 "--first takes the first elements of lists, and "
                 + (f"no value is given for {named}" if lists else f"the flow `{self.plan.flow}` takes no list")
             )
+        from ..plans.mapped import mapped_lists
+
         return given & mapped_lists(self.plan) or given
 
 

@@ -18,8 +18,6 @@ from flowrun.dsl import nearest, pattern
 
 from ..files.decoding import decode
 from ..files.files import MAGIC, read_plain_bytes
-from ..files.patterns import fitting_files
-from ..outputs.replace import put
 from ..vocabulary.errors import UsageError
 from ..vocabulary.quoting import shown
 
@@ -112,6 +110,8 @@ def _is_file(path: str) -> bool:
 
 
 def _fitting(pattern: Path, refused: list[Refused]) -> Iterator[Path]:
+    from ..files.patterns import fitting_files
+
     try:
         found = fitting_files(str(pattern))
     except UsageError as error:
@@ -177,6 +177,8 @@ def rewrite(path: Path, before: str, after: str) -> None:
         raise UsageError(f"{name} has changed while flowrun worked, so it is not overwritten; try again")
     mark = codecs.BOM_UTF8 if data.startswith(codecs.BOM_UTF8) else b""
     text = data[len(mark) :].decode()
+    from ..outputs.replace import put
+
     put(target, mark + _with_line_ends(after, text).encode())
 
 

@@ -15,7 +15,6 @@ from flowrun.dsl import plan as p
 from ..files.folders import must_be_folder
 from ..providers import provider_table
 from ..providers.declared import endpoints_of
-from ..providers.default_model import model_without_option
 from ..vocabulary.errors import UsageError
 from ..vocabulary.quoting import shown
 from .paths import PathThatIs
@@ -45,6 +44,8 @@ def chosen_model(plan: p.Plan, option: str | None) -> str:
     """
     if given := known_model(plan, option):
         return given
+    from ..providers.default_model import model_without_option
+
     found = model_without_option(os.environ, plan.source)
     return (known_model(plan, found.name) or found.name) if found.of_project else found.name
 

@@ -9,16 +9,16 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from types import TracebackType
-from typing import Protocol, TextIO, cast
+from typing import TYPE_CHECKING, Protocol, TextIO, cast
 
-from ..account.blocks import Blocks
 from ..account.causes import Causes
-from ..account.progress import lines, state_line
 from ..account.summary import Summary
 from ..vocabulary import events as e
 from ..vocabulary.partial_listener import PartialListener
 from ..vocabulary.quoting import inert
-from .screen import Above, Screen
+
+if TYPE_CHECKING:
+    from .screen import Above, Screen
 
 EVERY = 5.0
 """The seconds between plain lines about the progress of a run."""
@@ -87,6 +87,8 @@ class ProgressLines(Silent):
         now = time.monotonic()
         if now - self.told >= EVERY and isinstance(event, e.RequestStarted):
             self.told = now
+            from ..account.progress import state_line
+
             print(inert(state_line(self.summary, now - self.began)), file=sys.stderr, flush=True)
 
 
@@ -106,6 +108,8 @@ class LiveDisplay(Silent):
 
     def __init__(self) -> None:
         self.summary = Summary()
+        from ..account.blocks import Blocks
+
         self.blocks = Blocks()
         self.teller = Teller()
         self.began = time.monotonic()
@@ -140,6 +144,8 @@ class LiveDisplay(Silent):
         self._wake.set()
 
     def _start(self) -> None:
+        from .screen import Above, Screen
+
         self._above = Above(sys.stderr, self._say)
         self._screen = Screen(sys.stderr)
         self._thread = threading.Thread(target=self._draw_on, args=(self._screen,), name="flowrun-display", daemon=True)
@@ -181,6 +187,8 @@ class LiveDisplay(Silent):
         with self._lock:
             for bar in self.blocks.running:
                 bar.look(now)
+            from ..account.progress import lines
+
             return lines(self.summary, self.blocks, now - self.began, width, rows)
 
     def __exit__(

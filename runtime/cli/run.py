@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -19,9 +19,7 @@ from ..inputs.inputs import files_given
 from ..inputs.python_inputs import check_texts
 from ..journal.beside import FOLDER
 from ..journal.project import NAME
-from ..outputs.target import Source
 from ..plans.streaming import only_mapped
-from ..reads.places import files_read
 from ..vocabulary.errors import UsageError
 from ..vocabulary.quoting import one_line
 from ..vocabulary.remarks import unheard
@@ -39,6 +37,9 @@ from .run_cassette import RunCassette, cassette_option
 from .run_report import RunReport, live_option, report_option
 from .signals import run_stoppable
 from .tracing import tracing
+
+if TYPE_CHECKING:
+    from ..outputs.target import Source
 
 
 def command_for(path: Path) -> click.Command:
@@ -149,4 +150,6 @@ def _sources(
 ) -> list[Source]:
     """Return the files that no output may overwrite. ``given`` are those of the inputs."""
     kept = [] if journal is None else journal_files(journal)
+    from ..reads.places import files_read
+
     return [*given, *files_read(plan, inputs, Path(plan.source).parent, allow_read), *kept]

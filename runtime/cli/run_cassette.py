@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..outputs.target import Source, Target
 from ..vocabulary.amounts import count_text
 from ..vocabulary.errors import FlowrunError, UsageError
 from ..vocabulary.quoting import inert, shown
@@ -21,6 +20,7 @@ from .paths import OutputPath, to_file
 if TYPE_CHECKING:
     from ..journal.index import Run
     from ..journal.reading import JournalReader
+    from ..outputs.target import Source, Target
 
 HELP = "Keep the answers of the run in FILE, for the line `cassette` of a test (.jsonl)."
 
@@ -48,6 +48,8 @@ class RunCassette:
                 "--cassette names a file that the command also writes otherwise: give it a file of its own"
             )
         self._journal = journal
+        from ..outputs.target import Target
+
         self._target = Target(path, sources)
 
     def write(self, run: str, code: int, *, quiet: bool) -> int:
@@ -81,6 +83,8 @@ def export_cassette(journal: Path, run: str, path: Path) -> None:
     _must_be_named(path)
     with JournalReader(journal) as reader:
         chosen = chosen_run(reader.index, run, journal)
+        from ..outputs.target import Target
+
         target = Target(path, [*sources_of(reader, chosen), *journal_files(journal)])
         try:
             calls = _write(target, reader, chosen)

@@ -5,15 +5,18 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from ..outputs.target import Source, Target
 from ..vocabulary.errors import FlowrunError, UsageError
 from ..vocabulary.quoting import inert
 from . import exits
 from .console import complain
 from .paths import OutputPath, to_file
+
+if TYPE_CHECKING:
+    from ..outputs.target import Source
 
 HELP = "Write the page of the run to FILE (.html), or a Chrome trace (.json), or a table of its calls (.csv)."
 LIVE = "Show the page of the run while it goes on, at an address that is printed."
@@ -47,6 +50,8 @@ class RunReport:
             raise UsageError("--output and --report name one file: give each its own")
         self._journal = journal
         self._make = maker(form_of(path), texts=True)
+        from ..outputs.target import Target
+
         self._target = Target(path, sources)
 
     def write(self, run: str, code: int, *, quiet: bool) -> int:

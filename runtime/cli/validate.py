@@ -13,16 +13,14 @@ from flowrun.dsl import FORMATS, Diagnostic, Examined, Report, Source, Unread, f
 
 from ..files.files import read_plain
 from ..files.project import project_file
-from ..outputs.target import Target, encoded
 from ..session.loading import examine_source
 from ..vocabulary.errors import UsageError
 from ..vocabulary.quoting import inert, one_line, shown
 from . import exits
-from .console import complain, count_text, show_difference, show_findings, standard_flow
-from .journals import journal_files
 from .paths import OutputPath, PathThatIs, find_flows, refuse_pipe, rewrite, to_file, told_path
 
 if TYPE_CHECKING:
+    from ..outputs.target import Target
     from .audits import Reaches
 
 MOST_FIXES = 100
@@ -77,7 +75,7 @@ def command(
         raise UsageError("--fix cannot change standard input; `--diff` shows the changes")
     files, refused = find_flows(paths)
     file = to_file(output)
-    target = None if file is None else Target(file, (*files, *journal_files()))
+    target = None if file is None else _target(file, files)
     checks = Checks()
     names = sorted({STDIN if str(path) == "-" else told_path(path) for path in files})
     unread = [Unread(told_path(path), str(error)) for path, error in refused]
@@ -91,6 +89,8 @@ def command(
     unread = sorted([*unread, *checks.unread, *_projects(names)], key=lambda one: one.name)
     checked = [name for name in names if name not in {one.name for one in unread}]
     for one in unread:
+        from .console import complain
+
         complain(one.reason)
     report = report_of(format_, checked, found, unread, strict=strict)
     failed = report.failed
@@ -101,15 +101,29 @@ def command(
         reaches = reaches_of(checks.examined)
     if format_ == "text" and output is None:
         if found:
+            from .console import show_findings
+
             show_findings(found, fixes=not fix and not diff)
     else:
         write(_told(format_, report, reaches), target)
     if not quiet and checked and (not failed or format_ != "text" or output):
-        counts = count_text(found) if found and (failed or format_ != "text" or output) else "no errors"
+        counts = "no errors"
+        if found and (failed or format_ != "text" or output):
+            from .console import count_text
+
+            counts = count_text(found)
         print(f"{len(checked):,} file{'s' if len(checked) != 1 else ''} checked: {counts}", file=sys.stderr)
     if reaches is not None and format_ == "text":
         print_reach(reaches)
     return max(code, exits.USAGE if unread else exits.FINDINGS if failed else exits.DONE)
+
+
+def _target(file: Path, files: Sequence[Path]) -> Target:
+    """Return the file for the findings. It may not be one of the flows, nor a journal."""
+    from ..outputs.target import Target
+    from .journals import journal_files
+
+    return Target(file, (*files, *journal_files()))
 
 
 def _projects(names: Sequence[str]) -> list[Unread]:
@@ -156,11 +170,19 @@ class Checks:
     def source(self, name: str) -> Source:
         if name not in self._sources:
             refuse_pipe(Path(name))
-            self._sources[name] = Source(standard_flow() if name == STDIN else read_plain(Path(name)), name)
+            self._sources[name] = Source(_read(name), name)
         return self._sources[name]
 
     def findings(self, source: Source) -> tuple[Diagnostic, ...]:
         return examine_source(source, self._sources).findings
+
+
+def _read(name: str) -> str:
+    if name != STDIN:
+        return read_plain(Path(name))
+    from .console import standard_flow
+
+    return standard_flow()
 
 
 def _fix(checks: Checks, names: Sequence[str], found: Sequence[Diagnostic], *, diff: bool) -> int:
@@ -178,6 +200,8 @@ def _fix(checks: Checks, names: Sequence[str], found: Sequence[Diagnostic], *, d
         fixed = apply_fixes(before, checks.findings)
         if fixed.source.text == before.text:
             continue
+        from .console import complain, show_difference
+
         if diff:
             show_difference(name, before.text, fixed.source.text, "fixed")
             code = exits.FINDINGS
@@ -238,5 +262,7 @@ def write(text: str, target: Target | None) -> None:
         target.write(text)
         return
     sys.stdout.flush()
+    from ..outputs.target import encoded
+
     sys.stdout.buffer.write(encoded(text))
     sys.stdout.buffer.flush()

@@ -6,9 +6,9 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from importlib.util import find_spec
+from typing import TYPE_CHECKING
 
 from ..providers import NO_ENDPOINTS, is_own, traits_of
-from ..providers.named import NamedEndpoint
 from ..vocabulary.account import Account
 from ..vocabulary.errors import UsageError
 from ..vocabulary.json_value import Json
@@ -17,6 +17,9 @@ from ..vocabulary.quoting import shown
 from ..vocabulary.tariff import Stores
 from ..vocabulary.usage import Usage
 from .budget import Price
+
+if TYPE_CHECKING:
+    from ..providers.named import NamedEndpoint
 
 _FREE = Price(0.0, 0.0)
 PRICES = ("input_price", "output_price", "cached_price", "stored_price")

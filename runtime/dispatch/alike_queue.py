@@ -6,11 +6,14 @@ Lanes take turns, as in every queue. Within a lane, prompts that begin alike are
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
-from .alike_lane import AlikeLane
 from .batch import Batch
 from .endpoint import Endpoint, keeps_prompts
 from .queues import FairQueue, T
+
+if TYPE_CHECKING:
+    from .alike_lane import AlikeLane
 
 
 class AlikeQueue(FairQueue[T]):
@@ -66,6 +69,8 @@ class AlikeQueue(FairQueue[T]):
     def _lane(self, number: int) -> AlikeLane[T]:
         lane = self._tries.get(number)
         if lane is None:
+            from .alike_lane import AlikeLane
+
             lane = self._tries[number] = AlikeLane(number, self._text_of)
         if number not in self._turns:
             self._turns[number] = lane

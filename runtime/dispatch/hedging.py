@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from ..limits.tail import Tail, tail_key
 from .batch import Batch
+
+if TYPE_CHECKING:
+    from ..limits.tail import Tail
 
 _AGAIN = 0.1
 """The part of the limit after which to try again, if there was no place for a second request."""
@@ -35,6 +38,8 @@ class Hedges:
         call = batch.calls[0] if len(batch.calls) == 1 else None
         if call is None or call.policy.hedge is None or batch.twin_of is not None or batch.endpoint.live is not None:
             return
+        from ..limits.tail import Tail, tail_key
+
         key = tail_key(call.model, call.path, call.policy.hedge)
         tail = self._tails.get(key)
         if tail is None:

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
-from ..files.seen import FileSeen
-from ..journal.notes import extern_record, file_records
 from ..journal.records import Kind, LogRecord
 from ..journal.store import Journal
 from ..providers.secret import Secret
 from ..vocabulary.errors import FlowrunError
 from ..vocabulary.json_value import Json
+
+if TYPE_CHECKING:
+    from ..files.seen import FileSeen
 
 _WAITING = 64 * 1024 * 1024
 """The most characters of contents that may wait for the disk."""
@@ -35,10 +37,14 @@ class RunNotes:
 
     def extern_ended(self, path: str, function: str, value: Json | FlowrunError, began: int, ended: int) -> None:
         """Note what a Python function gave. The times are in milliseconds since the run began."""
+        from ..journal.notes import extern_record
+
         self._journal.note([extern_record(self._run, path, function, value, (began, ended), self._without_key)])
 
     def records_of(self, file: FileSeen) -> list[LogRecord]:
         """Make the rows of a file. Call this from any thread, so that the event loop has less to do."""
+        from ..journal.notes import file_records
+
         return file_records(self._run, file, lambda text: self._waiting < _WAITING and self._without_key(text))
 
     def saw(self, records: list[LogRecord]) -> None:

@@ -18,7 +18,6 @@ from typing import Any
 
 from flowrun.dsl import dataclass
 
-from ..files.children import without_keys
 from ..files.seen import FileSeen
 from ..vocabulary.errors import InputError, UsageError
 from ..vocabulary.json_value import Json
@@ -154,6 +153,8 @@ class ReadingProcess:
             return child
         self._end()
         try:
+            from ..files.children import without_keys
+
             self._child = subprocess.Popen(
                 [
                     sys.executable,

@@ -7,13 +7,15 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from math import isfinite
-from typing import NamedTuple, NoReturn
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 from ..vocabulary.errors import InputError
 from ..vocabulary.json_value import Json
 from ..vocabulary.quoting import shown
 from ..vocabulary.remarks import Tell, unheard
-from .dialects import NONE, Dialect, cells_of, dialect_of, fits_width, is_blank, lines_of, named_width
+
+if TYPE_CHECKING:
+    from .dialects import Dialect
 
 Row = tuple[int, list[str]]
 DEEPEST = 64
@@ -74,6 +76,8 @@ def read_jsonl(text: str, name: str) -> list[tuple[int, Json]]:
 
 def open_jsonl(text: str, name: str) -> Iterator[tuple[int, Json]]:
     """Yield the values with their line numbers, counted from 1. Blank lines are skipped."""
+    from .dialects import lines_of
+
     # Only \\n ends a line: other separators may stand inside a JSON text.
     for line, one in enumerate(lines_of(text), 1):
         if not one.isspace():
@@ -102,6 +106,8 @@ def open_table(text: str, name: str, path: str = "", tell: Tell = unheard) -> Ta
 
     ``dialect_of`` finds the delimiter. ``tell`` is called with an assumption that the file cannot confirm.
     """
+    from .dialects import dialect_of
+
     dialect = dialect_of(text, path)
     if dialect.assumed:
         tell(f"{name}: {dialect.assumed}")
@@ -117,6 +123,8 @@ def open_table(text: str, name: str, path: str = "", tell: Tell = unheard) -> Ta
 
 
 def _below(names: list[str], header: int, rows: Iterable[Row], name: str) -> Iterator[tuple[int, dict[str, str]]]:
+    from .dialects import fits_width, named_width
+
     width = named_width(names)
     unnamed = [place for place, cell in enumerate(names) if not cell]
     for line, cells in rows:
@@ -133,6 +141,8 @@ def _below(names: list[str], header: int, rows: Iterable[Row], name: str) -> Ite
 
 def _cells(text: str, name: str, dialect: Dialect) -> Iterator[Row]:
     """Yield the rows that are not empty, each with the line on which it begins."""
+    from .dialects import cells_of, is_blank, lines_of
+
     reader = cells_of(lines_of(text, dialect.start), dialect)
     above = text.count("\n", 0, dialect.start)
     while True:
@@ -150,6 +160,8 @@ def _cells(text: str, name: str, dialect: Dialect) -> Iterator[Row]:
 
 def _plainer(error: csv.Error) -> str:
     """Return the standard library's message about a row, without the character that stands for a missing delimiter."""
+    from .dialects import NONE
+
     return str(error).replace(f"'{NONE}'", "the end of the row")
 
 

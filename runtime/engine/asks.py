@@ -10,10 +10,8 @@ from flowrun.dsl import plan as p
 
 from ..plans.options import OPTIONS, quantile_of
 from ..plans.sent_options import further, is_constant
-from ..values.checks import fault
 from ..values.expressions import ModelValue, evaluate
 from ..values.prompts import render_all, render_images
-from ..values.quotes import NotThereError, looked_up, placed, texts_of
 from ..values.ranges import within_bounds
 from ..values.sure import sure_word
 from ..vocabulary.call import NO_OPTIONS, Answer, Message, Request, Schema
@@ -113,6 +111,8 @@ class PreparedAsk:
         found = PreparedAsk(self.plan, self.options, self.answer)
         found._scope, found._settings = scope, self._settings
         found._heads, found.sure = self._heads, self.sure
+        from ..values.quotes import looked_up, texts_of
+
         found.sources = {source: texts_of(looked_up(source, scope.value)) for source in self._quoted}
         return found
 
@@ -215,6 +215,8 @@ class PreparedAsk:
             value = sure_word(value, self._choices, answer.more)
         if not self._quoted:
             return self._checked(value, answer)
+        from ..values.quotes import NotThereError, placed
+
         try:
             return self._checked(placed(value, self.answer, self.sources), answer)
         except NotThereError as error:
@@ -225,6 +227,8 @@ class PreparedAsk:
         check, scope = self.plan.check, self._scope
         if check is None or scope is None:
             return value
+        from ..values.checks import fault
+
         why = fault(check, value, scope)
         scope.context.watcher.decided(check.condition, holds=not why)
         if why:

@@ -7,15 +7,10 @@ from functools import partial
 
 from flowrun.dsl import plan as p
 
-from .blocks.chain import ChainStep
 from .blocks.counted import Window
-from .blocks.fanout import FanoutStep
-from .blocks.flow import FlowStep
 from .blocks.map import MapStep
 from .blocks.mapped import hands_on
-from .blocks.match import MatchStep
 from .blocks.repeat import SAMPLES_AT_ONCE, RepeatStep
-from .blocks.rounds import RoundsStep
 from .frames import Layout, PreparedStep, steps_once
 from .leaves import AskStep, ExternStep, ValueStep
 from .machine import Machine
@@ -64,15 +59,25 @@ class Preparation:
             case p.ExternCall():
                 return ExternStep(step, node, machine)
             case p.FlowCall():
+                from .blocks.flow import FlowStep
+
                 flow = self.plan.flows[node.flow]
                 return FlowStep(step, machine, flow, self.defaults, partial(self._flow, node.flow))
             case p.Chain():
+                from .blocks.chain import ChainStep
+
                 return ChainStep(step, machine, self._body(node.body))
             case p.Match():
+                from .blocks.match import MatchStep
+
                 return MatchStep(step, machine, [self.layout((one,), one.name) for one in node.body.steps])
             case p.Rounds():
+                from .blocks.rounds import RoundsStep
+
                 return RoundsStep(step, machine, self._body(node.body))
             case p.Fanout():
+                from .blocks.fanout import FanoutStep
+
                 # A fan-out has no last step: all branches are results.
                 layout = self.layout(node.body.steps)
                 return FanoutStep(step, machine, layout, self._reduction(step, node.reduce), self.pipelines)

@@ -19,12 +19,7 @@ from ..vocabulary.json_value import Json
 from ..vocabulary.tokens import estimate
 from .asks import PreparedAsk
 from .combiners.combiner import Asked, Combiner
-from .combiners.fold import Fold
 from .combiners.rule import RuleCombiner
-from .combiners.single import SingleAsk, SingleExtern
-from .combiners.streaming import Streaming
-from .combiners.token_tree import TokenTree
-from .combiners.tree import Tree
 from .scopes import Scope
 
 HandOn = Callable[[Json], None]
@@ -77,10 +72,14 @@ class Reduction:
         if self.ask is not None:
             return _asking(plan, self.ask.answer, most, scope)
         if self.taken is not None:
+            from .combiners.single import SingleExtern
+
             return SingleExtern(most or 0, self.taken)
         args = scope.options(plan.args)
         within_bounds({param.name: param for param in self.rule.spec.params}, args)
         if self.hand_on is not None:
+            from .combiners.streaming import Streaming
+
             return Streaming(most or 0, self.hand_on, flat=self.joins)
         asks = plan.deciding is not None
         seed = crc32(path.encode()) if asks else 0
@@ -91,18 +90,26 @@ class Reduction:
 def _asking(plan: p.Reduce, answer: types.Type, most: int | None, scope: Scope) -> Combiner:
     """Make the combiner for an ask. Raises InputError for a size that is out of its bounds."""
     if plan.form == "fold":
+        from .combiners.fold import Fold
+
         first = (evaluate(plan.args["from"], scope),) if "from" in plan.args else ()
         return Fold(most, answer, *first)
     if plan.count is None:
+        from .combiners.single import SingleAsk
+
         return SingleAsk(most or 0, answer)
     fan_in = evaluate(plan.count, scope)
     if isinstance(fan_in, RuleValue):
         size = fan_in.args.get("size")
         if not isinstance(size, int) or size < 1:
             raise InputError(f"`by tokens(n)` takes a whole number from 1, and this is {size!r}")
+        from .combiners.token_tree import TokenTree
+
         return TokenTree(most, size, answer, _tokens)
     if not isinstance(fan_in, int) or fan_in < 2:
         raise InputError(f"a tree merges two or more results at a time, and this is {fan_in!r}")
+    from .combiners.tree import Tree
+
     return Tree(most, fan_in, answer)
 
 

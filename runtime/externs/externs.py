@@ -16,15 +16,17 @@ from contextvars import copy_context
 from functools import partial
 from importlib import invalidate_caches
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flowrun.dsl import plan as p
 
 from ..values.expressions import ModelValue
 from ..vocabulary.errors import FlowrunError, InputError, UsageError, told
 from ..vocabulary.json_value import Json
-from .modules import Function, found
 from .threads import Raised, Threads
+
+if TYPE_CHECKING:
+    from .modules import Function
 
 WORKERS = 32
 """The most functions that may run at once; the others wait for a thread."""
@@ -115,6 +117,8 @@ def opened(plan: p.Plan, folder: Path) -> Iterator[Externs]:
     invalidate_caches()
     sys.path.insert(0, home)
     try:
+        from .modules import found
+
         functions = {name: (extern, found(name, extern, folder)) for name, extern in used.items()}
     finally:
         with suppress(ValueError):

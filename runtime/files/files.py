@@ -8,14 +8,16 @@ from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase
 from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from flowrun.dsl import nearest, pattern
 
 from ..vocabulary.errors import InputError
 from ..vocabulary.quoting import shown
 from .decoding import decode, decode_flow
-from .large_text import from_file
-from .seen import Found, Seen, tell_parent
+
+if TYPE_CHECKING:
+    from .seen import Found, Seen
 
 MOST_BYTES = 256 * 1024 * 1024
 MAGIC = pattern(r"[*?\[]")
@@ -36,6 +38,8 @@ class Files:
         self.seen = seen
 
     def __getstate__(self) -> dict[str, object]:
+        from .seen import tell_parent
+
         return {**self.__dict__, "seen": None if self.seen is None else tell_parent}
 
     def resolve(self, path: str) -> Path:
@@ -163,6 +167,8 @@ def read_plain_text(path: Path) -> str:
     A long text remembers its file: see ``large_text``.
     """
     data = read_plain_bytes(path)
+    from .large_text import from_file
+
     return from_file(decode(data, shown(str(path))), path, data)
 
 

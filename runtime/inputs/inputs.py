@@ -15,7 +15,6 @@ from flowrun.dsl import plan, types
 
 from ..documents.fitting import Problems, fit, from_text
 from ..documents.lengths import misses
-from ..documents.row_file import RowFile, has_lines
 from ..documents.rows import parse_json, read_json
 from ..documents.stored_rows import LARGE, StoredRows
 from ..files.decoding import BOM
@@ -165,6 +164,8 @@ def _stored_rows(type_: types.Type, given: str) -> StoredRows | None:
         or path.suffix.lower() not in (*JSON_LINES, COLUMNAR)
     ):
         return None
+    from ..documents.row_file import RowFile, has_lines
+
     try:
         if path.suffix.lower() == COLUMNAR:
             from ..documents import parquet

@@ -10,7 +10,6 @@ from flowrun.dsl import pattern, types
 
 from ..documents.fitting import Problems, fit
 from ..documents.rows import parse_json, read_json, read_jsonl
-from ..documents.typed_rows import fit_lines, fit_rows, fit_table, is_plain
 from ..files.files import read_plain_text
 from ..vocabulary.errors import InputError
 from ..vocabulary.json_value import Json
@@ -46,6 +45,8 @@ def rows_of_file(path: Path, type_: types.Type, tell: Tell) -> Json:
     suffix = path.suffix.lower()
     if suffix == ".json":
         return _fitted(read_json(text, name), type_, name)
+    from ..documents.typed_rows import fit_lines, fit_rows, fit_table
+
     if suffix in JSON_LINES:
         return fit_rows(read_jsonl(text, name), type_, name)
     if suffix in _TABLES:
@@ -74,6 +75,8 @@ def rows_of_workbook(book: Reference, type_: types.Type, tell: Tell) -> Json:
 def rows_of_text(text: str, type_: types.Type, name: str, tell: Tell) -> Json:
     """Read standard input, or a file whose name does not tell its format. The text itself shows the format."""
     is_json = text.lstrip()[:1] in ("[", "{")
+    from ..documents.typed_rows import fit_lines, fit_rows, fit_table
+
     if not is_json and _is_plain_list(type_):
         return fit_lines(text, type_, name)
     if not is_json and type_ != types.JSON:
@@ -90,6 +93,8 @@ def rows_of_text(text: str, type_: types.Type, name: str, tell: Tell) -> Json:
 
 
 def _is_plain_list(type_: types.Type) -> bool:
+    from ..documents.typed_rows import is_plain
+
     return isinstance(type_, types.ListOf) and is_plain(type_.item)
 
 

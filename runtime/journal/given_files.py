@@ -6,18 +6,19 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from flowrun.dsl import plan as p
 from flowrun.dsl import types
 
-from ..documents.row_file import RowFile
-from ..documents.stored_rows import StoredRows
 from ..files.files import read_plain_text
 from ..files.large_text import FileMark, LargeText, mark_of
 from ..vocabulary.errors import InputError, UsageError
 from ..vocabulary.json_value import Json
 from ..vocabulary.quoting import shown
+
+if TYPE_CHECKING:
+    from ..documents.stored_rows import StoredRows
 
 Place = tuple[str | int, ...]
 """The place of a value among the inputs: the name of a parameter, and the keys from there inwards."""
@@ -32,6 +33,8 @@ class Kept(NamedTuple):
 
 def kept_apart(values: Mapping[str, Json]) -> Kept:
     """Take the values that stay in their files out of the inputs of a run."""
+    from ..documents.stored_rows import StoredRows
+
     rows = {name: _row_mark(value) for name, value in values.items() if isinstance(value, StoredRows)}
     files: dict[str, dict[str, Json]] = {name: mark._asdict() for name, mark in rows.items()}
     inputs = {name: value for name, value in values.items() if name not in rows}
@@ -86,6 +89,8 @@ def _rows_file(path: Path) -> Callable[..., StoredRows]:
         from ..documents.parquet import ParquetRows
 
         return ParquetRows
+    from ..documents.row_file import RowFile
+
     return RowFile
 
 

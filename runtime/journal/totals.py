@@ -21,7 +21,6 @@ from ..vocabulary.usage import DETAILS
 from .history import ROWS, History, Row, read_attempts
 from .records import Kind, encode
 from .rows import damaged
-from .survey import open_keys
 
 _BLOCK = 4_000
 """The number of rows that SQLite adds up in one go. Their pages fit into its cache."""
@@ -171,6 +170,8 @@ def _sums_of(connection: sqlite3.Connection, runs: Collection[int]) -> dict[int,
 
 
 def _history(connection: sqlite3.Connection, run: int, sums: _Sums) -> History:
+    from .survey import open_keys
+
     history = History()
     keys = open_keys(connection, run, sums.sent.total() - sums.ends)
     if 2 * sums.known > sums.ends:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from flowrun.dsl import OptionSpec, ParamSpec, Where, types
-from flowrun.dsl import plan as p
 
-from ..values.rules import RuleValue
-from ..vocabulary.errors import InputError
 from ..vocabulary.json_value import Json
+
+if TYPE_CHECKING:
+    from flowrun.dsl import plan as p
 
 _ASKS: frozenset[Where] = frozenset({"ask", "model"})
 LEVELS = ("none", "minimal", "low", "medium", "high")
@@ -73,6 +74,8 @@ NAMES = tuple(spec.name for spec in SENT)
 
 def sends_options(plan: p.Plan) -> bool:
     """Tell whether a model or an ask of a plan has one of these options."""
+    from flowrun.dsl import plan as p
+
     each = [model.options for model in plan.models]
     for step in plan.walk():
         each.append(step.options)
@@ -89,17 +92,23 @@ def further(options: Mapping[str, Json]) -> dict[str, Json]:
     given = {name: options[name] for name in NAMES if name in options}
     stop = given.get("stop")
     if stop == "" or (isinstance(stop, list) and (not stop or "" in stop)):
+        from ..vocabulary.errors import InputError
+
         raise InputError("`stop` takes texts that are not empty: an empty one ends every answer")
     return {name: as_json(value) for name, value in given.items() if value is not None and value is not False}
 
 
 def as_json(value: Json) -> Json:
     """Write `tokens(n)` as an object, and a single text of `stop` as it is."""
+    from ..values.rules import RuleValue
+
     return {"tokens": value.args["count"]} if isinstance(value, RuleValue) else value
 
 
 def is_constant(option: p.Expr) -> bool:
     """Tell whether an option has the same value in every call."""
+    from flowrun.dsl import plan as p
+
     match option:
         case p.Constant():
             return True

@@ -6,12 +6,15 @@ In a header ``$NAME`` or ``${NAME}`` stands for an environment variable.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from flowrun.dsl import pattern
 
 from ..vocabulary.errors import UsageError
 from .addresses import check_text
-from .named import NamedEndpoint
+
+if TYPE_CHECKING:
+    from .named import NamedEndpoint
 
 _VARIABLE = pattern(r"\$(?:([A-Za-z_][A-Za-z0-9_]*)|\{([A-Za-z_][A-Za-z0-9_]*)\})")
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from flowrun.dsl import plan as p
 
 from ..vocabulary.errors import PlanError
 from . import is_own
-from .named import NamedEndpoint
+
+if TYPE_CHECKING:
+    from .named import NamedEndpoint
 
 
 def flow_endpoints(plan: p.Plan) -> dict[str, NamedEndpoint]:
@@ -21,6 +25,8 @@ def flow_endpoints(plan: p.Plan) -> dict[str, NamedEndpoint]:
         if one.name in found:
             raise PlanError(f"two endpoints of this plan have the name `{one.name}`")
         lacks = frozenset(one.lacks)
+        from .named import NamedEndpoint
+
         found[one.name] = NamedEndpoint(
             one.name, one.addresses[0], one.key, one.kind, lacks=lacks, others=one.addresses[1:], origin="flow"
         )

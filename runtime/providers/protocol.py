@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from flowrun.dsl import dataclass
 
@@ -12,8 +12,10 @@ from ..vocabulary.call import Answer, Reply, Request
 from ..vocabulary.errors import AnswerError
 from ..vocabulary.receipt import Receipt
 from ..vocabulary.usage import DETAILS, Rates, TokenDetail, Usage
-from .named import NamedEndpoint
 from .records import NoRecords, Records
+
+if TYPE_CHECKING:
+    from .named import NamedEndpoint
 
 
 class Provider(Protocol):

@@ -27,13 +27,16 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from fractions import Fraction
+from typing import TYPE_CHECKING
 
 from ..vocabulary.amounts import count_text
 from ..vocabulary.json_value import Json
 from .protocol import Setting
 from .reach import LEAD, Args, number
 from .voting import LOST, Vote
+
+if TYPE_CHECKING:
+    from fractions import Fraction
 
 
 class Adaptive(Vote):

@@ -12,8 +12,8 @@ of samples is small.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from fractions import Fraction
 from math import ceil, log
+from typing import TYPE_CHECKING
 
 from flowrun.dsl import Given, ParamSpec, ReducerSpec, Refusal, types
 
@@ -22,6 +22,9 @@ from .arguments import PARAMS, STANDS, plurality
 from .expected import expected_samples
 from .protocol import Rule, Setting
 from .reach import Args, Reach, beyond, number, that_can_stand, with_ballots
+
+if TYPE_CHECKING:
+    from fractions import Fraction
 
 RIGHT = 0.8
 """The probability that one sample is right, if the flow does not give it."""

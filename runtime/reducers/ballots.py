@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
-from fractions import Fraction
+from typing import TYPE_CHECKING, TypeAlias
 
 from flowrun.dsl import text_key, types
 
 from ..vocabulary.json_value import Json
 from ..vocabulary.tally import in_words, votes
+
+if TYPE_CHECKING:
+    from fractions import Fraction
+
+Votes: TypeAlias = "Fraction | int"
+"""An exact number of votes."""
 
 
 class Ballots:
@@ -22,7 +28,7 @@ class Ballots:
         self.type = type_
         self.seen = 0
         self.discarded = 0
-        self.total = Fraction(0)
+        self.total: Fraction | int = 0
         self._counts: dict[str, Fraction | int] = {}
         self._first: dict[str, tuple[tuple[int, int], Json, Json]] = {}
 
@@ -34,7 +40,7 @@ class Ballots:
     def mark(self, index: int, answer: Json, value: Json, weight: float = 1, place: int = 0) -> None:
         """Give votes to an answer. A ballot may have several answers, each at its own ``place``."""
         key = self.key(answer)
-        exact = weight if isinstance(weight, int) else Fraction(weight)
+        exact = weight if isinstance(weight, int) else _exact(weight)
         self.total += exact
         self._counts[key] = self._counts.get(key, 0) + exact
         if key not in self._first or (index, place) < self._first[key][0]:
@@ -101,6 +107,12 @@ class Ballots:
 
     def text(self) -> str:
         return ", ".join(f"{in_words(answer)} {votes(count)}" for answer, count in self.counts())
+
+
+def _exact(weight: float) -> Fraction:
+    from fractions import Fraction  # most ballots are one vote each
+
+    return Fraction(weight)
 
 
 def plain(number: Fraction | int) -> float:

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Mapping
-from fractions import Fraction
+from typing import TYPE_CHECKING
 
 from flowrun.dsl import Given, ParamSpec, ReducerSpec, Refusal, types
 
@@ -29,6 +29,9 @@ from .expected import expected_samples, more_than_half, until_standing
 from .protocol import Reducer, Rule, Setting
 from .reach import LEAD, Args, Reach, number, that_can_stand, with_ballots
 from .voting import Vote
+
+if TYPE_CHECKING:
+    from fractions import Fraction
 
 CONFIDENCE = 0.95
 MOST_COUNTED = 1000

@@ -18,14 +18,13 @@ been different. Then such a vote has the same winner or none: it may ask for mor
 from __future__ import annotations
 
 from collections.abc import Sequence
-from fractions import Fraction
 
 from flowrun.dsl import types
 
 from ..vocabulary.amounts import count_text
 from ..vocabulary.json_value import Json
 from ..vocabulary.tally import Tally, in_words, plural
-from .ballots import Ballots
+from .ballots import Ballots, Votes
 from .protocol import Question, ReduceError, Setting, UndecidedError
 
 LOST = object()
@@ -40,7 +39,7 @@ class Vote:
     """
 
     adaptive = False
-    heaviest: Fraction | int = 1
+    heaviest: Votes = 1
 
     def __init__(self, setting: Setting) -> None:
         self.setting = setting

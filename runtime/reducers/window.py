@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from fractions import Fraction
+from typing import TYPE_CHECKING
 
 from flowrun.dsl import Given, ParamSpec, ReducerSpec, Refusal, types
 
@@ -20,6 +20,9 @@ from .adaptive import Adaptive, lowered, way_of, why_not
 from .arguments import PARAMS, STANDS, plurality
 from .protocol import Rule, Setting
 from .reach import Args, Reach, beyond, number, that_can_stand, with_ballots
+
+if TYPE_CHECKING:
+    from fractions import Fraction
 
 
 class Window(Adaptive):

@@ -15,7 +15,6 @@ from flowrun.dsl import plan as p
 from ..catalog import catalog_for, open_catalog
 from ..documents.described import described
 from ..inputs.python_inputs import check_texts, names_a_file
-from ..inputs.python_values import plain_inputs
 from ..providers import open_provider
 from ..vocabulary.errors import InputError, UsageError
 from ..vocabulary.json_value import Json
@@ -73,6 +72,8 @@ def given_inputs(plan: p.Plan, inputs: object, values: Mapping[str, Any]) -> dic
         from ..inputs.images import from_python  # few flows take images
 
         given |= {name: from_python(given[name], type_, name) for name, type_ in seen.items() if name in given}
+    from ..inputs.python_values import plain_inputs
+
     return plain_inputs(given)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from flowrun.dsl import dataclass
 from flowrun.dsl import plan as p
@@ -17,11 +17,13 @@ from ..account.figures import figures_of
 from ..account.summary import Summary
 from ..costs.prices import Prices
 from ..engine.decisions import Outcome
-from ..plans.step_paths import PathNames
-from ..vocabulary.call_record import CallRecord, as_row
 from ..vocabulary.errors import DiskError, UsageError
 from ..vocabulary.quoting import shown
-from ..vocabulary.run_record import EndRecord, LossRecord, RunRecord, StretchRecord
+
+if TYPE_CHECKING:
+    from ..plans.step_paths import PathNames
+    from ..vocabulary.call_record import CallRecord
+    from ..vocabulary.run_record import RunRecord
 
 
 class Keeper(Protocol):
@@ -56,6 +58,8 @@ class CallSource:
 
     def remembered(self, keeper: Keeper, run: str, outcome: Outcome, summary: Summary) -> RunRecord:
         """Return the record of the run with the calls that a listener remembers. Raises UsageError."""
+        from ..vocabulary.run_record import EndRecord, LossRecord, RunRecord, StretchRecord
+
         losses = [LossRecord(one.path, one.reason) for one in outcome.losses]
         losses += [LossRecord(one.path, one.reason, fatal=True) for one in outcome.failures]
         return RunRecord(
@@ -100,6 +104,8 @@ def _text_of(plan: p.Plan) -> str:
 
 def rows_of(record: RunRecord) -> list[dict[str, Any]]:
     """Write calls as flat rows, so that a data frame has a column for each fact that people look for first."""
+    from ..plans.step_paths import PathNames
+
     names = PathNames(record.plan)
     return [_row(call, names) for call in record.calls]
 
@@ -109,6 +115,8 @@ def _row(call: CallRecord, names: PathNames) -> dict[str, Any]:
     known = [one.tokens for one in call.answers if one.tokens.read is not None and one.tokens.written is not None]
     whole = bool(known) and len(known) == len(call.answers)
     read, written = sum(one.read or 0 for one in known), sum(one.written or 0 for one in known)
+    from ..vocabulary.call_record import as_row
+
     return {
         **as_row(call),
         "path": names.of_call(call),

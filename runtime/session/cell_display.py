@@ -7,8 +7,6 @@ import sys
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from ..account.blocks import Blocks
-from ..account.progress import lines, state_line
 from ..account.summary import Summary
 from ..vocabulary import events as e
 from ..vocabulary.partial_listener import PartialListener
@@ -70,6 +68,8 @@ class CellDisplay(PartialListener):
     def __init__(self, surface: Surface) -> None:
         self.surface = surface
         self.summary = Summary()
+        from ..account.blocks import Blocks
+
         self.blocks = Blocks()
         self._began = 0.0
         self._timer: asyncio.TimerHandle | None = None
@@ -86,6 +86,8 @@ class CellDisplay(PartialListener):
             self._timer = loop.call_later(self.surface.every, self._draw, loop)
         elif isinstance(event, e.RunFinished) and self._timer is not None:
             self._timer.cancel()
+            from ..account.progress import state_line
+
             line = f"{event.status} · {state_line(self.summary, event.seconds)}"
             self._show(line, line)
 
@@ -94,6 +96,8 @@ class CellDisplay(PartialListener):
         for bar in self.blocks.running:
             bar.look(now)
         seconds = now - self._began
+        from ..account.progress import lines, state_line
+
         text = "\n".join(lines(self.summary, self.blocks, seconds, _COLUMNS, _ROWS))
         if self._show(text, state_line(self.summary, seconds)):
             self._timer = loop.call_later(self.surface.every, self._draw, loop)

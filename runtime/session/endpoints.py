@@ -15,7 +15,6 @@ from ..plans.sent_options import sends_options
 from ..plans.wanted import addresses_in, wanted_models
 from ..providers import open_provider
 from ..providers.addresses import host_of, is_nearby
-from ..providers.foreign import opened_by
 from ..providers.protocol import Provider, Surroundings
 from ..providers.records import Record
 from ..values.expressions import ModelValue
@@ -145,6 +144,8 @@ def _all_opened(opener: OpenProvider, wanted: Iterable[str], surroundings: Surro
 def _opened(opener: OpenProvider, address: str, surroundings: Surroundings) -> Provider:
     if opener is open_provider:
         return open_provider(address, surroundings)
+    from ..providers.foreign import opened_by
+
     return opened_by(opener, address, address, surroundings, "the `opener`")
 
 

@@ -8,10 +8,8 @@ from contextlib import contextmanager
 from flowrun.dsl import given_images, types
 from flowrun.dsl import plan as p
 
-from ..documents.paged import PAGED
 from ..files.files import Files
 from ..plans.reads import calls
-from ..providers.image_counts import ImageRefusedError
 from ..vocabulary.errors import UsageError
 from ..vocabulary.json_value import Json
 
@@ -32,6 +30,7 @@ def must_take_images(
         return
     # Most flows show no images, and their runs need no bounds.
     from ..forecast.estimate import estimate_plan
+    from ..providers.image_counts import ImageRefusedError
 
     try:
         estimate_plan(plan, values, files, model=model, environ=environ)
@@ -45,6 +44,8 @@ def must_take_images(
 @contextmanager
 def paged_inputs(plan: p.Plan) -> Iterator[None]:
     """Read the inputs of a plan inside of it: documents remember their files if the plan calls `pages`."""
+    from ..documents.paged import PAGED
+
     before = PAGED.set(calls(plan, PAGES))
     try:
         yield

@@ -7,7 +7,7 @@ from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flowrun.dsl import Catalog, Checked, Examined, Load, Source, check_flow, did_you_mean, examine_flow, make_plan
+from flowrun.dsl import Catalog, Checked, Examined, Load, Source, check_flow, did_you_mean, examine_flow
 
 from ..catalog import catalog_for
 from ..files.files import Files, read_plain
@@ -92,6 +92,8 @@ def plan_of(checked: Checked, flow: str | None = None) -> p.Plan:
             "a plan is made of a file that `load` has checked, and of the name of one of its flows; found "
             + " and ".join(map(described, (checked,) if flow is None else (checked, flow)))
         )
+    from flowrun.dsl import make_plan
+
     try:
         return make_plan(checked, flow)
     except KeyError:

@@ -5,15 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flowrun.dsl import Catalog, dataclass
 
 from ..costs.written_budget import Budget, budget_of
 from ..limits.retry import RetryPolicy
 from ..providers import open_provider
-from ..providers.default_model import DefaultModel, model_without_option
-from ..providers.scripted import ScriptedProvider
 from ..vocabulary.json_value import Json
 from ..vocabulary.question import Question
 from .endpoints import OpenProvider
@@ -35,6 +33,9 @@ from .listeners import Listener, Listeners
 from .people import asks_by, person_given
 from .run import Parts, Stop
 from .run_rows import RunSettings
+
+if TYPE_CHECKING:
+    from ..providers.scripted import ScriptedProvider
 
 AnyPath = str | os.PathLike[str]
 
@@ -150,10 +151,15 @@ class RunOptions(Permissions, JournalOptions, Limits, Display, BatchOptions):
 
         Raises UsageError if the file of the flow's project is not valid.
         """
-        model = DefaultModel(self.model) if self.model else model_without_option(self.surroundings, source)
+        model, of_project = self.model, False
+        if not model:
+            from ..providers.default_model import model_without_option
+
+            found = model_without_option(self.surroundings, source)
+            model, of_project = found.name, found.of_project
         return RunSettings(
-            model=model.name,
-            of_project=model.of_project,
+            model=model,
+            of_project=of_project,
             allow_read=folders(self.allow_read, "allow_read"),
             allow_host=hosts(self.allow_host, "allow_host"),
             budget=budget_of(self.budget),

@@ -6,18 +6,25 @@ import asyncio
 import inspect
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ..providers.scripted import ScriptedProvider
 from ..vocabulary.call import Message, Request
 from ..vocabulary.errors import FlowrunError, PermanentError, mistake_in
 from ..vocabulary.question import AskPerson, LeftOpenError, Question
 from .given import any_function
 
+if TYPE_CHECKING:
+    from ..providers.scripted import ScriptedProvider
+
 
 def person_given(given: object, name: str) -> Callable[[Question], Any] | ScriptedProvider | None:
     """Return the value of the option that names a person. Raises UsageError."""
-    return given if isinstance(given, ScriptedProvider) else any_function(given, name)
+    if given is not None:
+        from ..providers.scripted import ScriptedProvider
+
+        if isinstance(given, ScriptedProvider):
+            return given
+    return any_function(given, name)
 
 
 def asks_by(person: Callable[[Question], Any] | ScriptedProvider) -> AskPerson:
@@ -26,6 +33,8 @@ def asks_by(person: Callable[[Question], Any] | ScriptedProvider) -> AskPerson:
     Another function runs in a thread, because it may wait for a person. It returns the answer as a text or as JSON
     data. None leaves the question open.
     """
+    from ..providers.scripted import ScriptedProvider
+
     if isinstance(person, ScriptedProvider):
         return _by_script(person)
     function = person

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flowrun.dsl import dataclass
 
@@ -15,8 +15,10 @@ from ..vocabulary.errors import UsageError
 from ..vocabulary.json_value import Json
 from ..vocabulary.quoting import sentence
 from ..vocabulary.usage import Usage, detail_of
-from .call_source import CallSource, rows_of
 from .ended import Ended
+
+if TYPE_CHECKING:
+    from .call_source import CallSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,8 @@ class Result(Ended):
 
         Raises: UsageError, if there is no journal and the run had more calls or text; DiskError.
         """
+        from .call_source import rows_of
+
         return rows_of(self._source().record(self.run, self.outcome, self.summary))
 
     def report(self, path: str | os.PathLike[str]) -> Path:

@@ -13,13 +13,8 @@ from flowrun.dsl import plan as p
 from ..costs.written_budget import Budget
 from ..dispatch.ledger import NoLog, RunLog
 from ..dispatch.run_clock import RunClock
-from ..inputs.cuts import taken_of
-from ..journal.choice import chosen_run
-from ..journal.given_files import kept_apart, marks_of, reopened
-from ..journal.givens import given_of
+from ..journal.given_files import Kept, kept_apart, marks_of, reopened
 from ..journal.index import Open, Run
-from ..journal.notes import mark_record
-from ..journal.project import resume_command
 from ..journal.records import JUST_BEGUN, Kind, LogRecord, content
 from ..journal.store import Journal
 from ..vocabulary.amounts import count_text, limit_text
@@ -40,9 +35,13 @@ _AROUND = 4096
 
 def taken_up(journal: Journal, name: str) -> tuple[p.Plan, dict[str, Json], RunSettings, int]:
     """Read the plan, inputs and settings of a run, and its number. Raises UsageError, DiskError."""
+    from ..journal.choice import chosen_run
+
     run = chosen_run(journal.index, name, journal.path)
     if not run.given:
         raise UsageError(f"the run {run.id} ended before its first call: run its flow again")
+    from ..journal.givens import given_of
+
     given = given_of(journal, run)
     try:
         plan = p.from_json(given.plan_text)
@@ -53,6 +52,8 @@ def taken_up(journal: Journal, name: str) -> tuple[p.Plan, dict[str, Json], RunS
         reads = tuple(Path(place) for place in kept.get("reads", ()))
         folder, fresh = Path(kept["folder"]), bool(kept["fresh"])
         of_project = kept.get("of_project") is True
+        from ..inputs.cuts import taken_of
+
         settings = RunSettings(
             str(kept["model"]),
             folder,
@@ -106,6 +107,8 @@ def notices(
         if run.number in doubts:
             untold.append(run)
     for run in untold:
+        from ..journal.project import resume_command
+
         yield (
             f"{_in_doubt(journal, run, doubts[run.number], price)}; this run makes those calls again if it needs "
             f"them (to resume the other run, write `{resume_command(run.id, journal.path)}`)"
@@ -178,7 +181,7 @@ async def begin(
             LogRecord(0, Kind.RUN, head),
             *contents,
             LogRecord(JUST_BEGUN, Kind.GIVEN, given),
-            *(mark_record(JUST_BEGUN, mark) for mark in marks_of(kept.files)),
+            *_marked(kept),
         ],
     )
     journal.begin(run)
@@ -202,6 +205,16 @@ def _head(plan: p.Plan) -> dict[str, Any]:
     return {"id": name, "flow": plan.flow, "source": source, "began": now}
 
 
+def _marked(kept: Kept) -> list[LogRecord]:
+    """Return the rows for the files of a run's inputs."""
+    marks = [*marks_of(kept.files)]
+    if not marks:
+        return []
+    from ..journal.notes import mark_record
+
+    return [mark_record(JUST_BEGUN, mark) for mark in marks]
+
+
 async def go_on(
     journal: Journal,
     number: int,
@@ -218,6 +231,8 @@ async def go_on(
     journal.begin(number)
     traces = _traces(journal, run)
     body: dict[str, Json] = {"began": now, **_trace(trace)}
+    from ..journal.givens import given_of
+
     given, models, budget = given_of(journal, run), models_row(endpoints, names), budget_row(settings)
     if models != given.first_models:
         body["models"] = models

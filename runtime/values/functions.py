@@ -12,9 +12,7 @@ from ..vocabulary.json_value import Json
 from ..vocabulary.quoting import shown
 from ..vocabulary.tally import Tally
 from .pieces import PAGE, PAGES, SPLIT, pieces_of, pieces_type
-from .quotes import place_record
 from .rules import RuleValue
-from .sure import sureness
 
 Args = Mapping[str, Json]
 
@@ -91,6 +89,8 @@ def _agreement(args: Args, world: World) -> Json:
 
 
 def _sure(args: Args, world: World) -> Json:
+    from .sure import sureness
+
     return sureness(args["of"])
 
 
@@ -100,6 +100,8 @@ def _place_of(args: Args, world: World) -> Json:
         return None
     if not isinstance(said, str):
         raise UsageError(f"`place_of` takes a quote, and this is {kind_of(said)}")
+    from .quotes import place_record
+
     found = place_record(said, args["source"])
     if found is None:
         raise UsageError(f"`place_of` looks for words that do not occur in its source: {shown(said)}")

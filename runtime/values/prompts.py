@@ -12,7 +12,6 @@ from flowrun.dsl import ImageValue, template_pieces, written_places
 from .candidates import Candidates
 from .fences import Fences
 from .image_values import is_shown
-from .images import Images, with_images
 from .prompt_cuts import CUTS, Cuts
 from .prompt_text import FENCES, IMAGES, METER, MOST_CHARACTERS, Meter, PromptError, shown
 
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from jinja2 import Template
 
     from ..vocabulary.image import Image
+    from .images import Images
 
 __all__ = ["compiled", "render", "render_all", "shown"]
 
@@ -143,6 +143,8 @@ def render_images(
             render(template, lookup, fences, fenced)
     fences.close()
     each: Sequence[Cuts | None] = cuts or [None] * len(templates)
+    from .images import with_images
+
     found = [
         with_images(partial(render, template, lookup, fences, fenced, cut), cut)
         for (template, fenced), cut in zip(templates, each, strict=True)

@@ -23,7 +23,6 @@ from .counted import CountedRun, CountedStep, Pace, Window
 from .losses import Losses
 from .mapped import MappedRun, hands_on, named
 from .sending_order import SendingOrder
-from .streamed_map import RankedMapRun, StreamedMapRun
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +93,8 @@ class MapStep(CountedStep):
         if feed is None:
             strands = None if self.hands_on else self.order.strands(elements.values, around, pace.window.size)
             return MapRun(self, frame, around, combiner, losses, pace, self.node, elements, strands)
+        from .streamed_map import RankedMapRun, StreamedMapRun
+
         kind = RankedMapRun if ranked else StreamedMapRun
         return kind(self, frame, around, combiner, losses, pace, self.node, feed)
 

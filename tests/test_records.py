@@ -255,6 +255,18 @@ def test_the_method_init_is_compiled_after_the_first_objects(cold: int) -> None:
     assert dataclasses.replace(One(1), b=3) == One(1, 3)
 
 
+@BOTH
+def test_the_first_objects_have_all_their_fields(decorate: Decorator) -> None:
+    made = shapes(decorate)
+    assert made["Open"](1).late == 2
+    one = made["Fields"](1, by_name=2)
+    assert (one.a, one.by_name, one.made, one.quiet, one.own, one.own_made, one.by_name_too) == (1, 2, (), 3, 5, [], 6)
+    assert one.own_made is not made["Fields"](1, by_name=2).own_made
+    assert made["Again"](1, given := {"x": 1}).made is given
+    assert made["Again"](1).made == {"again": 1}
+    assert (made["ByName"](a=1).b, made["SlotsBelowIt"](1).own, made["Below"](1).c) == (2, 5, 1)
+
+
 def test_the_first_object_of_a_class_compiles_nothing() -> None:
     @dataclass(frozen=True, slots=True)
     class One:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
-
 from .. import types as t
+from ..patterns import pattern
 from .function import Arg, ValueFunction, of_text, text
 
-_BEGINNINGS = re.compile(r"([-\s({\[<]+)")
+_BEGINNINGS = pattern(r"([-\s({\[<]+)")
 
 
 def _title(value: str) -> str:

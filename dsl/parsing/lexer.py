@@ -7,9 +7,9 @@ parser's state decides: if the keyword is not allowed there but a name is, the k
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
+from ..patterns import pattern
 from ..records import dataclass
 from .match_words import begins_match
 from .neighbours import begins_line
@@ -17,8 +17,8 @@ from .tables import BAD, CLAUSE_WORDS, END, FILE_WORDS, LABELS, Tables
 from .token import Token
 
 _GAP = r"(?:\s++|#[^\n]*+\n)*+"
-_COLON = re.compile(rf"{_GAP}:")
-_DECLARED = re.compile(rf"{_GAP}[A-Za-z_]\w*+{_GAP}(?:[=(]|at{_GAP}\[)")
+_COLON = pattern(rf"{_GAP}:")
+_DECLARED = pattern(rf"{_GAP}[A-Za-z_]\w*+{_GAP}(?:[=(]|at{_GAP}\[)")
 
 
 @dataclass(slots=True)

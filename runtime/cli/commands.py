@@ -8,8 +8,9 @@ from collections.abc import Iterator, Mapping
 from ..registry.modules import binding, binds, text_of
 
 _FOLDER = __name__.rpartition(".")[0]
-_SHORT_HELP = re.compile(r'^@click\.(?:command|group)\([^)]*?\bshort_help="([^"\n]*)"', re.MULTILINE)
-_DOCSTRING = re.compile(r'\A\s*"""(?:`[^`\n]*`: )?([^\n"]*)')
+# Only help needs them, and Python keeps the patterns that it has compiled.
+_SHORT_HELP = r'^@click\.(?:command|group)\([^)]*?\bshort_help="([^"\n]*)"'
+_DOCSTRING = r'\A\s*"""(?:`[^`\n]*`: )?([^\n"]*)'
 
 
 class _Commands(Mapping[str, str]):
@@ -24,7 +25,7 @@ class _Commands(Mapping[str, str]):
         if name not in self:
             raise KeyError(name)
         text = text_of(_FOLDER, name)
-        found = _SHORT_HELP.search(text) or _DOCSTRING.match(text)
+        found = re.search(_SHORT_HELP, text, re.MULTILINE) or re.match(_DOCSTRING, text)
         return found[1] if found else ""
 
     def __contains__(self, name: object) -> bool:

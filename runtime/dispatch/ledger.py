@@ -173,12 +173,8 @@ class RunLog(NoLog):
 
     async def intend(self, calls: Sequence[Call], key: str, waited: Mapping[Cause, int] = NO_WAITING) -> None:
         at = round(1000 * self.clock.now())
-        records, again = [], []
-        for call in calls:
-            records.append(self._record(Kind.INTENT, call, _intent(call, key, len(calls), at, waited)))
-            if call.known.open or call.known.lines:
-                again.append(call)
-        if again:
+        records = [self._record(Kind.INTENT, call, _intent(call, key, len(calls), at, waited)) for call in calls]
+        if again := [call for call in calls if call.known.open or call.known.lines]:
             records = [*self._sent_again(again, key), *records]
         await self.journal.append(records)
 

@@ -19,8 +19,7 @@ from ..vocabulary.errors import AnswerError, InputError, MalformedError, Uncheck
 from ..vocabulary.json_value import Json
 from ..vocabulary.question import PERSON, Question
 from .answers import read_answer
-from .frames import Enclosing
-from .heads import Heads, Where, heads_of, where
+from .heads import Heads, KnownHeads
 from .scopes import Scope
 
 TIMEOUT = 600.0
@@ -91,8 +90,7 @@ class PreparedAsk:
         self._templates = [(message.template, message.fenced) for message in plan.messages]
         self._steady = all(map(is_constant, options.values()))
         self._settings: dict[tuple[str, str], Settings] = {}
-        self._heads: dict[Where, Heads | None] = {}
-        self._latest: tuple[Enclosing | None, Heads | None] = None, None
+        self._heads = KnownHeads()
         self.sure = True
 
     def to(self, answer: types.Type) -> PreparedAsk:
@@ -184,15 +182,7 @@ class PreparedAsk:
         """Return the heads of the prompt. None outside of all repeating blocks, or if prompts are not to be kept."""
         if not settings.cache:
             return None
-        block = scope.frame.block
-        if block is not None and block is self._latest[0]:
-            # The bodies of one block have the same heads.
-            return self._latest[1]
-        place = where(scope.frame)
-        if place not in self._heads:
-            self._heads[place] = None if self.plan.person else heads_of(self.plan, scope.frame)
-        self._latest = block, self._heads[place]
-        return self._heads[place]
+        return self._heads.at(self.plan, scope.frame)
 
     def question(self, path: str, request: Request) -> Question | None:
         """Return the question, if a person is asked."""

@@ -43,7 +43,7 @@ class Calls:
         self._out: set[int] = set()
         self._reused: deque[tuple[int, Known]] = deque()
         self._budget = Ledger("", context.calls_limit, context.money_limit, *context.spent_within(""))
-        self._count, self._holes = 0, False
+        self._count, self._holes = 0, not context.marked  # without marks nobody asks how many calls are to come
 
     def launch(
         self,
@@ -71,8 +71,7 @@ class Calls:
         request = ask.request(settings, scope, number, heads := ask.heads(settings, scope))
         batch = self.context.batches.get(model.address)
         batch = bool(batch if batch is None or settings.batch is None else settings.batch)
-        counts = self.context.marked and not self._holes
-        coming = () if heads is None or not counts else expected(heads, frame, sure=ask.sure)
+        coming = () if self._holes or heads is None else expected(heads, frame, sure=ask.sure)
         lane, hedge = 0 if within is None else within.around.lane, None if ballot or batch else settings.hedge
         call = Call(
             self._next(),

@@ -15,7 +15,7 @@ from ..plans.free_names import mentions, template
 from ..values.prompt_cuts import Cuts
 from ..vocabulary.call import Message
 from ..vocabulary.image import Image
-from .frames import NO_STEPS, Frame, PreparedStep
+from .frames import NO_STEPS, Enclosing, Frame, PreparedStep
 
 MOST_LEVELS = 3
 """The most blocks around a call whose heads are told apart. A server takes four places at which it keeps a prompt."""
@@ -95,6 +95,28 @@ def heads_of(ask: p.Ask, frame: Frame) -> Heads | None:
         varying = frozenset(name for name, place in places.items() if place <= level)
         each.append(_chained(ask.messages, [head_parts(one.template, varying) for one in ask.messages]))
     return _heads(levels, zip(*each, strict=True))
+
+
+class KnownHeads:
+    """The heads of one ask at the places of its plan. Each is found once."""
+
+    __slots__ = ("_found", "_latest")
+
+    def __init__(self) -> None:
+        self._found: dict[Where, Heads | None] = {}
+        self._latest: tuple[Enclosing | None, Heads | None] = None, None
+
+    def at(self, ask: p.Ask, frame: Frame) -> Heads | None:
+        """Return the heads of the ask in a frame. None outside of all repeating blocks, or if a person is asked."""
+        block, (latest, heads) = frame.block, self._latest
+        if block is not None and block is latest:
+            # The bodies of one block have the same heads.
+            return heads
+        place = where(frame)
+        if place not in self._found:
+            self._found[place] = None if ask.person else heads_of(ask, frame)
+        self._latest = block, self._found[place]
+        return self._found[place]
 
 
 def expected(heads: Heads, frame: Frame, *, sure: bool) -> tuple[int, ...]:

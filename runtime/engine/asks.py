@@ -69,6 +69,7 @@ class Settings:
 
 
 _PERSON = ModelValue(PERSON, PERSON)
+_OF_WORDS = types.Choice | types.OpenChoice
 
 
 class PreparedAsk:
@@ -83,7 +84,6 @@ class PreparedAsk:
         self.options = options
         self.answer = plan.answer if answer is None else answer
         self._choices = self.answer.options if isinstance(self.answer, types.Choice) else ()
-        self._shapeless = bool(self._choices) or self.answer == types.TEXT or isinstance(self.answer, types.OpenChoice)
         self._quoted = types.quotes_of(self.answer)
         self.sources: Mapping[str, Sequence[str]] = {}
         self._scope: Scope | None = None
@@ -169,7 +169,7 @@ class PreparedAsk:
         return Request(
             messages,
             choices=self._choices,
-            schema=None if self._shapeless else _schema(self.answer),
+            schema=None if _is_text(self.answer) else _schema(self.answer),
             temperature=settings.temperature,
             max_tokens=settings.max_tokens,
             seed=seed,
@@ -224,6 +224,11 @@ class PreparedAsk:
         if why:
             raise UncheckedError(f"the answer {why}", text=answer.text, why=why)
         return value
+
+
+def _is_text(answer: types.Type) -> bool:
+    """Tell whether an answer of this type comes as text, without a schema."""
+    return isinstance(answer, _OF_WORDS) or answer == types.TEXT
 
 
 @lru_cache(maxsize=512)

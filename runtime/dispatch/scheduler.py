@@ -35,7 +35,7 @@ from .dispatcher import Dispatcher
 from .endpoint import Endpoint, grown_window
 from .ledger import NoLog
 from .listener import Listener
-from .outside import CallExtern, DoRead, called, no_files, no_python
+from .outside import CallExtern, DoRead, called, done, no_files, no_python
 from .tasks import Tasks
 from .wait_clock import WaitClock
 
@@ -184,6 +184,8 @@ class Scheduler(Listener):
                         self._outcome.set_result(outcome)
                         self._dispatcher.send_no_more()
                         self._desk.stop()
+                case _:
+                    self._beyond(decision)
         if launched:
             self._dispatcher.launch(launched.values())
         for call in unknown:
@@ -194,6 +196,9 @@ class Scheduler(Listener):
         if self.state.withheld.read():
             self._dispatcher.clock.keep_back(self.state.withheld, self._dispatcher.endpoints)
         self._left()
+
+    def _beyond(self, decision: Decision) -> None:
+        """Carry out a decision about bodies that run elsewhere. This scheduler has no such place."""
 
     def _publish_all(self) -> None:
         for event in self.state.events:
@@ -281,11 +286,7 @@ class Scheduler(Listener):
             self._act(self.state.returned(launch.number, value))
 
     async def _read(self, read: Read) -> None:
-        value: Json
-        try:
-            value = await self._outside[1](read.function, read.args, partial(self._slow, read.number))
-        except FlowrunError as error:
-            value = error
+        value = await done(read, self._outside[1], partial(self._slow, read.number))
         self.catch_up()
         self._act(self.state.read(read.number, value))
 

@@ -69,3 +69,5 @@ class Parts:
     """The function that puts questions to a person. None leaves them open."""
     wait: bool = True
     """True if the run waits for the answers of batch APIs."""
+    workers: int = 0
+    """The worker processes that run bodies of maps and repeats. With 0 or 1 the run has none."""

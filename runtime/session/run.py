@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from flowrun.dsl import plan as p
 
@@ -47,6 +49,9 @@ from .resume import begin, go_on, notices
 from .run_rows import RunSettings
 from .waits import waiting_now, waits_of
 
+if TYPE_CHECKING:
+    from .workers import Workers
+
 _TURN = 500
 """The most answers from the journal that a run takes before it listens to signals again."""
 __all__ = ["Parts", "Stop", "execute"]
@@ -75,7 +80,7 @@ async def execute(
         tell(line)
     budget = settings.budget or Budget(plan.calls_limit, plan.money_limit)
     in_money = budget.money is not None or any(flow.money_limit is not None for flow in plan.flows.values())
-    with opened(plan, folder) as externs, ReadPool(files, tell) as reads:
+    with opened(plan, folder) as externs, ReadPool(files, tell) as reads, ExitStack() as stack:
         models = models_of(plan, values, settings, parts, tell, priced=in_money)
         await check_endpoints(models.endpoints)
         summary.prices, summary.account.price = models.prices, models.prices if in_money else None
@@ -89,6 +94,7 @@ async def execute(
             everywhere=settings.batch,
             wait=parts.wait,
         )
+        workers = _workers(plan, settings, parts, models, stack, resumed=number is not None)
         past = past_of(plan, journal, summary.account.price, number, batches.book)
         must_afford(plan, budget, settings, parts.environ, journal, number, past.within(""))
         settings = replace(settings, allow_host=(*settings.allow_host, *models.asked_hosts))
@@ -105,10 +111,15 @@ async def execute(
         for line in notices(journal, log, models.prices, settings.ask_doubtful, batches.book):
             tell(line, urgent=True)
         context = _context(models, budget, log, past, settings, parts, listeners, batches)
+        if workers is not None:
+            await workers.greet(settings, values, log, context, publish)
+            context = replace(context, placing=workers.placing)
         handed = None if parts.on_result is None else handed_on(plan)
-        state = State(plan, values, context, window=window_of(models.endpoints.values()), handed=handed, turn=_TURN)
+        window, places = window_of(models.endpoints.values()), 1 if workers is None else parts.workers
+        state = State(plan, values, context, window, handed=handed, turn=_TURN, places=places)
         hand_on, person = parts.on_result or _nowhere, parts.ask_person
-        scheduler = Scheduler(state, models.endpoints, publish, externs.call, log, hand_on, reads.read, person)
+        make = Scheduler if workers is None else workers.scheduler
+        scheduler = make(state, models.endpoints, publish, externs.call, log, hand_on, reads.read, person)
         if journal is not None:
             journal.on_trouble, journal.on_mistake = scheduler.trouble, scheduler.mistake
         waiting = partial(waiting_now, scheduler.clock, models.endpoints, asyncio.get_running_loop().time)
@@ -122,6 +133,19 @@ async def execute(
         outcome = replace(outcome, stopped=outcome.stopped or error)
     spent = summary.whole.charged(models.prices) if in_money else None
     return Result(outcome.value, outcome, summary, log.id, spent or 0.0, handed is not None)
+
+
+def _workers(
+    plan: p.Plan, settings: RunSettings, parts: Parts, models: Models, stack: ExitStack, *, resumed: bool
+) -> Workers | None:
+    """Start the worker processes that the user wants. None if there are none."""
+    if parts.workers < 2:
+        return None
+    from .workers import Workers
+
+    workers = Workers(plan, settings, parts, models, resumed=resumed)
+    stack.callback(workers.close)
+    return workers
 
 
 def _tell_past(models: Models, number: int | None, past: History, publish: Listener, clock: RunClock) -> None:

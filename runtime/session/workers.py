@@ -1,0 +1,150 @@
+"""The workers of a run: whether it can have any, what they are told about it, and the scheduler that uses them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from hashlib import blake2b
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from flowrun.dsl import plan as p
+from flowrun.dsl import types
+
+from ..dispatch.attempt_events import Publish
+from ..dispatch.ledger import NoLog, RunLog
+from ..dispatch.scheduler import Scheduler
+from ..engine.scopes import NO_WATCHER, Context
+from ..journal.index import Index
+from ..plans.placing import placeable
+from ..providers import open_provider
+from ..providers.addresses import host_of
+from ..vocabulary.errors import UsageError
+from ..vocabulary.events import Notice
+from ..vocabulary.json_value import Json
+from ..workers.driver import DrivingScheduler
+from ..workers.event_forms import unheard_names
+from ..workers.hub import Hub
+from ..workers.known_keys import KnownKeys
+from .listeners import reads_prompts
+from .models import Models
+from .parts import Parts
+from .run_rows import RunSettings, settings_row
+
+PACKAGE = "flowrun-dsl"
+NO_BLOCK = "it is no map and no repeat"
+INSIDE = "it is inside another block"
+
+
+def version_here() -> str:
+    return version(PACKAGE)
+
+
+def digest_of(text: str) -> str:
+    """Return the digest of a plan's text, by which the driver knows that a worker has the same plan."""
+    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+
+
+class Workers:
+    """The workers of one run. Their processes start as soon as this is made, if the flow has bodies for them.
+
+    Raises: UsageError, if an option of the run cannot go to another process.
+    """
+
+    def __init__(self, plan: p.Plan, settings: RunSettings, parts: Parts, models: Models, *, resumed: bool) -> None:
+        if parts.opener is not open_provider:
+            raise UsageError("an `opener` cannot go to worker processes: leave out `opener`, or `workers`")
+        if parts.watcher is not NO_WATCHER:
+            raise UsageError(
+                "the live page shows the calls of one process only: leave out --live, or --workers, and see "
+                "the report of the run instead"
+            )
+        self._parts = parts
+        local = frozenset(name for name, one in models.endpoints.items() if not host_of(one.provider.endpoint))
+        reasons = {step.name: _reason(plan, step, settings, local, resumed=resumed) for step in _blocks(plan)}
+        self._steps = frozenset(name for name, reason in reasons.items() if not reason)
+        self._plan = plan
+        self.remark = "" if self._steps else _remark(reasons)
+        self.hub = Hub(parts.workers, parts.environ) if self._steps else None
+
+    def placing(self, step: p.Step) -> bool:
+        """Tell whether the bodies of a step run in workers."""
+        return self.hub is not None and step.name in self._steps and any(one is step for one in _blocks(self._plan))
+
+    async def greet(
+        self,
+        settings: RunSettings,
+        values: Mapping[str, Json],
+        log: NoLog,
+        context: Context,
+        publish: Publish,
+    ) -> None:
+        """Tell the workers about the run, and wait until they are ready. Raises UsageError."""
+        if self.hub is None:
+            publish(Notice(self.remark, at=log.clock.now()))
+            return
+        plan = p.to_json(self._plan)
+        settings = replace(settings, folder=settings.folder or (Path(self._plan.source).parent), reads=(), taken={})
+        row = settings_row(self._plan, settings)
+        policy = self._parts.policy
+        kinds = {param.name for param in self._plan.params if types.holds_model(param.type)}
+        common: dict[str, Json] = {
+            "version": version_here(),
+            "digest": digest_of(plan),
+            "plan": plan,
+            "settings": row,
+            "learn": self._parts.learn,
+            "policy": [policy.attempts, policy.wait_initial, policy.wait_max, policy.total],
+            "values": {name: value for name, value in values.items() if name in kinds},
+            "zero": log.clock.zero,
+            "unheard": unheard_names(context.unheard),
+            "whole": any(reads_prompts(one) for one in self._parts.on_event),
+            "doubtful": context.ask_doubtful,
+            "priced": context.money_limit is not None,
+            "run": _run_row(log),
+            "known": _known(log, fresh=settings.fresh).text(),
+        }
+        await self.hub.greet(log, publish, lambda number: {**common, "hello": number})
+
+    def scheduler(self, *given: Any) -> Scheduler:
+        """Make the scheduler of the run."""
+        return Scheduler(*given) if self.hub is None else DrivingScheduler(self.hub, *given)
+
+    def close(self) -> None:
+        if self.hub is not None:
+            self.hub.team.close()
+
+
+def _blocks(plan: p.Plan) -> list[p.Step]:
+    """Return the steps of the plan's own flow and of the flows that it calls."""
+    return [*plan.steps, *(step for flow in plan.flows.values() for step in flow.steps)]
+
+
+def _reason(plan: p.Plan, step: p.Step, settings: RunSettings, local: frozenset[str], *, resumed: bool) -> str:
+    if settings.batch:
+        return "its bodies ask through a batch API"
+    if resumed and any(one.calls_limit is not None or one.money_limit is not None for one in plan.flows.values()):
+        return "a flow inside has a budget of its own, and the run goes on"
+    return placeable(plan, step, local)
+
+
+def _remark(reasons: Mapping[str, str]) -> str:
+    """Say why no worker is started."""
+    found = [f"`{name}`: {why}" for name, why in reasons.items() if why not in (NO_BLOCK, INSIDE)]
+    because = f" ({'; '.join(found[:3])})" if found else ": it has no map and no repeat"
+    return f"this flow has nothing that worker processes can run{because}; it runs in one process"
+
+
+def _run_row(log: NoLog) -> Json:
+    if not isinstance(log, RunLog):
+        return None
+    return {"id": log.name, "number": log.run, "flow": log.flow, "source": log.source, "fresh": log.fresh}
+
+
+def _known(log: NoLog, *, fresh: bool) -> KnownKeys:
+    """Return the keys that a worker asks for. A fresh run takes no answers of other runs."""
+    if not isinstance(log, RunLog):
+        return KnownKeys()
+    index: Index = log.journal.index
+    return KnownKeys() if fresh and log.run not in index.runs else KnownKeys.of(index)

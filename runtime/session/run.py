@@ -102,9 +102,7 @@ async def execute(
         log = await _log(plan, values, settings, journal, models, number, trace)
         clock = log.clock
         batches.keep(log)
-        if log.notes is not None:
-            log.notes.keys = keys_in(parts.environ, models.variables)
-            reads.note_files(log.notes)
+        note_reads(log, parts.environ, models, reads)
         places = {address: printable(one.provider.endpoint) for address, one in models.endpoints.items()}
         name_traces(listeners, log.id, places, log.traces)
         _tell_past(models, number, past, publish, clock)
@@ -112,11 +110,10 @@ async def execute(
             tell(line, urgent=True)
         context = _context(models, budget, log, past, settings, parts, listeners, batches)
         if workers is not None:
-            await workers.greet(settings, values, log, context, publish)
-            context = replace(context, placing=workers.placing)
+            context = await workers.greet(settings, values, log, context, publish)
         handed = None if parts.on_result is None else handed_on(plan)
-        window, places = window_of(models.endpoints.values()), 1 if workers is None else parts.workers
-        state = State(plan, values, context, window, handed=handed, turn=_TURN, places=places)
+        window, homes = window_of(models.endpoints.values()), 1 if workers is None else parts.workers
+        state = State(plan, values, context, window, handed=handed, turn=_TURN, places=homes)
         hand_on, person = parts.on_result or _nowhere, parts.ask_person
         make = Scheduler if workers is None else workers.scheduler
         scheduler = make(state, models.endpoints, publish, externs.call, log, hand_on, reads.read, person)
@@ -127,12 +124,25 @@ async def execute(
         parts.stop.listen(scheduler.stop)
         batches.leave(scheduler, wait=parts.wait)
         outcome = await _finished(scheduler, models, publish, clock)
+    outcome = await _written(log, outcome, summary)
+    spent = summary.whole.charged(models.prices) if in_money else None
+    return Result(outcome.value, outcome, summary, log.id, spent or 0.0, handed is not None)
+
+
+def note_reads(log: NoLog, environ: Mapping[str, str], models: Models, reads: ReadPool) -> None:
+    """Note the files that a run reads, if it has a journal."""
+    if log.notes is not None:
+        log.notes.keys = keys_in(environ, models.variables)
+        reads.note_files(log.notes)
+
+
+async def _written(log: NoLog, outcome: Outcome, summary: Summary) -> Outcome:
+    """Write the end of the run. If that fails, the run is stopped."""
     try:
         await log.end(outcome.status, figures_of(summary.whole, summary.prices))
     except DiskError as error:
-        outcome = replace(outcome, stopped=outcome.stopped or error)
-    spent = summary.whole.charged(models.prices) if in_money else None
-    return Result(outcome.value, outcome, summary, log.id, spent or 0.0, handed is not None)
+        return replace(outcome, stopped=outcome.stopped or error)
+    return outcome
 
 
 def _workers(

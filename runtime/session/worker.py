@@ -27,7 +27,6 @@ from ..externs.externs import opened
 from ..files.files import Files
 from ..limits.retry import RetryPolicy
 from ..providers import open_provider
-from ..providers.environment_keys import keys_in
 from ..values.functions import call_function
 from ..vocabulary.error_forms import error_json, error_of
 from ..vocabulary.errors import DiskError, FlowrunError, UsageError, mistake_in
@@ -42,6 +41,7 @@ from .endpoints import check_endpoints
 from .garbage import GARBAGE
 from .models import Models, models_of
 from .parts import Parts, Stop
+from .run import note_reads
 from .run_rows import RunSettings
 from .workers import digest_of, version_here
 
@@ -112,9 +112,7 @@ class _Worker:
             models = models_of(plan, hello["values"], settings, parts, tell, priced=hello["priced"])
             await check_endpoints(models.endpoints)
             log = self._log = self._opened_log(hello, models, clock)
-            if log.notes is not None:
-                log.notes.keys = keys_in(os.environ, models.variables)
-                reads.note_files(log.notes)
+            note_reads(log, os.environ, models, reads)
             bodies = Bodies(
                 plan,
                 _context(models, log, hello),

@@ -68,7 +68,7 @@ class Workers:
         self.remark = "" if self._steps else _remark(reasons)
         self.hub = Hub(parts.workers, parts.environ) if self._steps else None
 
-    def placing(self, step: p.Step) -> bool:
+    def _placing(self, step: p.Step) -> bool:
         """Tell whether the bodies of a step run in workers."""
         return self.hub is not None and step.name in self._steps and any(one is step for one in _blocks(self._plan))
 
@@ -79,11 +79,14 @@ class Workers:
         log: NoLog,
         context: Context,
         publish: Publish,
-    ) -> None:
-        """Tell the workers about the run, and wait until they are ready. Raises UsageError."""
+    ) -> Context:
+        """Tell the workers about the run, and wait until they are ready. Return the world of the driver.
+
+        Raises UsageError if a worker cannot begin.
+        """
         if self.hub is None:
             publish(Notice(self.remark, at=log.clock.now()))
-            return
+            return context
         plan = p.to_json(self._plan)
         settings = replace(settings, folder=settings.folder or (Path(self._plan.source).parent), reads=(), taken={})
         row = settings_row(self._plan, settings)
@@ -106,6 +109,7 @@ class Workers:
             "known": _known(log, fresh=settings.fresh).text(),
         }
         await self.hub.greet(log, publish, lambda number: {**common, "hello": number})
+        return replace(context, placing=self._placing)
 
     def scheduler(self, *given: Any) -> Scheduler:
         """Make the scheduler of the run."""

@@ -8,6 +8,7 @@ from typing import Any
 from ..dispatch.scheduler import GRACE, Scheduler
 from ..engine.body_terms import CancelBody, LaunchBody
 from ..engine.decisions import BodyOver, Decision, Outcome
+from ..engine.state import State
 from ..vocabulary.errors import FlowrunError
 from .hub import Hub
 
@@ -17,6 +18,8 @@ _EARLY = 0.05
 
 class DrivingScheduler(Scheduler):
     """The scheduler of the driver. Bodies that run elsewhere go to the ``hub``."""
+
+    state: State
 
     def __init__(self, hub: Hub, *given: Any) -> None:
         super().__init__(*given)

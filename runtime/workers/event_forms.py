@@ -21,7 +21,6 @@ from ..vocabulary.request_events import Bill
 from ..vocabulary.usage import TokenDetail, Usage
 from ..vocabulary.waits import Cause
 
-
 STRIDE = 1 << 40
 """The distance between the first numbers of two workers, so that their requests never have the same number."""
 _KINDS: dict[str, type] = {kind.__name__: kind for kind in get_args(e.Event)}
@@ -179,7 +178,7 @@ class EventWriter:
                 row[at] = None
             elif field == "carried" and ended:
                 # The beginning of the request has told the calls themselves.
-                row[at] = [one.place for one in found]  # type: ignore[union-attr]
+                row[at] = [one.place for one in found]
             elif found is not None:
                 row[at] = _FORMS[field][0](found)
         return [name, *row]
@@ -206,7 +205,7 @@ class EventReader:
         for _, field in form.special:
             found = given[field]
             if found is None:
-                if field == "carried" or field == "came":
+                if field in ("carried", "came"):
                     given[field] = ()
             elif field == "carried" and found and isinstance(found[0], str):
                 known = self._carried.get(number or 0, {})

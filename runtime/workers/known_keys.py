@@ -1,4 +1,4 @@
-"""The keys of calls that a journal knows, in eight bytes each, so that a worker need not ask the driver for the rest."""
+"""The keys of calls that a journal knows, in eight bytes each, so that a worker need not ask for others."""
 
 from __future__ import annotations
 

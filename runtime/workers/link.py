@@ -23,11 +23,10 @@ class Link(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._given: list[Json] = []
         self._closed = False
+        self._room = asyncio.Event()
 
     @classmethod
-    async def over(
-        cls, end: socket.socket, heard: Callable[[dict[str, Any]], None], lost: Callable[[], None]
-    ) -> Link:
+    async def over(cls, end: socket.socket, heard: Callable[[dict[str, Any]], None], lost: Callable[[], None]) -> Link:
         """Open the link over this end of a pair of sockets."""
         end.setblocking(False)
         loop = asyncio.get_running_loop()
@@ -50,8 +49,9 @@ class Link(asyncio.Protocol):
 
     async def drained(self) -> None:
         """Wait until everything has left this process."""
-        while self._transport is not None and not self._closed and self._transport.get_write_buffer_size():
-            await asyncio.sleep(0.001)
+        if self._transport is not None and not self._closed and self._transport.get_write_buffer_size():
+            self._transport.set_write_buffer_limits(high=0)
+            await self._room.wait()
 
     def close(self) -> None:
         """Send what waits, and end the stream. ``lost`` is not called."""
@@ -69,6 +69,9 @@ class Link(asyncio.Protocol):
         transport.set_write_buffer_limits(high=1 << 30)
         self._transport = transport
 
+    def resume_writing(self) -> None:
+        self._room.set()
+
     def data_received(self, data: bytes) -> None:
         try:
             for frame in self._frames.feed(data):
@@ -85,6 +88,7 @@ class Link(asyncio.Protocol):
     def _end(self) -> None:
         if not self._closed:
             self._closed = True
+            self._room.set()
             if self._transport is not None:
                 self._transport.abort()
             self._lost()

@@ -80,7 +80,7 @@ class RemoteJournal(Journal):
         found = self._questions.ask({"body": number})
         if "error" in found:
             raise DiskError(str(found["error"]))
-        return found["body"]  # type: ignore[no-any-return]
+        return found["body"]
 
     def keys(self, run: int, kind: Kind) -> set[bytes]:
         return set()

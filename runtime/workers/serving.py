@@ -48,7 +48,7 @@ class EventRelay:
 class ServingScheduler(Scheduler):
     """The scheduler of a worker. ``send`` sends a message to the driver, after the events that came before."""
 
-    state: Bodies  # type: ignore[assignment]
+    state: Bodies
 
     def __init__(self, send: Callable[[Message], None], relay: EventRelay, *given: Any) -> None:
         super().__init__(*given)

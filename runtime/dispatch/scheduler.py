@@ -22,7 +22,7 @@ from ..engine.decisions import (
     StartTimer,
     StopTimer,
 )
-from ..engine.state import State
+from ..engine.driven import Driven
 from ..vocabulary.call import Answer
 from ..vocabulary.errors import CallError, DiskError, FlowrunError, PermanentError
 from ..vocabulary.json_value import Json
@@ -53,7 +53,7 @@ class Scheduler(Listener):
 
     def __init__(
         self,
-        state: State,
+        state: Driven,
         endpoints: Mapping[str, Endpoint],
         publish: Publish,
         call_extern: CallExtern = no_python,

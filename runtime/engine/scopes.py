@@ -76,8 +76,19 @@ class KeepingModels(BatchModels):
     strands: Mapping[str, int] = field(default_factory=dict, kw_only=True)
 
 
+def _here(step: p.Step) -> bool:
+    return False
+
+
 @dataclass(frozen=True, slots=True)
-class Context(KeepingModels):
+class PlacedSteps(KeepingModels):
+    """The maps and repeats whose bodies run elsewhere: those for which ``placing`` is True."""
+
+    placing: Callable[[p.Step], bool] = field(default=_here, kw_only=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Context(PlacedSteps):
     """The facts about a run that do not change: its models, its limits, and the functions that look things up.
 
     ``default_model`` answers asks that name no model. ``functions`` calls a built-in function other than a read. It

@@ -42,7 +42,7 @@ class Calls:
         self._line = Line(self.withheld, context.now)
         self._out: set[int] = set()
         self._reused: deque[tuple[int, Known]] = deque()
-        self.budget = Ledger("", context.calls_limit, context.money_limit, *context.spent_within(""))
+        self.budget = context.ledger or Ledger("", context.calls_limit, context.money_limit, *context.spent_within(""))
         self.count, self._holes = 0, False
 
     def launch(

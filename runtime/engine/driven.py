@@ -97,6 +97,10 @@ class Driven(ABC):
         afforded = self._machine.calls.doubted(number, live=live)
         return afforded, self._drain()
 
+    def granted(self) -> list[Decision]:
+        """Send the calls in line for which the budget of the run has room, after news from the book of its leases."""
+        return self._drain()
+
     def hedged(self, number: int) -> bool:
         """Tell whether the budgets allow a second request for a slow call, beside the first."""
         return self._machine.calls.hedged(number)

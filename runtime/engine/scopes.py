@@ -8,7 +8,7 @@ from dataclasses import field
 from flowrun.dsl import dataclass
 from flowrun.dsl import plan as p
 
-from ..costs.budget import Price
+from ..costs.budget import Ledger, Price
 from ..values.expressions import ModelValue, evaluate
 from ..vocabulary.call import Answer, Request
 from ..vocabulary.errors import FlowrunError
@@ -98,7 +98,7 @@ class Context(PlacedSteps):
     ``spent_within`` returns the calls and dollars that the run had spent before it was interrupted: within the called
     flow of a path, or in total for "". ``now`` returns the seconds since the run began, for the times of events.
     ``watcher`` hears of all calls and their values. ``unheard`` are the types of events that nobody takes; the engine
-    makes none of those that are frequent.
+    makes none of those that are frequent. ``ledger`` has the budget of the run if other processes share it.
     """
 
     models: Mapping[str, ModelValue]
@@ -113,6 +113,7 @@ class Context(PlacedSteps):
     now: Callable[[], float] = lambda: 0.0
     watcher: Watcher = NO_WATCHER
     unheard: frozenset[type] = frozenset()
+    ledger: Ledger | None = None
 
 
 class Scope:

@@ -30,6 +30,9 @@ class Waiters:
         if not self._calling:
             self._arm(soon=True)
 
+    def __bool__(self) -> bool:
+        return bool(self._callbacks)
+
     def forget(self, callback: Callable[[], None]) -> None:
         self._callbacks.pop(callback, None)
 

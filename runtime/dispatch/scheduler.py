@@ -51,6 +51,8 @@ Programs that send SIGTERM often send SIGKILL 30 seconds later.
 class Scheduler(Listener):
     """The driver of a state machine, from start to end. ``endpoints`` has the endpoints of models by address."""
 
+    dispatches: type[Dispatcher] = Dispatcher
+
     def __init__(
         self,
         state: Driven,
@@ -66,7 +68,7 @@ class Scheduler(Listener):
         self.publish = publish
         self._outside = call_extern, do_read
         self.hand_on = hand_on
-        self._dispatcher = Dispatcher(endpoints, publish, log or NoLog(), self)
+        self._dispatcher = self.dispatches(endpoints, publish, log or NoLog(), self)
         self._heard: list[tuple[int, Answer | CallError | None, Usage]] = []
         self._tasks = Tasks(self.mistake, self._left)
         self._desk = Desk(ask_person, publish, self._dispatcher.log, self, self._left)
@@ -161,12 +163,10 @@ class Scheduler(Listener):
                         self._dispatcher.cancel(number, keep)
                 case LaunchExtern(number):
                     self._tasks.start(("extern", number), self._call_extern(decision))
-                case CancelExtern(number):
-                    self._tasks.cancel(("extern", number))
                 case Read(number):
                     self._tasks.start(("read", number), self._read(decision))
-                case CancelRead(number):
-                    self._tasks.cancel(("read", number))
+                case CancelExtern(number) | CancelRead(number):
+                    self._tasks.cancel(("extern" if isinstance(decision, CancelExtern) else "read", number))
                 case StartTimer(number, seconds):
                     self._timers[number] = loop.call_later(seconds, self._timed_out, number)
                 case StopTimer(number):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+from hashlib import blake2b
 
 from flowrun.dsl import plan as p
 
@@ -25,6 +27,8 @@ from ..vocabulary.pace import Pace
 from ..vocabulary.traffic import Traffic
 
 OpenProvider = Callable[[str, Surroundings], Provider]
+MakeLimiter = Callable[..., Limiter]
+"""A function that makes the limiter of an endpoint: of its key, and then of the arguments of ``Limiter``."""
 NEARBY = 2
 """The times the provider's number that may be in flight at first on this machine or in a private network."""
 
@@ -51,8 +55,12 @@ def open_endpoints(
     surroundings: Surroundings,
     opener: OpenProvider,
     policy: RetryPolicy,
+    make: MakeLimiter | None = None,
 ) -> dict[str, Endpoint]:
-    """Open the endpoints of all models that the flow may ask. They are returned by the address of the model."""
+    """Open the endpoints of all models that the flow may ask. They are returned by the address of the model.
+
+    ``make`` makes limiters that share their limits with those of other processes.
+    """
     wanted = wanted_models(plan, values, declared, default)
     if opener is open_provider and sends_options(plan):
         from .sent_options import check_options  # few flows have such options
@@ -74,6 +82,7 @@ def open_endpoints(
             providers[addresses[0]].endpoint,
             pace,
             traffic if len(traffic) == len(traffics) else (),
+            make,
             bounded=(bounded := all(getattr(providers[one], "bounded", False) is True for one in addresses)),
         )
         follows = bounded and not any("concurrency" in options for _, options in models)
@@ -154,6 +163,7 @@ def _limiter(
     endpoint: str,
     pace: Pace,
     traffic: Sequence[Traffic],
+    make: MakeLimiter | None = None,
     *,
     bounded: bool = False,
 ) -> Limiter:
@@ -175,7 +185,8 @@ def _limiter(
     rates = {name: [int(options[name]) for _, options in models if name in options] for name in ("rpm", "tpm")}
     limit = max(limits) if fixed else None
     start = pace.start(usual, limit)
-    return Limiter(
+    own = Limiter if make is None else partial(make, blake2b(endpoint.encode(), digest_size=8).hexdigest())
+    return own(
         limit,
         start=start,
         trusted=start > usual,

@@ -8,7 +8,6 @@ from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from flowrun.dsl import plan as p
 
@@ -42,15 +41,13 @@ from .images import must_take_images
 from .least import must_afford
 from .listeners import Listener, name_traces, open_traces, to_all, unheard
 from .models import Models, models_of
+from .one_process import OneProcess
 from .parts import Parts, Stop
 from .past import past_of
 from .result import Result
 from .resume import begin, go_on, notices
 from .run_rows import RunSettings
 from .waits import waiting_now, waits_of
-
-if TYPE_CHECKING:
-    from .workers import Workers
 
 _TURN = 500
 """The most answers from the journal that a run takes before it listens to signals again."""
@@ -81,7 +78,9 @@ async def execute(
     budget = settings.budget or Budget(plan.calls_limit, plan.money_limit)
     in_money = budget.money is not None or any(flow.money_limit is not None for flow in plan.flows.values())
     with opened(plan, folder) as externs, ReadPool(files, tell) as reads, ExitStack() as stack:
-        models = models_of(plan, values, settings, parts, tell, priced=in_money)
+        processes = _processes(plan, settings, parts, resumed=number is not None)
+        stack.callback(processes.close)
+        models = models_of(plan, values, settings, parts, tell, priced=in_money, make=processes.make)
         await check_endpoints(models.endpoints)
         summary.prices, summary.account.price = models.prices, models.prices if in_money else None
         must_take_images(plan, values, files, settings.model, parts.environ)
@@ -94,7 +93,7 @@ async def execute(
             everywhere=settings.batch,
             wait=parts.wait,
         )
-        workers = _workers(plan, settings, parts, models, stack, resumed=number is not None)
+        processes.settle(models, tell)
         past = past_of(plan, journal, summary.account.price, number, batches.book)
         must_afford(plan, budget, settings, parts.environ, journal, number, past.within(""))
         settings = replace(settings, allow_host=(*settings.allow_host, *models.asked_hosts))
@@ -109,14 +108,13 @@ async def execute(
         for line in notices(journal, log, models.prices, settings.ask_doubtful, batches.book):
             tell(line, urgent=True)
         context = _context(models, budget, log, past, settings, parts, listeners, batches)
-        if workers is not None:
-            context = await workers.greet(settings, values, log, context, publish)
+        context = await processes.greet(settings, values, log, context, publish, priced=in_money)
         handed = None if parts.on_result is None else handed_on(plan)
-        window, homes = window_of(models.endpoints.values()), 1 if workers is None else parts.workers
-        state = State(plan, values, context, window, handed=handed, turn=_TURN, places=homes)
+        window = window_of(models.endpoints.values())
+        state = State(plan, values, context, window, handed=handed, turn=_TURN, places=processes.places)
         hand_on, person = parts.on_result or _nowhere, parts.ask_person
-        make = Scheduler if workers is None else workers.scheduler
-        scheduler = make(state, models.endpoints, publish, externs.call, log, hand_on, reads.read, person)
+        ways = (publish, externs.call, log, hand_on, reads.read, person)
+        scheduler = processes.scheduler(state, models.endpoints, *ways)
         if journal is not None:
             journal.on_trouble, journal.on_mistake = scheduler.trouble, scheduler.mistake
         waiting = partial(waiting_now, scheduler.clock, models.endpoints, asyncio.get_running_loop().time)
@@ -145,17 +143,12 @@ async def _written(log: NoLog, outcome: Outcome, summary: Summary) -> Outcome:
     return outcome
 
 
-def _workers(
-    plan: p.Plan, settings: RunSettings, parts: Parts, models: Models, stack: ExitStack, *, resumed: bool
-) -> Workers | None:
-    """Start the worker processes that the user wants. None if there are none."""
+def _processes(plan: p.Plan, settings: RunSettings, parts: Parts, *, resumed: bool) -> OneProcess:
     if parts.workers < 2:
-        return None
-    from .workers import Workers
+        return OneProcess()
+    from .workers import Workers  # few runs have any
 
-    workers = Workers(plan, settings, parts, models, resumed=resumed)
-    stack.callback(workers.close)
-    return workers
+    return Workers(plan, settings, parts, resumed=resumed)
 
 
 def _tell_past(models: Models, number: int | None, past: History, publish: Listener, clock: RunClock) -> None:

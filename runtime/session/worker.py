@@ -16,6 +16,7 @@ from flowrun.dsl import plan as p
 from ..costs.written_budget import Budget
 from ..dispatch.answer_rows import AnswerRows
 from ..dispatch.endpoint import identities_of, strands_of, window_of
+from ..dispatch.leases import Leases
 from ..dispatch.ledger import NoLog
 from ..dispatch.read_pool import ReadPool
 from ..dispatch.run_clock import RunClock
@@ -71,6 +72,7 @@ class _Worker:
         self._journal: RemoteJournal | None = None
         self._log: NoLog = NoLog()
         self._relay: EventRelay | None = None
+        self._leases: Leases | None = None
         self._scopes: dict[int, BodyScope] = {}
 
     async def run(self) -> None:
@@ -109,13 +111,17 @@ class _Worker:
 
         parts = Parts((), os.environ, open_provider, RetryPolicy(*hello["policy"]), Stop(), None, learn=hello["learn"])
         with opened(plan, settings.folder) as externs, ReadPool(files, tell) as reads:
-            models = models_of(plan, hello["values"], settings, parts, tell, priced=hello["priced"])
+            link = self._link
+            leases = self._leases = Leases(lambda message: link.send({"leases": message}))
+            models = models_of(
+                plan, hello["values"], settings, parts, tell, priced=hello["priced"], make=leases.limiter
+            )
             await check_endpoints(models.endpoints)
             log = self._log = self._opened_log(hello, models, clock)
             note_reads(log, os.environ, models, reads)
             bodies = Bodies(
                 plan,
-                _context(models, log, hello),
+                _context(models, log, hello, leases),
                 window_of(models.endpoints.values()),
                 turn=_TURN,
                 first=number * STRIDE,
@@ -123,6 +129,7 @@ class _Worker:
             self._scheduler = ServingScheduler(
                 self._link.send, relay, bodies, models.endpoints, relay, externs.call, log, _nowhere, reads.read
             )
+            leases.granted = self._scheduler.granted
             if self._journal is not None:
                 self._journal.on_trouble, self._journal.on_mistake = self._scheduler.trouble, self._scheduler.mistake
             self._link.send({"ready": True})
@@ -131,6 +138,7 @@ class _Worker:
             finally:
                 if self._journal is not None:
                     self._journal.close()
+                leases.close()
                 await asyncio.gather(*(one.close() for one in models.endpoints.values()), return_exceptions=True)
 
     def _opened_log(self, hello: dict[str, Any], models: Models, clock: RunClock) -> NoLog:
@@ -174,6 +182,8 @@ class _Worker:
             case "unwritten" if self._journal is not None:
                 error = DiskError("the journal cannot be written") if message["error"] is None else None
                 self._journal.written(found, error or error_of(message["error"]))
+            case "leases" if self._leases is not None:
+                self._leases.take(found)
             case "known" if isinstance(log, RemoteLog):
                 log.known_keys.add(bytes.fromhex(key) for key in found)
         if scheduler is None:
@@ -211,15 +221,19 @@ def _settings(row: dict[str, Any]) -> RunSettings:
     )
 
 
-def _context(models: Models, log: NoLog, hello: dict[str, Any]) -> Context:
+def _context(models: Models, log: NoLog, hello: dict[str, Any], leases: Leases) -> Context:
+    calls, money = hello["budget"]
     context = Context(
         models.declared,
         models.default,
         call_function,
-        price=models.prices,
+        calls,
+        money,
+        models.prices,
         known=log.find,
         ask_doubtful=hello["doubtful"],
         now=log.clock.now,
         unheard=kinds_named(hello["unheard"]),
     )
-    return replace(context, strands=strands_of(models.endpoints))
+    ledger = None if calls is None and money is None else leases.budget(calls, money)
+    return replace(context, strands=strands_of(models.endpoints), ledger=ledger)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from hashlib import blake2b
 from importlib.metadata import version
@@ -12,7 +12,9 @@ from typing import Any
 from flowrun.dsl import plan as p
 from flowrun.dsl import types
 
+from ..costs.lease_book import BudgetBook, LeaseBook
 from ..dispatch.attempt_events import Publish
+from ..dispatch.leases import LOCAL, LeaseDesk
 from ..dispatch.ledger import NoLog, RunLog
 from ..dispatch.scheduler import Scheduler
 from ..engine.scopes import NO_WATCHER, Context
@@ -21,7 +23,6 @@ from ..plans.placing import placeable
 from ..providers import open_provider
 from ..providers.addresses import host_of
 from ..vocabulary.errors import UsageError
-from ..vocabulary.events import Notice
 from ..vocabulary.json_value import Json
 from ..workers.driver import DrivingScheduler
 from ..workers.event_forms import unheard_names
@@ -29,6 +30,7 @@ from ..workers.hub import Hub
 from ..workers.known_keys import KnownKeys
 from .listeners import reads_prompts
 from .models import Models
+from .one_process import OneProcess
 from .parts import Parts
 from .run_rows import RunSettings, settings_row
 
@@ -46,13 +48,13 @@ def digest_of(text: str) -> str:
     return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 
-class Workers:
-    """The workers of one run. Their processes start as soon as this is made, if the flow has bodies for them.
+class Workers(OneProcess):
+    """The workers of one run, and the leases of its limits. ``leases`` are those of the driver itself.
 
     Raises: UsageError, if an option of the run cannot go to another process.
     """
 
-    def __init__(self, plan: p.Plan, settings: RunSettings, parts: Parts, models: Models, *, resumed: bool) -> None:
+    def __init__(self, plan: p.Plan, settings: RunSettings, parts: Parts, *, resumed: bool) -> None:
         if parts.opener is not open_provider:
             raise UsageError("an `opener` cannot go to worker processes: leave out `opener`, or `workers`")
         if parts.watcher is not NO_WATCHER:
@@ -61,16 +63,45 @@ class Workers:
                 "the report of the run instead"
             )
         self._parts = parts
-        local = frozenset(name for name, one in models.endpoints.items() if not host_of(one.provider.endpoint))
-        reasons = {step.name: _reason(plan, step, settings, local, resumed=resumed) for step in _blocks(plan)}
-        self._steps = frozenset(name for name, reason in reasons.items() if not reason)
         self._plan = plan
-        self.remark = "" if self._steps else _remark(reasons)
-        self.hub = Hub(parts.workers, parts.environ) if self._steps else None
+        self._settings = settings
+        self._resumed = resumed
+        self._steps: frozenset[str] = frozenset()
+        self._desk = LeaseDesk(LeaseBook())
+        self.leases = self._desk.local()
+        self.make = self.leases.limiter
+        self.hub: Hub | None = None
+        # The processes load their modules while the run opens its endpoints.
+        if not all(self._reasons(frozenset()).values()):
+            self.hub = Hub(parts.workers, parts.environ, self._desk, self.leases)
+
+    def settle(self, models: Models, tell: Callable[[str], None]) -> None:
+        local = frozenset(name for name, one in models.endpoints.items() if not host_of(one.provider.endpoint))
+        reasons = self._reasons(local)
+        self._steps = frozenset(name for name, reason in reasons.items() if not reason)
+        if self._steps:
+            self.places = self._parts.workers
+            return
+        if self.hub is not None:
+            self.hub.team.close()
+            self.hub = None
+        tell(_remark(reasons))
+
+    def _reasons(self, local: frozenset[str]) -> dict[str, str]:
+        """Return the reasons why blocks run in the driver, by the names of the steps; "" for those that do not."""
+        return {step.name: self._reason(step, local) for step in _blocks(self._plan)}
 
     def _placing(self, step: p.Step) -> bool:
         """Tell whether the bodies of a step run in workers."""
         return self.hub is not None and step.name in self._steps and any(one is step for one in _blocks(self._plan))
+
+    def _reason(self, step: p.Step, local: frozenset[str]) -> str:
+        if self._settings.batch:
+            return "its bodies ask through a batch API"
+        flows = self._plan.flows.values()
+        if self._resumed and any(one.calls_limit is not None or one.money_limit is not None for one in flows):
+            return "a flow inside has a budget of its own, and the run goes on"
+        return placeable(self._plan, step, local)
 
     async def greet(
         self,
@@ -79,14 +110,13 @@ class Workers:
         log: NoLog,
         context: Context,
         publish: Publish,
+        *,
+        priced: bool,
     ) -> Context:
-        """Tell the workers about the run, and wait until they are ready. Return the world of the driver.
-
-        Raises UsageError if a worker cannot begin.
-        """
+        self._desk.book.budget = BudgetBook(context.calls_limit, context.money_limit, *context.spent_within(""))
+        self._desk.book.join(LOCAL)
         if self.hub is None:
-            publish(Notice(self.remark, at=log.clock.now()))
-            return context
+            return self._budgeted(context)
         plan = p.to_json(self._plan)
         settings = replace(settings, folder=settings.folder or (Path(self._plan.source).parent), reads=(), taken={})
         row = settings_row(self._plan, settings)
@@ -104,18 +134,25 @@ class Workers:
             "unheard": unheard_names(context.unheard),
             "whole": any(reads_prompts(one) for one in self._parts.on_event),
             "doubtful": context.ask_doubtful,
-            "priced": context.money_limit is not None,
+            "budget": [context.calls_limit, context.money_limit],
+            "priced": priced,
             "run": _run_row(log),
             "known": _known(log, fresh=settings.fresh).text(),
         }
         await self.hub.greet(log, publish, lambda number: {**common, "hello": number})
-        return replace(context, placing=self._placing)
+        return self._budgeted(replace(context, placing=self._placing))
+
+    def _budgeted(self, context: Context) -> Context:
+        """Let the driver share the budget of the run with the workers."""
+        calls, money = context.calls_limit, context.money_limit
+        return replace(context, ledger=self.leases.budget(calls, money)) if (calls, money) != (None, None) else context
 
     def scheduler(self, *given: Any) -> Scheduler:
-        """Make the scheduler of the run."""
         return Scheduler(*given) if self.hub is None else DrivingScheduler(self.hub, *given)
 
     def close(self) -> None:
+        self.leases.close()
+        self._desk.close()
         if self.hub is not None:
             self.hub.team.close()
 
@@ -123,14 +160,6 @@ class Workers:
 def _blocks(plan: p.Plan) -> list[p.Step]:
     """Return the steps of the plan's own flow and of the flows that it calls."""
     return [*plan.steps, *(step for flow in plan.flows.values() for step in flow.steps)]
-
-
-def _reason(plan: p.Plan, step: p.Step, settings: RunSettings, local: frozenset[str], *, resumed: bool) -> str:
-    if settings.batch:
-        return "its bodies ask through a batch API"
-    if resumed and any(one.calls_limit is not None or one.money_limit is not None for one in plan.flows.values()):
-        return "a flow inside has a budget of its own, and the run goes on"
-    return placeable(plan, step, local)
 
 
 def _remark(reasons: Mapping[str, str]) -> str:

@@ -10,6 +10,7 @@ from ..engine.body_terms import CancelBody, LaunchBody
 from ..engine.decisions import BodyOver, Decision, Outcome
 from ..engine.state import State
 from ..vocabulary.errors import FlowrunError
+from .dispatcher import SharingDispatcher
 from .hub import Hub
 
 _EARLY = 0.05
@@ -20,6 +21,7 @@ class DrivingScheduler(Scheduler):
     """The scheduler of the driver. Bodies that run elsewhere go to the ``hub``."""
 
     state: State
+    dispatches = SharingDispatcher
 
     def __init__(self, hub: Hub, *given: Any) -> None:
         super().__init__(*given)
@@ -28,6 +30,7 @@ class DrivingScheduler(Scheduler):
         self._until: float | None = None
         self._rests = False
         hub.listen(self, self.state.window)
+        hub.leases.granted = self.granted
 
     async def run(self) -> Outcome:
         try:
@@ -85,6 +88,11 @@ class DrivingScheduler(Scheduler):
     @property
     def behind(self) -> bool:
         return super().behind or bool(self._overs)
+
+    def granted(self) -> None:
+        """Send the calls for which the budget has room by now."""
+        self.catch_up()
+        self._act(self.state.granted())
 
     def widen(self, bodies: int) -> None:
         if bodies > self.state.window:

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from flowrun.dsl import dataclass
 
 from ..dispatch.attempt_events import Publish
+from ..dispatch.leases import LeaseDesk, Leases
 from ..dispatch.ledger import NoLog, RunLog
 from ..engine.body_json import launch_json, over_of, scope_json
 from ..engine.body_terms import CancelBody, LaunchBody
@@ -55,11 +56,14 @@ class _Body:
 class Hub:
     """The bodies of one run that run in worker processes. ``environ`` are the environment variables of these.
 
-    The processes start at once. ``greet`` tells them about the run, and returns when all of them are ready.
+    ``desk`` leases the limits of the run to the workers, and ``leases`` are those of the driver itself. The processes
+    start at once. ``greet`` tells them about the run, and returns when all of them are ready.
     """
 
-    def __init__(self, count: int, environ: Mapping[str, str]) -> None:
+    def __init__(self, count: int, environ: Mapping[str, str], desk: LeaseDesk, leases: Leases) -> None:
         self.team = Team(count, environ)
+        self.leases = leases
+        self._desk = desk
         self._log = NoLog()
         self._publish: Publish = lambda event: None
         self._driver: Driver | None = None
@@ -156,12 +160,17 @@ class Hub:
 
     # News of the workers
 
+    def join(self, worker: Worker) -> None:
+        self._desk.join(worker.number, lambda message: worker.send({"leases": message}))
+
     def hear(self, worker: Worker, message: dict[str, Any]) -> None:
         for name, found in message.items():
             match name:
                 case "rows":
                     if self._rows is not None:
                         self._rows.write(worker, found, message["records"])
+                case "leases":
+                    self._desk.take(worker.number, found)
                 case "events":
                     for row in found:
                         self._tell(worker.events.event(row))
@@ -219,6 +228,7 @@ class Hub:
 
     def lose(self, worker: Worker, end: str) -> None:
         """Give the bodies of a dead worker to others. Its attempts are in doubt."""
+        self._desk.gone(worker.number)
         numbers = self._queue.leave(worker.number)
         at = self._log.clock.now()
         open_ = worker.events.broken_off(at)

@@ -15,6 +15,7 @@ from ..engine.placed import Bodies
 from ..vocabulary import events as e
 from ..vocabulary.errors import StoppedError
 from ..vocabulary.json_value import Json
+from .dispatcher import SharingDispatcher
 from .event_forms import EventWriter
 from .link import Message
 
@@ -49,6 +50,7 @@ class ServingScheduler(Scheduler):
     """The scheduler of a worker. ``send`` sends a message to the driver, after the events that came before."""
 
     state: Bodies
+    dispatches = SharingDispatcher
 
     def __init__(self, send: Callable[[Message], None], relay: EventRelay, *given: Any) -> None:
         super().__init__(*given)
@@ -99,6 +101,11 @@ class ServingScheduler(Scheduler):
         """End the run. What is kept for the journal may still finish."""
         self.catch_up()
         self._act(self.state.end())
+
+    def granted(self) -> None:
+        """Send the calls for which the budget has room by now."""
+        self.catch_up()
+        self._act(self.state.granted())
 
     def idle(self) -> None:
         self.catch_up()

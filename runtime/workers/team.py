@@ -22,6 +22,9 @@ Hello = Callable[[int], dict[str, Json]]
 class Head(Protocol):
     """The part of the driver that hears from the workers of a team."""
 
+    def join(self, worker: Worker) -> None:
+        """Take in a worker, before its first message."""
+
     def hear(self, worker: Worker, message: dict[str, Any]) -> None:
         """Take a message of a worker."""
 
@@ -123,6 +126,7 @@ class Team:
         self.workers[worker.number] = worker
         assert self._head is not None and self._hello is not None
         head = self._head
+        head.join(worker)
         worker.link = await Link.over(
             process.stream, lambda message: head.hear(worker, message), lambda: self._lost(worker)
         )

@@ -60,6 +60,10 @@ class DrivingScheduler(Scheduler):
         if late or not self._hub.busy:
             super().idle()
 
+    @property
+    def sending(self) -> bool:
+        return self._dispatcher.busy
+
     def rested(self) -> None:
         if self._rests:
             self.idle()

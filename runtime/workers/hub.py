@@ -21,6 +21,7 @@ from ..vocabulary.error_forms import error_of
 from ..vocabulary.errors import FlowrunError, InDoubtError, RefusedError, UsageError
 from ..vocabulary.json_value import Json
 from .body_queue import BodyQueue
+from .budget_ends import BudgetEnds
 from .hand import Worker
 from .rows import RowRelay
 from .team import Hello, Team
@@ -37,6 +38,10 @@ class Driver(Protocol):
 
     def widen(self, bodies: int) -> None:
         """Let each worker have so many bodies open at once."""
+
+    @property
+    def sending(self) -> bool:
+        """True if a request of the driver itself is under way."""
 
     def rested(self) -> None:
         """Hear that all workers have stopped, and that nothing is under way there."""
@@ -70,6 +75,7 @@ class Hub:
         self._rows: RowRelay | None = None
         self._queue = BodyQueue(1)
         self._bodies: dict[int, _Body] = {}
+        self._ends = BudgetEnds(self._end, self._sending)
         self._told: set[str] = set()
         self._stopping = self._dealing = False
 
@@ -104,6 +110,9 @@ class Hub:
 
     def cancel(self, cancel: CancelBody) -> None:
         if self._bodies.pop(cancel.number, None) is None:
+            return
+        if self._ends.drop(cancel.number):
+            self._deliver(BodyOver(cancel.number))
             return
         worker = self._queue.over(cancel.number)
         if worker in self.team.workers:
@@ -219,8 +228,18 @@ class Hub:
         self._publish(event)
 
     def _over(self, over: BodyOver) -> None:
-        body = self._bodies.pop(over.number, None)
         self._queue.over(over.number)
+        if over.number not in self._bodies or not self._ends.holds(over):
+            self._end(over)
+        if len(self._ends) == len(self._bodies):
+            self._ends.release()
+
+    def _sending(self) -> bool:
+        """Tell whether a request of the run is under way anywhere."""
+        return any(worker.events.open for worker in self.team) or (self._driver is not None and self._driver.sending)
+
+    def _end(self, over: BodyOver) -> None:
+        body = self._bodies.pop(over.number, None)
         if body is not None and self._rows is not None:
             self._rows.over(body.launch.path)
         self._deliver(over)

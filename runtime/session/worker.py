@@ -36,7 +36,7 @@ from ..workers.event_forms import STRIDE, EventWriter, kinds_named
 from ..workers.known_keys import KnownKeys
 from ..workers.link import Link
 from ..workers.questions import LOST, Questions
-from ..workers.remote_journal import RemoteJournal, RemoteLog
+from ..workers.remote_journal import RemoteJournal, RemoteLog, RowSender
 from ..workers.serving import EventRelay, ServingScheduler
 from .endpoints import check_endpoints
 from .garbage import GARBAGE
@@ -146,7 +146,7 @@ class _Worker:
         if run is None:
             return NoLog(clock)
         assert self._link is not None
-        self._journal = RemoteJournal(self._link.send, self._questions, run["number"])
+        self._journal = RemoteJournal(RowSender(self._link.send), self._questions, run["number"])
         log = RemoteLog(
             self._journal,
             run["id"],
@@ -178,10 +178,10 @@ class _Worker:
         scheduler, log = self._scheduler, self._log
         match name:
             case "wrote" if self._journal is not None:
-                self._journal.written(found)
+                self._journal.rows.written(found)
             case "unwritten" if self._journal is not None:
                 error = DiskError("the journal cannot be written") if message["error"] is None else None
-                self._journal.written(found, error or error_of(message["error"]))
+                self._journal.rows.written(found, error or error_of(message["error"]))
             case "leases" if self._leases is not None:
                 self._leases.take(found)
             case "known" if isinstance(log, RemoteLog):

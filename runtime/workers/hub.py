@@ -76,12 +76,11 @@ class Hub:
         self._queue = BodyQueue(1)
         self._bodies: dict[int, _Body] = {}
         self._ends = BudgetEnds(self._end, self._sending)
-        self._told: set[str] = set()
         self._stopping = self._dealing = False
 
     async def greet(self, log: NoLog, publish: Publish, hello: Hello) -> None:
         """Begin the run at all workers, and wait until they are ready. Raises UsageError if one of them is not."""
-        self._log, self._publish = log, publish
+        self._log, self._publish = log, once(publish)
         if isinstance(log, RunLog):
             self._rows = RowRelay(log, self.mistake)
         await self.team.greet(self, hello)
@@ -182,7 +181,7 @@ class Hub:
                     self._desk.take(worker.number, found)
                 case "events":
                     for row in found:
-                        self._tell(worker.events.event(row))
+                        self._publish(worker.events.event(row))
                 case "over":
                     for one in found:
                         self._over(over_of(one))
@@ -218,14 +217,6 @@ class Hub:
     def _rest(self) -> None:
         if self._stopping and not self.busy and self._driver is not None:
             self._driver.rested()
-
-    def _tell(self, event: e.Event) -> None:
-        if isinstance(event, e.Notice):
-            # Each worker says the same about the same file.
-            if event.text in self._told:
-                return
-            self._told.add(event.text)
-        self._publish(event)
 
     def _over(self, over: BodyOver) -> None:
         self._queue.over(over.number)
@@ -278,6 +269,20 @@ class Hub:
             self._refuse(body.launch, InDoubtError(said))
         elif not self._stopping:
             self._queue.enter(body.launch.number, suspect=body.deaths == DEATHS - 1)
+
+
+def once(publish: Publish) -> Publish:
+    """Return a publisher that tells each line for the user once: all workers say the same about the same file."""
+    told: set[str] = set()
+
+    def tell(event: e.Event) -> None:
+        if isinstance(event, e.Notice):
+            if event.text in told:
+                return
+            told.add(event.text)
+        publish(event)
+
+    return tell
 
 
 def lost_line(worker: int, end: str, doubts: int, bodies: int) -> str:

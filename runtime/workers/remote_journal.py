@@ -25,37 +25,21 @@ from .questions import Questions
 _Waiting = list[asyncio.Future[int]]
 
 
-class RemoteJournal(Journal):
-    """The journal of a worker. The rows of one turn of the event loop go to the driver together.
+class RowSender:
+    """The rows of a worker on their way to the driver. Those of one turn of the event loop go together."""
 
-    ``send`` sends a message to the driver. ``questions`` are asked where the journal itself must be read.
-    """
-
-    def __init__(self, send: Callable[[Message], None], questions: Questions, run: int) -> None:
-        # A Journal opens files. This one has none, so the base is left alone.
-        self.path = Path()
-        self.index = Index()
-        self.notes = []
-        self.on_trouble = lambda error: None
-        self.on_mistake = lambda error: None
-        self.mistake = None
-        self.loop = None
-        self._run = run
+    def __init__(self, send: Callable[[Message], None]) -> None:
         self._send = send
-        self._questions = questions
         self._rows: list[LogRecord] = []
         self._futures: _Waiting = []
         self._sent: dict[int, _Waiting] = {}
         self._count = 0
 
-    def append(self, records: Iterable[LogRecord]) -> asyncio.Future[int]:
-        loop = asyncio.get_running_loop()
-        done: asyncio.Future[int] = loop.create_future()
+    def add(self, records: Iterable[LogRecord], done: asyncio.Future[int]) -> None:
         if not self._futures:
-            loop.call_soon(self.hand_over)
+            done.get_loop().call_soon(self.hand_over)
         self._rows += records
         self._futures.append(done)
-        return done
 
     def hand_over(self) -> None:
         """Send the rows that wait."""
@@ -76,6 +60,28 @@ class RemoteJournal(Journal):
             else:
                 future.set_exception(error)
 
+
+class RemoteJournal(Journal):
+    """The journal of a worker. ``rows`` sends its rows. ``questions`` are asked where the journal must be read."""
+
+    def __init__(self, rows: RowSender, questions: Questions, run: int) -> None:
+        # A Journal opens files. This one has none, so the base is left alone.
+        self.path = Path()
+        self.index = Index()
+        self.notes = []
+        self.on_trouble = lambda error: None
+        self.on_mistake = lambda error: None
+        self.mistake = None
+        self.loop = None
+        self._run = run
+        self.rows = rows
+        self._questions = questions
+
+    def append(self, records: Iterable[LogRecord]) -> asyncio.Future[int]:
+        done: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self.rows.add(records, done)
+        return done
+
     def body(self, number: int) -> Json:
         found = self._questions.ask({"body": number})
         if "error" in found:
@@ -86,7 +92,7 @@ class RemoteJournal(Journal):
         return set()
 
     def close(self) -> None:
-        self.hand_over()
+        self.rows.hand_over()
 
 
 class RemoteLog(RunLog):

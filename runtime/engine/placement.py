@@ -27,8 +27,8 @@ class Placement:
         self._scope: BodyScope | None = None
         self._stays = False
 
-    def launch(self, body: Frame) -> bool:
-        """Run a body elsewhere. Return False if it has to run here."""
+    def launch(self, body: Frame, coming: int) -> bool:
+        """Run a body elsewhere, with ``coming`` ones to come. Return False if it has to run here."""
         if self._scope is None:
             if self._stays or not self._ready():
                 return False
@@ -36,7 +36,7 @@ class Placement:
             if self._scope is None:
                 self._stays = True
                 return False
-        self._elsewhere.launch(self._block, body, self._scope)
+        self._elsewhere.launch(self._block, body, self._scope, coming)
         return True
 
     def _ready(self) -> bool:

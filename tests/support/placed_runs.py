@@ -119,8 +119,7 @@ class Asked:
     calls: set[str] = field(default_factory=set)
 
     def known(self, call: Call) -> Known:
-        sent = replace(call.request, messages=tuple(replace(one, heads=()) for one in call.request.messages))
-        self.calls.add(f"{call.place} {call.sample} {sent}")
+        self.calls.add(f"{call.place} {call.sample} {call.policy.expected} {call.request}")
         return Known()
 
 

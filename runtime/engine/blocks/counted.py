@@ -142,7 +142,12 @@ class CountedRun(ReducedRun):
             self._hold(held=not self.over and len(self.bodies) >= pace.window.size and self.available > 0)
 
     def open(self, body: Frame) -> None:
-        if self.placement is not None and self.placement.launch(body):
+        if self.placement is None:
+            super().open(body)
+            return
+        # The bodies that fit into the window are opened together with this one.
+        free = self.pace.window.size - len(self.bodies) - 1
+        if self.placement.launch(body, max(0, self.to_come - free)):
             self.bodies[body.index] = body
         else:
             super().open(body)

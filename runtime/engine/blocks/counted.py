@@ -101,7 +101,7 @@ class CountedRun(ReducedRun):
     def start(self) -> None:
         pace, wide = self.pace, self.step.wide
         if wide is not None and stands_alone(self.frame):
-            self.placement = Placement(self.machine.elsewhere, self, self.step.plan)
+            self.placement = Placement(self.machine, self, self.step.plan)
             pace.window = pace.window if self.step.limited else wide
         self.open_list(listed=self.step.reduction.gathers)
         self.opened(pace.total)

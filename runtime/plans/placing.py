@@ -124,7 +124,9 @@ def _batched(plan: p.Plan, step: p.Step, ask: p.Ask) -> bool:
 
 
 def _models(plan: p.Plan, ask: p.Ask) -> list[p.Model]:
-    """Return the declared models that an ask may mean: one if it names it, else all."""
+    """Return the declared models that an ask may mean: one if it names it, none if it names no model, else all."""
+    if ask.model is None:
+        return []
     named = ask.model.name if isinstance(ask.model, p.Ref) else None
     found = [model for model in plan.models if model.name == named]
     return found or list(plan.models)

@@ -12,7 +12,7 @@ from typing import Any
 from flowrun.dsl import ImageValue
 
 from ..values.model_values import ModelValue
-from ..values.rules import FileText
+from ..values.rules import FileText, RuleValue
 from ..values.sure import SureWord, sureness
 from ..vocabulary.error_forms import error_json, error_of
 from ..vocabulary.json_value import Json
@@ -46,8 +46,12 @@ def _special(value: Json) -> Json:
     if isinstance(value, ImageValue | FileText):
         kind = "image" if isinstance(value, ImageValue) else "file"
         return {KIND: kind, "of": {name: value_json(one) for name, one in value.items()}}
+    if isinstance(value, RuleValue):
+        return {KIND: "rule", "of": [value.rule, _values(value.args)]}
     if isinstance(value, str):
-        return str(value)
+        return str.__str__(value)
+    if isinstance(value, int | float):
+        return int(value) if isinstance(value, int) else float(value)
     if isinstance(value, Mapping):
         return value_json(dict(value))
     return [value_json(one) for one in value]
@@ -69,6 +73,8 @@ def value_of(form: Json) -> Json:
             word = SureWord(of[0])
             word._sure = of[1]
             return word
+        case "rule":
+            return RuleValue(of[0], _values_of(of[1]))
         case "image":
             return ImageValue(_values_of(of))
         case "file":

@@ -49,12 +49,12 @@ class Elsewhere:
         self._scopes += 1
         return self._scopes
 
-    def launch(self, block: Enclosing, frame: Frame, scope: BodyScope) -> None:
+    def launch(self, block: Enclosing, frame: Frame, scope: BodyScope, coming: int) -> None:
         self._count += 1
         self._out[self._count] = away = Away(self, self._count, block, frame)
         frame.blocks[away] = None
         path = frame.path("")[:-1]
-        self._decisions.append(LaunchBody(self._count, scope, frame.index, frame.given, path, block.to_come))
+        self._decisions.append(LaunchBody(self._count, scope, frame.index, frame.given, path, coming))
 
     def over(self, over: BodyOver) -> None:
         """Take the end of a body. Ignore its value or failure if it was cancelled in the meantime."""
@@ -75,6 +75,15 @@ class Elsewhere:
             block.body_done(frame, over.value)
         else:
             block.body_failed(frame, over.failure)
+
+    def back(self, number: int) -> Frame | None:
+        """Take back a body that has not begun elsewhere, to run it here. None if it was cancelled in the meantime."""
+        away = self._out.pop(number, None)
+        if away is None:
+            self._cancelled.discard(number)
+            return None
+        away.frame.blocks.clear()
+        return away.frame
 
     def cancel(self, number: int, *, keep: bool) -> None:
         if self._out.pop(number, None) is not None:

@@ -3,46 +3,70 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from flowrun.dsl import plan as p
 
-from ..plans.placing import outer_names
+from ..plans.placing import first_needed, outer_names
 from ..vocabulary.json_value import Json
 from .body_terms import BodyScope
-from .elsewhere import Elsewhere
+from .decisions import Failure
 from .frames import Enclosing, Frame
+from .machine import Machine
 
 
 class Placement:
     """The bodies of one running block whose bodies may run elsewhere.
 
-    A body runs here while a step that the bodies mention is not finished: then its other steps need not wait.
+    A body goes there when all steps around it that it mentions are finished. Until then it waits if it could not begin
+    anyway. If some of its steps can begin, it runs here.
     """
 
-    def __init__(self, elsewhere: Elsewhere, block: Enclosing, step: p.Step) -> None:
-        self._elsewhere = elsewhere
+    def __init__(self, machine: Machine, block: Enclosing, step: p.Step) -> None:
+        self._machine = machine
         self._block = block
         self._step = step
         self._names = outer_names(step)
         self._scope: BodyScope | None = None
         self._stays = False
+        self._waiting: set[Frame] = set()
 
-    def launch(self, body: Frame) -> bool:
-        """Run a body elsewhere. Return False if it has to run here."""
+    def launch(self, body: Frame, coming: int) -> bool:
+        """Run a body elsewhere, with ``coming`` ones to come. Return False if it has to run here."""
         if self._scope is None:
-            if self._stays or not self._ready():
+            if self._stays:
                 return False
+            missing = self._missing()
+            if missing:
+                return self._wait(body, coming, first_needed(self._step, missing))
             self._scope = self._made()
             if self._scope is None:
                 self._stays = True
                 return False
-        self._elsewhere.launch(self._block, body, self._scope)
+        self._machine.elsewhere.launch(self._block, body, self._scope, coming)
         return True
 
-    def _ready(self) -> bool:
+    def _missing(self) -> set[str]:
+        """Find the names of unfinished steps that the bodies mention."""
         frame = self._block.frame
         places, values, given = frame.layout.places, frame.values, frame.given
-        return all(name in values or name in given or name not in places for name in self._names)
+        return {name for name in self._names if name in places and name not in values and name not in given}
+
+    def _wait(self, body: Frame, coming: int, names: frozenset[str]) -> bool:
+        """Let a body wait until one of these steps ends. Return False if there is none to wait for."""
+        if names:
+            self._waiting.add(body)
+            for name in sorted(names):
+                self._machine.wait(self._block.frame, (name,), partial(self._again, body, coming))
+        return bool(names)
+
+    def _again(self, body: Frame, coming: int, failure: Failure | None) -> None:
+        if body not in self._waiting:
+            return
+        self._waiting.discard(body)
+        # If the step has failed, the body fails here as it always does.
+        if not body.over and (failure is not None or not self.launch(body, coming)):
+            self._machine.open(body)
 
     def _made(self) -> BodyScope | None:
         """Make the scope of the bodies. None if one of its values cannot be sent, such as the rows of a large file."""
@@ -53,7 +77,7 @@ class Placement:
             return None
         tallies = {name: tally for name, tally in frame.tallies.items() if name in self._names}
         flow = frame.block.step.called if frame.block is not None else ""
-        number = self._elsewhere.next_scope()
+        number = self._machine.elsewhere.next_scope()
         return BodyScope(number, self._step.name, values, tallies, flow, block.around.path, block.patient)
 
 

@@ -78,6 +78,10 @@ class State(Driven):
         """Take the failure of a body that ran elsewhere, with the tallies and losses inside of it."""
         return self.body_over(BodyOver(number, None, failure, tallies, losses))
 
+    def body_here(self, number: int) -> list[Decision]:
+        """Run a body here after all, for example because the journal has its answers or no place is left."""
+        return self._take(partial(self._bring_back, number))
+
     def abandoned(self) -> Outcome:
         """Return the outcome of a stopped run. It has no value, but it has the values of the finished steps."""
         return self._outcome(None, complete=False)
@@ -131,6 +135,11 @@ class State(Driven):
             self._machine.decisions.clear()
             self._root.left = 0
         self._machine.reads.beginning = False
+
+    def _bring_back(self, number: int) -> None:
+        frame = self._machine.elsewhere.back(number)
+        if frame is not None:
+            self._machine.open(frame)
 
     def _hand_on(self, value: Json) -> None:
         self._machine.decisions.append(HandOn(value))

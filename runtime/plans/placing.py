@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence, Set
 
 from flowrun.dsl import plan as p
 
@@ -47,6 +47,34 @@ def placeable(plan: p.Plan, step: p.Step, local: frozenset[str] = frozenset()) -
 def outer_names(step: p.Step) -> frozenset[str]:
     """Return the names that the bodies of a block mention and do not give a value themselves."""
     return frozenset(_free(step)) if step.block is not None else frozenset()
+
+
+def first_needed(step: p.Step, missing: Set[str]) -> frozenset[str]:
+    """Return those of the ``missing`` steps for which a body waits before it can make any call.
+
+    Return none if one of its steps need not wait. Expressions take no time, so they do not count.
+    """
+    assert step.block is not None
+    if not _held(step.block.steps, missing):
+        return frozenset()
+    return frozenset(name for one in p.walk_steps(step.block.steps) for name in one.needs if name in missing)
+
+
+def _held(steps: Sequence[p.Step], missing: Set[str]) -> bool:
+    """Tell whether all steps wait for those that are missing, or for steps beside them that do."""
+    held = set(missing)
+    while True:
+        more = {one.name for one in steps if one.name not in held and _waits(one, held)}
+        if not more:
+            break
+        held |= more
+    return all(one.name in held or isinstance(one.node, p.Value) for one in steps)
+
+
+def _waits(step: p.Step, held: Set[str]) -> bool:
+    if not held.isdisjoint(step.needs):
+        return True
+    return step.block is not None and not held.isdisjoint(_free(step)) and _held(step.block.steps, held)
 
 
 def _free(step: p.Step) -> set[str]:
@@ -96,7 +124,9 @@ def _batched(plan: p.Plan, step: p.Step, ask: p.Ask) -> bool:
 
 
 def _models(plan: p.Plan, ask: p.Ask) -> list[p.Model]:
-    """Return the declared models that an ask may mean: one if it names it, else all."""
+    """Return the declared models that an ask may mean: one if it names it, none if it names no model, else all."""
+    if ask.model is None:
+        return []
     named = ask.model.name if isinstance(ask.model, p.Ref) else None
     found = [model for model in plan.models if model.name == named]
     return found or list(plan.models)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-from collections.abc import Callable, Iterable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -16,7 +17,7 @@ from flowrun.runtime.dispatch.ledger import NoLog
 from flowrun.runtime.dispatch.scheduler import Scheduler
 from flowrun.runtime.engine.body_json import launch_json, launch_of, over_json, over_of, scope_json, scope_of
 from flowrun.runtime.engine.body_terms import BodyScope, CancelBody, LaunchBody
-from flowrun.runtime.engine.decisions import BodyOver, Call, Decision, Known, Outcome
+from flowrun.runtime.engine.decisions import BodyOver, Call, Decision, Failure, Known, Outcome
 from flowrun.runtime.engine.placed import Bodies
 from flowrun.runtime.engine.scopes import Context
 from flowrun.runtime.engine.state import State
@@ -29,8 +30,10 @@ from flowrun.runtime.values.expressions import ModelValue
 from flowrun.runtime.vocabulary import events as e
 
 from .harness import functions
+from .oracle import Oracle
+from .paired_events import paired
 from .random_checks import Trial
-from .random_runs import Ran, Servers
+from .random_runs import Ran, Servers, shuffled
 from .virtual_clock import CountingLoop
 
 Json = Any
@@ -119,8 +122,7 @@ class Asked:
     calls: set[str] = field(default_factory=set)
 
     def known(self, call: Call) -> Known:
-        sent = replace(call.request, messages=tuple(replace(one, heads=()) for one in call.request.messages))
-        self.calls.add(f"{call.place} {call.sample} {sent}")
+        self.calls.add(f"{call.place} {call.sample} {call.policy.expected} {call.request}")
         return Known()
 
 
@@ -151,7 +153,10 @@ def run_placed(
         budget = state._machine.calls.budget
         workers = [
             Place(
-                Bodies(flow, context, 10**6, first=number << 40, budget=budget), endpoints, events.append, log=NoLog()
+                Bodies(flow, context, 10**6, first=number << 40, budget=budget),
+                endpoints,
+                partial(_numbered, events, number << 40),
+                log=log,
             )
             for number in range(1, places + 1)
         ]
@@ -182,8 +187,63 @@ def run_placed(
     return Ran(outcome, servers, loop.now, events), asked, launched
 
 
+def _numbered(events: list[e.Event], first: int, event: e.Event) -> None:
+    """Take an event of a place. Its requests get numbers that no other place has."""
+    if hasattr(event, "number"):
+        event = replace(event, number=event.number + first)  # type: ignore[arg-type]
+    events.append(event)
+
+
 class PlacedTrial(Trial):
     """A trial whose runs have their bodies in several places."""
 
     def run(self, servers: Servers) -> Ran:
-        return run_placed(self.plan, self.inputs, servers, places=1 + self.seed % 3)[0]
+        ran = run_placed(self.plan, self.inputs, servers, places=1 + self.seed % 3)[0]
+        assert not paired(ran.events).out
+        return ran
+
+
+def compared(trial: Trial, *, lag: float = 0.0, oracle: Oracle | None = None) -> Iterator[str]:
+    """Compare a run in places with one that has none. Yield what was compared.
+
+    Which of two failures is the first, and who wins a race, depends on the time that messages take.
+    """
+    oracle = oracle or Oracle(trial.seed)
+    (here, asked, _), (there, also_asked, launched) = (
+        run_placed(trial.plan, trial.inputs, Servers(oracle, trial.dice, shuffled, keeps=False), places=places, lag=lag)
+        for places in (0, 2)
+    )
+    one, other = here.outcome, there.outcome
+    said = f"seed {trial.seed}\n{trial.text}\n{dict(trial.inputs)}\n{one}\n{other}"
+    yield "flows"
+    if launched:
+        yield "placed"
+    timed = "race|" in trial.text or "launch:" in trial.text or "budget" in trial.text
+    if timed and lag:
+        return
+    assert (one.complete, one.status, one.resumable) == (other.complete, other.status, other.resumable), said
+    assert one.value == other.value, said
+    if not one.complete or timed:
+        return
+    yield "calls"
+    assert one.tallies == other.tallies, said
+    assert _lost(one.losses) == _lost(other.losses), said
+    assert asked.calls == also_asked.calls, f"{said}\n{asked.calls ^ also_asked.calls}"
+    assert _ends(here.events) == _ends(there.events), said
+
+
+def _lost(losses: Iterable[Failure]) -> list[str]:
+    return sorted(f"{one.path} {one.reason} {type(one.error)} {one.ballot}" for one in losses)
+
+
+def _ends(events: Iterable[e.Event]) -> Counter[str]:
+    """Return the ends of steps and elements, and the sizes of blocks, which the progress counts."""
+    found: Counter[str] = Counter()
+    for event in events:
+        if isinstance(event, e.StepFinished | e.ElementFinished | e.ElementLost):
+            found[f"{type(event).__name__} {event.path}"] += 1
+        elif isinstance(event, e.BlockOpened):
+            found[f"opened {event.path} {event.elements}"] += 1
+        elif isinstance(event, e.VoteCounted):
+            found[f"vote {event.path} {event.tally} {event.used} {event.calls}"] += 1
+    return found

@@ -101,7 +101,7 @@ class CountedRun(ReducedRun):
     def start(self) -> None:
         pace, wide = self.pace, self.step.wide
         if wide is not None and stands_alone(self.frame):
-            self.placement = Placement(self.machine.elsewhere, self, self.step.plan)
+            self.placement = Placement(self.machine, self, self.step.plan)
             pace.window = pace.window if self.step.limited else wide
         self.open_list(listed=self.step.reduction.gathers)
         self.opened(pace.total)
@@ -142,7 +142,12 @@ class CountedRun(ReducedRun):
             self._hold(held=not self.over and len(self.bodies) >= pace.window.size and self.available > 0)
 
     def open(self, body: Frame) -> None:
-        if self.placement is not None and self.placement.launch(body):
+        if self.placement is None:
+            super().open(body)
+            return
+        # The bodies that fit into the window are opened together with this one.
+        free = self.pace.window.size - len(self.bodies) - 1
+        if self.placement.launch(body, max(0, self.to_come - free)):
             self.bodies[body.index] = body
         else:
             super().open(body)

@@ -81,6 +81,9 @@ class LeasedLedger(Ledger):
         for name, portion in (("money", self.money), ("calls", self.deals)):
             if self._closed:
                 portion.give_back()
+            elif portion.came:
+                portion.came = False
+                self.changed(False)
             elif portion.tight:
                 # A call that is counted next, as soon as there is money for it, would wait for ever otherwise.
                 portion.give_back(1 if name == "calls" and self.money.waits else 0)

@@ -77,7 +77,14 @@ class KeepingModels(BatchModels):
 
 
 @dataclass(frozen=True, slots=True)
-class Context(KeepingModels):
+class Leased(KeepingModels):
+    """The models of a run, and the ``ledger`` of its budget if other processes share it."""
+
+    ledger: Ledger | None = field(default=None, kw_only=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Context(Leased):
     """The facts about a run that do not change: its models, its limits, and the functions that look things up.
 
     ``default_model`` answers asks that name no model. ``functions`` calls a built-in function other than a read. It
@@ -87,7 +94,7 @@ class Context(KeepingModels):
     ``spent_within`` returns the calls and dollars that the run had spent before it was interrupted: within the called
     flow of a path, or in total for "". ``now`` returns the seconds since the run began, for the times of events.
     ``watcher`` hears of all calls and their values. ``unheard`` are the types of events that nobody takes; the engine
-    makes none of those that are frequent. ``ledger`` has the budget of the run if other processes share it.
+    makes none of those that are frequent.
     """
 
     models: Mapping[str, ModelValue]
@@ -102,7 +109,6 @@ class Context(KeepingModels):
     now: Callable[[], float] = lambda: 0.0
     watcher: Watcher = NO_WATCHER
     unheard: frozenset[type] = frozenset()
-    ledger: Ledger | None = None
 
 
 class Scope:

@@ -17,7 +17,7 @@ class LeasedLedger(Ledger):
     waits for it. ``spent`` is what all holders have spent, as the book last told.
     """
 
-    __slots__ = ("_calls_made", "changed", "deals", "money")
+    __slots__ = ("_calls_made", "_closed", "changed", "deals", "money")
 
     def __init__(
         self,
@@ -29,6 +29,7 @@ class LeasedLedger(Ledger):
         self.money = Portion()
         self.changed = changed
         self._calls_made = 0
+        self._closed = False
         super().__init__("", calls_limit, money_limit)
 
     @property
@@ -78,7 +79,12 @@ class LeasedLedger(Ledger):
         out: dict[str, Json] = {}
         self.money.taken = self.reserved
         for name, portion in (("money", self.money), ("calls", self.deals)):
-            if portion.tight:
+            if self._closed:
+                portion.give_back()
+            elif portion.came:
+                portion.came = False
+                self.changed(False)
+            elif portion.tight:
                 # A call that is counted next, as soon as there is money for it, would wait for ever otherwise.
                 portion.give_back(1 if name == "calls" and self.money.waits else 0)
             news: dict[str, Json] = {}
@@ -105,14 +111,13 @@ class LeasedLedger(Ledger):
                     self.spent = max(self.spent, news["spent"])
                 else:
                     self._calls_made = max(self._calls_made, int(news["spent"]))
-        if self.money.tight or self.deals.tight:
-            self.changed(False)
+        if self._closed or self.money.tight or self.deals.tight:
+            self.changed(self._closed)
 
     def close(self) -> None:
-        """Give all that is not taken back, with the next report."""
-        self.money.taken = self.reserved
+        """Give back all that is not taken, with the next report, and whatever comes later."""
+        self._closed = True
         for portion in (self.money, self.deals):
-            portion.give_back()
             if portion.asked:
                 portion.asked, portion.waits, portion.fresh = 0.0, False, True
         self.changed(True)

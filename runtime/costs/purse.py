@@ -124,7 +124,8 @@ class Portion:
 
     ``held`` is what it has, ``taken`` the part of it that calls in flight may cost. The rest is its stock. ``asked`` is
     the need that the purse knows, ``waits`` whether a call waits for it. ``cost``, ``used`` and ``back`` are the
-    account since the last report.
+    account since the last report. ``fresh`` says that the need has changed since then, ``came`` that an amount has come
+    since then: the call that waits for it has a moment to take it.
     """
 
     held: float = 0.0
@@ -136,6 +137,7 @@ class Portion:
     used: float = 0.0
     back: float = 0.0
     fresh: bool = False
+    came: bool = False
 
     @property
     def stock(self) -> float:
@@ -169,4 +171,4 @@ class Portion:
 
     def granted(self, amount: float) -> None:
         self.held += amount
-        self.asked, self.waits = 0.0, False
+        self.asked, self.waits, self.came = 0.0, False, True

@@ -13,8 +13,12 @@ from typing import Any
 
 from ..costs.lease_book import LeaseBook
 from ..costs.leased_ledger import LeasedLedger
-from ..limits.leased import GAP, SLACK, LeasedLimiter
+from ..limits.lease_reports import GAP, SLACK
+from ..limits.leased import LeasedLimiter
+from ..vocabulary.errors import CallError
 from ..vocabulary.json_value import Json
+from .dispatcher import Dispatcher
+from .endpoint import Endpoint
 
 Send = Callable[[dict[str, Json]], object]
 LOCAL = 0
@@ -37,10 +41,10 @@ class LeaseDesk:
         self.book.join(holder)
         self._to[holder] = send
 
-    def local(self) -> Leases:
-        """Return the leases of the driver itself."""
+    def local(self, holders: int = 1) -> Leases:
+        """Return the leases of the driver itself. ``holders`` is the number of all, with the driver."""
         loop = asyncio.get_running_loop()
-        leases = Leases(lambda message: loop.call_soon(self.take, LOCAL, message))
+        leases = Leases(lambda message: loop.call_soon(self.take, LOCAL, message), holders)
         self.join(LOCAL, lambda message: loop.call_soon(leases.take, message))
         return leases
 
@@ -79,19 +83,27 @@ class Leases:
     """The leases of one holder: its limiters by the key of their endpoint, and its ``ledger``, if the run has a budget.
 
     ``send`` takes a message to the desk, later and in order. ``granted`` is called after news of the budget: the line
-    of calls that wait for it then goes on.
+    of calls that wait for it then goes on. ``holders`` is the number of all holders: where no limit is set, each begins
+    with its part of the number of requests that earlier runs found.
     """
 
-    def __init__(self, send: Send) -> None:
+    def __init__(self, send: Send, holders: int = 1) -> None:
+        self.holders = holders
         self.limiters: dict[str, LeasedLimiter] = {}
         self.ledger: LeasedLedger | None = None
         self.granted: Callable[[], None] = lambda: None
         self._send = send
         self._timer: asyncio.TimerHandle | None = None
 
+    def at(self, endpoint: str) -> Callable[..., LeasedLimiter]:
+        """Return what makes the limiter of an endpoint."""
+        return partial(self.limiter, endpoint)
+
     def limiter(self, at: str, limit: int | None, **terms: Any) -> LeasedLimiter:
         """Make the limiter of an endpoint with the arguments of ``Limiter``. ``at`` is its key, the same everywhere."""
         self._send({"lease": "open", "at": at, "limit": limit, "rpm": terms.get("rpm"), "tpm": terms.get("tpm")})
+        if limit is None and self.holders > 1 and terms.get("start") is not None:
+            terms |= {"start": max(1, terms["start"] // self.holders), "refused_at": None}
         made = LeasedLimiter(limit, send=partial(self._report, at), **terms)
         self.limiters[at] = made
         return made
@@ -134,3 +146,35 @@ class Leases:
         self._timer = None
         if self.ledger is not None and (report := self.ledger.report()):
             self._send({"lease": "budget", **report})
+
+
+def share_closings(
+    leases: Leases,
+    dispatcher: Dispatcher,
+    to_json: Callable[[CallError], Json],
+    from_json: Callable[[Json], CallError],
+) -> None:
+    """Tell other holders when this one closes a model or an endpoint, and close here what they close."""
+    addresses = {one: address for address, one in dispatcher.endpoints.items()}
+    hearing: set[str] = set()
+
+    def tell(endpoint: Endpoint, error: CallError) -> None:
+        address = addresses.get(endpoint)
+        if address is not None and address not in hearing:
+            limiter = endpoint.limiter
+            assert isinstance(limiter, LeasedLimiter)
+            limiter.shut({"model": address, "error": to_json(error)})
+
+    def hear(closing: dict[str, Json]) -> None:
+        address = closing["model"]
+        endpoint = dispatcher.endpoints.get(address)
+        if endpoint is not None and endpoint.closed is None:
+            hearing.add(address)
+            dispatcher.shut(endpoint, from_json(closing["error"]))
+            hearing.discard(address)
+
+    for limiter in leases.limiters.values():
+        limiter.tell_closed = tell
+        limiter.on_closed = hear
+        for closing in limiter.closings:
+            hear(closing)

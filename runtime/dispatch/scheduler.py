@@ -51,8 +51,6 @@ Programs that send SIGTERM often send SIGKILL 30 seconds later.
 class Scheduler(Listener):
     """The driver of a state machine, from start to end. ``endpoints`` has the endpoints of models by address."""
 
-    dispatches: type[Dispatcher] = Dispatcher
-
     def __init__(
         self,
         state: Driven,
@@ -68,7 +66,7 @@ class Scheduler(Listener):
         self.publish = publish
         self._outside = call_extern, do_read
         self.hand_on = hand_on
-        self._dispatcher = self.dispatches(endpoints, publish, log or NoLog(), self)
+        self._dispatcher = Dispatcher(endpoints, publish, log or NoLog(), self)
         self._heard: list[tuple[int, Answer | CallError | None, Usage]] = []
         self._tasks = Tasks(self.mistake, self._left)
         self._desk = Desk(ask_person, publish, self._dispatcher.log, self, self._left)

@@ -82,9 +82,13 @@ def _here(step: p.Step) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class PlacedSteps(KeepingModels):
-    """The maps and repeats whose bodies run elsewhere: those for which ``placing`` is True."""
+    """The maps and repeats whose bodies run elsewhere: those for which ``placing`` is True.
+
+    ``ledger`` has the budget of the run if other processes share it.
+    """
 
     placing: Callable[[p.Step], bool] = field(default=_here, kw_only=True)
+    ledger: Ledger | None = field(default=None, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +102,7 @@ class Context(PlacedSteps):
     ``spent_within`` returns the calls and dollars that the run had spent before it was interrupted: within the called
     flow of a path, or in total for "". ``now`` returns the seconds since the run began, for the times of events.
     ``watcher`` hears of all calls and their values. ``unheard`` are the types of events that nobody takes; the engine
-    makes none of those that are frequent. ``ledger`` has the budget of the run if other processes share it.
+    makes none of those that are frequent.
     """
 
     models: Mapping[str, ModelValue]
@@ -113,7 +117,6 @@ class Context(PlacedSteps):
     now: Callable[[], float] = lambda: 0.0
     watcher: Watcher = NO_WATCHER
     unheard: frozenset[type] = frozenset()
-    ledger: Ledger | None = None
 
 
 class Scope:

@@ -6,7 +6,7 @@ places that it took), ``active`` and ``under`` (its requests and tokens in fligh
 slowest request), ``ask`` (permits that it needs: their number, the tokens of the first, the tokens of the others, the
 permits that it was given so far), ``used`` and ``back`` (permits that it used or returns: requests, tokens), ``more``
 (tokens by which its estimates were too low), ``rates`` (the server's report), ``pause`` (seconds), ``outage`` (the
-server serves nobody, or serves again), ``closed`` (the error after which no request can succeed), ``limit`` (the
+server serves nobody, or serves again), ``closed`` (errors after which no request can succeed), ``limit`` (the
 provider's number).
 
 A message has some of these: ``places`` and ``turn``, ``given`` (permits: requests, tokens), ``metered`` (whether
@@ -120,9 +120,9 @@ class EndpointBook:
         if (pause := report.get("pause")) is not None:
             self._paused_until = max(self._paused_until, now + pause)
             self._tell_others(out, holder, "pause", pause)
-        if (error := report.get("closed")) is not None:
-            self.closed.append(error)
-            self._tell_others(out, holder, "closed", [error])
+        if errors := report.get("closed"):
+            self.closed += [one for one in errors if one not in self.closed]
+            self._tell_others(out, holder, "closed", errors)
         if (outage := report.get("outage")) is not None:
             self._turn(out, holder, begun=outage, now=now)
         elif (prober := self._outage.prober) is not None and not self._holders[prober].want:

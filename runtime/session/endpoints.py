@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import partial
-from hashlib import blake2b
 
 from flowrun.dsl import plan as p
 
@@ -27,10 +25,15 @@ from ..vocabulary.pace import Pace
 from ..vocabulary.traffic import Traffic
 
 OpenProvider = Callable[[str, Surroundings], Provider]
-MakeLimiter = Callable[..., Limiter]
-"""A function that makes the limiter of an endpoint: of its key, and then of the arguments of ``Limiter``."""
+LimiterAt = Callable[[str], Callable[..., Limiter]]
+"""A function that returns what makes the limiter of an endpoint."""
 NEARBY = 2
 """The times the provider's number that may be in flight at first on this machine or in a private network."""
+
+
+def plain(endpoint: str) -> Callable[..., Limiter]:
+    """Return what makes the limiter of an endpoint that no other process shares."""
+    return Limiter
 
 
 def chosen_addresses(
@@ -55,11 +58,11 @@ def open_endpoints(
     surroundings: Surroundings,
     opener: OpenProvider,
     policy: RetryPolicy,
-    make: MakeLimiter | None = None,
+    limiter_at: LimiterAt = plain,
 ) -> dict[str, Endpoint]:
     """Open the endpoints of all models that the flow may ask. They are returned by the address of the model.
 
-    ``make`` makes limiters that share their limits with those of other processes.
+    ``limiter_at`` returns what makes the limiter of an endpoint; ``Leases.at`` where processes share the limits.
     """
     wanted = wanted_models(plan, values, declared, default)
     if opener is open_provider and sends_options(plan):
@@ -82,7 +85,7 @@ def open_endpoints(
             providers[addresses[0]].endpoint,
             pace,
             traffic if len(traffic) == len(traffics) else (),
-            make,
+            make=limiter_at(providers[addresses[0]].endpoint),
             bounded=(bounded := all(getattr(providers[one], "bounded", False) is True for one in addresses)),
         )
         follows = bounded and not any("concurrency" in options for _, options in models)
@@ -163,8 +166,8 @@ def _limiter(
     endpoint: str,
     pace: Pace,
     traffic: Sequence[Traffic],
-    make: MakeLimiter | None = None,
     *,
+    make: Callable[..., Limiter],
     bounded: bool = False,
 ) -> Limiter:
     """Make the limiter of one endpoint, from its provider, from the options of its models and from earlier runs.
@@ -185,8 +188,7 @@ def _limiter(
     rates = {name: [int(options[name]) for _, options in models if name in options] for name in ("rpm", "tpm")}
     limit = max(limits) if fixed else None
     start = pace.start(usual, limit)
-    own = Limiter if make is None else partial(make, blake2b(endpoint.encode(), digest_size=8).hexdigest())
-    return own(
+    return make(
         limit,
         start=start,
         trusted=start > usual,

@@ -9,20 +9,21 @@ from ..dispatch.attempt_events import Publish
 from ..dispatch.ledger import NoLog
 from ..dispatch.scheduler import Scheduler
 from ..engine.scopes import Context
+from ..limits import Limiter
 from ..vocabulary.json_value import Json
-from .endpoints import MakeLimiter
+from .endpoints import plain
 from .models import Models
 from .run_rows import RunSettings
 
 
 class OneProcess:
-    """The processes of a run: this one alone. ``make`` makes limiters that share their limits, None for plain ones.
+    """The processes of a run: this one alone. ``places`` is the number of processes in which bodies run."""
 
-    ``places`` is the number of processes in which bodies run.
-    """
-
-    make: MakeLimiter | None = None
     places = 1
+
+    def limiter_at(self, endpoint: str) -> Callable[..., Limiter]:
+        """Return what makes the limiter of an endpoint."""
+        return plain(endpoint)
 
     def settle(self, models: Models, tell: Callable[[str], None]) -> None:
         """Choose the blocks whose bodies run in other processes. ``tell`` gets a remark if there are none."""

@@ -80,7 +80,7 @@ async def execute(
     with opened(plan, folder) as externs, ReadPool(files, tell) as reads, ExitStack() as stack:
         processes = _processes(plan, settings, parts, resumed=number is not None)
         stack.callback(processes.close)
-        models = models_of(plan, values, settings, parts, tell, priced=in_money, make=processes.make)
+        models = models_of(plan, values, settings, parts, tell, priced=in_money, limiter_at=processes.limiter_at)
         await check_endpoints(models.endpoints)
         summary.prices, summary.account.price = models.prices, models.prices if in_money else None
         must_take_images(plan, values, files, settings.model, parts.environ)

@@ -112,9 +112,9 @@ class _Worker:
         parts = Parts((), os.environ, open_provider, RetryPolicy(*hello["policy"]), Stop(), None, learn=hello["learn"])
         with opened(plan, settings.folder) as externs, ReadPool(files, tell) as reads:
             link = self._link
-            leases = self._leases = Leases(lambda message: link.send({"leases": message}))
+            leases = self._leases = Leases(lambda message: link.send({"leases": message}), hello["holders"])
             models = models_of(
-                plan, hello["values"], settings, parts, tell, priced=hello["priced"], make=leases.limiter
+                plan, hello["values"], settings, parts, tell, priced=hello["priced"], limiter_at=leases.at
             )
             await check_endpoints(models.endpoints)
             log = self._log = self._opened_log(hello, models, clock)
@@ -129,7 +129,7 @@ class _Worker:
             self._scheduler = ServingScheduler(
                 self._link.send, relay, bodies, models.endpoints, relay, externs.call, log, _nowhere, reads.read
             )
-            leases.granted = self._scheduler.granted
+            self._scheduler.share(leases)
             if self._journal is not None:
                 self._journal.on_trouble, self._journal.on_mistake = self._scheduler.trouble, self._scheduler.mistake
             self._link.send({"ready": True})

@@ -19,6 +19,7 @@ from ..dispatch.ledger import NoLog, RunLog
 from ..dispatch.scheduler import Scheduler
 from ..engine.scopes import NO_WATCHER, Context
 from ..journal.index import Index
+from ..limits import Limiter
 from ..plans.placing import placeable
 from ..providers import open_provider
 from ..providers.addresses import host_of
@@ -68,12 +69,14 @@ class Workers(OneProcess):
         self._resumed = resumed
         self._steps: frozenset[str] = frozenset()
         self._desk = LeaseDesk(LeaseBook())
-        self.leases = self._desk.local()
-        self.make = self.leases.limiter
+        self.leases = self._desk.local(parts.workers + 1)
         self.hub: Hub | None = None
         # The processes load their modules while the run opens its endpoints.
         if not all(self._reasons(frozenset()).values()):
             self.hub = Hub(parts.workers, parts.environ, self._desk, self.leases)
+
+    def limiter_at(self, endpoint: str) -> Callable[..., Limiter]:
+        return self.leases.at(endpoint)
 
     def settle(self, models: Models, tell: Callable[[str], None]) -> None:
         local = frozenset(name for name, one in models.endpoints.items() if not host_of(one.provider.endpoint))
@@ -136,6 +139,7 @@ class Workers(OneProcess):
             "doubtful": context.ask_doubtful,
             "budget": [context.calls_limit, context.money_limit],
             "priced": priced,
+            "holders": self._parts.workers + 1,
             "run": _run_row(log),
             "known": _known(log, fresh=settings.fresh).text(),
         }

@@ -5,23 +5,22 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from ..dispatch.scheduler import GRACE, Scheduler
+from ..dispatch.scheduler import GRACE
 from ..engine.body_terms import CancelBody, LaunchBody
 from ..engine.decisions import BodyOver, Decision, Outcome
 from ..engine.state import State
 from ..vocabulary.errors import FlowrunError
-from .dispatcher import SharingDispatcher
 from .hub import Hub
+from .sharing import SharingScheduler
 
 _EARLY = 0.05
 """Seconds. A timer may fire a little before its time."""
 
 
-class DrivingScheduler(Scheduler):
+class DrivingScheduler(SharingScheduler):
     """The scheduler of the driver. Bodies that run elsewhere go to the ``hub``."""
 
     state: State
-    dispatches = SharingDispatcher
 
     def __init__(self, hub: Hub, *given: Any) -> None:
         super().__init__(*given)
@@ -30,7 +29,7 @@ class DrivingScheduler(Scheduler):
         self._until: float | None = None
         self._rests = False
         hub.listen(self, self.state.window)
-        hub.leases.granted = self.granted
+        self.share(hub.leases)
 
     async def run(self) -> Outcome:
         try:
@@ -92,11 +91,6 @@ class DrivingScheduler(Scheduler):
     @property
     def behind(self) -> bool:
         return super().behind or bool(self._overs)
-
-    def granted(self) -> None:
-        """Send the calls for which the budget has room by now."""
-        self.catch_up()
-        self._act(self.state.granted())
 
     def widen(self, bodies: int) -> None:
         if bodies > self.state.window:

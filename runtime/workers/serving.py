@@ -7,7 +7,6 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from ..dispatch.scheduler import Scheduler
 from ..engine.body_json import over_json
 from ..engine.body_terms import LaunchBody
 from ..engine.decisions import BodyOver, Decision
@@ -15,9 +14,9 @@ from ..engine.placed import Bodies
 from ..vocabulary import events as e
 from ..vocabulary.errors import StoppedError
 from ..vocabulary.json_value import Json
-from .dispatcher import SharingDispatcher
 from .event_forms import EventWriter
 from .link import Message
+from .sharing import SharingScheduler
 
 _LATE = 0.05
 """The seconds for which events wait for others, if nothing else is sent."""
@@ -46,11 +45,10 @@ class EventRelay:
             self._send({"events": rows})
 
 
-class ServingScheduler(Scheduler):
+class ServingScheduler(SharingScheduler):
     """The scheduler of a worker. ``send`` sends a message to the driver, after the events that came before."""
 
     state: Bodies
-    dispatches = SharingDispatcher
 
     def __init__(self, send: Callable[[Message], None], relay: EventRelay, *given: Any) -> None:
         super().__init__(*given)
@@ -101,11 +99,6 @@ class ServingScheduler(Scheduler):
         """End the run. What is kept for the journal may still finish."""
         self.catch_up()
         self._act(self.state.end())
-
-    def granted(self) -> None:
-        """Send the calls for which the budget has room by now."""
-        self.catch_up()
-        self._act(self.state.granted())
 
     def idle(self) -> None:
         self.catch_up()

@@ -7,6 +7,7 @@ import random
 from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
+from math import inf
 from typing import Any
 
 from flowrun.runtime.costs.lease_book import BudgetBook, LeaseBook
@@ -167,3 +168,15 @@ class Cluster:
 def delays(low: float, high: float, seed: int) -> Callable[[], float]:
     dice = random.Random(seed)
     return lambda: dice.uniform(low, high)
+
+
+def rate_broken(came: Sequence[tuple[float, float]], rpm: float | None, tpm: float | None) -> str:
+    """Tell whether a window had more requests or tokens than a limiter of one process would send in it."""
+    for rate, costs in ((rpm, [1.0] * len(came)), (tpm, [tokens for _, tokens in came])):
+        level, last, largest = 0.0, 0.0, max(costs, default=0.0)
+        for (time, _), cost in zip(came, costs, strict=True):
+            level = max(0.0, level - (time - last) * (rate or inf) / 60) + cost
+            last = time
+            if rate is not None and level > max(rate / 60, 1) + (largest if rate == tpm else 0) + 1e-3:
+                return f"{level} at {time}"
+    return ""

@@ -124,7 +124,8 @@ async def test_a_large_text_that_all_bodies_share_goes_to_each_worker_once(
 
     monkeypatch.setattr(Hub, "_deal", counted)
     text = (
-        'flow many(xs: [text], book: text) {\n  return map x in xs { ask "{{ x }} in {{ book }}" } reduce collect\n}\n'
+        "flow many(xs: [text], book: text) {\n  return map x in xs { same = x == book\n"
+        '    ask "{{ x }} {{ same }}" } reduce collect\n}\n'
     )
     book = "é" * (1 << 20)
     result = await ran(server, tmp_path, text, {"xs": [str(n) for n in range(12)], "book": book + "\n"}, workers=2)

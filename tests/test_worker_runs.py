@@ -13,6 +13,7 @@ from flowrun import Result, RunOptions, load, run_async
 from flowrun.dsl import Source
 from flowrun.runtime.api import resume_async
 from flowrun.runtime.journal.reading import JournalReader
+from flowrun.runtime.session.loading import installed
 from flowrun.runtime.vocabulary.errors import UsageError
 from support.model_server import Served, model_server
 
@@ -121,6 +122,9 @@ async def test_a_run_goes_on_with_another_number_of_workers(server: Served, tmp_
 async def test_an_opener_cannot_go_to_workers(server: Served, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="an `opener` cannot go to worker processes"):
         await ran(server, tmp_path, FLOW, {"xs": ["a"]}, workers=2, opener=lambda address, around: None)
+    with pytest.raises(UsageError, match="a `catalog` cannot go to worker processes"):
+        await ran(server, tmp_path, FLOW, {"xs": ["a"]}, workers=2, catalog=installed(Source("", "x.flow")))
+    assert server.lines() == []
 
 
 async def test_a_flow_without_a_map_says_so_and_runs(server: Served, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from ..limits.retry import RetryPolicy
 from ..providers import open_provider
 from ..providers.default_model import DefaultModel, model_without_option
 from ..providers.scripted import ScriptedProvider
+from ..vocabulary.errors import UsageError
 from ..vocabulary.json_value import Json
 from ..vocabulary.question import Question
 from .endpoints import OpenProvider
@@ -176,7 +177,12 @@ class RunOptions(Permissions, JournalOptions, Limits, Display, BatchOptions, Eng
         )
 
     def parts(self, listeners: Listeners, remarks: Iterable[str] = ()) -> Parts:
-        """Return the options that the journal does not keep. ``remarks`` come from the readers of the inputs."""
+        """Return the options that the journal does not keep. ``remarks`` come from the readers of the inputs.
+
+        Raises UsageError if the options exclude each other.
+        """
+        if self.workers > 1 and self.catalog is not None:
+            raise UsageError("a `catalog` cannot go to worker processes: leave out `catalog`, or `workers`")
         return Parts(
             (listeners,) if listeners else (),
             self.surroundings,

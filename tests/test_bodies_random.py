@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import random
 from collections import Counter
 
 import pytest
 
 from flowrun.dsl import FlowError
-from support.placed_runs import PlacedTrial, compared
+from support.placed_runs import PlacedTrial, compared, played
 from support.random_cases import CASES
 from support.random_checks import Trial
 
@@ -52,6 +53,17 @@ def test_cases_in_places_mean_what_they_say(check: str) -> None:
             getattr(PlacedTrial(text, inputs, 1), check)()
         except Exception as error:
             raise AssertionError(f"{name}: {error!r}\n{text}") from error
+
+
+def test_each_body_ends_once_whatever_happens() -> None:
+    """Bodies get answers and failures in any order, and some are cancelled. Nothing of them is left."""
+    cancelled, ended = 0, 0
+    for trial in drawn(range(2 * CHUNK, 6 * CHUNK)):
+        for seed in range(2):
+            one, other = played(trial, random.Random(seed))
+            cancelled, ended = cancelled + one, ended + other
+    assert cancelled > 20
+    assert ended > 60
 
 
 @pytest.mark.parametrize("lag", [0.0, 0.4])

@@ -8,7 +8,8 @@ from collections import Counter
 import pytest
 
 from flowrun.dsl import FlowError
-from support.placed_runs import PlacedTrial, compared, played
+from support.placed_runs import PlacedTrial, compared
+from support.played_bodies import Played
 from support.random_cases import CASES
 from support.random_checks import Trial
 
@@ -60,8 +61,9 @@ def test_each_body_ends_once_whatever_happens() -> None:
     cancelled, ended = 0, 0
     for trial in drawn(range(2 * CHUNK, 6 * CHUNK)):
         for seed in range(2):
-            one, other = played(trial, random.Random(seed))
-            cancelled, ended = cancelled + one, ended + other
+            run = Played(trial, random.Random(seed))
+            run.play()
+            cancelled, ended = cancelled + len(run.cancelled), ended + len(run.ends)
     assert cancelled > 20
     assert ended > 60
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -17,7 +17,7 @@ from flowrun.runtime.dispatch.ledger import NoLog
 from flowrun.runtime.dispatch.scheduler import Scheduler
 from flowrun.runtime.engine.body_json import launch_json, launch_of, over_json, over_of, scope_json, scope_of
 from flowrun.runtime.engine.body_terms import BodyScope, CancelBody, LaunchBody
-from flowrun.runtime.engine.decisions import BodyOver, Call, Cancel, Decision, Failure, Finish, Known, Launch, Outcome
+from flowrun.runtime.engine.decisions import BodyOver, Call, Decision, Failure, Known, Outcome
 from flowrun.runtime.engine.placed import Bodies
 from flowrun.runtime.engine.scopes import Context
 from flowrun.runtime.engine.state import State
@@ -28,15 +28,12 @@ from flowrun.runtime.providers.protocol import Surroundings
 from flowrun.runtime.session.endpoints import open_endpoints
 from flowrun.runtime.values.expressions import ModelValue
 from flowrun.runtime.vocabulary import events as e
-from flowrun.runtime.vocabulary.call import Answer
-from flowrun.runtime.vocabulary.errors import PermanentError
 
 from .harness import functions
-from .oracle import Form, Oracle
+from .oracle import Oracle
 from .paired_events import paired
 from .random_checks import Trial
 from .random_runs import Ran, Servers, shuffled
-from .random_runs import asked as asked_for
 from .virtual_clock import CountingLoop
 
 Json = Any
@@ -250,67 +247,3 @@ def _ends(events: Iterable[e.Event]) -> Counter[str]:
         elif isinstance(event, e.VoteCounted):
             found[f"vote {event.path} {event.tally} {event.used} {event.calls}"] += 1
     return found
-
-
-def played(trial: Trial, dice: random.Random) -> tuple[int, int]:
-    """Play a run with one place, in random order: also messages take a while. Return the bodies cancelled and ended.
-
-    Fail the test if a body does not end exactly once, or if the place is left with anything.
-    """
-    flow = trial.plan
-    context = Context(declared_models(flow), ModelValue("m", "m"), functions)
-    state = State(flow, trial.inputs, replace(context, placing=lambda step: not placeable(flow, step)))
-    bodies = Bodies(flow, context, first=1 << 40)
-    calls: dict[int, tuple[State | Bodies, Call]] = {}
-    ends: Counter[int] = Counter()
-    finished = 0
-    launched: set[int] = set()
-    cancelled: set[int] = set()
-    there: deque[LaunchBody | CancelBody] = deque()
-    back: deque[BodyOver] = deque()
-
-    def take(owner: State | Bodies, decisions: Iterable[Decision]) -> None:
-        nonlocal finished
-        for one in decisions:
-            if isinstance(one, Launch):
-                assert one.call.number not in calls
-                calls[one.call.number] = owner, one.call
-            elif isinstance(one, Cancel):
-                del calls[one.number]
-            elif isinstance(one, LaunchBody | CancelBody):
-                (launched if isinstance(one, LaunchBody) else cancelled).add(one.number)
-                there.append(one)
-            elif isinstance(one, BodyOver):
-                ends[one.number] += 1
-                back.append(one)
-            elif isinstance(one, Finish):
-                finished += 1
-
-    def answer() -> None:
-        number = dice.choice(sorted(calls))
-        owner, call = calls.pop(number)
-        form = Form(call.request.choices, call.request.schema)
-        said = Oracle(trial.seed).says(asked_for(call.request)[0], form)
-        text = said if isinstance(said, str) and form.schema is None else json.dumps(said)
-        if dice.random() < 0.1:
-            take(owner, owner.failed(number, PermanentError("no", status=400)))
-        else:
-            take(owner, owner.answered(number, Answer(text)))
-
-    take(state, state.begin())
-    while calls or there or back:
-        ready = [one for one in ("calls", "there", "back") if {"calls": calls, "there": there, "back": back}[one]]
-        turn = dice.choice(ready)
-        if turn == "calls":
-            answer()
-        elif turn == "back":
-            take(state, state.body_over(back.popleft()))
-        else:
-            sent = there.popleft()
-            opens = isinstance(sent, LaunchBody)
-            take(bodies, bodies.open([sent]) if opens else bodies.cancel(sent.number, keep=sent.keep))  # type: ignore[union-attr,list-item]
-    assert set(ends) == launched
-    assert set(ends.values()) <= {1}
-    assert bodies.open_bodies == 0
-    assert finished == 1
-    return len(cancelled), len(ends)

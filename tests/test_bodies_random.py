@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import random
 from collections import Counter
 
 import pytest
 
 from flowrun.dsl import FlowError
 from support.placed_runs import PlacedTrial, compared
+from support.played_bodies import Played
 from support.random_cases import CASES
 from support.random_checks import Trial
 
@@ -52,6 +54,18 @@ def test_cases_in_places_mean_what_they_say(check: str) -> None:
             getattr(PlacedTrial(text, inputs, 1), check)()
         except Exception as error:
             raise AssertionError(f"{name}: {error!r}\n{text}") from error
+
+
+def test_each_body_ends_once_whatever_happens() -> None:
+    """Bodies get answers and failures in any order, and some are cancelled. Nothing of them is left."""
+    cancelled, ended = 0, 0
+    for trial in drawn(range(2 * CHUNK, 6 * CHUNK)):
+        for seed in range(2):
+            run = Played(trial, random.Random(seed))
+            run.play()
+            cancelled, ended = cancelled + len(run.cancelled), ended + len(run.ends)
+    assert cancelled > 20
+    assert ended > 60
 
 
 @pytest.mark.parametrize("lag", [0.0, 0.4])

@@ -51,12 +51,8 @@ def open_endpoints(
     surroundings: Surroundings,
     opener: OpenProvider,
     policy: RetryPolicy,
-    limiter_at: Callable[[str], Callable[..., Limiter]] = lambda endpoint: Limiter,
 ) -> dict[str, Endpoint]:
-    """Open the endpoints of all models that the flow may ask. They are returned by the address of the model.
-
-    ``limiter_at`` returns what makes the limiter of an endpoint; ``Leases.at`` where processes share the limits.
-    """
+    """Open the endpoints of all models that the flow may ask. They are returned by the address of the model."""
     wanted = wanted_models(plan, values, declared, default)
     if opener is open_provider and sends_options(plan):
         from .sent_options import check_options  # few flows have such options
@@ -78,7 +74,6 @@ def open_endpoints(
             providers[addresses[0]].endpoint,
             pace,
             traffic if len(traffic) == len(traffics) else (),
-            make=limiter_at(providers[addresses[0]].endpoint),
             bounded=(bounded := all(getattr(providers[one], "bounded", False) is True for one in addresses)),
         )
         follows = bounded and not any("concurrency" in options for _, options in models)
@@ -160,7 +155,6 @@ def _limiter(
     pace: Pace,
     traffic: Sequence[Traffic],
     *,
-    make: Callable[..., Limiter],
     bounded: bool = False,
 ) -> Limiter:
     """Make the limiter of one endpoint, from its provider, from the options of its models and from earlier runs.
@@ -181,7 +175,7 @@ def _limiter(
     rates = {name: [int(options[name]) for _, options in models if name in options] for name in ("rpm", "tpm")}
     limit = max(limits) if fixed else None
     start = pace.start(usual, limit)
-    return make(
+    return Limiter(
         limit,
         start=start,
         trusted=start > usual,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from flowrun.runtime.dispatch.scheduler import Scheduler
 from flowrun.runtime.engine.decisions import Outcome
 from flowrun.runtime.engine.scopes import Context
 from flowrun.runtime.engine.state import State
-from flowrun.runtime.providers.scripted import Script, ScriptedProvider
+from flowrun.runtime.providers.scripted import Script, Scripted, ScriptedProvider
 from flowrun.runtime.values.expressions import ModelValue
 from flowrun.runtime.vocabulary.errors import EndpointError
 from flowrun.runtime.vocabulary.usage import Price
@@ -58,7 +59,7 @@ class Parts:
         self.providers = []
         runs = []
         for number, count in enumerate(self.elements):
-            up = Pipe(delays(0, self.delay, number), lambda message, number=number: desk.take(number, message))
+            up = Pipe(delays(0, self.delay, number), partial(desk.take, number))
             leases = Leases(up.send, len(self.elements))
             desk.join(number, Pipe(delays(0, self.delay, -number), leases.take).send)
             provider = ScriptedProvider(self.script)
@@ -119,7 +120,7 @@ def test_a_budget_of_money_takes_all_calls_that_fit(elements: list[int], delay: 
 
 def test_an_endpoint_that_one_run_finds_closed_is_asked_by_no_other() -> None:
     def script(request: Any, number: int) -> Any:
-        return EndpointError("the key is refused")
+        return Scripted(EndpointError("the key is refused"), 0.05)
 
     parts = Parts("1000 calls", [30, 30, 30], script, 0.01)
     outcomes = virtually(parts.run(3))

@@ -209,3 +209,13 @@ def test_few_messages_carry_a_large_budget() -> None:
             for _ in range(min(100, len(payer.out))):
                 payer.over(dice)
     assert sent < 1_000, sent
+
+
+def test_a_call_that_waits_for_money_keeps_its_place_in_a_budget_of_calls() -> None:
+    ledger = LeasedLedger(10, 1.0)
+    ledger.take({"calls": {"amount": 3, "tight": True}, "money": {"tight": True}})
+    assert ledger.ready
+    assert not ledger.fits(0.5)
+    ledger.report()
+    assert ledger.report()["calls"]["account"] == [0.0, 0.0, 2]
+    assert ledger.ready

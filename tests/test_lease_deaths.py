@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import random
+from math import inf
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flowrun.runtime.limits.lease_endpoint import LINGER
+from flowrun.runtime.limits.lease_rate import SharedRate
 from support.leased import AT, Cluster, delays, rate_broken, virtually
 
 SOME = settings(max_examples=40, database=None, deadline=None)
@@ -90,6 +93,45 @@ def test_places_of_a_dead_holder_are_kept_as_long_as_its_requests_may_last() -> 
         assert not cluster.holders[1].open
         await cluster.idle(10)
         assert cluster.server.peak == 10
+        cluster.close()
+
+    virtually(run())
+
+
+@pytest.mark.parametrize("used", [0, 4, 10])
+def test_permits_of_a_dead_holder_count_as_used(used: int) -> None:
+    rate = SharedRate(600)
+    for _ in range(10):
+        assert rate.ready(100.0) <= 100.0
+        rate.issue(1, 1)
+    assert rate.ready(100.0) == inf
+    rate.used(1, used, 100.0)
+    rate.gone(1, 100.0)
+    assert rate.ready(100.0) == pytest.approx(100.1)
+    assert not rate.open
+
+
+def test_permits_that_come_back_are_as_if_never_issued() -> None:
+    rate = SharedRate(600)
+    for _ in range(10):
+        rate.issue(1, 1)
+    rate.used(1, 2, 100.0)
+    rate.returned(1, 8)
+    assert rate.ready(100.0) < 100.0
+    for _ in range(8):
+        assert rate.ready(100.0) <= 100.0 + 1e-9
+        rate.issue(2, 1)
+    assert rate.ready(100.0) > 100.0
+
+
+def test_the_terms_of_a_late_provider_hold_for_all() -> None:
+    async def run() -> None:
+        cluster = Cluster(2, lambda: 0.001, limit=20)
+        for one in cluster.holders:
+            one.limiter.hold_to(3)
+            one.add([1] * 60)
+        await cluster.idle(60)
+        assert cluster.server.peak <= 3
         cluster.close()
 
     virtually(run())

@@ -95,10 +95,6 @@ class Leases:
         self._send = send
         self._timer: asyncio.TimerHandle | None = None
 
-    def at(self, endpoint: str) -> Callable[..., LeasedLimiter]:
-        """Return what makes the limiter of an endpoint."""
-        return partial(self.limiter, endpoint)
-
     def limiter(self, at: str, limit: int | None, **terms: Any) -> LeasedLimiter:
         """Make the limiter of an endpoint with the arguments of ``Limiter``. ``at`` is its key, the same everywhere."""
         self._send({"lease": "open", "at": at, "limit": limit, "rpm": terms.get("rpm"), "tpm": terms.get("tpm")})

@@ -116,7 +116,8 @@ class Scheduler(Listener):
 
     @property
     def _waits(self) -> bool:
-        return bool(self._heard or self._tasks or self._desk.asking or self.state.paused)
+        kept = self.state.paused or self.state.withheld.models
+        return bool(self._heard or self._tasks or self._desk.asking or kept)
 
     def stop(self, why: FlowrunError) -> None:
         """Begin nothing more. The run ends when all requests under way have ended, or after ``GRACE`` seconds.

@@ -185,7 +185,6 @@ class LeasedLimiter(Limiter):
         reports, permits, now = self._reports, self._permits, asyncio.get_running_loop().time()
         if reports.closed:
             self.places = min(self.places, 0)
-            permits.give_back()
         waiting = sum(count() for count in reports.backlogs) if reports.backlogs else int(bool(self._waiters))
         want = reports.state(self.active, waiting, 0 if self.limit is None else int(max(self.places, self.active)))
         if any(permits.needed):

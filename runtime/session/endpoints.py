@@ -62,7 +62,7 @@ def open_endpoints(
 ) -> dict[str, Endpoint]:
     """Open the endpoints of all models that the flow may ask. They are returned by the address of the model.
 
-    ``limiter_at`` returns what makes the limiter of an endpoint; ``Leases.at`` where processes share the limits.
+    ``limiter_at`` returns what makes the limiter of an endpoint.
     """
     wanted = wanted_models(plan, values, declared, default)
     if opener is open_provider and sends_options(plan):

@@ -8,6 +8,7 @@ import os
 import signal
 import socket
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -114,7 +115,13 @@ class _Worker:
             link = self._link
             leases = self._leases = Leases(lambda message: link.send({"leases": message}), hello["holders"])
             models = models_of(
-                plan, hello["values"], settings, parts, tell, priced=hello["priced"], limiter_at=leases.at
+                plan,
+                hello["values"],
+                settings,
+                parts,
+                tell,
+                priced=hello["priced"],
+                limiter_at=lambda endpoint: partial(leases.limiter, endpoint),
             )
             await check_endpoints(models.endpoints)
             log = self._log = self._opened_log(hello, models, clock)

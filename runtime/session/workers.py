@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from hashlib import blake2b
 from importlib.metadata import version
 from pathlib import Path
@@ -76,7 +77,7 @@ class Workers(OneProcess):
             self.hub = Hub(parts.workers, parts.environ, self._desk, self.leases)
 
     def limiter_at(self, endpoint: str) -> Callable[..., Limiter]:
-        return self.leases.at(endpoint)
+        return partial(self.leases.limiter, endpoint)
 
     def settle(self, models: Models, tell: Callable[[str], None]) -> None:
         local = frozenset(name for name, one in models.endpoints.items() if not host_of(one.provider.endpoint))

@@ -15,6 +15,7 @@ from flowrun.runtime.api import resume_async
 from flowrun.runtime.journal.reading import JournalReader
 from flowrun.runtime.session.loading import installed
 from flowrun.runtime.vocabulary.errors import UsageError
+from flowrun.runtime.vocabulary.waits import Cause
 from support.model_server import Served, model_server
 
 FLOW = """
@@ -84,6 +85,10 @@ async def test_concurrency_holds_over_all_workers_as_the_server_counts(server: S
     result = await ran(server, tmp_path, text, {"xs": [str(n) for n in range(200)]}, workers=3)
     assert result.status == "done"
     assert most_in_flight(server) == 7
+    (waits,) = result.summary.waits.endpoints
+    assert waits.ceiling == 7
+    assert waits.widest == 7
+    assert waits.seconds[Cause.WIDTH] > 0.1
 
 
 def most_in_flight(server: Served) -> int:

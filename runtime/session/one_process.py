@@ -11,6 +11,7 @@ from ..dispatch.scheduler import Scheduler
 from ..engine.scopes import Context
 from ..limits import Limiter
 from ..vocabulary.json_value import Json
+from ..vocabulary.waits import Waits
 from .endpoints import plain
 from .models import Models
 from .run_rows import RunSettings
@@ -47,6 +48,10 @@ class OneProcess:
     def scheduler(self, *given: Any) -> Scheduler:
         """Make the scheduler of the run."""
         return Scheduler(*given)
+
+    def waits(self, own: Waits) -> Waits:
+        """Return the waiting of all processes, at the end of the run. ``own`` is that of this one."""
+        return own
 
     def close(self) -> None:
         """End the other processes."""

@@ -121,7 +121,7 @@ async def execute(
         publish(LimitsSet(budget.calls, budget.money, waiting, at=clock.now()))
         parts.stop.listen(scheduler.stop)
         batches.leave(scheduler, wait=parts.wait)
-        outcome = await _finished(scheduler, models, publish, clock)
+        outcome = await _finished(scheduler, models, publish, clock, processes)
     outcome = await _written(log, outcome, summary)
     spent = summary.whole.charged(models.prices) if in_money else None
     return Result(outcome.value, outcome, summary, log.id, spent or 0.0, handed is not None)
@@ -213,7 +213,9 @@ async def _log(
     return log
 
 
-async def _finished(scheduler: Scheduler, models: Models, publish: Listener, clock: RunClock) -> Outcome:
+async def _finished(
+    scheduler: Scheduler, models: Models, publish: Listener, clock: RunClock, processes: OneProcess
+) -> Outcome:
     began = clock.now()
     status = "interrupted"
     try:
@@ -222,7 +224,7 @@ async def _finished(scheduler: Scheduler, models: Models, publish: Listener, clo
         return outcome
     finally:
         seconds = clock.now() - began
-        waits = waits_of(scheduler.clock, models.endpoints, models.declared, kept=models.kept)
+        waits = processes.waits(waits_of(scheduler.clock, models.endpoints, models.declared, kept=models.kept))
         try:
             await close_endpoints(models.endpoints, models.store, lambda line: publish(Notice(line, at=clock.now())))
         finally:

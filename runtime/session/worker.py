@@ -7,6 +7,7 @@ import gc
 import os
 import signal
 import socket
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -27,24 +28,28 @@ from ..engine.placed import Bodies
 from ..engine.scopes import Context
 from ..externs.externs import opened
 from ..files.files import Files
+from ..limits import Limiter
 from ..limits.retry import RetryPolicy
 from ..providers import open_provider
 from ..values.functions import call_function
 from ..vocabulary.error_forms import error_json, error_of
 from ..vocabulary.errors import DiskError, FlowrunError, UsageError, mistake_in
 from ..vocabulary.events import Notice
+from ..vocabulary.waits import Waits
 from ..workers.event_forms import STRIDE, EventWriter, kinds_named
 from ..workers.known_keys import KnownKeys
 from ..workers.link import Link
 from ..workers.questions import LOST, Questions
 from ..workers.remote_journal import RemoteJournal, RemoteLog, RowSender
 from ..workers.serving import EventRelay, ServingScheduler
+from ..workers.waits import waits_json
 from .endpoints import check_endpoints
 from .garbage import GARBAGE
 from .models import Models, models_of
 from .parts import Parts, Stop
 from .run import note_reads
 from .run_rows import RunSettings
+from .waits import waits_of
 from .workers import digest_of, version_here
 
 _TURN = 500
@@ -82,8 +87,8 @@ class _Worker:
         self._link = await Link.over(self._stream, self._hear, lambda: os._exit(LOST))
         hello = await self._hello
         try:
-            await self._serve(hello)
-            self._link.send({"ended": True})
+            waits = await self._serve(hello)
+            self._link.send({"ended": waits_json(waits)})
         except FlowrunError as error:
             self._link.send({"refused": error_json(error)})
         except Exception as error:  # noqa: BLE001  the driver must hear of it
@@ -91,7 +96,8 @@ class _Worker:
         self._link.flush()
         await self._link.drained()
 
-    async def _serve(self, hello: dict[str, Any]) -> None:
+    async def _serve(self, hello: dict[str, Any]) -> Waits:
+        """Run bodies until the driver ends the run. Return the waiting of this process."""
         assert self._link is not None
         if hello["version"] != version_here():
             raise UsageError(
@@ -114,6 +120,10 @@ class _Worker:
         with opened(plan, settings.folder) as externs, ReadPool(files, tell) as reads:
             link = self._link
             leases = self._leases = Leases(lambda message: link.send({"leases": message}), hello["holders"])
+
+            def leased(endpoint: str) -> Callable[..., Limiter]:
+                return partial(leases.limiter, endpoint)
+
             models = models_of(
                 plan,
                 hello["values"],
@@ -121,7 +131,7 @@ class _Worker:
                 parts,
                 tell,
                 priced=hello["priced"],
-                limiter_at=lambda endpoint: partial(leases.limiter, endpoint),
+                limiter_at=leased,
             )
             await check_endpoints(models.endpoints)
             log = self._log = self._opened_log(hello, models, clock)
@@ -142,6 +152,7 @@ class _Worker:
             self._link.send({"ready": True})
             try:
                 await self._scheduler.serve()
+                return waits_of(self._scheduler.clock, models.endpoints, models.declared, kept=False)
             finally:
                 if self._journal is not None:
                     self._journal.close()

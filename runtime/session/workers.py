@@ -26,10 +26,12 @@ from ..providers import open_provider
 from ..providers.addresses import host_of
 from ..vocabulary.errors import UsageError
 from ..vocabulary.json_value import Json
+from ..vocabulary.waits import Waits
 from ..workers.driver import DrivingScheduler
 from ..workers.event_forms import unheard_names
 from ..workers.hub import Hub
 from ..workers.known_keys import KnownKeys
+from ..workers.waits import joined
 from .listeners import reads_prompts
 from .models import Models
 from .one_process import OneProcess
@@ -154,6 +156,9 @@ class Workers(OneProcess):
 
     def scheduler(self, *given: Any) -> Scheduler:
         return Scheduler(*given) if self.hub is None else DrivingScheduler(self.hub, *given)
+
+    def waits(self, own: Waits) -> Waits:
+        return own if self.hub is None else joined(own, self.hub.team.waits)
 
     def close(self) -> None:
         self.leases.close()

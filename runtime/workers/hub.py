@@ -25,6 +25,7 @@ from .budget_ends import BudgetEnds
 from .hand import Worker
 from .rows import RowRelay
 from .team import Hello, Team
+from .waits import waits_of
 
 DEATHS = 3
 """A body whose workers died so often is not run again."""
@@ -195,6 +196,7 @@ class Hub:
                     worker.idle = True
                     self._rest()
                 case "ended":
+                    self.team.waits.append(waits_of(found))
                     worker.idle = True
                     worker.over.set_result(None)
                     self._rest()

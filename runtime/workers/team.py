@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from ..vocabulary.errors import UsageError
 from ..vocabulary.json_value import Json
+from ..vocabulary.waits import Waits
 from .event_forms import EventReader
 from .hand import Worker, answer
 from .link import Link
@@ -39,7 +40,10 @@ class Head(Protocol):
 
 
 class Team:
-    """The workers of one run. Their processes start at once, with these environment variables, and load modules."""
+    """The workers of one run. Their processes start at once, with these environment variables, and load modules.
+
+    ``waits`` has the waiting of workers that have ended.
+    """
 
     def __init__(self, count: int, environ: Mapping[str, str]) -> None:
         self.count = count
@@ -53,6 +57,7 @@ class Team:
         self._waiting: asyncio.Future[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self.ending = False
+        self.waits: list[Waits] = []
 
     def __iter__(self) -> Iterator[Worker]:
         return iter(tuple(self.workers.values()))

@@ -43,6 +43,8 @@ class Placement:
             if self._scope is None:
                 self._stays = True
                 return False
+        if self._machine.context.stays(body.path("")[:-1]):
+            return False
         self._machine.elsewhere.launch(self._block, body, self._scope, coming)
         return True
 

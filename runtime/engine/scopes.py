@@ -80,14 +80,20 @@ def _here(step: p.Step) -> bool:
     return False
 
 
+def _no_path(path: str) -> bool:
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class PlacedSteps(KeepingModels):
     """The maps and repeats whose bodies run elsewhere: those for which ``placing`` is True.
 
-    ``ledger`` has the budget of the run if other processes share it.
+    ``ledger`` has the budget of the run if other processes share it. ``stays`` tells by its path if a body runs here
+    all the same.
     """
 
     placing: Callable[[p.Step], bool] = field(default=_here, kw_only=True)
+    stays: Callable[[str], bool] = field(default=_no_path, kw_only=True)
     ledger: Ledger | None = field(default=None, kw_only=True)
 
 

@@ -31,6 +31,7 @@ from ..workers.driver import DrivingScheduler
 from ..workers.event_forms import unheard_names
 from ..workers.hub import Hub
 from ..workers.known_keys import KnownKeys
+from ..workers.lost_rows import body_of
 from ..workers.waits import joined
 from .listeners import reads_prompts
 from .models import Models
@@ -147,7 +148,11 @@ class Workers(OneProcess):
             "known": _known(log, fresh=settings.fresh).text(),
         }
         await self.hub.greet(log, publish, lambda number: {**common, "hello": number})
-        return self._budgeted(replace(context, placing=self._placing))
+        answered = _answered(log) if self._resumed else None
+        placed = replace(context, placing=self._placing)
+        return self._budgeted(
+            placed if answered is None else replace(placed, stays=lambda path: _key(path) in answered)
+        )
 
     def _budgeted(self, context: Context) -> Context:
         """Let the driver share the budget of the run with the workers."""
@@ -183,6 +188,20 @@ def _run_row(log: NoLog) -> Json:
     if not isinstance(log, RunLog):
         return None
     return {"id": log.name, "number": log.run, "flow": log.flow, "source": log.source, "fresh": log.fresh}
+
+
+def _key(path: str) -> bytes:
+    return blake2b(path.encode(), digest_size=8).digest()
+
+
+def _answered(log: NoLog) -> KnownKeys:
+    """Return the paths of the bodies that have answers in the journal. They run where the journal is."""
+    found = KnownKeys()
+    if isinstance(log, RunLog):
+        paid = log.journal.index.paid
+        places = (one.place for key in paid for one in paid[key] if one.run == log.run)
+        found.add({_key(body_of(place)) for place in places})
+    return found
 
 
 def _known(log: NoLog, *, fresh: bool) -> KnownKeys:

@@ -42,6 +42,7 @@ FLOORS = {
         "dispatch/*",
         "replay/*",
         "forecast/*",
+        "workers/*",
         "pages/* telemetry/*",
         "live/* eval/*",
         "session/* api",

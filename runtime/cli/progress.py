@@ -49,6 +49,8 @@ def watcher(quiet: bool) -> Watcher:
 class Silent(PartialListener):
     """A watcher that prints only urgent notices, which are those that may concern money."""
 
+    reads_prompts = False
+
     def hears(self, kind: type) -> bool:
         return kind is e.Notice
 

@@ -30,6 +30,8 @@ from .run_report import HELP as REPORT
 from .run_report import LIVE, RunReport
 from .signals import run_stoppable
 from .tracing import tracing
+from .workers import HELP as WORKERS
+from .workers import KIND
 
 
 @click.command("resume", cls=WithOutputs, short_help="Resume an interrupted run.")
@@ -55,6 +57,7 @@ from .tracing import tracing
 @click.option("--quiet", "-q", is_flag=True, help="Print only the answer, losses and errors.")
 @click.option("--live", is_flag=True, help=LIVE)
 @click.option("--no-wait", is_flag=True, help=NO_WAIT)
+@click.option("--workers", type=KIND, default=0, metavar="N", help=WORKERS)
 @click.option("--no-ask", is_flag=True, help=NO_ASK)
 @click.option("--allow-host", multiple=True, metavar="HOST", help="Let the flow use models at this host.")
 @click.option("--allow-python", is_flag=True, help="Let the flow call the Python functions that it declares.")
@@ -72,6 +75,7 @@ def command(
     quiet: bool,
     live: bool,
     no_wait: bool,
+    workers: int,
     no_ask: bool,
     allow_host: tuple[str, ...],
     allow_python: bool,
@@ -122,6 +126,7 @@ def command(
                         on_event=(watch, *traces),
                         live=live,
                         wait=not no_wait,
+                        workers=workers,
                     ),
                     results,
                 )

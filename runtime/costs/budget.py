@@ -30,6 +30,11 @@ class Ledger:
     reserved: float = 0.0
     open: int = 0
 
+    @property
+    def ready(self) -> bool:
+        """True if a call that is admitted may be counted. A ledger that shares a budget may have to wait."""
+        return True
+
     def admit(self) -> None:
         """Raise BudgetError if the budget allows no more calls."""
         if self.calls_limit is not None and self.calls >= self.calls_limit:

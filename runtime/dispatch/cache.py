@@ -47,8 +47,11 @@ class Recall:
     _shelves: dict[bytes, Shelf] = field(default_factory=dict)
 
     def find(self, call: Call) -> Known:
+        return self.known(key_of(call, self.endpoints.get(call.model, ""), self.models.get(call.model, "")), call)
+
+    def known(self, key: bytes, call: Call) -> Known:
+        """Find what the journal knows of a call with this key. Only the call's place and policy count."""
         index = self.journal.index
-        key = key_of(call, self.endpoints.get(call.model, ""), self.models.get(call.model, ""))
         if key not in index.paid and key not in index.open and key not in index.unanswered:
             return Known(key)
         open_, lines = self._apart(call, self._open(key, call.place))

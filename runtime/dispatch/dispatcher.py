@@ -248,7 +248,7 @@ class Dispatcher:
             self._attempts.gave_up(batch, error, final, seconds)
             self._fail(batch, final, told=True)
             if closed is not None:
-                self._close(batch.endpoint, closed)
+                self.shut(batch.endpoint, closed)
             return None
         self._attempts.retried(batch, error, wait)
         if error.doubtful and not self.stopped:
@@ -261,7 +261,7 @@ class Dispatcher:
         self._lines.put(batch, first=goes_first(batch, probe=batch.state.probe))
         self._pump(batch.endpoint)
 
-    def _close(self, endpoint: Endpoint, error: CallError) -> None:
+    def shut(self, endpoint: Endpoint, error: CallError) -> None:
         """Close a model, or after an EndpointError its whole endpoint. Requests that wait there fail at once."""
         for other, refused in closed_by(error, endpoint, self.endpoints.values()):
             for batch in (*self._live.waiting(other), *self._lines.clear(other)):

@@ -149,6 +149,11 @@ class RunLog(NoLog):
     def id(self) -> str:
         return self.name
 
+    @property
+    def recall(self) -> Recall:
+        """The finder of this run's answers."""
+        return self._recall
+
     def find(self, call: Call) -> Known:
         return self._recall.find(call)
 

@@ -48,6 +48,9 @@ class Lines:
         self.clock = WaitClock(endpoints)
         gates = self.clock.gates
         self._lines = {one: _Line(partial(pump, one), gates[one.limiter], queue_at(one)) for one in endpoints}
+        for one in endpoints:
+            if (backlog := getattr(one.limiter, "backlog", None)) is not None:
+                backlog(partial(getattr, self._lines[one], "ready"))
         self.prompts = PromptCache(self._hurry)
 
     def enter(self, batch: Batch) -> None:

@@ -41,6 +41,8 @@ def closed_by(
     """
     refused = copy(error)
     refused.doubtful = False  # whatever became of the request that met the end
+    if (tell := getattr(endpoint.limiter, "tell_closed", None)) is not None:
+        tell(endpoint, refused)  # to the other processes that share the endpoint
     for other in with_batches(endpoints):
         beside = (
             isinstance(error, EndpointError) and (other.live or other).limiter is (endpoint.live or endpoint).limiter

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 
-from ..engine.decisions import LaunchExtern
+from ..engine.decisions import LaunchExtern, Read
 from ..vocabulary.errors import FlowrunError, UsageError
 from ..vocabulary.json_value import Json
 from .ledger import NoLog
@@ -40,3 +40,11 @@ async def called(launch: LaunchExtern, call: CallExtern, log: NoLog) -> Json | F
         times = log.clock.milliseconds(began), log.clock.milliseconds(loop.time())
         log.notes.extern_ended(launch.path, launch.extern, value, *times)
     return value
+
+
+async def done(read: Read, do_read: DoRead, slow: Callable[[], None]) -> Json:
+    """Do a read. Return its value, or its FlowrunError."""
+    try:
+        return await do_read(read.function, read.args, slow)
+    except FlowrunError as error:
+        return error

@@ -30,6 +30,21 @@ class RunClock:
             self._start()
         return moment - self._zero
 
+    @property
+    def zero(self) -> float:
+        """The time of the event loop at which the run first began. Processes of one machine share that time."""
+        if self._time is None:
+            self._start()
+        return self._zero
+
+    @classmethod
+    def from_zero(cls, zero: float) -> RunClock:
+        """Return the clock that another process of this machine reads, by its ``zero``."""
+        clock = cls()
+        clock._time = asyncio.get_running_loop().time
+        clock._zero = zero
+        return clock
+
     def milliseconds(self, moment: float) -> int:
         """Turn a time of the event loop into whole milliseconds since the run first began."""
         return round(1000 * self.since_begin(moment))

@@ -22,7 +22,7 @@ from ..engine.decisions import (
     StartTimer,
     StopTimer,
 )
-from ..engine.state import State
+from ..engine.driven import Driven
 from ..vocabulary.call import Answer
 from ..vocabulary.errors import CallError, DiskError, FlowrunError, PermanentError
 from ..vocabulary.json_value import Json
@@ -35,7 +35,7 @@ from .dispatcher import Dispatcher
 from .endpoint import Endpoint, grown_window
 from .ledger import NoLog
 from .listener import Listener
-from .outside import CallExtern, DoRead, called, no_files, no_python
+from .outside import CallExtern, DoRead, called, done, no_files, no_python
 from .tasks import Tasks
 from .wait_clock import WaitClock
 
@@ -53,7 +53,7 @@ class Scheduler(Listener):
 
     def __init__(
         self,
-        state: State,
+        state: Driven,
         endpoints: Mapping[str, Endpoint],
         publish: Publish,
         call_extern: CallExtern = no_python,
@@ -116,7 +116,8 @@ class Scheduler(Listener):
 
     @property
     def _waits(self) -> bool:
-        return bool(self._heard or self._tasks or self._desk.asking or self.state.paused)
+        kept = self.state.paused or self.state.withheld.models
+        return bool(self._heard or self._tasks or self._desk.asking or kept)
 
     def stop(self, why: FlowrunError) -> None:
         """Begin nothing more. The run ends when all requests under way have ended, or after ``GRACE`` seconds.
@@ -161,12 +162,10 @@ class Scheduler(Listener):
                         self._dispatcher.cancel(number, keep)
                 case LaunchExtern(number):
                     self._tasks.start(("extern", number), self._call_extern(decision))
-                case CancelExtern(number):
-                    self._tasks.cancel(("extern", number))
                 case Read(number):
                     self._tasks.start(("read", number), self._read(decision))
-                case CancelRead(number):
-                    self._tasks.cancel(("read", number))
+                case CancelExtern(number) | CancelRead(number):
+                    self._tasks.cancel(("extern" if isinstance(decision, CancelExtern) else "read", number))
                 case StartTimer(number, seconds):
                     self._timers[number] = loop.call_later(seconds, self._timed_out, number)
                 case StopTimer(number):
@@ -184,6 +183,8 @@ class Scheduler(Listener):
                         self._outcome.set_result(outcome)
                         self._dispatcher.send_no_more()
                         self._desk.stop()
+                case _:
+                    self._beyond(decision)
         if launched:
             self._dispatcher.launch(launched.values())
         for call in unknown:
@@ -194,6 +195,9 @@ class Scheduler(Listener):
         if self.state.withheld.read():
             self._dispatcher.clock.keep_back(self.state.withheld, self._dispatcher.endpoints)
         self._left()
+
+    def _beyond(self, decision: Decision) -> None:
+        """Carry out a decision about bodies that run elsewhere. This scheduler has no such place."""
 
     def _publish_all(self) -> None:
         for event in self.state.events:
@@ -281,11 +285,7 @@ class Scheduler(Listener):
             self._act(self.state.returned(launch.number, value))
 
     async def _read(self, read: Read) -> None:
-        value: Json
-        try:
-            value = await self._outside[1](read.function, read.args, partial(self._slow, read.number))
-        except FlowrunError as error:
-            value = error
+        value = await done(read, self._outside[1], partial(self._slow, read.number))
         self.catch_up()
         self._act(self.state.read(read.number, value))
 

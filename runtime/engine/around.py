@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from flowrun.dsl import dataclass
 
 from ..costs.budget import Ledger
@@ -22,6 +24,14 @@ class TokenCount(dict[str, tuple[int, int] | None]):
         read, written = usage.input_tokens, usage.output_tokens
         known = before is not None and read is not None and written is not None
         self[model] = (before[0] + read, before[1] + written) if known else None  # type: ignore[index,operator]
+
+    def join(self, tokens: Mapping[str, tuple[int, int] | None], calls: int) -> None:
+        """Add the tokens of calls that were counted elsewhere."""
+        self.calls += calls
+        for model, more in tokens.items():
+            before = self.get(model, (0, 0))
+            known = None if before is None or more is None else (before[0] + more[0], before[1] + more[1])
+            self[model] = known
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ class Calls:
 
     A call waits in line if the run's budget has no room for it. ``resume`` tries it again, because other calls may cost
     less than the budget holds back for them. So all paid calls have their answers before the run reports an empty
-    budget. An answer from the journal also waits for ``resume``.
+    budget. An answer from the journal also waits for ``resume``. ``count`` is the greatest number of a call so far.
     """
 
     def __init__(self, context: Context, decisions: list[Decision], events: list[e.Event]) -> None:
@@ -42,8 +42,8 @@ class Calls:
         self._line = Line(self.withheld, context.now)
         self._out: set[int] = set()
         self._reused: deque[tuple[int, Known]] = deque()
-        self._budget = Ledger("", context.calls_limit, context.money_limit, *context.spent_within(""))
-        self._count, self._holes = 0, not context.marked  # without marks nobody asks how many calls are to come
+        self.budget = context.ledger or Ledger("", context.calls_limit, context.money_limit, *context.spent_within(""))
+        self.count, self._holes = 0, not context.marked  # without marks nobody asks how many calls are to come
 
     def launch(
         self,
@@ -83,7 +83,7 @@ class Calls:
             path + place,
             Policy(settings.retries, hedge, bool(ledgers), lane, ask.question(path, request), batch, coming),
         )
-        tries, hold = 0 if ballot else settings.tries, Hold(self._budget, ledgers, call, self.context)
+        tries, hold = 0 if ballot else settings.tries, Hold(self.budget, ledgers, call, self.context)
         pending = Pending(call, call.request, frame, ask, on_value, on_failure, tries, model.fallback, hold)
         try:
             self._enter(pending)
@@ -225,7 +225,7 @@ class Calls:
     def _resend(self, pending: Pending, call: Call) -> None:
         """Repeat a call as a new call with a number of its own."""
         pending.call = replace(call, number=self._next(), group=None, tries=0, ceiling=None, withheld=0.0)
-        pending.hold = Hold(self._budget, pending.hold.ledgers, pending.call, self.context)
+        pending.hold = Hold(self.budget, pending.hold.ledgers, pending.call, self.context)
         try:
             self._enter(pending)
         except (BudgetError, InDoubtError) as error:
@@ -235,8 +235,8 @@ class Calls:
         self.events.append(e.CallInDoubt(call.path, call.model, call, at=self.context.now()))
 
     def _next(self) -> int:
-        self._count += 1
-        return self._count
+        self.count += 1
+        return self.count
 
     def _take(self, number: int) -> Pending | None:
         pending = self._pending.pop(number, None)

@@ -29,6 +29,7 @@ from ..vocabulary.receipt import Receipt
 from ..vocabulary.submission import SubmittedError
 from ..vocabulary.tally import Tally
 from ..vocabulary.usage import NO_USAGE, Usage
+from .body_terms import CancelBody, LaunchBody
 
 
 class Group(NamedTuple):
@@ -213,6 +214,22 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
+class BodyOver:
+    """Report the end of a body that ran elsewhere: its value, or its failure. A cancelled body has neither.
+
+    ``tallies`` and ``losses`` are those inside of it. ``tokens`` has the tokens of its ``calls`` by model, for a vote.
+    """
+
+    number: int
+    value: Json = None
+    failure: Failure | None = None
+    tallies: Mapping[str, Tally] = field(default_factory=dict)
+    losses: tuple[Failure, ...] = ()
+    tokens: Mapping[str, tuple[int, int] | None] = field(default_factory=dict)
+    calls: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """The outcome of a flow.
 
@@ -272,4 +289,5 @@ class Finish:
     outcome: Outcome
 
 
-Decision = Launch | Cancel | LaunchExtern | CancelExtern | Read | CancelRead | StartTimer | StopTimer | HandOn | Finish
+_Local = Launch | Cancel | LaunchExtern | CancelExtern | Read | CancelRead | StartTimer | StopTimer | HandOn
+Decision = _Local | LaunchBody | CancelBody | BodyOver | Finish

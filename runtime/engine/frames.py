@@ -32,7 +32,8 @@ class PreparedStep(ABC):
 
     ``source`` is the step whose elements a map takes as they arrive, None for any other step. ``needs`` are the steps
     that must be finished before this step begins, without the source. ``reads`` is True if its expressions may call
-    functions that read files or cut long texts.
+    functions that read files or cut long texts. ``called`` is the key of the flow that the step calls, "" for any other
+    step.
     """
 
     def __init__(self, plan: p.Step) -> None:
@@ -45,6 +46,7 @@ class PreparedStep(ABC):
         self.when = plan.when
         self.otherwise = plan.otherwise
         self.at_most = plan.node.at_most if isinstance(plan.node, p.Map) else None
+        self.called = plan.node.flow if isinstance(plan.node, p.FlowCall) else ""
 
     @abstractmethod
     def begin(self, frame: Frame) -> None:
@@ -72,6 +74,13 @@ class Layout:
 
 
 NO_STEPS = Layout()
+
+
+class Droppable(Protocol):
+    """The part of a frame's running blocks that can be cancelled with it."""
+
+    def dropped(self, *, keep: bool) -> Iterable[Frame]:
+        """Cancel what runs in the block itself. Return its bodies, for the caller to cancel."""
 
 
 class Enclosing(Protocol):
@@ -168,7 +177,7 @@ class Frame:
     values: dict[str, Json] = field(default_factory=dict)
     tallies: dict[str, Tally] = field(default_factory=dict)
     calls: set[int] = field(default_factory=set)
-    blocks: dict[Enclosing, None] = field(default_factory=dict)
+    blocks: dict[Droppable, None] = field(default_factory=dict)
     left: int = 0
     prefix: str | None = None
     watched: Watch | None = None

@@ -47,7 +47,12 @@ class Hold:
 
     def repeat(self) -> None:
         """Count one more call, after an attempt that may have been paid. Raises BudgetError if a budget forbids it."""
-        _count((*self.ledgers, self.run))
+        for ledger in (*self.ledgers, self.run):
+            ledger.admit()
+        _count(self.ledgers)
+        self.counted = self.run.ready  # if not, the call is counted when it leaves the line
+        if self.counted:
+            self.run.calls += 1
 
     def reserve(self, call: Call) -> bool:
         """Hold back the most dollars that the call can cost.
@@ -58,6 +63,8 @@ class Hold:
         """
         if not self.counted:
             self.run.admit()
+            if not self.run.ready:
+                return False
         if not self._fits(call):
             return False
         if not self.counted:
@@ -84,6 +91,8 @@ class Hold:
         try:
             for ledger in ledgers:
                 ledger.admit()
+            if not self.run.ready:
+                return False
             if self.price is not None:
                 worst = worst_of(call, self.price)
                 if not reserve(self.paying, worst):

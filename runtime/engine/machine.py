@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
 
+from flowrun.dsl import dataclass
 from flowrun.dsl import plan as p
 
 from ..values.expressions import evaluate
@@ -16,6 +17,7 @@ from ..vocabulary.json_value import Json
 from ..vocabulary.tally import Tally
 from .calls import Calls
 from .decisions import Decision, Failure
+from .elsewhere import Elsewhere
 from .extern_calls import ExternCalls
 from .frames import Frame, PreparedStep, Wake
 from .reads import Reads
@@ -24,12 +26,19 @@ from .streams import Feed
 from .timers import Timers
 
 
+@dataclass(eq=False, slots=True)
+class Counts:
+    """The number of calls of ``flows`` under way, and of all ``blocks`` that have begun."""
+
+    flows: int = 0
+    blocks: int = 0
+
+
 class Machine:
     """The parts that all steps of one run share. Steps put further work on ``work``, so that the stack does not grow.
 
     ``failures`` are failures of the flow's own steps. ``losses`` are failures of elements and samples that blocks go on
-    without. ``tallies`` are the votes by the path of their step. ``flows_open`` counts the calls of flows under way,
-    ``blocks_begun`` all blocks that have begun.
+    without. ``tallies`` are the votes by the path of their step. ``elsewhere`` has the bodies that run elsewhere.
     """
 
     def __init__(self, context: Context, externs: Mapping[str, p.Extern]) -> None:
@@ -43,8 +52,8 @@ class Machine:
         self.failures: list[Failure] = []
         self.losses: list[Failure] = []
         self.tallies: dict[str, Tally] = {}
-        self.flows_open = 0
-        self.blocks_begun = 0
+        self.elsewhere = Elsewhere(self.decisions, self.tallies, self.losses)
+        self.counts = Counts()
 
     @property
     def work(self) -> deque[Callable[[], None]]:

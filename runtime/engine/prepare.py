@@ -7,10 +7,12 @@ from functools import partial
 
 from flowrun.dsl import plan as p
 
-from .blocks.counted import Window
+from ..vocabulary.json_value import Json
+from .blocks.counted import CountedStep, Window
 from .blocks.map import MapStep
 from .blocks.mapped import hands_on
 from .blocks.repeat import SAMPLES_AT_ONCE, RepeatStep
+from .elsewhere import PREPARED
 from .frames import Layout, PreparedStep, steps_once
 from .leaves import AskStep, ExternStep, ValueStep
 from .machine import Machine
@@ -19,17 +21,31 @@ from .reductions import HandOn, Reduction
 from .scopes import Defaults
 
 
+def _nobody(value: Json) -> None:
+    """Take a result that is handed on to nobody."""
+
+
 class Preparation:
     """The prepared steps of one plan. A called flow is prepared at its first call.
 
     A map may have ``window`` bodies open at once if the flow sets no `concurrency`; ``widen`` raises that. The results
-    of the step ``handed`` go to the caller one by one.
+    of the step ``handed`` go to the caller one by one. Bodies that run elsewhere have so many ``places`` for it.
     """
 
-    def __init__(self, machine: Machine, plan: p.Plan, window: int, handed: p.Step | None, hand_on: HandOn) -> None:
+    def __init__(
+        self,
+        machine: Machine,
+        plan: p.Plan,
+        window: int,
+        handed: p.Step | None = None,
+        hand_on: HandOn = _nobody,
+        places: int = 1,
+    ) -> None:
         self.machine = machine
         self.plan = plan
         self.windows = Window(window), Window(max(SAMPLES_AT_ONCE, window))
+        self.places = places
+        self.wide = [Window(self._wide(one.size)) for one in self.windows]
         self.handed = handed
         self.hand_on = hand_on
         self.defaults = Defaults(machine.context)
@@ -37,8 +53,17 @@ class Preparation:
         self._flows: dict[str, Layout] = {}
 
     def widen(self, window: int) -> None:
-        for one in self.windows:
+        for one, wide in zip(self.windows, self.wide, strict=True):
             one.size = max(one.size, window)
+            wide.size = max(wide.size, self._wide(one.size))
+
+    def _wide(self, window: int) -> int:
+        """Return the window of blocks whose bodies run elsewhere: a window for each place, and bodies in waiting."""
+        return self.places * (window + PREPARED)
+
+    def step(self, plan: p.Step) -> PreparedStep:
+        """Prepare one step alone."""
+        return self._step(plan)
 
     def layout(self, steps: Iterable[p.Step], result: str | None = None) -> Layout:
         steps = tuple(steps)
@@ -85,10 +110,18 @@ class Preparation:
                 # A map that hands its elements on runs no steps.
                 layout = Layout(result=node.body.result) if hands_on(step) else self._body(node.body)
                 reduction = self._reduction(step, node.reduce)
-                return MapStep(step, machine, layout, reduction, self.pipelines, self.windows[0], self.plan.flows)
+                flows = self.plan.flows
+                map_ = MapStep(step, machine, layout, reduction, self.pipelines, self.windows[0], flows)
+                return self._placed(map_, step, self.wide[0])
             case p.Repeat():
                 layout, reduction = self._body(node.body), self._reduction(step, node.reduce)
-                return RepeatStep(step, machine, layout, reduction, self.pipelines, self.windows[1])
+                repeat = RepeatStep(step, machine, layout, reduction, self.pipelines, self.windows[1])
+                return self._placed(repeat, step, self.wide[1])
+
+    def _placed(self, prepared: CountedStep, step: p.Step, wide: Window) -> CountedStep:
+        if self.machine.context.placing(step):
+            prepared.wide = wide
+        return prepared
 
     def _body(self, body: p.Block) -> Layout:
         return self.layout(body.steps, body.result)

@@ -8,7 +8,7 @@ from dataclasses import field
 from flowrun.dsl import dataclass
 from flowrun.dsl import plan as p
 
-from ..costs.budget import Price
+from ..costs.budget import Ledger, Price
 from ..values.expressions import ModelValue, evaluate
 from ..vocabulary.call import Answer, Request
 from ..vocabulary.errors import FlowrunError
@@ -77,8 +77,29 @@ class KeepingModels(BatchModels):
     marked: bool = field(default=True, kw_only=True)
 
 
+def _here(step: p.Step) -> bool:
+    return False
+
+
+def _no_path(path: str) -> bool:
+    return False
+
+
 @dataclass(frozen=True, slots=True)
-class Context(KeepingModels):
+class PlacedSteps(KeepingModels):
+    """The maps and repeats whose bodies run elsewhere: those for which ``placing`` is True.
+
+    ``ledger`` has the budget of the run if other processes share it. ``stays`` tells by its path if a body runs here
+    all the same.
+    """
+
+    placing: Callable[[p.Step], bool] = field(default=_here, kw_only=True)
+    stays: Callable[[str], bool] = field(default=_no_path, kw_only=True)
+    ledger: Ledger | None = field(default=None, kw_only=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Context(PlacedSteps):
     """The facts about a run that do not change: its models, its limits, and the functions that look things up.
 
     ``default_model`` answers asks that name no model. ``functions`` calls a built-in function other than a read. It

@@ -7,8 +7,7 @@ whole.
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 
 from flowrun.dsl import given_images, types
@@ -17,27 +16,23 @@ from flowrun.dsl import plan as p
 from ..values.expressions import evaluate
 from ..values.model_values import given_models
 from ..vocabulary import events as e
-from ..vocabulary.call import Answer
-from ..vocabulary.errors import CallError, FlowrunError
+from ..vocabulary.errors import FlowrunError
 from ..vocabulary.json_value import Json
-from ..vocabulary.usage import NO_USAGE, Usage
-from .decisions import Decision, Failure, Finish, HandOn, Outcome
+from ..vocabulary.tally import Tally
+from .decisions import BodyOver, Decision, Failure, Finish, HandOn, Outcome
+from .driven import Driven
 from .frames import NO_STEPS, Frame
-from .machine import Machine
 from .prepare import Preparation
 from .scopes import Context, Defaults, Scope
-from .withheld import Withheld
+
+NOTHING: Mapping[str, Tally] = {}
 
 
-class State:
+class State(Driven):
     """The state machine of one run of one plan.
 
     A map may have ``window`` bodies open at once if the flow sets no `concurrency`. The results of the step ``handed``
-    go to the caller one by one, and its value is their number. ``begin``, ``answered``, ``failed`` and the like return
-    decisions; ``events`` collects the events that happen on the way.
-
-    After ``turn`` answers from the journal the machine pauses, so that its decisions and events fill no memory. While
-    it is ``paused``, ``go_on`` gives out more.
+    go to the caller one by one, and its value is their number. Bodies that run elsewhere run in one of ``places``.
     """
 
     def __init__(
@@ -49,33 +44,13 @@ class State:
         *,
         handed: p.Step | None = None,
         turn: int | None = None,
+        places: int = 1,
     ) -> None:
+        super().__init__(context, plan.externs, turn)
         self.plan = plan
-        self._pace = turn
-        self._machine = Machine(context, plan.externs)
-        self._prepared = Preparation(self._machine, plan, window, handed, self._hand_on)
+        self._prepared = Preparation(self._machine, plan, window, handed, self._hand_on, places)
         self._root = Frame(NO_STEPS, None, given=dict(inputs))
         self._ending = False
-        self._arrivals: deque[Callable[[], None]] = deque()
-
-    @property
-    def events(self) -> list[e.Event]:
-        return self._machine.events
-
-    @property
-    def withheld(self) -> Withheld:
-        """The calls and bodies that the engine keeps back."""
-        return self._machine.calls.withheld
-
-    @property
-    def holding(self) -> bool:
-        """True if a read holds the machine. Then nobody may see its events and decisions yet."""
-        return bool(self._machine.reads.holding)
-
-    @property
-    def paused(self) -> bool:
-        """True if answers from the journal are left to give out."""
-        return self._machine.calls.reuses and not self.holding
 
     def begin(self) -> list[Decision]:
         self.announce()
@@ -87,59 +62,25 @@ class State:
         layout = self._root.layout = self._prepared.layout(self.plan.steps)
         self.events.append(e.RunStarted(self.plan.flow, layout.once, at=self._machine.context.now()))
 
-    def go_on(self) -> list[Decision]:
-        """Continue after a pause."""
-        return self._drain()
+    def body_over(self, over: BodyOver) -> list[Decision]:
+        """Take the end of a body that ran elsewhere. Ignore a value or failure if it was cancelled in the meantime."""
+        return self._take(partial(self._machine.elsewhere.over, over))
 
-    def widened(self, window: int) -> None:
-        """Let blocks without `concurrency` have ``window`` bodies open at once, because so many more calls can go."""
-        self._prepared.widen(window)
+    def body_done(
+        self, number: int, value: Json, tallies: Mapping[str, Tally] = NOTHING, losses: tuple[Failure, ...] = ()
+    ) -> list[Decision]:
+        """Take the value of a body that ran elsewhere, with the tallies and losses inside of it."""
+        return self.body_over(BodyOver(number, value, None, tallies, losses))
 
-    @property
-    def window(self) -> int:
-        return self._prepared.windows[0].size
+    def body_failed(
+        self, number: int, failure: Failure, tallies: Mapping[str, Tally] = NOTHING, losses: tuple[Failure, ...] = ()
+    ) -> list[Decision]:
+        """Take the failure of a body that ran elsewhere, with the tallies and losses inside of it."""
+        return self.body_over(BodyOver(number, None, failure, tallies, losses))
 
-    def answered(self, number: int, answer: Answer, usage: Usage = NO_USAGE) -> list[Decision]:
-        """Take an answer and its part of the bill. Ignore it if the call was cancelled in the meantime."""
-        return self._take(partial(self._machine.calls.answered, number, answer, usage))
-
-    def failed(self, number: int, error: CallError) -> list[Decision]:
-        """Take the failure of a call. Its request is not sent again."""
-        return self._take(partial(self._machine.calls.failed, number, error))
-
-    def doubted(self, number: int, *, live: bool = False) -> tuple[bool, list[Decision]]:
-        """Tell whether the budgets allow another attempt at a call, after an attempt that may have been paid.
-
-        With ``live`` the attempt was a line of a batch API without an answer, which was not paid.
-        """
-        afforded = self._machine.calls.doubted(number, live=live)
-        return afforded, self._drain()
-
-    def hedged(self, number: int) -> bool:
-        """Tell whether the budgets allow a second request for a slow call, beside the first."""
-        return self._machine.calls.hedged(number)
-
-    def timed_out(self, number: int) -> list[Decision]:
-        """Act on a timer whose time has passed."""
-        return self._take(partial(self._machine.timers.over, number))
-
-    def returned(self, number: int, value: Json) -> list[Decision]:
-        """Take the value of an extern. The caller has checked that it has the declared type."""
-        return self._take(partial(self._machine.externs.returned, number, value))
-
-    def raised(self, number: int, error: FlowrunError) -> list[Decision]:
-        """Take the failure of an extern."""
-        return self._take(partial(self._machine.externs.failed, number, error))
-
-    def read(self, number: int, value: Json) -> list[Decision]:
-        """Take the value of a read, or the FlowrunError if it failed."""
-        self._machine.reads.over(number, value)
-        return self._drain()
-
-    def slow(self, number: int) -> list[Decision]:
-        """Record that a read takes long."""
-        self._machine.reads.slow(number)
-        return self._drain()
+    def body_here(self, number: int) -> list[Decision]:
+        """Run a body here after all, for example because the journal has its answers or no place is left."""
+        return self._take(partial(self._bring_back, number))
 
     def abandoned(self) -> Outcome:
         """Return the outcome of a stopped run. It has no value, but it has the values of the finished steps."""
@@ -167,44 +108,23 @@ class State:
         else:
             machine.open(root)
 
-    def _take(self, arrival: Callable[[], None]) -> list[Decision]:
-        """Queue an event from outside. It is handled after all earlier events."""
-        self._arrivals.append(arrival)
-        return self._drain()
-
-    def _drain(self) -> list[Decision]:
-        machine, reads, work = self._machine, self._machine.reads, self._machine.work
-        given = 0
-        while not reads.holding:
-            if work:
-                work.popleft()()
-            elif given == self._pace and machine.calls.reuses:
-                break
-            elif machine.calls.resume():
-                given += 1
-            elif not self._root.left and not self._ending:
-                self._ending = True
-                reads.attempt(self._root, self._finish)
-            elif reads.beginning:
-                self._begun()
-            elif self._arrivals:
-                self._arrivals.popleft()()
-            else:
-                break
-        decisions = [*reads.new, *self._given_out()]
-        reads.new.clear()
-        return decisions
+    def _ended(self) -> bool:
+        reads = self._machine.reads
+        if not self._root.left and not self._ending:
+            self._ending = True
+            reads.attempt(self._root, self._finish)
+        elif reads.beginning:
+            self._begun()
+        else:
+            return False
+        return True
 
     def _given_out(self) -> list[Decision]:
         """Take the decisions that may be seen. Before the run has begun, a pause gives out only results."""
         decisions, reads = self._machine.decisions, self._machine.reads
-        if reads.holding:
-            return []
         if not (reads.beginning and self.paused):
-            out = decisions[:]
-            decisions.clear()
-            return out
-        out = [one for one in decisions if isinstance(one, HandOn)]
+            return super()._given_out()
+        out: list[Decision] = [one for one in decisions if isinstance(one, HandOn)]
         decisions[:] = [one for one in decisions if not isinstance(one, HandOn)]
         return out
 
@@ -215,6 +135,11 @@ class State:
             self._machine.decisions.clear()
             self._root.left = 0
         self._machine.reads.beginning = False
+
+    def _bring_back(self, number: int) -> None:
+        frame = self._machine.elsewhere.back(number)
+        if frame is not None:
+            self._machine.open(frame)
 
     def _hand_on(self, value: Json) -> None:
         self._machine.decisions.append(HandOn(value))

@@ -111,6 +111,12 @@ class Breaker:
         self._probing = False
         return was
 
+    def take_over(self, since: float, until: float) -> None:
+        """Take over the probes of another process. The outage began at ``since``; the next probe goes at ``until``."""
+        self.since, self._until = since, until
+        self._probes = self._alone = ALONE
+        self._probing = False
+
     def given_up(self, probe: bool) -> None:
         """Record that a request ended and tells nothing about the server."""
         if probe:

@@ -64,6 +64,7 @@ class Quota:
     """The rates of an endpoint in requests and in tokens. The flow sets some of them, and the server reports others.
 
     ``rpm`` and ``tpm`` are requests and tokens a minute; None if the flow sets no rate. ``told`` is the last report.
+    ``under_way`` are the tokens of the requests in flight, by their estimates.
     """
 
     def __init__(self, rpm: float | None, tpm: float | None) -> None:
@@ -72,7 +73,7 @@ class Quota:
         self._told_requests = Told()
         self._told_tokens = Told()
         self._unset = rpm is None and tpm is None
-        self._under_way = 0
+        self.under_way = 0
         self.told = Rates()
 
     @property
@@ -101,11 +102,11 @@ class Quota:
             self._told_requests.take(1)
         if self._told_tokens.left is not None:
             self._told_tokens.take(tokens)
-        self._under_way += tokens
+        self.under_way += tokens
 
     def settle(self, tokens: int, used: int | None) -> None:
         """Count a request that is over. ``tokens`` was the estimate, ``used`` is the real number, None if unknown."""
-        self._under_way -= tokens
+        self.under_way -= tokens
         if used is not None and self._tokens is not None:
             self._tokens.correct(used - tokens)
 
@@ -115,14 +116,14 @@ class Quota:
         Tokens are counted by the mean estimate of these. 0 if the report tells nothing.
         """
         requests, tokens = rates.requests.remaining, rates.tokens.remaining
-        each = self._under_way / under_way if under_way else 0.0
+        each = self.under_way / under_way if under_way else 0.0
         rooms = [] if requests is None else [float(requests)]
         if tokens is not None and each:
-            rooms.append(max(0.0, tokens - self._under_way) / each)
+            rooms.append(max(0.0, tokens - self.under_way) / each)
         return min(rooms, default=0.0)
 
     def learn(self, rates: Rates, now: float, requests: int) -> None:
         """Take a report of the server. It may not include the last ``requests`` requests, nor the tokens under way."""
         self.told = rates
         self._told_requests.learn(rates.requests, now, requests)
-        self._told_tokens.learn(rates.tokens, now, self._under_way)
+        self._told_tokens.learn(rates.tokens, now, self.under_way)

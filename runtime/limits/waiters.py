@@ -37,6 +37,9 @@ class Waiters:
         elif self._timer is not None:
             self._stop()
 
+    def __bool__(self) -> bool:
+        return bool(self._callbacks)
+
     def forget(self, callback: Callable[[], None]) -> None:
         self._callbacks.pop(callback, None)
 

@@ -65,6 +65,8 @@ class CellDisplay(PartialListener):
     display ends and the run goes on.
     """
 
+    reads_prompts = False
+
     def __init__(self, surface: Surface) -> None:
         self.surface = surface
         self.summary = Summary()

@@ -24,8 +24,15 @@ from ..vocabulary.pace import Pace
 from ..vocabulary.traffic import Traffic
 
 OpenProvider = Callable[[str, Surroundings], Provider]
+LimiterAt = Callable[[str], Callable[..., Limiter]]
+"""A function that returns what makes the limiter of an endpoint."""
 NEARBY = 2
 """The times the provider's number that may be in flight at first on this machine or in a private network."""
+
+
+def plain(endpoint: str) -> Callable[..., Limiter]:
+    """Return what makes the limiter of an endpoint that no other process shares."""
+    return Limiter
 
 
 def chosen_addresses(
@@ -50,8 +57,12 @@ def open_endpoints(
     surroundings: Surroundings,
     opener: OpenProvider,
     policy: RetryPolicy,
+    limiter_at: LimiterAt = plain,
 ) -> dict[str, Endpoint]:
-    """Open the endpoints of all models that the flow may ask. They are returned by the address of the model."""
+    """Open the endpoints of all models that the flow may ask. They are returned by the address of the model.
+
+    ``limiter_at`` returns what makes the limiter of an endpoint.
+    """
     wanted = wanted_models(plan, values, declared, default)
     if opener is open_provider and sends_options(plan):
         from .sent_options import check_options  # few flows have such options
@@ -73,6 +84,7 @@ def open_endpoints(
             providers[addresses[0]].endpoint,
             pace,
             traffic if len(traffic) == len(traffics) else (),
+            make=limiter_at(providers[addresses[0]].endpoint),
             bounded=(bounded := all(getattr(providers[one], "bounded", False) is True for one in addresses)),
         )
         follows = bounded and not any("concurrency" in options for _, options in models)
@@ -156,6 +168,7 @@ def _limiter(
     pace: Pace,
     traffic: Sequence[Traffic],
     *,
+    make: Callable[..., Limiter],
     bounded: bool = False,
 ) -> Limiter:
     """Make the limiter of one endpoint, from its provider, from the options of its models and from earlier runs.
@@ -176,7 +189,7 @@ def _limiter(
     rates = {name: [int(options[name]) for _, options in models if name in options] for name in ("rpm", "tpm")}
     limit = max(limits) if fixed else None
     start = pace.start(usual, limit)
-    return Limiter(
+    return make(
         limit,
         start=start,
         trusted=start > usual,

@@ -13,6 +13,9 @@ from ..files.folders import must_be_folder
 from ..limits.retry import RetryPolicy
 from ..vocabulary.errors import UsageError
 
+MOST_WORKERS = 256
+"""The most worker processes of a run."""
+
 
 def flag(given: object, name: str) -> bool:
     if not isinstance(given, bool):
@@ -22,6 +25,13 @@ def flag(given: object, name: str) -> bool:
 
 def flag_or_none(given: object, name: str) -> bool | None:
     return None if given is None else flag(given, name)
+
+
+def worker_count(given: object, name: str) -> int:
+    """Read a number of worker processes."""
+    if isinstance(given, bool) or not isinstance(given, int) or not 0 <= given <= MOST_WORKERS:
+        raise _refused(name, f"a whole number from 0 to {MOST_WORKERS}", given)
+    return given
 
 
 def path(given: object, name: str) -> Path | None:

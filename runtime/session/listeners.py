@@ -34,6 +34,11 @@ def unheard(listeners: Iterable[Listener]) -> frozenset[type]:
     return frozenset(kind for kind in get_args(Event) if not any(_hears(one, kind) for one in listeners))
 
 
+def reads_prompts(listener: Listener) -> bool:
+    """Tell whether a listener may read the prompts and answers of events. Only a display says that it does not."""
+    return getattr(listener, "reads_prompts", True) is not False
+
+
 def open_traces(listeners: Iterable[Listener], flow: str) -> str:
     """Begin the traces of a run. Return the first trace context, "" for none."""
     found = ""
@@ -64,6 +69,10 @@ class Listeners(TracingListener):
 
     def __bool__(self) -> bool:
         return bool(self._several)
+
+    @property
+    def reads_prompts(self) -> bool:
+        return any(map(reads_prompts, self._several))
 
     def hears(self, kind: type) -> bool:
         return any(_hears(one, kind) for one in self._several)

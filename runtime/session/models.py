@@ -21,7 +21,7 @@ from ..providers.records import NoRecords
 from ..values.expressions import ModelValue
 from ..vocabulary.json_value import Json
 from ..vocabulary.usage import Price
-from .endpoints import chosen_addresses, open_endpoints
+from .endpoints import LimiterAt, chosen_addresses, open_endpoints, plain
 from .hosts import permit_hosts
 from .parts import Parts
 from .run_rows import RunSettings
@@ -54,15 +54,19 @@ def models_of(
     tell: Callable[[str], None],
     *,
     priced: bool,
+    limiter_at: LimiterAt = plain,
 ) -> Models:
-    """Open the models that a run may ask, and check that the user allows their hosts. Raises UsageError."""
+    """Open the models that a run may ask, and check that the user allows their hosts. Raises UsageError.
+
+    ``limiter_at`` returns what makes the limiter of an endpoint.
+    """
     declared = declared_models(plan)
     default = default_model(settings.model, declared)
     store = open_store(parts.environ, tell) if parts.learn else None
     own_opener = parts.opener is not open_provider
     named = endpoints_of(plan, parts.environ, settings.folder, none=own_opener)
     surroundings = Surroundings(parts.environ, tell, store or NoRecords(), named)
-    endpoints = open_endpoints(plan, values, declared, default, surroundings, parts.opener, parts.policy)
+    endpoints = open_endpoints(plan, values, declared, default, surroundings, parts.opener, parts.policy, limiter_at)
     asked: tuple[str, ...] = ()
     if not own_opener:
         chosen = chosen_addresses(plan, values, "" if settings.of_project else settings.model, declared)

@@ -12,6 +12,7 @@ from flowrun.dsl import Catalog, dataclass
 from ..costs.written_budget import Budget, budget_of
 from ..limits.retry import RetryPolicy
 from ..providers import open_provider
+from ..vocabulary.errors import UsageError
 from ..vocabulary.json_value import Json
 from ..vocabulary.question import Question
 from .endpoints import OpenProvider
@@ -27,6 +28,7 @@ from .given import (
     path,
     retries,
     variables,
+    worker_count,
 )
 from .hosts import Ask
 from .listeners import Listener, Listeners
@@ -115,8 +117,21 @@ class BatchOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
-class RunOptions(Permissions, JournalOptions, Limits, Display, BatchOptions):
-    """The options of a run: ``Permissions``, ``JournalOptions``, ``Limits``, ``Display``, ``BatchOptions``, the model.
+class Engines:
+    """The processes that run a flow.
+
+    With ``workers`` of 2 or more, so many processes of this machine run the elements of maps and the samples of
+    repeats. 0 and 1 mean no further process. The answers, the journal and the report are the same.
+    """
+
+    workers: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions(Permissions, JournalOptions, Limits, Display, BatchOptions, Engines):
+    """The options of a run, in groups, and its model.
+
+    The groups are ``Permissions``, ``JournalOptions``, ``Limits``, ``Display``, ``BatchOptions`` and ``Engines``.
 
     ``model`` is the model of asks that name none. Without it flowrun takes the variable FLOWRUN_MODEL, or else the
     embedded model. ``environ`` replaces the environment variables of the process. If ``learn`` is True, the run starts
@@ -168,7 +183,12 @@ class RunOptions(Permissions, JournalOptions, Limits, Display, BatchOptions):
         )
 
     def parts(self, listeners: Listeners, remarks: Iterable[str] = ()) -> Parts:
-        """Return the options that the journal does not keep. ``remarks`` come from the readers of the inputs."""
+        """Return the options that the journal does not keep. ``remarks`` come from the readers of the inputs.
+
+        Raises UsageError if the options exclude each other.
+        """
+        if self.workers > 1 and self.catalog is not None:
+            raise UsageError("a `catalog` cannot go to worker processes: leave out `catalog`, or `workers`")
         return Parts(
             (listeners,) if listeners else (),
             self.surroundings,
@@ -181,6 +201,7 @@ class RunOptions(Permissions, JournalOptions, Limits, Display, BatchOptions):
             self.learn,
             ask_person=None if self.ask_person is None else asks_by(self.ask_person),
             wait=self.wait,
+            workers=self.workers,
         )
 
     def listeners(self) -> Listeners:
@@ -205,6 +226,7 @@ _READERS: dict[str, Callable[[object, str], object]] = {
     "live": flag,
     "batch": flag,
     "wait": flag,
+    "workers": worker_count,
     "environ": variables,
     "learn": flag,
     "opener": needed_function,

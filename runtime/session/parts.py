@@ -6,6 +6,7 @@ import asyncio
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import field
 
 from flowrun.dsl import dataclass
 
@@ -49,7 +50,14 @@ class Stop:
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class Processes:
+    """The processes of a run. With ``workers`` of 2 or more, so many run the bodies of maps and repeats."""
+
+    workers: int = field(default=0, kw_only=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Parts(Processes):
     """The parts that a run gets from outside and does not write to the journal."""
 
     on_event: Sequence[Listener]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -40,6 +41,7 @@ from .images import must_take_images
 from .least import must_afford
 from .listeners import Listener, name_traces, open_traces, to_all, unheard
 from .models import Models, models_of
+from .one_process import OneProcess
 from .parts import Parts, Stop
 from .past import past_of
 from .result import Result
@@ -75,8 +77,10 @@ async def execute(
         tell(line)
     budget = settings.budget or Budget(plan.calls_limit, plan.money_limit)
     in_money = budget.money is not None or any(flow.money_limit is not None for flow in plan.flows.values())
-    with opened(plan, folder) as externs, ReadPool(files, tell) as reads:
-        models = models_of(plan, values, settings, parts, tell, priced=in_money)
+    with opened(plan, folder) as externs, ReadPool(files, tell) as reads, ExitStack() as stack:
+        processes = _processes(plan, settings, parts, resumed=number is not None)
+        stack.callback(processes.close)
+        models = models_of(plan, values, settings, parts, tell, priced=in_money, limiter_at=processes.limiter_at)
         await check_endpoints(models.endpoints)
         summary.prices, summary.account.price = models.prices, models.prices if in_money else None
         must_take_images(plan, values, files, settings.model, parts.environ)
@@ -89,6 +93,7 @@ async def execute(
             everywhere=settings.batch,
             wait=parts.wait,
         )
+        processes.settle(models, tell)
         past = past_of(plan, journal, summary.account.price, number, batches.book)
         must_afford(plan, budget, settings, parts.environ, journal, number, past.within(""))
         settings = replace(settings, allow_host=(*settings.allow_host, *models.asked_hosts))
@@ -96,32 +101,54 @@ async def execute(
         log = await _log(plan, values, settings, journal, models, number, trace)
         clock = log.clock
         batches.keep(log)
-        if log.notes is not None:
-            log.notes.keys = keys_in(parts.environ, models.variables)
-            reads.note_files(log.notes)
+        note_reads(log, parts.environ, models, reads)
         places = {address: printable(one.provider.endpoint) for address, one in models.endpoints.items()}
         name_traces(listeners, log.id, places, log.traces)
         _tell_past(models, number, past, publish, clock)
         for line in notices(journal, log, models.prices, settings.ask_doubtful, batches.book):
             tell(line, urgent=True)
         context = _context(models, budget, log, past, settings, parts, listeners, batches)
+        context = await processes.greet(settings, values, log, context, publish, priced=in_money)
         handed = None if parts.on_result is None else handed_on(plan)
-        state = State(plan, values, context, window=window_of(models.endpoints.values()), handed=handed, turn=_TURN)
+        window = window_of(models.endpoints.values())
+        state = State(plan, values, context, window, handed=handed, turn=_TURN, places=processes.places)
         hand_on, person = parts.on_result or _nowhere, parts.ask_person
-        scheduler = Scheduler(state, models.endpoints, publish, externs.call, log, hand_on, reads.read, person)
+        ways = (publish, externs.call, log, hand_on, reads.read, person)
+        scheduler = processes.scheduler(state, models.endpoints, *ways)
         if journal is not None:
             journal.on_trouble, journal.on_mistake = scheduler.trouble, scheduler.mistake
         waiting = partial(waiting_now, scheduler.clock, models.endpoints, asyncio.get_running_loop().time)
         publish(LimitsSet(budget.calls, budget.money, waiting, at=clock.now()))
         parts.stop.listen(scheduler.stop)
         batches.leave(scheduler, wait=parts.wait)
-        outcome = await _finished(scheduler, models, publish, clock)
+        outcome = await _finished(scheduler, models, publish, clock, processes)
+    outcome = await _written(log, outcome, summary)
+    spent = summary.whole.charged(models.prices) if in_money else None
+    return Result(outcome.value, outcome, summary, log.id, spent or 0.0, handed is not None)
+
+
+def note_reads(log: NoLog, environ: Mapping[str, str], models: Models, reads: ReadPool) -> None:
+    """Note the files that a run reads, if it has a journal."""
+    if log.notes is not None:
+        log.notes.keys = keys_in(environ, models.variables)
+        reads.note_files(log.notes)
+
+
+async def _written(log: NoLog, outcome: Outcome, summary: Summary) -> Outcome:
+    """Write the end of the run. If that fails, the run is stopped."""
     try:
         await log.end(outcome.status, figures_of(summary.whole, summary.prices))
     except DiskError as error:
-        outcome = replace(outcome, stopped=outcome.stopped or error)
-    spent = summary.whole.charged(models.prices) if in_money else None
-    return Result(outcome.value, outcome, summary, log.id, spent or 0.0, handed is not None)
+        return replace(outcome, stopped=outcome.stopped or error)
+    return outcome
+
+
+def _processes(plan: p.Plan, settings: RunSettings, parts: Parts, *, resumed: bool) -> OneProcess:
+    if parts.workers < 2:
+        return OneProcess()
+    from .workers import Workers  # few runs have any
+
+    return Workers(plan, settings, parts, resumed=resumed)
 
 
 def _tell_past(models: Models, number: int | None, past: History, publish: Listener, clock: RunClock) -> None:
@@ -187,7 +214,9 @@ async def _log(
     return log
 
 
-async def _finished(scheduler: Scheduler, models: Models, publish: Listener, clock: RunClock) -> Outcome:
+async def _finished(
+    scheduler: Scheduler, models: Models, publish: Listener, clock: RunClock, processes: OneProcess
+) -> Outcome:
     began = clock.now()
     status = "interrupted"
     try:
@@ -196,7 +225,7 @@ async def _finished(scheduler: Scheduler, models: Models, publish: Listener, clo
         return outcome
     finally:
         seconds = clock.now() - began
-        waits = waits_of(scheduler.clock, models.endpoints, models.declared, kept=models.kept)
+        waits = processes.waits(waits_of(scheduler.clock, models.endpoints, models.declared, kept=models.kept))
         try:
             await close_endpoints(models.endpoints, models.store, lambda line: publish(Notice(line, at=clock.now())))
         finally:

@@ -189,8 +189,8 @@ class BlockStep(PreparedStep):
         block.start()
 
     def around(self, frame: Frame, path: str, *, votes: bool = False, ledger: Ledger | None = None) -> Around:
-        self.machine.blocks_begun += 1
-        serial, within = self.machine.blocks_begun, frame.within
+        self.machine.counts.blocks += 1
+        serial, within = self.machine.counts.blocks, frame.within
         outer = None if within is None else within.around
         return Around(
             path,

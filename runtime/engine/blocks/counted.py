@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
+from dataclasses import field
 
 from flowrun.dsl import dataclass
 from flowrun.dsl import plan as p
@@ -16,6 +17,7 @@ from ..decisions import Failure
 from ..frames import Frame, Layout
 from ..machine import Machine
 from ..pipelines import Pipelines
+from ..placement import Placement, stands_alone
 from ..reductions import Reduction
 from .reduced import ReducedRun, ReducedStep
 
@@ -52,10 +54,11 @@ class Pace:
 
 @dataclass(eq=False)
 class CountedRun(ReducedRun):
-    """A running block with numbered bodies: a map or a repeat."""
+    """A running block with numbered bodies: a map or a repeat. ``placement`` is set if its bodies may run elsewhere."""
 
     step: CountedStep
     pace: Pace
+    placement: Placement | None = field(init=False, default=None)
 
     @property
     def total(self) -> int:
@@ -96,7 +99,10 @@ class CountedRun(ReducedRun):
         """Make the frame for the next body. Raises FlowrunError if the frame cannot be made."""
 
     def start(self) -> None:
-        pace = self.pace
+        pace, wide = self.pace, self.step.wide
+        if wide is not None and stands_alone(self.frame):
+            self.placement = Placement(self.machine, self, self.step.plan)
+            pace.window = pace.window if self.step.limited else wide
         self.open_list(listed=self.step.reduction.gathers)
         self.opened(pace.total)
         only = self.machine.context.watcher.only.get(self.around.path)
@@ -134,6 +140,17 @@ class CountedRun(ReducedRun):
             self.open(body)
         if self.step.limited:
             self._hold(held=not self.over and len(self.bodies) >= pace.window.size and self.available > 0)
+
+    def open(self, body: Frame) -> None:
+        if self.placement is None:
+            super().open(body)
+            return
+        # The bodies that fit into the window are opened together with this one.
+        free = self.pace.window.size - len(self.bodies) - 1
+        if self.placement.launch(body, max(0, self.to_come - free)):
+            self.bodies[body.index] = body
+        else:
+            super().open(body)
 
     def _hold(self, *, held: bool) -> None:
         """Record whether the block's own `concurrency` keeps a body back."""
@@ -217,6 +234,7 @@ class CountedStep(ReducedStep):
     """A step that begins a map or a repeat. ``usual`` is the window if the flow sets no `concurrency`.
 
     ``limited`` is True if the flow sets it. ``hands_on`` is True if the result of each body is the element of the map.
+    ``wide`` is the usual window if the bodies run elsewhere, None if they run here.
     """
 
     hands_on = False
@@ -225,7 +243,9 @@ class CountedStep(ReducedStep):
         self, plan: p.Step, machine: Machine, layout: Layout, reduction: Reduction, pipelines: Pipelines, usual: Window
     ) -> None:
         super().__init__(plan, machine, layout, reduction, pipelines)
+        self.plan = plan
         self.usual = usual
+        self.wide: Window | None = None
         self.limited = "concurrency" in plan.options
 
     def window(self, options: Mapping[str, Json]) -> Window:

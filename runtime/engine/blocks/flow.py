@@ -35,7 +35,7 @@ class FlowRun(BlockRun):
     result: p.Expr
 
     def start(self) -> None:
-        self.machine.flows_open += 1
+        self.machine.counts.flows += 1
         self.opened(1)
         self.open(Frame(self.step.layout, None, self, given=self.given))
 
@@ -60,7 +60,7 @@ class FlowRun(BlockRun):
     def cancel(self, *, keep: bool) -> None:
         self.closed()
         super().cancel(keep=keep)
-        self.machine.flows_open -= 1
+        self.machine.counts.flows -= 1
 
 
 class FlowStep(BlockStep):
@@ -77,7 +77,7 @@ class FlowStep(BlockStep):
         self.prepared = prepared
 
     def make(self, frame: Frame, scope: Scope, options: Mapping[str, Json]) -> FlowRun:
-        if self.machine.flows_open >= FLOWS_AT_ONCE:
+        if self.machine.counts.flows >= FLOWS_AT_ONCE:
             raise InputError(f"this step would open more than {FLOWS_AT_ONCE:,} calls of flows at the same time")
         name, flow = self.node.flow, self.flow
         given = self.defaults.filled(name, flow.params, scope.options(self.node.args))

@@ -1,0 +1,57 @@
+"""A run in one process. A run with worker processes has other ways to do the same: see ``workers.py``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ..dispatch.attempt_events import Publish
+from ..dispatch.ledger import NoLog
+from ..dispatch.scheduler import Scheduler
+from ..engine.scopes import Context
+from ..limits import Limiter
+from ..vocabulary.json_value import Json
+from ..vocabulary.waits import Waits
+from .endpoints import plain
+from .models import Models
+from .run_rows import RunSettings
+
+
+class OneProcess:
+    """The processes of a run: this one alone. ``places`` is the number of processes in which bodies run."""
+
+    places = 1
+
+    def limiter_at(self, endpoint: str) -> Callable[..., Limiter]:
+        """Return what makes the limiter of an endpoint."""
+        return plain(endpoint)
+
+    def settle(self, models: Models, tell: Callable[[str], None]) -> None:
+        """Choose the blocks whose bodies run in other processes. ``tell`` gets a remark if there are none."""
+
+    async def greet(
+        self,
+        settings: RunSettings,
+        values: Mapping[str, Json],
+        log: NoLog,
+        context: Context,
+        publish: Publish,
+        *,
+        priced: bool,
+    ) -> Context:
+        """Tell the other processes about the run. Return the world of this one. Raises UsageError if one cannot begin.
+
+        ``priced``: the run needs the prices of its models.
+        """
+        return context
+
+    def scheduler(self, *given: Any) -> Scheduler:
+        """Make the scheduler of the run."""
+        return Scheduler(*given)
+
+    def waits(self, own: Waits) -> Waits:
+        """Return the waiting of all processes, at the end of the run. ``own`` is that of this one."""
+        return own
+
+    def close(self) -> None:
+        """End the other processes."""

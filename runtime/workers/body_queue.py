@@ -1,0 +1,111 @@
+"""The bodies that wait for a worker, and those that each worker has. It only decides: it sends nothing."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import field
+
+from flowrun.dsl import dataclass
+
+CHUNK = 64
+"""The most bodies that go to a worker at once."""
+
+
+@dataclass(eq=False, slots=True)
+class Hands:
+    """The bodies that one worker has, in the order in which it got them. ``asked`` is True while it gives some back."""
+
+    bodies: dict[int, None] = field(default_factory=dict)
+    asked: bool = False
+
+
+class BodyQueue:
+    """The queue of bodies by number. Each worker may hold ``room`` of them.
+
+    When few are left, the workers share them evenly, so that all end together. A worker without a body takes some
+    that another one has not begun. A worker gets at most one body that is suspected of killing workers.
+    """
+
+    def __init__(self, room: int) -> None:
+        self.room = room
+        self.waiting: deque[int] = deque()
+        self.hands: dict[int, Hands] = {}
+        self._suspects: set[int] = set()
+        self._held: deque[int] = deque()
+
+    def enter(self, number: int, *, suspect: bool = False) -> None:
+        """Queue a body."""
+        if suspect:
+            self._suspects.add(number)
+            self._held.append(number)
+        else:
+            self.waiting.append(number)
+
+    def join(self, worker: int) -> None:
+        """Add a worker that has no body."""
+        self.hands[worker] = Hands()
+
+    def leave(self, worker: int) -> list[int]:
+        """Remove a worker. Return the bodies that it had."""
+        hands = self.hands.pop(worker, None)
+        return [] if hands is None else list(hands.bodies)
+
+    def over(self, number: int) -> int | None:
+        """Forget a body that has ended or is cancelled. Return its worker, None if it was still waiting."""
+        self._suspects.discard(number)
+        for worker, hands in self.hands.items():
+            if number in hands.bodies:
+                del hands.bodies[number]
+                return worker
+        for line in (self.waiting, self._held):
+            if number in line:
+                line.remove(number)
+        return None
+
+    def deal(self) -> list[tuple[int, list[int]]]:
+        """Give out the bodies that wait. Return the chunk of each worker that gets some."""
+        dealt = self._deal_suspects()
+        while self.waiting:
+            least = min(self.hands, key=self._count, default=None)
+            if least is None or (free := self.room - self._count(least)) < 1:
+                break
+            share = -(-len(self.waiting) // len(self.hands))
+            chunk = [self.waiting.popleft() for _ in range(min(free, share, CHUNK, len(self.waiting)))]
+            self.hands[least].bodies.update(dict.fromkeys(chunk))
+            dealt.append((least, chunk))
+        return dealt
+
+    def _deal_suspects(self) -> list[tuple[int, list[int]]]:
+        dealt = []
+        for worker, hands in self.hands.items():
+            if self._held and self._suspects.isdisjoint(hands.bodies):
+                hands.bodies[number := self._held.popleft()] = None
+                dealt.append((worker, [number]))
+        return dealt
+
+    def _count(self, worker: int) -> int:
+        return len(self.hands[worker].bodies)
+
+    def steal(self) -> tuple[int, int] | None:
+        """Find a worker that shall give bodies back, and their number. None if no worker is idle, or none has many."""
+        if self.waiting or len(self.hands) < 2 or any(one.asked for one in self.hands.values()):
+            return None
+        counts = {worker: len(one.bodies) for worker, one in self.hands.items()}
+        most, least = max(counts, key=counts.__getitem__), min(counts, key=counts.__getitem__)
+        if 4 * counts[least] >= counts[most] or counts[most] - counts[least] < 2:
+            return None
+        self.hands[most].asked = True
+        return most, min(CHUNK, (counts[most] - counts[least]) // 2)
+
+    def given_back(self, worker: int, numbers: Iterable[int]) -> Sequence[int]:
+        """Queue the bodies that a worker gives back. Those that were cancelled in the meantime are forgotten."""
+        if worker not in self.hands:
+            return ()
+        hands = self.hands[worker]
+        hands.asked = False
+        back = [number for number in numbers if number in hands.bodies]
+        for number in back:
+            del hands.bodies[number]
+            self.enter(number, suspect=number in self._suspects)
+        return back

@@ -1,0 +1,55 @@
+"""One worker as the driver sees it: its process, its two streams, and the requests that it has under way."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable
+from dataclasses import field
+from typing import Any
+
+from flowrun.dsl import dataclass
+
+from ..journal.wire import Frames, WireError, framed
+from ..vocabulary.json_value import Json
+from .event_forms import EventReader
+from .link import Link
+from .process import WorkerProcess
+
+
+@dataclass(eq=False, slots=True)
+class Worker:
+    """A worker. ``number`` counts from 1, and a worker that replaces a dead one has a number of its own.
+
+    ``idle`` is True when it has stopped and has nothing under way, and ``halted`` when it was told to stop. ``scopes``
+    are the numbers of those that it knows. ``writing`` are its rows on the way to the disk. ``over`` ends with it.
+    """
+
+    number: int
+    process: WorkerProcess
+    events: EventReader
+    link: Link | None = None
+    ready: bool = False
+    idle: bool = False
+    halted: bool = False
+    scopes: set[int] = field(default_factory=set)
+    writing: set[asyncio.Future[int]] = field(default_factory=set)
+    answering: asyncio.Task[None] | None = None
+    over: asyncio.Future[None] = field(init=False)
+
+    def send(self, message: dict[str, Json]) -> None:
+        if self.link is not None:
+            self.link.send(message)
+
+
+async def answer(questions: socket.socket, reply: Callable[[dict[str, Any]], dict[str, Json]]) -> None:
+    """Answer the questions of a worker until its stream ends."""
+    loop = asyncio.get_running_loop()
+    questions.setblocking(False)
+    frames = Frames()
+    try:
+        while data := await loop.sock_recv(questions, 1 << 16):
+            for question in frames.feed(data):
+                await loop.sock_sendall(questions, framed(reply(question)))
+    except (OSError, WireError):
+        return  # the worker is gone, and its link tells so

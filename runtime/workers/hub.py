@@ -1,0 +1,300 @@
+"""The driver's side of the workers: the bodies that are out, and the messages of those who run them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from flowrun.dsl import dataclass
+
+from ..dispatch.attempt_events import Publish
+from ..dispatch.leases import LeaseDesk, Leases
+from ..dispatch.ledger import NoLog, RunLog
+from ..engine.body_json import launch_json, over_of, scope_json
+from ..engine.body_terms import CancelBody, LaunchBody
+from ..engine.decisions import BodyOver, Failure
+from ..engine.elsewhere import PREPARED
+from ..vocabulary import events as e
+from ..vocabulary.amounts import count_text
+from ..vocabulary.error_forms import error_of
+from ..vocabulary.errors import FlowrunError, InDoubtError, RefusedError, UsageError
+from ..vocabulary.json_value import Json
+from .body_queue import BodyQueue
+from .budget_ends import BudgetEnds
+from .hand import Worker
+from .rows import RowRelay
+from .team import Hello, Team
+from .waits import waits_of
+
+DEATHS = 3
+"""A body whose workers died so often is not run again."""
+
+
+class Driver(Protocol):
+    """The part of the driver's scheduler that hears from the hub."""
+
+    def over(self, over: BodyOver) -> None:
+        """Take the end of a body."""
+
+    def widen(self, bodies: int) -> None:
+        """Let each worker have so many bodies open at once."""
+
+    @property
+    def sending(self) -> bool:
+        """True if a request of the driver itself is under way."""
+
+    def rested(self) -> None:
+        """Hear that all workers have stopped, and that nothing is under way there."""
+
+    def mistake(self, error: BaseException) -> None:
+        """Hear of a fault of flowrun itself."""
+
+
+@dataclass(eq=False, slots=True)
+class _Body:
+    """A body that is out, with the number of workers that died while they had it."""
+
+    launch: LaunchBody
+    deaths: int = 0
+
+
+class Hub:
+    """The bodies of one run that run in worker processes. ``environ`` are the environment variables of these.
+
+    ``desk`` leases the limits of the run to the workers, and ``leases`` are those of the driver itself. The processes
+    start at once. ``greet`` tells them about the run, and returns when all of them are ready.
+    """
+
+    def __init__(self, count: int, environ: Mapping[str, str], desk: LeaseDesk, leases: Leases) -> None:
+        self.team = Team(count, environ)
+        self.leases = leases
+        self._desk = desk
+        self._log = NoLog()
+        self._publish: Publish = lambda event: None
+        self._driver: Driver | None = None
+        self._rows: RowRelay | None = None
+        self._queue = BodyQueue(1)
+        self._bodies: dict[int, _Body] = {}
+        self._ends = BudgetEnds(self._end, self._sending)
+        self._stopping = self._dealing = False
+
+    async def greet(self, log: NoLog, publish: Publish, hello: Hello) -> None:
+        """Begin the run at all workers, and wait until they are ready. Raises UsageError if one of them is not."""
+        self._log, self._publish = log, once(publish)
+        if isinstance(log, RunLog):
+            self._rows = RowRelay(log, self.mistake)
+        await self.team.greet(self, hello)
+
+    def listen(self, driver: Driver, window: int) -> None:
+        """Take the scheduler of the run. At first ``window`` bodies may be open at each worker."""
+        self._driver = driver
+        self.room(window)
+
+    @property
+    def busy(self) -> bool:
+        """True if a worker may still have something under way."""
+        return self.team.busy
+
+    @property
+    def out(self) -> bool:
+        """True if bodies are out."""
+        return bool(self._bodies)
+
+    # Requests of the scheduler
+
+    def launch(self, body: LaunchBody) -> None:
+        self._bodies[body.number] = _Body(body)
+        self._queue.enter(body.number)
+        self._deal_soon()
+
+    def cancel(self, cancel: CancelBody) -> None:
+        if self._bodies.pop(cancel.number, None) is None:
+            return
+        if self._ends.drop(cancel.number):
+            self._deliver(BodyOver(cancel.number))
+            return
+        worker = self._queue.over(cancel.number)
+        if worker in self.team.workers:
+            self.team.workers[worker].send({"cancel": cancel.number, "keep": cancel.keep})
+        else:
+            self._deliver(BodyOver(cancel.number))
+
+    def room(self, window: int) -> None:
+        """Let each worker have so many bodies open at once. A few more wait there for their turn."""
+        self._queue.room = window + PREPARED
+        self._deal_soon()
+
+    def stop(self) -> None:
+        """Begin nothing more at any worker."""
+        self._stopping = True
+        for worker in self.team:
+            worker.halted = True
+            worker.send({"stop": True})
+            if worker.link is not None:
+                worker.link.flush()
+
+    # Bodies
+
+    def _deal_soon(self) -> None:
+        if not self._dealing:
+            self._dealing = True
+            asyncio.get_running_loop().call_soon(self._deal)
+
+    def _deal(self) -> None:
+        self._dealing = False
+        if self._stopping or self.team.ending:
+            return
+        for number, chunk in self._queue.deal():
+            worker = self.team.workers[number]
+            bodies: list[Json] = []
+            for one in chunk:
+                launch = self._bodies[one].launch
+                if launch.scope.number not in worker.scopes:
+                    worker.scopes.add(launch.scope.number)
+                    worker.send({"scope": scope_json(launch.scope)})
+                bodies.append(launch_json(launch))
+            worker.send({"bodies": bodies})
+        if (stolen := self._queue.steal()) is not None:
+            self.team.workers[stolen[0]].send({"back": stolen[1]})
+
+    def _deliver(self, over: BodyOver) -> None:
+        if self._driver is not None:
+            self._driver.over(over)
+
+    def _refuse(self, launch: LaunchBody, error: FlowrunError) -> None:
+        del self._bodies[launch.number]
+        self._queue.over(launch.number)
+        self._deliver(BodyOver(launch.number, failure=Failure(launch.path, str(error), error)))
+
+    # News of the workers
+
+    def join(self, worker: Worker) -> None:
+        self._desk.join(worker.number, lambda message: worker.send({"leases": message}))
+
+    def hear(self, worker: Worker, message: dict[str, Any]) -> None:
+        for name, found in message.items():
+            match name:
+                case "rows":
+                    if self._rows is not None:
+                        self._rows.write(worker, found, message["records"])
+                case "leases":
+                    self._desk.take(worker.number, found)
+                case "events":
+                    for row in found:
+                        self._publish(worker.events.event(row))
+                case "over":
+                    for one in found:
+                        self._over(over_of(one))
+                case "gave":
+                    self._queue.given_back(worker.number, found)
+                    self._deal_soon()
+                case "room":
+                    if self._driver is not None:
+                        self._driver.widen(found)
+                case "idle":
+                    worker.idle = True
+                    self._rest()
+                case "ended":
+                    self.team.waits.append(waits_of(found))
+                    worker.idle = True
+                    worker.over.set_result(None)
+                    self._rest()
+                case "ready":
+                    self._queue.join(worker.number)
+                    self.team.ready(worker)
+                    self._deal_soon()
+                case "refused":
+                    self.mistake(UsageError(f"a worker process cannot begin: {error_of(found)}"))
+                case "mistake":
+                    self.mistake(RuntimeError(f"in a worker process: {found}"))
+
+    def mistake(self, error: BaseException) -> None:
+        if not self.team.refuse(error) and self._driver is not None:
+            self._driver.mistake(error)
+
+    def answer(self, question: dict[str, Any]) -> dict[str, Json]:
+        return {} if self._rows is None else self._rows.answer(question)
+
+    def _rest(self) -> None:
+        if self._stopping and not self.busy and self._driver is not None:
+            self._driver.rested()
+
+    def _over(self, over: BodyOver) -> None:
+        self._queue.over(over.number)
+        if over.number not in self._bodies or not self._ends.holds(over):
+            self._end(over)
+        if len(self._ends) == len(self._bodies):
+            self._ends.release()
+
+    def _sending(self) -> bool:
+        """Tell whether a request of the run is under way anywhere."""
+        return any(worker.events.open for worker in self.team) or (self._driver is not None and self._driver.sending)
+
+    def _end(self, over: BodyOver) -> None:
+        body = self._bodies.pop(over.number, None)
+        if body is not None and self._rows is not None:
+            self._rows.over(body.launch.path)
+        self._deliver(over)
+        self._deal_soon()
+
+    def lose(self, worker: Worker, end: str) -> None:
+        """Give the bodies of a dead worker to others. Its attempts are in doubt."""
+        self._desk.gone(worker.number)
+        numbers = self._queue.leave(worker.number)
+        at = self._log.clock.now()
+        open_ = worker.events.broken_off(at)
+        for event in open_:
+            self._publish(event)
+        bodies = [self._bodies[number] for number in numbers if number in self._bodies]
+        doubts = sum(one.calls for one in open_)
+        if self._rows is not None:
+            keys, attempts = self._rows.lose(one.launch.path for one in bodies)
+            doubts = len(attempts)
+            for other in self.team:
+                other.send({"known": [key.hex() for key in keys]})
+        self._publish(e.Notice(lost_line(worker.number, end, doubts, len(bodies)), urgent=True, at=at))
+        for body in bodies:
+            self._again(body, end)
+        if self._stopping or self.team.ending:
+            self._rest()
+        elif not self.team.workers:
+            for body in [*self._bodies.values()]:
+                self._refuse(body.launch, RefusedError("the worker processes kept ending, and flowrun starts no more"))
+        self._deal_soon()
+
+    def _again(self, body: _Body, end: str) -> None:
+        """Queue a body again, unless too many workers have died with it."""
+        body.deaths += 1
+        if body.deaths >= DEATHS:
+            said = f"{DEATHS} worker processes ended unexpectedly while they ran it (the last: {end})"
+            self._refuse(body.launch, InDoubtError(said))
+        elif not self._stopping:
+            self._queue.enter(body.launch.number, suspect=body.deaths == DEATHS - 1)
+
+
+def once(publish: Publish) -> Publish:
+    """Return a publisher that tells each line for the user once: all workers say the same about the same file."""
+    told: set[str] = set()
+
+    def tell(event: e.Event) -> None:
+        if isinstance(event, e.Notice):
+            if event.text in told:
+                return
+            told.add(event.text)
+        publish(event)
+
+    return tell
+
+
+def lost_line(worker: int, end: str, doubts: int, bodies: int) -> str:
+    """Tell in one line that a worker has died."""
+    paid = ""
+    if doubts == 1:
+        paid = "; 1 call was open there and may have been paid, so it counts at its worst"
+    elif doubts:
+        paid = f"; {doubts:,} calls were open there and may have been paid, so they count at their worst"
+    left = "; it had nothing to do"
+    if bodies:
+        left = f"; other workers take over its {count_text(bodies, 'element')}"
+    return f"worker process {worker} ended unexpectedly ({end}){paid}{left}"

@@ -1,0 +1,94 @@
+"""A stream of messages between the driver and a worker. All messages of one turn of the event loop go in one frame."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable
+from typing import Any
+
+from ..journal.wire import Frames, WireError, framed
+from ..vocabulary.json_value import Json
+
+Message = dict[str, Json]
+
+
+class Link(asyncio.Protocol):
+    """One end of a stream. ``heard`` takes each message, ``lost`` is called once when the stream has ended."""
+
+    def __init__(self, heard: Callable[[dict[str, Any]], None], lost: Callable[[], None]) -> None:
+        self._heard = heard
+        self._lost = lost
+        self._frames = Frames()
+        self._transport: asyncio.Transport | None = None
+        self._given: list[Json] = []
+        self._closed = False
+        self._room = asyncio.Event()
+
+    @classmethod
+    async def over(cls, end: socket.socket, heard: Callable[[dict[str, Any]], None], lost: Callable[[], None]) -> Link:
+        """Open the link over this end of a pair of sockets."""
+        end.setblocking(False)
+        loop = asyncio.get_running_loop()
+        _, link = await loop.create_connection(lambda: cls(heard, lost), sock=end)
+        return link
+
+    def send(self, message: Message) -> None:
+        """Send a message at the end of this turn of the event loop. A closed link drops it."""
+        if self._closed:
+            return
+        if not self._given:
+            asyncio.get_running_loop().call_soon(self.flush)
+        self._given.append(message)
+
+    def flush(self) -> None:
+        """Send what waits. Raises WireError if it is too long for one frame."""
+        given, self._given = self._given, []
+        if given and self._transport is not None and not self._closed:
+            self._transport.write(framed(given))
+
+    async def drained(self) -> None:
+        """Wait until everything has left this process."""
+        if self._transport is not None and not self._closed and self._transport.get_write_buffer_size():
+            self._transport.set_write_buffer_limits(high=0)
+            await self._room.wait()
+
+    def close(self) -> None:
+        """Send what waits, and end the stream. ``lost`` is not called."""
+        if not self._closed:
+            self.flush()
+            self._closed = True
+            if self._transport is not None:
+                self._transport.close()
+
+    # The methods that asyncio calls
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        # Backpressure comes from the few bodies that are out, not from the transport.
+        transport.set_write_buffer_limits(high=1 << 30)
+        self._transport = transport
+
+    def resume_writing(self) -> None:
+        self._room.set()
+
+    def data_received(self, data: bytes) -> None:
+        try:
+            for frame in self._frames.feed(data):
+                for message in frame:
+                    if self._closed:
+                        return
+                    self._heard(message)
+        except WireError:
+            self._end()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._end()
+
+    def _end(self) -> None:
+        if not self._closed:
+            self._closed = True
+            self._room.set()
+            if self._transport is not None:
+                self._transport.abort()
+            self._lost()

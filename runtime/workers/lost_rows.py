@@ -1,0 +1,71 @@
+"""The rows that workers have written about bodies that still run, in case that a worker dies.
+
+The index of a journal is that of the moment when the run opened it. So the answers that a dead worker has bought are
+found here when another worker runs its bodies again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from flowrun.dsl import dataclass
+
+from ..dispatch.cache import Recall
+from ..engine.decisions import Call, Known
+from ..journal.index import Index, Open, Run
+from ..journal.records import Kind, LogRecord
+from ..vocabulary.json_value import Json
+
+_OF_CALLS = frozenset({Kind.INTENT, Kind.ANSWER, Kind.REFUSED, Kind.DOUBT, Kind.CANCELLED})
+
+
+@dataclass(eq=False, slots=True)
+class _Row:
+    number: int
+    record: LogRecord
+
+
+def body_of(place: str) -> str:
+    """Return the path of the body that a call is in, from the call's place: that up to the first bracket."""
+    return place[: place.find("]") + 1]
+
+
+class LostRows:
+    """The rows of the bodies that run, by the path of the body, and the index of those that were lost with a worker."""
+
+    def __init__(self, run: int, body: Callable[[int], Json]) -> None:
+        self.run = run
+        self.body = body
+        self.index = Index({run: Run(run, "", "", "", 0.0)})
+        self.recall: Recall | None = None
+        self._rows: dict[str, list[_Row]] = {}
+
+    def wrote(self, first: int, records: Iterable[LogRecord]) -> None:
+        """Take records that are on the disk, and the number of the first one."""
+        for at, record in enumerate(records):
+            if record.kind in _OF_CALLS:
+                self._rows.setdefault(body_of(record.place), []).append(_Row(first + at, record))
+
+    def over(self, path: str) -> None:
+        """Forget the rows of a body that has ended."""
+        self._rows.pop(path, None)
+
+    def lose(self, paths: Iterable[str], recall: Recall) -> tuple[set[bytes], list[Open]]:
+        """Keep the rows of bodies whose worker has died. Return the keys of their calls, and the attempts in doubt."""
+        keys: set[bytes] = set()
+        for path in paths:
+            for row in self._rows.pop(path, ()):
+                one = row.record
+                keys.add(one.key)
+                self.index.take(row.number, self.run, str(one.kind), one.key, one.place, None)
+        if keys:
+            self.recall = Recall(self, self.run, recall.endpoints, models=recall.models)
+        doubts = [one for key in keys for one in self.index.open.get(key, ())]
+        return keys, doubts
+
+    def find(self, key: bytes, call: Call) -> Known | None:
+        """Find what a dead worker has left of a call. None if there is nothing."""
+        if self.recall is None:
+            return None
+        found = self.recall.known(key, call)
+        return found if found.answer is not None or found.open else None

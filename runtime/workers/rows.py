@@ -1,0 +1,84 @@
+"""The rows of all workers of a run on their way to the journal, and the answers that workers look for there."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from ..dispatch.ledger import RunLog
+from ..engine.decisions import Call, Policy
+from ..journal.index import Open
+from ..journal.records import Kind, LogRecord
+from ..journal.wire import unpacked
+from ..vocabulary.call import Request
+from ..vocabulary.error_forms import error_json
+from ..vocabulary.errors import DiskError, FlowrunError, mistake_in
+from ..vocabulary.json_value import Json
+from .hand import Worker
+from .lost_rows import LostRows
+from .remote_journal import known_json
+
+
+class RowRelay:
+    """The writer of the rows of workers. ``fail`` is called with an error that is a fault of flowrun."""
+
+    def __init__(self, log: RunLog, fail: Callable[[BaseException], None]) -> None:
+        self._log = log
+        self._fail = fail
+        self._lost = LostRows(log.run, log.journal.body)
+        self._files: set[bytes] = set()
+
+    def write(self, worker: Worker, number: int, packed: Iterable[Any]) -> None:
+        """Write the rows of a message, and tell its worker when they are on the disk."""
+        records = unpacked(packed)
+        calls = [one for one in records if one.kind is not Kind.CONTENT and one.kind is not Kind.READ]
+        if len(calls) < len(records):
+            self._note([one for one in records if one.kind is Kind.CONTENT or one.kind is Kind.READ])
+        done = self._log.journal.append(calls)
+        worker.writing.add(done)
+        done.add_done_callback(lambda done: self._written(worker, number, calls, done))
+
+    def _note(self, records: list[LogRecord]) -> None:
+        """Note the files that workers have read, each once."""
+        fresh = [one for one in records if one.kind is Kind.CONTENT or one.key not in self._files]
+        self._files.update(one.key for one in records if one.kind is Kind.READ)
+        self._log.journal.note(fresh)
+
+    def _written(self, worker: Worker, number: int, records: list[LogRecord], done: asyncio.Future[int]) -> None:
+        worker.writing.discard(done)
+        error = None if done.cancelled() else done.exception()
+        if done.cancelled() or error is not None:
+            if error is not None and not isinstance(error, DiskError):
+                self._fail(error)
+            worker.send({"unwritten": number, "error": error_json(error) if isinstance(error, FlowrunError) else None})
+            return
+        self._lost.wrote(done.result(), records)
+        worker.send({"wrote": number})
+
+    def over(self, path: str) -> None:
+        """Forget the rows of a body that has ended."""
+        self._lost.over(path)
+
+    def lose(self, paths: Iterable[str]) -> tuple[set[bytes], list[Open]]:
+        """Keep the rows of bodies whose worker has died. Return the keys of their calls, and the attempts in doubt."""
+        return self._lost.lose(paths, self._log.recall)
+
+    def answer(self, question: dict[str, Any]) -> dict[str, Json]:
+        """Answer a question of a worker, which waits for it with its whole event loop."""
+        journal = self._log.journal
+        try:
+            if "body" in question:
+                return {"body": journal.body(question["body"])}
+            key = bytes.fromhex(question["find"])
+            call = Call(0, "", "", Request(()), place=question["place"], policy=Policy(batch=question["batch"]))
+            known = self._lost.find(key, call)
+            if known is None:
+                known = self._log.recall.known(key, call)
+            if known.answer is None or (row := known.paid) is None:
+                return known_json(known, None, None)
+            return known_json(known, (row.number, row.run, row.place), journal.body(row.number))
+        except FlowrunError as error:
+            return {"error": str(error)}
+        except Exception as error:  # noqa: BLE001  the worker must have an answer
+            return {"error": f"the driver could not answer ({mistake_in(error)})"}

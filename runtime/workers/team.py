@@ -1,0 +1,179 @@
+"""The worker processes of one run: their start, their streams, and their end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from typing import Any, Protocol
+
+from ..vocabulary.errors import UsageError
+from ..vocabulary.json_value import Json
+from ..vocabulary.waits import Waits
+from .event_forms import EventReader
+from .hand import Worker, answer
+from .link import Link
+from .process import WorkerProcess, start, told_end
+
+_STARTS = 8
+"""The workers that may be started in place of dead ones, for each worker of the run."""
+Hello = Callable[[int], dict[str, Json]]
+"""A function that makes the first message to the worker with this number."""
+
+
+class Head(Protocol):
+    """The part of the driver that hears from the workers of a team."""
+
+    def join(self, worker: Worker) -> None:
+        """Take in a worker, before its first message."""
+
+    def hear(self, worker: Worker, message: dict[str, Any]) -> None:
+        """Take a message of a worker."""
+
+    def answer(self, question: dict[str, Any]) -> dict[str, Json]:
+        """Answer a question of a worker."""
+
+    def lose(self, worker: Worker, end: str) -> None:
+        """Take the news that a worker has died. ``end`` says how."""
+
+    def mistake(self, error: BaseException) -> None:
+        """Take an error that ends the run."""
+
+
+class Team:
+    """The workers of one run. Their processes start at once, with these environment variables, and load modules.
+
+    ``waits`` has the waiting of workers that have ended.
+    """
+
+    def __init__(self, count: int, environ: Mapping[str, str]) -> None:
+        self.count = count
+        self.workers: dict[int, Worker] = {}
+        self._environ = environ
+        self._started = [start(environ) for _ in range(count)]
+        self._numbers = 0
+        self._starts_left = _STARTS * count
+        self._head: Head | None = None
+        self._hello: Hello | None = None
+        self._waiting: asyncio.Future[None] | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.ending = False
+        self.waits: list[Waits] = []
+
+    def __iter__(self) -> Iterator[Worker]:
+        return iter(tuple(self.workers.values()))
+
+    @property
+    def busy(self) -> bool:
+        """True if a worker may still have something under way."""
+        return any(not one.idle for one in self)
+
+    async def greet(self, head: Head, hello: Hello) -> None:
+        """Tell all workers about the run, and wait until they are ready. Raises UsageError if one of them is not."""
+        self._head, self._hello = head, hello
+        started, self._started = self._started, []
+        self._waiting = asyncio.get_running_loop().create_future()
+        for at, process in enumerate(started):
+            try:
+                await self._join(process)
+            except BaseException:
+                self._started += started[at + 1 :]
+                raise
+        await self._waiting
+
+    def refuse(self, error: BaseException) -> bool:
+        """Let ``greet`` raise an error. Return False if it is over."""
+        if self._waiting is None or self._waiting.done():
+            return False
+        self._waiting.set_exception(error)
+        return True
+
+    def ready(self, worker: Worker) -> None:
+        worker.ready = True
+        if self._waiting is not None and not self._waiting.done() and all(one.ready for one in self):
+            self._waiting.set_result(None)
+
+    async def finish(self, seconds: float) -> None:
+        """Let the workers end what is under way for the journal, and end their processes. Wait at most so long."""
+        self.ending = True
+        for worker in self:
+            worker.send({"end": True})
+        ends = [worker.over for worker in self]
+        if ends:
+            await asyncio.wait(ends, timeout=seconds)
+        writing = [one for worker in self for one in worker.writing]
+        if writing:
+            await asyncio.wait(writing)
+            await asyncio.sleep(0)
+        self.close()
+
+    def close(self) -> None:
+        """End all worker processes at once."""
+        self.ending = True
+        for task in self._tasks:
+            task.cancel()
+        for worker in self:
+            if worker.link is not None:
+                worker.link.close()
+            if worker.answering is not None:
+                worker.answering.cancel()
+        processes = [*self._started, *(one.process for one in self)]
+        for process in processes:
+            process.kill()
+        for process in processes:
+            process.ended()
+        self._started.clear()
+        self.workers.clear()
+
+    async def _join(self, process: WorkerProcess) -> None:
+        self._numbers += 1
+        worker = Worker(self._numbers, process, EventReader(self._numbers))
+        worker.over = asyncio.get_running_loop().create_future()
+        self.workers[worker.number] = worker
+        assert self._head is not None and self._hello is not None
+        head = self._head
+        head.join(worker)
+        worker.link = await Link.over(
+            process.stream, lambda message: head.hear(worker, message), lambda: self._lost(worker)
+        )
+        worker.answering = asyncio.get_running_loop().create_task(answer(process.questions, head.answer))
+        worker.send(self._hello(worker.number))
+
+    def _lost(self, worker: Worker) -> None:
+        if worker.number not in self.workers:
+            return
+        if worker.over.done() or self.ending:
+            worker.idle = True
+            if not worker.over.done():
+                worker.over.set_result(None)
+            return
+        self._spawn(self._bury(worker))
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None and self._head is not None:
+            self._head.mistake(error)
+
+    async def _bury(self, worker: Worker) -> None:
+        """Handle the death of a worker, and start another one in its place."""
+        end = told_end(worker.process.ended())
+        if worker.answering is not None:
+            worker.answering.cancel()
+        if worker.writing:
+            # The rows that came before the death are on their way to the disk.
+            await asyncio.wait(tuple(worker.writing))
+            await asyncio.sleep(0)
+        self.workers.pop(worker.number, None)
+        assert self._head is not None
+        if not worker.ready:
+            self._head.mistake(UsageError(f"a worker process ended before it was ready ({end})"))
+            return
+        more = not self.ending and self._starts_left > 0 and not worker.halted
+        self._starts_left -= more
+        if more:
+            await self._join(start(self._environ))
+        self._head.lose(worker, end)

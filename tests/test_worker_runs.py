@@ -1,0 +1,138 @@
+"""Runs whose elements are spread over worker processes: the same answers, rows and figures as in one process."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flowrun import Result, RunOptions, load, run_async
+from flowrun.dsl import Source
+from flowrun.runtime.api import resume_async
+from flowrun.runtime.journal.reading import JournalReader
+from flowrun.runtime.session.loading import installed
+from flowrun.runtime.vocabulary.errors import UsageError
+from flowrun.runtime.vocabulary.waits import Cause
+from support.model_server import Served, model_server
+
+FLOW = """
+flow many(xs: [text], extra: text = "kindly") {
+  drafts = map x in xs {
+    draft = ask "Draft {{ x }} {{ extra }}"
+    good = repeat 3 { ask "Is {{ draft }} good?" -> yes | no } reduce majority
+    { draft, good }
+  } reduce collect
+  longer = map one in drafts { ask "More of {{ one.draft }}" } reduce collect
+  title = ask "A title for {{ longer }}"
+  return { drafts, longer, title }
+}
+"""
+MODEL = "openai:test"
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Served]:
+    with model_server(tmp_path / "log", seconds=0.005) as served:
+        yield served
+
+
+def environ(server: Served, folder: Path) -> dict[str, str]:
+    home = folder / "home"
+    home.mkdir(exist_ok=True)
+    return {"PATH": os.environ["PATH"], "HOME": str(home), "OPENAI_BASE_URL": server.url, "OPENAI_API_KEY": "sk-test"}
+
+
+async def ran(server: Served, folder: Path, text: str, inputs: Mapping[str, Any], **options: Any) -> Result:
+    given = RunOptions(model=MODEL, environ=environ(server, folder), **options)
+    return await run_async(load(Source(text, str(folder / "x.flow"))), inputs, options=given)
+
+
+def rows(journal: Path) -> list[tuple[str, str]]:
+    """The kinds and places of all rows about calls, sorted."""
+    with JournalReader(journal) as reader:
+        run = next(iter(reader.index.runs))
+        found = [(str(row[1]), str(row[3])) for row in reader.attempts(run)]
+    return sorted(found)
+
+
+async def test_two_workers_give_the_result_rows_and_figures_of_one_process(server: Served, tmp_path: Path) -> None:
+    inputs = {"xs": [f"note {n}" for n in range(40)]}
+    one = await ran(server, tmp_path, FLOW, inputs, journal=tmp_path / "one.db")
+    two = await ran(server, tmp_path, FLOW, inputs, journal=tmp_path / "two.db", workers=2)
+    assert two.status == one.status == "done"
+    assert two.value == one.value
+    assert two.tallies == one.tallies
+    assert rows(tmp_path / "two.db") == rows(tmp_path / "one.db")
+    for name in ("finished", "steps", "requests", "answered"):
+        assert getattr(two.summary, name, None) == getattr(one.summary, name, None), name
+    assert two.summary.account == one.summary.account
+
+
+async def test_a_run_without_a_journal_has_workers_too(server: Served, tmp_path: Path) -> None:
+    one = await ran(server, tmp_path, FLOW, {"xs": ["a", "b", "c"]})
+    result = await ran(server, tmp_path, FLOW, {"xs": ["a", "b", "c"]}, workers=2)
+    assert (result.status, result.value) == ("done", one.value)
+    assert result.summary.account == one.summary.account
+
+
+async def test_concurrency_holds_over_all_workers_as_the_server_counts(server: Served, tmp_path: Path) -> None:
+    text = f'model m = "{MODEL}" with concurrency: 7\nflow many(xs: [text]) {{\n' + (
+        '  return map x in xs { ask m "Say {{ x }}" } reduce collect\n}\n'
+    )
+    result = await ran(server, tmp_path, text, {"xs": [str(n) for n in range(200)]}, workers=3)
+    assert result.status == "done"
+    assert most_in_flight(server) == 7
+    (waits,) = result.summary.waits.endpoints
+    assert waits.ceiling == 7
+    assert waits.widest == 7
+    assert waits.seconds[Cause.WIDTH] > 0.1
+
+
+def most_in_flight(server: Served) -> int:
+    now = most = 0
+    for line in sorted(server.lines(), key=lambda one: one["time"]):
+        now += 1 if line["at"] == "asked" else -1
+        most = max(most, now)
+    return most
+
+
+@pytest.mark.parametrize("budget", ["50 calls"])
+async def test_a_budget_of_calls_is_never_exceeded(server: Served, tmp_path: Path, budget: str) -> None:
+    text = 'flow many(xs: [text]) {\n  return map x in xs { ask "Say {{ x }}" } reduce collect with errors: skip\n}\n'
+    result = await ran(server, tmp_path, text, {"xs": [str(n) for n in range(80)]}, workers=2, budget=budget)
+    assert result.status == "budget"
+    assert server.answers() == 50
+    assert len(result.value) == 50
+
+
+async def test_a_run_goes_on_with_another_number_of_workers(server: Served, tmp_path: Path) -> None:
+    inputs = {"xs": [f"note {n}" for n in range(30)]}
+    journal = tmp_path / "one.db"
+    first = await ran(server, tmp_path, FLOW, inputs, journal=journal, workers=2, budget="60 calls")
+    assert first.status == "budget"
+    assert (server.answers(), first.summary.account.answered) == (60, 60)
+    options = RunOptions(environ=environ(server, tmp_path), workers=3, budget="500 calls")
+    second = await resume_async(first.run, journal, options=options)
+    assert second.status == "done"
+    answers = server.answers()
+    assert answers == len({place for kind, place in rows(journal) if kind == "answer"})
+    again = await resume_async(first.run, journal, options=RunOptions(environ=environ(server, tmp_path)))
+    assert again.value == second.value
+    assert server.answers() == answers
+
+
+async def test_an_opener_cannot_go_to_workers(server: Served, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="an `opener` cannot go to worker processes"):
+        await ran(server, tmp_path, FLOW, {"xs": ["a"]}, workers=2, opener=lambda address, around: None)
+    with pytest.raises(UsageError, match="a `catalog` cannot go to worker processes"):
+        await ran(server, tmp_path, FLOW, {"xs": ["a"]}, workers=2, catalog=installed(Source("", "x.flow")))
+    assert server.lines() == []
+
+
+async def test_a_flow_without_a_map_says_so_and_runs(server: Served, tmp_path: Path) -> None:
+    result = await ran(server, tmp_path, 'flow one() {\n  return ask "Hello"\n}\n', {}, workers=2)
+    assert result.status == "done"
+    assert any("nothing that worker processes can run" in line for line in result.summary.notices)

@@ -166,6 +166,18 @@ def test_the_window_of_the_flow_holds_for_all_places() -> None:
     assert len(hand.of(LaunchBody)) == 3
 
 
+def test_a_call_in_a_place_knows_how_many_are_to_come() -> None:
+    """The count is that of a run without places: the bodies that begin together do not count."""
+    text = flow('x = map n in items { ask "begin alike {{ n }}" } reduce collect with concurrency: 2')
+    hand, bodies = place(text)
+    here = State(hand.plan, ITEMS, Context({}, ModelValue("m", "m"), functions))
+    counted = [
+        [one.call.policy.expected for one in decisions if isinstance(one, Launch)]
+        for decisions in (here.begin(), bodies.open(hand.of(LaunchBody)))
+    ]
+    assert counted == [[(6,), (6,)]] * 2
+
+
 @pytest.mark.parametrize("places", [1, 3])
 def test_the_usual_window_grows_with_the_places(places: int) -> None:
     hand = Hand(COLLECT, {"items": ["a"] * 1000}, window=10, places=places)

@@ -39,21 +39,21 @@ async def one(base: str, folder: Path, journal: Path, number: int, calls: int, w
     await run("the first", 20, folder / "first.db")
     print("ready", flush=True)
     sys.stdin.readline()
-    began = time.monotonic()
+    began, used = time.monotonic(), time.process_time()
     await run(str(number), calls, journal)
-    print(json.dumps([began, time.monotonic()]), flush=True)
+    print(json.dumps([began, time.monotonic(), time.process_time() - used]), flush=True)
 
 
-def together(base: str, folder: Path, processes: int, calls: int, wide: int, name: str) -> float:
-    """Run processes that share a journal, and return the calls a second of all of them."""
+def together(base: str, folder: Path, processes: int, calls: int, wide: int, name: str) -> tuple[float, float]:
+    """Run processes that share a journal. Return the calls a second of all of them, and the CPU of a call in ms."""
     running = []
     for number in range(processes):
         own = folder / f"{name}.{number}"
         own.mkdir()
         words = [base, str(own), str(folder / f"{name}.db"), str(number), str(calls // processes)]
-        command = [sys.executable, __file__, "--one", *words, str(max(1, wide // processes))]
+        command = [sys.executable, __file__, "--one", *words, str(wide)]
         running.append(subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True))
-    times = list[tuple[float, float]]()
+    times = list[tuple[float, float, float]]()
     for process in running:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
@@ -65,7 +65,8 @@ def together(base: str, folder: Path, processes: int, calls: int, wide: int, nam
         assert process.stdout is not None
         times.append(json.loads(process.stdout.readline()))
         process.communicate()
-    return calls / (max(end for _, end in times) - min(began for began, _ in times))
+    begins, ends, used = zip(*times, strict=True)
+    return calls / (max(ends) - min(begins)), sum(used) / calls * 1000
 
 
 def main() -> None:
@@ -86,8 +87,9 @@ def main() -> None:
         for at in range(given.rounds):
             alone = together(base, folder, 1, given.calls, given.wide, f"alone{at}")
             shared = together(base, folder, given.processes, given.calls, given.wide, f"shared{at}")
-            ratios.append(shared / alone)
-            print(f"one: {alone:,.0f} calls/s   {given.processes}: {shared:,.0f} calls/s", flush=True)
+            ratios.append(shared[0] / alone[0])
+            for name, (rate, used) in (("one", alone), (f"{given.processes} together", shared)):
+                print(f"{name}: {rate:,.0f} calls/s, {used:.2f} ms of CPU a call", flush=True)
     print(f"ratio: {median(ratios):.2f}")
 
 

@@ -24,6 +24,8 @@ _FIRST, _LAST = 0.005, 0.25
 """The seconds before the second and each later attempt to find the next process that writes."""
 
 _PATIENCE = 60.0
+_GATHER = 0.002
+"""The most seconds that entries wait for the ends of those before them, before they are sent."""
 Found = tuple[Line, int] | Writer
 """The next process that writes, or this one's own writer."""
 
@@ -97,12 +99,14 @@ class RemoteWriter:
                 self._own.put(entries)
                 return
             if self._over is None:
+                idle = not self._open.waiting
                 for entry, text in zip(entries, texts, strict=True):
                     if isinstance(text, str):
                         self._open.entries.append((entry, text))
                     else:
                         settle([entry], [text], 0)
-                self._pen.notify()
+                if idle:
+                    self._pen.notify()
                 return
         self._refuse(entries, self._over)
 
@@ -154,10 +158,14 @@ class RemoteWriter:
         while True:
             with self._pen:
                 self._pen.wait_for(lambda: self._ends or (self._line is not None and self._open.waiting))
+                if self._line is not None and self._open.under_way:
+                    # Entries of a busy loop share a message, as they share a commit.
+                    self._pen.wait_for(lambda: self._ends or not self._open.under_way, _GATHER)
                 if self._ends:
                     return
+                if self._line is None:
+                    continue
                 line, text = self._line, self._open.message()
-            assert line is not None
             # If the line has ended, the other thread hears of it and puts the entries back.
             with self._wire, suppress(OSError):
                 line.send(text)
@@ -190,6 +198,8 @@ class RemoteWriter:
             ends = [end_of(one) for one in message["of"]]
             with self._pen:
                 entries = self._open.ended(int(message["ends"]), len(ends), int(message["rows"]))
+                if not self._open.under_way:
+                    self._pen.notify()
             settle(entries, ends, 0)
             trouble = next((one for one in ends if isinstance(one, DiskError)), None)
         else:

@@ -33,6 +33,10 @@ class Unsettled:
     def waiting(self) -> bool:
         return self._sent < len(self.entries)
 
+    @property
+    def under_way(self) -> bool:
+        return self._sent > 0
+
     def message(self) -> str:
         """Return the message with the next entries to send."""
         number, texts, size = self._first + self._sent, list[str](), 0

@@ -247,7 +247,7 @@ async def test_a_forked_process_does_not_use_its_parents_line(path: Path) -> Non
             try:
                 journal._shared.writer.put([])
                 other = Journal.open(path)
-                code = 0 if other._shared is not journal._shared and run in other._live else 2
+                code = 0 if other._shared is not journal._shared and run in other._view.live else 2
             finally:
                 os._exit(code)
         _, status = await asyncio.to_thread(os.waitpid, child, 0)

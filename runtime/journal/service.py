@@ -15,14 +15,16 @@ import time
 from contextlib import suppress
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..vocabulary.errors import DiskError, told
 from ..vocabulary.json_value import Json
 from .line import VERSION, listening, own_user, remove
-from .sent_rows import SentRows
 from .wire import MOST_BYTES, Frames, WireError, framed, unpacked
 from .writer import End, Writer, WriteRequest
+
+if TYPE_CHECKING:
+    from .sent_rows import SentRows
 
 _BUSY = 1.0
 """The seconds between two words to processes that wait for the writer."""
@@ -65,7 +67,6 @@ class Service:
 
     def begin(self, writer: Writer) -> None:
         """Let the processes write that have come, and those that will."""
-        self._rows = SentRows(self._journal)
         self._writer = writer
         self._wake()
 
@@ -161,8 +162,12 @@ class Service:
             guest.said = int(message["hello"])
             guest.frames.most = MOST_BYTES
             return
-        if guest.waits or self._writer is None or self._rows is None:
+        if guest.waits or self._writer is None:
             raise WireError("entries came before the welcome")
+        if self._rows is None:
+            from .sent_rows import SentRows  # few runs meet another process
+
+            self._rows = SentRows(self._journal)
         number, entries = int(message["put"]), [unpacked(entry) for entry in message["entries"]]
         self._rows.check(entries)
         self._writer.put([WriteRequest(entry, reply=guest, number=number + at) for at, entry in enumerate(entries)])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import sqlite3
-import time
 from collections.abc import Mapping, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
@@ -13,8 +12,8 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from ..vocabulary.errors import DiskError, UsageError
 from ..vocabulary.quoting import shown
-from .beside import check_files, open_file
-from .creation import ELSEWHERE, make_folder, prepare, refusal
+from .beside import open_file
+from .creation import prepare, refusal
 from .head import Head, HeadFile, Mark
 from .index import Index
 from .lock import Lock
@@ -30,9 +29,6 @@ if TYPE_CHECKING:
     from .line import Line
     from .remote import Found, RemoteWriter
 
-_PATIENCE = 0.6
-"""The seconds for a process that has the lock to open its socket. One that rewrites the journal has none."""
-_PAUSE = 0.01
 _LATER = "SELECT DISTINCT run FROM records WHERE number > ?"
 _WENT_ON = "SELECT 1 FROM records WHERE number > ? AND run = ? LIMIT 1"
 
@@ -45,7 +41,7 @@ class User(Protocol):
 
 
 class View(NamedTuple):
-    """The content of a journal for one more run, without the attempts of the ``live`` runs of these processes.
+    """The content of a journal when a run opens it, and the ``live`` runs with their processes.
 
     ``rows`` is the number of rows that were read.
     """
@@ -157,7 +153,7 @@ class Shared:
         index, read = self._seen
         live = self._live(index, read)
         notes, self._notes = self._notes, []
-        return View(index.without(live) if live else index, live, notes, read.rows)
+        return View(index, live, notes, read.rows)
 
     def _read_more(self) -> None:
         index, read = self._seen
@@ -268,50 +264,6 @@ class Shared:
                     journal.loop.call_soon_threadsafe(journal.on_trouble, trouble)
         if self._service is not None:
             self._service.tell(trouble)
-
-
-def taken(path: Path, connect: Connect) -> Shared:
-    """Take the lock of a journal, or reach the process that has it. Raises UsageError, DiskError."""
-    shared, lock = Shared(path, connect), Lock(path)
-    try:
-        check_files(path)
-        make_folder(path.parent)
-        _take(shared, lock)
-    except OSError as error:
-        lock.leave()
-        shared.leave()
-        raise DiskError(f"the journal {shown(str(path))} cannot be written: {error.strerror}; {ELSEWHERE}") from None
-    except BaseException:
-        lock.leave()
-        shared.leave()
-        raise
-    return shared
-
-
-def _take(shared: Shared, lock: Lock) -> None:
-    end = time.monotonic() + _PATIENCE
-    while True:
-        try:
-            lock.take()
-        except UsageError:
-            from .dialling import dialled
-
-            found = dialled(shared.path)
-            if found is None:
-                if time.monotonic() > end:
-                    raise
-                time.sleep(_PAUSE)
-                continue
-            try:
-                shared.join()
-            except BaseException:
-                found[0].close()
-                raise
-            shared.reach(*found)
-            return
-        shared.join()
-        shared.writer = shared.hold(lock)
-        return
 
 
 def went_on(connection: sqlite3.Connection, run: int, rows: int) -> bool:

@@ -10,17 +10,17 @@ import asyncio
 import os
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Self, TypeVar
 
 from ..vocabulary.errors import DiskError, UsageError
 from .creation import refusal
-from .index import Index
 from .reading import Connect, open_to_read
 from .records import LogRecord
 from .row_access import RowAccess
-from .shared import Shared, taken, went_on
+from .shared import Shared, View, went_on
+from .taking import taken
 from .writer import WriteRequest
 
 
@@ -33,19 +33,16 @@ class Journal(RowAccess):
     ``mistake`` is the last such error.
     """
 
-    def __init__(
-        self, path: Path, shared: Shared, index: Index, live: Mapping[int, int], notes: list[str], rows: int
-    ) -> None:
+    def __init__(self, path: Path, shared: Shared, view: View) -> None:
         self.path = path
-        self.index = index
-        self.notes = notes
+        self.index = view.content.without(view.live) if view.live else view.content
+        self.notes = view.notes
         self.on_trouble: Callable[[DiskError], None] = lambda error: None
         self.on_mistake: Callable[[BaseException], None] = lambda error: None
         self.mistake: BaseException | None = None
         self.loop: asyncio.AbstractEventLoop | None = None
         self._shared = shared
-        self._live = live
-        self._rows = rows
+        self._view = view
         self._run = 0
         self._given: list[WriteRequest] = []
         self._reader: sqlite3.Connection | None = None
@@ -97,8 +94,8 @@ class Journal(RowAccess):
         """Set the number of this journal's run. Raises UsageError if that run is already live, or has gone on."""
         with _gate:
             name = self.index.runs[run].id if run in self.index.runs else str(run)
-            process = self._live.get(run) or (os.getpid() if run in self._shared.live() else 0)
-            if run in self._live or process:
+            process = self._view.live.get(run) or (os.getpid() if run in self._shared.live() else 0)
+            if run in self._view.live or process:
                 where = "this process" if process == os.getpid() else f"process {process}"
                 raise UsageError(
                     f"the run {name} is still active in {where if process else 'another process'}: wait for its end, "
@@ -106,7 +103,7 @@ class Journal(RowAccess):
                 )
             self._shared.begin(run, name)
             self._run = run
-            if run <= self._rows and went_on(self._reading(), run, self._rows):
+            if run <= self._view.rows and went_on(self._reading(), run, self._view.rows):
                 self._shared.over(run)
                 self._run = 0
                 raise UsageError(f"the run {name} has gone on since it was read: resume it again")
@@ -148,10 +145,10 @@ def _joined(kind: type[_J], path: Path, connect: Connect) -> _J:
     try:
         if shared is None:
             shared = _open_here[_place(path)] = taken(path, connect)
-        index, live, notes, rows = shared.view()
+        view = shared.view()
     except sqlite3.DatabaseError as error:
         raise refusal(path, error) from None
-    journal = kind(path, shared, index, live, notes, rows)
+    journal = kind(path, shared, view)
     shared.journals.add(journal)
     return journal
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import socket
 import sqlite3
 import sys
@@ -255,6 +256,24 @@ async def test_a_forked_process_does_not_use_its_parents_line(path: Path) -> Non
         assert await journal.append([call(run, 1, Kind.INTENT)]) == run + 1
         assert live_runs(path, [run]) == {run: os.getpid()}
         journal.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="forks")
+def test_a_child_of_the_process_that_writes_holds_nobody_up(path: Path) -> None:
+    with processes(path, 2) as (first, second):
+        for one in (first, second):
+            one.do("open")
+            one.do("begin", str(one.pid))
+        child = first.do("fork")
+        try:
+            first.kill()
+            second.tell("calls", 0, 1)
+            began = time.monotonic()
+            assert second.heard() == "done"
+            assert time.monotonic() - began < 2
+            assert second.do("kind") == ["RemoteWriter", True]
+        finally:
+            os.kill(child, signal.SIGKILL)
 
 
 async def test_records_that_cannot_be_made_into_rows_fail_alone(path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -96,6 +97,31 @@ def test_eight_processes_share_a_journal(office: Office, tmp_path: Path) -> None
     finished(office, journal, "plain", running, 0, first)
 
 
+def test_a_run_whose_writer_stands_still_waits_and_can_be_stopped(office: Office, tmp_path: Path) -> None:
+    journal = tmp_path / "j.db"
+    writing = office.start(0, journal, "still0")
+    while holder_of(journal) is None:
+        time.sleep(0.002)
+    other = office.start(1, journal, "still1")
+    while len(read_journal(journal).runs) < 2 or not read_journal(journal).open:
+        time.sleep(0.01)
+    writing.send(signal.SIGSTOP)
+    late = office.start(2, journal, "still2")
+    assert late.end() == 2
+    assert "the process that writes the journal" in late.err and "does not answer: wait for it" in late.err
+    assert other.wait(1) is None
+    for _ in range(2):
+        other.send(signal.SIGINT)
+        time.sleep(0.2)
+    assert other.wait(5) == 130, other.err
+    writing.send(signal.SIGCONT)
+    assert writing.end() == 0
+    assert writing.out == office.expected[0]
+    again = office.go_on(1, journal, "still1again")
+    assert again.end() == 0
+    assert again.out == office.expected[1]
+
+
 def kill_some(office: Office, folder: Path, name: str, kills: int, dice: random.Random, *, writers: bool) -> None:
     """Kill processes of eight, and resume their runs, until as many are killed; then all come to their end."""
     journal, first, told = folder / f"{name}.db", len(office.served.lines()), 0
@@ -125,6 +151,7 @@ def test_the_process_that_writes_is_killed_again_and_again(office: Office, tmp_p
     kill_some(office, tmp_path, "writers", 6, random.Random(), writers=True)
 
 
+@pytest.mark.slow
 def test_processes_that_do_not_write_are_killed(office: Office, tmp_path: Path) -> None:
     kill_some(office, tmp_path, "others", 6, random.Random(), writers=False)
 
@@ -138,6 +165,7 @@ def test_processes_are_killed_many_times(office: Office, tmp_path: Path) -> None
         kills += 10
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", ["before", "behind"])
 def test_the_process_that_writes_is_killed_at_a_commit_of_others(
     what: Literal["before", "behind"], office: Office, tmp_path: Path

@@ -16,7 +16,7 @@ from typing import Any
 from flowrun.runtime.journal.records import Kind, LogRecord
 
 PROCESS = """
-import asyncio, json, pathlib, sys
+import asyncio, json, os, pathlib, sys, time
 from flowrun.runtime.journal.records import Kind, LogRecord
 from flowrun.runtime.journal.store import Journal
 from flowrun.runtime.vocabulary.errors import FlowrunError
@@ -57,6 +57,11 @@ async def main():
                 said = {str(one.number): one.answers for one in journal.index.runs.values()}
             elif word == "kind":
                 said = type(journal._shared.writer).__name__, journal._shared._service is not None
+            elif word == "fork":
+                said = os.fork()
+                if said == 0:
+                    time.sleep(60)
+                    os._exit(0)
             elif word == "close":
                 journal.close()
         except FlowrunError as error:

@@ -87,14 +87,15 @@ async def test_it_is_for_its_user_alone(tmp_path: Path) -> None:
 
 HOLD = """
 import sys, pathlib
-from flowrun.runtime.journal.store import Journal
-journal = Journal.open(pathlib.Path(sys.argv[1]))
+from flowrun.runtime.journal.lock import Lock
+lock = Lock(pathlib.Path(sys.argv[1]))
+lock.take()
 print("held", flush=True)
 sys.stdin.read()
 """
 
 
-def test_a_second_writer_is_refused_at_once_and_let_in_when_the_first_is_killed(tmp_path: Path) -> None:
+def test_a_writer_is_refused_at_once_where_the_first_listens_to_none_until_that_is_killed(tmp_path: Path) -> None:
     path = tmp_path / "j.db"
     command = [sys.executable, "-c", HOLD, str(path)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:

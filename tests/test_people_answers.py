@@ -140,9 +140,11 @@ def test_a_live_run_keeps_its_journal_and_a_killed_one_is_gone_on_with(tmp_path:
                 terminal.until(lambda text: "Publish a draft on" in text and text.rstrip().endswith(">"))
                 terminal.type("1\n")
                 terminal.until(lambda text: text.count("Publish a draft on") == 2 and text.rstrip().endswith(">"))
-                # The journal is the running process's own.
+                # The run is the running process's own.
                 refusing = _answering(tmp_path, "last", "drafts.1.ok", "no")
-                assert "is running a flow with this journal: answer where it asks" in refusing.communicate()[1]
+                said = refusing.communicate()[1]
+                assert f"process {terminal.process.pid} is running the run " in said
+                assert ": answer where it asks" in said
                 assert refusing.returncode == 2
                 assert _answering(tmp_path).communicate()[0].count("Publish") == 1
                 terminal.process.send_signal(signal.SIGKILL)

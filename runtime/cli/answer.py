@@ -7,7 +7,7 @@ import os
 import sys
 import time
 from collections.abc import Set
-from contextlib import closing, nullcontext
+from contextlib import ExitStack, closing, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from ..vocabulary.call_record import CallRecord
 
 _PATIENCE = 2.0
-"""The seconds to wait for another process that writes to the journal, such as another `flowrun answer`."""
+"""The seconds to wait for another process that has the run, such as another `flowrun answer`."""
 _ANSWERED = ("answered", "reused")
 
 
@@ -153,7 +153,7 @@ async def _write(run: str, path: str, text: str, where: Path, *, again: bool) ->
     from ..dispatch.told import records_told
     from ..journal.records import Kind, LogRecord
 
-    with closing(await _taken(where)) as journal:
+    with closing(await _taken(where, run)) as journal:
         asked = _found(run, path, where, again=again)
         try:
             text = typed(asked.question, text)
@@ -173,27 +173,31 @@ def _existing(where: Path) -> Path:
     return where
 
 
-async def _taken(where: Path) -> Journal:
-    """Open the journal for writing. Wait a little for another process. Raises UsageError, DiskError."""
-    from ..journal.lock import holder_of
+async def _taken(where: Path, run: str) -> Journal:
+    """Open the journal and take a run. Wait a little for another process that has it. Raises UsageError, DiskError."""
+    from ..journal.choice import chosen_run
+    from ..journal.run_locks import live_runs
     from ..journal.store import Journal
 
     end = time.monotonic() + _PATIENCE
     while True:
-        try:
-            return Journal.open(where)
-        except UsageError:
-            holder = holder_of(where)
-            if time.monotonic() < end:
-                await asyncio.sleep(0.05)
-                continue
-            if holder is None:
-                raise
-            who = f"process {holder.process}" if holder.process else "another process"
-            raise UsageError(
-                f"{who} is running a flow with this journal: answer where it asks, or stop it first; its answers are "
-                "kept, and `flowrun resume` goes on"
-            ) from None
+        with ExitStack() as opened:
+            journal = opened.enter_context(closing(Journal.open(where)))
+            one = chosen_run(journal.index, run, where, command="flowrun answer")
+            try:
+                journal.begin(one.number)
+            except UsageError:
+                if time.monotonic() > end:
+                    process = live_runs(where, [one.number]).get(one.number)
+                    who = f"process {process}" if process else "another process"
+                    raise UsageError(
+                        f"{who} is running the run {one.id}: answer where it asks, or stop it first; its answers are "
+                        "kept, and `flowrun resume` goes on"
+                    ) from None
+            else:
+                opened.pop_all()
+                return journal
+        await asyncio.sleep(0.05)
 
 
 def _from_terminal(asked: _Asked, journal: Path) -> str | None:

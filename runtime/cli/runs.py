@@ -15,9 +15,9 @@ import click
 from ..account.figures import figures_of
 from ..journal.givens import given_of
 from ..journal.index import Open, Run
-from ..journal.lock import holder_of
 from ..journal.reading import JournalReader
 from ..journal.records import Kind
+from ..journal.run_locks import live_runs
 from ..journal.survey import read_runs
 from ..vocabulary.json_value import Json
 from ..vocabulary.quoting import one_line
@@ -44,17 +44,16 @@ def command(journal: str | None, as_json: bool) -> None:
     or are in doubt, since the provider may bill them.
     """
     path = journal_path(journal)
-    holder = holder_of(path)
     with JournalReader(path, read_runs) as reader:
         accounts = _accounts(reader)
         doubts = reader.index.doubts()
+        live = live_runs(path, [run.number for run in reader.index.runs.values() if run.status is None])
         rows = [
             _row(
                 run,
                 _in_doubt(reader, run.number, doubts.get(run.number, ())),
                 accounts[run.number],
-                # A run without an end that began after a process took the journal belongs to that process.
-                running=holder is not None and run.stretch > holder.rows,
+                running=run.number in live,
             )
             for run in reader.index.runs.values()
         ]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,8 @@ from .store import Journal
 from .survey import read_runs
 
 _AT_ONCE = 2_000
+_IMPORTS = 1 << 62
+"""The number that a process which imports a run holds, as if it were that of a live run."""
 _NAMED = ("plan", "inputs", "content")
 """The fields of a row that name a content by its key."""
 _NAMING = (Kind.GIVEN, Kind.READ)
@@ -81,7 +83,7 @@ def bring_in(path: Path, lines: Iterable[bytes], name: str) -> tuple[str, int]:
 
 
 async def _written(path: Path, records: list[LogRecord], name: str) -> tuple[str, int]:
-    with closing(Journal.open(path)) as journal:
+    with _imports(path), closing(Journal.open(path)) as journal:
         # Another process may have written since.
         run = _check_place(records, journal.index, path, name)
         wanted = (one for one in records if one.kind is not Kind.CONTENT or one.key not in journal.index.contents)
@@ -89,6 +91,19 @@ async def _written(path: Path, records: list[LogRecord], name: str) -> tuple[str
         while some := [one._replace(run=number) for one in islice(wanted, _AT_ONCE)]:
             await journal.append(some)
     return run, sum(one.kind is Kind.ANSWER for one in records)
+
+
+@contextmanager
+def _imports(path: Path) -> Iterator[None]:
+    """Keep other imports off, so that a run is taken once. Raises UsageError if another process imports a run."""
+    with closing(Journal.open(path)) as guard:
+        try:
+            guard.begin(_IMPORTS)
+        except UsageError:
+            raise UsageError(
+                f"another process imports a run into the journal {shown(str(path))}: try again when it is done"
+            ) from None
+        yield
 
 
 def _check_place(records: list[LogRecord], index: Index, path: Path, name: str) -> str:

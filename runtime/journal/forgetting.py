@@ -13,7 +13,10 @@ from .store import Journal
 
 
 def forget_calls(path: Path, run: int, keys: Mapping[bytes, str]) -> None:
-    """Forget all answers to these keys. The values are the places of the calls. Raises UsageError, DiskError."""
+    """Forget all answers to these keys. The values are the places of the calls.
+
+    Raises: UsageError, if the run is live; DiskError.
+    """
     if keys:
         asyncio.run(_written(path, run, keys))
 
@@ -21,4 +24,5 @@ def forget_calls(path: Path, run: int, keys: Mapping[bytes, str]) -> None:
 async def _written(path: Path, run: int, keys: Mapping[bytes, str]) -> None:
     body = {"at": time.time()}
     with closing(Journal.open(path)) as journal:
+        journal.begin(run)
         await journal.append(LogRecord(run, Kind.FORGOTTEN, body, key, place) for key, place in keys.items())

@@ -19,13 +19,9 @@ _MOST = 64
 
 
 class Holder(NamedTuple):
-    """The process that holds a journal: its number, and the number of rows at its start.
-
-    A number is 0 if it is not known.
-    """
+    """The process that holds a journal: its number, or 0 if it is not known."""
 
     process: int
-    rows: int
 
 
 class Lock:
@@ -62,13 +58,13 @@ class Lock:
                 f"{who} is running a flow with this journal, {shown(str(self._journal))}: wait for it, or use "
                 "another journal with --journal FILE"
             ) from None
-        self.tell(0)
+        self._tell()
 
-    def tell(self, rows: int) -> None:
-        """Write into the lock the number of this process and the number of rows in the journal."""
+    def _tell(self) -> None:
+        """Write into the lock the number of this process."""
         try:
             os.ftruncate(self._file, 0)
-            os.pwrite(self._file, f"{os.getpid()} {rows}\n".encode(), 0)
+            os.pwrite(self._file, f"{os.getpid()}\n".encode(), 0)
         except OSError:
             # Only people read this. Writing the journal itself will report a full disk.
             os.ftruncate(self._file, 0)
@@ -98,6 +94,5 @@ def holder_of(journal: Path) -> Holder | None:
 
 
 def _said(file: int) -> Holder:
-    numbers = os.pread(file, _MOST, 0).decode("ascii", "replace").split()
-    process, rows = (int(one) if one.isascii() and one.isdigit() else 0 for one in (*numbers, "", "")[:2])
-    return Holder(process, rows)
+    said = os.pread(file, _MOST, 0).decode("ascii", "replace").split()
+    return Holder(int(said[0]) if said and said[0].isascii() and said[0].isdigit() else 0)

@@ -109,9 +109,12 @@ def _sum_of(connection: sqlite3.Connection, number: int) -> bytes | None:
     return found[0] if found else None
 
 
-def open_to_read(path: Path, connect: Connect = sqlite3.connect) -> sqlite3.Connection:
+def open_to_read(
+    path: Path, connect: Connect = sqlite3.connect, *, check_same_thread: bool = True
+) -> sqlite3.Connection:
     """Open a connection that changes nothing. Raises sqlite3.Error."""
-    return connect(f"file:{quote(os.path.abspath(path))}?mode=ro", uri=True, timeout=1.0)
+    address = f"file:{quote(os.path.abspath(path))}?mode=ro"
+    return connect(address, uri=True, timeout=1.0, check_same_thread=check_same_thread)
 
 
 def open_mended(path: Path, connect: Connect = sqlite3.connect) -> sqlite3.Connection:

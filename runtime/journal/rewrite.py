@@ -28,6 +28,7 @@ from .lock import Lock
 from .reading import Evidence, open_mended
 from .records import START, Kind
 from .rows import check_form, damaged, differs
+from .run_locks import RunLocks
 
 _HEADS = "SELECT number, run, kind, key, body FROM records WHERE kind IN ('given', 'read', 'content') ORDER BY number"
 _ALL = "SELECT number, run, kind, key, place, body, sum FROM records ORDER BY number"
@@ -53,10 +54,12 @@ def rewrite(path: Path, without: Collection[int], *, wipe: bool = False) -> Size
 
     Raises: UsageError, if another process uses the journal; DiskError, if it is damaged or cannot be written.
     """
-    lock = Lock(path)
+    lock, runs = Lock(path), RunLocks(path)
     try:
         check_files(path)
         lock.take()
+        # A process that is about to write for others has no lock yet.
+        runs.alone()
         return _rewritten(path, without, wipe=wipe)
     except sqlite3.Error as error:
         raise DiskError(f"the journal {shown(str(path))} cannot be rewritten: {error}; it is as it was") from None
@@ -65,6 +68,7 @@ def rewrite(path: Path, without: Collection[int], *, wipe: bool = False) -> Size
         raise DiskError(said) from None
     finally:
         lock.leave()
+        runs.leave()
 
 
 def _rewritten(path: Path, without: Collection[int], *, wipe: bool) -> Sizes:

@@ -23,7 +23,12 @@ class WireError(ValueError):
 
 def framed(message: Json) -> bytes:
     """Return the frame of a message. Raises WireError if it is too long."""
-    body = encode(message).encode()
+    return framed_text(encode(message))
+
+
+def framed_text(text: str) -> bytes:
+    """Return the frame of a message that is JSON text already. Raises WireError if it is too long."""
+    body = text.encode()
     if len(body) > MOST_BYTES:
         raise WireError(f"a message of {len(body):,} bytes is too long: {MOST_BYTES:,} are the most")
     return len(body).to_bytes(_HEAD, "big") + body
@@ -32,7 +37,9 @@ def framed(message: Json) -> bytes:
 class Frames:
     """The frames of one stream. ``feed`` takes bytes as they arrive, and gives out the messages that are complete."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = MOST_BYTES) -> None:
+        """``most``: the most bytes of one frame."""
+        self.most = most
         self._held = bytearray()
 
     def feed(self, data: bytes) -> Iterator[Any]:
@@ -42,8 +49,8 @@ class Frames:
         try:
             while len(self._held) - at >= _HEAD:
                 size = int.from_bytes(self._held[at : at + _HEAD], "big")
-                if size > MOST_BYTES:
-                    raise WireError(f"a message of {size:,} bytes is too long: {MOST_BYTES:,} are the most")
+                if size > self.most:
+                    raise WireError(f"a message of {size:,} bytes is too long: {self.most:,} are the most")
                 end = at + _HEAD + size
                 if len(self._held) < end:
                     break

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from ..vocabulary.errors import DiskError, told
 from ..vocabulary.quoting import shown
@@ -27,16 +27,33 @@ _ALONE = 2
 _LONGEST = 0.005
 
 
+End = int | BaseException
+"""How an entry ended: the number of its first row on the disk, or the error that kept it off the disk."""
+
+
+class Reply(Protocol):
+    """The ends of entries that came from another process."""
+
+    def add(self, number: int, end: End) -> None:
+        """Take the end of an entry with the number that its process gave it."""
+
+    def send(self, rows: int) -> None:
+        """Send the ends that were added. ``rows`` is the number of rows that are on the disk."""
+
+
 class WriteRequest(NamedTuple):
-    """Records that go into one transaction. ``done`` gets the number of the first one when they are on the disk."""
+    """Records that go into one transaction. ``done`` gets the number of the first one when they are on the disk.
+
+    ``reply`` gets the end of an entry of another process, with its ``number`` there.
+    """
 
     records: tuple[LogRecord, ...] = ()
     done: asyncio.Future[int] | None = None
     flushed: threading.Event | None = None
+    reply: Reply | None = None
+    number: int = 0
 
 
-End = int | BaseException
-"""How an entry ended: the number of its first row on the disk, or the error that kept it off the disk."""
 Waiting = list[tuple[asyncio.Future[int], End]]
 
 
@@ -104,9 +121,7 @@ class Writer:
         if refused is None:
             self._queue.put(entries)
             return
-        for entry in entries:
-            if entry.done is not None and not entry.done.done():
-                entry.done.set_exception(refused)
+        settle(entries, [refused] * len(entries), self.last.rows)
 
     def flush(self) -> None:
         """Wait until every entry that was given before is written, or has failed."""
@@ -154,20 +169,7 @@ class Writer:
         self._pace = Pace(began, time.monotonic(), len(entries))
         if self.trouble is not None and known is None:
             self._tell(self.trouble)
-        done: dict[asyncio.AbstractEventLoop, tuple[Waiting, Waiting]] = {}
-        for entry, end in zip(entries, ends, strict=True):
-            if entry.done is not None:
-                answers, others = done.setdefault(entry.done.get_loop(), ([], []))
-                waiting = answers if entry.records and entry.records[0].kind is Kind.ANSWER else others
-                waiting.append((entry.done, end))
-        for loop, (answers, others) in done.items():
-            # If the event loop is closed, nobody waits for the result.
-            with suppress(RuntimeError):
-                # The answers may decide that a request whose intent is in the same commit is not needed.
-                loop.call_soon_threadsafe(_settle, *((answers, others) if answers else (others,)))
-        for entry in entries:
-            if entry.flushed is not None:
-                entry.flushed.set()
+        settle(entries, ends, self.last.rows)
 
     def _commit(self, entries: list[WriteRequest]) -> list[End]:
         """Write entries in one transaction, and return the end of each."""
@@ -227,6 +229,30 @@ class Writer:
             self._contents |= contents
             self._head.move(self.last)
         return firsts
+
+
+def settle(entries: Sequence[WriteRequest], ends: Sequence[End], rows: int) -> None:
+    """Complete the futures and events that wait for entries. Any thread may call this."""
+    done: dict[asyncio.AbstractEventLoop, tuple[Waiting, Waiting]] = {}
+    replies: dict[Reply, None] = {}
+    for entry, end in zip(entries, ends, strict=True):
+        if entry.done is not None:
+            answers, others = done.setdefault(entry.done.get_loop(), ([], []))
+            waiting = answers if entry.records and entry.records[0].kind is Kind.ANSWER else others
+            waiting.append((entry.done, end))
+        elif entry.reply is not None:
+            entry.reply.add(entry.number, end)
+            replies[entry.reply] = None
+    for loop, (answers, others) in done.items():
+        # If the event loop is closed, nobody waits for the result.
+        with suppress(RuntimeError):
+            # The answers may decide that a request whose intent is in the same commit is not needed.
+            loop.call_soon_threadsafe(_settle, *((answers, others) if answers else (others,)))
+    for reply in replies:
+        reply.send(rows)
+    for entry in entries:
+        if entry.flushed is not None:
+            entry.flushed.set()
 
 
 def _settle(first: Waiting, then: Waiting | None = None) -> None:

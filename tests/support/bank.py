@@ -23,7 +23,7 @@ from flowrun.runtime.journal.history import History, read_attempts
 from flowrun.runtime.journal.reading import JournalReader, open_to_read
 from flowrun.runtime.journal.records import LogRecord
 from flowrun.runtime.journal.store import Journal
-from flowrun.runtime.journal.writer import WriteRequest
+from flowrun.runtime.journal.writer import Writer, WriteRequest
 from flowrun.runtime.limits.retry import RetryPolicy
 from flowrun.runtime.providers.protocol import Provider, Surroundings
 from flowrun.runtime.session import run as running
@@ -203,6 +203,7 @@ class QuickJournal(Journal):
 
     def write(self, records: Iterable[LogRecord]) -> int:
         """Write records, and return the number of the first one."""
+        assert isinstance(self._shared.writer, Writer)
         (end,) = self._shared.writer._commit([WriteRequest(tuple(records))])
         assert isinstance(end, int), end
         return end

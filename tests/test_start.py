@@ -124,7 +124,8 @@ UNUSED = (
     "flowrun.runtime.plans.verify flowrun.runtime.providers.anthropic flowrun.runtime.providers.gemini "
     "flowrun.runtime.providers.embedded flowrun.runtime.providers.closures flowrun.runtime.reducers.weighted "
     "flowrun.runtime.providers.table flowrun.runtime.providers.endpoint_tables flowrun.runtime.session.approvals "
-    "flowrun.runtime.files.images flowrun.runtime.dispatch.submission_book flowrun.runtime.providers.option_bodies"
+    "flowrun.runtime.files.images flowrun.runtime.dispatch.submission_book flowrun.runtime.providers.option_bodies "
+    "flowrun.runtime.journal.remote flowrun.runtime.journal.dialling flowrun.runtime.journal.sent_rows"
 ).split()
 """Modules that a run of a checked file does not need, if it has no budget and the server refuses nothing."""
 

@@ -53,7 +53,7 @@ def command(journal: str | None, as_json: bool) -> None:
                 run,
                 _in_doubt(reader, run.number, doubts.get(run.number, ())),
                 accounts[run.number],
-                running=run.number in live,
+                process=live.get(run.number),
             )
             for run in reader.index.runs.values()
         ]
@@ -152,7 +152,9 @@ def _prices(reader: JournalReader, run: Run) -> Prices:
     return Prices(os.environ, declared)
 
 
-def _row(run: Run, in_doubt: int, account: dict[str, Json], *, running: bool) -> dict[str, Any]:
+def _row(run: Run, in_doubt: int, account: dict[str, Json], *, process: int | None) -> dict[str, Any]:
+    """Return the row of a run. ``process`` is that of a live run, 0 if it is not known, and else None."""
+    running = process is not None
     ended = time.time() if running and run.ended is None else run.ended
     return {
         "run": run.id,
@@ -165,6 +167,7 @@ def _row(run: Run, in_doubt: int, account: dict[str, Json], *, running: bool) ->
         "ms": None if ended is None else max(0, round((ended - run.began) * 1000)),
         "answers": run.answers,
         "in_doubt": in_doubt,
+        **({"process": process} if process else {}),
         **account,
     }
 

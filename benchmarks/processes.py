@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import resource
 import statistics
 import subprocess
 import sys
@@ -62,7 +63,9 @@ def flow(base: str, asked: list[str], workers: int, options: str, folder: Path) 
         given = RunOptions(environ=environ, journal=folder / "journal.db", workers=workers)
         result = await run_async(path, {"prompts": asked}, options=given)
         assert result.ok, result.failures
-        return {"seconds": result.summary.seconds, "whole": time.perf_counter() - began, "peak": peak()}
+        children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+        whole = time.perf_counter() - began
+        return {"seconds": result.summary.seconds, "whole": whole, "peak": peak(), "worker": children}
 
     return asyncio.run(work())
 
@@ -115,7 +118,8 @@ def measured(calls: int, rounds: int, seconds: float) -> None:
     )
     print(f"two processes gain {by_hand_gain:.2f} by hand and {gain:.2f} as workers: {gain / by_hand_gain:.2f} of it")
     start = statistics.median(one["whole"] - one["seconds"] for one in taken["flowrun, 2"])
-    print(f"the start of a run with two workers takes {start:.2f} s")
+    most = max(one["worker"] for one in taken["flowrun, 2"])
+    print(f"the start of a run with two workers takes {start:.2f} s; a worker takes at most {most:.0f} MiB")
 
 
 def limited(calls: int) -> None:

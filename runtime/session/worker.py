@@ -57,6 +57,8 @@ _TURN = 500
 
 def main(stream: int, questions: int) -> None:
     """Run the worker over the sockets with these numbers, and end the process."""
+    import aiohttp  # noqa: F401  (while the driver prepares the run; nearly all endpoints need it)
+
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     gc.set_threshold(*GARBAGE)
     ends = socket.socket(fileno=stream), socket.socket(fileno=questions)

@@ -9,7 +9,17 @@ import pytest
 
 from flowrun.dsl import plan
 from flowrun.runtime.engine.body_terms import CancelBody, LaunchBody
-from flowrun.runtime.engine.decisions import BodyOver, Cancel, Decision, Failure, Finish, HandOn, Launch, StartTimer
+from flowrun.runtime.engine.decisions import (
+    BodyOver,
+    Cancel,
+    Decision,
+    Failure,
+    Finish,
+    HandOn,
+    Launch,
+    Read,
+    StartTimer,
+)
 from flowrun.runtime.engine.elsewhere import PREPARED
 from flowrun.runtime.engine.placed import Bodies
 from flowrun.runtime.engine.scopes import Context
@@ -156,6 +166,18 @@ def test_the_window_of_the_flow_holds_for_all_places() -> None:
     assert len(hand.of(LaunchBody)) == 3
 
 
+def test_a_call_in_a_place_knows_how_many_are_to_come() -> None:
+    """The count is that of a run without places: the bodies that begin together do not count."""
+    text = flow('x = map n in items { ask "begin alike {{ n }}" } reduce collect with concurrency: 2')
+    hand, bodies = place(text)
+    here = State(hand.plan, ITEMS, Context({}, ModelValue("m", "m"), functions))
+    counted = [
+        [one.call.policy.expected for one in decisions if isinstance(one, Launch)]
+        for decisions in (here.begin(), bodies.open(hand.of(LaunchBody)))
+    ]
+    assert counted == [[(6,), (6,)]] * 2
+
+
 @pytest.mark.parametrize("places", [1, 3])
 def test_the_usual_window_grows_with_the_places(places: int) -> None:
     hand = Hand(COLLECT, {"items": ["a"] * 1000}, window=10, places=places)
@@ -200,6 +222,38 @@ def test_a_time_out_cancels_the_bodies() -> None:
     hand.take(hand.state.timed_out(timer.number))
     assert len(hand.of(CancelBody)) == 6
     assert hand.outcome.failures[0].reason == "it did not finish within 2 s; 1 of 7 were done"
+
+
+WAITING = flow(
+    'late = ask "late|"\n'
+    'x = map n in items { ask "a| {{ n }} {{ late }}" } reduce collect with timeout: 2s, errors: skip'
+)
+
+
+def test_a_body_waits_for_the_steps_that_it_mentions() -> None:
+    hand = Hand(WAITING)
+    [late] = hand.of(Launch)
+    assert not hand.of(LaunchBody)
+    hand.take(hand.state.answered(late.call.number, Answer("L")))
+    assert len(hand.of(LaunchBody)) == 7
+    assert hand.of(LaunchBody)[0].scope.values == {"late": "L"}
+
+
+def test_a_body_that_waits_is_cancelled_with_its_block() -> None:
+    hand = Hand(WAITING)
+    [late], [timer] = hand.of(Launch), hand.of(StartTimer)
+    hand.take(hand.state.timed_out(timer.number))
+    hand.take(hand.state.answered(late.call.number, Answer("L")))
+    assert not hand.of(LaunchBody)
+    assert not hand.outcome.complete
+
+
+def test_a_body_fails_with_the_step_that_it_waits_for() -> None:
+    hand = Hand(WAITING)
+    [late] = hand.of(Launch)
+    hand.take(hand.state.failed(late.call.number, PermanentError("no")))
+    assert not hand.of(LaunchBody)
+    assert [one.path for one in hand.outcome.failures] == ["late"]
 
 
 def test_the_end_of_a_cancelled_body_brings_only_what_happened_in_it() -> None:
@@ -287,3 +341,13 @@ def test_the_samples_of_a_chunk_share_a_group() -> None:
     assert len({call.group for call in calls}) == 1
     assert calls[0].group is not None
     assert [(call.sample.number, call.request.seed) for call in calls] == [(2, 5), (3, 6)]
+
+
+def test_a_slow_read_holds_only_its_own_body() -> None:
+    hand, bodies = place(flow('x = map n in items { t = file(n) a = ask "a| {{ t }}" } reduce collect'))
+    [first] = [one for one in bodies.open(hand.of(LaunchBody)[:2]) if isinstance(one, Read)]
+    assert bodies.holding
+    [second] = [one for one in bodies.slow(first.number) if isinstance(one, Read)]
+    decisions = bodies.read(second.number, "read")
+    assert not bodies.holding
+    assert [one.call.path for one in decisions if isinstance(one, Launch)] == ["x[1].a"]

@@ -15,7 +15,7 @@ ASKS = 'flow asks(n: text) {\n  y = ask human "ok {{ n }}?"\n  return y\n}\n'
 
 def step_of(line: str, *before: str, name: str = "x", head: str = "") -> tuple[p.Plan, p.Step]:
     lines = "\n  ".join([*before, line])
-    plan = planned(f"{HEAD}{head}flow f(items: [text], doc: document) {{\n  {lines}\n  return x\n}}\n")
+    plan = planned(f"{HEAD}{head}flow f(items: [text], doc: document, which: model) {{\n  {lines}\n  return x\n}}\n")
     return plan, next(one for one in plan.walk() if one.name == name)
 
 
@@ -60,17 +60,20 @@ def test_pages_stay_with_their_process() -> None:
 
 
 @pytest.mark.parametrize(
-    ("ask", "local", "stays"),
+    ("ask", "local", "default", "stays"),
     [
-        ("quick", "openai:quick", True),
-        ("quick", "ollama:spare", True),
-        ("quick", "openai:late", False),
-        ("", "ollama:another", True),
+        ("quick", "openai:quick", "", True),
+        ("quick", "ollama:spare", "", True),
+        ("quick", "openai:late", "", False),
+        ("", "ollama:another", "", True),
+        ("", "ollama:another", "ollama:another", True),
+        ("", "ollama:another", "openai:m", False),
+        ("which", "ollama:another", "openai:m", True),
     ],
 )
-def test_a_model_of_this_process_is_asked_here(ask: str, local: str, stays: bool) -> None:
-    found = step_of(f'x = map n in items {{ ask {ask} "a {{{{ n }}}}" }} reduce collect')
-    assert bool(placeable(*found, frozenset({local}))) is stays
+def test_a_model_of_this_process_is_asked_here(ask: str, local: str, default: str, stays: bool) -> None:
+    line = f'x = map n in items {{ ask {ask} "a {{{{ n }}}}" }} reduce collect'
+    assert bool(placeable(*step_of(line), frozenset({local}), default)) is stays
 
 
 def test_lists_that_are_taken_item_by_item_are_made_here() -> None:

@@ -16,10 +16,12 @@ _PASSES_ON = (p.Map, p.Repeat, p.Fanout, p.Chain, p.Match, p.Rounds, p.FlowCall)
 """The blocks that may give out a list item by item."""
 
 
-def placeable(plan: p.Plan, step: p.Step, local: frozenset[str] = frozenset()) -> str:
+def placeable(plan: p.Plan, step: p.Step, local: frozenset[str] = frozenset(), default: str = "") -> str:
     """Return "" if the bodies of a step can run elsewhere, or else the reason why they cannot.
 
-    Models with an address in ``local`` can only be asked here, such as one whose weights this process has loaded.
+    Models with an address in ``local`` can only be asked here, such as one whose weights this process has loaded, and
+    one that the run asks through a batch API. ``default`` is the address of the model for asks that name none, "" if it
+    is not known.
     """
     node = step.node
     if not isinstance(node, p.Map | p.Repeat):
@@ -39,7 +41,7 @@ def placeable(plan: p.Plan, step: p.Step, local: frozenset[str] = frozenset()) -
         return "its bodies ask a person"
     if any(_batched(plan, one, ask) for one, ask in asks):
         return "its bodies ask through a batch API"
-    if local and any(not _elsewhere(plan, ask, local) for _, ask in asks):
+    if local and any(not _elsewhere(plan, ask, local, default) for _, ask in asks):
         return "its bodies may ask a model that only this process has"
     return _streams(flow, step, node)
 
@@ -132,11 +134,13 @@ def _models(plan: p.Plan, ask: p.Ask) -> list[p.Model]:
     return found or list(plan.models)
 
 
-def _elsewhere(plan: p.Plan, ask: p.Ask, local: frozenset[str]) -> bool:
+def _elsewhere(plan: p.Plan, ask: p.Ask, local: frozenset[str], default: str) -> bool:
     """Tell whether all models that an ask may mean can be asked elsewhere."""
+    if ask.model is None:
+        return bool(default) and default not in local
     named = isinstance(ask.model, p.Ref) and any(model.name == ask.model.name for model in plan.models)
     addresses = {one for model in _models(plan, ask) for one in (model.address, model.fallback)}
-    # The address of an unnamed model is known only to the run.
+    # The address of a model that is given to the run is not in the plan.
     return named and not addresses & local
 
 

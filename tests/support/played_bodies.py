@@ -61,6 +61,8 @@ class Played:
         assert set(self.ends) == self.launched
         assert set(self.ends.values()) <= {1}
         assert self.bodies.open_bodies == 0
+        assert not self.bodies._machine.tallies
+        assert not self.bodies._machine.losses
         assert self.finished == 1
 
     def _turns(self) -> list[str]:

@@ -175,14 +175,17 @@ def _existing(where: Path) -> Path:
 
 async def _taken(where: Path) -> Journal:
     """Open the journal for writing. Wait a little for another process. Raises UsageError, DiskError."""
+    from ..journal.address import JournalAddress
     from ..journal.lock import holder_of
-    from ..journal.store import Journal
+    from ..journal.opening import open_journal
 
     end = time.monotonic() + _PATIENCE
     while True:
         try:
-            return Journal.open(where)
+            return open_journal(where)
         except UsageError:
+            if isinstance(where, JournalAddress):
+                raise
             holder = holder_of(where)
             if time.monotonic() < end:
                 await asyncio.sleep(0.05)

@@ -15,7 +15,7 @@ import click
 from ..account.figures import figures_of
 from ..journal.givens import given_of
 from ..journal.index import Open, Run
-from ..journal.lock import holder_of
+from ..journal.opening import running_in
 from ..journal.reading import JournalReader
 from ..journal.records import Kind
 from ..journal.survey import read_runs
@@ -44,7 +44,7 @@ def command(journal: str | None, as_json: bool) -> None:
     or are in doubt, since the provider may bill them.
     """
     path = journal_path(journal)
-    holder = holder_of(path)
+    is_running = running_in(path)
     with JournalReader(path, read_runs) as reader:
         accounts = _accounts(reader)
         doubts = reader.index.doubts()
@@ -53,8 +53,7 @@ def command(journal: str | None, as_json: bool) -> None:
                 run,
                 _in_doubt(reader, run.number, doubts.get(run.number, ())),
                 accounts[run.number],
-                # A run without an end that began after a process took the journal belongs to that process.
-                running=holder is not None and run.stretch > holder.rows,
+                running=is_running(run),
             )
             for run in reader.index.runs.values()
         ]

@@ -21,9 +21,9 @@ from .attempts import RunRow
 from .copy_lines import VERSION, read_copy
 from .givens import content_of
 from .index import Index, Run
+from .opening import open_journal
 from .reading import JournalReader
 from .records import Kind, LogRecord
-from .store import Journal
 from .survey import read_runs
 
 _AT_ONCE = 2_000
@@ -81,7 +81,7 @@ def bring_in(path: Path, lines: Iterable[bytes], name: str) -> tuple[str, int]:
 
 
 async def _written(path: Path, records: list[LogRecord], name: str) -> tuple[str, int]:
-    with closing(Journal.open(path)) as journal:
+    with closing(open_journal(path)) as journal:
         # Another process may have written since.
         run = _check_place(records, journal.index, path, name)
         wanted = (one for one in records if one.kind is not Kind.CONTENT or one.key not in journal.index.contents)

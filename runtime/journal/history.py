@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Collection, Iterator
 from typing import Any, NamedTuple
 
@@ -14,6 +13,7 @@ from ..vocabulary.tariff import stores_of
 from ..vocabulary.usage import TokenDetail, Usage
 from .records import NOT_ANSWERED, NOT_SENT, TAKEN_UP, Kind
 from .row_usage import FIELDS, usage_told
+from .sql import Connection, ServerConnection
 
 Row = tuple[Any, ...]
 """The run, kind, key and place of one row of a journal, and up to five fields of its body.
@@ -53,10 +53,12 @@ class _Asked(NamedTuple):
     worst: float
 
 
-def read_attempts(connection: sqlite3.Connection, runs: Collection[int]) -> Iterator[Row]:
+def read_attempts(connection: Connection, runs: Collection[int]) -> Iterator[Row]:
     """Read the rows about attempts at calls of these runs, in order. Raises sqlite3.Error."""
+    if isinstance(connection, ServerConnection):
+        return connection.attempts(runs)
     if len(runs) == 1:
-        return connection.execute(f"{ROWS} AND run = ? ORDER BY number", tuple(runs))
+        return iter(connection.execute(f"{ROWS} AND run = ? ORDER BY number", tuple(runs)))
     return (row for row in connection.execute(f"{ROWS} ORDER BY number") if row[0] in runs)
 
 

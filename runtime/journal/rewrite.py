@@ -28,6 +28,7 @@ from .lock import Lock
 from .reading import Evidence, open_mended
 from .records import START, Kind
 from .rows import check_form, damaged, differs
+from .sql import Connection
 
 _HEADS = "SELECT number, run, kind, key, body FROM records WHERE kind IN ('given', 'read', 'content') ORDER BY number"
 _ALL = "SELECT number, run, kind, key, place, body, sum FROM records ORDER BY number"
@@ -102,7 +103,7 @@ def _rewritten(path: Path, without: Collection[int], *, wipe: bool) -> Sizes:
 class _Copy:
     """The copying of the rows of a journal. ``read`` and ``written`` mark the last row of the old and new journal."""
 
-    reader: sqlite3.Connection
+    reader: Connection
     path: Path
     without: frozenset[int]
     read: Mark = Mark()

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from ..account.figures import figures_of
 from ..journal.attempts import RunRow
 from ..journal.index import Run
-from ..journal.lock import holder_of
+from ..journal.opening import running_in
 from ..journal.reading import JournalReader
 from ..journal.records import Kind
 from ..vocabulary.call_path import parse_path
@@ -185,9 +185,7 @@ def status_of(reader: JournalReader, run: Run) -> str:
     """Return the status of a run: that of its end, else ``running`` or ``killed``."""
     if run.status is not None:
         return run.status
-    holder = holder_of(reader.path)
-    # A stretch that began after a process took the journal belongs to that process.
-    return "running" if holder is not None and run.stretch > holder.rows else "killed"
+    return "running" if running_in(reader.path)(run) else "killed"
 
 
 def _account(reader: JournalReader, run: Run, costs: Costs) -> Mapping[str, Json]:

@@ -21,9 +21,9 @@ class JournalAddress(PosixPath):
     It is a path for its readers: they print it and hand it on, and no file has its name.
     """
 
-    url: str
-    secrets: tuple[str, ...]
-    _text: str
+    url: str = ""
+    secrets: tuple[str, ...] = ()
+    _text: str = ""
 
     def __new__(cls, url: str) -> JournalAddress:
         """Raises UsageError, if the URL cannot be read."""
@@ -37,13 +37,13 @@ class JournalAddress(PosixPath):
             super().__init__(_printed(url)[0])
 
     def __str__(self) -> str:
-        return self._text
+        return self._text or super().__str__()
 
     def __fspath__(self) -> str:
-        return self._text
+        return str(self)
 
     def __repr__(self) -> str:
-        return f"JournalAddress({self._text!r})"
+        return f"JournalAddress({str(self)!r})"
 
     def __reduce__(self) -> tuple[type[JournalAddress], tuple[str]]:
         return JournalAddress, (self.url,)

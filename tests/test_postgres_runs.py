@@ -38,8 +38,6 @@ from test_kept import (
     test_what_is_in_doubt_is_told_of_once,
     test_whatever_changes_an_answer_is_part_of_its_key,
 )
-    at_once,
-)
 
 from support.postgres_journals import in_postgres, postgres
 from support.postgres_server import needs_postgres

@@ -13,8 +13,8 @@ from flowrun.runtime import api
 from flowrun.runtime.cli import journals
 from flowrun.runtime.journal import reading, rewrite, stats
 from flowrun.runtime.journal.address import JournalAddress
-from flowrun.runtime.journal.postgres import store
 from flowrun.runtime.journal.opening import open_journal
+from flowrun.runtime.journal.postgres import store
 from flowrun.runtime.journal.store import Journal
 
 from .postgres_server import PostgresServer, server

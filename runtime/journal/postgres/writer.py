@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from ...vocabulary.errors import DiskError, UsageError
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 PATIENCE = 60.0
 """The seconds for which a writer tries to reach a server that is gone."""
+PULSE = 5.0
+"""The seconds after which a writer without entries looks after its connection, which holds the lock of its run."""
 _TAKEOVER = 5.0
 """The seconds after which a lock of a run belongs to another process, and not to the connection that broke."""
 _LONGEST = 2.0
@@ -51,6 +54,23 @@ class _Server(NamedTuple):
     began: object
 
 
+class _Queue(SimpleQueue[Sequence[WriteRequest] | None]):
+    """A queue that calls a function when nothing came for a while."""
+
+    def __init__(self, idle: Callable[[], None]) -> None:
+        super().__init__()
+        self._idle = idle
+
+    def get(self, block: bool = True, timeout: float | None = None) -> Sequence[WriteRequest] | None:
+        while True:
+            try:
+                return super().get(block, PULSE if timeout is None else timeout)
+            except Empty:
+                if timeout is not None:
+                    raise
+                self._idle()
+
+
 class PostgresWriter(Writer):
     """A writer of one run's rows. ``last`` marks the last row that it has written or read."""
 
@@ -64,6 +84,7 @@ class PostgresWriter(Writer):
         nothing = cast("Any", None)
         super().__init__(address, nothing, nothing, last, contents, tell)
         self.runs: set[int] = set()
+        self._queue = _Queue(self._look_after)
         self._driver = driver()
         self._in_use = threading.RLock()
         self._unsure: Batch | None = None
@@ -132,6 +153,23 @@ class PostgresWriter(Writer):
             pause = min(2 * pause, _LONGEST)
         self._broken = True
         return [self.trouble] * len(entries)
+
+    def _look_after(self) -> None:
+        """Open a connection again that broke while nothing was written. A server that is gone is tried again later."""
+        if self._broken:
+            return
+        try:
+            with self._in_use:
+                if not self._connection.closed:
+                    self._connection.execute("SELECT 1")
+                else:
+                    self._reconnect()
+        except DiskError as error:
+            self.trouble, self._broken = self.trouble or error, True
+            self._tell(self.trouble)
+        except self._driver.Error:
+            # Entries that need the server will tell of it.
+            self._roll_back()
 
     def _may_pass(self, error: Exception) -> bool:
         """Tell whether an error may go away by itself, as that of a server that restarts."""

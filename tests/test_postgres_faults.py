@@ -1,4 +1,4 @@
-"""A journal in PostgreSQL when its server is restarted or killed, and when connections break: nothing is lost or twice."""
+"""A journal in PostgreSQL whose server is restarted or killed, or whose connections break: no row is lost or twice."""
 
 from __future__ import annotations
 
@@ -162,7 +162,7 @@ async def test_a_run_that_another_process_resumed_stops(durable: PostgresServer,
             await other.append([LogRecord(run, Kind.RESUMED, {"began": 2.0})])
             troubles: list[DiskError] = []
             journal.on_trouble = troubles.append
-            with pytest.raises(DiskError, match="another process .* has resumed the run since: this process stops"):
+            with pytest.raises(DiskError, match=r"another process .* has resumed the run since: this process stops"):
                 await journal.append([call(run, 1, Kind.INTENT)])
             await asyncio.sleep(0.01)
             assert len(troubles) == 1

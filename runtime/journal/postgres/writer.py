@@ -116,7 +116,7 @@ class PostgresWriter(Writer):
                     )
                 self.runs.add(run)
                 if self._connection.execute(_LATER, (run, self.last.rows)).fetchone():
-                    raise UsageError("the run has gone on elsewhere since its journal was read: resume it again")
+                    raise UsageError("the run has gone on elsewhere since its journal was read: try again")
             except self._driver.Error as error:
                 raise self._lost(error) from None
 

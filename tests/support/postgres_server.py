@@ -70,6 +70,8 @@ class PostgresServer:
     settings: dict[str, str] = field(default_factory=dict)
     host: str = "127.0.0.1"
     user: str = "flowrun"
+    within: tuple[str, ...] = ()
+    """The words before each command, such as those that enter a network of its own."""
 
     def url(self, database: str = "postgres", user: str = "", *, options: str = "") -> str:
         return f"postgresql://{user or self.user}@{self.host}:{self.port}/{database}{options and '?' + options}"
@@ -80,8 +82,9 @@ class PostgresServer:
         command += ["-h", self.host, "-k", str(self.folder)]
         log = open(self.folder / "log", "ab")  # noqa: SIM115 (the server keeps it)
         with log:
+            words, who = (command, _as_other()) if not self.within else ([*self.within, *_become(), *command], {})
             self.process = subprocess.Popen(
-                command, stdout=log, stderr=log, cwd=self.folder, start_new_session=True, **_as_other()
+                words, stdout=log, stderr=log, cwd=self.folder, start_new_session=True, **who
             )
         self._await()
 
@@ -89,7 +92,7 @@ class PostgresServer:
         end = time.monotonic() + 60
         while time.monotonic() < end:
             assert self.process is not None and self.process.poll() is None, (self.folder / "log").read_text()
-            ready = [str(_bin("pg_isready")), "-q", "-h", self.host, "-p", str(self.port)]
+            ready = [*self.within, str(_bin("pg_isready")), "-q", "-h", self.host, "-p", str(self.port)]
             if subprocess.run(ready, check=False).returncode == 0:
                 return
             time.sleep(0.05)
@@ -160,6 +163,12 @@ def _bin(name: str) -> Path:
     return folder / name
 
 
+def _become() -> list[str]:
+    """Return the words that make root another user."""
+    user = _user() if os.geteuid() == _ROOT else None
+    return [] if user is None else ["setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups"]
+
+
 def _as_other() -> dict[str, Any]:
     """Return the arguments of a process that runs as another user, where this one is root."""
     user = _user() if os.geteuid() == _ROOT else None
@@ -167,7 +176,9 @@ def _as_other() -> dict[str, Any]:
 
 
 @contextmanager
-def server(*, durable: bool = False, host: str = "127.0.0.1", **settings: str) -> Iterator[PostgresServer]:
+def server(
+    *, durable: bool = False, host: str = "127.0.0.1", within: tuple[str, ...] = (), **settings: str
+) -> Iterator[PostgresServer]:
     """Start a server with empty databases, and remove it at the end. ``durable``: each commit is on the disk."""
     folder = Path(tempfile.mkdtemp(prefix="flowrun-pg."))
     try:
@@ -178,7 +189,9 @@ def server(*, durable: bool = False, host: str = "127.0.0.1", **settings: str) -
         subprocess.run(init, check=True, cwd=folder, stdout=subprocess.DEVNULL, **_as_other())
         fast = {} if durable else {"fsync": "off", "full_page_writes": "off"}
         small = {"shared_buffers": "64MB", "max_connections": "60", "autovacuum": "off", "timezone": "UTC"}
-        started = PostgresServer(folder, _free_port(), settings={**small, **fast, **settings}, host=host)
+        started = PostgresServer(folder, _free_port(), settings={**small, **fast, **settings}, host=host, within=within)
+        if within:
+            (folder / "data" / "pg_hba.conf").write_text("host all all 0.0.0.0/0 trust\n")
         started.start()
         try:
             yield started

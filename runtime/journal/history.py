@@ -20,7 +20,7 @@ Row = tuple[Any, ...]
 
 The fields of an intent are the model, the most tokens in, the limit of tokens out, the calls of its request, and the
 terms of its price as JSON. Those of an answer are 1 in the third place where it is spoilt, and all fields of its usage
-as JSON in the fifth. Those of a refusal are its words, and the calls of its
+as JSON, or as a list, in the fifth. Those of a refusal are its words, and the calls of its
 request.
 """
 # SQLite reads the bodies, because Python would parse every answer to its end. An intent without the most tokens in
@@ -103,7 +103,9 @@ class History:
         if asked is None:
             return
         if kind == Kind.ANSWER:
-            self._pay(place, asked, usage_told(json.loads(fifth)), spoilt=bool(third))
+            self._pay(
+                place, asked, usage_told(json.loads(fifth) if isinstance(fifth, str) else fifth), spoilt=bool(third)
+            )
         elif kind == Kind.REFUSED:
             self._refuse(place, asked, first, _count(second) or 1)
         elif kind == Kind.CANCELLED:

@@ -7,6 +7,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import suppress
+from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ...vocabulary.errors import DiskError
@@ -129,8 +130,6 @@ class PostgresConnection(ServerConnection):
             from psycopg.types.string import ByteaBinaryLoader
 
             made.adapters.register_loader("text", ByteaBinaryLoader)
-        if name:
-            made.itersize = _AT_ONCE
         return made
 
     def _fetched(self, text: str, values: list[Any]) -> list[Any]:
@@ -152,11 +151,13 @@ class PostgresConnection(ServerConnection):
         begun = self._is_idle()
         cursor = self._tried(run)
         try:
-            yield from cursor
-            cursor.close()
+            while rows := cursor.fetchmany(_AT_ONCE):
+                yield from rows
         except self._driver.Error as error:
             raise self._trouble(error) from None
         finally:
+            with suppress(self._driver.Error):
+                cursor.close()
             if begun and not self._snapshot:
                 self.rollback()
 
@@ -208,15 +209,20 @@ class _Rows:
         return self._rows
 
 
+@cache
+def _terms(tier: str, stores: str) -> str:
+    return encode([tier, stores])
+
+
 def _fields(kind: str, body: dict[str, Any]) -> tuple[Any, ...]:
     """Return the fields of a row as ``history.ROWS`` does."""
     get = body.get
     if kind == Kind.INTENT:
         most = get("most")
         most = get("bytes", 0) + 4096 if most is None else most
-        return get("model"), most, get("max"), get("of"), encode([get("tier"), get("stores")])
+        return get("model"), most, get("max"), get("of"), _terms(str(get("tier") or ""), str(get("stores") or ""))
     if kind == Kind.ANSWER:
-        return None, None, "error" in body, None, encode([get(name) for name in FIELDS])
+        return None, None, "error" in body, None, [get(name) for name in FIELDS]
     if kind == Kind.REFUSED:
         return get("said"), get("of"), None, None, None
     return (None,) * 5

@@ -13,7 +13,7 @@ import pytest
 
 from flowrun.runtime.journal.address import JournalAddress
 from flowrun.runtime.journal.opening import open_journal, running_in
-from flowrun.runtime.journal.postgres import writer
+from flowrun.runtime.journal.postgres import idle_queue, writer
 from flowrun.runtime.journal.postgres.store import PostgresJournal
 from flowrun.runtime.journal.reading import JournalReader
 from flowrun.runtime.journal.records import Kind, LogRecord
@@ -35,7 +35,7 @@ def durable() -> Iterator[PostgresServer]:
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(writer, "PULSE", 0.2)
+    monkeypatch.setattr(idle_queue, "PULSE", 0.2)
 
 
 @pytest.fixture

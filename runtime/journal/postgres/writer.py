@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from contextlib import suppress
-from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from ...vocabulary.errors import DiskError, UsageError
@@ -21,6 +20,7 @@ from ..head import Mark
 from ..records import START, Kind
 from ..writer import Batch, End, Writer, WriteRequest
 from .connecting import connect, driver, said_by
+from .idle_queue import AttentiveQueue
 from .locks import OPEN, WRITE, holder_told, live, of_run
 
 if TYPE_CHECKING:
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
 PATIENCE = 60.0
 """The seconds for which a writer tries to reach a server that is gone."""
-PULSE = 5.0
-"""The seconds after which a writer without entries looks after its connection, which holds the lock of its run."""
 _TAKEOVER = 5.0
 """The seconds after which a lock of a run belongs to another process, and not to the connection that broke."""
 _LONGEST = 2.0
@@ -54,23 +52,6 @@ class _Server(NamedTuple):
     began: object
 
 
-class _Queue(SimpleQueue[Sequence[WriteRequest] | None]):
-    """A queue that calls a function when nothing came for a while."""
-
-    def __init__(self, idle: Callable[[], None]) -> None:
-        super().__init__()
-        self._idle = idle
-
-    def get(self, block: bool = True, timeout: float | None = None) -> Sequence[WriteRequest] | None:
-        while True:
-            try:
-                return super().get(block, PULSE if timeout is None else timeout)
-            except Empty:
-                if timeout is not None:
-                    raise
-                self._idle()
-
-
 class PostgresWriter(Writer):
     """A writer of one run's rows. ``last`` marks the last row that it has written or read."""
 
@@ -84,7 +65,7 @@ class PostgresWriter(Writer):
         nothing = cast("Any", None)
         super().__init__(address, nothing, nothing, last, contents, tell)
         self.runs: set[int] = set()
-        self._queue = _Queue(self._look_after)
+        self._queue = AttentiveQueue(self._look_after)
         self._driver = driver()
         self._in_use = threading.RLock()
         self._unsure: Batch | None = None

@@ -18,6 +18,7 @@ from aiohttp import web
 from flowrun.dsl import Source
 from flowrun.runtime import RunOptions, load, resume_async, run_async
 from flowrun.runtime.journal.address import JournalAddress, place_of
+from flowrun.runtime.journal.postgres.connecting import said_by
 from flowrun.runtime.vocabulary.errors import DiskError, UsageError
 from support.command_line import COMMAND, chat, command
 from support.postgres_journals import database, postgres
@@ -277,3 +278,9 @@ def test_an_address_is_printed_without_its_password(url: str, text: str) -> None
     assert repr(place) == f"JournalAddress({text!r})"
     assert str(place_of(place)) == text
     assert not isinstance(place_of("journal.db"), JournalAddress)
+
+
+def test_no_word_of_the_driver_shows_a_password() -> None:
+    place = JournalAddress("postgresql://u:two%20words@h/d?sslpassword=third")
+    said = said_by(place, ValueError("connection failed: two words, two%20words and third\nmore"))
+    assert said == "***, *** and ***"

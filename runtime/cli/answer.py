@@ -190,9 +190,10 @@ async def _taken(where: Path, run: str) -> Journal:
             except UsageError:
                 if time.monotonic() > end:
                     process = live_in(where, [one.number]).get(one.number)
-                    who = f"process {process}" if process else "another process"
+                    if not process:
+                        raise
                     raise UsageError(
-                        f"{who} is running the run {one.id}: answer where it asks, or stop it first; its answers are "
+                        f"process {process} is running the run {one.id}: answer where it asks, or stop it first; its answers are "
                         "kept, and `flowrun resume` goes on"
                     ) from None
             else:

@@ -193,8 +193,8 @@ async def _taken(where: Path, run: str) -> Journal:
                     if not process:
                         raise
                     raise UsageError(
-                        f"process {process} is running the run {one.id}: answer where it asks, or stop it first; its answers are "
-                        "kept, and `flowrun resume` goes on"
+                        f"process {process} is running the run {one.id}: answer where it asks, or stop it first; its "
+                        "answers are kept, and `flowrun resume` goes on"
                     ) from None
             else:
                 opened.pop_all()

@@ -16,13 +16,13 @@ from ..engine.body_terms import CancelBody, LaunchBody
 from ..engine.decisions import BodyOver, Failure
 from ..engine.elsewhere import PREPARED
 from ..vocabulary import events as e
-from ..vocabulary.amounts import count_text
 from ..vocabulary.error_forms import error_of
 from ..vocabulary.errors import FlowrunError, InDoubtError, RefusedError, UsageError
 from ..vocabulary.json_value import Json
 from .body_queue import BodyQueue
 from .budget_ends import BudgetEnds
 from .hand import Worker
+from .news import lost_line, once
 from .rows import RowRelay
 from .team import Hello, Team
 from .waits import waits_of
@@ -276,30 +276,3 @@ class Hub:
             self._refuse(body.launch, InDoubtError(said))
         elif not self._stopping:
             self._queue.enter(body.launch.number, suspect=body.deaths == DEATHS - 1)
-
-
-def once(publish: Publish) -> Publish:
-    """Return a publisher that tells each line for the user once: all workers say the same about the same file."""
-    told: set[str] = set()
-
-    def tell(event: e.Event) -> None:
-        if isinstance(event, e.Notice):
-            if event.text in told:
-                return
-            told.add(event.text)
-        publish(event)
-
-    return tell
-
-
-def lost_line(worker: int, end: str, doubts: int, bodies: int) -> str:
-    """Tell in one line that a worker has died."""
-    paid = ""
-    if doubts == 1:
-        paid = "; 1 call was open there and may have been paid, so it counts at its worst"
-    elif doubts:
-        paid = f"; {doubts:,} calls were open there and may have been paid, so they count at their worst"
-    left = "; it had nothing to do"
-    if bodies:
-        left = f"; other workers take over its {count_text(bodies, 'element')}"
-    return f"worker process {worker} ended unexpectedly ({end}){paid}{left}"

@@ -28,7 +28,7 @@ _TAGS = ("VersionId", "ETag", "etag", "generation", "Content-MD5", "md5Hash", "L
 _OPTIONS: dict[str, dict[str, Any]] = {
     "s3": {
         "use_listings_cache": False,
-        "config_kwargs": {"connect_timeout": 10, "read_timeout": 60, "retries": {"max_attempts": 3}},
+        "config_kwargs": {"connect_timeout": 10, "read_timeout": 60},
     },
     "gs": {"use_listings_cache": False},
     "http": {"use_listings_cache": False, "client_kwargs": {"trust_env": True}},

@@ -97,6 +97,19 @@ def test_a_part_that_cannot_be_sent(objects: Objects) -> None:
     assert not objects.uploads
 
 
+def test_an_upload_that_cannot_be_completed(objects: Objects) -> None:
+    objects.box["out.jsonl"] = b"old"
+    with AnswerUrl("s3://box/out.jsonl", ROWS, ()) as answer:
+        answer.row(1)
+        objects.broken = 50
+        with pytest.raises(DiskError, match="cannot be written"):
+            answer.finish([], handed=True)
+        assert answer.left() == "nothing is written to `s3://box/out.jsonl`, because it is not complete"
+        objects.broken = 0
+    assert objects.box == {"out.jsonl": b"old"}
+    assert not objects.uploads
+
+
 @pytest.mark.parametrize(
     ("url", "error", "said"),
     [
@@ -157,7 +170,7 @@ async def test_a_run_that_fails_leaves_no_object_and_no_upload(
         **objects.environ,
     )
     assert ran.code == 3
-    assert "nothing is written to `s3://box/out.jsonl`, because the answer is not complete" in ran.err
+    assert "nothing is written to `s3://box/out.jsonl`, because it is not complete" in ran.err
     assert "out.jsonl" not in objects.box
     assert not objects.uploads
 

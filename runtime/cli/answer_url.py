@@ -71,4 +71,4 @@ class AnswerUrl:
         """Return a sentence about an answer that is not complete. "" if no line was sent."""
         if not self.rows or self._whole:
             return ""
-        return f"nothing is written to {self._upload.name}, because the answer is not complete"
+        return f"nothing is written to {self._upload.name}, because it is not complete"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from concurrent.futures import Future, ThreadPoolExecutor
 from io import BufferedReader
 from pathlib import Path
 from types import TracebackType
@@ -19,7 +20,7 @@ from ..files.urls import url_place
 from ..vocabulary.errors import InputError
 from ..vocabulary.json_value import Json
 from .row_file import RowFile
-from .stored_rows import LARGE, Stamp, StoredRows
+from .stored_rows import BLOCK, LARGE, Stamp, StoredRows
 
 _HEAD = 64 * 1024
 _COLUMNAR = ".parquet"
@@ -62,30 +63,51 @@ class UrlCopy:
 
 
 class UrlRows(RowFile):
-    """The rows of JSON lines of a URL. The object must not change while a flow reads it, and that is looked at."""
+    """The rows of JSON lines of a URL. The object must not change while a flow reads it, and that is looked at.
+
+    A thread reads each block before it is wanted, so that the event loop seldom waits for the server.
+    """
 
     def __init__(self, of: UrlObject, item: types.Type, *, checked: bool = False) -> None:
         """Read the object through and check its rows. Raises InputError."""
         self._object = of
+        self._begun = _stamp(of)
         super().__init__(url_place(of.url), item, checked=checked, url=of.told)
-        self.version = str(self._stamp[1])
+        self.version = str(self._begun[1])
         self._look_again()
+        self._thread = ThreadPoolExecutor(1, "flowrun-rows")
+        finalize(self, self._thread.shutdown, wait=False, cancel_futures=True)
+        self._ahead: tuple[int, Future[list[Json]]] | None = None
 
     def _opened(self) -> BufferedReader:
         return self._object.opened()
 
     def _stamped(self) -> Stamp:
-        facts = self._object.facts()
-        return facts.size or 0, facts.tag
+        # The thread asks the server, behind each block.
+        return self._begun
 
     def _read(self, first: int, last: int) -> list[Json]:
+        ahead, self._ahead = self._ahead, None
+        waits = ahead[1] if ahead is not None and ahead[0] == first else self._thread.submit(self._part, first, last)
+        rows = waits.result()
+        if last < len(self):
+            after = min(last + BLOCK, len(self))
+            self._ahead = last, self._thread.submit(self._part, last, after)
+        return rows
+
+    def _part(self, first: int, last: int) -> list[Json]:
         rows = super()._read(first, last)
         self._look_again()
         return rows
 
     def _look_again(self) -> None:
-        if self._stamped() != self._stamp:
+        if _stamp(self._object) != self._begun:
             raise self._changed()
+
+
+def _stamp(of: UrlObject) -> Stamp:
+    facts = of.facts()
+    return facts.size or 0, facts.tag
 
 
 def version_of(url: str) -> str:

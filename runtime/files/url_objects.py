@@ -6,6 +6,7 @@ Credentials come from the environment and from the files of the protocol's own l
 from __future__ import annotations
 
 import io
+import logging
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
@@ -18,6 +19,7 @@ from .urls import protocol_of, told_url
 
 PIECE = 1024 * 1024
 """The bytes of one request."""
+_LIBRARIES = ("fsspec", "s3fs", "gcsfs", "adlfs", "aiobotocore", "botocore")
 _WEB = ("http", "https")
 _LOCAL = frozenset(
     "arrow_hdfs async_wrapper blockcache cached dask data dir file filecache generic git jlab jupyter libarchive local "
@@ -75,11 +77,12 @@ class UrlObject:
             file = self.system.open(self.path, "rb", block_size=PIECE, cache_type="none")
         return io.BufferedReader(_Parts(self, file), PIECE)
 
-    def pieces(self, most: int = MOST_BYTES) -> Iterator[bytes]:
-        """Yield the whole content from its start. Raises InputError, also for more than ``most`` bytes."""
+    def pieces(self) -> Iterator[bytes]:
+        """Yield the whole content from its start. Raises InputError, also for a content past the limit of files."""
+        most = MOST_BYTES
         size = self.facts().size
         if size is not None and size > most:
-            raise too_large(self.name)
+            raise too_large(self.name, most)
         # The web reader needs 0 for a single request; it has no parts then.
         how = {"block_size": 0} if self.protocol in _WEB else {"block_size": PIECE, "cache_type": "none"}
         seen = 0
@@ -87,7 +90,7 @@ class UrlObject:
             while piece := file.read(PIECE):
                 seen += len(piece)
                 if seen > most:
-                    raise too_large(self.name)
+                    raise too_large(self.name, most)
                 yield piece
         if size is not None and seen != size:
             raise InputError(f"{self.name} broke off after {seen:,} of {size:,} bytes; run the flow again")
@@ -119,7 +122,7 @@ class UrlObject:
 
     def _stripped(self) -> str:
         end = "/" if told_url(self.url).endswith("/") else ""
-        return str(self.system._strip_protocol(self.url)).rstrip("/") + end
+        return str(self.system._strip_protocol(self.url.partition("#")[0])).rstrip("/") + end
 
 
 class _Parts(io.RawIOBase):
@@ -169,6 +172,9 @@ def _system(url: str, name: str) -> Any:
         raise InputError(
             f"{name}: to read and write URLs, install an extra: `pip install 'flowrun-dsl[urls]'`"
         ) from None
+    for library in _LIBRARIES:
+        # Without a handler Python prints their warnings, with a traceback, to standard error.
+        logging.getLogger(library).addHandler(logging.NullHandler())
     # Settings that the user made for the library come first.
     set_by_user = fsspec.config.conf.get(protocol, {})
     own = {key: value for key, value in _OPTIONS.get(protocol, {}).items() if key not in set_by_user}

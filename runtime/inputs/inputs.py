@@ -51,7 +51,7 @@ def read_input(
     that begins with [ or {. A list of documents or texts may be a folder or a pattern. Paths are relative to the
     current folder; ``files`` only helps to tell where a missing file may be. If ``by_row`` is True, the rows of a large
     file need not all be in memory. ``tell`` gets the remarks of a reader. ``cut`` takes the first elements of a list.
-    The value has the type of the parameter. Raises InputError.
+    If ``urls`` is True, a URL may stand for a path. The value has the type of the parameter. Raises InputError.
     """
     try:
         narrow: Narrow = (lambda paths: paths) if cut is None else cut

@@ -126,5 +126,7 @@ def _single(item: types.Type, of: UrlObject, reading: Reading) -> Json:
 def _image(of: UrlObject) -> Json:
     from .images import MOST_KEPT, image_bytes
 
-    data = b"".join(of.pieces(2 * MOST_KEPT))
-    return image_bytes(data, of.name)
+    size = of.facts().size
+    if size is not None and size > MOST_KEPT:
+        raise InputError(f"{of.name} has {size / 1024**2:.1f} MiB, and an image by URL may have 1 MiB: download it")
+    return image_bytes(b"".join(of.pieces()), of.name)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +17,7 @@ from flowrun.runtime.cli.answer_url import AnswerUrl
 from flowrun.runtime.files.urls import url_place
 from flowrun.runtime.outputs.upload import BLOCK
 from flowrun.runtime.vocabulary.errors import DiskError, UsageError
-from support.command_line import chat, command
+from support.command_line import COMMAND, chat, command
 from support.s3_server import SECRET, Objects, s3_server
 
 SERVED = """
@@ -119,7 +122,7 @@ def test_an_upload_that_cannot_be_completed(objects: Objects) -> None:
         ("s3://box/folder/", UsageError, "is a folder"),
         ("s3://box/out.flow", UsageError, "has the name of a flow file"),
         ("s3://me:pw@box/rows.jsonl", UsageError, "this command reads `s3://box/rows.jsonl`"),
-        ("file:///tmp/out.jsonl", UsageError, "flowrun opens no file:// URL; write the path itself"),
+        ("file:///var/out.jsonl", UsageError, "flowrun opens no file:// URL; write the path itself"),
         ("s3://box/out.xlsx", UsageError, "flowrun cannot write a .xlsx file"),
     ],
 )
@@ -224,3 +227,32 @@ async def test_a_run_of_large_rows_goes_on_where_the_object_is_the_same(
     ran = await command("resume", "last", folder=folder, **server)
     assert ran.code == 2
     assert "there is no object `s3://box/rows.jsonl`: restore the file, or start a new run" in ran.err
+
+
+@pytest.mark.parametrize("signals", [1, 2])
+async def test_a_run_that_is_stopped_leaves_no_object_and_no_upload(
+    objects: Objects, faults: Any, flow: Callable[[str], Path], signals: int
+) -> None:
+    folder = flow(SERVED).parent
+    objects.box["rows.jsonl"] = rows(3)
+    faults.hang()
+    process = await asyncio.create_subprocess_exec(
+        *(*COMMAND, "a.flow", "--rows", "s3://box/rows.jsonl", "-o", "s3://box/out.jsonl"),
+        cwd=folder,
+        env={"PATH": os.environ["PATH"], "HOME": str(folder), "OPENAI_BASE_URL": faults.url, **objects.environ},
+        stderr=asyncio.subprocess.PIPE,
+    )
+    await asyncio.wait_for(faults.arrived.wait(), 60)
+    assert len(objects.uploads) == 1
+    process.send_signal(signal.SIGINT if signals == 2 else signal.SIGTERM)
+    if signals == 2:
+        assert process.stderr is not None
+        await asyncio.wait_for(process.stderr.readuntil(b"Send it again to end at once\n"), 20)
+        process.send_signal(signal.SIGINT)
+    else:
+        faults.closing.set()
+    _, err = await asyncio.wait_for(process.communicate(), 60)
+    assert process.returncode != 0
+    assert b"Traceback" not in err
+    assert "out.jsonl" not in objects.box
+    assert not objects.uploads

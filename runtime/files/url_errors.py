@@ -55,7 +55,7 @@ def reason(error: BaseException, name: str, protocol: str, doing: str) -> str:
     """Return the sentence for an error while an object is read or written. ``doing`` is ``read`` or ``written``."""
     kinds = {kind.__name__ for one in _chain(error) for kind in type(one).__mro__}
     code = next((found for one in _chain(error) if (found := _code(one))), "")
-    status = next((found for one in _chain(error) if isinstance(found := getattr(one, "status", None), int)), 0)
+    status = next((number for one in _chain(error) if isinstance(number := getattr(one, "status", None), int)), 0)
     status = int(code) if code.isdecimal() else status
     begin = f"{name} cannot be {doing}"
     if _has(kinds, "Credentials", "ProfileNotFound", "TokenRetrieval", "SSOToken") or code == "InvalidAccessKeyId":
@@ -64,7 +64,7 @@ def reason(error: BaseException, name: str, protocol: str, doing: str) -> str:
         return f"{name} has changed while the flow was reading it; run the flow again"
     if code == "NoSuchBucket":
         return f"{begin}: there is no such bucket"
-    if isinstance(error, FileNotFoundError) or status in (404, 410):
+    if code != "NoSuchUpload" and (isinstance(error, FileNotFoundError) or status in (404, 410)):
         return f"{begin}: there is no such bucket" if doing == "written" else f"there is no object {name}"
     if isinstance(error, PermissionError) or status in (401, 403):
         verb = "write" if doing == "written" else "read"

@@ -5,10 +5,14 @@ fsspec's files of S3 and Google Cloud Storage send parts (a multipart upload), a
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
+from threading import Thread
 from typing import Any
+from weakref import WeakSet
 
 from ..files.url_errors import Guarded, reason
 from ..files.url_objects import UrlObject
@@ -19,6 +23,8 @@ from .target import Source
 BLOCK = 8 * 1024 * 1024
 """The bytes of a part. S3 takes 10,000 parts of at least 5 MiB."""
 _READ_ONLY = ("http", "https")
+_PATIENCE = 3.0
+"""The seconds in which a process that ends at once gives its uploads up."""
 
 
 class Upload:
@@ -47,6 +53,7 @@ class Upload:
         self._thread = ThreadPoolExecutor(1, "flowrun-upload")
         self._sending: Future[None] | None = None
         self._open = True
+        _OPEN.add(self)
 
     def write(self, data: bytes) -> None:
         """Take some bytes. Raises DiskError, also for bytes before."""
@@ -107,6 +114,24 @@ class Upload:
 
     def _trouble(self, error: BaseException) -> DiskError:
         return DiskError(reason(error, self.name, self._of.protocol, "written"))
+
+
+_OPEN: WeakSet[Upload] = WeakSet()
+
+
+def give_up_all() -> None:
+    """Give up all uploads of a process that ends at once, as far as their servers answer soon."""
+    threads = [Thread(target=_leave, args=(one,), daemon=True) for one in _OPEN]
+    for thread in threads:
+        thread.start()
+    until = time.monotonic() + _PATIENCE
+    for thread in threads:
+        thread.join(max(0.0, until - time.monotonic()))
+
+
+def _leave(upload: Upload) -> None:
+    with suppress(DiskError):
+        upload.leave()
 
 
 def _begin(file: Any) -> None:

@@ -96,9 +96,11 @@ class UrlRows(RowFile):
         return rows
 
     def _part(self, first: int, last: int) -> list[Json]:
-        rows = super()._read(first, last)
-        self._look_again()
-        return rows
+        try:
+            return super()._read(first, last)
+        finally:
+            # Rows of another version may not fit, and then the change is the cause.
+            self._look_again()
 
     def _look_again(self) -> None:
         if _stamp(self._object) != self._begun:

@@ -55,7 +55,7 @@ def reason(error: BaseException, name: str, protocol: str, doing: str) -> str:
     """Return the sentence for an error while an object is read or written. ``doing`` is ``read`` or ``written``."""
     kinds = {kind.__name__ for one in _chain(error) for kind in type(one).__mro__}
     code = next((found for one in _chain(error) if (found := _code(one))), "")
-    status = next((number for one in _chain(error) if isinstance(number := getattr(one, "status", None), int)), 0)
+    status = next((number for one in _chain(error) if (number := _status(one))), 0)
     status = int(code) if code.isdecimal() else status
     begin = f"{name} cannot be {doing}"
     if _has(kinds, "Credentials", "ProfileNotFound", "TokenRetrieval", "SSOToken") or code == "InvalidAccessKeyId":
@@ -66,7 +66,8 @@ def reason(error: BaseException, name: str, protocol: str, doing: str) -> str:
         return f"{begin}: there is no such bucket"
     if code != "NoSuchUpload" and (isinstance(error, FileNotFoundError) or status in (404, 410)):
         return f"{begin}: there is no such bucket" if doing == "written" else f"there is no object {name}"
-    if isinstance(error, PermissionError) or status in (401, 403):
+    # gcsfs has no class for it.
+    if isinstance(error, PermissionError) or status in (401, 403) or str(error).startswith("Forbidden:"):
         verb = "write" if doing == "written" else "read"
         return f"{begin}: the credentials at hand have no right to {verb} it{_said(code)}"
     if _has(kinds, *_AWAY) or isinstance(error, ConnectionError):
@@ -97,6 +98,15 @@ def _code(error: BaseException) -> str:
     response = getattr(error, "response", None)
     found = response.get("Error", {}).get("Code") if isinstance(response, dict) else None
     return found if isinstance(found, str) and _CODE.fullmatch(found) else ""
+
+
+def _status(error: BaseException) -> int:
+    """Return the status of HTTP that aiohttp and gcsfs tell in their errors; 0 for others."""
+    for name in ("status", "code"):
+        found = getattr(error, name, None)
+        if isinstance(found, int) and 400 <= found < 600:
+            return found
+    return 0
 
 
 def _said(code: str) -> str:

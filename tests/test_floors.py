@@ -43,7 +43,7 @@ FLOORS = {
         "replay/*",
         "forecast/*",
         "pages/* telemetry/*",
-        "live/* eval/*",
+        "live/* eval/* detached/*",
         "session/* api",
         "testing/*",
         "cli/*",

@@ -7,12 +7,13 @@ import sys
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from ..account.figures import figures_of
+from ..journal.beside import DETACHED, file_beside
 from ..journal.givens import given_of
 from ..journal.index import Open, Run
 from ..journal.lock import holder_of
@@ -39,12 +40,12 @@ def command(journal: str | None, as_json: bool) -> None:
     """List the runs of the project's journal, the latest last.
 
     A run is done, partial (its answer lacks elements or steps), failed, out of its budget, stopped (by a signal),
-    ended by its disk, killed (its process died), or still running. `flowrun resume RUN` goes on with all of them
-    except a running one. The cost of a run includes all its resumes. "At most" also counts calls that were broken off
-    or are in doubt, since the provider may bill them.
+    ended by its disk, killed (its process died), or still running, at a terminal or detached. `flowrun resume RUN` goes
+    on with all of them except a running one. The cost of a run includes all its resumes. "At most" also counts calls
+    that were broken off or are in doubt, since the provider may bill them.
     """
     path = journal_path(journal)
-    holder = holder_of(path)
+    holder, detached = holder_of(path), _detached(path)
     with JournalReader(path, read_runs) as reader:
         accounts = _accounts(reader)
         doubts = reader.index.doubts()
@@ -55,6 +56,7 @@ def command(journal: str | None, as_json: bool) -> None:
                 accounts[run.number],
                 # A run without an end that began after a process took the journal belongs to that process.
                 running=holder is not None and run.stretch > holder.rows,
+                detached=detached.get(run.id),
             )
             for run in reader.index.runs.values()
         ]
@@ -69,6 +71,21 @@ def command(journal: str | None, as_json: bool) -> None:
         return
     for line in _lines(rows, [run.began for run in reader.index.runs.values()]):
         print(line)
+    for row in rows:
+        if row["status"] == "killed" and row["run"] in detached:
+            from ..journal.project import resume_command
+
+            complain(f"the detached run {row['run']} was killed: resume it with: {resume_command(row['run'], path)}")
+
+
+def _detached(path: Path) -> dict[str, bool]:
+    """Return the ids of the detached runs, each with True if it lives."""
+    if not file_beside(path, DETACHED).exists():
+        return {}
+    from ..detached.places import folder_of
+    from ..detached.records import all_of
+
+    return {name: one.lives for name, one in all_of(folder_of(path)).items()}
 
 
 def _in_doubt(reader: JournalReader, run: int, doubts: Sequence[Open]) -> int:
@@ -115,7 +132,7 @@ def _cells(row: dict[str, Any], began: str) -> tuple[str, ...]:
         began,
         "" if row["ms"] is None else time_text(row["ms"]),
         one_line(row["file"] or row["flow"]),
-        row["status"],
+        f"{row['status']}, detached" if row["detached"] else row["status"],
         f"{row['answers']:,}",
         told,
         f"{row['in_doubt']:,}" if row["in_doubt"] else "",
@@ -153,7 +170,11 @@ def _prices(reader: JournalReader, run: Run) -> Prices:
     return Prices(os.environ, declared)
 
 
-def _row(run: Run, in_doubt: int, account: dict[str, Json], *, running: bool) -> dict[str, Any]:
+def _row(
+    run: Run, in_doubt: int, account: dict[str, Json], *, running: bool, detached: bool | None = None
+) -> dict[str, Any]:
+    """Return a run as JSON. ``detached`` is True if its detached process lives, None if it never was detached."""
+    running = running or detached is True
     ended = time.time() if running and run.ended is None else run.ended
     return {
         "run": run.id,
@@ -166,6 +187,7 @@ def _row(run: Run, in_doubt: int, account: dict[str, Json], *, running: bool) ->
         "ms": None if ended is None else max(0, round((ended - run.began) * 1000)),
         "answers": run.answers,
         "in_doubt": in_doubt,
+        "detached": detached is True,
         **account,
     }
 

@@ -12,18 +12,17 @@ from collections.abc import Collection, Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from ..journal.beside import file_beside
+from ..journal.beside import DETACHED, file_beside
 from ..journal.creation import make_folder
 from ..vocabulary.errors import DiskError
 from ..vocabulary.quoting import shown
 
-FOLDER = ".detached"
 RECORD, SOCKET, LOG, OLD_LOG, ANSWER = ENDS = (".run", ".sock", ".log", ".old", ".out")
 
 
 def folder_of(journal: Path) -> Path:
     """Return the path of the folder, which may be missing."""
-    return file_beside(journal, FOLDER)
+    return file_beside(journal, DETACHED)
 
 
 def made_folder(journal: Path) -> Path:
@@ -75,3 +74,10 @@ def remove(folder: Path, names: Collection[str]) -> None:
         for file in files_of(folder, name):
             with suppress(OSError):
                 os.unlink(file)
+
+
+def remove_runs(journal: Path, runs: Collection[str]) -> None:
+    """Remove the answers and logs of runs that the journal has no longer. Raises DiskError."""
+    folder = folder_of(journal)
+    if check_folder(folder):
+        remove(folder, runs)

@@ -266,3 +266,16 @@ def test_a_run_that_is_erased_leaves_no_files(words: tuple[str, ...], long: Fold
     ran = long.command("journal", *(run if word == "RUN" else word for word in words), "--journal", "journal.db")
     assert ran.code == 0, ran.err
     assert long.left() == []
+
+
+def test_a_run_at_another_terminal_is_awaited(at: Folder, slow: Place) -> None:
+    start = len(slow.served.lines())
+    command = at.begin(*at.run_arguments)
+    slow.until(lambda lines: len(lines) >= 1, start)
+    stop = at.stop()
+    assert stop.code == 2
+    assert "goes on at a terminal, and not detached: press ^C there" in stop.err
+    ran = at.attach()
+    assert (ran.code, ran.out) == (0, slow.expected)
+    assert "its journal is read until it ends" in ran.err
+    command.communicate(timeout=30)

@@ -15,11 +15,11 @@ from ..detached.places import ANSWER
 from ..detached.records import find
 from ..journal.beside import open_file
 from ..journal.project import journal_option, resume_command
-from ..vocabulary.errors import UsageError
 from ..vocabulary.quoting import inert
 from . import exits
 from .console import complain, print_answer, say
 from .journals import journal_path
+from .progress import EVERY
 from .run_state import Found, State, find_run
 
 if TYPE_CHECKING:
@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from .run_follower import Follower
 
 _BLOCK = 65536
+_LOOK = 0.5
+"""The least seconds between two readings of the journal."""
+_SHARE = 20.0
+"""The time between two readings, as a multiple of what one takes."""
 
 
 @click.command("attach", short_help="Follow a detached run, and print its result.")
@@ -36,20 +40,38 @@ def command(run: str, journal: str | None) -> int:
     """Follow RUN: its id, the first characters of the id, or `last`.
 
     The progress is shown as on the terminal of the run. At its end the command prints the result, and has the exit code
-    of the run. If the run has ended, it does so at once. ^C ends only this command, and the run goes on; `flowrun stop`
-    stops it. Several commands may follow one run.
+    of the run. If the run has ended, it does so at once. Of a run that goes on at another terminal, only the end is
+    shown. ^C ends only this command, and the run goes on; `flowrun stop` stops it. Several commands may follow one run.
     """
     path = journal_path(journal)
     found = find_run(run, path)
     match found.state:
         case State.ELSEWHERE:
-            raise UsageError(
-                f"the run {found.run.id} goes on at a terminal, and only runs with --detach can be followed: wait for "
-                "its end there"
-            )
+            return _awaited(found)
         case State.IN_JOURNAL:
             return _from_journal(found)
     return _followed(found)
+
+
+def _awaited(found: Found) -> int:
+    """Wait for the end of a run that goes on at a terminal. Its journal tells of it, without the progress of calls."""
+    from ..vocabulary.amounts import count_text
+
+    name, told = found.run.id, 0.0
+    print(inert(f"the run {name} goes on at a terminal: its journal is read until it ends"), file=sys.stderr)
+    try:
+        while found.state is State.ELSEWHERE:
+            began = time.monotonic()
+            if began - told >= EVERY:
+                told = began
+                print(f"{count_text(found.run.answers, 'answer')} so far", file=sys.stderr, flush=True)
+            # A large journal is read rarely.
+            time.sleep(max(_LOOK, _SHARE * found.seconds))
+            found = find_run(name, found.journal)
+    except KeyboardInterrupt:
+        complain(f"the run {name} goes on at its terminal")
+        return exits.INTERRUPTED
+    return _killed(found) if found.state is State.KILLED else _from_journal(found)
 
 
 def _followed(found: Found) -> int:

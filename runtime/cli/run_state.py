@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from enum import StrEnum
 from pathlib import Path
 
@@ -32,12 +33,16 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A run of a journal. ``detached`` is its last detached part, if that is the last part of the run."""
+    """A run of a journal. ``detached`` is its last detached part, if that is the last part of the run.
+
+    ``seconds`` is the time that it took to find the run.
+    """
 
     run: Run
     state: State
     journal: Path
     detached: Detached | None = None
+    seconds: float = 0.0
 
     @property
     def folder(self) -> Path:
@@ -46,6 +51,7 @@ class Found:
 
 def find_run(name: str, journal: Path) -> Found:
     """Find a run and its state. Raises UsageError (no such run, or a run of another machine), DiskError."""
+    looked = time.monotonic()
     holder = holder_of(journal)
     with opened(journal) as reader:
         run = chosen_run(reader.index, name, journal)
@@ -62,7 +68,7 @@ def find_run(name: str, journal: Path) -> Found:
             f"the run {run.id} was detached on the machine {shown(record.host)}, and only that machine knows whether "
             "it lives: write the command there"
         )
-    return Found(run, _state(run, record, running=running), journal, record)
+    return Found(run, _state(run, record, running=running), journal, record, time.monotonic() - looked)
 
 
 def _state(run: Run, record: Detached | None, *, running: bool) -> State:

@@ -70,6 +70,8 @@ class RunRecord:
 
         Raises: OSError.
         """
+        if _held(self.folder / f"{run}{RECORD}"):
+            raise OSError("another process runs it")
         self._began = time.time()
         self._say(run, None)
         # The record comes first: a socket without one counts as left by a dead run.

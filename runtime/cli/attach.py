@@ -136,6 +136,7 @@ def _print_answer(path: Path) -> bool:
         reader = codecs.getincrementaldecoder("utf-8")("replace")
         while data := answer.read(_BLOCK):
             say(reader.decode(data))
+        say(reader.decode(b"", final=True))
     sys.stdout.flush()
     return True
 

@@ -41,10 +41,11 @@ _WIDEST, _TALLEST = 300, 60
 """The most columns and lines of a drawing that a command may ask for."""
 
 
-def detached(work: Callable[[Away], int], journal: Path | None, *, as_json: bool) -> int:
+def detached(work: Callable[[Away], int], journal: Path | None, *, as_json: bool, quiet: bool) -> int:
     """Begin a run in a process of its own, and return 0 when the journal has it.
 
-    ``work`` does it, and returns its exit code. If the run does not begin, that is the exit code of this command.
+    ``work`` does it, and returns its exit code. If the run does not begin, that is the exit code of this command. With
+    ``quiet`` only the id is printed.
 
     Raises: UsageError, without a journal.
     """
@@ -70,6 +71,8 @@ def detached(work: Callable[[Away], int], journal: Path | None, *, as_json: bool
     else:
         print(run)
     sys.stdout.flush()
+    if quiet:
+        return exits.DONE
     told = f"the run goes on without this terminal: `flowrun attach {run}{option}` follows it, and `flowrun stop {run}"
     print(inert(f"{told}{option}` stops it"), file=sys.stderr)
     return exits.DONE

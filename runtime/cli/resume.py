@@ -74,7 +74,9 @@ def command(detach: bool, **given: Any) -> int:
         return _gone_on(None, **given)
     from .detach import detached
 
-    return detached(partial(_gone_on, **given), journal_path(given["journal"]), as_json=given["as_json"])
+    return detached(
+        partial(_gone_on, **given), journal_path(given["journal"]), as_json=given["as_json"], quiet=given["quiet"]
+    )
 
 
 def _gone_on(

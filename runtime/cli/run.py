@@ -90,7 +90,7 @@ def _run(chosen: Chosen, /, **given: Any) -> int:
     from .detach import detached
 
     journal = None if given["no_journal"] else journal_path(given["journal"])
-    return detached(partial(_ran, chosen, given), journal, as_json=given["as_json"])
+    return detached(partial(_ran, chosen, given), journal, as_json=given["as_json"], quiet=given["quiet"])
 
 
 def _ran(chosen: Chosen, given: dict[str, Any], away: Away | None) -> int:

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from ..journal.beside import DETACHED, file_beside
+from ..journal.beside import DETACHED, file_beside, is_foreign
 from ..journal.creation import make_folder
 from ..vocabulary.errors import DiskError
 from ..vocabulary.quoting import shown
@@ -48,7 +48,7 @@ def check_folder(folder: Path) -> bool:
         return False
     if not stat.S_ISDIR(found.st_mode):
         raise DiskError(f"{shown(str(folder))} should be the folder of the detached runs, and is no folder: remove it")
-    if found.st_uid != os.geteuid():
+    if is_foreign(found.st_uid):
         raise DiskError(
             f"the folder {shown(str(folder))} of the detached runs belongs to another user ({found.st_uid}): only that "
             "user can attach to its runs or stop them"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import time
@@ -14,6 +13,11 @@ from flowrun.dsl import dataclass
 from ..journal.beside import open_file
 from ..vocabulary.errors import DiskError
 from .places import ANSWER, LOG, OLD_LOG, RECORD, SOCKET, check_folder, files_of, names_in, remove
+
+try:
+    import fcntl
+except ImportError:  # a system without flock, which has no detached runs
+    fcntl = None  # type: ignore[assignment]
 
 _VERSION = 1
 _MOST = 4096
@@ -49,7 +53,7 @@ class RunRecord:
     def __init__(self, folder: Path) -> None:
         """Make the files. Raises DiskError."""
         self.folder = folder
-        self.name = f".{os.getpid()}"
+        self.name = f".{os.urandom(6).hex()}"
         self._began = 0.0
         self._lock = self.log = self.answer = -1
         try:
@@ -122,7 +126,7 @@ def _hold(file: int) -> None:
 
 def find(folder: Path, run: str) -> Detached | None:
     """Return the last detached part of a run; None if it has none. Raises DiskError, for files of somebody else."""
-    if not check_folder(folder):
+    if fcntl is None or not check_folder(folder):
         return None
     try:
         file = open_file(folder / f"{run}{RECORD}", os.O_RDONLY)
@@ -166,7 +170,7 @@ def all_of(folder: Path) -> dict[str, Detached]:
 
 def sweep(folder: Path) -> None:
     """Remove what dead runs left: sockets, files without a name, and records of more than 30 days. Raises DiskError."""
-    if not check_folder(folder):
+    if fcntl is None or not check_folder(folder):
         return
     old = []
     for name in names_in(folder):

@@ -105,11 +105,16 @@ def _check_file(path: Path, found: os.stat_result) -> None:
 
 
 def _check_owner(path: Path, found: os.stat_result) -> None:
-    if hasattr(os, "geteuid") and os.geteuid() != found.st_uid and not _on_behalf_of(found.st_uid):
+    if is_foreign(found.st_uid):
         raise DiskError(
             f"the journal's file {shown(str(path))} belongs to another user ({found.st_uid}), and its answers "
             "would count as yours: use your own journal with --journal FILE"
         )
+
+
+def is_foreign(owner: int) -> bool:
+    """Tell whether a file with this owner is somebody else's. Root acts through sudo for the user who asked for it."""
+    return hasattr(os, "geteuid") and os.geteuid() != owner and not _on_behalf_of(owner)
 
 
 def _on_behalf_of(owner: int) -> bool:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import pty
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
+from flowrun.runtime.cli.people import at_terminal
 from support.away import Folder, lives
 from support.command_line import COMMAND
 from support.place import Place, place
@@ -144,6 +147,26 @@ def test_a_question_to_a_person_is_left_open(at: Folder) -> None:
     ran = at.attach()
     assert (ran.code, ran.out) == (6, "")
     assert "answer with: flowrun answer " in ran.err
+
+
+def test_the_live_page_asks_alone_when_the_terminal_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    main, side = pty.openpty()
+    with open(side, "r+", buffering=1, closefd=True) as terminal, open(main, "rb", buffering=0):
+        monkeypatch.setattr("sys.stdin", terminal)
+        monkeypatch.setattr("sys.stderr", terminal)
+        assert at_terminal(lambda: nullcontext(terminal)) is not None
+        assert at_terminal(lambda: nullcontext(terminal), away=True) is None
+
+
+def test_a_parameter_may_have_the_name_of_the_option(at: Folder) -> None:
+    text = ONE.replace("flow one(items", "flow one(detach: text, items").replace("Say", "Say {{ detach }}")
+    (at.path / "b.flow").write_text(text)
+    arguments = ("--items", '["a"]', "--param-detach", "much", "--journal", "journal.db")
+    ran = at.command("b.flow", *arguments, "--detach")
+    assert ran.code == 2
+    assert "--option-detach" in ran.err
+    assert at.command("b.flow", *arguments, "--option-detach").code == 0
+    assert at.attach().code == 0
 
 
 def test_a_file_in_place_of_the_folder_is_refused_at_the_terminal(at: Folder) -> None:

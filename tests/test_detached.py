@@ -191,6 +191,15 @@ def test_a_run_ends_at_once_if_that_is_asked_for(long: Folder) -> None:
     assert long.left() == [f"{run}.{end}" for end in ("log", "out", "run")]
 
 
+def test_a_later_end_of_the_run_counts(at: Folder, slow: Place) -> None:
+    run = at.detach()
+    at.stop(run, "--now")
+    assert at.command("resume", run, "--journal", "journal.db").out == slow.expected
+    # That part of the run had a terminal, so the files of the part before do not tell its end.
+    ran = at.attach(run)
+    assert (ran.code, ran.out) == (0, slow.expected)
+
+
 def test_a_stop_need_not_be_waited_for(long: Folder) -> None:
     run = long.detach()
     ran = long.stop(run, "--no-wait")
@@ -213,9 +222,7 @@ def test_a_killed_run_is_told_apart_and_can_be_resumed(at: Folder, slow: Place) 
     assert f"the detached run {run} was killed: resume it with: flowrun resume {run} --journal journal.db" in listed.err
     assert "it was killed; resume it with: " in at.stop(run).err
     assert at.command("resume", run, "--journal", "journal.db").out == slow.expected
-    # That part of the run had a terminal, so the files of the part before do not tell its end.
-    ran = at.attach(run)
-    assert (ran.code, ran.out) == (0, slow.expected)
+    assert at.attach(run).out == slow.expected
 
 
 def test_a_run_is_killed_while_a_command_follows_it(long: Folder) -> None:

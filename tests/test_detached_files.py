@@ -166,14 +166,18 @@ def control(folder: Path) -> Iterator[Control]:
 
 
 def raw(folder: Path, data: bytes) -> bytes:
+    """Send data, and return what comes until the other side closes the connection."""
     with socket.socket(socket.AF_UNIX) as made:
-        made.settimeout(10)
+        made.settimeout(3)
         made.connect(os.path.relpath(folder / "r1.sock"))
+        found = b""
         try:
             made.sendall(data)
-            return made.recv(65536)
+            while some := made.recv(65536):
+                found += some
         except ConnectionError:
-            return b""
+            return found
+    return found
 
 
 @pytest.mark.usefixtures("control")

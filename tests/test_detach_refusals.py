@@ -151,7 +151,7 @@ def test_a_question_to_a_person_is_left_open(at: Folder) -> None:
 
 def test_the_live_page_asks_alone_when_the_terminal_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
     main, side = pty.openpty()
-    with open(side, "r+", buffering=1, closefd=True) as terminal, open(main, "rb", buffering=0):
+    with open(side, "w", encoding="utf-8") as terminal, open(main, "rb", buffering=0):
         monkeypatch.setattr("sys.stdin", terminal)
         monkeypatch.setattr("sys.stderr", terminal)
         assert at_terminal(lambda: nullcontext(terminal)) is not None

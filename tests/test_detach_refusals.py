@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
+import signal
+import time
 from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
@@ -182,6 +185,33 @@ def test_a_folder_with_a_long_path_has_runs_too(at: Folder) -> None:
     far = Folder(deep, at.place)
     run = far.detach()
     assert far.attach(run).out == at.place.expected
+
+
+@pytest.mark.parametrize("command", ["attach", "stop"])
+def test_only_its_machine_knows_of_a_run(command: str, at: Folder) -> None:
+    run = at.detach()
+    at.attach()
+    record = at.files / f"{run}.run"
+    said = json.loads(record.read_text())
+    record.write_text(json.dumps({**said, "host": "gpu\x1b[31m", "code": None}))
+    ran = at.command(command, run, "--journal", "journal.db")
+    assert (ran.code, ran.out) == (2, "")
+    assert "was detached on the machine `gpu" in ran.err
+    assert "write the command there" in ran.err
+    assert "\x1b" not in ran.err
+
+
+@pytest.mark.parametrize("signal_", [signal.SIGHUP, signal.SIGTERM, signal.SIGINT])
+def test_a_signal_before_the_beginning_ends_the_run(signal_: signal.Signals, at: Folder) -> None:
+    (at.path / "a.flow").write_text(ONE)
+    arguments = ["a.flow", "--items", "-", "--journal", "journal.db", "--detach"]
+    command = at.begin(*arguments)
+    time.sleep(1.5)
+    command.send_signal(signal_)
+    command.wait(20)
+    command.communicate()
+    assert command.returncode in (128 + signal_, 130)
+    assert at.left() == []
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")

@@ -15,7 +15,7 @@ import pytest
 from support.away import Folder, at_a_terminal_that_closes, lives, until
 from support.command_line import COMMAND
 from support.model_server import model_server
-from support.place import MAP, Place, place
+from support.place import MAP, Place, announced, place
 from support.terminals import Terminal
 
 
@@ -135,6 +135,11 @@ def test_the_progress_is_drawn_and_an_interrupt_leaves_the_run_alone(long: Folde
         assert not terminal.cursor_hidden
         assert "█" not in terminal.text
     assert status(long) == [("running", True)]
+    with Terminal(command, 100, 20, long.environ, long.path) as terminal:
+        terminal.until(lambda text: "█" in text)
+        terminal.process.send_signal(signal.SIGTERM)
+        assert terminal.end() == 143
+        assert not terminal.cursor_hidden
     long.stop(run, "--now")
 
 
@@ -177,6 +182,7 @@ def test_a_run_that_is_stopped_keeps_its_answers(at: Folder, slow: Place) -> Non
     assert (again.code, again.out.strip()) == (0, run)
     ran = at.attach(run)
     assert (ran.code, ran.out) == (0, slow.expected)
+    assert "SIGINT" not in ran.err
     assert sum(line["at"] == "served" for line in slow.served.lines(start)) == slow.needed
 
 
@@ -211,6 +217,8 @@ def test_a_stop_need_not_be_waited_for(long: Folder) -> None:
 def test_a_killed_run_is_told_apart_and_can_be_resumed(at: Folder, slow: Place) -> None:
     run = at.detach()
     process = at.process(run)
+    start = len(slow.served.lines())
+    slow.until(lambda lines: len(lines) >= 1, start)
     os.kill(process, signal.SIGKILL)
     until(lambda: not lives(process))
     ran = at.attach(run)
@@ -221,8 +229,11 @@ def test_a_killed_run_is_told_apart_and_can_be_resumed(at: Folder, slow: Place) 
     assert "killed" in listed.out
     assert f"the detached run {run} was killed: resume it with: flowrun resume {run} --journal journal.db" in listed.err
     assert "it was killed; resume it with: " in at.stop(run).err
-    assert at.command("resume", run, "--journal", "journal.db").out == slow.expected
-    assert at.attach(run).out == slow.expected
+    # The calls in doubt are told at the terminal, and to those who follow the run later.
+    again = at.command("resume", run, "--journal", "journal.db", "--detach")
+    followed = at.attach(run)
+    assert followed.out == slow.expected
+    assert announced(again.err) == announced(followed.err) > 0
 
 
 def test_a_run_is_killed_while_a_command_follows_it(long: Folder) -> None:

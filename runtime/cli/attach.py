@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import os
+import signal
 import sys
 import time
 from pathlib import Path
@@ -79,13 +80,11 @@ def _followed(found: Found) -> int:
     from ..detached.log import Tail
 
     tail = Tail(found.folder, found.run.id)
-    if found.state is State.LIVES:
-        try:
-            _follow(found, tail)
-        except KeyboardInterrupt:
-            option = journal_option(found.journal)
-            complain(f"the run goes on: `flowrun attach {found.run.id}{option}` follows it again")
-            return exits.INTERRUPTED
+    number = _follow(found, tail) if found.state is State.LIVES else 0
+    if number:
+        option = journal_option(found.journal)
+        complain(f"the run goes on: `flowrun attach {found.run.id}{option}` follows it again")
+        return 128 + number
     for line in tail.last():
         print(inert(line), file=sys.stderr)
     tail.close()
@@ -97,19 +96,28 @@ def _followed(found: Found) -> int:
     return ended.code
 
 
-def _follow(found: Found, tail: Tail) -> None:
-    """Show the progress of a run until its process has ended."""
+def _follow(found: Found, tail: Tail) -> int:
+    """Show the progress of a run until its process has ended. Return the signal that ends this command; 0 for none."""
     from ..detached.control import Link
 
+    heard: list[int] = []
+    # The display is left whole, so a signal only ends the loop.
+    before = {
+        number: signal.signal(number, lambda number, frame: heard.append(number))
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
     link = Link(found.folder, found.run.id)
     follower = _follower()
     try:
-        while (now := find(found.folder, found.run.id)) is not None and now.lives:
+        while not heard and (now := find(found.folder, found.run.id)) is not None and now.lives:
             follower.show(tail.read(), link)
             time.sleep(follower.every)
+        return heard[0] if heard else 0
     finally:
         follower.close()
         link.close()
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _follower() -> Follower:

@@ -58,6 +58,8 @@ def detached(work: Callable[[Away], int], journal: Path | None, *, as_json: bool
     reads, writes = os.pipe()
     process = os.fork()
     if not process:
+        # Processes that the run starts while it still has the terminal are in its session, too.
+        os.setsid()
         os.close(reads)
         return _working(work, Away(journal, writes))
     os.close(writes)
@@ -81,17 +83,14 @@ def detached(work: Callable[[Away], int], journal: Path | None, *, as_json: bool
 def _begun(reads: int, process: int) -> str | None:
     """Wait until the run has begun, and return its id; None if its process ended before.
 
-    ^C and a hang-up reach that process too, which has this terminal. A request to end is passed on.
+    That process is in another session. So ^C, a hang-up and a request to end are passed on to it.
     """
 
     def passed(number: int, frame: object) -> None:
         with suppress(ProcessLookupError):
             os.kill(process, number)
 
-    before = {
-        signal.SIGINT: signal.signal(signal.SIGINT, signal.SIG_IGN),
-        signal.SIGTERM: signal.signal(signal.SIGTERM, passed),
-    }
+    before = {number: signal.signal(number, passed) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     try:
         with os.fdopen(reads, "rb") as told:
             data = told.read()
@@ -176,6 +175,9 @@ class Away(TracingListener):
         line = self._shown.take(event)
         if line and (not self._quiet or (isinstance(event, e.Notice) and event.urgent)):
             print(inert(line), file=sys.stderr, flush=True)
+            if self._told >= 0 and self._record is not None:
+                # Who follows the run sees what was told at the terminal.
+                self._record.note(inert(line))
         if isinstance(event, e.LimitsSet) and self._told >= 0:
             # The journal has the run, and nothing is sent yet.
             self._leave()
@@ -201,7 +203,6 @@ class Away(TracingListener):
             complain(f"the run cannot leave its terminal, and is stopped: {error.strerror or error}")
             os.kill(os.getpid(), signal.SIGTERM)
             return
-        os.setsid()
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
         self._redirect(record)
         control.start()

@@ -85,6 +85,11 @@ class RunRecord:
             os.unlink(self.folder / f"{run}{OLD_LOG}")
         self.name = run
 
+    def note(self, line: str) -> None:
+        """Write a line to the log, which is not the standard error yet."""
+        with suppress(OSError):
+            os.write(self.log, f"{line}\n".encode("utf-8", "backslashreplace"))
+
     def end(self, code: int) -> None:
         """Say how the command ended, and take the socket away."""
         with suppress(OSError):

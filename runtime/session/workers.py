@@ -32,6 +32,7 @@ from ..workers.event_forms import unheard_names
 from ..workers.hub import Hub
 from ..workers.known_keys import KnownKeys
 from ..workers.lost_rows import body_of
+from ..workers.process import Started, start
 from ..workers.waits import joined
 from .listeners import reads_prompts
 from .models import Models
@@ -72,12 +73,21 @@ class Workers(OneProcess):
         self._settings = settings
         self._resumed = resumed
         self._steps: frozenset[str] = frozenset()
+        self._told: dict[str, Json] = {}
         self._desk = LeaseDesk(LeaseBook())
         self.leases = self._desk.local(parts.workers + 1)
         self.hub: Hub | None = None
         # The processes load their modules while the run opens its endpoints.
         if not all(self._reasons(frozenset()).values()):
-            self.hub = Hub(parts.workers, parts.environ, self._desk, self.leases)
+            self.hub = Hub(parts.workers, self.starter(), self._desk, self.leases)
+
+    def starter(self) -> Callable[[], Started]:
+        """Return the function that starts a worker."""
+        return partial(start, self._parts.environ)
+
+    def told(self, models: Models) -> dict[str, Json]:
+        """Return what else the workers are told at the beginning."""
+        return {}
 
     def limiter_at(self, endpoint: str) -> Callable[..., Limiter]:
         return partial(self.leases.limiter, endpoint)
@@ -86,6 +96,7 @@ class Workers(OneProcess):
         local = frozenset(name for name, one in models.endpoints.items() if not host_of(one.provider.endpoint))
         reasons = self._reasons(local)
         self._steps = frozenset(name for name, reason in reasons.items() if not reason)
+        self._told = self.told(models)
         if self._steps:
             self.places = self._parts.workers
             return
@@ -146,6 +157,7 @@ class Workers(OneProcess):
             "holders": self._parts.workers + 1,
             "run": _run_row(log),
             "known": _known(log, fresh=settings.fresh).text(),
+            **self._told,
         }
         await self.hub.greet(log, publish, lambda number: {**common, "hello": number})
         answered = _answered(log) if self._resumed else None

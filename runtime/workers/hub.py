@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from flowrun.dsl import dataclass
@@ -16,15 +16,16 @@ from ..engine.body_terms import CancelBody, LaunchBody
 from ..engine.decisions import BodyOver, Failure
 from ..engine.elsewhere import PREPARED
 from ..vocabulary import events as e
-from ..vocabulary.amounts import count_text
 from ..vocabulary.error_forms import error_of
 from ..vocabulary.errors import FlowrunError, InDoubtError, RefusedError, UsageError
 from ..vocabulary.json_value import Json
 from .body_queue import BodyQueue
 from .budget_ends import BudgetEnds
 from .hand import Worker
+from .process import Started
 from .rows import RowRelay
 from .team import Hello, Team
+from .told import lost_line, once
 from .waits import waits_of
 
 DEATHS = 3
@@ -60,14 +61,14 @@ class _Body:
 
 
 class Hub:
-    """The bodies of one run that run in worker processes. ``environ`` are the environment variables of these.
+    """The bodies of one run that run in worker processes. ``start`` starts one of these.
 
     ``desk`` leases the limits of the run to the workers, and ``leases`` are those of the driver itself. The processes
     start at once. ``greet`` tells them about the run, and returns when all of them are ready.
     """
 
-    def __init__(self, count: int, environ: Mapping[str, str], desk: LeaseDesk, leases: Leases) -> None:
-        self.team = Team(count, environ)
+    def __init__(self, count: int, start: Callable[[], Started], desk: LeaseDesk, leases: Leases) -> None:
+        self.team = Team(count, start)
         self.leases = leases
         self._desk = desk
         self._log = NoLog()
@@ -205,7 +206,7 @@ class Hub:
                     self.team.ready(worker)
                     self._deal_soon()
                 case "refused":
-                    self.mistake(UsageError(f"a worker process cannot begin: {error_of(found)}"))
+                    self.mistake(UsageError(f"a worker process{worker.process.place} cannot begin: {error_of(found)}"))
                 case "mistake":
                     self.mistake(RuntimeError(f"in a worker process: {found}"))
 
@@ -258,10 +259,17 @@ class Hub:
             self._again(body, end)
         if self._stopping or self.team.ending:
             self._rest()
-        elif not self.team.workers:
-            for body in [*self._bodies.values()]:
-                self._refuse(body.launch, RefusedError("the worker processes kept ending, and flowrun starts no more"))
+        elif not self.team.workers and not self.team.coming:
+            self._refuse_all("the worker processes kept ending, and flowrun starts no more")
         self._deal_soon()
+
+    def missing(self, why: str) -> None:
+        if not self.team.workers and not self.team.coming and not self._stopping:
+            self._refuse_all(f"the worker processes have ended, and no other one comes: {why}")
+
+    def _refuse_all(self, why: str) -> None:
+        for body in [*self._bodies.values()]:
+            self._refuse(body.launch, RefusedError(why))
 
     def _again(self, body: _Body, end: str) -> None:
         """Queue a body again, unless too many workers have died with it."""
@@ -271,30 +279,3 @@ class Hub:
             self._refuse(body.launch, InDoubtError(said))
         elif not self._stopping:
             self._queue.enter(body.launch.number, suspect=body.deaths == DEATHS - 1)
-
-
-def once(publish: Publish) -> Publish:
-    """Return a publisher that tells each line for the user once: all workers say the same about the same file."""
-    told: set[str] = set()
-
-    def tell(event: e.Event) -> None:
-        if isinstance(event, e.Notice):
-            if event.text in told:
-                return
-            told.add(event.text)
-        publish(event)
-
-    return tell
-
-
-def lost_line(worker: int, end: str, doubts: int, bodies: int) -> str:
-    """Tell in one line that a worker has died."""
-    paid = ""
-    if doubts == 1:
-        paid = "; 1 call was open there and may have been paid, so it counts at its worst"
-    elif doubts:
-        paid = f"; {doubts:,} calls were open there and may have been paid, so they count at their worst"
-    left = "; it had nothing to do"
-    if bodies:
-        left = f"; other workers take over its {count_text(bodies, 'element')}"
-    return f"worker process {worker} ended unexpectedly ({end}){paid}{left}"

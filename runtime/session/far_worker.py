@@ -71,6 +71,12 @@ class _FarWorker(BodyWorker):
         os.environ.update(hello["sent"])
         if not hello["ships"]:
             return dict(os.environ)
+        if missing := [name for name in hello["keys"] if not os.environ.get(name, "").strip()]:
+            verb, them = ("is", "it") if len(missing) == 1 else ("are", "them")
+            raise UsageError(
+                f"{' and '.join(missing)} {verb} not set there: set {them} on the node before `ray start`, or send "
+                f"{them} with --send-keys"
+            )
         return {**os.environ, "XDG_CONFIG_HOME": str(self._place(Path(hello["config"])))}
 
     def settings(self, hello: dict[str, Any]) -> RunSettings:

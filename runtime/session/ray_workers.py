@@ -114,6 +114,7 @@ class RayWorkers(Workers):
         return {
             "ships": True,
             "sent": dict(sent),
+            "keys": sorted(keys & self._noting.seen),
             "places": {address: printable(one.provider.endpoint) for address, one in models.endpoints.items()},
             "config": str(settings_file(self._noting).parent.parent),
             # The flow itself is not read there. Its place tells which project it belongs to.

@@ -299,8 +299,8 @@ async def _must_answer(address: str) -> None:
         async with asyncio.timeout(_PROBE_SECONDS):
             _, writer = await asyncio.open_connection(host.strip("[]"), int(port))
     except TimeoutError:
-        raise UsageError(f"there is no Ray cluster at {address}: nothing answers there") from None
+        raise UsageError(f"there is no Ray cluster at {address} (nothing answers there)") from None
     except OSError as error:
-        why = error.strerror or str(error)
-        raise UsageError(f"there is no Ray cluster at {address}: {why.lower()}") from None
+        why = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
+        raise UsageError(f"there is no Ray cluster at {address} ({why.lower()})") from None
     writer.close()

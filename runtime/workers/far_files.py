@@ -9,10 +9,11 @@ import socket
 import threading
 from hashlib import sha256
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 from ..dispatch.read_pool import Args, ReadPool
-from ..externs.threads import Threads
+from ..externs.threads import Raised, Threads
 from ..files.files import Files
 from ..journal.wire import Frames, framed
 from ..vocabulary.errors import InputError
@@ -70,10 +71,19 @@ class FarReadPool(ReadPool):
         self._fetching = Threads(1, "flowrun-fetch")
         self._have: dict[str, str] = {}
 
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        super().__exit__(kind, error, trace)
+        self._fetching.close()
+
     async def read(self, function: str, args: Args, slow: Any) -> Json:
         path = args.get("pattern" if function == "files" else "path")
         if isinstance(path, str):
-            await self._fetching.run(lambda: self._fetch(path, glob=function == "files"))
+            try:
+                await self._fetching.run(lambda: self._fetch(path, glob=function == "files"))
+            except Raised as raised:
+                raise raised.error from None
         return await super().read(function, args, slow)
 
     def _fetch(self, path: str, *, glob: bool) -> None:

@@ -46,8 +46,8 @@ class Nodes:
 
     def start(self, address: str = "", *, inside: Sequence[str] = (), host: str = "127.0.0.1", **more: str) -> None:
         words = [*inside, str(PROGRAM), "start", "--block", "--num-cpus=1", "--object-store-memory=80000000"]
-        words += [f"--node-ip-address={host}", "--include-dashboard=false", "--disable-usage-stats"]
-        head = [f"--temp-dir={self.folder}", "--head", f"--port={self.port}"]
+        words += [f"--node-ip-address={host}", "--disable-usage-stats"]
+        head = [f"--temp-dir={self.folder}", "--head", f"--port={self.port}", "--include-dashboard=false"]
         words += [f"--address={address}"] if address else head
         log = (self.folder / f"start{len(self.started)}.log").open("wb")
         with log:

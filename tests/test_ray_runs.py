@@ -91,11 +91,8 @@ def most_in_flight(server: Served) -> int:
 
 def in_files(folder: Path, word: str) -> list[Path]:
     """The files below a folder that hold a word."""
-    found = []
-    for path in folder.rglob("*"):
-        if path.is_file() and not path.is_symlink() and word.encode() in path.read_bytes():
-            found.append(path)
-    return found
+    files = (one for one in folder.rglob("*") if one.is_file() and not one.is_symlink())
+    return [one for one in files if word.encode() in one.read_bytes()]
 
 
 async def test_a_local_cluster_gives_the_result_and_rows_of_one_process_and_ends(
@@ -124,7 +121,7 @@ async def test_two_nodes_give_the_same_and_keep_the_limit_of_the_flow(
     assert (again.value, server.answers()) == (ray.value, 100)
 
 
-async def test_keys_that_are_sent_leave_no_trace(server: Served, tmp_path: Path, nodes: Nodes) -> None:
+def test_keys_that_are_sent_leave_no_trace(server: Served, tmp_path: Path, nodes: Nodes) -> None:
     given = environ(server, tmp_path)
     words = [sys.executable, "-c", "from flowrun.runtime.cli import main; main()", str(tmp_path / "x.flow")]
     (tmp_path / "x.flow").write_text(LIMITED)

@@ -16,8 +16,9 @@ from ..providers.addresses import printable
 from ..providers.declared import source_of
 from ..providers.environment_keys import is_key_name
 from ..vocabulary.json_value import Json
-from ..workers.cluster import Cluster, FarProcess
+from ..workers.cluster import Cluster
 from ..workers.far_files import FileDesk
+from ..workers.far_process import FarProcess
 from ..workers.file_answers import answer_files
 from ..workers.process import Started
 from .engines import address_of

@@ -19,7 +19,9 @@ from flowrun import Result, RunOptions, load, run_async
 from flowrun.dsl import Source
 from flowrun.runtime.api import resume_async
 from flowrun.runtime.journal.reading import JournalReader
+from flowrun.runtime.session import workers
 from flowrun.runtime.vocabulary.errors import UsageError
+from flowrun.runtime.workers import cluster as cluster_module
 from support.model_server import Served, model_server
 from support.ray_nodes import Nodes, cluster, processes_with, waited
 
@@ -154,6 +156,40 @@ async def test_what_the_nodes_lack_is_told_before_anything_is_spent(
     with pytest.raises(UsageError, match=said):
         await ran(server, tmp_path, LIMITED, 5, **{"engine": f"ray=127.0.0.1:{nodes.port}", **change})
     assert server.lines() == []
+
+
+async def test_versions_that_differ_are_told_before_anything_is_spent(
+    server: Served, tmp_path: Path, nodes: Nodes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workers, "version_here", lambda: "99.0")
+    with pytest.raises(UsageError, match=r"on the node .* has flowrun .*, and the run has 99\.0"):
+        await ran(server, tmp_path, LIMITED, 5, engine=f"ray=127.0.0.1:{nodes.port}", send_keys=True)
+    assert server.lines() == []
+
+
+async def test_a_node_without_the_package_is_told_before_anything_is_spent(
+    server: Served, tmp_path: Path, nodes: Nodes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The process for Ray sends the code of the actor, so the actor can lack what the driver has.
+    broken = cluster_module._PROGRAM.replace(
+        "main(int(",
+        "p = sys.modules['flowrun.runtime.workers.placer']; kind = p._worker_kind; "
+        "p._worker_kind = lambda: kind('flowrun_gone'); main(int(",
+    )
+    monkeypatch.setattr(cluster_module, "_PROGRAM", broken)
+    with pytest.raises(UsageError, match=r"the node .* cannot load the package flowrun-dsl .*: install it there"):
+        await ran(server, tmp_path, LIMITED, 5, engine=f"ray=127.0.0.1:{nodes.port}", send_keys=True)
+    assert server.lines() == []
+
+
+async def test_files_reach_nodes_that_lack_them(server: Served, tmp_path: Path, nodes: Nodes) -> None:
+    text = LIMITED.replace('ask m "Say {{ x }}"', 'known = file("known.txt")\n    ask m "Say {{ x }} {{ known }}"')
+    (tmp_path / "known.txt").write_text("These are known.")
+    options = {"engine": f"ray=127.0.0.1:{nodes.port}", "send_keys": True}
+    ray = await ran(server, tmp_path, text, 6, journal=tmp_path / "ray.db", **options)
+    one = await ran(server, tmp_path, text, 6, journal=tmp_path / "one.db", engine="", workers=0)
+    assert (ray.status, ray.value) == ("done", one.value)
+    assert rows(tmp_path / "ray.db") == rows(tmp_path / "one.db")
 
 
 async def test_externs_need_their_module_on_the_nodes(server: Served, tmp_path: Path, nodes: Nodes) -> None:

@@ -64,24 +64,25 @@ class Noting(Mapping[str, str]):
 class RayWorkers(Workers):
     """The workers of one run in a Ray cluster, and the cluster. ``opened`` opens it before the run begins."""
 
-    def __init__(self, plan: p.Plan, settings: RunSettings, parts: Parts, cluster: Cluster, *, resumed: bool) -> None:
-        self._cluster = cluster
+    def __init__(self, plan: p.Plan, settings: RunSettings, parts: Parts, *, resumed: bool) -> None:
+        super().__init__(plan, settings, parts, resumed=resumed)
+        self._cluster = Cluster(address_of(parts.engine), parts.environ)
         self._noting = Noting(parts.environ)
         self._files: FileDesk | None = None
         self._serving: set[asyncio.Task[None]] = set()
-        super().__init__(plan, settings, parts, resumed=resumed)
 
-    @classmethod
-    async def opened(cls, plan: p.Plan, settings: RunSettings, parts: Parts, *, resumed: bool) -> RayWorkers:
-        """Open the cluster. Raises UsageError if that cannot be."""
-        cluster = Cluster(address_of(parts.engine), parts.environ)
+    async def opened(self) -> RayWorkers:
+        """Open the cluster, if there is anything to do for workers, and start them. Raises UsageError."""
+        count = self._parts.workers
         try:
-            found = await cluster.open(parts.workers)
-            count = parts.workers or max(1, min(found.cpus, MOST_WORKERS))
-            return cls(plan, settings, replace(parts, workers=count), cluster, resumed=resumed)
+            if self.wanted:
+                found = await self._cluster.open(count)
+                count = count or max(1, min(found.cpus, MOST_WORKERS))
+            self.begin(count)
         except BaseException:
-            cluster.close()
+            self._cluster.close()
             raise
+        return self
 
     def parts(self, given: Parts) -> Parts:
         return replace(given, environ=self._noting)

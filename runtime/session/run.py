@@ -151,10 +151,12 @@ async def _processes(plan: p.Plan, settings: RunSettings, parts: Parts, *, resum
     if parts.engine:
         from .ray_workers import RayWorkers  # few runs have a cluster
 
-        return await RayWorkers.opened(plan, settings, parts, resumed=resumed)
+        return await RayWorkers(plan, settings, parts, resumed=resumed).opened()
     from .workers import Workers  # few runs have any
 
-    return Workers(plan, settings, parts, resumed=resumed)
+    processes = Workers(plan, settings, parts, resumed=resumed)
+    processes.begin(parts.workers)
+    return processes
 
 
 def _tell_past(models: Models, number: int | None, past: History, publish: Listener, clock: RunClock) -> None:

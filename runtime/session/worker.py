@@ -130,7 +130,7 @@ class BodyWorker:
         assert self._link is not None
         if hello["version"] != version_here():
             raise UsageError(
-                f"it has flowrun {version_here()}, and the run began with {hello['version']}: run it again"
+                f"it has flowrun {version_here()}, and the run has {hello['version']}: the versions must be the same"
             )
         if digest_of(hello["plan"]) != hello["digest"]:
             raise UsageError("the plan has changed on its way: run it again")

@@ -29,8 +29,6 @@ def main(stream: int, folder: str) -> None:
     """Serve the driver over the socket with this number. ``folder`` is removed at the end; "" is none."""
     end = socket.socket(fileno=stream)
     end.set_inheritable(False)
-    with suppress(OSError):
-        os.setsid()
     placer = _Placer(end)
     try:
         for message in _messages(end):
@@ -133,7 +131,7 @@ _END = 15.0
 """The seconds that Ray has to end."""
 
 
-def _worker_kind() -> type:
+def _worker_kind(module: str = "flowrun.runtime.session.far_worker") -> type:
     """Return the class of the actors. Ray sends its code, so a node without flowrun can say what it lacks."""
 
     class FlowrunWorker:
@@ -141,7 +139,7 @@ def _worker_kind() -> type:
             if path is not None:
                 sys.path[:] = path
             try:
-                from flowrun.runtime.session.far_worker import main
+                main = import_module(module).main
             except ImportError as error:
                 node = __import__("ray").util.get_node_ip_address()
                 return (

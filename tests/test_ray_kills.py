@@ -61,7 +61,7 @@ def test_nothing_of_ray_outlives_the_command(tmp_path: Path, how: signal.Signals
     with model_server(tmp_path / "log", seconds=0.05) as server:
         given = environ(tmp_path, server.url)
         command = subprocess.Popen(
-            words(tmp_path, 4000, "ray"), env=given, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            words(tmp_path, 1500, "ray"), env=given, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
         assert waited(lambda: server.answers() >= 60, 90)
         command.send_signal(how)
@@ -74,14 +74,48 @@ def test_nothing_of_ray_outlives_the_command(tmp_path: Path, how: signal.Signals
         assert [line for line in server.lines(sent) if line["at"] == "asked"] == []
         before = server.answers()
         (tmp_path / "xs.txt").unlink()
-        resume = [*PROGRAM, "resume", "last", "--workers", "2", "--quiet", "--journal", str(tmp_path / "runs.db")]
+        engine = ["--engine", "ray"] if how is signal.SIGINT else []
+        resume = [
+            *PROGRAM,
+            "resume",
+            "last",
+            "--workers",
+            "2",
+            *engine,
+            "--quiet",
+            "--journal",
+            str(tmp_path / "runs.db"),
+        ]
         again = subprocess.run(resume, env=given, capture_output=True, text=True, timeout=120, check=False)
         assert again.returncode == 0, again.stderr
         billed = Counter(line["body"] for line in server.lines() if line["at"] == "served")
-        assert len(billed) == 4000
+        assert len(billed) == 1500
         assert sum(count - 1 for count in billed.values()) <= (20 if how is signal.SIGKILL else 0)
         assert server.answers() > before
         assert most_in_flight(server) <= 20
+
+
+def test_a_run_whose_process_for_ray_is_killed_ends_with_a_sentence_and_goes_on_later(tmp_path: Path) -> None:
+    with model_server(tmp_path / "log", seconds=0.05) as server:
+        given = environ(tmp_path, server.url)
+        command = subprocess.Popen(
+            words(tmp_path, 1500, "ray"), env=given, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        assert waited(lambda: server.answers() >= 60, 90)
+        (placer,) = processes_with("workers.placer")
+        os.kill(placer, signal.SIGKILL)
+        _, err = command.communicate(timeout=60)
+        assert command.returncode not in (0, -9)
+        assert "the process that speaks to Ray has ended" in err
+        assert "Traceback" not in err
+        assert waited(lambda: processes_with("flowrun-ray-") + processes_with("ray::FlowrunWorker") == [])
+        assert waited(lambda: list(Path(tempfile.gettempdir()).glob("flowrun-ray-*")) == [])
+        resume = [*PROGRAM, "resume", "last", "--quiet", "--journal", str(tmp_path / "runs.db")]
+        again = subprocess.run(resume, env=given, capture_output=True, text=True, timeout=120, check=False)
+        assert again.returncode == 0, again.stderr
+        billed = Counter(line["body"] for line in server.lines() if line["at"] == "served")
+        assert len(billed) == 1500
+        assert sum(count - 1 for count in billed.values()) <= 20
 
 
 _ONE, _TWO = f"flowrun-r{os.getpid()}", f"flowrun-s{os.getpid()}"
@@ -145,7 +179,7 @@ def test_a_cable_that_is_cut_between_two_nodes_costs_no_element_and_nothing_in_s
             nodes.start(inside=inside(_ONE), host=_HERE)
             nodes.start(f"{_HERE}:{nodes.port}", inside=inside(_TWO), host=_THERE)
             command = subprocess.Popen(
-                inside(_ONE, *words(tmp_path, 6000, f"ray={_HERE}:{nodes.port}"), "--allow-host", _SERVER),
+                inside(_ONE, *words(tmp_path, 3000, f"ray={_HERE}:{nodes.port}"), "--allow-host", _SERVER),
                 env=given,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
@@ -164,6 +198,6 @@ def test_a_cable_that_is_cut_between_two_nodes_costs_no_element_and_nothing_in_s
         assert f"its stream on the node {_THERE} ended" in told[0]
         doubts = int(told[0].split("; ")[1].split()[0]) if "open there" in told[0] else 0
         billed = Counter(line["body"] for line in server.lines() if line["at"] == "served")
-        assert len(billed) == 6000
+        assert len(billed) == 3000
         assert sum(count - 1 for count in billed.values()) <= doubts <= 20
         assert most_in_flight(server) <= 20

@@ -32,6 +32,7 @@ OPEN_SECONDS = 60.0
 FIND_SECONDS = 25.0
 """The seconds that a cluster at an address may take to answer."""
 _PROBE_SECONDS = 4.0
+_GONE = "the process that speaks to Ray has ended"
 _PROGRAM = (
     "import json, sys; sys.path[:] = json.loads(sys.argv.pop()); "
     "from flowrun.runtime.workers.placer import main; main(int(sys.argv[1]), sys.argv[2])"
@@ -74,6 +75,7 @@ class Cluster:
         self._answer: asyncio.Future[Opened] = asyncio.get_running_loop().create_future()
         self._processes: dict[int, FarProcess] = {}
         self._numbers = 0
+        self._gone = False
         self.gate: Gate
         self.opened: Opened
 
@@ -110,6 +112,9 @@ class Cluster:
         self._numbers += 1
         guest = self.gate.expect()
         process = self._processes[self._numbers] = FarProcess(self, self._numbers, guest)
+        if self._gone:
+            process.refuse(_GONE)
+            return process
         host, port = self.gate.address
         path: list[Json] | None = None if self.address else [one or os.getcwd() for one in sys.path]
         self._tell({"start": {"number": self._numbers, "given": [[host], port, guest.ticket, path]}})
@@ -184,11 +189,11 @@ class Cluster:
 
     def _lost(self) -> None:
         """Take the end of the process for Ray. Its workers end with it, and their streams tell so."""
-        error = UsageError("the process for Ray has ended")
+        self._gone = True
         if not self._answer.done():
-            self._answer.set_exception(error)
+            self._answer.set_exception(UsageError(_GONE))
         for process in [*self._processes.values()]:
-            process.refuse(str(error))
+            process.refuse(_GONE)
 
     def _kill_placer(self) -> None:
         if self._process is not None:

@@ -262,6 +262,7 @@ class Hub:
         self._deal_soon()
 
     def missing(self, why: str) -> None:
+        self._publish(e.Notice(f"no other worker takes its place: {why}", urgent=True, at=self._log.clock.now()))
         if not self.team.workers and not self.team.coming and not self._stopping:
             self._refuse_all(f"the worker processes have ended, and no other one comes: {why}")
 

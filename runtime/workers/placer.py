@@ -117,13 +117,13 @@ class _Placer:
         actor = self._actors.pop(number, None)
         if actor is not None:
             # The actor may be dead, or its node gone.
-            with suppress(Exception):
+            with suppress(self._ray.exceptions.RayError, ValueError, RuntimeError):
                 self._ray.kill(actor, no_restart=True)
 
     def close(self) -> None:
         if self._ray is not None:
             threading.Timer(_END, lambda: os._exit(1)).start()
-            with suppress(Exception):
+            with suppress(self._ray.exceptions.RayError, OSError, RuntimeError):
                 self._ray.shutdown()
 
 

@@ -19,7 +19,7 @@ from ..vocabulary.remarks import Tell
 if TYPE_CHECKING:
     from ..documents.workbooks import Reference
 
-_TABLES = (".csv", ".tsv", ".tab", ".psv")
+TABLES = (".csv", ".tsv", ".tab", ".psv")
 JSON_LINES = (".jsonl", ".ndjson")
 COLUMNAR = ".parquet"
 _OTHER_TABLES = (".xls", ".xlsb", ".xltx", ".ods", ".numbers", ".arrow", ".feather", ".orc", ".avro", ".sqlite")
@@ -49,7 +49,7 @@ def rows_of_file(path: Path, type_: types.Type, tell: Tell) -> Json:
 
     if suffix in JSON_LINES:
         return fit_rows(read_jsonl(text, name), type_, name)
-    if suffix in _TABLES:
+    if suffix in TABLES:
         return fit_table(text, type_, name, str(path), tell)
     if suffix in _TEXT_LINES and _is_plain_list(type_):
         return fit_lines(text, type_, name)

@@ -7,9 +7,10 @@ import random
 from pathlib import Path
 
 from flowrun.runtime.journal.index import Index
-from flowrun.runtime.journal.reading import read_through
+from flowrun.runtime.journal.reading import open_to_read
 from flowrun.runtime.journal.records import Kind, LogRecord
-from flowrun.runtime.journal.store import Journal, open_to_read
+from flowrun.runtime.journal.rows import read_through
+from flowrun.runtime.journal.store import Journal
 
 CALLS = [Kind.INTENT] * 6 + [Kind.ANSWER] * 5 + [Kind.REFUSED, Kind.DOUBT, Kind.CANCELLED]
 

@@ -123,7 +123,7 @@ def test_the_rows_of_a_large_table_are_not_held(tmp_path: Path) -> None:
 def test_a_table_without_a_column_is_refused_once(tmp_path: Path) -> None:
     path = tmp_path / "rows.csv"
     path.write_text("id,txt\n1,a\n2,b\n")
-    with pytest.raises(InputError, match="has no column `text`.*did you mean `txt`"):
+    with pytest.raises(InputError, match=r"has no column `text`.*did you mean `txt`"):
         TableFile(path, ROW)
 
 

@@ -15,8 +15,8 @@ from ..vocabulary.quoting import shown
 from .head import Mark
 from .history import Row, read_attempts
 from .index import Index
-from .row_taker import RowTaker
 from .records import APPLICATION, FORMAT, START, TABLE, Kind, checksum
+from .row_taker import RowTaker
 
 WITH_BODIES = frozenset({Kind.RUN, Kind.END})
 """The kinds of rows whose bodies are part of the index."""

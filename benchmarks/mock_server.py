@@ -48,6 +48,7 @@ class Script:
     requests the server takes in each. ``after``: from a time on, 429 with a Retry-After of so many seconds.
     """
 
+    port: int = 0
     seconds: float = 0.0
     steps: Sequence[tuple[float, int]] = ()
     queue: bool = False
@@ -230,7 +231,7 @@ def allow_all_descriptors() -> None:
 async def serve(script: Script) -> None:
     loop = asyncio.get_running_loop()
     model = Server(script)
-    server = await loop.create_server(lambda: Connection(model), "127.0.0.1", 0, backlog=8192)
+    server = await loop.create_server(lambda: Connection(model), "127.0.0.1", script.port, backlog=8192)
     print(server.sockets[0].getsockname()[1], flush=True)
     while await loop.run_in_executor(None, sys.stdin.readline):
         print(json.dumps(vars(model.take_account())), flush=True)

@@ -23,8 +23,8 @@ class Hands:
 class BodyQueue:
     """The queue of bodies by number. Each worker may hold ``room`` of them.
 
-    When few are left, the workers share them evenly, so that all end together. Bodies of one ``group`` that stand next to
-    each other go to one worker. A worker without a body takes some that another one has not begun, but none of a
+    When few are left, the workers share them evenly, so that all end together. Neighbours of one ``group`` go to one
+    worker. A worker without a body takes some that another one has not begun, but none of a
     group. A worker gets at most one body that is suspected of killing workers.
     """
 

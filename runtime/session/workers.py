@@ -21,7 +21,7 @@ from ..dispatch.scheduler import Scheduler
 from ..engine.scopes import Context
 from ..journal.index import Index
 from ..limits import Limiter
-from ..plans.placing import placeable
+from ..plans.placing import placeable, shares_requests
 from ..providers import open_provider
 from ..providers.addresses import host_of
 from ..vocabulary.errors import UsageError
@@ -104,6 +104,8 @@ class Workers(OneProcess):
         local = frozenset(name for name, one in models.endpoints.items() if not host_of(one.provider.endpoint))
         reasons = self._reasons(local, models.default.address)
         self._steps = frozenset(name for name, reason in reasons.items() if not reason)
+        if self._steps and self.hub is not None:
+            self.hub.together = frozenset(one.name for one in _blocks(self._plan) if shares_requests(self._plan, one))
         self._told = self.told(models)
         if self._steps:
             self.places = self._count

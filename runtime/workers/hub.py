@@ -64,7 +64,8 @@ class Hub:
     """The bodies of one run that run in worker processes. ``start`` starts one of these.
 
     ``desk`` leases the limits of the run to the workers, and ``leases`` are those of the driver itself. The processes
-    start at once. ``greet`` tells them about the run, and returns when all of them are ready.
+    start at once. ``greet`` tells them about the run, and returns when all of them are ready. The bodies of the steps
+    ``together`` cost less in one process, because their calls share requests.
     """
 
     def __init__(self, count: int, start: Callable[[], Started], desk: LeaseDesk, leases: Leases) -> None:
@@ -75,6 +76,7 @@ class Hub:
         self._publish: Publish = lambda event: None
         self._driver: Driver | None = None
         self._rows: RowRelay | None = None
+        self.together: frozenset[str] = frozenset()
         self._queue = BodyQueue(1)
         self._bodies: dict[int, _Body] = {}
         self._ends = BudgetEnds(self._end, self._sending)
@@ -108,8 +110,11 @@ class Hub:
         self._bodies[body.number] = _Body(body)
         if self._rows is not None:
             self._rows.begin(body.path)
-        self._queue.enter(body.number)
+        self._queue.enter(body.number, group=self._group(body))
         self._deal_soon()
+
+    def _group(self, body: LaunchBody) -> int | None:
+        return body.scope.number if body.scope.patient and body.scope.step in self.together else None
 
     def cancel(self, cancel: CancelBody) -> None:
         if self._forget(cancel.number) is None:

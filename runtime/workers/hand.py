@@ -14,7 +14,7 @@ from ..journal.wire import Frames, WireError, framed
 from ..vocabulary.json_value import Json
 from .event_forms import EventReader
 from .link import Link
-from .process import WorkerProcess
+from .process import Started
 
 
 @dataclass(eq=False, slots=True)
@@ -26,7 +26,7 @@ class Worker:
     """
 
     number: int
-    process: WorkerProcess
+    process: Started
     events: EventReader
     link: Link | None = None
     ready: bool = False

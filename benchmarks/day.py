@@ -97,8 +97,8 @@ def main(words: list[str] | None = None) -> None:
     given = parser.parse_args(words)
     tokens = f"{given.tokens_in:,g} tokens in and {given.tokens_out:,g} out"
     print(f"{given.calls:,} calls in {given.hours:g} h, each with {tokens}")
-    for name, value in (*endpoint(given), *machine(given)):
-        print(f"  {name:<34} {value}")
+    for part, said in (*endpoint(given), *machine(given)):
+        print(f"  {part:<34} {said}")
     print("at the most, in calls a second and in calls in 24 h")
     for name, rate in most(given):
         print(f"  {name:<34} {short(rate):<8} {short(rate * DAY)}")

@@ -103,7 +103,7 @@ def together(urls: list[str], rows: int, waiters: int) -> float:
         assert one.stdin is not None
         one.stdin.write("go\n")
         one.stdin.flush()
-    times = [json.loads(one.communicate()[0]) for one in sides]
+    times: list[tuple[float, float]] = [json.loads(one.communicate()[0]) for one in sides]
     return rows / (max(end for _, end in times) - min(begin for begin, _ in times))
 
 

@@ -15,7 +15,7 @@ from types import SimpleNamespace
 import pytest
 
 from flowrun.dsl import Source, plan, types
-from flowrun.runtime import load, run_async
+from flowrun.runtime import Url, load, run_async
 from flowrun.runtime.documents.stored_rows import StoredRows
 from flowrun.runtime.documents.url_rows import UrlRows
 from flowrun.runtime.files import url_objects
@@ -195,10 +195,19 @@ async def test_python_gives_rows_by_url(objects: Objects, tmp_path: Path) -> Non
         "flow f(rows: [Row], d: document) {\n  n = length(rows)\n  return { n, d }\n}\n"
         "type Row = { id: int, text: text }\n"
     )
-    result = await run_async(load(said), rows="s3://box/rows.jsonl", d="s3://box/rows.jsonl")
+    rows = Url("s3://box/rows.jsonl")
+    result = await run_async(load(said), rows=rows, d="s3://box/rows.jsonl")
     assert result.value == {"n": 3, "d": "s3://box/rows.jsonl"}
+    assert (await run_async(load(said), rows=[], d=rows)).value["d"] == lines(3).decode()
     with pytest.raises(InputError, match=r"`rows`: there is no object `s3://box/none.jsonl`"):
-        await run_async(load(said), rows="s3://box/none.jsonl", d="d")
+        await run_async(load(said), rows=Url("s3://box/none.jsonl"), d="d")
+    with pytest.raises(UsageError, match=r"`rows\.jsonl` is no URL"):
+        await run_async(load(said), rows=Url("rows.jsonl"), d="d")
+    # A text of a stranger opens no URL.
+    with pytest.raises(InputError):
+        await run_async(load(said), rows="s3://box/rows.jsonl", d="d")
+    text = load(Source("flow f(a: text) {\n  return a\n}\n"))
+    assert (await run_async(text, a=rows)).value == lines(3).decode()
 
 
 def test_web_urls_are_read(objects: Objects) -> None:

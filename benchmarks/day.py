@@ -2,8 +2,8 @@
 
     python benchmarks/day.py [--calls 5000000] [--hours 24] [--seconds 4] [--tokens-in 1500] [--tokens-out 200]
 
-The other options are what one call takes, as `benchmarks/a_call.py` and `benchmarks/postgres_journal.py` measure it.
-Give the figures of your own machine and of your own calls. This script measures nothing.
+The other options are what one call takes, as `a_call.py`, `journal.py` and `postgres_journal.py` measure it. Give the
+figures of your own machine and of your own calls. This script measures nothing.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ MEASURED: dict[str, tuple[float, str]] = {
     "table-open-us": (24.6, "CPU of an answer when a database is opened, with the server's"),
     "file-kept": (228, "bytes of memory of an answer in an open file"),
     "table-kept": (260, "bytes of memory of an answer in an open database"),
+    "resume-us": (113, "CPU of an answer when the run that bought it is resumed"),
     "table-rows": (2379, "rows a second of a database"),
 }
 """The figures of one call by the name of their option, from two busy cores."""
@@ -68,6 +69,7 @@ def machine(given: argparse.Namespace) -> list[tuple[str, str]]:
         ("size of the journal in PostgreSQL", short(calls * given.table_bytes, "B")),
         ("to begin a run on that file", _opened(calls, given.file_open_us, given.file_kept)),
         ("to begin a run on that database", _opened(calls, given.table_open_us, given.table_kept)),
+        ("to resume one run of all calls", f"{span(calls * given.resume_us / 1e6)} of CPU"),
     ]
 
 

@@ -41,6 +41,7 @@ def test_the_figures_of_the_script_are_those_of_the_page() -> None:
     assert found["bytes in the journal"] == [given["file-bytes"], given["table-bytes"]]
     file, *database = found["CPU to read it when a later run begins"]
     assert [file, sum(database)] == [given["file-open-us"], pytest.approx(given["table-open-us"], abs=0.5)]
+    assert found["CPU to resume the run that bought it"] == [given["resume-us"]]
     assert found["memory for it in each later run"] == [given["file-kept"], given["table-kept"]]
 
 

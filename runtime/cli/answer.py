@@ -163,8 +163,6 @@ async def _write(run: str, path: str, text: str, where: Path, *, again: bool) ->
         if not asked.open:
             key, place = asked.call.known.key, asked.call.place
             rows.insert(0, LogRecord(asked.number, Kind.FORGOTTEN, {"at": time.time()}, key, place))
-        # In a journal that many processes write, another may have answered since.
-        journal.begin(asked.number)
         await journal.append(rows)
         return asked
 

@@ -22,10 +22,10 @@ from ..vocabulary.json_value import Json
 from .body_queue import BodyQueue
 from .budget_ends import BudgetEnds
 from .hand import Worker
+from .news import lost_line, once
 from .process import Started
 from .rows import RowRelay
 from .team import Hello, Team
-from .told import lost_line, once
 from .waits import waits_of
 
 DEATHS = 3
@@ -106,11 +106,13 @@ class Hub:
 
     def launch(self, body: LaunchBody) -> None:
         self._bodies[body.number] = _Body(body)
+        if self._rows is not None:
+            self._rows.begin(body.path)
         self._queue.enter(body.number)
         self._deal_soon()
 
     def cancel(self, cancel: CancelBody) -> None:
-        if self._bodies.pop(cancel.number, None) is None:
+        if self._forget(cancel.number) is None:
             return
         if self._ends.drop(cancel.number):
             self._deliver(BodyOver(cancel.number))
@@ -157,12 +159,19 @@ class Hub:
         if (stolen := self._queue.steal()) is not None:
             self.team.workers[stolen[0]].send({"back": stolen[1]})
 
+    def _forget(self, number: int) -> _Body | None:
+        """Forget a body that is over, with its rows. Return None if it is forgotten already."""
+        body = self._bodies.pop(number, None)
+        if body is not None and self._rows is not None:
+            self._rows.over(body.launch.path)
+        return body
+
     def _deliver(self, over: BodyOver) -> None:
         if self._driver is not None:
             self._driver.over(over)
 
     def _refuse(self, launch: LaunchBody, error: FlowrunError) -> None:
-        del self._bodies[launch.number]
+        self._forget(launch.number)
         self._queue.over(launch.number)
         self._deliver(BodyOver(launch.number, failure=Failure(launch.path, str(error), error)))
 
@@ -231,9 +240,7 @@ class Hub:
         return any(worker.events.open for worker in self.team) or (self._driver is not None and self._driver.sending)
 
     def _end(self, over: BodyOver) -> None:
-        body = self._bodies.pop(over.number, None)
-        if body is not None and self._rows is not None:
-            self._rows.over(body.launch.path)
+        self._forget(over.number)
         self._deliver(over)
         self._deal_soon()
 

@@ -86,6 +86,17 @@ async def test_a_stream_with_another_name_is_sent_away() -> None:
     door.close()
 
 
+async def test_a_door_that_is_closed_leaves_nothing_in_the_event_loop() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        door = Gate("127.0.0.1")
+        await asyncio.sleep(0.01)
+        # Another socket gets the number of the port at once.
+        door.close()
+        _, writer = await asyncio.open_connection(*server.getsockname())
+        writer.close()
+        await writer.wait_closed()
+
+
 async def test_many_silent_strangers_keep_no_worker_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gate, "SECONDS", 0.5)
     door = Gate("127.0.0.1")

@@ -44,18 +44,15 @@ class Head(Protocol):
 class Team:
     """The workers of one run. ``start`` starts one of them. So many start at once, and load modules.
 
-    ``waits`` has the waiting of workers that have ended. ``coming`` counts those that were started in place of dead
-    ones, and are not there yet.
+    ``waits`` has the waiting of workers that have ended.
     """
 
     def __init__(self, count: int, start: Callable[[], Started]) -> None:
         self.count = count
         self.workers: dict[int, Worker] = {}
-        self.coming = 0
         self._start = start
         self._started = [start() for _ in range(count)]
         self._numbers = 0
-        self._late: list[Started] = []
         self._starts_left = _STARTS * count
         self._head: Head | None = None
         self._hello: Hello | None = None
@@ -68,6 +65,11 @@ class Team:
         return iter(tuple(self.workers.values()))
 
     @property
+    def coming(self) -> int:
+        """The number of workers that were started and are not there yet."""
+        return len(self._started)
+
+    @property
     def busy(self) -> bool:
         """True if a worker may still have something under way."""
         return any(not one.idle for one in self)
@@ -75,14 +77,9 @@ class Team:
     async def greet(self, head: Head, hello: Hello) -> None:
         """Tell all workers about the run, and wait until they are ready. Raises UsageError if one of them is not."""
         self._head, self._hello = head, hello
-        started, self._started = self._started, []
         self._waiting = asyncio.get_running_loop().create_future()
-        for at, process in enumerate(started):
-            try:
-                await self._join(process)
-            except BaseException:
-                self._started += started[at + 1 :]
-                raise
+        for process in [*self._started]:
+            await self._join(process)
         await self._waiting
 
     def refuse(self, error: BaseException) -> bool:
@@ -121,7 +118,7 @@ class Team:
                 worker.link.close()
             if worker.answering is not None:
                 worker.answering.cancel()
-        processes = [*self._started, *self._late, *(one.process for one in self)]
+        processes = [*self._started, *(one.process for one in self)]
         for process in processes:
             process.kill()
         for process in processes:
@@ -131,6 +128,7 @@ class Team:
 
     async def _join(self, process: Started) -> None:
         await process.come()
+        self._started.remove(process)
         self._numbers += 1
         worker = Worker(self._numbers, process, EventReader(self._numbers))
         worker.over = asyncio.get_running_loop().create_future()
@@ -183,22 +181,16 @@ class Team:
         more = not self.ending and self._starts_left > 0 and not worker.halted
         self._starts_left -= more
         if more:
-            self.coming += 1
-            self._spawn(self._replace())
+            self._started.append(process := self._start())
+            self._spawn(self._replace(process))
         self._head.lose(worker, end)
 
-    async def _replace(self) -> None:
-        """Start a worker in place of a dead one."""
-        process = self._start()
-        self._late.append(process)
+    async def _replace(self, process: Started) -> None:
+        """Take in a worker in place of a dead one, when it comes."""
         try:
             await self._join(process)
         except UsageError as error:
+            self._started.remove(process)
             process.kill()
             assert self._head is not None
-            self.coming -= 1
             self._head.missing(str(error))
-        else:
-            self.coming -= 1
-        finally:
-            self._late.remove(process)

@@ -21,6 +21,8 @@ from flowrun.dsl import plan as p
 from .documents.described import described
 from .externs.externs import permit
 from .inputs.cuts import Taken
+from .journal.address import place_of
+from .journal.opening import open_journal
 from .journal.store import Journal
 from .session.arguments import Flow, as_option, given_inputs, options_of, planned, read_inputs
 from .session.cell_display import cell_display
@@ -134,7 +136,7 @@ async def _run(
 ) -> Result:
     path = options.journal
     settings = replace(options.settings(plan.source), reads=tuple(reads), taken=taken or {})
-    with nullcontext() if path is None else closing(Journal.open(Path(path))) as journal:
+    with nullcontext() if path is None else closing(open_journal(place_of(path))) as journal:
         return await _executed(plan, values, settings, options, journal, remarks=remarks, keep=keep)
 
 
@@ -182,7 +184,7 @@ async def resume_run(
     for name in _OF_THE_BEGINNING:
         if getattr(options, name):
             raise UsageError(f"a resumed run keeps the `{name}` of its start: leave that option out")
-    with COLLECTOR.rarely(), closing(_opened(Path(options.journal))) as opened:
+    with COLLECTOR.rarely(), closing(_opened(place_of(options.journal))) as opened:
         from .plans.verify import verify
 
         plan, values, kept, number = taken_up(opened, run)
@@ -254,4 +256,4 @@ def _opened(path: Path) -> Journal:
     """Open the journal of a run that is resumed. Raises UsageError if there is no such file."""
     if not path.exists():
         raise UsageError(f"there is no run to resume: there is no journal at {shown(str(path))}")
-    return Journal.open(path)
+    return open_journal(path)

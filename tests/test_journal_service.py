@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import socket
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
-from flowrun.runtime.journal import dialling
+from flowrun.runtime.journal import dialling, service
 from flowrun.runtime.journal.records import Kind
 from flowrun.runtime.journal.store import Journal
+from flowrun.runtime.journal.wire import Frames
+from flowrun.runtime.journal.writer import Writer
 from flowrun.runtime.vocabulary.errors import UsageError
 from support.journal_processes import begun, call, processes
 from support.written import read_journal
@@ -89,3 +95,46 @@ def test_a_process_of_another_version_is_refused(path: Path, monkeypatch: pytest
         monkeypatch.setattr(dialling, "VERSION", 2)
         with pytest.raises(UsageError, match=f"process {first.pid}, which writes .* is of another version of flowrun"):
             Journal.open(path)
+
+
+async def test_ends_that_a_process_does_not_read_wait_for_it(path: Path) -> None:
+    """More of them than a socket holds, while the others go on."""
+    journal = Journal.open(path)
+    run = await journal.append([begun("r1")])
+    journal.begin(run)
+    count, frames = 40_000, 6
+    with knock(path) as made:
+        made.sendall(framed(b'{"hello":1}'))
+        made.recv(1000)
+        for at in range(frames):
+            entries = ",".join(["[]"] * count)
+            text = f'{{"put":{at * count},"entries":[{entries}]}}'
+            await asyncio.to_thread(made.sendall, framed(text.encode()))
+        await journal.append([call(run, 1, Kind.INTENT)])
+        heard, reading = 0, Frames()
+        while heard < count * frames:
+            for message in reading.feed(await asyncio.to_thread(made.recv, 1 << 16)):
+                assert message["ends"] == heard
+                heard += len(message["of"])
+    journal.close()
+
+
+def test_a_process_waits_while_the_writer_reads_a_long_journal(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is told every second that the writer is busy, so it waits for longer than for one that is silent."""
+    monkeypatch.setattr(dialling, "PATIENCE", 0.5)
+    monkeypatch.setattr(service, "_BUSY", 0.1)
+    opened = service.Service.at(path)
+    assert opened is not None
+    with ThreadPoolExecutor(1) as pool:
+        found = pool.submit(dialling.dialled, path)
+        time.sleep(1.2)
+        assert not found.done()
+        opened.begin(cast(Writer, SimpleNamespace(trouble=None)))
+        line_and_process = found.result(5)
+    assert line_and_process is not None
+    line, process = line_and_process
+    assert process == os.getpid()
+    line.close()
+    opened.stop()
+    opened.part()
+    assert dialling.dialled(path) is None

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import multiprocessing
+import os
 import sqlite3
 import sys
 from pathlib import Path
@@ -112,7 +114,8 @@ async def test_what_another_run_has_under_way_is_in_nobodys_doubt(faults: Any, f
     with pytest.raises(UsageError, match=f"the run {name} is still active in this process"):
         await resume_async(name, journal, options=RunOptions(environ=environ))
     listed = await command("runs", "--journal", str(journal), "--json", folder=tmp_path)
-    assert '"status": "running"' in listed.out and '"status": "done"' in listed.out
+    rows = json.loads(listed.out)["runs"]
+    assert [(row["status"], row.get("process")) for row in rows] == [("running", os.getpid()), ("done", None)]
     faults.closing.set()
     await slow
 

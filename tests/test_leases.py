@@ -41,6 +41,20 @@ def test_a_rate_of_requests_holds_in_any_window_and_is_used(holders: int, delay:
     virtually(run())
 
 
+def test_a_low_rate_is_used_too_where_messages_are_quick() -> None:
+    async def run() -> None:
+        cluster = Cluster(3, lambda: 0.0005, limit=100, rpm=60)
+        for one in cluster.holders:
+            one.add([1] * 40)
+        seconds = await cluster.idle()
+        assert not rate_broken(cluster.server.came, 60, None)
+        assert seconds <= 120 / 0.95, seconds
+        assert cluster.messages < 12 * 120
+        cluster.close()
+
+    virtually(run())
+
+
 @pytest.mark.parametrize("holders", [2, 8])
 @pytest.mark.parametrize("delay", [0.001, 0.05])
 @pytest.mark.parametrize("tpm", [60_000, 600_000])

@@ -197,7 +197,7 @@ async def test_trouble_with_the_disk_reaches_all_processes(path: Path) -> None:
     held.close()
 
 
-@pytest.mark.parametrize("why", ["no sockets", "a file in its place", "another user"])
+@pytest.mark.parametrize("why", ["no sockets", "a file in its place", "a link in its place", "another user"])
 def test_where_no_socket_can_be_made_a_second_process_is_refused(
     why: str, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -205,6 +205,8 @@ def test_where_no_socket_can_be_made_a_second_process_is_refused(
         monkeypatch.delattr(socket, "AF_UNIX")
     elif why == "a file in its place":
         path.with_name("j.db.socket").write_text("mine")
+    elif why == "a link in its place":
+        path.with_name("j.db.socket").symlink_to(path.with_name("elsewhere"))
     else:
         monkeypatch.setattr(os, "geteuid", lambda: 12345)
         monkeypatch.setattr("flowrun.runtime.journal.beside._check_owner", lambda path, found: None)
@@ -214,6 +216,7 @@ def test_where_no_socket_can_be_made_a_second_process_is_refused(
         assert other.do("open").startswith(f"UsageError: process {os.getpid()} is running a flow with this journal")
         assert time.monotonic() - began < 5
     held.close()
+    assert path.with_name("j.db.socket").is_symlink() == (why == "a link in its place")
     if why == "a file in its place":
         assert path.with_name("j.db.socket").read_text() == "mine"
 

@@ -126,7 +126,6 @@ def kill_some(office: Office, folder: Path, name: str, kills: int, dice: random.
     """Kill processes of eight, and resume their runs, until as many are killed; then all come to their end."""
     journal, first, told = folder / f"{name}.db", len(office.served.lines()), 0
     running = {one: office.start(one, journal, f"{name}{one}") for one in range(MANY)}
-    done: dict[int, Command] = {}
     for number in range(kills):
         time.sleep(dice.uniform(0.05, 0.3))
         holder = holder_of(journal)
@@ -138,13 +137,10 @@ def kill_some(office: Office, folder: Path, name: str, kills: int, dice: random.
         one = dice.choice(chosen)
         running[one].kill()
         code = running[one].wait()
-        if code == 0:
-            done[one] = running.pop(one)
-            continue
-        assert code == -9, running[one].err
+        assert code in (0, -9), running[one].err
         told += announced(running[one].err)
         running[one] = office.go_on(one, journal, f"{name}{one}.{number}")
-    finished(office, journal, name, {**running, **done}, told, first)
+    finished(office, journal, name, running, told, first)
 
 
 def test_the_process_that_writes_is_killed_again_and_again(office: Office, tmp_path: Path) -> None:

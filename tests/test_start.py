@@ -154,6 +154,7 @@ UNUSED = (
     "flowrun.runtime.providers.scripted flowrun.runtime.providers.default_model flowrun.runtime.vocabulary.run_record "
     "flowrun.runtime.values.quotes flowrun.runtime.values.images flowrun.runtime.engine.blocks.rounds "
     "flowrun.runtime.engine.combiners.fold flowrun.runtime.journal.notes flowrun.runtime.limits.tail"
+    "flowrun.runtime.journal.remote flowrun.runtime.journal.dialling flowrun.runtime.journal.sent_rows"
 ).split()
 """Modules that a run of a checked file does not need, if it has no budget and the server refuses nothing."""
 

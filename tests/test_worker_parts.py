@@ -245,3 +245,31 @@ def test_the_number_of_workers_is_checked(found: Any) -> None:
 
     with pytest.raises(UsageError, match="`workers` must be a whole number from 0 to 256"):
         RunOptions(workers=found)
+
+
+async def test_messages_too_long_for_one_frame_go_in_several_and_one_too_long_alone_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from flowrun.runtime.journal import wire
+
+    monkeypatch.setattr(wire, "MOST_BYTES", 1000)
+    ends = socket.socketpair()
+    heard: list[Json] = []
+    whole = asyncio.Event()
+
+    def hear(message: Json) -> None:
+        heard.append(message["n"])
+        if message["n"] == 19:
+            whole.set()
+
+    one = await Link.over(ends[0], lambda message: None, lambda: None)
+    two = await Link.over(ends[1], hear, lambda: None)
+    long: list[Exception] = []
+    one.too_long = long.append
+    for number in range(20):
+        one.send({"n": number, "text": "x" * (2000 if number == 7 else 100)})
+    await whole.wait()
+    assert heard == [number for number in range(20) if number != 7]
+    assert len(long) == 1
+    one.close()
+    two.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -16,6 +17,7 @@ from flowrun.runtime.journal.reading import JournalReader
 from flowrun.runtime.session.loading import installed
 from flowrun.runtime.vocabulary.errors import UsageError
 from flowrun.runtime.vocabulary.waits import Cause
+from support.command_line import command
 from support.model_server import Served, model_server
 
 FLOW = """
@@ -136,3 +138,39 @@ async def test_a_flow_without_a_map_says_so_and_runs(server: Served, tmp_path: P
     result = await ran(server, tmp_path, 'flow one() {\n  return ask "Hello"\n}\n', {}, workers=2)
     assert result.status == "done"
     assert any("nothing that worker processes can run" in line for line in result.summary.notices)
+
+
+async def test_a_budget_in_dollars_is_never_exceeded(server: Served, tmp_path: Path) -> None:
+    text = (
+        'model m = "openai:gpt-4o-mini" with max_tokens: 5, input_price: 0.15, output_price: 0.6\n'
+        'flow many(xs: [text]) {\n  return map x in xs { ask m "Say {{ x }}" } reduce collect with errors: skip\n}\n'
+    )
+    inputs = {"xs": [str(n) for n in range(100)]}
+    one = await ran(server, tmp_path, text, inputs, budget="$0.0002")
+    two = await ran(server, tmp_path, text, inputs, budget="$0.0002", workers=3)
+    assert two.status == one.status == "budget"
+    assert one.cost is not None
+    assert two.cost is not None
+    assert 0.0001 < one.cost <= 0.0002
+    assert 0.0001 < two.cost <= 0.0002
+    assert two.summary.account.answered == one.summary.account.answered
+
+
+async def test_the_command_shows_a_run_with_workers_like_any_other(server: Served, tmp_path: Path) -> None:
+    (tmp_path / "x.flow").write_text(FLOW)
+    (tmp_path / "xs.txt").write_text("\n".join(f"note {n}" for n in range(12)))
+    told = {}
+    for workers in ("0", "2"):
+        journal = str(tmp_path / f"{workers}.db")
+        words = ["x.flow", "--xs", "xs.txt", "--model", MODEL, "--workers", workers, "--journal", journal, "--json"]
+        run = await command(*words, "--report", f"{workers}.html", folder=tmp_path, **environ(server, tmp_path))
+        assert run.code == 0, run.err
+        shown = await command("show", "last", "--journal", journal, "--json", folder=tmp_path)
+        assert shown.code == 0, shown.err
+        exported = await command("journal", "export", "--journal", journal, folder=tmp_path)
+        answer = json.loads(run.out)
+        names = ("status", "value", "votes", "calls", "requests", "answered", "cancelled", "tokens", "spared")
+        calls = [(one["path"], one.get("answer")) for one in json.loads(shown.out)["calls"]]
+        told[workers] = (*(answer[name] for name in names), calls, len(exported.out.splitlines()))
+        assert (tmp_path / f"{workers}.html").stat().st_size > 10_000
+    assert told["2"] == told["0"]

@@ -163,6 +163,8 @@ async def _write(run: str, path: str, text: str, where: Path, *, again: bool) ->
         if not asked.open:
             key, place = asked.call.known.key, asked.call.place
             rows.insert(0, LogRecord(asked.number, Kind.FORGOTTEN, {"at": time.time()}, key, place))
+        # In a journal that many processes write, another may have answered since.
+        journal.begin(asked.number)
         await journal.append(rows)
         return asked
 
@@ -176,19 +178,18 @@ def _existing(where: Path) -> Path:
 async def _taken(where: Path, run: str) -> Journal:
     """Open the journal and take a run. Wait a little for another process that has it. Raises UsageError, DiskError."""
     from ..journal.choice import chosen_run
-    from ..journal.run_locks import live_runs
-    from ..journal.store import Journal
+    from ..journal.opening import live_in, open_journal
 
     end = time.monotonic() + _PATIENCE
     while True:
         with ExitStack() as opened:
-            journal = opened.enter_context(closing(Journal.open(where)))
+            journal = opened.enter_context(closing(open_journal(where)))
             one = chosen_run(journal.index, run, where, command="flowrun answer")
             try:
                 journal.begin(one.number)
             except UsageError:
                 if time.monotonic() > end:
-                    process = live_runs(where, [one.number]).get(one.number)
+                    process = live_in(where, [one.number]).get(one.number)
                     who = f"process {process}" if process else "another process"
                     raise UsageError(
                         f"{who} is running the run {one.id}: answer where it asks, or stop it first; its answers are "

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import click
 
+from ..journal.address import JournalAddress
 from ..vocabulary.errors import UsageError
 from ..vocabulary.quoting import shown
 from .journals import journal_path
@@ -30,7 +31,7 @@ def as_json(function: _F) -> _F:
 def existing(journal: str | None) -> Path:
     """Return the path of a journal that exists. Raises UsageError."""
     path = journal_path(journal)
-    if not os.path.lexists(path):
+    if not isinstance(path, JournalAddress) and not os.path.lexists(path):
         raise UsageError(
             f"there is no journal at {shown(str(path))}: run a flow first, or name one with --journal FILE"
         )

@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from ..journal.address import JournalAddress, place_of
 from ..journal.beside import files_of
 from ..journal.project import project_journal
 from ..vocabulary.errors import UsageError
@@ -22,9 +23,10 @@ def journal_path(given: str | None, environ: Mapping[str, str] | None = None) ->
     if given is not None and not given.strip():
         raise UsageError("--journal needs the name of a file; to run without a journal use --no-journal")
     named = given or environ.get(VARIABLE, "").strip()
-    return Path(named) if named else project_journal(environ)
+    return place_of(named) if named else project_journal(environ)
 
 
 def journal_files(path: Path | None = None) -> list[Path]:
-    """Return the paths of a journal (None for the project's journal) and of the files beside it."""
-    return files_of(journal_path(None) if path is None else path)
+    """Return the paths of a journal and of the files beside it. None is the project's journal; a database has none."""
+    path = journal_path(None) if path is None else path
+    return [] if isinstance(path, JournalAddress) else files_of(path)

@@ -15,9 +15,9 @@ import click
 from ..account.figures import figures_of
 from ..journal.givens import given_of
 from ..journal.index import Open, Run
+from ..journal.opening import live_in
 from ..journal.reading import JournalReader
 from ..journal.records import Kind
-from ..journal.run_locks import live_runs
 from ..journal.survey import read_runs
 from ..vocabulary.json_value import Json
 from ..vocabulary.quoting import one_line
@@ -34,8 +34,10 @@ VERSION = 1
 
 @click.command("runs", short_help="List the runs in the journal.")
 @click.option("--journal", metavar="FILE", help="The journal to read.")
+@click.option("--flow", metavar="NAME", help="List only the runs of this flow.")
+@click.option("--user", metavar="NAME", help="List only the runs of this user, in a journal of several.")
 @click.option("--json", "as_json", is_flag=True, help="Print the runs as JSON.")
-def command(journal: str | None, as_json: bool) -> None:
+def command(journal: str | None, flow: str | None, user: str | None, as_json: bool) -> None:
     """List the runs of the project's journal, the latest last.
 
     A run is done, partial (its answer lacks elements or steps), failed, out of its budget, stopped (by a signal),
@@ -45,17 +47,22 @@ def command(journal: str | None, as_json: bool) -> None:
     """
     path = journal_path(journal)
     with JournalReader(path, read_runs) as reader:
-        accounts = _accounts(reader)
+        runs = [
+            run
+            for run in reader.index.runs.values()
+            if (flow is None or run.flow == flow) and (user is None or run.user == user)
+        ]
+        accounts = _accounts(reader, runs)
         doubts = reader.index.doubts()
-        live = live_runs(path, [run.number for run in reader.index.runs.values() if run.status is None])
+        live = live_in(path, [run.number for run in runs if run.status is None])
         rows = [
             _row(
                 run,
                 _in_doubt(reader, run.number, doubts.get(run.number, ())),
                 accounts[run.number],
-                running=run.number in live,
+                process=live.get(run.number),
             )
-            for run in reader.index.runs.values()
+            for run in runs
         ]
     for line in reader.notes:
         complain(line)
@@ -64,9 +71,11 @@ def command(journal: str | None, as_json: bool) -> None:
         return
     if not rows:
         there = "has no runs" if path.exists() else "does not exist: a run makes it"
+        if reader.index.runs:
+            there = "has no such runs: --flow and --user leave none"
         click.echo(f"the journal {one_line(str(path))} {there}", err=True)
         return
-    for line in _lines(rows, [run.began for run in reader.index.runs.values()]):
+    for line in _lines(rows, [run.began for run in runs]):
         print(line)
 
 
@@ -86,10 +95,12 @@ def _lines(rows: list[dict[str, Any]], begins: list[float]) -> list[str]:
     from .views.screen import Screen
     from .views.table import Column, table
 
+    users = any("user" in row for row in rows)
     columns = (
         Column("run"),
         Column("began", rank=4),
         Column("time", rank=3, right=True),
+        *([Column("user", rank=4)] if users else []),
         Column("file", rank=1, least=10),
         Column("state"),
         Column("answers", rank=2, right=True),
@@ -97,12 +108,12 @@ def _lines(rows: list[dict[str, Any]], begins: list[float]) -> list[str]:
         Column("in doubt", rank=5, right=True),
     )
     screen = Screen.of(sys.stdout)
-    cells = [_cells(row, clock_text(began)) for row, began in zip(rows, begins, strict=True)]
+    cells = [_cells(row, clock_text(began), users=users) for row, began in zip(rows, begins, strict=True)]
     head, *lines = table(columns, cells, screen.width)
     return [screen.paint(head, "dim"), *lines]
 
 
-def _cells(row: dict[str, Any], began: str) -> tuple[str, ...]:
+def _cells(row: dict[str, Any], began: str, *, users: bool) -> tuple[str, ...]:
     from ..vocabulary.amounts import ceiling_text, money_text, time_text
 
     cost, unbilled = row["cost"], row["unbilled"]
@@ -113,6 +124,7 @@ def _cells(row: dict[str, Any], began: str) -> tuple[str, ...]:
         one_line(row["run"]),
         began,
         "" if row["ms"] is None else time_text(row["ms"]),
+        *([one_line(row.get("user", ""))] if users else []),
         one_line(row["file"] or row["flow"]),
         row["status"],
         f"{row['answers']:,}",
@@ -121,11 +133,11 @@ def _cells(row: dict[str, Any], began: str) -> tuple[str, ...]:
     )
 
 
-def _accounts(reader: JournalReader) -> dict[int, dict[str, Json]]:
+def _accounts(reader: JournalReader, runs: Sequence[Run]) -> dict[int, dict[str, Json]]:
     """Return the figures of each run. They were written at its end, or else are counted from its rows."""
     found: dict[int, dict[str, Json]] = {}
     untold = []
-    for run in reader.index.runs.values():
+    for run in runs:
         if run.status is not None and isinstance(run.account, dict) and "unbilled" in run.account:
             found[run.number] = run.account
         else:
@@ -152,7 +164,9 @@ def _prices(reader: JournalReader, run: Run) -> Prices:
     return Prices(os.environ, declared)
 
 
-def _row(run: Run, in_doubt: int, account: dict[str, Json], *, running: bool) -> dict[str, Any]:
+def _row(run: Run, in_doubt: int, account: dict[str, Json], *, process: int | None) -> dict[str, Any]:
+    """Return the row of a run. ``process`` is that of a live run, 0 if it is not known, and else None."""
+    running = process is not None
     ended = time.time() if running and run.ended is None else run.ended
     return {
         "run": run.id,
@@ -165,6 +179,8 @@ def _row(run: Run, in_doubt: int, account: dict[str, Json], *, running: bool) ->
         "ms": None if ended is None else max(0, round((ended - run.began) * 1000)),
         "answers": run.answers,
         "in_doubt": in_doubt,
+        **({"process": process} if process else {}),
+        **({"user": run.user} if run.user else {}),
         **account,
     }
 

@@ -11,6 +11,7 @@ from flowrun.dsl import dataclass
 from .answers import Answers
 from .records import START, Kind, checksum, encode
 from .rows import damaged, read_row
+from .sql import Connection
 
 _KINDS = {str(kind): str(kind) for kind in Kind}
 _LAST = "SELECT max(number) FROM records WHERE run = ?"
@@ -47,7 +48,7 @@ class RunRow:
     body: str
 
 
-def last_row(connection: sqlite3.Connection, path: Path, run: int) -> int:
+def last_row(connection: Connection, path: Path, run: int) -> int:
     """Return the number of the last row of a run. Raises DiskError."""
     try:
         found: int = connection.execute(_LAST, (run,)).fetchone()[0]
@@ -56,7 +57,7 @@ def last_row(connection: sqlite3.Connection, path: Path, run: int) -> int:
     return found
 
 
-def run_rows(connection: sqlite3.Connection, path: Path, run: int, last: int) -> Iterator[RunRow]:
+def run_rows(connection: Connection, path: Path, run: int, last: int) -> Iterator[RunRow]:
     """Read and check the rows of a run in order, up to the row ``last``. Raises DiskError."""
     number = run
     try:
@@ -72,7 +73,7 @@ def run_rows(connection: sqlite3.Connection, path: Path, run: int, last: int) ->
         raise damaged(path, f"row {number} cannot be read ({type(error).__name__})") from None
 
 
-def rows_at(connection: sqlite3.Connection, path: Path, run: int, places: Collection[str]) -> list[RunRow]:
+def rows_at(connection: Connection, path: Path, run: int, places: Collection[str]) -> list[RunRow]:
     """Read and check the rows of a run about the calls at these places, in order. Raises DiskError."""
     try:
         numbers = [number for (number,) in connection.execute(_AT, (run, run, encode(list(places))))]
@@ -81,7 +82,7 @@ def rows_at(connection: sqlite3.Connection, path: Path, run: int, places: Collec
     return _rows(connection, path, numbers)
 
 
-def paid_keys(connection: sqlite3.Connection, path: Path, keys: Iterable[bytes]) -> set[bytes]:
+def paid_keys(connection: Connection, path: Path, keys: Iterable[bytes]) -> set[bytes]:
     """Return those of the keys that have an answer which was not forgotten. Raises DiskError."""
     try:
         found = connection.execute(_PAID, (encode([key.hex().upper() for key in keys]),))
@@ -90,9 +91,7 @@ def paid_keys(connection: sqlite3.Connection, path: Path, keys: Iterable[bytes])
         raise damaged(path, str(error)) from None
 
 
-def rows_under(
-    connection: sqlite3.Connection, path: Path, run: int, places: Collection[str], most: int
-) -> list[RunRow] | None:
+def rows_under(connection: Connection, path: Path, run: int, places: Collection[str], most: int) -> list[RunRow] | None:
     """Read and check the rows of a run that begin a place with one of these texts, and the heads and reads of the run.
 
     None if there are more than ``most``. Raises DiskError.
@@ -108,12 +107,12 @@ def rows_under(
     return None if len(numbers) > most else _rows(connection, path, numbers)
 
 
-def _rows(connection: sqlite3.Connection, path: Path, numbers: Iterable[int]) -> list[RunRow]:
+def _rows(connection: Connection, path: Path, numbers: Iterable[int]) -> list[RunRow]:
     rows = (read_row(connection, path, number) for number in numbers)
     return [RunRow(number, _KINDS.get(kind, kind), key, at, body) for number, _, kind, key, at, body, _ in rows]
 
 
-def has_elsewhere(connection: sqlite3.Connection, path: Path, rows: Sequence[RunRow], run: int) -> bool:
+def has_elsewhere(connection: Connection, path: Path, rows: Sequence[RunRow], run: int) -> bool:
     """Tell whether a run asked a question of these rows at another place too. Raises DiskError."""
     keys, places = {row.key for row in rows if row.key}, {row.place for row in rows}
     query = _ELSEWHERE.format(", ".join("?" * len(keys)), ", ".join("?" * len(places)))
@@ -124,7 +123,7 @@ def has_elsewhere(connection: sqlite3.Connection, path: Path, rows: Sequence[Run
         raise damaged(path, str(error)) from None
 
 
-def answers_before(connection: sqlite3.Connection, path: Path, number: int) -> Answers:
+def answers_before(connection: Connection, path: Path, number: int) -> Answers:
     """Collect the answers before a row, without those that were forgotten by then. Raises DiskError."""
     answers = Answers()
     try:

@@ -21,13 +21,13 @@ from .attempts import RunRow
 from .copy_lines import VERSION, read_copy
 from .givens import content_of
 from .index import Index, Run
+from .opening import open_journal
 from .reading import JournalReader
 from .records import Kind, LogRecord
-from .store import Journal
 from .survey import read_runs
 
 _AT_ONCE = 2_000
-_IMPORTS = 1 << 62
+_IMPORTS = (1 << 31) - 1
 """The number that a process which imports a run holds, as if it were that of a live run."""
 _NAMED = ("plan", "inputs", "content")
 """The fields of a row that name a content by its key."""
@@ -83,7 +83,7 @@ def bring_in(path: Path, lines: Iterable[bytes], name: str) -> tuple[str, int]:
 
 
 async def _written(path: Path, records: list[LogRecord], name: str) -> tuple[str, int]:
-    with _imports(path), closing(Journal.open(path)) as journal:
+    with _imports(path), closing(open_journal(path)) as journal:
         # Another process may have written since.
         run = _check_place(records, journal.index, path, name)
         wanted = (one for one in records if one.kind is not Kind.CONTENT or one.key not in journal.index.contents)
@@ -96,7 +96,7 @@ async def _written(path: Path, records: list[LogRecord], name: str) -> tuple[str
 @contextmanager
 def _imports(path: Path) -> Iterator[None]:
     """Keep other imports off, so that a run is taken once. Raises UsageError if another process imports a run."""
-    with closing(Journal.open(path)) as guard:
+    with closing(open_journal(path)) as guard:
         try:
             guard.begin(_IMPORTS)
         except UsageError:

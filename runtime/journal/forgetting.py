@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 
+from .opening import open_journal
 from .records import Kind, LogRecord
-from .store import Journal
 
 
 def forget_calls(path: Path, run: int, keys: Mapping[bytes, str]) -> None:
@@ -23,6 +23,6 @@ def forget_calls(path: Path, run: int, keys: Mapping[bytes, str]) -> None:
 
 async def _written(path: Path, run: int, keys: Mapping[bytes, str]) -> None:
     body = {"at": time.time()}
-    with closing(Journal.open(path)) as journal:
+    with closing(open_journal(path)) as journal:
         journal.begin(run)
         await journal.append(LogRecord(run, Kind.FORGOTTEN, body, key, place) for key, place in keys.items())

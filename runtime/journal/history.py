@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Collection, Iterator
 from typing import Any, NamedTuple
 
@@ -14,13 +13,14 @@ from ..vocabulary.tariff import stores_of
 from ..vocabulary.usage import TokenDetail, Usage
 from .records import NOT_ANSWERED, NOT_SENT, TAKEN_UP, Kind
 from .row_usage import FIELDS, usage_told
+from .sql import Connection, ServerConnection
 
 Row = tuple[Any, ...]
 """The run, kind, key and place of one row of a journal, and up to five fields of its body.
 
 The fields of an intent are the model, the most tokens in, the limit of tokens out, the calls of its request, and the
 terms of its price as JSON. Those of an answer are 1 in the third place where it is spoilt, and all fields of its usage
-as JSON in the fifth. Those of a refusal are its words, and the calls of its
+as JSON, or as a list, in the fifth. Those of a refusal are its words, and the calls of its
 request.
 """
 # SQLite reads the bodies, because Python would parse every answer to its end. An intent without the most tokens in
@@ -53,10 +53,12 @@ class _Asked(NamedTuple):
     worst: float
 
 
-def read_attempts(connection: sqlite3.Connection, runs: Collection[int]) -> Iterator[Row]:
+def read_attempts(connection: Connection, runs: Collection[int]) -> Iterator[Row]:
     """Read the rows about attempts at calls of these runs, in order. Raises sqlite3.Error."""
+    if isinstance(connection, ServerConnection):
+        return connection.attempts(runs)
     if len(runs) == 1:
-        return connection.execute(f"{ROWS} AND run = ? ORDER BY number", tuple(runs))
+        return iter(connection.execute(f"{ROWS} AND run = ? ORDER BY number", tuple(runs)))
     return (row for row in connection.execute(f"{ROWS} ORDER BY number") if row[0] in runs)
 
 
@@ -101,7 +103,9 @@ class History:
         if asked is None:
             return
         if kind == Kind.ANSWER:
-            self._pay(place, asked, usage_told(json.loads(fifth)), spoilt=bool(third))
+            self._pay(
+                place, asked, usage_told(json.loads(fifth) if isinstance(fifth, str) else fifth), spoilt=bool(third)
+            )
         elif kind == Kind.REFUSED:
             self._refuse(place, asked, first, _count(second) or 1)
         elif kind == Kind.CANCELLED:

@@ -33,7 +33,8 @@ class Run:
 
     ``id`` is its name for people. ``began`` and ``ended`` are in seconds of the epoch; ``ended`` and ``status`` are
     None where the run was killed or still goes on. ``answers`` counts the answers that it bought. ``given`` is the row
-    of its plan and inputs; ``stretch`` is the row of its beginning or of its last resume.
+    of its plan and inputs; ``stretch`` is the row of its beginning or of its last resume. ``user`` is known in a
+    journal of several users.
     """
 
     number: int
@@ -47,6 +48,7 @@ class Run:
     ended: float | None = None
     account: Json = None
     answers: int = 0
+    user: str = ""
 
 
 @dataclass(slots=True)
@@ -116,7 +118,8 @@ class Index:
                     self.unanswered.setdefault(key, {})[run, place] = ended
             case Kind.RUN:
                 named, flow, source = (str(body[name]) for name in ("id", "flow", "source"))
-                self.runs[number] = Run(number, named, flow, source, float(body["began"]), stretch=number)
+                user, began = str(body.get("user", "")), float(body["began"])
+                self.runs[number] = Run(number, named, flow, source, began, stretch=number, user=user)
             case Kind.GIVEN:
                 self.runs[run].given = number
             case Kind.RESUMED:

@@ -37,8 +37,9 @@ def listening(journal: Path) -> socket.socket | None:
     made = socket.socket(socket.AF_UNIX)
     try:
         remove(journal)
-        # On Linux a socket's file gets the mode of the socket, so nobody else can reach it at any moment.
-        os.fchmod(made.fileno(), 0o600)
+        with suppress(OSError):
+            # On Linux the file gets the mode of its socket. Elsewhere nobody can connect before `listen`.
+            os.fchmod(made.fileno(), 0o600)
         with _address(path) as address:
             made.bind(address)
         os.chmod(path, 0o600)

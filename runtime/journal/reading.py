@@ -13,6 +13,7 @@ from flowrun.dsl import dataclass
 
 from ..vocabulary.errors import DiskError
 from ..vocabulary.quoting import shown
+from .address import JournalAddress
 from .answers import Answers
 from .attempts import (
     RunRow,
@@ -30,10 +31,11 @@ from .index import Index
 from .lock import holder_of
 from .row_access import RowAccess
 from .rows import damaged, read_through
+from .sql import Connection
 from .tail import LogTail, tail_of
 
 Connect = Callable[..., sqlite3.Connection]
-ReadRows = Callable[[sqlite3.Connection, Path, Index], Mark]
+ReadRows = Callable[[Connection, Path, Index], Mark]
 """A function that fills an empty index from a journal, and returns the mark of the last row."""
 
 
@@ -61,7 +63,7 @@ class Evidence:
         except UnreadableHead:
             return cls(NO_HEAD, tail, unreadable=True)
 
-    def check(self, connection: sqlite3.Connection | None, path: Path, found: Mark) -> list[str]:
+    def check(self, connection: Connection | None, path: Path, found: Mark) -> list[str]:
         """Compare the rows that were found with the evidence. Return notes for the user about the journal's end.
 
         ``connection`` is None if there is no file. Raises: DiskError, sqlite3.Error.
@@ -104,7 +106,7 @@ class Evidence:
         return notes
 
 
-def _sum_of(connection: sqlite3.Connection, number: int) -> bytes | None:
+def _sum_of(connection: Connection, number: int) -> bytes | None:
     found = connection.execute("SELECT sum FROM records WHERE number = ?", (number,)).fetchone()
     return found[0] if found else None
 
@@ -181,8 +183,14 @@ class JournalReader(RowAccess):
         self.path = path
         self.index = Index()
         self.notes: list[str] = []
-        self._connection: sqlite3.Connection | None = None
+        self._connection: Connection | None = None
         try:
+            if isinstance(path, JournalAddress):
+                from .postgres.reading import PostgresConnection  # it loads the driver of the database
+
+                self._connection = PostgresConnection(path, snapshot=True)
+                read(self._connection, path, self.index)
+                return
             check_files(path)
             # The evidence is collected before the rows are read, because a run may add rows at the same time.
             signs = Evidence.of(path, live=holder_of(path) is not None)
@@ -201,7 +209,7 @@ class JournalReader(RowAccess):
             self.close()
             raise
 
-    def _reading(self) -> sqlite3.Connection:
+    def _reading(self) -> Connection:
         assert self._connection is not None
         return self._connection
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator
 from pathlib import Path
@@ -12,6 +11,7 @@ from .history import History, Row
 from .index import Index
 from .records import Kind
 from .rows import NoteRow, attempts_of, keys_of, notes_of, read_body, read_part
+from .sql import Connection
 from .totals import pasts_of
 
 
@@ -22,7 +22,7 @@ class RowAccess(ABC):
     index: Index
 
     @abstractmethod
-    def _reading(self) -> sqlite3.Connection:
+    def _reading(self) -> Connection:
         """Return a connection that changes nothing."""
 
     def body(self, number: int) -> Json:

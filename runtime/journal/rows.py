@@ -12,19 +12,21 @@ from typing import Any
 from ..vocabulary.errors import DiskError
 from ..vocabulary.json_value import Json
 from ..vocabulary.quoting import shown
+from .address import JournalAddress
 from .head import Mark
 from .history import Row, read_attempts
 from .index import Index
 from .records import APPLICATION, FORMAT, START, TABLE, Kind, checksum
+from .sql import Connection, ServerConnection
 
 WITH_BODIES = frozenset({Kind.RUN, Kind.END})
 """The kinds of rows whose bodies are part of the index."""
 _KINDS = {kind.value.encode(): kind for kind in Kind}
 _COLUMNS = "SELECT number, run, kind, key, place, body, sum FROM records"
 _ROWS = f"{_COLUMNS} WHERE number > ? ORDER BY number"
-_ROW = f"{_COLUMNS} WHERE number = ?"
-_SUM = "SELECT sum FROM records WHERE number = ?"
-_PART = "SELECT ifnull(json_extract(body, ?), 'null') FROM records WHERE number = ?"
+ROW = f"{_COLUMNS} WHERE number = ?"
+SUM = "SELECT sum FROM records WHERE number = ?"
+PART = "SELECT ifnull(json_extract(body, ?), 'null') FROM records WHERE number = ?"
 _NOTES = "SELECT place, body FROM records WHERE run = ? AND kind = ? ORDER BY number"
 _KEYS = "SELECT key FROM records WHERE run = ? AND kind = ?"
 _WAY_OUT = (
@@ -33,7 +35,12 @@ _WAY_OUT = (
 )
 
 
+_WAY_OUT_OF_SERVER = "No call was made. Put back a copy of the database, or use another journal with --journal"
+
+
 def damaged(path: Path, place: str) -> DiskError:
+    if isinstance(path, JournalAddress):
+        return DiskError(f"the journal {shown(str(path))} is damaged: {place}. {_WAY_OUT_OF_SERVER}")
     return DiskError(f"the journal {shown(str(path))} is damaged: {place}. {_WAY_OUT}")
 
 
@@ -45,12 +52,14 @@ def newer(path: Path, found: str) -> DiskError:
     )
 
 
-def format_of(connection: sqlite3.Connection) -> int:
+def format_of(connection: Connection) -> int:
     return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
 
-def check_form(connection: sqlite3.Connection, path: Path) -> bool:
+def check_form(connection: Connection, path: Path) -> bool:
     """Return True if the file holds a journal, False if it is empty. Raises DiskError if it holds anything else."""
+    if isinstance(connection, ServerConnection):
+        return connection.holds_rows
     found = connection.execute("SELECT sql FROM sqlite_master").fetchall()
     marked = connection.execute("PRAGMA application_id").fetchone() == (APPLICATION,)
     if not found and not marked:
@@ -64,12 +73,12 @@ def check_form(connection: sqlite3.Connection, path: Path) -> bool:
     return True
 
 
-def read_through(connection: sqlite3.Connection, path: Path, index: Index) -> Mark:
+def read_through(connection: Connection, path: Path, index: Index) -> Mark:
     """Add all rows to an empty index, and return the mark of the last row. Raises DiskError, sqlite3.Error."""
     return fold(connection, path, index, Mark()) if check_form(connection, path) else Mark()
 
 
-def fold(connection: sqlite3.Connection, path: Path, index: Index, after: Mark) -> Mark:
+def fold(connection: Connection, path: Path, index: Index, after: Mark) -> Mark:
     """Add the rows behind a mark to ``index``, and return the mark of the last row.
 
     Raises: DiskError, which names the place of the damage.
@@ -105,12 +114,12 @@ def differs(path: Path, number: int, kind: str, place: str) -> DiskError:
     return damaged(path, f"row {number} (`{kind}`, {place or 'of a run'}) differs from the written row")
 
 
-def read_row(connection: sqlite3.Connection, path: Path, number: int) -> tuple[Any, ...]:
+def read_row(connection: Connection, path: Path, number: int) -> tuple[Any, ...]:
     """Read one row, and check it against the row before it. Raises DiskError if one of the two is damaged."""
     try:
         # The body of the row before may be large, and nobody needs it here.
-        before = connection.execute(_SUM, (number - 1,)).fetchone() if number > 1 else (START,)
-        found: tuple[Any, ...] | None = connection.execute(_ROW, (number,)).fetchone()
+        before = connection.execute(SUM, (number - 1,)).fetchone() if number > 1 else (START,)
+        found: tuple[Any, ...] | None = connection.execute(ROW, (number,)).fetchone()
     except sqlite3.DatabaseError as error:
         raise damaged(path, f"row {number} cannot be read: {error}") from None
     if before is None:
@@ -128,7 +137,7 @@ def read_row(connection: sqlite3.Connection, path: Path, number: int) -> tuple[A
     return found
 
 
-def read_body(connection: sqlite3.Connection, path: Path, number: int) -> Json:
+def read_body(connection: Connection, path: Path, number: int) -> Json:
     """Read and check the body of a row. Raises DiskError."""
     body = read_row(connection, path, number)[5]
     try:
@@ -137,11 +146,11 @@ def read_body(connection: sqlite3.Connection, path: Path, number: int) -> Json:
         raise damaged(path, f"row {number} cannot be read") from None
 
 
-def read_part(connection: sqlite3.Connection, path: Path, number: int, name: str) -> str:
+def read_part(connection: Connection, path: Path, number: int, name: str) -> str:
     """Read a record in the body of a row, as JSON text; "null" if it is missing. Raises DiskError."""
     read_row(connection, path, number)
     try:
-        found = connection.execute(_PART, (f"$.{name}", number)).fetchone()
+        found = connection.execute(PART, (f"$.{name}", number)).fetchone()
     except sqlite3.DatabaseError:
         raise damaged(path, f"row {number} cannot be read") from None
     return str(found[0])
@@ -151,7 +160,7 @@ NoteRow = tuple[str, Json]
 """The place and the body of a note."""
 
 
-def notes_of(connection: sqlite3.Connection, path: Path, run: int, kind: Kind) -> Iterator[NoteRow]:
+def notes_of(connection: Connection, path: Path, run: int, kind: Kind) -> Iterator[NoteRow]:
     """Read the notes of one kind of a run, in order. Raises DiskError."""
     try:
         for place, body in connection.execute(_NOTES, (run, kind.value)):
@@ -162,7 +171,7 @@ def notes_of(connection: sqlite3.Connection, path: Path, run: int, kind: Kind) -
         raise damaged(path, f"a row of the kind `{kind}` cannot be read") from None
 
 
-def keys_of(connection: sqlite3.Connection, path: Path, run: int, kind: Kind) -> set[bytes]:
+def keys_of(connection: Connection, path: Path, run: int, kind: Kind) -> set[bytes]:
     """Read the keys of the rows of one kind of a run. Raises DiskError."""
     try:
         return {key for (key,) in connection.execute(_KEYS, (run, kind.value))}
@@ -170,7 +179,7 @@ def keys_of(connection: sqlite3.Connection, path: Path, run: int, kind: Kind) ->
         raise damaged(path, str(error)) from None
 
 
-def attempts_of(connection: sqlite3.Connection, path: Path, runs: Collection[int]) -> Iterator[Row]:
+def attempts_of(connection: Connection, path: Path, runs: Collection[int]) -> Iterator[Row]:
     """Read the rows about attempts at calls of these runs, in order. Raises DiskError."""
     try:
         yield from read_attempts(connection, runs)

@@ -45,8 +45,8 @@ class RunLocks:
 
     def join(self) -> None:
         """Say that this process uses the journal. Raises UsageError if another one is rewriting it; DiskError."""
+        self._open()
         try:
-            self._file = open_file(self._path, os.O_RDWR | os.O_CREAT)
             fcntl.lockf(self._file, fcntl.LOCK_SH | fcntl.LOCK_NB, 1, _USED)
         except OSError as error:
             self.leave()
@@ -54,15 +54,15 @@ class RunLocks:
                 raise UsageError(
                     f"the journal {shown(str(self._journal))} is being rewritten: try again when that is done"
                 ) from None
-            raise DiskError(f"the file {shown(str(self._path))} cannot be locked: {error.strerror}") from None
+            raise self._refused("locked", error) from None
         _here[_place(self._journal)] = self
 
     def alone(self) -> None:
         """Take the whole journal for a rewriting. Raises UsageError if another process uses it; DiskError."""
         if _place(self._journal) in _here:
             raise UsageError(f"a run of this process uses the journal {shown(str(self._journal))}: wait for its end")
+        self._open()
         try:
-            self._file = open_file(self._path, os.O_RDWR | os.O_CREAT)
             fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             if error.errno in _TAKEN:
@@ -70,7 +70,16 @@ class RunLocks:
                 raise UsageError(
                     f"{who} is running a flow with this journal, {shown(str(self._journal))}: wait for it"
                 ) from None
-            raise DiskError(f"the file {shown(str(self._path))} cannot be locked: {error.strerror}") from None
+            raise self._refused("locked", error) from None
+
+    def _open(self) -> None:
+        try:
+            self._file = open_file(self._path, os.O_RDWR | os.O_CREAT)
+        except OSError as error:
+            raise self._refused("opened", error) from None
+
+    def _refused(self, what: str, error: OSError) -> DiskError:
+        return DiskError(f"the file {shown(str(self._path))} of the journal cannot be {what}: {error.strerror}")
 
     def take(self, run: int, name: str) -> None:
         """Lock a run of this process. Raises UsageError if it is live in another process."""
@@ -80,8 +89,7 @@ class RunLocks:
                 fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, run)
             except OSError as error:
                 if error.errno not in _TAKEN:
-                    said = f"the file {shown(str(self._path))} cannot be locked: {error.strerror}"
-                    raise DiskError(said) from None
+                    raise self._refused("locked", error) from None
                 holder = _holder(self._file, run, 1)
                 if holder == 0 and time.monotonic() < end:
                     time.sleep(0.01)

@@ -8,9 +8,11 @@ from pathlib import Path
 
 from flowrun.dsl import dataclass
 
+from .address import JournalAddress
 from .beside import files_of, status_of
 from .reading import open_mended
 from .rows import check_form, damaged
+from .sql import Connection
 
 _SHARES = """SELECT run, kind, count(*), sum(length(body) + length(place) + length(key)) FROM records
 GROUP BY run, kind"""
@@ -42,19 +44,26 @@ class Stats:
 
 def stats_of(path: Path) -> Stats:
     """Count the rows and bytes of a journal. A missing journal is empty. Raises DiskError, OSError."""
+    if isinstance(path, JournalAddress):
+        from .postgres.reading import PostgresConnection  # it loads the driver of the database
+
+        with closing(PostgresConnection(path, snapshot=True)) as server:
+            return _counted(server, server.size()) if server.holds_rows else Stats(0, {}, {})
     files = [status_of(file) for file in files_of(path)]
     size = sum(found.st_size for found in files if found is not None)
     if not path.exists():
         return Stats(size, {}, {})
     try:
         with closing(open_mended(path)) as reader:
-            if not check_form(reader, path):
-                return Stats(size, {}, {})
-            kinds: dict[str, Share] = {}
-            runs: dict[int, Share] = {}
-            for run, kind, rows, count in reader.execute(_SHARES):
-                kinds[str(kind)] = kinds.get(str(kind), NOTHING).more(rows, count or 0)
-                runs[int(run)] = runs.get(int(run), NOTHING).more(rows, count or 0)
+            return _counted(reader, size) if check_form(reader, path) else Stats(size, {}, {})
     except sqlite3.Error as error:
         raise damaged(path, str(error)) from None
+
+
+def _counted(reader: Connection, size: int) -> Stats:
+    kinds: dict[str, Share] = {}
+    runs: dict[int, Share] = {}
+    for run, kind, rows, count in reader.execute(_SHARES):
+        kinds[str(kind)] = kinds.get(str(kind), NOTHING).more(rows, count or 0)
+        runs[int(run)] = runs.get(int(run), NOTHING).more(rows, count or 0)
     return Stats(size, kinds, runs)

@@ -119,6 +119,9 @@ class Journal(RowAccess):
             self._reader.close()
             self._reader = None
         self._hand_over()
+        self._leave()
+
+    def _leave(self) -> None:
         _left(self._shared, self)
 
     @property

@@ -19,6 +19,7 @@ from .head import Mark
 from .index import Index
 from .records import NOTES, OF_CALLS, Kind
 from .rows import WITH_BODIES, check_form, damaged, fold, read_row
+from .sql import Connection
 
 _HEADS = "('run', 'given', 'resumed', 'end', 'content')"
 _BLOCK = 4_000
@@ -41,7 +42,7 @@ FORGOTTEN = "SELECT key, number FROM records WHERE kind = 'forgotten' ORDER BY n
 _AT_ONCE = 10_000
 
 
-def read_runs(connection: sqlite3.Connection, path: Path, index: Index) -> Mark:
+def read_runs(connection: Connection, path: Path, index: Index) -> Mark:
     """Add the runs to an empty index, with the number of their answers and their calls in doubt.
 
     Of the answers, only those to calls with a doubtful attempt are added. Raises DiskError, sqlite3.Error.
@@ -49,12 +50,12 @@ def read_runs(connection: sqlite3.Connection, path: Path, index: Index) -> Mark:
     return _read(connection, path, lambda last: _add_runs(connection, path, index, last))
 
 
-def read_answers(connection: sqlite3.Connection, path: Path, index: Index) -> Mark:
+def read_answers(connection: Connection, path: Path, index: Index) -> Mark:
     """Add the answers to an empty index, and nothing else. Raises DiskError, sqlite3.Error."""
     return _read(connection, path, lambda last: _add_answers(connection, index))
 
 
-def _read(connection: sqlite3.Connection, path: Path, add: Callable[[Mark], None]) -> Mark:
+def _read(connection: Connection, path: Path, add: Callable[[Mark], None]) -> Mark:
     """Read a journal in one transaction, because a run may add rows at the same time."""
     connection.execute("BEGIN")
     last = Mark()
@@ -102,7 +103,7 @@ class _Calls:
         return self.rows == 2 * self.answers == 2 * self.intents
 
 
-def _add_runs(connection: sqlite3.Connection, path: Path, index: Index, last: Mark) -> None:
+def _add_runs(connection: Connection, path: Path, index: Index, last: Mark) -> None:
     counted: dict[int, _Calls] = {}
     seen = latest = 0
     for first in range(0, last.rows, _BLOCK):
@@ -127,7 +128,7 @@ def _add_runs(connection: sqlite3.Connection, path: Path, index: Index, last: Ma
         index.runs[run].answers = calls.answers
 
 
-def _count(connection: sqlite3.Connection, run: int, between: tuple[int, int], counted: dict[int, _Calls]) -> None:
+def _count(connection: Connection, run: int, between: tuple[int, int], counted: dict[int, _Calls]) -> None:
     """Count the rows between two rows, by run. If all are of one run, SQLite need not sort them.
 
     ``run`` is the run that most of them probably belong to.
@@ -140,7 +141,7 @@ def _count(connection: sqlite3.Connection, run: int, between: tuple[int, int], c
             counted.setdefault(other, _Calls()).add(*counts)
 
 
-def _add_doubts(connection: sqlite3.Connection, index: Index, unsettled: dict[int, _Calls]) -> None:
+def _add_doubts(connection: Connection, index: Index, unsettled: dict[int, _Calls]) -> None:
     """Add all attempts at the calls that have an attempt without an end, or with an end that leaves a doubt."""
     keys = {key for (key,) in connection.execute(_UNSETTLED)}
     for run, calls in unsettled.items():
@@ -151,7 +152,7 @@ def _add_doubts(connection: sqlite3.Connection, index: Index, unsettled: dict[in
         index.take(number, run, kind, key, place, None)
 
 
-def open_keys(connection: sqlite3.Connection, run: int, count: int) -> set[bytes]:
+def open_keys(connection: Connection, run: int, count: int) -> set[bytes]:
     """Find the keys of a run's attempts without an end. There are ``count`` of them, mostly among its last rows."""
     found: set[bytes] = set()
     ended = Counter[tuple[bytes, str]]()
@@ -168,7 +169,7 @@ def open_keys(connection: sqlite3.Connection, run: int, count: int) -> set[bytes
     return found
 
 
-def _add_answers(connection: sqlite3.Connection, index: Index) -> None:
+def _add_answers(connection: Connection, index: Index) -> None:
     connection.text_factory = bytes
     try:
         rows = connection.execute(_ANSWERS)

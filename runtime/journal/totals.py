@@ -21,6 +21,7 @@ from ..vocabulary.usage import DETAILS
 from .history import ROWS, History, Row, read_attempts
 from .records import Kind, encode
 from .rows import damaged
+from .sql import Connection, ServerConnection
 
 _BLOCK = 4_000
 """The number of rows that SQLite adds up in one go. Their pages fit into its cache."""
@@ -105,7 +106,7 @@ def _counts(values: list[Any]) -> list[int]:
     return counts if plain and adds_up and read <= LENGTHS[0] and written <= _MOST else []
 
 
-def add_up(connection: sqlite3.Connection, runs: Collection[int]) -> dict[int, History]:
+def add_up(connection: Connection, runs: Collection[int]) -> dict[int, History]:
     """Count the past of these runs, as ``History.take`` does row by row. Raises sqlite3.Error."""
     # One transaction, because a run may add rows at the same time.
     connection.execute("BEGIN")
@@ -116,8 +117,13 @@ def add_up(connection: sqlite3.Connection, runs: Collection[int]) -> dict[int, H
         connection.rollback()
 
 
-def pasts_of(connection: sqlite3.Connection, path: Path, runs: Collection[int]) -> dict[int, History]:
+def pasts_of(connection: Connection, path: Path, runs: Collection[int]) -> dict[int, History]:
     """Count the past of these runs from a journal. Raises DiskError."""
+    if isinstance(connection, ServerConnection):
+        pasts = {run: History() for run in runs}
+        for row in connection.attempts(runs):
+            pasts[row[0]].take(row)
+        return pasts
     try:
         return add_up(connection, runs)
     except sqlite3.Error as error:
@@ -127,7 +133,7 @@ def pasts_of(connection: sqlite3.Connection, path: Path, runs: Collection[int]) 
 class _Totals:
     """The sums of runs, added up block by block. ``begin`` begins the intents to the model of the last ones."""
 
-    def __init__(self, connection: sqlite3.Connection, runs: Collection[int]) -> None:
+    def __init__(self, connection: Connection, runs: Collection[int]) -> None:
         self.of = {run: _Sums() for run in runs}
         self._connection = connection
         self._among = ", ".join(map(str, self.of))
@@ -161,7 +167,7 @@ class _Totals:
         yield from (row for row in found if row[0] is not None)
 
 
-def _sums_of(connection: sqlite3.Connection, runs: Collection[int]) -> dict[int, _Sums]:
+def _sums_of(connection: Connection, runs: Collection[int]) -> dict[int, _Sums]:
     totals = _Totals(connection, runs)
     last = connection.execute("SELECT ifnull(max(number), 0) FROM records").fetchone()[0]
     for first in range(1, last + 1, _BLOCK):
@@ -169,7 +175,7 @@ def _sums_of(connection: sqlite3.Connection, runs: Collection[int]) -> dict[int,
     return totals.of
 
 
-def _history(connection: sqlite3.Connection, run: int, sums: _Sums) -> History:
+def _history(connection: Connection, run: int, sums: _Sums) -> History:
     from .survey import open_keys
 
     history = History()
@@ -191,7 +197,7 @@ def _history(connection: sqlite3.Connection, run: int, sums: _Sums) -> History:
     return history
 
 
-def _add_settled(connection: sqlite3.Connection, run: int, sums: _Sums, history: History) -> None:
+def _add_settled(connection: Connection, run: int, sums: _Sums, history: History) -> None:
     left = {sent: calls for sent, calls in sums.sent.items() if calls}
     for (model, of), calls in left.items():
         history.add_sent(model, of, calls)

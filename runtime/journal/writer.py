@@ -19,7 +19,7 @@ from typing import NamedTuple, Protocol
 from ..vocabulary.errors import DiskError, told
 from ..vocabulary.quoting import shown
 from .head import HeadFile, Mark
-from .records import Kind, LogRecord, row, statements
+from .records import Columns, Kind, LogRecord, row, statements
 from .reserve import Reserve
 
 _ALONE = 2
@@ -55,6 +55,15 @@ class WriteRequest(NamedTuple):
 
 
 Waiting = list[tuple[asyncio.Future[int], End]]
+
+
+class Batch(NamedTuple):
+    """The rows of one transaction, the numbers of the first rows of its entries, and the contents among them."""
+
+    rows: list[Columns]
+    firsts: list[End]
+    contents: set[bytes]
+    last: Mark
 
 
 class Pace(NamedTuple):
@@ -200,8 +209,25 @@ class Writer:
 
     def _insert(self, entries: list[WriteRequest]) -> list[End]:
         """Write entries in one transaction, and return the numbers of their first rows."""
-        number, before = self.last
-        rows, firsts, begun = [], list[End](), 0
+        batch = self._numbered(entries, self.last)
+        if batch.rows:
+            try:
+                for statement, values in statements(batch.rows):
+                    self._connection.executemany(statement, values)
+                self._connection.commit()
+            except BaseException:
+                with suppress(sqlite3.Error):
+                    self._connection.rollback()
+                raise
+            self.last = batch.last
+            self._contents |= batch.contents
+            self._head.move(self.last)
+        return batch.firsts
+
+    def _numbered(self, entries: list[WriteRequest], last: Mark) -> Batch:
+        """Make the rows of entries that follow the row ``last``. Contents that the journal has are left out."""
+        number, before = last
+        rows, firsts, begun = list[Columns](), list[End](), 0
         contents = set[bytes]()
         for entry in entries:
             firsts.append(number + 1)
@@ -216,19 +242,7 @@ class Writer:
                 columns = row(number, record, before, begun)
                 before = columns[-1]
                 rows.append(columns)
-        if rows:
-            try:
-                for statement, values in statements(rows):
-                    self._connection.executemany(statement, values)
-                self._connection.commit()
-            except BaseException:
-                with suppress(sqlite3.Error):
-                    self._connection.rollback()
-                raise
-            self.last = Mark(number, before)
-            self._contents |= contents
-            self._head.move(self.last)
-        return firsts
+        return Batch(rows, firsts, contents, Mark(number, before))
 
 
 def settle(entries: Sequence[WriteRequest], ends: Sequence[End], rows: int) -> None:

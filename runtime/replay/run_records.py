@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from ..account.figures import figures_of
 from ..journal.attempts import RunRow
 from ..journal.index import Run
+from ..journal.opening import live_in
 from ..journal.reading import JournalReader
 from ..journal.records import Kind
-from ..journal.run_locks import live_runs
 from ..vocabulary.call_path import parse_path
 from ..vocabulary.call_record import CallRecord
 from ..vocabulary.json_value import Json
@@ -185,7 +185,7 @@ def status_of(reader: JournalReader, run: Run) -> str:
     """Return the status of a run: that of its end, else ``running`` or ``killed``."""
     if run.status is not None:
         return run.status
-    return "running" if live_runs(reader.path, [run.number]) else "killed"
+    return "running" if live_in(reader.path, [run.number]) else "killed"
 
 
 def _account(reader: JournalReader, run: Run, costs: Costs) -> Mapping[str, Json]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from ..documents.described import described
 from ..files.folders import must_be_folder
+from ..journal.address import JournalAddress, is_address, place_of
 from ..limits.retry import RetryPolicy
 from ..vocabulary.errors import UsageError
 
@@ -36,6 +37,13 @@ def worker_count(given: object, name: str) -> int:
 
 def path(given: object, name: str) -> Path | None:
     return None if given is None else _path(given, name, "the path of a file")
+
+
+def journal_place(given: object, name: str) -> Path | None:
+    """Read the place of a journal: the path of a file, or the URL of a database."""
+    if isinstance(given, str | JournalAddress) and is_address(given):
+        return place_of(given)
+    return path(given, name)
 
 
 def folders(given: object, name: str) -> tuple[Path, ...]:

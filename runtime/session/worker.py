@@ -28,6 +28,7 @@ from ..engine.placed import Bodies
 from ..engine.scopes import Context
 from ..externs.externs import opened
 from ..files.files import Files
+from ..journal.wire import WireError
 from ..limits import Limiter
 from ..limits.retry import RetryPolicy
 from ..providers import open_provider
@@ -57,6 +58,8 @@ _TURN = 500
 
 def main(stream: int, questions: int) -> None:
     """Run the worker over the sockets with these numbers, and end the process."""
+    import aiohttp  # noqa: F401  (while the driver prepares the run; nearly all endpoints need it)
+
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     gc.set_threshold(*GARBAGE)
     ends = socket.socket(fileno=stream), socket.socket(fileno=questions)
@@ -85,6 +88,7 @@ class _Worker:
         self._hello = asyncio.get_running_loop().create_future()
         # A driver that is gone can use nothing more, and each further call would cost.
         self._link = await Link.over(self._stream, self._hear, lambda: os._exit(LOST))
+        self._link.too_long = self._too_long
         hello = await self._hello
         try:
             waits = await self._serve(hello)
@@ -180,6 +184,10 @@ class _Worker:
         log.known_keys, log.questions = KnownKeys.read(hello["known"]), self._questions
         return log
 
+    def _too_long(self, error: WireError) -> None:
+        assert self._link is not None
+        self._link.send({"mistake": f"the value of an element is too large: {error}"})
+
     def _hear(self, message: dict[str, Any]) -> None:
         if "hello" in message:
             assert self._hello is not None
@@ -209,8 +217,8 @@ class _Worker:
         match name:
             case "scope":
                 self._scopes[found["number"]] = scope_of(found)
-            case "bodies":
-                scheduler.take([launch_of(one, self._scopes) for one in found])
+            case "body":
+                scheduler.take(launch_of(found, self._scopes))
             case "cancel":
                 scheduler.drop(found, keep=message["keep"])
             case "back":

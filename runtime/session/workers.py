@@ -84,7 +84,7 @@ class Workers(OneProcess):
 
     def settle(self, models: Models, tell: Callable[[str], None]) -> None:
         local = frozenset(name for name, one in models.endpoints.items() if not host_of(one.provider.endpoint))
-        reasons = self._reasons(local)
+        reasons = self._reasons(local, models.default.address)
         self._steps = frozenset(name for name, reason in reasons.items() if not reason)
         if self._steps:
             self.places = self._parts.workers
@@ -94,21 +94,21 @@ class Workers(OneProcess):
             self.hub = None
         tell(_remark(reasons))
 
-    def _reasons(self, local: frozenset[str]) -> dict[str, str]:
+    def _reasons(self, local: frozenset[str], default: str = "") -> dict[str, str]:
         """Return the reasons why blocks run in the driver, by the names of the steps; "" for those that do not."""
-        return {step.name: self._reason(step, local) for step in _blocks(self._plan)}
+        return {step.name: self._reason(step, local, default) for step in _blocks(self._plan)}
 
     def _placing(self, step: p.Step) -> bool:
         """Tell whether the bodies of a step run in workers."""
         return self.hub is not None and step.name in self._steps and any(one is step for one in _blocks(self._plan))
 
-    def _reason(self, step: p.Step, local: frozenset[str]) -> str:
+    def _reason(self, step: p.Step, local: frozenset[str], default: str) -> str:
         if self._settings.batch:
             return "its bodies ask through a batch API"
         flows = self._plan.flows.values()
         if self._resumed and any(one.calls_limit is not None or one.money_limit is not None for one in flows):
             return "a flow inside has a budget of its own, and the run goes on"
-        return placeable(self._plan, step, local)
+        return placeable(self._plan, step, local, default)
 
     async def greet(
         self,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields
+from operator import attrgetter
 from typing import Any, get_args
 
 from flowrun.dsl import dataclass
@@ -24,7 +25,7 @@ from ..vocabulary.waits import Cause
 STRIDE = 1 << 40
 """The distance between the first numbers of two workers, so that their requests never have the same number."""
 _KINDS: dict[str, type] = {kind.__name__: kind for kind in get_args(e.Event)}
-_ENDS = frozenset({e.RequestFinished, e.RequestFailed, e.RequestCancelled})
+_ENDS = frozenset({e.RequestFinished, e.RequestFailed, e.RequestCancelled, e.RequestRetried})
 _LONG = frozenset({"carried", "call", "came", "answer"})
 """The fields with prompts and answers. They travel only if a listener reads them."""
 
@@ -145,16 +146,28 @@ _FORMS: Mapping[str, tuple[_Write, _Read]] = {
 
 @dataclass(frozen=True, slots=True)
 class _Form:
-    """The form of one class of events: the names of its fields, and the places of those that are no plain JSON."""
+    """The form of one class of events.
 
-    kind: type
-    names: tuple[str, ...]
+    ``values`` gives the values of its fields, without the time, in their order. ``special`` are the places of those
+    that are no plain JSON. ``number`` is the place of the number of a request, and ``beside`` that of the request
+    beside it; -1 if there is none. ``ends`` says that the event comes after the beginning of its request.
+    """
+
+    kind: Any
+    values: Callable[[Any], Any]
     special: tuple[tuple[int, str], ...]
+    number: int
+    beside: int
+    ends: bool
 
 
 def _form_of(kind: type) -> _Form:
-    names = tuple(one.name for one in fields(kind))
-    return _Form(kind, names, tuple((at, name) for at, name in enumerate(names) if name in _FORMS))
+    names = [one.name for one in fields(kind) if one.name != "at"]
+    special = tuple((at, name) for at, name in enumerate(names) if name in _FORMS)
+    number = names.index("number") if "number" in names else -1
+    beside = names.index("beside") if "beside" in names else -1
+    values = attrgetter(*names) if len(names) > 1 else lambda event: (getattr(event, names[0]),)
+    return _Form(kind, values, special, number, beside, kind in _ENDS)
 
 
 _OF_KIND = {name: _form_of(kind) for name, kind in _KINDS.items() if kind is not e.LimitsSet}
@@ -167,21 +180,20 @@ class EventWriter:
         self._whole = whole
 
     def row(self, event: e.Event) -> list[Json]:
-        """Return an event as a row of JSON: the name of its class, and its fields."""
+        """Return an event as a row of JSON: the name of its class, its time, and its other fields."""
         name = type(event).__name__
         form = _OF_KIND[name]
-        row: list[Json] = [getattr(event, one) for one in form.names]
-        ended = type(event) in _ENDS or type(event) is e.RequestRetried
+        row: list[Json] = [*form.values(event)]
         for at, field in form.special:
             found = row[at]
             if field in _LONG and not self._whole:
                 row[at] = None
-            elif field == "carried" and ended:
+            elif field == "carried" and form.ends:
                 # The beginning of the request has told the calls themselves.
                 row[at] = [one.place for one in found]
             elif found is not None:
                 row[at] = _FORMS[field][0](found)
-        return [name, *row]
+        return [name, event.at, *row]
 
 
 class EventReader:
@@ -195,25 +207,25 @@ class EventReader:
 
     def event(self, row: list[Any]) -> e.Event:
         """Return the event of a row that ``EventWriter`` has written."""
-        form = _OF_KIND[row[0]]
-        given = dict(zip(form.names, row[1:], strict=True))
-        number = given.get("number")
-        if number is not None:
-            given["number"] = number = number + self._first
-        if given.get("beside"):
-            given["beside"] += self._first
-        for _, field in form.special:
-            found = given[field]
+        name, time, *given = row
+        form = _OF_KIND[name]
+        if form.number >= 0:
+            given[form.number] += self._first
+            if form.beside >= 0 and given[form.beside]:
+                given[form.beside] += self._first
+        for at, field in form.special:
+            found = given[at]
             if found is None:
                 if field in ("carried", "came"):
-                    given[field] = ()
-            elif field == "carried" and found and isinstance(found[0], str):
-                known = self._carried.get(number or 0, {})
-                given[field] = tuple(known[place] for place in found if place in known)
+                    given[at] = ()
+            elif field == "carried" and form.ends:
+                known = self._carried.get(given[form.number], {})
+                given[at] = tuple(known[place] for place in found if place in known)
             else:
-                given[field] = _FORMS[field][1](found)
-        event: e.Event = form.kind(**given)
-        self._follow(event)
+                given[at] = _FORMS[field][1](found)
+        event: e.Event = form.kind(*given, at=time)
+        if form.number >= 0:
+            self._follow(event)
         return event
 
     def _follow(self, event: e.Event) -> None:

@@ -147,14 +147,12 @@ class Hub:
             return
         for number, chunk in self._queue.deal():
             worker = self.team.workers[number]
-            bodies: list[Json] = []
             for one in chunk:
                 launch = self._bodies[one].launch
                 if launch.scope.number not in worker.scopes:
                     worker.scopes.add(launch.scope.number)
                     worker.send({"scope": scope_json(launch.scope)})
-                bodies.append(launch_json(launch))
-            worker.send({"bodies": bodies})
+                worker.send({"body": launch_json(launch)})
         if (stolen := self._queue.steal()) is not None:
             self.team.workers[stolen[0]].send({"back": stolen[1]})
 

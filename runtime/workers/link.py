@@ -14,7 +14,10 @@ Message = dict[str, Json]
 
 
 class Link(asyncio.Protocol):
-    """One end of a stream. ``heard`` takes each message, ``lost`` is called once when the stream has ended."""
+    """One end of a stream. ``heard`` takes each message, ``lost`` is called once when the stream has ended.
+
+    ``too_long`` hears of a message that is too long to be sent.
+    """
 
     def __init__(self, heard: Callable[[dict[str, Any]], None], lost: Callable[[], None]) -> None:
         self._heard = heard
@@ -24,6 +27,7 @@ class Link(asyncio.Protocol):
         self._given: list[Json] = []
         self._closed = False
         self._room = asyncio.Event()
+        self.too_long: Callable[[WireError], None] = _ignored
 
     @classmethod
     async def over(cls, end: socket.socket, heard: Callable[[dict[str, Any]], None], lost: Callable[[], None]) -> Link:
@@ -42,10 +46,22 @@ class Link(asyncio.Protocol):
         self._given.append(message)
 
     def flush(self) -> None:
-        """Send what waits. Raises WireError if it is too long for one frame."""
+        """Send what waits."""
         given, self._given = self._given, []
         if given and self._transport is not None and not self._closed:
-            self._transport.write(framed(given))
+            self._write(self._transport, given)
+
+    def _write(self, transport: asyncio.Transport, given: list[Json]) -> None:
+        """Write messages in one frame, or in several if they are too long for one."""
+        try:
+            transport.write(framed(given))
+        except WireError as error:
+            if len(given) == 1:
+                self.too_long(error)
+                return
+            half = len(given) // 2
+            self._write(transport, given[:half])
+            self._write(transport, given[half:])
 
     async def drained(self) -> None:
         """Wait until everything has left this process."""
@@ -92,3 +108,7 @@ class Link(asyncio.Protocol):
             if self._transport is not None:
                 self._transport.abort()
             self._lost()
+
+
+def _ignored(error: WireError) -> None:
+    """Take an error of which nobody wants to hear."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 from ..engine.body_json import over_json
@@ -57,18 +57,22 @@ class ServingScheduler(SharingScheduler):
         self._waiting: deque[LaunchBody] = deque()
         self._open: set[int] = set()
         self._overs: list[Json] = []
+        self._beginning = False
 
     async def serve(self) -> None:
         """Run bodies until the driver ends the run."""
         await self.run()
         self._relay.flush()
 
-    def take(self, bodies: Iterable[LaunchBody]) -> None:
-        """Take bodies. Each begins as soon as the bodies before it leave room."""
-        self._waiting.extend(bodies)
-        self._begin()
+    def take(self, body: LaunchBody) -> None:
+        """Take a body. It begins as soon as the bodies before it leave room. Those of one turn begin together."""
+        if not self._beginning:
+            self._beginning = True
+            asyncio.get_running_loop().call_soon(self._begin)
+        self._waiting.append(body)
 
     def _begin(self) -> None:
+        self._beginning = False
         begun: list[LaunchBody] = []
         while self._waiting and self._stopped is None and len(self._open) < self.state.window:
             begun.append(body := self._waiting.popleft())

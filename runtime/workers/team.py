@@ -135,6 +135,9 @@ class Team:
         worker.link = await Link.over(
             process.stream, lambda message: head.hear(worker, message), lambda: self._lost(worker)
         )
+        worker.link.too_long = lambda error: head.mistake(
+            UsageError(f"the values of one element are too large for a worker process ({error}): leave out --workers")
+        )
         worker.answering = asyncio.get_running_loop().create_task(answer(process.questions, head.answer))
         worker.send(self._hello(worker.number))
 

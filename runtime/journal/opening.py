@@ -1,0 +1,31 @@
+"""The opening of a journal for writing, wherever it lies, and the question which of its runs go on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from .address import JournalAddress
+from .run_locks import live_runs
+from .store import Journal
+
+
+def open_journal(path: Path) -> Journal:
+    """Open the journal of a file or of a database for writing. Raises UsageError, DiskError."""
+    if isinstance(path, JournalAddress):
+        from .postgres.store import PostgresJournal  # it loads the driver of the database
+
+        return PostgresJournal.at(path)
+    return Journal.open(path)
+
+
+def live_in(path: Path, runs: Iterable[int]) -> dict[int, int]:
+    """Return those of the runs that go on at the moment, each with its process; 0 for a process that is not known.
+
+    Raises DiskError.
+    """
+    if isinstance(path, JournalAddress):
+        from .postgres.store import live_runs as live_there
+
+        return dict.fromkeys(live_there(path).intersection(runs), 0)
+    return live_runs(path, runs)

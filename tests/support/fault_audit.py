@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-import sqlite3
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
-
+from flowrun.runtime.journal.address import JournalAddress
+from flowrun.runtime.journal.reading import open_to_read
 
 COLUMNS = "number, run, kind, key, place, body"
 Row = tuple[int, int, str, bytes, str, str]
@@ -32,7 +31,12 @@ def announced(err: str) -> int:
 
 def rows_of(journal: Path) -> list[Row]:
     """Read all rows of a journal that nobody writes at the moment."""
-    with closing(sqlite3.connect(f"file:{quote(str(journal))}?mode=ro", uri=True)) as connection:
+    if isinstance(journal, JournalAddress):
+        from flowrun.runtime.journal.postgres.connecting import connect
+
+        with connect(journal) as server:
+            return server.execute(f"SELECT {COLUMNS} FROM flowrun.records ORDER BY number").fetchall()
+    with closing(open_to_read(journal)) as connection:
         return list(connection.execute(f"SELECT {COLUMNS} FROM records ORDER BY number"))
 
 

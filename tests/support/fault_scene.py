@@ -13,6 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+from flowrun.runtime.journal.address import JournalAddress, place_of
+from flowrun.runtime.journal.lock import holder_of
+
 from .fault_audit import Row, announced, faults_in, rows_of
 from .model_server import Served
 from .processes import Command, DiskAt
@@ -146,11 +149,13 @@ class Torment:
 
     def begun(self) -> dict[str, str]:
         """Return the ids of the runs that can be resumed, by the paths of their flows."""
-        path = Path(self.journal)
-        return {run.source: run.id for run in read_journal(path).runs.values() if run.given} if path.exists() else {}
+        place = place_of(self.journal)
+        if not place.exists():
+            return {}
+        return {run.source: run.id for run in read_journal(place).runs.values() if run.given}
 
     def rows(self) -> list[Row]:
-        return rows_of(Path(self.journal))
+        return rows_of(place_of(self.journal))
 
     def look(self) -> None:
         """Resume the runs that have died, and note those that are done."""
@@ -162,7 +167,7 @@ class Torment:
             if code == 0:
                 run.over = True
                 continue
-            assert code in self.deaths or run.deaths and code == 2, self.told(f"exit code {code}: {run.command.err}")
+            assert code in self.deaths or (run.deaths and code == 2), self.told(f"exit code {code}: {run.command.err}")
             run.deaths += 1
             assert run.deaths < 60, run.command.err
             self._again(run)
@@ -215,16 +220,15 @@ class Torment:
             case "still" | "still-writer":
                 pids = run.workers if fault.kind == "still" else [(self._writer(live) or run).pid]
                 self._still(pids and self.dice.choice(pids), fault.seconds)
-            case "term" | "int":
+            case "term" | "int" if run.command.begun:
                 self._end(run, signal.SIGTERM if fault.kind == "term" else signal.SIGINT)
-            case other_kind:
-                self.others[other_kind]()
+            case other if other in self.others:
+                self.others[other]()
                 self.kills += 1
 
     def _writer(self, live: Sequence[Run]) -> Run | None:
-        from flowrun.runtime.journal.lock import holder_of
-
-        holder = holder_of(Path(self.journal)) if not self.journal.startswith("postgresql:") else None
+        place = place_of(self.journal)
+        holder = None if isinstance(place, JournalAddress) else holder_of(place)
         return next((run for run in live if holder is not None and run.pid == holder.process), None)
 
     def _kill(self, pids: Sequence[int]) -> None:

@@ -59,6 +59,11 @@ class Command:
         assert self.process.pid is not None
         os.kill(self.process.pid, number)
 
+    @property
+    def begun(self) -> bool:
+        """True if the process does the work of the command, and is no longer a bare fork."""
+        return (self.folder / "err").exists()
+
     def wait(self, seconds: float = 60) -> int | None:
         """Wait for the exit code, negative for a signal; return None if the process still runs after ``seconds``."""
         self.process.join(seconds)

@@ -20,11 +20,12 @@ from flowrun.dsl import plan as p
 
 from .documents.described import described
 from .externs.externs import permit
+from .files.urls import url_place
 from .inputs.cuts import Taken
 from .journal.address import place_of
 from .journal.opening import open_journal
 from .journal.store import Journal
-from .session.arguments import Flow, as_option, given_inputs, options_of, planned, read_inputs
+from .session.arguments import Flow, as_option, given_inputs, options_of, planned, read_inputs, urls_in
 from .session.cell_display import cell_display
 from .session.garbage import COLLECTOR
 from .session.loading import checked_inputs
@@ -103,6 +104,7 @@ async def run_async(
         remarks: list[str] = []
         permit(plan, options.allow_python)
         reads = [value for value in given.values() if isinstance(value, Path)]
+        reads += map(url_place, urls_in(plan, given).values())
         return await _run(plan, await read_inputs(plan, given, remarks), options, remarks, reads, keep=True)
 
 

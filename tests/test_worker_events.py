@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import subprocess
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -17,6 +18,7 @@ from flowrun.dsl import Source
 from flowrun.runtime.session import workers as session_workers
 from flowrun.runtime.vocabulary import events as e
 from flowrun.runtime.vocabulary.errors import UsageError
+from flowrun.runtime.workers.link import Link
 from support.model_server import Served, model_server
 
 FLOW = """
@@ -164,3 +166,36 @@ async def test_failures_and_losses_are_those_of_one_process(server: Served, tmp_
     two = await ran(server, tmp_path, text, inputs, workers=2)
     assert (two.status, two.value) == (one.status, one.value)
     assert [(loss.path, loss.reason) for loss in two.losses] == [(loss.path, loss.reason) for loss in one.losses]
+
+
+async def test_a_worker_that_ends_before_it_is_ready_is_told_before_a_call(
+    server: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from flowrun.runtime.workers import process
+
+    monkeypatch.setattr(process, "_PROGRAM", "raise SystemExit(5)")
+    with pytest.raises(UsageError, match=r"a worker process ended before it was ready \(exit code 5\)"):
+        await ran(server, tmp_path, FLOW, {"xs": ["a"]}, workers=2, journal=tmp_path / "r.db")
+    assert server.lines() == []
+
+
+async def test_no_key_is_in_a_message_or_in_the_words_of_a_worker(
+    server: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[str] = []
+    write, started = Link._write, subprocess.Popen
+
+    def written(self: Link, to: asyncio.Transport, given: list[Any]) -> None:
+        sent.append(json.dumps(given))
+        write(self, to, given)
+
+    def start(command: list[str], **given: Any) -> Any:
+        sent.append(json.dumps(command))
+        return started(command, **given)
+
+    monkeypatch.setattr(Link, "_write", written)
+    monkeypatch.setattr(subprocess, "Popen", start)
+    result = await ran(server, tmp_path, FLOW, {"xs": ["a", "b"]}, workers=2, journal=tmp_path / "r.db")
+    assert result.status == "done"
+    assert len(sent) > 4
+    assert not any("sk-test" in text for text in sent)

@@ -12,7 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from flowrun.runtime.dispatch.cache import Recall
 from flowrun.runtime.engine.decisions import BodyOver, Failure
+from flowrun.runtime.journal.records import Kind, LogRecord
 from flowrun.runtime.vocabulary import events as e
 from flowrun.runtime.vocabulary.account import Ceiling
 from flowrun.runtime.vocabulary.call import Answer, Message, Request
@@ -28,7 +30,7 @@ from flowrun.runtime.workers.budget_ends import BudgetEnds
 from flowrun.runtime.workers.event_forms import STRIDE, EventReader, EventWriter, SentCall
 from flowrun.runtime.workers.known_keys import KnownKeys
 from flowrun.runtime.workers.link import Link
-from flowrun.runtime.workers.lost_rows import body_of
+from flowrun.runtime.workers.lost_rows import LostRows, body_of
 
 CALL = SentCall(
     "xs[1].draft", "xs[1].draft", "openai:m", Request((Message("user", "Hello", heads=(3,)),), ("a", "b"), seed=4)
@@ -273,3 +275,18 @@ async def test_messages_too_long_for_one_frame_go_in_several_and_one_too_long_al
     assert len(long) == 1
     one.close()
     two.close()
+
+
+def test_rows_are_kept_for_bodies_that_run_and_for_no_others() -> None:
+    lost = LostRows(1, lambda number: None)
+    key = b"k" * 16
+    lost.begin("xs[1]")
+    lost.wrote(5, [LogRecord(1, Kind.INTENT, None, key, "xs[1].a"), LogRecord(1, Kind.INTENT, None, key, "xs[2].a")])
+    recall = Recall(lost, 1, {})
+    keys, doubts = lost.lose(["xs[1]", "xs[2]"], recall)
+    assert keys == {key}
+    assert [(one.number, one.place) for one in doubts] == [(5, "xs[1].a")]
+    lost.over("xs[1]")
+    lost.over("xs[2]")
+    lost.wrote(7, [LogRecord(1, Kind.CANCELLED, None, key, "xs[1].a")])
+    assert lost._rows == {}

@@ -163,8 +163,6 @@ async def _write(run: str, path: str, text: str, where: Path, *, again: bool) ->
         if not asked.open:
             key, place = asked.call.known.key, asked.call.place
             rows.insert(0, LogRecord(asked.number, Kind.FORGOTTEN, {"at": time.time()}, key, place))
-        # In a journal that many processes write, another may have answered since.
-        journal.begin(asked.number)
         await journal.append(rows)
         return asked
 
@@ -190,10 +188,11 @@ async def _taken(where: Path, run: str) -> Journal:
             except UsageError:
                 if time.monotonic() > end:
                     process = live_in(where, [one.number]).get(one.number)
-                    who = f"process {process}" if process else "another process"
+                    if not process:
+                        raise
                     raise UsageError(
-                        f"{who} is running the run {one.id}: answer where it asks, or stop it first; its answers are "
-                        "kept, and `flowrun resume` goes on"
+                        f"process {process} is running the run {one.id}: answer where it asks, or stop it first; its "
+                        "answers are kept, and `flowrun resume` goes on"
                     ) from None
             else:
                 opened.pop_all()

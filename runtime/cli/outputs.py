@@ -14,6 +14,7 @@ import click
 from flowrun.dsl import did_you_mean, pattern, types
 
 from ..api import Result
+from ..files.urls import is_url, url_place
 from ..vocabulary.errors import DiskError, UsageError
 from ..vocabulary.quoting import shown
 from .paths import PathThatIs, to_file
@@ -21,6 +22,7 @@ from .paths import PathThatIs, to_file
 if TYPE_CHECKING:
     from ..outputs.target import Source
     from .answer_folder import AnswerFolder
+    from .answer_url import AnswerUrl
     from .output import AnswerFile
 
 HELP = (
@@ -35,11 +37,12 @@ _META = "flowrun.outputs"
 
 
 class Place(NamedTuple):
-    """A place for an answer: a file, or a folder."""
+    """A place for an answer: a file, a folder, or an object whose ``url`` is given."""
 
     path: Path
     is_folder: bool
     suffix: str = ""
+    url: str = ""
 
 
 class AnswerPath(PathThatIs):
@@ -48,6 +51,8 @@ class AnswerPath(PathThatIs):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         if isinstance(value, Place):
             return value
+        if isinstance(value, str) and is_url(value):
+            return Place(url_place(value), False, url=value)
         path = super().convert(value, param, ctx)
         if path.stem == "*" and path.suffix:
             return Place(path.parent, True, path.suffix.lower())
@@ -124,8 +129,8 @@ class Wanted(NamedTuple):
 
     @property
     def files(self) -> list[Path]:
-        """The files that the outputs name, without the folders."""
-        return [place.path for place in self.places.values() if not place.is_folder]
+        """The files that the outputs name, without folders and URLs."""
+        return [place.path for place in self.places.values() if not place.is_folder and not place.url]
 
     def __bool__(self) -> bool:
         return bool(self.places)
@@ -146,7 +151,7 @@ class Outputs:
         UsageError, DiskError; nothing is open then.
         """
         self._stack = ExitStack()
-        self._parts: dict[str, AnswerFile | AnswerFolder] = {}
+        self._parts: dict[str, AnswerFile | AnswerFolder | AnswerUrl] = {}
         sources = tuple(sources)
         written = [Path(os.path.realpath(one)) for one in (*wanted.files, *others)]
         with ExitStack() as opening:
@@ -191,7 +196,11 @@ class Outputs:
 
 def _opened(
     wanted: Wanted, field: str, place: Place, type_: types.Type, sources: tuple[Source, ...], written: list[Path]
-) -> AnswerFile | AnswerFolder:
+) -> AnswerFile | AnswerFolder | AnswerUrl:
+    if place.url:
+        from .answer_url import AnswerUrl
+
+        return AnswerUrl(place.url, type_, sources, raw=wanted.raw, field=field)
     if not place.is_folder:
         if os.path.isdir(place.path):
             folder = shown(f"{place.path}/")
@@ -227,7 +236,7 @@ def _type_of(type_: types.Type, field: str) -> types.Type:
     return found.type
 
 
-def _must_differ(parts: Mapping[str, AnswerFile | AnswerFolder]) -> None:
+def _must_differ(parts: Mapping[str, AnswerFile | AnswerFolder | AnswerUrl]) -> None:
     """Raise UsageError if two outputs have one file or one folder."""
     seen: dict[str, str] = {}
     for field, part in parts.items():

@@ -81,6 +81,7 @@ class Chosen:
                     by_row=by_row(param.name),
                     tell=tell,
                     cut=narrow,
+                    urls=True,
                 )
                 if narrow is not None and narrow.taken is not None:
                     self.taken[param.name] = narrow.taken

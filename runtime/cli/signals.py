@@ -34,6 +34,10 @@ async def _stoppable(make: Callable[[Stop], Coroutine[Any, Any, Result]]) -> Res
             return
         if sys.stderr.isatty():
             leave(sys.stderr)
+        # Only a run with an upload has loaded the module.
+        uploads = sys.modules.get(f"{__package__.rpartition('.')[0]}.outputs.upload")
+        if uploads is not None:
+            uploads.give_up_all()
         # The journal is safe, so there is no reason to wait.
         os._exit(128 + number)
 

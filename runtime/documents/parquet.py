@@ -44,9 +44,9 @@ class ParquetRows(StoredRows):
     With ``checked`` the caller knows that rows with the right digest fit.
     """
 
-    def __init__(self, path: Path, item: types.Type, *, checked: bool = False) -> None:
+    def __init__(self, path: Path, item: types.Type, *, checked: bool = False, url: str = "") -> None:
         """Open a file and check its rows. Raise InputError if the file cannot be read or a row does not fit."""
-        super().__init__(path, item)
+        super().__init__(path, item, url)
         self._stamp = self._stamped()
         self._process = ReadingProcess()
         finalize(self, self._process.close)

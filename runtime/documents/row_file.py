@@ -6,6 +6,7 @@ import hashlib
 import os
 from array import array
 from codecs import BOM_UTF8
+from io import BufferedReader
 from pathlib import Path
 from weakref import finalize
 
@@ -33,13 +34,13 @@ class RowFile(StoredRows):
     With ``checked`` the caller knows that rows with the right digest fit: then only the rows that are read are checked.
     """
 
-    def __init__(self, path: Path, item: types.Type, *, checked: bool = False) -> None:
+    def __init__(self, path: Path, item: types.Type, *, checked: bool = False, url: str = "") -> None:
         """Open a file and check its rows. Raise InputError if the file cannot be read or a row does not fit."""
-        super().__init__(path, item)
+        super().__init__(path, item, url)
         self._as_it_is = quick_fit(item)
         self._checked = checked
         try:
-            self._file = open(path, "rb")  # noqa: SIM115 - closed when nobody holds the rows any more
+            self._file = self._opened()
             finalize(self, self._file.close)
             self._stamp = self._stamped()
             self._starts, self._lines, self.digest = self._read_through()
@@ -48,6 +49,10 @@ class RowFile(StoredRows):
 
     def __len__(self) -> int:
         return len(self._lines)
+
+    def _opened(self) -> BufferedReader:
+        """Open the file. It is closed when nobody holds the rows any more."""
+        return open(self.path, "rb")
 
     def _read_through(self) -> tuple[array[int], array[int], str]:
         starts, lines = array("Q"), array("Q")

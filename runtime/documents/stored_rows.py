@@ -18,23 +18,26 @@ LARGE = 8 * 1024 * 1024
 """The size in bytes from which a file of JSON lines is read in this way."""
 BLOCK = 1024
 """The number of rows that are read at once."""
-Stamp = tuple[int, int]
-"""The size of a file in bytes, and the time of its last change in nanoseconds."""
+Stamp = tuple[int, int | str]
+"""The size of a file in bytes, and the time of its last change in nanoseconds. An object of a URL has its version."""
 
 
 class StoredRows(Sequence[Json]):
     """The rows of a file. All rows are checked against their type at the start. The file must not change afterwards.
 
-    ``digest`` is the file's SHA-256, in hexadecimal.
+    ``digest`` is the file's SHA-256, in hexadecimal. ``place`` is the path or the URL that a journal keeps, and
+    ``version`` the version that a server tells of the object of a URL.
     """
 
     digest: str
+    version = ""
     _stamp: Stamp
 
-    def __init__(self, path: Path, item: types.Type) -> None:
+    def __init__(self, path: Path, item: types.Type, url: str = "") -> None:
         self.path = path
         self.item = item
-        self.name = shown(str(path))
+        self.name = shown(url or str(path))
+        self.place = url or os.path.abspath(path)
         self._first = 0
         self._block: list[Json] = []
 

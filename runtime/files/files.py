@@ -241,10 +241,8 @@ def _regular(found: os.stat_result, name: str, pipes: bool) -> None:
         raise InputError(f"{name} is a device, not a file")
 
 
-def too_large(name: str) -> InputError:
-    return InputError(
-        f"{name} is larger than {MOST_BYTES // 1024**2} MiB, which is the limit; split it into smaller files"
-    )
+def too_large(name: str, most: int = MOST_BYTES) -> InputError:
+    return InputError(f"{name} is larger than {most // 1024**2} MiB, which is the limit; split it into smaller files")
 
 
 def _guess(path: Path) -> str:

@@ -20,6 +20,7 @@ from ..documents.stored_rows import LARGE, StoredRows
 from ..files.decoding import BOM
 from ..files.files import Files, read_plain_text
 from ..files.patterns import is_pattern
+from ..files.urls import url_place
 from ..vocabulary.errors import InputError
 from ..vocabulary.json_value import Json
 from ..vocabulary.quoting import shown
@@ -41,6 +42,7 @@ def read_input(
     by_row: bool = False,
     tell: Tell = unheard,
     cut: Cut | None = None,
+    urls: bool = False,
 ) -> Json:
     """Read the value of a parameter from the text on the command line.
 
@@ -49,13 +51,15 @@ def read_input(
     that begins with [ or {. A list of documents or texts may be a folder or a pattern. Paths are relative to the
     current folder; ``files`` only helps to tell where a missing file may be. If ``by_row`` is True, the rows of a large
     file need not all be in memory. ``tell`` gets the remarks of a reader. ``cut`` takes the first elements of a list.
-    The value has the type of the parameter. Raises InputError.
+    If ``urls`` is True, a URL may stand for a path. The value has the type of the parameter. Raises InputError.
     """
     try:
-        value: Json = _stored_rows(param.type, given) if by_row else None
+        narrow: Narrow = (lambda paths: paths) if cut is None else cut
+        source = _Source(lambda: _all(stdin), files, lambda said: tell(f"`{param.name}`: {said}"), narrow)
+        value: Json = _by_url(param.type, given, source, by_row) if urls and "://" in given else None
+        if value is None and by_row:
+            value = _stored_rows(param.type, given)
         if value is None:
-            narrow = (lambda paths: paths) if cut is None else cut
-            source = _Source(lambda: _all(stdin), files, lambda said: tell(f"`{param.name}`: {said}"), narrow)
             value = _read(param.type, given, source)
         if not isinstance(value, Sequence) or isinstance(value, str):
             return value
@@ -67,11 +71,28 @@ def read_input(
         raise InputError(f"`{param.name}`: {error}") from None
 
 
+def _by_url(type_: types.Type, given: str, source: _Source, by_row: bool) -> Json:
+    """Return the value of a URL. None if the text is no URL, or the text itself is the value. Raises InputError."""
+    from .url_inputs import Reading, read_url, url_given
+
+    url = url_given(type_, given)
+    if not url:
+        return None
+
+    read = lambda path, tell: _read(type_, f"@{path}", source._replace(tell=tell))  # noqa: E731
+    return read_url(type_, url, Reading(read, source.tell, source.narrow, by_row))
+
+
 def files_given(param: plan.Param, given: str) -> list[Path | int]:
     """Return the files that ``read_input`` reads for a parameter: their paths, and 0 for standard input."""
     inner = types.unwrapped(param.type)
     if given == "-":
         return [0]
+    if "://" in given:
+        from .url_inputs import url_given
+
+        if url := url_given(param.type, given):
+            return [url_place(url)]
     if given.startswith("@") and not given.startswith("@@"):
         return [Path(given[1:])]
     by_path = isinstance(inner, types.ListOf | types.Record | types.Union) or inner in (

@@ -13,6 +13,7 @@ from flowrun.dsl import types
 
 from ..files.files import read_plain_text
 from ..files.large_text import FileMark, LargeText, mark_of
+from ..files.urls import is_url
 from ..vocabulary.errors import InputError, UsageError
 from ..vocabulary.json_value import Json
 from ..vocabulary.quoting import shown
@@ -35,8 +36,11 @@ def kept_apart(values: Mapping[str, Json]) -> Kept:
     """Take the values that stay in their files out of the inputs of a run."""
     from ..documents.stored_rows import StoredRows
 
-    rows = {name: _row_mark(value) for name, value in values.items() if isinstance(value, StoredRows)}
-    files: dict[str, dict[str, Json]] = {name: mark._asdict() for name, mark in rows.items()}
+    rows = {name: value for name, value in values.items() if isinstance(value, StoredRows)}
+    files: dict[str, dict[str, Json]] = {name: _row_mark(value)._asdict() for name, value in rows.items()}
+    for name, value in rows.items():
+        if value.version:
+            files[name]["version"] = value.version
     inputs = {name: value for name, value in values.items() if name not in rows}
     if LargeText.made:
         inputs = {name: _without(value, (name,), files) for name, value in inputs.items()}
@@ -58,12 +62,42 @@ def reopened(plan: p.Plan, inputs: Mapping[str, Json], files: Mapping[str, Mappi
     items = {param.name: param.type.item for param in plan.params if isinstance(param.type, types.ListOf)}
     for name, kept in files.items():
         path = Path(kept["path"])
-        if "at" in kept:
+        if is_url(kept["path"]):
+            _reopen_url(found, name, kept, items)
+        elif "at" in kept:
             text = _unchanged(name, kept, partial(_read_text, path))
             _put(found, kept["at"], text)
         elif name in items:
             found[name] = _unchanged(name, kept, partial(_read_rows, path, items[name]))
     return found
+
+
+def _reopen_url(found: dict[str, Json], name: str, kept: Mapping[str, Any], items: Mapping[str, types.Type]) -> None:
+    """Put the value of a URL into the inputs that were found. Raises as ``reopened``."""
+    from ..documents.url_rows import UrlCopy, url_rows, version_of
+
+    url = str(kept["path"])
+    if "at" in kept:
+
+        def read() -> tuple[Json, str]:
+            with UrlCopy(url) as copy:
+                return _read_text(copy.path)
+
+        text = _unchanged(name, kept, read)
+        mark = mark_of(text)
+        if mark is not None and isinstance(text, LargeText):
+            text._mark = mark._replace(path=url)
+        _put(found, kept["at"], text)
+    elif name in items:
+
+        def read_rows() -> tuple[Json, str]:
+            # Most servers tell of another version, and then nothing else need be read.
+            if kept.get("version") and version_of(url) != kept["version"]:
+                return None, ""
+            rows = url_rows(url, items[name], checked=True)
+            return rows, rows.digest
+
+        found[name] = _unchanged(name, kept, read_rows)
 
 
 def _read_text(path: Path) -> tuple[Json, str]:
@@ -117,7 +151,7 @@ def _unchanged(name: str, kept: Mapping[str, Any], read: Callable[[], tuple[Json
 
 
 def _row_mark(rows: StoredRows) -> FileMark:
-    return FileMark(os.path.abspath(rows.path), rows.size, rows.digest)
+    return FileMark(rows.place, rows.size, rows.digest)
 
 
 def _without(value: Json, place: Place, files: dict[str, dict[str, Json]]) -> Json:

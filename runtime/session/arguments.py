@@ -14,6 +14,7 @@ from flowrun.dsl import plan as p
 
 from ..catalog import catalog_for, open_catalog
 from ..documents.described import described
+from ..files.urls import is_url
 from ..inputs.python_inputs import check_texts, names_a_file
 from ..providers import open_provider
 from ..vocabulary.errors import InputError, UsageError
@@ -84,8 +85,40 @@ def as_option(name: str) -> str:
     return f"write the option as options=RunOptions({name}=…)"
 
 
+def urls_in(plan: p.Plan, given: Mapping[str, Any]) -> dict[str, str]:
+    """Return the texts that are URLs of rows, by parameter. The text of a document stays a text."""
+    found = {}
+    for param in plan.params:
+        text = given.get(param.name)
+        inner = types.unwrapped(param.type)
+        if type(text) is str and isinstance(inner, types.ListOf | types.Record | types.Union) and is_url(text):
+            found[param.name] = text
+    return found
+
+
+def _read_urls(plan: p.Plan, named: Mapping[str, str], remarks: list[str]) -> dict[str, Json]:
+    from ..inputs.inputs import read_input
+    from ..plans.streaming import only_mapped
+    from .images import paged_inputs
+
+    with paged_inputs(plan):
+        return {
+            param.name: read_input(
+                *(param, named[param.name], str),
+                by_row=only_mapped(plan, param.name),
+                tell=remarks.append,
+                urls=True,
+            )
+            for param in plan.params
+            if param.name in named
+        }
+
+
 async def read_inputs(plan: p.Plan, given: Mapping[str, Json], remarks: list[str]) -> dict[str, Json]:
     """Read the caller's inputs and check them against their types. ``remarks`` collects the remarks of the readers."""
+    named = urls_in(plan, given)
+    if named:
+        given = {**given, **await asyncio.to_thread(_read_urls, plan, named, remarks)}
     check_texts(plan.params, given, Path(plan.source).parent, remarks.append)
     read = partial(checked_inputs, plan, given, tell=remarks.append)
     # Files are read in a thread, because the event loop may serve others.

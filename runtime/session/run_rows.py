@@ -11,6 +11,7 @@ from flowrun.dsl import dataclass
 from flowrun.dsl import plan as p
 
 from ..costs.written_budget import Budget
+from ..files.urls import recorded_place
 from ..inputs.cuts import Taken
 from ..providers.addresses import printable, without_secrets
 from ..vocabulary.json_value import Json
@@ -49,7 +50,7 @@ def settings_row(plan: p.Plan, settings: RunSettings) -> dict[str, Json]:
         "allow_host": list(settings.allow_host),
         "budget": budget_row(settings),
         "fresh": settings.fresh,
-        "reads": [os.path.abspath(file) for file in settings.reads],
+        "reads": [recorded_place(file, os.path.abspath(file)) for file in settings.reads],
         **({"of_project": True} if settings.of_project else {}),
         **({"batch": True} if settings.batch else {}),
         **({"first": {name: list(one) for name, one in settings.taken.items()}} if settings.taken else {}),

@@ -18,7 +18,7 @@ from ..dispatch.attempt_events import Publish
 from ..dispatch.leases import LOCAL, LeaseDesk
 from ..dispatch.ledger import NoLog, RunLog
 from ..dispatch.scheduler import Scheduler
-from ..engine.scopes import NO_WATCHER, Context
+from ..engine.scopes import Context
 from ..journal.index import Index
 from ..limits import Limiter
 from ..plans.placing import placeable
@@ -62,11 +62,6 @@ class Workers(OneProcess):
     def __init__(self, plan: p.Plan, settings: RunSettings, parts: Parts, *, resumed: bool) -> None:
         if parts.opener is not open_provider:
             raise UsageError("an `opener` cannot go to worker processes: leave out `opener`, or `workers`")
-        if parts.watcher is not NO_WATCHER:
-            raise UsageError(
-                "the live page shows the calls of one process only: leave out --live, or --workers, and see "
-                "the report of the run instead"
-            )
         self._parts = parts
         self._plan = plan
         self._settings = settings

@@ -16,13 +16,13 @@ from ..engine.body_terms import CancelBody, LaunchBody
 from ..engine.decisions import BodyOver, Failure
 from ..engine.elsewhere import PREPARED
 from ..vocabulary import events as e
-from ..vocabulary.amounts import count_text
 from ..vocabulary.error_forms import error_of
 from ..vocabulary.errors import FlowrunError, InDoubtError, RefusedError, UsageError
 from ..vocabulary.json_value import Json
 from .body_queue import BodyQueue
 from .budget_ends import BudgetEnds
 from .hand import Worker
+from .news import lost_line, once
 from .rows import RowRelay
 from .team import Hello, Team
 from .waits import waits_of
@@ -105,11 +105,13 @@ class Hub:
 
     def launch(self, body: LaunchBody) -> None:
         self._bodies[body.number] = _Body(body)
+        if self._rows is not None:
+            self._rows.begin(body.path)
         self._queue.enter(body.number)
         self._deal_soon()
 
     def cancel(self, cancel: CancelBody) -> None:
-        if self._bodies.pop(cancel.number, None) is None:
+        if self._forget(cancel.number) is None:
             return
         if self._ends.drop(cancel.number):
             self._deliver(BodyOver(cancel.number))
@@ -156,12 +158,19 @@ class Hub:
         if (stolen := self._queue.steal()) is not None:
             self.team.workers[stolen[0]].send({"back": stolen[1]})
 
+    def _forget(self, number: int) -> _Body | None:
+        """Forget a body that is over, with its rows. Return None if it is forgotten already."""
+        body = self._bodies.pop(number, None)
+        if body is not None and self._rows is not None:
+            self._rows.over(body.launch.path)
+        return body
+
     def _deliver(self, over: BodyOver) -> None:
         if self._driver is not None:
             self._driver.over(over)
 
     def _refuse(self, launch: LaunchBody, error: FlowrunError) -> None:
-        del self._bodies[launch.number]
+        self._forget(launch.number)
         self._queue.over(launch.number)
         self._deliver(BodyOver(launch.number, failure=Failure(launch.path, str(error), error)))
 
@@ -230,9 +239,7 @@ class Hub:
         return any(worker.events.open for worker in self.team) or (self._driver is not None and self._driver.sending)
 
     def _end(self, over: BodyOver) -> None:
-        body = self._bodies.pop(over.number, None)
-        if body is not None and self._rows is not None:
-            self._rows.over(body.launch.path)
+        self._forget(over.number)
         self._deliver(over)
         self._deal_soon()
 
@@ -269,30 +276,3 @@ class Hub:
             self._refuse(body.launch, InDoubtError(said))
         elif not self._stopping:
             self._queue.enter(body.launch.number, suspect=body.deaths == DEATHS - 1)
-
-
-def once(publish: Publish) -> Publish:
-    """Return a publisher that tells each line for the user once: all workers say the same about the same file."""
-    told: set[str] = set()
-
-    def tell(event: e.Event) -> None:
-        if isinstance(event, e.Notice):
-            if event.text in told:
-                return
-            told.add(event.text)
-        publish(event)
-
-    return tell
-
-
-def lost_line(worker: int, end: str, doubts: int, bodies: int) -> str:
-    """Tell in one line that a worker has died."""
-    paid = ""
-    if doubts == 1:
-        paid = "; 1 call was open there and may have been paid, so it counts at its worst"
-    elif doubts:
-        paid = f"; {doubts:,} calls were open there and may have been paid, so they count at their worst"
-    left = "; it had nothing to do"
-    if bodies:
-        left = f"; other workers take over its {count_text(bodies, 'element')}"
-    return f"worker process {worker} ended unexpectedly ({end}){paid}{left}"

@@ -40,11 +40,17 @@ class LostRows:
         self.recall: Recall | None = None
         self._rows: dict[str, list[_Row]] = {}
 
+    def begin(self, path: str) -> None:
+        """Keep the rows of a body from here on."""
+        self._rows[path] = []
+
     def wrote(self, first: int, records: Iterable[LogRecord]) -> None:
         """Take records that are on the disk, and the number of the first one."""
         for at, record in enumerate(records):
-            if record.kind in _OF_CALLS:
-                self._rows.setdefault(body_of(record.place), []).append(_Row(first + at, record))
+            # The last rows of a body may come when it is over, and nobody will need them.
+            rows = self._rows.get(body_of(record.place))
+            if rows is not None and record.kind in _OF_CALLS:
+                rows.append(_Row(first + at, record))
 
     def over(self, path: str) -> None:
         """Forget the rows of a body that has ended."""
@@ -54,7 +60,9 @@ class LostRows:
         """Keep the rows of bodies whose worker has died. Return the keys of their calls, and the attempts in doubt."""
         keys: set[bytes] = set()
         for path in paths:
-            for row in self._rows.pop(path, ()):
+            rows = self._rows.get(path, ())
+            self.begin(path)
+            for row in rows:
                 one = row.record
                 keys.add(one.key)
                 self.index.take(row.number, self.run, str(one.kind), one.key, one.place, None)

@@ -56,6 +56,10 @@ class RowRelay:
         self._lost.wrote(done.result(), records)
         worker.send({"wrote": number})
 
+    def begin(self, path: str) -> None:
+        """Keep the rows of a body from here on, in case that its worker dies."""
+        self._lost.begin(path)
+
     def over(self, path: str) -> None:
         """Forget the rows of a body that has ended."""
         self._lost.over(path)

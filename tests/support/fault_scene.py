@@ -219,7 +219,7 @@ class Torment:
                 self._end(run, signal.SIGKILL)
             case "still" | "still-writer":
                 pids = run.workers if fault.kind == "still" else [(self._writer(live) or run).pid]
-                self._still(pids and self.dice.choice(pids), fault.seconds)
+                self._still(pids, fault.seconds)
             case "term" | "int" if run.command.begun:
                 self._end(run, signal.SIGTERM if fault.kind == "term" else signal.SIGINT)
             case other if other in self.others:
@@ -237,9 +237,11 @@ class Torment:
                 os.kill(pid, signal.SIGKILL)
                 self.kills += 1
 
-    def _still(self, pid: int, seconds: float) -> None:
-        if not pid:
+    def _still(self, pids: Sequence[int], seconds: float) -> None:
+        """Let one of these processes stand still for some seconds."""
+        if not pids:
             return
+        pid = self.dice.choice(pids)
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGSTOP)
             time.sleep(seconds)

@@ -26,6 +26,7 @@ from ..vocabulary.remarks import unheard
 from .asking import host_question
 from .batch_options import batch_options
 from .console import remark, show_findings
+from .detach_option import detach_option
 from .journals import journal_files, journal_path
 from .outcome import finish
 from .outputs import Outputs, Wanted, WithOutputs, output_options
@@ -41,6 +42,7 @@ from .workers import workers_option
 
 if TYPE_CHECKING:
     from ..outputs.target import Source
+    from .detach import Away
 
 
 def command_for(path: Path) -> click.Command:
@@ -66,6 +68,7 @@ def command_for(path: Path) -> click.Command:
         workers_option(),
         click.Option(["--no-ask"], is_flag=True, help=NO_ASK),
         click.Option(["--no-journal"], is_flag=True, help="Keep no answers: an interrupted run cannot go on."),
+        detach_option(),
     ]
     return _Run(
         path.name,
@@ -84,6 +87,16 @@ class _Run(WithOutputs, FlowCommand):
 
 @click.pass_obj
 def _run(chosen: Chosen, /, **given: Any) -> int:
+    if not given["detach"]:
+        return _ran(chosen, given, None)
+    from .detach import detached
+
+    journal = None if given["no_journal"] else journal_path(given["journal"])
+    return detached(partial(_ran, chosen, given), journal, as_json=given["as_json"], quiet=given["quiet"])
+
+
+def _ran(chosen: Chosen, given: dict[str, Any], away: Away | None) -> int:
+    """Run the flow, and return the exit code. ``away`` takes the run from its terminal when it has begun."""
     plan, texts = chosen.plan, chosen.texts
     quiet = bool(given["quiet"])
     if chosen.checked.warnings and not quiet:
@@ -111,7 +124,9 @@ def _run(chosen: Chosen, /, **given: Any) -> int:
     cassette = None if tape is None else RunCassette(tape, journal, sources, (*wanted.files, to))
     others = [one for one in (to, tape) if one is not None]
     with nullcontext() if not wanted else Outputs(wanted, plan.type, sources, others) as output:
-        with tracing(quiet) as traces, watcher(quiet) as watch:
+        if away is not None:
+            away.prepare(quiet=quiet)
+        with tracing(quiet) as traces, away or watcher(quiet) as watch:
             result = run_stoppable(
                 lambda stop: run_typed(
                     plan,
@@ -122,7 +137,7 @@ def _run(chosen: Chosen, /, **given: Any) -> int:
                         allow_host=given["allow_host"],
                         allow_python=given["allow_python"],
                         ask_hosts=host_question(),
-                        ask_person=at_terminal(watch.held, asks=not given["no_ask"]),
+                        ask_person=at_terminal(watch.held, asks=not given["no_ask"], away=away is not None),
                         journal=journal,
                         fresh=given["fresh"],
                         budget=budget,

@@ -113,8 +113,7 @@ async def execute(
         handed = None if parts.on_result is None else handed_on(plan)
         window = window_of(models.endpoints.values())
         state = State(plan, values, context, window, handed=handed, turn=_TURN, places=processes.places)
-        hand_on, person = parts.on_result or _nowhere, parts.ask_person
-        ways = (publish, externs.call, log, hand_on, reads.read, person)
+        ways = (publish, externs.call, log, parts.on_result or _nowhere, reads.read, parts.ask_person)
         scheduler = processes.scheduler(state, models.endpoints, *ways)
         if journal is not None:
             journal.on_trouble, journal.on_mistake = scheduler.trouble, scheduler.mistake

@@ -11,12 +11,11 @@ from flowrun.dsl import dataclass
 from ..dispatch.attempt_events import Publish
 from ..dispatch.leases import LeaseDesk, Leases
 from ..dispatch.ledger import NoLog, RunLog
-from ..engine.body_json import launch_json, over_of, scope_json
+from ..engine.body_json import launch_json, scope_json
 from ..engine.body_terms import CancelBody, LaunchBody
 from ..engine.decisions import BodyOver, Failure
 from ..engine.elsewhere import PREPARED
 from ..vocabulary import events as e
-from ..vocabulary.error_forms import error_of
 from ..vocabulary.errors import FlowrunError, InDoubtError, RefusedError, UsageError
 from ..vocabulary.json_value import Json
 from .body_queue import BodyQueue
@@ -24,8 +23,8 @@ from .budget_ends import BudgetEnds
 from .hand import Worker
 from .news import lost_line, once
 from .rows import RowRelay
+from .sound import read, sound
 from .team import Hello, Team
-from .waits import waits_of
 
 DEATHS = 3
 """A body whose workers died so often is not run again."""
@@ -180,19 +179,22 @@ class Hub:
         self._desk.join(worker.number, lambda message: worker.send({"leases": message}))
 
     def hear(self, worker: Worker, message: dict[str, Any]) -> None:
-        for name, found in message.items():
+        """Take a message. Raises WireError if no worker of flowrun's has sent it."""
+        for name, content in message.items():
+            found = read(worker, name, content)
             match name:
                 case "rows":
                     if self._rows is not None:
-                        self._rows.write(worker, found, message["records"])
+                        self._rows.write(worker, found, message.get("records", ()))
                 case "leases":
-                    self._desk.take(worker.number, found)
+                    with sound():
+                        self._desk.take(worker.number, found)
                 case "events":
-                    for row in found:
-                        self._publish(worker.events.event(row))
+                    for event in found:
+                        self._publish(event)
                 case "over":
                     for one in found:
-                        self._over(over_of(one))
+                        self._over(one)
                 case "gave":
                     self._queue.given_back(worker.number, found)
                     self._deal_soon()
@@ -203,16 +205,18 @@ class Hub:
                     worker.idle = True
                     self._rest()
                 case "ended":
-                    self.team.waits.append(waits_of(found))
+                    self.team.waits.append(found)
                     worker.idle = True
                     worker.over.set_result(None)
                     self._rest()
                 case "ready":
+                    if self._rows is not None and self._rows.lost:
+                        worker.send({"known": [key.hex() for key in self._rows.lost]})
                     self._queue.join(worker.number)
                     self.team.ready(worker)
                     self._deal_soon()
                 case "refused":
-                    self.mistake(UsageError(f"a worker process cannot begin: {error_of(found)}"))
+                    self.mistake(UsageError(f"a worker process cannot begin: {found}"))
                 case "mistake":
                     self.mistake(RuntimeError(f"in a worker process: {found}"))
 
@@ -243,7 +247,7 @@ class Hub:
         self._deliver(over)
         self._deal_soon()
 
-    def lose(self, worker: Worker, end: str) -> None:
+    def lose(self, worker: Worker, end: str, *, replaced: bool) -> None:
         """Give the bodies of a dead worker to others. Its attempts are in doubt."""
         self._desk.gone(worker.number)
         numbers = self._queue.leave(worker.number)
@@ -263,7 +267,7 @@ class Hub:
             self._again(body, end)
         if self._stopping or self.team.ending:
             self._rest()
-        elif not self.team.workers:
+        elif not replaced and not self.team.workers:
             for body in [*self._bodies.values()]:
                 self._refuse(body.launch, RefusedError("the worker processes kept ending, and flowrun starts no more"))
         self._deal_soon()

@@ -47,6 +47,11 @@ class WorkerProcess:
             self.process.kill()
             return self.process.wait()
 
+    @property
+    def left(self) -> bool:
+        """True if the process has ended by itself."""
+        return self.process.returncode is not None and self.process.returncode >= 0
+
     def kill(self) -> None:
         with suppress(ProcessLookupError):
             self.process.kill()

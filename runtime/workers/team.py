@@ -32,8 +32,8 @@ class Head(Protocol):
     def answer(self, question: dict[str, Any]) -> dict[str, Json]:
         """Answer a question of a worker."""
 
-    def lose(self, worker: Worker, end: str) -> None:
-        """Take the news that a worker has died. ``end`` says how."""
+    def lose(self, worker: Worker, end: str, *, replaced: bool) -> None:
+        """Take the news that a worker has died. ``end`` says how, and ``replaced`` if another one takes its place."""
 
     def mistake(self, error: BaseException) -> None:
         """Take an error that ends the run."""
@@ -164,19 +164,32 @@ class Team:
     async def _bury(self, worker: Worker) -> None:
         """Handle the death of a worker, and start another one in its place."""
         end = told_end(worker.process.ended())
+        if worker.link is not None and worker.link.fault:
+            end = worker.link.fault
         if worker.answering is not None:
             worker.answering.cancel()
         if worker.writing:
             # The rows that came before the death are on their way to the disk.
             await asyncio.wait(tuple(worker.writing))
             await asyncio.sleep(0)
+        # The head hears of it at once, because it must give nothing more to this worker.
         self.workers.pop(worker.number, None)
         assert self._head is not None
-        if not worker.ready:
-            self._head.mistake(UsageError(f"a worker process ended before it was ready ({end})"))
+        process = self._another(worker)
+        if process is None and self.refuse(UsageError(f"a worker process ended before it was ready ({end})")):
             return
-        more = not self.ending and self._starts_left > 0 and not worker.halted
-        self._starts_left -= more
-        if more:
-            await self._join(start(self._environ))
-        self._head.lose(worker, end)
+        self._head.lose(worker, end, replaced=process is not None)
+        if process is not None:
+            await self._join(process)
+
+    def _another(self, worker: Worker) -> WorkerProcess | None:
+        """Start a process in the place of a dead worker's. None if there shall be none."""
+        # A worker that ends by itself before the run has begun would do so again.
+        begins = self._waiting is not None and not self._waiting.done()
+        if self.ending or worker.halted or not self._starts_left or (begins and worker.process.left):
+            return None
+        self._starts_left -= 1
+        try:
+            return start(self._environ)
+        except UsageError:
+            return None

@@ -203,6 +203,19 @@ def test_web_urls_are_read(objects: Objects) -> None:
     assert isinstance(rows, UrlRows)
     assert SECRET not in rows.place + rows.name + str(rows.path)
     assert rows[39_999]["id"] == 39_999
+    objects.denied.add("denied.jsonl")
+    for url, said in (
+        (f"{objects.url}/box/none.jsonl?token={SECRET}", "there is no object"),
+        (f"{objects.url}/box/denied.jsonl?token={SECRET}", "no right to read it"),
+        (f"http://me:{SECRET}@127.0.0.1:9/rows.jsonl?token={SECRET}", "its server cannot be reached"),
+    ):
+        with pytest.raises(InputError, match=said) as caught:
+            read(ROWS, url)
+        assert SECRET not in str(caught.value)
+    objects.broken = 50
+    with pytest.raises(InputError, match=r"failed \(status 500\)"):
+        read(ROWS, f"{objects.url}/box/rows.jsonl")
+    objects.broken = 0
     with pytest.raises(InputError, match="a web server lists no files") as caught:
         read(types.ListOf(types.DOCUMENT), f"{objects.url}/box/")
     assert SECRET not in str(caught.value)

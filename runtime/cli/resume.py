@@ -32,8 +32,8 @@ from .run_report import HELP as REPORT
 from .run_report import LIVE, RunReport
 from .signals import run_stoppable
 from .tracing import tracing
+from .workers import ENGINE, KIND, SEND_KEYS
 from .workers import HELP as WORKERS
-from .workers import KIND
 
 if TYPE_CHECKING:
     from .detach import Away
@@ -63,6 +63,8 @@ if TYPE_CHECKING:
 @click.option("--live", is_flag=True, help=LIVE)
 @click.option("--no-wait", is_flag=True, help=NO_WAIT)
 @click.option("--workers", type=KIND, default=0, metavar="N", help=WORKERS)
+@click.option("--engine", **ENGINE)
+@click.option("--send-keys", is_flag=True, help=SEND_KEYS)
 @click.option("--no-ask", is_flag=True, help=NO_ASK)
 @click.option("--allow-host", multiple=True, metavar="HOST", help="Let the flow use models at this host.")
 @click.option("--allow-python", is_flag=True, help="Let the flow call the Python functions that it declares.")
@@ -99,6 +101,8 @@ def _gone_on(
     live: bool,
     no_wait: bool,
     workers: int,
+    engine: str,
+    send_keys: bool,
     no_ask: bool,
     allow_host: tuple[str, ...],
     allow_python: bool,
@@ -148,6 +152,8 @@ def _gone_on(
                         live=live,
                         wait=not no_wait,
                         workers=workers,
+                        engine=engine,
+                        send_keys=send_keys,
                     ),
                     results,
                 )

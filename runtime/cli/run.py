@@ -38,7 +38,7 @@ from .run_cassette import RunCassette, cassette_option
 from .run_report import RunReport, live_option, report_option
 from .signals import run_stoppable
 from .tracing import tracing
-from .workers import workers_option
+from .workers import workers_options
 
 if TYPE_CHECKING:
     from ..outputs.target import Source
@@ -65,7 +65,7 @@ def command_for(path: Path) -> click.Command:
         click.Option(["--fresh"], is_flag=True, help="Send all calls again, and use no answers from the journal."),
         click.Option(["--journal"], metavar="FILE", help=f"The file for the answers. The default is {FOLDER}/{NAME}."),
         *batch_options(),
-        workers_option(),
+        *workers_options(),
         click.Option(["--no-ask"], is_flag=True, help=NO_ASK),
         click.Option(["--no-journal"], is_flag=True, help="Keep no answers: an interrupted run cannot go on."),
         detach_option(),
@@ -147,6 +147,8 @@ def _ran(chosen: Chosen, given: dict[str, Any], away: Away | None) -> int:
                         batch=given["batch"],
                         wait=not given["no_wait"],
                         workers=given["workers"],
+                        engine=given["engine"],
+                        send_keys=given["send_keys"],
                         on_result=None if output is None else output.take,
                     ),
                     remarks,

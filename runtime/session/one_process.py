@@ -15,6 +15,7 @@ from ..vocabulary.json_value import Json
 from ..vocabulary.waits import Waits
 from .endpoints import plain
 from .models import Models
+from .parts import Parts
 from .run_rows import RunSettings
 
 
@@ -22,6 +23,10 @@ class OneProcess:
     """The processes of a run: this one alone. ``places`` is the number of processes in which bodies run."""
 
     places = 1
+
+    def parts(self, given: Parts) -> Parts:
+        """Return the parts with which the run opens its models."""
+        return given
 
     def limiter_at(self, endpoint: str) -> Callable[..., Limiter]:
         """Return what makes the limiter of an endpoint."""

@@ -78,9 +78,11 @@ async def execute(
     budget = settings.budget or Budget(plan.calls_limit, plan.money_limit)
     in_money = budget.money is not None or any(flow.money_limit is not None for flow in plan.flows.values())
     with opened(plan, folder) as externs, ReadPool(files, tell) as reads, ExitStack() as stack:
-        processes = _processes(plan, settings, parts, resumed=number is not None)
+        processes = await _processes(plan, settings, parts, resumed=number is not None)
         stack.callback(processes.close)
-        models = models_of(plan, values, settings, parts, tell, priced=in_money, limiter_at=processes.limiter_at)
+        models = models_of(
+            plan, values, settings, processes.parts(parts), tell, priced=in_money, limiter_at=processes.limiter_at
+        )
         await check_endpoints(models.endpoints)
         summary.prices, summary.account.price = models.prices, models.prices if in_money else None
         must_take_images(plan, values, files, settings.model, parts.environ)
@@ -143,12 +145,18 @@ async def _written(log: NoLog, outcome: Outcome, summary: Summary) -> Outcome:
     return outcome
 
 
-def _processes(plan: p.Plan, settings: RunSettings, parts: Parts, *, resumed: bool) -> OneProcess:
-    if parts.workers < 2:
+async def _processes(plan: p.Plan, settings: RunSettings, parts: Parts, *, resumed: bool) -> OneProcess:
+    if not parts.several:
         return OneProcess()
+    if parts.engine:
+        from .ray_workers import RayWorkers  # few runs have a cluster
+
+        return await RayWorkers(plan, settings, parts, resumed=resumed).opened()
     from .workers import Workers  # few runs have any
 
-    return Workers(plan, settings, parts, resumed=resumed)
+    processes = Workers(plan, settings, parts, resumed=resumed)
+    processes.begin(parts.workers)
+    return processes
 
 
 def _tell_past(models: Models, number: int | None, past: History, publish: Listener, clock: RunClock) -> None:

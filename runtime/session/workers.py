@@ -16,7 +16,7 @@ from flowrun.dsl import types
 
 from ..costs.lease_book import BudgetBook, LeaseBook
 from ..dispatch.attempt_events import Publish
-from ..dispatch.leases import LOCAL, LeaseDesk
+from ..dispatch.leases import LOCAL, LeaseDesk, Leases
 from ..dispatch.ledger import NoLog, RunLog
 from ..dispatch.scheduler import Scheduler
 from ..engine.scopes import Context
@@ -33,6 +33,7 @@ from ..workers.event_forms import unheard_names
 from ..workers.hub import Hub
 from ..workers.known_keys import KnownKeys
 from ..workers.lost_rows import body_of
+from ..workers.process import Started, start
 from ..workers.waits import joined
 from .listeners import reads_prompts
 from .models import Models
@@ -57,6 +58,8 @@ def digest_of(text: str) -> str:
 class Workers(OneProcess):
     """The workers of one run, and the leases of its limits. ``leases`` are those of the driver itself.
 
+    ``begin`` starts them.
+
     Raises: UsageError, if an option of the run cannot go to another process.
     """
 
@@ -68,12 +71,32 @@ class Workers(OneProcess):
         self._settings = settings
         self._resumed = resumed
         self._steps: frozenset[str] = frozenset()
+        self._told: dict[str, Json] = {}
+        self._count = 0
         self._desk = LeaseDesk(LeaseBook())
-        self.leases = self._desk.local(parts.workers + 1)
+        self.leases: Leases
         self.hub: Hub | None = None
+
+    @property
+    def wanted(self) -> bool:
+        """True if the flow may have something to do for workers."""
+        return not all(self._reasons(frozenset()).values())
+
+    def begin(self, count: int) -> None:
+        """Start so many workers, if there is anything to do for them."""
+        self._count = count
+        self.leases = self._desk.local(count + 1)
         # The processes load their modules while the run opens its endpoints.
-        if not all(self._reasons(frozenset()).values()):
-            self.hub = Hub(parts.workers, parts.environ, self._desk, self.leases)
+        if self.wanted:
+            self.hub = Hub(count, self.starter(), self._desk, self.leases)
+
+    def starter(self) -> Callable[[], Started]:
+        """Return the function that starts a worker."""
+        return partial(start, self._parts.environ)
+
+    def told(self, models: Models) -> dict[str, Json]:
+        """Return what else the workers are told at the beginning."""
+        return {}
 
     def limiter_at(self, endpoint: str) -> Callable[..., Limiter]:
         return partial(self.leases.limiter, endpoint)
@@ -82,8 +105,9 @@ class Workers(OneProcess):
         local = frozenset(name for name, one in models.endpoints.items() if not host_of(one.provider.endpoint))
         reasons = self._reasons(local, models.default.address)
         self._steps = frozenset(name for name, reason in reasons.items() if not reason)
+        self._told = self.told(models)
         if self._steps:
-            self.places = self._parts.workers
+            self.places = self._count
             return
         if self.hub is not None:
             self.hub.team.close()
@@ -139,9 +163,10 @@ class Workers(OneProcess):
             "doubtful": context.ask_doubtful,
             "budget": [context.calls_limit, context.money_limit],
             "priced": priced,
-            "holders": self._parts.workers + 1,
+            "holders": self._count + 1,
             "run": _run_row(log),
             "known": _known(log, fresh=settings.fresh).text(),
+            **self._told,
         }
         await self.hub.greet(log, publish, lambda number: {**common, "hello": number})
         answered = _answered(log) if self._resumed else None

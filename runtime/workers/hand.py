@@ -15,7 +15,7 @@ from ..journal.wire import Frames, WireError, framed
 from ..vocabulary.json_value import Json
 from .event_forms import EventReader
 from .link import Link
-from .process import WorkerProcess
+from .process import Started
 
 
 @dataclass(eq=False, slots=True)
@@ -27,7 +27,7 @@ class Worker:
     """
 
     number: int
-    process: WorkerProcess
+    process: Started
     events: EventReader
     link: Link | None = None
     ready: bool = False

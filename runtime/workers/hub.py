@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from flowrun.dsl import dataclass
@@ -21,10 +21,11 @@ from ..vocabulary.json_value import Json
 from .body_queue import BodyQueue
 from .budget_ends import BudgetEnds
 from .hand import Worker
-from .news import lost_line, once
+from .process import Started
 from .rows import RowRelay
 from .sound import read, sound
 from .team import Hello, Team
+from .told import lost_line, once
 
 DEATHS = 3
 """A body whose workers died so often is not run again."""
@@ -59,14 +60,14 @@ class _Body:
 
 
 class Hub:
-    """The bodies of one run that run in worker processes. ``environ`` are the environment variables of these.
+    """The bodies of one run that run in worker processes. ``start`` starts one of these.
 
     ``desk`` leases the limits of the run to the workers, and ``leases`` are those of the driver itself. The processes
     start at once. ``greet`` tells them about the run, and returns when all of them are ready.
     """
 
-    def __init__(self, count: int, environ: Mapping[str, str], desk: LeaseDesk, leases: Leases) -> None:
-        self.team = Team(count, environ)
+    def __init__(self, count: int, start: Callable[[], Started], desk: LeaseDesk, leases: Leases) -> None:
+        self.team = Team(count, start)
         self.leases = leases
         self._desk = desk
         self._log = NoLog()
@@ -216,7 +217,7 @@ class Hub:
                     self.team.ready(worker)
                     self._deal_soon()
                 case "refused":
-                    self.mistake(UsageError(f"a worker process cannot begin: {found}"))
+                    self.mistake(UsageError(f"a worker process{worker.process.place} cannot begin: {found}"))
                 case "mistake":
                     self.mistake(RuntimeError(f"in a worker process: {found}"))
 
@@ -247,7 +248,7 @@ class Hub:
         self._deliver(over)
         self._deal_soon()
 
-    def lose(self, worker: Worker, end: str, *, replaced: bool) -> None:
+    def lose(self, worker: Worker, end: str) -> None:
         """Give the bodies of a dead worker to others. Its attempts are in doubt."""
         self._desk.gone(worker.number)
         numbers = self._queue.leave(worker.number)
@@ -267,10 +268,18 @@ class Hub:
             self._again(body, end)
         if self._stopping or self.team.ending:
             self._rest()
-        elif not replaced and not self.team.workers:
-            for body in [*self._bodies.values()]:
-                self._refuse(body.launch, RefusedError("the worker processes kept ending, and flowrun starts no more"))
+        elif not self.team.workers and not self.team.coming:
+            self._refuse_all("the worker processes kept ending, and flowrun starts no more")
         self._deal_soon()
+
+    def missing(self, why: str) -> None:
+        self._publish(e.Notice(f"no other worker takes its place: {why}", urgent=True, at=self._log.clock.now()))
+        if not self.team.workers and not self.team.coming and not self._stopping:
+            self._refuse_all(f"the worker processes have ended, and no other one comes: {why}")
+
+    def _refuse_all(self, why: str) -> None:
+        for body in [*self._bodies.values()]:
+            self._refuse(body.launch, RefusedError(why))
 
     def _again(self, body: _Body, end: str) -> None:
         """Queue a body again, unless too many workers have died with it."""

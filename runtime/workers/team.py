@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator
 from typing import Any, Protocol
 
 from ..vocabulary.errors import UsageError
@@ -11,8 +11,7 @@ from ..vocabulary.json_value import Json
 from ..vocabulary.waits import Waits
 from .event_forms import EventReader
 from .hand import Worker, answer
-from .link import Link
-from .process import WorkerProcess, start, told_end
+from .process import Started
 
 _STARTS = 8
 """The workers that may be started in place of dead ones, for each worker of the run."""
@@ -32,25 +31,31 @@ class Head(Protocol):
     def answer(self, question: dict[str, Any]) -> dict[str, Json]:
         """Answer a question of a worker."""
 
-    def lose(self, worker: Worker, end: str, *, replaced: bool) -> None:
-        """Take the news that a worker has died. ``end`` says how, and ``replaced`` if another one takes its place."""
+    def lose(self, worker: Worker, end: str) -> None:
+        """Take the news that a worker has died. ``end`` says how."""
+
+    def missing(self, why: str) -> None:
+        """Take the news that no worker comes in place of a dead one."""
 
     def mistake(self, error: BaseException) -> None:
         """Take an error that ends the run."""
 
 
 class Team:
-    """The workers of one run. Their processes start at once, with these environment variables, and load modules.
+    """The workers of one run. ``start`` starts one of them. So many start at once, and load modules.
 
-    ``waits`` has the waiting of workers that have ended.
+    ``waits`` has the waiting of workers that have ended. ``coming`` counts those that were started in place of dead
+    ones, and are not there yet.
     """
 
-    def __init__(self, count: int, environ: Mapping[str, str]) -> None:
+    def __init__(self, count: int, start: Callable[[], Started]) -> None:
         self.count = count
         self.workers: dict[int, Worker] = {}
-        self._environ = environ
-        self._started = [start(environ) for _ in range(count)]
+        self.coming = 0
+        self._start = start
+        self._started = [start() for _ in range(count)]
         self._numbers = 0
+        self._late: list[Started] = []
         self._starts_left = _STARTS * count
         self._head: Head | None = None
         self._hello: Hello | None = None
@@ -116,15 +121,16 @@ class Team:
                 worker.link.close()
             if worker.answering is not None:
                 worker.answering.cancel()
-        processes = [*self._started, *(one.process for one in self)]
+        processes = [*self._started, *self._late, *(one.process for one in self)]
         for process in processes:
             process.kill()
         for process in processes:
-            process.ended()
+            process.told_end()
         self._started.clear()
         self.workers.clear()
 
-    async def _join(self, process: WorkerProcess) -> None:
+    async def _join(self, process: Started) -> None:
+        await process.come()
         self._numbers += 1
         worker = Worker(self._numbers, process, EventReader(self._numbers))
         worker.over = asyncio.get_running_loop().create_future()
@@ -132,9 +138,7 @@ class Team:
         assert self._head is not None and self._hello is not None
         head = self._head
         head.join(worker)
-        worker.link = await Link.over(
-            process.stream, lambda message: head.hear(worker, message), lambda: self._lost(worker)
-        )
+        worker.link = await process.link(lambda message: head.hear(worker, message), lambda: self._lost(worker))
         worker.link.too_long = lambda error: head.mistake(
             UsageError(f"the values of one element are too large for a worker process ({error}): leave out --workers")
         )
@@ -163,7 +167,7 @@ class Team:
 
     async def _bury(self, worker: Worker) -> None:
         """Handle the death of a worker, and start another one in its place."""
-        end = told_end(worker.process.ended())
+        end = worker.process.told_end()
         if worker.link is not None and worker.link.fault:
             end = worker.link.fault
         if worker.answering is not None:
@@ -172,24 +176,42 @@ class Team:
             # The rows that came before the death are on their way to the disk.
             await asyncio.wait(tuple(worker.writing))
             await asyncio.sleep(0)
-        # The head hears of it at once, because it must give nothing more to this worker.
         self.workers.pop(worker.number, None)
         assert self._head is not None
-        process = self._another(worker)
-        if process is None and self.refuse(UsageError(f"a worker process ended before it was ready ({end})")):
+        more = self._may_replace(worker)
+        self._starts_left -= more
+        where = worker.process.place
+        if not more and self.refuse(UsageError(f"a worker process{where} ended before it was ready ({end})")):
             return
-        self._head.lose(worker, end, replaced=process is not None)
-        if process is not None:
-            await self._join(process)
+        if more:
+            self.coming += 1
+            self._spawn(self._replace())
+        self._head.lose(worker, end)
 
-    def _another(self, worker: Worker) -> WorkerProcess | None:
-        """Start a process in the place of a dead worker's. None if there shall be none."""
-        # A worker that ends by itself before the run has begun would do so again.
+    def _may_replace(self, worker: Worker) -> bool:
+        """Tell whether another worker shall take the place of a dead one."""
         begins = self._waiting is not None and not self._waiting.done()
-        if self.ending or worker.halted or not self._starts_left or (begins and worker.process.left):
-            return None
-        self._starts_left -= 1
+        # A worker that cannot begin at all should not delay the news of it for long.
+        left = self._starts_left - (_STARTS - 1) * self.count if begins else self._starts_left
+        return not self.ending and not worker.halted and left > 0
+
+    async def _replace(self) -> None:
+        """Start a worker in place of a dead one."""
+        assert self._head is not None
         try:
-            return start(self._environ)
-        except UsageError:
-            return None
+            process = self._start()
+        except UsageError as error:
+            self.coming -= 1
+            self._head.missing(str(error))
+            return
+        self._late.append(process)
+        try:
+            await self._join(process)
+        except UsageError as error:
+            process.kill()
+            self.coming -= 1
+            self._head.missing(str(error))
+        else:
+            self.coming -= 1
+        finally:
+            self._late.remove(process)

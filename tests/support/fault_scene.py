@@ -36,6 +36,10 @@ flow many(items: [text]) {{
 }}
 """
 _BETWEEN = 0.005
+_REFUSALS = ("ended before it was ready", "cannot be opened", "terminating connection", "is still active")
+"""The words of commands that are refused before anything is spent, because a fault came at their start."""
+_FAILURES = ("3 worker processes ended unexpectedly while they ran it", "cannot be written any more: disk I/O error")
+"""The words of runs that end with a failure and can be resumed."""
 KINDS = ("worker", "worker", "workers", "driver", "writer", "pair", "still", "still-writer", "term", "int")
 """The faults that may come at any moment. A worker's death is the most common one."""
 
@@ -167,13 +171,17 @@ class Torment:
             if code == 0:
                 run.over = True
                 continue
-            assert code in self.deaths or (run.deaths and code == 2), self.told(f"exit code {code}: {run.command.err}")
+            assert self._dies(run.command, code), self.told(f"exit code {code}: {run.command.err}")
             run.deaths += 1
             assert run.deaths < 60, run.command.err
             self._again(run)
 
-    deaths: frozenset[int] = frozenset({-9, 130, 143})
-    """The exit codes of a command that a fault has ended."""
+    def _dies(self, command: Command, code: int | None) -> bool:
+        """Tell whether a command may end in this way: by a signal, before its first call, or with one element alone."""
+        if code in (-signal.SIGKILL, 130, 143):
+            return True
+        before = "flowrun resume" not in command.err and any(one in command.err for one in _REFUSALS)
+        return before or any(one in command.err for one in _FAILURES)
 
     def _again(self, run: Run) -> None:
         name, found = f"{self.name}-{run.number}.{run.deaths}", self.begun()

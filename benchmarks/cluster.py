@@ -32,7 +32,7 @@ from typing import Any
 import large_map
 import mock_server
 from clock import unserved
-from processes import Watched, private, watched
+from watched import Watched, private, watched
 
 LIMIT = 100
 SECONDS = 0.1

@@ -17,8 +17,8 @@ from .head import Mark
 from .history import Row, read_attempts
 from .index import Index
 from .records import APPLICATION, FORMAT, START, TABLE, Kind, checksum
-from .sql import Connection, ServerConnection
 from .row_taker import RowTaker
+from .sql import Connection, ServerConnection
 
 WITH_BODIES = frozenset({Kind.RUN, Kind.END})
 """The kinds of rows whose bodies are part of the index."""

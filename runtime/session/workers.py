@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from hashlib import blake2b
@@ -180,6 +181,13 @@ class Workers(OneProcess):
         """Let the driver share the budget of the run with the workers."""
         calls, money = context.calls_limit, context.money_limit
         return replace(context, ledger=self.leases.budget(calls, money)) if (calls, money) != (None, None) else context
+
+    def linger(self, models: Models, requests: Sequence[tuple[str, float]]) -> None:
+        now, book = asyncio.get_running_loop().time(), self._desk.book
+        for model, seconds in requests:
+            at = models.endpoints[model].provider.endpoint if model in models.endpoints else ""
+            if at in book.endpoints:
+                book.endpoints[at].shares.keep(1, now + seconds)
 
     def scheduler(self, *given: Any) -> Scheduler:
         return Scheduler(*given) if self.hub is None else DrivingScheduler(self.hub, *given)

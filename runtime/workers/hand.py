@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import field
 from typing import Any
 
@@ -51,5 +52,9 @@ async def answer(questions: socket.socket, reply: Callable[[dict[str, Any]], dic
         while data := await loop.sock_recv(questions, 1 << 16):
             for question in frames.feed(data):
                 await loop.sock_sendall(questions, framed(reply(question)))
-    except (OSError, WireError):
+    except OSError:
         return  # the worker is gone, and its link tells so
+    except WireError:
+        # It may wait for an answer for ever otherwise.
+        with suppress(OSError):
+            questions.shutdown(socket.SHUT_RDWR)

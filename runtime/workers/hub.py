@@ -11,12 +11,11 @@ from flowrun.dsl import dataclass
 from ..dispatch.attempt_events import Publish
 from ..dispatch.leases import LeaseDesk, Leases
 from ..dispatch.ledger import NoLog, RunLog
-from ..engine.body_json import launch_json, over_of, scope_json
+from ..engine.body_json import launch_json, scope_json
 from ..engine.body_terms import CancelBody, LaunchBody
 from ..engine.decisions import BodyOver, Failure
 from ..engine.elsewhere import PREPARED
 from ..vocabulary import events as e
-from ..vocabulary.error_forms import error_of
 from ..vocabulary.errors import FlowrunError, InDoubtError, RefusedError, UsageError
 from ..vocabulary.json_value import Json
 from .body_queue import BodyQueue
@@ -24,9 +23,9 @@ from .budget_ends import BudgetEnds
 from .hand import Worker
 from .process import Started
 from .rows import RowRelay
+from .sound import read, sound
 from .team import Hello, Team
 from .told import lost_line, once
-from .waits import waits_of
 
 DEATHS = 3
 """A body whose workers died so often is not run again."""
@@ -186,19 +185,22 @@ class Hub:
         self._desk.join(worker.number, lambda message: worker.send({"leases": message}))
 
     def hear(self, worker: Worker, message: dict[str, Any]) -> None:
-        for name, found in message.items():
+        """Take a message. Raises WireError if no worker of flowrun's has sent it."""
+        for name, content in message.items():
+            found = read(worker, name, content)
             match name:
                 case "rows":
                     if self._rows is not None:
-                        self._rows.write(worker, found, message["records"])
+                        self._rows.write(worker, found, message.get("records", ()))
                 case "leases":
-                    self._desk.take(worker.number, found)
+                    with sound():
+                        self._desk.take(worker.number, found)
                 case "events":
-                    for row in found:
-                        self._publish(worker.events.event(row))
+                    for event in found:
+                        self._publish(event)
                 case "over":
                     for one in found:
-                        self._over(over_of(one))
+                        self._over(one)
                 case "gave":
                     self._queue.given_back(worker.number, found)
                     self._deal_soon()
@@ -209,16 +211,18 @@ class Hub:
                     worker.idle = True
                     self._rest()
                 case "ended":
-                    self.team.waits.append(waits_of(found))
+                    self.team.waits.append(found)
                     worker.idle = True
                     worker.over.set_result(None)
                     self._rest()
                 case "ready":
+                    if self._rows is not None and self._rows.lost:
+                        worker.send({"known": [key.hex() for key in self._rows.lost]})
                     self._queue.join(worker.number)
                     self.team.ready(worker)
                     self._deal_soon()
                 case "refused":
-                    self.mistake(UsageError(f"a worker process{worker.process.place} cannot begin: {error_of(found)}"))
+                    self.mistake(UsageError(f"a worker process{worker.process.place} cannot begin: {found}"))
                 case "mistake":
                     self.mistake(RuntimeError(f"in a worker process: {found}"))
 

@@ -27,6 +27,8 @@ class RowRelay:
         self._log = log
         self._fail = fail
         self._lost = LostRows(log.run, log.journal.body)
+        self.lost: set[bytes] = set()
+        """The keys of calls of which dead workers have left rows."""
 
     def write(self, worker: Worker, number: int, packed: Iterable[Any]) -> None:
         """Write the rows of a message, and tell its worker when they are on the disk."""
@@ -65,7 +67,9 @@ class RowRelay:
 
     def lose(self, paths: Iterable[str]) -> tuple[set[bytes], list[Open]]:
         """Keep the rows of bodies whose worker has died. Return the keys of their calls, and the attempts in doubt."""
-        return self._lost.lose(paths, self._log.recall)
+        keys, doubts = self._lost.lose(paths, self._log.recall)
+        self.lost |= keys
+        return keys, doubts
 
     def answer(self, question: dict[str, Any]) -> dict[str, Json]:
         """Answer a question of a worker, which waits for it with its whole event loop."""

@@ -166,6 +166,8 @@ class Team:
     async def _bury(self, worker: Worker) -> None:
         """Handle the death of a worker, and start another one in its place."""
         end = worker.process.told_end()
+        if worker.link is not None and worker.link.fault:
+            end = worker.link.fault
         if worker.answering is not None:
             worker.answering.cancel()
         if worker.writing:
@@ -174,16 +176,32 @@ class Team:
             await asyncio.sleep(0)
         self.workers.pop(worker.number, None)
         assert self._head is not None
-        if not worker.ready:
-            where = worker.process.place
-            self._head.mistake(UsageError(f"a worker process{where} ended before it was ready ({end})"))
-            return
-        more = not self.ending and self._starts_left > 0 and not worker.halted
+        more = self._may_replace(worker)
         self._starts_left -= more
+        where = worker.process.place
+        if not more and self.refuse(UsageError(f"a worker process{where} ended before it was ready ({end})")):
+            return
         if more:
-            self._started.append(process := self._start())
-            self._spawn(self._replace(process))
+            self._start_another()
         self._head.lose(worker, end)
+
+    def _may_replace(self, worker: Worker) -> bool:
+        """Tell whether another worker shall take the place of a dead one."""
+        begins = self._waiting is not None and not self._waiting.done()
+        # A worker that cannot begin at all should not delay the news of it for long.
+        left = self._starts_left - (_STARTS - 1) * self.count if begins else self._starts_left
+        return not self.ending and not worker.halted and left > 0
+
+    def _start_another(self) -> None:
+        """Start a worker in place of a dead one."""
+        assert self._head is not None
+        try:
+            process = self._start()
+        except UsageError as error:
+            asyncio.get_running_loop().call_soon(self._head.missing, str(error))
+            return
+        self._started.append(process)
+        self._spawn(self._replace(process))
 
     async def _replace(self, process: Started) -> None:
         """Take in a worker in place of a dead one, when it comes."""
@@ -192,5 +210,4 @@ class Team:
         except UsageError as error:
             self._started.remove(process)
             process.kill()
-            assert self._head is not None
             self._head.missing(str(error))

@@ -15,9 +15,11 @@ import pytest
 
 from flowrun import Result, RunOptions, Stop, load, run_async
 from flowrun.dsl import Source
+from flowrun.runtime.session import worker as session_worker
 from flowrun.runtime.session import workers as session_workers
 from flowrun.runtime.vocabulary import events as e
 from flowrun.runtime.vocabulary.errors import UsageError
+from flowrun.runtime.workers import beginning
 from flowrun.runtime.workers.link import Link
 from support.model_server import Served, model_server
 
@@ -32,6 +34,11 @@ flow many(xs: [text]) {
 }
 """
 MODEL = "openai:test"
+
+
+@pytest.fixture(autouse=True)
+def nothing_runs_in_the_driver(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(beginning, "MOST_HERE", 0)
 
 
 @pytest.fixture
@@ -84,7 +91,7 @@ async def test_another_version_or_plan_at_a_worker_is_refused_before_a_call(
     monkeypatch.setattr(session_workers, "version_here", lambda: "0.0.1")
     with pytest.raises(UsageError, match="a worker process cannot begin: it has flowrun"):
         await ran(server, tmp_path, FLOW, {"xs": ["a"]}, workers=2)
-    monkeypatch.undo()
+    monkeypatch.setattr(session_workers, "version_here", session_worker.version_here)
     monkeypatch.setattr(session_workers, "digest_of", lambda text: "other")
     with pytest.raises(UsageError, match="a worker process cannot begin: the plan has changed on its way"):
         await ran(server, tmp_path, FLOW, {"xs": ["a"]}, workers=2)

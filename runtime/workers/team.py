@@ -35,12 +35,18 @@ class Head(Protocol):
     def lose(self, worker: Worker, end: str) -> None:
         """Take the news that a worker has died. ``end`` says how."""
 
+    def absent(self, worker: Worker, why: str) -> None:
+        """Take the news that a worker has ended before it was ready."""
+
+    def missing(self, why: str) -> None:
+        """Take the news that a worker cannot be had."""
+
     def mistake(self, error: BaseException) -> None:
         """Take an error that ends the run."""
 
 
 class Team:
-    """The workers of one run. Their processes start at once, with these environment variables, and load modules.
+    """The workers of one run. Their processes start with these environment variables, and load modules.
 
     ``waits`` has the waiting of workers that have ended.
     """
@@ -49,7 +55,7 @@ class Team:
         self.count = count
         self.workers: dict[int, Worker] = {}
         self._environ = environ
-        self._started = [start(environ) for _ in range(count)]
+        self._started: list[WorkerProcess] = []
         self._numbers = 0
         self._starts_left = _STARTS * count
         self._head: Head | None = None
@@ -65,25 +71,47 @@ class Team:
     @property
     def busy(self) -> bool:
         """True if a worker may still have something under way."""
-        return any(not one.idle for one in self)
+        return any(one.ready and not one.idle for one in self)
+
+    def start(self) -> None:
+        """Start the processes. Raises UsageError."""
+        for _ in range(self.count):
+            self._started.append(start(self._environ))
 
     async def greet(self, head: Head, hello: Hello) -> None:
         """Tell all workers about the run, and wait until they are ready. Raises UsageError if one of them is not."""
+        self._waiting = asyncio.get_running_loop().create_future()
+        await self._greet_all(head, hello)
+        await self._waiting
+
+    def begin(self, head: Head, hello: Hello) -> None:
+        """Start the processes, and tell them about the run, which goes on in the meantime."""
+        self._spawn(self._begin(head, hello))
+
+    async def _begin(self, head: Head, hello: Hello) -> None:
+        self._head = head
+        try:
+            self.start()
+        except UsageError as error:
+            head.missing(str(error))
+        await self._greet_all(head, hello)
+
+    async def _greet_all(self, head: Head, hello: Hello) -> None:
         self._head, self._hello = head, hello
         started, self._started = self._started, []
-        self._waiting = asyncio.get_running_loop().create_future()
         for at, process in enumerate(started):
             try:
                 await self._join(process)
             except BaseException:
                 self._started += started[at + 1 :]
                 raise
-        await self._waiting
 
     def refuse(self, error: BaseException) -> bool:
-        """Let ``greet`` raise an error. Return False if it is over."""
-        if self._waiting is None or self._waiting.done():
+        """Let ``greet`` raise an error. Return False if it has returned, or has not been called."""
+        if self._waiting is None:
             return False
+        if self._waiting.done():
+            return not self._waiting.cancelled() and self._waiting.exception() is not None
         self._waiting.set_exception(error)
         return True
 
@@ -97,7 +125,7 @@ class Team:
         self.ending = True
         for worker in self:
             worker.send({"end": True})
-        ends = [worker.over for worker in self]
+        ends = [worker.over for worker in self if worker.ready]
         if ends:
             await asyncio.wait(ends, timeout=seconds)
         writing = [one for worker in self for one in worker.writing]
@@ -173,7 +201,7 @@ class Team:
         self.workers.pop(worker.number, None)
         assert self._head is not None
         if not worker.ready:
-            self._head.mistake(UsageError(f"a worker process ended before it was ready ({end})"))
+            self._head.absent(worker, worker.refusal or f"a worker process ended before it was ready ({end})")
             return
         more = not self.ending and self._starts_left > 0 and not worker.halted
         self._starts_left -= more

@@ -138,6 +138,15 @@ async def test_a_stop_while_workers_start_is_heard_at_once(
     assert result.summary.account.answered == server.answers()
 
 
+async def test_a_repeated_run_starts_no_worker_for_the_answers_of_its_journal(
+    server: Served, tmp_path: Path, starts: list[int]
+) -> None:
+    first = await ran(server, tmp_path, 2000)
+    again = await ran(server, tmp_path, 2000)
+    assert (again.status, again.value, again.summary.recalled) == ("done", first.value, 2000)
+    assert (server.answers(), starts) == (2000, [2])
+
+
 @pytest.mark.parametrize("budget", [None, "2000 calls"])
 async def test_a_run_with_a_budget_waits_for_its_workers(
     server: Served, tmp_path: Path, starts: list[int], budget: str | None

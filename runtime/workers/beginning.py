@@ -37,10 +37,19 @@ class Beginning:
         self._started = False
 
     def deal(self, runner: Runner, waiting: Callable[[], bool]) -> None:
-        """Give bodies to the driver as long as it has room. Start the workers if some are left."""
-        while (free := runner.free) > 0 and (numbers := self._take(min(free, _PART))):
+        """Give bodies to the driver as long as it has room. Start the workers if some are left then.
+
+        A body whose answers are in the journal takes no room. After many of them the run listens to signals again.
+        """
+        for _ in range(MOST_HERE // _PART):
+            if (free := runner.free) <= 0:
+                break
+            if not (numbers := self._take(min(free, _PART))):
+                break
             for number in numbers:
                 runner.run_here(number)
+        else:
+            return
         if waiting() and not self._started:
             self._started = True
             self._start()

@@ -46,6 +46,10 @@ class BodyQueue:
         else:
             self.waiting.append(number)
 
+    def take(self, most: int) -> list[int]:
+        """Take bodies that wait from the queue, at most so many. Those that are suspects stay."""
+        return [self.waiting.popleft() for _ in range(min(most, len(self.waiting)))]
+
     def join(self, worker: int) -> None:
         """Add a worker that has no body."""
         self.hands[worker] = Hands()

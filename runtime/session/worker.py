@@ -217,8 +217,9 @@ class _Worker:
         match name:
             case "scope":
                 self._scopes[found["number"]] = scope_of(found)
-            case "body":
-                scheduler.take(launch_of(found, self._scopes))
+            case "bodies":
+                for body in found:
+                    scheduler.take(launch_of(body, self._scopes))
             case "cancel":
                 scheduler.drop(found, keep=message["keep"])
             case "back":

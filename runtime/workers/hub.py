@@ -158,12 +158,12 @@ class Hub:
             return
         for number, chunk in self._queue.deal():
             worker = self.team.workers[number]
-            for one in chunk:
-                launch = self._bodies[one].launch
+            launches = [self._bodies[one].launch for one in chunk]
+            for launch in launches:
                 if launch.scope.number not in worker.scopes:
                     worker.scopes.add(launch.scope.number)
                     worker.send({"scope": scope_json(launch.scope)})
-                worker.send({"body": launch_json(launch)})
+            worker.send({"bodies": [*map(launch_json, launches)]})
         if (stolen := self._queue.steal()) is not None:
             self.team.workers[stolen[0]].send({"back": stolen[1]})
 

@@ -8,6 +8,8 @@ from dataclasses import field
 
 from flowrun.dsl import dataclass
 
+from .beginning import Beginning
+
 CHUNK = 64
 """The most bodies that go to a worker at once."""
 
@@ -23,8 +25,9 @@ class Hands:
 class BodyQueue:
     """The queue of bodies by number. Each worker may hold ``room`` of them.
 
-    When few are left, the workers share them evenly, so that all end together. A worker without a body takes some
-    that another one has not begun. A worker gets at most one body that is suspected of killing workers.
+    Until a worker joins, the ``beginning`` may give bodies to the driver. When few are left, the workers share them
+    evenly, so that all end together. A worker without a body takes some that another one has not begun. A worker gets
+    at most one body that is suspected of killing workers.
     """
 
     def __init__(self, room: int) -> None:
@@ -33,6 +36,7 @@ class BodyQueue:
         self.hands: dict[int, Hands] = {}
         self._suspects: set[int] = set()
         self._held: deque[int] = deque()
+        self.beginning: Beginning | None = None
 
     def enter(self, number: int, *, suspect: bool = False) -> None:
         """Queue a body."""
@@ -48,6 +52,7 @@ class BodyQueue:
 
     def join(self, worker: int) -> None:
         """Add a worker that has no body."""
+        self.beginning = None
         self.hands[worker] = Hands()
 
     def leave(self, worker: int) -> list[int]:

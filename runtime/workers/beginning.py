@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
+from ..engine.decisions import BodyOver
+
 MOST_HERE = 512
 """The most bodies that the driver runs at once while workers start."""
 _PART = 8
@@ -23,6 +25,26 @@ class Runner(Protocol):
 
     def run_here(self, number: int) -> None:
         """Run a body in the driver itself, although it was launched elsewhere."""
+
+
+class Driver(Runner, Protocol):
+    """The part of the driver's scheduler that hears from the hub."""
+
+    def over(self, over: BodyOver) -> None:
+        """Take the end of a body."""
+
+    def widen(self, bodies: int) -> None:
+        """Let each worker have so many bodies open at once."""
+
+    @property
+    def sending(self) -> bool:
+        """True if a request of the driver itself is under way."""
+
+    def rested(self) -> None:
+        """Hear that all workers have stopped, and that nothing is under way there."""
+
+    def mistake(self, error: BaseException) -> None:
+        """Hear of a fault of flowrun itself."""
 
 
 class Beginning:

@@ -88,8 +88,7 @@ class DrivingScheduler(SharingScheduler):
 
     def _act(self, decisions: Iterable[Decision]) -> None:
         super()._act(decisions)
-        if self._hub.beginning:
-            self._hub.free()
+        self._hub.free()
 
     def over(self, over: BodyOver) -> None:
         # The ends of one turn are handled together, and none from within a decision.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 from flowrun.dsl import dataclass
 
@@ -18,7 +18,7 @@ from ..engine.elsewhere import PREPARED
 from ..vocabulary import events as e
 from ..vocabulary.errors import FlowrunError, InDoubtError, RefusedError, UsageError
 from ..vocabulary.json_value import Json
-from .beginning import Beginning, Runner
+from .beginning import Beginning, Driver
 from .body_queue import BodyQueue
 from .budget_ends import BudgetEnds
 from .hand import Worker
@@ -30,26 +30,6 @@ from .told import lost_line, once
 
 DEATHS = 3
 """A body whose workers died so often is not run again."""
-
-
-class Driver(Runner, Protocol):
-    """The part of the driver's scheduler that hears from the hub."""
-
-    def over(self, over: BodyOver) -> None:
-        """Take the end of a body."""
-
-    def widen(self, bodies: int) -> None:
-        """Let each worker have so many bodies open at once."""
-
-    @property
-    def sending(self) -> bool:
-        """True if a request of the driver itself is under way."""
-
-    def rested(self) -> None:
-        """Hear that all workers have stopped, and that nothing is under way there."""
-
-    def mistake(self, error: BaseException) -> None:
-        """Hear of a fault of flowrun itself."""
 
 
 @dataclass(eq=False, slots=True)
@@ -81,7 +61,6 @@ class Hub:
         self._queue = BodyQueue(1)
         self._bodies: dict[int, _Body] = {}
         self._ends = BudgetEnds(self._end, self._sending)
-        self._beginning: Beginning | None = None
         self._stopping = self._dealing = False
 
     async def greet(self, log: NoLog, publish: Publish, hello: Hello, *, early: bool = False) -> None:
@@ -90,7 +69,7 @@ class Hub:
         if isinstance(log, RunLog):
             self._rows = RowRelay(log, self.mistake)
         if early:
-            self._beginning = Beginning(self._taken, lambda: self.team.begin(self, hello))
+            self._queue.beginning = Beginning(self._taken, lambda: self.team.begin(self, hello))
         else:
             await self.team.greet(self, hello)
 
@@ -158,17 +137,17 @@ class Hub:
         self._dealing = False
         if self._stopping or self.team.ending:
             return
-        if self._beginning is not None and self._driver is not None:
-            self._beginning.deal(self._driver, lambda: bool(self._queue.waiting))
+        if self._queue.beginning is not None and self._driver is not None:
+            self._queue.beginning.deal(self._driver, lambda: bool(self._queue.waiting))
             return
         for number, chunk in self._queue.deal():
             worker = self.team.workers[number]
-            for one in chunk:
-                launch = self._bodies[one].launch
+            launches = [self._bodies[one].launch for one in chunk]
+            for launch in launches:
                 if launch.scope.number not in worker.scopes:
                     worker.scopes.add(launch.scope.number)
                     worker.send({"scope": scope_json(launch.scope)})
-                worker.send({"body": launch_json(launch)})
+            worker.send({"bodies": [*map(launch_json, launches)]})
         if (stolen := self._queue.steal()) is not None:
             self.team.workers[stolen[0]].send({"back": stolen[1]})
 
@@ -179,14 +158,10 @@ class Hub:
             self._forget(number)
         return numbers
 
-    @property
-    def beginning(self) -> bool:
-        """True while no worker is ready, and the driver runs bodies itself."""
-        return self._beginning is not None
-
     def free(self) -> None:
-        """Take the news that the driver may have room for more bodies."""
-        self._deal_soon()
+        """Take the news that the driver may have room for more bodies, which matters while no worker is ready."""
+        if self._queue.beginning is not None:
+            self._deal_soon()
 
     def _forget(self, number: int) -> _Body | None:
         """Forget a body that is over, with its rows. Return None if it is forgotten already."""
@@ -243,7 +218,6 @@ class Hub:
                 case "ready":
                     if self._rows is not None and self._rows.lost:
                         worker.send({"known": [key.hex() for key in self._rows.lost]})
-                    self._beginning = None
                     self._queue.join(worker.number)
                     self.team.ready(worker)
                     self._deal_soon()
@@ -259,7 +233,7 @@ class Hub:
 
     def absent(self, worker: Worker, why: str) -> None:
         self._desk.gone(worker.number)
-        if self._beginning is None and not self.team.workers and not self.team.coming:
+        if self._queue.beginning is None and not self.team.workers and not self.team.coming:
             self.mistake(UsageError(why))
         elif not self.team.refuse(UsageError(why)):
             self.missing(why)

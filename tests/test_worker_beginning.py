@@ -7,7 +7,7 @@ import os
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -171,9 +171,9 @@ class _Runner:
         self.each = each
         self.bodies: list[int] = []
 
-    def run_here(self, number: int) -> None:
-        self.free -= self.each
-        self.bodies.append(number)
+    def run_here(self, numbers: Sequence[int]) -> None:
+        self.free -= self.each * len(numbers)
+        self.bodies += numbers
 
 
 @pytest.mark.parametrize(("each", "here"), [(1, 100), (5, 24), (1000, 8)])

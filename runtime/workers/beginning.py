@@ -5,7 +5,7 @@ So a short run needs no worker, and a long one loses no time while they start.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from ..engine.decisions import BodyOver
@@ -23,8 +23,8 @@ class Runner(Protocol):
     def free(self) -> int:
         """The number of further bodies that the driver itself has room for."""
 
-    def run_here(self, number: int) -> None:
-        """Run a body in the driver itself, although it was launched elsewhere."""
+    def run_here(self, numbers: Sequence[int]) -> None:
+        """Run bodies in the driver itself, although they were launched elsewhere. They begin together."""
 
 
 class Driver(Runner, Protocol):
@@ -68,8 +68,7 @@ class Beginning:
                 break
             if not (numbers := self._take(min(free, _PART))):
                 break
-            for number in numbers:
-                runner.run_here(number)
+            runner.run_here(numbers)
         else:
             return
         if waiting() and not self._started:

@@ -26,10 +26,9 @@ class BodyQueue:
     """The queue of bodies by number. Each worker may hold ``room`` of them.
 
     Until a worker joins, the ``beginning`` may give bodies to the driver. When few are left, the workers share them
-    evenly, so that all end together. Neighbours of one ``group`` go to one
-    worker. A worker without a body takes some that another one has not begun, but none of a
-    group. A worker gets
-    at most one body that is suspected of killing workers.
+    evenly, so that all end together. Neighbours of one ``group`` go to one worker. A worker without a body takes some
+    that another one has not begun, but none of a group. A worker gets at most one body that is suspected of killing
+    workers.
     """
 
     def __init__(self, room: int) -> None:
@@ -52,8 +51,11 @@ class BodyQueue:
             self.waiting.append(number)
 
     def take(self, most: int) -> list[int]:
-        """Take bodies that wait from the queue, at most so many. Those that are suspects stay."""
-        return [self.waiting.popleft() for _ in range(min(most, len(self.waiting)))]
+        """Take bodies that wait from the queue, at most so many, but never a part of a group. Suspects stay."""
+        taken = [self.waiting.popleft() for _ in range(min(most, len(self.waiting)))]
+        while taken and self._goes_with(taken[-1]):
+            taken.append(self.waiting.popleft())
+        return taken
 
     def join(self, worker: int) -> None:
         """Add a worker that has no body."""

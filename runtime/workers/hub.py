@@ -241,7 +241,7 @@ class Hub:
     def missing(self, why: str) -> None:
         self._publish(e.Notice(f"{why}; the run goes on without it", urgent=True, at=self._log.clock.now()))
         alone = not self.team.workers and not self.team.coming
-        if alone and self._beginning is None and not self._stopping:
+        if alone and self._queue.beginning is None and not self._stopping:
             self._refuse_all(f"the worker processes have ended, and no other one comes: {why}")
 
     def answer(self, question: dict[str, Any]) -> dict[str, Json]:

@@ -24,6 +24,7 @@ class Worker:
 
     ``idle`` is True when it has stopped and has nothing under way, and ``halted`` when it was told to stop. ``scopes``
     are the numbers of those that it knows. ``writing`` are its rows on the way to the disk. ``over`` ends with it.
+    ``refusal`` says why it cannot begin.
     """
 
     number: int
@@ -36,6 +37,7 @@ class Worker:
     scopes: set[int] = field(default_factory=set)
     writing: set[asyncio.Future[int]] = field(default_factory=set)
     answering: asyncio.Task[None] | None = None
+    refusal: str = ""
     over: asyncio.Future[None] = field(init=False)
 
     def send(self, message: dict[str, Json]) -> None:

@@ -269,7 +269,6 @@ class Hub:
 
     def lose(self, worker: Worker, end: str) -> None:
         """Give the bodies of a dead worker to others. Its attempts are in doubt."""
-        self._desk.gone(worker.number)
         numbers = self._queue.leave(worker.number)
         at = self._log.clock.now()
         open_ = worker.events.broken_off(at)
@@ -277,8 +276,11 @@ class Hub:
             self._publish(event)
         bodies = [self._bodies[number] for number in numbers if number in self._bodies]
         doubts = sum(one.calls for one in open_)
-        if self._rows is not None:
+        if self._rows is None:
+            self._desk.gone(worker.number)
+        else:
             keys, attempts = self._rows.lose(one.launch.path for one in bodies)
+            self._desk.gone(worker.number, worker.sent, self._rows.slowest)
             doubts = len(attempts)
             for other in self.team:
                 other.send({"known": [key.hex() for key in keys]})

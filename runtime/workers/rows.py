@@ -38,6 +38,7 @@ class RowRelay:
         calls = [one for one in records if one.kind not in _OF_FILES]
         if len(calls) < len(records):
             self._note([one for one in records if one.kind in _OF_FILES])
+        worker.sent += sum(one.kind is Kind.INTENT for one in calls)
         done = self._log.journal.append(calls)
         worker.writing.add(done)
         done.add_done_callback(lambda done: self._written(worker, number, calls, done))
@@ -72,6 +73,11 @@ class RowRelay:
         keys, doubts = self._lost.lose(paths, self._log.recall)
         self.lost |= keys
         return keys, doubts
+
+    @property
+    def slowest(self) -> float:
+        """The seconds of the slowest request of the bodies that were lost."""
+        return self._lost.slowest
 
     def answer(self, question: dict[str, Any]) -> dict[str, Json]:
         """Answer a question of a worker, which waits for it with its whole event loop."""

@@ -19,6 +19,8 @@ from .hand import Worker
 from .lost_rows import LostRows
 from .remote_journal import known_json
 
+_OF_FILES = frozenset({Kind.CONTENT, Kind.READ})
+
 
 class RowRelay:
     """The writer of the rows of workers. ``fail`` is called with an error that is a fault of flowrun."""
@@ -27,13 +29,15 @@ class RowRelay:
         self._log = log
         self._fail = fail
         self._lost = LostRows(log.run, log.journal.body)
+        self.lost: set[bytes] = set()
+        """The keys of calls of which dead workers have left rows."""
 
     def write(self, worker: Worker, number: int, packed: Iterable[Any]) -> None:
         """Write the rows of a message, and tell its worker when they are on the disk."""
         records = unpacked(packed)
-        calls = [one for one in records if one.kind is not Kind.CONTENT and one.kind is not Kind.READ]
+        calls = [one for one in records if one.kind not in _OF_FILES]
         if len(calls) < len(records):
-            self._note([one for one in records if one.kind is Kind.CONTENT or one.kind is Kind.READ])
+            self._note([one for one in records if one.kind in _OF_FILES])
         done = self._log.journal.append(calls)
         worker.writing.add(done)
         done.add_done_callback(lambda done: self._written(worker, number, calls, done))
@@ -65,7 +69,9 @@ class RowRelay:
 
     def lose(self, paths: Iterable[str]) -> tuple[set[bytes], list[Open]]:
         """Keep the rows of bodies whose worker has died. Return the keys of their calls, and the attempts in doubt."""
-        return self._lost.lose(paths, self._log.recall)
+        keys, doubts = self._lost.lose(paths, self._log.recall)
+        self.lost |= keys
+        return keys, doubts
 
     def answer(self, question: dict[str, Any]) -> dict[str, Json]:
         """Answer a question of a worker, which waits for it with its whole event loop."""

@@ -197,6 +197,7 @@ def test_a_run_ends_at_once_if_that_is_asked_for(long: Folder) -> None:
     assert long.left() == [f"{run}.{end}" for end in ("log", "out", "run")]
 
 
+@pytest.mark.slow
 def test_a_later_end_of_the_run_counts(at: Folder, slow: Place) -> None:
     run = at.detach()
     at.stop(run, "--now")

@@ -79,12 +79,12 @@ def test_what_a_run_looks_up_goes_to_the_nodes_and_nothing_else() -> None:
         "AWS_REGION": "eu-1",
         "AWS_SECRET_ACCESS_KEY": "s",
         "GOOGLE_API_KEY": "g",
-        "HOME": "/home/ann",
+        "HOME": "/place/of/ann",
     }
     noting = Noting(environ)
     assert noting.get("OPENAI_API_KEY") == "sk-1"
     assert noting.get("OPENAI_BASE_URL") is None
-    assert noting.get("HOME") == "/home/ann"
+    assert noting.get("HOME") == "/place/of/ann"
     assert noting.used() == {"OPENAI_API_KEY": "sk-1"}
     assert "AWS_REGION" in noting
     # A library of the provider reads others of the same kind by itself.

@@ -22,10 +22,10 @@ from ..vocabulary.json_value import Json
 from .body_queue import BodyQueue
 from .budget_ends import BudgetEnds
 from .hand import Worker
-from .news import lost_line, once
 from .process import Started
 from .rows import RowRelay
 from .team import Hello, Team
+from .told import lost_line, once
 from .waits import waits_of
 
 DEATHS = 3

@@ -167,7 +167,7 @@ class Workers(OneProcess):
             "known": _known(log, fresh=settings.fresh).text(),
             **self._told,
         }
-        await self.hub.greet(log, publish, lambda number: {**common, "hello": number})
+        await self.hub.greet(log, publish, lambda number: {**common, "hello": number, "now": log.clock.now()})
         answered = _answered(log) if self._resumed else None
         placed = replace(context, placing=self._placing)
         return self._budgeted(

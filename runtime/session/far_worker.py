@@ -17,6 +17,7 @@ from typing import Any
 from ..dispatch.read_pool import ReadPool
 from ..dispatch.run_clock import RunClock
 from ..providers.addresses import printable
+from ..providers.images import take_from
 from ..vocabulary.errors import UsageError
 from ..workers.dialing import dial
 from ..workers.far_files import FarReadPool, FileStream, Mirror
@@ -109,7 +110,9 @@ class _FarWorker(BodyWorker):
             return super().reads(hello, settings, tell)
         assert settings.folder is not None
         mirror = Mirror(settings.folder, settings.allow_read, self._root)
-        return FarReadPool(mirror, FileStream(self._files), tell)
+        stream = FileStream(self._files)
+        take_from(stream.image)
+        return FarReadPool(mirror, stream, tell)
 
     def clock(self, hello: dict[str, Any]) -> RunClock:
         # Each machine has a clock of its own, so the time of the run goes on from the moment of the driver's message.

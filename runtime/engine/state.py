@@ -82,6 +82,10 @@ class State(Driven):
         """Run a body here after all, for example because the journal has its answers or no place is left."""
         return self._take(partial(self._bring_back, number))
 
+    def count_here(self) -> int:
+        """Count the bodies that run here after all, and have not ended."""
+        return self._machine.elsewhere.count_back()
+
     def abandoned(self) -> Outcome:
         """Return the outcome of a stopped run. It has no value, but it has the values of the finished steps."""
         return self._outcome(None, complete=False)

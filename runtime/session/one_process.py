@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ..dispatch.attempt_events import Publish
@@ -49,6 +50,14 @@ class OneProcess:
         ``priced``: the run needs the prices of its models.
         """
         return context
+
+    def linger(self, models: Models, requests: Sequence[tuple[str, float]]) -> None:
+        """Keep places for requests that the server may still work on: the model of each, and the seconds."""
+        loop = asyncio.get_running_loop()
+        for model, seconds in requests:
+            limiter = models.endpoints[model].limiter if model in models.endpoints else None
+            if limiter is not None and limiter.limit is not None and (place := limiter.acquire()) is not None:
+                loop.call_later(seconds, limiter.release, place)
 
     def scheduler(self, *given: Any) -> Scheduler:
         """Make the scheduler of the run."""

@@ -88,6 +88,11 @@ class RayWorkers(Workers):
     def parts(self, given: Parts) -> Parts:
         return replace(given, environ=self._noting)
 
+    @property
+    def _early(self) -> bool:
+        """False: the nodes are checked for keys and files before anything is sent."""
+        return False
+
     def starter(self) -> Callable[[], Started]:
         return self._start
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
@@ -109,13 +109,13 @@ async def execute(
         _tell_past(models, number, past, publish, clock)
         for line in notices(journal, log, models.prices, settings.ask_doubtful, batches.book):
             tell(line, urgent=True)
+        _keep_places(journal, log, models, processes, tell)
         context = _context(models, budget, log, past, settings, parts, listeners, batches)
         context = await processes.greet(settings, values, log, context, publish, priced=in_money)
         handed = None if parts.on_result is None else handed_on(plan)
         window = window_of(models.endpoints.values())
         state = State(plan, values, context, window, handed=handed, turn=_TURN, places=processes.places)
-        hand_on, person = parts.on_result or _nowhere, parts.ask_person
-        ways = (publish, externs.call, log, hand_on, reads.read, person)
+        ways = (publish, externs.call, log, parts.on_result or _nowhere, reads.read, parts.ask_person)
         scheduler = processes.scheduler(state, models.endpoints, *ways)
         if journal is not None:
             journal.on_trouble, journal.on_mistake = scheduler.trouble, scheduler.mistake
@@ -165,6 +165,16 @@ def _tell_past(models: Models, number: int | None, past: History, publish: Liste
         publish(PricesDeclared(models.declared_prices, at=clock.now()))
     if number is not None:
         publish(PastCounted(past.account, at=clock.now()))
+
+
+def _keep_places(
+    journal: Journal | None, log: NoLog, models: Models, processes: OneProcess, tell: Callable[[str], None]
+) -> None:
+    """Keep places for the requests of an earlier part that was killed, as long as they may be under way."""
+    if journal is not None and journal.index.open:
+        from .lingering import lingering  # few runs were killed
+
+        processes.linger(models, lingering(journal, log, tell))
 
 
 def _context(

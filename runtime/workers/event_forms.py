@@ -24,6 +24,7 @@ from ..vocabulary.waits import Cause
 
 STRIDE = 1 << 40
 """The distance between the first numbers of two workers, so that their requests never have the same number."""
+_CAUSES = {str(cause): cause for cause in Cause}
 _KINDS: dict[str, type] = {kind.__name__: kind for kind in get_args(e.Event)}
 _ENDS = frozenset({e.RequestFinished, e.RequestFailed, e.RequestCancelled, e.RequestRetried})
 _LONG = frozenset({"carried", "call", "came", "answer"})
@@ -131,7 +132,7 @@ _FORMS: Mapping[str, tuple[_Write, _Read]] = {
     ),
     "waited": (
         lambda waited: {str(cause): one for cause, one in waited.items()},
-        lambda found: {Cause(cause): one for cause, one in found.items()},
+        lambda found: {_CAUSES[cause]: one for cause, one in found.items()},
     ),
     "carried": (lambda calls: [_call_json(one) for one in calls], lambda found: tuple(map(_call_of, found))),
     "call": (_call_json, _call_of),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import field
 from typing import Any
 
@@ -23,6 +24,7 @@ class Worker:
 
     ``idle`` is True when it has stopped and has nothing under way, and ``halted`` when it was told to stop. ``scopes``
     are the numbers of those that it knows. ``writing`` are its rows on the way to the disk. ``over`` ends with it.
+    ``refusal`` says why it cannot begin.
     """
 
     number: int
@@ -35,6 +37,7 @@ class Worker:
     scopes: set[int] = field(default_factory=set)
     writing: set[asyncio.Future[int]] = field(default_factory=set)
     answering: asyncio.Task[None] | None = None
+    refusal: str = ""
     over: asyncio.Future[None] = field(init=False)
 
     def send(self, message: dict[str, Json]) -> None:
@@ -51,5 +54,9 @@ async def answer(questions: socket.socket, reply: Callable[[dict[str, Any]], dic
         while data := await loop.sock_recv(questions, 1 << 16):
             for question in frames.feed(data):
                 await loop.sock_sendall(questions, framed(reply(question)))
-    except (OSError, WireError):
+    except OSError:
         return  # the worker is gone, and its link tells so
+    except WireError:
+        # It may wait for an answer for ever otherwise.
+        with suppress(OSError):
+            questions.shutdown(socket.SHUT_RDWR)

@@ -11,28 +11,28 @@ from flowrun.dsl import dataclass
 from ..dispatch.attempt_events import Publish
 from ..dispatch.leases import LeaseDesk, Leases
 from ..dispatch.ledger import NoLog, RunLog
-from ..engine.body_json import launch_json, over_of, scope_json
+from ..engine.body_json import launch_json, scope_json
 from ..engine.body_terms import CancelBody, LaunchBody
 from ..engine.decisions import BodyOver, Failure
 from ..engine.elsewhere import PREPARED
 from ..vocabulary import events as e
-from ..vocabulary.error_forms import error_of
 from ..vocabulary.errors import FlowrunError, InDoubtError, RefusedError, UsageError
 from ..vocabulary.json_value import Json
+from .beginning import Beginning, Runner
 from .body_queue import BodyQueue
 from .budget_ends import BudgetEnds
 from .hand import Worker
 from .process import Started
 from .rows import RowRelay
+from .sound import read, sound
 from .team import Hello, Team
 from .told import lost_line, once
-from .waits import waits_of
 
 DEATHS = 3
 """A body whose workers died so often is not run again."""
 
 
-class Driver(Protocol):
+class Driver(Runner, Protocol):
     """The part of the driver's scheduler that hears from the hub."""
 
     def over(self, over: BodyOver) -> None:
@@ -63,8 +63,10 @@ class _Body:
 class Hub:
     """The bodies of one run that run in worker processes. ``start`` starts one of these.
 
-    ``desk`` leases the limits of the run to the workers, and ``leases`` are those of the driver itself. The processes
-    start at once. ``greet`` tells them about the run, and returns when all of them are ready.
+    ``desk`` leases the limits of the run to the workers, and ``leases`` are those of the driver itself. ``greet`` tells
+    the processes about the run, and returns when all of them are ready. With ``early`` it returns at once: the driver
+    runs bodies itself until a worker is ready, and a run that needs no worker starts none. The bodies of the steps
+    ``together`` cost less in one process, because their calls share requests.
     """
 
     def __init__(self, count: int, start: Callable[[], Started], desk: LeaseDesk, leases: Leases) -> None:
@@ -75,17 +77,22 @@ class Hub:
         self._publish: Publish = lambda event: None
         self._driver: Driver | None = None
         self._rows: RowRelay | None = None
+        self.together: frozenset[str] = frozenset()
         self._queue = BodyQueue(1)
         self._bodies: dict[int, _Body] = {}
         self._ends = BudgetEnds(self._end, self._sending)
+        self._beginning: Beginning | None = None
         self._stopping = self._dealing = False
 
-    async def greet(self, log: NoLog, publish: Publish, hello: Hello) -> None:
-        """Begin the run at all workers, and wait until they are ready. Raises UsageError if one of them is not."""
+    async def greet(self, log: NoLog, publish: Publish, hello: Hello, *, early: bool = False) -> None:
+        """Begin the run at all workers. Raises UsageError if one of them cannot begin, unless this is ``early``."""
         self._log, self._publish = log, once(publish)
         if isinstance(log, RunLog):
             self._rows = RowRelay(log, self.mistake)
-        await self.team.greet(self, hello)
+        if early:
+            self._beginning = Beginning(self._taken, lambda: self.team.begin(self, hello))
+        else:
+            await self.team.greet(self, hello)
 
     def listen(self, driver: Driver, window: int) -> None:
         """Take the scheduler of the run. At first ``window`` bodies may be open at each worker."""
@@ -108,8 +115,11 @@ class Hub:
         self._bodies[body.number] = _Body(body)
         if self._rows is not None:
             self._rows.begin(body.path)
-        self._queue.enter(body.number)
+        self._queue.enter(body.number, group=self._group(body))
         self._deal_soon()
+
+    def _group(self, body: LaunchBody) -> int | None:
+        return body.scope.number if body.scope.patient and body.scope.step in self.together else None
 
     def cancel(self, cancel: CancelBody) -> None:
         if self._forget(cancel.number) is None:
@@ -148,6 +158,9 @@ class Hub:
         self._dealing = False
         if self._stopping or self.team.ending:
             return
+        if self._beginning is not None and self._driver is not None:
+            self._beginning.deal(self._driver, lambda: bool(self._queue.waiting))
+            return
         for number, chunk in self._queue.deal():
             worker = self.team.workers[number]
             for one in chunk:
@@ -158,6 +171,22 @@ class Hub:
                 worker.send({"body": launch_json(launch)})
         if (stolen := self._queue.steal()) is not None:
             self.team.workers[stolen[0]].send({"back": stolen[1]})
+
+    def _taken(self, most: int) -> list[int]:
+        """Take bodies that wait, to run them here."""
+        numbers = self._queue.take(most)
+        for number in numbers:
+            self._forget(number)
+        return numbers
+
+    @property
+    def beginning(self) -> bool:
+        """True while no worker is ready, and the driver runs bodies itself."""
+        return self._beginning is not None
+
+    def free(self) -> None:
+        """Take the news that the driver may have room for more bodies."""
+        self._deal_soon()
 
     def _forget(self, number: int) -> _Body | None:
         """Forget a body that is over, with its rows. Return None if it is forgotten already."""
@@ -181,19 +210,22 @@ class Hub:
         self._desk.join(worker.number, lambda message: worker.send({"leases": message}))
 
     def hear(self, worker: Worker, message: dict[str, Any]) -> None:
-        for name, found in message.items():
+        """Take a message. Raises WireError if no worker of flowrun's has sent it."""
+        for name, content in message.items():
+            found = read(worker, name, content)
             match name:
                 case "rows":
                     if self._rows is not None:
-                        self._rows.write(worker, found, message["records"])
+                        self._rows.write(worker, found, message.get("records", ()))
                 case "leases":
-                    self._desk.take(worker.number, found)
+                    with sound():
+                        self._desk.take(worker.number, found)
                 case "events":
-                    for row in found:
-                        self._publish(worker.events.event(row))
+                    for event in found:
+                        self._publish(event)
                 case "over":
                     for one in found:
-                        self._over(over_of(one))
+                        self._over(one)
                 case "gave":
                     self._queue.given_back(worker.number, found)
                     self._deal_soon()
@@ -204,22 +236,39 @@ class Hub:
                     worker.idle = True
                     self._rest()
                 case "ended":
-                    self.team.waits.append(waits_of(found))
+                    self.team.waits.append(found)
                     worker.idle = True
                     worker.over.set_result(None)
                     self._rest()
                 case "ready":
+                    if self._rows is not None and self._rows.lost:
+                        worker.send({"known": [key.hex() for key in self._rows.lost]})
+                    self._beginning = None
                     self._queue.join(worker.number)
                     self.team.ready(worker)
                     self._deal_soon()
                 case "refused":
-                    self.mistake(UsageError(f"a worker process{worker.process.place} cannot begin: {error_of(found)}"))
+                    worker.refusal = f"a worker process{worker.process.place} cannot begin: {found}"
+                    self.team.refuse(UsageError(worker.refusal))
                 case "mistake":
                     self.mistake(RuntimeError(f"in a worker process: {found}"))
 
     def mistake(self, error: BaseException) -> None:
         if not self.team.refuse(error) and self._driver is not None:
             self._driver.mistake(error)
+
+    def absent(self, worker: Worker, why: str) -> None:
+        self._desk.gone(worker.number)
+        if self._beginning is None and not self.team.workers and not self.team.coming:
+            self.mistake(UsageError(why))
+        elif not self.team.refuse(UsageError(why)):
+            self.missing(why)
+
+    def missing(self, why: str) -> None:
+        self._publish(e.Notice(f"{why}; the run goes on without it", urgent=True, at=self._log.clock.now()))
+        alone = not self.team.workers and not self.team.coming
+        if alone and self._beginning is None and not self._stopping:
+            self._refuse_all(f"the worker processes have ended, and no other one comes: {why}")
 
     def answer(self, question: dict[str, Any]) -> dict[str, Json]:
         return {} if self._rows is None else self._rows.answer(question)
@@ -267,11 +316,6 @@ class Hub:
         elif not self.team.workers and not self.team.coming:
             self._refuse_all("the worker processes kept ending, and flowrun starts no more")
         self._deal_soon()
-
-    def missing(self, why: str) -> None:
-        self._publish(e.Notice(f"no other worker takes its place: {why}", urgent=True, at=self._log.clock.now()))
-        if not self.team.workers and not self.team.coming and not self._stopping:
-            self._refuse_all(f"the worker processes have ended, and no other one comes: {why}")
 
     def _refuse_all(self, why: str) -> None:
         for body in [*self._bodies.values()]:

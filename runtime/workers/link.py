@@ -35,6 +35,8 @@ class Link(asyncio.Protocol):
         self._given: list[Json] = []
         self._closed = False
         self._room = asyncio.Event()
+        self.fault = ""
+        """The fault in what came, for which the stream was ended."""
         self.too_long: Callable[[WireError], None] = _ignored
 
     @classmethod
@@ -99,11 +101,14 @@ class Link(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         try:
             for frame in self._frames.feed(data):
+                if not isinstance(frame, list) or not all(isinstance(message, dict) for message in frame):
+                    raise WireError("a frame has no list of messages")
                 for message in frame:
                     if self._closed:
                         return
                     self._heard(message)
-        except WireError:
+        except WireError as error:
+            self.fault = f"it sent what flowrun does not understand: {error}"
             self._end()
 
     def connection_lost(self, error: Exception | None) -> None:

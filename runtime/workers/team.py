@@ -34,24 +34,27 @@ class Head(Protocol):
     def lose(self, worker: Worker, end: str) -> None:
         """Take the news that a worker has died. ``end`` says how."""
 
+    def absent(self, worker: Worker, why: str) -> None:
+        """Take the news that a worker has ended before it was ready."""
+
     def missing(self, why: str) -> None:
-        """Take the news that no worker comes in place of a dead one."""
+        """Take the news that a worker cannot be had."""
 
     def mistake(self, error: BaseException) -> None:
         """Take an error that ends the run."""
 
 
 class Team:
-    """The workers of one run. ``start`` starts one of them. So many start at once, and load modules.
+    """The workers of one run. ``begin_one`` starts one of them, which loads its modules at once.
 
     ``waits`` has the waiting of workers that have ended.
     """
 
-    def __init__(self, count: int, start: Callable[[], Started]) -> None:
+    def __init__(self, count: int, begin_one: Callable[[], Started]) -> None:
         self.count = count
         self.workers: dict[int, Worker] = {}
-        self._start = start
-        self._started = [start() for _ in range(count)]
+        self._begin_one = begin_one
+        self._started: list[Started] = []
         self._numbers = 0
         self._starts_left = _STARTS * count
         self._head: Head | None = None
@@ -72,20 +75,42 @@ class Team:
     @property
     def busy(self) -> bool:
         """True if a worker may still have something under way."""
-        return any(not one.idle for one in self)
+        return any(one.ready and not one.idle for one in self)
+
+    def start(self) -> None:
+        """Start the processes. Raises UsageError."""
+        for _ in range(self.count):
+            self._started.append(self._begin_one())
 
     async def greet(self, head: Head, hello: Hello) -> None:
         """Tell all workers about the run, and wait until they are ready. Raises UsageError if one of them is not."""
-        self._head, self._hello = head, hello
         self._waiting = asyncio.get_running_loop().create_future()
-        for process in [*self._started]:
-            await self._join(process)
+        await self._greet_all(head, hello)
         await self._waiting
 
+    def begin(self, head: Head, hello: Hello) -> None:
+        """Start the processes, and tell them about the run, which goes on in the meantime."""
+        self._spawn(self._begin(head, hello))
+
+    async def _begin(self, head: Head, hello: Hello) -> None:
+        self._head = head
+        try:
+            self.start()
+        except UsageError as error:
+            head.missing(str(error))
+        await self._greet_all(head, hello)
+
+    async def _greet_all(self, head: Head, hello: Hello) -> None:
+        self._head, self._hello = head, hello
+        for process in [*self._started]:
+            await self._join(process)
+
     def refuse(self, error: BaseException) -> bool:
-        """Let ``greet`` raise an error. Return False if it is over."""
-        if self._waiting is None or self._waiting.done():
+        """Let ``greet`` raise an error. Return False if it has returned, or has not been called."""
+        if self._waiting is None:
             return False
+        if self._waiting.done():
+            return not self._waiting.cancelled() and self._waiting.exception() is not None
         self._waiting.set_exception(error)
         return True
 
@@ -99,7 +124,7 @@ class Team:
         self.ending = True
         for worker in self:
             worker.send({"end": True})
-        ends = [worker.over for worker in self]
+        ends = [worker.over for worker in self if worker.ready]
         if ends:
             await asyncio.wait(ends, timeout=seconds)
         writing = [one for worker in self for one in worker.writing]
@@ -166,6 +191,8 @@ class Team:
     async def _bury(self, worker: Worker) -> None:
         """Handle the death of a worker, and start another one in its place."""
         end = worker.process.told_end()
+        if worker.link is not None and worker.link.fault:
+            end = worker.link.fault
         if worker.answering is not None:
             worker.answering.cancel()
         if worker.writing:
@@ -174,23 +201,40 @@ class Team:
             await asyncio.sleep(0)
         self.workers.pop(worker.number, None)
         assert self._head is not None
-        if not worker.ready:
-            where = worker.process.place
-            self._head.mistake(UsageError(f"a worker process{where} ended before it was ready ({end})"))
-            return
-        more = not self.ending and self._starts_left > 0 and not worker.halted
+        more = self._may_replace(worker)
         self._starts_left -= more
+        if not worker.ready and not more:
+            where = worker.process.place
+            self._head.absent(worker, worker.refusal or f"a worker process{where} ended before it was ready ({end})")
+            return
         if more:
-            self._started.append(process := self._start())
-            self._spawn(self._replace(process))
+            self._start_another()
         self._head.lose(worker, end)
+
+    def _may_replace(self, worker: Worker) -> bool:
+        """Tell whether another worker shall take the place of a dead one."""
+        begins = self._waiting is not None and not self._waiting.done()
+        # A worker that cannot begin at all should not delay the news of it for long.
+        left = self._starts_left - (_STARTS - 1) * self.count if begins else self._starts_left
+        return not self.ending and not worker.halted and not worker.refusal and left > 0
+
+    def _start_another(self) -> None:
+        """Start a worker in place of a dead one."""
+        assert self._head is not None
+        try:
+            process = self._begin_one()
+        except UsageError as error:
+            asyncio.get_running_loop().call_soon(self._head.missing, str(error))
+            return
+        self._started.append(process)
+        self._spawn(self._replace(process))
 
     async def _replace(self, process: Started) -> None:
         """Take in a worker in place of a dead one, when it comes."""
+        assert self._head is not None
         try:
             await self._join(process)
         except UsageError as error:
             self._started.remove(process)
             process.kill()
-            assert self._head is not None
             self._head.missing(str(error))

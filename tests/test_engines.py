@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import time
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from flowrun import RunOptions, load, run_async
 from flowrun.dsl import Source
 from flowrun.runtime.session import engines
+from flowrun.runtime.session.far_worker import _FarWorker
 from flowrun.runtime.session.ray_workers import Noting
 from flowrun.runtime.vocabulary.errors import UsageError
 from flowrun.runtime.workers import cluster
@@ -79,12 +81,12 @@ def test_what_a_run_looks_up_goes_to_the_nodes_and_nothing_else() -> None:
         "AWS_REGION": "eu-1",
         "AWS_SECRET_ACCESS_KEY": "s",
         "GOOGLE_API_KEY": "g",
-        "HOME": "/home/ann",
+        "HOME": "/place/of/ann",
     }
     noting = Noting(environ)
     assert noting.get("OPENAI_API_KEY") == "sk-1"
     assert noting.get("OPENAI_BASE_URL") is None
-    assert noting.get("HOME") == "/home/ann"
+    assert noting.get("HOME") == "/place/of/ann"
     assert noting.used() == {"OPENAI_API_KEY": "sk-1"}
     assert "AWS_REGION" in noting
     # A library of the provider reads others of the same kind by itself.
@@ -119,3 +121,14 @@ def test_reasons_of_ray_are_one_plain_line(error: Exception, said: str) -> None:
     assert said in line
     assert "\n" not in line
     assert len(line) < 300
+
+
+async def test_the_time_of_a_run_goes_on_at_a_machine_with_another_clock() -> None:
+    ends = [socket.socket() for _ in range(3)]
+    worker = _FarWorker(*ends)
+    clock = worker.clock({"ships": True, "now": 12.5, "zero": -1e6})
+    assert 12.5 <= clock.now() < 13
+    here = worker.clock({"ships": False, "now": 12.5, "zero": asyncio.get_running_loop().time() - 3})
+    assert 3 <= here.now() < 4
+    for end in ends:
+        end.close()

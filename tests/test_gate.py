@@ -7,13 +7,17 @@ import os
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from flowrun.runtime.dispatch.read_pool import ReadPool
 from flowrun.runtime.files.files import Files
+from flowrun.runtime.files.images import digest_of
+from flowrun.runtime.providers import images
 from flowrun.runtime.vocabulary.errors import InputError
+from flowrun.runtime.vocabulary.image import Image
 from flowrun.runtime.workers import far_files, far_link, gate
 from flowrun.runtime.workers.dialing import dial
 from flowrun.runtime.workers.far_files import FarReadPool, FileDesk, FileStream, Mirror
@@ -178,7 +182,7 @@ async def test_a_file_that_changes_on_its_way_is_refused(tmp_path: Path, monkeyp
     root.mkdir()
     (folder / "a.txt").write_text("one")
     monkeypatch.setattr(far_files, "_same", lambda *given: False)
-    monkeypatch.setattr(FileDesk, "_part", lambda self, name, at: b"two"[at:])
+    monkeypatch.setattr(FileDesk, "_part", lambda self, name, at, read: (b"two"[at:], 3))
     async with pool_of(folder, root) as pool:
         with pytest.raises(InputError, match="has changed while it was read"):
             await pool.read("file", {"path": "a.txt"}, lambda: None)
@@ -196,3 +200,26 @@ async def test_a_file_that_the_driver_may_not_read_is_refused_in_its_words(tmp_p
                 await pool.read("file", {"path": path}, lambda: None)
         with pytest.raises(InputError, match="there is no file"):
             await pool.read("file", {"path": "none.txt"}, lambda: None)
+
+
+async def test_an_image_comes_by_its_digest_to_a_worker_without_its_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = os.urandom(2_500_000)
+    (tmp_path / "big.png").write_bytes(data)
+    theirs, ours = socket.socketpair()
+    serving = asyncio.create_task(answer_files(theirs, FileDesk(Files(tmp_path / "flow")).answer))
+    stream = FileStream(ours)
+
+    def lacking(path: Path, name: str | None = None) -> bytes:
+        raise InputError("there is no file")
+
+    monkeypatch.setattr(images, "read_plain_bytes", lacking)
+    monkeypatch.setattr(images, "_elsewhere", [stream.image])
+    image = Image(digest_of(data), "png", 1, 1, path=str(tmp_path / "big.png"))
+    assert await asyncio.to_thread(images.bytes_of, image) == data
+    with pytest.raises(InputError, match="has changed"):
+        await asyncio.to_thread(images.bytes_of, replace(image, digest="sha256:0"))
+    serving.cancel()
+    ours.close()
+    theirs.close()

@@ -187,9 +187,11 @@ class Workers(OneProcess):
         }
         # A run that starts no worker does not sort the keys of its journal.
         known = cache(lambda: _known(log, fresh=settings.fresh).text())
-        await self.hub.greet(
-            log, publish, lambda number: {**common, "known": known(), "hello": number}, early=self._early
-        )
+
+        def hello(number: int) -> dict[str, Json]:
+            return {**common, "known": known(), "hello": number, "now": log.clock.now()}
+
+        await self.hub.greet(log, publish, hello, early=self._early)
         answered = _answered(log) if self._resumed else None
         placed = replace(context, placing=self._placing)
         return self._budgeted(

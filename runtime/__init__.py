@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from .api import RunError, resume, resume_async, run, run_async
     from .costs.written_budget import Budget
     from .engine.decisions import Failure
+    from .files.urls import Url
     from .limits.retry import RetryPolicy
     from .providers import open_provider
     from .providers.protocol import Provider, Surroundings
@@ -54,6 +55,7 @@ _HOMES = {
     "api": "RunError resume resume_async run run_async",
     "costs.written_budget": "Budget",
     "engine.decisions": "Failure",
+    "files.urls": "Url",
     "limits.retry": "RetryPolicy",
     "providers": "open_provider",
     "providers.protocol": "Provider Surroundings",
@@ -117,6 +119,7 @@ __all__ = [
     "Tally",
     "Telemetry",
     "TokenDetail",
+    "Url",
     "Usage",
     "UsageError",
     "events",

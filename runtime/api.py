@@ -222,7 +222,7 @@ async def _executed(
     parts = options.parts(listeners, remarks)
     if display := cell_display(options.progress):
         parts = replace(parts, on_event=(*parts.on_event, display))
-    if keep and journal is None and not options.live and options.workers < 2:
+    if keep and journal is None and not options.live and not parts.several:
         # Prompts of worker processes stay there.
         from .session.call_keeper import CallKeeper
 

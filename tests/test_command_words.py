@@ -28,6 +28,8 @@ def refusal(*words: str) -> str:
         (("format", "x.flow"), "write `flowrun fmt x.flow`"),
         (("dry-run", "x.flow"), "write `flowrun plan x.flow`"),
         (("history",), "write `flowrun runs`"),
+        (("kill", "last"), "write `flowrun stop`"),
+        (("follow", "last"), "write `flowrun attach`"),
         (("logs", "last"), "write `flowrun show`"),
         (("compare", "a", "b"), "write `flowrun diff`"),
         (("help",), "write `flowrun --help`"),

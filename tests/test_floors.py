@@ -44,7 +44,7 @@ FLOORS = {
         "forecast/*",
         "workers/*",
         "pages/* telemetry/*",
-        "live/* eval/*",
+        "live/* eval/* detached/*",
         "session/* api",
         "testing/*",
         "cli/*",

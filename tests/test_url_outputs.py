@@ -190,6 +190,12 @@ async def test_a_place_without_the_right_is_told_before_anything_is_asked(
         OPENAI_BASE_URL=faults.url,
         **objects.environ,
     )
+    other = await command(
+        *("a.flow", "--rows", "rows.jsonl", "--report", f"s3://box/page.html?{SECRET}"), folder=folder
+    )
+    assert other.code == 2
+    assert "`s3://box/page.html` is a URL, and this option takes the path of a file" in other.err
+    assert SECRET not in other.err
     assert ran.code == 74
     assert "the credentials at hand have no right to write it" in ran.err
     assert not faults.seen

@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import json
 import random
+import subprocess
+import sys
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
@@ -13,7 +15,7 @@ from types import SimpleNamespace
 import pytest
 
 from flowrun.dsl import Source, plan, types
-from flowrun.runtime import load, run_async
+from flowrun.runtime import Url, load, run_async
 from flowrun.runtime.documents.stored_rows import StoredRows
 from flowrun.runtime.documents.url_rows import UrlRows
 from flowrun.runtime.files import url_objects
@@ -126,8 +128,13 @@ def test_columns_and_sheets(objects: Objects) -> None:
     assert isinstance(rows, StoredRows)
     assert (rows.place, rows.version) == ("s3://box/rows.parquet", etag_of(objects.box["rows.parquet"]))
     assert rows[89_999] == {"id": 89_999, "text": texts[-1]}
-    assert rows.path.exists()
     copy = rows.path
+    assert copy.exists()
+    kept = kept_apart({"it": rows})
+    assert kept.files["it"].items() >= {"path": rows.place, "sha256": rows.digest, "version": rows.version}.items()
+    made = SimpleNamespace(params=[plan.Param("it", ROWS, None, True)])
+    again = reopened(made, kept.inputs, kept.files)  # type: ignore[arg-type]
+    assert again["it"][70_000] == rows[70_000]
     del rows
     assert not copy.exists()
     openpyxl = pytest.importorskip("openpyxl")
@@ -188,10 +195,19 @@ async def test_python_gives_rows_by_url(objects: Objects, tmp_path: Path) -> Non
         "flow f(rows: [Row], d: document) {\n  n = length(rows)\n  return { n, d }\n}\n"
         "type Row = { id: int, text: text }\n"
     )
-    result = await run_async(load(said), rows="s3://box/rows.jsonl", d="s3://box/rows.jsonl")
+    rows = Url("s3://box/rows.jsonl")
+    result = await run_async(load(said), rows=rows, d="s3://box/rows.jsonl")
     assert result.value == {"n": 3, "d": "s3://box/rows.jsonl"}
+    assert (await run_async(load(said), rows=[], d=rows)).value["d"] == lines(3).decode()
     with pytest.raises(InputError, match=r"`rows`: there is no object `s3://box/none.jsonl`"):
-        await run_async(load(said), rows="s3://box/none.jsonl", d="d")
+        await run_async(load(said), rows=Url("s3://box/none.jsonl"), d="d")
+    with pytest.raises(UsageError, match=r"`rows\.jsonl` is no URL"):
+        await run_async(load(said), rows=Url("rows.jsonl"), d="d")
+    # A text of a stranger opens no URL.
+    with pytest.raises(InputError):
+        await run_async(load(said), rows="s3://box/rows.jsonl", d="d")
+    text = load(Source("flow f(a: text) {\n  return a\n}\n"))
+    assert (await run_async(text, a=rows)).value == lines(3).decode()
 
 
 def test_web_urls_are_read(objects: Objects) -> None:
@@ -203,6 +219,19 @@ def test_web_urls_are_read(objects: Objects) -> None:
     assert isinstance(rows, UrlRows)
     assert SECRET not in rows.place + rows.name + str(rows.path)
     assert rows[39_999]["id"] == 39_999
+    objects.denied.add("denied.jsonl")
+    for url, said in (
+        (f"{objects.url}/box/none.jsonl?token={SECRET}", "there is no object"),
+        (f"{objects.url}/box/denied.jsonl?token={SECRET}", "no right to read it"),
+        (f"http://me:{SECRET}@127.0.0.1:9/rows.jsonl?token={SECRET}", "its server cannot be reached"),
+    ):
+        with pytest.raises(InputError, match=said) as caught:
+            read(ROWS, url)
+        assert SECRET not in str(caught.value)
+    objects.broken = 50
+    with pytest.raises(InputError, match=r"failed \(status 500\)"):
+        read(ROWS, f"{objects.url}/box/rows.jsonl")
+    objects.broken = 0
     with pytest.raises(InputError, match="a web server lists no files") as caught:
         read(types.ListOf(types.DOCUMENT), f"{objects.url}/box/")
     assert SECRET not in str(caught.value)
@@ -260,6 +289,28 @@ def test_data_opens_no_url(objects: Objects) -> None:
     with pytest.raises(InputError):
         read_input(plan.Param("it", ROWS, None, True), "s3://box/rows.jsonl", lambda: "")
     assert objects.requests == []
+
+
+def test_without_the_extra(objects: Objects, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "fsspec", None)
+    with pytest.raises(InputError, match=r"install an extra: `pip install 'flowrun-dsl\[urls\]'`"):
+        read(ROWS, "s3://box/rows.jsonl")
+
+
+def test_a_plain_run_loads_nothing_of_it(tmp_path: Path) -> None:
+    (tmp_path / "rows.jsonl").write_bytes(lines(3))
+    (tmp_path / "a.flow").write_text(
+        "flow f(rows: [Row]) {\n  n = length(rows)\n  return n\n}\ntype Row = { id: int, text: text }\n"
+    )
+    code = (
+        "import sys; from flowrun.runtime.cli import main\n"
+        "sys.argv = ['flowrun', 'a.flow', '--rows', 'rows.jsonl', '--output', 'out.json', '--no-journal', '-q']\n"
+        "try: main()\nexcept SystemExit as end: assert not end.code\n"
+        "print([one for one in sys.modules if one in ('fsspec', 'botocore') or 'url_' in one or 'upload' in one])"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert ran.stdout == "[]\n", ran.stderr
+    assert (tmp_path / "out.json").read_text().strip() == "3"
 
 
 def test_the_names_of_urls() -> None:

@@ -21,6 +21,8 @@ DISK = 74
 """The output, the journal or a file could not be written, or the journal is damaged."""
 MISTAKE = 70
 """A fault of flowrun itself."""
+KILLED = 137
+"""`flowrun attach`: the run was killed, or its machine went down. `flowrun resume` goes on."""
 INTERRUPTED = 130
 """The command was ended by ^C (SIGINT); paid answers are in the journal. The same after SIGTERM is 143."""
 

@@ -51,6 +51,11 @@ ELSEWHERE = {
     "ls": "runs",
     "continue": "resume",
     "retry": "resume",
+    "follow": "attach",
+    "tail": "attach",
+    "wait": "attach",
+    "kill": "stop",
+    "cancel": "stop",
     "new": "init",
     "create": "init",
     "providers": "endpoints",
@@ -58,7 +63,7 @@ ELSEWHERE = {
     "version": "--version",
 }
 """The commands of other tools, each with the name of flowrun's command for it."""
-WITHOUT_A_FILE = frozenset({"runs", "show", "diff", "init", "models", "endpoints"})
+WITHOUT_A_FILE = frozenset({"runs", "show", "attach", "stop", "diff", "init", "models", "endpoints"})
 """The commands of flowrun that take no flow file."""
 
 

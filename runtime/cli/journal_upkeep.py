@@ -103,7 +103,9 @@ def prune(older: str | None, keep: tuple[str, ...], dry_run: bool, journal: str 
         return
     from ..journal.rewrite import rewrite
 
-    _tell(gone, rewrite(path, [run.number for run in gone]), as_json=as_json)
+    sizes = rewrite(path, [run.number for run in gone])
+    _remove_detached(path, gone)
+    _tell(gone, sizes, as_json=as_json)
 
 
 @click.command("erase", short_help="Remove one run for good.")
@@ -122,7 +124,9 @@ def erase(run: str, journal: str | None, as_json: bool) -> None:
     path = existing(journal)
     with JournalReader(path, read_runs) as reader:
         found = chosen_run(reader.index, run, path)
-    _tell([found], rewrite(path, [found.number], wipe=True), as_json=as_json)
+    sizes = rewrite(path, [found.number], wipe=True)
+    _remove_detached(path, [found])
+    _tell([found], sizes, as_json=as_json)
 
 
 @click.command("forget", short_help="Forget the answers of some calls: they are asked again.")
@@ -164,6 +168,13 @@ def forget(run: str, path: str | None, failed: bool, journal: str | None, as_jso
     resume = resume_command(chosen.id, file) + " --allow-python" * bool(record.plan.externs)
     asks = f": `{resume}` asks {'it' if calls == 1 else 'them'} again" if calls else ""
     click.echo(one_line(f"{count_text(calls, 'call')} of {chosen.id} forgotten{asks}"))
+
+
+def _remove_detached(path: Path, gone: Collection[Run]) -> None:
+    """Remove what detached runs have left beside the journal."""
+    from ..detached.places import remove_runs
+
+    remove_runs(path, [run.id for run in gone])
 
 
 def _kept(name: str, index: Index, path: Path) -> Iterable[Run]:

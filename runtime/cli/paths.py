@@ -18,6 +18,7 @@ from flowrun.dsl import nearest, pattern
 
 from ..files.decoding import decode
 from ..files.files import MAGIC, read_plain_bytes
+from ..files.urls import is_url, told_url
 from ..vocabulary.errors import UsageError
 from ..vocabulary.quoting import shown
 
@@ -46,6 +47,8 @@ class OutputPath(PathThatIs):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         if isinstance(value, str) and value.endswith("/"):
             self.fail(f"{shown(value)} is a folder, not a file", param, ctx)
+        if isinstance(value, str) and is_url(value):
+            self.fail(f"{shown(told_url(value))} is a URL, and this option takes the path of a file", param, ctx)
         return super().convert(value, param, ctx)
 
 

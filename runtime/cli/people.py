@@ -27,14 +27,14 @@ _END = ("", ".")
 """The lines that end a text of several lines."""
 
 
-def at_terminal(held: Held, *, asks: bool = True) -> AskPerson | None:
+def at_terminal(held: Held, *, asks: bool = True, away: bool = False) -> AskPerson | None:
     """Return the function that asks the person at the terminal, None without a terminal.
 
-    If nobody is to be asked, the function leaves all questions open.
+    If nobody is to be asked, the function leaves all questions open. ``away`` says that the run leaves its terminal.
     """
     if not asks:
         return _nobody
-    if sys.stdin is None or not (sys.stdin.isatty() and sys.stderr.isatty()):
+    if away or sys.stdin is None or not (sys.stdin.isatty() and sys.stderr.isatty()):
         return None
     return _Terminal(held, sys.stdin.fileno()).ask
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -18,6 +19,7 @@ from ..reads.places import files_read
 from ..session.run_rows import RunSettings
 from .asking import host_question
 from .batch_options import NO_WAIT
+from .detach_option import HELP as DETACH
 from .journals import journal_files, journal_path
 from .outcome import finish
 from .outputs import FIELDS, HELP, NAME_FROM, RAW, AnswerPath, Outputs, Place, Wanted, WithOutputs
@@ -30,8 +32,11 @@ from .run_report import HELP as REPORT
 from .run_report import LIVE, RunReport
 from .signals import run_stoppable
 from .tracing import tracing
+from .workers import ENGINE, KIND, SEND_KEYS
 from .workers import HELP as WORKERS
-from .workers import KIND
+
+if TYPE_CHECKING:
+    from .detach import Away
 
 
 @click.command("resume", cls=WithOutputs, short_help="Resume an interrupted run.")
@@ -58,10 +63,30 @@ from .workers import KIND
 @click.option("--live", is_flag=True, help=LIVE)
 @click.option("--no-wait", is_flag=True, help=NO_WAIT)
 @click.option("--workers", type=KIND, default=0, metavar="N", help=WORKERS)
+@click.option("--engine", **ENGINE)
+@click.option("--send-keys", is_flag=True, help=SEND_KEYS)
 @click.option("--no-ask", is_flag=True, help=NO_ASK)
 @click.option("--allow-host", multiple=True, metavar="HOST", help="Let the flow use models at this host.")
 @click.option("--allow-python", is_flag=True, help="Let the flow call the Python functions that it declares.")
-def command(
+@click.option("--detach", is_flag=True, help=DETACH)
+def command(detach: bool, **given: Any) -> int:
+    """Go on with RUN: its id from `flowrun runs`, the first characters of the id, or `last`.
+
+    The run keeps its flow, inputs, model and permissions. It takes answers from the journal and never asks for them
+    again. A run that is done prints its answer once more.
+    """
+    if not detach:
+        return _gone_on(None, **given)
+    from .detach import detached
+
+    return detached(
+        partial(_gone_on, **given), journal_path(given["journal"]), as_json=given["as_json"], quiet=given["quiet"]
+    )
+
+
+def _gone_on(
+    away: Away | None,
+    *,
     run: str,
     in_doubt: str,
     budget: str | None,
@@ -76,15 +101,13 @@ def command(
     live: bool,
     no_wait: bool,
     workers: int,
+    engine: str,
+    send_keys: bool,
     no_ask: bool,
     allow_host: tuple[str, ...],
     allow_python: bool,
 ) -> int:
-    """Go on with RUN: its id from `flowrun runs`, the first characters of the id, or `last`.
-
-    The run keeps its flow, inputs, model and permissions. It takes answers from the journal and never asks for them
-    again. A run that is done prints its answer once more.
-    """
+    """Resume the run, and return the exit code. ``away`` takes the run from its terminal when it has begun."""
     path = journal_path(journal)
     limit = read_budget(budget) if budget is not None else None
     wanted = Wanted.given(output, name_from, raw)
@@ -110,7 +133,9 @@ def command(
             opened.append(stack.enter_context(Outputs(wanted, plan.type, sources, others)))
             return opened[0].take
 
-        with tracing(quiet) as traces, watcher(quiet) as watch:
+        if away is not None and path.exists():
+            away.prepare(quiet=quiet)
+        with tracing(quiet) as traces, away or watcher(quiet) as watch:
             result = run_stoppable(
                 lambda stop: resume_run(
                     run,
@@ -119,7 +144,7 @@ def command(
                         allow_host=allow_host,
                         allow_python=allow_python,
                         ask_hosts=host_question(),
-                        ask_person=at_terminal(watch.held, asks=not no_ask),
+                        ask_person=at_terminal(watch.held, asks=not no_ask, away=away is not None),
                         ask_doubtful=in_doubt == "retry",
                         budget=limit,
                         stop=stop,
@@ -127,6 +152,8 @@ def command(
                         live=live,
                         wait=not no_wait,
                         workers=workers,
+                        engine=engine,
+                        send_keys=send_keys,
                     ),
                     results,
                 )

@@ -26,6 +26,7 @@ from ..vocabulary.remarks import unheard
 from .asking import host_question
 from .batch_options import batch_options
 from .console import remark, show_findings
+from .detach_option import detach_option
 from .journals import journal_files, journal_path
 from .outcome import finish
 from .outputs import Outputs, Wanted, WithOutputs, output_options
@@ -37,10 +38,11 @@ from .run_cassette import RunCassette, cassette_option
 from .run_report import RunReport, live_option, report_option
 from .signals import run_stoppable
 from .tracing import tracing
-from .workers import workers_option
+from .workers import workers_options
 
 if TYPE_CHECKING:
     from ..outputs.target import Source
+    from .detach import Away
 
 
 def command_for(path: Path) -> click.Command:
@@ -63,9 +65,10 @@ def command_for(path: Path) -> click.Command:
         click.Option(["--fresh"], is_flag=True, help="Send all calls again, and use no answers from the journal."),
         click.Option(["--journal"], metavar="FILE", help=f"The file for the answers. The default is {FOLDER}/{NAME}."),
         *batch_options(),
-        workers_option(),
+        *workers_options(),
         click.Option(["--no-ask"], is_flag=True, help=NO_ASK),
         click.Option(["--no-journal"], is_flag=True, help="Keep no answers: an interrupted run cannot go on."),
+        detach_option(),
     ]
     return _Run(
         path.name,
@@ -84,6 +87,16 @@ class _Run(WithOutputs, FlowCommand):
 
 @click.pass_obj
 def _run(chosen: Chosen, /, **given: Any) -> int:
+    if not given["detach"]:
+        return _ran(chosen, given, None)
+    from .detach import detached
+
+    journal = None if given["no_journal"] else journal_path(given["journal"])
+    return detached(partial(_ran, chosen, given), journal, as_json=given["as_json"], quiet=given["quiet"])
+
+
+def _ran(chosen: Chosen, given: dict[str, Any], away: Away | None) -> int:
+    """Run the flow, and return the exit code. ``away`` takes the run from its terminal when it has begun."""
     plan, texts = chosen.plan, chosen.texts
     quiet = bool(given["quiet"])
     if chosen.checked.warnings and not quiet:
@@ -111,7 +124,9 @@ def _run(chosen: Chosen, /, **given: Any) -> int:
     cassette = None if tape is None else RunCassette(tape, journal, sources, (*wanted.files, to))
     others = [one for one in (to, tape) if one is not None]
     with nullcontext() if not wanted else Outputs(wanted, plan.type, sources, others) as output:
-        with tracing(quiet) as traces, watcher(quiet) as watch:
+        if away is not None:
+            away.prepare(quiet=quiet)
+        with tracing(quiet) as traces, away or watcher(quiet) as watch:
             result = run_stoppable(
                 lambda stop: run_typed(
                     plan,
@@ -122,7 +137,7 @@ def _run(chosen: Chosen, /, **given: Any) -> int:
                         allow_host=given["allow_host"],
                         allow_python=given["allow_python"],
                         ask_hosts=host_question(),
-                        ask_person=at_terminal(watch.held, asks=not given["no_ask"]),
+                        ask_person=at_terminal(watch.held, asks=not given["no_ask"], away=away is not None),
                         journal=journal,
                         fresh=given["fresh"],
                         budget=budget,
@@ -132,6 +147,8 @@ def _run(chosen: Chosen, /, **given: Any) -> int:
                         batch=given["batch"],
                         wait=not given["no_wait"],
                         workers=given["workers"],
+                        engine=given["engine"],
+                        send_keys=given["send_keys"],
                         on_result=None if output is None else output.take,
                     ),
                     remarks,

@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -41,11 +41,12 @@ def command(journal: str | None, flow: str | None, user: str | None, as_json: bo
     """List the runs of the project's journal, the latest last.
 
     A run is done, partial (its answer lacks elements or steps), failed, out of its budget, stopped (by a signal),
-    ended by its disk, killed (its process died), or still running. `flowrun resume RUN` goes on with all of them
-    except a running one. The cost of a run includes all its resumes. "At most" also counts calls that were broken off
-    or are in doubt, since the provider may bill them.
+    ended by its disk, killed (its process died), or still running, at a terminal or detached. `flowrun resume RUN` goes
+    on with all of them except a running one. The cost of a run includes all its resumes. "At most" also counts calls
+    that were broken off or are in doubt, since the provider may bill them.
     """
     path = journal_path(journal)
+    detached = _detached(path)
     with JournalReader(path, read_runs) as reader:
         runs = [
             run
@@ -61,6 +62,7 @@ def command(journal: str | None, flow: str | None, user: str | None, as_json: bo
                 _in_doubt(reader, run.number, doubts.get(run.number, ())),
                 accounts[run.number],
                 process=live.get(run.number),
+                detached=detached.get(run.id),
             )
             for run in runs
         ]
@@ -77,6 +79,23 @@ def command(journal: str | None, flow: str | None, user: str | None, as_json: bo
         return
     for line in _lines(rows, [run.began for run in runs]):
         print(line)
+    for row in rows:
+        if row["status"] == "killed" and row["run"] in detached:
+            from ..journal.project import resume_command
+
+            complain(f"the detached run {row['run']} was killed: resume it with: {resume_command(row['run'], path)}")
+
+
+def _detached(path: Path) -> dict[str, bool]:
+    """Return the ids of the detached runs, each with True if it lives."""
+    from ..detached.places import folder_of
+
+    folder = folder_of(path)
+    if not folder.exists():
+        return {}
+    from ..detached.records import all_of
+
+    return {name: one.lives for name, one in all_of(folder).items()}
 
 
 def _in_doubt(reader: JournalReader, run: int, doubts: Sequence[Open]) -> int:
@@ -126,7 +145,7 @@ def _cells(row: dict[str, Any], began: str, *, users: bool) -> tuple[str, ...]:
         "" if row["ms"] is None else time_text(row["ms"]),
         *([one_line(row.get("user", ""))] if users else []),
         one_line(row["file"] or row["flow"]),
-        row["status"],
+        f"{row['status']}, detached" if row["detached"] else row["status"],
         f"{row['answers']:,}",
         told,
         f"{row['in_doubt']:,}" if row["in_doubt"] else "",
@@ -164,9 +183,14 @@ def _prices(reader: JournalReader, run: Run) -> Prices:
     return Prices(os.environ, declared)
 
 
-def _row(run: Run, in_doubt: int, account: dict[str, Json], *, process: int | None) -> dict[str, Any]:
-    """Return the row of a run. ``process`` is that of a live run, 0 if it is not known, and else None."""
-    running = process is not None
+def _row(
+    run: Run, in_doubt: int, account: dict[str, Json], *, process: int | None, detached: bool | None = None
+) -> dict[str, Any]:
+    """Return the row of a run. ``process`` is that of a live run, 0 if it is not known, and else None.
+
+    ``detached`` is True if its detached process lives, None if it never was detached.
+    """
+    running = process is not None or detached is True
     ended = time.time() if running and run.ended is None else run.ended
     return {
         "run": run.id,
@@ -181,6 +205,7 @@ def _row(run: Run, in_doubt: int, account: dict[str, Json], *, process: int | No
         "in_doubt": in_doubt,
         **({"process": process} if process else {}),
         **({"user": run.user} if run.user else {}),
+        "detached": detached is True,
         **account,
     }
 

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from flowrun.dsl import dataclass
 
-from ..engine.ceilings import size_of
 from ..engine.decisions import NOTHING, Call, Known
 from ..journal.index import Open
 from ..journal.records import NOT_ANSWERED, NOT_SENT, SENT_AGAIN, TAKEN_UP, Kind, LogRecord
@@ -24,7 +23,8 @@ from ..vocabulary.usage import NO_USAGE, Usage
 from ..vocabulary.waits import Cause
 from .answer_rows import AnswerRows
 from .cache import Recall
-from .request_waits import NO_WAITING, with_budget
+from .intents import intent_of
+from .request_waits import NO_WAITING
 from .run_clock import RunClock
 from .run_notes import RunNotes
 from .told import records_told
@@ -178,7 +178,7 @@ class RunLog(NoLog):
 
     async def intend(self, calls: Sequence[Call], key: str, waited: Mapping[Cause, int] = NO_WAITING) -> None:
         at = round(1000 * self.clock.now())
-        records = [self._record(Kind.INTENT, call, _intent(call, key, len(calls), at, waited)) for call in calls]
+        records = [self._record(Kind.INTENT, call, intent_of(call, key, len(calls), at, waited)) for call in calls]
         if again := [call for call in calls if call.known.open or call.known.lines]:
             records = [*self._sent_again(again, key), *records]
         await self.journal.append(records)
@@ -285,19 +285,3 @@ def _keys() -> Iterator[str]:
     """Make unique names. The first part is random, and the rest counts upwards."""
     drawn = os.urandom(12).hex()
     return (f"{drawn}{number:08x}" for number in count())
-
-
-def _intent(call: Call, key: str, of: int, at: int, waited: Mapping[Cause, int]) -> Json:
-    request = call.request
-    size = size_of(request)
-    most = size if call.ceiling is None else call.ceiling.read
-    body = {"model": call.model, "bytes": size, "max": request.max_tokens, "key": key, "of": of, "most": most, "at": at}
-    if (each := call.ceiling) is not None and (each.tier or each.stores):
-        body |= {"tier": each.tier, "stores": each.stores}
-    if call.policy.batch:
-        body["batch"] = True
-    if call.withheld:
-        waited = with_budget(waited, call.withheld)
-    if waited:
-        body["waited"] = waited
-    return body

@@ -64,16 +64,17 @@ def reason(error: BaseException, name: str, protocol: str, doing: str) -> str:
         return f"{name} has changed while the flow was reading it; run the flow again"
     if code == "NoSuchBucket":
         return f"{begin}: there is no such bucket"
-    if code != "NoSuchUpload" and (isinstance(error, FileNotFoundError) or status in (404, 410)):
-        return f"{begin}: there is no such bucket" if doing == "written" else f"there is no object {name}"
-    # gcsfs has no class for it.
-    if isinstance(error, PermissionError) or status in (401, 403) or str(error).startswith("Forbidden:"):
-        verb = "write" if doing == "written" else "read"
-        return f"{begin}: the credentials at hand have no right to {verb} it{_said(code)}"
     if _has(kinds, *_AWAY) or isinstance(error, ConnectionError):
         return f"{begin}: its server cannot be reached; see the network and the address"
     if isinstance(error, TimeoutError) or _has(kinds, *_CUT):
         return f"{begin}: its server broke off or did not answer in time"
+    # gcsfs has no class for a missing right. fsspec's reader of the web takes every failure for a missing file.
+    if isinstance(error, PermissionError) or status in (401, 403) or str(error).startswith("Forbidden:"):
+        verb = "write" if doing == "written" else "read"
+        return f"{begin}: the credentials at hand have no right to {verb} it{_said(code)}"
+    missing = status in (404, 410) or (isinstance(error, FileNotFoundError) and not status)
+    if missing and code != "NoSuchUpload":
+        return f"{begin}: there is no such bucket" if doing == "written" else f"there is no object {name}"
     if "range requests" in str(error):
         return f"{begin}: its server does not serve parts of a file; download it, and give its path"
     if "InvalidURL" in kinds or "ParamValidationError" in kinds:

@@ -12,6 +12,12 @@ _ACCESS = pattern(r"(?<=://)[^/?#]*@")
 _LONGEST = 4096
 
 
+class Url(str):
+    """A URL that a program gives as an input, such as ``Url("s3://bucket/rows.jsonl")``. A plain text stays a text."""
+
+    __slots__ = ()
+
+
 def is_url(text: str) -> bool:
     """Tell whether a text is a URL and nothing else. ``C:\\`` is none."""
     return "://" in text and len(text) <= _LONGEST and "\n" not in text and _URL.match(text) is not None

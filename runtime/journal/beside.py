@@ -20,6 +20,8 @@ from ..vocabulary.quoting import shown
 FOLDER = ".flowrun"
 """The folder of a project's journal. flowrun makes it and checks it. It does not check a folder that the user names."""
 LOCK, RESERVE, HEAD, REWRITE, RUNS = ".lock", ".reserve", ".head", ".rewrite", ".runs"
+DETACHED = ".detached"
+"""The end of the folder with the files of detached runs."""
 ENDS = ("", "-wal", "-shm", "-journal", LOCK, RESERVE, HEAD, REWRITE, RUNS)
 _PLAIN = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
 _ELSEWHERE = "remove it, or keep the journal elsewhere with --journal FILE"
@@ -103,11 +105,16 @@ def _check_file(path: Path, found: os.stat_result) -> None:
 
 
 def _check_owner(path: Path, found: os.stat_result) -> None:
-    if hasattr(os, "geteuid") and os.geteuid() != found.st_uid and not _on_behalf_of(found.st_uid):
+    if is_foreign(found.st_uid):
         raise DiskError(
             f"the journal's file {shown(str(path))} belongs to another user ({found.st_uid}), and its answers "
             "would count as yours: use your own journal with --journal FILE"
         )
+
+
+def is_foreign(owner: int) -> bool:
+    """Tell whether a file with this owner is somebody else's. Root acts through sudo for the user who asked for it."""
+    return hasattr(os, "geteuid") and os.geteuid() != owner and not _on_behalf_of(owner)
 
 
 def _on_behalf_of(owner: int) -> bool:

@@ -56,8 +56,13 @@ class Shares:
     def gone(self, holder: int, until: float) -> None:
         """Keep the places of a dead holder until a time."""
         share = self.of.pop(holder, None)
-        if share is not None and share.leased and self.limit < inf:
-            self.kept.append((until, share.leased))
+        if share is not None:
+            self.keep(share.leased, until)
+
+    def keep(self, places: int, until: float) -> None:
+        """Keep places until a time for requests that the server may still be working on."""
+        if places and self.limit < inf:
+            self.kept.append((until, places))
 
     def due(self, now: float) -> float:
         """Return the next time at which places may change hands without a report."""

@@ -12,6 +12,11 @@ from .secret import Secret, secret
 _NAMED = pattern(r"(?:KEY|TOKEN|SECRET|PASSWORD|CREDENTIALS|BEARER_TOKEN_BEDROCK)(?:_\d+)?\Z", re.IGNORECASE)
 
 
+def is_key_name(name: str) -> bool:
+    """Tell whether the name of a variable says that it holds a key."""
+    return _NAMED.search(name) is not None
+
+
 def keys_in(environ: Mapping[str, str], others: Collection[str] = ()) -> tuple[Secret, ...]:
     """Return the real keys among the variables whose names say that they hold one, such as OPENAI_API_KEY.
 

@@ -14,11 +14,12 @@ from flowrun.dsl import plan as p
 
 from ..catalog import catalog_for, open_catalog
 from ..documents.described import described
-from ..files.urls import is_url
+from ..files.urls import Url, is_url
 from ..inputs.python_inputs import check_texts, names_a_file
 from ..providers import open_provider
 from ..vocabulary.errors import InputError, UsageError
 from ..vocabulary.json_value import Json
+from ..vocabulary.quoting import shown
 from .loading import checked_inputs, load, plan_of
 from .options import AnyPath, RunOptions
 
@@ -75,7 +76,8 @@ def given_inputs(plan: p.Plan, inputs: object, values: Mapping[str, Any]) -> dic
         given |= {name: from_python(given[name], type_, name) for name, type_ in seen.items() if name in given}
     from ..inputs.python_values import plain_inputs
 
-    return plain_inputs(given)
+    # A text may come from a stranger, so only a Url is read.
+    return plain_inputs(given) | {name: value for name, value in given.items() if isinstance(value, Url)}
 
 
 def as_option(name: str) -> str:
@@ -86,13 +88,14 @@ def as_option(name: str) -> str:
 
 
 def urls_in(plan: p.Plan, given: Mapping[str, Any]) -> dict[str, str]:
-    """Return the texts that are URLs of rows, by parameter. The text of a document stays a text."""
+    """Return the inputs that are URLs, by parameter, as the command writes them. Raises UsageError if one is none."""
     found = {}
     for param in plan.params:
-        text = given.get(param.name)
-        inner = types.unwrapped(param.type)
-        if type(text) is str and isinstance(inner, types.ListOf | types.Record | types.Union) and is_url(text):
-            found[param.name] = text
+        url = given.get(param.name)
+        if isinstance(url, Url):
+            if not is_url(url):
+                raise UsageError(f"`{param.name}`: {shown(str(url))} is no URL, such as `s3://bucket/rows.jsonl`")
+            found[param.name] = f"@{url}" if types.unwrapped(param.type) == types.TEXT else str(url)
     return found
 
 

@@ -35,6 +35,17 @@ def worker_count(given: object, name: str) -> int:
     return given
 
 
+def engine(given: object, name: str) -> str:
+    """Read the name of an engine."""
+    if not isinstance(given, str):
+        raise _refused(name, '"ray" or "ray=HOST:6379"', given)
+    if given:
+        from .engines import address_of  # few runs have an engine
+
+        address_of(given)
+    return given
+
+
 def path(given: object, name: str) -> Path | None:
     return None if given is None else _path(given, name, "the path of a file")
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ..dispatch.attempt_events import Publish
@@ -14,6 +15,7 @@ from ..vocabulary.json_value import Json
 from ..vocabulary.waits import Waits
 from .endpoints import plain
 from .models import Models
+from .parts import Parts
 from .run_rows import RunSettings
 
 
@@ -21,6 +23,10 @@ class OneProcess:
     """The processes of a run: this one alone. ``places`` is the number of processes in which bodies run."""
 
     places = 1
+
+    def parts(self, given: Parts) -> Parts:
+        """Return the parts with which the run opens its models."""
+        return given
 
     def limiter_at(self, endpoint: str) -> Callable[..., Limiter]:
         """Return what makes the limiter of an endpoint."""
@@ -44,6 +50,14 @@ class OneProcess:
         ``priced``: the run needs the prices of its models.
         """
         return context
+
+    def linger(self, models: Models, requests: Sequence[tuple[str, float]]) -> None:
+        """Keep places for requests that the server may still work on: the model of each, and the seconds."""
+        loop = asyncio.get_running_loop()
+        for model, seconds in requests:
+            limiter = models.endpoints[model].limiter if model in models.endpoints else None
+            if limiter is not None and limiter.limit is not None and (place := limiter.acquire()) is not None:
+                loop.call_later(seconds, limiter.release, place)
 
     def scheduler(self, *given: Any) -> Scheduler:
         """Make the scheduler of the run."""

@@ -17,6 +17,7 @@ from ..vocabulary.json_value import Json
 from ..vocabulary.question import Question
 from .endpoints import OpenProvider
 from .given import (
+    engine,
     flag,
     flag_or_none,
     folders,
@@ -122,9 +123,15 @@ class Engines:
 
     With ``workers`` of 2 or more, so many processes of this machine run the elements of maps and the samples of
     repeats. 0 and 1 mean no further process. The answers, the journal and the report are the same.
+
+    ``engine`` names what places these processes: "" this machine, "ray" a Ray cluster that is started for the run, and
+    "ray=HOST:6379" the cluster at this address. Then ``workers`` of 0 takes as many as the cluster has CPUs. The nodes
+    have the keys of models in their own environment, unless ``send_keys`` is True.
     """
 
     workers: int = 0
+    engine: str = ""
+    send_keys: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -187,7 +194,9 @@ class RunOptions(Permissions, JournalOptions, Limits, Display, BatchOptions, Eng
 
         Raises UsageError if the options exclude each other.
         """
-        if self.workers > 1 and self.catalog is not None:
+        if self.send_keys and not self.engine:
+            raise UsageError("`send_keys` is for the nodes of a cluster: give an `engine`, or leave it out")
+        if (self.workers > 1 or self.engine) and self.catalog is not None:
             raise UsageError("a `catalog` cannot go to worker processes: leave out `catalog`, or `workers`")
         if self.workers > 1 and self.live:
             raise UsageError(
@@ -207,6 +216,8 @@ class RunOptions(Permissions, JournalOptions, Limits, Display, BatchOptions, Eng
             ask_person=None if self.ask_person is None else asks_by(self.ask_person),
             wait=self.wait,
             workers=self.workers,
+            engine=self.engine,
+            send_keys=self.send_keys,
         )
 
     def listeners(self) -> Listeners:
@@ -232,6 +243,8 @@ _READERS: dict[str, Callable[[object, str], object]] = {
     "batch": flag,
     "wait": flag,
     "workers": worker_count,
+    "engine": engine,
+    "send_keys": flag,
     "environ": variables,
     "learn": flag,
     "opener": needed_function,

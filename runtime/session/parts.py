@@ -51,9 +51,19 @@ class Stop:
 
 @dataclass(frozen=True, slots=True)
 class Processes:
-    """The processes of a run. With ``workers`` of 2 or more, so many run the bodies of maps and repeats."""
+    """The processes of a run. With ``workers`` of 2 or more, so many run the bodies of maps and repeats.
+
+    ``engine`` names what places them, "" for this machine. With ``send_keys`` it gets the keys of the run.
+    """
 
     workers: int = field(default=0, kw_only=True)
+    engine: str = field(default="", kw_only=True)
+    send_keys: bool = field(default=False, kw_only=True)
+
+    @property
+    def several(self) -> bool:
+        """True if the run has further processes."""
+        return self.workers > 1 or bool(self.engine)
 
 
 @dataclass(frozen=True, slots=True)

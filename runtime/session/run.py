@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
@@ -78,9 +78,11 @@ async def execute(
     budget = settings.budget or Budget(plan.calls_limit, plan.money_limit)
     in_money = budget.money is not None or any(flow.money_limit is not None for flow in plan.flows.values())
     with opened(plan, folder) as externs, ReadPool(files, tell) as reads, ExitStack() as stack:
-        processes = _processes(plan, settings, parts, resumed=number is not None)
+        processes = await _processes(plan, settings, parts, resumed=number is not None)
         stack.callback(processes.close)
-        models = models_of(plan, values, settings, parts, tell, priced=in_money, limiter_at=processes.limiter_at)
+        models = models_of(
+            plan, values, settings, processes.parts(parts), tell, priced=in_money, limiter_at=processes.limiter_at
+        )
         await check_endpoints(models.endpoints)
         summary.prices, summary.account.price = models.prices, models.prices if in_money else None
         must_take_images(plan, values, files, settings.model, parts.environ)
@@ -107,13 +109,13 @@ async def execute(
         _tell_past(models, number, past, publish, clock)
         for line in notices(journal, log, models.prices, settings.ask_doubtful, batches.book):
             tell(line, urgent=True)
+        _keep_places(journal, log, models, processes, tell)
         context = _context(models, budget, log, past, settings, parts, listeners, batches)
         context = await processes.greet(settings, values, log, context, publish, priced=in_money)
         handed = None if parts.on_result is None else handed_on(plan)
         window = window_of(models.endpoints.values())
         state = State(plan, values, context, window, handed=handed, turn=_TURN, places=processes.places)
-        hand_on, person = parts.on_result or _nowhere, parts.ask_person
-        ways = (publish, externs.call, log, hand_on, reads.read, person)
+        ways = (publish, externs.call, log, parts.on_result or _nowhere, reads.read, parts.ask_person)
         scheduler = processes.scheduler(state, models.endpoints, *ways)
         if journal is not None:
             journal.on_trouble, journal.on_mistake = scheduler.trouble, scheduler.mistake
@@ -143,12 +145,18 @@ async def _written(log: NoLog, outcome: Outcome, summary: Summary) -> Outcome:
     return outcome
 
 
-def _processes(plan: p.Plan, settings: RunSettings, parts: Parts, *, resumed: bool) -> OneProcess:
-    if parts.workers < 2:
+async def _processes(plan: p.Plan, settings: RunSettings, parts: Parts, *, resumed: bool) -> OneProcess:
+    if not parts.several:
         return OneProcess()
+    if parts.engine:
+        from .ray_workers import RayWorkers  # few runs have a cluster
+
+        return await RayWorkers(plan, settings, parts, resumed=resumed).opened()
     from .workers import Workers  # few runs have any
 
-    return Workers(plan, settings, parts, resumed=resumed)
+    processes = Workers(plan, settings, parts, resumed=resumed)
+    processes.begin(parts.workers)
+    return processes
 
 
 def _tell_past(models: Models, number: int | None, past: History, publish: Listener, clock: RunClock) -> None:
@@ -157,6 +165,16 @@ def _tell_past(models: Models, number: int | None, past: History, publish: Liste
         publish(PricesDeclared(models.declared_prices, at=clock.now()))
     if number is not None:
         publish(PastCounted(past.account, at=clock.now()))
+
+
+def _keep_places(
+    journal: Journal | None, log: NoLog, models: Models, processes: OneProcess, tell: Callable[[str], None]
+) -> None:
+    """Keep places for the requests of an earlier part that was killed, as long as they may be under way."""
+    if journal is not None and journal.index.open:
+        from .lingering import lingering  # few runs were killed
+
+        processes.linger(models, lingering(journal, log, tell))
 
 
 def _context(

@@ -7,7 +7,7 @@ import gc
 import os
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -65,11 +65,11 @@ def main(stream: int, questions: int) -> None:
     ends = socket.socket(fileno=stream), socket.socket(fileno=questions)
     for end in ends:
         end.set_inheritable(False)
-    asyncio.run(_Worker(*ends).run())
+    asyncio.run(BodyWorker(*ends).run())
     os._exit(0)
 
 
-class _Worker:
+class BodyWorker:
     """A worker process. It is quiet: all its news go to the driver."""
 
     def __init__(self, stream: socket.socket, questions: socket.socket) -> None:
@@ -87,7 +87,7 @@ class _Worker:
     async def run(self) -> None:
         self._hello = asyncio.get_running_loop().create_future()
         # A driver that is gone can use nothing more, and each further call would cost.
-        self._link = await Link.over(self._stream, self._hear, lambda: os._exit(LOST))
+        self._link = await self.linked(self._stream, self._hear)
         self._link.too_long = self._too_long
         hello = await self._hello
         try:
@@ -100,19 +100,43 @@ class _Worker:
         self._link.flush()
         await self._link.drained()
 
+    async def linked(self, stream: socket.socket, hear: Callable[[dict[str, Any]], None]) -> Link:
+        """Open the stream of messages. When it ends, the process ends."""
+        return await Link.over(stream, hear, lambda: os._exit(LOST))
+
+    def environ(self, hello: dict[str, Any]) -> Mapping[str, str]:
+        """Return the environment variables of the run."""
+        return os.environ
+
+    def settings(self, hello: dict[str, Any]) -> RunSettings:
+        """Return the settings of the run, with the folders of this machine."""
+        return _settings(hello["settings"])
+
+    def home(self, hello: dict[str, Any], settings: RunSettings) -> Path:
+        """Return the folder in which modules of externs are looked for."""
+        assert settings.folder is not None
+        return settings.folder
+
+    def reads(self, hello: dict[str, Any], settings: RunSettings, tell: Callable[[str], None]) -> ReadPool:
+        """Return what reads the files of the flow."""
+        assert settings.folder is not None
+        return ReadPool(Files(settings.folder, settings.allow_read), tell)
+
+    def check(self, hello: dict[str, Any], models: Models) -> None:
+        """Check what this process found against what the driver has. Raises UsageError."""
+
     async def _serve(self, hello: dict[str, Any]) -> Waits:
         """Run bodies until the driver ends the run. Return the waiting of this process."""
         assert self._link is not None
         if hello["version"] != version_here():
             raise UsageError(
-                f"it has flowrun {version_here()}, and the run began with {hello['version']}: run it again"
+                f"it has flowrun {version_here()}, and the run has {hello['version']}: the versions must be the same"
             )
         if digest_of(hello["plan"]) != hello["digest"]:
             raise UsageError("the plan has changed on its way: run it again")
         plan = p.from_json(hello["plan"])
-        settings = _settings(hello["settings"])
+        environ, settings = self.environ(hello), self.settings(hello)
         assert settings.folder is not None
-        files = Files(settings.folder, settings.allow_read)
         number: int = hello["hello"]
         self._relay = relay = EventRelay(self._link.send, EventWriter(whole=hello["whole"]))
         clock = RunClock.from_zero(hello["zero"])
@@ -120,8 +144,8 @@ class _Worker:
         def tell(line: str) -> None:
             relay(Notice(line, at=clock.now()))
 
-        parts = Parts((), os.environ, open_provider, RetryPolicy(*hello["policy"]), Stop(), None, learn=hello["learn"])
-        with opened(plan, settings.folder) as externs, ReadPool(files, tell) as reads:
+        parts = Parts((), environ, open_provider, RetryPolicy(*hello["policy"]), Stop(), None, learn=hello["learn"])
+        with opened(plan, self.home(hello, settings)) as externs, self.reads(hello, settings, tell) as reads:
             link = self._link
             leases = self._leases = Leases(lambda message: link.send({"leases": message}), hello["holders"])
 
@@ -137,9 +161,10 @@ class _Worker:
                 priced=hello["priced"],
                 limiter_at=leased,
             )
+            self.check(hello, models)
             await check_endpoints(models.endpoints)
             log = self._log = self._opened_log(hello, models, clock)
-            note_reads(log, os.environ, models, reads)
+            note_reads(log, environ, models, reads)
             bodies = Bodies(
                 plan,
                 _context(models, log, hello, leases),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache, partial
 from hashlib import blake2b
@@ -15,13 +16,13 @@ from flowrun.dsl import types
 
 from ..costs.lease_book import BudgetBook, LeaseBook
 from ..dispatch.attempt_events import Publish
-from ..dispatch.leases import LOCAL, LeaseDesk
+from ..dispatch.leases import LOCAL, LeaseDesk, Leases
 from ..dispatch.ledger import NoLog, RunLog
 from ..dispatch.scheduler import Scheduler
 from ..engine.scopes import Context
 from ..journal.index import Index
 from ..limits import Limiter
-from ..plans.placing import placeable
+from ..plans.placing import placeable, shares_requests
 from ..providers import open_provider
 from ..providers.addresses import host_of
 from ..vocabulary.errors import UsageError
@@ -33,6 +34,7 @@ from ..workers.event_forms import unheard_names
 from ..workers.hub import Hub
 from ..workers.known_keys import KnownKeys
 from ..workers.lost_rows import body_of
+from ..workers.process import Started, start
 from ..workers.waits import joined
 from .listeners import reads_prompts
 from .models import Models
@@ -57,6 +59,8 @@ def digest_of(text: str) -> str:
 class Workers(OneProcess):
     """The workers of one run, and the leases of its limits. ``leases`` are those of the driver itself.
 
+    ``begin`` starts them.
+
     Raises: UsageError, if an option of the run cannot go to another process.
     """
 
@@ -68,14 +72,34 @@ class Workers(OneProcess):
         self._settings = settings
         self._resumed = resumed
         self._steps: frozenset[str] = frozenset()
+        self._told: dict[str, Json] = {}
+        self._count = 0
         self._desk = LeaseDesk(LeaseBook())
-        self.leases = self._desk.local(parts.workers + 1)
+        self.leases: Leases
         self.hub: Hub | None = None
-        if not all(self._reasons(frozenset()).values()):
-            self.hub = Hub(parts.workers, parts.environ, self._desk, self.leases)
+
+    @property
+    def wanted(self) -> bool:
+        """True if the flow may have something to do for workers."""
+        return not all(self._reasons(frozenset()).values())
+
+    def begin(self, count: int) -> None:
+        """Start so many workers, if there is anything to do for them."""
+        self._count = count
+        self.leases = self._desk.local(count + 1)
+        if self.wanted:
+            self.hub = Hub(count, self.starter(), self._desk, self.leases)
             if not self._early:
                 # The processes load their modules while the run opens its endpoints.
                 self.hub.team.start()
+
+    def starter(self) -> Callable[[], Started]:
+        """Return the function that starts a worker."""
+        return partial(start, self._parts.environ)
+
+    def told(self, models: Models) -> dict[str, Json]:
+        """Return what else the workers are told at the beginning."""
+        return {}
 
     @property
     def _early(self) -> bool:
@@ -97,8 +121,13 @@ class Workers(OneProcess):
         local = frozenset(name for name, one in models.endpoints.items() if not host_of(one.provider.endpoint))
         reasons = self._reasons(local, models.default.address)
         self._steps = frozenset(name for name, reason in reasons.items() if not reason)
+        if self._steps and self.hub is not None:
+            self.hub.queue.together = frozenset(
+                one.name for one in _blocks(self._plan) if shares_requests(self._plan, one)
+            )
+        self._told = self.told(models)
         if self._steps:
-            self.places = self._parts.workers
+            self.places = self._count
             return
         if self.hub is not None:
             self.hub.team.close()
@@ -154,8 +183,9 @@ class Workers(OneProcess):
             "doubtful": context.ask_doubtful,
             "budget": [context.calls_limit, context.money_limit],
             "priced": priced,
-            "holders": self._parts.workers + 1,
+            "holders": self._count + 1,
             "run": _run_row(log),
+            **self._told,
         }
         # A run that starts no worker does not sort the keys of its journal.
         known = cache(lambda: _known(log, fresh=settings.fresh).text())
@@ -172,6 +202,13 @@ class Workers(OneProcess):
         """Let the driver share the budget of the run with the workers."""
         calls, money = context.calls_limit, context.money_limit
         return replace(context, ledger=self.leases.budget(calls, money)) if (calls, money) != (None, None) else context
+
+    def linger(self, models: Models, requests: Sequence[tuple[str, float]]) -> None:
+        now, book = asyncio.get_running_loop().time(), self._desk.book
+        for model, seconds in requests:
+            at = models.endpoints[model].provider.endpoint if model in models.endpoints else ""
+            if at in book.endpoints:
+                book.endpoints[at].shares.keep(1, now + seconds)
 
     def scheduler(self, *given: Any) -> Scheduler:
         return Scheduler(*given) if self.hub is None else DrivingScheduler(self.hub, *given)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import field
 from typing import Any
 
@@ -14,7 +15,7 @@ from ..journal.wire import Frames, WireError, framed
 from ..vocabulary.json_value import Json
 from .event_forms import EventReader
 from .link import Link
-from .process import WorkerProcess
+from .process import Started
 
 
 @dataclass(eq=False, slots=True)
@@ -27,7 +28,7 @@ class Worker:
     """
 
     number: int
-    process: WorkerProcess
+    process: Started
     events: EventReader
     link: Link | None = None
     ready: bool = False
@@ -53,5 +54,9 @@ async def answer(questions: socket.socket, reply: Callable[[dict[str, Any]], dic
         while data := await loop.sock_recv(questions, 1 << 16):
             for question in frames.feed(data):
                 await loop.sock_sendall(questions, framed(reply(question)))
-    except (OSError, WireError):
+    except OSError:
         return  # the worker is gone, and its link tells so
+    except WireError:
+        # It may wait for an answer for ever otherwise.
+        with suppress(OSError):
+            questions.shutdown(socket.SHUT_RDWR)

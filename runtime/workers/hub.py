@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable
 from typing import Any
 
 from flowrun.dsl import dataclass
@@ -11,22 +11,22 @@ from flowrun.dsl import dataclass
 from ..dispatch.attempt_events import Publish
 from ..dispatch.leases import LeaseDesk, Leases
 from ..dispatch.ledger import NoLog, RunLog
-from ..engine.body_json import launch_json, over_of, scope_json
+from ..engine.body_json import launch_json, scope_json
 from ..engine.body_terms import CancelBody, LaunchBody
 from ..engine.decisions import BodyOver, Failure
 from ..engine.elsewhere import PREPARED
 from ..vocabulary import events as e
-from ..vocabulary.error_forms import error_of
 from ..vocabulary.errors import FlowrunError, InDoubtError, RefusedError, UsageError
 from ..vocabulary.json_value import Json
 from .beginning import Beginning, Driver
 from .body_queue import BodyQueue
 from .budget_ends import BudgetEnds
 from .hand import Worker
-from .news import lost_line, once
+from .process import Started
 from .rows import RowRelay
+from .sound import read, sound
 from .team import Hello, Team
-from .waits import waits_of
+from .told import lost_line, once
 
 DEATHS = 3
 """A body whose workers died so often is not run again."""
@@ -41,22 +41,22 @@ class _Body:
 
 
 class Hub:
-    """The bodies of one run that run in worker processes. ``environ`` are the environment variables of these.
+    """The bodies of one run that run in worker processes. ``start`` starts one of these.
 
     ``desk`` leases the limits of the run to the workers, and ``leases`` are those of the driver itself. ``greet`` tells
     the processes about the run, and returns when all of them are ready. With ``early`` it returns at once: the driver
     runs bodies itself until a worker is ready, and a run that needs no worker starts none.
     """
 
-    def __init__(self, count: int, environ: Mapping[str, str], desk: LeaseDesk, leases: Leases) -> None:
-        self.team = Team(count, environ)
+    def __init__(self, count: int, start: Callable[[], Started], desk: LeaseDesk, leases: Leases) -> None:
+        self.team = Team(count, start)
         self.leases = leases
         self._desk = desk
         self._log = NoLog()
         self._publish: Publish = lambda event: None
         self._driver: Driver | None = None
         self._rows: RowRelay | None = None
-        self._queue = BodyQueue(1)
+        self.queue = BodyQueue(1)
         self._bodies: dict[int, _Body] = {}
         self._ends = BudgetEnds(self._end, self._sending)
         self._stopping = self._dealing = False
@@ -67,7 +67,7 @@ class Hub:
         if isinstance(log, RunLog):
             self._rows = RowRelay(log, self.mistake)
         if early:
-            self._queue.beginning = Beginning(self._taken, lambda: self.team.begin(self, hello))
+            self.queue.beginning = Beginning(self._taken, lambda: self.team.begin(self, hello))
         else:
             await self.team.greet(self, hello)
 
@@ -92,7 +92,8 @@ class Hub:
         self._bodies[body.number] = _Body(body)
         if self._rows is not None:
             self._rows.begin(body.path)
-        self._queue.enter(body.number)
+        together = body.scope.patient and body.scope.step in self.queue.together
+        self.queue.enter(body.number, group=body.scope.number if together else None)
         self._deal_soon()
 
     def cancel(self, cancel: CancelBody) -> None:
@@ -101,7 +102,7 @@ class Hub:
         if self._ends.drop(cancel.number):
             self._deliver(BodyOver(cancel.number))
             return
-        worker = self._queue.over(cancel.number)
+        worker = self.queue.over(cancel.number)
         if worker in self.team.workers:
             self.team.workers[worker].send({"cancel": cancel.number, "keep": cancel.keep})
         else:
@@ -109,7 +110,7 @@ class Hub:
 
     def room(self, window: int) -> None:
         """Let each worker have so many bodies open at once. A few more wait there for their turn."""
-        self._queue.room = window + PREPARED
+        self.queue.room = window + PREPARED
         self._deal_soon()
 
     def stop(self) -> None:
@@ -132,10 +133,10 @@ class Hub:
         self._dealing = False
         if self._stopping or self.team.ending:
             return
-        if self._queue.beginning is not None and self._driver is not None:
-            self._queue.beginning.deal(self._driver, lambda: bool(self._queue.waiting))
+        if self.queue.beginning is not None and self._driver is not None:
+            self.queue.beginning.deal(self._driver, lambda: bool(self.queue.waiting))
             return
-        for number, chunk in self._queue.deal():
+        for number, chunk in self.queue.deal():
             worker = self.team.workers[number]
             launches = [self._bodies[one].launch for one in chunk]
             for launch in launches:
@@ -143,19 +144,16 @@ class Hub:
                     worker.scopes.add(launch.scope.number)
                     worker.send({"scope": scope_json(launch.scope)})
             worker.send({"bodies": [*map(launch_json, launches)]})
-        if (stolen := self._queue.steal()) is not None:
+        if (stolen := self.queue.steal()) is not None:
             self.team.workers[stolen[0]].send({"back": stolen[1]})
 
     def _taken(self, most: int) -> list[int]:
         """Take bodies that wait, to run them here."""
-        numbers = self._queue.take(most)
-        for number in numbers:
-            self._forget(number)
-        return numbers
+        return [number for number in self.queue.take(most) if self._forget(number) is not None]
 
     def free(self) -> None:
-        """Take the news that the driver may have room for more bodies, which matters while no worker is ready."""
-        if self._queue.beginning is not None:
+        """Take the news that the driver may have room for more bodies."""
+        if self.queue.beginning is not None:
             self._deal_soon()
 
     def _forget(self, number: int) -> _Body | None:
@@ -171,7 +169,7 @@ class Hub:
 
     def _refuse(self, launch: LaunchBody, error: FlowrunError) -> None:
         self._forget(launch.number)
-        self._queue.over(launch.number)
+        self.queue.over(launch.number)
         self._deliver(BodyOver(launch.number, failure=Failure(launch.path, str(error), error)))
 
     # News of the workers
@@ -180,39 +178,42 @@ class Hub:
         self._desk.join(worker.number, lambda message: worker.send({"leases": message}))
 
     def hear(self, worker: Worker, message: dict[str, Any]) -> None:
-        for name, found in message.items():
+        """Take a message. Raises WireError if no worker of flowrun's has sent it."""
+        for name, content in message.items():
+            found = read(worker, name, content)
             match name:
                 case "rows":
                     if self._rows is not None:
-                        self._rows.write(worker, found, message["records"])
+                        self._rows.write(worker, found, message.get("records", ()))
                 case "leases":
-                    self._desk.take(worker.number, found)
+                    with sound():
+                        self._desk.take(worker.number, found)
                 case "events":
-                    for row in found:
-                        self._publish(worker.events.event(row))
+                    for event in found:
+                        self._publish(event)
                 case "over":
                     for one in found:
-                        self._over(over_of(one))
+                        self._over(one)
                 case "gave":
-                    self._queue.given_back(worker.number, found)
+                    self.queue.given_back(worker.number, found)
                     self._deal_soon()
                 case "room":
                     if self._driver is not None:
                         self._driver.widen(found)
-                case "idle":
+                case "idle" | "ended":
                     worker.idle = True
-                    self._rest()
-                case "ended":
-                    self.team.waits.append(waits_of(found))
-                    worker.idle = True
-                    worker.over.set_result(None)
+                    if name == "ended":
+                        self.team.waits.append(found)
+                        worker.over.set_result(None)
                     self._rest()
                 case "ready":
-                    self._queue.join(worker.number)
+                    if self._rows is not None and self._rows.lost:
+                        worker.send({"known": [key.hex() for key in self._rows.lost]})
+                    self.queue.join(worker.number)
                     self.team.ready(worker)
                     self._deal_soon()
                 case "refused":
-                    worker.refusal = f"a worker process cannot begin: {error_of(found)}"
+                    worker.refusal = f"a worker process{worker.process.place} cannot begin: {found}"
                     self.team.refuse(UsageError(worker.refusal))
                 case "mistake":
                     self.mistake(RuntimeError(f"in a worker process: {found}"))
@@ -221,15 +222,21 @@ class Hub:
         if not self.team.refuse(error) and self._driver is not None:
             self._driver.mistake(error)
 
+    @property
+    def _deserted(self) -> bool:
+        return not self.team.workers and not self.team.coming and self.queue.beginning is None
+
     def absent(self, worker: Worker, why: str) -> None:
         self._desk.gone(worker.number)
-        if self._queue.beginning is None and not self.team.workers:
+        if self._deserted:
             self.mistake(UsageError(why))
         elif not self.team.refuse(UsageError(why)):
             self.missing(why)
 
     def missing(self, why: str) -> None:
         self._publish(e.Notice(f"{why}; the run goes on without it", urgent=True, at=self._log.clock.now()))
+        if self._deserted and not self._stopping:
+            self._refuse_all(f"the worker processes have ended, and no other one comes: {why}")
 
     def answer(self, question: dict[str, Any]) -> dict[str, Json]:
         return {} if self._rows is None else self._rows.answer(question)
@@ -239,7 +246,7 @@ class Hub:
             self._driver.rested()
 
     def _over(self, over: BodyOver) -> None:
-        self._queue.over(over.number)
+        self.queue.over(over.number)
         if over.number not in self._bodies or not self._ends.holds(over):
             self._end(over)
         if len(self._ends) == len(self._bodies):
@@ -257,7 +264,7 @@ class Hub:
     def lose(self, worker: Worker, end: str) -> None:
         """Give the bodies of a dead worker to others. Its attempts are in doubt."""
         self._desk.gone(worker.number)
-        numbers = self._queue.leave(worker.number)
+        numbers = self.queue.leave(worker.number)
         at = self._log.clock.now()
         open_ = worker.events.broken_off(at)
         for event in open_:
@@ -274,10 +281,13 @@ class Hub:
             self._again(body, end)
         if self._stopping or self.team.ending:
             self._rest()
-        elif not self.team.workers:
-            for body in [*self._bodies.values()]:
-                self._refuse(body.launch, RefusedError("the worker processes kept ending, and flowrun starts no more"))
+        elif self._deserted:
+            self._refuse_all("the worker processes kept ending, and flowrun starts no more")
         self._deal_soon()
+
+    def _refuse_all(self, why: str) -> None:
+        for body in [*self._bodies.values()]:
+            self._refuse(body.launch, RefusedError(why))
 
     def _again(self, body: _Body, end: str) -> None:
         """Queue a body again, unless too many workers have died with it."""
@@ -286,4 +296,4 @@ class Hub:
             said = f"{DEATHS} worker processes ended unexpectedly while they ran it (the last: {end})"
             self._refuse(body.launch, InDoubtError(said))
         elif not self._stopping:
-            self._queue.enter(body.launch.number, suspect=body.deaths == DEATHS - 1)
+            self.queue.enter(body.launch.number, suspect=body.deaths == DEATHS - 1)

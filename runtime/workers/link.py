@@ -5,12 +5,20 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from ..journal.wire import Frames, WireError, framed
 from ..vocabulary.json_value import Json
 
 Message = dict[str, Json]
+
+
+def shut(end: socket.socket) -> None:
+    """Close a socket for which the event loop may still wait. Its number may belong to another one at once."""
+    with suppress(RuntimeError, ValueError):
+        asyncio.get_running_loop().remove_reader(end)
+    end.close()
 
 
 class Link(asyncio.Protocol):
@@ -27,6 +35,8 @@ class Link(asyncio.Protocol):
         self._given: list[Json] = []
         self._closed = False
         self._room = asyncio.Event()
+        self.fault = ""
+        """The fault in what came, for which the stream was ended."""
         self.too_long: Callable[[WireError], None] = _ignored
 
     @classmethod
@@ -91,11 +101,14 @@ class Link(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         try:
             for frame in self._frames.feed(data):
+                if not isinstance(frame, list) or not all(isinstance(message, dict) for message in frame):
+                    raise WireError("a frame has no list of messages")
                 for message in frame:
                     if self._closed:
                         return
                     self._heard(message)
-        except WireError:
+        except WireError as error:
+            self.fault = f"it sent what flowrun does not understand: {error}"
             self._end()
 
     def connection_lost(self, error: Exception | None) -> None:

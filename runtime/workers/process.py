@@ -8,12 +8,14 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from typing import Any, Protocol
 
 from flowrun.dsl import dataclass
 
 from ..vocabulary.errors import UsageError
+from .link import Link, shut
 
 _PROGRAM = (
     "import json, sys; sys.path[:] = json.loads(sys.argv.pop()); "
@@ -23,6 +25,28 @@ _LOADER = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "PYTHONHOME", "PYTHONPATH")
 """The variables without which an interpreter may not start."""
 _PATIENCE = 1.0
 """The seconds that a worker has to end by itself."""
+
+
+class Started(Protocol):
+    """A worker that was started, on this machine or on another one. ``place`` says where, for a message."""
+
+    @property
+    def place(self) -> str: ...
+
+    @property
+    def questions(self) -> socket.socket: ...
+
+    async def come(self) -> None:
+        """Wait until its streams are there. Raises UsageError if it does not come."""
+
+    async def link(self, heard: Callable[[dict[str, Any]], None], lost: Callable[[], None]) -> Link:
+        """Open its stream of messages."""
+
+    def told_end(self) -> str:
+        """End it if it still runs, and say how it ended."""
+
+    def kill(self) -> None:
+        """End it at once."""
 
 
 @dataclass(eq=False, slots=True)
@@ -37,10 +61,23 @@ class WorkerProcess:
     def pid(self) -> int:
         return self.process.pid
 
+    @property
+    def place(self) -> str:
+        return ""
+
+    async def come(self) -> None:
+        """Return at once: the streams are there from the start."""
+
+    async def link(self, heard: Callable[[dict[str, Any]], None], lost: Callable[[], None]) -> Link:
+        return await Link.over(self.stream, heard, lost)
+
+    def told_end(self) -> str:
+        return told_end(self.ended())
+
     def ended(self) -> int:
         """End the process if it still runs, and return its exit code. It is negative for a signal."""
         for end in (self.stream, self.questions):
-            end.close()
+            shut(end)
         try:
             return self.process.wait(_PATIENCE)
         except subprocess.TimeoutExpired:

@@ -29,7 +29,8 @@ class RowRelay:
         self._log = log
         self._fail = fail
         self._lost = LostRows(log.run, log.journal.body)
-        self._files: set[bytes] = set()
+        self.lost: set[bytes] = set()
+        """The keys of calls of which dead workers have left rows."""
 
     def write(self, worker: Worker, number: int, packed: Iterable[Any]) -> None:
         """Write the rows of a message, and tell its worker when they are on the disk."""
@@ -42,10 +43,10 @@ class RowRelay:
         done.add_done_callback(lambda done: self._written(worker, number, calls, done))
 
     def _note(self, records: list[LogRecord]) -> None:
-        """Note the files that workers have read, each once."""
-        fresh = [one for one in records if one.kind is Kind.CONTENT or one.key not in self._files]
-        self._files.update(one.key for one in records if one.kind is Kind.READ)
-        self._log.journal.note(fresh)
+        """Note the files that workers have read, each once. The driver may have read them, too."""
+        notes = self._log.notes
+        assert notes is not None
+        self._log.journal.note([one for one in records if one.kind is Kind.CONTENT or notes.first(one.key)])
 
     def _written(self, worker: Worker, number: int, records: list[LogRecord], done: asyncio.Future[int]) -> None:
         worker.writing.discard(done)
@@ -68,7 +69,9 @@ class RowRelay:
 
     def lose(self, paths: Iterable[str]) -> tuple[set[bytes], list[Open]]:
         """Keep the rows of bodies whose worker has died. Return the keys of their calls, and the attempts in doubt."""
-        return self._lost.lose(paths, self._log.recall)
+        keys, doubts = self._lost.lose(paths, self._log.recall)
+        self.lost |= keys
+        return keys, doubts
 
     def answer(self, question: dict[str, Any]) -> dict[str, Json]:
         """Answer a question of a worker, which waits for it with its whole event loop."""

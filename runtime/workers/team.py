@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator
 from typing import Any, Protocol
 
 from ..vocabulary.errors import UsageError
@@ -11,8 +11,7 @@ from ..vocabulary.json_value import Json
 from ..vocabulary.waits import Waits
 from .event_forms import EventReader
 from .hand import Worker, answer
-from .link import Link
-from .process import WorkerProcess, start, told_end
+from .process import Started
 
 _STARTS = 8
 """The workers that may be started in place of dead ones, for each worker of the run."""
@@ -46,16 +45,16 @@ class Head(Protocol):
 
 
 class Team:
-    """The workers of one run. Their processes start with these environment variables, and load modules.
+    """The workers of one run. ``begin_one`` starts one of them, which loads its modules at once.
 
     ``waits`` has the waiting of workers that have ended.
     """
 
-    def __init__(self, count: int, environ: Mapping[str, str]) -> None:
+    def __init__(self, count: int, begin_one: Callable[[], Started]) -> None:
         self.count = count
         self.workers: dict[int, Worker] = {}
-        self._environ = environ
-        self._started: list[WorkerProcess] = []
+        self._begin_one = begin_one
+        self._started: list[Started] = []
         self._numbers = 0
         self._starts_left = _STARTS * count
         self._head: Head | None = None
@@ -69,6 +68,11 @@ class Team:
         return iter(tuple(self.workers.values()))
 
     @property
+    def coming(self) -> int:
+        """The number of workers that were started and are not there yet."""
+        return len(self._started)
+
+    @property
     def busy(self) -> bool:
         """True if a worker may still have something under way."""
         return any(one.ready and not one.idle for one in self)
@@ -76,7 +80,7 @@ class Team:
     def start(self) -> None:
         """Start the processes. Raises UsageError."""
         for _ in range(self.count):
-            self._started.append(start(self._environ))
+            self._started.append(self._begin_one())
 
     async def greet(self, head: Head, hello: Hello) -> None:
         """Tell all workers about the run, and wait until they are ready. Raises UsageError if one of them is not."""
@@ -98,13 +102,8 @@ class Team:
 
     async def _greet_all(self, head: Head, hello: Hello) -> None:
         self._head, self._hello = head, hello
-        started, self._started = self._started, []
-        for at, process in enumerate(started):
-            try:
-                await self._join(process)
-            except BaseException:
-                self._started += started[at + 1 :]
-                raise
+        for process in [*self._started]:
+            await self._join(process)
 
     def refuse(self, error: BaseException) -> bool:
         """Let ``greet`` raise an error. Return False if it has returned, or has not been called."""
@@ -148,11 +147,13 @@ class Team:
         for process in processes:
             process.kill()
         for process in processes:
-            process.ended()
+            process.told_end()
         self._started.clear()
         self.workers.clear()
 
-    async def _join(self, process: WorkerProcess) -> None:
+    async def _join(self, process: Started) -> None:
+        await process.come()
+        self._started.remove(process)
         self._numbers += 1
         worker = Worker(self._numbers, process, EventReader(self._numbers))
         worker.over = asyncio.get_running_loop().create_future()
@@ -160,9 +161,7 @@ class Team:
         assert self._head is not None and self._hello is not None
         head = self._head
         head.join(worker)
-        worker.link = await Link.over(
-            process.stream, lambda message: head.hear(worker, message), lambda: self._lost(worker)
-        )
+        worker.link = await process.link(lambda message: head.hear(worker, message), lambda: self._lost(worker))
         worker.link.too_long = lambda error: head.mistake(
             UsageError(f"the values of one element are too large for a worker process ({error}): leave out --workers")
         )
@@ -191,7 +190,9 @@ class Team:
 
     async def _bury(self, worker: Worker) -> None:
         """Handle the death of a worker, and start another one in its place."""
-        end = told_end(worker.process.ended())
+        end = worker.process.told_end()
+        if worker.link is not None and worker.link.fault:
+            end = worker.link.fault
         if worker.answering is not None:
             worker.answering.cancel()
         if worker.writing:
@@ -200,11 +201,40 @@ class Team:
             await asyncio.sleep(0)
         self.workers.pop(worker.number, None)
         assert self._head is not None
-        if not worker.ready:
-            self._head.absent(worker, worker.refusal or f"a worker process ended before it was ready ({end})")
-            return
-        more = not self.ending and self._starts_left > 0 and not worker.halted
+        more = self._may_replace(worker)
         self._starts_left -= more
+        if not worker.ready and not more:
+            where = worker.process.place
+            self._head.absent(worker, worker.refusal or f"a worker process{where} ended before it was ready ({end})")
+            return
         if more:
-            await self._join(start(self._environ))
+            self._start_another()
         self._head.lose(worker, end)
+
+    def _may_replace(self, worker: Worker) -> bool:
+        """Tell whether another worker shall take the place of a dead one."""
+        begins = self._waiting is not None and not self._waiting.done()
+        # A worker that cannot begin at all should not delay the news of it for long.
+        left = self._starts_left - (_STARTS - 1) * self.count if begins else self._starts_left
+        return not self.ending and not worker.halted and not worker.refusal and left > 0
+
+    def _start_another(self) -> None:
+        """Start a worker in place of a dead one."""
+        assert self._head is not None
+        try:
+            process = self._begin_one()
+        except UsageError as error:
+            asyncio.get_running_loop().call_soon(self._head.missing, str(error))
+            return
+        self._started.append(process)
+        self._spawn(self._replace(process))
+
+    async def _replace(self, process: Started) -> None:
+        """Take in a worker in place of a dead one, when it comes."""
+        assert self._head is not None
+        try:
+            await self._join(process)
+        except UsageError as error:
+            self._started.remove(process)
+            process.kill()
+            self._head.missing(str(error))

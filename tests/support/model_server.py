@@ -37,7 +37,7 @@ def answer_to(body: dict[str, Any]) -> str:
     return json.dumps({"answer": options[int(digest[:4], 16) % len(options)]})
 
 
-async def serve(log: Path, seconds: float, refuse: float) -> None:
+async def serve(log: Path, seconds: float, refuse: float, host: str = "127.0.0.1") -> None:
     from aiohttp import web
 
     written = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
@@ -72,7 +72,7 @@ async def serve(log: Path, seconds: float, refuse: float) -> None:
     # A client that hangs up is billed too.
     runner = web.AppRunner(app, access_log=None, handler_cancellation=False)
     await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0, backlog=1024)
+    site = web.TCPSite(runner, host, 0, backlog=1024)
     await site.start()
     print(runner.addresses[0][1], flush=True)
     await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
@@ -122,8 +122,9 @@ def main() -> None:
     parser.add_argument("log", type=Path)
     parser.add_argument("--seconds", type=float, default=0.01)
     parser.add_argument("--refuse", type=float, default=0.0)
+    parser.add_argument("--host", default="127.0.0.1")
     options = parser.parse_args()
-    asyncio.run(serve(options.log, options.seconds, options.refuse))
+    asyncio.run(serve(options.log, options.seconds, options.refuse, options.host))
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import os
 import signal
 import sqlite3
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.context import ForkServerProcess
@@ -29,11 +30,11 @@ class DiskAt:
     """A fault at the ``commit``th commit of the journal's writer, counted from 1.
 
     ``before`` and ``behind``: the process is killed before the commit is made, or after it. ``fails``: this commit and
-    all later ones raise.
+    all later ones raise. ``slow``: each of them takes a tenth of a second.
     """
 
     commit: int
-    what: Literal["before", "behind", "fails"]
+    what: Literal["before", "behind", "fails", "slow"]
 
 
 @dataclass
@@ -58,6 +59,11 @@ class Command:
     def send(self, number: signal.Signals) -> None:
         assert self.process.pid is not None
         os.kill(self.process.pid, number)
+
+    @property
+    def begun(self) -> bool:
+        """True if the process does the work of the command, and is no longer a bare fork."""
+        return (self.folder / "err").exists()
 
     def wait(self, seconds: float = 60) -> int | None:
         """Wait for the exit code, negative for a signal; return None if the process still runs after ``seconds``."""
@@ -116,6 +122,8 @@ def _have_disk(at: DiskAt) -> None:
                 os.kill(os.getpid(), signal.SIGKILL)
             if commits >= at.commit and at.what == "fails":
                 raise sqlite3.OperationalError("disk I/O error")
+            if commits >= at.commit and at.what == "slow":
+                time.sleep(0.1)
             super().commit()
             if commits == at.commit and at.what == "behind":
                 os.kill(os.getpid(), signal.SIGKILL)

@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import lru_cache
 from xml.sax.saxutils import escape
 
 from aiohttp import web
@@ -172,6 +173,7 @@ def s3_server() -> Iterator[Objects]:
         yield objects
 
 
+@lru_cache(16)
 def etag_of(data: bytes) -> str:
     return f'"{hashlib.md5(data, usedforsecurity=False).hexdigest()}"'
 

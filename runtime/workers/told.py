@@ -1,4 +1,4 @@
-"""The lines that the user gets about workers."""
+"""The lines that a run tells its user about its workers."""
 
 from __future__ import annotations
 

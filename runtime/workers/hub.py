@@ -45,8 +45,7 @@ class Hub:
 
     ``desk`` leases the limits of the run to the workers, and ``leases`` are those of the driver itself. ``greet`` tells
     the processes about the run, and returns when all of them are ready. With ``early`` it returns at once: the driver
-    runs bodies itself until a worker is ready, and a run that needs no worker starts none. The bodies of the steps
-    ``together`` cost less in one process, because their calls share requests.
+    runs bodies itself until a worker is ready, and a run that needs no worker starts none.
     """
 
     def __init__(self, count: int, start: Callable[[], Started], desk: LeaseDesk, leases: Leases) -> None:
@@ -57,8 +56,7 @@ class Hub:
         self._publish: Publish = lambda event: None
         self._driver: Driver | None = None
         self._rows: RowRelay | None = None
-        self.together: frozenset[str] = frozenset()
-        self._queue = BodyQueue(1)
+        self.queue = BodyQueue(1)
         self._bodies: dict[int, _Body] = {}
         self._ends = BudgetEnds(self._end, self._sending)
         self._stopping = self._dealing = False
@@ -69,7 +67,7 @@ class Hub:
         if isinstance(log, RunLog):
             self._rows = RowRelay(log, self.mistake)
         if early:
-            self._queue.beginning = Beginning(self._taken, lambda: self.team.begin(self, hello))
+            self.queue.beginning = Beginning(self._taken, lambda: self.team.begin(self, hello))
         else:
             await self.team.greet(self, hello)
 
@@ -94,11 +92,9 @@ class Hub:
         self._bodies[body.number] = _Body(body)
         if self._rows is not None:
             self._rows.begin(body.path)
-        self._queue.enter(body.number, group=self._group(body))
+        together = body.scope.patient and body.scope.step in self.queue.together
+        self.queue.enter(body.number, group=body.scope.number if together else None)
         self._deal_soon()
-
-    def _group(self, body: LaunchBody) -> int | None:
-        return body.scope.number if body.scope.patient and body.scope.step in self.together else None
 
     def cancel(self, cancel: CancelBody) -> None:
         if self._forget(cancel.number) is None:
@@ -106,7 +102,7 @@ class Hub:
         if self._ends.drop(cancel.number):
             self._deliver(BodyOver(cancel.number))
             return
-        worker = self._queue.over(cancel.number)
+        worker = self.queue.over(cancel.number)
         if worker in self.team.workers:
             self.team.workers[worker].send({"cancel": cancel.number, "keep": cancel.keep})
         else:
@@ -114,7 +110,7 @@ class Hub:
 
     def room(self, window: int) -> None:
         """Let each worker have so many bodies open at once. A few more wait there for their turn."""
-        self._queue.room = window + PREPARED
+        self.queue.room = window + PREPARED
         self._deal_soon()
 
     def stop(self) -> None:
@@ -137,10 +133,10 @@ class Hub:
         self._dealing = False
         if self._stopping or self.team.ending:
             return
-        if self._queue.beginning is not None and self._driver is not None:
-            self._queue.beginning.deal(self._driver, lambda: bool(self._queue.waiting))
+        if self.queue.beginning is not None and self._driver is not None:
+            self.queue.beginning.deal(self._driver, lambda: bool(self.queue.waiting))
             return
-        for number, chunk in self._queue.deal():
+        for number, chunk in self.queue.deal():
             worker = self.team.workers[number]
             launches = [self._bodies[one].launch for one in chunk]
             for launch in launches:
@@ -148,19 +144,16 @@ class Hub:
                     worker.scopes.add(launch.scope.number)
                     worker.send({"scope": scope_json(launch.scope)})
             worker.send({"bodies": [*map(launch_json, launches)]})
-        if (stolen := self._queue.steal()) is not None:
+        if (stolen := self.queue.steal()) is not None:
             self.team.workers[stolen[0]].send({"back": stolen[1]})
 
     def _taken(self, most: int) -> list[int]:
         """Take bodies that wait, to run them here."""
-        numbers = self._queue.take(most)
-        for number in numbers:
-            self._forget(number)
-        return numbers
+        return [number for number in self.queue.take(most) if self._forget(number) is not None]
 
     def free(self) -> None:
-        """Take the news that the driver may have room for more bodies, which matters while no worker is ready."""
-        if self._queue.beginning is not None:
+        """Take the news that the driver may have room for more bodies."""
+        if self.queue.beginning is not None:
             self._deal_soon()
 
     def _forget(self, number: int) -> _Body | None:
@@ -176,7 +169,7 @@ class Hub:
 
     def _refuse(self, launch: LaunchBody, error: FlowrunError) -> None:
         self._forget(launch.number)
-        self._queue.over(launch.number)
+        self.queue.over(launch.number)
         self._deliver(BodyOver(launch.number, failure=Failure(launch.path, str(error), error)))
 
     # News of the workers
@@ -202,23 +195,21 @@ class Hub:
                     for one in found:
                         self._over(one)
                 case "gave":
-                    self._queue.given_back(worker.number, found)
+                    self.queue.given_back(worker.number, found)
                     self._deal_soon()
                 case "room":
                     if self._driver is not None:
                         self._driver.widen(found)
-                case "idle":
+                case "idle" | "ended":
                     worker.idle = True
-                    self._rest()
-                case "ended":
-                    self.team.waits.append(found)
-                    worker.idle = True
-                    worker.over.set_result(None)
+                    if name == "ended":
+                        self.team.waits.append(found)
+                        worker.over.set_result(None)
                     self._rest()
                 case "ready":
                     if self._rows is not None and self._rows.lost:
                         worker.send({"known": [key.hex() for key in self._rows.lost]})
-                    self._queue.join(worker.number)
+                    self.queue.join(worker.number)
                     self.team.ready(worker)
                     self._deal_soon()
                 case "refused":
@@ -231,17 +222,20 @@ class Hub:
         if not self.team.refuse(error) and self._driver is not None:
             self._driver.mistake(error)
 
+    @property
+    def _deserted(self) -> bool:
+        return not self.team.workers and not self.team.coming and self.queue.beginning is None
+
     def absent(self, worker: Worker, why: str) -> None:
         self._desk.gone(worker.number)
-        if self._queue.beginning is None and not self.team.workers and not self.team.coming:
+        if self._deserted:
             self.mistake(UsageError(why))
         elif not self.team.refuse(UsageError(why)):
             self.missing(why)
 
     def missing(self, why: str) -> None:
         self._publish(e.Notice(f"{why}; the run goes on without it", urgent=True, at=self._log.clock.now()))
-        alone = not self.team.workers and not self.team.coming
-        if alone and self._queue.beginning is None and not self._stopping:
+        if self._deserted and not self._stopping:
             self._refuse_all(f"the worker processes have ended, and no other one comes: {why}")
 
     def answer(self, question: dict[str, Any]) -> dict[str, Json]:
@@ -252,7 +246,7 @@ class Hub:
             self._driver.rested()
 
     def _over(self, over: BodyOver) -> None:
-        self._queue.over(over.number)
+        self.queue.over(over.number)
         if over.number not in self._bodies or not self._ends.holds(over):
             self._end(over)
         if len(self._ends) == len(self._bodies):
@@ -269,7 +263,7 @@ class Hub:
 
     def lose(self, worker: Worker, end: str) -> None:
         """Give the bodies of a dead worker to others. Its attempts are in doubt."""
-        numbers = self._queue.leave(worker.number)
+        numbers = self.queue.leave(worker.number)
         at = self._log.clock.now()
         open_ = worker.events.broken_off(at)
         for event in open_:
@@ -289,7 +283,7 @@ class Hub:
             self._again(body, end)
         if self._stopping or self.team.ending:
             self._rest()
-        elif not self.team.workers and not self.team.coming:
+        elif self._deserted:
             self._refuse_all("the worker processes kept ending, and flowrun starts no more")
         self._deal_soon()
 
@@ -304,4 +298,4 @@ class Hub:
             said = f"{DEATHS} worker processes ended unexpectedly while they ran it (the last: {end})"
             self._refuse(body.launch, InDoubtError(said))
         elif not self._stopping:
-            self._queue.enter(body.launch.number, suspect=body.deaths == DEATHS - 1)
+            self.queue.enter(body.launch.number, suspect=body.deaths == DEATHS - 1)

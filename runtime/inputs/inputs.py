@@ -16,7 +16,6 @@ from flowrun.dsl import plan, types
 from ..documents.fitting import Problems, fit, from_text
 from ..documents.lengths import misses
 from ..documents.rows import parse_json, read_json
-from ..documents.stored_rows import LARGE, StoredRows
 from ..files.decoding import BOM
 from ..files.files import Files, read_plain_text
 from ..files.patterns import is_pattern
@@ -27,7 +26,7 @@ from ..vocabulary.quoting import shown
 from ..vocabulary.remarks import Tell, unheard
 from .cuts import Cut
 from .file_lists import Narrow, NoFilesError, is_image, listed_files, matches_files, read_files, takes_files
-from .row_sources import COLUMNAR, JSON_LINES, TABLES, rows_of_file, rows_of_text, rows_of_workbook, workbook
+from .row_sources import rows_of_file, rows_of_text, rows_of_workbook, workbook
 
 Stdin = Callable[[], str]
 _STDIN = "standard input"
@@ -58,7 +57,9 @@ def read_input(
         source = _Source(lambda: _all(stdin), files, lambda said: tell(f"`{param.name}`: {said}"), narrow)
         value: Json = _by_url(param.type, given, source, by_row) if urls and "://" in given else None
         if value is None and by_row:
-            value = _stored_rows(param, given, tell)
+            from .large_rows import stored_rows
+
+            value = stored_rows(param, given, tell)
         if value is None:
             value = _read(param.type, given, source)
         if not isinstance(value, Sequence) or isinstance(value, str):
@@ -174,47 +175,6 @@ def _image(given: str, source: _Source) -> Json:
     if given == "-":
         raise InputError("an image does not come from standard input: give the path of its file")
     return image_file(_existing(given.removeprefix("@"), source.files))
-
-
-def _stored_rows(param: plan.Param, given: str, tell: Tell) -> StoredRows | None:
-    """Return the rows of a large file, which stay on the disk. None for all other values. Raises InputError."""
-    path = Path(given.removeprefix("@"))
-    kind = path.suffix.lower()
-    if (
-        types.holds_image(param.type)
-        or not isinstance(param.type, types.ListOf)
-        or kind not in (*JSON_LINES, *TABLES, COLUMNAR)
-    ):
-        return None
-    from ..documents.row_file import RowFile, has_lines
-
-    item = param.type.item
-    try:
-        if kind == COLUMNAR:
-            from ..documents import parquet
-
-            large = path.is_file() and path.stat().st_size >= parquet.LARGE
-            return parquet.ParquetRows(path, item) if large else None
-        large = path.is_file() and path.stat().st_size >= LARGE and has_lines(path)
-    except (OSError, ValueError):
-        return None
-    if not large:
-        return None
-    return _stored_table(path, item, param.name, tell) if kind in TABLES else RowFile(path, item)
-
-
-def _stored_table(path: Path, item: types.Type, name: str, tell: Tell) -> StoredRows | None:
-    """Return the rows of a large table. None if it has to be read as a whole."""
-    from ..documents.table_file import NotInLines, TableFile
-
-    said: list[str] = []
-    try:
-        rows = TableFile(path, item, tell=said.append)
-    except NotInLines:
-        return None
-    for one in said:
-        tell(f"`{name}`: {one}")
-    return rows
 
 
 def _all(stdin: Stdin) -> str:

@@ -224,7 +224,7 @@ class Hub:
 
     @property
     def _deserted(self) -> bool:
-        return not self.team.workers and not self.team.coming and self.queue.beginning is None
+        return self.queue.beginning is None and not self.team.workers and not self.team.coming
 
     def absent(self, worker: Worker, why: str) -> None:
         self._desk.gone(worker.number)
@@ -274,7 +274,7 @@ class Hub:
             self._desk.gone(worker.number)
         else:
             keys, attempts = self._rows.lose(one.launch.path for one in bodies)
-            self._desk.gone(worker.number, worker.sent, self._rows.slowest)
+            self._desk.gone(worker.number, worker.rows.sent, self._rows.slowest)
             doubts = len(attempts)
             for other in self.team:
                 other.send({"known": [key.hex() for key in keys]})

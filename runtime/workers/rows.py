@@ -38,9 +38,9 @@ class RowRelay:
         calls = [one for one in records if one.kind not in _OF_FILES]
         if len(calls) < len(records):
             self._note([one for one in records if one.kind in _OF_FILES])
-        worker.sent += sum(one.kind is Kind.INTENT for one in calls)
+        worker.rows.sent += sum(one.kind is Kind.INTENT for one in calls)
         done = self._log.journal.append(calls)
-        worker.writing.add(done)
+        worker.rows.writing.add(done)
         done.add_done_callback(lambda done: self._written(worker, number, calls, done))
 
     def _note(self, records: list[LogRecord]) -> None:
@@ -50,7 +50,7 @@ class RowRelay:
         self._log.journal.note([one for one in records if one.kind is Kind.CONTENT or notes.first(one.key)])
 
     def _written(self, worker: Worker, number: int, records: list[LogRecord], done: asyncio.Future[int]) -> None:
-        worker.writing.discard(done)
+        worker.rows.writing.discard(done)
         error = None if done.cancelled() else done.exception()
         if done.cancelled() or error is not None:
             if error is not None and not isinstance(error, DiskError):

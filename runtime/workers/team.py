@@ -127,7 +127,7 @@ class Team:
         ends = [worker.over for worker in self if worker.ready]
         if ends:
             await asyncio.wait(ends, timeout=seconds)
-        writing = [one for worker in self for one in worker.writing]
+        writing = [one for worker in self for one in worker.rows.writing]
         if writing:
             await asyncio.wait(writing)
             await asyncio.sleep(0)
@@ -195,9 +195,9 @@ class Team:
             end = worker.link.fault
         if worker.answering is not None:
             worker.answering.cancel()
-        if worker.writing:
+        if worker.rows.writing:
             # The rows that came before the death are on their way to the disk.
-            await asyncio.wait(tuple(worker.writing))
+            await asyncio.wait(tuple(worker.rows.writing))
             await asyncio.sleep(0)
         self.workers.pop(worker.number, None)
         assert self._head is not None

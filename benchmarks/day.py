@@ -2,7 +2,7 @@
 
     python benchmarks/day.py [--calls 5000000] [--hours 24] [--seconds 4] [--tokens-in 1500] [--tokens-out 200]
 
-The other options are what one call takes, as `a_call.py`, `journal.py` and `postgres_journal.py` measure it. Give the
+The other options are what one call takes, as `a_call.py`, `cluster.py` and `postgres_journal.py` measure it. Give the
 figures of your own machine and of your own calls. This script measures nothing.
 """
 
@@ -15,16 +15,16 @@ _ROWS = 2
 """The rows of a call: its intent and its answer."""
 MEASURED: dict[str, tuple[float, str]] = {
     "whole-ms": (0.35, "CPU of a call in one process"),
-    "driver-ms": (0.19, "CPU of a call in the driver of a run with workers"),
-    "far-ms": (0.36, "CPU of a call in the workers of a run"),
-    "server-ms": (0.05, "CPU of a call in the server of PostgreSQL"),
+    "driver-ms": (0.20, "CPU of a call in the driver of a run with workers"),
+    "far-ms": (0.40, "CPU of a call in the workers of a run"),
+    "server-ms": (0.04, "CPU of a call in the server of PostgreSQL"),
     "file-bytes": (1369, "bytes of a call in a file"),
     "table-bytes": (1484, "bytes of a call in PostgreSQL"),
-    "file-open-us": (11.0, "CPU of an answer when a file is opened"),
+    "file-open-us": (10.4, "CPU of an answer when a file is opened"),
     "table-open-us": (24.6, "CPU of an answer when a database is opened, with the server's"),
     "file-kept": (228, "bytes of memory of an answer in an open file"),
-    "table-kept": (260, "bytes of memory of an answer in an open database"),
-    "resume-us": (113, "CPU of an answer when the run that bought it is resumed"),
+    "table-kept": (265, "bytes of memory of an answer in an open database"),
+    "resume-us": (105, "CPU of an answer when the run that bought it is resumed"),
     "table-rows": (2379, "rows a second of a database"),
 }
 """The figures of one call by the name of their option, from two busy cores."""

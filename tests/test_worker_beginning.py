@@ -7,7 +7,7 @@ import os
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from flowrun.runtime.session import workers as session_workers
 from flowrun.runtime.vocabulary import events as e
 from flowrun.runtime.workers import process
 from flowrun.runtime.workers.beginning import Beginning
+from flowrun.runtime.workers.event_forms import STRIDE
 from flowrun.runtime.workers.team import Team
 from support.model_server import Served, model_server
 
@@ -68,20 +69,27 @@ async def test_a_short_run_starts_no_worker(server: Served, tmp_path: Path, star
     assert starts == []
 
 
-async def test_a_long_run_begins_before_its_workers_are_ready(
-    server: Served, tmp_path: Path, starts: list[int], monkeypatch: pytest.MonkeyPatch
+async def test_a_long_run_begins_in_the_driver_and_goes_on_in_its_workers(
+    server: Served, tmp_path: Path, starts: list[int]
 ) -> None:
-    program = process._PROGRAM
-    monkeypatch.setattr(process, "_PROGRAM", f"import time; time.sleep(1); {program}")
-    text = f'model m = "{MODEL}" with concurrency: 20\n' + FLOW.replace("ask", "ask m")
-    began = time.monotonic()
-    result = await ran(server, tmp_path, 3000, text)
-    assert (result.status, len(result.value), starts) == ("done", 3000, [2])
+    stop = Stop()
+    places: list[int] = []
+
+    def listen(event: e.Event) -> None:
+        if isinstance(event, e.RequestStarted):
+            places.append(event.number // STRIDE)
+            if places.count(0) < len(places) - 200:
+                stop()
+
+    result = await ran(server, tmp_path, 20_000, stop=stop, on_event=listen)
+    assert (result.status, starts) == ("stopped", [2])
+    first = next(at for at, place in enumerate(places) if place)
+    assert first > 100
+    # When the bodies that the driver has begun are over, it begins no more.
+    assert places[-50:].count(0) == 0
     billed = Counter(line["body"] for line in server.lines() if line["at"] == "served")
-    assert (len(billed), set(billed.values())) == (3000, {1})
-    first = min(line["time"] for line in server.lines())
-    assert first - began < 1
-    assert result.summary.account.answered == 3000
+    assert set(billed.values()) == {1}
+    assert result.summary.account.answered == server.answers()
 
 
 async def heard(server: Served, folder: Path, said: str) -> Result:
@@ -163,9 +171,9 @@ class _Runner:
         self.each = each
         self.bodies: list[int] = []
 
-    def run_here(self, number: int) -> None:
-        self.free -= self.each
-        self.bodies.append(number)
+    def run_here(self, numbers: Sequence[int]) -> None:
+        self.free -= self.each * len(numbers)
+        self.bodies += numbers
 
 
 @pytest.mark.parametrize(("each", "here"), [(1, 100), (5, 24), (1000, 8)])

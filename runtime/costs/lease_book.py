@@ -26,6 +26,8 @@ class BudgetBook:
     ) -> None:
         self.money = Purse(money_limit, spent)
         self.calls = Purse(calls_limit, calls, whole=True)
+        self.made: dict[int, float] = {}
+        """The calls that each holder has reported."""
 
     def join(self, holder: int) -> None:
         self.money.join(holder)
@@ -38,12 +40,18 @@ class BudgetBook:
             if holder in purse.held:
                 if "account" in news:
                     purse.report(holder, *news["account"])
+                    if purse is self.calls:
+                        self.made[holder] = self.made.get(holder, 0) + news["account"][1]
                 if "ask" in news:
                     amount, waits = news["ask"]
                     purse.ask(holder, amount, waits=waits)
         return self.serve()
 
-    def gone(self, holder: int, open_: tuple[int, float] | None = None) -> Messages:
+    def unreported(self, holder: int, sent: int) -> float:
+        """Return how many of the calls that a holder has sent are not in its reports."""
+        return max(0, sent - self.made.get(holder, 0))
+
+    def gone(self, holder: int, open_: tuple[float, float | None] | None = None) -> Messages:
         """Take the news that a holder has died; see ``LeaseBook.gone``."""
         calls, money = (None, None) if open_ is None else open_
         self.calls.gone(holder, calls)
@@ -93,13 +101,13 @@ class LeaseBook:
         return _addressed("limits", at, self.endpoints[at].report(holder, message, now))
 
     def gone(
-        self, holder: int, now: float, open_: tuple[int, float] | None = None
+        self, holder: int, now: float, open_: tuple[float, float | None] | None = None
     ) -> list[tuple[int, dict[str, Json]]]:
         """Take the news that a holder has died, or has ended without giving back what it had.
 
         ``open_`` are the calls that it may have made without a report, and the most dollars that these and its calls in
         flight cost, if the caller knows: the journal has each call before it is sent. Otherwise all that the holder had
-        counts as spent.
+        counts as spent. The dollars may be None by themselves.
         """
         if holder not in self.holders:
             return []

@@ -52,9 +52,16 @@ class LeaseDesk:
         """Take a message of a holder."""
         self._deal(self.book.take(holder, message, asyncio.get_running_loop().time()))
 
-    def gone(self, holder: int, open_: tuple[int, float] | None = None) -> None:
-        """Take the news that a holder is gone; see ``LeaseBook.gone``."""
+    def gone(self, holder: int, sent: int | None = None, slowest: float = 0.0) -> None:
+        """Take the news that a holder is gone.
+
+        ``sent`` are the calls that it has sent, and ``slowest`` are the seconds of its slowest request, if the journal
+        tells.
+        """
         self._to.pop(holder, None)
+        for endpoint in self.book.endpoints.values():
+            endpoint.slowest = max(endpoint.slowest, slowest)
+        open_ = None if sent is None else (self.book.budget.unreported(holder, sent), None)
         self._deal(self.book.gone(holder, asyncio.get_running_loop().time(), open_))
 
     def close(self) -> None:

@@ -246,8 +246,9 @@ class BodyWorker:
         match name:
             case "scope":
                 self._scopes[found["number"]] = scope_of(found)
-            case "body":
-                scheduler.take(launch_of(found, self._scopes))
+            case "bodies":
+                for body in found:
+                    scheduler.take(launch_of(body, self._scopes))
             case "cancel":
                 scheduler.drop(found, keep=message["keep"])
             case "back":

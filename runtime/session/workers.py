@@ -122,7 +122,9 @@ class Workers(OneProcess):
         reasons = self._reasons(local, models.default.address)
         self._steps = frozenset(name for name, reason in reasons.items() if not reason)
         if self._steps and self.hub is not None:
-            self.hub.together = frozenset(one.name for one in _blocks(self._plan) if shares_requests(self._plan, one))
+            self.hub.queue.together = frozenset(
+                one.name for one in _blocks(self._plan) if shares_requests(self._plan, one)
+            )
         self._told = self.told(models)
         if self._steps:
             self.places = self._count

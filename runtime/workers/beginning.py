@@ -5,8 +5,10 @@ So a short run needs no worker, and a long one loses no time while they start.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
+
+from ..engine.decisions import BodyOver
 
 MOST_HERE = 512
 """The most bodies that the driver runs at once while workers start."""
@@ -21,8 +23,28 @@ class Runner(Protocol):
     def free(self) -> int:
         """The number of further bodies that the driver itself has room for."""
 
-    def run_here(self, number: int) -> None:
-        """Run a body in the driver itself, although it was launched elsewhere."""
+    def run_here(self, numbers: Sequence[int]) -> None:
+        """Run bodies in the driver itself, although they were launched elsewhere. They begin together."""
+
+
+class Driver(Runner, Protocol):
+    """The part of the driver's scheduler that hears from the hub."""
+
+    def over(self, over: BodyOver) -> None:
+        """Take the end of a body."""
+
+    def widen(self, bodies: int) -> None:
+        """Let each worker have so many bodies open at once."""
+
+    @property
+    def sending(self) -> bool:
+        """True if a request of the driver itself is under way."""
+
+    def rested(self) -> None:
+        """Hear that all workers have stopped, and that nothing is under way there."""
+
+    def mistake(self, error: BaseException) -> None:
+        """Hear of a fault of flowrun itself."""
 
 
 class Beginning:
@@ -46,8 +68,7 @@ class Beginning:
                 break
             if not (numbers := self._take(min(free, _PART))):
                 break
-            for number in numbers:
-                runner.run_here(number)
+            runner.run_here(numbers)
         else:
             return
         if waiting() and not self._started:

@@ -8,6 +8,8 @@ from dataclasses import field
 
 from flowrun.dsl import dataclass
 
+from .beginning import Beginning
+
 CHUNK = 64
 """The most bodies that go to a worker at once."""
 
@@ -23,9 +25,10 @@ class Hands:
 class BodyQueue:
     """The queue of bodies by number. Each worker may hold ``room`` of them.
 
-    When few are left, the workers share them evenly, so that all end together. Neighbours of one ``group`` go to one
-    worker. A worker without a body takes some that another one has not begun, but none of a
-    group. A worker gets at most one body that is suspected of killing workers.
+    Until a worker joins, the ``beginning`` may give bodies to the driver. When few are left, the workers share them
+    evenly, so that all end together. Neighbours of one ``group`` go to one worker. A worker without a body takes some
+    that another one has not begun, but none of a group. A worker gets at most one body that is suspected of killing
+    workers. The bodies of the steps ``together`` cost less in one process, because their calls share requests.
     """
 
     def __init__(self, room: int) -> None:
@@ -35,6 +38,8 @@ class BodyQueue:
         self._groups: dict[int, int] = {}
         self._suspects: set[int] = set()
         self._held: deque[int] = deque()
+        self.beginning: Beginning | None = None
+        self.together: frozenset[str] = frozenset()
 
     def enter(self, number: int, *, suspect: bool = False, group: int | None = None) -> None:
         """Queue a body."""
@@ -47,11 +52,17 @@ class BodyQueue:
             self.waiting.append(number)
 
     def take(self, most: int) -> list[int]:
-        """Take bodies that wait from the queue, at most so many. Those that are suspects stay."""
-        return [self.waiting.popleft() for _ in range(min(most, len(self.waiting)))]
+        """Take so many bodies that wait from the queue, and the whole group of the last one. Suspects stay."""
+        taken = [self.waiting.popleft() for _ in range(min(most, len(self.waiting)))]
+        while taken and self._goes_with(taken[-1]):
+            taken.append(self.waiting.popleft())
+        for number in taken:
+            self._groups.pop(number, None)
+        return taken
 
     def join(self, worker: int) -> None:
         """Add a worker that has no body."""
+        self.beginning = None
         self.hands[worker] = Hands()
 
     def leave(self, worker: int) -> list[int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ..dispatch.scheduler import GRACE
@@ -80,16 +80,15 @@ class DrivingScheduler(SharingScheduler):
         window = min(self.state.window, beginning.MOST_HERE)
         return window - max(self.state.count_here(), len(self._dispatcher.calls))
 
-    def run_here(self, number: int) -> None:
+    def run_here(self, numbers: Sequence[int]) -> None:
         try:
-            self._act(self.state.body_here(number))
+            self._act(self.state.bodies_here(numbers))
         except Exception as error:  # noqa: BLE001 - what a callback raises is seen by nobody
             self.mistake(error)
 
     def _act(self, decisions: Iterable[Decision]) -> None:
         super()._act(decisions)
-        if self._hub.beginning:
-            self._hub.free()
+        self._hub.free()
 
     def over(self, over: BodyOver) -> None:
         # The ends of one turn are handled together, and none from within a decision.

@@ -210,6 +210,9 @@ class EventReader:
         """Return the event of a row that ``EventWriter`` has written."""
         name, time, *given = row
         form = _OF_KIND[name]
+        if form.number < 0 and not form.special:
+            plain: e.Event = form.kind(*given, at=time)
+            return plain
         if form.number >= 0:
             given[form.number] += self._first
             if form.beside >= 0 and given[form.beside]:
@@ -225,20 +228,16 @@ class EventReader:
             else:
                 given[at] = _FORMS[field][1](found)
         event: e.Event = form.kind(*given, at=time)
-        if form.number >= 0:
-            self._follow(event)
-        return event
-
-    def _follow(self, event: e.Event) -> None:
         if isinstance(event, e.RequestStarted):
             self.open[event.number] = event
             if event.carried:
                 self._carried[event.number] = {one.place: one for one in event.carried}  # type: ignore[misc]
-        elif isinstance(event, e.RequestRetried):
-            self.open.pop(event.number, None)
-        elif isinstance(event, e.RequestFinished | e.RequestFailed | e.RequestCancelled):
-            self.open.pop(event.number, None)
-            self._carried.pop(event.number, None)
+        elif form.ends:
+            number = given[form.number]
+            self.open.pop(number, None)
+            if self._carried and not isinstance(event, e.RequestRetried):
+                self._carried.pop(number, None)
+        return event
 
     def broken_off(self, at: float) -> list[e.RequestCancelled]:
         """Return the ends of the requests that were under way when the worker died. Their calls are in doubt."""

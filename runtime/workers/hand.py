@@ -23,7 +23,8 @@ class Worker:
     """A worker. ``number`` counts from 1, and a worker that replaces a dead one has a number of its own.
 
     ``idle`` is True when it has stopped and has nothing under way, and ``halted`` when it was told to stop. ``scopes``
-    are the numbers of those that it knows. ``writing`` are its rows on the way to the disk. ``over`` ends with it.
+    are the numbers of those that it knows. ``writing`` are its rows on the way to the disk. ``sent`` counts the calls
+    that it was about to send, each attempt. ``over`` ends with it.
     ``refusal`` says why it cannot begin.
     """
 
@@ -36,6 +37,7 @@ class Worker:
     halted: bool = False
     scopes: set[int] = field(default_factory=set)
     writing: set[asyncio.Future[int]] = field(default_factory=set)
+    sent: int = 0
     answering: asyncio.Task[None] | None = None
     refusal: str = ""
     over: asyncio.Future[None] = field(init=False)

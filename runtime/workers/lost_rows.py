@@ -6,6 +6,7 @@ found here when another worker runs its bodies again.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable
 
 from flowrun.dsl import dataclass
@@ -13,7 +14,7 @@ from flowrun.dsl import dataclass
 from ..dispatch.cache import Recall
 from ..engine.decisions import Call, Known
 from ..journal.index import Index, Open, Run
-from ..journal.records import Kind, LogRecord
+from ..journal.records import Encoded, Kind, LogRecord
 from ..vocabulary.json_value import Json
 
 _OF_CALLS = frozenset({Kind.INTENT, Kind.ANSWER, Kind.REFUSED, Kind.DOUBT, Kind.CANCELLED})
@@ -30,6 +31,14 @@ def body_of(place: str) -> str:
     return place[: place.find("]") + 1]
 
 
+def _seconds(body: Json) -> float:
+    """Return the seconds that an attempt took, by the row that ends it."""
+    found = json.loads(body) if isinstance(body, Encoded) else body
+    if not isinstance(found, dict) or "from" not in found:
+        return 0.0
+    return float(found["to"] - found["from"]) / 1000
+
+
 class LostRows:
     """The rows of the bodies that run, by the path of the body, and the index of those that were lost with a worker."""
 
@@ -38,6 +47,7 @@ class LostRows:
         self.body = body
         self.index = Index({run: Run(run, "", "", "", 0.0)})
         self.recall: Recall | None = None
+        self.slowest = 0.0
         self._rows: dict[str, list[_Row]] = {}
 
     def begin(self, path: str) -> None:
@@ -65,6 +75,8 @@ class LostRows:
             for row in rows:
                 one = row.record
                 keys.add(one.key)
+                if one.kind is Kind.ANSWER:
+                    self.slowest = max(self.slowest, _seconds(one.body))
                 self.index.take(row.number, self.run, str(one.kind), one.key, one.place, None)
         if keys:
             self.recall = Recall(self, self.run, recall.endpoints, models=recall.models)

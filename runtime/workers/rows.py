@@ -19,6 +19,8 @@ from .hand import Worker
 from .lost_rows import LostRows
 from .remote_journal import known_json
 
+_OF_FILES = frozenset({Kind.CONTENT, Kind.READ})
+
 
 class RowRelay:
     """The writer of the rows of workers. ``fail`` is called with an error that is a fault of flowrun."""
@@ -33,9 +35,10 @@ class RowRelay:
     def write(self, worker: Worker, number: int, packed: Iterable[Any]) -> None:
         """Write the rows of a message, and tell its worker when they are on the disk."""
         records = unpacked(packed)
-        calls = [one for one in records if one.kind is not Kind.CONTENT and one.kind is not Kind.READ]
+        calls = [one for one in records if one.kind not in _OF_FILES]
         if len(calls) < len(records):
-            self._note([one for one in records if one.kind is Kind.CONTENT or one.kind is Kind.READ])
+            self._note([one for one in records if one.kind in _OF_FILES])
+        worker.sent += sum(one.kind is Kind.INTENT for one in calls)
         done = self._log.journal.append(calls)
         worker.writing.add(done)
         done.add_done_callback(lambda done: self._written(worker, number, calls, done))
@@ -70,6 +73,11 @@ class RowRelay:
         keys, doubts = self._lost.lose(paths, self._log.recall)
         self.lost |= keys
         return keys, doubts
+
+    @property
+    def slowest(self) -> float:
+        """The seconds of the slowest request of the bodies that were lost."""
+        return self._lost.slowest
 
     def answer(self, question: dict[str, Any]) -> dict[str, Json]:
         """Answer a question of a worker, which waits for it with its whole event loop."""

@@ -63,8 +63,11 @@ def calls_of(rows: Iterable[Row]) -> dict[tuple[bytes, str], Asked]:
     return dict(calls)
 
 
-def faults_in(rows: Sequence[Row], log: Sequence[Mapping[str, Any]], told: int) -> list[str]:
-    """Return all sentences on answers that were lost, and on those that were paid twice and not ``told`` of."""
+def faults_in(rows: Sequence[Row], log: Sequence[Mapping[str, Any]], told: int, *, whole: bool = True) -> list[str]:
+    """Return all sentences on answers that were lost, and on those that were paid twice and not ``told`` of.
+
+    ``whole`` is False for a run that ended early, so that some of its calls have no answers.
+    """
     calls, found = calls_of(rows), list[str]()
     asked = Counter(line["key"] for line in log if line["at"] == "asked")
     served = Counter(line["key"] for line in log if line["at"] == "served")
@@ -78,7 +81,7 @@ def faults_in(rows: Sequence[Row], log: Sequence[Mapping[str, Any]], told: int) 
             found.append(f"{place} was sent {sent} times with {len(one.attempts)} intents")
         if paid > one.ends["answer"] + one.unclear:
             found.append(f"{place} was paid {paid} times: {one.ends} of {len(one.attempts)} attempts")
-        if one.ends["answer"] != 1:
+        if one.ends["answer"] > 1 or (whole and not one.ends["answer"]):
             found.append(f"{place} has {one.ends['answer']} answers")
         excess += max(0, paid - 1)
     if excess > told:

@@ -84,6 +84,8 @@ def test_what_a_run_looks_up_goes_to_the_nodes_and_nothing_else() -> None:
         "HOME": "/place/of/ann",
     }
     noting = Noting(environ)
+    assert dict(noting.items()) == environ
+    assert list(noting.values()) == list(environ.values())
     assert noting.get("OPENAI_API_KEY") == "sk-1"
     assert noting.get("OPENAI_BASE_URL") is None
     assert noting.get("HOME") == "/place/of/ann"

@@ -21,6 +21,7 @@ from flowrun.dsl import Source
 from flowrun.runtime.api import resume_async
 from flowrun.runtime.journal.reading import JournalReader
 from flowrun.runtime.session import workers
+from flowrun.runtime.session.ray_workers import RayWorkers
 from flowrun.runtime.vocabulary.errors import UsageError
 from flowrun.runtime.workers import cluster as cluster_module
 from support.model_server import Served, model_server
@@ -116,10 +117,17 @@ async def test_a_local_cluster_gives_the_result_and_rows_of_one_process_and_ends
 
 
 async def test_two_nodes_give_the_same_and_keep_the_limit_of_the_flow(
-    server: Served, tmp_path: Path, nodes: Nodes
+    server: Served, tmp_path: Path, nodes: Nodes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    options = {"engine": f"ray=127.0.0.1:{nodes.port}", "send_keys": True}
+    sent: dict[str, str] = {}
+    told = RayWorkers.told
+    monkeypatch.setattr(
+        RayWorkers, "told", lambda self, models: sent.update((made := told(self, models))["sent"]) or made
+    )
+    given = environ(server, tmp_path) | {"OTHER_API_KEY": "sk-of-another-service", "FAVOURITE": "blue"}
+    options = {"engine": f"ray=127.0.0.1:{nodes.port}", "send_keys": True, "environ": given}
     ray = await ran(server, tmp_path, LIMITED, 100, journal=tmp_path / "ray.db", **options)
+    assert sent == {"OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": server.url}
     assert (ray.status, len(ray.value)) == ("done", 100)
     assert most_in_flight(server) == 7
     assert server.answers() == 100

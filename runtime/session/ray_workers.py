@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, ItemsView, Iterator, Mapping, ValuesView
 from dataclasses import replace
 from pathlib import Path
 
@@ -51,6 +51,13 @@ class Noting(Mapping[str, str]):
 
     def __len__(self) -> int:
         return len(self._environ)
+
+    def items(self) -> ItemsView[str, str]:
+        # Whoever goes through all of them looks for none.
+        return self._environ.items()
+
+    def values(self) -> ValuesView[str]:
+        return self._environ.values()
 
     def used(self) -> dict[str, str]:
         """Return the variables of endpoints: those that were looked up, and those that a library reads with them."""

@@ -7,6 +7,7 @@ import json
 import os
 import secrets
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -209,6 +210,9 @@ def _end(process: subprocess.Popen[bytes], folder: str) -> None:
         process.kill()
         process.wait()
     if folder:
+        # Ray's own processes are in the group of the one that was to end them.
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
         shutil.rmtree(folder, ignore_errors=True)
 
 

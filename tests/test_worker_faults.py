@@ -128,6 +128,7 @@ async def test_a_later_worker_takes_the_answers_that_two_dead_ones_have_bought(s
     assert len(billed) <= 8 + announced("\n".join(told(result)))
 
 
+@pytest.mark.slow
 async def test_a_worker_that_is_killed_while_it_starts_is_replaced(server: Served, tmp_path: Path) -> None:
     task = asyncio.create_task(ran(server, tmp_path, 150))
     killed: set[int] = set()

@@ -122,9 +122,11 @@ class Team:
     async def finish(self, seconds: float) -> None:
         """Let the workers end what is under way for the journal, and end their processes. Wait at most so long."""
         self.ending = True
-        for worker in self:
+        # One that is not ready yet, in place of a dead one, has nothing to end.
+        ready = [worker for worker in self if worker.ready]
+        for worker in ready:
             worker.send({"end": True})
-        ends = [worker.over for worker in self if worker.ready]
+        ends = [worker.over for worker in ready if worker.ready]
         if ends:
             await asyncio.wait(ends, timeout=seconds)
         writing = [one for worker in self for one in worker.rows.writing]

@@ -13,9 +13,16 @@ import pytest
 
 from flowrun import Result, RunOptions, load, run_async
 from flowrun.dsl import Source
+from flowrun.runtime.workers import beginning
 from support.model_server import Served, model_server
 
 MODEL = "openai:test"
+
+
+@pytest.fixture(params=[0, 512], ids=["workers", "driver"], autouse=True)
+def most_here(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let all bodies run in workers, or the first ones in the driver."""
+    monkeypatch.setattr(beginning, "MOST_HERE", request.param)
 
 
 @pytest.fixture

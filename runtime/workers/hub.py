@@ -86,7 +86,6 @@ class Hub:
         """True if bodies are out."""
         return bool(self._bodies)
 
-
     def launch(self, body: LaunchBody) -> None:
         self._bodies[body.number] = _Body(body)
         if self._rows is not None:

@@ -201,6 +201,7 @@ async def test_files_reach_nodes_that_lack_them(server: Served, tmp_path: Path, 
     (tmp_path / "known.txt").write_text("These are known.")
     options = {"engine": f"ray=127.0.0.1:{nodes.port}", "send_keys": True}
     ray = await ran(server, tmp_path, text, 6, journal=tmp_path / "ray.db", **options)
+    assert list(nodes.folder.glob("flowrun-files-*")) == []
     one = await ran(server, tmp_path, text, 6, journal=tmp_path / "one.db", engine="", workers=0)
     assert (ray.status, ray.value) == ("done", one.value)
     assert rows(tmp_path / "ray.db") == rows(tmp_path / "one.db")

@@ -19,6 +19,7 @@ from ..dispatch.run_clock import RunClock
 from ..providers.addresses import printable
 from ..providers.images import take_from
 from ..vocabulary.errors import UsageError
+from ..vocabulary.waits import Waits
 from ..workers.dialing import dial
 from ..workers.far_files import FarReadPool, FileStream, Mirror
 from ..workers.far_link import WORKER_BEATS, FarLink
@@ -62,6 +63,13 @@ class _FarWorker(BodyWorker):
     def _lost(self) -> None:
         self.clean()
         os._exit(LOST)
+
+    async def _serve(self, hello: dict[str, Any]) -> Waits:
+        # The driver ends this process as soon as it knows the end.
+        try:
+            return await super()._serve(hello)
+        finally:
+            self.clean()
 
     def clean(self) -> None:
         """Remove the files that came from the driver."""

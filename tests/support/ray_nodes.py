@@ -45,7 +45,12 @@ class Nodes:
         self.port = free_port()
         self.started: list[subprocess.Popen[bytes]] = []
         # The place in the environment tells which processes belong to this cluster.
-        self._environ = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_TEST_PLACE": str(folder), **environ}
+        self._environ = {
+            "RAY_USAGE_STATS_ENABLED": "0",
+            "RAY_TEST_PLACE": str(folder),
+            "TMPDIR": str(folder),
+            **environ,
+        }
 
     def start(self, address: str = "", *, inside: Sequence[str] = (), host: str = "127.0.0.1", **more: str) -> None:
         words = [*inside, str(PROGRAM), "start", "--block", "--num-cpus=1", "--object-store-memory=80000000"]

@@ -31,7 +31,7 @@ MEDIAN, SIGMA = 0.2, 0.99
 _SECONDS = re.compile(rb"s=(tail|\d+(?:\.\d+)?)")
 _SAMPLES = re.compile(rb'"n": ?(\d+)')
 _LENGTH = re.compile(rb"content-length: ?(\d+)", re.IGNORECASE)
-_CHOICE = b'{"index":0,"message":{"role":"assistant","content":"yes"},"finish_reason":"stop"}'
+_CHOICE = b'{"index":0,"message":{"role":"assistant","content":"%s"},"finish_reason":"stop"}'
 _LINGER = struct.pack("ii", 1, 0)
 _ENDLESS = 1 << 30
 
@@ -46,8 +46,10 @@ class Script:
     ``headers`` says what the rate headers tell: "rate" for the bucket, "places" for the places that are free, "" for
     none. ``down`` is an outage: from, to, and a status or "reset". ``window`` is a number of seconds, and how many
     requests the server takes in each. ``after``: from a time on, 429 with a Retry-After of so many seconds.
+    ``letters`` is the length of an answer; 0 for "yes".
     """
 
+    port: int = 0
     seconds: float = 0.0
     steps: Sequence[tuple[float, int]] = ()
     queue: bool = False
@@ -56,6 +58,7 @@ class Script:
     down: tuple[float, float, int | str] | None = None
     window: tuple[float, int] | None = None
     after: tuple[float, float] | None = None
+    letters: int = 0
 
 
 @dataclass
@@ -72,9 +75,9 @@ class Account:
         return len(self.refused) / max(1, len(self.served) + len(self.refused))
 
 
-def body_of(choices: int) -> bytes:
+def body_of(choices: int, text: bytes = b"yes") -> bytes:
     usage = b'{"prompt_tokens":5,"completion_tokens":%d}' % choices
-    return b'{"choices":[' + b",".join([_CHOICE] * choices) + b'],"usage":' + usage + b"}"
+    return b'{"choices":[' + b",".join([_CHOICE % text] * choices) + b'],"usage":' + usage + b"}"
 
 
 def http(status: int, body: bytes, headers: bytes = b"") -> bytes:
@@ -94,6 +97,7 @@ class Server:
         self._queue: deque[tuple[Connection, bytes]] = deque()
         self._windows: dict[int, int] = {}
         self._bucket, self._filled_at = float(script.rpm), 0.0
+        self._text = b"word " * (script.letters // 5) or b"yes"
         self._plain = http(200, body_of(1))
         self._scripted = script != Script()
 
@@ -164,7 +168,7 @@ class Server:
             return
         now = self._now()
         self.account.served.append(now)
-        connection.write(http(200, body_of(int(samples[1]) if samples else 1), self._rates()))
+        connection.write(http(200, body_of(int(samples[1]) if samples else 1, self._text), self._rates()))
         while self._queue and self.open < self._capacity(now):
             self._begin(*self._queue.popleft())
 
@@ -230,7 +234,7 @@ def allow_all_descriptors() -> None:
 async def serve(script: Script) -> None:
     loop = asyncio.get_running_loop()
     model = Server(script)
-    server = await loop.create_server(lambda: Connection(model), "127.0.0.1", 0, backlog=8192)
+    server = await loop.create_server(lambda: Connection(model), "127.0.0.1", script.port, backlog=8192)
     print(server.sockets[0].getsockname()[1], flush=True)
     while await loop.run_in_executor(None, sys.stdin.readline):
         print(json.dumps(vars(model.take_account())), flush=True)

@@ -274,15 +274,15 @@ def test_the_end_of_a_cancelled_body_brings_only_what_happened_in_it() -> None:
 def test_a_body_can_be_taken_back() -> None:
     hand = Hand(COLLECT)
     first, second, *_ = [one.number for one in hand.of(LaunchBody)]
-    hand.take(hand.state.body_here(first))
+    hand.take(hand.state.bodies_here([first]))
     [call] = hand.of(Launch)
     assert call.call.path == "x[0].line 6"
     hand.take(hand.state.answered(call.call.number, Answer("here")))
     hand.take(hand.state.body_done(first, "twice"))
     hand.done(*range(1, 7))
     assert hand.outcome.value == ["here", *(f"r{at}" for at in range(1, 7))]
-    hand.take(hand.state.body_here(second))
-    assert not hand.state.body_here(77)
+    hand.take(hand.state.bodies_here([second]))
+    assert not hand.state.bodies_here([77])
 
 
 def test_rows_of_a_file_stay_where_they_are() -> None:

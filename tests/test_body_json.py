@@ -130,7 +130,7 @@ def ran(flow: plan.Plan, *, away: bool) -> tuple[Any, list[tuple[str, str]], int
             todo += state.answered(number, answer) if known else state.failed(number, answer)  # type: ignore[arg-type]
         elif isinstance(one, LaunchBody):
             if one.scope.step == "mood":
-                todo += state.body_here(one.number)
+                todo += state.bodies_here([one.number])
                 continue
             bodies += 1
             answer = in_another_process(flow, one)

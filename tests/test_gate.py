@@ -5,14 +5,19 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from flowrun.runtime.dispatch.read_pool import ReadPool
 from flowrun.runtime.files.files import Files
+from flowrun.runtime.files.images import digest_of
+from flowrun.runtime.providers import images
 from flowrun.runtime.vocabulary.errors import InputError
+from flowrun.runtime.vocabulary.image import Image
 from flowrun.runtime.workers import far_files, far_link, gate
 from flowrun.runtime.workers.dialing import dial
 from flowrun.runtime.workers.far_files import FarReadPool, FileDesk, FileStream, Mirror
@@ -59,6 +64,21 @@ async def test_a_stranger_is_sent_away_and_not_heard(shown: bytes, monkeypatch: 
     door.close()
 
 
+async def test_a_stream_that_has_come_already_is_sent_away() -> None:
+    door = Gate("127.0.0.1")
+    guest = door.expect()
+    with socket.create_connection(door.address) as first, socket.create_connection(door.address) as second:
+        first.sendall(shown_ticket(guest.ticket, b"m"))
+        for _ in range(500):
+            await asyncio.sleep(0 if guest.come else 0.01)
+        kept = guest.come[b"m"]
+        second.settimeout(5)
+        second.sendall(shown_ticket(guest.ticket, b"m"))
+        assert await asyncio.to_thread(second.recv, 1) == b""
+        assert guest.come == {b"m": kept}
+    door.close()
+
+
 async def test_a_stream_with_another_name_is_sent_away() -> None:
     door = Gate("127.0.0.1")
     guest = door.expect()
@@ -68,6 +88,17 @@ async def test_a_stream_with_another_name_is_sent_away() -> None:
         assert await asyncio.to_thread(end.recv, 1) == b""
     assert guest.come == {}
     door.close()
+
+
+async def test_a_door_that_is_closed_leaves_nothing_in_the_event_loop() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        door = Gate("127.0.0.1")
+        await asyncio.sleep(0.01)
+        # Another socket gets the number of the port at once.
+        door.close()
+        _, writer = await asyncio.open_connection(*server.getsockname())
+        writer.close()
+        await writer.wait_closed()
 
 
 async def test_many_silent_strangers_keep_no_worker_out(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -111,14 +142,15 @@ def mirror_of(folder: Path, root: Path) -> Mirror:
     return Mirror(place, (), str(root))
 
 
-async def fetched(folder: Path, root: Path, function: str, args: dict[str, Any]) -> object:
-    """The value of a read whose files come from a driver, whose flow lies in ``folder``."""
+@asynccontextmanager
+async def pool_of(folder: Path, root: Path) -> AsyncIterator[ReadPool]:
+    """A pool of reads whose files come from a driver, whose flow lies in ``folder``."""
     theirs, ours = socket.socketpair()
     desk = FileDesk(Files(folder))
     serving = asyncio.create_task(answer_files(theirs, desk.answer))
     try:
         with FarReadPool(mirror_of(folder, root), FileStream(ours), lambda line: None) as pool:
-            return await pool.read(function, args, lambda: None)
+            yield pool
     finally:
         serving.cancel()
         ours.close()
@@ -136,11 +168,24 @@ async def test_files_come_by_their_content_to_a_worker_that_lacks_them(
     root.mkdir()
     (folder / "notes" / "a.txt").write_text("one")
     (folder / "notes" / "b.txt").write_text("two" * 1_000_000)
-    found = await fetched(folder, root, "files", {"pattern": "notes/*.txt"})
-    assert found == [{"path": "notes/a.txt", "text": "one"}, {"path": "notes/b.txt", "text": "two" * 1_000_000}]
-    assert await fetched(folder, root, "file", {"path": str(folder / "notes" / "a.txt")}) == "one"
-    (folder / "notes" / "a.txt").write_text("new")
-    assert await fetched(folder, root, "file", {"path": "notes/a.txt"}) == "new"
+    async with pool_of(folder, root) as pool:
+        found = await pool.read("files", {"pattern": "notes/*.txt"}, lambda: None)
+        assert found == [{"path": "notes/a.txt", "text": "one"}, {"path": "notes/b.txt", "text": "two" * 1_000_000}]
+        assert await pool.read("file", {"path": str(folder / "notes" / "a.txt")}, lambda: None) == "one"
+        (folder / "notes" / "a.txt").write_text("new")
+        assert await pool.read("file", {"path": "notes/a.txt"}, lambda: None) == "new"
+
+
+async def test_a_file_that_changes_on_its_way_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, root = tmp_path / "flow", tmp_path / "node"
+    folder.mkdir()
+    root.mkdir()
+    (folder / "a.txt").write_text("one")
+    monkeypatch.setattr(far_files, "_same", lambda *given: False)
+    monkeypatch.setattr(FileDesk, "_part", lambda self, name, at, read: (b"two"[at:], 3))
+    async with pool_of(folder, root) as pool:
+        with pytest.raises(InputError, match="has changed while it was read"):
+            await pool.read("file", {"path": "a.txt"}, lambda: None)
 
 
 async def test_a_file_that_the_driver_may_not_read_is_refused_in_its_words(tmp_path: Path) -> None:
@@ -149,8 +194,32 @@ async def test_a_file_that_the_driver_may_not_read_is_refused_in_its_words(tmp_p
     root.mkdir()
     (tmp_path / "secret.txt").write_text("secret")
     os.symlink(tmp_path / "secret.txt", folder / "link.txt")
-    for path in ("../secret.txt", "link.txt"):
-        with pytest.raises(InputError, match="is outside the flow's folder"):
-            await fetched(folder, root, "file", {"path": path})
-    with pytest.raises(InputError, match="there is no file"):
-        await fetched(folder, root, "file", {"path": "none.txt"})
+    async with pool_of(folder, root) as pool:
+        for path in ("../secret.txt", "link.txt"):
+            with pytest.raises(InputError, match="is outside the flow's folder"):
+                await pool.read("file", {"path": path}, lambda: None)
+        with pytest.raises(InputError, match="there is no file"):
+            await pool.read("file", {"path": "none.txt"}, lambda: None)
+
+
+async def test_an_image_comes_by_its_digest_to_a_worker_without_its_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = os.urandom(2_500_000)
+    (tmp_path / "big.png").write_bytes(data)
+    theirs, ours = socket.socketpair()
+    serving = asyncio.create_task(answer_files(theirs, FileDesk(Files(tmp_path / "flow")).answer))
+    stream = FileStream(ours)
+
+    def lacking(path: Path, name: str | None = None) -> bytes:
+        raise InputError("there is no file")
+
+    monkeypatch.setattr(images, "read_plain_bytes", lacking)
+    monkeypatch.setattr(images, "_elsewhere", [stream.image])
+    image = Image(digest_of(data), "png", 1, 1, path=str(tmp_path / "big.png"))
+    assert await asyncio.to_thread(images.bytes_of, image) == data
+    with pytest.raises(InputError, match="has changed"):
+        await asyncio.to_thread(images.bytes_of, replace(image, digest="sha256:0"))
+    serving.cancel()
+    ours.close()
+    theirs.close()

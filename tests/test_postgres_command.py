@@ -7,6 +7,7 @@ import asyncio
 import json
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -284,3 +285,12 @@ def test_no_word_of_the_driver_shows_a_password() -> None:
     place = JournalAddress("postgresql://u:two%20words@h/d?sslpassword=third")
     said = said_by(place, ValueError("connection failed: two words, two%20words and third\nmore"))
     assert said == "***, *** and ***"
+
+
+def test_warnings_of_the_driver_do_not_stand_in_the_output() -> None:
+    program = (
+        "from flowrun.runtime.journal.postgres.connecting import driver; driver(); "
+        "import logging; logging.getLogger('psycopg.pipeline').warning('error ignored')"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stderr == ""

@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from support.model_server import Served, model_server
-from support.ray_nodes import Nodes, processes_with, waited
+from support.ray_nodes import Nodes, processes_at, waited
 
 pytestmark = [
     pytest.mark.slow,
@@ -42,6 +42,14 @@ def words(folder: Path, count: int, engine: str) -> list[str]:
     return [*PROGRAM, *given, "--journal", str(folder / "runs.db")]
 
 
+@pytest.fixture
+def place() -> Iterator[Path]:
+    """A folder of temporary files with a short name, as the sockets of Ray need it."""
+    found = Path(tempfile.mkdtemp(prefix="fr-"))
+    yield found
+    shutil.rmtree(found, ignore_errors=True)
+
+
 def environ(folder: Path, url: str) -> dict[str, str]:
     (folder / "home").mkdir(exist_ok=True)
     home = str(folder / "home")
@@ -57,9 +65,9 @@ def most_in_flight(server: Served) -> int:
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
-def test_nothing_of_ray_outlives_the_command(tmp_path: Path, how: signal.Signals) -> None:
+def test_nothing_of_ray_outlives_the_command(tmp_path: Path, place: Path, how: signal.Signals) -> None:
     with model_server(tmp_path / "log", seconds=0.05) as server:
-        given = environ(tmp_path, server.url)
+        given = environ(tmp_path, server.url) | {"TMPDIR": str(place)}
         command = subprocess.Popen(
             words(tmp_path, 1500, "ray"), env=given, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
@@ -67,8 +75,8 @@ def test_nothing_of_ray_outlives_the_command(tmp_path: Path, how: signal.Signals
         command.send_signal(how)
         _, err = command.communicate(timeout=60)
         assert command.returncode == (-9 if how is signal.SIGKILL else 130), err
-        assert waited(lambda: processes_with("flowrun-ray-") + processes_with("ray::FlowrunWorker") == [])
-        assert waited(lambda: list(Path(tempfile.gettempdir()).glob("flowrun-ray-*")) == [])
+        assert waited(lambda: processes_at(place) == [])
+        assert waited(lambda: list(place.iterdir()) == [])
         sent = len(server.lines())
         time.sleep(0.5)
         assert [line for line in server.lines(sent) if line["at"] == "asked"] == []
@@ -95,21 +103,23 @@ def test_nothing_of_ray_outlives_the_command(tmp_path: Path, how: signal.Signals
         assert most_in_flight(server) <= 20
 
 
-def test_a_run_whose_process_for_ray_is_killed_ends_with_a_sentence_and_goes_on_later(tmp_path: Path) -> None:
+def test_a_run_whose_process_for_ray_is_killed_ends_with_a_sentence_and_goes_on_later(
+    tmp_path: Path, place: Path
+) -> None:
     with model_server(tmp_path / "log", seconds=0.05) as server:
-        given = environ(tmp_path, server.url)
+        given = environ(tmp_path, server.url) | {"TMPDIR": str(place)}
         command = subprocess.Popen(
             words(tmp_path, 1500, "ray"), env=given, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
         assert waited(lambda: server.answers() >= 60, 90)
-        (placer,) = processes_with("workers.placer")
+        (placer,) = [one for one in processes_at(place, "workers.placer") if one != command.pid]
         os.kill(placer, signal.SIGKILL)
         _, err = command.communicate(timeout=60)
         assert command.returncode not in (0, -9)
         assert "the process that speaks to Ray has ended" in err
         assert "Traceback" not in err
-        assert waited(lambda: processes_with("flowrun-ray-") + processes_with("ray::FlowrunWorker") == [])
-        assert waited(lambda: list(Path(tempfile.gettempdir()).glob("flowrun-ray-*")) == [])
+        assert waited(lambda: processes_at(place) == [])
+        assert waited(lambda: list(place.iterdir()) == [])
         resume = [*PROGRAM, "resume", "last", "--quiet", "--journal", str(tmp_path / "runs.db")]
         again = subprocess.run(resume, env=given, capture_output=True, text=True, timeout=120, check=False)
         assert again.returncode == 0, again.stderr
@@ -170,8 +180,9 @@ def model_server_inside(machine: str, log: Path) -> Iterator[Served]:
             process.wait(10)
 
 
-def test_a_cable_that_is_cut_between_two_nodes_costs_no_element_and_nothing_in_silence(tmp_path: Path) -> None:
-    place = Path(tempfile.mkdtemp(prefix="fr-"))
+def test_a_cable_that_is_cut_between_two_nodes_costs_no_element_and_nothing_in_silence(
+    tmp_path: Path, place: Path
+) -> None:
     with two_machines(), model_server_inside(_ONE, tmp_path / "log") as server:
         given = environ(tmp_path, server.url)
         nodes = Nodes(place, given)
@@ -191,7 +202,6 @@ def test_a_cable_that_is_cut_between_two_nodes_costs_no_element_and_nothing_in_s
             _, err = command.communicate(timeout=150)
         finally:
             nodes.end()
-            shutil.rmtree(place, ignore_errors=True)
         assert command.returncode == 0, err
         told = [line for line in err.splitlines() if "ended unexpectedly" in line]
         assert len(told) == 1, err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -20,10 +21,11 @@ from flowrun.dsl import Source
 from flowrun.runtime.api import resume_async
 from flowrun.runtime.journal.reading import JournalReader
 from flowrun.runtime.session import workers
+from flowrun.runtime.session.ray_workers import RayWorkers
 from flowrun.runtime.vocabulary.errors import UsageError
 from flowrun.runtime.workers import cluster as cluster_module
 from support.model_server import Served, model_server
-from support.ray_nodes import Nodes, cluster, processes_with, waited
+from support.ray_nodes import Nodes, cluster, processes_at, waited
 
 pytestmark = [
     pytest.mark.slow,
@@ -98,23 +100,34 @@ def in_files(folder: Path, word: str) -> list[Path]:
 
 
 async def test_a_local_cluster_gives_the_result_and_rows_of_one_process_and_ends(
-    server: Served, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    server: Served, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    place = Path(tempfile.mkdtemp(prefix="fr-"))
     one = await ran(server, tmp_path, FLOW, 30, journal=tmp_path / "one.db", engine="", workers=0)
-    ray = await ran(server, tmp_path, FLOW, 30, journal=tmp_path / "ray.db")
+    with monkeypatch.context() as patched:
+        patched.setattr(tempfile, "tempdir", str(place))
+        ray = await ran(server, tmp_path, FLOW, 30, journal=tmp_path / "ray.db")
     assert (ray.status, ray.value, ray.summary.notices) == (one.status, one.value, one.summary.notices)
     assert ray.summary.account == one.summary.account
     assert rows(tmp_path / "ray.db") == rows(tmp_path / "one.db")
     assert capfd.readouterr() == ("", "")
-    assert waited(lambda: processes_with("flowrun-ray-") == [])
-    assert waited(lambda: list(Path(tempfile.gettempdir()).glob("flowrun-ray-*")) == [])
+    assert waited(lambda: processes_at(place) == [])
+    assert waited(lambda: list(place.iterdir()) == [])
+    await asyncio.to_thread(place.rmdir)
 
 
 async def test_two_nodes_give_the_same_and_keep_the_limit_of_the_flow(
-    server: Served, tmp_path: Path, nodes: Nodes
+    server: Served, tmp_path: Path, nodes: Nodes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    options = {"engine": f"ray=127.0.0.1:{nodes.port}", "send_keys": True}
+    sent: dict[str, str] = {}
+    told = RayWorkers.told
+    monkeypatch.setattr(
+        RayWorkers, "told", lambda self, models: sent.update((made := told(self, models))["sent"]) or made
+    )
+    given = environ(server, tmp_path) | {"OTHER_API_KEY": "sk-of-another-service", "FAVOURITE": "blue"}
+    options = {"engine": f"ray=127.0.0.1:{nodes.port}", "send_keys": True, "environ": given}
     ray = await ran(server, tmp_path, LIMITED, 100, journal=tmp_path / "ray.db", **options)
+    assert sent == {"OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": server.url}
     assert (ray.status, len(ray.value)) == ("done", 100)
     assert most_in_flight(server) == 7
     assert server.answers() == 100
@@ -125,12 +138,13 @@ async def test_two_nodes_give_the_same_and_keep_the_limit_of_the_flow(
 
 def test_keys_that_are_sent_leave_no_trace(server: Served, tmp_path: Path, nodes: Nodes) -> None:
     given = environ(server, tmp_path)
-    words = [sys.executable, "-c", "from flowrun.runtime.cli import main; main()", str(tmp_path / "x.flow")]
+    # The path is relative, as a person writes it.
+    words = [sys.executable, "-c", "from flowrun.runtime.cli import main; main()", "x.flow"]
     (tmp_path / "x.flow").write_text(LIMITED)
     (tmp_path / "xs.txt").write_text("\n".join(f"note {n}" for n in range(20)))
     words += ["--xs", f"@{tmp_path / 'xs.txt'}", "--engine", f"ray=127.0.0.1:{nodes.port}", "--send-keys"]
     words += ["--journal", str(tmp_path / "runs.db"), "--report", str(tmp_path / "report.html")]
-    done = subprocess.run(words, env=given, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(words, env=given, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
     assert KEY not in done.stdout + done.stderr
     assert server.answers() == 20
@@ -139,7 +153,7 @@ def test_keys_that_are_sent_leave_no_trace(server: Served, tmp_path: Path, nodes
     # The search itself finds what is there.
     (tmp_path / "leak.txt").write_text(f"x{KEY}x")
     assert in_files(tmp_path, KEY) == [tmp_path / "leak.txt"]
-    for pid in processes_with(str(nodes.folder)):
+    for pid in processes_at(nodes.folder):
         assert KEY.encode() not in (Path("/proc") / str(pid) / "environ").read_bytes()
 
 
@@ -192,6 +206,31 @@ async def test_files_reach_nodes_that_lack_them(server: Served, tmp_path: Path, 
     assert rows(tmp_path / "ray.db") == rows(tmp_path / "one.db")
 
 
+@pytest.mark.parametrize("of_project", [False, True])
+async def test_endpoints_of_settings_reach_the_nodes(
+    server: Served, tmp_path: Path, nodes: Nodes, of_project: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The check of a flow reads the settings of the process.
+    monkeypatch.setenv("HOME", home(tmp_path))
+    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
+    given = environ(server, tmp_path) | {"LAB_KEY": KEY}
+    flow = tmp_path / "project" / "flows"
+    flow.mkdir(parents=True)
+    settings = (
+        tmp_path / "project" / "flowrun.toml" if of_project else Path(home(tmp_path), ".config/flowrun/settings.toml")
+    )
+    settings.parent.mkdir(parents=True, exist_ok=True)
+    settings.write_text(f'[endpoints.lab]\nbase_url = "{server.url}"\nkey_env = "LAB_KEY"\n')
+    options: dict[str, Any] = {"engine": f"ray=127.0.0.1:{nodes.port}", "environ": given, "allow_host": "127.0.0.1"}
+    text = LIMITED.replace(MODEL, "lab:test")
+    (flow / "x.flow").write_text(text)
+    with pytest.raises(UsageError, match=r"LAB_KEY is not set there"):
+        await ran(server, flow, text, 5, **options)
+    assert server.lines() == []
+    result = await ran(server, flow, text, 5, **options, send_keys=True)
+    assert (result.status, len(result.value), server.answers()) == ("done", 5, 5)
+
+
 async def test_externs_need_their_module_on_the_nodes(server: Served, tmp_path: Path, nodes: Nodes) -> None:
     text = 'extern f(x: text) -> text from "only_at_the_driver:f"\n' + LIMITED.replace(
         "ask m", "y = f(x: x)\n    ask m"
@@ -210,14 +249,12 @@ async def test_externs_need_their_module_on_the_nodes(server: Served, tmp_path: 
 async def test_a_killed_actor_is_replaced_and_nothing_is_paid_in_silence(
     server: Served, tmp_path: Path, nodes: Nodes
 ) -> None:
-    import asyncio
-
     options = {"engine": f"ray=127.0.0.1:{nodes.port}", "send_keys": True, "journal": tmp_path / "runs.db"}
     task = asyncio.create_task(ran(server, tmp_path, LIMITED, 600, **options))
     while server.answers() < 60:
         assert not task.done(), task.result()
         await asyncio.sleep(0.02)
-    os.kill(processes_with("ray::FlowrunWorker")[0], signal.SIGKILL)
+    os.kill(processes_at(nodes.folder, "ray::FlowrunWorker")[0], signal.SIGKILL)
     result = await task
     assert (result.status, len(result.value)) == ("done", 600)
     told = [line for line in result.summary.notices if "ended unexpectedly" in line]

@@ -18,6 +18,7 @@ from flowrun.dsl import Source
 from flowrun.runtime.session import workers as session_workers
 from flowrun.runtime.vocabulary import events as e
 from flowrun.runtime.vocabulary.errors import UsageError
+from flowrun.runtime.workers import beginning
 from flowrun.runtime.workers.link import Link
 from support.model_server import Served, model_server
 
@@ -32,6 +33,11 @@ flow many(xs: [text]) {
 }
 """
 MODEL = "openai:test"
+
+
+@pytest.fixture(autouse=True)
+def nothing_runs_in_the_driver(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(beginning, "MOST_HERE", 0)
 
 
 @pytest.fixture
@@ -81,10 +87,11 @@ async def test_listeners_hear_the_same_events_with_their_prompts_and_answers(ser
 async def test_another_version_or_plan_at_a_worker_is_refused_before_a_call(
     server: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    version = session_workers.version_here
     monkeypatch.setattr(session_workers, "version_here", lambda: "0.0.1")
     with pytest.raises(UsageError, match="a worker process cannot begin: it has flowrun"):
         await ran(server, tmp_path, FLOW, {"xs": ["a"]}, workers=2)
-    monkeypatch.undo()
+    monkeypatch.setattr(session_workers, "version_here", version)
     monkeypatch.setattr(session_workers, "digest_of", lambda text: "other")
     with pytest.raises(UsageError, match="a worker process cannot begin: the plan has changed on its way"):
         await ran(server, tmp_path, FLOW, {"xs": ["a"]}, workers=2)

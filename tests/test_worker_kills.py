@@ -16,6 +16,7 @@ import pytest
 from flowrun import Result, RunOptions, Stop, load, run_async
 from flowrun.dsl import Source
 from flowrun.runtime.api import resume_async
+from flowrun.runtime.workers import beginning
 from support.model_server import Served, model_server
 from support.processes import Command
 from support.worker_pids import gone, worker_pids, workers_of
@@ -24,6 +25,11 @@ FLOW = 'flow many(xs: [text]) {\n  return map x in xs { ask "Say {{ x }}" } redu
 MODEL = "openai:test"
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="workers are found in /proc")
+
+
+@pytest.fixture(autouse=True)
+def nothing_runs_in_the_driver(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(beginning, "MOST_HERE", 0)
 
 
 @pytest.fixture

@@ -188,6 +188,23 @@ def test_an_idle_worker_gets_half_of_what_the_busiest_has_not_begun() -> None:
     assert queue.deal() == [(2, [39]), (2, [38])]
 
 
+def test_samples_that_share_requests_go_to_one_worker_and_stay_there() -> None:
+    queue = BodyQueue(100)
+    queue.join(1)
+    queue.join(2)
+    for number in range(5):
+        queue.enter(number, group=7)
+    for number in range(5, 8):
+        queue.enter(number, group=8)
+    assert [chunk for _, chunk in queue.deal()] == [[0, 1, 2, 3, 4], [5, 6, 7]]
+    for number in range(5, 8):
+        queue.over(number)
+    assert queue.steal() is None
+    for number in range(8, 14):
+        queue.hands[1].bodies[number] = None
+    assert queue.steal() == (1, 3)
+
+
 async def test_an_end_by_the_budget_waits_for_paid_requests() -> None:
     told: list[int] = []
     busy = True

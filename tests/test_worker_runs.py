@@ -17,6 +17,7 @@ from flowrun.runtime.journal.reading import JournalReader
 from flowrun.runtime.session.loading import installed
 from flowrun.runtime.vocabulary.errors import UsageError
 from flowrun.runtime.vocabulary.waits import Cause
+from flowrun.runtime.workers import beginning
 from support.command_line import command
 from support.model_server import Served, model_server
 
@@ -33,6 +34,11 @@ flow many(xs: [text], extra: text = "kindly") {
 }
 """
 MODEL = "openai:test"
+
+
+@pytest.fixture(autouse=True)
+def nothing_runs_in_the_driver(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(beginning, "MOST_HERE", 0)
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from .. import types as t
 from ..arithmetic import NoValueError
@@ -19,7 +19,8 @@ def _counted(given: t.Type, args: Types) -> t.Type | None:
 
 
 def _length(value: Json, args: Args) -> Json:
-    if not isinstance(value, str | list | tuple | Mapping):
+    # Rows that stay in their file are a sequence, and no list.
+    if not isinstance(value, str | Sequence | Mapping):
         raise no_value("length", "a text, a list or a record", value)
     return len(value)
 

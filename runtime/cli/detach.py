@@ -138,6 +138,7 @@ class Away(TracingListener):
         self._quiet = False
         self._record: RunRecord | None = None
         self._control: Control | None = None
+        self._terminal: dict[int, int] = {}
         self._shown = _Shown()
 
     def prepare(self, *, quiet: bool) -> None:
@@ -150,6 +151,22 @@ class Away(TracingListener):
         sweep(folder)
         self._record = RunRecord(folder)
         self._control = Control(listening(folder, self._record.name), self._answer, self._tick)
+        self._keep_terminal(self._record)
+
+    def _keep_terminal(self, record: RunRecord) -> None:
+        """Keep the terminal for this process alone. Processes that it starts, such as workers, get the run's files.
+
+        Otherwise they would hold the terminal when the run has left it, and whoever reads its output would wait.
+        """
+        for number, target in ((1, record.answer), (2, record.log)):
+            name = "stdout" if number == 1 else "stderr"
+            stream = getattr(sys, name)
+            stream.flush()
+            kept = os.dup(number)
+            os.dup2(target, number)
+            self._terminal[kept] = target
+            copy = open(kept, "w", 1, encoding=stream.encoding, errors=stream.errors, closefd=False)  # noqa: SIM115
+            setattr(sys, name, copy)
 
     def over(self, code: int) -> None:
         """Keep the exit code. Files of a run that has not begun are removed."""
@@ -215,9 +232,10 @@ class Away(TracingListener):
         for stream in (sys.stdout, sys.stderr):
             stream.flush()
         nothing = os.open(os.devnull, os.O_RDONLY)
-        for number, target in enumerate((nothing, record.answer, record.log)):
-            os.dup2(target, number)
+        os.dup2(nothing, 0)
         os.close(nothing)
+        for kept, target in self._terminal.items():
+            os.dup2(target, kept, inheritable=False)
         sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115
         sys.stdout = open(1, "w", encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115
         log = Log(record.folder, record.name)

@@ -49,19 +49,25 @@ class RunNotes:
 
     def saw(self, records: list[LogRecord]) -> None:
         """Note a file that was read, by the rows of ``records_of``. Call this from the event loop."""
+        *contents, read = records
+        if not self.first(read.key):
+            return
+        size = sum(len(str(one.body)) for one in contents)
+        self._waiting += size
+        self._journal.note(records).add_done_callback(partial(self._written, size))
+
+    def first(self, key: bytes) -> bool:
+        """Tell whether this file is not noted yet, by the key of its row. It counts as noted from then on."""
         if self._known is None:
             # A run that goes on may have noted files before.
             resumed = self._run in self._journal.index.runs
             self._known = dict.fromkeys(self._journal.keys(self._run, Kind.READ) if resumed else ())
-        *contents, read = records
-        if read.key in self._known:
-            return
-        self._known[read.key] = None
+        if key in self._known:
+            return False
+        self._known[key] = None
         if len(self._known) > _REMEMBERED:
             del self._known[next(iter(self._known))]
-        size = sum(len(str(one.body)) for one in contents)
-        self._waiting += size
-        self._journal.note(records).add_done_callback(partial(self._written, size))
+        return True
 
     def _without_key(self, text: str) -> bool:
         return not any(key.carried_by(text) for key in self.keys)

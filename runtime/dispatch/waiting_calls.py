@@ -22,6 +22,9 @@ class WaitingCalls:
     def __bool__(self) -> bool:
         return bool(self._batch_of)
 
+    def __len__(self) -> int:
+        return len(self._batch_of)
+
     def __contains__(self, call: Call) -> bool:
         return call.number in self._batch_of
 

@@ -25,7 +25,8 @@ NONE = "\0"
 """A delimiter that cuts nothing, because it occurs in no text that flowrun reads."""
 _TABS = (".tsv", ".tab")
 _ROWS = 200
-_CHARACTERS = 256 * 1024
+DIALECT_CHARACTERS = 256 * 1024
+"""The characters at the beginning of a table that show its dialect."""
 _DECLARED = pattern(r"\s*sep=(.)[^\S\n]*(?:\n|\Z)", re.IGNORECASE)
 _NUMBER = pattern(r"\s*[-+]?[0-9]+(?:[.,][0-9]+)*\s*%?\s*")
 
@@ -106,7 +107,7 @@ def fits_width(cells: list[str], width: int, whole: int = 0) -> bool:
 
 
 def _sample(text: str, start: int) -> str:
-    end = start + _CHARACTERS
+    end = start + DIALECT_CHARACTERS
     return text[start:] if end >= len(text) else text[start : text.rfind("\n", start, end) + 1 or end]
 
 
@@ -117,7 +118,7 @@ def _rows(sample: str, dialect: Dialect) -> tuple[list[list[str]], bool]:
         rows.extend(cells for cells in islice(cells_of(lines_of(sample), dialect), _ROWS) if not is_blank(cells))
     except csv.Error as error:
         # The last row of a sample is cut off where a cell goes on behind it.
-        return rows, "unexpected end" in str(error) and len(sample) > _CHARACTERS // 2
+        return rows, "unexpected end" in str(error) and len(sample) > DIALECT_CHARACTERS // 2
     return rows, True
 
 

@@ -95,10 +95,12 @@ class Table(NamedTuple):
     """A table.
 
     ``columns`` are the names in the header. ``rows`` can be read once; each row comes with the line on which it begins.
+    ``header`` has the line of the header, and its cells, some of which may be empty.
     """
 
     columns: list[str]
     rows: Iterator[tuple[int, dict[str, str]]]
+    header: Row = (0, [])
 
 
 def open_table(text: str, name: str, path: str = "", tell: Tell = unheard) -> Table:
@@ -106,12 +108,17 @@ def open_table(text: str, name: str, path: str = "", tell: Tell = unheard) -> Ta
 
     ``dialect_of`` finds the delimiter. ``tell`` is called with an assumption that the file cannot confirm.
     """
-    from .dialects import dialect_of
+    from .dialects import dialect_of, lines_of
 
     dialect = dialect_of(text, path)
     if dialect.assumed:
         tell(f"{name}: {dialect.assumed}")
-    cells = _cells(text, name, dialect)
+    return table_of(lines_of(text, dialect.start), name, dialect, text.count("\n", 0, dialect.start))
+
+
+def table_of(lines: Iterable[str], name: str, dialect: Dialect, above: int) -> Table:
+    """Open a table of CSV whose lines come one by one. ``above`` is the number of lines above them."""
+    cells = _cells(lines, name, dialect, above)
     header = next(cells, None)
     if header is None:
         return Table([], iter(()))
@@ -119,7 +126,15 @@ def open_table(text: str, name: str, path: str = "", tell: Tell = unheard) -> Ta
     twice = [cell for cell, times in Counter(names).items() if cell and times > 1]
     if twice:
         raise InputError(f"{name}:{line}: two columns have the name {shown(twice[0])}")
-    return Table([cell for cell in names if cell], _below(names, line, cells, name))
+    return Table([cell for cell in names if cell], _below(names, line, cells, name), (line, names))
+
+
+def more_rows(
+    table: Table, lines: Iterable[str], name: str, dialect: Dialect, above: int
+) -> Iterator[tuple[int, dict[str, str]]]:
+    """Read rows of a table whose header was read before. ``above`` is the number of lines above them in the file."""
+    line, names = table.header
+    return _below(names, line, _cells(lines, name, dialect, above), name)
 
 
 def _below(names: list[str], header: int, rows: Iterable[Row], name: str) -> Iterator[tuple[int, dict[str, str]]]:
@@ -139,12 +154,11 @@ def _below(names: list[str], header: int, rows: Iterable[Row], name: str) -> Ite
         yield line, {column: cell for column, cell in zip(names[:width], cells, strict=False) if column}
 
 
-def _cells(text: str, name: str, dialect: Dialect) -> Iterator[Row]:
+def _cells(lines: Iterable[str], name: str, dialect: Dialect, above: int) -> Iterator[Row]:
     """Yield the rows that are not empty, each with the line on which it begins."""
-    from .dialects import cells_of, is_blank, lines_of
+    from .dialects import cells_of, is_blank
 
-    reader = cells_of(lines_of(text, dialect.start), dialect)
-    above = text.count("\n", 0, dialect.start)
+    reader = cells_of(lines, dialect)
     while True:
         line = above + reader.line_num + 1
         try:

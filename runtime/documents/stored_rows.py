@@ -18,6 +18,8 @@ LARGE = 8 * 1024 * 1024
 """The size in bytes from which a file of JSON lines is read in this way."""
 BLOCK = 1024
 """The number of rows that are read at once."""
+_KEPT = 4
+"""The number of blocks that are kept, because several maps may go through the rows, each at its own place."""
 Stamp = tuple[int, int | str]
 """The size of a file in bytes, and the time of its last change in nanoseconds. An object of a URL has its version."""
 
@@ -38,8 +40,7 @@ class StoredRows(Sequence[Json]):
         self.item = item
         self.name = shown(url or str(path))
         self.place = url or os.path.abspath(path)
-        self._first = 0
-        self._block: list[Json] = []
+        self._blocks: dict[int, list[Json]] = {}
 
     @property
     def size(self) -> int:
@@ -57,13 +58,18 @@ class StoredRows(Sequence[Json]):
             return [self[at] for at in range(*index.indices(len(self)))]
         if not 0 <= index < len(self):
             raise IndexError(index)
-        if not self._first <= index < self._first + len(self._block):
-            first = index - index % BLOCK
-            if self._stamped() != self._stamp:
-                raise self._changed()
-            self._block = self._read(first, min(first + BLOCK, len(self)))
-            self._first = first
-        return self._block[index - self._first]
+        first = index - index % BLOCK
+        block = self._blocks.get(first)
+        return (self._loaded(first) if block is None else block)[index - first]
+
+    def _loaded(self, first: int) -> list[Json]:
+        """Read a block, and keep it. Of the blocks that are kept, the one that was read first goes."""
+        if self._stamped() != self._stamp:
+            raise self._changed()
+        if len(self._blocks) == _KEPT:
+            del self._blocks[next(iter(self._blocks))]
+        block = self._blocks[first] = self._read(first, min(first + BLOCK, len(self)))
+        return block
 
     @abstractmethod
     def _read(self, first: int, last: int) -> list[Json]:

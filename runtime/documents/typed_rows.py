@@ -76,7 +76,7 @@ def fit_table(text: str, type_: types.Type, name: str, path: str = "", tell: Tel
 
 def table_rows(text: str, row: types.Type, name: str, path: str = "", tell: Tell = unheard) -> Rows:
     """Open the rows of CSV. A missing column is reported once, and not for every row."""
-    columns, rows = open_table(text, name, path, tell)
+    columns, rows, _ = open_table(text, name, path, tell)
     first = next(rows, None)
     if first is None:
         return ()

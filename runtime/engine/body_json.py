@@ -167,12 +167,13 @@ def over_json(over: BodyOver) -> dict[str, Json]:
 
 
 def over_of(form: Mapping[str, Any]) -> BodyOver:
+    tallies, losses = form["tallies"], form["losses"]
     return BodyOver(
         form["number"],
         value_of(form["value"]),
         None if form["failure"] is None else failure_of(form["failure"]),
-        {path: tally_of(one) for path, one in form["tallies"].items()},
-        tuple(failure_of(one) for one in form["losses"]),
+        {path: tally_of(one) for path, one in tallies.items()} if tallies else {},
+        tuple(failure_of(one) for one in losses) if losses else (),
         {model: None if one is None else (one[0], one[1]) for model, one in form["tokens"].items()},
         form["calls"],
     )

@@ -43,6 +43,7 @@ class Elsewhere:
         self._cancelled: set[int] = set()
         self._count = 0
         self._scopes = 0
+        self._back: list[Frame] = []
 
     def next_scope(self) -> int:
         """Return the number of a further scope."""
@@ -83,7 +84,13 @@ class Elsewhere:
             self._cancelled.discard(number)
             return None
         away.frame.blocks.clear()
+        self._back.append(away.frame)
         return away.frame
+
+    def count_back(self) -> int:
+        """Count the bodies that were taken back, and have not ended."""
+        self._back = [frame for frame in self._back if not frame.over]
+        return len(self._back)
 
     def cancel(self, number: int, *, keep: bool) -> None:
         if self._out.pop(number, None) is not None:

@@ -7,7 +7,7 @@ whole.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 
 from flowrun.dsl import given_images, types
@@ -78,9 +78,17 @@ class State(Driven):
         """Take the failure of a body that ran elsewhere, with the tallies and losses inside of it."""
         return self.body_over(BodyOver(number, None, failure, tallies, losses))
 
-    def body_here(self, number: int) -> list[Decision]:
-        """Run a body here after all, for example because the journal has its answers or no place is left."""
-        return self._take(partial(self._bring_back, number))
+    def bodies_here(self, numbers: Iterable[int]) -> list[Decision]:
+        """Run bodies here after all, for example because the journal has their answers or no place is left.
+
+        They begin together, so that their samples may share requests.
+        """
+        self._arrivals.extend(partial(self._bring_back, number) for number in numbers)
+        return self._drain()
+
+    def count_here(self) -> int:
+        """Count the bodies that run here after all, and have not ended."""
+        return self._machine.elsewhere.count_back()
 
     def abandoned(self) -> Outcome:
         """Return the outcome of a stopped run. It has no value, but it has the values of the finished steps."""

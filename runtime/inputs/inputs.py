@@ -16,7 +16,6 @@ from flowrun.dsl import plan, types
 from ..documents.fitting import Problems, fit, from_text
 from ..documents.lengths import misses
 from ..documents.rows import parse_json, read_json
-from ..documents.stored_rows import LARGE, StoredRows
 from ..files.decoding import BOM
 from ..files.files import Files, read_plain_text
 from ..files.patterns import is_pattern
@@ -27,7 +26,7 @@ from ..vocabulary.quoting import shown
 from ..vocabulary.remarks import Tell, unheard
 from .cuts import Cut
 from .file_lists import Narrow, NoFilesError, is_image, listed_files, matches_files, read_files, takes_files
-from .row_sources import COLUMNAR, JSON_LINES, rows_of_file, rows_of_text, rows_of_workbook, workbook
+from .row_sources import rows_of_file, rows_of_text, rows_of_workbook, workbook
 
 Stdin = Callable[[], str]
 _STDIN = "standard input"
@@ -58,7 +57,9 @@ def read_input(
         source = _Source(lambda: _all(stdin), files, lambda said: tell(f"`{param.name}`: {said}"), narrow)
         value: Json = _by_url(param.type, given, source, by_row) if urls and "://" in given else None
         if value is None and by_row:
-            value = _stored_rows(param.type, given)
+            from .large_rows import stored_rows
+
+            value = stored_rows(param, given, tell)
         if value is None:
             value = _read(param.type, given, source)
         if not isinstance(value, Sequence) or isinstance(value, str):
@@ -174,29 +175,6 @@ def _image(given: str, source: _Source) -> Json:
     if given == "-":
         raise InputError("an image does not come from standard input: give the path of its file")
     return image_file(_existing(given.removeprefix("@"), source.files))
-
-
-def _stored_rows(type_: types.Type, given: str) -> StoredRows | None:
-    """Return the rows of a large file, which stay on the disk. None for all other values. Raises InputError."""
-    path = Path(given.removeprefix("@"))
-    if (
-        types.holds_image(type_)
-        or not isinstance(type_, types.ListOf)
-        or path.suffix.lower() not in (*JSON_LINES, COLUMNAR)
-    ):
-        return None
-    from ..documents.row_file import RowFile, has_lines
-
-    try:
-        if path.suffix.lower() == COLUMNAR:
-            from ..documents import parquet
-
-            large = path.is_file() and path.stat().st_size >= parquet.LARGE
-            return parquet.ParquetRows(path, type_.item) if large else None
-        large = path.is_file() and path.stat().st_size >= LARGE and has_lines(path)
-    except (OSError, ValueError):
-        return None
-    return RowFile(path, type_.item) if large else None
 
 
 def _all(stdin: Stdin) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from flowrun.dsl import pattern, types
 
 from ..documents.fitting import Problems, fit
-from ..documents.rows import parse_json, read_json, read_jsonl
+from ..documents.rows import open_jsonl, parse_json, read_json
 from ..files.files import read_plain_text
 from ..vocabulary.errors import InputError
 from ..vocabulary.json_value import Json
@@ -19,7 +19,7 @@ from ..vocabulary.remarks import Tell
 if TYPE_CHECKING:
     from ..documents.workbooks import Reference
 
-_TABLES = (".csv", ".tsv", ".tab", ".psv")
+TABLES = (".csv", ".tsv", ".tab", ".psv")
 JSON_LINES = (".jsonl", ".ndjson")
 COLUMNAR = ".parquet"
 _OTHER_TABLES = (".xls", ".xlsb", ".xltx", ".ods", ".numbers", ".arrow", ".feather", ".orc", ".avro", ".sqlite")
@@ -48,8 +48,8 @@ def rows_of_file(path: Path, type_: types.Type, tell: Tell) -> Json:
     from ..documents.typed_rows import fit_lines, fit_rows, fit_table
 
     if suffix in JSON_LINES:
-        return fit_rows(read_jsonl(text, name), type_, name)
-    if suffix in _TABLES:
+        return fit_rows(open_jsonl(text, name), type_, name)
+    if suffix in TABLES:
         return fit_table(text, type_, name, str(path), tell)
     if suffix in _TEXT_LINES and _is_plain_list(type_):
         return fit_lines(text, type_, name)
@@ -85,7 +85,7 @@ def rows_of_text(text: str, type_: types.Type, name: str, tell: Tell) -> Json:
         value = parse_json(text)
     except ValueError:
         if "\n" in text.strip() and (type_ == types.JSON or isinstance(type_, types.ListOf)):
-            return fit_rows(read_jsonl(text, name), type_, name)
+            return fit_rows(open_jsonl(text, name), type_, name)
         return read_json(text, name)
     if isinstance(type_, types.ListOf) and isinstance(value, dict):
         return fit_rows([(1, value)], type_, name)

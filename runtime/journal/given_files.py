@@ -123,9 +123,13 @@ def _rows_file(path: Path) -> Callable[..., StoredRows]:
         from ..documents.parquet import ParquetRows
 
         return ParquetRows
-    from ..documents.row_file import RowFile
+    if path.suffix.lower() in (".jsonl", ".ndjson"):
+        from ..documents.row_file import RowFile
 
-    return RowFile
+        return RowFile
+    from ..documents.table_file import TableFile
+
+    return TableFile
 
 
 def _unchanged(name: str, kept: Mapping[str, Any], read: Callable[[], tuple[Json, str]]) -> Json:

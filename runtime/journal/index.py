@@ -104,9 +104,7 @@ class Index:
             case Kind.INTENT:
                 self.open.setdefault(key, []).append(Open(number, run, place))
             case Kind.ANSWER:
-                self._over(run, key, place)
-                if key in self.unanswered:
-                    self.unanswered[key].pop((run, place), None)
+                self.settle(run, key, place)
                 self.runs[run].answers += 1
                 self.paid.add(key, number, run, place.encode())
             case Kind.REFUSED:
@@ -139,6 +137,12 @@ class Index:
                 pass
             case _:
                 raise ValueError(f"rows of the kind {kind!r} are not known")
+
+    def settle(self, run: int, key: bytes, place: str) -> None:
+        """Remove the attempts of this run at this place, because they have their answer."""
+        self._over(run, key, place)
+        if key in self.unanswered:
+            self.unanswered[key].pop((run, place), None)
 
     def _over(self, run: int, key: bytes, place: str) -> Open | None:
         """Remove the open attempt of this run at this place, and return it. None if there is none."""

@@ -17,6 +17,7 @@ from .head import Mark
 from .history import Row, read_attempts
 from .index import Index
 from .records import APPLICATION, FORMAT, START, TABLE, Kind, checksum
+from .row_taker import RowTaker
 from .sql import Connection, ServerConnection
 
 WITH_BODIES = frozenset({Kind.RUN, Kind.END})
@@ -84,6 +85,8 @@ def fold(connection: Connection, path: Path, index: Index, after: Mark) -> Mark:
     Raises: DiskError, which names the place of the damage.
     """
     last, before = after
+    run, taker = index.latest, RowTaker(index)
+    intent, answer = taker.intent, taker.answer
     # Text as bytes, because the checksum covers the bytes and a journal may have millions of rows.
     connection.text_factory = bytes
     try:
@@ -92,15 +95,23 @@ def fold(connection: Connection, path: Path, index: Index, after: Mark) -> Mark:
                 raise damaged(path, f"row {last + 1} is missing")
             letters = len(place) if place.isascii() else len(place.decode("utf-8", "replace"))
             # The same bytes as in `checksum`.
-            head = b"%b%d %d %b %d %d\n" % (before, number, run, kind, len(key), letters)
-            before = blake2b(b"".join((head, key, place, body)), digest_size=8).digest()
+            whole = b"%b%d %d %b %d %d\n%b%b%b" % (before, number, run, kind, len(key), letters, key, place, body)
+            before = blake2b(whole, digest_size=8).digest()
             if before != found:
                 raise differs(path, number, kind.decode("utf-8", "replace"), place.decode("utf-8", "replace"))
             last = number
+            if kind == b"intent":
+                intent(number, run, key, place)
+                continue
+            if kind == b"answer":
+                answer(number, run, key, place)
+                continue
             if kind not in _KINDS:
                 raise newer(path, f"row {number} is of the kind {shown(kind.decode('utf-8', 'replace'))}")
             what = _KINDS[kind]
+            taker.pass_on(what, key)
             index.take(number, run, what, key, place.decode(), json.loads(body) if what in WITH_BODIES else None)
+        taker.pass_all_on(run)
     except sqlite3.DatabaseError as error:
         raise damaged(path, f"after row {last}: {error}") from None
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:

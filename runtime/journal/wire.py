@@ -15,6 +15,7 @@ from .records import Encoded, Kind, LogRecord, encode
 MOST_BYTES = 256 * 1024 * 1024
 """The most bytes of one frame. A longer one comes from no process of flowrun's."""
 _HEAD = 4
+_KINDS = {str(kind): kind for kind in Kind}
 
 
 class WireError(ValueError):
@@ -82,8 +83,8 @@ def unpacked(rows: Iterable[Any]) -> tuple[LogRecord, ...]:
     """Return the records that ``packed`` has made into JSON. Raises WireError if one has another form."""
     try:
         return tuple(
-            LogRecord(int(run), Kind(kind), Encoded(body), bytes.fromhex(key), str(place))
+            LogRecord(int(run), _KINDS[kind], Encoded(body), bytes.fromhex(key), str(place))
             for run, kind, key, place, body in rows
         )
-    except (TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise WireError(f"a record has an unexpected form ({error})") from None

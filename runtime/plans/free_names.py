@@ -11,11 +11,16 @@ from ..values.functions import FUNCTIONS
 from ..vocabulary.errors import PlanError
 
 
-def mentions(exprs: list[p.Expr]) -> Iterator[str]:
-    """Find the names that expressions mention. Raises PlanError if an expression is not one of the language."""
+def mentions(exprs: list[p.Expr], but: p.Expr | None = None) -> Iterator[str]:
+    """Find the names that expressions mention, outside of those that equal ``but``.
+
+    Raises PlanError if an expression is not one of the language.
+    """
     todo = list(exprs)
     while todo:
         expr = todo.pop()
+        if but is not None and expr == but:
+            continue
         inside = p.expr_parts(expr)
         match expr:
             case p.Ref(name):
@@ -58,14 +63,17 @@ def template(text: str) -> tuple[str, ...]:
         raise PlanError(f"a template of this plan is outside the language: {error}") from None
 
 
-def spoken(step: p.Step) -> set[str]:
-    """Find the names that a step mentions itself, without the names that the steps inside it mention."""
+def spoken(step: p.Step, but: p.Expr | None = None) -> set[str]:
+    """Find the names that a step mentions itself, without the names that the steps inside it mention.
+
+    Expressions that equal ``but`` do not count.
+    """
     node = step.node
     exprs: list[p.Expr | None] = [*step.options.values(), step.when, step.otherwise]
     names: set[str] = set()
     match node:
         case p.Ask():
-            names |= in_asks([node])
+            names |= in_asks([node], but)
         case p.Value(expr) | p.Match(expr):
             exprs.append(expr)
         case p.FlowCall(_, args) | p.ExternCall(_, args):
@@ -76,15 +84,15 @@ def spoken(step: p.Step) -> set[str]:
             exprs += node.ends
     if isinstance(node, p.Map | p.Repeat | p.Fanout):
         exprs += [*node.reduce.args.values(), *node.reduce.options.values(), node.reduce.count]
-        names |= in_asks(node.reduce.asks)
-    return names.union(mentions([expr for expr in exprs if expr is not None]))
+        names |= in_asks(node.reduce.asks, but)
+    return names.union(mentions([expr for expr in exprs if expr is not None], but))
 
 
-def in_asks(asks: Iterable[p.Ask]) -> set[str]:
-    """Find the names that the prompts and the models of asks mention."""
+def in_asks(asks: Iterable[p.Ask], but: p.Expr | None = None) -> set[str]:
+    """Find the names that the prompts and the models of asks mention, outside of expressions that equal ``but``."""
     names: set[str] = set()
     for ask in asks:
-        names.update(mentions([*([] if ask.model is None else [ask.model]), *ask.values]))
+        names.update(mentions([*([] if ask.model is None else [ask.model]), *ask.values], but))
         names.update(one for message in ask.messages for one in template(message.template) if one not in ask.given)
         names.update(source.split(".")[0] for source in types.quotes_of(ask.answer))
         names.update(in_check(ask))

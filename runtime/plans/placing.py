@@ -46,6 +46,12 @@ def placeable(plan: p.Plan, step: p.Step, local: frozenset[str] = frozenset(), d
     return _streams(flow, step, node)
 
 
+def shares_requests(plan: p.Plan, step: p.Step) -> bool:
+    """Tell whether the samples of a repeat can share requests, and have few calls each: no maps."""
+    node = step.node
+    return isinstance(node, p.Repeat) and not any(isinstance(one.node, p.Map) for one in _inside(plan, node.body.steps))
+
+
 def outer_names(step: p.Step) -> frozenset[str]:
     """Return the names that the bodies of a block mention and do not give a value themselves."""
     return frozenset(_free(step)) if step.block is not None else frozenset()

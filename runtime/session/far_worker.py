@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from ..dispatch.read_pool import ReadPool
+from ..dispatch.run_clock import RunClock
 from ..providers.addresses import printable
+from ..providers.images import take_from
 from ..vocabulary.errors import UsageError
 from ..workers.dialing import dial
 from ..workers.far_files import FarReadPool, FileStream, Mirror
@@ -108,7 +110,14 @@ class _FarWorker(BodyWorker):
             return super().reads(hello, settings, tell)
         assert settings.folder is not None
         mirror = Mirror(settings.folder, settings.allow_read, self._root)
-        return FarReadPool(mirror, FileStream(self._files), tell)
+        stream = FileStream(self._files)
+        take_from(stream.image)
+        return FarReadPool(mirror, stream, tell)
+
+    def clock(self, hello: dict[str, Any]) -> RunClock:
+        # Each machine has a clock of its own, so the time of the run goes on from the moment of the driver's message.
+        here = asyncio.get_running_loop().time()
+        return RunClock.from_zero(here - hello["now"]) if hello["ships"] else super().clock(hello)
 
     def check(self, hello: dict[str, Any], models: Models) -> None:
         here = {address: printable(one.provider.endpoint) for address, one in models.endpoints.items()}

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
+import os
+from collections.abc import Callable, ItemsView, Iterator, Mapping, ValuesView
 from dataclasses import replace
 from pathlib import Path
 
@@ -51,6 +52,13 @@ class Noting(Mapping[str, str]):
     def __len__(self) -> int:
         return len(self._environ)
 
+    def items(self) -> ItemsView[str, str]:
+        # Whoever goes through all of them looks for none.
+        return self._environ.items()
+
+    def values(self) -> ValuesView[str]:
+        return self._environ.values()
+
     def used(self) -> dict[str, str]:
         """Return the variables of endpoints: those that were looked up, and those that a library reads with them."""
         kinds = tuple(kind for kind in _OF_LIBRARIES if any(name.startswith(kind) for name in self.seen))
@@ -87,6 +95,11 @@ class RayWorkers(Workers):
     def parts(self, given: Parts) -> Parts:
         return replace(given, environ=self._noting)
 
+    @property
+    def _early(self) -> bool:
+        """False: the nodes are checked for keys and files before anything is sent."""
+        return False
+
     def starter(self) -> Callable[[], Started]:
         return self._start
 
@@ -119,12 +132,15 @@ class RayWorkers(Workers):
             "keys": sorted(keys & self._noting.seen),
             "places": {address: printable(one.provider.endpoint) for address, one in models.endpoints.items()},
             "config": str(settings_file(self._noting).parent.parent),
-            # The flow itself is not read there. Its place tells which project it belongs to.
-            "shipped": [
-                [source_of(self._plan, self._settings.folder), ""],
-                *([str(path), path.read_text(encoding="utf-8")] for path in self._texts()),
-            ],
+            "shipped": self._shipped(),
         }
+
+    def _shipped(self) -> list[Json]:
+        """Return the files that each worker needs from the beginning, with their texts."""
+        shipped: list[Json] = [[str(path), path.read_text(encoding="utf-8")] for path in self._texts()]
+        source = source_of(self._plan, self._settings.folder)
+        # The flow itself is not read there. Its place tells which project it belongs to.
+        return [*shipped, [os.path.abspath(source), ""]] if source else shipped
 
     def _texts(self) -> list[Path]:
         """Return the files of settings of the user and of the flow's project."""

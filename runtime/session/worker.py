@@ -122,6 +122,10 @@ class BodyWorker:
         assert settings.folder is not None
         return ReadPool(Files(settings.folder, settings.allow_read), tell)
 
+    def clock(self, hello: dict[str, Any]) -> RunClock:
+        """Return the clock of the run."""
+        return RunClock.from_zero(hello["zero"])
+
     def check(self, hello: dict[str, Any], models: Models) -> None:
         """Check what this process found against what the driver has. Raises UsageError."""
 
@@ -139,7 +143,7 @@ class BodyWorker:
         assert settings.folder is not None
         number: int = hello["hello"]
         self._relay = relay = EventRelay(self._link.send, EventWriter(whole=hello["whole"]))
-        clock = RunClock.from_zero(hello["zero"])
+        clock = self.clock(hello)
 
         def tell(line: str) -> None:
             relay(Notice(line, at=clock.now()))
@@ -242,8 +246,9 @@ class BodyWorker:
         match name:
             case "scope":
                 self._scopes[found["number"]] = scope_of(found)
-            case "body":
-                scheduler.take(launch_of(found, self._scopes))
+            case "bodies":
+                for body in found:
+                    scheduler.take(launch_of(body, self._scopes))
             case "cancel":
                 scheduler.drop(found, keep=message["keep"])
             case "back":

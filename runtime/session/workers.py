@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from hashlib import blake2b
 from importlib.metadata import version
 from pathlib import Path
@@ -22,12 +22,13 @@ from ..dispatch.scheduler import Scheduler
 from ..engine.scopes import Context
 from ..journal.index import Index
 from ..limits import Limiter
-from ..plans.placing import placeable
+from ..plans.placing import placeable, shares_requests
 from ..providers import open_provider
 from ..providers.addresses import host_of
 from ..vocabulary.errors import UsageError
 from ..vocabulary.json_value import Json
 from ..vocabulary.waits import Waits
+from ..workers import beginning
 from ..workers.driver import DrivingScheduler
 from ..workers.event_forms import unheard_names
 from ..workers.hub import Hub
@@ -86,9 +87,11 @@ class Workers(OneProcess):
         """Start so many workers, if there is anything to do for them."""
         self._count = count
         self.leases = self._desk.local(count + 1)
-        # The processes load their modules while the run opens its endpoints.
         if self.wanted:
             self.hub = Hub(count, self.starter(), self._desk, self.leases)
+            if not self._early:
+                # The processes load their modules while the run opens its endpoints.
+                self.hub.team.start()
 
     def starter(self) -> Callable[[], Started]:
         """Return the function that starts a worker."""
@@ -98,6 +101,19 @@ class Workers(OneProcess):
         """Return what else the workers are told at the beginning."""
         return {}
 
+    @property
+    def _early(self) -> bool:
+        """True if the driver may run bodies itself until a worker is ready.
+
+        Functions of `extern` may end a process, and the end of a budget is told when all processes have come to it: so
+        such runs begin when the workers are ready.
+        """
+        given, plan = self._settings.budget, self._plan
+        limits = [plan.calls_limit, plan.money_limit]
+        limits += [limit for one in plan.flows.values() for limit in (one.calls_limit, one.money_limit)]
+        budget = given is not None or any(limit is not None for limit in limits)
+        return beginning.MOST_HERE > 0 and not plan.externs and not budget
+
     def limiter_at(self, endpoint: str) -> Callable[..., Limiter]:
         return partial(self.leases.limiter, endpoint)
 
@@ -105,6 +121,10 @@ class Workers(OneProcess):
         local = frozenset(name for name, one in models.endpoints.items() if not host_of(one.provider.endpoint))
         reasons = self._reasons(local, models.default.address)
         self._steps = frozenset(name for name, reason in reasons.items() if not reason)
+        if self._steps and self.hub is not None:
+            self.hub.queue.together = frozenset(
+                one.name for one in _blocks(self._plan) if shares_requests(self._plan, one)
+            )
         self._told = self.told(models)
         if self._steps:
             self.places = self._count
@@ -165,10 +185,15 @@ class Workers(OneProcess):
             "priced": priced,
             "holders": self._count + 1,
             "run": _run_row(log),
-            "known": _known(log, fresh=settings.fresh).text(),
             **self._told,
         }
-        await self.hub.greet(log, publish, lambda number: {**common, "hello": number})
+        # A run that starts no worker does not sort the keys of its journal.
+        known = cache(lambda: _known(log, fresh=settings.fresh).text())
+
+        def hello(number: int) -> dict[str, Json]:
+            return {**common, "known": known(), "hello": number, "now": log.clock.now()}
+
+        await self.hub.greet(log, publish, hello, early=self._early)
         answered = _answered(log) if self._resumed else None
         placed = replace(context, placing=self._placing)
         return self._budgeted(

@@ -8,6 +8,8 @@ from dataclasses import field
 
 from flowrun.dsl import dataclass
 
+from .beginning import Beginning
+
 CHUNK = 64
 """The most bodies that go to a worker at once."""
 
@@ -23,27 +25,44 @@ class Hands:
 class BodyQueue:
     """The queue of bodies by number. Each worker may hold ``room`` of them.
 
-    When few are left, the workers share them evenly, so that all end together. A worker without a body takes some
-    that another one has not begun. A worker gets at most one body that is suspected of killing workers.
+    Until a worker joins, the ``beginning`` may give bodies to the driver. When few are left, the workers share them
+    evenly, so that all end together. Neighbours of one ``group`` go to one worker. A worker without a body takes some
+    that another one has not begun, but none of a group. A worker gets at most one body that is suspected of killing
+    workers. The bodies of the steps ``together`` cost less in one process, because their calls share requests.
     """
 
     def __init__(self, room: int) -> None:
         self.room = room
         self.waiting: deque[int] = deque()
         self.hands: dict[int, Hands] = {}
+        self._groups: dict[int, int] = {}
         self._suspects: set[int] = set()
         self._held: deque[int] = deque()
+        self.beginning: Beginning | None = None
+        self.together: frozenset[str] = frozenset()
 
-    def enter(self, number: int, *, suspect: bool = False) -> None:
+    def enter(self, number: int, *, suspect: bool = False, group: int | None = None) -> None:
         """Queue a body."""
+        if group is not None:
+            self._groups[number] = group
         if suspect:
             self._suspects.add(number)
             self._held.append(number)
         else:
             self.waiting.append(number)
 
+    def take(self, most: int) -> list[int]:
+        """Take so many bodies that wait from the queue, and the whole group of the last one. Suspects stay."""
+        taken = [self.waiting.popleft() for _ in range(min(most, len(self.waiting)))]
+        while taken and self._goes_with(taken[-1]):
+            taken.append(self.waiting.popleft())
+        for number in taken:
+            self._groups.pop(number, None)
+        return taken
+
     def join(self, worker: int) -> None:
         """Add a worker that has no body."""
+        self.beginning = None
         self.hands[worker] = Hands()
 
     def leave(self, worker: int) -> list[int]:
@@ -54,6 +73,7 @@ class BodyQueue:
     def over(self, number: int) -> int | None:
         """Forget a body that has ended or is cancelled. Return its worker, None if it was still waiting."""
         self._suspects.discard(number)
+        self._groups.pop(number, None)
         for worker, hands in self.hands.items():
             if number in hands.bodies:
                 del hands.bodies[number]
@@ -72,6 +92,8 @@ class BodyQueue:
                 break
             share = -(-len(self.waiting) // len(self.hands))
             chunk = [self.waiting.popleft() for _ in range(min(free, share, CHUNK, len(self.waiting)))]
+            while len(chunk) < min(free, CHUNK) and self._goes_with(chunk[-1]):
+                chunk.append(self.waiting.popleft())
             self.hands[least].bodies.update(dict.fromkeys(chunk))
             dealt.append((least, chunk))
         return dealt
@@ -84,6 +106,11 @@ class BodyQueue:
                 dealt.append((worker, [number]))
         return dealt
 
+    def _goes_with(self, number: int) -> bool:
+        """Tell whether the body that waits longest is of the same group as another one."""
+        group = self._groups.get(number)
+        return group is not None and bool(self.waiting) and self._groups.get(self.waiting[0]) == group
+
     def _count(self, worker: int) -> int:
         return len(self.hands[worker].bodies)
 
@@ -92,11 +119,15 @@ class BodyQueue:
         if self.waiting or len(self.hands) < 2 or any(one.asked for one in self.hands.values()):
             return None
         counts = {worker: len(one.bodies) for worker, one in self.hands.items()}
-        most, least = max(counts, key=counts.__getitem__), min(counts, key=counts.__getitem__)
-        if 4 * counts[least] >= counts[most] or counts[most] - counts[least] < 2:
+        loose = {worker: self._loose(one) for worker, one in self.hands.items()}
+        most, least = max(loose, key=loose.__getitem__), min(counts, key=counts.__getitem__)
+        if 4 * counts[least] >= loose[most] or loose[most] - counts[least] < 2:
             return None
         self.hands[most].asked = True
-        return most, min(CHUNK, (counts[most] - counts[least]) // 2)
+        return most, min(CHUNK, (loose[most] - counts[least]) // 2)
+
+    def _loose(self, hands: Hands) -> int:
+        return sum(one not in self._groups for one in hands.bodies) if self._groups else len(hands.bodies)
 
     def given_back(self, worker: int, numbers: Iterable[int]) -> Sequence[int]:
         """Queue the bodies that a worker gives back. Those that were cancelled in the meantime are forgotten."""

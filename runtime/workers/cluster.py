@@ -7,6 +7,7 @@ import json
 import os
 import secrets
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -18,12 +19,13 @@ from typing import Any
 
 from flowrun.dsl import dataclass
 
+from ..vocabulary.amounts import count_text
 from ..vocabulary.errors import UsageError
 from ..vocabulary.json_value import Json
 from .far_process import PLACE_SECONDS, FarProcess
 from .gate import Gate
 from .link import Link
-from .placer_words import no_answer
+from .placer_words import given_up, no_answer
 
 LOCAL = "ray"
 """The engine that starts a cluster of its own on this machine."""
@@ -101,8 +103,8 @@ class Cluster:
             raise UsageError(no_answer(self.address or "this machine", seconds)) from None
         if self.address and workers > self.opened.cpus:
             raise UsageError(
-                f"the cluster at {self.address} has {self.opened.cpus} CPUs, and each worker takes one: ask for "
-                f"--workers {self.opened.cpus} or fewer"
+                f"the cluster at {self.address} has {count_text(self.opened.cpus, 'CPU')}, and each worker takes one: "
+                f"ask for --workers {self.opened.cpus} or fewer"
             )
         self.gate = Gate(self.opened.host)
         return self.opened
@@ -128,8 +130,8 @@ class Cluster:
         host, port = self.gate.address
         return (
             f"a worker of the cluster has not come within {PLACE_SECONDS:g} seconds. The cluster has "
-            f"{self.opened.cpus} CPUs, and others may use them: ask for fewer with --workers. Or its node cannot "
-            f"reach {host}:{port}: open the way between them"
+            f"{count_text(self.opened.cpus, 'CPU')}, and others may use them: ask for fewer with --workers. "
+            f"Or its node cannot reach {host}:{port}: open the way between them"
         )
 
     def close(self) -> None:
@@ -191,7 +193,7 @@ class Cluster:
         """Take the end of the process for Ray. Its workers end with it, and their streams tell so."""
         self._gone = True
         if not self._answer.done():
-            self._answer.set_exception(UsageError(_GONE))
+            self._answer.set_exception(UsageError(given_up(self.address)))
         for process in [*self._processes.values()]:
             process.refuse(_GONE)
 
@@ -208,6 +210,9 @@ def _end(process: subprocess.Popen[bytes], folder: str) -> None:
         process.kill()
         process.wait()
     if folder:
+        # Ray's own processes are in the group of the one that was to end them.
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -235,3 +240,5 @@ async def _must_answer(address: str) -> None:
         why = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
         raise UsageError(f"there is no Ray cluster at {address} ({why.lower()})") from None
     writer.close()
+    with suppress(OSError):
+        await writer.wait_closed()

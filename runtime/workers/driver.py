@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ..dispatch.scheduler import GRACE
@@ -10,6 +11,7 @@ from ..engine.body_terms import CancelBody, LaunchBody
 from ..engine.decisions import BodyOver, Decision, Outcome
 from ..engine.state import State
 from ..vocabulary.errors import FlowrunError
+from . import beginning
 from .hub import Hub
 from .sharing import SharingScheduler
 
@@ -72,6 +74,21 @@ class DrivingScheduler(SharingScheduler):
             self._hub.launch(decision)
         elif isinstance(decision, CancelBody):
             self._hub.cancel(decision)
+
+    @property
+    def free(self) -> int:
+        window = min(self.state.window, beginning.MOST_HERE)
+        return window - max(self.state.count_here(), len(self._dispatcher.calls))
+
+    def run_here(self, numbers: Sequence[int]) -> None:
+        try:
+            self._act(self.state.bodies_here(numbers))
+        except Exception as error:  # noqa: BLE001 - what a callback raises is seen by nobody
+            self.mistake(error)
+
+    def _act(self, decisions: Iterable[Decision]) -> None:
+        super()._act(decisions)
+        self._hub.free()
 
     def over(self, over: BodyOver) -> None:
         # The ends of one turn are handled together, and none from within a decision.

@@ -24,6 +24,7 @@ from ..vocabulary.waits import Cause
 
 STRIDE = 1 << 40
 """The distance between the first numbers of two workers, so that their requests never have the same number."""
+_CAUSES = {str(cause): cause for cause in Cause}
 _KINDS: dict[str, type] = {kind.__name__: kind for kind in get_args(e.Event)}
 _ENDS = frozenset({e.RequestFinished, e.RequestFailed, e.RequestCancelled, e.RequestRetried})
 _LONG = frozenset({"carried", "call", "came", "answer"})
@@ -131,7 +132,7 @@ _FORMS: Mapping[str, tuple[_Write, _Read]] = {
     ),
     "waited": (
         lambda waited: {str(cause): one for cause, one in waited.items()},
-        lambda found: {Cause(cause): one for cause, one in found.items()},
+        lambda found: {_CAUSES[cause]: one for cause, one in found.items()},
     ),
     "carried": (lambda calls: [_call_json(one) for one in calls], lambda found: tuple(map(_call_of, found))),
     "call": (_call_json, _call_of),
@@ -209,6 +210,9 @@ class EventReader:
         """Return the event of a row that ``EventWriter`` has written."""
         name, time, *given = row
         form = _OF_KIND[name]
+        if form.number < 0 and not form.special:
+            plain: e.Event = form.kind(*given, at=time)
+            return plain
         if form.number >= 0:
             given[form.number] += self._first
             if form.beside >= 0 and given[form.beside]:
@@ -224,20 +228,16 @@ class EventReader:
             else:
                 given[at] = _FORMS[field][1](found)
         event: e.Event = form.kind(*given, at=time)
-        if form.number >= 0:
-            self._follow(event)
-        return event
-
-    def _follow(self, event: e.Event) -> None:
         if isinstance(event, e.RequestStarted):
             self.open[event.number] = event
             if event.carried:
                 self._carried[event.number] = {one.place: one for one in event.carried}  # type: ignore[misc]
-        elif isinstance(event, e.RequestRetried):
-            self.open.pop(event.number, None)
-        elif isinstance(event, e.RequestFinished | e.RequestFailed | e.RequestCancelled):
-            self.open.pop(event.number, None)
-            self._carried.pop(event.number, None)
+        elif form.ends:
+            number = given[form.number]
+            self.open.pop(number, None)
+            if self._carried and not isinstance(event, e.RequestRetried):
+                self._carried.pop(number, None)
+        return event
 
     def broken_off(self, at: float) -> list[e.RequestCancelled]:
         """Return the ends of the requests that were under way when the worker died. Their calls are in doubt."""

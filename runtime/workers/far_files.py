@@ -7,6 +7,7 @@ import os
 import shutil
 import socket
 import threading
+from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 from types import TracebackType
@@ -14,10 +15,13 @@ from typing import Any
 
 from ..dispatch.read_pool import Args, ReadPool
 from ..externs.threads import Raised, Threads
-from ..files.files import Files
+from ..files.files import Files, read_plain_bytes
+from ..files.images import digest_of
 from ..journal.wire import Frames, framed
 from ..vocabulary.errors import InputError
+from ..vocabulary.image import Image
 from ..vocabulary.json_value import Json
+from ..vocabulary.quoting import shown
 from ..vocabulary.remarks import Tell
 from .questions import LOST
 
@@ -46,6 +50,15 @@ class FileStream:
             except OSError:
                 pass
         os._exit(LOST)
+
+    def image(self, image: Image) -> bytes:
+        """Fetch the bytes of an image. Raises InputError."""
+        found = bytearray()
+        while True:
+            part = self.ask({"image": image.path, "digest": image.digest, "at": len(found)})
+            found += base64.b64decode(part["data"])
+            if len(found) >= part["size"]:
+                return bytes(found)
 
 
 class Mirror(Files):
@@ -148,15 +161,19 @@ class FileDesk:
                 path = question["list"]
                 names = self._files.matching(path) if question["glob"] else [path]
                 return {"files": [self._told(name) for name in names]}
-            return {"data": base64.b64encode(self._part(question["get"], question["at"])).decode()}
+            if "image" in question:
+                data, size = self._part(question["image"], question["at"], _image(question["digest"]))
+            else:
+                data, size = self._part(question["get"], question["at"], self._files.read_bytes)
+            return {"data": base64.b64encode(data).decode(), "size": size}
         except (InputError, OSError) as error:
             return {"error": str(error)}
 
-    def _part(self, name: str, at: int) -> bytes:
-        """Return a part of a file. The file that is being sent is kept until its end."""
-        data = self._last[1] if at and self._last[0] == name else self._files.read_bytes(name)
+    def _part(self, name: str, at: int, read: Callable[[str], bytes]) -> tuple[bytes, int]:
+        """Return a part of a file, and the size of the whole. The file that is being sent is kept until its end."""
+        data = self._last[1] if at and self._last[0] == name else read(name)
         self._last = (name, data) if at + PART < len(data) else ("", b"")
-        return data[at : at + PART]
+        return data[at : at + PART], len(data)
 
     def _told(self, name: str) -> list[Json]:
         real = self._files.resolve(name)
@@ -171,3 +188,15 @@ class FileDesk:
             kept = self._digests[name] = (known, sha256(data).hexdigest())
             return [name, str(real), len(data), kept[1]]
         return [name, str(real), known[0], kept[1]]
+
+
+def _image(digest: str) -> Callable[[str], bytes]:
+    """Return what reads the image with this digest. Its user has named the file, so it may lie anywhere."""
+
+    def read(name: str) -> bytes:
+        data = read_plain_bytes(Path(name))
+        if digest_of(data) != digest:
+            raise InputError(f"{shown(name)} has changed since the run read it: start a new run")
+        return data
+
+    return read

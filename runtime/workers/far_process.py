@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from ..vocabulary.errors import UsageError
 from .far_link import DRIVER_BEATS, FarLink
 from .gate import Gate, Guest
-from .link import Link
+from .link import Link, shut
 
 PLACE_SECONDS = 60.0
 """The seconds in which a worker must have been placed and have come."""
@@ -95,7 +95,7 @@ class FarProcess:
         """End the worker if it still runs, and say how it ended."""
         self.kill()
         for end in self._guest.come.values():
-            end.close()
+            shut(end)
         return self.why or f"its stream{self.place} ended"
 
     def kill(self) -> None:

@@ -15,6 +15,7 @@ from contextlib import suppress
 from flowrun.dsl import dataclass
 
 from ..vocabulary.errors import UsageError
+from .link import shut
 
 MARK = b"flowrun-worker-1 "
 """The beginning of each stream. Its number changes with the form of the messages."""
@@ -42,7 +43,7 @@ class Guest:
 
     def close(self) -> None:
         for end in self.come.values():
-            end.close()
+            shut(end)
         if not self.complete.done():
             self.complete.cancel()
 
@@ -80,7 +81,7 @@ class Gate:
         for guest in self._guests:
             guest.close()
         self._guests.clear()
-        self._port.close()
+        shut(self._port)
 
     async def _accept(self) -> None:
         loop = asyncio.get_running_loop()

@@ -19,12 +19,22 @@ from .process import Started
 
 
 @dataclass(eq=False, slots=True)
+class OwnRows:
+    """The rows of one worker. ``writing`` are on the way to the disk.
+
+    ``sent`` counts the calls that the worker was about to send, each attempt.
+    """
+
+    writing: set[asyncio.Future[int]] = field(default_factory=set)
+    sent: int = 0
+
+
+@dataclass(eq=False, slots=True)
 class Worker:
     """A worker. ``number`` counts from 1, and a worker that replaces a dead one has a number of its own.
 
     ``idle`` is True when it has stopped and has nothing under way, and ``halted`` when it was told to stop. ``scopes``
-    are the numbers of those that it knows. ``writing`` are its rows on the way to the disk. ``sent`` counts the calls
-    that it was about to send, each attempt. ``over`` ends with it.
+    are the numbers of those that it knows. ``over`` ends with it. ``refusal`` says why it cannot begin.
     """
 
     number: int
@@ -35,9 +45,9 @@ class Worker:
     idle: bool = False
     halted: bool = False
     scopes: set[int] = field(default_factory=set)
-    writing: set[asyncio.Future[int]] = field(default_factory=set)
-    sent: int = 0
+    rows: OwnRows = field(default_factory=OwnRows)
     answering: asyncio.Task[None] | None = None
+    refusal: str = ""
     over: asyncio.Future[None] = field(init=False)
 
     def send(self, message: dict[str, Json]) -> None:

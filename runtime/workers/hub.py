@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 from flowrun.dsl import dataclass
 
@@ -18,6 +18,7 @@ from ..engine.elsewhere import PREPARED
 from ..vocabulary import events as e
 from ..vocabulary.errors import FlowrunError, InDoubtError, RefusedError, UsageError
 from ..vocabulary.json_value import Json
+from .beginning import Beginning, Driver
 from .body_queue import BodyQueue
 from .budget_ends import BudgetEnds
 from .hand import Worker
@@ -31,26 +32,6 @@ DEATHS = 3
 """A body whose workers died so often is not run again."""
 
 
-class Driver(Protocol):
-    """The part of the driver's scheduler that hears from the hub."""
-
-    def over(self, over: BodyOver) -> None:
-        """Take the end of a body."""
-
-    def widen(self, bodies: int) -> None:
-        """Let each worker have so many bodies open at once."""
-
-    @property
-    def sending(self) -> bool:
-        """True if a request of the driver itself is under way."""
-
-    def rested(self) -> None:
-        """Hear that all workers have stopped, and that nothing is under way there."""
-
-    def mistake(self, error: BaseException) -> None:
-        """Hear of a fault of flowrun itself."""
-
-
 @dataclass(eq=False, slots=True)
 class _Body:
     """A body that is out, with the number of workers that died while they had it."""
@@ -62,8 +43,9 @@ class _Body:
 class Hub:
     """The bodies of one run that run in worker processes. ``start`` starts one of these.
 
-    ``desk`` leases the limits of the run to the workers, and ``leases`` are those of the driver itself. The processes
-    start at once. ``greet`` tells them about the run, and returns when all of them are ready.
+    ``desk`` leases the limits of the run to the workers, and ``leases`` are those of the driver itself. ``greet`` tells
+    the processes about the run, and returns when all of them are ready. With ``early`` it returns at once: the driver
+    runs bodies itself until a worker is ready, and a run that needs no worker starts none.
     """
 
     def __init__(self, count: int, start: Callable[[], Started], desk: LeaseDesk, leases: Leases) -> None:
@@ -74,17 +56,20 @@ class Hub:
         self._publish: Publish = lambda event: None
         self._driver: Driver | None = None
         self._rows: RowRelay | None = None
-        self._queue = BodyQueue(1)
+        self.queue = BodyQueue(1)
         self._bodies: dict[int, _Body] = {}
         self._ends = BudgetEnds(self._end, self._sending)
         self._stopping = self._dealing = False
 
-    async def greet(self, log: NoLog, publish: Publish, hello: Hello) -> None:
-        """Begin the run at all workers, and wait until they are ready. Raises UsageError if one of them is not."""
+    async def greet(self, log: NoLog, publish: Publish, hello: Hello, *, early: bool = False) -> None:
+        """Begin the run at all workers. Raises UsageError if one of them cannot begin, unless this is ``early``."""
         self._log, self._publish = log, once(publish)
         if isinstance(log, RunLog):
             self._rows = RowRelay(log, self.mistake)
-        await self.team.greet(self, hello)
+        if early:
+            self.queue.beginning = Beginning(self._taken, lambda: self.team.begin(self, hello))
+        else:
+            await self.team.greet(self, hello)
 
     def listen(self, driver: Driver, window: int) -> None:
         """Take the scheduler of the run. At first ``window`` bodies may be open at each worker."""
@@ -101,13 +86,12 @@ class Hub:
         """True if bodies are out."""
         return bool(self._bodies)
 
-    # Requests of the scheduler
-
     def launch(self, body: LaunchBody) -> None:
         self._bodies[body.number] = _Body(body)
         if self._rows is not None:
             self._rows.begin(body.path)
-        self._queue.enter(body.number)
+        together = body.scope.patient and body.scope.step in self.queue.together
+        self.queue.enter(body.number, group=body.scope.number if together else None)
         self._deal_soon()
 
     def cancel(self, cancel: CancelBody) -> None:
@@ -116,7 +100,7 @@ class Hub:
         if self._ends.drop(cancel.number):
             self._deliver(BodyOver(cancel.number))
             return
-        worker = self._queue.over(cancel.number)
+        worker = self.queue.over(cancel.number)
         if worker in self.team.workers:
             self.team.workers[worker].send({"cancel": cancel.number, "keep": cancel.keep})
         else:
@@ -124,7 +108,7 @@ class Hub:
 
     def room(self, window: int) -> None:
         """Let each worker have so many bodies open at once. A few more wait there for their turn."""
-        self._queue.room = window + PREPARED
+        self.queue.room = window + PREPARED
         self._deal_soon()
 
     def stop(self) -> None:
@@ -147,16 +131,28 @@ class Hub:
         self._dealing = False
         if self._stopping or self.team.ending:
             return
-        for number, chunk in self._queue.deal():
+        if self.queue.beginning is not None and self._driver is not None:
+            self.queue.beginning.deal(self._driver, lambda: bool(self.queue.waiting))
+            return
+        for number, chunk in self.queue.deal():
             worker = self.team.workers[number]
-            for one in chunk:
-                launch = self._bodies[one].launch
+            launches = [self._bodies[one].launch for one in chunk]
+            for launch in launches:
                 if launch.scope.number not in worker.scopes:
                     worker.scopes.add(launch.scope.number)
                     worker.send({"scope": scope_json(launch.scope)})
-                worker.send({"body": launch_json(launch)})
-        if (stolen := self._queue.steal()) is not None:
+            worker.send({"bodies": [*map(launch_json, launches)]})
+        if (stolen := self.queue.steal()) is not None:
             self.team.workers[stolen[0]].send({"back": stolen[1]})
+
+    def _taken(self, most: int) -> list[int]:
+        """Take bodies that wait, to run them here."""
+        return [number for number in self.queue.take(most) if self._forget(number) is not None]
+
+    def free(self) -> None:
+        """Take the news that the driver may have room for more bodies."""
+        if self.queue.beginning is not None:
+            self._deal_soon()
 
     def _forget(self, number: int) -> _Body | None:
         """Forget a body that is over, with its rows. Return None if it is forgotten already."""
@@ -171,7 +167,7 @@ class Hub:
 
     def _refuse(self, launch: LaunchBody, error: FlowrunError) -> None:
         self._forget(launch.number)
-        self._queue.over(launch.number)
+        self.queue.over(launch.number)
         self._deliver(BodyOver(launch.number, failure=Failure(launch.path, str(error), error)))
 
     # News of the workers
@@ -197,33 +193,48 @@ class Hub:
                     for one in found:
                         self._over(one)
                 case "gave":
-                    self._queue.given_back(worker.number, found)
+                    self.queue.given_back(worker.number, found)
                     self._deal_soon()
                 case "room":
                     if self._driver is not None:
                         self._driver.widen(found)
-                case "idle":
+                case "idle" | "ended":
                     worker.idle = True
-                    self._rest()
-                case "ended":
-                    self.team.waits.append(found)
-                    worker.idle = True
-                    worker.over.set_result(None)
+                    if name == "ended":
+                        self.team.waits.append(found)
+                        worker.over.set_result(None)
                     self._rest()
                 case "ready":
                     if self._rows is not None and self._rows.lost:
                         worker.send({"known": [key.hex() for key in self._rows.lost]})
-                    self._queue.join(worker.number)
+                    self.queue.join(worker.number)
                     self.team.ready(worker)
                     self._deal_soon()
                 case "refused":
-                    self.mistake(UsageError(f"a worker process{worker.process.place} cannot begin: {found}"))
+                    worker.refusal = f"a worker process{worker.process.place} cannot begin: {found}"
+                    self.team.refuse(UsageError(worker.refusal))
                 case "mistake":
                     self.mistake(RuntimeError(f"in a worker process: {found}"))
 
     def mistake(self, error: BaseException) -> None:
         if not self.team.refuse(error) and self._driver is not None:
             self._driver.mistake(error)
+
+    @property
+    def _deserted(self) -> bool:
+        return self.queue.beginning is None and not self.team.workers and not self.team.coming
+
+    def absent(self, worker: Worker, why: str) -> None:
+        self._desk.gone(worker.number)
+        if self._deserted:
+            self.mistake(UsageError(why))
+        elif not self.team.refuse(UsageError(why)):
+            self.missing(why)
+
+    def missing(self, why: str) -> None:
+        self._publish(e.Notice(f"{why}; the run goes on without it", urgent=True, at=self._log.clock.now()))
+        if self._deserted and not self._stopping:
+            self._refuse_all(f"the worker processes have ended, and no other one comes: {why}")
 
     def answer(self, question: dict[str, Any]) -> dict[str, Json]:
         return {} if self._rows is None else self._rows.answer(question)
@@ -233,7 +244,7 @@ class Hub:
             self._driver.rested()
 
     def _over(self, over: BodyOver) -> None:
-        self._queue.over(over.number)
+        self.queue.over(over.number)
         if over.number not in self._bodies or not self._ends.holds(over):
             self._end(over)
         if len(self._ends) == len(self._bodies):
@@ -250,7 +261,7 @@ class Hub:
 
     def lose(self, worker: Worker, end: str) -> None:
         """Give the bodies of a dead worker to others. Its attempts are in doubt."""
-        numbers = self._queue.leave(worker.number)
+        numbers = self.queue.leave(worker.number)
         at = self._log.clock.now()
         open_ = worker.events.broken_off(at)
         for event in open_:
@@ -261,7 +272,7 @@ class Hub:
             self._desk.gone(worker.number)
         else:
             keys, attempts = self._rows.lose(one.launch.path for one in bodies)
-            self._desk.gone(worker.number, worker.sent, self._rows.slowest)
+            self._desk.gone(worker.number, worker.rows.sent, self._rows.slowest)
             doubts = len(attempts)
             for other in self.team:
                 other.send({"known": [key.hex() for key in keys]})
@@ -270,14 +281,9 @@ class Hub:
             self._again(body, end)
         if self._stopping or self.team.ending:
             self._rest()
-        elif not self.team.workers and not self.team.coming:
+        elif self._deserted:
             self._refuse_all("the worker processes kept ending, and flowrun starts no more")
         self._deal_soon()
-
-    def missing(self, why: str) -> None:
-        self._publish(e.Notice(f"no other worker takes its place: {why}", urgent=True, at=self._log.clock.now()))
-        if not self.team.workers and not self.team.coming and not self._stopping:
-            self._refuse_all(f"the worker processes have ended, and no other one comes: {why}")
 
     def _refuse_all(self, why: str) -> None:
         for body in [*self._bodies.values()]:
@@ -290,4 +296,4 @@ class Hub:
             said = f"{DEATHS} worker processes ended unexpectedly while they ran it (the last: {end})"
             self._refuse(body.launch, InDoubtError(said))
         elif not self._stopping:
-            self._queue.enter(body.launch.number, suspect=body.deaths == DEATHS - 1)
+            self.queue.enter(body.launch.number, suspect=body.deaths == DEATHS - 1)

@@ -5,12 +5,20 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from ..journal.wire import Frames, WireError, framed
 from ..vocabulary.json_value import Json
 
 Message = dict[str, Json]
+
+
+def shut(end: socket.socket) -> None:
+    """Close a socket for which the event loop may still wait. Its number may belong to another one at once."""
+    with suppress(RuntimeError, ValueError):
+        asyncio.get_running_loop().remove_reader(end)
+    end.close()
 
 
 class Link(asyncio.Protocol):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 from flowrun.dsl import pattern
 
 _VERSIONS = pattern(r"Ray: (\S+)\s+Python: (\S+)")
@@ -26,7 +24,19 @@ def plain_reason(error: BaseException, address: str) -> str:
             f"this machine is no node of the cluster at {address}: run flowrun on one of its nodes, or make this "
             f"machine one with `ray start --address={address}`"
         )
+    if "Failed to connect to Ray cluster" in text:
+        return f"Ray found no cluster at {address}{_token_hint()}"
     return f"{type(error).__name__}: {_one_line(text)}"
+
+
+def given_up(address: str) -> str:
+    """Say that Ray has ended its process before the cluster was open, as it does where it finds no node."""
+    if not address:
+        return "Ray has ended before its cluster was open; its last lines are in no log, so try `ray start --head`"
+    return (
+        f"Ray has given up at {address}. This machine must be a node of the cluster: `ray start --address={address}` "
+        "makes it one"
+    )
 
 
 TOKEN_HINT = "set RAY_AUTH_MODE=token, and RAY_AUTH_TOKEN or ~/.ray/auth_token as on its nodes"
@@ -34,8 +44,11 @@ TOKEN_HINT = "set RAY_AUTH_MODE=token, and RAY_AUTH_TOKEN or ~/.ray/auth_token a
 
 def no_answer(address: str, seconds: float) -> str:
     """Say that no cluster has answered in this time."""
-    token = "" if os.environ.get("RAY_AUTH_MODE") == "token" else f"; if it asks for a token, {TOKEN_HINT}"
-    return f"no Ray cluster has answered at {address} within {seconds:g} seconds{token}"
+    return f"no Ray cluster has answered at {address} within {seconds:g} seconds{_token_hint()}"
+
+
+def _token_hint() -> str:
+    return f"; if it asks for a token, {TOKEN_HINT}"
 
 
 def _is_of_token(text: str) -> bool:

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from flowrun.dsl import dataclass
 
 from ..vocabulary.errors import UsageError
-from .link import Link
+from .link import Link, shut
 
 _PROGRAM = (
     "import json, sys; sys.path[:] = json.loads(sys.argv.pop()); "
@@ -77,7 +77,7 @@ class WorkerProcess:
     def ended(self) -> int:
         """End the process if it still runs, and return its exit code. It is negative for a signal."""
         for end in (self.stream, self.questions):
-            end.close()
+            shut(end)
         try:
             return self.process.wait(_PATIENCE)
         except subprocess.TimeoutExpired:

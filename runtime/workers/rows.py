@@ -19,6 +19,8 @@ from .hand import Worker
 from .lost_rows import LostRows
 from .remote_journal import known_json
 
+_OF_FILES = frozenset({Kind.CONTENT, Kind.READ})
+
 
 class RowRelay:
     """The writer of the rows of workers. ``fail`` is called with an error that is a fault of flowrun."""
@@ -27,29 +29,28 @@ class RowRelay:
         self._log = log
         self._fail = fail
         self._lost = LostRows(log.run, log.journal.body)
-        self._files: set[bytes] = set()
         self.lost: set[bytes] = set()
         """The keys of calls of which dead workers have left rows."""
 
     def write(self, worker: Worker, number: int, packed: Iterable[Any]) -> None:
         """Write the rows of a message, and tell its worker when they are on the disk."""
         records = unpacked(packed)
-        calls = [one for one in records if one.kind is not Kind.CONTENT and one.kind is not Kind.READ]
+        calls = [one for one in records if one.kind not in _OF_FILES]
         if len(calls) < len(records):
-            self._note([one for one in records if one.kind is Kind.CONTENT or one.kind is Kind.READ])
-        worker.sent += sum(one.kind is Kind.INTENT for one in calls)
+            self._note([one for one in records if one.kind in _OF_FILES])
+        worker.rows.sent += sum(one.kind is Kind.INTENT for one in calls)
         done = self._log.journal.append(calls)
-        worker.writing.add(done)
+        worker.rows.writing.add(done)
         done.add_done_callback(lambda done: self._written(worker, number, calls, done))
 
     def _note(self, records: list[LogRecord]) -> None:
-        """Note the files that workers have read, each once."""
-        fresh = [one for one in records if one.kind is Kind.CONTENT or one.key not in self._files]
-        self._files.update(one.key for one in records if one.kind is Kind.READ)
-        self._log.journal.note(fresh)
+        """Note the files that workers have read, each once. The driver may have read them, too."""
+        notes = self._log.notes
+        assert notes is not None
+        self._log.journal.note([one for one in records if one.kind is Kind.CONTENT or notes.first(one.key)])
 
     def _written(self, worker: Worker, number: int, records: list[LogRecord], done: asyncio.Future[int]) -> None:
-        worker.writing.discard(done)
+        worker.rows.writing.discard(done)
         error = None if done.cancelled() else done.exception()
         if done.cancelled() or error is not None:
             if error is not None and not isinstance(error, DiskError):

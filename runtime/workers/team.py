@@ -34,28 +34,28 @@ class Head(Protocol):
     def lose(self, worker: Worker, end: str) -> None:
         """Take the news that a worker has died. ``end`` says how."""
 
+    def absent(self, worker: Worker, why: str) -> None:
+        """Take the news that a worker has ended before it was ready."""
+
     def missing(self, why: str) -> None:
-        """Take the news that no worker comes in place of a dead one."""
+        """Take the news that a worker cannot be had."""
 
     def mistake(self, error: BaseException) -> None:
         """Take an error that ends the run."""
 
 
 class Team:
-    """The workers of one run. ``start`` starts one of them. So many start at once, and load modules.
+    """The workers of one run. ``begin_one`` starts one of them, which loads its modules at once.
 
-    ``waits`` has the waiting of workers that have ended. ``coming`` counts those that were started in place of dead
-    ones, and are not there yet.
+    ``waits`` has the waiting of workers that have ended.
     """
 
-    def __init__(self, count: int, start: Callable[[], Started]) -> None:
+    def __init__(self, count: int, begin_one: Callable[[], Started]) -> None:
         self.count = count
         self.workers: dict[int, Worker] = {}
-        self.coming = 0
-        self._start = start
-        self._started = [start() for _ in range(count)]
+        self._begin_one = begin_one
+        self._started: list[Started] = []
         self._numbers = 0
-        self._late: list[Started] = []
         self._starts_left = _STARTS * count
         self._head: Head | None = None
         self._hello: Hello | None = None
@@ -68,27 +68,49 @@ class Team:
         return iter(tuple(self.workers.values()))
 
     @property
+    def coming(self) -> int:
+        """The number of workers that were started and are not there yet."""
+        return len(self._started)
+
+    @property
     def busy(self) -> bool:
         """True if a worker may still have something under way."""
-        return any(not one.idle for one in self)
+        return any(one.ready and not one.idle for one in self)
+
+    def start(self) -> None:
+        """Start the processes. Raises UsageError."""
+        for _ in range(self.count):
+            self._started.append(self._begin_one())
 
     async def greet(self, head: Head, hello: Hello) -> None:
         """Tell all workers about the run, and wait until they are ready. Raises UsageError if one of them is not."""
-        self._head, self._hello = head, hello
-        started, self._started = self._started, []
         self._waiting = asyncio.get_running_loop().create_future()
-        for at, process in enumerate(started):
-            try:
-                await self._join(process)
-            except BaseException:
-                self._started += started[at + 1 :]
-                raise
+        await self._greet_all(head, hello)
         await self._waiting
 
+    def begin(self, head: Head, hello: Hello) -> None:
+        """Start the processes, and tell them about the run, which goes on in the meantime."""
+        self._spawn(self._begin(head, hello))
+
+    async def _begin(self, head: Head, hello: Hello) -> None:
+        self._head = head
+        try:
+            self.start()
+        except UsageError as error:
+            head.missing(str(error))
+        await self._greet_all(head, hello)
+
+    async def _greet_all(self, head: Head, hello: Hello) -> None:
+        self._head, self._hello = head, hello
+        for process in [*self._started]:
+            await self._join(process)
+
     def refuse(self, error: BaseException) -> bool:
-        """Let ``greet`` raise an error. Return False if it is over."""
-        if self._waiting is None or self._waiting.done():
+        """Let ``greet`` raise an error. Return False if it has returned, or has not been called."""
+        if self._waiting is None:
             return False
+        if self._waiting.done():
+            return not self._waiting.cancelled() and self._waiting.exception() is not None
         self._waiting.set_exception(error)
         return True
 
@@ -104,10 +126,10 @@ class Team:
         ready = [worker for worker in self if worker.ready]
         for worker in ready:
             worker.send({"end": True})
-        ends = [worker.over for worker in ready]
+        ends = [worker.over for worker in ready if worker.ready]
         if ends:
             await asyncio.wait(ends, timeout=seconds)
-        writing = [one for worker in self for one in worker.writing]
+        writing = [one for worker in self for one in worker.rows.writing]
         if writing:
             await asyncio.wait(writing)
             await asyncio.sleep(0)
@@ -123,7 +145,7 @@ class Team:
                 worker.link.close()
             if worker.answering is not None:
                 worker.answering.cancel()
-        processes = [*self._started, *self._late, *(one.process for one in self)]
+        processes = [*self._started, *(one.process for one in self)]
         for process in processes:
             process.kill()
         for process in processes:
@@ -133,6 +155,7 @@ class Team:
 
     async def _join(self, process: Started) -> None:
         await process.come()
+        self._started.remove(process)
         self._numbers += 1
         worker = Worker(self._numbers, process, EventReader(self._numbers))
         worker.over = asyncio.get_running_loop().create_future()
@@ -174,20 +197,20 @@ class Team:
             end = worker.link.fault
         if worker.answering is not None:
             worker.answering.cancel()
-        if worker.writing:
+        if worker.rows.writing:
             # The rows that came before the death are on their way to the disk.
-            await asyncio.wait(tuple(worker.writing))
+            await asyncio.wait(tuple(worker.rows.writing))
             await asyncio.sleep(0)
         self.workers.pop(worker.number, None)
         assert self._head is not None
         more = self._may_replace(worker)
         self._starts_left -= more
-        where = worker.process.place
-        if not more and self.refuse(UsageError(f"a worker process{where} ended before it was ready ({end})")):
+        if not worker.ready and not more:
+            where = worker.process.place
+            self._head.absent(worker, worker.refusal or f"a worker process{where} ended before it was ready ({end})")
             return
         if more:
-            self.coming += 1
-            self._spawn(self._replace())
+            self._start_another()
         self._head.lose(worker, end)
 
     def _may_replace(self, worker: Worker) -> bool:
@@ -195,25 +218,25 @@ class Team:
         begins = self._waiting is not None and not self._waiting.done()
         # A worker that cannot begin at all should not delay the news of it for long.
         left = self._starts_left - (_STARTS - 1) * self.count if begins else self._starts_left
-        return not self.ending and not worker.halted and left > 0
+        return not self.ending and not worker.halted and not worker.refusal and left > 0
 
-    async def _replace(self) -> None:
+    def _start_another(self) -> None:
         """Start a worker in place of a dead one."""
         assert self._head is not None
         try:
-            process = self._start()
+            process = self._begin_one()
         except UsageError as error:
-            self.coming -= 1
-            self._head.missing(str(error))
+            asyncio.get_running_loop().call_soon(self._head.missing, str(error))
             return
-        self._late.append(process)
+        self._started.append(process)
+        self._spawn(self._replace(process))
+
+    async def _replace(self, process: Started) -> None:
+        """Take in a worker in place of a dead one, when it comes."""
+        assert self._head is not None
         try:
             await self._join(process)
         except UsageError as error:
+            self._started.remove(process)
             process.kill()
-            self.coming -= 1
             self._head.missing(str(error))
-        else:
-            self.coming -= 1
-        finally:
-            self._late.remove(process)

@@ -113,7 +113,7 @@ class Driver(Scheduler):
 
     def _back(self, number: int) -> None:
         self.catch_up()
-        self._act(self.flow.body_here(number))
+        self._act(self.flow.bodies_here([number]))
 
     def _told(self, form: Json) -> None:
         self.later(partial(self._over, form))

@@ -22,16 +22,18 @@ def free_port() -> int:
         return int(found.getsockname()[1])
 
 
-def processes_with(word: str) -> list[int]:
-    """The processes whose command line has this word."""
+def processes_at(place: Path, word: str = "") -> list[int]:
+    """The processes whose command line or environment has the path of a place, and whose command line has a word."""
     found = []
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit() and int(entry.name) != os.getpid():
             try:
-                if word.encode() in (entry / "cmdline").read_bytes():
-                    found.append(int(entry.name))
+                program = (entry / "cmdline").read_bytes()
+                given = program + b"\0" + (entry / "environ").read_bytes()
             except OSError:
                 continue
+            if program and word.encode() in program and str(place).encode() in given:
+                found.append(int(entry.name))
     return sorted(found)
 
 
@@ -42,7 +44,8 @@ class Nodes:
         self.folder = folder
         self.port = free_port()
         self.started: list[subprocess.Popen[bytes]] = []
-        self._environ = {"RAY_USAGE_STATS_ENABLED": "0", **environ}
+        # The place in the environment tells which processes belong to this cluster.
+        self._environ = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_TEST_PLACE": str(folder), **environ}
 
     def start(self, address: str = "", *, inside: Sequence[str] = (), host: str = "127.0.0.1", **more: str) -> None:
         words = [*inside, str(PROGRAM), "start", "--block", "--num-cpus=1", "--object-store-memory=80000000"]
@@ -78,7 +81,7 @@ class Nodes:
             except subprocess.TimeoutExpired:
                 one.kill()
                 one.wait()
-        for pid in processes_with(str(self.folder)):
+        for pid in processes_at(self.folder):
             try:
                 os.kill(pid, signal.SIGKILL)
             except ProcessLookupError:

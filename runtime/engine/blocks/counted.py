@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import field
+from typing import TYPE_CHECKING
 
 from flowrun.dsl import dataclass
 from flowrun.dsl import plan as p
@@ -17,9 +18,11 @@ from ..decisions import Failure
 from ..frames import Frame, Layout
 from ..machine import Machine
 from ..pipelines import Pipelines
-from ..placement import Placement, stands_alone
 from ..reductions import Reduction
 from .reduced import ReducedRun, ReducedStep
+
+if TYPE_CHECKING:
+    from ..placement import Placement
 
 
 @dataclass(eq=False, slots=True)
@@ -100,15 +103,22 @@ class CountedRun(ReducedRun):
 
     def start(self) -> None:
         pace, wide = self.pace, self.step.wide
-        if wide is not None and stands_alone(self.frame):
-            self.placement = Placement(self.machine, self, self.step.plan)
-            pace.window = pace.window if self.step.limited else wide
+        if wide is not None:
+            self._place(wide)
         self.open_list(listed=self.step.reduction.gathers)
         self.opened(pace.total)
         only = self.machine.context.watcher.only.get(self.around.path)
         if only is not None:
             pace.narrow(only)
         self.machine.work.append(self.combine if pace.whole and not pace.total else self.open_bodies)
+
+    def _place(self, wide: Window) -> None:
+        """Let the bodies run elsewhere, if the frame stands alone."""
+        from ..placement import Placement, stands_alone  # few runs have workers
+
+        if stands_alone(self.frame):
+            self.placement = Placement(self.machine, self, self.step.plan)
+            self.pace.window = self.pace.window if self.step.limited else wide
 
     def make_room(self) -> None:
         if not self.step.limited:

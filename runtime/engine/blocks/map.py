@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Mapping, Sequence
 from functools import partial
 
@@ -14,6 +15,7 @@ from ...vocabulary.json_value import Json
 from ..decisions import Failure
 from ..frames import Frame, Layout
 from ..machine import Machine
+from ..picked import Picked
 from ..pipelines import Pipelines
 from ..reductions import Reduction
 from ..scopes import Scope
@@ -114,7 +116,7 @@ class MapStep(CountedStep):
         elements: Sequence[Json] = source
         places: Sequence[int] = range(len(source))
         if node.where is not None:
-            elements, places = [], []
+            picked = array("Q")
             # All elements share a scope, because a list may have a million of them.
             given: dict[str, Json] = {}
             wanted = partial(evaluate, node.where, scope.among(given))
@@ -123,8 +125,10 @@ class MapStep(CountedStep):
                 if node.index is not None:
                     given[node.index] = place + 1
                 if once(place, wanted) if self.reads else wanted():
-                    elements.append(element)
-                    places.append(place)
+                    picked.append(place)
+            # The rows of a file stay there.
+            held = isinstance(source, list | tuple)
+            elements, places = [source[place] for place in picked] if held else Picked(source, picked), picked
         if node.at_most is not None and len(elements) > node.at_most:
             raise InputError(
                 f"the list has {len(elements)} elements, and the map allows `at most {node.at_most}`: no call was made"

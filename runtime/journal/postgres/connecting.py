@@ -61,6 +61,12 @@ def driver() -> Any:
         raise UsageError(
             f"a journal in PostgreSQL needs the package psycopg{why}: pip install 'flowrun-dsl[postgres]'"
         ) from None
+    import logging  # which the driver has loaded anyway
+
+    logger = logging.getLogger(psycopg.__name__)
+    if not logger.handlers:
+        # Without a handler its warnings would stand in the output of a run, which tells of a lost connection itself.
+        logger.addHandler(logging.NullHandler())
     return psycopg
 
 

@@ -48,8 +48,11 @@ class BudgetBook:
         return self.serve()
 
     def unreported(self, holder: int, sent: int) -> float:
-        """Return how many of the calls that a holder has sent are not in its reports."""
-        return max(0, sent - self.made.get(holder, 0))
+        """Return how many of the calls that a holder has sent are not in its reports.
+
+        The number is negative if it has reported calls that it did not live to send.
+        """
+        return sent - self.made.get(holder, 0)
 
     def gone(self, holder: int, open_: tuple[float, float | None] | None = None) -> Messages:
         """Take the news that a holder has died; see ``LeaseBook.gone``."""

@@ -70,13 +70,16 @@ class Purse:
             self.ahead[holder] = amount
 
     def gone(self, holder: int, open_: float | None = None) -> None:
-        """Count what a dead holder may have spent. ``open_`` is the most that its open calls cost, None if unknown."""
+        """Count what a dead holder may have spent. ``open_`` is the most that its open calls cost, None if unknown.
+
+        A negative amount was reported as spent, and was not.
+        """
         self.needs.pop(holder, None)
         self.ahead.pop(holder, None)
         held = max(0.0, self.held.pop(holder, 0.0))
         lost = held if open_ is None else min(held, open_)
         self.spent += lost
-        self.doubt += lost
+        self.doubt += max(0.0, lost)
 
     def serve(self) -> dict[int, News]:
         """Serve those that wait, in their order, and tell those that can never be served what is spent."""

@@ -18,7 +18,7 @@ COLUMNS = "number, run, kind, key, place, body"
 Row = tuple[int, int, str, bytes, str, str]
 _TOLD = (
     re.compile(r"(\d+) calls? (?:was|were) open when the run \S+ ended, and may have been paid"),
-    re.compile(r"ended unexpectedly \(\w+\); (\d+) calls? (?:was|were) open there and may have been paid"),
+    re.compile(r"ended unexpectedly \(.*\); (\d+) calls? (?:was|were) open there and may have been paid"),
 )
 _JITTER = 0.5
 """Seconds. On a busy machine the server hears of two requests closer together than they were sent."""

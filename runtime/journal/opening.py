@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .address import JournalAddress
 from .run_locks import live_runs
-from .store import Journal
+
+if TYPE_CHECKING:
+    from .store import Journal
 
 
 def open_journal(path: Path) -> Journal:
@@ -16,6 +19,8 @@ def open_journal(path: Path) -> Journal:
         from .postgres.store import PostgresJournal  # it loads the driver of the database
 
         return PostgresJournal.at(path)
+    from .store import Journal  # commands that only read load no event loop
+
     return Journal.open(path)
 
 

@@ -96,7 +96,7 @@ class HttpEndpoint:
     def _carried(self, text: str) -> bool:
         if self.key and secret(self.key).carried_by(text):
             return True
-        for one in self.hidden:
+        for one in self.hidden.values():
             if secret(one).carried_by(text):
                 return True
         return self.signer is not None and self.signer.carried_by(text)

@@ -8,6 +8,7 @@ import hashlib
 import importlib.metadata
 import os
 import random
+import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
@@ -26,6 +27,10 @@ pytest.register_assert_rewrite("support")
 # One commit gives one verdict. `pytest --hypothesis-profile default` looks further, with other examples each time.
 settings.register_profile("same", derandomize=True, deadline=None)
 settings.load_profile("same")
+
+# Under `nohup` the processes of tests would inherit that a closed terminal ends nothing.
+if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def pytest_collection_finish() -> None:

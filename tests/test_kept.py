@@ -266,7 +266,7 @@ async def test_a_call_that_was_cut_off_by_the_end_of_its_run_is_told_of(
     again = await resume_async("last", journal, options=RunOptions(environ=environ, on_event=[told.append]))
     assert again.value == "fine"
     notices = [event.text for event in told if isinstance(event, e.Notice)]
-    assert ["1 call was open" in notice for notice in notices] == [True]
+    assert sum("1 call was open" in notice for notice in notices) == 1
     assert again.summary.in_doubt == 1
     keys = [headers["Idempotency-Key"] for headers in faults.headers]
     assert len(keys) == 2

@@ -175,7 +175,7 @@ def test_json_lines_of_any_size(
     encoding: str, end: str, rows: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A large file is read where it lies, a small one at once: no difference is to be seen."""
-    monkeypatch.setattr("flowrun.runtime.inputs.inputs.LARGE", 100_000)
+    monkeypatch.setattr("flowrun.runtime.inputs.large_rows.LARGE", 100_000)
     body = "x" * 210
     path = tmp_path / "rows.jsonl"
     path.write_bytes("".join(json.dumps({"n": n, "body": body}) + end for n in range(rows)).encode(encoding))

@@ -121,7 +121,8 @@ async def test_a_run_goes_on_with_another_number_of_workers(server: Served, tmp_
     journal = tmp_path / "one.db"
     first = await ran(server, tmp_path, FLOW, inputs, journal=journal, workers=2, budget="60 calls")
     assert first.status == "budget"
-    assert (server.answers(), first.summary.account.answered) == (60, 60)
+    # A worker may keep the last calls of its share until the others have ended.
+    assert 55 <= server.answers() == first.summary.account.answered <= 60
     options = RunOptions(environ=environ(server, tmp_path), workers=3, budget="500 calls")
     second = await resume_async(first.run, journal, options=options)
     assert second.status == "done"

@@ -38,7 +38,10 @@ def _kept(journal: Journal, attempts: Iterable[Open], now: float) -> list[tuple[
     last = 0
     for one in attempts:
         body = journal.body(one.number)
-        if isinstance(body, dict) and not body.get("batch") and now - (sent := body["at"] / 1000) < LINGER:
+        # Journals of format 1 do not have the time of a request.
+        if not isinstance(body, dict) or body.get("batch") or "at" not in body:
+            continue
+        if now - (sent := body["at"] / 1000) < LINGER:
             requests[body["key"]] = body["model"], sent
             last = max(last, one.number)
     if not requests:

@@ -1,4 +1,4 @@
-"""What a call takes: CPU of flowrun, bytes in the journal, and what a kept answer takes when a journal is opened.
+"""The cost of a call: CPU of flowrun, bytes in the journal, and what a kept answer takes when a journal is opened.
 
     python benchmarks/a_call.py [--calls 6000] [--prompt 6000] [--answer 800] [--answers 200000]
 

@@ -36,7 +36,7 @@ def prompts(count: int, seconds: float, tag: str) -> list[str]:
 
 
 def hand(base: str, asked: list[str], wide: int) -> dict[str, float]:
-    """One process by hand. It begins when a line comes on its standard input."""
+    """A process by hand. It begins when a line comes on its standard input."""
     allow_all_descriptors()
 
     async def work() -> float:
@@ -51,7 +51,7 @@ def hand(base: str, asked: list[str], wide: int) -> dict[str, float]:
 
 
 def flow(base: str, asked: list[str], workers: int, options: str, folder: Path) -> dict[str, Any]:
-    """One run of a flow with its journal, from its beginning to its end, without the start of the processes."""
+    """A run of a flow with its journal, from its beginning to its end, without the start of the processes."""
     from flowrun import RunOptions, run_async
     from flowrun.runtime.workers import beginning
 

@@ -193,7 +193,7 @@ class Away(TracingListener):
         if line and (not self._quiet or (isinstance(event, e.Notice) and event.urgent)):
             print(inert(line), file=sys.stderr, flush=True)
             if self._told >= 0 and self._record is not None:
-                # Who follows the run sees what was told at the terminal.
+                # `flowrun attach` shows the lines that the terminal got.
                 self._record.note(inert(line))
         if isinstance(event, e.LimitsSet) and self._told >= 0:
             # The journal has the run, and nothing is sent yet.

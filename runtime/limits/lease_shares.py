@@ -111,7 +111,7 @@ class Shares:
                 targets[holder] = 1
             return targets
         left = room
-        # Those that have more keep what is left over by the division.
+        # Holders with more places keep the rest of the division.
         wanting.sort(key=lambda one: (min(self.of[one].want, room), self.of[one].leased))
         for at, holder in enumerate(wanting):
             targets[holder] = min(self.of[holder].want, left // (len(wanting) - at))

@@ -53,7 +53,7 @@ class Noting(Mapping[str, str]):
         return len(self._environ)
 
     def items(self) -> ItemsView[str, str]:
-        # Whoever goes through all of them looks for none.
+        # A library that reads all variables looks for none of them.
         return self._environ.items()
 
     def values(self) -> ValuesView[str]:

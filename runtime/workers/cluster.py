@@ -55,7 +55,7 @@ _LONGEST = 40
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """What is known of an open cluster: the address of this node, the CPUs and the nodes in all, and Ray's version."""
+    """The facts of an open cluster: the address of this node, the CPUs and the nodes in all, and Ray's version."""
 
     host: str
     cpus: int

@@ -22,7 +22,7 @@ DRIVER_BEATS = 20
 
 
 class FarLink(Link):
-    """One end of a stream that is lost after so many beats of silence."""
+    """An end of a stream that is lost after so many beats of silence."""
 
     def __init__(self, heard: Callable[[dict[str, Any]], None], lost: Callable[[], None], beats: int) -> None:
         super().__init__(heard, lost)

@@ -1,4 +1,4 @@
-"""One worker as the driver sees it: its process, its two streams, and the requests that it has under way."""
+"""A worker as the driver sees it: its process, its two streams, and the requests that it has under way."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ def shut(end: socket.socket) -> None:
 
 
 class Link(asyncio.Protocol):
-    """One end of a stream. ``heard`` takes each message, ``lost`` is called once when the stream has ended.
+    """An end of a stream. ``heard`` takes each message, ``lost`` is called once when the stream has ended.
 
     ``too_long`` hears of a message that is too long to be sent.
     """

@@ -102,7 +102,7 @@ class _Placer:
         try:
             options = {"num_cpus": 1, "max_restarts": 0, "max_task_retries": 0, "scheduling_strategy": "SPREAD"}
             self._actors[number] = actor = self._kind.options(**options).remote()
-            # What goes to a method goes straight to the actor's process, and to no store or table of Ray's.
+            # Ray sends the arguments of a method straight to the actor's process, and keeps them in no store or table.
             future = actor.run.remote(*given).future()
         except Exception as error:  # noqa: BLE001  the driver must hear of it
             self._send({"over": number, "why": plain_reason(error, "")})

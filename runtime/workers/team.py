@@ -122,7 +122,7 @@ class Team:
     async def finish(self, seconds: float) -> None:
         """Let the workers end what is under way for the journal, and end their processes. Wait at most so long."""
         self.ending = True
-        # One that is not ready yet, in place of a dead one, has nothing to end.
+        # A worker that replaces a dead one and is not ready yet has nothing to end.
         ready = [worker for worker in self if worker.ready]
         for worker in ready:
             worker.send({"end": True})

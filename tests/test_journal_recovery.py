@@ -71,7 +71,8 @@ async def test_the_next_writer_numbers_its_rows_behind_those_of_a_killed_one(lea
         opened += 1
         if opened == 2 and leaves.startswith("behind"):
             reader.end()
-        return sqlite3.connect(*given, **more)
+        connection: sqlite3.Connection = sqlite3.connect(*given, **more)
+        return connection
 
     journal = Journal.open(path, connect)
     number = await journal.append([begun("r2")])

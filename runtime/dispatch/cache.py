@@ -44,7 +44,12 @@ class Recall:
     models: Mapping[str, str] = field(default_factory=dict)
     line_of: Callable[[Open], str | None] = lambda attempt: None
     _taken: set[int] = field(default_factory=set)
+    _given: int = 0
     _shelves: dict[bytes, Shelf] = field(default_factory=dict)
+
+    def left(self) -> int:
+        """Return the most answers that it can still give."""
+        return self.journal.index.paid.count - self._given
 
     def find(self, call: Call) -> Known:
         return self.known(key_of(call, self.endpoints.get(call.model, ""), self.models.get(call.model, "")), call)
@@ -60,6 +65,7 @@ class Recall:
             self._taken.update(one.number for one in (*open_, *lines))
             return Known(key, open=open_, lines=lines)
         self._taken.add(best.number)
+        self._given += 1
         return known_in(self.journal.body(best.number), best.number, key, best)
 
     def _open(self, key: bytes, place: str) -> tuple[Open, ...]:

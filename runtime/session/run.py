@@ -22,7 +22,7 @@ from ..dispatch.read_pool import ReadPool
 from ..dispatch.run_clock import RunClock
 from ..dispatch.scheduler import Scheduler
 from ..engine.decisions import Outcome
-from ..engine.scopes import Context
+from ..engine.scopes import Context, not_asked
 from ..engine.state import State
 from ..externs.externs import opened
 from ..files.files import Files
@@ -188,6 +188,7 @@ def _context(
     batches: Batches,
 ) -> Context:
     """Return the world around the state machine of a run."""
+    marked = any(asks_to_keep(one.provider) for one in models.endpoints.values())
     return Context(
         models.declared,
         models.default,
@@ -203,7 +204,8 @@ def _context(
         unheard=unheard(listeners),
         batches=batches.models,
         strands=strands_of(models.endpoints),
-        marked=any(asks_to_keep(one.provider) for one in models.endpoints.values()),
+        marked=marked,
+        left=log.left if marked else not_asked,
     )
 
 

@@ -34,8 +34,8 @@ class Purse:
     """The purse of a budget. ``limit`` is None without one. ``held`` has what each holder has and has not spent.
 
     ``needs`` are the amounts that holders wait for, the first to ask first. ``ahead`` are those for which nobody waits
-    yet. ``doubt`` is what dead holders may have spent, counted in ``spent``. ``whole``: amounts are whole numbers, and a
-    holder can use any part of what it waits for.
+    yet. ``doubt`` is what dead holders may have spent, counted in ``spent``. ``whole``: amounts are whole numbers, and
+    a holder can use any part of what it waits for.
     """
 
     limit: float | None

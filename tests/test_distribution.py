@@ -21,6 +21,7 @@ STRANGER = re.compile(
     r"['\"]?flowrun(?![-\w/])(?!-dsl)"
 )
 """A command that would fetch the package of somebody else."""
+KINDS = {".md", ".py", ".yml", ".toml", ".txt", ".ts", ".json"}
 
 
 def texts() -> Iterator[tuple[str, str]]:
@@ -29,7 +30,7 @@ def texts() -> Iterator[tuple[str, str]]:
         yield from ((path.name, path.read_text(encoding="utf-8")) for path in ROOT.glob(pattern))
     for folder in ("docs", "dsl", "runtime", "grammars", ".ci", ".github"):
         for path in sorted((ROOT / folder).rglob("*")):
-            if path.suffix in {".md", ".py", ".yml", ".toml", ".txt", ".ts", ".json"} and "node_modules" not in path.parts:
+            if path.suffix in KINDS and "node_modules" not in path.parts:
                 yield path.relative_to(ROOT).as_posix(), path.read_text(encoding="utf-8")
 
 

@@ -21,8 +21,8 @@ def told_version() -> str:
 def strangers() -> list[str]:
     """Return a warning for each package of the name `flowrun` that is installed in this environment."""
     return [
-        f"warning: the package `{STRANGER}` {found.version} is installed here, too. It belongs to somebody else, and its "
-        f"files take the place of ours. To repair that: pip uninstall {STRANGER} {DISTRIBUTION}, then "
+        f"warning: the package `{STRANGER}` {found.version} is installed here, too. It belongs to somebody else, and "
+        f"its files take the place of ours. To repair that: pip uninstall {STRANGER} {DISTRIBUTION}, then "
         f"pip install {DISTRIBUTION}"
         for found in _named(STRANGER)
     ]

@@ -1,4 +1,4 @@
-"""Builds the template of docs/plugin-template, installs it with the wheel in an empty environment, and uses it in a flow.
+"""Builds the package of docs/plugin-template, installs it with the wheel in an empty environment, and runs its flow.
 
 Needs the `build` package; run as `python .ci/plugin.py`, or as `python .ci/plugin.py WHEEL` for a wheel of flowrun that
 is built already.

@@ -1,7 +1,7 @@
 """The steps of a release: everything but pushing.
 
     python .ci/release.py prepare VERSION   # checks, bumps, dates the changelog, builds, checks, commits, tags
-    python .ci/release.py check TAG         # prints the notes of a tag; fails if tag, version and changelog do not agree
+    python .ci/release.py check TAG         # prints a tag's notes; fails if tag, version and changelog do not agree
     python .ci/release.py build FOLDER      # wheel and sdist, built twice and compared byte by byte
     python .ci/release.py sbom WHEEL FILE   # the packages of an installation, as CycloneDX
 

@@ -30,7 +30,7 @@ ENTRYPOINT ["flowrun"]
 CMD ["--help"]
 
 FROM base AS local
-USER root
+USER 0
 # The engine needs OpenMP.
 # hadolint ignore=DL3008
 RUN apt-get update \

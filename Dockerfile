@@ -1,8 +1,8 @@
 # flowrun in a container: `docker build .`, and `docker build --target local .` with the engine of the local model.
 #
-#   docker run --rm --volume "$PWD:/work" --user "$(id -u):$(id -g)" IMAGE validate flows/
+#   docker run --rm --volume "$PWD:/flows" --user "$(id -u):$(id -g)" IMAGE validate .
 #
-# Files of flows are read from /work, the journal is written to /work/.flowrun, and weights are kept in /cache.
+# Files of flows are read from /flows, the journal is written to /flows/.flowrun, and weights are kept in /cache.
 ARG PYTHON=3.13.9-slim-trixie
 
 FROM python:${PYTHON} AS build
@@ -23,8 +23,8 @@ ENV PATH=/opt/flowrun/bin:$PATH \
     FLOWRUN_CACHE=/cache \
     PYTHONUNBUFFERED=1
 RUN useradd --uid 10001 --user-group --create-home flowrun \
-    && install --directory --mode=1777 /work /cache
-WORKDIR /work
+    && install --directory --mode=1777 /flows /cache
+WORKDIR /flows
 USER 10001:10001
 ENTRYPOINT ["flowrun"]
 CMD ["--help"]

@@ -11,6 +11,9 @@ HOME = ""
 SITE = ""
 """The address of the site, with a slash at its end. "" as long as there is no site."""
 
+EDITION = 1
+"""The edition of the language. A file names none: each file so far is of this edition."""
+
 
 def explain_link(code: str) -> str:
     """Return the address of the page of a diagnostic, or "" if there is no site. `flowrun explain` shows the same."""

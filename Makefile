@@ -1,4 +1,4 @@
-.PHONY: setup test lint ci soak house
+.PHONY: setup test lint ci soak house release
 bin := .venv/bin
 
 setup: $(bin)/flowrun
@@ -24,3 +24,7 @@ house: setup
 
 ci:
 	.ci/run
+
+release: setup
+	@test -n "$(VERSION)" || { echo "usage: make release VERSION=0.2.0" >&2; exit 2; }
+	$(bin)/python .ci/release.py prepare "$(VERSION)"

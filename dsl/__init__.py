@@ -73,6 +73,7 @@ if TYPE_CHECKING:
     from .plain_data import misplaced
     from .plan_endpoints import ABILITIES, ENDPOINT_KINDS, EndpointKind
     from .plan_labels import label_table, step_exprs
+    from .project import HOME, SITE, explain_link
     from .reach.reach import reach_of
     from .reach.reached import Advice, FlowReach, Kept, Reached, SourceReach
     from .records import dataclass
@@ -131,6 +132,7 @@ _HOMES = {
     "plain_data": "misplaced",
     "plan_endpoints": "ABILITIES ENDPOINT_KINDS EndpointKind",
     "plan_labels": "label_table step_exprs",
+    "project": "HOME SITE explain_link",
     "marked_plan": "make_plan",
     "formats.audit_json": "audit_json",
     "reach.reach": "reach_of",

@@ -15,7 +15,8 @@ import pytest
 # A folder of `runtime/` is a room: a file is placed by the room that it lies in. Loose files stand on a floor by name.
 FLOORS = {
     "dsl": (
-        "record_init records patterns source codes spelling diagnostics texts safe_text plain_data identity path_names",
+        "record_init records patterns source codes spelling diagnostics texts safe_text plain_data identity path_names "
+        "project",
         "types type_forms type_plans type_fits type_quotes type_images tag_facts plan plan_steps plan_expressions "
         "plan_labels image_values "
         "plan_endpoints addresses test_plan syntax/* catalog fields picture_words graph render guesses arithmetic",

@@ -140,9 +140,11 @@ def _no_command(name: str, rest: list[str]) -> str:
 
 def _version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
     if value and not ctx.resilient_parsing:
-        from importlib.metadata import version
+        from .versions import strangers, told_version
 
-        click.echo(f"flowrun {version('flowrun-dsl')}")
+        click.echo(told_version())
+        for line in strangers():
+            click.echo(line, err=True)
         ctx.exit()
 
 

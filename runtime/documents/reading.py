@@ -50,7 +50,15 @@ class Readers(Mapping[str, Reader]):
 
 
 READERS = Readers(
-    Registry("reader", __package__, Reader, lambda reader: reader.name, lambda reader: reader.suffixes, guarded)
+    Registry(
+        "reader",
+        __package__,
+        Reader,
+        lambda reader: reader.name,
+        lambda reader: reader.suffixes,
+        guarded,
+        ("documents", "readers"),
+    )
 )
 
 # Kinds that need a reader of their own, some of which would pass for text.

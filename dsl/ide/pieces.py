@@ -5,9 +5,7 @@ A text need not be a correct flow. A quote that is never closed reaches to the e
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections.abc import Iterator, Sequence
-from functools import lru_cache
+from collections.abc import Iterator
 
 from ..parsing.lexer import lex
 from ..parsing.parse import grammar_tables
@@ -100,19 +98,14 @@ def template_pieces(text: str, base: int = 0) -> Iterator[Piece]:
         at = stop + 2 if end >= 0 else stop
 
 
-@lru_cache(maxsize=16)
-def _pieces(text: str) -> tuple[Piece, ...]:
+def pieces(source: Source) -> list[Piece]:
+    """Return the pieces of a text in the order of their beginnings."""
     found: list[Piece] = []
-    for one in tokens_of(Source(text)):
+    for one in tokens_of(source):
         found.append(one)
         if one.type == "STRING" and "{" in one.text:
             found.extend(inside(one))
-    return tuple(found)
-
-
-def pieces(source: Source) -> list[Piece]:
-    """Return the pieces of a text in the order of their beginnings."""
-    return list(_pieces(source.text))
+    return found
 
 
 def open_brackets(source: Source) -> list[str]:
@@ -125,8 +118,3 @@ def open_brackets(source: Source) -> list[str]:
         elif one.type in pairs and opened and opened[-1] == pairs[one.type]:
             opened.pop()
     return opened
-
-
-def before(found: Sequence[Piece], at: int) -> int:
-    """Return the number of pieces that begin before an offset."""
-    return bisect_right([one.start for one in found], at - 1)

@@ -11,11 +11,16 @@ MOST_LINES = 2
 
 
 class Shift:
-    """The part in which two texts differ: all between their common beginning and their common end."""
+    """The part in which two texts differ: all between their common beginning and their common end.
 
-    def __init__(self, old: str, new: str) -> None:
+    With ``still`` every character of the new text has the place that it has in the old one, which may go on behind it.
+    """
+
+    def __init__(self, old: str, new: str, *, still: bool = False) -> None:
         self._old = old
         self._new = new
+        if still:
+            self.head, self.tail = len(new), 0
 
     @cached_property
     def head(self) -> int:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from bisect import bisect_left, bisect_right
+from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -38,6 +39,7 @@ class View:
         *,
         fresh: bool,
         files: Mapping[str, Source],
+        still: bool = False,
     ) -> None:
         self.source = source
         self.catalog = catalog
@@ -46,6 +48,10 @@ class View:
         self.checked = checked
         self.fresh = fresh
         self.files = files
+        self.still = still
+        """True if ``checked`` is of this text with its mistakes left out, so that no character moved."""
+        self.kept: dict[str, object] = {}
+        """The answers that are worked out once for a view."""
 
     @cached_property
     def known(self) -> Source:
@@ -55,7 +61,7 @@ class View:
     @cached_property
     def shift(self) -> Shift:
         """The way between offsets of this text and those of ``checked``."""
-        return Shift(self.known.text, self.source.text)
+        return Shift(self.known.text, self.source.text, still=self.still)
 
     @cached_property
     def index(self) -> Index:
@@ -83,13 +89,28 @@ class View:
         found = self.shift.onto(span.start, span.end)
         return None if found is None else self.source.span(*found)
 
-    def all_here(self, spans: Iterator[Span]) -> tuple[Span, ...]:
-        """Return spans as those of this text, each once, without those that were changed."""
-        found = {}
-        for span in spans:
-            if (one := self.here(span)) is not None:
-                found[one.source.name, one.start, one.end] = one
-        return tuple(found.values())
+    def around(self, span: Span) -> Span:
+        """Return a span of ``checked`` as a span of this text, even if this part was changed."""
+        return self.source.span(*self.shift.around(span.start, span.end))
+
+    @cached_property
+    def _starts(self) -> list[int]:
+        return [one.start for one in self.pieces]
+
+    def piece_at(self, at: int) -> Piece | None:
+        """Return the innermost piece at an offset. A word may end there."""
+        last = bisect_right(self._starts, at) - 1
+        for number in range(last, -1, -1):
+            one = self.pieces[number]
+            if one.end > at or (one.end == at and (one.text[-1:].isalnum() or one.type == "COMMENT")):
+                return one
+            if not one.type.startswith("T-"):
+                return None
+        return None
+
+    def before(self, at: int) -> list[Piece]:
+        """Return the pieces that begin before an offset."""
+        return self.pieces[: bisect_left(self._starts, at)]
 
 
 def look(
@@ -109,10 +130,11 @@ def look(
 
     reader = read if load is not None else None
     examined, checked = examine_tree(source, catalog, reader, quick=quick)
-    fresh = checked is not None
+    fresh, still = checked is not None, False
     if checked is None:
         last = before.checked if before is not None and before.source.name == source.name else None
         if last is None or not Shift(last.file.span.source.text, source.text).small:
             checked = mended(source, examined.findings, catalog, reader)
+            still = checked is not None
         checked = checked or last
-    return View(source, catalog, load, examined.findings, checked, fresh=fresh, files=files)
+    return View(source, catalog, load, examined.findings, checked, fresh=fresh, files=files, still=still)

@@ -39,10 +39,6 @@ def spec_param(param: ParamSpec) -> str:
     return inner[1:-1] if inner else param.name
 
 
-def needs_brackets(params: tuple[ParamSpec, ...]) -> bool:
-    return any(param.required for param in params)
-
-
 def default_of(type_: t.Type) -> str:
     """Return a value of a type, as a place to fill in."""
     match t.unwrapped(type_):

@@ -11,7 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from . import plan, test_plan, types
+    from . import ide, plan, test_plan, types
     from .arithmetic import MOST_BITS, OPERANDS, NoValueError, combined, negative
     from .audit.audit import audit_plan
     from .audit.errors import UnfitError
@@ -148,7 +148,7 @@ _HOMES = {
     "texts": "alike option_of text_key",
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names.split()}
-_MODULES = ("plan", "test_plan", "types")
+_MODULES = ("ide", "plan", "test_plan", "types")
 
 __all__ = [
     "CODES",

@@ -79,6 +79,9 @@ if TYPE_CHECKING:
     from .render import render_diagnostic, render_diagnostics, render_excerpt
     from .safe_text import STEERS, inert, one_line
     from .source import Source, Span
+    from .stubs.collected import StubFlow, stub_flows
+    from .stubs.python import python_stub
+    from .stubs.typescript import typescript_stub
     from .templates.heads import head_parts, written_paths
     from .templates.read import Template, read_template, template_names, template_pieces, written_places
     from .test_planner import make_tests, plan_of_test
@@ -139,6 +142,9 @@ _HOMES = {
     "render": "render_diagnostic render_diagnostics render_excerpt",
     "safe_text": "STEERS inert one_line",
     "source": "Source Span",
+    "stubs.collected": "StubFlow stub_flows",
+    "stubs.python": "python_stub",
+    "stubs.typescript": "typescript_stub",
     "path_names": "REDUCE step_names",
     "templates.heads": "head_parts written_paths",
     "templates.read": "Template read_template template_names template_pieces written_places",

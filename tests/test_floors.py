@@ -26,7 +26,7 @@ FLOORS = {
         "bounds/* hedges expression_planner ask_planner endpoint_planner planner",
         "labels/*",
         "marked_plan test_planner budget_check check pages reach/*",
-        "audit/* coverage/* export/* formats/*",
+        "audit/* coverage/* export/* formats/* stubs/* eject/*",
         "__init__",
     ),
     "runtime": (

@@ -46,6 +46,10 @@ if TYPE_CHECKING:
     from .coverage.items import coverage_items
     from .coverage.planned import AskMarks, PlannedMarks
     from .diagnostics import Diagnostic, Edit, Fix, FlowError, did_you_mean, nearest
+    from .eject.library import Library
+    from .eject.problems import EjectError
+    from .eject.program import ejected
+    from .eject.wire import WireModel, WireOptions
     from .export import Picture, picture_of, to_dot, to_mermaid, to_page_svg, to_svg
     from .export.words import ExpressionWriter
     from .fixes import Fixed, apply_fixes
@@ -142,6 +146,10 @@ _HOMES = {
     "render": "render_diagnostic render_diagnostics render_excerpt",
     "safe_text": "STEERS inert one_line",
     "source": "Source Span",
+    "eject.library": "Library",
+    "eject.problems": "EjectError",
+    "eject.program": "ejected",
+    "eject.wire": "WireModel WireOptions",
     "stubs.collected": "StubFlow stub_flows",
     "stubs.python": "python_stub",
     "stubs.typescript": "typescript_stub",
@@ -190,6 +198,11 @@ __all__ = [
     "to_svg",
     "types",
 ]
+
+
+def home_of(name: str) -> str:
+    """Return the dotted name of the module that defines a name of this package; "" if none does."""
+    return f"{__name__}.{_HOME[name]}" if name in _HOME else ""
 
 
 if not TYPE_CHECKING:

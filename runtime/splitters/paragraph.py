@@ -14,7 +14,7 @@ from typing import Any
 
 from .protocol import Splitter, Stretch, line_end, overlap_of, pieces
 
-_FENCE = re.compile(r" {0,3}(`{3,}|~{3,})([^\r\n]*)")
+_OPENING = re.compile(r" {0,3}(`{3,}|~{3,})([^\r\n]*)")
 _CLOSING = re.compile(r"(?:\A|(?<=[\r\n])) {0,3}(`{3,}|~{3,})[^\S\r\n]*(?=[\r\n]|\Z)")
 _BLANK = re.compile(r"\s*")
 
@@ -31,7 +31,7 @@ def _paragraphs(text: str) -> Iterator[Stretch]:
     while begin < len(text):
         end = line_end(text, begin)
         blank = text[begin:end].isspace()
-        found = None if blank or not closings else _FENCE.match(text, begin, end)
+        found = None if blank or not closings else _OPENING.match(text, begin, end)
         if fence:
             if found and not found[2].strip() and found[1].startswith(fence):
                 fence = ""

@@ -8,6 +8,7 @@ from typing import Any
 from .. import plan as p
 from .. import types as t
 from .answers import kind_of
+from .checks import Checks
 from .expressions import Expressions
 from .output import Output, literal, text_literal
 from .problems import EjectError
@@ -16,6 +17,8 @@ from .scopes import Scope
 
 _DROPPED = frozenset({"cache", "batch", "hedge", "stream", "rpm", "tpm", "concurrency"})
 """Options that change no answer: limits, and ways to send a request."""
+_WORKED = {"temperature": (0, 2), "max_tokens": (1, None), "retries": (0, 20)}
+"""Options that a run may work out, with their bounds."""
 _PRICES = ("input_price", "output_price", "cached_price", "stored_price")
 
 
@@ -26,6 +29,7 @@ class Asks:
         self.out = out
         self.expressions = expressions
         self.models = models
+        self.checks = Checks(out, expressions)
 
     def write(self, ask: p.Ask, options: Mapping[str, p.Expr], scope: Scope, name: str) -> str:
         """Write the expression that asks and gives the value of the answer."""
@@ -49,14 +53,41 @@ class Asks:
             for one in ask.messages
         )
         kind = kind_of(out, ask.answer, name)
-        values, seed = self._options({**declared, **options}, scope)
-        wire = out.wire.options(address, values, ballot=scope.ballot)
-        parts = [literal(dict(wire.body)), f"tries={wire.tries}"]
-        parts += [f"timeout={wire.timeout!r}"] if wire.timeout != 600.0 else []
-        parts += [f"sends={wire.sends}"] if wire.sends is not None else []
-        settings = out.constant(f"{name}_options", f"{out.use('Options')}({', '.join(parts)})")
-        check = "" if ask.check is None else self._check(ask.check, scope, name)
+        settings, seed = self._settings(address, {**declared, **options}, scope, name)
+        check = "" if ask.check is None else f", check={self.checks.write(ask.check, scope)}"
         return f"await {out.use('ask')}({model}, [{messages}], {kind}, {settings}{seed}{check})"
+
+    def _settings(self, address: str, options: Mapping[str, p.Expr], scope: Scope, name: str) -> tuple[str, str]:
+        """Write the options of a request, and its seed."""
+        out, worked = self.out, {}
+        values: dict[str, Any] = {}
+        for option, expr in options.items():
+            if option in _DROPPED or option in _PRICES or option == "seed":
+                continue
+            if isinstance(expr, p.Constant):
+                values[option] = expr.value
+            elif option in _WORKED:
+                low, high = _WORKED[option]
+                written = self.expressions.write(expr, scope)
+                worked[option] = f"{out.use('within')}({text_literal(option)}, {written}, {low}, {high})"
+            else:
+                raise self._error(f"the option `{option}` is worked out in the run", "write its value")
+        seed = ""
+        if "seed" in options:
+            seed = f", seed={self.expressions.write(options['seed'], scope)}"
+            seed += f" + {out.use('sampled')}({', '.join(scope.places)})" if scope.places else ""
+        wire = out.wire.options(address, values, ballot=scope.ballot)
+        fields = [f"{text_literal(one)}: {literal(value)}" for one, value in wire.body.items()]
+        fields += [f"{text_literal(one)}: {value}" for one, value in worked.items() if one != "retries"]
+        tries, sends = str(wire.tries), None if wire.sends is None else str(wire.sends)
+        if "retries" in worked:
+            sends = f"{worked['retries']} + 1"
+            tries = "0" if scope.ballot else tries if "corrections" in options else worked["retries"]
+        parts = [f"{{{', '.join(fields)}}}", f"tries={tries}"]
+        parts += [f"timeout={wire.timeout!r}"] if wire.timeout != 600.0 else []
+        parts += [f"sends={sends}"] if sends is not None else []
+        text = f"{out.use('Options')}({', '.join(parts)})"
+        return (text if worked else out.constant(f"{name}_options", text)), seed
 
     def _error(self, what: str, help: str = "") -> EjectError:
         return self.expressions.error(what, help)
@@ -74,29 +105,3 @@ class Asks:
             raise self._error("the model of this ask is chosen in the run", "name a model of the file")
         declared = self.models[ask.model.name]
         return scope.flow.model(declared.name), declared.address, declared.options
-
-    def _options(self, options: Mapping[str, p.Expr], scope: Scope) -> tuple[dict[str, Any], str]:
-        values, seed = {}, ""
-        for name, expr in options.items():
-            if name in _DROPPED or name in _PRICES:
-                continue
-            if not isinstance(expr, p.Constant):
-                raise self._error(f"the option `{name}` is worked out in the run", "write its value")
-            if name == "seed":
-                seed = f", seed={expr.value!r}{self._sample(scope)}"
-            values[name] = expr.value
-        return values, seed
-
-    def _sample(self, scope: Scope) -> str:
-        """Write what the number of the sample adds to a seed."""
-        if scope.seeds is None:
-            raise self._error("a seed inside rounds, or in a flow that samples call, has no plain form", "drop the seed")
-        text, scale = "", 1
-        for number, samples in reversed(scope.seeds):
-            text += f" + {number}" + (f" * {scale}" if scale > 1 else "")
-            scale *= samples
-        return text
-
-    def _check(self, check: p.Check, scope: Scope, name: str) -> str:
-        """Write the function that checks an answer: it returns why the answer fails, "" if it does not."""
-        raise self._error("the check of this answer has no plain form", "drop the check")

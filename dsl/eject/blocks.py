@@ -14,6 +14,20 @@ from .reductions import VOTES, Reductions
 from .scopes import Scope
 
 _ALLOWED = frozenset({"concurrency", "errors", "launch", "retries", "corrections", "hedge", "cache", "batch", "stream"})
+PLACES = "sample_places"
+"""The parameter of a called flow that tells the samples and rounds around its call."""
+
+
+def seeded(plan: p.Plan, steps: Sequence[p.Step]) -> bool:
+    """Tell whether an ask of these steps, or of the flows that they call, has a seed."""
+    for step in p.walk_steps(steps):
+        node = step.node
+        reduce = node.reduce if isinstance(node, p.Map | p.Repeat | p.Fanout) else None
+        if "seed" in step.options or (reduce is not None and "seed" in reduce.options):
+            return True
+        if isinstance(node, p.FlowCall) and seeded(plan, plan.flows[node.flow].steps):
+            return True
+    return any("seed" in model.options for model in plan.models)
 
 
 class Blocks:
@@ -88,14 +102,15 @@ class Blocks:
         function = scope.flow.free(f"{variable}_round")
         inner = scope.inner(ballot=holds_ballots(node, votes=False, around=scope.ballot))
         last = inner.values["last"] = scope.flow.own("last")
-        inner.seeds = None
+        number = scope.flow.free("number")
+        inner.places = (*scope.places, f"({number}, 0)")
         self.bodies.body(node.body.steps, inner)
         value, good = inner.look(node.body.result), scope.flow.free("good")
         inner.lines.append(f"{good} = bool({self._expr(node.until, inner)})")
         rank = "None" if node.by is None else f"None if {good} else {self._expr(node.by, inner)}"
         inner.lines.append(f"return {value}, {good}, {rank}")
         tuple_ = "tuple[Any, bool, Any]"
-        scope.lines += defined(f"async def {function}({last}: Any) -> {tuple_}:", inner.lines)
+        scope.lines += defined(f"async def {function}({number}: int, {last}: Any) -> {tuple_}:", inner.lines)
         way = text_literal(node.otherwise)
         scope.lines.append(f"{variable} = await {self.out.use('rounds')}({node.most}, {function}, {way})")
 
@@ -105,6 +120,8 @@ class Blocks:
         for param in flow.params:
             if param.name in args:
                 given.append(f"{scope.flow.own(param.name)}={self._expr(args[param.name], scope)}")
+        if seeded(self.plan, flow.steps) and scope.places:
+            given.append(f"{PLACES}=({', '.join(scope.places)},)")
         scope.lines.append(f"{variable} = await {self.flow(key, scope)}({', '.join(given)})")
 
     def _extern(self, key: str, args: dict[str, p.Expr], scope: Scope, variable: str) -> None:
@@ -173,7 +190,7 @@ class Blocks:
         flow = scope.flow
         function, number = flow.free(f"{variable}_sample"), flow.free("number")
         inner = scope.inner(ballot=rule_of(node.reduce) in VOTES)
-        inner.seeds = None if scope.seeds is None else (*scope.seeds, (number, node.most))
+        inner.places = (*scope.places, f"({number}, {node.most})")
         self.bodies.body(node.body.steps, inner)
         inner.lines.append(f"return {inner.look(node.body.result)}")
         scope.lines += defined(f"async def {function}({number}: int) -> Any:", inner.lines)

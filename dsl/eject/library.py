@@ -53,7 +53,8 @@ class Library:
             open_.add((module, name))
             one = self._module(module)[name]
             for mention in one.mentions:
-                add(*mention)
+                # A helper takes the place of what has its name elsewhere.
+                add(self._homes.get(mention[1], mention[0]), mention[1])
             if name in known:
                 if known[name].text != one.text:
                     raise ClashError(f"two definitions are called `{name}`")
@@ -77,7 +78,9 @@ def _definitions(module: str, read: Read, faces: Callable[[str, str], str]) -> d
     tree = ast.parse(source)
     ours: dict[str, tuple[str, str]] = {}
     outer: dict[str, str] = {}
-    for node in ast.walk(tree):
+    # Imports inside of functions are copied with them.
+    heads = [one for node in tree.body for one in (node.body if isinstance(node, ast.If) else [node])]
+    for node in heads:
         if isinstance(node, ast.Import):
             outer |= {(one.asname or one.name).partition(".")[0]: _written(one) for one in node.names}
         elif isinstance(node, ast.ImportFrom):

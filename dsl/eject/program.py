@@ -8,7 +8,7 @@ from .. import plan as p
 from .. import types as t
 from ..patterns import pattern
 from .answers import reader_of
-from .blocks import Blocks
+from .blocks import PLACES, Blocks, seeded
 from .bodies import Bodies, defined
 from .library import Library
 from .output import Output, literal, text_literal
@@ -103,9 +103,10 @@ class _Program:
     ) -> list[str]:
         flow = FlowNames(self.out, self.models)
         scope = Scope(flow)
-        if not given:
-            scope.seeds = None
         said, lines = [], []
+        if not given and seeded(self.plan, steps):
+            said.append(f"{PLACES}: tuple[tuple[int, int], ...] = ()")
+            scope.places = (f"*{PLACES}",)
         for param in params:
             own = flow.own(param.name)
             if param.required:

@@ -10,7 +10,8 @@ class Scope:
     """A place in the program. Its ``lines`` are those of one function, or of a part of it.
 
     ``values`` are Python expressions for names of the flow, ``tasks`` the tasks of steps that run beside this place. A
-    name whose value is in a task is awaited before the line that mentions it.
+    name whose value is in a task is awaited before the line that mentions it. ``places`` are those of the samples and
+    rounds around it.
     """
 
     def __init__(self, flow: FlowNames, outer: Scope | None = None, *, ballot: bool = False) -> None:
@@ -20,7 +21,7 @@ class Scope:
         self.tasks: dict[str, tuple[str, str]] = {}
         self.lines: list[str] = []
         self.ballot = ballot
-        self.seeds: tuple[tuple[str, int], ...] | None = () if outer is None else outer.seeds
+        self.places: tuple[str, ...] = () if outer is None else outer.places
 
     def inner(self, *, ballot: bool | None = None) -> Scope:
         return Scope(self.flow, self, ballot=self.ballot if ballot is None else ballot)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+from ..catalog import FunctionSpec
 from ..records import dataclass
 from ..types import Type
 
@@ -30,7 +31,12 @@ class WireOptions:
 
 
 class Wire(Protocol):
-    """What a program sends. Each method raises EjectError for what only the runner can send."""
+    """What a program sends. Each method raises EjectError for what only the runner can send.
+
+    ``functions`` are the declarations of the functions, by name.
+    """
+
+    functions: Mapping[str, FunctionSpec]
 
     def model(self, address: str) -> WireModel:
         """Return the model at an address of a flow, such as ``openai:gpt-5.4-mini``."""

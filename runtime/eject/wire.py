@@ -13,6 +13,7 @@ from ..providers.addresses import host_of
 from ..providers.named import NamedEndpoint
 from ..providers.services import Service
 from ..providers.structured import OPENAI_KEYWORDS, shape
+from ..values.functions import FUNCTIONS
 from ..vocabulary.call import Message, Request, Schema
 
 _API = "openai"
@@ -24,6 +25,7 @@ class ChatWire:
 
     def __init__(self, declared: Mapping[str, NamedEndpoint]) -> None:
         self.declared = declared
+        self.functions = {name: one.spec for name, one in FUNCTIONS.items()}
 
     def _service(self, address: str) -> tuple[Service, str]:
         provider, _, name = address.partition(":")

@@ -68,7 +68,7 @@ async def each(total: int, body: Body, errors: str = "fail", share: float | None
                 if not isinstance(error, Exception):
                     raise error
                 failure = failure_of(error)
-                if failure.outside or errors == "fail":
+                if errors == "fail":
                     raise failure
                 lost += 1
                 if results.last is None or results.last.abstains or not failure.abstains:
@@ -108,8 +108,6 @@ async def first_of(total: int, body: Body, at_once: int = 0) -> Any:
                 if not isinstance(error, Exception):
                     raise error
                 failure = failure_of(error)
-                if failure.outside:
-                    raise failure
                 if last is None or last.abstains or not failure.abstains:
                     last = failure
     finally:
@@ -118,15 +116,15 @@ async def first_of(total: int, body: Body, at_once: int = 0) -> Any:
     raise Failure(said) if last is not None and not last.abstains else NoResult(said)
 
 
-async def rounds(most: int, body: Callable[[Any], Awaitable[tuple[Any, bool, Any]]], otherwise: str) -> Any:
-    """Run a body until it is good, at most so many times. It gets the value of the round before.
+async def rounds(most: int, body: Callable[[int, Any], Awaitable[tuple[Any, bool, Any]]], otherwise: str) -> Any:
+    """Run a body until it is good, at most so many times. It gets its number and the value of the round before.
 
     It returns its value, whether it is good, and its rank. ``otherwise``: the block fails, or has the last value or the
     best one.
     """
     value, best = None, None
-    for _ in range(most):
-        value, good, rank = await body(value)
+    for number in range(most):
+        value, good, rank = await body(number, value)
         if good:
             return value
         if otherwise == "best" and (best is None or rank > best[0]):
@@ -134,3 +132,19 @@ async def rounds(most: int, body: Callable[[Any], Awaitable[tuple[Any, bool, Any
     if otherwise == "fail":
         raise NoResult(f"none of the {most} rounds was good enough")
     return value if best is None else best[1]
+
+
+Place = tuple[int, int]
+"""The number of a sample and of all samples, or that of a round and 0."""
+
+
+def sampled(*places: Place) -> int:
+    """Return the number that a seed grows by, different for each sample and round. The innermost place comes last."""
+    index, scale, rounds = 0, 1, 0
+    for number, samples in reversed(places):
+        if samples:
+            index += number * scale
+            scale *= samples
+        else:
+            rounds = (rounds + number) * (rounds + number + 1) // 2 + number if number else rounds * (rounds + 1) // 2
+    return index + rounds * scale

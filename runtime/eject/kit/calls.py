@@ -17,7 +17,7 @@ from typing import Any
 from flowrun.runtime.vocabulary.json_text import JsonError, read_json, unfenced
 from flowrun.runtime.vocabulary.tokens import shortened
 
-from .failures import BadAnswer, Failure
+from .failures import BadAnswer, FailedCheck, Failure
 
 ATTEMPTS = 5
 """A request is sent at most so many times, if the server is out of reach or refuses it for now."""
@@ -56,8 +56,15 @@ class Options:
     sends: int = ATTEMPTS
 
 
-async def ask(model: Model, messages: list[tuple[str, str]], kind: Kind, options: Options, seed: int | None = None) -> Any:
-    """Ask a model until an answer fits, and return its value."""
+async def ask(
+    model: Model,
+    messages: list[tuple[str, str]],
+    kind: Kind,
+    options: Options,
+    seed: int | None = None,
+    check: Callable[[Any], str] | None = None,
+) -> Any:
+    """Ask a model until an answer fits, and return its value. ``check`` returns why an answer does not, or ""."""
     loop = asyncio.get_running_loop()
     first = [{"role": role, "content": text} for role, text in messages]
     sent, tries = first, options.tries
@@ -67,7 +74,10 @@ async def ask(model: Model, messages: list[tuple[str, str]], kind: Kind, options
             body["seed"] = seed
         try:
             text = await loop.run_in_executor(POOL, post, model, body, options)
-            return kind.read(unwrapped(text, kind))
+            value = kind.read(unwrapped(text, kind))
+            if check is not None and (why := check(value)):
+                raise FailedCheck(text if kind.form is None else unwrapped(text, kind), why)
+            return value
         except BadAnswer as error:
             if error.final and model.other is not None:
                 model, sent = model.other, first

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 
 class Failure(Exception):
-    """A step has no value. If it ``abstains``, an answer came and is no ballot; otherwise a vote counts it as missing.
-
-    It is ``outside`` of all blocks if a step of the flow itself has failed.
-    """
+    """A step has no value. If it ``abstains``, an answer came and is no ballot; otherwise a vote counts it as missing."""
 
     abstains = False
-    outside = False
 
 
 class BadAnswer(Failure):
@@ -45,3 +41,7 @@ class NoResult(Failure):
 def failure_of(error: Exception) -> Failure:
     """Return an error as the failure of a step: an expression without a value fails its step, too."""
     return error if isinstance(error, Failure) else Failure(f"{type(error).__name__}: {error}")
+
+
+class UsageError(Failure):
+    """An argument that a function does not take."""

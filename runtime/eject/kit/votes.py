@@ -216,6 +216,4 @@ def take(vote: Vote, index: int, task: asyncio.Task[Any]) -> None:
     if not isinstance(error, Exception):
         raise error
     failure = failure_of(error)
-    if failure.outside:
-        raise failure
     vote.fail(index, failure)

@@ -38,8 +38,6 @@ class Asks:
             raise self._error("a person is asked here, and a program on its own cannot wait for one")
         if t.any_part(ask.answer, lambda one: isinstance(one, t.Quote)):
             raise self._error("an answer with quotes has no plain form")
-        if any(message.fenced for message in ask.messages):
-            raise self._error("this prompt writes untrusted text, whose marks have no plain form")
         if t.holds_image(ask.answer):
             raise self._error("images have no plain form")
         model, address, declared = self._model(ask, scope)
@@ -49,13 +47,16 @@ class Asks:
             return given[one] if one in given else scope.look(one)
 
         messages = ", ".join(
-            f"({text_literal(one.role)}, {text_of(out, one.template, look, name, self.expressions.line)})"
+            f"({text_literal(one.role)}, {text_of(out, one.template, look, name, self.expressions.line, one.fenced)})"
             for one in ask.messages
         )
+        messages = f"[{messages}]"
+        if any(one.fenced for one in ask.messages):
+            messages = f"{out.use('fenced')}(lambda fence: {messages})"
         kind = kind_of(out, ask.answer, name)
         settings, seed = self._settings(address, {**declared, **options}, scope, name)
         check = "" if ask.check is None else f", check={self.checks.write(ask.check, scope)}"
-        return f"await {out.use('ask')}({model}, [{messages}], {kind}, {settings}{seed}{check})"
+        return f"await {out.use('ask')}({model}, {messages}, {kind}, {settings}{seed}{check})"
 
     def _settings(self, address: str, options: Mapping[str, p.Expr], scope: Scope, name: str) -> tuple[str, str]:
         """Write the options of a request, and its seed."""

@@ -83,6 +83,7 @@ class Blocks:
         word = "if"
         for one, branch in pairs:
             inner = scope.inner(ballot=holds_ballots(node, votes=False, around=scope.ballot))
+            self.bodies.tallied(branch, inner)
             for name in branch.needs:
                 inner.look(name)
             self.bodies.step(branch, inner, variable)
@@ -208,6 +209,7 @@ class Blocks:
             own = self.bodies.variable(one, scope)
             function = flow.free(f"{variable}_{own}")
             inner = scope.inner(ballot=rule_of(node.reduce) in VOTES)
+            self.bodies.tallied(one, inner)
             for name in one.needs:
                 inner.look(name)
             self.bodies.step(one, inner, own)

@@ -28,6 +28,8 @@ class Bodies:
     def body(self, steps: Sequence[p.Step], scope: Scope) -> None:
         """Write the steps into a scope, which then sees their values."""
         ordered = in_order(steps)
+        for step in steps:
+            self.tallied(step, scope)
         if in_line(ordered):
             for step in ordered:
                 variable = self.variable(step, scope)
@@ -47,6 +49,12 @@ class Bodies:
             scope.tasks[step.name] = (variable, task)
             tasks.append(task)
         scope.lines.append(f"await {self.out.use('ended')}([{', '.join(tasks)}])")
+
+    def tallied(self, step: p.Step, scope: Scope) -> None:
+        """Make the list for the vote of a step, if the flow reads the account of the vote."""
+        if isinstance(step.node, p.Map | p.Repeat | p.Fanout) and step.node.reduce.tallied:
+            scope.tallies[step.name] = name = scope.flow.free(f"{self.variable(step, scope)}_votes")
+            scope.lines.append(f"{name}: list[Any] = []")
 
     def variable(self, step: p.Step, scope: Scope) -> str:
         """Return the Python variable of a step."""

@@ -33,6 +33,9 @@ class Names(Protocol):
     def look(self, name: str) -> str:
         """Return the Python expression for a name."""
 
+    def tally(self, name: str) -> str:
+        """Return the Python list that holds the vote of a step. Raises KeyError."""
+
 
 class Expressions:
     """The writer of expressions. ``line`` is the line of the step that it is at."""
@@ -100,6 +103,12 @@ class Expressions:
                 raise self.error("`lines` with a type has no plain form", "read the lines as texts")
             helper = self.out.use("read_file" if function == "file" else "lines_in")
             return f"{helper}(FOLDER, {self.write(args['path'], names)})"
+        if function in ("votes", "agreement") and isinstance(args["of"], p.Constant):
+            helper = "account_of" if function == "votes" else "agreement_of"
+            try:
+                return f"{self.out.use(helper)}({names.tally(str(args['of'].value))})"
+            except KeyError:
+                raise self.error(f"`{function}` has no plain form here") from None
         if function == "split":
             return self._split(args, names)
         raise self.error(f"`{function}` has no plain form", "give its value to the flow as a parameter")

@@ -8,7 +8,7 @@ from ..source import Source
 from ..syntax import String
 from ..templates import nodes
 from ..templates.guards import assigned
-from ..templates.read import Template, read_template
+from ..templates.read import Template, read_template, written_places
 from .output import Output, inside_quotes, literal, text_literal
 from .problems import EjectError
 
@@ -30,8 +30,13 @@ _LOOP = {
 }  # fmt: skip
 
 
-def text_of(out: Output, template: str, look: Look, wanted: str, line: int) -> str:
-    """Write the call that makes the text of a template. A template without values is its text."""
+def text_of(
+    out: Output, template: str, look: Look, wanted: str, line: int, fenced: tuple[int, ...] = ()
+) -> str:
+    """Write the call that makes the text of a template. A template without values is its text.
+
+    The values at the places of ``fenced`` are given to the function `fence`, which sets marks around them.
+    """
     found = _read(template, line)
     if not found.body:
         return '""'
@@ -39,9 +44,10 @@ def text_of(out: Output, template: str, look: Look, wanted: str, line: int) -> s
     if all(isinstance(part, nodes.TemplateData) for part in parts):
         return text_literal("".join(part.data for part in parts if isinstance(part, nodes.TemplateData)))
     names = list(dict.fromkeys(mention.name for mention in found.mentions))
-    writer = _Writer(out, names, line)
+    places = written_places(template)
+    writer = _Writer(out, names, line, frozenset(number for number, one in enumerate(places) if one in fenced))
     name = out.prompt(f"{wanted}_prompt" if wanted != "text" else "text_of", writer.head(), writer.function(found.body))
-    given = ", ".join(f"{writer.params[one]}={look(one)}" for one in names)
+    given = ", ".join([*(["fence=fence"] if fenced else []), *(f"{writer.params[one]}={look(one)}" for one in names)])
     return f"{name}({given})"
 
 
@@ -55,16 +61,18 @@ def _read(template: str, line: int) -> Template:
 class _Writer:
     """The writer of one function. ``bound`` are the Python names of the names that are seen at a place."""
 
-    def __init__(self, out: Output, names: Iterable[str], line: int) -> None:
+    def __init__(self, out: Output, names: Iterable[str], line: int, fenced: frozenset[int]) -> None:
         self.out = out
         self.line = line
-        self.taken = {"out"}
+        self.fenced = fenced
+        self.number = 0
+        self.taken = {"out", "fence"}
         self.params = {name: self._free(name) for name in names}
         self.bound = dict(self.params)
         self.loop: tuple[str, str] | None = None
 
     def head(self) -> str:
-        said = ", ".join(f"{name}: Any" for name in self.params.values())
+        said = ", ".join(f"{name}: Any" for name in [*(["fence"] if self.fenced else []), *self.params.values()])
         return f"*, {said}" if said else ""
 
     def _free(self, name: str) -> str:
@@ -160,14 +168,16 @@ class _Writer:
                         lines.append((current, formed))
                         current, formed = "", False
             else:
-                written = self.value(part)
+                written = f"{self.out.use('shown')}({self.value(part)})"
+                written = f"fence({written})" if self.number in self.fenced else written
+                self.number += 1
                 if '"' in written or "\\" in written or "{" in written:
                     # A value with quotes stands alone: f-strings of Python 3.11 take no quotes of their own kind.
                     lines += [(current, formed)] if current else []
-                    lines.append((f"\0{self.out.use('shown')}({written})", False))
+                    lines.append((f"\0{written}", False))
                     current, formed = "", False
                 else:
-                    current += "{" + f"{self.out.use('shown')}({written})" + "}"
+                    current += "{" + written + "}"
                     formed = True
         lines += [(current, formed)] if current else []
         if any(text.startswith("\0") for text, _ in lines):

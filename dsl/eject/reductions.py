@@ -45,8 +45,6 @@ class Reductions:
         """
         if reduce.deciding is not None:
             raise self._error("a reducer that asks a judge, or about a tie, has no plain form", "reduce by a field")
-        if reduce.tallied:
-            raise self._error("a vote whose account is read has no plain form", "drop `votes(…)` and `agreement(…)`")
         if reduce.form == "rule" and reduce.rule in VOTES:
             self._vote(step, reduce, scope, variable, total, function, policy, sizes)
             return
@@ -55,13 +53,13 @@ class Reductions:
             scope.lines.append(f"{variable} = await {self.out.use('first_of')}({total}, {function}{at_once})")
             return
         results = f"await {self.out.use('each')}({total}, {function}{policy})"
-        if reduce.form == "rule" and reduce.rule == "collect":
+        if reduce.form == "rule" and reduce.rule == "collect" and not branches:
             scope.lines.append(f"{variable} = {results}")
             return
         name = scope.flow.free(f"{variable}_results")
         scope.lines.append(f"{name} = {results}")
         if reduce.form == "rule":
-            scope.lines.append(f"{variable} = {self._rule(step, reduce, scope, name)}")
+            scope.lines.append(f"{variable} = {self._rule(step, reduce, scope, name, branches, policy)}")
         elif reduce.form == "extern":
             self._extern(reduce, scope, variable, name)
         else:
@@ -70,12 +68,27 @@ class Reductions:
     def _error(self, what: str, help: str = "") -> EjectError:
         return self.bodies.expressions.error(what, help)
 
-    def _rule(self, step: p.Step, reduce: p.Reduce, scope: Scope, results: str) -> str:
+    def _rule(
+        self, step: p.Step, reduce: p.Reduce, scope: Scope, results: str, branches: Sequence[str], policy: str
+    ) -> str:
         args = {name: self.bodies.expressions.write(one, scope) for name, one in reduce.args.items()}
+        if reduce.rule == "collect":
+            if "skip" in policy:
+                raise self._error("a fan-out that leaves branches out has no plain form", "use `errors: none`")
+            return f"dict(zip({literal(list(branches))}, {results}, strict=True))"
         if reduce.rule == "count" and set(args) <= {"by"}:
             present = self.out.use("present")
             given = "".join(f", {one}" for one in args.values())
             return f"sum(one is not None for one in {present}({results}{given}))"
+        if reduce.rule == "count":
+            item = t.unwrapped(_item_of(step))
+            if isinstance(by := reduce.args.get("by"), p.Constant) and isinstance(item, t.Record | t.Union):
+                field = item.field(str(by.value))
+                item = t.unwrapped(field.type) if field is not None else item
+            if isinstance(item, t.Record | t.Union | t.ListOf):
+                raise self._error("the count of this answer has no plain form", "count a field")
+            given = "".join(f", {name}={one}" for name, one in args.items())
+            return f"{self.out.use('count_of')}({results}{given}{', words=True' if isinstance(item, t.Choice) else ''})"
         if reduce.rule not in _RULES:
             raise self._error(f"the reducer `{reduce.rule}` has no plain form", "reduce by another rule")
         given = "".join(f", {name}={one}" for name, one in args.items())
@@ -140,11 +153,18 @@ class Reductions:
                     f"{variable} = await {self.out.use('folded')}({results}, {merge}, {empty}{begin})"
                 )
             case _:
-                if not isinstance(reduce.count, p.Constant):
-                    raise self._error("a tree by tokens has no plain form", "write the number of results of a merge")
-                scope.lines.append(
-                    f"{variable} = await {self.out.use('tree')}({results}, {reduce.count.value}, {merge}, {empty})"
-                )
+                scope.lines.append(f"{variable} = await {self._tree(reduce.count, scope, results, merge, empty)}")
+
+    def _tree(self, count: p.Expr | None, scope: Scope, results: str, merge: str, empty: str) -> str:
+        match count:
+            case p.Constant(number):
+                return f"{self.out.use('tree')}({results}, {number}, {merge}, {empty})"
+            case p.RuleOf(args={"size": p.Constant(size)}):
+                return f"{self.out.use('tree_by_tokens')}({results}, {size}, {merge}, {empty})"
+            case p.RuleOf() | None:
+                raise self._error("the size of this tree has no plain form", "write the number of results of a merge")
+        number = self.bodies.expressions.write(count, scope)
+        return f"{self.out.use('tree')}({results}, {number}, {merge}, {empty})"
 
     def _vote(
         self,
@@ -190,6 +210,9 @@ class Reductions:
         at_once = policy[policy.index(", at_once") :] if "at_once" in policy else ""
         way = "" if launch == "cost" else f", {text_literal(launch)}"
         vote = f"{self.out.use(kind)}({size}{given})"
+        if reduce.tallied:
+            scope.lines.append(f"{scope.tally(step.name)}.append({vote})")
+            vote = f"{scope.tally(step.name)}[-1]"
         scope.lines.append(f"{variable} = await {self.out.use('voted')}({vote}, {function}{way}{at_once})")
 
 

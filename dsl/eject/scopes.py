@@ -20,6 +20,7 @@ class Scope:
         self.values: dict[str, str] = {}
         self.tasks: dict[str, tuple[str, str]] = {}
         self.lines: list[str] = []
+        self.tallies: dict[str, str] = {}
         self.ballot = ballot
         self.places: tuple[str, ...] = () if outer is None else outer.places
 
@@ -39,6 +40,15 @@ class Scope:
             home = home.outer
         if name in self.flow.models:
             return self.flow.model(name)
+        raise KeyError(name)
+
+    def tally(self, name: str) -> str:
+        """Return the list that holds the vote of a step."""
+        home: Scope | None = self
+        while home is not None:
+            if name in home.tallies:
+                return home.tallies[name]
+            home = home.outer
         raise KeyError(name)
 
     def sees(self, name: str) -> bool:

@@ -9,7 +9,7 @@ from flowrun.dsl import Library, home_of
 
 _KIT = "flowrun.runtime.eject.kit"
 MODULES = (
-    "failures prompts fields answers calls blocks reducers votes adaptive reading functions pieces checks"
+    "failures prompts fields answers calls blocks reducers votes adaptive reading functions pieces checks fences"
 ).split()
 
 

@@ -51,7 +51,7 @@ class Ejected:
             self.bodies.append(body)
             key, turn = key_of(body)
             self.asked[key] += 1
-            if self.oracle.refuses(key, "m"):
+            if self.oracle.refuses(key, "m" if model.name == "m" else f"openai:{model.name}"):
                 raise failure("no")
             return text_of(self.oracle, key, form_of(body), turn)
 

@@ -60,8 +60,7 @@ async def each(total: int, body: Body, errors: str = "fail", share: float | None
     try:
         while open_:
             done, open_ = await asyncio.wait(open_, return_when=asyncio.FIRST_COMPLETED)
-            for task in done:
-                error = task.exception()
+            for task, error in [(task, task.exception()) for task in done]:
                 if error is None:
                     found[numbers[task]] = task.result()
                     continue
@@ -99,8 +98,7 @@ async def first_of(total: int, body: Body, at_once: int = 0) -> Any:
             while left and len(running) < (at_once or total):
                 running.add(asyncio.ensure_future(body(left.pop())))
             done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
-            for task in done:
-                error = task.exception()
+            for task, error in [(task, task.exception()) for task in done]:
                 if error is None:
                     if task.result() is not None:
                         return task.result()

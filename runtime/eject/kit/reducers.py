@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
 from fractions import Fraction
 from statistics import mean, median
 from typing import Any
 
-from .blocks import no_result
+from flowrun.runtime.vocabulary.tokens import estimate
+
+from .blocks import ended, no_result
 from .failures import NoResult
 from .fields import get
+from .prompts import shown
 
-Merge = Callable[[list[Any]], Awaitable[Any]]
+Merge = Callable[[list[Any]], Coroutine[Any, Any, Any]]
 
 
 def present(results: Sequence[Any], by: str | None = None) -> list[Any]:
@@ -96,25 +100,42 @@ def nothing(results: Sequence[Any], empty: Any) -> Any:
 
 async def tree(results: Sequence[Any], fan_in: int, merge: Merge, empty: Any) -> Any:
     """Merge neighbours, so many at a time, until one value is left. All merges of a level run side by side."""
-    import asyncio
-
     if not results:
         return nothing(results, empty)
     level: list[Any] = list(results)
     while len(level) > 1:
-        groups = [level[at : at + fan_in] for at in range(0, len(level), fan_in)]
-        merges = [asyncio.ensure_future(merge(group)) for group in groups if len(group) > 1]
-        try:
-            made = list(await asyncio.gather(*merges))
-        except BaseException:
-            for task in merges:
-                task.cancel()
-            raise
-        level = [made.pop(0) if len(group) > 1 else group[0] for group in groups]
+        level = await merged_level([level[at : at + fan_in] for at in range(0, len(level), fan_in)], merge)
     return level[0]
 
 
-async def folded(results: Sequence[Any], merge: Callable[[Any, Any], Awaitable[Any]], empty: Any, *begin: Any) -> Any:
+async def tree_by_tokens(results: Sequence[Any], size: int, merge: Merge, empty: Any) -> Any:
+    """Merge neighbours of up to so many tokens in all, but at least two, until one value is left."""
+    if not results:
+        return nothing(results, empty)
+    level: list[Any] = list(results)
+    while len(level) > 1:
+        groups: list[list[Any]] = [[]]
+        held = 0
+        for value in level:
+            tokens = estimate(shown(value))
+            if len(groups[-1]) > 1 and held + tokens > size:
+                groups.append([])
+                held = 0
+            groups[-1].append(value)
+            held += tokens
+        level = await merged_level(groups, merge)
+    return level[0]
+
+
+async def merged_level(groups: list[list[Any]], merge: Merge) -> list[Any]:
+    """Merge each group that has more than one value."""
+    merges = [asyncio.ensure_future(merge(group)) for group in groups if len(group) > 1]
+    await ended(merges)
+    made = [task.result() for task in merges]
+    return [made.pop(0) if len(group) > 1 else group[0] for group in groups]
+
+
+async def folded(results: Sequence[Any], merge: Callable[[Any, Any], Coroutine[Any, Any, Any]], empty: Any, *begin: Any) -> Any:
     """Add one result after another to a value, which begins with the first result unless it is given."""
     values = [*begin, *results]
     if not values:

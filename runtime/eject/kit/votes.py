@@ -34,11 +34,7 @@ class Vote:
         self.last: Failure | None = None
 
     def key(self, answer: Any) -> str:
-        if isinstance(answer, str) and not self.words:
-            answer = text_key(answer)
-        if isinstance(answer, float) and answer.is_integer():
-            answer = int(answer)
-        return json.dumps(answer, sort_keys=True)
+        return answer_key(answer, self.words)
 
     def add(self, index: int, value: Any) -> None:
         """Take the result of a sample. None abstains."""
@@ -140,6 +136,58 @@ class Vote:
         self.holds()
         return self.first[ranked[0]][1]
 
+    # The account of the vote
+
+    def standing(self) -> int:
+        """Return a number of samples that could not have changed the winner."""
+        return max(0, min((self.lead - self.open - 1) // 2, self.counted - self.enough))
+
+    def account(self) -> dict[str, Any]:
+        ranked = self.ranked()
+        votes = [self.votes[key] for key in ranked]
+        return {
+            "winner": self.first[ranked[0]][1],
+            "counts": [{"answer": self.first[key][1], "count": self.votes[key]} for key in ranked],
+            "counted": self.counted,
+            "planned": self.most,
+            "discarded": self.discarded,
+            "agreement": self.agreement(),
+            "margin": votes[0] - max(votes[1:], default=0),
+            "stands": self.standing(),
+        }
+
+    def agreement(self) -> float:
+        of = float(sum(self.votes.values()) + self.lost)
+        return self.leaders[0] / of if of else 0.0
+
+
+def answer_key(answer: Any, words: bool) -> str:
+    """Return a key that equal answers share. Words of a choice are compared exactly."""
+    if isinstance(answer, str) and not words:
+        answer = text_key(answer)
+    if isinstance(answer, float) and answer.is_integer():
+        answer = int(answer)
+    return json.dumps(answer, sort_keys=True)
+
+
+def count_of(results: list[Any], of: Any, by: str | None = None, words: bool = False) -> int:
+    """Return the number of results that equal this one."""
+    found = [one if by is None else get(one, by) for one in results if one is not None]
+    return sum(one is not None and answer_key(one, words) == answer_key(of, words) for one in found)
+
+
+def agreement_of(votes: list[Vote]) -> float:
+    """Return the winner's share of a vote; 0 if no vote was held."""
+    return votes[-1].agreement() if votes and votes[-1].counted else 0.0
+
+
+def account_of(votes: list[Vote]) -> dict[str, Any]:
+    """Return the account of a vote, also of one that was not held."""
+    if votes and votes[-1].counted:
+        return votes[-1].account()
+    nothing = {"counted": 0, "planned": 0, "discarded": 0, "agreement": 0.0, "margin": 0, "stands": 0}
+    return {"winner": None, "counts": [], **nothing}
+
 
 class Quorum(Vote):
     """A vote whose winner needs so many ballots."""
@@ -159,6 +207,10 @@ class Quorum(Vote):
         passed = 1 if self.alone else max(0, self.open - self.lead) // 2 + 1
         return min(dissents, max(self.needed - first, passed))
 
+    def standing(self) -> int:
+        led = self.most if self.alone else (self.lead - self.open - 1) // 2
+        return max(0, min(self.leaders[0] - self.needed, led, self.counted - self.enough))
+
     def holds(self) -> None:
         if self.leaders[0] < self.needed:
             raise NoResult(f"no answer has the {self.needed} votes that the quorum needs")
@@ -172,6 +224,9 @@ class Unanimous(Vote):
 
     def further(self) -> int:
         return min(self.open, 1 if self.counted else 2)
+
+    def standing(self) -> int:
+        return 0
 
     def holds(self) -> None:
         if self.leaders[1]:
@@ -197,8 +252,9 @@ async def voted(
                 break
             done, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
             for task in sorted(done, key=running.__getitem__):
+                task.exception()  # a failure that no longer counts is heard all the same
                 if launch == "cost" and vote.decided:
-                    break
+                    continue
                 take(vote, running.pop(task), task)
     finally:
         for task in running:

@@ -225,5 +225,3 @@ class Blocks:
 
     def _mention(self, steps: Sequence[p.Step], names: Sequence[str]) -> bool:
         return any(name in names for one in p.walk_steps(steps) for name in one.needs)
-
-

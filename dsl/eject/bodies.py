@@ -9,6 +9,7 @@ from .. import plan as p
 from .asks import Asks
 from .expressions import Expressions
 from .output import Output
+from .problems import EjectError
 from .scopes import Scope
 
 if TYPE_CHECKING:
@@ -66,7 +67,14 @@ class Bodies:
 
     def step(self, step: p.Step, scope: Scope, variable: str) -> None:
         """Write the lines that give a variable the value of a step."""
-        self.expressions.line = step.line or self.expressions.line
+        self.expressions.line = line = step.line or self.expressions.line
+        try:
+            self._written(step, scope, variable)
+        except EjectError as error:
+            error.line = error.line or line
+            raise
+
+    def _written(self, step: p.Step, scope: Scope, variable: str) -> None:
         if step.when is None:
             self._node(step, scope, variable)
             return
@@ -134,5 +142,3 @@ def _above(step: p.Step, ordered: Sequence[p.Step]) -> set[str]:
             found.add(name)
             todo += by_name[name].needs
     return found
-
-

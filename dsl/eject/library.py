@@ -99,7 +99,9 @@ def _definitions(module: str, read: Read, faces: Callable[[str, str], str]) -> d
     for name, statement in own.items():
         first = min([statement.lineno, *(one.lineno for one in getattr(statement, "decorator_list", ()))])
         text = "\n".join(lines[first - 1 : statement.end_lineno])
-        text = text.replace("pattern(", "re.compile(") if ours.get("pattern") and not name.startswith("pattern") else text
+        text = (
+            text.replace("pattern(", "re.compile(") if ours.get("pattern") and not name.startswith("pattern") else text
+        )
         used = {node.id for node in ast.walk(statement) if isinstance(node, ast.Name)}
         used |= _quoted_names(statement)
         mentions = [(module, one) for one in own if one in used and one != name]

@@ -49,7 +49,9 @@ class Output:
         other = "" if fallback is None else f", other={self.model_constant(f'{wanted}_other', fallback)}"
         found = self.wire.model(address)
         keys = literal(tuple(found.keys))
-        text = f"Model({text_literal(found.name)}, {text_literal(found.url)}, {text_literal(found.base)}, {keys}{other})"
+        text = (
+            f"Model({text_literal(found.name)}, {text_literal(found.url)}, {text_literal(found.base)}, {keys}{other})"
+        )
         self.use("Model")
         return self.constant(wanted, text)
 

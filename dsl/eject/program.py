@@ -71,7 +71,12 @@ class _Program:
         if "Json" in everything:
             bodies.insert(0, "Json = Any")
         parts = [self._head(), "from __future__ import annotations", "\n".join(sorted({*code}, key=_order))]
-        return "\n\n".join(parts) + "\n\n" + "\n\n\n".join(bodies) + f'\n\n\nif __name__ == "__main__":\n    main({main})\n'
+        return (
+            "\n\n".join(parts)
+            + "\n\n"
+            + "\n\n\n".join(bodies)
+            + f'\n\n\nif __name__ == "__main__":\n    main({main})\n'
+        )
 
     def _head(self) -> str:
         needs = "It needs Python 3.11 and nothing else."
@@ -83,7 +88,7 @@ class _Program:
         lines = [*wrap(first, WIDEST), ""]
         for text in (*HEAD.rstrip("\n").split("\n"), needs):
             lines += [*wrap(text, WIDEST), ""]
-        lines.append(f"    python {self.plan.flow}.py '{{\"name of an input\": \"its value\"}}'")
+        lines.append(f'    python {self.plan.flow}.py \'{{"name of an input": "its value"}}\'')
         return '"""' + "\n".join(lines).replace("\\", "\\\\").replace('"""', "'''") + '\n"""'
 
     def _constants(self) -> list[str]:
@@ -160,5 +165,3 @@ class _Program:
 
 def _order(line: str) -> tuple[bool, str]:
     return line.startswith("from "), line
-
-

@@ -30,9 +30,7 @@ _LOOP = {
 }  # fmt: skip
 
 
-def text_of(
-    out: Output, template: str, look: Look, wanted: str, line: int, fenced: tuple[int, ...] = ()
-) -> str:
+def text_of(out: Output, template: str, look: Look, wanted: str, line: int, fenced: tuple[int, ...] = ()) -> str:
     """Write the call that makes the text of a template. A template without values is its text.
 
     The values at the places of ``fenced`` are given to the function `fence`, which sets marks around them.
@@ -194,7 +192,9 @@ class _Writer:
                 if name not in self.bound:
                     raise self._error()
                 return self.bound[name]
-            case nodes.Getattr(node=nodes.Name(name="loop"), attr=attr) if self.loop is not None and "loop" not in self.bound:
+            case nodes.Getattr(node=nodes.Name(name="loop"), attr=attr) if (
+                self.loop is not None and "loop" not in self.bound
+            ):
                 return _LOOP[attr].format(*self.loop)
             case nodes.Getattr(node=base, attr=attr):
                 return f"{use('part')}({self.value(base)}, '{attr}')"

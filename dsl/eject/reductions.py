@@ -101,7 +101,9 @@ class Reductions:
     def _empty_record(self, step: p.Step) -> str:
         """Write the record that no results make, if all its fields may be empty."""
         item = t.unwrapped(_item_of(step))
-        if not isinstance(item, t.Record) or not all(isinstance(one.type, t.Optional | t.ListOf) for one in item.fields):
+        if not isinstance(item, t.Record) or not all(
+            isinstance(one.type, t.Optional | t.ListOf) for one in item.fields
+        ):
             return ""
         empty = {one.name: [] if isinstance(one.type, t.ListOf) else None for one in item.fields}
         return f", empty={literal(empty)}"
@@ -118,7 +120,11 @@ class Reductions:
         for param in extern.params:
             if param.name not in (*reduce.args, "results") and param.default is not None:
                 given.append(f"{param.name}={self.bodies.expressions.write(param.default, scope)}")
-        parts = [text_literal(p.plain_name(reduce.extern)), reader_of(self.out, extern.type), self.extern(reduce.extern)]
+        parts = [
+            text_literal(p.plain_name(reduce.extern)),
+            reader_of(self.out, extern.type),
+            self.extern(reduce.extern),
+        ]
         parts += [*given, f"results={taken}"]
         scope.lines.append(f"{variable} = await {self.out.use('called')}({', '.join(parts)})")
 
@@ -149,9 +155,7 @@ class Reductions:
                 begin = ""
                 if "from" in reduce.args:
                     begin = ", " + self.bodies.expressions.write(reduce.args["from"], scope)
-                scope.lines.append(
-                    f"{variable} = await {self.out.use('folded')}({results}, {merge}, {empty}{begin})"
-                )
+                scope.lines.append(f"{variable} = await {self.out.use('folded')}({results}, {merge}, {empty}{begin})")
             case _:
                 scope.lines.append(f"{variable} = await {self._tree(reduce.count, scope, results, merge, empty)}")
 

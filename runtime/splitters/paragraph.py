@@ -16,7 +16,7 @@ from .protocol import Splitter, Stretch, line_end, overlap_of, pieces
 
 _OPENING = re.compile(r" {0,3}(`{3,}|~{3,})([^\r\n]*)")
 _CLOSING = re.compile(r"(?:\A|(?<=[\r\n])) {0,3}(`{3,}|~{3,})[^\S\r\n]*(?=[\r\n]|\Z)")
-_BLANK = re.compile(r"\s*")
+_BLANK_LINE = re.compile(r"\s*")
 
 
 def split(text: str, args: Mapping[str, Any]) -> list[str]:
@@ -51,7 +51,7 @@ def _past_blank_lines(text: str, begin: int) -> int:
 
     All blank lines are skipped in one step, because there may be millions.
     """
-    blank = _BLANK.match(text, begin)
+    blank = _BLANK_LINE.match(text, begin)
     end = blank.end() if blank else begin
     if end == len(text):
         return end

@@ -16,7 +16,7 @@ Json = Any
 
 @dataclass
 class Recorder:
-    """A running server. ``spoil`` makes the first answer to each prompt nonsense."""
+    """A running server. ``spoil`` makes the first answer to each prompt one that does not fit."""
 
     url: str = ""
     spoil: bool = False
@@ -51,8 +51,23 @@ def value_for(schema: Json, digest: int) -> Json:
         case "array":
             return [value_for(schema["items"], digest // (3 + at)) for at in range(max(2, schema.get("minItems", 0)))]
         case "object":
-            return {name: value_for(one, digest // (5 + at)) for at, (name, one) in enumerate(schema["properties"].items())}
+            return {
+                name: value_for(one, digest // (5 + at)) for at, (name, one) in enumerate(schema["properties"].items())
+            }
     return f"word {digest % 1000}"
+
+
+def can_spoil(form: Json) -> bool:
+    """Tell whether an answer can have the outer shape and not fit: then a run does not doubt the server."""
+    return "enum" not in form["json_schema"]["schema"]["properties"].get("answer", {})
+
+
+def spoilt(schema: Json) -> Json:
+    """Return a value that does not fit a schema, and has its outer shape."""
+    inner = schema["properties"].get("answer")
+    if inner is None:
+        return dict.fromkeys(schema["properties"])
+    return {"answer": {"integer": 99, "array": [[]]}.get(inner.get("type"), {})}
 
 
 @contextmanager
@@ -65,14 +80,16 @@ def chat_recorder(*, spoil: bool = False) -> Iterator[Recorder]:
         def log_message(self, *words: object) -> None:
             """Say nothing."""
 
-        def do_POST(self) -> None:  # noqa: N802
+        def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             recorder.bodies.append(body)
             digest = int(sha256(json.dumps(body["messages"]).encode()).hexdigest()[:12], 16)
             form = body.get("response_format")
-            text = f"text {digest % 100}" if form is None else json.dumps(value_for(form["json_schema"]["schema"], digest))
+            text = (
+                f"text {digest % 100}" if form is None else json.dumps(value_for(form["json_schema"]["schema"], digest))
+            )
             if recorder.spoil and form is not None and len(body["messages"]) < 3:
-                text = "none of {these}"
+                text = json.dumps(spoilt(form["json_schema"]["schema"])) if can_spoil(form) else text
             choice = {"message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
             count = body.get("n", 1)
             reply = json.dumps({"choices": [{**choice, "index": at} for at in range(count)], "usage": {}}).encode()

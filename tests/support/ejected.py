@@ -26,7 +26,7 @@ def module_of(text: str, name: str = "ejected") -> ModuleType:
     module = ModuleType(name)
     # Its data classes look their module up.
     sys.modules[name] = module
-    exec(compile(text, f"{name}.py", "exec"), module.__dict__)  # noqa: S102
+    exec(compile(text, f"{name}.py", "exec"), module.__dict__)
     return module
 
 

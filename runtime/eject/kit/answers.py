@@ -58,9 +58,9 @@ def between(low: float, high: float, whole: bool) -> Reader:
     def read(value: Any, place: str) -> Any:
         value = an_int(value, place) if whole else a_number(value, place)
         if value < low:
-            raise Misfit(place, f"input should be greater than or equal to {low}")
+            raise Misfit(place, f"input should be greater than or equal to {str(low).removesuffix('.0')}")
         if value > high:
-            raise Misfit(place, f"input should be less than or equal to {high}")
+            raise Misfit(place, f"input should be less than or equal to {str(high).removesuffix('.0')}")
         return value
 
     return read
@@ -96,15 +96,11 @@ def list_of(item: Reader, least: int = 0, most: int | None = None) -> Reader:
         value = opened(value)
         if not isinstance(value, list):
             raise Misfit(place, "input should be a valid list")
-        found = []
-        for number, one in enumerate(value):
-            if most is not None and number == most:
-                items = "item" if most == 1 else "items"
-                raise Misfit(place, f"list should have at most {most} {items} after validation, not {len(value)}")
-            found.append(item(one, below(place, number)))
-        if len(found) < least:
-            items = "item" if least == 1 else "items"
-            raise Misfit(place, f"list should have at least {least} {items} after validation, not {len(found)}")
+        found = [item(one, below(place, number)) for number, one in enumerate(value)]
+        for limit, words in ((least, "at least"), (most, "at most")):
+            if limit is not None and (len(found) < limit if words == "at least" else len(found) > limit):
+                items = "item" if limit == 1 else "items"
+                raise Misfit(place, f"value should have {words} {limit} {items} after validation, not {len(found)}")
         return found
 
     return read

@@ -69,7 +69,12 @@ async def ask(
     first = [{"role": role, "content": text} for role, text in messages]
     sent, tries = first, options.tries
     while True:
-        body = {"model": model.name, **({"response_format": kind.form} if kind.form else {}), "messages": sent, **options.body}
+        body = {
+            "model": model.name,
+            **({"response_format": kind.form} if kind.form else {}),
+            "messages": sent,
+            **options.body,
+        }
         if seed is not None:
             body["seed"] = seed
         try:

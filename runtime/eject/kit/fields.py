@@ -73,6 +73,11 @@ def listed(value: Any) -> list[Any]:
 
 def within(name: str, value: Any, low: float, high: float | None) -> Any:
     """Return the value of an option, which must have a number between bounds."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or value < low or (high is not None and value > high):
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, int | float)
+        or value < low
+        or (high is not None and value > high)
+    ):
         raise Failure(f"`{name}` is out of its bounds: {value!r:.40}")
     return value

@@ -135,7 +135,9 @@ async def merged_level(groups: list[list[Any]], merge: Merge) -> list[Any]:
     return [made.pop(0) if len(group) > 1 else group[0] for group in groups]
 
 
-async def folded(results: Sequence[Any], merge: Callable[[Any, Any], Coroutine[Any, Any, Any]], empty: Any, *begin: Any) -> Any:
+async def folded(
+    results: Sequence[Any], merge: Callable[[Any, Any], Coroutine[Any, Any, Any]], empty: Any, *begin: Any
+) -> Any:
     """Add one result after another to a value, which begins with the first result unless it is given."""
     values = [*begin, *results]
     if not values:
@@ -144,5 +146,3 @@ async def folded(results: Sequence[Any], merge: Callable[[Any, Any], Coroutine[A
     for following in values[1:]:
         value = await merge(value, following)
     return value
-
-

@@ -46,6 +46,10 @@ if TYPE_CHECKING:
     from .coverage.items import coverage_items
     from .coverage.planned import AskMarks, PlannedMarks
     from .diagnostics import Diagnostic, Edit, Fix, FlowError, did_you_mean, nearest
+    from .eject.library import Library
+    from .eject.problems import EjectError
+    from .eject.program import ejected
+    from .eject.wire import WireModel, WireOptions
     from .export import Picture, picture_of, to_dot, to_mermaid, to_page_svg, to_svg
     from .export.words import ExpressionWriter
     from .fixes import Fixed, apply_fixes
@@ -80,6 +84,9 @@ if TYPE_CHECKING:
     from .render import render_diagnostic, render_diagnostics, render_excerpt
     from .safe_text import STEERS, inert, one_line
     from .source import Source, Span
+    from .stubs.collected import StubFlow, stub_flows
+    from .stubs.python import python_stub
+    from .stubs.typescript import typescript_stub
     from .templates.heads import head_parts, written_paths
     from .templates.read import Template, read_template, template_names, template_pieces, written_places
     from .test_planner import make_tests, plan_of_test
@@ -141,6 +148,13 @@ _HOMES = {
     "render": "render_diagnostic render_diagnostics render_excerpt",
     "safe_text": "STEERS inert one_line",
     "source": "Source Span",
+    "eject.library": "Library",
+    "eject.problems": "EjectError",
+    "eject.program": "ejected",
+    "eject.wire": "WireModel WireOptions",
+    "stubs.collected": "StubFlow stub_flows",
+    "stubs.python": "python_stub",
+    "stubs.typescript": "typescript_stub",
     "path_names": "REDUCE step_names",
     "templates.heads": "head_parts written_paths",
     "templates.read": "Template read_template template_names template_pieces written_places",
@@ -186,6 +200,11 @@ __all__ = [
     "to_svg",
     "types",
 ]
+
+
+def home_of(name: str) -> str:
+    """Return the dotted name of the module that defines a name of this package; "" if none does."""
+    return f"{__name__}.{_HOME[name]}" if name in _HOME else ""
 
 
 if not TYPE_CHECKING:

@@ -27,7 +27,7 @@ FLOORS = {
         "bounds/* hedges expression_planner ask_planner endpoint_planner planner",
         "labels/*",
         "marked_plan test_planner budget_check check pages reach/*",
-        "audit/* coverage/* export/* formats/* ide/*",
+        "audit/* coverage/* export/* formats/* ide/* stubs/* eject/*",
         "__init__",
     ),
     "runtime": (
@@ -47,7 +47,7 @@ FLOORS = {
         "pages/* telemetry/*",
         "live/* eval/* detached/*",
         "session/* api",
-        "testing/*",
+        "testing/* eject/*",
         "cli/*",
         "__init__",
         "face/*",

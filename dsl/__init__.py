@@ -63,6 +63,7 @@ if TYPE_CHECKING:
     from .labels.labels import labels_of
     from .labels.marks import Mark
     from .labels.places import Breach, Labels, LabelSource, LabelWarning, Place
+    from .lint_settings import LintSettings, LintSettingsError, codes_of, read_lint_settings
     from .marked_plan import make_plan
     from .needed_calls import necessary
     from .pages import page
@@ -131,6 +132,7 @@ _HOMES = {
     "plain_data": "misplaced",
     "plan_endpoints": "ABILITIES ENDPOINT_KINDS EndpointKind",
     "plan_labels": "label_table step_exprs",
+    "lint_settings": "LintSettings LintSettingsError codes_of read_lint_settings",
     "marked_plan": "make_plan",
     "formats.audit_json": "audit_json",
     "reach.reach": "reach_of",

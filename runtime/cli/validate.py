@@ -13,10 +13,11 @@ from flowrun.dsl import FORMATS, Diagnostic, Examined, Report, Source, Unread, f
 
 from ..files.files import read_plain
 from ..files.project import project_file
-from ..session.loading import examine_source
+from ..session.loading import examine_source, lints_of
 from ..vocabulary.errors import UsageError
 from ..vocabulary.quoting import inert, one_line, shown
 from . import exits
+from .lints import AS_SET, FORCE, Chosen, lint_options
 from .paths import OutputPath, PathThatIs, find_flows, refuse_pipe, rewrite, to_file, told_path
 
 if TYPE_CHECKING:
@@ -42,6 +43,9 @@ STDIN = "<stdin>"
 @click.option("--fix", is_flag=True, help="Make the safe fixes in the files, then show the remaining findings.")
 @click.option("--diff", is_flag=True, help="Show the changes of --fix, but change nothing.")
 @click.option("--quiet", "-q", is_flag=True, help="Print nothing if there are no findings.")
+@lint_options
+@click.option("--force-exclude", is_flag=True, help=FORCE)
+@click.option("--watch", is_flag=True, help="Check again whenever a file changes, until ^C.")
 @click.option("--audit", is_flag=True, help="Then show the reach of untrusted sources, as `flowrun audit` does.")
 def command(
     paths: tuple[Path, ...],
@@ -51,6 +55,9 @@ def command(
     fix: bool,
     diff: bool,
     quiet: bool,
+    lints: Chosen,
+    force_exclude: bool,
+    watch: bool,
     audit: bool,
 ) -> int:
     """Check flow files. PATHS are files, folders, and patterns such as 'flows/**/*.flow'. A folder stands for all .flow
@@ -73,10 +80,19 @@ def command(
         )
     if fix and not diff and Path("-") in paths:
         raise UsageError("--fix cannot change standard input; `--diff` shows the changes")
-    files, refused = find_flows(paths)
+    if watch:
+        from .watch import watch_flows
+
+        for flag, given in (("--fix", fix), ("--diff", diff), ("--output", output), ("--audit", audit)):
+            if given:
+                raise UsageError(f"--watch only shows findings: leave out {flag}")
+        if format_ != "text":
+            raise UsageError(f"--watch shows findings as text: leave out --format {format_}")
+        return watch_flows(paths, lints, strict=strict, forced=force_exclude)
+    files, refused = find_flows(paths, forced=force_exclude)
     file = to_file(output)
     target = None if file is None else _target(file, files)
-    checks = Checks()
+    checks = Checks(lints)
     names = sorted({STDIN if str(path) == "-" else told_path(path) for path in files})
     unread = [Unread(told_path(path), str(error)) for path, error in refused]
     found = checks.all(names)
@@ -84,9 +100,9 @@ def command(
     if fix or diff:
         code = _fix(checks, names, found, diff=diff)
         if fix and not diff:
-            checks = Checks()
+            checks = Checks(lints)
             found = checks.all(names)
-    unread = sorted([*unread, *checks.unread, *_projects(names)], key=lambda one: one.name)
+    unread = sorted({*unread, *checks.unread, *projects_unread(names)}, key=lambda one: one.name)
     checked = [name for name in names if name not in {one.name for one in unread}]
     for one in unread:
         from .console import complain
@@ -126,7 +142,7 @@ def _target(file: Path, files: Sequence[Path]) -> Target:
     return Target(file, (*files, *journal_files()))
 
 
-def _projects(names: Sequence[str]) -> list[Unread]:
+def projects_unread(names: Sequence[str]) -> list[Unread]:
     """Return the files of the flows' projects that are not valid, each once."""
     found: dict[Path, Unread] = {}
     for name in names:
@@ -136,6 +152,7 @@ def _projects(names: Sequence[str]) -> list[Unread]:
 
             try:
                 check_project(name)
+                lints_of(name)
             except UsageError as error:
                 found[path] = Unread(told_path(path), str(error))
     return list(found.values())
@@ -145,12 +162,14 @@ class Checks:
     """A check of files. Each file is read once, even if it is named or imported several times.
 
     ``unread`` has the files that could not be read. ``examined`` has the checked files, with the labels of their flows.
+    ``lints`` chooses the warnings. ``sources`` takes the files by their names.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, lints: Chosen = AS_SET, sources: dict[str, Source] | None = None) -> None:
+        self._lints = lints
         self.unread: list[Unread] = []
         self.examined: list[Examined] = []
-        self._sources: dict[str, Source] = {}
+        self._sources = {} if sources is None else sources
 
     def all(self, names: Sequence[str]) -> list[Diagnostic]:
         """Return the findings of all files, in order of file and place. Each comes once, even if found in two ways."""
@@ -161,7 +180,7 @@ class Checks:
             except UsageError as error:
                 self.unread.append(Unread(name, str(error)))
                 continue
-            examined = examine_source(source, self._sources)
+            examined = self._examined(source)
             self.examined.append(examined)
             for one in examined.findings:
                 found.setdefault((one.sort_key, one.message), one)
@@ -174,7 +193,10 @@ class Checks:
         return self._sources[name]
 
     def findings(self, source: Source) -> tuple[Diagnostic, ...]:
-        return examine_source(source, self._sources).findings
+        return self._examined(source).findings
+
+    def _examined(self, source: Source) -> Examined:
+        return examine_source(source, self._sources, self._lints.of(source.name))
 
 
 def _read(name: str) -> str:

@@ -15,10 +15,10 @@ from ..files.project import project_places
 from ..vocabulary.errors import UsageError
 from ..vocabulary.quoting import one_line
 from . import exits
+from .checks import Checks, projects_unread
 from .console import complain, count_text, show_findings
 from .lints import Chosen
 from .paths import find_flows, told_path
-from .validate import Checks, projects_unread
 
 EVERY = 0.5
 """The seconds between two looks at the files."""

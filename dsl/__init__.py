@@ -67,6 +67,7 @@ if TYPE_CHECKING:
     from .marked_plan import make_plan
     from .needed_calls import necessary
     from .pages import page
+    from .param_comments import param_comments
     from .parsing.parse import parse_flow
     from .parsing.strings import quoted
     from .path_names import REDUCE, step_names
@@ -126,6 +127,7 @@ _HOMES = {
     "labels.places": "Breach LabelSource LabelWarning Labels Place",
     "needed_calls": "necessary",
     "pages": "page",
+    "param_comments": "param_comments",
     "parsing.parse": "parse_flow",
     "parsing.strings": "quoted",
     "patterns": "pattern",

@@ -124,7 +124,7 @@ def test_tests_need_no_model_and_evaluations_do(folder: Path) -> None:
 
 
 def test_python_raises_the_same_sentence(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "xllamacpp", None)  # type: ignore[arg-type]
+    monkeypatch.setitem(sys.modules, "xllamacpp", None)
     with pytest.raises(UsageError, match="the local model needs its engine"):
         run(folder / "a.flow", email="x", options=RunOptions(environ={"HOME": str(folder)}, journal=None))
 

@@ -67,9 +67,11 @@ if TYPE_CHECKING:
     from .labels.labels import labels_of
     from .labels.marks import Mark
     from .labels.places import Breach, Labels, LabelSource, LabelWarning, Place
+    from .lint_settings import LintSettings, LintSettingsError, codes_of, read_lint_settings
     from .marked_plan import make_plan
     from .needed_calls import necessary
     from .pages import page
+    from .param_comments import param_comments
     from .parsing.parse import parse_flow
     from .parsing.strings import quoted
     from .path_names import REDUCE, step_names
@@ -133,6 +135,7 @@ _HOMES = {
     "labels.places": "Breach LabelSource LabelWarning Labels Place",
     "needed_calls": "necessary",
     "pages": "page",
+    "param_comments": "param_comments",
     "parsing.parse": "parse_flow",
     "parsing.strings": "quoted",
     "patterns": "pattern",
@@ -140,6 +143,7 @@ _HOMES = {
     "plan_endpoints": "ABILITIES ENDPOINT_KINDS EndpointKind",
     "plan_labels": "label_table step_exprs",
     "project": "HOME SITE explain_link",
+    "lint_settings": "LintSettings LintSettingsError codes_of read_lint_settings",
     "marked_plan": "make_plan",
     "formats.audit_json": "audit_json",
     "reach.reach": "reach_of",

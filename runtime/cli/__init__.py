@@ -9,7 +9,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any, TextIO
 
-from ..vocabulary.errors import DiskError, FlowrunError, mistake_in
+from ..vocabulary.errors import DiskError, FlowrunError, StoppedError, mistake_in
 from . import exits
 from .ending import Ending
 from .help_page import HELP_OPTIONS, help_page, page_width
@@ -102,6 +102,8 @@ def run_command(arguments: list[str]) -> int:
     except KeyboardInterrupt:
         return exits.INTERRUPTED
     except FlowrunError as error:
+        if isinstance(error, StoppedError) and error.signal:
+            return 128 + error.signal  # the signal is told when it comes
         _complain(str(error))
         return exits.DISK if isinstance(error, DiskError) else exits.USAGE
     except OSError as error:

@@ -35,8 +35,9 @@ from ..values.functions import call_function
 from ..vocabulary.errors import DiskError
 from ..vocabulary.events import LimitsSet, Notice, PastCounted, PricesDeclared, RunFinished
 from ..vocabulary.json_value import Json
+from .access import check_until
 from .batches import Batches, open_batches
-from .endpoints import check_endpoints, close_endpoints
+from .endpoints import close_endpoints
 from .images import must_take_images
 from .least import must_afford
 from .listeners import Listener, name_traces, open_traces, to_all, unheard
@@ -83,7 +84,7 @@ async def execute(
         models = models_of(
             plan, values, settings, processes.parts(parts), tell, priced=in_money, limiter_at=processes.limiter_at
         )
-        await check_endpoints(models.endpoints)
+        await check_until(models.endpoints, parts.stop)
         summary.prices, summary.account.price = models.prices, models.prices if in_money else None
         must_take_images(plan, values, files, settings.model, parts.environ)
         batches = await open_batches(

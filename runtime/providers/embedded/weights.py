@@ -184,6 +184,13 @@ class Weights:
             self._path = await self._look()
         return self._path
 
+    async def look_ahead(self) -> None:
+        """Check the user's own file, or download the published file if it is missing. Raises UsageError."""
+        if self._own is None:
+            await ensure(self.model, self._surroundings.environ, self._surroundings.progress)
+        else:
+            await asyncio.to_thread(own_weights, self._own)
+
     def leave(self) -> None:
         """Say that this process uses the file no longer."""
         if self._use is not None:

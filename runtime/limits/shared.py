@@ -114,8 +114,17 @@ _COMMON = (
     *("full", "known", "down", "since", "hopeless", "only_full"),
 )
 """The attributes that a run reads of the common limiter."""
+
+
+def _of_common(name: str) -> property:
+    def read(limiter: SharedLimiter) -> Any:
+        return getattr(limiter._common, name)
+
+    return property(read)
+
+
 for _name in _COMMON:
-    setattr(SharedLimiter, _name, property(lambda self, name=_name: getattr(self._common, name)))
+    setattr(SharedLimiter, _name, _of_common(_name))
 
 
 class Limiters:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+from contextlib import closing
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
@@ -61,8 +62,8 @@ def command(**given: Any) -> int:
     with tracing(quiet=True) as traces:
         found = served(given, print_line, traces)
         token = token_of(os.environ, given["token_file"])
-        server = HttpServer(Place(given["host"], given["port"], tuple(given["served_as"])))
-        with found.runs.opened():
+        place = Place(given["host"], given["port"], tuple(given["served_as"]))
+        with closing(HttpServer(place)) as server, found.runs.opened():
             return asyncio.run(_serve(found, server, token, given))
 
 

@@ -108,6 +108,10 @@ class HttpServer:
         own = [f"{_written(name)}:{self.port}" for name in (self._place.host, "127.0.0.1", "localhost", "::1")]
         return (*own, *(one.rpartition(":")[0] for one in own if self.port == _HTTP), *self._place.names)
 
+    def close(self) -> None:
+        """Close the port."""
+        self._socket.close()
+
     async def start(self, tools: Mapping[str, Tool], runs: Runs, token: Token, version: str, tell: Tell) -> None:
         """Begin to answer."""
         _LOGGER.disabled = True

@@ -47,7 +47,7 @@ FLOORS = {
         "pages/* telemetry/*",
         "live/* eval/* detached/*",
         "session/* api",
-        "testing/* eject/*",
+        "testing/* eject/* serve/*",
         "cli/*",
         "__init__",
         "face/*",

@@ -88,6 +88,11 @@ def read_plain_document(path: Path) -> str:
     return _read(reader, read_plain_bytes(path), shown(str(path)))
 
 
+def read_document_bytes(data: bytes, name: str) -> str:
+    """Read a document like ``read_document``, from its bytes. The ending of ``name`` tells its kind."""
+    return _read(_reader(name), data, shown(name or "the document"))
+
+
 def quick_share(path: str, size: int) -> float:
     """Return the share of a tenth of a second that it takes to read a document of this size; above 1 if slow."""
     quick = _reader(path).quick

@@ -148,7 +148,7 @@ async def _written(log: NoLog, outcome: Outcome, summary: Summary) -> Outcome:
 
 async def _processes(plan: p.Plan, settings: RunSettings, parts: Parts, *, resumed: bool) -> OneProcess:
     if not parts.several:
-        return OneProcess()
+        return OneProcess(parts.limiter_at)
     if parts.engine:
         from .ray_workers import RayWorkers  # few runs have a cluster
 

@@ -46,7 +46,7 @@ FLOORS = {
         "pages/* telemetry/*",
         "live/* eval/* detached/*",
         "session/* api",
-        "testing/*",
+        "testing/* ide/*",
         "cli/*",
         "__init__",
         "face/*",

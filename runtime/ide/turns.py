@@ -41,12 +41,6 @@ class Turns(Generic[Key]):
         """Tell whether the newest state of a text is still to be checked."""
         return key in self._due or key == self.running
 
-    def hurry(self, key: Key, now: float) -> None:
-        """Let a text that waits be checked before all others, as soon as no check runs."""
-        if key in self._due:
-            self._due[key] = min(now, *self._due.values())
-            self._due = {key: self._due[key], **self._due}
-
     def start(self, now: float) -> Key | None:
         """Return the text whose check begins now. None if one runs, or if none is due."""
         if self.running is not None or not self._due:

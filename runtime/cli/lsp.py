@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 import click
@@ -9,6 +10,7 @@ import click
 from ..files.children import claim_stdout
 from ..vocabulary.errors import UsageError
 
+STDIN = 0
 MISSING = "the language server needs an extra: `pip install 'flowrun-dsl[lsp]'`"
 
 
@@ -27,8 +29,7 @@ def command(stdio: bool) -> int:
         raise UsageError(MISSING) from None
     from .plan_view import view
 
-    if sys.stdin.isatty():
+    if os.isatty(STDIN):
         print("flowrun lsp talks to an editor, which starts it; ^C ends it", file=sys.stderr, flush=True)
-    stream = sys.stdin.buffer
     # From here on a stray print goes to standard error.
-    return main(stream, claim_stdout(), view)
+    return main(STDIN, claim_stdout(), view)

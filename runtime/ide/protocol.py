@@ -73,6 +73,10 @@ class FlowProtocol(LanguageServerProtocol):
             self._handle(message, number, method)
 
     def _handle(self, message: dict[str, Any], number: int | str | None, method: str | None) -> None:
+        if method is not None and method not in self.fm.features and method not in self.fm.builtin_features:
+            if number is not None:
+                self.refuse(number, lsp.ErrorCodes.MethodNotFound, f"there is no method `{method}` here")
+            return
         try:
             known = self.structure_message(message)
         except (JsonRpcException, RecursionError):

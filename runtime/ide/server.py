@@ -8,8 +8,8 @@ import os
 import sys
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib.metadata import version
-from typing import BinaryIO
 
 from lsprotocol import converters
 from lsprotocol import types as lsp
@@ -23,7 +23,7 @@ from .pictures import PlanView
 from .protocol import FlowProtocol, QuietServer
 from .published import Published
 from .ranges import Ranges
-from .wire import Broken, Writer, messages
+from .wire import Broken, Reader, Stream, Writer, messages
 
 log = logging.getLogger("flowrun.lsp")
 SWITCH = 0.001
@@ -105,7 +105,7 @@ class FlowServer(QuietServer):
         return [one.view for other, one in self.checks.seen.items() if other != uri and one.view is not None]
 
 
-async def serve(server: FlowServer, stream: BinaryIO, out: int) -> int:
+async def serve(server: FlowServer, stream: Stream, out: int) -> int:
     """Answer the messages of a stream until its end, or until the editor ends the server. Return the exit code."""
     writer = Writer(out)
     server.protocol.set_writer(writer)
@@ -113,12 +113,12 @@ async def serve(server: FlowServer, stream: BinaryIO, out: int) -> int:
     waiting: asyncio.Queue[bytes | Broken | None] = asyncio.Queue()
 
     def read() -> None:
-        try:
-            for message in messages(stream):
-                loop.call_soon_threadsafe(waiting.put_nowait, message)
+        # A loop that is closed takes nothing more: the server has ended.
+        with suppress(RuntimeError):
+            with suppress(OSError):
+                for message in messages(stream):
+                    loop.call_soon_threadsafe(waiting.put_nowait, message)
             loop.call_soon_threadsafe(waiting.put_nowait, None)
-        except (OSError, ValueError, RuntimeError):  # the stream or the loop is closed: the server ends
-            return
 
     threading.Thread(target=read, name="messages", daemon=True).start()
     while server.code is None and not writer.gone and (message := await waiting.get()) is not None:
@@ -131,10 +131,11 @@ async def serve(server: FlowServer, stream: BinaryIO, out: int) -> int:
     return (0 if server.protocol.over else 1) if server.code is None else server.code
 
 
-def main(stream: BinaryIO, out: int, plan_view: PlanView) -> int:
+def main(given: int, out: int, plan_view: PlanView) -> int:
     """Serve one editor. Everything but the protocol goes to standard error. Return the exit code.
 
-    ``plan_view`` writes the bounds of a plan.
+    ``given`` and ``out`` are the numbers of the streams from the editor and to it. ``plan_view`` writes the bounds of
+    a plan.
     """
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="flowrun lsp: %(message)s")
     # Faults are told by the server, each once.
@@ -144,4 +145,4 @@ def main(stream: BinaryIO, out: int, plan_view: PlanView) -> int:
 
     server = FlowServer()
     register(server, plan_view)
-    return asyncio.run(serve(server, stream, out))
+    return asyncio.run(serve(server, Reader(given), out))

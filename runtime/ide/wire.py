@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from typing import BinaryIO, NamedTuple
+from typing import NamedTuple, Protocol
 
 MOST_BYTES = 512 * 1024 * 1024
 """The largest message. It holds the largest file that flowrun reads, with room for escapes."""
@@ -25,7 +25,40 @@ class Broken(NamedTuple):
     reason: str
 
 
-def messages(stream: BinaryIO) -> Iterator[bytes | Broken]:
+class Stream(Protocol):
+    """A stream of bytes. Both methods return nothing at its end."""
+
+    def readline(self, most: int, /) -> bytes: ...
+
+    def read(self, most: int, /) -> bytes: ...
+
+
+class Reader:
+    """The stream from the editor, by the number of its file.
+
+    It has no lock, as Python's own streams have. So the process can end while a thread waits here for the next message.
+    """
+
+    def __init__(self, number: int) -> None:
+        self._number = number
+        self._kept = b""
+
+    def readline(self, most: int, /) -> bytes:
+        while (end := self._kept.find(b"\n") + 1) == 0 and len(self._kept) < most:
+            piece = os.read(self._number, _PIECE)
+            if not piece:
+                break
+            self._kept += piece
+        return self.read(min(end or len(self._kept), most)) if self._kept else b""
+
+    def read(self, most: int, /) -> bytes:
+        if not self._kept:
+            return os.read(self._number, most)
+        found, self._kept = self._kept[:most], self._kept[most:]
+        return found
+
+
+def messages(stream: Stream) -> Iterator[bytes | Broken]:
     """Yield the bodies of the messages until the stream ends. A message that is cut off at its end is dropped."""
     length: int | None = None
     strange = False
@@ -54,7 +87,7 @@ def messages(stream: BinaryIO) -> Iterator[bytes | Broken]:
         length, strange = None, False
 
 
-def _pieces(stream: BinaryIO, length: int) -> Iterator[bytes]:
+def _pieces(stream: Stream, length: int) -> Iterator[bytes]:
     """Yield the next bytes of a stream. One read of all would reserve the memory for any length that a header says."""
     while length > 0 and (piece := stream.read(min(length, _PIECE))):
         length -= len(piece)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 from lsprotocol import types as lsp
 
@@ -22,13 +23,20 @@ _SEVERITY = {"error": lsp.DiagnosticSeverity.Error, "warning": lsp.DiagnosticSev
 _TOP = lsp.Range(lsp.Position(0, 0), lsp.Position(0, 0))
 
 
+class _Found(NamedTuple):
+    """A finding, with the text that it was found in."""
+
+    text: str
+    shown: lsp.Diagnostic
+
+
 class Published:
     """The diagnostics that the editor has, by the flow whose check found them."""
 
     def __init__(self, ranges: Ranges, send: Send) -> None:
         self._ranges = ranges
         self._send = send
-        self._found: dict[str, dict[str, list[lsp.Diagnostic]]] = {}
+        self._found: dict[str, dict[str, list[_Found]]] = {}
 
     def put(self, seen: Seen) -> None:
         """Show the findings of a check in place of those of an earlier check of the same flow."""
@@ -36,9 +44,11 @@ class Published:
         found = self._of(seen)
         before = self._found.get(root, {})
         self._found[root] = found
-        for uri in dict.fromkeys([root, *found, *before]):
-            if uri == root or found.get(uri) != before.get(uri):
+        for uri in dict.fromkeys([*found, *before]):
+            if uri != root and found.get(uri) != before.get(uri):
                 self._show(uri)
+        # The document of the check comes last, so that with it everything is shown.
+        self._show(root)
 
     def drop(self, root: str) -> None:
         """Take away what the check of a flow found. The flow was closed."""
@@ -48,31 +58,33 @@ class Published:
     def of(self, uri: str) -> list[lsp.Diagnostic]:
         """Return the diagnostics of a document. Each comes once, even if several flows import the file."""
         roots = [uri, *(root for root in self._found if root != uri)]
-        several = [self._found.get(root, {}).get(uri, []) for root in roots]
-        shown = list(several[0])
-        for one in (one for found in several[1:] for one in found):
-            if all((one.code, one.message, one.range) != (two.code, two.message, two.range) for two in shown):
-                shown.append(one)
+        document = self._ranges.documents.get(uri)
+        shown: list[lsp.Diagnostic] = []
+        for root in roots:
+            # Another flow may have read an earlier text of this document. It is checked again soon.
+            late = document is not None and root != uri
+            for text, one in self._found.get(root, {}).get(uri, ()):
+                if late and document is not None and document.source.text != text:
+                    continue
+                if root == uri or one not in shown:
+                    shown.append(one)
         return shown
 
     def _show(self, uri: str) -> None:
         document = self._ranges.documents.get(uri)
         self._send(uri, None if document is None else document.version, self.of(uri))
 
-    def _of(self, seen: Seen) -> dict[str, list[lsp.Diagnostic]]:
-        found: dict[str, list[lsp.Diagnostic]] = {seen.document.uri: []}
+    def _of(self, seen: Seen) -> dict[str, list[_Found]]:
+        found: dict[str, list[_Found]] = {seen.document.uri: []}
         if seen.view is None:
-            found[seen.document.uri].append(_plain(seen.reason))
+            found[seen.document.uri].append(_Found("", _plain(seen.reason)))
             return found
         for one in seen.view.findings:
-            home = self._ranges.home(one.span.source)
-            # The check of an open file shows what is found in its newest text.
-            if home.document is None and self._ranges.documents.get(home.uri) is not None:
-                continue
-            found.setdefault(home.uri, []).append(told(one, self._ranges))
+            uri = self._ranges.home(one.span.source).uri
+            found.setdefault(uri, []).append(_Found(one.span.source.text, told(one, self._ranges)))
         if seen.project is not None:
             path, reason = seen.project
-            found.setdefault(uri_of(path), []).append(_plain(reason))
+            found.setdefault(uri_of(path), []).append(_Found("", _plain(reason)))
         return found
 
 

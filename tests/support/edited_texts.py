@@ -12,20 +12,9 @@ from flowrun.runtime.cli.validate import Checks
 
 CORPUS = Path(__file__).parent.parent / "corpus"
 PIECES = (
-    *"ask flow map x in } { \" ( ) -> . , | é 😀 0 1.5 with untrusted test expect if else match loop ?? == ' ; &&".split(),
-    *(
-        "repeat 3 {",
-        "{{ ",
-        " }}",
-        '"""',
-        "reduce majority",
-        "return",
-        "A | B",
-        "model m =",
-        "import",
-        "# c",
-        "type T {",
-    ),
+    *'ask flow map x in } { " ( ) -> . , | é 😀 0 1.5 with untrusted test expect if else match'.split(),
+    *"loop ?? == ' ; && import".split(),
+    *("repeat 3 {", "{{ ", " }}", '"""', "reduce majority", "return", "A | B", "model m =", "# c", "type T {"),
     *("\t", " ", "\n", "\r\n", "\n\n", "\ufeff", "\u2028"),
 )
 

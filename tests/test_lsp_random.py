@@ -18,11 +18,11 @@ SECONDS = 600.0 if os.environ.get("FLOWRUN_SOAK") else 10.0
 REFUSALS = {-32803, -32801}
 """The errors that a server may answer: a request that it refuses, and a text that has changed."""
 LIB = """\
-type Note {
+type Note = {
   title: text
 }
 
-flow shorten(words: text) -> Note {
+flow shorten(words: text) {
   y = ask "Short: {{ words }}" -> Note
   return y
 }

@@ -22,7 +22,7 @@ def command(stdio: bool) -> int:
     It checks what you write as `flowrun validate` does. It sends nothing to models, and runs nothing.
     """
     try:
-        from ..ide.server import main
+        from ..ide.serving import main
     except ImportError as error:
         if (error.name or "").partition(".")[0] not in ("pygls", "lsprotocol", "cattrs", "attrs"):
             raise

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
-from typing import TYPE_CHECKING, Any
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any
 
 from lsprotocol import types as lsp
 from pygls.exceptions import FeatureRequestError, JsonRpcException, JsonRpcInternalError
@@ -14,9 +16,6 @@ from pygls.protocol.language_server import lsp_method
 
 from .documents import Change, Document
 from .places import Place
-
-if TYPE_CHECKING:
-    from .server import FlowServer
 
 log = logging.getLogger("flowrun.lsp")
 _MOST_TOLD = 500
@@ -36,13 +35,46 @@ class Outrun(JsonRpcException):
     MESSAGE = "the text has changed since the request"
 
 
+class QuietServer(ABC, LanguageServer):
+    """The server of pygls, with faults told in the log and never in a window of the editor.
+
+    It says what the protocol needs of a server.
+    """
+
+    @abstractmethod
+    def opened(self, document: Document) -> None:
+        """Take a document that the editor has opened."""
+
+    @abstractmethod
+    def changed(self, uri: str, changes: Sequence[Change], number: int) -> None:
+        """Change a document. ``number`` is its version."""
+
+    @abstractmethod
+    def closed(self, uri: str) -> None:
+        """Drop a document."""
+
+    @abstractmethod
+    def stop(self, code: int) -> None:
+        """End the process with this exit code."""
+
+    def _report_server_error(self, error: Exception, source: Any) -> None:
+        told = error.__cause__ or error
+        if isinstance(error, Refused | Outrun) or (
+            isinstance(error, JsonRpcException) and not isinstance(error, JsonRpcInternalError)
+        ):
+            log.info("refused: %s", error)
+            return
+        trace = "".join((error.data or {}).get("traceback", ())) if isinstance(error, JsonRpcInternalError) else ""
+        log.error("this is a bug in flowrun: %s\n%s", error, trace, exc_info=None if trace else told)
+
+
 class FlowProtocol(LanguageServerProtocol):
     """The protocol of the server. It keeps the documents of flowrun in place of those of pygls.
 
     The documents of pygls end lines at other characters too, and fail at a change of a document that is not open.
     """
 
-    _server: FlowServer
+    _server: QuietServer
     _begun = False
 
     def take(self, body: bytes) -> None:
@@ -125,20 +157,6 @@ class FlowProtocol(LanguageServerProtocol):
     @lsp_method(lsp.TEXT_DOCUMENT_DID_CLOSE)
     def lsp_text_document__did_close(self, params: lsp.DidCloseTextDocumentParams) -> None:
         self._server.closed(params.text_document.uri)
-
-
-class QuietServer(LanguageServer):
-    """The server of pygls, with faults told in the log and never in a window of the editor."""
-
-    def _report_server_error(self, error: Exception, source: Any) -> None:
-        told = error.__cause__ or error
-        if isinstance(error, Refused | Outrun) or (
-            isinstance(error, JsonRpcException) and not isinstance(error, JsonRpcInternalError)
-        ):
-            log.info("refused: %s", error)
-            return
-        trace = "".join((error.data or {}).get("traceback", ())) if isinstance(error, JsonRpcInternalError) else ""
-        log.error("this is a bug in flowrun: %s\n%s", error, trace, exc_info=None if trace else told)
 
 
 def _place(position: lsp.Position) -> Place:

@@ -76,19 +76,31 @@ def check_flow(source: Source, catalog: Catalog, load: Load | None = None) -> Ch
 
 def examine_flow(source: Source, catalog: Catalog, load: Load | None = None) -> Examined:
     """Check a flow file as ``check_flow`` does, and keep the labels of its flows."""
+    return examine_tree(source, catalog, load)[0]
+
+
+def examine_tree(
+    source: Source, catalog: Catalog, load: Load | None = None, *, quick: bool = False
+) -> tuple[Examined, Checked | None]:
+    """Check a flow file as ``examine_flow`` does. Return also the file as far as it is known, even if it has errors.
+
+    It is None if the text does not parse. With ``quick`` no fix is tried, so each fix counts as a guess.
+    """
     files = _Files(catalog, load)
     try:
         checked = files.root(source)
     except FlowError as error:
-        from .fixes import offered  # most texts have nothing to mend
+        from .fixes import offered, untried  # most texts have nothing to mend
 
         def again(changed: Source) -> tuple[Diagnostic, ...]:
             return _findings(source, changed, catalog, load)
 
-        found = offered(with_guesses(error.diagnostics), again)
+        guessed = with_guesses(error.diagnostics)
+        found = untried(guessed) if quick else offered(guessed, again)
         broken = any(one.severity == "error" and one.code not in BREACHES for one in found)
-        return Examined(source, None if broken else files.first, _hidden(found), () if broken else tuple(files.flows))
-    return Examined(source, checked, checked.warnings, tuple(files.flows))
+        flows = () if broken else tuple(files.flows)
+        return Examined(source, None if broken else files.first, _hidden(found), flows), files.first
+    return Examined(source, checked, checked.warnings, tuple(files.flows)), checked
 
 
 def _findings(source: Source, changed: Source, catalog: Catalog, load: Load | None) -> tuple[Diagnostic, ...]:

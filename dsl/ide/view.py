@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from ..catalog import Catalog
-from ..check import Load, examine_flow
+from ..check import Load, examine_tree
 from ..checked import Checked
 from ..diagnostics import Diagnostic
-from ..source import Source
+from ..source import Source, Span
+from .mending import mended
+from .pieces import Piece, pieces
+from .shift import Shift
+
+if TYPE_CHECKING:
+    from .index import Index
+
+NO_FOLDER = "this flow has no folder, so other files cannot be found"
 
 
 class View:
     """A text as an editor has it.
 
-    ``findings`` are those of `validate`. ``checked`` is the last text that could be read, with its names and types; it
-    is of this text if ``fresh``. None if there was none. ``files`` has the other files that the check read.
+    ``findings`` are those of `validate`. ``checked`` is the last text that could be read, with its names and types. It
+    is of this text if ``fresh``, and None if there was none. ``files`` has the other files that the check read.
     """
 
     def __init__(
@@ -28,6 +39,7 @@ class View:
         *,
         fresh: bool,
         files: Mapping[str, Source],
+        still: bool = False,
     ) -> None:
         self.source = source
         self.catalog = catalog
@@ -36,23 +48,93 @@ class View:
         self.checked = checked
         self.fresh = fresh
         self.files = files
+        self.still = still
+        """True if ``checked`` is of this text with its mistakes left out, so that no character moved."""
+        self.kept: dict[str, object] = {}
+        """The answers that are worked out once for a view."""
+
+    @cached_property
+    def known(self) -> Source:
+        """The text of ``checked``."""
+        return self.source if self.checked is None else self.checked.file.span.source
+
+    @cached_property
+    def shift(self) -> Shift:
+        """The way between offsets of this text and those of ``checked``."""
+        return Shift(self.known.text, self.source.text, still=self.still)
+
+    @cached_property
+    def index(self) -> Index:
+        """The places of all names in this file, and in the files that it imports when they are asked for."""
+        from .index import Index
+
+        return Index(self.checked)
+
+    @cached_property
+    def pieces(self) -> list[Piece]:
+        """The pieces of this text, with those inside its templates."""
+        return pieces(self.source)
+
+    def back(self, at: int) -> int:
+        """Return the offset in the text of ``checked``, for an offset in this text."""
+        return self.shift.back(at)
+
+    def here(self, span: Span) -> Span | None:
+        """Return a span of ``checked`` as a span of this text. None if this part of the text was changed.
+
+        A span of another file stays as it is.
+        """
+        if span.source is not self.known:
+            return span
+        found = self.shift.onto(span.start, span.end)
+        return None if found is None else self.source.span(*found)
+
+    def around(self, span: Span) -> Span:
+        """Return a span of ``checked`` as a span of this text, even if this part was changed."""
+        return self.source.span(*self.shift.around(span.start, span.end))
+
+    @cached_property
+    def _starts(self) -> list[int]:
+        return [one.start for one in self.pieces]
+
+    def piece_at(self, at: int) -> Piece | None:
+        """Return the innermost piece at an offset. A word may end there."""
+        last = bisect_right(self._starts, at) - 1
+        for number in range(last, -1, -1):
+            one = self.pieces[number]
+            if one.end > at or (one.end == at and (one.text[-1:].isalnum() or one.type == "COMMENT")):
+                return one
+            if not one.type.startswith("T-"):
+                return None
+        return None
+
+    def before(self, at: int) -> list[Piece]:
+        """Return the pieces that begin before an offset."""
+        return self.pieces[: bisect_left(self._starts, at)]
 
 
 def look(
     source: Source, catalog: Catalog, load: Load | None = None, before: View | None = None, *, quick: bool = False
 ) -> View:
-    """Make the view of a text. ``before`` is the view of an earlier state of this text."""
+    """Make the view of a text. ``before`` is the view of an earlier state of this text.
+
+    With ``quick`` no fix is tried, so each fix counts as a guess.
+    """
     files: dict[str, Source] = {}
 
     def read(path: str) -> Source | str:
-        found = load(path) if load is not None else "this flow has no folder, so other files cannot be found"
+        found = load(path) if load is not None else NO_FOLDER
         if isinstance(found, Source):
             files[found.name] = found
         return found
 
-    found = examine_flow(source, catalog, read if load is not None else None)
-    checked = found.checked
-    fresh = checked is not None
-    if checked is None and before is not None:
-        checked = before.checked
-    return View(source, catalog, load, found.findings, checked, fresh=fresh, files=files)
+    reader = read if load is not None else None
+    examined, checked = examine_tree(source, catalog, reader, quick=quick)
+    fresh, still = checked is not None, False
+    if checked is None:
+        last = before.checked if before is not None and before.source.name == source.name else None
+        if last is None or not Shift(last.file.span.source.text, source.text).small:
+            checked = mended(source, examined.findings, catalog, reader)
+            still = checked is not None
+        checked = checked or last
+    return View(source, catalog, load, examined.findings, checked, fresh=fresh, files=files, still=still)

@@ -158,6 +158,11 @@ def _single_end(tables: Tables, below: int, state: int, type: str) -> int:
         state = tables.gotos[below][tables.rules[-1 - action].origin]
 
 
+def grammar_tables() -> Tables:
+    """Return the tables of the parser."""
+    return _tables()
+
+
 def _tables() -> Tables:
     with _lock:
         if not _kept:

@@ -47,7 +47,7 @@ FLOORS = {
         "pages/* telemetry/*",
         "live/* eval/* detached/*",
         "session/* api",
-        "testing/* eject/* serve/*",
+        "testing/* eject/* serve/* ide/*",
         "cli/*",
         "__init__",
         "face/*",
@@ -165,6 +165,8 @@ def offered_names(tree: ast.Module) -> set[str]:
                 listed |= set(ast.literal_eval(node.value))
             elif names == ["_HOMES"] and node.value is not None:
                 listed |= {name for text in ast.literal_eval(node.value).values() for name in text.split()}
+            elif names == ["_MODULES"] and node.value is not None:
+                listed |= set(ast.literal_eval(node.value))
     return listed or bound
 
 

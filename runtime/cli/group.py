@@ -59,11 +59,12 @@ ELSEWHERE = {
     "new": "init",
     "create": "init",
     "providers": "endpoints",
+    "language-server": "lsp",
     "help": "--help",
     "version": "--version",
 }
 """The commands of other tools, each with the name of flowrun's command for it."""
-WITHOUT_A_FILE = frozenset({"runs", "show", "attach", "stop", "diff", "init", "models", "endpoints"})
+WITHOUT_A_FILE = frozenset({"runs", "show", "attach", "stop", "diff", "init", "models", "endpoints", "lsp"})
 """The commands of flowrun that take no flow file."""
 
 

@@ -11,6 +11,7 @@ import hashlib
 import re
 from collections.abc import Iterable
 
+from . import tool
 from .html_pages import Built
 
 _HEAD = re.compile(r"(<head[^>]*>)")
@@ -19,7 +20,7 @@ _HEAD = re.compile(r"(<head[^>]*>)")
 def policy_of(page: Built) -> str:
     """Return the policy of a page."""
     scripts = " ".join(["'self'", *_hashes(page.scripts)])
-    styles = " ".join(["'self'", *_hashes(page.styles)])
+    styles = " ".join(["'self'", tool.SEARCH_STYLE, *_hashes(page.styles)])
     return (
         f"default-src 'none'; script-src {scripts}; style-src {styles}; img-src 'self' data:; font-src 'self'; "
         "connect-src 'self'; worker-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'"

@@ -19,6 +19,8 @@ from .navigation import Group, settings
 
 THEME = DOCS / "builder" / "theme"
 OWN_FILES = ("flowrun.css", "frame-worker.js")
+SEARCH_STYLE = "'sha256-NwSx/R2V/U4jnW0Tq5pQ53Y/rzPVJ4dqE7D6UTA/J1k='"
+"""The hash of the style that the search of Zensical's script adds to a page, for the policy of the page."""
 _SHIM = re.compile(r'(<script src=")https://unpkg\.com/iframe-worker/shim(")')
 _BASE = re.compile(r'"base":"([^"]*)"')
 _FEATURES = (

@@ -20,7 +20,7 @@ MODULES = {
     "flowrun.events": "The events of a run, as listeners get them and as the journal keeps them.",
     "flowrun.replay": "A recorded run, repeated without a call.",
     "flowrun.dsl": "The language: from text to a checked flow to a plan. It uses no clock, no network and no disk.",
-    "flowrun.dsl.types": "The types of the language: how they fit each other, how they are written, and their JSON Schema.",
+    "flowrun.dsl.types": "The types of the language: how they fit, how they are written, and their JSON Schema.",
     "flowrun.testing": "Tests of flows from Python, fakes of what is around a run, and the suites for plugins.",
 }
 _ADDRESS = re.compile(r" at 0x[0-9a-f]+")

@@ -55,8 +55,7 @@ def _list() -> str:
         raise SiteError(f"the codes {', '.join(unknown)} belong to no family of docs/builder/reference/codes.py")
     parts = [
         "A diagnostic has a code. `flowrun explain CODE` shows the page of a code in a terminal. An error stops the file "
-        "before a call is sent, and a warning does not, except with `flowrun validate --strict`. A line "
-        "`# flowrun: ignore F0701` above a step, with the code that is meant, turns a warning off there."
+        "before a call is sent. A warning does not, except with `flowrun validate --strict`."
     ]
     for family, (title, text) in FAMILIES.items():
         rows = [

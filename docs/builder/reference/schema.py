@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from flowrun.dsl import planned_schema
@@ -37,12 +38,7 @@ def _object(schema: dict[str, Any]) -> list[str]:
 
 
 def _default(schema: dict[str, Any]) -> str:
-    value = schema.get("default")
-    return code(
-        {None: "null", True: "true", False: "false", "": '""'}.get(value, str(value))
-        if not isinstance(value, (list, dict))
-        else str(value)
-    )
+    return code(json.dumps(schema["default"])) if "default" in schema else ""
 
 
 def _type(schema: dict[str, Any]) -> str:

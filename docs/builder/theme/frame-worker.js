@@ -9,7 +9,10 @@ if (location.protocol === "file:") {
       this.frame.hidden = true;
       document.body.append(this.frame);
       const inner = this.frame.contentWindow;
-      inner.postMessage = (data) => this.tell("message", new MessageEvent("message", { data }));
+      inner.postMessage = (given) => {
+        const data = structuredClone(given);
+        setTimeout(() => this.tell("message", new MessageEvent("message", { data })));
+      };
       const script = inner.document.createElement("script");
       script.src = new URL(address, location.href).href;
       script.onload = () => {
@@ -25,9 +28,10 @@ if (location.protocol === "file:") {
     }
     hand(data) {
       const inner = this.frame.contentWindow;
-      inner.dispatchEvent(new inner.MessageEvent("message", { data }));
+      setTimeout(() => inner.dispatchEvent(new inner.MessageEvent("message", { data })));
     }
-    postMessage(data) {
+    postMessage(given) {
+      const data = structuredClone(given);
       if (this.waiting) this.waiting.push(data);
       else this.hand(data);
     }

@@ -54,8 +54,8 @@ def _list() -> str:
     if unknown:
         raise SiteError(f"the codes {', '.join(unknown)} belong to no family of docs/builder/reference/codes.py")
     parts = [
-        "A diagnostic has a code. `flowrun explain CODE` shows the page of a code in a terminal. An error stops the file "
-        "before a call is sent. A warning does not, except with `flowrun validate --strict`."
+        "A diagnostic has a code. `flowrun explain CODE` shows its page in a terminal. An error stops the file before "
+        "a call is sent. A warning does not, except with `flowrun validate --strict`."
     ]
     for family, (title, text) in FAMILIES.items():
         rows = [

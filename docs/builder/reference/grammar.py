@@ -33,9 +33,9 @@ def grammar_page() -> str:
     text = (ROOT / FILE).read_text(encoding="utf-8")
     words = dict(_WORD.findall(text))
     parts = [
-        "The parser is LALR(1) and has no conflicts: a text has one meaning. Line ends mean nothing. These are the rules "
-        f"of [the grammar](../files/{FILE}.txt) that the parser is built from, with the words in their places. `x?` may "
-        "be missing, `x*` stands any number of times, `x+` at least once, and `|` separates choices.",
+        "The parser is LALR(1) and has no conflicts: a text has one meaning. Line ends mean nothing. These are the "
+        f"rules of [the grammar](../files/{FILE}.txt) that the parser is built from, with the words in their places. "
+        "`x?` may be missing, `x*` stands any number of times, `x+` at least once, and `|` separates choices.",
     ]
     for group in groups(text):
         first = re.match(r"\??([a-z_]+)", group)

@@ -177,7 +177,7 @@ def functions_page() -> str:
 def options_page() -> str:
     """Make the page of the options of ``with``."""
     parts = [
-        "Options follow `with` behind a step, a block, a model or the head of a flow: `with temperature: 0, retries: 2`. "
+        "Options follow `with` a step, a block, a model or the head of a flow: `with temperature: 0, retries: 2`. "
         "An option of a model holds for its asks, and an option of a step comes before it."
     ]
     for title, where in (

@@ -16,15 +16,18 @@ def for_python_markdown(text: str) -> str:
     """Return a page in the form that Python-Markdown reads as GitHub reads the original."""
     lines, fence = [], ""
     stack: list[tuple[int, int]] = []  # for each open item: where its sign and where its text begins
-    before = ""
+    before, closed = "", False
     for line in text.split("\n"):
         bare = line.lstrip(" ")
         indent = len(line) - len(bare)
         if fence:
             lines.append(" " * (_TAB * len(stack)) + line[min(indent, _inner(stack)) :] if bare else "")
-            fence = "" if re.fullmatch(rf"{fence}[ \t]*", bare) else fence
-            before = "" if not fence else line
+            if re.fullmatch(rf"{fence}[ \t]*", bare):
+                fence, closed = "", True
             continue
+        if closed and bare:
+            lines.append("")
+        closed = False
         if not bare:
             lines.append("")
             before = ""
@@ -54,7 +57,7 @@ def for_python_markdown(text: str) -> str:
             fence = opened[1]
             words = opened[2].split()
             lines[-1] = " " * (_TAB * len(stack)) + fence + (words[0] if words else "")
-        before = line
+        before = "" if fence else line
     return "\n".join(lines)
 
 

@@ -1,7 +1,7 @@
 """The Content-Security-Policy of each page: scripts, styles and pictures come from the site itself.
 
 The theme has short scripts inside its pages. Their hashes stand in the policy, so no other script of a page runs. A
-policy in a page holds for what follows, so it is the first part of the head.
+policy in a page holds for what follows, so it stands before all scripts, behind the encoding.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from . import tool
 from .html_pages import Built
 
-_HEAD = re.compile(r"(<head[^>]*>)")
+_HEAD = re.compile(r"(<head[^>]*>(?:\s*<meta charset=[^>]*>)?)")
 
 
 def policy_of(page: Built) -> str:

@@ -204,10 +204,17 @@ def test_links_lead_to_the_places_of_the_site() -> None:
         "[r](index.md#top) [b](how/b.md) [c](codes/F0203/index.md) [l](codes/F0701/index.md) [h](https://x.y) "
         "[f](examples/bad/circle.md) `[no](gone.md)` [t](files/LICENSE.txt) [o](#own)\n```\n[no](gone.md)\n```\n"
     )
+    told = "F0203 (F0204, F0205), [F0206](../a.md) `F0207` F9999"
+    assert links.changed(told, "docs/how/b.md", "how/b.md") == (
+        "[F0203](../codes/F0203/index.md) ([F0204](../codes/F0204/index.md), [F0205](../codes/F0205/index.md)), "
+        "[F0206](../a.md) `F0207` F9999"
+    )
     assert links.changed("[a](../a.md)", "docs/how/b.md", "how/b.md") == "[a](../a.md)"
     assert links.copied == {"LICENSE": "files/LICENSE.txt"}
     with pytest.raises(SiteError, match=r"docs/a\.md: the link gone\.md leads nowhere"):
         links.changed("[a](gone.md)", "docs/a.md", "a.md")
+    with pytest.raises(SiteError, match="leads to a folder"):
+        links.changed("[a](../tests)", "docs/a.md", "a.md")
 
 
 def test_a_drawing_is_a_picture_on_the_site() -> None:

@@ -7,14 +7,18 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from flowrun.dsl import CODES
+
 from . import DOCS, ROOT, SiteError
 from .markdown import outside_code
 
 HOME = "index.md"
 _NAMED = {"README.md": HOME, "CONTRIBUTING.md": "contributing.md", "CHANGELOG.md": "changelog.md"}
 _NAMED |= {"SECURITY.md": "security.md"}
+_CODE = re.compile(r"(?<![\w\[/`(#-])F\d{4}(?![\w`\]/])|(?<=\()F\d{4}(?=[,)])")
 _TARGET = re.compile(r"(?<=\]\()([^)\s]+)(?=[)\s])")
-_OWN_FOLDERS = ("builder", "playground")
+PICTURES = frozenset({".png", ".svg", ".jpg", ".webp", ".gif"})
+_OWN_FOLDERS = frozenset({"builder", "playground", "node_modules"})
 """The folders of ``docs/`` that hold no pages."""
 
 
@@ -23,18 +27,17 @@ def written_pages() -> dict[str, str]:
     found = {name: place for name, place in _NAMED.items() if (ROOT / name).exists()}
     for path in sorted(DOCS.rglob("*.md")):
         inside = path.relative_to(DOCS)
-        if inside.parts[0] not in _OWN_FOLDERS:
+        if not _OWN_FOLDERS & {*inside.parts}:
             found[f"docs/{inside.as_posix()}"] = inside.as_posix()
     return found
 
 
 def files_of_pages() -> list[Path]:
     """Return the pictures and other files beside the pages."""
-    kinds = {".png", ".svg", ".jpg", ".webp", ".gif"}
     return [
         path
         for path in sorted(DOCS.rglob("*"))
-        if path.suffix in kinds and path.relative_to(DOCS).parts[0] not in _OWN_FOLDERS
+        if path.suffix in PICTURES and not _OWN_FOLDERS & {*path.relative_to(DOCS).parts}
     ]
 
 
@@ -51,8 +54,21 @@ class Links:
         self.copied: dict[str, str] = {}
 
     def changed(self, text: str, source: str, place: str) -> str:
-        """Return the text of a page with its links as the site needs them. Raises SiteError for a dead link."""
-        return outside_code(text, lambda part: _TARGET.sub(lambda found: self._target(found[1], source, place), part))
+        """Return the text of a page with its links as the site needs them. Raises SiteError for a dead link.
+
+        A code of a diagnostic becomes a link to its page.
+        """
+
+        def prose(part: str) -> str:
+            linked = _TARGET.sub(lambda found: self._target(found[1], source, place), part)
+            return _CODE.sub(lambda found: self._code(found[0], place), linked)
+
+        return outside_code(text, prose)
+
+    def _code(self, name: str, place: str) -> str:
+        if name not in CODES:
+            return name
+        return f"[{name}]({posixpath.relpath(code_place(name), posixpath.dirname(place) or '.')})"
 
     def _target(self, link: str, source: str, place: str) -> str:
         if re.match(r"[a-z][a-z0-9+.-]*:", link) or link.startswith("#"):
@@ -70,8 +86,12 @@ class Links:
             return code_place(found[1])
         if found := re.fullmatch(r"workflows/(?:\w+/)*(\w+)\.flow", path):
             return example_place(path)
-        if path.startswith("docs/") and (ROOT / path).is_file():
+        if f"{path}/README.md" in self._places:
+            return self._places[f"{path}/README.md"]
+        if path.startswith("docs/") and Path(path).suffix in PICTURES and (ROOT / path).is_file():
             return path.removeprefix("docs/")
+        if (ROOT / path).is_dir():
+            raise SiteError(f"{source}: the link {link} leads to a folder; let it lead to a file of it")
         if not (ROOT / path).is_file():
             raise SiteError(f"{source}: the link {link} leads nowhere")
         self.copied[path] = f"files/{path.replace('/.', '/').lstrip('.')}.txt"

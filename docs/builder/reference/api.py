@@ -97,6 +97,7 @@ def _class(name: str, value: type) -> Iterator[str]:
     yield paragraphs(_own_doc(value))
     for base in value.__mro__[1:]:
         if dataclasses.is_dataclass(base) and fields and _own_doc(base) and base.__module__.startswith("flowrun"):
+            yield f"Of `{base.__name__}`:"
             yield paragraphs(_own_doc(base))
     rows = [(code(one.name), code(_type(one.type)), _default(one)) for one in fields if not one.name.startswith("_")]
     if rows:

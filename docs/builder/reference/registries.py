@@ -177,7 +177,8 @@ def functions_page() -> str:
 def options_page() -> str:
     """Make the page of the options of ``with``."""
     parts = [
-        "Options follow `with` a step, a block, a model or the head of a flow: `with temperature: 0, retries: 2`. "
+        "Options follow `with`, as in `with temperature: 0, retries: 2`. They stand behind a step, a block, a model or "
+        "the head of a flow. "
         "An option of a model holds for its asks, and an option of a step comes before it."
     ]
     for title, where in (

@@ -1,4 +1,4 @@
-.PHONY: setup test lint ci soak house release
+.PHONY: setup test lint ci soak house release site
 bin := .venv/bin
 
 setup: $(bin)/flowrun
@@ -21,6 +21,9 @@ lint: setup
 
 house: setup
 	$(bin)/python .ci/house.py
+
+site: setup
+	cd docs && ../$(bin)/python -m builder
 
 ci:
 	.ci/run

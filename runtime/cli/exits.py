@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 DONE = 0
+"""The command did what it was asked for. A run has its answer."""
 FINDINGS = 1
 """The flow file has errors (or, with --strict, warnings)."""
 USAGE = 2

@@ -1,0 +1,73 @@
+"""The page of the grammar: the rules that the parser reads, in a form for people."""
+
+from __future__ import annotations
+
+import re
+
+from .. import ROOT
+from ..markdown import code, fenced, page
+
+FILE = "grammars/flow.lark"
+_TITLES = {
+    "start": "A file",
+    "flow": "Flows",
+    "model": "Declarations",
+    "test": "Tests",
+    "lines": "Lines of a body",
+    "node": "Nodes",
+    "with_": "Clauses",
+    "ask": "Asks",
+    "fanout": "Blocks",
+    "reduce": "Reducers",
+    "arguments": "Arguments",
+    "type_expr": "Types",
+    "expr": "Expressions",
+}
+_RULE = re.compile(r"^\??[a-z_]+(?:\{[a-z]+\})?:", re.MULTILINE)
+_WORD = re.compile(r'^([A-Z_]+): ("[^"]+"(?: \| "[^"]+")*)$', re.MULTILINE)
+_PATTERN = re.compile(r"^([A-Z_]+)(?:\.\d+)?: (/.*(?:\n +\| /.*)*)$", re.MULTILINE)
+
+
+def grammar_page() -> str:
+    """Make the page of the grammar."""
+    text = (ROOT / FILE).read_text(encoding="utf-8")
+    words = dict(_WORD.findall(text))
+    parts = [
+        "The parser is LALR(1) and has no conflicts: a text has one meaning. Line ends mean nothing. These are the "
+        f"rules of [the grammar](../files/{FILE}.txt) that the parser is built from, with the words in their places. "
+        "`x?` may be missing, `x*` stands any number of times, `x+` at least once, and `|` separates choices.",
+    ]
+    for group in groups(text):
+        first = re.match(r"\??([a-z_]+)", group)
+        name = first[1] if first else ""
+        parts += [f"## {_TITLES.get(name, f'The rule `{name}`')}", fenced(_readable(group, words), "text")]
+    signs = [f"- {code(name)}: {code(' '.join(pattern.split()))}" for name, pattern in _PATTERN.findall(text)]
+    plain = sorted({word.strip('"') for word in words.values() if re.fullmatch(r'"[a-z]+"', word)})
+    parts += [
+        "## Signs",
+        "The patterns of names, numbers and texts:",
+        "\n".join(signs),
+        "A comment begins with `#` and ends with its line.",
+        "## Words",
+        "Each word of the language. Most stay free as names: only the words that the page on "
+        "[the language](../language.md) lists are reserved.",
+        ", ".join(map(code, plain)),
+    ]
+    return page("The grammar", *parts)
+
+
+def groups(text: str) -> list[str]:
+    """Return the groups of rules of a grammar, without comments and terminals."""
+    blocks = [re.sub(r"^//.*\n?", "", block, flags=re.MULTILINE).strip() for block in text.split("\n\n")]
+    return [block for block in blocks if _RULE.match(block)]
+
+
+def _readable(group: str, words: dict[str, str]) -> str:
+    text = re.sub(r" -> [a-z_]+", "", group)
+    text = re.sub(r"^\?", "", text, flags=re.MULTILINE)
+    while "{" in (smaller := re.sub(r"(?<=[a-z_])\{[a-z_]*\}", "", text)) and smaller != text:
+        text = smaller
+    text = re.sub(r"(?<=[a-z_])\{[a-z_]*\}", "", text)
+    text = re.sub(r"(?<![\w])a(?![\w])(?=[ (]|$)", "operand", text, flags=re.MULTILINE)
+    text = re.sub(r"\b[A-Z][A-Z_]+\b", lambda found: words.get(found[0], found[0]), text)
+    return re.sub(r"\b([a-z]+)_(?=\W|$)", r"\1", text)

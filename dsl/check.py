@@ -81,17 +81,7 @@ def examine_flow(
     source: Source, catalog: Catalog, load: Load | None = None, lints: LintSettings | None = None
 ) -> Examined:
     """Check a flow file as ``check_flow`` does, and keep the labels of its flows."""
-    return examine_tree(source, catalog, load)[0]
-
-
-def examine_tree(
-    source: Source, catalog: Catalog, load: Load | None = None, *, quick: bool = False
-) -> tuple[Examined, Checked | None]:
-    """Check a flow file as ``examine_flow`` does. Return also the file as far as it is known, even if it has errors.
-
-    It is None if the text does not parse. With ``quick`` no fix is tried, so each fix counts as a guess.
-    """
-    found = _examined(source, catalog, load)
+    found = examine_tree(source, catalog, load)[0]
     if lints is None:
         return found
     from .lint_settings import shown_by  # few projects have such settings
@@ -101,7 +91,13 @@ def examine_tree(
     return Examined(source, found.checked, shown_by(lints, found.findings), found.flows)
 
 
-def _examined(source: Source, catalog: Catalog, load: Load | None) -> Examined:
+def examine_tree(
+    source: Source, catalog: Catalog, load: Load | None = None, *, quick: bool = False
+) -> tuple[Examined, Checked | None]:
+    """Check a flow file as ``examine_flow`` does. Return also the file as far as it is known, even if it has errors.
+
+    It is None if the text does not parse. With ``quick`` no fix is tried, so each fix counts as a guess.
+    """
     files = _Files(catalog, load)
     try:
         checked = files.root(source)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
@@ -98,3 +100,49 @@ def test_no_text_has_a_placeholder_for_the_account() -> None:
     assert told == []
     named = [name for name, text in texts() for _ in re.findall(r"\bACCOUNT/flowrun", text)]
     assert named == ["docs/ci.md"]
+
+
+CHECKER = """
+import sys
+
+class Absent:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in ("aiohttp", "pydantic", "rich", "markdown_it", "pydantic_core"):
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+sys.meta_path.insert(0, Absent())
+from flowrun.runtime.cli import main
+main()
+"""
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "told"),
+    [
+        (("validate", "is_spam.flow"), 0, "no errors"),
+        (("fmt", "--check", "is_spam.flow"), 0, ""),
+        (("test", "is_spam.flow"), 0, "1 test passed"),
+        (("audit", "is_spam.flow"), 0, "no untrusted source"),
+        (("plan", "is_spam.flow", "--email", "x"), 0, "calls"),
+        (("graph", "is_spam.flow"), 0, "flowchart"),
+        (("explain", "F0203"), 0, "F0203"),
+        (("is_spam.flow", "--email", "x", "--no-journal"), 3, "only the checker is installed here"),
+    ],
+)
+def test_the_checker_alone(words: tuple[str, ...], code: int, told: str, tmp_path: Path) -> None:
+    init = [sys.executable, "-c", CHECKER, "init"]
+    subprocess.run(init, cwd=tmp_path, check=True, capture_output=True)
+    environ = {**os.environ, "OPENAI_API_KEY": "k"}
+    more = ("--model", "openai:m") if code else ()
+    done = subprocess.run(
+        [sys.executable, "-c", CHECKER, *words, *more],
+        cwd=tmp_path,
+        env=environ,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == code, done.stderr
+    assert told in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr

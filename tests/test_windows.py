@@ -13,6 +13,7 @@ import pytest
 
 from support.model_server import Served, model_server
 
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the stand-in for msvcrt takes locks of Linux")
 ROOT = Path(__file__).resolve().parent.parent
 FLOW = """flow many(rows: [text]) {
   said = map row in rows { ask "openai:m" "Say {{ row }}" } reduce collect
@@ -161,3 +162,40 @@ def test_what_windows_has_not_is_refused_in_a_sentence(machine: Machine, words: 
     done = machine.many(*words)
     assert done.returncode == 2
     assert told in done.stderr.lower()
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("attach",), "has ended (done)"),
+        (("attach", "20260101-000000-abcdef"), "20260101-000000-abcdef"),
+        (("stop", "20260101-000000-abcdef"), "20260101-000000-abcdef"),
+    ],
+)
+def test_commands_for_detached_runs_find_none(words: tuple[str, ...], told: str, machine: Machine) -> None:
+    machine.many()
+    done = machine.command(*words)
+    assert done.returncode == (0 if words == ("attach",) else 2)
+    assert told in done.stderr
+
+
+def test_an_upkeep_of_the_journal(machine: Machine, server: Served) -> None:
+    machine.many()
+    paid = server.answers()
+    assert machine.command("journal", "export", "--output", "copy.jsonl").returncode == 0
+    assert machine.command("journal", "prune", "--keep", "0").returncode == 0
+    assert machine.command("journal", "import", "copy.jsonl").returncode == 0
+    assert machine.many().returncode == 0
+    assert server.answers() == paid
+
+
+def test_a_system_that_takes_no_limit_on_memory_reads_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    import resource
+
+    from flowrun.runtime.documents import child
+
+    def refused(*_: object) -> None:
+        raise ValueError("current limit exceeds maximum limit")  # as macOS says it
+
+    monkeypatch.setattr(resource, "setrlimit", refused)
+    child._limit(1 << 30)

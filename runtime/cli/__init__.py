@@ -82,6 +82,9 @@ def _unhurried(stream: TextIO) -> TextIO:
         raw = _Unhurried(stream.fileno(), "w", closefd=False)
     except OSError:  # the caller has put a stream of their own there
         return stream
+    if sys.platform == "win32" and raw.isatty():
+        # The bytes of a console of Windows are in its code page, and Python's own stream writes characters.
+        return stream
     raw.dispensable = stream is sys.stderr
     live = getattr(stream, "line_buffering", False)
     at_once = getattr(stream, "write_through", False)

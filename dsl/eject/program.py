@@ -84,7 +84,8 @@ class _Program:
             needs = "It needs Python 3.11 and the package markdown-it-py, which finds headings."
         if self.externs:
             needs += " It imports the functions that the flow names."
-        first = f"The flow `{self.plan.flow}` of {self.plan.source.rpartition('/')[2]} as plain Python, written by `flowrun eject`."
+        file = self.plan.source.rpartition("/")[2]
+        first = f"The flow `{self.plan.flow}` of {file} as plain Python, written by `flowrun eject`."
         lines = [*wrap(first, WIDEST), ""]
         for text in (*HEAD.rstrip("\n").split("\n"), needs):
             lines += [*wrap(text, WIDEST), ""]

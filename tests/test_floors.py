@@ -26,7 +26,8 @@ FLOORS = {
         "bounds/* hedges expression_planner ask_planner endpoint_planner planner",
         "labels/*",
         "marked_plan test_planner budget_check check pages reach/*",
-        "audit/* coverage/* export/* formats/* stubs/* eject/*",
+        "audit/* coverage/* export/* formats/* stubs/*",
+        "eject/*",
         "__init__",
     ),
     "runtime": (

@@ -206,11 +206,6 @@ __all__ = [
 ]
 
 
-def home_of(name: str) -> str:
-    """Return the dotted name of the module that defines a name of this package; "" if none does."""
-    return f"{__name__}.{_HOME[name]}" if name in _HOME else ""
-
-
 if not TYPE_CHECKING:
     # Type checkers read the imports above instead. So they report a misspelt name.
 

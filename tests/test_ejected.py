@@ -137,7 +137,7 @@ def test_a_program_sends_what_its_flow_sends(tmp_path: Path, spoil: bool, monkey
     assert set(mine) == set(theirs)
 
 
-TYPES = {
+TYPES: dict[str, types.Type] = {
     "text": types.TEXT,
     "int": types.INT,
     "number": types.NUMBER,
@@ -165,12 +165,58 @@ TYPES = {
     ),
 }
 ANSWERS = [
-    "", " ", "yes", " Yes. ", "**no**", "maybe", "not  SURE", "3", "3.0", "3.5", "-1", "9", "true", "True", "null", '"3"', '"yes"', "[]",
-    "[1]", "[1, 2, 3]", '["a", null]', '["A", "c"]', '"[1]"', "```json\n[1]\n```", "Here: [1, 2] done", "{'a': 1}", '{"a": 1, "c": []}',
-    '{"a": 1.0, "b": null, "c": [{"d": "X"}]}', '{"a": "1", "b": 4, "c": {}}', '{"a": 1, "b": 4, "c": []}', '{"a": 1, "b": 1, "c": [{"d": "z"}]}',
-    '{"a": 1, "c": [], "z": 1}', '{"c": [{}]}', '{"a": true, "c": []}', '{"kind": "Go", "to": "x"}', '{"kind": "stop", "n": ""}', '{"kind": "stop", "n": "long"}',
-    '{"kind": "fly"}', '{"to": "x"}', '{"kind": "go"}', "[", "{]", "1e400", "NaN", "x" * 400, "0.5", "2", "ab", '"abcdef"', "{" * 70, "e\u0301 \ud83c\udf89",
-]  # fmt: skip
+    "",
+    " ",
+    "yes",
+    " Yes. ",
+    "**no**",
+    "maybe",
+    "not  SURE",
+    "3",
+    "3.0",
+    "3.5",
+    "-1",
+    "9",
+    "true",
+    "True",
+    "null",
+    '"3"',
+    '"yes"',
+    "[]",
+    "[1]",
+    "[1, 2, 3]",
+    '["a", null]',
+    '["A", "c"]',
+    '"[1]"',
+    "```json\n[1]\n```",
+    "Here: [1, 2] done",
+    "{'a': 1}",
+    '{"a": 1, "c": []}',
+    '{"a": 1.0, "b": null, "c": [{"d": "X"}]}',
+    '{"a": "1", "b": 4, "c": {}}',
+    '{"a": 1, "b": 4, "c": []}',
+    '{"a": 1, "b": 1, "c": [{"d": "z"}]}',
+    '{"a": 1, "c": [], "z": 1}',
+    '{"c": [{}]}',
+    '{"a": true, "c": []}',
+    '{"kind": "Go", "to": "x"}',
+    '{"kind": "stop", "n": ""}',
+    '{"kind": "stop", "n": "long"}',
+    '{"kind": "fly"}',
+    '{"to": "x"}',
+    '{"kind": "go"}',
+    "[",
+    "{]",
+    "1e400",
+    "NaN",
+    "x" * 400,
+    "0.5",
+    "2",
+    "ab",
+    '"abcdef"',
+    "{" * 70,
+    "e\u0301 \ud83c\udf89",
+]
 
 
 @pytest.mark.parametrize("name", TYPES)
@@ -227,6 +273,7 @@ def test_functions_of_values_are_those_of_the_language(name: str) -> None:
     assert found["made"] == found["wanted"]
 
 
+COMMAND = [sys.executable, "-c", "from flowrun.runtime.cli import main; main()"]
 REFUSED = {
     "person": ('  a = ask human "x" -> yes | no\n', "a person is asked"),
     "batch of images": (
@@ -245,7 +292,7 @@ def test_what_has_no_plain_form_is_refused_at_its_line(name: str, tmp_path: Path
     flow, out = tmp_path / "x.flow", tmp_path / "x.py"
     flow.write_text(f'model m = "anthropic:claude-sonnet-4-5"\n\nflow f() {{\n{body}  return a\n}}\n')
     ran = subprocess.run(
-        [sys.executable, "-c", "from flowrun.runtime.cli import main; main()", "eject", str(flow), "--model", "openai:m", "-o", str(out)],
+        [*COMMAND, "eject", str(flow), "--model", "openai:m", "-o", str(out)],
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     line = 5 if name.startswith("batch") else 4

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 from .. import types as t
 from .output import Output, literal, text_literal
 
@@ -58,9 +56,7 @@ def kind_of(out: Output, type_: t.Type, wanted: str) -> str:
     form, wrapped = out.wire.form(type_)
     parts = [read, text_literal(shown)]
     if form is not None:
-        # The schema may be long, so it is written as the JSON that the server gets.
-        parts.append(f"json.loads({text_literal(json.dumps(form, ensure_ascii=False))})")
-        out.imports["import json"] = None
+        parts.append(literal(form))
     parts += [f"wrapped={wrapped}"] if wrapped else []
     parts += ["words=True"] if isinstance(type_, t.Choice) else []
     return out.constant(f"{wanted}_answer", f"{use('Kind')}({', '.join(parts)})")

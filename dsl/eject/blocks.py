@@ -117,20 +117,16 @@ class Blocks:
 
     def _call(self, key: str, args: dict[str, p.Expr], scope: Scope, variable: str) -> None:
         flow = self.plan.flows[key]
-        given = []
-        for param in flow.params:
-            if param.name in args:
-                given.append(f"{scope.flow.own(param.name)}={self._expr(args[param.name], scope)}")
+        named = [param.name for param in flow.params if param.name in args]
+        given = [f"{scope.flow.own(name)}={self._expr(args[name], scope)}" for name in named]
         if seeded(self.plan, flow.steps) and scope.places:
             given.append(f"{PLACES}=({', '.join(scope.places)},)")
         scope.lines.append(f"{variable} = await {self.flow(key, scope)}({', '.join(given)})")
 
     def _extern(self, key: str, args: dict[str, p.Expr], scope: Scope, variable: str) -> None:
         extern = self.plan.externs[key]
-        given = [f"{name}={self._expr(one, scope)}" for name, one in args.items()]
-        for param in extern.params:
-            if param.name not in args and param.default is not None:
-                given.append(f"{param.name}={self._expr(param.default, scope)}")
+        defaults = {one.name: one.default for one in extern.params if one.default is not None}
+        given = [f"{name}={self._expr(one, scope)}" for name, one in {**defaults, **args}.items()]
         function, reader = self.extern(key), reader_of(self.out, extern.type)
         shown = text_literal(p.plain_name(key))
         scope.lines.append(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from .. import plan as p
 from .asks import Asks
@@ -12,14 +12,18 @@ from .output import Output
 from .problems import EjectError
 from .scopes import Scope
 
-if TYPE_CHECKING:
-    from .blocks import Blocks
+
+class WritesBlocks(Protocol):
+    """The writer of steps that hold others."""
+
+    def write(self, step: p.Step, scope: Scope, variable: str) -> None:
+        """Write the lines that give a variable the value of a block or of a call."""
 
 
 class Bodies:
     """The writer of bodies. ``blocks`` writes the steps that hold others."""
 
-    blocks: Blocks
+    blocks: WritesBlocks
 
     def __init__(self, out: Output, models: Mapping[str, p.Model]) -> None:
         self.out = out

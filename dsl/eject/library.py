@@ -41,6 +41,17 @@ class Library:
         """Return the names that a program may ask for."""
         return frozenset(self._homes)
 
+    def every(self) -> frozenset[str]:
+        """Return the names of all definitions that a program may have."""
+        known: set[tuple[str, str]] = set()
+        todo = [(module, name) for name, module in self._homes.items()]
+        while todo:
+            one = todo.pop()
+            if one not in known:
+                known.add(one)
+                todo += self._module(one[0])[one[1]].mentions
+        return frozenset(name for _, name in known)
+
     def copies(self, names: Iterable[str]) -> tuple[list[str], list[str]]:
         """Return the imports and the texts of definitions and of all that they mention, each behind what it needs."""
         order: list[Copied] = []
@@ -77,17 +88,18 @@ def _definitions(module: str, read: Read, faces: Callable[[str, str], str]) -> d
     source = read(module)
     tree = ast.parse(source)
     ours: dict[str, tuple[str, str]] = {}
-    outer: dict[str, str] = {}
+    outer: dict[str, list[str]] = {}
     # Imports inside of functions are copied with them.
     heads = [one for node in tree.body for one in (node.body if isinstance(node, ast.If) else [node])]
     for node in heads:
         if isinstance(node, ast.Import):
-            outer |= {(one.asname or one.name).partition(".")[0]: _written(one) for one in node.names}
+            for one in node.names:
+                outer.setdefault((one.asname or one.name).partition(".")[0], []).append(_written(one))
         elif isinstance(node, ast.ImportFrom):
             home = _absolute(module, node.level, node.module or "")
             for one in node.names:
                 if not home.startswith("flowrun"):
-                    outer[one.asname or one.name] = f"from {home} import {one.name}"
+                    outer[one.asname or one.name] = [f"from {home} import {one.name}"]
                 else:
                     ours[one.asname or one.name] = (faces(home, one.name) or home, one.name)
     own: dict[str, ast.stmt] = {}
@@ -106,7 +118,7 @@ def _definitions(module: str, read: Read, faces: Callable[[str, str], str]) -> d
         used |= _quoted_names(statement)
         mentions = [(module, one) for one in own if one in used and one != name]
         mentions += [home for one, home in ours.items() if one in used and one != "pattern"]
-        imports = {line for one, line in outer.items() if one in used}
+        imports = {line for one, lines_ in outer.items() if one in used for line in lines_}
         imports |= {"import re"} if "re.compile(" in text else set()
         # A name of types is an alias of any data.
         mentions = [one for one in mentions if one[1] != "Json"]

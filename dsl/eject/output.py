@@ -17,20 +17,19 @@ _MODULES = "annotations Any Json asyncio json os random re sys time Path folder 
 class Output:
     """The parts of a program. ``kit`` are the names of helpers that it uses.
 
-    ``constants`` and ``prompts`` have definitions by their text, so that equal ones are written once.
+    ``copied`` are the names of further definitions that helpers need. ``constants`` and ``prompts`` have definitions by their text, so that equal ones are written once.
     """
 
-    def __init__(self, helpers: Iterable[str], wire: Wire, model: str) -> None:
+    def __init__(self, helpers: Iterable[str], wire: Wire, model: str, copied: Iterable[str] = ()) -> None:
         self.helpers = frozenset(helpers)
         self.wire = wire
         self.model = model
-        self.reserved = {*self.helpers, *dir(builtins), *kwlist, *softkwlist, *_MODULES.split()}
+        self.reserved = {*self.helpers, *copied, *dir(builtins), *kwlist, *softkwlist, *_MODULES.split()}
         self.names = Names(self.reserved)
         self.kit: dict[str, None] = {}
         self.imports: dict[str, None] = {}
         self.constants: dict[str, str] = {}
         self.prompts: dict[str, str] = {}
-        self.lines: list[str] = []
 
     def use(self, name: str) -> str:
         """Return the name of a helper, which the program then has."""

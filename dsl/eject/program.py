@@ -10,6 +10,7 @@ from ..patterns import pattern
 from .answers import reader_of
 from .blocks import PLACES, Blocks, seeded
 from .bodies import Bodies, defined
+from .layout import broken, joined_imports, laid_out
 from .library import Library
 from .output import Output, literal, text_literal
 from .problems import EjectError
@@ -40,7 +41,7 @@ class _Program:
         self.plan = plan
         self.library = library
         self.folder = folder
-        self.out = out = Output(library.names(), wire, model)
+        self.out = out = Output(library.names(), wire, model, library.every())
         names = {name for flow in plan.flows.values() for name in flow.names}
         names |= p.Flow(plan.params, plan.steps, plan.result, plan.type).names
         for name in sorted(names - out.reserved):
@@ -63,14 +64,15 @@ class _Program:
         out.use("main")
         imports, helpers = self.library.copies(out.kit)
         code = [*out.imports, *imports, *self.externs_lines(), "from typing import Any"]
-        bodies = [*helpers, *self._constants(), *("\n".join(one) for one in [*self._prompts(), *self.texts])]
+        functions = [laid_out(one) for one in [*self._prompts(), *self.texts]]
+        bodies = [*helpers, *self._constants(), *functions]
         everything = "\n\n\n".join(bodies)
         if "FOLDER" in everything:
             code.append("from pathlib import Path")
             bodies.insert(0, f"FOLDER = Path(__file__).parent / {text_literal(self.folder)}")
         if "Json" in everything:
             bodies.insert(0, "Json = Any")
-        parts = [self._head(), "from __future__ import annotations", "\n".join(sorted({*code}, key=_order))]
+        parts = [self._head(), "from __future__ import annotations", joined_imports(code)]
         return (
             "\n\n".join(parts)
             + "\n\n"
@@ -84,7 +86,8 @@ class _Program:
             needs = "It needs Python 3.11 and the package markdown-it-py, which finds headings."
         if self.externs:
             needs += " It imports the functions that the flow names."
-        first = f"The flow `{self.plan.flow}` of {self.plan.source.rpartition('/')[2]} as plain Python, written by `flowrun eject`."
+        file = self.plan.source.rpartition("/")[2]
+        first = f"The flow `{self.plan.flow}` of {file} as plain Python, written by `flowrun eject`."
         lines = [*wrap(first, WIDEST), ""]
         for text in (*HEAD.rstrip("\n").split("\n"), needs):
             lines += [*wrap(text, WIDEST), ""]
@@ -92,7 +95,7 @@ class _Program:
         return '"""' + "\n".join(lines).replace("\\", "\\\\").replace('"""', "'''") + '\n"""'
 
     def _constants(self) -> list[str]:
-        lines = [f"{name} = {text}" for text, name in self.out.constants.items()]
+        lines = [broken(f"{name} = {text}") for text, name in self.out.constants.items()]
         return ["\n".join(lines)] if lines else []
 
     def _prompts(self) -> list[list[str]]:
@@ -161,7 +164,3 @@ class _Program:
                 raise EjectError(f"the extern `{p.plain_name(key)}` has no plain form")
             lines.append(f"from {found[1]} import {found[2]}" + ("" if name == found[2] else f" as {name}"))
         return lines
-
-
-def _order(line: str) -> tuple[bool, str]:
-    return line.startswith("from "), line

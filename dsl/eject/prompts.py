@@ -179,8 +179,8 @@ class _Writer:
                     formed = True
         lines += [(current, formed)] if current else []
         if any(text.startswith("\0") for text, _ in lines):
-            written = [text[1:] if text.startswith("\0") else _quoted(text, formed) for text, formed in lines]
-            return [*(f"+ {one}" if number else one for number, one in enumerate(written))]
+            terms = [text[1:] if text.startswith("\0") else _quoted(text, formed) for text, formed in lines]
+            return [f"+ {one}" if number else one for number, one in enumerate(terms)]
         return [_quoted(text, formed) for text, formed in lines]
 
     def value(self, node: nodes.Node) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from .. import plan as p
 from .. import types as t
@@ -105,7 +106,7 @@ class Reductions:
             isinstance(one.type, t.Optional | t.ListOf) for one in item.fields
         ):
             return ""
-        empty = {one.name: [] if isinstance(one.type, t.ListOf) else None for one in item.fields}
+        empty: dict[str, Any] = {one.name: [] if isinstance(one.type, t.ListOf) else None for one in item.fields}
         return f", empty={literal(empty)}"
 
     def _extern(self, reduce: p.Reduce, scope: Scope, variable: str, results: str) -> None:
@@ -116,10 +117,9 @@ class Reductions:
         extern = self.plan.externs[reduce.extern]
         shape = shape_of(next(one.type for one in extern.params if one.name == "results"))
         taken = results if shape == "None" else f"{self.out.use('shaped')}(list({results}), {shape})"
-        given = [f"{name}={self.bodies.expressions.write(one, scope)}" for name, one in reduce.args.items()]
-        for param in extern.params:
-            if param.name not in (*reduce.args, "results") and param.default is not None:
-                given.append(f"{param.name}={self.bodies.expressions.write(param.default, scope)}")
+        defaults = {one.name: one.default for one in extern.params if one.default is not None and one.name != "results"}
+        every = {**defaults, **reduce.args}
+        given = [f"{name}={self.bodies.expressions.write(one, scope)}" for name, one in every.items()]
         parts = [
             text_literal(p.plain_name(reduce.extern)),
             reader_of(self.out, extern.type),

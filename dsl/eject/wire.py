@@ -12,7 +12,7 @@ from ..types import Type
 
 @dataclass(frozen=True, slots=True)
 class WireModel:
-    """A model at an address. ``base`` is the variable that replaces the address, ``keys`` those that may have the key."""
+    """A model at an address. ``base`` is the variable that replaces the address, ``keys`` may have the key."""
 
     name: str
     url: str

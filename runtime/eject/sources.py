@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 from functools import cache
 from importlib.resources import files
 
-from flowrun.dsl import Library, home_of
+from flowrun.dsl import Library
 
 _KIT = "flowrun.runtime.eject.kit"
 MODULES = (
@@ -25,5 +26,13 @@ def _read(module: str) -> str:
 
 
 def _face(module: str, name: str) -> str:
-    """Return the module that defines a name that the language offers."""
-    return home_of(name) if module == "flowrun.dsl" else ""
+    """Return the module that defines a name that the language offers; "" for any other name."""
+    return _offered().get(name, "") if module == "flowrun.dsl" else ""
+
+
+@cache
+def _offered() -> dict[str, str]:
+    """Return the names that `flowrun.dsl` offers, with their modules. It imports them for type checkers."""
+    tree = ast.parse(_read("flowrun.dsl.__init__"))
+    imports = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.level == 1 and node.module]
+    return {one.name: f"flowrun.dsl.{node.module}" for node in imports for one in node.names}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from flowrun.dsl import CORRECTIONS, RETRIES, EjectError, WireModel, WireOptions, types
+from flowrun.dsl import CORRECTIONS, RETRIES, EjectError, FunctionSpec, WireModel, WireOptions, types
 
 from ..plans.sent_options import further
 from ..providers import is_own, own_spec, service_at
@@ -25,7 +25,7 @@ class ChatWire:
 
     def __init__(self, declared: Mapping[str, NamedEndpoint]) -> None:
         self.declared = declared
-        self.functions = {name: one.spec for name, one in FUNCTIONS.items()}
+        self.functions: Mapping[str, FunctionSpec] = {name: one.spec for name, one in FUNCTIONS.items()}
 
     def _service(self, address: str) -> tuple[Service, str]:
         provider, _, name = address.partition(":")

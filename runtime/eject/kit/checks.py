@@ -9,7 +9,7 @@ from typing import Any
 from .failures import Failure
 
 Side = tuple[str, Callable[[Any], Any], bool]
-"""A side of a comparison: its words, its value, and whether it is of the answer, so that the model may read its text."""
+"""A side of a comparison: its words, its value, and whether it is of the answer, whose text the model may read."""
 
 
 def fault(answer: Any, whole: str, message: str, parts: list[tuple[Callable[[Any], Any], str, list[Side]]]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class Failure(Exception):
-    """A step has no value. If it ``abstains``, an answer came and is no ballot; otherwise a vote counts it as missing."""
+    """The failure of a step. If it ``abstains``, an answer came and is no ballot; else a vote counts it as missing."""
 
     abstains = False
 

@@ -15,7 +15,7 @@ def get(record: Any, name: str) -> Any:
     return record.get(name) if isinstance(record, dict) else None
 
 
-def number(made: Any) -> Any:
+def a_finite(made: Any) -> Any:
     """Return a result of a calculation. One that is too large for a number is a failure."""
     if (isinstance(made, float) and not isfinite(made)) or (isinstance(made, int) and made.bit_length() > 10_000):
         raise Failure("the result of a calculation is too large")
@@ -23,21 +23,21 @@ def number(made: Any) -> Any:
 
 
 def plus(first: Any, second: Any) -> Any:
-    return number(add(first, second))
+    return a_finite(add(first, second))
 
 
 def minus(first: Any, second: Any) -> Any:
-    return number(sub(first, second))
+    return a_finite(sub(first, second))
 
 
 def times(first: Any, second: Any) -> Any:
     if not isinstance(first, int | float) or not isinstance(second, int | float):
         raise Failure("`*` takes numbers")
-    return number(mul(first, second))
+    return a_finite(mul(first, second))
 
 
 def over(first: Any, second: Any) -> Any:
-    return number(truediv(first, second))
+    return a_finite(truediv(first, second))
 
 
 def or_else(value: Any, other: Callable[[], Any]) -> Any:

@@ -52,7 +52,7 @@ class Vote:
             self.first[key] = index, value
 
     def fail(self, index: int, failure: Failure) -> None:
-        """Take the failure of a sample: an answer that does not fit abstains, and any other failure is a lost ballot."""
+        """Take the failure of a sample: an answer that does not fit abstains, any other failure is a lost ballot."""
         if self.last is None or self.last.abstains or not failure.abstains:
             self.last = failure
         if failure.abstains:

@@ -78,6 +78,11 @@ def find_flows(paths: Iterable[Path], *, forced: bool = False) -> tuple[list[Pat
     return files, refused
 
 
+def is_several(path: str) -> bool:
+    """Tell whether a path on a command line leads to several files: a folder, or a pattern that is no file."""
+    return os.path.isdir(path) or (MAGIC.search(path) is not None and not os.path.lexists(path))
+
+
 def _wanted(found: Iterable[Path], refused: list[Refused], named: Path, forced: bool) -> Iterator[Path]:
     """Yield the files that their projects do not exclude. Refuse a folder that has no others, unless it is forced."""
     faults: set[str] = set()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
 from flowrun.runtime.cli.plan_limits import Limits
 from flowrun.runtime.cli.plan_rows import read_rows
+from flowrun.runtime.files.lint_settings import lint_settings
 from flowrun.runtime.vocabulary.errors import UsageError
 from support.command_line import Ran, command
 
@@ -87,6 +89,21 @@ async def test_a_file_has_the_inputs_and_the_limits(folder: Path) -> None:
     (folder / "plans.toml").write_text(PLANS.replace("max_calls = 5", "max_calls = 6"))
     ran = await planned(folder, "flows", "--inputs", "plans.toml")
     assert (ran.code, ran.err, "1 flow lacks inputs" in ran.out) == (0, "", True)
+
+
+async def test_paths_lead_from_the_folder_of_the_file(folder: Path) -> None:
+    (folder / "ci").mkdir()
+    text = PLANS.replace('"flows/', '"../flows/').replace('"data/', '"../data/').replace('"x"', '"@../data/page.md"')
+    (folder / "ci" / "plans.toml").write_text(text.replace("max_calls = 5", "max_calls = 6"))
+    ran = await planned(folder, "flows", "--inputs", "ci/plans.toml")
+    assert (ran.code, [(*row[:3],) for row in cells(ran)]) == (
+        0,
+        [
+            ("flows/one.flow", "one", "none"),
+            ("flows/rows.flow", "each", "all"),
+            ("flows/rows.flow", "pages", "all"),
+        ],
+    ), ran.err
 
 
 async def test_a_limit_that_is_exceeded_fails_the_gate(folder: Path) -> None:
@@ -179,6 +196,24 @@ async def test_a_flow_with_a_parameter_of_that_name_is_told_of_both_meanings(fol
     assert (ran.code, "--inputs has the inputs of flows" in ran.err) == (2, True)
     ran = await planned(folder, "flows", "--journal", "x")
     assert (ran.code, "--journal belongs to the plan of one flow" in ran.err) == (2, True)
+
+
+def test_the_files_in_the_page_on_ci_are_valid(tmp_path: Path) -> None:
+    page = (Path(__file__).resolve().parent.parent / "docs" / "ci.md").read_text(encoding="utf-8")
+    settings, plans = re.findall(r"^```toml\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    (tmp_path / "flowrun.toml").write_text(settings)
+    (tmp_path / "drafts").mkdir()
+    found = lint_settings(str(tmp_path))
+    assert found.excludes(str(tmp_path / "vendor" / "a.flow"))
+    assert not found.shows("F0711", str(tmp_path / "drafts" / "a.flow"))
+    assert found.shows("F0711", str(tmp_path / "a.flow"))
+    (tmp_path / "plans.toml").write_text(plans)
+    rows, limits = read_rows(tmp_path / "plans.toml", Limits())
+    assert [(one.limits.max_calls, one.limits.max_cost, one.first) for one in rows] == [
+        (100, 0.5, None),
+        (500, None, 20),
+    ]
+    assert limits == Limits(500)
 
 
 def test_a_file_of_another_form_is_refused(tmp_path: Path) -> None:

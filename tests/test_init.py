@@ -72,6 +72,7 @@ async def test_the_printed_commands_work(what: str, answers: int, tmp_path: Path
 
 
 @pytest.mark.slow
+@pytest.mark.embedded
 @pytest.mark.parametrize("what", STARTERS)
 async def test_a_first_flow_runs_with_the_local_model(what: str, tmp_path: Path) -> None:
     pytest.importorskip("xllamacpp")

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from flowrun.dsl import Diagnostic, Examined, Source, Unread
 
 from ..files.files import read_plain
-from ..files.project import project_file
+from ..files.project import home_of, project_file
 from ..session.loading import examine_source, lints_of
 from ..vocabulary.errors import UsageError
 from .lints import AS_SET, Chosen
 from .paths import refuse_pipe, told_path
+
+if TYPE_CHECKING:
+    from flowrun.dsl import LintSettings
 
 STDIN = "<stdin>"
 
@@ -20,8 +25,12 @@ STDIN = "<stdin>"
 def projects_unread(names: Sequence[str]) -> list[Unread]:
     """Return the files of the flows' projects that are not valid, each once."""
     found: dict[Path, Unread] = {}
+    homes: set[str] = set()
     for name in names:
-        path = None if name == STDIN else project_file(name)
+        if not os.path.exists(name) or (home := home_of(name)) in homes:
+            continue
+        homes.add(home)
+        path = project_file(name)
         if path is not None and path not in found:
             from ..providers.endpoint_tables import check_project  # few projects have settings
 
@@ -42,6 +51,7 @@ class Checks:
 
     def __init__(self, lints: Chosen = AS_SET, sources: dict[str, Source] | None = None) -> None:
         self._lints = lints
+        self._settings: dict[str, LintSettings | None] = {}
         self.unread: list[Unread] = []
         self.examined: list[Examined] = []
         self._sources = {} if sources is None else sources
@@ -71,7 +81,10 @@ class Checks:
         return self._examined(source).findings
 
     def _examined(self, source: Source) -> Examined:
-        return examine_source(source, self._sources, self._lints.of(source.name))
+        home = home_of(source.name)
+        if home not in self._settings:
+            self._settings[home] = self._lints.of(source.name)
+        return examine_source(source, self._sources, self._settings[home])
 
 
 def _read(name: str) -> str:

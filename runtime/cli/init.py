@@ -109,8 +109,6 @@ def _begin(starter: Starter, folder: Path, ci: str, *, settings: bool) -> int:
     flow = folder / starter.name
     beside = {folder / name: text for name, text in starter.samples.items()}
     beside |= files_beside(folder, ci, settings=settings)
-    if os.path.lexists(flow):
-        raise UsageError(f"{shown(str(flow))} exists already, and is not overwritten; give another folder")
     kept = [path for path in beside if os.path.lexists(path)]
     written = {flow: starter.text, **{path: text for path, text in beside.items() if path not in kept}}
     if (code := _write(written)) != exits.DONE:

@@ -18,7 +18,7 @@ from flowrun.dsl import nearest, pattern
 
 from ..files.decoding import decode
 from ..files.files import MAGIC, read_plain_bytes
-from ..files.project import project_file
+from ..files.project import home_of, project_file
 from ..files.urls import is_url, told_url
 from ..vocabulary.errors import UsageError
 from ..vocabulary.quoting import shown
@@ -78,13 +78,23 @@ def find_flows(paths: Iterable[Path], *, forced: bool = False) -> tuple[list[Pat
     return files, refused
 
 
+def is_several(path: str) -> bool:
+    """Tell whether a path on a command line leads to several files: a folder, or a pattern that is no file."""
+    return os.path.isdir(path) or (MAGIC.search(path) is not None and not os.path.lexists(path))
+
+
 def _wanted(found: Iterable[Path], refused: list[Refused], named: Path, forced: bool) -> Iterator[Path]:
     """Yield the files that their projects do not exclude. Refuse a folder that has no others, unless it is forced."""
     faults: set[str] = set()
     kept, left_out = 0, 0
+    projects: dict[str, Path | None] = {}
     for path in found:
+        home = home_of(str(path))
+        if home not in projects:
+            projects[home] = project_file(str(path))
+        project = projects[home]
         try:
-            excluded = (project := project_file(str(path))) is not None and _excludes(project, path)
+            excluded = project is not None and _excludes(project, path)
         except UsageError as error:
             excluded = False
             if project is not None and str(error) not in faults:

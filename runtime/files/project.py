@@ -78,6 +78,11 @@ def project_file(source: str) -> Path | None:
     return None
 
 
+def home_of(source: str) -> str:
+    """Return a word that is the same for flow files of the same project: the folder, or the path of a link."""
+    return source if os.path.islink(source) else os.path.dirname(source) or "."
+
+
 def project_places(folders: Iterable[str]) -> set[str]:
     """Return the paths at which the file of a project may be, or may appear, for flows in these folders."""
     found: set[str] = set()

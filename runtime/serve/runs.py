@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import secrets
 from collections.abc import Callable, Iterator, Mapping
@@ -34,6 +35,8 @@ KEPT = 1000
 """The ended runs that a server remembers."""
 KEPT_BYTES = 64 * 2**20
 """The most bytes of their results."""
+SWEPT = 100
+"""The ended runs after which Python's collector looks for what they left. By itself it would wait very long."""
 
 
 class BusyError(FlowrunError):
@@ -143,6 +146,7 @@ class Runs:
         self._ended: dict[str, Run] = {}
         self._keys: dict[str, Run] = {}
         self._stale: set[str] = set()
+        self._since = 0
 
     @property
     def journal(self) -> Path | None:
@@ -239,6 +243,11 @@ class Runs:
         self._ended[run.id] = run
         run.named.set()
         run.over.set()
+        self._since += 1
+        if self._since >= SWEPT:
+            self._since = 0
+            # Later, because the end of this run still holds its state.
+            asyncio.get_running_loop().call_later(0.1, gc.collect)
         size = sum(len(one.end.report) for one in self._ended.values() if one.end is not None)
         while self._ended and (len(self._ended) > KEPT or size > KEPT_BYTES):
             gone = self._ended.pop(next(iter(self._ended)))

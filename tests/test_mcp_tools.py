@@ -6,8 +6,6 @@ import asyncio
 import json
 import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +13,7 @@ import pytest
 from mcp.shared.exceptions import MCPError
 
 from support.model_server import Served, model_server
-from support.served import START, asked, connected, environment, until
+from support.served import asked, connected, environment, flowrun, until
 
 
 @pytest.fixture
@@ -70,8 +68,8 @@ async def test_a_call_returns_the_value_as_text_and_as_data(
     async with connected(tmp_path, environ, mode=mode) as tools:
         told: list[tuple[float, float | None, str | None]] = []
 
-        async def hear(done: float, total: float | None, words: str | None) -> None:
-            told.append((done, total, words))
+        async def hear(progress: float, total: float | None, message: str | None) -> None:
+            told.append((progress, total, message))
 
         card = await tools.client.call_tool("card", {"name": "Ada"})
         spam = await tools.client.call_tool("is_spam", {"email": "You won"}, progress_callback=hear)
@@ -93,9 +91,7 @@ async def test_concurrent_calls_share_one_journal(tmp_path: Path, environ: dict[
     assert [len(one.structured_content["value"]) for one in found] == [5] * 12
     assert len({value for one in found for value in one.structured_content["value"]}) == 60
     assert models.answers() == 60
-    shown = subprocess.run(
-        [*_flowrun(), "runs", "--journal", "j.db", "--json"], cwd=tmp_path, env=environ, capture_output=True, check=True
-    )
+    shown = flowrun(tmp_path, environ, "runs", "--journal", "j.db", "--json")
     assert len(json.loads(shown.stdout)["runs"]) == 12
 
 
@@ -161,6 +157,7 @@ async def test_a_killed_server_pays_nothing_twice(tmp_path: Path) -> None:
             again = await tools.client.call_tool("each", {"texts": texts})
         assert len(again.structured_content["value"]) == 120
         # The requests under way at the kill are in doubt, and asked again. Nothing else is.
+        assert again.meta is not None
         kept = again.meta["flowrun/recalled"]
         assert 0 < kept <= before
         assert again.meta["flowrun/calls"] == asked(models) - before == 120 - kept
@@ -175,21 +172,10 @@ async def test_nothing_but_the_protocol_is_on_standard_output(tmp_path: Path, en
         "params": {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "x", "version": "1"}},
     }
     lines = ["{broken", "[]", json.dumps(hello), '{"jsonrpc":"2.0","id":2,"method":"nope"}', "x" * 2**20]
-    done = subprocess.run(
-        [*_flowrun(), "mcp", "a.flow", "--model", "openai:gpt-4o-mini"],
-        cwd=tmp_path,
-        env=environ,
-        input="\n".join([*lines, json.dumps({"jsonrpc": "2.0", "method": "notifications/initialized"})]) + "\n",
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+    lines.append(json.dumps({"jsonrpc": "2.0", "method": "notifications/initialized"}))
+    words = ("mcp", "a.flow", "--model", "openai:gpt-4o-mini")
+    done = flowrun(tmp_path, environ, *words, stdin="\n".join([*lines, ""]))
     answers = [json.loads(line) for line in done.stdout.splitlines()]
-    assert done.returncode == 0, done.stderr
     assert {one.get("id") for one in answers} >= {1, 2}
     assert all(one["jsonrpc"] == "2.0" for one in answers)
     assert "f(): 1 to 3 calls" in done.stderr and "Traceback" not in done.stderr
-
-
-def _flowrun() -> list[str]:
-    return [sys.executable, "-c", START]

@@ -62,9 +62,11 @@ async def test_pages_of_other_sites_are_refused_and_there_is_no_cors(server: Ser
     assert not [name for name in headers if name.lower().startswith("access-control")]
     assert (await get(server, "/health", Origin="null"))[0] == 403
     assert (await get(server, "/health", Origin=server.address))[0] == 200
-    async with aiohttp.ClientSession(server.address) as client:
-        async with client.options("/flows/is_spam", headers={"Origin": "https://evil.example"}) as response:
-            assert response.status == 403
+    async with (
+        aiohttp.ClientSession(server.address) as client,
+        client.options("/flows/is_spam", headers={"Origin": "https://evil.example"}) as response,
+    ):
+        assert response.status == 403
 
 
 def test_a_token_is_made_if_none_is_given(tmp_path: Path) -> None:

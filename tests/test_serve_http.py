@@ -77,9 +77,11 @@ async def test_a_wrong_body_is_refused_with_a_sentence(server: Server, body: byt
 
 async def test_a_huge_body_is_refused(server: Server) -> None:
     headers = {"Content-Type": "application/json"}
-    async with server.client() as client:
-        async with client.post("/flows/is_spam", data=io.BytesIO(b"x" * (33 * 2**20)), headers=headers) as response:
-            assert response.status == 413 and "too long" in (await response.json())["error"]
+    async with (
+        server.client() as client,
+        client.post("/flows/is_spam", data=io.BytesIO(b"x" * (33 * 2**20)), headers=headers) as response,
+    ):
+        assert response.status == 413 and "too long" in (await response.json())["error"]
     assert (await server.ask("/flows/is_spam", {"email": "after it"}))[0] == 200
 
 

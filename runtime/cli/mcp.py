@@ -8,13 +8,16 @@ import signal
 import sys
 from importlib.metadata import version
 from importlib.util import find_spec
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ..vocabulary.errors import UsageError
 from . import exits
 from .served_options import ServedCommand
+
+if TYPE_CHECKING:
+    from ..serve.mcp_server import ToolServer
 
 
 @click.command("mcp", cls=ServedCommand, short_help="Serve flows as tools for MCP clients.")
@@ -35,38 +38,43 @@ def command(**given: Any) -> int:
         found = served(given, print_line, traces)
         from ..serve.mcp_server import ToolServer
 
-        async def main() -> int:
-            await found.must_be_ready()
-            for line in ("tools for an MCP client:", *start_lines(found.tools, found.runs, given["total_budget"])):
-                print_line(line)
-            server = ToolServer(found.tools, found.runs, version("flowrun-dsl"))
-            return await _until_stopped(server)
+        server = ToolServer(found.tools, found.runs, version("flowrun-dsl"))
 
-        with found.runs.opened():
-            code = asyncio.run(main())
-    if code:
-        sys.stderr.flush()
-        # A thread still reads the standard input, and would keep Python from ending.
-        os._exit(code)
-    return exits.DONE
+        async def serve() -> int:
+            with found.runs.opened():
+                await found.must_be_ready()
+                lines = start_lines(found.tools, found.runs, given["total_budget"])
+                for line in ("tools for an MCP client:", *lines):
+                    print_line(line)
+                code = await _until_stopped(server)
+            if code:
+                sys.stderr.flush()
+                # A thread still reads the standard input, and would keep Python from ending.
+                os._exit(code)
+            return code
+
+        return asyncio.run(serve())
 
 
-async def _until_stopped(server: Any) -> int:
+async def _until_stopped(server: ToolServer) -> int:
     """Serve until the input ends, or until a signal. Return the exit code: 0, or 128 and the number of the signal."""
     loop, heard = asyncio.get_running_loop(), list[int]()
-    serving = asyncio.ensure_future(server.serve())
+    stopped = asyncio.Event()
 
     def stop(number: signal.Signals) -> None:
         if heard:
+            # The journal is safe, so there is no reason to wait.
             os._exit(128 + number)
         heard.append(128 + number)
-        serving.cancel()
+        stopped.set()
 
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop, number)
-    try:
+    serving, stopping = asyncio.ensure_future(server.serve()), asyncio.ensure_future(stopped.wait())
+    await asyncio.wait((serving, stopping), return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if not heard:
         await serving
-    except asyncio.CancelledError:
-        if not heard:
-            raise
-    return heard[0] if heard else exits.DONE
+        return exits.DONE
+    await server.leave()
+    return heard[0]

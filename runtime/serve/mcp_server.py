@@ -48,9 +48,15 @@ class ToolServer:
             async with stdio_server() as (read, write):
                 await self.server.run(read, write, self.server.create_initialization_options())
         finally:
-            self._runs.closing = True
-            self._runs.stop()
-            await asyncio.shield(self._runs.ended())
+            await self.leave()
+
+    async def leave(self) -> None:
+        """Take no more calls, and stop the runs. They keep the answers of the requests under way."""
+        self._runs.closing = True
+        self._runs.stop()
+        await self._runs.ended()
+        # The answers to the last calls are still to be written.
+        await asyncio.sleep(0.05)
 
     async def _list(self, context: Any, params: Any) -> wire.ListToolsResult:
         return wire.ListToolsResult(tools=[described(tool) for tool in self._tools.values()])

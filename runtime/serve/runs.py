@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
-import secrets
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager, nullcontext
 from dataclasses import replace
@@ -24,16 +24,13 @@ from ..session.options import RunOptions
 from ..session.parts import Parts, Stop
 from ..session.result import Result
 from ..vocabulary.errors import FlowrunError, UsageError, mistake_in
-from ..vocabulary.json_value import Json
 from .inputs import Inputs
-from .progress import Progress
 from .purse import Purse, SpentError
+from .run import End, Run, Shelf
 from .tools import Tool
 
-KEPT = 1000
-"""The ended runs that a server remembers."""
-KEPT_BYTES = 64 * 2**20
-"""The most bytes of their results."""
+SWEPT = 100
+"""The ended runs after which Python's collector looks for what they left. By itself it would wait very long."""
 
 
 class BusyError(FlowrunError):
@@ -64,64 +61,6 @@ class ServedOptions(RunOptions):
         return replace(super().parts(listeners, remarks), limiter_at=self.limiters.limiter_at)
 
 
-@dataclass(frozen=True, slots=True)
-class End:
-    """The end of a run. ``value`` counts if it is ``complete``.
-
-    ``status`` is that of the result, ``refused`` if nothing was sent, or ``mistake`` for a fault of flowrun. ``why`` is
-    what the caller should know, "" if nothing is missing. ``report`` is the run as JSON.
-    """
-
-    status: str
-    complete: bool
-    value: Json
-    why: str
-    report: bytes
-
-
-class Run:
-    """A run of a server. ``id`` is its name in the journal; without a journal it is one of the server's own.
-
-    ``detached`` says that it goes on when nobody waits for it any more.
-    """
-
-    def __init__(self, tool: Tool, digest: str, *, detached: bool) -> None:
-        self.tool = tool
-        self.digest = digest
-        self.detached = detached
-        self.stop = Stop()
-        self.end: End | None = None
-        self.over = asyncio.Event()
-        self.named = asyncio.Event()
-        self.progress = Progress(tool.calls, self.named.set)
-        self._own = secrets.token_hex(8)
-        self._waiting = 0
-
-    @property
-    def id(self) -> str:
-        return self.progress.run or self._own
-
-    @contextmanager
-    def followed(self) -> Iterator[None]:
-        """Count a caller who waits. A run that is not detached is stopped when the last of them leaves."""
-        self._waiting += 1
-        try:
-            yield
-        finally:
-            self._waiting -= 1
-            if not self._waiting and not self.detached:
-                self.stop()
-
-    async def wait(self, seconds: float | None = None) -> bool:
-        """Wait for the end. Return False if the run still goes on after some seconds."""
-        try:
-            async with asyncio.timeout(seconds):
-                await self.over.wait()
-        except TimeoutError:
-            return False
-        return True
-
-
 class Runs:
     """The runs of a server. ``options`` are those of all of them, ``most`` may go on at the same time.
 
@@ -140,9 +79,9 @@ class Runs:
         self._heard = functions(options.on_event, "on_event")
         self._tell = tell
         self._going: dict[Run, asyncio.Task[None]] = {}
-        self._ended: dict[str, Run] = {}
+        self._shelf = Shelf()
         self._keys: dict[str, Run] = {}
-        self._stale: set[str] = set()
+        self._since = 0
 
     @property
     def journal(self) -> Path | None:
@@ -161,7 +100,7 @@ class Runs:
 
     def find(self, name: str) -> Run | None:
         """Find a run that goes on, or one of the last that ended."""
-        return self._ended.get(name) or next((run for run in self._going if run.id == name), None)
+        return self._shelf.find(name) or next((run for run in self._going if run.id == name), None)
 
     def begun_with(self, key: str) -> Run | None:
         """Find the run that a caller has begun with a key of its own."""
@@ -176,7 +115,7 @@ class Runs:
         if len(self._going) >= self.most:
             raise BusyError(f"{self.most:,} runs go on already, and that is the most: try again later")
         budget = self.purse.take(tool.budget)
-        run = Run(tool, digest, detached=detached)
+        run = Run(tool, key, digest, detached=detached)
         # The run counts from here on, because the reading of documents takes time.
         self._going[run] = asyncio.create_task(self._run(run, given, budget))
         if key:
@@ -236,20 +175,23 @@ class Runs:
         del self._going[run]
         # The switch knows the whole run.
         run.stop = Stop()
-        self._ended[run.id] = run
+        if run.end is None or not run.end.complete:
+            # The same request may be made again: it takes the answers that are in the journal.
+            self._keys.pop(run.key, None)
+        for gone in self._shelf.keep(run):
+            if self._keys.get(gone.key) is gone:
+                del self._keys[gone.key]
         run.named.set()
         run.over.set()
-        size = sum(len(one.end.report) for one in self._ended.values() if one.end is not None)
-        while self._ended and (len(self._ended) > KEPT or size > KEPT_BYTES):
-            gone = self._ended.pop(next(iter(self._ended)))
-            size -= 0 if gone.end is None else len(gone.end.report)
-            for key in [key for key, one in self._keys.items() if one is gone]:
-                del self._keys[key]
+        self._since += 1
+        if self._since >= SWEPT:
+            self._since = 0
+            # Later, because the end of this run still holds its state.
+            asyncio.get_running_loop().call_later(0.1, gc.collect)
 
     def _look_at(self, tool: Tool) -> None:
         """Tell once of a flow whose file has changed. The server goes on with the flow that it has checked."""
-        if tool.name not in self._stale and tool.has_changed():
-            self._stale.add(tool.name)
+        if tool.told_of_change():
             self._tell(
                 f"the file of the flow `{tool.name}` has changed: the server goes on with the flow that it has read; "
                 "start it again to serve the change"

@@ -36,8 +36,8 @@ class Stamp:
 class Tool:
     """A flow as a tool. ``budget`` is that of a call; None for none. ``about`` describes the parameters.
 
-    ``models`` are the names that a caller may give for a parameter that is a model. ``stamps`` are those of the files
-    that the flow comes from.
+    ``models`` are the names that a caller may give for a parameter that is a model. ``fresh`` are the states of the
+    files that the flow comes from, until it was told that one has changed.
     """
 
     plan: p.Plan
@@ -46,7 +46,7 @@ class Tool:
     bounds: Bounds
     budget: Budget | None
     models: Collection[str]
-    stamps: tuple[Stamp, ...] = ()
+    fresh: list[Stamp] = field(default_factory=list)
     inputs: Schema = field(default_factory=dict)
     output: Schema = field(default_factory=dict)
 
@@ -75,9 +75,12 @@ class Tool:
     def description(self) -> str:
         return "\n\n".join(filter(None, (self.said or f"The flow `{self.name}`.", f"Bounds: {self.limits}")))
 
-    def has_changed(self) -> bool:
-        """Tell whether a file of the flow has changed since it was read."""
-        return any(stamp_of(one.path) != one for one in self.stamps)
+    def told_of_change(self) -> bool:
+        """Tell whether a file of the flow has changed since it was read, the first time that this is so."""
+        if not self.fresh or all(stamp_of(one.path) == one for one in self.fresh):
+            return False
+        self.fresh.clear()
+        return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +149,7 @@ def _tool(checked: Checked, path: Path, name: str, wanted: Wanted) -> Tool:
         bounds_without_inputs(plan, model, wanted.environ),
         wanted.budget or (None if own == Budget() else own),
         models,
-        tuple(map(stamp_of, sources)),
+        [*map(stamp_of, sources)],
         input_schema(plan.params, about, models),
         output_schema(plan.type),
     )

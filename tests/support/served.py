@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -102,13 +102,20 @@ class Server:
 
 
 @contextmanager
-def serving(folder: Path, environ: Mapping[str, str], *options: str, files: tuple[str, ...] = ()) -> Iterator[Server]:
+def serving(
+    folder: Path,
+    environ: Mapping[str, str],
+    *options: str,
+    files: tuple[str, ...] = (),
+    python: Sequence[str] = PYTHON,
+    journal: Sequence[str] = ("--journal", "j.db"),
+) -> Iterator[Server]:
     """Run `flowrun serve` on the flows of this module, or on ``files``, until it has ended or is killed."""
     flow = folder / "flows.flow"
     if not files:
         flow.write_text(FLOWS, encoding="utf-8")
     err = folder / f"err{time.monotonic_ns()}"
-    command = [*PYTHON, "-c", START, "serve", *(files or (str(flow),)), "--port", "0", "--journal", "j.db", *options]
+    command = [*python, "-c", START, "serve", *(files or (str(flow),)), "--port", "0", *journal, *options]
     with err.open("wb") as to, subprocess.Popen(command, cwd=folder, env=dict(environ), stderr=to) as process:
         server = Server(process, err)
         try:
@@ -160,6 +167,14 @@ async def connected(
         async with Client(stdio_client(parameters, errlog=to), mode=mode) as client:
             yield Tools(client, err)
     assert "Traceback" not in err.read_text(), err.read_text()
+
+
+def flowrun(folder: Path, environ: Mapping[str, str], *words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    """Run the command to its end."""
+    command = [sys.executable, "-c", START, *words]
+    given = {"cwd": folder, "env": dict(environ), "input": stdin, "capture_output": True, "text": True, "timeout": 60}
+    done: subprocess.CompletedProcess[str] = subprocess.run(command, check=True, **given)  # type: ignore[call-overload]
+    return done
 
 
 async def until(what: Any, seconds: float = 20) -> None:

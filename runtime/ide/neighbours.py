@@ -39,7 +39,7 @@ class Neighbours:
         self._server = server
         self._known: dict[str, tuple[dict[str, Stamp], Seen]] = {}
 
-    async def views(self, but: Document) -> list[ide.View]:
+    async def views(self, but: ide.View) -> list[ide.View]:
         """Return the views of all flows besides one: the open ones, and those in the folders of the editor."""
         server = self._server
         opened = {one.real for one in server.documents if one.real}
@@ -47,7 +47,8 @@ class Neighbours:
             if one.is_flow:
                 await server.checks.newest(one.uri)
         closed = await self._closed(opened)
-        return [*server.views_beside(but.uri), *(seen.view for seen in closed if seen.view is not None)]
+        views = [*server.views(), *(seen.view for seen in closed if seen.view is not None)]
+        return [one for one in views if one is not but]
 
     async def symbols(self, query: str) -> list[lsp.SymbolInformation]:
         """Return the names in all flows that have the letters of a query in this order."""
@@ -55,7 +56,7 @@ class Neighbours:
         opened = {one.real for one in server.documents if one.real}
         closed = [seen.view for seen in await self._closed(opened) if seen.view is not None]
         made: list[lsp.SymbolInformation] = []
-        for view in (*server.views_beside(""), *closed):
+        for view in (*server.views(), *closed):
             made += forms.flat(ide.symbols(view), server.ranges, lambda name: _fits(query.lower(), name.lower()))
             if len(made) >= MOST_SYMBOLS:
                 break

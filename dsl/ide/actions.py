@@ -9,7 +9,7 @@ from ..diagnostics import Diagnostic, Edit
 from ..fixes import apply_fixes
 from ..patterns import pattern
 from ..source import Source
-from .shift import Shift
+from .shift import between
 from .values import Action
 from .view import View
 
@@ -84,7 +84,7 @@ def fix_all(view: View) -> Action | None:
     made = apply_fixes(view.source, check)
     if made.source.text == view.source.text:
         return None
-    shift = Shift(view.source.text, made.source.text)
+    shift = between(view.source.text, made.source.text)
     old, new = view.source.text, made.source.text
     span = view.source.span(shift.head, len(old) - shift.tail)
     count = len(made.made)

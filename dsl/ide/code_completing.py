@@ -14,7 +14,7 @@ from .snippets import DECLARATIONS, NODES, REDUCES, STEPS
 from .test_completing import expected_scope, in_test, path_words, tested_flow
 from .values import Completion
 from .view import View
-from .words import sentence
+from .words import RESULTS, sentence
 
 _CLAUSES = ("with", "after", "when", "else", "->", "check", "reduce", "until", "where", "at most")
 _JOINS = ("and", "or", "in", "when", "else", "with", "after")
@@ -157,7 +157,8 @@ def _at_top(context: Context, proposals: Proposals) -> Iterator[Completion]:
 def _in_flow(view: View, at: int, context: Context, proposals: Proposals) -> Iterator[Completion]:
     """Yield what can stand in the body of a flow or a block."""
     last = context.last
-    if context.around == "body" and context.first:
+    first = context.first or last == "LBRACE"
+    if context.around == "body" and first:
         yield from proposals.forms(STEPS, NEAR)
         if (context.opener >= 0 and context.opener < len(context.pieces) - 1) or last == "LBRACE":
             yield from proposals.forms(NODES)
@@ -166,7 +167,7 @@ def _in_flow(view: View, at: int, context: Context, proposals: Proposals) -> Ite
             yield from proposals.words(("with", "after", "when", "check", "return"), FAR)
         yield from proposals.names()
         return
-    if context.around == "match" and context.first:
+    if context.around == "match" and first:
         yield from _classes(view, context, proposals)
         return
     if last in ("EQUAL", "RETURN"):
@@ -174,8 +175,11 @@ def _in_flow(view: View, at: int, context: Context, proposals: Proposals) -> Ite
         yield from proposals.calls()
         yield from proposals.values()
         return
-    if last in ("REPEAT", "NUMBER", "TO", "MOST") and last != "NUMBER":
+    if last in ("MAP", "REPEAT", "TO", "MOST", "UP"):
+        yield from proposals.words(("to",) if last == "UP" else ())
         return
+    if last == "CHECK":
+        yield proposals.one("answer", "answer", "", RESULTS["answer"], rank=NEAR)
     if last == "ELSE" and context.pieces[-2:-1] and context.pieces[-2].type == "RBRACE":
         yield from proposals.words(("fail", "last"), NEAR)
         yield proposals.one("best", "keyword", "", "The best round.", text="best(by: ${1:score})$0", snippet=True)
@@ -191,6 +195,8 @@ def _in_flow(view: View, at: int, context: Context, proposals: Proposals) -> Ite
     if context.around == "record" and last in ("LBRACE", "COMMA"):
         yield from proposals.names(models=False)
         return
+    if last == "IN" and context.back(3) == "MAP":
+        yield from proposals.names(models=False, lists=True)
     yield from proposals.values()
 
 

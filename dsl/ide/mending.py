@@ -11,16 +11,52 @@ from ..catalog import Catalog
 from ..check import Load, examine_tree
 from ..checked import Checked
 from ..diagnostics import Diagnostic, FlowError
-from ..parsing.parse import parse_flow
+from ..parsing.parse import parse_flow, parses
 from ..source import Source
 from .pieces import open_brackets
+from .shift import Shift, inserted, same
 
+Mended = tuple[Checked, Shift] | None
+"""A checked file of a changed text, with the way to its offsets."""
+_PARTS = ("", "x", ' "x"', ' x "x"', '"', " first", " x reduce count", "x reduce count", " = x")
+"""The parts that may be missing: nothing but brackets, a name, a text, the end of a text, a rule."""
 ROUNDS = 4
 MOST_CHARACTERS = 200_000
 """The greatest length of a text that is mended."""
 
 
-def mended(source: Source, findings: Iterable[Diagnostic], catalog: Catalog, load: Load | None) -> Checked | None:
+def completed(
+    source: Source, found: Iterable[Diagnostic], at: int | None, catalog: Catalog, load: Load | None
+) -> Mended:
+    """Return the checked file of a text with the part that is missing, such as a value behind a `=`.
+
+    ``at`` is the place of the last change, where the cursor probably is. None if no part that was tried fits.
+    """
+    text = source.text
+    if len(text) > MOST_CHARACTERS:
+        return None
+    first = next(
+        (one.span for one in found if one.code.startswith("F01") and one.span.source.name == source.name), None
+    )
+    places = [one for one in (at, _before(text, first.start) if first is not None else None) if one is not None]
+    opened = open_brackets(source)
+    closers = [_closers(opened), *([_closers(opened, "reduce first")] if "{" in opened else [])]
+    for place in dict.fromkeys(places):
+        for part in _PARTS:
+            for closing in dict.fromkeys(closers):
+                whole = Source(text[:place] + part + text[place:] + closing, source.name)
+                if parses(whole):
+                    checked = examine_tree(whole, catalog, load, quick=True)[1]
+                    return None if checked is None else (checked, inserted(text, place, len(part)))
+    return None
+
+
+def _before(text: str, at: int) -> int:
+    """Return the end of what stands before a mistake."""
+    return len(text[:at].rstrip())
+
+
+def mended(source: Source, findings: Iterable[Diagnostic], catalog: Catalog, load: Load | None) -> Mended:
     """Return the checked file of a text without its mistakes. None if they are too many."""
     if len(source.text) > MOST_CHARACTERS:
         return None
@@ -28,13 +64,14 @@ def mended(source: Source, findings: Iterable[Diagnostic], catalog: Catalog, loa
     found = [one for one in findings if one.span.source.name == source.name]
     for _ in range(ROUNDS):
         text = _blanked(source, text, found)
-        closed = Source(text + _closers(text), source.name)
+        closed = Source(text + _closers(open_brackets(Source(text))), source.name)
         try:
             parse_flow(closed)
         except FlowError as error:
             found = list(error.diagnostics)
             continue
-        return examine_tree(closed, catalog, load, quick=True)[1]
+        checked = examine_tree(closed, catalog, load, quick=True)[1]
+        return None if checked is None else (checked, same(source.text))
     return None
 
 
@@ -60,7 +97,10 @@ def _empty(line: str) -> str:
     return " " * len(line)
 
 
-def _closers(text: str) -> str:
-    """Return the brackets that close all open ones at the end of the text."""
-    opened = open_brackets(Source(text))
-    return "".join({"{": "\n}", "(": ")", "[": "]"}[one] for one in reversed(opened))
+def _closers(opened: Iterable[str], behind: str = "") -> str:
+    """Return the brackets that close all open ones, the innermost first. ``behind`` follows the first brace."""
+    found = [{"{": "\n}", "(": ")", "[": "]"}[one] for one in reversed(list(opened))]
+    brace = next((place for place, one in enumerate(found) if one == "\n}"), None)
+    if behind and brace is not None:
+        found[brace] += f" {behind}"
+    return "".join(found)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from .. import syntax as s
 from .. import types as t
@@ -61,17 +62,26 @@ class Proposals:
 
     # Names
 
-    def names(self, wanted: t.Type | None = None, *, models: bool = True) -> Iterator[Completion]:
-        """Yield the names of values. Those of a wanted type come first."""
+    def names(self, wanted: t.Type | None = None, *, models: bool = True, lists: bool = False) -> Iterator[Completion]:
+        """Yield the names of values. Those of a wanted type, or all ``lists``, come first."""
         if self.scope is None or self.home is None:
             return
         seen: set[str] = set()
         for name in self.scope.known():
             symbol = self.scope.lookup(name)
-            if symbol is None or name in seen or (symbol.kind == "model" and not models):
+            if symbol is None or name in seen or (symbol.kind == "model" and not models) or self.inside(symbol):
                 continue
             seen.add(name)
-            yield self.symbol(symbol, wanted)
+            one = self.symbol(symbol, wanted)
+            listed = isinstance(t.unwrapped(self.home.known(symbol).type), t.ListOf)
+            yield replace(one, rank=USUAL) if lists and not listed else one
+
+    def inside(self, symbol: Symbol) -> bool:
+        """Return True if a name is that of a step around the place, which cannot mention itself."""
+        if symbol.kind not in ("step", "branch") or symbol.step is None:
+            return False
+        span, at = symbol.step.line.span, self.view.back(self.span.start)
+        return span.source is self.view.known and span.start <= at <= span.end
 
     def symbol(self, symbol: Symbol, wanted: t.Type | None = None) -> Completion:
         assert self.home is not None

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from .. import syntax as s
 from ..check import examine_tree
+from ..checked import Checked
 from ..checking.names import RESERVED
 from ..diagnostics import Diagnostic, Edit
 from ..fixes import edited
@@ -71,7 +72,7 @@ def rename(
         return Refusal("a file that mentions this name does not parse: mend it first")
     edits = _edits(views, key, found, name)
     for one in views:
-        if (refused := _refused(one, key, name, edits)) is not None:
+        if (refused := _refused(one, found, name, edits)) is not None:
             return refused
     return tuple(edits)
 
@@ -106,8 +107,10 @@ def _edits(views: Sequence[View], key: Key, found: Place, name: str) -> list[Edi
     return sorted(edits.values(), key=lambda one: (one.span.source.name, one.span.start))
 
 
-def _refused(view: View, key: Key, name: str, edits: Sequence[Edit]) -> Refusal | None:
+def _refused(view: View, found: Place, name: str, edits: Sequence[Edit]) -> Refusal | None:
     """Return the reason why the edits would change what a file means. None if they do not."""
+    key = found.target.key
+    assert key is not None
     changed = {
         source.name: edited(source, [one for one in edits if one.span.source.name == source.name])
         for source in {one.span.source.name: one.span.source for one in edits}.values()
@@ -115,8 +118,8 @@ def _refused(view: View, key: Key, name: str, edits: Sequence[Edit]) -> Refusal 
     root = changed.get(view.source.name, view.source)
 
     def load(path: str) -> Source | str:
-        found = view.load(path) if view.load is not None else ""
-        return changed.get(found.name, found) if isinstance(found, Source) else found
+        read = view.load(path) if view.load is not None else ""
+        return changed.get(read.name, read) if isinstance(read, Source) else read
 
     examined, checked = examine_tree(root, view.catalog, load if view.load is not None else None, quick=True)
     more = Counter(map(_said, examined.findings)) - Counter(map(_said, view.findings))
@@ -126,7 +129,21 @@ def _refused(view: View, key: Key, name: str, edits: Sequence[Edit]) -> Refusal 
         return Refusal(f"`{name}` would change what the flow means{told}")
     before = Counter(place.span.source.name for place in view.index.of(key))
     after = _places_after(Index(checked), key, edits)
-    return None if before == after else Refusal(f"`{name}` would change what the flow means: it is a word there")
+    if before != after:
+        return Refusal(f"`{name}` would change what the flow means: it is a word there")
+    if found.target.kind == "field" and _types(view.checked) != _types(checked, name, found.target.name):
+        # Records fit by their fields, so the same field may stand in other records, too.
+        return Refusal(f"other records share the field `{found.target.name}`, and they would no longer fit")
+    return None
+
+
+def _types(checked: Checked | None, name: str = "", old: str = "") -> list[str]:
+    """Return the types of all flows, of their parameters and of their steps, with the old name for the other."""
+    if checked is None:
+        return []
+    types = [*checked.typed.nodes.params.values(), *checked.typed.nodes.results.values(), *checked.typed.steps.values()]
+    word = pattern(rf"\b{name}\b")
+    return [word.sub(old, repr(one)) if name else repr(one) for one in types]
 
 
 def _places_after(index: Index, key: Key, edits: Sequence[Edit]) -> Counter[str]:

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from .. import syntax as s
 from ..checked import units_of
-from ..checking.program import Scope
-from ..checking.test_paths import PathNode, path_nodes
+from ..checking.program import Scope, Symbol
+from ..checking.test_expressions import RESULT
+from ..checking.test_paths import PathNode, own_asks, path_nodes
 from ..checking.tested_flow import TestedFlow, TestedFlows
 from ..checking.units import Unit
 from ..test_plan import FIGURES
@@ -28,9 +29,9 @@ def expected_scope(view: View, context: Context, scope: Scope) -> Scope:
     if tested is None or home is None or tested.unit.path:
         return scope
     inner = Scope(tested.flow.scope)
-    for symbol, known in home.made.items():
-        if symbol.name == "result" and known.type == home.returned(tested.flow).type:
-            inner.symbols.setdefault("result", symbol)
+    if inner.lookup(RESULT) is None:
+        result = inner.symbols[RESULT] = Symbol(RESULT, "results", tested.flow.decl.span, inner)
+        home.made[result] = home.returned(tested.flow)
     return inner
 
 
@@ -55,7 +56,7 @@ def in_test(view: View, at: int, context: Context, proposals: Proposals) -> Iter
             yield proposals.one(extern.callee.name, "extern", "", "A Python function.", rank=NEAR)
     elif last in ("REPLY", "ASKED"):
         yield from path_words(proposals, tested, ())
-    elif context.first:
+    elif context.first or last == "LBRACE":
         yield from _first_words(context, proposals, tested)
     else:
         yield from _test_values(view, context, proposals, tested)
@@ -104,7 +105,7 @@ def _answers(context: Context, proposals: Proposals, tested: TestedFlow) -> Iter
     start = max((number for number, one in enumerate(pieces) if one.type == "REPLY"), default=len(pieces))
     words = [one.text for one in pieces[start + 1 :] if one.text.isidentifier()]
     nodes = _nodes(tested, words[:1])
-    for node in nodes[:1]:
+    for node in [ask for one in nodes[:1] for ask in own_asks(one)[:1]]:
         yield from proposals.choices(node.answer)
     for word, said in (("error", "A failed call."), ("malformed", "A malformed answer."), ("cut", "A cut answer.")):
         yield proposals.one(word, "keyword", "", said, text=f'{word}("${{1:…}}")$0', snippet=True, rank=FAR)

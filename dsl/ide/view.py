@@ -8,13 +8,13 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from ..catalog import Catalog
-from ..check import Load, examine_tree
+from ..check import Examined, Load, examine_tree
 from ..checked import Checked
 from ..diagnostics import Diagnostic
 from ..source import Source, Span
-from .mending import mended
+from .mending import Mended, completed, mended
 from .pieces import Piece, pieces
-from .shift import Shift
+from .shift import Shift, between, same, small
 
 if TYPE_CHECKING:
     from .index import Index
@@ -39,7 +39,7 @@ class View:
         *,
         fresh: bool,
         files: Mapping[str, Source],
-        still: bool = False,
+        shift: Shift,
     ) -> None:
         self.source = source
         self.catalog = catalog
@@ -48,8 +48,8 @@ class View:
         self.checked = checked
         self.fresh = fresh
         self.files = files
-        self.still = still
-        """True if ``checked`` is of this text with its mistakes left out, so that no character moved."""
+        self.shift = shift
+        """The way between offsets of this text and those of ``checked``."""
         self.kept: dict[str, object] = {}
         """The answers that are worked out once for a view."""
 
@@ -57,11 +57,6 @@ class View:
     def known(self) -> Source:
         """The text of ``checked``."""
         return self.source if self.checked is None else self.checked.file.span.source
-
-    @cached_property
-    def shift(self) -> Shift:
-        """The way between offsets of this text and those of ``checked``."""
-        return Shift(self.known.text, self.source.text, still=self.still)
 
     @cached_property
     def index(self) -> Index:
@@ -130,11 +125,23 @@ def look(
 
     reader = read if load is not None else None
     examined, checked = examine_tree(source, catalog, reader, quick=quick)
-    fresh, still = checked is not None, False
-    if checked is None:
-        last = before.checked if before is not None and before.source.name == source.name else None
-        if last is None or not Shift(last.file.span.source.text, source.text).small:
-            checked = mended(source, examined.findings, catalog, reader)
-            still = checked is not None
-        checked = checked or last
-    return View(source, catalog, load, examined.findings, checked, fresh=fresh, files=files, still=still)
+    fresh = checked is not None
+    last = before if before is not None and before.source.name == source.name else None
+    known = (checked, same(source.text)) if checked is not None else _nearly(source, catalog, reader, last, examined)
+    tree, shift = known if known is not None else (None, same(source.text))
+    return View(source, catalog, load, examined.findings, tree, fresh=fresh, files=files, shift=shift)
+
+
+def _nearly(source: Source, catalog: Catalog, load: Load | None, last: View | None, examined: Examined) -> Mended:
+    """Return a checked file that is near to a text which does not parse: with what is missing, or the last one."""
+    old = last.source.text if last is not None else source.text
+    change = between(old, source.text)
+    at = len(source.text) - change.tail if last is not None and old != source.text else None
+    if (found := completed(source, examined.findings, at, catalog, load)) is not None:
+        return found
+    good = last.checked if last is not None else None
+    text = good.file.span.source.text if good is not None else ""
+    kept = (good, between(text, source.text)) if good is not None else None
+    if kept is not None and small(text, source.text):
+        return kept
+    return mended(source, examined.findings, catalog, load) or kept

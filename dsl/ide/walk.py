@@ -29,7 +29,7 @@ class Walk(ValueWalk):
                 self.declare(Target("import", one.prefix.text, one.prefix.span, None, one))
         for text in home.file.texts:
             self.declare(home.of_decl(text))
-            self.template(text.string, top)
+            self.template(text.string, top, alone=True)
         for type_ in home.file.types:
             self.declare(home.of_decl(type_))
             self.type(type_.type, top)

@@ -6,6 +6,7 @@ from .. import syntax as s
 from ..checking.program import Scope, Step
 from ..source import Span
 from ..templates.plain import Getattr, Name, Node, Output, TemplateData
+from ..templates.read import Template, read_template
 from .homes import Home
 from .targets import Known, Place, Target
 
@@ -53,9 +54,10 @@ class TemplateWalk:
         type_ = self.home.field(value, name).type
         self.mention(span, Target(target.kind, name, target.span, type_, target.node, target.step))
 
-    def template(self, string: s.String, scope: Scope) -> None:
-        template = self.home.program.template(string)
-        if template is None:
+    def template(self, string: s.String, scope: Scope, *, alone: bool = False) -> None:
+        """Walk over a template. One that stands ``alone`` belongs to no step, such as that of a declared text."""
+        template = read_template(string) if alone else self.home.program.template(string)
+        if not isinstance(template, Template):
             return
         _Strings(self, string, scope).body(template.body, {})
 

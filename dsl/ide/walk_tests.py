@@ -156,6 +156,13 @@ class TestWalk:
                 self.walk.mention(word.span, home.of_symbol(node.step.symbol))
             elif node.step.branch and name is not None:
                 self.walk.mention(word.span, Target("branch", node.step.branch, name.span, None, None, node.step))
+            elif node.callee is not None and node.callee.name == word.text:
+                # A call without a name of its own has that of the flow.
+                call = node.step.line.node
+                prefix = call.prefix.text if isinstance(call, s.Call) and call.prefix is not None else ""
+                called = home.declared(prefix, word.text, (s.FlowDecl, s.ExternDecl))
+                if called is not None:
+                    self.walk.mention(word.span, called)
 
     def elsewhere(self, value: s.Expr, scope: Scope, tested: TestedFlow) -> None:
         """Walk over an expression that mentions names of the tested flow, which may be in another file."""

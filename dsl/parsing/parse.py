@@ -46,6 +46,19 @@ def parse_flow(source: Source) -> s.File:
     return s.File(file.items, tuple(builder.comments), file.span, builder.has_labels)
 
 
+def parses(source: Source) -> bool:
+    """Tell whether a text fits the grammar. The first token that does not fit ends the search."""
+    if unreadable(source):
+        return False
+    tables = _tables()
+    lexed = lex(tables, source.text, most=MOST_TOKENS + 1)
+    if len(lexed.tokens) + len(lexed.comments) > MOST_TOKENS or not lexed.whole or too_deep(source, lexed.tokens):
+        return False
+    builder = Builder()
+    builder.begin(source)
+    return _run(tables, lexed.tokens, builder) is not None
+
+
 class Builder(TreeBuilder):
     """A tree builder that also collects the lines whose step is only a name, a list or a text.
 

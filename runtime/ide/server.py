@@ -91,7 +91,14 @@ class FlowServer(QuietServer):
             return view
         if self._ahead is None or self._ahead[:2] != (view, document.source):
             after = ide.View(
-                document.source, view.catalog, view.load, view.findings, view.checked, fresh=False, files=view.files
+                document.source,
+                view.catalog,
+                view.load,
+                view.findings,
+                view.checked,
+                fresh=False,
+                files=view.files,
+                shift=ide.shift.between(view.known.text, document.source.text),
             )
             # The names are those of the last check.
             after.index = view.index

@@ -6,12 +6,13 @@ No character moves: the lines with mistakes become blanks, and brackets that are
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import product
 
 from ..catalog import Catalog
 from ..check import Load, examine_tree
 from ..checked import Checked
 from ..diagnostics import Diagnostic, FlowError
-from ..parsing.parse import parse_flow, parses
+from ..parsing.parse import misfit, parse_flow
 from ..source import Source
 from .pieces import open_brackets
 from .shift import Shift, inserted, same
@@ -20,6 +21,8 @@ Mended = tuple[Checked, Shift] | None
 """A checked file of a changed text, with the way to its offsets."""
 _PARTS = ("", "x", ' "x"', ' x "x"', '"', " first", " x reduce count", "x reduce count", " = x")
 """The parts that may be missing: nothing but brackets, a name, a text, the end of a text, a rule."""
+MOST_TRIED = 100_000
+"""The most characters that are read to find the part that is missing. One trial is always made."""
 ROUNDS = 4
 MOST_CHARACTERS = 200_000
 """The greatest length of a text that is mended."""
@@ -35,19 +38,23 @@ def completed(
     text = source.text
     if len(text) > MOST_CHARACTERS:
         return None
-    first = next(
-        (one.span for one in found if one.code.startswith("F01") and one.span.source.name == source.name), None
-    )
-    places = [one for one in (at, _before(text, first.start) if first is not None else None) if one is not None]
+    wrong = [one.span for one in found if one.code.startswith("F01") and one.span.source.name == source.name]
+    places = [] if at is None else [at]
+    for span in wrong[:1]:
+        places += [span.end, _before(text, span.start)]
     opened = open_brackets(source)
     closers = [_closers(opened), *([_closers(opened, "reduce first")] if "{" in opened else [])]
-    for place in dict.fromkeys(places):
+    left = MOST_TRIED
+    for place, closing in product(dict.fromkeys(places), dict.fromkeys(closers)):
         for part in _PARTS:
-            for closing in dict.fromkeys(closers):
-                whole = Source(text[:place] + part + text[place:] + closing, source.name)
-                if parses(whole):
-                    checked = examine_tree(whole, catalog, load, quick=True)[1]
-                    return None if checked is None else (checked, inserted(text, place, len(part)))
+            whole = Source(text[:place] + part + text[place:] + closing, source.name)
+            left -= len(whole.text)
+            wrong_at = misfit(whole)
+            if wrong_at is None:
+                checked = examine_tree(whole, catalog, load, quick=True)[1]
+                return None if checked is None else (checked, inserted(text, place, len(part)))
+            if wrong_at < place or left < 0:
+                break
     return None
 
 

@@ -46,17 +46,19 @@ def parse_flow(source: Source) -> s.File:
     return s.File(file.items, tuple(builder.comments), file.span, builder.has_labels)
 
 
-def parses(source: Source) -> bool:
-    """Tell whether a text fits the grammar. The first token that does not fit ends the search."""
+def misfit(source: Source) -> int | None:
+    """Return the offset of the first token that does not fit the grammar. None if the text parses."""
     if unreadable(source):
-        return False
+        return 0
     tables = _tables()
     lexed = lex(tables, source.text, most=MOST_TOKENS + 1)
-    if len(lexed.tokens) + len(lexed.comments) > MOST_TOKENS or not lexed.whole or too_deep(source, lexed.tokens):
-        return False
+    if len(lexed.tokens) + len(lexed.comments) > MOST_TOKENS or too_deep(source, lexed.tokens):
+        return 0
     builder = Builder()
     builder.begin(source)
-    return _run(tables, lexed.tokens, builder) is not None
+    stopped: list[int] = []
+    file = _run(tables, lexed.tokens, builder, stopped)
+    return stopped[0] if file is None else None
 
 
 class Builder(TreeBuilder):
@@ -90,8 +92,10 @@ class _Parts(list[Any]):
     """The parts that a repeating inner rule of the grammar has read. The rule around it takes them one by one."""
 
 
-def _run(tables: Tables, tokens: list[Token], builder: TreeBuilder) -> s.File | None:
+def _run(tables: Tables, tokens: list[Token], builder: TreeBuilder, stopped: list[int] | None = None) -> s.File | None:
     """Run the parser over the tokens. Return the tree, or None if a token is not allowed in its place.
+
+    ``stopped`` gets the place of this token.
 
     This is lark's own loop, without the steps that change nothing.
     """
@@ -112,6 +116,8 @@ def _run(tables: Tables, tokens: list[Token], builder: TreeBuilder) -> s.File | 
         while True:
             action = row.get(type)
             if action is None:
+                if stopped is not None:
+                    stopped.append(token.start_pos)
                 return None
             if action >= 0:
                 states.append(action)
@@ -139,6 +145,8 @@ def _run(tables: Tables, tokens: list[Token], builder: TreeBuilder) -> s.File | 
                 file: s.File = values[-1]
                 return file
             row = actions[state]
+    if stopped is not None:
+        stopped.append(tokens[-1].start_pos)
     return None
 
 

@@ -264,6 +264,27 @@ async def test_fixes_make_what_validate_makes(server: Editor, folder: Path, end:
     server.close(uri)
 
 
+async def test_folders_that_come_later_are_searched_too(server: Editor, tmp_path: Path) -> None:
+    (tmp_path / "deep").mkdir()
+    (tmp_path / ".hidden").mkdir()
+    for name in ("deep/zebra.flow", ".hidden/zebra.flow", "broken.flow"):
+        (tmp_path / name).write_text('flow zebra() {\n  x = ask "?"\n  return x\n}\n', encoding="utf-8")
+    (tmp_path / "binary.flow").write_bytes(b"zebra\0\xff")
+    (tmp_path / "loop").symlink_to(tmp_path)
+    added = {"added": [{"uri": tmp_path.as_uri(), "name": "more"}], "removed": []}
+    server.tell("workspace/didChangeWorkspaceFolders", event=added)
+    found = await server.ask("workspace/symbol", query="zebra")
+    assert [one["location"]["uri"] for one in found] == [
+        (tmp_path / name).as_uri() for name in ("broken.flow", "deep/zebra.flow")
+    ]
+    (tmp_path / "broken.flow").unlink()
+    (tmp_path / "deep" / "zebra.flow").write_text('flow horse() {\n  x = ask "?"\n  return x\n}\n', encoding="utf-8")
+    assert await server.ask("workspace/symbol", query="zebra") == []
+    assert [one["name"] for one in await server.ask("workspace/symbol", query="horse")] == ["horse"]
+    server.tell("workspace/didChangeWorkspaceFolders", event={"added": [], "removed": added["added"]})
+    assert await server.ask("workspace/symbol", query="horse") == []
+
+
 async def test_an_editor_that_can_little_gets_little(folder: Path) -> None:
     async with editor(folder, {}, quick=True) as one:
         uri = (folder / "main.flow").as_uri()

@@ -39,12 +39,15 @@ class Seen:
     project: tuple[str, str] | None = None
 
 
-def check(document: Document, opened: Mapping[str, Source], before: ide.View | None) -> Seen:
-    """Check a document. ``opened`` has the texts of all open documents by their real paths."""
+def check(document: Document, opened: Mapping[str, Source], before: ide.View | None, *, quick: bool = False) -> Seen:
+    """Check a document. ``opened`` has the texts of all open documents by their real paths.
+
+    With ``quick`` no fix is tried: for a file whose findings nobody sees.
+    """
     if "\0" in document.text:
         return Seen(document, None, not_text(document.name))
     reading = Reading(document.name, opened) if document.on_disk else NoFolder()
-    view = ide.look(document.source, catalog_for(document.name, os.environ), reading, before)
+    view = ide.look(document.source, catalog_for(document.name, os.environ), reading, before, quick=quick)
     view.findings = as_set(view.findings, document.name)
     project = project_fault(document.name) if document.on_disk else None
     return Seen(document, view, asked=frozenset(reading.asked), project=project)

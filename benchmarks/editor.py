@@ -30,6 +30,8 @@ MOST = {KEY: 300.0, HOVER: 20.0, COMPLETION: 20.0}
 """The most ms for 19 of 20, on one idle core."""
 TIMES = {KEY: 40.0, HOVER: 4.0, COMPLETION: 4.0}
 """The most CPU for one, in times of the yardstick of the same minutes. A busy machine changes it little."""
+STILL = 0.15
+"""The seconds after which the server has done all that it does ahead of the next question."""
 YARDSTICK = 100_000
 """The rounds of the loop of the yardstick, which takes about 3 ms."""
 PART = '''\
@@ -107,8 +109,8 @@ class Client:
 
     def cpu(self) -> float:
         """Return the ms of CPU that the server has taken."""
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
-        return 1000 * (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        threads = Path(f"/proc/{self.process.pid}/task").glob("*/schedstat")
+        return sum(int(one.read_text(encoding="utf-8").split()[0]) for one in threads) / 1e6
 
 
 def text_of(lines: int) -> str:
@@ -180,6 +182,7 @@ def measure(lines: int, keys: int) -> tuple[dict[str, list[float]], dict[str, fl
             timed(KEY, partial(typed, version, "x", 0))
             loops.append(yardstick())
             typed(version + 1, "", 1)
+            time.sleep(STILL)
             timed(HOVER, lambda: about("hover", column + 2))
             timed(COMPLETION, lambda: about("completion", column + 5))
         for number in range(keys):
@@ -187,8 +190,8 @@ def measure(lines: int, keys: int) -> tuple[dict[str, list[float]], dict[str, fl
             key(version, column, "x")
             timed(EARLY, lambda: about("completion", column + 1))
             client.shown(version)
-            key(version + 1, column, "", 1)
-            client.shown(version + 1)
+            typed(version + 1, "", 1)
+            time.sleep(STILL)
         client.ask("shutdown")
         client.send(method="exit")
         client.process.wait(30)

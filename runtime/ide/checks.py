@@ -9,7 +9,7 @@ import queue
 import threading
 from collections.abc import Callable, Mapping
 from time import monotonic
-from typing import Any
+from typing import Any, TypeVar
 
 from flowrun.dsl import Source, dataclass, ide
 
@@ -17,9 +17,10 @@ from ..catalog import catalog_for
 from ..vocabulary.errors import mistake_in
 from .documents import Document, Documents
 from .reading import NoFolder, Reading, concerned, not_text
-from .surroundings import as_set, project_fault
+from .surroundings import Worlds, as_set, project_fault
 from .turns import Turns
 
+Result = TypeVar("Result")
 log = logging.getLogger("flowrun.lsp")
 
 
@@ -38,12 +39,15 @@ class Seen:
     project: tuple[str, str] | None = None
 
 
-def check(document: Document, opened: Mapping[str, Source], before: ide.View | None) -> Seen:
-    """Check a document. ``opened`` has the texts of all open documents by their real paths."""
+def check(document: Document, opened: Mapping[str, Source], before: ide.View | None, *, quick: bool = False) -> Seen:
+    """Check a document. ``opened`` has the texts of all open documents by their real paths.
+
+    With ``quick`` no fix is tried: for a file whose findings nobody sees.
+    """
     if "\0" in document.text:
         return Seen(document, None, not_text(document.name))
     reading = Reading(document.name, opened) if document.on_disk else NoFolder()
-    view = ide.look(document.source, catalog_for(document.name, os.environ), reading, before)
+    view = ide.look(document.source, catalog_for(document.name, os.environ), reading, before, quick=quick)
     view.findings = as_set(view.findings, document.name)
     project = project_fault(document.name) if document.on_disk else None
     return Seen(document, view, asked=frozenset(reading.asked), project=project)
@@ -64,6 +68,8 @@ class Checks:
     ) -> None:
         self.documents = documents
         self.seen: dict[str, Seen] = {}
+        self.worlds = Worlds()
+        self._warm = False
         self._done = done
         self._look = look
         self._turns: Turns[str] = Turns() if turns is None else turns
@@ -133,8 +139,48 @@ class Checks:
             except Exception as error:  # noqa: BLE001 (the server must live, whatever the text)
                 found = error
             loop.call_soon_threadsafe(self._end, document, found)
+            if isinstance(found, Seen) and found.view is not None:
+                self._ready(found.view)
 
         self._thread.give(work)
+
+    def _ready(self, view: ide.View) -> None:
+        """Work out what the next hover or completion needs, in the thread, after the findings are shown."""
+        try:
+            if not self._warm:
+                self._warm = True
+                ide.hints(view, self.worlds.of(view))
+                ide.complete(view, len(view.source.text))
+                ide.hover(view, 0)
+            _ = view.pieces, view.index.at(view.source.name, 0)
+        except Exception as error:
+            log.exception("this is a bug in flowrun: %s", mistake_in(error))
+
+    async def work(self, function: Callable[..., Result], *given: Any) -> Result:
+        """Call a function in the thread of the checks, so that it holds up no hover."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Result] = loop.create_future()
+
+        def end(result: Result | None, error: Exception | None) -> None:
+            if future.done():
+                return
+            if error is not None:
+                future.set_exception(error)
+            else:
+                future.set_result(result)  # type: ignore[arg-type]
+
+        def call() -> None:
+            if future.cancelled():
+                return
+            try:
+                loop.call_soon_threadsafe(end, function(*given), None)
+            except Exception as error:  # noqa: BLE001 (told to the one who asks)
+                loop.call_soon_threadsafe(end, None, error)
+
+        if self._thread is None:
+            self._thread = _Thread()
+        self._thread.give(call)
+        return await future
 
     def _end(self, document: Document, found: Seen | Exception) -> None:
         uri = document.uri

@@ -9,9 +9,9 @@ from lsprotocol import types as lsp
 
 from . import forms, questions
 from .client import Client, client_of
+from .desk import Desk
 from .kinds import LEGEND
 from .pictures import PlanView
-from .questions import Desk
 from .server import FlowServer
 
 WATCHED = ("**/*.flow", "**/flowrun.toml", "**/*.{md,txt,prompt,jinja,jinja2,j2}")

@@ -103,7 +103,7 @@ def hints(found: Iterable[ide.Hint], source: Span, ranges: Ranges) -> list[lsp.I
     ]
 
 
-def signature(found: ide.Signature, ranges: Ranges) -> lsp.SignatureHelp:
+def signature(found: ide.Signature) -> lsp.SignatureHelp:
     def units(offset: int) -> int:
         # The protocol counts the offsets of a label in UTF-16.
         return len(found.label[:offset].encode("utf-16-le", "surrogatepass")) // 2

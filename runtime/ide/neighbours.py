@@ -39,15 +39,16 @@ class Neighbours:
         self._server = server
         self._known: dict[str, tuple[dict[str, Stamp], Seen]] = {}
 
-    async def views(self, but: Document) -> list[ide.View]:
+    async def views(self, but: ide.View) -> list[ide.View]:
         """Return the views of all flows besides one: the open ones, and those in the folders of the editor."""
         server = self._server
         opened = {one.real for one in server.documents if one.real}
         for one in server.documents:
             if one.is_flow:
                 await server.checks.newest(one.uri)
-        closed = await self._closed(opened)
-        return [*server.views_beside(but.uri), *(seen.view for seen in closed if seen.view is not None)]
+        closed = await self._closed(opened, importing=True)
+        views = [*server.views(), *(seen.view for seen in closed if seen.view is not None)]
+        return [one for one in views if one is not but]
 
     async def symbols(self, query: str) -> list[lsp.SymbolInformation]:
         """Return the names in all flows that have the letters of a query in this order."""
@@ -55,23 +56,26 @@ class Neighbours:
         opened = {one.real for one in server.documents if one.real}
         closed = [seen.view for seen in await self._closed(opened) if seen.view is not None]
         made: list[lsp.SymbolInformation] = []
-        for view in (*server.views_beside(""), *closed):
+        for view in (*server.views(), *closed):
             made += forms.flat(ide.symbols(view), server.ranges, lambda name: _fits(query.lower(), name.lower()))
             if len(made) >= MOST_SYMBOLS:
                 break
         return made[:MOST_SYMBOLS]
 
-    async def _closed(self, opened: set[str]) -> list[Seen]:
+    async def _closed(self, opened: set[str], *, importing: bool = False) -> list[Seen]:
+        """Return the checks of the flows that are not open. With ``importing`` only of those that import others."""
         folders = self._folders()
         sources = self._server.documents.sources()
-        return await asyncio.to_thread(self._look, folders, opened, sources)
+        return await asyncio.to_thread(self._look, folders, opened, sources, importing)
 
     def _folders(self) -> list[str]:
         workspace = self._server.workspace
         uris = [one.uri for one in workspace.folders.values()] or [workspace.root_uri or ""]
         return [path for uri in uris if (path := path_of(uri))]
 
-    def _look(self, folders: Iterable[str], opened: set[str], sources: Mapping[str, Source]) -> list[Seen]:
+    def _look(
+        self, folders: Iterable[str], opened: set[str], sources: Mapping[str, Source], importing: bool
+    ) -> list[Seen]:
         found: dict[str, tuple[dict[str, Stamp], Seen]] = {}
         for path in flow_files(folders):
             real = os.path.realpath(path)
@@ -81,11 +85,11 @@ class Neighbours:
             if known is not None and all(_stamp(one) == stamp for one, stamp in known[0].items()):
                 found[real] = known
                 continue
-            seen = _checked(path, sources)
+            seen = _checked(path, sources, importing)
             if seen is not None:
                 # A file that an open one stands for counts as changed each time.
                 found[real] = ({one: (-1, -1) if one in sources else _stamp(one) for one in (real, *seen.asked)}, seen)
-        self._known = found
+        self._known = {**self._known, **found} if importing else found
         return [seen for _, seen in found.values()]
 
 
@@ -110,7 +114,7 @@ def _walked(folders: Iterable[str]) -> Iterator[str]:
             yield from (os.path.join(inner, name) for name in sorted(names) if name.endswith(".flow"))
 
 
-def _checked(path: str, sources: Mapping[str, Source]) -> Seen | None:
+def _checked(path: str, sources: Mapping[str, Source], importing: bool) -> Seen | None:
     from pathlib import Path
 
     try:
@@ -119,7 +123,9 @@ def _checked(path: str, sources: Mapping[str, Source]) -> Seen | None:
         text = read_plain(Path(path))
     except (OSError, UsageError):
         return None
-    return check(Document(uri_of(path), text, 0), sources, None)
+    if importing and "import" not in text:
+        return None
+    return check(Document(uri_of(path), text, 0), sources, None, quick=True)
 
 
 def _stamp(path: str) -> Stamp:

@@ -10,7 +10,7 @@ from importlib.metadata import version
 from lsprotocol import converters
 from lsprotocol import types as lsp
 
-from flowrun.dsl import ide
+from flowrun.dsl import Source, ide
 
 from .addresses import path_of
 from .checks import Checks, Seen
@@ -41,6 +41,7 @@ class FlowServer(QuietServer):
         self.published = Published(self.ranges, self._show)
         self.checks = Checks(self.documents, self._checked)
         self.code: int | None = None
+        self._ahead: tuple[ide.View, Source, ide.View] | None = None
 
     def opened(self, document: Document) -> None:
         self.documents.put(document)
@@ -88,10 +89,22 @@ class FlowServer(QuietServer):
         view = seen.view
         if seen.document is document:
             return view
-        return ide.View(
-            document.source, view.catalog, view.load, view.findings, view.checked, fresh=False, files=view.files
-        )
+        if self._ahead is None or self._ahead[:2] != (view, document.source):
+            after = ide.View(
+                document.source,
+                view.catalog,
+                view.load,
+                view.findings,
+                view.checked,
+                fresh=False,
+                files=view.files,
+                shift=ide.shift.between(view.known.text, document.source.text),
+            )
+            # The names are those of the last check.
+            after.index = view.index
+            self._ahead = view, document.source, after
+        return self._ahead[2]
 
-    def views_beside(self, uri: str) -> list[ide.View]:
-        """Return the views of the other open flows."""
-        return [one.view for other, one in self.checks.seen.items() if other != uri and one.view is not None]
+    def views(self) -> list[ide.View]:
+        """Return the views of the open flows."""
+        return [one.view for one in self.checks.seen.values() if one.view is not None]

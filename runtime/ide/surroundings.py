@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
+from weakref import WeakKeyDictionary
 
-from flowrun.dsl import Diagnostic
+from flowrun.dsl import Diagnostic, ide, make_plan
 
 from ..files.project import project_file
 from ..vocabulary.errors import UsageError
@@ -25,6 +27,27 @@ def price_in_words(address: str) -> str:
     read, written = found.usual or (found.input, found.output)
     words = f"{money_text(read * 1e6)} for a million tokens of input, {money_text(written * 1e6)} of output"
     return words if found.usual is None else f"{words}; long prompts cost more"
+
+
+class Worlds:
+    """The prices and tokens of models, for the bounds of a view. They are worked out once for each view."""
+
+    def __init__(self) -> None:
+        self._known: WeakKeyDictionary[ide.View, Any] = WeakKeyDictionary()
+
+    def of(self, view: ide.View) -> Any:
+        """Return the world of a view. None if the file has errors or no flow."""
+        if view not in self._known:
+            self._known[view] = self._world(view)
+        return self._known[view]
+
+    def _world(self, view: ide.View) -> Any:
+        errors = any(one.severity == "error" for one in view.findings)
+        if view.checked is None or errors or not view.fresh or not view.checked.file.flows:
+            return None
+        from ..forecast.estimate import world_of  # loads the readers of documents
+
+        return world_of(make_plan(view.checked), os.environ)
 
 
 def page_of(code: str) -> str:

@@ -21,7 +21,7 @@ from builder.reference.endpoints import variables
 from builder.reference.exits import exit_codes
 from builder.reference.grammar import groups
 from builder.reference.type_forms import answer_type
-from builder.site import collected, parts_of
+from builder.site import as_github, collected
 from builder.sources import Links, written_pages
 
 from flowrun.dsl import CODES
@@ -245,8 +245,9 @@ def test_python_markdown_reads_a_page_as_github_does(text: str) -> None:
     html = markdown.markdown(for_python_markdown(text), extensions=["tables", "pymdownx.superfences"])
     from builder.html_pages import COUNTED, read_html
 
-    found = read_html(f"<article>{html}</article>").parts
-    assert {name: found[name] for name in COUNTED} == {name: parts_of(text)[name] for name in COUNTED}
+    found, wanted = read_html(f"<article>{html}</article>"), as_github(text)
+    assert {name: found.parts[name] for name in COUNTED} == {name: wanted.parts[name] for name in COUNTED}
+    assert found.words == wanted.words
 
 
 def test_the_tools_for_markdown() -> None:

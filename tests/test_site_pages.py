@@ -120,6 +120,8 @@ def test_the_page_of_the_grammar_has_each_rule() -> None:
     page = reference("grammar")
     assert {rule for rule in rules if not re.search(rf"^{rule}: ", page, re.MULTILINE)} == set()
     assert not re.search(r"[a-z_]\{[a-z]", page)
+    assert '\nboth: negation ("and" negation)*\n' in page
+    assert '\nproduct: sign (("*" | "/") sign)*\n' in page
     assert "| FLOW" not in page
     assert len(groups(text)) >= 13
 

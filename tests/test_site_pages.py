@@ -195,9 +195,8 @@ def test_the_page_has_the_settings_that_the_code_reads() -> None:
 
 
 def test_links_lead_to_the_places_of_the_site() -> None:
-    links = Links(
-        {"README.md": "index.md", "docs/a.md": "a.md", "docs/how/b.md": "how/b.md"}, {"dsl/lints/x.py": "F0701"}
-    )
+    places = {"README.md": "index.md", "docs/a.md": "a.md", "docs/how/b.md": "how/b.md"}
+    links = Links(places, {"dsl/lints/x.py": "F0701"}, {"how/b.md": "How b"})
     text = (
         "[r](../README.md#top) [b](how/b.md) [c](../dsl/explain/F0203.md) [l](../dsl/lints/x.py) [h](https://x.y) "
         "[f](../workflows/bad/circle.flow) `[no](gone.md)` [t](../LICENSE) [o](#own)\n```\n[no](gone.md)\n```\n"
@@ -206,6 +205,8 @@ def test_links_lead_to_the_places_of_the_site() -> None:
         "[r](index.md#top) [b](how/b.md) [c](codes/F0203/index.md) [l](codes/F0701/index.md) [h](https://x.y) "
         "[f](examples/bad/circle.md) `[no](gone.md)` [t](files/LICENSE.txt) [o](#own)\n```\n[no](gone.md)\n```\n"
     )
+    named = "[b.md](how/b.md#x), [b](how/b.md), [c.md](how/b.md), [a.md](a.md)"
+    assert links.changed(named, "docs/a.md", "a.md") == named.replace("[b.md]", "[How b]")
     told = "F0203 (F0204, F0205), [F0206](../a.md) `F0207` F9999"
     assert links.changed(told, "docs/how/b.md", "how/b.md") == (
         "[F0203](../codes/F0203/index.md) ([F0204](../codes/F0204/index.md), [F0205](../codes/F0205/index.md)), "

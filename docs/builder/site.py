@@ -46,7 +46,8 @@ def collected() -> Pages:
     written = written_pages()
     made = made_pages()
     sections = navigation(written, made)
-    links = Links(written, lint_files())
+    titles = {place: title for section in sections for title, place in section.titles()}
+    links = Links(written, lint_files(), titles)
     texts: dict[str, str] = {}
     for source, place in written.items():
         text = (ROOT / source).read_text(encoding="utf-8")

@@ -6,6 +6,7 @@ import ast
 import importlib
 import json
 import re
+import shutil
 import sqlite3
 import tomllib
 from collections.abc import Callable
@@ -19,7 +20,8 @@ from flowrun.runtime.catalog import catalog
 from flowrun.runtime.files.project import KNOWN as OF_PROJECTS
 from flowrun.runtime.files.settings import KNOWN as OF_USERS
 from flowrun.runtime.providers.endpoint_tables import read_endpoints
-from support.doc_blocks import Block, all_blocks, blocks_of, commands_in, fault_of, inline_commands
+from support.doc_blocks import ROOT, Block, all_blocks, blocks_of, commands_in, fault_of, inline_commands
+from support.model_server import model_server
 
 BLOCKS = all_blocks()
 LIBRARY = {
@@ -134,6 +136,23 @@ def test_every_command_between_backquotes_has_its_options() -> None:
     found = [*inline_commands()]
     assert len(found) > 100
     assert {place: (line, why) for place, line in found if (why := fault_of(words_of(line)))} == {}
+
+
+@pytest.mark.parametrize(
+    "block", [one for one in BLOCKS if one.kind == "python" and one.page in ("README.md", "docs/traces.md")], ids=str
+)
+def test_the_python_of_a_page_runs(block: Block, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The blocks of other pages run in test_docs.py, test_face.py and test_touch_to_add.py."""
+    with model_server(tmp_path / "log") as server:
+        monkeypatch.setenv("OPENAI_BASE_URL", server.url)
+        monkeypatch.setenv("OPENAI_API_KEY", "none")
+        monkeypatch.setenv("FLOWRUN_MODEL", "openai:any")
+        (tmp_path / "workflows").mkdir()
+        shutil.copy(ROOT / "workflows" / "is_spam.flow", tmp_path / "workflows")
+        (tmp_path / "notes.flow").write_text('flow notes() {\n  note = ask "Note."\n  return note\n}\n')
+        monkeypatch.chdir(tmp_path)
+        exec(compile(block.text, block.page, "exec"), {})
+        assert server.answers() >= 1
 
 
 def words_of(line: str) -> list[str]:

@@ -149,6 +149,7 @@ def test_a_list_that_the_site_loses_is_found() -> None:
     assert missing_parts({"a.md": "# A\n\n- one\n"}, built) == [
         "a.md: the site has 0 of <ul>, and GitHub 1",
         "a.md: the site has 0 of <li>, and GitHub 1",
+        "a.md: the site says “A - one”, and GitHub “A one”",
     ]
 
 

@@ -21,7 +21,7 @@ from builder.reference.endpoints import variables
 from builder.reference.exits import exit_codes
 from builder.reference.grammar import groups
 from builder.reference.type_forms import answer_type
-from builder.site import collected, parts_of
+from builder.site import as_github, collected
 from builder.sources import Links, written_pages
 
 from flowrun.dsl import CODES
@@ -120,6 +120,8 @@ def test_the_page_of_the_grammar_has_each_rule() -> None:
     page = reference("grammar")
     assert {rule for rule in rules if not re.search(rf"^{rule}: ", page, re.MULTILINE)} == set()
     assert not re.search(r"[a-z_]\{[a-z]", page)
+    assert '\nboth: negation ("and" negation)*\n' in page
+    assert '\nproduct: sign (("*" | "/") sign)*\n' in page
     assert "| FLOW" not in page
     assert len(groups(text)) >= 13
 
@@ -193,9 +195,8 @@ def test_the_page_has_the_settings_that_the_code_reads() -> None:
 
 
 def test_links_lead_to_the_places_of_the_site() -> None:
-    links = Links(
-        {"README.md": "index.md", "docs/a.md": "a.md", "docs/how/b.md": "how/b.md"}, {"dsl/lints/x.py": "F0701"}
-    )
+    places = {"README.md": "index.md", "docs/a.md": "a.md", "docs/how/b.md": "how/b.md"}
+    links = Links(places, {"dsl/lints/x.py": "F0701"}, {"how/b.md": "How b"})
     text = (
         "[r](../README.md#top) [b](how/b.md) [c](../dsl/explain/F0203.md) [l](../dsl/lints/x.py) [h](https://x.y) "
         "[f](../workflows/bad/circle.flow) `[no](gone.md)` [t](../LICENSE) [o](#own)\n```\n[no](gone.md)\n```\n"
@@ -204,6 +205,8 @@ def test_links_lead_to_the_places_of_the_site() -> None:
         "[r](index.md#top) [b](how/b.md) [c](codes/F0203/index.md) [l](codes/F0701/index.md) [h](https://x.y) "
         "[f](examples/bad/circle.md) `[no](gone.md)` [t](files/LICENSE.txt) [o](#own)\n```\n[no](gone.md)\n```\n"
     )
+    named = "[b.md](how/b.md#x), [b](how/b.md), [c.md](how/b.md), [a.md](a.md)"
+    assert links.changed(named, "docs/a.md", "a.md") == named.replace("[b.md]", "[How b]")
     told = "F0203 (F0204, F0205), [F0206](../a.md) `F0207` F9999"
     assert links.changed(told, "docs/how/b.md", "how/b.md") == (
         "[F0203](../codes/F0203/index.md) ([F0204](../codes/F0204/index.md), [F0205](../codes/F0205/index.md)), "
@@ -245,8 +248,9 @@ def test_python_markdown_reads_a_page_as_github_does(text: str) -> None:
     html = markdown.markdown(for_python_markdown(text), extensions=["tables", "pymdownx.superfences"])
     from builder.html_pages import COUNTED, read_html
 
-    found = read_html(f"<article>{html}</article>").parts
-    assert {name: found[name] for name in COUNTED} == {name: parts_of(text)[name] for name in COUNTED}
+    found, wanted = read_html(f"<article>{html}</article>"), as_github(text)
+    assert {name: found.parts[name] for name in COUNTED} == {name: wanted.parts[name] for name in COUNTED}
+    assert found.words == wanted.words
 
 
 def test_the_tools_for_markdown() -> None:

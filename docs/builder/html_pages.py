@@ -8,6 +8,7 @@ from html.parser import HTMLParser
 
 COUNTED = ("h1", "h2", "h3", "h4", "ul", "ol", "li", "table", "tr", "th", "td", "pre", "img", "blockquote")
 """The parts that a page has as often on the site as on GitHub."""
+_BLOCKS = {"p", "br", "div", "pre", "article", *COUNTED}
 _REFERENCES = {"href", "src", "srcset", "data", "poster", "action"}
 
 
@@ -21,6 +22,12 @@ class Built:
     styles: list[str] = field(default_factory=list)
     handlers: list[str] = field(default_factory=list)
     parts: Counter[str] = field(default_factory=Counter)
+    text: list[str] = field(default_factory=list)
+
+    @property
+    def words(self) -> list[str]:
+        """The words of its text."""
+        return "".join(self.text).split()
 
 
 class _Reader(HTMLParser):
@@ -29,12 +36,16 @@ class _Reader(HTMLParser):
         self.page = Built()
         self._articles = 0
         self._inside: list[str] | None = None
+        self._aside = False
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = {name: value or "" for name, value in attrs}
         self._articles += tag == "article"
         if self._articles and tag in COUNTED:
             self.page.parts[tag] += 1
+        if tag in _BLOCKS:
+            self.page.text.append(" ")
+        self._aside = tag == "a" and given.get("class") == "headerlink"
         if "id" in given:
             self.page.ids.append(given["id"])
         if tag == "a" and "name" in given:
@@ -53,10 +64,13 @@ class _Reader(HTMLParser):
     def handle_data(self, data: str) -> None:
         if self._inside is not None:
             self._inside[-1] += data
+        elif self._articles and not self._aside:
+            self.page.text.append(data)
 
     def handle_endtag(self, tag: str) -> None:
         self._articles -= tag == "article"
         self._inside = None
+        self._aside = False
 
 
 def read_html(text: str) -> Built:

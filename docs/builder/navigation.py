@@ -20,10 +20,14 @@ class Group:
     pages: tuple[tuple[str, str], ...]
     groups: tuple[Group, ...] = ()
 
-    def places(self) -> Iterator[str]:
-        yield from (place for _, place in self.pages)
+    def titles(self) -> Iterator[tuple[str, str]]:
+        """Yield the title and the place of each page, also of those in its groups."""
+        yield from self.pages
         for group in self.groups:
-            yield from group.places()
+            yield from group.titles()
+
+    def places(self) -> Iterator[str]:
+        return (place for _, place in self.titles())
 
     def as_nav(self) -> dict[str, Any]:
         """Return the group as Zensical takes it."""

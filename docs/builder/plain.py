@@ -1,7 +1,8 @@
 """GitHub's Markdown for Python-Markdown, which builds the site.
 
 Python-Markdown wants an empty line before a list, four spaces before what belongs to an item, and no further words
-behind the language of a block.
+behind the language of a block. In the code of a table it takes a bar as it is, and would show the backslash that GitHub
+wants there.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import re
 
 _ITEM = re.compile(r"^( *)([-*+]|\d{1,9}[.)])( +)(?=\S)")
+_CODE = re.compile(r"(`+)(?!`).*?(?<!`)\1(?!`)")
 _TAB = 4
 
 
@@ -57,6 +59,8 @@ def for_python_markdown(text: str) -> str:
             fence = opened[1]
             words = opened[2].split()
             lines[-1] = " " * (_TAB * len(stack)) + fence + (words[0] if words else "")
+        if bare.startswith("|"):
+            lines[-1] = _CODE.sub(lambda found: found[0].replace("\\|", "|"), lines[-1])
         before = "" if fence else line
     return "\n".join(lines)
 

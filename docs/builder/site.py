@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections import Counter
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 
 from markdown_it import MarkdownIt
@@ -46,7 +46,8 @@ def collected() -> Pages:
     written = written_pages()
     made = made_pages()
     sections = navigation(written, made)
-    links = Links(written, lint_files())
+    titles = {place: title for section in sections for title, place in section.titles()}
+    links = Links(written, lint_files(), titles)
     texts: dict[str, str] = {}
     for source, place in written.items():
         text = (ROOT / source).read_text(encoding="utf-8")
@@ -86,23 +87,28 @@ def build_site(out: Path, site: str = "") -> Site:
 
 
 def missing_parts(texts: dict[str, str], pages: dict[str, Built]) -> list[str]:
-    """Return where the parts of a page (lists, tables, blocks) differ from those that GitHub shows of its Markdown."""
+    """Return where a page of the site has other lists, tables, blocks or words than GitHub shows of its Markdown."""
     faults = []
     for place, text in texts.items():
-        wanted = parts_of(text)
-        built = pages[re.sub(r"\.md$", ".html", place)].parts
+        wanted = as_github(text)
+        built = pages[re.sub(r"\.md$", ".html", place)]
         faults += [
-            f"{place}: the site has {built[name]} of <{name}>, and GitHub {wanted[name]}"
+            f"{place}: the site has {built.parts[name]} of <{name}>, and GitHub {wanted.parts[name]}"
             for name in COUNTED
-            if built[name] != wanted[name]
+            if built.parts[name] != wanted.parts[name]
         ]
+        if built.words != wanted.words:
+            pairs = enumerate(zip_longest(built.words, wanted.words))
+            at = next(number for number, (one, other) in pairs if one != other)
+            here, there = (" ".join(words[max(at - 3, 0) : at + 5]) for words in (built.words, wanted.words))
+            faults.append(f"{place}: the site says “{here}”, and GitHub “{there}”")
     return faults
 
 
-def parts_of(text: str) -> Counter[str]:
-    """Return the number of each part of a page, as GitHub reads it."""
+def as_github(text: str) -> Built:
+    """Return a page as GitHub reads it."""
     html = MarkdownIt("commonmark").enable(["table", "strikethrough"]).render(text)
-    return read_html(f"<article>{html}</article>").parts
+    return read_html(f"<article>{html}</article>")
 
 
 def _put(path: Path, data: bytes) -> None:

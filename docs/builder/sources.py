@@ -16,6 +16,7 @@ HOME = "index.md"
 _NAMED = {"README.md": HOME, "CONTRIBUTING.md": "contributing.md", "CHANGELOG.md": "changelog.md"}
 _NAMED |= {"SECURITY.md": "security.md"}
 _CODE = re.compile(r"(?<![\w\[/`(#-])F\d{4}(?![\w`\]/])|(?<=\()F\d{4}(?=[,)])")
+_NAMED_FILE = re.compile(r"\[([\w-]+\.md)\]\(([^)\s]+)\)")
 _TARGET = re.compile(r"(?<=\]\()([^)\s]+)(?=[)\s])")
 PICTURES = frozenset({".png", ".svg", ".jpg", ".webp", ".gif"})
 _OWN_FOLDERS = frozenset({"builder", "playground", "node_modules"})
@@ -48,22 +49,30 @@ class Links:
     repository is copied as a text: ``copied`` has the places of those that pages mention.
     """
 
-    def __init__(self, places: Mapping[str, str], lints: Mapping[str, str]) -> None:
+    def __init__(self, places: Mapping[str, str], lints: Mapping[str, str], titles: Mapping[str, str]) -> None:
         self._places = places
+        self._titles = titles
         self._lints = lints
         self.copied: dict[str, str] = {}
 
     def changed(self, text: str, source: str, place: str) -> str:
         """Return the text of a page with its links as the site needs them. Raises SiteError for a dead link.
 
-        A code of a diagnostic becomes a link to its page.
+        A code of a diagnostic becomes a link to its page. A link whose text is the name of its file gets the title of
+        the page instead.
         """
 
         def prose(part: str) -> str:
-            linked = _TARGET.sub(lambda found: self._target(found[1], source, place), part)
+            named = _NAMED_FILE.sub(lambda found: f"[{self._title(found[1], found[2], source)}]({found[2]})", part)
+            linked = _TARGET.sub(lambda found: self._target(found[1], source, place), named)
             return _CODE.sub(lambda found: self._code(found[0], place), linked)
 
         return outside_code(text, prose)
+
+    def _title(self, text: str, link: str, source: str) -> str:
+        path = posixpath.normpath(posixpath.join(posixpath.dirname(source), link.partition("#")[0]))
+        place = self._places.get(path, "") if posixpath.basename(path) == text else ""
+        return self._titles.get(place, text)
 
     def _code(self, name: str, place: str) -> str:
         if name not in CODES:

@@ -11,11 +11,13 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterable
+from html import escape
 from pathlib import Path
 from typing import Any
 
 from . import DOCS, SiteError
 from .navigation import Group, settings
+from .project import version
 
 THEME = DOCS / "builder" / "theme"
 OWN_FILES = ("flowrun.css", "frame-worker.js")
@@ -74,7 +76,9 @@ def write_settings(folder: Path, sections: Iterable[Group], site: str, repositor
         },
     }
     project |= {"site_url": site} if site else {}
-    project |= {"repo_url": repository} if repository else {}
+    # `repo_url` would make the script of the theme ask another site about the repository.
+    source = f' · <a href="{escape(repository)}">source</a>' if repository else ""
+    project["copyright"] = f"flowrun {escape(version())} · Apache License 2.0{source}"
     path = folder / "zensical.toml"
     path.write_text(f"[project]\n{_toml(project)}", encoding="utf-8")
     return path

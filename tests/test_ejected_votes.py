@@ -34,7 +34,8 @@ def test_a_vote_goes_as_in_a_run(name: str) -> None:
         dice = random.Random(seed)
         theirs = REDUCERS[rule].make(Setting(least, most, (), args, "cost", WORDS, False, False, 0, "ballot"))
         mine = make()
-        begun, running = 0, []
+        begun = 0
+        running: list[int] = []
         while not theirs.decided:
             wanted = theirs.wanted(begun)
             assert mine.wanted(begun) == wanted, seed

@@ -84,6 +84,5 @@ def joined_imports(lines: Iterable[str]) -> str:
         if line.startswith("from "):
             module, _, name = line.removeprefix("from ").partition(" import ")
             names.setdefault(module, set()).add(name)
-    return "\n".join(
-        [*plain, *(f"from {module} import {', '.join(sorted(found))}" for module, found in sorted(names.items()))]
-    )
+    grouped = [f"from {module} import {', '.join(sorted(found))}" for module, found in sorted(names.items())]
+    return "\n".join([*plain, *grouped])

@@ -216,6 +216,12 @@ def test_the_files_in_the_page_on_ci_are_valid(tmp_path: Path) -> None:
     assert limits == Limits(500)
 
 
+@pytest.mark.parametrize("words", [("--flow", "one"), ("--param", "word=x"), ("--param=word=x",)])
+async def test_options_of_one_flow_are_refused_for_a_folder(words: tuple[str, ...], folder: Path) -> None:
+    ran = await planned(folder, "flows", *words)
+    assert (ran.code, "--flow and --param belong to the plan of one file" in ran.err) == (2, True)
+
+
 def test_a_file_of_another_form_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text("plan: []")
     with pytest.raises(UsageError, match=r"takes a \.toml or a \.json file"):

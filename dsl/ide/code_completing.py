@@ -222,7 +222,7 @@ def _steps(proposals: Proposals) -> Iterator[Completion]:
         return
     for name in dict.fromkeys(proposals.scope.known()):
         symbol = proposals.scope.lookup(name)
-        if symbol is not None and symbol.kind in ("step", "branch"):
+        if symbol is not None and symbol.kind in ("step", "branch") and not proposals.inside(symbol):
             yield proposals.symbol(symbol)
 
 

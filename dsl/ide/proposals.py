@@ -18,7 +18,7 @@ from .homes import Home
 from .snippets import Snippet
 from .values import Completion, NameKind
 from .view import View
-from .words import CONSTANTS, KINDS, RESULTS, TYPES, WORDS, sentence, shown
+from .words import CONSTANTS, IN_TEMPLATES, KINDS, RESULTS, TYPES, WORDS, sentence, shown
 
 NEAR, USUAL, FAR, LAST = 0, 1, 2, 3
 _DETAIL = 80
@@ -58,7 +58,8 @@ class Proposals:
 
     def words(self, words: Iterable[str], rank: int = USUAL) -> Iterator[Completion]:
         for word in words:
-            yield self.one(word, "keyword", "", WORDS.get(word, CONSTANTS.get(word, "")), rank=rank)
+            said = WORDS.get(word) or CONSTANTS.get(word) or IN_TEMPLATES.get(word) or RESULTS.get(word)
+            yield self.one(word, "keyword", "", said or "A word of the language.", rank=rank)
 
     # Names
 
@@ -81,7 +82,9 @@ class Proposals:
         if symbol.kind not in ("step", "branch") or symbol.step is None:
             return False
         span, at = symbol.step.line.span, self.view.back(self.span.start)
-        return span.source is self.view.known and span.start <= at <= span.end
+        if span.source is not self.view.known or at < span.start:
+            return False
+        return at <= span.end or not span.source.text[span.end : at].strip(" ")
 
     def symbol(self, symbol: Symbol, wanted: t.Type | None = None) -> Completion:
         assert self.home is not None

@@ -77,6 +77,16 @@ TYPES = {
     "quote": "Words that the answer copies from a text: `quote of NAME`.",
 }
 CONSTANTS = {"true": "Yes.", "false": "No.", "none": "The value of a skipped step."}
+IN_TEMPLATES = {
+    "if": "Writes a part only if a condition holds.",
+    "elif": "A further condition of an `if`.",
+    "endif": "The end of an `if`.",
+    "for": "Repeats a part for each element of a list.",
+    "endfor": "The end of a `for`.",
+    "set": "Gives a value a name.",
+    "is": "Tells whether a value is `defined` or `none`.",
+    "defined": "Tells that a value is there.",
+}
 RESULTS = {
     "results": "The results of the block, in the order of the input.",
     "so_far": "The value of the earlier results of a fold.",

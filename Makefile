@@ -1,4 +1,4 @@
-.PHONY: setup test lint ci soak house site
+.PHONY: setup test lint ci soak house release site
 bin := .venv/bin
 
 setup: $(bin)/flowrun
@@ -27,3 +27,7 @@ site: setup
 
 ci:
 	.ci/run
+
+release: setup
+	@test -n "$(VERSION)" || { echo "usage: make release VERSION=0.2.0" >&2; exit 2; }
+	$(bin)/python .ci/release.py prepare "$(VERSION)"

@@ -1,11 +1,13 @@
 """Builds the wheel, installs it alone in a fresh environment, and uses it there from an empty folder.
 
 A folder that is not listed in pyproject.toml works under `pip install -e` and is missing from the wheel: only this
-shows it. Needs the `build` package; run as `python .ci/wheel.py`.
+shows it. A second environment has the checker alone, as docs/install.md describes it. Needs the `build` package; run as
+`python .ci/wheel.py`, or as `python .ci/wheel.py WHEEL` for a wheel that is built already.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import shutil
@@ -19,6 +21,14 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 HALVES = ("dsl", "runtime", "grammars")
 FILES = ("pyproject.toml", "README.md", "LICENSE")
+LARGEST = 3 * 1024 * 1024
+"""The most bytes of the wheel. All sources together, packed as one block by xz, would already take more than 1 MB."""
+MOST = 24
+"""The most packages of an environment with the wheel and what it requires, itself included."""
+CHECKER = ("lark", "jinja2", "click")
+"""What the checker alone requires, as docs/install.md says."""
+KEPT = ("SYSTEMROOT", "TEMP", "TMP", "PATHEXT", "USERPROFILE")
+"""The variables without which Windows starts no Python."""
 IMPORTS = """
 import flowrun
 for module in (flowrun, flowrun.dsl, flowrun.runtime):
@@ -98,20 +108,63 @@ def compare(wheel: Path, source: Path) -> None:
         missing, surplus = sorted(wanted - inside), sorted(inside - wanted)
         raise Failed(f"the wheel lacks {missing or 'nothing'} and has {surplus or 'nothing'} too many")
     print(f"the wheel holds all {len(wanted)} files of {', '.join(HALVES)}")
+    if wheel.stat().st_size > LARGEST:
+        raise Failed(f"the wheel has {wheel.stat().st_size} bytes, and may have {LARGEST}")
 
 
-def install(wheel: Path, work: Path) -> Path:
-    """A fresh environment with the wheel and what it requires, no extras; returns its folder of commands."""
-    place = work / "venv"
+def environment(place: Path, work: Path) -> Path:
+    """A fresh environment; returns its folder of commands."""
     try:
         run([sys.executable, "-m", "venv", place], cwd=work)
     except Failed:
         # Debian splits ensurepip off; virtualenv brings its own.
         run([sys.executable, "-m", "virtualenv", "--clear", place], cwd=work)
-    programs = place / ("Scripts" if os.name == "nt" else "bin")
-    run([programs / "python", "-m", "pip", "install", "-qq", "--disable-pip-version-check", wheel], cwd=work)
+    return place / ("Scripts" if os.name == "nt" else "bin")
+
+
+def add(programs: Path, work: Path, *words: str | Path) -> None:
+    """Installs packages by pip."""
+    run([programs / "python", "-m", "pip", "install", "-qq", "--disable-pip-version-check", *words], cwd=work)
+
+
+def install(wheel: Path, work: Path) -> Path:
+    """A fresh environment with the wheel and what it requires, no extras; returns its folder of commands."""
+    programs = environment(work / "venv", work)
+    add(programs, work, wheel)
     run([programs / "python", "-m", "pip", "check"], cwd=work)
+    names = packages(programs, work)
+    print(f"{len(names)} packages: {', '.join(names)}")
+    if len(names) > MOST:
+        raise Failed(f"the wheel brings {len(names)} packages, and may bring {MOST}, itself included")
     return programs
+
+
+def packages(programs: Path, work: Path) -> list[str]:
+    """The packages of an environment, without those that a fresh one has."""
+    command = [str(programs / "python"), "-m", "pip", "list", "--format", "json", "--disable-pip-version-check"]
+    done = subprocess.run(command, cwd=work, capture_output=True, text=True, check=True)
+    names = {str(one["name"]).lower() for one in json.loads(done.stdout)}
+    return sorted(names - {"pip", "setuptools", "wheel"})
+
+
+def check_alone(wheel: Path, work: Path) -> None:
+    """Uses the commands that send nothing where only the checker's packages are installed."""
+    programs = environment(work / "checker", work)
+    add(programs, work, "--no-deps", wheel)
+    add(programs, work, *CHECKER)
+    names = packages(programs, work)
+    print(f"the checker alone has {len(names)} packages: {', '.join(names)}")
+    if len(names) > len(CHECKER) + 2:  # itself, and markupsafe
+        raise Failed("the checker alone has more packages than docs/install.md says")
+    folder = work / "checked"
+    folder.mkdir()
+    env = {"PATH": f"{programs}{os.pathsep}{os.environ['PATH']}", "HOME": str(folder), "LANG": "C.UTF-8"}
+    env |= {name: os.environ[name] for name in KEPT if name in os.environ}
+    run([programs / "flowrun", "init"], cwd=folder, env=env)
+    (flow,) = folder.glob("*.flow")
+    for words in ("validate --format sarif", "fmt --check", "test", "audit", "graph"):
+        run([programs / "flowrun", *words.split(), flow.name], cwd=folder, env=env)
+    run([programs / "flowrun", "explain", "F0203"], cwd=folder, env=env)
 
 
 def use(programs: Path, work: Path) -> None:
@@ -121,6 +174,7 @@ def use(programs: Path, work: Path) -> None:
     home.mkdir()
     # Nothing of the caller's environment but the path: no keys, no settings, no PYTHONPATH.
     env = {"PATH": f"{programs}{os.pathsep}{os.environ['PATH']}", "HOME": str(home), "LANG": "C.UTF-8"}
+    env |= {name: os.environ[name] for name in KEPT if name in os.environ}
     places = run([programs / "python", "-c", IMPORTS], cwd=empty, env=env).splitlines()
     if not all(str(programs.parent) in place for place in places):
         raise Failed("the modules come from elsewhere than the wheel")
@@ -145,9 +199,13 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="flowrun-wheel-") as folder:
         work = Path(folder).resolve()
         try:
-            wheel, source = build(work)
-            compare(wheel, source)
+            if len(sys.argv) > 1:
+                wheel = Path(sys.argv[1]).resolve()
+            else:
+                wheel, source = build(work)
+                compare(wheel, source)
             use(install(wheel, work), work)
+            check_alone(wheel, work)
         except (Failed, subprocess.TimeoutExpired) as error:
             print(f"wheel: failed: {error}", file=sys.stderr)
             return 1

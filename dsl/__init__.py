@@ -11,7 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from . import plan, test_plan, types
+    from . import ide, plan, test_plan, types
     from .arithmetic import MOST_BITS, OPERANDS, NoValueError, combined, negative
     from .audit.audit import audit_plan
     from .audit.errors import UnfitError
@@ -46,6 +46,10 @@ if TYPE_CHECKING:
     from .coverage.items import coverage_items
     from .coverage.planned import AskMarks, PlannedMarks
     from .diagnostics import Diagnostic, Edit, Fix, FlowError, did_you_mean, nearest
+    from .eject.library import Library
+    from .eject.problems import EjectError
+    from .eject.program import ejected
+    from .eject.wire import WireModel, WireOptions
     from .export import Picture, picture_of, to_dot, to_mermaid, to_page_svg, to_svg
     from .export.words import ExpressionWriter
     from .fixes import Fixed, apply_fixes
@@ -63,9 +67,11 @@ if TYPE_CHECKING:
     from .labels.labels import labels_of
     from .labels.marks import Mark
     from .labels.places import Breach, Labels, LabelSource, LabelWarning, Place
+    from .lint_settings import LintSettings, LintSettingsError, codes_of, read_lint_settings
     from .marked_plan import make_plan
     from .needed_calls import necessary
     from .pages import page
+    from .param_comments import param_comments
     from .parsing.parse import parse_flow
     from .parsing.strings import quoted
     from .path_names import REDUCE, step_names
@@ -73,12 +79,16 @@ if TYPE_CHECKING:
     from .plain_data import misplaced
     from .plan_endpoints import ABILITIES, ENDPOINT_KINDS, EndpointKind
     from .plan_labels import label_table, step_exprs
+    from .project import HOME, SITE, explain_link
     from .reach.reach import reach_of
     from .reach.reached import Advice, FlowReach, Kept, Reached, SourceReach
     from .records import dataclass
     from .render import render_diagnostic, render_diagnostics, render_excerpt
     from .safe_text import STEERS, inert, one_line
     from .source import Source, Span
+    from .stubs.collected import StubFlow, stub_flows
+    from .stubs.python import python_stub
+    from .stubs.typescript import typescript_stub
     from .templates.heads import head_parts, written_paths
     from .templates.read import Template, read_template, template_names, template_pieces, written_places
     from .test_planner import make_tests, plan_of_test
@@ -125,12 +135,15 @@ _HOMES = {
     "labels.places": "Breach LabelSource LabelWarning Labels Place",
     "needed_calls": "necessary",
     "pages": "page",
+    "param_comments": "param_comments",
     "parsing.parse": "parse_flow",
     "parsing.strings": "quoted",
     "patterns": "pattern",
     "plain_data": "misplaced",
     "plan_endpoints": "ABILITIES ENDPOINT_KINDS EndpointKind",
     "plan_labels": "label_table step_exprs",
+    "project": "HOME SITE explain_link",
+    "lint_settings": "LintSettings LintSettingsError codes_of read_lint_settings",
     "marked_plan": "make_plan",
     "formats.audit_json": "audit_json",
     "reach.reach": "reach_of",
@@ -139,6 +152,13 @@ _HOMES = {
     "render": "render_diagnostic render_diagnostics render_excerpt",
     "safe_text": "STEERS inert one_line",
     "source": "Source Span",
+    "eject.library": "Library",
+    "eject.problems": "EjectError",
+    "eject.program": "ejected",
+    "eject.wire": "WireModel WireOptions",
+    "stubs.collected": "StubFlow stub_flows",
+    "stubs.python": "python_stub",
+    "stubs.typescript": "typescript_stub",
     "path_names": "REDUCE step_names",
     "templates.heads": "head_parts written_paths",
     "templates.read": "Template read_template template_names template_pieces written_places",
@@ -146,7 +166,7 @@ _HOMES = {
     "texts": "alike option_of text_key",
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names.split()}
-_MODULES = ("plan", "test_plan", "types")
+_MODULES = ("ide", "plan", "test_plan", "types")
 
 __all__ = [
     "CODES",

@@ -29,6 +29,7 @@ from .source import Source
 if TYPE_CHECKING:
     from . import plan as p
     from .labels.places import Labels
+    from .lint_settings import LintSettings
 
 UNSURE = frozenset({"F0201", "F0202", "F0205", "F0209", "F0211", "F0304", "F0305"})
 """The codes after which a mention may be lost, so that no lint can tell which names are never used."""
@@ -63,32 +64,55 @@ class Examined:
     flows: tuple[LabelledFlow, ...] = ()
 
 
-def check_flow(source: Source, catalog: Catalog, load: Load | None = None) -> Checked:
-    """Read and check a flow file, and the files that it imports through ``load``.
+def check_flow(
+    source: Source, catalog: Catalog, load: Load | None = None, lints: LintSettings | None = None
+) -> Checked:
+    """Read and check a flow file, and the files that it imports through ``load``. ``lints`` chooses the warnings.
 
     Raises FlowError if there is an error. It has the errors and warnings of all files.
     """
-    found = examine_flow(source, catalog, load)
+    found = examine_flow(source, catalog, load, lints)
     if found.checked is None or any(one.severity == "error" for one in found.findings):
         raise FlowError(found.findings)
     return found.checked
 
 
-def examine_flow(source: Source, catalog: Catalog, load: Load | None = None) -> Examined:
+def examine_flow(
+    source: Source, catalog: Catalog, load: Load | None = None, lints: LintSettings | None = None
+) -> Examined:
     """Check a flow file as ``check_flow`` does, and keep the labels of its flows."""
+    found = examine_tree(source, catalog, load)[0]
+    if lints is None:
+        return found
+    from .lint_settings import shown_by  # few projects have such settings
+
+    if found.checked is not None:
+        found.checked.warnings = shown_by(lints, found.checked.warnings)
+    return Examined(source, found.checked, shown_by(lints, found.findings), found.flows)
+
+
+def examine_tree(
+    source: Source, catalog: Catalog, load: Load | None = None, *, quick: bool = False
+) -> tuple[Examined, Checked | None]:
+    """Check a flow file as ``examine_flow`` does. Return also the file as far as it is known, even if it has errors.
+
+    It is None if the text does not parse. With ``quick`` no fix is tried, so each fix counts as a guess.
+    """
     files = _Files(catalog, load)
     try:
         checked = files.root(source)
     except FlowError as error:
-        from .fixes import offered  # most texts have nothing to mend
+        from .fixes import offered, untried  # most texts have nothing to mend
 
         def again(changed: Source) -> tuple[Diagnostic, ...]:
             return _findings(source, changed, catalog, load)
 
-        found = offered(with_guesses(error.diagnostics), again)
+        guessed = with_guesses(error.diagnostics)
+        found = untried(guessed) if quick else offered(guessed, again)
         broken = any(one.severity == "error" and one.code not in BREACHES for one in found)
-        return Examined(source, None if broken else files.first, _hidden(found), () if broken else tuple(files.flows))
-    return Examined(source, checked, checked.warnings, tuple(files.flows))
+        flows = () if broken else tuple(files.flows)
+        return Examined(source, None if broken else files.first, _hidden(found), flows), files.first
+    return Examined(source, checked, checked.warnings, tuple(files.flows)), checked
 
 
 def _findings(source: Source, changed: Source, catalog: Catalog, load: Load | None) -> tuple[Diagnostic, ...]:

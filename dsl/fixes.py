@@ -71,6 +71,11 @@ def offered(found: Sequence[Diagnostic], check: Check) -> tuple[Diagnostic, ...]
     return tuple(_offer(one, one in failed) if one not in sound else one for one in found)
 
 
+def untried(found: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
+    """Return the problems with their safe fixes as guesses, for a caller who has no time to try them."""
+    return tuple(_offer(one, False) for one in found)
+
+
 def _offer(finding: Diagnostic, failed: bool) -> Diagnostic:
     if finding.fix is None or not finding.fix.safe:
         return finding

@@ -17,6 +17,7 @@ from setuptools.build_meta import *  # noqa: F403
 
 # Build tools put the folder of this module on the path.
 from editable import lighten  # isort: skip
+from reproducible import level  # isort: skip
 
 HERE = Path(__file__).resolve().parent
 
@@ -47,6 +48,8 @@ def build_editable(folder: str, *args: Any, **options: Any) -> str:
     return wheel
 
 
-def build_sdist(*args: Any, **options: Any) -> str:
+def build_sdist(folder: str, *args: Any, **options: Any) -> str:
     make()
-    return build_meta.build_sdist(*args, **options)
+    archive = build_meta.build_sdist(folder, *args, **options)
+    level(Path(folder, archive))
+    return archive

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sqlite3
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -112,6 +114,11 @@ def test_a_kill_between_the_submission_and_its_id_is_found_in_the_list(tmp_path:
         assert announced(again.err) == 0
         assert bench.submitted == len(ROWS)
         assert len(served.paid()) == len(ROWS) and set(served.paid().values()) == {1}
+        # The id that was found belongs to the run that found it.
+        listed = Command(("runs", "--journal", "j.db"), tmp_path / "run", bench.environ)
+        assert listed.end() == 0, listed.err
+        with closing(sqlite3.connect(tmp_path / "run" / "j.db")) as journal:
+            assert journal.execute("SELECT DISTINCT run FROM records").fetchall() == [(1,)]
 
 
 def test_a_submission_that_is_not_listed_is_in_doubt(tmp_path: Path) -> None:

@@ -183,7 +183,8 @@ def test_each_pass_has_its_folder() -> None:
 
 def test_each_code_is_in_the_corpus() -> None:
     expected = {one.code for path in [*BAD, *LINT] for one in expectations(path.read_text(encoding="utf-8"))}
-    assert expected == set(CODES)
+    # A file of the corpus is only checked, and F0778 is found by `flowrun eject` alone.
+    assert expected == set(CODES) - {"F0778"}
 
 
 @pytest.mark.parametrize("path", BEGINNERS, ids=name_of)

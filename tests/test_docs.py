@@ -72,10 +72,20 @@ def test_the_readme_shows_both() -> None:
     assert {console[0].split()[0] for console in CONSOLES} >= {"validate", "plan", "workflows/is_spam.flow"}
 
 
-def test_every_command_is_in_the_readme() -> None:
+def test_every_command_is_on_the_front_pages() -> None:
     from flowrun.runtime.cli.commands import COMMANDS
 
-    assert [name for name in COMMANDS if f"flowrun {name}" not in README] == []
+    front = README + PAGES["index.md"]
+    assert [name for name in COMMANDS if f"flowrun {name}" not in front] == []
+
+
+def test_every_page_is_on_the_front_page() -> None:
+    others = {name for name in PAGES if name not in ("README.md", "index.md")}
+    assert {name for name in others if f"]({name}" not in PAGES["index.md"]} == set()
+
+
+def test_the_readme_is_short() -> None:
+    assert len(README.splitlines()) <= 200
 
 
 def test_every_reducer_has_its_page() -> None:

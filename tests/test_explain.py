@@ -20,6 +20,8 @@ PAGE = re.compile(
 )
 
 
+OF_COMMANDS = {"F0778"}
+"""The codes that only a command finds: `flowrun eject`. Its tests try the examples of the page."""
 LIBRARY = {
     "lib/summaries.flow": 'flow summary(of: text) {\n  short = ask "Summarise: {{ of }}"\n  return short\n}\n',
     "prompts/note.md": "Write a note about this section:\n\n{{ section }}\n",
@@ -38,7 +40,8 @@ def parts(code: str) -> re.Match[str]:
 
 def findings(text: str) -> tuple[Diagnostic, ...]:
     try:
-        return check_flow(Source(text), catalog(), load).warnings
+        checked = check_flow(Source(text), catalog(), load)
+        return checked.warnings
     except FlowError as error:
         return error.diagnostics
 
@@ -67,7 +70,7 @@ def test_a_page_is_short_and_calm(code: str) -> None:
     assert all(len(line) <= 120 for line in parts(code)["prose"].splitlines())
 
 
-@pytest.mark.parametrize("code", CODES)
+@pytest.mark.parametrize("code", sorted({*CODES} - OF_COMMANDS))
 def test_the_bad_example_gives_the_code_and_no_other(code: str) -> None:
     assert {found.code for found in findings(parts(code)["bad"])} == {code}
 

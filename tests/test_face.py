@@ -14,7 +14,7 @@ import flowrun
 from flowrun import dsl, runtime
 
 PAGE = (Path(__file__).resolve().parent.parent / "docs" / "python.md").read_text(encoding="utf-8")
-README = (Path(__file__).resolve().parent.parent / "README.md").read_text(encoding="utf-8")
+FRONT = (Path(__file__).resolve().parent.parent / "docs" / "index.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"^```python\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 FLOW = """\
 flow part(name: text) {
@@ -121,8 +121,8 @@ def test_the_options_and_attributes_that_exist_are_on_the_page() -> None:
     assert [name for name in public if f"`{name}`" not in result] == []
 
 
-def test_the_readme_shows_names_that_exist() -> None:
-    [text] = re.findall(r"^```python\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+def test_the_front_page_shows_names_that_exist() -> None:
+    [text] = re.findall(r"^```python\n(.*?)^```$", FRONT, re.MULTILINE | re.DOTALL)
     used = set(re.findall(r"flowrun\.(\w+)", text)) | set(re.findall(r"result\.(\w+)", text))
     assert used
     assert used <= set(flowrun.__all__) | set(dir(flowrun.Result))

@@ -147,7 +147,6 @@ def test_sarif_rules_carry_the_pages() -> None:
     run = valid_sarif(FULL)
     driver = run["tool"]["driver"]
     assert (driver["name"], driver["version"]) == ("flowrun", "1.2.3")
-    assert driver["informationUri"].startswith("https://")
     assert [rule["id"] for rule in driver["rules"]] == ["F0203", "F0705"]
     assert [rule["name"] for rule in driver["rules"]] == ["ABranchThatNeedsAnotherBranch", "AnEvenNumberOfVotes"]
     rule = driver["rules"][0]
@@ -159,6 +158,20 @@ def test_sarif_rules_carry_the_pages() -> None:
     assert [rule["defaultConfiguration"]["level"] for rule in driver["rules"]] == ["error", "warning"]
     for result in run["results"]:
         assert driver["rules"][result["ruleIndex"]]["id"] == result["ruleId"]
+
+
+def test_links_are_made_only_if_an_address_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    from flowrun.dsl import project
+    from flowrun.dsl.formats import sarif
+
+    monkeypatch.setattr(sarif, "HOME", "")
+    monkeypatch.setattr(project, "SITE", "")
+    assert "informationUri" not in (driver := valid_sarif(FULL)["tool"]["driver"])
+    assert "helpUri" not in driver["rules"][0]
+    monkeypatch.setattr(sarif, "HOME", "https://example.org/a/flowrun")
+    monkeypatch.setattr(project, "SITE", "https://a.example.org/flowrun/")
+    assert (driver := valid_sarif(FULL)["tool"]["driver"])["informationUri"] == "https://example.org/a/flowrun"
+    assert driver["rules"][0]["helpUri"] == "https://a.example.org/flowrun/codes/F0203/"
 
 
 def test_every_page_becomes_a_valid_rule() -> None:

@@ -26,6 +26,8 @@ class Payer:
         limits = office.book.calls.limit, office.book.money.limit
         self.ledger = LeasedLedger(None if limits[0] is None else int(limits[0]), limits[1], self.changed)
         self.line: deque[float] = deque()
+        if number % 2:
+            self.ledger.line = lambda: len(self.line)
         self.out: list[float] = []
         self.up: deque[dict[str, Any]] = deque()
         self.down: deque[dict[str, Any]] = deque()

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from flowrun.dsl import FORMATS
-from flowrun.runtime.cli import validate as validate_module
+from flowrun.runtime.cli import checks
 from flowrun.runtime.cli.paths import told_path
 from flowrun.runtime.files import files
 from support.flow_files import BAD, GOOD, STRING, UNUSED, Ran, Validate, names, plant, validating
@@ -159,7 +159,7 @@ def test_each_file_is_read_once(validate: Validate, monkeypatch: pytest.MonkeyPa
         read.append(Path(path).name)
         return self.read_text(path)
 
-    monkeypatch.setattr(validate_module, "read_plain", reading)
+    monkeypatch.setattr(checks, "read_plain", reading)
     monkeypatch.setattr(files.Files, "read_flow", imported)
     assert validate(".", "--format", "sarif").code == 0
     assert sorted(read) == sorted(os.listdir())

@@ -207,18 +207,23 @@ def test_samples_that_share_requests_go_to_one_worker_and_stay_there() -> None:
 
 async def test_an_end_by_the_budget_waits_for_paid_requests() -> None:
     told: list[int] = []
-    busy = True
-    ends = BudgetEnds(lambda over: told.append(over.number), lambda: busy)
+    busy = open_ = True
+    ends = BudgetEnds(lambda over: told.append(over.number), lambda: busy, lambda: open_)
     failed = Failure("xs[1]", "empty", BudgetError("empty"))
     assert ends.holds(BodyOver(1, failure=failed))
     assert ends.holds(BodyOver(2, failure=failed))
     assert not ends.holds(BodyOver(3, failure=Failure("x", "empty", BudgetError("empty", flow="inner"))))
     assert not ends.holds(BodyOver(4, "value"))
+    assert ends.holds(BodyOver(5, failure=Failure("x", "no ballots"), losses=(failed,)))
+    assert ends.drop(5)
     assert ends.drop(2)
     assert not ends.drop(2)
     await asyncio.sleep(0.3)
     assert told == []
     busy = False
+    await asyncio.sleep(0.4)
+    assert told == [], "a worker has a body that may be about to send a request"
+    open_ = False
     await asyncio.sleep(0.4)
     assert told == [1]
 

@@ -121,8 +121,9 @@ async def test_a_run_goes_on_with_another_number_of_workers(server: Served, tmp_
     journal = tmp_path / "one.db"
     first = await ran(server, tmp_path, FLOW, inputs, journal=journal, workers=2, budget="60 calls")
     assert first.status == "budget"
-    # A worker may keep the last calls of its share until the others have ended.
-    assert 55 <= server.answers() == first.summary.account.answered <= 60
+    assert server.answers() == first.summary.account.answered == 60
+    # The samples of a vote go in one request: in one process there are 45, and each grant of a few calls may split one.
+    assert sum(line["at"] == "asked" for line in server.lines()) <= 50
     options = RunOptions(environ=environ(server, tmp_path), workers=3, budget="500 calls")
     second = await resume_async(first.run, journal, options=options)
     assert second.status == "done"

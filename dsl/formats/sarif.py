@@ -9,6 +9,7 @@ from typing import Any
 from ..codes import CODES
 from ..diagnostics import Diagnostic, Edit, Fix, Label
 from ..pages import page
+from ..project import HOME, explain_link
 from ..source import Span
 from .report import Report, encodable, place_of, told
 
@@ -16,8 +17,6 @@ Json = dict[str, Any]
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 ROOT = "%SRCROOT%"
 _UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~/")
-ADDRESS = "https://github.com/OWNER/flowrun"
-"""The project's address. OWNER is the account that holds the repository, as in the README."""
 _PLACEHOLDER = re.compile(r"\{(\d+)\}")
 _DRIVE = re.compile(r"[A-Za-z]:/")
 
@@ -25,7 +24,9 @@ _DRIVE = re.compile(r"[A-Za-z]:/")
 def sarif(report: Report) -> str:
     """Write one run. It has a rule for each code that occurs. The code's page is the rule's help."""
     rules = sorted({finding.code for finding in report.findings})
-    driver: Json = {"name": "flowrun", "informationUri": ADDRESS, "rules": [_rule(code) for code in rules]}
+    driver: Json = {"name": "flowrun", "rules": [_rule(code) for code in rules]}
+    if HOME:
+        driver["informationUri"] = HOME
     if report.version:
         driver["version"] = report.version
     run = {
@@ -43,12 +44,14 @@ def sarif(report: Report) -> str:
 def _rule(code: str) -> Json:
     text = page(code)
     severity = CODES[code].severity
+    link = explain_link(code)
     return {
         "id": code,
         "name": _name(CODES[code].title),
         "shortDescription": {"text": CODES[code].title},
         "fullDescription": {"text": " ".join(text.split("\n\n")[1].split())},
         "help": {"text": _plain(text), "markdown": text},
+        **({"helpUri": link} if link else {}),
         "defaultConfiguration": {"level": severity},
         "properties": {"tags": ["flow"], "problem.severity": severity, "precision": "very-high"},
     }

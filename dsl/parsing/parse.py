@@ -46,6 +46,21 @@ def parse_flow(source: Source) -> s.File:
     return s.File(file.items, tuple(builder.comments), file.span, builder.has_labels)
 
 
+def misfit(source: Source) -> int | None:
+    """Return the offset of the first token that does not fit the grammar. None if the text parses."""
+    if unreadable(source):
+        return 0
+    tables = _tables()
+    lexed = lex(tables, source.text, most=MOST_TOKENS + 1)
+    if len(lexed.tokens) + len(lexed.comments) > MOST_TOKENS or too_deep(source, lexed.tokens):
+        return 0
+    builder = Builder()
+    builder.begin(source)
+    stopped: list[int] = []
+    file = _run(tables, lexed.tokens, builder, stopped)
+    return stopped[0] if file is None else None
+
+
 class Builder(TreeBuilder):
     """A tree builder that also collects the lines whose step is only a name, a list or a text.
 
@@ -77,8 +92,10 @@ class _Parts(list[Any]):
     """The parts that a repeating inner rule of the grammar has read. The rule around it takes them one by one."""
 
 
-def _run(tables: Tables, tokens: list[Token], builder: TreeBuilder) -> s.File | None:
+def _run(tables: Tables, tokens: list[Token], builder: TreeBuilder, stopped: list[int] | None = None) -> s.File | None:
     """Run the parser over the tokens. Return the tree, or None if a token is not allowed in its place.
+
+    ``stopped`` gets the place of this token.
 
     This is lark's own loop, without the steps that change nothing.
     """
@@ -99,6 +116,8 @@ def _run(tables: Tables, tokens: list[Token], builder: TreeBuilder) -> s.File | 
         while True:
             action = row.get(type)
             if action is None:
+                if stopped is not None:
+                    stopped.append(token.start_pos)
                 return None
             if action >= 0:
                 states.append(action)
@@ -126,6 +145,8 @@ def _run(tables: Tables, tokens: list[Token], builder: TreeBuilder) -> s.File | 
                 file: s.File = values[-1]
                 return file
             row = actions[state]
+    if stopped is not None:
+        stopped.append(tokens[-1].start_pos)
     return None
 
 
@@ -156,6 +177,11 @@ def _single_end(tables: Tables, below: int, state: int, type: str) -> int:
         if action >= 0 or not tables.rules[-1 - action].single:
             return state
         state = tables.gotos[below][tables.rules[-1 - action].origin]
+
+
+def grammar_tables() -> Tables:
+    """Return the tables of the parser."""
+    return _tables()
 
 
 def _tables() -> Tables:

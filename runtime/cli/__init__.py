@@ -9,7 +9,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any, TextIO
 
-from ..vocabulary.errors import DiskError, FlowrunError, mistake_in
+from ..vocabulary.errors import DiskError, FlowrunError, StoppedError, mistake_in
 from . import exits
 from .ending import Ending
 from .help_page import HELP_OPTIONS, help_page, page_width
@@ -82,6 +82,9 @@ def _unhurried(stream: TextIO) -> TextIO:
         raw = _Unhurried(stream.fileno(), "w", closefd=False)
     except OSError:  # the caller has put a stream of their own there
         return stream
+    if sys.platform == "win32" and raw.isatty():
+        # The bytes of a console of Windows are in its code page, and Python's own stream writes characters.
+        return stream
     raw.dispensable = stream is sys.stderr
     live = getattr(stream, "line_buffering", False)
     at_once = getattr(stream, "write_through", False)
@@ -102,6 +105,8 @@ def run_command(arguments: list[str]) -> int:
     except KeyboardInterrupt:
         return exits.INTERRUPTED
     except FlowrunError as error:
+        if isinstance(error, StoppedError) and error.signal:
+            return 128 + error.signal  # the signal is told when it comes
         _complain(str(error))
         return exits.DISK if isinstance(error, DiskError) else exits.USAGE
     except OSError as error:

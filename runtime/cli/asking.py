@@ -16,7 +16,12 @@ def host_question() -> Ask | None:
 
 def person() -> Callable[[str], bool] | None:
     """Return a function that puts a question to the person at the terminal. None without a terminal."""
-    return _yes if sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty() else None
+    return _yes if at_keyboard() else None
+
+
+def at_keyboard() -> bool:
+    """Tell whether a person can read questions and type answers."""
+    return sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty()
 
 
 def _yes(question: str) -> bool:

@@ -11,10 +11,11 @@ from flowrun.dsl import Unread
 from ..outputs.target import Target
 from . import exits
 from .audits import about_labels, print_audit, reaches_of, show_audit, told_audit
+from .checks import STDIN, Checks
 from .console import complain
 from .journals import journal_files
 from .paths import OutputPath, PathThatIs, find_flows, to_file, told_path
-from .validate import STDIN, Checks, report_of, write
+from .validate import report_of, write
 
 FORMATS = ("json", "sarif", "github")
 

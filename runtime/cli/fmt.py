@@ -14,6 +14,7 @@ from ..vocabulary.errors import UsageError
 from ..vocabulary.quoting import one_line, shown
 from . import exits
 from .console import complain, say, show_difference, show_findings, standard_flow
+from .lints import FORCE
 from .paths import PathThatIs, find_flows, refuse_pipe, rewrite
 
 
@@ -21,12 +22,13 @@ from .paths import PathThatIs, find_flows, refuse_pipe, rewrite
 @click.argument("paths", nargs=-1, required=True, type=PathThatIs())
 @click.option("--check", is_flag=True, help="Change nothing, but exit with 1 if a file would change.")
 @click.option("--diff", is_flag=True, help="Change nothing, but show the changes.")
-def command(paths: tuple[Path, ...], check: bool, diff: bool) -> int:
+@click.option("--force-exclude", is_flag=True, help=FORCE)
+def command(paths: tuple[Path, ...], check: bool, diff: bool, force_exclude: bool) -> int:
     """Put flow files into the canonical layout. Their meaning and their comments stay. `-` stands for standard input.
 
     A broken file does not stop the others.
     """
-    files, refused = find_flows(paths)
+    files, refused = find_flows(paths, forced=force_exclude)
     for _, error in refused:
         complain(str(error))
     code = exits.USAGE if refused else exits.DONE

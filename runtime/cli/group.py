@@ -59,11 +59,12 @@ ELSEWHERE = {
     "new": "init",
     "create": "init",
     "providers": "endpoints",
+    "language-server": "lsp",
     "help": "--help",
     "version": "--version",
 }
 """The commands of other tools, each with the name of flowrun's command for it."""
-WITHOUT_A_FILE = frozenset({"runs", "show", "attach", "stop", "diff", "init", "models", "endpoints"})
+WITHOUT_A_FILE = frozenset({"runs", "show", "attach", "stop", "diff", "init", "models", "endpoints", "lsp"})
 """The commands of flowrun that take no flow file."""
 
 
@@ -140,9 +141,11 @@ def _no_command(name: str, rest: list[str]) -> str:
 
 def _version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
     if value and not ctx.resilient_parsing:
-        from importlib.metadata import version
+        from .versions import strangers, told_version
 
-        click.echo(f"flowrun {version('flowrun-dsl')}")
+        click.echo(told_version())
+        for line in strangers():
+            click.echo(line, err=True)
         ctx.exit()
 
 

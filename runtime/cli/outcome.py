@@ -70,7 +70,7 @@ def finish(
     if journal is None and result.status == "open":
         complain("this run keeps no journal, so it cannot be resumed: run it on a terminal, or keep a journal")
     if journal is not None and result.run and (lost or result.outcome.resumable):
-        complain(_way_on(result, journal, flags))
+        complain(way_on(result, journal, flags))
     if isinstance(stopped, StoppedError):
         return 128 + stopped.signal if stopped.signal else exits.INTERRUPTED
     return exits.DISK if lost else exits.STATUS[result.status]
@@ -101,7 +101,8 @@ def _delivered(
     return told, lost
 
 
-def _way_on(result: Result, journal: Path, flags: str) -> str:
+def way_on(result: Result, journal: Path, flags: str = "") -> str:
+    """Write the commands that go on with a run."""
     command = resume_command(result.run, journal)
     if result.questions:
         path = shown_path(_paths(result)[0])

@@ -44,10 +44,14 @@ class Chosen:
     texts: dict[str, str] = field(default_factory=dict)
     taken: dict[str, Taken] = field(default_factory=dict)
 
+    @property
+    def missing(self) -> list[p.Param]:
+        """The parameters that need a value and have none."""
+        return [param for param in self.plan.params if param.required and param.name not in self.texts]
+
     def require_all(self) -> None:
         """Raise UsageError if a parameter that needs a value has none."""
-        missing = [param for param in self.plan.params if param.required and param.name not in self.texts]
-        if missing:
+        if missing := self.missing:
             add = " ".join(f"{self.flags.of[param.name][0]} {_metavar(param.type)}" for param in missing)
             raise UsageError(f"the flow `{self.plan.flow}` needs a value: add {add}")
 

@@ -18,6 +18,7 @@ from flowrun.dsl import nearest, pattern
 
 from ..files.decoding import decode
 from ..files.files import MAGIC, read_plain_bytes
+from ..files.project import home_of, project_file
 from ..files.urls import is_url, told_url
 from ..vocabulary.errors import UsageError
 from ..vocabulary.quoting import shown
@@ -57,22 +58,59 @@ def to_file(path: Path | None) -> Path | None:
     return None if path is None or str(path) == "-" else path
 
 
-def find_flows(paths: Iterable[Path]) -> tuple[list[Path], list[Refused]]:
+def find_flows(paths: Iterable[Path], *, forced: bool = False) -> tuple[list[Path], list[Refused]]:
     """Return every file that the paths lead to, each once, and the paths that lead to no file.
 
     A folder stands for all .flow files in it and below, but not for names that begin with a dot. Links to folders are
-    not followed. A pattern finds only .flow files; in it ``**`` stands for any number of folders.
+    not followed. A pattern finds only .flow files; in it ``**`` stands for any number of folders. Folders and patterns
+    do not find the files that the project excludes. ``forced`` excludes them even if they are named.
     """
     files: list[Path] = []
     refused: list[Refused] = []
     seen: set[str] = set()
     for path in paths:
-        for found in _found(path, refused):
+        named = not forced and not os.path.isdir(path) and os.path.lexists(path)
+        for found in _found(path, refused) if named else _wanted(_found(path, refused), refused, path, forced):
             real = os.path.realpath(found)
             if real not in seen:
                 seen.add(real)
                 files.append(found)
     return files, refused
+
+
+def is_several(path: str) -> bool:
+    """Tell whether a path on a command line leads to several files: a folder, or a pattern that is no file."""
+    return os.path.isdir(path) or (MAGIC.search(path) is not None and not os.path.lexists(path))
+
+
+def _wanted(found: Iterable[Path], refused: list[Refused], named: Path, forced: bool) -> Iterator[Path]:
+    """Yield the files that their projects do not exclude. Refuse a folder that has no others, unless it is forced."""
+    faults: set[str] = set()
+    kept, left_out = 0, 0
+    projects: dict[str, Path | None] = {}
+    for path in found:
+        home = home_of(str(path))
+        if home not in projects:
+            projects[home] = project_file(str(path))
+        project = projects[home]
+        try:
+            excluded = project is not None and _excludes(project, path)
+        except UsageError as error:
+            excluded = False
+            if project is not None and str(error) not in faults:
+                faults.add(str(error))
+                refused.append((project, error))
+        kept, left_out = kept + (not excluded), left_out + excluded
+        if not excluded:
+            yield path
+    if left_out and not kept and not forced:
+        refused.append((named, UsageError(f"flowrun.toml excludes every .flow file of {shown(str(named))}")))
+
+
+def _excludes(project: Path, path: Path) -> bool:
+    from ..files.lint_settings import settings_of  # few projects have a file of settings
+
+    return settings_of(project).excludes(str(path))
 
 
 def _found(path: Path, refused: list[Refused]) -> Iterator[Path]:

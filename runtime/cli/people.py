@@ -20,7 +20,7 @@ from ..vocabulary.quoting import inert, one_line
 
 Held = Callable[[], AbstractContextManager[TextIO]]
 """A function that keeps the display of a run away while a person types. It gives the stream of the terminal."""
-NO_ASK = "Ask no person at the terminal: leave the questions to people open."
+NO_ASK = "Ask no person at the terminal: leave the questions to people open, and refuse missing inputs."
 _NAMED = {"int": "a whole number", "number": "a number", "text": "a text"}
 _SIMPLE = (types.BOOL, types.INT, types.NUMBER)
 _END = ("", ".")

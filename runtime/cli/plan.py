@@ -12,23 +12,24 @@ from typing import Any
 
 import click
 
-from flowrun.dsl import RIGHT, Bound, Bounds, Foreseen, planned_json, unforeseen
+from flowrun.dsl import RIGHT, Foreseen, planned_json, unforeseen
 from flowrun.dsl import plan as p
 
 from ..files.files import Files
 from ..forecast.asked import asked_models
 from ..forecast.asked import in_words as in_words_of
 from ..forecast.estimate import estimate_plan
-from ..vocabulary.amounts import bound_text
 from ..vocabulary.errors import UsageError
 from ..vocabulary.quoting import inert, shown
 from . import exits
 from .batch_options import BATCH, batch_lines
 from .console import complain, remark, say, show_findings
+from .flags import first_and_flow
 from .journals import journal_path
 from .params import FIRST, Chosen, FlowCommand
-from .paths import PathThatIs
-from .plan_view import cost_in_words, in_words, journal_line, most_in_words, unforeseen_line, view
+from .paths import PathThatIs, is_several
+from .plan_limits import Chances, Limits
+from .plan_view import journal_line, unforeseen_line, view
 from .plans import ALLOW_READ, chosen_model
 from .screen import terminal_width
 
@@ -46,9 +47,17 @@ class _Dollars(click.ParamType):  # type: ignore[type-arg,unused-ignore]
         return amount
 
 
+class _PlanCommand(FlowCommand):
+    """The command. A folder or a pattern has no parameters of one flow."""
+
+    def _chosen(self, args: list[str]) -> Chosen | None:
+        first, _ = first_and_flow(self.params, args)
+        return None if first is not None and is_several(first) else super()._chosen(args)
+
+
 @click.command(
     "plan",
-    cls=FlowCommand,
+    cls=_PlanCommand,
     short_help="Show the steps of a flow, and the calls, tokens and dollars that it takes.",
 )
 @click.argument("path", required=False, type=PathThatIs())
@@ -88,6 +97,13 @@ class _Dollars(click.ParamType):  # type: ignore[type-arg,unused-ignore]
     metavar="X",
     help="Fail if the flow could cost more than X dollars without server failures.",
 )
+@click.option(
+    "--inputs",
+    "given",
+    type=PathThatIs(),
+    metavar="FILE",
+    help="A .toml or .json file with the inputs and the limits of flows: plan them all, as PATH a folder or nothing.",
+)
 @click.option("--allow-read", **ALLOW_READ)
 @click.pass_obj
 def command(
@@ -104,6 +120,7 @@ def command(
     max_attempts: int | None,
     right: float,
     max_cost: float | None,
+    given: Path | None,
     allow_read: tuple[Path, ...],
 ) -> int:
     """Show the steps of a flow. Each step has its least and its most calls, rounds, tokens and dollars.
@@ -117,10 +134,27 @@ def command(
     Give parameters as for a run: `flowrun plan FILE --document report.md` reads the document and counts its sections.
     You may leave parameters out. Then the bounds that depend on them stay open. With all parameters the command also
     shows how many answers the journal has. These cost nothing again.
+
+    If PATH is a folder or a pattern, the command shows a line for each flow file. `--inputs plans.toml` has the inputs
+    of the flows, and limits of their own: docs/ci.md.
     """
     if schema:
         click.echo(package_files("flowrun.grammars").joinpath("plan.schema.json").read_text(encoding="utf-8"), nl=False)
         return exits.DONE
+    limits = Limits(max_calls, max_attempts, max_cost)
+    if given is not None or (chosen is None and path is not None):
+        from .plan_folders import plan_folders  # most plans are of one flow
+
+        if journal is not None:
+            raise UsageError("--journal belongs to the plan of one flow")
+        if chosen is not None and chosen.texts:
+            raise UsageError("--inputs has the inputs of flows: put them all into its file")
+        return plan_folders(
+            path,
+            given,
+            Chances(model, first, limits, right=right, batch=batch, allow_read=allow_read),
+            as_json=as_json,
+        )
     if path is None or chosen is None:
         raise UsageError("name a flow file: flowrun plan FILE.flow")
     if chosen.checked.warnings:
@@ -148,7 +182,7 @@ def command(
             click.echo(line)
         if kept is not None:
             click.echo(journal_line(kept))
-    over = _over(bounds, max_calls, max_attempts, max_cost)
+    over = limits.over(bounds)
     for complaint in over:
         complain(complaint)
     return exits.OVER_LIMIT if over else exits.DONE
@@ -167,35 +201,3 @@ def _foreseen(plan: p.Plan, inputs: dict[str, Any], model: str, files: Files, jo
     with suppress(UsageError):
         return foresee(plan, inputs, model, files, os.environ, path)
     return None
-
-
-def _over(bounds: Bounds, max_calls: int | None, max_attempts: int | None, max_cost: float | None) -> list[str]:
-    """Return a message for each limit of the command that the bounds exceed. It names the step that takes the most."""
-    found = []
-    if max_calls is not None and _beyond(bounds.calls, max_calls):
-        could = f"the limit is {max_calls:,} calls, and the flow could make {in_words(bounds.calls)}"
-        found.append(f"--max-calls {max_calls}: {could}; {_whose(bounds, 'calls')}")
-    if max_attempts is not None and _beyond(bounds.attempts, max_attempts):
-        could = f"the limit is {max_attempts:,} attempts that may be billed, and the flow could make "
-        could += most_in_words(bounds.attempts)
-        found.append(f"--max-attempts {max_attempts}: {could}; {_whose(bounds, 'attempts')}")
-    if max_cost is not None and _beyond(bounds.cost, max_cost):
-        could = f"the limit is {bound_text(max_cost)}, and the flow could cost {cost_in_words(bounds.cost)}"
-        found.append(f"--max-cost {max_cost:.10g}: {could}; {_whose(bounds, 'cost')}")
-    return found
-
-
-def _beyond(bound: Bound, limit: float) -> bool:
-    return bound.most is None or bound.most > limit
-
-
-def _whose(bounds: Bounds, what: str) -> str:
-    """Return the reason why an amount has no bound, or else the step that takes most of it."""
-    whole: Bound = getattr(bounds, what)
-    if whole.most is None:
-        return f"no bound: {whole.why}"
-    steps = bounds.inside
-    most = max(steps, key=lambda step: getattr(step, what).most or 0)
-    bound: Bound = getattr(most, what)
-    said = {"calls": in_words, "attempts": most_in_words, "cost": cost_in_words}[what](bound)
-    return f"the largest part is `{most.title}`: {said}"

@@ -23,7 +23,7 @@ from ..plans.streaming import only_mapped
 from ..vocabulary.errors import UsageError
 from ..vocabulary.quoting import one_line
 from ..vocabulary.remarks import unheard
-from .asking import host_question
+from .asking import at_keyboard, host_question
 from .batch_options import batch_options
 from .console import remark, show_findings
 from .detach_option import detach_option
@@ -106,8 +106,12 @@ def _ran(chosen: Chosen, given: dict[str, Any], away: Away | None) -> int:
     if given["no_journal"] and given["journal"] is not None:
         raise UsageError("--no-journal and --journal exclude each other: give only one of them")
     journal = None if given["no_journal"] else journal_path(given["journal"])
-    chosen.require_all()
     beside = Files(Path(plan.source).parent)
+    if away is None and not given["no_ask"] and chosen.missing and at_keyboard():
+        from .questions import ask_inputs  # most command lines give all inputs
+
+        ask_inputs(chosen, beside, given["model"])
+    chosen.require_all()
     inputs = chosen.inputs(beside, unheard if quiet else remark, partial(only_mapped, plan), given["first"])
     remarks: list[str] = []
     check_texts(plan.params, inputs, beside.folder, remarks.append)

@@ -6,7 +6,8 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from ..api import Result, Stop
@@ -41,10 +42,27 @@ async def _stoppable(make: Callable[[Stop], Coroutine[Any, Any, Result]]) -> Res
         # The journal is safe, so there is no reason to wait.
         os._exit(128 + number)
 
-    for number in _SIGNALS:
-        loop.add_signal_handler(number, heard, number)
-    try:
+    with _heard_by(loop, heard):
         return await make(stop)
-    finally:
+
+
+@contextmanager
+def _heard_by(loop: asyncio.AbstractEventLoop, heard: Callable[[signal.Signals], None]) -> Iterator[None]:
+    """Call ``heard`` in the loop at each signal. Loops of Windows know no handlers, so the process has them there."""
+    before: dict[signal.Signals, Any] = {}
+    by_loop: list[signal.Signals] = []
+    try:
         for number in _SIGNALS:
+            try:
+                loop.add_signal_handler(number, heard, number)
+                by_loop.append(number)
+            except NotImplementedError:
+                before[number] = signal.signal(
+                    number, lambda told, frame: loop.call_soon_threadsafe(heard, signal.Signals(told))
+                )
+        yield
+    finally:
+        for number in by_loop:
             loop.remove_signal_handler(number)
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -13,6 +13,7 @@ from ..vocabulary.errors import UsageError
 from ..vocabulary.quoting import shown
 from . import exits
 from .console import colours, complain, say, show_findings
+from .lints import FORCE
 from .paths import PathThatIs, find_flows, told_path
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
 @click.option("--model", metavar="MODEL", help="With --record: the model for asks without a model.")
 @click.option("--allow-host", multiple=True, metavar="HOST", help="With --record: use models at this host.")
 @click.option("--journal", metavar="FILE", help="With --record: the file for the answers.")
+@click.option("--force-exclude", is_flag=True, help=FORCE)
 @click.option("--update", is_flag=True, help="Remove the answers that no test takes from the cassettes.")
 def command(
     paths: tuple[Path, ...], word: str, format_: str, covers: bool, least: float | None, stop: bool, **given: Any
@@ -82,7 +84,7 @@ def command(
         raise UsageError("--min nan is not a share of the coverage: write a number from 0 to 100")
     if least is not None and not covers:
         raise UsageError("--min is a share of the coverage: give --coverage, too")
-    files, refused = find_flows(paths or (Path(),))
+    files, refused = find_flows(paths or (Path(),), forced=given["force_exclude"])
     names = sorted({_told(path) for path in files})
     if mode:
         from .test_record import Recording

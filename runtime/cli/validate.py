@@ -9,22 +9,20 @@ from typing import TYPE_CHECKING
 
 import click
 
-from flowrun.dsl import FORMATS, Diagnostic, Examined, Report, Source, Unread, format_report
+from flowrun.dsl import FORMATS, Diagnostic, Report, Unread, format_report
 
-from ..files.files import read_plain
-from ..files.project import project_file
-from ..session.loading import examine_source
 from ..vocabulary.errors import UsageError
 from ..vocabulary.quoting import inert, one_line, shown
 from . import exits
-from .paths import OutputPath, PathThatIs, find_flows, refuse_pipe, rewrite, to_file, told_path
+from .checks import STDIN, Checks, projects_unread
+from .lints import FORCE, Chosen, lint_options
+from .paths import OutputPath, PathThatIs, find_flows, rewrite, to_file, told_path
 
 if TYPE_CHECKING:
     from ..outputs.target import Target
     from .audits import Reaches
 
 MOST_FIXES = 100
-STDIN = "<stdin>"
 
 
 @click.command("validate", short_help="Check flow files without running them.")
@@ -42,6 +40,9 @@ STDIN = "<stdin>"
 @click.option("--fix", is_flag=True, help="Make the safe fixes in the files, then show the remaining findings.")
 @click.option("--diff", is_flag=True, help="Show the changes of --fix, but change nothing.")
 @click.option("--quiet", "-q", is_flag=True, help="Print nothing if there are no findings.")
+@lint_options
+@click.option("--force-exclude", is_flag=True, help=FORCE)
+@click.option("--watch", is_flag=True, help="Check again whenever a file changes, until ^C.")
 @click.option("--audit", is_flag=True, help="Then show the reach of untrusted sources, as `flowrun audit` does.")
 def command(
     paths: tuple[Path, ...],
@@ -51,6 +52,9 @@ def command(
     fix: bool,
     diff: bool,
     quiet: bool,
+    lints: Chosen,
+    force_exclude: bool,
+    watch: bool,
     audit: bool,
 ) -> int:
     """Check flow files. PATHS are files, folders, and patterns such as 'flows/**/*.flow'. A folder stands for all .flow
@@ -73,10 +77,19 @@ def command(
         )
     if fix and not diff and Path("-") in paths:
         raise UsageError("--fix cannot change standard input; `--diff` shows the changes")
-    files, refused = find_flows(paths)
+    if watch:
+        from .watch import watch_flows
+
+        for flag, given in (("--fix", fix), ("--diff", diff), ("--output", output), ("--audit", audit)):
+            if given:
+                raise UsageError(f"--watch only shows findings: leave out {flag}")
+        if format_ != "text":
+            raise UsageError(f"--watch shows findings as text: leave out --format {format_}")
+        return watch_flows(paths, lints, strict=strict, forced=force_exclude)
+    files, refused = find_flows(paths, forced=force_exclude)
     file = to_file(output)
     target = None if file is None else _target(file, files)
-    checks = Checks()
+    checks = Checks(lints)
     names = sorted({STDIN if str(path) == "-" else told_path(path) for path in files})
     unread = [Unread(told_path(path), str(error)) for path, error in refused]
     found = checks.all(names)
@@ -84,9 +97,9 @@ def command(
     if fix or diff:
         code = _fix(checks, names, found, diff=diff)
         if fix and not diff:
-            checks = Checks()
+            checks = Checks(lints)
             found = checks.all(names)
-    unread = sorted([*unread, *checks.unread, *_projects(names)], key=lambda one: one.name)
+    unread = sorted({*unread, *checks.unread, *projects_unread(names)}, key=lambda one: one.name)
     checked = [name for name in names if name not in {one.name for one in unread}]
     for one in unread:
         from .console import complain
@@ -124,65 +137,6 @@ def _target(file: Path, files: Sequence[Path]) -> Target:
     from .journals import journal_files
 
     return Target(file, (*files, *journal_files()))
-
-
-def _projects(names: Sequence[str]) -> list[Unread]:
-    """Return the files of the flows' projects that are not valid, each once."""
-    found: dict[Path, Unread] = {}
-    for name in names:
-        path = None if name == STDIN else project_file(name)
-        if path is not None and path not in found:
-            from ..providers.endpoint_tables import check_project  # few projects have settings
-
-            try:
-                check_project(name)
-            except UsageError as error:
-                found[path] = Unread(told_path(path), str(error))
-    return list(found.values())
-
-
-class Checks:
-    """A check of files. Each file is read once, even if it is named or imported several times.
-
-    ``unread`` has the files that could not be read. ``examined`` has the checked files, with the labels of their flows.
-    """
-
-    def __init__(self) -> None:
-        self.unread: list[Unread] = []
-        self.examined: list[Examined] = []
-        self._sources: dict[str, Source] = {}
-
-    def all(self, names: Sequence[str]) -> list[Diagnostic]:
-        """Return the findings of all files, in order of file and place. Each comes once, even if found in two ways."""
-        found: dict[object, Diagnostic] = {}
-        for name in names:
-            try:
-                source = self.source(name)
-            except UsageError as error:
-                self.unread.append(Unread(name, str(error)))
-                continue
-            examined = examine_source(source, self._sources)
-            self.examined.append(examined)
-            for one in examined.findings:
-                found.setdefault((one.sort_key, one.message), one)
-        return sorted(found.values(), key=lambda one: one.sort_key)
-
-    def source(self, name: str) -> Source:
-        if name not in self._sources:
-            refuse_pipe(Path(name))
-            self._sources[name] = Source(_read(name), name)
-        return self._sources[name]
-
-    def findings(self, source: Source) -> tuple[Diagnostic, ...]:
-        return examine_source(source, self._sources).findings
-
-
-def _read(name: str) -> str:
-    if name != STDIN:
-        return read_plain(Path(name))
-    from .console import standard_flow
-
-    return standard_flow()
 
 
 def _fix(checks: Checks, names: Sequence[str], found: Sequence[Diagnostic], *, diff: bool) -> int:

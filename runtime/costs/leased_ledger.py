@@ -13,11 +13,11 @@ class LeasedLedger(Ledger):
     """The ledger of one holder of a lease on the budget of the run. It has the outside of ``Ledger``.
 
     It takes what it needs from the book (``BudgetBook``) by reports, and ``take`` hears the book's messages. A call for
-    which it has nothing yet waits in line. ``changed`` is called when there is something to report; with True a call
-    waits for it. ``spent`` is what all holders have spent, as the book last told.
+    which it has nothing yet waits in line, and ``line`` counts the calls that do. ``changed`` is called when there is
+    something to report; with True a call waits for it. ``spent`` is what all holders have spent, as the book last told.
     """
 
-    __slots__ = ("_calls_made", "_closed", "changed", "deals", "money")
+    __slots__ = ("_calls_made", "_closed", "changed", "deals", "line", "money")
 
     def __init__(
         self,
@@ -28,6 +28,7 @@ class LeasedLedger(Ledger):
         self.deals = Portion()
         self.money = Portion()
         self.changed = changed
+        self.line: Callable[[], int] = lambda: 1
         self._calls_made = 0
         self._closed = False
         super().__init__("", calls_limit, money_limit)
@@ -92,7 +93,9 @@ class LeasedLedger(Ledger):
                 news["account"] = [portion.cost, portion.used, portion.back]
                 portion.cost = portion.used = portion.back = 0.0
             if portion.fresh:
-                news["ask"], portion.fresh = [portion.asked, portion.waits], False
+                # The samples of a vote that get their places together go in one request.
+                asked = max(portion.asked, self.line()) if name == "calls" and portion.waits else portion.asked
+                news["ask"], portion.fresh = [asked, portion.waits], False
             if news:
                 out[name] = news
         return out

@@ -34,7 +34,8 @@ class Purse:
     """The purse of a budget. ``limit`` is None without one. ``held`` has what each holder has and has not spent.
 
     ``needs`` are the amounts that holders wait for, the first to ask first. ``ahead`` are those for which nobody waits
-    yet. ``doubt`` is what dead holders may have spent, counted in ``spent``. ``whole``: amounts are whole numbers.
+    yet. ``doubt`` is what dead holders may have spent, counted in ``spent``. ``whole``: amounts are whole numbers, and
+    a holder can use any part of what it waits for.
     """
 
     limit: float | None
@@ -85,11 +86,13 @@ class Purse:
         """Serve those that wait, in their order, and tell those that can never be served what is spent."""
         out: dict[int, News] = {}
         for holder, need in list(self.needs.items()):
-            if self.spent + need > self.most:
+            if self.spent + (1 if self.whole else need) > self.most:
                 del self.needs[holder]
                 out.setdefault(holder, News()).spent = self.spent
         while self.needs:
             holder, need = next(iter(self.needs.items()))
+            if self.whole:
+                need = min(need, max(1, self._free // len(self.needs)))
             if need > self._free:
                 break
             del self.needs[holder]
@@ -114,7 +117,10 @@ class Purse:
     @property
     def _part(self) -> float:
         part = self._free / (PART * max(1, len(self.held)))
-        return part // 1 if self.whole else part
+        if not self.whole:
+            return part
+        # A small stock would tear votes apart: some samples would go at once, and the others later.
+        return part // 1 if part >= STOCK else 0
 
     def _give(self, out: dict[int, News], holder: int, amount: float) -> None:
         self.held[holder] += amount

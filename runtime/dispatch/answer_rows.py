@@ -12,7 +12,7 @@ from typing import Any, get_args
 
 from ..engine.decisions import Known
 from ..journal.answers import Paid
-from ..journal.row_usage import usage_fields, usage_in
+from ..journal.row_usage import SPECIAL, usage_fields, usage_in
 from ..vocabulary.call import Answer, Finish
 from ..vocabulary.errors import AnswerError, MalformedError
 from ..vocabulary.json_value import Json
@@ -80,7 +80,9 @@ def known_from(key: bytes, body: Any, paid: Paid | None = None) -> Known:
     Older rows lack the later fields. Raises: KeyError, TypeError or ValueError, for a body that is no answer.
     """
     read, written = (None if count is None else int(count) for count in (body["in"], body["out"]))
-    usage = replace(usage_in(body), input_tokens=read, output_tokens=written)
+    usage = Usage(read, written)
+    if not SPECIAL.isdisjoint(body):
+        usage = replace(usage_in(body), input_tokens=read, output_tokens=written)
     receipt = Receipt(str(body.get("served", "")), str(body.get("id", "")), _dollars(body.get("cost")))
     more = found if isinstance(found := body.get("more"), dict) else None
     text = str(body["text"])

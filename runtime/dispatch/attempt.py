@@ -170,6 +170,8 @@ class Attempts:
             # If a provider does not start, no request to it can succeed.
             return error if isinstance(error, CallError) else PermanentError(str(error))
         except Exception as mistake:  # noqa: BLE001 (a provider may be anybody's)
+            if isinstance(mistake, ModuleNotFoundError) and mistake.name == "aiohttp":
+                return PermanentError(f"{model}: only the checker is installed here: pip install flowrun-dsl")
             return PermanentError(f"{model}: its provider did not start ({mistake_in(mistake)})")
         if loaded:
             self.publish(e.ModelReady(model, loop.time() - began, at=self.log.clock.now()))

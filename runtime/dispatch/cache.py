@@ -44,7 +44,12 @@ class Recall:
     models: Mapping[str, str] = field(default_factory=dict)
     line_of: Callable[[Open], str | None] = lambda attempt: None
     _taken: set[int] = field(default_factory=set)
+    _given: int = 0
     _shelves: dict[bytes, Shelf] = field(default_factory=dict)
+
+    def left(self) -> int:
+        """Return the most answers that it can still give."""
+        return self.journal.index.paid.count - self._given
 
     def find(self, call: Call) -> Known:
         return self.known(key_of(call, self.endpoints.get(call.model, ""), self.models.get(call.model, "")), call)
@@ -54,12 +59,16 @@ class Recall:
         index = self.journal.index
         if key not in index.paid and key not in index.open and key not in index.unanswered:
             return Known(key)
-        open_, lines = self._apart(call, self._open(key, call.place))
-        best = self._shelf(key).find(call.place, self._taken, fresh=self.fresh)
+        open_: tuple[Open, ...] = ()
+        lines: tuple[Open, ...] = ()
+        if key in index.open or key in index.unanswered:
+            open_, lines = self._apart(call, self._open(key, call.place))
+        best = self._best(key, call.place)
         if best is None:
             self._taken.update(one.number for one in (*open_, *lines))
             return Known(key, open=open_, lines=lines)
         self._taken.add(best.number)
+        self._given += 1
         return known_in(self.journal.body(best.number), best.number, key, best)
 
     def _open(self, key: bytes, place: str) -> tuple[Open, ...]:
@@ -80,6 +89,14 @@ class Recall:
         """
         lines = tuple(one for one in found if self.line_of(one) is not None) if call.policy.batch else ()
         return tuple(one for one in found if one not in lines), lines
+
+    def _best(self, key: bytes, place: str) -> Paid | None:
+        """Return the answer that a call with this key takes. None if there is none."""
+        paid = self.journal.index.paid
+        if paid.many(key) != 1:
+            return self._shelf(key).find(place, self._taken, fresh=self.fresh)
+        only = paid.first(key)
+        return None if only.number in self._taken or (self.fresh and only.run != self.run) else only
 
     def _shelf(self, key: bytes) -> Shelf:
         """Return the answers to a key. Answers may have come since the last call, or have been forgotten."""

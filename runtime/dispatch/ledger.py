@@ -57,6 +57,10 @@ class NoLog:
     def find(self, call: Call) -> Known:
         return NOTHING
 
+    def left(self) -> int:
+        """Return the most answers that ``find`` can still give."""
+        return 0
+
     def request_key(self, calls: Sequence[Call]) -> str:
         return next(self._keys)
 
@@ -156,6 +160,9 @@ class RunLog(NoLog):
 
     def find(self, call: Call) -> Known:
         return self._recall.find(call)
+
+    def left(self) -> int:
+        return self._recall.left()
 
     def request_key(self, calls: Sequence[Call]) -> str:
         """Return the Idempotency-Key of a request.

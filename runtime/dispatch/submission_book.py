@@ -50,6 +50,7 @@ class SubmissionBook:
         self._journal = journal
         self._rows: RowAccess | None = journal
         self.run = run
+        self._found: list[tuple[str, str]] = []
         self._by_tag: dict[str, Submission] = {}
         self._by_key: dict[str, Submission] = {}
         for number in () if journal is None else journal.index.submissions:
@@ -108,6 +109,18 @@ class SubmissionBook:
                 body["lacks"] = {key: list(parts) for key, parts in submission.lacks.items()}
             await self._journal.append([LogRecord(self.run, Kind.SUBMISSION, body)])
         self._add(submission)
+
+    def find(self, submission: Submission, id_: str) -> None:
+        """Take the id of a submission of an earlier run. It is written when this run has a number."""
+        submission.id = id_
+        self._found.append((submission.tag, id_))
+
+    def keep(self, run: int) -> None:
+        """Write for the run with this number from here on, and the ids first that were found."""
+        self.run = run
+        found, self._found = self._found, []
+        if self._journal is not None and found:
+            self._journal.note([LogRecord(run, Kind.SUBMISSION, {"tag": tag, "id": id_}) for tag, id_ in found])
 
     async def name(self, submission: Submission, id_: str) -> None:
         """Write the id of a submission. Raises DiskError."""

@@ -1,6 +1,7 @@
 """The readers of documents. Each kind of file has its own module.
 
-A reader is a module of this folder that binds a ``Reader``, or an entry point of the group ``flowrun.readers``.
+A reader is a module of this folder that binds a ``Reader``, or an entry point of the group ``flowrun.documents``.
+The group ``flowrun.readers`` means the same.
 """
 
 from __future__ import annotations

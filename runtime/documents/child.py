@@ -15,6 +15,7 @@ import os
 import pickle
 import sys
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any, BinaryIO
 
 from ..files.children import claim_stdout
@@ -98,7 +99,8 @@ def _limit(most: int) -> None:
     _, hard = resource.getrlimit(resource.RLIMIT_AS)
     if hard != resource.RLIM_INFINITY:
         most = min(most, hard)
-    resource.setrlimit(resource.RLIMIT_AS, (most, hard))
+    with suppress(ValueError, OSError):  # macOS takes no limit below what a process has already
+        resource.setrlimit(resource.RLIMIT_AS, (most, hard))
 
 
 def _peak() -> int:

@@ -50,7 +50,15 @@ class Readers(Mapping[str, Reader]):
 
 
 READERS = Readers(
-    Registry("reader", __package__, Reader, lambda reader: reader.name, lambda reader: reader.suffixes, guarded)
+    Registry(
+        "reader",
+        __package__,
+        Reader,
+        lambda reader: reader.name,
+        lambda reader: reader.suffixes,
+        guarded,
+        ("documents", "readers"),
+    )
 )
 
 # Kinds that need a reader of their own, some of which would pass for text.
@@ -78,6 +86,11 @@ def read_plain_document(path: Path) -> str:
         return paged(path)
     # The text of another document may differ in a later version of its reader, so it does not stand for its file.
     return _read(reader, read_plain_bytes(path), shown(str(path)))
+
+
+def read_document_bytes(data: bytes, name: str) -> str:
+    """Read a document like ``read_document``, from its bytes. The ending of ``name`` tells its kind."""
+    return _read(_reader(name), data, shown(name or "the document"))
 
 
 def quick_share(path: str, size: int) -> float:

@@ -16,7 +16,7 @@ from .asks import PreparedAsk
 from .corrections import corrected
 from .decisions import Call, Cancel, Decision, Failure, Group, Known, Launch, Policy, Sample
 from .frames import Frame
-from .heads import expected
+from .heads import expected, none_left
 from .holds import Hold
 from .pending import Line, Pending
 from .scopes import Context, Scope
@@ -43,7 +43,7 @@ class Calls:
         self._out: set[int] = set()
         self._reused: deque[tuple[int, Known]] = deque()
         self.budget = context.ledger or Ledger("", context.calls_limit, context.money_limit, *context.spent_within(""))
-        self.count, self._holes = 0, not context.marked  # without marks nobody asks how many calls are to come
+        self.count, self._left = 0, none_left if context.marked else context.left
 
     def launch(
         self,
@@ -71,7 +71,7 @@ class Calls:
         request = ask.request(settings, scope, number, heads := ask.heads(settings, scope))
         batch = self.context.batches.get(model.address)
         batch = bool(batch if batch is None or settings.batch is None else settings.batch)
-        coming = () if self._holes or heads is None else expected(heads, frame, sure=ask.sure)
+        coming = () if heads is None else expected(heads, frame, sure=ask.sure, known=self._left())
         lane, hedge = 0 if within is None else within.around.lane, None if ballot or batch else settings.hedge
         call = Call(
             self._next(),
@@ -202,7 +202,7 @@ class Calls:
         self.context.watcher.asked(call, pending.frame, pending.ask.value)
         call.known = known = pending.recalled(self.context.known)
         if known.answer is not None:
-            self._holes = self._holes or bool(self._out)  # then it may have the answers of later calls, too
+            self._left = self.context.left if self._out else self._left  # it may have the answers of later calls, too
             self.events.append(e.AnswerRecalled(call.path, call.model, call, known.answer, at=self.context.now()))
             self._reused.append((call.number, known))
         elif call.question is not None:

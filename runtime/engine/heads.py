@@ -119,11 +119,19 @@ class KnownHeads:
         return self._found[place]
 
 
-def expected(heads: Heads, frame: Frame, *, sure: bool) -> tuple[int, ...]:
+def none_left() -> int | None:
+    """Return the number of calls that a journal can answer if its answers begin with the first call."""
+    return 0
+
+
+def expected(heads: Heads, frame: Frame, *, sure: bool, known: int | None = 0) -> tuple[int, ...]:
     """Count the calls that are sure to come with each head, with this call among them. ``sure`` if no `when` decides.
 
-    Only a map over a complete list knows it. All others count this call alone.
+    Only a map over a complete list knows it. All others count this call alone. The journal may answer
+    ``known`` of them. If that is None, nothing is counted.
     """
+    if known is None:
+        return ()
     counts: list[int] = []
     more = 0
     # A reducer asks as often as the results need.
@@ -135,7 +143,7 @@ def expected(heads: Heads, frame: Frame, *, sure: bool) -> tuple[int, ...]:
         if number in heads.levels:
             if sure and block is not None:
                 more += block.to_come
-            counts.append(1 + more)
+            counts.append(1 + max(0, more - known))
         sure = sure and (block is None or (block.step.when is None and block.step.kind in _CERTAIN))
         around = around.parent if block is None else block.frame
     counts.reverse()

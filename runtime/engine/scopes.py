@@ -65,16 +65,22 @@ class BatchModels:
     batches: Mapping[str, bool] = field(default_factory=dict, kw_only=True)
 
 
+def not_asked() -> int | None:
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class KeepingModels(BatchModels):
     """The models whose servers keep the beginnings of prompts.
 
     ``strands`` has by address the number of strands in which a map opens its elements, so that those whose prompts
     begin alike are sent one after another. ``marked`` is False if no server needs to be told which beginning to keep.
+    ``left`` returns the most calls that the journal can still answer, None if that is not known or if nobody asks.
     """
 
     strands: Mapping[str, int] = field(default_factory=dict, kw_only=True)
     marked: bool = field(default=True, kw_only=True)
+    left: Callable[[], int | None] = field(default=not_asked, kw_only=True)
 
 
 def _here(step: p.Step) -> bool:

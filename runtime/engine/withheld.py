@@ -30,6 +30,11 @@ class Withheld:
         """Count ``by`` more blocks that have a body to open, and as many open ones as they may have."""
         self.changed |= _add(self.blocks, (path, concurrency), by)
 
+    @property
+    def calls(self) -> int:
+        """The number of calls that wait for a budget."""
+        return sum(self.models.values())
+
     def read(self) -> bool:
         """Tell whether the counts have changed since this was last asked."""
         changed, self.changed = self.changed, False

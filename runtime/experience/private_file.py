@@ -66,17 +66,15 @@ def locked(path: Path) -> Iterator[None]:
 
     Raises: OSError, if the lock cannot be had, or if another process holds it for too long.
     """
-    try:
-        import fcntl
-    except ImportError as error:  # a system without flock
-        raise OSError("no file locks") from error
+    from ..files.locks import hold
+
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     number = os.open(path.with_name(f"{path.name}.lock"), os.O_RDWR | os.O_CREAT | _SAFE, 0o600)
     try:
         until = time.monotonic() + _PATIENCE
         while True:
             try:
-                fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                hold(number)
                 break
             except BlockingIOError:
                 if time.monotonic() >= until:

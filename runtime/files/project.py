@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from .files import read_plain_text
 from .settings import check_names
 
 NAME = "flowrun.toml"
-KNOWN = ("model", "endpoints")
+KNOWN = ("model", "endpoints", "lint", "exclude")
 
 
 def project_settings(source: str) -> tuple[Path | None, dict[str, Any]]:
@@ -22,18 +22,25 @@ def project_settings(source: str) -> tuple[Path | None, dict[str, Any]]:
     ``source`` is the path of the flow file. Raises UsageError if the project's file is not valid.
     """
     path = project_file(source)
-    if path is None:
-        return None, {}
+    return path, {} if path is None else settings_in(path)
+
+
+def settings_in(path: Path) -> dict[str, Any]:
+    """Read the file of a project. Raises UsageError if it is not valid."""
     # Few projects have this file.
     import tomllib
 
     name = shown(str(path))
     try:
-        found = tomllib.loads(read_plain_text(path))
+        found = tomllib.loads(text := read_plain_text(path))
     except (ValueError, RecursionError) as error:
         raise UsageError(f"{name} is not a file of settings: {error}") from None
+    if unknown := next((key for key in found if key not in KNOWN), None):
+        from .toml_lines import line_of
+
+        name = f"{name}, line {line_of(text, (unknown,))}"
     check_names(found, KNOWN, name, "a project sets")
-    return path, found
+    return found
 
 
 def project_model(source: str) -> str:
@@ -69,6 +76,23 @@ def project_file(source: str) -> Path | None:
         if (place / ".git").exists():
             return None
     return None
+
+
+def home_of(source: str) -> str:
+    """Return a word that is the same for flow files of the same project: the folder, or the path of a link."""
+    return source if os.path.islink(source) else os.path.dirname(source) or "."
+
+
+def project_places(folders: Iterable[str]) -> set[str]:
+    """Return the paths at which the file of a project may be, or may appear, for flows in these folders."""
+    found: set[str] = set()
+    for folder in folders:
+        real = Path(os.path.realpath(folder))
+        for place in (real, *real.parents):
+            found.add(str(place / NAME))
+            if (place / ".git").exists():
+                break
+    return found
 
 
 def _own_number() -> Iterator[int]:

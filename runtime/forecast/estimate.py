@@ -67,8 +67,12 @@ def least_of(plan: p.Plan, model: str, environ: Mapping[str, str]) -> Bounds:
 
 def bounds_without_inputs(plan: p.Plan, model: str, environ: Mapping[str, str]) -> Bounds:
     """Work out the bounds of a plan whatever its inputs are. Reads no file. ``model`` is for asks that name none."""
-    world = _Unread(Files(Path()), environ, _prices(plan, environ))
-    return bounds_of(plan, catalog().reducers, world=world, model=model)
+    return bounds_of(plan, catalog().reducers, world=world_of(plan, environ), model=model)
+
+
+def world_of(plan: p.Plan, environ: Mapping[str, str]) -> _Surroundings:
+    """Return what the bounds of a plan's file need, besides inputs: the prices and the tokens of its models."""
+    return _Unread(Files(Path()), environ, _prices(plan, environ))
 
 
 def _prices(plan: p.Plan, environ: Mapping[str, str]) -> Prices:

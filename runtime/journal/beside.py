@@ -14,6 +14,7 @@ import stat
 from collections.abc import Callable
 from pathlib import Path
 
+from ..files.locks import BINARY
 from ..vocabulary.errors import DiskError
 from ..vocabulary.quoting import shown
 
@@ -23,7 +24,7 @@ LOCK, RESERVE, HEAD, REWRITE, RUNS = ".lock", ".reserve", ".head", ".rewrite", "
 DETACHED = ".detached"
 """The end of the folder with the files of detached runs."""
 ENDS = ("", "-wal", "-shm", "-journal", LOCK, RESERVE, HEAD, REWRITE, RUNS)
-_PLAIN = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
+_PLAIN = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | BINARY
 _ELSEWHERE = "remove it, or keep the journal elsewhere with --journal FILE"
 _KINDS: tuple[tuple[Callable[[int], bool], str], ...] = (
     (stat.S_ISLNK, "a link"),

@@ -13,6 +13,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import NamedTuple
 
+from ..files.locks import read_at, write_at
 from .beside import HEAD, file_beside, open_file, status_of
 from .records import START
 
@@ -48,7 +49,7 @@ def read_head(journal: Path) -> Head:
         return NO_HEAD
     file = open_file(path, os.O_RDONLY)
     try:
-        data = os.pread(file, _SIZE + 1, 0)
+        data = read_at(file, _SIZE + 1, 0)
     finally:
         os.close(file)
     if not data.strip(b"\0"):
@@ -78,7 +79,7 @@ class HeadFile:
         self._file = open_file(file_beside(journal, HEAD), os.O_RDWR | os.O_CREAT)
         try:
             os.ftruncate(self._file, _SIZE)
-            os.pwrite(self._file, _written(head), 0)
+            write_at(self._file, _written(head), 0)
             os.fsync(self._file)
         except BaseException:
             self.close()
@@ -89,7 +90,7 @@ class HeadFile:
         self._head = Head(self._head.last, last)
         # This is one write within one sector, without a sync. An old head promises fewer rows, which is still true.
         with suppress(OSError):
-            os.pwrite(self._file, _written(self._head), 0)
+            write_at(self._file, _written(self._head), 0)
 
     def close(self) -> None:
         if self._file >= 0:

@@ -6,14 +6,10 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
+from ..files.locks import LOCKS, hold, read_at, write_at
 from ..vocabulary.errors import DiskError, UsageError
 from ..vocabulary.quoting import shown
 from .beside import LOCK, file_beside, open_file
-
-try:
-    import fcntl
-except ImportError:  # a system without flock
-    fcntl = None  # type: ignore[assignment]
 
 _MOST = 64
 
@@ -40,7 +36,7 @@ class Lock:
 
         Raises: UsageError, if another process holds it; DiskError, if it cannot be made.
         """
-        if fcntl is None:
+        if not LOCKS:
             raise DiskError("a journal needs file locks, and this system has none: use --no-journal")
         try:
             self._file = open_file(self._path, os.O_RDWR | os.O_CREAT)
@@ -49,7 +45,7 @@ class Lock:
                 f"the lock {shown(str(self._path))} of the journal cannot be opened: {error.strerror}"
             ) from None
         try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            hold(self._file)
         except OSError:
             holder = _said(self._file)
             self.leave()
@@ -64,7 +60,7 @@ class Lock:
         """Write into the lock the number of this process."""
         try:
             os.ftruncate(self._file, 0)
-            os.pwrite(self._file, f"{os.getpid()}\n".encode(), 0)
+            write_at(self._file, f"{os.getpid()}\n".encode(), 0)
         except OSError:
             # Only people read this. Writing the journal itself will report a full disk.
             os.ftruncate(self._file, 0)
@@ -85,7 +81,7 @@ def holder_of(journal: Path) -> Holder | None:
     except OSError:
         return None
     try:
-        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        hold(file, shared=True)
     except OSError:
         return _said(file)
     finally:
@@ -94,5 +90,5 @@ def holder_of(journal: Path) -> Holder | None:
 
 
 def _said(file: int) -> Holder:
-    said = os.pread(file, _MOST, 0).decode("ascii", "replace").split()
+    said = read_at(file, _MOST, 0).decode("ascii", "replace").split()
     return Holder(int(said[0]) if said and said[0].isascii() and said[0].isdigit() else 0)

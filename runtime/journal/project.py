@@ -45,6 +45,6 @@ def journal_option(journal: Path | None) -> str:
 def _is_own(path: Path) -> bool:
     """Tell whether this user owns the file at a path. In a shared folder, any user may own it."""
     try:
-        return path.stat().st_uid == os.getuid()
+        return not hasattr(os, "getuid") or path.stat().st_uid == os.getuid()
     except OSError:
         return False

@@ -126,6 +126,8 @@ def row(number: int, record: LogRecord, before: bytes, begun: int = 0) -> Column
     """
     run, what, body, key, place = record
     if not run:
+        if what is not Kind.RUN:
+            raise ValueError(f"a row of the kind {what} belongs to no run")
         run = number
     elif run == JUST_BEGUN:
         run = begun

@@ -20,8 +20,7 @@ class Reserve:
     def keep(self) -> None:
         """Take the space, if the disk has enough. A journal also works without it. Raises DiskError."""
         try:
-            room = os.statvfs(self._path.parent)
-            size = min(MOST, room.f_bavail * room.f_frsize // SHARE)
+            size = min(MOST, _room(self._path.parent) // SHARE)
             found = status_of(self._path)
             if found is not None and found.st_size >= size // 2:
                 return
@@ -37,3 +36,13 @@ class Reserve:
         """Free the space for the next write."""
         with suppress(OSError):
             self._path.unlink()
+
+
+def _room(folder: Path) -> int:
+    """Return the free bytes of a disk. Raises OSError."""
+    if hasattr(os, "statvfs"):
+        found = os.statvfs(folder)
+        return found.f_bavail * found.f_frsize
+    import shutil  # slow to load, and only for systems without statvfs
+
+    return shutil.disk_usage(folder).free

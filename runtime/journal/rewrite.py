@@ -13,6 +13,7 @@ from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from ..files.locks import REPLACES_OPEN, write_at
 from ..vocabulary.errors import DiskError, UsageError
 from ..vocabulary.quoting import shown
 from .address import JournalAddress
@@ -42,7 +43,8 @@ def rewrite(path: Path, without: Collection[int], *, wipe: bool = False) -> Size
     """Rewrite a journal without the runs of these numbers. With none of them, it only becomes compact.
 
     ``wipe``: also overwrite the old file with zeros before it is removed. A file system that never writes to the same
-    place twice, or a backup, may keep the old bytes all the same.
+    place twice, or a backup, may keep the old bytes all the same. Windows does not replace an open file, so there the
+    old bytes stay on the disk until it writes over them.
 
     Raises: UsageError, if another process uses the journal; DiskError, if it is damaged or cannot be written.
     """
@@ -113,14 +115,15 @@ def _empty_log(path: Path) -> None:
 
 
 def _replace(path: Path, beside: Path, last: Mark, *, wipe: bool) -> None:
-    old = os.open(path, os.O_RDWR) if wipe else -1
+    old = os.open(path, os.O_RDWR) if wipe and REPLACES_OPEN else -1
     try:
         # The head promises the rows of the old journal. A journal without a head is complete as it stands.
         file_beside(path, HEAD).unlink(missing_ok=True)
         os.replace(beside, path)
-        _sync(path.parent)
+        if REPLACES_OPEN:  # Windows opens no folders
+            _sync(path.parent)
         HeadFile(path, Head(last, last)).close()
-        if wipe:
+        if old >= 0:
             _wipe(old)
     finally:
         if old >= 0:
@@ -130,12 +133,13 @@ def _replace(path: Path, beside: Path, last: Mark, *, wipe: bool) -> None:
 def _wipe(file: int) -> None:
     size, block = os.fstat(file).st_size, b"\0" * (1 << 20)
     for at in range(0, size, len(block)):
-        os.pwrite(file, block[: size - at], at)
+        write_at(file, block[: size - at], at)
     os.fsync(file)
 
 
 def _sync(path: Path) -> None:
-    file = os.open(path, os.O_RDONLY)
+    # Windows syncs only files that are open for writing.
+    file = os.open(path, os.O_RDONLY if REPLACES_OPEN else os.O_RDWR)
     try:
         os.fsync(file)
     finally:

@@ -11,6 +11,8 @@ from ..vocabulary.usage import DETAILS, TokenDetail, Usage
 COUNTS = ("in", "out", *DETAILS)
 FIELDS = (*COUNTS, "tier", "doubt", "whole")
 """The names of the fields: the tokens in and out, those of special classes, and the other fields of a ``Usage``."""
+SPECIAL = frozenset(FIELDS) - {"in", "out"}
+"""The fields that few rows have."""
 
 
 def usage_fields(usage: Usage) -> dict[str, Json]:

@@ -16,14 +16,10 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
+from ..files.locks import fcntl, free_byte, hold_byte
 from ..vocabulary.errors import DiskError, UsageError
 from ..vocabulary.quoting import shown
 from .beside import RUNS, file_beside, open_file
-
-try:
-    import fcntl
-except ImportError:  # a system without locks; `lock` refuses a journal there
-    fcntl = None  # type: ignore[assignment]
 
 _USED = 0
 """The byte that each process locks, shared, while it uses the journal. No run has this number."""
@@ -47,7 +43,7 @@ class RunLocks:
         """Say that this process uses the journal. Raises UsageError if another one is rewriting it; DiskError."""
         self._open()
         try:
-            fcntl.lockf(self._file, fcntl.LOCK_SH | fcntl.LOCK_NB, 1, _USED)
+            hold_byte(self._file, _USED, shared=True)
         except OSError as error:
             self.leave()
             if error.errno in _TAKEN:
@@ -62,6 +58,9 @@ class RunLocks:
         if _place(self._journal) in _here:
             raise UsageError(f"a run of this process uses the journal {shown(str(self._journal))}: wait for its end")
         self._open()
+        if fcntl is None:
+            # Each process that uses a journal there holds the lock of the journal, and so does this one.
+            return
         try:
             fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
@@ -86,7 +85,7 @@ class RunLocks:
         end = time.monotonic() + _MOMENT
         while True:
             try:
-                fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, run)
+                hold_byte(self._file, run)
             except OSError as error:
                 if error.errno not in _TAKEN:
                     raise self._refused("locked", error) from None
@@ -104,7 +103,7 @@ class RunLocks:
         """Free a run of this process."""
         if run in self._mine:
             self._mine.discard(run)
-            fcntl.lockf(self._file, fcntl.LOCK_UN, 1, run)
+            free_byte(self._file, run)
 
     @property
     def mine(self) -> frozenset[int]:
@@ -162,10 +161,17 @@ def _live(file: int, runs: Iterable[int], mine: Iterable[int]) -> dict[int, int]
 
 def _holder(file: int, start: int, length: int) -> int | None:
     """Return the other process that holds a lock in this part of the file; 0 if it is not known, None if none does."""
-    if sys.platform == "linux":
+    if sys.platform == "linux" and fcntl is not None:
         asked = _FLOCK.pack(fcntl.F_WRLCK, os.SEEK_SET, start, length, 0)
         kind, _, _, _, process = _FLOCK.unpack(fcntl.fcntl(file, fcntl.F_GETLK, asked))
         return None if kind == fcntl.F_UNLCK else max(process, 0)
+    if fcntl is None:
+        try:
+            hold_byte(file, start)
+        except OSError:
+            return 0
+        free_byte(file, start)
+        return None
     try:
         fcntl.lockf(file, fcntl.LOCK_SH | fcntl.LOCK_NB, length, start)
     except OSError:

@@ -6,7 +6,7 @@ import asyncio
 import os
 import sqlite3
 from collections.abc import Mapping, Sequence
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -74,8 +74,11 @@ class Shared:
         """Become the process that writes, and listen to others. The lock is taken. Raises UsageError, DiskError."""
         service = Service.at(self._whole)
         try:
-            index, read = self._read_on(Evidence.of(self._whole))
-            writer = self._begun(index, read)
+            # The rows are numbered behind those that were read, so the writer must see no others. If no connection is
+            # open, the next one reads the log of a killed writer again, with a commit that readers had not seen.
+            with ExitStack() as keep:
+                index, read = self._read_on(Evidence.of(self._whole), keep)
+                writer = self._begun(index, read)
         except BaseException:
             if service is not None:
                 service.stop()
@@ -91,7 +94,8 @@ class Shared:
         from .remote import RemoteWriter  # few runs meet another process
 
         try:
-            _, read = self._read_on(Evidence.of(self._whole, live=True))
+            with ExitStack() as keep:
+                _, read = self._read_on(Evidence.of(self._whole, live=True), keep)
             self.writer = RemoteWriter(self._whole, line, process, read.rows, self, self._trouble)
         except BaseException:
             line.close()
@@ -102,8 +106,8 @@ class Shared:
         """Say to other processes that this one uses the journal. Raises UsageError, DiskError."""
         self._runs.join()
 
-    def _read_on(self, signs: Evidence) -> tuple[Index, Mark]:
-        """Read the rows behind those that were read.
+    def _read_on(self, signs: Evidence, keep: ExitStack) -> tuple[Index, Mark]:
+        """Read the rows behind those that were read, by a connection that stays open as long as ``keep``.
 
         The connection changes nothing, so that a damaged file stays as it is.
         """
@@ -111,11 +115,11 @@ class Shared:
         if not self._whole.exists():
             self._notes += signs.check(None, self.path, read)
             return self._seen
-        with closing(open_mended(self._whole, self._connect)) as reader:
-            if check_form(reader, self.path):
-                index = index.grown() if read.rows else index
-                read = fold(reader, self.path, index, read)
-            self._notes += signs.check(reader, self.path, read)
+        reader = keep.enter_context(closing(open_mended(self._whole, self._connect)))
+        if check_form(reader, self.path):
+            index = index.grown() if read.rows else index
+            read = fold(reader, self.path, index, read)
+        self._notes += signs.check(reader, self.path, read)
         self._seen = index, read
         self._file = os.stat(self._whole).st_ino
         return self._seen

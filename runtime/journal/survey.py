@@ -125,6 +125,9 @@ def _add_runs(connection: Connection, path: Path, index: Index, last: Mark) -> N
     if unsettled:
         _add_doubts(connection, index, unsettled)
     for run, calls in counted.items():
+        if run not in index.runs and not calls.rows:
+            # An earlier version of flowrun wrote ids of submissions that it found under the number of no run.
+            continue
         index.runs[run].answers = calls.answers
 
 

@@ -28,6 +28,12 @@ class CellRate:
     def take(self, now: float, cost: float) -> None:
         self._next = max(self._next, now) + cost * self._each
 
+    def slower(self, per_minute: float) -> CellRate:
+        """Return a rate with fewer requests or tokens a minute that goes on from this one."""
+        found = CellRate(per_minute)
+        found._next = self._next
+        return found
+
     def correct(self, more: float) -> None:
         """Correct an estimate. ``more`` is the difference between the real amount and the estimate."""
         self._next += more * self._each
@@ -91,6 +97,14 @@ class Quota:
         if self._tokens is not None:
             ready = max(ready, self._tokens.ready(now))
         return ready
+
+    def tighten(self, rpm: float | None, tpm: float | None) -> None:
+        """Keep to these rates from here on. They are at most those that hold already; None changes nothing."""
+        if rpm is not None:
+            self._requests = CellRate(rpm) if self._requests is None else self._requests.slower(rpm)
+        if tpm is not None:
+            self._tokens = CellRate(tpm) if self._tokens is None else self._tokens.slower(tpm)
+        self._unset = self._requests is None and self._tokens is None
 
     def take(self, now: float, tokens: int) -> None:
         """Count a request that is sent, with an estimate of its tokens."""

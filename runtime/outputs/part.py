@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import suppress
 
+from ..files.locks import REPLACES_OPEN, hold
 from .replace import create_beside, settle
 from .target import Target
 
@@ -36,6 +37,8 @@ class PartFile:
         self._file.flush()
         os.fsync(self._file.fileno())
         self.target.look_again()
+        if not REPLACES_OPEN:
+            self._file.close()
         settle(self.path, self.target.real)
         self._file.close()
         self._tidy(self.target.real)
@@ -71,16 +74,17 @@ class PartFile:
                 continue
             with suppress(OSError), open(path, "rb") as part:
                 # A run holds the lock of the part that it still writes.
-                if _held(part.fileno()) and _is_head(part.fileno(), whole):
-                    os.unlink(path)
+                if not (_held(part.fileno()) and _is_head(part.fileno(), whole)):
+                    continue
+                if not REPLACES_OPEN:
+                    part.close()
+                os.unlink(path)
 
 
 def _held(number: int) -> bool:
     """Take the lock of a file. Return False if another process holds it."""
-    import fcntl  # not on every system
-
     try:
-        fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        hold(number)
     except OSError:
         return False
     return True

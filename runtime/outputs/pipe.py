@@ -58,6 +58,8 @@ def wait_to_write(number: int) -> None:
 
 
 def _poll(number: int, milliseconds: int | None) -> list[tuple[int, int]]:
+    if not hasattr(select, "poll"):  # Windows: a write waits by itself
+        return [(number, 0)]
     poll = select.poll()
     poll.register(number, select.POLLOUT)
     return poll.poll(milliseconds)

@@ -29,7 +29,8 @@ class Registry(Mapping[str, T]):
     ``kind`` is the word for them in messages. ``package`` holds flowrun's own. ``name`` and ``order`` return the name
     of an extension and its place among flowrun's own. ``guarded`` makes an extension of another package safe to use: it
     gets the extension and a description for messages, and raises TypeError if the extension has not the shape of its
-    kind.
+    kind. ``groups`` are the groups of their entry points, without the prefix `flowrun.`; the first one is the name that
+    the pages tell.
     """
 
     def __init__(
@@ -40,9 +41,10 @@ class Registry(Mapping[str, T]):
         name: Callable[[T], str],
         order: Callable[[T], Any],
         guarded: Callable[[T, str], T],
+        groups: tuple[str, ...] = (),
     ) -> None:
         self.kind = kind
-        self.group = f"flowrun.{kind}s"
+        self.groups = tuple(f"flowrun.{group}" for group in groups or (f"{kind}s",))
         self._package = package
         self._shape = shape
         self._name = name
@@ -111,7 +113,15 @@ class Registry(Mapping[str, T]):
     @cached_property
     def entries(self) -> Mapping[str, list[EntryPoint]]:
         """The entry points of other packages, by name. Several packages may use the same name."""
-        return entry_points(self.group)
+        if len(self.groups) == 1:
+            return entry_points(self.groups[0])
+        found: dict[str, list[EntryPoint]] = {}
+        for group in self.groups:
+            for name, entries in entry_points(group).items():
+                told = found.setdefault(name, [])
+                # A package may name the same thing in each of the groups, for older versions of flowrun.
+                told += [one for one in entries if all(_home(one) != _home(other) for other in told)]
+        return found
 
     def _foreign(self, name: str) -> T | str | None:
         """Return another package's extension, or the reason why it cannot be used. None if it does not exist."""
@@ -135,6 +145,10 @@ class Registry(Mapping[str, T]):
             home = f"{self._package}.{self._shape.__name__}"
             return f"{who} cannot be used: {entries[0].value} is no {home}, but of the type {type(thing).__name__}"
         return f"{who} cannot be used: it calls itself `{self._name(thing)}`, and its entry point `{name}`"
+
+
+def _home(entry: EntryPoint) -> tuple[str, str]:
+    return (entry.dist.name if entry.dist else "", entry.value)
 
 
 class View(Mapping[str, P], Generic[T, P]):

@@ -54,7 +54,7 @@ class Batches:
     def keep(self, log: NoLog) -> None:
         """Let a run find its lines by the log, and write its submissions there."""
         if self.book is not None and isinstance(log, RunLog):
-            self.book.run = log.run
+            self.book.keep(log.run)
             log.keep(self.book)
 
     def leave(self, scheduler: Scheduler, *, wait: bool) -> None:
@@ -185,7 +185,7 @@ async def _find_lost(gathering: object, book: SubmissionBook, tell: Callable[[st
             many = count_text(len(one.keys), "line")
             tell(f"{one.model}: a submission of {many} is not in the batch API's list: its calls are in doubt")
         else:
-            await book.name(one, found)
+            book.find(one, found)
             tell(f"{one.model}: found the submission of {count_text(len(one.keys), 'line')} in the batch API's list")
 
 

@@ -11,11 +11,13 @@ from flowrun.dsl import Catalog, Checked, Examined, Load, Source, check_flow, di
 
 from ..catalog import catalog_for
 from ..files.files import Files, read_plain
+from ..files.project import project_file
 from ..vocabulary.errors import InputError, UsageError
 from ..vocabulary.json_value import Json
 from ..vocabulary.remarks import Tell, unheard
 
 if TYPE_CHECKING:
+    from flowrun.dsl import LintSettings
     from flowrun.dsl import plan as p
 
 
@@ -50,12 +52,25 @@ def check_source(
     ``read`` has the sources that are already read, by the names of their files. Files that are read here are added to
     it.
     """
-    return check_flow(source, catalog or installed(source), _imports_of(source, {} if read is None else read))
+    imports = _imports_of(source, {} if read is None else read)
+    return check_flow(source, catalog or installed(source), imports, lints_of(source.name))
 
 
-def examine_source(source: Source, read: MutableMapping[str, Source]) -> Examined:
+def examine_source(source: Source, read: MutableMapping[str, Source], lints: LintSettings | None = None) -> Examined:
     """Check a flow file as ``check_source`` does, and keep the labels of its flows. It raises no FlowError."""
-    return examine_flow(source, installed(source), _imports_of(source, read))
+    return examine_flow(source, installed(source), _imports_of(source, read), lints)
+
+
+def lints_of(name: str) -> LintSettings | None:
+    """Return the settings of lints of a file's project. None if it has none.
+
+    Raises UsageError if the project's file is not valid.
+    """
+    if project_file(name) is None:
+        return None
+    from ..files.lint_settings import lint_settings  # few projects have a file of settings
+
+    return lint_settings(name)
 
 
 def installed(source: Source) -> Catalog:

@@ -13,7 +13,7 @@ from ..engine.scopes import Context
 from ..limits import Limiter
 from ..vocabulary.json_value import Json
 from ..vocabulary.waits import Waits
-from .endpoints import plain
+from .endpoints import LimiterAt, plain
 from .models import Models
 from .parts import Parts
 from .run_rows import RunSettings
@@ -24,13 +24,16 @@ class OneProcess:
 
     places = 1
 
+    def __init__(self, limiter_at: LimiterAt = plain) -> None:
+        self._limiter_at = limiter_at
+
     def parts(self, given: Parts) -> Parts:
         """Return the parts with which the run opens its models."""
         return given
 
     def limiter_at(self, endpoint: str) -> Callable[..., Limiter]:
         """Return what makes the limiter of an endpoint."""
-        return plain(endpoint)
+        return self._limiter_at(endpoint)
 
     def settle(self, models: Models, tell: Callable[[str], None]) -> None:
         """Choose the blocks whose bodies run in other processes. ``tell`` gets a remark if there are none."""

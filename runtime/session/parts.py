@@ -15,7 +15,7 @@ from ..limits.retry import RetryPolicy
 from ..vocabulary.errors import FlowrunError, StoppedError
 from ..vocabulary.json_value import Json
 from ..vocabulary.question import AskPerson
-from .endpoints import OpenProvider
+from .endpoints import LimiterAt, OpenProvider, plain
 from .hosts import Ask
 from .listeners import Listener
 
@@ -54,11 +54,13 @@ class Processes:
     """The processes of a run. With ``workers`` of 2 or more, so many run the bodies of maps and repeats.
 
     ``engine`` names what places them, "" for this machine. With ``send_keys`` it gets the keys of the run.
+    ``limiter_at`` returns what makes the limiter of an endpoint, if the run has no further process.
     """
 
     workers: int = field(default=0, kw_only=True)
     engine: str = field(default="", kw_only=True)
     send_keys: bool = field(default=False, kw_only=True)
+    limiter_at: LimiterAt = field(default=plain, kw_only=True)
 
     @property
     def several(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic
 
 from flowrun.dsl import dataclass
 
@@ -18,12 +18,23 @@ from ..vocabulary.usage import Usage, detail_of
 from .ended import Ended
 
 if TYPE_CHECKING:
+    from typing_extensions import TypeVar
+
     from .call_source import CallSource
+
+    T = TypeVar("T", default=Json)
+else:
+    from typing import TypeVar
+
+    # A default of a type variable needs Python 3.13, and only type checkers look at it.
+    T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Result(Ended):
+class Result(Ended, Generic[T]):
     """The result of a run. ``value`` is plain JSON data, None if the flow could not make a value.
+
+    Its type is ``T``, as stubs of flows say it; any JSON data without one.
 
     ``outcome`` has the end of the flow, ``summary`` the account of the run. ``run`` is the run's name in the journal,
     "" without a journal. ``spent`` is the cost of the whole run in dollars, as a budget in money counts it: a call
@@ -31,7 +42,7 @@ class Result(Ended):
     ``value`` is their number. ``source`` is where its calls are found.
     """
 
-    value: Json
+    value: T
     outcome: Outcome
     summary: Summary
     run: str = ""

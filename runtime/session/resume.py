@@ -97,6 +97,9 @@ def notices(
             then = "is asked again" if again else "fails"
             yield f"{_in_doubt(journal, own, doubts[own.number], price)}; each of them that this run still needs {then}"
         return
+    if not doubts:
+        # A journal may have very many runs.
+        return
     untold: list[Run] = []
     for run in journal.index.runs.values():
         if (run.flow, run.source) != (log.flow, log.source):

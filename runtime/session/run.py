@@ -22,7 +22,7 @@ from ..dispatch.read_pool import ReadPool
 from ..dispatch.run_clock import RunClock
 from ..dispatch.scheduler import Scheduler
 from ..engine.decisions import Outcome
-from ..engine.scopes import Context
+from ..engine.scopes import Context, not_asked
 from ..engine.state import State
 from ..externs.externs import opened
 from ..files.files import Files
@@ -35,8 +35,9 @@ from ..values.functions import call_function
 from ..vocabulary.errors import DiskError
 from ..vocabulary.events import LimitsSet, Notice, PastCounted, PricesDeclared, RunFinished
 from ..vocabulary.json_value import Json
+from .access import check_until
 from .batches import Batches, open_batches
-from .endpoints import check_endpoints, close_endpoints
+from .endpoints import close_endpoints
 from .images import must_take_images
 from .least import must_afford
 from .listeners import Listener, name_traces, open_traces, to_all, unheard
@@ -83,7 +84,7 @@ async def execute(
         models = models_of(
             plan, values, settings, processes.parts(parts), tell, priced=in_money, limiter_at=processes.limiter_at
         )
-        await check_endpoints(models.endpoints)
+        await check_until(models.endpoints, parts.stop)
         summary.prices, summary.account.price = models.prices, models.prices if in_money else None
         must_take_images(plan, values, files, settings.model, parts.environ)
         batches = await open_batches(
@@ -147,7 +148,7 @@ async def _written(log: NoLog, outcome: Outcome, summary: Summary) -> Outcome:
 
 async def _processes(plan: p.Plan, settings: RunSettings, parts: Parts, *, resumed: bool) -> OneProcess:
     if not parts.several:
-        return OneProcess()
+        return OneProcess(parts.limiter_at)
     if parts.engine:
         from .ray_workers import RayWorkers  # few runs have a cluster
 
@@ -188,6 +189,7 @@ def _context(
     batches: Batches,
 ) -> Context:
     """Return the world around the state machine of a run."""
+    marked = any(asks_to_keep(one.provider) for one in models.endpoints.values())
     return Context(
         models.declared,
         models.default,
@@ -203,7 +205,8 @@ def _context(
         unheard=unheard(listeners),
         batches=batches.models,
         strands=strands_of(models.endpoints),
-        marked=any(asks_to_keep(one.provider) for one in models.endpoints.values()),
+        marked=marked,
+        left=log.left if marked else not_asked,
     )
 
 

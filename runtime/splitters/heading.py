@@ -51,7 +51,7 @@ def heading_list(text: str, body: int | None = None) -> Headings:
 def _sections(text: str, wanted: int | None) -> Iterator[Stretch]:
     body = _front_matter(text)
     headings = heading_list(text, body)
-    level = _level(headings) if wanted is None else wanted
+    level = _main_level(headings) if wanted is None else wanted
     start = 0
     above: Heading | None = None
     for heading in headings:
@@ -97,7 +97,7 @@ def _front_matter(text: str) -> int:
     return 0
 
 
-def _level(headings: Headings) -> int:
+def _main_level(headings: Headings) -> int:
     counts = Counter(heading.level for heading in headings)
     often = [level for level, count in counts.items() if count > 1]
     return min(often or counts, default=0)

@@ -14,9 +14,9 @@ from typing import Any
 
 from .protocol import Splitter, Stretch, line_end, overlap_of, pieces
 
-_FENCE = re.compile(r" {0,3}(`{3,}|~{3,})([^\r\n]*)")
+_OPENING = re.compile(r" {0,3}(`{3,}|~{3,})([^\r\n]*)")
 _CLOSING = re.compile(r"(?:\A|(?<=[\r\n])) {0,3}(`{3,}|~{3,})[^\S\r\n]*(?=[\r\n]|\Z)")
-_BLANK = re.compile(r"\s*")
+_BLANK_LINE = re.compile(r"\s*")
 
 
 def split(text: str, args: Mapping[str, Any]) -> list[str]:
@@ -31,7 +31,7 @@ def _paragraphs(text: str) -> Iterator[Stretch]:
     while begin < len(text):
         end = line_end(text, begin)
         blank = text[begin:end].isspace()
-        found = None if blank or not closings else _FENCE.match(text, begin, end)
+        found = None if blank or not closings else _OPENING.match(text, begin, end)
         if fence:
             if found and not found[2].strip() and found[1].startswith(fence):
                 fence = ""
@@ -51,7 +51,7 @@ def _past_blank_lines(text: str, begin: int) -> int:
 
     All blank lines are skipped in one step, because there may be millions.
     """
-    blank = _BLANK.match(text, begin)
+    blank = _BLANK_LINE.match(text, begin)
     end = blank.end() if blank else begin
     if end == len(text):
         return end

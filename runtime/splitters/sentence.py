@@ -21,7 +21,7 @@ _BREAK = re.compile(
 )
 _HEADING = re.compile(r"#{1,6}[^\S\r\n][^\r\n]*")
 _MARKER = re.compile(r"[^\S\r\n]*\d{1,9}\.")
-_WORD = re.compile(r"\S+\Z")
+_LAST_WORD = re.compile(r"\S+\Z")
 _NEXT = re.compile(r"\s{1,80}[\"'“‘«(\[]{0,3}(\S)")
 _ABBREVIATIONS = frozenset(
     "mr mrs ms dr prof st no nos vs al fig figs eq sec ch vol ed eds pp cf e.g i.e a.k.a approx dept est inc ltd "
@@ -70,7 +70,7 @@ def _is_end(text: str, start: int, found: re.Match[str]) -> bool:
         return True
     if _MARKER.fullmatch(text, max(start, text.rfind("\n", start, found.start()) + 1), found.end()):
         return False
-    word = _WORD.search(text, max(start, found.start() - _LONGEST_WORD), found.start())
+    word = _LAST_WORD.search(text, max(start, found.start() - _LONGEST_WORD), found.start())
     before = word[0].lstrip("\"'“‘«([").lower() if word else ""
     # An initial, a letter of "z. B.": but "I" ends a sentence as often as not.
     return before not in _ABBREVIATIONS and not (len(before) == 1 and before.isalpha() and before != "i")

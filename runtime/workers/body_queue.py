@@ -114,6 +114,11 @@ class BodyQueue:
     def _count(self, worker: int) -> int:
         return len(self.hands[worker].bodies)
 
+    @property
+    def out(self) -> bool:
+        """True if a worker has a body."""
+        return any(one.bodies for one in self.hands.values())
+
     def steal(self) -> tuple[int, int] | None:
         """Find a worker that shall give bodies back, and their number. None if no worker is idle, or none has many."""
         if self.waiting or len(self.hands) < 2 or any(one.asked for one in self.hands.values()):

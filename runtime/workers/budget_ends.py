@@ -10,18 +10,27 @@ import asyncio
 from collections.abc import Callable
 
 from ..engine.decisions import BodyOver
-from ..vocabulary.errors import BudgetError
+from ..vocabulary.errors import BudgetError, FlowrunError
 
 _QUIET = 0.12
 """The seconds without any request under way after which none is expected to follow. Events may be 0.05 s late."""
 
+_PATIENCE = 3.0
+"""The same while a worker has bodies that have not ended: on a busy machine it may be about to send a request."""
+
 
 class BudgetEnds:
-    """The ends that are held back. ``deliver`` gives them on, and ``busy`` tells if a request is under way."""
+    """The ends that are held back. ``deliver`` gives them on.
 
-    def __init__(self, deliver: Callable[[BodyOver], None], busy: Callable[[], bool]) -> None:
+    ``busy`` tells if a request is under way, and ``open_`` if a worker has a body that has not ended.
+    """
+
+    def __init__(
+        self, deliver: Callable[[BodyOver], None], busy: Callable[[], bool], open_: Callable[[], bool]
+    ) -> None:
         self._deliver = deliver
         self._busy = busy
+        self._open = open_
         self._held: dict[int, BodyOver] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._quiet_since: float | None = None
@@ -30,9 +39,8 @@ class BudgetEnds:
         return len(self._held)
 
     def holds(self, over: BodyOver) -> bool:
-        """Hold an end back, and return True, if the budget of the run is its cause."""
-        error = None if over.failure is None else over.failure.error
-        if not isinstance(error, BudgetError) or error.flow:
+        """Hold an end back, and return True, if the budget of the run is its cause. A vote has lost samples by it."""
+        if over.failure is None or not any(_of_the_run(one.error) for one in (over.failure, *over.losses)):
             return False
         self._held[over.number] = over
         if self._timer is None:
@@ -61,7 +69,11 @@ class BudgetEnds:
             self._quiet_since = None
         elif self._quiet_since is None:
             self._quiet_since = now
-        elif now >= self._quiet_since + _QUIET:
+        elif now >= self._quiet_since + (_PATIENCE if self._open() else _QUIET):
             self.release()
         if self._held:
             self._timer = loop.call_later(_QUIET / 4, self._look)
+
+
+def _of_the_run(error: FlowrunError | None) -> bool:
+    return isinstance(error, BudgetError) and not error.flow

@@ -58,7 +58,7 @@ class Hub:
         self._rows: RowRelay | None = None
         self.queue = BodyQueue(1)
         self._bodies: dict[int, _Body] = {}
-        self._ends = BudgetEnds(self._end, self._sending)
+        self._ends = BudgetEnds(self._end, self._sending, lambda: self.queue.out)
         self._stopping = self._dealing = False
 
     async def greet(self, log: NoLog, publish: Publish, hello: Hello, *, early: bool = False) -> None:

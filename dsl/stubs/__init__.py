@@ -1,0 +1,1 @@
+"""Typed stubs of flows, for callers in Python and in TypeScript."""

@@ -1,0 +1,1 @@
+"""The language server: an editor's messages come in, and the answers of `flowrun.dsl.ide` go out."""

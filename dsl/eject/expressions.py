@@ -54,6 +54,8 @@ class Expressions:
                 return literal(value)
             case p.Ref(name):
                 return names.look(name)
+            case p.FieldOf(p.CallOf("votes", args), field) if field != "stands":
+                return f"{use('get')}({self._votes('votes', args, names, whole=False)}, {text_literal(field)})"
             case p.FieldOf(base, field):
                 return f"{use('get')}({self.write(base, names)}, {text_literal(field)})"
             case p.TextOf(template):
@@ -103,15 +105,22 @@ class Expressions:
                 raise self.error("`lines` with a type has no plain form", "read the lines as texts")
             helper = self.out.use("read_file" if function == "file" else "lines_in")
             return f"{helper}(FOLDER, {self.write(args['path'], names)})"
-        if function in ("votes", "agreement") and isinstance(args["of"], p.Constant):
-            helper = "account_of" if function == "votes" else "agreement_of"
-            try:
-                return f"{self.out.use(helper)}({names.tally(str(args['of'].value))})"
-            except KeyError:
-                raise self.error(f"`{function}` has no plain form here") from None
+        if function in ("votes", "agreement"):
+            return self._votes(function, args, names, whole=function == "votes")
         if function == "split":
             return self._split(args, names)
         raise self.error(f"`{function}` has no plain form", "give its value to the flow as a parameter")
+
+    def _votes(self, function: str, args: dict[str, p.Expr], names: Names, *, whole: bool) -> str:
+        """Write the account of a vote. ``whole``: with the samples that an adaptive vote stands against."""
+        of = args["of"]
+        try:
+            votes = names.tally(str(of.value)) if isinstance(of, p.Constant) else ""
+        except KeyError:
+            votes = ""
+        if not votes or (whole and votes in self.out.adaptive):
+            raise self.error(f"`{function}` has no plain form here", "name a field, as in `votes(x).counts`")
+        return f"{self.out.use('account_of' if function == 'votes' else 'agreement_of')}({votes})"
 
     def _split(self, args: dict[str, p.Expr], names: Names) -> str:
         by = args["by"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 WIDEST = 110
 _OPEN, _CLOSED = "([{", ")]}"
@@ -18,7 +19,7 @@ def broken(line: str) -> str:
         return line
     start, end, commas = found
     places = [start, *commas, end]
-    parts = [line[a + 1 : b].strip() for a, b in zip(places, places[1:], strict=False)]
+    parts = [line[a + 1 : b].strip() for a, b in pairwise(places)]
     inside = [broken(" " * (indent + 4) + part + ",") for part in parts if part]
     return "\n".join([line[: start + 1], *inside, " " * indent + line[end:]])
 
@@ -83,6 +84,5 @@ def joined_imports(lines: Iterable[str]) -> str:
         if line.startswith("from "):
             module, _, name = line.removeprefix("from ").partition(" import ")
             names.setdefault(module, set()).add(name)
-    return "\n".join(
-        [*plain, *(f"from {module} import {', '.join(sorted(found))}" for module, found in sorted(names.items()))]
-    )
+    grouped = [f"from {module} import {', '.join(sorted(found))}" for module, found in sorted(names.items())]
+    return "\n".join([*plain, *grouped])

@@ -15,9 +15,10 @@ _MODULES = "annotations Any Json asyncio json os random re sys time Path folder 
 
 
 class Output:
-    """The parts of a program. ``kit`` are the names of helpers that it uses.
+    """The parts of a program. ``kit`` are the names of helpers that it uses, and ``copied`` those that helpers need.
 
-    ``copied`` are the names of further definitions that helpers need. ``constants`` and ``prompts`` have definitions by their text, so that equal ones are written once.
+    ``constants`` and ``prompts`` have definitions by their text, so that equal ones are written once. ``adaptive`` are
+    the lists of votes that choose the number of their samples.
     """
 
     def __init__(self, helpers: Iterable[str], wire: Wire, model: str, copied: Iterable[str] = ()) -> None:
@@ -30,6 +31,7 @@ class Output:
         self.imports: dict[str, None] = {}
         self.constants: dict[str, str] = {}
         self.prompts: dict[str, str] = {}
+        self.adaptive: set[str] = set()
 
     def use(self, name: str) -> str:
         """Return the name of a helper, which the program then has."""

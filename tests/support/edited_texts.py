@@ -8,7 +8,7 @@ from random import Random
 from typing import Any
 
 from flowrun.dsl import Diagnostic
-from flowrun.runtime.cli.validate import Checks
+from flowrun.runtime.cli.checks import Checks
 
 CORPUS = Path(__file__).parent.parent / "corpus"
 PIECES = (

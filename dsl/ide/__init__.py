@@ -18,8 +18,8 @@ the file of a prompt. A span of another file has the text that ``load`` returned
   may import this one. A source that several views read must have the same name in each of them.
 - ``renamed(view, at)`` → the span of the name to rename, or a ``Refusal``. ``rename(view, at, name, others=())`` →
   edits, or a ``Refusal``, whose ``reason`` is a sentence. The edits may be of several files.
-- ``hover``, ``complete``, ``definition``, ``references``, ``renamed`` and ``rename`` take ``file=NAME`` for an offset in
-  the file of a prompt, with the view of the flow that declares the prompt.
+- ``hover``, ``complete``, ``definition``, ``references``, ``renamed`` and ``rename`` take ``file=NAME`` for an offset
+  in the file of a prompt, with the view of the flow that declares the prompt.
 - ``symbols(view)``, ``folds(view)``, ``tokens(view)``, ``hints(view, world=None)``, ``signature(view, at)``,
   ``lenses(view)``, ``ranges(view, at)``: see the classes of ``values``.
 - ``links(view, address=None)``. ``address`` gets a code and returns the address of its page, or "".

@@ -10,7 +10,8 @@ from ..catalog import ParamSpec
 from ..checking.program import Scope, Step
 from ..syntax.children import children
 from .homes import Home
-from .targets import Known, Target, Written
+from .known_values import Known
+from .targets import Target, Written
 from .walk_templates import TemplateWalk
 
 BY_NAME = (s.FlowDecl, s.ExternDecl)

@@ -10,7 +10,7 @@ from flowrun.runtime.costs.written_budget import Budget
 from flowrun.runtime.serve.comments import descriptions
 from flowrun.runtime.serve.purse import Purse, SpentError
 from flowrun.runtime.serve.run import End, Run, Shelf
-from flowrun.runtime.serve.tools import Tool, Wanted, tools_of
+from flowrun.runtime.serve.tools import Tool, Wanted, checked_files, tools_of
 from flowrun.runtime.vocabulary.errors import UsageError
 
 
@@ -58,7 +58,7 @@ def tool(tmp_path: object) -> Tool:
 
     path = Path(str(tmp_path)) / "a.flow"
     path.write_text('flow f() {\n  return "x"\n}\n')
-    return tools_of(Wanted([path], model="openai:gpt-4o-mini"))["f"]
+    return tools_of(Wanted(model="openai:gpt-4o-mini"), checked_files([path]))["f"]
 
 
 async def test_a_shelf_keeps_the_last_runs(tool: Tool) -> None:

@@ -114,6 +114,14 @@ flow g(a: text) { # no description
     assert descriptions(checked, "g") == ("", {"a": ""})
 
 
+def test_the_head_of_a_file_describes_its_only_flow() -> None:
+    head, flow = "# What it does,\n# at once.\n#\n#   flowrun f.flow\n\n\n", 'flow f() {\n  return "x"\n}\n'
+    assert descriptions(load(Source(head + flow)), "f")[0] == "What it does,\nat once."
+    assert descriptions(load(Source(f"{head}# Its own.\n{flow}")), "f")[0] == "Its own."
+    assert descriptions(load(Source(head + flow + flow.replace("f()", "g()"))), "g")[0] == ""
+    assert descriptions(load(Source("\n" + flow)), "f")[0] == ""
+
+
 def test_a_change_of_a_file_is_told_once(tool: Tool) -> None:
     from pathlib import Path
 

@@ -15,7 +15,7 @@ import pytest
 from flowrun.dsl import Source, ide
 from flowrun.runtime.ide.checks import Checks, Seen, check
 from flowrun.runtime.ide.documents import Document, Documents
-from flowrun.runtime.ide.published import Published
+from flowrun.runtime.ide.published import Published, told
 from flowrun.runtime.ide.ranges import Ranges
 
 FLOW = 'flow f(mail: text) {\n  x = ask "Sum up: {{ mail }}"\n  return x\n}\n'
@@ -131,3 +131,14 @@ def test_the_server_loads_nothing_that_sends() -> None:
     code = "import sys, flowrun.runtime.ide.serving; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert not {"aiohttp", "pydantic", "sqlite3", "rich"} & set(done.stdout.split())
+
+
+def test_a_code_leads_to_its_page_once_there_is_a_site(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    document = Document((tmp_path / "x.flow").as_uri(), FLOW.replace("return x", "return y"), 1)
+    found = check(document, {}, None)
+    assert found.view is not None
+    ranges = Ranges(Documents())
+    assert told(found.view.findings[0], ranges).code_description is None
+    monkeypatch.setattr("flowrun.dsl.project.SITE", "https://flowrun.example/")
+    led = told(found.view.findings[0], ranges).code_description
+    assert led is not None and led.href == "https://flowrun.example/codes/F0201/"

@@ -210,6 +210,28 @@ async def test_a_file_of_settings_that_is_wrong_is_told_at_its_place(server: Edi
     server.close(a)
 
 
+async def test_the_lints_of_the_project_are_shown(server: Editor, tmp_path: Path) -> None:
+    text = FLOW.replace("mail: text", "mail: text, other: text")
+    a, settings = uri(tmp_path, "a.flow", text), tmp_path / "flowrun.toml"
+
+    def tell(kind: int) -> None:
+        server.tell("workspace/didChangeWatchedFiles", changes=[{"uri": settings.as_uri(), "type": kind}])
+
+    server.open(a, text)
+    assert await server.codes(a, 1) == ["F0711"]
+    settings.write_text('[lint]\nignore = ["F0711"]\n', encoding="utf-8")
+    tell(1)
+    await server.until(lambda: not server.shown[a][1])
+    settings.write_text('[lint]\nignroe = ["F0711"]\n', encoding="utf-8")
+    tell(2)
+    await server.until(lambda: server.shown[a][1])
+    assert "ignroe" in server.shown[settings.as_uri()][1][0]["message"]
+    settings.unlink()
+    tell(3)
+    await server.until(lambda: not server.shown[settings.as_uri()][1])
+    server.close(a)
+
+
 async def test_formatting_makes_what_fmt_makes_and_leaves_a_broken_text(server: Editor, tmp_path: Path) -> None:
     text = FLOW.replace("  x = ask", "x   =  ask").replace("\n  return", "\n\n\n\n      return")
     a = uri(tmp_path, "a.flow")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
@@ -122,6 +123,8 @@ def links(found: Iterable[ide.Link], name: str, ranges: Ranges) -> list[lsp.Docu
     """Return the links of a text. ``name`` is the path of its file."""
     made = []
     for one in found:
+        if one.kind == "file" and not os.path.isabs(name):
+            continue
         target = uri_of(str(Path(name).parent / one.target)) if one.kind == "file" else one.target
         if one.kind != "code" and "://" in target:
             made.append(lsp.DocumentLink(ranges.range(one.span), target))

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from flowrun.dsl import Diagnostic, ide, make_plan
+from flowrun.dsl import Diagnostic, explain_link, ide, make_plan
 
 from ..files.project import project_file
+from ..session.loading import lints_of
 from ..vocabulary.errors import UsageError
 
 
@@ -52,12 +54,17 @@ class Worlds:
 
 def page_of(code: str) -> str:
     """Return the address of the page of a code. "" while the project has no site."""
-    return ""
+    return explain_link(code)
 
 
 def as_set(findings: Sequence[Diagnostic], source: str) -> tuple[Diagnostic, ...]:
     """Return the findings that the project's settings of lints let through. ``source`` is the path of the flow."""
-    return tuple(findings)
+    lints = None
+    with suppress(UsageError):  # a file of settings that is not valid is told at its own place
+        lints = lints_of(source)
+    if lints is None:
+        return tuple(findings)
+    return tuple(one for one in findings if lints.apply((one,), one.span.source.name))
 
 
 def project_fault(source: str) -> tuple[str, str] | None:
@@ -69,6 +76,7 @@ def project_fault(source: str) -> tuple[str, str] | None:
 
     try:
         check_project(source)
+        lints_of(source)
     except UsageError as error:
         return str(path), str(error)
     return None

@@ -1,6 +1,6 @@
 """Writes the files of editors that hold words of the language. ``--check`` only tells which of them are old.
 
-    python grammars/editors/make.py
+python grammars/editors/make.py
 """
 
 from __future__ import annotations

@@ -176,7 +176,7 @@ def _code(lists: Mapping[str, Sequence[str]]) -> list[Rule]:
         match(rf"\b(from)(?={GAP}\")", other, ""),
         match(rf"(?<=\"){GAP}(of){BETWEEN}({NAME})(?:(\.)({NAME}))?", other, "entity.name.function", "",
               "entity.name.function"),
-        match(rf"\b(calls)\b(?<=[0-9] calls)", other, ""),
+        match(r"\b(calls)\b(?<=[0-9] calls)", other, ""),
         match(rf"\b{any_of(lists['roles'])}\b(?={GAP}\")", word),
         use("expressions"),
     ]  # fmt: skip

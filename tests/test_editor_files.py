@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import subprocess
 import sys
 from importlib.metadata import entry_points
@@ -125,6 +126,14 @@ def test_every_scope_has_a_kind() -> None:
         return [one for part in value for one in names(part)] if isinstance(value, list) else []
 
     assert names(grammar) and all(kind_of(one) is not None for one in names(grammar))
+
+
+def test_every_rule_takes_some_text() -> None:
+    grammar = json.loads((ROOT / "grammars" / GRAMMAR).read_text(encoding="utf-8"))
+    rules = [rule for part in grammar["repository"].values() for rule in part["patterns"] if "include" not in rule]
+    for rule in rules:
+        head = re.compile(rule.get("begin") or rule["match"], re.MULTILINE)
+        assert not any(found[0] == "" for text in ("", "a|\n", "} ", "a\n\n", '"') for found in head.finditer(text)), rule
 
 
 def test_any_text_is_read_to_its_end() -> None:

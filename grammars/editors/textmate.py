@@ -138,7 +138,7 @@ def _code(lists: Mapping[str, Sequence[str]]) -> list[Rule]:
     return [
         use("comments"),
         span(r"->", ends, use("types"), heads=()) | {"beginCaptures": {"0": {"name": "keyword.operator.flowrun"}}},
-        span(rf"(?<=\|)$|^{GAP}\|", ends, use("types")),
+        span(rf"^{GAP}\|", ends, use("types")),
         span(
             rf"\b(with)\b(?={BETWEEN}{NAME}{GAP}:)",
             rf"(?=[)}}\]{{])|(?<!,)$|(?=\b(?:after|when|else|return)\b{BETWEEN})",

@@ -19,11 +19,11 @@ import word_lists
 from pygments import highlight, lexers
 from pygments.formatters import HtmlFormatter
 from pygments.token import Comment, Error, Keyword, Name, Number, Operator, Punctuation, String, _TokenType
-from support.editor_words import ALL, ROOT, flow_files, roles
 
 from flowrun.dsl.ide.snippets import DECLARATIONS, LINES, NODES, STEPS
 from flowrun.grammars.pygments_lexer import GRAMMAR, FlowLexer, kind_of, root
 from flowrun.runtime.catalog import catalog
+from support.editor_words import ALL, ROOT, flow_files, roles
 
 LEAST_SHARE = 0.98
 KINDS: dict[str, tuple[_TokenType, ...]] = {
@@ -133,11 +133,32 @@ def test_every_rule_takes_some_text() -> None:
     rules = [rule for part in grammar["repository"].values() for rule in part["patterns"] if "include" not in rule]
     for rule in rules:
         head = re.compile(rule.get("begin") or rule["match"], re.MULTILINE)
-        assert not any(found[0] == "" for text in ("", "a|\n", "} ", "a\n\n", '"') for found in head.finditer(text)), rule
+        assert not any(found[0] == "" for text in ("", "a|\n", "} ", "a\n\n", '"') for found in head.finditer(text)), (
+            rule
+        )
 
 
 def test_any_text_is_read_to_its_end() -> None:
-    pieces = ['"', '"""', "{{", "}}", "{%", "%}", "{#", "#}", "\\", "\n", " ", "(", ")", "->", "|", "=", "#", "type A ="]
+    pieces = [
+        '"',
+        '"""',
+        "{{",
+        "}}",
+        "{%",
+        "%}",
+        "{#",
+        "#}",
+        "\\",
+        "\n",
+        " ",
+        "(",
+        ")",
+        "->",
+        "|",
+        "=",
+        "#",
+        "type A =",
+    ]
     pieces += ["with a:", "flow f(", "expect ", "é", "\r\n", "ask", "reduce", "map x in y", "\t", "", "\x00", "𝄞"]
     draw = random.Random(5)
     for _ in range(400):

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from support.editor_words import ROOT, roles
 
 VIM = ROOT / "grammars" / "editors" / "vim"
@@ -144,7 +145,9 @@ def test_words_of_all_flows_have_the_groups_of_their_roles(tmp_path: Path) -> No
             if re.fullmatch(f"flowrun(?:{OF_ROLES[role]})", name):
                 same += 1
             else:
-                other.append(f"{text[start:end][:30]!r}: {role} has {name} | {text[text.rfind(chr(10), 0, start):end]!r}")
+                other.append(
+                    f"{text[start:end][:30]!r}: {role} has {name} | {text[text.rfind(chr(10), 0, start) : end]!r}"
+                )
     assert same / (same + len(other)) >= LEAST_SHARE, "\n".join(other[:60])
 
 

@@ -16,6 +16,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+
 from support.editor_words import ROOT, roles
 
 FOLDER = ROOT / "grammars" / "editors" / "vscode"

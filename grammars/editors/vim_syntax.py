@@ -52,7 +52,7 @@ unlet s:keep
 def vim_syntax(lists: Mapping[str, Sequence[str]]) -> str:
     """Return the text of the file. Of two matches at one place, Vim takes the one that is defined last."""
     declared, options, template = lists["declarations"], lists["options"], lists["template_words"]
-    test_only = [word for word in ("file", "cases", "cassette")]
+    with_texts = ("file", "cases", "cassette")
     rows = [
         _rule("flowrunOperator", r"->|\?\?|[=!<>]\=|\.\.|[-+*/<>=|?]"),
         _rule("flowrunNumber", r"\$?<\d+%(\.\d+)?%(ms|s|m|h)?>%(\%)?"),
@@ -68,7 +68,7 @@ def vim_syntax(lists: Mapping[str, Sequence[str]]) -> str:
         _rule("flowrunKeyword", r"\d\s+\zscalls>"),
         _rule("flowrunKeyword", rf"<{_any(lists['roles'])}\ze\s*\""),
         _rule("flowrunKeyword", rf"<{_any(lists['labels'])}\ze\s+[[:alpha:]_\"[{{]"),
-        _rule("flowrunKeyword", rf"^\s*\zs{_any(test_only)}\ze\s*\""),
+        _rule("flowrunKeyword", rf"^\s*\zs{_any(with_texts)}\ze\s*\""),
         _rule("flowrunKeyword", r"^\s*expect>.{-}\s\zs%(matches|contains|about|within)>\ze\s"),
         _rule("flowrunKeyword", r"^\s*expect>.{-}\s\zs%(skipped|failed|asked)\ze\s*$"),
         _rule("flowrunKeyword", r"^\s*expect\s+%(not\s+)?\zsasked\ze\s+\a"),

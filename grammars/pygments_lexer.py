@@ -117,7 +117,7 @@ def root() -> Part:
     return Part(grammar, grammar["repository"])
 
 
-class FlowLexer(Lexer):
+class FlowLexer(Lexer):  # type: ignore[misc]
     """The lexer."""
 
     name = "flowrun"

@@ -221,7 +221,8 @@ vim.fn.Out(made)
 
 
 def test_a_hostile_file_runs_nothing(tmp_path: Path) -> None:
-    text = '# vim: set makeprg=touch\\ gone:\n# {{ system("touch gone") }}\nflow f(m: text) {\n  return "`touch gone` $(touch gone)"\n}\n'
+    lines = ["# vim: set makeprg=touch\\ gone:", '# {{ system("touch gone") }}', "flow f(m: text) {"]
+    text = "\n".join([*lines, '  return "`touch gone` $(touch gone)"', "}", ""])
     (tmp_path / "x.flow").write_text(text)
     editor("vim", tmp_path, "edit x.flow\nredraw\nsilent make!\nsilent normal! gg=G\ncall Out(1)")
     assert not (tmp_path / "gone").exists()

@@ -1,7 +1,7 @@
 """The VS Code extension: its types, its package, its client against the language server, and its grammar.
 
-The tests of the extension run in Node, with the packages of the lock file. ``@vscode/test-electron`` would fetch a whole
-editor, so a fake of the editor's module stands in its place.
+The tests of the extension run in Node, with the packages of the lock file. ``@vscode/test-electron`` would fetch a
+whole editor, so a fake of the editor's module stands in its place.
 """
 
 from __future__ import annotations

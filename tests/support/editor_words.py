@@ -26,5 +26,5 @@ def roles() -> Iterator[tuple[str, str, list[tuple[int, int, str]]]]:
 
         view = ide.look(Source(path.read_text(encoding="utf-8"), str(path)), catalog(), load, None)
         if not any(one.severity == "error" for one in view.findings):
-            found = [(one.start, one.end, one.role) for one in ide.tokens(view)]
+            found: list[tuple[int, int, str]] = [(one.start, one.end, one.role) for one in ide.tokens(view)]
             yield path.relative_to(ROOT).as_posix(), view.source.text, found

@@ -166,7 +166,8 @@ def build(root: Path, folder: Path) -> None:
             for name in SOURCES:
                 there = root / name
                 if there.is_dir():
-                    shutil.copytree(there, source / name, ignore=shutil.ignore_patterns("__pycache__", "tables.json"))
+                    left_out = shutil.ignore_patterns("__pycache__", "tables.json", "node_modules")
+                    shutil.copytree(there, source / name, ignore=left_out)
                 else:
                     shutil.copy(there, source / name)
             environ = {**os.environ, "SOURCE_DATE_EPOCH": moment, "PIP_CONSTRAINT": str(CONSTRAINTS)}

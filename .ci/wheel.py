@@ -80,7 +80,8 @@ def build(work: Path) -> tuple[Path, Path]:
     for name in FILES:
         shutil.copy2(ROOT / name, source / name)
     for half in HALVES:
-        shutil.copytree(ROOT / half, source / half, ignore=shutil.ignore_patterns("__pycache__"))
+        # The files of editors are no part of the wheel.
+        shutil.copytree(ROOT / half, source / half, ignore=shutil.ignore_patterns("__pycache__", "editors"))
     dist = work / "dist"
     command: list[str | Path] = [sys.executable, "-m", "build", "--outdir", dist, source]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)

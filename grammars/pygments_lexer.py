@@ -117,7 +117,7 @@ def root() -> Part:
     return Part(grammar, grammar["repository"])
 
 
-class FlowLexer(Lexer):
+class FlowLexer(Lexer):  # type: ignore[misc]
     """The lexer."""
 
     name = "flowrun"
@@ -127,11 +127,10 @@ class FlowLexer(Lexer):
 
     def get_tokens_unprocessed(self, text: str) -> Iterator[tuple[int, Kind, str]]:
         stack: list[tuple[Part, Kind]] = [(root(), t.Text)]
-        at = opened = 0
+        at = 0
         while at < len(text):
             part, base = stack[-1]
             pattern, places = part.open()
-            # A part does not end with nothing where it begins: a line goes on behind its first word.
             found = pattern.search(text, at)
             if found is None:
                 yield from _plain(at, text[at:], base)
@@ -146,12 +145,9 @@ class FlowLexer(Lexer):
             else:
                 kind = base if one.kind is None else one.kind
                 yield from _captured(found, number, one.heads, kind)
+                assert found.end() > start, "a rule takes some text, so the lexer always goes on"
                 if one.end:
                     stack.append((one, kind))
-                elif found.end() == start:
-                    yield from _plain(start, text[start], base)
-                    at = start + 1
-                    continue
             at = found.end()
 
 

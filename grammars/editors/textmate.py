@@ -138,7 +138,7 @@ def _code(lists: Mapping[str, Sequence[str]]) -> list[Rule]:
     return [
         use("comments"),
         span(r"->", ends, use("types"), heads=()) | {"beginCaptures": {"0": {"name": "keyword.operator.flowrun"}}},
-        span(rf"(?<=\|)$|^{GAP}\|", ends, use("types")),
+        span(rf"^{GAP}\|", ends, use("types")),
         span(
             rf"\b(with)\b(?={BETWEEN}{NAME}{GAP}:)",
             rf"(?=[)}}\]{{])|(?<!,)$|(?=\b(?:after|when|else|return)\b{BETWEEN})",
@@ -229,9 +229,7 @@ def _options(lists: Mapping[str, Sequence[str]]) -> list[Rule]:
 
 def _strings() -> list[Rule]:
     made = []
-    for quote, end, stop in (('"""', '"""', '(?=""")'), ('"', r'"|$', '(?=")|$')):
-        triple = quote == '"""'
-        stop = f"|{stop}" if triple else f"|{stop}"
+    for quote, end, stop in (('"""', '"""', '|(?=""")'), ('"', r'"|$', '|(?=")|$')):
         comment = span(r"\{#", rf"#\}}{stop}", name="comment.block.template")
         output = span(r"\{\{", rf"(\}}\}}){stop}", use("template"), name="meta.template")
         line = span(r"\{%", rf"(%\}}){stop}", use("template"), name="meta.template")
@@ -239,7 +237,7 @@ def _strings() -> list[Rule]:
             mark = {"name": "punctuation.section.embedded.flowrun"}
             one |= {"beginCaptures": {"0": mark}, "endCaptures": {"1": mark}}
         escape = match(r"\\.", "constant.character.escape")
-        kind = "string.quoted.triple" if triple else "string.quoted.double"
+        kind = "string.quoted.double" if quote == '"' else "string.quoted.triple"
         made.append(span(quote, end, escape, comment, output, line, name=kind))
     return made
 

@@ -52,7 +52,7 @@ unlet s:keep
 def vim_syntax(lists: Mapping[str, Sequence[str]]) -> str:
     """Return the text of the file. Of two matches at one place, Vim takes the one that is defined last."""
     declared, options, template = lists["declarations"], lists["options"], lists["template_words"]
-    test_only = [word for word in ("file", "cases", "cassette")]
+    with_texts = ("file", "cases", "cassette")
     rows = [
         _rule("flowrunOperator", r"->|\?\?|[=!<>]\=|\.\.|[-+*/<>=|?]"),
         _rule("flowrunNumber", r"\$?<\d+%(\.\d+)?%(ms|s|m|h)?>%(\%)?"),
@@ -60,12 +60,15 @@ def vim_syntax(lists: Mapping[str, Sequence[str]]) -> str:
         _rule("flowrunJoin", rf"<{_any(lists['joins'])}>"),
         _rule("flowrunConstant", rf"<{_any(lists['constants'])}>"),
         _rule("flowrunKeyword", rf"<{_any([*lists['words'], *lists['test_lines']])}>%(\s*[:.,)\]}}])@!"),
-        _rule("flowrunKeyword", r"<at\s+most>|<at>\ze\s*\[|<chain\s+up\s+to>|\}\s*\zsuntil>"),
+        _rule("flowrunKeyword", r"<at\s+most>|<at>\ze\s*\[|<chain\s+up\s+to>"),
+        _rule("flowrunKeyword", r"\}\s*\zsuntil>"),
         _rule("flowrunKeyword", r"^\s*\zscheck>\ze\s+%(%(and|or|in)>)@![[:alnum:]_\"([-]"),
-        _rule("flowrunKeyword", r"\"\s*\zs%(of|as)>|\"\s*\zskey\ze\s*\"|<from\ze\s*\"|\d\s+\zscalls>"),
+        _rule("flowrunKeyword", r"<from\ze\s*\""),
+        _rule("flowrunKeyword", r"\"\s*\zs%(%(of|as)>|key\ze\s*\")"),
+        _rule("flowrunKeyword", r"\d\s+\zscalls>"),
         _rule("flowrunKeyword", rf"<{_any(lists['roles'])}\ze\s*\""),
         _rule("flowrunKeyword", rf"<{_any(lists['labels'])}\ze\s+[[:alpha:]_\"[{{]"),
-        _rule("flowrunKeyword", rf"^\s*\zs{_any(test_only)}\ze\s*\""),
+        _rule("flowrunKeyword", rf"^\s*\zs{_any(with_texts)}\ze\s*\""),
         _rule("flowrunKeyword", r"^\s*expect>.{-}\s\zs%(matches|contains|about|within)>\ze\s"),
         _rule("flowrunKeyword", r"^\s*expect>.{-}\s\zs%(skipped|failed|asked)\ze\s*$"),
         _rule("flowrunKeyword", r"^\s*expect\s+%(not\s+)?\zsasked\ze\s+\a"),
@@ -103,5 +106,7 @@ def _any(words: Sequence[str]) -> str:
 
 def _rule(group: str, pattern: str, *, contained: bool = False) -> str:
     """Return a rule. Its pattern is in Vim's "very magic" form, where `<` and `>` stand for the borders of a word."""
-    escaped = pattern.replace("/", r"\/")
+    before, mark, rest = pattern.partition(r"\zs")
+    # A match may begin behind a word that another rule has taken, so what stands before it is looked back at.
+    escaped = (f"%({before})@200<={rest}" if mark else pattern).replace("/", r"\/")
     return f"syntax match {group} /\\v{escaped}/{' contained' if contained else ''}"

@@ -1,9 +1,13 @@
 // Packs the extension: node package.mjs [FILE.vsix]. The version is that of pyproject.toml.
+import { File } from "node:buffer";
 import { readFileSync, statSync } from "node:fs";
 import { join, dirname } from "node:path";
 import { fileURLToPath } from "node:url";
-import { createVSIX, listFiles } from "@vscode/vsce";
 import "./build.mjs";
+
+// A library of vsce asks for this class, which Node 18 does not have as a global.
+globalThis.File ??= File;
+const { createVSIX, listFiles } = await import("@vscode/vsce");
 
 const here = dirname(fileURLToPath(import.meta.url));
 const MOST_BYTES = 1024 * 1024;

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 
 const require = createRequire(import.meta.url);
-const fake = require("./fake_vscode.cjs");
+const fake = require("./support/fake_vscode.cjs");
 const COMMAND = process.env.FLOWRUN;
 const TEXT = 'flow main(m: text) {\n  kind = ask "Is {{ m }} spam?" -> yes | no\n  return kind\n}\n';
 const BUNDLE = require.resolve("../dist/extension.js");

@@ -43,10 +43,7 @@ BREACHES = frozenset({"F0502", "F0503", "F0504", "F0505"})
 """The errors of untrusted text in trusted places. A file that has no other errors still has a plan."""
 
 Load = Callable[[str], Source | str]
-"""A function that reads an imported file, or that of a prompt, by its path from the flow's folder.
-
-It returns the reason if it cannot.
-"""
+"""A function that reads an imported file, or that of a prompt, by its path. It returns the reason if it cannot."""
 LabelledFlow: TypeAlias = "tuple[p.Plan, Labels]"
 
 
@@ -82,13 +79,13 @@ def examine_flow(
 ) -> Examined:
     """Check a flow file as ``check_flow`` does, and keep the labels of its flows."""
     found = examine_tree(source, catalog, load)[0]
-    if lints is None:
-        return found
-    from .lint_settings import shown_by  # few projects have such settings
+    if lints is not None:
+        from .lint_settings import shown_by  # few projects have such settings
 
-    if found.checked is not None:
-        found.checked.warnings = shown_by(lints, found.checked.warnings)
-    return Examined(source, found.checked, shown_by(lints, found.findings), found.flows)
+        if found.checked is not None:
+            found.checked.warnings = shown_by(lints, found.checked.warnings)
+        return Examined(source, found.checked, shown_by(lints, found.findings), found.flows)
+    return found
 
 
 def examine_tree(

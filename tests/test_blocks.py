@@ -11,15 +11,20 @@ import sqlite3
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 import yaml
 
-from flowrun.dsl import FlowError, Source, check_flow, parse_flow
+from flowrun.dsl import FlowError, Source, check_flow, parse_flow, read_lint_settings
 from flowrun.runtime.catalog import catalog
+from flowrun.runtime.cli.commands import COMMANDS
+from flowrun.runtime.cli.plan_limits import Limits
+from flowrun.runtime.cli.plan_rows import read_rows
 from flowrun.runtime.files.project import KNOWN as OF_PROJECTS
 from flowrun.runtime.files.settings import KNOWN as OF_USERS
 from flowrun.runtime.providers.endpoint_tables import read_endpoints
+from flowrun.runtime.vocabulary.errors import FlowrunError
 from support.doc_blocks import ROOT, Block, all_blocks, blocks_of, commands_in, fault_of, inline_commands
 from support.model_server import model_server
 
@@ -76,10 +81,20 @@ def python(block: Block) -> str:
     return "; ".join(faults)
 
 
+OTHER_TOML = ({"tool", "project", "build-system"}, {"language-server", "language"})
+"""The tables of files of other programs: of Python's packages, and of the editor Helix."""
+
+
 def toml(block: Block) -> str:
     found = tomllib.loads(block.text)
-    if {"tool", "project", "build-system"} & found.keys():
+    if any(found.keys() <= tables for tables in OTHER_TOML):
         return ""
+    if "plan" in found:
+        with TemporaryDirectory() as folder:
+            path = Path(folder, "plans.toml")
+            path.write_text(block.text, encoding="utf-8")
+            return "" if read_rows(path, Limits())[0] else "has no rows"
+    read_lint_settings(found.get("lint", {}), found.get("exclude", ()))
     read_endpoints(found.get("endpoints", {}), Path("page.toml"), "user")
     return "; ".join(f"there is no setting {name}" for name in found if name not in {*OF_PROJECTS, *OF_USERS})
 
@@ -88,6 +103,15 @@ def sql(block: Block) -> str:
     statements = [line for line in re.sub(r"--.*", "", block.text).split(";") if line.strip()]
     known = all(re.match(r"\s*(GRANT|SELECT|CREATE|ALTER|REVOKE)\b", one) for one in statements)
     return "" if known and sqlite3.complete_statement(re.sub(r"--.*", "", block.text)) else "is no statement of SQL"
+
+
+def editor(block: Block) -> str:
+    """The settings of an editor start a command that exists, and their brackets are closed."""
+    text = re.sub(r"#\{", "{", block.text)
+    started = re.findall(r"""(?:[\[({]\s*["']flowrun["'],?\s*|\bargs:\s*\[)["']([a-z]+)["']""", text)
+    unknown = [word for word in started if word not in COMMANDS]
+    pairs = [(text.count(opened), text.count(shut)) for opened, shut in ("()", "[]", "{}")]
+    return ", ".join(unknown) or ("" if all(one == other for one, other in pairs) else "has a bracket that stays open")
 
 
 def drawing(block: Block) -> str:
@@ -108,6 +132,9 @@ CHECKS: dict[str, Callable[[Block], str]] = {
     "yaml": lambda block: "" if yaml.safe_load(block.text) else "is empty",
     "json": lambda block: "" if json.loads(block.text) is not None else "is empty",
     "sql": sql,
+    "lua": editor,
+    "vim": editor,
+    "elisp": editor,
     "mermaid": drawing,
 }
 
@@ -118,7 +145,7 @@ def fault(block: Block) -> str:
         return f"no check covers blocks of the kind {block.kind!r}"
     try:
         return CHECKS[block.kind](block)
-    except (SyntaxError, ValueError, yaml.YAMLError) as error:
+    except (SyntaxError, ValueError, yaml.YAMLError, FlowrunError) as error:
         return f"cannot be read: {error}"
 
 
@@ -177,6 +204,10 @@ def words_of(line: str) -> list[str]:
         ("toml", "a = ", "cannot be read"),
         ("yaml", "a: [", "cannot be read"),
         ("json", "{", "cannot be read"),
+        ("toml", "[lint]\nselect = ['F9']", "F9"),
+        ("toml", "[[plan]]\nfil = 'a.flow'", "fil"),
+        ("lua", 'cmd = { "flowrun", "lspp" }', "lspp"),
+        ("vim", "call f([1)", "bracket"),
         ("sql", "GRAND x;", "no statement"),
     ],
 )

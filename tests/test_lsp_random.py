@@ -13,8 +13,8 @@ import pytest
 from support.edited_texts import corpus_texts, keys, place_of, plain, random_edit, validated
 from support.editor import Editor, RefusedError, editor
 
-SECONDS = 600.0 if os.environ.get("FLOWRUN_SOAK") else 10.0
-"""Ten minutes in a soak, for each of the two tests of edits."""
+SECONDS = float(os.environ.get("FLOWRUN_SECONDS") or (600 if os.environ.get("FLOWRUN_SOAK") else 10))
+"""Ten minutes in a soak, for each of the two tests of edits. FLOWRUN_SECONDS says otherwise."""
 REFUSALS = {-32803, -32801}
 """The errors that a server may answer: a request that it refuses, and a text that has changed."""
 LIB = """\

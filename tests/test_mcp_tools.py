@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import signal
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 from mcp.shared.exceptions import MCPError
 
 from support.model_server import Served, model_server
-from support.served import asked, connected, environment, flowrun, until
+from support.served import START, asked, connected, environment, flowrun, until
 
 
 @pytest.fixture
@@ -35,7 +36,7 @@ def text_of(result: Any) -> str:
 async def test_each_flow_is_a_typed_tool(tmp_path: Path, environ: dict[str, str], mode: str) -> None:
     async with connected(tmp_path, environ, mode=mode) as tools:
         found = {one.name: one for one in (await tools.client.list_tools()).tools}
-    assert list(found) == ["is_spam", "each", "card"]
+    assert list(found) == ["is_spam", "each", "some", "card"]
     spam = found["is_spam"]
     assert spam.description is not None
     assert spam.description.startswith("Judges whether an email is spam,\nby three votes.")
@@ -173,9 +174,18 @@ async def test_nothing_but_the_protocol_is_on_standard_output(tmp_path: Path, en
     }
     lines = ["{broken", "[]", json.dumps(hello), '{"jsonrpc":"2.0","id":2,"method":"nope"}', "x" * 2**20]
     lines.append(json.dumps({"jsonrpc": "2.0", "method": "notifications/initialized"}))
-    words = ("mcp", "a.flow", "--model", "openai:gpt-4o-mini")
-    done = flowrun(tmp_path, environ, *words, stdin="\n".join([*lines, ""]))
-    answers = [json.loads(line) for line in done.stdout.splitlines()]
-    assert {one.get("id") for one in answers} >= {1, 2}
+    words = ["mcp", "a.flow", "--model", "openai:gpt-4o-mini"]
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", START, *words), cwd=tmp_path, env=environ, stdin=-1, stdout=-1, stderr=-1
+    )
+    assert process.stdin is not None and process.stdout is not None
+    process.stdin.write("\n".join([*lines, ""]).encode())
+    answers: list[Any] = []
+    while not {one.get("id") for one in answers} >= {1, 2}:
+        answers.append(json.loads(await asyncio.wait_for(process.stdout.readline(), 30)))
+    process.stdin.close()
+    out, err = await asyncio.wait_for(process.communicate(), 30)
+    answers += map(json.loads, out.splitlines())
+    assert process.returncode == 0
     assert all(one["jsonrpc"] == "2.0" for one in answers)
-    assert "f(): 1 to 3 calls" in done.stderr and "Traceback" not in done.stderr
+    assert "f(): 1 to 3 calls" in err.decode() and "Traceback" not in err.decode()

@@ -14,7 +14,7 @@ from flowrun.runtime.api import RunOptions, resume_async, run_async
 from flowrun.runtime.cli import run_command
 from flowrun.runtime.journal.givens import given_of
 from flowrun.runtime.journal.reading import JournalReader
-from flowrun.runtime.journal.records import FORMAT
+from flowrun.runtime.journal.records import FORMAT, Kind, LogRecord
 from flowrun.runtime.journal.store import Journal
 from flowrun.runtime.journal.survey import read_runs
 from flowrun.runtime.providers.scripted import ScriptedProvider
@@ -250,3 +250,15 @@ def test_a_new_journal_has_its_format(tmp_path: Path) -> None:
     with closing(Journal.open(tmp_path / "journal.db")):
         pass
     assert version_of(tmp_path / "journal.db") == FORMAT == 2
+
+
+async def test_a_row_about_a_submission_that_belongs_to_no_run_hides_no_run(tmp_path: Path) -> None:
+    journal = Journal.open(tmp_path / "j.db")
+    body = {"id": "r1", "flow": "f", "source": "f.flow", "began": 1.0}
+    await journal.append([LogRecord(0, Kind.RUN, body)])
+    await journal.append([LogRecord(2, Kind.SUBMISSION, {"tag": "t", "id": "batch-1"})])
+    with pytest.raises(ValueError, match="a row of the kind submission belongs to no run"):
+        await journal.append([LogRecord(0, Kind.SUBMISSION, {"tag": "t", "id": "batch-1"})])
+    journal.close()
+    with JournalReader(tmp_path / "j.db", read_runs) as reader:
+        assert [one.id for one in reader.index.runs.values()] == ["r1"]

@@ -203,10 +203,10 @@ def test_the_files_in_the_page_on_ci_are_valid(tmp_path: Path) -> None:
     settings, plans = re.findall(r"^```toml\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
     (tmp_path / "flowrun.toml").write_text(settings)
     (tmp_path / "drafts").mkdir()
-    found = lint_settings(str(tmp_path))
-    assert found.excludes(str(tmp_path / "vendor" / "a.flow"))
-    assert not found.shows("F0711", str(tmp_path / "drafts" / "a.flow"))
-    assert found.shows("F0711", str(tmp_path / "a.flow"))
+    lints = lint_settings(str(tmp_path))
+    assert lints.excludes(str(tmp_path / "vendor" / "a.flow"))
+    assert not lints.shows("F0711", str(tmp_path / "drafts" / "a.flow"))
+    assert lints.shows("F0711", str(tmp_path / "a.flow"))
     (tmp_path / "plans.toml").write_text(plans)
     rows, limits = read_rows(tmp_path / "plans.toml", Limits())
     assert [(one.limits.max_calls, one.limits.max_cost, one.first) for one in rows] == [
@@ -214,6 +214,12 @@ def test_the_files_in_the_page_on_ci_are_valid(tmp_path: Path) -> None:
         (500, None, 20),
     ]
     assert limits == Limits(500)
+
+
+@pytest.mark.parametrize("words", [("--flow", "one"), ("--param", "word=x"), ("--param=word=x",)])
+async def test_options_of_one_flow_are_refused_for_a_folder(words: tuple[str, ...], folder: Path) -> None:
+    ran = await planned(folder, "flows", *words)
+    assert (ran.code, "--flow and --param belong to the plan of one file" in ran.err) == (2, True)
 
 
 def test_a_file_of_another_form_is_refused(tmp_path: Path) -> None:

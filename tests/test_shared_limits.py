@@ -86,11 +86,14 @@ async def test_a_rate_that_a_later_run_sets_holds_for_the_first_one() -> None:
 async def test_a_run_that_ends_leaves_nothing_behind() -> None:
     one, other = two(1, 1)
     called: list[str] = []
-    assert one.acquire() is not None
+    place = one.acquire()
+    assert place is not None
     one.on_ready(lambda: called.append("one"))
     other.on_ready(lambda: called.append("other"))
     one.close()
     assert called == ["other"]
+    assert other.active == 0
+    one.release(place)
     assert other.active == 0
 
 

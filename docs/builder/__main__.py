@@ -7,6 +7,8 @@ import os
 import sys
 from pathlib import Path
 
+from flowrun.dsl.project import SITE
+
 from . import OUT, SiteError
 from .site import build_site
 
@@ -14,7 +16,9 @@ from .site import build_site
 def main() -> int:
     parser = argparse.ArgumentParser(prog="builder", description="Build the site and check it.")
     parser.add_argument("--out", type=Path, default=OUT, help="the folder for it; its part `html` is the site")
-    parser.add_argument("--site", default=os.environ.get("SITE_ADDRESS", ""), help="the address where it will stand")
+    parser.add_argument(
+        "--site", default=os.environ.get("SITE_ADDRESS") or SITE, help="the address where it will stand"
+    )
     parser.add_argument("--external", action="store_true", help="list the links to other sites")
     given = parser.parse_args()
     try:

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from markdown_it import MarkdownIt
 
+from flowrun.dsl.project import HOME
+
 from . import ROOT, SiteError, tool
 from .html_pages import COUNTED, Built, read_html
 from .links import faults_of, other_sites
@@ -18,7 +20,6 @@ from .navigation import Group, navigation
 from .pictures import with_pictures
 from .plain import for_python_markdown
 from .policy import with_policy
-from .project import repository
 from .reference.codes import lint_files
 from .sources import Links, files_of_pages, written_pages
 
@@ -72,7 +73,7 @@ def build_site(out: Path, site: str = "") -> Site:
         _put(out / "pages" / place, for_python_markdown(text).encode())
     for place, data in found.files.items():
         _put(out / "pages" / place, data)
-    tool.build(tool.write_settings(out, found.sections, site, repository()))
+    tool.build(tool.write_settings(out, found.sections, site, HOME))
     html = out / "html"
     pages: dict[str, Built] = {}
     for path in sorted(html.rglob("*.html")):

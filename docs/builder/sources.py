@@ -15,6 +15,8 @@ from .markdown import outside_code
 HOME = "index.md"
 _NAMED = {"README.md": HOME, "CONTRIBUTING.md": "contributing.md", "CHANGELOG.md": "changelog.md"}
 _NAMED |= {"SECURITY.md": "security.md"}
+_PLACES = {"index.md": "pages.md"}
+"""The places of pages whose own place another page has: the README of the repository comes first on the site."""
 _CODE = re.compile(r"(?<![\w\[/`(#-])F\d{4}(?![\w`\]/])|(?<=\()F\d{4}(?=[,)])")
 _NAMED_FILE = re.compile(r"\[([\w-]+\.md)\]\(([^)\s]+)\)")
 _TARGET = re.compile(r"(?<=\]\()([^)\s]+)(?=[)\s])")
@@ -29,8 +31,13 @@ def written_pages() -> dict[str, str]:
     for path in sorted(DOCS.rglob("*.md")):
         inside = path.relative_to(DOCS)
         if not _OWN_FOLDERS & {*inside.parts}:
-            found[f"docs/{inside.as_posix()}"] = inside.as_posix()
+            found[f"docs/{inside.as_posix()}"] = _PLACES.get(inside.as_posix(), _place_of(inside))
     return found
+
+
+def _place_of(inside: Path) -> str:
+    """Return the place of a page of ``docs/``. The README of a folder is its first page."""
+    return inside.with_name("index.md").as_posix() if inside.name == "README.md" else inside.as_posix()
 
 
 def files_of_pages() -> list[Path]:

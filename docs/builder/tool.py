@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Iterable
 from html import escape
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +103,8 @@ def _key(name: str) -> str:
 
 def build(settings_file: Path) -> None:
     """Build the site. Raises SiteError with the warnings of Zensical if there is any."""
+    if find_spec("zensical") is None:
+        raise SiteError("Zensical is not installed: python -m pip install -e '.[site]'")
     command = [sys.executable, "-m", "zensical", "build", "--clean", "--strict", "-f", str(settings_file)]
     done = subprocess.run(command, cwd=settings_file.parent, capture_output=True, text=True, check=False)
     told = _COLOURS.sub("", done.stdout + done.stderr)

@@ -61,14 +61,16 @@ def _ignored(view: View, finding: Diagnostic) -> Action:
         at = comment.start + known.end(1)
         return Action(title, "ignore", (Edit(source.span(at, at), f", {code}"),), finding)
     start = source.text.rfind("\n", 0, finding.span.start) + 1
-    text = next((one for one in view.pieces if one.type == "STRING" and one.start < end < one.end), None)
-    if comment is not None or text is not None:
-        # A line inside of a text, or with a comment of its own, takes the comment on the line before it.
-        first = start if text is None else source.text.rfind("\n", 0, text.start) + 1
-        indent = source.text[first : first + len(source.text[first:]) - len(source.text[first:].lstrip(" \t"))]
-        return Action(
-            title, "ignore", (Edit(source.span(first, first), f"{indent}# flowrun: ignore[{code}]\n"),), finding
-        )
+    if any(one.type == "STRING" and one.start < start < one.end for one in view.pieces):
+        # No comment can stand on a line inside of a text.
+        edit = Edit(source.span(0, 0), f"# flowrun: ignore-file[{code}]\n")
+        return Action(f"silence {code} in this file", "ignore", (edit,), finding)
+    if comment is not None or any(one.type == "STRING" and one.start < end < one.end for one in view.pieces):
+        # A line with a comment of its own, or whose text goes on, takes the comment on the line before it.
+        line = source.text[start:end]
+        indent = line[: len(line) - len(line.lstrip(" \t"))]
+        edit = Edit(source.span(start, start), f"{indent}# flowrun: ignore[{code}]\n")
+        return Action(title, "ignore", (edit,), finding)
     at = start + len(source.text[start:end].rstrip())
     return Action(title, "ignore", (Edit(source.span(at, at), f"  # flowrun: ignore[{code}]"),), finding)
 

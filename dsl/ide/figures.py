@@ -21,6 +21,7 @@ class Figures:
 
     def __init__(self, view: View, world: World | None = None) -> None:
         self._world = world
+        self.priced = world is not None
         self._catalog = view.catalog
         errors = any(one.severity == "error" for one in view.findings)
         self._checked = view.checked if view.fresh and not errors else None
@@ -88,23 +89,23 @@ def calls(bound: Bound) -> str:
 def product(found: Bounds) -> str:
     """Write the calls of a block with its runs: ``15 × 3 = 45 calls``."""
     each, runs = _each(found), found.elements
-    if runs is None or each is None or runs < 2:
+    if runs is None or runs < 2 or each.least < 2:
         return calls(found.calls)
     if each.least == each.most and found.calls.least == found.calls.most == runs * each.least:
         return f"{number(runs)} × {number(each.least)} = {calls(found.calls)}"
     return calls(found.calls)
 
 
-def _each(found: Bounds) -> Bound | None:
-    """Return the calls of one run of a body. None if a step of the body has its own place, such as a reduction."""
+def _each(found: Bounds) -> Bound:
+    """Return the calls of one run of a body."""
     total = Bound()
     for one in found.inside:
         total += one.calls
     return total
 
 
-def words(found: Bounds) -> Iterator[str]:
-    """Yield what the bounds of a step say, a line for each."""
+def words(found: Bounds, *, priced: bool = True) -> Iterator[str]:
+    """Yield what the bounds of a step say, a line for each. ``priced`` says that prices were handed in."""
     if found.calls.most == 0 and found.people.most == 0:
         yield "no calls"
         return
@@ -112,14 +113,14 @@ def words(found: Bounds) -> Iterator[str]:
         yield f"{product(found)}, {_rounds(found.rounds)}"
         if found.tokens_in.most != 0 or found.tokens_out.most != 0:
             yield f"≈ {span_of(found.tokens_in)} tokens in, ≈ {span_of(found.tokens_out)} tokens out"
-        if found.cost.most != 0:
+        if priced and found.cost.most != 0:
             yield cost(found.cost)
     if found.people.most != 0:
         yield f"{span_of(found.people)} answers of people"
 
 
 def _rounds(bound: Bound) -> str:
-    return "one after another" if bound.least == bound.most == 0 else f"{span_of(bound)} in a row"
+    return f"in {span_of(bound)} {'round' if bound.least == bound.most == 1 else 'rounds'}"
 
 
 def cost(bound: Bound) -> str:

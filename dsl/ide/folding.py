@@ -61,7 +61,7 @@ def ranges(view: View, at: int) -> tuple[Span, ...]:
     """Return the parts around an offset, from the smallest to the whole file. Each lies in the next."""
     source = view.source
     at = max(0, min(at, len(source.text)))
-    found = [source.span(one.start, one.end) for one in view.pieces if one.start <= at <= one.end]
+    found = [source.span(one.start, one.end) for one in view.pieces if one.start <= at < one.end or _ends(one, at)]
     start = source.text.rfind("\n", 0, at) + 1
     end = source.text.find("\n", at)
     end = len(source.text) if end < 0 else end
@@ -78,3 +78,8 @@ def ranges(view: View, at: int) -> tuple[Span, ...]:
         if inside and not same and span.start <= at <= span.end:
             kept.append(span)
     return tuple(kept)
+
+
+def _ends(piece: Piece, at: int) -> bool:
+    """Return True if a word ends at an offset."""
+    return piece.end == at and piece.text[-1:].isalnum()

@@ -32,7 +32,7 @@ def _flow(view: View, flow: Flow, figure: Figures) -> Iterator[Hint]:
         brace = view.here(flow.decl.body.span)
         if brace is not None:
             at = _line_end(view, brace.start)
-            yield Hint(at, calls(whole.calls), "calls", "\n".join(words(whole)))
+            yield Hint(at, calls(whole.calls), "calls", "\n".join(words(whole, priced=figure.priced)))
     for step in flow.walk():
         yield from _step(view, flow, step, figure)
 
@@ -56,7 +56,9 @@ def _step(view: View, flow: Flow, step: Step, figure: Figures) -> Iterator[Hint]
         found = figure.step(flow, step)
         here = view.here(line.span)
         if found is not None and here is not None and found.calls.most != 0:
-            yield Hint(_line_end(view, here.start), product(found), "calls", "\n".join(words(found)))
+            yield Hint(
+                _line_end(view, here.start), product(found), "calls", "\n".join(words(found, priced=figure.priced))
+            )
 
 
 def _written(node: s.Node) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from .. import syntax as s
 from .. import types as t
 from ..bounds.served import World
-from ..catalog import FunctionSpec, OptionSpec, ReducerSpec, usage
+from ..catalog import FunctionSpec, OptionSpec, ParamSpec, ReducerSpec, usage
 from ..checking.program import Flow, Step
 from ..codes import CODES
 from ..functions import VALUE_FUNCTIONS
@@ -15,7 +15,7 @@ from ..pages import page
 from ..parsing.tables import KEYWORDS
 from ..patterns import pattern
 from .figures import figures, words
-from .forms import form_of, form_text
+from .forms import form_of, form_text, spec_param
 from .pieces import Piece
 from .places import decl_of, place_at
 from .targets import Place
@@ -69,6 +69,10 @@ def _described(view: View, place: Place, price: Price | None, world: World | Non
     if isinstance(node, OptionSpec):
         yield from _option(node)
         return
+    if isinstance(node, ParamSpec):
+        yield _code_block(spec_param(node))
+        yield "An argument." if not node.required else "A required argument."
+        return
     if kind == "filter":
         yield from _filter(name)
         return
@@ -102,6 +106,8 @@ def _head(place: Place) -> str:
     if target.kind == "import" and isinstance(target.node, s.ImportDecl):
         return target.node.span.text
     type_ = shown(target.type)
+    if not type_ and isinstance(target.node, s.FieldDecl):
+        type_ = target.node.type.span.text
     return f"{target.name}: {type_}" if type_ else target.name
 
 
@@ -125,12 +131,12 @@ def _more(view: View, place: Place, price: Price | None, world: World | None) ->
         flow = flow_of(view, target.step)
         found = figure.step(flow, target.step) if flow is not None else None
         if found is not None:
-            yield "  \n".join(words(found))
+            yield "  \n".join(words(found, priced=world is not None))
     elif target.kind == "flow" and view.checked is not None:
         flow = next((one for one in view.checked.program.flows if one.decl.name.span == target.span), None)
         found = figure.flow(flow) if flow is not None else None
         if found is not None:
-            yield "  \n".join(words(found))
+            yield "  \n".join(words(found, priced=world is not None))
 
 
 def flow_of(view: View, step: Step) -> Flow | None:

@@ -12,11 +12,25 @@ from .. import types as t
 from ..checked import Checked
 from ..checking.imports import import_path
 from ..checking.program import Flow, Scope, Step, Symbol
+from ..records import dataclass
 from ..source import Span
-from .targets import Decl, Known, Written
+from .targets import Decl, Written
 
 _DEEPEST = 12
 """The most names that are followed from one value to the next."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A value: its type, and where the fields of its type are declared, with their file.
+
+    ``scope`` has the names that a record mentions, if a record declares the fields.
+    """
+
+    type: t.Type = t.UNKNOWN
+    written: Written | None = None
+    home: KnownValues | None = None
+    scope: Scope | None = None
 
 
 class KnownValues:

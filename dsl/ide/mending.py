@@ -19,7 +19,7 @@ from .shift import Shift, inserted, same
 
 Mended = tuple[Checked, Shift] | None
 """A checked file of a changed text, with the way to its offsets."""
-_PARTS = ("", "x", ' "x"', ' x "x"', '"', " first", "x reduce count", '" } reduce first', " } reduce first", " = x")
+_PARTS = ("", " x", ' "x"', ' x "x"', '"', " first", " x reduce count", '" } reduce first', " } reduce first", " = x")
 """The parts that may be missing: nothing but brackets, a name, a text, the end of a text, a rule."""
 MOST_TRIED = 100_000
 """The most characters that are read to find the part that is missing. One trial is always made."""
@@ -55,7 +55,8 @@ def completed(
             if wrong_at is None:
                 checked = examine_tree(whole, catalog, load, quick=True)[1]
                 return None if checked is None else (checked, inserted(text, place, len(part)))
-            if wrong_at < place or left < 0:
+            # No part at this place mends a mistake on a line before it.
+            if wrong_at <= text.rfind("\n", 0, place) or left < 0:
                 break
     return None
 

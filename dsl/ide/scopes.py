@@ -9,7 +9,7 @@ from .. import types as t
 from ..checking.program import Flow, Scope, Step
 from ..source import Span
 from ..tag_facts import told_apart
-from .targets import Known
+from .known_values import Known
 from .view import View
 
 

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from .. import syntax as s
 from .. import types as t
-from ..checking.program import Scope, Step
+from ..checking.program import Step
 from ..records import dataclass
 from ..source import Span
 from .values import NameKind
-
-if TYPE_CHECKING:
-    from .known_values import KnownValues
 
 Key = tuple[str, int]
 """The file and the offset at which a thing is declared."""
@@ -51,16 +46,3 @@ class Place:
     target: Target
     declared: bool = False
     entry: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """A value: its type, and where the fields of its type are declared, with their file.
-
-    ``scope`` has the names that a record mentions, if a record declares the fields.
-    """
-
-    type: t.Type = t.UNKNOWN
-    written: Written | None = None
-    home: KnownValues | None = None
-    scope: Scope | None = None

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from .. import types as t
 from ..checking.program import Scope
 from ..templates.values import LOOP
+from .known_values import Known
 from .pieces import Piece
 from .proposals import NEAR, Proposals
 from .scopes import fields_of, known_chain
 from .snippets import TEMPLATES
-from .targets import Known
 from .values import Completion
 from .view import View
 from .words import RESULTS, shown

@@ -132,6 +132,7 @@ class Walk(ValueWalk):
         item = self.home.body(step)
         fields = {one.name for one in spec.params if one.takes_field} if spec is not None else set()
         for arg in reduce.args:
+            self.named(spec.params if spec is not None else (), arg.name)
             if arg.name is not None and arg.name.text in fields and isinstance(arg.value, s.Name):
                 self.field(item, arg.value.word)
             elif arg.name is not None and extern is not None:

@@ -8,7 +8,8 @@ from ..source import Span
 from ..templates.plain import Getattr, Name, Node, Output, TemplateData
 from ..templates.read import Template, read_template
 from .homes import Home
-from .targets import Known, Place, Target
+from .known_values import Known
+from .targets import Place, Target
 
 Local = dict[str, tuple[Target, Known]]
 """The names that a template sets, such as the elements of its loops."""

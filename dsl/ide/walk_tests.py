@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from .. import syntax as s
 from ..checked import units_of
 from ..checking.program import Scope, Symbol
@@ -13,15 +11,13 @@ from ..checking.tested_flow import TestedFlow, TestedFlows
 from ..checking.units import Unit
 from .homes import Home
 from .targets import Target, Written
-
-if TYPE_CHECKING:
-    from .walk import Walk
+from .walk_values import ValueWalk
 
 
 class TestWalk:
     """The walk over the tests and setups of one file."""
 
-    def __init__(self, walk: Walk) -> None:
+    def __init__(self, walk: ValueWalk) -> None:
         self.walk = walk
         home = self.home = walk.home
         others = {path: one.checked for path, one in home.homes.items() if one is not home}
@@ -172,9 +168,7 @@ class TestWalk:
                 return
             self.walk.value(value, scope)
             return
-        from .walk import Walk
-
-        other = Walk(home)
+        other = type(self.walk)(home)
         other.value(value, scope)
         self.walk.places += other.places
 

@@ -6,10 +6,12 @@ from collections.abc import Iterable, Sequence
 
 from .. import syntax as s
 from .. import types as t
+from ..catalog import ParamSpec
 from ..checking.program import Scope, Step
 from ..syntax.children import children
 from .homes import Home
-from .targets import Known, Target, Written
+from .known_values import Known
+from .targets import Target, Written
 from .walk_templates import TemplateWalk
 
 BY_NAME = (s.FlowDecl, s.ExternDecl)
@@ -136,7 +138,15 @@ class ValueWalk(TemplateWalk):
             spec = self.home.checked.catalog.functions.get(call.function.text)
             if spec is not None:
                 self.mention(call.function.span, Target("function", spec.name, None, None, spec))
+            for arg in call.args:
+                self.named(spec.params if spec is not None else (), arg.name)
         self.arguments(target, call.args, scope)
+
+    def named(self, params: Sequence[ParamSpec], word: s.Word | None) -> None:
+        """Walk over the name of an argument of a function or a reducer."""
+        found = next((one for one in params if word is not None and one.name == word.text), None)
+        if word is not None and found is not None:
+            self.mention(word.span, Target("param", word.text, None, found.type, found))
 
     def arguments(self, target: Target | None, args: Sequence[s.Arg], scope: Scope) -> None:
         for arg in args:

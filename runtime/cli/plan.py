@@ -51,8 +51,12 @@ class _PlanCommand(FlowCommand):
     """The command. A folder or a pattern has no parameters of one flow."""
 
     def _chosen(self, args: list[str]) -> Chosen | None:
-        first, _ = first_and_flow(self.params, args)
-        return None if first is not None and is_several(first) else super()._chosen(args)
+        first, flow = first_and_flow(self.params, args)
+        if first is None or not is_several(first):
+            return super()._chosen(args)
+        if flow is not None or any(one.partition("=")[0] == "--param" for one in args):
+            raise UsageError("--flow and --param belong to the plan of one file: --inputs has them for several")
+        return None
 
 
 @click.command(
@@ -102,7 +106,7 @@ class _PlanCommand(FlowCommand):
     "given",
     type=PathThatIs(),
     metavar="FILE",
-    help="A .toml or .json file with the inputs and the limits of flows: plan them all, as PATH a folder or nothing.",
+    help="A .toml or .json file with the inputs and the limits of flows. All of them are planned.",
 )
 @click.option("--allow-read", **ALLOW_READ)
 @click.pass_obj

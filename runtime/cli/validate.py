@@ -68,6 +68,7 @@ def command(
       1   findings, or changes to show with --diff
       2   a wrong command, or a path without a readable file
       74  a file that could not be written
+      130 ^C with --watch
     """
     if diff and format_ != "text":
         raise UsageError(f"--diff and --format {format_} would both write to standard output; use only one of them")

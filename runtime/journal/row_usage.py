@@ -13,6 +13,7 @@ FIELDS = (*COUNTS, "tier", "doubt", "whole")
 """The names of the fields: the tokens in and out, those of special classes, and the other fields of a ``Usage``."""
 SPECIAL = frozenset(FIELDS) - {"in", "out"}
 """The fields that few rows have."""
+_PLAIN: list[Any] = [None] * len(SPECIAL)
 
 
 def usage_fields(usage: Usage) -> dict[str, Json]:
@@ -38,6 +39,9 @@ def usage_in(body: Mapping[str, Any]) -> Usage:
 
 def usage_told(values: list[Any]) -> Usage:
     """Read the usage from the values of its fields, in their order."""
+    if values[2:] == _PLAIN:
+        # Nearly all rows are so, and a run may have millions.
+        return Usage(_count(values[0]), _count(values[1]))
     read, written, *special, tier, doubt, whole = values
     details = [_count(one) for one in special]
     detail = None if all(one is None for one in details) else TokenDetail(*details)

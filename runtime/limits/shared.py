@@ -54,6 +54,7 @@ class SharedLimiter(Limiter):
         self._traffic = list(traffic)
         self._places: set[Place] = set()
         self._callbacks: set[Callable[[], None]] = set()
+        self._closed = False
         common.join(self._traffic)
 
     def reasons(self, now: float) -> tuple[Reason, ...]:
@@ -68,6 +69,8 @@ class SharedLimiter(Limiter):
     def release(
         self, place: Place, verdict: Verdict = Verdict.NEUTRAL, used: int | None = None, who: Hashable = None
     ) -> None:
+        if self._closed and place not in self._places:
+            return  # it was given back when the run ended
         self._places.discard(place)
         # Calls of two runs may have one number.
         self._common.release(place, verdict, used, None if who is None else (id(self), who))
@@ -103,6 +106,7 @@ class SharedLimiter(Limiter):
         for callback in self._callbacks:
             self._common.forget(callback)
         self._callbacks.clear()
+        self._closed = True
         for place in tuple(self._places):
             self.release(place)
         self._common.part(self._traffic)

@@ -18,9 +18,9 @@ from flowrun.dsl import ImageValue, dataclass, types
 from flowrun.dsl import plan as p
 
 from ..documents.paged import PAGED
-from ..documents.reading import read_document_bytes, read_plain_document
+from ..documents.reading import read_document, read_document_bytes, read_plain_document
 from ..files.files import Files
-from ..files.images import read_image
+from ..files.images import facts_of
 from ..inputs.images import image_bytes
 from ..inputs.python_values import plain_inputs
 from ..session.images import paged_inputs
@@ -81,7 +81,10 @@ class Inputs:
     def _document(self, value: dict[str, Json], where: str) -> Json:
         try:
             if (path := _path_in(value)) is not None:
-                return read_plain_document(self._file(path))
+                files = self._files(path)
+                if PAGED.get():
+                    return read_plain_document(files.resolve(path))
+                return read_document(files, path)
             data, name = _bytes_in(value)
             if PAGED.get() and name.lower().endswith(".pdf"):
                 raise InputError('this flow looks at the pages of a PDF: give it as {"path": "report.pdf"}')
@@ -94,14 +97,19 @@ class Inputs:
             if not isinstance(value, dict):
                 raise InputError(f"an image is given as {_FORMS}")
             if (path := _path_in(value)) is not None:
-                return read_image(self._file(path), shown(path))
+                files = self._files(path)
+                facts = facts_of(files.read_bytes(path), shown(path))
+                return ImageValue({**facts, "path": str(files.resolve(path))})
             data, name = _bytes_in(value)
             return image_bytes(data, shown(name or where))
         except InputError as error:
             raise InputError(f"`{where}`: {error}") from None
 
-    def _file(self, path: str) -> Path:
-        """Return the place of a regular file in one of the allowed folders. Raises InputError for all others."""
+    def _files(self, path: str) -> Files:
+        """Return the files of the first allowed folder that has a regular file at a path.
+
+        They are read below the folder, so that a link that comes later leads nowhere. Raises InputError for all others.
+        """
         if not self.folders:
             raise InputError(
                 "this server lets its clients name no file: send its text or its bytes, or let the user of the "
@@ -109,9 +117,9 @@ class Inputs:
             )
         for folder in self.folders:
             try:
-                found = Files(folder).resolve(path)
-                if found.is_file():
-                    return found
+                files = Files(folder)
+                if files.resolve(path).is_file():
+                    return files
             except (InputError, OSError):
                 continue
         # One sentence for all that is not allowed, so that nobody learns what there is elsewhere.

@@ -102,7 +102,7 @@ def fault_of(arguments: list[str]) -> str:
 
 def _parsed(command: click.Command, words: list[str], name: str) -> str:
     if isinstance(command, FlowCommand):
-        file = next((word for word in words if word.endswith(".flow")), "")
+        file = next((word for word in words if not word.startswith("-") and re.search(r"\.flow$|[/*]", word)), "")
         return _flow_fault(command, file, [word for word in words if word != file])
     context = click.Context(command, info_name=name)
     try:

@@ -49,6 +49,14 @@ flow each(texts: [text]) budget 500 calls {
   return out
 }
 
+flow some(texts: [text]) {
+  out = map t in texts {
+    ask m "Say: {{ t }}"
+  } reduce collect with errors: skip
+
+  return out
+}
+
 flow card(name: text) {
   said = ask m "Greet {{ name }}"
 
@@ -147,19 +155,20 @@ class Tools:
 
 @asynccontextmanager
 async def connected(
-    folder: Path, environ: Mapping[str, str], *options: str, mode: str = "auto", files: tuple[str, ...] = ()
+    folder: Path,
+    environ: Mapping[str, str],
+    *options: str,
+    mode: str = "auto",
+    journal: Sequence[str] = ("--journal", "j.db"),
 ) -> AsyncIterator[Tools]:
     """Run `flowrun mcp` as the SDK's own client starts it."""
     from mcp.client.stdio import stdio_client
 
-    flow = folder / "flows.flow"
-    if not files:
-        flow.write_text(FLOWS, encoding="utf-8")
+    (folder / "flows.flow").write_text(FLOWS, encoding="utf-8")
     err = folder / f"err{time.monotonic_ns()}"
-    named = files or (str(flow),)
     parameters = StdioServerParameters(
         command=sys.executable,
-        args=["-c", NOTED, "mcp", *named, "--journal", str(folder / "j.db"), *options],
+        args=["-c", NOTED, "mcp", "flows.flow", *journal, *options],
         env=dict(environ),
         cwd=folder,
     )

@@ -73,6 +73,8 @@ def _page(code: str) -> str:
         raise SiteError(f"the page of {code} is not a paragraph, a bad example and a good one")
     findings = _findings(found["bad"])
     severity = "an error: the file does not run" if CODES[code].severity == "error" else "a warning: the file runs"
+    if not findings:
+        severity = "an error that one command tells: the file runs"
     fix = next((one.fix for one in findings if one.code == code and one.fix), None)
     said = f"`flowrun validate --fix` can {_lower(fix.title)}." if fix and fix.safe else ""
     said = said or (f"An editor offers a fix for this example: {_lower(fix.title)}." if fix else "")
@@ -82,7 +84,7 @@ def _page(code: str) -> str:
         _linked(found["prose"], code),
         "## Example",
         fenced(found["bad"], "flow"),
-        fenced(render_diagnostics(findings), "text"),
+        fenced(render_diagnostics(findings), "text") if findings else "",
         said,
         "## Better",
         fenced(found["good"], "flow"),

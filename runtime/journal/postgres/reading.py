@@ -14,7 +14,7 @@ from ...vocabulary.errors import DiskError
 from ...vocabulary.quoting import shown
 from ..address import JournalAddress
 from ..records import Kind, encode
-from ..row_usage import FIELDS
+from ..row_usage import FIELDS, SPECIAL
 from ..rows import PART, ROW, SUM
 from ..sql import Cursor, ServerConnection
 from .connecting import connect, driver, said_by
@@ -209,6 +209,9 @@ class _Rows:
         return self._rows
 
 
+_NOT_SPECIAL: tuple[None, ...] = (None,) * len(SPECIAL)
+
+
 @cache
 def _terms(tier: str, stores: str) -> str:
     return encode([tier, stores])
@@ -222,6 +225,8 @@ def _fields(kind: str, body: dict[str, Any]) -> tuple[Any, ...]:
         most = get("bytes", 0) + 4096 if most is None else most
         return get("model"), most, get("max"), get("of"), _terms(str(get("tier") or ""), str(get("stores") or ""))
     if kind == Kind.ANSWER:
+        if SPECIAL.isdisjoint(body):
+            return None, None, "error" in body, None, [get("in"), get("out"), *_NOT_SPECIAL]
         return None, None, "error" in body, None, [get(name) for name in FIELDS]
     if kind == Kind.REFUSED:
         return get("said"), get("of"), None, None, None

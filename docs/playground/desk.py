@@ -92,6 +92,10 @@ class Desk:
             made = {"error": f"this is a bug in flowrun: {inert(mistake_in(error))}"}
         return json.dumps(made)
 
+    def warm(self) -> None:
+        """Load what the first requests need."""
+        ide.complete(ide.look(Source("flow f() {\n}\n", self.name), catalog(), self._load), 0)
+
     # The text
 
     def look(self, asked: dict[str, Any]) -> dict[str, Any]:

@@ -50,7 +50,9 @@ TYPES = st.recursive(
     inside,
     max_leaves=5,
 )
-LEAVES = st.sampled_from([None, True, 0, 3, 3.0, 2.5, 9, 1e300, "", "LOW", "high.", "it's", "x", "long text", "[1]", "{}"])
+LEAVES = st.sampled_from(
+    [None, True, 0, 3, 3.0, 2.5, 9, 1e300, "", "LOW", "high.", "it's", "x", "long text", "[1]", "{}"]
+)
 VALUES = st.recursive(
     LEAVES,
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from([*NAMES, "c"]), inner, max_size=4),

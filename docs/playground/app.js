@@ -49,7 +49,7 @@ function told(state, text) {
   if (state === "hung") hung = editor.text;
   if (state !== "ready") say(text, state !== "loading");
   if (state === "ready") {
-    document.body.dataset.ready = "";
+    document.body.dataset.ready = JSON.stringify(engine.times);
     performance.mark("ready");
     if (hung !== null && hung === editor.text) return say("Python is ready again. Change the text to check it again.", true);
     look();

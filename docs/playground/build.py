@@ -25,7 +25,9 @@ from . import HERE, ROOT
 
 OWN = ("index.html", "style.css", "worker.js")
 PYODIDE = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip", "pyodide-lock.json")
-LEFT_OUT = frozenset({"detached", "eject", "eval", "ide", "live", "serve", "telemetry", "workers"})
+LEFT_OUT = frozenset(
+    "detached dispatch eject eval experience face ide live pages serve telemetry testing workers".split()
+)
 """The rooms of the runner that the page does not need."""
 _RICH = ("rich/__init__.py", "rich/_extension.py", "rich/cells.py", "rich/_unicode_data/")
 _DATE = (2020, 1, 1, 0, 0, 0)
@@ -108,7 +110,7 @@ def _own_modules() -> dict[str, bytes]:
         home = Path(package.__file__ or "").parent
         for path in sorted(home.rglob("*")):
             inside = path.relative_to(home)
-            unneeded = package is flowrun.runtime and (inside.parts[0] in LEFT_OUT or inside.parts[0] == "testing")
+            unneeded = package is flowrun.runtime and inside.parts[0] in LEFT_OUT
             if path.is_file() and not unneeded and "__pycache__" not in inside.parts and "editors" not in inside.parts:
                 found[f"{package.__name__.replace('.', '/')}/{inside.as_posix()}"] = path.read_bytes()
     return found

@@ -234,7 +234,9 @@ class Desk:
             plan = self._plan({})
         except (FlowError, UsageError):
             return []
-        return [{"name": one.name, "type": inert(types.show(one.type)), "required": one.required} for one in plan.params]
+        return [
+            {"name": one.name, "type": inert(types.show(one.type)), "required": one.required} for one in plan.params
+        ]
 
     def _finding(self, one: Diagnostic, units: Units) -> dict[str, Any]:
         assert self.view is not None

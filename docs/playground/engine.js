@@ -31,6 +31,7 @@ export class Engine {
     if (data.ready) {
       clearTimeout(this.timer);
       this.ready = true;
+      this.times = data.times;
       this.told("ready", "");
       return;
     }

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playground.build import HERE, LEFT_OUT, examples
+from playground import HERE
+from playground.build import LEFT_OUT, examples
 from playground.desk import LONGEST, Desk, Units
 
 WORKFLOWS = HERE.parents[1] / "workflows"

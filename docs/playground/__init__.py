@@ -1,6 +1,6 @@
 """The playground: a page that checks flows in the browser. ``python -m playground`` in ``docs/`` builds it.
 
-The page is hand-written. Its editor is CodeMirror, and its Python is Pyodide; both come from npm, as the lock file says.
+The page is hand-written. Its editor is CodeMirror and its Python is Pyodide. Both come from npm, by a lock file.
 """
 
 from __future__ import annotations

@@ -281,7 +281,7 @@ def _value(param: p.Param, text: str) -> Any:
     from flowrun.runtime.inputs.inputs import check_value
 
     value: Any = text
-    if not param.type == types.TEXT:
+    if param.type != types.TEXT:
         try:
             value = json.loads(text)
         except ValueError:

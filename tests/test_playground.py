@@ -151,9 +151,8 @@ def test_all_views_follow_the_text(common: Sheet) -> None:
     page.click("#tab-problems")
     put(page, FLOW.replace("  return", "     return"))
     page.keyboard.press("Shift+Alt+f")
-    page.wait_for_function(
-        "() => document.querySelector('#editor').shadowRoot.querySelector('.cm-content').innerText.includes('\\n  return')"
-    )
+    script = "() => document.querySelector('#editor').shadowRoot.querySelector('.cm-content').innerText"
+    page.wait_for_function(script + ".includes('\\n  return')")
 
 
 def test_names_are_proposed_and_described(common: Sheet) -> None:

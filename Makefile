@@ -1,4 +1,4 @@
-.PHONY: setup test lint ci soak house release site
+.PHONY: setup test lint ci soak house release site playground
 bin := .venv/bin
 
 setup: $(bin)/flowrun
@@ -24,6 +24,9 @@ house: setup
 
 site: setup
 	cd docs && ../$(bin)/python -m builder
+
+playground: setup
+	cd docs && ../$(bin)/python -m playground
 
 ci:
 	.ci/run

@@ -20,9 +20,10 @@ def main() -> int:
         "--site", default=os.environ.get("SITE_ADDRESS") or SITE, help="the address where it will stand"
     )
     parser.add_argument("--external", action="store_true", help="list the links to other sites")
+    parser.add_argument("--playground", type=Path, metavar="FOLDER", help="the built playground, which joins the site")
     given = parser.parse_args()
     try:
-        built = build_site(given.out.resolve(), given.site)
+        built = build_site(given.out.resolve(), given.site, given.playground)
     except SiteError as error:
         print(f"the site has faults:\n{error}", file=sys.stderr)
         return 1

@@ -65,9 +65,16 @@ def collected() -> Pages:
     return Pages(texts, files, sections)
 
 
-def build_site(out: Path, site: str = "") -> Site:
-    """Build the site in a folder and check it. Raises SiteError with all faults."""
+def build_site(out: Path, site: str = "", playground: Path | None = None) -> Site:
+    """Build the site in a folder and check it. ``playground`` is the folder of the built playground, which joins it.
+
+    Raises SiteError with all faults.
+    """
     found = collected()
+    if playground is not None:
+        if not (playground / "index.html").is_file():
+            raise SiteError(f"there is no playground in {playground}: `make playground` builds it")
+        found.texts["playground.md"] = _with_link(found.texts["playground.md"])
     shutil.rmtree(out, ignore_errors=True)
     for place, text in found.texts.items():
         _put(out / "pages" / place, for_python_markdown(text).encode())
@@ -81,6 +88,9 @@ def build_site(out: Path, site: str = "") -> Site:
         inside = path.relative_to(html).as_posix()
         pages[inside] = read_html(text)
         path.write_text(with_policy(text, pages[inside]), encoding="utf-8")
+    if playground is not None:
+        # It has a policy of its own.
+        shutil.copytree(playground, html / "playground")
     faults = [*faults_of(html, pages), *missing_parts(found.texts, pages)]
     if faults:
         raise SiteError("\n".join(faults))
@@ -110,6 +120,11 @@ def as_github(text: str) -> Built:
     """Return a page as GitHub reads it."""
     html = MarkdownIt("commonmark").enable(["table", "strikethrough"]).render(text)
     return read_html(f"<article>{html}</article>")
+
+
+def _with_link(text: str) -> str:
+    """Return the page about the playground with a link to it below its title."""
+    return text.replace("\n\n", '\n\n<a href="playground/index.html">Open the playground</a>\n\n', 1)
 
 
 def _put(path: Path, data: bytes) -> None:

@@ -59,18 +59,36 @@ def _bare(text: str) -> str:
 
 
 def _data(text: str, type_: types.Type) -> Json:
-    from pydantic import ValidationError
-
+    try:
+        from pydantic import ValidationError
+    except ModuleNotFoundError:
+        return _data_without_pydantic(text, type_)
     try:
         return _validator(type_).validate_python(read_json(text))
     except JsonError as error:
         raise _malformed(text, type_, str(error)) from None
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(str(part) for part in first["loc"])
-        place = "".join(char if char.isprintable() else "\ufffd" for char in place[:_PLACE])
-        where = f" at `{place}`" if place else ""
-        raise _malformed(text, type_, f"does not fit{where}: {first['msg'].lower()}") from None
+        raise _misfit(text, type_, first["loc"], first["msg"]) from None
+
+
+def _data_without_pydantic(text: str, type_: types.Type) -> Json:
+    """Return the same value as ``_data``, or raise the same error."""
+    from .plain_answers import MisfitError, fit
+
+    try:
+        return fit(read_json(text), type_, _opened)
+    except JsonError as error:
+        raise _malformed(text, type_, str(error)) from None
+    except MisfitError as error:
+        raise _misfit(text, type_, error.place, error.message) from None
+
+
+def _misfit(text: str, type_: types.Type, loc: tuple[int | str, ...], message: str) -> MalformedError:
+    place = ".".join(str(part) for part in loc)
+    place = "".join(char if char.isprintable() else "\ufffd" for char in place[:_PLACE])
+    where = f" at `{place}`" if place else ""
+    return _malformed(text, type_, f"does not fit{where}: {message.lower()}")
 
 
 def _malformed(text: str, type_: types.Type, why: str) -> MalformedError:

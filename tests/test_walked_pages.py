@@ -18,12 +18,9 @@ WALKED = ["tutorial.md", *sorted(path.relative_to(DOCS).as_posix() for path in (
 
 def walk(text: str, name: str, folder: Path) -> tuple[str, list[str]]:
     with told_model(ANSWERS.get(name, {})) as url:
-        environ = {
-            "FLOWRUN_MODEL": "ollama:page",
-            "OLLAMA_HOST": url.removesuffix("/v1"),
-            "FLOWRUN_TESTED_SERVER": url,
-        }
-        return carry_out(text, folder, environ)
+        host = url.removesuffix("/v1")
+        environ = {"OLLAMA_HOST": host} | ({} if "\nmodel = " in text else {"FLOWRUN_MODEL": "ollama:page"})
+        return carry_out(text, folder, environ, host.removeprefix("http://"))
 
 
 @pytest.mark.slow

@@ -18,7 +18,9 @@ from pathlib import Path
 
 from .doc_blocks import FENCE
 
-_FILE = re.compile(r"(Save|Add) this (?:as|to) `([^`]+)`:\s*$")
+SERVER = "127.0.0.1:8000"
+"""The address of a server as pages write it."""
+_FILE = re.compile(r"(Save|Add) this\s(?:as|to) `([^`]+)`:\s*$")
 _ELEMENT = re.compile(r"\w+\[\d+\]\S*: ")
 _CHANGING = (
     (re.compile(r"\b\d{8}-\d{6}-[0-9a-f]{4,6}\b"), "RUN"),
@@ -101,8 +103,11 @@ def run(line: str, folder: Path, environ: Mapping[str, str]) -> str:
     return ran.stdout
 
 
-def carry_out(page: str, folder: Path, environ: Mapping[str, str]) -> tuple[str, list[str]]:
-    """Carry out a page. Return the page with the outputs that came, and what differs from what it shows."""
+def carry_out(page: str, folder: Path, environ: Mapping[str, str], server: str = SERVER) -> tuple[str, list[str]]:
+    """Carry out a page. Return the page with the outputs that came, and what differs from what it shows.
+
+    ``server`` stands in the place of the server that pages name.
+    """
     differences: list[str] = []
     at = 0
     for part in parts_of(page):
@@ -110,9 +115,10 @@ def carry_out(page: str, folder: Path, environ: Mapping[str, str]) -> tuple[str,
             path = folder / part.name
             path.parent.mkdir(parents=True, exist_ok=True)
             before = path.read_text(encoding="utf-8") if part.adds else ""
-            path.write_text(f"{before}\n{part.text}" if before else part.text, encoding="utf-8")
+            text = part.text.replace(SERVER, server)
+            path.write_text(f"{before}\n{text}" if before else text, encoding="utf-8")
             continue
-        told = run(part.line, folder, environ)
+        told = run(part.line, folder, environ).replace(server, SERVER)
         shown, right = f"$ {part.line}\n{part.shown}", fits(part.shown, told)
         at = page.index(shown, at)
         kept = shown

@@ -60,6 +60,12 @@ LINES = [
     ("y = map ‸", "", "contract"),
     ("y = map q in xs where q.‸", "clause severity", "contract"),
     ('y = map q in xs { ask "{{ ‸', "q contract", "y"),
+    ('y = map q in xs {\n    ‸\n    ask "{{ q.clause }}"\n  } reduce collect', "q contract step", ""),
+    (
+        'y = map q in xs {\n    z = ask "{{ q.clause }}"\n    w = ask "{{ z }}" after ‸\n  } reduce collect',
+        "z found",
+        "q y",
+    ),
     ("y = one.‸", "clause severity score", "contract"),
     ("y = xs.‸", "", "clause contract"),
     ("y = fast.‸", "name", ""),

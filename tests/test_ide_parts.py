@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -205,3 +207,10 @@ def test_ranges_grow() -> None:
     assert found[0] == "clause"
     assert found[-1] == MAIN
     assert any(one.startswith("each = map") for one in found)
+
+
+def test_the_room_loads_nothing_of_the_runner() -> None:
+    heavy = "{'aiohttp', 'asyncio', 'pydantic', 'sqlite3'}"
+    code = f"import sys; from flowrun.dsl import ide; print(sorted({heavy} & {{*sys.modules}}))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"

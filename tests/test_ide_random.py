@@ -135,6 +135,19 @@ def test_the_findings_are_those_of_validate(path: Path) -> None:
     ]
 
 
+@pytest.mark.no_cover
+@pytest.mark.parametrize("part", ["a ", "(", '"', "\0", "é", "{{", "# c\n", "1, "], ids=repr)
+def test_a_mebibyte_ends_soon(part: str) -> None:
+    text = 'flow f() { return ask "' + part * ((1 << 20) // len(part))
+    begun = time.process_time()
+    view = ide.look(Source(text, "huge.flow"), catalog())
+    ide.tokens(view)
+    ide.folds(view)
+    at_place(view, len(text) // 2)
+    assert view.findings
+    assert time.process_time() - begun < 4
+
+
 def long_text() -> str:
     """Make a text of a thousand lines."""
     part = """

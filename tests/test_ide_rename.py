@@ -173,6 +173,21 @@ flow f(a: A) {
     assert isinstance(found, ide.Refusal)
 
 
+def test_a_name_that_catches_another_mention() -> None:
+    text = """flow f(a: text) {
+  no‸te = ask "N {{ a }}"
+  y = ask "Y {{ a }}" check length(answer) > 2 and length(y) < 90
+  return { note, y }
+}
+"""
+    view, at = viewed(text)
+    assert view.findings == ()
+    found = ide.rename(view, at, "answer")
+    assert isinstance(found, ide.Refusal)
+    assert "would change what the flow means" in found.reason
+    assert not isinstance(ide.rename(view, at, "remark"), ide.Refusal)
+
+
 def test_a_broken_text_renames_nothing() -> None:
     view, at = viewed("flow f(a‸: text) {\n  x = \n  return a\n}\n")
     found = ide.rename(view, at, "b")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import subprocess
+import sys
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -123,3 +125,9 @@ def test_a_finding_in_an_earlier_text_of_an_open_file_is_not_shown(tmp_path: Pat
     documents.drop(whole.uri)
     published.drop(whole.uri)
     assert shown[whole.uri] == []
+
+
+def test_the_server_loads_nothing_that_sends() -> None:
+    code = "import sys, flowrun.runtime.ide.serving; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert not {"aiohttp", "pydantic", "sqlite3", "rich"} & set(done.stdout.split())

@@ -277,14 +277,28 @@ async def test_exit_without_shutdown_is_told_by_the_code(tmp_path: Path) -> None
         assert await one.ended() == 1
 
 
+async def test_the_end_does_not_wait_for_a_check(tmp_path: Path) -> None:
+    steps = "".join(f'  x{n} = ask "Sum up: {{{{ mail }}}} {n}"\n' for n in range(3000))
+    uri = (tmp_path / "a.flow").as_uri()
+    async with editor(tmp_path, quick=True) as one:
+        one.open(uri, f"flow f(mail: text) {{\n{steps}  return x1\n}}\n")
+        await asyncio.sleep(0.1)
+        begun = time.perf_counter()
+        hint = one.request("textDocument/documentSymbol", {"textDocument": {"uri": uri}})
+        assert await one.end() == 0
+        assert time.perf_counter() - begun < 10
+        assert not one.log, one.log.decode()
+        assert hint.done() and isinstance(hint.exception(), RefusedError | ConnectionError)
+
+
 async def test_a_stray_print_does_not_reach_the_protocol(tmp_path: Path) -> None:
     code = (
         "import os, sys\n"
         "from flowrun.runtime.ide import checks\n"
         "look = checks.ide.look\n"
-        "def loud(*given):\n"
+        "def loud(*given, **more):\n"
         "    print('stray'); sys.stdout.flush(); os.write(1, b'stray'); os.system('echo stray')\n"
-        "    return look(*given)\n"
+        "    return look(*given, **more)\n"
         "checks.ide.look = loud\n"
         "from flowrun.runtime.cli import main\n"
         "main()\n"

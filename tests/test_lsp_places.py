@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flowrun.dsl import Source, ide
+from flowrun.runtime.ide import addresses
 from flowrun.runtime.ide.addresses import path_of, uri_of
 from flowrun.runtime.ide.documents import Change, Document, Documents, replaced
 from flowrun.runtime.ide.kinds import COMPLETION, SYMBOL, TOKEN
@@ -127,6 +128,13 @@ def test_an_address_is_a_path_or_none(uri: str, path: str) -> None:
     assert path_of(uri) == path
     if path:
         assert path_of(uri_of(path)) == path
+
+
+def test_a_path_of_windows_has_its_drive(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(addresses, "_WINDOWS", True)
+    assert path_of("file:///C%3A/a/b%20c.flow") == "c:\\a\\b c.flow"
+    assert path_of("file:///c:/a.flow") == "c:\\a.flow"
+    assert path_of("file://host/share/a.flow") == "\\\\host\\share\\a.flow"
 
 
 def test_a_name_that_is_an_address_stays() -> None:

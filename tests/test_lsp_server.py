@@ -263,3 +263,23 @@ async def test_a_file_that_may_not_be_read_is_told(server: Editor, tmp_path: Pat
     (found,) = await server.findings(main, 2)
     assert "is a device" in found["message"]
     server.close(main)
+
+
+async def test_an_editor_may_ask_for_diagnostics(tmp_path: Path) -> None:
+    lib, main = uri(tmp_path, "lib.flow", LIB), uri(tmp_path, "main.flow", MAIN)
+    able = {"textDocument": {"diagnostic": {}}, "workspace": {"diagnostics": {"refreshSupport": True}}}
+    async with editor(tmp_path, begin=False) as one:
+        await one.initialize(tmp_path, able, diagnostics="pull")
+        assert one.capabilities["diagnosticProvider"]["interFileDependencies"]
+        one.open(main, MAIN)
+        assert (await one.ask("textDocument/diagnostic", main)) == {"kind": "full", "items": []}
+        one.open(lib, LIB.replace("shorten", "cut"))
+        await one.until(lambda: sum(asked["method"] == "workspace/diagnostic/refresh" for asked in one.asked) >= 3)
+        (found,) = (await one.ask("textDocument/diagnostic", main))["items"]
+        assert "shorten" in found["message"]
+        one.close(lib)
+        assert (await one.ask("textDocument/diagnostic", main))["items"] == []
+        assert main not in one.shown
+        assert await one.end() == 0
+    async with editor(tmp_path, able, quick=True) as other:
+        assert "diagnosticProvider" not in other.capabilities

@@ -9,7 +9,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from flowrun.runtime.serve.http_server import token_of
+from flowrun.runtime.serve.http_server import HttpServer, Place, hosts_of, token_of
 from flowrun.runtime.vocabulary.errors import UsageError
 from support.command_line import command
 from support.served import FLOWS, TOKEN, Server, environment, serving
@@ -67,6 +67,21 @@ async def test_pages_of_other_sites_are_refused_and_there_is_no_cors(server: Ser
         client.options("/flows/is_spam", headers={"Origin": "https://evil.example"}) as response,
     ):
         assert response.status == 403
+
+
+def test_the_hosts_of_a_place() -> None:
+    assert "localhost:8484" in hosts_of(Place("127.0.0.1", 0), 8484)
+    assert "[::1]:8484" in hosts_of(Place("::1", 0), 8484)
+    assert "localhost" in hosts_of(Place("localhost", 0), 80)
+    assert hosts_of(Place("0.0.0.0", 0), 8484) == ()
+    assert hosts_of(Place("10.0.0.5", 0, ("flows.example",)), 8484) == ("flows.example",)
+    assert not Place("0.0.0.0", 0).local and not Place("10.0.0.5", 0).local and Place("::1", 0).local
+
+
+@pytest.mark.parametrize("host", ["300.1.1.1", "x" * 300, "no host", ""])
+def test_a_host_that_is_none_is_a_sentence(host: str) -> None:
+    with pytest.raises(UsageError, match=r"is not known|cannot listen|needs an address"):
+        HttpServer(Place(host, 0))
 
 
 def test_a_token_is_made_if_none_is_given(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from flowrun.runtime.costs.written_budget import Budget
 from flowrun.runtime.serve.comments import descriptions
 from flowrun.runtime.serve.purse import Purse, SpentError
 from flowrun.runtime.serve.run import End, Run, Shelf
-from flowrun.runtime.serve.tools import Tool, Wanted, tools_of
+from flowrun.runtime.serve.tools import Tool, Wanted, checked_files, tools_of
 from flowrun.runtime.vocabulary.errors import UsageError
 
 
@@ -58,7 +58,7 @@ def tool(tmp_path: object) -> Tool:
 
     path = Path(str(tmp_path)) / "a.flow"
     path.write_text('flow f() {\n  return "x"\n}\n')
-    return tools_of(Wanted([path], model="openai:gpt-4o-mini"))["f"]
+    return tools_of(Wanted(model="openai:gpt-4o-mini"), checked_files([path]))["f"]
 
 
 async def test_a_shelf_keeps_the_last_runs(tool: Tool) -> None:
@@ -112,6 +112,14 @@ flow g(a: text) { # no description
     assert said == "What the flow does,\nin two lines."
     assert about == {"a": "The first.", "b": "The second.", "c": "", "d": "", "e": ""}
     assert descriptions(checked, "g") == ("", {"a": ""})
+
+
+def test_the_head_of_a_file_describes_its_only_flow() -> None:
+    head, flow = "# What it does,\n# at once.\n#\n#   flowrun f.flow\n\n\n", 'flow f() {\n  return "x"\n}\n'
+    assert descriptions(load(Source(head + flow)), "f")[0] == "What it does,\nat once."
+    assert descriptions(load(Source(f"{head}# Its own.\n{flow}")), "f")[0] == "Its own."
+    assert descriptions(load(Source(head + flow + flow.replace("f()", "g()"))), "g")[0] == ""
+    assert descriptions(load(Source("\n" + flow)), "f")[0] == ""
 
 
 def test_a_change_of_a_file_is_told_once(tool: Tool) -> None:

@@ -33,6 +33,19 @@ async def test_a_file_with_errors_is_shown_as_validate_does(name: str, tmp_path:
     assert ran.out == ""
 
 
+async def test_the_errors_of_all_files_and_their_warnings_are_shown(name: str, tmp_path: Path) -> None:
+    (tmp_path / "a.flow").write_text("flow f() { return nothing }\n")
+    (tmp_path / "b.flow").write_text(GOOD)
+    (tmp_path / "c.flow").write_text("flow g() { return other }\n")
+    ran = await started(tmp_path, name, ".")
+    assert ran.code == 1 and "a.flow:1" in ran.err and "c.flow:1" in ran.err and "2 errors" in ran.err
+    for file in ("a.flow", "c.flow"):
+        (tmp_path / file).unlink()
+    (tmp_path / "d.flow").write_text('flow h() {\n  x = ask "hi"\n  y = ask "unused"\n\n  return x\n}\n')
+    ran = await started(tmp_path, name, ".", "--model", "nobody:x")
+    assert "warning[" in ran.err and ran.code == 2
+
+
 @pytest.mark.parametrize(
     ("text", "words", "why"),
     [

@@ -6,14 +6,17 @@ A text need not be a correct flow. A quote that is never closed reaches to the e
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 
 from ..parsing.lexer import lex
 from ..parsing.parse import grammar_tables
 from ..parsing.readable import MOST_TOKENS
 from ..parsing.tables import BAD, END
+from ..parsing.tolerant import MOST_STOPS
 from ..patterns import pattern
 from ..records import dataclass
 from ..source import Source
+from ..templates.plain import MOST_PARTS
 
 _REST = pattern(r"[^\n]*")
 _OPENED = pattern(r"\{\{|\{%|\{#")
@@ -43,8 +46,9 @@ def tokens_of(source: Source) -> list[Piece]:
     tables = grammar_tables()
     text = source.text
     found: list[Piece] = []
-    at = 0
-    while at < len(text) and len(found) < MOST_TOKENS:
+    at = stops = 0
+    while at < len(text) and len(found) < MOST_TOKENS and stops < MOST_STOPS:
+        stops += 1
         lexed = lex(tables, text, at, MOST_TOKENS + 1 - len(found))
         both = [*lexed.tokens, *lexed.comments]
         last = max(both, key=lambda one: one.start_pos)
@@ -69,7 +73,10 @@ def _beyond(text: str, start: int, found: list[Piece]) -> int:
         end = line.end() if line is not None else len(text)
         found.append(Piece("STRING", text[start:end], start, end, open=True))
         return end
-    return start + 1
+    end = start + 1
+    while end < len(text) and text[end] == text[start]:
+        end += 1
+    return end
 
 
 def inside(piece: Piece) -> Iterator[Piece]:
@@ -79,8 +86,8 @@ def inside(piece: Piece) -> Iterator[Piece]:
 
 def template_pieces(text: str, base: int = 0) -> Iterator[Piece]:
     """Yield the pieces of the templates in a text that begins at ``base``."""
-    at = 0
-    while (opened := _OPENED.search(text, at)) is not None:
+    at = count = 0
+    while count < MOST_PARTS and (opened := _OPENED.search(text, at)) is not None:
         start, closing = opened.end(), _CLOSE[opened[0]]
         end = text.find(closing, start)
         if opened[0] == "{#":
@@ -91,7 +98,9 @@ def template_pieces(text: str, base: int = 0) -> Iterator[Piece]:
         line = text.find("\n", start)
         stop = end if end >= 0 else (len(text) if line < 0 else line)
         yield Piece("T-OPEN", opened[0], base + opened.start(), base + start)
-        for word in _WORD.finditer(text, start, stop):
+        count += 1
+        for word in islice(_WORD.finditer(text, start, stop), MOST_PARTS):
+            count += 1
             yield Piece(f"T-{word.lastgroup}", word[0], base + word.start(), base + word.end())
         if end >= 0:
             yield Piece("T-CLOSE", closing, base + end, base + end + 2)

@@ -17,9 +17,10 @@ from ..serve.inputs import Inputs
 from ..serve.purse import Purse
 from ..serve.ready import must_be_ready
 from ..serve.runs import Runs, ServedOptions
-from ..serve.tools import Tool, Wanted, budget_text, tools_of
+from ..serve.tools import Tool, Wanted, budget_text, checked_files, tools_of
 from ..vocabulary.errors import UsageError
 from ..vocabulary.quoting import inert
+from .console import show_findings
 from .journals import journal_path
 from .outcome import report, way_on
 from .paths import find_flows
@@ -56,10 +57,11 @@ class CommandWords:
 
 def served(given: Mapping[str, Any], tell: Callable[[str], None], listeners: Sequence[Any] = ()) -> Served:
     """Check the files and make what serves them. Nothing is sent. Raises FlowError, UsageError."""
-    files = _files(given["paths"])
+    files = checked_files(_files(given["paths"]))
+    if warnings := [one for _, checked in files for one in checked.warnings]:
+        show_findings(warnings)
     budget = _budget(given["budget"])
-    wanted = Wanted(files, given["flows"], given["model"], budget, given["allow_python"], os.environ)
-    tools = tools_of(wanted)
+    tools = tools_of(Wanted(given["flows"], given["model"], budget, given["allow_python"], os.environ), files)
     purse = Purse(_budget(given["total_budget"]))
     purse.must_bound((tool.name, tool.budget) for tool in tools.values())
     if given["no_journal"] and given["journal"] is not None:

@@ -8,6 +8,7 @@ import os
 import queue
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from time import monotonic
 from typing import Any, TypeVar
 
@@ -138,7 +139,7 @@ class Checks:
                 found = self._look(document, opened, view)
             except Exception as error:  # noqa: BLE001 (the server must live, whatever the text)
                 found = error
-            loop.call_soon_threadsafe(self._end, document, found)
+            _hand(loop, self._end, document, found)
             if isinstance(found, Seen) and found.view is not None:
                 self._ready(found.view)
 
@@ -173,9 +174,11 @@ class Checks:
             if future.cancelled():
                 return
             try:
-                loop.call_soon_threadsafe(end, function(*given), None)
+                result = function(*given)
             except Exception as error:  # noqa: BLE001 (told to the one who asks)
-                loop.call_soon_threadsafe(end, None, error)
+                _hand(loop, end, None, error)
+            else:
+                _hand(loop, end, result, None)
 
         if self._thread is None:
             self._thread = _Thread()
@@ -203,6 +206,12 @@ class Checks:
         for future in self._waiting.pop(uri, ()):
             if not future.done():
                 future.set_result(seen)
+
+
+def _hand(loop: asyncio.AbstractEventLoop, function: Callable[..., None], *given: Any) -> None:
+    """Call a function in the event loop. A loop that is closed takes nothing more: the server ends."""
+    with suppress(RuntimeError):
+        loop.call_soon_threadsafe(function, *given)
 
 
 class _Thread:

@@ -70,6 +70,11 @@ def register(server: FlowServer, plan_view: PlanView) -> None:
 
     def begin(params: lsp.InitializeParams) -> None:
         desk.client = client_of(params)
+        server.pulled = desk.client.pulls
+        if desk.client.pulls:
+            options = lsp.DiagnosticOptions(inter_file_dependencies=True, workspace_diagnostics=False)
+            server.feature(lsp.TEXT_DOCUMENT_DIAGNOSTIC, options)(_request(desk, questions.diagnostics))
+            server.refreshed = desk.client.refreshes
         server.ranges.encoding = desk.client.encoding
         server.ranges.forget()
 

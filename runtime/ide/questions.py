@@ -99,6 +99,11 @@ async def rename(desk: Desk, params: lsp.RenameParams) -> lsp.WorkspaceEdit:
     return desk.server.ranges.workspace_edit(found, versions=desk.client.versions)
 
 
+async def diagnostics(desk: Desk, params: lsp.DocumentDiagnosticParams) -> lsp.RelatedFullDocumentDiagnosticReport:
+    await desk.server.checks.newest(params.text_document.uri)
+    return lsp.RelatedFullDocumentDiagnosticReport(desk.server.published.of(params.text_document.uri))
+
+
 async def symbols(desk: Desk, params: lsp.DocumentSymbolParams) -> list[Any]:
     view = await desk.checked(params.text_document.uri)
     if view is None:

@@ -41,6 +41,10 @@ class FlowServer(QuietServer):
         self.published = Published(self.ranges, self._show)
         self.checks = Checks(self.documents, self._checked)
         self.code: int | None = None
+        self.pulled = False
+        """True if the editor asks for the diagnostics of open documents."""
+        self.refreshed = False
+        """True if such an editor wants to hear when to ask again."""
         self._ahead: tuple[ide.View, Source, ide.View] | None = None
 
     def opened(self, document: Document) -> None:
@@ -77,8 +81,12 @@ class FlowServer(QuietServer):
 
     def _checked(self, seen: Seen) -> None:
         self.published.put(seen)
+        if self.refreshed:
+            self.workspace_diagnostic_refresh(None)
 
     def _show(self, uri: str, number: int | None, found: list[lsp.Diagnostic]) -> None:
+        if self.pulled and number is not None:
+            return
         self.text_document_publish_diagnostics(lsp.PublishDiagnosticsParams(uri, found, number))
 
     def view_now(self, document: Document) -> ide.View | None:

@@ -79,7 +79,8 @@ class SharedLimiter(Limiter):
         return self._common.withdraws(place)
 
     def hold_to(self, limit: int) -> None:
-        self._common.tighten(limit, None, None)
+        # It is the number of the model itself, which its process knows only now, and may be greater.
+        self._common.hold_to(limit)
 
     def pause(self, seconds: float) -> None:
         self._common.pause(seconds)

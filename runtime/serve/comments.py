@@ -26,6 +26,14 @@ class Comments:
             line -= 1
         return "\n".join(reversed(found)).strip()[:LONGEST]
 
+    def first(self) -> str:
+        """Return the first paragraph of the comments at the head of the file."""
+        line, found = 1, list[str]()
+        while self._alone.get(line):
+            found.append(self._alone[line])
+            line += 1
+        return "\n".join(found)[:LONGEST]
+
     def behind(self, span: Span) -> str:
         """Return the comment at the end of the line of a part of the file."""
         return self._behind.get(span.line, "")[:LONGEST]
@@ -41,7 +49,11 @@ def descriptions(checked: Checked, flow: str) -> tuple[str, Mapping[str, str]]:
         # The line of several parameters describes none of them.
         alone = lines.count(one.span.line) == 1 and one.span.line != declared.span.line
         params[one.name.text] = (comments.before(one.span) or comments.behind(one.span)) if alone else ""
-    return comments.before(declared.span), params
+    said = comments.before(declared.span)
+    if not said and len(checked.file.flows) == 1:
+        # The head of a file is about its only flow.
+        said = comments.first()
+    return said, params
 
 
 def _words(comment: str) -> str:

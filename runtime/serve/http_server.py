@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import secrets
 import socket
 import stat
@@ -85,13 +86,22 @@ class HttpServer:
     def __init__(self, place: Place) -> None:
         """Open the port. Raises UsageError if that is not possible."""
         self._place = place
+        if not place.host.strip():
+            # The system would take an empty host for all addresses.
+            raise UsageError("--host needs an address, such as 127.0.0.1")
         family = socket.AF_INET6 if ":" in place.host else socket.AF_INET
         try:
             self._socket = socket.create_server((place.host, place.port), family=family, backlog=512)
-        except OSError as error:
+        except socket.gaierror:
             raise UsageError(
-                f"the server cannot listen at {_written(place.host)}:{place.port} ({error.strerror or error}): choose "
-                "another --port, or --port 0 for a free one"
+                f"the host {shown(place.host)} is not known: give an address of this machine, such as --host 0.0.0.0"
+            ) from None
+        except (OSError, UnicodeError) as error:
+            number = error.errno if isinstance(error, OSError) else None
+            why = os.strerror(number) if number else "it is no address"
+            raise UsageError(
+                f"the server cannot listen at {_written(place.host)}:{place.port} ({why}): choose another --port, or "
+                "--port 0 for a free one"
             ) from None
         self.port: int = self._socket.getsockname()[1]
         self._runner: web.AppRunner | None = None
@@ -100,14 +110,6 @@ class HttpServer:
     def address(self) -> str:
         return f"http://{_written(self._place.host)}:{self.port}"
 
-    @property
-    def hosts(self) -> tuple[str, ...]:
-        """The values of the header Host that are answered. Empty if they are not known, as behind 0.0.0.0."""
-        if not self._place.local:
-            return self._place.names
-        own = [f"{_written(name)}:{self.port}" for name in (self._place.host, "127.0.0.1", "localhost", "::1")]
-        return (*own, *(one.rpartition(":")[0] for one in own if self.port == _HTTP), *self._place.names)
-
     def close(self) -> None:
         """Close the port."""
         self._socket.close()
@@ -115,7 +117,7 @@ class HttpServer:
     async def start(self, tools: Mapping[str, Tool], runs: Runs, token: Token, version: str, tell: Tell) -> None:
         """Begin to answer."""
         _LOGGER.disabled = True
-        app = App(tools, runs, version).made(Guard(self.hosts, token.text, tell))
+        app = App(tools, runs, version).made(Guard(hosts_of(self._place, self.port), token.text, tell))
         self._runner = web.AppRunner(
             app, access_log=None, logger=_LOGGER, handler_cancellation=True, shutdown_timeout=2
         )
@@ -140,6 +142,14 @@ class HttpServer:
             await asyncio.sleep(0.1)
             if self._runner is not None:
                 await self._runner.cleanup()
+
+
+def hosts_of(place: Place, port: int) -> tuple[str, ...]:
+    """Return the values of the header Host that are answered. Empty if they are not known, as behind 0.0.0.0."""
+    if not place.local:
+        return place.names
+    own = [f"{_written(name)}:{port}" for name in (place.host, "127.0.0.1", "localhost", "::1")]
+    return (*own, *(one.rpartition(":")[0] for one in own if port == _HTTP), *place.names)
 
 
 def _written(host: str) -> str:

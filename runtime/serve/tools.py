@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import field
 from pathlib import Path
 
-from flowrun.dsl import Bounds, Checked, dataclass, did_you_mean
+from flowrun.dsl import Bounds, Checked, Diagnostic, FlowError, dataclass, did_you_mean
 from flowrun.dsl import plan as p
 
 from ..costs.written_budget import Budget
@@ -85,9 +85,8 @@ class Tool:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a server may run: its files, the flows of them (all if there are none named) and the permissions."""
+    """What a server may run: the flows (all if there are none named), their model, and the permissions."""
 
-    files: Sequence[Path]
     flows: Collection[str] = ()
     model: str | None = None
     budget: Budget | None = None
@@ -103,18 +102,31 @@ def stamp_of(path: str) -> Stamp:
     return Stamp(path, found.st_mtime_ns, found.st_size)
 
 
-def tools_of(wanted: Wanted) -> dict[str, Tool]:
-    """Read, check and plan all flows of files. They are returned by name.
+def checked_files(paths: Sequence[Path]) -> list[tuple[Path, Checked]]:
+    """Read and check flow files. Raises FlowError with the errors of all of them, and InputError."""
+    found, errors = list[tuple[Path, Checked]](), list[Diagnostic]()
+    for path in paths:
+        try:
+            found.append((path, load(path)))
+        except FlowError as error:
+            errors += error.diagnostics
+    if errors:
+        raise FlowError(tuple(errors))
+    return found
 
-    Raises FlowError for a file with errors, UsageError for two flows of one
-    name and for a flow that no server can run.
+
+def tools_of(wanted: Wanted, files: Sequence[tuple[Path, Checked]]) -> dict[str, Tool]:
+    """Plan all flows of checked files. They are returned by name.
+
+    Raises UsageError for two flows of one name and for a flow that no server can run.
     """
     found: dict[str, Tool] = {}
-    for path in wanted.files:
-        checked = load(path)
+    known: list[str] = []
+    for path, checked in files:
         names = [one.name.text for one in checked.file.flows]
         if not names:
             raise UsageError(f"{shown(str(path))} has no flow, only types for other files")
+        known += names
         for name in names:
             if wanted.flows and name not in wanted.flows:
                 continue
@@ -127,7 +139,6 @@ def tools_of(wanted: Wanted) -> dict[str, Tool]:
                 )
     missing = [name for name in wanted.flows if name not in found]
     if missing:
-        known = [one.name.text for path in wanted.files for one in load(path).file.flows]
         guess = did_you_mean(missing[0], known) or "there are " + ", ".join(f"`{one}`" for one in known)
         raise UsageError(f"--flow {missing[0]}: no flow of these files is called {shown(missing[0])}; {guess}")
     return found

@@ -73,7 +73,7 @@ def random_edit(rng: Random, text: str, others: list[str]) -> tuple[int, int, st
         return at, end, rng.choice(PIECES)
     if kind < 0.9:
         other = rng.choice(others)
-        start = rng.randrange(len(other))
+        start = rng.randrange(len(other) + 1)
         return at, at, other[start : start + rng.choice((5, 50, 300))]
     lines = lines_of(text)
     return at, at, rng.choice(lines)

@@ -148,9 +148,10 @@ class Editor:
 
         await asyncio.wait_for(wait(), PATIENCE)
 
-    async def initialize(self, folder: Path | None, able: Json | None = None) -> None:
+    async def initialize(self, folder: Path | None, able: Json | None = None, **options: Any) -> None:
         folders = [] if folder is None else [{"uri": folder.as_uri(), "name": folder.name}]
         params: Json = {"processId": os.getpid(), "rootUri": None, "capabilities": ABLE if able is None else able}
+        params |= {"initializationOptions": options} if options else {}
         self.capabilities = (await self.ask("initialize", **params, workspaceFolders=folders))["capabilities"]
         self.tell("initialized")
 

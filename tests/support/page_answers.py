@@ -6,7 +6,9 @@ from .told_model import Answers
 
 ANSWERS: dict[str, Answers] = {
     "tutorial.md": {
-        "for the head of support": ["Billing has one mail, sales one, and technical two about an app and a page that fail."],
+        "for the head of support": [
+            "Billing has one mail, sales one, and technical two about an app and a page that fail."
+        ],
         "invoice of May": ["billing"],
         "card is refused": ["technical", "billing", "technical"],
         "hundred seats": ["sales"],
@@ -19,7 +21,7 @@ ANSWERS: dict[str, Answers] = {
     "howto/documents.md": {
         "most serious": ["Anybody can take the key of the office, because it lies under the mat."],
         "100 needs the approval": ["Nobody says which manager approves a refund."],
-        "about holidays": ["\"In time\" is no deadline."],
+        "about holidays": ['"In time" is no deadline.'],
         "under the mat": ["The key lies where a thief looks first."],
     },
     "howto/votes.md": {

@@ -74,7 +74,8 @@ def steady(text: str) -> str:
         text = pattern.sub(word, text)
     lines: list[str] = []
     for together, some in groupby(text.strip().splitlines(), lambda line: _ELEMENT.match(line) is not None):
-        lines += sorted(some) if together else some  # elements end in any order
+        found = [*some]
+        lines += sorted(found) if together else found  # elements end in any order
     return "\n".join(line.strip() for line in lines)
 
 

@@ -23,7 +23,9 @@ def setuptools() -> Any:
 
 
 def files_in(half: str) -> list[Path]:
-    return [path for path in sorted((ROOT / half).rglob("*")) if path.is_file() and path.parent.name != "__pycache__"]
+    """Return the files of a half. Those of editors are no part of the wheel."""
+    files = [path for path in sorted((ROOT / half).rglob("*")) if path.is_file() and path.parent.name != "__pycache__"]
+    return [path for path in files if not path.is_relative_to(ROOT / "grammars" / "editors")]
 
 
 def package_of(folder: Path, names: dict[str, str]) -> str:

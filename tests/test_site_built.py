@@ -61,6 +61,12 @@ def test_the_pages_of_codes_have_the_addresses_that_are_promised(site: Site) -> 
 
 
 @pytest.mark.slow
+def test_blocks_of_flows_have_colours(site: Site) -> None:
+    page = (site.folder / "language.html").read_text(encoding="utf-8")
+    assert '<span class="kd">flow</span>' in page and '<span class="k">ask</span>' in page
+
+
+@pytest.mark.slow
 def test_no_page_asks_another_site_for_anything(site: Site) -> None:
     for path in site.folder.rglob("*.html"):
         text = path.read_text(encoding="utf-8")

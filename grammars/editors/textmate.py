@@ -44,6 +44,11 @@ def span(begin: str, end: str, *patterns: Rule, name: str = "", heads: Sequence[
     return rule | {"patterns": list(patterns)}
 
 
+def bracket(begin: str, end: str, *patterns: Rule) -> Rule:
+    mark = {"0": {"name": "punctuation.flowrun"}}
+    return {"begin": begin, "beginCaptures": mark, "end": end, "endCaptures": mark, "patterns": list(patterns)}
+
+
 def use(name: str) -> Rule:
     return {"include": f"#{name}"}
 
@@ -80,7 +85,7 @@ def _parts(lists: Mapping[str, Sequence[str]]) -> dict[str, list[Rule]]:
 def _declarations() -> list[Rule]:
     head = f"^{GAP}"
     word, function, klass = "keyword.declaration", "entity.name.function", "entity.name.type"
-    called = span(r"\(", r"\)", use("comments"), use("fields"), use("types"))
+    called = bracket(r"\(", r"\)", use("comments"), use("fields"), use("types"))
     closing = r"(?=[{)])|(?<!,)$"
     return [
         span(
@@ -118,9 +123,10 @@ def _types(lists: Mapping[str, Sequence[str]]) -> list[Rule]:
         match(r"-?\b[0-9]+(?:\.[0-9]+)?\b", "constant.numeric"),
         match(r"\.\.", "punctuation.separator.range"),
         match(r"[|?]", "keyword.operator"),
-        span(r"\{", r"\}", use("fields"), use("types")),
-        span(r"\[", r"\]", use("types")),
-        span(r"\(", r"\)", use("fields"), use("types")),
+        match(r",", "punctuation.separator"),
+        bracket(r"\{", r"\}", use("fields"), use("types")),
+        bracket(r"\[", r"\]", use("types")),
+        bracket(r"\(", r"\)", use("fields"), use("types")),
     ]
 
 
@@ -221,7 +227,7 @@ def _options(lists: Mapping[str, Sequence[str]]) -> list[Rule]:
              heads=("entity.other.attribute-name", "punctuation.separator", "punctuation")),
         span(rf"\b({any_of(lists['options'])}){GAP}(:){GAP}(\[)", r"\]", *inner,
              heads=("entity.other.attribute-name", "punctuation.separator", "punctuation")),
-        span(r"\(", r"\)", *inner),
+        bracket(r"\(", r"\)", *inner),
         # The options of endpoints.
         match(rf"\b({NAME}){GAP}(:)", "entity.other.attribute-name", "punctuation.separator"),
     ]  # fmt: skip

@@ -22,6 +22,14 @@ def unserved(pid: int | str = "self") -> float:
         return 0.0
 
 
+def spent(pid: int) -> float:
+    """Seconds of CPU that another process has taken so far, with those of its threads that have ended.
+
+    The number of its clock is made as the C library makes it (`clock_getcpuclockid`), which Python does not offer.
+    """
+    return time.clock_gettime((~pid << 3) | 2)
+
+
 def rss() -> float:
     """MiB that this process holds at the moment."""
     return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() / 2**20

@@ -10,4 +10,4 @@ import sys
 import flowrun
 
 inputs = json.loads(pathlib.Path(sys.argv[2]).read_text())
-print(flowrun.run(sys.argv[1], inputs, options=flowrun.RunOptions(journal="journal.db")).value)
+print(flowrun.run(sys.argv[1], inputs, options=flowrun.RunOptions(journal="journal.db")).value, flush=True)

@@ -13,13 +13,16 @@ from typing import Any
 import by_flow
 import start
 import workers
-from clock import unserved
+from clock import spent, unserved
 
 HERE = Path(__file__).resolve().parent
 
 
 def taken(command: list[str], folder: Path, base: str, answer: int) -> dict[str, float]:
-    """Seconds of a process from its start to its end, as `clock.py` takes them. It must print this answer."""
+    """Seconds of a process from its start to its end, as `clock.py` takes them. It must print this answer.
+
+    ``answered`` and ``answered cpu`` end where the first line of the answer has come.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     environ = {**kept, **by_flow.environ(base, folder)}
@@ -29,7 +32,9 @@ def taken(command: list[str], folder: Path, base: str, answer: int) -> dict[str,
         process = subprocess.Popen(command, cwd=folder, env=environ, stdout=subprocess.PIPE, stderr=stderr, text=True)
         with process:
             assert process.stdout is not None
-            printed = process.stdout.read()
+            printed = process.stdout.readline()
+            answered = time.perf_counter() - began - unserved(process.pid), spent(process.pid)
+            printed += process.stdout.read()
             # The kernel keeps the accounts of a child that has ended until it is waited for.
             os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
             wall = time.perf_counter() - began
@@ -38,7 +43,8 @@ def taken(command: list[str], folder: Path, base: str, answer: int) -> dict[str,
             process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode or printed.strip() != str(answer):
         raise SystemExit(f"{' '.join(command)}\nprinted {printed!r}\n{errors.read_text()[-2000:]}")
-    return {"wall": wall, "own": own, "cpu": usage.ru_utime + usage.ru_stime}
+    cpu = usage.ru_utime + usage.ru_stime
+    return {"wall": wall, "own": own, "cpu": cpu, "answered": answered[0], "answered cpu": answered[1]}
 
 
 def script(folder: Path, base: str, prompts: list[str]) -> dict[str, float]:
@@ -57,7 +63,7 @@ def command(folder: Path, base: str, text: str, inputs: dict[str, Any]) -> dict[
 
 
 def program(folder: Path, base: str, text: str, inputs: dict[str, Any]) -> dict[str, float]:
-    """The Python program that does the same."""
+    """The Python program that does the same. It prints its answer when the run is over and its journal is closed."""
     by_flow.written(folder, text).with_name("inputs.json").write_text(json.dumps(inputs), encoding="utf-8")
     [value] = inputs.values()
     return taken([sys.executable, str(HERE / "program.py"), "bench.flow", "inputs.json"], folder, base, len(value))

@@ -268,12 +268,19 @@ def test_it_fits_its_window_and_can_be_read(browser: Browser, address: str, widt
         page.goto(address + "index.html" + fragment(WRONG))
         page.wait_for_selector("#editor .cm-content", state="attached")
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-        assert page.locator("footer").is_visible()
+        for place in ("#tabs", "footer p"):
+            page.locator(place).scroll_into_view_if_needed()
+            assert page.evaluate(UPPERMOST, place), f"something covers {place}"
         assert page.evaluate(CONTRAST) == []
         controls = "[...document.querySelectorAll('button, select, input')]"
         assert page.evaluate(f"{controls}.filter((one) => !one.innerText && !one.labels?.length).length") == 0
 
 
+UPPERMOST = """(place) => {
+  const part = document.querySelector(place);
+  const { x, y, width, height } = part.getBoundingClientRect();
+  return part.contains(document.elementFromPoint(x + width / 4, y + height / 2));
+}"""
 CONTRAST = """() => {
   const numbers = (colour) => colour.match(/[\\d.]+/g).slice(0, 3).map((one) => one / 255);
   const light = (colour) => numbers(colour).map((one) => one <= 0.04045 ? one / 12.92 : ((one + 0.055) / 1.055) ** 2.4)

@@ -4,7 +4,7 @@
 import { EditorState, StateEffect, StateField } from "@codemirror/state";
 import {
   Decoration, EditorView, drawSelection, highlightActiveLine, highlightActiveLineGutter, hoverTooltip, keymap,
-  lineNumbers, tooltips,
+  lineNumbers,
 } from "@codemirror/view";
 import { defaultKeymap, history, historyKeymap } from "@codemirror/commands";
 import { bracketMatching, indentOnInput, indentUnit } from "@codemirror/language";
@@ -69,7 +69,7 @@ export class Editor {
         extensions: [
           lineNumbers(), history(), drawSelection(), indentOnInput(), bracketMatching(), closeBrackets(),
           highlightActiveLine(), highlightActiveLineGutter(), highlightSelectionMatches(), indentUnit.of("  "),
-          EditorView.lineWrapping, coloured, theme, tooltips({ parent: inner }),
+          EditorView.lineWrapping, coloured, theme,
           EditorView.contentAttributes.of({ "aria-label": "Text of the flow", spellcheck: "false" }),
           autocompletion({ override: [(context) => this.completions(context)] }),
           hoverTooltip((view, at) => this.hover(at)),

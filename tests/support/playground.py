@@ -30,10 +30,15 @@ def built(folder: Path) -> Path:
     return folder / "site"
 
 
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of a browser that closes a connection in the middle."""
+
+
 @contextmanager
 def served(folder: Path) -> Iterator[str]:
     """Serve a folder, and yield the address of the playground in it."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(folder)))
+    server = _Server(("127.0.0.1", 0), partial(_Quiet, directory=str(folder)))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
         yield f"http://127.0.0.1:{server.server_port}/{FOLDER}/"

@@ -19,7 +19,7 @@ WALKED = ["tutorial.md", *sorted(path.relative_to(DOCS).as_posix() for path in (
 def walk(text: str, name: str, folder: Path) -> tuple[str, list[str]]:
     with told_model(ANSWERS.get(name, {})) as url:
         host = url.removesuffix("/v1")
-        environ = {"OLLAMA_HOST": host} | ({} if "\nmodel = " in text else {"FLOWRUN_MODEL": "ollama:page"})
+        environ = {"OLLAMA_HOST": host} | ({} if "```toml\nmodel = " in text else {"FLOWRUN_MODEL": "ollama:page"})
         return carry_out(text, folder, environ, host.removeprefix("http://"))
 
 

@@ -13,7 +13,7 @@ from .prompts import text_of
 _PLAIN = {"==": "==", "!=": "!=", "<": "<", "<=": "<=", ">": ">", ">=": ">=", "in": "in"}
 _WORKED = {"+": "plus", "-": "minus", "*": "times", "/": "over"}
 FUNCTIONS = {
-    "trim": "trimmed", "lower": "lower", "upper": "upper", "capitalize": "capitalized", "title": "titled",
+    "trim": "stripped", "lower": "lower", "upper": "upper", "capitalize": "capitalized", "title": "titled",
     "contains": "contains", "starts_with": "starts_with", "ends_with": "ends_with", "replace": "replaced",
     "lines_of": "lines_of", "words": "words_of", "length": "length", "truncate": "truncated", "indent": "indented",
     "join": "joined", "json": "written", "round": "rounded", "abs": "absolute", "sum": "total", "mean": "average",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -38,3 +40,15 @@ def test_no_helper_takes_the_place_of_another_definition() -> None:
     homes = {module for module, _ in kit.replaced()}
     assert {name for _, name in kit.replaced()} == {"UsageError"}
     assert homes == {"flowrun.runtime.vocabulary.errors"}
+
+
+@pytest.mark.parametrize(
+    "given", ["", "[]", '{"doc": 1e999}', '{"doc": NaN}', '{"doc": "\\ud800"}', "[" * 60_000, '{"other": 1}']
+)
+def test_a_program_refuses_inputs_that_no_flow_takes(tmp_path: Path, given: str) -> None:
+    checked = check_flow(Source("flow same(doc: json) { return doc }"), catalog())
+    program = tmp_path / "same.py"
+    program.write_text(ejected_text(checked, plan_of(checked, "same"), tmp_path))
+    ran = subprocess.run([sys.executable, str(program), given], capture_output=True, text=True, check=False)
+    assert ran.returncode == 1 and ran.stdout == "" and "Traceback" not in ran.stderr
+    assert ran.stderr.startswith("the inputs must be a JSON object with the parameters of the flow")

@@ -125,7 +125,9 @@ class Expressions:
     def _split(self, args: dict[str, p.Expr], names: Names) -> str:
         by = args["by"]
         if not isinstance(by, p.RuleOf) or by.rule not in SPLITTERS or "before" in args or "after" in args:
-            raise self.error("this way to `split` has no plain form", "split by paragraph, line, sentence, page, heading or chars")
+            raise self.error(
+                "this way to `split` has no plain form", "split by paragraph, line, sentence, page, heading or chars"
+            )
         overlap = self.write(args["overlap"], names) if "overlap" in args else "None"
         rule = "".join(f", {name}={self.write(one, names)}" for name, one in by.args.items())
         function = self.out.use(f"by_{SPLITTERS[by.rule]}")

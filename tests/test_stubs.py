@@ -27,8 +27,9 @@ NPM = Path(__file__).parent / "typescript"
 # The type as a flow writes it, and the types of a parameter and of a result in both languages.
 FORMS = (
     ("text", "str | Path | Url", "str", "string", "string"),
-    ("document", "str | Path | Url", "str", "string", "string"),
-    ("image", "bytes | Path | Url", "Any", "string", "unknown"),
+    ("document", "str | Path | Url", "str", "string | FlowFile", "string"),
+    ("image", "bytes | Path | Url", "Any", "FlowFile", "unknown"),
+    ("[image]", "Sequence[bytes | Path | Url] | Path | Url", "list[Any]", "ReadonlyArray<FlowFile>", "Array<unknown>"),
     ("int", "int", "int", "number", "number"),
     ("number", "float", "float", "number", "number"),
     ("bool", "bool", "bool", "boolean", "boolean"),

@@ -13,7 +13,7 @@ from .prompts import text_of
 _PLAIN = {"==": "==", "!=": "!=", "<": "<", "<=": "<=", ">": ">", ">=": ">=", "in": "in"}
 _WORKED = {"+": "plus", "-": "minus", "*": "times", "/": "over"}
 FUNCTIONS = {
-    "trim": "trimmed", "lower": "lower", "upper": "upper", "capitalize": "capitalized", "title": "titled",
+    "trim": "stripped", "lower": "lower", "upper": "upper", "capitalize": "capitalized", "title": "titled",
     "contains": "contains", "starts_with": "starts_with", "ends_with": "ends_with", "replace": "replaced",
     "lines_of": "lines_of", "words": "words_of", "length": "length", "truncate": "truncated", "indent": "indented",
     "join": "joined", "json": "written", "round": "rounded", "abs": "absolute", "sum": "total", "mean": "average",
@@ -125,7 +125,9 @@ class Expressions:
     def _split(self, args: dict[str, p.Expr], names: Names) -> str:
         by = args["by"]
         if not isinstance(by, p.RuleOf) or by.rule not in SPLITTERS or "before" in args or "after" in args:
-            raise self.error("this way to `split` has no plain form", "split by line, paragraph, sentence or chars")
+            raise self.error(
+                "this way to `split` has no plain form", "split by paragraph, line, sentence, page, heading or chars"
+            )
         overlap = self.write(args["overlap"], names) if "overlap" in args else "None"
         rule = "".join(f", {name}={self.write(one, names)}" for name, one in by.args.items())
         function = self.out.use(f"by_{SPLITTERS[by.rule]}")

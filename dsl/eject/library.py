@@ -43,14 +43,24 @@ class Library:
 
     def every(self) -> frozenset[str]:
         """Return the names of all definitions that a program may have."""
+        return frozenset(name for _, name in self._reached(lambda one: one))
+
+    def replaced(self) -> frozenset[tuple[str, str]]:
+        """Return the definitions that copies mention and that a helper of the same name takes the place of."""
+        reached = self._reached(lambda one: (self._homes.get(one[1], one[0]), one[1]))
+        mentioned = {found for module, name in reached for found in self._module(module)[name].mentions}
+        return frozenset(one for one in mentioned if self._homes.get(one[1], one[0]) != one[0])
+
+    def _reached(self, taken: Callable[[tuple[str, str]], tuple[str, str]]) -> set[tuple[str, str]]:
+        """Return the helpers and what they mention, where ``taken`` tells which definition a mention gets."""
         known: set[tuple[str, str]] = set()
         todo = [(module, name) for name, module in self._homes.items()]
         while todo:
             one = todo.pop()
             if one not in known:
                 known.add(one)
-                todo += self._module(one[0])[one[1]].mentions
-        return frozenset(name for _, name in known)
+                todo += map(taken, self._module(one[0])[one[1]].mentions)
+        return known
 
     def copies(self, names: Iterable[str]) -> tuple[list[str], list[str]]:
         """Return the imports and the texts of definitions and of all that they mention, each behind what it needs."""

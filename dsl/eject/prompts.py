@@ -14,7 +14,7 @@ from .problems import EjectError
 
 Look = Callable[[str], str]
 FILTERS = {
-    "trim": "trimmed", "lower": "lower", "upper": "upper", "capitalize": "capitalized", "title": "titled",
+    "trim": "stripped", "lower": "lower", "upper": "upper", "capitalize": "capitalized", "title": "titled",
     "contains": "contains", "starts_with": "starts_with", "ends_with": "ends_with", "replace": "replaced",
     "lines": "lines_of", "words": "words_of", "length": "length", "truncate": "truncated", "indent": "indented",
     "round": "rounded", "abs": "absolute", "sum": "total", "mean": "average", "min": "smallest", "max": "greatest",

@@ -16,7 +16,8 @@ _TAKEN = (
     "any Array boolean break case catch class const continue debugger default delete do else enum export extends false "
     "finally for function if implements import in instanceof interface let new null number object package private "
     "protected public return static string super switch symbol this throw true try type typeof unknown var void while "
-    "with yield await async arguments eval Promise Error JSON Response Record fetch Server FlowError call server inputs"
+    "with yield await async arguments eval Promise Error JSON Response Record fetch Server FlowFile FlowError "
+    "call server inputs"
 )
 _PLAIN = pattern(r"[A-Za-z_$][A-Za-z0-9_$]*")
 _BODY = """
@@ -26,6 +27,9 @@ export interface Server {
   token?: string;
   fetch?: typeof fetch;
 }
+
+/** An image or a document: its bytes in base64, or a path in a folder that the server allows. */
+export type FlowFile = { base64: string; name?: string } | { path: string };
 
 /** A flow that has no value. `status` is that of the reply, `reply` its body. */
 export class FlowError extends Error {
@@ -52,7 +56,10 @@ async function call(server: Server, flow: string, inputs: object): Promise<unkno
   } catch {
     throw new FlowError(`the server did not answer with JSON (status ${response.status})`, response.status, text);
   }
-  if (!response.ok) throw new FlowError(`the flow ${flow} has no value`, response.status, reply);
+  if (!response.ok) {
+    const told = typeof reply === "object" && reply !== null && "error" in reply ? `: ${reply.error}` : "";
+    throw new FlowError(`the flow ${flow} has no value${told}`, response.status, reply);
+  }
   if (typeof reply !== "object" || reply === null || !("value" in reply)) {
     throw new FlowError(`the reply about the flow ${flow} has no value`, response.status, reply);
   }
@@ -93,8 +100,10 @@ class ScriptShapes(Shapes):
                 return "null"
             case t.Simple("json" | "unknown") | t.Mixed():
                 return "unknown"
-            case t.Simple("image") if not given:
-                return "unknown"
+            case t.Simple("document") if given:
+                return "string | FlowFile"
+            case t.Simple("image"):
+                return "FlowFile" if given else "unknown"
         return "string"
 
 

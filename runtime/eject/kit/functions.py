@@ -35,7 +35,7 @@ def needed(value: Any) -> Any:
     return value
 
 
-def trimmed(value: Any, chars: str | None = None) -> str:
+def stripped(value: Any, chars: str | None = None) -> str:
     return text_in(value).strip(chars)
 
 

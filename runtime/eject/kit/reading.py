@@ -52,8 +52,9 @@ def main(flow: Callable[..., Coroutine[Any, Any, Any]]) -> None:
         raise SystemExit(f"usage: {Path(sys.argv[0]).name} '{{\"input\": …}}'")
     try:
         inputs = json.loads(sys.argv[1]) if sys.argv[1:] else {}
+        json.dumps(inputs, ensure_ascii=False, allow_nan=False).encode()
         work = flow(**inputs)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise SystemExit(f"the inputs must be a JSON object with the parameters of the flow: {error}") from None
 
     async def run() -> Any:

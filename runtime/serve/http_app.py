@@ -15,6 +15,7 @@ from flowrun.dsl import did_you_mean
 
 from ..vocabulary.quoting import shown
 from .http_guard import Guard, RefusedError, problem
+from .idle import IdleConnections
 from .openapi import openapi
 from .runs import Run, Runs
 from .tools import Tool
@@ -50,8 +51,8 @@ class App:
         self._runs = runs
         self._openapi = openapi(tools, version)
 
-    def made(self, guard: Guard, most_body: int = MOST_BODY) -> web.Application:
-        app = web.Application(middlewares=[guard.__call__], client_max_size=most_body)
+    def made(self, guard: Guard, idle: IdleConnections, most_body: int = MOST_BODY) -> web.Application:
+        app = web.Application(middlewares=[idle.watch, guard.__call__], client_max_size=most_body)
         app.router.add_get("/health", self._health)
         app.router.add_get("/ready", self._ready)
         app.router.add_get("/openapi.json", self._describe)

@@ -20,6 +20,7 @@ from ..vocabulary.errors import UsageError
 from ..vocabulary.quoting import shown
 from .http_app import App
 from .http_guard import Guard
+from .idle import IdleConnections
 from .runs import Runs
 from .tools import Tool
 
@@ -105,6 +106,7 @@ class HttpServer:
             ) from None
         self.port: int = self._socket.getsockname()[1]
         self._runner: web.AppRunner | None = None
+        self._sweep: asyncio.Future[None] | None = None
 
     @property
     def address(self) -> str:
@@ -117,11 +119,15 @@ class HttpServer:
     async def start(self, tools: Mapping[str, Tool], runs: Runs, token: Token, version: str, tell: Tell) -> None:
         """Begin to answer."""
         _LOGGER.disabled = True
-        app = App(tools, runs, version).made(Guard(hosts_of(self._place, self.port), token.text, tell))
+        idle = IdleConnections()
+        app = App(tools, runs, version).made(Guard(hosts_of(self._place, self.port), token.text, tell), idle)
         self._runner = web.AppRunner(
             app, access_log=None, logger=_LOGGER, handler_cancellation=True, shutdown_timeout=2
         )
         await self._runner.setup()
+        server = self._runner.server
+        assert server is not None
+        self._sweep = asyncio.ensure_future(idle.end(lambda: server.connections))
         await web.SockSite(self._runner, self._socket).start()
 
     async def finish(self, runs: Runs, grace: float, hurry: asyncio.Event) -> None:
@@ -140,7 +146,8 @@ class HttpServer:
             hurried.cancel()
             # The callers of the last runs get their answers.
             await asyncio.sleep(0.1)
-            if self._runner is not None:
+            if self._runner is not None and self._sweep is not None:
+                self._sweep.cancel()
                 await self._runner.cleanup()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import field
+from typing import TYPE_CHECKING
 
 from flowrun.dsl import dataclass
 
@@ -12,6 +13,9 @@ from ..vocabulary.account import Account, Ceiling
 from ..vocabulary.partial_listener import PartialListener
 from ..vocabulary.usage import Usage
 from .traffic import Traffic
+
+if TYPE_CHECKING:
+    from .folded import Figures
 
 _OF_PEOPLE = (e.RequestStarted, e.RequestFinished, e.RequestFailed, e.RequestCancelled, e.AttemptFailed)
 
@@ -120,6 +124,10 @@ class Summary(Traffic, PartialListener):
                 self.losses.append(event)
             case e.Notice(text):
                 self.notices.append(text)
+
+    def add_figures(self, figures: Figures) -> None:
+        """Take the sums of events that were counted elsewhere."""
+        figures.add_to(self)
 
     @property
     def calls(self) -> int:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 
 from ..vocabulary.errors import mistake_in
 from ..vocabulary.events import Event
 from ..vocabulary.partial_listener import PartialListener, TracingListener
 from ..vocabulary.quoting import shown
+
+if TYPE_CHECKING:
+    from ..account.folded import Figures
 
 Listener = Callable[[Event], None]
 
@@ -22,7 +25,7 @@ def to_all(listeners: Sequence[Listener]) -> Listener:
         kind = type(event)
         found = heard.get(kind)
         if found is None:
-            found = heard[kind] = tuple(one for one in listeners if _hears(one, kind))
+            found = heard[kind] = tuple(one for one in listeners if hears(one, kind))
         for listener in found:
             listener(event)
 
@@ -31,7 +34,7 @@ def to_all(listeners: Sequence[Listener]) -> Listener:
 
 def unheard(listeners: Iterable[Listener]) -> frozenset[type]:
     """Return the types of events that none of these listeners takes."""
-    return frozenset(kind for kind in get_args(Event) if not any(_hears(one, kind) for one in listeners))
+    return frozenset(kind for kind in get_args(Event) if not any(hears(one, kind) for one in listeners))
 
 
 def reads_prompts(listener: Listener) -> bool:
@@ -56,7 +59,8 @@ def name_traces(listeners: Iterable[Listener], run: str, places: Mapping[str, st
             one.name_trace(run, places, traces)
 
 
-def _hears(listener: Listener, kind: type) -> bool:
+def hears(listener: Listener, kind: type) -> bool:
+    """Tell whether a listener takes the events of a class."""
     return not isinstance(listener, PartialListener) or listener.hears(kind)
 
 
@@ -74,8 +78,15 @@ class Listeners(TracingListener):
     def reads_prompts(self) -> bool:
         return any(map(reads_prompts, self._several))
 
+    @property
+    def add_figures(self) -> Callable[[Figures], None] | None:
+        """The function that takes sums of events for all of them. None if one wants to hear each event."""
+        from .sums_heard import adding  # few runs have workers
+
+        return adding(self._several)
+
     def hears(self, kind: type) -> bool:
-        return any(_hears(one, kind) for one in self._several)
+        return any(hears(one, kind) for one in self._several)
 
     def __call__(self, event: Event) -> None:
         for at, listener in enumerate(self._several):

@@ -18,6 +18,7 @@ from flowrun.runtime.account.folded import FOLDED, Fold, figures_in
 from flowrun.runtime.account.summary import Summary
 from flowrun.runtime.cli.progress import LiveDisplay, ProgressLines, Silent
 from flowrun.runtime.journal.wire import WireError
+from flowrun.runtime.serve.progress import Progress
 from flowrun.runtime.session.listeners import Listeners
 from flowrun.runtime.session.sums_heard import adding
 from flowrun.runtime.vocabulary import events as e
@@ -114,14 +115,24 @@ def test_sums_make_the_same_summary_as_single_events(seed: int) -> None:
     dice = random.Random(seed)
     one, fold, reader = Summary(), Fold(), EventReader(3)
     two = Summary(prices=one.prices)
+    served, summed = Progress(None, list), Progress(None, list)
     for event in drawn(dice):
         one(event)
+        if served.hears(type(event)):
+            served(event)
         if not fold(event):
             two(event)
         if dice.random() < 0.3 and (sums := fold.take()) is not None:
-            reader.figures(json.loads(json.dumps(sums))).add_to(two)
+            figures = reader.figures(json.loads(json.dumps(sums)))
+            figures.add_to(two)
+            summed.add_figures(figures)
     if (sums := fold.take()) is not None:
-        reader.figures(json.loads(json.dumps(sums))).add_to(two)
+        figures = reader.figures(json.loads(json.dumps(sums)))
+        figures.add_to(two)
+        summed.add_figures(figures)
+    for name in ("steps", "finished", "calls", "recalled"):
+        assert getattr(summed, name) == getattr(served, name)
+    assert summed.calls > 0
     assert fold.take() is None
     assert sum(one.growing.values()) == sum(two.growing.values())
     assert two.busy == pytest.approx(one.busy)
@@ -155,7 +166,7 @@ def test_sums_of_another_form_are_refused(found: Any) -> None:
     worker = Worker(1, cast("Any", None), EventReader(1))
     with pytest.raises(WireError):
         read(worker, "figures", found)
-    assert figures_in([[0] * 7, 0.0, 0, 0, []], 1).flying == 0
+    assert figures_in([[0] * 7, 0.0, 0, 0, []], 1).count("flying") == 0
 
 
 def test_a_listener_that_hears_each_event_keeps_workers_from_summing_up() -> None:

@@ -51,10 +51,9 @@ class Figures:
     account: Account
     source: int = 0
 
-    @property
-    def flying(self) -> int:
-        """The calls that have begun, less those that have ended."""
-        return self.counts[_COUNTS.index("flying")]
+    def count(self, name: str) -> int:
+        """Return the sum with this name. ``flying`` are the calls that have begun, less those that have ended."""
+        return self.counts[_COUNTS.index(name)]
 
     def add_to(self, summary: Summary) -> None:
         """Add these figures to those of a run."""

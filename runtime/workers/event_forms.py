@@ -251,7 +251,7 @@ class EventReader:
     def figures(self, found: Any) -> Figures:
         """Return the sums of events that a worker's ``Fold`` has made."""
         figures = figures_in(found, self._first)
-        self.flying += figures.flying
+        self.flying += figures.count("flying")
         return figures
 
     def broken_off(self, at: float) -> list[e.RequestCancelled]:

@@ -96,18 +96,17 @@ def drawn(dice: random.Random) -> Iterator[e.Event]:
             _, left = dice.choice(going)
             if left:
                 yield left.pop(0)
-        yield dice.choice(
-            [
-                e.StepFinished("x", "ask"),
-                e.BlockOpened("x", 2, 3),
-                e.BlockGrew("x", 2, 3),
-                e.BlockClosed("x", 1),
-                e.AnswerRecalled("x", "a"),
-                e.CallInDoubt("x", "a"),
-                e.CallHedged("x", "a"),
-                e.Notice(f"line {number}"),
-            ]
-        )
+        others: list[e.Event] = [
+            e.StepFinished("x", "ask"),
+            e.BlockOpened("x", 2, 3),
+            e.BlockGrew("x", 2, 3),
+            e.BlockClosed("x", 1),
+            e.AnswerRecalled("x", "a"),
+            e.CallInDoubt("x", "a"),
+            e.CallHedged("x", "a"),
+            e.Notice(f"line {number}"),
+        ]
+        yield dice.choice(others)
 
 
 @pytest.mark.parametrize("seed", range(30))
@@ -115,7 +114,7 @@ def test_sums_make_the_same_summary_as_single_events(seed: int) -> None:
     dice = random.Random(seed)
     one, fold, reader = Summary(), Fold(), EventReader(3)
     two = Summary(prices=one.prices)
-    served, summed = Progress(None, list), Progress(None, list)
+    served, summed = Progress(None, lambda: None), Progress(None, lambda: None)
     for event in drawn(dice):
         one(event)
         if served.hears(type(event)):

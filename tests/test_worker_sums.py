@@ -14,8 +14,9 @@ import pytest
 
 from flowrun import Result, RunOptions, load, run_async
 from flowrun.dsl import Source
-from flowrun.runtime.account.folded import FOLDED, Fold, figures_in
+from flowrun.runtime.account.folded import FOLDED, Fold
 from flowrun.runtime.account.summary import Summary
+from flowrun.runtime.account.sums import figures_in
 from flowrun.runtime.cli.progress import LiveDisplay, ProgressLines, Silent
 from flowrun.runtime.journal.wire import WireError
 from flowrun.runtime.serve.progress import Progress
@@ -123,11 +124,11 @@ def test_sums_make_the_same_summary_as_single_events(seed: int) -> None:
             two(event)
         if dice.random() < 0.3 and (sums := fold.take()) is not None:
             figures = reader.figures(json.loads(json.dumps(sums)))
-            figures.add_to(two)
+            two.add_figures(figures)
             summed.add_figures(figures)
     if (sums := fold.take()) is not None:
         figures = reader.figures(json.loads(json.dumps(sums)))
-        figures.add_to(two)
+        two.add_figures(figures)
         summed.add_figures(figures)
     for name in ("steps", "finished", "calls", "recalled"):
         assert getattr(summed, name) == getattr(served, name)
@@ -147,7 +148,7 @@ def test_calls_of_a_dead_worker_of_which_only_the_number_is_known_are_broken_off
     for number, calls in ((1, 2), (2, 1), (3, 4)):
         fold(e.RequestStarted(number, "x", "m", calls))
     fold(e.RequestFinished(2, "x", "m", 1, 0.1, 1, 1))
-    reader.figures(fold.take()).add_to(summary)
+    summary.add_figures(reader.figures(fold.take()))
     assert reader.busy
     retried = ["RequestRetried", 0.0, 3, "x", "busy", 0.1, 4, None, None]
     summary(reader.event(retried))

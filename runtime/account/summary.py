@@ -15,7 +15,7 @@ from ..vocabulary.usage import Usage
 from .traffic import Traffic
 
 if TYPE_CHECKING:
-    from .folded import Figures
+    from .sums import Figures
 
 _OF_PEOPLE = (e.RequestStarted, e.RequestFinished, e.RequestFailed, e.RequestCancelled, e.AttemptFailed)
 
@@ -127,7 +127,16 @@ class Summary(Traffic, PartialListener):
 
     def add_figures(self, figures: Figures) -> None:
         """Take the sums of events that were counted elsewhere."""
-        figures.add_to(self)
+        for name, count in figures.named():
+            setattr(self, name, getattr(self, name) + count)
+        self.busy += figures.busy
+        if figures.growing:
+            self.growing[figures.source] = figures.growing
+        else:
+            self.growing.pop(figures.source, None)
+        self.account.requests += figures.account.requests
+        for model, use in figures.account.models.items():
+            self.account.use(model).add(use)
 
     @property
     def calls(self) -> int:

@@ -18,7 +18,7 @@ from ..vocabulary.partial_listener import PartialListener
 from ..vocabulary.quoting import inert
 
 if TYPE_CHECKING:
-    from ..account.folded import Figures
+    from ..account.sums import Figures
     from .screen import Above, Screen
 
 EVERY = 5.0
@@ -92,7 +92,7 @@ class ProgressLines(Silent):
 
     def add_figures(self, figures: Figures) -> None:
         """Take the sums of events of a worker process."""
-        figures.add_to(self.summary)
+        self.summary.add_figures(figures)
         self._tell_state()
 
     def _tell_state(self) -> None:

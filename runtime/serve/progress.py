@@ -10,7 +10,7 @@ from ..vocabulary.amounts import count_text
 from ..vocabulary.partial_listener import TracingListener
 
 if TYPE_CHECKING:
-    from ..account.folded import Figures
+    from ..account.sums import Figures
 
 _HEARD = frozenset(
     (

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, get_args
+from typing import get_args
 
 from ..vocabulary.errors import mistake_in
 from ..vocabulary.events import Event
 from ..vocabulary.partial_listener import PartialListener, TracingListener
 from ..vocabulary.quoting import shown
-
-if TYPE_CHECKING:
-    from ..account.folded import Figures
 
 Listener = Callable[[Event], None]
 
@@ -68,28 +65,21 @@ class Listeners(TracingListener):
     """The listeners of one run, joined into one. Each gets every event, even if it has failed on earlier events."""
 
     def __init__(self, several: Sequence[Listener]) -> None:
-        self._several = several
+        self.several = several
         self._failed: dict[int, tuple[Exception, int]] = {}
 
     def __bool__(self) -> bool:
-        return bool(self._several)
+        return bool(self.several)
 
     @property
     def reads_prompts(self) -> bool:
-        return any(map(reads_prompts, self._several))
-
-    @property
-    def add_figures(self) -> Callable[[Figures], None] | None:
-        """The function that takes sums of events for all of them. None if one wants to hear each event."""
-        from .sums_heard import adding  # few runs have workers
-
-        return adding(self._several)
+        return any(map(reads_prompts, self.several))
 
     def hears(self, kind: type) -> bool:
-        return any(hears(one, kind) for one in self._several)
+        return any(hears(one, kind) for one in self.several)
 
     def __call__(self, event: Event) -> None:
-        for at, listener in enumerate(self._several):
+        for at, listener in enumerate(self.several):
             try:
                 listener(event)
             except Exception as error:  # noqa: BLE001  a listener is foreign code, and the run is paid for
@@ -114,7 +104,7 @@ class Listeners(TracingListener):
                 self._note(at, error)
 
     def _tracing(self) -> Iterator[tuple[int, TracingListener]]:
-        for at, listener in enumerate(self._several):
+        for at, listener in enumerate(self.several):
             if isinstance(listener, TracingListener):
                 yield at, listener
 
@@ -125,7 +115,7 @@ class Listeners(TracingListener):
     def warn(self) -> None:
         """Warn of each listener that raised an exception, with its name and its first error."""
         for at, (first, times) in self._failed.items():
-            listener = self._several[at]
+            listener = self.several[at]
             name = getattr(listener, "__qualname__", type(listener).__qualname__)
             often = "once" if times == 1 else f"{times:,} times"
             warnings.warn(

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from ..account.folded import FOLDED, Figures
+from ..account.folded import FOLDED
+from ..account.sums import Figures
 from ..vocabulary.partial_listener import PartialListener
-from .listeners import Listener, hears
+from .listeners import Listener, Listeners, hears
 
 AddFigures = Callable[[Figures], None]
 
@@ -17,7 +18,7 @@ def adding(listeners: Iterable[Listener]) -> AddFigures | None:
     takers: list[AddFigures] = []
     for one in listeners:
         if any(hears(one, kind) for kind in FOLDED):
-            add = getattr(one, "add_figures", None) if isinstance(one, PartialListener) else None
+            add = adding(one.several) if isinstance(one, Listeners) else _add_of(one)
             if add is None:
                 return None
             takers.append(add)
@@ -27,6 +28,11 @@ def adding(listeners: Iterable[Listener]) -> AddFigures | None:
             taker(figures)
 
     return give
+
+
+def _add_of(listener: Listener) -> AddFigures | None:
+    # Only listeners that say what they hear can say that sums are enough.
+    return getattr(listener, "add_figures", None) if isinstance(listener, PartialListener) else None
 
 
 def both(publish: Listener, add: AddFigures) -> Callable[[Any], None]:

@@ -9,7 +9,7 @@ from typing import Any, get_args
 
 from flowrun.dsl import dataclass
 
-from ..account.folded import Figures, figures_in
+from ..account.sums import Figures, figures_in
 from ..engine.body_json import tally_json, tally_of
 from ..vocabulary import events as e
 from ..vocabulary.call import Answer, Message, Request

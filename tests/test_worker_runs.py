@@ -164,6 +164,8 @@ async def test_a_budget_in_dollars_is_never_exceeded(server: Served, tmp_path: P
     assert 0.0001 < one.cost <= 0.0002
     assert 0.0001 < two.cost <= 0.0002
     assert two.summary.account.answered == one.summary.account.answered
+    charged = [sum(use.charged for use in each.summary.account.models.values()) for each in (one, two)]
+    assert 0 < charged[0] == pytest.approx(charged[1])
 
 
 async def test_the_command_shows_a_run_with_workers_like_any_other(server: Served, tmp_path: Path) -> None:

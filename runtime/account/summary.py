@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import field
+from typing import TYPE_CHECKING
 
 from flowrun.dsl import dataclass
 
@@ -12,6 +13,9 @@ from ..vocabulary.account import Account, Ceiling
 from ..vocabulary.partial_listener import PartialListener
 from ..vocabulary.usage import Usage
 from .traffic import Traffic
+
+if TYPE_CHECKING:
+    from .sums import Figures
 
 _OF_PEOPLE = (e.RequestStarted, e.RequestFinished, e.RequestFailed, e.RequestCancelled, e.AttemptFailed)
 
@@ -120,6 +124,19 @@ class Summary(Traffic, PartialListener):
                 self.losses.append(event)
             case e.Notice(text):
                 self.notices.append(text)
+
+    def add_figures(self, figures: Figures) -> None:
+        """Take the sums of events that were counted elsewhere."""
+        for name, count in figures.named():
+            setattr(self, name, getattr(self, name) + count)
+        self.busy += figures.busy
+        if figures.growing:
+            self.growing[figures.source] = figures.growing
+        else:
+            self.growing.pop(figures.source, None)
+        self.account.requests += figures.account.requests
+        for model, use in figures.account.models.items():
+            self.account.use(model).add(use)
 
     @property
     def calls(self) -> int:

@@ -18,6 +18,7 @@ from ..vocabulary.partial_listener import PartialListener
 from ..vocabulary.quoting import inert
 
 if TYPE_CHECKING:
+    from ..account.sums import Figures
     from .screen import Above, Screen
 
 EVERY = 5.0
@@ -86,8 +87,17 @@ class ProgressLines(Silent):
         self.summary(event)
         if line := self.teller(event):
             print(inert(line), file=sys.stderr, flush=True)
+        if isinstance(event, e.RequestStarted):
+            self._tell_state()
+
+    def add_figures(self, figures: Figures) -> None:
+        """Take the sums of events of a worker process."""
+        self.summary.add_figures(figures)
+        self._tell_state()
+
+    def _tell_state(self) -> None:
         now = time.monotonic()
-        if now - self.told >= EVERY and isinstance(event, e.RequestStarted):
+        if now - self.told >= EVERY:
             self.told = now
             from ..account.progress import state_line
 

@@ -64,7 +64,12 @@ class State(Driven):
 
     def body_over(self, over: BodyOver) -> list[Decision]:
         """Take the end of a body that ran elsewhere. Ignore a value or failure if it was cancelled in the meantime."""
-        return self._take(partial(self._machine.elsewhere.over, over))
+        return self.bodies_over((over,))
+
+    def bodies_over(self, overs: Iterable[BodyOver]) -> list[Decision]:
+        """Take the ends of bodies that ran elsewhere, in their order."""
+        self._arrivals.extend(partial(self._machine.elsewhere.over, over) for over in overs)
+        return self._drain()
 
     def body_done(
         self, number: int, value: Json, tallies: Mapping[str, Tally] = NOTHING, losses: tuple[Failure, ...] = ()

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..vocabulary import events as e
 from ..vocabulary.amounts import count_text
 from ..vocabulary.partial_listener import TracingListener
+
+if TYPE_CHECKING:
+    from ..account.sums import Figures
 
 _HEARD = frozenset(
     (
@@ -54,6 +57,14 @@ class Progress(TracingListener):
                 self.steps -= spared
             case e.ElementLost():
                 self.lost += 1
+
+    def add_figures(self, figures: Figures) -> None:
+        """Take the sums of events of a worker process."""
+        self.version += 1
+        self.steps += figures.count("steps")
+        self.finished += figures.count("finished")
+        self.recalled += figures.count("recalled")
+        self.calls += figures.account.answered
 
     def open_trace(self, flow: str) -> str:
         return ""

@@ -22,7 +22,7 @@ def to_all(listeners: Sequence[Listener]) -> Listener:
         kind = type(event)
         found = heard.get(kind)
         if found is None:
-            found = heard[kind] = tuple(one for one in listeners if _hears(one, kind))
+            found = heard[kind] = tuple(one for one in listeners if hears(one, kind))
         for listener in found:
             listener(event)
 
@@ -31,7 +31,7 @@ def to_all(listeners: Sequence[Listener]) -> Listener:
 
 def unheard(listeners: Iterable[Listener]) -> frozenset[type]:
     """Return the types of events that none of these listeners takes."""
-    return frozenset(kind for kind in get_args(Event) if not any(_hears(one, kind) for one in listeners))
+    return frozenset(kind for kind in get_args(Event) if not any(hears(one, kind) for one in listeners))
 
 
 def reads_prompts(listener: Listener) -> bool:
@@ -56,7 +56,8 @@ def name_traces(listeners: Iterable[Listener], run: str, places: Mapping[str, st
             one.name_trace(run, places, traces)
 
 
-def _hears(listener: Listener, kind: type) -> bool:
+def hears(listener: Listener, kind: type) -> bool:
+    """Tell whether a listener takes the events of a class."""
     return not isinstance(listener, PartialListener) or listener.hears(kind)
 
 
@@ -64,21 +65,21 @@ class Listeners(TracingListener):
     """The listeners of one run, joined into one. Each gets every event, even if it has failed on earlier events."""
 
     def __init__(self, several: Sequence[Listener]) -> None:
-        self._several = several
+        self.several = several
         self._failed: dict[int, tuple[Exception, int]] = {}
 
     def __bool__(self) -> bool:
-        return bool(self._several)
+        return bool(self.several)
 
     @property
     def reads_prompts(self) -> bool:
-        return any(map(reads_prompts, self._several))
+        return any(map(reads_prompts, self.several))
 
     def hears(self, kind: type) -> bool:
-        return any(_hears(one, kind) for one in self._several)
+        return any(hears(one, kind) for one in self.several)
 
     def __call__(self, event: Event) -> None:
-        for at, listener in enumerate(self._several):
+        for at, listener in enumerate(self.several):
             try:
                 listener(event)
             except Exception as error:  # noqa: BLE001  a listener is foreign code, and the run is paid for
@@ -103,7 +104,7 @@ class Listeners(TracingListener):
                 self._note(at, error)
 
     def _tracing(self) -> Iterator[tuple[int, TracingListener]]:
-        for at, listener in enumerate(self._several):
+        for at, listener in enumerate(self.several):
             if isinstance(listener, TracingListener):
                 yield at, listener
 
@@ -114,7 +115,7 @@ class Listeners(TracingListener):
     def warn(self) -> None:
         """Warn of each listener that raised an exception, with its name and its first error."""
         for at, (first, times) in self._failed.items():
-            listener = self._several[at]
+            listener = self.several[at]
             name = getattr(listener, "__qualname__", type(listener).__qualname__)
             often = "once" if times == 1 else f"{times:,} times"
             warnings.warn(

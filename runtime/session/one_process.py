@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from ..account.summary import Summary
 from ..dispatch.attempt_events import Publish
 from ..dispatch.ledger import NoLog
 from ..dispatch.scheduler import Scheduler
@@ -45,12 +46,13 @@ class OneProcess:
         log: NoLog,
         context: Context,
         publish: Publish,
+        summary: Summary,
         *,
         priced: bool,
     ) -> Context:
         """Tell the other processes about the run. Return the world of this one. Raises UsageError if one cannot begin.
 
-        ``priced``: the run needs the prices of its models.
+        ``priced``: the run needs the prices of its models. ``summary`` is the first of its listeners.
         """
         return context
 

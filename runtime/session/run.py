@@ -112,7 +112,7 @@ async def execute(
             tell(line, urgent=True)
         _keep_places(journal, log, models, processes, tell)
         context = _context(models, budget, log, past, settings, parts, listeners, batches)
-        context = await processes.greet(settings, values, log, context, publish, priced=in_money)
+        context = await processes.greet(settings, values, log, context, publish, summary, priced=in_money)
         handed = None if parts.on_result is None else handed_on(plan)
         window = window_of(models.endpoints.values())
         state = State(plan, values, context, window, handed=handed, turn=_TURN, places=processes.places)

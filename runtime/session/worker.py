@@ -15,6 +15,7 @@ from typing import Any
 
 from flowrun.dsl import plan as p
 
+from ..account.folded import Fold
 from ..costs.written_budget import Budget
 from ..dispatch.answer_rows import AnswerRows
 from ..dispatch.endpoint import identities_of, strands_of, window_of
@@ -142,7 +143,8 @@ class BodyWorker:
         environ, settings = self.environ(hello), self.settings(hello)
         assert settings.folder is not None
         number: int = hello["hello"]
-        self._relay = relay = EventRelay(self._link.send, EventWriter(whole=hello["whole"]))
+        fold = Fold() if hello["fold"] else None
+        self._relay = relay = EventRelay(self._link.send, EventWriter(whole=hello["whole"]), fold)
         clock = self.clock(hello)
 
         def tell(line: str) -> None:
@@ -165,6 +167,8 @@ class BodyWorker:
                 priced=hello["priced"],
                 limiter_at=leased,
             )
+            if fold is not None and hello["priced"]:
+                fold.summary.account.price = models.prices
             self.check(hello, models)
             await check_endpoints(models.endpoints)
             log = self._log = self._opened_log(hello, models, clock)

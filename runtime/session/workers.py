@@ -14,6 +14,7 @@ from typing import Any
 from flowrun.dsl import plan as p
 from flowrun.dsl import types
 
+from ..account.summary import Summary
 from ..costs.lease_book import BudgetBook, LeaseBook
 from ..dispatch.attempt_events import Publish
 from ..dispatch.leases import LOCAL, LeaseDesk, Leases
@@ -41,6 +42,7 @@ from .models import Models
 from .one_process import OneProcess
 from .parts import Parts
 from .run_rows import RunSettings, settings_row
+from .sums_heard import adding, both
 
 PACKAGE = "flowrun-dsl"
 NO_BLOCK = "it is no map and no repeat"
@@ -157,6 +159,7 @@ class Workers(OneProcess):
         log: NoLog,
         context: Context,
         publish: Publish,
+        summary: Summary,
         *,
         priced: bool,
     ) -> Context:
@@ -164,6 +167,7 @@ class Workers(OneProcess):
         self._desk.book.join(LOCAL)
         if self.hub is None:
             return self._budgeted(context)
+        add = adding((summary, *self._parts.on_event))
         plan = p.to_json(self._plan)
         settings = replace(settings, folder=settings.folder or (Path(self._plan.source).parent), reads=(), taken={})
         row = settings_row(self._plan, settings)
@@ -183,6 +187,7 @@ class Workers(OneProcess):
             "doubtful": context.ask_doubtful,
             "budget": [context.calls_limit, context.money_limit],
             "priced": priced,
+            "fold": add is not None,
             "holders": self._count + 1,
             "run": _run_row(log),
             **self._told,
@@ -193,7 +198,7 @@ class Workers(OneProcess):
         def hello(number: int) -> dict[str, Json]:
             return {**common, "known": known(), "hello": number, "now": log.clock.now()}
 
-        await self.hub.greet(log, publish, hello, early=self._early)
+        await self.hub.greet(log, publish if add is None else both(publish, add), hello, early=self._early)
         answered = _answered(log) if self._resumed else None
         placed = replace(context, placing=self._placing)
         return self._budgeted(

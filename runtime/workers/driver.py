@@ -99,11 +99,8 @@ class DrivingScheduler(SharingScheduler):
     def catch_up(self) -> None:
         super().catch_up()
         overs, self._overs = self._overs, []
-        decisions: list[Decision] = []
-        for over in overs:
-            decisions += self.state.body_over(over)
         if overs:
-            self._act(decisions)
+            self._act(self.state.bodies_over(overs))
 
     @property
     def behind(self) -> bool:

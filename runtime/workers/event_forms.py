@@ -9,6 +9,7 @@ from typing import Any, get_args
 
 from flowrun.dsl import dataclass
 
+from ..account.sums import Figures, figures_in
 from ..engine.body_json import tally_json, tally_of
 from ..vocabulary import events as e
 from ..vocabulary.call import Answer, Message, Request
@@ -205,6 +206,8 @@ class EventReader:
         self._carried: dict[int, dict[str, SentCall]] = {}
         self.open: dict[int, e.RequestStarted] = {}
         """The requests under way, by number."""
+        self.flying = 0
+        """The calls under way of which only the number is known."""
 
     def event(self, row: list[Any]) -> e.Event:
         """Return the event of a row that ``EventWriter`` has written."""
@@ -234,10 +237,22 @@ class EventReader:
                 self._carried[event.number] = {one.place: one for one in event.carried}  # type: ignore[misc]
         elif form.ends:
             number = given[form.number]
-            self.open.pop(number, None)
+            if self.open.pop(number, None) is None:
+                self.flying -= getattr(event, "calls", 0)
             if self._carried and not isinstance(event, e.RequestRetried):
                 self._carried.pop(number, None)
         return event
+
+    @property
+    def busy(self) -> bool:
+        """True if a request is under way."""
+        return bool(self.open) or self.flying > 0
+
+    def figures(self, found: Any) -> Figures:
+        """Return the sums of events that a worker's ``Fold`` has made."""
+        figures = figures_in(found, self._first)
+        self.flying += figures.count("flying")
+        return figures
 
     def broken_off(self, at: float) -> list[e.RequestCancelled]:
         """Return the ends of the requests that were under way when the worker died. Their calls are in doubt."""
@@ -245,6 +260,9 @@ class EventReader:
             e.RequestCancelled(one.number, one.path, one.calls, one.carried, open=True, at=at)
             for one in self.open.values()
         ]
+        if self.flying > 0:
+            ends.append(e.RequestCancelled(self._first, "", self.flying, open=True, at=at))
+        self.flying = 0
         self.open.clear()
         self._carried.clear()
         return ends

@@ -186,7 +186,7 @@ class Hub:
                 case "leases":
                     with sound():
                         self._desk.take(worker.number, found)
-                case "events":
+                case "events" | "figures":
                     for event in found:
                         self._publish(event)
                 case "over":
@@ -252,7 +252,7 @@ class Hub:
 
     def _sending(self) -> bool:
         """Tell whether a request of the run is under way anywhere."""
-        return any(worker.events.open for worker in self.team) or (self._driver is not None and self._driver.sending)
+        return any(worker.events.busy for worker in self.team) or (self._driver is not None and self._driver.sending)
 
     def _end(self, over: BodyOver) -> None:
         self._forget(over.number)

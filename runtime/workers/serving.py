@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+from ..account.folded import Fold
 from ..engine.body_json import over_json
 from ..engine.body_terms import LaunchBody
 from ..engine.decisions import BodyOver, Decision
@@ -23,24 +24,31 @@ _LATE = 0.05
 
 
 class EventRelay:
-    """The sender of a worker's events. They go in batches, and always before what is sent after them."""
+    """The sender of a worker's events. They go in batches, and always before what is sent after them.
 
-    def __init__(self, send: Callable[[Message], None], writer: EventWriter) -> None:
+    With a ``fold``, those that it can sum up go as sums.
+    """
+
+    def __init__(self, send: Callable[[Message], None], writer: EventWriter, fold: Fold | None = None) -> None:
         self._send = send
         self._writer = writer
+        self.fold = fold
         self._rows: list[Json] = []
         self._timer: asyncio.TimerHandle | None = None
 
     def __call__(self, event: e.Event) -> None:
-        if not self._rows:
+        if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(_LATE, self.flush)
-        self._rows.append(self._writer.row(event))
+        if self.fold is None or not self.fold(event):
+            self._rows.append(self._writer.row(event))
 
     def flush(self) -> None:
         rows, self._rows = self._rows, []
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        if self.fold is not None and (sums := self.fold.take()) is not None:
+            self._send({"figures": sums})
         if rows:
             self._send({"events": rows})
 

@@ -15,6 +15,7 @@ from .waits import waits_of
 _READERS: dict[str, Callable[[Worker, Any], Any]] = {
     "rows": lambda worker, found: int(found),
     "events": lambda worker, found: [worker.events.event(row) for row in found],
+    "figures": lambda worker, found: [worker.events.figures(found)],
     "over": lambda worker, found: [over_of(one) for one in found],
     "gave": lambda worker, found: [int(one) for one in found],
     "room": lambda worker, found: int(found),

@@ -22,7 +22,7 @@ evidence is sure to be enough. So rounding never weakens the bound.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import exp, log
 from typing import TYPE_CHECKING
 
@@ -32,7 +32,7 @@ from ..vocabulary.amounts import count_text
 from ..vocabulary.json_value import Json
 from .adaptive import Adaptive
 from .expected import expected_samples
-from .protocol import ReduceError, Setting
+from .protocol import Question, ReduceError, Setting
 from .reach import Args, number
 
 if TYPE_CHECKING:
@@ -71,11 +71,22 @@ class Certain(Adaptive):
         """True if the vote names its leader."""
         return self.undecided == "first" or self.succeeded()
 
-    def questions(self):  # type: ignore[no-untyped-def]
+    @property
+    def doubtful(self) -> bool:
+        # Lost samples could have decided a vote that has no winner without them.
+        return super().doubtful or (self.lost > 0 and not self._named)
+
+    def questions(self) -> Sequence[Question]:
         return super().questions() if self._named else ()
 
     def standing(self) -> int:
-        return super().standing() if self._named else 0
+        if not self._named:
+            return 0
+        found = super().standing()
+        # Without `first` a leader that keeps the most votes is no winner: the rule must hold in the other world too.
+        while found and self.undecided != "first" and not self.holds_without(found):
+            found -= 1
+        return found
 
     def value(self) -> Json:
         if self._named or self.ballots.counted < self.enough or self.doubtful:

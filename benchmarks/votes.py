@@ -120,7 +120,7 @@ RULES = (
     ),
     Rule("approval", "approval", _cannot_change, answer="[text]", shape="[%s]"),
     Rule("ranked", "ranked", _never, answer="[text]", shape="[%s]"),
-    Rule("confidence .95", "majority(confidence: 0.95)", _sure, adaptive=True),
+    Rule("confidence .95", "majority(confidence: 0.95)", _sure, adaptive=True, fewest=4),
     Rule("risk .05", "majority(risk: 0.05, undecided: first)", _proved, adaptive=True, fewest=5),
     Rule("ahead(2)", "ahead(2)", _ahead(2), adaptive=True),
     Rule("ahead(3)", "ahead(3)", _ahead(3), adaptive=True),
@@ -307,7 +307,7 @@ MIXES = {
     "hard": (0.95, 0.9, 0.8, 0.7, 0.6, 0.55, 0.5, 0.4, 0.3, 0.2),
 }
 SURE = (
-    Rule("confidence .95", "majority(confidence: 0.95)", _sure, adaptive=True),
+    Rule("confidence .95", "majority(confidence: 0.95)", _sure, adaptive=True, fewest=4),
     Rule("confidence .9", "majority(confidence: 0.9)", lambda counts, *_: _confident(*counts, 0.9), adaptive=True),
     Rule("risk .05", "majority(risk: 0.05)", _proved, adaptive=True),
     Rule("all N", "majority", _never),
@@ -333,8 +333,9 @@ def made(most: int, questions: int, seed: int) -> None:
                 error = 196 * math.sqrt((_mean([one * one for one in lost]) - _mean(lost) ** 2) / len(lost))
                 calls = _mean([calls for _, calls in ran])
                 fewer = 100 * (1 - calls / _mean([calls for _, calls in base]))
+                right = 100 * _mean([good for good, _ in ran])
                 print(
-                    f"{name:11} {rule.name:14} {wrong:5} │ {100 * _mean([good for good, _ in ran]):7.2f} {calls:6.2f} │ "
+                    f"{name:11} {rule.name:14} {wrong:5} │ {right:7.2f} {calls:6.2f} │ "
                     f"{fewer:7.1f} │ {100 * _mean(lost):6.2f} ± {error:4.2f}"
                 )
 

@@ -1,4 +1,4 @@
-"""`majority(risk: …)` names a wrong answer no more often than it says, for any question, and tells if it is undecided."""
+"""`majority(risk: …)` names a wrong answer no more often than it says, whatever the question, and tells if it is open."""
 
 from __future__ import annotations
 
@@ -151,7 +151,7 @@ def test_no_wrong_answer_of_several_is_named_more_often_than_the_risk(shares: li
 def test_a_vote_is_that_of_the_first_prefix_with_the_evidence(
     ballots: list[Json], least: int, seed: int, launch: str, undecided: str
 ) -> None:
-    args = {"risk": 0.2} | ({"undecided": undecided} if undecided else {})
+    args: dict[str, Json] = {"risk": 0.2} | ({"undecided": undecided} if undecided else {})
     driven = vote("majority", ballots, seed, launch, least=least, **args)
     value, taken = None, len(ballots)
     for seen in range(least, len(ballots) + 1):
@@ -237,7 +237,7 @@ def test_no_change_of_as_many_ballots_as_told_changes_the_winner(undecided: str)
 def test_a_vote_that_is_to_stand_takes_the_fewest_samples_of_its_plan() -> None:
     spec = REDUCERS["majority"].spec
     for stands in (0, 1, 2):
-        args = {"risk": 0.05, "stands": stands}
+        args: dict[str, Json] = {"risk": 0.05, "stands": stands}
         fewest = spec.fewest(8, 60, args)
         driven = vote("majority", ["a"] * 60, 0, "cost", least=8, **args)
         assert driven.ended == ("value", "a")
@@ -293,9 +293,7 @@ def test_a_lost_sample_that_could_have_decided_is_told_as_such() -> None:
         ({"risk": 0.05, "ties": "error"}, 3, 40, "ties", "has no tie"),
     ],
 )
-def test_arguments_that_do_not_fit(
-    args: dict[str, Json], least: int | None, most: int, arg: str, said: str
-) -> None:
+def test_arguments_that_do_not_fit(args: dict[str, Json], least: int | None, most: int, arg: str, said: str) -> None:
     found = REDUCERS["majority"].spec.result(Given(WORDS, least, most, args))
     assert isinstance(found, Refusal)
     assert found.arg == arg and said in found.message

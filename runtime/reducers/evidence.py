@@ -183,9 +183,7 @@ def fewest_of(least: int, most: int, args: Args) -> int:
     risk = args.get("risk")
     if not isinstance(risk, (int, float)):
         return min(most, low)
-    return bisect_left(
-        range(most), True, lo=min(low, most), key=lambda every: proved(risk, every - changed, changed)
-    )
+    return bisect_left(range(most), True, lo=min(low, most), key=lambda every: proved(risk, every - changed, changed))
 
 
 def expected_of(least: int, most: int, args: Mapping[str, object], right: float) -> float | None:

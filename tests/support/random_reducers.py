@@ -221,6 +221,4 @@ class Reducers(Values):
         for rule in rules:
             inner = rule + ("" if "(" in rule else "(") + (args if "(" in rule else args[2:])
             texts.append(f"{inner})" if not inner.endswith("(") else rule)
-        return [
-            Reduced(text, item.maybe if "undecided: none" in text else item, vote=True) for text in texts
-        ]
+        return [Reduced(text, item.maybe if "undecided: none" in text else item, vote=True) for text in texts]

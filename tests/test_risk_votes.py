@@ -1,4 +1,4 @@
-"""`majority(risk: …)` names a wrong answer no more often than it says, whatever the question, and tells if it is open."""
+"""`majority(risk: …)` names a wrong answer no more often than it says, and tells whether the vote was decided."""
 
 from __future__ import annotations
 

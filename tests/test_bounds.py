@@ -70,6 +70,8 @@ def test_an_inner_step_that_waits_for_an_outer_one_lengthens_the_way() -> None:
         ("repeat 5 { A } reduce majority with launch: latency", (3, 5), (1, 1)),
         ("repeat 5 { A } reduce majority with launch: together", (5, 5), (1, 1)),
         ("repeat 3..9 { A } reduce majority", (3, 9), (1, 7)),
+        ("repeat 3..9 { A } reduce majority(risk: 0.05)", (5, 9), (1, 5)),
+        ("repeat 3..9 { A } reduce majority(risk: 0.05, undecided: none)", (5, 9), (1, 5)),
         ("repeat 5 { A } reduce collect", (5, 15), (1, 3)),
         ("repeat 5 { A } reduce collect with concurrency: 2", (5, 15), (3, 9)),
     ],

@@ -282,6 +282,8 @@ REFUSED = {
     ),
     "provider": ('  a = ask m "x"\n', "Chat Completions"),
     "judge": ('  a = repeat 3 { ask "x" } reduce best(judge: ask "Which? {{ results }}")\n', "judge"),
+    "risk": ('  a = repeat 3..9 { ask "x" -> yes | no } reduce majority(risk: 0.1)\n', "risk"),
+    "decided": ('  v = repeat 3 { ask "x" -> yes | no } reduce majority\n  a = decided(v)\n', "decided"),
     "window": ('  a = repeat 3..9 { ask "x" -> yes | no } reduce window(3)\n', "window"),
 }
 
@@ -295,7 +297,7 @@ def test_what_has_no_plain_form_is_refused_at_its_line(name: str, tmp_path: Path
         [*COMMAND, "eject", str(flow), "--model", "openai:m", "-o", str(out)],
         capture_output=True, text=True, check=False,
     )  # fmt: skip
-    line = 5 if name.startswith("batch") else 4
+    line = 5 if name.startswith("batch") or name == "decided" else 4
     assert ran.returncode == 1
     assert "F0778" in ran.stdout + ran.stderr and words in ran.stdout + ran.stderr
     assert f"x.flow:{line}:" in ran.stdout + ran.stderr

@@ -123,6 +123,7 @@ SHAPES = (
     "at_least:",
     r"by: label",
     "confidence:",
+    "risk: 0.5, undecided: (first|none|fail)",
     r"match \w+ \{",
     r"match \w+ == ",
     r"none = ",

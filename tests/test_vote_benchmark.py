@@ -66,3 +66,13 @@ def test_recorded_ballots_give_what_they_give_by_hand(
     path.write_text('{"votes": []}', encoding="utf-8")
     with pytest.raises(SystemExit, match=r"ballots.jsonl:1"):
         votes.main(["--ballots", str(path)])
+
+
+def test_made_ballots_show_what_a_lower_confidence_loses(votes: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
+    assert votes.main(["--made", "--questions", "300"]) == 0
+    rows = [line for line in capsys.readouterr().out.splitlines() if " confidence .9 " in line]
+    assert len(rows) == 9
+    for row in rows:
+        fewer, lost = (part.split()[0] for part in row.split("│")[2:])
+        assert 10 < float(fewer) < 45
+        assert float(lost) > -2

@@ -40,7 +40,13 @@ def voting(rule: str, samples: str, launch: str, seen: str = "votes(v)") -> str:
     )
 
 
-ADAPTIVE = ["majority(confidence: 0.9)", "ahead(2)", "ahead(target: 0.99, right: 0.75)", "window(3)"]
+ADAPTIVE = [
+    "majority(confidence: 0.9)",
+    "majority(risk: 0.2, undecided: none)",
+    "ahead(2)",
+    "ahead(target: 0.99, right: 0.75)",
+    "window(3)",
+]
 
 
 @pytest.mark.parametrize("rule", ADAPTIVE)

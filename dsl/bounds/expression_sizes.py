@@ -187,6 +187,8 @@ def _open(expr: p.Expr, inner: Callable[[p.Expr], Size], count: Count) -> Size:
             return function_size(CALLED[name], given.pop(CALLED[name].value), given, count)
         case p.CallOf("agreement" | "sure", _):
             return Some(t.NUMBER, Bound(1, 8))
+        case p.CallOf("decided", _):
+            return Some(t.BOOL, ONE)
         case p.CallOf("join", args):
             return joined(inner(args["items"]), inner(args["separator"]) if "separator" in args else Known("\n"), count)
         case p.CallOf(function, _):

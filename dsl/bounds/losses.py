@@ -21,7 +21,7 @@ from .survey import BodyBounds, Done, Least
 
 SAFE = frozenset({"collect", "concat", "count", "dedupe", "flatten", "rank", "sum"})
 """The reducers that have a value for any results, and also for no results."""
-_PLAIN = frozenset({"agreement", "join", "length", "sure", "votes"})
+_PLAIN = frozenset({"agreement", "decided", "join", "length", "sure", "votes"})
 """The functions that have a value for any arguments."""
 
 
@@ -86,10 +86,10 @@ def may_be_refused(spec: ReducerSpec | None, rule: p.Reduce, least: int, most: i
     args = constants(rule)
     if spec is None or not spec.votes:
         return False
-    if "votes" in args or args.get("stands", 0) != 0:
+    if "votes" in args or "risk" in args or args.get("stands", 0) != 0:
         # An argument that only the run knows may be too large.
         found = spec.result(Given(UNKNOWN, least, most, args))
-        return None in args.values() or (isinstance(found, Refusal) and found.arg in ("votes", "stands"))
+        return None in args.values() or (isinstance(found, Refusal) and found.arg in ("votes", "stands", "risk"))
     return False
 
 

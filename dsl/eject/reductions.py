@@ -184,6 +184,8 @@ class Reductions:
         args = {name: self.bodies.expressions.write(one, scope) for name, one in reduce.args.items()}
         if "stands" in args:
             raise self._error("a vote that must stand against samples has no plain form", "drop `stands`")
+        if "risk" in args:
+            raise self._error("a vote with a risk has no plain form", "write a confidence in place of the risk")
         item = t.unwrapped(_item_of(step))
         if isinstance(by := reduce.args.get("by"), p.Constant) and isinstance(item, t.Record | t.Union):
             field = item.field(str(by.value))

@@ -29,7 +29,7 @@ from ..checking.program import Program, Step
 from ..checking.typed import Typed
 from ..diagnostics import Diagnostic
 from .lint import Lint
-from .parts import votes
+from .parts import argument, votes
 
 MANY = 9
 VERY_MANY = 40
@@ -53,6 +53,8 @@ def many_votes(program: Program, typed: Typed, catalog: Catalog) -> list[Diagnos
         for step, node in votes(program, catalog)
         if not _of_people(step, typed)
         and isinstance(node, s.Repeat)
+        # A vote with a risk stops when it is sure enough, and a close one needs that many.
+        and argument(node.reduce, "risk") is None
         and node.most.value > (MANY if node.least.value == node.most.value else VERY_MANY)
     ]
 

@@ -3,7 +3,8 @@
 With a fixed N, the vote stops as soon as the leader's lead is larger than the number of ballots still out. The winner
 is then the one that all N ballots would have given, in whatever order they arrive. With `repeat a..b`, the vote goes on
 in batches, counted in the order of the samples, until P(the leader's share > ½) reaches the confidence. This
-probability is taken from Beta(v1 + 1, v2 + 1) (Adaptive-Consistency, arXiv 2305.11860).
+probability is taken from Beta(v1 + 1, v2 + 1) (Adaptive-Consistency, arXiv 2305.11860). With a `risk` it goes on until
+the evidence for the leader is strong enough (``evidence``).
 
 With a fixed N the vote stands against f samples exactly if the lead is larger than 2f + R, where R is the number of
 ballots still out. Proof: a changed sample takes at most one vote from the leader and gives one to a rival, so it lowers
@@ -25,6 +26,7 @@ from flowrun.dsl import Given, ParamSpec, ReducerSpec, Refusal, types
 
 from .adaptive import Adaptive, reach_of, way_of, why_not
 from .arguments import PARAMS, STANDS, plurality
+from .evidence import RISK, Certain, expected_of, fewest_of, of_item, proved, refusal
 from .expected import expected_samples, more_than_half, until_standing
 from .protocol import Reducer, Rule, Setting
 from .reach import LEAD, Args, Reach, number, that_can_stand, with_ballots
@@ -89,20 +91,27 @@ def led(first: int, second: int) -> float:
 
 def _make(setting: Setting) -> Reducer:
     """Make the vote: an adaptive one if it may choose its number of samples."""
+    if "risk" in setting.args:
+        return Certain(setting)
     return Confident(setting) if setting.least < setting.most else Majority(setting)
 
 
 def _result(given: Given) -> types.Type | Refusal:
+    if refused := refusal(given):
+        return refused
     sure = given.number("confidence")
     if sure is not None and given.chooses and given.most is not None:
         surest = leading(min(given.most, MOST_COUNTED), 0)
         if surest < sure:
             said = f"{given.most} votes for the same answer give a confidence of {surest:.4g}, and never {sure:.10g}"
             return Refusal(said, "use a lower confidence, or more samples", "confidence")
-    return plurality(given)
+    found = plurality(given)
+    return found if isinstance(found, Refusal) else of_item(given, found)
 
 
 def _fewest(least: int, most: int, args: Mapping[str, object]) -> int:
+    if "risk" in args:
+        return fewest_of(least, most, args)
     changed, enough = number(args, "stands", 0), number(args, "at_least", 1)
     if least == most:
         return more_than_half(least, most, args)
@@ -114,6 +123,8 @@ def _fewest(least: int, most: int, args: Mapping[str, object]) -> int:
 
 
 def _expected(least: int, most: int, args: Mapping[str, object], right: float) -> float | None:
+    if "risk" in args:
+        return expected_of(least, most, args, right)
     sure = args.get("confidence", CONFIDENCE)
     changed = number(args, "stands", 0)
     enough = number(args, "at_least", 1) + changed
@@ -131,6 +142,9 @@ def _expected(least: int, most: int, args: Mapping[str, object], right: float) -
 
 
 def _reach(least: int, most: int, args: Args) -> int:
+    risk = args.get("risk")
+    if isinstance(risk, (int, float)):
+        return reach_of(least, most, args, lambda first, second: proved(risk, first, second))
     sure = args.get("confidence", CONFIDENCE)
     if least == most:
         return LEAD.most(least, most, args)
@@ -148,7 +162,7 @@ REACH = Reach(_reach, _why, way_of)
 RULE = Rule(
     ReducerSpec(
         "majority",
-        (*PARAMS, ParamSpec("confidence", types.NUMBER, low=0.5, high=1), STANDS),
+        (*PARAMS, ParamSpec("confidence", types.NUMBER, low=0.5, high=1), *RISK, STANDS),
         with_ballots(_result, REACH),
         "the most frequent answer",
         votes=True,

@@ -88,6 +88,11 @@ def _agreement(args: Args, world: World) -> Json:
     return tally.agreement if tally else 0.0
 
 
+def _decided(args: Args, world: World) -> Json:
+    tally = world.tally(args["of"])
+    return tally is not None and tally.settled
+
+
 def _sure(args: Args, world: World) -> Json:
     from .sure import sureness
 
@@ -266,6 +271,17 @@ FUNCTIONS: dict[str, Function] = {
                 of_step=True,
             ),
             _agreement,
+        ),
+        (
+            FunctionSpec(
+                "decided",
+                (_VOTE,),
+                _always(types.BOOL),
+                "true if the rule of a vote held at its end, false if the vote was not decided or not held",
+                of_step=True,
+                yields=True,
+            ),
+            _decided,
         ),
         (
             FunctionSpec(

@@ -117,6 +117,13 @@ class Vote:
             width = self.args["width"]
             window = [None if one is None else self.count([one]).order() for one in results[-width:]]
             return len(results) % width == 0 and None not in window and all(one == window[0] for one in window)
+        if "risk" in self.args:
+            # The points of the mixture times 2, and their weights.
+            points = ((19, 81), (16, 13), (13, 6))
+            evidence = sum(
+                weight * Fraction(up, 10) ** first * Fraction(20 - up, 10) ** second for up, weight in points
+            )
+            return evidence / 100 * Fraction(str(self.args["risk"])) >= 1
         total = first + second + 1
         sure = Fraction(sum(comb(total, i) for i in range(first + 1)), 2**total)
         return float(sure) >= float(self.args.get("confidence", 0.95))
@@ -178,7 +185,8 @@ class Vote:
 
     def ended(self, *, prefix: bool = False) -> tuple[Json, Count, str]:
         """Return the value, the count of votes, and the winner's key. Raises Lost if the vote has no value."""
-        count = self.count(self.looked_at(prefix=prefix))
+        looked_at = self.looked_at(prefix=prefix)
+        count = self.count(looked_at)
         if count.counted < self.enough():
             reach = count.missing > 0 and count.counted + count.missing >= self.enough()
             raise Lost("too few ballots", abstains=not reach)
@@ -191,6 +199,10 @@ class Vote:
             raise Lost("all ballots are empty", abstains=True)
         tied = count.tied
         winner = tied[0]
+        if "risk" in self.args and self.args.get("undecided") != "first" and not self.holds(looked_at):
+            if self.args.get("undecided") != "none":
+                raise Lost("undecided", abstains=True)
+            return None, count, winner
         if len(tied) > 1:
             if self.args.get("ties") == "error":
                 raise Lost("a tie", abstains=True)

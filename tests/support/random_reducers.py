@@ -213,8 +213,12 @@ class Reducers(Values):
         most = of.number or 2
         rules = ["majority", f"ahead({self.number(1, 2)}", f"window({self.number(2, 2 if most < 6 else 3)}"]
         rules += ["majority(confidence: 0.8"]
+        # Two votes for one answer are enough for this risk. Ties go with a named leader alone.
+        if most >= 2:
+            ends = ["first"] if "ties" in args else ["first", "none", "fail"]
+            rules.append(f"majority(risk: 0.5, undecided: {self.rng.choice(ends)}")
         texts = []
         for rule in rules:
             inner = rule + ("" if "(" in rule else "(") + (args if "(" in rule else args[2:])
             texts.append(f"{inner})" if not inner.endswith("(") else rule)
-        return [Reduced(text, item, vote=True) for text in texts]
+        return [Reduced(text, item.maybe if "undecided: none" in text else item, vote=True) for text in texts]

@@ -12,7 +12,12 @@ from .parts import Stop
 
 
 async def check_until(endpoints: Mapping[str, Endpoint], stop: Stop) -> None:
-    """Let the providers look for what they need. Raises: UsageError; StoppedError, if the run is stopped meanwhile."""
+    """Let the providers look for what they need. A run that is stopped already needs nothing.
+
+    Raises: UsageError; StoppedError, if the run is stopped meanwhile.
+    """
+    if stop.why is not None:
+        return
     check = asyncio.ensure_future(check_endpoints(endpoints))
 
     def end(why: FlowrunError) -> None:

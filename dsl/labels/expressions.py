@@ -172,7 +172,7 @@ class Expressions:
             of = args.get("of")
             tally = scope.tally(str(of.value)) if isinstance(of, p.Constant) else NOTHING
             if function == "decided":
-                return Value(narrowed(tally, 1.0))
+                return Value(narrowed(changed(tally, _share), 1.0))
             return Value(changed(tally, _share) if function == "agreement" else tally)
         if spec is not None and spec.of_ask:
             # The probability tells more than the word: the model wrote a number.

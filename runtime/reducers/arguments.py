@@ -16,6 +16,10 @@ AT_LEAST = ParamSpec("at_least", types.INT, low=1)
 STANDS = ParamSpec("stands", types.INT, low=0)
 BY = ParamSpec("by", types.TEXT, takes_field=True)
 PARAMS = (TIES, AT_LEAST, BY)
+LARGEST = 0.5
+UNDECIDED = ("fail", "none", "first")
+RISK = (ParamSpec("risk", types.NUMBER, low=1e-9, high=LARGEST), ParamSpec("undecided", types.Choice(UNDECIDED)))
+"""The arguments of a vote that stops by its evidence. ``evidence`` has the rule, and only such a vote loads it."""
 
 
 def _listed(item: types.Type) -> bool:

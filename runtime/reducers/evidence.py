@@ -26,11 +26,12 @@ from collections.abc import Mapping, Sequence
 from math import exp, log
 from typing import TYPE_CHECKING
 
-from flowrun.dsl import Given, ParamSpec, Refusal, types
+from flowrun.dsl import Given, Refusal, types
 
 from ..vocabulary.amounts import count_text
 from ..vocabulary.json_value import Json
 from .adaptive import Adaptive
+from .arguments import LARGEST, UNDECIDED
 from .expected import expected_samples
 from .protocol import Question, ReduceError, Setting
 from .reach import Args, number
@@ -42,9 +43,6 @@ POINTS = ((0.95, 0.81), (0.8, 0.13), (0.65, 0.06))
 """The points of the mixture, with their weights."""
 _TERMS = tuple((log(weight), log(2 * point), log(2 - 2 * point)) for point, weight in POINTS)
 _ERROR = 1e-14
-LARGEST = 0.5
-UNDECIDED = ("fail", "none", "first")
-RISK = (ParamSpec("risk", types.NUMBER, low=1e-9, high=LARGEST), ParamSpec("undecided", types.Choice(UNDECIDED)))
 
 
 class Certain(Adaptive):
@@ -173,9 +171,11 @@ def _least_risk(most: int) -> str:
     return ""
 
 
-def of_item(given: Given, item: types.Type) -> types.Type:
+def type_of(given: Given, found: types.Type | Refusal) -> types.Type | Refusal:
     """Return the type of the value. It may be missing if an undecided vote is none."""
-    return types.optional(item) if given.args.get("undecided") == "none" else item
+    if isinstance(found, Refusal):
+        return found
+    return types.optional(found) if given.args.get("undecided") == "none" else found
 
 
 def fewest_of(least: int, most: int, args: Args) -> int:

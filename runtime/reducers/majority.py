@@ -25,8 +25,7 @@ from typing import TYPE_CHECKING
 from flowrun.dsl import Given, ParamSpec, ReducerSpec, Refusal, types
 
 from .adaptive import Adaptive, reach_of, way_of, why_not
-from .arguments import PARAMS, STANDS, plurality
-from .evidence import RISK, Certain, expected_of, fewest_of, of_item, proved, refusal
+from .arguments import PARAMS, RISK, STANDS, plurality
 from .expected import expected_samples, more_than_half, until_standing
 from .protocol import Reducer, Rule, Setting
 from .reach import LEAD, Args, Reach, number, that_can_stand, with_ballots
@@ -92,25 +91,30 @@ def led(first: int, second: int) -> float:
 def _make(setting: Setting) -> Reducer:
     """Make the vote: an adaptive one if it may choose its number of samples."""
     if "risk" in setting.args:
+        from .evidence import Certain
+
         return Certain(setting)
     return Confident(setting) if setting.least < setting.most else Majority(setting)
 
 
 def _result(given: Given) -> types.Type | Refusal:
-    if refused := refusal(given):
-        return refused
+    if "risk" in given.args or "undecided" in given.args:
+        from .evidence import refusal, type_of
+
+        return refusal(given) or type_of(given, plurality(given))
     sure = given.number("confidence")
     if sure is not None and given.chooses and given.most is not None:
         surest = leading(min(given.most, MOST_COUNTED), 0)
         if surest < sure:
             said = f"{given.most} votes for the same answer give a confidence of {surest:.4g}, and never {sure:.10g}"
             return Refusal(said, "use a lower confidence, or more samples", "confidence")
-    found = plurality(given)
-    return found if isinstance(found, Refusal) else of_item(given, found)
+    return plurality(given)
 
 
 def _fewest(least: int, most: int, args: Mapping[str, object]) -> int:
     if "risk" in args:
+        from .evidence import fewest_of
+
         return fewest_of(least, most, args)
     changed, enough = number(args, "stands", 0), number(args, "at_least", 1)
     if least == most:
@@ -124,6 +128,8 @@ def _fewest(least: int, most: int, args: Mapping[str, object]) -> int:
 
 def _expected(least: int, most: int, args: Mapping[str, object], right: float) -> float | None:
     if "risk" in args:
+        from .evidence import expected_of
+
         return expected_of(least, most, args, right)
     sure = args.get("confidence", CONFIDENCE)
     changed = number(args, "stands", 0)
@@ -144,6 +150,8 @@ def _expected(least: int, most: int, args: Mapping[str, object], right: float) -
 def _reach(least: int, most: int, args: Args) -> int:
     risk = args.get("risk")
     if isinstance(risk, (int, float)):
+        from .evidence import proved
+
         return reach_of(least, most, args, lambda first, second: proved(risk, first, second))
     sure = args.get("confidence", CONFIDENCE)
     if least == most:

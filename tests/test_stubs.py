@@ -210,6 +210,8 @@ stubbed.sort(mails=[], tone=3)  # WRONG
 """
 
 
+@pytest.mark.slow
+@pytest.mark.skipif(not importlib.util.find_spec("mypy"), reason="mypy comes with the extra dev")
 def test_type_checkers_know_what_a_stub_takes_and_gives(tmp_path: Path) -> None:
     every = "\n".join(f"flow f{number}(thing: {form[0]}) {{\n  return thing\n}}\n" for number, form in enumerate(FORMS))
     (tmp_path / "every.py").write_text(both(f"{TYPES}\n{every}")[0])

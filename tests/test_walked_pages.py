@@ -58,5 +58,7 @@ def test_times_and_names_of_runs_may_differ() -> None:
     assert fits("20261129-091625-7656 · 2 calls · 1 min 3 s", "20261130-091625-0a56 · 2 calls · 12 ms")
     assert fits("2 calls · 1 s", "0/2 steps · 1 in flight · 0 calls done · 8 s\n2 calls · 3 s; one after another 4 s")
     assert fits("a[0]: x\na[1]: y\nend", "a[1]: y\na[0]: x\nend")
+    assert fits("2 calls · 9 ms; 2 s to start · 5 tokens in, 6 out", "2 calls · 3 s · 5 tokens in, 6 out")
+    assert not fits("2 calls · 9 ms; 2 s to start · 5 tokens in, 6 out", "2 calls · 3 s · 5 tokens in, 7 out")
     assert not fits("2 calls · 1 s", "3 calls · 1 s")
     assert not fits("a[0]: x\n…", "a[0]: y\nend")

@@ -13,16 +13,12 @@ import sys
 import tempfile
 import zipfile
 from collections.abc import Iterator, Mapping
+from importlib import import_module
 from pathlib import Path
-
-import flowrun
-import flowrun.dsl
-import flowrun.grammars
-import flowrun.runtime
-import flowrun.testing
 
 from . import HERE, ROOT
 
+PACKAGES = ("flowrun", "flowrun.dsl", "flowrun.grammars", "flowrun.runtime", "flowrun.testing")
 OWN = ("index.html", "style.css", "worker.js")
 PYODIDE = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip", "pyodide-lock.json")
 LEFT_OUT = frozenset(
@@ -106,11 +102,14 @@ def _pack(archive: Path, files: Mapping[str, bytes]) -> None:
 def _own_modules() -> dict[str, bytes]:
     """Return the files of the language and of the pure half of the runner."""
     found = {"desk.py": (HERE / "desk.py").read_bytes()}
-    for package in (flowrun, flowrun.dsl, flowrun.grammars, flowrun.runtime, flowrun.testing):
+    # `flowrun` gives out only some of them as its names, unless something else has loaded them before.
+    for package in map(
+        import_module, ("flowrun", "flowrun.dsl", "flowrun.grammars", "flowrun.runtime", "flowrun.testing")
+    ):
         home = Path(package.__file__ or "").parent
         for path in sorted(home.rglob("*")):
             inside = path.relative_to(home)
-            unneeded = package is flowrun.runtime and inside.parts[0] in LEFT_OUT
+            unneeded = package.__name__ == "flowrun.runtime" and inside.parts[0] in LEFT_OUT
             if path.is_file() and not unneeded and "__pycache__" not in inside.parts and "editors" not in inside.parts:
                 found[f"{package.__name__.replace('.', '/')}/{inside.as_posix()}"] = path.read_bytes()
     return found

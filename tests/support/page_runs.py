@@ -27,7 +27,7 @@ _CHANGING = (
     (re.compile(r"\b\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d)?Z?"), "DATE"),
     (re.compile(r"\b(\d[\d.,]* min )?\d[\d.,]* (ms|s|min)\b"), "TIME"),
     (re.compile(r"\b\d\d:\d\d:\d\d\b"), "DATE"),
-    (re.compile(r"(?<= · TIME)[^\n]*?(?= · [\d.,]+ tokens in,|$)", re.MULTILINE), ""),
+    (re.compile(r"(?<= · TIME)(?! · [\d.,]+ tokens in,)[^\n]+?(?= · [\d.,]+ tokens in,|$)", re.MULTILINE), ""),
     (re.compile(r"^\d+/\d+ steps · .*\n", re.MULTILINE), ""),
     (re.compile(r"(flowrun-dsl) \S+ \(.*\)"), r"\1"),
     (re.compile(r"http://127\.0\.0\.1:\d+"), "http://127.0.0.1:PORT"),

@@ -103,7 +103,6 @@ def _own_modules() -> dict[str, bytes]:
     """Return the files of the language and of the pure half of the runner."""
     found = {"desk.py": (HERE / "desk.py").read_bytes()}
     # `flowrun` gives out only some of them as its names, unless something else has loaded them before.
-    # `flowrun` gives out only some of them as its names, unless something else has loaded them before.
     for package in map(import_module, PACKAGES):
         home = Path(package.__file__ or "").parent
         for path in sorted(home.rglob("*")):

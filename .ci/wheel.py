@@ -26,7 +26,7 @@ LARGEST = 3 * 1024 * 1024
 MOST = 24
 """The most packages of an environment with the wheel and what it requires, itself included."""
 CHECKER = ("lark", "jinja2", "click")
-"""What the checker alone requires, as docs/install.md says."""
+"""The packages that the checker alone requires, as docs/install.md says."""
 KEPT = ("SYSTEMROOT", "TEMP", "TMP", "PATHEXT", "USERPROFILE")
 """The variables without which Windows starts no Python."""
 IMPORTS = """

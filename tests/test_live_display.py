@@ -120,7 +120,7 @@ def test_more_blocks_than_lines_are_counted(tmp_path: Path) -> None:
 
 
 def only_above_two_lines(text: str) -> bool:
-    """Whether the block stands once on the screen, with its last count and two lines below it."""
+    """Return True if the block stands once on the screen, with its last count and two lines below it."""
     lines = text.split("\n")
     return "304/1,000" in text and [at for at, line in enumerate(lines) if "notes  " in line] == [len(lines) - 3]
 

@@ -14,7 +14,7 @@ _REFERENCES = {"href", "src", "srcset", "data", "poster", "action"}
 
 @dataclass
 class Built:
-    """What one page has: its names, its links, its inline scripts and styles, and the number of parts in its text."""
+    """The contents of one page: its names, links, inline scripts and styles, and the number of parts in its text."""
 
     ids: list[str] = field(default_factory=list)
     links: list[tuple[str, str]] = field(default_factory=list)

@@ -152,7 +152,7 @@ class Desk:
         """Return a text as `flowrun fmt` writes it."""
         return {"text": format_file(parse_flow(Source(asked["text"], self.name)))}
 
-    # What follows from the text
+    # Answers about the flow
 
     def plan(self, asked: dict[str, Any]) -> dict[str, Any]:
         """Return the bounds of a flow as lines. ``inputs`` has texts of values by parameters; "" leaves one open."""

@@ -31,7 +31,7 @@ class WireOptions:
 
 
 class Wire(Protocol):
-    """What a program sends. Each method raises EjectError for what only the runner can send.
+    """The form of the requests of a program. Each method raises EjectError for a request that only the runner can send.
 
     ``functions`` are the declarations of the functions, by name.
     """

@@ -33,7 +33,7 @@ State = tuple[int, int, int] | None
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """One check of all files.
+    """The findings of one check of all files.
 
     ``names`` are the flows. ``seen`` has the states of all files that the check read or missed, as it found them.
     ``folders`` has those of the folders in which new flows may appear.

@@ -1,4 +1,4 @@
-"""What an ejected program sends: the requests of Chat Completions, as the runner writes them."""
+"""The requests of an ejected program: those of Chat Completions, as the runner writes them."""
 
 from __future__ import annotations
 

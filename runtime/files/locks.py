@@ -24,9 +24,9 @@ except ImportError:
     msvcrt = None
 
 LOCKS = fcntl is not None or msvcrt is not None
-"""Whether this system has locks of files at all."""
+"""True if this system has locks of files."""
 REPLACES_OPEN = fcntl is not None
-"""Whether a file can be renamed or replaced while it is open. Windows refuses that."""
+"""True if an open file can be renamed or replaced. Windows refuses that."""
 BINARY: int = getattr(os, "O_BINARY", 0)
 """The flag of ``os.open`` without which Windows changes line ends."""
 _WHOLE = 1 << 30

@@ -10,7 +10,7 @@ from flowrun.dsl import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """What an editor can take. One that tells nothing can take little."""
+    """The abilities of an editor. An editor that tells nothing can take little."""
 
     snippets: bool = False
     markdown: bool = False

@@ -5,6 +5,9 @@ Behind a fan-out, the branches are records, and the value has the fields of all 
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 from flowrun.dsl import Given, ReducerSpec, Refusal, types
 
 from ..vocabulary.json_value import Json
@@ -20,15 +23,20 @@ class Merge(Gathering):
             ):
                 return {field.name: [] if isinstance(field.type, types.ListOf) else None for field in item.fields}
             raise ReduceError("the list of results is empty")
-        merged: dict[str, Json] = {}
-        for record in records:
-            for name, value in record.items():
-                known = merged.get(name)
-                if known is None:
-                    merged[name] = list(value) if isinstance(value, list) else value
-                elif isinstance(known, list) and isinstance(value, list):
-                    known += value
-        return merged
+        return merged(records)
+
+
+def merged(records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return one record: each field takes its first value that is there, and lists are joined."""
+    whole: dict[str, Any] = {}
+    for record in records:
+        for name, value in record.items():
+            known = whole.get(name)
+            if known is None:
+                whole[name] = list(value) if isinstance(value, list) else value
+            elif isinstance(known, list) and isinstance(value, list):
+                known += value
+    return whole
 
 
 def _result(given: Given) -> types.Type | Refusal:

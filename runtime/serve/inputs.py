@@ -122,7 +122,7 @@ class Inputs:
                     return files
             except (InputError, OSError):
                 continue
-        # One sentence for all that is not allowed, so that nobody learns what there is elsewhere.
+        # The server says the same of a missing and of a forbidden file, so nobody learns which files exist elsewhere.
         raise InputError(f"there is no file {shown(path)} in the folders that the server allows")
 
 

@@ -24,7 +24,7 @@ class SpentError(FlowrunError):
 
 @dataclass(eq=False, slots=True)
 class Account:
-    """One side of the budget, in calls or in dollars. ``held`` is what the runs that go on may spend."""
+    """The account of the calls or of the dollars of a budget. ``held`` is the most that open runs may spend."""
 
     limit: float | None
     spent: float = 0.0

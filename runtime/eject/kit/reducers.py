@@ -8,6 +8,7 @@ from fractions import Fraction
 from statistics import mean, median
 from typing import Any
 
+from flowrun.runtime.reducers.merge import merged
 from flowrun.runtime.vocabulary.tokens import estimate
 
 from .blocks import ended, no_result
@@ -33,21 +34,13 @@ def concatenated(results: Sequence[Any], separator: str = "\n\n") -> str:
 
 
 def merged_records(results: Sequence[Any], empty: dict[str, Any] | None = None) -> dict[str, Any]:
-    """Return one record: each field takes its first value that is there, and lists are joined."""
+    """Return one record made of all records, or ``empty`` where there are none."""
     records = present(results)
     if not records:
         if empty is not None:
             return {name: list(value) if isinstance(value, list) else value for name, value in empty.items()}
         raise no_result(results, "the list of results is empty")
-    merged: dict[str, Any] = {}
-    for record in records:
-        for name, value in record.items():
-            known = merged.get(name)
-            if known is None:
-                merged[name] = list(value) if isinstance(value, list) else value
-            elif isinstance(known, list) and isinstance(value, list):
-                known += value
-    return merged
+    return merged(records)
 
 
 def numbers_of(results: Sequence[Any], by: str | None) -> list[Fraction]:

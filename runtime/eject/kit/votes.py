@@ -76,7 +76,7 @@ class Vote:
     def holds(self) -> None:
         """Raise NoResult if the rule does not hold at the end."""
 
-    # What all rules share
+    # The parts that all rules share
 
     @property
     def counted(self) -> int:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from bisect import bisect_left
 from typing import Any
 
+from flowrun.runtime.reducers.majority import leading
+
 from .votes import Vote
 
 
@@ -122,13 +124,3 @@ class Ahead(Adaptive):
 
     def further(self) -> int:
         return max(1, self.by_votes + self.lost - self.lead)
-
-
-def leading(first: int, second: int) -> float:
-    """Return P(p > ½) for p from Beta(first + 1, second + 1), in closed form."""
-    total = first + second + 1
-    tail = term = 1
-    for i in range(second):
-        term = term * (total - i) // (i + 1)
-        tail += term
-    return float((2**total - tail) / 2**total)

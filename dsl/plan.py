@@ -54,6 +54,7 @@ from .plan_steps import (
     Rounds,
     Step,
     Value,
+    listed,
     walk_steps,
 )
 from .records import dataclass
@@ -110,6 +111,7 @@ __all__ = [
     "json_schema",
     "to_json",
     "walk_exprs",
+    "listed",
     "walk_steps",
 ]
 

@@ -227,7 +227,12 @@ class _Planner(AskPlanner):
                 )
             case s.Repeat():
                 return p.Repeat(
-                    int(node.least.value), int(node.most.value), self.block(step), self.reduce(step, node.reduce)
+                    int(node.least.value),
+                    int(node.most.value),
+                    self.block(step),
+                    self.reduce(step, node.reduce),
+                    node.element.text if node.element is not None else None,
+                    self.expr(node.over) if node.over is not None else None,
                 )
             case s.Fanout():
                 return p.Fanout(self.block(step), self.reduce(step, node.reduce))

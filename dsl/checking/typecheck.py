@@ -204,7 +204,12 @@ class _Checker(RoundTypes, PromptUses):
             case s.Repeat():
                 kinds, what = ("repeat",), "a repeat"
                 self.repeat(node)
+                self.element(step)
                 type_ = self.reduce(step, node.reduce, node.body)
+                if node.over is not None:
+                    from .panels import panel_problems  # few repeats are panels
+
+                    self.typed.problems.extend(panel_problems(step, self.typed))
             case s.Fanout():
                 kinds, what = ("fanout",), "a fanout"
                 self.branches(step, node)

@@ -122,6 +122,8 @@ class _Drawer:
                 return names_in([expr], self.functions)
             case p.Map(_, source, where):
                 return names_in([source, where], self.functions)
+            case p.Repeat(over=over) if over is not None:
+                return names_in([over], self.functions)
             case p.Rounds():
                 return names_in(node.ends, self.functions)
             case p.ExternCall(_, args) | p.FlowCall(_, args):
@@ -164,6 +166,11 @@ class _Drawer:
             what = f"map {', '.join(node.names)}" + ("" if node.at_most is None else f" at most {node.at_most}")
         elif isinstance(node, p.Repeat):
             what = f"repeat {node.least}" + ("" if node.least == node.most else f"..{node.most}")
+            if node.element is not None and node.over is not None:
+                element = self.item(node.element, node.over, inner)
+                parts.append(element)
+                head = element.id
+                what += f" over {node.element}"
         elif isinstance(node, p.Match):
             what = f"match {self.words.expr(node.value)}"
         elif isinstance(node, p.Rounds):
@@ -234,6 +241,12 @@ class _Drawer:
         lines = (*wrapped(text, _LINE, 2), *(wrapped(where, _LINE, 2) if where else ()))
         made = self.node("element", ", ".join(node.names), lines, [f"each {node.element} {text} {where}"])
         inner.values.update(dict.fromkeys(node.names, made.id))
+        return made
+
+    def item(self, name: str, over: p.Expr, inner: _Scope) -> Node:
+        text = f"in {self.words.expr(over)}"
+        made = self.node("element", name, wrapped(text, _LINE, 2), [f"each sample takes the next {name} {text}"])
+        inner.values[name] = made.id
         return made
 
     def reducer(self, reduce: p.Reduce, scope: _Scope, path: str) -> Node:

@@ -33,6 +33,8 @@ ENDPOINT_WORDS = frozenset({"KEY"})
 """The keywords that have a meaning only in the declaration of an endpoint. Everywhere else they are ordinary names."""
 ROUND_WORDS = frozenset({"UP", "TO", "UNTIL"})
 """The keywords that have a meaning only around rounds. Everywhere else they are ordinary names."""
+PANEL_WORDS = frozenset({"OVER"})
+"""The keywords that have a meaning only in a repeat. Everywhere else they are ordinary names."""
 TEST_LINES = frozenset({"REPLY", "EXPECT"})
 """Two more such words, which the language has had from its start. So they are among its keywords."""
 LABELS = frozenset({"TRUSTED", "UNTRUSTED"})
@@ -235,7 +237,7 @@ def grammar() -> str:
 KEYWORDS = tuple(
     word
     for name, word in re.findall(r'^([A-Z_]+): *"([a-z_]+)"$', grammar(), re.MULTILINE)
-    if name not in TEST_WORDS | TYPE_WORDS | CLAUSE_WORDS | FILE_WORDS | ENDPOINT_WORDS | ROUND_WORDS | LABELS
+    if name not in TEST_WORDS | TYPE_WORDS | CLAUSE_WORDS | FILE_WORDS | ENDPOINT_WORDS | ROUND_WORDS | PANEL_WORDS | LABELS
 )
 """The keywords of the language, in the order of the grammar, without those that are names in most places."""
 

@@ -18,14 +18,18 @@ been different. Then such a vote has the same winner or none: it may ask for mor
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from flowrun.dsl import types
 
 from ..vocabulary.amounts import count_text
 from ..vocabulary.json_value import Json
 from ..vocabulary.tally import Tally, in_words, plural
-from .ballots import Ballots, Votes
+from .ballots import Ballots, Votes, normal
 from .protocol import Question, ReduceError, Setting, UndecidedError
+
+if TYPE_CHECKING:
+    from ..vocabulary.panel import Panel
 
 LOST = object()
 """The stand-in for a sample whose call never brought an answer."""
@@ -50,6 +54,8 @@ class Vote:
         self.unsent = 0
         self._chosen: str | None = None
         self._seen: set[int] = set()
+        # The ballots of a panel with their places, to tell who said what.
+        self._said: list[tuple[int, Json]] = []
         # Equal answers may be written differently. Which writing becomes the value must not depend on the arrival.
         self._alike = self.by is None and _written_alike(setting.item)
         self._ordered = setting.tallied and setting.launch == "latency"
@@ -84,6 +90,8 @@ class Vote:
         # A body that was skipped abstains.
         elif value is None or not self.cast(index, value):
             self.ballots.skip()
+        elif self.setting.items:
+            self._said.append((index, value))
 
     def _in_order(self, index: int, value: Json) -> None:
         """Count the samples in the order of their places and stop when they decide.
@@ -286,7 +294,19 @@ class Vote:
             self.unsent,
             self.standing(),
             self.setting.unit,
+            self._panel(),
         )
+
+    def _panel(self) -> Panel | None:
+        """Tell who said what, if the samples come from the items of a panel."""
+        if not self.setting.items:
+            return None
+        from ..vocabulary.panel import panel_of  # few votes are panels
+
+        type_ = self.answer_type()
+        answers = ((index, value if self.by is None else value.get(self.by), value) for index, value in self._said)
+        ballots = [(index, normal(answer, type_), answer, value) for index, answer, value in answers]
+        return panel_of(self.setting.items, ballots)
 
 
 def _samples(number: int) -> str:

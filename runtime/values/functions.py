@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 from flowrun.dsl import CALLED, FunctionSpec, NoValueError, ParamSpec, applied, dataclass, kind_of, spec_of, types
 
@@ -13,6 +14,9 @@ from ..vocabulary.quoting import shown
 from ..vocabulary.tally import Tally
 from .pieces import PAGE, PAGES, SPLIT, pieces_of, pieces_type
 from .rules import RuleValue
+
+if TYPE_CHECKING:
+    from ..vocabulary.panel import Panel
 
 Args = Mapping[str, Json]
 
@@ -80,7 +84,15 @@ def _votes(args: Args, world: World) -> Json:
         "agreement": tally.agreement,
         "margin": tally.margin,
         "stands": tally.stands or 0,
+        **({} if tally.panel is None else {"panel": _said(tally.panel)}),
     }
+
+
+def _said(panel: Panel) -> Json:
+    return [
+        {"item": item, "counts": [{"answer": value, "count": count} for _, value, count in said]}
+        for item, said in zip(panel.items, panel.said, strict=True)
+    ]
 
 
 def _agreement(args: Args, world: World) -> Json:
@@ -133,21 +145,26 @@ def _reader(name: str) -> Callable[[Args, World], Json]:
 
 def _votes_type(given: Mapping[str, types.Type]) -> types.Type:
     answer = types.unwrapped(given.get("of", types.UNKNOWN))
+    counts = types.ListOf(types.Record((types.Field("answer", answer), types.Field("count", types.NUMBER))))
+    # The tally of a panel also tells who said what.
+    item = types.Record((types.Field("item", types.TEXT), types.Field("counts", counts)))
+    listed: types.Type = types.ListOf(item)
+    if isinstance(given.get("of"), types.Optional):
+        listed = types.Optional(listed)
+    panel = (types.Field("panel", listed),) if "over" in given else ()
     return types.Record(
         (
             types.Field("winner", types.Optional(answer)),
-            types.Field(
-                "counts",
-                types.ListOf(types.Record((types.Field("answer", answer), types.Field("count", types.NUMBER)))),
-            ),
+            types.Field("counts", counts),
             types.Field("counted", types.INT),
             types.Field("planned", types.INT),
             types.Field("discarded", types.INT),
             types.Field("agreement", types.NUMBER),
             types.Field("margin", types.NUMBER),
             types.Field("stands", types.INT),
+            *panel,
         ),
-        "Votes",
+        "PanelVotes" if panel else "Votes",
     )
 
 

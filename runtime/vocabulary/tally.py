@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 from flowrun.dsl import dataclass
 
 from .json_value import Json
+
+if TYPE_CHECKING:
+    from .panel import Panel
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +24,7 @@ class Tally:
     ballots, including the missing ones. ``values`` are the whole results behind the ballots, each from the first sample
     with this answer. ``missing`` samples brought no answer, and ``unsent`` of them were never sent. ``stands`` is a
     number of samples that could not have changed the winner, whatever their answers; None if the rule does not tell.
-    ``unit`` is the word for one sample.
+    ``unit`` is the word for one sample. ``panel`` tells who said what, if different items gave the samples.
     """
 
     winner: Json
@@ -38,6 +42,7 @@ class Tally:
     unsent: int = 0
     stands: int | None = None
     unit: str = "ballot"
+    panel: Panel | None = None
 
     @property
     def results(self) -> tuple[tuple[Json, float], ...]:

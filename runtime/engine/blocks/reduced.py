@@ -284,6 +284,9 @@ def sample_of(frame: Frame, step: str) -> tuple[Group | None, int] | None:
     while around is not None:
         block = around.block
         if block is not None and block.samples:
+            if not serial and block.items:
+                # The samples of one item share requests and wait for the first of them, and those of others do not.
+                step = f"{step}[{around.index % block.items}]"
             serial = serial or block.around.serial
             index += around.index * scale
             scale *= block.samples

@@ -51,8 +51,12 @@ def panel_problems(step: Step, typed: Typed) -> Iterator[Diagnostic]:
                 *origins(node.over, step.scope, typed.folding),
             ),
             note=f"sample after sample takes the next item, so {most} samples take the first {most} of {count}",
-            help=f"write `repeat {node.least.digits}..{count}` or `repeat {count}`, or delete items",
+            help=f"write `repeat {_least(node)}{count}`, or delete items",
         )
+
+
+def _least(node: s.Repeat) -> str:
+    return "" if node.least.digits == node.most.digits else f"{node.least.digits}.."
 
 
 def _count(node: s.Repeat) -> str:

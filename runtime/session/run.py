@@ -78,6 +78,10 @@ async def execute(
         tell(line)
     budget = settings.budget or Budget(plan.calls_limit, plan.money_limit)
     in_money = budget.money is not None or any(flow.money_limit is not None for flow in plan.flows.values())
+    if any(isinstance(step.node, p.Repeat) and step.node.over is not None for step in plan.steps):
+        from .panels import check_panels  # few flows have panels
+
+        check_panels(plan, values)
     with opened(plan, folder) as externs, ReadPool(files, tell) as reads, ExitStack() as stack:
         processes = await _processes(plan, settings, parts, resumed=number is not None)
         stack.callback(processes.close)

@@ -109,9 +109,9 @@ __all__ = [
     "expr_parts",
     "from_json",
     "json_schema",
+    "listed",
     "to_json",
     "walk_exprs",
-    "listed",
     "walk_steps",
 ]
 

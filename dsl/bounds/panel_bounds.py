@@ -145,4 +145,3 @@ def _expected(
     amounts.append(bodies[whole % len(bodies)].amounts * Bound(rest, rest))
     total = in_all(amounts)
     return replace(found, calls=total.calls.most or 0.0, cost=total.cost)
-

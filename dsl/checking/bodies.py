@@ -36,7 +36,7 @@ class Bodies:
         if isinstance(given, t.ListOf):
             self.typed.elements[step] = given.item
         elif isinstance(given, t.Optional):
-            way = "supply an empty list: `… ?? []`" if isinstance(node, s.Map) else "supply a list: `… ?? [\"…\"]`"
+            way = "supply an empty list: `… ?? []`" if isinstance(node, s.Map) else 'supply a list: `… ?? ["…"]`'
             self.report("F0306", "this list may be missing", source.span, way)
         elif given == t.JSON:
             self.typed.elements[step] = t.JSON
@@ -49,7 +49,7 @@ class Bodies:
             self.report("F0301", f"{what} needs a list, and this is {t.show(given)}", source.span, help)
         return self.typed.elements[step]
 
-    def repeat(self, node: s.Repeat) -> None:
+    def repeat(self, step: Step, node: s.Repeat) -> None:
         for number in (node.least, node.most):
             if number.unit or not isinstance(number.value, int) or number.value < 1:
                 self.report(
@@ -63,6 +63,11 @@ class Bodies:
                 node.least.span.to(node.most.span),
                 f"write `repeat {node.most.digits}..{node.least.digits}`",
             )
+        if node.over is not None:
+            from .panels import panel_problems  # few repeats are panels
+
+            self.element(step)
+            self.typed.problems.extend(panel_problems(step, self.typed))
 
     def branches(self, step: Step, node: s.Fanout) -> None:
         for branch in step.steps:

@@ -203,13 +203,8 @@ class _Checker(RoundTypes, PromptUses):
                 self.typed.problems.extend(counted_map(step, self.typed, self.catalog))
             case s.Repeat():
                 kinds, what = ("repeat",), "a repeat"
-                self.repeat(node)
-                self.element(step)
+                self.repeat(step, node)
                 type_ = self.reduce(step, node.reduce, node.body)
-                if node.over is not None:
-                    from .panels import panel_problems  # few repeats are panels
-
-                    self.typed.problems.extend(panel_problems(step, self.typed))
             case s.Fanout():
                 kinds, what = ("fanout",), "a fanout"
                 self.branches(step, node)

@@ -31,7 +31,7 @@ from .marks import (
 from .prompts import text_reach
 from .requests import PlaceKey, Requests
 from .shapes import shaped
-from .turns import place_in, turns_of
+from .turns import item_in_turn, place_in, turns_of
 from .values import EMPTY, Value, any_item, either, led, listed
 
 _Block = p.Fanout | p.Map | p.Repeat
@@ -86,12 +86,10 @@ class BlockWalk(Requests, ABC):
             length, most = self._elements(node, axis, scope, inner)
         elif isinstance(node, p.Repeat):
             most = node.most
-            if node.over is not None:
+            if node.over is not None and node.element is not None:
                 source = self.value(node.over, scope)
                 said, length = source.whole(), control(source.length)
-                # The samples take the items in turn, so each item may write several ballots.
-                item = any_item(source).with_reach(control(said))
-                inner.values[node.element or ""] = led(item, node.element or "")
+                inner.values[node.element] = led(item_in_turn(source), node.element)
         self.presence = union(presence, length)
         self.touched.append(set())
         self.time.append(set())

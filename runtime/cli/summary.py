@@ -167,7 +167,8 @@ def cost_text(cost: float | None, unbilled: float | None) -> str:
 
 def _plain(tally: Tally) -> bool:
     """Tell whether the closing line already says everything about a vote."""
-    return tally.panel is None and len(tally.ballots) == 1 and not tally.discarded and not tally.missing and tally.settled
+    single = len(tally.ballots) == 1 and tally.panel is None
+    return single and not tally.discarded and not tally.missing and tally.settled
 
 
 def _headline(result: Result) -> str:

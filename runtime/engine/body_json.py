@@ -7,7 +7,7 @@ the field ``KIND``.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from flowrun.dsl import ImageValue
 
@@ -16,12 +16,9 @@ from ..values.rules import FileText, RuleValue
 from ..values.sure import SureWord, sureness
 from ..vocabulary.error_forms import error_json, error_of
 from ..vocabulary.json_value import Json
-from ..vocabulary.tally import Tally
+from ..vocabulary.tally import Panel, Tally
 from .body_terms import BodyScope, LaunchBody
 from .decisions import BodyOver, Failure
-
-if TYPE_CHECKING:
-    from ..vocabulary.panel import Panel
 
 KIND = "\u0000kind"
 """The field that tells the kind of a value. An ordinary record with this field is written as the kind "record"."""
@@ -118,8 +115,6 @@ def _panel_json(panel: Panel | None) -> Json:
 def _panel_of(form: Json) -> Panel | None:
     if form is None:
         return None
-    from ..vocabulary.panel import Panel  # few votes are panels
-
     items, said = form
     each = (tuple((value_of(answer), value_of(value), count) for answer, value, count in one) for one in said)
     return Panel(tuple(items), tuple(each))

@@ -34,7 +34,8 @@ class BodyScope:
 class LaunchBody:
     """Run a body elsewhere, and report its end. Such bodies have numbers of their own.
 
-    ``index`` is the number of the body in its block, and ``path`` its path. ``given`` has the element of a map, or the item of a panel.
+    ``index`` is the number of the body in its block, and ``path`` its path. ``given`` has the element of a map or of a
+    panel.
     ``coming`` bodies of the block are sure to come after those that begin together with this one.
     """
 

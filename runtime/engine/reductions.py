@@ -90,7 +90,9 @@ class Reduction:
             return Streaming(most or 0, self.hand_on, flat=self.joins)
         asks = plan.deciding is not None
         seed = crc32(path.encode()) if asks else 0
-        setting = Setting(least or 0, most or 0, names, args, launch, self.item, plan.tallied, asks, seed, self.unit, items)
+        setting = Setting(
+            least or 0, most or 0, names, args, launch, self.item, plan.tallied, asks, seed, self.unit, items
+        )
         return RuleCombiner(self.rule.make(setting), deciding=asks)
 
 

@@ -12,7 +12,7 @@ from ..vocabulary.errors import FlowrunError, UsageError
 from ..vocabulary.json_value import Json
 
 
-def check_panels(plan: p.Plan, values: Mapping[str, Json]) -> None:
+def must_have_items(plan: p.Plan, values: Mapping[str, Json]) -> None:
     """Raise UsageError for a panel of the flow itself whose list the inputs leave without items.
 
     A list that only the run knows is looked at when its step begins, before the first sample.

@@ -3,29 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TypeAlias
-
-from flowrun.dsl import dataclass
 
 from .json_value import Json
 from .quoting import sentence
-from .tally import Tally, in_words
+from .tally import Panel, Tally, in_words
 
 LONGEST = 40
 """The most characters of an item's short name."""
 SHORT = 100
 """The most characters of the line that tells who said what. A longer one is left out of short reports."""
-
-Said: TypeAlias = "tuple[tuple[Json, Json, int], ...]"
-"""The answers of one item: the counted answer, the whole result of its first sample, and the number of its samples."""
-
-
-@dataclass(frozen=True, slots=True)
-class Panel:
-    """The items of a panel by their short names, and the answers of each. All samples that count are in it."""
-
-    items: tuple[str, ...]
-    said: tuple[Said, ...]
 
 
 def panel_of(items: Sequence[str], ballots: Sequence[tuple[int, str, Json, Json]]) -> Panel:

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TypeAlias
 
 from flowrun.dsl import dataclass
 
 from .json_value import Json
 
-if TYPE_CHECKING:
-    from .panel import Panel
+Said: TypeAlias = "tuple[tuple[Json, Json, int], ...]"
+"""The answers of one item: the counted answer, the whole result of its first sample, and the number of its samples."""
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """The items of a panel by their short names, and the answers of each. All samples that count are in it."""
+
+    items: tuple[str, ...]
+    said: tuple[Said, ...]
 
 
 @dataclass(frozen=True, slots=True)

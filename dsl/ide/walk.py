@@ -108,7 +108,7 @@ class Walk(ValueWalk):
             case s.Fanout() | s.Repeat():
                 self.steps(step.steps)
                 self.reduce(step, node.reduce)
-            case s.Chain():
+            case s.Chain() | s.Cascade():
                 self.steps(step.steps)
             case s.Match():
                 self.value(node.value, scope)

@@ -52,7 +52,7 @@ def _values(flow: Flow) -> Iterator[tuple[s.Expr, Scope]]:
         node = step.line.node
         if isinstance(node, s.Map):
             yield node.source, step.scope
-        elif not isinstance(node, (s.Ask, s.Repeat, s.Fanout, s.Chain, s.Match, s.Rounds)):
+        elif not isinstance(node, (s.Ask, s.Repeat, s.Fanout, s.Chain, s.Match, s.Rounds, s.Cascade)):
             yield node, step.scope
 
 

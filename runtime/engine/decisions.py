@@ -218,7 +218,8 @@ class Failure:
 class BodyOver:
     """Report the end of a body that ran elsewhere: its value, or its failure. A cancelled body has neither.
 
-    ``tallies``, ``losses`` and ``cascades`` are those inside of it. ``tokens`` has the tokens of its ``calls`` by model, for a vote.
+    ``tallies``, ``losses`` and ``cascades`` are those inside of it. ``tokens`` has the tokens of its ``calls`` by
+    model, for a vote.
     """
 
     number: int

@@ -39,7 +39,8 @@ class Machine:
     """The parts that all steps of one run share. Steps put further work on ``work``, so that the stack does not grow.
 
     ``failures`` are failures of the flow's own steps. ``losses`` are failures of elements and samples that blocks go on
-    without. ``tallies`` are the votes by the path of their step, ``cascades`` the accounts of cascades. ``elsewhere`` has the bodies that run elsewhere.
+    without. ``tallies`` are the votes by the path of their step, ``cascades`` the accounts of cascades. ``elsewhere``
+    has the bodies that run elsewhere.
     """
 
     def __init__(self, context: Context, externs: Mapping[str, p.Extern]) -> None:

@@ -70,9 +70,9 @@ class CascadeCount:
     def saved(self) -> float | None:
         """About how many dollars less than with the dearest stage for all; None if that is not known."""
         last, spent = self.dearest, self.dollars
-        return (
-            None if last is None or not last.dollars or spent is None else last.dollars / last.runs * self.runs - spent
-        )
+        if last is None or not last.dollars or spent is None:
+            return None
+        return last.dollars / last.runs * self.runs - spent
 
 
 def cascade_counts(cascades: Mapping[str, CascadeTally], cost: Cost) -> list[CascadeCount]:

@@ -55,10 +55,8 @@ def finish(
         print(inert(line), file=sys.stderr)
     for trouble in lost:
         complain(trouble)
-    for line in (
-        *([] if quiet else [*votes_lines(result), *_cascades_told(result)]),
-        *losses_lines(result, all_causes=quiet),
-    ):
+    account = [] if quiet else [*votes_lines(result), *_cascades_told(result)]
+    for line in (*account, *losses_lines(result, all_causes=quiet)):
         print(inert(line), file=sys.stderr)
     for line in failures_lines(result):
         complain(line)

@@ -55,6 +55,7 @@ from .plan_steps import (
     Rounds,
     Step,
     Value,
+    listed,
     walk_steps,
 )
 from .records import dataclass
@@ -110,6 +111,7 @@ __all__ = [
     "expr_parts",
     "from_json",
     "json_schema",
+    "listed",
     "to_json",
     "walk_exprs",
     "walk_steps",

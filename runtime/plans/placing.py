@@ -99,6 +99,8 @@ def _free(step: p.Step) -> set[str]:
         return names - {"last"} | ({"last"} & (spoken(first) | _free(first)))
     if isinstance(step.node, p.Map):
         names -= {*step.node.names}
+    elif isinstance(step.node, p.Repeat):
+        names -= {step.node.element or ""}
     elif isinstance(step.node, p.Rounds):
         names.discard("last")
     return names

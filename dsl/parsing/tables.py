@@ -38,15 +38,16 @@ ENDPOINT_WORDS = frozenset({"KEY"})
 """The keywords that have a meaning only in the declaration of an endpoint. Everywhere else they are ordinary names."""
 ROUND_WORDS = frozenset({"UP", "TO", "UNTIL"})
 """The keywords that have a meaning only around rounds. Everywhere else they are ordinary names."""
-PANEL_WORDS = frozenset({"OVER"})
-"""The keywords that have a meaning only in a repeat. Everywhere else they are ordinary names."""
 CASCADE_WORDS = frozenset({"CASCADE"})
 """The keyword that begins a cascade if `{` follows on its line. Everywhere else it is an ordinary name."""
+PANEL_WORDS = frozenset({"OVER"})
+"""The keywords that have a meaning only in a repeat. Everywhere else they are ordinary names."""
 TEST_LINES = frozenset({"REPLY", "EXPECT"})
 """Two more such words, which the language has had from its start. So they are among its keywords."""
 LABELS = frozenset({"TRUSTED", "UNTRUSTED"})
 """The keywords that have a meaning only before a type or before the reading of a file. Elsewhere they are names."""
-_PLACED = TEST_WORDS | TYPE_WORDS | CLAUSE_WORDS | FILE_WORDS | ENDPOINT_WORDS | ROUND_WORDS | PANEL_WORDS | CASCADE_WORDS | LABELS
+_PLACED = TEST_WORDS | TYPE_WORDS | CLAUSE_WORDS | FILE_WORDS | ENDPOINT_WORDS | ROUND_WORDS | PANEL_WORDS | LABELS
+_PLACED |= CASCADE_WORDS
 _RELATIONS = frozenset({"MATCHES", "CONTAINS", "ABOUT", "SKIPPED", "FAILED"})
 _CLAUSES = frozenset({"WITH", "AFTER", "WHEN"})
 _JOINS = frozenset({"COMPARE", "FALLBACK", "PLUS", "MINUS", "TIMES", "DIVIDE", "IN", "AND", "OR", "DOT", "LPAR"})

@@ -68,6 +68,10 @@ class CascadeRun(BlockRun):
     failed: dict[int, Failure] = field(init=False, default_factory=dict)
     used: list[TokenCount] = field(init=False, default_factory=list)
 
+    @property
+    def progress(self) -> str:
+        return f"; stage {self.at + 1} of {len(self.stages)} was under way"
+
     def __post_init__(self) -> None:
         self.outer = self.around.votes
 

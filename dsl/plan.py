@@ -12,7 +12,7 @@ from dataclasses import field
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from .path_names import ANSWER
+from .path_names import ANSWER, RESULT
 from .plain_data import OMITTED, must_be_kept, plain_data, strict_json
 from .plan_endpoints import Endpoint
 from .plan_expressions import (
@@ -48,6 +48,7 @@ from .plan_steps import (
     Match,
     Message,
     Node,
+    Passing,
     Reduce,
     Repeat,
     RoundEnd,
@@ -93,9 +94,11 @@ __all__ = [
     "Param",
     "Plan",
     "RecordOf",
+    "Passing",
     "Reduce",
     "Ref",
     "Repeat",
+    "RESULT",
     "RoundEnd",
     "Rounds",
     "RuleOf",

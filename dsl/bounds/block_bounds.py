@@ -92,7 +92,8 @@ def repeated(survey: Survey, step: p.Step, node: p.Repeat, scope: SizeScope) -> 
     spec = spec_of(survey, node.reduce)
     votes, spares = votes_in(survey, node), spec is not None and spec.spares
     body = survey.body(node.body, SizeScope(scope), vote=votes, sharing=True)
-    launch = launch_of(survey, step, scope, votes=votes, exact=node.least == node.most)
+    searches = node.reduce.searches
+    launch = launch_of(survey, step, scope, votes=votes or searches, exact=node.least == node.most and not searches)
     args = constants(node.reduce)
     fewest = node.most if spec is None else spec.fewest(node.least, node.most, args)
     samples = Bound(node.most if launch.together else fewest, node.most)
@@ -121,7 +122,7 @@ def repeated(survey: Survey, step: p.Step, node: p.Repeat, scope: SizeScope) -> 
         body.inside,
         body.rounds,
         node.most,
-        expected_of(survey, spec, (node.least, node.most), args, body.amounts, cheap=launch.cheap),
+        expected_of(survey, spec, (node.least, node.most), args, body.amounts, cheap=launch.cheap, searches=searches),
     )
     done = ended(survey, step, node.reduce, parts, scope, {"results": results}, True)
     feed = feed_of(node.reduce, [body], sure=node.most > 0, steady=True, fails=True)

@@ -19,12 +19,13 @@ def expected_of(
     body: Amounts,
     *,
     cheap: bool,
+    searches: bool = False,
 ) -> Expected | None:
-    """Return the average amounts of a vote; None if they are not known.
+    """Return the average amounts of a vote or a search; None if they are not known.
 
-    A vote that launches all samples at once pays for all of them.
+    A vote that launches all samples at once pays for all of them. In a search each sample passes with the probability.
     """
-    if spec is None or not spec.votes:
+    if spec is None or not (spec.votes or searches):
         return None
     mean = float(samples[1]) if not cheap else spec.expected(*samples, args, survey.right) if spec.expected else None
     calls = body.calls.most

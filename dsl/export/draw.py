@@ -242,6 +242,9 @@ class _Drawer:
         rule = f"reduce {by}{self.words.rule(name, reduce.args)}"
         exprs = [*reduce.args.values(), *reduce.options.values(), reduce.count]
         names = names_in(exprs, self.functions)
+        if (passing := reduce.passing) is not None:
+            rule = f"reduce {self.words.searching(reduce.rule, passing, reduce.args)}"
+            names = (*names, *(one for one in names_in(passing.exprs, self.functions) if one != p.RESULT))
         tip = [rule]
         lines = wrapped(rule, _LINE, 2)
         for ask in reduce.asks:

@@ -104,7 +104,7 @@ class BlockWalk(Requests, ABC):
             time |= self._ended(node, parts, axis)
         reached = union(self._reached(touched), self.spending)
         made, named = self._lost(step, node.reduce, made, named, reached)
-        early = _ends_early(step, node.reduce, self.reducers.get(node.reduce.rule))
+        early = node.reduce.searches or _ends_early(step, node.reduce, self.reducers.get(node.reduce.rule))
         late: Reach = NOTHING
         if early or node.reduce.rule == "first":
             # A rule may end the block by what the results say, and also by which of them fail.
@@ -250,6 +250,9 @@ class BlockWalk(Requests, ABC):
                 self.warn("ballots", source, node.kind, mark)
             scope.tallies[step.name] = tally(results)
         value = reduced(reduce.rule, spec, results, given, cut="top" in reduce.args)
+        if reduce.passing is not None:
+            judged = union(self._passing(reduce.passing, results, scope), results.list.whole(), given)
+            value = value.with_reach(control(judged))
         if reduce.deciding is None:
             return value
         request = self._decision(reduce, reduce.deciding, results, scope, given)
@@ -258,6 +261,14 @@ class BlockWalk(Requests, ABC):
         order = narrowed(request, LENGTH_BITS, CONTROL)
         return replace(value, order=union(value.order, order)) if value.item is not None else value.with_reach(order)
 
+    def _passing(self, passing: p.Passing, results: Results, scope: Scope) -> Reach:
+        """Read the condition of a search, and return the marks of its verdicts."""
+        inner = Scope(scope, {p.RESULT: results.any()})
+        if passing.extern is None:
+            return self.args({p.RESULT: one for one in passing.exprs}, inner)
+        given = {name: self.value(arg, inner) for name, arg in passing.args.items()}
+        return self.extern(passing.extern, given, self.plan.externs[passing.extern]).whole()
+
     def _decision(self, reduce: p.Reduce, ask: p.Ask, results: Results, scope: Scope, given: Reach) -> Reach:
         """Read the ask of a judge or of a tie, and return the marks of its request.
 
@@ -265,12 +276,13 @@ class BlockWalk(Requests, ABC):
         also decide whether there is such a request, and which answers it may get. So do the arguments of the rule. The
         order of the candidates follows from the path of the block, and an element that is left out moves the others.
         """
-        names = ["results", *(results.branches or {})]
+        names = [p.RESULT, "results", *(results.branches or {})]
         blind = self.seen(ask, Scope(scope, dict.fromkeys(names, EMPTY)))
         for message in ask.messages:
             if message.role != "system":
                 self.refuse("judge", text_reach(message.template, blind.value), reduce.rule, f"{reduce.rule}.judge")
-        inner = Scope(scope, {**(results.branches or {}), "results": results.list})
+        seen = {p.RESULT: results.any()} if reduce.searches else {"results": results.list}
+        inner = Scope(scope, {**(results.branches or {}), **seen})
         return self.ask(ask, "judge", reduce.options, inner, union(results.list.whole(), given, self.shifting)).whole()
 
 

@@ -234,9 +234,13 @@ class ReducedRun(BlockRun):
         machine, reduction = self.machine, self.step.reduction
         ask = reduction.asking(question)
         if ask is None:
-            extern = reduction.plan.extern
+            extern, args = reduction.plan.extern, reduction.plan.args
+            passing = reduction.plan.passing
+            if passing is None:
+                args = {**Scope(machine.context, self.frame).options(args), **question.given}
+            else:
+                extern, args = passing.extern, Scope(machine.context, self._frame(question.given)).options(passing.args)
             assert extern is not None
-            args = {**Scope(machine.context, self.frame).options(reduction.plan.args), **question.given}
             machine.externs.launch(self, extern, args, path, partial(self._answered, question.place), self.give_up)
             return
         frame = self._frame(question.given)
@@ -246,7 +250,14 @@ class ReducedRun(BlockRun):
         machine.calls.launch(frame, ask, path, answered, self.give_up, sample=sample, place=place)
 
     def _answered(self, place: tuple[int, ...], value: Json) -> None:
+        judging = self.combiner.judging
         self.ask(self.combiner.answered(place, value))
+        if judging:
+            self.judged()
+
+    def judged(self) -> None:
+        """Go on after an answer on which the number of further bodies depends. The branches of a fan-out all run."""
+        return
 
     def _frame(self, given: Mapping[str, Json]) -> Frame:
         """Make the frame for an ask of the reducer. The ask sees the ``given`` values, and branches by name.

@@ -37,6 +37,9 @@ def combined(
     amounts, rounds, inside = parts.amounts, parts.rounds, parts.inside
     if reduce.deciding is not None:
         decided = _decided(survey, step, reduce, parts, scope, given)
+        if reduce.searches and (mean := parts.expected) is not None:
+            # The search judges each of its samples.
+            parts = replace(parts, expected=replace(mean, calls=mean.calls + mean.samples))
         amounts += decided.amounts
         rounds = rounds.then(decided.tries, reduce.needs)
         inside = (*inside, bounds_for("reduce", f"ask of {title}", decided.amounts, decided.tries, line=step.line))

@@ -123,6 +123,9 @@ class BlockTypes(OptionTypes, ABC):
             self.typed.problems.extend(no_check(arg.value))
             if param is not None and param.asks is not None:
                 self._asked(param, param.asks, arg.value, given.item)
+                if param.asks.times is not None and any(one.name and one.name.text == "method" for one in reduce.args):
+                    # The judge of a match names one of two candidates.
+                    self.typed.nodes.answers[arg.value.number] = t.INT
         scope = step.argument_scope or step.scope
         self.expressions.arguments(spec.name, params, reduce.args, reduce.span, scope)
         folding, values = self.typed.folding, dict(named(spec.params, reduce.args))

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from .. import syntax as s
 from ..catalog import ParamSpec, ReducerSpec
+from .callees import Callee
 
 IF = "if"
 """The argument of a reducer that has the condition of a search."""
@@ -37,3 +40,10 @@ def condition_of(reduce: s.Reduce) -> s.Arg | None:
 def is_search(reduce: s.Reduce, spec: ReducerSpec) -> bool:
     """Return True if the reducer takes a condition, and has one."""
     return condition_of(reduce) is not None and any(one.asks is not None and one.asks.each for one in spec.params)
+
+
+def called_by(reduce: s.Reduce, callees: Mapping[int, Callee]) -> Callee | None:
+    """Return the extern that combines the results of a block, or judges each of them. None if there is none."""
+    arg = condition_of(reduce)
+    judge = callees.get(arg.value.number) if arg is not None and isinstance(arg.value, s.Call) else None
+    return judge or callees.get(reduce.number)

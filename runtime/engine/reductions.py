@@ -92,6 +92,10 @@ class Reduction:
         asks = plan.deciding is not None
         seed = crc32(path.encode()) if asks else 0
         setting = Setting(least or 0, most or 0, names, args, launch, self.item, plan.tallied, asks, seed, self.unit)
+        if "method" in args and asks:
+            from .combiners.playing import Playing
+
+            return Playing(setting, whole=self.rule.spec.name == "rank")
         return RuleCombiner(self.rule.make(setting), deciding=asks)
 
 

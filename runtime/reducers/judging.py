@@ -96,6 +96,9 @@ def ordered(rule: str, made: Callable[[types.Type], types.Type]) -> Callable[[Gi
         if "method" in given.args and "judge" not in given.args:
             help = f'delete `method`, or write `{rule}(judge: ask "Which is better? {{{{ results }}}}", method: pairs)`'
             return Refusal("`method` works only with a judge: a field needs no matches", help, "method")
+        if "method" in given.args and given.args["method"] is None:
+            help = f'write the word, `{rule}(judge: ask "…", method: pairs)`'
+            return Refusal("`method` decides how many calls there are, so the file writes its word", help, "method")
         if "by" in given.args and isinstance(found := number_of(given, rule), Refusal):
             return found
         return made(item)

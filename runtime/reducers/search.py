@@ -63,8 +63,8 @@ def fewest(least: int, most: int) -> int:
 
 
 def expected(least: int, most: int, args: Mapping[str, object], right: float) -> float:
-    """Return the average number of samples that a search launches one after another."""
-    return mean_samples(least, most, right)
+    """Return the average number of samples that a search launches. ``launch`` among the arguments is the way."""
+    return mean_samples(least, most, right, str(args.get("launch", ALONE)))
 
 
 def mean_samples(least: int, most: int, right: float, launch: str = ALONE) -> float:

@@ -37,7 +37,8 @@ class Contest:
         if self.method in ("first", "enough"):
             return self._searched()
         named = "" if self.place is None else f"{self.unit} {self.place + 1} of {self.of} won "
-        told = f"{named}{self.won:g} of {self.played} matches, {self.agreed} of {self.matches} alike in both orders"
+        matches = "match" if self.played == 1 else "matches"
+        told = f"{named}{self.won:g} of {self.played} {matches}, {self.agreed} of {self.matches} alike in both orders"
         return told if self.method == "knockout" else f"{told}, margin {self.margin:g}"
 
     def _searched(self) -> str:

@@ -34,6 +34,7 @@ from .plan_expressions import (
     label,
     walk_exprs,
 )
+from .plan_passing import Passing
 from .plan_steps import (
     Ask,
     Block,
@@ -48,7 +49,6 @@ from .plan_steps import (
     Match,
     Message,
     Node,
-    Passing,
     Reduce,
     Repeat,
     RoundEnd,
@@ -65,6 +65,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ANSWER",
+    "RESULT",
     "VERSION",
     "Apply",
     "Ask",
@@ -92,13 +93,12 @@ __all__ = [
     "Model",
     "Node",
     "Param",
+    "Passing",
     "Plan",
     "RecordOf",
-    "Passing",
     "Reduce",
     "Ref",
     "Repeat",
-    "RESULT",
     "RoundEnd",
     "Rounds",
     "RuleOf",

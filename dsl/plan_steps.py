@@ -8,6 +8,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from .plain_data import OMITTED
 from .plan_expressions import Expr
+from .plan_passing import Passing
 from .records import dataclass
 from .types import ByKind, Type
 
@@ -66,28 +67,14 @@ class Ask:
 
 
 @dataclass(frozen=True, slots=True)
-class Passing:
-    """The condition of a search, which sees a result as `result`: an expression, or an extern with its arguments."""
-
-    condition: Expr | None = None
-    extern: str | None = None
-    args: dict[str, Expr] = field(default_factory=dict)
-
-    @property
-    def exprs(self) -> tuple[Expr, ...]:
-        """The expressions that are worked out for a result."""
-        return (*self.args.values(),) if self.condition is None else (self.condition,)
-
-
-@dataclass(frozen=True, slots=True)
 class Reduce:
     """The reducer of a block.
 
     ``needs`` are the steps outside the block that the reducer mentions. ``count`` is the fan-in of a tree. ``ask``
     combines the results. ``deciding`` is an ask for a decision that counting cannot make, such as to break a tie.
     ``tallied`` says that the flow reads the tally of a vote. ``extern`` is the key of an extern that combines the
-    results: its parameter ``results`` gets them, and ``args`` has the other arguments. ``passing`` is the condition of a
-    search (`first(if: …)`); if an ask judges, that ask is ``deciding``.
+    results: its parameter ``results`` gets them, and ``args`` has the other arguments. ``passing`` is the condition of
+    a search (`first(if: …)`); if an ask judges, that ask is ``deciding``.
     """
 
     rule: str

@@ -9,15 +9,14 @@ from . import plan as p
 from . import syntax as s
 from . import types as t
 from .ask_planner import AskPlanner
-from .catalog import ReducerSpec
 from .checked import Checked
 from .checking.block_types import FOLD, TOKENS
 from .checking.callees import Callee
 from .checking.matches import class_value
 from .checking.people import OPTIONS
 from .checking.program import Flow, Step
-from .checking.reducer_arguments import condition_of, is_search
 from .hedges import hedges
+from .search_planner import planned_search
 
 
 def bare_plan(checked: Checked, flow: str | None = None, *, beside: Iterable[str] = ()) -> p.Plan:
@@ -260,7 +259,7 @@ class _Planner(AskPlanner):
         if extern is not None:
             params = tuple(param for param in extern[1].params if param.name != "results")
         deciding = [arg.value for arg in reduce.args if isinstance(arg.value, s.Ask)]
-        passing, reduce = self._passing(reduce, spec)
+        passing, reduce = planned_search(self, reduce, spec)
         return p.Reduce(
             reduce.rule.text,
             self.args(params, reduce.args),
@@ -273,17 +272,6 @@ class _Planner(AskPlanner):
             step in self.typed.tallied,
             passing,
         )
-
-    def _passing(self, reduce: s.Reduce, spec: ReducerSpec | None) -> tuple[p.Passing | None, s.Reduce]:
-        """Return the condition of a search that no ask judges, and the reducer without it."""
-        arg = condition_of(reduce)
-        if arg is None or isinstance(arg.value, s.Ask) or spec is None or not is_search(reduce, spec):
-            return None, reduce
-        rest = replace(reduce, args=tuple(one for one in reduce.args if one is not arg))
-        if isinstance(arg.value, s.Call) and (found := self.callee(arg.value)):
-            key, callee = found
-            return p.Passing(None, key, self.args(callee.params, arg.value.args)), rest
-        return p.Passing(self.expr(arg.value)), rest
 
     def _count(self, count: s.Expr) -> p.Expr:
         if isinstance(count, s.Call) and count.function.text == "tokens":

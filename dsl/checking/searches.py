@@ -24,19 +24,14 @@ PASSES = t.Choice(("yes", "no"))
 """The answer of an ask that judges a result. It passes with the first word."""
 
 
-def result_type(step: Step, typed: Typed) -> t.Type:
-    """Return the type of the name ``result``. A missing result is not judged."""
-    return t.unwrapped(t.join([t.unwrapped(typed.steps.get(one, t.UNKNOWN)) for one in step.gives] or [t.UNKNOWN]))
-
-
 def check_search(step: Step, reduce: s.Reduce, scope: Scope, typed: Typed, expressions: Expressions) -> s.Reduce:
     """Check the condition of a search, and return its reducer without it. An ask stays: the caller checks asks."""
     arg = condition_of(reduce)
     assert arg is not None
     for one in reduce.args:
         if one is not arg and one.name is not None and one.name.text == IF:
-            told = Diagnostic("F0303", f"`{IF}` is given twice", one.span, help="keep only one of the two")
-            typed.problems.append(told)
+            twice = Diagnostic("F0303", f"`{IF}` is given twice", one.span, help="keep only one of the two")
+            typed.problems.append(twice)
     if isinstance(arg.value, s.Ask):
         if not _mentions(arg.value, scope):
             typed.problems.append(_nothing(arg.value))

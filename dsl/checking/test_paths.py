@@ -130,9 +130,10 @@ class PathNode:
             return [] if again else path_nodes(called[0], called[1].steps, self)
         node = self.step.line.node
         inner = path_nodes(self.unit, self.step.steps, self)
-        if isinstance(node, (s.Map, s.Repeat, s.Fanout)):
-            if called_by(node.reduce, self.unit.typed.nodes.callees) is not None or asks_of(node.reduce):
-                inner.append(PathNode(REDUCE, self.unit, self.step, self, reduces=True))
+        if isinstance(node, (s.Map, s.Repeat, s.Fanout)) and (
+            called_by(node.reduce, self.unit.typed.nodes.callees) is not None or asks_of(node.reduce)
+        ):
+            inner.append(PathNode(REDUCE, self.unit, self.step, self, reduces=True))
         return inner
 
 

@@ -53,9 +53,9 @@ class Typed:
         if symbol.constant is not None:
             return constant_type(symbol)
         if symbol.kind == "results" and symbol.name == RESULT and symbol.step is not None:
-            from .searches import result_type
-
-            return result_type(symbol.step, self)
+            # The result that a search judges. A missing one is not judged.
+            found = [t.unwrapped(self.steps.get(one, t.UNKNOWN)) for one in symbol.step.gives]
+            return t.unwrapped(t.join(found or [t.UNKNOWN]))
         if symbol.step is None or symbol.kind in ("results", "last"):
             return t.UNKNOWN
         if symbol.kind == "index":

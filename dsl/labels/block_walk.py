@@ -251,8 +251,8 @@ class BlockWalk(Requests, ABC):
             scope.tallies[step.name] = tally(results)
         value = reduced(reduce.rule, spec, results, given, cut="top" in reduce.args)
         if reduce.passing is not None:
-            judged = union(self._passing(reduce.passing, results, scope), results.list.whole(), given)
-            value = value.with_reach(control(judged))
+            judged = self.passing(reduce.passing, Scope(scope, {p.RESULT: results.any()}))
+            value = value.with_reach(control(union(judged, results.list.whole(), given)))
         if reduce.deciding is None:
             return value
         request = self._decision(reduce, reduce.deciding, results, scope, given)
@@ -260,14 +260,6 @@ class BlockWalk(Requests, ABC):
             return either(value, shaped(step.type, request))
         order = narrowed(request, LENGTH_BITS, CONTROL)
         return replace(value, order=union(value.order, order)) if value.item is not None else value.with_reach(order)
-
-    def _passing(self, passing: p.Passing, results: Results, scope: Scope) -> Reach:
-        """Read the condition of a search, and return the marks of its verdicts."""
-        inner = Scope(scope, {p.RESULT: results.any()})
-        if passing.extern is None:
-            return self.args({p.RESULT: one for one in passing.exprs}, inner)
-        given = {name: self.value(arg, inner) for name, arg in passing.args.items()}
-        return self.extern(passing.extern, given, self.plan.externs[passing.extern]).whole()
 
     def _decision(self, reduce: p.Reduce, ask: p.Ask, results: Results, scope: Scope, given: Reach) -> Reach:
         """Read the ask of a judge or of a tie, and return the marks of its request.

@@ -98,7 +98,6 @@ class Reduction:
             return Playing(setting, whole=self.rule.spec.name == "rank")
         return RuleCombiner(self.rule.make(setting), deciding=asks)
 
-
     def _search(self, scope: Scope, least: int | None, most: int | None, launch: str) -> Combiner:
         """Make the combiner of a search. Only a repeat has the option `launch`; other blocks search in waves."""
         from ..reducers.search import WAVES, Search

@@ -52,7 +52,7 @@ class Best(Judged):
         number = None if value is None else value.get(self.setting.args["by"])
         if number is None:
             return False
-        return number <= self.enough if self.setting.args.get("order") == "low" else number >= self.enough
+        return bool(number <= self.enough if self.setting.args.get("order") == "low" else number >= self.enough)
 
     def value(self) -> Json:
         if self.search is not None and self.search.found is not None:

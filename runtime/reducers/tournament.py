@@ -19,7 +19,7 @@ from random import Random
 
 from flowrun.dsl import dataclass
 
-from ..vocabulary.contest import Contest
+from ..vocabulary.contest import Contest, Method
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +69,13 @@ class Tournament:
         """Return the places, the winner first."""
         raise NotImplementedError
 
-    def account(self, method: str, of: int, unit: str) -> Contest:
+    def account(self, method: Method, of: int, unit: str) -> Contest:
         winner = self.order()[0]
         others = [self.points.get(place, 0) for place in self.places if place != winner]
         margin = self.points.get(winner, 0) - max(others, default=0)
-        kind = "knockout" if method == "knockout" else "pairs"
         won, played = self.points.get(winner, 0), self.played.get(winner, 0)
         agreed = self.matches - self.draws
-        return Contest(kind, winner, len(self.places), of, self.matches, agreed, won, played, margin, unit)
+        return Contest(method, winner, len(self.places), of, self.matches, agreed, won, played, margin, unit)
 
 
 class Knockout(Tournament):

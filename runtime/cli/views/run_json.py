@@ -77,4 +77,5 @@ def vote_json(tally: Tally) -> dict[str, Any]:
         "missing": tally.missing,
         "saved": tally.saved,
         "settled": tally.settled,
+        **({} if tally.contest is None else {"contest": tally.contest.as_json()}),
     }

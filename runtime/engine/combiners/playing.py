@@ -70,7 +70,7 @@ class Playing(Gathered):
         if play is None:
             return None
         unit = "sample" if self.setting.unit == "ballot" else self.setting.unit
-        account = play.account(str(self.setting.args["method"]), self.most, unit)
+        account = play.account(self.setting.args["method"], self.most, unit)
         ordered = sorted(play.order(), key=lambda place: -play.points.get(place, 0))
         winner = play.order()[0]
         return Tally(

@@ -2,60 +2,49 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import math
 import random
 import sys
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
-FILE = Path(__file__).resolve().parent.parent / "benchmarks" / "votes.py"
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "benchmarks"))
+
+import votes
+from ballots.rules import RULES, Rule
+from ballots.sums import by_sums
 
 
-@pytest.fixture(scope="module")
-def votes() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("votes_benchmark", FILE)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-def rule(votes: ModuleType, name: str) -> object:
-    return next(one for one in votes.RULES if one.name == name)
+def rule(name: str) -> Rule:
+    return next(one for one in RULES if one.name == name)
 
 
 @pytest.mark.parametrize("right", [0.6, 0.8, 0.95])
-def test_its_sums_are_the_closed_forms(votes: ModuleType, right: float) -> None:
+def test_its_sums_are_the_closed_forms(right: float) -> None:
     wrong = 1 - right
-    good, calls = votes.by_sums(rule(votes, "majority"), right, 9)
+    good, calls = by_sums(rule("majority"), right, 9)
     tail = sum(math.comb(9, hits) * right**hits * wrong ** (9 - hits) for hits in range(5, 10))
     ends = sum(
         (5 + others) * math.comb(4 + others, others) * (right**5 * wrong**others + wrong**5 * right**others)
         for others in range(5)
     )
-    assert (good, calls) == (pytest.approx(tail), pytest.approx(ends))
-    good, calls = votes.by_sums(rule(votes, "ahead(3)"), right, 401)
+    assert [good, calls] == pytest.approx([tail, ends])
+    good, calls = by_sums(rule("ahead(3)"), right, 401)
     assert good == pytest.approx(1 / (1 + (wrong / right) ** 3))
     assert calls == pytest.approx(3 * (2 * good - 1) / (right - wrong))
-    good, calls = votes.by_sums(rule(votes, "window(3)"), right, 3)
-    assert (good, calls) == (pytest.approx(right**3 + 3 * right**2 * wrong), pytest.approx(3))
+    good, calls = by_sums(rule("window(3)"), right, 3)
+    assert [good, calls] == pytest.approx([right**3 + 3 * right**2 * wrong, 3])
 
 
-def test_flowrun_comes_to_what_the_sums_say(votes: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
+def test_flowrun_comes_to_what_the_sums_say(capsys: pytest.CaptureFixture[str]) -> None:
     assert votes.main(["--right", ".7,.95", "--samples", "5,11", "--questions", "30"]) == 0
     table = capsys.readouterr().out
-    assert all(table.count(one.name) >= 4 for one in votes.RULES)
+    assert all(table.count(one.name) >= 4 for one in RULES)
 
 
-def test_recorded_ballots_give_what_they_give_by_hand(
-    votes: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_recorded_ballots_give_what_they_give_by_hand(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rng = random.Random(3)
     path = tmp_path / "ballots.jsonl"
     answers = ["18", "18.0", "20", "7", None]
@@ -68,7 +57,7 @@ def test_recorded_ballots_give_what_they_give_by_hand(
         votes.main(["--ballots", str(path)])
 
 
-def test_made_ballots_show_what_a_lower_confidence_loses(votes: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
+def test_made_ballots_show_what_a_lower_confidence_loses(capsys: pytest.CaptureFixture[str]) -> None:
     assert votes.main(["--made", "--questions", "300"]) == 0
     rows = [line for line in capsys.readouterr().out.splitlines() if " confidence .9 " in line]
     assert len(rows) == 9

@@ -27,7 +27,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
-from ballots.tables import made, recorded, synthetic
+from ballots.files import read
+from ballots.sure import sure
+from ballots.tables import recorded, synthetic
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -41,9 +43,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     samples = [int(one) for one in given.samples.split(",") if one]
     if given.ballots is not None:
-        return 0 if recorded(given.ballots, samples[0] if samples else None, given.seed) else 1
+        return (
+            0 if recorded(read(given.ballots), given.ballots.name, samples[0] if samples else None, given.seed) else 1
+        )
     if given.made:
-        made(samples[0] if samples else 40, given.questions or 10_000, given.seed)
+        sure(samples[0] if samples else 40, given.questions or 10_000, given.seed)
         return 0
     rights = [float(one) for one in given.right.split(",")]
     worst = synthetic(rights, samples or [3, 9, 21, 41], given.questions or 200, given.seed)

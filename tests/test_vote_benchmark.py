@@ -47,7 +47,7 @@ def test_flowrun_comes_to_what_the_sums_say(capsys: pytest.CaptureFixture[str]) 
 def test_recorded_ballots_give_what_they_give_by_hand(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rng = random.Random(3)
     path = tmp_path / "ballots.jsonl"
-    answers = ["18", "18.0", "20", "7", None]
+    answers = ["18", "18.0", "20", "7", "", " ", None]
     rows = [{"votes": [rng.choice(answers) for _ in range(13)], "gold": "18"} for _ in range(40)]
     path.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
     assert votes.main(["--ballots", str(path), "--samples", "11"]) == 0

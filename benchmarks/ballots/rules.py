@@ -102,3 +102,6 @@ SURE = (
     Rule("all N", "majority", _never),
 )
 """The rules that stop by how sure they are, and the vote of all."""
+
+ALL = RULES[0]
+AHEAD_2 = next(rule for rule in RULES if rule.name == "ahead(2)")

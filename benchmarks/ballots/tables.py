@@ -1,16 +1,14 @@
-"""The tables that the simulator of votes prints."""
+"""The tables of the rules: beside what was run stands what must come of it."""
 
 from __future__ import annotations
 
-import math
 import random
 from collections.abc import Sequence
-from pathlib import Path
 
-from .files import Question, read
-from .means import mean, off
-from .replay import by_hand, normal
-from .rules import RULES, SURE
+from .files import Question, fewest
+from .means import mean, off, share, within
+from .replay import ballot, by_hand, normal
+from .rules import RULES
 from .sums import by_sums
 from .through import through_flowrun
 
@@ -43,12 +41,14 @@ def synthetic(rights: Sequence[float], samples: Sequence[int], questions: int, s
     return worst
 
 
-def recorded(path: Path, most: int | None, seed: int) -> bool:
-    """Print the table; whether all is as it is by hand."""
-    questions = list(read(path))
-    most = min([len(question.votes) for question in questions] + ([most] if most else []))
-    print(f"{len(questions):,} questions of {path.name}, {most} samples each\n")
-    print(f"{'':16} │ {'right %':>8} {'by hand':>8} │ {'calls':>7} {'by hand':>8} │ rounds   time")
+def recorded(questions: Sequence[Question], source: str, most: int | None, seed: int) -> bool:
+    """Print the table of a file; whether all is as it is by hand."""
+    most = min([fewest(questions)] + ([most] if most else []))
+    sized = all(question.tokens for question in questions)
+    empty = sum(ballot(vote) is None for question in questions for vote in question.votes[:most])
+    print(f"{len(questions):,} questions of {source}, {most} samples each, {empty:,} of them without an answer\n")
+    tokens = f"{'tokens':>16} │ " if sized else ""
+    print(f"{'':16} │ {'right %':>21} {'by hand':>8} │ {'calls':>14} {'by hand':>8} │ {tokens}rounds   time")
     same = True
     for rule in RULES:
         if max(rule.window, rule.fewest) > most:
@@ -57,49 +57,14 @@ def recorded(path: Path, most: int | None, seed: int) -> bool:
         hand = [by_hand(rule, question, most) for question in questions]
         winners = [None if winner is None else normal(winner) for winner in ran.winners]
         good = [winner == normal(one.gold) for winner, one in zip(winners, questions, strict=True)]
-        known = [winner == normal(one.gold) for (winner, _), one in zip(hand, questions, strict=True)]
-        exact = list(zip(winners, ran.calls, strict=True)) == hand
+        known = [vote.winner == normal(one.gold) for vote, one in zip(hand, questions, strict=True)]
+        exact = winners == [vote.winner for vote in hand] and ran.calls == [vote.calls for vote in hand]
         same = same and exact
-        note = "" if exact else "  differs"
+        taken = [sum(one.tokens[:calls]) for one, calls in zip(questions, ran.calls, strict=True)]
+        size = f"{within(taken, digits=0):>16} │ " if sized else ""
         print(
-            f"{rule.name:16} │ {100 * mean(good):8.2f} {100 * mean(known):8.2f} │ {mean(ran.calls):7.3f} "
-            f"{mean([calls for _, calls in hand]):8.3f} │ {ran.rounds:6.2f} {ran.seconds:6.2f}{note}"
+            f"{rule.name:16} │ {share(good):>21} {100 * mean(known):8.2f} │ {within(ran.calls):>14} "
+            f"{mean([vote.calls for vote in hand]):8.3f} │ {size}{ran.rounds:6.2f} {ran.seconds:6.2f}"
+            f"{'' if exact else '  differs'}"
         )
     return same
-
-
-MIXES = {
-    "mixed": (*[0.98] * 6, 0.9, 0.9, 0.75, 0.55),
-    "mostly easy": (*[0.99] * 80, *[0.9] * 8, *[0.7] * 4, *[0.5] * 3, *[0.2] * 5),
-    "hard": (0.95, 0.9, 0.8, 0.7, 0.6, 0.55, 0.5, 0.4, 0.3, 0.2),
-}
-
-
-def made(most: int, questions: int, seed: int) -> None:
-    """Print the table of a replay of made ballots: what a rule costs, and what it loses against the default."""
-    print(f"{'':26} {'wrong':>5} │ {'right %':>7} {'calls':>6} │ {'fewer %':>7} │ {'lost, points':>14}")
-    for name, mix in MIXES.items():
-        for wrong in (1, 2, 4):
-            rng = random.Random(f"{seed} {name} {wrong}")
-            asked = [
-                Question([_made(rng, mix[number % len(mix)], wrong) for _ in range(most)], "right")
-                for number in range(questions)
-            ]
-            base: list[tuple[bool, int]] = []
-            for rule in SURE:
-                found = [by_hand(rule, question, most) for question in asked]
-                ran = [(winner == "right", calls) for winner, calls in found]
-                base = base or ran
-                lost = [one - other for (one, _), (other, _) in zip(base, ran, strict=True)]
-                error = 196 * math.sqrt((mean([one * one for one in lost]) - mean(lost) ** 2) / len(lost))
-                calls = mean([calls for _, calls in ran])
-                fewer = 100 * (1 - calls / mean([calls for _, calls in base]))
-                right = 100 * mean([good for good, _ in ran])
-                print(
-                    f"{name:11} {rule.name:14} {wrong:5} │ {right:7.2f} {calls:6.2f} │ "
-                    f"{fewer:7.1f} │ {100 * mean(lost):6.2f} ± {error:4.2f}"
-                )
-
-
-def _made(rng: random.Random, right: float, wrong: int) -> str:
-    return "right" if rng.random() < right else f"wrong {rng.randrange(wrong)}"

@@ -1,14 +1,16 @@
-"""The same votes through flowrun's engine, with a scripted model and a virtual clock."""
+"""Votes through flowrun's engine, with a scripted model and a virtual clock."""
 
 from __future__ import annotations
 
 import json
 import math
 import random
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from flowrun.runtime.providers.scripted import Scripted
+from flowrun.runtime.values.expressions import ModelValue
 from flowrun.runtime.vocabulary import events as e
 from flowrun.runtime.vocabulary.call import Request
 from flowrun.runtime.vocabulary.errors import AnswerError
@@ -19,51 +21,81 @@ from .rules import Rule, two_thirds
 
 TAIL = math.log(10) / 2.326
 
+Answers = Callable[[str, int, int], str | None]
+"""What a voter says to a question in its sample of that number; None if it says nothing."""
+
 
 @dataclass(frozen=True)
 class Ran:
-    """What one rule came to: a winner and a number of calls for each question, and the means of the times."""
+    """What a flow came to: a value and a number of calls for each question, and the means of the times.
+
+    ``of`` has the calls of each question by the voter that was asked.
+    """
 
     winners: list[str | None]
-    calls: list[int]
+    of: list[Counter[str]]
     rounds: float
     seconds: float
 
+    @property
+    def calls(self) -> list[int]:
+        return [one.total() for one in self.of]
 
-def through_flowrun(rule: Rule, questions: Sequence[Question], most: int, seed: int) -> Ran:
-    winners, calls, rounds = _staged(rule, questions, most, lambda: 1.0)
+
+def through_flowrun(rule: Rule, questions: Sequence[Question], most: int, seed: int, least: int = 1) -> Ran:
+    """The votes of one voter by one rule."""
+    samples = f"{least}..{most}" if rule.adaptive else str(most)
+    body = (
+        f'repeat {samples} {{ ask "voter {{{{ q }}}}" -> {rule.answer} with seed: 1 }} '
+        f"reduce {reducer(rule, most)} with launch: {rule.launch}"
+    )
+
+    def answers(voter: str, question: int, sample: int) -> str | None:
+        vote = questions[question].votes[sample]
+        return rule.shape % json.dumps(vote) if rule.shape and vote and vote.strip() else vote
+
+    return both_ways(rule.name, body, answers, len(questions), seed)
+
+
+def reducer(rule: Rule, most: int) -> str:
+    return rule.text.replace("QUORUM", str(two_thirds(most)))
+
+
+def both_ways(name: str, body: str, answers: Answers, questions: int, seed: int) -> Ran:
+    """Run a body for each question ``q``: once with answers that take a second, once in another order of arrival."""
+    ran = staged(body, answers, questions, lambda: 1.0)
     rng = random.Random(seed)
-    again, once_more, seconds = _staged(rule, questions, most, lambda: rng.lognormvariate(0, TAIL))
-    if (again, once_more) != (winners, calls):
-        raise SystemExit(f"{rule.name}: the order of arrival has changed the votes")
-    return Ran(winners, calls, rounds, seconds)
+    again = staged(body, answers, questions, lambda: rng.lognormvariate(0, TAIL))
+    if (again.winners, again.of) != (ran.winners, ran.of):
+        raise SystemExit(f"{name}: the order of arrival has changed the votes")
+    return Ran(ran.winners, ran.of, ran.rounds, again.seconds)
 
 
-def _staged(
-    rule: Rule, questions: Sequence[Question], most: int, time: Callable[[], float]
-) -> tuple[list[str | None], list[int], float]:
-    calls = [0] * len(questions)
+def staged(body: str, answers: Answers, questions: int, time: Callable[[], float]) -> Ran:
+    """Run a body whose prompts begin with the voter and the number of the question. Each ask has the seed 1."""
+    of = [Counter[str]() for _ in range(questions)]
 
     def script(request: Request, number: int) -> Scripted:
-        question = int(request.messages[-1].text)
-        calls[question] += 1
-        vote = questions[question].votes[(request.seed or 1) - 1]
-        if vote is None:
-            return Scripted(AnswerError("no answer"), time())
-        return Scripted(rule.shape % json.dumps(vote) if rule.shape else vote, time())
+        voter, question = request.messages[-1].text.split()[:2]
+        of[int(question)][voter] += 1
+        vote = answers(voter, int(question), (request.seed or 1) - 1)
+        return Scripted(AnswerError("no answer") if vote is None else vote, time())
 
-    reducer = rule.text.replace("QUORUM", str(two_thirds(most)))
-    samples = f"1..{most}" if rule.adaptive else str(most)
     text = (
-        f"flow f(questions: [int]) {{ out = map q in questions {{ repeat {samples} {{ "
-        f'ask "{{{{ q }}}}" -> {rule.answer} with seed: 1 }} reduce {reducer} with launch: {rule.launch} }} '
+        f"{DECLARED}flow f(questions: [int]) {{ out = map q in questions {{ {body} }} "
         f"reduce collect with errors: none return out }}"
     )
-    ran = stage(text, script, {"questions": list(range(len(questions)))})
+    models = {name: ModelValue(name, "m") for name in VOTERS}
+    ran = stage(text, script, {"questions": list(range(questions))}, models=models)
     ends = [
         at
         for at, event in zip(ran.at, ran.events, strict=True)
         if isinstance(event, (e.ElementFinished, e.ElementLost)) and event.path.count("[") == 1
     ]
     values = [value.get("answer") if isinstance(value, dict) else value for value in ran.outcome.value]
-    return values, calls, sum(ends) / len(ends)
+    mean = sum(ends) / len(ends)
+    return Ran(values, of, mean, mean)
+
+
+VOTERS = ("cheap", "other", "third", "dear")
+DECLARED = "".join(f'model {name} = "openai:{name}"\n' for name in VOTERS)

@@ -10,7 +10,7 @@ from .files import Question, in_turn
 from .means import share, wilson, within
 from .replay import ballot, by_hand, normal
 from .rules import AHEAD_2, ALL, Rule
-from .through import Ran, both_ways, reducer
+from .through import Asked, Ran, both_ways, reducer
 from .voters import DEAR, MIXES, made_voters, statistics
 
 ALIKE, COST = 0.95, 0.25
@@ -68,8 +68,9 @@ def cascade_through_flowrun(cascade: Cascade, voters: Mapping[str, Sequence[Ques
         f'else ask dear "dear {{{{ q }}}}" -> text with seed: 1 when agreement < {cascade.below} }}'
     )
 
-    def answers(voter: str, question: int, sample: int) -> str | None:
-        return voters[voter][question].votes[0 if voter == DEAR else sample // len(cascade.voters)]
+    def answers(asked: Asked) -> str | None:
+        sample = 0 if asked.voter == DEAR else asked.sample // len(cascade.voters)
+        return voters[asked.voter][asked.question].votes[sample]
 
     return both_ways(cascade.name, body, answers, len(voters[DEAR]), seed)
 

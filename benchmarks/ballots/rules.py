@@ -103,5 +103,6 @@ SURE = (
 )
 """The rules that stop by how sure they are, and the vote of all."""
 
-ALL = RULES[0]
-AHEAD_2 = next(rule for rule in RULES if rule.name == "ahead(2)")
+_NAMED = {rule.name: rule for rule in RULES}
+ALL, MAJORITY, SURE_95 = _NAMED["all N"], _NAMED["majority"], _NAMED["confidence .95"]
+AHEAD_2, AHEAD_3 = _NAMED["ahead(2)"], _NAMED["ahead(3)"]

@@ -21,8 +21,19 @@ from .rules import Rule, two_thirds
 
 TAIL = math.log(10) / 2.326
 
-Answers = Callable[[str, int, int], str | None]
-"""What a voter says to a question in its sample of that number; None if it says nothing."""
+
+@dataclass(frozen=True)
+class Asked:
+    """A call: who is asked, the number of the question and of the sample, and what else the prompt says."""
+
+    voter: str
+    question: int
+    sample: int
+    words: tuple[str, ...]
+
+
+Answers = Callable[[Asked], str | None]
+"""The answer to a call; None if there is none."""
 
 
 @dataclass(frozen=True)
@@ -50,8 +61,8 @@ def through_flowrun(rule: Rule, questions: Sequence[Question], most: int, seed: 
         f"reduce {reducer(rule, most)} with launch: {rule.launch}"
     )
 
-    def answers(voter: str, question: int, sample: int) -> str | None:
-        vote = questions[question].votes[sample]
+    def answers(asked: Asked) -> str | None:
+        vote = questions[asked.question].votes[asked.sample]
         return rule.shape % json.dumps(vote) if rule.shape and vote and vote.strip() else vote
 
     return both_ways(rule.name, body, answers, len(questions), seed)
@@ -76,9 +87,9 @@ def staged(body: str, answers: Answers, questions: int, time: Callable[[], float
     of = [Counter[str]() for _ in range(questions)]
 
     def script(request: Request, number: int) -> Scripted:
-        voter, question = request.messages[-1].text.split()[:2]
+        voter, question, *words = request.messages[-1].text.split()
         of[int(question)][voter] += 1
-        vote = answers(voter, int(question), (request.seed or 1) - 1)
+        vote = answers(Asked(voter, int(question), (request.seed or 1) - 1, tuple(words)))
         return Scripted(AnswerError("no answer") if vote is None else vote, time())
 
     text = (

@@ -33,7 +33,7 @@ def _sample(rng: random.Random, ease: float) -> str:
 
 
 def meaning(text: str) -> str:
-    return text.split("-")[0]
+    return text.split("-", maxsplit=1)[0]
 
 
 def same_by_hand(rule: Rule, question: Question, most: int) -> tuple[Vote, int]:
@@ -42,10 +42,11 @@ def same_by_hand(rule: Rule, question: Question, most: int) -> tuple[Vote, int]:
     A text that was there before needs no question. Else it is compared with each class, the largest first. A `yes` that
     would end the vote is asked again the other way round, and about a second text of the class if it has one.
     """
-    vote = by_hand(rule, replace(question, votes=[meaning(text) for text in question.votes[:most]]), most)
+    vote = by_hand(rule, replace(question, votes=[meaning(text or "") for text in question.votes[:most]]), most)
     classes: list[list[str]] = []
     asked = 0
-    for seen, text in enumerate(question.votes[: vote.calls], 1):
+    texts = [text or "" for text in question.votes[: vote.calls]]
+    for seen, text in enumerate(texts, 1):
         of = next((one for one in classes if meaning(one[0]) == meaning(text)), None)
         if of is None or text not in of:
             ranked = sorted(classes, key=len, reverse=True)
@@ -61,7 +62,7 @@ def same_by_hand(rule: Rule, question: Question, most: int) -> tuple[Vote, int]:
 
 def ends(rule: Rule, vote: Vote, classes: Sequence[Sequence[str]], of: Sequence[str], seen: int, most: int) -> bool:
     counts = sorted((len(one) + (one is of) for one in classes), reverse=True)
-    return seen == most or rule.over((counts[0], counts[1] if len(counts) > 1 else 0), seen, most)
+    return rule.over((counts[0], counts[1] if len(counts) > 1 else 0), seen, most)
 
 
 def same_through_flowrun(rule: Rule, questions: Sequence[Question], most: int, seed: int) -> Ran:
@@ -87,7 +88,8 @@ def texts(questions: int, through: int, seed: int) -> list[str]:
     missed = []
     print(f"answers in {WORDINGS} wordings, votes of at most {MOST}\n")
     print(
-        f"{'':23} │ {'right %':>20} │ {'samples':>12} │ {'to the judge':>12} │ {'by the texts alone %':>20} {'samples':>12}"
+        f"{'':23} │ {'right %':>20} │ {'samples':>12} │ {'to the judge':>12} │ {'by the texts alone %':>20} "
+        f"{'samples':>12}"
     )
     for name, ease in EASE.items():
         asked = free_texts(ease, questions, MOST, seed)

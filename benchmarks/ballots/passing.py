@@ -2,7 +2,8 @@
 
 Of GPT-4's samples with a chain of thought 4 % were right. A vote of 100 samples was right for 9 % of the puzzles, and
 the best of 100 for 49 % (arXiv 2305.10601, table 2). ``RATES`` has the shares of right samples of a hundred
-puzzles that come to these figures. The wrong answers of a puzzle are many, and the most frequent has the share ``WRONG``.
+puzzles that come to these figures. The wrong answers of a puzzle are many, and the most frequent has the share
+``WRONG``.
 """
 
 from __future__ import annotations

@@ -106,3 +106,4 @@ SURE = (
 _NAMED = {rule.name: rule for rule in RULES}
 ALL, MAJORITY, SURE_95 = _NAMED["all N"], _NAMED["majority"], _NAMED["confidence .95"]
 AHEAD_2, AHEAD_3 = _NAMED["ahead(2)"], _NAMED["ahead(3)"]
+RISK = SURE[2]

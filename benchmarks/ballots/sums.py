@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from .rules import Rule
+from .rules import Counts, Rule
 
 
 def by_sums(rule: Rule, right: float, most: int) -> tuple[float, float]:
@@ -40,3 +40,21 @@ def _window(taken: int, right: float) -> Iterator[tuple[int, bool, float]]:
         for others in range(taken):
             chance = math.comb(taken - 1, others) * right**others * (1 - right) ** (taken - 1 - others)
             yield others + begins, begins, chance * (right if begins else 1 - right)
+
+
+def stopped_wrong(rule: Rule, right: float, most: int) -> float:
+    """How often a vote stops for the rarer of two answers before it has taken all its samples, or with the last one."""
+    going: dict[Counts, float] = {(0, 0): 1.0}
+    wrong = 0.0
+    for seen in range(1, most + 1):
+        after: dict[Counts, float] = {}
+        for (hits, misses), chance in going.items():
+            for now, part in (((hits + 1, misses), right), ((hits, misses + 1), 1 - right)):
+                after[now] = after.get(now, 0.0) + chance * part
+        going = {}
+        for (hits, misses), chance in after.items():
+            if rule.over((max(hits, misses), min(hits, misses)), seen, most):
+                wrong += chance * (misses > hits)
+            else:
+                going[hits, misses] = chance
+    return wrong

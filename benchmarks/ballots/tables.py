@@ -41,8 +41,10 @@ def synthetic(rights: Sequence[float], samples: Sequence[int], questions: int, s
     return worst
 
 
-def recorded(questions: Sequence[Question], source: str, most: int | None, seed: int) -> bool:
-    """Print the table of a file; whether all is as it is by hand."""
+def recorded(
+    questions: Sequence[Question], source: str, most: int | None, seed: int, voters: Sequence[str] = ()
+) -> bool:
+    """Print the table of a file, or of a panel of several; whether all is as it is by hand."""
     most = min([fewest(questions)] + ([most] if most else []))
     sized = all(question.tokens for question in questions)
     empty = sum(ballot(vote) is None for question in questions for vote in question.votes[:most])
@@ -53,7 +55,7 @@ def recorded(questions: Sequence[Question], source: str, most: int | None, seed:
     for rule in RULES:
         if max(rule.window, rule.fewest) > most:
             continue
-        ran = through_flowrun(rule, questions, most, seed)
+        ran = through_flowrun(rule, questions, most, seed, voters)
         hand = [by_hand(rule, question, most) for question in questions]
         winners = [None if winner is None else normal(winner) for winner in ran.winners]
         good = [winner == normal(one.gold) for winner, one in zip(winners, questions, strict=True)]

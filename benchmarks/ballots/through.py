@@ -53,15 +53,20 @@ class Ran:
         return [one.total() for one in self.of]
 
 
-def through_flowrun(rule: Rule, questions: Sequence[Question], most: int, seed: int, least: int = 1) -> Ran:
-    """The votes of one voter by one rule."""
+def through_flowrun(
+    rule: Rule, questions: Sequence[Question], most: int, seed: int, voters: Sequence[str] = (), least: int = 1
+) -> Ran:
+    """The votes by one rule, of one voter, or of a panel whose voters take turns in the votes of a question."""
     samples = f"{least}..{most}" if rule.adaptive else str(most)
+    over, model, name = (f"over m in [{', '.join(voters)}] ", "m ", "{{ m.name }}") if voters else ("", "", "voter")
     body = (
-        f'repeat {samples} {{ ask "voter {{{{ q }}}}" -> {rule.answer} with seed: 1 }} '
+        f'repeat {samples} {over}{{ ask {model}"{name} {{{{ q }}}}" -> {rule.answer} with seed: 1 }} '
         f"reduce {reducer(rule, most)} with launch: {rule.launch}"
     )
 
     def answers(asked: Asked) -> str | None:
+        if voters and asked.voter != voters[asked.sample % len(voters)]:
+            raise SystemExit(f"{rule.name}: sample {asked.sample} of a panel goes to {asked.voter}")
         vote = questions[asked.question].votes[asked.sample]
         return rule.shape % json.dumps(vote) if rule.shape and vote and vote.strip() else vote
 
@@ -108,5 +113,6 @@ def staged(body: str, answers: Answers, questions: int, time: Callable[[], float
     return Ran(values, of, mean, mean)
 
 
-VOTERS = ("cheap", "other", "third", "dear")
+PANEL = ("cheap", "other", "third")
+VOTERS = (*PANEL, "dear")
 DECLARED = "".join(f'model {name} = "openai:{name}"\n' for name in VOTERS)

@@ -1,7 +1,8 @@
 """Tournaments: a judge compares two candidates at a time, in both orders, and is right more often than not.
 
 In a part ``BIAS`` of all comparisons the judge takes the first candidate, whatever it is; else it takes the better one
-with the probability ``right``. If its answers for the two orders differ, the candidate with the lower number wins.
+with the probability ``right``. If its answers for the two orders differ, the match is a draw. Then the candidate with
+the lower number goes on in a knockout, and each has half a point in a tournament of all pairs.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import math
 import random
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from .means import mean, off, share, within
@@ -48,6 +49,10 @@ class Judge:
         second = other if self.prefers(other, one) == 1 else one
         return first if first == second else min(one, other)
 
+    def points(self, one: int, other: int) -> int:
+        """The points of a candidate in a match: 2, or 1 each if the two answers differ."""
+        return (self.prefers(one, other) == 1) + (self.prefers(other, one) == 2)
+
     @property
     def best(self) -> int:
         return self.good.index(CANDIDATES - 1)
@@ -62,15 +67,13 @@ def match_by_sums(right: float) -> float:
 
 
 def pairs_by_hand(judge: Judge) -> int:
-    """The winner of all matches: most wins, of equals the winner among them, and then the lower number."""
-    wins = Counter(judge.winner(one, other) for one, other in _pairs())
-    top = [one for one in range(CANDIDATES) if wins[one] == max(wins.values())]
-    among = Counter(judge.winner(one, other) for one, other in _pairs() if one in top and other in top)
-    return max(top, key=lambda one: (among[one], -one))
-
-
-def _pairs() -> Iterator[tuple[int, int]]:
-    return ((one, other) for one in range(CANDIDATES) for other in range(one + 1, CANDIDATES))
+    """The winner of all matches: most points, of equals those with most points among themselves, then the lowest."""
+    top, before = list(range(CANDIDATES)), 0
+    while len(top) != before:
+        before = len(top)
+        points = [sum(judge.points(one, other) for other in top if other != one) for one in top]
+        top = [one for one, count in zip(top, points, strict=True) if count == max(points)]
+    return top[0]
 
 
 def knockout_holds(judge: Judge, winner: int) -> bool:

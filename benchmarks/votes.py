@@ -9,9 +9,10 @@ run stands what must come of it, from sums over all ways that a vote can go, wor
 `off` is the larger of the two differences in standard errors.
 
 `--made` makes ballots with the statistics of published runs, which the modules of `ballots` state: `sure` for the rules
-that stop by how sure they are, `cascades`, `puzzles` for samples until one passes a check, `texts` for votes on free
-text, `tournaments`, `budgets` for one budget over a hundred votes, and `tuning` for the promise of a tuner. Each prints
-a replay by hand. Flowrun runs a part of the same ballots, and must equal the replay to the call.
+that stop by how sure they are, `panels`, `cascades`, `puzzles` for samples until one passes a check, `texts` for votes
+on free text, `tournaments`, `budgets` for one budget over a hundred votes, and `tuning` for the promise of a tuner.
+Beside each stand exact sums or a replay by hand. Flowrun runs a part of the same ballots, and must equal the replay to
+the call.
 
 A file has a question a line, `{"votes": ["18", null, …], "gold": "18", "tok": [102, 87, …], "id": "q7"}`. A vote that
 is null or blank is a sample without an answer, and `tok` and `id` may be missing. Several files are a panel, whose

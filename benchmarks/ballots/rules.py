@@ -107,3 +107,6 @@ _NAMED = {rule.name: rule for rule in RULES}
 ALL, MAJORITY, SURE_95 = _NAMED["all N"], _NAMED["majority"], _NAMED["confidence .95"]
 AHEAD_2, AHEAD_3 = _NAMED["ahead(2)"], _NAMED["ahead(3)"]
 RISK = SURE[2]
+
+PANEL_RULES = tuple(rule for rule in RULES if "risk" not in rule.text)
+"""The rules for the samples of several voters; a bound of the error needs samples that are alike."""

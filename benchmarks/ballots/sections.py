@@ -8,6 +8,7 @@ from .budgets import budgets
 from .cascades import cascades
 from .passing import passing
 from .sure import sure
+from .tables import synthetic
 from .texts import texts
 from .tournaments import tournaments
 from .tuning import tuning
@@ -17,6 +18,12 @@ Section = Callable[[int | None, int], list[str]]
 
 def _sure(questions: int | None, seed: int) -> list[str]:
     return sure(40, questions or 10_000, seed)
+
+
+def _panels(questions: int | None, seed: int) -> list[str]:
+    print("two voters in turn; the second is right so much less often: 0.2\n")
+    worst = synthetic([0.7, 0.9], [5, 12], min(questions or 200, 400), seed, [0.2])
+    return [f"panels are {worst:.1f} standard errors off"] if worst >= 5 else []
 
 
 def _cascades(questions: int | None, seed: int) -> list[str]:
@@ -45,6 +52,7 @@ def _tuning(questions: int | None, seed: int) -> list[str]:
 
 SECTIONS: Mapping[str, Section] = {
     "sure": _sure,
+    "panels": _panels,
     "cascades": _cascades,
     "puzzles": _puzzles,
     "texts": _texts,

@@ -2,44 +2,39 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
+from collections.abc import Sequence
 
 from .rules import Counts, Rule
 
 
-def by_sums(rule: Rule, right: float, most: int) -> tuple[float, float]:
-    """How often the value is right, and the mean number of calls, over all ways that a vote can go."""
-    step = rule.window or 1
-    # By the right answers so far and whether the first sample was right, which settles a tie.
-    going: dict[tuple[int, bool], float] = {(0, False): 1.0}
+def by_sums(rule: Rule, right: float | Sequence[float], most: int) -> tuple[float, float]:
+    """How often the value is right, and the mean number of calls, over all ways that a vote can go.
+
+    ``right`` is how likely a sample is right. For a panel it is a list, and its voters take turns.
+    """
+    rights = [right] if isinstance(right, int | float) else right
+    # By the right answers so far, by those of this window, and by whether the first sample, which settles a tie, was.
+    going: dict[tuple[int, int, bool], float] = {(0, 0, False): 1.0}
     good = calls = 0.0
-    seen = 0
-    while going:
-        taken = min(step, most - seen)
-        after: dict[tuple[int, bool], float] = {}
-        for (hits, first), chance in going.items():
-            for more, begins, part in _window(taken, right):
-                now = (hits + more, first if seen else begins)
-                wrong = seen + taken - now[0]
-                counts = (max(now[0], wrong), min(now[0], wrong))
-                unanimous = rule.window == taken and more in (0, taken)
-                if seen + taken == most or unanimous or rule.over(counts, seen + taken, most):
-                    calls += chance * part * (seen + taken)
-                    if now[0] > wrong or (now[0] == wrong and now[1]):
+    for seen in range(1, most + 1):
+        chance_here = rights[(seen - 1) % len(rights)]
+        width = rule.window and (seen - 1) % rule.window + 1
+        after: dict[tuple[int, int, bool], float] = {}
+        for (hits, here, first), chance in going.items():
+            for hit, part in ((1, chance_here), (0, 1 - chance_here)):
+                begins = bool(hit) if seen == 1 else first
+                now, inside = hits + hit, (here if width > 1 else 0) + hit
+                counts = (max(now, seen - now), min(now, seen - now))
+                unanimous = rule.window == width > 0 and inside in (0, width)
+                if seen == most or unanimous or (not rule.window and rule.over(counts, seen, most)):
+                    calls += chance * part * seen
+                    if now > seen - now or (now == seen - now and begins):
                         good += chance * part * rule.wins(counts, most)
                 else:
-                    after[now] = after.get(now, 0.0) + chance * part
-        going, seen = after, seen + taken
+                    state = (now, inside if rule.window else 0, begins)
+                    after[state] = after.get(state, 0.0) + chance * part
+        going = after
     return good, calls
-
-
-def _window(taken: int, right: float) -> Iterator[tuple[int, bool, float]]:
-    """The right answers among so many, whether the first is one of them, and how likely that is."""
-    for begins in (True, False):
-        for others in range(taken):
-            chance = math.comb(taken - 1, others) * right**others * (1 - right) ** (taken - 1 - others)
-            yield others + begins, begins, chance * (right if begins else 1 - right)
 
 
 def stopped_wrong(rule: Rule, right: float, most: int) -> float:

@@ -8,29 +8,35 @@ from collections.abc import Sequence
 from .files import Question, fewest
 from .means import mean, off, share, within
 from .replay import ballot, by_hand, normal
-from .rules import RULES
+from .rules import PANEL_RULES, RULES
 from .sums import by_sums
-from .through import through_flowrun
+from .through import PANEL, through_flowrun
 
 
-def synthetic(rights: Sequence[float], samples: Sequence[int], questions: int, seed: int) -> float:
-    """Print the table; the greatest difference, in standard errors."""
+def synthetic(
+    rights: Sequence[float], samples: Sequence[int], questions: int, seed: int, panel: Sequence[float] = ()
+) -> float:
+    """Print the table; the greatest difference, in standard errors.
+
+    With ``panel`` each vote is one of two voters in turn, and the second is right so much less often than the first.
+    """
     print(
         f"{'':16} {'p':>4} {'N':>3} │ {'right %':>8} {'must be':>8} │ {'calls':>6} {'must be':>7} │ off │ rounds   time"
     )
     worst = 0.0
     for most in samples:
         for right in rights:
+            turns = [right, *(right - less for less in panel)]
             rng = random.Random(f"{seed} {most} {right}")
             asked = [
-                Question(["right" if rng.random() < right else "wrong" for _ in range(most)], "right")
+                Question(["right" if rng.random() < turns[i % len(turns)] else "wrong" for i in range(most)], "right")
                 for _ in range(questions)
             ]
-            for rule in RULES:
+            for rule in PANEL_RULES if panel else RULES:
                 if max(rule.window, rule.fewest) > most:
                     continue
-                ran = through_flowrun(rule, asked, most, seed)
-                good, calls = by_sums(rule, right, most)
+                ran = through_flowrun(rule, asked, most, seed, PANEL[: len(turns)] if panel else ())
+                good, calls = by_sums(rule, turns, most)
                 found = [winner == "right" for winner in ran.winners]
                 far = max(off(found, good), off(ran.calls, calls))
                 worst = max(worst, far)
@@ -52,7 +58,7 @@ def recorded(
     tokens = f"{'tokens':>16} │ " if sized else ""
     print(f"{'':16} │ {'right %':>21} {'by hand':>8} │ {'calls':>14} {'by hand':>8} │ {tokens}rounds   time")
     same = True
-    for rule in RULES:
+    for rule in PANEL_RULES if voters else RULES:
         if max(rule.window, rule.fewest) > most:
             continue
         ran = through_flowrun(rule, questions, most, seed, voters)

@@ -149,7 +149,7 @@ class _Formatter(TestPhrases):
             return self._step(line.step, "return ")
         return self._step(line, DocConcat([name or line.name.text, " = "]) if line.name is not None else "")
 
-    def _step(self, line: s.Line, begin: Doc) -> Doc:
+    def _step(self, line: s.Line, begin: Doc, *, stage: bool = False) -> Doc:
         check = line.node.check if isinstance(line.node, s.Ask) else None
         end = _before_check(line.node) if check is not None and isinstance(line.node, s.Ask) else line.node.span.end
         head = self._node(line.node)
@@ -163,6 +163,10 @@ class _Formatter(TestPhrases):
             units.append(Unit(line.after[0].span.start, line.after[-1].span.end, f"after {names}"))
         if line.when is not None:
             condition, otherwise = line.when.condition, line.when.otherwise
+            if stage:
+                from ..syntax.stage_words import as_written  # few files have cascades
+
+                condition = as_written(condition)
             doc = DocConcat(["when ", self.expr(condition)])
             units.append(Unit(line.when.span.start, condition.span.end, doc))
             if otherwise is not None:
@@ -216,6 +220,8 @@ class _Formatter(TestPhrases):
                 return self._match(node)
             case s.Rounds():
                 return self._rounds(node)
+            case s.Cascade():
+                return self._cascade(node)
             case _:
                 return self.expr(node, hidden=_BLOCKS)
 
@@ -230,6 +236,17 @@ class _Formatter(TestPhrases):
         early = self.comments.take(start, node.body.span.start)
         body = self.comments.enclosed(units, ("{", "}"), region, pad=" ", broken=broken and bool(units), early=early)
         return DocConcat(["match ", self.expr(node.value), " ", body])
+
+    def _cascade(self, node: s.Cascade) -> Doc:
+        units = [
+            self.unit(line, self._step(line, f"{'else ' if place else ''}{_named(line)}", stage=True))
+            for place, line in enumerate(node.body.lines)
+        ]
+        region = (node.body.span.start, node.body.span.end)
+        broken = len(units) > 1 or self.text.find("\n", *region) >= 0
+        early = self.comments.take(node.span.start, node.body.span.start)
+        body = self.comments.enclosed(units, ("{", "}"), region, pad=" ", broken=broken and bool(units), early=early)
+        return DocConcat(["cascade ", body])
 
     def _rounds(self, node: s.Rounds) -> Doc:
         block = self._block(f"chain up to {number(node.most)}", node.most.span.end, node.body, None)
@@ -270,6 +287,10 @@ class _Formatter(TestPhrases):
             units = [Unit(start, reduce.ask.span.end, combined), *self._with(reduce.options)]
             return DocConcat(["reduce (", self.comments.chained(units), ")"])
         return DocConcat(["reduce ", combined])
+
+
+def _named(line: s.Line) -> str:
+    return f"{line.name.text} = " if line.name is not None else ""
 
 
 def _before_check(ask: s.Ask) -> int:

@@ -9,6 +9,7 @@ _WORDS = {
     "NAME": "a name",
     "STRING": 'a "text"',
     "CLASS": "a class in quotes",
+    "STAGE": "`else`",
     "NUMBER": "a number",
     "LBRACE": "`{`",
     "RBRACE": "`}`",

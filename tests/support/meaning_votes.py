@@ -201,7 +201,7 @@ class Vote:
         winner = tied[0]
         undecided = self.args.get("undecided", "fail" if "risk" in self.args else "first")
         if self.least is not None and undecided != "first" and not self.holds(looked_at):
-            if undecided != "none":
+            if undecided not in ("none", None):
                 raise Lost("undecided", abstains=True)
             return None, count, winner
         if len(tied) > 1:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sized
 from dataclasses import replace
+from typing import NamedTuple
 
 from flowrun.dsl import dataclass
 
 from ..vocabulary.call import Request
+from ..vocabulary.errors import BudgetError
 from ..vocabulary.json_value import Json
 from ..vocabulary.usage import Usage
 from .asks import PreparedAsk
@@ -62,6 +64,19 @@ class Pending:
             vote.add(self.call.model, usage)
 
 
+class Service(NamedTuple):
+    """What the line of calls needs of the run.
+
+    ``wanted`` tells whether a call was not cancelled. ``send`` sends it and returns True; False if it must wait for the
+    bills of others. ``refuse`` fails it, because no budget will ever have room. ``out`` are the calls under way.
+    """
+
+    wanted: Callable[[Pending], bool]
+    send: Callable[[Pending], bool]
+    refuse: Callable[[Pending, BudgetError], None]
+    out: Sized
+
+
 class Line:
     """The line of calls that wait for room in a budget. ``withheld`` counts them; ``now`` tells the time."""
 
@@ -73,9 +88,21 @@ class Line:
     def __bool__(self) -> bool:
         return bool(self._calls)
 
-    @property
-    def head(self) -> Pending:
-        return self._calls[0]
+    def serve(self, service: Service) -> bool:
+        """Send the calls for which the budgets have room. Return True if any left the line."""
+        moved = False
+        while self._calls:
+            pending = self._calls[0]
+            try:
+                if service.wanted(pending) and not service.send(pending):
+                    break
+            except BudgetError as error:
+                if service.out and not error.flow:
+                    break
+                service.refuse(pending, error)
+            self.pop()
+            moved = True
+        return moved
 
     def put(self, pending: Pending) -> None:
         self._calls.append(pending)

@@ -21,6 +21,11 @@ class RepeatRun(CountedRun):
     def samples(self) -> int:  # type: ignore[override]
         return self.pace.total
 
+    @property
+    def available(self) -> int:
+        found = super().available
+        return self.needs.opening(self, found) if self.votes and self.needs is not None else found
+
     def next(self) -> Frame:
         return Frame(self.step.layout, self.frame, self, self.pace.launched)
 
@@ -40,5 +45,6 @@ class RepeatStep(CountedStep):
         losses = Losses(options.get("errors", "fail"))
         block = RepeatRun(self, frame, around, combiner, losses, pace)
         # A flow that reads the tally has all samples sent, and says nothing of haste.
+        block.weight = float(options.get("weight", 1))
         block.patient = launch == "cost" or (launch == "together" and self.node.reduce.tallied)
         return block

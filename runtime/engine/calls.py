@@ -44,8 +44,7 @@ class Calls:
         self.events = events
         self._pending: dict[int, Pending] = {}
         self.withheld = Withheld()
-        self._line = Line(self.withheld, context.now)
-        self.out = Outgoing()
+        self.line, self.out = Line(self.withheld, context.now), Outgoing()
         self.needs: Needs | None = None
         self._reused: deque[tuple[int, Known]] = deque()
         self.budget = context.ledger or Ledger("", context.calls_limit, context.money_limit, *context.spent_within(""))
@@ -131,7 +130,7 @@ class Calls:
             else:
                 pending.hold.repeat()
                 self._doubt(pending.call)
-            if not self._line and pending.hold.reserve(pending.call):
+            if not self.line and pending.hold.reserve(pending.call):
                 return True
             self.out.discard(number)
         except BudgetError as error:
@@ -139,11 +138,11 @@ class Calls:
             said = "" if live else "; flowrun does not repeat an attempt that may have been paid"
             self._fail(pending, Failure(pending.call.path, f"{error}{said}", error))
             return False
-        self._line.put(pending)
+        self.line.put(pending)
         return False
 
     def hedged(self, number: int) -> bool:
-        """Tell whether all budgets of a call have room to send its request a second time, beside the first."""
+        """Tell whether all budgets of a call have room to send its request twice."""
         pending = self._pending.get(number)
         if pending is None or pending.hold.hedged or not pending.hold.hedge(pending.call):
             return False
@@ -157,7 +156,7 @@ class Calls:
             # The call may have been answered and billed before it was cancelled.
             pending = self._pending.pop(number)
             pending.hold.settle(Usage())
-            self._line.forget(pending)
+            self.line.forget(pending)
             self.out.discard(number)
             self.context.watcher.cancelled(pending.call)
             self.decisions.append(Cancel(number, keep))
@@ -180,8 +179,8 @@ class Calls:
                     self._again(pending, known.answer)
             return True
         service = Service(lambda pending: pending.call.number in self._pending, self._send, self._refuse, self.out)
-        moved = bool(self._line) and self._line.serve(service)
-        if self.needs is not None and self.needs.waiting and not self._line:
+        moved = bool(self.line) and self.line.serve(service)
+        if self.needs is not None and self.needs.waiting and not self.line:
             return self.needs.serve(service) or moved
         return moved
 
@@ -217,8 +216,8 @@ class Calls:
                 self._doubt(call)
             pending.hold.admit(call)
             held = self.needs is not None and self.needs.holds(pending)
-            if not held and (self._line or not self._sent_at_once(pending)):
-                self._line.put(pending)
+            if not held and (self.line or not self._sent_at_once(pending)):
+                self.line.put(pending)
         self._pending[call.number] = pending
         pending.frame.calls.add(call.number)
 

@@ -18,6 +18,7 @@ the journal waits for nothing. So a resumed run first repeats the samples of the
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from heapq import heapify, heappop, heappush
 from typing import TYPE_CHECKING
 
@@ -29,7 +30,7 @@ from ..vocabulary.errors import BudgetError
 from .ceilings import worst_of
 from .open_blocks import Account, Open, Turn
 from .outgoing import Outgoing
-from .pending import Pending, Service
+from .pending import Line, Pending, Service
 
 if TYPE_CHECKING:
     from .blocks.counted import CountedRun
@@ -41,17 +42,27 @@ KEPT = "the rest of the flow's budget is for the first samples of other votes"
 _MUCH = 1 << 60
 
 
-class Needs:
-    """The spending of one run's budget, which is ``ledger``, over its votes. ``out`` are the calls under way."""
+def _never() -> bool:
+    return False
 
-    def __init__(self, ledger: Ledger, out: Outgoing, plan: p.Plan) -> None:
+
+class Needs:
+    """The spending of one run's budget, which is ``ledger``, over its votes. ``out`` are the calls under way.
+
+    ``line`` takes the calls that need no turn. ``busy`` tells whether the run waits for more than calls.
+    """
+
+    def __init__(self, ledger: Ledger, out: Outgoing, line: Line, plan: p.Plan) -> None:
         self.ledger = ledger
         self.out = out
+        self.line = line
         self.costs = Costs(plan.flows)
         self.waiting = 0
         self._open: dict[object, Open] = {}
         self._tops: dict[Open, None] = {}
         self._accounts: dict[object, Account] = {}
+        self.busy: Callable[[], bool] = _never
+        self._behind: dict[tuple[Open, int], list[Pending]] = {}
         self._dearest = 0.0
         self._yielded = 0
         self._flying = 0
@@ -156,11 +167,15 @@ class Needs:
         for opened, index in home[0].outward(home[1]):
             # A sample that had its turn may make further calls.
             if opened.votes and opened.started and index not in opened.begun:
-                self._put(pending, opened, index)
+                if (behind := self._behind.get((opened, index))) is None:
+                    self._put(pending, opened, index)
+                else:
+                    behind.append(pending)
                 return True
         return False
 
     def _put(self, pending: Pending, opened: Open, index: int) -> None:
+        self._behind[opened, index] = []
         self._serial += 1
         self.waiting += 1
         yields = self._yielded < MOST_WAITING
@@ -170,12 +185,20 @@ class Needs:
             self._yielded += 1
             opened.make_room(1)
 
-    def _take(self, account: Account) -> Turn:
+    def _take(self, account: Account, *, sent: bool = False) -> Turn:
         turn = heappop(account.line)
-        self._left_line(turn)
+        self._left_line(turn, sent=sent)
         return turn
 
-    def _left_line(self, turn: Turn) -> None:
+    def _left_line(self, turn: Turn, *, sent: bool = False) -> None:
+        """Take a turn out of the count. If it was ``sent``, other calls of its sample join the line; else one waits on."""
+        behind = self._behind.pop((turn.opened, turn.body))
+        if sent:
+            for pending in behind:
+                self.line.put(pending)
+        elif behind:
+            self._put(behind[0], turn.opened, turn.body)
+            self._behind[turn.opened, turn.body] = behind[1:]
         self.waiting -= 1
         if turn.yields:
             self._yielded -= 1
@@ -191,10 +214,10 @@ class Needs:
         lines = [one for one in self._accounts.values() if one.line]
         room = self._room if self.short else _MUCH
         if room < 1 or self._flying >= room:
-            if self.out or self._flying:
+            if self.out or self.busy():
                 return False
             # Nothing is under way, so no sample of another element can be waited for.
-            if self._left >= 1 and any(top.unopened for top in self._tops):
+            if self._left >= 1 and self._yielded < self.waiting and any(top.unopened for top in self._tops):
                 self._give_up(lines, service)
                 return True
             account = min(lines, key=lambda one: one.line[0])
@@ -213,9 +236,9 @@ class Needs:
             self._take(account)
             service.refuse(turn.pending, error)
             return True
-        self._take(account)
+        self._take(account, sent=True)
         account.given += 1
-        if turn.opened.block in self._open:
+        if turn.opened.block in self._open and turn.body not in turn.opened.turns:
             turn.opened.turns.add(turn.body)
             self._flying += 1
         return True

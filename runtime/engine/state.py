@@ -67,7 +67,8 @@ class State(Driven):
 
         calls = self._machine.calls
         if has_votes(plan):
-            calls.needs = Needs(calls.budget, calls.out, plan)
+            calls.needs = Needs(calls.budget, calls.out, calls.line, plan)
+            calls.needs.busy = lambda: self._machine.externs.busy
 
     def announce(self) -> None:
         """Add the event that begins the run. A run that is stopped before its beginning has this event, too."""

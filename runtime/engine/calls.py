@@ -33,9 +33,9 @@ _ALONE = Sample()
 class Calls:
     """The calls of one run. They add their decisions to ``decisions``.
 
-    A call waits in line if the run's budget has no room for it. ``resume`` tries it again, because other calls may cost
-    less than the budget holds back for them. So all paid calls have their answers before the run reports an empty
-    budget. An answer from the journal also waits for ``resume``. ``count`` is the greatest number of a call so far.
+    A call waits in line if the run's budget has no room for it. ``resume`` tries it again: other calls may cost less
+    than is held back for them. So paid calls have their answers before the run reports an empty budget. An answer from
+    the journal waits for ``resume`` too. ``count`` is the greatest number of a call. ``needs`` are those of votes.
     """
 
     def __init__(self, context: Context, decisions: list[Decision], events: list[e.Event]) -> None:
@@ -178,11 +178,12 @@ class Calls:
                 elif known.answer is not None:
                     self._again(pending, known.answer)
             return True
+        needs = self.needs if self.needs is not None and self.needs.waiting else None
+        if not self.line and needs is None:
+            return False
         service = Service(lambda pending: pending.call.number in self._pending, self._send, self._refuse, self.out)
-        moved = bool(self.line) and self.line.serve(service)
-        if self.needs is not None and self.needs.waiting and not self.line:
-            return self.needs.serve(service) or moved
-        return moved
+        moved = self.line.serve(service)
+        return moved if needs is None or self.line else needs.serve(service) or moved
 
     def _refuse(self, pending: Pending, error: BudgetError) -> None:
         self._take(pending.call.number)

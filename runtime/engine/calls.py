@@ -19,12 +19,12 @@ from .decisions import Call, Cancel, Decision, Failure, Group, Known, Launch, Po
 from .frames import Frame
 from .heads import expected, none_left
 from .holds import Hold
-from .outgoing import Outgoing
-from .pending import Line, Pending, Service
+from .pending import Line, Outgoing, Pending, Service
 from .scopes import Context, Scope
 from .withheld import Withheld
 
 if TYPE_CHECKING:
+    from .haste import Haste
     from .needs import Needs
 
 _ALONE = Sample()
@@ -46,6 +46,7 @@ class Calls:
         self.withheld = Withheld()
         self.line, self.out = Line(self.withheld, context.now), Outgoing()
         self.needs: Needs | None = None
+        self.haste: Haste | None = None
         self._reused: deque[tuple[int, Known]] = deque()
         self.budget = context.ledger or Ledger("", context.calls_limit, context.money_limit, *context.spent_within(""))
         self.count, self._left = 0, none_left if context.marked else context.left
@@ -64,8 +65,7 @@ class Calls:
     ) -> None:
         """Make a call of an ask. ``sample`` is its group and its number there. ``place`` tells calls of one path apart.
 
-        If the answer to a ``ballot`` does not fit, the call is not repeated. Raises FlowrunError if the prompt cannot
-        be made, BudgetError if the flow may make no more calls.
+        A ``ballot`` that does not fit is not repeated. Raises FlowrunError if the prompt cannot be made.
         """
         scope, within = Scope(self.context, frame), frame.within
         ask = ask.within(scope)
@@ -178,12 +178,11 @@ class Calls:
                 elif known.answer is not None:
                     self._again(pending, known.answer)
             return True
-        needs = self.needs if self.needs is not None and self.needs.waiting else None
-        if not self.line and needs is None:
-            return False
+        if not self.line and not (self.needs and self.needs.waiting):
+            return self.haste is not None and self.haste.serve()
         service = Service(lambda pending: pending.call.number in self._pending, self._send, self._refuse, self.out)
         moved = self.line.serve(service)
-        return moved if needs is None or self.line else needs.serve(service) or moved
+        return moved if self.needs is None or self.line else self.needs.serve(service) or moved
 
     def _refuse(self, pending: Pending, error: BudgetError) -> None:
         self._take(pending.call.number)

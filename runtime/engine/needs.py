@@ -29,8 +29,7 @@ from ..plans.samples import Costs, elements_of
 from ..vocabulary.errors import BudgetError
 from .ceilings import worst_of
 from .open_blocks import Account, Open, Turn
-from .outgoing import Outgoing
-from .pending import Line, Pending, Service
+from .pending import Line, Outgoing, Pending, Service
 
 if TYPE_CHECKING:
     from .blocks.counted import CountedRun
@@ -191,7 +190,7 @@ class Needs:
         return turn
 
     def _left_line(self, turn: Turn, *, sent: bool = False) -> None:
-        """Take a turn out of the count. If it was ``sent``, other calls of its sample join the line; else one waits on."""
+        """Take a turn out of the count. If it was ``sent``, other calls of its sample follow; else one waits on."""
         behind = self._behind.pop((turn.opened, turn.body))
         if sent:
             for pending in behind:

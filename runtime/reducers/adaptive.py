@@ -176,6 +176,9 @@ class Adaptive(Vote):
             return 0
         if self.setting.launch != "cost":
             return self.setting.most - launched
+        return self.to_decide(launched)
+
+    def to_decide(self, launched: int) -> int:
         return 0 if self.hopeless else max(0, self._border - launched)
 
     def succeeded(self) -> bool:

@@ -198,9 +198,13 @@ class Vote:
     def wanted(self, launched: int) -> int:
         if self.ended:
             return 0
-        left = 0 if self.hopeless else self.setting.most - launched
         if self.setting.launch != "cost":
-            return left
+            return 0 if self.hopeless else self.setting.most - launched
+        return self.to_decide(launched)
+
+    def to_decide(self, launched: int) -> int:
+        """Return the further samples that could decide the vote if they agree."""
+        left = 0 if self.hopeless else self.setting.most - launched
         flying = launched - self.ballots.seen - self.lost
         # The vote needs at least this many more ballots to be decided, so asking for them at once wastes none.
         useful = max(1, self.further(), self.lacking)

@@ -28,6 +28,7 @@ from .source import Source
 
 if TYPE_CHECKING:
     from . import plan as p
+    from .holes.tuning import Tuning
     from .labels.places import Labels
     from .lint_settings import LintSettings
 
@@ -98,6 +99,10 @@ def examine_tree(
     files = _Files(catalog, load)
     try:
         checked = files.root(source)
+        if files.tuning is not None and not quick:
+            from .check_settings import check_every
+
+            check_every(checked, lambda setting: _Files(catalog, load, setting).root(source))
     except FlowError as error:
         from .fixes import offered, untried  # most texts have nothing to mend
 
@@ -192,8 +197,10 @@ class _Files:
     Each file is read and checked once, even if several files import it.
     """
 
-    def __init__(self, catalog: Catalog, load: Load | None) -> None:
+    def __init__(self, catalog: Catalog, load: Load | None, setting: tuple[int, ...] | None = None) -> None:
         self.catalog = catalog
+        self.setting = setting
+        self.tuning: Tuning | None = None
         self.load = load
         self.problems: list[Diagnostic] = []
         self.first: Checked | None = None
@@ -216,6 +223,7 @@ class _Files:
             if over := over_budget(files):
                 raise FlowError(_sorted([*found, *over]))
         checked.warnings = _hidden(with_guesses(_sorted(found)))
+        checked.tuning = self.tuning
         return checked
 
     def check(self, source: Source, chain: list[str]) -> Checked | None:
@@ -225,6 +233,13 @@ class _Files:
         except FlowError as error:
             self.problems += error.diagnostics
             return None
+        if file.holes:
+            from .holes.fill import fill  # few files have holes
+
+            file, self.tuning, problems = fill(file, self.setting, imported=len(chain) > 1)
+            if problems:
+                self.problems += problems
+                return None
         files = {place: self.follow(decl, chain) for place, decl in enumerate(file.imports)}
         prompts = {place: text for place, decl in enumerate(file.prompts) if (text := self.prompt(place, decl, chain))}
         if len(chain) > 1:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import field, replace
+from typing import TYPE_CHECKING
 
 from . import syntax as s
 from .catalog import Catalog
@@ -15,13 +16,17 @@ from .checking.units import Unit
 from .diagnostics import Diagnostic
 from .records import dataclass
 
+if TYPE_CHECKING:
+    from .holes.tuning import Tuning
+
 
 @dataclass(eq=False, repr=False, slots=True)
 class Checked:
     """A file without errors, with all results of the checker. ``warnings`` are in the order of the text.
 
     ``imported`` has the names that its imports bring in. ``imports`` has all files that it imports, directly or through
-    other files, by their path from the flow's folder.
+    other files, by their path from the flow's folder. ``tuning`` has the holes of a file with a `?`. The rest of such a
+    file is that of its first setting.
     """
 
     file: s.File
@@ -32,6 +37,12 @@ class Checked:
     warnings: tuple[Diagnostic, ...]
     imported: Imported = field(default_factory=Imported)
     imports: Mapping[str, Checked] = field(default_factory=dict)
+    tuning: Tuning | None = None
+
+    @property
+    def settled(self) -> Checked:
+        """The file, or that of its first setting if it has holes. It has a plan."""
+        return self if self.tuning is None else replace(self, tuning=None)
 
 
 def units_of(files: Mapping[str, Checked]) -> dict[str, Unit]:

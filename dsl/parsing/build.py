@@ -150,7 +150,7 @@ class TreeBuilder(DeclarationReductions):
         return "at_most", self._number(c[2])
 
     def repeat(self, c: list[Any]) -> s.Repeat:
-        numbers = [self._number(child) for child in c if isinstance(child, Token) and child.type == "NUMBER"]
+        numbers = [child for child in c if isinstance(child, s.Number)]
         return s.Repeat(numbers[0], numbers[-1], self._body(c[-4:-1]), c[-1], self._span(c), number=self._next())
 
     def chain(self, c: list[Any]) -> s.Chain:

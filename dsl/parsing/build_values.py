@@ -250,7 +250,7 @@ class ValueReductions(TokenReductions):
 
     def hole(self, c: list[Any]) -> s.Hole:
         values = tuple(child for child in c if not isinstance(child, Token))
-        made = s.Hole("1", "", self._span(c), values, number=self._next())
+        made = s.Hole("1", "", self._span(c), values=values, number=self._next())
         self.holes.append(made)
         return made
 

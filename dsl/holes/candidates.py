@@ -1,4 +1,4 @@
-"""The candidates of a hole that the file gives none: those that make sense in its place."""
+"""The candidates of a hole that the file gives none: those that make sense in its place, from cheap to dear."""
 
 from __future__ import annotations
 
@@ -31,7 +31,10 @@ def usual(found: Found, file: s.File) -> tuple[str, ...]:
         case (*_, s.Reduce(), s.Arg(s.Word(name))):
             return _BY_NAME.get(name, ())
         case (*_, s.Binary("<" | "<=" | ">" | ">=") as comparison):
-            return _shares(comparison, found.hole, file)
+            shares = _shares(comparison, found.hole, file)
+            # A step that runs below a share runs more often with a higher one.
+            below = comparison.operator.startswith("<") == (comparison.right is found.hole)
+            return shares if below else shares[::-1]
     return ()
 
 

@@ -54,6 +54,7 @@ from .plan_steps import (
     Rounds,
     Step,
     Value,
+    listed,
     walk_steps,
 )
 from .records import dataclass
@@ -108,6 +109,7 @@ __all__ = [
     "expr_parts",
     "from_json",
     "json_schema",
+    "listed",
     "to_json",
     "walk_exprs",
     "walk_steps",

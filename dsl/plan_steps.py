@@ -149,10 +149,14 @@ class Map:
 
 @dataclass(frozen=True, slots=True)
 class Repeat:
+    """A repeat. In a panel, sample i sees item i mod n of the list ``over`` as ``element``."""
+
     least: int
     most: int
     body: Block
     reduce: Reduce
+    element: str | None = field(default=None, metadata={OMITTED: None})
+    over: Expr | None = field(default=None, metadata={OMITTED: None})
     kind: Literal["repeat"] = "repeat"
 
 
@@ -235,6 +239,15 @@ class Rounds:
 Node: TypeAlias = Annotated[
     Ask | Fanout | Map | Repeat | Chain | Match | Rounds | Value | FlowCall | ExternCall, ByKind()
 ]
+
+
+def listed(node: Node) -> tuple[str, Expr] | None:
+    """Return the name of the element that a map or a panel gives to its body, with the list. None for other nodes."""
+    if isinstance(node, Map):
+        return node.element, node.source
+    if isinstance(node, Repeat) and node.element is not None and node.over is not None:
+        return node.element, node.over
+    return None
 
 
 @dataclass(frozen=True, slots=True)

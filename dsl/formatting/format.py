@@ -207,7 +207,11 @@ class _Formatter(TestPhrases):
                 count = ["repeat ", self.expr(node.least)]
                 if node.most is not node.least and (node.most != node.least or isinstance(node.most, s.Hole)):
                     count += ["..", self.expr(node.most)]
-                return self._block(DocConcat(count), node.most.span.end, node.body, node.reduce)
+                end = node.most.span.end
+                if node.element is not None and node.over is not None:
+                    count += [f" over {node.element.text} in ", self.expr(node.over)]
+                    end = node.over.span.end
+                return self._block(DocConcat(count), end, node.body, node.reduce)
             case s.Chain():
                 return self._block("chain", node.span.start, node.body, None)
             case s.Match():

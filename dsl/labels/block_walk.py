@@ -31,7 +31,7 @@ from .marks import (
 from .prompts import text_reach
 from .requests import PlaceKey, Requests
 from .shapes import shaped
-from .turns import place_in, turns_of
+from .turns import item_in_turn, place_in, turns_of
 from .values import EMPTY, Value, any_item, either, led, listed
 
 _Block = p.Fanout | p.Map | p.Repeat
@@ -79,12 +79,17 @@ class BlockWalk(Requests, ABC):
         before, presence = self.here, self.presence
         axis, inner = self.new_axis(), Scope(scope)
         length: Reach = NOTHING
+        said: Reach = NOTHING
         most: float = inf
         shifting = self.shifting
         if isinstance(node, p.Map):
             length, most = self._elements(node, axis, scope, inner)
         elif isinstance(node, p.Repeat):
             most = node.most
+            if node.over is not None and node.element is not None:
+                source = self.value(node.over, scope)
+                said, length = source.whole(), control(source.length)
+                inner.values[node.element] = led(item_in_turn(source), node.element)
         self.presence = union(presence, length)
         self.touched.append(set())
         self.time.append(set())
@@ -113,6 +118,9 @@ class BlockWalk(Requests, ABC):
             late = union(late, narrowed(given, LENGTH_BITS, COUNT | TIME))
         results = Results(made, axis, step.type, named, late, around)
         value = self._reduce(step, node, results, scope)
+        if said and step.name in scope.tallies:
+            # The tally of a panel has the short names of its items.
+            scope.tallies[step.name] = union(scope.tallies[step.name], said)
         if early:
             time |= late.keys()
             for place in places if late else ():

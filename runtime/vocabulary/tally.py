@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 import json
+from typing import TypeAlias
 
 from flowrun.dsl import dataclass
 
 from .json_value import Json
+
+Said: TypeAlias = "tuple[tuple[Json, Json, int], ...]"
+"""The answers of one item: the counted answer, the whole result of its first sample, and the number of its samples."""
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """The items of a panel by their short names, and the answers of each. All samples that count are in it."""
+
+    items: tuple[str, ...]
+    said: tuple[Said, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +32,7 @@ class Tally:
     ballots, including the missing ones. ``values`` are the whole results behind the ballots, each from the first sample
     with this answer. ``missing`` samples brought no answer, and ``unsent`` of them were never sent. ``stands`` is a
     number of samples that could not have changed the winner, whatever their answers; None if the rule does not tell.
-    ``unit`` is the word for one sample.
+    ``unit`` is the word for one sample. ``panel`` tells who said what, if different items gave the samples.
     """
 
     winner: Json
@@ -38,6 +50,7 @@ class Tally:
     unsent: int = 0
     stands: int | None = None
     unit: str = "ballot"
+    panel: Panel | None = None
 
     @property
     def results(self) -> tuple[tuple[Json, float], ...]:

@@ -77,4 +77,13 @@ def vote_json(tally: Tally) -> dict[str, Any]:
         "missing": tally.missing,
         "saved": tally.saved,
         "settled": tally.settled,
+        **_panel(tally),
     }
+
+
+def _panel(tally: Tally) -> dict[str, Any]:
+    if tally.panel is None:
+        return {}
+    from ...vocabulary.panel import panel_json  # few votes are panels
+
+    return panel_json(tally)

@@ -132,9 +132,7 @@ def score(settings: Sequence[Setting], rule: Rule, labels: int, lose: float, sur
     broken = cost = right = kept = 0.0
     for split in range(splits):
         ids = Random(split).sample(range(QUESTIONS), labels)
-        found = [
-            Measured(sum(one.costs[at] for at in ids) / labels, [one.right[at] for at in ids]) for one in settings
-        ]
+        found = [Measured(sum(one.costs[at] for at in ids) / labels, [one.right[at] for at in ids]) for one in settings]
         place = rule(found, lose, sure)
         chosen = settings[place]
         broken += share[place] > lose
@@ -153,7 +151,9 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
     lose, sure = (float(text.removesuffix("%")) / 100 for text in (given.lose, given.sure))
-    print(f"at most {given.lose} lost, {given.sure} sure, {given.splits} splits; the cost is that of the dearest setting")
+    print(
+        f"at most {given.lose} lost, {given.sure} sure, {given.splits} splits; the cost is that of the dearest setting"
+    )
     for name, settings in mixes(given.seed, lose):
         best = max(settings, key=lambda one: sum(one.costs))
         print(f"\n{name}: the dearest is right in {100 * sum(best.right) / QUESTIONS:.1f} %")

@@ -61,13 +61,12 @@ def test_a_place_has_its_candidates(text: str, title: str, candidates: str) -> N
 def test_a_share_of_exactly_a_candidate_is_not_below_it() -> None:
     [place] = tuning(asked("agreement(quick) < ?").replace("repeat 5", "repeat 3")).places
     assert place.texts == ("0", "0.33", "0.66", "1", "2")
-    assert not 2 / 3 < float(place.texts[2])
+    assert not float(place.texts[2]) > 2 / 3
 
 
 def test_each_setting_is_the_file_with_values() -> None:
-    text = (
-        'model cheap = ?("openai:a", "openai:b")\n'
-        + flow(f"repeat 3..?(5, 9) {ASK} reduce ahead(?)").replace("ask", "ask cheap")
+    text = 'model cheap = ?("openai:a", "openai:b")\n' + flow(f"repeat 3..?(5, 9) {ASK} reduce ahead(?)").replace(
+        "ask", "ask cheap"
     )
     found = tuning(text)
     assert len(found.settings()) == 2 * 2 * 5

@@ -18,7 +18,8 @@ from flowrun.dsl import dataclass
 
 End = Literal["dearest", "promised", "open", "untested"]
 _STEPS = 60
-_MOST_ROWS = 10_000_000
+_SMALL = 1e-18
+_MOST_ROWS = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,15 +82,16 @@ def _at_most(lost: int, rows: int, share: float) -> float:
     """Return the probability of at most ``lost`` rows among ``rows``, if each is lost with this probability."""
     if share in (0.0, 1.0):
         return 1.0 - share
-    first, second = log(share), log1p(-share)
-    whole = lgamma(rows + 1)
-    return min(
-        1.0,
-        sum(
-            exp(whole - lgamma(one + 1) - lgamma(rows - one + 1) + one * first + (rows - one) * second)
-            for one in range(lost + 1)
-        ),
-    )
+    ways = lgamma(rows + 1) - lgamma(lost + 1) - lgamma(rows - lost + 1)
+    term = exp(ways + lost * log(share) + (rows - lost) * log1p(-share))
+    total, odds = term, (1 - share) / share
+    # Each count below is rarer than the one before it, since the share is above that of the rows lost.
+    for one in range(lost, 0, -1):
+        term *= odds * one / (rows - one + 1)
+        total += term
+        if term < _SMALL * total:
+            break
+    return min(1.0, total)
 
 
 def rows_needed(lose: float, sure: float, lost: int = 0, rows: int = 1) -> int | None:

@@ -32,6 +32,8 @@ def answer(prompt: str, model: str, number: int) -> str:
         return "401"
     if "broken" in prompt:
         return "400"
+    if model == "strong":
+        return "spam"
     if "slip" in prompt:
         return "fine" if number == 0 else "spam"
     if "toss" in prompt:

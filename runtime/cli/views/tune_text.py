@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from ...eval.pairs import about
 from ...eval.promise import Judged
 from ...eval.tuned import Tuned
 from ...vocabulary.amounts import count_text
@@ -77,7 +78,8 @@ def _verdict(found: Tuned) -> Iterator[str]:
     if found.needed is None:
         many = f"{name} lost {open_.lost:,} of {found.rows:,}, which is too many to promise {percent(found.lose)}"
     else:
-        many = f"{found.needed:,} are needed to promise {name}, if it loses as often as here"
+        count = f"about {about(found.needed):,}" if open_.lost else f"{found.needed:,}"
+        many = f"{count} are needed to promise {name}, if it loses as often as here"
     yield many if found.found else f"nothing can be promised with {found.rows:,} {labels}: {many}"
 
 

@@ -3,9 +3,9 @@
     python benchmarks/tuned_promises.py [--splits 200] [--labels 150,300] [--lose 2%] [--sure 90%]
 
 Each mix is a large population of questions, on which every setting has its answers. A split draws some of them as rows
-with labels, and a setting is picked by these alone. The promise is broken if the pick loses a greater share of the whole
-population than it may. `naive` picks the cheapest setting that lost few enough of the labels. `tune` is the rule of
-`flowrun tune`, with the code that it runs.
+with labels, and a setting is picked by these alone. The promise is broken if the pick loses a greater share of the
+whole population than it may. `naive` picks the cheapest setting that lost few enough of the labels. `tune` is the rule
+of `flowrun tune`, with the code that it runs.
 """
 
 from __future__ import annotations
@@ -160,10 +160,9 @@ def main() -> None:
         for labels in map(int, given.labels.split(",")):
             for told, rule in RULES.items():
                 found = score(settings, rule, labels, lose, sure, given.splits)
-                print(
-                    f"  {labels:5} labels  {told:6} broken {100 * found.broken:5.1f} %  cost {100 * found.cost:5.1f} %  "
-                    f"right {100 * found.right:5.1f} %  the dearest kept {100 * found.kept:5.1f} %"
-                )
+                cells = (("broken", found.broken), ("cost", found.cost), ("right", found.right))
+                row = "  ".join(f"{head} {100 * share:5.1f} %" for head, share in cells)
+                print(f"  {labels:5} labels  {told:6} {row}  the dearest kept {100 * found.kept:5.1f} %")
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ from .diagnostics import Diagnostic, FlowError
 from .guesses import with_guesses
 from .lints import lints_for
 from .parsing.parse import parse_flow
+from .problems import hidden, in_order
 from .records import dataclass
 from .source import Source
 
@@ -38,8 +39,6 @@ MOST_FILES = 500
 TOO_MANY = f"a flow can read at most {MOST_FILES} other files"
 DEEPEST_IMPORT = 50
 
-SECRETS = frozenset({"F0682", "F0683"})
-"""The errors about a text that may be a secret. No diagnostic of the file shows such a text."""
 BREACHES = frozenset({"F0502", "F0503", "F0504", "F0505"})
 """The errors of untrusted text in trusted places. A file that has no other errors still has a plan."""
 
@@ -113,7 +112,7 @@ def examine_tree(
         found = untried(guessed) if quick else offered(guessed, again)
         broken = any(one.severity == "error" and one.code not in BREACHES for one in found)
         flows = () if broken else tuple(files.flows)
-        return Examined(source, None if broken else files.first, _hidden(found), flows), files.first
+        return Examined(source, None if broken else files.first, hidden(found), flows), files.first
     return Examined(source, checked, checked.warnings, tuple(files.flows)), checked
 
 
@@ -179,7 +178,7 @@ def _check(
             (problems if found.severity == "error" else warnings).append(found)
         errors = any(problem.severity == "error" for problem in problems)
     warnings = silence(file, warnings, complete=not errors)
-    return Checked(file, program, dependencies, typed, catalog, _sorted(warnings), imported)
+    return Checked(file, program, dependencies, typed, catalog, in_order(warnings), imported)
 
 
 def _without_words(needs: Sequence[Diagnostic], typed: Sequence[Diagnostic]) -> list[Diagnostic]:
@@ -213,7 +212,7 @@ class _Files:
         checked = self.check(source, [PurePosixPath(source.name).name])
         found = self.problems if checked is None else [*self.problems, *checked.warnings]
         if checked is None or any(problem.severity == "error" for problem in found):
-            raise FlowError(_sorted(found))
+            raise FlowError(in_order(found))
         for one in self.done.values():
             one.imports = self.done
         files = [checked, *self.done.values()]
@@ -221,8 +220,8 @@ class _Files:
             from .budget_check import over_budget
 
             if over := over_budget(files):
-                raise FlowError(_sorted([*found, *over]))
-        checked.warnings = _hidden(with_guesses(_sorted(found)))
+                raise FlowError(in_order([*found, *over]))
+        checked.warnings = hidden(with_guesses(in_order(found)))
         checked.tuning = self.tuning
         return checked
 
@@ -299,16 +298,3 @@ class _Files:
         if len(self.exports) + len(self.texts) >= MOST_FILES:
             return TOO_MANY
         return self.load(path)
-
-
-def _sorted(problems: list[Diagnostic]) -> tuple[Diagnostic, ...]:
-    return tuple(sorted(dict.fromkeys(problems), key=lambda problem: problem.sort_key))
-
-
-def _hidden(found: Sequence[Diagnostic]) -> tuple[Diagnostic, ...]:
-    """Return the problems so that none of them shows a text that may be a secret."""
-    if not any(one.code in SECRETS or "endpoint" in one.span.source.text for one in found):
-        return tuple(found)
-    from .checking.endpoints import masked
-
-    return tuple(masked(found, SECRETS))

@@ -76,8 +76,7 @@ def test_a_file_that_changed_meanwhile_is_not_overwritten(
     tune: Tune, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from flowrun.runtime.cli import tune_runs
-
-    real = tune_runs.run_side
+    from flowrun.runtime.cli.eval_runs import run_side as real
 
     def run_and_change(*given: object) -> object:
         (tmp_path / "label.flow").write_text(FLOW + "# mine\n", encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The promise of `flowrun tune`: its exact limits, the order of its tests, and how often it is broken on made ballots."""
+"""The promise of `flowrun tune`: its exact limits, the order of its tests, and its breaks on made ballots."""
 
 from __future__ import annotations
 

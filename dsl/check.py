@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from . import syntax as s
 from .catalog import Catalog
-from .checked import Checked, units_of
+from .checked import Checked, hidden, in_order, units_of
 from .checking.calculations import no_values
 from .checking.callees import Exports
 from .checking.defaults import with_defaults
@@ -23,7 +23,6 @@ from .diagnostics import Diagnostic, FlowError
 from .guesses import with_guesses
 from .lints import lints_for
 from .parsing.parse import parse_flow
-from .problems import hidden, in_order
 from .records import dataclass
 from .source import Source
 

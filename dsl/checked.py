@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import field, replace
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,10 @@ from .records import dataclass
 
 if TYPE_CHECKING:
     from .holes.tuning import Tuning
+
+
+SECRETS = frozenset({"F0682", "F0683"})
+"""The errors about a text that may be a secret. No diagnostic of the file shows such a text."""
 
 
 @dataclass(eq=False, repr=False, slots=True)
@@ -51,3 +55,17 @@ def units_of(files: Mapping[str, Checked]) -> dict[str, Unit]:
     for path, one in files.items():
         units[path] = Unit(path, one.program, one.typed, one.imported, units)
     return units
+
+
+def in_order(problems: list[Diagnostic]) -> tuple[Diagnostic, ...]:
+    """Return each problem once, in the order of the text."""
+    return tuple(sorted(dict.fromkeys(problems), key=lambda problem: problem.sort_key))
+
+
+def hidden(found: Sequence[Diagnostic]) -> tuple[Diagnostic, ...]:
+    """Return the problems so that none of them shows a text that may be a secret."""
+    if not any(one.code in SECRETS or "endpoint" in one.span.source.text for one in found):
+        return tuple(found)
+    from .checking.endpoints import masked
+
+    return tuple(masked(found, SECRETS))

@@ -197,5 +197,7 @@ CODES: dict[str, Code] = {
     "F0772": Code("a value that is enough for all results, or for none"),
     "F0773": Code("an option that does nothing for a batch API", "warning"),
     "F0774": Code("a race with a batch API", "warning"),
+    "F0777": Code("a `?` that cannot be tuned"),
+    "F0779": Code("a file with a `?` in the place of a value"),
     "F0778": Code("a flow that cannot be ejected"),
 }

@@ -189,7 +189,7 @@ def test_an_untrusted_item_writes_several_ballots_and_the_tally_has_its_name() -
         ("y = repeat 3 over m ‸", "in", "with"),
         ("y = repeat 3 over m in ‸", "people mail", "m"),
         ('y = repeat 3 over w in people { ask "{{ ‸ }}" } reduce collect', "w mail", "y"),
-        ("y = repeat 3 over m in [small, large] { ask ‸", "m small", ""),
+        ('y = repeat 3 over m in [small, large] { ask ‸ "x" } reduce collect', "m small", ""),
     ],
 )
 def test_an_editor_proposes_the_words_of_a_panel(line: str, there: str, missing: str) -> None:

@@ -227,7 +227,7 @@ def _panel(tally: Tally) -> str:
     from ..vocabulary.panel import SHORT, panel_text  # few votes are panels
 
     text = panel_text(tally, SHORT)
-    return f"by item: {text}" if text else ""
+    return f"by item ({text})" if text else ""
 
 
 def _others(tally: Tally) -> str:

@@ -186,6 +186,7 @@ CODES: dict[str, Code] = {
     "F0770": Code("an option or a type that the model's endpoint does not serve", "warning"),
     "F0771": Code("an endpoint that no model names", "warning"),
     "F0750": Code("a match that never chooses", "warning"),
+    "F0766": Code("a weight where no vote shares the budget", "warning"),
     "F0767": Code("a long text behind the element", "warning"),
     "F0773": Code("an option that does nothing for a batch API", "warning"),
     "F0774": Code("a race with a batch API", "warning"),

@@ -193,7 +193,11 @@ CODES: dict[str, Code] = {
     "F0767": Code("a long text behind the element", "warning"),
     "F0765": Code("a condition that says nothing of the stage before", "warning"),
     "F0775": Code("a stage that always or never runs", "warning"),
+    "F0769": Code("a condition that says nothing of a result"),
+    "F0772": Code("a value that is enough for all results, or for none"),
     "F0773": Code("an option that does nothing for a batch API", "warning"),
     "F0774": Code("a race with a batch API", "warning"),
+    "F0777": Code("a `?` that cannot be tuned"),
+    "F0779": Code("a file with a `?` in the place of a value"),
     "F0778": Code("a flow that cannot be ejected"),
 }

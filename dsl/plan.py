@@ -12,7 +12,7 @@ from dataclasses import field
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from .path_names import ANSWER
+from .path_names import ANSWER, RESULT
 from .plain_data import OMITTED, must_be_kept, plain_data, strict_json
 from .plan_endpoints import Endpoint
 from .plan_expressions import (
@@ -34,6 +34,7 @@ from .plan_expressions import (
     label,
     walk_exprs,
 )
+from .plan_passing import Passing
 from .plan_steps import (
     Ask,
     Block,
@@ -66,6 +67,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ANSWER",
+    "RESULT",
     "VERSION",
     "Apply",
     "Ask",
@@ -94,6 +96,7 @@ __all__ = [
     "Model",
     "Node",
     "Param",
+    "Passing",
     "Plan",
     "RecordOf",
     "Reduce",

@@ -8,6 +8,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from .plain_data import OMITTED
 from .plan_expressions import Expr
+from .plan_passing import Passing
 from .records import dataclass
 from .types import ByKind, Type
 
@@ -72,7 +73,8 @@ class Reduce:
     ``needs`` are the steps outside the block that the reducer mentions. ``count`` is the fan-in of a tree. ``ask``
     combines the results. ``deciding`` is an ask for a decision that counting cannot make, such as to break a tie.
     ``tallied`` says that the flow reads the tally of a vote. ``extern`` is the key of an extern that combines the
-    results: its parameter ``results`` gets them, and ``args`` has the other arguments.
+    results: its parameter ``results`` gets them, and ``args`` has the other arguments. ``passing`` is the condition of
+    a search (`first(if: …)`); if an ask judges, that ask is ``deciding``.
     """
 
     rule: str
@@ -84,10 +86,22 @@ class Reduce:
     extern: str | None = None
     deciding: Ask | None = None
     tallied: bool = False
+    passing: Passing | None = field(default=None, metadata={OMITTED: None})
 
     @property
     def asks(self) -> tuple[Ask, ...]:
         return tuple(ask for ask in (self.ask, self.deciding) if ask is not None)
+
+    @property
+    def called(self) -> str | None:
+        """The key of the extern that combines the results or judges each of them."""
+        return self.passing.extern if self.passing is not None else self.extern
+
+    @property
+    def searches(self) -> bool:
+        """True if the reducer looks for the first result that is good enough, and launches no more than it needs."""
+        judged = self.passing is not None or (self.rule == "first" and self.deciding is not None)
+        return self.form == "rule" and (judged or "enough" in self.args)
 
     @property
     def form(self) -> Literal["rule", "ask", "tree", "fold", "extern"]:

@@ -11,6 +11,7 @@ from ..catalog import Catalog, ParamSpec
 from ..checking.block_types import FOLD
 from ..checking.matches import class_text
 from ..checking.people import PLANNED
+from ..checking.reducer_arguments import IF
 from ..source import Source, Span
 from .errors import UnfitError
 from .exprs import Exprs
@@ -273,8 +274,20 @@ class Tree:
                 )
             ask = self._ask(reduce.deciding, at, typed=False)
             args = (*args, s.Arg(s.Word(taking[0], at), ask, at))
+        if reduce.passing is not None:
+            args = (*args, self._passing(step, reduce, reduce.passing, at))
         options = {name: value for name, value in reduce.options.items() if name != "retries"}
         return s.Reduce(s.Word(reduce.rule, at), args, None, None, self.exprs.options(options, at), at)
+
+    def _passing(self, step: p.Step, reduce: p.Reduce, passing: p.Passing, at: Span) -> s.Arg:
+        takes = any(one.asks is not None and one.asks.each for one in self.catalog.reducers[reduce.rule].params)
+        if not takes or reduce.deciding is not None or (passing.condition is None) is (passing.extern is None):
+            raise UnfitError(step.name, "only `first` has a condition: an expression, an extern or an ask")
+        if passing.extern is None:
+            assert passing.condition is not None
+            return s.Arg(s.Word(IF, at), self.exprs.expr(passing.condition, at, t.BOOL), at)
+        params = self.plan.externs[passing.extern].params
+        return s.Arg(s.Word(IF, at), self._call(extern_word(passing.extern), params, passing.args, at), at)
 
     def _asking(self, step: p.Step, reduce: p.Reduce, ask: p.Ask, at: Span) -> s.Reduce:
         rule = "fold" if reduce.rule == "fold" else "ask" if reduce.count is None else "by"

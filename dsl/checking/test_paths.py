@@ -11,6 +11,7 @@ from ..path_names import REDUCE, step_names
 from ..records import dataclass
 from .callees import Callee
 from .program import Flow, Step
+from .reducer_arguments import called_by
 from .units import Unit, reached
 
 MOST_STEPS = 10_000
@@ -81,7 +82,7 @@ class PathNode:
         """The flow or the extern that the step calls."""
         node = self.step.line.node
         if self.reduces:
-            return self.unit.typed.nodes.callees.get(_reduce(node).number)
+            return called_by(_reduce(node), self.unit.typed.nodes.callees)
         return self.unit.typed.nodes.callees.get(node.number) if isinstance(node, s.Call) else None
 
     @property
@@ -129,10 +130,10 @@ class PathNode:
             return [] if again else path_nodes(called[0], called[1].steps, self)
         node = self.step.line.node
         inner = path_nodes(self.unit, self.step.steps, self)
-        if isinstance(node, (s.Map, s.Repeat, s.Fanout)):
-            extern = node.reduce.number in self.unit.typed.nodes.callees
-            if extern or asks_of(node.reduce):
-                inner.append(PathNode(REDUCE, self.unit, self.step, self, reduces=True))
+        if isinstance(node, (s.Map, s.Repeat, s.Fanout)) and (
+            called_by(node.reduce, self.unit.typed.nodes.callees) is not None or asks_of(node.reduce)
+        ):
+            inner.append(PathNode(REDUCE, self.unit, self.step, self, reduces=True))
         return inner
 
 

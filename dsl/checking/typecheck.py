@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from .. import syntax as s
 from .. import types as t
 from ..catalog import Catalog, Where
+from ..path_names import RESULT
 from ..templates.places import spared
 from .answer_types import refused_answer
 from .callees import Imported
@@ -111,6 +112,8 @@ class _Checker(RoundTypes, PromptUses):
         if symbol.kind == "last":
             return self.before(step) if step.parent is not None and step.branch else self.last(step)
         if symbol.kind == "results":
+            if symbol.name == RESULT:
+                return self.typed.type_of(symbol)
             return self.results(step) if symbol.name == "results" else self.folded(step, symbol.name)
         type_ = self.typed.steps.get(step, t.UNKNOWN)
         if symbol.kind == "branch" and self._in_reducer(step, symbol):

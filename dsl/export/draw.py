@@ -258,9 +258,11 @@ class _Drawer:
         name = "ask" if reduce.count is not None and reduce.ask is not None else reduce.rule
         rule = f"reduce {by}{self.words.rule(name, reduce.args)}"
         exprs = [*reduce.args.values(), *reduce.options.values(), reduce.count]
-        names = names_in(exprs, self.functions)
-        tip = [rule]
-        lines = wrapped(rule, _LINE, 2)
+        if (passing := reduce.passing) is not None:
+            rule = f"reduce {self.words.searching(reduce.rule, passing, reduce.args)}"
+            exprs += passing.exprs
+        names = tuple(one for one in names_in(exprs, self.functions) if passing is None or one != p.RESULT)
+        tip, lines = [rule], wrapped(rule, _LINE, 2)
         for ask in reduce.asks:
             asked = self.ask_words(ask)
             lines = (*lines, *wrapped(asked.removeprefix("ask ") if name == "ask" else asked, _LINE, 2))

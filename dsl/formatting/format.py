@@ -41,10 +41,11 @@ class _Formatter(TestPhrases):
             case s.FlowDecl():
                 return self._flow(item)
             case s.ModelDecl():
-                parts = ["model ", item.name.text, " = ", self.string(item.address)]
+                address = self.string(item.address) if item.hole is None else self.hole(item.hole)
+                parts = ["model ", item.name.text, " = ", address]
                 if item.fallback is not None:
                     parts += [" else ", self.string(item.fallback)]
-                end = (item.fallback or item.address).span.end
+                end = (item.fallback or item.hole or item.address).span.end
                 units = [Unit(item.span.start, end, DocConcat(parts)), *self._with(item.options)]
                 return self.comments.chained(units)
             case s.EndpointDecl():
@@ -207,13 +208,14 @@ class _Formatter(TestPhrases):
                     return self._bare(head, end, node.reduce)
                 return self._block(DocConcat(head), end, node.body, node.reduce)
             case s.Repeat():
-                count = number(node.least)
-                if node.most != node.least:
-                    count += f"..{number(node.most)}"
-                if node.element is None or node.over is None:
-                    return self._block(f"repeat {count}", node.most.span.end, node.body, node.reduce)
-                panel = DocConcat([f"repeat {count} over {node.element.text} in ", self.expr(node.over)])
-                return self._block(panel, node.over.span.end, node.body, node.reduce)
+                count = ["repeat ", self.expr(node.least)]
+                if node.most is not node.least and (node.most != node.least or isinstance(node.most, s.Hole)):
+                    count += ["..", self.expr(node.most)]
+                end = node.most.span.end
+                if node.element is not None and node.over is not None:
+                    count += [f" over {node.element.text} in ", self.expr(node.over)]
+                    end = node.over.span.end
+                return self._block(DocConcat(count), end, node.body, node.reduce)
             case s.Chain():
                 return self._block("chain", node.span.start, node.body, None)
             case s.Match():

@@ -95,7 +95,7 @@ RESULTS = {
     "next": "The next result of a fold.",
     "last": "The value of the round or the stage before; `none` if there is none.",
     "answer": "The answer that the check is about.",
-    "result": "The value that the flow returns.",
+    "result": "The result of one run of the body; in a test, the value that the flow returns.",
     "loop": "The place in a loop of a template: `loop.index`, `loop.first`, `loop.last`.",
 }
 KINDS = {

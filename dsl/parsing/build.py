@@ -151,12 +151,12 @@ class TreeBuilder(DeclarationReductions):
         return "at_most", self._number(c[2])
 
     def repeat(self, c: list[Any]) -> s.Repeat:
-        numbers = [self._number(child) for child in c if isinstance(child, Token) and child.type == "NUMBER"]
         # A panel has four parts before its body: `over`, a name, `in` and a list.
         word = c[-8] if len(c) > 8 and isinstance(c[-8], Token) and c[-8].type == "OVER" else None
         element, over = (self._word(c[-7]), c[-5]) if word is not None else (None, None)
+        least, most = c[1], c[3] if isinstance(c[3], s.Number) else c[1]
         body, number = self._body(c[-4:-1]), self._next()
-        return s.Repeat(numbers[0], numbers[-1], body, c[-1], self._span(c), element, over, number=number)
+        return s.Repeat(least, most, body, c[-1], self._span(c), element, over, number=number)
 
     def chain(self, c: list[Any]) -> s.Chain:
         return s.Chain(self._body(c[1:4]), self._span(c), number=self._next())

@@ -43,7 +43,7 @@ def parse_flow(source: Source) -> s.File:
         raise FlowError(problems)
     for comment in lexed.comments:
         builder.comment(comment)
-    return s.File(file.items, tuple(builder.comments), file.span, builder.has_labels)
+    return s.File(file.items, tuple(builder.comments), file.span, builder.has_labels, tuple(builder.holes))
 
 
 def misfit(source: Source) -> int | None:

@@ -162,7 +162,7 @@ def _declaration(place: Place) -> Diagnostic | None:
         name = place.word(-1)
         if place.at(-2) in ("LPAR", "COMMA"):
             return place.error(f"the parameter `{name}` has no type", f"write `{name}: text`, or another type", -1)
-    if place.type == "NAME" and place.expected == {"STRING"}:
+    if place.type == "NAME" and "STRING" in place.expected <= {"STRING", "OPTIONAL"}:
         where = ', as in `import "FILE.flow"`' if place.at(-1) == "IMPORT" else ""
         return place.error(f"`{place.shown}` has no quotes", f"write a text in quotes{where}")
     return None

@@ -88,6 +88,7 @@ def vote_json(tally: Tally) -> dict[str, Any]:
         "saved": tally.saved,
         "settled": tally.settled,
         **_panel(tally),
+        **({} if tally.contest is None else {"contest": tally.contest.as_json()}),
     }
 
 

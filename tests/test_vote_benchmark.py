@@ -112,7 +112,7 @@ def test_a_bad_file_is_one_sentence_with_its_line(tmp_path: Path, text: str, mes
     path.write_text(text, encoding="utf-8")
     with pytest.raises(SystemExit, match=re.escape(message)):
         read(path)
-    with pytest.raises(SystemExit, match="missing.jsonl"):
+    with pytest.raises(SystemExit, match=r"missing\.jsonl"):
         read(tmp_path / "missing.jsonl")
 
 
@@ -120,7 +120,7 @@ def test_a_bad_file_is_one_sentence_with_its_line(tmp_path: Path, text: str, mes
     ("other", "message"),
     [
         (LINE + "}", "1 questions, and"),
-        (LINE + "}\n" + LINE.replace(': "a"', ': "b"') + "}", 'question 2 has the answer "b", and in'),
+        (LINE + "}\n" + LINE.replace(': "a"', ': "b"') + "}", 'question "q" has the answer "b", and in'),
         (LINE + ', "id": "p"}\n' + LINE + ', "id": "r"}', 'the question "q" of'),
     ],
 )

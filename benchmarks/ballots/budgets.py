@@ -6,12 +6,14 @@ import random
 from collections.abc import Iterator, Sequence
 
 from .files import Question
-from .means import within
+from .means import mean, within
 from .replay import by_hand
 from .rules import AHEAD_2
+from .through import Asked, staged
 
 EASE = (*[0.98] * 6, 0.9, 0.9, 0.75, 0.55)
 QUESTIONS, WRONG, MOST = 100, 2, 9
+AT_ONCE = 64
 BUDGETS = (150, 200, 250, 300, 1_000)
 GOAL = {200: 85}
 """So many of a hundred must be right for so many calls."""
@@ -64,23 +66,48 @@ def _vote(question: Question, seen: int) -> tuple[int, bool]:
     return vote.margin, vote.winner == "right"
 
 
+def through_flowrun(questions: Sequence[Question], budget: int, at_once: int) -> tuple[int, int]:
+    """The right answers and the calls of a run."""
+    body = (
+        f'repeat 1..{MOST} {{ ask "voter {{{{ q }}}}" -> text with seed: 1 }} '
+        f"reduce {AHEAD_2.text.rstrip(')')}, undecided: first)"
+    )
+
+    def answers(asked: Asked) -> str | None:
+        return questions[asked.question].votes[asked.sample]
+
+    ran = staged(body, answers, len(questions), lambda: 1.0, f"budget {budget} calls", at_once)
+    return sum(winner == "right" for winner in ran.winners), sum(ran.calls)
+
+
 def budgets(seeds: int, seed: int) -> list[str]:
-    """Print the table of a replay by hand; what is missed."""
+    """Print the table; what is missed. One call at a time, flowrun must equal the replay by hand."""
     missed = []
     print(f"{QUESTIONS} questions, votes by ahead(2) of at most {MOST}; {seeds} sets of questions\n")
-    print(f"{'budget':>8} │ {'in order, right':>16} {'calls':>7} │ {'by need, right':>16} {'calls':>7}")
+    print(
+        f"{'budget':>8} │ {'in order, right':>16} {'calls':>7} │ {'by need, right':>16} {'calls':>7} │ "
+        f"{f'flowrun, {AT_ONCE} at once':>22} {'calls':>7}"
+    )
     for budget in BUDGETS:
-        rows = [(in_order(asked, budget), by_need(asked, budget)) for asked in _sets(seeds, seed)]
-        first, need = [one for one, _ in rows], [one for _, one in rows]
-        print(
-            f"{budget:8,} │ {within([right for right, _ in first], digits=1):>16} "
-            f"{sum(calls for _, calls in first) / seeds:7.1f} │ {within([right for right, _ in need], digits=1):>16} "
-            f"{sum(calls for _, calls in need) / seeds:7.1f}"
+        sets = list(_sets(seeds, seed))
+        first = [in_order(asked, budget) for asked in sets]
+        need = [by_need(asked, budget) for asked in sets]
+        ran = [through_flowrun(asked, budget, AT_ONCE) for asked in sets]
+        columns = zip((first, need, ran), (16, 16, 22), strict=True)
+        cells = (
+            f"{within([right for right, _ in rows], digits=1):>{wide}} {mean([calls for _, calls in rows]):7.1f}"
+            for rows, wide in columns
         )
-        if sum(right for right, _ in need) / seeds < GOAL.get(budget, 0):
-            missed.append(f"a budget of {budget} calls: less than {GOAL[budget]} are right")
-        if budget == max(BUDGETS) and first != need:
-            missed.append("with enough budget the two ways differ")
+        print(f"{budget:8,} │ {' │ '.join(cells)}")
+        for what, rows in (("by hand", need), ("of flowrun", ran)):
+            if mean([right for right, _ in rows]) < GOAL.get(budget, 0):
+                missed.append(f"a budget of {budget} calls {what}: less than {GOAL[budget]} are right")
+            if max(calls for _, calls in rows) > budget:
+                missed.append(f"a budget of {budget} calls {what}: more are made")
+        if budget == max(BUDGETS) and not first == need == ran:
+            missed.append("with enough budget the ways differ")
+        if [through_flowrun(asked, budget, 1) for asked in sets] != need:
+            missed.append(f"a budget of {budget} calls, one at a time: flowrun differs from the replay by hand")
     return missed
 
 

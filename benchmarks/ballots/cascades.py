@@ -65,7 +65,7 @@ def cascade_through_flowrun(cascade: Cascade, voters: Mapping[str, Sequence[Ques
     body = (
         f"cascade {{ repeat {samples} over m in [{', '.join(cascade.voters)}] {{ "
         f'ask m "{{{{ m.name }}}} {{{{ q }}}}" -> text with seed: 1 }} reduce {reducer(cascade.rule, cascade.most)} '
-        f'else ask dear "dear {{{{ q }}}}" -> text with seed: 1 when agreement < {cascade.below} }}'
+        f'else ask dear "dear {{{{ q }}}}" -> text with seed: 1, retries: 0 when agreement < {cascade.below} }}'
     )
 
     def answers(asked: Asked) -> str | None:

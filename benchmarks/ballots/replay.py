@@ -27,7 +27,8 @@ def by_hand(rule: Rule, question: Question, most: int, least: int = 1) -> Vote:
         first, second = ([count for _, count in ranked] + [0, 0])[:2]
         window = set(votes[seen - rule.window : seen]) if rule.window and seen % rule.window == 0 else set()
         agreed = len(window) == 1 and None not in window
-        over = rule.over((first, second), seen, most) and (first or not rule.adaptive)
+        # A vote without any ballot goes on.
+        over = first > 0 and rule.over((first, second), seen, most)
         if seen == most or (seen >= least and (agreed or over)):
             winner = ranked[0][0] if ranked and rule.wins((first, second), most) else None
             counted = sum(count for _, count in ranked)

@@ -87,8 +87,13 @@ def both_ways(name: str, body: str, answers: Answers, questions: int, seed: int)
     return Ran(ran.winners, ran.of, ran.rounds, again.seconds)
 
 
-def staged(body: str, answers: Answers, questions: int, time: Callable[[], float]) -> Ran:
-    """Run a body whose prompts begin with the voter and the number of the question. Each ask has the seed 1."""
+def staged(
+    body: str, answers: Answers, questions: int, time: Callable[[], float], limits: str = "", at_once: int = 10**6
+) -> Ran:
+    """Run a body whose prompts begin with the voter and the number of the question. Each ask has the seed 1.
+
+    ``limits`` stand in the head of the flow, and ``at_once`` is how many calls the endpoint takes at the same time.
+    """
     of = [Counter[str]() for _ in range(questions)]
 
     def script(request: Request, number: int) -> Scripted:
@@ -98,11 +103,11 @@ def staged(body: str, answers: Answers, questions: int, time: Callable[[], float
         return Scripted(AnswerError("no answer") if vote is None else vote, time())
 
     text = (
-        f"{DECLARED}flow f(questions: [int]) {{ out = map q in questions {{ {body} }} "
+        f"{DECLARED}flow f(questions: [int]) {limits} {{ out = map q in questions {{ {body} }} "
         f"reduce collect with errors: none return out }}"
     )
     models = {name: ModelValue(name, "m") for name in VOTERS}
-    ran = stage(text, script, {"questions": list(range(questions))}, models=models)
+    ran = stage(text, script, {"questions": list(range(questions))}, limit=at_once, models=models)
     ends = [
         at
         for at, event in zip(ran.at, ran.events, strict=True)

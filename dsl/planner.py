@@ -16,7 +16,6 @@ from .checking.matches import class_value
 from .checking.people import OPTIONS
 from .checking.program import Flow, Step
 from .hedges import hedges
-from .search_planner import planned_search
 
 
 def bare_plan(checked: Checked, flow: str | None = None, *, beside: Iterable[str] = ()) -> p.Plan:
@@ -227,9 +226,10 @@ class _Planner(AskPlanner):
                     node.index.text if node.index is not None else None,
                 )
             case s.Repeat():
-                return p.Repeat(
-                    int(node.least.value), int(node.most.value), self.block(step), self.reduce(step, node.reduce)
-                )
+                numbers = int(node.least.value), int(node.most.value)
+                over = self.expr(node.over) if node.over is not None else None
+                element = node.element.text if node.element is not None else None
+                return p.Repeat(*numbers, self.block(step), self.reduce(step, node.reduce), element, over)
             case s.Fanout():
                 return p.Fanout(self.block(step), self.reduce(step, node.reduce))
             case s.Chain():
@@ -259,7 +259,7 @@ class _Planner(AskPlanner):
         if extern is not None:
             params = tuple(param for param in extern[1].params if param.name != "results")
         deciding = [arg.value for arg in reduce.args if isinstance(arg.value, s.Ask)]
-        passing, reduce = planned_search(self, reduce, spec)
+        passing, reduce = self.searching(reduce, spec)
         return p.Reduce(
             reduce.rule.text,
             self.args(params, reduce.args),

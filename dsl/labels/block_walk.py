@@ -10,7 +10,7 @@ from math import inf
 from .. import plan as p
 from ..bounds.order import StepOrder
 from ..catalog import Catalog, ReducerSpec
-from .blocks import Results, keeps_all, reduced, tally, written_twice
+from .blocks import Results, keeps_all, reduced, tally, within, written_twice
 from .expressions import Here, Scope
 from .failing import endings
 from .marks import (
@@ -31,7 +31,7 @@ from .marks import (
 from .prompts import text_reach
 from .requests import PlaceKey, Requests
 from .shapes import shaped
-from .turns import place_in, turns_of
+from .turns import item_in_turn, place_in, turns_of
 from .values import EMPTY, Value, any_item, either, led, listed
 
 _Block = p.Fanout | p.Map | p.Repeat
@@ -79,12 +79,17 @@ class BlockWalk(Requests, ABC):
         before, presence = self.here, self.presence
         axis, inner = self.new_axis(), Scope(scope)
         length: Reach = NOTHING
+        said: Reach = NOTHING
         most: float = inf
         shifting = self.shifting
         if isinstance(node, p.Map):
             length, most = self._elements(node, axis, scope, inner)
         elif isinstance(node, p.Repeat):
             most = node.most
+            if node.over is not None and node.element is not None:
+                source = self.value(node.over, scope)
+                said, length = source.whole(), control(source.length)
+                inner.values[node.element] = led(item_in_turn(source), node.element)
         self.presence = union(presence, length)
         self.touched.append(set())
         self.time.append(set())
@@ -113,6 +118,9 @@ class BlockWalk(Requests, ABC):
             late = union(late, narrowed(given, LENGTH_BITS, COUNT | TIME))
         results = Results(made, axis, step.type, named, late, around)
         value = self._reduce(step, node, results, scope)
+        if said and step.name in scope.tallies:
+            # The tally of a panel has the short names of its items.
+            scope.tallies[step.name] = union(scope.tallies[step.name], said)
         if early:
             time |= late.keys()
             for place in places if late else ():
@@ -174,7 +182,7 @@ class BlockWalk(Requests, ABC):
             ended = dict(endings(reaches, self.order.before(node.body.steps), leaves))
         for name, keys in parts.items():
             reach = union(ended.get(name, NOTHING), self.spending)
-            failing = {source: _within(mark, own) for source, mark in control(reach).items()}
+            failing = {source: within(mark, own) for source, mark in control(reach).items()}
             for key in keys if failing else ():
                 self.places[key].end(failing)
         return {source for reach in (*reaches.values(), self.spending) for source in reach}
@@ -199,7 +207,7 @@ class BlockWalk(Requests, ABC):
         if not self._goes_on(step, reduce):
             return results, branches
         own = {*self.here.maps, results.axis}
-        failing = {source: _within(mark, own) for source, mark in control(reached).items()}
+        failing = {source: within(mark, own) for source, mark in control(reached).items()}
         spec = self.reducers.get(reduce.rule) if reduce.form == "rule" else None
         if word == "none" and reduce.form in ("fold", "tree"):
             # Their asks pass over a missing result.
@@ -288,9 +296,3 @@ def _policy(step: p.Step) -> object:
     """Return the word of the option `errors` of a block."""
     policy = step.options.get("errors")
     return policy.value if isinstance(policy, p.Constant) else policy.rule if isinstance(policy, p.RuleOf) else ""
-
-
-def _within(mark: Mark, own: set[str]) -> Mark:
-    """Return a mark outside of the inner loops, whose elements can each change what is around them."""
-    mark = mark._replace(steered=False)
-    return mark if mark.axes <= own else mark._replace(axes=mark.axes & own, mix=JOINED)

@@ -16,6 +16,7 @@ from ..journal.project import journal_option, resume_command
 from ..values.expressions import ModelValue
 from ..vocabulary.errors import StoppedError
 from ..vocabulary.quoting import inert
+from ..vocabulary.tally import Tally
 from . import exits
 from .console import complain, print_answer, print_json
 from .outputs import Outputs
@@ -146,6 +147,8 @@ def report(result: Result) -> dict[str, Any]:
                 "agreement": round(tally.agreement, 4),
                 "margin": tally.margin,
                 "stands": tally.stands,
+                **({} if tally.contest is None else {"contest": tally.contest.as_json()}),
+                **_panel(tally),
             }
             for path, tally in result.outcome.tallies.items()
         },
@@ -193,6 +196,14 @@ def _paths(result: Result) -> list[str]:
 def _failure(failure: Failure) -> dict[str, Any]:
     kind = type(failure.error).__name__.removesuffix("Error").lower() if failure.error is not None else "flow"
     return {"path": failure.path, "reason": failure.reason, "kind": kind}
+
+
+def _panel(tally: Tally) -> dict[str, Any]:
+    if tally.panel is None:
+        return {}
+    from ..vocabulary.panel import panel_json  # few votes are panels
+
+    return panel_json(tally)
 
 
 def _plain(value: Any) -> Any:

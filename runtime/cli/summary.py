@@ -167,7 +167,8 @@ def cost_text(cost: float | None, unbilled: float | None) -> str:
 
 def _plain(tally: Tally) -> bool:
     """Tell whether the closing line already says everything about a vote."""
-    return tally.contest is None and len(tally.ballots) == 1 and not tally.discarded and not tally.missing and tally.settled
+    single = len(tally.ballots) == 1 and tally.panel is None and tally.contest is None
+    return single and not tally.discarded and not tally.missing and tally.settled
 
 
 def _headline(result: Result) -> str:
@@ -211,10 +212,22 @@ def vote_text(tally: Tally) -> str:
         parts.append(f"{tally.saved} of {tally.planned} saved")
     if standing := standing_text(tally):
         parts.append(standing)
+    if said := _panel(tally):
+        parts.append(said)
     if not tally.settled:
         open_end = "not settled" if tally.missing else "not enough"
         parts.append("not settled after all samples" if tally.adaptive and not tally.missing else open_end)
     return "; ".join(parts)
+
+
+def _panel(tally: Tally) -> str:
+    """Tell who said what in a panel, if that is short. "" otherwise."""
+    if tally.panel is None:
+        return ""
+    from ..vocabulary.panel import SHORT, panel_text  # few votes are panels
+
+    text = panel_text(tally, SHORT)
+    return f"by item: {text}" if text else ""
 
 
 def _others(tally: Tally) -> str:

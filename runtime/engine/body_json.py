@@ -7,6 +7,7 @@ the field ``KIND``.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from flowrun.dsl import ImageValue
@@ -16,7 +17,7 @@ from ..values.rules import FileText, RuleValue
 from ..values.sure import SureWord, sureness
 from ..vocabulary.error_forms import error_json, error_of
 from ..vocabulary.json_value import Json
-from ..vocabulary.tally import Tally
+from ..vocabulary.tally import Contest, Panel, Tally
 from .body_terms import BodyScope, LaunchBody
 from .decisions import BodyOver, Failure
 
@@ -97,11 +98,28 @@ def tally_json(tally: Tally) -> dict[str, Json]:
     form = {name: getattr(tally, name) for name in _TALLY}
     return {
         **form,
+        "contest": None if tally.contest is None else asdict(tally.contest),
         "winner": value_json(tally.winner),
         "first": value_json(tally.first),
         "ballots": [[value_json(answer), votes] for answer, votes in tally.ballots],
         "values": [value_json(one) for one in tally.values],
+        "panel": _panel_json(tally.panel),
     }
+
+
+def _panel_json(panel: Panel | None) -> Json:
+    if panel is None:
+        return None
+    said = [[[value_json(answer), value_json(value), count] for answer, value, count in one] for one in panel.said]
+    return [list(panel.items), said]
+
+
+def _panel_of(form: Json) -> Panel | None:
+    if form is None:
+        return None
+    items, said = form
+    each = (tuple((value_of(answer), value_of(value), count) for answer, value, count in one) for one in said)
+    return Panel(tuple(items), tuple(each))
 
 
 def tally_of(form: Mapping[str, Json]) -> Tally:
@@ -110,6 +128,8 @@ def tally_of(form: Mapping[str, Json]) -> Tally:
         first=value_of(form["first"]),
         ballots=tuple((value_of(answer), votes) for answer, votes in form["ballots"]),
         values=tuple(value_of(one) for one in form["values"]),
+        contest=None if form["contest"] is None else Contest(**form["contest"]),
+        panel=_panel_of(form["panel"]),
         **{name: form[name] for name in _TALLY},
     )
 
@@ -133,13 +153,15 @@ def scope_json(scope: BodyScope) -> dict[str, Json]:
         "flow": scope.flow,
         "path": scope.path,
         "patient": scope.patient,
+        "items": scope.items,
     }
 
 
 def scope_of(form: Mapping[str, Any]) -> BodyScope:
     tallies = {name: tally_of(one) for name, one in form["tallies"].items()}
     values = _values_of(form["values"])
-    return BodyScope(form["number"], form["step"], values, tallies, form["flow"], form["path"], form["patient"])
+    around = form["flow"], form["path"], form["patient"], form["items"]
+    return BodyScope(form["number"], form["step"], values, tallies, *around)
 
 
 def launch_json(launch: LaunchBody) -> list[Json]:

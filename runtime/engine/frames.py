@@ -87,10 +87,10 @@ class Enclosing(Protocol):
     """The view that the frames of the bodies have of their block or call of a flow.
 
     ``frame`` is the frame in which the block runs. ``samples`` is the number of samples of a repeat, 0 for any other
-    block. If ``patient`` is True, the samples should be cheap rather than fast. If ``passes_on`` is True, the value of
-    the last step is the value of the block. If ``counts_rounds`` is True, the bodies are rounds, one after another.
-    ``longer`` is the growing list that joins the lists of the bodies and takes each item at once. ``to_come`` counts
-    the bodies that are sure to be opened.
+    block, and ``items`` the number of items of a panel. If ``patient`` is True, the samples should be cheap rather than
+    fast. If ``passes_on`` is True, the value of the last step is the value of the block. If ``counts_rounds`` is True,
+    the bodies are rounds, one after another. ``longer`` is the growing list that joins the lists of the bodies and
+    takes each item at once. ``to_come`` counts the bodies that are sure to be opened.
     """
 
     passes_on: bool
@@ -104,6 +104,8 @@ class Enclosing(Protocol):
     def around(self) -> Around: ...
     @property
     def samples(self) -> int: ...
+    @property
+    def items(self) -> int: ...
     @property
     def patient(self) -> bool: ...
     @property

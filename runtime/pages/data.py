@@ -221,6 +221,7 @@ def votes_data(votes: Votes, paths: Iterable[str], names: PathNames, strings: St
             "classes": [[strings.json(answer), count] for answer, count in tally.ballots],
             "winner": next((n for n, (answer, _) in enumerate(tally.ballots) if answer == tally.first), -1),
             "decided": votes.decided(path),
+            "told": "" if tally.contest is None else tally.contest.text,
         }
         _append(columns, row | {name: getattr(tally, name) for name in _FIGURES})
     return columns

@@ -23,9 +23,8 @@ from flowrun.dsl import types
 
 from ..vocabulary.amounts import count_text
 from ..vocabulary.json_value import Json
-from ..vocabulary.plurals import plural
-from ..vocabulary.tally import Tally, in_words
-from .ballots import Ballots, Votes
+from ..vocabulary.tally import Tally, in_words, plural
+from .ballots import Ballots, Votes, who_said, written_alike
 from .protocol import Question, ReduceError, Setting, UndecidedError
 
 LOST = object()
@@ -50,9 +49,10 @@ class Vote:
         self.lost = 0
         self.unsent = 0
         self._chosen: str | None = None
-        self._seen: set[int] = set()
+        # The places of the samples, with their results if the vote is a panel: its tally tells who said what.
+        self._seen: dict[int, Json] = {}
         # Equal answers may be written differently. Which writing becomes the value must not depend on the arrival.
-        self._alike = self.by is None and _written_alike(setting.item)
+        self._alike = self.by is None and written_alike(setting.item)
         self._ordered = setting.tallied and setting.launch == "latency"
         self._waiting: dict[int, Json] = {}
         self._next = 0
@@ -79,12 +79,14 @@ class Vote:
         self.add(index, LOST)
 
     def _count(self, index: int, value: Json) -> None:
-        self._seen.add(index)
+        self._seen[index] = None
         if value is LOST:
             self.lost += 1
         # A body that was skipped abstains.
         elif value is None or not self.cast(index, value):
             self.ballots.skip()
+        elif self.setting.items:
+            self._seen[index] = value
 
     def _in_order(self, index: int, value: Json) -> None:
         """Count the samples in the order of their places and stop when they decide.
@@ -287,14 +289,9 @@ class Vote:
             self.unsent,
             self.standing(),
             self.setting.unit,
+            who_said(self.setting.items, self._seen, self.by, self.answer_type()) if self.setting.items else None,
         )
 
 
 def _samples(number: int) -> str:
     return f"{number:,} sample{'' if number == 1 else 's'}"
-
-
-def _written_alike(type_: types.Type) -> bool:
-    """Tell whether equal answers of a type are always written the same way."""
-    type_ = types.unwrapped(type_)
-    return isinstance(type_, (types.Choice, types.Range)) or type_ in (types.INT, types.NUMBER, types.BOOL)

@@ -78,4 +78,13 @@ def vote_json(tally: Tally) -> dict[str, Any]:
         "saved": tally.saved,
         "settled": tally.settled,
         **({} if tally.contest is None else {"contest": tally.contest.as_json()}),
+        **_panel(tally),
     }
+
+
+def _panel(tally: Tally) -> dict[str, Any]:
+    if tally.panel is None:
+        return {}
+    from ...vocabulary.panel import panel_json  # few votes are panels
+
+    return panel_json(tally)

@@ -9,8 +9,8 @@ from ..frames import Frame
 def sample_of(frame: Frame, step: str) -> tuple[Group | None, int] | None:
     """Return the group and the sample number of a call of this step. None outside of every repeat and of all rounds.
 
-    If repeats are nested, each combination of their samples has its own number. Each round has numbers of its own: the
-    numbers of a round depend on no number of rounds, so more rounds leave the earlier ones as they are.
+    If repeats are nested, each combination of their samples has its own number. The numbers of a round depend on no
+    number of rounds. The samples of each item of a panel are a group.
     """
     within = frame.within
     if within is None or not within.around.sampled:
@@ -20,6 +20,7 @@ def sample_of(frame: Frame, step: str) -> tuple[Group | None, int] | None:
     while around is not None:
         block = around.block
         if block is not None and block.samples:
+            step += f"[{around.index % block.items}]" if block.items and not serial else ""
             serial = serial or block.around.serial
             index += around.index * scale
             scale *= block.samples

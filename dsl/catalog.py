@@ -175,7 +175,7 @@ class ReducerSpec:
         return self.votes or self.typed
 
 
-Where = Literal["ask", "model", "map", "repeat", "fanout", "chain", "match", "flow"]
+Where = Literal["ask", "model", "map", "repeat", "fanout", "chain", "match", "cascade", "flow"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,7 @@ from .plan_expressions import (
 )
 from .plan_steps import (
     Block,
+    Cascade,
     Chain,
     Class,
     ExternCall,
@@ -72,6 +73,7 @@ __all__ = [
     "Ask",
     "Block",
     "CallOf",
+    "Cascade",
     "Chain",
     "Check",
     "Class",
@@ -161,10 +163,10 @@ class Flow:
 
     @property
     def names(self) -> set[str]:
-        """The names of the flow's parameters, steps, elements and places, and `last` if it has rounds."""
+        """The names of the flow's parameters, steps, elements and places, and `last` if it has rounds or a cascade."""
         steps = list(walk_steps(self.steps))
         elements = {name for step in steps if isinstance(step.node, Map) for name in step.node.names}
-        elements |= {"last" for step in steps if isinstance(step.node, Rounds)}
+        elements |= {"last" for step in steps if isinstance(step.node, Rounds | Cascade)}
         return elements | {param.name for param in self.params} | {step.name for step in steps}
 
 

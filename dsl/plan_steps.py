@@ -196,8 +196,21 @@ class Rounds:
         return (self.until,) if self.by is None else (self.until, self.by)
 
 
+@dataclass(frozen=True, slots=True)
+class Cascade:
+    """Stages that run one after another, from the first step of the body to its last.
+
+    A stage that fails leads to the next one. If a stage has a value, the cascade goes on only if the `when` of the next
+    stage holds; a stage without `when` runs only after a failure. The steps and conditions of a stage see the value of
+    the stage before as ``last``, or none if that failed. The value of the cascade is that of the last stage that ran.
+    """
+
+    body: Block
+    kind: Literal["cascade"] = "cascade"
+
+
 Node: TypeAlias = Annotated[
-    Ask | Fanout | Map | Repeat | Chain | Match | Rounds | Value | FlowCall | ExternCall, ByKind()
+    Ask | Fanout | Map | Repeat | Chain | Match | Rounds | Cascade | Value | FlowCall | ExternCall, ByKind()
 ]
 
 
@@ -236,12 +249,12 @@ class Step:
 
     @property
     def shown(self) -> str:
-        """The name that the author gave to the step, also as a branch of a match; "" if there is none."""
+        """The name of the step in paths, also of a branch of a match or of a stage; "" if there is none."""
         return self.branch if self.name.startswith("#") else self.name
 
     @property
     def branch(self) -> str:
-        """The name of a branch of a match in paths; "" for any other step."""
+        """The name of a branch of a match, or of a stage of a cascade, in paths; "" for any other step."""
         return self.name.partition("=")[2]
 
     @property

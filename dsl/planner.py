@@ -237,6 +237,8 @@ class _Planner(AskPlanner):
             case s.Match():
                 classes = tuple(class_value(one) for one in node.classes)
                 return p.Match(self.expr(node.value), self.block(step), classes)
+            case s.Cascade():
+                return p.Cascade(self.block(step))
             case s.Rounds(most, _, until, otherwise, by):
                 last: p.RoundEnd = otherwise.text if otherwise is not None else "fail"  # type: ignore[assignment]
                 best = self.expr(by) if by is not None else None

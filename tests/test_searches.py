@@ -99,8 +99,8 @@ def test_an_ask_judges(way: str) -> None:
     run = stage(text, judge("a2"), {"task": "x"})
     assert run.outcome.value == "a2", run.outcome
     samples, asked = {"cost": (3, 3), "latency": (4, 4), "together": (9, 9)}[way]
-    assert len(run.provider.requests) <= samples + asked
-    assert len(run.provider.requests) >= 6
+    assert len(run.provider.calls) <= samples + asked
+    assert len(run.provider.calls) >= 6
 
 
 def test_none_passes() -> None:
@@ -134,7 +134,7 @@ def test_maps_and_branches(node: str, value: Any, calls: int) -> None:
 
     run = stage(flow(node), script, {"task": "x", "xs": [1, 2, 3, 4, 5, 6]})
     assert run.outcome.value == value, run.outcome
-    assert len(run.provider.requests) == calls
+    assert len(run.provider.calls) == calls
 
 
 @pytest.mark.parametrize(("order", "value", "asked"), [("", 0.9, 10), (", order: low", 0.0, 1)])
@@ -175,4 +175,4 @@ def test_the_journal_of_a_search_buys_nothing_twice() -> None:
     text = flow('repeat 1..9 { ask "S" } reduce first(if: result == "a3")')
     run = Run(text, numbered, inputs={"task": "x"})
     assert run.go().value == "a3"
-    assert len(run.provider.requests) == 4
+    assert len(run.provider.calls) == 4

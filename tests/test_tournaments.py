@@ -125,7 +125,7 @@ def test_the_calls_of_a_run_are_those_of_the_plan(number: int) -> None:
     for method, calls in (("knockout", 2 * (number - 1)), ("pairs", number * (number - 1))):
         run = ran("best", method, number, later)
         assert run.outcome.value == f"c{number - 1}"
-        assert len(run.provider.requests) == calls
+        assert len(run.provider.calls) == calls
         items = ", ".join(f'"c{at}"' for at in range(number))
         judge = f'judge: ask "Better? {{{{ results }}}}", method: {method}'
         text = f"flow f() {{ v = map x in [{items}] {{ x }} reduce best({judge}) with retries: 0 return v }}"

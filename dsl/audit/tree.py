@@ -159,6 +159,8 @@ class Tree:
                 return s.Chain(self._body(block, at), at)
             case p.Match():
                 return self._match(step.name, node, at)
+            case p.Cascade(block):
+                return self._cascade(step.name, block, at)
             case p.Rounds(most, block, until, otherwise, by):
                 word = s.Word(otherwise, at)
                 ends = [None if one is None else self.exprs.expr(one, at) for one in (until, by)]
@@ -207,6 +209,18 @@ class Tree:
             lines.append(line)
             classes.append(written)
         return s.Match(self.exprs.expr(node.value, at), s.Body(tuple(lines), at), tuple(classes), at)
+
+    def _cascade(self, name: str, block: p.Block, at: Span) -> s.Cascade:
+        lines: list[s.Line] = []
+        for stage in block.steps:
+            if not stage.branch:
+                raise UnfitError(stage.name, "a stage of a cascade has no name that a step could mention")
+            if stage.otherwise is not None:
+                raise UnfitError(stage.name, "a stage that is skipped has no other value")
+            lines.append(self._line(stage, s.Word(stage.branch, self.at(stage.name))))
+        if not block.steps or block.result != block.steps[-1].name:
+            raise UnfitError(name, "its last stage is not the last of its steps")
+        return s.Cascade(s.Body(tuple(lines), at), at)
 
     def _call(self, key: str, params: tuple[p.Param, ...], args: Mapping[str, p.Expr], at: Span) -> s.Call:
         specs = tuple(ParamSpec(param.name, param.type, param.required) for param in params)

@@ -180,6 +180,8 @@ class _Resolver(Mentions):
                 self.branches(step, node)
             case s.Rounds():
                 self.rounds(step, node)
+            case s.Cascade():
+                self.cascade(step, node)
             case s.Ask():
                 mentions.extend(self.in_ask(node, scope, step, "head"))
             case _:
@@ -196,6 +198,16 @@ class _Resolver(Mentions):
             step.inner.branches.setdefault(branch.title, branch)
         for branch in step.steps:
             self.step(branch)
+
+    def cascade(self, step: Step, node: s.Cascade) -> None:
+        """Resolve the stages of a cascade. Nothing can mention a stage by its name: the next one sees `last`."""
+        from .cascade_names import name_problems, shape_problems, stages  # few files have cascades
+
+        step.steps = list(stages(step, node))
+        for stage in step.steps:
+            self.step(stage)
+        self.program.problems += shape_problems(step, node)
+        self.program.problems += [one for stage in step.steps for one in name_problems(stage)]
 
     def block(
         self, step: Step, body: s.Body, reduce: s.Reduce, *, fanout: bool = False, inner: Scope | None = None

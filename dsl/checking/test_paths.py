@@ -171,7 +171,7 @@ def own_asks(node: PathNode) -> list[PathNode]:
     """Return the last ask of a step, which a path without further words means.
 
     It is the ask that makes the step's value: the reducer's if that combines the results, or else the last ask of the
-    body. A fan-out without such a reducer has one for each branch, and so has a match.
+    body. A fan-out without such a reducer has one for each branch; so have a match and a cascade.
     """
     if node.ask is not None:
         return [node]
@@ -181,7 +181,7 @@ def own_asks(node: PathNode) -> list[PathNode]:
     written = node.step.line.node
     if isinstance(written, (s.Map, s.Repeat, s.Fanout)) and written.reduce.ask is not None:
         return inner[-1:]
-    if isinstance(written, s.Fanout | s.Match):
+    if isinstance(written, s.Fanout | s.Match | s.Cascade):
         found: list[PathNode] = []
         for one in inner:
             found += [] if one.reduces or len(found) >= MOST_ASKS else own_asks(one)
@@ -265,7 +265,7 @@ def _word(unit: Unit, step: Step) -> str:
     """Return the word with which a step begins in the file."""
     node = step.line.node
     match node:
-        case s.Ask() | s.Map() | s.Repeat() | s.Fanout() | s.Chain() | s.Match():
+        case s.Ask() | s.Map() | s.Repeat() | s.Fanout() | s.Chain() | s.Match() | s.Cascade():
             return type(node).__name__.lower()
         case s.Rounds():
             return "chain"

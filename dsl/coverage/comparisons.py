@@ -78,7 +78,7 @@ class Comparisons:
             case s.Repeat():
                 if node.over is not None:
                     yield from self._in(node.over, scope)
-            case s.Fanout() | s.Chain():
+            case s.Fanout() | s.Chain() | s.Cascade():
                 pass
             case s.Rounds():
                 for expr in node.ends:

@@ -61,7 +61,7 @@ def _of_flow(flow: Flow, at: int) -> Scope:
 def _inside(step: Step, at: int) -> Scope | None:
     """Return the scope of a block's body, if the offset is in it."""
     node = step.line.node
-    if not isinstance(node, s.Fanout | s.Map | s.Repeat | s.Chain | s.Rounds | s.Match):
+    if not isinstance(node, s.Fanout | s.Map | s.Repeat | s.Chain | s.Rounds | s.Match | s.Cascade):
         return None
     if not _in(node.body.span, at) or (isinstance(node, s.Map) and node.bare):
         return None

@@ -114,7 +114,7 @@ class Walk(ValueWalk):
                         self.declare(self.home.of_symbol(item))
                 self.steps(step.steps)
                 self.reduce(step, node.reduce)
-            case s.Chain():
+            case s.Chain() | s.Cascade():
                 self.steps(step.steps)
             case s.Match():
                 self.value(node.value, scope)

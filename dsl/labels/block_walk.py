@@ -191,7 +191,7 @@ class BlockWalk(Requests, ABC):
         """Return True if a step has sent all of its requests when it fails."""
         node = step.node
         if not isinstance(node, p.Fanout | p.Map | p.Repeat):
-            return not isinstance(node, p.Chain | p.FlowCall | p.Match | p.Rounds)
+            return not isinstance(node, p.Chain | p.FlowCall | p.Match | p.Rounds | p.Cascade)
         # The asks of a fold or a tree are sent, and can fail, while bodies run. So can the share of lost elements.
         waits = node.reduce.form not in ("fold", "tree") and not isinstance(step.options.get("errors"), p.RuleOf)
         return waits and self._goes_on(step, node.reduce)

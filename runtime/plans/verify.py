@@ -164,10 +164,12 @@ def _block(step: p.Step, block: p.Block, around: _Around) -> None:
         inner = {*inner, *step.node.names}
     elif isinstance(step.node, p.Repeat) and step.node.element is not None:
         inner = {*inner, step.node.element}
-    elif isinstance(step.node, p.Rounds):
+    elif isinstance(step.node, p.Rounds | p.Cascade):
         inner = {*inner, LAST}
-    fanout = step.name if isinstance(step.node, p.Fanout | p.Match) else None
-    reason = "only one of them runs" if isinstance(step.node, p.Match) else "they cannot run side by side"
+    fanout = step.name if isinstance(step.node, p.Fanout | p.Match | p.Cascade) else None
+    reason = "they cannot run side by side"
+    if isinstance(step.node, p.Match | p.Cascade):
+        reason = "only one of them runs" if isinstance(step.node, p.Match) else "each sees the one before as `last`"
     _body(block.steps, _Around(around.plan, around.visible, inner), fanout, reason)
     if block.result not in {one.name for one in block.steps}:
         raise PlanError(f"the value of `{step.name}` comes from `{block.result}`, and the block has no such step")

@@ -27,12 +27,19 @@ class AskSpec:
     ``answer`` makes the type of its answer from the type of one result. ``least`` and ``most`` say how often it is made
     if there are two or more results, and ``alone`` how often at most if there is one. Its prompt sees the candidates as
     ``results``. The reducer sets the answer's type, so a flow writes none.
+
+    ``each`` marks an ask about each result by itself, which it sees as ``result``: the ask judges whether the result
+    passes. Instead of the ask, a flow may give a condition, or the call of an extern. ``times`` returns the number of
+    asks about so many results, and how many of them run one after another, from the known arguments; None if ``least``
+    and ``most`` tell it.
     """
 
     answer: Callable[[Type], Type]
     least: int
     most: int
     alone: int = 0
+    each: bool = False
+    times: Callable[[int, Mapping[str, object]], tuple[int, int] | None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +175,7 @@ class ReducerSpec:
         return self.votes or self.typed
 
 
-Where = Literal["ask", "model", "map", "repeat", "fanout", "chain", "match", "flow"]
+Where = Literal["ask", "model", "map", "repeat", "fanout", "chain", "match", "cascade", "flow"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,6 +101,8 @@ CODES: dict[str, Code] = {
     "F0624": Code("`last` at the end of a round"),
     "F0625": Code("rounds that are nested too deep"),
     "F0626": Code("a round whose value grows with each round"),
+    "F0627": Code("a stage of a cascade that is mentioned by its name"),
+    "F0628": Code("a number that the word of a condition never has"),
     # F06: the shapes of flows
     "F0630": Code("a check that can never hold"),
     "F0631": Code("a check that mentions nothing of the answer"),
@@ -124,6 +126,8 @@ CODES: dict[str, Code] = {
     "F0660": Code("an option for a model at an ask of a person"),
     "F0661": Code("a dialogue for a person"),
     # F068, F069: endpoints and their options
+    "F0687": Code("a condition on what the stage before does not tell"),
+    "F0688": Code("a cascade that cannot go on"),
     "F0690": Code("an option that a model does not take"),
     "F0691": Code("`extra` that is no constant object"),
     "F0692": Code("`extra` that sets a field of flowrun's own"),
@@ -188,7 +192,13 @@ CODES: dict[str, Code] = {
     "F0750": Code("a match that never chooses", "warning"),
     "F0766": Code("a weight where no vote shares the budget", "warning"),
     "F0767": Code("a long text behind the element", "warning"),
+    "F0765": Code("a condition that says nothing of the stage before", "warning"),
+    "F0775": Code("a stage that always or never runs", "warning"),
+    "F0769": Code("a condition that says nothing of a result"),
+    "F0772": Code("a value that is enough for all results, or for none"),
     "F0773": Code("an option that does nothing for a batch API", "warning"),
     "F0774": Code("a race with a batch API", "warning"),
+    "F0777": Code("a `?` that cannot be tuned"),
+    "F0779": Code("a file with a `?` in the place of a value"),
     "F0778": Code("a flow that cannot be ejected"),
 }

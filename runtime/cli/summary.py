@@ -195,14 +195,14 @@ def cost_text(cost: float | None, unbilled: float | None) -> str:
 
 def _plain(tally: Tally) -> bool:
     """Tell whether the closing line already says everything about a vote."""
-    single = len(tally.ballots) == 1 and tally.panel is None
+    single = tally.contest is None and len(tally.ballots) == 1 and tally.panel is None
     return single and not tally.discarded and not tally.missing and tally.settled
 
 
 def _headline(result: Result) -> str:
     """Write `SPAM (2 of 3; NOT 1)` if the flow's answer is the answer of its only vote. Otherwise write ""."""
     tallies = list(result.outcome.tallies.values())
-    if len(tallies) == 1 and result.ok and tallies[0].winner == result.value:
+    if len(tallies) == 1 and tallies[0].contest is None and result.ok and tallies[0].winner == result.value:
         others = _others(tallies[0])
         return _vote(tallies[0], f"; {others}" if others else "")
     return ""
@@ -225,6 +225,9 @@ def _vote(tally: Tally, others: str = "") -> str:
 
 def vote_text(tally: Tally) -> str:
     """Describe one vote: its answer, the other answers with votes, and the samples that were not needed."""
+    if tally.contest is not None:
+        saved = f"; {tally.saved} of {tally.planned} saved" if tally.saved else ""
+        return f"{tally.contest.text}{saved}"
     parts = [_vote(tally)]
     if others := _others(tally):
         parts.append(others)
@@ -252,7 +255,7 @@ def _panel(tally: Tally) -> str:
     from ..vocabulary.panel import SHORT, panel_text  # few votes are panels
 
     text = panel_text(tally, SHORT)
-    return f"by item: {text}" if text else ""
+    return f"by item ({text})" if text else ""
 
 
 def _others(tally: Tally) -> str:

@@ -190,6 +190,7 @@ class State(Driven):
             tuple(self._machine.losses),
             self._machine.tallies,
             steps={} if complete else _named(self._root.values),
+            cascades=self._machine.cascades,
         )
 
 

@@ -147,7 +147,8 @@ class CountedRun(ReducedRun):
         if self.over or (pace.together and len(self.bodies) > pace.window.size // 2):
             return
         if not self.bodies and self.exhausted:
-            self.conclude()
+            if not self.combiner.judging:
+                self.conclude()
             return
         for _ in range(min(self.available, pace.window.size - len(self.bodies))):
             try:
@@ -241,6 +242,14 @@ class CountedRun(ReducedRun):
     def lose_open(self) -> None:
         for index in self.bodies:
             self.combiner.lose(index, sent=True)
+
+    def judged(self) -> None:
+        if self.over:
+            return
+        if self.combiner.decided:
+            self.conclude()
+        elif self.waiting:
+            self.more()
 
     def counted(self, index: int) -> None:
         """Count a body as finished. Then end the block, or open the next body."""

@@ -61,5 +61,5 @@ class MappedRun(CountedRun):
             self.list_up(number, value)
             self.result(number, value)
             self.counted(number)
-        if not self.over and self.exhausted:
+        if not self.over and self.exhausted and not self.combiner.judging:
             self.conclude()

@@ -16,7 +16,7 @@ from ...vocabulary.errors import DiskError, FlowrunError
 from ...vocabulary.json_value import Json
 from ..around import TokenCount
 from ..combiners.combiner import SKIPPED, Asked, Combiner
-from ..decisions import Failure, Group
+from ..decisions import Failure
 from ..frames import NO_STEPS, Frame, Layout
 from ..machine import Machine
 from ..pipelines import Pipelines
@@ -25,6 +25,7 @@ from ..scopes import Scope
 from ..streams import Feed
 from .block import BlockRun, BlockStep
 from .losses import Losses
+from .sample_numbers import sample_of
 
 
 @dataclass(eq=False)
@@ -233,20 +234,33 @@ class ReducedRun(BlockRun):
     def _call(self, question: Asked, path: str) -> None:
         machine, reduction = self.machine, self.step.reduction
         ask = reduction.asking(question)
+        place = f"[{'.'.join(map(str, question.place))}]" if question.place else ""
         if ask is None:
-            extern = reduction.plan.extern
+            extern, args = reduction.plan.extern, reduction.plan.args
+            passing = reduction.plan.passing
+            if passing is None:
+                args = {**Scope(machine.context, self.frame).options(args), **question.given}
+            else:
+                extern, args = passing.extern, Scope(machine.context, self._frame(question.given)).options(passing.args)
             assert extern is not None
-            args = {**Scope(machine.context, self.frame).options(reduction.plan.args), **question.given}
-            machine.externs.launch(self, extern, args, path, partial(self._answered, question.place), self.give_up)
+            machine.externs.launch(
+                self, extern, args, path + place, partial(self._answered, question.place), self.give_up
+            )
             return
         frame = self._frame(question.given)
         sample = sample_of(frame, f"{self.step.name}.reduce")
-        place = f"[{'.'.join(map(str, question.place))}]" if question.place else ""
         answered = partial(self._answered, question.place)
         machine.calls.launch(frame, ask, path, answered, self.give_up, sample=sample, place=place)
 
     def _answered(self, place: tuple[int, ...], value: Json) -> None:
+        judging = self.combiner.judging
         self.ask(self.combiner.answered(place, value))
+        if judging:
+            self.judged()
+
+    def judged(self) -> None:
+        """Go on after an answer on which the number of further bodies depends. The branches of a fan-out all run."""
+        return
 
     def _frame(self, given: Mapping[str, Json]) -> Frame:
         """Make the frame for an ask of the reducer. The ask sees the ``given`` values, and branches by name.
@@ -268,33 +282,3 @@ class ReducedStep(BlockStep):
         super().__init__(plan, machine, layout)
         self.reduction = reduction
         self.pipelines = pipelines
-
-
-def sample_of(frame: Frame, step: str) -> tuple[Group | None, int] | None:
-    """Return the group and the sample number of a call of this step. None outside of every repeat and of all rounds.
-
-    If repeats are nested, each combination of their samples has its own number. The numbers of a round depend on no
-    number of rounds. The samples of each item of a panel are a group.
-    """
-    within = frame.within
-    if within is None or not within.around.sampled:
-        return None
-    serial, index, scale, patient, rounds = 0, 0, 1, True, 0
-    around: Frame | None = frame
-    while around is not None:
-        block = around.block
-        if block is not None and block.samples:
-            step += f"[{around.index % block.items}]" if block.items and not serial else ""
-            serial = serial or block.around.serial
-            index += around.index * scale
-            scale *= block.samples
-            patient = patient and block.patient
-        elif block is not None and block.counts_rounds:
-            rounds = _paired(rounds, around.index)
-        around = around.parent if block is None else block.frame
-    return Group(serial, step, patient) if serial else None, index + rounds * scale
-
-
-def _paired(inner: int, outer: int) -> int:
-    """Return one number for two, which no other two have (G. Cantor's pairing)."""
-    return (inner + outer) * (inner + outer + 1) // 2 + outer if outer else inner * (inner + 1) // 2

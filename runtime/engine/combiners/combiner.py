@@ -46,6 +46,10 @@ class Combiner(Protocol):
     eager: bool
 
     @property
+    def judging(self) -> bool:
+        """True while the number of further bodies depends on an answer that is still open."""
+
+    @property
     def decided(self) -> bool:
         """True if no further result can change the value."""
 
@@ -81,6 +85,7 @@ class Gathered:
     """The base of all combiners but votes. Every result counts, in the order of the input."""
 
     eager = False
+    judging = False
 
     def __init__(self, most: int) -> None:
         self.most = most

@@ -190,6 +190,7 @@ CODES: dict[str, Code] = {
     "F0770": Code("an option or a type that the model's endpoint does not serve", "warning"),
     "F0771": Code("an endpoint that no model names", "warning"),
     "F0750": Code("a match that never chooses", "warning"),
+    "F0766": Code("a weight where no vote shares the budget", "warning"),
     "F0767": Code("a long text behind the element", "warning"),
     "F0765": Code("a condition that says nothing of the stage before", "warning"),
     "F0775": Code("a stage that always or never runs", "warning"),

@@ -218,7 +218,7 @@ async def test_a_resumed_panel_asks_for_the_missing_samples_alone(tmp_path: Path
         {"item": "other", "ballots": [{"answer": "b", "count": 1}, {"answer": "a", "count": 1}]},
     ]
     (line,) = votes_lines(result)
-    assert line.endswith("by item: small: a 2; other: b 1, a 1")
+    assert line.endswith("by item (small: a 2; other: b 1, a 1)")
 
 
 async def test_an_empty_list_of_the_caller_is_refused_before_any_call(tmp_path: Path) -> None:

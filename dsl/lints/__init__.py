@@ -29,6 +29,7 @@ WORDS = {
     "idle_batch_option": "batch",
     "idle_confidence": "confidence",
     "idle_stage": "cascade",
+    "idle_weight": "weight",
     "late_text": "map",
     "lines_of_a_text": "lines",
     "long_reasoning": "reasoning",

@@ -60,6 +60,14 @@ OPTIONS: dict[str, OptionSpec] = {
             1,
         ),
         OptionSpec(
+            "weight",
+            types.NUMBER,
+            frozenset({"map", "repeat"}),
+            "the share of the budget for its votes, beside those of other blocks, while the budget may not reach for all",
+            0.001,
+            1000,
+        ),
+        OptionSpec(
             "errors",
             types.Choice(("fail", "skip", "none")),
             frozenset({"map", "fanout"}),

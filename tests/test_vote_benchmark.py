@@ -89,6 +89,22 @@ def test_a_panel_of_files_takes_their_votes_in_turn(tmp_path: Path, capsys: pyte
     assert "12 questions of a panel of one.jsonl, two.jsonl, 8 samples each" in capsys.readouterr().out
 
 
+def test_cascades_go_up_to_the_samples_of_a_dear_model(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rng = random.Random(5)
+    paths = [tmp_path / "cheap.jsonl", tmp_path / "other.jsonl", tmp_path / "dear.jsonl"]
+    for path in paths:
+        answers = ["18", "18", "18.", "20", "", None]
+        rows = [{"votes": [rng.choice(answers) for _ in range(3)], "gold": "18", "tok": [5, 6, 7]} for _ in range(15)]
+        path.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    cheap, other, dear = map(str, paths)
+    assert votes.main(["--ballots", cheap, other, "--strong", dear, "--price", "20"]) == 0
+    table = capsys.readouterr().out
+    assert "a dear token costs 20 cheap ones" in table
+    assert all(f"{name}: 2 alike" in table for name in ("cheap", "other", "cheap and other"))
+    with pytest.raises(SystemExit):
+        votes.main(["--strong", dear])
+
+
 LINE = '{"votes": ["a"], "gold": "a"'
 
 

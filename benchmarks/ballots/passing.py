@@ -68,10 +68,11 @@ def until_through_flowrun(questions: Sequence[Question], most: int, launch: str,
 
 
 def passing(times: int, through: int, seed: int) -> list[str]:
-    """Print the table by hand; the first ``through`` hundred puzzles also go through flowrun. What is missed."""
+    """Print the table by hand; ``through`` of the first hundred puzzles also go through flowrun. What is missed."""
     missed = []
     asked = puzzles(times, max(CAPS), seed)
-    few = asked[: through * len(RATES)]
+    part = slice(0, len(RATES), len(RATES) // through)
+    few = asked[part]
     print(f"{len(asked):,} puzzles; a sample is right in {100 * mean(RATES):.1f} % of the cases\n")
     print(f"{'':31} │ {'right %':>20} {'must be':>8} │ {'calls':>14} {'must be':>8} │ off")
     vote = [by_hand(ALL, one, max(CAPS)).winner == "right" for one in asked]
@@ -91,7 +92,7 @@ def passing(times: int, through: int, seed: int) -> list[str]:
             name = f"until one of {most} passes, {launch}"
             print(f"{name:31} │ {share(found):>20} {100 * good:8.1f} │ {within(took):>14} {calls:8.2f} │ {far:3.1f}")
             ran = until_through_flowrun(few, most, launch, seed)
-            if [winner == "right" for winner in ran.winners] != found[: len(few)] or ran.calls != took[: len(few)]:
+            if [winner == "right" for winner in ran.winners] != found[part] or ran.calls != took[part]:
                 missed.append(f"{name}: flowrun differs from the replay by hand")
             if far > 4:
                 missed.append(f"{name}: {far:.1f} standard errors off")

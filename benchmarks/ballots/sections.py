@@ -31,7 +31,7 @@ def _cascades(questions: int | None, seed: int) -> list[str]:
 
 
 def _puzzles(questions: int | None, seed: int) -> list[str]:
-    return passing(max(1, (questions or 2_000) // 100), 1, seed)
+    return passing(max(1, (questions or 2_000) // 100), 20 if questions else 100, seed)
 
 
 def _texts(questions: int | None, seed: int) -> list[str]:
@@ -43,7 +43,7 @@ def _tournaments(questions: int | None, seed: int) -> list[str]:
 
 
 def _budgets(questions: int | None, seed: int) -> list[str]:
-    return budgets(5, seed)
+    return budgets(1 if questions else 5, seed)
 
 
 def _tuning(questions: int | None, seed: int) -> list[str]:

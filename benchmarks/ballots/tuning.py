@@ -3,7 +3,8 @@
 The settings are cascades from dear to cheap. ``naive`` takes the cheapest one whose loss on the labelled questions is
 small enough. ``tested`` goes from the dearest on, as long as an upper bound of the loss is small enough
 (fixed-sequence tests, arXiv 2110.01052). The bound is that of Clopper and Pearson for the questions that the dear voter
-has right and the cascade has wrong. The truth is the loss over all questions that there are.
+has right and the cascade has wrong. The truth is the loss over all questions that there are. `flowrun tune` must choose
+the same. `tuned_promises.py` has mixes whose losses lie at the bound.
 """
 
 from __future__ import annotations
@@ -14,8 +15,10 @@ from collections.abc import Sequence
 from functools import lru_cache
 from itertools import product
 
+from flowrun.runtime.eval.promise import Measured, judged, picked
+
 from .cascades import Cascade, all_by_hand, costs
-from .means import mean
+from .means import mean, share
 from .rules import ALL
 from .voters import DEAR, MIXES, made_voters
 
@@ -72,13 +75,20 @@ def tuned(losses: Sequence[Sequence[int]], labelled: Sequence[int], lose: float,
     return chosen
 
 
+def by_flowrun(rights: Sequence[Sequence[bool]], labelled: Sequence[int], lose: float) -> int | None:
+    """The choice of `flowrun tune`, with the dear voter as the dearest setting."""
+    found = [Measured(float(-number), [row[at] for at in labelled]) for number, row in enumerate(rights)]
+    place = picked(judged(found, lose, SURE)).place
+    return place - 1 if place else None
+
+
 def tuning(questions: int, splits: int, seed: int) -> list[str]:
     """Print the table of a replay by hand; what is missed."""
     missed = []
     print(f"right answers lost against the dear voter, {SURE:.0%} sure; {splits} splits\n")
     print(
-        f"{'':6} {'at most':>7} {'labelled':>8} │ {'naive: broken %':>15} {'cost %':>7} │ "
-        f"{'tested: broken %':>16} {'cost %':>7}"
+        f"{'':6} {'at most':>7} {'labelled':>8} │ {'naive: broken %':>22} {'cost %':>7} │ "
+        f"{'tested: broken %':>22} {'cost %':>7}"
     )
     for name, mix in MIXES.items():
         voters = made_voters(mix, questions, 6, seed)
@@ -90,14 +100,17 @@ def tuning(questions: int, splits: int, seed: int) -> list[str]:
         truth = [mean(row) for row in losses]
         for lose, size in product(PROMISES, LABELLED):
             line = f"{name:6} {lose:7.0%} {size:8,}"
+            rng = random.Random(f"{seed} {size}")
+            drawn = [rng.sample(range(questions), size) for _ in range(splits)]
             for tested in (False, True):
-                rng = random.Random(f"{seed} {size}")
-                drawn = (rng.sample(range(questions), size) for _ in range(splits))
                 chosen = [tuned(losses, labelled, lose, tested=tested) for labelled in drawn]
-                broken = mean([one is not None and truth[one] > lose for one in chosen])
+                broken = [one is not None and truth[one] > lose for one in chosen]
                 paid = mean([1.0 if one is None else cost[one] for one in chosen])
-                line += f" │ {100 * broken:{16 if tested else 15}.1f} {100 * paid:7.1f}"
-                if tested and broken > 1 - SURE:
-                    missed.append(f"{name}, {lose:.0%} of {size} labelled: {broken:.0%} of the promises are broken")
+                line += f" │ {share(broken):>{22}} {100 * paid:7.1f}"
+            if mean(broken) > 1 - SURE:
+                missed.append(f"{name}, {lose:.0%} of {size} labelled: {mean(broken):.0%} of the promises are broken")
+            rights = [dear, *([one.winner == "right" for one in hand] for hand in priced)]
+            if [by_flowrun(rights, labelled, lose) for labelled in drawn] != chosen:
+                missed.append(f"{name}, {lose:.0%} of {size} labelled: flowrun picks differently")
             print(line)
     return missed

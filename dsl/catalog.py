@@ -27,12 +27,24 @@ class AskSpec:
     ``answer`` makes the type of its answer from the type of one result. ``least`` and ``most`` say how often it is made
     if there are two or more results, and ``alone`` how often at most if there is one. Its prompt sees the candidates as
     ``results``. The reducer sets the answer's type, so a flow writes none.
+
+    An ask that ``compares`` sees two results as ``a`` and ``b``. A flow writes its type, or names an extern instead.
+    It may be made twice for each pair of results, so ``most`` says nothing there.
     """
 
     answer: Callable[[Type], Type]
     least: int
     most: int
     alone: int = 0
+    compares: bool = False
+
+    def times(self, results: int | None) -> int | None:
+        """Return how often the ask is made at most for so many results. None stands for no greatest number."""
+        if results is None:
+            return None if self.compares else self.most
+        if self.compares:
+            return results * (results - 1)
+        return 0 if results == 0 else self.alone if results == 1 else self.most
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,6 +282,6 @@ def usage(name: str, params: tuple[ParamSpec, ...]) -> str:
             else _KINDS.get((param.takes_type, param.takes_field)) or show(param.type)
         )
         if param.asks is not None:
-            kind = kind + " | ask" if param.type != NONE else "ask"
+            kind = kind + " | ask" if param.type != NONE else "ask | EXTERN" if param.asks.compares else "ask"
         parts.append(f"{param.name}: {kind}" + ("" if param.required else "?"))
     return f"{name}({', '.join(parts)})"

@@ -135,6 +135,8 @@ CODES: dict[str, Code] = {
     "F0683": Code("a key in the text of a flow"),
     "F0684": Code("an option that an endpoint does not have"),
     "F0685": Code("an endpoint with the same address twice"),
+    # F068: answers that a vote compares
+    "F0689": Code("a comparison of answers that cannot work"),
     "F0610": Code("a union without a common tag"),
     "F0611": Code("two members of a union with one tag"),
     "F0612": Code("a tag that is not a single word"),
@@ -184,6 +186,7 @@ CODES: dict[str, Code] = {
     "F0771": Code("an endpoint that no model names", "warning"),
     "F0750": Code("a match that never chooses", "warning"),
     "F0767": Code("a long text behind the element", "warning"),
+    "F0768": Code("a comparison of answers that have few values", "warning"),
     "F0773": Code("an option that does nothing for a batch API", "warning"),
     "F0774": Code("a race with a batch API", "warning"),
     "F0778": Code("a flow that cannot be ejected"),

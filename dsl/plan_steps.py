@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import field
 from typing import Annotated, Literal, TypeAlias
 
+from .path_names import BY_ASK, COMPARED
 from .plain_data import OMITTED
 from .plan_expressions import Expr
 from .records import dataclass
@@ -72,7 +73,8 @@ class Reduce:
     ``needs`` are the steps outside the block that the reducer mentions. ``count`` is the fan-in of a tree. ``ask``
     combines the results. ``deciding`` is an ask for a decision that counting cannot make, such as to break a tie.
     ``tallied`` says that the flow reads the tally of a vote. ``extern`` is the key of an extern that combines the
-    results: its parameter ``results`` gets them, and ``args`` has the other arguments.
+    results: its parameter ``results`` gets them, and ``args`` has the other arguments. ``same`` is the key of an extern
+    that tells whether two answers of a vote say the same. It is "ask" if ``deciding`` tells that.
     """
 
     rule: str
@@ -84,6 +86,19 @@ class Reduce:
     extern: str | None = None
     deciding: Ask | None = None
     tallied: bool = False
+    same: str = field(default="", metadata={OMITTED: ""})
+
+    @property
+    def comparing(self) -> str:
+        """The key of the extern that compares two answers; "" if there is none."""
+        return "" if self.same == BY_ASK else self.same
+
+    @property
+    def candidates(self) -> tuple[str, ...]:
+        """The names by which the reducer's asks see results."""
+        if self.ask is not None and self.rule == "fold":
+            return ("so_far", "next")
+        return COMPARED if self.same == BY_ASK else ("results",)
 
     @property
     def asks(self) -> tuple[Ask, ...]:

@@ -15,7 +15,9 @@ from .checking.callees import Callee
 from .checking.matches import class_value
 from .checking.people import OPTIONS
 from .checking.program import Flow, Step
+from .checking.reducer_arguments import is_same
 from .hedges import hedges
+from .path_names import BY_ASK
 
 
 def bare_plan(checked: Checked, flow: str | None = None, *, beside: Iterable[str] = ()) -> p.Plan:
@@ -258,9 +260,10 @@ class _Planner(AskPlanner):
         if extern is not None:
             params = tuple(param for param in extern[1].params if param.name != "results")
         deciding = [arg.value for arg in reduce.args if isinstance(arg.value, s.Ask)]
+        same = next(filter(is_same, reduce.args), None)
         return p.Reduce(
             reduce.rule.text,
-            self.args(params, reduce.args),
+            self.args(params, tuple(arg for arg in reduce.args if arg is not same)),
             self.ask(reduce.ask, step) if reduce.ask is not None else None,
             self._reduce_options(reduce),
             self._count(reduce.count) if reduce.count is not None else None,
@@ -268,7 +271,16 @@ class _Planner(AskPlanner):
             extern[0] if extern else None,
             self.ask(deciding[0], step) if deciding else None,
             step in self.typed.tallied,
+            "" if same is None else self._comparing(same.value),
         )
+
+    def _comparing(self, value: s.Expr | s.Ask) -> str:
+        """Return the key of the extern that compares answers, or the word for an ask that does."""
+        if not isinstance(value, s.Name):
+            return BY_ASK
+        found = replace(self.typed.own[value.word.text], path=self.path)
+        self.called.setdefault(found.key, (found, ()))
+        return found.key
 
     def _count(self, count: s.Expr) -> p.Expr:
         if isinstance(count, s.Call) and count.function.text == "tokens":

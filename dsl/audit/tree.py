@@ -11,6 +11,7 @@ from ..catalog import Catalog, ParamSpec
 from ..checking.block_types import FOLD
 from ..checking.matches import class_text
 from ..checking.people import PLANNED
+from ..path_names import BY_ASK, SAME
 from ..source import Source, Span
 from .errors import UnfitError
 from .exprs import Exprs
@@ -248,13 +249,19 @@ class Tree:
         spec = self.catalog.reducers[reduce.rule]
         args = self.exprs.args(spec.params, reduce.args, at)
         if reduce.deciding is not None:
-            taking = [param.name for param in spec.params if param.asks is not None]
+            compares = reduce.same == BY_ASK
+            taking = [one.name for one in spec.params if one.asks is not None and one.asks.compares is compares]
             if not taking:
                 raise UnfitError(
                     step.name, f"the reducer `{reduce.rule}` makes no call, and the plan has an ask for it"
                 )
-            ask = self._ask(reduce.deciding, at, typed=False)
+            ask = self._ask(reduce.deciding, at, typed=compares)
             args = (*args, s.Arg(s.Word(taking[0], at), ask, at))
+        elif reduce.comparing:
+            if reduce.comparing not in self.plan.externs:
+                raise UnfitError(step.name, f"the plan declares no extern `{reduce.comparing}`, which compares answers")
+            word = s.Word(extern_word(reduce.comparing), at)
+            args = (*args, s.Arg(s.Word(SAME, at), s.Name(word, at), at))
         options = {name: value for name, value in reduce.options.items() if name != "retries"}
         return s.Reduce(s.Word(reduce.rule, at), args, None, None, self.exprs.options(options, at), at)
 

@@ -128,10 +128,16 @@ def _decided(
     """Bound the asks that a reducer makes to decide, for example to break a tie."""
     ask = reduce.deciding
     spec = survey.reducers.get(reduce.rule)
-    asks = next((param.asks for param in spec.params if param.asks is not None), None) if spec is not None else None
+    compares = bool(reduce.same)
+    params = spec.params if spec is not None else ()
+    asks = next((one.asks for one in params if one.asks is not None and one.asks.compares is compares), None)
     if ask is None or asks is None:
         return Asked(Amounts(), NOTHING, NONE)
     there = _present(step, parts)
+    if compares:
+        from .comparisons import compared_by  # few votes compare answers
+
+        return compared_by(survey, step, reduce, ask, asks.times(there.most), scope, given)
     most = 0 if there.most == 0 else asks.alone if there.most == 1 else asks.most
     times = Bound(asks.least if there.least > 1 else 0, most)
     count, items = items_of(given["results"])

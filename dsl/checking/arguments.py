@@ -166,6 +166,12 @@ class CallTypes(ABC):
                     self.report("F0303", f"`{spec.name}` takes a value, not an `ask`", arg.value.span)
             elif spec.takes_field:
                 self._field(spec, arg.value, scope, nested=function is not None)
+            elif spec.asks is not None and spec.asks.compares:
+                if not isinstance(arg.value, s.Name):
+                    from .comparing import as_comparison
+
+                    said = f"`{spec.name}` takes an `ask`, or the name of an extern"
+                    self.report("F0303", said, arg.value.span, help=as_comparison(spec.name))
             elif spec.asks is not None and spec.type == t.NONE:
                 help = f'write `{spec.name}: ask "…{{{{ results }}}}…"`'
                 self.report("F0303", f"`{spec.name}` takes an `ask`", arg.value.span, help=help)

@@ -7,13 +7,14 @@ from dataclasses import replace
 
 from .. import syntax as s
 from ..diagnostics import Diagnostic, Label
-from ..path_names import branch_names
+from ..path_names import COMPARED, branch_names
 from ..source import Span
 from .callees import Exports
 from .facts import NO_FACTS, facts_of_branches, tags_told
 from .file_texts import brought_texts, own_texts
 from .mentions import Mentions
 from .program import Flow, Mention, Program, PromptFile, Scope, Step, Symbol, SymbolKind
+from .reducer_arguments import is_same
 from .round_names import round_names
 
 RESERVED = {
@@ -201,7 +202,8 @@ class _Resolver(Mentions):
         step.steps = self.steps(body.lines, Scope(step.inner, facts=told) if told else step.inner, step)
         scope = Scope(step.scope)
         fold = reduce.rule.text == "fold" and reduce.ask is not None
-        for name in ("so_far", "next") if fold else ("results",):
+        compares = any(isinstance(arg.value, s.Ask) and is_same(arg) for arg in reduce.args)
+        for name in ("so_far", "next") if fold else COMPARED if compares else ("results",):
             if name not in RESERVED and (first := (step.inner if fanout else step.scope).lookup(name)):
                 self.taken(name, first.span, reduce.rule.span)
             scope.symbols[name] = Symbol(name, "results", reduce.rule.span, scope, step)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .. import syntax as s
 from ..catalog import ParamSpec
+from ..path_names import SAME
 
 
 def parameters(params: tuple[ParamSpec, ...], args: tuple[s.Arg, ...]) -> list[ParamSpec | None]:
@@ -16,6 +17,11 @@ def parameters(params: tuple[ParamSpec, ...], args: tuple[s.Arg, ...]) -> list[P
         else:
             found.append(params[place] if place < len(params) else None)
     return found
+
+
+def is_same(arg: s.Arg) -> bool:
+    """Return True if an argument tells by its name how to find out whether two answers say the same."""
+    return arg.name is not None and arg.name.text == SAME
 
 
 def named(params: tuple[ParamSpec, ...], args: tuple[s.Arg, ...]) -> list[tuple[str, s.Expr | s.Ask]]:

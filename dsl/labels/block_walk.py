@@ -250,13 +250,26 @@ class BlockWalk(Requests, ABC):
                 self.warn("ballots", source, node.kind, mark)
             scope.tallies[step.name] = tally(results)
         value = reduced(reduce.rule, spec, results, given, cut="top" in reduce.args)
+        if reduce.comparing:
+            # Each answer stands beside others, so it can change how they count.
+            extern = self.plan.externs[reduce.comparing]
+            pair = dict.fromkeys([one.name for one in extern.params[:2]], any_item(results.list))
+            return self._compared(step, value, self.extern(reduce.comparing, pair, extern).whole(), scope)
         if reduce.deciding is None:
             return value
         request = self._decision(reduce, reduce.deciding, results, scope, given)
+        if reduce.same:
+            return self._compared(step, value, request, scope)
         if spec is not None and spec.votes:
             return either(value, shaped(step.type, request))
         order = narrowed(request, LENGTH_BITS, CONTROL)
         return replace(value, order=union(value.order, order)) if value.item is not None else value.with_reach(order)
+
+    def _compared(self, step: p.Step, value: Value, request: Reach, scope: Scope) -> Value:
+        """Return the value of a vote whose answers a request compares. The request decides which of them counts."""
+        order = narrowed(request, LENGTH_BITS, CONTROL)
+        scope.tallies[step.name] = union(scope.tallies[step.name], order)
+        return value.with_reach(order)
 
     def _decision(self, reduce: p.Reduce, ask: p.Ask, results: Results, scope: Scope, given: Reach) -> Reach:
         """Read the ask of a judge or of a tie, and return the marks of its request.
@@ -265,12 +278,13 @@ class BlockWalk(Requests, ABC):
         also decide whether there is such a request, and which answers it may get. So do the arguments of the rule. The
         order of the candidates follows from the path of the block, and an element that is left out moves the others.
         """
-        names = ["results", *(results.branches or {})]
+        names = [*reduce.candidates, *(results.branches or {})]
         blind = self.seen(ask, Scope(scope, dict.fromkeys(names, EMPTY)))
         for message in ask.messages:
             if message.role != "system":
                 self.refuse("judge", text_reach(message.template, blind.value), reduce.rule, f"{reduce.rule}.judge")
-        inner = Scope(scope, {**(results.branches or {}), "results": results.list})
+        seen = dict.fromkeys(reduce.candidates, any_item(results.list) if reduce.same else results.list)
+        inner = Scope(scope, {**(results.branches or {}), **seen})
         return self.ask(ask, "judge", reduce.options, inner, union(results.list.whole(), given, self.shifting)).whole()
 
 

@@ -16,6 +16,7 @@ from ..journal.project import journal_option, resume_command
 from ..values.expressions import ModelValue
 from ..vocabulary.errors import StoppedError
 from ..vocabulary.quoting import inert
+from ..vocabulary.tally import classes_json
 from . import exits
 from .console import complain, print_answer, print_json
 from .outputs import Outputs
@@ -146,6 +147,7 @@ def report(result: Result) -> dict[str, Any]:
                 "agreement": round(tally.agreement, 4),
                 "margin": tally.margin,
                 "stands": tally.stands,
+                **({} if tally.classes is None else {"classes": classes_json(tally.classes)}),
             }
             for path, tally in result.outcome.tallies.items()
         },

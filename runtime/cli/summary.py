@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from ..account.causes import Cause, Causes, in_lines
 from ..vocabulary.amounts import ceiling_text, count_text, money_text, time_text
 from ..vocabulary.quoting import sentence
-from ..vocabulary.tally import in_words, standing_text, votes
+from ..vocabulary.tally import classes_text, in_words, standing_text, votes
 from .waits import waiting
 
 if TYPE_CHECKING:
@@ -167,7 +167,7 @@ def cost_text(cost: float | None, unbilled: float | None) -> str:
 
 def _plain(tally: Tally) -> bool:
     """Tell whether the closing line already says everything about a vote."""
-    return len(tally.ballots) == 1 and not tally.discarded and not tally.missing and tally.settled
+    return len(tally.ballots) == 1 and tally.classes is None and not tally.discarded and not tally.missing and tally.settled
 
 
 def _headline(result: Result) -> str:
@@ -206,6 +206,8 @@ def vote_text(tally: Tally) -> str:
         parts.append(f"{tally.missing} missing")
     if tally.saved:
         parts.append(f"{tally.saved} of {tally.planned} saved")
+    if compared := classes_text(tally):
+        parts.append(compared)
     if standing := standing_text(tally):
         parts.append(standing)
     if not tally.settled:

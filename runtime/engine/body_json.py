@@ -16,7 +16,7 @@ from ..values.rules import FileText, RuleValue
 from ..values.sure import SureWord, sureness
 from ..vocabulary.error_forms import error_json, error_of
 from ..vocabulary.json_value import Json
-from ..vocabulary.tally import Tally
+from ..vocabulary.tally import Tally, classes_json, classes_of
 from .body_terms import BodyScope, LaunchBody
 from .decisions import BodyOver, Failure
 
@@ -101,6 +101,7 @@ def tally_json(tally: Tally) -> dict[str, Json]:
         "first": value_json(tally.first),
         "ballots": [[value_json(answer), votes] for answer, votes in tally.ballots],
         "values": [value_json(one) for one in tally.values],
+        **({} if tally.classes is None else {"classes": classes_json(tally.classes)}),
     }
 
 
@@ -111,6 +112,7 @@ def tally_of(form: Mapping[str, Json]) -> Tally:
         ballots=tuple((value_of(answer), votes) for answer, votes in form["ballots"]),
         values=tuple(value_of(one) for one in form["values"]),
         **{name: form[name] for name in _TALLY},
+        classes=classes_of(form["classes"]) if "classes" in form else None,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from zlib import crc32
 
 from flowrun.dsl import plan as p
@@ -39,6 +40,8 @@ class Reduction:
         self.rule = REDUCERS[rule_of(reduce) or "collect"]
         self.ask = None if reduce.ask is None else PreparedAsk(reduce.ask, reduce.options)
         self.deciding = None if reduce.deciding is None else PreparedAsk(reduce.deciding, reduce.options)
+        extern = externs[reduce.comparing] if reduce.comparing else None
+        self.compared = reduce.candidates if extern is None else tuple(one.name for one in extern.params[:2])
         self.taken = None if reduce.extern is None else _taken(externs[reduce.extern])
         self.hand_on = hand_on
         names = {one.name for one in step.block.steps} if step.block and isinstance(step.node, p.Fanout) else set()
@@ -84,7 +87,24 @@ class Reduction:
         asks = plan.deciding is not None
         seed = crc32(path.encode()) if asks else 0
         setting = Setting(least or 0, most or 0, names, args, launch, self.item, plan.tallied, asks, seed, self.unit)
+        if plan.same:
+            return self._comparing(replace(setting, asks=False))
         return RuleCombiner(self.rule.make(setting), deciding=asks)
+
+
+    def _comparing(self, setting: Setting) -> Combiner:
+        """Make the combiner of a vote that compares its answers."""
+        from ..reducers.voting import Vote  # few votes compare answers
+        from .combiners.classes import ClassCombiner
+
+        def make(ending: bool) -> Vote:
+            made = self.rule.make(replace(setting, launch="cost", tallied=False) if ending else setting)
+            assert isinstance(made, Vote)
+            return made
+
+        answer = types.BOOL if self.deciding is None else self.deciding.answer
+        yes = answer.options[0] if isinstance(answer, types.Choice) else True
+        return ClassCombiner(make, self.compared, yes)
 
 
 def _asking(plan: p.Reduce, answer: types.Type, most: int | None, scope: Scope) -> Combiner:

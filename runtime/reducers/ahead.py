@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from flowrun.dsl import Given, ParamSpec, ReducerSpec, Refusal, types
 
 from .adaptive import Adaptive, reach_of, way_of, why_not
-from .arguments import PARAMS, STANDS, plurality
+from .arguments import PARAMS, SAME, STANDS, plurality
 from .expected import expected_samples
 from .protocol import Rule, Setting
 from .reach import Args, Reach, beyond, number, that_can_stand, with_ballots
@@ -110,6 +110,7 @@ RULE = Rule(
             ParamSpec("right", types.NUMBER, low=0.51, high=0.999),
             *PARAMS,
             STANDS,
+            SAME,
         ),
         with_ballots(_result, REACH),
         "the first answer that leads by so many votes",

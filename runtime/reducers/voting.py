@@ -62,6 +62,11 @@ class Vote:
         field = item.field(self.by) if self.by is not None and isinstance(item, types.Record | types.Union) else None
         return item if self.by is None else types.UNKNOWN if field is None else field.type
 
+    @property
+    def field(self) -> str | None:
+        """The field that the vote counts; None if it counts whole results."""
+        return self.by
+
     # Counting
 
     def add(self, index: int, value: Json) -> None:
@@ -131,6 +136,11 @@ class Vote:
     def standing(self) -> int:
         """Return a number of samples against which the winner stands. 0 if there is no winner."""
         return 0
+
+    @property
+    def may_end(self) -> bool:
+        """True if the next ballot could end the vote."""
+        return max(self.further(), self.lacking) <= 1
 
     @property
     def against(self) -> int:

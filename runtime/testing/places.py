@@ -113,6 +113,8 @@ class Places:
                 reduce = getattr(around.step.node, "reduce", None)
                 if isinstance(reduce, p.Reduce) and reduce.extern is not None:
                     yield names, reduce.extern
+                elif isinstance(reduce, p.Reduce) and reduce.comparing:
+                    yield names, reduce.comparing
             yield from self._extern_steps(names, node)
 
     def _shape(self, bare: str, ask: p.Ask | None) -> Shape:

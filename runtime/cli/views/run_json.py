@@ -8,7 +8,7 @@ from typing import Any
 from ...plans.run_calls import RunCalls
 from ...vocabulary.call_record import as_row
 from ...vocabulary.run_record import OutsideRecord, RunRecord
-from ...vocabulary.tally import Tally
+from ...vocabulary.tally import Tally, classes_json
 from .outside import outside_json
 from .run_tree import TreeRow, tree_json
 
@@ -77,4 +77,5 @@ def vote_json(tally: Tally) -> dict[str, Any]:
         "missing": tally.missing,
         "saved": tally.saved,
         "settled": tally.settled,
+        **({} if tally.classes is None else {"classes": classes_json(tally.classes)}),
     }

@@ -95,7 +95,7 @@ class CountedRun(ReducedRun):
     @property
     def exhausted(self) -> bool:
         """True if the combiner wants no more bodies."""
-        return not self.combiner.wanted(self.pace.launched)
+        return not self.combiner.waits and not self.combiner.wanted(self.pace.launched)
 
     @abstractmethod
     def next(self) -> Frame:
@@ -227,6 +227,12 @@ class CountedRun(ReducedRun):
     def lose_open(self) -> None:
         for index in self.bodies:
             self.combiner.lose(index, sent=True)
+
+    def heard(self) -> None:
+        if self.pace.whole and self.combiner.decided:
+            self.conclude()
+        elif self.waiting:
+            self.more()
 
     def counted(self) -> None:
         """Count a body as finished. Then end the block, or open the next body."""

@@ -228,25 +228,46 @@ class ReducedRun(BlockRun):
         except DiskError:
             raise
         except FlowrunError as error:
-            self.give_up(Failure(path, str(error), error))
+            failure = Failure(path, str(error), error)
+            if question.spare:
+                self._missed(question, failure)
+            else:
+                self.give_up(failure)
 
     def _call(self, question: Asked, path: str) -> None:
         machine, reduction = self.machine, self.step.reduction
         ask = reduction.asking(question)
+        place = f"[{'.'.join(map(str, question.place))}]" if question.place else ""
+        answered = partial(self._answered, question)
+        failed = partial(self._missed, question) if question.spare else self.give_up
         if ask is None:
-            extern = reduction.plan.extern
-            assert extern is not None
-            args = {**Scope(machine.context, self.frame).options(reduction.plan.args), **question.given}
-            machine.externs.launch(self, extern, args, path, partial(self._answered, question.place), self.give_up)
+            extern, args = reduction.plan.extern, question.given
+            if extern is None:
+                extern, path = reduction.plan.comparing, path + place
+            else:
+                args = {**Scope(machine.context, self.frame).options(reduction.plan.args), **args}
+            machine.externs.launch(self, extern, args, path, answered, failed)
             return
         frame = self._frame(question.given)
         sample = sample_of(frame, f"{self.step.name}.reduce")
-        place = f"[{'.'.join(map(str, question.place))}]" if question.place else ""
-        answered = partial(self._answered, question.place)
-        machine.calls.launch(frame, ask, path, answered, self.give_up, sample=sample, place=place)
+        machine.calls.launch(frame, ask, path, answered, failed, sample=sample, place=place)
 
-    def _answered(self, place: tuple[int, ...], value: Json) -> None:
-        self.ask(self.combiner.answered(place, value))
+    def _answered(self, question: Asked, value: Json) -> None:
+        self.ask(self.combiner.answered(question.place, value))
+        if question.spare and self.alive and not self.over:
+            self.heard()
+
+    def _missed(self, question: Asked, failure: Failure) -> None:
+        """Go on without the answer to a question that the combiner can spare."""
+        self.lost(failure, failure.path)
+        self.ask(self.combiner.missed(question.place, sent=failure.sent))
+        if self.alive and not self.over:
+            self.heard()
+
+    def heard(self) -> None:
+        """Go on after a question, which may have decided the block."""
+        if self.combiner.decided:
+            self.conclude()
 
     def _frame(self, given: Mapping[str, Json]) -> Frame:
         """Make the frame for an ask of the reducer. The ask sees the ``given`` values, and branches by name.

@@ -23,12 +23,13 @@ class Asked:
     """A question of a combiner. An ask or an extern answers it and sees the values in ``given``.
 
     ``place`` tells the questions of one combiner apart. ``answer`` is the type of the answer; None for the type that
-    the plan gives to the ask.
+    the plan gives to the ask. ``spare`` is True if the combiner can go on without the answer.
     """
 
     place: tuple[int, ...]
     given: Mapping[str, Json]
     answer: types.Type | None = None
+    spare: bool = False
 
 
 NO_QUESTIONS: Sequence[Asked] = ()
@@ -39,11 +40,15 @@ class Combiner(Protocol):
 
     ``done`` is True when the value is known, or will never be known. The methods that take a result, an answer or a
     total return the questions that can be asked next. An ``eager`` combiner asks before all results have arrived. For
-    an eager combiner, an element with the policy ``errors: none`` has no result instead of None.
+    an eager combiner, an element with the policy ``errors: none`` has no result instead of None. One that ``waits`` may
+    want more bodies after the answer to a question.
     """
 
     done: bool
     eager: bool
+
+    @property
+    def waits(self) -> bool: ...
 
     @property
     def decided(self) -> bool:
@@ -70,6 +75,9 @@ class Combiner(Protocol):
     def answered(self, place: tuple[int, ...], value: Json) -> Sequence[Asked]:
         """Take the answer to the question with this place."""
 
+    def missed(self, place: tuple[int, ...], *, sent: bool) -> Sequence[Asked]:
+        """Record that the question with this place, which was ``spare``, brought no answer."""
+
     def value(self) -> Json:
         """Return the value. Raise ReduceError if there is none."""
 
@@ -81,6 +89,7 @@ class Gathered:
     """The base of all combiners but votes. Every result counts, in the order of the input."""
 
     eager = False
+    waits = False
 
     def __init__(self, most: int) -> None:
         self.most = most
@@ -102,6 +111,9 @@ class Gathered:
         return self.skip(place)
 
     def close(self, total: int) -> Sequence[Asked]:
+        return NO_QUESTIONS
+
+    def missed(self, place: tuple[int, ...], *, sent: bool) -> Sequence[Asked]:
         return NO_QUESTIONS
 
     def in_order(self) -> list[Json]:

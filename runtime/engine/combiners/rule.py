@@ -15,6 +15,7 @@ class RuleCombiner:
     """A combiner that uses a reducer of the registry. ``deciding`` is True if the flow gives the reducer an ask."""
 
     eager = False
+    waits = False
 
     def __init__(self, reducer: Reducer, *, deciding: bool) -> None:
         self.reducer = reducer
@@ -59,6 +60,9 @@ class RuleCombiner:
         if len(self._answers) == self._open:
             self.reducer.heard([self._answers[one] for one in range(self._open)])
             self.done = True
+        return NO_QUESTIONS
+
+    def missed(self, place: tuple[int, ...], *, sent: bool) -> Sequence[Asked]:
         return NO_QUESTIONS
 
     def value(self) -> Json:

@@ -74,7 +74,7 @@ class Reduce:
     combines the results. ``deciding`` is an ask for a decision that counting cannot make, such as to break a tie.
     ``tallied`` says that the flow reads the tally of a vote. ``extern`` is the key of an extern that combines the
     results: its parameter ``results`` gets them, and ``args`` has the other arguments. ``same`` is the key of an extern
-    that tells whether two answers of a vote say the same. It is "ask" if ``deciding`` tells that.
+    that compares the answers of a vote, or "ask" if ``deciding`` compares them.
     """
 
     rule: str
@@ -90,7 +90,6 @@ class Reduce:
 
     @property
     def comparing(self) -> str:
-        """The key of the extern that compares two answers; "" if there is none."""
         return "" if self.same == BY_ASK else self.same
 
     @property

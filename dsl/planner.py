@@ -16,8 +16,8 @@ from .checking.matches import class_value
 from .checking.people import OPTIONS
 from .checking.program import Flow, Step
 from .checking.reducer_arguments import is_same
+from .compared_answers import comparing
 from .hedges import hedges
-from .path_names import BY_ASK
 
 
 def bare_plan(checked: Checked, flow: str | None = None, *, beside: Iterable[str] = ()) -> p.Plan:
@@ -271,16 +271,8 @@ class _Planner(AskPlanner):
             extern[0] if extern else None,
             self.ask(deciding[0], step) if deciding else None,
             step in self.typed.tallied,
-            "" if same is None else self._comparing(same.value),
+            "" if same is None else comparing(same.value, self.typed, self.path, self.called),
         )
-
-    def _comparing(self, value: s.Expr | s.Ask) -> str:
-        """Return the key of the extern that compares answers, or the word for an ask that does."""
-        if not isinstance(value, s.Name):
-            return BY_ASK
-        found = replace(self.typed.own[value.word.text], path=self.path)
-        self.called.setdefault(found.key, (found, ()))
-        return found.key
 
     def _count(self, count: s.Expr) -> p.Expr:
         if isinstance(count, s.Call) and count.function.text == "tokens":

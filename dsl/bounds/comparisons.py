@@ -19,18 +19,24 @@ from .survey import Survey
 
 
 def compared_by(
-    survey: Survey, step: p.Step, reduce: p.Reduce, ask: p.Ask, most: int | None, scope: SizeScope, given: dict[str, Size]
+    survey: Survey,
+    step: p.Step,
+    reduce: p.Reduce,
+    ask: p.Ask,
+    times: Bound,
+    scope: SizeScope,
+    given: dict[str, Size],
 ) -> Asked:
-    """Bound the questions of an ask that compares the answers of a vote. It is made ``most`` times at most."""
+    """Bound the questions of an ask that compares the answers of a vote, which is made so many ``times``."""
     word = reduce.args.get("of" if reduce.rule == "weighted" else "by")
     items = items_of(given["results"])[1]
     if isinstance(word, p.Constant) and isinstance(word.value, str):
         items = [field_of(item, word.value) for item in items]
     answers = one_of(items or [NONE])
+    seen = SizeScope(scope, {**given, **dict.fromkeys(COMPARED, answers)})
     found = asked(
-        ask, reduce.options, survey.models, SizeScope(scope, {**given, **dict.fromkeys(COMPARED, answers)}), survey.world,
+        ask, reduce.options, survey.models, seen, survey.world,
         title=step.title, vote=False, stores=True,
     )  # fmt: skip
-    times = Bound(0, most, "the number of samples is not known" if most is None else "")
     # The questions come one after another.
-    return replace(found, amounts=found.amounts * times, tries=found.tries * times if most != 0 else NOTHING)
+    return replace(found, amounts=found.amounts * times, tries=found.tries * times if times.most != 0 else NOTHING)

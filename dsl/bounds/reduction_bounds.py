@@ -137,7 +137,8 @@ def _decided(
     if compares:
         from .comparisons import compared_by  # few votes compare answers
 
-        return compared_by(survey, step, reduce, ask, asks.times(there.most), scope, given)
+        most = asks.times(None if there.most is None else int(there.most))
+        return compared_by(survey, step, reduce, ask, Bound(0, most, there.why), scope, given)
     most = 0 if there.most == 0 else asks.alone if there.most == 1 else asks.most
     times = Bound(asks.least if there.least > 1 else 0, most)
     count, items = items_of(given["results"])

@@ -258,16 +258,15 @@ class BlockTypes(OptionTypes, ABC):
             return self._compared(step)
         return self._folds.get(step, (t.UNKNOWN, t.UNKNOWN))[name == "next"]
 
-
     def _compared(self, step: Step) -> t.Type:
         """Return the type of the answers that a vote compares: a result, or the field of it that the vote counts."""
         from .comparing import compared
 
         node = step.line.node
-        spec = self.catalog.reducers.get(node.reduce.rule.text) if isinstance(node, s.Map | s.Repeat | s.Fanout) else None
-        if spec is None or not isinstance(node, s.Map | s.Repeat | s.Fanout):
+        if not isinstance(node, s.Map | s.Repeat | s.Fanout):
             return t.UNKNOWN
-        return compared(node.reduce, spec, self.results(step).item)
+        spec = self.catalog.reducers.get(node.reduce.rule.text)
+        return compared(node.reduce, spec.params if spec is not None else (), self.results(step).item)
 
 
 def _may_be_alone(step: Step) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from .. import syntax as s
 from .. import types as t
-from ..catalog import ReducerSpec
+from ..catalog import ParamSpec, ReducerSpec
 from ..diagnostics import Diagnostic, Edit, Fix, did_you_mean
 from ..path_names import COMPARED, SAME
 from ..texts import text_key
@@ -20,11 +20,11 @@ _NO = frozenset({"no", "false", "not", "different", "differ", "other", "unequal"
 """The words that say that two answers differ."""
 
 
-def compared(reduce: s.Reduce, spec: ReducerSpec, item: t.Type) -> t.Type:
+def compared(reduce: s.Reduce, params: tuple[ParamSpec, ...], item: t.Type) -> t.Type:
     """Return the type of the answers that a vote compares: the results, or a field of them."""
-    item, fields = t.unwrapped(item), dict(named(spec.params, reduce.args))
+    item, fields = t.unwrapped(item), dict(named(params, reduce.args))
     # In a weighted vote `by` is the weight, and `of` the answer.
-    weighs = any(param.name == "of" for param in spec.params)
+    weighs = any(param.name == "of" for param in params)
     word = word_of(fields.get("of" if weighs else "by"))
     if weighs and not word and isinstance(item, t.Record | t.Union):
         others = [one.name for one in item.fields if one.name != word_of(fields.get("by"))]
@@ -39,7 +39,7 @@ def comparison(step: Step, reduce: s.Reduce, spec: ReducerSpec, item: t.Type, ty
     if isinstance(value, s.Ask):
         yield from _ask(step, reduce, value, typed)
     elif isinstance(value, s.Name):
-        yield from _extern(step, value, compared(reduce, spec, item), typed)
+        yield from _extern(step, value, compared(reduce, spec.params, item), typed)
 
 
 def _ask(step: Step, reduce: s.Reduce, ask: s.Ask, typed: Typed) -> Iterator[Diagnostic]:
@@ -86,8 +86,9 @@ def _type(ask: s.Ask, typed: Typed) -> Iterator[Diagnostic]:
     if text_key(first) in _NO:
         said = f"the first word says that two answers are the same, and here it is `{first}`"
         help = f"write `{second} | {first}`"
-        fix = Fix(help, (Edit(ask.answer.span, f"{second} | {first}"),)) if "|" in ask.answer.span.text else None
-        yield Diagnostic("F0689", said, ask.answer.span, help=help, fix=fix)
+        edit = Edit(ask.answer.span, f"{second} | {first}")
+        swapped = Fix(help, (edit,)) if "|" in ask.answer.span.text else None
+        yield Diagnostic("F0689", said, ask.answer.span, help=help, fix=swapped)
 
 
 def _extern(step: Step, name: s.Name, answers: t.Type, typed: Typed) -> Iterator[Diagnostic]:
@@ -95,12 +96,12 @@ def _extern(step: Step, name: s.Name, answers: t.Type, typed: Typed) -> Iterator
     extern = typed.own.get(word)
     if extern is None or extern.kind != "extern" or step.scope.lookup(word) is not None:
         externs = [one for one, callee in typed.own.items() if callee.kind == "extern"]
-        help = did_you_mean(word, externs) or f"declare one: `extern {word}(a: text, b: text) -> bool = \"…\"`"
+        help = did_you_mean(word, externs) or f'declare one: `extern {word}(a: text, b: text) -> bool = "…"`'
         yield Diagnostic("F0208", f"no extern is called `{word}`", name.span, help=help)
         return
     if said := _unfit(extern, answers):
         shown = t.show(answers) if answers != t.UNKNOWN else "text"
-        help = f"an extern that compares is declared as `extern {word}(a: {shown}, b: {shown}) -> bool = \"…\"`"
+        help = f'an extern that compares is declared as `extern {word}(a: {shown}, b: {shown}) -> bool = "…"`'
         yield Diagnostic("F0689", said, name.span, help=help)
 
 

@@ -251,25 +251,19 @@ class BlockWalk(Requests, ABC):
             scope.tallies[step.name] = tally(results)
         value = reduced(reduce.rule, spec, results, given, cut="top" in reduce.args)
         if reduce.comparing:
-            # Each answer stands beside others, so it can change how they count.
-            extern = self.plan.externs[reduce.comparing]
-            pair = dict.fromkeys([one.name for one in extern.params[:2]], any_item(results.list))
-            return self._compared(step, value, self.extern(reduce.comparing, pair, extern).whole(), scope)
-        if reduce.deciding is None:
+            extern, item = self.plan.externs[reduce.comparing], any_item(results.list)
+            request = self.extern(reduce.comparing, {one.name: item for one in extern.params[:2]}, extern).whole()
+        elif reduce.deciding is None:
             return value
-        request = self._decision(reduce, reduce.deciding, results, scope, given)
+        else:
+            request = self._decision(reduce, reduce.deciding, results, scope, given)
+        order = narrowed(request, LENGTH_BITS, CONTROL)
         if reduce.same:
-            return self._compared(step, value, request, scope)
+            scope.tallies[step.name] = union(scope.tallies[step.name], order)
+            return value.with_reach(order)
         if spec is not None and spec.votes:
             return either(value, shaped(step.type, request))
-        order = narrowed(request, LENGTH_BITS, CONTROL)
         return replace(value, order=union(value.order, order)) if value.item is not None else value.with_reach(order)
-
-    def _compared(self, step: p.Step, value: Value, request: Reach, scope: Scope) -> Value:
-        """Return the value of a vote whose answers a request compares. The request decides which of them counts."""
-        order = narrowed(request, LENGTH_BITS, CONTROL)
-        scope.tallies[step.name] = union(scope.tallies[step.name], order)
-        return value.with_reach(order)
 
     def _decision(self, reduce: p.Reduce, ask: p.Ask, results: Results, scope: Scope, given: Reach) -> Reach:
         """Read the ask of a judge or of a tie, and return the marks of its request.

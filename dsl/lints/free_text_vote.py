@@ -1,8 +1,9 @@
 """A vote counts equal answers. A model hardly ever says the same thing twice in the same words, so each answer
 gets one vote and the first of them wins. Give the answer a type, and the votes can meet: `-> YES | NO`. If the answer
-has to be a text, let an ask tell which answers say the same: `reduce majority(same: ask "…{{ a }}…{{ b }}" -> yes | no)`.
-One call can also read all answers and pick one: `reduce consistent(judge: ask "…{{ results }}")`. To combine texts, let
-one more call do it: `reduce ask "…{{ results }}…"`.
+has to be a text, let an ask tell which answers say the same:
+`reduce majority(same: ask "…{{ a }}…{{ b }}" -> yes | no)`. One call can also read all answers and pick one:
+`reduce consistent(judge: ask "…{{ results }}…")`. To combine texts, let one more call do it:
+`reduce ask "…{{ results }}…"`.
 
 ```flow bad
 flow mood(review: text) {
@@ -34,7 +35,6 @@ from ..checking.typed import Typed
 from ..diagnostics import Diagnostic
 from .lint import Lint
 from .parts import votes
-
 
 _EXAMPLE = 'same: ask "Do these say the same? {{ a }} {{ b }}" -> yes | no'
 

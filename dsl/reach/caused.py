@@ -100,9 +100,7 @@ class Caused:
         """Bound the asks that the reducer of a block makes."""
         if kind == "judge":
             asks = _asks_of(self.sites.reducers.get(reduce.rule), compares=bool(reduce.same))
-            branches = len(site.step.block.steps) if site.step.block is not None else 0
-            number = branches if isinstance(site.step.node, p.Fanout) else times(site.step).most
-            return Bound(0, (asks.times(number) if reduce.same else asks.most) if asks is not None else 0)
+            return Bound(0, asks.most if asks is not None else 0) if not reduce.same else self._compares(site, asks)
         if reduce.count is None and reduce.rule != "fold":
             return ONE
         branches = len(site.step.block.steps) if site.step.block is not None else 0
@@ -113,6 +111,12 @@ class Caused:
             return Bound(0, number.most if "from" in reduce.args else max(0, number.most - 1))
         fan_in = reduce.count.value if isinstance(reduce.count, p.Constant) else 2
         return Bound(0, merges(number.most, fan_in if isinstance(fan_in, int) and fan_in > 2 else 2))
+
+    def _compares(self, site: Site, asks: AskSpec | None) -> Bound:
+        """Bound the questions of a vote that compares its answers."""
+        branches = len(site.step.block.steps) if site.step.block is not None else 0
+        most = branches if isinstance(site.step.node, p.Fanout) else times(site.step).most
+        return Bound(0, 0 if asks is None else asks.times(None if most is None else int(most)))
 
     # All runs
 

@@ -167,7 +167,13 @@ def cost_text(cost: float | None, unbilled: float | None) -> str:
 
 def _plain(tally: Tally) -> bool:
     """Tell whether the closing line already says everything about a vote."""
-    return len(tally.ballots) == 1 and tally.classes is None and not tally.discarded and not tally.missing and tally.settled
+    return (
+        len(tally.ballots) == 1
+        and tally.classes is None
+        and not tally.discarded
+        and not tally.missing
+        and tally.settled
+    )
 
 
 def _headline(result: Result) -> str:

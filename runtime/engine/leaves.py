@@ -8,7 +8,7 @@ from flowrun.dsl import plan as p
 
 from ..values.expressions import evaluate
 from .asks import PreparedAsk
-from .blocks.reduced import sample_of
+from .blocks.samples import sample_of
 from .frames import Frame, PreparedStep
 from .machine import Machine
 from .scopes import Scope

@@ -91,7 +91,6 @@ class Reduction:
             return self._comparing(replace(setting, asks=False))
         return RuleCombiner(self.rule.make(setting), deciding=asks)
 
-
     def _comparing(self, setting: Setting) -> Combiner:
         """Make the combiner of a vote that compares its answers."""
         from ..reducers.voting import Vote  # few votes compare answers

@@ -14,7 +14,7 @@ def ties(*, alone: int) -> ParamSpec:
 TIES = ties(alone=0)
 AT_LEAST = ParamSpec("at_least", types.INT, low=1)
 SAME = ParamSpec("same", types.NONE, asks=AskSpec(lambda item: types.BOOL, 0, 0, compares=True))
-"""The ask or the extern that tells whether two answers say the same. ``..engine.combiners.alike`` makes its questions."""
+"""The ask or the extern that tells whether two answers say the same. A combiner makes its questions."""
 STANDS = ParamSpec("stands", types.INT, low=0)
 BY = ParamSpec("by", types.TEXT, takes_field=True)
 PARAMS = (TIES, AT_LEAST, BY)

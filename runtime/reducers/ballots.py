@@ -148,3 +148,13 @@ def _plain(value: Json, type_: types.Type) -> Json:
             )
             return {name: _plain(one, fields.get(name, types.UNKNOWN)) for name, one in value.items()}
     return value
+
+
+def written_alike(type_: types.Type) -> bool:
+    """Tell whether equal answers of a type are always written the same way."""
+    type_ = types.unwrapped(type_)
+    return isinstance(type_, (types.Choice, types.Range)) or type_ in (types.INT, types.NUMBER, types.BOOL)
+
+
+def samples_text(number: int) -> str:
+    return f"{number:,} sample{'' if number == 1 else 's'}"

@@ -24,7 +24,7 @@ from flowrun.dsl import types
 from ..vocabulary.amounts import count_text
 from ..vocabulary.json_value import Json
 from ..vocabulary.tally import Tally, in_words, plural
-from .ballots import Ballots, Votes
+from .ballots import Ballots, Votes, samples_text, written_alike
 from .protocol import Question, ReduceError, Setting, UndecidedError
 
 LOST = object()
@@ -51,7 +51,7 @@ class Vote:
         self._chosen: str | None = None
         self._seen: set[int] = set()
         # Equal answers may be written differently. Which writing becomes the value must not depend on the arrival.
-        self._alike = self.by is None and _written_alike(setting.item)
+        self._alike = self.by is None and written_alike(setting.item)
         self._ordered = setting.tallied and setting.launch == "latency"
         self._waiting: dict[int, Json] = {}
         self._next = 0
@@ -61,11 +61,6 @@ class Vote:
         item = types.unwrapped(self.setting.item)
         field = item.field(self.by) if self.by is not None and isinstance(item, types.Record | types.Union) else None
         return item if self.by is None else types.UNKNOWN if field is None else field.type
-
-    @property
-    def field(self) -> str | None:
-        """The field that the vote counts; None if it counts whole results."""
-        return self.by
 
     # Counting
 
@@ -96,9 +91,14 @@ class Vote:
         A flow that reads the tally sees the tally of exactly these samples.
         """
         self._waiting[index] = value
-        while self._next in self._waiting and not (self._over() or self.fallen):
+        while self._next in self._waiting and not self.closed:
             self._count(self._next, self._waiting.pop(self._next))
             self._next += 1
+
+    @property
+    def closed(self) -> bool:
+        """True if the vote counts no further ballots, also if they come."""
+        return self._ordered and (self._over() or self.fallen)
 
     def cast(self, index: int, value: Json) -> bool:
         """Count one ballot. Return False if the value is not a ballot."""
@@ -249,7 +249,7 @@ class Vote:
         discarded = f"{self.ballots.discarded} answers failed or were not valid"
         if not self.lost:
             return discarded
-        return f"{_samples(self.lost)} gave no answer" + (f", {discarded}" if self.ballots.discarded else "")
+        return f"{samples_text(self.lost)} gave no answer" + (f", {discarded}" if self.ballots.discarded else "")
 
     def _led(self) -> str:
         """Describe the leader of a vote that is not settled, and the missing samples."""
@@ -257,7 +257,7 @@ class Vote:
         if ranked:
             leader = in_words(self.ballots.answer(ranked[0])) if self.ballots.lead else "no answer"
             led = f"{leader} leads ({self.ballots.text()})"
-        return f"the vote is not settled: {led}, and {_samples(self.lost)} of {self.setting.most} gave no answer"
+        return f"the vote is not settled: {led}, and {samples_text(self.lost)} of {self.setting.most} gave no answer"
 
     @property
     def stood(self) -> bool:
@@ -297,13 +297,3 @@ class Vote:
             self.standing(),
             self.setting.unit,
         )
-
-
-def _samples(number: int) -> str:
-    return f"{number:,} sample{'' if number == 1 else 's'}"
-
-
-def _written_alike(type_: types.Type) -> bool:
-    """Tell whether equal answers of a type are always written the same way."""
-    type_ = types.unwrapped(type_)
-    return isinstance(type_, (types.Choice, types.Range)) or type_ in (types.INT, types.NUMBER, types.BOOL)

@@ -16,7 +16,7 @@ from ...vocabulary.errors import DiskError, FlowrunError
 from ...vocabulary.json_value import Json
 from ..around import TokenCount
 from ..combiners.combiner import SKIPPED, Asked, Combiner
-from ..decisions import Failure, Group
+from ..decisions import Failure
 from ..frames import NO_STEPS, Frame, Layout
 from ..machine import Machine
 from ..pipelines import Pipelines
@@ -25,6 +25,7 @@ from ..scopes import Scope
 from ..streams import Feed
 from .block import BlockRun, BlockStep
 from .losses import Losses
+from .samples import sample_of
 
 
 @dataclass(eq=False)
@@ -289,32 +290,3 @@ class ReducedStep(BlockStep):
         super().__init__(plan, machine, layout)
         self.reduction = reduction
         self.pipelines = pipelines
-
-
-def sample_of(frame: Frame, step: str) -> tuple[Group | None, int] | None:
-    """Return the group and the sample number of a call of this step. None outside of every repeat and of all rounds.
-
-    If repeats are nested, each combination of their samples has its own number. Each round has numbers of its own: the
-    numbers of a round depend on no number of rounds, so more rounds leave the earlier ones as they are.
-    """
-    within = frame.within
-    if within is None or not within.around.sampled:
-        return None
-    serial, index, scale, patient, rounds = 0, 0, 1, True, 0
-    around: Frame | None = frame
-    while around is not None:
-        block = around.block
-        if block is not None and block.samples:
-            serial = serial or block.around.serial
-            index += around.index * scale
-            scale *= block.samples
-            patient = patient and block.patient
-        elif block is not None and block.counts_rounds:
-            rounds = _paired(rounds, around.index)
-        around = around.parent if block is None else block.frame
-    return Group(serial, step, patient) if serial else None, index + rounds * scale
-
-
-def _paired(inner: int, outer: int) -> int:
-    """Return one number for two, which no other two have (G. Cantor's pairing)."""
-    return (inner + outer) * (inner + outer + 1) // 2 + outer if outer else inner * (inner + 1) // 2

@@ -184,7 +184,7 @@ def _reduced(survey: Survey, step: p.Step, reduce: p.Reduce, parts: BlockBounds,
     values = [size for _, size in _fields(results)] if branches else list(items_of(results)[1])
     if spec is not None and rule in ("approval", "ranked"):
         return one_of([item for value in values for item in items_of(value)[1]] or [NONE])
-    if spec is not None and (spec.spares or rule == "best"):
+    if spec is not None and (spec.spares or rule in ("best", "consistent")):
         return one_of(values or [NONE])
     if spec is not None and rule in ("count", "sum", "mean", "median"):
         return Some(step.type, Bound(1, _DIGITS))

@@ -202,10 +202,13 @@ class _Resolver(Mentions):
         step.steps = self.steps(body.lines, Scope(step.inner, facts=told) if told else step.inner, step)
         scope = Scope(step.scope)
         fold = reduce.rule.text == "fold" and reduce.ask is not None
-        compares = any(isinstance(arg.value, s.Ask) and is_same(arg) for arg in reduce.args)
-        for name in ("so_far", "next") if fold else COMPARED if compares else ("results",):
+        same = next((arg.name for arg in reduce.args if isinstance(arg.value, s.Ask) and is_same(arg)), None)
+        for name in ("so_far", "next") if fold else COMPARED if same is not None else ("results",):
             if name not in RESERVED and (first := (step.inner if fanout else step.scope).lookup(name)):
-                self.taken(name, first.span, reduce.rule.span)
+                if same is not None:
+                    self.taken(name, same.span, first.span)
+                else:
+                    self.taken(name, first.span, reduce.rule.span)
             scope.symbols[name] = Symbol(name, "results", reduce.rule.span, scope, step)
         if fanout:
             # The reducer's asks get symbols of their own: their types may differ here, since a reducer may do without a

@@ -185,6 +185,7 @@ _RULES = {
     "merge": _merge,
     "first": _first,
     "best": _best,
+    "consistent": _best,
     "rank": _rank,
     "dedupe": _dedupe,
     "count": _count,

@@ -28,6 +28,7 @@ WORDS = {
     "frozen_repeat": "repeat",
     "idle_batch_option": "batch",
     "idle_confidence": "confidence",
+    "idle_same": "same",
     "late_text": "map",
     "lines_of_a_text": "lines",
     "long_reasoning": "reasoning",

@@ -15,8 +15,7 @@ from .checking.callees import Callee
 from .checking.matches import class_value
 from .checking.people import OPTIONS
 from .checking.program import Flow, Step
-from .checking.reducer_arguments import is_same
-from .compared_answers import comparing
+from .checking.reducer_arguments import comparing, is_same
 from .hedges import hedges
 
 
@@ -271,7 +270,7 @@ class _Planner(AskPlanner):
             extern[0] if extern else None,
             self.ask(deciding[0], step) if deciding else None,
             step in self.typed.tallied,
-            "" if same is None else comparing(same.value, self.typed, self.path, self.called),
+            "" if same is None else comparing(same.value, self.typed.own, self.path, self.called),
         )
 
     def _count(self, count: s.Expr) -> p.Expr:

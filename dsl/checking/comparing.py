@@ -116,8 +116,3 @@ def _unfit(extern: Callee, answers: t.Type) -> str:
     if extern.result not in (t.BOOL, t.UNKNOWN):
         return f"`{name}` must return a bool, and returns {t.show(extern.result)}"
     return ""
-
-
-def as_comparison(name: str) -> str:
-    """Return an example of the argument."""
-    return f'write `{name}: ask "Do these say the same? {{{{ a }}}} {{{{ b }}}}" -> yes | no`'

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
 from .. import syntax as s
 from ..catalog import ParamSpec
-from ..path_names import SAME
+from ..path_names import BY_ASK, SAME
+from .callees import Callee
 
 
 def parameters(params: tuple[ParamSpec, ...], args: tuple[s.Arg, ...]) -> list[ParamSpec | None]:
@@ -28,3 +33,20 @@ def named(params: tuple[ParamSpec, ...], args: tuple[s.Arg, ...]) -> list[tuple[
     """Pair each argument with the name of its parameter; leave out arguments that fit none."""
     pairs = zip(parameters(params, args), args, strict=True)
     return [(param.name, arg.value) for param, arg in pairs if param is not None]
+
+
+def as_comparison(name: str) -> str:
+    """Return the help for an argument that compares two answers."""
+    return f'write `{name}: ask "Do these say the same? {{{{ a }}}} {{{{ b }}}}" -> yes | no`'
+
+
+def comparing(value: s.Expr | s.Ask, own: Mapping[str, Callee], path: str, called: dict[str, Any]) -> str:
+    """Return the key of the extern that compares answers, or the word for an ask that does.
+
+    ``own`` has the externs of the file at this path. The extern is added to those that are ``called``.
+    """
+    if not isinstance(value, s.Name):
+        return BY_ASK
+    found = replace(own[value.word.text], path=path)
+    called.setdefault(found.key, (found, ()))
+    return found.key

@@ -46,7 +46,16 @@ def idle_same(program: Program, typed: Typed, catalog: Catalog) -> list[Diagnost
         type_ = compared(node.reduce, catalog.reducers[node.reduce.rule.text].params, item)
         if isinstance(type_, t.Choice | t.Range) or type_ in (t.BOOL, t.INT, t.NUMBER):
             said = f"these answers are {t.show(type_)}, and a vote counts equal ones as one without a question"
-            found.append(Diagnostic("F0768", said, same.name.span, help="delete `same`"))
+            note = "each question costs money, and may get a wrong answer"
+            found.append(
+                Diagnostic(
+                    "F0768",
+                    said,
+                    same.name.span,
+                    note=note,
+                    help="delete `same`",
+                )
+            )
     return found
 
 

@@ -1,9 +1,9 @@
 """`consistent(judge: ask "…")`: the result that one call picks after it has read all of them.
 
-This is universal self-consistency (arXiv 2311.17311): a model reads all answers, and says which of them agrees most with
-the others. The answers may be free texts. The value is the picked result, unchanged. The call sees the results in a
-random order, which is the same in every run, because a model may favour the first or the last. A single result needs no
-call.
+This is universal self-consistency (arXiv 2311.17311): a model reads all answers, and says which of them agrees most
+with the others. The answers may be free texts. The value is the picked result, unchanged. The call sees the results in
+a random order, which is the same in every run, because a model may favour the first or the last. A single result needs
+no call.
 """
 
 from __future__ import annotations
@@ -14,12 +14,16 @@ from random import Random
 from flowrun.dsl import AskSpec, Given, ParamSpec, ReducerSpec, Refusal, types
 
 from ..vocabulary.json_value import Json
-from .protocol import Gathering, Question, ReduceError, Rule
+from .protocol import Gathering, Question, ReduceError, Rule, Setting
 
 _EXAMPLE = 'consistent(judge: ask "Which agrees most with the others? {{ results }}")'
 
 
 class Consistent(Gathering):
+    def __init__(self, setting: Setting) -> None:
+        super().__init__(setting)
+        self._picked: int | None = None
+
     def questions(self) -> Sequence[Question]:
         places = self._shown()
         if not self.setting.asks or len(places) < 2:
@@ -39,7 +43,7 @@ class Consistent(Gathering):
         there = self.there()
         if not there:
             raise ReduceError("the list of results is empty")
-        return there[0] if len(there) == 1 else self.results[self._picked]
+        return there[0] if self._picked is None else self.results[self._picked]
 
 
 def _result(given: Given) -> types.Type | Refusal:

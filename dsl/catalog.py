@@ -75,7 +75,8 @@ class ParamSpec:
 class FunctionSpec:
     """The declaration of a built-in function.
 
-    ``result`` makes the type of its value from the types of its arguments by name.
+    ``result`` makes the type of its value from the types of its arguments by name. For a vote that is a panel it also
+    gets ``over``, the type of the panel's items.
 
     ``reads`` marks a function whose argument is a path. The path must lie where the user allows reading. ``of_step``
     marks a function whose argument is the name of a vote and not its value. ``of_ask`` marks a function whose argument
@@ -117,7 +118,8 @@ class Given:
 
     ``item`` is the type of one result. ``branches`` has the types of a fan-out's results, by name. ``least`` and
     ``most`` bound the number of results; None if only the run knows it. ``args`` has the arguments: the value of a
-    constant, None for the others. ``asking`` names the arguments that are asks.
+    constant, None for the others. ``asking`` names the arguments that are asks. ``panel`` is True if the results
+    are those of a panel: different items, such as models, give them.
     """
 
     item: Type
@@ -126,6 +128,7 @@ class Given:
     args: Mapping[str, object] = field(default_factory=dict)
     branches: Mapping[str, Type] | None = None
     asking: Set[str] = frozenset()
+    panel: bool = False
 
     @property
     def each(self) -> tuple[Type, ...]:

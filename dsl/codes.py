@@ -135,6 +135,8 @@ CODES: dict[str, Code] = {
     "F0683": Code("a key in the text of a flow"),
     "F0684": Code("an option that an endpoint does not have"),
     "F0685": Code("an endpoint with the same address twice"),
+    # F0686: panels
+    "F0686": Code("a panel without items"),
     # F068: answers that a vote compares
     "F0689": Code("a comparison of answers that cannot work"),
     "F0610": Code("a union without a common tag"),
@@ -142,7 +144,7 @@ CODES: dict[str, Code] = {
     "F0612": Code("a tag that is not a single word"),
     # F07: allowed, and probably not meant
     "F0701": Code("an answer that is paid for and never used", "warning"),
-    "F0702": Code("a map whose calls are all the same", "warning"),
+    "F0702": Code("a map or a panel whose calls are all the same", "warning"),
     "F0703": Code("a fan-out of one branch", "warning"),
     "F0704": Code("a vote on free text", "warning"),
     "F0705": Code("an even number of votes", "warning"),
@@ -182,6 +184,7 @@ CODES: dict[str, Code] = {
     "F0761": Code("reasoning that leaves no tokens for the answer", "warning"),
     "F0762": Code("a stop in an answer of a type", "warning"),
     "F0763": Code("two options for one choice of words", "warning"),
+    "F0764": Code("an item of a panel that never gets a sample", "warning"),
     "F0770": Code("an option or a type that the model's endpoint does not serve", "warning"),
     "F0771": Code("an endpoint that no model names", "warning"),
     "F0750": Code("a match that never chooses", "warning"),

@@ -17,13 +17,17 @@ from .plain_data import OMITTED, must_be_kept, plain_data, strict_json
 from .plan_endpoints import Endpoint
 from .plan_expressions import (
     Apply,
+    Ask,
     CallOf,
+    Check,
     Constant,
     Entry,
     Expr,
     FieldOf,
+    GivenValue,
     Items,
     Label,
+    Message,
     RecordOf,
     Ref,
     RuleOf,
@@ -35,18 +39,14 @@ from .plan_expressions import (
     walk_exprs,
 )
 from .plan_steps import (
-    Ask,
     Block,
     Chain,
-    Check,
     Class,
     ExternCall,
     Fanout,
     FlowCall,
-    GivenValue,
     Map,
     Match,
-    Message,
     Node,
     Reduce,
     Repeat,
@@ -54,6 +54,7 @@ from .plan_steps import (
     Rounds,
     Step,
     Value,
+    listed,
     walk_steps,
 )
 from .records import dataclass
@@ -108,6 +109,7 @@ __all__ = [
     "expr_parts",
     "from_json",
     "json_schema",
+    "listed",
     "to_json",
     "walk_exprs",
     "walk_steps",

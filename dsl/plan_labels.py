@@ -57,5 +57,7 @@ def step_exprs(step: p.Step) -> Iterator[p.Expr]:
         yield node.source
         if node.where is not None:
             yield node.where
+    elif isinstance(node, p.Repeat) and node.over is not None:
+        yield node.over
     if isinstance(node, (p.Map, p.Repeat, p.Fanout)):
         yield from (*node.reduce.args.values(), *node.reduce.options.values())

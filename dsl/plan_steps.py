@@ -6,64 +6,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import field
 from typing import Annotated, Literal, TypeAlias
 
-from .path_names import BY_ASK, COMPARED
 from .plain_data import OMITTED
-from .plan_expressions import Expr
+from .plan_expressions import Ask, Expr
 from .records import dataclass
 from .types import ByKind, Type
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """A message of an ask. ``fenced`` has the places of the written values that stand between marks as foreign text.
-
-    A place is the offset of a written value in the template, as ``written_places`` gives it.
-    """
-
-    role: Literal["system", "user", "assistant"]
-    template: str
-    fenced: tuple[int, ...] = field(default=(), metadata={OMITTED: ()})
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """A condition on an answer. An answer for which it is false is malformed.
-
-    ``names`` are the names that mean the answer in the condition. ``message`` are the author's words for the model; ""
-    without any.
-    """
-
-    condition: Expr
-    names: tuple[str, ...]
-    message: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class GivenValue:
-    """A value that an ask gives to its messages, and the type that they take it for."""
-
-    value: Expr
-    type: Type
-
-
-@dataclass(frozen=True, slots=True)
-class Ask:
-    """An ask. ``given`` has the values that its messages see under names of their own, as a prompt in a file does."""
-
-    """An ask of a model, or of a person: then ``model`` is None."""
-
-    model: Expr | None
-    messages: tuple[Message, ...]
-    answer: Type
-    given: dict[str, GivenValue] = field(default_factory=dict, metadata={OMITTED: {}})
-    person: bool = field(default=False, metadata={OMITTED: False})
-    kind: Literal["ask"] = "ask"
-    check: Check | None = field(default=None, metadata={OMITTED: None})
-
-    @property
-    def values(self) -> tuple[Expr, ...]:
-        """The expressions of the given values."""
-        return tuple(one.value for one in self.given.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,14 +36,14 @@ class Reduce:
 
     @property
     def comparing(self) -> str:
-        return "" if self.same == BY_ASK else self.same
+        return "" if self.same == "ask" else self.same
 
     @property
     def candidates(self) -> tuple[str, ...]:
         """The names by which the reducer's asks see results."""
         if self.ask is not None and self.rule == "fold":
             return ("so_far", "next")
-        return COMPARED if self.same == BY_ASK else ("results",)
+        return ("a", "b") if self.same == "ask" else ("results",)
 
     @property
     def asks(self) -> tuple[Ask, ...]:
@@ -163,10 +109,14 @@ class Map:
 
 @dataclass(frozen=True, slots=True)
 class Repeat:
+    """A repeat. In a panel, sample i sees item i mod n of the list ``over`` as ``element``."""
+
     least: int
     most: int
     body: Block
     reduce: Reduce
+    element: str | None = field(default=None, metadata={OMITTED: None})
+    over: Expr | None = field(default=None, metadata={OMITTED: None})
     kind: Literal["repeat"] = "repeat"
 
 
@@ -249,6 +199,15 @@ class Rounds:
 Node: TypeAlias = Annotated[
     Ask | Fanout | Map | Repeat | Chain | Match | Rounds | Value | FlowCall | ExternCall, ByKind()
 ]
+
+
+def listed(node: Node) -> tuple[str, Expr] | None:
+    """Return the name of the element that a map or a panel gives to its body, with the list. None for other nodes."""
+    if isinstance(node, Map):
+        return node.element, node.source
+    if isinstance(node, Repeat) and node.element is not None and node.over is not None:
+        return node.element, node.over
+    return None
 
 
 @dataclass(frozen=True, slots=True)

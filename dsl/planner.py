@@ -227,9 +227,10 @@ class _Planner(AskPlanner):
                     node.index.text if node.index is not None else None,
                 )
             case s.Repeat():
-                return p.Repeat(
-                    int(node.least.value), int(node.most.value), self.block(step), self.reduce(step, node.reduce)
-                )
+                numbers = int(node.least.value), int(node.most.value)
+                over = self.expr(node.over) if node.over is not None else None
+                element = node.element.text if node.element is not None else None
+                return p.Repeat(*numbers, self.block(step), self.reduce(step, node.reduce), element, over)
             case s.Fanout():
                 return p.Fanout(self.block(step), self.reduce(step, node.reduce))
             case s.Chain():

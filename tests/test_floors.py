@@ -17,8 +17,8 @@ FLOORS = {
     "dsl": (
         "record_init records patterns source codes spelling diagnostics texts safe_text plain_data identity path_names "
         "project",
-        "types type_forms type_plans type_fits type_quotes type_images tag_facts plan plan_steps plan_expressions "
-        "plan_labels image_values lint_settings "
+        "types type_forms type_plans type_fits type_quotes type_images tag_facts plan plan_steps "
+        "plan_expressions plan_labels image_values lint_settings "
         "plan_endpoints addresses test_plan syntax/* catalog fields picture_words graph render guesses arithmetic",
         "parsing/* functions/* ballots param_comments",
         "templates/* formatting/* fixes",

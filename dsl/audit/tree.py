@@ -167,9 +167,13 @@ class Tree:
                 return s.Rounds(s.Number(str(most), "", at), self._body(block, at), ends[0], word, ends[1], at)
             case p.Fanout(block, reduce):
                 return s.Fanout(self._body(block, at), self._reduce(step, reduce, at), at)
-            case p.Repeat(least, most, block, reduce):
+            case p.Repeat(least, most, block, reduce, element, over):
                 numbers = (s.Number(str(least), "", at), s.Number(str(most), "", at))
-                return s.Repeat(*numbers, self._body(block, at), self._reduce(step, reduce, at), at)
+                if (element is None) != (over is None):
+                    raise UnfitError(step.name, "a panel has both a list and a name for its items")
+                item = None if element is None else s.Word(element, at)
+                items = None if over is None else self.exprs.expr(over, at)
+                return s.Repeat(*numbers, self._body(block, at), self._reduce(step, reduce, at), at, item, items)
             case p.Map():
                 at_most = None if node.at_most is None else number_expr(node.at_most, "", at)
                 if at_most is not None and not isinstance(at_most, s.Number):

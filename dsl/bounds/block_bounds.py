@@ -89,6 +89,10 @@ def _spared(branches: Sequence[BodyBounds], *, all_run: bool) -> Rounds:
 
 
 def repeated(survey: Survey, step: p.Step, node: p.Repeat, scope: SizeScope) -> Done:
+    if node.over is not None:
+        from .panel_bounds import panelled  # few repeats are panels
+
+        return panelled(survey, step, node, scope)
     spec = spec_of(survey, node.reduce)
     votes, spares = votes_in(survey, node), spec is not None and spec.spares
     body = survey.body(node.body, SizeScope(scope), vote=votes, sharing=True)

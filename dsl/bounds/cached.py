@@ -178,6 +178,8 @@ def _mentioned(value: p.Expr) -> set[str]:
 def _given(step: p.Step) -> tuple[str, ...]:
     if isinstance(step.node, p.Map):
         return step.node.names
+    if isinstance(step.node, p.Repeat) and step.node.element is not None:
+        return (step.node.element,)
     return ("last",) if isinstance(step.node, p.Rounds) else ()
 
 

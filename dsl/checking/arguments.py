@@ -181,9 +181,11 @@ class CallTypes(ABC):
             elif spec.rules:
                 self._rule(spec, arg.value, scope)
             elif function and (function.of_step or function.of_ask):
-                from .step_arguments import step_argument
+                from .step_arguments import item_type, step_argument
 
                 given[spec.name] = step_argument(self, function, arg.value, scope)
+                if function.of_step and (item := item_type(self, arg.value, scope)) is not None:
+                    given["over"] = item
             elif function and function.name in CALLED and spec is params[0]:
                 given[spec.name] = self.infer(arg.value, scope)
             else:

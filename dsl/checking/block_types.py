@@ -101,6 +101,8 @@ class BlockTypes(OptionTypes, ABC):
         if branches is not None:
             item = t.join(branches.values())
         given = replace(numbers_of(step, self.typed.folding), item=item, branches=branches)
+        if isinstance(node, s.Repeat) and node.over is not None:
+            given = replace(given, panel=True)
         return self._rule(step, reduce, spec, given)
 
     def _rule(self, step: Step, reduce: s.Reduce, spec: ReducerSpec, given: Given) -> t.Type:

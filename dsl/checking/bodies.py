@@ -28,23 +28,28 @@ class Bodies:
 
     def element(self, step: Step) -> t.Type:
         node = step.line.node
-        if step in self.typed.elements or not isinstance(node, s.Map):
+        source = s.source_of(node)
+        if step in self.typed.elements or source is None:
             return self.typed.elements.get(step, t.UNKNOWN)
         self.typed.elements[step] = t.UNKNOWN
-        given = self.expressions.infer(node.source, step.scope)
+        given = self.expressions.infer(source, step.scope)
         if isinstance(given, t.ListOf):
             self.typed.elements[step] = given.item
         elif isinstance(given, t.Optional):
-            self.report("F0306", "this list may be missing", node.source.span, "supply an empty list: `… ?? []`")
+            way = "supply an empty list: `… ?? []`" if isinstance(node, s.Map) else 'supply a list: `… ?? ["…"]`'
+            self.report("F0306", "this list may be missing", source.span, way)
         elif given == t.JSON:
             self.typed.elements[step] = t.JSON
         elif given != t.UNKNOWN:
-            source = node.source.word.text if isinstance(node.source, s.Name) else "…"
-            help = f"split the text into a list: `split({source}, by: heading)`" if t.is_text(given) else ""
-            self.report("F0301", f"a map needs a list, and this is {t.show(given)}", node.source.span, help)
+            name = source.word.text if isinstance(source, s.Name) else "…"
+            help = f"split the text into a list: `split({name}, by: heading)`" if t.is_text(given) else ""
+            what = "a map" if isinstance(node, s.Map) else "a panel"
+            if what == "a panel":
+                help = f"write `over … in [{name}]` for a list of one item"
+            self.report("F0301", f"{what} needs a list, and this is {t.show(given)}", source.span, help)
         return self.typed.elements[step]
 
-    def repeat(self, node: s.Repeat) -> None:
+    def repeat(self, step: Step, node: s.Repeat) -> None:
         for number in (node.least, node.most):
             if number.unit or not isinstance(number.value, int) or number.value < 1:
                 self.report(
@@ -58,6 +63,11 @@ class Bodies:
                 node.least.span.to(node.most.span),
                 f"write `repeat {node.most.digits}..{node.least.digits}`",
             )
+        if node.over is not None:
+            from .panels import panel_problems  # few repeats are panels
+
+            self.element(step)
+            self.typed.problems.extend(panel_problems(step, self.typed))
 
     def branches(self, step: Step, node: s.Fanout) -> None:
         for branch in step.steps:

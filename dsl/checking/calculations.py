@@ -137,9 +137,9 @@ def _of_node(step: Step, facts: Facts) -> Iterator[_Place]:
     node = step.line.node
     if step.check_scope is not None and step.asks is not None and (check := step.asks[0].check) is not None:
         yield check.condition, step.check_scope, facts
-    if isinstance(node, s.Map):
-        yield node.source, step.scope, facts
-        if node.where is not None:
+    if (source := s.source_of(node)) is not None:
+        yield source, step.scope, facts
+        if isinstance(node, s.Map) and node.where is not None:
             yield node.where, step.inner or step.scope, facts
     if isinstance(node, (s.Map, s.Repeat, s.Fanout)):
         reduce, scope = node.reduce, step.reduce_scope or step.scope

@@ -36,16 +36,16 @@ def refused_by_models(program: Program, typed: Typed, catalog: Catalog) -> Itera
 
 
 def _models(expr: s.Expr | None, scope: Scope, models: Mapping[str, s.ModelDecl]) -> Iterator[s.ModelDecl]:
-    """Yield the declared models that an expression names: itself, or as the element of a map over a list of them."""
+    """Yield the declared models that an expression names: itself, or as the element of a list of them."""
     symbol = scope.lookup(expr.word.text) if isinstance(expr, s.Name) else None
     if symbol is None:
         return
     if symbol.kind == "model" and symbol.name in models:
         yield models[symbol.name]
     elif symbol.kind == "element" and symbol.step is not None:
-        node = symbol.step.line.node
-        if isinstance(node, s.Map) and isinstance(node.source, s.ListExpr):
-            for item in node.source.items:
+        source = s.source_of(symbol.step.line.node)
+        if isinstance(source, s.ListExpr):
+            for item in source.items:
                 if isinstance(item, s.Name):
                     yield from _models(item, symbol.step.scope, models)
 

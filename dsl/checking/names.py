@@ -166,7 +166,12 @@ class _Resolver(Mentions):
                     mentions.extend(self.in_expr(node.where, inner, step, "head"))
                 self.block(step, node.body, node.reduce, inner=inner)
             case s.Repeat():
-                self.block(step, node.body, node.reduce)
+                seen: Scope | None = None
+                if node.element is not None and node.over is not None:
+                    mentions.extend(self.in_expr(node.over, scope, step, "head"))
+                    seen = Scope(scope)
+                    self.declare(seen, Symbol(node.element.text, "element", node.element.span, seen, step))
+                self.block(step, node.body, node.reduce, inner=seen)
             case s.Chain():
                 step.inner = Scope(scope)
                 step.steps = self.steps(node.body.lines, step.inner, step)

@@ -124,9 +124,9 @@ def _parents(symbol: Symbol, typed: Typed, copies: bool) -> list[Symbol]:
     step = symbol.step
     if step is None or _is_figure(typed.type_of(symbol)):
         return []
-    if symbol.kind == "element" and isinstance(node := step.line.node, s.Map):
-        # The element comes from the list of the map, and not from what its other lines mention.
-        source = node.source.span
+    if symbol.kind == "element" and (listed := s.source_of(step.line.node)) is not None:
+        # The element comes from the list of the block, and not from what its other lines mention.
+        source = listed.span
         mentions = [one for one in step.mentions if source.start <= one.span.start < source.end]
     else:
         steps = [*step.walk()]

@@ -54,6 +54,15 @@ def step_argument(checker: Checker, function: FunctionSpec, value: s.Expr, scope
     return checker.type_of(symbol)
 
 
+def item_type(checker: Checker, value: s.Expr | s.Ask, scope: Scope) -> t.Type | None:
+    """Return the type of the items of the panel that an argument names. None if it names no panel."""
+    symbol = scope.lookup(value.word.text) if isinstance(value, s.Name) else None
+    step = symbol.step if symbol is not None and symbol.kind in ("step", "branch") else None
+    if step is None or not isinstance(step.line.node, s.Repeat) or step.line.node.over is None:
+        return None
+    return checker.typed.elements.get(step, t.UNKNOWN)
+
+
 def _asked(checker: Checker, function: FunctionSpec, value: s.Expr, step: Step, type_: t.Type) -> t.Type:
     node = step.line.node
     if not isinstance(node, s.Ask) or node.number in checker.typed.nodes.people:

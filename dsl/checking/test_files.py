@@ -40,9 +40,9 @@ def _expressions(flow: Flow) -> Iterator[tuple[s.Expr | s.Ask, Scope]]:
             yield line.when.condition, step.scope
             if line.when.otherwise is not None:
                 yield line.when.otherwise, step.scope
-        if isinstance(node, s.Map):
-            yield node.source, step.scope
-            if node.where is not None:
+        if (source := s.source_of(node)) is not None:
+            yield source, step.scope
+            if isinstance(node, s.Map) and node.where is not None:
                 yield node.where, step.inner or step.scope
         if isinstance(node, (s.Map, s.Repeat, s.Fanout)):
             yield from ((arg.value, step.scope) for arg in node.reduce.args)

@@ -203,7 +203,7 @@ class _Checker(RoundTypes, PromptUses):
                 self.typed.problems.extend(counted_map(step, self.typed, self.catalog))
             case s.Repeat():
                 kinds, what = ("repeat",), "a repeat"
-                self.repeat(node)
+                self.repeat(step, node)
                 type_ = self.reduce(step, node.reduce, node.body)
             case s.Fanout():
                 kinds, what = ("fanout",), "a fanout"

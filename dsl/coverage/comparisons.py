@@ -74,7 +74,10 @@ class Comparisons:
                 classes = tuple(one.text if isinstance(one, s.Word) else one.value for one in node.classes)
                 yield Compared(value, scope, tuple(one for one in classes if one != "else"), line.span.line)
                 yield from self._in(value, scope)
-            case s.Repeat() | s.Fanout() | s.Chain():
+            case s.Repeat():
+                if node.over is not None:
+                    yield from self._in(node.over, scope)
+            case s.Fanout() | s.Chain():
                 pass
             case s.Rounds():
                 for expr in node.ends:

@@ -74,8 +74,8 @@ class Origins:
             return
         seen.add((symbol.kind, symbol.step, field))
         step = symbol.step
-        if symbol.kind == "element" and isinstance(step.line.node, s.Map):
-            yield from self._of(step.line.node.source, field, step.scope, seen)
+        if symbol.kind == "element" and (source := s.source_of(step.line.node)) is not None:
+            yield from self._of(source, field, step.scope, seen)
         elif symbol.kind in ("results", "last"):
             yield from self._of_body(step, field, seen)
         else:

@@ -122,6 +122,8 @@ class _Drawer:
                 return names_in([expr], self.functions)
             case p.Map(_, source, where):
                 return names_in([source, where], self.functions)
+            case p.Repeat(over=over) if over is not None:
+                return names_in([over], self.functions)
             case p.Rounds():
                 return names_in(node.ends, self.functions)
             case p.ExternCall(_, args) | p.FlowCall(_, args):
@@ -152,18 +154,18 @@ class _Drawer:
 
         Return its cluster, the id of the part that waits for the steps that the block needs, and the node of its value.
         """
-        id_ = self.cluster_id()
+        id_ = head = self.cluster_id()
         inner = _Scope(scope)
         parts: list[Part] = []
-        head = id_
         what: str = node.kind
+        if (listed := p.listed(node)) is not None:
+            parts.append(self.element(node, *listed, inner))
+            head = parts[0].id
         if isinstance(node, p.Map):
-            element = self.element(node, inner)
-            parts.append(element)
-            head = element.id
             what = f"map {', '.join(node.names)}" + ("" if node.at_most is None else f" at most {node.at_most}")
         elif isinstance(node, p.Repeat):
             what = f"repeat {node.least}" + ("" if node.least == node.most else f"..{node.most}")
+            what += f" over {node.element}" if node.element is not None else ""
         elif isinstance(node, p.Match):
             what = f"match {self.words.expr(node.value)}"
         elif isinstance(node, p.Rounds):
@@ -228,12 +230,12 @@ class _Drawer:
             self.mention(names_in([argument], self.functions), inner.values.get(name, id_), scope)
         return replace(self.cluster(id_, step, "flow", what, parts), path=path), id_, parts[-1].id
 
-    def element(self, node: p.Map, inner: _Scope) -> Node:
-        text = f"in {self.words.expr(node.source)}"
-        where = "" if node.where is None else f"where {self.words.expr(node.where)}"
-        lines = (*wrapped(text, _LINE, 2), *(wrapped(where, _LINE, 2) if where else ()))
-        made = self.node("element", ", ".join(node.names), lines, [f"each {node.element} {text} {where}"])
-        inner.values.update(dict.fromkeys(node.names, made.id))
+    def element(self, node: p.Node, name: str, source: p.Expr, inner: _Scope) -> Node:
+        names, where = (node.names, node.where) if isinstance(node, p.Map) else ((name,), None)
+        text, kept = f"in {self.words.expr(source)}", "" if where is None else f"where {self.words.expr(where)}"
+        lines = (*wrapped(text, _LINE, 2), *(wrapped(kept, _LINE, 2) if kept else ()))
+        made = self.node("element", ", ".join(names), lines, [f"each {name} {text} {kept}"])
+        inner.values.update(dict.fromkeys(names, made.id))
         return made
 
     def reducer(self, reduce: p.Reduce, scope: _Scope, path: str) -> Node:

@@ -206,7 +206,10 @@ class _Formatter(TestPhrases):
                 count = number(node.least)
                 if node.most != node.least:
                     count += f"..{number(node.most)}"
-                return self._block(f"repeat {count}", node.most.span.end, node.body, node.reduce)
+                if node.element is None or node.over is None:
+                    return self._block(f"repeat {count}", node.most.span.end, node.body, node.reduce)
+                panel = DocConcat([f"repeat {count} over {node.element.text} in ", self.expr(node.over)])
+                return self._block(panel, node.over.span.end, node.body, node.reduce)
             case s.Chain():
                 return self._block("chain", node.span.start, node.body, None)
             case s.Match():

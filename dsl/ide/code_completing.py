@@ -195,16 +195,21 @@ def _in_flow(view: View, at: int, context: Context, proposals: Proposals) -> Ite
     if context.around == "record" and last in ("LBRACE", "COMMA"):
         yield from proposals.names(models=False)
         return
+    if last == "IN" and context.back(3) == "OVER":
+        yield from proposals.names(lists=True)
     if last == "IN" and context.back(3) == "MAP":
         yield from proposals.names(models=False, lists=True)
     yield from proposals.values()
 
 
 def _clauses(context: Context, proposals: Proposals) -> Iterator[Completion]:
+    if context.last == "NUMBER" and "REPEAT" in (context.back(2), context.back(4)):
+        yield from proposals.words(("over",), NEAR)
+        return
     if context.last == "RBRACE":
         yield from proposals.words(("reduce", "until", "with", "after", "when"), NEAR)
         return
-    if context.back(2) == "MAP" or (context.back(2) == "COMMA" and context.back(4) == "MAP"):
+    if context.back(2) in ("MAP", "OVER") or (context.back(2) == "COMMA" and context.back(4) == "MAP"):
         yield from proposals.words(("in",), NEAR)
         return
     for word in _CLAUSES:

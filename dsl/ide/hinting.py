@@ -47,8 +47,9 @@ def _step(view: View, flow: Flow, step: Step, figure: Figures) -> Iterator[Hint]
         type_ = shown(view.checked.typed.steps.get(step), LONGEST)
         if here is not None and type_ and here.end > here.start:
             yield Hint(here.end, f": {type_}", "type", shown(view.checked.typed.steps.get(step)))
-    if isinstance(node, s.Map):
-        here = view.here(node.element.span)
+    element_word = node.element if isinstance(node, s.Map | s.Repeat) else None
+    if element_word is not None:
+        here = view.here(element_word.span)
         element = view.checked.typed.elements.get(step, t.UNKNOWN)
         if here is not None and shown(element):
             yield Hint(here.end, f": {shown(element, LONGEST)}", "type", shown(element))

@@ -85,7 +85,7 @@ class KnownValues:
         if step is None or symbol.constant is not None:
             return Known(self.typed.type_of(symbol))
         if symbol.kind == "element":
-            source = step.line.node.source if isinstance(step.line.node, s.Map) else None
+            source = s.source_of(step.line.node)
             listed = self.value(source, step.scope) if source is not None else Known()
             return replace(self.item(listed), type=self.typed.elements.get(step, t.UNKNOWN))
         if symbol.kind == "results":

@@ -106,6 +106,11 @@ class Walk(ValueWalk):
                     self.steps(step.steps)
                 self.reduce(step, node.reduce)
             case s.Fanout() | s.Repeat():
+                if isinstance(node, s.Repeat) and node.element is not None and node.over is not None:
+                    self.value(node.over, scope)
+                    item = (step.inner or scope).symbols.get(node.element.text)
+                    if item is not None:
+                        self.declare(self.home.of_symbol(item))
                 self.steps(step.steps)
                 self.reduce(step, node.reduce)
             case s.Chain():

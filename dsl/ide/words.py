@@ -48,6 +48,7 @@ WORDS = {
     "fanout": "Different branches side by side, joined by a reducer.",
     "map": "A body that runs once for each element of a list.",
     "repeat": "A body that runs several times, such as the samples of a vote.",
+    "over": "The list of a panel: sample after sample takes the next item, and begins again behind the last.",
     "chain": "Steps that depend on each other, as one step; with `up to N` they run again until they are good enough.",
     "match": "The one branch for the class of a value.",
     "up": "`chain up to N` runs its body at most N times.",

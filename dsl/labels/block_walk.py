@@ -9,8 +9,8 @@ from math import inf
 
 from .. import plan as p
 from ..bounds.order import StepOrder
-from ..catalog import Catalog, ReducerSpec
-from .blocks import Results, keeps_all, reduced, tally, written_twice
+from ..catalog import Catalog
+from .blocks import Results, ends_early, policy_of, reduced, tally, written_twice
 from .expressions import Here, Scope
 from .failing import endings
 from .marks import (
@@ -31,7 +31,7 @@ from .marks import (
 from .prompts import text_reach
 from .requests import PlaceKey, Requests
 from .shapes import shaped
-from .turns import place_in, turns_of
+from .turns import item_in_turn, place_in, turns_of
 from .values import EMPTY, Value, any_item, either, led, listed
 
 _Block = p.Fanout | p.Map | p.Repeat
@@ -79,12 +79,17 @@ class BlockWalk(Requests, ABC):
         before, presence = self.here, self.presence
         axis, inner = self.new_axis(), Scope(scope)
         length: Reach = NOTHING
+        said: Reach = NOTHING
         most: float = inf
         shifting = self.shifting
         if isinstance(node, p.Map):
             length, most = self._elements(node, axis, scope, inner)
         elif isinstance(node, p.Repeat):
             most = node.most
+            if node.over is not None and node.element is not None:
+                source = self.value(node.over, scope)
+                said, length = source.whole(), control(source.length)
+                inner.values[node.element] = led(item_in_turn(source), node.element)
         self.presence = union(presence, length)
         self.touched.append(set())
         self.time.append(set())
@@ -104,7 +109,7 @@ class BlockWalk(Requests, ABC):
             time |= self._ended(node, parts, axis)
         reached = union(self._reached(touched), self.spending)
         made, named = self._lost(step, node.reduce, made, named, reached)
-        early = _ends_early(step, node.reduce, self.reducers.get(node.reduce.rule))
+        early = ends_early(step, node.reduce, self.reducers.get(node.reduce.rule))
         late: Reach = NOTHING
         if early or node.reduce.rule == "first":
             # A rule may end the block by what the results say, and also by which of them fail.
@@ -113,6 +118,9 @@ class BlockWalk(Requests, ABC):
             late = union(late, narrowed(given, LENGTH_BITS, COUNT | TIME))
         results = Results(made, axis, step.type, named, late, around)
         value = self._reduce(step, node, results, scope)
+        if said and step.name in scope.tallies:
+            # The tally of a panel has the short names of its items.
+            scope.tallies[step.name] = union(scope.tallies[step.name], said)
         if early:
             time |= late.keys()
             for place in places if late else ():
@@ -158,7 +166,7 @@ class BlockWalk(Requests, ABC):
     def _goes_on(self, step: p.Step, reduce: p.Reduce) -> bool:
         """Return True if a block goes on without a body that has failed."""
         spec = self.reducers.get(reduce.rule) if reduce.form == "rule" else None
-        return _policy(step) in ("skip", "none") or (spec is not None and spec.spares)
+        return policy_of(step) in ("skip", "none") or (spec is not None and spec.spares)
 
     def _ended(self, node: _Block, parts: dict[str, set[PlaceKey]], axis: str) -> Set[str]:
         """Keep what can end a body of a block that goes on without it, and return the sources of these marks.
@@ -195,7 +203,7 @@ class BlockWalk(Requests, ABC):
 
         Any step of a body can fail, whether the body's value mentions it or not.
         """
-        word = _policy(step)
+        word = policy_of(step)
         if not self._goes_on(step, reduce):
             return results, branches
         own = {*self.here.maps, results.axis}
@@ -280,18 +288,6 @@ class BlockWalk(Requests, ABC):
         seen = dict.fromkeys(reduce.candidates, any_item(results.list) if reduce.same else results.list)
         inner = Scope(scope, {**(results.branches or {}), **seen})
         return self.ask(ask, "judge", reduce.options, inner, union(results.list.whole(), given, self.shifting)).whole()
-
-
-def _ends_early(step: p.Step, reduce: p.Reduce, spec: ReducerSpec | None) -> bool:
-    """Return True if a block may end before all its bodies have run."""
-    early = reduce.form == "rule" and not keeps_all(reduce.rule, spec)
-    return early and step.options.get("launch") != p.Constant("together")
-
-
-def _policy(step: p.Step) -> object:
-    """Return the word of the option `errors` of a block."""
-    policy = step.options.get("errors")
-    return policy.value if isinstance(policy, p.Constant) else policy.rule if isinstance(policy, p.RuleOf) else ""
 
 
 def _within(mark: Mark, own: set[str]) -> Mark:

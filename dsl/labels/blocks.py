@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import field, replace
 
+from .. import plan as p
 from .. import types as t
 from ..catalog import ReducerSpec
 from ..records import dataclass
@@ -198,3 +199,15 @@ _RULES = {
 def keeps_all(rule: str, spec: ReducerSpec | None) -> bool:
     """Return True if a rule waits for every result, so that no result can end the block early."""
     return spec is not None and rule in _RULES and rule != "first"
+
+
+def ends_early(step: p.Step, reduce: p.Reduce, spec: ReducerSpec | None) -> bool:
+    """Return True if a block may end before all its bodies have run."""
+    early = reduce.form == "rule" and not keeps_all(reduce.rule, spec)
+    return early and step.options.get("launch") != p.Constant("together")
+
+
+def policy_of(step: p.Step) -> object:
+    """Return the word of the option `errors` of a block."""
+    policy = step.options.get("errors")
+    return policy.value if isinstance(policy, p.Constant) else policy.rule if isinstance(policy, p.RuleOf) else ""

@@ -122,15 +122,15 @@ def _ask_of(node: s.Node, *, judge: bool) -> s.Ask | None:
 
 def _exprs(line: s.Line) -> Iterator[s.Expr]:
     node = line.node
-    if isinstance(node, s.Map):
-        yield node.source
-        if node.where is not None:
+    if (source := s.source_of(node)) is not None:
+        yield source
+        if isinstance(node, s.Map) and node.where is not None:
             yield node.where
     elif isinstance(node, s.Match):
         yield node.value
     elif isinstance(node, s.Rounds):
         yield from node.ends
-    elif not isinstance(node, (s.Ask, s.Fanout, s.Repeat, s.Chain)):
+    elif not isinstance(node, (s.Ask, s.Fanout, s.Map, s.Repeat, s.Chain)):
         yield node
     reduce = reduce_of(node)
     values = [*(option.value for option in line.options), *((arg.value for arg in reduce.args) if reduce else ())]

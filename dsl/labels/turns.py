@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from .marks import COUNT, LENGTH_BITS, Reach, narrowed, union
-from .values import Value, renamed
+from .marks import COUNT, LENGTH_BITS, Reach, control, narrowed, union
+from .values import Value, any_item, renamed
 
 
 def turns_of(source: Value, axis: str) -> Reach:
@@ -16,3 +16,8 @@ def turns_of(source: Value, axis: str) -> Reach:
 def place_in(source: Value, turns: Reach) -> Reach:
     """Return the marks of what decides the place of an element."""
     return narrowed(union(turns, source.order), LENGTH_BITS, COUNT)
+
+
+def item_in_turn(source: Value) -> Value:
+    """Return the item of a list that a sample of a panel takes: any of them, and each may write several ballots."""
+    return any_item(source).with_reach(control(source.whole()))

@@ -46,7 +46,7 @@ WORDS = {
     "unserved": "model",
     "untested_ask": "test",
     "unused_branch": "fanout",
-    "unused_element": "map",
+    "unused_element": "map over",
     "unused_endpoint": "endpoint",
     "unused_model": "model",
     "unused_place": "map",

@@ -56,10 +56,18 @@ def _frozen(repeat: Step, models: dict[str, s.ModelDecl], typed: Typed, catalog:
     if not zeros:
         return
     # If a value in the prompt differs from sample to sample, each sample gets an answer of its own.
-    varied = followers(repeat, [step for step in inside if step not in zeros and _may_differ(step, catalog)])
+    differs = [step for step in inside if step not in zeros and _may_differ(step, catalog)]
+    varied = followers(repeat, [*differs, *_users(repeat, inside)])
     for step, zero in zeros.items():
         if step not in varied:
             yield _finding(step, zero, typed)
+
+
+def _users(repeat: Step, inside: list[Step]) -> list[Step]:
+    """Return the steps that mention the item of a panel. Each item has an answer of its own."""
+    symbols = (mention.symbol for step in inside for mention in step.mentions if mention.symbol is not None)
+    items = {symbol for symbol in symbols if symbol.kind == "element" and symbol.step is repeat}
+    return [step for step in inside if any(mention.symbol in items for mention in step.mentions)] if items else []
 
 
 def _may_differ(step: Step, catalog: Catalog) -> bool:

@@ -183,9 +183,10 @@ def behind_call(call: s.Call, path: Path) -> Path | None:
 
 
 def _source(owner: Step) -> tuple[s.Expr, Scope]:
-    """Return the list that a map runs over, with its scope."""
-    assert isinstance(owner.line.node, s.Map)
-    return owner.line.node.source, owner.scope
+    """Return the list that a map or a panel runs over, with its scope."""
+    source = s.source_of(owner.line.node)
+    assert source is not None
+    return source, owner.scope
 
 
 def _inside(step: Step, path: Path) -> list[tuple[Step, Path]]:

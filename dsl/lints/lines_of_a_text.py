@@ -50,9 +50,10 @@ def _values(flow: Flow) -> Iterator[tuple[s.Expr, Scope]]:
     yield from ((returned.value, flow.scope) for returned in flow.decl.returns)
     for step in walk(flow):
         node = step.line.node
-        if isinstance(node, s.Map):
-            yield node.source, step.scope
-        elif not isinstance(node, (s.Ask, s.Repeat, s.Fanout, s.Chain, s.Match, s.Rounds)):
+        source = s.source_of(node)
+        if source is not None:
+            yield source, step.scope
+        elif not isinstance(node, (s.Ask, s.Map, s.Repeat, s.Fanout, s.Chain, s.Match, s.Rounds)):
             yield node, step.scope
 
 

@@ -117,7 +117,7 @@ def followers(block: Step, first: Iterable[Step]) -> set[Step]:
     """
     inside = [step for inner in block.steps for step in inner.walk()]
     known = set(inside)
-    # A map has two keys: itself for its value, and a tuple of itself for the list that it runs over.
+    # A map or a panel has two keys: itself for its value, and a tuple of itself for the list that it runs over.
     behind: dict[Step | tuple[Step], list[Step | tuple[Step]]] = {}
     for step in inside:
         for mention in step.mentions:
@@ -126,7 +126,7 @@ def followers(block: Step, first: Iterable[Step]) -> set[Step]:
                 continue
             source: Step | tuple[Step] = (symbol.step,) if symbol.kind in ("element", "index") else symbol.step
             behind.setdefault(source, []).append(step)
-            if mention.part == "head" and isinstance(step.line.node, s.Map):
+            if mention.part == "head" and s.source_of(step.line.node) is not None:
                 behind.setdefault(source, []).append((step,))
         if step.parent in known:
             behind.setdefault(step, []).append(step.parent)

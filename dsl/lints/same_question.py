@@ -87,8 +87,8 @@ class _Prints:
                 node = (s.Fanout, body, _reduce(reduce))
             case s.Map(element, source, where, at_most, _, reduce, index=index):
                 node = (s.Map, element, index, source, where, at_most, body, _reduce(reduce))
-            case s.Repeat(least, most, _, reduce):
-                node = (s.Repeat, least, most, body, _reduce(reduce))
+            case s.Repeat(least, most, _, reduce, element=element, over=over):
+                node = (s.Repeat, least, most, element, over, body, _reduce(reduce))
             case s.Chain():
                 node = (s.Chain, body)
             case s.Match(value, _, classes):

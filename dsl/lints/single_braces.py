@@ -96,6 +96,8 @@ def _texts(flow: Flow, plain: bool = False) -> Iterator[tuple[s.String, Scope, S
         yield from _in(returned.value, flow.scope, None, plain)
     for step in walk(flow):
         node = step.line.node
+        if isinstance(node, s.Repeat) and node.over is not None:
+            yield from _in(node.over, step.scope, step, plain)
         if isinstance(node, (s.Fanout, s.Map, s.Repeat)):
             for ask in asks(node.reduce):
                 yield from _in(ask, step.reduce_scope or step.scope, step, plain)

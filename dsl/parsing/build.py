@@ -151,7 +151,11 @@ class TreeBuilder(DeclarationReductions):
 
     def repeat(self, c: list[Any]) -> s.Repeat:
         numbers = [self._number(child) for child in c if isinstance(child, Token) and child.type == "NUMBER"]
-        return s.Repeat(numbers[0], numbers[-1], self._body(c[-4:-1]), c[-1], self._span(c), number=self._next())
+        # A panel has four parts before its body: `over`, a name, `in` and a list.
+        word = c[-8] if len(c) > 8 and isinstance(c[-8], Token) and c[-8].type == "OVER" else None
+        element, over = (self._word(c[-7]), c[-5]) if word is not None else (None, None)
+        body, number = self._body(c[-4:-1]), self._next()
+        return s.Repeat(numbers[0], numbers[-1], body, c[-1], self._span(c), element, over, number=number)
 
     def chain(self, c: list[Any]) -> s.Chain:
         return s.Chain(self._body(c[1:4]), self._span(c), number=self._next())

@@ -12,6 +12,7 @@ from .foreign_syntax import HABITS, MATCH, else_alone, stray_word
 from .label_mistakes import misplaced_label
 from .match_mistakes import match_branch
 from .out_of_place import OUT_OF_PLACE, VALUES
+from .panel_mistakes import panels
 from .place import NODES, VALUE, Place
 from .round_mistakes import rounds
 from .tables import END, KEYWORDS
@@ -248,6 +249,7 @@ def _taken(place: Place, ahead: int) -> Diagnostic:
 _FIRST = (
     test_line,
     rounds,
+    panels,
     misplaced_label,
     *ENDPOINT_MISTAKES,
     *FILE_MISTAKES,

@@ -33,10 +33,13 @@ ENDPOINT_WORDS = frozenset({"KEY"})
 """The keywords that have a meaning only in the declaration of an endpoint. Everywhere else they are ordinary names."""
 ROUND_WORDS = frozenset({"UP", "TO", "UNTIL"})
 """The keywords that have a meaning only around rounds. Everywhere else they are ordinary names."""
+PANEL_WORDS = frozenset({"OVER"})
+"""The keywords that have a meaning only in a repeat. Everywhere else they are ordinary names."""
 TEST_LINES = frozenset({"REPLY", "EXPECT"})
 """Two more such words, which the language has had from its start. So they are among its keywords."""
 LABELS = frozenset({"TRUSTED", "UNTRUSTED"})
 """The keywords that have a meaning only before a type or before the reading of a file. Elsewhere they are names."""
+_PLACED = TEST_WORDS | TYPE_WORDS | CLAUSE_WORDS | FILE_WORDS | ENDPOINT_WORDS | ROUND_WORDS | PANEL_WORDS | LABELS
 _RELATIONS = frozenset({"MATCHES", "CONTAINS", "ABOUT", "SKIPPED", "FAILED"})
 _CLAUSES = frozenset({"WITH", "AFTER", "WHEN"})
 _JOINS = frozenset({"COMPARE", "FALLBACK", "PLUS", "MINUS", "TIMES", "DIVIDE", "IN", "AND", "OR", "DOT", "LPAR"})
@@ -233,9 +236,7 @@ def grammar() -> str:
 
 
 KEYWORDS = tuple(
-    word
-    for name, word in re.findall(r'^([A-Z_]+): *"([a-z_]+)"$', grammar(), re.MULTILINE)
-    if name not in TEST_WORDS | TYPE_WORDS | CLAUSE_WORDS | FILE_WORDS | ENDPOINT_WORDS | ROUND_WORDS | LABELS
+    word for name, word in re.findall(r'^([A-Z_]+): *"([a-z_]+)"$', grammar(), re.MULTILINE) if name not in _PLACED
 )
 """The keywords of the language, in the order of the grammar, without those that are names in most places."""
 

@@ -74,9 +74,10 @@ class Mentions:
 
     def _element(self, site: Site, name: str) -> set[str]:
         for place, block in enumerate(site.blocks):
-            if isinstance(block.node, p.Map) and block.node.element == name:
+            listed = p.listed(block.node)
+            if listed is not None and listed[0] == name:
                 around = Site(block, site.flow, site.blocks[:place], asks_ballots=False, vote=None)
-                return self._exprs(around, [block.node.source])
+                return self._exprs(around, [listed[1]])
         return set()
 
     def _param(self, flow: str, name: str) -> set[str]:

@@ -44,7 +44,7 @@ from .nodes import (
     Unit,
 )
 from .numbering import number_nodes
-from .steps import Body, Chain, Fanout, Line, Map, Match, Node, Repeat, Return, Rounds, When
+from .steps import Body, Chain, Fanout, Line, Map, Match, Node, Repeat, Return, Rounds, When, source_of
 from .tests import (
     Cases,
     Cassette,
@@ -163,4 +163,5 @@ __all__ = [
     "Word",
     "line_values",
     "number_nodes",
+    "source_of",
 ]

@@ -47,13 +47,18 @@ class Map:
 
 @dataclass(frozen=True, slots=True)
 class Repeat:
-    """A repeat. ``repeat 3`` has 3 for both ``least`` and ``most``."""
+    """A repeat. ``repeat 3`` has 3 for both ``least`` and ``most``.
+
+    A panel, ``repeat 3 over element in over``, gives each sample an item of a list, in turn.
+    """
 
     least: Number
     most: Number
     body: Body
     reduce: Reduce
     span: Span = at()
+    element: Word | None = None
+    over: Expr | None = None
     number: int = numbered()
 
 
@@ -102,6 +107,11 @@ class Rounds:
 
 
 Node = Ask | Fanout | Map | Repeat | Chain | Match | Rounds | Expr
+
+
+def source_of(node: Node) -> Expr | None:
+    """Return the list whose elements the body of a map or of a panel sees. None for any other node."""
+    return node.source if isinstance(node, Map) else node.over if isinstance(node, Repeat) else None
 
 
 @dataclass(frozen=True, slots=True)

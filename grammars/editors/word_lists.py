@@ -17,7 +17,7 @@ TERMINALS = dict(re.findall(r'^([A-Z_]+): *"([a-z_]+)"$', GRAMMAR, re.MULTILINE)
 DECLARATIONS = "FLOW MODEL ENDPOINT TEXT PROMPT TYPE IMPORT EXTERN TEST SETUP".split()
 ROLES = "SYSTEM USER ASSISTANT".split()
 JOINS = "AND OR NOT IN".split()
-PLACED = "AT MOST UP TO UNTIL BY FOLD OF FROM AS KEY QUOTE CALLS DEFAULT".split()
+PLACED = "AT MOST UP TO UNTIL BY FOLD OVER OF FROM AS KEY QUOTE CALLS DEFAULT".split()
 """The words that count only beside certain others, each by a rule of its own."""
 
 

@@ -16,7 +16,7 @@ from ..journal.project import journal_option, resume_command
 from ..values.expressions import ModelValue
 from ..vocabulary.errors import StoppedError
 from ..vocabulary.quoting import inert
-from ..vocabulary.tally import classes_json
+from ..vocabulary.tally import Tally
 from . import exits
 from .console import complain, print_answer, print_json
 from .outputs import Outputs
@@ -147,7 +147,8 @@ def report(result: Result) -> dict[str, Any]:
                 "agreement": round(tally.agreement, 4),
                 "margin": tally.margin,
                 "stands": tally.stands,
-                **({} if tally.classes is None else {"classes": classes_json(tally.classes)}),
+                **_panel(tally),
+                **_classes(tally),
             }
             for path, tally in result.outcome.tallies.items()
         },
@@ -197,6 +198,14 @@ def _failure(failure: Failure) -> dict[str, Any]:
     return {"path": failure.path, "reason": failure.reason, "kind": kind}
 
 
+def _panel(tally: Tally) -> dict[str, Any]:
+    if tally.panel is None:
+        return {}
+    from ..vocabulary.panel import panel_json  # few votes are panels
+
+    return panel_json(tally)
+
+
 def _plain(value: Any) -> Any:
     """Make a value of the flow fit for JSON. A model becomes its address."""
     if isinstance(value, ModelValue):
@@ -204,3 +213,11 @@ def _plain(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: _plain(one) for name, one in value.items()}
     return [_plain(one) for one in value] if isinstance(value, list) else value
+
+
+def _classes(tally: Tally) -> dict[str, Any]:
+    if tally.classes is None:
+        return {}
+    from ..vocabulary.classes import classes_json  # few votes compare answers
+
+    return {"classes": classes_json(tally.classes)}

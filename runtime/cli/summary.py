@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from ..account.causes import Cause, Causes, in_lines
 from ..vocabulary.amounts import ceiling_text, count_text, money_text, time_text
 from ..vocabulary.quoting import sentence
-from ..vocabulary.tally import classes_text, in_words, standing_text, votes
+from ..vocabulary.tally import in_words, standing_text, votes
 from .waits import waiting
 
 if TYPE_CHECKING:
@@ -167,13 +167,8 @@ def cost_text(cost: float | None, unbilled: float | None) -> str:
 
 def _plain(tally: Tally) -> bool:
     """Tell whether the closing line already says everything about a vote."""
-    return (
-        len(tally.ballots) == 1
-        and tally.classes is None
-        and not tally.discarded
-        and not tally.missing
-        and tally.settled
-    )
+    single = len(tally.ballots) == 1 and tally.panel is None and tally.classes is None
+    return single and not tally.discarded and not tally.missing and tally.settled
 
 
 def _headline(result: Result) -> str:
@@ -212,14 +207,28 @@ def vote_text(tally: Tally) -> str:
         parts.append(f"{tally.missing} missing")
     if tally.saved:
         parts.append(f"{tally.saved} of {tally.planned} saved")
-    if compared := classes_text(tally):
-        parts.append(compared)
+    if tally.classes is not None:
+        from ..vocabulary.classes import classes_text  # few votes compare answers
+
+        parts.append(classes_text(tally.classes))
     if standing := standing_text(tally):
         parts.append(standing)
+    if said := _panel(tally):
+        parts.append(said)
     if not tally.settled:
         open_end = "not settled" if tally.missing else "not enough"
         parts.append("not settled after all samples" if tally.adaptive and not tally.missing else open_end)
     return "; ".join(parts)
+
+
+def _panel(tally: Tally) -> str:
+    """Tell who said what in a panel, if that is short. "" otherwise."""
+    if tally.panel is None:
+        return ""
+    from ..vocabulary.panel import SHORT, panel_text  # few votes are panels
+
+    text = panel_text(tally, SHORT)
+    return f"by item: {text}" if text else ""
 
 
 def _others(tally: Tally) -> str:

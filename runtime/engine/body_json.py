@@ -14,9 +14,10 @@ from flowrun.dsl import ImageValue
 from ..values.model_values import ModelValue
 from ..values.rules import FileText, RuleValue
 from ..values.sure import SureWord, sureness
+from ..vocabulary.classes import classes_json, classes_of
 from ..vocabulary.error_forms import error_json, error_of
 from ..vocabulary.json_value import Json
-from ..vocabulary.tally import Tally, classes_json, classes_of
+from ..vocabulary.tally import Panel, Tally
 from .body_terms import BodyScope, LaunchBody
 from .decisions import BodyOver, Failure
 
@@ -101,8 +102,24 @@ def tally_json(tally: Tally) -> dict[str, Json]:
         "first": value_json(tally.first),
         "ballots": [[value_json(answer), votes] for answer, votes in tally.ballots],
         "values": [value_json(one) for one in tally.values],
+        "panel": _panel_json(tally.panel),
         **({} if tally.classes is None else {"classes": classes_json(tally.classes)}),
     }
+
+
+def _panel_json(panel: Panel | None) -> Json:
+    if panel is None:
+        return None
+    said = [[[value_json(answer), value_json(value), count] for answer, value, count in one] for one in panel.said]
+    return [list(panel.items), said]
+
+
+def _panel_of(form: Json) -> Panel | None:
+    if form is None:
+        return None
+    items, said = form
+    each = (tuple((value_of(answer), value_of(value), count) for answer, value, count in one) for one in said)
+    return Panel(tuple(items), tuple(each))
 
 
 def tally_of(form: Mapping[str, Json]) -> Tally:
@@ -111,6 +128,7 @@ def tally_of(form: Mapping[str, Json]) -> Tally:
         first=value_of(form["first"]),
         ballots=tuple((value_of(answer), votes) for answer, votes in form["ballots"]),
         values=tuple(value_of(one) for one in form["values"]),
+        panel=_panel_of(form["panel"]),
         **{name: form[name] for name in _TALLY},
         classes=classes_of(form["classes"]) if "classes" in form else None,
     )
@@ -135,13 +153,15 @@ def scope_json(scope: BodyScope) -> dict[str, Json]:
         "flow": scope.flow,
         "path": scope.path,
         "patient": scope.patient,
+        "items": scope.items,
     }
 
 
 def scope_of(form: Mapping[str, Any]) -> BodyScope:
     tallies = {name: tally_of(one) for name, one in form["tallies"].items()}
     values = _values_of(form["values"])
-    return BodyScope(form["number"], form["step"], values, tallies, form["flow"], form["path"], form["patient"])
+    around = form["flow"], form["path"], form["patient"], form["items"]
+    return BodyScope(form["number"], form["step"], values, tallies, *around)
 
 
 def launch_json(launch: LaunchBody) -> list[Json]:

@@ -16,7 +16,8 @@ class BodyScope:
 
     ``number`` is unique in the run. ``step`` is the name of the block's step in the flow with the key ``flow``, "" for
     the plan's own flow. ``path`` is the path of the block. ``values`` and ``tallies`` are those of the names around the
-    block that its bodies mention. ``patient`` samples should be cheap rather than fast.
+    block that its bodies mention. ``patient`` samples should be cheap rather than fast. ``items`` is the number of
+    items of a panel.
     """
 
     number: int
@@ -26,13 +27,15 @@ class BodyScope:
     flow: str = ""
     path: str = ""
     patient: bool = True
+    items: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class LaunchBody:
     """Run a body elsewhere, and report its end. Such bodies have numbers of their own.
 
-    ``index`` is the number of the body in its block, and ``path`` its path. ``given`` has the element of a map.
+    ``index`` is the number of the body in its block, and ``path`` its path. ``given`` has the element of a map or of a
+    panel.
     ``coming`` bodies of the block are sure to come after those that begin together with this one.
     """
 

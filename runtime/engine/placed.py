@@ -31,6 +31,7 @@ class Surrounding:
     around: Around
     samples: int
     patient: bool
+    items: int = 0
     open: int = 0
 
 
@@ -59,6 +60,10 @@ class PlacedBody:
     @property
     def samples(self) -> int:
         return self.block.samples
+
+    @property
+    def items(self) -> int:
+        return self.block.items
 
     @property
     def patient(self) -> bool:
@@ -201,7 +206,7 @@ class Bodies(Driven):
         frame = Frame(NO_STEPS, None, given=dict(scope.values), tallies=dict(scope.tallies))
         around = step.around(frame, scope.path, votes=step.reduction.rule.spec.votes)
         samples = step.node.most if isinstance(step.node, p.Repeat) else 0
-        return Surrounding(step, frame, around, samples, scope.patient)
+        return Surrounding(step, frame, around, samples, scope.patient, scope.items)
 
     def _step(self, flow: str, name: str) -> CountedStep:
         step = self._steps.get((flow, name))

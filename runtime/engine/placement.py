@@ -80,7 +80,7 @@ class Placement:
         tallies = {name: tally for name, tally in frame.tallies.items() if name in self._names}
         flow = frame.block.step.called if frame.block is not None else ""
         number = self._machine.elsewhere.next_scope()
-        return BodyScope(number, self._step.name, values, tallies, flow, block.around.path, block.patient)
+        return BodyScope(number, self._step.name, values, tallies, flow, block.around.path, block.patient, block.items)
 
 
 def stands_alone(frame: Frame) -> bool:

@@ -63,11 +63,18 @@ class Reduction:
         return ask if ask is None or question.answer is None else ask.to(question.answer)
 
     def combiner(
-        self, scope: Scope, path: str, least: int | None, most: int | None, names: tuple[str, ...], launch: str
+        self,
+        scope: Scope,
+        path: str,
+        least: int | None,
+        most: int | None,
+        names: tuple[str, ...],
+        launch: str,
+        items: tuple[str, ...] = (),
     ) -> Combiner:
         """Make the combiner of a block with ``least`` to ``most`` results.
 
-        They are None if the number is not known yet.
+        They are None if the number is not known yet. ``items`` are the short names of a panel's items.
 
         Raises InputError if an argument is out of its bounds.
         """
@@ -86,7 +93,9 @@ class Reduction:
             return Streaming(most or 0, self.hand_on, flat=self.joins)
         asks = plan.deciding is not None
         seed = crc32(path.encode()) if asks else 0
-        setting = Setting(least or 0, most or 0, names, args, launch, self.item, plan.tallied, asks, seed, self.unit)
+        setting = Setting(
+            least or 0, most or 0, names, args, launch, self.item, plan.tallied, asks, seed, self.unit, items
+        )
         if plan.same:
             return self._comparing(replace(setting, asks=False))
         return RuleCombiner(self.rule.make(setting), deciding=asks)

@@ -80,6 +80,8 @@ def spoken(step: p.Step, but: p.Expr | None = None) -> set[str]:
             exprs += args.values()
         case p.Map():
             exprs += [node.source, node.where]
+        case p.Repeat():
+            exprs.append(node.over)
         case p.Rounds():
             exprs += node.ends
     if isinstance(node, p.Map | p.Repeat | p.Fanout):

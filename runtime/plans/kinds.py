@@ -60,3 +60,5 @@ def _names(plan: p.Plan) -> Iterator[tuple[str, str]]:
             yield "a step", step.name
         if isinstance(step.node, p.Map):
             yield from (("an element", name) for name in step.node.names)
+        elif isinstance(step.node, p.Repeat) and step.node.element is not None:
+            yield "an item of a panel", step.node.element

@@ -95,6 +95,8 @@ def _free(step: p.Step) -> set[str]:
     names -= {one.name for one in block.steps}
     if isinstance(step.node, p.Map):
         names -= {*step.node.names}
+    elif isinstance(step.node, p.Repeat):
+        names -= {step.node.element or ""}
     elif isinstance(step.node, p.Rounds):
         names.discard("last")
     return names

@@ -57,4 +57,6 @@ def _exprs(step: p.Step) -> list[p.Expr]:
         found.append(node.reduce.count)
         if isinstance(node, p.Map):
             found += [node.source, node.where]
+        elif isinstance(node, p.Repeat):
+            found.append(node.over)
     return exprs + [expr for expr in found if expr is not None]

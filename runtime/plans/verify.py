@@ -149,6 +149,12 @@ def _head(step: p.Step, around: _Around) -> list[p.Expr]:
             _held(step.name, step.needs, sorted(found), visible, known - {LAST})
         case p.Repeat(least, most) if not 1 <= least <= most:
             raise PlanError(f"`{step.name}` repeats from {least} up to {most} times: the range must begin at 1 or more")
+        case p.Repeat(element=element, over=over) if (element is None) != (over is None):
+            raise PlanError(f"`{step.name}` is a panel without {'a list' if over is None else 'a name for its items'}")
+        case p.Repeat(element=element, over=over) if element is not None and over is not None:
+            if element in visible or element in known:
+                raise PlanError(f"the item `{element}` of `{step.name}` has a name that is taken around it")
+            return [over]
     return []
 
 
@@ -156,6 +162,8 @@ def _block(step: p.Step, block: p.Block, around: _Around) -> None:
     inner = around.known
     if isinstance(step.node, p.Map):
         inner = {*inner, *step.node.names}
+    elif isinstance(step.node, p.Repeat) and step.node.element is not None:
+        inner = {*inner, step.node.element}
     elif isinstance(step.node, p.Rounds):
         inner = {*inner, LAST}
     fanout = step.name if isinstance(step.node, p.Fanout | p.Match) else None

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
 from flowrun.dsl import text_key, types
 
 from ..vocabulary.json_value import Json
-from ..vocabulary.tally import in_words, votes
+from ..vocabulary.tally import Panel, in_words, votes
 
 if TYPE_CHECKING:
     from fractions import Fraction
@@ -115,6 +116,22 @@ def _exact(weight: float) -> Fraction:
     return Fraction(weight)
 
 
+def who_said(items: Sequence[str], seen: Mapping[int, Json], by: str | None, type_: types.Type) -> Panel:
+    """Tell who said what in a panel. ``seen`` has the results by their places, None for a sample that is no ballot."""
+    from ..vocabulary.panel import panel_of  # few votes are panels
+
+    cast = (
+        (place, value if by is None else value.get(by), value) for place, value in seen.items() if value is not None
+    )
+    return panel_of(items, [(place, normal(answer, type_), answer, value) for place, answer, value in cast])
+
+
+def written_alike(type_: types.Type) -> bool:
+    """Tell whether equal answers of a type are always written the same way."""
+    type_ = types.unwrapped(type_)
+    return isinstance(type_, (types.Choice, types.Range)) or type_ in (types.INT, types.NUMBER, types.BOOL)
+
+
 def plain(number: Fraction | int) -> float:
     """Turn a number of votes into a JSON number."""
     return int(number) if number == int(number) else float(number)
@@ -148,13 +165,3 @@ def _plain(value: Json, type_: types.Type) -> Json:
             )
             return {name: _plain(one, fields.get(name, types.UNKNOWN)) for name, one in value.items()}
     return value
-
-
-def written_alike(type_: types.Type) -> bool:
-    """Tell whether equal answers of a type are always written the same way."""
-    type_ = types.unwrapped(type_)
-    return isinstance(type_, (types.Choice, types.Range)) or type_ in (types.INT, types.NUMBER, types.BOOL)
-
-
-def samples_text(number: int) -> str:
-    return f"{number:,} sample{'' if number == 1 else 's'}"

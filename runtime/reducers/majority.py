@@ -98,6 +98,9 @@ def _make(setting: Setting) -> Reducer:
 
 
 def _result(given: Given) -> types.Type | Refusal:
+    if given.panel and "risk" in given.args:
+        said = "a `risk` bounds the error of samples that are alike, and those of a panel come from different items"
+        return Refusal(said, "write `ahead(3)` or `majority(confidence: 0.95)`, or repeat without `over`", "risk")
     if "risk" in given.args or "undecided" in given.args:
         from .evidence import refusal, type_of
 

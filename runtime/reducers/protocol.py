@@ -28,7 +28,8 @@ class Setting:
     ``least`` and ``most`` are the numbers of results that will arrive, ``item`` is the type of one result, and
     ``names`` are the branches of a fan-out. ``launch`` is the way in which samples are launched: ``cost``, ``latency``
     or ``together``. ``tallied`` is True if the flow reads the tally, and ``asks`` if the flow gives the rule an ask.
-    ``seed`` is for random choices. ``unit`` is the word for one result in messages.
+    ``seed`` is for random choices. ``unit`` is the word for one result in messages. ``items`` are the short names of
+    the items of a panel, in order: the result at place i is that of item i mod n. It is empty for all other blocks.
     """
 
     least: int
@@ -41,6 +42,7 @@ class Setting:
     asks: bool = False
     seed: int = 0
     unit: str = "ballot"
+    items: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

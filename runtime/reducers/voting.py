@@ -24,7 +24,7 @@ from flowrun.dsl import types
 from ..vocabulary.amounts import count_text
 from ..vocabulary.json_value import Json
 from ..vocabulary.tally import Tally, in_words, plural
-from .ballots import Ballots, Votes, samples_text, written_alike
+from .ballots import Ballots, Votes, who_said, written_alike
 from .protocol import Question, ReduceError, Setting, UndecidedError
 
 LOST = object()
@@ -49,7 +49,8 @@ class Vote:
         self.lost = 0
         self.unsent = 0
         self._chosen: str | None = None
-        self._seen: set[int] = set()
+        # The places of the samples, with their results if the vote is a panel: its tally tells who said what.
+        self._seen: dict[int, Json] = {}
         # Equal answers may be written differently. Which writing becomes the value must not depend on the arrival.
         self._alike = self.by is None and written_alike(setting.item)
         self._ordered = setting.tallied and setting.launch == "latency"
@@ -61,8 +62,6 @@ class Vote:
         item = types.unwrapped(self.setting.item)
         field = item.field(self.by) if self.by is not None and isinstance(item, types.Record | types.Union) else None
         return item if self.by is None else types.UNKNOWN if field is None else field.type
-
-    # Counting
 
     def add(self, index: int, value: Json) -> None:
         if self._ordered:
@@ -78,12 +77,14 @@ class Vote:
         self.add(index, LOST)
 
     def _count(self, index: int, value: Json) -> None:
-        self._seen.add(index)
+        self._seen[index] = None
         if value is LOST:
             self.lost += 1
         # A body that was skipped abstains.
         elif value is None or not self.cast(index, value):
             self.ballots.skip()
+        elif self.setting.items:
+            self._seen[index] = value
 
     def _in_order(self, index: int, value: Json) -> None:
         """Count the samples in the order of their places and stop when they decide.
@@ -107,8 +108,6 @@ class Vote:
             return False
         self.ballots.add(index, answer, value)
         return True
-
-    # Deciding
 
     def settled(self) -> bool:
         """Tell whether the ballots so far decide the vote, whatever the missing ones will be."""
@@ -205,8 +204,6 @@ class Vote:
         useful = max(1, self.further(), self.lacking)
         return max(0, min(useful - flying, left))
 
-    # Ending
-
     def questions(self) -> Sequence[Question]:
         asks = self.setting.asks and not self.against
         if not asks or self.ballots.counted < self.enough or len(self.ballots.tied) < 2 or self.doubtful:
@@ -249,7 +246,9 @@ class Vote:
         discarded = f"{self.ballots.discarded} answers failed or were not valid"
         if not self.lost:
             return discarded
-        return f"{samples_text(self.lost)} gave no answer" + (f", {discarded}" if self.ballots.discarded else "")
+        return f"{count_text(self.lost, 'sample')} gave no answer" + (
+            f", {discarded}" if self.ballots.discarded else ""
+        )
 
     def _led(self) -> str:
         """Describe the leader of a vote that is not settled, and the missing samples."""
@@ -257,7 +256,8 @@ class Vote:
         if ranked:
             leader = in_words(self.ballots.answer(ranked[0])) if self.ballots.lead else "no answer"
             led = f"{leader} leads ({self.ballots.text()})"
-        return f"the vote is not settled: {led}, and {samples_text(self.lost)} of {self.setting.most} gave no answer"
+        lost = f"{count_text(self.lost, 'sample')} of {self.setting.most} gave no answer"
+        return f"the vote is not settled: {led}, and {lost}"
 
     @property
     def stood(self) -> bool:
@@ -296,4 +296,5 @@ class Vote:
             self.unsent,
             self.standing(),
             self.setting.unit,
+            who_said(self.setting.items, self._seen, self.by, self.answer_type()) if self.setting.items else None,
         )

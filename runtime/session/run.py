@@ -86,7 +86,7 @@ async def execute(
         )
         await check_until(models.endpoints, parts.stop)
         summary.prices, summary.account.price = models.prices, models.prices if in_money else None
-        must_take_images(plan, values, files, settings.model, parts.environ)
+        _must_take(plan, values, files, settings, parts)
         batches = await open_batches(
             plan,
             models,
@@ -128,6 +128,15 @@ async def execute(
     outcome = await _written(log, outcome, summary)
     spent = summary.whole.charged(models.prices) if in_money else None
     return Result(outcome.value, outcome, summary, log.id, spent or 0.0, handed is not None)
+
+
+def _must_take(plan: p.Plan, values: Mapping[str, Json], files: Files, settings: RunSettings, parts: Parts) -> None:
+    """Raise UsageError for inputs that the flow or its models cannot take."""
+    must_take_images(plan, values, files, settings.model, parts.environ)
+    if any(isinstance(step.node, p.Repeat) and step.node.over is not None for step in plan.steps):
+        from .panels import must_have_items  # few flows have panels
+
+        must_have_items(plan, values)
 
 
 def note_reads(log: NoLog, environ: Mapping[str, str], models: Models, reads: ReadPool) -> None:

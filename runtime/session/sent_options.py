@@ -113,11 +113,12 @@ def _walk(steps: Iterable[p.Step], known: Named) -> Iterator[tuple[p.Step, Named
     while todo:
         step, named = todo.pop()
         yield step, named
-        if isinstance(step.node, p.Map):
-            source = step.node.source.value if isinstance(step.node.source, p.ShapeOf) else step.node.source
+        if (listed := p.listed(step.node)) is not None:
+            element, over = listed
+            source = over.value if isinstance(over, p.ShapeOf) else over
             items = source.items if isinstance(source, p.Items) else ()
             models = [one for item in items if isinstance(item, p.Ref) for one in named.get(item.name, ())]
-            named = {**named, step.node.element: models}
+            named = {**named, element: models}
         if step.block is not None:
             todo += [(inner, named) for inner in step.block.steps]
 

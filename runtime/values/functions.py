@@ -13,6 +13,7 @@ from ..vocabulary.quoting import shown
 from ..vocabulary.tally import Tally
 from .pieces import PAGE, PAGES, SPLIT, pieces_of, pieces_type
 from .rules import RuleValue
+from .vote_records import votes_record, votes_type
 
 Args = Mapping[str, Json]
 
@@ -66,23 +67,6 @@ def _pages(args: Args, world: World) -> Json:
     raise UsageError("`pages` renders the pages of a document, and only a run does that")
 
 
-def _votes(args: Args, world: World) -> Json:
-    tally = world.tally(args["of"])
-    if tally is None:
-        nothing = {"counted": 0, "planned": 0, "discarded": 0, "agreement": 0.0, "margin": 0, "stands": 0}
-        return {"winner": None, "counts": [], **nothing}
-    return {
-        "winner": tally.winner,
-        "counts": [{"answer": value, "count": count} for value, count in tally.results],
-        "counted": tally.counted,
-        "planned": tally.planned,
-        "discarded": tally.discarded,
-        "agreement": tally.agreement,
-        "margin": tally.margin,
-        "stands": tally.stands or 0,
-    }
-
-
 def _agreement(args: Args, world: World) -> Json:
     tally = world.tally(args["of"])
     return tally.agreement if tally else 0.0
@@ -129,26 +113,6 @@ def _of_values(name: str) -> Callable[[Args, World], Json]:
 def _reader(name: str) -> Callable[[Args, World], Json]:
     """Make a function that reads files. The ``World`` of its caller does the reading."""
     return lambda args, world: world.read(name, args)
-
-
-def _votes_type(given: Mapping[str, types.Type]) -> types.Type:
-    answer = types.unwrapped(given.get("of", types.UNKNOWN))
-    return types.Record(
-        (
-            types.Field("winner", types.Optional(answer)),
-            types.Field(
-                "counts",
-                types.ListOf(types.Record((types.Field("answer", answer), types.Field("count", types.NUMBER)))),
-            ),
-            types.Field("counted", types.INT),
-            types.Field("planned", types.INT),
-            types.Field("discarded", types.INT),
-            types.Field("agreement", types.NUMBER),
-            types.Field("margin", types.NUMBER),
-            types.Field("stands", types.INT),
-        ),
-        "Votes",
-    )
 
 
 def _place_type(given: Mapping[str, types.Type]) -> types.Type:
@@ -258,9 +222,9 @@ FUNCTIONS: dict[str, Function] = {
         ),
         (
             FunctionSpec(
-                "votes", (_VOTE,), _votes_type, "the outcome of a vote: the answers and their counts", of_step=True
+                "votes", (_VOTE,), votes_type, "the outcome of a vote: the answers and their counts", of_step=True
             ),
-            _votes,
+            lambda args, world: votes_record(world.tally(args["of"])),
         ),
         (
             FunctionSpec(

@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from typing import TypeAlias
 
 from flowrun.dsl import dataclass
 
 from .json_value import Json
+
+Said: TypeAlias = "tuple[tuple[Json, Json, int], ...]"
+"""The answers of one item: the counted answer, the whole result of its first sample, and the number of its samples."""
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """The items of a panel by their short names, and the answers of each. All samples that count are in it."""
+
+    items: tuple[str, ...]
+    said: tuple[Said, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +48,8 @@ class Tally:
     ballots, including the missing ones. ``values`` are the whole results behind the ballots, each from the first sample
     with this answer. ``missing`` samples brought no answer, and ``unsent`` of them were never sent. ``stands`` is a
     number of samples that could not have changed the winner, whatever their answers; None if the rule does not tell.
-    ``unit`` is the word for one sample. ``classes`` is there if the vote compares its answers.
+    ``unit`` is the word for one sample. ``panel`` tells who said what, if different items gave the samples. ``classes``
+    is there if the vote compares its answers.
     """
 
     winner: Json
@@ -55,6 +67,7 @@ class Tally:
     unsent: int = 0
     stands: int | None = None
     unit: str = "ballot"
+    panel: Panel | None = None
     classes: Classes | None = None
 
     @property
@@ -95,37 +108,6 @@ def standing_text(tally: Tally) -> str:
         return f"stands against 0 {plural(tally.unit)}"
     units = f"{tally.stands:,} {plural(tally.unit)} say" if tally.stands > 1 else f"1 {tally.unit} says"
     return f"stands whatever any {units}"
-
-
-_CLASSES = ("questions", "failed", "asymmetric", "intransitive")
-
-
-def classes_json(found: Classes) -> dict[str, Json]:
-    """Return the account of compared answers as JSON."""
-    return {"wordings": list(found.wordings), **{name: getattr(found, name) for name in _CLASSES}}
-
-
-def classes_of(form: Mapping[str, Json]) -> Classes:
-    """Return the account of compared answers that JSON has."""
-    return Classes(tuple(form["wordings"]), **{name: form[name] for name in _CLASSES})
-
-
-def classes_text(tally: Tally) -> str:
-    """Say how the answers of a vote were compared, and what is wrong with its judge. "" if they were not."""
-    found = tally.classes
-    if found is None:
-        return ""
-    parts = [f"{found.questions:,} comparison{'' if found.questions == 1 else 's'}"]
-    several = sum(number > 1 for number in found.wordings)
-    if several:
-        parts.append(f"{several:,} class{'' if several == 1 else 'es'} with several wordings")
-    if found.failed:
-        parts.append(f"{found.failed:,} without an answer")
-    if found.asymmetric:
-        parts.append(f"{found.asymmetric:,} not the same the other way round")
-    if found.intransitive:
-        parts.append(f"{found.intransitive:,} not the same as another of the class")
-    return ", ".join(parts)
 
 
 def stands(tally: Tally) -> str:

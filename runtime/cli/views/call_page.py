@@ -233,6 +233,10 @@ def _vote_lines(calls: RunCalls, call: CallRecord, screen: Screen) -> Iterator[s
     yield from (
         f"  {one_line(in_words(answer))}: {votes(count)} of {votes(tally.of)}" for answer, count in tally.ballots
     )
+    if tally.panel is not None:
+        from ...vocabulary.panel import panel_lines  # few votes are panels
+
+        yield from (f"  {one_line(line)}" for line in panel_lines(tally))
     yield _part(call, tally)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from ...plans.run_calls import RunCalls
 from ...vocabulary.call_record import as_row
 from ...vocabulary.run_record import OutsideRecord, RunRecord
-from ...vocabulary.tally import Tally, classes_json
+from ...vocabulary.tally import Tally
 from .outside import outside_json
 from .run_tree import TreeRow, tree_json
 
@@ -77,5 +77,22 @@ def vote_json(tally: Tally) -> dict[str, Any]:
         "missing": tally.missing,
         "saved": tally.saved,
         "settled": tally.settled,
-        **({} if tally.classes is None else {"classes": classes_json(tally.classes)}),
+        **_panel(tally),
+        **_classes(tally),
     }
+
+
+def _panel(tally: Tally) -> dict[str, Any]:
+    if tally.panel is None:
+        return {}
+    from ...vocabulary.panel import panel_json  # few votes are panels
+
+    return panel_json(tally)
+
+
+def _classes(tally: Tally) -> dict[str, Any]:
+    if tally.classes is None:
+        return {}
+    from ...vocabulary.classes import classes_json  # few votes compare answers
+
+    return {"classes": classes_json(tally.classes)}

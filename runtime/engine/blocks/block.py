@@ -26,12 +26,14 @@ class BlockRun(ABC):
     """A block that is running. ``bodies`` holds its open bodies by their numbers.
 
     ``timer`` is the number of the timer for the block's time-out, 0 if it has none. If ``over`` is True, the block
-    takes no more results. ``samples`` is the number of samples of a repeat, 0 for any other block. If ``patient`` is
-    True, the samples should be cheap rather than fast. If ``passes_on`` is True, the value of the last step is the
+    takes no more results. ``samples`` is the number of samples of a repeat, 0 for any other block. ``items`` is the
+    number of items that the samples of a panel take in turn, 0 for any other block. If ``patient`` is True, the samples
+    should be cheap rather than fast. If ``passes_on`` is True, the value of the last step is the
     value of the block. If ``counts_rounds`` is True, the bodies are rounds, one after another.
     """
 
     samples = 0
+    items = 0
     patient = True
     passes_on = False
     counts_rounds = False

@@ -1,12 +1,22 @@
-"""A repeat. Its bodies are samples, numbered from 0. A vote opens samples until it is decided."""
+"""A repeat. Its bodies are samples, numbered from 0. A vote opens samples until it is decided.
+
+The samples of a panel take the items of a list in turn: sample i has item i mod n.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 
+from flowrun.dsl import dataclass, kind_of
 from flowrun.dsl import plan as p
 
+from ...values.expressions import evaluate
+from ...values.model_values import ModelValue, name_of
+from ...vocabulary.errors import InputError
 from ...vocabulary.json_value import Json
+from ...vocabulary.quoting import sentence
+from ...vocabulary.tally import in_words
 from ..frames import Frame
 from ..scopes import Scope
 from .counted import CountedRun, CountedStep, Pace
@@ -25,20 +35,70 @@ class RepeatRun(CountedRun):
         return Frame(self.step.layout, self.frame, self, self.pace.launched)
 
 
+@dataclass(eq=False)
+class PanelRun(RepeatRun):
+    """A running panel. Each of its samples has one of the ``listed`` items under the name ``element``."""
+
+    element: str
+    listed: Sequence[Json]
+
+    @property
+    def items(self) -> int:  # type: ignore[override]
+        return len(self.listed)
+
+    def next(self) -> Frame:
+        item = self.listed[self.pace.launched % len(self.listed)]
+        return Frame(self.step.layout, self.frame, self, self.pace.launched, {self.element: item})
+
+
 class RepeatStep(CountedStep):
     node: p.Repeat
 
     def make(self, frame: Frame, scope: Scope, options: Mapping[str, Json]) -> RepeatRun:
         least, most = self.node.least, self.node.most
         path, launch = frame.path(self.title), str(options.get("launch", "cost"))
-        combiner = self.reduction.combiner(scope, path, least, most, (), launch)
+        listed = None if self.node.over is None else self._listed(self.node.over, scope)
+        # Only the items that a sample may take have a part in the tally.
+        names = () if listed is None else names_of(islice(listed, most))
+        combiner = self.reduction.combiner(scope, path, least, most, (), launch, names)
         window = self.window(options)
         # If the flow sets the window, the repeat keeps it full. The usual window is filled many samples at a time.
         pace = Pace(window, most, together="concurrency" not in options)
         around = self.around(frame, path, votes=self.reduction.rule.spec.votes)
         # A flow cannot write `errors` on a repeat. The plan of a recording does.
         losses = Losses(options.get("errors", "fail"))
-        block = RepeatRun(self, frame, around, combiner, losses, pace)
+        if listed is None:
+            block = RepeatRun(self, frame, around, combiner, losses, pace)
+        else:
+            block = PanelRun(self, frame, around, combiner, losses, pace, self.node.element or "", listed)
         # A flow that reads the tally has all samples sent, and says nothing of haste.
         block.patient = launch == "cost" or (launch == "together" and self.node.reduce.tallied)
         return block
+
+    def _listed(self, over: p.Expr, scope: Scope) -> Sequence[Json]:
+        """Return the items of a panel. Raises InputError if there are none."""
+        found = self.machine.reads.once("source", lambda: evaluate(over, scope))
+        if not isinstance(found, Sequence) or isinstance(found, str):
+            raise InputError(f"a panel needs a list, and this is {kind_of(found)}")
+        if not found:
+            raise InputError("the panel has no items, so its samples have nothing to take: its list is empty")
+        return found
+
+
+def names_of(listed: Iterable[Json]) -> tuple[str, ...]:
+    """Return the short names of the items of a panel: those of models, and the beginnings of other values."""
+    from ...vocabulary.panel import LONGEST, item_names
+
+    return item_names([_name(one, LONGEST) for one in listed])
+
+
+def _name(item: Json, most: int) -> str:
+    if isinstance(item, ModelValue):
+        return name_of(item)
+    if isinstance(item, Mapping):
+        # A record is known by its name, or else by its first short field, as an element of a map is.
+        return next((sentence(item[key], most) for key in _NAMES if isinstance(item.get(key), str)), "")
+    return sentence(item if isinstance(item, str) else in_words(item), most)
+
+
+_NAMES = ("id", "name", "title", "key")

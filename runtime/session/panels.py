@@ -1,0 +1,46 @@
+"""The check of panels whose list is empty in this run, before anything is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+
+from flowrun.dsl import plan as p
+
+from ..values.expressions import Names, ValueFailure, evaluate
+from ..vocabulary.errors import FlowrunError, UsageError
+from ..vocabulary.json_value import Json
+
+
+def must_have_items(plan: p.Plan, values: Mapping[str, Json]) -> None:
+    """Raise UsageError for a panel of the flow itself whose list the inputs leave without items.
+
+    A list that only the run knows is looked at when its step begins, before the first sample.
+    """
+    names = _Given(values)
+    for step in plan.steps:
+        if not isinstance(step.node, p.Repeat) or step.node.over is None or step.when is not None:
+            continue
+        found: Json = None
+        with suppress(FlowrunError):  # the list is not known yet, or the step tells of it
+            found = evaluate(step.node.over, names)
+        if isinstance(found, Sequence) and not isinstance(found, str) and not found:
+            raise UsageError(
+                f"the panel `{step.title}` has no items, so its samples have nothing to take: "
+                "its list is empty in this run. Nothing was sent"
+            )
+
+
+class _Given(Names):
+    """The inputs of the flow. Another name has no value yet."""
+
+    def __init__(self, values: Mapping[str, Json]) -> None:
+        self._values = values
+
+    def value(self, name: str) -> Json:
+        if name not in self._values:
+            raise ValueFailure(f"`{name}` has no value yet")
+        return self._values[name]
+
+    def call(self, function: str, args: Mapping[str, Json]) -> Json:
+        raise ValueFailure(f"`{function}` is called by the run")

@@ -99,6 +99,7 @@ def _extern(step: Step, name: s.Name, answers: t.Type, typed: Typed) -> Iterator
         help = did_you_mean(word, externs) or f'declare one: `extern {word}(a: text, b: text) -> bool = "…"`'
         yield Diagnostic("F0208", f"no extern is called `{word}`", name.span, help=help)
         return
+    typed.nodes.callees[name.number] = extern
     if said := _unfit(extern, answers):
         shown = t.show(answers) if answers != t.UNKNOWN else "text"
         help = f'an extern that compares is declared as `extern {word}(a: {shown}, b: {shown}) -> bool = "…"`'

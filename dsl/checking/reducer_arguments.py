@@ -29,6 +29,13 @@ def is_same(arg: s.Arg) -> bool:
     return arg.name is not None and arg.name.text == SAME
 
 
+def extern_number(reduce: s.Reduce) -> int:
+    """Return the number of the node that may name an extern: the reducer itself, or the argument that compares."""
+    return next(
+        (arg.value.number for arg in reduce.args if isinstance(arg.value, s.Name) and is_same(arg)), reduce.number
+    )
+
+
 def named(params: tuple[ParamSpec, ...], args: tuple[s.Arg, ...]) -> list[tuple[str, s.Expr | s.Ask]]:
     """Pair each argument with the name of its parameter; leave out arguments that fit none."""
     pairs = zip(parameters(params, args), args, strict=True)

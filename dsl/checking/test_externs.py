@@ -6,6 +6,7 @@ from .. import syntax as s
 from ..records import dataclass
 from .callees import Callee
 from .program import Flow
+from .reducer_arguments import extern_number
 from .units import Unit
 
 
@@ -30,8 +31,10 @@ def reached_externs(unit: Unit, flow: Flow) -> dict[str, ReachedExtern]:
         home, caller = todo.pop()
         for step in caller.walk():
             node = step.line.node
-            parts = [node, node.reduce] if isinstance(node, (s.Map, s.Repeat, s.Fanout)) else [node]
-            for callee in (home.typed.nodes.callees.get(part.number) for part in parts):
+            numbers = [node.number]
+            if isinstance(node, (s.Map, s.Repeat, s.Fanout)):
+                numbers.append(extern_number(node.reduce))
+            for callee in map(home.typed.nodes.callees.get, numbers):
                 there = home.of(callee) if callee is not None else None
                 if callee is None or there is None:
                     continue

@@ -11,6 +11,7 @@ from ..path_names import REDUCE, step_names
 from ..records import dataclass
 from .callees import Callee
 from .program import Flow, Step
+from .reducer_arguments import extern_number, is_same
 from .units import Unit, reached
 
 MOST_STEPS = 10_000
@@ -74,14 +75,15 @@ class PathNode:
         if not self.reduces:
             return 1 if isinstance(node, (s.Map, s.Repeat, s.Rounds)) else 0
         reduce = _reduce(node)
-        return 2 if reduce.count is not None or (reduce.ask is not None and reduce.rule.text == "fold") else 0
+        fold = reduce.ask is not None and reduce.rule.text == "fold"
+        return 2 if reduce.count is not None or fold or any(map(is_same, reduce.args)) else 0
 
     @property
     def callee(self) -> Callee | None:
         """The flow or the extern that the step calls."""
         node = self.step.line.node
         if self.reduces:
-            return self.unit.typed.nodes.callees.get(_reduce(node).number)
+            return self.unit.typed.nodes.callees.get(extern_number(_reduce(node)))
         return self.unit.typed.nodes.callees.get(node.number) if isinstance(node, s.Call) else None
 
     @property
@@ -130,7 +132,7 @@ class PathNode:
         node = self.step.line.node
         inner = path_nodes(self.unit, self.step.steps, self)
         if isinstance(node, (s.Map, s.Repeat, s.Fanout)):
-            extern = node.reduce.number in self.unit.typed.nodes.callees
+            extern = extern_number(node.reduce) in self.unit.typed.nodes.callees
             if extern or asks_of(node.reduce):
                 inner.append(PathNode(REDUCE, self.unit, self.step, self, reduces=True))
         return inner

@@ -44,6 +44,8 @@ class Reductions:
 
         ``total`` is their number, ``function`` makes one of them, ``sizes`` are those of a repeat.
         """
+        if reduce.same:
+            raise self._error("a vote that compares its answers has no plain form", "vote on a choice")
         if reduce.deciding is not None:
             raise self._error("a reducer that asks a judge, or about a tie, has no plain form", "reduce by a field")
         if reduce.form == "rule" and reduce.rule in VOTES:

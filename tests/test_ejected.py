@@ -282,10 +282,6 @@ REFUSED = {
     ),
     "provider": ('  a = ask m "x"\n', "Chat Completions"),
     "judge": ('  a = repeat 3 { ask "x" } reduce best(judge: ask "Which? {{ results }}")\n', "judge"),
-    "same": (
-        '  v = repeat 3 { ask "x" } reduce majority(same: ask "{{ a }}{{ b }}" -> bool)\n',
-        "compares its answers",
-    ),
     "risk": ('  a = repeat 3..9 { ask "x" -> yes | no } reduce majority(risk: 0.1)\n', "risk"),
     "decided": ('  v = repeat 3 { ask "x" -> yes | no } reduce majority\n  a = decided(v)\n', "decided"),
     "window": ('  a = repeat 3..9 { ask "x" -> yes | no } reduce window(3)\n', "window"),

@@ -18,8 +18,8 @@ def holds_ballots(node: p.Node, *, votes: bool, around: bool) -> bool:
     If a ballot is malformed, it is discarded. If any other answer is malformed, the call is repeated.
 
     ``votes`` says that the block's reducer counts ballots. ``around`` says that the asks beside the block are ballots.
-    A chain or a match among ballots holds ballots. A called flow holds none, because it returns an answer of its type
-    wherever it is called; the value that it returns is the ballot. A race (`first`) goes on without a failed result and
-    counts no ballots.
+    A chain, a match or a cascade among ballots holds ballots. A called flow holds none, because it returns an answer
+    of its type wherever it is called; the value that it returns is the ballot. A race (`first`) goes on without a
+    failed result and counts no ballots.
     """
-    return votes or (around and isinstance(node, p.Chain | p.Match | p.Rounds))
+    return votes or (around and isinstance(node, p.Chain | p.Match | p.Rounds | p.Cascade))

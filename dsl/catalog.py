@@ -30,21 +30,23 @@ class AskSpec:
 
     An ask that ``compares`` sees two results as ``a`` and ``b``. A flow writes its type, or names an extern instead.
     It may be made twice for each pair of results, so ``most`` says nothing there.
+    ``each`` marks an ask about each result by itself, which it sees as ``result``: the ask judges whether the result
+    passes. Instead of the ask, a flow may give a condition, or the call of an extern. ``times`` returns the number of
+    asks about so many results, and how many of them run one after another, from the known arguments; None if ``least``
+    and ``most`` tell it.
     """
 
     answer: Callable[[Type], Type]
     least: int
     most: int
     alone: int = 0
+    each: bool = False
+    times: Callable[[int, Mapping[str, object]], tuple[int, int] | None] | None = None
     compares: bool = False
 
-    def times(self, results: int | None) -> int | None:
-        """Return how often the ask is made at most for so many results. None stands for no greatest number."""
-        if results is None:
-            return None if self.compares else self.most
-        if self.compares:
-            return results * (results - 1)
-        return 0 if results == 0 else self.alone if results == 1 else self.most
+    def comparisons(self, results: int | None) -> int | None:
+        """Return the most comparisons of so many results. None stands for no greatest number."""
+        return None if results is None else results * (results - 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +182,7 @@ class ReducerSpec:
         return self.votes or self.typed
 
 
-Where = Literal["ask", "model", "map", "repeat", "fanout", "chain", "match", "flow"]
+Where = Literal["ask", "model", "map", "repeat", "fanout", "chain", "match", "cascade", "flow"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from . import syntax as s
 from .catalog import Catalog
-from .checked import Checked, units_of
+from .checked import Checked, hidden, in_order, units_of
 from .checking.calculations import no_values
 from .checking.callees import Exports
 from .checking.defaults import with_defaults
@@ -28,6 +28,7 @@ from .source import Source
 
 if TYPE_CHECKING:
     from . import plan as p
+    from .holes.tuning import Tuning
     from .labels.places import Labels
     from .lint_settings import LintSettings
 
@@ -37,8 +38,6 @@ MOST_FILES = 500
 TOO_MANY = f"a flow can read at most {MOST_FILES} other files"
 DEEPEST_IMPORT = 50
 
-SECRETS = frozenset({"F0682", "F0683"})
-"""The errors about a text that may be a secret. No diagnostic of the file shows such a text."""
 BREACHES = frozenset({"F0502", "F0503", "F0504", "F0505"})
 """The errors of untrusted text in trusted places. A file that has no other errors still has a plan."""
 
@@ -98,6 +97,10 @@ def examine_tree(
     files = _Files(catalog, load)
     try:
         checked = files.root(source)
+        if files.tuning is not None and not quick:
+            from .check_settings import check_every
+
+            check_every(checked, lambda setting: _Files(catalog, load, setting).root(source))
     except FlowError as error:
         from .fixes import offered, untried  # most texts have nothing to mend
 
@@ -108,7 +111,7 @@ def examine_tree(
         found = untried(guessed) if quick else offered(guessed, again)
         broken = any(one.severity == "error" and one.code not in BREACHES for one in found)
         flows = () if broken else tuple(files.flows)
-        return Examined(source, None if broken else files.first, _hidden(found), flows), files.first
+        return Examined(source, None if broken else files.first, hidden(found), flows), files.first
     return Examined(source, checked, checked.warnings, tuple(files.flows)), checked
 
 
@@ -174,7 +177,7 @@ def _check(
             (problems if found.severity == "error" else warnings).append(found)
         errors = any(problem.severity == "error" for problem in problems)
     warnings = silence(file, warnings, complete=not errors)
-    return Checked(file, program, dependencies, typed, catalog, _sorted(warnings), imported)
+    return Checked(file, program, dependencies, typed, catalog, in_order(warnings), imported)
 
 
 def _without_words(needs: Sequence[Diagnostic], typed: Sequence[Diagnostic]) -> list[Diagnostic]:
@@ -192,8 +195,10 @@ class _Files:
     Each file is read and checked once, even if several files import it.
     """
 
-    def __init__(self, catalog: Catalog, load: Load | None) -> None:
+    def __init__(self, catalog: Catalog, load: Load | None, setting: tuple[int, ...] | None = None) -> None:
         self.catalog = catalog
+        self.setting = setting
+        self.tuning: Tuning | None = None
         self.load = load
         self.problems: list[Diagnostic] = []
         self.first: Checked | None = None
@@ -206,7 +211,7 @@ class _Files:
         checked = self.check(source, [PurePosixPath(source.name).name])
         found = self.problems if checked is None else [*self.problems, *checked.warnings]
         if checked is None or any(problem.severity == "error" for problem in found):
-            raise FlowError(_sorted(found))
+            raise FlowError(in_order(found))
         for one in self.done.values():
             one.imports = self.done
         files = [checked, *self.done.values()]
@@ -214,8 +219,9 @@ class _Files:
             from .budget_check import over_budget
 
             if over := over_budget(files):
-                raise FlowError(_sorted([*found, *over]))
-        checked.warnings = _hidden(with_guesses(_sorted(found)))
+                raise FlowError(in_order([*found, *over]))
+        checked.warnings = hidden(with_guesses(in_order(found)))
+        checked.tuning = self.tuning
         return checked
 
     def check(self, source: Source, chain: list[str]) -> Checked | None:
@@ -225,6 +231,13 @@ class _Files:
         except FlowError as error:
             self.problems += error.diagnostics
             return None
+        if file.holes:
+            from .holes.fill import fill  # few files have holes
+
+            file, self.tuning, problems = fill(file, self.setting, imported=len(chain) > 1)
+            if problems:
+                self.problems += problems
+                return None
         files = {place: self.follow(decl, chain) for place, decl in enumerate(file.imports)}
         prompts = {place: text for place, decl in enumerate(file.prompts) if (text := self.prompt(place, decl, chain))}
         if len(chain) > 1:
@@ -284,16 +297,3 @@ class _Files:
         if len(self.exports) + len(self.texts) >= MOST_FILES:
             return TOO_MANY
         return self.load(path)
-
-
-def _sorted(problems: list[Diagnostic]) -> tuple[Diagnostic, ...]:
-    return tuple(sorted(dict.fromkeys(problems), key=lambda problem: problem.sort_key))
-
-
-def _hidden(found: Sequence[Diagnostic]) -> tuple[Diagnostic, ...]:
-    """Return the problems so that none of them shows a text that may be a secret."""
-    if not any(one.code in SECRETS or "endpoint" in one.span.source.text for one in found):
-        return tuple(found)
-    from .checking.endpoints import masked
-
-    return tuple(masked(found, SECRETS))

@@ -42,10 +42,12 @@ def _step(step: p.Step, reducers: Mapping[str, ReducerSpec]) -> p.Step:
 
 
 def _losable(
-    step: p.Step, node: p.Map | p.Repeat | p.Fanout | p.Chain | p.Match | p.Rounds, reducers: Mapping[str, ReducerSpec]
+    step: p.Step,
+    node: p.Map | p.Repeat | p.Fanout | p.Chain | p.Match | p.Rounds | p.Cascade,
+    reducers: Mapping[str, ReducerSpec],
 ) -> bool:
     """Return True if a block may have a value even if any one of its calls is refused."""
-    if isinstance(node, p.Chain | p.Match | p.Rounds):
+    if isinstance(node, p.Chain | p.Match | p.Rounds | p.Cascade):
         return False
     if isinstance(node, (p.Map, p.Fanout)) and step.options.get("errors", p.Constant("fail")) != p.Constant("fail"):
         return True

@@ -11,6 +11,8 @@ REDUCE = "reduce"
 """The name of a block's reduction in paths."""
 ANSWER = "answer"
 """The name of the answer in a check, where no other value has this name."""
+RESULT = "result"
+"""The name of the result that the condition of a search is about."""
 
 SAME = "same"
 """The argument of a vote that tells whether two answers say the same."""

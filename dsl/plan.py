@@ -12,7 +12,7 @@ from dataclasses import field
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from .path_names import ANSWER
+from .path_names import ANSWER, RESULT
 from .plain_data import OMITTED, must_be_kept, plain_data, strict_json
 from .plan_endpoints import Endpoint
 from .plan_expressions import (
@@ -38,8 +38,10 @@ from .plan_expressions import (
     label,
     walk_exprs,
 )
+from .plan_passing import Passing
 from .plan_steps import (
     Block,
+    Cascade,
     Chain,
     Class,
     ExternCall,
@@ -65,11 +67,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ANSWER",
+    "RESULT",
     "VERSION",
     "Apply",
     "Ask",
     "Block",
     "CallOf",
+    "Cascade",
     "Chain",
     "Check",
     "Class",
@@ -92,6 +96,7 @@ __all__ = [
     "Model",
     "Node",
     "Param",
+    "Passing",
     "Plan",
     "RecordOf",
     "Reduce",
@@ -158,10 +163,10 @@ class Flow:
 
     @property
     def names(self) -> set[str]:
-        """The names of the flow's parameters, steps, elements and places, and `last` if it has rounds."""
+        """The names of the flow's parameters, steps, elements and places, and `last` if it has rounds or a cascade."""
         steps = list(walk_steps(self.steps))
         elements = {name for step in steps if isinstance(step.node, Map) for name in step.node.names}
-        elements |= {"last" for step in steps if isinstance(step.node, Rounds)}
+        elements |= {"last" for step in steps if isinstance(step.node, Rounds | Cascade)}
         return elements | {param.name for param in self.params} | {step.name for step in steps}
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from .plain_data import OMITTED
 from .plan_expressions import Ask, Expr
+from .plan_passing import Passing
 from .records import dataclass
 from .types import ByKind, Type
 
@@ -19,7 +20,8 @@ class Reduce:
     ``needs`` are the steps outside the block that the reducer mentions. ``count`` is the fan-in of a tree. ``ask``
     combines the results. ``deciding`` is an ask for a decision that counting cannot make, such as to break a tie.
     ``tallied`` says that the flow reads the tally of a vote. ``extern`` is the key of an extern that combines the
-    results: its parameter ``results`` gets them, and ``args`` has the other arguments. ``same`` is the key of an extern
+    results: its parameter ``results`` gets them, and ``args`` has the other arguments. ``passing`` is the condition of
+    a search (`first(if: …)`); if an ask judges, that ask is ``deciding``. ``same`` is the key of an extern
     that compares the answers of a vote, or "ask" if ``deciding`` compares them.
     """
 
@@ -32,6 +34,7 @@ class Reduce:
     extern: str | None = None
     deciding: Ask | None = None
     tallied: bool = False
+    passing: Passing | None = field(default=None, metadata={OMITTED: None})
     same: str = field(default="", metadata={OMITTED: ""})
 
     @property
@@ -43,11 +46,24 @@ class Reduce:
         """The names by which the reducer's asks see results."""
         if self.ask is not None and self.rule == "fold":
             return ("so_far", "next")
+        if self.searches:
+            return ("result",)
         return ("a", "b") if self.same == "ask" else ("results",)
 
     @property
     def asks(self) -> tuple[Ask, ...]:
         return tuple(ask for ask in (self.ask, self.deciding) if ask is not None)
+
+    @property
+    def called(self) -> str | None:
+        """The key of the extern that combines the results, judges each of them or compares two."""
+        return self.passing.extern if self.passing is not None else self.extern or self.comparing or None
+
+    @property
+    def searches(self) -> bool:
+        """True if the reducer looks for the first result that is good enough, and launches no more than it needs."""
+        judged = self.passing is not None or (self.rule == "first" and self.deciding is not None)
+        return self.form == "rule" and (judged or "enough" in self.args)
 
     @property
     def form(self) -> Literal["rule", "ask", "tree", "fold", "extern"]:
@@ -196,8 +212,21 @@ class Rounds:
         return (self.until,) if self.by is None else (self.until, self.by)
 
 
+@dataclass(frozen=True, slots=True)
+class Cascade:
+    """Stages that run one after another, from the first step of the body to its last.
+
+    A stage that fails leads to the next one. If a stage has a value, the cascade goes on only if the `when` of the next
+    stage holds; a stage without `when` runs only after a failure. The steps and conditions of a stage see the value of
+    the stage before as ``last``, or none if that failed. The value of the cascade is that of the last stage that ran.
+    """
+
+    body: Block
+    kind: Literal["cascade"] = "cascade"
+
+
 Node: TypeAlias = Annotated[
-    Ask | Fanout | Map | Repeat | Chain | Match | Rounds | Value | FlowCall | ExternCall, ByKind()
+    Ask | Fanout | Map | Repeat | Chain | Match | Rounds | Cascade | Value | FlowCall | ExternCall, ByKind()
 ]
 
 
@@ -236,12 +265,12 @@ class Step:
 
     @property
     def shown(self) -> str:
-        """The name that the author gave to the step, also as a branch of a match; "" if there is none."""
+        """The name of the step in paths, also of a branch of a match or of a stage; "" if there is none."""
         return self.branch if self.name.startswith("#") else self.name
 
     @property
     def branch(self) -> str:
-        """The name of a branch of a match in paths; "" for any other step."""
+        """The name of a branch of a match, or of a stage of a cascade, in paths; "" for any other step."""
         return self.name.partition("=")[2]
 
     @property

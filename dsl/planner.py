@@ -17,6 +17,7 @@ from .checking.people import OPTIONS
 from .checking.program import Flow, Step
 from .checking.reducer_arguments import comparing, is_same
 from .hedges import hedges
+from .search_planner import planned_search
 
 
 def bare_plan(checked: Checked, flow: str | None = None, *, beside: Iterable[str] = ()) -> p.Plan:
@@ -238,6 +239,8 @@ class _Planner(AskPlanner):
             case s.Match():
                 classes = tuple(class_value(one) for one in node.classes)
                 return p.Match(self.expr(node.value), self.block(step), classes)
+            case s.Cascade():
+                return p.Cascade(self.block(step))
             case s.Rounds(most, _, until, otherwise, by):
                 last: p.RoundEnd = otherwise.text if otherwise is not None else "fail"  # type: ignore[assignment]
                 best = self.expr(by) if by is not None else None
@@ -260,6 +263,7 @@ class _Planner(AskPlanner):
         if extern is not None:
             params = tuple(param for param in extern[1].params if param.name != "results")
         deciding = [arg.value for arg in reduce.args if isinstance(arg.value, s.Ask)]
+        passing, reduce = planned_search(self, reduce, spec)
         same = next(filter(is_same, reduce.args), None)
         return p.Reduce(
             reduce.rule.text,
@@ -271,6 +275,7 @@ class _Planner(AskPlanner):
             extern[0] if extern else None,
             self.ask(deciding[0], step) if deciding else None,
             step in self.typed.tallied,
+            passing,
             "" if same is None else comparing(same.value, self.typed.own, self.path, self.called),
         )
 

@@ -18,7 +18,7 @@ from .checking.test_paths import PathNode, written_path
 from .checking.tested_flow import TestedFlow, TestedFlows
 from .checking.units import Unit
 from .expression_planner import ExpressionPlanner
-from .marked_plan import make_plan
+from .marked_plan import make_plan, refuse_holes
 from .source import Span
 from .syntax.children import children
 from .templates.read import template_names
@@ -27,7 +27,9 @@ _SIGNS = frozenset({"==", "!=", "<", "<=", ">", ">=", "in"})
 
 
 def make_tests(checked: Checked) -> tuple[tp.Test, ...]:
-    """Return the tests of a checked file, in its order."""
+    """Return the tests of a checked file, in its order. Raises FlowError if it has tests and a `?`."""
+    if checked.file.tests:
+        refuse_holes(checked)
     flows = TestedFlows(Unit("", checked.program, checked.typed, checked.imported, units_of(checked.imports)))
     setups = setups_of(checked.program)
     planners: dict[TestedFlow, _TestPlanner] = {}

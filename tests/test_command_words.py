@@ -26,6 +26,7 @@ def refusal(*words: str) -> str:
         (("lint", "flows"), "write `flowrun validate flows`"),
         (("pytest", "x.flow"), "write `flowrun test x.flow`"),
         (("format", "x.flow"), "write `flowrun fmt x.flow`"),
+        (("optimize", "x.flow"), "write `flowrun tune x.flow`"),
         (("dry-run", "x.flow"), "write `flowrun plan x.flow`"),
         (("history",), "write `flowrun runs`"),
         (("kill", "last"), "write `flowrun stop`"),

@@ -20,8 +20,8 @@ PAGE = re.compile(
 )
 
 
-OF_COMMANDS = {"F0778"}
-"""The codes that only a command finds: `flowrun eject`. Its tests try the examples of the page."""
+OF_COMMANDS = {"F0778", "F0779"}
+"""The codes that only commands find: `flowrun eject`, and those that need a plan. Tests of them try the examples."""
 LIBRARY = {
     "lib/summaries.flow": 'flow summary(of: text) {\n  short = ask "Summarise: {{ of }}"\n  return short\n}\n',
     "prompts/note.md": "Write a note about this section:\n\n{{ section }}\n",

@@ -20,10 +20,12 @@ from flowrun.dsl.parsing.build import TreeBuilder
 from flowrun.dsl.parsing.make_tables import make_tables
 from flowrun.dsl.parsing.syntax_errors import KEYWORDS
 from flowrun.dsl.parsing.tables import (
+    CASCADE_WORDS,
     CLAUSE_WORDS,
     ENDPOINT_WORDS,
     FILE_WORDS,
     LABELS,
+    PANEL_WORDS,
     ROUND_WORDS,
     TEST_WORDS,
     TYPE_WORDS,
@@ -305,7 +307,8 @@ def test_the_words_are_those_of_the_grammar() -> None:
         *KEYWORDS,
         *(
             word.lower()
-            for word in TEST_WORDS | TYPE_WORDS | CLAUSE_WORDS | FILE_WORDS | ENDPOINT_WORDS | ROUND_WORDS | LABELS
+            for words in (TEST_WORDS, TYPE_WORDS, CLAUSE_WORDS, FILE_WORDS, ENDPOINT_WORDS, ROUND_WORDS, LABELS)
+            for word in (*words, *PANEL_WORDS, *CASCADE_WORDS)
         ),
     }
 

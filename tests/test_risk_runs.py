@@ -91,7 +91,7 @@ async def test_a_resumed_vote_asks_for_the_missing_samples(tmp_path: Path) -> No
         return await run_async(plan, {}, options=options)
 
     result = await run(6)
-    assert (result.status, result.value) == ("budget", None)
+    assert (result.status, result.value) == ("budget", {"v": None, "seen": False})
     (told,) = report(result)["votes"].values()
     assert told["settled"] is False
     result = await run(12)

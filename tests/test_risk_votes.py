@@ -285,7 +285,6 @@ def test_a_lost_sample_that_could_have_decided_is_told_as_such() -> None:
     ("args", "least", "most", "arg", "said"),
     [
         ({"risk": 0.05, "confidence": 0.9}, 3, 40, "confidence", "both say when the vote ends"),
-        ({"undecided": "none"}, 3, 40, "undecided", "only with a risk"),
         ({"risk": 0.05}, 9, 9, "risk", "the number is fixed"),
         ({"risk": 0.05}, None, 9, "risk", "the number is fixed"),
         ({"risk": 0.05}, 1, 4, "risk", "give an evidence of 11.58, and a risk of 0.05 needs 1 / 0.05 = 20: 5 samples"),

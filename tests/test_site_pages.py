@@ -73,7 +73,7 @@ def test_a_navigation_that_does_not_fit_is_a_fault(named: list[str], said: str) 
         check([Group("A", tuple(("", place) for place in named))], ["a.md"])
 
 
-OF_COMMANDS = {"F0778"}
+OF_COMMANDS = {"F0778", "F0779"}
 """The codes that only a command finds: `flowrun eject`."""
 
 

@@ -44,6 +44,9 @@ ADAPTIVE = [
     "majority(confidence: 0.9)",
     "majority(risk: 0.2, undecided: none)",
     "ahead(2)",
+    "ahead(2, undecided: none)",
+    "window(3, undecided: fail)",
+    "majority(confidence: 0.9, undecided: none)",
     "ahead(target: 0.99, right: 0.75)",
     "window(3)",
 ]

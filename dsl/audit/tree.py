@@ -11,6 +11,7 @@ from ..catalog import Catalog, ParamSpec
 from ..checking.block_types import FOLD
 from ..checking.matches import class_text
 from ..checking.people import PLANNED
+from ..checking.reducer_arguments import IF
 from ..path_names import BY_ASK, SAME
 from ..source import Source, Span
 from .errors import UnfitError
@@ -159,6 +160,8 @@ class Tree:
                 return s.Chain(self._body(block, at), at)
             case p.Match():
                 return self._match(step.name, node, at)
+            case p.Cascade(block):
+                return self._cascade(step.name, block, at)
             case p.Rounds(most, block, until, otherwise, by):
                 word = s.Word(otherwise, at)
                 ends = [None if one is None else self.exprs.expr(one, at) for one in (until, by)]
@@ -207,6 +210,18 @@ class Tree:
             lines.append(line)
             classes.append(written)
         return s.Match(self.exprs.expr(node.value, at), s.Body(tuple(lines), at), tuple(classes), at)
+
+    def _cascade(self, name: str, block: p.Block, at: Span) -> s.Cascade:
+        lines: list[s.Line] = []
+        for stage in block.steps:
+            if not stage.branch:
+                raise UnfitError(stage.name, "a stage of a cascade has no name that a step could mention")
+            if stage.otherwise is not None:
+                raise UnfitError(stage.name, "a stage that is skipped has no other value")
+            lines.append(self._line(stage, s.Word(stage.branch, self.at(stage.name))))
+        if not block.steps or block.result != block.steps[-1].name:
+            raise UnfitError(name, "its last stage is not the last of its steps")
+        return s.Cascade(s.Body(tuple(lines), at), at)
 
     def _call(self, key: str, params: tuple[p.Param, ...], args: Mapping[str, p.Expr], at: Span) -> s.Call:
         specs = tuple(ParamSpec(param.name, param.type, param.required) for param in params)
@@ -266,8 +281,20 @@ class Tree:
                 raise UnfitError(step.name, f"the plan declares no extern `{reduce.comparing}`, which compares answers")
             word = s.Word(extern_word(reduce.comparing), at)
             args = (*args, s.Arg(s.Word(SAME, at), s.Name(word, at), at))
+        if reduce.passing is not None:
+            args = (*args, self._passing(step, reduce, reduce.passing, at))
         options = {name: value for name, value in reduce.options.items() if name != "retries"}
         return s.Reduce(s.Word(reduce.rule, at), args, None, None, self.exprs.options(options, at), at)
+
+    def _passing(self, step: p.Step, reduce: p.Reduce, passing: p.Passing, at: Span) -> s.Arg:
+        takes = any(one.asks is not None and one.asks.each for one in self.catalog.reducers[reduce.rule].params)
+        if not takes or reduce.deciding is not None or (passing.condition is None) is (passing.extern is None):
+            raise UnfitError(step.name, "only `first` has a condition: an expression, an extern or an ask")
+        if passing.extern is None:
+            assert passing.condition is not None
+            return s.Arg(s.Word(IF, at), self.exprs.expr(passing.condition, at, t.BOOL), at)
+        params = self.plan.externs[passing.extern].params
+        return s.Arg(s.Word(IF, at), self._call(extern_word(passing.extern), params, passing.args, at), at)
 
     def _asking(self, step: p.Step, reduce: p.Reduce, ask: p.Ask, at: Span) -> s.Reduce:
         rule = "fold" if reduce.rule == "fold" else "ask" if reduce.count is None else "by"

@@ -9,7 +9,7 @@ from .. import plan as p
 from .amounts import in_all
 from .block_ends import ended, feed_of
 from .bound import Bound
-from .expected import constants, expected_of
+from .expected import constants, expected_of, expected_search
 from .expression_sizes import SizeScope
 from .losses import (
     ballots,
@@ -96,11 +96,15 @@ def repeated(survey: Survey, step: p.Step, node: p.Repeat, scope: SizeScope) -> 
     spec = spec_of(survey, node.reduce)
     votes, spares = votes_in(survey, node), spec is not None and spec.spares
     body = survey.body(node.body, SizeScope(scope), vote=votes, sharing=True)
-    launch = launch_of(survey, step, scope, votes=votes, exact=node.least == node.most)
+    searches = node.reduce.searches
+    launch = launch_of(survey, step, scope, votes=votes or searches, exact=node.least == node.most and not searches)
     args = constants(node.reduce)
     fewest = node.most if spec is None else spec.fewest(node.least, node.most, args)
     samples = Bound(node.most if launch.together else fewest, node.most)
     waves = waves_of(survey, step, scope, samples, None if launch.eager else fewest)
+    if searches and launch.word == "latency" and "concurrency" not in step.options and waves.most is not None:
+        # Each wave is as large as all waves before it.
+        waves = replace(waves, most=min(waves.most, 1 + (-(-node.most // max(1, fewest)) - 1).bit_length()))
     number = str(node.most) if node.least == node.most else f"{node.least} to {node.most}"
     if votes or node.most > MOST_SAMPLES:
         results: Size = Many(samples, body.value)
@@ -125,7 +129,9 @@ def repeated(survey: Survey, step: p.Step, node: p.Repeat, scope: SizeScope) -> 
         body.inside,
         body.rounds,
         node.most,
-        expected_of(survey, spec, (node.least, node.most), args, body.amounts, cheap=launch.cheap),
+        expected_search(survey, spec, (node.least, node.most), launch.word, body.amounts)
+        if searches
+        else expected_of(survey, spec, (node.least, node.most), args, body.amounts, cheap=launch.cheap),
     )
     done = ended(survey, step, node.reduce, parts, scope, {"results": results}, True)
     feed = feed_of(node.reduce, [body], sure=node.most > 0, steady=True, fails=True)

@@ -17,6 +17,7 @@ from .block_bounds import fanned, repeated
 from .bound import Bound
 from .cached import CachedHeads
 from .called_flows import CalledFlows
+from .cascade_bounds import staged
 from .effort import Effort
 from .expression_sizes import SizeScope, size_of
 from .given_models import given_models
@@ -169,7 +170,7 @@ class _Survey:
 
     def step(self, step: p.Step, scope: SizeScope, *, vote: bool, sharing: bool) -> Done:
         self.effort.spent += 1
-        needed = self.size(step.when, scope) if step.when is not None else Known(True)
+        needed = self.size(step.when, scope) if step.when is not None and not scope.staged else Known(True)
         if isinstance(needed, Known) and not needed.value:
             value = self.size(step.otherwise, scope) if step.otherwise is not None else NONE
             bounds = Bounds(step.title, f"{kind_of(step.node)}, not needed", line=step.line)
@@ -217,6 +218,8 @@ class _Survey:
                 return self.part(step, "chain", body, body.inside)
             case p.Match():
                 return matched(self, step, node, scope, vote=vote, sharing=sharing)
+            case p.Cascade():
+                return staged(self, step, node, scope, vote=vote, sharing=sharing)
             case p.Rounds():
                 ballots = holds_ballots(node, votes=False, around=vote)
                 return in_rounds(self, step, node, scope, vote=ballots, sharing=sharing)

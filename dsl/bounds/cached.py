@@ -70,7 +70,7 @@ class CachedHeads:
 
     def _find(self, steps: Sequence[p.Step], blocks: tuple[p.Step, ...], varying: tuple[frozenset[str], ...]) -> None:
         for step in steps:
-            if step.when is not None or isinstance(step.node, p.Match):
+            if step.when is not None or isinstance(step.node, p.Match | p.Cascade):
                 continue
             if isinstance(step.node, p.Ask) and blocks and not step.node.person:
                 self._places[Identity(step)] = _Place(blocks, varying)
@@ -150,7 +150,7 @@ class CachedHeads:
         found = 0.0
         for step, row in zip(steps, rows, strict=False):
             node = step.node
-            if step.when is not None or isinstance(node, p.Match):
+            if step.when is not None or isinstance(node, p.Match | p.Cascade):
                 continue
             if isinstance(node, p.Ask):
                 found += _saved(self._sizes.get(Identity(step), []), times)
@@ -180,7 +180,7 @@ def _given(step: p.Step) -> tuple[str, ...]:
         return step.node.names
     if isinstance(step.node, p.Repeat) and step.node.element is not None:
         return (step.node.element,)
-    return ("last",) if isinstance(step.node, p.Rounds) else ()
+    return ("last",) if isinstance(step.node, p.Rounds | p.Cascade) else ()
 
 
 def _bodies(node: p.Node, row: Bounds) -> float:

@@ -33,6 +33,20 @@ def expected_of(
     return Expected(survey.right, mean, mean * calls, body.sampled(Bound(mean, mean)).cost)
 
 
+def expected_search(
+    survey: Survey, spec: ReducerSpec | None, samples: tuple[int, int], launch: str, body: Amounts
+) -> Expected | None:
+    """Return the average amounts of the samples of a search, if each passes with the probability; None if not known.
+
+    An answer of a search is seldom malformed, so each call of a sample counts once.
+    """
+    mean = spec.expected(*samples, {"launch": launch}, survey.right) if spec is not None and spec.expected else None
+    calls = body.calls.least or body.calls.most
+    if mean is None or not calls:
+        return None
+    return Expected(survey.right, mean, mean * calls, body.sampled(Bound(mean, mean)).cost)
+
+
 def constants(reduce: p.Reduce) -> dict[str, object]:
     """Return the values of a reducer's constant arguments, and None for the other arguments."""
     return {name: one.value if isinstance(one, p.Constant) else None for name, one in reduce.args.items()}

@@ -73,6 +73,11 @@ class SizeScope:
             scope = scope.outer
         return None
 
+    @property
+    def staged(self) -> bool:
+        """True in the stages of a cascade, which run after a failure whatever their conditions say."""
+        return False
+
     def feeds(self, name: str) -> bool | None:
         """Return None if the step does not give out a list element by element.
 
@@ -93,6 +98,19 @@ class SizeScope:
         if not isinstance(found, Known):
             raise UnsettledError(name)
         return found.value
+
+
+class StageScope(SizeScope):
+    """The names in the stages of a cascade. `last` has the size of the stage before, or none if that failed."""
+
+    @property
+    def staged(self) -> bool:
+        return True
+
+    def find(self, name: str) -> Size | None:
+        if name == "last" and self.sizes:
+            return one_of([NONE, next(reversed(self.sizes.values()))])
+        return super().find(name)
 
 
 def size_of(expr: p.Expr, scope: SizeScope, values: Evaluator, count: Count) -> Size:

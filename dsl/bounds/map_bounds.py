@@ -71,7 +71,7 @@ def mapped(survey: Survey, step: p.Step, node: p.Map, scope: SizeScope, sharing:
     votes, spares = votes_in(survey, node), spec is not None and spec.spares
     found = _elements(survey, step, node, scope)
     bodies, apart = _bodies(survey, node, scope, found, vote=votes, sharing=sharing)
-    launch = launch_of(survey, step, scope, votes=votes, exact=True)
+    launch = launch_of(survey, step, scope, votes=votes or reduce.searches, exact=True)
     fates = _fates(survey, step, reduce, spec, launch, scope, found.count, bodies)
     running = Bound(fates.runs, found.count.most, found.count.why)
     lossy = fates.loses or (spares and any(body.failing is not None for body in bodies))
@@ -117,7 +117,7 @@ def _fates(
     count: Bound, bodies: Sequence[BodyBounds],
 ) -> _Fates:  # fmt: skip
     number = int(count.least)
-    if spec is not None and spec.spares:
+    if spec is not None and (spec.spares or reduce.searches):
         fewest = min(number, spec.fewest(number, number, constants(reduce))) if number else 0
         runs = number if launch.together else fewest
         return _Fates(runs, ballots(reduce, runs), count)

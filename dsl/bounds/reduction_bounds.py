@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from .. import plan as p
 from .. import types as t
+from ..catalog import AskSpec
 from ..records import dataclass
 from .amounts import Amounts, bounds_for
 from .ask_bounds import Asked, asked
 from .bound import NOTHING, Bound, any_of
+from .expected import constants
 from .expression_sizes import SizeScope, joined
 from .numbered import numbered
 from .sizes import NONE, Known, Many, Size, Some, is_counted, items_of, listed, one_of
@@ -34,6 +37,9 @@ def combined(
     amounts, rounds, inside = parts.amounts, parts.rounds, parts.inside
     if reduce.deciding is not None:
         decided = _decided(survey, step, reduce, parts, scope, given)
+        if reduce.searches and (mean := parts.expected) is not None:
+            # The search judges each of its samples.
+            parts = replace(parts, expected=replace(mean, calls=mean.calls + mean.samples))
         amounts += decided.amounts
         rounds = rounds.then(decided.tries, reduce.needs)
         inside = (*inside, bounds_for("reduce", f"ask of {title}", decided.amounts, decided.tries, line=step.line))
@@ -137,18 +143,43 @@ def _decided(
     if compares:
         from .comparisons import compared_by  # few votes compare answers
 
-        most = asks.times(None if there.most is None else int(there.most))
+        most = asks.comparisons(None if there.most is None else int(there.most))
         return compared_by(survey, step, reduce, ask, Bound(0, most, there.why), scope, given)
-    most = 0 if there.most == 0 else asks.alone if there.most == 1 else asks.most
-    times = Bound(asks.least if there.least > 1 else 0, most)
+    times, deep = _decisions(asks, there, constants(reduce))
     count, items = items_of(given["results"])
-    seen = numbered(Bound(min(2, count.least), count.most, count.why), items)
+    pairs = asks.times is not None and asks.times(2, constants(reduce)) is not None
+    seen = numbered(Bound(2, 2) if pairs else Bound(min(2, count.least), count.most, count.why), items)
+    names = {"result": one_of(items or [NONE])} if asks.each else {**given, "results": seen}
     found = asked(
-        ask, reduce.options, survey.models, SizeScope(scope, {**given, "results": seen}), survey.world,
+        ask, reduce.options, survey.models, SizeScope(scope, names), survey.world,
         title=step.title, vote=False, stores=True,
     )  # fmt: skip
-    tries = found.tries if times.least else found.tries.maybe
-    return Asked(found.amounts * times, tries if times.most else NOTHING, found.value)
+    tries = found.tries * deep
+    return Asked(found.amounts * times, tries if times.most != 0 else NOTHING, found.value)
+
+
+def _decisions(asks: AskSpec, there: Bound, args: Mapping[str, object]) -> tuple[Bound, Bound]:
+    """Bound the asks of a rule, and how many of them run one after another."""
+    if asks.each:
+        # The judge of a search asks about one result at least. In the worst case, each verdict is waited for.
+        return (found := Bound(min(1, there.least), there.most, there.why)), found
+    least = (0, 0)
+    if there.least > 1:
+        told = asks.times(int(there.least), args) if asks.times is not None else None
+        least = told if told is not None else (asks.least, min(1, asks.least))
+    if there.most is None and asks.times is not None and asks.times(2, args) is not None:
+        return Bound(least[0], None, there.why), Bound(least[1], None, there.why)
+    if there.most is None or there.most > 1:
+        most = _times(asks, 2 if there.most is None else int(there.most), args)
+    else:
+        most = (0, 0) if there.most == 0 else (asks.alone, min(1, asks.alone))
+    return Bound(least[0], most[0]), Bound(least[1] if least[0] else 0, most[1])
+
+
+def _times(asks: AskSpec, number: int, args: Mapping[str, object]) -> tuple[int, int]:
+    """Return the asks about two results or more, and how many of them run one after another."""
+    found = asks.times(number, args) if asks.times is not None else None
+    return found if found is not None else (asks.most, 1)
 
 
 def _present(step: p.Step, parts: BlockBounds) -> Bound:

@@ -21,6 +21,11 @@ class LaunchMode:
     together: bool
     cheap: bool
 
+    @property
+    def word(self) -> str:
+        """The word of the option `launch`. It is not known if the run works it out: then it stands for `latency`."""
+        return "together" if self.together else "cost" if self.cheap else "latency"
+
 
 def launch_of(survey: Survey, step: p.Step, scope: SizeScope, *, votes: bool, exact: bool) -> LaunchMode:
     """Return the way in which a block launches its bodies. ``exact`` says that their number is fixed.

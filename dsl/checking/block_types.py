@@ -19,7 +19,7 @@ from .option_types import OptionTypes
 from .origins import origins
 from .people import refused_options
 from .program import Program, Scope, Step
-from .reducer_arguments import is_same, named, parameters
+from .reducer_arguments import is_same, is_search, named, parameters
 from .standing import better_value, without_stands
 from .written_types import WrittenTypes
 
@@ -108,12 +108,17 @@ class BlockTypes(OptionTypes, ABC):
     def _rule(self, step: Step, reduce: s.Reduce, spec: ReducerSpec, given: Given) -> t.Type:
         """Return the type of a reducer's value. Report arguments that do not fit the reducer or do not fit together."""
         reduce = without_stands(reduce, spec, self.typed.problems)
+        searching = is_search(reduce, spec)
+        before = self._told
+        if searching:
+            from .searches import check_search
+
+            reduce = check_search(step, reduce, step.reduce_scope or step.scope, self.typed, self.expressions)
         item = t.unwrapped(given.item)
         by = dict(named(spec.params, reduce.args)).get("by")
         if isinstance(item, t.Record | t.Union) and (field := item.field(word_of(by))):
             item = t.unwrapped(field.type)
         params = tuple(replace(param, type=item) if param.of_item else param for param in spec.params)
-        before = self._told
         for param, arg in zip(parameters(params, reduce.args), reduce.args, strict=True):
             if not isinstance(arg.value, s.Ask):
                 continue
@@ -121,6 +126,9 @@ class BlockTypes(OptionTypes, ABC):
             self.typed.problems.extend(no_check(arg.value))
             if param is not None and param.asks is not None and not param.asks.compares:
                 self._asked(param, param.asks, arg.value, given.item)
+                if param.asks.times is not None and any(one.name and one.name.text == "method" for one in reduce.args):
+                    # The judge of a match names one of two candidates.
+                    self.typed.nodes.answers[arg.value.number] = t.INT
         scope = step.argument_scope or step.scope
         self.expressions.arguments(spec.name, params, reduce.args, reduce.span, scope)
         if any(map(is_same, reduce.args)):
@@ -129,6 +137,8 @@ class BlockTypes(OptionTypes, ABC):
             self.typed.problems.extend(comparison(step, reduce, spec, given.item, self.typed))
         folding, values = self.typed.folding, dict(named(spec.params, reduce.args))
         args = {name: None if name == SAME else folding.known(value, scope) for name, value in values.items()}
+        if searching:
+            args["if"] = None
         if self._told > before:
             # The problems of an argument are already reported. A problem that follows from them is not reported again.
             args = {}
@@ -160,6 +170,12 @@ class BlockTypes(OptionTypes, ABC):
 
         The reducer sets this type: the answer is one of the results, or an order of them.
         """
+        if asks.each:
+            from .searches import judges
+
+            read = None if ask.answer is None else self.typed.nodes.answers.get(ask.number)
+            judges(ask, self.typed, self.typed.problems, read)
+            return
         self.typed.nodes.answers[ask.number] = asks.answer(item)
         if ask.answer is not None:
             said = f"the reducer sets the type of `{param.name}`'s answer: a result from its list, or a number"

@@ -17,6 +17,8 @@ class Bodies:
 
     typed: Typed
     expressions: Expressions
+    deciding = False
+    """True while the condition of a stage is read."""
     wanted: dict[Step, t.Type | None]
     """The types that the other branches of a match give to the words of a branch."""
 
@@ -48,6 +50,11 @@ class Bodies:
                 help = f"write `over … in [{name}]` for a list of one item"
             self.report("F0301", f"{what} needs a list, and this is {t.show(given)}", source.span, help)
         return self.typed.elements[step]
+
+    def at_most(self, most: s.Number | None) -> None:
+        if most is not None and (most.unit or not isinstance(most.value, int) or most.value < 1):
+            help = "delete the map if it should handle no elements" if most.value == 0 else ""
+            self.report("F0402", "`at most` takes a whole number from 1", most.span, help)
 
     def repeat(self, step: Step, node: s.Repeat) -> None:
         for number in (node.least, node.most):
@@ -88,9 +95,15 @@ class Bodies:
 
     def match(self, step: Step, node: s.Match) -> t.Type:
         given = self.expressions.lenient(node.value, step.scope)
-        from .matches import match_problems, meaning_beside
+        from .matches import match_problems
 
         self.typed.problems.extend(match_problems(node, given))
+        return self.branches_joined(step)
+
+    def branches_joined(self, step: Step) -> t.Type:
+        """Return the type with room for all branches of a match, or for all stages of a cascade."""
+        from .matches import meaning_beside
+
         words = [branch for branch in step.steps if self.takes_its_meaning(branch)]
         found = t.join(self.typed.steps.get(branch, t.UNKNOWN) for branch in step.steps if branch not in words)
         for branch in words:
@@ -105,11 +118,31 @@ class Bodies:
         return t.join(self.typed.steps.get(branch, t.UNKNOWN) for branch in step.steps)
 
     def takes_its_meaning(self, branch: Step) -> bool:
-        """Return True if the value of a branch is a word, whose meaning is that of the values of other branches."""
+        """Return True if the value of a branch or a stage is a word, with the meaning that the other values give it."""
         node = branch.line.node
-        if branch.parent is None or not isinstance(branch.parent.line.node, s.Match):
+        if branch.parent is None or not isinstance(branch.parent.line.node, s.Match | s.Cascade):
             return False
         return isinstance(node, s.Text) or (isinstance(node, s.Name) and self.expressions.bare(node, branch.scope))
+
+    def before(self, stage: Step) -> t.Type:
+        """Return the type of `last` behind a stage of a cascade. In a condition it is there; else it may be missing."""
+        from .cascade_types import may_fail
+
+        type_ = self.typed.steps.get(stage, t.UNKNOWN)
+        return type_ if self.deciding or type_ == t.UNKNOWN or not may_fail(stage) else t.optional(type_)
+
+    def condition(self, stage: Step, condition: s.Expr) -> None:
+        """Check the condition for going on to a stage. The stage before has its value there."""
+        from .cascade_types import range_problems
+
+        if stage.scope.symbols.get("last") is None:
+            return  # reported with the shape of the cascade
+        self.deciding = True
+        known = len(self.expressions.problems)
+        self.expressions.expect(condition, stage.scope, t.BOOL, "`when`")
+        self.deciding = False
+        if len(self.expressions.problems) == known:
+            self.typed.problems.extend(range_problems(condition))
 
     def body(self, step: Step, body: s.Body) -> t.Type:
         if not step.steps:

@@ -154,7 +154,7 @@ def _of_node(step: Step, facts: Facts) -> Iterator[_Place]:
         yield from ((expr, step.until_scope or step.scope, facts) for expr in node.ends)
     elif isinstance(node, s.Ask):
         yield from ((value, step.scope, facts) for value in _given(node))
-    elif not isinstance(node, s.Chain):
+    elif not isinstance(node, s.Chain | s.Cascade):
         yield node, step.scope, facts
 
 

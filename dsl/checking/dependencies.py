@@ -167,7 +167,7 @@ def _branch(step: Step, target: Step, mention: Mention, way: tuple[Step, ...]) -
 def _without_itself(step: Step, mention: Mention) -> str:
     """Return the help for a step that mentions itself."""
     node = step.line.node
-    if isinstance(node, (s.Map, s.Repeat, s.Fanout, s.Chain, s.Match, s.Rounds)):
+    if isinstance(node, (s.Map, s.Repeat, s.Fanout, s.Chain, s.Match, s.Rounds, s.Cascade)):
         return "a block has its value only when it ends: mention a step before the block, or a step inside it"
     if isinstance(node, s.Ask) and node.span.start <= mention.span.start < node.span.end:
         return "mention a step before it, or give the two steps different names"

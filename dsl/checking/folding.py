@@ -139,7 +139,7 @@ class Folding:
                 return None
             case s.Fanout() | s.Map() | s.Repeat():
                 return None if node.reduce.ask is not None else self._of_block(step, node, node.reduce.rule.text)
-            case s.Match():
+            case s.Match() | s.Cascade():
                 return None
             case s.Call() if node.number in self._callees:
                 called = self._called(node)

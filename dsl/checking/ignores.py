@@ -188,7 +188,7 @@ def _begins(file: s.File) -> dict[int, list[int]]:
     todo = [line for flow in file.flows for line in flow.body.lines]
     while todo:
         line = todo.pop()
-        if isinstance(line.node, (s.Fanout, s.Map, s.Repeat, s.Chain, s.Match, s.Rounds)):
+        if isinstance(line.node, (s.Fanout, s.Map, s.Repeat, s.Chain, s.Match, s.Rounds, s.Cascade)):
             todo.extend(line.node.body.lines)
         first, last = line.span.line, line.span.source.position(line.span.end)[0]
         if first < last:

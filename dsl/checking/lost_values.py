@@ -5,7 +5,7 @@ from __future__ import annotations
 from .. import syntax as s
 from ..diagnostics import Diagnostic
 
-_BLOCKS = (s.Fanout, s.Map, s.Repeat, s.Chain, s.Rounds, s.Match)
+_BLOCKS = (s.Fanout, s.Map, s.Repeat, s.Chain, s.Rounds, s.Match, s.Cascade)
 
 
 def lost_values(lines: tuple[s.Line, ...]) -> list[Diagnostic]:
@@ -19,6 +19,8 @@ def lost_values(lines: tuple[s.Line, ...]) -> list[Diagnostic]:
         node = line.node
         if isinstance(node, s.Match):
             problems += lost_values(node.body.lines)
+        elif isinstance(node, s.Cascade):
+            problems += lost_values(tuple(one for one in node.body.lines if isinstance(one.node, _BLOCKS)))
         elif isinstance(node, _BLOCKS):
             inner = node.body.lines
             # A branch without a name is reported elsewhere.

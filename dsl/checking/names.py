@@ -7,14 +7,14 @@ from dataclasses import replace
 
 from .. import syntax as s
 from ..diagnostics import Diagnostic, Label
-from ..path_names import COMPARED, branch_names
+from ..path_names import COMPARED, RESULT, branch_names
 from ..source import Span
 from .callees import Exports
 from .facts import NO_FACTS, facts_of_branches, tags_told
 from .file_texts import brought_texts, own_texts
 from .mentions import Mentions
 from .program import Flow, Mention, Program, PromptFile, Scope, Step, Symbol, SymbolKind
-from .reducer_arguments import is_same
+from .reducer_arguments import condition_of, is_same
 from .round_names import round_names
 
 RESERVED = {
@@ -180,6 +180,8 @@ class _Resolver(Mentions):
                 self.branches(step, node)
             case s.Rounds():
                 self.rounds(step, node)
+            case s.Cascade():
+                self.cascade(step, node)
             case s.Ask():
                 mentions.extend(self.in_ask(node, scope, step, "head"))
             case _:
@@ -197,6 +199,16 @@ class _Resolver(Mentions):
         for branch in step.steps:
             self.step(branch)
 
+    def cascade(self, step: Step, node: s.Cascade) -> None:
+        """Resolve the stages of a cascade. Nothing can mention a stage by its name: the next one sees `last`."""
+        from .cascade_names import name_problems, shape_problems, stages  # few files have cascades
+
+        step.steps = list(stages(step, node))
+        for stage in step.steps:
+            self.step(stage)
+        self.program.problems += shape_problems(step, node)
+        self.program.problems += [one for stage in step.steps for one in name_problems(stage)]
+
     def block(
         self, step: Step, body: s.Body, reduce: s.Reduce, *, fanout: bool = False, inner: Scope | None = None
     ) -> None:
@@ -207,15 +219,17 @@ class _Resolver(Mentions):
         step.steps = self.steps(body.lines, Scope(step.inner, facts=told) if told else step.inner, step)
         scope = Scope(step.scope)
         fold = reduce.rule.text == "fold" and reduce.ask is not None
+        search = condition_of(reduce) is not None
         same = next((arg.name for arg in reduce.args if isinstance(arg.value, s.Ask) and is_same(arg)), None)
-        for name in ("so_far", "next") if fold else COMPARED if same is not None else ("results",):
-            if name not in RESERVED and (first := (step.inner if fanout else step.scope).lookup(name)):
-                if same is not None:
-                    self.taken(name, same.span, first.span)
-                else:
-                    self.taken(name, first.span, reduce.rule.span)
+        words = ("so_far", "next") if fold else (RESULT,) if search else COMPARED if same is not None else ("results",)
+        for name in words:
+            first = None if name in RESERVED else (step.scope if search or not fanout else step.inner).lookup(name)
+            if first is not None and same is not None:
+                self.taken(name, same.span, first.span)
+            elif first is not None and not (search and first is step.symbol):
+                self.taken(name, first.span, reduce.rule.span)
             scope.symbols[name] = Symbol(name, "results", reduce.rule.span, scope, step)
-        if fanout:
+        if fanout and not search:
             # The reducer's asks get symbols of their own: their types may differ here, since a reducer may do without a
             # branch.
             scope.symbols.update({name: replace(one) for name, one in step.inner.symbols.items()})
@@ -224,7 +238,7 @@ class _Resolver(Mentions):
         step.reduce_scope, step.argument_scope = scope, outside
         mentions = step.mentions
         for arg in reduce.args:
-            seen = scope if isinstance(arg.value, s.Ask) else outside
+            seen = scope if isinstance(arg.value, s.Ask) or arg is condition_of(reduce) else outside
             mentions.extend(self.in_value(arg.value, seen, step, "reduce"))
         for option in reduce.options:
             mentions.extend(self.in_value(option.value, scope, step, "reduce"))

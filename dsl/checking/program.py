@@ -28,10 +28,8 @@ end of a round, alone does."""
 class Symbol:
     """The declaration that a name refers to: a model, a parameter, a step, and so on.
 
-    ``step`` is the step whose value the name has. For an element, an index, results and for `last` it is the block
-    around
-    them. For the
-    answer that a check sees it is the step of the ask.
+    ``step`` is the step whose value the name has. For an element, an index, results and for `last` in rounds it is the
+    block around them. For the answer that a check sees it is the step of the ask.
     ``constant`` is the text of a name declared with ``text``, or the texts behind the prefix of an import. The kind
     "given" is a value that an ask gives to its prompt.
     """
@@ -56,8 +54,8 @@ class Scope:
     """The names that can be mentioned in one part of the file.
 
     ``withheld`` has the names that the asks of a reducer may mention, but its arguments may not. ``branches`` has the
-    branches of a match by their classes, which nothing can mention. ``facts`` are what holds of values here (see
-    ``facts``).
+    branches of a match by their classes, and the stages of a cascade by their names. Nothing can mention these.
+    ``facts`` are what holds of values here (see ``facts``).
     """
 
     parent: Scope | None
@@ -115,7 +113,7 @@ class Step:
     ``inner`` is the scope of a block's body. ``reduce_scope`` is the scope of the reducer's asks, with their models and
     options. ``argument_scope`` is the scope of the reducer's arguments. ``until_scope`` is the scope of the condition
     at the end of a round, and ``check_scope`` that of the check of its ask, or of its reducer's ask. ``branch`` is the
-    name that a branch of a match has in paths, "" for any other step.
+    name that a branch of a match, or a stage of a cascade, has in paths, "" for any other step.
     """
 
     line: s.Line
@@ -162,7 +160,7 @@ class Step:
     @property
     def gives(self) -> list[Step]:
         """The steps whose values may be the value of one run of the block: all branches, or else the last step."""
-        return self.steps if isinstance(self.line.node, s.Fanout | s.Match) else self.steps[-1:]
+        return self.steps if isinstance(self.line.node, s.Fanout | s.Match | s.Cascade) else self.steps[-1:]
 
     def walk(self) -> Iterator[Step]:
         yield self

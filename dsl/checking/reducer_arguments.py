@@ -7,9 +7,12 @@ from dataclasses import replace
 from typing import Any
 
 from .. import syntax as s
-from ..catalog import ParamSpec
+from ..catalog import ParamSpec, ReducerSpec
 from ..path_names import BY_ASK, SAME
 from .callees import Callee
+
+IF = "if"
+"""The argument of a reducer that has the condition of a search."""
 
 
 def parameters(params: tuple[ParamSpec, ...], args: tuple[s.Arg, ...]) -> list[ParamSpec | None]:
@@ -57,3 +60,22 @@ def comparing(value: s.Expr | s.Ask, own: Mapping[str, Callee], path: str, calle
     found = replace(own[value.word.text], path=path)
     called.setdefault(found.key, (found, ()))
     return found.key
+
+
+def condition_of(reduce: s.Reduce) -> s.Arg | None:
+    """Return the argument with the condition of a search. None if the reducer has none."""
+    if reduce.ask is not None:
+        return None
+    return next((arg for arg in reduce.args if arg.name is not None and arg.name.text == IF), None)
+
+
+def is_search(reduce: s.Reduce, spec: ReducerSpec) -> bool:
+    """Return True if the reducer takes a condition, and has one."""
+    return condition_of(reduce) is not None and any(one.asks is not None and one.asks.each for one in spec.params)
+
+
+def called_by(reduce: s.Reduce, callees: Mapping[int, Callee]) -> Callee | None:
+    """Return the extern that combines the results of a block, or judges each of them. None if there is none."""
+    arg = condition_of(reduce)
+    judge = callees.get(arg.value.number) if arg is not None and isinstance(arg.value, s.Call) else None
+    return judge or callees.get(extern_number(reduce))

@@ -37,6 +37,8 @@ def step_argument(checker: Checker, function: FunctionSpec, value: s.Expr, scope
         return t.UNKNOWN
     symbol = scope.lookup(value.word.text) if isinstance(value, s.Name) else None
     step = symbol.step if symbol is not None and symbol.kind in ("step", "branch") else None
+    if symbol is not None and symbol.kind == "last" and symbol.step is not None and symbol.step.branch:
+        step = symbol.step  # the stage of a cascade
     if isinstance(value, s.Name) and symbol is None:
         checker.unknown_name(value.word.text, value.span, scope)
         return t.UNKNOWN
@@ -49,7 +51,7 @@ def step_argument(checker: Checker, function: FunctionSpec, value: s.Expr, scope
     block = node if isinstance(node, (s.Repeat, s.Map, s.Fanout)) else None
     rule = checker.catalog.reducers.get(block.reduce.rule.text) if block else None
     if rule is None or not rule.votes:
-        return _refused(checker, function, value)
+        return _refused(checker, function, value, step)
     checker.typed.tallied.add(step)
     return checker.type_of(symbol)
 
@@ -66,7 +68,9 @@ def item_type(checker: Checker, value: s.Expr | s.Ask, scope: Scope) -> t.Type |
 def _asked(checker: Checker, function: FunctionSpec, value: s.Expr, step: Step, type_: t.Type) -> t.Type:
     node = step.line.node
     if not isinstance(node, s.Ask) or node.number in checker.typed.nodes.people:
-        return _refused(checker, function, value)
+        return _refused(checker, function, value, step)
+    if step.branch and type_ != t.UNKNOWN and not isinstance(t.unwrapped(type_), t.Choice):
+        return _refused(checker, function, value, step)
     if type_ != t.UNKNOWN and not isinstance(t.unwrapped(type_), t.Choice):
         checker.report(
             "F0303",
@@ -79,7 +83,12 @@ def _asked(checker: Checker, function: FunctionSpec, value: s.Expr, step: Step, 
     return type_
 
 
-def _refused(checker: Checker, function: FunctionSpec, value: s.Expr) -> t.Type:
+def _refused(checker: Checker, function: FunctionSpec, value: s.Expr, step: Step | None = None) -> t.Type:
+    if step is not None and step.branch:
+        from .cascade_types import untold
+
+        checker.typed.problems.append(untold(function, value, step))
+        return t.UNKNOWN
     if function.of_ask:
         what, help = "an ask", 'an ask for a choice is `label = ask "…" -> yes | no`'
     else:

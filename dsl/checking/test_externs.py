@@ -6,7 +6,7 @@ from .. import syntax as s
 from ..records import dataclass
 from .callees import Callee
 from .program import Flow
-from .reducer_arguments import extern_number
+from .reducer_arguments import called_by
 from .units import Unit
 
 
@@ -31,10 +31,9 @@ def reached_externs(unit: Unit, flow: Flow) -> dict[str, ReachedExtern]:
         home, caller = todo.pop()
         for step in caller.walk():
             node = step.line.node
-            numbers = [node.number]
-            if isinstance(node, (s.Map, s.Repeat, s.Fanout)):
-                numbers.append(extern_number(node.reduce))
-            for callee in map(home.typed.nodes.callees.get, numbers):
+            callees = home.typed.nodes.callees
+            reduced = called_by(node.reduce, callees) if isinstance(node, (s.Map, s.Repeat, s.Fanout)) else None
+            for callee in (callees.get(node.number), reduced):
                 there = home.of(callee) if callee is not None else None
                 if callee is None or there is None:
                     continue

@@ -51,7 +51,7 @@ def _expressions(flow: Flow) -> Iterator[tuple[s.Expr | s.Ask, Scope]]:
             yield node.value, step.scope
         elif isinstance(node, s.Rounds):
             yield from ((expr, step.until_scope or step.scope) for expr in node.ends)
-        elif not isinstance(node, (s.Chain, s.Ask)):
+        elif not isinstance(node, (s.Chain, s.Cascade, s.Ask)):
             yield node, step.scope
 
 

@@ -11,7 +11,7 @@ from ..path_names import REDUCE, step_names
 from ..records import dataclass
 from .callees import Callee
 from .program import Flow, Step
-from .reducer_arguments import extern_number, is_same
+from .reducer_arguments import called_by, is_same
 from .units import Unit, reached
 
 MOST_STEPS = 10_000
@@ -83,7 +83,7 @@ class PathNode:
         """The flow or the extern that the step calls."""
         node = self.step.line.node
         if self.reduces:
-            return self.unit.typed.nodes.callees.get(extern_number(_reduce(node)))
+            return called_by(_reduce(node), self.unit.typed.nodes.callees)
         return self.unit.typed.nodes.callees.get(node.number) if isinstance(node, s.Call) else None
 
     @property
@@ -131,10 +131,10 @@ class PathNode:
             return [] if again else path_nodes(called[0], called[1].steps, self)
         node = self.step.line.node
         inner = path_nodes(self.unit, self.step.steps, self)
-        if isinstance(node, (s.Map, s.Repeat, s.Fanout)):
-            extern = extern_number(node.reduce) in self.unit.typed.nodes.callees
-            if extern or asks_of(node.reduce):
-                inner.append(PathNode(REDUCE, self.unit, self.step, self, reduces=True))
+        if isinstance(node, (s.Map, s.Repeat, s.Fanout)) and (
+            called_by(node.reduce, self.unit.typed.nodes.callees) is not None or asks_of(node.reduce)
+        ):
+            inner.append(PathNode(REDUCE, self.unit, self.step, self, reduces=True))
         return inner
 
 
@@ -172,7 +172,7 @@ def own_asks(node: PathNode) -> list[PathNode]:
     """Return the last ask of a step, which a path without further words means.
 
     It is the ask that makes the step's value: the reducer's if that combines the results, or else the last ask of the
-    body. A fan-out without such a reducer has one for each branch, and so has a match.
+    body. A fan-out without such a reducer has one for each branch; so have a match and a cascade.
     """
     if node.ask is not None:
         return [node]
@@ -182,7 +182,7 @@ def own_asks(node: PathNode) -> list[PathNode]:
     written = node.step.line.node
     if isinstance(written, (s.Map, s.Repeat, s.Fanout)) and written.reduce.ask is not None:
         return inner[-1:]
-    if isinstance(written, s.Fanout | s.Match):
+    if isinstance(written, s.Fanout | s.Match | s.Cascade):
         found: list[PathNode] = []
         for one in inner:
             found += [] if one.reduces or len(found) >= MOST_ASKS else own_asks(one)
@@ -266,7 +266,7 @@ def _word(unit: Unit, step: Step) -> str:
     """Return the word with which a step begins in the file."""
     node = step.line.node
     match node:
-        case s.Ask() | s.Map() | s.Repeat() | s.Fanout() | s.Chain() | s.Match():
+        case s.Ask() | s.Map() | s.Repeat() | s.Fanout() | s.Chain() | s.Match() | s.Cascade():
             return type(node).__name__.lower()
         case s.Rounds():
             return "chain"

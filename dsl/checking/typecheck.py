@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from .. import syntax as s
 from .. import types as t
 from ..catalog import Catalog, Where
+from ..path_names import RESULT
 from ..templates.places import spared
 from .answer_types import refused_answer
 from .callees import Imported
@@ -16,7 +17,7 @@ from .checks import check_checks
 from .counts import counted_map
 from .dependencies import Dependencies
 from .expressions import Expressions
-from .facts import tags_told
+from .facts import NO_FACTS, Facts, tags_told
 from .folding import Folding
 from .node_tables import NodeTables
 from .people import asks_person, is_step, offered, refused_check, refused_messages, refused_options
@@ -109,8 +110,10 @@ class _Checker(RoundTypes, PromptUses):
         if symbol.kind == "element":
             return self.element(step)
         if symbol.kind == "last":
-            return self.last(step)
+            return self.before(step) if step.parent is not None and step.branch else self.last(step)
         if symbol.kind == "results":
+            if symbol.name == RESULT:
+                return self.typed.type_of(symbol)
             return self.results(step) if symbol.name == "results" else self.folded(step, symbol.name)
         type_ = self.typed.steps.get(step, t.UNKNOWN)
         if symbol.kind == "branch" and self._in_reducer(step, symbol):
@@ -156,11 +159,14 @@ class _Checker(RoundTypes, PromptUses):
             return  # The match reads such a branch when it knows the others.
         wanted = self.wanted.get(step)
         self.expressions.sure = frozenset()
-        if line.when:
+        stage = step.parent is not None and isinstance(step.parent.line.node, s.Cascade)
+        # A stage also runs after a failure, whatever its condition says.
+        told = None if line.when is None or stage else line.when.condition
+        if told is not None:
             from .conditions import found_there
 
-            self.expressions.sure = found_there(line.when.condition)
-        type_ = self.node(step)
+            self.expressions.sure = found_there(told)
+        type_ = self.node(step, NO_FACTS if told is None else tags_told(told))
         self.expressions.sure = frozenset()
         for word in line.after:
             symbol = step.scope.lookup(word.text)
@@ -168,7 +174,9 @@ class _Checker(RoundTypes, PromptUses):
                 self.expressions.unknown_name(word.text, word.span, step.scope)
             elif symbol.kind not in ("step", "branch"):
                 self.report("F0301", f"`after` waits for a step, and `{word.text}` is not a step", word.span)
-        if line.when:
+        if line.when and stage:
+            self.condition(step, line.when.condition)
+        elif line.when:
             self.expressions.expect(line.when.condition, step.scope, t.BOOL, "`when`")
             if line.when.otherwise is None:
                 type_ = type_ if isinstance(type_, t.Optional) else t.Optional(type_)
@@ -177,12 +185,10 @@ class _Checker(RoundTypes, PromptUses):
                 type_ = t.join([type_, other])
         self.typed.steps[step] = self.written.limited(type_, step.span, "the type of this value")
 
-    def node(self, step: Step) -> t.Type:
+    def node(self, step: Step, told: Facts) -> t.Type:
         line = step.line
         node = line.node
-        scope = step.scope
-        if line.when is not None and (told := tags_told(line.when.condition)):
-            scope = Scope(scope, facts=told)
+        scope = Scope(step.scope, facts=told) if told else step.scope
         kinds: tuple[Where, ...]
         match node:
             case s.Ask():
@@ -195,10 +201,7 @@ class _Checker(RoundTypes, PromptUses):
                 self.element(step)
                 if node.where is not None and step.inner:
                     self.expressions.expect(node.where, step.inner, t.BOOL, "`where`")
-                most = node.at_most
-                if most is not None and (most.unit or not isinstance(most.value, int) or most.value < 1):
-                    help = "delete the map if it should handle no elements" if most.value == 0 else ""
-                    self.report("F0402", "`at most` takes a whole number from 1", most.span, help)
+                self.at_most(node.at_most)
                 type_ = self.reduce(step, node.reduce, node.body)
                 self.typed.problems.extend(counted_map(step, self.typed, self.catalog))
             case s.Repeat():
@@ -218,6 +221,9 @@ class _Checker(RoundTypes, PromptUses):
             case s.Rounds():
                 kinds, what = ("chain",), "a chain"
                 type_ = self.rounds(step, node)
+            case s.Cascade():
+                kinds, what = ("cascade",), "a cascade"
+                type_ = self.branches_joined(step)
             case s.Name(word) if step.symbol is None and line.name is None and (help := _foreign(word)):
                 kinds, what, type_ = (), "a value", self._stray(word, help, step.scope)
             case s.Call():

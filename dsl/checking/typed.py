@@ -7,6 +7,7 @@ from dataclasses import field
 
 from .. import types as t
 from ..diagnostics import Diagnostic
+from ..path_names import RESULT
 from ..records import dataclass
 from .callees import Callee, Prompt
 from .folding import Folding
@@ -51,6 +52,10 @@ class Typed:
             return t.without_quotes(self.nodes.answers.get(symbol.step.asks[0].number, t.UNKNOWN))
         if symbol.constant is not None:
             return constant_type(symbol)
+        if symbol.kind == "results" and symbol.name == RESULT and symbol.step is not None:
+            # The result that a search judges. A missing one is not judged.
+            found = [t.unwrapped(self.steps.get(one, t.UNKNOWN)) for one in symbol.step.gives]
+            return t.unwrapped(t.join(found or [t.UNKNOWN]))
         if symbol.step is None or symbol.kind in ("results", "last"):
             return t.UNKNOWN
         if symbol.kind == "index":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import islice
 
+from .. import syntax as s
 from .. import types as t
 from ..diagnostics import Diagnostic, Label, did_you_mean
 from ..parsing.build_values import LABEL_WORDS
@@ -54,6 +55,15 @@ class UnknownNames(CallTypes):
 
     def other_branch(self, name: str, span: Span, branch: Step) -> None:
         """Report a branch of a match that mentions a branch, which is not known there."""
+        if branch.parent is not None and isinstance(branch.parent.line.node, s.Cascade):
+            self.report(
+                "F0627",
+                f"`{name}` is a stage of this cascade, and no step can mention it",
+                span,
+                help="in the stage behind it write `last`; outside mention the name of the cascade",
+                note="the value of a cascade is that of the stage at which it ended",
+            )
+            return
         own = branch.span.start <= span.start < branch.line.span.end
         why = "itself" if own else f"the branch `{name}`"
         self.problems.append(
@@ -79,7 +89,8 @@ class UnknownNames(CallTypes):
             return
         if name == "last":
             help = did_you_mean(name, scope.known()) or "mention a step by its name"
-            self.report("F0623", "`last` is known only inside of `chain up to N { … }`", span, help=help)
+            where = "inside of `chain up to N { … }`, and behind the first stage of a cascade"
+            self.report("F0623", f"`last` is known only {where}", span, help=help)
             return
         if name in _OF_REDUCERS:
             near = did_you_mean(name, scope.known()) or _of_reducer(name, scope)

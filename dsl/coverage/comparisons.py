@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from .. import syntax as s
 from ..checking.program import Scope, Step
+from ..checking.reducer_arguments import condition_of
 from ..records import dataclass
 from ..syntax.children import children
 from ..templates import nodes as n
@@ -77,7 +78,7 @@ class Comparisons:
             case s.Repeat():
                 if node.over is not None:
                     yield from self._in(node.over, scope)
-            case s.Fanout() | s.Chain():
+            case s.Fanout() | s.Chain() | s.Cascade():
                 pass
             case s.Rounds():
                 for expr in node.ends:
@@ -89,8 +90,9 @@ class Comparisons:
             if node.reduce.ask is not None:
                 yield from self._in(node.reduce.ask, asking)
             for arg in node.reduce.args:
-                of = asking if isinstance(arg.value, s.Ask) else step.argument_scope or scope
-                yield from self._in(arg.value, of)
+                judges = arg is condition_of(node.reduce)
+                of = asking if judges or isinstance(arg.value, s.Ask) else step.argument_scope or scope
+                yield from self._in(arg.value, of, truth=judges and not isinstance(arg.value, s.Ask))
 
     def _in(self, expr: s.Expr | s.Ask, scope: Scope, *, truth: bool = False) -> Iterator[Compared]:
         """Yield the comparisons in an expression. With ``truth``, the expression is a condition."""

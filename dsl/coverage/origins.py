@@ -76,7 +76,7 @@ class Origins:
         step = symbol.step
         if symbol.kind == "element" and (source := s.source_of(step.line.node)) is not None:
             yield from self._of(source, field, step.scope, seen)
-        elif symbol.kind in ("results", "last"):
+        elif symbol.kind == "results" or (symbol.kind == "last" and not step.branch):
             yield from self._of_body(step, field, seen)
         else:
             yield from self._of_step(step, field, seen)
@@ -92,8 +92,8 @@ class Origins:
         match node:
             case s.Ask():
                 return
-            case s.Map() | s.Repeat() | s.Fanout() | s.Chain() | s.Match() | s.Rounds():
-                if isinstance(node, s.Chain | s.Match | s.Rounds) or node.reduce.ask is None:
+            case s.Map() | s.Repeat() | s.Fanout() | s.Chain() | s.Match() | s.Rounds() | s.Cascade():
+                if isinstance(node, s.Chain | s.Match | s.Rounds | s.Cascade) or node.reduce.ask is None:
                     yield from self._of_body(step, field, seen)
             case _:
                 yield from self._of(node, field, step.scope, seen)

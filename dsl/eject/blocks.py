@@ -188,6 +188,13 @@ class Blocks:
         function, number = flow.free(f"{variable}_sample"), flow.free("number")
         inner = scope.inner(ballot=rule_of(node.reduce) in VOTES)
         inner.places = (*scope.places, f"({number}, {node.most})")
+        if node.over is not None and node.element is not None:
+            items, element = flow.free(f"{variable}_items"), flow.own(node.element)
+            inner.values[node.element] = element
+            scope.lines.append(f"{items} = {self.out.use('listed')}({self._expr(node.over, scope)})")
+            raised = f"raise {self.out.use('Failure')}('the panel has no items: its list is empty')"
+            scope.lines += defined(f"if not {items}:", [raised])
+            inner.lines.append(f"{element} = {items}[{number} % len({items})]")
         self.bodies.body(node.body.steps, inner)
         inner.lines.append(f"return {inner.look(node.body.result)}")
         scope.lines += defined(f"async def {function}({number}: int) -> Any:", inner.lines)

@@ -60,7 +60,8 @@ class Bodies:
         if isinstance(step.node, p.Map | p.Repeat | p.Fanout) and step.node.reduce.tallied:
             scope.tallies[step.name] = name = scope.flow.free(f"{self.variable(step, scope)}_votes")
             scope.lines.append(f"{name}: list[Any] = []")
-            if isinstance(step.node, p.Repeat) and step.node.least < step.node.most:
+            if isinstance(step.node, p.Repeat) and (step.node.least < step.node.most or step.node.over is not None):
+                # Its account also has what programs do not count: the samples that it stands against, or who said what.
                 self.out.adaptive.add(name)
 
     def variable(self, step: p.Step, scope: Scope) -> str:

@@ -54,7 +54,7 @@ class Expressions:
                 return literal(value)
             case p.Ref(name):
                 return names.look(name)
-            case p.FieldOf(p.CallOf("votes", args), field) if field != "stands":
+            case p.FieldOf(p.CallOf("votes", args), field) if field not in ("stands", "panel"):
                 return f"{use('get')}({self._votes('votes', args, names, whole=False)}, {text_literal(field)})"
             case p.FieldOf(base, field):
                 return f"{use('get')}({self.write(base, names)}, {text_literal(field)})"
@@ -112,7 +112,7 @@ class Expressions:
         raise self.error(f"`{function}` has no plain form", "give its value to the flow as a parameter")
 
     def _votes(self, function: str, args: dict[str, p.Expr], names: Names, *, whole: bool) -> str:
-        """Write the account of a vote. ``whole``: with the samples that an adaptive vote stands against."""
+        """Write the account of a vote. ``whole``: with the samples that it stands against, and who said what."""
         of = args["of"]
         try:
             votes = names.tally(str(of.value)) if isinstance(of, p.Constant) else ""

@@ -188,6 +188,8 @@ class Reductions:
             raise self._error("a vote that must stand against samples has no plain form", "drop `stands`")
         if "risk" in args:
             raise self._error("a vote with a risk has no plain form", "write a confidence in place of the risk")
+        if "undecided" in args:
+            raise self._error("a vote that says what it does undecided has no plain form", "drop `undecided`")
         item = t.unwrapped(_item_of(step))
         if isinstance(by := reduce.args.get("by"), p.Constant) and isinstance(item, t.Record | t.Union):
             field = item.field(str(by.value))

@@ -32,9 +32,9 @@ class _Scope:
     Each name leads to the node that has its value.
     """
 
-    def __init__(self, around: _Scope | None = None) -> None:
+    def __init__(self, around: _Scope | None = None, values: dict[str, str] | None = None) -> None:
         self.around = around
-        self.values: dict[str, str] = {}
+        self.values = values or {}
 
     def find(self, name: str) -> str | None:
         scope: _Scope | None = self
@@ -148,7 +148,11 @@ class _Drawer:
         return replace(made, path=path, calls=kind == "ask")
 
     def block(
-        self, step: p.Step, node: p.Map | p.Repeat | p.Fanout | p.Chain | p.Match | p.Rounds, scope: _Scope, path: str
+        self,
+        step: p.Step,
+        node: p.Map | p.Repeat | p.Fanout | p.Chain | p.Match | p.Rounds | p.Cascade,
+        scope: _Scope,
+        path: str,
     ) -> tuple[Cluster, str, str]:
         """Draw a block.
 
@@ -170,21 +174,22 @@ class _Drawer:
             what = f"match {self.words.expr(node.value)}"
         elif isinstance(node, p.Rounds):
             what = f"chain up to {node.most}"
-        values = {}
+        values: dict[str, str] = {}
         drawn = len(self.waiting)
         for place, one in enumerate(node.body.steps):
-            part, values[one.name] = self.step(one, inner, f"{path}.")
+            ahead = next(reversed(values.values()), "") if isinstance(node, p.Cascade) else ""
+            seen = _Scope(inner, values={"last": ahead}) if ahead else inner
+            part, values[one.name] = self.step(one, seen, f"{path}.")
+            if ahead:
+                self.edges.setdefault((ahead, values[one.name]), "after")
             if isinstance(node, p.Match):
                 title = short(class_text(node.classes[place]), _TITLE)
                 part = replace(part, name=title) if isinstance(part, Cluster) else replace(part, title=title)
             parts.append(part)
         value = values.get(node.body.result, id_)
-        if isinstance(node, p.Match):
-            made = self.node("reduce", "", ("one of them",), ["the value of the one branch that runs"])
-            for start in values.values():
-                self.edges[start, made.id] = "mention"
-            parts.append(made)
-            value = made.id
+        if isinstance(node, p.Match | p.Cascade):
+            parts.append(self.one_of(node, values.values()))
+            value = parts[-1].id
         elif isinstance(node, p.Rounds):
             if any("last" in names and known.find("last") is None for names, _, _, known in self.waiting[drawn:]):
                 before = self.node("element", "last", ["of the round before"], ["the value of the round before"])
@@ -204,6 +209,16 @@ class _Drawer:
             parts.append(reducer)
             value = reducer.id
         return replace(self.cluster(id_, step, node.kind, what, parts), path=path), head, value
+
+    def one_of(self, node: p.Match | p.Cascade, values: Iterable[str]) -> Node:
+        """Return the node for the value of a match or a cascade, with the edges from those that may give it."""
+        said, tip = "the last that ran", "the value of the stage at which the cascade ended"
+        if isinstance(node, p.Match):
+            said, tip = "one of them", "the value of the one branch that runs"
+        made = self.node("reduce", "", (said,), [tip])
+        for start in values:
+            self.edges[start, made.id] = "mention"
+        return made
 
     def round_end(self, node: p.Rounds) -> Node:
         until = self.words.expr(node.until)
@@ -243,9 +258,11 @@ class _Drawer:
         name = "ask" if reduce.count is not None and reduce.ask is not None else reduce.rule
         rule = f"reduce {by}{self.words.rule(name, reduce.args)}"
         exprs = [*reduce.args.values(), *reduce.options.values(), reduce.count]
-        names = names_in(exprs, self.functions)
-        tip = [rule]
-        lines = wrapped(rule, _LINE, 2)
+        if (passing := reduce.passing) is not None:
+            rule = f"reduce {self.words.searching(reduce.rule, passing, reduce.args)}"
+            exprs += passing.exprs
+        names = tuple(one for one in names_in(exprs, self.functions) if passing is None or one != p.RESULT)
+        tip, lines = [rule], wrapped(rule, _LINE, 2)
         for ask in reduce.asks:
             asked = self.ask_words(ask)
             lines = (*lines, *wrapped(asked.removeprefix("ask ") if name == "ask" else asked, _LINE, 2))

@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias
 from ..records import dataclass
 
 Kind: TypeAlias = Literal["param", "element", "ask", "value", "extern", "flow", "reduce", "return"]
-BlockKind: TypeAlias = Literal["map", "repeat", "fanout", "chain", "match", "rounds", "flow"]
+BlockKind: TypeAlias = Literal["map", "repeat", "fanout", "chain", "match", "rounds", "cascade", "flow"]
 Style: TypeAlias = Literal["mention", "after", "reduce"]
 
 

@@ -82,6 +82,14 @@ class ExpressionWriter:
         """Write a rule or a reducer with its arguments."""
         return f"{name}({self.named(args, depth + 1)})" if args else name
 
+    def searching(self, name: str, passing: p.Passing, args: dict[str, p.Expr]) -> str:
+        """Write the reducer of a search with its condition and its other arguments."""
+        others = f", {self.named(args)}" if args else ""
+        if passing.condition is not None:
+            return f"{name}(if: {self.expr(passing.condition, 1)}{others})"
+        called = (passing.extern or "").rpartition("/")[2]
+        return f"{name}(if: {called}({self.named(passing.args)}){others})"
+
     def named(self, args: dict[str, p.Expr], depth: int = 1) -> str:
         return ", ".join(f"{name}: {self.expr(value, depth)}" for name, value in args.items())
 

@@ -41,10 +41,11 @@ class _Formatter(TestPhrases):
             case s.FlowDecl():
                 return self._flow(item)
             case s.ModelDecl():
-                parts = ["model ", item.name.text, " = ", self.string(item.address)]
+                address = self.string(item.address) if item.hole is None else self.hole(item.hole)
+                parts = ["model ", item.name.text, " = ", address]
                 if item.fallback is not None:
                     parts += [" else ", self.string(item.fallback)]
-                end = (item.fallback or item.address).span.end
+                end = (item.fallback or item.hole or item.address).span.end
                 units = [Unit(item.span.start, end, DocConcat(parts)), *self._with(item.options)]
                 return self.comments.chained(units)
             case s.EndpointDecl():
@@ -149,7 +150,7 @@ class _Formatter(TestPhrases):
             return self._step(line.step, "return ")
         return self._step(line, DocConcat([name or line.name.text, " = "]) if line.name is not None else "")
 
-    def _step(self, line: s.Line, begin: Doc) -> Doc:
+    def _step(self, line: s.Line, begin: Doc, *, stage: bool = False) -> Doc:
         check = line.node.check if isinstance(line.node, s.Ask) else None
         end = _before_check(line.node) if check is not None and isinstance(line.node, s.Ask) else line.node.span.end
         head = self._node(line.node)
@@ -163,6 +164,10 @@ class _Formatter(TestPhrases):
             units.append(Unit(line.after[0].span.start, line.after[-1].span.end, f"after {names}"))
         if line.when is not None:
             condition, otherwise = line.when.condition, line.when.otherwise
+            if stage:
+                from ..syntax.stage_words import as_written  # few files have cascades
+
+                condition = as_written(condition)
             doc = DocConcat(["when ", self.expr(condition)])
             units.append(Unit(line.when.span.start, condition.span.end, doc))
             if otherwise is not None:
@@ -203,19 +208,22 @@ class _Formatter(TestPhrases):
                     return self._bare(head, end, node.reduce)
                 return self._block(DocConcat(head), end, node.body, node.reduce)
             case s.Repeat():
-                count = number(node.least)
-                if node.most != node.least:
-                    count += f"..{number(node.most)}"
-                if node.element is None or node.over is None:
-                    return self._block(f"repeat {count}", node.most.span.end, node.body, node.reduce)
-                panel = DocConcat([f"repeat {count} over {node.element.text} in ", self.expr(node.over)])
-                return self._block(panel, node.over.span.end, node.body, node.reduce)
+                count = ["repeat ", self.expr(node.least)]
+                if node.most is not node.least and (node.most != node.least or isinstance(node.most, s.Hole)):
+                    count += ["..", self.expr(node.most)]
+                end = node.most.span.end
+                if node.element is not None and node.over is not None:
+                    count += [f" over {node.element.text} in ", self.expr(node.over)]
+                    end = node.over.span.end
+                return self._block(DocConcat(count), end, node.body, node.reduce)
             case s.Chain():
                 return self._block("chain", node.span.start, node.body, None)
             case s.Match():
                 return self._match(node)
             case s.Rounds():
                 return self._rounds(node)
+            case s.Cascade():
+                return self._cascade(node)
             case _:
                 return self.expr(node, hidden=_BLOCKS)
 
@@ -230,6 +238,17 @@ class _Formatter(TestPhrases):
         early = self.comments.take(start, node.body.span.start)
         body = self.comments.enclosed(units, ("{", "}"), region, pad=" ", broken=broken and bool(units), early=early)
         return DocConcat(["match ", self.expr(node.value), " ", body])
+
+    def _cascade(self, node: s.Cascade) -> Doc:
+        units = [
+            self.unit(line, self._step(line, f"{'else ' if place else ''}{_named(line)}", stage=True))
+            for place, line in enumerate(node.body.lines)
+        ]
+        region = (node.body.span.start, node.body.span.end)
+        broken = len(units) > 1 or self.text.find("\n", *region) >= 0
+        early = self.comments.take(node.span.start, node.body.span.start)
+        body = self.comments.enclosed(units, ("{", "}"), region, pad=" ", broken=broken and bool(units), early=early)
+        return DocConcat(["cascade ", body])
 
     def _rounds(self, node: s.Rounds) -> Doc:
         block = self._block(f"chain up to {number(node.most)}", node.most.span.end, node.body, None)
@@ -270,6 +289,10 @@ class _Formatter(TestPhrases):
             units = [Unit(start, reduce.ask.span.end, combined), *self._with(reduce.options)]
             return DocConcat(["reduce (", self.comments.chained(units), ")"])
         return DocConcat(["reduce ", combined])
+
+
+def _named(line: s.Line) -> str:
+    return f"{line.name.text} = " if line.name is not None else ""
 
 
 def _before_check(ask: s.Ask) -> int:

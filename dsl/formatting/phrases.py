@@ -156,6 +156,8 @@ class Phrases:
                 return self.string(expr.string)
             case s.Template():
                 return DocConcat([expr.tag.text, " ", self.string(expr.string)])
+            case s.Hole():
+                return self.hole(expr)
             case s.Number():
                 return number(expr)
             case s.ListExpr():
@@ -177,6 +179,13 @@ class Phrases:
                 return DocConcat(["-", self.expr(expr.operand, _PRIMARY)])
             case s.Binary():
                 return self._binary(expr)
+
+    def hole(self, hole: s.Hole) -> Doc:
+        if not hole.values:
+            return "?"
+        units = [self.comments.unit(one.span.start, one.span.end, self.expr(one)) for one in hole.values]
+        region = (hole.span.start + 1, hole.span.end)
+        return DocConcat(["?", self.comments.enclosed(units, ("(", ")"), region, separator=",", last=COMMA)])
 
     def operand(self, expr: s.Expr) -> Doc:
         """Write an expression as a side of a comparison."""

@@ -43,7 +43,7 @@ class Figures:
     def _of(self, flow: Flow) -> Bounds | None:
         if self._checked is None:
             return None
-        plan = make_plan(self._checked, flow.decl.name.text)
+        plan = make_plan(self._checked.settled, flow.decl.name.text)
         return bounds_of(plan, self._catalog.reducers, world=self._world)
 
     def _take(self, steps: list[Step], bounds: tuple[Bounds, ...]) -> None:

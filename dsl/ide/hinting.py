@@ -53,7 +53,7 @@ def _step(view: View, flow: Flow, step: Step, figure: Figures) -> Iterator[Hint]
         element = view.checked.typed.elements.get(step, t.UNKNOWN)
         if here is not None and shown(element):
             yield Hint(here.end, f": {shown(element, LONGEST)}", "type", shown(element))
-    if isinstance(node, s.Map | s.Repeat | s.Fanout | s.Rounds | s.Match):
+    if isinstance(node, s.Map | s.Repeat | s.Fanout | s.Rounds | s.Match | s.Cascade):
         found = figure.step(flow, step)
         here = view.here(line.span)
         if found is not None and here is not None and found.calls.most != 0:

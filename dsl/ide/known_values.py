@@ -91,7 +91,7 @@ class KnownValues:
         if symbol.kind == "results":
             return self._results(step, symbol.name)
         if symbol.kind == "last":
-            inner = self.body(step)
+            inner = self.step(step) if step.branch else self.body(step)
             return replace(inner, type=t.optional(inner.type))
         if symbol.kind == "answer":
             ask = step.asks[0] if step.asks else None
@@ -141,7 +141,7 @@ class KnownValues:
                 return _listed(one, step.line.span) if spec is not None and spec.lists == "results" else one
             case s.Chain() | s.Rounds():
                 return self.step(last) if last is not None else Known()
-            case s.Match():
+            case s.Match() | s.Cascade():
                 return Known()
         return self.value(node, step.scope)
 

@@ -95,7 +95,7 @@ def _step(view: View, step: Step) -> Outline | None:
 def _word(step: Step) -> str:
     """Return a name for a step without one: the word with which it begins."""
     match step.line.node:
-        case s.Ask() | s.Map() | s.Repeat() | s.Fanout() | s.Chain() | s.Match():
+        case s.Ask() | s.Map() | s.Repeat() | s.Fanout() | s.Chain() | s.Match() | s.Cascade():
             return type(step.line.node).__name__.lower()
         case s.Rounds():
             return "chain"

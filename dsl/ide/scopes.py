@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from .. import syntax as s
 from .. import types as t
 from ..checking.program import Flow, Scope, Step
+from ..checking.reducer_arguments import condition_of
 from ..source import Span
 from ..tag_facts import told_apart
 from .known_values import Known
@@ -60,7 +61,7 @@ def _of_flow(flow: Flow, at: int) -> Scope:
 def _inside(step: Step, at: int) -> Scope | None:
     """Return the scope of a block's body, if the offset is in it."""
     node = step.line.node
-    if not isinstance(node, s.Fanout | s.Map | s.Repeat | s.Chain | s.Rounds | s.Match):
+    if not isinstance(node, s.Fanout | s.Map | s.Repeat | s.Chain | s.Rounds | s.Match | s.Cascade):
         return None
     if not _in(node.body.span, at) or (isinstance(node, s.Map) and node.bare):
         return None
@@ -72,7 +73,8 @@ def _of_clause(step: Step, at: int) -> Scope:
     node = step.line.node
     if isinstance(node, s.Fanout | s.Map | s.Repeat) and at >= node.reduce.span.start:
         reduce = node.reduce
-        asks = [reduce.ask, *(arg.value for arg in reduce.args if isinstance(arg.value, s.Ask))]
+        judge = condition_of(reduce)
+        asks = [reduce.ask, *(one.value for one in reduce.args if isinstance(one.value, s.Ask) or one is judge)]
         if any(ask is not None and _in(ask.span, at) for ask in asks) or _in_check(reduce.ask, at):
             return _checked(step, reduce.ask, at) or step.reduce_scope or step.scope
         return (step.argument_scope if at <= reduce.span.end else None) or step.scope

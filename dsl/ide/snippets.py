@@ -95,6 +95,13 @@ NODES = _of(
         'match ${1:kind} {\n  ${2:good} = "${3:Thanks.}"\n  else = "${4:We are sorry.}"\n}$0',
         "The one branch for the class of a value.",
     ),
+    (
+        "cascade",
+        'cascade {\n  repeat ${1:3} { ask ${2:cheap} "${3:Is this spam?} {{ ${4:text} }}" -> ${5:yes} | ${6:no} } '
+        'reduce majority\n  else ask ${7:strong} "${3:Is this spam?} {{ ${4:text} }}" -> ${5:yes} | ${6:no} '
+        "when agreement < 1\n}$0",
+        "Stages, of which a dear one runs only in doubt.",
+    ),
 )
 STEPS = _of(
     ("step", '${1:answer} = ask "${2:What is this about?} {{ ${3:text} }}"$0', "A step with a name."),

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from .. import syntax as s
 from .. import types as t
 from ..checking.program import Flow, Scope, Step
+from ..checking.reducer_arguments import condition_of
 from .targets import Place, Target
 from .walk_values import ValueWalk
 
@@ -113,7 +114,7 @@ class Walk(ValueWalk):
                         self.declare(self.home.of_symbol(item))
                 self.steps(step.steps)
                 self.reduce(step, node.reduce)
-            case s.Chain():
+            case s.Chain() | s.Cascade():
                 self.steps(step.steps)
             case s.Match():
                 self.value(node.value, scope)
@@ -144,7 +145,8 @@ class Walk(ValueWalk):
                 self.argument(extern, arg.name)
                 self.value(arg.value, outside)
             else:
-                self.value(arg.value, inside if isinstance(arg.value, s.Ask) else outside, step=step)
+                judged = isinstance(arg.value, s.Ask) or arg is condition_of(reduce)
+                self.value(arg.value, inside if judged else outside, step=step)
         self.options(reduce.options, inside)
         if reduce.count is not None:
             self.value(reduce.count, outside)

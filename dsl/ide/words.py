@@ -51,6 +51,7 @@ WORDS = {
     "over": "The list of a panel: sample after sample takes the next item, and begins again behind the last.",
     "chain": "Steps that depend on each other, as one step; with `up to N` they run again until they are good enough.",
     "match": "The one branch for the class of a value.",
+    "cascade": "Stages, the cheap ones first: a dear one runs only if its condition holds or the one before failed.",
     "up": "`chain up to N` runs its body at most N times.",
     "to": "`chain up to N` runs its body at most N times.",
     "until": "The condition that ends the rounds.",
@@ -92,9 +93,9 @@ RESULTS = {
     "results": "The results of the block, in the order of the input.",
     "so_far": "The value of the earlier results of a fold.",
     "next": "The next result of a fold.",
-    "last": "The value of the round before; `none` in the first round.",
+    "last": "The value of the round or the stage before; `none` if there is none.",
     "answer": "The answer that the check is about.",
-    "result": "The value that the flow returns.",
+    "result": "The result of one run of the body; in a test, the value that the flow returns.",
     "loop": "The place in a loop of a template: `loop.index`, `loop.first`, `loop.last`.",
 }
 KINDS = {
@@ -114,7 +115,7 @@ KINDS = {
     "import": "the prefix of a file",
     "setup": "a setup of tests",
     "results": "the results of a block",
-    "last": "the round before",
+    "last": "the round or the stage before",
     "answer": "the answer of the ask",
     "choice": "a word of a choice",
     "value": "a helper value",

@@ -109,7 +109,7 @@ class BlockWalk(Requests, ABC):
             time |= self._ended(node, parts, axis)
         reached = union(self._reached(touched), self.spending)
         made, named = self._lost(step, node.reduce, made, named, reached)
-        early = ends_early(step, node.reduce, self.reducers.get(node.reduce.rule))
+        early = node.reduce.searches or ends_early(step, node.reduce, self.reducers.get(node.reduce.rule))
         late: Reach = NOTHING
         if early or node.reduce.rule == "first":
             # A rule may end the block by what the results say, and also by which of them fail.
@@ -191,7 +191,7 @@ class BlockWalk(Requests, ABC):
         """Return True if a step has sent all of its requests when it fails."""
         node = step.node
         if not isinstance(node, p.Fanout | p.Map | p.Repeat):
-            return not isinstance(node, p.Chain | p.FlowCall | p.Match | p.Rounds)
+            return not isinstance(node, p.Chain | p.FlowCall | p.Match | p.Rounds | p.Cascade)
         # The asks of a fold or a tree are sent, and can fail, while bodies run. So can the share of lost elements.
         waits = node.reduce.form not in ("fold", "tree") and not isinstance(step.options.get("errors"), p.RuleOf)
         return waits and self._goes_on(step, node.reduce)
@@ -258,6 +258,9 @@ class BlockWalk(Requests, ABC):
                 self.warn("ballots", source, node.kind, mark)
             scope.tallies[step.name] = tally(results)
         value = reduced(reduce.rule, spec, results, given, cut="top" in reduce.args)
+        if reduce.passing is not None:
+            judged = self.passing(reduce.passing, Scope(scope, {p.RESULT: results.any()}))
+            value = value.with_reach(control(union(judged, results.list.whole(), given)))
         if reduce.comparing:
             extern, item = self.plan.externs[reduce.comparing], any_item(results.list)
             request = self.extern(reduce.comparing, {one.name: item for one in extern.params[:2]}, extern).whole()
@@ -280,12 +283,12 @@ class BlockWalk(Requests, ABC):
         also decide whether there is such a request, and which answers it may get. So do the arguments of the rule. The
         order of the candidates follows from the path of the block, and an element that is left out moves the others.
         """
-        names = [*reduce.candidates, *(results.branches or {})]
+        names = [p.RESULT, *reduce.candidates, *(results.branches or {})]
         blind = self.seen(ask, Scope(scope, dict.fromkeys(names, EMPTY)))
         for message in ask.messages:
             if message.role != "system":
                 self.refuse("judge", text_reach(message.template, blind.value), reduce.rule, f"{reduce.rule}.judge")
-        seen = dict.fromkeys(reduce.candidates, any_item(results.list) if reduce.same else results.list)
+        seen = dict.fromkeys(reduce.candidates, results.list if reduce.candidates == ("results",) else results.any())
         inner = Scope(scope, {**(results.branches or {}), **seen})
         return self.ask(ask, "judge", reduce.options, inner, union(results.list.whole(), given, self.shifting)).whole()
 

@@ -63,7 +63,7 @@ class Asks:
                 return 0 if node.person else 1
             case p.FlowCall(key):
                 return self.of(key)
-            case p.Chain(block) | p.Fanout(block):
+            case p.Chain(block) | p.Fanout(block) | p.Cascade(block):
                 return self._steps(block.steps, given)
             case p.Match(body=block):
                 return max(self._step(one.node, given) for one in block.steps)

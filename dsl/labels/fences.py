@@ -37,7 +37,7 @@ def _node(flow: str, step: p.Step, labels: Labels) -> p.Node:
     match node:
         case p.Ask():
             return ask(node)
-        case p.Chain(body) | p.Match(body=body) | p.Rounds(body=body):
+        case p.Chain(body) | p.Match(body=body) | p.Rounds(body=body) | p.Cascade(body):
             return replace(node, body=replace(body, steps=_steps(flow, body.steps, labels)))
         case p.Fanout() | p.Map() | p.Repeat():
             body = replace(node.body, steps=_steps(flow, node.body.steps, labels))

@@ -105,6 +105,13 @@ class Requests(Expressions):
             return False
         return not (isinstance(model, p.Ref) and model.name in self.steady)
 
+    def passing(self, passing: p.Passing, scope: Scope) -> Reach:
+        """Read the condition of a search, and return the marks of its verdicts."""
+        if passing.extern is None:
+            return union(*(self.reach(one, scope) for one in passing.exprs))
+        given = {name: self.value(arg, scope) for name, arg in passing.args.items()}
+        return self.extern(passing.extern, given, self.plan.externs[passing.extern]).whole()
+
     def extern(self, key: str, given: Mapping[str, Value], extern: p.Extern) -> Value:
         name = p.plain_name(key)
         for param in extern.params:

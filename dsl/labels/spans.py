@@ -130,7 +130,7 @@ def _exprs(line: s.Line) -> Iterator[s.Expr]:
         yield node.value
     elif isinstance(node, s.Rounds):
         yield from node.ends
-    elif not isinstance(node, (s.Ask, s.Fanout, s.Map, s.Repeat, s.Chain)):
+    elif not isinstance(node, (s.Ask, s.Fanout, s.Map, s.Repeat, s.Chain, s.Cascade)):
         yield node
     reduce = reduce_of(node)
     values = [*(option.value for option in line.options), *((arg.value for arg in reduce.args) if reduce else ())]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Set
+from dataclasses import replace
 from functools import reduce
 from math import log2
 
@@ -111,6 +112,8 @@ class Walk(RoundWalk):
                 return inner.value(block.result)
             case p.Match(expr, block):
                 return self._match(self.value(expr, scope), block, Scope(scope))
+            case p.Cascade(block):
+                return self._cascade(block, Scope(scope))
             case p.Rounds():
                 return self.rounds(step.node, scope)
             case p.FlowCall(key, args):
@@ -128,6 +131,28 @@ class Walk(RoundWalk):
         self.body(block.steps, inner)
         self.presence = presence
         return reduce(either, [inner.value(one.name) for one in block.steps]).with_reach(decided)
+
+    def _cascade(self, block: p.Block, inner: Scope) -> Value:
+        """Read the stages of a cascade in their order. Each may decide whether those behind it run."""
+        presence, before = self.presence, EMPTY
+        found: Value | None = None
+        tally: Reach = NOTHING
+        decided: Reach = NOTHING
+        for stage in block.steps:
+            scope = Scope(inner)
+            if found is not None:
+                scope.values["last"], scope.tallies["last"] = led(before, "last"), tally
+            if stage.when is not None:
+                decided = union(decided, control(self.reach(stage.when, scope)))
+            if found is not None:
+                # A stage also runs if the one before failed, and what that one saw can make it fail.
+                decided = union(decided, narrowed(before.whole(), 1.0, CONTROL))
+            self.presence = union(presence, decided)
+            value = self.step(replace(stage, when=None), scope)
+            before, found = value, value if found is None else either(found, value)
+            tally = scope.tally(stage.name)
+        self.presence = presence
+        return (found or EMPTY).with_reach(decided)
 
     def _flow_call(self, key: str, given: Mapping[str, Value]) -> Value:
         """Read a call of a flow. Calls whose arguments have the same marks are read once."""

@@ -62,7 +62,7 @@ def _values(flow: Flow) -> Iterator[tuple[s.Node, Span]]:
 
 def _signs(node: s.Node) -> Iterator[Span]:
     """Yield the signs in a value that can also begin a value."""
-    if isinstance(node, s.Ask | s.Fanout | s.Map | s.Repeat | s.Chain | s.Rounds | s.Match):
+    if isinstance(node, s.Ask | s.Fanout | s.Map | s.Repeat | s.Chain | s.Rounds | s.Match | s.Cascade):
         return
     todo: list[s.Expr | s.Ask] = [node]
     while todo:

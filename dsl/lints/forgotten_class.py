@@ -59,7 +59,7 @@ def _inside(step: Step) -> Iterator[tuple[s.Expr, Scope]]:
     node = step.line.node
     parent = step.parent
     given = parent is not None and not isinstance(parent.line.node, s.Chain | s.Rounds)
-    if parent and given and (isinstance(parent.line.node, s.Fanout | s.Match) or step is parent.steps[-1]):
+    if parent and given and (isinstance(parent.line.node, s.Fanout | s.Match | s.Cascade) or step is parent.steps[-1]):
         if isinstance(node, s.Name | s.Binary):
             yield from _values(node, step.scope)
         elif step.line.name and step.line.when and step.line.when.otherwise is not None:

@@ -150,7 +150,7 @@ class Lengths:
                 return True
             if not path and rule in _LISTS:
                 return False
-        elif not isinstance(node, (s.Chain, s.Match, s.Rounds)):
+        elif not isinstance(node, (s.Chain, s.Match, s.Rounds, s.Cascade)):
             return self.open(node, step.scope, path)
         return any(self._step(one, rest, self._long) for one, rest in _inside(step, path))
 
@@ -159,7 +159,7 @@ class Lengths:
         if isinstance(node, (s.Fanout, s.Map, s.Repeat)):
             if node.reduce.ask is not None:
                 return True
-        elif not isinstance(node, (s.Chain, s.Match, s.Rounds)):
+        elif not isinstance(node, (s.Chain, s.Match, s.Rounds, s.Cascade)):
             return self._holds(node, step.scope, path)
         return any(self._step(one, rest, self._told) for one, rest in _inside(step, path))
 
@@ -197,7 +197,7 @@ def _inside(step: Step, path: Path) -> list[tuple[Step, Path]]:
         if path and rule == "collect":
             return [(branch, path[1:]) for branch in step.steps if branch.title == path[0]]
         return [(branch, path) for branch in step.steps]
-    if isinstance(node, s.Match):
+    if isinstance(node, s.Match | s.Cascade):
         return [(branch, path) for branch in step.steps]
     rest = path[1:] if rule in _LISTS and path[:1] == (EACH,) else path
     return [(one, rest) for one in step.steps[-1:]]

@@ -53,7 +53,7 @@ def _values(flow: Flow) -> Iterator[tuple[s.Expr, Scope]]:
         source = s.source_of(node)
         if source is not None:
             yield source, step.scope
-        elif not isinstance(node, (s.Ask, s.Map, s.Repeat, s.Fanout, s.Chain, s.Match, s.Rounds)):
+        elif not isinstance(node, (s.Ask, s.Map, s.Repeat, s.Fanout, s.Chain, s.Match, s.Rounds, s.Cascade)):
             yield node, step.scope
 
 

@@ -72,7 +72,7 @@ def _outside(block: Step, reached: set[Step], costs: Costs) -> list[Step]:
         step = todo.pop()
         if step not in reached:
             found += [step] if costs.pays(step) else []
-        elif isinstance(step.line.node, (s.Chain, s.Fanout, s.Match, s.Rounds)):
+        elif isinstance(step.line.node, (s.Chain, s.Fanout, s.Match, s.Rounds, s.Cascade)):
             todo.extend(step.steps)
     return found
 

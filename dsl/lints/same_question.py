@@ -91,6 +91,8 @@ class _Prints:
                 node = (s.Repeat, least, most, element, over, body, _reduce(reduce))
             case s.Chain():
                 node = (s.Chain, body)
+            case s.Cascade():
+                node = (s.Cascade, *((inner[part], part.line.when) for part in step.steps))
             case s.Match(value, _, classes):
                 node = (s.Match, value, classes, body)
             case s.Rounds(most, _, until, otherwise, by):

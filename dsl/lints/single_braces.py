@@ -106,7 +106,7 @@ def _texts(flow: Flow, plain: bool = False) -> Iterator[tuple[s.String, Scope, S
         elif isinstance(node, s.Rounds):
             for expr in node.ends:
                 yield from _in(expr, step.until_scope or step.scope, step, plain)
-        elif not isinstance(node, s.Chain):
+        elif not isinstance(node, s.Chain | s.Cascade):
             yield from _in(node, step.scope, step, plain)
         if step.line.when and step.line.when.otherwise is not None:
             yield from _in(step.line.when.otherwise, step.scope, step, plain)

@@ -5,6 +5,7 @@ The parser calls them while it reads the text. So there is no parse tree in betw
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from .. import syntax as s
@@ -53,7 +54,7 @@ class TreeBuilder(DeclarationReductions):
     def returned(self, c: list[Any]) -> s.Return:
         """Return the value that ends a flow. A block, an ask, and a value with clauses become a step of their own."""
         node, span = c[1], self._span(c)
-        own = len(c) > 2 or isinstance(node, (s.Ask, s.Fanout, s.Map, s.Repeat, s.Chain, s.Match, s.Rounds))
+        own = len(c) > 2 or isinstance(node, (s.Ask, s.Fanout, s.Map, s.Repeat, s.Chain, s.Match, s.Rounds, s.Cascade))
         if not own and not isinstance(node, s.Call):
             return s.Return(node, span)
         word = self._word(c[0])
@@ -150,12 +151,12 @@ class TreeBuilder(DeclarationReductions):
         return "at_most", self._number(c[2])
 
     def repeat(self, c: list[Any]) -> s.Repeat:
-        numbers = [self._number(child) for child in c if isinstance(child, Token) and child.type == "NUMBER"]
         # A panel has four parts before its body: `over`, a name, `in` and a list.
         word = c[-8] if len(c) > 8 and isinstance(c[-8], Token) and c[-8].type == "OVER" else None
         element, over = (self._word(c[-7]), c[-5]) if word is not None else (None, None)
+        least, most = c[1], c[3] if isinstance(c[3], s.Number) else c[1]
         body, number = self._body(c[-4:-1]), self._next()
-        return s.Repeat(numbers[0], numbers[-1], body, c[-1], self._span(c), element, over, number=number)
+        return s.Repeat(least, most, body, c[-1], self._span(c), element, over, number=number)
 
     def chain(self, c: list[Any]) -> s.Chain:
         return s.Chain(self._body(c[1:4]), self._span(c), number=self._next())
@@ -171,6 +172,18 @@ class TreeBuilder(DeclarationReductions):
             return word, self._line(word, c[2], c)
         string = self._string(c[0])
         return string, self._line(s.Word(string.value, string.span), c[2], c)
+
+    def cascade(self, c: list[Any]) -> s.Cascade:
+        from ..syntax.stage_words import told  # few files have cascades
+
+        lines = tuple(
+            line
+            if line.when is None
+            else replace(line, when=replace(line.when, condition=told(line.when.condition, self._next)))
+            for line in c
+            if isinstance(line, s.Line)
+        )
+        return s.Cascade(s.Body(lines, self._span(c[1:])), self._span(c), number=self._next())
 
     def rounds(self, c: list[Any]) -> s.Rounds:
         otherwise, by = round_end(c[10], self._problem) if len(c) > 10 else (None, None)

@@ -60,13 +60,21 @@ class DeclarationReductions(TestReductions):
     def model(self, c: list[Any]) -> s.ModelDecl:
         options = next((child for child in c if isinstance(child, With)), With())
         strings = [self._string(child) for child in c if isinstance(child, Token) and child.type == "STRING"]
+        hole = c[3] if isinstance(c[3], s.Hole) else None
+        if hole is not None:
+            strings.insert(0, self._first_address(hole))
         return s.ModelDecl(
             self._word(c[1]),
             strings[0],
             strings[1] if len(strings) > 1 else None,
             tuple(options),
             self._span(c),
+            hole,
         )
+
+    def _first_address(self, hole: s.Hole) -> s.String:
+        first = hole.values[0] if hole.values else None
+        return first.string if isinstance(first, s.Text) else s.String("", hole.span)
 
     def endpoint(self, c: list[Any]) -> s.EndpointDecl:
         options = next((child for child in c if isinstance(child, With)), With())

@@ -248,6 +248,12 @@ class ValueReductions(TokenReductions):
 
     quantity = number
 
+    def hole(self, c: list[Any]) -> s.Hole:
+        values = tuple(child for child in c if not isinstance(child, Token))
+        made = s.Hole("1", "", self._span(c), values=values, number=self._next())
+        self.holes.append(made)
+        return made
+
     def list_expr(self, c: list[Any]) -> s.Expr:
         items = tuple(child for child in c if not isinstance(child, Token))
         return self._grown(s.ListExpr(items, self._span(c), number=self._next()), *items)

@@ -28,6 +28,7 @@ class TokenReductions:
         self._next: Callable[[], int] = count().__next__
         self.too_deep = False
         self.has_labels = False
+        self.holes: list[s.Hole] = []
 
     def comment(self, token: Token) -> Token:
         start = token.start_pos or 0

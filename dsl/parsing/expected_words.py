@@ -9,6 +9,7 @@ _WORDS = {
     "NAME": "a name",
     "STRING": 'a "text"',
     "CLASS": "a class in quotes",
+    "STAGE": "`else`",
     "NUMBER": "a number",
     "LBRACE": "`{`",
     "RBRACE": "`}`",
@@ -37,8 +38,10 @@ def expected_words(expected: frozenset[str]) -> str:
         # Between two lines of a block: all that a line can begin with is one thing.
         clauses = [name for name in CLAUSES if name in names]
         return ", ".join([*(f"`{name.lower()}`" for name in clauses), "another step, `name = …`, `return …` or `}`"])
+    if names <= {"STRING", "NUMBER", "OPTIONAL"}:
+        names -= {"OPTIONAL"}  # few files leave a value open
     if len(names & VALUE) >= 6:
-        names -= VALUE
+        names -= {*VALUE, "OPTIONAL"}
         words.append("a value")
     for name in sorted(names):
         if name in _WORDS:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from ..patterns import pattern
 from ..records import dataclass
 from .match_words import begins_match
-from .neighbours import begins_line
+from .neighbours import begins_line, then
 from .tables import BAD, CLAUSE_WORDS, END, FILE_WORDS, LABELS, Tables
 from .token import Token
 
@@ -96,6 +96,8 @@ def named(text: str, tokens: Sequence[Token], place: int) -> bool:
         return True
     if tokens[place].type == "MATCH":
         return not begins_match(text, tokens, place)
+    if tokens[place].type == "CASCADE":
+        return then(tokens, place)[0] != "LBRACE" or begins_line(text, tokens, place + 1)
     if tokens[place].type in CLAUSE_WORDS:
         return text.startswith("(", tokens[place].end_pos or 0) and begins_line(text, tokens, place)
     alone = tokens[place].type in LABELS or begins_line(text, tokens, place)

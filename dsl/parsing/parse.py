@@ -14,7 +14,7 @@ from .lexer import lex, named
 from .neighbours import then
 from .readable import MOST_TOKENS, too_deep, too_many_tokens, unreadable
 from .suspicious_lines import compared, oddities
-from .tables import CLASS, END, GrammarRule, Tables, grammar, packaged
+from .tables import CLASS, END, STAGE, GrammarRule, Tables, grammar, packaged
 from .token import Token
 
 _lock = Lock()
@@ -43,7 +43,7 @@ def parse_flow(source: Source) -> s.File:
         raise FlowError(problems)
     for comment in lexed.comments:
         builder.comment(comment)
-    return s.File(file.items, tuple(builder.comments), file.span, builder.has_labels)
+    return s.File(file.items, tuple(builder.comments), file.span, builder.has_labels, tuple(builder.holes))
 
 
 def misfit(source: Source) -> int | None:
@@ -113,6 +113,8 @@ def _run(tables: Tables, tokens: list[Token], builder: TreeBuilder, stopped: lis
             type = token.type = "NAME"
         elif type == "STRING" and tables.begins_branch(states, then(tokens, place)):
             type = token.type = CLASS
+        elif type == "ELSE" and tables.parts_stages(states, tokens[place + 1 : place + 2]):
+            type = token.type = STAGE
         while True:
             action = row.get(type)
             if action is None:

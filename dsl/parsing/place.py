@@ -16,7 +16,7 @@ VALUE = frozenset(
     {"NAME", "STRING", "NUMBER", "DURATION", "PERCENT", "MONEY", "LBRACE", "LSQB", "LPAR", "NOT", "MINUS"}
 )
 """The types of tokens that a value can begin with."""
-NODES = frozenset({"ASK", "FANOUT", "MAP", "REPEAT", "CHAIN", "MATCH"})
+NODES = frozenset({"ASK", "FANOUT", "MAP", "REPEAT", "CHAIN", "MATCH", "CASCADE"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from .place import Place
 from .readable import MOST_FINDINGS, MOST_TOKENS, too_deep, too_many_tokens
 from .strings import read_string
 from .syntax_errors import describe
-from .tables import BAD, CLASS, END, Tables
+from .tables import BAD, CLASS, END, STAGE, Tables
 from .token import Token
 from .tolerant import Tolerant
 
@@ -160,6 +160,8 @@ class Recovery:
                 type = token.type = "NAME"
             elif type == "STRING" and tables.begins_branch(states, then(self.tokens, place)):
                 type = token.type = CLASS
+            elif type == "ELSE" and tables.parts_stages(states, self.tokens[place + 1 : place + 2]):
+                type = token.type = STAGE
             if type != BAD and self._step(states, begins, place, type):
                 if type in ("STRING", CLASS):
                     self._check_escapes(place)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..diagnostics import Diagnostic, nearest
+from .cascade_mistakes import cascade_stage
 from .check_mistakes import CHECK_MISTAKES
 from .corrections import without_comma
 from .endpoint_mistakes import ENDPOINT_MISTAKES
@@ -29,12 +30,13 @@ _BLOCKS = {
     "REPEAT": "write `repeat 3 { … } reduce majority`",
     "CHAIN": "write `chain { … }`",
     "MATCH": MATCH,
+    "CASCADE": "write `cascade { ask cheap …  else ask strong … when … }`",
 }
 
 
 def describe(place: Place) -> Diagnostic:
     """Describe the mistake at a token that is not allowed in its place."""
-    for rule in (_no_reducer,) if place.ends else (match_branch, *_FIRST, *HABITS, *VALUES, *_RULES):
+    for rule in (_no_reducer,) if place.ends else (match_branch, cascade_stage, *_FIRST, *HABITS, *VALUES, *_RULES):
         if found := rule(place):
             return found
     end = "the file ends too early" if place.type == END else "the declaration ends too early"
@@ -160,7 +162,7 @@ def _declaration(place: Place) -> Diagnostic | None:
         name = place.word(-1)
         if place.at(-2) in ("LPAR", "COMMA"):
             return place.error(f"the parameter `{name}` has no type", f"write `{name}: text`, or another type", -1)
-    if place.type == "NAME" and place.expected == {"STRING"}:
+    if place.type == "NAME" and "STRING" in place.expected <= {"STRING", "OPTIONAL"}:
         where = ', as in `import "FILE.flow"`' if place.at(-1) == "IMPORT" else ""
         return place.error(f"`{place.shown}` has no quotes", f"write a text in quotes{where}")
     return None

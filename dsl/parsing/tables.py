@@ -7,17 +7,22 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from functools import cache, cached_property
 from pkgutil import get_data
 from zlib import crc32
 
 from ..records import dataclass
+from .token import Token
 
 END = "$END"
 BAD = "BAD"
 """The type of a token whose text matches no terminal."""
 CLASS = "CLASS"
 """The type of a text before a `=`: the class of a branch in two words."""
+
+STAGE = "STAGE"
+"""The type of an `else` between two stages of a cascade."""
 
 NEVER_NAMES = frozenset({"RETURN", "NOT", "AND", "OR"})
 
@@ -33,6 +38,8 @@ ENDPOINT_WORDS = frozenset({"KEY"})
 """The keywords that have a meaning only in the declaration of an endpoint. Everywhere else they are ordinary names."""
 ROUND_WORDS = frozenset({"UP", "TO", "UNTIL"})
 """The keywords that have a meaning only around rounds. Everywhere else they are ordinary names."""
+CASCADE_WORDS = frozenset({"CASCADE"})
+"""The keyword that begins a cascade if `{` follows on its line. Everywhere else it is an ordinary name."""
 PANEL_WORDS = frozenset({"OVER"})
 """The keywords that have a meaning only in a repeat. Everywhere else they are ordinary names."""
 TEST_LINES = frozenset({"REPLY", "EXPECT"})
@@ -40,6 +47,7 @@ TEST_LINES = frozenset({"REPLY", "EXPECT"})
 LABELS = frozenset({"TRUSTED", "UNTRUSTED"})
 """The keywords that have a meaning only before a type or before the reading of a file. Elsewhere they are names."""
 _PLACED = TEST_WORDS | TYPE_WORDS | CLAUSE_WORDS | FILE_WORDS | ENDPOINT_WORDS | ROUND_WORDS | PANEL_WORDS | LABELS
+_PLACED |= CASCADE_WORDS
 _RELATIONS = frozenset({"MATCHES", "CONTAINS", "ABOUT", "SKIPPED", "FAILED"})
 _CLAUSES = frozenset({"WITH", "AFTER", "WHEN"})
 _JOINS = frozenset({"COMPARE", "FALLBACK", "PLUS", "MINUS", "TIMES", "DIVIDE", "IN", "AND", "OR", "DOT", "LPAR"})
@@ -113,7 +121,7 @@ class Tables:
             return True
         if type in LABELS:
             return self._label_is_name(stack, type, named, then)
-        if type == "MATCH" and named:
+        if type in ("MATCH", "CASCADE") and named:
             return self.advance(stack, "NAME") is not None
         if type == "ELSE" and then[0] == "EQUAL":
             # The branch `else = …` of a match. Behind `when` the word would also go on with the condition.
@@ -129,6 +137,20 @@ class Tables:
     def begins_branch(self, stack: list[int], then: tuple[str, str]) -> bool:
         """Tell whether a text is the class of a branch here: the branch of a match begins, and `=` follows."""
         return then[0] == "EQUAL" and CLASS in self.actions[stack[-1]] and self.advance(stack, CLASS) is not None
+
+    def parts_stages(self, stack: list[int], ahead: Sequence[Token]) -> bool:
+        """Tell whether an `else` stands between two stages of a cascade. ``ahead`` has the tokens behind it.
+
+        Where the stage before ends with a check, a text behind `else` is what the check tells the model. Where it ends
+        with the condition of rounds, a word such as `last` is their end.
+        """
+        if STAGE not in self.actions[stack[-1]] or self.advance(stack, STAGE) is None:
+            return False
+        own = self.advance(stack, "ELSE")
+        if own is None or not ahead:
+            return True
+        word = ahead[0].type if ahead[0].type == "STRING" else "NAME" if ahead[0] in ("last", "fail", "best") else ""
+        return not word or self.advance(own, word) is None
 
     def _test_word_is_name(self, stack: list[int], type: str, then: tuple[str, str]) -> bool:
         # `cases = …` gives a parameter of that name.

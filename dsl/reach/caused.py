@@ -116,7 +116,7 @@ class Caused:
         """Bound the questions of a vote that compares its answers."""
         branches = len(site.step.block.steps) if site.step.block is not None else 0
         most = branches if isinstance(site.step.node, p.Fanout) else times(site.step).most
-        return Bound(0, 0 if asks is None else asks.times(None if most is None else int(most)))
+        return Bound(0, 0 if asks is None else asks.comparisons(None if most is None else int(most)))
 
     # All runs
 

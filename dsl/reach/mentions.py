@@ -69,7 +69,7 @@ class Mentions:
         return found
 
     def _last(self, site: Site, name: str) -> set[str]:
-        rounds = [block for block in site.blocks if isinstance(block.node, p.Rounds)]
+        rounds = [block for block in site.blocks if isinstance(block.node, p.Rounds | p.Cascade)]
         return self._values.get((site.flow, rounds[-1].name), set()) if rounds and name == "last" else set()
 
     def _element(self, site: Site, name: str) -> set[str]:

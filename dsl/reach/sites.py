@@ -92,8 +92,10 @@ class Sites:
             if block is None:
                 continue
             votes = self.votes(step)
-            inner = step if votes else counted if isinstance(step.node, p.Chain | p.Match | p.Rounds) else None
-            every = isinstance(step.node, p.Fanout | p.Match)
+            inner = (
+                step if votes else counted if isinstance(step.node, p.Chain | p.Match | p.Rounds | p.Cascade) else None
+            )
+            every = isinstance(step.node, p.Fanout | p.Match | p.Cascade)
             names = frozenset(one.name for one in block.steps) if every else frozenset({block.result})
             asked = holds_ballots(step.node, votes=votes, around=ballots)
             yield from self._walk(flow, block.steps, (*blocks, step), vote=inner, results=names, ballots=asked)
@@ -106,11 +108,11 @@ def _reduce(step: p.Step) -> p.Reduce | None:
 def titled(step: p.Step, blocks: Sequence[p.Step], flow: str) -> str:
     """Return the title of a step in quotes, with the called flow that it is in.
 
-    A branch of a match has the title of the match before its own: ``first.SPAM``.
+    A branch of a match, or a stage of a cascade, has the title of its block before its own: ``first.SPAM``.
     """
     own = step.title
     for block in reversed(blocks):
-        if not isinstance(block.node, p.Match):
+        if not isinstance(block.node, p.Match | p.Cascade):
             break
         if block.title.startswith("line "):
             own = f"`{own}` of {block.title}"

@@ -38,6 +38,6 @@ def extern_of(step: p.Step) -> str:
     node = step.node
     if isinstance(node, p.ExternCall):
         return p.plain_name(node.extern)
-    if isinstance(node, (p.Map, p.Repeat, p.Fanout)) and (of := node.reduce.extern or node.reduce.comparing):
-        return p.plain_name(of)
+    if isinstance(node, (p.Map, p.Repeat, p.Fanout)) and node.reduce.called is not None:
+        return p.plain_name(node.reduce.called)
     return ""

@@ -37,7 +37,7 @@ def stub_flows(checked: Checked, path: str) -> tuple[StubFlow, ...]:
     comments = _comments(checked)
     found = []
     for flow in checked.file.flows:
-        plan = make_plan(checked, flow.name.text)
+        plan = make_plan(checked.settled, flow.name.text)
         params = tuple(_param(one) for one in plan.params)
         found.append(StubFlow(plan.flow, path, params, plan.type, comments.get(flow.name.text, "")))
     return tuple(found)

@@ -30,6 +30,7 @@ from .nodes import (
     Entry,
     Expr,
     Get,
+    Hole,
     ListExpr,
     Message,
     Name,
@@ -44,7 +45,7 @@ from .nodes import (
     Unit,
 )
 from .numbering import number_nodes
-from .steps import Body, Chain, Fanout, Line, Map, Match, Node, Repeat, Return, Rounds, When, source_of
+from .steps import Body, Cascade, Chain, Fanout, Line, Map, Match, Node, Repeat, Return, Rounds, When, source_of
 from .tests import (
     Cases,
     Cassette,
@@ -90,6 +91,7 @@ __all__ = [
     "Body",
     "Budget",
     "Call",
+    "Cascade",
     "Cases",
     "Cassette",
     "Chain",
@@ -115,6 +117,7 @@ __all__ = [
     "FlowDecl",
     "Get",
     "Given",
+    "Hole",
     "ImportDecl",
     "Line",
     "ListExpr",

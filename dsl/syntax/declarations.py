@@ -6,7 +6,7 @@ from dataclasses import field
 
 from ..records import dataclass
 from ..source import Span
-from .nodes import Expr, Number, Option
+from .nodes import Expr, Hole, Number, Option
 from .steps import Body, Return
 from .tests import SetupDecl, TestDecl
 from .words import String, Word, at, numbered
@@ -48,11 +48,14 @@ class FlowDecl:
 
 @dataclass(frozen=True, slots=True)
 class ModelDecl:
+    """``model name = "address"``. A ``hole`` has the addresses of which one is tuned; the first stands for them."""
+
     name: Word
     address: String
     fallback: String | None
     options: tuple[Option, ...]
     span: Span = at()
+    hole: Hole | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,12 +157,13 @@ class Comment:
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A flow file. ``labelled`` says that it has a label, such as `untrusted`."""
+    """A flow file. ``labelled`` says that it has a label, such as `untrusted`. ``holes`` are those still open."""
 
     items: tuple[Declaration, ...]
     comments: tuple[Comment, ...] = field(compare=False)
     span: Span = at()
     labelled: bool = field(default=False, compare=False, repr=False)
+    holes: tuple[Hole, ...] = field(default=(), compare=False, repr=False)
 
     @property
     def flows(self) -> tuple[FlowDecl, ...]:

@@ -72,6 +72,16 @@ class Number:
 
 
 @dataclass(frozen=True, slots=True)
+class Hole(Number):
+    """A `?` in the place of a value that `flowrun tune` chooses. ``values`` are its candidates, if the file has them.
+
+    The checker never sees one: it checks the file with each candidate in its place.
+    """
+
+    values: tuple[Expr, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class ListExpr:
     items: tuple[Expr, ...]
     span: Span = at()

@@ -106,7 +106,20 @@ class Rounds:
         return (self.until,) if self.by is None else (self.until, self.by)
 
 
-Node = Ask | Fanout | Map | Repeat | Chain | Match | Rounds | Expr
+@dataclass(frozen=True, slots=True)
+class Cascade:
+    """A cascade: its stages run one after another until one need not go on.
+
+    ``body`` has a line for each stage. The `when` of a line is the condition for going on to this stage; it has no
+    `else`.
+    """
+
+    body: Body
+    span: Span = at()
+    number: int = numbered()
+
+
+Node = Ask | Fanout | Map | Repeat | Chain | Match | Rounds | Cascade | Expr
 
 
 def source_of(node: Node) -> Expr | None:

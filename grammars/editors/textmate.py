@@ -167,6 +167,8 @@ def _code(lists: Mapping[str, Sequence[str]]) -> list[Rule]:
         match(rf"^{GAP}({NAME}){GAP}(=)(?!=)", "variable.other.definition", "keyword.operator"),
         match(rf"\b(map){BETWEEN}({NAME})(?:{GAP}(,){GAP}({NAME}))?{BETWEEN}(in)\b", word, "variable.other.element",
               "", "variable.other.element", "keyword.operator.word"),
+        match(rf"(?<=[0-9]){GAP}(over){BETWEEN}({NAME}){BETWEEN}(in)\b", word, "variable.other.element",
+              "keyword.operator.word"),
         match(rf"\b(reduce){BETWEEN}({any_of(lists['reducers'])})\b(?!\.)", word, "support.function.reducer"),
         match(rf"\b(reduce){GAP}(\()?{GAP}(by|fold)\b", word, "", word),
         match(rf"\b(reduce){BETWEEN}({NAME})(?<!ask)\b", word, "entity.name.function"),

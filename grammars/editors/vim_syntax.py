@@ -62,6 +62,7 @@ def vim_syntax(lists: Mapping[str, Sequence[str]]) -> str:
         _rule("flowrunKeyword", rf"<{_any([*lists['words'], *lists['test_lines']])}>%(\s*[:.,)\]}}])@!"),
         _rule("flowrunKeyword", r"<at\s+most>|<at>\ze\s*\[|<chain\s+up\s+to>"),
         _rule("flowrunKeyword", r"\}\s*\zsuntil>"),
+        _rule("flowrunKeyword", r"<repeat\s+\d+%(\.\.\d+)?\s+\zsover>"),
         _rule("flowrunKeyword", r"^\s*\zscheck>\ze\s+%(%(and|or|in)>)@![[:alnum:]_\"([-]"),
         _rule("flowrunKeyword", r"<from\ze\s*\""),
         _rule("flowrunKeyword", r"\"\s*\zs%(%(of|as)>|key\ze\s*\")"),

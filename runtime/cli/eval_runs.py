@@ -49,7 +49,7 @@ def run_sides(sides: list[Contender], setting: Evaluation) -> tuple[list[Column]
 
     The other part is the exit code. Raises UsageError, DiskError.
     """
-    earlier = {one.name: _read(one, one.run, setting.journal, given=True) for one in sides if one.run}
+    earlier = {one.name: read_side(one, one.run, setting.journal, given=True) for one in sides if one.run}
     for one in sides:
         permit(one.plan, setting.given["allow_python"])
     if not _agreed([one for one in sides if not one.run], setting):
@@ -61,17 +61,17 @@ def run_sides(sides: list[Contender], setting: Evaluation) -> tuple[list[Column]
         if one.run:
             found.append(earlier[one.name])
             continue
-        if left is not None and 0 in (left.calls, left.money) and _buys(one, setting):
+        if left is not None and 0 in (left.calls, left.money) and buys(one, setting):
             complain(f"the budget was spent before {one.name} began: give the same command with a larger --budget")
             return None, exits.OVER_LIMIT
-        result = _run(one, setting, left)
+        result = run_side(one, setting, left)
         # Without a budget of the whole, a row that spent the flow's own budget is a row without an answer.
         measurable = ("done", "partial", "budget") if left is None else ("done", "partial")
-        if result.status not in measurable or not result.outcome.complete or _broken(result):
-            return None, _ended(result)
+        if result.status not in measurable or not result.outcome.complete or broken(result):
+            return None, ended(result)
         if left is not None:
-            left = _left(left, result)
-        found.append(_read(one, result.run, setting.journal))
+            left = what_is_left(left, result)
+        found.append(read_side(one, result.run, setting.journal))
     from ..eval.columns import columns_of
 
     return columns_of(found), exits.DONE
@@ -82,7 +82,7 @@ def _agreed(sides: list[Contender], setting: Evaluation) -> bool:
     sends = False
     for one in sides:
         bounds = estimate_plan(one.plan, one.inputs, setting.files, model=one.model)
-        kept = None if setting.given["fresh"] else _foreseen(one, setting)
+        kept = None if setting.given["fresh"] else foreseen(one, setting)
         free = kept is not None and not kept.calls
         sends = sends or not free
         parts = [
@@ -105,7 +105,7 @@ def _agreed(sides: list[Contender], setting: Evaluation) -> bool:
     return ask is None or ask("Run this? [y/N] ")
 
 
-def _foreseen(one: Contender, setting: Evaluation) -> Foreseen | None:
+def foreseen(one: Contender, setting: Evaluation) -> Foreseen | None:
     if not setting.journal.exists():
         return None
     with suppress(UsageError):
@@ -114,7 +114,7 @@ def _foreseen(one: Contender, setting: Evaluation) -> Foreseen | None:
     return None
 
 
-def _run(one: Contender, setting: Evaluation, budget: Budget | None) -> Result:
+def run_side(one: Contender, setting: Evaluation, budget: Budget | None) -> Result:
     given = setting.given
     remarks: list[str] = []
     check_texts(one.plan.params, one.inputs, Path(one.plan.source).parent, remarks.append)
@@ -141,7 +141,7 @@ def _run(one: Contender, setting: Evaluation, budget: Budget | None) -> Result:
         )
 
 
-def _read(one: Contender, name: str, journal: Path, given: bool = False) -> list[Side]:
+def read_side(one: Contender, name: str, journal: Path, given: bool = False) -> list[Side]:
     """Read a side from its run in the journal. ``given`` says that the user named the run. Raises UsageError."""
     from ..eval.origins import origins_of
     from ..journal.choice import chosen_run
@@ -177,26 +177,26 @@ def _its_answer(made: RowsRun, answer: Answer, one: Contender, run: str) -> Answ
     return found
 
 
-def _left(budget: Budget, result: Result) -> Budget:
+def what_is_left(budget: Budget, result: Result) -> Budget:
     """Return what a side leaves of the budget to the next one."""
     calls = None if budget.calls is None else budget.calls - result.summary.whole.sent
     money = None if budget.money is None else budget.money - result.spent
     return Budget(None if calls is None else max(0, calls), None if money is None else max(0.0, money), rest=True)
 
 
-def _buys(one: Contender, setting: Evaluation) -> bool:
+def buys(one: Contender, setting: Evaluation) -> bool:
     """Tell whether a side is sure to send a call. A side whose answers are all in the journal needs no budget."""
-    kept = None if setting.given["fresh"] else _foreseen(one, setting)
+    kept = None if setting.given["fresh"] else foreseen(one, setting)
     return kept is None or kept.calls > 0
 
 
-def _broken(result: Result) -> bool:
+def broken(result: Result) -> bool:
     """Tell whether rows have no answer because an endpoint served nothing more. They say nothing about the flow."""
     lost = isinstance(result.value, list) and None in result.value
     return lost and any(isinstance(loss.error, EndpointError | ModelError) for loss in result.outcome.losses)
 
 
-def _ended(result: Result) -> int:
+def ended(result: Result) -> int:
     """Say why a run came to no end, and return the exit code. The paid answers are in the journal."""
     stopped = result.outcome.stopped
     losses = [loss for loss in result.outcome.losses if isinstance(loss.error, EndpointError | ModelError)]

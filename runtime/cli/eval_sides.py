@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from flowrun.dsl import Checked, dataclass
+from flowrun.dsl import Checked, dataclass, types
 from flowrun.dsl import plan as p
 
 from ..costs.written_budget import Budget
@@ -16,7 +16,7 @@ from ..eval.one_row import one_row
 from ..eval.other_model import with_model
 from ..eval.row_plan import row_plan
 from ..eval.table import Rows, Table
-from ..eval.target import Answer, target_of
+from ..eval.target import Answer, Target, target_of
 from ..files.files import Files
 from ..session.loading import load, plan_of
 from ..vocabulary.errors import UsageError
@@ -63,12 +63,7 @@ def contenders(chosen: Chosen, setting: Evaluation, tell: Tell) -> list[Contende
     model = known_model(plan, given["model"])
 
     def side(name: str, plan: p.Plan, model: str | None) -> Contender:
-        known = {param.name for param in plan.params}
-        mine = {name: value for name, value in constants.items() if name in known}
-        plan, element, answers = _answers(plan, setting, mine)
-        row, rows = setting.table.typed(plan, mine, answers, element)
-        made = row_plan(plan, row, answers, mine, element)
-        return Contender(name, made, model, {made.params[0].name: rows, **mine}, rows, answers)
+        return contender(name, plan, model, setting, constants)
 
     first = side(plan.flow, plan, model)
     found = [first]
@@ -85,6 +80,29 @@ def contenders(chosen: Chosen, setting: Evaluation, tell: Tell) -> list[Contende
         found.append(side(Path(file).name, plan_of(changed, plan.flow), model))
     found += [replace(first, name=name, run=name) for name in given["against_run"]]
     return _named(found)
+
+
+def contender(
+    name: str,
+    plan: p.Plan,
+    model: str | None,
+    setting: Evaluation,
+    constants: Mapping[str, Json],
+    *,
+    labelled: bool = True,
+) -> Contender:
+    """Make a side that runs a plan for each row. ``constants`` are the values of parameters for all rows.
+
+    Without ``labelled`` rows the expected answers are not known, and the rows need no column of them.
+    """
+    known = {param.name for param in plan.params}
+    mine = {name: value for name, value in constants.items() if name in known}
+    plan, element, answers = _answers(plan, setting, mine)
+    if not labelled:
+        answers = [Answer(one.label, Target(one.target.expr, types.optional(one.target.type))) for one in answers]
+    row, rows = setting.table.typed(plan, mine, answers, element)
+    made = row_plan(plan, row, answers, mine, element)
+    return Contender(name, made, model, {made.params[0].name: rows, **mine}, rows, answers)
 
 
 def _answers(plan: p.Plan, setting: Evaluation, mine: Collection[str]) -> tuple[p.Plan, str, list[Answer]]:

@@ -56,7 +56,8 @@ def finish(
         print(inert(line), file=sys.stderr)
     for trouble in lost:
         complain(trouble)
-    for line in (*([] if quiet else votes_lines(result)), *losses_lines(result, all_causes=quiet)):
+    account = [] if quiet else [*votes_lines(result), *_cascades_told(result)]
+    for line in (*account, *losses_lines(result, all_causes=quiet)):
         print(inert(line), file=sys.stderr)
     for line in failures_lines(result):
         complain(line)
@@ -152,6 +153,7 @@ def report(result: Result) -> dict[str, Any]:
             }
             for path, tally in result.outcome.tallies.items()
         },
+        **_cascades(result),
         "advice": single_calls(result) or None,
         # The account covers the whole run. The other figures cover only the time since it began or was resumed.
         "calls": whole.answered,
@@ -169,6 +171,23 @@ def report(result: Result) -> dict[str, Any]:
         "seconds_one_after_another": round(summary.busy, 3),
         **waiting_figures(summary.waits),
     }
+
+
+def _cascades_told(result: Result) -> list[str]:
+    """Return a line for each cascade of the plan: how many went up to each stage, and what that saved."""
+    if not result.outcome.cascades:
+        return []
+    from ..account.cascades import cascade_counts, cascade_lines
+
+    return cascade_lines(cascade_counts(result.outcome.cascades, result.summary.prices.cost_of))
+
+
+def _cascades(result: Result) -> dict[str, Any]:
+    if not result.outcome.cascades:
+        return {}
+    from ..account.cascades import cascade_counts, cascades_json
+
+    return {"cascades": cascades_json(cascade_counts(result.outcome.cascades, result.summary.prices.cost_of))}
 
 
 def _questions(result: Result) -> dict[str, Any]:

@@ -116,8 +116,11 @@ class FlowCommand(click.Command):
     """A command whose options are its own options and the parameters of one flow.
 
     ``path`` is the flow's file; None if the first argument of the command names it. The callback finds its ``Chosen``
-    in ``ctx.obj``, which is None if no file is named.
+    in ``ctx.obj``, which is None if no file is named. With ``holes`` the file may leave values open: the plan is
+    that of its first setting.
     """
+
+    holes = False
 
     def __init__(self, name: str, *, params: list[click.Parameter], path: Path | None = None, **settings: Any) -> None:
         shared: list[click.Parameter] = [
@@ -186,7 +189,7 @@ class FlowCommand(click.Command):
             return None
         refuse_pipe(path)
         checked = load(path)
-        plan = plan_of(checked, flow)
+        plan = plan_of(checked.settled if self.holes else checked, flow)
         return Chosen(checked, plan, Flags(self.params, [param.name for param in plan.params]))
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Protocol, TextIO, cast
 from ..account.causes import Causes
 from ..account.summary import Summary
 from ..vocabulary import events as e
+from ..vocabulary.errors import BudgetError
 from ..vocabulary.partial_listener import PartialListener
 from ..vocabulary.quoting import inert
 
@@ -244,7 +245,8 @@ class Teller:
                 if state != self._state or now - self._moved >= EVERY:
                     self._state, self._moved = state, now
                     return f"{model}: batch API: {state} {done:,}/{lines:,}"
-            case e.ElementLost(path, reason):
+            case e.ElementLost(path, reason) if not isinstance(event.error, BudgetError):
+                # What a budget leaves out has one line at the end of the run.
                 if self.losses.add(path, reason):
                     return f"{path}: left out: {reason}"
         return ""

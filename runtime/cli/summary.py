@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..account.causes import Cause, Causes, in_lines
 from ..vocabulary.amounts import ceiling_text, count_text, money_text, time_text
+from ..vocabulary.errors import BudgetError
 from ..vocabulary.quoting import sentence
 from ..vocabulary.tally import in_words, standing_text, votes
 from .waits import waiting
@@ -22,6 +23,9 @@ ALL = "--json lists them all"
 def votes_lines(result: Result) -> list[str]:
     """Return a line for each vote. If there are many votes, return one line for all of them."""
     tallies = result.outcome.tallies
+    spent = spent_line(result)
+    if spent and len(tallies) > 1:
+        return [spent]
     if len(tallies) == 1 and _headline(result) and _plain(next(iter(tallies.values()))):
         return []
     if len(tallies) > MANY:
@@ -32,6 +36,25 @@ def votes_lines(result: Result) -> list[str]:
             *filter(None, [single_calls(result)]),
         ]
     return [f"{path}: {vote_text(tally)}" for path, tally in tallies.items()]
+
+
+def spent_line(result: Result) -> str:
+    """Tell how many votes the budget left open, in one line for all of them. "" if it left none open."""
+    tallies, summary = result.outcome.tallies.values(), result.summary
+    open_ = sum(tally.unsent > 0 and not tally.settled for tally in tallies)
+    if not open_ or summary.limits is None:
+        return ""
+    decided = sum(tally.settled for tally in tallies)
+    rest = len(tallies) - decided - open_
+    told = [f"{decided:,} of {count_text(len(tallies), 'vote')} decided", f"{open_:,} ended with the budget"]
+    told += [f"{rest:,} undecided after all samples"] if rest else []
+    account, limits = summary.whole, summary.limits
+    if limits.calls is not None:
+        told[-1] += f"; {account.sent:,} of {count_text(limits.calls, 'call')}"
+    elif limits.dollars is not None:
+        cost = summary.prices.of(account)
+        told[-1] += f"; {money_text(cost or 0.0) or '$0'} of {money_text(limits.dollars)}"
+    return ", ".join(told)
 
 
 def single_calls(result: Result) -> str:
@@ -51,10 +74,15 @@ def losses_lines(result: Result, *, all_causes: bool = False) -> list[str]:
 
     With ``all_causes`` none of them was reported, so each cause gets a line.
     """
-    causes = Causes()
+    causes, spent = Causes(), Causes()
     for loss in result.outcome.losses:
-        causes.add(loss.path, loss.reason, ballot=loss.ballot)
-    return in_lines((cause for cause in causes if all_causes or not cause.named), _left_out, ALL)
+        # The account of the votes has the samples for which the budget had nothing left.
+        if not isinstance(loss.error, BudgetError):
+            causes.add(loss.path, loss.reason, ballot=loss.ballot)
+        elif not (loss.ballot and spent_line(result)):
+            spent.add(loss.path, loss.reason, ballot=loss.ballot)
+    named = [cause for cause in causes if all_causes or not cause.named]
+    return in_lines([*named, *spent], _left_out, ALL)
 
 
 def failures_lines(result: Result) -> list[str]:
@@ -167,14 +195,14 @@ def cost_text(cost: float | None, unbilled: float | None) -> str:
 
 def _plain(tally: Tally) -> bool:
     """Tell whether the closing line already says everything about a vote."""
-    single = len(tally.ballots) == 1 and tally.panel is None and tally.classes is None
+    single = tally.contest is None and len(tally.ballots) == 1 and tally.panel is None and tally.classes is None
     return single and not tally.discarded and not tally.missing and tally.settled
 
 
 def _headline(result: Result) -> str:
     """Write `SPAM (2 of 3; NOT 1)` if the flow's answer is the answer of its only vote. Otherwise write ""."""
     tallies = list(result.outcome.tallies.values())
-    if len(tallies) == 1 and result.ok and tallies[0].winner == result.value:
+    if len(tallies) == 1 and tallies[0].contest is None and result.ok and tallies[0].winner == result.value:
         others = _others(tallies[0])
         return _vote(tallies[0], f"; {others}" if others else "")
     return ""
@@ -197,6 +225,9 @@ def _vote(tally: Tally, others: str = "") -> str:
 
 def vote_text(tally: Tally) -> str:
     """Describe one vote: its answer, the other answers with votes, and the samples that were not needed."""
+    if tally.contest is not None:
+        saved = f"; {tally.saved} of {tally.planned} saved" if tally.saved else ""
+        return f"{tally.contest.text}{saved}"
     parts = [_vote(tally)]
     if others := _others(tally):
         parts.append(others)
@@ -228,7 +259,7 @@ def _panel(tally: Tally) -> str:
     from ..vocabulary.panel import SHORT, panel_text  # few votes are panels
 
     text = panel_text(tally, SHORT)
-    return f"by item: {text}" if text else ""
+    return f"by item ({text})" if text else ""
 
 
 def _others(tally: Tally) -> str:

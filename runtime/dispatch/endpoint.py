@@ -94,6 +94,12 @@ def grown_window(endpoints: Iterable[Endpoint], window: int) -> int:
     return max(window, 2 * sum(one.reach for one in {one.limiter for one in endpoints} if one.limit is None))
 
 
+def places_of(endpoints: Mapping[str, Endpoint], model: str) -> int | None:
+    """Return the requests that the endpoint of a model takes at once. None if the model has a batch API."""
+    endpoint = endpoints.get(model)
+    return None if endpoint is None or endpoint.batch is not None else endpoint.limiter.reach
+
+
 def keeps_prompts(provider: Provider) -> bool:
     """Tell whether the server of a provider keeps the beginnings of prompts that it has read."""
     names = ("caches_from", "keeps_from", "keeps_prompts")

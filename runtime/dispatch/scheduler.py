@@ -32,7 +32,7 @@ from .attempt_events import Publish
 from .batch import Batch
 from .desk import Desk
 from .dispatcher import Dispatcher
-from .endpoint import Endpoint, grown_window
+from .endpoint import Endpoint, grown_window, places_of
 from .ledger import NoLog
 from .listener import Listener
 from .outside import CallExtern, DoRead, called, done, no_files, no_python
@@ -67,6 +67,7 @@ class Scheduler(Listener):
         self._outside = call_extern, do_read
         self.hand_on = hand_on
         self._dispatcher = Dispatcher(endpoints, publish, log or NoLog(), self)
+        state.see(partial(places_of, endpoints))
         self._heard: list[tuple[int, Answer | CallError | None, Usage]] = []
         self._tasks = Tasks(self.mistake, self._left)
         self._desk = Desk(ask_person, publish, self._dispatcher.log, self, self._left)

@@ -14,6 +14,7 @@ from flowrun.dsl import ImageValue
 from ..values.model_values import ModelValue
 from ..values.rules import FileText, RuleValue
 from ..values.sure import SureWord, sureness
+from ..vocabulary.cascade_tally import CascadeTally, StageTally
 from ..vocabulary.classes import classes_json, classes_of
 from ..vocabulary.error_forms import error_json, error_of
 from ..vocabulary.json_value import Json
@@ -134,6 +135,27 @@ def tally_of(form: Mapping[str, Json]) -> Tally:
     )
 
 
+def cascade_json(cascade: CascadeTally) -> list[Json]:
+    return [
+        [
+            one.name,
+            one.end,
+            one.calls,
+            {model: None if used is None else list(used) for model, used in one.used.items()},
+        ]
+        for one in cascade.stages
+    ]
+
+
+def cascade_of(form: list[Any]) -> CascadeTally:
+    return CascadeTally(
+        tuple(
+            StageTally(name, end, calls, {m: None if one is None else (one[0], one[1]) for m, one in used.items()})
+            for name, end, calls, used in form
+        )
+    )
+
+
 def failure_json(failure: Failure) -> dict[str, Json]:
     error = None if failure.error is None else error_json(failure.error)
     return {"path": failure.path, "reason": failure.reason, "error": error, "ballot": failure.ballot}
@@ -185,6 +207,7 @@ def over_json(over: BodyOver) -> dict[str, Json]:
         "losses": [failure_json(one) for one in over.losses],
         "tokens": {model: None if one is None else list(one) for model, one in over.tokens.items()},
         "calls": over.calls,
+        **({"cascades": {path: cascade_json(one) for path, one in over.cascades.items()}} if over.cascades else {}),
     }
 
 
@@ -198,4 +221,5 @@ def over_of(form: Mapping[str, Any]) -> BodyOver:
         tuple(failure_of(one) for one in losses) if losses else (),
         {model: None if one is None else (one[0], one[1]) for model, one in form["tokens"].items()},
         form["calls"],
+        {path: cascade_of(one) for path, one in form.get("cascades", {}).items()},
     )

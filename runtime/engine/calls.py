@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from ..costs.budget import Ledger
 from ..vocabulary import events as e
@@ -18,9 +19,13 @@ from .decisions import Call, Cancel, Decision, Failure, Group, Known, Launch, Po
 from .frames import Frame
 from .heads import expected, none_left
 from .holds import Hold
-from .pending import Line, Pending
+from .pending import Line, Outgoing, Pending, Service
 from .scopes import Context, Scope
 from .withheld import Withheld
+
+if TYPE_CHECKING:
+    from .haste import Haste
+    from .needs import Needs
 
 _ALONE = Sample()
 
@@ -28,9 +33,9 @@ _ALONE = Sample()
 class Calls:
     """The calls of one run. They add their decisions to ``decisions``.
 
-    A call waits in line if the run's budget has no room for it. ``resume`` tries it again, because other calls may cost
-    less than the budget holds back for them. So all paid calls have their answers before the run reports an empty
-    budget. An answer from the journal also waits for ``resume``. ``count`` is the greatest number of a call so far.
+    A call waits in line if the run's budget has no room for it. ``resume`` tries it again: other calls may cost less
+    than is held back for them. So paid calls have their answers before the run reports an empty budget. An answer from
+    the journal waits for ``resume`` too. ``count`` is the greatest number of a call. ``needs`` are those of votes.
     """
 
     def __init__(self, context: Context, decisions: list[Decision], events: list[e.Event]) -> None:
@@ -39,8 +44,9 @@ class Calls:
         self.events = events
         self._pending: dict[int, Pending] = {}
         self.withheld = Withheld()
-        self._line = Line(self.withheld, context.now)
-        self._out: set[int] = set()
+        self.line, self.out = Line(self.withheld, context.now), Outgoing()
+        self.needs: Needs | None = None
+        self.haste: Haste | None = None
         self._reused: deque[tuple[int, Known]] = deque()
         self.budget = context.ledger or Ledger("", context.calls_limit, context.money_limit, *context.spent_within(""))
         self.count, self._left = 0, none_left if context.marked else context.left
@@ -59,8 +65,7 @@ class Calls:
     ) -> None:
         """Make a call of an ask. ``sample`` is its group and its number there. ``place`` tells calls of one path apart.
 
-        If the answer to a ``ballot`` does not fit, the call is not repeated. Raises FlowrunError if the prompt cannot
-        be made, BudgetError if the flow may make no more calls.
+        A ``ballot`` that does not fit is not repeated. Raises FlowrunError if the prompt cannot be made.
         """
         scope, within = Scope(self.context, frame), frame.within
         ask = ask.within(scope)
@@ -110,10 +115,9 @@ class Calls:
             self._lost(pending, error)
 
     def doubted(self, number: int, *, live: bool = False) -> bool:
-        """Tell whether the budgets allow another attempt at a call, after an attempt that may have been paid.
+        """Tell whether the budgets allow another attempt at a call, which counts as one more, after one maybe paid.
 
-        The new attempt counts as one more call. With ``live`` the attempt was an unpaid line of a batch API, and the
-        next one is at the live price. If False, the call has failed, or waits in line for money.
+        With ``live`` that was an unpaid line of a batch API. If False, the call has failed, or waits in line for money.
         """
         pending = self._pending.get(number)
         if pending is None:
@@ -126,19 +130,19 @@ class Calls:
             else:
                 pending.hold.repeat()
                 self._doubt(pending.call)
-            if not self._line and pending.hold.reserve(pending.call):
+            if not self.line and pending.hold.reserve(pending.call):
                 return True
-            self._out.discard(number)
+            self.out.discard(number)
         except BudgetError as error:
             self._take(number)
             said = "" if live else "; flowrun does not repeat an attempt that may have been paid"
             self._fail(pending, Failure(pending.call.path, f"{error}{said}", error))
             return False
-        self._line.put(pending)
+        self.line.put(pending)
         return False
 
     def hedged(self, number: int) -> bool:
-        """Tell whether all budgets of a call have room to send its request a second time, beside the first."""
+        """Tell whether all budgets of a call have room to send its request twice."""
         pending = self._pending.get(number)
         if pending is None or pending.hold.hedged or not pending.hold.hedge(pending.call):
             return False
@@ -152,8 +156,8 @@ class Calls:
             # The call may have been answered and billed before it was cancelled.
             pending = self._pending.pop(number)
             pending.hold.settle(Usage())
-            self._line.forget(pending)
-            self._out.discard(number)
+            self.line.forget(pending)
+            self.out.discard(number)
             self.context.watcher.cancelled(pending.call)
             self.decisions.append(Cancel(number, keep))
         numbers.clear()
@@ -164,10 +168,7 @@ class Calls:
         return bool(self._reused)
 
     def resume(self) -> bool:
-        """Give out the next answer from the journal, or else send the calls in line for which the budgets have room.
-
-        Return True if an answer was given out or a call left the line.
-        """
+        """Give out an answer from the journal, or else send the calls in line that fit. Return False without any."""
         if self._reused:
             number, known = self._reused.popleft()
             if pending := self._take(number):
@@ -177,20 +178,15 @@ class Calls:
                 elif known.answer is not None:
                     self._again(pending, known.answer)
             return True
-        moved = False
-        while self._line:
-            pending = self._line.head
-            try:
-                if pending.call.number in self._pending and not self._send(pending):
-                    break
-            except BudgetError as error:
-                if self._out and not error.flow:
-                    break
-                self._take(pending.call.number)
-                self._fail(pending, Failure(pending.call.path, str(error), error))
-            self._line.pop()
-            moved = True
-        return moved
+        if not self.line and not (self.needs and self.needs.waiting):
+            return self.haste is not None and self.haste.serve()
+        service = Service(lambda pending: pending.call.number in self._pending, self._send, self._refuse, self.out)
+        moved = self.line.serve(service)
+        return moved if self.needs is None or self.line else self.needs.serve(service) or moved
+
+    def _refuse(self, pending: Pending, error: BudgetError) -> None:
+        self._take(pending.call.number)
+        self._fail(pending, Failure(pending.call.path, str(error), error))
 
     def _enter(self, pending: Pending) -> None:
         """Take the answer from the journal, or send the call, or put the call in line.
@@ -202,9 +198,11 @@ class Calls:
         self.context.watcher.asked(call, pending.frame, pending.ask.value)
         call.known = known = pending.recalled(self.context.known)
         if known.answer is not None:
-            self._left = self.context.left if self._out else self._left  # it may have the answers of later calls, too
+            self._left = self.context.left if self.out else self._left  # it may have the answers of later calls, too
             self.events.append(e.AnswerRecalled(call.path, call.model, call, known.answer, at=self.context.now()))
             self._reused.append((call.number, known))
+            if self.needs is not None:
+                self.needs.sent(pending, recalled=True)
         elif call.question is not None:
             # A person takes nothing of any budget.
             self.decisions.append(Launch(call))
@@ -217,8 +215,9 @@ class Calls:
                     )
                 self._doubt(call)
             pending.hold.admit(call)
-            if self._line or not self._sent_at_once(pending):
-                self._line.put(pending)
+            held = self.needs is not None and self.needs.holds(pending)
+            if not held and (self.line or not self._sent_at_once(pending)):
+                self.line.put(pending)
         self._pending[call.number] = pending
         pending.frame.calls.add(call.number)
 
@@ -241,7 +240,7 @@ class Calls:
     def _take(self, number: int) -> Pending | None:
         pending = self._pending.pop(number, None)
         if pending is not None:
-            self._out.discard(number)
+            self.out.discard(number)
             pending.frame.calls.discard(number)
         return pending
 
@@ -250,7 +249,9 @@ class Calls:
         if not pending.hold.reserve(pending.call):
             return False
         pending.count_time_in_line(self.context.now)
-        self._out.add(pending.call.number)
+        self.out.add(pending.call.number, pending.call.model)
+        if self.needs is not None:
+            self.needs.sent(pending)
         self.decisions.append(Launch(pending.call))
         return True
 
@@ -287,7 +288,7 @@ class Calls:
             self._resend(pending, replace(call, request=request, sample=Sample(call.sample.number, again + 1)))
 
     def _lost(self, pending: Pending, error: CallError) -> None:
-        """Give up a call at its model. A fallback model, if the flow names one, gets the call and its other tries."""
+        """Give up a call at its model. A fallback model of the flow gets the call and its other tries."""
         if pending.fallback is None:
             self._fail(pending, Failure(pending.call.path, str(error), error))
             return

@@ -13,6 +13,7 @@ from ..journal.index import Open
 from ..reducers import ReduceError, UndecidedError
 from ..vocabulary.account import Ceiling
 from ..vocabulary.call import Answer, Message, Request
+from ..vocabulary.cascade_tally import CascadeTally
 from ..vocabulary.errors import (
     AnswerError,
     BudgetError,
@@ -217,7 +218,8 @@ class Failure:
 class BodyOver:
     """Report the end of a body that ran elsewhere: its value, or its failure. A cancelled body has neither.
 
-    ``tallies`` and ``losses`` are those inside of it. ``tokens`` has the tokens of its ``calls`` by model, for a vote.
+    ``tallies``, ``losses`` and ``cascades`` are those inside of it. ``tokens`` has the tokens of its ``calls`` by
+    model, for a vote.
     """
 
     number: int
@@ -227,6 +229,7 @@ class BodyOver:
     losses: tuple[Failure, ...] = ()
     tokens: Mapping[str, tuple[int, int] | None] = field(default_factory=dict)
     calls: int = 0
+    cascades: Mapping[str, CascadeTally] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,7 +239,7 @@ class Outcome:
     ``value`` is the flow's result, None if it could not be made. ``failures`` are the failures that ended steps.
     ``losses`` are the failures of elements and samples that the flow went on without. ``tallies`` are the votes by the
     path of their step. ``stopped`` is the reason if the run was stopped before its end. If the flow is not complete,
-    ``steps`` are the values of its finished steps.
+    ``steps`` are the values of its finished steps. ``cascades`` are the accounts of cascades by their paths.
     """
 
     value: Json
@@ -246,6 +249,7 @@ class Outcome:
     tallies: dict[str, Tally] = field(default_factory=dict)
     stopped: FlowrunError | None = None
     steps: dict[str, Json] = field(default_factory=dict)
+    cascades: dict[str, CascadeTally] = field(default_factory=dict)
 
     @property
     def status(self) -> str:

@@ -77,6 +77,10 @@ class Driven(ABC):
         """Let blocks without `concurrency` have ``window`` bodies open at once, because so many more calls can go."""
         self._prepared.widen(window)
 
+    def see(self, places: Callable[[str], int | None]) -> None:
+        """Take a function that returns the requests that the endpoint of a model takes at once, None if unknown."""
+        self._machine.calls.out.places = places
+
     @property
     def window(self) -> int:
         return self._prepared.windows[0].size

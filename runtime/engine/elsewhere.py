@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from flowrun.dsl import dataclass
 
+from ..vocabulary.cascade_tally import CascadeTally
 from ..vocabulary.tally import Tally
 from .body_terms import BodyScope, CancelBody, LaunchBody
 from .decisions import BodyOver, Decision, Failure
@@ -32,13 +33,20 @@ class Away:
 class Elsewhere:
     """The bodies of one run that run elsewhere. They add their decisions to ``decisions``.
 
-    A body that was cancelled still brings the ``tallies`` and the ``losses`` that it had until then.
+    A body that was cancelled still brings the ``tallies``, ``losses`` and ``cascades`` that it had.
     """
 
-    def __init__(self, decisions: list[Decision], tallies: dict[str, Tally], losses: list[Failure]) -> None:
+    def __init__(
+        self,
+        decisions: list[Decision],
+        tallies: dict[str, Tally],
+        losses: list[Failure],
+        cascades: dict[str, CascadeTally],
+    ) -> None:
         self._decisions = decisions
         self._tallies = tallies
         self._losses = losses
+        self._cascades = cascades
         self._out: dict[int, Away] = {}
         self._cancelled: set[int] = set()
         self._count = 0
@@ -65,6 +73,7 @@ class Elsewhere:
         self._cancelled.discard(over.number)
         self._tallies.update(over.tallies)
         self._losses.extend(over.losses)
+        self._cascades.update(over.cascades)
         if away is None:
             return
         block, frame = away.block, away.frame

@@ -33,6 +33,11 @@ class ExternCalls:
         self._out: dict[Frame | Enclosing, set[int]] = {}
         self._count = 0
 
+    @property
+    def busy(self) -> bool:
+        """True if an extern is under way."""
+        return bool(self._pending)
+
     def launch(
         self,
         owner: Frame | Enclosing,

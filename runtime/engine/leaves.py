@@ -8,7 +8,8 @@ from flowrun.dsl import plan as p
 
 from ..values.expressions import evaluate
 from .asks import PreparedAsk
-from .frames import Frame, PreparedStep, sample_of
+from .blocks.sample_numbers import sample_of
+from .frames import Frame, PreparedStep
 from .machine import Machine
 from .scopes import Scope
 

@@ -12,6 +12,7 @@ from flowrun.dsl import plan as p
 
 from ..values.expressions import evaluate
 from ..vocabulary import events as e
+from ..vocabulary.cascade_tally import CascadeTally
 from ..vocabulary.errors import DiskError, FlowrunError
 from ..vocabulary.json_value import Json
 from ..vocabulary.tally import Tally
@@ -38,7 +39,8 @@ class Machine:
     """The parts that all steps of one run share. Steps put further work on ``work``, so that the stack does not grow.
 
     ``failures`` are failures of the flow's own steps. ``losses`` are failures of elements and samples that blocks go on
-    without. ``tallies`` are the votes by the path of their step. ``elsewhere`` has the bodies that run elsewhere.
+    without. ``tallies`` are the votes by the path of their step, ``cascades`` the accounts of cascades. ``elsewhere``
+    has the bodies that run elsewhere.
     """
 
     def __init__(self, context: Context, externs: Mapping[str, p.Extern]) -> None:
@@ -52,7 +54,8 @@ class Machine:
         self.failures: list[Failure] = []
         self.losses: list[Failure] = []
         self.tallies: dict[str, Tally] = {}
-        self.elsewhere = Elsewhere(self.decisions, self.tallies, self.losses)
+        self.cascades: dict[str, CascadeTally] = {}
+        self.elsewhere = Elsewhere(self.decisions, self.tallies, self.losses, self.cascades)
         self.counts = Counts()
 
     @property

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sized
 from dataclasses import replace
+from typing import NamedTuple
 
 from flowrun.dsl import dataclass
 
 from ..vocabulary.call import Request
+from ..vocabulary.errors import BudgetError
 from ..vocabulary.json_value import Json
 from ..vocabulary.usage import Usage
 from .asks import PreparedAsk
@@ -62,6 +64,19 @@ class Pending:
             vote.add(self.call.model, usage)
 
 
+class Service(NamedTuple):
+    """What the line of calls needs of the run.
+
+    ``wanted`` tells whether a call was not cancelled. ``send`` sends it and returns True; False if it must wait for the
+    bills of others. ``refuse`` fails it, because no budget will ever have room. ``out`` are the calls under way.
+    """
+
+    wanted: Callable[[Pending], bool]
+    send: Callable[[Pending], bool]
+    refuse: Callable[[Pending, BudgetError], None]
+    out: Sized
+
+
 class Line:
     """The line of calls that wait for room in a budget. ``withheld`` counts them; ``now`` tells the time."""
 
@@ -73,9 +88,21 @@ class Line:
     def __bool__(self) -> bool:
         return bool(self._calls)
 
-    @property
-    def head(self) -> Pending:
-        return self._calls[0]
+    def serve(self, service: Service) -> bool:
+        """Send the calls for which the budgets have room. Return True if any left the line."""
+        moved = False
+        while self._calls:
+            pending = self._calls[0]
+            try:
+                if service.wanted(pending) and not service.send(pending):
+                    break
+            except BudgetError as error:
+                if service.out and not error.flow:
+                    break
+                service.refuse(pending, error)
+            self.pop()
+            moved = True
+        return moved
 
     def put(self, pending: Pending) -> None:
         self._calls.append(pending)
@@ -90,3 +117,41 @@ class Line:
         if pending.waits:
             pending.since = None
             self._withheld.call(pending.call.model, -1)
+
+
+class Outgoing:
+    """The numbers of the calls under way, and how many of them each model has.
+
+    ``places`` returns the requests that the endpoint of a model takes at once; None if that is not known.
+    """
+
+    __slots__ = ("_counts", "_models", "places")
+
+    def __init__(self) -> None:
+        self._models: dict[int, str] = {}
+        self._counts: dict[str, int] = {}
+        self.places: Callable[[str], int | None] = _unknown
+
+    def __len__(self) -> int:
+        return len(self._models)
+
+    def __contains__(self, number: int) -> bool:
+        return number in self._models
+
+    def add(self, number: int, model: str) -> None:
+        self._models[number] = model
+        self._counts[model] = self._counts.get(model, 0) + 1
+
+    def discard(self, number: int) -> None:
+        model = self._models.pop(number, None)
+        if model is not None:
+            self._counts[model] -= 1
+
+    def free(self, model: str) -> int | None:
+        """Return the places of a model's endpoint that no call of this run takes. None if that is not known."""
+        places = self.places(model)
+        return None if places is None else max(0, places - self._counts.get(model, 0))
+
+
+def _unknown(model: str) -> int | None:
+    return None

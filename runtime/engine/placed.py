@@ -180,8 +180,13 @@ class Bodies(Driven):
         losses = [loss for loss in machine.losses if loss.path.startswith(inside)]
         if losses:
             machine.losses[:] = [loss for loss in machine.losses if not loss.path.startswith(inside)]
+        cascades = {path: one for path, one in machine.cascades.items() if path.startswith(inside)}
+        for path in cascades:
+            del machine.cascades[path]
         counted, calls = ({}, 0) if tokens is None else (dict(tokens), tokens.calls)
-        machine.decisions.append(BodyOver(launch.number, value, failure, tallies, tuple(losses), counted, calls))
+        machine.decisions.append(
+            BodyOver(launch.number, value, failure, tallies, tuple(losses), counted, calls, cascades)
+        )
 
     def _open(self, launch: LaunchBody) -> None:
         if launch.number in self._bodies:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import partial
 
 from flowrun.dsl import plan as p
@@ -96,6 +97,10 @@ class Preparation:
                 from .blocks.match import MatchStep
 
                 return MatchStep(step, machine, [self.layout((one,), one.name) for one in node.body.steps])
+            case p.Cascade():
+                from .blocks.cascade import CascadeStep, Stage
+
+                return CascadeStep(step, machine, [Stage(self._stage(one), one.when) for one in node.body.steps])
             case p.Rounds():
                 from .blocks.rounds import RoundsStep
 
@@ -122,6 +127,10 @@ class Preparation:
         if self.machine.context.placing(step):
             prepared.wide = wide
         return prepared
+
+    def _stage(self, step: p.Step) -> Layout:
+        """Prepare a stage of a cascade. The cascade itself decides when the stage runs."""
+        return self.layout((replace(step, when=None),), step.name)
 
     def _body(self, body: p.Block) -> Layout:
         return self.layout(body.steps, body.result)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from zlib import crc32
 
 from flowrun.dsl import plan as p
@@ -53,6 +54,11 @@ class Reduction:
         return self.plan.form == "rule" and self.rule.spec.lists == "results"
 
     @property
+    def searches(self) -> bool:
+        """True if the reducer looks for the first result that passes a condition."""
+        return self.plan.searches and self.plan.rule == "first"
+
+    @property
     def joins(self) -> bool:
         """True if each result is a list, and the value is one list of all their items."""
         return self.plan.form == "rule" and self.rule.spec.lists == "items"
@@ -86,6 +92,8 @@ class Reduction:
 
             return SingleExtern(most or 0, self.taken)
         args = scope.options(plan.args)
+        if self.searches:
+            return self._search(scope, least, most, launch)
         within_bounds({param.name: param for param in self.rule.spec.params}, args)
         if self.hand_on is not None:
             from .combiners.streaming import Streaming
@@ -98,6 +106,10 @@ class Reduction:
         )
         if plan.same:
             return self._comparing(replace(setting, asks=False))
+        if "method" in args and asks:
+            from .combiners.playing import Playing
+
+            return Playing(setting, whole=self.rule.spec.name == "rank")
         return RuleCombiner(self.rule.make(setting), deciding=asks)
 
     def _comparing(self, setting: Setting) -> Combiner:
@@ -113,6 +125,23 @@ class Reduction:
         answer = types.BOOL if self.deciding is None else self.deciding.answer
         yes = answer.options[0] if isinstance(answer, types.Choice) else True
         return ClassCombiner(make, self.compared, yes)
+
+    def _search(self, scope: Scope, least: int | None, most: int | None, launch: str) -> Combiner:
+        """Make the combiner of a search. Only a repeat has the option `launch`; other blocks search in waves."""
+        from ..reducers.search import WAVES, Search
+        from .combiners.searching import Searching
+
+        search = Search.of(least or 0, most or 0, launch if self.unit == "ballot" else WAVES)
+        return Searching(search, self._judge(scope), "sample" if self.unit == "ballot" else self.unit)
+
+    def _judge(self, scope: Scope) -> Callable[[Json], str] | None:
+        """Return the function that tells why a result does not pass. None if an ask or an extern judges."""
+        passing = self.plan.passing
+        if passing is None or passing.condition is None:
+            return None
+        from ..values.checks import failing
+
+        return partial(failing, passing.condition, (p.RESULT,), names=scope)
 
 
 def _asking(plan: p.Reduce, answer: types.Type, most: int | None, scope: Scope) -> Combiner:

@@ -50,12 +50,25 @@ class State(Driven):
         self.plan = plan
         self._prepared = Preparation(self._machine, plan, window, handed, self._hand_on, places)
         self._root = Frame(NO_STEPS, None, given=dict(inputs))
+        limited = context.calls_limit is not None or context.money_limit is not None
+        if limited and context.ledger is None:
+            self._spend_by_need(plan)
         self._ending = False
 
     def begin(self) -> list[Decision]:
         self.announce()
         self._machine.reads.attempt(self._root, self._open)
         return self._drain()
+
+    def _spend_by_need(self, plan: p.Plan) -> None:
+        """Spend the budget of the run where votes need it, if there are votes."""
+        from ..plans.samples import has_votes  # few runs have a budget
+        from .needs import Needs
+
+        calls = self._machine.calls
+        if has_votes(plan):
+            calls.needs = Needs(calls.budget, calls.out, calls.line, plan)
+            calls.needs.busy = lambda: self._machine.externs.busy
 
     def announce(self) -> None:
         """Add the event that begins the run. A run that is stopped before its beginning has this event, too."""
@@ -177,6 +190,7 @@ class State(Driven):
             tuple(self._machine.losses),
             self._machine.tallies,
             steps={} if complete else _named(self._root.values),
+            cascades=self._machine.cascades,
         )
 
 

@@ -45,10 +45,8 @@ def used_externs(plan: p.Plan) -> dict[str, p.Extern]:
         node = step.node
         if isinstance(node, p.ExternCall):
             names[node.extern] = None
-        elif isinstance(node, (p.Map, p.Repeat, p.Fanout)) and node.reduce.extern is not None:
-            names[node.reduce.extern] = None
-        elif isinstance(node, (p.Map, p.Repeat, p.Fanout)) and node.reduce.comparing:
-            names[node.reduce.comparing] = None
+        elif isinstance(node, (p.Map, p.Repeat, p.Fanout)) and node.reduce.called is not None:
+            names[node.reduce.called] = None
     return {name: plan.externs[name] for name in names}
 
 

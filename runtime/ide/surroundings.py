@@ -49,7 +49,7 @@ class Worlds:
             return None
         from ..forecast.estimate import world_of  # loads the readers of documents
 
-        return world_of(make_plan(view.checked), os.environ)
+        return world_of(make_plan(view.checked.settled), os.environ)
 
 
 def page_of(code: str) -> str:

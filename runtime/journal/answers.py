@@ -52,13 +52,12 @@ class Answers(Mapping[bytes, tuple[Paid, ...]]):
         next(ends)
         self._ends.extend(ends)
         self._places += b"".join(places)
-        first = dict(zip(keys, range(at, at + len(keys)), strict=True))
-        if len(first) == len(keys) and self._first.keys().isdisjoint(first):
-            self._first.update(first)
-        else:
-            for key in keys:
-                self._lead(key, at)
-                at += 1
+        own = range(at, at + len(keys))
+        leads = list(map(self._first.setdefault, keys, own))
+        if leads != list(own):
+            for key, lead, place in zip(keys, leads, own, strict=True):
+                if lead != place:
+                    self._others.setdefault(key, []).append(place)
 
     def _lead(self, key: bytes, at: int) -> None:
         """Lead a key to an answer in the columns."""

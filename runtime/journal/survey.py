@@ -33,7 +33,7 @@ count(*) FILTER (WHERE kind = 'answer'), count(*) FILTER (WHERE kind = 'intent')
 _COUNT = f"SELECT count(*) FILTER (WHERE run = ?), {_COUNTS} {_BETWEEN}"
 _COUNT_BY_RUN = f"SELECT run, {_COUNTS} {_BETWEEN} GROUP BY run"
 _UNSETTLED = "SELECT DISTINCT key FROM records WHERE kind IN ('doubt', 'cancelled')"
-_BACKWARDS = f"SELECT kind, key, place FROM records WHERE run = ? AND kind IN {OF_CALLS} ORDER BY number DESC"
+_BACKWARDS = f"SELECT number, kind, key, place FROM records WHERE run = ? AND kind IN {OF_CALLS} ORDER BY number DESC"
 _WANTED = "CREATE TEMP TABLE wanted (key BLOB PRIMARY KEY) WITHOUT ROWID"
 _ABOUT_WANTED = f"""SELECT number, run, kind, key, place FROM records
 WHERE kind IN {OF_CALLS} AND key IN (SELECT key FROM wanted) ORDER BY number"""
@@ -148,18 +148,21 @@ def _add_doubts(connection: Connection, index: Index, unsettled: dict[int, _Call
     """Add all attempts at the calls that have an attempt without an end, or with an end that leaves a doubt."""
     keys = {key for (key,) in connection.execute(_UNSETTLED)}
     for run, calls in unsettled.items():
-        keys |= open_keys(connection, run, calls.open)
+        keys.update(open_attempts(connection, run, calls.open).values())
     connection.execute(_WANTED)
     connection.executemany("INSERT INTO wanted VALUES (?)", [(key,) for key in keys])
     for number, run, kind, key, place in connection.execute(_ABOUT_WANTED):
         index.take(number, run, kind, key, place, None)
 
 
-def open_keys(connection: Connection, run: int, count: int) -> set[bytes]:
-    """Find the keys of a run's attempts without an end. There are ``count`` of them, mostly among its last rows."""
-    found: set[bytes] = set()
+def open_attempts(connection: Connection, run: int, count: int) -> dict[int, bytes]:
+    """Find a run's attempts without an end, by the numbers of their rows, with their keys.
+
+    There are ``count`` of them, mostly among its last rows.
+    """
+    found: dict[int, bytes] = {}
     ended = Counter[tuple[bytes, str]]()
-    for kind, key, place in connection.execute(_BACKWARDS, (run,)):
+    for number, kind, key, place in connection.execute(_BACKWARDS, (run,)):
         if count <= 0:
             break
         if kind != Kind.INTENT:
@@ -167,7 +170,7 @@ def open_keys(connection: Connection, run: int, count: int) -> set[bytes]:
         elif ended[key, place]:
             ended[key, place] -= 1
         else:
-            found.add(key)
+            found[number] = key
             count -= 1
     return found
 

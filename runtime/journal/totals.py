@@ -20,6 +20,7 @@ from ..vocabulary.tariff import LENGTHS
 from ..vocabulary.usage import DETAILS
 from .history import ROWS, History, Row, read_attempts
 from .records import Kind, encode
+from .row_usage import FIELDS
 from .rows import damaged
 from .sql import Connection, ServerConnection
 
@@ -27,13 +28,20 @@ _BLOCK = 4_000
 """The number of rows that SQLite adds up in one go. Their pages fit into its cache."""
 _MOST = 10**9
 """The most tokens of a settled answer, so that no sum exceeds SQLite's integers."""
+
+
+def _paths(*names: str) -> str:
+    """Return the paths of fields of a body, for SQL."""
+    return ", ".join(f"'$.{name}'" for name in names)
+
+
 _KNOWN = "kind = 'answer' AND " + " AND ".join(
     f"json_type(body, '$.{name}') = 'integer' AND json_extract(body, '$.{name}') BETWEEN 0 AND {most}"
     for name, most in (("in", LENGTHS[0]), ("out", _MOST))
 )
 # The special tokens of a row. Python counts the rows of other tiers, with a doubt, or whose tokens do not add up.
 _TOLD = {name: f"ifnull(json_extract(body, '$.{name}'), 0)" for name in DETAILS}
-_SPECIAL = " OR ".join(f"instr(body, '\"{name}\":')" for name in (*DETAILS, "tier", "doubt", "whole"))
+_PLAIN = f"json_extract(body, {_paths(*DETAILS, 'tier', 'doubt', 'whole')}) = '[{', '.join(['null'] * 8)}]'"
 _ADDS_UP = " AND ".join(
     (
         *(f"ifnull(json_type(body, '$.{name}'), 'null') IN ('integer', 'null')" for name in _TOLD),
@@ -43,23 +51,23 @@ _ADDS_UP = " AND ".join(
         *(f"ifnull(json_type(body, '$.{name}'), 'null') = 'null'" for name in ("tier", "doubt", "whole")),
     )
 )
-_KNOWN += f" AND (NOT ({_SPECIAL}) OR {_ADDS_UP})"
+_KNOWN += f" AND ({_PLAIN} OR {_ADDS_UP})"
 _ENDS = "kind IN ('answer', 'refused', 'doubt', 'cancelled')"
 _OF_RUNS = "FROM records WHERE number BETWEEN :first AND :last AND run IN ({runs})"
 _ASKED = f"""SELECT min(run), max(run), count(*) FILTER (WHERE kind = 'intent'),
 count(*) FILTER (WHERE kind = 'intent' AND substr(body, 1, :length) = :begin AND instr(body, '"of":1,')),
-count(*) FILTER (WHERE {_ENDS}) {_OF_RUNS} AND kind <> 'answer'"""
+count(*) FILTER (WHERE kind <> 'intent' AND {_ENDS}) {_OF_RUNS} AND kind <> 'answer'"""
 _COUNTED = ("in", "out", *DETAILS)
 _TOKENS = ", ".join(f"total(json_extract(body, '$.{name}'))" for name in _COUNTED)
-_ANSWERED = f"""SELECT min(run), max(run), count(*), count(json_type(body, '$.error')), {_TOKENS},
-count(*) FILTER (WHERE {_KNOWN}) {_OF_RUNS} AND kind = 'answer'"""
-_KNOWN_ALONE = f"""SELECT count(json_type(body, '$.error')), {_TOKENS}
-FROM records WHERE number BETWEEN :first AND :last AND run = :run AND {_KNOWN}"""
+# Many answers have the same tokens, and Python reads those of each kind once.
+_ANSWERED = f"""SELECT run, json_extract(body, {_paths(*FIELDS)}), json_type(body, '$.error') IS NOT NULL, count(*)
+{_OF_RUNS} AND kind = 'answer' GROUP BY 1, 2, 3"""
 _SENT = """SELECT json_extract(body, '$.model'), json_extract(body, '$.of'), count(*)
 FROM records WHERE number BETWEEN :first AND :last AND run = :run AND kind = 'intent' GROUP BY 1, 2"""
 _UNSETTLED = f"SELECT DISTINCT key FROM records WHERE run = ? AND {_ENDS} AND NOT ({_KNOWN})"
 _APART = "CREATE TEMP TABLE apart (key BLOB PRIMARY KEY) WITHOUT ROWID"
 _ROWS_APART = f"{ROWS} AND run = ? AND key IN apart ORDER BY number"
+_ROW_APART = f"{ROWS} AND number = ?"
 _BY_MODEL = f"""WITH asked AS MATERIALIZED (SELECT key, min(json_extract(body, '$.model')) AS model FROM records
 WHERE run = :run AND kind = 'intent' AND key NOT IN apart GROUP BY key)
 SELECT model, count(*), count(json_type(body, '$.error')), {_TOKENS} FROM records JOIN asked USING (key)
@@ -80,23 +88,25 @@ class _Sums:
     spoilt: int = 0
     tokens: list[int] = field(default_factory=lambda: [0] * len(_COUNTED))
 
-    def add(self, ends: int, known: int, spoilt: int, *tokens: int) -> None:
-        self.ends += ends
-        self.known += known
-        self.spoilt += spoilt
-        self.tokens = [one + more for one, more in zip(self.tokens, tokens, strict=True)]
+    def add(self, told: list[Any], spoilt: int, answers: int) -> None:
+        """Add answers with the same usage, which ``told`` has. ``answers`` is negative to take them off."""
+        self.ends += answers
+        counts = _counts(told)
+        if counts:
+            self.known += answers
+            self.spoilt += answers if spoilt else 0
+            self.tokens = [one + answers * more for one, more in zip(self.tokens, counts, strict=True)]
 
     def take_off(self, row: Row) -> None:
         _, kind, _, _, first, _, third, fourth, fifth = row
         if kind == Kind.INTENT:
             self.sent[str(first), fourth or 1] -= 1
         elif kind == Kind.ANSWER:
-            counts = _counts(json.loads(fifth))
-            self.add(-1, *((-1, -third, *(-one for one in counts)) if counts else (0, 0, *[0] * len(_COUNTED))))
+            self.add(json.loads(fifth), third, -1)
 
 
 def _counts(values: list[Any]) -> list[int]:
-    """Return the tokens of an answer by class as SQLite adds them up; none if it leaves the answer to Python."""
+    """Return the tokens of a settled answer by class; none for an answer that is counted by its row."""
     counts = [0 if one is None else one for one in values[: len(_COUNTED)]]
     if values[0] is None or values[1] is None or any(type(one) is not int or one < 0 for one in counts):
         return []
@@ -153,9 +163,8 @@ class _Totals:
                 self._model = str(model)
                 sums.sent[self._model, of or 1] += calls
             self._begin = encode({"model": self._model})[:-1] + ","
-        for run, _, answers, *counts, known in self._by_run(_ANSWERED, at):
-            alone = known < answers and self._connection.execute(_KNOWN_ALONE, {**at, "run": run}).fetchone()
-            self.of[run].add(answers, known, *map(int, alone or counts))
+        for run, told, spoilt, answers in self._connection.execute(_ANSWERED.format(runs=self._among), at):
+            self.of[run].add(json.loads(told), spoilt, answers)
 
     def _by_run(self, query: str, at: Mapping[str, Any]) -> Iterator[tuple[Any, ...]]:
         """Run a query about a block of rows. Yield a result for each run that has any."""
@@ -176,16 +185,13 @@ def _sums_of(connection: Connection, runs: Collection[int]) -> dict[int, _Sums]:
 
 
 def _history(connection: Connection, run: int, sums: _Sums) -> History:
-    from .survey import open_keys
+    from .survey import open_attempts
 
     history = History()
-    keys = open_keys(connection, run, sums.sent.total() - sums.ends)
+    opened = open_attempts(connection, run, sums.sent.total() - sums.ends)
     if 2 * sums.known > sums.ends:
-        if sums.known < sums.ends:
-            keys.update(key for (key,) in connection.execute(_UNSETTLED, (run,)))
         connection.execute("DELETE FROM apart")
-        connection.executemany("INSERT INTO apart VALUES (?)", [(key,) for key in keys])
-        for row in connection.execute(_ROWS_APART, (run,)) if keys else ():
+        for row in _rows_apart(connection, run, opened, settled=sums.known == sums.ends):
             sums.take_off(row)
             history.take(row)
         if sums.sent.total() == sums.known:
@@ -195,6 +201,21 @@ def _history(connection: Connection, run: int, sums: _Sums) -> History:
     for row in read_attempts(connection, (run,)):
         history.take(row)
     return history
+
+
+def _rows_apart(connection: Connection, run: int, opened: Mapping[int, bytes], *, settled: bool) -> Iterator[Row]:
+    """Read the rows that Python counts. ``opened`` are the attempts without an end.
+
+    ``settled`` says that every other attempt is settled. Then the other rows about the calls of ``opened`` stay in the
+    sums, because all attempts at a call count alike.
+    """
+    if settled:
+        for number in sorted(opened):
+            yield from connection.execute(_ROW_APART, (number,))
+        return
+    keys = {*opened.values(), *(key for (key,) in connection.execute(_UNSETTLED, (run,)))}
+    connection.executemany("INSERT INTO apart VALUES (?)", [(key,) for key in keys])
+    yield from connection.execute(_ROWS_APART, (run,))
 
 
 def _add_settled(connection: Connection, run: int, sums: _Sums, history: History) -> None:

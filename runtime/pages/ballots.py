@@ -51,7 +51,7 @@ class Votes:
         steps = steps_at(self._plan, call.path)
         if len(steps) < 2 or steps[-2].block is None:
             return True
-        return steps[-2].block.result == steps[-1].name or isinstance(steps[-2].node, p.Fanout | p.Match)
+        return steps[-2].block.result == steps[-1].name or isinstance(steps[-2].node, p.Fanout | p.Match | p.Cascade)
 
 
 def _classes(tally: Tally) -> dict[str, int]:

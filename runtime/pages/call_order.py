@@ -235,6 +235,12 @@ class CallOrder:
             # A round begins when the round before has ended, also if that one made no call.
             for number in range(int(round_)):
                 yield _Before((*here, f"[{number}]"), planned=True, inside=True)
+        if isinstance(step.node, p.Cascade):
+            # A stage begins when those before it have ended.
+            for one in step.node.body.steps:
+                if one.title == level.inside[0]:
+                    break
+                yield _Before((*here, one.name), planned=True, inside=True)
         if not isinstance(step.node, p.Map | p.Repeat | p.Fanout):
             return
         if level.inside[:1] == ("reduce",):

@@ -24,7 +24,8 @@ missing leaves the model as it is. Texts are references: numbers of ``strings``,
   ``answer``: the index of its answer among those of the call, or null. ``correction``: the messages that it sent behind
   the prompt, as in ``prompt``; 0 if there are none, null if they are not known.
 - ``votes``: columns. ``path``. ``classes``: [text, votes] of each class of ballots, most votes first. ``winner``: the
-  index of its class, or -1. ``decided``: ms of the run, or null. The others are those of a tally.
+  index of its class, or -1. ``decided``: ms of the run, or null. ``panel``: 0, or for each item of a panel its text
+  and [text, votes] of its answers. The others are those of a tally.
 - ``losses``: ``count``; ``fatal``, the number of failures that ended a step; ``causes``, each with ``reason count``,
   ``first`` ([path, reason] of the first three) and ``command``, which asks them again.
 - ``graph`` and ``timeline``: see the modules of these names.
@@ -48,6 +49,7 @@ from ..vocabulary.call_record import TOKEN_CLASSES, AnswerRecord, AttemptRecord,
 from ..vocabulary.json_value import Json
 from ..vocabulary.quoting import json_text
 from ..vocabulary.run_record import RunRecord
+from ..vocabulary.tally import Panel
 from .ballots import Votes
 from .fitting import fitting
 from .graph import graph_data
@@ -221,9 +223,15 @@ def votes_data(votes: Votes, paths: Iterable[str], names: PathNames, strings: St
             "classes": [[strings.json(answer), count] for answer, count in tally.ballots],
             "winner": next((n for n, (answer, _) in enumerate(tally.ballots) if answer == tally.first), -1),
             "decided": votes.decided(path),
+            "panel": 0 if tally.panel is None else _panel(tally.panel, strings),
         }
         _append(columns, row | {name: getattr(tally, name) for name in _FIGURES})
     return columns
+
+
+def _panel(panel: Panel, strings: Strings) -> Json:
+    each = zip(panel.items, panel.said, strict=True)
+    return [[strings.foreign(item), [[strings.json(answer), n] for answer, _, n in said]] for item, said in each]
 
 
 def _losses(record: RunRecord, names: PathNames, strings: Strings, journal: Path | None) -> dict[str, Json]:

@@ -93,6 +93,12 @@ def account_html(record: RunRecord, *, texts: bool) -> str:
             for path, tally in list(record.end.votes.items())[:200]
         ]
         parts.append(f"<h2>Votes</h2>{table(('vote', 'samples', 'agreement', 'margin', 'stands against'), rows)}")
+    if record.end.cascades:
+        from ..account.cascades import cascade_counts, cascade_lines
+        from ..costs.prices import cost_of
+
+        told = cascade_lines(cascade_counts(record.end.cascades, cost_of))
+        parts.append("<h2>Cascades</h2>" + "".join(f"<p>{safe(line)}</p>" for line in told))
     if record.end.losses:
         parts.append(f"<h2>Losses</h2>{table(('count', 'cause', 'first'), _losses(record, names, texts=texts))}")
     return "".join(parts)

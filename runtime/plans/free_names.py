@@ -87,7 +87,13 @@ def spoken(step: p.Step, but: p.Expr | None = None) -> set[str]:
     if isinstance(node, p.Map | p.Repeat | p.Fanout):
         exprs += [*node.reduce.args.values(), *node.reduce.options.values(), node.reduce.count]
         names |= in_asks(node.reduce.asks, but)
+        names |= in_passing(node.reduce, but)
     return names.union(mentions([expr for expr in exprs if expr is not None], but))
+
+
+def in_passing(reduce: p.Reduce, but: p.Expr | None = None) -> set[str]:
+    """Find the names that the condition of a search mentions, without that of the result."""
+    return set() if reduce.passing is None else {*mentions([*reduce.passing.exprs], but)} - {p.RESULT}
 
 
 def in_asks(asks: Iterable[p.Ask], but: p.Expr | None = None) -> set[str]:

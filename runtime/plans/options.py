@@ -21,14 +21,14 @@ OPTIONS: dict[str, OptionSpec] = {
         OptionSpec(
             "timeout",
             types.Quantity("s"),
-            _ASKS | _BLOCKS | {"chain", "match", "flow"},
+            _ASKS | _BLOCKS | {"chain", "match", "cascade", "flow"},
             "the longest time of one attempt, or of a whole block",
             0.001,
         ),
         OptionSpec(
             "retries",
             types.INT,
-            _ASKS | _BLOCKS | {"chain", "match", "flow"},
+            _ASKS | _BLOCKS | {"chain", "match", "cascade", "flow"},
             "how often to ask again after a failure or a malformed answer; on a block, for each ask inside",
             0,
             20,
@@ -58,6 +58,14 @@ OPTIONS: dict[str, OptionSpec] = {
             frozenset({"model", "map", "repeat"}),
             "how many requests, elements or samples may be open at once",
             1,
+        ),
+        OptionSpec(
+            "weight",
+            types.NUMBER,
+            frozenset({"map", "repeat"}),
+            "the share of the budget for its votes, beside those of other blocks, while the budget may not reach for all",
+            0.001,
+            1000,
         ),
         OptionSpec(
             "errors",

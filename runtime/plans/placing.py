@@ -12,7 +12,7 @@ from .free_names import spoken
 from .reads import calls
 from .wanted import asks_of
 
-_PASSES_ON = (p.Map, p.Repeat, p.Fanout, p.Chain, p.Match, p.Rounds, p.FlowCall)
+_PASSES_ON = (p.Map, p.Repeat, p.Fanout, p.Chain, p.Match, p.Rounds, p.Cascade, p.FlowCall)
 """The blocks that may give out a list item by item."""
 
 
@@ -93,6 +93,10 @@ def _free(step: p.Step) -> set[str]:
     for one in block.steps:
         names |= spoken(one) | _free(one)
     names -= {one.name for one in block.steps}
+    if isinstance(step.node, p.Cascade):
+        # The first stage sees what `last` means around the cascade.
+        first = block.steps[0]
+        return names - {"last"} | ({"last"} & (spoken(first) | _free(first)))
     if isinstance(step.node, p.Map):
         names -= {*step.node.names}
     elif isinstance(step.node, p.Repeat):

@@ -50,10 +50,10 @@ class StepNode:
             return step_nodes(plan.flows[node.flow].steps)
         if self.step.block is None:
             return ()
-        reduce = None if isinstance(node, p.Chain | p.Match) else getattr(node, "reduce", None)
+        reduce = None if isinstance(node, p.Chain | p.Match | p.Cascade) else getattr(node, "reduce", None)
         inner = step_nodes(self.step.block.steps)
-        if isinstance(reduce, p.Reduce) and (reduce.asks or reduce.extern is not None or reduce.comparing):
-            word = _EXTERN if reduce.extern is not None or reduce.comparing else "ask"
+        if isinstance(reduce, p.Reduce) and (reduce.asks or reduce.called is not None):
+            word = _EXTERN if reduce.called is not None else "ask"
             return (*inner, StepNode(REDUCE, word if reduce.form != "tree" else "tree of asks"))
         return inner
 

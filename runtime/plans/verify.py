@@ -164,10 +164,12 @@ def _block(step: p.Step, block: p.Block, around: _Around) -> None:
         inner = {*inner, *step.node.names}
     elif isinstance(step.node, p.Repeat) and step.node.element is not None:
         inner = {*inner, step.node.element}
-    elif isinstance(step.node, p.Rounds):
+    elif isinstance(step.node, p.Rounds | p.Cascade):
         inner = {*inner, LAST}
-    fanout = step.name if isinstance(step.node, p.Fanout | p.Match) else None
-    reason = "only one of them runs" if isinstance(step.node, p.Match) else "they cannot run side by side"
+    fanout = step.name if isinstance(step.node, p.Fanout | p.Match | p.Cascade) else None
+    reason = "they cannot run side by side"
+    if isinstance(step.node, p.Match | p.Cascade):
+        reason = "only one of them runs" if isinstance(step.node, p.Match) else "each sees the one before as `last`"
     _body(block.steps, _Around(around.plan, around.visible, inner), fanout, reason)
     if block.result not in {one.name for one in block.steps}:
         raise PlanError(f"the value of `{step.name}` comes from `{block.result}`, and the block has no such step")
@@ -177,6 +179,8 @@ def _reduce(step: p.Step, node: p.Map | p.Repeat | p.Fanout, around: _Around) ->
     reduce, visible = node.reduce, around.visible
     given = set(reduce.candidates)
     branches = {branch.name for branch in node.body.steps} if isinstance(node, p.Fanout) else set()
+    if reduce.searches and "enough" not in reduce.args:
+        given, branches = {p.RESULT}, set()
     own = around.known - {model.name for model in around.plan.models}
     for name in sorted(given & (branches | own | visible.keys())):
         raise PlanError(f"the name `{name}` has two meanings in this plan: it is also a name of the reducer's ask")
@@ -199,6 +203,8 @@ def _reduce(step: p.Step, node: p.Map | p.Repeat | p.Fanout, around: _Around) ->
     _held(step.name, needs, mentions([*reduce.options.values()]), visible, sees)
     for ask in reduce.asks:
         _ask(ask, step.name, reduce.needs, visible, sees)
+    if reduce.passing is not None:
+        _held(step.name, needs, mentions([*reduce.passing.exprs]), visible, sees)
 
 
 def _way(step: str, reduce: p.Reduce, plan: p.Plan) -> None:
@@ -216,6 +222,13 @@ def _way(step: str, reduce: p.Reduce, plan: p.Plan) -> None:
         raise PlanError(f"`{step}` has no way to combine its results: {why}")
     if reduce.ask is not None and reduce.extern is not None:
         raise PlanError(f"`{step}` has two ways to combine its results")
+    if reduce.passing is not None:
+        passing = reduce.passing
+        if reduce.rule != "first" or reduce.asks or (passing.condition is None) is (passing.extern is None):
+            raise PlanError(f"`{step}` has a condition, and no search that it belongs to")
+        if passing.extern is not None:
+            params = _extern(step, passing.extern, plan).params
+            _arguments(step, f"the extern `{passing.extern}`", {*passing.args}, params)
     if reduce.deciding is not None and (reduce.ask is not None or reduce.extern is not None):
         raise PlanError(f"`{step}` has an ask for a named reducer, and no such reducer")
     if reduce.ask is None and reduce.count is not None:

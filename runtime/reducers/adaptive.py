@@ -31,7 +31,7 @@ from typing import TYPE_CHECKING
 
 from ..vocabulary.amounts import count_text
 from ..vocabulary.json_value import Json
-from .protocol import Setting
+from .protocol import Question, ReduceError, Setting
 from .reach import LEAD, Args, number
 from .voting import LOST, Vote
 
@@ -126,11 +126,12 @@ class Adaptive(Vote):
 
     @property
     def doubtful(self) -> bool:
-        if not self.lost or self._sure:
+        if not self.lost or self._sure or self.ended:
             return False
         if self.ballots.counted < self.enough:
             return super().doubtful
-        return bool(self._others()) or self.ballots.lead <= self.lost
+        # Lost samples could have decided a vote that has no winner without them.
+        return not self.named or bool(self._others()) or self.ballots.lead <= self.lost
 
     @property
     def may_end(self) -> bool:
@@ -149,12 +150,39 @@ class Adaptive(Vote):
         return lead <= self.lost + 2 * self.against
 
     @property
+    def named(self) -> bool:
+        """True if the vote names its leader."""
+        return self.undecided in (None, "first") or self._sure
+
+    def lacks(self) -> str:
+        """Say by how much the rule does not hold."""
+        return "its rule does not hold"
+
+    def questions(self) -> Sequence[Question]:
+        return super().questions() if self.named else ()
+
+    def value(self) -> Json:
+        if self.named or self.ballots.counted < self.enough or self.doubtful:
+            return super().value()
+        if self.undecided == "none":
+            return None
+        if self.fallen:
+            raise ReduceError(self._fell())
+        taken = count_text(self.place, "sample")
+        raise ReduceError(f"the vote is undecided after {taken}: {self.ballots.text()}; {self.lacks()}")
+
+    @property
     def decided(self) -> bool:
         return self.setting.launch != "together" and (self._over() or self.fallen)
 
     def wanted(self, launched: int) -> int:
+        if self.ended:
+            return 0
         if self.setting.launch != "cost":
             return self.setting.most - launched
+        return self.to_decide(launched)
+
+    def to_decide(self, launched: int) -> int:
         return 0 if self.hopeless else max(0, self._border - launched)
 
     def succeeded(self) -> bool:
@@ -163,6 +191,13 @@ class Adaptive(Vote):
     # Standing
 
     def standing(self) -> int:
+        found = 0 if not self.named or (self.ended and not self._sure) else self._standing()
+        # A vote that names no undecided leader has no winner in another world unless its rule holds there too.
+        while found and self.undecided in ("fail", "none") and not self.holds_without(found):
+            found -= 1
+        return found
+
+    def _standing(self) -> int:
         if self.ballots.counted < self.enough or self.doubtful:
             return 0
         left = self.setting.most - self.place

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from flowrun.dsl import Given, ParamSpec, ReducerSpec, Refusal, types
 
 from .adaptive import Adaptive, reach_of, way_of, why_not
-from .arguments import PARAMS, SAME, STANDS, plurality
+from .arguments import HOLDS, PARAMS, SAME, STANDS, held, plurality
 from .expected import expected_samples
 from .protocol import Rule, Setting
 from .reach import Args, Reach, beyond, number, that_can_stand, with_ballots
@@ -37,6 +37,9 @@ class Ahead(Adaptive):
 
     def holds(self, first: Fraction | int, second: Fraction | int) -> bool:
         return first - second >= self.lead
+
+    def lacks(self) -> str:
+        return f"the leader must be {self.lead} ahead, and is {int(self.ballots.lead)} ahead"
 
     def further(self) -> int:
         return max(1, self.lead + self.lost + 2 * self.against - int(self.ballots.lead))
@@ -75,7 +78,8 @@ def _result(given: Given) -> types.Type | Refusal:
             )
     lead = lead_of(given.args)
     arg = "lead" if "lead" in given.args else "target"
-    return beyond(lead, given, arg, "an answer cannot be {needed} votes ahead in a vote of {most}") or plurality(given)
+    far = beyond(lead, given, arg, "an answer cannot be {needed} votes ahead in a vote of {most}")
+    return far or held(given, plurality(given))
 
 
 def _fewest(least: int, most: int, args: Mapping[str, object]) -> int:
@@ -109,6 +113,7 @@ RULE = Rule(
             ParamSpec("steps", types.INT, low=1),
             ParamSpec("right", types.NUMBER, low=0.51, high=0.999),
             *PARAMS,
+            HOLDS,
             STANDS,
             SAME,
         ),

@@ -20,7 +20,9 @@ BY = ParamSpec("by", types.TEXT, takes_field=True)
 PARAMS = (TIES, AT_LEAST, BY)
 LARGEST = 0.5
 UNDECIDED = ("fail", "none", "first")
-RISK = (ParamSpec("risk", types.NUMBER, low=1e-9, high=LARGEST), ParamSpec("undecided", types.Choice(UNDECIDED)))
+HOLDS = ParamSpec("undecided", types.Choice(UNDECIDED))
+"""The argument that says what a vote does that is not decided after all samples, or when a budget ends."""
+RISK = (ParamSpec("risk", types.NUMBER, low=1e-9, high=LARGEST), HOLDS)
 """The arguments of a vote that stops by its evidence. ``evidence`` has the rule, and only such a vote loads it."""
 
 
@@ -79,3 +81,14 @@ def plurality(given: Given) -> types.Type | Refusal:
     """Return the type of a vote's value. It is the type of the results."""
     found = counted(given)
     return found if isinstance(found, Refusal) else types.unwrapped(given.item)
+
+
+def held(given: Given, found: types.Type | Refusal) -> types.Type | Refusal:
+    """Return the type of a vote's value if it is not decided: it may be missing. Refuse arguments that do not fit."""
+    undecided = given.args.get("undecided", "first")
+    if isinstance(found, Refusal) or "undecided" not in given.args:
+        return found
+    if undecided not in UNDECIDED:
+        said = "only the run knows this `undecided`, and the type of the value depends on it"
+        return Refusal(said, "write `undecided: fail`, `none` or `first`", "undecided")
+    return types.optional(found) if undecided == "none" else found

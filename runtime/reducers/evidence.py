@@ -22,18 +22,17 @@ evidence is sure to be enough. So rounding never weakens the bound.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from math import exp, log
 from typing import TYPE_CHECKING
 
-from flowrun.dsl import Given, Refusal, types
+from flowrun.dsl import Given, Refusal
 
 from ..vocabulary.amounts import count_text
-from ..vocabulary.json_value import Json
 from .adaptive import Adaptive
-from .arguments import LARGEST, UNDECIDED
+from .arguments import LARGEST
 from .expected import expected_samples
-from .protocol import Question, ReduceError, Setting
+from .protocol import ReduceError, Setting
 from .reach import Args, number
 
 if TYPE_CHECKING:
@@ -50,10 +49,10 @@ class Certain(Adaptive):
 
     def __init__(self, setting: Setting) -> None:
         self.risk = float(setting.args["risk"])
-        self.undecided = setting.args.get("undecided", "fail")
         if said := too_few(self.risk, setting.most):
             raise ReduceError(f"the vote can never be decided: {said}")
         super().__init__(setting)
+        self.undecided = setting.args.get("undecided", "fail")
 
     def holds(self, first: Fraction | int, second: Fraction | int) -> bool:
         return proved(self.risk, int(first), int(second))
@@ -64,40 +63,9 @@ class Certain(Adaptive):
         most = self.setting.most
         return bisect_left(range(1, most), True, key=lambda more: self.holds(first + more, second)) + 1
 
-    @property
-    def _named(self) -> bool:
-        """True if the vote names its leader."""
-        return self.undecided == "first" or self.succeeded()
-
-    @property
-    def doubtful(self) -> bool:
-        # Lost samples could have decided a vote that has no winner without them.
-        return super().doubtful or (self.lost > 0 and not self._named)
-
-    def questions(self) -> Sequence[Question]:
-        return super().questions() if self._named else ()
-
-    def standing(self) -> int:
-        if not self._named:
-            return 0
-        found = super().standing()
-        # Without `first` a leader that keeps the most votes is no winner: the rule must hold in the other world too.
-        while found and self.undecided != "first" and not self.holds_without(found):
-            found -= 1
-        return found
-
-    def value(self) -> Json:
-        if self._named or self.ballots.counted < self.enough or self.doubtful:
-            return super().value()
-        if self.undecided == "none":
-            return None
-        if self.fallen:
-            raise ReduceError(self._fell())
+    def lacks(self) -> str:
         found = exp(min(log_evidence(*map(int, self.ballots.leaders)), 700))
-        raise ReduceError(
-            f"the vote is undecided after {count_text(self.place, 'sample')}: {self.ballots.text()}; a risk of "
-            f"{self.risk:g} needs an evidence of {1 / self.risk:.4g}, and the leader has {found:.4g}"
-        )
+        return f"a risk of {self.risk:g} needs an evidence of {1 / self.risk:.4g}, and the leader has {found:.4g}"
 
 
 def log_evidence(first: int, second: int) -> float:
@@ -130,22 +98,14 @@ def too_few(risk: float, most: int) -> str:
 
 
 def refusal(given: Given) -> Refusal | None:
-    """Refuse a risk or an `undecided` that has no sense here. None if the arguments fit."""
+    """Refuse a risk, or arguments that have no sense beside it. None if the arguments fit."""
     args = given.args
-    if "risk" not in args:
-        if "undecided" not in args:
-            return None
-        help = "write `risk: 0.05` too, or delete `undecided`"
-        return Refusal("`undecided` works only with a risk", help, "undecided")
     if "confidence" in args:
         said = "`risk` and `confidence` both say when the vote ends"
         return Refusal(said, "delete `confidence`, or delete `risk` and `undecided`", "confidence")
     if not given.chooses:
         help = "write the least and the greatest number of samples, `repeat 3..40`, or delete `risk`"
         return Refusal("a vote with a risk chooses the number of samples, and here the number is fixed", help, "risk")
-    if "undecided" in args and args["undecided"] not in UNDECIDED:
-        said = "only the run knows this `undecided`, and the type of the value depends on it"
-        return Refusal(said, "write `undecided: fail`, `none` or `first`", "undecided")
     if ("ties" in args or "ties" in given.asking) and args.get("undecided") != "first":
         said = "a vote with a risk that is decided has no tie"
         return Refusal(said, "delete `ties`, or write `undecided: first`", "ties")
@@ -169,13 +129,6 @@ def _least_risk(most: int) -> str:
         if risk <= LARGEST and proved(risk, most, 0):
             return f"{risk:.{digits}f}".rstrip("0")
     return ""
-
-
-def type_of(given: Given, found: types.Type | Refusal) -> types.Type | Refusal:
-    """Return the type of the value. It may be missing if an undecided vote is none."""
-    if isinstance(found, Refusal):
-        return found
-    return types.optional(found) if given.args.get("undecided") == "none" else found
 
 
 def fewest_of(least: int, most: int, args: Args) -> int:

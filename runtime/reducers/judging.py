@@ -7,7 +7,7 @@ The judge answers with the numbers under which it sees the candidates.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from random import Random
 
 from flowrun.dsl import AskSpec, Given, ParamSpec, Refusal, types
@@ -18,10 +18,23 @@ from .order import Order
 from .protocol import Gathering, Question, Setting
 
 ORDER = ParamSpec("order", types.Choice(("high", "low")))
+METHOD = ParamSpec("method", types.Choice(("knockout", "pairs")))
+"""The way in which a judge compares two candidates at a time; without it, it compares all of them at once."""
 
 
 def judge(answer: types.Type) -> ParamSpec:
-    return ParamSpec("judge", types.NONE, asks=AskSpec(lambda item: answer, 2, 2))
+    return ParamSpec("judge", types.NONE, asks=AskSpec(lambda item: answer, 2, 2, times=matches_of))
+
+
+def matches_of(number: int, args: Mapping[str, object]) -> tuple[int, int] | None:
+    """Return the asks of a tournament between so many candidates, and how many run one after another.
+
+    None if the judge sees all candidates at once. Each match is two asks, one for each order.
+    """
+    method = args.get("method")
+    if method is None or number < 2:
+        return None
+    return (number * (number - 1), 1) if method == "pairs" else (2 * (number - 1), (number - 1).bit_length())
 
 
 class Judged(Gathering):
@@ -80,6 +93,12 @@ def ordered(rule: str, made: Callable[[types.Type], types.Type]) -> Callable[[Gi
             return Refusal(
                 "`order` works only with a field: a judge decides the order itself", "delete `order`", "order"
             )
+        if "method" in given.args and "judge" not in given.args:
+            help = f'delete `method`, or write `{rule}(judge: ask "Which is better? {{{{ results }}}}", method: pairs)`'
+            return Refusal("`method` works only with a judge: a field needs no matches", help, "method")
+        if "method" in given.args and given.args["method"] is None:
+            help = f'write the word, `{rule}(judge: ask "…", method: pairs)`'
+            return Refusal("`method` decides how many calls there are, so the file writes its word", help, "method")
         if "by" in given.args and isinstance(found := number_of(given, rule), Refusal):
             return found
         return made(item)

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 from flowrun.dsl import Given, ParamSpec, ReducerSpec, Refusal, types
 
 from .adaptive import Adaptive, reach_of, way_of, why_not
-from .arguments import PARAMS, RISK, SAME, STANDS, plurality
+from .arguments import PARAMS, RISK, SAME, STANDS, held, plurality
 from .expected import expected_samples, more_than_half, until_standing
 from .protocol import Reducer, Rule, Setting
 from .reach import LEAD, Args, Reach, number, that_can_stand, with_ballots
@@ -66,6 +66,10 @@ class Confident(Adaptive):
     def holds(self, first: Fraction | int, second: Fraction | int) -> bool:
         return led(int(first), int(second)) >= self.confidence
 
+    def lacks(self) -> str:
+        found = led(*map(int, self.ballots.leaders))
+        return f"the rule needs a confidence of {self.confidence:g}, and the leader has {found:.4g}"
+
     def further(self) -> int:
         first, second = map(int, self.ballots.leaders)
         first, second = first - self.against, second + self.lost + self.against
@@ -101,17 +105,17 @@ def _result(given: Given) -> types.Type | Refusal:
     if given.panel and "risk" in given.args:
         said = "a `risk` bounds the error of samples that are alike, and those of a panel come from different items"
         return Refusal(said, "write `ahead(3)` or `majority(confidence: 0.95)`, or repeat without `over`", "risk")
-    if "risk" in given.args or "undecided" in given.args:
-        from .evidence import refusal, type_of
+    if "risk" in given.args:
+        from .evidence import refusal
 
-        return refusal(given) or type_of(given, plurality(given))
+        return refusal(given) or held(given, plurality(given))
     sure = given.number("confidence")
     if sure is not None and given.chooses and given.most is not None:
         surest = leading(min(given.most, MOST_COUNTED), 0)
         if surest < sure:
             said = f"{given.most} votes for the same answer give a confidence of {surest:.4g}, and never {sure:.10g}"
             return Refusal(said, "use a lower confidence, or more samples", "confidence")
-    return plurality(given)
+    return held(given, plurality(given))
 
 
 def _fewest(least: int, most: int, args: Mapping[str, object]) -> int:

@@ -2,7 +2,8 @@
 
 `rank(by: FIELD, top: 5)` keeps the first five. Equal results keep their order. A judge is asked twice, with the
 candidates in opposite orders. Each place in its two lists gives points (Borda's count). A list that leaves a candidate
-out, or has one twice, is no answer.
+out, or has one twice, is no answer. `rank(judge: ask "…", method: pairs)` compares two candidates at a time, and
+another combiner plays the matches.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from ..vocabulary.json_value import Json
 from .arguments import BY
 from .judging import ORDER, Judged, judge, ordered
 from .protocol import Rule
+
+_METHOD = ParamSpec("method", types.Choice(("pairs",)))
 
 
 class Rank(Judged):
@@ -25,7 +28,7 @@ class Rank(Judged):
 RULE = Rule(
     ReducerSpec(
         "rank",
-        (BY, judge(types.ListOf(types.INT)), ORDER, ParamSpec("top", types.INT, low=1)),
+        (BY, judge(types.ListOf(types.INT)), ORDER, ParamSpec("top", types.INT, low=1), _METHOD),
         ordered("rank", types.ListOf),
         "all results in order, the best first",
     ),

@@ -23,7 +23,8 @@ from flowrun.dsl import types
 
 from ..vocabulary.amounts import count_text
 from ..vocabulary.json_value import Json
-from ..vocabulary.tally import Tally, in_words, plural
+from ..vocabulary.plurals import plural
+from ..vocabulary.tally import Tally, in_words
 from .ballots import Ballots, Votes, who_said, written_alike
 from .protocol import Question, ReduceError, Setting, UndecidedError
 
@@ -46,6 +47,7 @@ class Vote:
         self.by: str | None = setting.args.get("by")
         self.ballots = Ballots(self.answer_type())
         self.enough = max(1, int(setting.args.get("at_least", 1)))
+        self.undecided = setting.args.get("undecided")
         self.lost = 0
         self.unsent = 0
         self._chosen: str | None = None
@@ -165,9 +167,14 @@ class Vote:
         return self.lacking <= 0 and self.settled()
 
     @property
+    def ended(self) -> bool:
+        """True if a budget has ended, and the flow says that the vote then holds its leader or has no value."""
+        return 0 < self.unsent == self.lost and self.undecided in ("first", "none")
+
+    @property
     def doubtful(self) -> bool:
         """True if the lost samples could change the outcome of the vote."""
-        if not self.lost:
+        if not self.lost or self.ended:
             return False
         enough = self.ballots.counted >= self.enough
         if enough:
@@ -196,16 +203,22 @@ class Vote:
         return all(index in self._seen for index in range(first))
 
     def wanted(self, launched: int) -> int:
-        left = 0 if self.hopeless else self.setting.most - launched
+        if self.ended:
+            return 0
         if self.setting.launch != "cost":
-            return left
+            return 0 if self.hopeless else self.setting.most - launched
+        return self.to_decide(launched)
+
+    def to_decide(self, launched: int) -> int:
+        """Return the further samples that could decide the vote if they agree."""
+        left = 0 if self.hopeless else self.setting.most - launched
         flying = launched - self.ballots.seen - self.lost
         # The vote needs at least this many more ballots to be decided, so asking for them at once wastes none.
         useful = max(1, self.further(), self.lacking)
         return max(0, min(useful - flying, left))
 
     def questions(self) -> Sequence[Question]:
-        asks = self.setting.asks and not self.against
+        asks = self.setting.asks and not self.against and not self.ended
         if not asks or self.ballots.counted < self.enough or len(self.ballots.tied) < 2 or self.doubtful:
             return ()
         tied = tuple(self.ballots.answer(key) for key in self.ballots.tied)
@@ -220,6 +233,8 @@ class Vote:
         self._chosen = tied[answer - 1] if isinstance(answer, int) else self.ballots.key(answer)
 
     def value(self) -> Json:
+        if self.ended and self.undecided == "none" and not self._over():
+            return None
         if self.ballots.counted < self.enough:
             kind = UndecidedError if self.doubtful else ReduceError
             raise kind(
@@ -288,7 +303,7 @@ class Vote:
             self.adaptive,
             max(launched, ballots.seen + self.lost) - self.unsent,
             ballots.counted,
-            self.succeeded() and not self.doubtful and self.stood,
+            self.succeeded() and not self.doubtful and self.stood and (not self.ended or self._over()),
             ballots.answer(winner),
             float(ballots.total + self.lost * self.heaviest),
             tuple(ballots.value(key) for key in ballots.ranked()),

@@ -17,7 +17,7 @@ from flowrun.dsl import Given, ParamSpec, ReducerSpec, Refusal, types
 
 from ..vocabulary.json_value import Json
 from .adaptive import Adaptive, lowered, way_of, why_not
-from .arguments import PARAMS, SAME, STANDS, plurality
+from .arguments import HOLDS, PARAMS, SAME, STANDS, held, plurality
 from .protocol import Rule, Setting
 from .reach import Args, Reach, beyond, number, that_can_stand, with_ballots
 
@@ -79,6 +79,9 @@ class Window(Adaptive):
                 return True
         return False
 
+    def lacks(self) -> str:
+        return f"no window of {self.width} samples agrees"
+
     def further(self) -> int:
         windows = max(1, self.against + 1 - self._agreeing()) if self.against else 1
         return windows * self.width - self.place % self.width
@@ -102,7 +105,7 @@ def _result(given: Given) -> types.Type | Refusal:
             ends, given, "width", f"a window of {width:g} samples is never full with {between} samples"
         ):
             return refusal
-    return plurality(given)
+    return held(given, plurality(given))
 
 
 def _fewest(least: int, most: int, args: Mapping[str, object]) -> int:
@@ -149,7 +152,7 @@ REACH = Reach(_reach, lambda wanted, least, most, args: why_not(wanted, least, m
 RULE = Rule(
     ReducerSpec(
         "window",
-        (ParamSpec("width", types.INT, required=True, low=2), *PARAMS, STANDS, SAME),
+        (ParamSpec("width", types.INT, required=True, low=2), *PARAMS, HOLDS, STANDS, SAME),
         with_ballots(_result, REACH),
         "the most frequent answer, as soon as a window of samples agrees",
         votes=True,

@@ -107,7 +107,7 @@ def record_of(reading: RunReading, calls: tuple[CallRecord, ...], text: str, *, 
     if outcome is not None:
         losses = [LossRecord(one.path, one.reason) for one in outcome.losses]
         losses += [LossRecord(one.path, one.reason, fatal=True) for one in outcome.failures]
-        end = EndRecord(outcome.value, reading.finished, outcome.tallies, tuple(losses), outside)
+        end = EndRecord(outcome.value, reading.finished, outcome.tallies, tuple(losses), outside, outcome.cascades)
     return RunRecord(
         run.id,
         reading.given.plan,

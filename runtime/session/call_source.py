@@ -69,7 +69,7 @@ class CallSource:
             self.began + summary.seconds,
             outcome.status,
             keeper.records(summary.prices, outcome.tallies),
-            EndRecord(outcome.value, outcome.complete, outcome.tallies, tuple(losses)),
+            EndRecord(outcome.value, outcome.complete, outcome.tallies, tuple(losses), cascades=outcome.cascades),
             (StretchRecord(0, round(1000 * summary.seconds)),),
             account=figures_of(summary.whole, summary.prices),
             text=_text_of(self.plan),

@@ -78,7 +78,11 @@ def _read(plan: p.Plan) -> frozenset[str]:
     ends += [value for step in steps for ask, _ in _asks(step) for value in ask.values]
     exprs = p.walk_exprs((*ends, *(one for step in steps for one in step_exprs(step))))
     calls = [one for one in exprs if isinstance(one, p.CallOf) and one.function == _SURE]
-    return frozenset(arg.name for call in calls for arg in call.args.values() if isinstance(arg, p.Ref))
+    names = {arg.name for call in calls for arg in call.args.values() if isinstance(arg, p.Ref)}
+    if "last" in names:
+        # The stage before the one whose condition asks.
+        names |= {one.name for step in steps if isinstance(step.node, p.Cascade) for one in step.node.body.steps[:-1]}
+    return frozenset(names)
 
 
 class _Given(Names):

@@ -158,11 +158,11 @@ class ScriptedExterns:
     def _number(self, launch: LaunchExtern) -> int:
         """Return the number of a call among the calls of its element: by its step, in the order of the file.
 
-        The samples of a step follow each other.
+        The samples of a step follow each other, and so do the results that the extern judges in a search.
         """
         spot = self._places.spot(launch.path)
         number, of = spot.sample((None,) * len(spot.at))
-        return self._places.callers(launch.extern)[spot.shape.step] * of + number
+        return self._places.callers(launch.extern)[spot.shape.step] * of + number + sum(spot.merge)
 
     def _true(self, reply: test_plan.ExternReply, args: Mapping[str, Json]) -> bool:
         if reply.when is None:

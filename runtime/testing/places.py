@@ -111,10 +111,8 @@ class Places:
                 yield names, own.extern
             elif node.step is None and around is not None and around.step is not None:
                 reduce = getattr(around.step.node, "reduce", None)
-                if isinstance(reduce, p.Reduce) and reduce.extern is not None:
-                    yield names, reduce.extern
-                elif isinstance(reduce, p.Reduce) and reduce.comparing:
-                    yield names, reduce.comparing
+                if isinstance(reduce, p.Reduce) and reduce.called is not None:
+                    yield names, reduce.called
             yield from self._extern_steps(names, node)
 
     def _shape(self, bare: str, ask: p.Ask | None) -> Shape:

@@ -162,8 +162,9 @@ class StepEnds:
         return [end for end in finished if self.is_step(self.ran.places.spot(end.path))]
 
     def passed_by(self) -> bool:
-        """Tell whether a match around the step has its value, and took another branch."""
-        matches = [end for end in self.ran.ends if isinstance(end, e.StepFinished) and end.kind == "match"]
+        """Tell whether a match or a cascade around the step has its value, and went another way."""
+        finished = [end for end in self.ran.ends if isinstance(end, e.StepFinished)]
+        matches = [end for end in finished if end.kind in ("match", "cascade")]
         return not self.finished() and any(self._is_in(self.ran.places.spot(end.path)) for end in matches)
 
     def _is_in(self, spot: Spot) -> bool:

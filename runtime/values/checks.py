@@ -58,19 +58,26 @@ def fault(check: p.Check, answer: Json, names: Names) -> str:
 
     The reason continues a sentence that begins with "the answer".
     """
-    own = Answered(names, check.names, answer)
-    try:
-        if evaluate(check.condition, own):
-            return ""
-        part = next(one for one in _joined(check.condition) if not evaluate(one, own))
-        said = f"{_code(part)} does not hold"
-        values = [*_values(part, own)]
-        why = f"{said}: {' and '.join(values)}" if values else said
-    except FlowrunError:
-        # The error may quote a text of another step.
-        why = f"{_code(check.condition)} has no value, as behind a division by zero"
+    why = failing(check.condition, check.names, answer, names)
+    if not why:
+        return ""
     message = f"{check.message.rstrip(' .')} ({why})" if check.message else why
     return f"fails a check: {message}"
+
+
+def failing(condition: p.Expr, own: tuple[str, ...], value: Json, names: Names) -> str:
+    """Return the reason why a condition does not hold for a value with these names. Return "" if it holds."""
+    seen = Answered(names, own, value)
+    try:
+        if evaluate(condition, seen):
+            return ""
+        part = next(one for one in _joined(condition) if not evaluate(one, seen))
+        said = f"{_code(part)} does not hold"
+        values = [*_values(part, seen)]
+        return f"{said}: {' and '.join(values)}" if values else said
+    except FlowrunError:
+        # The error may quote a text of another step.
+        return f"{_code(condition)} has no value, as behind a division by zero"
 
 
 def _joined(condition: p.Expr) -> Iterator[p.Expr]:

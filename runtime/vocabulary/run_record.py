@@ -9,6 +9,7 @@ from flowrun.dsl import dataclass
 from flowrun.dsl import plan as p
 
 from .call_record import CallRecord, total_cost
+from .cascade_tally import CascadeTally
 from .json_value import Json
 from .tally import Tally
 
@@ -97,8 +98,8 @@ class OutsideRecord:
 class EndRecord:
     """The end of a run as its replay shows it, and what the run took from ``outside`` on the way.
 
-    ``value`` is its result, None if it has none. ``votes`` are by the path of their step. ``complete`` is True if the
-    replay reached the end of the flow.
+    ``value`` is its result, None if it has none. ``votes`` and ``cascades`` are by the path of their step. ``complete``
+    is True if the replay reached the end of the flow.
     """
 
     value: Json = None
@@ -106,6 +107,7 @@ class EndRecord:
     votes: Mapping[str, Tally] = field(default_factory=dict)
     losses: tuple[LossRecord, ...] = ()
     outside: OutsideRecord = OutsideRecord()
+    cascades: Mapping[str, CascadeTally] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

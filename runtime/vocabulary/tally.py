@@ -7,7 +7,9 @@ from typing import TypeAlias
 
 from flowrun.dsl import dataclass
 
+from .contest import Contest
 from .json_value import Json
+from .plurals import plural
 
 Said: TypeAlias = "tuple[tuple[Json, Json, int], ...]"
 """The answers of one item: the counted answer, the whole result of its first sample, and the number of its samples."""
@@ -48,8 +50,9 @@ class Tally:
     ballots, including the missing ones. ``values`` are the whole results behind the ballots, each from the first sample
     with this answer. ``missing`` samples brought no answer, and ``unsent`` of them were never sent. ``stands`` is a
     number of samples that could not have changed the winner, whatever their answers; None if the rule does not tell.
-    ``unit`` is the word for one sample. ``panel`` tells who said what, if different items gave the samples. ``classes``
-    is there if the vote compares its answers.
+    ``unit`` is the word for one sample. ``panel`` tells who said what, if different items gave the samples.
+    ``contest`` is the account of a search or a tournament, whose ballots are verdicts or wins; None for a vote.
+    ``classes`` is there if the vote compares its answers.
     """
 
     winner: Json
@@ -68,6 +71,7 @@ class Tally:
     stands: int | None = None
     unit: str = "ballot"
     panel: Panel | None = None
+    contest: Contest | None = None
     classes: Classes | None = None
 
     @property
@@ -113,13 +117,6 @@ def standing_text(tally: Tally) -> str:
 def stands(tally: Tally) -> str:
     """Write the number of changed samples that the winner of a vote stands against. "" if it is not known."""
     return "" if tally.stands is None else f"{tally.stands:,}"
-
-
-def plural(word: str) -> str:
-    """Return the plural of the word for a sample. The word may be the name of any element."""
-    if word.endswith(("s", "x", "z", "ch", "sh")):
-        return f"{word}es"
-    return f"{word[:-1]}ies" if word.endswith("y") and word[-2:-1] not in ("", *"aeiou") else f"{word}s"
 
 
 def votes(count: float) -> str:

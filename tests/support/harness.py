@@ -117,9 +117,10 @@ def stage(
     limit: int = 10**6,
     samples: int = 1,
     provider: ScriptedProvider | None = None,
+    models: Mapping[str, ModelValue] | None = None,
 ) -> Run:
     """Run a flow to its end, with room for all its requests at once. Fail the test if it leaves any of them open."""
-    run = Run(flow, script, inputs=inputs, limit=limit, window=10**6, samples=samples)
+    run = Run(flow, script, inputs=inputs, limit=limit, models=models, window=10**6, samples=samples)
     run.provider = provider or run.provider
     run.go()
     assert not run.scheduler.busy

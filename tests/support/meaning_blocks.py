@@ -149,16 +149,28 @@ class Blocks(Values):
 
     def run(self, node: s.Map | s.Repeat, place: Place, opened: Any) -> Iterator[Got | Lost]:
         elements = self.elements(node, place) if isinstance(node, s.Map) else [(Got(None), 0)] * int(node.most.value)
+        items = self.items(node, place) if isinstance(node, s.Repeat) else []
         for index, element in enumerate(elements):
             inner = opened()
             if isinstance(node, s.Map):
                 inner.given.update(named(node, *element))
             else:
                 inner.index, inner.samples = index, len(elements)
+                if node.element is not None:
+                    inner.given[node.element.text] = items[index % len(items)]
             try:
                 yield self.body(inner)
             except Lost as lost:
                 yield lost
+
+    def items(self, node: s.Repeat, place: Place) -> list[Got]:
+        """Return the items of a panel. Any other repeat has none."""
+        if node.over is None:
+            return []
+        values = self.value(node.over, place)
+        if not values:
+            raise Lost("a panel without items", abstains=False)
+        return [Got(one) for one in values]
 
     def elements(self, node: s.Map, place: Place) -> list[tuple[Got, int]]:
         """Return the elements of a map with their places in its source, from 1."""

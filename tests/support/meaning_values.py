@@ -86,7 +86,9 @@ def mentioned(line: s.Line) -> Iterator[str]:
             todo += [where, *([] if isinstance(source, s.Name) else [source])]
         case s.Match(value):
             todo.append(value)
-        case s.Ask() | s.Repeat() | s.Fanout() | s.Chain():
+        case s.Repeat():
+            todo += [] if line.node.over is None else [line.node.over]
+        case s.Ask() | s.Fanout() | s.Chain():
             pass
         case s.Rounds():
             todo += line.node.ends

@@ -199,8 +199,9 @@ class Vote:
             raise Lost("all ballots are empty", abstains=True)
         tied = count.tied
         winner = tied[0]
-        if "risk" in self.args and self.args.get("undecided") != "first" and not self.holds(looked_at):
-            if self.args.get("undecided") != "none":
+        undecided = self.args.get("undecided", "fail" if "risk" in self.args else "first")
+        if self.least is not None and undecided != "first" and not self.holds(looked_at):
+            if undecided not in ("none", None):
                 raise Lost("undecided", abstains=True)
             return None, count, winner
         if len(tied) > 1:

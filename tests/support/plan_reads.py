@@ -34,7 +34,9 @@ def _body(steps: list[Json], known: set[str], around: Mapping[str, Json], *, fan
         beside = [node[key] for key in ("body", "reduce", "where", "until", "by") if key in node]
         head = {**step, "node": {key: value for key, value in node.items() if value not in beside}}
         found += _unfinished(step["name"], reads(head), known, set(step["needs"]), seen)
-        inner = known | {node[key] for key in ("element", "index") if node["kind"] == "map" and key in node}
+        inner = known | {
+            node[key] for key in ("element", "index") if node["kind"] in ("map", "repeat") and node.get(key)
+        }
         if node["kind"] == "rounds":
             inner |= {"last"}
             ended = (known - {"last"}) | {one["name"] for one in node["body"]["steps"]}

@@ -284,17 +284,29 @@ class Writer(Races):
 
     def repeat(self, name: str, known: list[Named], depth: int, times: int) -> tuple[str, Shape, list[str], bool]:
         most = self.rng.randint(1, 4 if self.wide else 5)
+        over, item = self.over(name, known)
         if self.may(0.6):
-            return self.sampled(name, known, depth, times, most)
-        body, last = self.body(known, depth, times * most)
+            return self.sampled(name, known, depth, times, most, over, item)
+        body, last = self.body([*known, *item], depth, times * most)
         reduced = self.reduce(name, known, Results(item=last.shape, number=most), times)
         options = [f"concurrency: {self.rng.randint(1, 3)}"] if self.wide and self.may(0.3) else []
-        return f"repeat {most} {{ {body} }} reduce {reduced.text}", reduced.shape, options, reduced.vote
+        return f"repeat {most}{over} {{ {body} }} reduce {reduced.text}", reduced.shape, options, reduced.vote
+
+    def over(self, name: str, known: list[Named]) -> tuple[str, list[Named]]:
+        """Return the list of a panel, with the name of its item. Most repeats are none."""
+        # Dice of its own, so that the other choices of a seed stay the same.
+        dice = random.Random(f"panel {name} {self.rng.getstate()[1][0]}")
+        if not self.wide or dice.random() > 0.3:
+            return "", []
+        lists = [one.name for one in self.of(known, "list", item="text")]
+        source = dice.choice([*lists, '["one", "two"]', '["one", "two", "three"]', '["one"]'])
+        return f" over o{name[1:]} in {source}", [Named(f"o{name[1:]}", TEXT, step=False)]
 
     def sampled(
-        self, name: str, known: list[Named], depth: int, times: int, most: int
+        self, name: str, known: list[Named], depth: int, times: int, most: int, over: str, item: list[Named]
     ) -> tuple[str, Shape, list[str], bool]:
-        """A repeat whose last line is a ballot."""
+        """A repeat whose last line is a ballot. A panel has one more name inside."""
+        known, around = [*known, *item], known
         body, own = self.lines(known, depth + 1, 2, times * most) if self.may(0.5) else ([], [])
         if not self.wide:
             own = []
@@ -307,7 +319,7 @@ class Writer(Races):
         body.append(ballot)
         inner = " ".join(body)
         if not self.votes:
-            return f"repeat {most} {{ {inner} }} reduce majority", WORD, ["launch: together"], False
+            return f"repeat {most}{over} {{ {inner} }} reduce majority", WORD, ["launch: together"], False
         number, adaptive, block = str(most), False, []
         if self.may(0.3) and shape.kind != "list":
             more = self.rng.randint(1, 2 if self.wide else 4)
@@ -320,8 +332,8 @@ class Writer(Races):
         if not self.wide:
             return f"repeat {number} {{ {inner} }} reduce majority", WORD, block, False
         block += self.block_options()
-        reduced = self.reduce(name, known, Results(item=shape, number=most, adaptive=adaptive), times)
-        return f"repeat {number} {{ {inner} }} reduce {reduced.text}", reduced.shape, block, reduced.vote
+        reduced = self.reduce(name, around, Results(item=shape, number=most, adaptive=adaptive), times)
+        return f"repeat {number}{over} {{ {inner} }} reduce {reduced.text}", reduced.shape, block, reduced.vote
 
     def fanout(self, name: str, known: list[Named], depth: int, times: int) -> tuple[str, Shape, list[str], bool]:
         number = self.rng.randint(2, 3)

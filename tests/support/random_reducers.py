@@ -219,6 +219,10 @@ class Reducers(Values):
             rules.append(f"majority(risk: 0.5, undecided: {self.rng.choice(ends)}")
         texts = []
         for rule in rules:
-            inner = rule + ("" if "(" in rule else "(") + (args if "(" in rule else args[2:])
+            head = rule
+            if "(" in rule and "undecided" not in rule and self.may(0.3):
+                # What a vote does at its end if its rule does not hold.
+                head = f"{rule}, undecided: {self.rng.choice(['first', 'none', 'fail'])}"
+            inner = head + ("" if "(" in rule else "(") + (args if "(" in rule else args[2:])
             texts.append(f"{inner})" if not inner.endswith("(") else rule)
         return [Reduced(text, item.maybe if "undecided: none" in text else item, vote=True) for text in texts]

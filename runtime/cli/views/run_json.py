@@ -41,6 +41,7 @@ def run_json(calls: RunCalls) -> dict[str, Any]:
         "complete": record.end.complete,
         "value": record.end.value,
         "votes": {calls.path_of(path): vote_json(tally) for path, tally in record.end.votes.items()},
+        **_cascades(record),
         "losses": [
             {"path": calls.path_of(one.path), "reason": one.reason, "fatal": one.fatal} for one in record.end.losses
         ],
@@ -49,6 +50,15 @@ def run_json(calls: RunCalls) -> dict[str, Any]:
         "account": dict(record.account),
         "notes": list(record.notes),
     }
+
+
+def _cascades(record: RunRecord) -> dict[str, Any]:
+    if not record.end.cascades:
+        return {}
+    from ...account.cascades import cascade_counts, cascades_json
+    from ...costs.prices import cost_of
+
+    return {"cascades": cascades_json(cascade_counts(record.end.cascades, cost_of))}
 
 
 def run_facts(record: RunRecord) -> dict[str, Any]:
@@ -79,6 +89,7 @@ def vote_json(tally: Tally) -> dict[str, Any]:
         "settled": tally.settled,
         **_panel(tally),
         **_classes(tally),
+        **({} if tally.contest is None else {"contest": tally.contest.as_json()}),
     }
 
 

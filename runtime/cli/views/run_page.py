@@ -76,6 +76,11 @@ def run_lines(calls: RunCalls, rows: Sequence[TreeRow], screen: Screen) -> Itera
     if not record.calls:
         yield "the run made no call"
     yield from tree_lines(rows, screen)
+    if record.end.cascades:
+        from ...account.cascades import cascade_counts, cascade_lines
+        from ...costs.prices import cost_of as dollars_of
+
+        yield from (one_line(line) for line in cascade_lines(cascade_counts(record.end.cascades, dollars_of)))
     yield from losses_lines(calls, screen)
     yield from count_lines(record.end.outside)
     yield from note_lines(record)

@@ -22,6 +22,7 @@ from ..reductions import Reduction
 from .reduced import ReducedRun, ReducedStep
 
 if TYPE_CHECKING:
+    from ..needs import Needs
     from ..placement import Placement
 
 
@@ -38,7 +39,7 @@ class Pace:
 
     ``total`` is the number of elements known so far. ``whole`` is True if no more elements will come. With
     ``together``, the block opens more bodies only when at most half of the window is open. So samples go out many at a
-    time. ``held`` is True while the block has a body to open, and the flow's `concurrency` forbids it.
+    time. ``held`` is the window while the block has a body to open, and the flow's `concurrency` forbids it; else 0.
     """
 
     window: Window
@@ -48,7 +49,7 @@ class Pace:
     launched: int = 0
     finished: int = 0
     opening: bool = False
-    held: bool = False
+    held: int = 0
 
     def narrow(self, number: int) -> None:
         """Leave only the body with this number to be opened. The block then never comes to its end."""
@@ -62,6 +63,12 @@ class CountedRun(ReducedRun):
     step: CountedStep
     pace: Pace
     placement: Placement | None = field(init=False, default=None)
+    weight: float = field(init=False, default=1.0)
+
+    @property
+    def needs(self) -> Needs | None:
+        """The spending of the budget by need, if the run has it."""
+        return self.machine.calls.needs
 
     @property
     def total(self) -> int:
@@ -95,7 +102,7 @@ class CountedRun(ReducedRun):
     @property
     def exhausted(self) -> bool:
         """True if the combiner wants no more bodies."""
-        return not self.combiner.waits and not self.combiner.wanted(self.pace.launched)
+        return not self.combiner.wanted(self.pace.launched)
 
     @abstractmethod
     def next(self) -> Frame:
@@ -103,6 +110,8 @@ class CountedRun(ReducedRun):
 
     def start(self) -> None:
         pace, wide = self.pace, self.step.wide
+        if self.needs is not None:
+            self.needs.begin(self, self.weight)
         if wide is not None:
             self._place(wide)
         self.open_list(listed=self.step.reduction.gathers)
@@ -138,7 +147,8 @@ class CountedRun(ReducedRun):
         if self.over or (pace.together and len(self.bodies) > pace.window.size // 2):
             return
         if not self.bodies and self.exhausted:
-            self.conclude()
+            if not self.combiner.judging:
+                self.conclude()
             return
         for _ in range(min(self.available, pace.window.size - len(self.bodies))):
             try:
@@ -164,16 +174,21 @@ class CountedRun(ReducedRun):
 
     def _hold(self, *, held: bool) -> None:
         """Record whether the block's own `concurrency` keeps a body back."""
-        if held is not self.pace.held:
-            self.pace.held = held
-            self.machine.calls.withheld.block(self.around.path, self.pace.window.size, 1 if held else -1)
+        if held is not bool(self.pace.held):
+            window = self.pace.held or self.pace.window.size
+            self.pace.held = window if held else 0
+            self.machine.calls.withheld.block(self.around.path, window, 1 if held else -1)
 
     def combine(self) -> None:
         self.closed()
+        if self.needs is not None:
+            self.needs.close(self)
         super().combine()
 
     def cancel(self, *, keep: bool) -> None:
         self.closed()
+        if self.needs is not None:
+            self.needs.close(self)
         self._hold(held=False)
         super().cancel(keep=keep)
 
@@ -186,7 +201,7 @@ class CountedRun(ReducedRun):
             self.machine.events.append(e.ElementFinished(frame.path("")[:-1], at=context.now()))
         self.list_up(frame.index, value)
         self.result(frame.index, value)
-        self.counted()
+        self.counted(frame.index)
 
     def body_failed(self, frame: Frame, failure: Failure) -> None:
         if self.over:
@@ -205,7 +220,7 @@ class CountedRun(ReducedRun):
         missing = self.votes and not failure.abstains
         other = None if empty and not self.combiner.eager else SKIPPED
         self.result(frame.index, failure if missing else other)
-        self.counted()
+        self.counted(frame.index)
 
     def result(self, number: int, result: Json) -> None:
         """Give the result of a body to the combiner."""
@@ -229,14 +244,22 @@ class CountedRun(ReducedRun):
             self.combiner.lose(index, sent=True)
 
     def heard(self) -> None:
-        if self.pace.whole and self.combiner.decided:
+        if self.pace.whole or not self.combiner.decided:
+            self.judged()
+
+    def judged(self) -> None:
+        if self.over:
+            return
+        if self.combiner.decided:
             self.conclude()
         elif self.waiting:
             self.more()
 
-    def counted(self) -> None:
+    def counted(self, index: int) -> None:
         """Count a body as finished. Then end the block, or open the next body."""
         pace = self.pace
+        if self.needs is not None:
+            self.needs.body_over(self, index)
         pace.finished += 1
         if self.over:
             return

@@ -92,13 +92,18 @@ class MapStep(CountedStep):
         pace = Pace(self.window(options), total or 0, whole=total is not None)
         losses = Losses(options.get("errors", "fail"))
         around = self.around(frame, path, votes=self.reduction.rule.spec.votes)
+        weight = float(options.get("weight", 1))
         if feed is None:
             strands = None if self.hands_on else self.order.strands(elements.values, around, pace.window.size)
-            return MapRun(self, frame, around, combiner, losses, pace, self.node, elements, strands)
+            run: CountedRun = MapRun(self, frame, around, combiner, losses, pace, self.node, elements, strands)
+            run.weight = weight
+            return run
         from .streamed_map import RankedMapRun, StreamedMapRun
 
         kind = RankedMapRun if ranked else StreamedMapRun
-        return kind(self, frame, around, combiner, losses, pace, self.node, feed)
+        run = kind(self, frame, around, combiner, losses, pace, self.node, feed)
+        run.weight = weight
+        return run
 
     def _feed(self, frame: Frame) -> Feed | None:
         """Find the growing list that the map takes its elements from. None if the list is complete."""

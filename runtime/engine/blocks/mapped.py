@@ -60,6 +60,6 @@ class MappedRun(CountedRun):
                 self.machine.events.append(e.ElementFinished(self.path_of(number), at=context.now()))
             self.list_up(number, value)
             self.result(number, value)
-            self.counted()
-        if not self.over and self.exhausted:
+            self.counted(number)
+        if not self.over and self.exhausted and not self.combiner.judging:
             self.conclude()

@@ -17,7 +17,7 @@ from ...vocabulary.json_value import Json
 from ..around import TokenCount
 from ..combiners.combiner import SKIPPED, Asked, Combiner
 from ..decisions import Failure
-from ..frames import NO_STEPS, Frame, Layout, sample_of
+from ..frames import NO_STEPS, Frame, Layout
 from ..machine import Machine
 from ..pipelines import Pipelines
 from ..reductions import Reduction
@@ -25,6 +25,7 @@ from ..scopes import Scope
 from ..streams import Feed
 from .block import BlockRun, BlockStep
 from .losses import Losses
+from .sample_numbers import sample_of
 
 
 @dataclass(eq=False)
@@ -241,33 +242,40 @@ class ReducedRun(BlockRun):
         answered = partial(self._answered, question)
         failed = partial(self._missed, question) if question.spare else self.give_up
         if ask is None:
-            extern, args = reduction.plan.extern, question.given
-            if extern is None:
-                extern, path = reduction.plan.comparing, path + place
-            else:
-                args = {**Scope(machine.context, self.frame).options(reduction.plan.args), **args}
-            machine.externs.launch(self, extern, args, path, answered, failed)
+            reduce, args = reduction.plan, question.given
+            if reduce.passing is not None:
+                args = Scope(machine.context, self._frame(args)).options(reduce.passing.args)
+            elif reduce.extern is not None:
+                args = {**Scope(machine.context, self.frame).options(reduce.args), **args}
+            assert reduce.called is not None
+            machine.externs.launch(self, reduce.called, args, path + place, answered, failed)
             return
         frame = self._frame(question.given)
         sample = sample_of(frame, f"{self.step.name}.reduce")
         machine.calls.launch(frame, ask, path, answered, failed, sample=sample, place=place)
 
     def _answered(self, question: Asked, value: Json) -> None:
+        judging = self.combiner.judging
         self.ask(self.combiner.answered(question.place, value))
-        if question.spare and self.alive and not self.over:
+        if question.spare:
             self.heard()
+        elif judging:
+            self.judged()
 
     def _missed(self, question: Asked, failure: Failure) -> None:
         """Go on without the answer to a question that the combiner can spare."""
         self.lost(failure, failure.path)
         self.ask(self.combiner.missed(question.place, sent=failure.sent))
-        if self.alive and not self.over:
-            self.heard()
+        self.heard()
 
     def heard(self) -> None:
-        """Go on after a question, which may have decided the block."""
-        if self.combiner.decided:
+        """Go on after a question about ballots, which may have decided the vote."""
+        if self.alive and not self.over and self.combiner.decided:
             self.conclude()
+
+    def judged(self) -> None:
+        """Go on after an answer on which the number of further bodies depends. The branches of a fan-out all run."""
+        return
 
     def _frame(self, given: Mapping[str, Json]) -> Frame:
         """Make the frame for an ask of the reducer. The ask sees the ``given`` values, and branches by name.

@@ -6,7 +6,10 @@ The samples of a panel take the items of a list in turn: sample i has item i mod
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import field
+from functools import cached_property
 from itertools import islice
+from typing import TYPE_CHECKING
 
 from flowrun.dsl import dataclass, kind_of
 from flowrun.dsl import plan as p
@@ -22,14 +25,55 @@ from ..scopes import Scope
 from .counted import CountedRun, CountedStep, Pace
 from .losses import Losses
 
+if TYPE_CHECKING:
+    from ..haste import Haste
+
 SAMPLES_AT_ONCE = 1024
 """The least window of a repeat for which the flow sets no `concurrency`: so many bodies may be open at once."""
 
 
+@dataclass(eq=False)
 class RepeatRun(CountedRun):
+    """A running repeat.
+
+    ``models`` are those that the samples of a vote in haste ask. They are empty for any other repeat. While ``extra``
+    is 1, the vote may open one sample more than it needs.
+    """
+
+    models: tuple[str, ...] = field(init=False, default=())
+    extra: int = field(init=False, default=0)
+
     @property
     def samples(self) -> int:  # type: ignore[override]
         return self.pace.total
+
+    @property
+    def available(self) -> int:
+        found = super().available
+        if self.votes and self.needs is not None:
+            found = self.needs.opening(self, found)
+        return min(found, self.needed + self.extra) if self.models else found
+
+    @property
+    def needed(self) -> int:
+        """The samples that could decide the vote if they agree."""
+        needed = getattr(getattr(self.combiner, "reducer", None), "to_decide", None)
+        return self.samples if needed is None else needed(self.pace.launched)
+
+    def open_bodies(self) -> None:
+        super().open_bodies()
+        haste = self.machine.calls.haste
+        if self.models and haste is not None and not self.over and super().available > 0:
+            haste.add(self)
+
+    def open_extra(self) -> bool:
+        """Open one more sample than the vote needs. Return False if it has no more, or may not open them."""
+        self.extra = 1
+        before = self.pace.launched
+        if not self.over and self.available > 0:
+            super().open_bodies()
+        self.extra = 0
+        return self.pace.launched > before
 
     def next(self) -> Frame:
         return Frame(self.step.layout, self.frame, self, self.pace.launched)
@@ -54,6 +98,20 @@ class PanelRun(RepeatRun):
 class RepeatStep(CountedStep):
     node: p.Repeat
 
+    @cached_property
+    def _models(self) -> tuple[str, ...]:
+        from ..haste import models_of  # few votes are in haste
+
+        return models_of(self.node.body.steps, self.machine.context)
+
+    @cached_property
+    def _haste(self) -> Haste:
+        from ..haste import Haste
+
+        calls = self.machine.calls
+        calls.haste = calls.haste or Haste(calls.out)
+        return calls.haste
+
     def make(self, frame: Frame, scope: Scope, options: Mapping[str, Json]) -> RepeatRun:
         least, most = self.node.least, self.node.most
         path, launch = frame.path(self.title), str(options.get("launch", "cost"))
@@ -72,6 +130,9 @@ class RepeatStep(CountedStep):
         else:
             block = PanelRun(self, frame, around, combiner, losses, pace, self.node.element or "", listed)
         # A flow that reads the tally has all samples sent, and says nothing of haste.
+        if launch == "latency" and block.votes and self.wide is None and self._haste.known(self._models):
+            block.models = self._models
+        block.weight = float(options.get("weight", 1))
         block.patient = launch == "cost" or (launch == "together" and self.node.reduce.tallied)
         return block
 

@@ -56,7 +56,7 @@ class ClassCombiner:
     # Results
 
     @property
-    def waits(self) -> bool:
+    def judging(self) -> bool:
         return self._ballot is not None
 
     @property

@@ -40,15 +40,15 @@ class Combiner(Protocol):
 
     ``done`` is True when the value is known, or will never be known. The methods that take a result, an answer or a
     total return the questions that can be asked next. An ``eager`` combiner asks before all results have arrived. For
-    an eager combiner, an element with the policy ``errors: none`` has no result instead of None. One that ``waits`` may
-    want more bodies after the answer to a question.
+    an eager combiner, an element with the policy ``errors: none`` has no result instead of None.
     """
 
     done: bool
     eager: bool
 
     @property
-    def waits(self) -> bool: ...
+    def judging(self) -> bool:
+        """True while the number of further bodies depends on an answer that is still open."""
 
     @property
     def decided(self) -> bool:
@@ -89,7 +89,7 @@ class Gathered:
     """The base of all combiners but votes. Every result counts, in the order of the input."""
 
     eager = False
-    waits = False
+    judging = False
 
     def __init__(self, most: int) -> None:
         self.most = most

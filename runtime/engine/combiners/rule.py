@@ -15,7 +15,7 @@ class RuleCombiner:
     """A combiner that uses a reducer of the registry. ``deciding`` is True if the flow gives the reducer an ask."""
 
     eager = False
-    waits = False
+    judging = False
 
     def __init__(self, reducer: Reducer, *, deciding: bool) -> None:
         self.reducer = reducer

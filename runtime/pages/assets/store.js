@@ -156,6 +156,7 @@
       for (const [name, column] of Object.entries(columns)) vote[name] = column[i];
       vote.path = text(to(vote.path));
       vote.classes = vote.classes.map(([ref, count]) => [to(ref), count]);
+      vote.panel = (vote.panel || []).map(([item, said]) => [to(item), said.map(([ref, count]) => [to(ref), count])]);
       const at = model.voteAt.get(vote.path);
       vote.i = at === undefined ? model.votes.length : at;
       model.votes[vote.i] = vote;

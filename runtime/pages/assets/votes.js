@@ -56,6 +56,18 @@
     return el("ul", { class: "links" }, items, rest);
   };
 
+  /* Who said what in a panel: a line for each item. */
+  const panel = (vote) => {
+    if (!vote.panel.length) return [];
+    const shown = (ref, n, other) => (model.texts ? F.oneLine(F.short(F.text(ref), 60)) || "(empty)" : other + " " + (n + 1));
+    const said = (answers) =>
+      answers.slice(0, 3).map(([ref, n], at) => shown(ref, at, "answer") + " " + F.votesOf(n)).join(", ")
+      + (answers.length > 3 ? " and " + F.number(answers.length - 3) + " more" : "");
+    const items = vote.panel.slice(0, 50).map(([ref, answers], at) =>
+      el("li", {}, shown(ref, at, "item"), ": ", answers.length ? said(answers) : "no ballot"));
+    return [el("ul", { class: "links" }, items)];
+  };
+
   const row = (vote) => {
     const open = vote.path === opened;
     const button = el("button", { type: "button", "aria-expanded": open ? "true" : "false", class: "path",
@@ -69,7 +81,7 @@
       el("td", { class: "number" }, vote.stands === null ? "" : F.number(vote.stands)),
       el("td", { class: "number" }, vote.decided === null ? "" : F.three(vote.decided / 1000)),
       el("td", {}, remarks(vote)))];
-    if (open) made.push(el("tr", {}, el("td", { colspan: "8" }, ballots(vote))));
+    if (open) made.push(el("tr", {}, el("td", { colspan: "8" }, panel(vote), ballots(vote))));
     return made;
   };
 

@@ -17,6 +17,7 @@ syntax match flowrunConstant /\v<%(false|none|true)>/
 syntax match flowrunKeyword /\v<%(budget|expect|fanout|reduce|repeat|return|after|chain|match|reply|where|else|when|with|ask|map)>%(\s*[:.,)\]}])@!/
 syntax match flowrunKeyword /\v<at\s+most>|<at>\ze\s*\[|<chain\s+up\s+to>/
 syntax match flowrunKeyword /\v%(\}\s*)@200<=until>/
+syntax match flowrunKeyword /\v%(<repeat\s+\d+%(\.\.\d+)?\s+)@200<=over>/
 syntax match flowrunKeyword /\v%(^\s*)@200<=check>\ze\s+%(%(and|or|in)>)@![[:alnum:]_\"([-]/
 syntax match flowrunKeyword /\v<from\ze\s*\"/
 syntax match flowrunKeyword /\v%(\"\s*)@200<=%(%(of|as)>|key\ze\s*\")/

@@ -1,0 +1,118 @@
+"""The types of a cascade: its stages, the value of the stage before, and the conditions for going on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from .. import syntax as s
+from ..catalog import FunctionSpec
+from ..diagnostics import Diagnostic, Label
+from ..source import Span
+from ..syntax.children import children
+from .program import Step
+
+_MOST = {"agreement": 1.0, "sure": 1.0}
+"""The greatest values of the words in a condition. The least of each is 0, and a margin has no greatest value."""
+_Comparison = tuple[s.Word, str, float, Span]
+_TURNED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=": "!="}
+
+
+def may_fail(stage: Step) -> bool:
+    """Tell whether a stage can fail, so that the next one has no value of the stage before."""
+    node = stage.line.node
+    if isinstance(node, s.Chain | s.Match | s.Cascade):
+        return any(may_fail(one) for one in stage.steps)
+    return isinstance(node, s.Ask | s.Map | s.Repeat | s.Fanout | s.Rounds | s.Call)
+
+
+def untold(function: FunctionSpec, value: s.Expr, before: Step) -> Diagnostic:
+    """Return the report of a word, or of its function, that tells nothing of the stage before."""
+    word = {"votes": "margin"}.get(function.name, function.name) if value.span.text != "last" else function.name
+    what = "an ask for a choice" if function.of_ask else "a vote"
+    help = (
+        "make the stage before an ask for words, `ask … -> yes | no`"
+        if function.of_ask
+        else "make the stage before a vote, such as `repeat 3 { … } reduce majority`"
+    )
+    return Diagnostic(
+        "F0687",
+        f"`{word}` tells of {what}, and the stage before is none",
+        value.span,
+        labels=(Label(before.line.node.span, "the stage before"),),
+        help=help + "; or compare its value, `when last == …`",
+    )
+
+
+def range_problems(condition: s.Expr) -> Iterator[Diagnostic]:
+    """Report a word that is compared with a number that it never reaches."""
+    for word, operator, number, span in _compared(condition):
+        most = _MOST.get(word.text)
+        if number >= 0 and (most is None or number <= most):
+            continue
+        range_ = "from 0 to 1" if most is not None else "0 or more"
+        often = "never" if _never(operator, number) else "always"
+        percent = f"; for {number:g} percent write `{number / 100:g}`" if most is not None and 1 < number <= 100 else ""
+        yield Diagnostic(
+            "F0628",
+            f"`{word.text}` is {range_}, so it is {often} {operator} {number:g}",
+            span,
+            help=f"write a number that `{word.text}` can have{percent}",
+        )
+
+
+def constant_reason(condition: s.Expr) -> str:
+    """Return what a comparison with the end of a range says of all values; "" for any other condition."""
+    match _alone(condition):
+        case None:
+            return ""
+        case word, operator, number, _:
+            most = _MOST.get(word.text)
+            if number == 0 and operator in ("<", ">="):
+                return f"`{word.text}` is {'never' if operator == '<' else 'always'} {operator} 0"
+            if number == most and operator in (">", "<="):
+                return f"`{word.text}` is {'never' if operator == '>' else 'always'} {operator} {number:g}"
+    return ""
+
+
+def _never(operator: str, number: float) -> bool:
+    return operator in (("<", "<=", "==") if number < 0 else (">", ">=", "=="))
+
+
+def _alone(condition: s.Expr) -> _Comparison | None:
+    found = list(_compared(condition))
+    return found[0] if len(found) == 1 and isinstance(condition, s.Binary) and condition.operator in _TURNED else None
+
+
+def _compared(condition: s.Expr) -> Iterator[_Comparison]:
+    """Yield each comparison of a word with a number."""
+    todo: list[s.Expr | s.Ask] = [condition]
+    while todo:
+        one = todo.pop()
+        if isinstance(one, s.Ask):
+            continue
+        if isinstance(one, s.Binary) and one.operator in _TURNED:
+            for word, number, operator in (
+                (_word(one.left), _number(one.right), one.operator),
+                (_word(one.right), _number(one.left), _TURNED[one.operator]),
+            ):
+                if word is not None and number is not None:
+                    yield word, operator, number, one.span
+        todo.extend(children(one))
+
+
+def _word(expr: s.Expr) -> s.Word | None:
+    from ..syntax.stage_words import as_written
+
+    match as_written(expr):
+        case s.Name(s.Word("agreement" | "margin" | "sure") as word):
+            return word
+    return None
+
+
+def _number(expr: s.Expr) -> float | None:
+    match expr:
+        case s.Number():
+            return float(expr.amount)
+        case s.Unary("-", s.Number() as number):
+            return -float(number.amount)
+    return None

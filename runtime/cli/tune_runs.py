@@ -1,0 +1,89 @@
+"""The runs of tuning. The dearest setting runs first, so that the journal has the samples of most others."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Sequence
+
+from ..eval.side import Side
+from ..eval.tuned import Tried, tried
+from ..externs.externs import permit
+from ..forecast.estimate import estimate_plan
+from ..vocabulary.amounts import count_text
+from ..vocabulary.quoting import inert
+from . import exits
+from .asking import person
+from .console import complain
+from .eval_runs import broken, buys, ended, foreseen, read_side, run_side, what_is_left
+from .eval_sides import Evaluation
+from .plan_view import cost_in_words, in_words
+from .tune_sides import Setting
+
+
+def run_settings(settings: Sequence[Setting], evaluation: Evaluation, *, labelled: bool) -> tuple[list[Tried], int]:
+    """Run the settings, and measure those that came to their end. The other part is the exit code.
+
+    Raises UsageError, DiskError.
+    """
+    for one in settings:
+        permit(one.side.plan, evaluation.given["allow_python"])
+    if not _agreed(settings, evaluation):
+        complain("nothing was sent")
+        return [], exits.DONE
+    made: list[Tried] = []
+    model: Side | None = None
+    left = evaluation.budget
+    for one in settings:
+        if left is not None and 0 in (left.calls, left.money) and buys(one.side, evaluation):
+            complain(
+                "the budget was spent: give the same command with a larger --budget, which pays for no answer again"
+            )
+            return made, exits.OVER_LIMIT
+        result = run_side(one.side, evaluation, left)
+        measurable = ("done", "partial", "budget") if left is None else ("done", "partial")
+        if result.status not in measurable or not result.outcome.complete or broken(result):
+            return made, ended(result)
+        if left is not None:
+            left = what_is_left(left, result)
+        [side] = read_side(one.side, result.run, evaluation.journal)
+        model = model or side
+        made.append(tried(one.values, side, None if labelled else model))
+    return made, exits.DONE
+
+
+def _agreed(settings: Sequence[Setting], evaluation: Evaluation) -> bool:
+    """Show what the settings take, and ask the person at the terminal unless nothing is sent."""
+    dearest = settings[0].side
+    bounds = estimate_plan(dearest.plan, dearest.inputs, evaluation.files, model=dearest.model)
+    sends = any(buys(one.side, evaluation) for one in settings)
+    if not evaluation.given["quiet"]:
+        rows = count_text(len(dearest.rows), "row")
+        said = [
+            f"{count_text(len(settings), 'setting')} of {rows} · the dearest, {dearest.name}: {in_words(bounds.calls)} "
+            f"calls, cost {cost_in_words(bounds.cost)}"
+        ]
+        kept = foreseen(dearest, evaluation)
+        if not sends:
+            said.append("all answers are in the journal")
+        elif kept is not None and kept.answers:
+            said.append(f"{count_text(kept.answers, 'answer')} of the dearest in the journal")
+        if sends and len(settings) > 1:
+            said.append(_shared(settings))
+        print(inert(" · ".join(said)), file=sys.stderr)
+    if evaluation.given["yes"] or not sends:
+        return True
+    ask = person()
+    return ask is None or ask("Run this? [y/N] ")
+
+
+def _shared(settings: Sequence[Setting]) -> str:
+    """Say what all settings take together: equal calls are sent once, and no more calls than all of them make."""
+    groups: dict[tuple[str, ...], float] = {}
+    for one in settings:
+        groups[one.asks] = max(groups.get(one.asks, 0.0), one.most[1])
+    usual, most = sum(groups.values()), _total(one.most[1] for one in settings)
+    return f"equal calls are sent once: about {usual:,.0f} calls in all, and never more than {most:,.0f}"
+
+
+def _total(parts: Iterable[float]) -> float:
+    return sum(parts)

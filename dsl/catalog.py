@@ -28,6 +28,8 @@ class AskSpec:
     if there are two or more results, and ``alone`` how often at most if there is one. Its prompt sees the candidates as
     ``results``. The reducer sets the answer's type, so a flow writes none.
 
+    An ask that ``compares`` sees two results as ``a`` and ``b``. A flow writes its type, or names an extern instead.
+    It may be made twice for each pair of results, so ``most`` says nothing there.
     ``each`` marks an ask about each result by itself, which it sees as ``result``: the ask judges whether the result
     passes. Instead of the ask, a flow may give a condition, or the call of an extern. ``times`` returns the number of
     asks about so many results, and how many of them run one after another, from the known arguments; None if ``least``
@@ -40,6 +42,11 @@ class AskSpec:
     alone: int = 0
     each: bool = False
     times: Callable[[int, Mapping[str, object]], tuple[int, int] | None] | None = None
+    compares: bool = False
+
+    def comparisons(self, results: int | None) -> int | None:
+        """Return the most comparisons of so many results. None stands for no greatest number."""
+        return None if results is None else results * (results - 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,6 +287,6 @@ def usage(name: str, params: tuple[ParamSpec, ...]) -> str:
             else _KINDS.get((param.takes_type, param.takes_field)) or show(param.type)
         )
         if param.asks is not None:
-            kind = kind + " | ask" if param.type != NONE else "ask"
+            kind = kind + " | ask" if param.type != NONE else "ask | EXTERN" if param.asks.compares else "ask"
         parts.append(f"{param.name}: {kind}" + ("" if param.required else "?"))
     return f"{name}({', '.join(parts)})"

@@ -141,6 +141,8 @@ CODES: dict[str, Code] = {
     "F0685": Code("an endpoint with the same address twice"),
     # F0686: panels
     "F0686": Code("a panel without items"),
+    # F068: answers that a vote compares
+    "F0689": Code("a comparison of answers that cannot work"),
     "F0610": Code("a union without a common tag"),
     "F0611": Code("two members of a union with one tag"),
     "F0612": Code("a tag that is not a single word"),
@@ -196,6 +198,7 @@ CODES: dict[str, Code] = {
     "F0775": Code("a stage that always or never runs", "warning"),
     "F0769": Code("a condition that says nothing of a result"),
     "F0772": Code("a value that is enough for all results, or for none"),
+    "F0768": Code("a comparison of answers that have few values", "warning"),
     "F0773": Code("an option that does nothing for a batch API", "warning"),
     "F0774": Code("a race with a batch API", "warning"),
     "F0777": Code("a `?` that cannot be tuned"),

@@ -14,6 +14,13 @@ ANSWER = "answer"
 RESULT = "result"
 """The name of the result that the condition of a search is about."""
 
+SAME = "same"
+"""The argument of a vote that tells whether two answers say the same."""
+COMPARED = ("a", "b")
+"""The names of the two answers in an ask that compares them."""
+BY_ASK = "ask"
+"""The word of a plan for a vote whose answers an ask compares. No extern has this name."""
+
 NOT_IN_NAMES = pattern(r"[^A-Za-z0-9_]+")
 
 

@@ -208,3 +208,7 @@ class Passing:
     def exprs(self) -> tuple[Expr, ...]:
         """The expressions that are worked out for a result."""
         return (*self.args.values(),) if self.condition is None else (self.condition,)
+
+    """An ask. ``given`` has the values that its messages see under names of their own, as a prompt in a file does."""
+
+    """An ask of a model, or of a person: then ``model`` is None."""

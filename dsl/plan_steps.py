@@ -20,7 +20,8 @@ class Reduce:
     combines the results. ``deciding`` is an ask for a decision that counting cannot make, such as to break a tie.
     ``tallied`` says that the flow reads the tally of a vote. ``extern`` is the key of an extern that combines the
     results: its parameter ``results`` gets them, and ``args`` has the other arguments. ``passing`` is the condition of
-    a search (`first(if: …)`); if an ask judges, that ask is ``deciding``.
+    a search (`first(if: …)`); if an ask judges, that ask is ``deciding``. ``same`` is the key of an extern
+    that compares the answers of a vote, or "ask" if ``deciding`` compares them.
     """
 
     rule: str
@@ -33,6 +34,20 @@ class Reduce:
     deciding: Ask | None = None
     tallied: bool = False
     passing: Passing | None = field(default=None, metadata={OMITTED: None})
+    same: str = field(default="", metadata={OMITTED: ""})
+
+    @property
+    def comparing(self) -> str:
+        return "" if self.same == "ask" else self.same
+
+    @property
+    def candidates(self) -> tuple[str, ...]:
+        """The names by which the reducer's asks see results."""
+        if self.ask is not None and self.rule == "fold":
+            return ("so_far", "next")
+        if self.searches:
+            return ("result",)
+        return ("a", "b") if self.same == "ask" else ("results",)
 
     @property
     def asks(self) -> tuple[Ask, ...]:
@@ -40,8 +55,8 @@ class Reduce:
 
     @property
     def called(self) -> str | None:
-        """The key of the extern that combines the results or judges each of them."""
-        return self.passing.extern if self.passing is not None else self.extern
+        """The key of the extern that combines the results, judges each of them or compares two."""
+        return self.passing.extern if self.passing is not None else self.extern or self.comparing or None
 
     @property
     def searches(self) -> bool:

@@ -15,6 +15,7 @@ from .checking.callees import Callee
 from .checking.matches import class_value
 from .checking.people import OPTIONS
 from .checking.program import Flow, Step
+from .checking.reducer_arguments import comparing, is_same
 from .hedges import hedges
 
 
@@ -262,9 +263,10 @@ class _Planner(AskPlanner):
             params = tuple(param for param in extern[1].params if param.name != "results")
         deciding = [arg.value for arg in reduce.args if isinstance(arg.value, s.Ask)]
         passing, reduce = self.searching(reduce, spec)
+        same = next(filter(is_same, reduce.args), None)
         return p.Reduce(
             reduce.rule.text,
-            self.args(params, reduce.args),
+            self.args(params, tuple(arg for arg in reduce.args if arg is not same)),
             self.ask(reduce.ask, step) if reduce.ask is not None else None,
             self._reduce_options(reduce),
             self._count(reduce.count) if reduce.count is not None else None,
@@ -273,6 +275,7 @@ class _Planner(AskPlanner):
             self.ask(deciding[0], step) if deciding else None,
             step in self.typed.tallied,
             passing,
+            "" if same is None else comparing(same.value, self.typed.own, self.path, self.called),
         )
 
     def _count(self, count: s.Expr) -> p.Expr:

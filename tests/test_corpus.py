@@ -38,6 +38,7 @@ FOLDERS = {
     "matches": "F02 F03 F0404 F06",
     "names": "F02",
     "dependencies": "F0203 F0204",
+    "comparing": "F02 F03 F0521 F0689",
     "endpoints": "F02 F068",
     "rounds": "F0620 F0621 F0622 F0623 F0624 F0625 F0626",
     "cascades": "F0627 F0628 F0687 F0688",

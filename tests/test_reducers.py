@@ -40,6 +40,7 @@ ARGS: dict[str, dict[str, Json]] = {
     "window": {"width": 2},
     "best": {"by": "score"},
     "rank": {"by": "score"},
+    "consistent": {"judge": None},
 }
 """Arguments for rules that need some."""
 TIMED = {"first"}

@@ -12,6 +12,7 @@ from ..checking.block_types import FOLD
 from ..checking.matches import class_text
 from ..checking.people import PLANNED
 from ..checking.reducer_arguments import IF
+from ..path_names import BY_ASK, SAME
 from ..source import Source, Span
 from .errors import UnfitError
 from .exprs import Exprs
@@ -267,13 +268,19 @@ class Tree:
         spec = self.catalog.reducers[reduce.rule]
         args = self.exprs.args(spec.params, reduce.args, at)
         if reduce.deciding is not None:
-            taking = [param.name for param in spec.params if param.asks is not None]
+            compares = reduce.same == BY_ASK
+            taking = [one.name for one in spec.params if one.asks is not None and one.asks.compares is compares]
             if not taking:
                 raise UnfitError(
                     step.name, f"the reducer `{reduce.rule}` makes no call, and the plan has an ask for it"
                 )
-            ask = self._ask(reduce.deciding, at, typed=False)
+            ask = self._ask(reduce.deciding, at, typed=compares)
             args = (*args, s.Arg(s.Word(taking[0], at), ask, at))
+        elif reduce.comparing:
+            if reduce.comparing not in self.plan.externs:
+                raise UnfitError(step.name, f"the plan declares no extern `{reduce.comparing}`, which compares answers")
+            word = s.Word(extern_word(reduce.comparing), at)
+            args = (*args, s.Arg(s.Word(SAME, at), s.Name(word, at), at))
         if reduce.passing is not None:
             args = (*args, self._passing(step, reduce, reduce.passing, at))
         options = {name: value for name, value in reduce.options.items() if name != "retries"}

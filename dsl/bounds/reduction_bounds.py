@@ -134,10 +134,17 @@ def _decided(
     """Bound the asks that a reducer makes to decide, for example to break a tie."""
     ask = reduce.deciding
     spec = survey.reducers.get(reduce.rule)
-    asks = next((param.asks for param in spec.params if param.asks is not None), None) if spec is not None else None
+    compares = bool(reduce.same)
+    params = spec.params if spec is not None else ()
+    asks = next((one.asks for one in params if one.asks is not None and one.asks.compares is compares), None)
     if ask is None or asks is None:
         return Asked(Amounts(), NOTHING, NONE)
     there = _present(step, parts)
+    if compares:
+        from .comparisons import compared_by  # few votes compare answers
+
+        most = asks.comparisons(None if there.most is None else int(there.most))
+        return compared_by(survey, step, reduce, ask, Bound(0, most, there.why), scope, given)
     times, deep = _decisions(asks, there, constants(reduce))
     count, items = items_of(given["results"])
     pairs = asks.times is not None and asks.times(2, constants(reduce)) is not None
@@ -208,7 +215,7 @@ def _reduced(survey: Survey, step: p.Step, reduce: p.Reduce, parts: BlockBounds,
     values = [size for _, size in _fields(results)] if branches else list(items_of(results)[1])
     if spec is not None and rule in ("approval", "ranked"):
         return one_of([item for value in values for item in items_of(value)[1]] or [NONE])
-    if spec is not None and (spec.spares or rule == "best"):
+    if spec is not None and (spec.spares or rule in ("best", "consistent")):
         return one_of(values or [NONE])
     if spec is not None and rule in ("count", "sum", "mean", "median"):
         return Some(step.type, Bound(1, _DIGITS))

@@ -19,6 +19,7 @@ from .intervals import Intervals
 from .label_places import label_of_call
 from .origins import origins
 from .program import Program, Scope, Step, Symbol
+from .reducer_arguments import as_comparison
 from .typed import Typed
 
 _KINDS = {"flow": "a flow", "extern": "an extern"}
@@ -166,6 +167,10 @@ class CallTypes(ABC):
                     self.report("F0303", f"`{spec.name}` takes a value, not an `ask`", arg.value.span)
             elif spec.takes_field:
                 self._field(spec, arg.value, scope, nested=function is not None)
+            elif spec.asks is not None and spec.asks.compares:
+                if not isinstance(arg.value, s.Name):
+                    said = f"`{spec.name}` takes an `ask`, or the name of an extern"
+                    self.report("F0303", said, arg.value.span, help=as_comparison(spec.name))
             elif spec.asks is not None and spec.type == t.NONE:
                 help = f'write `{spec.name}: ask "…{{{{ results }}}}…"`'
                 self.report("F0303", f"`{spec.name}` takes an `ask`", arg.value.span, help=help)

@@ -9,6 +9,7 @@ from .. import syntax as s
 from .. import types as t
 from ..catalog import MEND, AskSpec, Given, ParamSpec, ReducerSpec, Refusal
 from ..diagnostics import Diagnostic
+from ..path_names import COMPARED, SAME
 from ..picture_words import refused_images
 from .bodies import keeps_places, word_of
 from .callees import Callee
@@ -18,7 +19,7 @@ from .option_types import OptionTypes
 from .origins import origins
 from .people import refused_options
 from .program import Program, Scope, Step
-from .reducer_arguments import is_search, named, parameters
+from .reducer_arguments import is_same, is_search, named, parameters
 from .standing import better_value, without_stands
 from .written_types import WrittenTypes
 
@@ -123,15 +124,19 @@ class BlockTypes(OptionTypes, ABC):
                 continue
             self.ask(arg.value, step.reduce_scope or step.scope)
             self.typed.problems.extend(no_check(arg.value))
-            if param is not None and param.asks is not None:
+            if param is not None and param.asks is not None and not param.asks.compares:
                 self._asked(param, param.asks, arg.value, given.item)
                 if param.asks.times is not None and any(one.name and one.name.text == "method" for one in reduce.args):
                     # The judge of a match names one of two candidates.
                     self.typed.nodes.answers[arg.value.number] = t.INT
         scope = step.argument_scope or step.scope
         self.expressions.arguments(spec.name, params, reduce.args, reduce.span, scope)
+        if any(map(is_same, reduce.args)):
+            from .comparing import comparison  # few votes compare answers
+
+            self.typed.problems.extend(comparison(step, reduce, spec, given.item, self.typed))
         folding, values = self.typed.folding, dict(named(spec.params, reduce.args))
-        args = {name: folding.known(value, scope) for name, value in values.items()}
+        args = {name: None if name == SAME else folding.known(value, scope) for name, value in values.items()}
         if searching:
             args["if"] = None
         if self._told > before:
@@ -266,8 +271,20 @@ class BlockTypes(OptionTypes, ABC):
             self.typed.problems.extend(refused_options(options, self.inherited))
 
     def folded(self, step: Step, name: str) -> t.Type:
-        """Return the type of ``so_far`` or ``next``, the two names in a fold's prompt."""
+        """Return the type of ``so_far`` or ``next``, the two names in a fold's prompt, or of two compared answers."""
+        if name in COMPARED:
+            return self._compared(step)
         return self._folds.get(step, (t.UNKNOWN, t.UNKNOWN))[name == "next"]
+
+    def _compared(self, step: Step) -> t.Type:
+        """Return the type of the answers that a vote compares: a result, or the field of it that the vote counts."""
+        from .comparing import compared
+
+        node = step.line.node
+        if not isinstance(node, s.Map | s.Repeat | s.Fanout):
+            return t.UNKNOWN
+        spec = self.catalog.reducers.get(node.reduce.rule.text)
+        return compared(node.reduce, spec.params if spec is not None else (), self.results(step).item)
 
 
 def _may_be_alone(step: Step) -> bool:

@@ -7,14 +7,14 @@ from dataclasses import replace
 
 from .. import syntax as s
 from ..diagnostics import Diagnostic, Label
-from ..path_names import RESULT, branch_names
+from ..path_names import COMPARED, RESULT, branch_names
 from ..source import Span
 from .callees import Exports
 from .facts import NO_FACTS, facts_of_branches, tags_told
 from .file_texts import brought_texts, own_texts
 from .mentions import Mentions
 from .program import Flow, Mention, Program, PromptFile, Scope, Step, Symbol, SymbolKind
-from .reducer_arguments import condition_of
+from .reducer_arguments import condition_of, is_same
 from .round_names import round_names
 
 RESERVED = {
@@ -220,9 +220,13 @@ class _Resolver(Mentions):
         scope = Scope(step.scope)
         fold = reduce.rule.text == "fold" and reduce.ask is not None
         search = condition_of(reduce) is not None
-        for name in ("so_far", "next") if fold else (RESULT,) if search else ("results",):
+        same = next((arg.name for arg in reduce.args if isinstance(arg.value, s.Ask) and is_same(arg)), None)
+        words = ("so_far", "next") if fold else (RESULT,) if search else COMPARED if same is not None else ("results",)
+        for name in words:
             first = None if name in RESERVED else (step.scope if search or not fanout else step.inner).lookup(name)
-            if first is not None and not search:
+            if first is not None and same is not None:
+                self.taken(name, same.span, first.span)
+            elif first is not None and not search:
                 self.taken(name, first.span, reduce.rule.span)
             elif first is not None and first is not step.symbol:
                 self.taken(name, reduce.rule.span, first.span)

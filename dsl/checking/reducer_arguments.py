@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
 
 from .. import syntax as s
 from ..catalog import ParamSpec, ReducerSpec
+from ..path_names import BY_ASK, SAME
 from .callees import Callee
 
 IF = "if"
@@ -24,10 +27,39 @@ def parameters(params: tuple[ParamSpec, ...], args: tuple[s.Arg, ...]) -> list[P
     return found
 
 
+def is_same(arg: s.Arg) -> bool:
+    """Return True if an argument tells by its name how to find out whether two answers say the same."""
+    return arg.name is not None and arg.name.text == SAME
+
+
+def extern_number(reduce: s.Reduce) -> int:
+    """Return the number of the node that may name an extern: the reducer itself, or the argument that compares."""
+    return next(
+        (arg.value.number for arg in reduce.args if isinstance(arg.value, s.Name) and is_same(arg)), reduce.number
+    )
+
+
 def named(params: tuple[ParamSpec, ...], args: tuple[s.Arg, ...]) -> list[tuple[str, s.Expr | s.Ask]]:
     """Pair each argument with the name of its parameter; leave out arguments that fit none."""
     pairs = zip(parameters(params, args), args, strict=True)
     return [(param.name, arg.value) for param, arg in pairs if param is not None]
+
+
+def as_comparison(name: str) -> str:
+    """Return the help for an argument that compares two answers."""
+    return f'write `{name}: ask "Do these say the same? {{{{ a }}}} {{{{ b }}}}" -> yes | no`'
+
+
+def comparing(value: s.Expr | s.Ask, own: Mapping[str, Callee], path: str, called: dict[str, Any]) -> str:
+    """Return the key of the extern that compares answers, or the word for an ask that does.
+
+    ``own`` has the externs of the file at this path. The extern is added to those that are ``called``.
+    """
+    if not isinstance(value, s.Name):
+        return BY_ASK
+    found = replace(own[value.word.text], path=path)
+    called.setdefault(found.key, (found, ()))
+    return found.key
 
 
 def condition_of(reduce: s.Reduce) -> s.Arg | None:
@@ -46,4 +78,4 @@ def called_by(reduce: s.Reduce, callees: Mapping[int, Callee]) -> Callee | None:
     """Return the extern that combines the results of a block, or judges each of them. None if there is none."""
     arg = condition_of(reduce)
     judge = callees.get(arg.value.number) if arg is not None and isinstance(arg.value, s.Call) else None
-    return judge or callees.get(reduce.number)
+    return judge or callees.get(extern_number(reduce))

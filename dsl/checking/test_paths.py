@@ -11,7 +11,7 @@ from ..path_names import REDUCE, step_names
 from ..records import dataclass
 from .callees import Callee
 from .program import Flow, Step
-from .reducer_arguments import called_by
+from .reducer_arguments import called_by, is_same
 from .units import Unit, reached
 
 MOST_STEPS = 10_000
@@ -75,7 +75,8 @@ class PathNode:
         if not self.reduces:
             return 1 if isinstance(node, (s.Map, s.Repeat, s.Rounds)) else 0
         reduce = _reduce(node)
-        return 2 if reduce.count is not None or (reduce.ask is not None and reduce.rule.text == "fold") else 0
+        fold = reduce.ask is not None and reduce.rule.text == "fold"
+        return 2 if reduce.count is not None or fold or any(map(is_same, reduce.args)) else 0
 
     @property
     def callee(self) -> Callee | None:

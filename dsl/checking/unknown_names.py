@@ -9,6 +9,7 @@ from .. import types as t
 from ..diagnostics import Diagnostic, Label, did_you_mean
 from ..parsing.build_values import LABEL_WORDS
 from ..parsing.tables import KEYWORDS
+from ..path_names import COMPARED
 from ..records import dataclass
 from ..source import Span
 from ..spelling import MOST_GUESSED
@@ -199,6 +200,8 @@ def _of_reducer(name: str, scope: Scope) -> str:
     """Return the help for a name that only reducers define, if it is used elsewhere."""
     if name != "results":
         return f'`{name}` is known only in the ask of a fold: `reduce fold ask "… {{{{ so_far }}}} … {{{{ next }}}} …"`'
+    if (seen := scope.lookup(COMPARED[0])) is not None and seen.kind == "results":
+        return "an ask of `same` compares two answers: mention `a` and `b`"
     if (seen := scope.lookup("so_far")) is not None and seen.kind == "results":
         return (
             "a fold takes its results one by one: `so_far` is the value of the earlier results, `next` is "

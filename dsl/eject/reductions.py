@@ -46,6 +46,8 @@ class Reductions:
         """
         if reduce.searches:
             raise self._error("a search has no plain form", "ask for a fixed number of results, and reduce by a field")
+        if reduce.same:
+            raise self._error("a vote that compares its answers has no plain form", "vote on a choice")
         if reduce.deciding is not None:
             raise self._error("a reducer that asks a judge, or about a tie, has no plain form", "reduce by a field")
         if reduce.form == "rule" and reduce.rule in VOTES:

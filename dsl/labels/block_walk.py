@@ -9,8 +9,8 @@ from math import inf
 
 from .. import plan as p
 from ..bounds.order import StepOrder
-from ..catalog import Catalog, ReducerSpec
-from .blocks import Results, keeps_all, reduced, tally, within, written_twice
+from ..catalog import Catalog
+from .blocks import Results, ends_early, policy_of, reduced, tally, within, written_twice
 from .expressions import Here, Scope
 from .failing import endings
 from .marks import (
@@ -109,7 +109,7 @@ class BlockWalk(Requests, ABC):
             time |= self._ended(node, parts, axis)
         reached = union(self._reached(touched), self.spending)
         made, named = self._lost(step, node.reduce, made, named, reached)
-        early = node.reduce.searches or _ends_early(step, node.reduce, self.reducers.get(node.reduce.rule))
+        early = node.reduce.searches or ends_early(step, node.reduce, self.reducers.get(node.reduce.rule))
         late: Reach = NOTHING
         if early or node.reduce.rule == "first":
             # A rule may end the block by what the results say, and also by which of them fail.
@@ -166,7 +166,7 @@ class BlockWalk(Requests, ABC):
     def _goes_on(self, step: p.Step, reduce: p.Reduce) -> bool:
         """Return True if a block goes on without a body that has failed."""
         spec = self.reducers.get(reduce.rule) if reduce.form == "rule" else None
-        return _policy(step) in ("skip", "none") or (spec is not None and spec.spares)
+        return policy_of(step) in ("skip", "none") or (spec is not None and spec.spares)
 
     def _ended(self, node: _Block, parts: dict[str, set[PlaceKey]], axis: str) -> Set[str]:
         """Keep what can end a body of a block that goes on without it, and return the sources of these marks.
@@ -203,7 +203,7 @@ class BlockWalk(Requests, ABC):
 
         Any step of a body can fail, whether the body's value mentions it or not.
         """
-        word = _policy(step)
+        word = policy_of(step)
         if not self._goes_on(step, reduce):
             return results, branches
         own = {*self.here.maps, results.axis}
@@ -261,12 +261,19 @@ class BlockWalk(Requests, ABC):
         if reduce.passing is not None:
             judged = self.passing(reduce.passing, Scope(scope, {p.RESULT: results.any()}))
             value = value.with_reach(control(union(judged, results.list.whole(), given)))
-        if reduce.deciding is None:
+        if reduce.comparing:
+            extern, item = self.plan.externs[reduce.comparing], any_item(results.list)
+            request = self.extern(reduce.comparing, {one.name: item for one in extern.params[:2]}, extern).whole()
+        elif reduce.deciding is None:
             return value
-        request = self._decision(reduce, reduce.deciding, results, scope, given)
+        else:
+            request = self._decision(reduce, reduce.deciding, results, scope, given)
+        order = narrowed(request, LENGTH_BITS, CONTROL)
+        if reduce.same:
+            scope.tallies[step.name] = union(scope.tallies[step.name], order)
+            return value.with_reach(order)
         if spec is not None and spec.votes:
             return either(value, shaped(step.type, request))
-        order = narrowed(request, LENGTH_BITS, CONTROL)
         return replace(value, order=union(value.order, order)) if value.item is not None else value.with_reach(order)
 
     def _decision(self, reduce: p.Reduce, ask: p.Ask, results: Results, scope: Scope, given: Reach) -> Reach:
@@ -276,23 +283,11 @@ class BlockWalk(Requests, ABC):
         also decide whether there is such a request, and which answers it may get. So do the arguments of the rule. The
         order of the candidates follows from the path of the block, and an element that is left out moves the others.
         """
-        names = [p.RESULT, "results", *(results.branches or {})]
+        names = [p.RESULT, *reduce.candidates, *(results.branches or {})]
         blind = self.seen(ask, Scope(scope, dict.fromkeys(names, EMPTY)))
         for message in ask.messages:
             if message.role != "system":
                 self.refuse("judge", text_reach(message.template, blind.value), reduce.rule, f"{reduce.rule}.judge")
-        seen = {p.RESULT: results.any()} if reduce.searches else {"results": results.list}
+        seen = dict.fromkeys(reduce.candidates, results.list if reduce.candidates == ("results",) else results.any())
         inner = Scope(scope, {**(results.branches or {}), **seen})
         return self.ask(ask, "judge", reduce.options, inner, union(results.list.whole(), given, self.shifting)).whole()
-
-
-def _ends_early(step: p.Step, reduce: p.Reduce, spec: ReducerSpec | None) -> bool:
-    """Return True if a block may end before all its bodies have run."""
-    early = reduce.form == "rule" and not keeps_all(reduce.rule, spec)
-    return early and step.options.get("launch") != p.Constant("together")
-
-
-def _policy(step: p.Step) -> object:
-    """Return the word of the option `errors` of a block."""
-    policy = step.options.get("errors")
-    return policy.value if isinstance(policy, p.Constant) else policy.rule if isinstance(policy, p.RuleOf) else ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import field, replace
 
+from .. import plan as p
 from .. import types as t
 from ..catalog import ReducerSpec
 from ..records import dataclass
@@ -185,6 +186,7 @@ _RULES = {
     "merge": _merge,
     "first": _first,
     "best": _best,
+    "consistent": _best,
     "rank": _rank,
     "dedupe": _dedupe,
     "count": _count,
@@ -203,3 +205,15 @@ def within(mark: Mark, own: set[str]) -> Mark:
     """Return a mark outside of the inner loops, whose elements can each change what is around them."""
     mark = mark._replace(steered=False)
     return mark if mark.axes <= own else mark._replace(axes=mark.axes & own, mix=JOINED)
+
+
+def ends_early(step: p.Step, reduce: p.Reduce, spec: ReducerSpec | None) -> bool:
+    """Return True if a block may end before all its bodies have run."""
+    early = reduce.form == "rule" and not keeps_all(reduce.rule, spec)
+    return early and step.options.get("launch") != p.Constant("together")
+
+
+def policy_of(step: p.Step) -> object:
+    """Return the word of the option `errors` of a block."""
+    policy = step.options.get("errors")
+    return policy.value if isinstance(policy, p.Constant) else policy.rule if isinstance(policy, p.RuleOf) else ""

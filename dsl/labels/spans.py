@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from .. import syntax as s
 from ..checked import Checked
 from ..checking.program import Flow, Step
+from ..path_names import COMPARED
 from ..source import Span
 from ..syntax.children import children
 
@@ -69,7 +70,7 @@ class Spans:
             if template is None or (role and (message.role is None or message.role.text != role)):
                 continue
             found += [(one.name, message.template.place(one.start, one.end)) for one in template.mentions]
-        for word in (*reversed(wanted), "results", "next", "so_far"):
+        for word in (*reversed(wanted), "results", "next", "so_far", *COMPARED):
             for mentioned, span in found:
                 if mentioned == word:
                     return span

@@ -29,7 +29,7 @@ from collections.abc import Iterator
 from .. import syntax as s
 from ..catalog import Catalog
 from ..checking.program import Program, Step
-from ..checking.reducer_arguments import condition_of
+from ..checking.reducer_arguments import condition_of, is_same
 from ..checking.typed import Typed
 from ..diagnostics import Diagnostic
 from .lint import Lint
@@ -57,7 +57,7 @@ def _findings(step: Step, node: Block, catalog: Catalog) -> Iterator[Diagnostic]
         spec = rule_of(node, catalog)
         votes = spec is not None and spec.votes
         for arg in node.reduce.args:
-            if arg is condition_of(node.reduce):
+            if arg is condition_of(node.reduce) or is_same(arg):
                 continue
             if isinstance(arg.value, s.Ask) and arg.name is not None and not _reads(step, "results", by_name=votes):
                 numbers = not votes and _reads(step, "results")

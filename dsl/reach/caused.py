@@ -12,7 +12,7 @@ from ..bounds.expression_sizes import SizeScope
 from ..bounds.served import Blank
 from ..bounds.sizes import Known
 from ..bounds.trees import merges
-from ..catalog import ReducerSpec
+from ..catalog import AskSpec, ReducerSpec
 from ..identity import Identity
 from ..labels.marks import OWN, Mark
 from ..labels.places import Place
@@ -99,7 +99,8 @@ class Caused:
     def _combines(self, site: Site, reduce: p.Reduce, kind: str) -> Bound:
         """Bound the asks that the reducer of a block makes."""
         if kind == "judge":
-            return Bound(0, _asks_of(self.sites.reducers.get(reduce.rule)))
+            asks = _asks_of(self.sites.reducers.get(reduce.rule), compares=bool(reduce.same))
+            return Bound(0, asks.most if asks is not None else 0) if not reduce.same else self._compares(site, asks)
         if reduce.count is None and reduce.rule != "fold":
             return ONE
         branches = len(site.step.block.steps) if site.step.block is not None else 0
@@ -110,6 +111,12 @@ class Caused:
             return Bound(0, number.most if "from" in reduce.args else max(0, number.most - 1))
         fan_in = reduce.count.value if isinstance(reduce.count, p.Constant) else 2
         return Bound(0, merges(number.most, fan_in if isinstance(fan_in, int) and fan_in > 2 else 2))
+
+    def _compares(self, site: Site, asks: AskSpec | None) -> Bound:
+        """Bound the questions of a vote that compares its answers."""
+        branches = len(site.step.block.steps) if site.step.block is not None else 0
+        most = branches if isinstance(site.step.node, p.Fanout) else times(site.step).most
+        return Bound(0, 0 if asks is None else asks.comparisons(None if most is None else int(most)))
 
     # All runs
 
@@ -186,9 +193,9 @@ def _less(one: Bound, other: Bound) -> Bound:
     return one.capped(other.most)
 
 
-def _asks_of(spec: ReducerSpec | None) -> int:
-    asks = next((param.asks for param in spec.params if param.asks is not None), None) if spec is not None else None
-    return asks.most if asks is not None else 0
+def _asks_of(spec: ReducerSpec | None, *, compares: bool) -> AskSpec | None:
+    params = spec.params if spec is not None else ()
+    return next((one.asks for one in params if one.asks is not None and one.asks.compares is compares), None)
 
 
 def costs_of(plan: p.Plan, bounds: Bounds) -> dict[tuple[str, str, str], Bound]:

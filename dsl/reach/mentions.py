@@ -58,7 +58,9 @@ class Mentions:
     def _names(self, site: Site, names: Iterable[str]) -> set[str]:
         found: set[str] = set()
         for name in names:
-            if name in _RESULTS and (block := site.step.block) is not None:
+            reduce = getattr(site.step.node, "reduce", None)
+            seen = reduce.candidates if isinstance(reduce, p.Reduce) else ()
+            if (name in _RESULTS or name in seen) and (block := site.step.block) is not None:
                 found = found.union(*(self._values.get((site.flow, one.name), ()) for one in block.steps))
             elif self.sites.of(site.flow, name):
                 found |= self._values.get((site.flow, name), set())

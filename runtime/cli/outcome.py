@@ -150,6 +150,7 @@ def report(result: Result) -> dict[str, Any]:
                 "stands": tally.stands,
                 **({} if tally.contest is None else {"contest": tally.contest.as_json()}),
                 **_panel(tally),
+                **_classes(tally),
             }
             for path, tally in result.outcome.tallies.items()
         },
@@ -232,3 +233,11 @@ def _plain(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: _plain(one) for name, one in value.items()}
     return [_plain(one) for one in value] if isinstance(value, list) else value
+
+
+def _classes(tally: Tally) -> dict[str, Any]:
+    if tally.classes is None:
+        return {}
+    from ..vocabulary.classes import classes_json  # few votes compare answers
+
+    return {"classes": classes_json(tally.classes)}

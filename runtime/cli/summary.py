@@ -195,7 +195,7 @@ def cost_text(cost: float | None, unbilled: float | None) -> str:
 
 def _plain(tally: Tally) -> bool:
     """Tell whether the closing line already says everything about a vote."""
-    single = len(tally.ballots) == 1 and tally.panel is None and tally.contest is None
+    single = len(tally.ballots) == 1 and tally.panel is None and tally.contest is None and tally.classes is None
     return single and not tally.discarded and not tally.missing and tally.settled
 
 
@@ -238,6 +238,10 @@ def vote_text(tally: Tally) -> str:
         parts.append(f"{tally.missing} missing")
     if tally.saved:
         parts.append(f"{tally.saved} of {tally.planned} saved")
+    if tally.classes is not None:
+        from ..vocabulary.classes import classes_text  # few votes compare answers
+
+        parts.append(classes_text(tally.classes))
     if standing := standing_text(tally):
         parts.append(standing)
     if said := _panel(tally):

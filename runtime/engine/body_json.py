@@ -16,6 +16,7 @@ from ..values.model_values import ModelValue
 from ..values.rules import FileText, RuleValue
 from ..values.sure import SureWord, sureness
 from ..vocabulary.cascade_tally import CascadeTally, StageTally
+from ..vocabulary.classes import classes_json, classes_of
 from ..vocabulary.error_forms import error_json, error_of
 from ..vocabulary.json_value import Json
 from ..vocabulary.tally import Contest, Panel, Tally
@@ -105,6 +106,7 @@ def tally_json(tally: Tally) -> dict[str, Json]:
         "ballots": [[value_json(answer), votes] for answer, votes in tally.ballots],
         "values": [value_json(one) for one in tally.values],
         "panel": _panel_json(tally.panel),
+        **({} if tally.classes is None else {"classes": classes_json(tally.classes)}),
     }
 
 
@@ -132,6 +134,7 @@ def tally_of(form: Mapping[str, Json]) -> Tally:
         contest=None if form["contest"] is None else Contest(**form["contest"]),
         panel=_panel_of(form["panel"]),
         **{name: form[name] for name in _TALLY},
+        classes=classes_of(form["classes"]) if "classes" in form else None,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from zlib import crc32
 
@@ -40,6 +41,8 @@ class Reduction:
         self.rule = REDUCERS[rule_of(reduce) or "collect"]
         self.ask = None if reduce.ask is None else PreparedAsk(reduce.ask, reduce.options)
         self.deciding = None if reduce.deciding is None else PreparedAsk(reduce.deciding, reduce.options)
+        extern = externs[reduce.comparing] if reduce.comparing else None
+        self.compared = reduce.candidates if extern is None else tuple(one.name for one in extern.params[:2])
         self.taken = None if reduce.extern is None else _taken(externs[reduce.extern])
         self.hand_on = hand_on
         names = {one.name for one in step.block.steps} if step.block and isinstance(step.node, p.Fanout) else set()
@@ -101,11 +104,27 @@ class Reduction:
         setting = Setting(
             least or 0, most or 0, names, args, launch, self.item, plan.tallied, asks, seed, self.unit, items
         )
+        if plan.same:
+            return self._comparing(replace(setting, asks=False))
         if "method" in args and asks:
             from .combiners.playing import Playing
 
             return Playing(setting, whole=self.rule.spec.name == "rank")
         return RuleCombiner(self.rule.make(setting), deciding=asks)
+
+    def _comparing(self, setting: Setting) -> Combiner:
+        """Make the combiner of a vote that compares its answers."""
+        from ..reducers.voting import Vote  # few votes compare answers
+        from .combiners.classes import ClassCombiner
+
+        def make(ending: bool) -> Vote:
+            made = self.rule.make(replace(setting, launch="cost", tallied=False) if ending else setting)
+            assert isinstance(made, Vote)
+            return made
+
+        answer = types.BOOL if self.deciding is None else self.deciding.answer
+        yes = answer.options[0] if isinstance(answer, types.Choice) else True
+        return ClassCombiner(make, self.compared, yes)
 
     def _search(self, scope: Scope, least: int | None, most: int | None, launch: str) -> Combiner:
         """Make the combiner of a search. Only a repeat has the option `launch`; other blocks search in waves."""

@@ -177,7 +177,7 @@ def _block(step: p.Step, block: p.Block, around: _Around) -> None:
 
 def _reduce(step: p.Step, node: p.Map | p.Repeat | p.Fanout, around: _Around) -> None:
     reduce, visible = node.reduce, around.visible
-    given = {"so_far", "next"} if reduce.rule == "fold" and reduce.ask is not None else {"results"}
+    given = set(reduce.candidates)
     branches = {branch.name for branch in node.body.steps} if isinstance(node, p.Fanout) else set()
     if reduce.searches and "enough" not in reduce.args:
         given, branches = {p.RESULT}, set()
@@ -186,6 +186,10 @@ def _reduce(step: p.Step, node: p.Map | p.Repeat | p.Fanout, around: _Around) ->
     for name in sorted(given & (branches | own | visible.keys())):
         raise PlanError(f"the name `{name}` has two meanings in this plan: it is also a name of the reducer's ask")
     _way(step.name, reduce, around.plan)
+    if reduce.comparing:
+        _extern(step.name, reduce.comparing, around.plan)
+    if bool(reduce.same) and not reduce.comparing and reduce.deciding is None:
+        raise PlanError(f"`{step.name}` has no ask that compares its answers")
     for need in reduce.needs:
         if need not in visible:
             raise PlanError(f"the reducer of `{step.name}` needs `{need}`, and no step around it has this name")

@@ -134,6 +134,10 @@ class Adaptive(Vote):
         return not self.named or bool(self._others()) or self.ballots.lead <= self.lost
 
     @property
+    def may_end(self) -> bool:
+        return self.place + 1 >= self._border
+
+    @property
     def hopeless(self) -> bool:
         standing = self.against > 0 and self.setting.launch != "together" and self.place >= self._first
         if self._sure or not (self.lost or standing):

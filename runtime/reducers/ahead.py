@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from flowrun.dsl import Given, ParamSpec, ReducerSpec, Refusal, types
 
 from .adaptive import Adaptive, reach_of, way_of, why_not
-from .arguments import HOLDS, PARAMS, STANDS, held, plurality
+from .arguments import HOLDS, PARAMS, SAME, STANDS, held, plurality
 from .expected import expected_samples
 from .protocol import Rule, Setting
 from .reach import Args, Reach, beyond, number, that_can_stand, with_ballots
@@ -115,6 +115,7 @@ RULE = Rule(
             *PARAMS,
             HOLDS,
             STANDS,
+            SAME,
         ),
         with_ballots(_result, REACH),
         "the first answer that leads by so many votes",

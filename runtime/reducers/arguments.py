@@ -13,6 +13,8 @@ def ties(*, alone: int) -> ParamSpec:
 
 TIES = ties(alone=0)
 AT_LEAST = ParamSpec("at_least", types.INT, low=1)
+SAME = ParamSpec("same", types.NONE, asks=AskSpec(lambda item: types.BOOL, 0, 0, compares=True))
+"""The ask or the extern that tells whether two answers say the same. A combiner makes its questions."""
 STANDS = ParamSpec("stands", types.INT, low=0)
 BY = ParamSpec("by", types.TEXT, takes_field=True)
 PARAMS = (TIES, AT_LEAST, BY)
@@ -31,13 +33,15 @@ def _listed(item: types.Type) -> bool:
 def counted(given: Given, by: str = "by") -> types.Type | Refusal:
     """Return the type of the counted answers, which are the results or one of their fields."""
     item = looked_at(given, by)
+    if "same" in given.args:
+        return item
     if isinstance(item, types.Choice) and (pair := alike(item.options)):
         return told_apart(*pair)
     if isinstance(item, types.Record | types.Union | types.ListOf | types.Mixed) or item == types.JSON:
         names = [one.name for one in item.fields] if isinstance(item, types.Record | types.Union) else []
         way = "give the last line of the block a type with few values, `-> A | B`"
         if names:
-            way = f"vote on a field, `(by: {names[0]})`"
+            way = f"vote on a field, `(by: {names[0]})`, or compare the answers, `(same: ask …)`"
         return Refusal(
             f"a vote counts equal answers, and two values of type {types.show(item)} are almost never equal",
             f'{way}, or combine with `reduce ask "…"`',

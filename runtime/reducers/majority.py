@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 from flowrun.dsl import Given, ParamSpec, ReducerSpec, Refusal, types
 
 from .adaptive import Adaptive, reach_of, way_of, why_not
-from .arguments import PARAMS, RISK, STANDS, held, plurality
+from .arguments import PARAMS, RISK, SAME, STANDS, held, plurality
 from .expected import expected_samples, more_than_half, until_standing
 from .protocol import Reducer, Rule, Setting
 from .reach import LEAD, Args, Reach, number, that_can_stand, with_ballots
@@ -177,7 +177,7 @@ REACH = Reach(_reach, _why, way_of)
 RULE = Rule(
     ReducerSpec(
         "majority",
-        (*PARAMS, ParamSpec("confidence", types.NUMBER, low=0.5, high=1), *RISK, STANDS),
+        (*PARAMS, ParamSpec("confidence", types.NUMBER, low=0.5, high=1), *RISK, STANDS, SAME),
         with_ballots(_result, REACH),
         "the most frequent answer",
         votes=True,

@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from flowrun.dsl import Given, ParamSpec, ReducerSpec, Refusal, types
 
 from ..vocabulary.json_value import Json
-from .arguments import PARAMS, STANDS, plurality
+from .arguments import PARAMS, SAME, STANDS, plurality
 from .expected import expected_samples
 from .protocol import ReduceError, Rule, Setting
 from .reach import LEAD, Args, Reach, beyond, number, that_can_stand, with_ballots
@@ -120,7 +120,7 @@ REACH = Reach(_reach, _why)
 RULE = Rule(
     ReducerSpec(
         "quorum",
-        (ParamSpec("votes", types.INT, required=True, low=1), *PARAMS, STANDS),
+        (ParamSpec("votes", types.INT, required=True, low=1), *PARAMS, STANDS, SAME),
         with_ballots(_result, REACH),
         "the answer with at least so many votes; without one the step fails",
         votes=True,

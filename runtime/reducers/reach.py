@@ -64,6 +64,10 @@ def with_ballots(result: Result, reach: Reach) -> Result:
 def _unmet(given: Given, reach: Reach) -> Refusal | None:
     """Refuse a `stands` that the vote can never meet, and an ask about ties, which do not stand."""
     wanted = given.number("stands")
+    if "same" in given.args and "stands" in given.args and wanted != 0:
+        # A changed answer may be the one with which others are compared.
+        said = "a vote that compares its answers cannot tell what a changed answer would have been compared with"
+        return Refusal(said, "delete `stands`", "stands", "F0521")
     if not wanted:
         return None
     if "ties" in given.asking:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from flowrun.dsl import ReducerSpec
 
 from ..vocabulary.json_value import Json
-from .arguments import AT_LEAST, BY, STANDS, plurality
+from .arguments import AT_LEAST, BY, SAME, STANDS, plurality
 from .expected import expected_samples
 from .protocol import ReduceError, Rule
 from .reach import Reach, that_can_stand, with_ballots
@@ -58,7 +58,7 @@ REACH = Reach(
 RULE = Rule(
     ReducerSpec(
         "unanimous",
-        (AT_LEAST, BY, STANDS),
+        (AT_LEAST, BY, STANDS, SAME),
         with_ballots(plurality, REACH),
         "the answer that all samples give; if they differ, the step fails",
         votes=True,

@@ -64,8 +64,6 @@ class Vote:
         field = item.field(self.by) if self.by is not None and isinstance(item, types.Record | types.Union) else None
         return item if self.by is None else types.UNKNOWN if field is None else field.type
 
-    # Counting
-
     def add(self, index: int, value: Json) -> None:
         if self._ordered:
             self._in_order(index, value)
@@ -95,9 +93,14 @@ class Vote:
         A flow that reads the tally sees the tally of exactly these samples.
         """
         self._waiting[index] = value
-        while self._next in self._waiting and not (self._over() or self.fallen):
+        while self._next in self._waiting and not self.closed:
             self._count(self._next, self._waiting.pop(self._next))
             self._next += 1
+
+    @property
+    def closed(self) -> bool:
+        """True if the vote counts no further ballots, also if they come."""
+        return self._ordered and (self._over() or self.fallen)
 
     def cast(self, index: int, value: Json) -> bool:
         """Count one ballot. Return False if the value is not a ballot."""
@@ -106,8 +109,6 @@ class Vote:
             return False
         self.ballots.add(index, answer, value)
         return True
-
-    # Deciding
 
     def settled(self) -> bool:
         """Tell whether the ballots so far decide the vote, whatever the missing ones will be."""
@@ -135,6 +136,11 @@ class Vote:
     def standing(self) -> int:
         """Return a number of samples against which the winner stands. 0 if there is no winner."""
         return 0
+
+    @property
+    def may_end(self) -> bool:
+        """True if the next ballot could end the vote."""
+        return max(self.further(), self.lacking) <= 1
 
     @property
     def against(self) -> int:
@@ -210,8 +216,6 @@ class Vote:
         useful = max(1, self.further(), self.lacking)
         return max(0, min(useful - flying, left))
 
-    # Ending
-
     def questions(self) -> Sequence[Question]:
         asks = self.setting.asks and not self.against and not self.ended
         if not asks or self.ballots.counted < self.enough or len(self.ballots.tied) < 2 or self.doubtful:
@@ -256,7 +260,9 @@ class Vote:
         discarded = f"{self.ballots.discarded} answers failed or were not valid"
         if not self.lost:
             return discarded
-        return f"{_samples(self.lost)} gave no answer" + (f", {discarded}" if self.ballots.discarded else "")
+        return f"{count_text(self.lost, 'sample')} gave no answer" + (
+            f", {discarded}" if self.ballots.discarded else ""
+        )
 
     def _led(self) -> str:
         """Describe the leader of a vote that is not settled, and the missing samples."""
@@ -264,7 +270,8 @@ class Vote:
         if ranked:
             leader = in_words(self.ballots.answer(ranked[0])) if self.ballots.lead else "no answer"
             led = f"{leader} leads ({self.ballots.text()})"
-        return f"the vote is not settled: {led}, and {_samples(self.lost)} of {self.setting.most} gave no answer"
+        lost = f"{count_text(self.lost, 'sample')} of {self.setting.most} gave no answer"
+        return f"the vote is not settled: {led}, and {lost}"
 
     @property
     def stood(self) -> bool:
@@ -305,7 +312,3 @@ class Vote:
             self.setting.unit,
             who_said(self.setting.items, self._seen, self.by, self.answer_type()) if self.setting.items else None,
         )
-
-
-def _samples(number: int) -> str:
-    return f"{number:,} sample{'' if number == 1 else 's'}"

@@ -21,7 +21,7 @@ from itertools import accumulate
 from flowrun.dsl import Given, ParamSpec, ReducerSpec, Refusal, types
 
 from ..vocabulary.json_value import Json
-from .arguments import AT_LEAST, STANDS, TIES, counted, field_of
+from .arguments import AT_LEAST, SAME, STANDS, TIES, counted, field_of
 from .expected import more_than_half, until_uncatchable
 from .protocol import Rule, Setting
 from .reach import LEAD, that_can_stand, with_ballots
@@ -149,6 +149,7 @@ RULE = Rule(
             TIES,
             AT_LEAST,
             STANDS,
+            SAME,
         ),
         with_ballots(_result, LEAD),
         "the answer with the greatest sum of weights",

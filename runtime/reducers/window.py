@@ -17,7 +17,7 @@ from flowrun.dsl import Given, ParamSpec, ReducerSpec, Refusal, types
 
 from ..vocabulary.json_value import Json
 from .adaptive import Adaptive, lowered, way_of, why_not
-from .arguments import HOLDS, PARAMS, STANDS, held, plurality
+from .arguments import HOLDS, PARAMS, SAME, STANDS, held, plurality
 from .protocol import Rule, Setting
 from .reach import Args, Reach, beyond, number, that_can_stand, with_ballots
 
@@ -152,7 +152,7 @@ REACH = Reach(_reach, lambda wanted, least, most, args: why_not(wanted, least, m
 RULE = Rule(
     ReducerSpec(
         "window",
-        (ParamSpec("width", types.INT, required=True, low=2), *PARAMS, HOLDS, STANDS),
+        (ParamSpec("width", types.INT, required=True, low=2), *PARAMS, HOLDS, STANDS, SAME),
         with_ballots(_result, REACH),
         "the most frequent answer, as soon as a window of samples agrees",
         votes=True,

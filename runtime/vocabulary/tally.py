@@ -71,6 +71,22 @@ class Contest:
 
 
 @dataclass(frozen=True, slots=True)
+class Classes:
+    """The account of a vote that compares its answers. Answers that say the same are one class.
+
+    ``wordings`` has the number of different texts in each class, in the order of the ballots. ``questions`` were asked,
+    and ``failed`` of them brought no answer. ``asymmetric`` pairs were the same one way and not the other way round.
+    ``intransitive`` answers were the same as the first text of a class, and not the same as another text of it.
+    """
+
+    wordings: tuple[int, ...]
+    questions: int = 0
+    failed: int = 0
+    asymmetric: int = 0
+    intransitive: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Tally:
     """The tally of a vote. ``ballots`` are the answers with their votes, most votes first; votes may be weights.
 
@@ -82,7 +98,8 @@ class Tally:
     with this answer. ``missing`` samples brought no answer, and ``unsent`` of them were never sent. ``stands`` is a
     number of samples that could not have changed the winner, whatever their answers; None if the rule does not tell.
     ``unit`` is the word for one sample. ``panel`` tells who said what, if different items gave the samples. ``contest``
-    is the account of a search or a tournament, whose ballots are verdicts or wins; None for a vote.
+    is the account of a search or a tournament, whose ballots are verdicts or wins; None for a vote. ``classes`` is
+    there if the vote compares its answers.
     """
 
     winner: Json
@@ -102,6 +119,7 @@ class Tally:
     unit: str = "ballot"
     panel: Panel | None = None
     contest: Contest | None = None
+    classes: Classes | None = None
 
     @property
     def results(self) -> tuple[tuple[Json, float], ...]:

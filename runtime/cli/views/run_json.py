@@ -87,6 +87,7 @@ def vote_json(tally: Tally) -> dict[str, Any]:
         "missing": tally.missing,
         "saved": tally.saved,
         "settled": tally.settled,
+        **_classes(tally),
         **({} if tally.contest is None else {"contest": tally.contest.as_json()}),
         **_panel(tally),
     }
@@ -98,3 +99,11 @@ def _panel(tally: Tally) -> dict[str, Any]:
     from ...vocabulary.panel import panel_json  # few votes are panels
 
     return panel_json(tally)
+
+
+def _classes(tally: Tally) -> dict[str, Any]:
+    if tally.classes is None:
+        return {}
+    from ...vocabulary.classes import classes_json  # few votes compare answers
+
+    return {"classes": classes_json(tally.classes)}

@@ -243,6 +243,10 @@ class CountedRun(ReducedRun):
         for index in self.bodies:
             self.combiner.lose(index, sent=True)
 
+    def heard(self) -> None:
+        if self.pace.whole or not self.combiner.decided:
+            self.judged()
+
     def judged(self) -> None:
         if self.over:
             return

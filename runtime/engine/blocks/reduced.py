@@ -229,34 +229,49 @@ class ReducedRun(BlockRun):
         except DiskError:
             raise
         except FlowrunError as error:
-            self.give_up(Failure(path, str(error), error))
+            failure = Failure(path, str(error), error)
+            if question.spare:
+                self._missed(question, failure)
+            else:
+                self.give_up(failure)
 
     def _call(self, question: Asked, path: str) -> None:
         machine, reduction = self.machine, self.step.reduction
         ask = reduction.asking(question)
         place = f"[{'.'.join(map(str, question.place))}]" if question.place else ""
+        answered = partial(self._answered, question)
+        failed = partial(self._missed, question) if question.spare else self.give_up
         if ask is None:
-            extern, args = reduction.plan.extern, reduction.plan.args
-            passing = reduction.plan.passing
-            if passing is None:
-                args = {**Scope(machine.context, self.frame).options(args), **question.given}
-            else:
-                extern, args = passing.extern, Scope(machine.context, self._frame(question.given)).options(passing.args)
-            assert extern is not None
-            machine.externs.launch(
-                self, extern, args, path + place, partial(self._answered, question.place), self.give_up
-            )
+            reduce, args = reduction.plan, question.given
+            if reduce.passing is not None:
+                args = Scope(machine.context, self._frame(args)).options(reduce.passing.args)
+            elif reduce.extern is not None:
+                args = {**Scope(machine.context, self.frame).options(reduce.args), **args}
+            assert reduce.called is not None
+            machine.externs.launch(self, reduce.called, args, path + place, answered, failed)
             return
         frame = self._frame(question.given)
         sample = sample_of(frame, f"{self.step.name}.reduce")
-        answered = partial(self._answered, question.place)
-        machine.calls.launch(frame, ask, path, answered, self.give_up, sample=sample, place=place)
+        machine.calls.launch(frame, ask, path, answered, failed, sample=sample, place=place)
 
-    def _answered(self, place: tuple[int, ...], value: Json) -> None:
+    def _answered(self, question: Asked, value: Json) -> None:
         judging = self.combiner.judging
-        self.ask(self.combiner.answered(place, value))
-        if judging:
+        self.ask(self.combiner.answered(question.place, value))
+        if question.spare:
+            self.heard()
+        elif judging:
             self.judged()
+
+    def _missed(self, question: Asked, failure: Failure) -> None:
+        """Go on without the answer to a question that the combiner can spare."""
+        self.lost(failure, failure.path)
+        self.ask(self.combiner.missed(question.place, sent=failure.sent))
+        self.heard()
+
+    def heard(self) -> None:
+        """Go on after a question about ballots, which may have decided the vote."""
+        if self.alive and not self.over and self.combiner.decided:
+            self.conclude()
 
     def judged(self) -> None:
         """Go on after an answer on which the number of further bodies depends. The branches of a fan-out all run."""

@@ -23,12 +23,13 @@ class Asked:
     """A question of a combiner. An ask or an extern answers it and sees the values in ``given``.
 
     ``place`` tells the questions of one combiner apart. ``answer`` is the type of the answer; None for the type that
-    the plan gives to the ask.
+    the plan gives to the ask. ``spare`` is True if the combiner can go on without the answer.
     """
 
     place: tuple[int, ...]
     given: Mapping[str, Json]
     answer: types.Type | None = None
+    spare: bool = False
 
 
 NO_QUESTIONS: Sequence[Asked] = ()
@@ -74,6 +75,9 @@ class Combiner(Protocol):
     def answered(self, place: tuple[int, ...], value: Json) -> Sequence[Asked]:
         """Take the answer to the question with this place."""
 
+    def missed(self, place: tuple[int, ...], *, sent: bool) -> Sequence[Asked]:
+        """Record that the question with this place, which was ``spare``, brought no answer."""
+
     def value(self) -> Json:
         """Return the value. Raise ReduceError if there is none."""
 
@@ -107,6 +111,9 @@ class Gathered:
         return self.skip(place)
 
     def close(self, total: int) -> Sequence[Asked]:
+        return NO_QUESTIONS
+
+    def missed(self, place: tuple[int, ...], *, sent: bool) -> Sequence[Asked]:
         return NO_QUESTIONS
 
     def in_order(self) -> list[Json]:

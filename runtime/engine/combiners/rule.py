@@ -62,6 +62,9 @@ class RuleCombiner:
             self.done = True
         return NO_QUESTIONS
 
+    def missed(self, place: tuple[int, ...], *, sent: bool) -> Sequence[Asked]:
+        return NO_QUESTIONS
+
     def value(self) -> Json:
         return self.reducer.value()
 

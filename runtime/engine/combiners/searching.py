@@ -86,6 +86,9 @@ class Searching:
         passes = value is True or value == "yes"
         return self._verdict(place[0], "" if passes else "the judge says no")
 
+    def missed(self, place: tuple[int, ...], *, sent: bool) -> Sequence[Asked]:
+        return NO_QUESTIONS
+
     def value(self) -> Json:
         if self.search.found is not None:
             return self.results[self.search.found]

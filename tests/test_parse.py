@@ -343,6 +343,7 @@ def test_lark_itself_makes_the_same_trees(monkeypatch: pytest.MonkeyPatch) -> No
                 "step_words",
                 "round_words",
                 "quoted_classes",
+                "cascades",
             )
         else:
             assert parse_flow(source).items == expected.items, path  # type: ignore[attr-defined]

@@ -152,6 +152,8 @@ class Reader(Blocks):
                     got = self.match(line.node, place, options)
                 case s.Rounds():
                     got = rounds(self, line.node, place, options)
+                case s.Cascade():
+                    raise Unsound("this reader knows no cascades")
                 case s.Call(function) if function.text in self.flows:
                     got = self.flow(line.node, place, options)
                 case _:

@@ -63,6 +63,7 @@ FOLDERS = {
     "labels": "F0206 F05",
     "holes": "F0777 F03",
     "standing": "F0301 F0303 F0520 F0521 F0522",
+    "searches": "F0202 F0208 F0301 F0303 F0306 F0402 F0408 F0769 F0772",
     "templates": "F0304 F0305",
     "template_types": "F0201 F0301 F0302 F0304 F0306",
     "typecheck": "F0101 F0104 F02 F03 F04",

@@ -1,4 +1,4 @@
-"""Searches: `first(if: …)` and `best(by:, enough:)` take the first result that passes, and launch no more than they need."""
+"""Searches: `first(if: …)` and `best(by:, enough:)` launch no more samples than they need until one passes."""
 
 from __future__ import annotations
 
@@ -34,7 +34,8 @@ def numbered(request: Request, number: int) -> str:
 
 def tell(search: Search, verdicts: list[bool], dice: random.Random) -> int:
     """Run a search whose samples end in any order. Return the number of launched samples."""
-    launched, running = 0, []
+    launched = 0
+    running: list[int] = []
     while True:
         more = search.wanted(launched)
         running += range(launched, launched + more)
@@ -106,7 +107,8 @@ def test_an_ask_judges(way: str) -> None:
 def test_none_passes() -> None:
     run = stage(flow('repeat 1..4 { ask "S" } reduce first(if: result == "b")'), numbered, {"task": "x"})
     [failure] = run.outcome.failures
-    assert failure.reason.startswith('none of the 4 samples passed: `result == "b"` does not hold: `result` is "a3"; ')
+    why = '`result == "b"` does not hold: `result` is "a3"; '
+    assert failure.reason.startswith(f"none of the 4 samples passed: {why}")
     assert not isinstance(failure.error, UndecidedError)
     assert run.outcome.tallies["v"].contest.text == "none of 4 samples passed"  # type: ignore[union-attr]
 

@@ -8,8 +8,7 @@ from flowrun.dsl import plan as p
 
 from ..values.expressions import evaluate
 from .asks import PreparedAsk
-from .blocks.sample_numbers import sample_of
-from .frames import Frame, PreparedStep
+from .frames import Frame, PreparedStep, sample_of
 from .machine import Machine
 from .scopes import Scope
 

@@ -17,7 +17,7 @@ from ...vocabulary.json_value import Json
 from ..around import TokenCount
 from ..combiners.combiner import SKIPPED, Asked, Combiner
 from ..decisions import Failure
-from ..frames import NO_STEPS, Frame, Layout
+from ..frames import NO_STEPS, Frame, Layout, sample_of
 from ..machine import Machine
 from ..pipelines import Pipelines
 from ..reductions import Reduction
@@ -25,7 +25,6 @@ from ..scopes import Scope
 from ..streams import Feed
 from .block import BlockRun, BlockStep
 from .losses import Losses
-from .sample_numbers import sample_of
 
 
 @dataclass(eq=False)

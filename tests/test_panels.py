@@ -159,6 +159,15 @@ def test_the_most_of_an_adaptive_panel_is_that_of_all_samples() -> None:
     assert 2 < row.expected.samples < 5
 
 
+def test_the_waves_of_a_search_over_a_panel_are_those_of_a_plain_search() -> None:
+    ask, rule = 'ask small "{{ w }}" -> int with retries: 0', "first(if: result > 3)"
+    for launch in ("cost", "latency", "together"):
+        head = f"{HEAD}flow f() {{ return repeat 1..6"
+        tail = f"{{ {ask} }} reduce {rule} with launch: {launch} }}"
+        panel, plain = bounds(f'{head} over w in ["a"] {tail}'), bounds(f"{head} {tail.replace('{{ w }}', 'a')}")
+        assert (panel.calls, panel.rounds) == (plain.calls, plain.rounds)
+
+
 # Labels
 
 

@@ -14,7 +14,7 @@ from ..catalog import ReducerSpec
 from .amounts import Amounts, Bounds, Expected, in_all
 from .block_ends import ended, feed_of
 from .bound import Bound
-from .expected import constants, expected_of
+from .expected import constants, expected_of, expected_search
 from .expression_sizes import SizeScope
 from .losses import ballots, failing_block, first_of_all, may_be_refused, shorter, some_of
 from .rounds import Rounds, all_of
@@ -37,11 +37,15 @@ def panelled(survey: Survey, step: p.Step, node: p.Repeat, scope: SizeScope) -> 
     bodies = [
         survey.body(node.body, SizeScope(scope, {node.element or "": item}), vote=votes, sharing=True) for item in items
     ]
-    launch = launch_of(survey, step, scope, votes=votes, exact=node.least == node.most)
+    searches = node.reduce.searches
+    launch = launch_of(survey, step, scope, votes=votes or searches, exact=node.least == node.most and not searches)
     args = constants(node.reduce)
     fewest = node.most if spec is None else spec.fewest(node.least, node.most, args)
     samples = Bound(node.most if launch.together else fewest, node.most)
     waves = waves_of(survey, step, scope, samples, None if launch.eager else fewest)
+    if searches and launch.word == "latency" and "concurrency" not in step.options and waves.most is not None:
+        # Each wave is as large as all waves before it.
+        waves = replace(waves, most=min(waves.most, 1 + (-(-node.most // max(1, fewest)) - 1).bit_length()))
     spares = spec is not None and spec.spares and any(body.failing is not None for body in bodies)
     amounts = _amounts(bodies, node, samples, known=known, spares=spares, answered=not launch.together)
     rounds, soonest = _rounds(bodies, node, samples, waves, spares=spares)
@@ -137,7 +141,10 @@ def _expected(
     launch: LaunchMode,
 ) -> Expected | None:
     """Return the average amounts of a vote. The samples take the items in turn, so the first ones count."""
-    found = expected_of(survey, spec, (node.least, node.most), args, bodies[0].amounts, cheap=launch.cheap)
+    numbers, first = (node.least, node.most), bodies[0].amounts
+    found = expected_of(survey, spec, numbers, args, first, cheap=launch.cheap)
+    if node.reduce.searches:
+        found = expected_search(survey, spec, numbers, launch.word, first)
     if found is None or len(bodies) == 1:
         return found
     whole, rest = floor(found.samples), found.samples % 1

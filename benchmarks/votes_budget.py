@@ -48,7 +48,8 @@ def run(
     limit = f" budget {budget} calls" if budget else ""
     ran = Run(
         f"flow f(qs: [text]){limit} {{ v = map q in qs {{ repeat {samples} {{ "
-        f'ask "{{{{ q }}}}" -> a | b | c with seed: 1 }} reduce {rule} with launch: {launch} }} reduce collect return v }}',
+        f'ask "{{{{ q }}}}" -> a | b | c with seed: 1 }} reduce {rule} with launch: {launch} }} '
+        "reduce collect return v }",
         script,
         inputs={"qs": [str(one) for one in range(len(ballots))]},
         limit=places,

@@ -24,7 +24,8 @@ def seconds(launch: str, rule: str, samples: str, votes: int, places: int, seed:
 
     text = (
         f"flow f(qs: [text]) {{ v = map q in qs {{ repeat {samples} {{ "
-        f'ask "{{{{ q }}}}" -> a | b | c with seed: 1 }} reduce {rule} with launch: {launch} }} reduce collect return v }}'
+        f'ask "{{{{ q }}}}" -> a | b | c with seed: 1 }} reduce {rule} with launch: {launch} }} '
+        "reduce collect return v }"
     )
     ran = Run(text, script, inputs={"qs": [str(one) for one in range(votes)]}, limit=places)
     ran.go()

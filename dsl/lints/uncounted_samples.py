@@ -1,6 +1,7 @@
-"""A vote that chooses its number of samples counts them in their order and stops at its decision. With `launch: together`
-all samples are sent and paid, but those behind the decision are not counted: the value, `agreement` and `votes` are the
-same as with `launch: cost`. Repeat a fixed number to count all, or leave `launch` out. For speed write `launch: latency`.
+"""A vote that chooses its number of samples counts them in their order and stops at its decision. With
+`launch: together` all samples are sent and paid, but those behind the decision are not counted: the value, `agreement`
+and `votes` are the same as with `launch: cost`. Repeat a fixed number to count all, or leave `launch` out. For speed
+write `launch: latency`.
 
 ```flow bad
 flow is_spam(mail: text) {

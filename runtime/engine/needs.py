@@ -29,10 +29,11 @@ from ..plans.samples import Costs, elements_of
 from ..vocabulary.errors import BudgetError
 from .ceilings import worst_of
 from .open_blocks import Account, Open, Turn
-from .pending import Line, Outgoing, Pending, Service
+from .pending import Pending, Service
 
 if TYPE_CHECKING:
     from .blocks.counted import CountedRun
+    from .calls import Calls
     from .frames import Frame
 
 MOST_WAITING = 4096
@@ -46,15 +47,10 @@ def _never() -> bool:
 
 
 class Needs:
-    """The spending of one run's budget, which is ``ledger``, over its votes. ``out`` are the calls under way.
+    """The spending of one run's budget over its votes. ``busy`` tells whether the run waits for more than calls."""
 
-    ``line`` takes the calls that need no turn. ``busy`` tells whether the run waits for more than calls.
-    """
-
-    def __init__(self, ledger: Ledger, out: Outgoing, line: Line, plan: p.Plan) -> None:
-        self.ledger = ledger
-        self.out = out
-        self.line = line
+    def __init__(self, calls: Calls, plan: p.Plan) -> None:
+        self.calls = calls
         self.costs = Costs(plan.flows)
         self.waiting = 0
         self._open: dict[object, Open] = {}
@@ -66,6 +62,10 @@ class Needs:
         self._yielded = 0
         self._flying = 0
         self._serial = 0
+
+    @property
+    def ledger(self) -> Ledger:
+        return self.calls.budget
 
     # The blocks
 
@@ -194,7 +194,7 @@ class Needs:
         behind = self._behind.pop((turn.opened, turn.body))
         if sent:
             for pending in behind:
-                self.line.put(pending)
+                self.calls.line.put(pending)
         elif behind:
             self._put(behind[0], turn.opened, turn.body)
             self._behind[turn.opened, turn.body] = behind[1:]
@@ -213,7 +213,7 @@ class Needs:
         lines = [one for one in self._accounts.values() if one.line]
         room = self._room if self.short else _MUCH
         if room < 1 or self._flying >= room:
-            if self.out or self.busy():
+            if self.calls.out or self.busy():
                 return False
             # Nothing is under way, so no sample of another element can be waited for.
             if self._left >= 1 and self._yielded < self.waiting and any(top.unopened for top in self._tops):
@@ -230,7 +230,7 @@ class Needs:
             if not service.send(turn.pending):
                 return False
         except BudgetError as error:
-            if self.out and not error.flow:
+            if self.calls.out and not error.flow:
                 return False
             self._take(account)
             service.refuse(turn.pending, error)
@@ -258,5 +258,5 @@ class Needs:
 
     def _has_place(self, turn: Turn) -> bool:
         """Tell whether the endpoint of a call has a free place, and so have the maps around it with `concurrency`."""
-        free = self.out.free(turn.pending.call.model)
+        free = self.calls.out.free(turn.pending.call.model)
         return free != 0 and all(one.roomy for one, _ in turn.opened.outward(turn.body) if one is not turn.opened)

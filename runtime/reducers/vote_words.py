@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from ..vocabulary.amounts import count_text
 from ..vocabulary.tally import in_words
+from .ballots import Ballots
+from .protocol import Setting
 
-if TYPE_CHECKING:
-    from .voting import Vote
+
+class Vote(Protocol):
+    """The part of a vote that is told."""
+
+    ballots: Ballots
+    lost: int
+    setting: Setting
 
 
 def abstained(vote: Vote) -> str:

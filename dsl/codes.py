@@ -203,5 +203,6 @@ CODES: dict[str, Code] = {
     "F0774": Code("a race with a batch API", "warning"),
     "F0777": Code("a `?` that cannot be tuned"),
     "F0779": Code("a file with a `?` in the place of a value"),
+    "F0776": Code("samples that are paid and not counted", "warning"),
     "F0778": Code("a flow that cannot be ejected"),
 }

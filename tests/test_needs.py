@@ -173,10 +173,10 @@ def test_an_undecided_vote_at_its_cap() -> None:
 
 def test_money_is_spent_by_need_and_never_exceeded() -> None:
     ballots = eased(1, 20)
-    ran = Run(flow("$0.004"), by_seed(ballots), inputs=names(20), limit=5, price=Price(1e-6, 1e-5))
+    ran = Run(flow("$0.0004"), by_seed(ballots), inputs=names(20), limit=5, price=Price(1e-6, 1e-5))
     ran.go()
     assert set(asked(ran)) == set(names(20)["qs"])
-    assert ran.state._machine.calls.budget.spent <= 0.004
+    assert ran.state._machine.calls.budget.spent <= 0.0004
     assert ran.outcome.status == "budget"
     assert ran.outcome.complete
 

@@ -44,6 +44,7 @@ WORDS = {
     "two_choices": "top_p",
     "unbounded_map": "map",
     "unrelated_stage": "cascade",
+    "uncounted_samples": "together",
     "unread_results": _BLOCKS,
     "unread_source": "quote import",
     "unserved": "model",

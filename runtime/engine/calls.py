@@ -181,8 +181,7 @@ class Calls:
         if not self.line and not (self.needs and self.needs.waiting):
             return self.haste is not None and self.haste.serve()
         service = Service(lambda pending: pending.call.number in self._pending, self._send, self._refuse, self.out)
-        moved = self.line.serve(service)
-        return moved if self.needs is None or self.line else self.needs.serve(service) or moved
+        return self.line.serve(service) or bool(not self.line and self.needs and self.needs.serve(service))
 
     def _refuse(self, pending: Pending, error: BudgetError) -> None:
         self._take(pending.call.number)

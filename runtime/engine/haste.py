@@ -8,17 +8,23 @@ need, and the run would end later.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from flowrun.dsl import plan as p
 
 from .pending import Outgoing
 from .scopes import Context
 
-if TYPE_CHECKING:
-    from .blocks.repeat import RepeatRun
-
 Models = tuple[str, ...]
+
+
+class InHaste(Protocol):
+    """A running vote in haste. ``models`` are those that its samples ask."""
+
+    models: Models
+
+    def open_extra(self) -> bool:
+        """Open one more sample than the vote needs. Return False if it has no more, or may not open them."""
 
 
 class Haste:
@@ -26,13 +32,13 @@ class Haste:
 
     def __init__(self, out: Outgoing) -> None:
         self.out = out
-        self._votes: dict[Models, dict[RepeatRun, None]] = {}
+        self._votes: dict[Models, dict[InHaste, None]] = {}
 
     def known(self, models: Models) -> bool:
         """Tell whether the places of these models are known."""
         return bool(models) and all(self.out.places(model) is not None for model in models)
 
-    def add(self, vote: RepeatRun) -> None:
+    def add(self, vote: InHaste) -> None:
         self._votes.setdefault(vote.models, {})[vote] = None
 
     def serve(self) -> bool:

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from heapq import heapify, heappop, heappush
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from flowrun.dsl import plan as p
 
@@ -28,11 +28,10 @@ from ..costs.budget import Ledger
 from ..plans.samples import Costs, elements_of
 from ..vocabulary.errors import BudgetError
 from .ceilings import worst_of
-from .open_blocks import Account, Open, Turn
+from .open_blocks import Account, Bodies, Open, Turn
 from .pending import Line, Outgoing, Pending, Service
 
 if TYPE_CHECKING:
-    from .blocks.counted import CountedRun
     from .frames import Frame
 
 MOST_WAITING = 4096
@@ -41,20 +40,23 @@ KEPT = "the rest of the flow's budget is for the first samples of other votes"
 _MUCH = 1 << 60
 
 
+class Sender(Protocol):
+    """The calls of the run: their budget, those under way, and the line of those that need no turn."""
+
+    budget: Ledger
+    out: Outgoing
+    line: Line
+
+
 def _never() -> bool:
     return False
 
 
 class Needs:
-    """The spending of one run's budget, which is ``ledger``, over its votes. ``out`` are the calls under way.
+    """The spending of one run's budget over its votes. ``busy`` tells whether the run waits for more than calls."""
 
-    ``line`` takes the calls that need no turn. ``busy`` tells whether the run waits for more than calls.
-    """
-
-    def __init__(self, ledger: Ledger, out: Outgoing, line: Line, plan: p.Plan) -> None:
-        self.ledger = ledger
-        self.out = out
-        self.line = line
+    def __init__(self, calls: Sender, plan: p.Plan) -> None:
+        self.calls = calls
         self.costs = Costs(plan.flows)
         self.waiting = 0
         self._open: dict[object, Open] = {}
@@ -67,15 +69,19 @@ class Needs:
         self._flying = 0
         self._serial = 0
 
+    @property
+    def ledger(self) -> Ledger:
+        return self.calls.budget
+
     # The blocks
 
-    def begin(self, block: CountedRun, weight: float) -> None:
+    def begin(self, block: Bodies, weight: float) -> None:
         """Take note of a map or a repeat that begins."""
         step, around = block.step, self._home(block.frame)
         account = self._accounts.get(step)
         if account is None:
             lowest = min((one.share for one in self._accounts.values() if one.line), default=0.0)
-            account = self._accounts[step] = Account(self.costs.of(step.plan.block.steps), lowest)  # type: ignore[union-attr]
+            account = self._accounts[step] = Account(self.costs.of(step.plan.block.steps), lowest)
         weight *= 1.0 if around is None else around[0].weight
         account.weight = weight
         self._open[block] = opened = Open(block, around, account.cost, weight, bool(block.votes and block.samples))
@@ -86,12 +92,12 @@ class Needs:
             total, cost = block.pace.total, account.cost
             top.use(index, (elements_of(step.plan.node) - total) * cost.most, (1 - total) * cost.first)
 
-    def body_over(self, block: CountedRun, index: int) -> None:
+    def body_over(self, block: Bodies, index: int) -> None:
         """Take note of the end of a body."""
         if (opened := self._open.get(block)) is not None:
             self._flying -= opened.forget(index)
 
-    def close(self, block: CountedRun) -> None:
+    def close(self, block: Bodies) -> None:
         """Take note that a block opens no more bodies. The calls that it does not need are free for others."""
         if (opened := self._open.pop(block, None)) is None:
             return
@@ -101,7 +107,7 @@ class Needs:
             top, index = opened.top
             top.use(index, (block.pace.total - block.pace.launched) * opened.cost.most)
 
-    def opening(self, block: CountedRun, wanted: int) -> int:
+    def opening(self, block: Bodies, wanted: int) -> int:
         """Return how many of the wanted bodies a vote may open. While the budget may not reach, it opens one by one."""
         return wanted if not self.short else max(0, min(wanted, 1 - len(block.bodies)))
 
@@ -194,7 +200,7 @@ class Needs:
         behind = self._behind.pop((turn.opened, turn.body))
         if sent:
             for pending in behind:
-                self.line.put(pending)
+                self.calls.line.put(pending)
         elif behind:
             self._put(behind[0], turn.opened, turn.body)
             self._behind[turn.opened, turn.body] = behind[1:]
@@ -213,7 +219,7 @@ class Needs:
         lines = [one for one in self._accounts.values() if one.line]
         room = self._room if self.short else _MUCH
         if room < 1 or self._flying >= room:
-            if self.out or self.busy():
+            if self.calls.out or self.busy():
                 return False
             # Nothing is under way, so no sample of another element can be waited for.
             if self._left >= 1 and self._yielded < self.waiting and any(top.unopened for top in self._tops):
@@ -230,7 +236,7 @@ class Needs:
             if not service.send(turn.pending):
                 return False
         except BudgetError as error:
-            if self.out and not error.flow:
+            if self.calls.out and not error.flow:
                 return False
             self._take(account)
             service.refuse(turn.pending, error)
@@ -258,5 +264,5 @@ class Needs:
 
     def _has_place(self, turn: Turn) -> bool:
         """Tell whether the endpoint of a call has a free place, and so have the maps around it with `concurrency`."""
-        free = self.out.free(turn.pending.call.model)
+        free = self.calls.out.free(turn.pending.call.model)
         return free != 0 and all(one.roomy for one, _ in turn.opened.outward(turn.body) if one is not turn.opened)

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from flowrun.dsl import dataclass
 
-from ..plans.samples import Calls
-
 if TYPE_CHECKING:
-    from .blocks.counted import CountedRun
+    from ..plans.samples import Calls
     from .pending import Pending
 
+Bodies = Any
+"""A running map or repeat. Its class stands above this floor: it uses what is here."""
 Need = tuple[float, int, tuple[int, ...]]
 """How open a vote is, the neediest first: its lead, its samples, and the place of its element."""
 
@@ -59,7 +59,7 @@ class Open:
     ``first`` are the sums. Only the outermost block counts them.
     """
 
-    block: CountedRun
+    block: Bodies
     around: tuple[Open, int] | None
     cost: Calls
     weight: float
@@ -87,7 +87,7 @@ class Open:
     @property
     def _bodies(self) -> int:
         """The number of bodies that are open or will be."""
-        return self.block.pace.total - self.block.pace.launched + len(self.block.bodies)
+        return int(self.block.pace.total - self.block.pace.launched) + len(self.block.bodies)
 
     @property
     def unopened(self) -> bool:

@@ -67,7 +67,7 @@ class State(Driven):
 
         calls = self._machine.calls
         if has_votes(plan):
-            calls.needs = Needs(calls.budget, calls.out, calls.line, plan)
+            calls.needs = Needs(calls, plan)
             calls.needs.busy = lambda: self._machine.externs.busy
 
     def announce(self) -> None:

@@ -63,7 +63,7 @@ OPTIONS: dict[str, OptionSpec] = {
             "weight",
             types.NUMBER,
             frozenset({"map", "repeat"}),
-            "the share of the budget for its votes, beside those of other blocks, while the budget may not reach for all",
+            "the share of its votes in a budget that may not reach for all, beside those of other blocks",
             0.001,
             1000,
         ),

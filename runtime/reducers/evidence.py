@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING
 from flowrun.dsl import Given, Refusal
 
 from ..vocabulary.amounts import count_text
+from ..vocabulary.json_value import Json
 from .adaptive import Adaptive
 from .arguments import LARGEST
 from .expected import expected_samples
@@ -52,7 +53,10 @@ class Certain(Adaptive):
         if said := too_few(self.risk, setting.most):
             raise ReduceError(f"the vote can never be decided: {said}")
         super().__init__(setting)
-        self.undecided = setting.args.get("undecided", "fail")
+
+    @property
+    def undecided(self) -> Json:
+        return self.setting.args.get("undecided", "fail")
 
     def holds(self, first: Fraction | int, second: Fraction | int) -> bool:
         return proved(self.risk, int(first), int(second))

@@ -23,7 +23,7 @@ from flowrun.dsl import types
 
 from ..vocabulary.amounts import count_text
 from ..vocabulary.json_value import Json
-from ..vocabulary.tally import Tally, in_words, plural
+from ..vocabulary.tally import Tally, plural
 from .ballots import Ballots, Votes, who_said, written_alike
 from .protocol import Question, ReduceError, Setting, UndecidedError
 
@@ -46,7 +46,6 @@ class Vote:
         self.by: str | None = setting.args.get("by")
         self.ballots = Ballots(self.answer_type())
         self.enough = max(1, int(setting.args.get("at_least", 1)))
-        self.undecided = setting.args.get("undecided")
         self.lost = 0
         self.unsent = 0
         self._chosen: str | None = None
@@ -166,6 +165,10 @@ class Vote:
         return self.lacking <= 0 and self.settled()
 
     @property
+    def undecided(self) -> Json:  # what becomes of the vote if its rule does not hold; None if the flow does not say
+        return self.setting.args.get("undecided")
+
+    @property
     def ended(self) -> bool:
         """True if a budget has ended, and the flow says that the vote then holds its leader or has no value."""
         return 0 < self.unsent == self.lost and self.undecided in ("first", "none")
@@ -235,13 +238,17 @@ class Vote:
         if self.ended and self.undecided == "none" and not self._over():
             return None
         if self.ballots.counted < self.enough:
+            from .vote_words import abstained
+
             kind = UndecidedError if self.doubtful else ReduceError
             raise kind(
                 f"the vote has {self.ballots.counted} of {self.setting.most} ballots and needs {self.enough}: "
-                f"{self._abstained()}" + (f" ({self.ballots.text()})" if self.ballots.counted else "")
+                f"{abstained(self)}" + (f" ({self.ballots.text()})" if self.ballots.counted else "")
             )
         if self.doubtful:
-            raise UndecidedError(self._led())
+            from .vote_words import led
+
+            raise UndecidedError(led(self))
         if self._chosen is None and len(self.ballots.tied) > 1 and self.setting.args.get("ties") == "error":
             raise ReduceError(f"the vote ended in a tie: {self.ballots.text()}")
         if not self.stood:
@@ -254,24 +261,6 @@ class Vote:
         If answers have equal votes, the one with the lowest index wins, or the one that an ask chose.
         """
         return self._chosen or self.ballots.ranked()[0]
-
-    def _abstained(self) -> str:
-        """Describe the samples that are not ballots."""
-        discarded = f"{self.ballots.discarded} answers failed or were not valid"
-        if not self.lost:
-            return discarded
-        return f"{count_text(self.lost, 'sample')} gave no answer" + (
-            f", {discarded}" if self.ballots.discarded else ""
-        )
-
-    def _led(self) -> str:
-        """Describe the leader of a vote that is not settled, and the missing samples."""
-        led, ranked = "no answer has a vote", self.ballots.ranked()
-        if ranked:
-            leader = in_words(self.ballots.answer(ranked[0])) if self.ballots.lead else "no answer"
-            led = f"{leader} leads ({self.ballots.text()})"
-        lost = f"{count_text(self.lost, 'sample')} of {self.setting.most} gave no answer"
-        return f"the vote is not settled: {led}, and {lost}"
 
     @property
     def stood(self) -> bool:

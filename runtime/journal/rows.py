@@ -131,13 +131,13 @@ def fold(connection: Connection, path: Path, index: Index, after: Mark) -> Mark:
             taker.pass_on(what, key)
             index.take(number, run, what, key, place.decode(), json.loads(body) if what in WITH_BODIES else None)
         taker.pass_all_on(run)
-        _check_numbers(connection, path, after, Mark(last, before))
     except sqlite3.DatabaseError as error:
         raise damaged(path, f"after row {last}: {error}") from None
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise damaged(path, f"row {last} cannot be read ({type(error).__name__})") from None
     finally:
         connection.text_factory = str
+    _check_numbers(connection, path, after, Mark(last, before))
     return Mark(last, before)
 
 

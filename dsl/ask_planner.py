@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+from dataclasses import replace
+
 from . import plan as p
 from . import syntax as s
+from .catalog import ReducerSpec
+from .checking.callees import Callee
 from .checking.program import Step
+from .checking.reducer_arguments import condition_of, is_search
 from .expression_planner import ExpressionPlanner
 
 
-class AskPlanner(ExpressionPlanner):
-    """The planner of asks."""
+class AskPlanner(ExpressionPlanner, ABC):
+    """The planner of asks, and of the conditions of searches."""
 
     def ask(self, ask: s.Ask, step: Step) -> p.Ask:
         messages = tuple(
@@ -32,3 +38,17 @@ class AskPlanner(ExpressionPlanner):
         }
         messages = (p.Message("user", declared.prompt(prompt.name)),)
         return p.Ask(model, messages, answer, given, check=check, person=person)
+
+    @abstractmethod
+    def callee(self, part: s.Call | s.Reduce) -> tuple[str, Callee] | None: ...
+
+    def searching(self, reduce: s.Reduce, spec: ReducerSpec | None) -> tuple[p.Passing | None, s.Reduce]:
+        """Return the condition of a search that no ask judges, and the reducer without it."""
+        arg = condition_of(reduce)
+        if arg is None or isinstance(arg.value, s.Ask) or spec is None or not is_search(reduce, spec):
+            return None, reduce
+        rest = replace(reduce, args=tuple(one for one in reduce.args if one is not arg))
+        if isinstance(arg.value, s.Call) and (found := self.callee(arg.value)):
+            key, callee = found
+            return p.Passing(None, key, {**self.args(callee.params, arg.value.args)}), rest
+        return p.Passing(self.expr(arg.value)), rest

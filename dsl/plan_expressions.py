@@ -1,4 +1,4 @@
-"""The expressions of a plan."""
+"""The expressions of a plan, and the asks that write their values into prompts."""
 
 from __future__ import annotations
 
@@ -140,3 +140,71 @@ def walk_exprs(exprs: Iterable[Expr]) -> Iterator[Expr]:
         expr = todo.pop()
         yield expr
         todo.extend(reversed(expr_parts(expr)))
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message of an ask. ``fenced`` has the places of the written values that stand between marks as foreign text.
+
+    A place is the offset of a written value in the template, as ``written_places`` gives it.
+    """
+
+    role: Literal["system", "user", "assistant"]
+    template: str
+    fenced: tuple[int, ...] = field(default=(), metadata={OMITTED: ()})
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A condition on an answer. An answer for which it is false is malformed.
+
+    ``names`` are the names that mean the answer in the condition. ``message`` are the author's words for the model; ""
+    without any.
+    """
+
+    condition: Expr
+    names: tuple[str, ...]
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class GivenValue:
+    """A value that an ask gives to its messages, and the type that they take it for."""
+
+    value: Expr
+    type: Type
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """An ask of a model, or of a person: then ``model`` is None.
+
+    ``given`` has the values that its messages see under names of their own, as a prompt in a file does.
+    """
+
+    model: Expr | None
+    messages: tuple[Message, ...]
+    answer: Type
+    given: dict[str, GivenValue] = field(default_factory=dict, metadata={OMITTED: {}})
+    person: bool = field(default=False, metadata={OMITTED: False})
+    kind: Literal["ask"] = "ask"
+    check: Check | None = field(default=None, metadata={OMITTED: None})
+
+    @property
+    def values(self) -> tuple[Expr, ...]:
+        """The expressions of the given values."""
+        return tuple(one.value for one in self.given.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Passing:
+    """The condition of a search, which sees a result as `result`: an expression, or an extern with its arguments."""
+
+    condition: Expr | None = None
+    extern: str | None = None
+    args: dict[str, Expr] = field(default_factory=dict)
+
+    @property
+    def exprs(self) -> tuple[Expr, ...]:
+        """The expressions that are worked out for a result."""
+        return (*self.args.values(),) if self.condition is None else (self.condition,)

@@ -7,63 +7,9 @@ from dataclasses import field
 from typing import Annotated, Literal, TypeAlias
 
 from .plain_data import OMITTED
-from .plan_expressions import Expr
-from .plan_passing import Passing
+from .plan_expressions import Ask, Expr, Passing
 from .records import dataclass
 from .types import ByKind, Type
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """A message of an ask. ``fenced`` has the places of the written values that stand between marks as foreign text.
-
-    A place is the offset of a written value in the template, as ``written_places`` gives it.
-    """
-
-    role: Literal["system", "user", "assistant"]
-    template: str
-    fenced: tuple[int, ...] = field(default=(), metadata={OMITTED: ()})
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """A condition on an answer. An answer for which it is false is malformed.
-
-    ``names`` are the names that mean the answer in the condition. ``message`` are the author's words for the model; ""
-    without any.
-    """
-
-    condition: Expr
-    names: tuple[str, ...]
-    message: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class GivenValue:
-    """A value that an ask gives to its messages, and the type that they take it for."""
-
-    value: Expr
-    type: Type
-
-
-@dataclass(frozen=True, slots=True)
-class Ask:
-    """An ask. ``given`` has the values that its messages see under names of their own, as a prompt in a file does."""
-
-    """An ask of a model, or of a person: then ``model`` is None."""
-
-    model: Expr | None
-    messages: tuple[Message, ...]
-    answer: Type
-    given: dict[str, GivenValue] = field(default_factory=dict, metadata={OMITTED: {}})
-    person: bool = field(default=False, metadata={OMITTED: False})
-    kind: Literal["ask"] = "ask"
-    check: Check | None = field(default=None, metadata={OMITTED: None})
-
-    @property
-    def values(self) -> tuple[Expr, ...]:
-        """The expressions of the given values."""
-        return tuple(one.value for one in self.given.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +47,7 @@ class Reduce:
     def searches(self) -> bool:
         """True if the reducer looks for the first result that is good enough, and launches no more than it needs."""
         judged = self.passing is not None or (self.rule == "first" and self.deciding is not None)
-        return self.form == "rule" and (judged or "enough" in self.args)
+        return self.ask is None and self.extern is None and (judged or "enough" in self.args)
 
     @property
     def form(self) -> Literal["rule", "ask", "tree", "fold", "extern"]:

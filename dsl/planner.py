@@ -16,7 +16,6 @@ from .checking.matches import class_value
 from .checking.people import OPTIONS
 from .checking.program import Flow, Step
 from .hedges import hedges
-from .search_planner import planned_search
 
 
 def bare_plan(checked: Checked, flow: str | None = None, *, beside: Iterable[str] = ()) -> p.Plan:
@@ -262,7 +261,7 @@ class _Planner(AskPlanner):
         if extern is not None:
             params = tuple(param for param in extern[1].params if param.name != "results")
         deciding = [arg.value for arg in reduce.args if isinstance(arg.value, s.Ask)]
-        passing, reduce = planned_search(self, reduce, spec)
+        passing, reduce = self.searching(reduce, spec)
         return p.Reduce(
             reduce.rule.text,
             self.args(params, reduce.args),

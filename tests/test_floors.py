@@ -17,14 +17,14 @@ FLOORS = {
     "dsl": (
         "record_init records patterns source codes spelling diagnostics texts safe_text plain_data identity path_names "
         "project",
-        "types type_forms type_plans type_fits type_quotes type_images tag_facts plan plan_steps plan_passing plan_expressions "
+        "types type_forms type_plans type_fits type_quotes type_images tag_facts plan plan_steps plan_expressions "
         "plan_labels image_values lint_settings "
         "plan_endpoints addresses test_plan syntax/* catalog fields picture_words graph render guesses arithmetic",
         "parsing/* holes/* functions/* ballots param_comments",
         "templates/* formatting/* fixes",
         "checking/*",
         "lints/* checked needed_calls",
-        "bounds/* hedges expression_planner ask_planner search_planner endpoint_planner planner",
+        "bounds/* hedges expression_planner ask_planner endpoint_planner planner",
         "labels/*",
         "marked_plan test_planner budget_check check check_settings pages reach/*",
         "audit/* coverage/* export/* formats/* ide/* stubs/*",

@@ -60,6 +60,7 @@ VALUES = {
     "cached_price": "1",
     "stored_price": "1",
     "concurrency": "2",
+    "weight": "2",
     "errors": "none",
     "launch": "together",
 }

@@ -308,7 +308,7 @@ def test_the_words_are_those_of_the_grammar() -> None:
         *(
             word.lower()
             for words in (TEST_WORDS, TYPE_WORDS, CLAUSE_WORDS, FILE_WORDS, ENDPOINT_WORDS, ROUND_WORDS, LABELS)
-                for word in (*words, *PANEL_WORDS, *CASCADE_WORDS)
+            for word in (*words, *PANEL_WORDS, *CASCADE_WORDS)
         ),
     }
 

@@ -74,6 +74,15 @@ def constant_reason(condition: s.Expr) -> str:
     return ""
 
 
+def ties_go_up(condition: s.Expr) -> bool:
+    """Tell whether a condition for going on holds for a tie, in which no answer has more than half of the votes."""
+    return any(
+        operator in ("<", "<=") and (number > 0.5 if word.text == "agreement" else number > 0 or operator == "<=")
+        for word, operator, number, _ in _compared(condition)
+        if word.text in ("agreement", "margin")
+    )
+
+
 def _never(operator: str, number: float) -> bool:
     return operator in (("<", "<=", "==") if number < 0 else (">", ">=", "=="))
 

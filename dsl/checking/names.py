@@ -222,8 +222,10 @@ class _Resolver(Mentions):
         search = condition_of(reduce) is not None
         for name in ("so_far", "next") if fold else (RESULT,) if search else ("results",):
             first = None if name in RESERVED else (step.scope if search or not fanout else step.inner).lookup(name)
-            if first is not None and not (search and first is step.symbol):
+            if first is not None and not search:
                 self.taken(name, first.span, reduce.rule.span)
+            elif first is not None and first is not step.symbol:
+                self.taken(name, reduce.rule.span, first.span)
             scope.symbols[name] = Symbol(name, "results", reduce.rule.span, scope, step)
         if fanout and not search:
             # The reducer's asks get symbols of their own: their types may differ here, since a reducer may do without a

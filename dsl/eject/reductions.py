@@ -44,6 +44,8 @@ class Reductions:
 
         ``total`` is their number, ``function`` makes one of them, ``sizes`` are those of a repeat.
         """
+        if reduce.searches:
+            raise self._error("a search has no plain form", "ask for a fixed number of results, and reduce by a field")
         if reduce.deciding is not None:
             raise self._error("a reducer that asks a judge, or about a tie, has no plain form", "reduce by a field")
         if reduce.form == "rule" and reduce.rule in VOTES:

@@ -254,18 +254,14 @@ class _Drawer:
         return made
 
     def reducer(self, reduce: p.Reduce, scope: _Scope, path: str) -> Node:
-        by = "" if reduce.count is None else f"by {self.words.expr(reduce.count)} "
-        name = "ask" if reduce.count is not None and reduce.ask is not None else reduce.rule
-        rule = f"reduce {by}{self.words.rule(name, reduce.args)}"
-        exprs = [*reduce.args.values(), *reduce.options.values(), reduce.count]
-        if (passing := reduce.passing) is not None:
-            rule = f"reduce {self.words.searching(reduce.rule, passing, reduce.args)}"
-            exprs += passing.exprs
-        names = tuple(one for one in names_in(exprs, self.functions) if passing is None or one != p.RESULT)
+        rule = self.words.reducer(reduce)
+        passing = () if reduce.passing is None else reduce.passing.exprs
+        exprs = [*reduce.args.values(), *reduce.options.values(), reduce.count, *passing]
+        names = tuple(one for one in names_in(exprs, self.functions) if not passing or one != p.RESULT)
         tip, lines = [rule], wrapped(rule, _LINE, 2)
         for ask in reduce.asks:
             asked = self.ask_words(ask)
-            lines = (*lines, *wrapped(asked.removeprefix("ask ") if name == "ask" else asked, _LINE, 2))
+            lines = (*lines, *wrapped(asked.removeprefix("ask ") if reduce.ask is ask else asked, _LINE, 2))
             tip += [asked, *_prompts(ask)]
             names = (*names, *names_in_ask(ask, self.functions))
         if reduce.extern is not None:

@@ -82,13 +82,17 @@ class ExpressionWriter:
         """Write a rule or a reducer with its arguments."""
         return f"{name}({self.named(args, depth + 1)})" if args else name
 
-    def searching(self, name: str, passing: p.Passing, args: dict[str, p.Expr]) -> str:
-        """Write the reducer of a search with its condition and its other arguments."""
-        others = f", {self.named(args)}" if args else ""
-        if passing.condition is not None:
-            return f"{name}(if: {self.expr(passing.condition, 1)}{others})"
-        called = (passing.extern or "").rpartition("/")[2]
-        return f"{name}(if: {called}({self.named(passing.args)}){others})"
+    def reducer(self, reduce: p.Reduce) -> str:
+        """Write a reducer with its arguments, and the condition of a search."""
+        by = "" if reduce.count is None else f"by {self.expr(reduce.count)} "
+        name = "ask" if reduce.count is not None and reduce.ask is not None else reduce.rule
+        passing = reduce.passing
+        if passing is None:
+            return f"reduce {by}{self.rule(name, reduce.args)}"
+        called = f"{(passing.extern or '').rpartition('/')[2]}({self.named(passing.args)})"
+        told = called if passing.condition is None else self.expr(passing.condition, 1)
+        others = f", {self.named(reduce.args)}" if reduce.args else ""
+        return f"reduce {name}(if: {told}{others})"
 
     def named(self, args: dict[str, p.Expr], depth: int = 1) -> str:
         return ", ".join(f"{name}: {self.expr(value, depth)}" for name, value in args.items())

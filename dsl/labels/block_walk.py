@@ -10,7 +10,7 @@ from math import inf
 from .. import plan as p
 from ..bounds.order import StepOrder
 from ..catalog import Catalog, ReducerSpec
-from .blocks import Results, keeps_all, reduced, tally, written_twice
+from .blocks import Results, keeps_all, reduced, tally, within, written_twice
 from .expressions import Here, Scope
 from .failing import endings
 from .marks import (
@@ -182,7 +182,7 @@ class BlockWalk(Requests, ABC):
             ended = dict(endings(reaches, self.order.before(node.body.steps), leaves))
         for name, keys in parts.items():
             reach = union(ended.get(name, NOTHING), self.spending)
-            failing = {source: _within(mark, own) for source, mark in control(reach).items()}
+            failing = {source: within(mark, own) for source, mark in control(reach).items()}
             for key in keys if failing else ():
                 self.places[key].end(failing)
         return {source for reach in (*reaches.values(), self.spending) for source in reach}
@@ -207,7 +207,7 @@ class BlockWalk(Requests, ABC):
         if not self._goes_on(step, reduce):
             return results, branches
         own = {*self.here.maps, results.axis}
-        failing = {source: _within(mark, own) for source, mark in control(reached).items()}
+        failing = {source: within(mark, own) for source, mark in control(reached).items()}
         spec = self.reducers.get(reduce.rule) if reduce.form == "rule" else None
         if word == "none" and reduce.form in ("fold", "tree"):
             # Their asks pass over a missing result.
@@ -296,9 +296,3 @@ def _policy(step: p.Step) -> object:
     """Return the word of the option `errors` of a block."""
     policy = step.options.get("errors")
     return policy.value if isinstance(policy, p.Constant) else policy.rule if isinstance(policy, p.RuleOf) else ""
-
-
-def _within(mark: Mark, own: set[str]) -> Mark:
-    """Return a mark outside of the inner loops, whose elements can each change what is around them."""
-    mark = mark._replace(steered=False)
-    return mark if mark.axes <= own else mark._replace(axes=mark.axes & own, mix=JOINED)

@@ -197,3 +197,9 @@ _RULES = {
 def keeps_all(rule: str, spec: ReducerSpec | None) -> bool:
     """Return True if a rule waits for every result, so that no result can end the block early."""
     return spec is not None and rule in _RULES and rule != "first"
+
+
+def within(mark: Mark, own: set[str]) -> Mark:
+    """Return a mark outside of the inner loops, whose elements can each change what is around them."""
+    mark = mark._replace(steered=False)
+    return mark if mark.axes <= own else mark._replace(axes=mark.axes & own, mix=JOINED)

@@ -24,21 +24,26 @@ flow is_spam(email: text) {
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import pairwise
+
 from .. import syntax as s
 from ..catalog import Catalog
-from ..checking.program import Program, Step
+from ..checking.cascade_types import ties_go_up
+from ..checking.program import Flow, Program, Step
 from ..checking.typed import Typed
 from ..diagnostics import Diagnostic
 from ..source import Span
 from .lint import Lint
-from .parts import Block, argument, votes
+from .parts import Block, argument, votes, walk
 
 
 def even_vote(program: Program, typed: Typed, catalog: Catalog) -> list[Diagnostic]:
     found = []
+    settled = {step for flow in program.flows for step in _settled(flow)}
     for step, node in votes(program, catalog):
         # With other rules, an odd number is as likely to end in a tie, or there are no ties.
-        if node.reduce.rule.text != "majority":
+        if node.reduce.rule.text != "majority" or step in settled:
             continue
         counted = _count(step, node, typed)
         if counted is None or argument(node.reduce, "ties") or _stands(step, node, typed):
@@ -56,6 +61,15 @@ def even_vote(program: Program, typed: Typed, catalog: Catalog) -> list[Diagnost
                 )
             )
     return found
+
+
+def _settled(flow: Flow) -> Iterator[Step]:
+    """Yield the votes of cascades whose ties the next stage settles."""
+    for step in walk(flow):
+        if isinstance(step.line.node, s.Cascade):
+            for before, stage in pairwise(step.steps):
+                if stage.line.when is not None and ties_go_up(stage.line.when.condition):
+                    yield before
 
 
 def _stands(step: Step, node: Block, typed: Typed) -> bool:

@@ -148,6 +148,7 @@ def report(result: Result) -> dict[str, Any]:
                 "agreement": round(tally.agreement, 4),
                 "margin": tally.margin,
                 "stands": tally.stands,
+                **({} if tally.contest is None else {"contest": tally.contest.as_json()}),
                 **_panel(tally),
             }
             for path, tally in result.outcome.tallies.items()

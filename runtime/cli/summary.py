@@ -195,7 +195,7 @@ def cost_text(cost: float | None, unbilled: float | None) -> str:
 
 def _plain(tally: Tally) -> bool:
     """Tell whether the closing line already says everything about a vote."""
-    single = tally.contest is None and len(tally.ballots) == 1 and tally.panel is None
+    single = len(tally.ballots) == 1 and tally.panel is None and tally.contest is None
     return single and not tally.discarded and not tally.missing and tally.settled
 
 

@@ -7,6 +7,7 @@ import os
 from array import array
 from codecs import BOM_UTF8
 from io import BufferedReader
+from itertools import accumulate
 from pathlib import Path
 from weakref import finalize
 
@@ -58,17 +59,26 @@ class RowFile(StoredRows):
         starts, lines = array("Q"), array("Q")
         digest = hashlib.sha256()
         problems = Problems()
-        at = 0
-        for number, line in enumerate(self._file, 1):
-            digest.update(line)
-            raw = line.removeprefix(BOM_UTF8) if number == 1 else line
-            at += len(line) - len(raw)
-            if raw.strip():
-                starts.append(at)
-                lines.append(number)
-                if not self._checked:
-                    self._fitted(raw, number, problems)
-            at += len(raw)
+        at = number = 0
+        while block := self._file.readlines(_HEAD):
+            digest.update(b"".join(block))
+            if number and self._checked and all(map(bytes.strip, block)):
+                # A run that goes on has checked its rows before.
+                *begins, end = accumulate(map(len, block), initial=at)
+                starts.extend(begins)
+                lines.extend(range(number + 1, number + len(block) + 1))
+                at, number = end, number + len(block)
+                continue
+            for line in block:
+                number += 1
+                raw = line.removeprefix(BOM_UTF8) if number == 1 else line
+                at += len(line) - len(raw)
+                if raw.strip():
+                    starts.append(at)
+                    lines.append(number)
+                    if not self._checked:
+                        self._fitted(raw, number, problems)
+                at += len(raw)
         starts.append(at)
         problems.stop(self.name)
         return starts, lines, digest.hexdigest()

@@ -7,6 +7,7 @@ the field ``KIND``.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from flowrun.dsl import ImageValue
@@ -17,7 +18,7 @@ from ..values.sure import SureWord, sureness
 from ..vocabulary.cascade_tally import CascadeTally, StageTally
 from ..vocabulary.error_forms import error_json, error_of
 from ..vocabulary.json_value import Json
-from ..vocabulary.tally import Panel, Tally
+from ..vocabulary.tally import Contest, Panel, Tally
 from .body_terms import BodyScope, LaunchBody
 from .decisions import BodyOver, Failure
 
@@ -98,6 +99,7 @@ def tally_json(tally: Tally) -> dict[str, Json]:
     form = {name: getattr(tally, name) for name in _TALLY}
     return {
         **form,
+        "contest": None if tally.contest is None else asdict(tally.contest),
         "winner": value_json(tally.winner),
         "first": value_json(tally.first),
         "ballots": [[value_json(answer), votes] for answer, votes in tally.ballots],
@@ -127,6 +129,7 @@ def tally_of(form: Mapping[str, Json]) -> Tally:
         first=value_of(form["first"]),
         ballots=tuple((value_of(answer), votes) for answer, votes in form["ballots"]),
         values=tuple(value_of(one) for one in form["values"]),
+        contest=None if form["contest"] is None else Contest(**form["contest"]),
         panel=_panel_of(form["panel"]),
         **{name: form[name] for name in _TALLY},
     )

@@ -213,6 +213,7 @@ def _reasons(record: RunRecord, answers: str) -> dict[int, str]:
 
 def _vote(votes: Mapping[str, Tally], path: str, maker: Maker | None) -> Tally | None:
     """Return the vote at a path, which made the answer. If several steps made it, return the only vote of the row."""
+    votes = {place: tally for place, tally in votes.items() if tally.contest is None}
     if path in votes:
         return votes[path]
     inside = [tally for place, tally in votes.items() if maker is None or place.startswith((f"{path}.", f"{path}["))]

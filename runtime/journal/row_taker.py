@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from operator import itemgetter
 
 from .answers import AnswerRow
 from .index import Index, Open
 from .records import Kind
 
+_RUN = itemgetter(2)
 TOGETHER = 4096
 """The most answers that go into the index at once."""
 
@@ -59,7 +61,7 @@ class RowTaker:
 
     def pay(self) -> None:
         """Give the answers to the index."""
-        for run, answers in Counter(row[2] for row in self.paid).items():
+        for run, answers in Counter(map(_RUN, self.paid)).items():
             self._index.runs[run].answers += answers
         self._index.paid.extend(self.paid)
         self.paid.clear()

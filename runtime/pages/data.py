@@ -223,6 +223,7 @@ def votes_data(votes: Votes, paths: Iterable[str], names: PathNames, strings: St
             "classes": [[strings.json(answer), count] for answer, count in tally.ballots],
             "winner": next((n for n, (answer, _) in enumerate(tally.ballots) if answer == tally.first), -1),
             "decided": votes.decided(path),
+            "told": "" if tally.contest is None else tally.contest.text,
             "panel": 0 if tally.panel is None else _panel(tally.panel, strings),
         }
         _append(columns, row | {name: getattr(tally, name) for name in _FIGURES})

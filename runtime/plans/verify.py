@@ -181,6 +181,7 @@ def _reduce(step: p.Step, node: p.Map | p.Repeat | p.Fanout, around: _Around) ->
     branches = {branch.name for branch in node.body.steps} if isinstance(node, p.Fanout) else set()
     if reduce.searches and "enough" not in reduce.args:
         given, branches = {p.RESULT}, set()
+        visible = {name: one for name, one in visible.items() if name != step.name}
     own = around.known - {model.name for model in around.plan.models}
     for name in sorted(given & (branches | own | visible.keys())):
         raise PlanError(f"the name `{name}` has two meanings in this plan: it is also a name of the reducer's ask")

@@ -14,9 +14,8 @@ from collections.abc import Mapping
 
 from flowrun.dsl import Given, ParamSpec, ReducerSpec, Refusal, types
 
-from ..vocabulary.contest import Contest
 from ..vocabulary.json_value import Json
-from ..vocabulary.tally import Tally
+from ..vocabulary.tally import Contest, Tally
 from .arguments import BY
 from .judging import METHOD, ORDER, Judged, judge, ordered
 from .protocol import ReduceError, Rule, Setting

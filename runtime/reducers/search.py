@@ -12,9 +12,8 @@ from collections.abc import Mapping
 
 from flowrun.dsl import dataclass
 
-from ..vocabulary.contest import Contest
 from ..vocabulary.json_value import Json
-from ..vocabulary.tally import Tally
+from ..vocabulary.tally import Contest, Tally
 
 ALONE, WAVES, ALL = "cost", "latency", "together"
 

@@ -19,7 +19,7 @@ from random import Random
 
 from flowrun.dsl import dataclass
 
-from ..vocabulary.contest import Contest, Method
+from ..vocabulary.tally import Contest, Method
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,8 +23,7 @@ from flowrun.dsl import types
 
 from ..vocabulary.amounts import count_text
 from ..vocabulary.json_value import Json
-from ..vocabulary.plurals import plural
-from ..vocabulary.tally import Tally, in_words
+from ..vocabulary.tally import Tally, in_words, plural
 from .ballots import Ballots, Votes, who_said, written_alike
 from .protocol import Question, ReduceError, Setting, UndecidedError
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 from flowrun.dsl import dataclass
 
-from .contest import Contest
 from .json_value import Json
-from .plurals import plural
 
+Method = Literal["first", "enough", "knockout", "pairs"]
 Said: TypeAlias = "tuple[tuple[Json, Json, int], ...]"
 """The answers of one item: the counted answer, the whole result of its first sample, and the number of its samples."""
 
@@ -24,6 +23,54 @@ class Panel:
 
 
 @dataclass(frozen=True, slots=True)
+class Contest:
+    """The account of a search (``first``, ``enough``) or of a tournament (``knockout``, ``pairs``).
+
+    ``place`` is the place of the winner, from 0; None without a winner. ``tried`` results of at most ``of`` were looked
+    at. A tournament has ``matches``. In ``agreed`` matches the judge named the same candidate in both orders. ``won``
+    are the matches of the winner that it won, of its ``played`` ones, and ``margin`` is its lead in wins.
+    """
+
+    method: Method
+    place: int | None
+    tried: int
+    of: int
+    matches: int = 0
+    agreed: int = 0
+    won: float = 0
+    played: int = 0
+    margin: float = 0
+    unit: str = "sample"
+
+    @property
+    def text(self) -> str:
+        """The account in words."""
+        if self.method in ("first", "enough"):
+            return self._searched()
+        named = "" if self.place is None else f"{self.unit} {self.place + 1} of {self.of} won "
+        matches = "match" if self.played == 1 else "matches"
+        told = f"{named}{self.won:g} of {self.played} {matches}, {self.agreed} of {self.matches} alike in both orders"
+        return told if self.method == "knockout" else f"{told}, margin {self.margin:g}"
+
+    def _searched(self) -> str:
+        if self.place is None:
+            word = "passed" if self.method == "first" else "was enough"
+            return f"none of {self.tried} {plural(self.unit)} {word}"
+        word = "passed at" if self.method == "first" else "enough at"
+        return f"{word} {self.unit} {self.place + 1} of {self.of}"
+
+    def as_json(self) -> dict[str, object]:
+        """Return the account as plain data."""
+        found: dict[str, object] = {"method": self.method, "of": self.of, "tried": self.tried}
+        found["at"] = None if self.place is None else self.place + 1
+        if self.matches:
+            found |= {"matches": self.matches, "agreed": self.agreed, "won": self.won, "played": self.played}
+        if self.method == "pairs":
+            found["margin"] = self.margin
+        return found
+
+
+@dataclass(frozen=True, slots=True)
 class Tally:
     """The tally of a vote. ``ballots`` are the answers with their votes, most votes first; votes may be weights.
 
@@ -34,8 +81,8 @@ class Tally:
     ballots, including the missing ones. ``values`` are the whole results behind the ballots, each from the first sample
     with this answer. ``missing`` samples brought no answer, and ``unsent`` of them were never sent. ``stands`` is a
     number of samples that could not have changed the winner, whatever their answers; None if the rule does not tell.
-    ``unit`` is the word for one sample. ``panel`` tells who said what, if different items gave the samples.
-    ``contest`` is the account of a search or a tournament, whose ballots are verdicts or wins; None for a vote.
+    ``unit`` is the word for one sample. ``panel`` tells who said what, if different items gave the samples. ``contest``
+    is the account of a search or a tournament, whose ballots are verdicts or wins; None for a vote.
     """
 
     winner: Json
@@ -99,6 +146,13 @@ def standing_text(tally: Tally) -> str:
 def stands(tally: Tally) -> str:
     """Write the number of changed samples that the winner of a vote stands against. "" if it is not known."""
     return "" if tally.stands is None else f"{tally.stands:,}"
+
+
+def plural(word: str) -> str:
+    """Return the plural of the word for a sample. The word may be the name of any element."""
+    if word.endswith(("s", "x", "z", "ch", "sh")):
+        return f"{word}es"
+    return f"{word[:-1]}ies" if word.endswith("y") and word[-2:-1] not in ("", *"aeiou") else f"{word}s"
 
 
 def votes(count: float) -> str:

@@ -164,10 +164,7 @@ class Blocks(Values):
                 yield lost
 
     def items(self, node: s.Repeat, place: Place) -> list[Got]:
-        """Return the items of a panel. Any other repeat has none."""
-        if node.over is None:
-            return []
-        values = self.value(node.over, place)
+        values = [None] if node.over is None else self.value(node.over, place)
         if not values:
             raise Lost("a panel without items", abstains=False)
         return [Got(one) for one in values]

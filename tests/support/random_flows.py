@@ -293,12 +293,11 @@ class Writer(Races):
         return f"repeat {most}{over} {{ {body} }} reduce {reduced.text}", reduced.shape, options, reduced.vote
 
     def over(self, name: str, known: list[Named]) -> tuple[str, list[Named]]:
-        """Return the list of a panel, with the name of its item. Most repeats are none."""
-        # Dice of its own, so that the other choices of a seed stay the same.
+        """Return the list of a panel, with the name of its item, by dice of its own. Most repeats are none."""
         dice = random.Random(f"panel {name} {self.rng.getstate()[1][0]}")
         if not self.wide or dice.random() > 0.3:
             return "", []
-        lists = [one.name for one in self.of(known, "list", item="text")]
+        lists = (one.name for one in self.of(known, "list", item="text"))
         source = dice.choice([*lists, '["one", "two"]', '["one", "two", "three"]', '["one"]'])
         return f" over o{name[1:]} in {source}", [Named(f"o{name[1:]}", TEXT, step=False)]
 
@@ -332,7 +331,7 @@ class Writer(Races):
         if not self.wide:
             return f"repeat {number} {{ {inner} }} reduce majority", WORD, block, False
         block += self.block_options()
-        reduced = self.reduce(name, around, Results(item=shape, number=most, adaptive=adaptive), times)
+        reduced = self.reduce(name, around, Results((), shape, most, adaptive, bool(over)), times)
         return f"repeat {number}{over} {{ {inner} }} reduce {reduced.text}", reduced.shape, block, reduced.vote
 
     def fanout(self, name: str, known: list[Named], depth: int, times: int) -> tuple[str, Shape, list[str], bool]:

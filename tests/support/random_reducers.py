@@ -16,13 +16,15 @@ from .random_values import Values
 class Results:
     """The results that a reducer gets: the ``branches`` of a fan-out, or many results of one shape, ``item``.
 
-    ``number`` is their number, None where the file does not say. ``adaptive`` says that a vote may end earlier.
+    ``number`` is their number, None where the file does not say. ``adaptive`` says that a vote may end earlier. A
+    ``panel`` has no risk.
     """
 
     branches: tuple[Named, ...] = ()
     item: Shape = TEXT
     number: int | None = None
     adaptive: bool = False
+    panel: bool = False
 
     @property
     def shapes(self) -> tuple[Shape, ...]:
@@ -214,7 +216,7 @@ class Reducers(Values):
         rules = ["majority", f"ahead({self.number(1, 2)}", f"window({self.number(2, 2 if most < 6 else 3)}"]
         rules += ["majority(confidence: 0.8"]
         # Two votes for one answer are enough for this risk. Ties go with a named leader alone.
-        if most >= 2:
+        if most >= 2 and not of.panel:
             ends = ["first"] if "ties" in args else ["first", "none", "fail"]
             rules.append(f"majority(risk: 0.5, undecided: {self.rng.choice(ends)}")
         texts = []

@@ -87,8 +87,8 @@ def vote_json(tally: Tally) -> dict[str, Any]:
         "missing": tally.missing,
         "saved": tally.saved,
         "settled": tally.settled,
-        **_panel(tally),
         **({} if tally.contest is None else {"contest": tally.contest.as_json()}),
+        **_panel(tally),
     }
 
 

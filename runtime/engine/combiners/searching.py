@@ -12,10 +12,8 @@ from flowrun.dsl import plan as p
 
 from ...reducers.protocol import ReduceError
 from ...reducers.search import Search, searched
-from ...vocabulary.contest import Contest
 from ...vocabulary.json_value import Json
-from ...vocabulary.plurals import plural
-from ...vocabulary.tally import Tally
+from ...vocabulary.tally import Contest, Tally, plural
 from .combiner import NO_QUESTIONS, Asked
 
 _SHOWN = 3

@@ -37,7 +37,7 @@
   };
 
   const remarks = (vote) => {
-    const parts = [];
+    const parts = vote.told ? [vote.told] : [];
     if (vote.saved) parts.push(F.count(vote.saved, "sample") + " not needed");
     if (vote.discarded) parts.push(F.number(vote.discarded) + " discarded");
     if (vote.missing) parts.push(F.number(vote.missing) + " missing");

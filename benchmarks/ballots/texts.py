@@ -102,8 +102,9 @@ def texts(questions: int, through: int, seed: int) -> list[str]:
             plain = [by_hand(rule, one, most) for one in asked]
             found = [vote.winner == "right" for vote, _ in hand]
             blind = [meaning(vote.winner or "") == "right" for vote in plain]
+            taken = within([vote.calls for vote, _ in hand])
             print(
-                f"{kind} {name:5}  {rule.name:15} │ {share(found):>20} │ {within([vote.calls for vote, _ in hand]):>12} │ "
+                f"{kind} {name:5}  {rule.name:15} │ {share(found):>20} │ {taken:>12} │ "
                 f"{within([count for _, count in hand]):>12} │ {share(blind):>20} │ "
                 f"{within([vote.calls for vote in plain]):>12}"
             )

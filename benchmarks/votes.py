@@ -40,20 +40,43 @@ from ballots.tables import recorded, synthetic
 from ballots.through import PANEL
 
 
+def count(text: str) -> int:
+    if (number := int(text)) < 1:
+        raise ValueError
+    return number
+
+
+def counts(text: str) -> list[int]:
+    return [count(one) for one in text.split(",")]
+
+
+def shares(text: str) -> list[float]:
+    made = [float(one) for one in text.split(",")]
+    if not all(0 < one < 1 for one in made):
+        raise ValueError
+    return made
+
+
+def price(text: str) -> float:
+    if not 0 < (number := float(text)) < float("inf"):
+        raise ValueError
+    return number
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--right", default=".6,.8,.95,.99")
-    parser.add_argument("--samples", default="")
-    parser.add_argument("--questions", type=int)
+    parser.add_argument("--right", type=shares, default=[0.6, 0.8, 0.95, 0.99])
+    parser.add_argument("--samples", type=counts, default=[])
+    parser.add_argument("--questions", type=count)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--ballots", type=Path, nargs="+")
     parser.add_argument("--strong", type=Path)
-    parser.add_argument("--price", type=float, default=25.0)
+    parser.add_argument("--price", type=price, default=25.0)
     parser.add_argument("--made", action="store_true")
     parser.add_argument("--only", default=",".join(SECTIONS))
     parser.add_argument("--check", action="store_true")
     given = parser.parse_args(arguments)
-    samples = [int(one) for one in given.samples.split(",") if one]
+    samples = given.samples
     if given.strong is not None and given.ballots is None:
         parser.error("--strong stands beside --ballots, which has the samples of the cheap model")
     unknown = sorted(set(given.only.split(",")) - set(SECTIONS))
@@ -67,8 +90,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(f"\n{name}\n")
             missed += SECTIONS[name](given.questions, given.seed)
     else:
-        rights = [float(one) for one in given.right.split(",")]
-        worst = synthetic(rights, samples or [3, 9, 21, 41], given.questions or 200, given.seed)
+        worst = synthetic(given.right, samples or [3, 9, 21, 41], given.questions or 200, given.seed)
         print(f"\nthe greatest difference is {worst:.1f} standard errors")
         if worst >= 5:
             return 1

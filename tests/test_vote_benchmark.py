@@ -54,6 +54,7 @@ def test_recorded_ballots_give_what_they_give_by_hand(tmp_path: Path, capsys: py
     path.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
     assert votes.main(["--ballots", str(path), "--samples", "11"]) == 0
     assert "40 questions of ballots.jsonl, 11 samples each" in capsys.readouterr().out
+    assert votes.main(["--ballots", str(path), "--samples", "1"]) == 0
     path.write_text('{"votes": []}', encoding="utf-8")
     with pytest.raises(SystemExit, match=r"ballots.jsonl:1"):
         votes.main(["--ballots", str(path)])

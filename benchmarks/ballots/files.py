@@ -64,7 +64,7 @@ def _question(where: str, line: str) -> Question:
     if tokens and len(tokens) != len(row["votes"]):
         raise SystemExit(f'{where}: "tok" has {len(tokens)} numbers for {len(row["votes"])} votes')
     votes = [None if vote is None else _text(vote) for vote in row["votes"]]
-    return Question(votes, _text(row["gold"]), tokens, _text(row.get("id", "")))
+    return Question(votes, _text(row["gold"]), tokens, _text(row.get("id") or ""))
 
 
 def _is_size(value: Any) -> bool:

@@ -27,6 +27,10 @@ class Rule:
     fewest: int = 1
     wins: Callable[[Counts, int], bool] = lambda counts, most: True
 
+    def fits(self, most: int) -> bool:
+        """Tell whether votes of at most so many samples can have this rule."""
+        return max(self.window, self.fewest, 2 if self.adaptive else 1) <= most
+
 
 def leading(first: int, second: int) -> float:
     total = first + second + 1

@@ -35,7 +35,7 @@ def _puzzles(questions: int | None, seed: int) -> list[str]:
 
 
 def _texts(questions: int | None, seed: int) -> list[str]:
-    return texts(questions or 2_000, min(questions or 60, 60), seed)
+    return texts(questions or 4_000, 20 if questions else 60, seed)
 
 
 def _tournaments(questions: int | None, seed: int) -> list[str]:

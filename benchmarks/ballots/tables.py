@@ -33,7 +33,7 @@ def synthetic(
                 for _ in range(questions)
             ]
             for rule in PANEL_RULES if panel else RULES:
-                if max(rule.window, rule.fewest) > most:
+                if not rule.fits(most):
                     continue
                 ran = through_flowrun(rule, asked, most, seed, PANEL[: len(turns)] if panel else ())
                 good, calls = by_sums(rule, turns, most)
@@ -59,7 +59,7 @@ def recorded(
     print(f"{'':16} │ {'right %':>21} {'by hand':>8} │ {'calls':>14} {'by hand':>8} │ {tokens}rounds   time")
     same = True
     for rule in PANEL_RULES if voters else RULES:
-        if max(rule.window, rule.fewest) > most:
+        if not rule.fits(most):
             continue
         ran = through_flowrun(rule, questions, most, seed, voters)
         hand = [by_hand(rule, question, most) for question in questions]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import product
 
 from .files import Question
 from .means import mean, share, within
@@ -12,24 +13,26 @@ from .replay import Vote, by_hand
 from .rules import AHEAD_2, AHEAD_3, MAJORITY, SURE_95, Rule
 from .through import Asked, Ran, both_ways, reducer
 
-RULES = (MAJORITY, SURE_95, AHEAD_2, AHEAD_3)
-WORDINGS = 5
+MOST = 15
+RULES = ((MAJORITY, 5), (SURE_95, MOST), (AHEAD_2, MOST), (AHEAD_3, MOST))
+"""The rules, each with the most samples of its votes."""
+WORDINGS = (5, 1_000_000)
+"""How many ways there are to write an answer: a few, or so many that all texts differ."""
 EASE = {"easy": 0.95, "mixed": 0.8, "hard": 0.6}
 WRONG = 3
-MOST = 15
 QUESTIONS = 2.5
 """The goal: a vote by ``ahead(2)`` asks the judge about twice, wherever the samples are mostly right."""
 
 
-def free_texts(ease: float, questions: int, samples: int, seed: int) -> list[Question]:
+def free_texts(ease: float, wordings: int, questions: int, samples: int, seed: int) -> list[Question]:
     """Questions whose answers are each written in one of several ways: ``right-2`` is the second."""
-    rng = random.Random(f"{seed} texts {ease}")
-    return [Question([_sample(rng, ease) for _ in range(samples)], "right") for _ in range(questions)]
+    rng = random.Random(f"{seed} texts {ease} {wordings}")
+    return [Question([_sample(rng, ease, wordings) for _ in range(samples)], "right") for _ in range(questions)]
 
 
-def _sample(rng: random.Random, ease: float) -> str:
+def _sample(rng: random.Random, ease: float, wordings: int) -> str:
     meaning = "right" if rng.random() < ease else f"wrong{rng.randrange(WRONG)}"
-    return f"{meaning}-{rng.randrange(WORDINGS)}"
+    return f"{meaning}-{rng.randrange(wordings)}"
 
 
 def meaning(text: str) -> str:
@@ -86,29 +89,31 @@ def same_through_flowrun(rule: Rule, questions: Sequence[Question], most: int, s
 def texts(questions: int, through: int, seed: int) -> list[str]:
     """Print the table by hand; the first ``through`` questions also go through flowrun. What is missed."""
     missed = []
-    print(f"answers in {WORDINGS} wordings, votes of at most {MOST}\n")
+    print("answers in few wordings, or each in its own\n")
     print(
-        f"{'':23} │ {'right %':>20} │ {'samples':>12} │ {'to the judge':>12} │ {'by the texts alone %':>20} "
+        f"{'':27} │ {'right %':>20} │ {'samples':>12} │ {'to the judge':>12} │ {'by the texts alone %':>20} "
         f"{'samples':>12}"
     )
-    for name, ease in EASE.items():
-        asked = free_texts(ease, questions, MOST, seed)
-        for rule in RULES:
-            hand = [same_by_hand(rule, one, MOST) for one in asked]
-            plain = [by_hand(rule, one, MOST) for one in asked]
+    for wordings, (name, ease) in product(WORDINGS, EASE.items()):
+        kind = "few" if wordings == min(WORDINGS) else "own"
+        asked = free_texts(ease, wordings, questions, MOST, seed)
+        for rule, most in RULES:
+            hand = [same_by_hand(rule, one, most) for one in asked]
+            plain = [by_hand(rule, one, most) for one in asked]
             found = [vote.winner == "right" for vote, _ in hand]
             blind = [meaning(vote.winner or "") == "right" for vote in plain]
+            taken = within([vote.calls for vote, _ in hand])
             print(
-                f"{name:5}  {rule.name:15} │ {share(found):>20} │ {within([vote.calls for vote, _ in hand]):>12} │ "
+                f"{kind} {name:5}  {rule.name:15} │ {share(found):>20} │ {taken:>12} │ "
                 f"{within([count for _, count in hand]):>12} │ {share(blind):>20} │ "
                 f"{within([vote.calls for vote in plain]):>12}"
             )
             if name == "easy" and rule is AHEAD_2 and mean([count for _, count in hand]) > QUESTIONS:
                 missed.append(f"{rule.name} on texts: more than {QUESTIONS} questions a vote")
-            ran = same_through_flowrun(rule, asked[:through], MOST, seed)
+            ran = same_through_flowrun(rule, asked[:through], most, seed)
             winners = [meaning(winner or "") for winner in ran.winners]
             calls = [(of["voter"], of["judge"]) for of in ran.of]
             few = hand[:through]
             if winners != [vote.winner for vote, _ in few] or calls != [(vote.calls, count) for vote, count in few]:
-                missed.append(f"{rule.name} on texts ({name}): flowrun differs from the replay by hand")
+                missed.append(f"{rule.name} on texts ({kind}, {name}): flowrun differs from the replay by hand")
     return missed

@@ -14,7 +14,7 @@ syntax match flowrunNumber /\v\$?<\d+%(\.\d+)?%(ms|s|m|h)?>%(\%)?/
 syntax match flowrunTypeName /\v<\u\w*>/
 syntax match flowrunJoin /\v<%(and|not|in|or)>/
 syntax match flowrunConstant /\v<%(false|none|true)>/
-syntax match flowrunKeyword /\v<%(budget|expect|fanout|reduce|repeat|return|after|chain|match|reply|where|else|when|with|ask|map)>%(\s*[:.,)\]}])@!/
+syntax match flowrunKeyword /\v<%(cascade|budget|expect|fanout|reduce|repeat|return|after|chain|match|reply|where|else|when|with|ask|map)>%(\s*[:.,)\]}])@!/
 syntax match flowrunKeyword /\v<at\s+most>|<at>\ze\s*\[|<chain\s+up\s+to>/
 syntax match flowrunKeyword /\v%(\}\s*)@200<=until>/
 syntax match flowrunKeyword /\v%(<repeat\s+\d+%(\.\.\d+)?\s+)@200<=over>/
@@ -30,10 +30,10 @@ syntax match flowrunKeyword /\v%(^\s*expect>.{-}\s)@200<=%(skipped|failed|asked)
 syntax match flowrunKeyword /\v%(^\s*expect\s+%(not\s+)?)@200<=asked\ze\s+\a/
 syntax match flowrunType /\v%(%(:|-\>|\||\[|\(|<of|trusted)\s*)@200<=%(document|number|image|model|quote|bool|json|text|int)>\ze%(\s*[.(=])@!/
 syntax match flowrunFunction /\v<\h\w*\ze\s*\(/
-syntax match flowrunReducer /\v%(<reduce\s+)@200<=%(unanimous|approval|majority|weighted|collect|flatten|concat|dedupe|median|quorum|ranked|window|ahead|count|first|merge|best|mean|rank|sum)>/
+syntax match flowrunReducer /\v%(<reduce\s+)@200<=%(consistent|unanimous|approval|majority|weighted|collect|flatten|concat|dedupe|median|quorum|ranked|window|ahead|count|first|merge|best|mean|rank|sum)>/
 syntax match flowrunKeyword /\v%(<reduce\s*\(?\s*)@200<=%(by|fold|ask)>/
 syntax match flowrunField /\v<\h\w*\ze\s*:/
-syntax match flowrunOption /\v%(<with\s+|,\s*)@<=<%(frequency_penalty|presence_penalty|cached_price|output_price|service_tier|stored_price|concurrency|input_price|temperature|max_tokens|reasoning|verbosity|logprobs|retries|timeout|errors|launch|stream|batch|cache|extra|hedge|top_p|seed|stop|user|rpm|tpm)\ze\s*:/
+syntax match flowrunOption /\v%(<with\s+|,\s*)@<=<%(frequency_penalty|presence_penalty|cached_price|output_price|service_tier|stored_price|concurrency|input_price|temperature|max_tokens|reasoning|verbosity|logprobs|retries|timeout|errors|launch|stream|weight|batch|cache|extra|hedge|top_p|seed|stop|user|rpm|tpm)\ze\s*:/
 syntax match flowrunStep /\v%(^\s*)@200<=\h\w*\ze\s*\=\=@!/
 syntax match flowrunName /\v%(^\s*%(endpoint|extern|flow|import|model|prompt|setup|test|text|type)\s+)@200<=\h\w*\ze\s*%([(=]|<with>|<at>|<of>)/
 syntax match flowrunKeyword /\v%(^\s*model\s+)@200<=default\ze\s+with>/

@@ -106,7 +106,7 @@ class Reduction:
         )
         if plan.same:
             return self._comparing(replace(setting, asks=False))
-        if "method" in args and asks:
+        if "method" in args and asks and any(one.asks and one.asks.times for one in self.rule.spec.params):
             from .combiners.playing import Playing
 
             return Playing(setting, whole=self.rule.spec.name == "rank")

@@ -25,8 +25,8 @@ from flowrun.runtime.vocabulary.usage import NO_USAGE, Price, Usage
 class Turn:
     """One turn of the state machine: the ``event``, its arguments, and the decisions as tuples.
 
-    During a turn the machine may ask the journal, the prices, and the account of money spent before. ``found`` holds
-    their answers in order.
+    During a turn the machine may ask the journal, the prices, the account of money spent before, and the endpoints for
+    their free places. ``found`` holds their answers in order.
     """
 
     event: str
@@ -37,13 +37,14 @@ class Turn:
 
 @dataclass(slots=True)
 class Recording:
-    """All turns of a run, with the plan, the inputs and the window from its start."""
+    """All turns of a run, with the plan, the inputs and the window from its start. ``sees`` the places of endpoints."""
 
     plan: p.Plan
     inputs: Mapping[str, Json]
     window: int
     handed: p.Step | None = None
     turns: list[Turn] = field(default_factory=list)
+    sees: bool = False
 
 
 class ReplayError(FlowrunError):
@@ -64,6 +65,10 @@ class RecordedState(State):
     ) -> None:
         self.recording = Recording(plan, dict(inputs), window, handed, [Turn("made", ())])
         super().__init__(plan, inputs, _watched(context, self._find), window, handed=handed)
+
+    def see(self, places: Callable[[str], int | None]) -> None:
+        self.recording.sees = True
+        super().see(lambda model: self._find(places(model)))
 
     def begin(self) -> list[Decision]:
         return self._list("begin", super().begin)
@@ -131,6 +136,8 @@ def replay(recording: Recording, context: Context) -> State:
     found += next(turns).found
     inner = replace(context, known=again, price=again, spent_within=again)
     state = State(recording.plan, recording.inputs, inner, recording.window, handed=recording.handed)
+    if recording.sees:
+        state.see(again)
     for number, turn in enumerate(turns):
         found[:] = turn.found
         out = row(getattr(state, turn.event)(*turn.args))

@@ -37,14 +37,15 @@ def _body(steps: list[Json], known: set[str], around: Mapping[str, Json], *, fan
         inner = known | {
             node[key] for key in ("element", "index") if node["kind"] in ("map", "repeat") and node.get(key)
         }
-        if node["kind"] == "rounds":
+        if node["kind"] in ("rounds", "cascade"):
             inner |= {"last"}
+        if node["kind"] == "rounds":
             ended = (known - {"last"}) | {one["name"] for one in node["body"]["steps"]}
             found += _unfinished(step["name"], reads([node["until"], node["by"]]), ended, set(step["needs"]), seen)
         if node.get("where") is not None:
             found += _unfinished(step["name"], reads(node["where"]), inner, set(step["needs"]), seen)
         if reduce is not None:
-            sees = known | {"results", "so_far", "next"}
+            sees = known | {"results", "result", "so_far", "next"} | ({"a", "b"} if reduce.get("same") else set())
             if node["kind"] == "fanout":
                 sees |= {branch["name"] for branch in node["body"]["steps"]}
             needs = {*step["needs"], *reduce.get("needs", ())}

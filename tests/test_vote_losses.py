@@ -271,10 +271,11 @@ async def test_a_budget_that_refuses_samples_settles_no_vote(tmp_path: Path) -> 
     result = await run(tmp_path, provider, vote(), Budget(3, None))
     assert (result.status, result.value) == ("budget", None)
     (told,) = report(result)["votes"].values()
-    assert (told["settled"], told["asked"], told["missing"], told["saved"]) == (False, 3, 2, 0)
-    assert told["agreement"] == 0.2
+    assert (told["settled"], told["asked"], told["missing"], told["saved"]) == (False, 3, 1, 0)
+    # The first sample that the budget refuses makes the vote hopeless, so it asks for no more.
+    assert told["agreement"] == 0.25
     (line,) = votes_lines(result)
-    assert line == "v: 21 (1 of 5); 18 1, 24 1; agreement 0.20, margin 0; 2 missing; not settled"
+    assert line == "v: 21 (1 of 5); 18 1, 24 1; agreement 0.25, margin 0; 1 missing; not settled"
     result = await run(tmp_path, provider, vote(), Budget(5, None))
     assert result.value == "18"
     assert len(provider.calls) == 5

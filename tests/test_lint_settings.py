@@ -121,7 +121,7 @@ async def test_runs_and_plans_warn_as_the_settings_say(project: Path) -> None:
         ('[lint]\nignore = ["F02"]', 2, "F02 are errors"),
         ('[lint]\nselect = "F07"', 2, "`lint.select` must be a list of codes"),
         ("[lint]\nselect = [7]", 2, "`lint.select` must be a list of codes"),
-        ('[lint.per-folder]\n\n"x/*" = ["F0795"]', 3, "no lint has the code 'F0795'; did you mean `F0705`?"),
+        ('[lint.per-folder]\n\n"x/*" = ["F0795"]', 3, "no lint has the code 'F0795'; did you mean `F0775`?"),
         ('[lint.per-folder]\n"../x" = ["F0705"]', 2, "'../x' is no pattern of files below the project's folder"),
         ("[lint]\nper-folder = 3", 2, "`lint.per-folder` must be a table of patterns"),
         ("\nlint = 3", 2, "`lint` must be a table"),

@@ -18,7 +18,7 @@ PAGE = Path(__file__).parent.parent / "docs" / "language.md"
 PLACES: dict[str, set[str]] = {
     "asks": {"ask"},
     "models": {"model"},
-    "blocks": {"map", "repeat", "fanout", "chain", "match"},
+    "blocks": {"map", "repeat", "fanout", "chain", "match", "cascade"},
     "flow calls": {"flow"},
     "maps": {"map"},
     "fan-outs": {"fanout"},
@@ -31,6 +31,7 @@ STEPS = {
     "fanout": 'fanout {{ one = ask m "?" -> yes | no }} reduce collect{}',
     "chain": 'chain {{ ask m "?" -> yes | no }}{}',
     "match": 'match true {{ true = ask m "?" -> yes | no else = "no" }}{}',
+    "cascade": 'cascade {{ ask m "?" -> yes | no else "no" }}{}',
     "flow": "inner(){}",
 }
 VALUES = {

@@ -333,7 +333,7 @@ def test_lark_itself_makes_the_same_trees(monkeypatch: pytest.MonkeyPatch) -> No
                 expected = lark.parse(source.text)
         except UnexpectedToken:
             # lark's own lexer does not know that a word before a `:` is a name, and a text before a `=` a class.
-            assert path.stem in (
+            assert path.stem.startswith("cascade") or path.stem in (
                 "soft_words",
                 "test_words",
                 "label_words",
@@ -343,7 +343,6 @@ def test_lark_itself_makes_the_same_trees(monkeypatch: pytest.MonkeyPatch) -> No
                 "step_words",
                 "round_words",
                 "quoted_classes",
-                "cascades",
             )
         else:
             assert parse_flow(source).items == expected.items, path  # type: ignore[attr-defined]

@@ -28,6 +28,7 @@ WORDS = {
     "frozen_repeat": "repeat",
     "idle_batch_option": "batch",
     "idle_confidence": "confidence",
+    "idle_items": "over",
     "idle_same": "same",
     "idle_stage": "cascade",
     "idle_weight": "weight",

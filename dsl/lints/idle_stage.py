@@ -70,6 +70,7 @@ def _findings(step: Step) -> Iterator[Diagnostic]:
                 "F0775",
                 f"{reason}, so this stage {'runs only after a failure' if never else 'always runs'}",
                 when.condition.span,
+                note="a failure of the stage before leads to this stage under every condition",
                 help="delete the condition: the stage is then for failures alone"
                 if never
                 else "write `< 1` for a vote that is not unanimous, or make both stages the steps of a `chain`",

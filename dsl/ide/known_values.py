@@ -12,6 +12,7 @@ from .. import types as t
 from ..checked import Checked
 from ..checking.imports import import_path
 from ..checking.program import Flow, Scope, Step, Symbol
+from ..path_names import COMPARED, RESULT
 from ..records import dataclass
 from ..source import Span
 from .targets import Decl, Written
@@ -89,6 +90,8 @@ class KnownValues:
             listed = self.value(source, step.scope) if source is not None else Known()
             return replace(self.item(listed), type=self.typed.elements.get(step, t.UNKNOWN))
         if symbol.kind == "results":
+            if symbol.name in (RESULT, *COMPARED):
+                return Known(self.typed.type_of(symbol))
             return self._results(step, symbol.name)
         if symbol.kind == "last":
             inner = self.step(step) if step.branch else self.body(step)

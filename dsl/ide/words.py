@@ -96,6 +96,8 @@ RESULTS = {
     "last": "The value of the round or the stage before; `none` if there is none.",
     "answer": "The answer that the check is about.",
     "result": "The result of one run of the body; in a test, the value that the flow returns.",
+    "a": "One of the two answers that are compared.",
+    "b": "The other one of the two answers that are compared.",
     "loop": "The place in a loop of a template: `loop.index`, `loop.first`, `loop.last`.",
 }
 KINDS = {

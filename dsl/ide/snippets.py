@@ -98,7 +98,8 @@ NODES = _of(
     (
         "cascade",
         'cascade {\n  repeat ${1:3} { ask "${2:Is this spam?} {{ ${3:text} }}" -> ${4:yes} | ${5:no} } '
-        'reduce majority\n  else ask "${6:Think: is this spam?} {{ ${3:text} }}" -> ${4:yes} | ${5:no} when agreement < 1\n}$0',
+        'reduce majority\n  else ask "${6:Think: is this spam?} {{ ${3:text} }}" -> ${4:yes} | ${5:no} '
+        "when agreement < 1\n}$0",
         "Stages, of which a dear one runs only in doubt.",
     ),
 )

@@ -29,7 +29,6 @@ from itertools import pairwise
 
 from .. import syntax as s
 from ..catalog import Catalog
-from ..checking.cascade_types import ties_go_up
 from ..checking.program import Flow, Program, Step
 from ..checking.typed import Typed
 from ..diagnostics import Diagnostic
@@ -67,6 +66,8 @@ def _settled(flow: Flow) -> Iterator[Step]:
     """Yield the votes of cascades whose ties the next stage settles."""
     for step in walk(flow):
         if isinstance(step.line.node, s.Cascade):
+            from ..checking.cascade_types import ties_go_up  # few flows have cascades
+
             for before, stage in pairwise(step.steps):
                 if stage.line.when is not None and ties_go_up(stage.line.when.condition):
                     yield before

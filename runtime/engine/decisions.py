@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import field
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from flowrun.dsl import dataclass
 
@@ -13,7 +13,6 @@ from ..journal.index import Open
 from ..reducers import ReduceError, UndecidedError
 from ..vocabulary.account import Ceiling
 from ..vocabulary.call import Answer, Message, Request
-from ..vocabulary.cascade_tally import CascadeTally
 from ..vocabulary.errors import (
     AnswerError,
     BudgetError,
@@ -31,6 +30,9 @@ from ..vocabulary.submission import SubmittedError
 from ..vocabulary.tally import Tally
 from ..vocabulary.usage import NO_USAGE, Usage
 from .body_terms import CancelBody, LaunchBody
+
+if TYPE_CHECKING:
+    from ..vocabulary.cascade_tally import CascadeTally
 
 
 class Group(NamedTuple):

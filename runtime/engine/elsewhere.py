@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from flowrun.dsl import dataclass
 
-from ..vocabulary.cascade_tally import CascadeTally
 from ..vocabulary.tally import Tally
 from .body_terms import BodyScope, CancelBody, LaunchBody
 from .decisions import BodyOver, Decision, Failure
 from .frames import Enclosing, Frame
+
+if TYPE_CHECKING:
+    from ..vocabulary.cascade_tally import CascadeTally
 
 PREPARED = 64
 """The bodies that wait for their turn at each place where bodies run, so that none of these places is ever idle."""
@@ -33,7 +36,8 @@ class Away:
 class Elsewhere:
     """The bodies of one run that run elsewhere. They add their decisions to ``decisions``.
 
-    A body that was cancelled still brings the ``tallies``, ``losses`` and ``cascades`` that it had.
+    A body that was cancelled still brings the ``tallies``, ``losses`` and ``cascades`` that it had. ``cascades`` also
+    has the accounts of cascades that run here.
     """
 
     def __init__(
@@ -41,12 +45,11 @@ class Elsewhere:
         decisions: list[Decision],
         tallies: dict[str, Tally],
         losses: list[Failure],
-        cascades: dict[str, CascadeTally],
     ) -> None:
         self._decisions = decisions
         self._tallies = tallies
         self._losses = losses
-        self._cascades = cascades
+        self.cascades: dict[str, CascadeTally] = {}
         self._out: dict[int, Away] = {}
         self._cancelled: set[int] = set()
         self._count = 0
@@ -73,7 +76,7 @@ class Elsewhere:
         self._cancelled.discard(over.number)
         self._tallies.update(over.tallies)
         self._losses.extend(over.losses)
-        self._cascades.update(over.cascades)
+        self.cascades.update(over.cascades)
         if away is None:
             return
         block, frame = away.block, away.frame

@@ -6,13 +6,13 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
+from typing import TYPE_CHECKING
 
 from flowrun.dsl import dataclass
 from flowrun.dsl import plan as p
 
 from ..values.expressions import evaluate
 from ..vocabulary import events as e
-from ..vocabulary.cascade_tally import CascadeTally
 from ..vocabulary.errors import DiskError, FlowrunError
 from ..vocabulary.json_value import Json
 from ..vocabulary.tally import Tally
@@ -25,6 +25,9 @@ from .reads import Reads
 from .scopes import Context, Scope
 from .streams import Feed
 from .timers import Timers
+
+if TYPE_CHECKING:
+    from ..vocabulary.cascade_tally import CascadeTally
 
 
 @dataclass(eq=False, slots=True)
@@ -39,8 +42,7 @@ class Machine:
     """The parts that all steps of one run share. Steps put further work on ``work``, so that the stack does not grow.
 
     ``failures`` are failures of the flow's own steps. ``losses`` are failures of elements and samples that blocks go on
-    without. ``tallies`` are the votes by the path of their step, ``cascades`` the accounts of cascades. ``elsewhere``
-    has the bodies that run elsewhere.
+    without. ``tallies`` are the votes by the path of their step. ``elsewhere`` has the bodies that run elsewhere.
     """
 
     def __init__(self, context: Context, externs: Mapping[str, p.Extern]) -> None:
@@ -54,13 +56,17 @@ class Machine:
         self.failures: list[Failure] = []
         self.losses: list[Failure] = []
         self.tallies: dict[str, Tally] = {}
-        self.cascades: dict[str, CascadeTally] = {}
-        self.elsewhere = Elsewhere(self.decisions, self.tallies, self.losses, self.cascades)
+        self.elsewhere = Elsewhere(self.decisions, self.tallies, self.losses)
         self.counts = Counts()
 
     @property
     def work(self) -> deque[Callable[[], None]]:
         return self.reads.work
+
+    @property
+    def cascades(self) -> dict[str, CascadeTally]:
+        """The accounts of cascades by the path of their step, here and elsewhere."""
+        return self.elsewhere.cascades
 
     def open(self, frame: Frame) -> None:
         """Start the steps of a frame, each as soon as the steps that it needs are finished."""

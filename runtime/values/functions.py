@@ -13,7 +13,6 @@ from ..vocabulary.quoting import shown
 from ..vocabulary.tally import Tally
 from .pieces import PAGE, PAGES, SPLIT, pieces_of, pieces_type
 from .rules import RuleValue
-from .vote_records import votes_record, votes_type
 
 Args = Mapping[str, Json]
 
@@ -65,6 +64,18 @@ def _split(args: Args, world: World) -> Json:
 
 def _pages(args: Args, world: World) -> Json:
     raise UsageError("`pages` renders the pages of a document, and only a run does that")
+
+
+def _votes(args: Args, world: World) -> Json:
+    from .vote_records import votes_record  # few flows read a tally
+
+    return votes_record(world.tally(args["of"]))
+
+
+def _votes_type(given: Mapping[str, types.Type]) -> types.Type:
+    from .vote_records import votes_type
+
+    return votes_type(given)
 
 
 def _agreement(args: Args, world: World) -> Json:
@@ -222,9 +233,9 @@ FUNCTIONS: dict[str, Function] = {
         ),
         (
             FunctionSpec(
-                "votes", (_VOTE,), votes_type, "the outcome of a vote: the answers and their counts", of_step=True
+                "votes", (_VOTE,), _votes_type, "the outcome of a vote: the answers and their counts", of_step=True
             ),
-            lambda args, world: votes_record(world.tally(args["of"])),
+            _votes,
         ),
         (
             FunctionSpec(

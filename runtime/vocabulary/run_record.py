@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import field
+from typing import TYPE_CHECKING
 
 from flowrun.dsl import dataclass
 from flowrun.dsl import plan as p
 
 from .call_record import CallRecord, total_cost
-from .cascade_tally import CascadeTally
 from .json_value import Json
 from .tally import Tally
+
+if TYPE_CHECKING:
+    from .cascade_tally import CascadeTally
 
 
 @dataclass(frozen=True, slots=True)

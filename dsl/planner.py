@@ -227,10 +227,9 @@ class _Planner(AskPlanner):
                     node.index.text if node.index is not None else None,
                 )
             case s.Repeat():
-                numbers = int(node.least.value), int(node.most.value)
-                over = self.expr(node.over) if node.over is not None else None
-                element = node.element.text if node.element is not None else None
-                return p.Repeat(*numbers, self.block(step), self.reduce(step, node.reduce), element, over)
+                panel = (node.element.text, self.expr(node.over)) if node.element and node.over else (None, None)
+                least, most = int(node.least.value), int(node.most.value)
+                return p.Repeat(least, most, self.block(step), self.reduce(step, node.reduce), *panel)
             case s.Fanout():
                 return p.Fanout(self.block(step), self.reduce(step, node.reduce))
             case s.Chain():
@@ -261,7 +260,7 @@ class _Planner(AskPlanner):
         params = FOLD if reduce.rule.text == "fold" else spec.params if spec else ()
         if extern is not None:
             params = tuple(param for param in extern[1].params if param.name != "results")
-        deciding = [arg.value for arg in reduce.args if isinstance(arg.value, s.Ask)]
+        deciding = next((arg.value for arg in reduce.args if isinstance(arg.value, s.Ask)), None)
         passing, reduce = self.searching(reduce, spec)
         same = next(filter(is_same, reduce.args), None)
         return p.Reduce(
@@ -272,7 +271,7 @@ class _Planner(AskPlanner):
             self._count(reduce.count) if reduce.count is not None else None,
             self.needs(step, "reduce"),
             extern[0] if extern else None,
-            self.ask(deciding[0], step) if deciding else None,
+            self.ask(deciding, step) if deciding else None,
             step in self.typed.tallied,
             passing,
             "" if same is None else comparing(same.value, self.typed.own, self.path, self.called),

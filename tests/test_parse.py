@@ -19,7 +19,7 @@ from flowrun.dsl.parsing import build, build_declarations, build_tests, build_va
 from flowrun.dsl.parsing.build import TreeBuilder
 from flowrun.dsl.parsing.make_tables import make_tables
 from flowrun.dsl.parsing.syntax_errors import KEYWORDS
-from flowrun.dsl.parsing.tables import (
+from flowrun.dsl.parsing.token import (
     CASCADE_WORDS,
     CLAUSE_WORDS,
     ENDPOINT_WORDS,

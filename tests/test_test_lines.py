@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from flowrun.dsl import Diagnostic, FlowError, Source, check_flow, format_file, make_tests, parse_flow
-from flowrun.dsl.parsing.tables import TEST_WORDS
+from flowrun.dsl.parsing.token import TEST_WORDS
 from flowrun.runtime.catalog import catalog
 
 HEAD = """flow label(mails: [text]) {

@@ -103,7 +103,7 @@ class _Checker(RoundTypes, PromptUses):
         step = symbol.step
         if step is None:
             return t.UNKNOWN
-        if symbol.kind == "answer":
+        if symbol.kind == "answer" or (symbol.kind == "results" and symbol.name == RESULT):
             return self.typed.type_of(symbol)
         if symbol.kind == "index":
             return t.INT
@@ -112,8 +112,6 @@ class _Checker(RoundTypes, PromptUses):
         if symbol.kind == "last":
             return self.before(step) if step.parent is not None and step.branch else self.last(step)
         if symbol.kind == "results":
-            if symbol.name == RESULT:
-                return self.typed.type_of(symbol)
             return self.results(step) if symbol.name == "results" else self.folded(step, symbol.name)
         type_ = self.typed.steps.get(step, t.UNKNOWN)
         if symbol.kind == "branch" and self._in_reducer(step, symbol):

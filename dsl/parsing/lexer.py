@@ -13,8 +13,8 @@ from ..patterns import pattern
 from ..records import dataclass
 from .match_words import begins_match
 from .neighbours import begins_line, then
-from .tables import BAD, CLAUSE_WORDS, END, FILE_WORDS, LABELS, Tables
-from .token import Token
+from .tables import BAD, END, Tables
+from .token import CLAUSE_WORDS, FILE_WORDS, LABELS, Token
 
 _GAP = r"(?:\s++|#[^\n]*+\n)*+"
 _COLON = pattern(rf"{_GAP}:")

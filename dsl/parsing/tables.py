@@ -13,7 +13,7 @@ from pkgutil import get_data
 from zlib import crc32
 
 from ..records import dataclass
-from .token import Token
+from .token import CLAUSE_WORDS, FILE_WORDS, LABELS, NEVER_NAMES, PLACED, TEST_LINES, TEST_WORDS, Token
 
 END = "$END"
 BAD = "BAD"
@@ -24,30 +24,6 @@ CLASS = "CLASS"
 STAGE = "STAGE"
 """The type of an `else` between two stages of a cascade."""
 
-NEVER_NAMES = frozenset({"RETURN", "NOT", "AND", "OR"})
-
-TEST_WORDS = frozenset("SETUP FILE CASES CASSETTE MATCHES CONTAINS ABOUT WITHIN SKIPPED FAILED ASKED".split())
-"""The keywords that have a meaning only inside tests. Everywhere else they are ordinary names."""
-TYPE_WORDS = frozenset({"QUOTE"})
-"""The keywords that have a meaning only in types. Everywhere else they are ordinary names."""
-CLAUSE_WORDS = frozenset({"CHECK"})
-"""The keywords that have a meaning only as a clause behind an ask. Everywhere else they are ordinary names."""
-FILE_WORDS = frozenset({"TEXT", "PROMPT", "ENDPOINT"})
-"""The keywords that have a meaning only where a declaration begins. Everywhere else they are ordinary names."""
-ENDPOINT_WORDS = frozenset({"KEY"})
-"""The keywords that have a meaning only in the declaration of an endpoint. Everywhere else they are ordinary names."""
-ROUND_WORDS = frozenset({"UP", "TO", "UNTIL"})
-"""The keywords that have a meaning only around rounds. Everywhere else they are ordinary names."""
-CASCADE_WORDS = frozenset({"CASCADE"})
-"""The keyword that begins a cascade if `{` follows on its line. Everywhere else it is an ordinary name."""
-PANEL_WORDS = frozenset({"OVER"})
-"""The keywords that have a meaning only in a repeat. Everywhere else they are ordinary names."""
-TEST_LINES = frozenset({"REPLY", "EXPECT"})
-"""Two more such words, which the language has had from its start. So they are among its keywords."""
-LABELS = frozenset({"TRUSTED", "UNTRUSTED"})
-"""The keywords that have a meaning only before a type or before the reading of a file. Elsewhere they are names."""
-_PLACED = TEST_WORDS | TYPE_WORDS | CLAUSE_WORDS | FILE_WORDS | ENDPOINT_WORDS | ROUND_WORDS | PANEL_WORDS | LABELS
-_PLACED |= CASCADE_WORDS
 _RELATIONS = frozenset({"MATCHES", "CONTAINS", "ABOUT", "SKIPPED", "FAILED"})
 _CLAUSES = frozenset({"WITH", "AFTER", "WHEN"})
 _JOINS = frozenset({"COMPARE", "FALLBACK", "PLUS", "MINUS", "TIMES", "DIVIDE", "IN", "AND", "OR", "DOT", "LPAR"})
@@ -258,7 +234,7 @@ def grammar() -> str:
 
 
 KEYWORDS = tuple(
-    word for name, word in re.findall(r'^([A-Z_]+): *"([a-z_]+)"$', grammar(), re.MULTILINE) if name not in _PLACED
+    word for name, word in re.findall(r'^([A-Z_]+): *"([a-z_]+)"$', grammar(), re.MULTILINE) if name not in PLACED
 )
 """The keywords of the language, in the order of the grammar, without those that are names in most places."""
 

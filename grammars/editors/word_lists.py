@@ -8,7 +8,7 @@ from importlib.resources import files
 
 from flowrun.dsl.functions import VALUE_FUNCTIONS
 from flowrun.dsl.ide import words
-from flowrun.dsl.parsing import tables
+from flowrun.dsl.parsing import token
 from flowrun.runtime.catalog import catalog
 
 GRAMMAR = files("flowrun.grammars").joinpath("flow.lark").read_text(encoding="utf-8")
@@ -24,11 +24,11 @@ PLACED = "AT MOST UP TO UNTIL BY FOLD OVER OF FROM AS KEY QUOTE CALLS DEFAULT".s
 def word_lists() -> Mapping[str, list[str]]:
     """Return the lists by their names, each in order."""
     known = catalog()
-    named = {"declarations": DECLARATIONS, "roles": ROLES, "joins": JOINS, "labels": tables.LABELS}
+    named = {"declarations": DECLARATIONS, "roles": ROLES, "joins": JOINS, "labels": token.LABELS}
     lists = {name: {TERMINALS[one] for one in kinds} for name, kinds in named.items()}
-    lists["clauses"] = {TERMINALS[one] for one in tables.CLAUSE_WORDS}
-    lists["test_lines"] = {TERMINALS[one] for one in tables.TEST_LINES}
-    lists["test_words"] = {TERMINALS[one] for one in tables.TEST_WORDS}
+    lists["clauses"] = {TERMINALS[one] for one in token.CLAUSE_WORDS}
+    lists["test_lines"] = {TERMINALS[one] for one in token.TEST_LINES}
+    lists["test_words"] = {TERMINALS[one] for one in token.TEST_WORDS}
     placed = {TERMINALS[one] for one in PLACED if one in TERMINALS}
     other = set(TERMINALS.values()).difference(placed, *lists.values())
     rules = {rule for spec in known.functions.values() for param in spec.params for rule in param.rules}

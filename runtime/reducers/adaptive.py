@@ -167,7 +167,9 @@ class Adaptive(Vote):
         if self.undecided == "none":
             return None
         if self.fallen:
-            raise ReduceError(self._fell())
+            from .vote_words import fell
+
+            raise ReduceError(fell(self))
         taken = count_text(self.place, "sample")
         raise ReduceError(f"the vote is undecided after {taken}: {self.ballots.text()}; {self.lacks()}")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from ..vocabulary.amounts import count_text
-from ..vocabulary.tally import in_words
+from ..vocabulary.tally import in_words, plural
 from .ballots import Ballots
 from .protocol import Setting
 
@@ -16,6 +16,11 @@ class Vote(Protocol):
     ballots: Ballots
     lost: int
     setting: Setting
+
+    @property
+    def against(self) -> int: ...
+
+    def standing(self) -> int: ...
 
 
 def abstained(vote: Vote) -> str:
@@ -35,3 +40,11 @@ def led(vote: Vote) -> str:
         told = f"{leader} leads ({vote.ballots.text()})"
     lost = count_text(vote.lost, "sample")
     return f"the vote is not settled: {told}, and {lost} of {vote.setting.most} gave no answer"
+
+
+def fell(vote: Vote) -> str:
+    """Describe a vote that does not stand against as many samples as the flow wants."""
+    wanted, found = vote.against, vote.standing()
+    text = vote.ballots.text() if vote.ballots.ranked() else "no answer has a vote"
+    units = count_text(wanted, vote.setting.unit, plural(vote.setting.unit))
+    return f"the vote must stand against {units}, and stands against {found}: {text} of {vote.setting.most}"

@@ -21,9 +21,8 @@ from collections.abc import Sequence
 
 from flowrun.dsl import types
 
-from ..vocabulary.amounts import count_text
 from ..vocabulary.json_value import Json
-from ..vocabulary.tally import Tally, plural
+from ..vocabulary.tally import Tally
 from .ballots import Ballots, Votes, who_said, written_alike
 from .protocol import Question, ReduceError, Setting, UndecidedError
 
@@ -252,7 +251,9 @@ class Vote:
         if self._chosen is None and len(self.ballots.tied) > 1 and self.setting.args.get("ties") == "error":
             raise ReduceError(f"the vote ended in a tie: {self.ballots.text()}")
         if not self.stood:
-            raise ReduceError(self._fell())
+            from .vote_words import fell
+
+            raise ReduceError(fell(self))
         return self.ballots.value(self.winner())
 
     def winner(self) -> str:
@@ -266,13 +267,6 @@ class Vote:
     def stood(self) -> bool:
         """True if the winner stands against as many samples as the flow wants."""
         return not self.against or self.standing() >= self.against
-
-    def _fell(self) -> str:
-        """Describe a vote that does not stand against as many samples as the flow wants."""
-        wanted, found = self.against, self.standing()
-        text = self.ballots.text() if self.ballots.ranked() else "no answer has a vote"
-        units = count_text(wanted, self.setting.unit, plural(self.setting.unit))
-        return f"the vote must stand against {units}, and stands against {found}: {text} of {self.setting.most}"
 
     def succeeded(self) -> bool:
         """Tell whether the vote met its rule, for votes that may end without meeting it."""

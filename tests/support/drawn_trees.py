@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from flowrun.dsl import syntax as s
-from flowrun.dsl.parsing.tables import CLAUSE_WORDS, FILE_WORDS, LABELS, ROUND_WORDS, TEST_WORDS, TYPE_WORDS
+from flowrun.dsl.parsing.token import CLAUSE_WORDS, FILE_WORDS, LABELS, ROUND_WORDS, TEST_WORDS, TYPE_WORDS
 
 from .drawn_matches import drawn_match
 from .made_trees import AT, OPERATORS, calculation, rounds, with_returned_node

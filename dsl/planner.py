@@ -162,16 +162,14 @@ class _Planner(AskPlanner):
         if isinstance(node, s.Ask) and node.model is None:
             options |= {name: value for name, value in self.unnamed.items() if name not in options}
         own = [] if isinstance(node, s.Ask) or "retries" not in options else [options.pop("retries")]
-        if own:
+        for written in [one.value for one in line.options if one.name.text == "retries"] if own else ():
             # The asks inside get the number, so that they need not wait for the step that it comes from.
-            written = next(option.value for option in line.options if option.name.text == "retries")
             own = [p.Constant(self.typed.folding.number(written, step.scope))]
         self.retries += own
         chooses = isinstance(node, s.Repeat) and node.least.digits != node.most.digits
         if step in self.typed.tallied and isinstance(node, s.Repeat | s.Map) and not chooses:
             # The tally that a flow can read must not depend on which answer came first: all samples are asked, unless
-            # the flow says otherwise. A vote that chooses its own number counts in the order of its samples, and needs
-            # no such care.
+            # the flow says otherwise. A vote that chooses its own number counts in the order of its samples.
             options.setdefault("launch", p.Constant("together"))
         if step in self.typed.tallied and isinstance(node, s.Ask):
             # The flow asks how sure the answer is.
@@ -251,8 +249,7 @@ class _Planner(AskPlanner):
                 return p.Value(self.expr(node))
 
     def block(self, step: Step) -> p.Block:
-        steps = tuple(self.step(inner) for inner in step.steps)
-        return p.Block(steps, steps[-1].name)
+        return p.Block(steps := tuple(map(self.step, step.steps)), steps[-1].name)
 
     def reduce(self, step: Step, reduce: s.Reduce) -> p.Reduce:
         spec = self.catalog.reducers.get(reduce.rule.text)

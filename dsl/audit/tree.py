@@ -14,6 +14,7 @@ from ..checking.people import PLANNED
 from ..checking.reducer_arguments import IF
 from ..path_names import BY_ASK, SAME
 from ..source import Source, Span
+from .blocks import cascade, check_condition, declared
 from .errors import UnfitError
 from .exprs import Exprs
 from .written import label_word, number_expr, type_expr
@@ -161,7 +162,7 @@ class Tree:
             case p.Match():
                 return self._match(step.name, node, at)
             case p.Cascade(block):
-                return self._cascade(step.name, block, at)
+                return cascade(step.name, block, at, lambda one: self._line(one, s.Word(one.branch, self.at(one.name))))
             case p.Rounds(most, block, until, otherwise, by):
                 word = s.Word(otherwise, at)
                 ends = [None if one is None else self.exprs.expr(one, at) for one in (until, by)]
@@ -174,9 +175,8 @@ class Tree:
                 numbers = (s.Number(str(least), "", at), s.Number(str(most), "", at))
                 if (element is None) != (over is None):
                     raise UnfitError(step.name, "a panel has both a list and a name for its items")
-                item = None if element is None else s.Word(element, at)
-                items = None if over is None else self.exprs.expr(over, at)
-                return s.Repeat(*numbers, self._body(block, at), self._reduce(step, reduce, at), at, item, items)
+                panel = (s.Word(element, at), self.exprs.expr(over, at)) if element and over else (None, None)
+                return s.Repeat(*numbers, self._body(block, at), self._reduce(step, reduce, at), at, *panel)
             case p.Map():
                 at_most = None if node.at_most is None else number_expr(node.at_most, "", at)
                 if at_most is not None and not isinstance(at_most, s.Number):
@@ -210,18 +210,6 @@ class Tree:
             lines.append(line)
             classes.append(written)
         return s.Match(self.exprs.expr(node.value, at), s.Body(tuple(lines), at), tuple(classes), at)
-
-    def _cascade(self, name: str, block: p.Block, at: Span) -> s.Cascade:
-        lines: list[s.Line] = []
-        for stage in block.steps:
-            if not stage.branch:
-                raise UnfitError(stage.name, "a stage of a cascade has no name that a step could mention")
-            if stage.otherwise is not None:
-                raise UnfitError(stage.name, "a stage that is skipped has no other value")
-            lines.append(self._line(stage, s.Word(stage.branch, self.at(stage.name))))
-        if not block.steps or block.result != block.steps[-1].name:
-            raise UnfitError(name, "its last stage is not the last of its steps")
-        return s.Cascade(s.Body(tuple(lines), at), at)
 
     def _call(self, key: str, params: tuple[p.Param, ...], args: Mapping[str, p.Expr], at: Span) -> s.Call:
         specs = tuple(ParamSpec(param.name, param.type, param.required) for param in params)
@@ -271,30 +259,24 @@ class Tree:
             compares = reduce.same == BY_ASK
             taking = [one.name for one in spec.params if one.asks is not None and one.asks.compares is compares]
             if not taking:
-                raise UnfitError(
-                    step.name, f"the reducer `{reduce.rule}` makes no call, and the plan has an ask for it"
-                )
+                raise UnfitError(step.name, f"`{reduce.rule}` makes no call, and the plan has an ask for it")
             ask = self._ask(reduce.deciding, at, typed=compares)
             args = (*args, s.Arg(s.Word(taking[0], at), ask, at))
         elif reduce.comparing:
-            if reduce.comparing not in self.plan.externs:
-                raise UnfitError(step.name, f"the plan declares no extern `{reduce.comparing}`, which compares answers")
-            word = s.Word(extern_word(reduce.comparing), at)
+            word = s.Word(extern_word(declared(step, reduce.comparing, "compares answers", self.plan)), at)
             args = (*args, s.Arg(s.Word(SAME, at), s.Name(word, at), at))
         if reduce.passing is not None:
-            args = (*args, self._passing(step, reduce, reduce.passing, at))
+            args = (*args, self._condition(step, reduce, reduce.passing, at))
         options = {name: value for name, value in reduce.options.items() if name != "retries"}
         return s.Reduce(s.Word(reduce.rule, at), args, None, None, self.exprs.options(options, at), at)
 
-    def _passing(self, step: p.Step, reduce: p.Reduce, passing: p.Passing, at: Span) -> s.Arg:
-        takes = any(one.asks is not None and one.asks.each for one in self.catalog.reducers[reduce.rule].params)
-        if not takes or reduce.deciding is not None or (passing.condition is None) is (passing.extern is None):
-            raise UnfitError(step.name, "only `first` has a condition: an expression, an extern or an ask")
-        if passing.extern is None:
-            assert passing.condition is not None
+    def _condition(self, step: p.Step, reduce: p.Reduce, passing: p.Passing, at: Span) -> s.Arg:
+        check_condition(step, reduce, passing, self.catalog)
+        if passing.condition is not None:
             return s.Arg(s.Word(IF, at), self.exprs.expr(passing.condition, at, t.BOOL), at)
-        params = self.plan.externs[passing.extern].params
-        return s.Arg(s.Word(IF, at), self._call(extern_word(passing.extern), params, passing.args, at), at)
+        key = declared(step, passing.extern or "", "judges results", self.plan)
+        call = self._call(extern_word(key), self.plan.externs[key].params, passing.args, at)
+        return s.Arg(s.Word(IF, at), call, at)
 
     def _asking(self, step: p.Step, reduce: p.Reduce, ask: p.Ask, at: Span) -> s.Reduce:
         rule = "fold" if reduce.rule == "fold" else "ask" if reduce.count is None else "by"

@@ -9,6 +9,7 @@ from .. import plan as p
 from .. import types as t
 from ..checking.matches import class_text
 from .drawn_flows import Called
+from .drawn_names import Names
 from .free_names import Functions, names_in, names_in_ask
 from .picture import BlockKind, Cluster, Edge, Kind, Node, Part, Picture, Style
 from .words import ExpressionWriter, plain, short, wrapped
@@ -26,25 +27,6 @@ def picture_of(plan: p.Plan, functions: Functions) -> Picture:
     return _Drawer(plan, functions).picture()
 
 
-class _Scope:
-    """The names that a body can see: its own, and those around it.
-
-    Each name leads to the node that has its value.
-    """
-
-    def __init__(self, around: _Scope | None = None, values: dict[str, str] | None = None) -> None:
-        self.around = around
-        self.values = values or {}
-
-    def find(self, name: str) -> str | None:
-        scope: _Scope | None = self
-        while scope is not None:
-            if name in scope.values:
-                return scope.values[name]
-            scope = scope.around
-        return None
-
-
 class _Drawer:
     def __init__(self, plan: p.Plan, functions: Functions) -> None:
         self.plan = plan
@@ -55,10 +37,10 @@ class _Drawer:
         self.clusters = 0
         self.edges: dict[tuple[str, str], Style] = {}
         # A name may be mentioned before the step that it names is drawn.
-        self.waiting: list[tuple[tuple[str, ...], str, Style, _Scope]] = []
+        self.waiting: list[tuple[tuple[str, ...], str, Style, Names]] = []
 
     def picture(self) -> Picture:
-        scope = _Scope()
+        scope = Names()
         parts = self.flow(self.plan, scope, "")
         for names, end, style, known in self.waiting:
             for name in names:
@@ -68,7 +50,7 @@ class _Drawer:
         edges = tuple(Edge(start, end, style) for (start, end), style in self.edges.items())
         return Picture(f"flow {plain(self.plan.flow)}", parts, edges)
 
-    def flow(self, flow: p.Plan | p.Flow, scope: _Scope, prefix: str) -> tuple[Part, ...]:
+    def flow(self, flow: p.Plan | p.Flow, scope: Names, prefix: str) -> tuple[Part, ...]:
         """Draw a whole flow. Return its parts; the last one is the returned value.
 
         ``prefix`` is the part of its steps' paths before their names.
@@ -81,14 +63,14 @@ class _Drawer:
         self.mention(names_in([flow.result], self.functions), end.id, scope)
         return (*parts, end)
 
-    def param(self, param: p.Param, scope: _Scope) -> Node:
+    def param(self, param: p.Param, scope: Names) -> Node:
         default = "" if param.default is None else f" = {self.words.expr(param.default)}"
         text = t.show(param.type) + default
         node = self.node("param", param.name, wrapped(text, _LINE, 2), [f"a parameter: {param.name}: {text}"])
         scope.values[param.name] = node.id
         return node
 
-    def step(self, step: p.Step, scope: _Scope, prefix: str) -> tuple[Part, str]:
+    def step(self, step: p.Step, scope: Names, prefix: str) -> tuple[Part, str]:
         """Draw a step. Return its part and the id of the node that has its value."""
         node, path = step.node, prefix + step.title
         match node:
@@ -151,7 +133,7 @@ class _Drawer:
         self,
         step: p.Step,
         node: p.Map | p.Repeat | p.Fanout | p.Chain | p.Match | p.Rounds | p.Cascade,
-        scope: _Scope,
+        scope: Names,
         path: str,
     ) -> tuple[Cluster, str, str]:
         """Draw a block.
@@ -159,7 +141,7 @@ class _Drawer:
         Return its cluster, the id of the part that waits for the steps that the block needs, and the node of its value.
         """
         id_ = head = self.cluster_id()
-        inner = _Scope(scope)
+        inner = Names(scope)
         parts: list[Part] = []
         what: str = node.kind
         if (listed := p.listed(node)) is not None:
@@ -178,7 +160,7 @@ class _Drawer:
         drawn = len(self.waiting)
         for place, one in enumerate(node.body.steps):
             ahead = next(reversed(values.values()), "") if isinstance(node, p.Cascade) else ""
-            seen = _Scope(inner, values={"last": ahead}) if ahead else inner
+            seen = Names(inner, values={"last": ahead}) if ahead else inner
             part, values[one.name] = self.step(one, seen, f"{path}.")
             if ahead:
                 self.edges.setdefault((ahead, values[one.name]), "after")
@@ -228,7 +210,7 @@ class _Drawer:
         lines = (*wrapped(until, _LINE, 2), *(wrapped(other, _LINE, 2) if other else ()))
         return self.node("reduce", "until", lines, [f"until {until} {other}".rstrip()])
 
-    def call(self, step: p.Step, node: p.FlowCall, scope: _Scope, path: str) -> tuple[Part, str, str]:
+    def call(self, step: p.Step, node: p.FlowCall, scope: Names, path: str) -> tuple[Part, str, str]:
         what = f"flow {node.flow}"
         with self.called.entered(node.flow) as flow:
             if flow is None:
@@ -239,13 +221,13 @@ class _Drawer:
                 made = replace(self.node("flow", title, lines, [text, *self.about(step)]), path=path, calls=True)
                 return made, made.id, made.id
             id_ = self.cluster_id()
-            inner = _Scope()
+            inner = Names()
             parts = self.flow(flow, inner, f"{path}.")
         for name, argument in node.args.items():
             self.mention(names_in([argument], self.functions), inner.values.get(name, id_), scope)
         return replace(self.cluster(id_, step, "flow", what, parts), path=path), id_, parts[-1].id
 
-    def element(self, node: p.Node, name: str, source: p.Expr, inner: _Scope) -> Node:
+    def element(self, node: p.Node, name: str, source: p.Expr, inner: Names) -> Node:
         names, where = (node.names, node.where) if isinstance(node, p.Map) else ((name,), None)
         text, kept = f"in {self.words.expr(source)}", "" if where is None else f"where {self.words.expr(where)}"
         lines = (*wrapped(text, _LINE, 2), *(wrapped(kept, _LINE, 2) if kept else ()))
@@ -253,7 +235,7 @@ class _Drawer:
         inner.values.update(dict.fromkeys(names, made.id))
         return made
 
-    def reducer(self, reduce: p.Reduce, scope: _Scope, path: str) -> Node:
+    def reducer(self, reduce: p.Reduce, scope: Names, path: str) -> Node:
         rule = self.words.reducer(reduce)
         passing = () if reduce.passing is None else reduce.passing.exprs
         exprs = [*reduce.args.values(), *reduce.options.values(), reduce.count, *passing]
@@ -289,7 +271,7 @@ class _Drawer:
         found += [f"with {self.words.named(step.options)}"] if step.options else []
         return [*found, *([f"line {step.line}"] if step.line else [])]
 
-    def mention(self, names: Iterable[str], end: str, scope: _Scope, style: Style = "mention") -> None:
+    def mention(self, names: Iterable[str], end: str, scope: Names, style: Style = "mention") -> None:
         self.waiting.append((tuple(names), end, style, scope))
 
     def node(self, kind: Kind, title: str, lines: Iterable[str], tip: Iterable[str]) -> Node:

@@ -240,10 +240,10 @@ class _Formatter(TestPhrases):
         return DocConcat(["match ", self.expr(node.value), " ", body])
 
     def _cascade(self, node: s.Cascade) -> Doc:
-        units = [
-            self.unit(line, self._step(line, f"{'else ' if place else ''}{_named(line)}", stage=True))
-            for place, line in enumerate(node.body.lines)
-        ]
+        begins = [f"{line.name.text} = " if line.name else "" for line in node.body.lines]
+        begins[1:] = [f"else {begin}" for begin in begins[1:]]
+        steps = zip(node.body.lines, begins, strict=True)
+        units = [self.unit(line, self._step(line, begin, stage=True)) for line, begin in steps]
         region = (node.body.span.start, node.body.span.end)
         broken = len(units) > 1 or self.text.find("\n", *region) >= 0
         early = self.comments.take(node.span.start, node.body.span.start)
@@ -289,10 +289,6 @@ class _Formatter(TestPhrases):
             units = [Unit(start, reduce.ask.span.end, combined), *self._with(reduce.options)]
             return DocConcat(["reduce (", self.comments.chained(units), ")"])
         return DocConcat(["reduce ", combined])
-
-
-def _named(line: s.Line) -> str:
-    return f"{line.name.text} = " if line.name is not None else ""
 
 
 def _before_check(ask: s.Ask) -> int:

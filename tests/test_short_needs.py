@@ -27,7 +27,7 @@ BODIES = {
     "nested": f"map z in [1, 2] {{ {VOTE} }} reduce collect",
     "panel": 'repeat 1..5 over o in ["x", "y"] { ask "{{ q }} {{ o }}" -> a | b } reduce ahead(2, undecided: first)',
     "cascade": f'cascade {{ {VOTE} else ask "up {{{{ q }}}}" -> a | b when agreement < 0.9 }}',
-    "same": 'repeat 1..5 { ask "{{ q }}" } reduce ahead(2, same: ask "S {{ a }} {{ b }}" -> yes | no, undecided: first)',
+    "same": 'repeat 1..5 { ask "{{ q }}" } reduce ahead(2, same: ask "S {{ a }}{{ b }}" -> yes | no, undecided: none)',
     "search": f'repeat 1..3 {{ w = {VOTE} {{ w }} }} reduce first(if: result.w == "a")',
 }
 

@@ -227,6 +227,15 @@ def _missing(place: Place) -> Diagnostic | None:
     return None
 
 
+def _candidates(place: Place) -> Diagnostic | None:
+    """Report the candidates of a `?` in other brackets, or none in the brackets."""
+    if place.at(-1) == "OPTIONAL" and place.type == "LSQB":
+        return place.error("the candidates of a `?` stand in round brackets", "write them as in `?(1, 2)`")
+    if place.at(-2) == "OPTIONAL" and place.at(-1) == "LPAR" and place.type == "RPAR":
+        return place.error("these brackets have no candidates", "write `?(1, 2)`, or `?` alone for the usual ones")
+    return None
+
+
 def _missing_comma(place: Place) -> Diagnostic | None:
     listed = "COMMA" in place.expected and not {"RSQB", "RPAR"}.isdisjoint(place.expected)
     slip = place.type == "NAME" and place.at(1) != "COLON" and nearest(place.text, _NEAR)
@@ -267,6 +276,7 @@ _RULES = (
     _keyword_as_name,
     _comma,
     _clause,
+    _candidates,
     _missing_comma,
     _rule_with_text,
     _misspelled,

@@ -13,6 +13,7 @@ from flowrun.dsl import Source, format_file, parse_flow
 
 from ..costs.written_budget import read_budget
 from ..files.files import Files
+from ..vocabulary.amounts import count_text
 from ..vocabulary.errors import UsageError
 from ..vocabulary.quoting import inert, shown
 from ..vocabulary.remarks import unheard
@@ -139,9 +140,9 @@ def _tuned(
     settings = settings_of(chosen, evaluation, unheard if evaluation.given["quiet"] else remark, labelled=labelled)
     rows, needed = len(settings[0].side.rows), rows_needed(lose, sure) or 0
     if rows < needed:
-        things = "labels" if labelled else "rows"
+        things = count_text(rows, "label" if labelled else "row")
         raise UsageError(
-            f"nothing can be promised with {rows:,} {things}: at least {needed:,} are needed to lose at most "
+            f"nothing can be promised with {things}: at least {needed:,} are needed to lose at most "
             f"{evaluation.given['lose']} ({evaluation.given['sure']} sure), even if none is lost. Give more rows, or "
             "promise less by --lose and --sure"
         )

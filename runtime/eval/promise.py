@@ -95,9 +95,10 @@ def _at_most(lost: int, rows: int, share: float) -> float:
 
 
 def rows_needed(lose: float, sure: float, lost: int = 0, rows: int = 1) -> int | None:
-    """Return the fewest rows that can show the promise, if rows are lost as often as in those that were seen.
+    """Return the rows that can show the promise, if rows are lost as often as in those that were seen.
 
-    None if they are lost too often for any number of rows.
+    Without a lost row this is the fewest. Else it is close to the fewest, because whole rows are lost. None if they are
+    lost too often for any number of rows.
     """
     if lost / rows >= lose:
         return None

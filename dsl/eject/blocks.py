@@ -57,6 +57,8 @@ class Blocks:
                 scope.lines.append(f"{variable} = {inner.look(body.result)}")
             case p.Match():
                 self._match(step.node, scope, variable)
+            case p.Cascade():
+                raise self._error("a cascade has no plain form", "write the second stage as a step with `when`")
             case p.Rounds():
                 self._rounds(step.node, scope, variable)
             case p.FlowCall(key, args):

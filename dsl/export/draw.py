@@ -241,9 +241,10 @@ class _Drawer:
         exprs = [*reduce.args.values(), *reduce.options.values(), reduce.count, *passing]
         names = tuple(one for one in names_in(exprs, self.functions) if not passing or one != p.RESULT)
         tip, lines = [rule], wrapped(rule, _LINE, 2)
+        name = "ask" if reduce.count is not None and reduce.ask is not None else reduce.rule
         for ask in reduce.asks:
             asked = self.ask_words(ask)
-            lines = (*lines, *wrapped(asked.removeprefix("ask ") if reduce.ask is ask else asked, _LINE, 2))
+            lines = (*lines, *wrapped(asked.removeprefix("ask ") if name == "ask" else asked, _LINE, 2))
             tip += [asked, *_prompts(ask)]
             names = (*names, *names_in_ask(ask, self.functions))
         if reduce.extern is not None:

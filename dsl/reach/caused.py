@@ -100,7 +100,7 @@ class Caused:
         """Bound the asks that the reducer of a block makes."""
         if kind == "judge":
             asks = _asks_of(self.sites.reducers.get(reduce.rule), compares=bool(reduce.same))
-            return Bound(0, asks.most if asks is not None else 0) if not reduce.same else self._compares(site, asks)
+            return self._compares(site, asks) if reduce.same else self._decides(site, reduce, asks)
         if reduce.count is None and reduce.rule != "fold":
             return ONE
         branches = len(site.step.block.steps) if site.step.block is not None else 0
@@ -111,6 +111,20 @@ class Caused:
             return Bound(0, number.most if "from" in reduce.args else max(0, number.most - 1))
         fan_in = reduce.count.value if isinstance(reduce.count, p.Constant) else 2
         return Bound(0, merges(number.most, fan_in if isinstance(fan_in, int) and fan_in > 2 else 2))
+
+    def _decides(self, site: Site, reduce: p.Reduce, asks: AskSpec | None) -> Bound:
+        """Bound the asks of a judge: one for each result of a search, and those of all matches of a tournament."""
+        branches = len(site.step.block.steps) if site.step.block is not None else 0
+        most = branches if isinstance(site.step.node, p.Fanout) else times(site.step).most
+        if asks is None:
+            return Bound(0, 0)
+        if asks.each:
+            return Bound(0, most)
+        args = {name: one.value for name, one in reduce.args.items() if isinstance(one, p.Constant)}
+        told = asks.times(2 if most is None else max(2, int(most)), args) if asks.times is not None else None
+        if told is None:
+            return Bound(0, asks.most)
+        return Bound(0, None if most is None else told[0])
 
     def _compares(self, site: Site, asks: AskSpec | None) -> Bound:
         """Bound the questions of a vote that compares its answers."""

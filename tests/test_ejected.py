@@ -284,6 +284,10 @@ REFUSED = {
     "judge": ('  a = repeat 3 { ask "x" } reduce best(judge: ask "Which? {{ results }}")\n', "judge"),
     "risk": ('  a = repeat 3..9 { ask "x" -> yes | no } reduce majority(risk: 0.1)\n', "risk"),
     "decided": ('  v = repeat 3 { ask "x" -> yes | no } reduce majority\n  a = decided(v)\n', "decided"),
+    "cascade": ('  a = cascade { ask "x" -> yes | no else ask "y" -> yes | no }\n', "cascade"),
+    "search": ('  a = repeat 1..9 { ask "x" } reduce first(if: result != "")\n', ""),
+    "consistent": ('  a = repeat 3 { ask "x" } reduce consistent(judge: ask "Which? {{ results }}")\n', ""),
+    "tournament": ('  a = repeat 3 { ask "x" } reduce best(judge: ask "{{ results }}", method: knockout)\n', ""),
     "window": ('  a = repeat 3..9 { ask "x" -> yes | no } reduce window(3)\n', "window"),
 }
 

@@ -71,6 +71,8 @@ class Blocks:
                 self._repeat(step, step.node, scope, variable)
             case p.Fanout():
                 self._fanout(step, step.node, scope, variable)
+            case _:
+                raise self._error("this block has no plain form")
 
     def _error(self, what: str, help: str = "") -> EjectError:
         return self.bodies.expressions.error(what, help)

@@ -113,6 +113,8 @@ def searched(page: Page, words: str) -> str:
     page.keyboard.press("Control+k")
     shown = "[...document.querySelectorAll('*')].map(one => one.shadowRoot?.textContent ?? '').join('')"
     wait_for(page, f"({shown}).length > 0")
+    # Letters that are typed before the field has the focus are lost.
+    wait_for(page, "document.activeElement?.shadowRoot?.activeElement?.tagName === 'INPUT'")
     page.keyboard.type(words, delay=40)
     wait_for(page, f"/[0-9] results/.test({shown})")
     return str(page.evaluate(shown))

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from flowrun.dsl import Source, check_flow, make_plan, plan
-from flowrun.runtime import RunOptions, run_async
 from flowrun.runtime.catalog import catalog
 from flowrun.runtime.plans.verify import verify
-from flowrun.runtime.providers.scripted import Script, Scripted, ScriptedProvider
+from flowrun.runtime.providers.scripted import Script, Scripted
 from flowrun.runtime.vocabulary import events as e
 from flowrun.runtime.vocabulary.cascade_tally import CascadeTally
 from support.harness import Run
+from support.keeping_shop import Shop
 
 VOTE = """flow f(q: text) {
   x = cascade {
@@ -230,21 +229,6 @@ def test_an_adaptive_vote_stops_and_an_exact_one_runs_all() -> None:
 
 
 # The journal
-
-
-class Shop:
-    """A model that keeps its requests over several runs."""
-
-    def __init__(self, script: Script) -> None:
-        self.provider = ScriptedProvider(script, model="m")
-
-    def run(self, flow: str, path: Path, **inputs: Any) -> Any:
-        options = RunOptions(model="m", opener=lambda model, around: self.provider, journal=path)
-        before = len(self.provider.calls)
-        made = make_plan(check_flow(Source(flow), catalog()))
-        with asyncio.Runner() as runner:
-            value = runner.run(run_async(made, inputs, options=options)).value
-        return value, len(self.provider.calls) - before
 
 
 def test_a_further_stage_pays_only_for_itself(tmp_path: Path) -> None:

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from flowrun.dsl import Source, check_flow, make_plan, plan
-from flowrun.runtime import RunOptions, run_async
 from flowrun.runtime.catalog import catalog
 from flowrun.runtime.plans.verify import verify
-from flowrun.runtime.providers.scripted import Script, Scripted, ScriptedProvider
+from flowrun.runtime.providers.scripted import Script, Scripted
 from flowrun.runtime.vocabulary import events as e
 from flowrun.runtime.vocabulary.call import Request
 from support.harness import Run
+from support.keeping_shop import Shop
 
 TYPES = """
 type Draft = { text: text }
@@ -216,21 +215,6 @@ def test_each_round_has_a_seed_of_its_own_whatever_the_number_of_rounds() -> Non
 
 
 # The journal
-
-
-class Shop:
-    """A model that keeps its requests over several runs."""
-
-    def __init__(self, script: Script) -> None:
-        self.provider = ScriptedProvider(script, model="m")
-
-    def run(self, flow: str, path: Path, **inputs: Any) -> Any:
-        options = RunOptions(model="m", opener=lambda model, around: self.provider, journal=path)
-        before = len(self.provider.calls)
-        made = make_plan(check_flow(Source(flow), catalog()))
-        with asyncio.Runner() as runner:
-            value = runner.run(run_async(made, inputs, options=options)).value
-        return value, len(self.provider.calls) - before
 
 
 def test_a_changed_number_of_rounds_pays_only_for_what_is_new(tmp_path: Path) -> None:

@@ -173,7 +173,7 @@ def test_a_search_without_a_condition_takes_what_arrives_first() -> None:
     assert "v" not in run.outcome.tallies
 
 
-def test_the_journal_of_a_search_buys_nothing_twice() -> None:
+def test_a_search_asks_up_to_the_first_that_passes() -> None:
     text = flow('repeat 1..9 { ask "S" } reduce first(if: result == "a3")')
     run = Run(text, numbered, inputs={"task": "x"})
     assert run.go().value == "a3"

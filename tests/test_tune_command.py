@@ -220,3 +220,24 @@ def test_wrong_rows_send_nothing(tune: Tune, tmp_path: Path, server: Answering) 
     (tmp_path / "label.flow").write_text(FLOW.replace("ahead(?)", "ahead(?(1, 0))"), encoding="utf-8")
     assert isinstance(tune().exception, FlowError)
     assert not server.prompts
+
+
+def test_comments_and_line_ends_stay(tune: Tune, tmp_path: Path) -> None:
+    file = tmp_path / "label.flow"
+    text = "# ü: why? because\n" + FLOW.replace("ahead(?)", "ahead(?)  # what lead?")
+    file.write_bytes(text.replace("\n", "\r\n").encode())
+    assert tune("--lose", "5%", "--write").return_value == 0
+    assert file.read_bytes().decode() == text.replace("ahead(?)", "ahead(1)").replace("\n", "\r\n")
+
+
+def test_a_link_stays_a_link_and_its_target_has_the_value(tune: Tune, tmp_path: Path) -> None:
+    file, target = tmp_path / "label.flow", tmp_path / "kept" / "real.flow"
+    target.parent.mkdir()
+    file.rename(target)
+    target.chmod(0o640)
+    file.symlink_to(target)
+    result = tune("--lose", "5%", "--write")
+    assert result.return_value == 0, result.output
+    assert file.is_symlink() and target.read_text(encoding="utf-8") == FLOW.replace("ahead(?)", "ahead(1)")
+    assert target.stat().st_mode & 0o777 == 0o640
+    assert not [one.name for one in target.parent.iterdir() if one != target]

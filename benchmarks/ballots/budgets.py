@@ -1,4 +1,4 @@
-"""One budget over a hundred votes: first come, first served, or where a vote is open most."""
+"""A budget over a hundred votes is spent on the first that come, or where a vote is open most."""
 
 from __future__ import annotations
 

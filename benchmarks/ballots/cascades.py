@@ -47,7 +47,7 @@ class Went:
 
 
 def went(cascade: Cascade, panel: Question, dear: Question) -> Went:
-    """One cascade by hand."""
+    """Replay a cascade by hand."""
     vote = by_hand(cascade.rule, panel, cascade.most, cascade.least)
     calls = Counter(cascade.voters[i % len(cascade.voters)] for i in range(vote.calls))
     if vote.winner is not None and vote.agreement >= cascade.below:

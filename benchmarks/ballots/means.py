@@ -40,5 +40,5 @@ def off(values: Sequence[float], must: float) -> float:
     found, spread = mean(values), error(values)
     if not spread:
         return float(abs(found - must) * len(values) > 3)
-    # What is nearly certain may not have happened once: at most about one in so many questions hides there.
+    # A nearly certain event may not have failed once: at most about one in so many questions hides there.
     return max(0.0, abs(found - must) - 1 / len(values)) / spread

@@ -35,7 +35,7 @@ def _sample(rng: random.Random, rate: float) -> str:
 
 
 def until_by_hand(question: Question, most: int, launch: str) -> tuple[bool, int]:
-    """Whether one of the samples passes, and how many are asked: one by one, or in waves of 1, 1, 2, 4 and so on."""
+    """Tell whether one of the samples passes, and how many are asked, one by one or in waves of 1, 1, 2, 4, 8."""
     wave = asked = 0
     while asked < most:
         wave = 1 if launch == "cost" else max(1, asked)

@@ -38,7 +38,7 @@ Answers = Callable[[Asked], str | None]
 
 @dataclass(frozen=True)
 class Ran:
-    """What a flow came to: a value and a number of calls for each question, and the means of the times.
+    """The results of a flow: a value and a number of calls for each question, and the means of the times.
 
     ``of`` has the calls of each question by the voter that was asked.
     """

@@ -24,7 +24,7 @@ from .losses import (
 from .rounds import Rounds, all_of
 from .sizes import NONE, Many, Size, listed, one_of, record
 from .survey import BlockBounds, BodyBounds, Done, Survey, spec_of, votes_in
-from .waves import launch_of, waves_of
+from .waves import sampling
 
 MOST_SAMPLES = 1000
 """The most samples whose values are kept apart."""
@@ -96,15 +96,7 @@ def repeated(survey: Survey, step: p.Step, node: p.Repeat, scope: SizeScope) -> 
     spec = spec_of(survey, node.reduce)
     votes, spares = votes_in(survey, node), spec is not None and spec.spares
     body = survey.body(node.body, SizeScope(scope), vote=votes, sharing=True)
-    searches = node.reduce.searches
-    launch = launch_of(survey, step, scope, votes=votes or searches, exact=node.least == node.most and not searches)
-    args = constants(node.reduce)
-    fewest = node.most if spec is None else spec.fewest(node.least, node.most, args)
-    samples = Bound(node.most if launch.together else fewest, node.most)
-    waves = waves_of(survey, step, scope, samples, None if launch.eager else fewest)
-    if searches and launch.word == "latency" and "concurrency" not in step.options and waves.most is not None:
-        # Each wave is as large as all waves before it.
-        waves = replace(waves, most=min(waves.most, 1 + (-(-node.most // max(1, fewest)) - 1).bit_length()))
+    launch, samples, waves = sampling(survey, step, node, scope)
     number = str(node.most) if node.least == node.most else f"{node.least} to {node.most}"
     if votes or node.most > MOST_SAMPLES:
         results: Size = Many(samples, body.value)
@@ -130,8 +122,10 @@ def repeated(survey: Survey, step: p.Step, node: p.Repeat, scope: SizeScope) -> 
         body.rounds,
         node.most,
         expected_search(survey, spec, (node.least, node.most), launch.word, body.amounts)
-        if searches
-        else expected_of(survey, spec, (node.least, node.most), args, body.amounts, cheap=launch.cheap),
+        if node.reduce.searches
+        else expected_of(
+            survey, spec, (node.least, node.most), constants(node.reduce), body.amounts, cheap=launch.cheap
+        ),
     )
     done = ended(survey, step, node.reduce, parts, scope, {"results": results}, True)
     feed = feed_of(node.reduce, [body], sure=node.most > 0, steady=True, fails=True)

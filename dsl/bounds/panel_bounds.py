@@ -20,7 +20,7 @@ from .losses import ballots, failing_block, first_of_all, may_be_refused, shorte
 from .rounds import Rounds, all_of
 from .sizes import NONE, Many, Size, is_counted, items_of, listed, one_of
 from .survey import BlockBounds, BodyBounds, Done, Least, Survey, spec_of, votes_in
-from .waves import LaunchMode, launch_of, waves_of
+from .waves import LaunchMode, sampling
 
 MOST_SAMPLES = 1000
 """The most samples that are kept apart."""
@@ -37,15 +37,7 @@ def panelled(survey: Survey, step: p.Step, node: p.Repeat, scope: SizeScope) -> 
     bodies = [
         survey.body(node.body, SizeScope(scope, {node.element or "": item}), vote=votes, sharing=True) for item in items
     ]
-    searches = node.reduce.searches
-    launch = launch_of(survey, step, scope, votes=votes or searches, exact=node.least == node.most and not searches)
-    args = constants(node.reduce)
-    fewest = node.most if spec is None else spec.fewest(node.least, node.most, args)
-    samples = Bound(node.most if launch.together else fewest, node.most)
-    waves = waves_of(survey, step, scope, samples, None if launch.eager else fewest)
-    if searches and launch.word == "latency" and "concurrency" not in step.options and waves.most is not None:
-        # Each wave is as large as all waves before it.
-        waves = replace(waves, most=min(waves.most, 1 + (-(-node.most // max(1, fewest)) - 1).bit_length()))
+    launch, samples, waves = sampling(survey, step, node, scope)
     spares = spec is not None and spec.spares and any(body.failing is not None for body in bodies)
     amounts = _amounts(bodies, node, samples, known=known, spares=spares, answered=not launch.together)
     rounds, soonest = _rounds(bodies, node, samples, waves, spares=spares)
@@ -58,7 +50,7 @@ def panelled(survey: Survey, step: p.Step, node: p.Repeat, scope: SizeScope) -> 
         survey.tree(bodies),
         soonest,
         node.most,
-        _expected(survey, spec, node, args, bodies, launch),
+        _expected(survey, spec, node, constants(node.reduce), bodies, launch),
     )
     done = ended(survey, step, node.reduce, parts, scope, {"results": parts.results}, True)
     feed = feed_of(node.reduce, bodies, sure=node.most > 0, steady=True, fails=True)

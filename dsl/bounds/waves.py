@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from .. import plan as p
 from ..records import dataclass
 from .bound import NOTHING, Bound
+from .expected import constants
 from .expression_sizes import SizeScope
 from .sizes import Known
-from .survey import Survey
+from .survey import Survey, spec_of, votes_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,3 +66,17 @@ def waves_of(survey: Survey, step: p.Step, scope: SizeScope, bodies: Bound, firs
     if first is None:
         return Bound(least, -int(-bodies.most // max(1, window or 1)))
     return Bound(least, max(least, bodies.most - max(1, min(first, window or first)) + 1))
+
+
+def sampling(survey: Survey, step: p.Step, node: p.Repeat, scope: SizeScope) -> tuple[LaunchMode, Bound, Bound]:
+    """Return the way in which a repeat launches its samples, their number, and the number of their waves."""
+    spec, searches = spec_of(survey, node.reduce), node.reduce.searches
+    votes = votes_in(survey, node) or searches
+    launch = launch_of(survey, step, scope, votes=votes, exact=node.least == node.most and not searches)
+    fewest = node.most if spec is None else spec.fewest(node.least, node.most, constants(node.reduce))
+    samples = Bound(node.most if launch.together else fewest, node.most)
+    waves = waves_of(survey, step, scope, samples, None if launch.eager else fewest)
+    if searches and launch.word == "latency" and "concurrency" not in step.options and waves.most is not None:
+        # Each wave is as large as all waves before it.
+        waves = replace(waves, most=min(waves.most, 1 + (-(-node.most // max(1, fewest)) - 1).bit_length()))
+    return launch, samples, waves

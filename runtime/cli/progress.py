@@ -246,7 +246,7 @@ class Teller:
                     self._state, self._moved = state, now
                     return f"{model}: batch API: {state} {done:,}/{lines:,}"
             case e.ElementLost(path, reason) if not isinstance(event.error, BudgetError):
-                # What a budget leaves out has one line at the end of the run.
+                # The samples that a budget leaves out have one line at the end of the run.
                 if self.losses.add(path, reason):
                     return f"{path}: left out: {reason}"
         return ""

@@ -65,7 +65,7 @@ class Pending:
 
 
 class Service(NamedTuple):
-    """What the line of calls needs of the run.
+    """The parts of the run that the line of calls needs.
 
     ``wanted`` tells whether a call was not cancelled. ``send`` sends it and returns True; False if it must wait for the
     bills of others. ``refuse`` fails it, because no budget will ever have room. ``out`` are the calls under way.

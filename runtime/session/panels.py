@@ -7,9 +7,10 @@ from contextlib import suppress
 
 from flowrun.dsl import plan as p
 
-from ..values.expressions import Names, ValueFailure, evaluate
+from ..values.expressions import evaluate
 from ..vocabulary.errors import FlowrunError, UsageError
 from ..vocabulary.json_value import Json
+from .sent_options import Given
 
 
 def must_have_items(plan: p.Plan, values: Mapping[str, Json]) -> None:
@@ -17,7 +18,7 @@ def must_have_items(plan: p.Plan, values: Mapping[str, Json]) -> None:
 
     A list that only the run knows is looked at when its step begins, before the first sample.
     """
-    names = _Given(values)
+    names = Given(values)
     for step in plan.steps:
         if not isinstance(step.node, p.Repeat) or step.node.over is None or step.when is not None:
             continue
@@ -29,18 +30,3 @@ def must_have_items(plan: p.Plan, values: Mapping[str, Json]) -> None:
                 f"the panel `{step.title}` has no items, so its samples have nothing to take: "
                 "its list is empty in this run. Nothing was sent"
             )
-
-
-class _Given(Names):
-    """The inputs of the flow. Another name has no value yet."""
-
-    def __init__(self, values: Mapping[str, Json]) -> None:
-        self._values = values
-
-    def value(self, name: str) -> Json:
-        if name not in self._values:
-            raise ValueFailure(f"`{name}` has no value yet")
-        return self._values[name]
-
-    def call(self, function: str, args: Mapping[str, Json]) -> Json:
-        raise ValueFailure(f"`{function}` is called by the run")

@@ -35,10 +35,10 @@ def check_options(
     """
     named: dict[str, Sequence[ModelValue]] = {name: (one,) for name, one in declared.items()}
     chosen = {name: (declared.get(one) or ModelValue(one, one),) for name, one in _models_in(plan, values)}
-    bodies = [(plan.steps, {**named, **chosen}, _Given(values))]
+    bodies = [(plan.steps, {**named, **chosen}, Given(values))]
     # A called flow gets its values when it is called, and one of another file may have names of its own.
     bodies += [
-        (flow.steps, {name: one for name, one in named.items() if name not in flow.names}, _Given({}))
+        (flow.steps, {name: one for name, one in named.items() if name not in flow.names}, Given({}))
         for flow in plan.flows.values()
     ]
     read = _read(plan)
@@ -85,7 +85,7 @@ def _read(plan: p.Plan) -> frozenset[str]:
     return frozenset(names)
 
 
-class _Given(Names):
+class Given(Names):
     """The inputs of the flow. Another name has no value yet."""
 
     def __init__(self, values: Mapping[str, Json]) -> None:

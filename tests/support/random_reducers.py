@@ -223,7 +223,7 @@ class Reducers(Values):
         for rule in rules:
             head = rule
             if "(" in rule and "undecided" not in rule and self.may(0.3):
-                # What a vote does at its end if its rule does not hold.
+                # The end of a vote whose rule does not hold.
                 head = f"{rule}, undecided: {self.rng.choice(['first', 'none', 'fail'])}"
             inner = head + ("" if "(" in rule else "(") + (args if "(" in rule else args[2:])
             texts.append(f"{inner})" if not inner.endswith("(") else rule)

@@ -1,4 +1,4 @@
-"""How much CPU `flowrun audit` takes over `flowrun validate`, for flows of 1,000 labelled nodes.
+"""The CPU that `flowrun audit` takes over `flowrun validate`, for flows of 1,000 labelled nodes.
 
 python benchmarks/audit.py [--nodes 1000] [--rounds 9] [--check]
 

@@ -1,4 +1,4 @@
-"""How much CPU checking takes, pass by pass, as flows grow; and how much the command takes to start.
+"""The CPU of checking, pass by pass, as flows grow, and that of the start of the command.
 
 python benchmarks/check.py [--sizes 10 1000 10000] [--rounds 5] [--check]
 

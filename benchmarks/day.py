@@ -24,7 +24,7 @@ MEASURED: dict[str, tuple[float, str]] = {
     "table-open-us": (24.6, "CPU of an answer when a database is opened, with the server's"),
     "file-kept": (228, "bytes of memory of an answer in an open file"),
     "table-kept": (265, "bytes of memory of an answer in an open database"),
-    "resume-us": (105, "CPU of an answer when the run that bought it is resumed"),
+    "resume-us": (79, "CPU of an answer when the run that bought it is resumed"),
     "table-rows": (2379, "rows a second of a database"),
 }
 """The figures of one call by the name of their option, from two busy cores."""

@@ -1,4 +1,4 @@
-"""How long it takes to group a million typed rows, and how much memory, beside plain Python in the same run.
+"""The time and the memory for the groups of a million typed rows, beside plain Python in the same run.
 
 python benchmarks/group.py [--rows 1000000] [--keys 1000] [--check]
 

@@ -1,4 +1,4 @@
-"""Where the CPU of a call goes: by hand, through the HTTP client, through the provider, and in a flow.
+"""The parts of the CPU of a call: by hand, through the HTTP client, through the provider, and in a flow.
 
     python benchmarks/parts.py [--calls 1500] [--rounds 12]
 

@@ -71,7 +71,7 @@ async def filled(place: Path, answers: int) -> None:
 def resumed(place: Path) -> tuple[float, float, int]:
     """Open a journal, count the past of its largest run, and read each answer. Return the seconds of each part."""
     began = time.perf_counter()
-    with closing(open_journal(place)) as journal:
+    with closing(open_journal(place, past=True)) as journal:
         run = max(journal.index.runs.values(), key=lambda one: one.answers)
         journal.past(run.number)
         opened = time.perf_counter()

@@ -2,10 +2,13 @@
 
 The yardstick is asyncio and aiohttp, in one process and in two that share the prompts. All four sides ask the same
 local server, one after another in each round, and the medians of the rounds count. Times begin when imports, and the
-start of the processes, are over. A further part has `concurrency: 100`: it compares the time with the ideal, and prints
-the most requests that the server had at once.
+start of the processes, are over. A further part has `concurrency: 100` and calls of 0.1 s, or of `--call-seconds`. It
+compares the time with the ideal, in which all 100 places are always in use and nothing takes time but the model, and
+with two processes by hand of 50 requests each. It prints the most requests that the server had at once. With
+`--limited` only this part runs.
 
     python benchmarks/processes.py [--calls 6000] [--rounds 3] [--seconds 0]
+    python benchmarks/processes.py --limited [--limited-calls 3000] [--rounds 3] [--call-seconds 0.1]
 """
 
 from __future__ import annotations
@@ -29,6 +32,8 @@ from mock_server import allow_all_descriptors, running, started
 
 WIDE = 256
 """The requests in flight of each side by hand, all processes together."""
+LIMIT = 100
+"""The same under a limit."""
 
 
 def prompts(count: int, seconds: float, tag: str) -> list[str]:
@@ -73,8 +78,10 @@ def flow(base: str, asked: list[str], workers: int, options: str, folder: Path) 
     return asyncio.run(work())
 
 
-def side(name: str, base: str, count: int, seconds: float, tag: str, workers: int, options: str) -> dict[str, Any]:
-    """Measure one side in processes of its own."""
+def side(
+    name: str, base: str, count: int, seconds: float, tag: str, workers: int, options: str, wide: int = WIDE
+) -> dict[str, Any]:
+    """Measure one side in processes of its own. By hand, all together have ``wide`` requests in flight."""
     asked = prompts(count, seconds, tag)
     if name == "flow":
         with tempfile.TemporaryDirectory() as folder:
@@ -88,7 +95,7 @@ def side(name: str, base: str, count: int, seconds: float, tag: str, workers: in
         command = [sys.executable, __file__, "--side", "hand"]
         one = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         assert one.stdin is not None
-        one.stdin.write(json.dumps({"base": base, "asked": part, "wide": WIDE // workers}) + "\n")
+        one.stdin.write(json.dumps({"base": base, "asked": part, "wide": wide // workers}) + "\n")
         one.stdin.flush()
         sides.append(one)
     for one in sides:
@@ -125,14 +132,21 @@ def measured(calls: int, rounds: int, seconds: float) -> None:
     print(f"the start of a run with two workers takes {start:.2f} s; a worker takes at most {most:.0f} MiB")
 
 
-def limited(calls: int) -> None:
+def limited(calls: int, rounds: int, seconds: float) -> None:
     """Measure the throughput under a limit, and the most requests that the server has at once."""
+    shares: dict[str, list[float]] = {"flow": [], "hand": []}
+    most = 0
     with started(queue=True, steps=[(0, 1 << 20)]) as server:
-        found = side("flow", server.base, calls, 0.1, "limited", 2, "concurrency: 100")
-        account = server.account()
-    ideal = calls / 100 * 0.1
-    share = ideal / found["seconds"]
-    print(f"concurrency 100: at most {account.most} at once, {share:.2f} of the ideal throughput")
+        for number in range(rounds):
+            for name, found in shares.items():
+                one = side(name, server.base, calls, seconds, f"limited {number}", 2, f"concurrency: {LIMIT}", LIMIT)
+                found.append(calls / LIMIT * seconds / one["seconds"])
+                account = server.account()
+                most = max(most, account.most) if name == "flow" else most
+    flow, hand = (statistics.median(found) for found in shares.values())
+    beside = statistics.median(one / other for one, other in zip(*shares.values(), strict=True))
+    print(f"concurrency {LIMIT}, {seconds:g} s: at most {most} at once, {flow:.3f} of the ideal throughput")
+    print(f"two processes by hand, {LIMIT // 2} each: {hand:.3f} of it; workers reach {beside:.3f} of theirs")
 
 
 def main() -> None:
@@ -140,11 +154,15 @@ def main() -> None:
     parser.add_argument("--calls", type=int, default=6000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=0.0)
+    parser.add_argument("--limited", action="store_true")
+    parser.add_argument("--limited-calls", type=int, default=3000)
+    parser.add_argument("--call-seconds", type=float, default=0.1)
     parser.add_argument("--side")
     given = parser.parse_args()
     if given.side is None:
-        measured(given.calls, given.rounds, given.seconds)
-        limited(3000)
+        if not given.limited:
+            measured(given.calls, given.rounds, given.seconds)
+        limited(given.limited_calls, given.rounds, given.call_seconds)
         return
     told = json.loads(sys.stdin.readline())
     if given.side == "hand":

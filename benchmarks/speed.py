@@ -1,4 +1,4 @@
-"""How fast flowrun is, beside the same work by hand and on other engines: one command for the whole table.
+"""The speed of flowrun, beside the same work by hand and on other engines: one command for the whole table.
 
     python benchmarks/speed.py [--rounds 5] [--only fan-out] [--column default] [--check] [--json FILE] [--plot FILE]
 

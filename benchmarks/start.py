@@ -1,4 +1,4 @@
-"""How much CPU the command takes before it does anything, beside importing the libraries that it stands on.
+"""The CPU that the command takes before it does anything, beside importing the libraries that it stands on.
 
 python benchmarks/start.py [--rounds 10] [--check]
 

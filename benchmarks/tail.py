@@ -42,7 +42,7 @@ FAN_OUTS = 1000
 
 @dataclass(frozen=True)
 class Gain:
-    """How many times as fast the median and the slow tenth of fan-outs are, and the share of calls that are added."""
+    """The gain in speed of the median and of the slow tenth of fan-outs, and the share of calls that are added."""
 
     median: float
     late: float

@@ -1,4 +1,4 @@
-"""How long `flowrun test` takes, beside pytest with as many tests that do nothing.
+"""The time of `flowrun test`, beside pytest with as many tests that do nothing.
 
 python benchmarks/tested.py [--rounds 5] [--check]
 

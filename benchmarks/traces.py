@@ -1,4 +1,4 @@
-"""How much CPU the spans and metrics of a run take, with the writing of their OTLP messages but without sending them.
+"""The CPU that the spans and metrics of a run take, with the writing of their OTLP messages but without sending them.
 
     python benchmarks/traces.py [--calls 3000] [--rounds 5] [--check]
 

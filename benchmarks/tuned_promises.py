@@ -1,4 +1,4 @@
-"""How often `flowrun tune` breaks its promise on questions that it did not see, on ballots that are made.
+"""The share of promises that `flowrun tune` breaks on questions that it did not see, on ballots that are made.
 
     python benchmarks/tuned_promises.py [--splits 200] [--labels 150,300] [--lose 2%] [--sure 90%]
 

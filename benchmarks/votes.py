@@ -9,8 +9,9 @@ run stands what must come of it, from sums over all ways that a vote can go, wor
 `off` is the larger of the two differences in standard errors.
 
 `--made` makes ballots with the statistics of published runs, which the modules of `ballots` state: `sure` for the rules
-that stop by how sure they are, `panels`, `cascades`, `puzzles` for samples until one passes a check, `texts` for votes
-on free text, `tournaments`, `budgets` for one budget over a hundred votes, and `tuning` for the promise of a tuner.
+that stop by how sure they are, `panels`, `cascades`, `puzzles` for samples until one passes a check, `grades` for
+samples until one is good enough, `texts` for votes on free text, `tournaments`, `budgets` for one budget over a hundred
+votes, `tuning` for the promise of a tuner, and `haste` for votes with `launch: latency` at endpoints of few places.
 Beside each stand exact sums or a replay by hand. Flowrun runs a part of the same ballots, and must equal the replay to
 the call.
 

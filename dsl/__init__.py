@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from .bounds.bound import Bound
     from .bounds.bounds import RIGHT, bounds_of
     from .bounds.expression_sizes import UnsettledError
-    from .bounds.planned import AskedModel, Foreseen, planned_json, planned_schema, unforeseen
-    from .bounds.served import Rates, Served
-    from .bounds.usual import ATTEMPTS, CORRECTION, CORRECTIONS, MESSAGE_TOKENS, RETRIES
+    from .bounds.model_facts import Rates, Served
+    from .bounds.plan_json import AskedModel, Foreseen, planned_json, planned_schema, unforeseen
+    from .bounds.usual_numbers import ATTEMPTS, CORRECTION, CORRECTIONS, MESSAGE_TOKENS, RETRIES
     from .catalog import (
         LATER,
         AskSpec,
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from .codes import CODES
     from .coverage.home import CoverageItem, CoverageMark
     from .coverage.items import coverage_items
-    from .coverage.planned import AskMarks, PlannedMarks
+    from .coverage.plan_marks import AskMarks, PlannedMarks
     from .diagnostics import Diagnostic, Edit, Fix, FlowError, did_you_mean, nearest
     from .eject.library import Library
     from .eject.problems import EjectError
@@ -86,7 +86,7 @@ if TYPE_CHECKING:
     from .render import render_diagnostic, render_diagnostics, render_excerpt
     from .safe_text import STEERS, inert, one_line
     from .source import Source, Span
-    from .stubs.collected import StubFlow, stub_flows
+    from .stubs.flow_stubs import StubFlow, stub_flows
     from .stubs.python import python_stub
     from .stubs.typescript import typescript_stub
     from .templates.heads import head_parts, written_paths
@@ -104,9 +104,9 @@ _HOMES = {
     "bounds.bound": "Bound",
     "bounds.bounds": "RIGHT bounds_of",
     "bounds.expression_sizes": "UnsettledError",
-    "bounds.planned": "AskedModel Foreseen planned_json planned_schema unforeseen",
-    "bounds.served": "Rates Served",
-    "bounds.usual": "ATTEMPTS CORRECTION CORRECTIONS MESSAGE_TOKENS RETRIES",
+    "bounds.plan_json": "AskedModel Foreseen planned_json planned_schema unforeseen",
+    "bounds.model_facts": "Rates Served",
+    "bounds.usual_numbers": "ATTEMPTS CORRECTION CORRECTIONS MESSAGE_TOKENS RETRIES",
     "image_values": "ImageText ImageValue given_images has_image",
     "catalog": "AskSpec Catalog FunctionSpec Given LATER OptionSpec ParamSpec ReducerSpec Refusal Where outside usage",
     "check": "Examined LabelledFlow Load check_flow examine_flow",
@@ -115,14 +115,13 @@ _HOMES = {
     "codes": "CODES",
     "coverage.home": "CoverageItem CoverageMark",
     "coverage.items": "coverage_items",
-    "coverage.planned": "AskMarks PlannedMarks",
+    "coverage.plan_marks": "AskMarks PlannedMarks",
     "diagnostics": "Diagnostic Edit Fix FlowError did_you_mean nearest",
     "export": "Picture picture_of to_dot to_mermaid to_page_svg to_svg",
     "export.words": "ExpressionWriter",
     "fixes": "Fixed apply_fixes",
     "formats": "FORMATS format_report",
     "formats.github": "workflow_command",
-    "formats.junit": "xml_attribute xml_text",
     "formats.report": "Report Unread",
     "formats.xml_text": "xml_attribute xml_text",
     "formatting.format": "format_file",
@@ -156,7 +155,7 @@ _HOMES = {
     "eject.problems": "EjectError",
     "eject.program": "ejected",
     "eject.wire": "WireModel WireOptions",
-    "stubs.collected": "StubFlow stub_flows",
+    "stubs.flow_stubs": "StubFlow stub_flows",
     "stubs.python": "python_stub",
     "stubs.typescript": "typescript_stub",
     "path_names": "REDUCE step_names",

@@ -211,8 +211,14 @@ def outside(value: float, low: float | None, high: float | None) -> str | None:
     if (low is None or value >= low) and (high is None or value <= high):
         return None
     if low is None:
-        return f"of {high:.12g} or less"
-    return f"of {low:.12g} or more" if high is None else f"from {low:.12g} to {high:.12g}"
+        return f"of {_written(high or 0.0)} or less"
+    return f"of {_written(low)} or more" if high is None else f"from {_written(low)} to {_written(high)}"
+
+
+def _written(number: float) -> str:
+    """Write a number as a file has it: the language has no exponents."""
+    found = f"{number:.12g}"
+    return found if "e" not in found else f"{number:.12f}".rstrip("0").rstrip(".")
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,7 +111,7 @@ def edited(source: Source, edits: Iterable[Edit]) -> Source:
 
 
 class _Round:
-    """One round of fixes in one text. First all fixes are tried together; if that does harm, each half is tried."""
+    """A round of fixes in one text. First all fixes are tried together; if that does harm, each half is tried."""
 
     def __init__(
         self,

@@ -81,6 +81,8 @@ class PathPart:
 
     For the reduction of a tree, ``index`` is the level of its merges, from 1, and ``merge`` the number of a merge in
     this level, from 0. For a fold, ``index`` is 1 and ``merge`` the number of the result that the ask adds.
+    For the judge of a search, ``index`` is the number of the result, and for a match of a tournament ``index`` is its
+    round and ``merge`` its number there.
     """
 
     name: str

@@ -18,7 +18,7 @@ from typing import Any, Never
 
 from flowrun.dsl import plan as p
 
-from .documents.described import described
+from .documents.value_words import described
 from .externs.externs import permit
 from .files.urls import url_place
 from .inputs.cuts import Taken
@@ -241,7 +241,7 @@ async def _executed(
 
 def _waited(begin: Callable[[RunOptions], Coroutine[Any, Any, Result]], given: object) -> Result:
     options = options_of(given)
-    from .session.apart import loop_runs, run_apart
+    from .session.run_thread import loop_runs, run_apart
 
     if loop_runs():
         stop = options.stop or Stop()
@@ -258,4 +258,4 @@ def _opened(path: Path) -> Journal:
     """Open the journal of a run that is resumed. Raises UsageError if there is no such file."""
     if not path.exists():
         raise UsageError(f"there is no run to resume: there is no journal at {shown(str(path))}")
-    return open_journal(path)
+    return open_journal(path, past=True)

@@ -16,7 +16,7 @@ from .vocabulary.errors import UsageError
 from .vocabulary.json_value import Json
 
 if TYPE_CHECKING:
-    from .providers.named import NamedEndpoint
+    from .providers.named_endpoints import NamedEndpoint
 
 
 class AnyProvider(frozenset[str]):
@@ -38,7 +38,7 @@ def catalog_for(source: str, environ: Mapping[str, str]) -> Catalog:
     @cache
     def declared() -> Mapping[str, NamedEndpoint]:
         # Most flows ask only providers that flowrun knows.
-        from .providers.declared import DeclaredEndpoints
+        from .providers.declared_endpoints import DeclaredEndpoints
 
         return DeclaredEndpoints(source, environ)
 

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 pytest.register_assert_rewrite("support")
 
 # One commit gives one verdict. `pytest --hypothesis-profile default` looks further, with other examples each time.
-settings.register_profile("same", derandomize=True, deadline=None)
+# The examples are the same in each run. So a test has fewer of them than hypothesis draws by itself.
+settings.register_profile("same", derandomize=True, deadline=None, max_examples=50)
 settings.load_profile("same")
 
 # Under `nohup` the processes of tests would inherit that a closed terminal ends nothing.
@@ -93,19 +94,6 @@ def journals(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     yield folder
 
 
-@pytest.fixture(autouse=True)
-def own_chance(request: pytest.FixtureRequest) -> None:
-    """Draw the same random numbers, such as the wait before a retry, in every order of the tests."""
-    random.seed(request.node.nodeid)
-
-
-@pytest.fixture(autouse=True)
-def own_journal(journals: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test finds the answers of another."""
-    name = hashlib.blake2b(request.node.nodeid.encode(), digest_size=8).hexdigest()
-    monkeypatch.setenv("FLOWRUN_JOURNAL", str(journals / name / "journal.db"))
-
-
 @pytest.fixture(scope="session")
 def weights() -> Path:
     """The folder of the local models' weights, which are too large for a copy in each test."""
@@ -117,10 +105,18 @@ def weights() -> Path:
 
 
 @pytest.fixture(autouse=True)
-def own_cache(journals: Path, weights: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test starts with the lessons of another, nor with those of the user."""
-    folder = journals / "caches" / hashlib.blake2b(request.node.nodeid.encode(), digest_size=8).hexdigest()
-    folder.mkdir(parents=True, exist_ok=True)
+def own_things(journals: Path, weights: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give each test a journal, a cache and random numbers of its own, in every order of the tests.
+
+    No test finds the answers or the lessons of another, nor those of the user. One fixture does all this, because
+    each fixture of each test takes its time.
+    """
+    test = request.node.nodeid
+    random.seed(test)
+    name = hashlib.blake2b(test.encode(), digest_size=8).hexdigest()
+    monkeypatch.setenv("FLOWRUN_JOURNAL", f"{journals}/{name}/journal.db")
+    cache = f"{journals}/cache-{name}"
     with suppress(FileExistsError):
-        (folder / "models").symlink_to(weights)
-    monkeypatch.setenv("FLOWRUN_CACHE", str(folder))
+        os.mkdir(cache)
+        os.symlink(weights, f"{cache}/models")
+    monkeypatch.setenv("FLOWRUN_CACHE", cache)

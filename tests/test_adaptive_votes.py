@@ -24,7 +24,7 @@ ADAPTIVE = [("majority", {"confidence": 0.95}), ("majority", {}), ("ahead", {"le
 
 @pytest.mark.parametrize(("rule", "args"), ADAPTIVE)
 @given(ballots=BALLOTS, least=st.integers(1, 5), seed=st.integers(0, 2**32), launch=LAUNCH)
-@settings(max_examples=150)
+@settings(max_examples=60)
 def test_an_adaptive_vote_is_that_of_the_first_sure_prefix(
     rule: str, args: dict[str, Json], ballots: list[Json], least: int, seed: int, launch: str
 ) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from flowrun.runtime.cli.views.clock import clock_text
 from flowrun.runtime.cli.views.table import Column, cut, table, width_of
-from flowrun.runtime.vocabulary.amounts import figures, money_text, time_text
+from flowrun.runtime.vocabulary.amounts import apart_text, figures, money_text, time_text
 
 
 @pytest.mark.parametrize(
@@ -124,3 +124,17 @@ def test_a_cut_text_fits(text: str, most: int) -> None:
 )
 def test_wide_letters_and_marks_are_counted_as_terminals_do(text: str, cells: int) -> None:
     assert width_of(text) == cells
+
+
+@pytest.mark.parametrize(
+    ("less", "more", "said"),
+    [
+        (0.5, 0.8, ("$0.50", "$0.80")),
+        (0.0001, 0.000104, ("$0.000100", "$0.000104")),
+        (0, 0.3, ("$0.00", "$0.30")),
+        (1200.001, 1200.002, ("$1,200.001", "$1,200.002")),
+        (1, 1, ("$1.000000000000", "$1.000000000000")),
+    ],
+)
+def test_different_limits_never_look_alike(less: float, more: float, said: tuple[str, str]) -> None:
+    assert apart_text(less, more) == said

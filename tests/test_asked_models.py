@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from flowrun.runtime.forecast.asked import asked_models, in_words
+from flowrun.runtime.forecast.asked_models import asked_models, in_words
 from flowrun.runtime.session.loading import load, plan_of
 from support.command_line import command
 
@@ -59,6 +59,51 @@ def test_a_flow_without_an_ask_asks_nothing(folder: Path) -> None:
 def test_a_fallback_is_asked_too(folder: Path) -> None:
     text = 'model m = "groq:x" else "ollama:y"\nflow f(w: text) { x = ask m "{{ w }}" return x }\n'
     assert [one.partition(" ")[0] for one in asked(folder, text, "openai:m")] == ["groq:x", "ollama:y"]
+
+
+LISTED = """
+model a = "groq:a"
+model b = "xai:b"
+model c = "deepseek:c"
+model d = "mistral:d"
+model e = "cohere:e"
+flow g(m: model = d) { r = ask m "Hi" -> yes | no return r }
+flow f(k: model = c) {
+  v = repeat 2 over m in [a, b] { ask m "Hi" -> yes | no } reduce majority(ties: first)
+  w = g(m: a)
+  z = ask k "{{ v }} {{ w }}"
+  return z
+}
+"""
+
+
+def test_a_model_that_no_call_can_reach_is_not_asked(folder: Path) -> None:
+    """Models reach asks through lists and parameters. A default counts where a call leaves the argument out."""
+
+    def names(text: str) -> list[str]:
+        return [one.partition(" ")[0] for one in asked(folder, text, "openai:m")]
+
+    assert names(LISTED) == ["groq:a", "xai:b", "deepseek:c"]
+    assert names(LISTED.replace("g(m: a)", "g()")) == ["groq:a", "xai:b", "deepseek:c", "mistral:d"]
+    assert names(LISTED.replace("[a, b]", "[a, e]").replace(" = c)", ")")) == ["groq:a", "cohere:e"]
+
+
+async def test_a_run_needs_no_key_of_a_model_that_no_call_can_reach(folder: Path) -> None:
+    (folder / "b.flow").write_text(LISTED)
+    ran = await command("b.flow", folder=folder)
+    assert "3 models cannot be asked" in ran.err
+    assert "COHERE_API_KEY" not in ran.err
+    assert "MISTRAL_API_KEY" not in ran.err
+
+
+async def test_a_plan_with_a_model_of_no_provider_is_refused_like_its_run(folder: Path) -> None:
+    (folder / "b.flow").write_text(LISTED)
+    plan = await command("plan", "b.flow", "--k", "grog:a", folder=folder)
+    run = await command("b.flow", "--k", "grog:a", folder=folder, GROQ_API_KEY="k", XAI_API_KEY="k")
+    sentence = "no provider is called `grog`. Did you mean groq:a?"
+    assert plan.code == run.code == 2
+    assert sentence in plan.err
+    assert sentence in run.err
 
 
 async def test_the_plan_tells_it_as_text_and_as_json(folder: Path) -> None:

@@ -46,7 +46,11 @@ class Case:
 CASES = {
     "a good answer": Case("answered", "answered", "1 call · ", "x", counted="answered"),
     "a reply without an answer": Case(
-        "spoilt", "spoilt", "1 call in 2 requests (1 spoilt) · ", AnswerError("it is empty", text=""), counted="spoilt"
+        "spoilt",
+        "spoilt",
+        "1 call in 2 requests (1 spoilt, 1 with uncounted tokens) · ",
+        AnswerError("it is empty", text=""),
+        counted="spoilt",
     ),
     "429": Case(
         "refused", "refused", "1 call in 2 requests (1 retry) · ", RefusedError("slow", status=429), counted="refused"

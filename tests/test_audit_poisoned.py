@@ -11,7 +11,7 @@ from flowrun.dsl import SourceReach, reach_of
 from support.poisoned import HOSTILE, Poisoned, requests
 from support.soak import share
 
-CHUNK = 40
+CHUNK = 24
 FEWEST = 3
 MOST = share(4_000) // CHUNK
 

@@ -6,6 +6,7 @@ import json
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from itertools import product
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from flowrun.runtime.dispatch import submission_book
 from flowrun.runtime.session.result import Result
 from support.batch_routes import rows_of
 from support.batch_server import Batch
+from support.few_cases import some
 
 __all__ = ["at"]
 READS = {"openai:m": "/content", "anthropic:m": "/results", "gemini:gemini-2.5-flash": "/v1beta/batches/batch-1"}
@@ -56,9 +58,10 @@ def must_be_paid_once(at: Place, found: Result) -> None:
     assert not found.summary.whole.in_doubt
 
 
-@pytest.mark.parametrize("model", ["openai:m", "anthropic:m"])
-@pytest.mark.parametrize("expire", [0.0, 0.3])
-@pytest.mark.parametrize("what", ["page", "empty", "cut", "busy", "lost"])
+@pytest.mark.parametrize(
+    ("model", "expire", "what"),
+    some(product(["openai:m", "anthropic:m"], [0.0, 0.3], ["page", "empty", "cut", "busy", "lost"]), 3),
+)
 async def test_damaged_results_are_read_again(at: Place, model: str, expire: float, what: str) -> None:
     at.does.expire = expire
 
@@ -84,8 +87,7 @@ async def test_damaged_results_are_read_again(at: Place, model: str, expire: flo
     assert sum("the results are read again" in one for one in found.summary.notices) == 1
 
 
-@pytest.mark.parametrize("model", LOOKS)
-@pytest.mark.parametrize("status", [200, 404, 500, 502])
+@pytest.mark.parametrize(("model", "status"), some(product(LOOKS, [200, 404, 500, 502]), 3))
 async def test_a_look_that_fails_is_made_again(at: Place, model: str, status: int) -> None:
     def answer() -> web.Response:
         return page() if status == 200 else web.Response(status=status, text=PAGE)
@@ -96,9 +98,7 @@ async def test_a_look_that_fails_is_made_again(at: Place, model: str, status: in
     assert sum("its state is asked for again" in one for one in found.summary.notices) == 1
 
 
-@pytest.mark.parametrize("model", LOOKS)
-@pytest.mark.parametrize("place", [READS, LOOKS])
-@pytest.mark.parametrize("status", [401, 403, 302])
+@pytest.mark.parametrize(("status", "place", "model"), some(product([401, 403, 302], [READS, LOOKS], LOOKS), 3))
 async def test_a_refused_look_ends_the_run_and_a_resumed_one_reads_the_answers(
     at: Place, model: str, place: dict[str, str], status: int
 ) -> None:

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from flowrun.runtime.providers import open_provider
+from flowrun.runtime.providers.hosted import ServedProvider
 from flowrun.runtime.providers.protocol import Provider, Surroundings
-from flowrun.runtime.providers.served import ServedProvider
 from flowrun.runtime.vocabulary.call import Message, Reply, Request
 from flowrun.runtime.vocabulary.errors import (
     AnswerError,

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowrun.runtime.costs.listed import listed
+from flowrun.runtime.costs.listed_prices import listed
 from flowrun.runtime.vocabulary.tariff import LENGTHS, Stores, Tariff, length_class
 from flowrun.runtime.vocabulary.usage import Price, TokenDetail, Usage
 from support.documented_replies import CASES, Case

@@ -9,8 +9,8 @@ import pytest
 
 from flowrun.runtime.providers import anthropic, openai
 from flowrun.runtime.providers.breakpoints import cache_key, converse_blocks, least_kept, without_cuts
+from flowrun.runtime.providers.message_content import messages_content, messages_system
 from flowrun.runtime.providers.protocol import Surroundings
-from flowrun.runtime.providers.written import messages_content, messages_system
 from flowrun.runtime.vocabulary.call import Message, Request
 
 MARK = {"type": "ephemeral"}

@@ -21,6 +21,7 @@ from flowrun.runtime import RunError, RunOptions, load, run_async
 from flowrun.runtime.providers import anthropic
 from flowrun.runtime.providers.protocol import Provider, Surroundings
 from flowrun.runtime.vocabulary.errors import FlowrunError
+from support.few_cases import some
 from support.keeping_server import Keeping, fitting, keeping
 from support.random_checks import Trial
 
@@ -53,7 +54,7 @@ def given(type_: types.Type, pick: int) -> Any:
 SAVED: dict[str, float] = {}
 
 
-@pytest.mark.parametrize("path", FLOWS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", some(FLOWS, 4), ids=lambda path: path.stem)
 async def test_no_flow_of_the_corpus_is_dearer(path: Path) -> None:
     plan = make_plan(load(path))
     inputs = {param.name: given(param.type, at) for at, param in enumerate(plan.params) if param.required}
@@ -69,11 +70,11 @@ async def test_no_flow_of_the_corpus_is_dearer(path: Path) -> None:
 
 
 def test_many_flows_of_the_corpus_are_cheaper() -> None:
-    if len(SAVED) > 50:
-        assert sum(one > 0 for one in SAVED.values()) > 10
+    if len(SAVED) > 12:
+        assert sum(one > 0 for one in SAVED.values()) > len(SAVED) / 5
 
 
-@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("seed", some(range(40), 4))
 async def test_no_random_flow_is_dearer(seed: int) -> None:
     trial = Trial.drawn(seed)
     dice = random.Random(seed)
@@ -102,7 +103,7 @@ MAP = """flow review(handbook: text, sections: [text]) {
 """
 
 
-@pytest.mark.parametrize("stop", [0.005, 0.03, 0.06, 0.1, 0.15, 0.2])
+@pytest.mark.parametrize("stop", some([0.005, 0.03, 0.06, 0.1, 0.15, 0.2], 2))
 async def test_a_run_that_is_stopped_and_resumed_pays_no_more(stop: float, tmp_path: Path) -> None:
     path, journal = tmp_path / "a.flow", tmp_path / "j.db"
     path.write_text(MAP, encoding="utf-8")
@@ -132,7 +133,7 @@ flow review(handbook: text, sections: [text]) {
 """
 
 
-@pytest.mark.parametrize("seconds", [0.0, 0.1, 0.3])
+@pytest.mark.parametrize("seconds", some([0.1, 0.0, 0.3], 3))
 def test_a_killed_process_reads_the_head_at_most_once_more(seconds: float, tmp_path: Path) -> None:
     """The process is killed by SIGKILL when the first request has come, and ``seconds`` later."""
     flow, book, sections = tmp_path / "a.flow", tmp_path / "book.txt", tmp_path / "sections.json"

@@ -52,6 +52,12 @@ def test_a_cascade_ends_where_its_condition_is_false() -> None:
     ]
 
 
+def test_a_skipped_stage_begins_and_ends_like_every_skipped_step() -> None:
+    run = ran(VOTE, "yes", "yes", "yes")
+    began = [one.path for one in run.of(e.StepStarted)]
+    assert (began.count("x.stage2"), began.count("x.stage3")) == (1, 1)
+
+
 def test_a_split_vote_goes_up_and_the_next_stage_sees_its_value() -> None:
     run = ran(VOTE, "yes", "no", "yes", "no")
     assert run.outcome.value == "no"

@@ -75,7 +75,7 @@ def losses(outcome: object) -> Counter[tuple[str, str, bool]]:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_test_with_the_cassette_of_a_run_is_the_run(kind: str, tmp_path: Path) -> None:
-    seen = hold(range(25), kind, tmp_path)
+    seen = hold(range(20), kind, tmp_path)
     assert seen["calls"] > 20 and seen["votes"]
     assert seen["losses"] or kind == "right"
 

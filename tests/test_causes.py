@@ -16,6 +16,7 @@ from flowrun.runtime.cli.progress import Teller
 from flowrun.runtime.cli.summary import failures_lines, losses_lines
 from flowrun.runtime.engine.decisions import Failure, Outcome
 from flowrun.runtime.vocabulary import events as e
+from flowrun.runtime.vocabulary.errors import BudgetError
 from support.command_line import chat, command
 
 CLOSED = "openai:m: 127.0.0.1:9 answered 429: the account's credit is used up"
@@ -63,15 +64,15 @@ def test_another_cause_stays_apart(one: str, other: str) -> None:
     assert [cause.count for cause in causes] == [1, 1]
 
 
-def test_a_hundred_thousand_losses_are_a_few_lines() -> None:
+def test_ten_thousand_losses_are_a_few_lines() -> None:
     teller = Teller()
-    losses = [Failure(f"all[{n}]", CLOSED if n % 3 else "it will not", None, ballot=n % 3 > 0) for n in range(100_000)]
+    losses = [Failure(f"all[{n}]", CLOSED if n % 3 else "it will not", None, ballot=n % 3 > 0) for n in range(10_000)]
     live = [line for loss in losses if (line := teller(e.ElementLost(loss.path, loss.reason)))]
     assert live == [f"{losses[n].path}: left out: {losses[n].reason}" for n in (0, 1, 2, 3, 4, 6)]
     lines = losses_lines(ended(losses=losses))
     assert lines == [
-        f"66,666 samples left out: {CLOSED} (all[1], all[2], all[4] and 66,663 more; --json lists them all)",
-        "33,334 elements left out: it will not (all[0], all[3], all[6] and 33,331 more; --json lists them all)",
+        f"6,666 samples left out: {CLOSED} (all[1], all[2], all[4] and 6,663 more; --json lists them all)",
+        "3,334 elements left out: it will not (all[0], all[3], all[6] and 3,331 more; --json lists them all)",
     ]
 
 
@@ -165,3 +166,16 @@ async def test_a_quiet_run_tells_losses_and_errors_alone(faults: Any, flow: Call
     assert failed.code == 3
     assert "no such letter" in failed.err
     assert " calls" not in failed.err
+
+
+def test_the_account_of_votes_is_made_once_for_all_losses(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[Result] = []
+
+    def told(result: Result) -> str:
+        made.append(result)
+        return "told"
+
+    monkeypatch.setattr("flowrun.runtime.cli.summary.spent_line", told)
+    losses = [Failure(f"a[{n}]", "no money", BudgetError("no money"), ballot=True) for n in range(100)]
+    assert losses_lines(ended(losses=losses)) == []
+    assert len(made) == 1

@@ -92,6 +92,17 @@ def test_a_word_that_begins_another_is_told_from_it_by_its_end() -> None:
     assert certainty(tokens, "yes", words) == pytest.approx(1 / 3)
 
 
+@pytest.mark.parametrize("others", [(), ((b"spam", log(0.6)),)], ids=["none", "itself"])
+def test_a_server_that_tells_no_other_token_makes_no_answer_sure(others: tuple[tuple[bytes, float], ...]) -> None:
+    """The rest of the probability may be that of the other word."""
+    words = ["spam", "ham"]
+    assert certainty([Token(b"spam", log(0.6), others)], "spam", words) == pytest.approx(0.6)
+    parts = [Token(b'"', log(0.5)), Token(b"sp", log(0.6)), Token(b"am", log(0.7)), Token(b'"', log(0.8))]
+    assert certainty(parts, "spam", words) == pytest.approx(0.6)
+    assert certainty(parts, "spam", ["spam", "spa"]) == pytest.approx(0.7)
+    assert certainty([Token(b"spam", log(1.0))], "spam", words) == 1
+
+
 @pytest.mark.parametrize("data", [b"", b"nothing", b'"eggs"'])
 def test_an_answer_without_the_word_has_no_probability(data: bytes) -> None:
     assert certainty([Token(data, -0.5)], "spam", ["spam", "ham"]) is None

@@ -121,7 +121,6 @@ def test_tags_further_on_are_the_answers_own(text: str) -> None:
     assert without_reasoning(text) == ("", text)
 
 
-HM = {"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]}
 CONTENTS: list[tuple[Any, Content]] = [
     ([{"type": "text", "text": "a"}, {"type": "text", "text": "b"}], Content("ab")),
     (

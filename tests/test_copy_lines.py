@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Iterator
 from copy import deepcopy
@@ -16,11 +15,13 @@ from hypothesis import strategies as st
 from flowrun.runtime import RunOptions, run_async
 from flowrun.runtime.journal.copies import bring_in, lines_of
 from flowrun.runtime.journal.reading import JournalReader
+from flowrun.runtime.journal.store import Journal
 from flowrun.runtime.pages.page import report_page
 from flowrun.runtime.providers.scripted import Scripted
 from flowrun.runtime.replay import read_run
 from flowrun.runtime.vocabulary.errors import CallError, InputError, RefusedError
 from support.harness import planned, scripted
+from support.journaled_runs import in_virtual_time, steady
 
 FLOW = planned("""
 model small = "openai:small" with input_price: 1, output_price: 2, max_tokens: 50
@@ -45,7 +46,9 @@ def lines(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
         return Scripted(text, 0)
 
     options = RunOptions(opener=scripted(script), journal=path, learn=False, budget="900 calls, $9")
-    asyncio.run(run_async(FLOW, {"items": ["one", "two"]}, options=options))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Journal, "append", steady(Journal.append))
+        in_virtual_time(run_async(FLOW, {"items": ["one", "two"]}, options=options))
     with JournalReader(path) as reader:
         return [*lines_of(reader, next(iter(reader.index.runs.values())))]
 
@@ -72,7 +75,7 @@ VALUES: st.SearchStrategy[Any] = st.one_of(
 )
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_a_changed_field_is_refused_or_shown(
     data: st.DataObject, lines: list[dict[str, Any]], tmp_path_factory: pytest.TempPathFactory

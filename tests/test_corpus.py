@@ -8,7 +8,7 @@ or its beginning; the caret, which may be left out, is what is underlined on the
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -19,6 +19,7 @@ from lark import Lark, Token, Tree
 from flowrun.dsl import CODES, Diagnostic, FlowError, Source, check_flow, make_plan, plan, render_diagnostic
 from flowrun.runtime.catalog import catalog
 from flowrun.runtime.plans.verify import verify
+from support.views import beside
 
 ROOT = Path(__file__).parent
 OK = sorted((ROOT / "corpus" / "ok").glob("*.flow"))
@@ -99,16 +100,6 @@ def expectations(text: str) -> Iterator[Expected]:
                 found["caret"],
                 found["text"],
             )
-
-
-def beside(path: Path) -> Callable[[str], Source | str]:
-    """Reads what a program imports from its own folder."""
-
-    def load(name: str) -> Source | str:
-        file = path.parent / name
-        return Source(file.read_text(encoding="utf-8"), name) if file.is_file() else "there is no such file"
-
-    return load
 
 
 def findings(text: str, path: Path) -> tuple[Diagnostic, ...]:

@@ -105,7 +105,7 @@ WANTED = (
 
 
 @given(WANTED, st.text(max_size=5000) | NAMES.map(lambda name: json.dumps({name * 50: 1})))
-@settings(max_examples=150)
+@settings(max_examples=60)
 def test_a_correction_is_never_longer_than_plans_count_it(wanted: t.Type, text: str) -> None:
     try:
         read_answer(text, wanted)

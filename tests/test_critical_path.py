@@ -235,3 +235,19 @@ def test_the_pieces_fill_the_run_without_overlap(elements: int, width: int, seed
     assert sum(one.ended - one.began for one in pieces) == sum(ended - began for began, ended in parts)
     assert all(one.ended <= then.began for one, then in pairwise(pieces))
     assert all(any(began <= one.began < one.ended <= ended for began, ended in parts) for one in pieces)
+
+
+def test_a_sample_waits_for_the_judge_that_compares_the_answers_before_it() -> None:
+    text = (
+        'flow f() { v = repeat 2..5 { ask "?" } reduce ahead(2, same: ask "Same? {{ a }} {{ b }}" -> yes | no) '
+        "return v }"
+    )
+    calls = (
+        call("v[0].line 1", sent(0, 100)),
+        call("v[1].line 1", sent(0, 110)),
+        call("v.reduce[1.0]", sent(110, 200)),
+        call("v[2].line 1", sent(200, 300)),
+        call("v.reduce[2.0]", sent(300, 400)),
+    )
+    record = RunRecord("r", planned(text), 0.0, 0.4, "done", calls)
+    assert chain(record) == ["v[1].line 1", "v.reduce[1.0]", "v[2].line 1", "v.reduce[2.0]"]

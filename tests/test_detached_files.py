@@ -18,7 +18,7 @@ import pytest
 from flowrun.runtime.detached.control import LONGEST, MOST_LISTENERS, Control, Link, listening
 from flowrun.runtime.detached.log import MOST, Tail
 from flowrun.runtime.detached.places import check_folder, folder_of, made_folder
-from flowrun.runtime.detached.records import RunRecord, all_of, find, sweep
+from flowrun.runtime.detached.records import DetachedRecord, all_of, find, sweep
 from flowrun.runtime.vocabulary.errors import DiskError
 
 LOGS = """
@@ -42,8 +42,8 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def record(folder: Path) -> Iterator[RunRecord]:
-    made = RunRecord(folder)
+def record(folder: Path) -> Iterator[DetachedRecord]:
+    made = DetachedRecord(folder)
     listening(folder, made.name).close()
     yield made
     for number in (made._lock, made.log, made.answer):
@@ -53,7 +53,7 @@ def record(folder: Path) -> Iterator[RunRecord]:
             continue
 
 
-def test_a_run_is_found_from_its_beginning_to_its_end(folder: Path, record: RunRecord) -> None:
+def test_a_run_is_found_from_its_beginning_to_its_end(folder: Path, record: DetachedRecord) -> None:
     assert all_of(folder) == {}
     record.begin("r1")
     found = find(folder, "r1")
@@ -68,14 +68,14 @@ def test_a_run_is_found_from_its_beginning_to_its_end(folder: Path, record: RunR
     assert sorted(os.listdir(folder)) == ["r1.log", "r1.out", "r1.run"]
 
 
-def test_a_run_that_does_not_begin_leaves_nothing(folder: Path, record: RunRecord) -> None:
+def test_a_run_that_does_not_begin_leaves_nothing(folder: Path, record: DetachedRecord) -> None:
     record.forget()
     assert not folder.exists()
 
 
-def test_a_run_that_another_process_runs_is_not_begun_twice(folder: Path, record: RunRecord) -> None:
+def test_a_run_that_another_process_runs_is_not_begun_twice(folder: Path, record: DetachedRecord) -> None:
     record.begin("r1")
-    other = RunRecord(folder)
+    other = DetachedRecord(folder)
     listening(folder, other.name).close()
     with pytest.raises(OSError, match="another process runs it"):
         other.begin("r1")
@@ -107,7 +107,7 @@ def test_a_link_in_place_of_the_folder_is_refused(tmp_path: Path) -> None:
         check_folder(folder_of(tmp_path / "journal.db"))
 
 
-def test_what_dead_runs_left_is_removed(folder: Path, record: RunRecord) -> None:
+def test_what_dead_runs_left_is_removed(folder: Path, record: DetachedRecord) -> None:
     record.begin("lives")
     old = time.time() - 40 * 86400
     for name in ("dead.sock", "dead.run", "ancient.run", "ancient.out", ".123.log"):
@@ -223,7 +223,7 @@ def test_the_socket_is_its_users_own(folder: Path) -> None:
         assert stat.S_IMODE((folder / "r1.sock").lstat().st_mode) == 0o600
 
 
-def test_a_record_is_short_and_has_no_secrets(folder: Path, record: RunRecord) -> None:
+def test_a_record_is_short_and_has_no_secrets(folder: Path, record: DetachedRecord) -> None:
     record.begin("r1")
     said = json.loads((folder / "r1.run").read_text())
     assert set(said) == {"version", "run", "process", "host", "began", "code"}

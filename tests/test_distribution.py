@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -116,6 +117,29 @@ main()
 """
 
 
+PARTS = """\
+flow parts(text: text) {
+  each = map part in split(text, by: heading) { ask "{{ part }}" } reduce collect
+  return each
+}
+
+test "a part" of parts {
+  text = "# a"
+  reply each: "b"
+  expect result == ["b"]
+}
+"""
+
+
+@pytest.fixture(scope="module")
+def begun(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which the checker alone has begun a project."""
+    folder = tmp_path_factory.mktemp("begun")
+    init = [sys.executable, "-c", CHECKER, "init"]
+    subprocess.run(init, cwd=folder, check=True, capture_output=True)
+    return folder
+
+
 @pytest.mark.parametrize(
     ("words", "code", "told"),
     [
@@ -124,16 +148,19 @@ main()
         (("test", "is_spam.flow"), 0, "1 test passed"),
         (("audit", "is_spam.flow"), 0, "no untrusted source"),
         (("plan", "is_spam.flow", "--email", "x"), 0, "calls"),
+        (("test", "parts.flow"), 1, "to find headings flowrun needs a package"),
+        (("plan", "parts.flow", "--text", "# a"), 2, "to find headings flowrun needs a package"),
         (("graph", "is_spam.flow"), 0, "flowchart"),
         (("explain", "F0203"), 0, "F0203"),
+        (("serve", "is_spam.flow"), 2, "flowrun: this command needs the package aiohttp"),
         (("is_spam.flow", "--email", "x", "--no-journal"), 3, "only the checker is installed here"),
     ],
 )
-def test_the_checker_alone(words: tuple[str, ...], code: int, told: str, tmp_path: Path) -> None:
-    init = [sys.executable, "-c", CHECKER, "init"]
-    subprocess.run(init, cwd=tmp_path, check=True, capture_output=True)
+def test_the_checker_alone(words: tuple[str, ...], code: int, told: str, begun: Path, tmp_path: Path) -> None:
+    shutil.copytree(begun, tmp_path, dirs_exist_ok=True)
+    (tmp_path / "parts.flow").write_text(PARTS, encoding="utf-8")
     environ = {**os.environ, "OPENAI_API_KEY": "k"}
-    more = ("--model", "openai:m") if code else ()
+    more = ("--model", "openai:m") if code == 3 else ()
     done = subprocess.run(
         [sys.executable, "-c", CHECKER, *words, *more],
         cwd=tmp_path,

@@ -23,6 +23,7 @@ from flowrun.runtime.engine.corrections import corrected
 from flowrun.runtime.session.loading import load, plan_of
 from flowrun.runtime.vocabulary.call import Message, Request
 from flowrun.runtime.vocabulary.errors import AnswerError, MalformedError
+from support import command_line
 from support.chat_recorder import chat_recorder
 from support.ejected import ejected_text, module_of
 
@@ -273,7 +274,6 @@ def test_functions_of_values_are_those_of_the_language(name: str) -> None:
     assert found["made"] == found["wanted"]
 
 
-COMMAND = [sys.executable, "-c", "from flowrun.runtime.cli import main; main()"]
 REFUSED = {
     "person": ('  a = ask human "x" -> yes | no\n', "a person is asked"),
     "batch of images": (
@@ -286,6 +286,10 @@ REFUSED = {
     "decided": ('  v = repeat 3 { ask "x" -> yes | no } reduce majority\n  a = decided(v)\n', "decided"),
     "cascade": ('  a = cascade { ask "x" -> yes | no else ask "y" -> yes | no }\n', "cascade"),
     "search": ('  a = repeat 1..9 { ask "x" } reduce first(if: result != "")\n', ""),
+    "same": (
+        '  v = repeat 3 {\n    ask "x"\n  } reduce majority(same: ask "{{ a }} {{ b }}" -> yes | no)\n',
+        "compares its answers",
+    ),
     "consistent": ('  a = repeat 3 { ask "x" } reduce consistent(judge: ask "Which? {{ results }}")\n', ""),
     "tournament": ('  a = repeat 3 { ask "x" } reduce best(judge: ask "{{ results }}", method: knockout)\n', ""),
     "window": ('  a = repeat 3..9 { ask "x" -> yes | no } reduce window(3)\n', "window"),
@@ -293,18 +297,16 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_what_has_no_plain_form_is_refused_at_its_line(name: str, tmp_path: Path) -> None:
+async def test_what_has_no_plain_form_is_refused_at_its_line(name: str, tmp_path: Path) -> None:
     body, words = REFUSED[name]
     flow, out = tmp_path / "x.flow", tmp_path / "x.py"
-    flow.write_text(f'model m = "anthropic:claude-sonnet-4-5"\n\nflow f() {{\n{body}  return a\n}}\n')
-    ran = subprocess.run(
-        [*COMMAND, "eject", str(flow), "--model", "openai:m", "-o", str(out)],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    value = "v" if name == "same" else "a"
+    flow.write_text(f'model m = "anthropic:claude-sonnet-4-5"\n\nflow f() {{\n{body}  return {value}\n}}\n')
+    ran = await command_line.command("eject", str(flow), "--model", "openai:m", "-o", str(out), folder=tmp_path)
     line = 5 if name.startswith("batch") or name == "decided" else 4
-    assert ran.returncode == 1
-    assert "F0778" in ran.stdout + ran.stderr and words in ran.stdout + ran.stderr
-    assert f"x.flow:{line}:" in ran.stdout + ran.stderr
+    assert ran.code == 1
+    assert "F0778" in ran.out + ran.err and words in ran.out + ran.err
+    assert f"x.flow:{line}:" in ran.out + ran.err
     assert not out.exists()
 
 

@@ -135,7 +135,7 @@ NESTED = {
     ],
 )
 async def test_json_of_any_root_satisfies_its_schema(tiny: EmbeddedProvider, schema: Any, fits: Any) -> None:
-    reply = await tiny.complete(ask("Tell me about a town, in JSON.", schema=schema), 2)
+    reply = await tiny.complete(ask("Tell me about a town, in JSON.", schema=schema))
     assert all(fits(json.loads(answer.text)) for answer in reply.answers)
 
 
@@ -217,7 +217,7 @@ async def test_close_ends_the_process_and_what_is_in_flight() -> None:
     assert await works_on(provider, 4)
     begun = time.monotonic()
     await provider.close()
-    assert time.monotonic() - begun < 1
+    assert time.monotonic() - begun < 10
     assert not runs(pid)
     with pytest.raises(RefusedError, match="was closed"):
         await asking
@@ -233,7 +233,7 @@ async def test_close_while_it_starts(after: float) -> None:
     await asyncio.sleep(after)
     begun = time.monotonic()
     await provider.close()
-    assert time.monotonic() - begun < 1
+    assert time.monotonic() - begun < 10
     with pytest.raises(UsageError, match="closed while it started"):
         await starting
 

@@ -95,9 +95,9 @@ async def test_the_engine_reads_a_head_once() -> None:
     try:
         replies = []
         for number in range(3):
-            section = f"{number} word and another " * 80
+            section = f"{number} word and another " * 10
             replies.append(await provider.complete(_ask(HEAD, section)))
-            await provider.complete(_ask(OTHER, section, choices=("A", "B")), 12)
+            await provider.complete(_ask(OTHER, section, choices=("A", "B")), 6)
         assert _cached(replies[0]) == 0
         head_tokens = 8
         assert [_cached(reply) >= head_tokens for reply in replies[1:]] == [True, True]

@@ -163,12 +163,12 @@ async def test_a_slow_model_is_measured_for_a_few_seconds_only(monkeypatch: pyte
 
     async def ask(request: Request) -> None:
         asked.append(request)
-        await asyncio.sleep(10)
+        await asyncio.sleep(60)
 
     monkeypatch.setattr(calibration, "LONGEST", 0.2)
     begun = time.monotonic()
     assert await best_width(ask) == 1
-    assert time.monotonic() - begun < 2 and len(asked) == 1
+    assert time.monotonic() - begun < 10 and len(asked) == 1
 
 
 async def test_an_untested_engine_is_told_and_used(world: World) -> None:

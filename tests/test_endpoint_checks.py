@@ -245,3 +245,10 @@ async def listed(folder: Path, **environ: str) -> dict[str, Any]:
     ran = await command("endpoints", "--json", folder=folder, **environ)
     assert ran.code == 0
     return {row["name"]: row["checks"] for row in json.loads(ran.out)["endpoints"]}
+
+
+async def test_a_server_that_counts_no_tokens_is_not_told_to_count_zero(faults: FaultServer, tmp_path: Path) -> None:
+    faults.replies.append(chat_server(ignores=["usage"]))
+    environ = {"OPENAI_BASE_URL": f"{faults.url}/v1", "OPENAI_API_KEY": KEY, "FLOWRUN_LEARN": "0"}
+    ran = await command("endpoints", "check", "openai", "--model", "m", folder=tmp_path, **environ)
+    assert ran.out.splitlines()[-1] == "1 request · tokens not counted · not kept"

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from flowrun.runtime.api import RunOptions, resume_async, run_async
-from flowrun.runtime.cli import asking
-from flowrun.runtime.providers.declared import DeclaredEndpoints
+from flowrun.runtime.cli import consent
+from flowrun.runtime.providers.declared_endpoints import DeclaredEndpoints
 from flowrun.runtime.providers.endpoint_tables import check_project
 from flowrun.runtime.session.approvals import approvals_file
 from flowrun.runtime.session.hosts import Reach
@@ -372,9 +372,9 @@ def test_a_person_is_shown_what_a_project_declares(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[str] = []
-    monkeypatch.setattr(asking, "_yes", lambda question: not asked.append(question))  # type: ignore[func-returns-value]
+    monkeypatch.setattr(consent, "_yes", lambda question: not asked.append(question))  # type: ignore[func-returns-value]
     reaches = [Reach("lab:big", "gpu.example", ("LAB_KEY",), "lab"), Reach("openai:m", "api.openai.com")]
-    assert asking._ask(reaches)
+    assert consent._ask(reaches)
     shown = capsys.readouterr().err
     assert "The flow chooses these models" in shown and "  openai:m at api.openai.com\n" in shown
     assert "The flowrun.toml of the project declares these endpoints" in shown

@@ -16,7 +16,8 @@ from flowrun.dsl.bounds.rounds import Rounds
 from flowrun.dsl.bounds.sizes import NONE
 from flowrun.dsl.bounds.survey import Done, Least
 from flowrun.runtime.forecast.estimate import estimate_plan
-from support.timed_runs import HERE, bounds, planned
+from support.harness import planned
+from support.timed_runs import HERE, bounds
 
 Near = dict[str, frozenset[str]]
 

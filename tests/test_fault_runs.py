@@ -10,6 +10,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,7 +18,7 @@ from support.fault_audit import most_above_rate, most_in_flight
 from support.fault_scene import CONCURRENCY, KINDS, Scene, Torment, drawn
 from support.model_server import model_server
 from support.postgres_server import PostgresServer, needs_postgres, server
-from support.processes import DiskAt
+from support.processes import PATIENT, DiskAt
 from support.soak import share
 
 pytestmark = [
@@ -47,9 +48,9 @@ def one(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     yield from scene(tmp_path_factory.mktemp("one"), 0.08, items=80)
 
 
-def scene(folder: Path, seconds: float, count: int = 1, **given: int | str) -> Iterator[Scene]:
+def scene(folder: Path, seconds: float, count: int = 1, **given: Any) -> Iterator[Scene]:
     with model_server(folder / "server.log", seconds) as served:
-        made = Scene(folder, served, count, **given)  # type: ignore[arg-type]
+        made = Scene(folder, served, count, **given)
         made.learn()
         yield made
 
@@ -65,7 +66,7 @@ def torment(
 ) -> list[Torment]:
     """Let faults befall one run after another, until so many processes are killed. Return what happened."""
     chains: list[Torment] = []
-    while sum(one.kills for one in chains) < (kills or share(KILLS)) and len(chains) < KILLS:
+    while sum(one.kills for one in chains) < (kills or share(KILLS, least=2)) and len(chains) < KILLS:
         seed += 1
         chain = Torment(at, f"s{seed}", random.Random(seed), journal(f"s{seed}"), dict(others or {}))
         chain.happened.append(f"seed {seed}")
@@ -151,7 +152,7 @@ def test_a_budget_holds_while_processes_are_killed(budget: str, most: int, tmp_p
 
 def test_limits_hold_while_drivers_are_killed_and_runs_go_on(tmp_path: Path) -> None:
     """The server takes longer for an answer than a driver for its start, and works on for those that are killed."""
-    for at in scene(tmp_path, 2.0, items=30, text=SLOW):
+    for at in scene(tmp_path, 1.2, items=24, text=SLOW, others=PATIENT):
         for chain in torment(at, 7000, ("driver", "worker"), kills=max(2, share(KILLS) // 4)):
             assert most_in_flight(chain.log()) <= 6
             assert most_above_rate(chain.log(), 1200) == 0

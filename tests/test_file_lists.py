@@ -137,11 +137,11 @@ def test_a_folder_that_cannot_be_read_is_named(papers: Path) -> None:
     papers.chmod(0o700)
 
 
-def test_thousands_of_files_come_in_their_order(tmp_path: Path) -> None:
+def test_more_than_a_thousand_files_come_in_their_order(tmp_path: Path) -> None:
     (tmp_path / "many").mkdir()
-    for number in range(3000):
+    for number in range(1200):
         (tmp_path / "many" / f"{number:05}.txt").write_text(str(number))
-    assert read("many") == read("many/*.txt") == [str(number) for number in range(3000)]
+    assert read("many") == read("many/*.txt") == [str(number) for number in range(1200)]
 
 
 FLOW = """model m = "openai:m"

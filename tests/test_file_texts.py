@@ -10,19 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowrun.dsl import FlowError, Source, check_flow, labels_of, make_plan, plan, quoted
+from flowrun.dsl import FlowError, Source, check_flow, labels_of, plan, quoted
 from flowrun.runtime.catalog import catalog
-from flowrun.runtime.plans.verify import verify
 from flowrun.testing.parallel import run_files
-from support.harness import stage
+from support.harness import planned, stage
 
 Json = Any
-
-
-def planned(text: str) -> plan.Plan:
-    made = make_plan(check_flow(Source(text), catalog()))
-    verify(made)
-    return made
 
 
 def codes(text: str) -> list[str]:

@@ -15,7 +15,7 @@ from flowrun.runtime.inputs.cuts import Cut, Taken
 from flowrun.runtime.inputs.inputs import read_input
 from flowrun.runtime.journal.records import Kind
 from flowrun.runtime.journal.row_fields import check_fields
-from flowrun.runtime.plans.mapped import mapped_lists
+from flowrun.runtime.plans.mapped_parameters import mapped_lists
 from support.command_line import Ran, chat, command
 
 FLOW = """model m = "openai:m"

@@ -103,7 +103,7 @@ AROUND = {
     st.integers(0, 2**16),
     st.booleans(),
 )
-@settings(max_examples=60, suppress_health_check=list(HealthCheck), database=None)
+@settings(max_examples=30, suppress_health_check=list(HealthCheck), database=None)
 def test_a_call_does_what_its_body_does_in_place(
     steps: list[Callable[[str], str]], around: str, seed: int, fails: bool
 ) -> None:

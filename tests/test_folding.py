@@ -28,7 +28,7 @@ def same(one: object, other: object) -> bool:
     return one == other and type(one) is type(other)
 
 
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(constant_flows(), st.randoms(use_true_random=False))
 def test_folding_and_runs_give_the_same_values(flow: ConstantFlow, chance: random.Random) -> None:
     lines = list(flow.lines)
@@ -165,7 +165,7 @@ def test_what_doubles_is_not_followed_for_long(first: str, line: str) -> None:
 
 @pytest.mark.parametrize("line", ["k{next} = k{last} + 1", 'k{next} = text "{{{{ k{last} }}}}"'])
 def test_a_long_row_of_steps_is_followed_in_any_order(line: str) -> None:
-    lines = ["k0 = 0", *(line.format(last=n, next=n + 1) for n in range(10_000))]
+    lines = ["k0 = 0", *(line.format(last=n, next=n + 1) for n in range(2_500))]
     random.Random(7).shuffle(lines)
-    checked = checked_flow(flow_of(*lines, 'x = ask "{{ mail }}" with max_tokens: k10000'))
-    assert folded(checked)["k10000"] in (10_000, "0")
+    checked = checked_flow(flow_of(*lines, 'x = ask "{{ mail }}" with max_tokens: k2500'))
+    assert folded(checked)["k2500"] in (2_500, "0")

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from flowrun.dsl import one_line
-from flowrun.runtime.providers import failures, open_provider, shaped
+from flowrun.runtime.providers import answer_forms, failures, open_provider
 from flowrun.runtime.providers.protocol import Surroundings
 from flowrun.runtime.vocabulary.call import Message, Reply, Request
 from flowrun.runtime.vocabulary.errors import (
@@ -169,7 +169,7 @@ async def test_a_mistake_in_reading_an_answer_keeps_what_was_paid(faults: Any, m
         raise RecursionError
 
     faults.json({"choices": [{"message": {"content": "paid"}, "finish_reason": "stop"}], "usage": {"prompt_tokens": 3}})
-    monkeypatch.setattr(shaped, "clean", stumble)
+    monkeypatch.setattr(answer_forms, "clean", stumble)
     provider = open_provider("openai:m", Surroundings({"OPENAI_BASE_URL": faults.url}))
     with pytest.raises(FlowrunError, match="RecursionError, in test_foreign_replies") as caught:
         await provider.complete(request())

@@ -48,13 +48,13 @@ def holds(text: str) -> s.File:
     return file
 
 
-@settings(max_examples=60, suppress_health_check=SLOW)
+@settings(max_examples=40, suppress_health_check=SLOW)
 @given(files())
 def test_a_tree_comes_back_from_its_text(file: s.File) -> None:
     assert holds(format_file(file)) == file
 
 
-@settings(max_examples=50, suppress_health_check=SLOW)
+@settings(max_examples=30, suppress_health_check=SLOW)
 @given(files(), st.data())
 def test_comments_and_line_ends_may_stand_between_any_two_tokens(file: s.File, data: st.DataObject) -> None:
     found = list(TOKEN.finditer(formatted := format_file(file)))

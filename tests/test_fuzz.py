@@ -86,7 +86,7 @@ def damaged(draw: st.DrawFn) -> str:
     return "".join(tokens)
 
 
-few = settings(max_examples=150, suppress_health_check=list(HealthCheck))
+few = settings(max_examples=60, suppress_health_check=list(HealthCheck))
 many = settings(max_examples=share(100_000), suppress_health_check=list(HealthCheck))
 
 

@@ -12,8 +12,8 @@ from flowrun.runtime.dispatch.gathering import Gathering
 from flowrun.runtime.dispatch.submission_book import Submission, SubmissionBook
 from flowrun.runtime.dispatch.submission_search import found_id
 from flowrun.runtime.providers import open_provider
+from flowrun.runtime.providers.hosted import ServedProvider
 from flowrun.runtime.providers.protocol import Surroundings
-from flowrun.runtime.providers.served import ServedProvider
 from flowrun.runtime.providers.submissions.protocol import Line, Listed, Result, State, SubmissionApi
 from flowrun.runtime.providers.submissions.transport import Transport
 from flowrun.runtime.vocabulary.call import Message, Reply, Request

@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from flowrun.dsl import Picture, make_plan, picture_of, to_dot, to_mermaid, to_svg
+from flowrun.dsl import make_plan, picture_of, to_dot, to_mermaid, to_svg
 from flowrun.dsl import plan as p
 from flowrun.dsl import types as t
 from flowrun.dsl.export import svg
@@ -175,11 +175,9 @@ def test_a_flow_without_steps() -> None:
 
 @pytest.mark.parametrize("path", FLOWS, ids=lambda path: path.stem)
 def test_every_flow_of_ours_is_drawn(path: Path) -> None:
-    def drawn() -> Picture:
-        return picture_of(make_plan(load(path)), catalog().functions)
-
-    holds(drawn())
-    assert to_svg(drawn()) == to_svg(drawn())
+    one, again = (picture_of(make_plan(load(path)), catalog().functions) for _ in range(2))
+    holds(one)
+    assert to_svg(one) == to_svg(again)
 
 
 # The drawing
@@ -204,12 +202,12 @@ def test_steps_that_need_each_other_stand_in_a_straight_line() -> None:
 
 
 def test_where_lanes_would_be_too_many_links_go_straight() -> None:
-    boxes = [Box(10, 20) for _ in range(300)]
-    links = [Link(a, b, a) for a, b in combinations(range(300), 2)]
+    boxes = [Box(10, 20) for _ in range(250)]
+    links = [Link(a, b, a) for a, b in combinations(range(250), 2)]
     assert layered(boxes, links).straight
     arranged = arrange(boxes, links, Gaps())
     assert sorted(arranged.ends) == list(range(len(links)))
-    assert len({place[0] for place in arranged.places}) == 300
+    assert len({place[0] for place in arranged.places}) == 250
 
 
 def test_the_order_in_a_layer_avoids_crossings() -> None:

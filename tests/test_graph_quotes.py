@@ -14,7 +14,7 @@ from flowrun.dsl import types as t
 from support.picture_readers import read_dot, read_mermaid
 from support.pictures import ask, holds, nodes, program
 
-SOME = settings(max_examples=30, suppress_health_check=[HealthCheck.too_slow])
+SOME = settings(max_examples=12, suppress_health_check=[HealthCheck.too_slow])
 NASTY = (
     '"',
     "<b>x</b><script>alert(1)</script>",

@@ -104,7 +104,7 @@ def test_a_plan_has_the_values_that_lines_mention_in_their_order() -> None:
     assert next(one.place.text for one in unused.given.helpers if one.name == "b") == '"y"'
 
 
-@pytest.mark.parametrize("number", [99, 100, 5_000])
+@pytest.mark.parametrize("number", [99, 100, 1_500])
 def test_values_that_mention_each_other_without_end_are_refused(number: int, tmp_path: Path) -> None:
     lines = ['mail = "x"', "reply k: spam", "expect k == g0"]
     lines += [f"g{at} = g{at + 1}" for at in range(number)] + [f"g{number} = spam"]

@@ -90,6 +90,13 @@ def test_two_holes_with_one_title_tell_their_lines() -> None:
     assert [place.title for place in tuning(text).places] == ["repeat (line 2)", "repeat (line 3)"]
 
 
+def test_two_holes_of_one_line_with_one_title_tell_their_columns() -> None:
+    found = tuning(flow(f"repeat ?(1, 3)..?(5, 9) {ASK} reduce ahead(?(1, 2))"))
+    titles = [place.title for place in found.places]
+    assert [title.partition(",")[0] for title in titles[:2]] == ["repeat (line 2", "repeat (line 2"]
+    assert len(set(titles)) == 3 and titles[2] == "ahead"
+
+
 def test_each_candidate_is_checked_and_its_error_tells_the_setting() -> None:
     with pytest.raises(FlowError) as caught:
         checked(flow(f"repeat ?(3, 5) {ASK} reduce quorum(?(3, 4))"))

@@ -15,6 +15,7 @@ text rule = "Never."
 type Finding = { clause: text "the words"  severity: low | medium | high  score: 1..5 }
 prompt note(section: text) from "note.md"
 extern total(results: [Finding]) -> number from "m:total"
+extern alike(a: text, b: text) -> bool from "m:alike"
 """
 OTHERS = {
     "lib/words.flow": 'type Tone = dry | warm\ntext persona = "You."\n'
@@ -31,6 +32,7 @@ FLOW = """flow main(contract: document, xs: [Finding]) budget 10 calls {
 }
 setup usual of main { contract = "x" }
 """
+VOTE = 'repeat 3 { ask "x" -> spam | fine } reduce majority'
 LINES = [
     ('y = ask fast "{{ ‸', "contract xs found kinds one rule words", "y fast"),
     ('y = ask fast "{{ ‸ }}"', "contract found rule", "y fast"),
@@ -56,7 +58,25 @@ LINES = [
     ('y = map q in xs { ask "{{ q.clause }}" } reduce ‸', "collect majority by fold total", "contract"),
     ('y = map q in xs { ask "{{ q.clause }}" -> Finding } reduce best(by: ‸)', "clause score", ""),
     ('y = map q in xs { ask "{{ q.clause }}" -> Finding } reduce best(‸)', "by: judge:", ""),
+    (
+        'y = map q in xs { ask "{{ q.clause }}" -> Finding } reduce first(if: ‸)',
+        "result contract true ask",
+        "q results",
+    ),
+    ('y = repeat 5 { ask "x" } reduce majority(same: ‸)', "ask alike", "total"),
+    ('y = repeat 5 { ask "x" } reduce best(judge: ‸)', "ask", "alike"),
+    ('y = map q in xs { ask "{{ q.clause }}" -> Finding } reduce first(if: result.score > 3 and ‸)', "result", "q"),
+    (
+        'y = map q in xs { ask "{{ q.clause }}" -> Finding } reduce first(if: result.severity != ‸)',
+        "low high result",
+        "",
+    ),
     ('y = map q in xs { ask "{{ q.clause }}" } reduce concat with ‸', "concurrency errors", "temperature launch"),
+    (f'y = cascade {{ {VOTE} else ask fast "x" when ‸ }}', "agreement margin last contract", "stage1"),
+    (f'y = cascade {{ {VOTE} else ask fast "x" when agreement < 1 and ‸ }}', "agreement margin last", "stage1"),
+    ('y = cascade { ask "x" -> spam | fine else ask fast "x" when ‸ }', "sure last", "margin"),
+    ('y = cascade { ask "x" -> spam | fine else ask fast "x" when last == ‸ }', "spam fine", "margin"),
+    ('y = ask "x" when ‸', "found one", "margin"),
     ("y = map ‸", "", "contract"),
     ("y = map q in xs where q.‸", "clause severity", "contract"),
     ('y = map q in xs { ask "{{ ‸', "q contract", "y"),

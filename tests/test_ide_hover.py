@@ -90,7 +90,7 @@ def test_no_price_without_prices() -> None:
 
 def test_prices_of_steps() -> None:
     from flowrun.dsl import Rates, Served
-    from flowrun.dsl.bounds.served import Blank
+    from flowrun.dsl.bounds.model_facts import Blank
 
     class World(Blank):
         def served(self, address: str) -> Served:
@@ -138,3 +138,28 @@ def test_signature(call: str, label: str, active: str | None) -> None:
 def test_no_signature_outside_of_brackets(call: str) -> None:
     view, at = viewed(MAIN.replace("done = sub(a: t)", f"done = {call}"), before=MAIN)
     assert ide.signature(view, at) is None
+
+
+def test_a_hole_tells_its_candidates() -> None:
+    text = 'flow f(a: text) {\n  x = repeat 3..9 { ask "{{ a }}" -> b | c } reduce ahead(?)\n'
+    text += '  y = ask "{{ x }}" with temperature: ?(0, 0.5)\n  return y\n}\n'
+    view, _ = viewed(f"{text}‸")
+    found = ide.hover(view, text.index("?)"))
+    assert found is not None and "ahead ?" in found.text and found.span.text == "?"
+    assert "tries `1`, `2`, `3`, `4`, `5`, and picks one" in found.text
+    found = ide.hover(view, text.index("?(0"))
+    assert found is not None and "temperature ?" in found.text and "`0`, `0.5`" in found.text
+    behind = ide.hover(view, text.index("0.5"))
+    assert behind is None or "tries" not in behind.text
+
+
+def test_the_words_and_the_item_of_a_panel_have_hovers() -> None:
+    text = (
+        'model a = "openai:gpt-4o-mini"\nmodel b = "openai:gpt-4o"\nflow f(t: text) {\n'
+        '  v = repeat 2..5 OVER m in [a, b] { ask m "Is it? {{ t }}" -> yes | no } reduce ahead(2)\n  return v\n}\n'
+    )
+    for mark, said in (("OVER", "The list of a panel"), ("m in", "m: model"), ('m "Is', "m: model")):
+        at = text.index(mark)
+        shown = ide.hover(ide.look(Source(text.replace("OVER", "over")), catalog()), at)
+        assert shown is not None
+        assert said in shown.text, (mark, shown)

@@ -178,14 +178,14 @@ def test_a_warning_is_silenced(text: str) -> None:
 
 def test_each_fix_is_that_of_validate() -> None:
     tried = 0
-    for path in CORPUS[::3]:
+    for path in CORPUS[::6]:
         view = of_file(path)
         for action in ide.actions(view, 0, len(view.source.text)):
             if action.kind in ("fix", "guess") and action.finding is not None and action.finding.fix is not None:
                 assert action.edits == action.finding.fix.edits
                 assert (action.kind == "fix") == action.finding.fix.safe
                 tried += 1
-    assert tried > 30
+    assert tried > 15
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,8 @@ def run(faults: Any, tmp_path: Path) -> Run:
     (tmp_path / "b.png").write_bytes(png(5))
     for _ in range(8):
         faults.json(chat("a cat"))
-    environ = {"OPENAI_API_KEY": "key", "OPENAI_BASE_URL": f"{faults.url}/v1"}
+    cache = os.environ["FLOWRUN_CACHE"]
+    environ = {"OPENAI_API_KEY": "key", "OPENAI_BASE_URL": f"{faults.url}/v1", "FLOWRUN_CACHE": cache}
 
     async def ran(*words: str) -> Ran:
         return await command(*words, folder=tmp_path, **environ)
@@ -95,7 +97,7 @@ async def test_a_resumed_run_wants_its_images_as_they_were(run: Run, faults: Any
 
 
 async def test_nothing_is_sent_if_a_later_model_takes_no_image(run: Run, faults: Any, tmp_path: Path) -> None:
-    (tmp_path / "a.flow").write_text(FLOW.replace('b = ask "', 'b = ask weak "') + 'model weak = "embedded"\n')
+    (tmp_path / "a.flow").write_text(FLOW.replace('b = ask "', 'b = ask weak "') + 'model weak = "embedded:tiny"\n')
     ran = await run(*LOOK)
     assert ran.code != 0
     assert "reads no images, and the flow shows it one: name a model that does" in ran.err

@@ -336,7 +336,7 @@ def test_any_argument_is_read_or_refused(given: str, type_: types.Type) -> None:
 
 @pytest.mark.no_cover
 def test_many_rows_take_little_time() -> None:
-    write("m.jsonl", '{"id": 1, "body": "x"}\n' * 100_000)
+    write("m.jsonl", '{"id": 1, "body": "x"}\n' * 50_000)
     began = time.process_time()
-    assert len(read("m.jsonl", MAILS)) == 100_000
-    assert time.process_time() - began < 5
+    assert len(read("m.jsonl", MAILS)) == 50_000
+    assert time.process_time() - began < 2.5

@@ -16,6 +16,7 @@ from flowrun.runtime.journal.reading import JournalReader
 from flowrun.runtime.journal.records import Kind, LogRecord
 from flowrun.runtime.journal.store import Journal
 from flowrun.runtime.vocabulary.errors import DiskError
+from support.few_cases import some
 from support.written import read_journal
 
 BEGUN = LogRecord(0, Kind.RUN, {"id": "r1", "flow": "f", "source": "f.flow", "began": 1.0})
@@ -134,7 +135,8 @@ def test_rows_that_are_gone_are_missed(damage: Callable[[Path], None], tmp_path:
     assert "No call was made" in said
 
 
-def test_every_bit_of_the_first_bytes(tmp_path: Path) -> None:
+@pytest.mark.parametrize("part", some(range(5), 5))
+def test_every_bit_of_the_first_bytes(part: int, tmp_path: Path) -> None:
     """The header of the database and of its first page: refused, or what it says is what was written."""
     whole = tmp_path / "whole.db"
     written(whole, 40)
@@ -143,14 +145,15 @@ def test_every_bit_of_the_first_bytes(tmp_path: Path) -> None:
     shutil.copy(f"{whole}.head", f"{broken}.head")
     data = whole.read_bytes()
     silent = []
-    for place in range(160):
-        for bit in range(8):
-            broken.write_bytes(data[:place] + bytes([data[place] ^ (1 << bit)]) + data[place + 1 :])
-            try:
-                if read_journal(broken) != said:
-                    silent.append((place, bit))
-            except DiskError:
-                pass
+    # Five parts, so that each of them has all eight bits.
+    for number in range(part, 160 * 8, 5):
+        place, bit = divmod(number, 8)
+        broken.write_bytes(data[:place] + bytes([data[place] ^ (1 << bit)]) + data[place + 1 :])
+        try:
+            if read_journal(broken) != said:
+                silent.append((place, bit))
+        except DiskError:
+            pass
     assert silent == []
 
 

@@ -61,7 +61,7 @@ def judged(rule: str, template: str, candidates: list[str], judge: Any) -> Run:
 
 
 @given(TEXTS, st.data())
-@settings(max_examples=200)
+@settings(max_examples=60)
 def test_the_number_a_judge_gives_is_the_candidate_it_has_read(candidates: list[str], data: st.DataObject) -> None:
     favourite = data.draw(st.sampled_from(candidates))
     order = data.draw(st.permutations(candidates))

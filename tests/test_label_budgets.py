@@ -87,7 +87,7 @@ def test_requests_that_a_budget_ends_are_in_the_reach(number: int, monkeypatch: 
 
 def test_the_quick_count_is_never_above_the_bounds() -> None:
     counted = 0
-    for seed in range(60):
+    for seed in range(25):
         for trial in (Poisoned.drawn(seed), Poisoned.failing(seed), Poisoned.silent(seed)):
             if trial is None:
                 continue

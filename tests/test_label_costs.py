@@ -94,7 +94,7 @@ def test_a_thousand_steps_are_read_in_a_part_of_their_check() -> None:
     plan = make_plan(checked)
     assert sum(1 for _ in plan.walk()) == 1000
     labels_of(plan, known)
-    pairs = [(seconds(lambda: labels_of(plan, known)), seconds(lambda: check_flow(plain, known))) for _ in range(5)]
+    pairs = [(seconds(lambda: labels_of(plan, known)), seconds(lambda: check_flow(plain, known))) for _ in range(3)]
     # The labels take a quarter of the check here; half of it is the limit, because other processes disturb both.
     assert median(labels / check for labels, check in pairs) < 0.5
 
@@ -116,8 +116,8 @@ def test_flows_that_call_flows_do_not_multiply_the_work() -> None:
 @pytest.mark.no_cover
 def test_the_reading_of_labels_grows_as_the_flow_does() -> None:
     known = catalog()
-    small, big = (make_plan(check_flow(Source(large(steps)), known)) for steps in (200, 1600))
+    small, big = (make_plan(check_flow(Source(large(steps)), known)) for steps in (100, 800))
     for plan in (small, big):
         labels_of(plan, known)
-    times = [(seconds(lambda: labels_of(small, known)), seconds(lambda: labels_of(big, known))) for _ in range(5)]
+    times = [(seconds(lambda: labels_of(small, known)), seconds(lambda: labels_of(big, known))) for _ in range(3)]
     assert median(big_time / small_time for small_time, big_time in times) < 24

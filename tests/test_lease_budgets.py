@@ -15,7 +15,7 @@ from flowrun.runtime.costs.lease_book import BudgetBook
 from flowrun.runtime.costs.leased_ledger import LeasedLedger
 from flowrun.runtime.vocabulary.errors import BudgetError
 
-SOME = settings(max_examples=200, database=None, deadline=None)
+SOME = settings(max_examples=80, database=None, deadline=None)
 
 
 class Payer:

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flowrun.runtime.limits.lease_endpoint import LINGER
 from flowrun.runtime.limits.lease_rate import SharedRate
+from flowrun.runtime.limits.lease_shares import LINGER
 from support.leased import AT, Cluster, delays, rate_broken, virtually
 
-SOME = settings(max_examples=40, database=None, deadline=None)
+SOME = settings(max_examples=8, database=None, deadline=None)
 
 
 @SOME

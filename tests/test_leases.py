@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import random
+from itertools import product
 
 import pytest
 
+from support.few_cases import some
 from support.leased import AT, Cluster, delays, rate_broken, virtually
 
 
@@ -55,9 +57,7 @@ def test_a_low_rate_is_used_too_where_messages_are_quick() -> None:
     virtually(run())
 
 
-@pytest.mark.parametrize("holders", [2, 8])
-@pytest.mark.parametrize("delay", [0.001, 0.05])
-@pytest.mark.parametrize("tpm", [60_000, 600_000])
+@pytest.mark.parametrize(("holders", "delay", "tpm"), some(product([2, 8], [0.001, 0.05], [60_000, 600_000]), 3))
 def test_a_rate_of_tokens_holds_in_any_window_and_is_used(holders: int, delay: float, tpm: int) -> None:
     async def run() -> None:
         cluster = Cluster(holders, lambda: delay, limit=100, tpm=tpm)

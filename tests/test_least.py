@@ -13,12 +13,13 @@ from flowrun.dsl import Bound
 from flowrun.dsl.diagnostics import FlowError
 from flowrun.runtime.providers.embedded import cores
 from flowrun.runtime.vocabulary.errors import UsageError
+from support.harness import planned
 from support.lossy_flows import Writer
 from support.soak import share
-from support.timed_runs import Server, bounds, hold, planned, run
+from support.timed_runs import Server, bounds, hold, run
 
 Json = Any
-QUICK = settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+QUICK = settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck), database=None)
 SEEDS = st.integers(0, 2**32 - 1)
 SHARES = st.sampled_from([0, 0.2, 0.5, 0.9])
 XS = ["a", "b", "c", "d"]

@@ -69,7 +69,7 @@ def test_what_may_be_spared_is_not_counted(step: str) -> None:
 
 
 @given(st.integers(0, 2**32 - 1))
-@settings(max_examples=80)
+@settings(max_examples=15)
 def test_a_refused_budget_is_below_every_run(seed: int) -> None:
     """A run of a flow whose budget is refused makes more calls than the budget allows."""
     trial = Trial.drawn(seed)

@@ -162,7 +162,7 @@ def test_formatting_keeps_what_is_silenced() -> None:
     assert codes(text) == codes(formatted) == []
 
 
-MANY = 3000
+MANY = 1200
 
 
 @pytest.mark.parametrize(

@@ -46,16 +46,16 @@ def start(folder: Path, url: str, columns: int, rows: int, *options: str, items:
 
 
 def test_a_run_shows_its_blocks_and_leaves_nothing_of_them(served: Served, tmp_path: Path) -> None:
-    with start(tmp_path, served.url, 100, 30, "--budget", "$1") as terminal:
+    with start(tmp_path, served.url, 100, 30, "--budget", "$1", items=12) as terminal:
         terminal.until(lambda text: "  said " in text and "4 in flight" in text and "waiting for a place at" in text)
         state, notes, said = terminal.lines[-4:-1]
         assert " of $1.00" in state
         assert notes.startswith("notes ")
-        assert "/30" in notes
+        assert "/12" in notes
         assert said.startswith("  said ")
         assert terminal.end() == 0
         assert len(terminal.lines) <= 3, "the closing line may be folded"
-        assert "60 calls" in terminal.lines[0]
+        assert "24 calls" in terminal.lines[0]
         assert not terminal.cursor_hidden
 
 

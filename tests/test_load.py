@@ -17,7 +17,7 @@ from support.soak import share
 BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
 COMMAND = "from flowrun.runtime.cli import main; main()"
 WORDS = ("--output", "out.jsonl", "--quiet")
-ROWS = share(1_000_000)
+ROWS = share(1_000_000, least=40_000)
 GROWTH = 12.0
 """MiB that a run may hold more in its last fifth than in its second one: 200 bytes for each row would be seen."""
 FLOW = """

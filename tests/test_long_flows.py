@@ -16,7 +16,7 @@ from flowrun.runtime.files.files import Files
 from flowrun.runtime.forecast.estimate import estimate_plan
 from flowrun.runtime.providers.scripted import ScriptedProvider
 
-MANY = 700
+MANY = 550
 
 
 def called(count: int, body: str = "x = f{before}(a: a) return x") -> str:
@@ -69,7 +69,7 @@ def checked(text: str) -> None:
 def few_frames() -> Iterator[None]:
     """A stack that a recursion over the number of steps or flows would fill."""
     before = sys.getrecursionlimit()
-    sys.setrecursionlimit(700)
+    sys.setrecursionlimit(MANY)
     try:
         yield
     finally:

@@ -56,7 +56,7 @@ def fails_unsettled(driven: Driven) -> bool:
     args=ARGS,
     data=st.data(),
 )
-@settings(max_examples=150)
+@settings(max_examples=60)
 def test_an_exact_vote_has_the_value_of_all_samples_or_none(
     rule: str, samples: list[Json], seed: int, launch: str, args: dict[str, Json], data: st.DataObject
 ) -> None:
@@ -158,7 +158,7 @@ def test_a_quorum_that_no_lost_sample_can_reach_has_failed() -> None:
     seed=st.integers(0, 99),
     known=st.booleans(),
 )
-@settings(max_examples=150)
+@settings(max_examples=60)
 def test_ranked_ballots_have_the_value_of_all_lists_or_none(
     method: str, samples: list[Json], seed: int, known: bool
 ) -> None:
@@ -209,7 +209,7 @@ RULES = [
     seed=st.integers(0, 2**32),
     launch=st.sampled_from(["cost", "latency", "together"]),
 )
-@settings(max_examples=200)
+@settings(max_examples=60)
 def test_an_adaptive_vote_has_the_value_of_the_first_sure_prefix_or_none(
     rule: str, args: dict[str, Json], samples: list[Json], least: int, seed: int, launch: str
 ) -> None:

@@ -286,7 +286,7 @@ async def test_folders_that_come_later_are_searched_too(server: Editor, tmp_path
 
 
 async def test_an_editor_that_can_little_gets_little(folder: Path) -> None:
-    async with editor(folder, {}, quick=True) as one:
+    async with editor(folder, {}) as one:
         uri = (folder / "main.flow").as_uri()
         one.open(uri, MAIN)
         await one.findings(uri, 1)

@@ -59,7 +59,7 @@ def normal(text: str, at: int) -> int:
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(text=TEXTS)
 def test_each_place_of_an_editor_is_the_place_in_the_text(text: str, encoding: str) -> None:
     places = Document("file:///x.flow", text, 1).places(encoding)
@@ -72,7 +72,7 @@ def test_each_place_of_an_editor_is_the_place_in_the_text(text: str, encoding: s
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(text=TEXTS, new=TEXTS, data=st.data())
 def test_a_change_replaces_just_its_part(text: str, new: str, encoding: str, data: st.DataObject) -> None:
     places = every_place(text, encoding)
@@ -153,7 +153,7 @@ def test_the_document_that_was_opened_first_stands_for_its_file() -> None:
     assert documents.at("") is None
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(before=TEXTS, after=TEXTS)
 def test_edits_of_lines_make_the_other_text(before: str, after: str) -> None:
     source, wanted = Source(before), Source(after).text

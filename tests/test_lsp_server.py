@@ -303,5 +303,5 @@ async def test_an_editor_may_ask_for_diagnostics(tmp_path: Path) -> None:
         assert (await one.ask("textDocument/diagnostic", main))["items"] == []
         assert main not in one.shown
         assert await one.end() == 0
-    async with editor(tmp_path, able, quick=True) as other:
+    async with editor(tmp_path, able) as other:
         assert "diagnosticProvider" not in other.capabilities

@@ -22,6 +22,8 @@ from ballots.tournaments import BIAS, Judge, match_by_sums, pairs_by_hand
 from ballots.tuning import greatest_share, tuned
 from ballots.voters import DATES, MIXED, made_voters, statistics
 
+from support.few_cases import few
+
 
 def test_the_voters_have_the_statistics_of_the_sources() -> None:
     mixed = statistics(made_voters(MIXED, 20_000, 2, 1))
@@ -93,9 +95,19 @@ def test_the_worst_cases_are_those_of_the_page() -> None:
     assert stopped_wrong(MAJORITY, 0.5, 3) == pytest.approx(0.5)
 
 
-@pytest.mark.parametrize("name", [name for name in SECTIONS if name != "sure"])
+@pytest.mark.parametrize(
+    "name", few([name for name in SECTIONS if name != "sure"], "grades", "texts", "budgets", "tournaments")
+)
 def test_a_small_run_misses_no_goal(name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    few = {"panels": 20, "cascades": 3_000, "puzzles": 200, "texts": 200, "tournaments": 40}
+    few = {
+        "panels": 20,
+        "cascades": 3_000,
+        "grades": 1_500,
+        "budgets": 1_500,
+        "puzzles": 200,
+        "texts": 80,
+        "tournaments": 20,
+    }
     words = ["--made", "--only", name, "--check", "--questions", str(few.get(name, 3_000))]
     assert votes.main(words) == 0
     assert "no goal is missed" in capsys.readouterr().out

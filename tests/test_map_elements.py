@@ -96,12 +96,12 @@ def test_an_element_of_a_growing_list_has_the_path_of_its_place_there() -> None:
     assert sorted(paths) == ["zs[0,0]", "zs[0,1]", "zs[2,0]", "zs[2,1]"]
 
 
-def test_a_million_elements_are_handed_on_in_seconds() -> None:
-    rows = [{"name": "r", "ok": at % 2 == 0, "score": at % 5} for at in range(1_000_000)]
+def test_many_elements_are_handed_on_in_a_second() -> None:
+    rows = [{"name": "r", "ok": at % 2 == 0, "score": at % 5} for at in range(200_000)]
     state = Run(f"{HEAD}a = map d in xs where d.ok reduce count return a }}", inputs={"xs": rows})
     began = time.process_time()
-    assert state.go().value == 500_000
-    assert time.process_time() - began < 6
+    assert state.go().value == 100_000
+    assert time.process_time() - began < 1.5
 
 
 def test_the_formatter_leaves_a_body_as_it_is() -> None:

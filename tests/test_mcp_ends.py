@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from support.few_cases import few
 from support.model_server import model_server
 from support.served import FLOWS, START, asked, environment
 
@@ -55,7 +56,7 @@ def scene(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], Any, dict[str
                     process.kill()
 
 
-@pytest.mark.parametrize("number", [None, signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", few([None, signal.SIGTERM, signal.SIGINT], None, signal.SIGINT))
 def test_the_end_keeps_what_is_under_way(scene: Any, tmp_path: Path, number: signal.Signals | None) -> None:
     process, models, environ = scene
     if number is None:

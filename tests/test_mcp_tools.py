@@ -123,17 +123,17 @@ async def test_a_failed_call_tells_why_and_how_to_go_on(tmp_path: Path, faults: 
 
 async def test_cancel_sends_nothing_more_and_keeps_what_is_paid(tmp_path: Path) -> None:
     texts = [f"text {at}" for at in range(200)]
-    with model_server(tmp_path / "log", seconds=0.3) as models:
+    with model_server(tmp_path / "log", seconds=0.15) as models:
         async with connected(tmp_path, environment(tmp_path, models.url)) as tools:
             call = asyncio.create_task(tools.client.call_tool("each", {"texts": texts}))
             await until(lambda: asked(models) >= 8)
             call.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await call
-            await asyncio.sleep(1.5)
+            await asyncio.sleep(0.6)
             sent = asked(models)
             assert sent < 150
-            await asyncio.sleep(1)
+            await asyncio.sleep(0.4)
             assert asked(models) == sent
             again = await tools.client.call_tool("each", {"texts": texts})
         assert len(again.structured_content["value"]) == 200

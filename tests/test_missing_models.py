@@ -67,7 +67,15 @@ def runs(folder: Path) -> int:
     return out.count('"run"')
 
 
-@pytest.mark.parametrize("words", [(), ("--workers", "2"), ("--model", "embedded:tiny"), ("--budget", "9 calls")])
+@pytest.mark.parametrize(
+    "words",
+    [
+        (),
+        ("--workers", "2"),
+        pytest.param(("--model", "embedded:tiny"), marks=pytest.mark.slow),
+        pytest.param(("--budget", "9 calls"), marks=pytest.mark.slow),
+    ],
+)
 def test_one_sentence_with_three_ways_out_comes_before_the_run(words: tuple[str, ...], folder: Path) -> None:
     code, err = ended(folder, "a.flow", "--email", "x", *words)
     assert code == 2
@@ -134,7 +142,8 @@ def test_a_run_that_goes_on_misses_it_too(folder: Path) -> None:
         'flow f(word: text) {\n  n = ask human "How many? {{ word }}" -> int\n  a = ask "Say {{ word }} {{ n }}"\n'
         "  return a\n}\n"
     )
-    begun = begin(folder, "a.flow", "--word", "x", code=WITH)
+    (folder / "own.gguf").write_bytes(b"GGUF")
+    begun = begin(folder, "a.flow", "--word", "x", code=WITH, FLOWRUN_GGUF=str(folder / "own.gguf"))
     assert (begun.communicate(timeout=60)[1] != "", begun.returncode) == (True, 6)
     code, err = ended(folder, "resume", "last")
     assert (code, "the local model needs its engine" in err, runs(folder)) == (2, True, 1)

@@ -13,6 +13,7 @@ import pytest
 from test_page_safety import unpacked
 
 from support.batch_server import Served, batch_server
+from support.few_cases import few
 from support.images import png
 from support.keeping_server import Keeping, keeping
 from support.processes import Command
@@ -168,10 +169,10 @@ def test_the_journal_tells_the_same_in_all_views(market: Market) -> None:
         assert not any(secret.encode() in data for secret in KEYS.values()), file
 
 
-@pytest.mark.parametrize("when", ["notes", "lines"])
+@pytest.mark.parametrize("when", few(["notes", "lines"], "lines"))
 def test_a_killed_run_goes_on_and_pays_nothing_twice(tmp_path: Path, when: str) -> None:
     with ExitStack() as stack:
-        market = market_at(tmp_path, stack, "--seconds", "1.5", seconds=0.25)
+        market = market_at(tmp_path, stack, "--seconds", "0.9", seconds=0.25)
         first = market.command(*market.inputs)
         if when == "lines":
             market.cheap.until("submitted")

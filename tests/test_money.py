@@ -22,7 +22,7 @@ from support.random_flows import MANY, Writer
 from support.written import read_journal
 
 SEEDS = st.integers(0, 2**32 - 1)
-RANDOM = settings(max_examples=10, suppress_health_check=list(HealthCheck), database=None)
+RANDOM = settings(max_examples=2, suppress_health_check=list(HealthCheck), database=None)
 SLOW = settings(RANDOM, max_examples=MANY // 10)
 
 

@@ -63,7 +63,7 @@ def test_every_node_has_a_number_of_its_own(path: Path) -> None:
 
 @pytest.mark.parametrize("path", FLOWS, ids=lambda path: path.stem)
 def test_the_tree_that_audits_a_plan_has_numbers_too(path: Path) -> None:
-    checked, _ = checked_twice(path)
+    checked = load(path)
     plan = make_plan(checked)
     tree = Tree(plan, plan, plan.flow, language())
     assert distinct(list(nodes(tree.file())))
@@ -72,7 +72,7 @@ def test_the_tree_that_audits_a_plan_has_numbers_too(path: Path) -> None:
 
 def test_the_tables_name_nodes_of_the_tree() -> None:
     for path in FLOWS:
-        checked, _ = checked_twice(path)
+        checked = load(path)
         found = {one.number: one for one in nodes(checked.file)}
         tables = checked.typed.nodes
         assert all(isinstance(found[number], s.Ask) for number in tables.answers)

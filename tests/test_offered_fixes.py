@@ -19,6 +19,13 @@ ROOT = Path(__file__).parent
 CORPUS = sorted([*(ROOT / "corpus").rglob("*.flow"), *(ROOT.parent / "workflows").rglob("*.flow")])
 
 
+@cache
+def corpus_file(path: Path) -> tuple[Source, tuple[Diagnostic, ...]]:
+    """A program of the corpus and what is found in it: three tests ask."""
+    source = Source(path.read_text(encoding="utf-8"), path.name)
+    return source, found_in(source, path.parent)
+
+
 def found_in(source: Source, folder: Path) -> tuple[Diagnostic, ...]:
     def beside(name: str) -> Source | str:
         file = folder / name
@@ -53,7 +60,10 @@ def apart(edits: list[Edit]) -> bool:
 
 def hold(source: Source, folder: Path) -> int:
     """Check every fix that is offered for a text; how many there are."""
-    found = found_in(source, folder)
+    return hold_found(source, found_in(source, folder), folder)
+
+
+def hold_found(source: Source, found: tuple[Diagnostic, ...], folder: Path) -> int:
     safe = offered(found)
     whole = parses(source)
     told = errors(found)
@@ -78,20 +88,19 @@ def hold(source: Source, folder: Path) -> int:
 
 @pytest.mark.parametrize("path", CORPUS, ids=lambda path: f"{path.parent.name}/{path.stem}")
 def test_each_safe_fix_of_the_corpus_leaves_fewer_errors(path: Path) -> None:
-    hold(Source(path.read_text(encoding="utf-8"), path.name), path.parent)
+    hold_found(*corpus_file(path), path.parent)
 
 
 @pytest.mark.parametrize("path", CORPUS, ids=lambda path: f"{path.parent.name}/{path.stem}")
 def test_each_guess_of_the_corpus_carries_its_fix(path: Path) -> None:
-    for one in found_in(Source(path.read_text(encoding="utf-8"), path.name), path.parent):
+    for one in corpus_file(path)[1]:
         if "did you mean" in one.help:
             assert one.fix, one.message
             assert f"`{one.fix.edits[0].text.strip(chr(34))}`" in one.help
 
 
 def test_the_corpus_offers_fixes() -> None:
-    texts = [(Source(path.read_text(encoding="utf-8"), path.name), path.parent) for path in CORPUS]
-    assert sum(len(offered(found_in(*one))) for one in texts) > 15
+    assert sum(len(offered(corpus_file(path)[1])) for path in CORPUS) > 15
 
 
 @pytest.mark.parametrize(
@@ -167,7 +176,7 @@ def slips(draw: st.DrawFn) -> tuple[str, Path]:
     return text, folder
 
 
-@settings(max_examples=120)
+@settings(max_examples=40)
 @given(slips())
 def test_each_safe_fix_of_a_slip_leaves_fewer_errors(slip: tuple[str, Path]) -> None:
     text, folder = slip

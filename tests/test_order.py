@@ -19,7 +19,7 @@ from flowrun.runtime.catalog import catalog
 CORPUS = Path(__file__).parent / "corpus"
 OK = sorted((CORPUS / "ok").glob("*.flow"))
 BAD = sorted([*(CORPUS / "bad" / "names").glob("*.flow"), *(CORPUS / "bad" / "dependencies").glob("*.flow")])
-SOME = settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
+SOME = settings(max_examples=2, suppress_health_check=[HealthCheck.function_scoped_fixture])
 SHUFFLES = st.randoms(use_true_random=False)
 
 

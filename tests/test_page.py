@@ -112,6 +112,7 @@ def test_what_is_far_from_the_rest_is_found(seen: Sheet, tmp_path: Path, flag: s
     assert texts_of(page, "#calls .row .path") == found
 
 
+@pytest.mark.slow
 def test_columns_sort_both_ways_and_unknown_values_stand_last(seen: Sheet, tmp_path: Path) -> None:
     calls = [call_of("a[10]", ms=300), call_of("a[9]", ms=900), call_of("b", state="unsent", answer=None, attempts=())]
     page = seen.open(written(tmp_path, run_of(calls)))
@@ -148,6 +149,7 @@ def test_a_call_shows_its_messages_attempts_and_neighbours(seen: Sheet, tmp_path
     assert "notes[2].grave" in panel.locator(".facts").inner_text()
 
 
+@pytest.mark.slow
 def test_a_correction_stands_before_the_answer_to_it(seen: Sheet, tmp_path: Path) -> None:
     record = letters()
     [call] = [one for one in record.calls if len(one.answers) == 2]
@@ -213,6 +215,7 @@ def test_keys_lead_through_the_page(seen: Sheet, tmp_path: Path) -> None:
     assert page.locator("#call").is_visible()
 
 
+@pytest.mark.slow
 def test_the_keyboard_alone_sorts_and_opens(seen: Sheet, tmp_path: Path) -> None:
     page = seen.open(written(tmp_path, review()))
     press = page.keyboard.press

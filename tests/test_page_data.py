@@ -18,7 +18,7 @@ from flowrun.runtime.pages.head import figures_of, length_of
 from flowrun.runtime.pages.inputs import Inputs
 from flowrun.runtime.pages.markup import account_html, in_words
 from flowrun.runtime.pages.packing import code, pack
-from flowrun.runtime.pages.shelf import shelved
+from flowrun.runtime.pages.run_index import index_row
 from flowrun.runtime.plans.run_calls import RunCalls
 from flowrun.runtime.vocabulary.run_record import LossRecord, RunRecord, StretchRecord
 from flowrun.runtime.vocabulary.tally import Tally
@@ -190,7 +190,7 @@ def test_a_call_that_may_be_paid_at_an_unknown_price_does_not_cost_nothing(
     assert dict(in_words(figures_of(record)))["cost"] == f"{expected} of $2.50"
     assert data["calls"]["cost"] == [None if unbilled is None else 0]
     assert (">unknown</td>" in account_html(record, texts=True)) == (unbilled is None)
-    assert expected in shelved(record, "a.html").cells
+    assert expected in index_row(record, "a.html").cells
 
 
 def test_the_calls_tell_a_cost_that_the_account_does_not_know() -> None:

@@ -14,6 +14,7 @@ from flowrun.runtime.pages import report_page
 from flowrun.runtime.pages.data import page_data
 from flowrun.runtime.vocabulary.run_record import LossRecord, RunRecord, StretchRecord
 from support.browser import Sheet, open_browser, sheet
+from support.few_cases import few
 from support.page_records import call_of, large, plan_from, review, run_of
 
 if TYPE_CHECKING:
@@ -32,6 +33,14 @@ def browser() -> Iterator[Browser]:
 def seen(browser: Browser) -> Iterator[Sheet]:
     with sheet(browser) as one:
         yield one
+        one.check_silent()
+
+
+@pytest.fixture(scope="module")
+def plain(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
+    """A page of which tests only call functions."""
+    with sheet(browser) as one:
+        yield one.open(written(tmp_path_factory.mktemp("plain"), run_of()))
         one.check_silent()
 
 
@@ -70,8 +79,10 @@ RUNS = {
 STATES = {"killed": "Killed", "running": "Running", "losses": "Partly done", "all": "Partly done"}
 
 
-@pytest.mark.parametrize("width", [400, 1000, 2560])
-@pytest.mark.parametrize("name", RUNS)
+WIDTHS = [(name, width) for name in RUNS for width in (400, 1000, 2560)]
+
+
+@pytest.mark.parametrize(("name", "width"), few(WIDTHS, *(one for one in WIDTHS if one[0] == "all" or one[1] == 1000)))
 def test_each_kind_of_run_has_its_page(browser: Browser, tmp_path: Path, name: str, width: int) -> None:
     with sheet(browser, width=width, color_scheme="dark" if width == 1000 else "light") as seen:
         page = seen.open(written(tmp_path, RUNS[name]))
@@ -97,6 +108,7 @@ def test_the_time_of_a_resumed_run_leaves_out_the_pause(seen: Sheet, tmp_path: P
     assert page.inner_text("#figure-time") == "1.40 s"
 
 
+@pytest.mark.slow
 def test_a_narrow_page_opens_a_call_as_a_sheet(browser: Browser, tmp_path: Path) -> None:
     with sheet(browser, width=400, height=800) as seen:
         page = seen.open(written(tmp_path, review()), "call=board")
@@ -108,6 +120,7 @@ def test_a_narrow_page_opens_a_call_as_a_sheet(browser: Browser, tmp_path: Path)
         assert page.locator("#call").is_hidden()
 
 
+@pytest.mark.slow
 def test_light_and_dark_follow_the_system(browser: Browser, tmp_path: Path) -> None:
     path = written(tmp_path, review())
     grounds = []
@@ -243,14 +256,11 @@ def test_twenty_thousand_calls_stay_quick(seen: Sheet, tmp_path: Path) -> None:
         (2e-7, "$0.0000002"),
     ],
 )
-def test_money_has_three_figures_in_the_head_and_in_the_lists(
-    seen: Sheet, tmp_path: Path, number: float, expected: str
-) -> None:
+def test_money_has_three_figures_in_the_head_and_in_the_lists(plain: Page, number: float, expected: str) -> None:
     from flowrun.runtime.pages.head import money
 
-    page = seen.open(written(tmp_path, run_of()))
     assert money(number) == expected
-    assert page.evaluate("F.money", number) == expected
+    assert plain.evaluate("F.money", number) == expected
 
 
 @pytest.mark.parametrize(("cost", "expected"), [(0.0, "unknown"), (0.5, "≥ $0.50")])
@@ -275,9 +285,8 @@ def test_an_unknown_price_is_no_zero_in_the_figures_and_the_sums(
         (11_520_000, "3 h 12 min"),
     ],
 )
-def test_durations_have_three_figures_in_both(seen: Sheet, tmp_path: Path, ms: int, expected: str) -> None:
+def test_durations_have_three_figures_in_both(plain: Page, ms: int, expected: str) -> None:
     from flowrun.runtime.pages.head import duration
 
-    page = seen.open(written(tmp_path, run_of()))
     assert duration(ms) == expected
-    assert page.evaluate("F.duration", ms) == expected
+    assert plain.evaluate("F.duration", ms) == expected

@@ -14,6 +14,7 @@ from flowrun.runtime.pages.page import report_page
 from flowrun.runtime.vocabulary.call_record import AttemptRecord
 from flowrun.runtime.vocabulary.run_record import EndpointRecord, RunRecord
 from support.browser import Sheet, open_browser, sheet
+from support.few_cases import few
 from support.page_records import call_of, large, run_of
 from support.timeline_records import called, resumed, running, untimed, waited
 
@@ -81,6 +82,7 @@ def test_where_the_time_went_is_told_in_words_and_figures(browser: Browser, tmp_
         made.check_silent()
 
 
+@pytest.mark.slow
 def test_the_colours_follow_the_system(browser: Browser, tmp_path: Path) -> None:
     with sheet(browser) as made:
         page = opened(made, waited(), tmp_path)
@@ -95,6 +97,7 @@ def test_the_colours_follow_the_system(browser: Browser, tmp_path: Path) -> None
         made.check_silent()
 
 
+@pytest.mark.slow
 def test_a_filter_fades_the_other_requests(browser: Browser, tmp_path: Path) -> None:
     with sheet(browser) as made:
         page = opened(made, waited(), tmp_path)
@@ -110,6 +113,7 @@ def test_a_filter_fades_the_other_requests(browser: Browser, tmp_path: Path) -> 
         made.check_silent()
 
 
+@pytest.mark.slow
 def test_a_frame_and_the_keys_choose_steps(browser: Browser, tmp_path: Path) -> None:
     with sheet(browser) as made:
         page = opened(made, called(), tmp_path)
@@ -206,6 +210,7 @@ def test_the_mouse_shows_zooms_drags_and_opens(browser: Browser, tmp_path: Path)
         made.check_silent()
 
 
+@pytest.mark.slow
 def test_the_page_scrolls_when_nothing_is_left_to_zoom_out(browser: Browser, tmp_path: Path) -> None:
     with sheet(browser, height=500) as made:
         page = opened(made, waited(), tmp_path)
@@ -221,7 +226,7 @@ def test_the_page_scrolls_when_nothing_is_left_to_zoom_out(browser: Browser, tmp
         made.check_silent()
 
 
-@pytest.mark.parametrize("texts", [True, False])
+@pytest.mark.parametrize("texts", few([True, False], True))
 def test_hostile_text_stays_silent(browser: Browser, tmp_path: Path, texts: bool) -> None:
     refused = AttemptRecord("a", "refused", 0, 400, HOSTILE, 400)
     record = run_of(
@@ -250,6 +255,7 @@ def test_hostile_text_stays_silent(browser: Browser, tmp_path: Path, texts: bool
         made.check_silent()
 
 
+@pytest.mark.slow
 def test_the_pause_of_a_resumed_run_is_cut_out(browser: Browser, tmp_path: Path) -> None:
     with sheet(browser) as made:
         page = opened(made, resumed(), tmp_path)
@@ -275,6 +281,7 @@ def test_an_empty_run_has_its_graph(browser: Browser, tmp_path: Path) -> None:
         made.check_silent()
 
 
+@pytest.mark.slow
 def test_what_comes_later_is_drawn(browser: Browser, tmp_path: Path) -> None:
     first = running()
     later = waited(10)
@@ -290,6 +297,7 @@ def test_what_comes_later_is_drawn(browser: Browser, tmp_path: Path) -> None:
         made.check_silent()
 
 
+@pytest.mark.slow
 def test_narrow_screens_and_sharp_ones(browser: Browser, tmp_path: Path) -> None:
     with sheet(browser, 400, 800, device_scale_factor=2) as made:
         page = opened(made, waited(), tmp_path)
@@ -303,6 +311,7 @@ def test_narrow_screens_and_sharp_ones(browser: Browser, tmp_path: Path) -> None
         made.check_silent()
 
 
+@pytest.mark.slow
 def test_print_has_the_words_instead_of_the_canvas(browser: Browser, tmp_path: Path) -> None:
     with sheet(browser) as made:
         page = opened(made, waited(), tmp_path)

@@ -63,14 +63,14 @@ def answered(text: str) -> None:
         assert parse_flow(Source(format_file(file))) == file
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(st.text(max_size=80))
 def test_any_text_is_answered(text: str) -> None:
     answered(text)
     answered(f"flow f() {{ {text} }}")
 
 
-@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow])
 @given(st.sampled_from(TEXTS), st.data())
 def test_any_damage_to_a_flow_is_answered(text: str, data: st.DataObject) -> None:
     tokens = TOKEN.findall(text)

@@ -15,6 +15,7 @@ import pytest
 
 from flowrun.testing import FaultServer
 from support.command_line import Ran, chat, command
+from support.few_cases import few
 from support.terminals import Terminal
 
 START = [sys.executable, "-c", "from flowrun.runtime.cli import main; main()"]
@@ -164,7 +165,7 @@ def test_a_live_run_keeps_its_journal_and_a_killed_one_is_gone_on_with(tmp_path:
     asyncio.run(_with(tmp_path, work))
 
 
-@pytest.mark.parametrize("times", range(3))
+@pytest.mark.parametrize("times", few(range(3), 0))
 def test_one_of_two_answers_at_once_counts(tmp_path: Path, times: int) -> None:
     async def work(desk: Desk) -> None:
         await desk.run()
@@ -188,7 +189,7 @@ def test_one_of_two_answers_at_once_counts(tmp_path: Path, times: int) -> None:
 def test_an_answering_process_that_is_killed_leaves_a_whole_answer_or_none(tmp_path: Path) -> None:
     async def work(desk: Desk) -> None:
         await desk.run()
-        for wait in (0.1, 0.3, 0.5, 0.7, 0.9):
+        for wait in (0.2, 0.4, 0.6):
             process = _answering(tmp_path, "last", "drafts.0.ok", "yes", "--again")
             await asyncio.sleep(wait)
             process.kill()

@@ -16,10 +16,12 @@ from flowrun.runtime.limits.retry import RetryPolicy
 from flowrun.runtime.plans.models import declared_models
 from flowrun.runtime.providers.addresses import is_nearby
 from flowrun.runtime.providers.protocol import Surroundings
+from flowrun.runtime.providers.records import Record
 from flowrun.runtime.providers.scripted import ScriptedProvider
 from flowrun.runtime.session.endpoints import open_endpoints
 from flowrun.runtime.values.expressions import ModelValue
 from flowrun.runtime.vocabulary.call import Answer
+from flowrun.runtime.vocabulary.pace import Pace
 from support.harness import functions
 from support.recording import RecordedState, replay
 
@@ -29,15 +31,17 @@ flow f(xs: [int]) {{
   return r
 }}
 """
+UNKNOWN = Pace()
 NEARBY, HOSTED = "http://127.0.0.1:8000", "https://api.example.com/v1"
 
 
-def opened(endpoint: str, options: str = "", usual: int = 64) -> Limiter:
+def opened(endpoint: str, options: str = "", usual: int = 64, pace: Pace = UNKNOWN) -> Limiter:
     plan = make_plan(check_flow(Source(FLOW.format(options=options)), catalog()), "f")
 
     def provider(address: str, surroundings: Surroundings) -> Any:
         made = ScriptedProvider(["x"], model=address, concurrency=usual)
         made.endpoint = endpoint
+        vars(made)["record"] = Record(pace=pace)
         return made
 
     declared = declared_models(plan)
@@ -63,6 +67,12 @@ def test_concurrency_is_the_ceiling_and_without_it_there_is_none(
 ) -> None:
     limiter = opened(endpoint, options, usual)
     assert (limiter.limit, limiter.width) == (limit, start)
+
+
+@pytest.mark.parametrize(("options", "start", "width"), [("", 500, 1000), (" with concurrency: 600", 600, 600)])
+def test_a_run_goes_on_from_a_width_that_still_grew(options: str, start: int, width: int) -> None:
+    limiter = opened(NEARBY, options, pace=Pace(500, rising=True))
+    assert (limiter.start, limiter.width) == (start, width)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import re
@@ -9,6 +10,7 @@ import shlex
 import socket
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import pytest
@@ -17,6 +19,7 @@ from flowrun.dsl import Bound, plan, planned_schema
 from flowrun.runtime.cli import exits, run_command
 from flowrun.runtime.cli.plan_view import in_words, number
 from flowrun.runtime.vocabulary.amounts import bound_text
+from support.quick_schema import quick_validator
 
 ROOT = Path(__file__).resolve().parent
 GOLDENS = sorted((ROOT / "corpus" / "plan").glob("*.flow"))
@@ -88,6 +91,22 @@ def test_the_published_schema_is_that_of_the_plan(run: Run) -> None:
     assert (code, out) == (exits.DONE, made)
 
 
+@functools.cache
+def schema() -> Any:
+    """The schema of plans. It is checked once, because that takes longer than to check a plan by it."""
+    return quick_validator(json.loads(SCHEMA.read_text(encoding="utf-8")))
+
+
+def test_the_quick_reading_of_the_schema_finds_what_the_careful_one_finds(run: Run) -> None:
+    plain = jsonschema.validators.validator_for(schema().schema)(schema().schema)
+    document = json.loads(run(str(GOLDENS[0]), "--json")[1])
+    for spoil in ({}, {"kind": "none"}, {"kind": 5}, {"kind": "literal"}):
+        for at in range(len(document["plan"]["steps"])):
+            spoilt = json.loads(json.dumps(document))
+            spoilt["plan"]["steps"][at].setdefault("node", {}).update(spoil)
+            assert schema().is_valid(spoilt) == plain.is_valid(spoilt) == (not spoil), (spoil, at)
+
+
 @pytest.mark.parametrize(
     "path", [*GOLDENS, *sorted((ROOT.parent / "workflows").glob("*.flow"))], ids=lambda path: path.stem
 )
@@ -95,7 +114,7 @@ def test_json_keeps_to_the_schema_and_can_be_read_back(path: Path, run: Run) -> 
     code, out, _ = run(str(path), "--json")
     assert code == exits.DONE
     document = json.loads(out)
-    jsonschema.validate(document, json.loads(SCHEMA.read_text(encoding="utf-8")))
+    schema().validate(document)
     assert plan.from_json(json.dumps(document["plan"])).flow == document["plan"]["flow"]
     assert document["bounds"]["calls"]["least"] >= 0
     assert document["version"] == plan.VERSION

@@ -6,7 +6,7 @@ import pytest
 
 from flowrun.dsl import Bounds, Source, check_flow, make_plan
 from flowrun.dsl.bounds.bounds import bounds_of
-from flowrun.dsl.bounds.served import Blank, Served
+from flowrun.dsl.bounds.model_facts import Blank, Served
 from flowrun.runtime.catalog import catalog
 
 REDUCERS = catalog().reducers

@@ -150,10 +150,10 @@ def hold(seeds: range) -> dict[str, int]:
 
 
 def test_an_edited_plan_is_refused_or_ends_as_flows_end() -> None:
-    fates = hold(range(200))
+    fates = hold(range(100))
     # Not all of them are refused: what is left of the plan has to be run.
-    assert fates["refused"] > 30, fates
-    assert fates["done"] > 30, fates
+    assert fates["refused"] > 15, fates
+    assert fates["done"] > 15, fates
 
 
 @pytest.mark.slow

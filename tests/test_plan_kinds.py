@@ -15,6 +15,7 @@ from flowrun.runtime.catalog import catalog
 from flowrun.runtime.plans.verify import verify
 from flowrun.runtime.providers.scripted import ScriptedProvider
 from flowrun.runtime.vocabulary.errors import PlanError
+from support.edited_plans import step
 
 Json = Any
 Edit = Callable[[Json], object]
@@ -40,16 +41,6 @@ flow f(items: [text], doc: document, limit: int = 3) {
 }
 """
 DATA = plan.to_json(make_plan(check_flow(Source(FLOW), catalog())))
-
-
-def step(data: Json, name: str) -> Json:
-    todo = list(data["steps"])
-    while todo:
-        one = todo.pop()
-        if one["name"] == name:
-            return one
-        todo.extend(one["node"].get("body", {}).get("steps", []))
-    raise KeyError(name)
 
 
 def reduce(data: Json, name: str) -> Json:

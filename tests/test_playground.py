@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from support.browser import Sheet, open_browser, sheet
+from support.once import once
 from support.playground import FOLDER, built, served
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ test "{EVIL}" of f {{
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return built(tmp_path_factory.mktemp("playground"))
+    return once(tmp_path_factory, "playground", built)
 
 
 @pytest.fixture(scope="module")
@@ -170,11 +171,14 @@ def test_names_are_proposed_and_described(common: Sheet) -> None:
 def test_a_link_holds_the_text_and_nothing_is_sent(common: Sheet, browser: Browser, address: str) -> None:
     page = common.page
     text = "# größer 𝒳\n" + FLOW
-    put(page, text)
-    says(page, "#state", "No problems")
+    put(page, text + "}")
+    says(page, "#state", "error")
     before = len(common.sent)
+    put(page, text)
     page.click("#share")
-    says(page, "#state", "nothing was sent")
+    says(page, "#notice", "nothing was sent")
+    says(page, "#state", "No problems")
+    assert "nothing was sent" in page.inner_text("#notice")
     link = page.url
     assert link.startswith(address + "index.html#f=")
     assert common.sent[before:] == []
@@ -243,10 +247,21 @@ def test_a_strangers_text_stays_text(common: Sheet, text: str, address: str) -> 
 def test_a_damaged_link_is_told_and_the_page_lives(common: Sheet, address: str, written: str, said: str) -> None:
     page = common.page
     page.goto(address + "index.html#")
-    page.evaluate("document.querySelector('#state').textContent = ''")
+    page.evaluate("document.querySelector('#notice').textContent = ''")
     page.evaluate("(one) => { location.hash = one; }", written)
-    says(page, "#state", said or "")
+    says(page, "#notice", said)
     assert common.said == []
+
+
+def test_a_page_opened_by_a_damaged_link_says_so_beside_the_first_example(browser: Browser, address: str) -> None:
+    with sheet(browser) as shown:
+        shown.page.goto(address + "index.html#f=AAAA")
+        ready(shown.page)
+        says(shown.page, "#state", "No problems")
+        assert "damaged" in shown.page.inner_text("#notice")
+        put(shown.page, FLOW)
+        says(shown.page, "#state", "No problems")
+        assert shown.page.inner_text("#notice") == ""
 
 
 def test_a_text_that_takes_too_long_ends_only_the_worker(browser: Browser, address: str) -> None:

@@ -212,7 +212,7 @@ BAD = (
     ("postgresql://tls:x@127.0.0.1:{port}/postgres", "it takes `tls` only with TLS"),
     ("postgresql://poor@127.0.0.1:{port}/postgres", "this user may not make its tables in the database"),
     ("postgresql://flowrun@127.0.0.1:{port}/newer", "was written by a newer version of flowrun"),
-    ("postgresql://flowrun@127.0.0.1:{port}/other", "has a table flowrun.records that is not a journal"),
+    ("postgresql://flowrun@127.0.0.1:{port}/other", "has a table flowrun.records that is not of a journal"),
     ("postgresql://flowrun@127.0.0.1:0/x", "names the port"),
     ("postgresql://flowrun@host:secret-word/x#y", "the URL of the journal cannot be read"),
 )

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from support.kills import has_begun
 from support.model_server import model_server
 from support.place import Place, announced
 from support.written import read_journal
@@ -58,7 +59,7 @@ def test_nothing_is_paid_again_after_kills(alike: Place) -> None:
             assert command.wait() in (-9, 0)
             kills += 1
             told += announced(command.err)
-            begun = any(run.given for run in read_journal(alike.folder / name / "journal.db").runs.values())
+            begun = has_begun(alike.folder / name)
             command = alike.resume(name) if begun else alike.start(name)
         assert command.end() == 0, command.err
         told += announced(command.err)

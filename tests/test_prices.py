@@ -156,7 +156,7 @@ FLOW = """flow f(xs: [text]) budget $%s {
     st.sampled_from(["0.05", "0.5", "1.20", "3", "100"]),
     st.sampled_from([1, 8]),
 )
-@settings(max_examples=150, suppress_health_check=list(HealthCheck), database=None)
+@settings(max_examples=50, suppress_health_check=list(HealthCheck), database=None)
 def test_a_budget_in_money_is_never_overspent(
     usages: list[tuple[int | None, int | None]], elements: int, limit: str, samples: int
 ) -> None:
@@ -170,10 +170,10 @@ def test_a_budget_in_money_is_never_overspent(
 
 
 def test_calls_wait_for_others_to_be_settled_before_they_are_refused() -> None:
-    """Ten calls could cost 0.25 each, and really cost nothing: a budget for two of them is enough for all."""
+    """Ten calls could cost much more than they do: a budget for two of them at their worst is enough for all."""
     body = 'o = map x in xs { ask "{{ x }}" with max_tokens: 20 } reduce collect'
     flow = f"flow f(xs: [text]) budget $0.60 {{ {body} return o }}"
-    provider = Billing([(0, 0)], 1)
+    provider = Billing([(1, 0)], 1)
     outcome = spend(flow, provider, xs=list("abcdefghij"))
     assert outcome.complete
     assert provider.calls == 10

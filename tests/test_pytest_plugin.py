@@ -95,19 +95,21 @@ def test_each_test_and_each_row_is_an_item(project: Path) -> None:
     ("args", "code", "ends"),
     [
         (("-k", "three"), 0, "2 passed, 3 deselected"),
-        (("-k", "label and deep"), 0, "1 passed, 4 deselected"),
+        pytest.param(("-k", "label and deep"), 0, "1 passed, 4 deselected", marks=pytest.mark.slow),
         (("-m", "flowrun", "--strict-markers", "-k", "not hope and not 2"), 0, "3 passed, 2 deselected"),
-        (("-m", "not flowrun"), 5, "5 deselected"),
+        pytest.param(("-m", "not flowrun"), 5, "5 deselected", marks=pytest.mark.slow),
         (("flows/a.flow::each mail [1]",), 0, "1 passed"),
-        (("flows/a.flow::each mail [2]",), 1, "1 failed"),
+        pytest.param(("flows/a.flow::each mail [2]",), 1, "1 failed", marks=pytest.mark.slow),
         # A file that the command names is collected, as pytest does with files of Python.
         (("other/b.flow", "-k", "three"), 0, "1 passed, 3 deselected"),
-        (("other",), 5, "no tests ran"),
+        pytest.param(("other",), 5, "no tests ran", marks=pytest.mark.slow),
         (("-o", "flowrun_files=b.flow", "-k", "three"), 0, "1 passed, 3 deselected"),
-        (("-o", "flowrun_files=flows/deep"), 0, "1 passed"),
-        (("-o", "flowrun_files=./flows/*.flow", "-k", "three"), 0, "1 passed, 3 deselected"),
+        pytest.param(("-o", "flowrun_files=flows/deep"), 0, "1 passed", marks=pytest.mark.slow),
+        pytest.param(
+            ("-o", "flowrun_files=./flows/*.flow", "-k", "three"), 0, "1 passed, 3 deselected", marks=pytest.mark.slow
+        ),
         (("-o", "flowrun_files="), 5, "no tests ran"),
-        (("-p", "xdist.plugin", "-n", "2"), 1, "2 failed, 3 passed"),
+        pytest.param(("-p", "xdist.plugin", "-n", "2"), 1, "2 failed, 3 passed", marks=pytest.mark.slow),
     ],
 )
 def test_pytest_chooses(project: Path, args: tuple[str, ...], code: int, ends: str) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flowrun.dsl import MOST_BITS, plan, types
@@ -55,6 +55,7 @@ def carefully(value: Any, type_: types.Type) -> tuple[Any, int]:
 
 @pytest.mark.parametrize("type_", TYPES, ids=types.show)
 @given(value=VALUES)
+@settings(max_examples=20)
 def test_the_quick_way_fits_as_the_careful_one_does(type_: types.Type, value: Any) -> None:
     made = quick_fit(type_)(value)
     slowly, problems = carefully(value, type_)

@@ -151,7 +151,7 @@ def test_random_quotes_have_the_places_of_brute_force() -> None:
 
 @pytest.mark.slow
 def test_many_random_quotes_have_the_places_of_brute_force() -> None:
-    many = max(10_000, share(40_000))
+    many = share(40_000, least=3_000)
     assert sum(check(f"many {number}") for number in range(many)) > many / 8
 
 

@@ -82,6 +82,27 @@ def test_a_provider_that_takes_long_to_start_gets_no_more_than_the_first_request
     in_virtual_time(work())
 
 
+@pytest.mark.parametrize("pacing", [NEAR, FAR])
+def test_a_width_that_the_user_has_set_begins_with_all_that_may_wait_for_a_connection(pacing: Pacing) -> None:
+    async def work() -> None:
+        traffic = Traffic()
+        limiter = Limiter(500, pacing=pacing, traffic=[traffic])
+        sender = Sender(limiter)
+        sender.pump()
+        assert len(sender.places) == AHEAD
+        await asyncio.sleep(0.4)
+        assert len(sender.places) == AHEAD
+        traffic.on_wire = AHEAD
+        await asyncio.sleep(0.01)
+        assert AHEAD < len(sender.places) <= AHEAD + 0.01 * pacing.told
+        limiter.close()
+        few = Limiter(5, pacing=pacing)
+        assert len(fill(few)) == 5
+        few.close()
+
+    in_virtual_time(work())
+
+
 # Requests without a connection
 
 

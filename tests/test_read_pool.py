@@ -19,7 +19,7 @@ from flowrun.runtime.api import resume_async
 from flowrun.runtime.dispatch import read_pool
 from flowrun.runtime.dispatch.read_pool import ReadPool
 from flowrun.runtime.documents import child as reading_child
-from flowrun.runtime.documents.process import Job, ReadingProcess
+from flowrun.runtime.documents.process import PendingRead, ReadingProcess
 from flowrun.runtime.files.files import Files
 from flowrun.runtime.reads.quick import is_quick
 from flowrun.runtime.reads.reading import reading
@@ -54,7 +54,7 @@ async def read_all(files: Files, function: str, args: Mapping[str, Json]) -> tup
 
 
 def wait_for_job(process: ReadingProcess) -> None:
-    while process._job is None:
+    while process._pending is None:
         time.sleep(0.01)
 
 
@@ -70,17 +70,23 @@ LARGE: dict[str, tuple[str, Mapping[str, Json]]] = {
 }
 
 
+def written(name: str) -> str:
+    """The text of a large file."""
+    if name == "table.csv":
+        # Semicolons would fit too: the reader tells of its assumption.
+        return "n,t\n" + "".join(f"{n},é “{n}” \U0001f600\n" for n in range(30_000))
+    if name == "rows.jsonl":
+        return "".join(f'{{"n": {n}, "deep": [1.5, null, "\\u00e9"]}}\n' for n in range(20_000))
+    return PAGE * 2500 if name == "page.html" else SENTENCE * 120_000
+
+
 @pytest.mark.parametrize(("function", "args"), LARGE.values(), ids=LARGE)
 async def test_a_large_read_has_the_value_of_a_small_one(
     function: str, args: Mapping[str, Json], tmp_path: Path, process: ReadingProcess
 ) -> None:
-    (tmp_path / "page.html").write_text(PAGE * 2500)
-    (tmp_path / "large.txt").write_text(SENTENCE * 120_000, encoding="utf-8")
-    # Semicolons would fit too: the reader tells of its assumption.
-    (tmp_path / "table.csv").write_text("n,t\n" + "".join(f"{n},é “{n}” \U0001f600\n" for n in range(30_000)))
-    (tmp_path / "rows.jsonl").write_text(
-        "".join(f'{{"n": {n}, "deep": [1.5, null, "\\u00e9"]}}\n' for n in range(20_000))
-    )
+    name = "page.html" if function == "files" else args.get("path")
+    if name is not None:
+        (tmp_path / name).write_text(written(name), encoding="utf-8")
     files = Files(tmp_path)
     remarks: list[str] = []
     whole = reading(files, remarks.append)(function, args)
@@ -145,9 +151,9 @@ async def test_a_read_that_is_cancelled_ends_its_child_and_no_other(tmp_path: Pa
     with ReadPool(Files(tmp_path)) as pool:
         task = asyncio.create_task(pool.read("file", {"path": "page.html"}, lambda: None))
         await asyncio.to_thread(wait_for_job, process)
-        child, job = process._child, process._job
+        child, pending = process._child, process._pending
         assert child is not None
-        process.give_up(Job())
+        process.give_up(PendingRead())
         await asyncio.sleep(0.2)
         assert child.poll() is None
         task.cancel()
@@ -156,7 +162,7 @@ async def test_a_read_that_is_cancelled_ends_its_child_and_no_other(tmp_path: Pa
         child.wait(5)
         # What is given up before its turn does not begin, and the next read gets another child.
         with pytest.raises(InputError, match="is not wanted any more"):
-            process.run(str, "`x`", job=job)
+            process.run(str, "`x`", pending=pending)
         (tmp_path / "page.html").write_text(PAGE * 2500)
         text = await pool.read("file", {"path": "page.html"}, lambda: None)
         assert text.count("## Head") == 2500
@@ -171,7 +177,7 @@ async def test_a_run_that_is_stopped_in_a_read_is_resumed(tmp_path: Path, proces
     stop()
     result = await run
     assert result.status == "stopped"
-    assert process._job is None or process._job.given_up
+    assert process._pending is None or process._pending.given_up
     (tmp_path / "page.html").write_text(PAGE)
     again = await resume_async("last", tmp_path / "j")
     assert again.ok
@@ -239,24 +245,24 @@ async def longest_stall(work: Callable[[], Any]) -> tuple[Json, float]:
     return value, worst
 
 
-HEAVY = {
-    "a page of 13 MB": ('file("page.html")', PAGE * 150_000),
+HEAVY: dict[str, tuple[str, Callable[[], str]]] = {
+    "a page of 13 MB": ('file("page.html")', lambda: PAGE * 150_000),
     "a table of 50 MB": (
         'csv("table.csv")',
-        "id,name,note\n" + "".join(f"{n},name {n},note {n} of the table\n" for n in range(1_250_000)),
+        lambda: "id,name,note\n" + "".join(f"{n},name {n},note {n} of the table\n" for n in range(1_250_000)),
     ),
     "pieces of 50 MB": (
         'split(file("text.md"), by: line)',
-        LINE * 820_000,
+        lambda: LINE * 820_000,
     ),
 }
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("read", "text"), HEAVY.values(), ids=HEAVY)
-async def test_a_heavy_read_never_stops_the_loop(read: str, text: str, tmp_path: Path) -> None:
+async def test_a_heavy_read_never_stops_the_loop(read: str, text: Callable[[], str], tmp_path: Path) -> None:
     name = read.partition('"')[2].partition('"')[0]
-    (tmp_path / name).write_text(text)
+    (tmp_path / name).write_text(text())
     (tmp_path / "small.flow").write_text('flow f() { a = file("small.flow") return length(a) }')
     (tmp_path / "f.flow").write_text(f"flow f() {{ a = {read} return length(a) }}")
     # The first run of a process imports its modules.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flowrun.dsl import MOST_BITS, Given, Refusal, types
@@ -78,6 +78,7 @@ def test_a_rule_declares_itself(rule: Rule) -> None:
 
 @RULES
 @given(data=st.data())
+@settings(max_examples=40)
 def test_the_value_does_not_depend_on_the_order_of_arrival(rule: Rule, data: st.DataObject) -> None:
     if rule.spec.name in TIMED:
         return
@@ -98,6 +99,7 @@ def test_the_value_does_not_depend_on_the_order_of_arrival(rule: Rule, data: st.
 
 @RULES
 @given(data=st.data())
+@settings(max_examples=40)
 def test_deciding_is_for_good_and_nothing_is_launched_twice(rule: Rule, data: st.DataObject) -> None:
     type_ = data.draw(st.sampled_from(taken(rule)))
     results = data.draw(st.lists(SAMPLES[type_], min_size=1, max_size=7))

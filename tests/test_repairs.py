@@ -252,7 +252,7 @@ def test_a_dressed_value_is_that_value(case: tuple[t.Type, Json], dress: str) ->
 
 @pytest.mark.slow
 @given(typed(KINDS), st.sampled_from(list(DRESSES)))
-@settings(max_examples=2000)
+@settings(max_examples=share(20_000))
 def test_a_dressed_value_of_any_type_is_that_value(case: tuple[t.Type, Json], dress: str) -> None:
     dressed_is_same(case, dress)
 

@@ -18,7 +18,7 @@ from flowrun.runtime.journal.store import Journal
 from flowrun.runtime.journal.survey import read_runs
 from flowrun.runtime.providers.scripted import Scripted, ScriptedProvider
 from flowrun.runtime.replay import call_rows, calls_of, find_call, read_run, run_records
-from flowrun.runtime.replay.around import label_of
+from flowrun.runtime.replay.call_surroundings import label_of
 from flowrun.runtime.values.prompts import render_all
 from flowrun.runtime.vocabulary.call import Request
 from flowrun.runtime.vocabulary.errors import DiskError

@@ -10,7 +10,7 @@ from flowrun.dsl import Source, check_flow, make_plan
 from flowrun.runtime.catalog import catalog
 from flowrun.runtime.providers.plan_endpoints import flow_endpoints
 from flowrun.runtime.providers.replicas import REST, Replicas
-from flowrun.runtime.replay.given import Endpoints
+from flowrun.runtime.replay.run_beginning import Endpoints
 from flowrun.runtime.vocabulary.call import Answer, Message, Reply, Request
 from flowrun.runtime.vocabulary.errors import CallError, InDoubtError, PermanentError, RefusedError
 

@@ -19,7 +19,7 @@ from flowrun.runtime.api import RunOptions, run_async
 from flowrun.runtime.cli.report import command
 from flowrun.runtime.journal.index import Run
 from flowrun.runtime.journal.reading import JournalReader
-from flowrun.runtime.pages.shelf import page_names
+from flowrun.runtime.pages.run_index import page_names
 from flowrun.runtime.vocabulary.call_record import CallRecord
 from flowrun.runtime.vocabulary.errors import DiskError, FlowrunError, UsageError
 from flowrun.runtime.vocabulary.run_record import RunRecord

@@ -8,14 +8,15 @@ from flowrun.runtime.dispatch.request_waits import CAUSES, Mark, RequestWaits, g
 from flowrun.runtime.vocabulary.waits import Cause
 
 START = Mark((0.0,) * len(CAUSES), 10.0)
-LATE = Mark((1.0, 2.0, 4.0, 8.0, 16.0, 32.0), 110.0)
+LATE = Mark((1.0, 2.0, 4.0, 64.0, 8.0, 16.0, 32.0), 110.0)
 """At the gate, each cause took another time since START."""
 
 
-def test_a_request_in_line_is_kept_back_by_the_server_the_rate_and_the_width() -> None:
+def test_a_request_in_line_is_kept_back_by_the_server_the_rate_other_runs_and_the_width() -> None:
     """The failures and the bills of other requests keep it back from nothing."""
     waits = gone_on(START, LATE)
-    assert told(waits) == {Cause.RETRY_AFTER: 1000, Cause.OUTAGE: 2000, Cause.RATE: 4000, Cause.WIDTH: 8000}
+    by_server = {Cause.RETRY_AFTER: 1000, Cause.OUTAGE: 2000, Cause.RATE: 4000}
+    assert told(waits) == {**by_server, Cause.SHARE: 64_000, Cause.WIDTH: 8000}
 
 
 def test_a_request_that_failed_is_kept_back_by_the_server_and_else_by_its_own_back_off() -> None:
@@ -23,7 +24,7 @@ def test_a_request_that_failed_is_kept_back_by_the_server_and_else_by_its_own_ba
     waits.go_on(LATE)
     assert told(waits) == {Cause.RETRY_AFTER: 1000, Cause.OUTAGE: 2000, Cause.BACKOFF: 97_000}
     # Then it is in line again, and its times add up.
-    waits.go_on(Mark((1.0, 2.0, 5.0, 8.0, 99.0, 99.0), 111.0))
+    waits.go_on(Mark((1.0, 2.0, 5.0, 64.0, 8.0, 99.0, 99.0), 111.0))
     assert told(waits) == {Cause.RETRY_AFTER: 1000, Cause.OUTAGE: 2000, Cause.RATE: 1000, Cause.BACKOFF: 97_000}
 
 

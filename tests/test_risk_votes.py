@@ -118,7 +118,7 @@ SHARES = [
 
 @pytest.mark.parametrize("shares", SHARES, ids=str)
 def test_no_wrong_answer_of_several_is_named_more_often_than_the_risk(shares: list[float]) -> None:
-    risk, votes = 0.05, 1500
+    risk, votes = 0.05, 600
     holds = lru_cache(None)(lambda first, second: proved(risk, first, second))
     rng = random.Random(str(shares))
     named: Counter[int] = Counter()

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from support.place import Place, announced, place
-from support.written import read_journal
+from support.few_cases import few
+from support.kills import kill_until_done
+from support.place import Place, place
 
 ROUNDS = """
 model m = "openai:x" with concurrency: 4, temperature: 0.5
@@ -31,26 +32,9 @@ def rounds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     yield from place(tmp_path_factory.mktemp("rounds"), ROUNDS, 8, seconds=0.05)
 
 
-def test_a_run_that_is_killed_between_its_rounds_pays_no_round_twice(rounds: Place) -> None:
+@pytest.mark.parametrize("names", few(["a", "bc"], "a"))
+def test_a_run_that_is_killed_between_its_rounds_pays_no_round_twice(rounds: Place, names: str) -> None:
     # Some elements need a single round, and others more.
     assert 2 * 8 < rounds.needed < 2 * 4 * 8
     dice = random.Random(7)
-    kills = 0
-    for name in ("a", "b", "c"):
-        before, told = rounds.served.answers(), 0
-        command = rounds.start(name)
-        while True:
-            code = command.wait(dice.uniform(0.2, 0.5) * rounds.seconds * 1.05**kills)
-            if code is None:
-                command.kill()
-                code = command.wait()
-                kills += 1
-            told += announced(command.err)
-            if code == 0:
-                break
-            assert code == -9, command.err
-            begun = any(run.given for run in read_journal(rounds.folder / name / "journal.db").runs.values())
-            command = rounds.resume(name) if begun else rounds.start(name)
-        assert command.out == rounds.expected
-        assert rounds.needed <= rounds.served.answers() - before <= rounds.needed + told
-    assert kills
+    assert sum(kill_until_done(rounds, name, dice, (0.35, 0.7)) for name in names)

@@ -16,7 +16,7 @@ from flowrun.runtime.api import RunOptions, resume_async, run_async
 from flowrun.runtime.dispatch import run_notes
 from flowrun.runtime.documents import row_file
 from flowrun.runtime.files.files import Files
-from flowrun.runtime.files.seen import MOST, seen
+from flowrun.runtime.files.seen_files import MOST, seen
 from flowrun.runtime.journal.notes import FileRead, bytes_of, extern_values, files_of
 from flowrun.runtime.journal.reading import JournalReader
 from flowrun.runtime.journal.records import Kind, LogRecord

@@ -32,9 +32,9 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.fixture
-def url(tmp_path: Path) -> Iterator[str]:
-    with model_server(tmp_path / "log") as server:
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with model_server(tmp_path_factory.mktemp("server") / "log") as server:
         yield server.url
 
 

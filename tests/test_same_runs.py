@@ -13,7 +13,7 @@ from flowrun.runtime import RunOptions, run_async
 from flowrun.runtime.api import Result
 from flowrun.runtime.catalog import catalog
 from flowrun.runtime.cli.outcome import report
-from flowrun.runtime.cli.summary import votes_lines
+from flowrun.runtime.cli.vote_lines import votes_lines
 from flowrun.runtime.costs.written_budget import Budget
 from flowrun.runtime.providers.scripted import Script, Scripted, ScriptedProvider
 from flowrun.runtime.vocabulary.call import Request
@@ -145,7 +145,7 @@ def test_a_failed_comparison_leaves_its_ballot_missing(fault: Json) -> None:
     (tally,) = ran.outcome.tallies.values()
     assert tally.classes is not None
     assert (tally.missing, tally.classes.failed, tally.settled) == (1, 1, True)
-    assert [one.path for one in ran.outcome.losses] == ["v.reduce"]
+    assert [one.path for one in ran.outcome.losses] == ["v.reduce[1.0]"]
 
 
 def test_a_vote_that_a_failed_comparison_could_decide_fails() -> None:
@@ -189,7 +189,7 @@ async def test_an_extern_compares(tmp_path: Path) -> None:
 
 
 async def test_a_resumed_vote_asks_only_for_what_is_missing(tmp_path: Path) -> None:
-    provider = ScriptedProvider(judged(["a1", "b1", "a2", "a3", "a4", "b2", "b3"], first_letter))
+    provider = ScriptedProvider(judged(["a1", "b1", "a2", "a3", "a4", "b2", "b3"], first_letter, unit=0.01))
     plan = make_plan(check_flow(Source(flow("ahead(2, {same})", "2..7")), catalog()))
 
     async def run(calls: int) -> Result:

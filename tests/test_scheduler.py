@@ -154,7 +154,7 @@ def _levels(steps: tuple[plan.Step, ...], level: int) -> Iterator[tuple[str, int
 SEEDS = st.integers(0, 2**32 - 1)
 SIZES = st.integers(1, 6)
 LIMITS = st.integers(1, 8)
-DEFAULT = settings(max_examples=100, suppress_health_check=list(HealthCheck), database=None)
+DEFAULT = settings(max_examples=40, suppress_health_check=list(HealthCheck), database=None)
 SLOW = settings(DEFAULT, max_examples=MANY)
 
 

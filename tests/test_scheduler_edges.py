@@ -33,7 +33,7 @@ SEEDS = st.integers(0, 2**32 - 1)
 SIZES = st.integers(1, 6)
 LIMITS = st.integers(1, 8)
 TURNS = st.integers(1, 120)
-RANDOM = settings(max_examples=100, suppress_health_check=list(HealthCheck), database=None)
+RANDOM = settings(max_examples=40, suppress_health_check=list(HealthCheck), database=None)
 SLOW = settings(RANDOM, max_examples=MANY)
 
 

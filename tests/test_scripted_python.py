@@ -14,8 +14,18 @@ import pytest
 from flowrun import FlowError, FlowrunError, Source, UsageError
 from flowrun.testing import ScriptError, cut, error, malformed, run_scripted, slow
 
-ROOT = Path(__file__).resolve().parent.parent
-TRIAGE = ROOT / "workflows" / "triage.flow"
+TRIAGE_TEXT = """\
+type Team = billing | technical | sales
+
+flow triage(message: text) {
+  quick = repeat 3..9 {
+    ask "Which team should answer this customer? {{ message }}" -> Team
+  } reduce majority(confidence: 0.9)
+  team = ask "Think about it. Which team? {{ message }}" -> Team when agreement(quick) < 0.8 else quick
+  return { team }
+}
+"""
+TRIAGE = Source(TRIAGE_TEXT, "triage.flow")
 MAILS = """\
 type Mail = { id: int, body: text }
 

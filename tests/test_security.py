@@ -21,6 +21,7 @@ from aiohttp import web
 from flowrun.runtime.api import RunOptions, resume_async, run_async
 from flowrun.runtime.vocabulary.errors import UsageError
 from support.command_line import chat, command
+from support.few_cases import few
 
 ROOT = Path(__file__).resolve().parent.parent
 KEY = "sk-planted-0123456789-abcdefghij"
@@ -273,7 +274,7 @@ sys.exit(code)
 """
 
 
-@pytest.mark.parametrize("words", [["validate"], ["plan"], ["plan", "--json"], ["graph"]])
+@pytest.mark.parametrize("words", few([["validate"], ["plan"], ["plan", "--json"], ["graph"]], ["plan"], ["graph"]))
 def test_checking_and_planning_touch_nothing_else(words: list[str], tmp_path: Path) -> None:
     (tmp_path / "evil.py").write_text("raise SystemExit('evil ran')\n")
     (tmp_path / "more.md").write_text("# One\n\ntext\n")

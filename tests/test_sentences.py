@@ -56,6 +56,8 @@ SENTENCES = [
     ("", 'y = ask fast "Hi {{ t }}"', "no such model", 'model fast = "provider:name"'),
     ("", "y = ask t", "an `ask` needs a text", '`ask "{{ t }}"`'),
     ("", "y = ask r.tags", "an `ask` needs a text", '`ask "{{ r.tags }}"`'),
+    ("", "y = ask t\n  z = t", "an `ask` needs a text", '`ask "{{ t }}"`'),
+    ("", "y = ask t -> Y | N", "an `ask` needs a text", '`ask "{{ t }}"`'),
     ("", 'y = ask file("p.md")', "an `ask` has no brackets around its text", "words = file(…)"),
     ("", 'y = ask "Hi " + t', "`+` is not allowed here", 'write `ask "… {{ t }}"`'),
     ("", 'y = ask "Hi {{ t }}" temperature: 0', "options must follow `with`", "with temperature: …"),

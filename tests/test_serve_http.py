@@ -143,11 +143,11 @@ async def test_a_client_that_hangs_up_stops_its_run(server: Server, models: Serv
         await until(lambda: asked(models) - before > 10)
         call.cancel()
         await asyncio.gather(call, return_exceptions=True)
-    await asyncio.sleep(1)
-    sent = asked(models)
-    assert sent - before < 400
-    await asyncio.sleep(0.5)
-    assert asked(models) == sent
+    seen = [-1, asked(models)]
+    while seen[-1] != seen[-2]:
+        await asyncio.sleep(1)
+        seen.append(asked(models))
+        assert seen[-1] - before < 400
 
 
 async def test_one_key_is_one_run(server: Server, models: Served) -> None:

@@ -8,14 +8,14 @@ from flowrun.dsl import Source
 from flowrun.runtime import load
 from flowrun.runtime.costs.written_budget import Budget
 from flowrun.runtime.serve.comments import descriptions
-from flowrun.runtime.serve.purse import Purse, SpentError
-from flowrun.runtime.serve.run import End, Run, Shelf
+from flowrun.runtime.serve.run import End, EndedRuns, Run
+from flowrun.runtime.serve.server_budget import ServerBudget, SpentError
 from flowrun.runtime.serve.tools import Tool, Wanted, checked_files, tools_of
 from flowrun.runtime.vocabulary.errors import UsageError
 
 
 def test_a_purse_never_gives_more_than_it_has() -> None:
-    purse = Purse(Budget(10, 1.0))
+    purse = ServerBudget(Budget(10, 1.0))
     own = Budget(4, 0.5)
     first, second = purse.take(own), purse.take(own)
     assert first == second == Budget(4, 0.5, rest=True)
@@ -32,7 +32,7 @@ def test_a_purse_never_gives_more_than_it_has() -> None:
 
 
 def test_a_purse_that_is_spent_says_so() -> None:
-    purse = Purse(Budget(2, None))
+    purse = ServerBudget(Budget(2, None))
     purse.settle(purse.take(Budget(2, None)), 2, 0.0)
     with pytest.raises(SpentError, match="the total budget of 2 calls is spent") as spent:
         purse.take(Budget(1, None))
@@ -40,7 +40,7 @@ def test_a_purse_that_is_spent_says_so() -> None:
 
 
 def test_a_purse_without_a_limit_changes_nothing() -> None:
-    purse = Purse(None)
+    purse = ServerBudget(None)
     assert purse.take(None) is None
     assert purse.take(Budget(3, None)) == Budget(3, None)
     purse.must_bound([("f", None)])
@@ -49,7 +49,7 @@ def test_a_purse_without_a_limit_changes_nothing() -> None:
 @pytest.mark.parametrize("own", [None, Budget(3, None)])
 def test_a_flow_without_a_budget_of_the_kind_is_refused(own: Budget | None) -> None:
     with pytest.raises(UsageError, match="has no budget in dollars"):
-        Purse(Budget(None, 5.0)).must_bound([("f", own)])
+        ServerBudget(Budget(None, 5.0)).must_bound([("f", own)])
 
 
 @pytest.fixture
@@ -61,17 +61,17 @@ def tool(tmp_path: object) -> Tool:
     return tools_of(Wanted(model="openai:gpt-4o-mini"), checked_files([path]))["f"]
 
 
-async def test_a_shelf_keeps_the_last_runs(tool: Tool) -> None:
-    shelf, runs = Shelf(most=3, most_bytes=100), [Run(tool) for _ in range(5)]
+async def test_only_the_last_runs_that_ended_are_kept(tool: Tool) -> None:
+    ended, runs = EndedRuns(most=3, most_bytes=100), [Run(tool) for _ in range(5)]
     for run in runs:
         run.end = End("done", True, "x", "", b"x" * 10)
-    gone = [one for run in runs for one in shelf.keep(run)]
+    gone = [one for run in runs for one in ended.keep(run)]
     assert gone == runs[:2]
-    assert [shelf.find(run.id) for run in runs] == [None, None, *runs[2:]]
+    assert [ended.find(run.id) for run in runs] == [None, None, *runs[2:]]
     large = Run(tool)
     large.end = End("done", True, "x", "", b"x" * 90)
-    assert shelf.keep(large) == runs[2:4]
-    assert shelf.find(large.id) is large and shelf.find(runs[4].id) is runs[4]
+    assert ended.keep(large) == runs[2:4]
+    assert ended.find(large.id) is large and ended.find(runs[4].id) is runs[4]
 
 
 async def test_a_run_is_stopped_when_the_last_one_leaves(tool: Tool) -> None:

@@ -15,7 +15,7 @@ import pytest
 from flowrun.runtime.journal.lock import holder_of
 from support.model_server import Served, model_server
 from support.place import announced
-from support.processes import Command, DiskAt
+from support.processes import PATIENT, QUICK, Command, DiskAt
 from support.soak import share
 from support.written import read_journal
 
@@ -50,13 +50,14 @@ class Office:
 
     def start(self, one: int, journal: Path, name: str, disk: DiskAt | None = None) -> Command:
         words = (str(self.folder / f"{one}.flow"), "--items", str(self.folder / f"{one}.json"))
-        return Command((*words, "--journal", str(journal)), self.folder / name, self.environ, disk)
+        return Command((*words, "--journal", str(journal)), self.folder / name, self.environ, disk, PATIENT)
 
     def go_on(self, one: int, journal: Path, name: str) -> Command:
         """Resume the run of a process, or start it again if it had not begun."""
         for run in read_journal(journal).runs.values():
             if run.source == str(self.folder / f"{one}.flow"):
-                return Command(("resume", run.id, "--journal", str(journal)), self.folder / name, self.environ)
+                words = ("resume", run.id, "--journal", str(journal))
+                return Command(words, self.folder / name, self.environ, others=QUICK | PATIENT)
         return self.start(one, journal, name)
 
 
@@ -97,8 +98,17 @@ def test_eight_processes_share_a_journal(office: Office, tmp_path: Path) -> None
     finished(office, journal, "plain", running, 0, first)
 
 
-def test_a_run_whose_writer_stands_still_waits_and_can_be_stopped(office: Office, tmp_path: Path) -> None:
-    journal = tmp_path / "j.db"
+@pytest.mark.slow
+def test_a_run_whose_writer_stands_still_waits_and_can_be_stopped(
+    office: Office, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The answers take so long that the first run goes on when the second one begins, also on a busy machine.
+    with model_server(tmp_path / "slow.log", 0.2) as served:
+        monkeypatch.setitem(office.environ, "OPENAI_BASE_URL", served.url)
+        stand_still(office, tmp_path / "j.db")
+
+
+def stand_still(office: Office, journal: Path) -> None:
     writing = office.start(0, journal, "still0")
     while holder_of(journal) is None:
         time.sleep(0.002)
@@ -144,7 +154,7 @@ def kill_some(office: Office, folder: Path, name: str, kills: int, dice: random.
 
 
 def test_the_process_that_writes_is_killed_again_and_again(office: Office, tmp_path: Path) -> None:
-    kill_some(office, tmp_path, "writers", 6, random.Random(), writers=True)
+    kill_some(office, tmp_path, "writers", 3, random.Random(), writers=True)
 
 
 @pytest.mark.slow
@@ -156,7 +166,7 @@ def test_processes_that_do_not_write_are_killed(office: Office, tmp_path: Path) 
 def test_processes_are_killed_many_times(office: Office, tmp_path: Path) -> None:
     """A soak kills 200 times."""
     dice, kills = random.Random(), 0
-    while kills < max(30, share(200)):
+    while kills < share(200, least=10):
         kill_some(office, tmp_path, f"soak{kills}", 10, dice, writers=dice.random() < 0.6)
         kills += 10
 
@@ -168,7 +178,7 @@ def test_the_process_that_writes_is_killed_at_a_commit_of_others(
 ) -> None:
     """Behind the commit its entries are on the disk, but nobody has been told so."""
     killed = 0
-    for commit in (6, 9, 13):
+    for commit in (6, 13) if what == "before" else (6, 9):
         name = f"{what}{commit}"
         journal, first = tmp_path / f"{name}.db", len(office.served.lines())
         writing = office.start(0, journal, f"{name}w", DiskAt(commit, what))

@@ -12,13 +12,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from builder import SiteError
+from builder import SiteError, tool
+from builder import site as site_module
 from builder.html_pages import read_html
 from builder.links import faults_of, other_sites
+from builder.navigation import Group
 from builder.policy import policy_of, with_policy
-from builder.site import Site, build_site, missing_parts
+from builder.site import Pages, Site, build_site, missing_parts
 
 from support.browser import open_browser, sheet
+from support.once import once
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -35,7 +38,7 @@ class Quiet(SimpleHTTPRequestHandler):
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
     pytest.importorskip("zensical", reason="the extra [site] is not installed")
-    return build_site(tmp_path_factory.mktemp("site"))
+    return once(tmp_path_factory, "site", build_site)
 
 
 @pytest.fixture(scope="module")
@@ -185,10 +188,11 @@ def test_a_policy_names_the_scripts_of_its_page() -> None:
 @pytest.mark.slow
 def test_a_dead_link_stops_the_build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("zensical", reason="the extra [site] is not installed")
-    from builder import site as site_module
-
-    pages = site_module.collected()
-    pages.texts["plan.md"] += "\n[nowhere](least.md#no-such-heading)\n"
+    texts = {"index.md": "# One\n\n[here](two.md#here)\n", "two.md": "# Two\n\n## Here\n\nOf [one](index.md).\n"}
+    files = {f"assets/{name}": (tool.THEME / name).read_bytes() for name in tool.OWN_FILES}
+    pages = Pages(texts, files, (Group("All", (("One", "index.md"), ("Two", "two.md"))),))
     monkeypatch.setattr(site_module, "collected", lambda: pages)
+    assert build_site(tmp_path / "good").pages >= 2
+    texts["index.md"] += "\n[nowhere](two.md#no-such-heading)\n"
     with pytest.raises(SiteError, match="anchor does not exist"):
         build_site(tmp_path / "site")

@@ -158,14 +158,19 @@ ENVIRONMENT = (ROOT / "docs" / "environment.md").read_text(encoding="utf-8")
 CODE = [*(ROOT / "dsl").rglob("*.py"), *(ROOT / "runtime").rglob("*.py")]
 
 
+def asks(node: ast.expr, name: str) -> bool:
+    """Tell whether an expression ends with a dotted name. Most do not, and are not written out."""
+    return isinstance(node, ast.Name | ast.Attribute) and f".{ast.unparse(node)}".endswith(f".{name}")
+
+
 def read_variables(text: str) -> set[str]:
     """The variables whose names stand where a program asks the environment, and flowrun's own."""
     found = set(re.findall(r"\b_?FLOWRUN_[A-Z_]+[A-Z]\b", text))
-    for node in ast.walk(ast.parse(text)):
+    for node in ast.walk(ast.parse(text)) if "environ" in text else ():
         asked: ast.expr | None = None
-        if isinstance(node, ast.Call) and re.fullmatch(r"(.*\.)?environ\.get", ast.unparse(node.func)):
+        if isinstance(node, ast.Call) and asks(node.func, "environ.get"):
             asked = node.args[0]
-        elif isinstance(node, ast.Subscript) and re.fullmatch(r"(.*\.)?environ", ast.unparse(node.value)):
+        elif isinstance(node, ast.Subscript) and asks(node.value, "environ"):
             asked = node.slice
         if isinstance(asked, ast.Constant) and isinstance(asked.value, str):
             found.add(asked.value.upper() if asked.value.islower() else asked.value)

@@ -19,8 +19,9 @@ from flowrun.runtime.api import Result
 from flowrun.runtime.catalog import catalog
 from flowrun.runtime.cli.outcome import report
 from flowrun.runtime.cli.plan import command as plan_command
-from flowrun.runtime.cli.summary import closing_line, votes_lines
+from flowrun.runtime.cli.summary import closing_line
 from flowrun.runtime.cli.test import command as run_tests
+from flowrun.runtime.cli.vote_lines import votes_lines
 from flowrun.runtime.plans.verify import verify
 from flowrun.runtime.providers.scripted import Scripted, ScriptedProvider
 from flowrun.runtime.reducers import REDUCERS, ReduceError, Setting

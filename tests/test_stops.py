@@ -14,7 +14,7 @@ from support.place import MAP, Place, announced, place
 
 @pytest.fixture(scope="module")
 def slow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    yield from place(tmp_path_factory.mktemp("slow"), MAP, 60, seconds=0.2)
+    yield from place(tmp_path_factory.mktemp("slow"), MAP, 32, seconds=0.1)
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +67,7 @@ def test_a_run_that_was_held_up_goes_on(slow: Place) -> None:
     command = slow.start("held")
     slow.until(lambda lines: len(lines) >= 12, start)
     command.send(signal.SIGSTOP)
-    assert command.wait(1.5) is None
+    assert command.wait(0.5) is None
     command.send(signal.SIGCONT)
     assert command.end() == 0
     assert command.out == slow.expected

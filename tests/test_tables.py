@@ -61,10 +61,6 @@ def param(name: str, type_: types.Type) -> plan.Param:
     return plan.Param(name, type_, None, True)
 
 
-def no_tally(name: str) -> None:
-    return None
-
-
 def assert_rows(found: Any, wanted: list[dict[str, str]]) -> None:
     assert [{name: row.get(name) for name in want} for row, want in zip(found, wanted, strict=True)] == wanted
 

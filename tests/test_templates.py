@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import event, given
+from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from flowrun.dsl import VALUE_FUNCTIONS as FILTERS
@@ -359,6 +359,7 @@ def statements(draw: st.DrawFn, depth: int = 2) -> str:
     return "{% for " + target + " in " + listed + only + " %}" + draw(inner) + end + "{% endfor %}"
 
 
+@settings(max_examples=30)
 @given(st.tuples(TYPES, TYPES, TYPES), st.lists(statements(), min_size=1, max_size=12), st.data())
 def test_what_passes_the_check_never_fails(
     types: tuple[t.Type, t.Type, t.Type], parts: list[str], data: st.DataObject

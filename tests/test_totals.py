@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import random
 import sqlite3
@@ -17,8 +16,8 @@ from flowrun.runtime.journal import totals
 from flowrun.runtime.journal.history import History, read_attempts
 from flowrun.runtime.journal.reading import open_to_read
 from flowrun.runtime.journal.records import Kind, LogRecord
-from flowrun.runtime.journal.store import Journal
 from flowrun.runtime.vocabulary.usage import DETAILS
+from support.random_rows import write
 
 MODELS = ("openai:a", 'odd:"of":1,', "local:ä")
 
@@ -66,15 +65,6 @@ def run_of(dice: random.Random, run: int, calls: int, models: tuple[str, ...], t
                     [LogRecord(run, Kind.ANSWER, usage, *call)],
                 )
             )
-
-
-def write(path: Path, rows: list[LogRecord]) -> None:
-    async def written() -> None:
-        with closing(Journal.open(path)) as journal:
-            for row in rows:
-                journal.note([row])
-
-    asyncio.run(written())
 
 
 def begun(name: str) -> LogRecord:

@@ -14,6 +14,7 @@ import pytest
 from flowrun.runtime.reducers import REDUCERS
 from flowrun.runtime.registry.registry import Registry
 from flowrun.runtime.splitters import SPLITTERS
+from support.few_cases import few
 
 FLOW = 'flow one() {{\n  answer = repeat 3 {{ ask "Say something" }} reduce {}\n  return answer\n}}\n'
 RULE = """
@@ -274,7 +275,7 @@ BROKEN = {
 }
 
 
-@pytest.mark.parametrize("broken", BROKEN)
+@pytest.mark.parametrize("broken", few(list(BROKEN), "no declaration", "wrong parts"))
 def test_a_broken_package_is_a_sentence(broken: str, place: Place) -> None:
     text, said = BROKEN[broken]
     place.package("acme-flows", text, reducers="shout=RULE", splitters="semicolon=RULE", providers="echo=RULE")

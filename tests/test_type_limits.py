@@ -176,7 +176,7 @@ def test_the_model_is_asked_again() -> None:
 
 INPUTS: dict[str, tuple[t.Type, Any, str]] = {
     "a text": (SHORT, "too long", "expected text(max: 5), found 8 characters"),
-    "a list": (PAIR, ["a"], "expected [text](2..2), found 1 elements"),
+    "a list": (PAIR, ["a"], "expected [text](2..2), found 1 element"),
     "deep": (POST, {"text": "", "tags": []}, "expected text(min: 1, max: 140), found 0 characters"),
     "no text": (SHORT, 5, "expected text(max: 5), found the number 5"),
 }
@@ -229,7 +229,7 @@ flow f(x: text) {
 def test_limits_bound_the_calls_and_the_tokens_behind_them() -> None:
     plan = make_plan(check_flow(Source(BOUNDED), catalog()))
     bounds = estimate_plan(plan, {"x": "hi"}, Files(Path()), environ={})
-    assert (bounds.calls.least, bounds.calls.most) == (2, 5)
+    assert (bounds.calls.least, bounds.calls.most) == (3, 5)
     assert bounds.tokens_in.most is not None and bounds.tokens_out.most is not None
     emoji = "\U0001f9d1\u200d\U0001f33e" * 3
 

@@ -28,7 +28,7 @@ from support.typed_values import given, holds, sample, told
 Json = Any
 CATALOG = catalog()
 STEPS = 14
-CASES = share(20_000)
+CASES = share(10_000)
 EMPTY = ("the block has no results", "the list of results is empty", "gave an answer", "the vote has no ballots",
          "ballots and needs")  # fmt: skip
 """The ends of a block that has no results, where its rule has no value for that."""
@@ -131,7 +131,7 @@ def try_out(cases: int, seed: int) -> None:
 
 
 def test_values_are_of_their_types() -> None:
-    try_out(1_000, 1)
+    try_out(400, 1)
 
 
 @pytest.mark.slow

@@ -6,7 +6,7 @@ import asyncio
 import json
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +18,10 @@ from flowrun.runtime.files.urls import url_place
 from flowrun.runtime.outputs.upload import BLOCK
 from flowrun.runtime.vocabulary.errors import DiskError, UsageError
 from support.command_line import COMMAND, chat, command
-from support.s3_server import SECRET, Objects, s3_server
+from support.s3_objects import objects, server
+from support.s3_server import SECRET, Objects
 
+__all__ = ["objects", "server"]
 SERVED = """
 model m = "openai:m"
 
@@ -30,24 +32,6 @@ flow each(rows: [Row]) {
 type Row = { id: int, text: text }
 """
 ROWS = types.ListOf(types.JSON)
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Objects]:
-    with s3_server() as found:
-        yield found
-
-
-@pytest.fixture
-def objects(server: Objects, monkeypatch: pytest.MonkeyPatch) -> Objects:
-    server.box.clear()
-    server.uploads.clear()
-    server.requests.clear()
-    server.denied.clear()
-    server.broken, server.cut, server.slow = 0, 0, 0.0
-    for name, value in server.environ.items():
-        monkeypatch.setenv(name, value)
-    return server
 
 
 def rows(count: int, width: int = 10) -> bytes:

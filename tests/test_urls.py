@@ -7,7 +7,6 @@ import json
 import random
 import subprocess
 import sys
-from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 from types import SimpleNamespace
@@ -25,27 +24,12 @@ from flowrun.runtime.journal.given_files import kept_apart, reopened
 from flowrun.runtime.vocabulary.errors import InputError, UsageError
 from flowrun.runtime.vocabulary.json_value import Json
 from support.images import png
-from support.s3_server import SECRET, Objects, etag_of, s3_server
+from support.s3_objects import objects, server
+from support.s3_server import SECRET, Objects, etag_of
 
+__all__ = ["objects", "server"]
 ROW = types.Record((types.Field("id", types.INT), types.Field("text", types.TEXT)))
 ROWS = types.ListOf(ROW)
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Objects]:
-    with s3_server() as found:
-        yield found
-
-
-@pytest.fixture
-def objects(server: Objects, monkeypatch: pytest.MonkeyPatch) -> Objects:
-    server.box.clear()
-    server.requests.clear()
-    server.denied.clear()
-    server.broken, server.cut, server.slow = 0, 0, 0.0
-    for name, value in server.environ.items():
-        monkeypatch.setenv(name, value)
-    return server
 
 
 def lines(count: int, width: int = 10) -> bytes:

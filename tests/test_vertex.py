@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from flowrun.runtime.providers import open_provider, traits_of
+from flowrun.runtime.providers.hosted import ServedProvider
 from flowrun.runtime.providers.protocol import Provider, Surroundings
-from flowrun.runtime.providers.served import ServedProvider
 from flowrun.runtime.vocabulary.call import Message, Reply, Request
 from flowrun.runtime.vocabulary.errors import CallError, EndpointError, RefusedError, UsageError
 from support.hosted import claude, google
@@ -275,6 +275,19 @@ async def test_a_file_that_holds_no_credentials(text: str, monkeypatch: pytest.M
     given = {**GIVEN, "GOOGLE_APPLICATION_CREDENTIALS": str(path)}
     with pytest.raises(UsageError, match="check the file of GOOGLE_APPLICATION_CREDENTIALS"):
         await checked(open_provider("vertex:gemini-2.5-flash", Surroundings(given)))
+
+
+async def test_the_bytes_of_a_file_of_credentials_are_never_told(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """An editor of Windows may save the key of an account in UTF-16."""
+    alone(monkeypatch)
+    path = tmp_path / "account.json"
+    path.write_bytes(b"\xff\xfe" + '{"private_key": "planted"}'.encode("utf-16-le"))
+    given = {**GIVEN, "GOOGLE_APPLICATION_CREDENTIALS": str(path)}
+    with pytest.raises(UsageError, match="is not a valid json file") as caught:
+        await checked(open_provider("vertex:gemini-2.5-flash", Surroundings(given)))
+    assert "x00" not in str(caught.value)
 
 
 def test_without_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ from flowrun.runtime import RunOptions, run_async
 from flowrun.runtime.api import Result
 from flowrun.runtime.catalog import catalog
 from flowrun.runtime.cli.outcome import report
-from flowrun.runtime.cli.summary import votes_lines
+from flowrun.runtime.cli.vote_lines import votes_lines
 from flowrun.runtime.costs.written_budget import Budget
 from flowrun.runtime.providers.scripted import Scripted, ScriptedProvider
 from flowrun.runtime.vocabulary import events as e

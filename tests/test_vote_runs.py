@@ -54,7 +54,7 @@ ADAPTIVE = [
 
 @pytest.mark.parametrize("rule", ADAPTIVE)
 @given(ballots=st.lists(st.sampled_from("abc?"), min_size=9, max_size=9), jitter=st.integers(0, 9))
-@settings(max_examples=40)
+@settings(max_examples=12)
 def test_answers_that_come_sooner_do_not_count_for_more(rule: str, ballots: list[str], jitter: int) -> None:
     at_once = dict.fromkeys(SLOW, 1.0)
     expected = stage(voting(rule, "2..9", "cost"), by_sample(ballots, at_once)).outcome
@@ -66,7 +66,7 @@ def test_answers_that_come_sooner_do_not_count_for_more(rule: str, ballots: list
 
 @pytest.mark.parametrize("rule", ["majority", "quorum(2)", "unanimous"])
 @given(ballots=st.lists(st.sampled_from("abc?"), min_size=7, max_size=7), launch=LAUNCH, jitter=st.integers(0, 9))
-@settings(max_examples=40)
+@settings(max_examples=20)
 def test_what_a_flow_sees_of_a_vote_is_no_matter_of_time(
     rule: str, ballots: list[str], launch: str, jitter: int
 ) -> None:

@@ -52,6 +52,7 @@ def ran(*words: str, **more: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.slow
 def test_the_package_has_its_files_and_no_others(package: Path) -> None:
     with zipfile.ZipFile(package) as archive:
         names = {name.removeprefix("extension/") for name in archive.namelist()}
@@ -76,11 +77,13 @@ def test_the_package_has_its_files_and_no_others(package: Path) -> None:
     assert version is not None and manifest["version"] == version[1]
 
 
+@pytest.mark.slow
 def test_its_types_are_right(node: str) -> None:
     done = ran(node, "node_modules/typescript/bin/tsc", "--noEmit")
     assert done.returncode == 0, done.stdout
 
 
+@pytest.mark.slow
 def test_the_extension_talks_with_the_server(node: str, package: Path) -> None:
     pytest.importorskip("pygls")
     done = ran(node, "--test", "test/driven.test.mjs", FLOWRUN=str(FLOWRUN))
@@ -88,6 +91,7 @@ def test_the_extension_talks_with_the_server(node: str, package: Path) -> None:
     assert "# pass 6" in done.stdout.replace("ℹ", "#")
 
 
+@pytest.mark.slow
 def test_its_grammar_gives_words_the_scopes_of_their_roles(node: str, package: Path, tmp_path: Path) -> None:
     told = tmp_path / "tokens.json"
     rows = [{"name": name, "text": text, "tokens": tokens} for name, text, tokens in roles()]

@@ -114,6 +114,7 @@ def test_the_figures_have_every_cause() -> None:
                 "retry_after": 0.0,
                 "outage": 0.0,
                 "rate": 1.235,
+                "share": 0.0,
                 "width": 0.0,
                 "backoff": 0.0,
                 "budget": 0.0,
@@ -171,6 +172,7 @@ async def test_a_run_tells_that_it_waited_for_places(tmp_path: Path, faults: Any
     assert "waiting" not in quiet.err
 
 
+@pytest.mark.slow
 async def test_a_run_tells_the_pause_that_its_server_asked_for(tmp_path: Path, faults: Any) -> None:
     faults.replies = [slow(0, 429, Retry_After="2"), slow(0)]
     ran = await told(tmp_path, faults, "--json", model="concurrency: 1")
@@ -186,6 +188,7 @@ async def test_a_run_tells_the_rate_of_its_server(tmp_path: Path, faults: Any) -
     assert "waiting for the rate that 127.0.0.1 allows" in ran.err.splitlines()[-1]
 
 
+@pytest.mark.slow
 async def test_a_run_tells_the_rate_of_its_flow(tmp_path: Path, faults: Any) -> None:
     faults.replies = [slow(0)]
     ran = await told(tmp_path, faults, "--json", model="rpm: 120", count=5)
@@ -194,6 +197,7 @@ async def test_a_run_tells_the_rate_of_its_flow(tmp_path: Path, faults: Any) -> 
     assert "which `rpm` or `tpm` of the model sets" in ran.err.splitlines()[-1]
 
 
+@pytest.mark.slow
 async def test_a_run_tells_the_concurrency_of_its_map(tmp_path: Path, faults: Any) -> None:
     faults.replies = [slow(0.5)]
     ran = await told(tmp_path, faults, "--json", model="max_tokens: 9", block=" with concurrency: 1")

@@ -20,9 +20,9 @@ from click.testing import CliRunner, Result
 from flowrun.runtime.cli import weights as command_module
 from flowrun.runtime.files.folders import cache_folder
 from flowrun.runtime.providers.embedded.engine_versions import BELOW, OLDEST, beside_range
-from flowrun.runtime.providers.embedded.held import held
 from flowrun.runtime.providers.embedded.models import DEFAULT, TINY, LocalModel, WheelPart
-from flowrun.runtime.providers.embedded.use import Use, alone, lock_of
+from flowrun.runtime.providers.embedded.stored_weights import held
+from flowrun.runtime.providers.embedded.weight_locks import Use, alone, lock_of
 from flowrun.runtime.providers.embedded.weights import Weights
 from flowrun.runtime.providers.protocol import Surroundings
 from flowrun.runtime.vocabulary.errors import UsageError
@@ -132,7 +132,7 @@ def test_weights_that_a_run_uses_stay(models: tuple[LocalModel, LocalModel], tmp
     run("fetch", "--yes")
     path = tmp_path / "cache" / "models" / DEFAULT.file
     program = (
-        "import sys, pathlib\nfrom flowrun.runtime.providers.embedded.use import Use\n"
+        "import sys, pathlib\nfrom flowrun.runtime.providers.embedded.weight_locks import Use\n"
         f"use = Use(pathlib.Path({str(path)!r}))\nprint('holds', flush=True)\nsys.stdin.read()\n"
     )
     with subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:

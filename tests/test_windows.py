@@ -86,10 +86,10 @@ def test_the_library_loads_and_runs_a_flow(machine: Machine) -> None:
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (("validate", "many.flow"), "no errors"),
+        pytest.param(("validate", "many.flow"), "no errors", marks=pytest.mark.slow),
         (("plan", "many.flow", "--rows", '["a"]', "--model", "openai:m"), "calls"),
-        (("fmt", "--check", "many.flow"), ""),
-        (("graph", "many.flow"), "flowchart"),
+        pytest.param(("fmt", "--check", "many.flow"), "", marks=pytest.mark.slow),
+        pytest.param(("graph", "many.flow"), "flowchart", marks=pytest.mark.slow),
         (("--version",), "win32"),
         (("weights", "list"), "embedded"),
     ],
@@ -168,7 +168,7 @@ def test_what_windows_has_not_is_refused_in_a_sentence(machine: Machine, words: 
     ("words", "told"),
     [
         (("attach",), "has ended (done)"),
-        (("attach", "20260101-000000-abcdef"), "20260101-000000-abcdef"),
+        pytest.param(("attach", "20260101-000000-abcdef"), "20260101-000000-abcdef", marks=pytest.mark.slow),
         (("stop", "20260101-000000-abcdef"), "20260101-000000-abcdef"),
     ],
 )

@@ -132,7 +132,7 @@ async def test_a_stop_while_workers_start_is_heard_at_once(
     server: Served, tmp_path: Path, starts: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     program = process._PROGRAM
-    monkeypatch.setattr(process, "_PROGRAM", f"import time; time.sleep(3); {program}")
+    monkeypatch.setattr(process, "_PROGRAM", f"import time; time.sleep(30); {program}")
     stop = Stop()
     task = asyncio.create_task(ran(server, tmp_path, 5000, stop=stop))
     await answered(server, 50)
@@ -140,7 +140,7 @@ async def test_a_stop_while_workers_start_is_heard_at_once(
     began = time.monotonic()
     result = await task
     assert (result.status, starts) == ("stopped", [2])
-    assert time.monotonic() - began < 2.5
+    assert time.monotonic() - began < 20
     assert result.summary.account.answered == server.answers()
 
 

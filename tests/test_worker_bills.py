@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from flowrun import Result, RunOptions, load, run_async
-from flowrun.dsl import Source
 from flowrun.runtime.workers import beginning
 from support.model_server import Served, model_server
-
-MODEL = "openai:test"
+from support.worker_runs import ran
 
 
 @pytest.fixture(params=[0, 512], ids=["workers", "driver"], autouse=True)
@@ -29,12 +24,6 @@ def most_here(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -
 def server(tmp_path: Path) -> Iterator[Served]:
     with model_server(tmp_path / "log", seconds=0.005) as served:
         yield served
-
-
-async def ran(server: Served, folder: Path, text: str, inputs: Mapping[str, Any], **options: Any) -> Result:
-    environ = {"PATH": os.environ["PATH"], "HOME": str(folder), "OPENAI_BASE_URL": server.url, "OPENAI_API_KEY": "sk-t"}
-    given = RunOptions(model=MODEL, environ=environ, **options)
-    return await run_async(load(Source(text, str(folder / "x.flow"))), inputs, options=given)
 
 
 async def test_samples_of_a_repeat_share_one_request_as_in_one_process(server: Served, tmp_path: Path) -> None:

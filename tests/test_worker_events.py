@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import subprocess
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from flowrun import Result, RunOptions, Stop, load, run_async
-from flowrun.dsl import Source
+from flowrun import Stop
 from flowrun.runtime.session import workers as session_workers
 from flowrun.runtime.vocabulary import events as e
 from flowrun.runtime.vocabulary.errors import UsageError
 from flowrun.runtime.workers import beginning
 from flowrun.runtime.workers.link import Link
 from support.model_server import Served, model_server
+from support.worker_runs import ran
 
 FLOW = """
 flow many(xs: [text]) {
@@ -32,7 +31,6 @@ flow many(xs: [text]) {
   return drafts
 }
 """
-MODEL = "openai:test"
 
 
 @pytest.fixture(autouse=True)
@@ -44,17 +42,6 @@ def nothing_runs_in_the_driver(monkeypatch: pytest.MonkeyPatch) -> None:
 def server(tmp_path: Path) -> Iterator[Served]:
     with model_server(tmp_path / "log", seconds=0.005) as served:
         yield served
-
-
-def environ(server: Served, folder: Path) -> dict[str, str]:
-    home = folder / "home"
-    home.mkdir(exist_ok=True)
-    return {"PATH": os.environ["PATH"], "HOME": str(home), "OPENAI_BASE_URL": server.url, "OPENAI_API_KEY": "sk-test"}
-
-
-async def ran(server: Served, folder: Path, text: str, inputs: Mapping[str, Any], **options: Any) -> Result:
-    given = RunOptions(model=MODEL, environ=environ(server, folder), **options)
-    return await run_async(load(Source(text, str(folder / "x.flow"))), inputs, options=given)
 
 
 def told(events: list[e.Event]) -> Counter[tuple[object, ...]]:

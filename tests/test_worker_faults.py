@@ -123,6 +123,7 @@ async def test_a_question_of_another_form_leaves_no_worker_waiting(server: Serve
     check(result, server, tmp_path, COUNT)
 
 
+@pytest.mark.slow
 async def test_a_later_worker_takes_the_answers_that_two_dead_ones_have_bought(server: Served, tmp_path: Path) -> None:
     result = await ran(server, tmp_path, COUNT, "os.kill(os.getpid(), 9)", times=2)
     check(result, server, tmp_path, COUNT)

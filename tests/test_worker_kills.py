@@ -17,12 +17,13 @@ from flowrun import Result, RunOptions, Stop, load, run_async
 from flowrun.dsl import Source
 from flowrun.runtime.api import resume_async
 from flowrun.runtime.workers import beginning
+from support.few_cases import few
 from support.model_server import Served, model_server
 from support.processes import Command
 from support.worker_pids import gone, worker_pids, workers_of
+from support.worker_runs import MODEL, environ
 
 FLOW = 'flow many(xs: [text]) {\n  return map x in xs { ask "Say {{ x }}" } reduce collect\n}\n'
-MODEL = "openai:test"
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="workers are found in /proc")
 
@@ -36,12 +37,6 @@ def nothing_runs_in_the_driver(monkeypatch: pytest.MonkeyPatch) -> None:
 def server(tmp_path: Path) -> Iterator[Served]:
     with model_server(tmp_path / "log", seconds=0.1) as served:
         yield served
-
-
-def environ(server: Served, folder: Path) -> dict[str, str]:
-    home = folder / "home"
-    home.mkdir(exist_ok=True)
-    return {"PATH": os.environ["PATH"], "HOME": str(home), "OPENAI_BASE_URL": server.url, "OPENAI_API_KEY": "sk-test"}
 
 
 async def ran(server: Served, folder: Path, count: int, stop: Stop | None = None, text: str = FLOW) -> Result:
@@ -101,7 +96,7 @@ async def test_a_body_that_kills_its_workers_fails_alone(server: Served, tmp_pat
 
 async def test_a_stopped_run_sends_nothing_more_keeps_what_is_paid_and_goes_on(server: Served, tmp_path: Path) -> None:
     stop = Stop()
-    task = asyncio.create_task(ran(server, tmp_path, 2000, stop))
+    task = asyncio.create_task(ran(server, tmp_path, 800, stop))
     await served(server, 100)
     began = time.monotonic()
     stop()
@@ -115,13 +110,13 @@ async def test_a_stopped_run_sends_nothing_more_keeps_what_is_paid_and_goes_on(s
     options = RunOptions(environ=environ(server, tmp_path), workers=3)
     second = await resume_async(result.run, tmp_path / "runs.db", options=options)
     assert second.status == "done"
-    assert server.answers() == 2000
+    assert server.answers() == 800
 
 
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+@pytest.mark.parametrize("how", few([signal.SIGKILL, signal.SIGINT], signal.SIGINT))
 async def test_no_worker_outlives_its_driver(server: Served, tmp_path: Path, how: signal.Signals) -> None:
     (tmp_path / "x.flow").write_text(FLOW)
-    (tmp_path / "xs.txt").write_text("\n".join(f"note {n}" for n in range(3000)))
+    (tmp_path / "xs.txt").write_text("\n".join(f"note {n}" for n in range(900)))
     words = [str(tmp_path / "x.flow"), "--xs", str(tmp_path / "xs.txt"), "--model", MODEL, "--workers", "2"]
     command = Command([*words, "--journal", str(tmp_path / "runs.db")], tmp_path / "run", environ(server, tmp_path))
     assert command.process.pid is not None
@@ -142,6 +137,6 @@ async def test_no_worker_outlives_its_driver(server: Served, tmp_path: Path, how
     )
     assert await asyncio.to_thread(again.end) == 0
     billed = Counter(line["body"] for line in server.lines() if line["at"] == "served")
-    assert len(billed) == 3000
+    assert len(billed) == 900
     if how is signal.SIGINT:
         assert set(billed.values()) == {1}

@@ -6,6 +6,7 @@ import asyncio
 import json
 import random
 import socket
+from collections.abc import Callable
 from typing import Any, get_args
 
 import pytest
@@ -25,7 +26,7 @@ from flowrun.runtime.vocabulary.request_events import Bill
 from flowrun.runtime.vocabulary.tally import Tally
 from flowrun.runtime.vocabulary.usage import TokenDetail, Usage
 from flowrun.runtime.vocabulary.waits import Cause
-from flowrun.runtime.workers.body_queue import CHUNK, BodyQueue
+from flowrun.runtime.workers.body_queue import CHUNK, FIRST, BodyQueue
 from flowrun.runtime.workers.budget_ends import BudgetEnds
 from flowrun.runtime.workers.event_forms import STRIDE, EventReader, EventWriter, SentCall
 from flowrun.runtime.workers.known_keys import KnownKeys
@@ -158,6 +159,18 @@ def test_every_body_runs_once_whatever_dies_and_whoever_is_slow(workers: int, co
     assert sorted(done) == list(range(count))
 
 
+def test_a_worker_without_bodies_gets_a_few_first() -> None:
+    queue = BodyQueue(100)
+    for worker in (1, 2):
+        queue.join(worker)
+    for number in range(300):
+        queue.enter(number)
+    dealt = [(worker, len(chunk)) for worker, chunk in queue.deal()]
+    assert dealt[:2] == [(1, FIRST), (2, FIRST)]
+    assert dealt[2:4] == [(1, CHUNK), (2, CHUNK)]
+    assert sum(count for _, count in dealt) == 200
+
+
 def test_few_bodies_are_shared_evenly_and_suspects_are_kept_apart() -> None:
     queue = BodyQueue(100)
     for worker in (1, 2, 3):
@@ -186,6 +199,40 @@ def test_an_idle_worker_gets_half_of_what_the_busiest_has_not_begun() -> None:
     assert queue.steal() is None
     assert queue.given_back(1, [39, 38, 77]) == [39, 38]
     assert queue.deal() == [(2, [39]), (2, [38])]
+
+
+def test_a_worker_that_has_begun_all_of_its_bodies_is_not_asked_for_them_again() -> None:
+    queue = BodyQueue(100)
+    queue.join(1)
+    for number in range(40):
+        queue.enter(number)
+    queue.deal()
+    queue.join(2)
+    assert queue.steal() == (1, 20)
+    queue.given_back(1, [])
+    assert queue.steal() is None
+    # Others that it gets may wait there again.
+    queue.hands[2].bodies = dict.fromkeys(range(100, 150))
+    queue.enter(40)
+    assert queue.deal() == [(1, [40])]
+    queue.hands[2].bodies.clear()
+    assert queue.steal() == (1, 20)
+
+
+def test_a_worker_that_got_bodies_while_it_was_asked_is_asked_again() -> None:
+    queue = BodyQueue(100)
+    queue.join(1)
+    queue.enter(0)
+    queue.enter(1)
+    queue.deal()
+    queue.join(2)
+    assert queue.steal() == (1, 1)
+    queue.hands[2].bodies = dict.fromkeys(range(100, 150))
+    queue.enter(2)
+    assert queue.deal() == [(1, [2])]
+    queue.given_back(1, [])
+    queue.hands[2].bodies.clear()
+    assert queue.steal() == (1, 1)
 
 
 def test_samples_that_share_requests_go_to_one_worker_and_stay_there() -> None:
@@ -228,6 +275,14 @@ async def test_an_end_by_the_budget_waits_for_paid_requests() -> None:
     assert told == [1]
 
 
+async def soon(true: Callable[[], bool]) -> None:
+    """Wait until something is true, for ten seconds at the most."""
+    for _ in range(1000):
+        if true():
+            return
+        await asyncio.sleep(0.01)
+
+
 async def test_messages_keep_their_order_and_a_cut_stream_is_told_once() -> None:
     ends = socket.socketpair()
     heard: list[Json] = []
@@ -247,7 +302,7 @@ async def test_messages_keep_their_order_and_a_cut_stream_is_told_once() -> None
     assert [message["n"] for message in heard] == list(range(1000))
     one.close()
     one.send({"n": 0})
-    await asyncio.sleep(0.05)
+    await soon(lambda: bool(lost))
     assert lost == [2]
     two.close()
 
@@ -257,7 +312,7 @@ async def test_a_stream_with_other_bytes_is_cut() -> None:
     lost: list[int] = []
     await Link.over(ends[0], lambda message: None, lambda: lost.append(1))
     ends[1].sendall(b"GET / HTTP/1.1\r\n\r\n")
-    await asyncio.sleep(0.05)
+    await soon(lambda: bool(lost))
     assert lost == [1]
     ends[1].close()
 

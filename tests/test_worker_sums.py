@@ -14,14 +14,14 @@ import pytest
 
 from flowrun import Result, RunOptions, load, run_async
 from flowrun.dsl import Source
-from flowrun.runtime.account.folded import FOLDED, Fold
+from flowrun.runtime.account.event_fold import FOLDED, Fold
 from flowrun.runtime.account.summary import Summary
 from flowrun.runtime.account.sums import figures_in
 from flowrun.runtime.cli.progress import LiveDisplay, ProgressLines, Silent
 from flowrun.runtime.journal.wire import WireError
 from flowrun.runtime.serve.progress import Progress
 from flowrun.runtime.session.listeners import Listeners
-from flowrun.runtime.session.sums_heard import adding
+from flowrun.runtime.session.sum_listeners import adding
 from flowrun.runtime.vocabulary import events as e
 from flowrun.runtime.vocabulary.account import Ceiling
 from flowrun.runtime.vocabulary.errors import AnswerError, RefusedError

@@ -46,7 +46,7 @@ def until_by_hand(question: Question, most: int, launch: str) -> tuple[bool, int
 
 
 def until_by_sums(rate: float, most: int, launch: str) -> tuple[float, float]:
-    """How often one of the samples must pass, and the mean number of those that are asked."""
+    """The probability that one of the samples must pass, and the mean number of those that are asked."""
     calls, asked = 0.0, 0
     while asked < most:
         wave = min(most - asked, 1 if launch == "cost" else max(1, asked))

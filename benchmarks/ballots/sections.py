@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 
 from .budgets import budgets
 from .cascades import cascades
+from .grades import grades
+from .haste import haste
 from .passing import passing
 from .sure import sure
 from .tables import synthetic
@@ -34,6 +36,14 @@ def _puzzles(questions: int | None, seed: int) -> list[str]:
     return passing(max(1, (questions or 2_000) // 100), 20 if questions else 100, seed)
 
 
+def _grades(questions: int | None, seed: int) -> list[str]:
+    return grades(max(1, (questions or 5_000) // 10), 20 if questions else 100, seed)
+
+
+def _haste(questions: int | None, seed: int) -> list[str]:
+    return haste(2 if questions else 10, seed)
+
+
 def _texts(questions: int | None, seed: int) -> list[str]:
     return texts(questions or 4_000, 20 if questions else 60, seed)
 
@@ -55,8 +65,10 @@ SECTIONS: Mapping[str, Section] = {
     "panels": _panels,
     "cascades": _cascades,
     "puzzles": _puzzles,
+    "grades": _grades,
     "texts": _texts,
     "tournaments": _tournaments,
     "budgets": _budgets,
     "tuning": _tuning,
+    "haste": _haste,
 }

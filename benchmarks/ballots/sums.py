@@ -8,7 +8,7 @@ from .rules import Counts, Rule
 
 
 def by_sums(rule: Rule, right: float | Sequence[float], most: int) -> tuple[float, float]:
-    """How often the value is right, and the mean number of calls, over all ways that a vote can go.
+    """The probability that the value is right, and the mean number of calls, over all ways that a vote can go.
 
     ``right`` is how likely a sample is right. For a panel it is a list, and its voters take turns.
     """
@@ -38,7 +38,7 @@ def by_sums(rule: Rule, right: float | Sequence[float], most: int) -> tuple[floa
 
 
 def stopped_wrong(rule: Rule, right: float, most: int) -> float:
-    """How often a vote stops for the rarer of two answers before it has taken all its samples, or with the last one."""
+    """The probability that a vote stops for the rarer of two answers, early or with its last sample."""
     going: dict[Counts, float] = {(0, 0): 1.0}
     wrong = 0.0
     for seen in range(1, most + 1):

@@ -17,7 +17,7 @@ MOST = 15
 RULES = ((MAJORITY, 5), (SURE_95, MOST), (AHEAD_2, MOST), (AHEAD_3, MOST))
 """The rules, each with the most samples of its votes."""
 WORDINGS = (5, 1_000_000)
-"""How many ways there are to write an answer: a few, or so many that all texts differ."""
+"""The number of ways to write an answer: a few, or so many that all texts differ."""
 EASE = {"easy": 0.95, "mixed": 0.8, "hard": 0.6}
 WRONG = 3
 QUESTIONS = 2.5

@@ -59,7 +59,7 @@ class Judge:
 
 
 def match_by_sums(right: float) -> float:
-    """How often the better of two wins a match, if each of them has the lower number equally often."""
+    """The probability that the better of two wins a match, if each of them has the lower number equally often."""
     # In the first order the better one stands first, in the other order second.
     first = BIAS + (1 - BIAS) * right
     second = (1 - BIAS) * right

@@ -56,7 +56,7 @@ def greatest_share(found: int, of: int, sure: float) -> float:
 
 
 def _at_most(found: int, of: int, share: float) -> float:
-    """How likely it is to find at most so many."""
+    """The probability of at most so many."""
     return sum(math.comb(of, k) * share**k * (1 - share) ** (of - k) for k in range(found + 1))
 
 

@@ -40,10 +40,13 @@ const choose = tabs(at("tabs"), (panel) => {
   follow();
 });
 
-function say(text, bad = false) {
-  at("state").textContent = text;
-  at("state").classList.toggle("bad", bad);
+function say(text, bad = false, place = at("state")) {
+  place.textContent = text;
+  place.classList.toggle("bad", bad);
 }
+
+// The outcome of a button or a link. The state of the text does not replace it; the next change of the text ends it.
+const notice = (text, bad = false) => say(text, bad, at("notice"));
 
 function told(state, text) {
   if (state === "hung") hung = editor.text;
@@ -57,6 +60,7 @@ function told(state, text) {
 }
 
 function changed() {
+  notice("");
   clearTimeout(timer);
   timer = setTimeout(look, DELAY);
 }
@@ -185,7 +189,7 @@ async function runTests() {
 async function format() {
   const text = editor.text;
   const found = await engine.ask({ kind: "format", text });
-  if (found.error) say(found.error, true);
+  if (found.error) notice(found.error, true);
   else if (editor.text === text) editor.put(found.text);
 }
 
@@ -194,9 +198,9 @@ async function share() {
   history.replaceState(null, "", fragment);
   try {
     await navigator.clipboard.writeText(location.href);
-    say("The link is in the clipboard. It holds the whole text; nothing was sent.");
+    notice("The link is in the clipboard. It holds the whole text; nothing was sent.");
   } catch {
-    say("The address of this page is the link. It holds the whole text; nothing was sent.");
+    notice("The address of this page is the link. It holds the whole text; nothing was sent.");
   }
 }
 
@@ -215,8 +219,9 @@ async function fromFragment() {
     take((await unpacked(found[1])).replace(/^\ufeff/, ""), "playground.flow");
     return true;
   } catch (error) {
-    say(error.message, true);
-    return false;
+    if (!editor.text) take(START, name);
+    notice(error.message, true);
+    return true;
   }
 }
 

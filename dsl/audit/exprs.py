@@ -13,7 +13,7 @@ from ..checking.block_types import TOKENS
 from ..records import dataclass
 from ..source import Span
 from .errors import UnfitError
-from .written import field_type, label_word, type_expr, value_expr
+from .values import field_type, label_word, type_expr, value_expr
 
 _SAME_KIND = frozenset({"==", "!=", "in", "??"})
 

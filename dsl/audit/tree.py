@@ -17,7 +17,7 @@ from ..source import Source, Span
 from .blocks import cascade, check_condition, declared
 from .errors import UnfitError
 from .exprs import Exprs
-from .written import label_word, number_expr, type_expr
+from .values import label_word, number_expr, type_expr
 
 ANY = "#any"
 """The name of a type that every value fits."""

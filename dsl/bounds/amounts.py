@@ -182,12 +182,21 @@ def merged(elements: Sequence[Amounts], fewest: int, *, sharing: bool) -> Amount
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """The average amounts of a vote. Each sample is right with the probability ``right``, whatever the others are."""
+    """The average amounts of a vote or a cascade. ``samples`` counts the samples, or the stages.
+
+    Each sample is right, and each stage is enough, with the probability ``right``, whatever the others are.
+    ``comparisons`` are those of its ``calls`` that compare two answers.
+    """
 
     right: float
     samples: float
     calls: float
     cost: Bound
+    comparisons: float = 0.0
+
+    def __or__(self, other: Expected) -> Expected | None:
+        """Return the averages of either of two elements; None if they differ in more than the cost."""
+        return replace(self, cost=self.cost | other.cost) if replace(self, cost=other.cost) == other else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,7 +251,7 @@ class Bounds:
             cost=self.cost | other.cost,
             elements=self.elements if self.elements == other.elements else None,
             inside=either(self.inside, other.inside),
-            expected=self.expected if self.expected == other.expected else None,
+            expected=self.expected | other.expected if self.expected and other.expected else None,
             attempts=self.attempts | other.attempts,
             billed=self.billed | other.billed,
             people=self.people | other.people,

@@ -15,11 +15,11 @@ from .ask_prices import at_terms, cost, dearer
 from .batches import batched, rounds_of
 from .bound import NOTHING, ONE, Bound, any_of, total
 from .expression_sizes import SizeScope, size_of, text_size
+from .model_facts import Served, World
 from .reasoning import with_reasoning
-from .served import Served, World
 from .sizes import Known, OneOf, Size, Some, shown
 from .type_bounds import Count, answer_bound
-from .usual import ATTEMPTS, CORRECTION, CORRECTIONS, MESSAGE_TOKENS, RETRIES
+from .usual_numbers import ATTEMPTS, CORRECTION, CORRECTIONS, MESSAGE_TOKENS, RETRIES
 
 _MOST_SHARE = 0.25
 _FORM = 40

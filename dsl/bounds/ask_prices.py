@@ -9,7 +9,7 @@ from .. import plan as p
 from .batches import BATCH
 from .bound import Bound
 from .expression_sizes import SizeScope, size_of
-from .served import Served, World
+from .model_facts import Served, World
 from .sizes import Known
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from .. import plan as p
 from .bound import NOTHING, Bound
 from .expression_sizes import SizeScope, size_of
-from .served import Served, World
+from .model_facts import Served, World
 from .sizes import Known
 
 BATCH = "batch"

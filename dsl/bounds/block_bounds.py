@@ -9,7 +9,6 @@ from .. import plan as p
 from .amounts import in_all
 from .block_ends import ended, feed_of
 from .bound import Bound
-from .expected import constants, expected_of, expected_search
 from .expression_sizes import SizeScope
 from .losses import (
     ballots,
@@ -24,6 +23,7 @@ from .losses import (
 from .rounds import Rounds, all_of
 from .sizes import NONE, Many, Size, listed, one_of, record
 from .survey import BlockBounds, BodyBounds, Done, Survey, spec_of, votes_in
+from .vote_averages import constants, expected_of, expected_search
 from .waves import sampling
 
 MOST_SAMPLES = 1000

@@ -15,7 +15,7 @@ from .amounts import Amounts, Bounds, bounds_for, either, in_all
 from .ask_bounds import asked, quoted
 from .block_bounds import fanned, repeated
 from .bound import Bound
-from .cached import CachedHeads
+from .cached_tokens import CachedHeads
 from .called_flows import CalledFlows
 from .cascade_bounds import staged
 from .effort import Effort
@@ -25,10 +25,10 @@ from .loads import countable, loads_of, widths_of
 from .losses import failing_ask, failing_of, may_fail
 from .map_bounds import mapped
 from .match_bounds import matched
+from .model_facts import Blank, World
 from .order import StepOrder, early_needs, kind_of
 from .round_bounds import in_rounds
 from .rounds import START, Rounds, first_of, side_by_side
-from .served import Blank, World
 from .sizes import NONE, Known, Size, Some, one_of
 from .survey import BodyBounds, Done, FeedRounds, Least
 

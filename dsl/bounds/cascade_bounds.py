@@ -1,12 +1,17 @@
-"""The bounds of a cascade. The least is its first stage alone, and the most is the sum of all stages."""
+"""The bounds of a cascade. The least is its first stage, or stages that fail. The most is the sum of all stages.
+
+The average takes each stage to be enough with the probability that a sample of a vote is right.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from .. import plan as p
 from ..ballots import holds_ballots
-from .amounts import Amounts, Bounds, bounds_for, in_all
+from .amounts import Amounts, Bounds, Expected, bounds_for, in_all
+from .bound import NOTHING, Bound
 from .expression_sizes import SizeScope, StageScope
 from .loads import together
 from .losses import least_of, lowered, may_fail
@@ -19,7 +24,7 @@ def staged(survey: Survey, step: p.Step, node: p.Cascade, scope: SizeScope, *, v
     ballots = holds_ballots(node, votes=False, around=vote)
     body = survey.body(node.body, StageScope(scope), vote=ballots, sharing=sharing)
     stages = [body.steps[one.name] for one in node.body.steps]
-    amounts = in_all([_first(stages[0]), *(one.amounts.maybe for one in stages[1:])])
+    amounts = in_all([_first(stages), *(one.amounts.maybe for one in stages[1:])])
     rounds = _in_a_row(stages)
     row = bounds_for(
         step.title,
@@ -29,12 +34,42 @@ def staged(survey: Survey, step: p.Step, node: p.Cascade, scope: SizeScope, *, v
         inside=(stages[0].bounds, *(_if_needed(one) for one in stages[1:])),
         line=step.line,
     )
+    row = replace(row, expected=_expected(survey, node, stages))
     return Done(row, amounts, rounds, one_of([one.value for one in stages]), _failing(step, node, stages))
 
 
-def _first(done: Done) -> Amounts:
-    """Return the amounts of the first stage. The cascade also goes on if it fails."""
-    return lowered(BodyBounds((), done.amounts, done.rounds, done.value, done.failing), answered=True)
+def _first(stages: Sequence[Done]) -> Amounts:
+    """Return the amounts of the first stage. If it fails, the next one runs, whatever its condition says."""
+    first, least = stages[0], least_of(stages[-1].amounts)
+    for one in stages[-2:0:-1]:
+        whole = least_of(one.amounts)
+        least = whole if one.failing is None else whole | (one.failing + least)
+    failing = None if first.failing is None else first.failing + least
+    return lowered(BodyBounds((), first.amounts, first.rounds, first.value, failing), answered=True)
+
+
+def _expected(survey: Survey, node: p.Cascade, stages: Sequence[Done]) -> Expected | None:
+    """Return the average amounts of a cascade; None if there is no condition, or if a stage has no bound."""
+    if not any(one.when is not None for one in node.body.steps):
+        return None
+    chance, ran, calls, cost = 1.0, 0.0, 0.0, NOTHING
+    for step, done in zip(node.body.steps, stages, strict=True):
+        if ran:
+            # A stage without a condition is for failures alone.
+            chance *= 0.0 if step.when is None else 1 - survey.right
+        mean = done.bounds.expected
+        each = _usual(done.amounts.calls) if mean is None else mean.calls
+        if each is None:
+            return None
+        ran += chance
+        calls += chance * each
+        cost += (done.amounts.cost if mean is None else mean.cost) * Bound(chance, chance)
+    return Expected(survey.right, ran, calls, cost)
+
+
+def _usual(calls: Bound) -> float | None:
+    """Return the calls of a stage whose answers all fit at once."""
+    return calls.least or calls.most
 
 
 def _if_needed(done: Done) -> Bounds:

@@ -13,7 +13,7 @@ from .ask_bounds import candidates
 from .batches import OnlyBatches, batched
 from .bound import COUNTED, Bound
 from .expression_sizes import SizeScope, size_of
-from .served import Served, World
+from .model_facts import Served, World
 from .sizes import Known
 
 _UNKNOWN = "?"

@@ -15,9 +15,9 @@ from ..catalog import Given, ReducerSpec, Refusal
 from ..types import UNKNOWN
 from .amounts import Amounts, merged
 from .bound import Bound
-from .expected import constants
 from .rounds import START, Rounds, all_of
 from .survey import BodyBounds, Done, Least
+from .vote_averages import constants
 
 SAFE = frozenset({"collect", "concat", "count", "dedupe", "flatten", "rank", "sum"})
 """The reducers that have a value for any results, and also for no results."""

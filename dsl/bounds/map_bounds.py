@@ -14,7 +14,6 @@ from .ask_bounds import quoted
 from .block_ends import ended, feed_of
 from .body_shapes import BodyShapes
 from .bound import Bound
-from .expected import constants, expected_of
 from .expression_sizes import SizeScope
 from .losses import (
     ballots,
@@ -30,6 +29,7 @@ from .losses import (
 from .rounds import Rounds, all_of
 from .sizes import NONE, Known, Many, Size, Some, is_counted, items_of, listed, one_of
 from .survey import BlockBounds, BodyBounds, Done, Survey, spec_of, votes_in
+from .vote_averages import constants, expected_of
 from .waves import LaunchMode, launch_of, waves_of
 
 _PLACE = Some(t.INT, Bound(1, 20))

@@ -47,10 +47,6 @@ def matched(survey: Survey, step: p.Step, node: p.Match, scope: SizeScope, *, vo
     return Done(row, amounts, rounds, any_value(one.value for one in branches), failing, feed)
 
 
-def _not_needed(step: p.Step) -> Bounds:
-    return Bounds(step.title, f"{kind_of(step.node)}, not needed", line=step.line)
-
-
 def _open(node: p.Match, value: object) -> list[int]:
     """Return the places of the branches that can run for a value: one, or none if no branch is for it."""
     for place, one in enumerate(node.classes):

@@ -14,12 +14,12 @@ from ..catalog import ReducerSpec
 from .amounts import Amounts, Bounds, Expected, in_all
 from .block_ends import ended, feed_of
 from .bound import Bound
-from .expected import constants, expected_of, expected_search
 from .expression_sizes import SizeScope
 from .losses import ballots, failing_block, first_of_all, may_be_refused, shorter, some_of
 from .rounds import Rounds, all_of
 from .sizes import NONE, Many, Size, is_counted, items_of, listed, one_of
 from .survey import BlockBounds, BodyBounds, Done, Least, Survey, spec_of, votes_in
+from .vote_averages import constants, expected_of, expected_search
 from .waves import LaunchMode, sampling
 
 MOST_SAMPLES = 1000
@@ -143,4 +143,6 @@ def _expected(
     amounts = [bodies[place % len(bodies)].amounts for place in range(whole)]
     amounts.append(bodies[whole % len(bodies)].amounts * Bound(rest, rest))
     total = in_all(amounts)
-    return replace(found, calls=total.calls.most or 0.0, cost=total.cost)
+    # An answer of a search is seldom malformed, so each call of a sample counts once.
+    calls = (node.reduce.searches and total.calls.least) or total.calls.most or 0.0
+    return replace(found, calls=calls, cost=total.cost)

@@ -12,12 +12,12 @@ from ..records import dataclass
 from .amounts import Amounts, bounds_for
 from .ask_bounds import Asked, asked
 from .bound import NOTHING, Bound, any_of
-from .expected import constants
+from .candidate_sizes import numbered
 from .expression_sizes import SizeScope, joined
-from .numbered import numbered
 from .sizes import NONE, Known, Many, Size, Some, is_counted, items_of, listed, one_of
 from .survey import BlockBounds, Done, Survey
 from .trees import levels, merges
+from .vote_averages import constants
 
 _DIGITS = 24
 """The most tokens of a number that a reducer makes."""
@@ -36,12 +36,24 @@ def combined(
     title = reduce.rule
     amounts, rounds, inside = parts.amounts, parts.rounds, parts.inside
     if reduce.deciding is not None:
+        if reduce.same and (mean := parts.expected) is not None:
+            from .comparisons import with_comparisons  # few votes compare answers
+
+            compared = with_comparisons(survey, step, reduce, reduce.deciding, mean, scope, given)
+            parts = replace(parts, expected=compared)
         decided = _decided(survey, step, reduce, parts, scope, given)
         if reduce.searches and (mean := parts.expected) is not None:
-            # The search judges each of its samples.
-            parts = replace(parts, expected=replace(mean, calls=mean.calls + mean.samples))
+            # The search judges each of its samples. An answer of a judge is seldom malformed.
+            result = one_of(items_of(given["results"])[1] or [NONE])
+            once = _decision(survey, step, reduce, reduce.deciding, {"result": result}, scope)
+            cost = mean.cost + once.amounts.cost * Bound(mean.samples, mean.samples)
+            parts = replace(parts, expected=replace(mean, calls=mean.calls + mean.samples, cost=cost))
         amounts += decided.amounts
-        rounds = rounds.then(decided.tries, reduce.needs)
+        if reduce.searches:
+            # The judge reads results as they arrive, and none behind one that passes.
+            rounds = rounds.merged(parts.soonest, decided.tries, reduce.needs, loses=True)
+        else:
+            rounds = rounds.then(decided.tries, reduce.needs)
         inside = (*inside, bounds_for("reduce", f"ask of {title}", decided.amounts, decided.tries, line=step.line))
     if reduce.ask is None:
         value = _reduced(survey, step, reduce, parts, scope)
@@ -150,12 +162,19 @@ def _decided(
     pairs = asks.times is not None and asks.times(2, constants(reduce)) is not None
     seen = numbered(Bound(2, 2) if pairs else Bound(min(2, count.least), count.most, count.why), items)
     names = {"result": one_of(items or [NONE])} if asks.each else {**given, "results": seen}
-    found = asked(
-        ask, reduce.options, survey.models, SizeScope(scope, names), survey.world,
-        title=step.title, vote=False, stores=True,
-    )  # fmt: skip
+    found = _decision(survey, step, reduce, ask, names, scope)
     tries = found.tries * deep
-    return Asked(found.amounts * times, tries if times.most != 0 else NOTHING, found.value)
+    # Candidates may be equal, and then the asks about them are equal, too.
+    amounts = replace(found.amounts.alike(times, sharing=True), shared_input=0, shared_cost=0)
+    return Asked(amounts, tries if times.most != 0 else NOTHING, found.value)
+
+
+def _decision(
+    survey: Survey, step: p.Step, reduce: p.Reduce, ask: p.Ask, names: dict[str, Size], scope: SizeScope
+) -> Asked:
+    """Bound one ask of a rule that decides, with the sizes of the ``names`` that it sees."""
+    seen = SizeScope(scope, names)
+    return asked(ask, reduce.options, survey.models, seen, survey.world, title=step.title, vote=False, stores=True)
 
 
 def _decisions(asks: AskSpec, there: Bound, args: Mapping[str, object]) -> tuple[Bound, Bound]:

@@ -213,9 +213,10 @@ def items_of(size: Size) -> tuple[Bound, Sequence[Size]]:
         case Some(type, tokens):
             inner = t.unwrapped(type)
             kind = inner.item if isinstance(inner, t.ListOf) else t.JSON
-            # Each item has at least one token.
-            number = Bound(0, tokens.most, tokens.why)
-            most = inner.most if isinstance(inner, t.ListOf) else None
+            least, most = (inner.least, inner.most) if isinstance(inner, t.ListOf) else (0, None)
+            # Each item has at least one token. A value that may be missing may have no item.
+            fewest = least if inner is type else 0
+            number = Bound(fewest, None if tokens.most is None else max(fewest, tokens.most), tokens.why)
             return (number if most is None else number.capped(most)), [Some(kind, part_bound(kind, tokens))]
     return NOTHING, []
 

@@ -14,8 +14,8 @@ from .amounts import Amounts, Bounds, Expected
 from .bound import COUNTED, Bound
 from .effort import Effort
 from .expression_sizes import SizeScope
+from .model_facts import World
 from .rounds import Rounds
-from .served import World
 from .sizes import Size
 
 

@@ -7,10 +7,10 @@ from dataclasses import replace
 from .. import plan as p
 from ..records import dataclass
 from .bound import NOTHING, Bound
-from .expected import constants
 from .expression_sizes import SizeScope
 from .sizes import Known
 from .survey import Survey, spec_of, votes_in
+from .vote_averages import constants
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from .. import types as t
 from ..catalog import MEND, Catalog, FunctionSpec, ParamSpec, outside, usage
 from ..diagnostics import Diagnostic, did_you_mean
 from ..functions import CALLED
+from ..path_names import SAME
 from ..records import dataclass
 from ..source import Span
 from ..syntax.children import dotted
@@ -72,6 +73,8 @@ class CallTypes(ABC):
         if spec is not None:
             given = self.arguments(spec.name, spec.params, expr.args, expr.span, scope, spec)
             function = CALLED.get(spec.name)
+            if spec.of_step and not spec.of_ask and given.get(spec.params[0].name, t.UNKNOWN) == t.UNKNOWN:
+                return t.UNKNOWN  # no vote, which is reported
             if function is None:
                 return spec.result(given)
             from .value_functions import value_type
@@ -170,7 +173,7 @@ class CallTypes(ABC):
             elif spec.asks is not None and spec.asks.compares:
                 if not isinstance(arg.value, s.Name):
                     said = f"`{spec.name}` takes an `ask`, or the name of an extern"
-                    self.report("F0303", said, arg.value.span, help=as_comparison(spec.name))
+                    self.report("F0303", said, arg.value.span, help=as_comparison(spec.name, arg.value))
             elif spec.asks is not None and spec.type == t.NONE:
                 help = f'write `{spec.name}: ask "…{{{{ results }}}}…"`'
                 self.report("F0303", f"`{spec.name}` takes an `ask`", arg.value.span, help=help)
@@ -181,11 +184,13 @@ class CallTypes(ABC):
             elif spec.rules:
                 self._rule(spec, arg.value, scope)
             elif function and (function.of_step or function.of_ask):
-                from .step_arguments import item_type, step_argument
+                from .step_arguments import compares, item_type, step_argument
 
                 given[spec.name] = step_argument(self, function, arg.value, scope)
                 if function.of_step and (item := item_type(self, arg.value, scope)) is not None:
                     given["over"] = item
+                if function.of_step and compares(arg.value, scope):
+                    given[SAME] = t.BOOL
             elif function and function.name in CALLED and spec is params[0]:
                 given[spec.name] = self.infer(arg.value, scope)
             else:
@@ -259,7 +264,9 @@ class CallTypes(ABC):
                 self.report("F0308", f"`{name}` could be the field or the name", at, help=help)
             self.typed.nodes.words.add(value.number)
         elif not isinstance(value, s.Text):
-            help = f"write the name of the field alone, as in `{spec.name}: score`"
+            from ..syntax.asked_arguments import named_ask  # few files have this mistake
+
+            help = named_ask(value.span) or f"write the name of the field alone, as in `{spec.name}: score`"
             self.report("F0303", f"`{spec.name}` takes the name of a field", value.span, help=help)
 
     def _type(self, spec: ParamSpec, value: s.Expr) -> t.Type:

@@ -54,24 +54,7 @@ class BlockTypes(OptionTypes, ABC):
         if isinstance(item, t.Optional) and item.item == t.UNKNOWN:
             item = t.UNKNOWN
         if reduce.ask is not None:
-            node = step.line.node
-            if isinstance(node, s.Repeat) and node.least.digits != node.most.digits:
-                self.report(
-                    "F0402",
-                    "an `ask` as a reducer cannot decide after how many samples to stop",
-                    node.least.span.to(node.most.span),
-                    "write a single number: `repeat 3 { … }`",
-                )
-            self.options(reduce.options, ("ask",), scope, "an ask")
-            if reduce.rule.text == "fold":
-                type_ = self.fold(step, reduce, reduce.ask, one)
-                self._of_person(reduce.ask, reduce.options)
-                return type_
-            type_ = self.ask(reduce.ask, scope)
-            self._of_person(reduce.ask, reduce.options)
-            if reduce.count is None:
-                return type_
-            return self.tree(step, reduce, one, type_, step.argument_scope or step.scope)
+            return self._reduce_ask(step, reduce, reduce.ask, one)
         if reduce.options:
             self.options(reduce.options, ("ask",), scope, "an ask")
         spec = self.catalog.reducers.get(reduce.rule.text)
@@ -105,6 +88,28 @@ class BlockTypes(OptionTypes, ABC):
             given = replace(given, panel=True)
         return self._rule(step, reduce, spec, given)
 
+    def _reduce_ask(self, step: Step, reduce: s.Reduce, ask: s.Ask, one: t.Type) -> t.Type:
+        """Return the type of a reducer that is an ask. ``one`` is the type of a result."""
+        node = step.line.node
+        if isinstance(node, s.Repeat) and node.least.digits != node.most.digits:
+            self.report(
+                "F0402",
+                "an `ask` as a reducer cannot decide after how many samples to stop",
+                node.least.span.to(node.most.span),
+                "write a single number: `repeat 3 { … }`",
+            )
+        scope = step.reduce_scope or step.scope
+        self.options(reduce.options, ("ask",), scope, "an ask")
+        if reduce.rule.text == "fold":
+            type_ = self.fold(step, reduce, ask, one)
+            self._of_person(ask, reduce.options)
+            return type_
+        type_ = self.ask(ask, scope)
+        self._of_person(ask, reduce.options)
+        if reduce.count is None:
+            return type_
+        return self.tree(step, reduce, one, type_, step.argument_scope or step.scope)
+
     def _rule(self, step: Step, reduce: s.Reduce, spec: ReducerSpec, given: Given) -> t.Type:
         """Return the type of a reducer's value. Report arguments that do not fit the reducer or do not fit together."""
         reduce = without_stands(reduce, spec, self.typed.problems)
@@ -113,7 +118,7 @@ class BlockTypes(OptionTypes, ABC):
         if searching:
             from .searches import check_search
 
-            reduce = check_search(step, reduce, step.reduce_scope or step.scope, self.typed, self.expressions)
+            reduce = check_search(reduce, step.reduce_scope or step.scope, self.typed, self.expressions)
         item = t.unwrapped(given.item)
         by = dict(named(spec.params, reduce.args)).get("by")
         if isinstance(item, t.Record | t.Union) and (field := item.field(word_of(by))):

@@ -6,8 +6,9 @@ from .. import syntax as s
 from .. import types as t
 from ..diagnostics import Diagnostic, nearest
 from ..source import Span
+from ..syntax.children import children
 from .expressions import Expressions
-from .program import Step
+from .program import Scope, Step
 from .typed import Typed
 from .unknown_names import branch_named
 
@@ -107,7 +108,8 @@ class Bodies:
         words = [branch for branch in step.steps if self.takes_its_meaning(branch)]
         found = t.join(self.typed.steps.get(branch, t.UNKNOWN) for branch in step.steps if branch not in words)
         for branch in words:
-            self.wanted[branch] = wanted = meaning_beside(branch.line.node, found)
+            inside = isinstance(branch.line.node, s.RecordExpr | s.ListExpr)
+            self.wanted[branch] = wanted = found if inside else meaning_beside(branch.line.node, found)
             if wanted is None and (word := _stray_word(branch)) is not None:
                 help = f'a word has a meaning beside a choice; for a text write `"{word}"`'
                 self.report("F0201", f"the name `{word}` is unknown", branch.line.node.span, help)
@@ -118,11 +120,22 @@ class Bodies:
         return t.join(self.typed.steps.get(branch, t.UNKNOWN) for branch in step.steps)
 
     def takes_its_meaning(self, branch: Step) -> bool:
-        """Return True if the value of a branch or a stage is a word, with the meaning that the other values give it."""
+        """Return True if the value of a branch or a stage is a word, with the meaning that the other values give it.
+
+        So is a record or a list with such a word, but not in a stage before another one: that reads its fields.
+        """
         node = branch.line.node
         if branch.parent is None or not isinstance(branch.parent.line.node, s.Match | s.Cascade):
             return False
-        return isinstance(node, s.Text) or (isinstance(node, s.Name) and self.expressions.bare(node, branch.scope))
+        read = isinstance(branch.parent.line.node, s.Cascade) and branch is not branch.parent.steps[-1]
+        if read and isinstance(node, s.RecordExpr | s.ListExpr):
+            return False
+        return isinstance(node, s.Text) or self._bare_inside(node, branch.scope)
+
+    def _bare_inside(self, node: s.Node | s.Ask, scope: Scope) -> bool:
+        if isinstance(node, s.RecordExpr | s.ListExpr):
+            return any(self._bare_inside(one, scope) for one in children(node))
+        return isinstance(node, s.Name) and self.expressions.bare(node, scope)
 
     def before(self, stage: Step) -> t.Type:
         """Return the type of `last` behind a stage of a cascade. In a condition it is there; else it may be missing."""

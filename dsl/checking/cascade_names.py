@@ -21,7 +21,8 @@ def stages(step: Step, node: s.Cascade) -> Iterator[Step]:
     inner = step.inner = Scope(step.scope)
     words = [line.name.text if line.name else f"stage{place}" for place, line in enumerate(node.body.lines, 1)]
     before: Step | None = None
-    for line, name in zip(node.body.lines, branch_names(words), strict=True):
+    for line, made in zip(node.body.lines, branch_names(words), strict=True):
+        name = line.name.text if line.name else made
         scope = Scope(inner)
         stage = Step(line, scope, step, branch=name)
         if before is not None:
@@ -44,7 +45,7 @@ def shape_problems(step: Step, node: s.Cascade) -> Iterator[Diagnostic]:
             + ("; for a single step write the step alone" if lines else ""),
         )
     if lines and (when := lines[0].when) is not None:
-        fix = Fix("delete the condition", (Edit(_with_blank(when.span), ""),), safe=False)
+        fix = Fix("delete the condition", (Edit(with_blank(when.span), ""),), safe=False)
         yield Diagnostic(
             "F0688",
             "the first stage has no condition: no stage is before it",
@@ -107,7 +108,8 @@ def _taken(name: str, span: Span, first: Span, label: str) -> Diagnostic:
     )
 
 
-def _with_blank(span: Span) -> Span:
+def with_blank(span: Span) -> Span:
+    """Return a span with the blanks before it."""
     text = span.source.text
     start = len(text[: span.start].rstrip(" "))
     return Span(span.source, start, span.end)

@@ -6,14 +6,16 @@ from collections.abc import Iterator
 
 from .. import syntax as s
 from ..catalog import FunctionSpec
-from ..diagnostics import Diagnostic, Label
-from ..source import Span
+from ..diagnostics import Diagnostic, Edit, Fix, Label
 from ..syntax.children import children
+from .people import HUMAN
 from .program import Step
 
 _MOST = {"agreement": 1.0, "sure": 1.0}
 """The greatest values of the words in a condition. The least of each is 0, and a margin has no greatest value."""
-_Comparison = tuple[s.Word, str, float, Span]
+_ABOVE = 2.0
+"""A number above every share: a condition that always holds, as `flowrun tune` tries it."""
+_Comparison = tuple[s.Word, str, float, s.Binary]
 _TURNED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=": "!="}
 
 
@@ -36,28 +38,43 @@ def untold(function: FunctionSpec, value: s.Expr, before: Step) -> Diagnostic:
     )
     return Diagnostic(
         "F0687",
-        f"`{word}` tells of {what}, and the stage before is none",
+        f"`{word}` tells of {what}, and the stage before is {_unlike(function, before)}",
         value.span,
         labels=(Label(before.line.node.span, "the stage before"),),
         help=help + "; or compare its value, `when last == …`",
     )
 
 
+def _unlike(function: FunctionSpec, before: Step) -> str:
+    if not function.of_ask:
+        return "no vote"
+    node = before.line.node
+    model = node.model if isinstance(node, s.Ask) else None
+    return "a question to a person" if isinstance(model, s.Name) and model.word.text == HUMAN else "no such ask"
+
+
 def range_problems(condition: s.Expr) -> Iterator[Diagnostic]:
     """Report a word that is compared with a number that it never reaches."""
-    for word, operator, number, span in _compared(condition):
+    for word, operator, number, one in _compared(condition):
         most = _MOST.get(word.text)
-        if number >= 0 and (most is None or number <= most):
+        if number >= 0 and (most is None or number <= most or number == _ABOVE):
             continue
         range_ = "from 0 to 1" if most is not None else "0 or more"
         often = "never" if _never(operator, number) else "always"
-        percent = f"; for {number:g} percent write `{number / 100:g}`" if most is not None and 1 < number <= 100 else ""
+        percent = f"{number / 100:g}" if most is not None and 1 < number <= 100 else ""
         yield Diagnostic(
             "F0628",
             f"`{word.text}` is {range_}, so it is {often} {operator} {number:g}",
-            span,
-            help=f"write a number that `{word.text}` can have{percent}",
+            one.span,
+            help=f"write a number that `{word.text}` can have"
+            + (f"; for {number:g} percent write `{percent}`" if percent else ""),
+            fix=_in_percent(one, percent) if percent else None,
         )
+
+
+def _in_percent(compared: s.Binary, written: str) -> Fix:
+    number = next(one for one in (compared.left, compared.right) if _number(one) is not None)
+    return Fix(f"write `{written}`", (Edit(number.span, written),), safe=False)
 
 
 def constant_reason(condition: s.Expr) -> str:
@@ -71,6 +88,8 @@ def constant_reason(condition: s.Expr) -> str:
                 return f"`{word.text}` is {'never' if operator == '<' else 'always'} {operator} 0"
             if number == most and operator in (">", "<="):
                 return f"`{word.text}` is {'never' if operator == '>' else 'always'} {operator} {number:g}"
+            if number == _ABOVE and most is not None and operator not in ("==", "!="):
+                return f"`{word.text}` is {'never' if operator in ('>', '>=') else 'always'} {operator} 2"
     return ""
 
 
@@ -105,7 +124,7 @@ def _compared(condition: s.Expr) -> Iterator[_Comparison]:
                 (_word(one.right), _number(one.left), _TURNED[one.operator]),
             ):
                 if word is not None and number is not None:
-                    yield word, operator, number, one.span
+                    yield word, operator, number, one
         todo.extend(children(one))
 
 

@@ -29,26 +29,30 @@ def compared(reduce: s.Reduce, params: tuple[ParamSpec, ...], item: t.Type) -> t
     if weighs and not word and isinstance(item, t.Record | t.Union):
         others = [one.name for one in item.fields if one.name != word_of(fields.get("by"))]
         word = others[0] if len(others) == 1 else ""
-    field = item.field(word) if word and isinstance(item, t.Record | t.Union) else None
-    return t.unwrapped(field.type) if field is not None else item
+    if not word or not isinstance(item, t.Record | t.Union):
+        return item
+    field = item.field(word)
+    return t.unwrapped(field.type) if field is not None else t.UNKNOWN
 
 
 def comparison(step: Step, reduce: s.Reduce, spec: ReducerSpec, item: t.Type, typed: Typed) -> Iterator[Diagnostic]:
     """Check the argument `same` of a vote."""
     value = next((value for name, value in named(spec.params, reduce.args) if name == SAME), None)
-    if isinstance(value, s.Ask):
-        yield from _ask(step, reduce, value, typed)
-    elif isinstance(value, s.Name):
-        yield from _extern(step, value, compared(reduce, spec.params, item), typed)
-
-
-def _ask(step: Step, reduce: s.Reduce, ask: s.Ask, typed: Typed) -> Iterator[Diagnostic]:
+    if not isinstance(value, s.Ask | s.Name):
+        return
     others = [arg for arg in reduce.args if isinstance(arg.value, s.Ask) and not is_same(arg) and arg.name is not None]
     for other in others:
         said = f"a vote asks one thing: here `{SAME}`, and so `{other.name.text if other.name else ''}` cannot ask"
         yield Diagnostic("F0303", said, other.value.span, help="write `ties: first` or `ties: error`")
     if others:
         return
+    if isinstance(value, s.Ask):
+        yield from _ask(step, value, typed)
+    else:
+        yield from _extern(step, value, compared(reduce, spec.params, item), typed)
+
+
+def _ask(step: Step, ask: s.Ask, typed: Typed) -> Iterator[Diagnostic]:
     if ask.number in typed.nodes.people:
         said = "a person would be asked for each pair of answers"
         yield Diagnostic("F0689", said, ask.span, help="name a model: a vote may ask many such questions")
@@ -96,14 +100,18 @@ def _extern(step: Step, name: s.Name, answers: t.Type, typed: Typed) -> Iterator
     extern = typed.own.get(word)
     if extern is None or extern.kind != "extern" or step.scope.lookup(word) is not None:
         externs = [one for one, callee in typed.own.items() if callee.kind == "extern"]
-        help = did_you_mean(word, externs) or f'declare one: `extern {word}(a: text, b: text) -> bool = "…"`'
+        help = did_you_mean(word, externs) or f"declare one: {_declared(word, 'text')}"
         yield Diagnostic("F0208", f"no extern is called `{word}`", name.span, help=help)
         return
     typed.nodes.callees[name.number] = extern
     if said := _unfit(extern, answers):
         shown = t.show(answers) if answers != t.UNKNOWN else "text"
-        help = f'an extern that compares is declared as `extern {word}(a: {shown}, b: {shown}) -> bool = "…"`'
+        help = f"an extern that compares is declared as {_declared(word, shown)}"
         yield Diagnostic("F0689", said, name.span, help=help)
+
+
+def _declared(word: str, answers: str) -> str:
+    return f'`extern {word}(a: {answers}, b: {answers}) -> bool from "MODULE:FUNCTION"`'
 
 
 def _unfit(extern: Callee, answers: t.Type) -> str:

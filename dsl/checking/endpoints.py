@@ -132,13 +132,19 @@ def _key(decl: s.EndpointDecl) -> Iterator[Diagnostic]:
     )
 
 
+_OF_SETTINGS = ("ca", "headers", "price_list")
+"""The options that only an endpoint of a user or of a project can set."""
+
+
 def _options(decl: s.EndpointDecl) -> Iterator[Diagnostic]:
     seen: dict[str, Span] = {}
     for option in decl.options:
         name, value = option.name.text, option.value
         if name not in _OPTIONS:
             help = did_you_mean(name, _OPTIONS) or "write the option at a model of the endpoint: `model big = … with …`"
-            if name == "key":
+            if name in _OF_SETTINGS:
+                help = f"an endpoint with `{name}` is declared in a file of settings: `[endpoints.{decl.name.text}]`"
+            elif name == "key":
                 help = 'write `key "LAB_KEY"` before `with`'
             yield Diagnostic("F0684", f"an endpoint has no option `{name}`", option.name.span, help=help)
         elif name in seen:

@@ -190,11 +190,14 @@ class Expressions(Operators):
 
     def _wrong_tag(self, tag: s.Word, string: s.String) -> None:
         if tag.text == "ask":
+            from ..syntax.asked_arguments import named_ask  # few files have this mistake
+
             self.report(
                 "F0101",
                 "an `ask` is a step of its own",
                 tag.span,
-                help="give the `ask` a name on its own line, `answer = ask …`, and mention `answer` here",
+                help=named_ask(tag.span)
+                or "give the `ask` a name on its own line, `answer = ask …`, and mention `answer` here",
             )
             return
         help = 'write `text "…{{ name }}…"`'

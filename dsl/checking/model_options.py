@@ -24,7 +24,7 @@ def refused_by_models(program: Program, typed: Typed, catalog: Catalog) -> Itera
     for ask, options, scope, model in each:
         own = {one.name.text: one for one in options}
         given = {**{one.name.text: one for one in model.options}, **own}
-        if sent.isdisjoint(given) or (not own and model.name.text in used):
+        if given.keys().isdisjoint({*sent, *_BESIDE}) or (not own and model.name.text in used):
             continue
         used.add(model.name.text)
         values = {

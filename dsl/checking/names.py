@@ -64,15 +64,15 @@ def resolve(
 
 
 class _Resolver(Mentions):
-    def taken(self, name: str, span: Span, first: Span) -> None:
+    def taken(self, name: str, span: Span, first: Span, note: str = "", help: str = "") -> None:
         self.program.problems.append(
             Diagnostic(
                 "F0202",
                 f"the name `{name}` is taken",
                 span,
                 labels=(Label(first, "first declared here"),),
-                note="a name has only one meaning in its scope, so each mention is clear",
-                help="choose another name for one of the two",
+                note=note or "a name has only one meaning in its scope, so each mention is clear",
+                help=help or "choose another name for one of the two",
             )
         )
 
@@ -225,7 +225,8 @@ class _Resolver(Mentions):
         for name in words:
             first = None if name in RESERVED else (step.scope if search or not fanout else step.inner).lookup(name)
             if first is not None and same is not None:
-                self.taken(name, same.span, first.span)
+                said = "a question of `same` calls the two answers `a` and `b`"
+                self.taken(name, same.span, first.span, said, f"give the other `{name}` a longer name")
             elif first is not None and not search:
                 self.taken(name, first.span, reduce.rule.span)
             elif first is not None and first is not step.symbol:
@@ -234,7 +235,8 @@ class _Resolver(Mentions):
         if fanout and not search:
             # The reducer's asks get symbols of their own: their types may differ here, since a reducer may do without a
             # branch.
-            scope.symbols.update({name: replace(one) for name, one in step.inner.symbols.items()})
+            own = {name: replace(one) for name, one in step.inner.symbols.items()}
+            scope.symbols = {**scope.symbols, **own} if same is None else {**own, **scope.symbols}
         results = Symbol("results", "results", reduce.rule.span, scope, step)
         outside = Scope(step.scope, withheld={"results": results, **scope.symbols})
         step.reduce_scope, step.argument_scope = scope, outside

@@ -192,5 +192,15 @@ class Operators(TypeWords):
                 )
                 return
         self.report(
-            code_of(left, right), f"`{expr.operator}` does not take {t.show(left)} and {t.show(right)}", expr.span
+            code_of(left, right),
+            f"`{expr.operator}` does not take {t.show(left)} and {t.show(right)}",
+            expr.span,
+            help=_share(expr.left, right) or _share(expr.right, left),
         )
+
+
+def _share(side: s.Expr, other: t.Type) -> str:
+    """Return the help for a percentage beside a number; "" for anything else."""
+    if not isinstance(side, s.Number) or side.unit != "%" or not t.fits(other, t.NUMBER):
+        return ""
+    return f"shares are numbers from 0 to 1: write `{side.amount:g}`"

@@ -65,7 +65,9 @@ class OptionTypes(Bodies, ABC):
             seen.add(name)
 
     def _option(self, option: s.Option, spec: OptionSpec, scope: Scope) -> None:
-        self._sends = self._sends or spec.sent
+        # Not all models take a temperature above 1.
+        hot = spec.name == "temperature" and (self.typed.folding.number(option.value, scope) or 0) > 1
+        self._sends = self._sends or spec.sent or hot
         if isinstance(option.value, s.Ask):
             self.report("F0301", f"`{spec.name}` takes a value, not an `ask`", option.value.span)
             return

@@ -24,10 +24,16 @@ def asks_person(ask: s.Ask, scope: Scope) -> bool:
     return model.word.text == PLANNED or (model.word.text == HUMAN and scope.lookup(HUMAN) is None)
 
 
-def is_step(ask: s.Ask, scope: Scope) -> bool:
-    """Tell whether an ask names a step called `human` in the place of its model."""
-    symbol = scope.lookup(HUMAN) if isinstance(ask.model, s.Name) and ask.model.word.text == HUMAN else None
-    return symbol is not None and symbol.kind in ("step", "branch")
+def no_model_help(ask: s.Ask, scope: Scope) -> str:
+    """Return the help for an ask whose model is no model: a step called `human`, the item of a list, or a value."""
+    symbol = scope.lookup(ask.model.word.text) if isinstance(ask.model, s.Name) else None
+    if symbol is not None and symbol.name == HUMAN and symbol.kind in ("step", "branch"):
+        return "give the step another name: `ask human` asks a person"
+    node = symbol.step.line.node if symbol is not None and symbol.kind == "element" and symbol.step else None
+    source = node.over if isinstance(node, s.Repeat) else node.source if isinstance(node, s.Map) else None
+    if source is not None:
+        return f"name only declared models in `{source.span.text}`, or send the item in the prompt of a model"
+    return 'declare a model at the top of the file: `model NAME = "provider:name"`'
 
 
 def offered(written: s.TypeExpr | None) -> tuple[s.Word | s.String, ...] | None:

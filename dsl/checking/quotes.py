@@ -68,7 +68,7 @@ def check_quotes(program: Program, typed: Typed, type_of: Callable[[Symbol], t.T
             if len(typed.problems) == known and not t.quotable(type_):
                 typed.problems.append(_no_text(source, type_, span))
             elif sight(program, typed, one, symbol) == "nothing":
-                typed.problems.append(_unseen(one, source, span))
+                typed.problems.append(_unseen(source, span))
 
 
 def sight(program: Program, typed: Typed, one: QuotingAsk, source: Symbol) -> Literal["shown", "answers", "nothing"]:
@@ -213,7 +213,7 @@ def _no_text(source: str, type_: t.Type, span: Span) -> Diagnostic:
     )
 
 
-def _unseen(one: QuotingAsk, source: str, span: Span) -> Diagnostic:
+def _unseen(source: str, span: Span) -> Diagnostic:
     return Diagnostic(
         "F0533",
         f"this prompt does not show `{source}`, so the model cannot copy words from it",

@@ -14,6 +14,9 @@ from .callees import Callee
 IF = "if"
 """The argument of a reducer that has the condition of a search."""
 
+TOURNAMENTS = ("knockout", "pairs")
+"""The methods of a judge that compares two candidates at a time."""
+
 
 def parameters(params: tuple[ParamSpec, ...], args: tuple[s.Arg, ...]) -> list[ParamSpec | None]:
     """Return the parameter of each argument. None stands for an argument that fits no parameter."""
@@ -45,8 +48,10 @@ def named(params: tuple[ParamSpec, ...], args: tuple[s.Arg, ...]) -> list[tuple[
     return [(param.name, arg.value) for param, arg in pairs if param is not None]
 
 
-def as_comparison(name: str) -> str:
+def as_comparison(name: str, value: s.Expr | s.Ask) -> str:
     """Return the help for an argument that compares two answers."""
+    if isinstance(value, s.Call):
+        return f"the extern gets the two answers by itself: write `{name}: {value.function.text}`"
     return f'write `{name}: ask "Do these say the same? {{{{ a }}}} {{{{ b }}}}" -> yes | no`'
 
 
@@ -72,6 +77,13 @@ def condition_of(reduce: s.Reduce) -> s.Arg | None:
 def is_search(reduce: s.Reduce, spec: ReducerSpec) -> bool:
     """Return True if the reducer takes a condition, and has one."""
     return condition_of(reduce) is not None and any(one.asks is not None and one.asks.each for one in spec.params)
+
+
+def is_tournament(reduce: s.Reduce) -> bool:
+    """Return True if a judge of the reducer compares two candidates at a time."""
+    values = (arg.value for arg in reduce.args if arg.name is not None and arg.name.text == "method")
+    judged = any(isinstance(arg.value, s.Ask) for arg in reduce.args)
+    return judged and any(isinstance(value, s.Name) and value.word.text in TOURNAMENTS for value in values)
 
 
 def called_by(reduce: s.Reduce, callees: Mapping[int, Callee]) -> Callee | None:

@@ -13,7 +13,7 @@ from ..path_names import RESULT
 from ..syntax.children import children
 from ..templates.read import read_template
 from .origins import origins
-from .program import Scope, Step
+from .program import Scope
 from .reducer_arguments import IF, condition_of
 from .typed import Typed
 
@@ -24,7 +24,7 @@ PASSES = t.Choice(("yes", "no"))
 """The answer of an ask that judges a result. It passes with the first word."""
 
 
-def check_search(step: Step, reduce: s.Reduce, scope: Scope, typed: Typed, expressions: Expressions) -> s.Reduce:
+def check_search(reduce: s.Reduce, scope: Scope, typed: Typed, expressions: Expressions) -> s.Reduce:
     """Check the condition of a search, and return its reducer without it. An ask stays: the caller checks asks."""
     arg = condition_of(reduce)
     assert arg is not None
@@ -46,21 +46,29 @@ def check_search(step: Step, reduce: s.Reduce, scope: Scope, typed: Typed, expre
     return replace(reduce, args=tuple(one for one in reduce.args if one.name is None or one.name.text != IF))
 
 
+_KINDS = {"flow": "a flow", "extern": "an extern"}
+
+
 def _check(value: s.Expr, scope: Scope, typed: Typed, expressions: Expressions) -> None:
-    called = typed.own.get(value.function.text) if isinstance(value, s.Call) and value.prefix is None else None
-    if isinstance(value, s.Call) and called is not None and value.function.text not in expressions.catalog.functions:
-        if called.kind == "flow":
-            typed.problems.append(
-                Diagnostic(
-                    "F0408",
-                    f"`{called.name}` is a flow, and the condition of a search cannot call it",
-                    value.function.span,
-                    note="a call of a flow is a step of its own, so its cost and its order are visible",
-                    help=f"call it in the body, `ok = {called.name}(…)`, end the body with a record that has `ok`, and "
-                    f"write `{IF}: {RESULT}.ok`",
-                )
+    functions = expressions.catalog.functions
+    for one in _parts(value):
+        name = one.function.text if isinstance(one, s.Call) and one.prefix is None else ""
+        called = typed.own.get(name) if name not in functions else None
+        if called is None or not isinstance(one, s.Call) or (one is value and called.kind == "extern"):
+            continue
+        where = "the condition of a search" if called.kind == "flow" else "an expression"
+        typed.problems.append(
+            Diagnostic(
+                "F0408",
+                f"`{name}` is {_KINDS[called.kind]}, and {where} cannot call it",
+                one.function.span,
+                note=f"a call of {_KINDS[called.kind]} is a step of its own, so its cost and its order are visible",
+                help=f"call it in the body, `ok = {name}(…)`, end the body with a record that has `ok`, and "
+                f"write `{IF}: {RESULT}.ok`",
             )
-            return
+        )
+        return
+    if isinstance(value, s.Call) and value.prefix is None and value.function.text not in functions:
         given = expressions.call(value, scope, alone=True)
         if not t.fits(given, t.BOOL) and given != t.UNKNOWN:
             help = f"declare it with `-> bool`, or call it in the body and compare there: `{IF}: {RESULT}.score > 0.8`"
@@ -114,7 +122,7 @@ def _parts(value: s.Expr | s.Ask) -> Iterator[s.Expr | s.Ask]:
 
 
 def _nothing(value: s.Expr | s.Ask) -> Diagnostic:
-    shown = f"insert it: `{{{{ {RESULT} }}}}`" if isinstance(value, s.Ask) else f"`{IF}: {RESULT} != none`"
+    shown = f"write `{{{{ {RESULT} }}}}` into the prompt" if isinstance(value, s.Ask) else f"`{IF}: {RESULT} != none`"
     return Diagnostic(
         "F0769",
         "this condition mentions nothing of the result",

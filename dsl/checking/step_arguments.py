@@ -10,6 +10,7 @@ from .. import types as t
 from ..catalog import Catalog, FunctionSpec
 from ..source import Span
 from .program import Scope, Step, Symbol
+from .reducer_arguments import is_same
 from .typed import Typed
 
 
@@ -36,9 +37,7 @@ def step_argument(checker: Checker, function: FunctionSpec, value: s.Expr, scope
     if isinstance(value, s.Name) and checker.withheld(value.word.text, value.span, scope):
         return t.UNKNOWN
     symbol = scope.lookup(value.word.text) if isinstance(value, s.Name) else None
-    step = symbol.step if symbol is not None and symbol.kind in ("step", "branch") else None
-    if symbol is not None and symbol.kind == "last" and symbol.step is not None and symbol.step.branch:
-        step = symbol.step  # the stage of a cascade
+    step = _step(symbol)
     if isinstance(value, s.Name) and symbol is None:
         checker.unknown_name(value.word.text, value.span, scope)
         return t.UNKNOWN
@@ -56,13 +55,29 @@ def step_argument(checker: Checker, function: FunctionSpec, value: s.Expr, scope
     return checker.type_of(symbol)
 
 
+def _step(symbol: Symbol | None) -> Step | None:
+    """Return the step that a symbol names: a step, a branch, or the stage of a cascade before this one."""
+    if symbol is None or symbol.step is None:
+        return None
+    named = symbol.kind in ("step", "branch") or (symbol.kind == "last" and symbol.step.branch)
+    return symbol.step if named else None
+
+
 def item_type(checker: Checker, value: s.Expr | s.Ask, scope: Scope) -> t.Type | None:
     """Return the type of the items of the panel that an argument names. None if it names no panel."""
     symbol = scope.lookup(value.word.text) if isinstance(value, s.Name) else None
-    step = symbol.step if symbol is not None and symbol.kind in ("step", "branch") else None
+    step = _step(symbol)
     if step is None or not isinstance(step.line.node, s.Repeat) or step.line.node.over is None:
         return None
     return checker.typed.elements.get(step, t.UNKNOWN)
+
+
+def compares(value: s.Expr | s.Ask, scope: Scope) -> bool:
+    """Tell whether an argument names a vote that compares its answers."""
+    symbol = scope.lookup(value.word.text) if isinstance(value, s.Name) else None
+    step = _step(symbol)
+    node = step.line.node if step is not None else None
+    return isinstance(node, s.Repeat | s.Map | s.Fanout) and any(map(is_same, node.reduce.args))
 
 
 def _asked(checker: Checker, function: FunctionSpec, value: s.Expr, step: Step, type_: t.Type) -> t.Type:

@@ -70,18 +70,18 @@ class Paths:
                 "F0411",
                 said,
                 span,
-                "only the steps of a map, a repeat or rounds have numbers, and the merges of a tree",
+                "only steps of a map, a repeat or rounds have numbers, and the asks of trees, searches and tournaments",
             )
         elif len(word.places) > most or not all(isinstance(place.value, int) for place in word.places):
-            said = (
-                f"`{node.name}` takes one whole number" if most == 1 else "a merge has its level and its number there"
-            )
-            self.report("F0411", said, span, f"write `{node.name}[0]`" if most == 1 else f"write `{node.name}[1][0]`")
+            two = "a match has its round" if node.plays else "a merge has its level"
+            said = f"`{node.name}` takes one whole number" if most == 1 else f"{two} and its number there"
+            example = "[0]" if most == 1 else "[0][1]" if node.plays else "[1][0]"
+            self.report("F0411", said, span, f"write `{node.name}{example}`")
         elif (last := places_of(node)) is not None and first.value >= last:
             written = node.step.line.node
             what = {s.Repeat: "samples", s.Rounds: "rounds"}.get(type(written), "elements")
             said = f"`{node.name}` has no {what[:-1]} {first.digits}"
             has = f"its {what} have the numbers 0 to {last - 1}" if last else f"it has no {what}"
             self.report("F0411", said, span, has)
-        elif node.reduces and first.value == 0:
+        elif node.reduces and first.value == 0 and not (node.judges_each or node.plays):
             self.report("F0411", "the first merges of a tree are level 1", span, f"write `{node.name}[1]`")

@@ -11,13 +11,11 @@ from ..path_names import REDUCE, step_names
 from ..records import dataclass
 from .callees import Callee
 from .program import Flow, Step
-from .reducer_arguments import called_by, is_same
+from .reducer_arguments import called_by, condition_of, is_same, is_tournament
 from .units import Unit, reached
 
 MOST_STEPS = 10_000
 """The most steps that are looked through for one word of a path."""
-
-
 MOST_ASKS = 1_000
 """The most asks of one fan-out that a path means."""
 
@@ -66,17 +64,32 @@ class PathNode:
 
     @property
     def most_numbers(self) -> int:
-        """How many numbers may follow the name.
+        """The most numbers that may follow the name.
 
         An element, a sample and a round have one. A merge of a tree has its level and its number in this level, from 1
-        and from 0. An ask of a fold has the level 1 and the number of the result that it adds.
+        and from 0. An ask of a fold has the level 1 and the number of the result that it adds. The judge of a search
+        has the number of the result, and a match of a tournament its round and its number there, both from 0.
         """
         node = self.step.line.node
         if not self.reduces:
             return 1 if isinstance(node, (s.Map, s.Repeat, s.Rounds)) else 0
         reduce = _reduce(node)
+        if self.judges_each:
+            return 1
         fold = reduce.ask is not None and reduce.rule.text == "fold"
-        return 2 if reduce.count is not None or fold or any(map(is_same, reduce.args)) else 0
+        pairs = self.plays or any(map(is_same, reduce.args))
+        return 2 if reduce.count is not None or fold or pairs else 0
+
+    @property
+    def judges_each(self) -> bool:
+        """True for the ask that judges each result of a search."""
+        found = condition_of(_reduce(self.step.line.node)) if self.reduces else None
+        return found is not None and isinstance(found.value, s.Ask)
+
+    @property
+    def plays(self) -> bool:
+        """True for the matches of a tournament."""
+        return self.reduces and is_tournament(_reduce(self.step.line.node))
 
     @property
     def callee(self) -> Callee | None:

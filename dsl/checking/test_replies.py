@@ -89,8 +89,10 @@ class Replies(Paths):
             self.report("F0412", said, span, "write one answer for all samples, or one for each")
 
     def condition(self, when: s.Expr, ask: PathNode) -> None:
-        """Check the condition of a reply. It sees what its ask can see."""
-        scope = lines_seen(Scope(ask.step.scope), self.scope)
+        """Check the condition of a reply. It sees what its ask can see, also the results that it gets."""
+        seen = ask.step.reduce_scope.symbols if ask.reduces and ask.step.reduce_scope is not None else {}
+        results = {name: symbol for name, symbol in seen.items() if symbol.kind == "results"}
+        scope = lines_seen(Scope(ask.step.scope, symbols=results), self.scope)
         self.expressions.expect(when, scope, t.BOOL, "`when`")
         done = known_before(ask)
         for name, part in mentioned(when, self.expressions.program):

@@ -20,12 +20,13 @@ from .expressions import Expressions
 from .facts import NO_FACTS, Facts, tags_told
 from .folding import Folding
 from .node_tables import NodeTables
-from .people import asks_person, is_step, offered, refused_check, refused_messages, refused_options
+from .people import asks_person, no_model_help, offered, refused_check, refused_messages, refused_options
 from .program import Flow, Program, Scope, Step, Symbol
 from .prompt_uses import PromptUses
 from .quotes import check_quotes
 from .round_types import RoundTypes
 from .typed import Typed, constant_type
+from .unknown_names import hidden_names
 from .written_types import WrittenTypes
 
 if TYPE_CHECKING:
@@ -84,12 +85,9 @@ class _Checker(RoundTypes, PromptUses):
         self.typed = Typed(nodes, Folding(program, catalog.functions, nodes))
         self.written = WrittenTypes(program.file, self.typed.problems, imported)
         self.typed.declared = self.written.declared_types
-        hidden: dict[str, Step] = {}
-        for flow in program.flows:
-            for step in flow.walk():
-                if step.parent and step.symbol:
-                    hidden.setdefault(step.symbol.name, step)
-        self.expressions = Expressions(program, catalog, imported, self.type_of, self.written.row, hidden, self.typed)
+        self.expressions = Expressions(
+            program, catalog, imported, self.type_of, self.written.row, hidden_names(program.flows), self.typed
+        )
 
     def type_of(self, symbol: Symbol) -> t.Type:
         if symbol.kind == "model":
@@ -261,9 +259,7 @@ class _Checker(RoundTypes, PromptUses):
                     "F0207",
                     f"`{name}` is not a model: it is {t.show(type_)}",
                     ask.model.span,
-                    help="give the step another name: `ask human` asks a person"
-                    if is_step(ask, scope)
-                    else 'declare a model at the top of the file: `model NAME = "provider:name"`',
+                    help=no_model_help(ask, scope),
                 )
         seen = scope if ask.prompt is None else self.prompt_use(ask, ask.prompt, scope)
         for message in ask.messages:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import islice
 
 from .. import syntax as s
@@ -9,22 +10,35 @@ from .. import types as t
 from ..diagnostics import Diagnostic, Label, did_you_mean
 from ..parsing.build_values import LABEL_WORDS
 from ..parsing.tables import KEYWORDS
-from ..path_names import COMPARED
+from ..path_names import COMPARED, RESULT
 from ..records import dataclass
 from ..source import Span
 from ..spelling import MOST_GUESSED
 from .arguments import CallTypes
 from .label_places import LABEL_WAY
 from .people import HUMAN
-from .program import Scope, Step
+from .program import Flow, Scope, Step
 
 CONSTANTS: dict[str, t.Type] = {"true": t.BOOL, "false": t.BOOL, "none": t.NONE}
 
 _PEOPLE = frozenset({"person", "people", "me", "someone", "operator", "reviewer", "approver"})
 """The words that a user may try in the place of `human`."""
+_FUNCTIONS = {"agreement": "`agreement(NAME)`", "margin": "`votes(NAME).margin`", "sure": "`sure(NAME)`"}
 _OF_REDUCERS = ("results", "so_far", "next")
 _WITHOUT_BRANCH = "make `{}` a step before the fanout; or write `reduce collect`, and use the record in the next step"
 _WITHOUT_RESULTS = "write a value from before the block; or write `reduce collect`, and use its value in the next step"
+
+
+def hidden_names(flows: Iterable[Flow]) -> dict[str, Step]:
+    """Return the steps that are inside of blocks, by their names. An element leads to the first step of its body."""
+    hidden: dict[str, Step] = {}
+    for step in (step for flow in flows for step in flow.walk()):
+        if step.parent and step.symbol:
+            hidden.setdefault(step.symbol.name, step)
+        node = step.line.node
+        if isinstance(node, s.Map | s.Repeat) and node.element is not None and step.steps:
+            hidden.setdefault(node.element.text, step.steps[0])
+    return hidden
 
 
 @dataclass(eq=False, slots=True)
@@ -97,24 +111,43 @@ class UnknownNames(CallTypes):
             self.report("F0201", f"the name `{name}` is unknown", span, help=near)
             return
         if (hidden := self.hidden.get(name)) and (block := visible_block(hidden, scope)):
-            inside = f"`{block.title}`" if block.symbol else f"the block of {block.title}"
-            out = f"mention `{block.title}`" if block.symbol else "give the block a name and mention that name"
-            seen = (*scope.symbols.values(), *scope.withheld.values())
-            if any(one.kind == "results" and one.step is block for one in seen):
-                out = "to use the body's value, mention `results` in an ask of the reducer, or `next` in a fold"
-            self.report(
-                "F0205",
-                f"`{name}` is known only inside {inside}",
-                span,
-                note="names inside a block are not known outside: other steps see only the block's value",
-                help=f"{out}, or move the step out of the block",
-            )
+            self._known_inside(name, span, scope, hidden, block)
             return
+        if self._no_value(name, span):
+            return
+        help = _hint(name, scope)
+        if not help and len(self.problems) < MOST_GUESSED:
+            if wanted == t.MODEL:
+                self._unknown_model(name, span, scope)
+                return
+            help = self._near(name, span, scope)
+        self.report("F0201", f"the name `{name}` is unknown", span, help=help)
+
+    def _known_inside(self, name: str, span: Span, scope: Scope, hidden: Step, block: Step) -> None:
+        """Report a name that only a block knows."""
+        inside = f"`{block.title}`" if block.symbol else f"the block of {block.title}"
+        out = f"mention `{block.title}`" if block.symbol else "give the block a name and mention that name"
+        seen = (*scope.symbols.values(), *scope.withheld.values())
+        if any(one.kind == "results" and one.step is block for one in seen):
+            out = "to use the body's value, mention `results` in an ask of the reducer, or `next` in a fold"
+        move = ", or move the step out of the block"
+        if hidden.symbol is None or hidden.symbol.name != name:  # an element, or the item of a panel
+            out, move = f"end the body with a record that has it, `{{ {name}, … }}`", ""
+        self.report(
+            "F0205",
+            f"`{name}` is known only inside {inside}",
+            span,
+            note="names inside a block are not known outside: other steps see only the block's value",
+            help=out + move,
+        )
+
+    def _no_value(self, name: str, span: Span) -> bool:
+        """Tell whether a name is that of a prompt or of an import, and report it."""
         if name in self.typed.prompts or ("", name) in self.imported.prompts:
             self.report("F0201", f"`{name}` is a prompt, not a value", span, help=f"use it in a step: `ask {name}(…)`")
-            return
+            return True
         if name in self.imported.broken:
-            return
+            return True
         if path := self.imported.paths.get(name):
             self.report(
                 "F0201",
@@ -122,44 +155,26 @@ class UnknownNames(CallTypes):
                 span,
                 help=f"call a flow of this file on a line of its own: `x = {name}.FLOW(…)`",
             )
-            return
-        if name in ("null", "nil", "undefined", "None"):
-            self.report("F0201", f"the name `{name}` is unknown", span, help="write `none` for a missing value")
-            return
-        if name in LABEL_WORDS:
-            self.report("F0201", f"the name `{name}` is unknown", span, help=LABEL_WAY)
-            return
-        if unnamed := _of_unnamed_round(name, scope):
-            self.report("F0201", f"the name `{name}` is unknown", span, help=unnamed)
-            return
-        if name in KEYWORDS:
-            help = "this is a word of the language: a part is missing before it"
-            self.report("F0201", f"the name `{name}` is unknown", span, help=help)
-            return
-        if len(self.problems) >= MOST_GUESSED:
-            self.report("F0201", f"the name `{name}` is unknown", span)
-            return
-        if wanted == t.MODEL:
-            self._unknown_model(name, span, scope)
-            return
+            return True
+        return False
+
+    def _near(self, name: str, span: Span, scope: Scope) -> str:
+        """Return the help that names what is known where an unknown name stands."""
         if span.source is not self.program.file.span.source:
             near = did_you_mean(name, scope.known())
-            help = (
+            return (
                 near or f"a prompt sees its parameters and the texts of its flow file: add a parameter `{name}: text`"
             )
-            self.report("F0201", f"the name `{name}` is unknown", span, help=help)
-            return
         words = [*scope.known(), *CONSTANTS]
         types = [known for known, type_ in self.typed.declared.items() if isinstance(type_, t.Choice)]
-        guess = did_you_mean(name, [*words, *types])
-        known = dict.fromkeys(islice((word for word in words if word not in CONSTANTS), 8))
-        near = guess or ("the names known here: " + ", ".join(f"`{word}`" for word in known) if known else "")
-        if scope.parent is None:
-            near = (
+        guess = did_you_mean(name, [*words, *types, *(_FUNCTIONS if _in_stage(scope) else ())])
+        if guess or scope.parent is None:
+            return (
                 guess
                 or "a default and an option of a model can mention only models and texts, no parameters and no steps"
             )
-        self.report("F0201", f"the name `{name}` is unknown", span, help=near)
+        known = dict.fromkeys(islice((word for word in words if word not in CONSTANTS), 8))
+        return "the names known here: " + ", ".join(f"`{word}`" for word in known) if known else ""
 
     def _unknown_model(self, name: str, span: Span, scope: Scope) -> None:
         if name.lower() in _PEOPLE:
@@ -182,6 +197,15 @@ class UnknownNames(CallTypes):
         return [word for word, one in found if one and one.kind in ("model", "param") and self.type_of(one) == t.MODEL]
 
 
+def _hint(name: str, scope: Scope) -> str:
+    """Return the help for a name that has a meaning of its own elsewhere, "" if it has none."""
+    if name in ("null", "nil", "undefined", "None"):
+        return "write `none` for a missing value"
+    if name in LABEL_WORDS:
+        return LABEL_WAY
+    return _of_unnamed_round(name, scope) or _elsewhere(name, scope)
+
+
 def _of_unnamed_round(name: str, scope: Scope) -> str:
     """Return the help for a condition of rounds that might mean their last line without a name; "" for any other."""
     last = scope.withheld.get("last")
@@ -194,6 +218,29 @@ def _of_unnamed_round(name: str, scope: Scope) -> str:
     return (
         f"the last line of this round has no name: write `verdict = …` in line {line.span.line}, and mention `verdict`"
     )
+
+
+def _elsewhere(name: str, scope: Scope) -> str:
+    """Return the help for a word that the language knows in other places; "" for any other name."""
+    if name == RESULT:
+        if near := did_you_mean(name, scope.known()):
+            return near
+        if (seen := scope.lookup("answer")) is not None and seen.kind == "answer":
+            return "in a check the answer is called `answer`"
+        return "only the condition of a search sees it: `reduce first(if: result.score > 0.8)`"
+    if name in _FUNCTIONS:
+        told = f"in the condition of a stage of a cascade `{name}` tells of the stage before"
+        return f"{told}; elsewhere write {_FUNCTIONS[name]}"
+    if name == "reduce":
+        return "`reduce` ends a `fanout`, a `map` or a `repeat`; any other block has the value of its last step"
+    return "this is a word of the language: a part is missing before it" if name in KEYWORDS else ""
+
+
+def _in_stage(scope: Scope) -> bool:
+    from .cascade_names import is_stage  # few names are unknown
+
+    seen = scope.lookup("last")
+    return seen is not None and seen.step is not None and is_stage(seen.step)
 
 
 def _of_reducer(name: str, scope: Scope) -> str:

@@ -54,7 +54,7 @@ class Expressions:
                 return literal(value)
             case p.Ref(name):
                 return names.look(name)
-            case p.FieldOf(p.CallOf("votes", args), field) if field not in ("stands", "panel"):
+            case p.FieldOf(p.CallOf("votes", args), field) if field not in ("stands", "panel", "classes"):
                 return f"{use('get')}({self._votes('votes', args, names, whole=False)}, {text_literal(field)})"
             case p.FieldOf(base, field):
                 return f"{use('get')}({self.write(base, names)}, {text_literal(field)})"

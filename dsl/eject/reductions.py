@@ -44,6 +44,8 @@ class Reductions:
 
         ``total`` is their number, ``function`` makes one of them, ``sizes`` are those of a repeat.
         """
+        # The bodies that are written by now left the line of their last step.
+        self.bodies.expressions.line = step.line or self.bodies.expressions.line
         if reduce.searches:
             raise self._error("a search has no plain form", "ask for a fixed number of results, and reduce by a field")
         if reduce.same:

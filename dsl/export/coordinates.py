@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 
 from ..records import dataclass
-from .layering import Arc, Box, Layers, Link, Vertex, layered
+from .layering import Arc, Box, LayerCell, Layers, Link, layered
 
 _ROUNDS = 8
 _MANY_CELLS = 10_000
@@ -105,7 +105,7 @@ def arrange(
 
 
 def _along(
-    layers: Layers, boxes: Sequence[Box], xs: dict[Vertex, float], gaps: Gaps, header: float, least: float
+    layers: Layers, boxes: Sequence[Box], xs: dict[LayerCell, float], gaps: Gaps, header: float, least: float
 ) -> tuple[list[float], list[float]]:
     tops: list[float] = []
     bottoms: list[float] = []
@@ -131,8 +131,8 @@ def _along(
     return tops, bottoms
 
 
-def _across(layers: Layers, gaps: Gaps) -> dict[Vertex, float]:
-    xs: dict[Vertex, float] = {}
+def _across(layers: Layers, gaps: Gaps) -> dict[LayerCell, float]:
+    xs: dict[LayerCell, float] = {}
     for row in layers.rows:
         at = 0.0
         for cell in row:
@@ -146,7 +146,7 @@ def _across(layers: Layers, gaps: Gaps) -> dict[Vertex, float]:
     return xs
 
 
-def _title_place(layers: Layers, xs: dict[Vertex, float], title: Title, gap: float) -> float:
+def _title_place(layers: Layers, xs: dict[LayerCell, float], title: Title, gap: float) -> float:
     """Return the position of a title: at the left, or behind all entering links. The choice keeps the frame narrow."""
     low = min(xs.values(), default=0.0)
     high = max((xs[cell] + cell.across for cell in layers.cells), default=0.0)
@@ -158,7 +158,7 @@ def _title_place(layers: Layers, xs: dict[Vertex, float], title: Title, gap: flo
     return min(left, low) if low - left <= max(right + title.across - high, 0.0) + _TITLE_LEFT else right
 
 
-def _settle(row: list[Vertex], xs: dict[Vertex, float], gaps: Gaps, down: bool) -> None:
+def _settle(row: list[LayerCell], xs: dict[LayerCell, float], gaps: Gaps, down: bool) -> None:
     """Move the cells of a row as close to their wished positions as their order allows.
 
     Cells that are in each other's way are joined into groups. For the given order, this gives the least sum of squares.
@@ -183,12 +183,12 @@ def _settle(row: list[Vertex], xs: dict[Vertex, float], gaps: Gaps, down: bool) 
             number += 1
 
 
-def _between(left: Vertex, right: Vertex, gaps: Gaps) -> float:
+def _between(left: LayerCell, right: LayerCell, gaps: Gaps) -> float:
     lanes = (left.box is None) + (right.box is None)
     return gaps.across * (1.0, 0.5, 0.0)[lanes]
 
 
-def _wish(cell: Vertex, xs: dict[Vertex, float], down: bool) -> tuple[float, float]:
+def _wish(cell: LayerCell, xs: dict[LayerCell, float], down: bool) -> tuple[float, float]:
     """Return the position that a cell prefers, and the weight of this wish. Only its strongest links count."""
     strongest, total, count = 0, 0.0, 0
     for arc in cell.up if down else cell.down:
@@ -204,19 +204,19 @@ def _wish(cell: Vertex, xs: dict[Vertex, float], down: bool) -> tuple[float, flo
     return (total / count, float(strongest**2)) if count else (xs[cell], 0.05)
 
 
-def _leaving(arc: Arc, xs: dict[Vertex, float]) -> float:
+def _leaving(arc: Arc, xs: dict[LayerCell, float]) -> float:
     return xs[arc.above] + (arc.above.across / 2 if arc.leaves is None else arc.leaves)
 
 
-def _arriving(arc: Arc, xs: dict[Vertex, float]) -> float:
+def _arriving(arc: Arc, xs: dict[LayerCell, float]) -> float:
     return xs[arc.below] + (arc.below.across / 2 if arc.arrives is None else arc.arrives)
 
 
-def _middle_of(cell: Vertex, xs: dict[Vertex, float]) -> float:
+def _middle_of(cell: LayerCell, xs: dict[LayerCell, float]) -> float:
     return xs[cell] + cell.across / 2
 
 
-def _arrivals(layers: Layers, xs: dict[Vertex, float]) -> dict[Arc, float]:
+def _arrivals(layers: Layers, xs: dict[LayerCell, float]) -> dict[Arc, float]:
     """Return the position at which each arc ends.
 
     The arcs to one box end side by side. An arc that runs straight ends in the middle.

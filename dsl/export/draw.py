@@ -263,11 +263,11 @@ class _Drawer:
     def clauses(self, step: p.Step) -> tuple[str, ...]:
         if step.when is None:
             return ()
-        text = f"when {self.words.expr(step.when)}"
+        text = f"when {self.words.condition(step)}"
         return wrapped(text + (f" else {self.words.expr(step.otherwise)}" if step.otherwise else ""), _LINE, 2)
 
     def about(self, step: p.Step) -> list[str]:
-        found = [] if step.when is None else [f"when {self.words.expr(step.when)}"]
+        found = [] if step.when is None else [f"when {self.words.condition(step)}"]
         found += [] if step.otherwise is None else [f"else {self.words.expr(step.otherwise)}"]
         found += [f"with {self.words.named(step.options)}"] if step.options else []
         return [*found, *([f"line {step.line}"] if step.line else [])]

@@ -49,7 +49,7 @@ class Link:
 
 
 @dataclass(eq=False, slots=True)
-class Vertex:
+class LayerCell:
     """A cell of a layer: a box, or a piece of a lane."""
 
     layer: int
@@ -67,8 +67,8 @@ class Arc:
     ``links`` are the links that end with this piece.
     """
 
-    above: Vertex
-    below: Vertex
+    above: LayerCell
+    below: LayerCell
     group: Hashable
     leaves: float | None
     arrives: float | None
@@ -83,18 +83,18 @@ class Layers:
     lane.
     """
 
-    rows: list[list[Vertex]]
-    cells: list[Vertex]
+    rows: list[list[LayerCell]]
+    cells: list[LayerCell]
     arcs: list[Arc]
     straight: list[int]
 
 
 def layered(boxes: Sequence[Box], links: Sequence[Link]) -> Layers:
     ranks = _ranks(boxes, links)
-    cells = [Vertex(rank, box.across, place) for place, (box, rank) in enumerate(zip(boxes, ranks, strict=True))]
+    cells = [LayerCell(rank, box.across, place) for place, (box, rank) in enumerate(zip(boxes, ranks, strict=True))]
     arcs, straight = _arcs(cells, links)
     lanes = [arc.below for arc in arcs if arc.below.box is None]
-    rows: list[list[Vertex]] = [[] for _ in range(max(ranks, default=0) + 1)]
+    rows: list[list[LayerCell]] = [[] for _ in range(max(ranks, default=0) + 1)]
     for cell in [*cells, *lanes]:
         rows[cell.layer].append(cell)
     for row in rows:
@@ -127,10 +127,10 @@ def _ranks(boxes: Sequence[Box], links: Sequence[Link]) -> list[int]:
     return [last if box.edge == "last" else rank for rank, box in zip(ranks, boxes, strict=True)]
 
 
-def _arcs(cells: list[Vertex], links: Sequence[Link]) -> tuple[list[Arc], list[int]]:
+def _arcs(cells: list[LayerCell], links: Sequence[Link]) -> tuple[list[Arc], list[int]]:
     longest = _longest_lane(cells, links)
     arcs: list[Arc] = []
-    lanes: dict[tuple[int, Hashable], list[Vertex]] = defaultdict(list)
+    lanes: dict[tuple[int, Hashable], list[LayerCell]] = defaultdict(list)
     straight = []
     for place, link in enumerate(links):
         start, end = cells[link.start], cells[link.end]
@@ -141,7 +141,7 @@ def _arcs(cells: list[Vertex], links: Sequence[Link]) -> tuple[list[Arc], list[i
         passed = end.layer - start.layer - 1
         while len(lane) < passed:
             above, leaves = (lane[-1], LANE / 2) if lane else (start, link.leaves)
-            lane.append(Vertex(above.layer + 1, LANE))
+            lane.append(LayerCell(above.layer + 1, LANE))
             arcs.append(_joined(above, lane[-1], link, leaves, LANE / 2))
         above, leaves = (lane[passed - 1], LANE / 2) if passed else (start, link.leaves)
         arcs.append(_joined(above, end, link, leaves, link.arrives))
@@ -149,14 +149,14 @@ def _arcs(cells: list[Vertex], links: Sequence[Link]) -> tuple[list[Arc], list[i
     return arcs, straight
 
 
-def _joined(above: Vertex, below: Vertex, link: Link, leaves: float | None, arrives: float | None) -> Arc:
+def _joined(above: LayerCell, below: LayerCell, link: Link, leaves: float | None, arrives: float | None) -> Arc:
     arc = Arc(above, below, link.group, leaves, arrives)
     above.down.append(arc)
     below.up.append(arc)
     return arc
 
 
-def _longest_lane(cells: list[Vertex], links: Sequence[Link]) -> int:
+def _longest_lane(cells: list[LayerCell], links: Sequence[Link]) -> int:
     """Return the greatest number of layers that a lane may span, so that the picture has not too many lanes."""
     lanes: dict[tuple[int, Hashable], int] = defaultdict(int)
     for link in links:
@@ -171,7 +171,7 @@ def _longest_lane(cells: list[Vertex], links: Sequence[Link]) -> int:
     return longest
 
 
-def _order(rows: list[list[Vertex]], arcs: list[Arc]) -> None:
+def _order(rows: list[list[LayerCell]], arcs: list[Arc]) -> None:
     """Sort the cells of each row by the positions of their neighbours, downwards and upwards in turn.
 
     Keep the order with the fewest crossings.
@@ -194,12 +194,12 @@ def _order(rows: list[list[Vertex]], arcs: list[Arc]) -> None:
         _number(row)
 
 
-def _number(row: list[Vertex]) -> None:
+def _number(row: list[LayerCell]) -> None:
     for order, cell in enumerate(row):
         cell.order = order
 
 
-def _middle(cell: Vertex, down: bool) -> float:
+def _middle(cell: LayerCell, down: bool) -> float:
     if down:
         places = [arc.above.order + _part(arc.leaves, arc.above) for arc in cell.up]
     else:
@@ -207,11 +207,11 @@ def _middle(cell: Vertex, down: bool) -> float:
     return sum(places) / len(places) if places else cell.order + 0.5
 
 
-def _part(at: float | None, cell: Vertex) -> float:
+def _part(at: float | None, cell: LayerCell) -> float:
     return 0.5 if at is None or not cell.across else at / cell.across
 
 
-def _crossings(rows: list[list[Vertex]]) -> int:
+def _crossings(rows: list[list[LayerCell]]) -> int:
     """Count the pairs of links that cross. The method counts the inversions between each two neighbouring rows."""
     total = 0
     for row in rows:

@@ -83,7 +83,7 @@ def lay_out(picture: Picture, page: tuple[float, float] = _PAGE) -> Layout:
 
 @dataclass(slots=True)
 class _Level:
-    """One cluster: its parts, which are laid out together, and the points where edges cross its frame.
+    """A cluster: its parts, which are laid out together, and the points where edges cross its frame.
 
     Such a crossing point is a box without size. All edges that come from the same node share it.
     """

@@ -7,10 +7,14 @@ import textwrap
 
 from .. import plan as p
 from .. import types as t
+from ..patterns import pattern
 from .free_names import Functions
 
 _JOINING = ("and", "or")
 _PREFIXES = {"negative": "-", "not": "not "}
+_STAGE_WORDS = {"agreement(last)": "agreement", "votes(last).margin": "margin", "(sure(last) ?? 0)": "sure"}
+"""The words in the condition of a stage, by the calls that they stand for."""
+_OF_STAGES = pattern(r'"(?:[^"\\]|\\.)*"|agreement\(last\)|votes\(last\)\.margin|\(sure\(last\) \?\? 0\)')
 # Deeper or longer parts are shown as an ellipsis: nobody reads them in a drawing.
 _DEEPEST = 6
 _MOST_ITEMS = 8
@@ -48,6 +52,13 @@ class ExpressionWriter:
     def __init__(self, functions: Functions) -> None:
         self.functions = functions
 
+    def condition(self, step: p.Step) -> str:
+        """Write the condition of a step. That of a stage of a cascade has the words for the stage before."""
+        if step.when is None:
+            return ""
+        text = self.expr(step.when)
+        return _OF_STAGES.sub(lambda found: _STAGE_WORDS.get(found[0], found[0]), text) if step.branch else text
+
     def expr(self, expr: p.Expr, depth: int = 0) -> str:
         if depth > _DEEPEST:
             return "…"
@@ -83,12 +94,14 @@ class ExpressionWriter:
         return f"{name}({self.named(args, depth + 1)})" if args else name
 
     def reducer(self, reduce: p.Reduce) -> str:
-        """Write a reducer with its arguments, and the condition of a search."""
+        """Write a reducer with its arguments, the condition of a search, and the extern that compares answers."""
         by = "" if reduce.count is None else f"by {self.expr(reduce.count)} "
         name = "ask" if reduce.count is not None and reduce.ask is not None else reduce.rule
         passing = reduce.passing
         if passing is None:
-            return f"reduce {by}{self.rule(name, reduce.args)}"
+            compares = reduce.comparing.rpartition("/")[2]
+            shown = ", ".join(filter(None, (self.named(reduce.args), f"same: {compares}" if compares else "")))
+            return f"reduce {by}{name}({shown})" if shown else f"reduce {by}{name}"
         called = f"{(passing.extern or '').rpartition('/')[2]}({self.named(passing.args)})"
         told = called if passing.condition is None else self.expr(passing.condition, 1)
         others = f", {self.named(reduce.args)}" if reduce.args else ""

@@ -205,7 +205,7 @@ class _Formatter(TestPhrases):
                     head.append(f" at most {number(node.at_most)}")
                     end = node.at_most.span.end
                 if node.bare:
-                    return self._bare(head, end, node.reduce)
+                    return self._bare(head, node.reduce)
                 return self._block(DocConcat(head), end, node.body, node.reduce)
             case s.Repeat():
                 count = ["repeat ", self.expr(node.least)]
@@ -262,7 +262,7 @@ class _Formatter(TestPhrases):
             units.append(Unit(node.otherwise.span.start, end, DocConcat(best)))
         return self.comments.chained(units)
 
-    def _bare(self, head: list[Doc], end: int, reduce: s.Reduce) -> Doc:
+    def _bare(self, head: list[Doc], reduce: s.Reduce) -> Doc:
         """Write a map without a body."""
         return DocConcat([*head, " ", self._reduce(reduce)])
 

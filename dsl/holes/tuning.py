@@ -10,7 +10,7 @@ from .. import syntax as s
 from ..diagnostics import Diagnostic
 from ..records import dataclass
 from ..source import Source
-from .candidates import figure_of, usual
+from .candidates import compared, figure_of, usual
 from .walk import Found, filled, holes_of
 
 MOST = 200
@@ -118,7 +118,7 @@ def _wrong(found: Found) -> Diagnostic | None:
             return Diagnostic(
                 *("F0777", "a candidate of a model is its address", value.span), help='write `?("openai:gpt-4o-mini")`'
             )
-        if isinstance(parent, s.Repeat) and not (type(value) is s.Number and not value.unit):
+        if _is_count(found) and not (type(value) is s.Number and not value.unit):
             return Diagnostic("F0777", "a candidate of a count is a whole number", value.span, help="write `?(3, 5)`")
         constant = value.operand if isinstance(value, s.Unary) and value.operator == "-" else value
         if not isinstance(constant, s.Number | s.Text | s.Name):
@@ -134,23 +134,33 @@ def _wrong(found: Found) -> Diagnostic | None:
     return None
 
 
+def _is_count(found: Found) -> bool:
+    """Tell whether a hole is a number of samples, and not the list of a panel."""
+    repeat = found.around[-1]
+    return isinstance(repeat, s.Repeat) and found.hole in (repeat.least, repeat.most)
+
+
 def _counts(found: Found) -> bool:
     """Tell whether a hole only decides how many of the same calls are made: equal calls are then sent once."""
     match found.around:
-        case (*_, s.Repeat()) | (*_, s.Reduce(), s.Arg()):
+        case (*_, s.Repeat()):
+            return _is_count(found)
+        case (*_, s.Reduce(), s.Arg()):
             return True
-        case (*_, s.Binary(_, left, right)):
-            return bool(figure_of(left) or figure_of(right))
+        case (*_, s.Binary() as comparison):
+            return bool(figure_of(compared(comparison, found.hole)))
     return False
 
 
 def _title(found: Found) -> str:
     match found.around:
         case (*_, s.Repeat()):
-            return "repeat"
+            return "repeat" if _is_count(found) else "over"
         case (*_, s.Reduce(rule), s.Arg(None)):
             return rule.text
         case (*_, s.Arg(s.Word(name))) | (*_, s.Option(s.Word(name))) | (*_, s.ModelDecl(s.Word(name))):
+            return name
+        case (*_, s.Param(s.Word(name))):
             return name
         case (*_, s.Binary(operator, left, right)):
             if left is found.hole:
@@ -161,11 +171,15 @@ def _title(found: Found) -> str:
 
 
 def _told_apart(places: list[Place]) -> tuple[Place, ...]:
-    """Give holes with one title the number of their line."""
-    titles = [one.title for one in places]
-    return tuple(
-        replace(one, title=f"{one.title} (line {one.line})") if titles.count(one.title) > 1 else one for one in places
-    )
+    """Give holes with one title the number of their line, and on one line also that of their column."""
+    named = [(one.title, one.line) for one in places]
+    titles = [title for title, _ in named]
+    found = []
+    for one, name in zip(places, named, strict=True):
+        column = f", column {one.hole.span.column}" if named.count(name) > 1 else ""
+        at = f" (line {one.line}{column})" if titles.count(one.title) > 1 else ""
+        found.append(replace(one, title=one.title + at))
+    return tuple(found)
 
 
 def open_holes(tuning: Tuning) -> Diagnostic:

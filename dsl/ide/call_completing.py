@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from .. import syntax as s
+from ..path_names import SAME
 from .context import Context
 from .proposals import LAST, NEAR, Proposals
-from .scopes import fields_of, flow_at
+from .scopes import fields_of, flow_at, known_chain
 from .signatures import CallAt, call_at, declared_at, specs_of
 from .values import Completion
 from .view import View
 from .words import shown
 
 
-def in_call(view: View, at: int, context: Context, proposals: Proposals) -> Iterator[Completion]:
+def in_call(view: View, context: Context, proposals: Proposals) -> Iterator[Completion]:
     """Yield the arguments of a call, or the values of one."""
     call = call_at(context.pieces)
     if call is None:
@@ -34,6 +35,8 @@ def in_call(view: View, at: int, context: Context, proposals: Proposals) -> Iter
         specs, _ = specs_of(view, call)
         if specs and call.number < len(specs) and not call.named:
             yield from _argument_values(view, call, specs[call.number].name, proposals)
+        if context.last in ("COMPARE", "IN") and context.left and proposals.scope is not None:
+            yield from proposals.choices(known_chain(view, proposals.scope, context.left).type)
         yield from proposals.values()
 
 
@@ -67,6 +70,13 @@ def _argument_values(view: View, call: CallAt, name: str, proposals: Proposals) 
         text = f"{rule}(${{1:1}})$0" if any(one.required for one in params) else rule
         yield proposals.one(rule, "choice", "", "A rule.", text=text, snippet=text != rule, rank=NEAR)
     yield from proposals.choices(spec.type)
+    if spec.asks is not None:
+        yield from proposals.words(("ask",), NEAR)
+    if name == SAME and proposals.home is not None:
+        for extern in proposals.home.file.externs:
+            if len(extern.params) == 2:
+                said = "A Python function that compares two answers."
+                yield proposals.one(extern.name.text, "extern", "", said, rank=NEAR)
     if spec.takes_type:
         yield from proposals.types()
     if spec.takes_field:

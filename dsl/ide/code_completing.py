@@ -11,13 +11,13 @@ from .context import Context, clause_of, stands_on
 from .proposals import FAR, LAST, NEAR, Proposals
 from .scopes import fields_of, known_chain, script_at
 from .snippets import DECLARATIONS, NODES, REDUCES, STEPS
+from .stage_completing import stage_words
 from .test_completing import expected_scope, in_test, path_words, tested_flow
 from .values import Completion
 from .view import View
 from .words import RESULTS, sentence
 
 _CLAUSES = ("with", "after", "when", "else", "->", "check", "reduce", "until", "where", "at most")
-_JOINS = ("and", "or", "in", "when", "else", "with", "after")
 
 
 def code_proposals(view: View, at: int, context: Context, proposals: Proposals) -> Iterator[Completion]:
@@ -45,7 +45,7 @@ def code_proposals(view: View, at: int, context: Context, proposals: Proposals) 
     elif last == "WITH" or (last == "COMMA" and clause_of(context) == "WITH" and context.around != "call"):
         yield from proposals.options(stands_on(context), _given(context))
     elif context.around == "call":
-        yield from in_call(view, at, context, proposals)
+        yield from in_call(view, context, proposals)
     elif last == "COLON" and clause_of(context) == "WITH":
         yield from proposals.option_values(context.pieces[-2].text if len(context.pieces) > 1 else "")
         yield from proposals.names()
@@ -199,6 +199,7 @@ def _in_flow(view: View, at: int, context: Context, proposals: Proposals) -> Ite
         yield from proposals.names(lists=True)
     if last == "IN" and context.back(3) == "MAP":
         yield from proposals.names(models=False, lists=True)
+    yield from stage_words(view, at, context, proposals)
     yield from proposals.values()
 
 

@@ -18,7 +18,6 @@ from .view import View
 Paths = Callable[[str], Sequence[str]]
 """A function that lists a folder, by its path from the folder of the file. Names of folders end with ``/``."""
 _IGNORING = pattern(r"#\s*flowrun:\s*ignore(?:-file)?\[[^\]]*$")
-_TAIL = pattern(r"[A-Za-z_]\w*$")
 _ENDINGS = {"IMPORT": (".flow",), "CASES": (".jsonl", ".json", ".csv", ".tsv"), "CASSETTE": (".jsonl",)}
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from ..bounds.amounts import Bounds
 from ..bounds.bound import Bound
 from ..bounds.bounds import bounds_of
-from ..bounds.served import World
+from ..bounds.model_facts import World
 from ..checking.program import Flow, Step
 from ..marked_plan import make_plan
 from .view import View

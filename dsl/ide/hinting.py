@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from .. import syntax as s
 from .. import types as t
-from ..bounds.served import World
+from ..bounds.model_facts import World
 from ..checking.program import Flow, Step
 from .figures import Figures, calls, figures, product, words
 from .values import Hint, Lens

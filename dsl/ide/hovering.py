@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterator
 
 from .. import syntax as s
 from .. import types as t
-from ..bounds.served import World
+from ..bounds.model_facts import World
 from ..catalog import FunctionSpec, OptionSpec, ParamSpec, ReducerSpec, usage
+from ..checking.cascade_names import is_stage
 from ..checking.program import Flow, Step
 from ..codes import CODES
 from ..functions import VALUE_FUNCTIONS
 from ..pages import page
-from ..parsing.tables import KEYWORDS
 from ..patterns import pattern
 from .figures import figures, words
 from .forms import form_of, form_text, spec_param
@@ -21,7 +21,7 @@ from .places import decl_of, place_at
 from .targets import Place
 from .values import Hover
 from .view import View
-from .words import CONSTANTS, KINDS, RESULTS, TYPES, WORDS, sentence, shown
+from .words import CONSTANTS, KINDS, OF_STAGES, RESULTS, TYPES, WORDS, sentence, shown
 
 Price = Callable[[str], str]
 """A function that tells the price of a model by its address, in words. "" if it is not known."""
@@ -38,9 +38,11 @@ def hover(
     ``world`` knows the prices and the tokens of models, for the bounds of a step. ``file`` names a prompt file that has
     the offset.
     """
+    if (left := None if file else _of_hole(view, at)) is not None:
+        return left
     found = place_at(view, at, file)
     if found is not None:
-        text = "\n\n".join(filter(None, _described(view, found, price, world)))
+        text = _of_stage(found) or "\n\n".join(filter(None, _described(view, found, price, world)))
         here = view.here(found.span)
         return Hover(text, here) if here is not None and text else None
     if file and file != view.source.name:
@@ -52,6 +54,27 @@ def hover(
         return _of_code(view, piece, at)
     text = _of_word(view, piece)
     return Hover(text, view.source.span(piece.start, piece.end)) if text else None
+
+
+def _of_hole(view: View, at: int) -> Hover | None:
+    """Describe the `?` at an offset, with its candidates. None if there is no such place."""
+    tuning = None if view.checked is None else view.checked.tuning
+    back = view.back(at)
+    for place in () if tuning is None else tuning.places:
+        start = place.hole.span.start
+        if start <= back <= start + 1 and (here := view.here(place.hole.span)) is not None:
+            values = ", ".join(f"`{one}`" for one in place.texts)
+            said = f"A value that the file leaves open. `flowrun tune` tries {values}, and picks one of them."
+            return Hover(f"{_code_block(f'{place.title} ?')}\n\n{said}", here)
+    return None
+
+
+def _of_stage(place: Place) -> str:
+    """Describe a word about the stage before, which stands for the call of a function. "" for any other place."""
+    span = place.span
+    called = span.source.text[span.end :].lstrip().startswith("(")
+    said = OF_STAGES.get(span.text, "") if place.target.kind == "function" and not called else ""
+    return said and f"{_code_block(f'{span.text}: number')}\n\n{said}"
 
 
 def _code_block(text: str) -> str:
@@ -113,7 +136,13 @@ def _head(place: Place) -> str:
 
 def _more(view: View, place: Place, price: Price | None, world: World | None) -> Iterator[str]:
     target = place.target
-    yield sentence(KINDS.get(target.kind, ""))
+    node = target.step.line.node if target.step is not None else None
+    if target.kind == "branch" and target.step is not None and is_stage(target.step):
+        yield sentence("a stage of a cascade")
+    elif target.kind == "element" and isinstance(node, s.Repeat):
+        yield sentence("an item of a panel")
+    else:
+        yield sentence(KINDS.get(target.kind, ""))
     if isinstance(target.node, s.ModelDecl) and price is not None:
         addresses = [target.node.address, *([target.node.fallback] if target.node.fallback else [])]
         for address in addresses:
@@ -196,4 +225,4 @@ def _of_word(view: View, piece: Piece) -> str:
         if word in catalog.options:
             return "\n\n".join(_option(catalog.options[word]))
         return f"{_code_block(word)}\n\n{TYPES[word]}" if word in TYPES else ""
-    return f"`{word}`: {WORDS[word]}" if word in KEYWORDS and word in WORDS else ""
+    return f"`{word}`: {WORDS[word]}" if word in WORDS else ""

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from .. import syntax as s
 from ..check import examine_tree
 from ..checked import Checked
+from ..checking.cascade_names import is_stage
 from ..checking.names import RESERVED
 from ..diagnostics import Diagnostic, Edit
 from ..fixes import edited
@@ -85,6 +86,8 @@ def _place(view: View, at: int, file: str) -> Place | Refusal:
         return Refusal("there is no name here")
     kind, name = found.target.kind, found.target.name
     if found.target.key is None or (kind == "branch" and found.target.step is not None and found.target.step.branch):
+        if found.target.step is not None and is_stage(found.target.step):
+            return Refusal(f"the paths of tests and of runs name the stage `{name}`: change them by hand")
         return Refusal(_NO_NAMES.get(kind, "`{}` cannot be renamed").format(name))
     if kind == "text" and found.target.span is not None and not found.target.span.text.isidentifier():
         return Refusal(f"`{name}` is declared in another file")

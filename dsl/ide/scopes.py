@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from .. import syntax as s
 from .. import types as t
+from ..checking.cascade_names import is_stage
 from ..checking.program import Flow, Scope, Step
 from ..checking.reducer_arguments import condition_of
 from ..source import Span
@@ -45,11 +46,23 @@ def _in(span: Span, at: int) -> bool:
     return span.start <= at <= span.end
 
 
+def _near(span: Span, at: int) -> bool:
+    """Tell whether an offset is in a span, or only blanks are between them: there a part of it is missing."""
+    return span.start <= at and not span.source.text[span.end : at].strip()
+
+
+def stage_at(view: View, at: int) -> Step | None:
+    """Return the stage of a cascade at an offset."""
+    flow, back = flow_at(view, at), view.back(at)
+    steps = () if flow is None else [step for step in flow.walk() if is_stage(step) and _near(step.line.span, back)]
+    return steps[-1] if steps else None
+
+
 def _of_flow(flow: Flow, at: int) -> Scope:
     scope = flow.scope
     steps: Sequence[Step] = flow.steps
     while True:
-        step = next((one for one in reversed(steps) if _in(one.line.span, at)), None)
+        step = next((one for one in reversed(steps) if (_near if is_stage(one) else _in)(one.line.span, at)), None)
         if step is None:
             return scope
         inner = _inside(step, at)
@@ -74,8 +87,9 @@ def _of_clause(step: Step, at: int) -> Scope:
     if isinstance(node, s.Fanout | s.Map | s.Repeat) and at >= node.reduce.span.start:
         reduce = node.reduce
         judge = condition_of(reduce)
-        asks = [reduce.ask, *(one.value for one in reduce.args if isinstance(one.value, s.Ask) or one is judge)]
-        if any(ask is not None and _in(ask.span, at) for ask in asks) or _in_check(reduce.ask, at):
+        asks = [reduce.ask, *(one.value for one in reduce.args if isinstance(one.value, s.Ask))]
+        judged = judge is not None and _near(judge.value.span, at)
+        if judged or any(ask is not None and _in(ask.span, at) for ask in asks) or _in_check(reduce.ask, at):
             return _checked(step, reduce.ask, at) or step.reduce_scope or step.scope
         return (step.argument_scope if at <= reduce.span.end else None) or step.scope
     if isinstance(node, s.Map) and at >= node.source.span.end and step.inner is not None:

@@ -100,6 +100,11 @@ RESULTS = {
     "b": "The other one of the two answers that are compared.",
     "loop": "The place in a loop of a template: `loop.index`, `loop.first`, `loop.last`.",
 }
+OF_STAGES = {
+    "agreement": "The share of the winner in the vote of the stage before, from 0 to 1.",
+    "margin": "The lead of the winner in the vote of the stage before, in votes.",
+    "sure": "The probability of the answer of the stage before, from 0 to 1; 0 if the server tells none.",
+}
 KINDS = {
     "flow": "a flow",
     "extern": "a Python function",

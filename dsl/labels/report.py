@@ -109,7 +109,7 @@ class _Report:
                 span = self.spans.call(flow, step, breach.part)
             case "judge":
                 code, message = "F0505", f"untrusted text is among the instructions of a judge: {way}"
-                help = "a judge reads the candidates as `results`: " + (typed or "delete the mention")
+                help = f"{self.spans.judged(flow, step)}: " + (typed or "delete the mention")
                 span = self.spans.mention(flow, step, names, judge=True)
         if elsewhere:
             span = self.spans.whole(flow, step)

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from .. import syntax as s
 from ..checked import Checked
 from ..checking.program import Flow, Step
-from ..path_names import COMPARED
+from ..checking.reducer_arguments import condition_of, is_same
+from ..path_names import COMPARED, RESULT
 from ..source import Span
 from ..syntax.children import children
 
@@ -75,6 +76,16 @@ class Spans:
                 if mentioned == word:
                     return span
         return found[0][1] if found else self.whole(flow, name)
+
+    def judged(self, flow: str, name: str) -> str:
+        """Say by which names a judge reads what it judges."""
+        step = self.step(flow, name)
+        reduce = reduce_of(step.line.node) if step is not None else None
+        if reduce is not None and condition_of(reduce) is not None:
+            return f"a judge reads the result as `{RESULT}`"
+        if reduce is not None and any(isinstance(arg.value, s.Ask) and is_same(arg) for arg in reduce.args):
+            return "a judge reads the two answers as `a` and `b`"
+        return "a judge reads the candidates as `results`"
 
     def call(self, flow: str, name: str, function: str) -> Span:
         """Return the place of the argument of a function that a step calls."""

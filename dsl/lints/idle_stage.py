@@ -35,10 +35,11 @@ from collections.abc import Iterator
 
 from .. import syntax as s
 from ..catalog import Catalog
+from ..checking.cascade_names import with_blank
 from ..checking.cascade_types import constant_reason, may_fail
 from ..checking.program import Program, Step
 from ..checking.typed import Typed
-from ..diagnostics import Diagnostic
+from ..diagnostics import Diagnostic, Edit, Fix
 from .lint import Lint
 from .parts import walk
 
@@ -74,7 +75,17 @@ def _findings(step: Step) -> Iterator[Diagnostic]:
                 help="delete the condition: the stage is then for failures alone"
                 if never
                 else "write `< 1` for a vote that is not unanimous, or make both stages the steps of a `chain`",
+                fix=_fix(when, never=never),
             )
+
+
+def _fix(when: s.When, *, never: bool) -> Fix | None:
+    if never:
+        return Fix("delete the condition", (Edit(with_blank(when.span), ""),), safe=False)
+    text = when.condition.span.text
+    if text.count("<=") != 1:
+        return None
+    return Fix("write `<`", (Edit(when.condition.span, text.replace("<=", "<")),), safe=False)
 
 
 LINT = Lint("F0775", idle_stage, near=True)

@@ -47,16 +47,28 @@ def many_votes(program: Program, typed: Typed, catalog: Catalog) -> list[Diagnos
             "F0708",
             f"this vote makes up to {node.most.digits} calls, and each call costs money",
             node.most.span,
-            note="samples of the same model share its errors: more samples agree more, but are seldom more correct",
-            help="3 to 5 samples are mostly enough; to add samples only while they disagree, write `repeat 3..9`",
+            note=f"samples of the same {'model share its' if node.over is None else 'item share their'} errors: "
+            "more samples agree more, but are seldom more correct",
+            help=_help(node),
         )
         for step, node in votes(program, catalog)
         if not _of_people(step, typed)
         and isinstance(node, s.Repeat)
         # A vote with a risk stops when it is sure enough, and a close one needs that many.
         and argument(node.reduce, "risk") is None
-        and node.most.value > (MANY if node.least.value == node.most.value else VERY_MANY)
+        and node.most.value > max(MANY if node.least.value == node.most.value else VERY_MANY, _items(node))
     ]
+
+
+def _items(node: s.Repeat) -> int:
+    """Count the items of a panel whose list is written. One sample of each is no repetition."""
+    return len(node.over.items) if isinstance(node.over, s.ListExpr) else 0
+
+
+def _help(node: s.Repeat) -> str:
+    if node.least.value != node.most.value:
+        return "further samples seldom change the winner: `repeat 3..9` is mostly enough"
+    return "3 to 5 samples are mostly enough; to add samples only while they disagree, write `repeat 3..9`"
 
 
 LINT = Lint("F0708", many_votes, near=True)

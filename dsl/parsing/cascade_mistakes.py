@@ -7,12 +7,18 @@ from ..source import Span
 from .place import NODES, Place
 
 _FORM = "write a stage as `else NODE when CONDITION`"
+_SEVERAL = ", and several steps of one stage as `chain { … }`"
 _PARTS = frozenset({"ELSE", "STAGE"})
 
 
 def cascade_stage(place: Place) -> Diagnostic | None:
     """Report what stands instead of `else NODE when CONDITION` in a cascade."""
     opener = place.brackets.around.get(place.index, -1)
+    for end in (place.index + ahead for ahead in place.line_before()):
+        if _ends_cascade(place, end):
+            span = place.source.span(place.tokens[end + 1].start_pos or 0, place.tokens[end + 1].end_pos or 0)
+            message = "all stages of a cascade stand in one pair of braces"
+            return Diagnostic("F0101", message, span, help="write `cascade { NODE else NODE when CONDITION }`")
     if opener < 1 or str(place.tokens[opener - 1]) != "cascade":
         return None
     if place.text == "elif":
@@ -24,11 +30,20 @@ def cascade_stage(place: Place) -> Diagnostic | None:
     if place.text == "if" and "WHEN" in place.expected:
         fix = Fix("write `when`", (Edit(place.span(), "when"),), safe=False)
         return place.error("the condition of a stage begins with `when`", _FORM, fix=fix)
-    if "STAGE" in place.expected and place.begins_line() and (place.type in NODES or place.at(1) == "EQUAL"):
+    begins = place.at(1) == "EQUAL" or (place.type in NODES and place.begins_line())
+    if "STAGE" in place.expected and begins:
         start = place.span().start
         fix = Fix("write `else` before it", (Edit(place.source.span(start, start), "else "),), safe=False)
-        return place.error("between two stages of a cascade stands `else`", _FORM, fix=fix)
+        return place.error("between two stages of a cascade stands `else`", _FORM + _SEVERAL, fix=fix)
     return None
+
+
+def _ends_cascade(place: Place, end: int) -> bool:
+    """Tell whether a token is the last brace of a cascade, and `else` follows."""
+    if end < 1 or place.tokens[end].type != "RBRACE" or place.tokens[end + 1 :][:1] != ["else"]:
+        return False
+    opener = next((at for at, closing in place.brackets.closing.items() if closing == end), -1)
+    return opener > 0 and str(place.tokens[opener - 1]) == "cascade"
 
 
 def _condition_first(place: Place, ahead: int, opener: int) -> Diagnostic:

@@ -7,6 +7,7 @@ import re
 from ..diagnostics import Diagnostic, Edit, Fix
 from ..patterns import pattern
 from ..source import Source, Span
+from .inner_quotes import ended
 from .place import Place
 
 _PREFIXES = frozenset({"f", "r", "b", "u", "rb", "br", "fr", "rf"})
@@ -77,15 +78,4 @@ def quote_ended(source: Source, start: int) -> Diagnostic | None:
     """
     if source.text[start - 1 : start] != '"' or not (source.text[start].isalnum() or source.text[start] == "_"):
         return None
-    line, column = source.position(start)
-    before = source.line(line)[: column - 1]
-    opened = before.rfind("{{")
-    help = 'write `\\"` for a quote in a text'
-    if opened > before.rfind("}}"):
-        inside = before[opened + 2 : -1]
-        help = "inside `{{ … }}` write `'…'`"
-        if name := re.fullmatch(r"\s*([\w.]+)\s*\?\?\s*", inside):
-            other = re.match(r"[^\"\n]*", source.text[start:][:60])
-            word = other[0].strip() if other else "…"
-            help = f"in a template write `{{{{ {name[1]} | default('{word}') }}}}`"
-    return Diagnostic("F0101", "this quote ends the text", source.span(start - 1, start), help=help)
+    return ended(source, start - 1)

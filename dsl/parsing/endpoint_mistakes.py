@@ -9,7 +9,6 @@ _FORM = 'write `endpoint lab = "http://gpu:8000/v1" key "LAB_KEY"`'
 _LIST = 'for several addresses write `endpoint lab at ["http://a:8000/v1", "http://b:8000/v1"]`'
 _KEY = 'write `key "LAB_KEY"`, with the name of the variable, behind the address and before `with`'
 _KEY_WORDS = frozenset({"key", "api_key", "apikey", "key_env", "token", "auth", "secret"})
-_OPTIONS = frozenset({"kind", "lacks"})
 
 
 def endpoint_mistakes(place: Place) -> Diagnostic | None:

@@ -12,6 +12,8 @@ from .place import NODES, VALUE, Place
 MATCH = "to run one of several branches write `x = match VALUE { CLASS = …  else = … }`"
 BRANCH = "write a branch of a match as `CLASS = …`, with no other word or sign before it"
 _STEP = "write a step as `name = …`, with no word before it"
+NO_INDEX = "the language has no indexing"
+NAMED_PARTS = "give the parts names: use a record type for the answer, as in `-> { first: text }`, and write `x.first`"
 WORDS_ELSEWHERE = {
     "def": "a flow begins with `flow NAME(param: type) {`",
     "function": "a flow begins with `flow NAME(param: type) {`",
@@ -66,7 +68,8 @@ def stray_word(word: str) -> str:
 
 
 def else_alone(span: Span) -> Diagnostic:
-    help = "write `x = … when CONDITION else OTHER`; for a value that may be missing write `a ?? b`"
+    help = "write `x = … when CONDITION else OTHER`; for a value that may be missing write `a ?? b`; "
+    help += "for stages write `cascade { NODE else NODE when CONDITION }`"
     return Diagnostic("F0101", "`else` needs a `when` before it", span, help=help)
 
 
@@ -181,6 +184,8 @@ def colon(place: Place) -> Diagnostic | None:
             return place.error("a step does not declare a type", "write `name = …`: the type follows from the value")
         return place.error("a step needs `=`, not `:`", "write `name = …`", fix=sign(place, "="))
     if place.expected == {"COLON"} and place.at(-1) == "NAME" and place.type in VALUE:
+        if place.type == "LSQB" and place.span(-1).end == place.span().start:
+            return place.error(NO_INDEX, NAMED_PARTS)
         return place.error(f"a `:` is missing after `{place.word(-1)}`", f"write `{place.word(-1)}: …`", -1)
     if place.type == "NAME" and place.at(1) == "COLON" and place.text.upper() in place.expected:
         return place.error(f"`{place.text}` has no `:` after it", "delete it", 1)

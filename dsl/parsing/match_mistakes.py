@@ -17,7 +17,7 @@ def match_branch(place: Place) -> Diagnostic | None:
     opener = place.brackets.around.get(place.index, -1) - place.index
     if opener + place.index < 0 or not _opens_match(place, opener):
         return None
-    if found := _case(place) or _several(place):
+    if found := _case(place) or _several(place) or _number(place):
         return found
     if place.at(-1) == "NAME" and place.word(-1).upper() in NODES and place.expected == {"EQUAL"}:
         return place.error("a branch of a match begins with its class", f"write `CLASS = {place.word(-1)} …`", -1)
@@ -53,6 +53,14 @@ def _several(place: Place) -> Diagnostic | None:
         return None
     help = "write a branch for each class; for all other classes write `else = …`"
     return place.error("a branch of a match is for a single class", help)
+
+
+def _number(place: Place) -> Diagnostic | None:
+    begins = place.begins_line(0) or place.at(-1) == "LBRACE"
+    if not begins or place.at(place.at(0) == "MINUS") != "NUMBER":
+        return None
+    help = 'compare a number in steps with `when`; a class with digits stands in quotes, as in `"1" = …`'
+    return place.error("a branch of a match is for a class, and a number is none", help)
 
 
 def _spaced(place: Place, ahead: int) -> bool:

@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 
 from ..diagnostics import Diagnostic, Edit, Fix, nearest
+from ..source import Span
+from ..syntax.asked_arguments import named_ask
 from .place import NODES, VALUE, Place
 
 _STEPS = frozenset({"ask", "fanout", "map", "repeat", "chain", "match"})
@@ -34,6 +36,7 @@ def step_in_value(place: Place) -> Diagnostic | None:
         if not place.joined(ahead) or (word == "ask" and place.at(ahead + 1) == "LBRACE"):
             continue
         help = f"give the step a name on a line of its own, `name = {word} …`, and mention the name here"
+        help = named_ask(place.span(ahead)) or help
         return place.error(f"`{word}` is a step, and a value cannot contain a step", help, ahead)
     return None
 
@@ -200,6 +203,8 @@ def type_of_ask(place: Place) -> Diagnostic | None:
     if place.text != "->" or "BUDGET" in place.expected:
         return None
     line = list(place.line_before())
+    if place.at(-1) == "NAME" and place.at(-2) == "ASK" and place.word(-1) not in _models(place):
+        return _value_as_text(place, place.word(-1), place.span(-1), -2)
     if place.at(-1) == "ASK" or (place.at(-1) == "NAME" and place.at(-2) == "ASK"):
         return place.error("the type of an answer must follow the prompt", 'write `ask "…" -> A | B`')
     if any(place.at(ahead) == "ASK" for ahead in line) and any(place.at(ahead) in _LATE for ahead in line):
@@ -239,16 +244,21 @@ def value_in_ask(place: Place) -> Diagnostic | None:
     texts = place.type == "NAME" and place.at(1) == "STRING"
     if texts or not {"STRING", "SYSTEM"} <= place.expected or name in _models(place):
         return None
+    return _value_as_text(place, name, place.source.span(place.span(first).start, place.span(-1).end), first - 1)
+
+
+def _value_as_text(place: Place, name: str, span: Span, ask: int) -> Diagnostic:
     text = f'"{{{{ {name} }}}}"'
-    span = place.source.span(place.span(first).start, place.span(-1).end)
     fix = Fix(f"write `ask {text}`", (Edit(span, text),), safe=False)
-    return place.error("an `ask` needs a text", f"write `ask {text}` for a prompt that is a value", first - 1, fix=fix)
+    return place.error("an `ask` needs a text", f"write `ask {text}` for a prompt that is a value", ask, fix=fix)
 
 
 def _name_behind_model(place: Place) -> Diagnostic:
     """Report a name behind the model of an ask, where a text or a prompt with its arguments must stand."""
     if place.begins_line(-1):
-        return place.error("an `ask` needs a text", 'write `ask "…"`', -3)
+        if place.word(-2) in _models(place):
+            return place.error("an `ask` needs a text", 'write `ask "…"`', -3)
+        return _value_as_text(place, place.word(-2), place.span(-2), -3)
     model, name = place.word(-2), place.word(-1)
     help = f'for a value write `ask {model} "{{{{ {name} }}}}"`; for a prompt of the file `ask {model} {name}(…)`'
     return place.error("an `ask` needs a text", help, -3)

@@ -14,6 +14,8 @@ def panels(place: Place) -> Diagnostic | None:
     """Report a panel whose parts are missing or stand in another order."""
     if place.at(-1) == "REPEAT" and place.text == "over":
         return _without_number(place)
+    if place.at(-1) == "NUMBER" and "REPEAT" in (place.at(-2), place.at(-4)) and "LBRACE" in place.expected:
+        return _without_over(place)
     if place.at(-1) == "OVER" and place.at(-2) == "NUMBER":
         message = "the item of a panel has no name"
         if place.type != "LSQB":
@@ -30,6 +32,17 @@ def panels(place: Place) -> Diagnostic | None:
     words = place.text in ("of", "from", "is", "=", ":", "=>", "->")
     fix = Fix("write `in`", (Edit(place.span(), "in"),), safe=False) if words else None
     return place.error("the list of a panel must follow `in`", f"write `over {name} in LIST {{ … }}`", fix=fix)
+
+
+def _without_over(place: Place) -> Diagnostic | None:
+    """Report `repeat 3 m in LIST` and `repeat 3 for m in LIST`."""
+    message, form = "`over` stands before the item of a panel", "write `repeat 3 over {} in LIST {{ … }}`"
+    if place.type == "NAME" and place.word(1) == "in":
+        return place.error(message, form.format(place.text), fix=_inserted(place, 0, "over "))
+    if place.word(2) == "in" and place.at(1) == "NAME":
+        fix = Fix("write `over`", (Edit(place.span(), "over"),), safe=False)
+        return place.error(message, form.format(place.word(1)), fix=fix)
+    return None
 
 
 def _inserted(place: Place, ahead: int, text: str) -> Fix:

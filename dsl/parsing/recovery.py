@@ -13,6 +13,7 @@ from dataclasses import replace
 from ..diagnostics import Diagnostic, Fix
 from ..source import Source, Span
 from .brackets import Brackets, Unpaired, pair
+from .inner_quotes import inner_quote
 from .lexer import named
 from .neighbours import begins_line, then
 from .place import Place
@@ -167,7 +168,10 @@ class Recovery:
                     self._check_escapes(place)
                 place += 1
                 continue
-            self.found.append(self._stop_at(place) if type == BAD else self._describe(states, place, high, brackets))
+            if type == BAD:
+                self.found.append(inner_quote(self.source, self.tokens, place) or self._stop_at(place))
+            else:
+                self.found.append(self._describe(states, place, high, brackets))
             if place == high:
                 return
             meant = _meant(self.found[-1], token)

@@ -13,7 +13,7 @@ from ..patterns import pattern
 from ..source import Source
 from .build_values import LABEL_WORDS, labelled_step
 
-_NODE_FOLLOWS = pattern(r"[ \t]+(ask|map|repeat|fanout|chain|match)\b(?![ \t]*[:=.])")
+_NODE_FOLLOWS = pattern(r"[ \t]+(ask|map|repeat|fanout|chain|match|cascade)\b(?![ \t]*[:=.])")
 _BEHIND_TEXT = pattern(r"\b(?:text|ask)[ \t]+\Z")
 _VALUE_FOLLOWS = pattern(r"[ \t]+(?:not\b|[\w.]+(?:\([^)\n]*\))?[ \t]*(?:[<>!=]=|[<>+*/-]|\?\?|(?:and|or|in)\b))")
 _CLAUSES = frozenset({"with", "after", "when"})
@@ -33,23 +33,30 @@ def oddities(source: Source, lines: Iterable[s.Line]) -> Iterator[Diagnostic]:
 
 
 def compared(lines: Iterable[s.Line]) -> Iterator[s.Line]:
-    """Yield the lines that only compare a name with a value, as `x == 1` does."""
+    """Yield the lines that only compare a name with a value, as `x == 1` does, or begin with a list, as `[0] > 1`."""
     for line in lines:
         node = line.node
-        if line.name is None and isinstance(node, s.Binary) and node.operator == "==" and isinstance(node.left, s.Name):
+        if line.name is not None or not isinstance(node, s.Binary):
+            continue
+        if isinstance(_first(node), s.ListExpr) or (node.operator == "==" and isinstance(node.left, s.Name)):
             yield line
+
+
+def _first(node: s.Node | s.Ask) -> s.Node | s.Ask:
+    """Return the value with which an expression begins."""
+    while isinstance(node, s.Binary):
+        node = node.left
+    return node
 
 
 def _oddity(source: Source, line: s.Line) -> Diagnostic | None:
     start = line.node.span.start
     before = source.text[start - 1 : start]
-    if isinstance(line.node, s.ListExpr):
+    if isinstance(first := _first(line.node), s.ListExpr):
         if before.isalnum() or before in ("_", ")", "]"):
-            help = (
-                "give the parts names: use a record type for the answer, as in `-> { first: text }`, and "
-                "write `x.first`"
-            )
-            return Diagnostic("F0101", "the language has no indexing", line.node.span, help=help)
+            from .foreign_syntax import NAMED_PARTS, NO_INDEX
+
+            return Diagnostic("F0101", NO_INDEX, first.span, help=NAMED_PARTS)
         return None
     if isinstance(line.node, s.Binary):
         begin = source.text.find("==", line.node.left.span.end, line.node.right.span.start)
@@ -83,11 +90,16 @@ def _oddity(source: Source, line: s.Line) -> Diagnostic | None:
         if word in _FOREIGN:
             message = f"`{word}` is not a word of this language"
             return Diagnostic("F0101", message, line.node.span, help=stray_word(word))
+        if word == "else" and line.name is None:
+            return else_alone(line.node.span)
         if line.name is None:
             help = f"write `{word} = {found[1]} …`"
             return Diagnostic("F0101", f"a `=` is missing between `{word}` and its step", line.node.span, help=help)
         if word in LABEL_WORDS:
             return labelled_step(line.node.span)
+        if word == "cascade":
+            help = "write `cascade { ask cheap … else ask strong … when … }`"
+            return Diagnostic("F0101", "a cascade needs braces around its stages", line.node.span, help=help)
         help = f"a model follows `ask`, as in `ask {word} …`; two steps need two lines"
         return Diagnostic(
             "F0101", f"a sign is missing between `{word}` and this `{found[1]}`", line.node.span, help=help

@@ -10,6 +10,7 @@ from .endpoint_mistakes import ENDPOINT_MISTAKES
 from .expected_words import CLAUSES, expected_words
 from .file_mistakes import FILE_MISTAKES
 from .foreign_syntax import HABITS, MATCH, else_alone, stray_word
+from .inner_quotes import inner_quote
 from .label_mistakes import misplaced_label
 from .match_mistakes import match_branch
 from .out_of_place import OUT_OF_PLACE, VALUES
@@ -36,6 +37,8 @@ _BLOCKS = {
 
 def describe(place: Place) -> Diagnostic:
     """Describe the mistake at a token that is not allowed in its place."""
+    if not place.ends and (ended := inner_quote(place.source, place.tokens, place.index)):
+        return ended
     for rule in (_no_reducer,) if place.ends else (match_branch, cascade_stage, *_FIRST, *HABITS, *VALUES, *_RULES):
         if found := rule(place):
             return found

@@ -36,7 +36,7 @@ NAME = "tables.json"
 
 @dataclass(frozen=True, slots=True)
 class GrammarRule:
-    """One expansion of a grammar rule. The parser replaces ``size`` symbols by one ``origin``.
+    """An expansion of a grammar rule. The parser replaces ``size`` symbols by one ``origin``.
 
     ``name`` is the builder's method that makes the value. A ``single`` rule passes on its only part. ``spliced`` has
     the places, last first, whose parts are inserted one by one. A rule without a name collects such parts, and

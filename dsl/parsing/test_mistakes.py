@@ -120,7 +120,8 @@ def _stray(place: Place, ahead: int) -> Diagnostic:
         return place.error(f"`{word}` is not allowed here", "write a comma between two answers", ahead)
     if place.at(ahead - 1) == "FAILED":
         return place.error("the message of a failure is a text", f'write `failed "{word}"`', ahead)
-    if near := nearest(word, _RELATIONS):
+    near = nearest(word, _RELATIONS)
+    if near and near != word:
         fix = Fix(f"write `{near}`", (Edit(place.span(ahead), near),), safe=False)
         return place.error(f"`{word}` is not a word of expectations", f"did you mean `{near}`?", ahead, fix=fix)
     return place.error(f"`{word}` is not a word of expectations", _PARTS, ahead)

@@ -9,7 +9,7 @@ from ..bounds.amounts import Bounds
 from ..bounds.ask_bounds import calls_of
 from ..bounds.bound import NOTHING, ONE, Bound, any_of, total
 from ..bounds.expression_sizes import SizeScope
-from ..bounds.served import Blank
+from ..bounds.model_facts import Blank
 from ..bounds.sizes import Known
 from ..bounds.trees import merges
 from ..catalog import AskSpec, ReducerSpec

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from keyword import iskeyword
 
 from .. import types as t
-from .collected import StubFlow, StubParam
+from .flow_stubs import StubFlow, StubParam
 from .names import Names, type_name
 from .shapes import Shapes
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from .. import types as t
 from ..patterns import pattern
-from .collected import StubFlow
+from .flow_stubs import StubFlow
 from .names import Names, type_name
 from .shapes import Shapes
 

@@ -67,8 +67,7 @@ from .tests import (
     TestLine,
     line_values,
 )
-from .words import UNNUMBERED, String, Word
-from .written import (
+from .type_nodes import (
     FieldDecl,
     SizeArg,
     TypeChoice,
@@ -82,6 +81,7 @@ from .written import (
     TypeSized,
     TypeUnion,
 )
+from .words import UNNUMBERED, String, Word
 
 __all__ = [
     "UNNUMBERED",

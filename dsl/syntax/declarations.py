@@ -9,8 +9,8 @@ from ..source import Span
 from .nodes import Expr, Hole, Number, Option
 from .steps import Body, Return
 from .tests import SetupDecl, TestDecl
+from .type_nodes import TypeExpr
 from .words import String, Word, at, numbered
-from .written import TypeExpr
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ from typing import Literal
 
 from ..records import dataclass
 from ..source import Span
+from .type_nodes import TypeExpr
 from .words import String, Word, at, numbered
-from .written import TypeExpr
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +152,7 @@ Expr = Name | Get | Text | Template | Number | ListExpr | RecordExpr | Call | Un
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One part of a prompt. ``role`` is None in the short form ``ask "…"``."""
+    """A part of a prompt. ``role`` is None in the short form ``ask "…"``."""
 
     role: Word | None
     template: String

@@ -14,7 +14,6 @@ from .nodes import Arg, Binary, Call, Entry, Expr, Get, ListExpr, Name, Number, 
 from .words import Word
 
 LAST = "last"
-STAGE_WORDS = ("agreement", "margin", "sure")
 
 
 def told(expr: Expr, number: Callable[[], int]) -> Expr:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from ..records import dataclass
 from ..source import Span
 from .nodes import Expr, Number
+from .type_nodes import TypeExpr
 from .words import String, Word, at
-from .written import TypeExpr
 
 
 @dataclass(frozen=True, slots=True)

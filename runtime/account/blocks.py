@@ -56,7 +56,7 @@ class Bar:
 
     @property
     def rate(self) -> float | None:
-        """What is done in a second, measured over the last ``WINDOW`` seconds. None if that is not known yet."""
+        """The bodies that end in a second, measured over the last ``WINDOW`` seconds. None if that is not known yet."""
         if len(self.past) < 2:
             return None
         (since, before), (now, after) = self.past[0], self.past[-1]
@@ -71,7 +71,7 @@ class Bar:
 
 @dataclass(eq=False, slots=True)
 class _Run:
-    """One run of a block."""
+    """A run of a block."""
 
     bar: Bar
     total: int

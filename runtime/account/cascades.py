@@ -7,83 +7,30 @@ mean price that this stage had where it ran.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import field
-from typing import Any
-
-from flowrun.dsl import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar
 
 from ..vocabulary.amounts import count_text, money_text
-from ..vocabulary.cascade_tally import CascadeTally
+from ..vocabulary.cascade_tally import CascadeCount, CascadeTally, StageCount
 from ..vocabulary.usage import Usage
 
 Cost = Callable[[str, Usage], float | None]
 """A function that returns the dollars for the tokens of a model, None if a price is not known."""
+_T = TypeVar("_T")
 _PLACE = re.compile(r"\[[^\]]*\]")
+_CUT = re.compile(r"[.\[]")
 
 
-@dataclass(slots=True)
-class StageCount:
-    """The sums of one stage. ``runs`` counts the cascades that came to it, ``failed`` those in which it failed.
-
-    ``dollars`` is None if a price is not known.
-    """
-
-    name: str
-    runs: int = 0
-    failed: int = 0
-    gave: int = 0
-    calls: int = 0
-    dollars: float | None = 0.0
-
-
-@dataclass(slots=True)
-class CascadeCount:
-    """The sums of all runs of one cascade of the plan."""
-
-    path: str
-    runs: int = 0
-    stages: list[StageCount] = field(default_factory=list)
-
-    @property
-    def calls(self) -> int:
-        return sum(one.calls for one in self.stages)
-
-    @property
-    def dollars(self) -> float | None:
-        known = [one.dollars for one in self.stages if one.dollars is not None]
-        return sum(known) if len(known) == len(self.stages) else None
-
-    @property
-    def dearest(self) -> StageCount | None:
-        """The last stage that made calls, if another came before it. It stands for asking the dear model for all."""
-        paid = [one for one in self.stages if one.calls]
-        return paid[-1] if paid and paid[-1] is not self.stages[0] else None
-
-    @property
-    def calls_saved(self) -> float | None:
-        """About how many calls fewer than with the dearest stage for all; None if that stage never ran."""
-        last = self.dearest
-        return None if last is None else last.calls / last.runs * self.runs - self.calls
-
-    @property
-    def saved(self) -> float | None:
-        """About how many dollars less than with the dearest stage for all; None if that is not known."""
-        last, spent = self.dearest, self.dollars
-        if last is None or not last.dollars or spent is None:
-            return None
-        return last.dollars / last.runs * self.runs - spent
-
-
-def cascade_counts(cascades: Mapping[str, CascadeTally], cost: Cost) -> list[CascadeCount]:
+def cascade_counts(cascades: Mapping[str, CascadeTally], cost: Cost) -> tuple[CascadeCount, ...]:
     """Add up the cascades of a run, one sum for each cascade of the plan."""
     found: dict[str, CascadeCount] = {}
     for path, tally in cascades.items():
         name = _PLACE.sub("", path)
         count = found.get(name)
         if count is None:
-            count = found[name] = CascadeCount(name, 0, [StageCount(one.name) for one in tally.stages])
+            count = found[name] = CascadeCount(name, stages=[StageCount(one.name) for one in tally.stages])
         count.runs += 1
+        count.broken_off += any(one.end == "open" for one in tally.stages)
         for sums, one in zip(count.stages, tally.stages, strict=False):
             if one.end == "skipped":
                 continue
@@ -92,12 +39,21 @@ def cascade_counts(cascades: Mapping[str, CascadeTally], cost: Cost) -> list[Cas
             sums.gave += one.end == "value"
             sums.calls += one.calls
             for model, tokens in one.used.items():
-                each = None if tokens is None else cost(model, Usage(*tokens))
-                sums.dollars = None if sums.dollars is None or each is None else sums.dollars + each
-    return list(found.values())
+                sums.use(model, tokens)
+    for count in found.values():
+        for stage in count.stages:
+            stage.dollars = _dollars(stage, cost)
+    return tuple(found.values())
 
 
-def cascade_lines(counts: list[CascadeCount]) -> list[str]:
+def _dollars(stage: StageCount, cost: Cost) -> float | None:
+    """Return the dollars for the tokens of a stage; None if a price or a number of tokens is not known."""
+    each = [None if used is None else cost(model, Usage(*used)) for model, used in stage.used.items()]
+    known = [one for one in each if one is not None]
+    return sum(known) if len(known) == len(each) else None
+
+
+def cascade_lines(counts: Iterable[CascadeCount]) -> list[str]:
     """Return one line for each cascade of the plan, however often it ran."""
     return [_line(one) for one in counts]
 
@@ -105,9 +61,12 @@ def cascade_lines(counts: list[CascadeCount]) -> list[str]:
 def _line(count: CascadeCount) -> str:
     parts = [f"{stage.runs:,} went up to {stage.name}" for stage in count.stages[1:] if stage.runs]
     failed = sum(one.failed for one in count.stages[:-1])
-    went = " and ".join(parts) if parts else "none went up"
-    after = f" ({failed:,} after a failure)" if failed else ""
-    return f"{count.path}: {count_text(count.runs, 'cascade')}, {went}{after}{_saving(count)}"
+    # A cascade that was broken off could have gone up.
+    went = " and ".join(parts) or ("" if count.broken_off else "none went up")
+    went += f" ({failed:,} after a failure)" if failed and went else ""
+    broken = f"{count.broken_off:,} broken off" if count.broken_off else ""
+    told = ", ".join(filter(None, (count_text(count.runs, "cascade"), went, broken)))
+    return f"{count.path}: {told}{_saving(count)}"
 
 
 def _saving(count: CascadeCount) -> str:
@@ -122,11 +81,12 @@ def _saving(count: CascadeCount) -> str:
     return f"; about {' and '.join(told)} than with {last.name} for all" if told else ""
 
 
-def cascades_json(counts: list[CascadeCount]) -> dict[str, Any]:
+def cascades_json(counts: Iterable[CascadeCount]) -> dict[str, Any]:
     """Return the sums of all cascades by their paths without numbers of elements, as `--json` prints them."""
     return {
         one.path: {
             "runs": one.runs,
+            **({"broken_off": one.broken_off} if one.broken_off else {}),
             "stages": [
                 {
                     "stage": stage.name,
@@ -143,3 +103,12 @@ def cascades_json(counts: list[CascadeCount]) -> dict[str, Any]:
         }
         for one in counts
     }
+
+
+def outside_cascades(by_path: Mapping[str, _T], cascades: Mapping[str, CascadeTally]) -> dict[str, _T]:
+    """Return what does not lie in a cascade, of a mapping by paths."""
+
+    def outside(path: str) -> bool:
+        return not any(path[: cut.start()] in cascades for cut in _CUT.finditer(path))
+
+    return {path: one for path, one in by_path.items() if outside(path)}

@@ -107,6 +107,7 @@ def awaited(one: Waiting) -> str:
         Cause.RETRY_AFTER: f"a pause that {host} asked for",
         Cause.OUTAGE: f"{host}, which serves nobody",
         Cause.RATE: f"the rate of {host}",
+        Cause.SHARE: f"a share of the places at {host}, which other runs use, too",
         Cause.WIDTH: f"a place at {host}",
         Cause.BACKOFF: f"the next attempt at {host}",
         Cause.BUDGET: "room in the budget",

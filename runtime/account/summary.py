@@ -172,11 +172,12 @@ class Summary(Traffic, PartialListener):
         return self.past + self.account
 
     def saved_cost(self, vote: e.VoteCounted) -> float | None:
-        """Estimate the dollars that a vote saved. Its spared samples are assumed to cost as much as its others.
+        """Estimate the dollars that a vote or a search saved.
 
-        None if a cost is not known.
+        Its spared samples are assumed to cost as much as its others. None if a cost is not known.
         """
-        seen = vote.tally.counted + vote.tally.discarded
+        # A search may have paid for samples behind the one that passed.
+        seen = vote.tally.counted + vote.tally.discarded if vote.tally.contest is None else vote.tally.asked
         costs = [None if use is None else self._cost_of(model, Usage(*use)) for model, use in vote.used.items()]
         known = [cost for cost in costs if cost is not None]
         if not vote.tally.saved:

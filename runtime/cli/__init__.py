@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from ..vocabulary.errors import DiskError, FlowrunError, StoppedError, mistake_in
 from . import exits
-from .ending import Ending
 from .help_page import HELP_OPTIONS, help_page, page_width
+from .process_end import Ending
 
 if TYPE_CHECKING:
     from flowrun.dsl import FlowError
@@ -98,6 +98,10 @@ def _unhurried(stream: TextIO) -> TextIO:
     )
 
 
+_BEYOND_THE_CHECKER = ("aiohttp", "pydantic", "pydantic_core", "rich", "markdown_it")
+"""The modules of the packages that the commands of the checker can do without."""
+
+
 def run_command(arguments: list[str]) -> int:
     """Run a command and return its exit code. Every failure that a user can cause becomes a message and a code."""
     try:
@@ -117,6 +121,15 @@ def run_command(arguments: list[str]) -> int:
 
         show_findings(error.diagnostics)
         return exits.FINDINGS
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package not in _BEYOND_THE_CHECKER:
+            raise
+        _complain(
+            f"this command needs the package {package}, which is not here, because only the checker is installed: "
+            "pip install flowrun-dsl"
+        )
+        return exits.USAGE
 
 
 def _answered(arguments: list[str]) -> int:

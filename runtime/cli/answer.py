@@ -150,7 +150,7 @@ def _found(run: str, path: str, journal: Path, *, again: bool) -> _Asked:
 
 async def _write(run: str, path: str, text: str, where: Path, *, again: bool) -> _Asked:
     """Write an answer. Another process may have answered before the journal is this one's: so look again."""
-    from ..dispatch.told import records_told
+    from ..dispatch.person_records import person_records
     from ..journal.records import Kind, LogRecord
 
     with closing(await _taken(where, run)) as journal:
@@ -159,7 +159,7 @@ async def _write(run: str, path: str, text: str, where: Path, *, again: bool) ->
             text = typed(asked.question, text)
         except AnswerError as error:
             raise UsageError(f"{asked.path}: {error}") from None
-        rows = records_told(asked.number, asked.call, text, os.urandom(12).hex())
+        rows = person_records(asked.number, asked.call, text, os.urandom(12).hex())
         if not asked.open:
             key, place = asked.call.known.key, asked.call.place
             rows.insert(0, LogRecord(asked.number, Kind.FORGOTTEN, {"at": time.time()}, key, place))

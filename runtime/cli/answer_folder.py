@@ -5,24 +5,30 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..outputs.elements import Elements
 from ..outputs.folder import Folder
 from ..outputs.names import Names
 from ..outputs.target import Source
 
+if TYPE_CHECKING:
+    from ..outputs.url_folder import UrlFolder
+
 
 class AnswerFolder:
-    """The folder of an answer. The file of an element is written when the elements before it are written.
+    """The folder of an answer, also behind a URL.
 
-    Each file is whole. If the run fails, the folder has the files of the first elements.
+    The file of an element is written when the elements before it are written. Each file is whole. If the run fails, the
+    folder has the files of the first elements.
     """
 
     by_line = True
 
-    def __init__(self, path: Path, elements: Elements, sources: Iterable[Source], others: Iterable[Path]) -> None:
-        """Prepare the folder at ``path``.
+    def __init__(
+        self, path: Path, elements: Elements, sources: Iterable[Source], others: Iterable[Path], *, url: str = ""
+    ) -> None:
+        """Prepare the folder at ``path``, or at ``url``.
 
         ``sources`` are the files that the run reads, ``others`` the other files that the command writes. Raises
         UsageError, DiskError.
@@ -30,7 +36,7 @@ class AnswerFolder:
         self.rows = 0
         self.form = elements.form
         self._elements = elements
-        self._folder = Folder(path, elements.suffix, sources)
+        self._folder = _url_folder(url, elements.suffix, sources) if url else Folder(path, elements.suffix, sources)
         self.place = self._folder.real
         self._names = Names(elements.suffix, [one.name for one in others if str(one.parent) == self._folder.real])
 
@@ -55,11 +61,19 @@ class AnswerFolder:
         if not handed:
             for element in self._elements.of(value):
                 self.row(element)
+        self._folder.finish()
         return f"{'1 file is' if self.rows == 1 else f'{self.rows:,} files are'} in {self._folder.name}"
 
     def left(self) -> str:
         """Return a sentence that names the place of the files of an incomplete answer. "" if there are none."""
-        if not self.rows:
+        count = self._folder.there(self.rows)
+        if not count:
             return ""
-        first = "first file is" if self.rows == 1 else f"first {self.rows:,} files are"
+        first = "first file is" if count == 1 else f"first {count:,} files are"
         return f"the {first} in {self._folder.name}"
+
+
+def _url_folder(url: str, suffix: str, sources: Iterable[Source]) -> UrlFolder:
+    from ..outputs.url_folder import UrlFolder
+
+    return UrlFolder(url, suffix, sources)

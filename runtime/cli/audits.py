@@ -47,7 +47,7 @@ def _flows(checked: Checked, labelled: Iterable[LabelledFlow]) -> Iterator[FlowR
     # Most files have no labels.
     from flowrun.dsl import reach_of
 
-    from ..forecast.priced import priced_bounds
+    from ..forecast.price_bounds import priced_bounds
 
     for plan, labels in labelled:
         yield reach_of(checked, plan, labels, priced_bounds(plan, os.environ))

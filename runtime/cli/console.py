@@ -51,7 +51,7 @@ def show_findings(found: Iterable[Diagnostic], *, fixes: bool = True) -> None:
     print(render_diagnostics(findings[:MOST_FINDINGS], colour=colours(sys.stderr)), file=sys.stderr)
     if len(findings) > MOST_FINDINGS:
         print(f"\n… and {len(findings) - MOST_FINDINGS:,} more", file=sys.stderr)
-    code = findings[0].code if findings else ""
+    code = next((one.code for one in findings if one.severity == "error"), findings[0].code) if findings else ""
     mendable = sum(finding.fix is not None and finding.fix.safe for finding in findings) if fixes else 0
     which = "it" if mendable == len(findings) == 1 else f"{mendable:,} of them"
     hint = f" `flowrun validate --fix` corrects {which}." if mendable else ""

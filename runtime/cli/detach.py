@@ -27,7 +27,7 @@ from ..account.summary import Summary
 from ..detached.control import Control, listening
 from ..detached.log import Log
 from ..detached.places import made_folder
-from ..detached.records import RunRecord, sweep
+from ..detached.records import DetachedRecord, sweep
 from ..journal.project import journal_option
 from ..vocabulary import events as e
 from ..vocabulary.errors import DiskError, FlowrunError, UsageError
@@ -136,7 +136,7 @@ class Away(TracingListener):
         self._told = told
         self._run = ""
         self._quiet = False
-        self._record: RunRecord | None = None
+        self._record: DetachedRecord | None = None
         self._control: Control | None = None
         self._terminal: dict[int, int] = {}
         self._shown = _Shown()
@@ -149,11 +149,11 @@ class Away(TracingListener):
         self._quiet = quiet
         folder = made_folder(self._journal)
         sweep(folder)
-        self._record = RunRecord(folder)
+        self._record = DetachedRecord(folder)
         self._control = Control(listening(folder, self._record.name), self._answer, self._tick)
         self._keep_terminal(self._record)
 
-    def _keep_terminal(self, record: RunRecord) -> None:
+    def _keep_terminal(self, record: DetachedRecord) -> None:
         """Keep the terminal for this process alone. Processes that it starts, such as workers, get the run's files.
 
         Otherwise they would hold the terminal when the run has left it, and whoever reads its output would wait.
@@ -228,7 +228,7 @@ class Away(TracingListener):
         os.close(self._told)
         self._told = -1
 
-    def _redirect(self, record: RunRecord) -> None:
+    def _redirect(self, record: DetachedRecord) -> None:
         for stream in (sys.stdout, sys.stderr):
             stream.flush()
         nothing = os.open(os.devnull, os.O_RDONLY)

@@ -47,7 +47,7 @@ def program_of(plan: p.Plan, checked: Checked, model: str, folder: Path) -> str:
     """Return the program for a plan. ``folder`` is where it will lie. Raises FlowError for what has no plain form."""
     from ..eject.sources import library
     from ..eject.wire import ChatWire
-    from ..providers.declared import endpoints_of
+    from ..providers.declared_endpoints import endpoints_of
 
     try:
         return ejected(

@@ -11,14 +11,14 @@ import click
 
 from ..files.project import project_file
 from ..providers.addresses import printable
-from ..providers.declared import DeclaredEndpoints
+from ..providers.declared_endpoints import DeclaredEndpoints
 from ..providers.homes import sent_by
 from ..session.approvals import approvals_file, approve, is_approved
 from ..session.listing import KeptCheck, ListedEndpoint, listed_endpoints
 from ..vocabulary.errors import UsageError
 from ..vocabulary.quoting import inert, one_line, shown
 from . import exits
-from .asking import person
+from .consent import person
 from .console import print_json
 from .endpoints_check import check
 

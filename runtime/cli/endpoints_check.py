@@ -14,12 +14,12 @@ from ..costs.written_budget import read_budget
 from ..vocabulary.errors import CallError
 from ..vocabulary.quoting import inert
 from . import exits
-from .asking import host_question, person
+from .consent import host_question, person
 from .console import complain
 from .paths import PathThatIs
 
 if TYPE_CHECKING:
-    from ..providers.declared import DeclaredEndpoints
+    from ..providers.declared_endpoints import DeclaredEndpoints
     from ..providers.probing import Abilities
     from ..session.endpoint_check import CheckPlan
 
@@ -81,7 +81,7 @@ def check(name: str, model: str, flow: Path | None, **given: Any) -> int:
 
 def _declared(flow: Path | None) -> DeclaredEndpoints:
     """Return the endpoints of the user and the project, and those of a flow."""
-    from ..providers.declared import DeclaredEndpoints, endpoints_of
+    from ..providers.declared_endpoints import DeclaredEndpoints, endpoints_of
     from ..session.loading import load, plan_of
 
     if flow is None:
@@ -108,7 +108,8 @@ def _lines(abilities: Abilities, *, kept: bool) -> list[str]:
         found = "no: its API has no words for it" if part in abilities.wordless else _WORDS[abilities.found[part]]
         lines.append(f"{part:<12} {title:<{width}}  {found}")
     requests = f"{abilities.requests} request{'' if abilities.requests == 1 else 's'}"
-    tokens = f"{abilities.read} tokens in, {abilities.written} out"
+    counted = abilities.read or abilities.written
+    tokens = f"{abilities.read} tokens in, {abilities.written} out" if counted else "tokens not counted"
     return [*lines, f"{requests} · {tokens} · {'kept for later runs' if kept else 'not kept'}"]
 
 

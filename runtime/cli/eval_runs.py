@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flowrun.dsl import Foreseen
+from flowrun.dsl import Foreseen, dataclass
 
 from ..api import Result, RunOptions, run_typed
 from ..costs.prices import Prices
@@ -19,7 +19,7 @@ from ..eval.side import Side, sides_of
 from ..eval.table import refuse_other_rows
 from ..eval.target import Answer
 from ..externs.externs import permit
-from ..forecast.declared import declared_prices
+from ..forecast.declared_prices import declared_prices
 from ..forecast.estimate import estimate_plan
 from ..inputs.python_inputs import check_texts
 from ..providers.default_model import model_without_option
@@ -30,7 +30,7 @@ from ..vocabulary.json_value import Json
 from ..vocabulary.quoting import inert, shown
 from ..vocabulary.run_record import RunRecord
 from . import exits
-from .asking import host_question, person
+from .consent import host_question, person
 from .console import complain
 from .eval_sides import Contender, Evaluation
 from .people import at_terminal
@@ -42,6 +42,23 @@ from .tracing import tracing
 
 if TYPE_CHECKING:
     from ..eval.columns import Column
+    from ..eval.origins import Origins
+    from ..journal.index import Run
+    from ..journal.reading import JournalReader
+
+
+@dataclass(frozen=True, slots=True)
+class FoundRun:
+    """A run in an open journal, with its record and the origins of its calls."""
+
+    reader: JournalReader
+    run: Run
+    record: RunRecord
+    origins: Origins
+    prices: Prices
+
+
+ReadRun = Callable[[FoundRun], None]
 
 
 def run_sides(sides: list[Contender], setting: Evaluation) -> tuple[list[Column] | None, int]:
@@ -141,13 +158,18 @@ def run_side(one: Contender, setting: Evaluation, budget: Budget | None) -> Resu
         )
 
 
-def read_side(one: Contender, name: str, journal: Path, given: bool = False) -> list[Side]:
-    """Read a side from its run in the journal. ``given`` says that the user named the run. Raises UsageError."""
+def read_side(
+    one: Contender, name: str, journal: Path, given: bool = False, also: ReadRun = lambda found: None
+) -> list[Side]:
+    """Read a side from its run in the journal. ``given`` says that the user named the run. Raises UsageError.
+
+    ``also`` reads more of the run.
+    """
     from ..eval.origins import origins_of
     from ..journal.choice import chosen_run
     from ..journal.reading import JournalReader
     from ..replay import read_run
-    from ..replay.given import read_given
+    from ..replay.run_beginning import read_beginning
 
     if not journal.exists():
         raise UsageError(f"--against-run {name}: there is no journal {shown(str(journal))}; an evaluation makes it")
@@ -155,13 +177,14 @@ def read_side(one: Contender, name: str, journal: Path, given: bool = False) -> 
         run = chosen_run(reader.index, name, journal)
         record = read_run(reader, run)
         if given:
-            refuse_other_run(record, one, read_given(reader, run).inputs)
+            refuse_other_run(record, one, read_beginning(reader, run).inputs)
         made = rows_run(record.plan)
         assert made is not None
         prices = Prices(os.environ, declared_prices(record.plan))
         # A run that was made with other expected answers is measured by the present ones.
         answers = [(answer, _its_answer(made, answer, one, record.id)) for answer in one.answers]
         origins = origins_of(reader, run.number, record.calls)
+        also(FoundRun(reader, run, record, origins, prices))
         return sides_of(one.name, record, made, one.rows, answers, origins, prices.cost_of)
 
 

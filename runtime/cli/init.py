@@ -14,7 +14,7 @@ from ..outputs.replace import put, put_new
 from ..vocabulary.errors import UsageError
 from ..vocabulary.quoting import one_line, shown
 from . import exits
-from .asking import at_keyboard
+from .consent import at_keyboard
 from .console import complain
 from .paths import PathThatIs
 from .starter_files import CI, files_beside, ignore_file, ignore_line

@@ -143,7 +143,7 @@ def forget(run: str, path: str | None, failed: bool, journal: str | None, as_jso
     """
     if (path is None) != failed:
         raise UsageError("name the calls to forget: a PATH, or --failed for the spoilt answers of all losses")
-    from ..account.spoilt import spoilt_calls
+    from ..account.spoilt_calls import spoilt_calls
     from ..journal.forgetting import forget_calls
     from ..journal.reading import JournalReader
     from ..journal.survey import read_runs

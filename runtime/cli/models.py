@@ -7,7 +7,7 @@ import os
 import click
 
 from ..providers import provider_table
-from ..providers.declared import DeclaredEndpoints
+from ..providers.declared_endpoints import DeclaredEndpoints
 from ..vocabulary.quoting import inert
 from . import exits
 

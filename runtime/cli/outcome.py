@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,11 +16,11 @@ from ..journal.project import journal_option, resume_command
 from ..values.expressions import ModelValue
 from ..vocabulary.errors import StoppedError
 from ..vocabulary.quoting import inert
-from ..vocabulary.tally import Tally
 from . import exits
 from .console import complain, print_answer, print_json
 from .outputs import Outputs
-from .summary import closing_line, doubtful_line, failures_lines, losses_lines, single_calls, votes_lines
+from .summary import closing_line, doubtful_line, failures_lines, losses_lines
+from .vote_lines import single_calls, votes_lines
 from .waits import waiting_figures
 
 if TYPE_CHECKING:
@@ -124,36 +124,26 @@ def _first(taken: Mapping[str, Taken]) -> dict[str, Any]:
 
 def report(result: Result) -> dict[str, Any]:
     """Return a run in the form that `--json` prints."""
-    summary, whole = result.summary, result.summary.whole
+    from ..vocabulary.tally_json import vote_json  # many runs print their value alone
+
+    summary, whole, names = result.summary, result.summary.whole, _names(result)
     return {
         "status": result.status,
         "run": result.run or None,
         "value": result.value,
-        "failures": [_failure(one) for one in result.failures],
-        "losses": [_failure(one) for one in result.outcome.losses],
+        "failures": [_failure(one, names) for one in result.failures],
+        "losses": [_failure(one, names) for one in result.outcome.losses],
         **({"stopped": str(result.outcome.stopped)} if result.outcome.stopped is not None else {}),
         **_questions(result),
         **({"steps": _plain(result.outcome.steps)} if result.outcome.steps else {}),
         "votes": {
-            path: {
-                "winner": tally.winner,
-                "ballots": [{"answer": answer, "count": count} for answer, count in tally.ballots],
-                "planned": tally.planned,
-                "asked": tally.asked,
-                "saved": tally.saved,
+            names(path): {
+                **vote_json(tally),
                 "cost_saved": summary.saved_cost(summary.votes[path]) if path in summary.votes else None,
-                "discarded": tally.discarded,
-                "missing": tally.missing,
-                "settled": tally.settled,
-                "agreement": round(tally.agreement, 4),
-                "margin": tally.margin,
-                "stands": tally.stands,
-                **({} if tally.contest is None else {"contest": tally.contest.as_json()}),
-                **_panel(tally),
-                **_classes(tally),
             }
             for path, tally in result.outcome.tallies.items()
         },
+        **_totals(result),
         **_cascades(result),
         "advice": single_calls(result) or None,
         # The account covers the whole run. The other figures cover only the time since it began or was resumed.
@@ -183,6 +173,14 @@ def _cascades_told(result: Result) -> list[str]:
     return cascade_lines(cascade_counts(result.outcome.cascades, result.summary.prices.cost_of))
 
 
+def _totals(result: Result) -> dict[str, Any]:
+    if not result.outcome.tallies:
+        return {}
+    from ..account.vote_totals import totals_json
+
+    return totals_json(result.outcome.tallies.values())
+
+
 def _cascades(result: Result) -> dict[str, Any]:
     if not result.outcome.cascades:
         return {}
@@ -204,26 +202,21 @@ def _questions(result: Result) -> dict[str, Any]:
 
 def _paths(result: Result) -> list[str]:
     """Return the paths of the open questions as `flowrun answer` and `flowrun show` write them."""
-    from ..plans.step_paths import Naming
-    from ..vocabulary.call_path import path_text
+    return [*map(_names(result), (one.path for one in result.questions))]
 
+
+def _names(result: Result) -> Callable[[str], str]:
+    """Return the function that writes a path of the engine as `flowrun show` does."""
     if result.source is None:
-        return [one.path for one in result.questions]
-    naming = Naming(result.source.plan)
-    return [path_text(naming.segments(one.path)) for one in result.questions]
+        return str
+    from ..plans.step_paths import PathNames
+
+    return PathNames(result.source.plan).of
 
 
-def _failure(failure: Failure) -> dict[str, Any]:
+def _failure(failure: Failure, names: Callable[[str], str]) -> dict[str, Any]:
     kind = type(failure.error).__name__.removesuffix("Error").lower() if failure.error is not None else "flow"
-    return {"path": failure.path, "reason": failure.reason, "kind": kind}
-
-
-def _panel(tally: Tally) -> dict[str, Any]:
-    if tally.panel is None:
-        return {}
-    from ..vocabulary.panel import panel_json  # few votes are panels
-
-    return panel_json(tally)
+    return {"path": names(failure.path), "reason": failure.reason, "kind": kind}
 
 
 def _plain(value: Any) -> Any:
@@ -233,11 +226,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: _plain(one) for name, one in value.items()}
     return [_plain(one) for one in value] if isinstance(value, list) else value
-
-
-def _classes(tally: Tally) -> dict[str, Any]:
-    if tally.classes is None:
-        return {}
-    from ..vocabulary.classes import classes_json  # few votes compare answers
-
-    return {"classes": classes_json(tally.classes)}

@@ -37,7 +37,7 @@ _META = "flowrun.outputs"
 
 
 class Place(NamedTuple):
-    """A place for an answer: a file, a folder, or an object whose ``url`` is given."""
+    """A place for an answer: a file or a folder, also of objects if its ``url`` is given."""
 
     path: Path
     is_folder: bool
@@ -52,11 +52,18 @@ class AnswerPath(PathThatIs):
         if isinstance(value, Place):
             return value
         if isinstance(value, str) and is_url(value):
-            return Place(url_place(value), False, url=value)
+            return _url_of(value)
         path = super().convert(value, param, ctx)
         if path.stem == "*" and path.suffix:
             return Place(path.parent, True, path.suffix.lower())
         return Place(path, str(value).endswith(("/", os.sep)))
+
+
+def _url_of(url: str) -> Place:
+    folder, _, last = url.rpartition("/")
+    if last.startswith("*.") and len(last) > 2:
+        return Place(url_place(folder), True, last[1:].lower(), url=f"{folder}/")
+    return Place(url_place(url), not last, url=url)
 
 
 def output_options() -> list[click.Parameter]:
@@ -197,7 +204,7 @@ class Outputs:
 def _opened(
     wanted: Wanted, field: str, place: Place, type_: types.Type, sources: tuple[Source, ...], written: list[Path]
 ) -> AnswerFile | AnswerFolder | AnswerUrl:
-    if place.url:
+    if place.url and not place.is_folder:
         from .answer_url import AnswerUrl
 
         return AnswerUrl(place.url, type_, sources, raw=wanted.raw, field=field)
@@ -215,7 +222,8 @@ def _opened(
     from ..outputs.elements import Elements
     from .answer_folder import AnswerFolder
 
-    return AnswerFolder(place.path, Elements(type_, names, option, place.suffix, raw=wanted.raw), sources, written)
+    elements = Elements(type_, names, option, place.suffix, raw=wanted.raw)
+    return AnswerFolder(place.path, elements, sources, written, url=place.url)
 
 
 def _type_of(type_: types.Type, field: str) -> types.Type:

@@ -102,7 +102,7 @@ class Chosen:
                 "--first takes the first elements of lists, and "
                 + (f"no value is given for {named}" if lists else f"the flow `{self.plan.flow}` takes no list")
             )
-        from ..plans.mapped import mapped_lists
+        from ..plans.mapped_parameters import mapped_lists
 
         return given & mapped_lists(self.plan) or given
 

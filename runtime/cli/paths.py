@@ -197,6 +197,14 @@ def told_path(path: Path) -> str:
     return whole.as_posix()
 
 
+def must_be_writable(path: Path) -> None:
+    """Raise UsageError if `rewrite` is sure to refuse a file, so that a command says so before it works."""
+    try:
+        _target(path)
+    except OSError as error:
+        raise UsageError(f"{shown(str(path))} cannot be written: {error.strerror or error}") from None
+
+
 def rewrite(path: Path, before: str, after: str) -> None:
     """Replace the text of a file. If that fails, the file stays whole.
 
@@ -205,13 +213,7 @@ def rewrite(path: Path, before: str, after: str) -> None:
 
     Raises: UsageError, if the file has changed since it was read; OSError, if it cannot be written.
     """
-    name = shown(str(path))
-    target = os.path.realpath(path)
-    if not os.path.isfile(target):
-        raise UsageError(f"{name} is not a file that flowrun can rewrite")
-    # The system lets its administrator write read-only files, but a file that somebody made read-only must stay so.
-    if not os.stat(target).st_mode & 0o222 or not os.access(target, os.W_OK):
-        raise PermissionError(errno.EACCES, "it is read-only, and is not changed")
+    name, target = shown(str(path)), _target(path)
     data = read_plain_bytes(Path(target), name)
     # A second byte-order mark is no part of the text either, and is not written back.
     if decode(data, name).removeprefix(MARK) != before.removeprefix(MARK):
@@ -221,6 +223,17 @@ def rewrite(path: Path, before: str, after: str) -> None:
     from ..outputs.replace import put
 
     put(target, mark + _with_line_ends(after, text).encode())
+
+
+def _target(path: Path) -> str:
+    """Return the path of the file that a rewrite replaces. Raises UsageError, OSError."""
+    target = os.path.realpath(path)
+    if not os.path.isfile(target):
+        raise UsageError(f"{shown(str(path))} is not a file that flowrun can rewrite")
+    # The system lets its administrator write read-only files, but a file that somebody made read-only must stay so.
+    if not os.stat(target).st_mode & 0o222 or not os.access(target, os.W_OK):
+        raise PermissionError(errno.EACCES, "it is read-only, and is not changed")
+    return target
 
 
 def _with_line_ends(text: str, model: str) -> str:

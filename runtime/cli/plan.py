@@ -15,15 +15,18 @@ import click
 from flowrun.dsl import RIGHT, Foreseen, planned_json, unforeseen
 from flowrun.dsl import plan as p
 
+from ..catalog import catalog
 from ..files.files import Files
-from ..forecast.asked import asked_models
-from ..forecast.asked import in_words as in_words_of
+from ..forecast.asked_models import asked_models
+from ..forecast.asked_models import in_words as in_words_of
 from ..forecast.estimate import estimate_plan
+from ..plans.samples import votes_in
 from ..vocabulary.errors import UsageError
 from ..vocabulary.quoting import inert, shown
 from . import exits
 from .batch_options import BATCH, batch_lines
 from .console import complain, remark, say, show_findings
+from .finite import FiniteRange
 from .flags import first_and_flow
 from .journals import journal_path
 from .params import FIRST, Chosen, FlowCommand
@@ -89,11 +92,11 @@ class _PlanCommand(FlowCommand):
 )
 @click.option(
     "--right",
-    type=click.FloatRange(0, 1),
+    type=FiniteRange(0, 1),
     default=RIGHT,
     metavar="P",
     show_default=True,
-    help="The probability that a sample of a vote is right, for the expected calls of votes.",
+    help="The probability that a sample of a vote is right, or a stage of a cascade enough, for the expected calls.",
 )
 @click.option(
     "--max-cost",
@@ -173,7 +176,8 @@ def command(
     if as_json:
         say(f"{planned_json(plan, bounds, kept, asked)}\n")
     else:
-        for line in view(bounds, plan.calls_limit, plan.money_limit, terminal_width()):
+        votes = votes_in(plan, catalog().reducers)
+        for line in view(bounds, plan.calls_limit, plan.money_limit, terminal_width(), votes=votes):
             click.echo(inert(line))
         if beyond := unforeseen(plan):
             click.echo(inert(unforeseen_line(beyond)))

@@ -18,13 +18,22 @@ if TYPE_CHECKING:
 _LEAST = 12
 """The least columns for the name of a step, and for what it is."""
 _GAP = "  "
+_MORE = ", and the flow may need more"
 _HEADS = ("", "", "calls", "rounds", "in ≈", "out ≈", "cost")
 
 
-def view(bounds: Bounds, calls_limit: int | None, money_limit: float | None, width: int | None = None) -> Iterator[str]:
+def view(
+    bounds: Bounds,
+    calls_limit: int | None,
+    money_limit: float | None,
+    width: int | None = None,
+    *,
+    votes: bool = False,
+) -> Iterator[str]:
     """Yield the lines of a plan. Each called flow follows once, with the bounds of one call of it.
 
-    The table of steps takes at most ``width`` columns, if that is possible. None sets no limit.
+    The table of steps takes at most ``width`` columns, if that is possible. None sets no limit. ``votes`` tells whether
+    the plan has votes over samples, which share a budget that may not reach for all.
     """
     yield from _table(bounds, width)
     yield ""
@@ -35,7 +44,8 @@ def view(bounds: Bounds, calls_limit: int | None, money_limit: float | None, wid
     means = [f"  {mean}" for mean in (*_means(bounds), *_cached(bounds))]
     yield from ("expected:", *means) if means else ()
     yield from _reasons(bounds)
-    yield from _shortfalls(bounds, calls_limit, money_limit)
+    short = list(_shortfalls(bounds, calls_limit, money_limit))
+    yield from short or (_shared(bounds, calls_limit, money_limit) if votes else ())
 
 
 def _table(bounds: Bounds, width: int | None) -> Iterator[str]:
@@ -128,7 +138,7 @@ def answers_of_people(people: Bound) -> str:
 
 
 def _means(bounds: Bounds) -> Iterator[str]:
-    """Yield a line for each vote with its expected calls and cost."""
+    """Yield a line for each vote and cascade with its expected calls and cost."""
     todo = [bounds, *bounds.flows]
     while todo:
         one = todo.pop(0)
@@ -137,8 +147,13 @@ def _means(bounds: Bounds) -> Iterator[str]:
             continue
         found = one.expected
         cost = "" if (found.cost.least, found.cost.most) == (0, 0) else f", cost {cost_in_words(found.cost)}"
-        calls = f"{found.calls:.1f} calls on average{cost}"
-        yield f"{one.title}: {calls}, if a sample is right {found.right * 100:g} % of the time"
+        told = f", {found.comparisons:.1f} of them comparisons" if found.comparisons else ""
+        alike = " and no two answers have the same words" if found.comparisons else ""
+        what = "each stage is enough" if one.what == "cascade" else "a sample is right"
+        yield (
+            f"{one.title}: {found.calls:.1f} calls on average{told}{cost}, "
+            f"if {what} {found.right * 100:g} % of the time{alike}"
+        )
 
 
 def _cached(bounds: Bounds) -> Iterator[str]:
@@ -188,6 +203,19 @@ def _shortfalls(bounds: Bounds, calls_limit: int | None, money_limit: float | No
         yield f"the budget of {calls_limit:,} calls is too small: the flow makes at least {calls:,.0f}"
     if money_limit is not None and cost > money_limit:
         yield f"the budget of {bound_text(money_limit)} is too small: the flow costs at least {bound_text(cost)}"
+
+
+def _shared(bounds: Bounds, calls_limit: int | None, money_limit: float | None) -> Iterator[str]:
+    """Yield a line for each budget that may not reach, although it may be enough."""
+    steps = bounds.inside
+    calls = None if any(step.calls.most is None for step in steps) else sum(step.calls.most or 0 for step in steps)
+    cost = None if any(step.cost.most is None for step in steps) else sum(step.cost.most or 0 for step in steps)
+    if calls_limit is not None and (calls is None or calls > calls_limit):
+        known = f" calls{_MORE}" if calls is None else f" of at most {calls:,.0f} calls"
+        yield f"the budget covers {calls_limit:,}{known}: votes share it by need"
+    if money_limit is not None and (cost is None or cost > money_limit):
+        known = _MORE if cost is None else f" of at most {bound_text(cost, up=True)}"
+        yield f"the budget covers {bound_text(money_limit)}{known}: votes share it by need"
 
 
 def number(value: float) -> str:

@@ -14,7 +14,7 @@ from flowrun.dsl import plan as p
 
 from ..files.folders import must_be_folder
 from ..providers import provider_table
-from ..providers.declared import endpoints_of
+from ..providers.declared_endpoints import endpoints_of
 from ..vocabulary.errors import UsageError
 from ..vocabulary.quoting import shown
 from .paths import PathThatIs

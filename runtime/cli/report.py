@@ -58,7 +58,7 @@ def command(
             raise UsageError("--all writes the pages of all runs: leave out RUN, or leave out --all")
         if form not in (None, "html"):
             raise UsageError(f"--all writes pages, not {form}: leave out --format, or name one run")
-        from .report_shelf import write_all
+        from .report_folder import write_all
 
         with _reader(path) as reader:
             return write_all(reader, out, texts=not without_texts)
@@ -107,9 +107,11 @@ def maker(form: str, *, texts: bool) -> Make:
 
     if form == "csv":
         from ..pages.calls_csv import calls_csv
-        from ..replay.given import read_given
+        from ..replay.run_beginning import read_beginning
 
-        return lambda reader, run: calls_csv(read_given(reader, run).plan, replay.calls_of(reader, run), texts=texts)
+        return lambda reader, run: calls_csv(
+            read_beginning(reader, run).plan, replay.calls_of(reader, run), texts=texts
+        )
     if form == "chrome-trace":
         from ..pages.chrome_trace import chrome_trace
 

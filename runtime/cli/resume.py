@@ -17,8 +17,8 @@ from ..costs.written_budget import read_budget
 from ..inputs.cuts import Taken
 from ..reads.places import files_read
 from ..session.run_rows import RunSettings
-from .asking import host_question
 from .batch_options import NO_WAIT
+from .consent import host_question
 from .detach_option import HELP as DETACH
 from .journals import journal_files, journal_path
 from .outcome import finish

@@ -23,8 +23,8 @@ from ..plans.streaming import only_mapped
 from ..vocabulary.errors import UsageError
 from ..vocabulary.quoting import one_line
 from ..vocabulary.remarks import unheard
-from .asking import at_keyboard, host_question
 from .batch_options import batch_options
+from .consent import at_keyboard, host_question
 from .console import remark, show_findings
 from .detach_option import detach_option
 from .journals import journal_files, journal_path

@@ -105,8 +105,8 @@ def _write(target: Target, reader: JournalReader, run: Run) -> int:
     from flowrun.testing.recorded_calls import cassette_of
 
     from ..replay import calls_of
-    from ..replay.given import read_given
+    from ..replay.run_beginning import read_beginning
 
-    cassette = cassette_of(read_given(reader, run).plan, calls_of(reader, run))
+    cassette = cassette_of(read_beginning(reader, run).plan, calls_of(reader, run))
     target.write(cassette.text())
     return len(cassette.lines)

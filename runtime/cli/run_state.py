@@ -26,9 +26,9 @@ class State(StrEnum):
     """Its process has ended, and its record has the exit code."""
     KILLED = "killed"
     ELSEWHERE = "elsewhere"
-    """It goes on at a terminal, and has no socket."""
+    """The run goes on at a terminal, and has no socket."""
     IN_JOURNAL = "in the journal"
-    """It has ended, and only the journal tells how."""
+    """The run has ended, and only the journal tells how."""
 
 
 @dataclass(frozen=True, slots=True)

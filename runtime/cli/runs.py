@@ -171,7 +171,7 @@ def _prices(reader: JournalReader, run: Run) -> Prices:
     from flowrun.dsl import plan as p
 
     from ..costs.prices import Prices
-    from ..forecast.declared import declared_prices
+    from ..forecast.declared_prices import declared_prices
 
     declared = {}
     if run.given:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .finite import FiniteRange
 from .paths import PathThatIs
 from .served_options import ServedCommand
 
@@ -40,7 +41,7 @@ _GRACE = 25.0
 @click.option("--token-file", type=PathThatIs(), metavar="FILE", help="The file that has the token.")
 @click.option(
     "--grace",
-    type=click.FloatRange(min=0),
+    type=FiniteRange(min=0),
     default=_GRACE,
     show_default=True,
     metavar="SECONDS",

@@ -14,9 +14,9 @@ from ..api import Result
 from ..costs.written_budget import Budget, read_budget
 from ..limits.shared import Limiters
 from ..serve.inputs import Inputs
-from ..serve.purse import Purse
 from ..serve.ready import must_be_ready
 from ..serve.runs import Runs, ServedOptions
+from ..serve.server_budget import ServerBudget
 from ..serve.tools import Tool, Wanted, budget_text, checked_files, tools_of
 from ..vocabulary.errors import UsageError
 from ..vocabulary.quoting import inert
@@ -62,7 +62,7 @@ def served(given: Mapping[str, Any], tell: Callable[[str], None], listeners: Seq
         show_findings(warnings)
     budget = _budget(given["budget"])
     tools = tools_of(Wanted(given["flows"], given["model"], budget, given["allow_python"], os.environ), files)
-    purse = Purse(_budget(given["total_budget"]))
+    purse = ServerBudget(_budget(given["total_budget"]))
     purse.must_bound((tool.name, tool.budget) for tool in tools.values())
     if given["no_journal"] and given["journal"] is not None:
         raise UsageError("--no-journal and --journal exclude each other: give only one of them")

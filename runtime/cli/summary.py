@@ -2,71 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..account.causes import Cause, Causes, in_lines
 from ..vocabulary.amounts import ceiling_text, count_text, money_text, time_text
 from ..vocabulary.errors import BudgetError
-from ..vocabulary.quoting import sentence
-from ..vocabulary.tally import in_words, standing_text, votes
+from ..vocabulary.tally import standing_text
+from .vote_lines import headline, spent_line
 from .waits import waiting
 
 if TYPE_CHECKING:
     from ..account.summary import Summary
     from ..api import Result
-    from ..vocabulary.tally import Tally
 
-MANY = 5
 ALL = "--json lists them all"
-
-
-def votes_lines(result: Result) -> list[str]:
-    """Return a line for each vote. If there are many votes, return one line for all of them."""
-    tallies = result.outcome.tallies
-    spent = spent_line(result)
-    if spent and len(tallies) > 1:
-        return [spent]
-    if len(tallies) == 1 and _headline(result) and _plain(next(iter(tallies.values()))):
-        return []
-    if len(tallies) > MANY:
-        mean = sum(tally.agreement for tally in tallies.values()) / len(tallies)
-        split = sum(tally.agreement < 1 for tally in tallies.values())
-        return [
-            f"{len(tallies)} votes, {split} of them split; mean agreement {mean:.2f}",
-            *filter(None, [single_calls(result)]),
-        ]
-    return [f"{path}: {vote_text(tally)}" for path, tally in tallies.items()]
-
-
-def spent_line(result: Result) -> str:
-    """Tell how many votes the budget left open, in one line for all of them. "" if it left none open."""
-    tallies, summary = result.outcome.tallies.values(), result.summary
-    open_ = sum(tally.unsent > 0 and not tally.settled for tally in tallies)
-    if not open_ or summary.limits is None:
-        return ""
-    decided = sum(tally.settled for tally in tallies)
-    rest = len(tallies) - decided - open_
-    told = [f"{decided:,} of {count_text(len(tallies), 'vote')} decided", f"{open_:,} ended with the budget"]
-    told += [f"{rest:,} undecided after all samples"] if rest else []
-    account, limits = summary.whole, summary.limits
-    if limits.calls is not None:
-        told[-1] += f"; {account.sent:,} of {count_text(limits.calls, 'call')}"
-    elif limits.dollars is not None:
-        cost = summary.prices.of(account)
-        told[-1] += f"; {money_text(cost or 0.0) or '$0'} of {money_text(limits.dollars)}"
-    return ", ".join(told)
-
-
-def single_calls(result: Result) -> str:
-    """Return the advice to ask once instead of voting, if all of many votes of a whole run were unanimous; else ""."""
-    from ..eval.unanimity import run_advice
-
-    summary = result.summary
-    if not result.outcome.complete or len(result.outcome.tallies) != len(summary.votes):
-        return ""
-    # A resume takes the earlier answers of its own run from the journal too.
-    calls = summary.calls + summary.recalled
-    return run_advice(summary.votes, calls, summary.prices, None if summary.recalled else summary.requests)
 
 
 def losses_lines(result: Result, *, all_causes: bool = False) -> list[str]:
@@ -75,11 +24,12 @@ def losses_lines(result: Result, *, all_causes: bool = False) -> list[str]:
     With ``all_causes`` none of them was reported, so each cause gets a line.
     """
     causes, spent = Causes(), Causes()
+    accounted = bool(spent_line(result))
     for loss in result.outcome.losses:
         # The account of the votes has the samples for which the budget had nothing left.
         if not isinstance(loss.error, BudgetError):
             causes.add(loss.path, loss.reason, ballot=loss.ballot)
-        elif not (loss.ballot and spent_line(result)):
+        elif not (loss.ballot and accounted):
             spent.add(loss.path, loss.reason, ballot=loss.ballot)
     named = [cause for cause in causes if all_causes or not cause.named]
     return in_lines([*named, *spent], _left_out, ALL)
@@ -109,7 +59,7 @@ def closing_line(result: Result) -> str:
     summary, account = result.summary, result.summary.whole
     tokens = account.input_tokens or account.output_tokens
     parts = (
-        _headline(result),
+        headline(result),
         _standing(result),
         _calls(summary),
         account.people and _people(account.people),
@@ -152,7 +102,7 @@ def _people(answers: int) -> str:
 def _calls(summary: Summary) -> str:
     """Write the calls that were paid, and in brackets what else came of calls."""
     account = summary.whole
-    calls = count_text(account.answered, "call")
+    calls, counted = count_text(account.answered, "call"), account.input_tokens or account.output_tokens
     if account.requests != account.answered:
         calls += f" in {count_text(account.requests, 'request')}"
     saved = f", ≈ {money_text(summary.saved)} saved" if summary.saved else ""
@@ -165,6 +115,7 @@ def _calls(summary: Summary) -> str:
         account.cancelled and f"{account.cancelled:,} cancelled",
         account.in_doubt > held and f"{account.in_doubt - held:,} in doubt",
         account.doubtful and f"{account.doubtful:,} with doubtful tokens",
+        counted and account.uncounted and f"{account.uncounted:,} with uncounted tokens",
         summary.spared and f"{summary.spared} not needed{saved}",
         summary.failed and f"{summary.failed:,} failed",
         summary.retries and count_text(summary.retries, "retry", "retries"),
@@ -193,81 +144,9 @@ def cost_text(cost: float | None, unbilled: float | None) -> str:
     return ", ".join(told)
 
 
-def _plain(tally: Tally) -> bool:
-    """Tell whether the closing line already says everything about a vote."""
-    single = len(tally.ballots) == 1 and tally.panel is None and tally.contest is None and tally.classes is None
-    return single and not tally.discarded and not tally.missing and tally.settled
-
-
-def _headline(result: Result) -> str:
-    """Write `SPAM (2 of 3; NOT 1)` if the flow's answer is the answer of its only vote. Otherwise write ""."""
-    tallies = list(result.outcome.tallies.values())
-    if len(tallies) == 1 and tallies[0].contest is None and result.ok and tallies[0].winner == result.value:
-        others = _others(tallies[0])
-        return _vote(tallies[0], f"; {others}" if others else "")
-    return ""
-
-
 def _standing(result: Result) -> str:
     """Say behind the headline how many changed samples the answer stands against, if it stands against any."""
-    if not _headline(result):
+    if not headline(result):
         return ""
-    tally = next(iter(result.outcome.tallies.values()))
+    (tally,) = result.outcome.tallies.values()
     return standing_text(tally) if tally.stands else ""
-
-
-def _vote(tally: Tally, others: str = "") -> str:
-    of = f"{tally.counted}, up to {tally.planned}" if tally.adaptive else f"{tally.planned}"
-    if tally.of != tally.counted + tally.missing:
-        of = f"a weight of {votes(tally.of)} in {tally.counted} ballots"
-    return f"{_short(tally.first)} ({votes(tally.votes)} of {of}{others})"
-
-
-def vote_text(tally: Tally) -> str:
-    """Describe one vote: its answer, the other answers with votes, and the samples that were not needed."""
-    if tally.contest is not None:
-        saved = f"; {tally.saved} of {tally.planned} saved" if tally.saved else ""
-        return f"{tally.contest.text}{saved}"
-    parts = [_vote(tally)]
-    if others := _others(tally):
-        parts.append(others)
-        parts.append(f"agreement {tally.agreement:.2f}, margin {votes(tally.margin)}")
-    if tally.discarded:
-        parts.append(f"{tally.discarded} discarded")
-    if tally.missing:
-        parts.append(f"{tally.missing} missing")
-    if tally.saved:
-        parts.append(f"{tally.saved} of {tally.planned} saved")
-    if tally.classes is not None:
-        from ..vocabulary.classes import classes_text  # few votes compare answers
-
-        parts.append(classes_text(tally.classes))
-    if standing := standing_text(tally):
-        parts.append(standing)
-    if said := _panel(tally):
-        parts.append(said)
-    if not tally.settled:
-        open_end = "not settled" if tally.missing else "not enough"
-        parts.append("not settled after all samples" if tally.adaptive and not tally.missing else open_end)
-    return "; ".join(parts)
-
-
-def _panel(tally: Tally) -> str:
-    """Tell who said what in a panel, if that is short. "" otherwise."""
-    if tally.panel is None:
-        return ""
-    from ..vocabulary.panel import SHORT, panel_text  # few votes are panels
-
-    text = panel_text(tally, SHORT)
-    return f"by item ({text})" if text else ""
-
-
-def _others(tally: Tally) -> str:
-    """List the answers other than the winner's, with their votes. "" if there are none."""
-    others = [(answer, count) for answer, count in tally.ballots if answer != tally.first]
-    listed = ", ".join(f"{_short(answer)} {votes(count)}" for answer, count in others[:3])
-    return listed + (f" and {len(others) - 3} more" if len(others) > 3 else "")
-
-
-def _short(answer: Any) -> str:
-    return sentence(in_words(answer), 60)

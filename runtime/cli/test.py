@@ -13,6 +13,7 @@ from ..vocabulary.errors import UsageError
 from ..vocabulary.quoting import shown
 from . import exits
 from .console import colours, complain, say, show_findings
+from .finite import FiniteRange
 from .lints import FORCE
 from .paths import PathThatIs, find_flows, told_path
 
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 @click.option(
     "--min",
     "least",
-    type=click.FloatRange(0, 100),
+    type=FiniteRange(0, 100),
     metavar="PERCENT",
     help="Fail if the tests reach less than this share of all parts. It needs --coverage.",
 )

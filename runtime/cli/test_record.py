@@ -20,7 +20,7 @@ from ..outputs.target import Target
 from ..vocabulary.errors import StoppedError, UsageError
 from ..vocabulary.quoting import inert
 from . import exits
-from .asking import host_question, person
+from .consent import host_question, person
 from .console import complain
 from .journals import journal_files, journal_path
 from .people import at_terminal

@@ -6,7 +6,7 @@ import os
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
-from ..telemetry.wanted import is_wanted
+from ..telemetry.environment import is_wanted
 from ..vocabulary.remarks import unheard
 from .console import remark
 

@@ -21,11 +21,12 @@ from . import exits
 from .console import complain, remark, say, show_findings, standard_input
 from .journals import journal_path
 from .params import Chosen, FlowCommand
-from .paths import PathThatIs, rewrite
+from .paths import OutputPath, PathThatIs, must_be_writable, rewrite
 from .plans import ALLOW_READ
 
 if TYPE_CHECKING:
     from ..eval.tuned import Tuned
+    from ..outputs.target import Target
     from .eval_sides import Evaluation
     from .tune_sides import Setting
 
@@ -56,6 +57,7 @@ class TuneCommand(FlowCommand):
 @click.option("--model", metavar="MODEL", help="The model for asks without a model, such as openai:gpt-4o-mini.")
 @click.option("--budget", metavar="BUDGET", help="The budget of all settings together: '$2.50, 400 calls'.")
 @click.option("--yes", "-y", is_flag=True, help="Begin without asking on the terminal.")
+@click.option("--output", "-o", "out", type=OutputPath(), metavar="FILE", help="Also write a .html or .json file.")
 @click.option("--json", "as_json", is_flag=True, help="Print the settings and the pick as JSON.")
 @click.option("--quiet", "-q", is_flag=True, help="Print only the result and errors.")
 @click.option("--journal", metavar="FILE", help="The file for the answers.")
@@ -93,16 +95,42 @@ def command(chosen: Chosen | None, /, *, path: Path | None, **given: Any) -> int
         )
     if chosen.checked.warnings and not given["quiet"]:
         show_findings(chosen.checked.warnings)
+    if given["write"]:
+        must_be_writable(path)
     evaluation = _evaluation(path, given, labelled=labelled)
-    found, settings, code = _tuned(chosen, evaluation, lose, sure, labelled=labelled)
-    if found is None:
-        return code
+    from .tune_output import tune_target
+
+    target = tune_target(path, given, evaluation)
+    try:
+        found, settings, code = _tuned(chosen, evaluation, lose, sure, labelled=labelled)
+        return code if found is None else _ended(path, chosen, found, settings, code, target, given)
+    finally:
+        if target is not None:
+            target.close()
+
+
+def _ended(
+    path: Path,
+    chosen: Chosen,
+    found: Tuned,
+    settings: list[Setting],
+    code: int,
+    target: Target | None,
+    given: Mapping[str, Any],
+) -> int:
+    """Write the pick into the file if that is wanted, print the result, and return the exit code."""
     text = next(one.text for one in settings if one.values == found.chosen.values)
     source = chosen.checked.file.span.source
     if format_file(parse_flow(source)) == source.text:
         text = format_file(parse_flow(Source(text, source.name)))
     written = given["write"] and found.found and not found.left and _write(path, source.text, text)
-    _print(found, _lines(chosen, found), given, written=written)
+    lines = _lines(chosen, found)
+    _print(found, lines, given, written=written)
+    if target is not None:
+        from .tune_output import tune_text
+
+        target.write(tune_text(target, chosen.plan.flow, found, lines, written=written))
+        click.echo(f"the result is in {target.name}", err=True)
     if given["write"] and not written:
         complain(f"{shown(str(path))} is not changed")
         return code or (exits.DISK if found.found and not found.left else exits.FINDINGS)
@@ -169,9 +197,12 @@ def _lines(chosen: Chosen, found: Tuned) -> list[tuple[int, str]]:
 
 
 def _write(path: Path, before: str, after: str) -> bool:
-    """Write the values into the file. Raises UsageError if it has changed meanwhile."""
+    """Write the values into the file, unless it has changed meanwhile."""
     try:
         rewrite(path, before, after)
+    except UsageError as error:
+        complain(str(error))
+        return False
     except OSError as error:
         complain(f"{shown(str(path))} cannot be written: {error.strerror or error}")
         return False

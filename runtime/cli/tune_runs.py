@@ -5,16 +5,18 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Sequence
 
+from ..eval.fresh_bills import FreshBill, Sharing, fresh_bill
 from ..eval.side import Side
 from ..eval.tuned import Tried, tried
 from ..externs.externs import permit
 from ..forecast.estimate import estimate_plan
+from ..replay.fresh import fresh_requests
 from ..vocabulary.amounts import count_text
 from ..vocabulary.quoting import inert
 from . import exits
-from .asking import person
+from .consent import person
 from .console import complain
-from .eval_runs import broken, buys, ended, foreseen, read_side, run_side, what_is_left
+from .eval_runs import FoundRun, broken, buys, ended, foreseen, read_side, run_side, what_is_left
 from .eval_sides import Evaluation
 from .plan_view import cost_in_words, in_words
 from .tune_sides import Setting
@@ -33,6 +35,7 @@ def run_settings(settings: Sequence[Setting], evaluation: Evaluation, *, labelle
     made: list[Tried] = []
     model: Side | None = None
     left = evaluation.budget
+    sharing = Sharing()
     for one in settings:
         if left is not None and 0 in (left.calls, left.money) and buys(one.side, evaluation):
             complain(
@@ -45,10 +48,27 @@ def run_settings(settings: Sequence[Setting], evaluation: Evaluation, *, labelle
             return made, ended(result)
         if left is not None:
             left = what_is_left(left, result)
-        [side] = read_side(one.side, result.run, evaluation.journal)
+        side, bill = _read(one, result.run, evaluation, sharing)
         model = model or side
-        made.append(tried(one.values, side, None if labelled else model))
+        made.append(tried(one.values, side, bill, None if labelled else model))
     return made, exits.DONE
+
+
+def _read(one: Setting, run: str, evaluation: Evaluation, sharing: Sharing) -> tuple[Side, FreshBill]:
+    """Read the run of a setting: its answers, and what it costs by itself, with an empty journal."""
+    bills: list[FreshBill] = []
+
+    def reckon(found: FoundRun) -> None:
+        calls, prices = found.record.calls, found.prices
+        sharing.see(calls, found.origins)
+        together = fresh_requests(found.reader, found.run, calls, prices, lambda model: len(calls))
+        sharing.see_apart(together, found.origins)
+        fits = all(len(one.calls) <= sharing.most(one.model) for one in together)
+        requests = together if fits else fresh_requests(found.reader, found.run, calls, prices, sharing.most)
+        bills.append(fresh_bill(requests, prices.cost_of))
+
+    [side] = read_side(one.side, run, evaluation.journal, also=reckon)
+    return side, bills[0]
 
 
 def _agreed(settings: Sequence[Setting], evaluation: Evaluation) -> bool:

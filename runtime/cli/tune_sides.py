@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from flowrun.dsl import Source, dataclass
@@ -12,13 +12,15 @@ from flowrun.dsl import plan as p
 from ..forecast.estimate import estimate_plan
 from ..limits.retry import RetryPolicy
 from ..plans.models import declared_models
-from ..plans.wanted import default_model
+from ..plans.wanted_models import default_model
 from ..providers import open_provider
-from ..providers.declared import endpoints_of
+from ..providers.declared_endpoints import endpoints_of
 from ..providers.default_model import model_without_option
 from ..providers.protocol import Surroundings
 from ..session.endpoints import open_endpoints
 from ..session.loading import check_source, plan_of
+from ..vocabulary.errors import UsageError
+from ..vocabulary.quoting import shown
 from ..vocabulary.remarks import Tell
 from .eval_sides import Contender, Evaluation, contender
 from .params import Chosen
@@ -46,9 +48,11 @@ def settings_of(chosen: Chosen, evaluation: Evaluation, tell: Tell, *, labelled:
     assert tuning is not None
     read: dict[str, Source] = {}
     found: list[Setting] = []
+    plans: dict[tuple[int, ...], p.Plan] = {}
     for setting in tuning.settings():
         text, values = tuning.write(source, setting), tuning.texts(setting)
         plan = plan_of(check_source(Source(text, source.name), read), chosen.plan.flow)
+        plans[setting] = plan
         model = known_model(plan, evaluation.given["model"])
         side = contender(tuning.words(setting), plan, model, evaluation, constants, labelled=labelled)
         if found and side.rows == found[0].side.rows:
@@ -59,10 +63,24 @@ def settings_of(chosen: Chosen, evaluation: Evaluation, tell: Tell, *, labelled:
         most = (bounds.cost.most or 0.0, bounds.calls.most or 0)
         asks = tuple(value for place, value in zip(tuning.places, values, strict=True) if place.asks)
         found.append(Setting(values, text, side, (float(most[0]), float(most[1])), asks))
+    _must_matter(plans, chosen)
     for one in _different(found):
         _must_open(one.side)
     # The candidates of a place are listed from cheap to dear.
     return [one for _, one in sorted(enumerate(found), key=lambda pair: (pair[1].most, pair[0]), reverse=True)]
+
+
+def _must_matter(plans: Mapping[tuple[int, ...], p.Plan], chosen: Chosen) -> None:
+    """Raise UsageError if the flow is the same with each value of a hole, as if the hole stands in another flow."""
+    tuning = chosen.checked.tuning
+    assert tuning is not None
+    for at, place in enumerate(tuning.places):
+        if len(place.values) > 1 and all(plan == plans[*one[:at], 0, *one[at + 1 :]] for one, plan in plans.items()):
+            flow = shown(chosen.plan.flow)
+            raise UsageError(
+                f"line {place.line}: the flow {flow} is the same with each value of this `?`: write a value there, or "
+                "name the flow that has it by --flow NAME"
+            )
 
 
 def _rows_name(side: Contender) -> str:

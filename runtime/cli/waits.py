@@ -39,6 +39,10 @@ def _in_words(cause: Cause, waits: EndpointWaits, host: str) -> str:
     match cause:
         case Cause.WIDTH:
             return f"waiting for places at {host} ({_width(waits)}"
+        case Cause.SHARE:
+            return f"waiting for a share of the `concurrency` at {host}, which {waits.runs:,} runs shared"
+        case Cause.RATE if waits.paced and waits.runs > 1:
+            return f"waiting for the rate at {host}, which `rpm` or `tpm` sets and {waits.runs:,} runs shared"
         case Cause.RATE if waits.paced:
             return f"waiting for the rate at {host}, which `rpm` or `tpm` of the model sets"
         case Cause.RATE:

@@ -8,14 +8,14 @@ from collections.abc import Mapping
 
 import click
 
-from ..providers.embedded.held import Held, held, remove
 from ..providers.embedded.models import MODELS, LocalModel
+from ..providers.embedded.stored_weights import Held, held, remove
 from ..providers.embedded.weights import ensure, own_weights
 from ..vocabulary.amounts import decimal_size_text
 from ..vocabulary.errors import UsageError
 from ..vocabulary.quoting import inert, shown
 from . import exits
-from .asking import person
+from .consent import person
 from .console import print_json
 
 _LARGE = 500_000_000

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from ..session.given import MOST_WORKERS
+from ..session.option_readers import MOST_WORKERS
 
 HELP = "Run the elements of maps and the samples of repeats in N processes of this machine."
 KIND = click.IntRange(0, MOST_WORKERS)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from flowrun.dsl import dataclass
 
-from ..vocabulary.amounts import limit_text
+from ..vocabulary.amounts import apart_text, limit_text
 from ..vocabulary.errors import BudgetError
 from ..vocabulary.usage import Price
 
@@ -61,9 +61,10 @@ class Ledger:
         if self.spent + worst > most:
             of = limit_text(limit)
             whose = f"the budget of {of} of the flow `{self.flow}`" if self.flow else f"the flow's budget of {of}"
+            left, cost = apart_text(max(0.0, limit - self.spent), worst)
             raise BudgetError(
-                f"{whose} has {limit_text(max(0.0, limit - self.spent))} left, and this call could cost "
-                f"{limit_text(worst)}; set a lower `max_tokens`, or a higher budget",
+                f"{whose} has {left} left, and this call could cost {cost}; set a lower `max_tokens`, or a higher "
+                "budget",
                 self.flow,
             )
         return self.spent + self.reserved + worst <= most

@@ -120,6 +120,10 @@ class LeaseBook:
             out += _addressed("limits", at, endpoint.gone(holder, now))
         return out
 
+    def share(self, at: str, answer: dict[str, Json], now: float) -> list[tuple[int, dict[str, Json]]]:
+        """Take the part that the run has of the limits of an endpoint, which it shares with other runs."""
+        return _addressed("limits", at, self.endpoints[at].share(answer, now))
+
     def due(self, now: float) -> float:
         """Return the next time at which ``serve`` may have something to hand out; infinity if only a message does."""
         return min((one.due(now) for one in self.endpoints.values()), default=inf)

@@ -19,7 +19,7 @@ from ..vocabulary.usage import Usage
 from .budget import Price
 
 if TYPE_CHECKING:
-    from ..providers.named import NamedEndpoint
+    from ..providers.named_endpoints import NamedEndpoint
 
 _FREE = Price(0.0, 0.0)
 PRICES = ("input_price", "output_price", "cached_price", "stored_price")
@@ -44,7 +44,7 @@ def price(
         return _FREE
     if not traits.price_list or own:
         return None
-    from .listed import listed  # most commands look no price up
+    from .listed_prices import listed  # most commands look no price up
 
     return listed(traits.price_list, model.partition(":")[2], traits.most_written)
 

@@ -44,7 +44,7 @@ class Detached:
     lives: bool
 
 
-class RunRecord:
+class DetachedRecord:
     """The record that the process of a run writes, and the other files of the run. All have the mode 0600.
 
     Until the journal has the run, the files have a name for the time being, and nobody finds them.

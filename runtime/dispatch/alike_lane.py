@@ -22,7 +22,7 @@ MOST_PASSED = 64
 _LOOKS = 64
 """After so many choices a lane looks whether it pays to compare prompts."""
 _PAYS = 4
-"""It pays if so many of these choices have found a prompt that begins like the last one of the place."""
+"""The comparison pays if so many of these choices have found a prompt that begins like the last one of the place."""
 _UNSEEN = 2048
 """So many items are not compared where it did not pay."""
 _FIRST_LOOK = 64

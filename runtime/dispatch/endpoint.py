@@ -94,6 +94,12 @@ def grown_window(endpoints: Iterable[Endpoint], window: int) -> int:
     return max(window, 2 * sum(one.reach for one in {one.limiter for one in endpoints} if one.limit is None))
 
 
+def has_limits(endpoint: Endpoint) -> bool:
+    """Tell whether a flow or a provider sets limits of an endpoint."""
+    limiter = endpoint.limiter
+    return limiter.limit is not None or limiter.quota.rates != (None, None)
+
+
 def places_of(endpoints: Mapping[str, Endpoint], model: str) -> int | None:
     """Return the requests that the endpoint of a model takes at once. None if the model has a batch API."""
     endpoint = endpoints.get(model)

@@ -16,7 +16,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..providers.addresses import without_secrets
-from ..providers.served import ServedProvider
+from ..providers.hosted import ServedProvider
 from ..providers.submissions.lines import read_line, write_line
 from ..providers.submissions.protocol import Line, Result, SubmissionApi
 from ..vocabulary.amounts import count_text

@@ -13,8 +13,10 @@ from typing import Any
 
 from ..costs.lease_book import LeaseBook
 from ..costs.leased_ledger import LeasedLedger
+from ..limits.lease_endpoint import EndpointBook
 from ..limits.lease_reports import GAP, SLACK
 from ..limits.leased import LeasedLimiter
+from ..limits.run_portion import Portion
 from ..vocabulary.errors import CallError
 from ..vocabulary.json_value import Json
 from .dispatcher import Dispatcher
@@ -64,6 +66,10 @@ class LeaseDesk:
         open_ = None if sent is None else (self.book.budget.unreported(holder, sent), None)
         self._deal(self.book.gone(holder, asyncio.get_running_loop().time(), open_))
 
+    def share(self, at: str, answer: dict[str, Any], now: float) -> None:
+        """Take the part that this run has of the limits of an endpoint, and share it out."""
+        self._deal(self.book.share(at, answer, now))
+
     def close(self) -> None:
         self._to.clear()
         if self._timer is not None:
@@ -86,6 +92,42 @@ class LeaseDesk:
         self._deal(self.book.serve(asyncio.get_running_loop().time()))
 
 
+class DeskSharer:
+    """The leases of one endpoint as one limiter, which may share its limits with other runs."""
+
+    def __init__(self, desk: LeaseDesk, at: str) -> None:
+        self._desk = desk
+        self._at = at
+
+    @property
+    def _book(self) -> EndpointBook:
+        return self._desk.book.endpoints[self._at]
+
+    @property
+    def portion(self) -> Portion | None:
+        """The part of the limits that this run has."""
+        return self._book.portion
+
+    @portion.setter
+    def portion(self, portion: Portion | None) -> None:
+        self._book.portion = portion
+        self._book.bind()
+
+    @property
+    def taken(self) -> int:
+        return self._book.taken
+
+    @property
+    def pressed(self) -> bool:
+        return self._book.pressed
+
+    def need(self, now: float) -> dict[str, Any]:
+        return self._book.need(now)
+
+    def share(self, answer: dict[str, Any], now: float) -> None:
+        self._desk.share(self._at, answer, now)
+
+
 class Leases:
     """The leases of one holder: its limiters by the key of their endpoint, and its ``ledger``, if the run has a budget.
 
@@ -106,10 +148,24 @@ class Leases:
         """Make the limiter of an endpoint with the arguments of ``Limiter``. ``at`` is its key, the same everywhere."""
         self._send({"lease": "open", "at": at, "limit": limit, "rpm": terms.get("rpm"), "tpm": terms.get("tpm")})
         if limit is None and self.holders > 1 and terms.get("start") is not None:
-            terms |= {"start": max(1, terms["start"] // self.holders), "refused_at": None}
+            shares = {name: max(1, terms[name] // self.holders) for name in ("start", "further") if terms.get(name)}
+            terms |= {**shares, "refused_at": None}
         made = LeasedLimiter(limit, send=partial(self._report, at), **terms)
         self.limiters[at] = made
         return made
+
+    @property
+    def awaited(self) -> bool:
+        """True if a request waits for a place."""
+        return any(one.awaited for one in self.limiters.values())
+
+    def expect(self, requests: int) -> None:
+        """Ask for the places of so many requests that are about to come, if there is one endpoint with a limit."""
+        limits = [(one, one.limit) for one in self.limiters.values() if one.limit is not None]
+        if len(limits) == 1:
+            limiter, limit = limits[0]
+            # The driver is one of the holders, and sends little beside workers.
+            limiter.expect(min(requests, -(-limit // max(1, self.holders - 1))))
 
     def budget(self, calls_limit: int | None, money_limit: float | None) -> LeasedLedger:
         """Make the ledger of the run's budget."""

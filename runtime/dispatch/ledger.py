@@ -24,10 +24,10 @@ from ..vocabulary.waits import Cause
 from .answer_rows import AnswerRows
 from .cache import Recall
 from .intents import intent_of
+from .person_records import person_records
 from .request_waits import NO_WAITING
 from .run_clock import RunClock
 from .run_notes import RunNotes
-from .told import records_told
 
 if TYPE_CHECKING:
     from .submission_book import SubmissionBook
@@ -107,7 +107,7 @@ class NoLog:
     def unanswered(self, calls: Sequence[Call], began: float) -> None:
         """Record that a reply answered other calls but not these, and that these are not paid."""
 
-    async def end(self, status: str, account: Json = None) -> None:
+    async def end(self, status: str, account: Json = None, *, spread: bool = False) -> None:
         """Record the end of the run, with its status and its account."""
 
 
@@ -208,7 +208,7 @@ class RunLog(NoLog):
         return self.journal.append(records)
 
     async def told(self, call: Call, answer: Answer, began: float) -> None:
-        await self.journal.append(records_told(self.run, call, answer.text, next(self._keys), self._span(began)))
+        await self.journal.append(person_records(self.run, call, answer.text, next(self._keys), self._span(began)))
 
     async def spoiled(self, calls: Sequence[Call], error: AnswerError, began: float) -> None:
         span = self._span(began)
@@ -247,8 +247,8 @@ class RunLog(NoLog):
     def unanswered(self, calls: Sequence[Call], began: float) -> None:
         self.over(calls, RefusedError(NOT_ANSWERED), began)
 
-    async def end(self, status: str, account: Json = None) -> None:
-        body = {"status": status, "ended": time.time(), "account": account}
+    async def end(self, status: str, account: Json = None, *, spread: bool = False) -> None:
+        body = {"status": status, "ended": time.time(), "account": account, **({"spread": True} if spread else {})}
         await self.journal.append([LogRecord(self.run, Kind.END, body)])
         if self.journal.mistake is not None:
             # It came after the last call, when no scheduler heard of it.

@@ -8,10 +8,10 @@ from contextlib import suppress
 from functools import cache, partial
 from types import TracebackType
 
-from ..documents.process import PROCESS, Job, LongText
+from ..documents.process import PROCESS, LongText, PendingRead
 from ..externs.threads import Raised, Threads
 from ..files.files import Files
-from ..files.seen import FileSeen, seen
+from ..files.seen_files import FileSeen, seen
 from ..journal.records import LogRecord
 from ..reads.quick import is_quick
 from ..reads.reading import read, whole
@@ -86,11 +86,11 @@ class ReadPool:
         return whole(read(function, args, self.files, tell)) if is_quick(function, args, self.files) else _SLOW
 
     async def _read_slowly(self, function: str, args: Args, tell: Tell) -> Json:
-        job = Job()
+        pending = PendingRead()
         try:
-            return await self._slow.run(partial(read_in_child, function, args, self.files, tell, job, self._saw))
+            return await self._slow.run(partial(read_in_child, function, args, self.files, tell, pending, self._saw))
         except asyncio.CancelledError:
-            PROCESS.give_up(job)
+            PROCESS.give_up(pending)
             raise
 
 
@@ -99,16 +99,16 @@ def _unseen(file: FileSeen) -> None:
 
 
 def read_in_child(
-    function: str, args: Args, files: Files, tell: Tell, job: Job, saw: Callable[[FileSeen], None] = _unseen
+    function: str, args: Args, files: Files, tell: Tell, pending: PendingRead, saw: Callable[[FileSeen], None] = _unseen
 ) -> Json:
     """Do a read in the child process for documents, and wait for it. Raises UsageError if the read fails."""
     if function == "pages":
         from ..documents.page_images import pages_of  # few flows look at pages
 
-        return pages_of(args["document"], job)
+        return pages_of(args["document"], pending)
     if function == "split":
         args, name = {**args, "document": LongText(args["document"])}, "the text that `split` cuts"
     else:
         name = shown(args["pattern" if function == "files" else "path"])
-    value = PROCESS.run(partial(read, function, args, files), name, tell, job, saw)
+    value = PROCESS.run(partial(read, function, args, files), name, tell, pending, saw)
     return [FileText(one) for one in value] if function == "files" else value

@@ -18,10 +18,10 @@ Sums = tuple[float, ...]
 
 CAUSES = tuple(Cause)
 NO_WAITING: Mapping[Cause, int] = {}
-_IN_LINE = (1, 1, 1, 1, 0, 0)
-"""Which causes keep back a request that needs only a place: not the failures and bills of other requests."""
-_BY_SERVER = (1, 1, 0, 0, 0, 0)
-"""Which causes keep back a request after a failure. The rest of that time is its own back-off."""
+_IN_LINE = tuple(int(cause not in (Cause.BACKOFF, Cause.BUDGET)) for cause in CAUSES)
+"""The causes that keep back a request that needs only a place: not the failures and bills of other requests."""
+_BY_SERVER = tuple(int(cause in (Cause.RETRY_AFTER, Cause.OUTAGE)) for cause in CAUSES)
+"""The causes that keep back a request after a failure. The rest of that time is its own back-off."""
 _BACKOFF = CAUSES.index(Cause.BACKOFF)
 _LEAST = 0.0005
 """The seconds that count: those that make a millisecond when they are rounded. Exactly half of one is rounded up."""

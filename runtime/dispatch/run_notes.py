@@ -17,7 +17,7 @@ from ..vocabulary.errors import FlowrunError
 from ..vocabulary.json_value import Json
 
 if TYPE_CHECKING:
-    from ..files.seen import FileSeen
+    from ..files.seen_files import FileSeen
 
 _WAITING = 64 * 1024 * 1024
 """The most characters of contents that may wait for the disk."""

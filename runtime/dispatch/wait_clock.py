@@ -13,7 +13,7 @@ from math import inf
 
 from flowrun.dsl import dataclass, pattern
 
-from ..engine.withheld import Withheld
+from ..engine.withheld_calls import Withheld
 from ..limits import NO_PLACE, Limiter
 from ..vocabulary.waits import BlockWaits, Cause, Reason
 from .endpoint import Endpoint

@@ -19,7 +19,7 @@ from contextlib import suppress
 from typing import Any, BinaryIO
 
 from ..files.children import claim_stdout
-from ..files.seen import report_to
+from ..files.seen_files import report_to
 from ..vocabulary.errors import InputError, UsageError
 from ..vocabulary.json_value import Json
 from .process import PROCESS

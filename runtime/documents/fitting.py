@@ -13,9 +13,9 @@ from ..files.files import read_plain_text
 from ..vocabulary.errors import InputError
 from ..vocabulary.json_value import Json
 from ..vocabulary.quoting import shown
-from .described import described
 from .lengths import misses
 from .rows import check_depth, is_unicode, parse_json
+from .value_words import described
 
 # The place of a value: a line, the field of a record, or the number of an item.
 Place = tuple[str | types.Field | int, ...]

@@ -11,11 +11,11 @@ from collections.abc import Mapping
 
 from .charsets import decode_page
 from .formulas import Formula
+from .html_lists import HtmlList, listing, reversed_lengths
+from .html_tables import MOST_COLUMNS, MOST_ROWS, Cell, Grid
 from .inline import Kind, Words
 from .markup import Blocks, HtmlToken, parts
-from .ordered import HtmlList, listing, reversed_lengths
 from .protocol import Reader
-from .spans import MOST_COLUMNS, MOST_ROWS, Cell, Grid
 from .visibility import ENDED_BY, Hidden, is_struck
 
 _DROPPED = frozenset({"script", "style", "template", "title", "noscript", "iframe", "rp"})

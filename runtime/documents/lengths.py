@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from flowrun.dsl import types
 
+from ..vocabulary.amounts import count_text
 from ..vocabulary.json_value import Json
 
 
@@ -14,5 +15,5 @@ def misses(type_: types.Type, value: Sequence[Json]) -> str | None:
     least, most = types.lengths(type_)
     if least <= len(value) and (most is None or len(value) <= most):
         return None
-    many = "characters" if isinstance(value, str) else "elements"
-    return f"expected {types.show(type_)}, found {len(value):,} {many}"
+    found = count_text(len(value), "character" if isinstance(value, str) else "element")
+    return f"expected {types.show(type_)}, found {found}"

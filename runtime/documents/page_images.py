@@ -26,7 +26,7 @@ from ..vocabulary.errors import InputError
 from ..vocabulary.json_value import Json
 from ..vocabulary.quoting import shown
 from ..vocabulary.remarks import Tell
-from .process import PROCESS, Job
+from .process import PROCESS, PendingRead
 
 DOTS = 150
 """The dots of an inch in the image of a page."""
@@ -68,7 +68,7 @@ def _text_of(data: bytes, name: str, tell: Tell) -> str:
     return "\n\f".join(_page_text(page) for page in document)
 
 
-def pages_of(document: object, job: Job | None = None) -> list[Json]:
+def pages_of(document: object, pending: PendingRead | None = None) -> list[Json]:
     """Return the pages of a document: records of their ``number``, ``image`` and ``text``. Raises InputError."""
     if not isinstance(document, PagedText):
         raise InputError(
@@ -79,7 +79,7 @@ def pages_of(document: object, job: Job | None = None) -> list[Json]:
     data = read_plain_bytes(Path(path), name)
     if sha256(data).hexdigest() != digest:
         raise InputError(f"{name} has changed since the run read it: start a new run")
-    found: list[Json] = PROCESS.run(partial(_rendered, data, name, path, _folder()), name, job=job)
+    found: list[Json] = PROCESS.run(partial(_rendered, data, name, path, _folder()), name, pending=pending)
     return [{**page, "image": ImageValue(page["image"])} for page in found]
 
 

@@ -24,7 +24,6 @@ from .stored_rows import BLOCK, Stamp, StoredRows, stamp_of
 from .table_values import Unplain, bounded, plain
 from .typed_rows import as_wanted, fit_each, must_have, row_of
 
-SUFFIX = ".parquet"
 LARGE = 1024 * 1024
 """The size in bytes from which the rows of a file stay on the disk. Such files are compressed."""
 _PART = 1024 * 1024

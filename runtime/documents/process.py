@@ -1,7 +1,7 @@
 """The parent's side of the child process that reads heavy documents and large files.
 
-The child does one job after another, with a limit on its memory. If a job needs more, this job fails, and the run goes
-on. The child works on foreign data, so its answers are never unpickled.
+The child does one read after another, with a limit on its memory. If a read needs more, it fails, and the run goes on.
+The child works on foreign data, so its answers are never unpickled.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 
 from flowrun.dsl import dataclass
 
-from ..files.seen import FileSeen
+from ..files.seen_files import FileSeen
 from ..vocabulary.errors import InputError, UsageError
 from ..vocabulary.json_value import Json
 from ..vocabulary.remarks import Tell, unheard
@@ -35,8 +35,8 @@ _MOVED = 33 * 1024 * 1024
 
 
 @dataclass(eq=False, slots=True)
-class Job:
-    """One piece of work for the child. Another thread can give it up."""
+class PendingRead:
+    """A read that the child does, or will do. Another thread can give it up."""
 
     given_up: bool = False
 
@@ -91,12 +91,17 @@ class ReadingProcess:
         self.here = False
         self._turn = threading.Lock()
         self._switch = threading.Lock()
-        self._job: Job | None = None
+        self._pending: PendingRead | None = None
         self._child: subprocess.Popen[bytes] | None = None
         self._owner = 0
 
     def run(
-        self, work: Work, name: str, tell: Tell = unheard, job: Job | None = None, saw: Saw = lambda file: None
+        self,
+        work: Work,
+        name: str,
+        tell: Tell = unheard,
+        pending: PendingRead | None = None,
+        saw: Saw = lambda file: None,
     ) -> Json:
         """Do a piece of work in the child. Return its text or list. ``name`` is the file's name in messages.
 
@@ -111,8 +116,8 @@ class ReadingProcess:
             try:
                 child = self._running()
                 with self._switch:
-                    self._job = job
-                    if job is not None and job.given_up:
+                    self._pending = pending
+                    if pending is not None and pending.given_up:
                         raise InputError(f"{name} is not wanted any more")
                 end, value = self._ask(child, work, name, saw)
                 if end["leaves"]:
@@ -123,7 +128,7 @@ class ReadingProcess:
                 raise
             finally:
                 with self._switch:
-                    self._job = None
+                    self._pending = None
         for remark in end["remarks"]:
             tell(remark)
         if "error" in end:
@@ -135,11 +140,11 @@ class ReadingProcess:
             )
         return value
 
-    def give_up(self, job: Job) -> None:
-        """Give up a job, from any thread. If the child works on this job, kill the child."""
+    def give_up(self, pending: PendingRead) -> None:
+        """Give up a read, from any thread. If the child works on it, kill the child."""
         with self._switch:
-            job.given_up = True
-            if self._job is job and self._child is not None:
+            pending.given_up = True
+            if self._pending is pending and self._child is not None:
                 self._child.kill()
 
     def close(self) -> None:

@@ -69,11 +69,6 @@ def read_json(text: str, name: str) -> Json:
         raise InputError(f"{name} is not JSON: {error}") from None
 
 
-def read_jsonl(text: str, name: str) -> list[tuple[int, Json]]:
-    """Return the values with their line numbers. See ``open_jsonl``."""
-    return list(open_jsonl(text, name))
-
-
 def open_jsonl(text: str, name: str) -> Iterator[tuple[int, Json]]:
     """Yield the values with their line numbers, counted from 1. Blank lines are skipped."""
     from .dialects import lines_of

@@ -10,8 +10,8 @@ from dataclasses import field
 from flowrun.dsl import dataclass
 
 from .archives import Attributes
+from .html_tables import MOST_COLUMNS
 from .numbering import whole
-from .spans import MOST_COLUMNS
 
 
 @dataclass(slots=True)

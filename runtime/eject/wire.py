@@ -10,7 +10,7 @@ from flowrun.dsl import CORRECTIONS, RETRIES, EjectError, FunctionSpec, WireMode
 from ..plans.sent_options import further
 from ..providers import is_own, own_spec, service_at
 from ..providers.addresses import host_of
-from ..providers.named import NamedEndpoint
+from ..providers.named_endpoints import NamedEndpoint
 from ..providers.services import Service
 from ..providers.structured import OPENAI_KEYWORDS, shape
 from ..values.functions import FUNCTIONS

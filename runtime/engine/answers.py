@@ -25,7 +25,7 @@ def read_answer(text: str, type_: types.Type) -> Json:
     """Read the value of an answer. Raises AnswerError; its message quotes the answer and names the expected form."""
     if not text.strip():
         raise AnswerError("the answer is empty", text=text)
-    if type_ is types.TEXT or type_ == types.TEXT:
+    if isinstance(type_, types.Simple) and type_.kind == "text":
         return text.strip()
     if isinstance(type_, types.Choice):
         found = text if text in type_.options else option_of(unfenced(text), type_.options)

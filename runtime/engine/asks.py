@@ -228,7 +228,7 @@ class PreparedAsk:
 
 def _is_text(answer: types.Type) -> bool:
     """Tell whether an answer of this type comes as text, without a schema."""
-    return isinstance(answer, _OF_WORDS) or answer == types.TEXT
+    return isinstance(answer, _OF_WORDS) or (isinstance(answer, types.Simple) and answer.kind == "text")
 
 
 @lru_cache(maxsize=512)

@@ -16,10 +16,9 @@ from ..values.model_values import ModelValue
 from ..values.rules import FileText, RuleValue
 from ..values.sure import SureWord, sureness
 from ..vocabulary.cascade_tally import CascadeTally, StageTally
-from ..vocabulary.classes import classes_json, classes_of
 from ..vocabulary.error_forms import error_json, error_of
 from ..vocabulary.json_value import Json
-from ..vocabulary.tally import Contest, Panel, Tally
+from ..vocabulary.tally import Classes, Contest, Panel, Tally
 from .body_terms import BodyScope, LaunchBody
 from .decisions import BodyOver, Failure
 
@@ -106,8 +105,22 @@ def tally_json(tally: Tally) -> dict[str, Json]:
         "ballots": [[value_json(answer), votes] for answer, votes in tally.ballots],
         "values": [value_json(one) for one in tally.values],
         "panel": _panel_json(tally.panel),
-        **({} if tally.classes is None else {"classes": classes_json(tally.classes)}),
+        "classes": _classes_json(tally.classes),
     }
+
+
+def _classes_json(classes: Classes | None) -> Json:
+    if classes is None:
+        return None
+    texts = [[value_json(text) for text in one] for one in classes.texts]
+    return [texts, classes.questions, classes.failed, classes.asymmetric, classes.intransitive]
+
+
+def _classes_of(form: Json) -> Classes | None:
+    if form is None:
+        return None
+    texts, *figures = form
+    return Classes(tuple(tuple(value_of(text) for text in one) for one in texts), *figures)
 
 
 def _panel_json(panel: Panel | None) -> Json:
@@ -134,7 +147,7 @@ def tally_of(form: Mapping[str, Json]) -> Tally:
         contest=None if form["contest"] is None else Contest(**form["contest"]),
         panel=_panel_of(form["panel"]),
         **{name: form[name] for name in _TALLY},
-        classes=classes_of(form["classes"]) if "classes" in form else None,
+        classes=_classes_of(form["classes"]),
     )
 
 
@@ -201,7 +214,10 @@ def launch_of(form: list[Json], scopes: Mapping[int, BodyScope]) -> LaunchBody:
     return LaunchBody(number, scopes[scope], index, _values_of(given), path, coming)
 
 
-def over_json(over: BodyOver) -> dict[str, Json]:
+def over_json(over: BodyOver) -> Json:
+    """Return the end of a body as JSON. Nearly all have a value and nothing else, and their form is short."""
+    if over.failure is None and not (over.tallies or over.losses or over.tokens or over.calls or over.cascades):
+        return [over.number, value_json(over.value)]
     return {
         "number": over.number,
         "value": value_json(over.value),
@@ -214,7 +230,11 @@ def over_json(over: BodyOver) -> dict[str, Json]:
     }
 
 
-def over_of(form: Mapping[str, Any]) -> BodyOver:
+def over_of(form: Any) -> BodyOver:
+    """Make the end of a body that ``over_json`` has written."""
+    if type(form) is list:
+        number, value = form
+        return BodyOver(number, value_of(value))
     tallies, losses = form["tallies"], form["losses"]
     return BodyOver(
         form["number"],

@@ -19,15 +19,13 @@ from .decisions import Call, Cancel, Decision, Failure, Group, Known, Launch, Po
 from .frames import Frame
 from .heads import expected, none_left
 from .holds import Hold
-from .pending import Line, Outgoing, Pending, Service
+from .pending import ALONE, Line, Outgoing, Pending, Service
 from .scopes import Context, Scope
-from .withheld import Withheld
+from .withheld_calls import Withheld
 
 if TYPE_CHECKING:
     from .haste import Haste
     from .needs import Needs
-
-_ALONE = Sample()
 
 
 class Calls:
@@ -84,7 +82,7 @@ class Calls:
             model.address,
             request,
             group,
-            Sample(number) if number else _ALONE,
+            Sample(number) if number else ALONE,
             path + place,
             Policy(settings.retries, hedge, bool(ledgers), lane, ask.question(path, request), batch, coming),
         )
@@ -104,10 +102,10 @@ class Calls:
             pending.count_tokens(usage)
             self._read(pending, answer)
 
-    def failed(self, number: int, error: CallError) -> None:
+    def failed(self, number: int, error: CallError | BudgetError) -> None:
         if pending := self._take(number):
             if isinstance(error, AnswerError):
-                pending.hold.settle(error.usage or NO_USAGE)
+                pending.spoilt(error.usage or NO_USAGE)
                 self._again(pending, error)
                 return
             # A refused request is not billed. For a doubtful failure the bill is unknown.
@@ -176,6 +174,7 @@ class Calls:
                     pending.count_tokens(known.usage)
                     self._read(pending, known.answer)
                 elif known.answer is not None:
+                    pending.count_spoilt(known.usage)
                     self._again(pending, known.answer)
             return True
         if not self.line and not (self.needs and self.needs.waiting):
@@ -214,7 +213,7 @@ class Calls:
                     )
                 self._doubt(call)
             pending.hold.admit(call)
-            held = self.needs is not None and self.needs.holds(pending)
+            held = known.unsent or (self.needs is not None and self.needs.holds(pending))
             if not held and (self.line or not self._sent_at_once(pending)):
                 self.line.put(pending)
         self._pending[call.number] = pending
@@ -286,9 +285,9 @@ class Calls:
                 request = corrected(request, pending.ask.answer, error)
             self._resend(pending, replace(call, request=request, sample=Sample(call.sample.number, again + 1)))
 
-    def _lost(self, pending: Pending, error: CallError) -> None:
+    def _lost(self, pending: Pending, error: CallError | BudgetError) -> None:
         """Give up a call at its model. A fallback model of the flow gets the call and its other tries."""
-        if pending.fallback is None:
+        if pending.fallback is None or isinstance(error, BudgetError):
             self._fail(pending, Failure(pending.call.path, str(error), error))
             return
         address, pending.fallback = pending.fallback, None

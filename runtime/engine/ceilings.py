@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import replace
 
 from ..vocabulary.account import Ceiling
@@ -20,7 +19,6 @@ _MUCH = 4096
 """A provider puts fewer tokens than this around a message, and around the schema or choices of the answer."""
 _SHORTEST_KEPT = 128
 """No server keeps a head of fewer characters: it would have fewer than 512 tokens, which are bytes at least."""
-_NO_OPTIONS: Mapping[str, object] = {}
 _LONGEST = 10_000_000
 """The limit of an answer's tokens if the flow sets none. No answer has so many."""
 

@@ -82,7 +82,7 @@ class Known:
 
     ``key`` is the call's key in the journal. ``open`` are attempts that were under way when an earlier run ended.
     ``receipt`` has the model that answered, the id of the request, and the cost. ``paid`` tells the row of the answer.
-    ``lines`` are attempts through a batch API that are not in doubt: their submission is known, or was never made.
+    ``lines`` are attempts by a batch API that are in no doubt. ``unsent``: in a replay, the budget had no room for it.
     """
 
     key: bytes = b""
@@ -92,6 +92,7 @@ class Known:
     receipt: Receipt | None = None
     paid: Paid | None = None
     lines: tuple[Open, ...] = ()
+    unsent: bool = False
 
 
 NOTHING = Known()

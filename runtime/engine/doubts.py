@@ -20,11 +20,14 @@ def credible(usage: Usage, request: Request, texts: Sequence[str], calls: int) -
 
     Some servers count the tokens of one answer for all answers, or none for a text that they sent.
     """
-    if calls == len(texts) == 1 and usual(usage, request) and (usage.output_tokens or 0) * _FEWEST >= len(texts[0]):
+    written = usage.output_tokens or 0
+    if calls == len(texts) == 1 and usual(usage, request) and usage.input_tokens and written * _FEWEST >= len(texts[0]):
         return usage
     found = believable(usage, request, calls)
     if found.doubt or found.output_tokens is None:
         return found
+    if found.input_tokens == 0:
+        return replace(found, doubt="no tokens for a prompt")
     shown = found.output_tokens - ((found.detail and found.detail.reasoning) or 0)
     answers = [text for text in texts if text]
     if len(answers) < 2:

@@ -11,14 +11,14 @@ from flowrun.dsl import plan as p
 
 from ..vocabulary import events as e
 from ..vocabulary.call import Answer
-from ..vocabulary.errors import CallError, FlowrunError
+from ..vocabulary.errors import BudgetError, CallError, FlowrunError
 from ..vocabulary.json_value import Json
 from ..vocabulary.usage import NO_USAGE, Usage
 from .decisions import Decision, Outcome
 from .machine import Machine
 from .prepare import Preparation
 from .scopes import Context
-from .withheld import Withheld
+from .withheld_calls import Withheld
 
 
 class Driven(ABC):
@@ -89,7 +89,7 @@ class Driven(ABC):
         """Take an answer and its part of the bill. Ignore it if the call was cancelled in the meantime."""
         return self._take(partial(self._machine.calls.answered, number, answer, usage))
 
-    def failed(self, number: int, error: CallError) -> list[Decision]:
+    def failed(self, number: int, error: CallError | BudgetError) -> list[Decision]:
         """Take the failure of a call. Its request is not sent again."""
         return self._take(partial(self._machine.calls.failed, number, error))
 

@@ -32,6 +32,9 @@ class Away:
         self.elsewhere.cancel(self.number, keep=keep)
         return ()
 
+    def stopped(self) -> tuple[()]:
+        return ()
+
 
 class Elsewhere:
     """The bodies of one run that run elsewhere. They add their decisions to ``decisions``.

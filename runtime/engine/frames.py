@@ -19,7 +19,7 @@ from ..plans.dependencies import first_needs, taken_from
 from ..plans.reads import may_read
 from ..vocabulary.json_value import Json
 from ..vocabulary.tally import Tally
-from .around import Around
+from .block_surroundings import Around
 from .decisions import Failure, Group
 from .streams import Feed, Key
 
@@ -81,6 +81,9 @@ class Droppable(Protocol):
 
     def dropped(self, *, keep: bool) -> Iterable[Frame]:
         """Cancel what runs in the block itself. Return its bodies, for the caller to cancel."""
+
+    def stopped(self) -> Iterable[Frame]:
+        """Keep the account of a block that is under way when the run ends. Return its bodies."""
 
 
 class Enclosing(Protocol):

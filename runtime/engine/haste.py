@@ -7,28 +7,32 @@ need, and the run would end later.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from flowrun.dsl import plan as p
 
+from ..values.model_values import ModelValue
+from ..vocabulary.errors import FlowrunError
+from ..vocabulary.json_value import Json
 from .pending import Outgoing
-from .scopes import Context
+from .scopes import Scope
 
 Models = tuple[str, ...]
 
 
 class InHaste(Protocol):
-    """A running vote in haste. ``models`` are those that its samples ask."""
+    """A running vote in haste. ``asks`` are the models that its next sample asks."""
 
-    models: Models
+    @property
+    def asks(self) -> Models: ...
 
     def open_extra(self) -> bool:
         """Open one more sample than the vote needs. Return False if it has no more, or may not open them."""
 
 
 class Haste:
-    """The votes in haste, by the models that their samples ask. ``out`` are the calls under way."""
+    """The votes in haste, by the models that their next samples ask. ``out`` are the calls under way."""
 
     def __init__(self, out: Outgoing) -> None:
         self.out = out
@@ -39,7 +43,7 @@ class Haste:
         return bool(models) and all(self.out.places(model) is not None for model in models)
 
     def add(self, vote: InHaste) -> None:
-        self._votes.setdefault(vote.models, {})[vote] = None
+        self._votes.setdefault(vote.asks, {})[vote] = None
 
     def serve(self) -> bool:
         """Let a vote open one more sample, if there is a free place for it. Return False if there is none."""
@@ -48,14 +52,15 @@ class Haste:
                 vote = next(iter(votes))
                 # The votes take turns.
                 del votes[vote]
-                if vote.open_extra():
-                    votes[vote] = None
+                # A panel that has opened samples meanwhile may ask others. It stands with those, too.
+                if vote.asks == models and vote.open_extra():
+                    self.add(vote)
                     return True
         return False
 
 
-def models_of(steps: Iterable[p.Step], context: Context) -> Models:
-    """Return the addresses of the models that the steps of a body ask. Empty if some are not known before the run."""
+def models_of(steps: Iterable[p.Step], scope: Scope) -> Models:
+    """Return the addresses of the models that the steps of a body ask. Empty if some are not known before the body."""
     found: dict[str, None] = {}
     for step in p.walk_steps(steps):
         if isinstance(step.node, p.FlowCall):
@@ -64,9 +69,28 @@ def models_of(steps: Iterable[p.Step], context: Context) -> Models:
             continue
         model = step.node.model
         if model is None:
-            found[context.default_model.address] = None
-        elif isinstance(model, p.Ref) and model.name in context.models:
-            found[context.models[model.name].address] = None
+            found[scope.context.default_model.address] = None
+        elif isinstance(model, p.Ref) and isinstance(known := _known(model.name, scope), ModelValue):
+            found[known.address] = None
         else:
             return ()
     return tuple(found)
+
+
+def _known(name: str, scope: Scope) -> Json:
+    try:
+        return scope.value(name)
+    except FlowrunError:
+        return None  # a name of the body itself
+
+
+def models_of_items(steps: Sequence[p.Step], element: str, items: Iterable[Json], scope: Scope) -> list[Models]:
+    """Return the models that a panel asks with each of its items. Empty if some are not known."""
+    found: dict[str, Models] = {}
+    each = []
+    for item in items:
+        key = item.address if isinstance(item, ModelValue) else ""
+        if key not in found:
+            found[key] = models_of(steps, scope.among({element: item}))
+        each.append(found[key])
+    return each if all(each) else []

@@ -11,7 +11,8 @@ from ..vocabulary.call import schema_text
 from ..vocabulary.json_value import Json
 from .decisions import Call
 
-_SIZE = 16
+_fresh_key = blake2b(digest_size=16).copy
+# A copy takes half the time of a new one.
 
 
 def key_of(call: Call, endpoint: str, model: str = "") -> bytes:
@@ -41,7 +42,9 @@ def key_of(call: Call, endpoint: str, model: str = "") -> bytes:
             # A message without images has the key that it always had.
             sizes = f"{sizes} {image.at}-{image.until}"
             texts = f"{texts}{image.digest}"
-    return blake2b(f"{sizes}\n{texts}".encode("utf-8", "surrogatepass"), digest_size=_SIZE).digest()
+    key = _fresh_key()
+    key.update(f"{sizes}\n{texts}".encode("utf-8", "surrogatepass"))
+    return key.digest()
 
 
 @lru_cache(maxsize=256, typed=True)

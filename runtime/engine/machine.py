@@ -167,6 +167,13 @@ class Machine:
                 todo.extend(block.dropped(keep=keep))
             one.blocks.clear()
 
+    def stopped(self, frame: Frame) -> None:
+        """Keep the accounts of the blocks that are under way in a frame, at any depth."""
+        todo = [frame]
+        for one in todo:
+            for block in one.blocks:
+                todo.extend(block.stopped())
+
     def _wake(self, frame: Frame, name: str, failure: Failure | None) -> None:
         watch = frame.watched
         if watch is not None:

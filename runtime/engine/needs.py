@@ -19,7 +19,7 @@ the journal waits for nothing. So a resumed run first repeats the samples of the
 from __future__ import annotations
 
 from collections.abc import Callable
-from heapq import heapify, heappop, heappush
+from heapq import heapify, heappop, heappush, nlargest
 from typing import TYPE_CHECKING, Protocol
 
 from flowrun.dsl import plan as p
@@ -189,6 +189,8 @@ class Needs:
         if yields:
             self._yielded += 1
             opened.make_room(1)
+        else:
+            opened.hold(1)
 
     def _take(self, account: Account, *, sent: bool = False) -> Turn:
         turn = heappop(account.line)
@@ -208,6 +210,8 @@ class Needs:
         if turn.yields:
             self._yielded -= 1
             turn.opened.make_room(-1)
+        else:
+            turn.opened.hold(-1)
 
     def serve(self, service: Service) -> bool:
         """Send the call that has the next turn. Return True if it was sent, or failed."""
@@ -222,15 +226,20 @@ class Needs:
             if self.calls.out or self.busy():
                 return False
             # Nothing is under way, so no sample of another element can be waited for.
-            if self._left >= 1 and self._yielded < self.waiting and any(top.unopened for top in self._tops):
-                self._give_up(lines, service)
+            unopened = sum(top.unopened for top in self._tops)
+            if unopened and self._make_room():
+                return True
+            free = self.calls.out.free(lines[0].line[0].pending.call.model) or 1
+            many = min(free, unopened, self._left, self.waiting - self._yielded)
+            if many > 0:
+                self._give_up(many, service)
                 return True
             account = min(lines, key=lambda one: one.line[0])
         else:
-            lines = lines if room == _MUCH else [one for one in lines if self._has_place(one.line[0])]
-            if not lines:
+            able = lines if room == _MUCH else [one for one in lines if self._has_place(one.line[0])]
+            if not able and (self.calls.out or self.busy()):
                 return False
-            account = min(lines, key=lambda one: one.share)
+            account = min(able or lines, key=lambda one: one.share)
         turn = account.line[0]
         try:
             if not service.send(turn.pending):
@@ -253,14 +262,28 @@ class Needs:
         """The calls that the budget could still pay beside the first samples of all elements."""
         return self._left - sum(top.first_to_come for top in self._tops)
 
-    def _give_up(self, lines: list[Account], service: Service) -> None:
-        """End the waiting vote that needs a sample least, so that an element can be opened in its place."""
-        account = max(lines, key=lambda one: max(one.line))
-        turn = max(account.line)
-        account.line.remove(turn)
-        heapify(account.line)
-        self._left_line(turn)
-        service.refuse(turn.pending, BudgetError(KEPT))
+    def _make_room(self) -> bool:
+        """Let votes that wait with their place give it to other elements, as the limit allows. True if any did."""
+        before = self._yielded
+        for account in self._accounts.values():
+            for at, turn in enumerate(account.line):
+                if self._yielded < MOST_WAITING and not turn.yields:
+                    account.line[at] = turn._replace(yields=True)
+                    self._yielded += 1
+                    turn.opened.hold(-1)
+                    turn.opened.make_room(1)
+        return self._yielded > before
+
+    def _give_up(self, many: int, service: Service) -> None:
+        """End the waiting votes that need a sample least, so that elements can be opened in their place."""
+        turns = nlargest(many, (turn for account in self._accounts.values() for turn in account.line))
+        ended = {turn.serial for turn in turns}
+        for account in self._accounts.values():
+            account.line = [turn for turn in account.line if turn.serial not in ended]
+            heapify(account.line)
+        for turn in turns:
+            self._left_line(turn)
+            service.refuse(turn.pending, BudgetError(KEPT))
 
     def _has_place(self, turn: Turn) -> bool:
         """Tell whether the endpoint of a call has a free place, and so have the maps around it with `concurrency`."""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 Bodies = Any
 """A running map or repeat. Its class stands above this floor: it uses what is here."""
 Need = tuple[float, int, tuple[int, ...]]
-"""How open a vote is, the neediest first: its lead, its samples, and the place of its element."""
+"""The need of a vote for samples, the neediest first: its lead, its samples, and the place of its element."""
 
 
 class Turn(NamedTuple):
@@ -56,7 +56,8 @@ class Open:
     ``cost`` are the calls of a body. ``votes`` is True for a vote over samples. It has ``started`` with its first call.
     ``begun`` are the open bodies that may make calls, ``turns`` are those of them that waited for a turn. ``calls``
     counts for each open body the calls that are made or not needed, and of those the first ones; ``spent`` and
-    ``first`` are the sums. Only the outermost block counts them.
+    ``first`` are the sums. Only the outermost block counts them. ``held`` counts the votes inside that wait, and let
+    no map open more.
     """
 
     block: Bodies
@@ -70,6 +71,7 @@ class Open:
     calls: dict[int, tuple[int, int]] = field(default_factory=dict)
     spent: int = 0
     first: int = 0
+    held: int = 0
 
     @property
     def top(self) -> tuple[Open, int]:
@@ -90,9 +92,9 @@ class Open:
         return int(self.block.pace.total - self.block.pace.launched) + len(self.block.bodies)
 
     @property
-    def unopened(self) -> bool:
-        """True if bodies of a map are not open yet."""
-        return not self.votes and self.block.pace.launched < self.block.pace.total
+    def unopened(self) -> int:
+        """The bodies of a map that are not open yet."""
+        return 0 if self.votes else max(0, int(self.block.pace.total - self.block.pace.launched))
 
     @property
     def most_to_come(self) -> int:
@@ -109,7 +111,7 @@ class Open:
     @property
     def roomy(self) -> bool:
         """True if the flow's own `concurrency`, if there is one, lets one more of the open bodies run."""
-        return not self.block.step.limited or len(self.block.bodies) < self.block.pace.window.size
+        return not self.block.step.limited or len(self.block.bodies) - self.held < self.block.pace.window.size
 
     def use(self, index: int, calls: int, first: int = 0) -> None:
         """Count calls of a body that are made or not needed. Fewer than none are calls that the plan did not tell."""
@@ -135,6 +137,11 @@ class Open:
         lead, seen = (0.0, 0) if ballots is None else (float(ballots.lead), ballots.seen)
         places = [at for _, at in self.outward(index)]
         return lead, seen, tuple(reversed(places))
+
+    def hold(self, by: int) -> None:
+        """Count a vote that waits with its place in the maps around it, or take that back."""
+        for opened, _ in self.outward(0):
+            opened.held += by
 
     def make_room(self, by: int) -> None:
         """Let the maps around a vote that waits open one more body, or take that back."""

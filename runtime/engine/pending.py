@@ -14,10 +14,13 @@ from ..vocabulary.errors import BudgetError
 from ..vocabulary.json_value import Json
 from ..vocabulary.usage import Usage
 from .asks import PreparedAsk
-from .decisions import Call, Failure, Known
+from .decisions import Call, Failure, Known, Sample
 from .frames import Frame
 from .holds import Hold
-from .withheld import Withheld
+from .withheld_calls import Withheld
+
+ALONE = Sample()
+"""The place of an answer that is the only one to its question."""
 
 
 @dataclass(eq=False, slots=True)
@@ -62,6 +65,16 @@ class Pending:
         within = self.frame.within
         for vote in () if within is None else within.around.votes:
             vote.add(self.call.model, usage)
+
+    def spoilt(self, usage: Usage) -> None:
+        """Take the bill of an answer that cannot be used."""
+        self.hold.settle(usage)
+        self.count_spoilt(usage)
+
+    def count_spoilt(self, usage: Usage) -> None:
+        """Add the tokens of a spoilt answer, which is paid. Without a bill it is left out."""
+        if usage.known:
+            self.count_tokens(usage)
 
 
 class Service(NamedTuple):

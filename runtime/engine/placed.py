@@ -11,7 +11,7 @@ from flowrun.dsl import plan as p
 
 from ..costs.budget import Ledger
 from ..vocabulary.json_value import Json
-from .around import Around, TokenCount
+from .block_surroundings import Around, TokenCount
 from .blocks.counted import CountedStep
 from .body_terms import BodyScope, LaunchBody
 from .decisions import BodyOver, Decision, Failure, Finish, Outcome
@@ -173,7 +173,15 @@ class Bodies(Driven):
         body.block.open -= 1
         if not body.block.open:
             del self._blocks[launch.scope.number]
-        inside = f"{launch.path}."
+        counted, calls = ({}, 0) if tokens is None else (dict(tokens), tokens.calls)
+        over = BodyOver(launch.number, value, failure, tokens=counted, calls=calls)
+        if machine.tallies or machine.losses or machine.cascades:
+            over = self._with_accounts(over, f"{launch.path}.")
+        machine.decisions.append(over)
+
+    def _with_accounts(self, over: BodyOver, inside: str) -> BodyOver:
+        """Move the tallies, losses and cascades whose paths begin with ``inside`` to the end of their body."""
+        machine = self._machine
         tallies = {path: tally for path, tally in machine.tallies.items() if path.startswith(inside)}
         for path in tallies:
             del machine.tallies[path]
@@ -183,10 +191,7 @@ class Bodies(Driven):
         cascades = {path: one for path, one in machine.cascades.items() if path.startswith(inside)}
         for path in cascades:
             del machine.cascades[path]
-        counted, calls = ({}, 0) if tokens is None else (dict(tokens), tokens.calls)
-        machine.decisions.append(
-            BodyOver(launch.number, value, failure, tallies, tuple(losses), counted, calls, cascades)
-        )
+        return replace(over, tallies=tallies, losses=tuple(losses), cascades=cascades)
 
     def _open(self, launch: LaunchBody) -> None:
         if launch.number in self._bodies:

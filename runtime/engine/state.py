@@ -110,6 +110,7 @@ class State(Driven):
 
     def abandoned(self) -> Outcome:
         """Return the outcome of a stopped run. It has no value, but it has the values of the finished steps."""
+        self._machine.stopped(self._root)
         return self._outcome(None, complete=False)
 
     @property

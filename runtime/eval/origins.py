@@ -26,7 +26,7 @@ class Origin:
 
     @property
     def times(self) -> tuple[int, int] | None:
-        """When the first attempt began and the last ended, in milliseconds of that run."""
+        """The beginning of the first attempt and the end of the last, in milliseconds of that run."""
         begins = [one.began for one in self.attempts if one.began is not None]
         ends = [one.ended for one in self.attempts if one.ended is not None]
         return (min(begins), max(ends)) if begins and ends else None
@@ -43,7 +43,7 @@ def origins_of(reader: JournalReader, run: int, calls: Iterable[CallRecord]) -> 
 
 
 def _origin(reader: JournalReader, run: int, call: CallRecord, shelves: dict[bytes, Shelf]) -> Origin:
-    if call.state != "reused":
+    if not call.from_journal:
         return Origin(run, call.attempts)
     shelf = shelves.get(call.key)
     if shelf is None:

@@ -39,7 +39,7 @@ def eval_page(columns: Sequence[Column]) -> str:
         _summary(columns) if several else "",
         *(part for column in columns for part in _column(column, several)),
     ]
-    return assemble({"title": title, "body": "".join(body)}, frame="shelf.html", scripts=())
+    return assemble({"title": title, "body": "".join(body)}, frame="plain.html", scripts=())
 
 
 def _summary(columns: Sequence[Column]) -> str:

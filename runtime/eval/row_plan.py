@@ -58,19 +58,8 @@ def row_type(
                     f"--param-{param.name.replace('_', '-')} MODEL"
                 )
             continue
-        if param.name not in columns and isinstance(types.unwrapped(param.type), types.ListOf):
-            raise UsageError(
-                f"the parameter `{param.name}` of the flow `{plan.flow}` is a list, and no column of the rows has its "
-                "name. An evaluation runs a flow once for each row: name the flow that takes one row by --flow NAME, "
-                f"or give all rows one list by --param-{param.name.replace('_', '-')} VALUE"
-            )
         if param.name not in columns:
-            guess = did_you_mean(param.name, columns) or f"the columns are {_listed(columns)}"
-            raise UsageError(
-                f"the rows have no column {shown(param.name)} for the parameter `{param.name}` of the flow "
-                f"`{plan.flow}`; {guess}. Name the column like the parameter, or give all rows one value by "
-                f"--param-{param.name.replace('_', '-')} VALUE"
-            )
+            raise _no_column(plan.flow, param, columns)
         fields.append(types.Field(param.name, param.type))
     taken = {field.name for field in fields}
     for answer in wanted:
@@ -82,6 +71,21 @@ def row_type(
     free = [name for name in LABELS if name in columns and name not in taken and name not in wanted]
     names = [types.Field(name, types.optional(types.JSON)) for name in free]
     return types.Record((*names, *fields, *(types.Field(*one) for one in wanted.items())))
+
+
+def _no_column(flow: str, param: p.Param, columns: Collection[str]) -> UsageError:
+    option = f"--param-{param.name.replace('_', '-')} VALUE"
+    if isinstance(types.unwrapped(param.type), types.ListOf):
+        return UsageError(
+            f"the parameter `{param.name}` of the flow `{flow}` is a list, and no column of the rows has its name. An "
+            "evaluation runs a flow once for each row: name the flow that takes one row by --flow NAME, or give all "
+            f"rows one list by {option}"
+        )
+    guess = did_you_mean(param.name, columns) or f"the columns are {_listed(columns)}"
+    return UsageError(
+        f"the rows have no column {shown(param.name)} for the parameter `{param.name}` of the flow `{flow}`; {guess}. "
+        f"Name the column like the parameter, or give all rows one value by {option}"
+    )
 
 
 def _wanted(answers: Sequence[Answer]) -> dict[str, types.Type]:

@@ -125,7 +125,8 @@ def sides_of(
 
 def _rows_of(record: RunRecord, answers: str, rows: int) -> list[_RowRecord]:
     calls = _by_row(record.calls, answers, rows)
-    votes = _by_row_votes(record.end.votes, answers, rows)
+    deciding = {path: vote for path, vote in record.end.votes.items() if path not in record.end.overruled}
+    votes = _by_row_votes(deciding, answers, rows)
     lost = _reasons(record, answers)
     values = record.end.value if isinstance(record.end.value, list) else []
     found = []

@@ -9,6 +9,7 @@ from flowrun.dsl import dataclass
 
 from ..vocabulary.amounts import money_text
 from .equality import same
+from .fresh_bills import FreshBill
 from .promise import Judged, Measured, judged, picked, rows_needed
 from .side import Side
 
@@ -17,7 +18,8 @@ from .side import Side
 class Tried:
     """A setting that ran for all rows. ``values`` are those of its holes, as they are written.
 
-    ``cost`` is in dollars a row, None if a price is not known. ``unanswered`` rows have no answer.
+    ``calls`` and ``cost`` are those of a run by itself, a row; ``cost`` is in dollars, None if a price is not known.
+    ``sent`` and ``paid`` are those of tuning. ``unanswered`` rows have no answer.
     """
 
     values: tuple[str, ...]
@@ -30,18 +32,16 @@ class Tried:
     paid: float | None
 
 
-def tried(values: tuple[str, ...], side: Side, model: Side | None) -> Tried:
+def tried(values: tuple[str, ...], side: Side, bill: FreshBill, model: Side | None) -> Tried:
     """Measure a setting. The answers of ``model`` stand for the expected ones, None if the rows have these."""
     rows = side.rows
-    costs = [row.cost for row in rows]
-    known = [cost for cost in costs if cost is not None]
     return Tried(
         values,
         side.run,
         tuple(side.right if model is None else _alike(side, model)),
         sum(not row.answered for row in rows),
-        sum(row.calls for row in rows) / len(rows),
-        sum(known) / len(rows) if len(known) == len(costs) else None,
+        bill.calls / len(rows),
+        None if bill.dollars is None else bill.dollars / len(rows),
         side.calls_sent,
         side.cost_paid,
     )

@@ -22,8 +22,14 @@ Tokens = dict[str, tuple[float, float]]
 
 
 def unanimous(tally: Tally) -> bool:
-    """Tell whether all samples gave one answer, and none was lost or discarded."""
-    return len(tally.ballots) == 1 and not tally.missing and not tally.discarded and tally.settled
+    """Tell whether all samples of a vote gave one answer, and none was lost or discarded."""
+    return (
+        tally.contest is None
+        and len(tally.ballots) == 1
+        and not tally.missing
+        and not tally.discarded
+        and tally.settled
+    )
 
 
 @dataclass(frozen=True, slots=True)

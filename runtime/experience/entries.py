@@ -46,7 +46,7 @@ class PaceEntry(NamedTuple):
         """Return the pace with its age. Reported limits of more than a week ago are left out."""
         fresh = now - self.told < WEEK
         requests, tokens = (self.pace.requests, self.pace.tokens) if fresh else (None, None)
-        return Pace(self.pace.width, self.pace.refused, requests, tokens, max(0, now - self.date) // WEEK)
+        return self.pace._replace(requests=requests, tokens=tokens, weeks=max(0, now - self.date) // WEEK)
 
 
 class ModelEntry(NamedTuple):
@@ -145,7 +145,8 @@ def _pace(data: dict[str, Any], now: int) -> PaceEntry | None:
     requests, tokens = (_count(data.get(name), _GREATEST) if told else None for name in ("requests", "tokens"))
     if width is None and requests is None and tokens is None:
         return None
-    return PaceEntry(Pace(width or 0, data.get("refused") is True, requests, tokens), date, told)
+    rising = bool(width) and data.get("rising") is True
+    return PaceEntry(Pace(width or 0, data.get("refused") is True, requests, tokens, rising=rising), date, told)
 
 
 def _model(data: dict[str, Any], now: int) -> ModelEntry | None:
@@ -192,6 +193,8 @@ def _count(value: object, most: int) -> int | None:
 def _pace_data(entry: PaceEntry) -> dict[str, Any]:
     pace = entry.pace
     data: dict[str, Any] = {"width": pace.width, "refused": pace.refused, "date": entry.date} if pace.width else {}
+    if pace.rising and data:
+        data["rising"] = True
     rates = {name: value for name, value in (("requests", pace.requests), ("tokens", pace.tokens)) if value}
     return data | (rates | {"told": entry.told} if rates else {})
 

@@ -17,7 +17,7 @@ from ..vocabulary.quoting import shown
 from .decoding import decode, decode_flow
 
 if TYPE_CHECKING:
-    from .seen import Found, Seen
+    from .seen_files import Found, Seen
 
 MOST_BYTES = 256 * 1024 * 1024
 MAGIC = pattern(r"[*?\[]")
@@ -38,7 +38,7 @@ class Files:
         self.seen = seen
 
     def __getstate__(self) -> dict[str, object]:
-        from .seen import tell_parent
+        from .seen_files import tell_parent
 
         return {**self.__dict__, "seen": None if self.seen is None else tell_parent}
 

@@ -44,6 +44,14 @@ def hold(file: int, *, shared: bool = False, wait: bool = False) -> None:
         _lock(file, _WHOLE, wait=wait)
 
 
+def free(file: int) -> None:
+    """Give up a lock of an open file that stays open."""
+    if fcntl is not None:
+        fcntl.flock(file, fcntl.LOCK_UN)
+    else:
+        free_byte(file, _WHOLE)
+
+
 def hold_byte(file: int, at: int, *, shared: bool = False) -> None:
     """Lock a byte of an open file; it need not exist. Raises: OSError, if another process holds it."""
     if fcntl is not None:

@@ -25,7 +25,7 @@ def user_settings(environ: Mapping[str, str]) -> dict[str, Any]:
     """Read the user's settings. Raises UsageError if the file exists but cannot be read, or has an unknown setting."""
     path = settings_file(environ)
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
         # Few users have this file.
         import tomllib
 

@@ -14,18 +14,18 @@ from ..catalog import catalog
 from ..costs.prices import Prices
 from ..files.files import Files
 from ..providers import is_own, own_spec, places_of, token_counter, traits_of
-from ..providers.declared import endpoints_of
+from ..providers.declared_endpoints import endpoints_of
 from ..providers.default_model import model_without_option
 from ..providers.image_counts import with_images
 from ..reads.reading import reading
 from ..values.expressions import evaluate
 from ..values.functions import FUNCTIONS, World
 from ..values.prompts import render
-from ..vocabulary.errors import FlowrunError, UsageError
+from ..vocabulary.errors import FlowrunError, NotInstalledError, UsageError
 from ..vocabulary.image_tokens import most_tokens, reads_images, worst
 from ..vocabulary.json_value import Json
 from ..vocabulary.tokens import estimate
-from .declared import declared_prices
+from .declared_prices import declared_prices
 from .rates import rates_of
 
 Lookup = Callable[[str], Json]
@@ -93,7 +93,7 @@ class _Names:
         try:
             return FUNCTIONS[function].call(args, World(lambda name: None, self.read))
         except UsageError as error:
-            if spec.reads:
+            if spec.reads or isinstance(error, NotInstalledError):
                 raise
             # The step will fail in the run, after the steps before it.
             raise UnsettledError(str(error)) from None

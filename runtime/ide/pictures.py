@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable
 
-from flowrun.dsl import Bounds, Checked, inert, picture_of, to_dot, to_mermaid, to_svg
+from flowrun.dsl import Checked, inert, picture_of, to_dot, to_mermaid, to_svg
 
 from ..catalog import catalog
+from ..plans.samples import votes_in
 from ..session.loading import plan_of
 from ..vocabulary.errors import UsageError
 
 FORMATS = {"svg": to_svg, "mermaid": to_mermaid, "dot": to_dot}
-PlanView = Callable[[Bounds, int | None, float | None], Iterable[str]]
+PlanView = Callable[..., Iterable[str]]
 """A function that writes the bounds of a plan, with its limits of calls and of dollars, in lines."""
 
 
@@ -30,4 +31,5 @@ def plan_text(checked: Checked, flow: str | None, view: PlanView) -> str:
 
     plan = plan_of(checked, flow)
     bounds = bounds_without_inputs(plan, model_without_option(os.environ, plan.source).name, os.environ)
-    return "\n".join(inert(line) for line in view(bounds, plan.calls_limit, plan.money_limit)) + "\n"
+    lines = view(bounds, plan.calls_limit, plan.money_limit, votes=votes_in(plan, catalog().reducers))
+    return "\n".join(inert(line) for line in lines) + "\n"

@@ -32,7 +32,6 @@ class Outrun(JsonRpcException):
     """A request about a text that has changed in the meantime."""
 
     CODE = int(lsp.LSPErrorCodes.ContentModified)
-    MESSAGE = "the text has changed since the request"
 
 
 class QuietServer(ABC, LanguageServer):

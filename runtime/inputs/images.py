@@ -10,7 +10,7 @@ from typing import Any
 
 from flowrun.dsl import ImageValue, types
 
-from ..documents.described import described
+from ..documents.value_words import described
 from ..files.images import digest_of, facts_of, read_image
 from ..vocabulary.errors import InputError
 from ..vocabulary.json_value import Json

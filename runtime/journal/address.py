@@ -7,7 +7,7 @@ import sys
 from pathlib import Path, PosixPath
 from urllib.parse import SplitResult, parse_qsl, unquote, urlencode, urlsplit
 
-from ..vocabulary.errors import UsageError
+from ..vocabulary.errors import DiskError, UsageError
 from ..vocabulary.quoting import shown
 
 SCHEMES = ("postgresql://", "postgres://")
@@ -64,10 +64,14 @@ def is_address(named: str | os.PathLike[str]) -> bool:
 
 
 def place_of(named: str | os.PathLike[str]) -> Path:
-    """Return the place of a journal: the address of a database, or the path of a file. Raises UsageError."""
+    """Return the place of a journal: the address of a database, or the path of a file. Raises UsageError, DiskError."""
     if isinstance(named, JournalAddress):
         return named
-    return JournalAddress(named) if isinstance(named, str) and named.startswith(SCHEMES) else Path(named)
+    if isinstance(named, str) and named.startswith(SCHEMES):
+        return JournalAddress(named)
+    if os.path.isdir(named):
+        raise DiskError(f"the journal {shown(os.fspath(named))} is a folder: give the name of a file in it")
+    return Path(named)
 
 
 def _printed(url: str) -> tuple[str, tuple[str, ...]]:

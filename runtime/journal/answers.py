@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from array import array
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import accumulate, islice
 from typing import NamedTuple
 
 AnswerRow = tuple[bytes, int, int, bytes]
 """The key, number, run and place of a row with an answer. The place is encoded in UTF-8."""
+
+Attempt = tuple[int, int, bytes, bytes]
+"""The number, run, place and body of a row with an attempt at a call. The texts are encoded in UTF-8."""
+
+Pair = tuple[Attempt, int, bytes]
+"""An attempt, the number of the row with its answer, and the end of the body of this row."""
 
 
 class Paid(NamedTuple):
@@ -40,24 +47,31 @@ class Answers(Mapping[bytes, tuple[Paid, ...]]):
         self._ends.append(len(self._places))
         self._lead(key, at)
 
-    def extend(self, rows: Sequence[AnswerRow]) -> None:
-        """Add the answers of many rows. This costs less for each row than ``add`` does."""
+    def extend(self, rows: Sequence[AnswerRow]) -> Mapping[int, int]:
+        """Add the answers of many rows. This costs less for each row than ``add`` does. Count them by their run."""
         if not rows:
-            return
+            return {}
         at = len(self._numbers)
         keys, numbers, runs, places = zip(*rows, strict=True)
         self._numbers.extend(numbers)
-        self._runs.extend(runs)
+        by_run = {runs[0]: len(rows)}
+        if runs.count(runs[0]) == len(rows):
+            self._runs.extend(array("Q", runs[:1]) * len(rows))
+        else:
+            by_run = Counter(runs)
+            self._runs.extend(runs)
         ends = accumulate(map(len, places), initial=len(self._places))
         next(ends)
         self._ends.extend(ends)
         self._places += b"".join(places)
         own = range(at, at + len(keys))
+        known = len(self._first)
         leads = list(map(self._first.setdefault, keys, own))
-        if leads != list(own):
+        if len(self._first) - known != len(keys):
             for key, lead, place in zip(keys, leads, own, strict=True):
                 if lead != place:
                     self._others.setdefault(key, []).append(place)
+        return by_run
 
     def _lead(self, key: bytes, at: int) -> None:
         """Lead a key to an answer in the columns."""

@@ -21,9 +21,10 @@ from ..vocabulary.quoting import shown
 FOLDER = ".flowrun"
 """The folder of a project's journal. flowrun makes it and checks it. It does not check a folder that the user names."""
 LOCK, RESERVE, HEAD, REWRITE, RUNS = ".lock", ".reserve", ".head", ".rewrite", ".runs"
+LIMITS = ".limits"
 DETACHED = ".detached"
 """The end of the folder with the files of detached runs."""
-ENDS = ("", "-wal", "-shm", "-journal", LOCK, RESERVE, HEAD, REWRITE, RUNS)
+ENDS = ("", "-wal", "-shm", "-journal", LOCK, RESERVE, HEAD, REWRITE, RUNS, LIMITS)
 _PLAIN = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | BINARY
 _ELSEWHERE = "remove it, or keep the journal elsewhere with --journal FILE"
 _KINDS: tuple[tuple[Callable[[int], bool], str], ...] = (

@@ -154,7 +154,7 @@ class History:
 
     def _refuse(self, place: str, asked: _Asked, said: Json, of: int) -> None:
         if said in (NOT_SENT, TAKEN_UP):
-            self._sent_by[of] -= 1
+            self._sent_by[of] = self._sent_by.get(of, 0) - 1
         if said in (NOT_SENT, NOT_ANSWERED, TAKEN_UP):
             asked.use.retract(1, asked.each)
         else:

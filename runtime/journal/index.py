@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import field, replace
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from flowrun.dsl import dataclass
 
@@ -12,12 +12,15 @@ from ..vocabulary.json_value import Json
 from .answers import Answers
 from .records import Kind
 
+if TYPE_CHECKING:
+    from .bought import Purchases
+
 
 class Open(NamedTuple):
     """An attempt that may have been paid: the number of its intent's row, its run, and its place in the flow.
 
     If ``ended`` is True, its run saw it end without an answer. Otherwise nobody saw its end. If ``unwanted`` is True,
-    the run cancelled it, because nothing needed its answer.
+    the run cancelled it, because nothing needed its answer. ``attempts`` counts it and the earlier ones at this place.
     """
 
     number: int
@@ -25,6 +28,7 @@ class Open(NamedTuple):
     place: str
     ended: bool = False
     unwanted: bool = False
+    attempts: int = 1
 
 
 @dataclass(slots=True)
@@ -58,7 +62,8 @@ class Index:
     ``paid`` holds the answers and ``open`` the attempts without an end, both by the key of the call. ``unanswered``
     holds, by key and then by run and place, the attempts that ended without an answer and may have been paid. They stay
     there until their call has its answer. ``latest`` is the run of the last row. ``contents`` has the rows of contents
-    by their keys, and ``submissions`` those about submissions to batch APIs.
+    by their keys, and ``submissions`` those about submissions to batch APIs. ``bought`` is there if the past of a
+    run is wanted.
     """
 
     runs: dict[int, Run] = field(default_factory=dict)
@@ -68,6 +73,16 @@ class Index:
     latest: int = 0
     contents: dict[bytes, int] = field(default_factory=dict)
     submissions: list[int] = field(default_factory=list)
+    bought: Purchases | None = None
+
+    @classmethod
+    def empty(cls, *, past: bool) -> Index:
+        """Make an index for rows. ``past`` says that the past of a run is wanted."""
+        if not past:
+            return cls()
+        from .bought import Purchases  # few commands go on with a run
+
+        return cls(bought=Purchases())
 
     def grown(self) -> Index:
         """Return a copy that can take more rows. This index stays unchanged."""
@@ -112,8 +127,10 @@ class Index:
             case Kind.DOUBT | Kind.CANCELLED:
                 attempt = self._over(run, key, place)
                 if attempt is not None:
-                    ended = attempt._replace(ended=True, unwanted=kind == Kind.CANCELLED)
-                    self.unanswered.setdefault(key, {})[run, place] = ended
+                    known = self.unanswered.setdefault(key, {})
+                    attempts = 1 + (known[run, place].attempts if (run, place) in known else 0)
+                    unwanted = kind == Kind.CANCELLED
+                    known[run, place] = attempt._replace(ended=True, unwanted=unwanted, attempts=attempts)
             case Kind.RUN:
                 named, flow, source = (str(body[name]) for name in ("id", "flow", "source"))
                 user, began = str(body.get("user", "")), float(body["began"])
@@ -170,9 +187,12 @@ class Index:
         for key, ended in self.unanswered.items():
             if key not in self.paid:
                 for (run, place), one in ended.items():
-                    if not one.unwanted:
-                        attempts.setdefault(run, {}).setdefault((key, place), one)
-        return {run: list(calls.values()) for run, calls in attempts.items()}
+                    calls = attempts.setdefault(run, {})
+                    if (last := calls.get((key, place))) is not None:
+                        calls[key, place] = last._replace(attempts=last.attempts + one.attempts)
+                    elif not one.unwanted:
+                        calls[key, place] = one
+        return {run: list(calls.values()) for run, calls in attempts.items() if calls}
 
     def named(self, name: str) -> list[Run]:
         """Return the run with this id, or else all runs whose ids begin with it. ``last`` names the latest run."""

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from ..files.large_text import FileMark
-from ..files.seen import MOST, FileSeen
+from ..files.seen_files import MOST, FileSeen
 from ..vocabulary.errors import FlowrunError
 from ..vocabulary.json_value import Json
 from .givens import Source, content_of

@@ -10,18 +10,33 @@ from .address import JournalAddress
 from .run_locks import live_runs
 
 if TYPE_CHECKING:
+    from .limit_table import LimitTable
     from .store import Journal
 
 
-def open_journal(path: Path) -> Journal:
-    """Open the journal of a file or of a database for writing. Raises UsageError, DiskError."""
+def open_journal(path: Path, *, past: bool = False) -> Journal:
+    """Open the journal of a file or of a database for writing. Raises UsageError, DiskError.
+
+    ``past`` says that the past of a run is wanted. Then its sums are taken while the rows are read.
+    """
     if isinstance(path, JournalAddress):
         from .postgres.store import PostgresJournal  # it loads the driver of the database
 
-        return PostgresJournal.at(path)
+        return PostgresJournal.at(path, past=past)
     from .store import Journal  # commands that only read load no event loop
 
-    return Journal.open(path)
+    return Journal.open(path, past=past)
+
+
+def limits_of(path: Path) -> LimitTable:
+    """Return the table of the limits that the runs of a journal share."""
+    if isinstance(path, JournalAddress):
+        from .postgres.limit_table import PostgresTable  # it loads the driver of the database
+
+        return PostgresTable(path)
+    from .limit_file import FileTable  # few flows declare limits
+
+    return FileTable(path)
 
 
 def live_in(path: Path, runs: Iterable[int]) -> dict[int, int]:

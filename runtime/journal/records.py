@@ -157,4 +157,10 @@ def _insert(size: int) -> str:
 
 def checksum(before: bytes, number: int, run: int, kind: str, key: bytes, place: str, body: str) -> bytes:
     head = f"{number} {run} {kind} {len(key)} {len(place)}\n"
-    return blake2b(b"".join((before, head.encode(), key, f"{place}{body}".encode())), digest_size=8).digest()
+    found = fresh_sum()
+    found.update(b"".join((before, head.encode(), key, f"{place}{body}".encode())))
+    return found.digest()
+
+
+fresh_sum = blake2b(digest_size=8).copy
+"""A function that begins a checksum. A copy takes half the time of a new one, and a journal has millions of rows."""

@@ -65,9 +65,9 @@ class RemoteWriter:
         self._others = others
         self._tell = tell
         self._pen = threading.Condition()
-        """It guards all of this, and is held only for moments."""
+        """The lock of all of this, which is held only for moments."""
         self._wire = threading.Lock()
-        """It is held while a message is sent."""
+        """The lock that is held while a message is sent."""
         self._open = Unsettled(rows)
         self._over: Exception | None = None
         self._trouble: DiskError | None = None

@@ -47,6 +47,12 @@ class RowAccess(ABC):
 
     def past(self, run: int) -> History:
         """Count the past of a run, without its dollars and its called flows."""
+        bought = self.index.bought
+        if bought is not None:
+            from .bought_past import bought_past  # few commands go on with a run
+
+            if (past := bought_past(self._reading(), self.path, bought, run)) is not None:
+                return past
         return self.pasts((run,))[run]
 
     def pasts(self, runs: Collection[int]) -> dict[int, History]:

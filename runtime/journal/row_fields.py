@@ -193,7 +193,7 @@ _ROWS: Mapping[Kind, tuple[tuple[str, ...], Mapping[str, Check]]] = {
     ),
     **dict.fromkeys((Kind.REFUSED, Kind.DOUBT, Kind.CANCELLED, Kind.FAILED), ((), _end)),
     Kind.FORGOTTEN: ((), {"at": _moment}),
-    Kind.END: (("status", "ended"), {"status": _text, "ended": _moment, "account": _account}),
+    Kind.END: (("status", "ended"), {"status": _text, "ended": _moment, "account": _account, "spread": _flag}),
     Kind.EXTERN: (
         ("function",),
         {**_span, "function": _text, "value": _finite, "error": _text, "size": _whole, "sha256": _text},

@@ -16,13 +16,16 @@ from .address import JournalAddress
 from .head import Mark
 from .history import Row, read_attempts
 from .index import Index
-from .records import APPLICATION, FORMAT, START, TABLE, Kind, checksum
+from .records import APPLICATION, FORMAT, START, TABLE, Kind, checksum, fresh_sum
 from .row_taker import TOGETHER, RowTaker
 from .sql import Connection, ServerConnection
 
+MARK, END = b',"finish":"', 160
+"""The beginning of the part of an answer's body that tells its tokens, and the bytes of it that are looked at."""
 WITH_BODIES = frozenset({Kind.RUN, Kind.END})
 """The kinds of rows whose bodies are part of the index."""
 _KINDS = {kind.value.encode(): kind for kind in Kind}
+LATER = "SELECT 1 FROM records WHERE number > ? AND run = ? LIMIT 1"
 _COLUMNS = "SELECT number, run, kind, key, place, body, sum FROM records"
 _ROWS = "SELECT run, kind, key, place, body, sum FROM records WHERE number > ? ORDER BY number"
 _NUMBERS = "SELECT number FROM records WHERE number > ? ORDER BY number"
@@ -86,51 +89,50 @@ def fold(connection: Connection, path: Path, index: Index, after: Mark) -> Mark:
 
     Raises: DiskError, which names the place of the damage.
     """
-    last, before = after
-    run, known, taker = index.latest, 0, RowTaker(index)
+    (last, before), run, known, taker = after, index.latest, 0, RowTaker(index)
     fresh, open_, paid, unanswered, runs = taker.fresh, index.open, taker.paid, index.unanswered, index.runs
     # Most rows are an attempt at a call, or the answer to it. Functions for these would take twice the time, and so
     # would texts in place of bytes. The same bytes lie between the number and the key of nearly all of them.
-    intents: dict[int, bytes] = {}
-    answers: dict[int, bytes] = {}
+    intents, answers, pairs = dict[int, bytes](), dict[int, bytes](), taker.pairs_of(run)
     connection.text_factory = bytes
     try:
         for run, kind, key, place, body, found in connection.execute(_ROWS, (last,)):
             number = last + 1
             if run != known:
-                known = run
-                intents, answers = {}, {}
+                known, intents, answers, pairs = run, {}, {}, taker.pairs_of(run)
             heads = intents if kind == b"intent" else answers if kind == b"answer" else {}
             head = heads.get(len(place))
             if head is None:
                 head = heads[len(place)] = b" %d %b %d %d\n" % (run, kind, len(key), len(place))
-            whole = b"%b%d%b%b%b%b" % (before, number, head, key, place, body)
+            whole = b"".join((before, b"%d" % number, head, key, place, body))
+            digest = fresh_sum()
+            digest.update(whole)
             # The head is another one if the place is not ASCII, or the key has another length.
-            if blake2b(whole, digest_size=8).digest() != found and found != _sum(
-                before, number, run, kind, key, place, body
-            ):
+            if digest.digest() != found and found != _sum(before, number, run, kind, key, place, body):
                 raise _broken(connection, path, number, kind, place)
             last, before = number, found
             if heads is intents:
                 if key in fresh or key in open_:
                     taker.again(number, run, key, place)
                 else:
-                    fresh[key] = number, run, place
+                    fresh[key] = number, run, place, body
                 continue
             if heads is answers:
                 if run not in runs:
                     raise KeyError(run)
                 attempt = fresh.pop(key, None)
                 if attempt is None or attempt[1] != run or attempt[2] != place or key in unanswered:
-                    taker.settle(attempt, run, key, place)
+                    taker.settle(attempt, number, run, key, place)
+                elif pairs is not None:
+                    pairs.append((attempt, number, body[(at := body.rfind(MARK)) : at + END]))
                 paid.append((key, number, run, place))
                 if len(paid) == TOGETHER:
                     taker.pay()
                 continue
             what = _kind_of(path, number, kind)
-            taker.pass_on(what, key)
+            taker.pass_on(what, number, run, key)
             index.take(number, run, what, key, place.decode(), json.loads(body) if what in WITH_BODIES else None)
-        taker.pass_all_on(run)
+        taker.pass_all_on(run, last)
     except sqlite3.DatabaseError as error:
         raise damaged(path, f"after row {last}: {error}") from None
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:

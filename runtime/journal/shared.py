@@ -18,7 +18,7 @@ from .head import Head, HeadFile, Mark
 from .index import Index
 from .lock import Lock
 from .reading import Connect, Evidence, open_mended, open_to_read
-from .rows import check_form, fold
+from .rows import LATER, check_form, fold
 from .run_locks import RunLocks
 from .service import Service
 from .writer import Writer, WriteRequest
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from .remote import Found, RemoteWriter
 
 _LATER = "SELECT DISTINCT run FROM records WHERE number > ?"
-_WENT_ON = "SELECT 1 FROM records WHERE number > ? AND run = ? LIMIT 1"
 
 
 class User(Protocol):
@@ -55,14 +54,14 @@ class View(NamedTuple):
 class Shared:
     """The writer, and the index read so far."""
 
-    def __init__(self, path: Path, connect: Connect) -> None:
+    def __init__(self, path: Path, connect: Connect, index: Index) -> None:
         self.path = path
         self.journals: set[User] = set()
         self.writer: Writer | RemoteWriter
         self._notes: list[str] = []
         self._whole = Path(os.path.abspath(path))
         self._connect = connect
-        self._seen = (Index(), Mark())
+        self._seen = (index, Mark())
         self._file = 0
         self._lock: Lock | None = None
         self._runs = RunLocks(path)
@@ -175,12 +174,16 @@ class Shared:
             live.update((number, 0) for number in open_ if number in later and number not in live)
         return live
 
-    def _check_place(self) -> None:
+    @property
+    def in_place(self) -> bool:
+        """False if somebody removed or replaced the file since it was opened."""
         try:
-            same = os.stat(self._whole).st_ino == self._file
+            return os.stat(self._whole).st_ino == self._file
         except OSError:
-            same = False
-        if not same:
+            return False
+
+    def _check_place(self) -> None:
+        if not self.in_place:
             raise DiskError(
                 f"the journal {shown(str(self.path))} was removed or replaced while other runs of this process "
                 "use it: wait for those runs, or use another journal"
@@ -272,4 +275,4 @@ class Shared:
 
 def went_on(connection: sqlite3.Connection, run: int, rows: int) -> bool:
     """Tell whether a run has rows behind this number of rows. Raises sqlite3.Error."""
-    return connection.execute(_WENT_ON, (rows, run)).fetchone() is not None
+    return connection.execute(LATER, (rows, run)).fetchone() is not None

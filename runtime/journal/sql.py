@@ -60,5 +60,9 @@ class ServerConnection(ABC):
         """Read the rows about attempts at calls of these runs, as ``history.ROWS`` does."""
 
     @abstractmethod
+    def attempts_at(self, numbers: list[int]) -> Iterator[tuple[Any, ...]]:
+        """Read those of the rows with these numbers that ``attempts`` reads, in order."""
+
+    @abstractmethod
     def size(self) -> int:
         """Return the bytes that the journal takes on the server's disk."""

@@ -48,16 +48,16 @@ class Journal(RowAccess):
         self._reader: sqlite3.Connection | None = None
 
     @classmethod
-    def open(cls, path: Path, connect: Connect = sqlite3.connect) -> Self:
+    def open(cls, path: Path, connect: Connect = sqlite3.connect, *, past: bool = False) -> Self:
         """Read all of the journal, and take its lock or reach the process that has it.
 
-        If its folder or file is missing, create it for this user alone.
+        If its folder or file is missing, create it for this user alone. ``past`` says that the past of a run is wanted.
 
         Raises: UsageError, if another process holds it and does not write for this one; DiskError, if it cannot be
         written or is damaged.
         """
         with _gate:
-            return _joined(cls, path, connect)
+            return _joined(cls, path, connect, past)
 
     def append(self, records: Iterable[LogRecord]) -> asyncio.Future[int]:
         """Write records. The future gets the number of the first one when they are on the disk.
@@ -121,6 +121,11 @@ class Journal(RowAccess):
         self._hand_over()
         self._leave()
 
+    @property
+    def in_place(self) -> bool:
+        """False if somebody removed or replaced the journal since it was opened, so that its rows are lost."""
+        return self._shared.in_place
+
     def _leave(self) -> None:
         _left(self._shared, self)
 
@@ -143,11 +148,11 @@ def _place(path: Path) -> str:
     return os.path.realpath(path)
 
 
-def _joined(kind: type[_J], path: Path, connect: Connect) -> _J:
+def _joined(kind: type[_J], path: Path, connect: Connect, past: bool) -> _J:
     shared = _open_here.get(_place(path))
     try:
         if shared is None:
-            shared = _open_here[_place(path)] = taken(path, connect)
+            shared = _open_here[_place(path)] = taken(path, connect, past)
         view = shared.view()
     except sqlite3.DatabaseError as error:
         raise refusal(path, error) from None

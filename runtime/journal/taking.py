@@ -9,18 +9,19 @@ from ..vocabulary.errors import DiskError, UsageError
 from ..vocabulary.quoting import shown
 from .beside import check_files
 from .creation import ELSEWHERE, make_folder
+from .index import Index
 from .lock import Lock
 from .reading import Connect
 from .shared import Shared
 
-_PATIENCE = 0.6
+_PATIENCE = 2.0
 """The seconds for a process that has the lock to open its socket. One that rewrites the journal has none."""
 _PAUSE = 0.01
 
 
-def taken(path: Path, connect: Connect) -> Shared:
+def taken(path: Path, connect: Connect, past: bool) -> Shared:
     """Take the lock of a journal, or reach the process that has it. Raises UsageError, DiskError."""
-    shared, lock = Shared(path, connect), Lock(path)
+    shared, lock = Shared(path, connect, Index.empty(past=past)), Lock(path)
     try:
         check_files(path)
         make_folder(path.parent)

@@ -28,7 +28,7 @@ _LONGEST = 0.005
 
 
 End = int | BaseException
-"""How an entry ended: the number of its first row on the disk, or the error that kept it off the disk."""
+"""The end of an entry: the number of its first row on the disk, or the error that kept it off the disk."""
 
 
 class Reply(Protocol):

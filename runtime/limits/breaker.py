@@ -102,7 +102,7 @@ class Breaker:
         then.
         """
         self.known = self._spoke = True
-        if self.open and not probe:
+        if self.since is None or (self.open and not probe):
             return False
         was = self.open
         self._row.clear()

@@ -19,21 +19,21 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import field
 from math import inf
+from typing import TYPE_CHECKING, Any
 
 from flowrun.dsl import dataclass
 
 from ..vocabulary.json_value import Json
 from ..vocabulary.usage import Rate
 from .lease_rate import SharedRate
-from .lease_shares import Shares
+from .lease_shares import LINGER, LONGER, Shares
+
+if TYPE_CHECKING:
+    from .run_portion import Limits, Portion
 
 Messages = dict[int, dict[str, Json]]
 """The messages to holders, by holder."""
 
-LINGER = 30.0
-"""The seconds for which the places of a dead holder are kept if no request has finished yet."""
-LONGER = 1.25
-"""The times the slowest request so far for which they are kept otherwise, plus a second."""
 _MOST = 4096
 """The most permits that are handed out in one turn."""
 
@@ -70,13 +70,15 @@ class EndpointBook:
     """The shares of all holders in one endpoint.
 
     ``limit`` is the most requests in flight, None if each holder learns what the server takes. ``rpm`` and ``tpm`` are
-    requests and tokens a minute.
+    requests and tokens a minute. ``portion`` is the part of them that this run has, if it shares them with other runs.
     """
 
     def __init__(self, limit: int | None, rpm: float | None = None, tpm: float | None = None) -> None:
         self.shares = Shares(inf if limit is None else limit)
         self.requests = SharedRate(rpm)
         self.tokens = SharedRate(tpm)
+        self.limits: Limits = limit, rpm, tpm
+        self.portion: Portion | None = None
         self.slowest = 0.0
         self.closed: list[Json] = []
         self._holders: dict[int, _Holder] = {}
@@ -138,6 +140,8 @@ class EndpointBook:
         out: Messages = {}
         self._holders.pop(holder, None)
         self._asks.pop(holder, None)
+        if self.portion is not None:
+            self.portion.spent([rate.open.get(holder, 0) for rate in (self.requests, self.tokens)], now)
         self.requests.gone(holder, now)
         self.tokens.gone(holder, now)
         self.shares.gone(holder, now + (LONGER * self.slowest + 1 if self.slowest else LINGER))
@@ -146,13 +150,49 @@ class EndpointBook:
             self._pass_on(out, now)
         return self.serve(now, out)
 
+    def need(self, now: float) -> dict[str, Any]:
+        """Report the need of all holders to the book of the runs that share these limits."""
+        assert self.portion is not None
+        waiting = sum(one.count for one in self._asks.values())
+        want = sum(one.want for one in self.shares.of.values())
+        report = self.portion.report(want, self.taken, waiting, self.limits, now)
+        return report | {"next": [rate.counted(now) for rate in (self.requests, self.tokens)]}
+
+    @property
+    def taken(self) -> int:
+        """The places that holders have, or that are kept for dead ones."""
+        return sum(one.leased for one in self.shares.of.values()) + sum(places for _, places in self.shares.kept)
+
+    @property
+    def pressed(self) -> bool:
+        """True if a holder waits for a larger part of the limits."""
+        portion, shares = self.portion, self.shares
+        if portion is None:
+            return False
+        wanted = sum(one.want for one in shares.of.values())
+        return portion.lacking or portion.places < min(wanted, self.limits[0] or inf)
+
+    def share(self, answer: dict[str, Any], now: float) -> Messages:
+        """Take the part that this run has of its limits from here on."""
+        assert self.portion is not None
+        self.portion.take(answer, now)
+        self.bind()
+        for rate, left in zip((self.requests, self.tokens), answer.get("next", ()), strict=False):
+            rate.go_on(max(rate.next, now + left), rate.open)
+        return self.serve(now)
+
+    def bind(self) -> None:
+        """Let the holders have the places that this run has."""
+        if self.portion is not None and self.limits[0] is not None:
+            self.shares.limit = min(self.portion.places, self.limits[0])
+
     def due(self, now: float) -> float:
         """Return the next time at which ``serve`` may have something to hand out; infinity if only a report brings it.
 
         It may lie in the past.
         """
         due = self.shares.due(now)
-        if self._asks:
+        if self._asks and not (self.portion is not None and self.portion.lacking):
             due = min(due, max(self.requests.ready(now), self.tokens.ready(now)))
         return due
 
@@ -177,6 +217,10 @@ class EndpointBook:
             if "back" in report:
                 rate.returned(holder, report["back"][at])
         self.tokens.correct(report.get("more", 0.0))
+        if self.portion is not None:
+            self.portion.spent(report.get("used", (0, 0.0)), now)
+            self.portion.returned(report.get("back", (0, 0.0)))
+            self.portion.ended(report.get("slow", 0.0), report.get("more", 0.0))
         if "rates" in report:
             under_way = [max(0, sum(one.active for one in self._holders.values()) - 1), sum(self._under())]
             for rate, told, flying in zip((self.requests, self.tokens), report["rates"], under_way, strict=True):
@@ -200,6 +244,10 @@ class EndpointBook:
             if not self._asks or max(self.requests.ready(now), self.tokens.ready(now)) > now + 1e-9:
                 break
             holder, ask = next(iter(self._asks.items()))
+            if self.portion is not None:
+                if not self.portion.admits(0, ask.first):
+                    break
+                self.portion.issue(ask.first)
             del self._asks[holder]
             self.requests.issue(holder, 1)
             self.tokens.issue(holder, ask.first)

@@ -7,7 +7,9 @@ rate algorithm, ITU-T I.371), however long the messages take. No clock is compar
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Mapping
 from math import inf
+from typing import Any
 
 from ..vocabulary.usage import Rate
 from .rate import BURST
@@ -23,10 +25,11 @@ class SharedRate:
     """
 
     def __init__(self, per_minute: float | None) -> None:
+        self.per_minute = per_minute
         self._each = 0.0 if per_minute is None else 60.0 / per_minute
         self._burst = max(0.0, BURST - self._each)
         self._next = -inf
-        self.open: dict[int, float] = {}
+        self.open: dict[Hashable, float] = {}
         self._out = 0.0
         self.left: float | None = None
         self._whole = 0.0
@@ -36,6 +39,21 @@ class SharedRate:
     def metered(self) -> bool:
         """True if a request needs a permit: the flow sets a rate, or the server has reported one."""
         return self._each > 0 or self.told
+
+    @property
+    def next(self) -> float:
+        """The time at which all that is used would have been sent at an even pace."""
+        return self._next
+
+    def counted(self, now: float) -> float:
+        """Return the seconds until all that is used or may be used would have been sent at an even pace."""
+        return max(0.0, max(self._next, now) + self._out * self._each - now) if self._each else 0.0
+
+    def go_on(self, next: float, open: Mapping[Any, float]) -> None:
+        """Go on from an earlier state."""
+        self._next = next
+        self.open = {**open}
+        self._out = sum(self.open.values())
 
     def ready(self, now: float) -> float:
         """Return the time from which one more permit may be issued; infinity if only a report of a holder brings it."""
@@ -50,18 +68,18 @@ class SharedRate:
                 ready = max(ready, self._whole)
         return ready
 
-    def issue(self, holder: int, amount: float) -> None:
+    def issue(self, holder: Hashable, amount: float) -> None:
         self.open[holder] = self.open.get(holder, 0) + amount
         self._out = sum(self.open.values())
         if self.left is not None:
             self.left -= amount
 
-    def used(self, holder: int, amount: float, now: float) -> None:
+    def used(self, holder: Hashable, amount: float, now: float) -> None:
         """Take the news that a holder has used permits, at any time up to now."""
         self._close(holder, amount)
         self._next = max(self._next, now) + amount * self._each
 
-    def returned(self, holder: int, amount: float) -> None:
+    def returned(self, holder: Hashable, amount: float) -> None:
         """Take back permits that their holder will not use."""
         self._close(holder, amount)
         if self.left is not None:
@@ -71,7 +89,7 @@ class SharedRate:
         """Correct estimates that are used. ``more`` is the difference between the real amounts and the estimates."""
         self._next += more * self._each
 
-    def gone(self, holder: int, now: float) -> None:
+    def gone(self, holder: Hashable, now: float) -> None:
         """Count all permits of a dead holder as used."""
         self.used(holder, self.open.get(holder, 0), now)
         self.open.pop(holder, None)
@@ -84,6 +102,6 @@ class SharedRate:
         self.left = max(0.0, rate.remaining - under_way - self._out)
         self._whole = now + max(0.0, rate.reset)
 
-    def _close(self, holder: int, amount: float) -> None:
+    def _close(self, holder: Hashable, amount: float) -> None:
         self.open[holder] = max(0, self.open.get(holder, 0) - amount)
         self._out = sum(self.open.values())

@@ -33,6 +33,7 @@ class Reports:
         self._make = make
         self._told: dict[str, Json] = {}
         self._timer: asyncio.TimerHandle | None = None
+        self._patience = 0.0
         self._last = -inf
 
     def tell(self, name: str, value: Json) -> None:
@@ -42,11 +43,23 @@ class Reports:
 
     def soon(self, seconds: float) -> None:
         """Report in at most so many seconds."""
+        if self._timer is not None and self._patience <= seconds:
+            # Time goes on, so the earlier call has set the earlier time.
+            return
         loop = asyncio.get_running_loop()
         at = loop.time() + seconds if seconds <= GAP else max(loop.time(), self._last) + seconds
         if self._timer is None or at < self._timer.when() - 1e-9:
             self.cancel()
-            self._timer = loop.call_at(at, self.now)
+            self._timer, self._patience = loop.call_at(at, self.now), seconds
+
+    @property
+    def first(self) -> bool:
+        """True if nothing was reported yet."""
+        return self._last == -inf
+
+    def wanting(self) -> None:
+        """Report that a request got no place. The first report of all comes at the end of this turn of the loop."""
+        self.soon(0.0 if self.first else GAP)
 
     def now(self) -> None:
         self.cancel()
@@ -57,11 +70,14 @@ class Reports:
             self._timer.cancel()
             self._timer = None
 
-    def state(self, active: int, waiting: int, has: int) -> int:
-        """Add the need of places, if it has changed. Return it: it is the most since the last report."""
+    def state(self, active: int, waiting: int, has: int, most: int) -> int:
+        """Add the need of places, if it has changed. Return it: it is the most since the last report.
+
+        The book need not hear of more than ``most``, the places that there are.
+        """
         need = active + waiting
         want, self.peak = max(self.peak, need), need
-        state: dict[str, Json] = {"want": want, "has": has, "turn": self.turn}
+        state: dict[str, Json] = {"want": min(want, most), "has": has, "turn": self.turn}
         if state != self._told:
             self._told = state
             self.news |= state

@@ -7,9 +7,14 @@ never more requests in flight than the limit, however long the messages take.
 from __future__ import annotations
 
 from math import inf
+from typing import Any
 
 from flowrun.dsl import dataclass
 
+LINGER = 30.0
+"""The seconds for which the places of a dead holder are kept if no request has finished yet."""
+LONGER = 1.25
+"""The times the slowest request so far for which they are kept otherwise, plus a second."""
 SLICE = 0.5
 """The seconds for which a holder keeps its last place if others, for which there is none, wait for it."""
 
@@ -39,10 +44,10 @@ class Shares:
 
     def __init__(self, limit: float) -> None:
         self.limit = limit
-        self.of: dict[int, Share] = {}
+        self.of: dict[Any, Share] = {}
         self.kept: list[tuple[float, int]] = []
 
-    def report(self, holder: int, want: int, has: int, turn: int, now: float) -> None:
+    def report(self, holder: Any, want: int, has: int, turn: int, now: float) -> None:
         """Take the need of a holder, and the places that it keeps since the message ``turn``."""
         share = self.of.setdefault(holder, Share(since=now))
         if (want > 0) != (share.want > 0) and not share.leased:
@@ -53,7 +58,7 @@ class Shares:
             if not share.leased:
                 share.since = now
 
-    def gone(self, holder: int, until: float) -> None:
+    def gone(self, holder: Any, until: float) -> None:
         """Keep the places of a dead holder until a time."""
         share = self.of.pop(holder, None)
         if share is not None:
@@ -71,14 +76,14 @@ class Shares:
             times += [one.since + SLICE for one in self.of.values() if one.leased and one.since + SLICE > now]
         return min(times, default=inf)
 
-    def deal(self, now: float) -> list[int]:
+    def deal(self, now: float) -> list[Any]:
         """Share the places out. Return the holders whose number has changed; the caller tells them."""
         if self.limit == inf:
             return []
         self.kept = [one for one in self.kept if one[0] > now]
         room = max(0, int(self.limit) - sum(places for _, places in self.kept))
         targets = self._targets(room, now)
-        changed: list[int] = []
+        changed: list[Any] = []
         short = {h: targets[h] - one.leased for h, one in self.of.items() if targets[h] > one.leased}
         missing = sum(short.values())
         free = room - sum(one.leased for one in self.of.values())
@@ -102,7 +107,7 @@ class Shares:
         share.leased = share.told = places
         share.turn += 1
 
-    def _targets(self, room: int, now: float) -> dict[int, int]:
+    def _targets(self, room: int, now: float) -> dict[Any, int]:
         """Work out a fair number of places for each holder: as many as it wants, or an even part of what is left."""
         wanting = [holder for holder, one in self.of.items() if one.want]
         targets = dict.fromkeys(self.of, 0)

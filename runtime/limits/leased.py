@@ -37,6 +37,7 @@ class LeasedLimiter(Limiter):
         start: int | None = None,
         trusted: bool = False,
         refused_at: int | None = None,
+        further: int | None = None,
         pacing: Pacing | None = None,
         traffic: Sequence[Traffic] = (),
         rpm: int | None = None,
@@ -49,11 +50,13 @@ class LeasedLimiter(Limiter):
             start=start,
             trusted=trusted,
             refused_at=refused_at,
+            further=further,
             pacing=pacing,
             traffic=traffic,
             patience=patience,
             cooling=cooling,
         )
+        self.quota.rates = rpm, tpm
         self.places: float = inf if limit is None else 0
         self.closings: list[Json] = []
         self.on_closed: Callable[[Json], None] | None = None
@@ -67,9 +70,24 @@ class LeasedLimiter(Limiter):
     def full(self) -> bool:
         return self.active >= min(self.places, self._width.width)
 
+    @property
+    def only_full(self) -> bool:
+        return super().only_full and not self._barred
+
+    @property
+    def awaited(self) -> bool:
+        """True if a request waits for a place."""
+        return bool(self.waiters)
+
     def backlog(self, count: Callable[[], int]) -> None:
         """Add a function that returns the number of requests that wait in a queue. Without any, one waits or none."""
         self._reports.backlogs.append(count)
+
+    def expect(self, requests: int) -> None:
+        """Ask for the places of so many requests before they come. Only the first report does so."""
+        if self._reports.first:
+            self._reports.peak = max(self._reports.peak, requests)
+            self._reports.now()
 
     def reasons(self, now: float) -> tuple[Reason, ...]:
         found = super().reasons(now)
@@ -83,7 +101,7 @@ class LeasedLimiter(Limiter):
         self._head = tokens
         place = super().acquire(tokens) if self.active < self.places else None
         if place is None:
-            self._reports.soon(GAP)
+            self._reports.wanting()
             return None
         self._permits.use(tokens, place.sent)
         self._reports.peak = max(self._reports.peak, self.active)
@@ -95,14 +113,14 @@ class LeasedLimiter(Limiter):
     def release(
         self, place: Place, verdict: Verdict = Verdict.NEUTRAL, used: int | None = None, who: Hashable = None
     ) -> None:
-        was = self._breaker.open
+        reports, was = self._reports, self._breaker.open
         if used is not None and self._permits.needed[1]:
             self._permits.more += used - place.tokens
-        self._reports.slow = max(self._reports.slow, asyncio.get_running_loop().time() - place.sent)
         super().release(place, verdict, used, who)
-        if self._breaker.open != was:
-            self._reports.tell("outage", self._breaker.open)
-        self._reports.soon(GAP if self.active >= self.places or self._breaker.open else SLACK)
+        reports.slow = max(reports.slow, self.ended - place.sent)
+        if (open_ := self._breaker.open) != was:
+            reports.tell("outage", open_)
+        reports.soon(GAP if self.active >= self.places or open_ else SLACK)
 
     def hold_to(self, limit: int) -> None:
         if limit != self.limit:
@@ -116,8 +134,8 @@ class LeasedLimiter(Limiter):
 
     def learn(self, rates: Rates) -> None:
         """Take the limits that the server reports. The book hears of them, and shares out what is left."""
-        self._quota.told = rates
-        room = self._quota.room(rates, self.active)
+        self.quota.told = rates
+        room = self.quota.room(rates, self.active)
         if room and self._width.open(self.active + room):
             self._ramp.allowed = True
         if any(one.remaining is not None and one.reset is not None for one in (rates.requests, rates.tokens)):
@@ -130,7 +148,7 @@ class LeasedLimiter(Limiter):
 
     def on_ready(self, callback: Callable[[], None]) -> None:
         super().on_ready(callback)
-        self._reports.soon(GAP)
+        self._reports.wanting()
 
     def close(self) -> None:
         """Give everything back, and drop all callbacks and timers."""
@@ -164,7 +182,7 @@ class LeasedLimiter(Limiter):
             self.closings.append(error)
             if self.on_closed is not None:
                 self.on_closed(error)
-        self._waiters.call()
+        self.waiters.call()
 
     def _bar(self, now: float, *, barred: bool) -> None:
         if self._barred and not barred:
@@ -185,11 +203,13 @@ class LeasedLimiter(Limiter):
         reports, permits, now = self._reports, self._permits, asyncio.get_running_loop().time()
         if reports.closed:
             self.places = min(self.places, 0)
-        waiting = sum(count() for count in reports.backlogs) if reports.backlogs else int(bool(self._waiters))
-        want = reports.state(self.active, waiting, 0 if self.limit is None else int(max(self.places, self.active)))
+        waiting = sum(count() for count in reports.backlogs) if reports.backlogs else int(bool(self.waiters))
+        # Without a limit the book only asks whether there is any need.
+        has, most = (0, 1) if self.limit is None else (int(max(self.places, self.active)), self.limit)
+        want = reports.state(self.active, waiting, has, most)
         if any(permits.needed):
             reports.news |= permits.ask(waiting, self._head, self.active, min(self.places, self._width.width), now)
-        reports.send(self.active, self._quota.under_way)
+        reports.send(self.active, self.quota.under_way)
         if not reports.closed and (want > self.active + waiting or permits.left or permits.tokens):
             reports.soon(SLACK)
 

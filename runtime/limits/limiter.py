@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Hashable, Sequence
 from math import inf
+from typing import TYPE_CHECKING
 
 from flowrun.dsl import dataclass
 
@@ -18,6 +19,9 @@ from .rate import Quota
 from .verdict import Verdict
 from .waiters import CLOSE, Waiters
 from .width import Width
+
+if TYPE_CHECKING:
+    from .run_portion import Portion
 
 _FULL = 0.875
 """The part of the places in use from which on they count as used: some are always between two requests."""
@@ -52,11 +56,14 @@ class Limiter:
 
     ``limit`` is the most requests that may be in flight; without one there is no ceiling but the server's own.
     ``start`` is the number at first, ``trusted`` says that the server took it in an earlier run, and ``refused_at`` is
-    the number that it refused then. ``pacing`` is the speed at which places open; without it all open at once.
+    the number that it refused then. Up to ``further`` requests may leave before the first answer; those above ``start``
+    leave at the pace of a server that has answered. ``pacing`` is the speed at which places open; without it all open
+    at once.
     ``traffic`` is that of the endpoint's providers; it is empty if they do not tell. ``rpm`` and ``tpm`` are requests
     and tokens a minute. A server that serves nobody is tried every ``cooling`` seconds, and requests wait for it for
     ``patience`` seconds. ``answers`` counts the requests that were served. ``widest`` is the number of requests that
-    were allowed at once so far, at the most.
+    were allowed at once so far, at the most. ``ended`` is the event loop's time of the last end of a request.
+    ``portion`` is the part of the limits that this limiter has, if other runs share them.
     """
 
     def __init__(
@@ -66,6 +73,7 @@ class Limiter:
         start: int | None = None,
         trusted: bool = False,
         refused_at: int | None = None,
+        further: int | None = None,
         pacing: Pacing | None = None,
         traffic: Sequence[Traffic] = (),
         rpm: int | None = None,
@@ -80,14 +88,16 @@ class Limiter:
         self.patience = patience
         self.active = 0
         self.answers = 0
-        self._width = Width(inf if limit is None else limit, start, inf if refused_at is None else refused_at)
+        self.ended = 0.0
+        self._width = Width(inf if limit is None else limit, start, refused_at or inf, further or start)
         told = limit is not None and start >= limit
         self._ramp = Ramp(pacing, start, told=told, trusted=trusted, traffic=traffic)
         self._narrowest, self.widest = self._width.width, self.reach
         self._breaker = Breaker(cooling)
-        self._quota = Quota(rpm, tpm)
+        self.quota = Quota(rpm, tpm)
+        self.portion: Portion | None = None
         self._paused_until = 0.0
-        self._waiters = Waiters(self._opening, lambda: self.active)
+        self.waiters = Waiters(self._opening, lambda: self.active)
 
     @property
     def width(self) -> int:
@@ -110,8 +120,9 @@ class Limiter:
 
         A refusal that no answer followed proves no width, because the server may be down.
         """
-        refused, told = self._breaker.refused and self.since is None, self._quota.told
-        return Pace(self.taken, refused, told.requests.limit, told.tokens.limit)
+        refused, told = self._breaker.refused and self.since is None, self.quota.told
+        rising = self._width.rising and self.taken > self.start and not refused
+        return Pace(self._width.useful, refused, told.requests.limit, told.tokens.limit, rising=rising)
 
     @property
     def reach(self) -> int:
@@ -126,7 +137,7 @@ class Limiter:
     @property
     def full(self) -> bool:
         """True if all places are taken."""
-        return self.active >= self._width.width
+        return self.active >= self._width.width or (self.portion is not None and self.active >= self.portion.places)
 
     @property
     def known(self) -> bool:
@@ -153,17 +164,20 @@ class Limiter:
     @property
     def only_full(self) -> bool:
         """True if the number of places is surely the only cause for which no request can be sent."""
-        full = self.active >= self._width.width
-        return full and not self._paused_until and not self._breaker.open and self._quota.free
+        shared = self.portion is not None and self.active >= self.portion.places
+        return self.full and not shared and not self._paused_until and not self._breaker.open and self.quota.free
 
     def reasons(self, now: float) -> tuple[Reason, ...]:
         """Return the causes for which no request can be sent, in the order in which they count. Empty if one can."""
+        portion = self.portion
+        if portion is not None and (portion.lacking or portion.places <= self.active < self._width.width):
+            return ((Cause.RATE, inf),) if portion.places > self.active else ((Cause.SHARE, inf),)
         if self._ready(now) <= now + CLOSE:
             return NO_PLACE if self.full else ()
         timed = (
             (Cause.RETRY_AFTER, self._paused_until),
             (Cause.OUTAGE, self._breaker.ready()),
-            (Cause.RATE, self._quota.ready(now)),
+            (Cause.RATE, self.quota.ready(now)),
         )
         found = tuple(one for one in timed if one[1] > now)
         # The ramp opens one place after another.
@@ -171,8 +185,8 @@ class Limiter:
 
     def acquire(self, tokens: int = 0) -> Place | None:
         """Take a place, or return None. ``tokens`` is an estimate of the tokens that count against a limit."""
-        active, width = self.active, self._width
-        if active >= width.width:
+        active, width, portion = self.active, self._width, self.portion
+        if active >= width.width or (portion is not None and not portion.admits(active, tokens)):
             return None
         now = asyncio.get_running_loop().time()
         if self._ready(now) > now + CLOSE:
@@ -181,7 +195,9 @@ class Limiter:
             width.begin(now)
         self._ramp.take(now, active, self.answers)
         self.active += 1
-        self._quota.take(now, tokens)
+        self.quota.take(now, tokens)
+        if portion is not None:
+            portion.use(self.active, tokens, now)
         return Place(self.active, now, width.epoch, tokens, self._breaker.take())
 
     def release(
@@ -196,26 +212,29 @@ class Limiter:
         place.held = False
         now = asyncio.get_running_loop().time()
         in_flight, self.active = self.active, self.active - 1
-        self._quota.settle(place.tokens, used)
+        self.ended = now
+        self.quota.settle(place.tokens, used)
+        if self.portion is not None:
+            self.portion.ended(now - place.sent, 0 if used is None else used - place.tokens)
+        width = self._width
         if verdict is Verdict.OK:
             self.answers += 1
             if self._breaker.answered(place.probe):
-                self._width.restart(now)
-            self._width.taken = max(self._width.taken, place.rank)
-            self._width.good(now, in_flight >= _FULL * self.reach, self._ramp.level)
+                width.restart(now)
+            width.took(place.rank, place.epoch)
+            width.good(now, in_flight >= _FULL * self.reach, self._ramp.level)
         elif verdict is Verdict.NEUTRAL:
             self._breaker.given_up(place.probe)
         else:
             self._breaker.bad(now, verdict, place.probe, place if who is None else who, in_flight == 1)
             if verdict in (Verdict.REFUSED, Verdict.OVERLOADED):
                 far = self._ramp.far(now, place.sent)
-                self._width.refused(now, place.epoch, in_flight, far=far)
-                self._ramp.refused(self._width.width, far=far)
-        width, level = self._width.width, self._ramp.level
-        self._narrowest = min(self._narrowest, width)
-        if self.widest < width and self.widest < level:
+                width.refused(now, place.epoch, in_flight, far=far)
+                self._ramp.refused(width.width, far=far)
+        self._narrowest = min(self._narrowest, width.width)
+        if self.widest < width.width and self.widest < self._ramp.level:
             self.widest = max(self.widest, self.reach)
-        self._waiters.call()
+        self.waiters.call()
 
     def withdraws(self, place: Place) -> bool:
         """Tell whether a request that has this place and was not sent must wait again.
@@ -232,7 +251,7 @@ class Limiter:
         self._width = Width(limit, limit)
         self._ramp = Ramp(None, limit, told=True)
         self._narrowest, self.widest = min(self._narrowest, limit), max(self.widest, self.reach)
-        self._waiters.call()
+        self.waiters.call()
 
     def pause(self, seconds: float) -> None:
         """Give out no place for this many seconds. A longer pause that is already running stays as it is."""
@@ -240,35 +259,37 @@ class Limiter:
 
     def learn(self, rates: Rates) -> None:
         """Apply the limits that the server reports in its headers."""
-        self._quota.learn(rates, asyncio.get_running_loop().time(), max(0, self.active - 1))
-        room = self._quota.room(rates, self.active)
+        self.quota.learn(rates, asyncio.get_running_loop().time(), max(0, self.active - 1))
+        room = self.quota.room(rates, self.active)
         if room and self._width.open(self.active + room):
             self._ramp.allowed = True
 
     def on_ready(self, callback: Callable[[], None]) -> None:
         """Call ``callback`` once when a place is free. A second request before that changes nothing."""
-        self._waiters.add(callback, full=self.active >= self._width.width)
+        self.waiters.add(callback, full=self.full)
 
     def waits_alone(self, callback: Callable[[], None]) -> bool:
         """Tell whether no callback other than this one waits for a place."""
-        return self._waiters.none_but(callback)
+        return self.waiters.none_but(callback)
 
     def forget(self, callback: Callable[[], None]) -> None:
         """Withdraw a callback that was left with ``on_ready``."""
-        self._waiters.forget(callback)
+        self.waiters.forget(callback)
 
     def forget_alone(self, callback: Callable[[], None]) -> None:
         """Withdraw a callback that was left with ``on_ready`` if no other one waits for a place."""
-        self._waiters.forget_alone(callback)
+        self.waiters.forget_alone(callback)
 
     def close(self) -> None:
         """Drop all callbacks and the timer."""
-        self._waiters.close()
+        self.waiters.close()
 
     def _ready(self, now: float) -> float:
         """Work out the event loop's time at which a request may be sent, if the width allows one more."""
+        if self.portion is not None and self.portion.lacking:
+            return inf
         ramp = 0.0 if self.active < self._ramp.level else self._ramp.ready(now, self.active)
-        return max(self._paused_until, self._breaker.ready(), self._quota.ready(now), ramp)
+        return max(self._paused_until, self._breaker.ready(), self.quota.ready(now), ramp)
 
     def _opening(self, now: float) -> float:
-        return inf if self.active >= self._width.width else self._ready(now)
+        return inf if self.full else self._ready(now)

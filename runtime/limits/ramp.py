@@ -36,10 +36,15 @@ MANY = 3000
 """From so many answers and requests in flight on, the steps grow with their number: refusals stay a small part."""
 GROWTH = 12.0
 """The times its level that a ramp grows in a second, until the server is known. So a small server refuses few."""
-TRUSTED_GROWTH = 64.0
+TRUSTED_GROWTH = 128.0
 """The same for a trusted width. A server that has become small refuses few."""
+ALLOWED_GROWTH = 32.0
+"""The same for a server that reports that it allows many more. Its report may tell a rate, and no number at once."""
 AHEAD = 48
-"""The most requests that have a place and no connection while places are added."""
+"""The most requests that have a place and no connection while places are added.
+
+So many are sent at once if the user has set the width.
+"""
 LOOK = 0.002
 """The seconds after which the ramp looks again whether requests got their connections."""
 LATE = 0.002
@@ -103,7 +108,7 @@ class Ramp:
         trusted: bool = False,
         traffic: Sequence[Traffic] = (),
     ) -> None:
-        self.level: float = inf if pacing is None else min(FIRST, start)
+        self.level: float = inf if pacing is None else min(AHEAD if told else FIRST, start)
         self._pacing = pacing or NEAR
         self.start = start
         self._trusted = trusted
@@ -161,12 +166,13 @@ class Ramp:
             return min(pacing.trusted, TRUSTED_GROWTH * self.level)
         if self._told:
             return pacing.told
-        if answers:
+        if answers or self._trusted:
             pace = pacing.allowed if self.allowed else pacing.known
             if self.level >= SOME:
                 return pace * max(1.0, (answers + self.level) / MANY)
             if self.level > FIRST:
-                return min(pace, max(self._blind(), GROWTH * self.level))
+                growth = ALLOWED_GROWTH if self.allowed else GROWTH
+                return min(pace, max(self._blind(), growth * self.level))
         return self._blind()
 
     def _blind(self) -> float:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ..vocabulary.usage import Rate, Rates
 
 BURST = 1.0
@@ -33,6 +35,14 @@ class CellRate:
         found = CellRate(per_minute)
         found._next = self._next
         return found
+
+    def counted(self, now: float) -> float:
+        """Return the seconds until all that was sent would have been sent evenly."""
+        return max(0.0, self._next - now)
+
+    def defer(self, until: float) -> None:
+        """Count as much as if others had sent until this time."""
+        self._next = max(self._next, until)
 
     def correct(self, more: float) -> None:
         """Correct an estimate. ``more`` is the difference between the real amount and the estimate."""
@@ -74,6 +84,7 @@ class Quota:
     """
 
     def __init__(self, rpm: float | None, tpm: float | None) -> None:
+        self.rates: tuple[float | None, float | None] = rpm, tpm
         self._requests = None if rpm is None else CellRate(rpm)
         self._tokens = None if tpm is None else CellRate(tpm)
         self._told_requests = Told()
@@ -100,11 +111,23 @@ class Quota:
 
     def tighten(self, rpm: float | None, tpm: float | None) -> None:
         """Keep to these rates from here on. They are at most those that hold already; None changes nothing."""
+        self.rates = rpm or self.rates[0], tpm or self.rates[1]
         if rpm is not None:
             self._requests = CellRate(rpm) if self._requests is None else self._requests.slower(rpm)
         if tpm is not None:
             self._tokens = CellRate(tpm) if self._tokens is None else self._tokens.slower(tpm)
         self._unset = self._requests is None and self._tokens is None
+
+    def counted(self, now: float) -> tuple[float, float]:
+        """Return the seconds until all that was sent would have been sent evenly: requests and tokens."""
+        requests, tokens = self._requests, self._tokens
+        return 0.0 if requests is None else requests.counted(now), 0.0 if tokens is None else tokens.counted(now)
+
+    def defer(self, now: float, seconds: Sequence[float]) -> None:
+        """Count what others have sent: the seconds until all of it would have been sent evenly."""
+        for rate, more in zip((self._requests, self._tokens), seconds, strict=True):
+            if rate is not None:
+                rate.defer(now + more)
 
     def take(self, now: float, tokens: int) -> None:
         """Count a request that is sent, with an estimate of its tokens."""

@@ -24,8 +24,11 @@ class Common(Limiter):
         """Begin with the terms of the first run. The traffic is that of all runs that go on."""
         self._traffic: list[Traffic] = []
         self._told = True
-        self._rates: tuple[int | None, int | None] = terms.get("rpm"), terms.get("tpm")
         super().__init__(limit, **{**terms, "traffic": self._traffic})
+
+    turns: Any = None
+    """The turns at the book of other processes, if a run of this one has begun them. The last user ends them."""
+    users = 0
 
     def join(self, traffic: Sequence[Traffic]) -> None:
         """Count the traffic of a run that begins. Once a run does not tell it, that of no run counts."""
@@ -40,9 +43,10 @@ class Common(Limiter):
         """Keep to these limits, too."""
         if limit is not None and (self.limit is None or limit < self.limit):
             self.hold_to(limit)
-        before, self._rates = self._rates, (_least(self._rates[0], rpm), _least(self._rates[1], tpm))
-        if self._rates != before:
-            self._quota.tighten(*self._rates)
+        before = self.quota.rates
+        rates = _least(before[0], rpm), _least(before[1], tpm)
+        if rates != before:
+            self.quota.tighten(*rates)
 
 
 class SharedLimiter(Limiter):
@@ -56,6 +60,11 @@ class SharedLimiter(Limiter):
         self._callbacks: set[Callable[[], None]] = set()
         self._closed = False
         common.join(self._traffic)
+
+    @property
+    def common(self) -> Common:
+        """The limiter of all runs."""
+        return self._common
 
     def reasons(self, now: float) -> tuple[Reason, ...]:
         return self._common.reasons(now)
@@ -117,6 +126,7 @@ class SharedLimiter(Limiter):
 _COMMON = (
     *("limit", "patience", "active", "answers", "width", "start", "taken", "pace", "reach", "narrowest", "widest"),
     *("full", "known", "down", "since", "hopeless", "only_full"),
+    *("portion", "quota"),
 )
 """The attributes that a run reads of the common limiter."""
 
@@ -151,5 +161,5 @@ class Limiters:
         return SharedLimiter(common, terms.get("traffic", ()))
 
 
-def _least(one: int | None, other: int | None) -> int | None:
+def _least(one: float | None, other: float | None) -> float | None:
     return min((given for given in (one, other) if given is not None), default=None)

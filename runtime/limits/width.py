@@ -138,19 +138,37 @@ class Width:
     at which a whole round succeeded.
     """
 
-    def __init__(self, limit: float, start: int, refused_at: float = inf) -> None:
+    def __init__(self, limit: float, start: int, refused_at: float = inf, further: int = 0) -> None:
         self.limit = limit
-        self.width = int(min(start, limit))
+        self.width = int(min(max(start, further), limit))
         self.epoch = 0
-        self.safe = self.width
+        self.safe = int(min(start, limit))
         self.taken = 0
         self.refused_at = refused_at
-        self.proven = self.width
+        self.proven = self.safe
         self.mode = Mode.RISING if self.width < self._most() else Mode.HELD
         self._round = Round(0.0, self.width)
         self._best = Best()
         self._refusal = Refusals()
         self._patience = Patience()
+
+    @property
+    def rising(self) -> bool:
+        """True if no request was refused so far, and no round brought too little."""
+        return self.mode is Mode.RISING and not self.epoch
+
+    @property
+    def useful(self) -> int:
+        """The number in flight that the server has taken and that was of use: beyond it, requests only waited."""
+        held = self.mode is not Mode.RISING and not self.epoch
+        return min(self.taken, self.width) if held else self.taken
+
+    def took(self, rank: int, epoch: int) -> None:
+        """Count a request that succeeded. ``rank`` is the number in flight at its sending.
+
+        Requests that were refused since then are in that number, and the server did not take them.
+        """
+        self.taken = max(self.taken, rank if epoch == self.epoch else min(rank, self._refusal.left))
 
     def begin(self, now: float) -> None:
         """Begin to measure: a request is sent beside no other."""
@@ -167,7 +185,10 @@ class Width:
             self.width += 1
             self._round = Round(now, self.width)
             return
-        if not full or self.width >= self.limit:
+        if self.width >= self.limit:
+            # A width that leaves its limit begins a round of its own.
+            return
+        if not full:
             self._round = Round(now, self._open(level))
             return
         done = self._round

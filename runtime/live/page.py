@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Callable, Mapping
-from contextlib import suppress
-from pathlib import Path
 
 from flowrun.dsl import plan as p
 
@@ -16,6 +14,7 @@ from ..engine.frames import Frame
 from ..engine.scopes import ReadAnswer, Watcher
 from ..pages.inputs import Inputs
 from ..replay.call_book import TOO_MUCH
+from ..replay.flow_text import text_beside
 from ..vocabulary import events as e
 from ..vocabulary.call_record import CallRecord
 from ..vocabulary.errors import UsageError
@@ -36,7 +35,7 @@ class LivePage(PartialListener, Watcher):
 
     def __init__(self, plan: p.Plan) -> None:
         """Open the page, and print its address to the standard error. Raises UsageError."""
-        self.state = LiveState(plan, _text_of(plan))
+        self.state = LiveState(plan, text_beside(plan))
         self._works = True
         self.questions = LiveQuestions()
         self._server = LiveServer(self.state, Inputs(plan), self.questions)
@@ -91,9 +90,3 @@ class LivePage(PartialListener, Watcher):
         ``stopped`` says that the user waits for the end: the pages get less time.
         """
         await asyncio.to_thread(self._server.finish, make, PROMPT if stopped else LONGEST)
-
-
-def _text_of(plan: p.Plan) -> str:
-    with suppress(OSError, UnicodeDecodeError):
-        return Path(plan.source).read_text(encoding="utf-8") if plan.source else ""
-    return ""

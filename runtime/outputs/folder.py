@@ -46,6 +46,13 @@ class Folder:
         except OSError as error:
             raise DiskError(f"{told} cannot be written: {error.strerror or error}") from None
 
+    def finish(self) -> None:
+        """Do nothing: each file is whole when ``write`` ends."""
+
+    def there(self, rows: int) -> int:
+        """Return how many of the first files are there. ``rows`` is the number of those that were written."""
+        return rows
+
     def leave(self) -> None:
         """Remove the folder if this object made it and nothing is in it."""
         if self._made:

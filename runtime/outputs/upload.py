@@ -40,16 +40,16 @@ class Upload:
         """
         self._of = UrlObject(url)
         self.name, self.told = self._of.name, self._of.told
-        if self._of.protocol in _READ_ONLY:
-            raise UsageError(f"{self.name}: flowrun reads {self._of.protocol}:// URLs, and does not write to them")
+        must_take_writes(self._of)
         if self._of.path.endswith("/"):
-            raise UsageError(f"{self.name} is a folder, and a URL takes a single object: give its whole name")
+            raise UsageError(f"{self.name} is a folder, and this output is a single object: give its whole name")
         if self.told.endswith(".flow"):
             raise UsageError(f"{self.name} has the name of a flow file, and is not overwritten; give another name")
         if url_place(url) in [one for one in sources if isinstance(one, Path)]:
             raise UsageError(f"this command reads {self.name}, so it is not overwritten; give another name")
         self._block = bytearray()
-        self._file = self._begun()
+        with Guarded(self._trouble):
+            self._file = begun(self._of, self._of.path)
         self._thread = ThreadPoolExecutor(1, "flowrun-upload")
         self._sending: Future[None] | None = None
         self._open = True
@@ -77,18 +77,6 @@ class Upload:
             self._thread.submit(self._given_up).result()
         self._thread.shutdown()
 
-    def _begun(self) -> Any:
-        with Guarded(self._trouble):
-            file = self._of.system.open(self._of.path, "wb", block_size=BLOCK, autocommit=False)
-            if not _can_be_given_up(file):
-                raise UsageError(
-                    f"{self.name}: a write by {self._of.protocol}:// cannot be taken back if the run fails; write to a "
-                    "file, and copy it"
-                )
-            if hasattr(file, "_initiate_upload"):
-                _begin(file)
-        return file
-
     def _send(self) -> None:
         self._wait()
         if self._block:
@@ -106,11 +94,8 @@ class Upload:
             sending.result()
 
     def _given_up(self) -> None:
-        try:
-            with Guarded(self._trouble):
-                self._file.discard()
-        finally:
-            self._file.closed = True
+        with Guarded(self._trouble):
+            given_up(self._file)
 
     def _trouble(self, error: BaseException) -> DiskError:
         return DiskError(reason(error, self.name, self._of.protocol, "written"))
@@ -132,6 +117,34 @@ def give_up_all() -> None:
 def _leave(upload: Upload) -> None:
     with suppress(DiskError):
         upload.leave()
+
+
+def must_take_writes(of: UrlObject) -> None:
+    """Raise UsageError for a protocol that only reads."""
+    if of.protocol in _READ_ONLY:
+        raise UsageError(f"{of.name}: flowrun reads {of.protocol}:// URLs, and does not write to them")
+
+
+def begun(of: UrlObject, path: str) -> Any:
+    """Begin an upload to a path of the object's server. Raises UsageError if it could not be given up."""
+    file = of.system.open(path, "wb", block_size=BLOCK, autocommit=False)
+    if not _can_be_given_up(file):
+        raise UsageError(
+            f"{of.name}: a write by {of.protocol}:// cannot be taken back if the run fails; write to a file, and copy "
+            "it"
+        )
+    if hasattr(file, "_initiate_upload"):
+        _begin(file)
+    return file
+
+
+def given_up(file: Any) -> None:
+    """Give an upload up, with the parts that were sent."""
+    try:
+        file.discard()
+    finally:
+        with suppress(AttributeError):  # files of some libraries do not let others set it
+            file.closed = True
 
 
 def _begin(file: Any) -> None:

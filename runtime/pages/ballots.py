@@ -62,6 +62,9 @@ def _classes(tally: Tally) -> dict[str, int]:
     for number, value in enumerate(tally.values):
         for key in _keys(value):
             found.setdefault(key, number)
+    for number, texts in enumerate(tally.classes.texts if tally.classes is not None else ()):
+        for key in (key for text in texts for key in _keys(text)):
+            found.setdefault(key, number)
     return found
 
 

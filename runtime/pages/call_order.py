@@ -250,6 +250,9 @@ class CallOrder:
             return
         else:
             yield _Before((*here, _BODIES))
+            if step.node.reduce.searches or step.node.reduce.same:
+                # A further sample waits for what the judge says of those before it.
+                yield _Before((*here, "reduce"))
         # A body that makes no call ends when the steps that it mentions are finished.
         yield from self._needed(_all_needs(step), level, None)
 

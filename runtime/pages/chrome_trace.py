@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from itertools import chain, pairwise
 from typing import Any
 
-from ..account.spoilt import paths_above
+from ..account.spoilt_calls import paths_above
 from ..plans.step_paths import PathNames
 from ..vocabulary.call_record import AttemptRecord, CallRecord
 from ..vocabulary.run_record import RunRecord

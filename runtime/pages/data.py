@@ -41,15 +41,16 @@ from shlex import quote
 from typing import Any, get_args
 
 from ..account.causes import FIRST, Cause, Causes
-from ..account.spoilt import spoilt_calls
+from ..account.spoilt_calls import spoilt_calls
 from ..journal.project import journal_option, resume_command
 from ..plans.step_paths import PathNames
 from ..vocabulary.call import Message
 from ..vocabulary.call_record import TOKEN_CLASSES, AnswerRecord, AttemptRecord, CallRecord, End, State
+from ..vocabulary.classes import account_text
 from ..vocabulary.json_value import Json
 from ..vocabulary.quoting import json_text
 from ..vocabulary.run_record import RunRecord
-from ..vocabulary.tally import Panel
+from ..vocabulary.tally import Panel, Tally
 from .ballots import Votes
 from .fitting import fitting
 from .graph import graph_data
@@ -221,13 +222,21 @@ def votes_data(votes: Votes, paths: Iterable[str], names: PathNames, strings: St
         row: dict[str, Any] = {
             "path": strings.add(names.of(path)),
             "classes": [[strings.json(answer), count] for answer, count in tally.ballots],
-            "winner": next((n for n, (answer, _) in enumerate(tally.ballots) if answer == tally.first), -1),
+            "winner": _winner(tally),
             "decided": votes.decided(path),
-            "told": "" if tally.contest is None else tally.contest.text,
+            "told": account_text(tally),
+            "contest": tally.contest is not None,
             "panel": 0 if tally.panel is None else _panel(tally.panel, strings),
         }
         _append(columns, row | {name: getattr(tally, name) for name in _FIGURES})
     return columns
+
+
+def _winner(tally: Tally) -> int:
+    """Return the class that won, -1 if none did."""
+    if tally.winner is None:
+        return -1
+    return next((n for n, (answer, _) in enumerate(tally.ballots) if answer == tally.first), -1)
 
 
 def _panel(panel: Panel, strings: Strings) -> Json:

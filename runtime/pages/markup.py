@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterable, Sequence
 from html import escape
 
 from ..account.causes import Causes
+from ..account.vote_totals import vote_totals
 from ..plans.step_paths import PathNames
 from ..vocabulary.call_record import CallRecord
+from ..vocabulary.classes import account_text
 from ..vocabulary.quoting import inert, json_text, one_line
 from ..vocabulary.run_record import RunRecord
 from ..vocabulary.tally import stands
@@ -93,12 +95,14 @@ def account_html(record: RunRecord, *, texts: bool) -> str:
             for path, tally in list(record.end.votes.items())[:200]
         ]
         parts.append(f"<h2>Votes</h2>{table(('vote', 'samples', 'agreement', 'margin', 'stands against'), rows)}")
+        told = [(names.of(path), account_text(tally)) for path, tally in list(record.end.votes.items())[:200]]
+        parts += [f"<p>{safe(path)}: {safe(text)}</p>" for path, text in told if text]
+        parts += [f"<p>{safe(text)}</p>" for text in (vote_totals(record.end.votes.values()).text,) if text]
     if record.end.cascades:
-        from ..account.cascades import cascade_counts, cascade_lines
-        from ..costs.prices import cost_of
+        from ..account.cascades import cascade_lines
 
-        told = cascade_lines(cascade_counts(record.end.cascades, cost_of))
-        parts.append("<h2>Cascades</h2>" + "".join(f"<p>{safe(line)}</p>" for line in told))
+        lines = cascade_lines(record.end.cascades)
+        parts.append("<h2>Cascades</h2>" + "".join(f"<p>{safe(line)}</p>" for line in lines))
     if record.end.losses:
         parts.append(f"<h2>Losses</h2>{table(('count', 'cause', 'first'), _losses(record, names, texts=texts))}")
     return "".join(parts)
@@ -111,7 +115,7 @@ def _sums(record: RunRecord, group: Callable[[CallRecord], str]) -> list[tuple[s
         name = group(call)
         row = found.setdefault(name, [0, 0, 0, 0])
         row[0] += 1
-        if call.state != "reused":
+        if not call.from_journal:
             row[1] += sum(one.tokens.read or 0 for one in call.answers)
             row[2] += sum(one.tokens.written or 0 for one in call.answers)
         cost = cost_of(call, figures)

@@ -30,6 +30,7 @@ WORDS: Mapping[str, str] = {
     Cause.RETRY_AFTER: "Retry-After",
     Cause.OUTAGE: "outage",
     Cause.RATE: "the rate limit",
+    Cause.SHARE: "other runs had the places",
     Cause.WIDTH: "all places taken",
     Cause.BACKOFF: "back-off after a failure",
     Cause.BUDGET: "no room in the budget",

@@ -10,7 +10,7 @@ from ..reducers import REDUCERS
 from .dependencies import taken_from
 from .free_names import spoken
 from .reads import calls
-from .wanted import asks_of
+from .wanted_models import asks_of
 
 _PASSES_ON = (p.Map, p.Repeat, p.Fanout, p.Chain, p.Match, p.Rounds, p.Cascade, p.FlowCall)
 """The blocks that may give out a list item by item."""

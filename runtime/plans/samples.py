@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, NamedTuple
 
 from flowrun.dsl import plan as p
+
+if TYPE_CHECKING:
+    from flowrun.dsl import ReducerSpec
 
 
 class Calls(NamedTuple):
@@ -41,14 +44,18 @@ class Costs:
             case p.Rounds(most):
                 one = self.of(node.body.steps)
                 found = Calls(most * one.most, one.first)
+            case p.Cascade():
+                # The later stages run only if the first one is not enough.
+                stages = [self.of((one,)) for one in node.body.steps]
+                found = Calls(sum(one.most for one in stages), stages[0].first)
             case p.Map():
-                one, asks = self.of(node.body.steps), len(node.reduce.asks)
+                one, asks = self.of(node.body.steps), _asks(node.reduce, elements_of(node))
                 found = Calls(elements_of(node) * one.most, one.first)
             case p.Repeat():
-                one, asks = self.of(node.body.steps), len(node.reduce.asks)
+                one, asks = self.of(node.body.steps), _asks(node.reduce, node.most)
                 found = Calls(node.most * one.most, one.first)
             case p.Fanout():
-                found, asks = self.of(node.body.steps), len(node.reduce.asks)
+                found, asks = self.of(node.body.steps), _asks(node.reduce, len(node.body.steps))
             case _:
                 found = Calls(0, 0) if step.block is None else self.of(step.block.steps)
         return Calls(found.most + asks, 0 if step.when is not None else found.first)
@@ -59,6 +66,15 @@ class Costs:
         return self._known[name]
 
 
+def _asks(reduce: p.Reduce, results: int) -> int:
+    """Return the most calls of the asks of a reducer with so many results."""
+    if reduce.deciding is not None and (reduce.same == "ask" or "method" in reduce.args):
+        return results * (results - 1)
+    if (reduce.deciding is not None and reduce.searches) or reduce.form in ("tree", "fold"):
+        return results
+    return len(reduce.asks)
+
+
 def elements_of(node: p.Map) -> int:
     """Return the elements that a map is assumed to have before it begins."""
     return node.at_most or 1
@@ -66,5 +82,14 @@ def elements_of(node: p.Map) -> int:
 
 def has_votes(plan: p.Plan) -> bool:
     """Tell whether a plan has a vote over the samples of a repeat, or a repeat whose reducer is not known here."""
+    return any(_repeats(plan))
+
+
+def votes_in(plan: p.Plan, reducers: Mapping[str, ReducerSpec]) -> bool:
+    """Tell whether a plan has a vote over the samples of a repeat."""
+    return any(one.reduce.rule in reducers and reducers[one.reduce.rule].votes for one in _repeats(plan))
+
+
+def _repeats(plan: p.Plan) -> Iterator[p.Repeat]:
     bodies = (plan.steps, *(flow.steps for flow in plan.flows.values()))
-    return any(isinstance(step.node, p.Repeat) for steps in bodies for step in p.walk_steps(steps))
+    return (step.node for steps in bodies for step in p.walk_steps(steps) if isinstance(step.node, p.Repeat))

@@ -73,7 +73,7 @@ NAMES = tuple(spec.name for spec in SENT)
 
 
 def sends_options(plan: p.Plan) -> bool:
-    """Tell whether a model or an ask of a plan has one of these options."""
+    """Tell whether a model or an ask of a plan has one of these options, or a temperature that not all models take."""
     from flowrun.dsl import plan as p
 
     each = [model.options for model in plan.models]
@@ -81,7 +81,13 @@ def sends_options(plan: p.Plan) -> bool:
         each.append(step.options)
         if isinstance(step.node, (p.Map, p.Repeat, p.Fanout)):
             each.append(step.node.reduce.options)
-    return not all(options.keys().isdisjoint(NAMES) for options in each)
+    return not all(options.keys().isdisjoint(NAMES) and _mild(options.get("temperature")) for options in each)
+
+
+def _mild(temperature: p.Expr | None) -> bool:
+    """Tell whether all models take a temperature. It has no sign, so a constant is a plain number."""
+    value = 0 if temperature is None else getattr(temperature, "value", None)
+    return isinstance(value, int | float) and value <= 1
 
 
 def further(options: Mapping[str, Json]) -> dict[str, Json]:

@@ -24,7 +24,7 @@ from .traits import Count, ProviderSpec, Traits
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
-    from .named import BuiltIn, NamedEndpoint
+    from .named_endpoints import BuiltIn, NamedEndpoint
     from .protocol import Provider, Surroundings
     from .services import Service
 
@@ -274,8 +274,8 @@ def _entries() -> dict[str, EntryPoint]:
 def _open_foreign(model: str, provider: str, name: str, surroundings: Surroundings) -> Provider:
     entry = _entries().get(provider)
     if entry is None:
-        raise UsageError(_unknown(model, provider, surroundings.endpoints))
-    from .foreign import opened_by
+        raise UsageError(unknown(model, provider, surroundings.endpoints))
+    from .foreign_models import opened_by
 
     who = words_for("provider", provider, [entry])
     for fault in provider_faults():
@@ -289,12 +289,12 @@ def _open_foreign(model: str, provider: str, name: str, surroundings: Surroundin
     return opened_by(opener, model, name, surroundings, who)
 
 
-def _unknown(model: str, provider: str, declared: Mapping[str, NamedEndpoint]) -> str:
+def unknown(model: str, provider: str, declared: Mapping[str, NamedEndpoint]) -> str:
+    """Return the sentence for a model whose provider nobody declares."""
     from difflib import get_close_matches
 
     own = {spec.name: spec.name if spec.nameless else f"{spec.name}:NAME" for spec in all_own()}
     names = own | {name: f"{name}:NAME" for name in (*declared, *_entries())}
-    near = get_close_matches(provider.lower(), names, n=1)
-    name = model.partition(":")[2]
+    near, name = get_close_matches(provider.lower(), names, n=1), model.partition(":")[2]
     guess = f"Did you mean {near[0]}{':' if name else ''}{name}? " if near else ""
     return f"no provider is called {shown(provider)}. {guess}Write a model as one of {', '.join(names.values())}"

@@ -14,16 +14,16 @@ from .breakpoints import least_kept, without_cuts
 from .content import read_parts
 from .endings import ANTHROPIC_ENDINGS
 from .endpoints import endpoint
-from .further import thinks
+from .further_options import thinks
+from .hosted import ServedProvider
+from .message_content import messages_content, messages_system
 from .posts import PLAIN, Post
 from .protocol import Provider, Surroundings
-from .served import ServedProvider
 from .services import Service
 from .streams import MessagesStream
 from .structured import ANTHROPIC_KEYWORDS, Shape
 from .token_details import messages_usage
 from .traits import Traits
-from .written import messages_content, messages_system
 
 MOST_WRITTEN = 4096
 """The most tokens of an answer that a request names; the API requires a number."""

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from flowrun.dsl import pattern
 
-from ..vocabulary.call import Request
+from ..vocabulary.call import SAMPLES, Request
 from ..vocabulary.errors import UsageError
 from ..vocabulary.quoting import shown
 from .addresses import is_loopback
@@ -49,7 +49,7 @@ def opened(name: str, surroundings: Surroundings) -> Provider:
     elif not key and not is_loopback(base):
         raise UsageError(f"{model} needs a key: set AZURE_OPENAI_API_KEY, or AZURE_OPENAI_AD_TOKEN to a token of Entra")
     at = endpoint(service, name, environ)
-    provider = AzureProvider(at, surroundings, samples=8, concurrency=PROVIDER.places(environ))
+    provider = AzureProvider(at, surroundings, samples=SAMPLES, concurrency=PROVIDER.places(environ))
     if _DATED.fullmatch(version):
         provider.path = f"/deployments/{quote(name, safe='')}/chat/completions?api-version={version}"
     elif version == _PREVIEW:

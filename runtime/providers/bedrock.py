@@ -23,14 +23,14 @@ from .content import read_parts
 from .converse_stream import ConverseStream
 from .endings import CONVERSE_ENDINGS
 from .endpoints import endpoint
-from .further import thinks
+from .further_options import thinks
+from .hosted import ServedProvider
+from .message_content import converse_content
 from .posts import PLAIN, Post
 from .protocol import Provider, Surroundings
-from .served import ServedProvider
 from .structured import ANTHROPIC_KEYWORDS, Shape
 from .token_details import converse_usage
 from .traits import Traits
-from .written import converse_content
 
 _TOOL = "answer"
 _ARN = "arn:"

@@ -18,8 +18,8 @@ from ..vocabulary.errors import UsageError
 from ..vocabulary.quoting import shown
 from . import is_own
 from .addresses import check_address, check_path
-from .filled import plain_part, variables_in
-from .named import NamedEndpoint, Origin
+from .declared_headers import plain_part, variables_in
+from .named_endpoints import NamedEndpoint, Origin
 from .secret import secret
 
 SETTINGS = ("base_url", "key_env", "headers", "kind", "ca", "lacks", "price_list")

@@ -24,7 +24,7 @@ from .addresses import (
     other_account,
     printable,
 )
-from .filled import certificates_of, declared_headers
+from .declared_headers import certificates_of, declared_headers
 from .proxies import Way, proxy_of
 from .records import Record, Records
 from .secret import digest_of, secret

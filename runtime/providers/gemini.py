@@ -6,31 +6,35 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
-from ..vocabulary.call import Answer, Request
-from ..vocabulary.errors import AnswerError
+from ..vocabulary.call import SAMPLES, Answer, Request
+from ..vocabulary.errors import AnswerError, UsageError
 from ..vocabulary.json_value import Json
+from ..vocabulary.quoting import shown
 from ..vocabulary.usage import Usage
 from .bodies import told
 from .content import read_parts
 from .endings import GEMINI_ENDINGS
 from .endpoints import endpoint
+from .hosted import ServedProvider
 from .lengths import without_text_lengths
+from .message_content import generate_parts
 from .posts import PLAIN, Post
 from .protocol import Provider, Surroundings
-from .served import ServedProvider
 from .services import Service
 from .streams import GenerateStream
 from .structured import Shape
 from .token_details import generate_usage
 from .traits import Traits
-from .written import generate_parts
 
 
 def opened(name: str, surroundings: Surroundings, service: Service | None = None) -> Provider:
     service = service or PROVIDER
+    if {".", ".."} & {*name.split("/")}:
+        # The name is a part of the address, and may come from a flow.
+        raise UsageError(f"{service.name} has no model {shown(name)}: its name leads to another address")
     places = service.places(surroundings.environ)
     at = endpoint(service, name, surroundings.environ)
-    provider = GeminiProvider(at, surroundings, samples=8, concurrency=places)
+    provider = GeminiProvider(at, surroundings, samples=SAMPLES, concurrency=places)
     provider.caches_from = caches_from(name)
     return provider
 

@@ -128,6 +128,7 @@ def _credentials(environ: Mapping[str, str], model: str) -> Any:
             load: Any = google.auth.load_credentials_from_file
             return load(path, scopes=_SCOPES, request=Transport())[0]
     except Exception as error:  # noqa: BLE001 (whatever is wrong with the file, nothing can be asked)
-        said = sentence(str(error), _LONGEST)
+        # Behind the sentence may stand another error, which holds the bytes of the file, and so the key in it.
+        said = sentence(str(error.args[0] if error.args else error), _LONGEST)
         way = f"check the file of {_FILE}" if path else f"run `gcloud auth application-default login`, or set {_FILE}"
         raise UsageError(f"{model} finds no credentials of Google Cloud: {way} ({said})") from None

@@ -9,8 +9,8 @@ from flowrun.dsl import ENDPOINT_KINDS
 from ..vocabulary.errors import UsageError
 from ..vocabulary.quoting import shown
 from .addresses import host_of
-from .filled import variables_in
-from .named import NamedEndpoint
+from .declared_headers import variables_in
+from .named_endpoints import NamedEndpoint
 from .services import Service
 from .traits import ProviderSpec
 

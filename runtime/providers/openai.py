@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from ..vocabulary.call import Answer, Request
+from ..vocabulary.call import SAMPLES, Answer, Request
 from ..vocabulary.errors import AnswerError
 from ..vocabulary.json_value import Json
 from ..vocabulary.usage import Usage
@@ -15,16 +15,16 @@ from .content import read_message
 from .endings import CHAT_ENDINGS
 from .endpoints import endpoint
 from .failures import sentence_of
+from .hosted import ServedProvider
+from .message_content import chat_content
 from .posts import PLAIN, Post
 from .protocol import Provider, Surroundings
-from .served import ServedProvider
 from .services import Service
 from .streams import ChatStream
 from .structured import OPENAI_KEYWORDS, Shape
 from .token_details import chat_usage
 from .traits import Traits
 from .vocabulary import openai_tokens
-from .written import chat_content
 
 if TYPE_CHECKING:
     from .endpoints import HttpEndpoint
@@ -37,7 +37,7 @@ def opened(name: str, surroundings: Surroundings, service: Service | None = None
     service = service or PROVIDER
     places = service.places(surroundings.environ)
     at = endpoint(service, name, surroundings.environ)
-    return OpenAIProvider(at, surroundings, samples=8, concurrency=places)
+    return OpenAIProvider(at, surroundings, samples=SAMPLES, concurrency=places)
 
 
 class OpenAIProvider(ServedProvider):

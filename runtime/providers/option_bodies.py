@@ -44,6 +44,10 @@ def _reasons(api: Api, family: Family, model: str, options: Mapping[str, Json]) 
     stop = options.get("stop")
     if isinstance(stop, list) and family.stops is not None and len(stop) > family.stops:
         yield "stop", f"it takes at most {family.stops} texts"
+    heat = options.get("temperature")
+    # The language itself has no temperature above 2.
+    if isinstance(heat, int | float) and api.hottest < heat <= 2:
+        yield "temperature", f"{api.title} takes 0 to {api.hottest:g}"
     if family.one_choice and {"temperature", "top_p"} <= options.keys():
         yield "top_p", "it takes `temperature` or `top_p`, not both"
     asked = options.get("reasoning", "none")

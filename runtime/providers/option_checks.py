@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from ..vocabulary.json_value import Json
 from . import is_own, own_spec, traits_of
 from .addresses import host_of
-from .named import NamedEndpoint
+from .named_endpoints import NamedEndpoint
 from .option_bodies import api_of, refusals
 from .option_names import APIS
 
@@ -51,5 +51,9 @@ def refused_at(
         # OpenRouter takes a number of tokens, and only the run knows the server.
         found.pop("reasoning", None)
     lacks = traits.lacks if named is None else named.lacks
-    found |= {name: "its endpoint does not serve it" for name in options.keys() & lacks if name not in found}
+    found |= {
+        name: "its endpoint does not serve it"
+        for name in (options.keys() & lacks) - _OF_EVERY_REQUEST
+        if name not in found
+    }
     return found

@@ -76,7 +76,8 @@ class Api:
     """An API: its fields for options, the options that it has not, its words for tiers, and its families of models.
 
     ``written`` is the `max_tokens` that flowrun sends for an ask without, None if it sends none. ``extra`` is the place
-    of the fields of `extra` in the body.
+    of the fields of `extra` in the body. ``hottest`` is the highest temperature
+    (platform.claude.com/docs/en/api/messages; docs.aws.amazon.com/bedrock, "InferenceConfiguration").
     """
 
     title: str
@@ -87,6 +88,7 @@ class Api:
     logprobs: Mapping[str, Any]
     written: int | None = None
     extra: Path = ()
+    hottest: float = 2
 
 
 _SOME = ("low", "medium", "high")
@@ -186,6 +188,7 @@ _MESSAGES = Api(
     ),
     {},
     4096,
+    hottest=1,
 )
 
 _THINKING = ("generationConfig", "thinkingConfig")
@@ -273,6 +276,7 @@ _CONVERSE = Api(
     ),
     {},
     extra=(_OWN,),
+    hottest=1,
 )
 _NO_TIER = {"service_tier": "Vertex AI has it in no field of a request"}
 

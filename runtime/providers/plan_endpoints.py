@@ -10,7 +10,7 @@ from ..vocabulary.errors import PlanError
 from . import is_own
 
 if TYPE_CHECKING:
-    from .named import NamedEndpoint
+    from .named_endpoints import NamedEndpoint
 
 
 def flow_endpoints(plan: p.Plan) -> dict[str, NamedEndpoint]:
@@ -25,7 +25,7 @@ def flow_endpoints(plan: p.Plan) -> dict[str, NamedEndpoint]:
         if one.name in found:
             raise PlanError(f"two endpoints of this plan have the name `{one.name}`")
         lacks = frozenset(one.lacks)
-        from .named import NamedEndpoint
+        from .named_endpoints import NamedEndpoint
 
         found[one.name] = NamedEndpoint(
             one.name, one.addresses[0], one.key, one.kind, lacks=lacks, others=one.addresses[1:], origin="flow"

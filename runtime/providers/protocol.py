@@ -15,7 +15,7 @@ from ..vocabulary.usage import DETAILS, Rates, TokenDetail, Usage
 from .records import NoRecords, Records
 
 if TYPE_CHECKING:
-    from .named import NamedEndpoint
+    from .named_endpoints import NamedEndpoint
 
 
 class Provider(Protocol):

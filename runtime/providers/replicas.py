@@ -17,7 +17,7 @@ from ..vocabulary.call import Reply, Request
 from ..vocabulary.errors import InDoubtError, RefusedError
 from . import open_provider
 from .affinity import Affinity, keys_of
-from .named import NamedEndpoint
+from .named_endpoints import NamedEndpoint
 from .protocol import Provider, Surroundings
 
 FADES = 0.99

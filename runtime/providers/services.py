@@ -8,8 +8,8 @@ from dataclasses import replace
 from flowrun.dsl import dataclass
 
 from .addresses import complete
-from .filled import variables_in
-from .named import BuiltIn, NamedEndpoint
+from .declared_headers import variables_in
+from .named_endpoints import BuiltIn, NamedEndpoint
 from .traits import ProviderSpec
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .named import BuiltIn, NamedEndpoint
+from .named_endpoints import BuiltIn, NamedEndpoint
 
 if TYPE_CHECKING:
     from flowrun.dsl import EndpointKind

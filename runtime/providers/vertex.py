@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from flowrun.dsl import pattern
 
-from ..vocabulary.call import Request
+from ..vocabulary.call import SAMPLES, Request
 from ..vocabulary.errors import UsageError
 from ..vocabulary.quoting import shown
 from .anthropic import LACKS, MOST_WRITTEN, AnthropicProvider
@@ -62,7 +62,7 @@ def opened(name: str, surroundings: Surroundings) -> Provider:
         claude = VertexClaude(at, surroundings, samples=1, concurrency=places)
         claude.path = f"{place}/publishers/anthropic/models/{quote(short, safe='@')}"
         return claude
-    gemini = VertexGemini(at, surroundings, samples=8, concurrency=places)
+    gemini = VertexGemini(at, surroundings, samples=SAMPLES, concurrency=places)
     kind = "endpoints" if publisher == "endpoints" else "publishers/google/models"
     gemini.path = f"{place}/{kind}/{quote(short, safe='@')}"
     gemini.caches_from = caches_from(short)

@@ -47,7 +47,12 @@ def wire_failure(endpoint: HttpEndpoint, problem: Exception, *, sent: bool, seco
     if isinstance(problem, aiohttp.ClientHttpProxyError):
         kind = PermanentError if problem.status == 407 else RefusedError
         return kind(f"{where}: the proxy answered {problem.status}", status=problem.status)
+    if isinstance(problem, aiohttp.ClientProxyConnectionError):
+        why = problem.os_error.strerror or type(problem.os_error).__name__
+        return RefusedError(f"{where}: the proxy {problem.host} does not accept connections ({endpoint.quote(why)})")
     if isinstance(problem, aiohttp.ClientConnectorDNSError):
+        if endpoint.way.proxy and problem.host not in (endpoint.host, endpoint.host.rpartition(":")[0]):
+            return RefusedError(f"{where}: the address of the proxy {problem.host} cannot be found")
         return RefusedError(f"{where}: the address of this host cannot be found")
     if isinstance(problem, aiohttp.ClientConnectorError):
         why = problem.os_error.strerror or type(problem.os_error).__name__

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 class Adaptive(Vote):
     """The base of adaptive votes.
 
-    A rule defines ``holds`` and ``further``. ``holes`` are the places of lost samples, and ``taken`` are all samples in
+    A rule defines ``holds``. ``holes`` are the places of lost samples, and ``taken`` are all samples in
     order.
     """
 
@@ -61,6 +61,12 @@ class Adaptive(Vote):
     def holds(self, first: Fraction | int, second: Fraction | int) -> bool:
         """Tell whether a leader with ``first`` votes has won over a runner-up with ``second`` votes."""
         raise NotImplementedError
+
+    def further(self) -> int:
+        first, second = map(int, self.ballots.leaders)
+        first, second = first - self.against, second + self.lost + self.against
+        most = self.setting.most
+        return bisect_left(range(1, most), True, key=lambda more: self.holds(first + more, second)) + 1
 
     def could_end(self, key: str | None) -> bool:
         """Tell whether an answer could have won here, with all the lost samples and those that could be changed."""
@@ -161,11 +167,14 @@ class Adaptive(Vote):
     def questions(self) -> Sequence[Question]:
         return super().questions() if self.named else ()
 
+    @property
+    def silent(self) -> bool:
+        open_ = not self.named and self.ballots.counted >= self.enough and not self.doubtful
+        return super().silent or (open_ and self.undecided == "none")
+
     def value(self) -> Json:
-        if self.named or self.ballots.counted < self.enough or self.doubtful:
+        if self.named or self.silent or self.ballots.counted < self.enough or self.doubtful:
             return super().value()
-        if self.undecided == "none":
-            return None
         if self.fallen:
             from .vote_words import fell
 

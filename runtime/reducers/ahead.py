@@ -19,7 +19,7 @@ from flowrun.dsl import Given, ParamSpec, ReducerSpec, Refusal, types
 
 from .adaptive import Adaptive, reach_of, way_of, why_not
 from .arguments import HOLDS, PARAMS, SAME, STANDS, held, plurality
-from .expected import expected_samples
+from .expected import Over, UntilOver
 from .protocol import Rule, Setting
 from .reach import Args, Reach, beyond, number, that_can_stand, with_ballots
 
@@ -88,12 +88,12 @@ def _fewest(least: int, most: int, args: Mapping[str, object]) -> int:
     return min(most, max(least, enough, (lead_of(args) or 1) + 2 * changed))
 
 
-def _expected(least: int, most: int, args: Mapping[str, object], right: float) -> float | None:
+def _ends(least: int, most: int, args: Mapping[str, object]) -> Over | None:
     lead = lead_of(args)
     if lead is None:
         return None
     wanted = lead + 2 * number(args, "stands", 0)
-    return expected_samples(most, right, lambda a, b: a + b >= least and abs(a - b) >= wanted)
+    return lambda a, b: a + b >= least and abs(a - b) >= wanted
 
 
 def _reach(least: int, most: int, args: Args) -> int:
@@ -123,7 +123,7 @@ RULE = Rule(
         spares=True,
         adaptive=True,
         fewest=_fewest,
-        expected=_expected,
+        expected=UntilOver(_ends),
     ),
     that_can_stand(Ahead, REACH),
 )

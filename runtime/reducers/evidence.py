@@ -32,7 +32,7 @@ from ..vocabulary.amounts import count_text
 from ..vocabulary.json_value import Json
 from .adaptive import Adaptive
 from .arguments import LARGEST
-from .expected import expected_samples
+from .expected import Over
 from .protocol import ReduceError, Setting
 from .reach import Args, number
 
@@ -61,15 +61,9 @@ class Certain(Adaptive):
     def holds(self, first: Fraction | int, second: Fraction | int) -> bool:
         return proved(self.risk, int(first), int(second))
 
-    def further(self) -> int:
-        first, second = map(int, self.ballots.leaders)
-        first, second = first - self.against, second + self.lost + self.against
-        most = self.setting.most
-        return bisect_left(range(1, most), True, key=lambda more: self.holds(first + more, second)) + 1
-
     def lacks(self) -> str:
         found = exp(min(log_evidence(*map(int, self.ballots.leaders)), 700))
-        return f"a risk of {self.risk:g} needs an evidence of {1 / self.risk:.4g}, and the leader has {found:.4g}"
+        return f"a risk of {self.risk:g} needs an evidence of {1 / self.risk:,.0f}, and the leader has {found:.4g}"
 
 
 def log_evidence(first: int, second: int) -> float:
@@ -97,7 +91,7 @@ def too_few(risk: float, most: int) -> str:
         return ""
     return (
         f"{count_text(most, 'sample')} that all agree give an evidence of {exp(log_evidence(most, 0)):.4g}, and a risk "
-        f"of {risk:g} needs 1 / {risk:g} = {1 / risk:.4g}: {wanted} samples that agree"
+        f"of {risk:g} needs 1 / {risk:g} = {1 / risk:,.0f}: {wanted} samples that agree"
     )
 
 
@@ -143,7 +137,7 @@ def fewest_of(least: int, most: int, args: Args) -> int:
     return bisect_left(range(most), True, lo=min(low, most), key=lambda every: proved(risk, every - changed, changed))
 
 
-def expected_of(least: int, most: int, args: Mapping[str, object], right: float) -> float | None:
+def ends_by(least: int, most: int, args: Mapping[str, object]) -> Over | None:
     risk, changed = args.get("risk"), number(args, "stands", 0)
     if not isinstance(risk, (int, float)):
         return None
@@ -152,4 +146,4 @@ def expected_of(least: int, most: int, args: Mapping[str, object], right: float)
     def over(a: int, b: int) -> bool:
         return a + b >= low and proved(risk, max(a, b) - changed, min(a, b) + changed)
 
-    return expected_samples(most, right, over)
+    return over

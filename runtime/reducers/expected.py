@@ -7,13 +7,34 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from flowrun.dsl import dataclass
+
 from .reach import number
 
 MOST = 500
 """The mean is computed only for votes of at most this many samples, because the work grows with their square."""
 
 
-def expected_samples(most: int, right: float, over: Callable[[int, int], bool]) -> float | None:
+Over = Callable[[int, int], bool]
+"""A function that tells whether a vote is over, from the numbers of right and of wrong samples so far."""
+
+
+@dataclass(frozen=True, slots=True)
+class UntilOver:
+    """The mean number of samples of a vote, for the ``expected`` of its rule.
+
+    ``ends`` returns what tells whether a vote of so many samples is over, from the known arguments. None if they do not
+    tell it. The bounds of a plan read it too: a vote that compares its answers asks more questions at its end.
+    """
+
+    ends: Callable[[int, int, Mapping[str, object]], Over | None]
+
+    def __call__(self, least: int, most: int, args: Mapping[str, object], right: float) -> float | None:
+        over = self.ends(least, most, args)
+        return None if over is None else expected_samples(most, right, over)
+
+
+def expected_samples(most: int, right: float, over: Over) -> float | None:
     """Return the mean number of samples until a vote is over. ``over`` gets the right and the wrong samples so far.
 
     Return None if the vote may take more than ``MOST`` samples.
@@ -40,17 +61,17 @@ def more_than_half(least: int, most: int, args: Mapping[str, object]) -> int:
     return min(most, max(most // 2 + 1, number(args, "at_least", 1)) + number(args, "stands", 0))
 
 
-def until_uncatchable(least: int, most: int, args: Mapping[str, object], right: float) -> float | None:
-    """Return the mean number of samples until no other answer can catch up, as if each ballot were one vote."""
+def uncatchable(least: int, most: int, args: Mapping[str, object]) -> Over:
+    """Tell when no other answer can catch up, as if each ballot were one vote."""
     changed = number(args, "stands", 0)
-    return until_standing(most, right, changed, number(args, "at_least", 1) + changed)
+    return standing(most, changed, number(args, "at_least", 1) + changed)
 
 
-def until_standing(most: int, right: float, changed: int, enough: int) -> float | None:
-    """Return the mean number of samples until the leader of a vote stands against ``changed`` ballots, or never will.
+until_uncatchable = UntilOver(uncatchable)
 
-    ``enough`` ballots are needed.
-    """
+
+def standing(most: int, changed: int, enough: int) -> Over:
+    """Tell when the leader of a vote stands against ``changed`` ballots, or never will. It needs ``enough`` ballots."""
     fewest = max(most // 2 + 1 + changed, enough)
 
     def over(a: int, b: int) -> bool:
@@ -58,4 +79,4 @@ def until_standing(most: int, right: float, changed: int, enough: int) -> float 
         fallen = changed > 0 and a + b >= fewest and lead + left <= 2 * changed
         return fallen or (a + b >= enough and lead > left + 2 * changed)
 
-    return expected_samples(most, right, over)
+    return over

@@ -26,7 +26,7 @@ from flowrun.dsl import Given, ParamSpec, ReducerSpec, Refusal, types
 
 from .adaptive import Adaptive, reach_of, way_of, why_not
 from .arguments import PARAMS, RISK, SAME, STANDS, held, plurality
-from .expected import expected_samples, more_than_half, until_standing
+from .expected import Over, UntilOver, more_than_half, standing
 from .protocol import Reducer, Rule, Setting
 from .reach import LEAD, Args, Reach, number, that_can_stand, with_ballots
 from .voting import Vote
@@ -70,12 +70,6 @@ class Confident(Adaptive):
         found = led(*map(int, self.ballots.leaders))
         return f"the rule needs a confidence of {self.confidence:g}, and the leader has {found:.4g}"
 
-    def further(self) -> int:
-        first, second = map(int, self.ballots.leaders)
-        first, second = first - self.against, second + self.lost + self.against
-        most = self.setting.most
-        return bisect_left(range(1, most), True, key=lambda more: self.holds(first + more, second)) + 1
-
 
 def leading(first: int, second: int) -> float:
     """Return P(p > ½) for p from Beta(first + 1, second + 1), in closed form."""
@@ -113,8 +107,10 @@ def _result(given: Given) -> types.Type | Refusal:
     if sure is not None and given.chooses and given.most is not None:
         surest = leading(min(given.most, MOST_COUNTED), 0)
         if surest < sure:
-            said = f"{given.most} votes for the same answer give a confidence of {surest:.4g}, and never {sure:.10g}"
-            return Refusal(said, "use a lower confidence, or more samples", "confidence")
+            told = f"{surest:.4g}" if float(f"{surest:.4g}") < sure else f"less than {sure:.15g}"
+            said = f"{given.most} votes for the same answer give a confidence of {told}"
+            never = "" if told.startswith("less") else f", and never {sure:.10g}"
+            return Refusal(said + never, "use a lower confidence, or more samples", "confidence")
     return held(given, plurality(given))
 
 
@@ -133,16 +129,16 @@ def _fewest(least: int, most: int, args: Mapping[str, object]) -> int:
     return bisect_left(range(most), True, lo=min(low, most), key=lambda all_: led(all_ - changed, changed) >= certain)
 
 
-def _expected(least: int, most: int, args: Mapping[str, object], right: float) -> float | None:
+def _ends(least: int, most: int, args: Mapping[str, object]) -> Over | None:
     if "risk" in args:
-        from .evidence import expected_of
+        from .evidence import ends_by
 
-        return expected_of(least, most, args, right)
+        return ends_by(least, most, args)
     sure = args.get("confidence", CONFIDENCE)
     changed = number(args, "stands", 0)
     enough = number(args, "at_least", 1) + changed
     if least == most:
-        return until_standing(most, right, changed, enough)
+        return standing(most, changed, enough)
     if not isinstance(sure, (int, float)):
         return None
     low, certain = max(least, enough), float(sure)
@@ -151,7 +147,7 @@ def _expected(least: int, most: int, args: Mapping[str, object], right: float) -
         first, second = max(a, b) - changed, min(a, b) + changed
         return a + b >= low and led(first, second) >= certain
 
-    return expected_samples(most, right, over)
+    return over
 
 
 def _reach(least: int, most: int, args: Args) -> int:
@@ -184,7 +180,7 @@ RULE = Rule(
         spares=True,
         adaptive=True,
         fewest=_fewest,
-        expected=_expected,
+        expected=UntilOver(_ends),
     ),
     that_can_stand(_make, REACH),
 )

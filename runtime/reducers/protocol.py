@@ -18,7 +18,12 @@ class ReduceError(FlowrunError):
 
 
 class UndecidedError(ReduceError):
-    """Missing results could have changed the value. A resumed run may get these results."""
+    """Missing results could have changed the value. A resumed run may get these results.
+
+    ``leads_on`` says that each of them is missing by a fault of its own, such as an extern that raised an error.
+    """
+
+    leads_on = False
 
 
 @dataclass(frozen=True, slots=True)

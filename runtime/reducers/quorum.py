@@ -17,7 +17,7 @@ from flowrun.dsl import Given, ParamSpec, ReducerSpec, Refusal, types
 
 from ..vocabulary.json_value import Json
 from .arguments import PARAMS, SAME, STANDS, plurality
-from .expected import expected_samples
+from .expected import Over, UntilOver
 from .protocol import ReduceError, Rule, Setting
 from .reach import LEAD, Args, Reach, beyond, number, that_can_stand, with_ballots
 from .voting import Vote
@@ -88,7 +88,7 @@ def _fewest(least: int, most: int, args: Mapping[str, object]) -> int:
     return max(ended, min(most, number(args, "at_least", 1) + changed))
 
 
-def _expected(least: int, most: int, args: Mapping[str, object], right: float) -> float | None:
+def _ends(least: int, most: int, args: Mapping[str, object]) -> Over | None:
     needed, changed = args.get("votes"), number(args, "stands", 0)
     if not isinstance(needed, int):
         return None
@@ -98,7 +98,7 @@ def _expected(least: int, most: int, args: Mapping[str, object], right: float) -
         first, left = max(a, b), most - a - b
         return first + left < wanted or (first >= wanted and (alone or abs(a - b) > left + 2 * changed))
 
-    return expected_samples(most, right, over)
+    return over
 
 
 def _reach(least: int, most: int, args: Args) -> int:
@@ -126,7 +126,7 @@ RULE = Rule(
         votes=True,
         spares=True,
         fewest=_fewest,
-        expected=_expected,
+        expected=UntilOver(_ends),
     ),
     that_can_stand(Quorum, REACH),
 )

@@ -13,7 +13,7 @@ from flowrun.dsl import ReducerSpec
 
 from ..vocabulary.json_value import Json
 from .arguments import AT_LEAST, BY, SAME, STANDS, plurality
-from .expected import expected_samples
+from .expected import Over, UntilOver
 from .protocol import ReduceError, Rule
 from .reach import Reach, that_can_stand, with_ballots
 from .voting import Vote
@@ -45,8 +45,8 @@ def _fewest(least: int, most: int, args: Mapping[str, object]) -> int:
     return min(2, most)
 
 
-def _expected(least: int, most: int, args: Mapping[str, object], right: float) -> float | None:
-    return expected_samples(most, right, lambda a, b: a > 0 and b > 0)
+def _ends(least: int, most: int, args: Mapping[str, object]) -> Over:
+    return lambda a, b: (a > 0 and b > 0) or a + b == most
 
 
 REACH = Reach(
@@ -64,7 +64,7 @@ RULE = Rule(
         votes=True,
         spares=True,
         fewest=_fewest,
-        expected=_expected,
+        expected=UntilOver(_ends),
     ),
     that_can_stand(Unanimous, REACH),
 )

@@ -1,4 +1,4 @@
-"""The words about a vote that has no value because of its missing samples."""
+"""The words about a vote that has no value."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Protocol
 from ..vocabulary.amounts import count_text
 from ..vocabulary.tally import in_words, plural
 from .ballots import Ballots
-from .protocol import Setting
+from .protocol import ReduceError, Setting, UndecidedError
 
 
 class Vote(Protocol):
@@ -20,12 +20,35 @@ class Vote(Protocol):
     @property
     def against(self) -> int: ...
 
+    @property
+    def enough(self) -> int: ...
+
+    @property
+    def doubtful(self) -> bool: ...
+
+    @property
+    def stood(self) -> bool: ...
+
     def standing(self) -> int: ...
+
+
+def refusal(vote: Vote) -> ReduceError:
+    """Return the error of a vote without a winner. A vote that stands and has enough ballots ended in a tie."""
+    counted, text = vote.ballots.counted, vote.ballots.text()
+    if counted < vote.enough:
+        kind = UndecidedError if vote.doubtful else ReduceError
+        said = f"the vote has {counted} of {vote.setting.most} ballots and needs {vote.enough}: {abstained(vote)}"
+        return kind(said + (f" ({text})" if counted else ""))
+    if vote.doubtful:
+        return UndecidedError(led(vote))
+    tied = len(vote.ballots.tied) > 1 and vote.setting.args.get("ties") == "error"
+    return ReduceError(f"the vote ended in a tie: {text}" if tied else fell(vote))
 
 
 def abstained(vote: Vote) -> str:
     """Describe the samples that are not ballots."""
-    discarded = f"{vote.ballots.discarded} answers failed or were not valid"
+    one = vote.ballots.discarded == 1
+    discarded = f"{count_text(vote.ballots.discarded, 'answer')} failed or {'was' if one else 'were'} not valid"
     if not vote.lost:
         return discarded
     lost = f"{count_text(vote.lost, 'sample')} gave no answer"

@@ -24,7 +24,7 @@ from flowrun.dsl import types
 from ..vocabulary.json_value import Json
 from ..vocabulary.tally import Tally
 from .ballots import Ballots, Votes, who_said, written_alike
-from .protocol import Question, ReduceError, Setting, UndecidedError
+from .protocol import Question, Setting
 
 LOST = object()
 """The stand-in for a sample whose call never brought an answer."""
@@ -233,27 +233,19 @@ class Vote:
         # An ask chooses answers that are not texts by their number.
         self._chosen = tied[answer - 1] if isinstance(answer, int) else self.ballots.key(answer)
 
+    @property
+    def silent(self) -> bool:
+        """True if the vote names nothing because its rule does not hold, as the flow wants."""
+        return self.ended and self.undecided == "none" and not self._over()
+
     def value(self) -> Json:
-        if self.ended and self.undecided == "none" and not self._over():
+        if self.silent:
             return None
-        if self.ballots.counted < self.enough:
-            from .vote_words import abstained
+        tie = self._chosen is None and len(self.ballots.tied) > 1 and self.setting.args.get("ties") == "error"
+        if self.ballots.counted < self.enough or self.doubtful or tie or not self.stood:
+            from .vote_words import refusal
 
-            kind = UndecidedError if self.doubtful else ReduceError
-            raise kind(
-                f"the vote has {self.ballots.counted} of {self.setting.most} ballots and needs {self.enough}: "
-                f"{abstained(self)}" + (f" ({self.ballots.text()})" if self.ballots.counted else "")
-            )
-        if self.doubtful:
-            from .vote_words import led
-
-            raise UndecidedError(led(self))
-        if self._chosen is None and len(self.ballots.tied) > 1 and self.setting.args.get("ties") == "error":
-            raise ReduceError(f"the vote ended in a tie: {self.ballots.text()}")
-        if not self.stood:
-            from .vote_words import fell
-
-            raise ReduceError(fell(self))
+            raise refusal(self)
         return self.ballots.value(self.winner())
 
     def winner(self) -> str:
@@ -275,10 +267,12 @@ class Vote:
     def tally(self, launched: int) -> Tally | None:
         ballots = self.ballots
         if not ballots.counted:
-            return None
+            from .unheard import unheard  # few votes have no ballot
+
+            return unheard(self)
         winner = self.winner()
         return Tally(
-            ballots.value(winner),
+            None if self.silent else ballots.value(winner),
             ballots.counts(),
             self.setting.most,
             ballots.discarded,

@@ -8,7 +8,7 @@ from ..engine.decisions import Call, Failure
 from ..engine.frames import Frame
 from ..engine.scopes import ReadAnswer, Watcher
 from ..vocabulary.call import Request
-from .around import surroundings_of
+from .call_surroundings import surroundings_of
 from .driver import End
 
 

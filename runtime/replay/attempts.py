@@ -199,6 +199,7 @@ def answer_record(body: Mapping[str, Any], model: str, cost: Cost) -> AnswerReco
             detail.reasoning,
             detail.images,
             detail.long_stored,
+            usage.whole,
         ),
         float(dollars) if isinstance(dollars, int | float) else None,
         str(body.get("served") or ""),

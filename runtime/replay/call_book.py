@@ -20,7 +20,7 @@ from ..vocabulary.question import UNANSWERED
 from ..vocabulary.usage import NO_USAGE
 from .asked_calls import AskedCall
 from .attempts import state_of
-from .told_answers import answer_told
+from .event_answers import answer_told
 
 MOST_CALLS = 20_000
 MOST_TEXT = 16 * 2**20

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import field, replace
 from typing import Literal
 
@@ -34,7 +34,7 @@ from ..values.functions import call_function
 from ..vocabulary.call import Message, Request
 from ..vocabulary.errors import AnswerError, FlowrunError, UsageError
 from ..vocabulary.json_value import Json
-from .around import surroundings_of
+from .call_surroundings import surroundings_of
 from .source import UNKNOWN, Came, Doubted, Happening, Hedged, Returned, Source, TimedOut, Widened
 
 End = Literal["answered", "failed", "cancelled", "waiting"]
@@ -85,7 +85,8 @@ class Replay(Watcher):
     """A replay under way. Iterate over it: it yields each call when the call has its end.
 
     Calls that have no end are yielded last. After the iteration ``outcome`` is the outcome of the flow, or of the part
-    that the source has answers for; ``finished`` tells whether the flow came to its end.
+    that the source has answers for; ``finished`` tells whether the flow came to its end. ``places`` returns the
+    requests that the endpoint of a model takes at once, None if that is not known.
     """
 
     def __init__(
@@ -96,6 +97,7 @@ class Replay(Watcher):
         context: Context,
         window: int,
         only: Mapping[str, int] | None = None,
+        places: Callable[[str], int | None] | None = None,
     ) -> None:
         self.source = source
         self.only = only or {}
@@ -107,6 +109,8 @@ class Replay(Watcher):
         self._over: deque[ReplayedCall] = deque()
         self._outcome: Outcome | None = None
         self._state = State(plan, inputs, replace(context, known=self._known, watcher=self), window=window)
+        if places is not None:
+            self._state.see(places)
 
     @property
     def outcome(self) -> Outcome:

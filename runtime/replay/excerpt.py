@@ -17,7 +17,7 @@ from ..reducers import REDUCERS
 from ..vocabulary.call_path import CallPath, Part
 from ..vocabulary.errors import FlowrunError
 from ..vocabulary.json_value import Json
-from .around import label_of
+from .call_surroundings import label_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..dispatch.read_pool import read_in_child
-from ..documents.process import Job
+from ..documents.process import PendingRead
 from ..engine.decisions import Read
 from ..files.files import Files
 from ..journal.attempts import RunRow
@@ -21,7 +21,7 @@ from ..vocabulary.errors import FlowrunError, InputError
 from ..vocabulary.json_value import Json
 from ..vocabulary.quoting import shown
 from ..vocabulary.remarks import unheard
-from .given import GivenRun
+from .run_beginning import RunBeginning
 from .source import UNKNOWN
 
 
@@ -32,7 +32,7 @@ class ChangedFile(InputError):
 class FileReads:
     """The reads of a run. ``rows`` are its rows up to the moment that is shown."""
 
-    def __init__(self, reader: JournalReader, rows: Sequence[RunRow], given: GivenRun) -> None:
+    def __init__(self, reader: JournalReader, rows: Sequence[RunRow], given: RunBeginning) -> None:
         bodies = [json.loads(row.body) for row in rows if row.kind == Kind.READ]
         found = [file_in(body) for body in bodies if isinstance(body, dict)]
         places = given.settings.get("allow_read") or ()
@@ -45,7 +45,7 @@ class FileReads:
         try:
             if self._files.recorded or is_quick(wanted.function, wanted.args, self._files):
                 return whole(read(wanted.function, wanted.args, self._files, unheard))
-            return read_in_child(wanted.function, wanted.args, self._files, unheard, Job())
+            return read_in_child(wanted.function, wanted.args, self._files, unheard, PendingRead())
         except ChangedFile:
             return UNKNOWN
         except FlowrunError as error:

@@ -1,7 +1,8 @@
-"""The text of a flow file, if it is still the file that a run began with."""
+"""The text of the flow file of a run."""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 from flowrun.dsl import FlowError, Source, check_flow, make_plan
@@ -33,3 +34,10 @@ def flow_text(plan: p.Plan, path: str) -> str:
     except (FlowrunError, FlowError, KeyError):
         return ""
     return text if same else ""
+
+
+def text_beside(plan: p.Plan) -> str:
+    """Return the text of the flow file of a run that goes on or has just ended; "" if it cannot be read."""
+    with suppress(OSError, UnicodeDecodeError):
+        return Path(plan.source).read_text(encoding="utf-8") if plan.source else ""
+    return ""

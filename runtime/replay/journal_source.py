@@ -28,13 +28,21 @@ class JournalSource(Source):
     ``find`` looks up the answers that were there before this part. ``over`` is True if the run ended by itself in
     this part. Then the calls without an end in the journal have failed: their requests were not sent any more. For a
     killed or stopped run they stay open. ``read_file`` returns the values of reads. ``window`` is the number of bodies
-    that blocks may have open at first.
+    that blocks may have open at first. ``spent`` is a sentence if several processes had used up the budget of the run.
+    Then the calls without any row are those for which it had no room, wherever they stand in the flow.
 
     ``changed`` are the paths of calls that the flow made in another form than the journal has.
     """
 
     def __init__(
-        self, rows: Sequence[RunRow], find: Callable[[Call], Known], read_file: ReadFile, *, over: bool, window: int
+        self,
+        rows: Sequence[RunRow],
+        find: Callable[[Call], Known],
+        read_file: ReadFile,
+        *,
+        over: bool,
+        window: int,
+        spent: str = "",
     ) -> None:
         super().__init__()
         self._rows = Cursor(rows)
@@ -42,7 +50,7 @@ class JournalSource(Source):
         self._read_file = read_file
         self._ended = over
         self._window = window
-        self._calls = PendingCalls()
+        self._calls = PendingCalls(spent)
         self._attempts = AttemptsMade()
         self._externs_due = PendingExterns()
         self._timers = Timers()
@@ -53,7 +61,11 @@ class JournalSource(Source):
     # What the replay tells
 
     def known(self, call: Call) -> Known:
-        return self._find(call)
+        found = self._find(call)
+        if not self._calls.spent or call.question is not None:
+            return found
+        unsent = found.answer is None and CallId(found.key, call.place) not in self._rows
+        return self._calls.mark(call, found, unsent=unsent)
 
     def read(self, read: Read) -> Json:
         return self._read_file(read)
@@ -74,6 +86,7 @@ class JournalSource(Source):
         return last is None or CallId(last, place) in self._calls.seen
 
     def cancelled(self, call: Call) -> None:
+        self._calls.forget(call.number)
         if (name := self._calls.name(call.number)) is not None:
             self._forget(name)
 
@@ -147,7 +160,7 @@ class JournalSource(Source):
         for name, call in self._calls:
             if closed and self._is_unsent(name):
                 return self._came(name, call, next(reversed(closed.values())))
-        return self._timed_out() or self._given_up()
+        return self._calls.refused() or self._timed_out() or self._given_up()
 
     def _given_up(self) -> Happening | None:
         """Return the failure of a call that was not sent, because its server answered nobody for too long."""

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
+from dataclasses import replace
 
-from ..engine.decisions import Call, LaunchExtern
+from ..engine.decisions import Call, Known, LaunchExtern
+from ..vocabulary.errors import BudgetError
 from ..vocabulary.json_value import Json
 from .cursor import CallId
-from .source import Returned
+from .source import Came, Returned
 
 
 class PendingCalls:
-    """The calls that wait for their answers. ``seen`` are all calls that the flow made."""
+    """The calls that wait for their answers. ``seen`` are all calls that the flow made.
 
-    def __init__(self) -> None:
+    ``spent`` is the sentence with which calls fail that a budget never had room for. "" if nothing tells which ones.
+    """
+
+    def __init__(self, spent: str = "") -> None:
+        self.spent = spent
+        self._unsent: dict[int, None] = {}
         self.seen: set[CallId] = set()
         self._calls: dict[CallId, Call] = {}
         self._ids: dict[int, CallId] = {}
@@ -26,6 +33,25 @@ class PendingCalls:
         self.seen.add(name)
         self._calls[name] = call
         self._ids[call.number] = name
+
+    def mark(self, call: Call, found: Known, *, unsent: bool) -> Known:
+        """Keep a call that was never sent, and tell so in what was found of it."""
+        if unsent:
+            self._unsent[call.number] = None
+        elif found.answer is not None:
+            self._unsent.pop(call.number, None)
+        return replace(found, unsent=unsent)
+
+    def forget(self, number: int) -> None:
+        """Hear that nothing needs a call any more."""
+        self._unsent.pop(number, None)
+
+    def refused(self) -> Came | None:
+        """Take out the first call that was never sent, and return its failure. None if there is none."""
+        for number in self._unsent:
+            del self._unsent[number]
+            return Came(number, BudgetError(self.spent))
+        return None
 
     def get(self, name: CallId) -> Call | None:
         return self._calls.get(name)

@@ -20,7 +20,7 @@ from ..journal.index import Run
 from ..journal.reading import JournalReader
 from ..journal.records import Kind
 from ..plans.models import declared_models
-from ..providers.declared import endpoints_of
+from ..providers.declared_endpoints import endpoints_of
 from ..vocabulary.call_record import AnswerRecord, CallRecord, State
 from ..vocabulary.errors import AnswerError
 from ..vocabulary.json_value import Json
@@ -32,8 +32,8 @@ from .driver import Replay, ReplayedCall, context_of
 from .earlier import EarlierAnswers
 from .excerpt import WHOLE, Excerpt
 from .file_reads import FileReads
-from .given import Endpoints, GivenRun, ModelNames, read_given
 from .journal_source import JournalSource
+from .run_beginning import Endpoints, ModelNames, RunBeginning, read_beginning
 from .stretches import OF_CALLS, Stretch, past_of, stretches
 
 _ELEMENT = re.compile(r"\[\d+\]")
@@ -62,12 +62,12 @@ class RunReading:
         last: int | None = None,
         excerpt: Excerpt = WHOLE,
         rows: list[RunRow] | None = None,
-        given: GivenRun | None = None,
+        given: RunBeginning | None = None,
     ) -> None:
         self.reader = reader
         self.run = run
         environ = os.environ if environ is None else environ
-        self.given = given = given or read_given(reader, run)
+        self.given = given = given or read_beginning(reader, run)
         named = {address: EndpointRecord(name) for address, name in (endpoints or {}).items()}
         declared = endpoints_of(given.plan, environ, given.folder)
         self.endpoints = Endpoints({**given.models, **named}, environ, declared)
@@ -133,14 +133,20 @@ class RunReading:
         context = replace(
             context_of(given.plan, given.model),
             calls_limit=budget.calls,
-            money_limit=budget.money,
+            # Calls of several processes reserved their dollars in an order that no row tells.
+            money_limit=None if stretch.spread else budget.money,
             price=self.costs.prices,
             spent_within=past.within,
         )
         window = self._window()
         reads = FileReads(self.reader, [*stretch.before, *stretch.rows], given)
         source = JournalSource(
-            stretch.rows, self._earlier.before(stretch), reads.read, over=stretch.over, window=window
+            stretch.rows,
+            self._earlier.before(stretch),
+            reads.read,
+            over=stretch.over,
+            window=window,
+            spent=stretch.spent(budget),
         )
         return source, Replay(given.plan, given.inputs, source, context, window, self._excerpt.only)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING
 
 from ..account.figures import figures_of
 from ..journal.attempts import RunRow
@@ -17,10 +18,14 @@ from ..vocabulary.run_record import EndRecord, LossRecord, RunRecord
 from .attempts import record_of_rows
 from .excerpt import Excerpt, excerpt_of
 from .flow_text import flow_text
-from .given import GivenRun, read_given
 from .outside import outside_of
 from .reading import Costs, RunReading
+from .run_beginning import RunBeginning, read_beginning
 from .stretches import OF_CALLS
+
+if TYPE_CHECKING:
+    from ..engine.decisions import Outcome
+    from ..vocabulary.cascade_tally import CascadeCount
 
 NEAR = 12_000
 """A replay of so many rows of a run takes less than a second. A run with more is large."""
@@ -63,7 +68,7 @@ def read_part(
     where = parse_path(path)
     if reader.last_row(run.number) - run.number <= NEAR:
         return None
-    given = read_given(reader, run)
+    given = read_beginning(reader, run)
     excerpt = excerpt_of(given.plan, given.inputs, where)
     if excerpt is None:
         return None
@@ -81,7 +86,7 @@ def read_part(
 
 
 def _bare(
-    run: Run, given: GivenRun, excerpt: Excerpt, rows: Iterable[RunRow], environ: Mapping[str, str] | None
+    run: Run, given: RunBeginning, excerpt: Excerpt, rows: Iterable[RunRow], environ: Mapping[str, str] | None
 ) -> RunRecord | None:
     """Make the record of calls from their rows alone; None if there are none."""
     by_place: dict[str, list[RunRow]] = {}
@@ -107,7 +112,8 @@ def record_of(reading: RunReading, calls: tuple[CallRecord, ...], text: str, *, 
     if outcome is not None:
         losses = [LossRecord(one.path, one.reason) for one in outcome.losses]
         losses += [LossRecord(one.path, one.reason, fatal=True) for one in outcome.failures]
-        end = EndRecord(outcome.value, reading.finished, outcome.tallies, tuple(losses), outside, outcome.cascades)
+        cascades, left = _cascades(outcome, reading.costs)
+        end = EndRecord(outcome.value, reading.finished, outcome.tallies, tuple(losses), outside, cascades, left)
     return RunRecord(
         run.id,
         reading.given.plan,
@@ -122,6 +128,16 @@ def record_of(reading: RunReading, calls: tuple[CallRecord, ...], text: str, *, 
         text,
         tuple(notes),
     )
+
+
+def _cascades(outcome: Outcome, costs: Costs) -> tuple[tuple[CascadeCount, ...], frozenset[str]]:
+    """Return the sums of the cascades, and the votes that they overruled."""
+    if not outcome.cascades:
+        return (), frozenset()
+    from ..account.cascades import cascade_counts  # few runs have cascades
+    from ..vocabulary.stage_votes import overruled
+
+    return cascade_counts(outcome.cascades, costs.prices.cost_of), overruled(outcome.tallies, outcome.cascades)
 
 
 def _lost_answers(run: Run, calls: Iterable[CallRecord]) -> Iterator[str]:
@@ -169,7 +185,7 @@ def find_call(
         found = next((one for one in calls if path in (one.path, one.place)), None)
         if found is not None:
             return found
-    return record_of_rows(path, rows, Costs(read_given(reader, run).plan, environ)) if rows else None
+    return record_of_rows(path, rows, Costs(read_beginning(reader, run).plan, environ)) if rows else None
 
 
 def call_rows(reader: JournalReader, run: Run, place: str) -> CallRecord | None:

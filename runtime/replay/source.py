@@ -10,7 +10,7 @@ from flowrun.dsl import dataclass
 
 from ..engine.decisions import NOTHING, Call, Known, LaunchExtern, Read
 from ..vocabulary.call import Answer
-from ..vocabulary.errors import CallError
+from ..vocabulary.errors import BudgetError, CallError
 from ..vocabulary.events import Event
 from ..vocabulary.json_value import Json
 from ..vocabulary.usage import NO_USAGE, Usage
@@ -21,7 +21,7 @@ class Came:
     """The answer to a call, or the failure of the call. ``number`` is the number of the call."""
 
     number: int
-    what: Answer | CallError
+    what: Answer | CallError | BudgetError
     usage: Usage = NO_USAGE
 
 

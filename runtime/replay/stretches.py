@@ -16,6 +16,7 @@ from ..journal.history import History
 from ..journal.index import Index, Run
 from ..journal.records import Kind
 from ..journal.row_usage import FIELDS
+from ..vocabulary.amounts import limit_text
 from ..vocabulary.json_value import Json
 from ..vocabulary.run_record import StretchRecord
 
@@ -30,7 +31,7 @@ class Stretch:
     """A part of a run. ``rows`` are its rows, ``before`` are the rows of the run before it.
 
     ``status`` is the status at its end, "" if it has no end. ``budget`` is the one that a resume gave, None if it kept
-    that of the beginning.
+    that of the beginning. ``spread`` is True if several processes had used up the budget.
     """
 
     rows: Sequence[RunRow]
@@ -38,6 +39,13 @@ class Stretch:
     record: StretchRecord
     status: str = ""
     budget: Budget | None = None
+    spread: bool = False
+
+    def spent(self, budget: Budget) -> str:
+        """Return the sentence for calls for which the budget had no room. "" if their order tells which these are."""
+        of = [f"{budget.calls} calls"] if budget.calls is not None else []
+        of += [limit_text(budget.money)] if budget.money is not None else []
+        return f"the flow's budget of {' and '.join(of)} is spent" if self.spread else ""
 
     @property
     def over(self) -> bool:
@@ -55,7 +63,8 @@ def stretches(rows: Sequence[RunRow], run: Run) -> Iterator[Stretch]:
         ends = [json.loads(row.body) for row in rows[begin:end] if row.kind == Kind.END]
         ended = _milliseconds(ends[-1].get("ended"), run) if ends else None
         status = str(ends[-1].get("status")) if ends else ""
-        yield Stretch(rows[begin:end], rows[:begin], StretchRecord(began or 0, ended), status, budget)
+        spread = bool(ends) and ends[-1].get("spread") is True
+        yield Stretch(rows[begin:end], rows[:begin], StretchRecord(began or 0, ended), status, budget, spread)
 
 
 def _milliseconds(seconds: Json, run: Run) -> int | None:

@@ -14,7 +14,7 @@ from aiohttp import web
 from flowrun.dsl import did_you_mean
 
 from ..vocabulary.quoting import shown
-from .http_guard import Guard, RefusedError, problem
+from .http_guard import Guard, RefusedRequestError, problem
 from .idle import IdleConnections
 from .openapi import openapi
 from .runs import Run, Runs
@@ -123,17 +123,19 @@ class App:
         tool = self._tools.get(name)
         if tool is None:
             guess = did_you_mean(name, self._tools) or f"there are {', '.join(self._tools)}"
-            raise RefusedError(404, f"no flow is called {shown(name)}; {guess}")
+            raise RefusedRequestError(404, f"no flow is called {shown(name)}; {guess}")
         body, given = await _inputs(request)
         key = request.headers.get("Idempotency-Key", "")
         if len(key) > 255:
-            raise RefusedError(422, "the Idempotency-Key has more than 255 characters")
+            raise RefusedRequestError(422, "the Idempotency-Key has more than 255 characters")
         digest = hashlib.sha256(b"\0".join((name.encode(), body))).hexdigest() if key else ""
         run = self._runs.begun_with(key) if key else None
         if run is None:
             run = await self._runs.begin(tool, given, key=key, digest=digest, detached=detached)
         elif run.digest != digest:
-            raise RefusedError(422, "this Idempotency-Key belongs to a request with another flow or other inputs")
+            raise RefusedRequestError(
+                422, "this Idempotency-Key belongs to a request with another flow or other inputs"
+            )
         run.detached = run.detached or detached
         return run
 
@@ -141,19 +143,19 @@ class App:
 async def _inputs(request: web.Request) -> tuple[bytes, dict[str, Any]]:
     """Read the inputs in the body of a request."""
     if request.content_type != _TYPE:
-        raise RefusedError(415, "send the inputs as a JSON object, with `Content-Type: application/json`")
+        raise RefusedRequestError(415, "send the inputs as a JSON object, with `Content-Type: application/json`")
     try:
         async with asyncio.timeout(READING):
             body = await request.read()
     except TimeoutError:
-        raise RefusedError(408, f"the body did not come within {READING:.0f} seconds") from None
+        raise RefusedRequestError(408, f"the body did not come within {READING:.0f} seconds") from None
     try:
         given = json.loads(body or b"{}", parse_constant=_no_number)
     except (ValueError, RecursionError) as error:
         why = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
-        raise RefusedError(400, f"the body is not JSON: {why}") from None
+        raise RefusedRequestError(400, f"the body is not JSON: {why}") from None
     if not isinstance(given, dict):
-        raise RefusedError(400, 'the body must be a JSON object with the inputs, as in {"text": "…"}')
+        raise RefusedRequestError(400, 'the body must be a JSON object with the inputs, as in {"text": "…"}')
     return body, given
 
 

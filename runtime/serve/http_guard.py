@@ -25,7 +25,7 @@ _HEADERS = {
 }
 
 
-class RefusedError(Exception):
+class RefusedRequestError(Exception):
     """A request is refused with a status and a sentence."""
 
     def __init__(self, status: int, why: str) -> None:
@@ -59,7 +59,7 @@ class Guard:
             response = await handler(request)
         except web.HTTPException as error:
             return _of_http(error)
-        except RefusedError as error:
+        except RefusedRequestError as error:
             return problem(error.status, str(error))
         except FlowrunError as error:
             return _of_run(error)

@@ -10,11 +10,11 @@ from ..session.listeners import Listeners
 from ..session.models import models_of
 from ..vocabulary.errors import UsageError
 from ..vocabulary.remarks import unheard
-from .purse import Purse
+from .server_budget import ServerBudget
 from .tools import Tool
 
 
-async def must_be_ready(tools: Iterable[Tool], options: RunOptions, purse: Purse) -> None:
+async def must_be_ready(tools: Iterable[Tool], options: RunOptions, purse: ServerBudget) -> None:
     """Open the models of all flows as their runs would, and close them. Nothing is sent to them.
 
     Raises UsageError for a missing key, an unknown model or price, or a host that the user does not allow.

@@ -80,7 +80,7 @@ class Run:
         return True
 
 
-class Shelf:
+class EndedRuns:
     """The last runs that have ended, by their name, as long as there is room for them."""
 
     def __init__(self, most: int = KEPT, most_bytes: int = KEPT_BYTES) -> None:

@@ -18,15 +18,15 @@ from ..costs.written_budget import Budget
 from ..journal.address import place_of
 from ..journal.opening import open_journal
 from ..limits.shared import Limiters
-from ..session.given import functions
 from ..session.listeners import Listeners
+from ..session.option_readers import functions
 from ..session.options import RunOptions
 from ..session.parts import Parts, Stop
 from ..session.result import Result
 from ..vocabulary.errors import FlowrunError, UsageError, mistake_in
 from .inputs import Inputs
-from .purse import Purse, SpentError
-from .run import End, Run, Shelf
+from .run import End, EndedRuns, Run
+from .server_budget import ServerBudget, SpentError
 from .tools import Tool
 
 SWEPT = 100
@@ -68,7 +68,13 @@ class Runs:
     """
 
     def __init__(
-        self, options: ServedOptions, inputs: Inputs, purse: Purse, words: Words, most: int, tell: Callable[[str], None]
+        self,
+        options: ServedOptions,
+        inputs: Inputs,
+        purse: ServerBudget,
+        words: Words,
+        most: int,
+        tell: Callable[[str], None],
     ) -> None:
         self.purse = purse
         self.most = most
@@ -79,7 +85,7 @@ class Runs:
         self._heard = functions(options.on_event, "on_event")
         self._tell = tell
         self._going: dict[Run, asyncio.Task[None]] = {}
-        self._shelf = Shelf()
+        self._ended = EndedRuns()
         self._keys: dict[str, Run] = {}
         self._since = 0
 
@@ -100,7 +106,7 @@ class Runs:
 
     def find(self, name: str) -> Run | None:
         """Find a run that goes on, or one of the last that ended."""
-        return self._shelf.find(name) or next((run for run in self._going if run.id == name), None)
+        return self._ended.find(name) or next((run for run in self._going if run.id == name), None)
 
     def begun_with(self, key: str) -> Run | None:
         """Find the run that a caller has begun with a key of its own."""
@@ -178,7 +184,7 @@ class Runs:
         if run.end is None or not run.end.complete:
             # The same request may be made again: it takes the answers that are in the journal.
             self._keys.pop(run.key, None)
-        for gone in self._shelf.keep(run):
+        for gone in self._ended.keep(run):
             if self._keys.get(gone.key) is gone:
                 del self._keys[gone.key]
         run.named.set()

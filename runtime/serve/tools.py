@@ -13,7 +13,7 @@ from flowrun.dsl import plan as p
 from ..costs.written_budget import Budget
 from ..externs.externs import permit
 from ..forecast.estimate import bounds_without_inputs
-from ..plans.wanted import asks_of
+from ..plans.wanted_models import asks_of
 from ..providers.default_model import model_without_option
 from ..session.loading import load, plan_of
 from ..vocabulary.amounts import bound_text, count_text, limit_text
@@ -85,7 +85,7 @@ class Tool:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a server may run: the flows (all if there are none named), their model, and the permissions."""
+    """The rights of a server: the flows that it may run (all if none are named), their model, and the permissions."""
 
     flows: Collection[str] = ()
     model: str | None = None

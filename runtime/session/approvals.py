@@ -14,7 +14,7 @@ from typing import Any
 
 from ..experience.private_file import ForeignFileError, locked, read, write
 from ..files.settings import settings_file
-from ..providers.declared import DeclaredEndpoints
+from ..providers.declared_endpoints import DeclaredEndpoints
 from ..providers.endpoint_tables import digest_of
 from ..vocabulary.errors import DiskError
 from ..vocabulary.quoting import shown

@@ -13,7 +13,7 @@ from flowrun.dsl import Catalog, Checked, Source, types
 from flowrun.dsl import plan as p
 
 from ..catalog import catalog_for, open_catalog
-from ..documents.described import described
+from ..documents.value_words import described
 from ..files.urls import Url, is_url
 from ..inputs.python_inputs import check_texts, names_a_file
 from ..providers import open_provider

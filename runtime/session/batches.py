@@ -16,7 +16,7 @@ from ..dispatch.endpoint import Endpoint
 from ..dispatch.ledger import NoLog, RunLog
 from ..dispatch.scheduler import Scheduler
 from ..journal.store import Journal
-from ..plans.wanted import asks_of
+from ..plans.wanted_models import asks_of
 from ..providers.addresses import without_secrets
 from ..values.expressions import ModelValue
 from ..vocabulary.amounts import count_text

@@ -19,9 +19,9 @@ from ..journal.reading import JournalReader
 from ..journal.survey import read_answers
 from ..limits.retry import RetryPolicy
 from ..plans.models import declared_models
-from ..plans.wanted import default_model
+from ..plans.wanted_models import default_model
 from ..providers import open_provider
-from ..providers.declared import endpoints_of
+from ..providers.declared_endpoints import endpoints_of
 from ..providers.protocol import Surroundings
 from ..reads.reading import reading
 from ..values.functions import call_function

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -23,6 +22,7 @@ from ..vocabulary.quoting import shown
 if TYPE_CHECKING:
     from ..plans.step_paths import PathNames
     from ..vocabulary.call_record import CallRecord
+    from ..vocabulary.cascade_tally import CascadeCount
     from ..vocabulary.run_record import RunRecord
 
 
@@ -58,10 +58,19 @@ class CallSource:
 
     def remembered(self, keeper: Keeper, run: str, outcome: Outcome, summary: Summary) -> RunRecord:
         """Return the record of the run with the calls that a listener remembers. Raises UsageError."""
+        from ..replay.flow_text import text_beside
         from ..vocabulary.run_record import EndRecord, LossRecord, RunRecord, StretchRecord
 
         losses = [LossRecord(one.path, one.reason) for one in outcome.losses]
         losses += [LossRecord(one.path, one.reason, fatal=True) for one in outcome.failures]
+        cascades: tuple[CascadeCount, ...] = ()
+        left = frozenset[str]()
+        if outcome.cascades:
+            from ..account.cascades import cascade_counts
+            from ..vocabulary.stage_votes import overruled
+
+            cascades = cascade_counts(outcome.cascades, summary.prices.cost_of)
+            left = overruled(outcome.tallies, outcome.cascades)
         return RunRecord(
             run,
             self.plan,
@@ -69,10 +78,12 @@ class CallSource:
             self.began + summary.seconds,
             outcome.status,
             keeper.records(summary.prices, outcome.tallies),
-            EndRecord(outcome.value, outcome.complete, outcome.tallies, tuple(losses), cascades=outcome.cascades),
+            EndRecord(
+                outcome.value, outcome.complete, outcome.tallies, tuple(losses), cascades=cascades, overruled=left
+            ),
             (StretchRecord(0, round(1000 * summary.seconds)),),
             account=figures_of(summary.whole, summary.prices),
-            text=_text_of(self.plan),
+            text=text_beside(self.plan),
         )
 
     def _in_journal(self, journal: Path, run: str) -> RunRecord:
@@ -94,12 +105,6 @@ class CallSource:
         except OSError as error:
             raise DiskError(f"the report cannot be written to {shown(str(path))}: {error.strerror or error}") from None
         self.report = path
-
-
-def _text_of(plan: p.Plan) -> str:
-    with suppress(OSError, UnicodeDecodeError):
-        return Path(plan.source).read_text(encoding="utf-8") if plan.source else ""
-    return ""
 
 
 def rows_of(record: RunRecord) -> list[dict[str, Any]]:

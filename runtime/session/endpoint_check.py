@@ -14,13 +14,13 @@ from ..dispatch.endpoint import Endpoint
 from ..experience.store import Store, open_store
 from ..limits import Limiter
 from ..providers import open_provider, provider_table
-from ..providers.declared import DeclaredEndpoints
-from ..providers.named import NamedEndpoint
+from ..providers.declared_endpoints import DeclaredEndpoints
+from ..providers.hosted import ServedProvider
+from ..providers.named_endpoints import NamedEndpoint
 from ..providers.probe_bodies import IGNORED, MOST_READ, MOST_WRITTEN, REFUSED, SAMPLES, N
 from ..providers.probing import MOST_REQUESTS, Abilities, Probing, kind_at
 from ..providers.protocol import Provider, Surroundings
 from ..providers.records import NoRecords
-from ..providers.served import ServedProvider
 from ..vocabulary.errors import UsageError
 from ..vocabulary.quoting import shown
 from .hosts import Ask, permit_hosts

@@ -12,7 +12,7 @@ from ..experience.store import Store
 from ..limits import COOLING, FAR, NEAR, Limiter
 from ..limits.retry import RetryPolicy
 from ..plans.sent_options import sends_options
-from ..plans.wanted import addresses_in, wanted_models
+from ..plans.wanted_models import addresses_in, wanted_models
 from ..providers import open_provider
 from ..providers.addresses import host_of, is_nearby
 from ..providers.protocol import Provider, Surroundings
@@ -105,7 +105,17 @@ async def check_endpoints(endpoints: Mapping[str, Endpoint]) -> None:
             raise UsageError(f"{address}: its provider cannot check its access ({mistake_in(mistake)})") from mistake
 
 
-async def close_endpoints(endpoints: Mapping[str, Endpoint], store: Store | None, tell: Callable[[str], None]) -> None:
+def own_pace(endpoint: Endpoint) -> Pace:
+    """Return the pace of an endpoint as this process has found it."""
+    return endpoint.limiter.pace
+
+
+async def close_endpoints(
+    endpoints: Mapping[str, Endpoint],
+    store: Store | None,
+    tell: Callable[[str], None],
+    pace_of: Callable[[Endpoint], Pace] = own_pace,
+) -> None:
     """Close the endpoints of a run, and leave their paces and lessons to later runs.
 
     An endpoint that fails takes no answer away, for the run is paid: a line tells of it.
@@ -113,7 +123,7 @@ async def close_endpoints(endpoints: Mapping[str, Endpoint], store: Store | None
     if store is not None:
         for one in endpoints.values():
             if record := _record(one.provider):
-                record.shown = one.limiter.pace
+                record.shown = pace_of(one)
         store.save()
     ends = await asyncio.gather(*(one.close() for one in endpoints.values()), return_exceptions=True)
     for model, end in zip(endpoints, ends, strict=True):
@@ -156,7 +166,7 @@ def _all_opened(opener: OpenProvider, wanted: Iterable[str], surroundings: Surro
 def _opened(opener: OpenProvider, address: str, surroundings: Surroundings) -> Provider:
     if opener is open_provider:
         return open_provider(address, surroundings)
-    from ..providers.foreign import opened_by
+    from ..providers.foreign_models import opened_by
 
     return opened_by(opener, address, address, surroundings, "the `opener`")
 
@@ -194,6 +204,7 @@ def _limiter(
         start=start,
         trusted=start > usual,
         refused_at=pace.refused_at(start),
+        further=pace.further(start) if limit is None else None,
         pacing=pacing,
         traffic=traffic,
         rpm=min(rates["rpm"], default=None),

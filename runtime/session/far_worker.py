@@ -19,13 +19,13 @@ from ..dispatch.run_clock import RunClock
 from ..providers.addresses import printable
 from ..providers.images import take_from
 from ..vocabulary.errors import UsageError
-from ..vocabulary.waits import Waits
+from ..vocabulary.json_value import Json
 from ..workers.dialing import dial
 from ..workers.far_files import FarReadPool, FileStream, Mirror
 from ..workers.far_link import WORKER_BEATS, FarLink
 from ..workers.link import Link
 from ..workers.questions import LOST
-from .garbage import GARBAGE
+from .garbage import OF_WORKERS
 from .models import Models
 from .run_rows import RunSettings
 from .worker import BodyWorker
@@ -34,7 +34,7 @@ from .worker import BodyWorker
 def main(hosts: Sequence[str], port: int, ticket: str) -> str:
     """Run a worker for the driver at this port. Return how it ended."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    gc.set_threshold(*GARBAGE)
+    gc.set_threshold(*OF_WORKERS)
     try:
         ends = dial(hosts, port, ticket)
     except OSError as error:
@@ -64,7 +64,7 @@ class _FarWorker(BodyWorker):
         self.clean()
         os._exit(LOST)
 
-    async def _serve(self, hello: dict[str, Any]) -> Waits:
+    async def _serve(self, hello: dict[str, Any]) -> Json:
         # The driver ends this process as soon as it knows the end.
         try:
             return await super()._serve(hello)

@@ -9,12 +9,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 Thresholds = tuple[int, int, int]
-GARBAGE: Thresholds = (10_000, 10, 10)
+GARBAGE: Thresholds = (10_000, 20, 10)
 """The thresholds of the collector during a run. A run has many objects, most of them in use, so it need run rarely.
 
-With a much higher first number the collector would look through a million objects at once when the host program's
+With much higher numbers the collector would look through a million objects at once when the host program's
 thresholds return, and that stops the event loop.
 """
+OF_WORKERS: Thresholds = (30_000, 10, 10)
+"""The thresholds in a worker, which is a process of its own, and ends with its run."""
 
 
 class Collector:

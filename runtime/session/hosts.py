@@ -10,9 +10,9 @@ from ..dispatch.endpoint import Endpoint
 from ..files.settings import settings_file, user_settings
 from ..providers import NO_ENDPOINTS, base_variables, is_local, is_own
 from ..providers.addresses import host_of, hostname_of, is_loopback
-from ..providers.declared import DeclaredEndpoints
+from ..providers.declared_endpoints import DeclaredEndpoints
 from ..providers.homes import sent_by
-from ..providers.named import NamedEndpoint
+from ..providers.named_endpoints import NamedEndpoint
 from ..vocabulary.errors import UsageError
 from ..vocabulary.quoting import shown
 

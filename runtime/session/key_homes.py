@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from ..providers import NO_ENDPOINTS, all_own
 from ..providers.addresses import host_of, hostname_of
 from ..providers.homes import sent_by
-from ..providers.named import NamedEndpoint
+from ..providers.named_endpoints import NamedEndpoint
 
 _HOMES = {
     "AWS_ACCESS_KEY_ID": "amazonaws.com",

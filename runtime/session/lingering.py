@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from ..dispatch.ledger import NoLog, RunLog
 from ..journal.index import Open
 from ..journal.store import Journal
-from ..limits.lease_endpoint import LINGER, LONGER
+from ..limits.lease_shares import LINGER, LONGER
 from ..vocabulary.amounts import count_text
 
 _ROWS = 100

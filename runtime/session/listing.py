@@ -10,7 +10,7 @@ from flowrun.dsl import dataclass
 from ..experience.store import Store, open_store
 from ..providers import all_own, provider_table, service_at
 from ..providers.addresses import is_loopback, printable
-from ..providers.declared import DeclaredEndpoints
+from ..providers.declared_endpoints import DeclaredEndpoints
 from ..providers.endpoints import without_version
 from ..providers.homes import sent_by
 from ..providers.services import Service

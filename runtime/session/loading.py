@@ -31,7 +31,7 @@ def load(flow: str | os.PathLike[str] | Source, catalog: Catalog | None = None) 
     if isinstance(flow, Source):
         return check_source(flow, catalog=catalog)
     if not isinstance(flow, str | os.PathLike) or isinstance(path := os.fspath(flow), bytes):
-        from ..documents.described import described
+        from ..documents.value_words import described
 
         raise UsageError(
             "give a flow as the path of its file, as a file that `load` has checked, or as a plan; found "
@@ -101,7 +101,7 @@ def plan_of(checked: Checked, flow: str | None = None) -> p.Plan:
     Raises UsageError if there is no such flow.
     """
     if not isinstance(checked, Checked) or not isinstance(flow, str | None):
-        from ..documents.described import described
+        from ..documents.value_words import described
 
         raise UsageError(
             "a plan is made of a file that `load` has checked, and of the name of one of its flows; found "

@@ -10,11 +10,11 @@ from flowrun.dsl import plan as p
 from ..costs.prices import Prices, must_be_priced, prices_at
 from ..dispatch.endpoint import Endpoint
 from ..experience.store import Store, open_store
-from ..forecast.declared import declared_prices
+from ..forecast.declared_prices import declared_prices
 from ..plans.models import declared_models
-from ..plans.wanted import default_model
+from ..plans.wanted_models import default_model
 from ..providers import open_provider
-from ..providers.declared import endpoints_of
+from ..providers.declared_endpoints import endpoints_of
 from ..providers.homes import sent_to
 from ..providers.protocol import Surroundings
 from ..providers.records import NoRecords

@@ -16,7 +16,9 @@ from ..vocabulary.errors import UsageError
 from ..vocabulary.json_value import Json
 from ..vocabulary.question import Question
 from .endpoints import OpenProvider
-from .given import (
+from .hosts import Ask
+from .listeners import Listener, Listeners
+from .option_readers import (
     engine,
     flag,
     flag_or_none,
@@ -31,8 +33,6 @@ from .given import (
     variables,
     worker_count,
 )
-from .hosts import Ask
-from .listeners import Listener, Listeners
 from .people import asks_by, person_given
 from .run import Parts, Stop
 from .run_rows import RunSettings

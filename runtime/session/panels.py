@@ -14,11 +14,16 @@ from .sent_options import Given
 
 
 def must_have_items(plan: p.Plan, values: Mapping[str, Json]) -> None:
-    """Raise UsageError for a panel of the flow itself whose list the inputs leave without items.
+    """Raise UsageError for a panel of the flow itself whose list the inputs and their defaults leave without items.
 
     A list that only the run knows is looked at when its step begins, before the first sample.
     """
-    names = Given(values)
+    given = dict(values)
+    for param in plan.params:
+        if param.name not in given and param.default is not None:
+            with suppress(FlowrunError):  # the run works out a default that reads a file
+                given[param.name] = evaluate(param.default, Given(given))
+    names = Given(given)
     for step in plan.steps:
         if not isinstance(step.node, p.Repeat) or step.node.over is None or step.when is not None:
             continue

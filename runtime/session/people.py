@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ..vocabulary.call import Message, Request
 from ..vocabulary.errors import FlowrunError, PermanentError, mistake_in
 from ..vocabulary.question import AskPerson, LeftOpenError, Question
-from .given import any_function
+from .option_readers import any_function
 
 if TYPE_CHECKING:
     from ..providers.scripted import ScriptedProvider

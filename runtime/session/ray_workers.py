@@ -14,7 +14,7 @@ from ..files.files import Files
 from ..files.project import project_file
 from ..files.settings import settings_file
 from ..providers.addresses import printable
-from ..providers.declared import source_of
+from ..providers.declared_endpoints import source_of
 from ..providers.environment_keys import is_key_name
 from ..vocabulary.json_value import Json
 from ..workers.cluster import Cluster
@@ -23,8 +23,8 @@ from ..workers.far_process import FarProcess
 from ..workers.file_answers import answer_files
 from ..workers.process import Started
 from .engines import address_of
-from .given import MOST_WORKERS
 from .models import Models
+from .option_readers import MOST_WORKERS
 from .parts import Parts
 from .run_rows import RunSettings
 from .workers import Workers

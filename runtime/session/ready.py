@@ -8,9 +8,9 @@ from flowrun.dsl import plan as p
 
 from ..limits.retry import RetryPolicy
 from ..plans.models import declared_models
-from ..plans.wanted import default_model
+from ..plans.wanted_models import default_model
 from ..providers import open_provider
-from ..providers.declared import endpoints_of
+from ..providers.declared_endpoints import endpoints_of
 from ..providers.protocol import Surroundings
 from .endpoints import open_endpoints
 

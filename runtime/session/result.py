@@ -15,7 +15,7 @@ from ..vocabulary.errors import UsageError
 from ..vocabulary.json_value import Json
 from ..vocabulary.quoting import sentence
 from ..vocabulary.usage import Usage, detail_of
-from .ended import Ended
+from .run_end import Ended
 
 if TYPE_CHECKING:
     from typing_extensions import TypeVar

@@ -67,7 +67,7 @@ def _account(outcome: Outcome, summary: Summary, run: str) -> Iterator[tuple[str
 
 def _votes(tallies: Iterable[tuple[str, Tally]]) -> Iterator[tuple[str, ...]]:
     for path, tally in tallies:
-        answer = sentence(in_words(tally.first), 80) if tally.ballots else "none"
+        answer = sentence(in_words(tally.first), 80) if tally.winner is not None else "none"
         yield path, answer, f"{votes(tally.votes)} of {tally.planned}", f"{tally.agreement:.2f}", stands(tally)
 
 

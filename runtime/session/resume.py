@@ -134,7 +134,7 @@ def without_lines(doubts: dict[int, list[Open]], book: SubmissionBook) -> tuple[
 def _in_doubt(journal: Journal, run: Run, doubts: list[Open], price: Callable[[str], Price | None]) -> str:
     bodies = [journal.body(one.number) for one in doubts]
     worsts = [_worst(body, price) for body in bodies]
-    known = [one for one in worsts if one is not None]
+    known = [worst * one.attempts for one, worst in zip(doubts, worsts, strict=True) if worst is not None]
     at_most = f" ({limit_text(sum(known))} at most)" if len(known) == len(worsts) else ""
     calls = "1 call was" if len(bodies) == 1 else f"{len(bodies):,} calls were"
     return f"{calls} open when the run {run.id} ended, and may have been paid{at_most}"
@@ -148,9 +148,10 @@ def _worst(body: Json, price: Callable[[str], Price | None]) -> float | None:
     longest = body.get("max")
     if found is None:
         return None
-    tier, stores = str(body.get("tier") or ""), stores_of(body.get("stores"))
-    most = longest if isinstance(longest, int) else None
-    return found.worst(body["bytes"] + _AROUND, most, tier=tier, stores=stores)
+    tier, stores, read = str(body.get("tier") or ""), stores_of(body.get("stores")), body.get("most")
+    # A journal of an early version has the length of the prompt alone.
+    read = read if isinstance(read, int) else body["bytes"] + _AROUND
+    return found.worst(read, longest if isinstance(longest, int) else None, tier=tier, stores=stores)
 
 
 async def begin(

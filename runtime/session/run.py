@@ -16,7 +16,7 @@ from ..account.summary import Summary
 from ..costs.prices import Prices
 from ..costs.written_budget import Budget
 from ..dispatch.answer_rows import AnswerRows
-from ..dispatch.endpoint import asks_to_keep, identities_of, strands_of, window_of
+from ..dispatch.endpoint import asks_to_keep, has_limits, identities_of, strands_of, window_of
 from ..dispatch.ledger import NoLog
 from ..dispatch.read_pool import ReadPool
 from ..dispatch.run_clock import RunClock
@@ -35,6 +35,7 @@ from ..values.functions import call_function
 from ..vocabulary.errors import DiskError
 from ..vocabulary.events import LimitsSet, Notice, PastCounted, PricesDeclared, RunFinished
 from ..vocabulary.json_value import Json
+from ..vocabulary.quoting import shown
 from .access import check_until
 from .batches import Batches, open_batches
 from .endpoints import close_endpoints
@@ -52,6 +53,7 @@ from .waits import waiting_now, waits_of
 
 _TURN = 500
 """The most answers from the journal that a run takes before it listens to signals again."""
+_REMOVED = "the journal {} was removed or replaced while the run went on: no later run finds the answers of this one"
 __all__ = ["Parts", "Stop", "execute"]
 
 
@@ -84,7 +86,6 @@ async def execute(
         models = models_of(
             plan, values, settings, processes.parts(parts), tell, priced=in_money, limiter_at=processes.limiter_at
         )
-        await check_until(models.endpoints, parts.stop)
         summary.prices, summary.account.price = models.prices, models.prices if in_money else None
         _must_take(plan, values, files, settings, parts)
         batches = await open_batches(
@@ -96,9 +97,11 @@ async def execute(
             everywhere=settings.batch,
             wait=parts.wait,
         )
-        processes.settle(models, tell)
         past = past_of(plan, journal, summary.account.price, number, batches.book)
         must_afford(plan, budget, settings, parts.environ, journal, number, past.within(""))
+        # A check may fetch a gigabyte of weights: each refusal without it comes before.
+        await check_until(models.endpoints, parts.stop)
+        processes.settle(models, tell)
         settings = replace(settings, allow_host=(*settings.allow_host, *models.asked_hosts))
         trace = open_traces(listeners, plan.flow)
         log = await _log(plan, values, settings, journal, models, number, trace)
@@ -110,7 +113,7 @@ async def execute(
         _tell_past(models, number, past, publish, clock)
         for line in notices(journal, log, models.prices, settings.ask_doubtful, batches.book):
             tell(line, urgent=True)
-        _keep_places(journal, log, models, processes, tell)
+        await _hold_limits(journal, log, models, processes, tell, stack)
         context = _context(models, budget, log, past, settings, parts, listeners, batches)
         context = await processes.greet(settings, values, log, context, publish, summary, priced=in_money)
         handed = None if parts.on_result is None else handed_on(plan)
@@ -124,8 +127,8 @@ async def execute(
         publish(LimitsSet(budget.calls, budget.money, waiting, at=clock.now()))
         parts.stop.listen(scheduler.stop)
         batches.leave(scheduler, wait=parts.wait)
-        outcome = await _finished(scheduler, models, publish, clock, processes)
-    outcome = await _written(log, outcome, summary)
+        outcome = await _finished(scheduler, models, publish, clock, processes, journal)
+    outcome = await _written(log, outcome, summary, spread=processes.places > 1 and outcome.status == "budget")
     spent = summary.whole.charged(models.prices) if in_money else None
     return Result(outcome.value, outcome, summary, log.id, spent or 0.0, handed is not None)
 
@@ -146,10 +149,10 @@ def note_reads(log: NoLog, environ: Mapping[str, str], models: Models, reads: Re
         reads.note_files(log.notes)
 
 
-async def _written(log: NoLog, outcome: Outcome, summary: Summary) -> Outcome:
+async def _written(log: NoLog, outcome: Outcome, summary: Summary, *, spread: bool) -> Outcome:
     """Write the end of the run. If that fails, the run is stopped."""
     try:
-        await log.end(outcome.status, figures_of(summary.whole, summary.prices))
+        await log.end(outcome.status, figures_of(summary.whole, summary.prices), spread=spread)
     except DiskError as error:
         return replace(outcome, stopped=outcome.stopped or error)
     return outcome
@@ -177,11 +180,25 @@ def _tell_past(models: Models, number: int | None, past: History, publish: Liste
         publish(PastCounted(past.account, at=clock.now()))
 
 
-def _keep_places(
-    journal: Journal | None, log: NoLog, models: Models, processes: OneProcess, tell: Callable[[str], None]
+async def _hold_limits(
+    journal: Journal | None,
+    log: NoLog,
+    models: Models,
+    processes: OneProcess,
+    tell: Callable[[str], None],
+    stack: ExitStack,
 ) -> None:
-    """Keep places for the requests of an earlier part that was killed, as long as they may be under way."""
-    if journal is not None and journal.index.open:
+    """Take the share that this run has of its limits, until the end of ``stack``.
+
+    Requests of an earlier part that was killed keep their places as long as they may be under way.
+    """
+    if journal is None:
+        return
+    if any(has_limits(one) for one in models.endpoints.values()):
+        from .run_limits import share_limits  # few flows declare limits
+
+        stack.callback(await share_limits(journal, log, models.endpoints, processes, tell))
+    if journal.index.open:
         from .lingering import lingering  # few runs were killed
 
         processes.linger(models, lingering(journal, log, tell))
@@ -245,18 +262,30 @@ async def _log(
 
 
 async def _finished(
-    scheduler: Scheduler, models: Models, publish: Listener, clock: RunClock, processes: OneProcess
+    scheduler: Scheduler,
+    models: Models,
+    publish: Listener,
+    clock: RunClock,
+    processes: OneProcess,
+    journal: Journal | None,
 ) -> Outcome:
     began = clock.now()
     status = "interrupted"
     try:
         outcome = await scheduler.run()
+        if journal is not None and not journal.in_place:
+            publish(Notice(_REMOVED.format(shown(str(journal.path))), urgent=True, at=clock.now()))
         status = outcome.status
         return outcome
     finally:
         seconds = clock.now() - began
         waits = processes.waits(waits_of(scheduler.clock, models.endpoints, models.declared, kept=models.kept))
         try:
-            await close_endpoints(models.endpoints, models.store, lambda line: publish(Notice(line, at=clock.now())))
+            tell = partial(_tell, publish, clock)
+            await close_endpoints(models.endpoints, models.store, tell, processes.pace)
         finally:
             publish(RunFinished(status, seconds, waits, at=clock.now()))
+
+
+def _tell(publish: Listener, clock: RunClock, line: str) -> None:
+    publish(Notice(line, at=clock.now()))

@@ -62,7 +62,7 @@ def _check(
 ) -> None:
     for address, model in _models(ask, named, default):
         given = {**dict(model.options), **{name: _value(expr, names) for name, expr in options.items() if name in _ALL}}
-        if given.keys().isdisjoint(NAMES) or address not in wanted:
+        if given.keys().isdisjoint(_ALL) or address not in wanted:
             continue
         sent = {name: as_json(value) for name, value in given.items() if name in _ALL}
         sent = {name: value for name, value in sent.items() if value is not None and value is not False}

@@ -15,7 +15,7 @@ from typing import Any
 
 from flowrun.dsl import plan as p
 
-from ..account.folded import Fold
+from ..account.event_fold import Fold
 from ..costs.written_budget import Budget
 from ..dispatch.answer_rows import AnswerRows
 from ..dispatch.endpoint import identities_of, strands_of, window_of
@@ -37,16 +37,17 @@ from ..values.functions import call_function
 from ..vocabulary.error_forms import error_json, error_of
 from ..vocabulary.errors import DiskError, FlowrunError, UsageError, mistake_in
 from ..vocabulary.events import Notice
-from ..vocabulary.waits import Waits
+from ..vocabulary.json_value import Json
 from ..workers.event_forms import STRIDE, EventWriter, kinds_named
 from ..workers.known_keys import KnownKeys
 from ..workers.link import Link
+from ..workers.paces import paces_json
 from ..workers.questions import LOST, Questions
 from ..workers.remote_journal import RemoteJournal, RemoteLog, RowSender
 from ..workers.serving import EventRelay, ServingScheduler
 from ..workers.waits import waits_json
 from .endpoints import check_endpoints
-from .garbage import GARBAGE
+from .garbage import OF_WORKERS
 from .models import Models, models_of
 from .parts import Parts, Stop
 from .run import note_reads
@@ -59,10 +60,10 @@ _TURN = 500
 
 def main(stream: int, questions: int) -> None:
     """Run the worker over the sockets with these numbers, and end the process."""
-    import aiohttp  # noqa: F401  (while the driver prepares the run; nearly all endpoints need it)
+    from . import worker_modules  # noqa: F401
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    gc.set_threshold(*GARBAGE)
+    gc.set_threshold(*OF_WORKERS)
     ends = socket.socket(fileno=stream), socket.socket(fileno=questions)
     for end in ends:
         end.set_inheritable(False)
@@ -92,8 +93,7 @@ class BodyWorker:
         self._link.too_long = self._too_long
         hello = await self._hello
         try:
-            waits = await self._serve(hello)
-            self._link.send({"ended": waits_json(waits)})
+            self._link.send({"ended": await self._serve(hello)})
         except FlowrunError as error:
             self._link.send({"refused": error_json(error)})
         except Exception as error:  # noqa: BLE001  the driver must hear of it
@@ -130,8 +130,8 @@ class BodyWorker:
     def check(self, hello: dict[str, Any], models: Models) -> None:
         """Check what this process found against what the driver has. Raises UsageError."""
 
-    async def _serve(self, hello: dict[str, Any]) -> Waits:
-        """Run bodies until the driver ends the run. Return the waiting of this process."""
+    async def _serve(self, hello: dict[str, Any]) -> Json:
+        """Run bodies until the driver ends the run. Return the waiting of this process, and its paces."""
         assert self._link is not None
         if hello["version"] != version_here():
             raise UsageError(
@@ -158,15 +158,7 @@ class BodyWorker:
             def leased(endpoint: str) -> Callable[..., Limiter]:
                 return partial(leases.limiter, endpoint)
 
-            models = models_of(
-                plan,
-                hello["values"],
-                settings,
-                parts,
-                tell,
-                priced=hello["priced"],
-                limiter_at=leased,
-            )
+            models = models_of(plan, hello["values"], settings, parts, tell, priced=hello["priced"], limiter_at=leased)
             if fold is not None and hello["priced"]:
                 fold.summary.account.price = models.prices
             self.check(hello, models)
@@ -186,10 +178,13 @@ class BodyWorker:
             self._scheduler.share(leases)
             if self._journal is not None:
                 self._journal.on_trouble, self._journal.on_mistake = self._scheduler.trouble, self._scheduler.mistake
+            # The objects that exist by now live as long as the process: the collector need not look through them again.
+            gc.freeze()
             self._link.send({"ready": True})
             try:
                 await self._scheduler.serve()
-                return waits_of(self._scheduler.clock, models.endpoints, models.declared, kept=False)
+                waits = waits_of(self._scheduler.clock, models.endpoints, models.declared, kept=False)
+                return [waits_json(waits), paces_json(models.endpoints.values())]
             finally:
                 if self._journal is not None:
                     self._journal.close()
@@ -201,7 +196,7 @@ class BodyWorker:
         if run is None:
             return NoLog(clock)
         assert self._link is not None
-        self._journal = RemoteJournal(RowSender(self._link.send), self._questions, run["number"])
+        self._journal = RemoteJournal(RowSender(self._link.send_now), self._questions, run["number"])
         log = RemoteLog(
             self._journal,
             run["id"],
@@ -251,8 +246,7 @@ class BodyWorker:
             case "scope":
                 self._scopes[found["number"]] = scope_of(found)
             case "bodies":
-                for body in found:
-                    scheduler.take(launch_of(body, self._scopes))
+                scheduler.take([launch_of(body, self._scopes) for body in found])
             case "cancel":
                 scheduler.drop(found, keep=message["keep"])
             case "back":

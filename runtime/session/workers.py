@@ -17,7 +17,8 @@ from flowrun.dsl import types
 from ..account.summary import Summary
 from ..costs.lease_book import BudgetBook, LeaseBook
 from ..dispatch.attempt_events import Publish
-from ..dispatch.leases import LOCAL, LeaseDesk, Leases
+from ..dispatch.endpoint import Endpoint
+from ..dispatch.leases import LOCAL, DeskSharer, LeaseDesk, Leases
 from ..dispatch.ledger import NoLog, RunLog
 from ..dispatch.scheduler import Scheduler
 from ..engine.scopes import Context
@@ -28,6 +29,7 @@ from ..providers import open_provider
 from ..providers.addresses import host_of
 from ..vocabulary.errors import UsageError
 from ..vocabulary.json_value import Json
+from ..vocabulary.pace import Pace
 from ..vocabulary.waits import Waits
 from ..workers import beginning
 from ..workers.driver import DrivingScheduler
@@ -35,6 +37,7 @@ from ..workers.event_forms import unheard_names
 from ..workers.hub import Hub
 from ..workers.known_keys import KnownKeys
 from ..workers.lost_rows import body_of
+from ..workers.paces import joined as joined_pace
 from ..workers.process import Started, start
 from ..workers.waits import joined
 from .listeners import reads_prompts
@@ -42,7 +45,7 @@ from .models import Models
 from .one_process import OneProcess
 from .parts import Parts
 from .run_rows import RunSettings, settings_row
-from .sums_heard import adding, both
+from .sum_listeners import adding, both
 
 PACKAGE = "flowrun-dsl"
 NO_BLOCK = "it is no map and no repeat"
@@ -210,6 +213,9 @@ class Workers(OneProcess):
         calls, money = context.calls_limit, context.money_limit
         return replace(context, ledger=self.leases.budget(calls, money)) if (calls, money) != (None, None) else context
 
+    def sharer(self, endpoint: Endpoint) -> DeskSharer:
+        return DeskSharer(self._desk, endpoint.provider.endpoint)
+
     def linger(self, models: Models, requests: Sequence[tuple[str, float]]) -> None:
         now, book = asyncio.get_running_loop().time(), self._desk.book
         for model, seconds in requests:
@@ -221,7 +227,11 @@ class Workers(OneProcess):
         return Scheduler(*given) if self.hub is None else DrivingScheduler(self.hub, *given)
 
     def waits(self, own: Waits) -> Waits:
-        return own if self.hub is None else joined(own, self.hub.team.waits)
+        return own if self.hub is None else joined(own, [waits for waits, _ in self.hub.team.ends])
+
+    def pace(self, endpoint: Endpoint) -> Pace:
+        own, at = super().pace(endpoint), endpoint.provider.endpoint
+        return own if self.hub is None else joined_pace(own, [one[at] for _, one in self.hub.team.ends if at in one])
 
     def close(self) -> None:
         self.leases.close()

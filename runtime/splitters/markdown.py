@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
+from ..vocabulary.errors import NotInstalledError
 from .protocol import line_end, lines
 
 if TYPE_CHECKING:
@@ -115,6 +116,11 @@ def _behind(text: str, block: Token, start: int, end: int) -> int:
 
 @cache
 def _markdown() -> MarkdownIt:
-    from markdown_it import MarkdownIt
-
+    try:
+        from markdown_it import MarkdownIt
+    except ModuleNotFoundError:
+        raise NotInstalledError(
+            "to find headings flowrun needs a package that is not here, because only the checker is installed: "
+            "pip install flowrun-dsl"
+        ) from None
     return MarkdownIt("commonmark").disable("inline")

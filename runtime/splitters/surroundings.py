@@ -9,6 +9,7 @@ from ..vocabulary.json_value import Json
 from .heading import heading_list
 from .markdown import Heading
 from .protocol import Stretch, is_border
+from .windows import behind_space
 
 _ATX = re.compile(r"\A\s{0,3}#{1,6}(?:\s+|\Z)|(?:\A|\s)#+\s*\Z")
 
@@ -23,7 +24,7 @@ def parts(text: str, pieces: Sequence[str], before: int, after: int) -> list[Jso
     paged, pages, counted = "\f" in text, 1, 0
     made: list[Json] = []
     for place, (start, end) in enumerate(stretches(text, pieces), 1):
-        ink = _ink(text, start)
+        ink = behind_space(text, start)
         pages += text.count("\f", counted, ink)
         counted = ink
         made.append(
@@ -46,20 +47,14 @@ def stretches(text: str, pieces: Sequence[str]) -> Iterator[Stretch]:
         start = text.find(piece, done)
         if start < 0 or not (start == done or text[done:start].isspace()):
             # A splitter of another package may change blank space.
-            start = _ink(text, done)
+            start = behind_space(text, done)
             end = start
             for _ in "".join(piece.split()):
-                end = _ink(text, end) + 1
+                end = behind_space(text, end) + 1
         else:
             end = start + len(piece)
         yield start, min(end, len(text))
         done = min(end, len(text))
-
-
-def _ink(text: str, place: int) -> int:
-    while place < len(text) and text[place].isspace():
-        place += 1
-    return place
 
 
 def _before(text: str, start: int, most: int) -> str:
@@ -72,7 +67,7 @@ def _before(text: str, start: int, most: int) -> str:
 
 
 def _after(text: str, end: int, most: int) -> str:
-    end = _ink(text, end)
+    end = behind_space(text, end)
     place = min(len(text), end + most)
     while end < place < len(text) and not (text[place].isspace() or is_border(text, place)):
         place -= 1

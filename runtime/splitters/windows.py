@@ -34,7 +34,7 @@ class Measure(Protocol):
 def windows(text: str, most: int, overlap: int, measure: Measure) -> Iterator[Stretch]:
     fresh = 0
     before: Stretch | None = None
-    while (fresh := _skip_blank(text, fresh)) < len(text):
+    while (fresh := behind_space(text, fresh)) < len(text):
         start = _begin(text, fresh, before, most, overlap, measure) if before and overlap else fresh
         end = _cut(text, fresh, max(measure.forward(start, most), fresh + 1))
         kept = trimmed(text, start, end)
@@ -79,7 +79,8 @@ def _cut(text: str, fresh: int, limit: int) -> int:
     return limit
 
 
-def _skip_blank(text: str, place: int) -> int:
+def behind_space(text: str, place: int) -> int:
+    """Return the first place from here on that is no blank space."""
     while place < len(text) and text[place].isspace():
         place += 1
     return place

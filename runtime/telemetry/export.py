@@ -16,9 +16,9 @@ from typing import Any
 from ..vocabulary.errors import UsageError, told
 from ..vocabulary.quoting import sentence
 from .contexts import context_of
+from .environment import exporters_of
 from .exporters import NEEDED, meters, tracers
 from .listener import Telemetry
-from .wanted import exporters_of
 
 Tell = Callable[[str], None]
 _LONGEST = 5.0

@@ -12,7 +12,7 @@ from typing import Any
 
 from ..vocabulary.errors import UsageError
 from ..vocabulary.quoting import sentence
-from .wanted import exporters_of
+from .environment import exporters_of
 
 NEEDED = "install flowrun-dsl[otel]"
 QUEUE = 32_768

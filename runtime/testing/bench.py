@@ -9,7 +9,7 @@ from pathlib import Path
 from flowrun.dsl import dataclass
 from flowrun.dsl import plan as p
 from flowrun.runtime.costs.prices import Prices
-from flowrun.runtime.forecast.declared import declared_prices
+from flowrun.runtime.forecast.declared_prices import declared_prices
 from flowrun.runtime.replay.driver import context_of
 from flowrun.runtime.vocabulary.json_value import Json
 

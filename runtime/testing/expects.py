@@ -14,10 +14,10 @@ from flowrun.runtime.vocabulary.json_value import Json
 
 from .differences import differences, text_of
 from .outcome import Failed, TestedCall, times_text
-from .ran import ExpectNames, Ran, StepEnds
+from .test_run import ExpectNames, Ran, StepEnds
 
 _RELATIVE, _ABSOLUTE = 1e-6, 1e-9
-"""How near two numbers are for ``about`` without ``within``."""
+"""The distances, as a share and as a number, up to which ``about`` holds without ``within``."""
 _NUMBERS = pattern(r"\[[^\]]*\]")
 
 

@@ -80,9 +80,9 @@ class ScriptedFiles(Files):
             if is_quick(function, args, self):
                 return whole(read(function, args, self, unheard))
             from flowrun.runtime.dispatch.read_pool import read_in_child
-            from flowrun.runtime.documents.process import Job
+            from flowrun.runtime.documents.process import PendingRead
 
-            return read_in_child(function, args, self, unheard, Job())
+            return read_in_child(function, args, self, unheard, PendingRead())
         except FlowrunError as error:
             return error
 

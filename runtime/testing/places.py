@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import TypeAlias
 
-from flowrun.dsl import REDUCE, dataclass
+from flowrun.dsl import REDUCE, dataclass, test_plan
 from flowrun.dsl import plan as p
 from flowrun.runtime.plans.step_paths import Naming, StepNode
 
@@ -44,7 +44,8 @@ class Spot:
     """The place of one call. ``at`` has the number of the element or the sample behind each name, None without one.
 
     ``element`` has the numbers of the elements alone. ``merge`` has the level of a merge in a tree of asks and its
-    number there; it is empty for any other call.
+    number there, for a match of a tournament also the order of its candidates, and for a verdict the number of the
+    result; it is empty for any other call.
     """
 
     shape: Shape
@@ -59,6 +60,13 @@ class Spot:
         parts = map("".join, zip(self.shape.names, numbers, strict=True))
         return ".".join(parts) + (f"[{'.'.join(map(str, self.merge))}]" if self.merge else "")
 
+    def fits(self, path: Sequence[test_plan.PathPart]) -> bool:
+        """Tell whether the numbers in the path of a test are those of this place."""
+        wanted = [part.index for part in path]
+        if not self.merge:
+            return _fit(wanted, self.at)
+        return _fit(wanted[:-1], self.at[:-1]) and _fit((path[-1].index, path[-1].merge), self.merge)
+
     def sample(self, fixed: Sequence[int | None]) -> tuple[int, int]:
         """Return the number of the call among the samples around it, and how many samples there can be.
 
@@ -69,6 +77,10 @@ class Spot:
             if most and isinstance(at, int) and one is None:
                 number, of = number * most + at, of * most
         return number, of
+
+
+def _fit(wanted: Sequence[int | None], at: Sequence[Number]) -> bool:
+    return all(want is None or want == number for want, number in zip(wanted, at, strict=False))
 
 
 class Places:

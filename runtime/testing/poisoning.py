@@ -25,12 +25,12 @@ from .bench import Setting
 from .cassette import Cassette
 from .hostile import TEXT, hostile_answer, poisoned
 from .places import Spot
-from .ran import Ran
 from .reached_places import ReachedPlaces, Requested, Requests
 from .runner import play
 from .script_text import Many
 from .scripted_setup import Flow, check_script, prepared
 from .scripted_setup import Given as Script
+from .test_run import Ran
 
 MOST_TOLD = 8
 """The most requests that a message lists."""

@@ -22,16 +22,15 @@ from .answers import ScriptedSource
 from .attempts import Meter
 from .bench import Setting
 from .expects import check
-from .givens import InputNames, LineError, given_inputs, text_of_file
 from .outcome import Failed, Problem, TestOutcome, times_text
 from .outside import ScriptedExterns, ScriptedFiles
 from .places import Places
 from .player import Player
-from .ran import Ran
 from .script import Line, Script
+from .test_run import Ran
+from .test_values import InputNames, TestLineError, given_inputs, text_of_file
 
 _ENDS = (e.StepFinished, e.StepFailed, e.ElementLost)
-_READS = frozenset({"file", "files", "lines", "jsonl", "csv"})
 
 
 class _Replay(Replay):
@@ -86,7 +85,7 @@ def run_test(test: test_plan.Test, setting: Setting) -> TestOutcome:
     try:
         ran = play(test, setting)
     except FlowrunError as error:
-        line = error.place if isinstance(error, LineError) else place
+        line = error.place if isinstance(error, TestLineError) else place
         faults = (Failed(line, str(error)),)
         return TestOutcome(title, place.file, place.line, test.flow, "error", faults, ms=_since(began))
     failures = _faults(test, ran)

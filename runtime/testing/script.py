@@ -12,7 +12,7 @@ from flowrun.runtime.vocabulary.errors import FlowrunError
 from flowrun.runtime.vocabulary.json_value import Json
 
 from .outcome import Problem
-from .places import Number, Spot
+from .places import Spot
 
 _Sequence = list[list[int]]
 
@@ -38,19 +38,11 @@ class Line:
 
     def fits(self, spot: Spot) -> bool:
         """Tell whether the numbers of the line are those of a place."""
-        last = self.reply.path[-1]
-        if spot.merge:
-            numbers = (last.index, last.merge)
-            merge = all(want is None or want == at for want, at in zip(numbers, spot.merge, strict=False))
-            return merge and self._fits(self.fixed[:-1], spot.at[:-1])
-        return self._fits(self.fixed, spot.at)
-
-    def _fits(self, fixed: Sequence[int | None], at: Sequence[Number]) -> bool:
-        return all(want is None or want == at for want, at in zip(fixed, at, strict=True))
+        return spot.fits(self.reply.path)
 
     @property
     def numbers(self) -> int:
-        """How many numbers the path of the line has."""
+        """The count of numbers in the path of the line."""
         return sum((part.index is not None) + (part.merge is not None) for part in self.reply.path)
 
     def next(self, spot: Spot, *, ballot: bool) -> test_plan.Answer | None:

@@ -11,7 +11,7 @@ from typing import Any
 from flowrun.dsl import dataclass
 from flowrun.runtime.account.summary import Summary
 from flowrun.runtime.engine.decisions import Outcome
-from flowrun.runtime.session.ended import Ended
+from flowrun.runtime.session.run_end import Ended
 from flowrun.runtime.vocabulary.json_value import Json
 
 from .cassette import Cassette

@@ -21,9 +21,9 @@ from .bench import Bench, Setting
 from .cassette import Cassette
 from .cassette_file import load_cassette
 from .player import Player
-from .ran import Ran
 from .runner import problems, unused
 from .script_text import Many, ScriptLine, lines_of
+from .test_run import Ran
 
 Flow = str | os.PathLike[str] | Source
 """The file of a flow, or its text."""

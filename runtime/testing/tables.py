@@ -10,7 +10,7 @@ from flowrun.dsl import plan as p
 from flowrun.runtime.documents.fitting import from_text
 from flowrun.runtime.documents.rows import open_jsonl, open_table, read_json
 from flowrun.runtime.files.files import Files
-from flowrun.runtime.replay.around import label_of
+from flowrun.runtime.replay.call_surroundings import label_of
 from flowrun.runtime.vocabulary.errors import InputError
 from flowrun.runtime.vocabulary.json_value import Json
 from flowrun.runtime.vocabulary.quoting import shown

@@ -4,7 +4,8 @@ A server reports for each token of an answer its probability, and those of the l
 that lead to none of the words do not count, as if the grammar of the words forbade them. Of the rest, the share of
 those that lead to the chosen word alone is its probability, and a token that may still lead to several words is
 followed to the next token. A token that was not chosen and may lead to several words counts against the chosen one.
-Tokens that the server does not report are left out.
+Tokens that the server does not report are left out. Where it reports none beside the chosen one, all that is left of
+the probability counts against the chosen word.
 """
 
 from __future__ import annotations
@@ -55,6 +56,11 @@ def certainty(tokens: Sequence[Token], word: str, words: Iterable[str]) -> float
                 ambiguous = exp(logprob)
         if not total:
             return None
+        if all(data == token.data for data, _ in token.others) and len(_led(token.data[len(lead) :], rests)) < len(
+            alive
+        ):
+            # The server tells no other token here. What it leaves of the probability may lead to another word.
+            total = max(total, 1.0)
         sure += path * own / total
         path *= ambiguous / total
         if not ambiguous:

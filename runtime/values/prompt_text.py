@@ -1,4 +1,4 @@
-"""How prompts show values, and the meter that bounds their text."""
+"""The form of values in prompts, and the meter that bounds their text."""
 
 from __future__ import annotations
 

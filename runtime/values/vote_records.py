@@ -6,20 +6,33 @@ from collections.abc import Mapping
 
 from flowrun.dsl import types
 
+from ..vocabulary.classes import classes_json
 from ..vocabulary.json_value import Json
 from ..vocabulary.tally import Panel, Tally
 
+_CLASSES = types.Record(
+    (
+        types.Field("wordings", types.ListOf(types.INT)),
+        *(types.Field(name, types.INT) for name in ("questions", "failed", "asymmetric", "intransitive")),
+    )
+)
+"""The type of the account of compared answers."""
+
 
 def votes_type(given: Mapping[str, types.Type]) -> types.Type:
-    """Return the type of ``votes(x)``. ``given`` has the type of the vote, and of the items if it is a panel."""
+    """Return the type of ``votes(x)``.
+
+    ``given`` has the type of the vote, of the items if it is a panel, and ``same`` if it compares its answers.
+    """
     answer = types.unwrapped(given.get("of", types.UNKNOWN))
     counts = types.ListOf(types.Record((types.Field("answer", answer), types.Field("count", types.NUMBER))))
     # The tally of a panel also tells who said what.
     item = types.Record((types.Field("item", types.TEXT), types.Field("counts", counts)))
-    listed: types.Type = types.ListOf(item)
+    more: list[tuple[str, types.Type]] = [("panel", types.ListOf(item))] if "over" in given else []
+    if "same" in given:
+        more.append(("classes", _CLASSES))
     if isinstance(given.get("of"), types.Optional):
-        listed = types.Optional(listed)
-    panel = (types.Field("panel", listed),) if "over" in given else ()
+        more = [(name, types.Optional(type_)) for name, type_ in more]
     return types.Record(
         (
             types.Field("winner", types.Optional(answer)),
@@ -29,10 +42,10 @@ def votes_type(given: Mapping[str, types.Type]) -> types.Type:
             types.Field("discarded", types.INT),
             types.Field("agreement", types.NUMBER),
             types.Field("margin", types.NUMBER),
-            types.Field("stands", types.INT),
-            *panel,
+            types.Field("stands", types.Optional(types.INT) if "same" in given else types.INT),
+            *(types.Field(name, type_) for name, type_ in more),
         ),
-        "PanelVotes" if panel else "Votes",
+        ("Compared" if "same" in given else "") + ("PanelVotes" if "over" in given else "Votes"),
     )
 
 
@@ -49,8 +62,10 @@ def votes_record(tally: Tally | None) -> Json:
         "discarded": tally.discarded,
         "agreement": tally.agreement,
         "margin": tally.margin,
-        "stands": tally.stands or 0,
+        # A vote that compares its answers cannot tell.
+        "stands": None if tally.classes is not None else tally.stands or 0,
         **({} if tally.panel is None else {"panel": _said(tally.panel)}),
+        **({} if tally.classes is None else {"classes": classes_json(tally.classes)}),
     }
 
 

@@ -58,6 +58,16 @@ def limit_text(dollars: float) -> str:
     return f"${dollars:.2g}" if dollars >= 0.0001 else f"${dollars:.1e}"
 
 
+def apart_text(less: float, more: float) -> tuple[str, str]:
+    """Write two different limits with as many digits as it takes to tell them apart."""
+    found = limit_text(less), limit_text(more)
+    for digits in range(3, 13):
+        if found[0] != found[1]:
+            break
+        found = f"${less:,.{digits}f}", f"${more:,.{digits}f}"
+    return found
+
+
 def time_text(milliseconds: float | None) -> str:
     """Write a time: ``812 ms``, ``1.23 s``, ``2 min 5 s``, ``3 h 20 min``."""
     if milliseconds is None:

@@ -17,6 +17,8 @@ from .usage import Rates, Usage
 
 Role = Literal["system", "user", "assistant"]
 Finish = Literal["stop", "length", "filtered", "unterminated", "other"]
+SAMPLES = 8
+"""The most samples that one request asks for, if its endpoint gives several."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,8 @@ class Tokens:
 
     ``read`` counts the whole prompt. ``cached`` of these came from the provider's cache, and ``stored`` of these were
     written to it, ``long_stored`` of them for an hour. ``images`` are also of these. ``written`` counts the whole
-    answer, with the ``reasoning`` before it.
+    answer, with the ``reasoning`` before it. ``whole`` is the length of the whole prompt if ``read`` is only the part
+    of one of several samples, None if it is not.
     """
 
     read: int | None = None
@@ -49,6 +50,7 @@ class Tokens:
     reasoning: int | None = None
     images: int | None = None
     long_stored: int | None = None
+    whole: int | None = None
 
 
 TOKEN_CLASSES = ("read", "cached", "stored", "written", "reasoning", "images", "long_stored")
@@ -56,7 +58,7 @@ TOKEN_CLASSES = ("read", "cached", "stored", "written", "reasoning", "images", "
 
 @dataclass(frozen=True, slots=True)
 class AttemptRecord:
-    """One attempt at a call.
+    """An attempt at a call.
 
     ``request`` names the request: calls that it carried together share the name. ``began`` and ``ended`` are in
     milliseconds since the run began, None if the journal does not know them. ``reason`` tells why the attempt failed,
@@ -108,12 +110,13 @@ class AnswerRecord:
         """The tokens of the answer as its provider told them."""
         told = self.tokens
         detail = TokenDetail(told.cached, told.stored, told.reasoning, told.images, told.long_stored)
-        return Usage(told.read, told.written, None if detail == TokenDetail() else detail, self.tier, self.doubt)
+        special = None if detail == TokenDetail() else detail
+        return Usage(told.read, told.written, special, self.tier, self.doubt, told.whole)
 
 
 @dataclass(frozen=True, slots=True)
 class CallRecord:
-    """One call of a run.
+    """A call of a run.
 
     ``path`` names its step for people: ``notes[17].draft``. ``place`` tells it from every other call of the run.
     ``labels`` are the names that authors gave to the elements around it, from the outside inwards: an ``id``, a
@@ -141,9 +144,16 @@ class CallRecord:
         return self.answers[-1] if self.answers else None
 
     @property
+    def from_journal(self) -> bool:
+        """True if the answers came in an earlier run. If none of them can be used, the call has failed all the same."""
+        if self.state in ("answered", "reused"):
+            return self.state == "reused"
+        return bool(self.answers) and not any(one.end in ("answered", "spoilt") for one in self.attempts)
+
+    @property
     def cost(self) -> float | None:
         """The dollars of all answers that this run paid; None if one is not known. A reused answer cost nothing."""
-        if self.state == "reused":
+        if self.from_journal:
             return 0.0
         costs = [one.cost for one in self.answers]
         return None if None in costs else sum(cost for cost in costs if cost is not None)

@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from .json_value import Json
-from .tally import Classes
+from .tally import Classes, Tally
 
-_CLASSES = ("questions", "failed", "asymmetric", "intransitive")
+_FIGURES = ("questions", "failed", "asymmetric", "intransitive")
 
 
 def classes_json(found: Classes) -> dict[str, Json]:
     """Return the account of compared answers as JSON."""
-    return {"wordings": list(found.wordings), **{name: getattr(found, name) for name in _CLASSES}}
-
-
-def classes_of(form: Mapping[str, Json]) -> Classes:
-    """Return the account of compared answers that JSON has."""
-    return Classes(tuple(form["wordings"]), **{name: form[name] for name in _CLASSES})
+    return {"wordings": list(found.wordings), **{name: getattr(found, name) for name in _FIGURES}}
 
 
 def classes_text(found: Classes) -> str:
@@ -33,3 +26,17 @@ def classes_text(found: Classes) -> str:
     if found.intransitive:
         parts.append(f"{found.intransitive:,} not the same as another of the class")
     return ", ".join(parts)
+
+
+def class_of(tally: Tally, answer: Json) -> Json:
+    """Return the first text of the class that has this text, or a field of this record. None if no class has it."""
+    found = [answer, *answer.values()] if isinstance(answer, dict) else [answer]
+    each = zip(tally.ballots, tally.classes.texts if tally.classes is not None else (), strict=False)
+    return next((first for (first, _), texts in each if any(one in texts for one in found)), None)
+
+
+def account_text(tally: Tally) -> str:
+    """Tell how a search or a tournament went, or how answers were compared. "" for another vote."""
+    if tally.contest is not None:
+        return tally.contest.text
+    return "" if tally.classes is None else classes_text(tally.classes)

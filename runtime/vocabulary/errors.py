@@ -58,6 +58,14 @@ class InputError(UsageError):
     """An input of the flow is missing, cannot be read, or has another type than its parameter."""
 
 
+class NotInstalledError(UsageError):
+    """A package that flowrun needs here is not installed."""
+
+
+class LengthError(InputError):
+    """A list of the flow has more elements than its map takes, or the list of a panel has none."""
+
+
 class CallError(FlowrunError):
     """A call to a model failed.
 
@@ -159,6 +167,8 @@ class BudgetError(FlowrunError):
 
     ``flow`` is the called flow that has this budget, "" if it is the budget of the run.
     """
+
+    doubtful = False
 
     def __init__(self, message: str, flow: str = "") -> None:
         super().__init__(message)

@@ -124,7 +124,8 @@ class ElementLost(Moment):
     """An element, a sample or a branch has failed, and its block continues without it.
 
     ``path`` is where it failed: ``notes[3].draft`` or ``notes[3]``. ``element`` is the path of the element itself, and
-    of a branch. ``error`` is the cause.
+    of a branch. It is "" if a question of a reducer stays without an answer, which is lost at ``best.reduce[3]``.
+    ``error`` is the cause.
     """
 
     path: str

@@ -11,9 +11,9 @@ WIDEST = 10_000
 class Pace(NamedTuple):
     """The requests that an endpoint took at once, and the limits that it reported.
 
-    ``width`` is 0 if it is not known. ``refused`` says that the server refused more. ``requests`` and ``tokens`` are
-    the limits of the server's own window, often a minute; None if it reported none. ``weeks`` are the whole weeks since
-    the width was seen.
+    ``width`` is 0 if it is not known. ``refused`` says that the server refused more, and ``rising`` that the run still
+    widened when it ended. ``requests`` and ``tokens`` are the limits of the server's own window, often a minute; None
+    if it reported none. ``weeks`` are the whole weeks since the width was seen.
     """
 
     width: int = 0
@@ -21,6 +21,7 @@ class Pace(NamedTuple):
     requests: int | None = None
     tokens: int | None = None
     weeks: int = 0
+    rising: bool = False
 
     def start(self, usual: int, ceiling: int | None) -> int:
         """Return the number of requests at which a run may start. ``usual`` is the number without a record.
@@ -36,6 +37,15 @@ class Pace(NamedTuple):
         # More at once than the server allows in its whole window would be refused.
         start = start if self.requests is None else min(start, max(1, self.requests))
         return start if ceiling is None else min(start, ceiling)
+
+    def further(self, start: int) -> int:
+        """Return the number of requests up to which a run that starts with ``start`` may go on before the first answer.
+
+        If the last run still widened, it is what slow start comes to after one more round (RFC 5681): twice as many.
+        """
+        if not self.rising or self.refused or start != self.width or self.weeks:
+            return start
+        return min(2 * start, WIDEST if self.requests is None else max(start, self.requests))
 
     def refused_at(self, start: int) -> int | None:
         """Return the number of requests that the server is known to refuse, for a run that starts just below it."""
@@ -54,6 +64,6 @@ class Pace(NamedTuple):
         requests = self.requests if found.requests is None else found.requests
         tokens = self.tokens if found.tokens is None else found.tokens
         if not self.shown_by(found):
-            return Pace(self.width, self.refused, requests, tokens, self.weeks)
+            return self._replace(requests=requests, tokens=tokens)
         refused = found.refused or (self.refused and found.width == self.width)
-        return Pace(found.width, refused, requests, tokens)
+        return Pace(found.width, refused, requests, tokens, rising=found.rising and not refused)

@@ -14,7 +14,7 @@ from .json_value import Json
 from .tally import Tally
 
 if TYPE_CHECKING:
-    from .cascade_tally import CascadeTally
+    from .cascade_tally import CascadeCount
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +101,9 @@ class OutsideRecord:
 class EndRecord:
     """The end of a run as its replay shows it, and what the run took from ``outside`` on the way.
 
-    ``value`` is its result, None if it has none. ``votes`` and ``cascades`` are by the path of their step. ``complete``
-    is True if the replay reached the end of the flow.
+    ``value`` is its result, None if it has none. ``votes`` are by the path of their step, ``cascades`` are
+    the sums of each cascade of the plan, and ``overruled`` the votes whose stage has not the value of its cascade.
+    ``complete`` is True if the replay reached the end of the flow.
     """
 
     value: Json = None
@@ -110,7 +111,8 @@ class EndRecord:
     votes: Mapping[str, Tally] = field(default_factory=dict)
     losses: tuple[LossRecord, ...] = ()
     outside: OutsideRecord = OutsideRecord()
-    cascades: Mapping[str, CascadeTally] = field(default_factory=dict)
+    cascades: tuple[CascadeCount, ...] = ()
+    overruled: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,16 +74,21 @@ class Contest:
 class Classes:
     """The account of a vote that compares its answers. Answers that say the same are one class.
 
-    ``wordings`` has the number of different texts in each class, in the order of the ballots. ``questions`` were asked,
-    and ``failed`` of them brought no answer. ``asymmetric`` pairs were the same one way and not the other way round.
+    ``texts`` are the different texts of each class, in the order of the ballots. ``questions`` were asked, and
+    ``failed`` of them brought no answer. ``asymmetric`` pairs were the same one way and not the other way round.
     ``intransitive`` answers were the same as the first text of a class, and not the same as another text of it.
     """
 
-    wordings: tuple[int, ...]
+    texts: tuple[tuple[Json, ...], ...]
     questions: int = 0
     failed: int = 0
     asymmetric: int = 0
     intransitive: int = 0
+
+    @property
+    def wordings(self) -> tuple[int, ...]:
+        """The number of different texts in each class."""
+        return tuple(map(len, self.texts))
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,4 +183,5 @@ def votes(count: float) -> str:
 
 
 def in_words(answer: Json) -> str:
-    return answer if isinstance(answer, str) else json.dumps(answer, ensure_ascii=False)
+    """Write an answer. A blank text stands in quotes, so that it can be seen."""
+    return answer if isinstance(answer, str) and answer.strip() else json.dumps(answer, ensure_ascii=False)

@@ -12,14 +12,16 @@ class Cause(StrEnum):
     """A cause of waiting. If several hold at the same time, the time counts for the first of them in this order.
 
     ``RETRY_AFTER``: the server asked for a pause. ``OUTAGE``: the server serves nobody, and only probes are sent.
-    ``RATE``: the flow's `rpm` or `tpm`, or the limit in the server's headers, is used up. ``WIDTH``: all places at the
-    endpoint are taken. ``BACKOFF``: an attempt failed, the next one waits, and nothing else is in flight there.
+    ``RATE``: the flow's `rpm` or `tpm`, or the limit in the server's headers, is used up. ``SHARE``: other
+    runs have the rest of the places that the flow's `concurrency` allows. ``WIDTH``: all places at the endpoint are
+    taken. ``BACKOFF``: an attempt failed, the next one waits, and nothing else is in flight there.
     ``BUDGET``: the budgets have no room until other calls have their bills.
     """
 
     RETRY_AFTER = "retry_after"
     OUTAGE = "outage"
     RATE = "rate"
+    SHARE = "share"
     WIDTH = "width"
     BACKOFF = "backoff"
     BUDGET = "budget"
@@ -31,7 +33,7 @@ Reason = tuple[Cause, float]
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """What calls wait for at the moment. ``seconds`` is the time until it is over, None if no time ends it.
+    """The cause for which calls wait at the moment. ``seconds`` is the time until it is over, None if no time ends it.
 
     ``endpoint`` is the host, without user, password, path and query.
     """
@@ -49,7 +51,8 @@ class EndpointWaits:
     ``seconds`` has the wall time of each cause: calls that wait side by side count once. ``narrowest`` and ``widest``
     are the fewest and the most requests that were allowed at once. ``ceiling`` is the `concurrency` of the models, None
     if the flow sets none. ``paced`` is True if the flow sets `rpm` or `tpm`. ``next`` is the number of requests at once
-    with which the next run begins, None if it is not kept.
+    with which the next run begins, None if it is not kept. ``runs`` is the highest number of runs that shared the
+    limits of the flow at the same time.
     """
 
     endpoint: str
@@ -60,6 +63,7 @@ class EndpointWaits:
     ceiling: int | None = None
     paced: bool = False
     next: int | None = None
+    runs: int = 1
 
 
 @dataclass(frozen=True, slots=True)

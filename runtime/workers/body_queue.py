@@ -12,14 +12,21 @@ from .beginning import Beginning
 
 CHUNK = 64
 """The most bodies that go to a worker at once."""
+FIRST = 16
+"""The same for a worker that has none. Their requests leave while it begins the next ones."""
 
 
 @dataclass(eq=False, slots=True)
 class Hands:
-    """The bodies that one worker has, in the order in which it got them. ``asked`` is True while it gives some back."""
+    """The bodies that one worker has, in the order in which it got them.
+
+    ``asked`` is the number that it is asked to give back at the moment. ``begun`` is True if it has given back fewer
+    than that, and got none since: so it has begun all of them.
+    """
 
     bodies: dict[int, None] = field(default_factory=dict)
-    asked: bool = False
+    asked: int = 0
+    begun: bool = False
 
 
 class BodyQueue:
@@ -91,10 +98,12 @@ class BodyQueue:
             if least is None or (free := self.room - self._count(least)) < 1:
                 break
             share = -(-len(self.waiting) // len(self.hands))
-            chunk = [self.waiting.popleft() for _ in range(min(free, share, CHUNK, len(self.waiting)))]
+            most = CHUNK if self.hands[least].bodies else FIRST
+            chunk = [self.waiting.popleft() for _ in range(min(free, share, most, len(self.waiting)))]
             while len(chunk) < min(free, CHUNK) and self._goes_with(chunk[-1]):
                 chunk.append(self.waiting.popleft())
             self.hands[least].bodies.update(dict.fromkeys(chunk))
+            self.hands[least].begun = False
             dealt.append((least, chunk))
         return dealt
 
@@ -103,6 +112,7 @@ class BodyQueue:
         for worker, hands in self.hands.items():
             if self._held and self._suspects.isdisjoint(hands.bodies):
                 hands.bodies[number := self._held.popleft()] = None
+                hands.begun = False
                 dealt.append((worker, [number]))
         return dealt
 
@@ -128,10 +138,14 @@ class BodyQueue:
         most, least = max(loose, key=loose.__getitem__), min(counts, key=counts.__getitem__)
         if 4 * counts[least] >= loose[most] or loose[most] - counts[least] < 2:
             return None
-        self.hands[most].asked = True
-        return most, min(CHUNK, (loose[most] - counts[least]) // 2)
+        hands = self.hands[most]
+        hands.asked, hands.begun = min(CHUNK, (loose[most] - counts[least]) // 2), True
+        return most, hands.asked
 
     def _loose(self, hands: Hands) -> int:
+        """Count the bodies that a worker may not have begun."""
+        if hands.begun:
+            return 0
         return sum(one not in self._groups for one in hands.bodies) if self._groups else len(hands.bodies)
 
     def given_back(self, worker: int, numbers: Iterable[int]) -> Sequence[int]:
@@ -139,8 +153,11 @@ class BodyQueue:
         if worker not in self.hands:
             return ()
         hands = self.hands[worker]
-        hands.asked = False
-        back = [number for number in numbers if number in hands.bodies]
+        given = list(numbers)
+        if len(given) >= hands.asked:
+            hands.begun = False
+        hands.asked = 0
+        back = [number for number in given if number in hands.bodies]
         for number in back:
             del hands.bodies[number]
             self.enter(number, suspect=number in self._suspects)

@@ -54,6 +54,11 @@ class Worker:
         if self.link is not None:
             self.link.send(message)
 
+    def send_now(self, message: dict[str, Json]) -> None:
+        """Send a message without waiting for others of this turn of the loop."""
+        if self.link is not None:
+            self.link.send_now(message)
+
 
 async def answer(questions: socket.socket, reply: Callable[[dict[str, Any]], dict[str, Json]]) -> None:
     """Answer the questions of a worker until its stream ends."""

@@ -120,8 +120,6 @@ class Hub:
             if worker.link is not None:
                 worker.link.flush()
 
-    # Bodies
-
     def _deal_soon(self) -> None:
         if not self._dealing:
             self._dealing = True
@@ -192,6 +190,8 @@ class Hub:
                 case "over":
                     for one in found:
                         self._over(one)
+                    if len(self._ends) == len(self._bodies):
+                        self._ends.release()
                 case "gave":
                     self.queue.given_back(worker.number, found)
                     self._deal_soon()
@@ -201,7 +201,7 @@ class Hub:
                 case "idle" | "ended":
                     worker.idle = True
                     if name == "ended":
-                        self.team.waits.append(found)
+                        self.team.ends.append(found)
                         worker.over.set_result(None)
                     self._rest()
                 case "ready":
@@ -247,8 +247,6 @@ class Hub:
         self.queue.over(over.number)
         if over.number not in self._bodies or not self._ends.holds(over):
             self._end(over)
-        if len(self._ends) == len(self._bodies):
-            self._ends.release()
 
     def _sending(self) -> bool:
         """Tell whether a request of the run is under way anywhere."""

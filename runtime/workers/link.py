@@ -55,6 +55,12 @@ class Link(asyncio.Protocol):
             asyncio.get_running_loop().call_soon(self.flush)
         self._given.append(message)
 
+    def send_now(self, message: Message) -> None:
+        """Send a message at once, after what waits. Others wait for it, and this turn of the loop may be long."""
+        if not self._closed:
+            self._given.append(message)
+            self.flush()
+
     def flush(self) -> None:
         """Send what waits."""
         given, self._given = self._given, []

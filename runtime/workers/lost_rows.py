@@ -9,8 +9,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable
 
-from flowrun.dsl import dataclass
-
 from ..dispatch.cache import Recall
 from ..engine.decisions import Call, Known
 from ..journal.index import Index, Open, Run
@@ -18,12 +16,6 @@ from ..journal.records import Encoded, Kind, LogRecord
 from ..vocabulary.json_value import Json
 
 _OF_CALLS = frozenset({Kind.INTENT, Kind.ANSWER, Kind.REFUSED, Kind.DOUBT, Kind.CANCELLED})
-
-
-@dataclass(eq=False, slots=True)
-class _Row:
-    number: int
-    record: LogRecord
 
 
 def body_of(place: str) -> str:
@@ -48,7 +40,7 @@ class LostRows:
         self.index = Index({run: Run(run, "", "", "", 0.0)})
         self.recall: Recall | None = None
         self.slowest = 0.0
-        self._rows: dict[str, list[_Row]] = {}
+        self._rows: dict[str, list[tuple[int, LogRecord]]] = {}
 
     def begin(self, path: str) -> None:
         """Keep the rows of a body from here on."""
@@ -56,11 +48,11 @@ class LostRows:
 
     def wrote(self, first: int, records: Iterable[LogRecord]) -> None:
         """Take records that are on the disk, and the number of the first one."""
-        for at, record in enumerate(records):
+        for number, record in enumerate(records, first):
             # The last rows of a body may come when it is over, and nobody will need them.
             rows = self._rows.get(body_of(record.place))
             if rows is not None and record.kind in _OF_CALLS:
-                rows.append(_Row(first + at, record))
+                rows.append((number, record))
 
     def over(self, path: str) -> None:
         """Forget the rows of a body that has ended."""
@@ -72,12 +64,11 @@ class LostRows:
         for path in paths:
             rows = self._rows.get(path, ())
             self.begin(path)
-            for row in rows:
-                one = row.record
+            for number, one in rows:
                 keys.add(one.key)
                 if one.kind is Kind.ANSWER:
                     self.slowest = max(self.slowest, _seconds(one.body))
-                self.index.take(row.number, self.run, str(one.kind), one.key, one.place, None)
+                self.index.take(number, self.run, str(one.kind), one.key, one.place, None)
         if keys:
             self.recall = Recall(self, self.run, recall.endpoints, models=recall.models)
         doubts = [one for key in keys for one in self.index.open.get(key, ())]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,45 +20,71 @@ from ..vocabulary.errors import DiskError
 from ..vocabulary.json_value import Json
 from .known_keys import KnownKeys
 from .link import Message
+from .lost_rows import body_of
 from .questions import Questions
 
 _Waiting = list[asyncio.Future[int]]
 
 
 class RowSender:
-    """The rows of a worker on their way to the driver. Those of one turn of the event loop go together."""
+    """The rows of a worker on their way to the driver. Those of one turn of the event loop go together.
+
+    Intents of bodies that have an answer in the same message hear last that their rows are written: the answer may
+    decide that their request is not needed. Intents of other bodies hear first, because their places are free.
+    """
 
     def __init__(self, send: Callable[[Message], None]) -> None:
         self._send = send
         self._rows: list[LogRecord] = []
-        self._futures: _Waiting = []
-        self._sent: dict[int, _Waiting] = {}
+        self._answers: _Waiting = []
+        self._others: list[tuple[asyncio.Future[int], Sequence[LogRecord]]] = []
+        self._sent: dict[int, tuple[_Waiting, _Waiting, _Waiting]] = {}
         self._count = 0
 
     def add(self, records: Iterable[LogRecord], done: asyncio.Future[int]) -> None:
-        if not self._futures:
+        if not (self._answers or self._others):
             done.get_loop().call_soon(self.hand_over)
-        self._rows += records
-        self._futures.append(done)
+        found = tuple(records)
+        self._rows += found
+        if found and found[0].kind is Kind.ANSWER:
+            self._answers.append(done)
+        else:
+            self._others.append((done, found))
 
     def hand_over(self) -> None:
         """Send the rows that wait."""
         rows, self._rows = self._rows, []
-        futures, self._futures = self._futures, []
-        if futures:
-            self._count += 1
-            self._sent[self._count] = futures
-            self._send({"rows": self._count, "records": packed(rows)})
+        answers, self._answers = self._answers, []
+        others, self._others = self._others, []
+        if not (answers or others):
+            return
+        bodies = {body_of(one.place) for one in rows if one.kind is Kind.ANSWER} if others else set()
+        first, last = _Waiting(), _Waiting()
+        for done, records in others:
+            bound = bodies and not bodies.isdisjoint([body_of(one.place) for one in records])
+            (last if bound else first).append(done)
+        self._count += 1
+        self._sent[self._count] = first, answers, last
+        self._send({"rows": self._count, "records": packed(rows)})
 
     def written(self, number: int, error: BaseException | None = None) -> None:
         """Take the news that the rows of a message are on the disk, or the error that kept them from it."""
-        for future in self._sent.pop(number, ()):
-            if future.done():
-                continue
-            if error is None:
-                future.set_result(0)
-            else:
-                future.set_exception(error)
+        first, answers, last = self._sent.pop(number, ([], [], []))
+        _settle(first, error)
+        _settle(answers, error)
+        if last:
+            # By then the answers have been heard.
+            asyncio.get_running_loop().call_soon(_settle, last, error)
+
+
+def _settle(futures: _Waiting, error: BaseException | None) -> None:
+    for future in futures:
+        if future.done():
+            continue
+        if error is None:
+            future.set_result(0)
+        else:
+            future.set_exception(error)
 
 
 class RemoteJournal(Journal):

@@ -58,7 +58,7 @@ class RowRelay:
             worker.send({"unwritten": number, "error": error_json(error) if isinstance(error, FlowrunError) else None})
             return
         self._lost.wrote(done.result(), records)
-        worker.send({"wrote": number})
+        worker.send_now({"wrote": number})
 
     def begin(self, path: str) -> None:
         """Keep the rows of a body from here on, in case that its worker dies."""

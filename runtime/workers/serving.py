@@ -7,7 +7,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from ..account.folded import Fold
+from ..account.event_fold import Fold
+from ..dispatch.leases import Leases
 from ..engine.body_json import over_json
 from ..engine.body_terms import LaunchBody
 from ..engine.decisions import BodyOver, Decision
@@ -15,12 +16,15 @@ from ..engine.placed import Bodies
 from ..vocabulary import events as e
 from ..vocabulary.errors import StoppedError
 from ..vocabulary.json_value import Json
+from .body_queue import CHUNK, FIRST
 from .event_forms import EventWriter
 from .link import Message
 from .sharing import SharingScheduler
 
 _LATE = 0.05
 """The seconds for which events wait for others, if nothing else is sent."""
+_REST = 0.005
+"""The seconds until the next chunk of bodies begins while requests wait for places."""
 
 
 class EventRelay:
@@ -62,43 +66,81 @@ class ServingScheduler(SharingScheduler):
         super().__init__(*given)
         self._send = send
         self._relay = relay
-        self._waiting: deque[LaunchBody] = deque()
+        self._waiting: deque[list[LaunchBody]] = deque()
         self._open: set[int] = set()
         self._overs: list[Json] = []
-        self._beginning = False
+        self._next: asyncio.Handle | None = None
+        self._chunk = FIRST
+        self._leases: Leases | None = None
+        self._asked = False
+
+    def share(self, leases: Leases) -> None:
+        super().share(leases)
+        self._leases = leases
 
     async def serve(self) -> None:
         """Run bodies until the driver ends the run."""
         await self.run()
         self._relay.flush()
 
-    def take(self, body: LaunchBody) -> None:
-        """Take a body. It begins as soon as the bodies before it leave room. Those of one turn begin together."""
-        if not self._beginning:
-            self._beginning = True
-            asyncio.get_running_loop().call_soon(self._begin)
-        self._waiting.append(body)
+    def take(self, chunk: list[LaunchBody]) -> None:
+        """Take a chunk of bodies. They begin as soon as the bodies before them leave room, and together if they can."""
+        if chunk:
+            if self._leases is not None and not self._asked:
+                # The places are there when the requests are made.
+                self._asked = True
+                asyncio.get_running_loop().call_soon(self._ask, self._leases)
+            self._waiting.append(chunk)
+            self._begin_soon()
+
+    def _ask(self, leases: Leases) -> None:
+        leases.expect(sum(map(len, self._waiting)))
+
+    def _begin_soon(self) -> None:
+        if self._next is None:
+            self._next = asyncio.get_running_loop().call_soon(self._begin)
 
     def _begin(self) -> None:
-        self._beginning = False
+        """Begin bodies. After a chunk the loop turns, so the first requests leave before the last prompts are made."""
+        if self._next is not None:
+            self._next.cancel()
+            self._next = None
         begun: list[LaunchBody] = []
-        while self._waiting and self._stopped is None and len(self._open) < self.state.window:
-            begun.append(body := self._waiting.popleft())
-            self._open.add(body.number)
+        room = self.state.window - len(self._open)
+        while self._waiting and self._stopped is None and len(begun) < min(room, self._chunk):
+            chunk, free = self._waiting[0], room - len(begun)
+            begun += chunk[:free]
+            del chunk[:free]
+            if not chunk:
+                self._waiting.popleft()
         if begun:
+            self._chunk = CHUNK
+            self._open.update(body.number for body in begun)
             self._act(self.state.open(begun))
+        if self._waiting and self._stopped is None and len(self._open) < self.state.window:
+            # A timer, because what came from the driver goes first. Requests that wait for places need no others soon.
+            rest = self._leases is not None and self._leases.awaited
+            self._next = asyncio.get_running_loop().call_later(_REST if rest else 0, self._begin)
 
     def give_back(self, most: int) -> list[int]:
         """Return the numbers of bodies that have not begun, at most so many. They are forgotten here."""
-        return [self._waiting.pop().number for _ in range(min(most, len(self._waiting)))]
+        back: list[int] = []
+        while self._waiting and len(back) < most:
+            back.append(self._waiting[-1].pop().number)
+            if not self._waiting[-1]:
+                self._waiting.pop()
+        return back
 
     def drop(self, number: int, *, keep: bool) -> None:
         """Cancel a body."""
-        for body in self._waiting:
-            if body.number == number:
-                self._waiting.remove(body)
-                self._tell(BodyOver(number))
-                return
+        for chunk in self._waiting:
+            for body in chunk:
+                if body.number == number:
+                    chunk.remove(body)
+                    if not chunk:
+                        self._waiting.remove(chunk)
+                    self._tell(BodyOver(number))
+                    return
         if number in self._open:
             self.catch_up()
             self._act(self.state.cancel(number, keep=keep))

@@ -10,6 +10,7 @@ from ..engine.body_json import over_of
 from ..journal.wire import WireError
 from ..vocabulary.error_forms import error_of
 from .hand import Worker
+from .paces import paces_of
 from .waits import waits_of
 
 _READERS: dict[str, Callable[[Worker, Any], Any]] = {
@@ -19,7 +20,7 @@ _READERS: dict[str, Callable[[Worker, Any], Any]] = {
     "over": lambda worker, found: [over_of(one) for one in found],
     "gave": lambda worker, found: [int(one) for one in found],
     "room": lambda worker, found: int(found),
-    "ended": lambda worker, found: waits_of(found),
+    "ended": lambda worker, found: (waits_of(found[0]), paces_of(found[1])),
     "refused": lambda worker, found: error_of(found),
 }
 

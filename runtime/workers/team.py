@@ -11,6 +11,7 @@ from ..vocabulary.json_value import Json
 from ..vocabulary.waits import Waits
 from .event_forms import EventReader
 from .hand import Worker, answer
+from .paces import Paces
 from .process import Started
 
 _STARTS = 8
@@ -47,7 +48,7 @@ class Head(Protocol):
 class Team:
     """The workers of one run. ``begin_one`` starts one of them, which loads its modules at once.
 
-    ``waits`` has the waiting of workers that have ended.
+    ``ends`` has the waiting, and the paces of endpoints, of each worker that has ended.
     """
 
     def __init__(self, count: int, begin_one: Callable[[], Started]) -> None:
@@ -62,7 +63,7 @@ class Team:
         self._waiting: asyncio.Future[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self.ending = False
-        self.waits: list[Waits] = []
+        self.ends: list[tuple[Waits, Paces]] = []
 
     def __iter__(self) -> Iterator[Worker]:
         return iter(tuple(self.workers.values()))

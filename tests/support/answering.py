@@ -18,23 +18,31 @@ ENDS = {" [cut]": "length", " [filtered]": "content_filter"}
 
 @dataclass
 class Answering:
-    """A running server. ``prompts`` are the prompts of all requests that came, once for each wanted answer."""
+    """A running server. ``prompts`` are the prompts of all requests that came, once for each wanted answer.
+
+    ``billed`` has the model, the tokens of the prompt and those of the answers of each request that it answered.
+    """
 
     url: str
     prompts: list[str] = field(default_factory=list)
+    billed: list[tuple[str, int, int]] = field(default_factory=list)
 
 
 @contextmanager
-def answering(answer: Answer) -> Iterator[Answering]:
-    """Serve Chat Completions on loopback. Each answer has 20 tokens of prompt and 3 of text."""
+def answering(answer: Answer, most: int = 128) -> Iterator[Answering]:
+    """Serve Chat Completions on loopback. Each answer has 20 tokens of prompt and 3 of text.
+
+    A request gets at most ``most`` answers, whatever it asks for.
+    """
     served, seen, lock = Answering(""), dict[tuple[str, str], int](), threading.Lock()
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
 
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            prompt, model, count = body["messages"][-1]["content"], body["model"], body.get("n", 1)
+            prompt, model, count = body["messages"][-1]["content"], body["model"], min(most, body.get("n", 1))
             with lock:
                 served.prompts += [prompt] * count
                 texts = []
@@ -48,6 +56,7 @@ def answering(answer: Answer) -> Iterator[Answering]:
             wrapped = body.get("response_format") is not None
             choices = [(at, *_ended(one, wrapped)) for at, one in enumerate(texts)]
             usage = {"prompt_tokens": 20, "completion_tokens": 3 * count}
+            served.billed.append((model, 20, 3 * count))
             if body.get("stream"):
                 self._stream(choices, usage)
                 return

@@ -96,9 +96,9 @@ class Bank:
         return _Model(self, model)
 
     def bill(self, request: Request, answers: int) -> Usage:
-        """Bill a request: at most a token for each byte of the prompt, and at most the allowed tokens of an answer."""
+        """Bill a request: one to a token for each byte of the prompt, and at most the allowed tokens of an answer."""
         size = sum(len(message.text.encode()) for message in request.messages)
-        read, written = self.dice.randint(0, size), sum(self.dice.randint(0, LONGEST) for _ in range(answers))
+        read, written = self.dice.randint(1, max(1, size)), sum(self.dice.randint(0, LONGEST) for _ in range(answers))
         usage = Usage(read, written, TokenDetail(read // 3, read // 2, written // 2))
         self.dollars += PRICE.bill(usage) or 0.0
         self.calls += answers

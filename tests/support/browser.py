@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 import pytest
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, BrowserContext, Dialog, Page
+    from playwright.sync_api import Browser, Dialog, Page
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
@@ -46,6 +47,9 @@ def open_browser() -> Iterator[Browser]:
         browser.close()
 
 
+_spare: WeakKeyDictionary[Browser, list[Page]] = WeakKeyDictionary()
+
+
 class Sheet:
     """A page in the browser. ``said`` has what its console said, and ``sent`` the addresses that it asked for."""
 
@@ -53,10 +57,22 @@ class Sheet:
         self.page = page
         self.said: list[str] = []
         self.sent: list[str] = []
-        page.on("console", lambda one: self.said.append(f"{one.type}: {one.text}"))
-        page.on("pageerror", lambda one: self.said.append(f"error: {one}"))
-        page.on("dialog", self._refuse)
-        page.on("request", lambda one: self.sent.append(one.url))
+        self._heard: dict[Any, Callable[..., None]] = {
+            "console": lambda one: self.said.append(f"{one.type}: {one.text}"),
+            "pageerror": lambda one: self.said.append(f"error: {one}"),
+            "dialog": self._refuse,
+            "request": lambda one: self.sent.append(one.url),
+        }
+        for event, hear in self._heard.items():
+            page.on(event, hear)
+
+    def leave(self) -> None:
+        """Hear nothing more, and make the page blank for another test."""
+        for event, hear in self._heard.items():
+            self.page.remove_listener(event, hear)
+        self.page.goto("about:blank")
+        self.page.mouse.move(0, 0)
+        self.page.emulate_media(media="null")
 
     def _refuse(self, dialog: Dialog) -> None:
         self.said.append(f"dialog: {dialog.message}")
@@ -76,10 +92,28 @@ class Sheet:
 
 
 @contextmanager
-def sheet(browser: Browser, width: int = 1400, height: int = 900, **given: Any) -> Iterator[Sheet]:
-    """A fresh page of a size. ``given`` goes to the browser, for example ``color_scheme="dark"``."""
-    context: BrowserContext = browser.new_context(viewport={"width": width, "height": height}, **given)
+def sheet(
+    browser: Browser, width: int = 1400, height: int = 900, color_scheme: Any = "light", **given: Any
+) -> Iterator[Sheet]:
+    """A blank page of a size. ``given`` goes to the browser, for example ``device_scale_factor=2``.
+
+    A page that showed files and met no failure is used again: a process for a new page takes longer than most tests.
+    """
+    spare = _spare.setdefault(browser, [])
+    if spare and not given:
+        page = spare.pop()
+        page.set_viewport_size({"width": width, "height": height})
+    else:
+        page = browser.new_context(viewport={"width": width, "height": height}, **given).new_page()
+    page.emulate_media(color_scheme=color_scheme)
+    kept = False
     try:
-        yield Sheet(context.new_page())
+        shown = Sheet(page)
+        yield shown
+        if not given and page.url.startswith("file:"):
+            shown.leave()
+            spare.append(page)
+            kept = True
     finally:
-        context.close()
+        if not kept:
+            page.context.close()

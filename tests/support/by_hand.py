@@ -34,7 +34,7 @@ def drawn(request: Request, salt: str = "") -> random.Random:
 def reply(request: Request) -> str:
     rng = drawn(request)
     if request.choices:
-        return rng.choices(request.choices, [5, 3, 2])[0]
+        return rng.choices(request.choices, [5, 3, 2, 1, 1, 1][: len(request.choices)])[0]
     if request.schema is not None:
         kind = request.schema.get("type")
         return str(rng.randint(1, 5)) if kind == "integer" else json.dumps(rng.choices("abcd", k=rng.randint(0, 3)))

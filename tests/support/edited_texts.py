@@ -120,5 +120,5 @@ def _place(position: tuple[int, int], text: str) -> dict[str, int]:
 
 
 def plain(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """What an editor shows of findings that came over the protocol."""
+    """The findings that came over the protocol, as an editor shows them."""
     return [{name: one[name] for name in ("code", "message", "severity", "range")} for one in found]

@@ -11,7 +11,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from .command_line import COMMAND
+from . import forked
+from .command_line import PYTHON
 
 Json = dict[str, Any]
 ABLE: Json = {
@@ -28,6 +29,7 @@ ABLE: Json = {
 }
 """The abilities of a full editor."""
 PATIENCE = 60.0
+LONGEST = 1 << 26
 
 
 class RefusedError(Exception):
@@ -42,7 +44,7 @@ class RefusedError(Exception):
 class Editor:
     """A client of one server. ``shown`` has the newest diagnostics of each document, with the version."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
+    def __init__(self, process: asyncio.subprocess.Process | forked.Started) -> None:
         self.process = process
         self.shown: dict[str, tuple[int | None, list[Json]]] = {}
         self.asked: list[Json] = []
@@ -171,13 +173,17 @@ class Editor:
 async def editor(
     folder: Path | None, able: Json | None = None, *, quick: bool = False, begin: bool = True
 ) -> AsyncIterator[Editor]:
-    """Start a server and an editor for it. ``quick`` leaves out Python's development mode."""
-    command = [sys.executable, "-c", "from flowrun.runtime.cli import main; main()"] if quick else COMMAND
-    pipe = asyncio.subprocess.PIPE
+    """Start a server and an editor for it. ``quick`` leaves out Python's development mode; it starts slower."""
     environ = {"PATH": os.environ["PATH"], "HOME": str(folder or "/nonexistent")}
-    process = await asyncio.create_subprocess_exec(
-        *command, "lsp", stdin=pipe, stdout=pipe, stderr=pipe, env=environ, limit=1 << 26
-    )
+    process: asyncio.subprocess.Process | forked.Started
+    if quick:
+        pipe = asyncio.subprocess.PIPE
+        command = [sys.executable, "-c", "from flowrun.runtime.cli import main; main()", "lsp"]
+        process = await asyncio.create_subprocess_exec(
+            *command, stdin=pipe, stdout=pipe, stderr=pipe, env=environ, limit=LONGEST
+        )
+    else:
+        process = await forked.begin(PYTHON, ["lsp"], Path.cwd(), environ, LONGEST)
     one = Editor(process)
     one.begin()
     try:

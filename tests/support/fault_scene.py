@@ -7,7 +7,7 @@ import os
 import random
 import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +18,7 @@ from flowrun.runtime.journal.lock import holder_of
 
 from .fault_audit import Row, announced, faults_in, rows_of
 from .model_server import Served
-from .processes import Command, DiskAt
+from .processes import PATIENT, QUICK, Command, DiskAt
 from .worker_pids import running, workers_of
 from .written import read_journal
 
@@ -93,6 +93,8 @@ class Scene:
     needed: int = 0
     seconds: float = 0.0
     extra: dict[str, str] = field(default_factory=dict)
+    others: Mapping[str, object] = field(default_factory=lambda: QUICK | PATIENT)
+    """The numbers of the program that are other ones in resumed runs."""
 
     def __post_init__(self) -> None:
         for one in range(self.count):
@@ -119,10 +121,12 @@ class Scene:
         return self._command((*words, "--journal", journal), name, disk)
 
     def resume(self, run: str, journal: str, name: str) -> Command:
-        return self._command(("resume", run, "--journal", journal), name, None)
+        return self._command(("resume", run, "--journal", journal), name, None, self.others)
 
-    def _command(self, words: Sequence[str], name: str, disk: DiskAt | None) -> Command:
-        return Command((*words, "--workers", str(self.workers)), self.folder / name, self.environ, disk)
+    def _command(
+        self, words: Sequence[str], name: str, disk: DiskAt | None, others: Mapping[str, object] = PATIENT
+    ) -> Command:
+        return Command((*words, "--workers", str(self.workers)), self.folder / name, self.environ, disk, others)
 
 
 @dataclass

@@ -19,7 +19,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 
 PACKAGES = (
@@ -28,7 +28,16 @@ PACKAGES = (
     "flowrun.runtime.engine",
     "flowrun.runtime.dispatch",
     "flowrun.runtime.journal",
+    "flowrun.runtime.account",
+    "flowrun.runtime.eject",
+    "flowrun.runtime.ide",
+    "flowrun.runtime.pages",
+    "flowrun.runtime.providers",
+    "flowrun.runtime.reducers",
+    "flowrun.runtime.session",
+    "flowrun.runtime.vocabulary",
 )
+Ended = Callable[[], Awaitable[int]]
 AT_START = ("PYTHON", "LC_", "LANG")
 """Variables that Python reads while it starts have names that begin so. A fork would not see them."""
 
@@ -47,10 +56,30 @@ def fits(environ: Mapping[str, str]) -> bool:
     return not any(name.startswith(AT_START) for name in environ)
 
 
-async def run(
-    python: Sequence[str], arguments: Sequence[str], folder: Path, environ: Mapping[str, str], stdin: bytes
-) -> tuple[int, bytes, bytes]:
-    """Run ``flowrun ARGUMENTS`` to its end and return its exit code, negative for a signal, and what it wrote."""
+class Started:
+    """A command that runs, with its pipes. It has what tests use of `asyncio.subprocess.Process`."""
+
+    def __init__(
+        self, pid: int, pipes: tuple[asyncio.WriteTransport, asyncio.StreamReader, asyncio.StreamReader], end: Ended
+    ) -> None:
+        self.pid = pid
+        self.stdin, self.stdout, self.stderr = pipes
+        self.returncode: int | None = None
+        self._end = asyncio.ensure_future(end())
+
+    def kill(self) -> None:
+        os.kill(self.pid, signal.SIGKILL)
+
+    async def wait(self) -> int:
+        """Wait for the exit code, which is negative for a signal."""
+        self.returncode = await asyncio.shield(self._end)
+        return self.returncode
+
+
+async def begin(
+    python: Sequence[str], arguments: Sequence[str], folder: Path, environ: Mapping[str, str], limit: int = 1 << 16
+) -> Started:
+    """Start ``flowrun ARGUMENTS``. ``limit`` is that of a line which is read from its pipes."""
     loop = asyncio.get_running_loop()
     read_in, write_in = os.pipe()
     read_out, write_out = os.pipe()
@@ -58,7 +87,7 @@ async def run(
     theirs = [read_in, write_out, write_err]
     request = json.dumps([list(arguments), str(folder), dict(environ)], ensure_ascii=True).encode()
     connection, other = socket.socketpair()
-    with connection:
+    try:
         try:
             socket.send_fds(_forker(tuple(python)), [b"."], [other.fileno(), *theirs])
         finally:
@@ -68,32 +97,42 @@ async def run(
         connection.sendall(len(request).to_bytes(8, "little") + request)
         connection.setblocking(False)
         pid = int.from_bytes(await loop.sock_recv(connection, 8), "little")
-        try:
-            out, err, _ = await asyncio.gather(_read(read_out), _read(read_err), _write(write_in, stdin))
-            code = int.from_bytes(await loop.sock_recv(connection, 8), "little", signed=True)
-        except BaseException:
-            os.kill(pid, signal.SIGKILL)
-            raise
-    return code, out, err
+    except BaseException:
+        connection.close()
+        raise
+
+    async def end() -> int:
+        with connection:
+            return int.from_bytes(await loop.sock_recv(connection, 8), "little", signed=True)
+
+    stdin, _ = await loop.connect_write_pipe(asyncio.Protocol, os.fdopen(write_in, "wb", 0))
+    return Started(pid, (stdin, await _reader(read_out, limit), await _reader(read_err, limit)), end)
 
 
-async def _read(number: int) -> bytes:
-    reader = asyncio.StreamReader()
-    made = await asyncio.get_running_loop().connect_read_pipe(
+async def _reader(number: int, limit: int) -> asyncio.StreamReader:
+    reader = asyncio.StreamReader(limit)
+    # The transport closes itself at the end of the pipe.
+    await asyncio.get_running_loop().connect_read_pipe(
         lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(number, "rb", 0)
     )
+    return reader
+
+
+async def run(
+    python: Sequence[str], arguments: Sequence[str], folder: Path, environ: Mapping[str, str], stdin: bytes
+) -> tuple[int, bytes, bytes]:
+    """Run ``flowrun ARGUMENTS`` to its end and return its exit code, negative for a signal, and what it wrote."""
+    started = await begin(python, arguments, folder, environ)
     try:
-        return await reader.read()
-    finally:
-        made[0].close()
-
-
-async def _write(number: int, data: bytes) -> None:
-    loop = asyncio.get_running_loop()
-    transport, _ = await loop.connect_write_pipe(asyncio.Protocol, os.fdopen(number, "wb", 0))
-    # The command may end without reading: the transport drops the rest then.
-    transport.write(data)
-    transport.close()
+        # The command may end without reading: the transport drops the rest then.
+        started.stdin.write(stdin)
+        started.stdin.close()
+        out, err = await asyncio.gather(started.stdout.read(), started.stderr.read())
+        code = await started.wait()
+    except BaseException:
+        started.kill()
+        raise
+    return code, out, err
 
 
 @functools.cache
@@ -167,14 +206,12 @@ def run_command() -> None:
 
 
 def _load() -> None:
-    """Import what commands use, and read the grammar."""
+    """Import what commands use, read the grammar, and make what reads plans."""
     importlib.import_module("aiohttp")
     for package in PACKAGES:
         for module in pkgutil.walk_packages(importlib.import_module(package).__path__, f"{package}."):
             importlib.import_module(module.name)
-    from flowrun.dsl import Source, parse_flow
-
-    parse_flow(Source("flow f() { return 1 }\n"))
+    importlib.import_module("support.warm")
     # The forks share these pages of memory as long as the collector does not look through them.
     gc.collect()
     gc.freeze()

@@ -22,7 +22,11 @@ from flowrun.runtime.vocabulary import events as e
 from flowrun.runtime.vocabulary.usage import Price
 from flowrun.testing import VirtualLoop
 
+from .wall_clock import within
+
 Json = Any
+LONGEST = 120.0
+"""The most real seconds of a run in virtual time."""
 Opener = Callable[[str, Any], ScriptedProvider]
 
 
@@ -79,7 +83,7 @@ class Run:
 
     def go(self, cancel_at: float | None = None) -> Outcome:
         self.loop = VirtualLoop()
-        with asyncio.Runner(loop_factory=lambda: self.loop) as runner:
+        with within(LONGEST), asyncio.Runner(loop_factory=lambda: self.loop) as runner:
             self.outcome = runner.run(self._go(cancel_at))
         return self.outcome
 

@@ -23,16 +23,19 @@ def flow(rule: str, samples: str, launch: str = "cost", seen: str = "") -> str:
     )
 
 
-def judged(ballots: list[str], judge: Judge, delays: list[float] | None = None) -> Any:
-    """Make the script of a model that answers with these ballots, and compares by this judge."""
+def judged(ballots: list[str], judge: Judge, delays: list[float] | None = None, unit: float = 1.0) -> Any:
+    """Make the script of a model that answers with these ballots, and compares by this judge.
+
+    A ballot takes ``unit`` seconds unless it has its own, and a comparison half of them.
+    """
 
     def script(request: Request, number: int) -> Scripted:
         text = request.messages[-1].text
         if text.startswith("S["):
             one, other = text[2:-1].split("|")
-            return Scripted("yes" if judge(one, other) else "no", 0.5)
+            return Scripted("yes" if judge(one, other) else "no", unit / 2)
         place = (request.seed or 1) - 1
-        return Scripted(ballots[place], delays[place] if delays else 1.0)
+        return Scripted(ballots[place], delays[place] if delays else unit)
 
     return script
 

@@ -138,7 +138,7 @@ class Cluster:
         """Kill a process. What it has sent still arrives; the server goes on with its requests."""
         holder = self.holders[number]
         holder.dead = True
-        holder.limiter._waiters.close()
+        holder.limiter.waiters.close()
         up, down = self.pipes[number]
         down.cut = True
         asyncio.get_running_loop().call_later(0.05, self.found_dead, number, up)

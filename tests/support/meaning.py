@@ -16,6 +16,7 @@ from flowrun.dsl import syntax as s
 from flowrun.dsl import types as t
 
 from .meaning_blocks import Blocks
+from .meaning_cascades import cascade
 from .meaning_rounds import rounds
 from .meaning_values import ANSWER, Got, Place, Unsound, lines_of, mentioned, narrowed
 from .meaning_votes import Lost, Undecided
@@ -29,13 +30,15 @@ RETRIES = 2
 class Meaning:
     """The meaning of one run. ``value`` is a Lost if the flow has no value; ``steps`` are its own steps with a value.
 
-    ``before`` has for each call the calls that must end first. ``undecided`` says why no value can be predicted, if so.
+    ``before`` has for each call the calls that must end first, and ``models`` the addresses that it may go to.
+    ``undecided`` says why no value can be predicted, if so.
     A reading that is ``cut`` stopped there, so other steps may make the same calls earlier.
     """
 
     value: Json | Lost = None
     steps: dict[str, Json] = field(default_factory=dict)
     before: dict[Key, frozenset[Key]] = field(default_factory=dict)
+    models: dict[Key, set[str]] = field(default_factory=dict)
     undecided: str = ""
     cut: bool = False
 
@@ -47,6 +50,7 @@ class Reader(Blocks):
     file: s.File
     oracle: Oracle
     calls: dict[Key, frozenset[Key]] = field(default_factory=dict)
+    addresses: dict[Key, set[str]] = field(default_factory=dict)
     used: list[set[Key]] = field(default_factory=lambda: [set()])
     count: int = 0
 
@@ -67,7 +71,7 @@ class Reader(Blocks):
         given = {name: Got(value) for name, value in inputs.items()}
         place = Place(lines_of(flow.body), given=given, main=True, options=flow.options)
         place.retries = self.retries(place, None)
-        found = Meaning(before=self.calls)
+        found = Meaning(before=self.calls, models=self.addresses)
         try:
             for name in place.lines:
                 with suppress(Lost):
@@ -153,7 +157,7 @@ class Reader(Blocks):
                 case s.Rounds():
                     got = rounds(self, line.node, place, options)
                 case s.Cascade():
-                    raise Unsound("this reader knows no cascades")
+                    got = cascade(self, line.node, place, options)
                 case s.Call(function) if function.text in self.flows:
                     got = self.flow(line.node, place, options)
                 case _:
@@ -241,6 +245,7 @@ class Reader(Blocks):
             addresses = ["m"] if model is None else [model.address.value]
             if model is not None and model.fallback is not None:
                 addresses.append(model.fallback.value)
+            self.addresses.setdefault(key, set()).update(addresses)
             refused = [self.oracle.refuses(key, address) for address in addresses]
             self.count += sum(refused)
             if all(refused):
@@ -279,7 +284,7 @@ class Reader(Blocks):
             if home.samples:
                 seed += home.index * scale
                 scale *= home.samples
-            if "last" in home.given:
+            if "last" in home.given and home.round >= 0:
                 # The diagonals of all pairs of an inner number and an outer one.
                 rounds = sum(range(rounds + home.round + 1)) + home.round
             home = home.outer or home.sampled

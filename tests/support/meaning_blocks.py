@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -15,20 +14,15 @@ from flowrun.dsl import syntax as s
 from flowrun.dsl import types as t
 
 from .meaning_bodies import Bodies
+from .meaning_searches import ordered, searched, searches
 from .meaning_values import Candidates, Got, Place, Unsound, Values, lines_of
 from .meaning_votes import MISSING, Lost, Undecided, Vote
-from .oracle import Form, Key, Oracle, merged, preference
+from .oracle import Form, Key, Oracle, merged
 
 Json = Any
 VOTES = frozenset({"majority", "quorum", "unanimous", "weighted", "ahead", "window", "approval", "ranked"})
-POSITIONAL = {
-    "concat": "separator",
-    "quorum": "votes",
-    "ahead": "lead",
-    "window": "width",
-    "fold": "from",
-    "count": "of",
-}
+POSITIONAL = {"concat": "separator", "quorum": "votes", "ahead": "lead", "window": "width"}
+POSITIONAL |= {"fold": "from", "count": "of"}
 WORDS = frozenset({"by", "of", "order", "method", "ties"})
 """Arguments that take a plain word, and not the value of a name."""
 
@@ -88,6 +82,9 @@ class Blocks(Values):
             bodies = Bodies(list(self.run(node, place, opened)))
             policy = self.policy(options, place) if isinstance(node, s.Map) else "fail"
             policy = "skip" if spares and policy in ("fail", "none") else policy
+        if not isinstance(node, s.Chain) and searches(node.reduce):
+            outer = Place({}, place, base=place.base, retries=retries, tallies=place.tallies)
+            return searched(self, node, outer, bodies, policy)
         self.spare(bodies, policy, races=spares)
         # The asks of a reducer belong to the block, and see the names around it.
         around = Place({}, place, base=place.base, retries=retries, tallies=place.tallies)
@@ -228,7 +225,7 @@ class Blocks(Values):
             )
             return Got([item for one in there for item in one], bodies.calls, items)
         if rule in ("best", "rank"):
-            return self.ordered(reduce, place, bodies, there, args)
+            return ordered(self, reduce, place, bodies, there, args)
         return Got(self.simple(rule, args, values, there, bodies), bodies.calls)
 
     def simple(self, rule: str, args: dict[str, Json], values: list[Json], there: list[Json], bodies: Bodies) -> Json:
@@ -275,13 +272,16 @@ class Blocks(Values):
             name = arg.name.text if arg.name else POSITIONAL[reduce.rule.text]
             if isinstance(arg.value, s.Name) and name in WORDS:
                 args[name] = arg.value.word.text
+            elif name == "same":
+                args[name] = True
             elif not isinstance(arg.value, s.Ask):
                 args[name] = self.value(arg.value, place)
         return args
 
     def asked(self, reduce: s.Reduce) -> s.Ask | None:
         """Return the ask among a rule's arguments, such as a judge or a tie-breaker; None where there is none."""
-        return next((arg.value for arg in reduce.args if isinstance(arg.value, s.Ask)), None)
+        asks = [(arg.name.text if arg.name else "", arg.value) for arg in reduce.args if isinstance(arg.value, s.Ask)]
+        return next((ask for name, ask in asks if name != "same"), None)
 
     def branch_names(self, bodies: Bodies) -> dict[str, Json]:
         """Return the values of the branches of a fan-out. A lost branch is none."""
@@ -323,30 +323,9 @@ class Blocks(Values):
         value, _, _ = vote.ended()
         _, count, winner = vote.ended(prefix=prefix)
         place.tallies[name] = count, winner, vote.told(count)
+        if "same" in args:
+            self.count += len(results) * (len(results) - 1)
         return Got(value, frozenset(behind))
-
-    def ordered(self, reduce: s.Reduce, place: Place, bodies: Bodies, there: list[Json], args: dict[str, Json]) -> Got:
-        ask, calls = self.asked(reduce), bodies.calls
-        if ask is not None:
-            if len(there) > 1:
-                # Only their calls matter: the order in which the candidates are shown is drawn by lot.
-                given = {**self.branch_names(bodies), "results": Candidates(there)}
-                calls |= self.ask(ask, place, {}, given, answer=t.ListOf(t.INT), ballot=False, behind=calls).calls
-                self.count += 1
-            bare = all(isinstance(one, str) and len(one.splitlines()) == 1 for one in there)
-            there = sorted(there, key=lambda one: preference(one if bare else json.dumps(one, ensure_ascii=False)))
-        else:
-            by, low = args["by"], args.get("order") == "low"
-            known = [one for one in there if one[by] is not None]
-            there = [
-                *sorted(known, key=lambda one: one[by] if low else -one[by]),
-                *(one for one in there if one[by] is None),
-            ]
-        if reduce.rule.text == "rank":
-            return Got(there[: args.get("top", len(there))], calls)
-        if not there:
-            raise self.nothing(bodies)
-        return Got(there[0], calls)
 
     # Asks that combine
 

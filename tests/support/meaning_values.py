@@ -43,7 +43,7 @@ class Place:
     """A body in progress, and its surroundings.
 
     ``base`` are the calls that come before all of it. ``index`` of ``samples`` is its place in a repeat, ``round``
-    its number among rounds. ``ballot``
+    its number among rounds, below zero in a cascade, whose `last` is of no round. ``ballot``
     says that its asks are ballots, and ``retries`` is how often an ask repeats a call if it has no option of its own.
     The body of a called flow sees no names around it; ``sampled`` is the place of its call, for seeds. ``options`` are
     those that the flow gives to its asks.
@@ -146,7 +146,7 @@ class Values(ABC):
     def tally(self, place: Place, name: str) -> tuple[Count, str, int | None] | None:
         home: Place | None = place
         self.look(place, name)
-        while home is not None and name not in home.lines:
+        while home is not None and name not in home.lines and name not in home.tallies:
             home = home.outer
         return None if home is None else home.tallies.get(name)
 
@@ -239,8 +239,8 @@ class Values(ABC):
                 if name == "agreement":
                     return 0.0 if tally is None else share(*tally[:2])
                 if tally is None:
-                    return {"counted": 0, "stands": 0}
-                return {"counted": tally[0].counted, "stands": tally[2]}
+                    return {"counted": 0, "stands": 0, "margin": 0}
+                return {"counted": tally[0].counted, "stands": tally[2], "margin": tally[0].lead}
         raise NotImplementedError(call.function.text)
 
     def text(self, template: str, place: Place, given: dict[str, Json] | None = None) -> str:

@@ -10,6 +10,8 @@ from fractions import Fraction
 from math import comb
 from typing import Any
 
+from .oracle import kind_of
+
 Json = Any
 
 
@@ -46,8 +48,10 @@ class Count:
     missing: int = 0
     heaviest: Fraction = Fraction(1)
 
-    def add(self, place: tuple[int, int], answer: Json, whole: Json, votes: Fraction = Fraction(1)) -> None:
-        key = json.dumps(answer, sort_keys=True)
+    def add(
+        self, place: tuple[int, int], answer: Json, whole: Json, votes: Fraction = Fraction(1), key: str = ""
+    ) -> None:
+        key = key or json.dumps(answer, sort_keys=True)
         self.votes[key] = self.votes.get(key, Fraction(0)) + votes
         if key not in self.firsts:
             self.firsts[key], self.answers[key], self.wholes[key] = place, answer, whole
@@ -96,7 +100,8 @@ class Vote:
                 elif answer is not None:
                     count.counted += 1
                     votes = Fraction(result[by]) if self.rule == "weighted" else Fraction(1)
-                    count.add((index, 0), answer, result, votes)
+                    kind = f"kind {kind_of(answer)}" if self.args.get("same") else ""
+                    count.add((index, 0), answer, result, votes, kind)
         if self.rule == "ranked":
             (_borda if self.args.get("method") == "borda" else _runoff)(count, [one for _, one in lists])
         return count
@@ -179,7 +184,7 @@ class Vote:
 
     def told(self, count: Count) -> int | None:
         """Return the greatest number of changed ballots that an exact vote stands against; None for other rules."""
-        if self.least is not None or self.rule not in ("majority", "quorum", "approval"):
+        if self.least is not None or self.args.get("same") or self.rule not in ("majority", "quorum", "approval"):
             return None
         return max([0, *(changed for changed in range(len(self.results)) if self.stands(count, changed))])
 

@@ -1,8 +1,9 @@
 """The scripted model of random flows, whose answers depend on the request and a salt alone.
 
 A prompt may begin with a word and a bar. For ``judge`` and ``tie`` the answer depends on the candidates, but not on
-their order, so that a reader need not know it. For ``tree`` it does not depend on the grouping of the results, and for
-``race`` it is always the same. A ``bad`` prompt is refused for good, and a ``junk`` prompt always gets nonsense.
+their order, so that a reader need not know it. For ``same`` it depends on the kinds of two texts. For ``tree`` it does
+not depend on the grouping of the results, and for ``race`` it is always the same. A ``bad`` prompt is refused for good,
+and a ``junk`` prompt always gets nonsense.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ Key = tuple[tuple[tuple[str, str], ...], int | None]
 """The key of a call: its messages as pairs of role and text, and its seed."""
 SPOILT = "zzz"
 CORRECTED = "That answer cannot be used"
-STEADY = frozenset({"judge", "tie", "tree"})
+STEADY = frozenset({"judge", "tie", "tree", "same"})
 """Calls that never fail, because the readers that work a flow out do not know their whole prompts."""
 
 
@@ -41,6 +42,11 @@ class Form:
 def tag_of(key: Key) -> str:
     head, bar, _ = key[0][-1][1].partition("|")
     return head if bar else ""
+
+
+def kind_of(text: str) -> str:
+    """Return the kind of a text: texts of one kind say the same. An empty text is like no other."""
+    return str(crc32(re.sub(r"\W", "", text.casefold()).encode()) % 3) if text.strip() else ""
 
 
 def preference(text: str) -> int:
@@ -99,6 +105,10 @@ class Oracle:
                 return "aye"
             case "judge":
                 return self.judged(shown, form)
+            case "same":
+                one, other = json.loads(shown)
+                alike = kind_of(one) == kind_of(other)
+                return form.choices[not alike] if form.choices else alike
             case "tie":
                 if form.choices:
                     return min(form.choices, key=preference)
@@ -107,7 +117,7 @@ class Oracle:
                 return merged(json.loads(shown), form)
         dice = self.drawn(key, "says again" if again else "says")
         if form.choices:
-            return dice.choices(form.choices, [5, 3, 2][: len(form.choices)])[0]
+            return dice.choices(form.choices, [5, 3, 2, *[1] * len(form.choices)][: len(form.choices)])[0]
         return f"r{dice.randrange(10**6)}" if form.schema is None else _made(form.schema, dice)
 
     def judged(self, shown: str, form: Form) -> Json:

@@ -27,7 +27,9 @@ ANSWERS: dict[str, Answers] = {
     "howto/votes.md": {
         "Think about the sender": ["spam"],
         "You have won": ["spam"],
-        "Your parcel": ["spam", "fine", "fine", "spam"],
+        "who sent it. Is this mail spam? Your parcel": ["spam", "fine"],
+        "what it wants from you. Is this mail spam? Your parcel": ["fine"],
+        "Your parcel": ["spam"],
     },
     "howto/budgets.md": {
         "best name": ["Café Aare"],

@@ -69,11 +69,17 @@ class Paired:
 
     def _element(self, event: e.ElementFinished | e.ElementLost) -> None:
         path = event.path if isinstance(event, e.ElementFinished) else event.element
+        if not path:
+            # A question of a reducer.
+            return
         assert path not in self.elements, "an element ends twice"
         self.elements.add(path)
         if isinstance(event, e.ElementLost):
             assert event.path.startswith(path), "an element fails outside of itself"
-        if path.endswith("]"):
+        if path.endswith("]") and path.rpartition("[")[0].endswith(".reduce"):
+            assert isinstance(event, e.ElementLost)
+            assert self.steps.get(path.rpartition(".reduce[")[0]), "a question is lost outside of its block"
+        elif path.endswith("]"):
             assert self.blocks.get(path.rpartition("[")[0]), "an element ends outside of its block"
         else:
             assert isinstance(event, e.ElementLost)

@@ -6,9 +6,10 @@ import json
 import os
 import re
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from .model_server import Served, model_server
@@ -21,6 +22,7 @@ flow long(items: [text]) {
   return notes
 }
 """
+NONE: Mapping[str, object] = MappingProxyType({})
 DOUBT = re.compile(r"(\d+) calls? (?:was|were) open when the run \S+ ended, and may have been paid")
 
 
@@ -41,8 +43,11 @@ class Place:
         arguments = (str(self.folder / "a.flow"), "--items", str(self.items), "--journal", journal, *options)
         return Command(arguments, self.folder / name, self.environ, disk)
 
-    def resume(self, name: str, *options: str, journal: str = "journal.db") -> Command:
-        return Command(("resume", "last", "--journal", journal, *options), self.folder / name, self.environ)
+    def resume(
+        self, name: str, *options: str, journal: str = "journal.db", others: Mapping[str, object] = NONE
+    ) -> Command:
+        arguments = ("resume", "last", "--journal", journal, *options)
+        return Command(arguments, self.folder / name, self.environ, others=others)
 
     def listed(self, name: str) -> str:
         """Return the runs of a journal, as JSON."""

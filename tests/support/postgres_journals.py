@@ -30,13 +30,17 @@ def postgres() -> Iterator[PostgresServer]:
 
 
 @pytest.fixture
-def database(postgres: PostgresServer) -> JournalAddress:
+def database(postgres: PostgresServer) -> Iterator[JournalAddress]:
     """An empty database."""
-    return JournalAddress(postgres.make_database(f"j{next(_numbers)}"))
+    made = JournalAddress(postgres.borrow(f"j{next(_numbers)}"))
+    yield made
+    postgres.give_back(made.name)
 
 
 @pytest.fixture
-def in_postgres(postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], JournalAddress]:
+def in_postgres(
+    postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[[Path], JournalAddress]]:
     """Put a database in the place of each journal file of a test."""
     made: dict[str, JournalAddress] = {}
 
@@ -45,7 +49,7 @@ def in_postgres(postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch) -> Ca
             return path
         name = str(Path(path).absolute())
         if name not in made:
-            made[name] = JournalAddress(postgres.make_database(f"j{next(_numbers)}"))
+            made[name] = JournalAddress(postgres.borrow(f"j{next(_numbers)}"))
         return made[name]
 
     def opened(kind: type[Journal], path: Path) -> Journal:
@@ -65,4 +69,6 @@ def in_postgres(postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch) -> Ca
     monkeypatch.setattr(journals, "place_of", placed)
     monkeypatch.setattr(journals, "project_journal", lambda environ=None: placed(Path(".flowrun/journal.db")))
     monkeypatch.setattr(store, "_remarks", lambda settings, address: [])
-    return placed
+    yield placed
+    for address in made.values():
+        postgres.give_back(address.name)

@@ -24,6 +24,18 @@ import pytest
 _PLACES = ("/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin", "/opt/homebrew/opt/postgresql*/bin")
 _ROOT = 0
 PASSWORD = "right-horse-7"
+_EMPTY = """
+SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity
+WHERE datname = current_database() AND pid <> pg_backend_pid();
+DROP SCHEMA IF EXISTS flowrun CASCADE;
+"""
+_AS_NEW = """
+SELECT datacl IS NULL
+  AND NOT EXISTS (SELECT FROM pg_db_role_setting WHERE setdatabase = oid)
+  AND NOT EXISTS (SELECT FROM pg_class WHERE relnamespace = 'public'::regnamespace)
+  AND (SELECT count(*) FROM pg_namespace WHERE nspname !~ '^pg_') = 2
+FROM pg_database WHERE datname = current_database()
+"""
 
 
 @cache
@@ -72,6 +84,8 @@ class PostgresServer:
     user: str = "flowrun"
     within: tuple[str, ...] = ()
     """The words before each command, such as those that enter a network of its own."""
+    spare: list[str] = field(default_factory=list)
+    """The names of empty databases."""
 
     def url(self, database: str = "postgres", user: str = "", *, options: str = "") -> str:
         return f"postgresql://{user or self.user}@{self.host}:{self.port}/{database}{options and '?' + options}"
@@ -147,6 +161,19 @@ class PostgresServer:
         """Make an empty database, and return its URL."""
         self.sql(f'CREATE DATABASE "{name}" TEMPLATE template0')
         return self.url(name)
+
+    def borrow(self, name: str) -> str:
+        """Return the URL of an empty database: one that was given back, or a new one of this name."""
+        return self.url(self.spare.pop()) if self.spare else self.make_database(name)
+
+    def give_back(self, name: str) -> None:
+        """Empty a database for another test; this takes a third of the time of a new one. A changed one stays away."""
+        import psycopg
+
+        with suppress(psycopg.Error):
+            self.sql(_EMPTY, database=name)
+            if self.sql(_AS_NEW, database=name) == [(True,)]:
+                self.spare.append(name)
 
     def hba(self, *lines: str) -> None:
         """Set who may connect, and how."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import importlib
 import multiprocessing
 import os
 import signal
@@ -12,16 +13,36 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.context import ForkServerProcess
+from multiprocessing.forkserver import ensure_running
 from pathlib import Path
 from typing import Literal
 
-_LOADED = ["aiohttp", "flowrun.dsl", "flowrun.runtime.cli.run", "flowrun.runtime.cli.resume", "flowrun.runtime.api"]
+import pytest
+
+_LOADED = [
+    "aiohttp",
+    "flowrun.dsl",
+    "flowrun.runtime.cli.run",
+    "flowrun.runtime.cli.resume",
+    "flowrun.runtime.api",
+    "support.warm",
+]
+
+
+QUICK = {"flowrun.runtime.session.lingering.LINGER": 0.5}
+"""The requests of a killed process keep their places for half a second, and not for 30."""
+PATIENT = {"flowrun.runtime.journal.taking._PATIENCE": 20.0}
+"""A process waits longer for one that has just taken the lock of the journal: a busy machine lets that wait."""
 
 
 @functools.cache
 def _context() -> multiprocessing.context.ForkServerContext:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(_LOADED)
+    with pytest.MonkeyPatch.context() as patch:
+        # The server looks for `support` here; the commands get an environment of their own.
+        patch.setenv("PYTHONPATH", str(Path(__file__).parents[1]))
+        ensure_running()
     return context
 
 
@@ -39,17 +60,21 @@ class DiskAt:
 
 @dataclass
 class Command:
-    """``flowrun ARGUMENTS`` as a process; ``environ`` is its whole environment."""
+    """``flowrun ARGUMENTS`` as a process; ``environ`` is its whole environment.
+
+    ``others``: the numbers of the program that are other ones in this process, by their modules and names.
+    """
 
     arguments: Sequence[str]
     folder: Path
     environ: Mapping[str, str] = field(default_factory=dict)
     disk: DiskAt | None = None
+    others: Mapping[str, object] = field(default_factory=dict)
     process: ForkServerProcess = field(init=False)
 
     def __post_init__(self) -> None:
         self.folder.mkdir(exist_ok=True)
-        given = (list(self.arguments), str(self.folder), dict(self.environ), self.disk)
+        given = (list(self.arguments), str(self.folder), dict(self.environ), self.disk, dict(self.others))
         self.process = _context().Process(target=_main, args=given)
         self.process.start()
 
@@ -93,7 +118,9 @@ class Command:
         return path.read_text(encoding="utf-8") if path.exists() else ""
 
 
-def _main(arguments: list[str], folder: str, environ: dict[str, str], disk: DiskAt | None) -> None:
+def _main(
+    arguments: list[str], folder: str, environ: dict[str, str], disk: DiskAt | None, others: dict[str, object]
+) -> None:
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environ)
@@ -103,6 +130,11 @@ def _main(arguments: list[str], folder: str, environ: dict[str, str], disk: Disk
         os.close(target)
     if disk is not None:
         _have_disk(disk)
+    for place, value in others.items():
+        module, _, name = place.rpartition(".")
+        holder = importlib.import_module(module)
+        assert hasattr(holder, name)
+        setattr(holder, name, value)
     from flowrun.runtime.cli import main
 
     sys.argv = ["flowrun", *arguments]

@@ -218,6 +218,8 @@ def in_order(meaning: Meaning, ran: Ran, *, whole: bool = True) -> None:
         if tag_of(span.key) in STEADY:
             continue
         assert span.key in meaning.before or meaning.undecided or not whole, f"nothing in the flow asks {span.key}"
+        models = meaning.models.get(span.key)
+        assert models is None or not span.model or span.model in models, f"{span.key} asks {span.model}, not {models}"
         for needed in meaning.before.get(span.key, ()):
             there = ended.get(needed)
             if tag_of(needed) not in STEADY:

@@ -6,8 +6,9 @@ import random
 import re
 from dataclasses import dataclass, replace
 
-from .random_races import Races
+from .random_cascades import Cascades
 from .random_reducers import Results
+from .random_searches import Searches
 from .random_shapes import (
     DECLARED,
     FLAG,
@@ -35,7 +36,7 @@ INPUTS = (
 
 
 @dataclass
-class Writer(Races):
+class Writer(Cascades, Searches):
     """Writes a flow. ``votes`` allows votes that may stop early and windows, whose time is not the critical path.
 
     ``wide`` allows all shapes of the language, in flows of few calls.
@@ -144,17 +145,11 @@ class Writer(Races):
         if depth < 3 and room:
             kinds += ["map", "map", "repeat", "repeat", "fanout", "chain"]
             if self.wide:
-                kinds += [
-                    "map",
-                    "repeat",
-                    "fanout",
-                    "fanout",
-                    "race",
-                    "match",
-                    "rounds",
-                    *["call"] * (2 if self.part else 0),
-                ]
-        kind = self.rng.choice(kinds)
+                kinds += ["map", "repeat", "fanout", "fanout", "race", "match", "rounds"]
+                kinds += ["call"] * (2 if self.part else 0)
+        kind = self.cascaded(self.rng.choice(kinds), name)
+        if self.wide and depth < 3 and room and self.searched(name):
+            kind = "search"
         node, shape, options, *vote = getattr(self, kind)(name, known, depth, times)
         text = f"{name} = {node}"
         if options:
@@ -283,6 +278,13 @@ class Writer(Races):
         return [f"retries: {self.rng.randint(0, 3)}"] if self.wide and self.may(0.15) else []
 
     def repeat(self, name: str, known: list[Named], depth: int, times: int) -> tuple[str, Shape, list[str], bool]:
+        models = self.models
+        try:
+            return self.repeated(name, known, depth, times)
+        finally:
+            self.models = models
+
+    def repeated(self, name: str, known: list[Named], depth: int, times: int) -> tuple[str, Shape, list[str], bool]:
         most = self.rng.randint(1, 4 if self.wide else 5)
         over, item = self.over(name, known)
         if self.may(0.6):
@@ -291,15 +293,6 @@ class Writer(Races):
         reduced = self.reduce(name, known, Results(item=last.shape, number=most), times)
         options = [f"concurrency: {self.rng.randint(1, 3)}"] if self.wide and self.may(0.3) else []
         return f"repeat {most}{over} {{ {body} }} reduce {reduced.text}", reduced.shape, options, reduced.vote
-
-    def over(self, name: str, known: list[Named]) -> tuple[str, list[Named]]:
-        """Return the list of a panel, with the name of its item, by dice of its own. Most repeats are none."""
-        dice = random.Random(f"panel {name} {self.rng.getstate()[1][0]}")
-        if not self.wide or dice.random() > 0.3:
-            return "", []
-        lists = (one.name for one in self.of(known, "list", item="text"))
-        source = dice.choice([*lists, '["one", "two"]', '["one", "two", "three"]', '["one"]'])
-        return f" over o{name[1:]} in {source}", [Named(f"o{name[1:]}", TEXT, step=False)]
 
     def sampled(
         self, name: str, known: list[Named], depth: int, times: int, most: int, over: str, item: list[Named]

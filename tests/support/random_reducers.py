@@ -7,6 +7,7 @@ by the candidates, ``tree`` so that the shape of the tree makes no difference, a
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from random import Random
 
 from .random_shapes import NUMBER, TEXT, WORD, Named, Shape, list_of
 from .random_values import Values
@@ -50,7 +51,8 @@ class Reducers(Values):
 
     def reduce(self, name: str, known: list[Named], of: Results, times: int) -> Reduced:
         if self.wide:
-            return self.rng.choice(self.wide_rules(name, known, of, times))
+            rule = self.rng.choice(self.wide_rules(name, known, of, times))
+            return self.compared(name, known, of, times) or rule
         self.spent += times * 3
         texts = all(shape == TEXT for shape in of.shapes)
         rules = [self.collected(of)]
@@ -186,6 +188,30 @@ class Reducers(Values):
         elif rule == "unanimous":
             args = f", by: {by}" if by else ""
         return Reduced(rule + (f"({args[2:]})" if args else ""), item, vote=True)
+
+    def compared(self, name: str, known: list[Named], of: Results, times: int) -> Reduced | None:
+        """Return a vote on texts with a judge who compares them, by dice of its own. None for most results."""
+        dice, item = Random(f"same {name} {self.rng.getstate()[1][0]}"), of.one
+        field = item.field(("text",)) if item is not None and item.kind == "record" else None
+        if item is None or (item != TEXT and field is None) or dice.random() > 0.3:
+            return None
+        most = of.number or 4
+        self.spent += times * most * (most - 1)
+        seen = dice.choice([one.name for one in known if one.shape == TEXT] or [""])
+        shown = f"{{{{ {seen} }}}}" if seen and dice.random() < 0.5 else ""
+        pair = "[{{ a | json }}, {{ b | json }}]"
+        judge = f'same: ask "same|{name}s {shown}||{pair}" -> {dice.choice(["yes | no", "bool"])}'
+        if of.adaptive:
+            rule = dice.choice(["majority(", "ahead(1, ", "ahead(2, ", "window(2, ", "majority(confidence: 0.8, "])
+        else:
+            rule = dice.choice(["majority(", "majority(", "majority(ties: error, ", "unanimous(", "quorum(2, "])
+        if rule.startswith("quorum") and (of.number or 0) < 2:
+            rule = "majority("
+        share = item.field(("share",))
+        if field is not None and share and not of.adaptive and dice.random() < 0.3:
+            return Reduced(f"weighted(by: {share}, of: {field}, {judge})", item, vote=True)
+        by = "" if field is None else f"by: {field}, "
+        return Reduced(f"{rule}{by}{judge})", item, vote=True)
 
     def vote_args(self, name: str, known: list[Named], of: Results, times: int) -> str:
         args = ""

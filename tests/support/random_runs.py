@@ -52,11 +52,12 @@ def shuffled(key: Key, dice: random.Random) -> float:
 
 @dataclass(frozen=True)
 class Span:
-    """The time of a request, from its start to its answer or its cancellation."""
+    """The time of a request, from its start to its answer or its cancellation. ``model`` is the address it went to."""
 
     key: Key
     began: float
     ended: float
+    model: str = ""
 
 
 @dataclass
@@ -120,7 +121,7 @@ class _Model:
         try:
             await asyncio.sleep(servers.seconds(key, servers.dice) * (20 if late else 1))
         finally:
-            servers.spans.append(Span(key, began, loop.time()))
+            servers.spans.append(Span(key, began, loop.time(), self.model))
         if failure is not None:
             raise failure
         return Reply((Answer(text),) * samples, Usage(1, 1))

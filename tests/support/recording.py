@@ -16,7 +16,7 @@ from flowrun.runtime.engine.decisions import Decision, Known
 from flowrun.runtime.engine.scopes import Context
 from flowrun.runtime.engine.state import State
 from flowrun.runtime.vocabulary.call import Answer
-from flowrun.runtime.vocabulary.errors import CallError, FlowrunError
+from flowrun.runtime.vocabulary.errors import BudgetError, CallError, FlowrunError
 from flowrun.runtime.vocabulary.json_value import Json
 from flowrun.runtime.vocabulary.usage import NO_USAGE, Price, Usage
 
@@ -79,7 +79,7 @@ class RecordedState(State):
     def answered(self, number: int, answer: Answer, usage: Usage = NO_USAGE) -> list[Decision]:
         return self._list("answered", super().answered, number, answer, usage)
 
-    def failed(self, number: int, error: CallError) -> list[Decision]:
+    def failed(self, number: int, error: CallError | BudgetError) -> list[Decision]:
         return self._list("failed", super().failed, number, error)
 
     def doubted(self, number: int, *, live: bool = False) -> tuple[bool, list[Decision]]:

@@ -70,5 +70,5 @@ class SlowLog(NoLog):
     def unsent(self, calls: Sequence[Call]) -> None:
         self.ended.extend(call.number for call in calls)
 
-    async def end(self, status: str, account: Any = None) -> None:
+    async def end(self, status: str, account: Any = None, *, spread: bool = False) -> None:
         await self._write()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 
-SHARE = 16
+SHARE = 40
 
 
-def share(whole: int) -> int:
+def share(whole: int, least: int = 1) -> int:
     """The cases of a slow test that has so many in the whole. The first ones are the same every time."""
-    return whole if os.environ.get("FLOWRUN_SOAK") else max(1, whole // SHARE)
+    return whole if os.environ.get("FLOWRUN_SOAK") else max(least, whole // SHARE)

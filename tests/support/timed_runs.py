@@ -10,9 +10,7 @@ from typing import Any
 
 import looptime
 
-from flowrun.dsl import MESSAGE_TOKENS, Bounds, Source, check_flow, make_plan
-from flowrun.dsl import plan as p
-from flowrun.runtime.catalog import catalog
+from flowrun.dsl import MESSAGE_TOKENS, Bounds
 from flowrun.runtime.dispatch.scheduler import Scheduler
 from flowrun.runtime.engine.decisions import Outcome
 from flowrun.runtime.engine.scopes import Context
@@ -21,7 +19,6 @@ from flowrun.runtime.files.files import Files
 from flowrun.runtime.forecast.estimate import estimate_plan
 from flowrun.runtime.limits.retry import RetryPolicy
 from flowrun.runtime.plans.models import declared_models
-from flowrun.runtime.plans.verify import verify
 from flowrun.runtime.providers import places_of
 from flowrun.runtime.providers.protocol import Provider, Surroundings
 from flowrun.runtime.session.endpoints import open_endpoints
@@ -30,7 +27,7 @@ from flowrun.runtime.vocabulary.call import Answer, Reply, Request
 from flowrun.runtime.vocabulary.tokens import estimate
 from flowrun.runtime.vocabulary.usage import Usage
 
-from .harness import functions
+from .harness import functions, planned
 
 Json = Any
 HERE = Files(Path(__file__).parent)
@@ -95,12 +92,6 @@ def _number(schema: Mapping[str, Any], rng: random.Random) -> str:
             return str(order)
         return '["a", "b"]'
     return str(rng.randint(int(schema.get("minimum", 1)), int(schema.get("maximum", 1))))
-
-
-def planned(text: str) -> p.Plan:
-    made = make_plan(check_flow(Source(text), catalog()))
-    verify(made)
-    return made
 
 
 def bounds(text: str, **inputs: Json) -> Bounds:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
 from click.testing import CliRunner, Result
 
 from flowrun.runtime.cli.tune import command
 
-from .answering import Answering
+from .answering import Answering, answering
 
 FLOW = """\
 model cheap = "openai:cheap" with input_price: 1, output_price: 2
@@ -51,7 +52,7 @@ def rows(folder: Path, plain: int, *others: str, labelled: bool = True) -> None:
 def tuner(folder: Path, server: Answering) -> Tune:
     """Write a flow and rows into a folder, and return a function that tunes a flow there."""
     (folder / "label.flow").write_text(FLOW, encoding="utf-8")
-    rows(folder, 60)
+    rows(folder, 12)
     environ = {"OPENAI_BASE_URL": server.url, "OPENAI_API_KEY": "none", "FLOWRUN_LEARN": "0"}
 
     def run(*arguments: str, flow: str = "label.flow", **more: str) -> Result:
@@ -70,3 +71,15 @@ def report(result: Result) -> dict[str, Any]:
     found: dict[str, Any] = json.loads(result.stdout)
     assert found["version"] == 1
     return found
+
+
+@pytest.fixture
+def server() -> Iterator[Answering]:
+    with answering(answer) as served:
+        yield served
+
+
+@pytest.fixture
+def tune(tmp_path: Path, server: Answering, monkeypatch: pytest.MonkeyPatch) -> Tune:
+    monkeypatch.chdir(tmp_path)
+    return tuner(tmp_path, server)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from flowrun.runtime.providers import all_own
-from flowrun.runtime.providers.declared import DeclaredEndpoints
+from flowrun.runtime.providers.declared_endpoints import DeclaredEndpoints
 from flowrun.runtime.session.listing import ListedEndpoint, listed_endpoints
 
 from ..markdown import code, page, table

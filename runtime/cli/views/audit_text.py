@@ -96,7 +96,7 @@ def _reached(source: SourceReach) -> Iterator[str]:
         amount = _amount(one.calls, one.cost) if one.calls is not None and one.calls.most != 0 else ""
         counted += bool(amount)
         way = f": {' → '.join(one.way)}" if len(one.way) >= _WAY and one.kind not in ("ballot", "answer") else ""
-        yield one_line(f"{one.text}{_stands(one, source)}{way}{amount}{_others(one)}")
+        yield one_line(f"{one.text}{_stands(one)}{way}{amount}{_others(one)}")
     if counted != 1 and source.calls.most != 0:
         yield one_line(f"in all{_amount(source.calls, source.cost).removeprefix(',')}")
 
@@ -107,7 +107,7 @@ def _shortened(lines: list[str], most: int) -> list[str]:
     return lines if left_out <= 0 else [*lines[: most - 2], _MORE.format(left_out + 1), lines[-1]]
 
 
-def _stands(one: Reached, source: SourceReach) -> str:
+def _stands(one: Reached) -> str:
     if one.stands is None:
         return ""
     return f"; {one.places[0]} stands whatever any {one.stands:,} of them say"

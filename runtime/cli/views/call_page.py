@@ -11,10 +11,10 @@ from ...vocabulary.call_path import label_text
 from ...vocabulary.call_record import AnswerRecord, AttemptRecord, CallRecord, End, Tokens
 from ...vocabulary.image import described
 from ...vocabulary.json_value import Json
-from ...vocabulary.quoting import inert, json_text, one_line
+from ...vocabulary.quoting import inert, json_text, one_line, sentence
 from ...vocabulary.tally import Tally, in_words, votes
 from ...vocabulary.waits import Cause
-from ..summary import vote_text
+from ..vote_lines import vote_text
 from .exchange import exchange
 from .probabilities import probabilities_text
 from .screen import Screen
@@ -24,6 +24,7 @@ _WAITS: Mapping[str, str] = {
     Cause.RETRY_AFTER: "the pause that the server asked for",
     Cause.OUTAGE: "the server to serve again",
     Cause.RATE: "the rate",
+    Cause.SHARE: "a place that other runs had",
     Cause.WIDTH: "a place at the endpoint",
     Cause.BACKOFF: "the next try",
     Cause.BUDGET: "room in the budget",
@@ -91,7 +92,7 @@ def _facts(calls: RunCalls, call: CallRecord) -> Iterator[tuple[str, str]]:
     unknown = _NOT_RECORDED if call.is_old else ""
     yield "time", unknown if call.milliseconds is None else time_text(call.milliseconds)
     if call.answers:
-        reused = call.state == "reused"
+        reused = call.from_journal
         cost = "unknown: the model has no known price" if call.cost is None else money_text(call.cost)
         yield "cost", "$0: the answer came from the journal" if reused else cost
     yield "tokens", _tokens(call)
@@ -253,7 +254,12 @@ def _part(call: CallRecord, tally: Tally) -> str:
         return "it gave no ballot"
     agreement = f"agreement {tally.agreement:.2f}"
     if answer.value in (tally.first, tally.winner):
-        return f"it voted for the winner; {agreement}"
+        return f"it voted for the {'leader' if tally.winner is None else 'winner'}; {agreement}"
     if answer.value in tally.values or any(answer.value == one for one, _ in tally.ballots):
         return f"it voted for another answer than the winner; {agreement}"
+    if tally.classes is not None:
+        from ...vocabulary.classes import class_of  # few votes compare answers
+
+        if (said := class_of(tally, answer.value)) is not None:
+            return f"it counts as the same as: {sentence(in_words(said), 60)}; {agreement}"
     return f"the ballot is a part of its answer, or the value of its whole sample; {agreement}"

@@ -10,10 +10,11 @@ from ...vocabulary.amounts import UNKNOWN, count_text, money_text, time_text
 from ...vocabulary.call_record import CallRecord
 from ...vocabulary.quoting import one_line
 from ...vocabulary.tally import Tally
-from ..summary import vote_text
+from ...vocabulary.tally_json import vote_json
+from ..vote_lines import vote_text
 from .changed_words import changed_words
 from .differences import CallPair, Differences, answer_text, prompt_text, run_figures
-from .run_json import VERSION, call_json, run_facts, vote_json
+from .run_json import VERSION, call_json, run_facts
 from .run_page import file_of, value_text
 from .screen import Screen
 from .table import Column, table

@@ -165,7 +165,7 @@ def run_figures(calls: RunCalls) -> dict[str, float | None]:
     """Return the figures of a run that `diff` sets side by side. The time is in milliseconds, the cost in dollars."""
     record = calls.record
     states = Counter(one.state for one in record.calls)
-    answers = [one for call in record.calls if call.state != "reused" for one in call.answers]
+    answers = [one for call in record.calls if not call.from_journal for one in call.answers]
     return {
         "calls": len(record.calls),
         "answered": states["answered"],

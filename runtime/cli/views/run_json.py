@@ -8,7 +8,7 @@ from typing import Any
 from ...plans.run_calls import RunCalls
 from ...vocabulary.call_record import as_row
 from ...vocabulary.run_record import OutsideRecord, RunRecord
-from ...vocabulary.tally import Tally
+from ...vocabulary.tally_json import vote_json
 from .outside import outside_json
 from .run_tree import TreeRow, tree_json
 
@@ -41,6 +41,7 @@ def run_json(calls: RunCalls) -> dict[str, Any]:
         "complete": record.end.complete,
         "value": record.end.value,
         "votes": {calls.path_of(path): vote_json(tally) for path, tally in record.end.votes.items()},
+        **_totals(record),
         **_cascades(record),
         "losses": [
             {"path": calls.path_of(one.path), "reason": one.reason, "fatal": one.fatal} for one in record.end.losses
@@ -52,13 +53,20 @@ def run_json(calls: RunCalls) -> dict[str, Any]:
     }
 
 
+def _totals(record: RunRecord) -> dict[str, Any]:
+    if not record.end.votes:
+        return {}
+    from ...account.vote_totals import totals_json
+
+    return totals_json(record.end.votes.values())
+
+
 def _cascades(record: RunRecord) -> dict[str, Any]:
     if not record.end.cascades:
         return {}
-    from ...account.cascades import cascade_counts, cascades_json
-    from ...costs.prices import cost_of
+    from ...account.cascades import cascades_json
 
-    return {"cascades": cascades_json(cascade_counts(record.end.cascades, cost_of))}
+    return {"cascades": cascades_json(record.end.cascades)}
 
 
 def run_facts(record: RunRecord) -> dict[str, Any]:
@@ -71,39 +79,3 @@ def run_facts(record: RunRecord) -> dict[str, Any]:
         "began": record.began,
         "ended": record.ended,
     }
-
-
-def vote_json(tally: Tally) -> dict[str, Any]:
-    return {
-        "winner": tally.winner,
-        "ballots": [{"answer": answer, "count": count} for answer, count in tally.ballots],
-        "agreement": tally.agreement,
-        "margin": tally.margin,
-        "stands": tally.stands,
-        "planned": tally.planned,
-        "asked": tally.asked,
-        "counted": tally.counted,
-        "discarded": tally.discarded,
-        "missing": tally.missing,
-        "saved": tally.saved,
-        "settled": tally.settled,
-        **_classes(tally),
-        **({} if tally.contest is None else {"contest": tally.contest.as_json()}),
-        **_panel(tally),
-    }
-
-
-def _panel(tally: Tally) -> dict[str, Any]:
-    if tally.panel is None:
-        return {}
-    from ...vocabulary.panel import panel_json  # few votes are panels
-
-    return panel_json(tally)
-
-
-def _classes(tally: Tally) -> dict[str, Any]:
-    if tally.classes is None:
-        return {}
-    from ...vocabulary.classes import classes_json  # few votes compare answers
-
-    return {"classes": classes_json(tally.classes)}

@@ -8,10 +8,11 @@ from collections.abc import Iterator, Sequence
 from ...account.causes import Causes, in_lines
 from ...plans.run_calls import RunCalls
 from ...vocabulary.amounts import count_text, money_text, time_text
+from ...vocabulary.contests import parted
 from ...vocabulary.quoting import json_text, one_line, sentence
 from ...vocabulary.run_record import RunRecord
 from ...vocabulary.tally import Tally
-from ..summary import vote_text
+from ..vote_lines import vote_text
 from .clock import clock_text
 from .outside import count_lines
 from .run_tree import TreeRow
@@ -30,7 +31,7 @@ _COLUMNS = (
 )
 _AROUND = 8
 """The lines of a terminal that are kept for the head, the losses and the prompt."""
-_TOLD = ("failed", "reused", "cancelled", "open", "unsent")
+_TOLD = ("failed", "reused", "cancelled", "open")
 
 
 def head_line(record: RunRecord, screen: Screen, now: float | None = None) -> str:
@@ -42,7 +43,7 @@ def head_line(record: RunRecord, screen: Screen, now: float | None = None) -> st
         record.status,
         clock_text(record.began, now),
         "" if record.ended is None else time_text((record.ended - record.began) * 1000),
-        count_text(len(record.calls), "call") + _extras(states),
+        count_text(len(record.calls) - states["unsent"], "call") + _extras(states),
         cost_of(record),
     )
     line = " · ".join(one_line(part) for part in parts if part)
@@ -57,7 +58,8 @@ def file_of(record: RunRecord) -> str:
 
 def _extras(states: Counter[str]) -> str:
     told = ", ".join(f"{states[one]:,} {one}" for one in _TOLD if states[one])
-    return f" ({told})" if told else ""
+    unsent = f" and {states['unsent']:,} unsent" if states["unsent"] else ""
+    return (f" ({told})" if told else "") + unsent
 
 
 def cost_of(record: RunRecord) -> str:
@@ -76,11 +78,14 @@ def run_lines(calls: RunCalls, rows: Sequence[TreeRow], screen: Screen) -> Itera
     if not record.calls:
         yield "the run made no call"
     yield from tree_lines(rows, screen)
-    if record.end.cascades:
-        from ...account.cascades import cascade_counts, cascade_lines
-        from ...costs.prices import cost_of as dollars_of
+    if any(tally.unsent for tally in record.end.votes.values()):
+        from ...account.vote_totals import vote_totals  # few runs leave votes open
 
-        yield from (one_line(line) for line in cascade_lines(cascade_counts(record.end.cascades, dollars_of)))
+        yield from filter(None, [vote_totals(record.end.votes.values()).text])
+    if record.end.cascades:
+        from ...account.cascades import cascade_lines
+
+        yield from (one_line(line) for line in cascade_lines(record.end.cascades))
     yield from losses_lines(calls, screen)
     yield from count_lines(record.end.outside)
     yield from note_lines(record)
@@ -139,13 +144,14 @@ def _walk(rows: Sequence[TreeRow], depth: int = 0, indent: str = "") -> Iterator
 def _cells(row: TreeRow, lead: str, *, priced: bool) -> tuple[str, ...]:
     what = row.what if row.elements is None else f"{row.elements:,} × {row.what}"
     told = [f"{row.states[one]:,} {one}" for one in _TOLD if row.states[one]]
+    told += [f"and {row.states['unsent']:,} unsent"] if row.states["unsent"] else []
     lost = [f"{row.lost:,} lost"] if row.lost and row.elements is not None else []
     return (
         one_line(lead + row.name),
         one_line(what),
         row.state,
         f"{row.calls:,}" if row.calls else "",
-        ", ".join(told + lost) if row.calls != row.states[row.state] else ", ".join(lost),
+        ", ".join(told + lost) if row.states.total() != row.states[row.state] else ", ".join(lost),
         time_text(row.milliseconds) if row.milliseconds is not None else "",
         money_text(row.cost) if row.calls and priced else "",
         votes_text(list(row.votes.values())),
@@ -156,9 +162,12 @@ def votes_text(tallies: Sequence[Tally]) -> str:
     """Write one vote in full, and many in numbers."""
     if len(tallies) < 2:
         return "".join(vote_text(one) for one in tallies)
-    split = sum(one.agreement < 1 for one in tallies)
-    mean = sum(one.agreement for one in tallies) / len(tallies)
-    return f"{len(tallies):,} votes, {split:,} split, mean agreement {mean:.2f}"
+    votes, told = parted(one for one in tallies if one.ballots or one.contest is not None)
+    if votes:
+        split = sum(one.agreement < 1 for one in votes)
+        mean = sum(one.agreement for one in votes) / len(votes)
+        told.insert(0, f"{count_text(len(votes), 'vote')}, {split:,} split, mean agreement {mean:.2f}")
+    return "; ".join(told)
 
 
 def losses_lines(calls: RunCalls, screen: Screen) -> Iterator[str]:

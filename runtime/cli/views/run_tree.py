@@ -40,7 +40,8 @@ class TreeRow:
 
     @property
     def calls(self) -> int:
-        return self.states.total()
+        """The number of its calls. Those that were never sent are none."""
+        return self.states.total() - self.states["unsent"]
 
 
 def run_tree(calls: RunCalls, found: Iterable[int], path: CallPath | None = None) -> tuple[TreeRow, ...]:

@@ -13,7 +13,7 @@ from flowrun.dsl import plan as p
 from ...costs.budget import Ledger
 from ...vocabulary import events as e
 from ...vocabulary.json_value import Json
-from ..around import Around, TokenCount
+from ..block_surroundings import Around, TokenCount
 from ..decisions import Failure
 from ..frames import Frame, Layout, PreparedStep
 from ..machine import Machine
@@ -155,6 +155,10 @@ class BlockRun(ABC):
         self.machine.timers.stop(self.timer)
         self.machine.reads.cancel(self)
 
+    def stopped(self) -> Iterable[Frame]:
+        """Keep the account of a block that is under way when the run ends, if it has one. Return its bodies."""
+        return self.bodies.values()
+
     def drop_bodies(self, *, keep: bool) -> None:
         for body in self.bodies.values():
             self.machine.drop(body, keep=keep)
@@ -194,12 +198,13 @@ class BlockStep(PreparedStep):
         self.machine.counts.blocks += 1
         serial, within = self.machine.counts.blocks, frame.within
         outer = None if within is None else within.around
+        counts = votes or (isinstance(self.node, p.Repeat | p.Map | p.Fanout) and self.node.reduce.searches)
         return Around(
             path,
             serial,
             serial if outer is None else outer.lane,
             holds_ballots(self.node, votes=votes, around=outer is not None and outer.ballot),
             isinstance(self.node, p.Repeat | p.Rounds) or (outer is not None and outer.sampled),
-            ((TokenCount(),) if votes else ()) + (() if outer is None else outer.votes),
+            ((TokenCount(),) if counts else ()) + (() if outer is None else outer.votes),
             ((ledger,) if ledger is not None else ()) + (() if outer is None else outer.ledgers),
         )

@@ -9,37 +9,21 @@ from functools import partial
 from flowrun.dsl import dataclass
 from flowrun.dsl import plan as p
 
-from ...reducers import UndecidedError
 from ...values.expressions import evaluate
 from ...vocabulary import events as e
 from ...vocabulary.cascade_tally import CascadeTally, StageEnd, StageTally
-from ...vocabulary.errors import (
-    BudgetError,
-    DiskError,
-    EndpointError,
-    FlowrunError,
-    InDoubtError,
-    ModelError,
-    PlanError,
-    RefusedError,
-    StoppedError,
-    UsageError,
-)
+from ...vocabulary.errors import DiskError, FlowrunError
 from ...vocabulary.json_value import Json
 from ...vocabulary.tally import Tally
-from ..around import TokenCount
+from ..block_surroundings import TokenCount
 from ..decisions import Failure
 from ..frames import NO_STEPS, Frame, Layout, PreparedStep
 from ..machine import Machine
 from ..scopes import Scope
 from .block import BlockRun, BlockStep
+from .losses import leads_on
 
 LAST = "last"
-_NO_FAILURES_OF_A_STAGE = (
-    *(BudgetError, DiskError, StoppedError, PlanError, UsageError),
-    *(EndpointError, ModelError, RefusedError, InDoubtError, UndecidedError),
-)
-"""The errors with which a cascade ends. Another stage would not help, or a resume can bring the answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +139,7 @@ class CascadeRun(BlockRun):
     def _goes_on(self, failure: Failure) -> bool:
         """Tell whether a failure is the fault of the stage, so that another one may do better."""
         inherited = any(known is failure for known in self.machine.failures)
-        return not inherited and not isinstance(failure.error, _NO_FAILURES_OF_A_STAGE)
+        return not inherited and leads_on(failure.error)
 
     def _reasons(self) -> str:
         told = [f"{self.stages[place].step.title}: {failure.reason}" for place, failure in self.failed.items()]
@@ -166,7 +150,9 @@ class CascadeRun(BlockRun):
         machine = self.machine
         for stage in self.stages[place + 1 :]:
             path = f"{self.around.path}.{stage.step.title}"
-            machine.events.append(e.StepFinished(path, stage.step.kind, True, at=machine.context.now()))
+            now = machine.context.now()
+            machine.events.append(e.StepStarted(path, stage.step.kind, at=now))
+            machine.events.append(e.StepFinished(path, stage.step.kind, True, at=now))
         self._tell(ended=place)
         self.closed()
         self.end(value)
@@ -196,7 +182,15 @@ class CascadeRun(BlockRun):
     def makes(self, name: str) -> bool:
         return any(stage.step.name == name for stage in self.stages)
 
+    def stopped(self) -> Iterable[Frame]:
+        if self.used and self.around.path not in self.machine.cascades:
+            self._tell()
+        return super().stopped()
+
     def dropped(self, *, keep: bool) -> Iterable[Frame]:
+        # Without `keep` nothing needs the cascade any more: then it is not broken off.
+        if keep:
+            self.stopped()
         self.closed()
         return super().dropped(keep=keep)
 

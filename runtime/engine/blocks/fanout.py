@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ...vocabulary.json_value import Json
-from ..around import Around
+from ..block_surroundings import Around
 from ..combiners.combiner import SKIPPED, Combiner
 from ..decisions import Failure
 from ..frames import Frame, PreparedStep

@@ -10,12 +10,12 @@ from flowrun.dsl import dataclass, kind_of
 from flowrun.dsl import plan as p
 
 from ...values.expressions import evaluate
-from ...vocabulary.errors import InputError
+from ...vocabulary.errors import InputError, LengthError
 from ...vocabulary.json_value import Json
 from ..decisions import Failure
 from ..frames import Frame, Layout
 from ..machine import Machine
-from ..picked import Picked
+from ..picked_elements import Picked
 from ..pipelines import Pipelines
 from ..reductions import Reduction
 from ..scopes import Scope
@@ -135,7 +135,7 @@ class MapStep(CountedStep):
             held = isinstance(source, list | tuple)
             elements, places = [source[place] for place in picked] if held else Picked(source, picked), picked
         if node.at_most is not None and len(elements) > node.at_most:
-            raise InputError(
+            raise LengthError(
                 f"the list has {len(elements)} elements, and the map allows `at most {node.at_most}`: no call was made"
             )
         return Elements(elements, places)

@@ -14,8 +14,8 @@ from ...reducers import ReduceError, UndecidedError
 from ...vocabulary import events as e
 from ...vocabulary.errors import DiskError, FlowrunError
 from ...vocabulary.json_value import Json
-from ..around import TokenCount
-from ..combiners.combiner import SKIPPED, Asked, Combiner
+from ..block_surroundings import TokenCount
+from ..combiners.combiner import SKIPPED, Asked, Combiner, UnheardError
 from ..decisions import Failure
 from ..frames import NO_STEPS, Frame, Layout, sample_of
 from ..machine import Machine
@@ -171,20 +171,23 @@ class ReducedRun(BlockRun):
             value = self.combiner.value()
         except ReduceError as error:
             self._fail(error)
+        except UnheardError as unheard:
+            self.give_up(unheard.failure)
         else:
             self.end(value)
 
     def _fail(self, error: ReduceError) -> None:
         """Fail a block whose results make no value.
 
-        If a lost result may be the cause, the error says that the value is undecided. A vote raises that error by
-        itself.
+        If a lost result may be the cause, the error says that the value is undecided, as a vote does by itself.
         """
         last = self.losses.last
         nothing = self.votes and not self.total
         reason = "the vote has no ballots: the list is empty" if nothing else str(error)
         if not self.votes and last is not None and not last.abstains:
             error = UndecidedError(str(error))
+        if isinstance(error, UndecidedError):
+            error.leads_on = self.losses.leads_on
         self.give_up(Failure(self.around.path, reason + (f"; the last: {last.reason}" if last else ""), error))
 
     def _tell(self, *, ended: bool = True) -> None:
@@ -194,12 +197,12 @@ class ReducedRun(BlockRun):
         """
         tally = self.combiner.tally(self.launched)
         if tally is not None:
-            tally = tally if ended else replace(tally, settled=False)
-            path = self.around.path
-            self.machine.tallies[path] = self.frame.tallies[self.step.name] = tally
-            count = self.around.votes[0] if self.votes else TokenCount()
-            now = self.machine.context.now()
-            self.machine.events.append(e.VoteCounted(path, tally, dict(count), count.calls, at=now))
+            path, machine = self.around.path, self.machine
+            tally = machine.tallies[path] = tally if ended else replace(tally, settled=False)
+            if tally.ballots:
+                self.frame.tallies[self.step.name] = tally
+            used = self.around.votes[0] if self.votes or self.step.reduction.plan.searches else TokenCount()
+            machine.events.append(e.VoteCounted(path, tally, dict(used), used.calls, at=machine.context.now()))
 
     # Questions
 
@@ -228,18 +231,12 @@ class ReducedRun(BlockRun):
         except DiskError:
             raise
         except FlowrunError as error:
-            failure = Failure(path, str(error), error)
-            if question.spare:
-                self._missed(question, failure)
-            else:
-                self.give_up(failure)
+            self._unanswered(question, Failure(path, str(error), error))
 
     def _call(self, question: Asked, path: str) -> None:
         machine, reduction = self.machine, self.step.reduction
         ask = reduction.asking(question)
-        place = f"[{'.'.join(map(str, question.place))}]" if question.place else ""
-        answered = partial(self._answered, question)
-        failed = partial(self._missed, question) if question.spare else self.give_up
+        answered, failed = partial(self._answered, question), partial(self._unanswered, question)
         if ask is None:
             reduce, args = reduction.plan, question.given
             if reduce.passing is not None:
@@ -247,11 +244,11 @@ class ReducedRun(BlockRun):
             elif reduce.extern is not None:
                 args = {**Scope(machine.context, self.frame).options(reduce.args), **args}
             assert reduce.called is not None
-            machine.externs.launch(self, reduce.called, args, path + place, answered, failed)
+            machine.externs.launch(self, reduce.called, args, path + question.suffix, answered, failed)
             return
         frame = self._frame(question.given)
         sample = sample_of(frame, f"{self.step.name}.reduce")
-        machine.calls.launch(frame, ask, path, answered, failed, sample=sample, place=place)
+        machine.calls.launch(frame, ask, path, answered, failed, sample=sample, place=question.suffix)
 
     def _answered(self, question: Asked, value: Json) -> None:
         judging = self.combiner.judging
@@ -261,11 +258,17 @@ class ReducedRun(BlockRun):
         elif judging:
             self.judged()
 
-    def _missed(self, question: Asked, failure: Failure) -> None:
-        """Go on without the answer to a question that the combiner can spare."""
-        self.lost(failure, failure.path)
-        self.ask(self.combiner.missed(question.place, sent=failure.sent))
-        self.heard()
+    def _unanswered(self, question: Asked, failure: Failure) -> None:
+        """Go on without the answer to a question if the combiner can, else fail the block."""
+        if question.verdict and not failure.abstains:
+            self.ask(question.verdict(question.place[0], failure))
+        elif question.verdict or question.spare:
+            # A question of the reducer is no element of the block, nor of a block around it.
+            self.lost(replace(failure, path=f"{self.around.path}.reduce{question.suffix}"), "")
+            self.ask(self.combiner.missed(question.place, sent=failure.sent))
+            (self.judged if question.verdict else self.heard)()
+        else:
+            self.give_up(failure)
 
     def heard(self) -> None:
         """Go on after a question about ballots, which may have decided the vote."""
@@ -274,7 +277,6 @@ class ReducedRun(BlockRun):
 
     def judged(self) -> None:
         """Go on after an answer on which the number of further bodies depends. The branches of a fan-out all run."""
-        return
 
     def _frame(self, given: Mapping[str, Json]) -> Frame:
         """Make the frame for an ask of the reducer. The ask sees the ``given`` values, and branches by name.

@@ -16,7 +16,7 @@ from flowrun.dsl import plan as p
 
 from ...values.expressions import evaluate
 from ...values.model_values import ModelValue, name_of
-from ...vocabulary.errors import InputError
+from ...vocabulary.errors import InputError, LengthError
 from ...vocabulary.json_value import Json
 from ...vocabulary.quoting import sentence
 from ...vocabulary.tally import in_words
@@ -36,11 +36,11 @@ SAMPLES_AT_ONCE = 1024
 class RepeatRun(CountedRun):
     """A running repeat.
 
-    ``models`` are those that the samples of a vote in haste ask. They are empty for any other repeat. While ``extra``
-    is 1, the vote may open one sample more than it needs.
+    ``models`` has those that the samples of a vote in haste ask: for a panel one entry for each item, in the order of
+    the list. It is empty for any other repeat. While ``extra`` is 1, the vote may open one sample more than it needs.
     """
 
-    models: tuple[str, ...] = field(init=False, default=())
+    models: Sequence[tuple[str, ...]] = field(init=False, default=())
     extra: int = field(init=False, default=0)
 
     @property
@@ -59,6 +59,11 @@ class RepeatRun(CountedRun):
         """The samples that could decide the vote if they agree."""
         needed = getattr(getattr(self.combiner, "reducer", None), "to_decide", None)
         return self.samples if needed is None else needed(self.pace.launched)
+
+    @property
+    def asks(self) -> tuple[str, ...]:
+        """The models that the next sample of a vote in haste asks."""
+        return self.models[self.pace.launched % len(self.models)]
 
     def open_bodies(self) -> None:
         super().open_bodies()
@@ -99,12 +104,6 @@ class RepeatStep(CountedStep):
     node: p.Repeat
 
     @cached_property
-    def _models(self) -> tuple[str, ...]:
-        from ..haste import models_of  # few votes are in haste
-
-        return models_of(self.node.body.steps, self.machine.context)
-
-    @cached_property
     def _haste(self) -> Haste:
         from ..haste import Haste
 
@@ -130,19 +129,30 @@ class RepeatStep(CountedStep):
         else:
             block = PanelRun(self, frame, around, combiner, losses, pace, self.node.element or "", listed)
         # A flow that reads the tally has all samples sent, and says nothing of haste.
-        if launch == "latency" and block.votes and self.wide is None and self._haste.known(self._models):
-            block.models = self._models
+        if launch == "latency" and block.votes and self.wide is None:
+            block.models = self._models(scope, listed)
         block.weight = float(options.get("weight", 1))
         block.patient = launch == "cost" or (launch == "together" and self.node.reduce.tallied)
         return block
 
+    def _models(self, scope: Scope, listed: Sequence[Json] | None) -> Sequence[tuple[str, ...]]:
+        """Return the models that the samples of a vote in haste ask. Empty if their places are not known."""
+        from ..haste import models_of, models_of_items  # few votes are in haste
+
+        steps, name = self.node.body.steps, self.node.element
+        if listed is None or name is None:
+            found = [models_of(steps, scope)]
+        else:
+            found = models_of_items(steps, name, islice(listed, self.node.most), scope)
+        return found if found and all(map(self._haste.known, found)) else ()
+
     def _listed(self, over: p.Expr, scope: Scope) -> Sequence[Json]:
-        """Return the items of a panel. Raises InputError if there are none."""
+        """Return the items of a panel. Raises LengthError if there are none."""
         found = self.machine.reads.once("source", lambda: evaluate(over, scope))
         if not isinstance(found, Sequence) or isinstance(found, str):
             raise InputError(f"a panel needs a list, and this is {kind_of(found)}")
         if not found:
-            raise InputError("the panel has no items, so its samples have nothing to take: its list is empty")
+            raise LengthError("the panel has no items, so its samples have nothing to take: its list is empty")
         return found
 
 

@@ -8,8 +8,8 @@ from functools import cached_property
 from flowrun.dsl import plan as p
 
 from ...vocabulary.json_value import Json
-from ..around import Around
 from ..beginnings import Beginning, beginning_of
+from ..block_surroundings import Around
 from ..reductions import Reduction
 from ..scopes import Context
 from ..strands import Strands, by_beginning

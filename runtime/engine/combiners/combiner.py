@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from flowrun.dsl import dataclass, types
 
 from ...vocabulary.json_value import Json
 from ...vocabulary.tally import Tally
+from ..decisions import Failure
 
 
 class _Skipped:
@@ -23,13 +24,28 @@ class Asked:
     """A question of a combiner. An ask or an extern answers it and sees the values in ``given``.
 
     ``place`` tells the questions of one combiner apart. ``answer`` is the type of the answer; None for the type that
-    the plan gives to the ask. ``spare`` is True if the combiner can go on without the answer.
+    the plan gives to the ask. ``spare`` is True if the combiner can go on without the answer. A question for a
+    ``verdict`` can do without an answer that fits. If none came at all, the search gets the place and the failure.
     """
 
     place: tuple[int, ...]
     given: Mapping[str, Json]
     answer: types.Type | None = None
     spare: bool = False
+    verdict: Callable[[int, Failure], Sequence[Asked]] | None = None
+
+    @property
+    def suffix(self) -> str:
+        """The end of the path of the question."""
+        return f"[{'.'.join(map(str, self.place))}]" if self.place else ""
+
+
+class UnheardError(Exception):
+    """A search needs a verdict that did not come, because its call failed."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.reason)
+        self.failure = failure
 
 
 NO_QUESTIONS: Sequence[Asked] = ()
@@ -76,7 +92,7 @@ class Combiner(Protocol):
         """Take the answer to the question with this place."""
 
     def missed(self, place: tuple[int, ...], *, sent: bool) -> Sequence[Asked]:
-        """Record that the question with this place, which was ``spare``, brought no answer."""
+        """Record that the question with this place, without which the combiner can go on, brought no answer."""
 
     def value(self) -> Json:
         """Return the value. Raise ReduceError if there is none."""

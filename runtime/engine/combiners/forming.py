@@ -124,9 +124,12 @@ class Forming:
         return of
 
     def told(self, ballots: Iterable[tuple[Json, float]]) -> Classes:
-        """Return the account, with the number of texts of each class in the order of these ballots."""
-        texts = {normal(one.first, self._type): len(one.texts) for one in self.classes}
-        return replace(self.account, wordings=tuple(texts.get(normal(answer, self._type), 1) for answer, _ in ballots))
+        """Return the account, with the texts of each class in the order of these ballots."""
+        texts = {normal(one.first, self._type): tuple(one.texts.values()) for one in self.classes}
+        return replace(
+            self.account,
+            texts=tuple(texts.get(normal(answer, self._type), (answer,)) for answer, _ in ballots),
+        )
 
 
 def _blank(keys: Iterable[str]) -> bool:

@@ -1,7 +1,10 @@
 """The combiner of a search. It judges each result when it arrives, and launches more samples until one passes.
 
 A condition is worked out here. An ask or an extern that judges answers a question for each result. The search asks
-only about results that can still be the first to pass, so it judges no result behind one that is known to pass.
+only about results that can still be the first to pass, so it judges no result behind one that is known to pass. A
+result passes only if the judge says so: with an answer that does not fit, it does not pass. If no answer comes at all,
+the verdict is missing. The search waits for the verdicts before it. If none of them passes, the block fails, so that a
+resumed run asks for the missing one again. So a wave has the value that samples one after another have.
 """
 
 from __future__ import annotations
@@ -14,7 +17,8 @@ from ...reducers.protocol import ReduceError
 from ...reducers.search import Search, searched
 from ...vocabulary.json_value import Json
 from ...vocabulary.tally import Contest, Tally, plural
-from .combiner import NO_QUESTIONS, Asked
+from ..decisions import Failure
+from .combiner import NO_QUESTIONS, Asked, UnheardError
 
 _SHOWN = 3
 """The most reasons that the message of a search tells."""
@@ -42,6 +46,7 @@ class Searching:
         self.results: dict[int, Json] = {}
         self.open: set[int] = set()
         self.failed: dict[int, str] = {}
+        self.unheard: dict[int, Failure] = {}
         self.closed = False
 
     @property
@@ -65,7 +70,7 @@ class Searching:
         if self.search.found is not None and place > self.search.found:
             return NO_QUESTIONS
         self.open.add(place)
-        return [Asked((place,), {p.RESULT: value})]
+        return [Asked((place,), {p.RESULT: value}, verdict=self.silent)]
 
     def skip(self, place: int) -> Sequence[Asked]:
         return self._verdict(place, "it failed")
@@ -87,7 +92,19 @@ class Searching:
         return self._verdict(place[0], "" if passes else "the judge says no")
 
     def missed(self, place: tuple[int, ...], *, sent: bool) -> Sequence[Asked]:
+        self.open.discard(place[0])
+        return self._verdict(place[0], "the judge gave no answer that fits")
+
+    def silent(self, place: int, failure: Failure) -> Sequence[Asked]:
+        """Take the failure of a question that got no answer. Its result stays without a verdict."""
+        self.unheard[place] = failure
+        self._end()
         return NO_QUESTIONS
+
+    @property
+    def _needed(self) -> Failure | None:
+        """The failure of the next verdict, if no result before it passes."""
+        return None if self.search.found is not None else self.unheard.get(self.search.known)
 
     def value(self) -> Json:
         if self.search.found is not None:
@@ -95,6 +112,8 @@ class Searching:
         raise ReduceError(f"none of the {self.search.known} {plural(self.unit)} passed{self._why()}")
 
     def tally(self, launched: int) -> Tally | None:
+        if (needed := self._needed) is not None:
+            raise UnheardError(needed)
         search = self.search
         value = None if search.found is None else self.results[search.found]
         return searched(Contest("first", search.found, search.known, search.most, unit=self.unit), value, launched)
@@ -107,8 +126,8 @@ class Searching:
         return NO_QUESTIONS
 
     def _end(self) -> None:
-        """End the search if no more results come, and no verdict that can matter is open."""
-        if self.closed and (self.search.found is not None or not self.open):
+        """End the search if it needs a verdict that does not come, or if no verdict that can matter is open."""
+        if self._needed is not None or (self.closed and (self.search.found is not None or not self.open)):
             self.done = True
 
     def _why(self) -> str:

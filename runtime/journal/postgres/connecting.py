@@ -23,12 +23,18 @@ CONNECT_SECONDS = 10
 # A machine that loses its network must not hold the journal for others, nor wait for ever itself.
 _ALIVE = {"keepalives_idle": 5, "keepalives_interval": 3, "keepalives_count": 3, "tcp_user_timeout": 20_000}
 _SESSION = (
+    "SET statement_timeout TO 0",
     "SET search_path TO flowrun",
     "SET client_min_messages TO warning",
     "SET idle_in_transaction_session_timeout TO {idle}",
     "SET tcp_keepalives_idle TO 10",
     "SET tcp_keepalives_interval TO 5",
     "SET tcp_keepalives_count TO 3",
+    # A database or a role may have other values, which are meant for other programs.
+    "SET default_transaction_isolation TO 'read committed'",
+    "SET datestyle TO 'ISO'",
+    "SELECT set_config(name, '0', false) FROM pg_settings WHERE name IN ('lock_timeout', 'transaction_timeout', "
+    "'idle_session_timeout')",
 )
 _IDLE = 30_000
 """The most milliseconds that a writer may do nothing within a transaction."""
@@ -46,6 +52,7 @@ _CAUSES = (
     (pattern(r"starting up|shutting down|in recovery"), "it is starting or stopping at the moment: try again"),
     (pattern(r"failed to resolve host|could not translate host"), "there is no such host"),
     (pattern(r"Connection refused|No such file or directory"), "no server listens at this address"),
+    (pattern(r"statement timeout"), "it gives up statements at once: the setting statement_timeout is too small"),
     (pattern(r"timeout|timed out"), f"no server answers at this address within {CONNECT_SECONDS} seconds"),
     (pattern(r"invalid URI query parameter|invalid .* value"), "an option of the URL is wrong ({said})"),
 )

@@ -36,6 +36,7 @@ FROM records WHERE number BETWEEN %s AND %s"""
 _ONE = "SELECT number, run, kind, key, place, body, sum FROM records WHERE number = %s"
 _ATTEMPTS = """SELECT run, kind, key, place, body FROM records
 WHERE kind IN ('intent', 'answer', 'refused', 'cancelled') AND run = ANY(%s) ORDER BY number"""
+_ATTEMPTS_AT = _ATTEMPTS.replace("run = ANY(%s)", "number = ANY(%s)")
 _SIZE = "SELECT pg_total_relation_size('flowrun.records')"
 _PATIENCE = 60.0
 _SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ"
@@ -63,7 +64,7 @@ class PostgresConnection(ServerConnection):
             PART: self._part,
         }
         try:
-            self.holds_rows = check_tables(self._connection, address)
+            self.holds_rows = check_tables(self._connection, address) > 0
         except BaseException:
             self.close()
             raise
@@ -92,8 +93,14 @@ class PostgresConnection(ServerConnection):
             self._connection.close()
 
     def attempts(self, runs: Collection[int]) -> Iterator[tuple[Any, ...]]:
+        yield from self._read(_ATTEMPTS, list(runs))
+
+    def attempts_at(self, numbers: list[int]) -> Iterator[tuple[Any, ...]]:
+        yield from self._read(_ATTEMPTS_AT, numbers)
+
+    def _read(self, statement: str, numbers: list[int]) -> Iterator[tuple[Any, ...]]:
         text = self.text_factory
-        for run, kind, key, place, body in self._stream(_ATTEMPTS, [list(runs)]):
+        for run, kind, key, place, body in self._stream(statement, [numbers]):
             yield (run, kind, key, place, *_fields(kind if text is str else kind.decode(), json.loads(body)))
 
     def size(self) -> int:

@@ -8,7 +8,7 @@ from ...vocabulary.errors import DiskError
 from ...vocabulary.quoting import shown
 from ..address import JournalAddress
 from ..records import FORMAT
-from .connecting import driver, said_by
+from .connecting import driver, refused, said_by
 from .locks import WRITE
 
 if TYPE_CHECKING:
@@ -29,6 +29,10 @@ MIGRATIONS: tuple[str, ...] = (
     );
     CREATE INDEX records_run ON flowrun.records (run, number)
     """,
+    # The limits that runs share are no answers: they may be lost with the server, and no disk waits for them.
+    """
+    CREATE UNLOGGED TABLE flowrun.limits (endpoint text COLLATE "C" PRIMARY KEY, state text COLLATE "C")
+    """,
 )
 """The steps from an empty schema to the current tables. A step that was released never changes."""
 _FOUND = "SELECT to_regclass('flowrun.records') IS NOT NULL, to_regclass('flowrun.version') IS NOT NULL"
@@ -42,37 +46,43 @@ INSERT INTO flowrun.version (schema, format) VALUES (0, 0) ON CONFLICT DO NOTHIN
 """
 
 
-def check_tables(connection: psycopg.Connection[Any], address: JournalAddress) -> bool:
-    """Return True if the database holds a journal, and False if it has none yet. Raises DiskError."""
+def check_tables(connection: psycopg.Connection[Any], address: JournalAddress) -> int:
+    """Return the version of the tables of a journal, 0 if the database has none yet. Raises DiskError."""
     psycopg = driver()
     try:
         rows, version = connection.execute(_FOUND).fetchone() or (False, False)
         if not version:
             if rows:
-                raise DiskError(f"{shown(str(address))} has a table flowrun.records that is not a journal of flowrun's")
-            return False
+                raise _foreign(address, "records")
+            return 0
         schema, form = connection.execute(_VERSION).fetchone() or (0, 0)
     except psycopg.errors.InsufficientPrivilege as error:
         raise _forbidden(address, said_by(address, error), "read") from None
+    except psycopg.ProgrammingError:
+        raise _foreign(address, "version") from None
+    except psycopg.Error as error:
+        raise refused(address, error) from None
+    if not isinstance(schema, int) or not isinstance(form, int):
+        raise _foreign(address, "version")
     if schema > len(MIGRATIONS) or form > FORMAT:
         raise DiskError(
             f"the journal {shown(str(address))} was written by a newer version of flowrun: its tables are of version "
             f"{schema} with rows of format {form}, and this version knows {len(MIGRATIONS)} and {FORMAT}. No call was "
             "made. Update flowrun, or use another database"
         )
-    return schema == len(MIGRATIONS) and bool(rows)
+    return schema if rows else 0
 
 
 def migrate(connection: psycopg.Connection[Any], address: JournalAddress) -> None:
     """Make the tables of a journal, or bring older ones up to date. Raises DiskError."""
-    if check_tables(connection, address):
+    if check_tables(connection, address) == len(MIGRATIONS):
         return
     psycopg = driver()
     try:
         with connection.transaction():
             connection.execute("SELECT pg_advisory_xact_lock(%s)", (WRITE,))
             # Another process may have made them meanwhile.
-            if check_tables(connection, address):
+            if check_tables(connection, address) == len(MIGRATIONS):
                 return
             connection.execute(_MAKE)
             found = connection.execute(_VERSION).fetchone()
@@ -83,8 +93,14 @@ def migrate(connection: psycopg.Connection[Any], address: JournalAddress) -> Non
         raise _forbidden(address, said_by(address, error), "make its tables in") from None
     except psycopg.errors.ReadOnlySqlTransaction:
         raise DiskError(
-            f"the journal {shown(str(address))} cannot be written: its server is a copy that only reads"
+            f"the journal {shown(str(address))} cannot be written: its server, or this user there, may only read"
         ) from None
+    except psycopg.Error as error:
+        raise refused(address, error) from None
+
+
+def _foreign(address: JournalAddress, table: str) -> DiskError:
+    return DiskError(f"{shown(str(address))} has a table flowrun.{table} that is not of a journal of flowrun's")
 
 
 def _forbidden(address: JournalAddress, said: str, what: str) -> DiskError:

@@ -38,15 +38,15 @@ class PostgresJournal(Journal):
         link.journal = self
 
     @classmethod
-    def at(cls, address: JournalAddress) -> Self:
-        """Connect, make the tables if they are missing, and read all rows.
+    def at(cls, address: JournalAddress, *, past: bool = False) -> Self:
+        """Connect, make the tables if they are missing, and read all rows. ``past``: the past of a run is wanted.
 
         Raises: UsageError, if somebody rewrites the journal; DiskError, if the database cannot be used.
         """
         with closing(connect(address)) as connection:
             migrate(connection, address)
             notes = _remarks(dict(connection.execute(_SETTINGS).fetchall()), address)
-        index = Index()
+        index = Index.empty(past=past)
         with closing(PostgresConnection(address, snapshot=True)) as reader:
             last = read_through(reader, address, index)
         link = _Link()
@@ -90,6 +90,7 @@ class _Link:
 
     writer: PostgresWriter
     journal: PostgresJournal | None = None
+    in_place = True  # each transaction of a database finds its table, or fails
 
     def trouble(self, trouble: DiskError) -> None:
         journal = self.journal

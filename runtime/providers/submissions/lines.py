@@ -9,8 +9,8 @@ from typing import Any
 from ...vocabulary.call import Reply, Request
 from ...vocabulary.errors import AnswerError
 from ...vocabulary.tariff import BATCH_TIER
+from ..hosted import ServedProvider
 from ..posts import Post
-from ..served import ServedProvider
 from ..structured import shape
 
 _SECONDS = 60.0

@@ -21,11 +21,11 @@ from ..vocabulary.json_value import Json
 from .beginning import Beginning, Driver
 from .body_queue import BodyQueue
 from .budget_ends import BudgetEnds
+from .notices import lost_line, once
 from .process import Started
 from .rows import RowRelay
 from .sound import read, sound
 from .team import Hello, Team
-from .told import lost_line, once
 from .worker_handle import WorkerHandle
 
 DEATHS = 3

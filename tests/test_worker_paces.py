@@ -14,8 +14,8 @@ from flowrun.runtime.journal.wire import WireError
 from flowrun.runtime.vocabulary.pace import Pace
 from flowrun.runtime.workers import beginning
 from flowrun.runtime.workers.event_forms import EventReader
+from flowrun.runtime.workers.message_contents import read
 from flowrun.runtime.workers.paces import joined, paces_of
-from flowrun.runtime.workers.sound import read
 from flowrun.runtime.workers.worker_handle import WorkerHandle
 from support.model_server import model_server
 from support.worker_runs import ran

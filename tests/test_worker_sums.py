@@ -29,7 +29,7 @@ from flowrun.runtime.vocabulary.request_events import Bill
 from flowrun.runtime.vocabulary.usage import TokenDetail, Usage
 from flowrun.runtime.workers import beginning
 from flowrun.runtime.workers.event_forms import STRIDE, EventReader
-from flowrun.runtime.workers.sound import read
+from flowrun.runtime.workers.message_contents import read
 from flowrun.runtime.workers.worker_handle import WorkerHandle
 from support.model_server import Served, model_server
 

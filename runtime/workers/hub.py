@@ -21,10 +21,10 @@ from ..vocabulary.json_value import Json
 from .beginning import Beginning, Driver
 from .body_queue import BodyQueue
 from .budget_ends import BudgetEnds
+from .message_contents import read, well_formed
 from .notices import lost_line, once
 from .process import Started
 from .rows import RowRelay
-from .sound import read, sound
 from .team import Hello, Team
 from .worker_handle import WorkerHandle
 
@@ -182,7 +182,7 @@ class Hub:
                     if self._rows is not None:
                         self._rows.write(worker, found, message.get("records", ()))
                 case "leases":
-                    with sound():
+                    with well_formed():
                         self._desk.take(worker.number, found)
                 case "events" | "figures":
                     for event in found:

@@ -26,7 +26,7 @@ _READERS: dict[str, Callable[[WorkerHandle, Any], Any]] = {
 
 
 @contextmanager
-def sound() -> Iterator[None]:
+def well_formed() -> Iterator[None]:
     """Raise WireError where the content of a message has another form than a worker of flowrun's gives it."""
     try:
         yield
@@ -39,5 +39,5 @@ def read(worker: WorkerHandle, name: str, found: Any) -> Any:
     reader = _READERS.get(name)
     if reader is None:
         return found
-    with sound():
+    with well_formed():
         return reader(worker, found)

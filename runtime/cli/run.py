@@ -14,7 +14,7 @@ from ..externs.externs import permit
 from ..files.files import Files
 from ..inputs.inputs import files_given
 from ..inputs.python_inputs import check_texts
-from ..journal.beside import FOLDER
+from ..journal.files import FOLDER
 from ..journal.project import NAME
 from ..plans.streaming import only_mapped
 from ..session.option_readers import folders

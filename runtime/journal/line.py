@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from .beside import file_beside
+from .files import file_beside
 from .wire import Frames, framed_text
 
 SOCKET = ".socket"

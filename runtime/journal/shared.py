@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from ..vocabulary.errors import DiskError, UsageError
 from ..vocabulary.quoting import shown
-from .beside import open_file
 from .creation import prepare, refusal
+from .files import open_file
 from .head import Head, HeadFile, Mark
 from .index import Index
 from .lock import Lock

@@ -26,8 +26,8 @@ from .writer import Writer, WriteRequest
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .line import Line
     from .remote import Found, RemoteWriter
+    from .sockets import JournalLine
 
 _LATER = "SELECT DISTINCT run FROM records WHERE number > ?"
 
@@ -88,7 +88,7 @@ class Shared:
             service.begin(writer)
         return writer
 
-    def reach(self, line: Line, process: int) -> None:
+    def reach(self, line: JournalLine, process: int) -> None:
         """Give all entries to the process that writes. Raises DiskError."""
         from .remote import RemoteWriter  # few runs meet another process
 

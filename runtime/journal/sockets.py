@@ -69,7 +69,7 @@ def own_user(connection: socket.socket) -> bool:
     return bool(user == os.geteuid())
 
 
-class Line:
+class JournalLine:
     """A connection to the process that writes a journal."""
 
     def __init__(self, journal: Path) -> None:

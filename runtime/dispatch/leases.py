@@ -16,7 +16,7 @@ from ..costs.lease_book import LeaseBook
 from ..costs.leased_ledger import LeasedLedger
 from ..limits.lease_endpoint import EndpointBook
 from ..limits.lease_reports import GAP, SLACK
-from ..limits.leased import LeasedLimiter
+from ..limits.leased_limiter import LeasedLimiter
 from ..limits.run_portion import Portion
 from ..limits.terms import UNKNOWN_TERMS, EndpointTerms
 from ..vocabulary.errors import CallError

@@ -13,7 +13,7 @@ from typing import Any
 from flowrun.runtime.costs.lease_book import BudgetBook, LeaseBook
 from flowrun.runtime.dispatch.leases import LeaseDesk, Leases
 from flowrun.runtime.limits import EndpointTerms, Place, Verdict
-from flowrun.runtime.limits.leased import LeasedLimiter
+from flowrun.runtime.limits.leased_limiter import LeasedLimiter
 from flowrun.runtime.vocabulary.json_value import Json
 from flowrun.testing import VirtualLoop
 

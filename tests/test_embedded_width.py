@@ -11,7 +11,7 @@ import pytest
 
 from flowrun.runtime.dispatch.endpoint import Endpoint
 from flowrun.runtime.experience.store import NAME, open_store
-from flowrun.runtime.limits import Limiter
+from flowrun.runtime.limits import EndpointTerms, Limiter
 from flowrun.runtime.providers.embedded import calibration
 from flowrun.runtime.providers.embedded import weights as weights_module
 from flowrun.runtime.providers.embedded.calibration import best_width
@@ -180,7 +180,7 @@ async def test_an_untested_engine_is_told_and_used(world: World) -> None:
 
 async def test_the_limiter_follows_the_provider(world: World) -> None:
     provider = world.provider(2)
-    limiter = Limiter(provider.concurrency, start=provider.concurrency)
+    limiter = Limiter(provider.concurrency, EndpointTerms(start=provider.concurrency))
     endpoint = Endpoint(provider, limiter, follows=True)
     place = limiter.acquire()
     assert place is not None and limiter.acquire() is None

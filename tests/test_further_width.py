@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from flowrun.runtime.dispatch.leases import Leases
-from flowrun.runtime.limits import NEAR, Limiter
+from flowrun.runtime.limits import NEAR, EndpointTerms, Limiter
 from flowrun.runtime.limits.width import Width
 from flowrun.runtime.vocabulary.pace import WIDEST, Pace
 from support.experience import begin, learn, recall
@@ -31,11 +31,13 @@ def runs(server: Callable[[], Server], counts: list[int], pace: Pace = UNKNOWN) 
         start = pace.start(USUAL, None)
         limiter = Limiter(
             None,
-            start=start,
-            trusted=start > USUAL,
-            refused_at=pace.refused_at(start),
-            further=pace.further(start),
-            pacing=NEAR,
+            EndpointTerms(
+                start=start,
+                trusted=start > USUAL,
+                refused_at=pace.refused_at(start),
+                further=pace.further(start),
+                pacing=NEAR,
+            ),
         )
         ran = run(limiter, server(), count)
         pace = pace.after(limiter.pace)
@@ -110,7 +112,7 @@ def test_a_server_that_takes_less_than_twice_as_many_refuses_few() -> None:
 @pytest.mark.parametrize("capacity", [4, 64, 300, 600, 900])
 def test_a_server_that_has_become_smaller_refuses_few(capacity: int, slow: float, most: int) -> None:
     server = Server(((0.0, capacity),), slow=slow)
-    limiter = Limiter(None, start=500, further=1000, trusted=True, pacing=NEAR)
+    limiter = Limiter(None, EndpointTerms(start=500, further=1000, trusted=True, pacing=NEAR))
     assert run(limiter, server, 1000).refused() <= most
 
 
@@ -152,7 +154,7 @@ def test_the_file_of_the_user_keeps_it(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("holders", "start", "width"), [(1, 500, 1000), (2, 250, 500), (600, 1, 1)])
 async def test_the_holders_of_leases_share_it(holders: int, start: int, width: int) -> None:
     limiter = Leases(lambda message: None, holders).limiter(
-        "x", None, start=500, further=1000, trusted=True, refused_at=None, pacing=NEAR
+        "x", None, EndpointTerms(start=500, further=1000, trusted=True, refused_at=None, pacing=NEAR)
     )
     assert (limiter.start, limiter.width) == (start, width)
     limiter.close()

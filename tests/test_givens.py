@@ -16,10 +16,10 @@ from flowrun.runtime.api import RunOptions, resume_async, run_async
 from flowrun.runtime.cli import run_command
 from flowrun.runtime.files.large_text import LARGE, mark_of
 from flowrun.runtime.journal.given_files import kept_apart
-from flowrun.runtime.journal.givens import given_of
 from flowrun.runtime.journal.index import Run
 from flowrun.runtime.journal.notes import files_of
 from flowrun.runtime.journal.reading import JournalReader
+from flowrun.runtime.journal.recorded_beginning import recorded_beginning
 from flowrun.runtime.journal.records import JUST_BEGUN, Kind, LogRecord, content
 from flowrun.runtime.journal.store import Journal
 from flowrun.runtime.journal.survey import read_runs
@@ -46,7 +46,7 @@ def kinds(path: Path) -> list[str]:
 
 def givens(path: Path, read: Any = None) -> list[tuple[Run, dict[str, Any]]]:
     with JournalReader(path, *([read] if read else [])) as reader:
-        return [(run, given_of(reader, run).inputs) for run in reader.index.runs.values()]
+        return [(run, recorded_beginning(reader, run).inputs) for run in reader.index.runs.values()]
 
 
 # Contents
@@ -115,10 +115,10 @@ async def test_contents_are_part_of_what_other_runs_see(tmp_path: Path) -> None:
         await first.append(records("a"))
         with closing(Journal.open(path)) as second:
             (run,) = second.index.runs.values()
-            assert given_of(second, run).inputs == {"x": "a"}
+            assert recorded_beginning(second, run).inputs == {"x": "a"}
             await second.append(records("b"))
             with closing(Journal.open(path)) as third:
-                found = [given_of(third, run).inputs for run in third.index.runs.values()]
+                found = [recorded_beginning(third, run).inputs for run in third.index.runs.values()]
         assert found == [{"x": "a"}, {"x": "b"}]
         assert not first.index.contents
 
@@ -130,12 +130,12 @@ def test_a_missing_content_is_damage(part: str, tmp_path: Path) -> None:
     rows = [(1, 1, "run", b"", "", head), (2, 1, "given", b"", "", body)]
     path = lay_out(tmp_path / "journal.db", iter(rows), 2)
     with JournalReader(path) as reader, pytest.raises(DiskError, match=r"is damaged: the content .* is missing"):
-        getattr(given_of(reader, reader.index.runs[1]), part)
+        getattr(recorded_beginning(reader, reader.index.runs[1]), part)
 
 
 def test_a_run_without_a_beginning_says_so(tmp_path: Path) -> None:
     with JournalReader(tmp_path / "none.db") as reader, pytest.raises(DiskError, match="ended before its first call"):
-        given_of(reader, Run(1, "r", "f", "", 1.0))
+        recorded_beginning(reader, Run(1, "r", "f", "", 1.0))
 
 
 def test_changed_content_is_damage(tmp_path: Path) -> None:
@@ -149,7 +149,7 @@ def test_changed_content_is_damage(tmp_path: Path) -> None:
     with closing(sqlite3.connect(path)) as db, db:
         db.execute("""UPDATE records SET body = '{"json":{"x":"other"}}' WHERE kind = 'content' AND number = 3""")
     with JournalReader(path, read_runs) as reader, pytest.raises(DiskError, match="row 3"):
-        _ = given_of(reader, reader.index.runs[1]).inputs
+        _ = recorded_beginning(reader, reader.index.runs[1]).inputs
 
 
 # Long texts
@@ -168,7 +168,7 @@ async def test_a_long_text_stays_in_its_file(flow: Callable[[str], Path], tmp_pa
     assert journal.stat().st_size < LARGE
     with JournalReader(journal) as reader:
         (run,) = reader.index.runs.values()
-        given = given_of(reader, run)
+        given = recorded_beginning(reader, run)
         assert given.inputs == {"x": None}
         kept = given.files["x"]
         assert (kept["path"], kept["size"], kept["at"]) == (str(long_file), len(LONG), ["x"])
@@ -227,7 +227,7 @@ async def test_long_texts_within_lists_and_records(
     result = await run_async(flow(text), values, options=options(journal))
     with JournalReader(journal) as reader:
         (run,) = reader.index.runs.values()
-        given = given_of(reader, run)
+        given = recorded_beginning(reader, run)
         assert given.inputs == {"docs": ["short", None, None], "one": {"body": None, "note": "n"}}
         assert set(given.files) == {"docs[1]", "docs[2]", "one.body"}
     again = await resume_async("last", journal, options=options_of_resume())
@@ -272,7 +272,7 @@ async def test_places_without_an_environment(faults: Any, flow: Callable[[str], 
     )
     with JournalReader(journal) as reader:
         (run,) = reader.index.runs.values()
-        models = given_of(reader, run).models
+        models = recorded_beginning(reader, run).models
     assert models["openai:m"] == EndpointRecord(faults.url, faults.url)
     assert b"sk-secret" not in journal.read_bytes()
 
@@ -302,7 +302,7 @@ async def test_places_have_no_secret(
     )
     with JournalReader(journal, read_runs) as reader:
         (run,) = reader.index.runs.values()
-        assert given_of(reader, run).models == {"m:m": place}
+        assert recorded_beginning(reader, run).models == {"m:m": place}
     assert b"pass" not in journal.read_bytes()
 
 
@@ -325,7 +325,7 @@ async def test_a_resume_writes_other_places_only(flow: Callable[[str], Path], tm
         await resume_async("last", journal, options=RunOptions(opener=at(endpoint), environ={}))
         with JournalReader(journal) as reader:
             (run,) = reader.index.runs.values()
-            names.append(given_of(reader, run).models["m:m"].name)
+            names.append(recorded_beginning(reader, run).models["m:m"].name)
     assert names == ["http://a", "http://b", "http://b", "http://a"]
     with closing(sqlite3.connect(journal)) as db:
         bodies = [json.loads(body) for (body,) in db.execute("SELECT body FROM records WHERE kind = 'resumed'")]
@@ -345,7 +345,7 @@ async def test_every_model_that_the_flow_may_ask_has_its_place(flow: Callable[[s
     await run_async(flow(text), {"judge": "scripted:judge"}, options=options(journal))
     with JournalReader(journal) as reader:
         (run,) = reader.index.runs.values()
-        models = given_of(reader, run).models
+        models = recorded_beginning(reader, run).models
     assert set(models) == {"scripted:big", "scripted:judge", "scripted:spare"}
 
 

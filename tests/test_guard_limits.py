@@ -11,7 +11,7 @@ from itertools import pairwise
 
 import pytest
 
-from flowrun.runtime.limits import Limiter, Place, Verdict
+from flowrun.runtime.limits import EndpointTerms, Limiter, Place, Verdict
 from flowrun.runtime.limits.retry import Retries, RetryPolicy, come_back
 from flowrun.runtime.vocabulary.errors import InDoubtError, RefusedError
 from flowrun.runtime.vocabulary.usage import Rate, Rates
@@ -54,7 +54,7 @@ def fail(limiter: Limiter, *calls: str) -> None:
 
 @pytest.mark.parametrize(("rpm", "at_once", "next_at"), [(600, 10, 0.1), (90, 1, 1 / 3), (60, 1, 1.0), (30, 1, 2.0)])
 async def test_the_share_of_one_second_goes_at_once(rpm: int, at_once: int, next_at: float) -> None:
-    limiter = Limiter(50, rpm=rpm)
+    limiter = Limiter(50, EndpointTerms(rpm=rpm))
     assert len(all_places(limiter)) == at_once
     assert await opens_at(limiter) == pytest.approx(next_at, abs=0.01)
 
@@ -64,7 +64,7 @@ async def test_the_share_of_one_second_goes_at_once(rpm: int, at_once: int, next
 async def test_tokens_count_as_they_were_used_however_the_request_ended(
     estimate: int, used: int | None, next_at: float, verdict: Verdict
 ) -> None:
-    limiter = Limiter(10, tpm=60)
+    limiter = Limiter(10, EndpointTerms(tpm=60))
     limiter.release(taken(limiter, estimate), verdict, used=used)
     if next_at:
         assert limiter.acquire(1) is None
@@ -218,7 +218,7 @@ async def test_a_failure_that_is_no_refusal_does_not_narrow(verdict: Verdict) ->
 
 
 async def test_a_round_at_most_doubles_the_width() -> None:
-    driver = Driver(Limiter(200, start=3), [0] * 2000, 1.0)
+    driver = Driver(Limiter(200, EndpointTerms(start=3)), [0] * 2000, 1.0)
     driver.pump()
     await driver.done
     rounds = list(Counter(time for time, _ in driver.sent).values())
@@ -227,7 +227,7 @@ async def test_a_round_at_most_doubles_the_width() -> None:
 
 
 async def test_after_an_outage_it_comes_back_to_the_last_width_that_went_well_for_a_whole_round() -> None:
-    limiter = Limiter(64, start=8)
+    limiter = Limiter(64, EndpointTerms(start=8))
     places = all_places(limiter)
     while limiter.width < 16:
         await asyncio.sleep(0.1)
@@ -243,7 +243,7 @@ async def test_after_an_outage_it_comes_back_to_the_last_width_that_went_well_fo
 
 
 async def test_after_an_outage_a_slower_server_is_not_measured_by_its_past() -> None:
-    limiter = Limiter(64, start=4)
+    limiter = Limiter(64, EndpointTerms(start=4))
     dead = False
     # Its first answers come a hundred times as fast as its later ones.
     driver = Driver(limiter, [0] * 10_000, 0.01, lambda number: Verdict.FAILED if dead else Verdict.OK)

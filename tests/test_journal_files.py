@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from flowrun.runtime.journal.beside import ENDS
+from flowrun.runtime.journal.files import ENDS
 from flowrun.runtime.journal.reading import JournalReader
 from flowrun.runtime.journal.records import Kind, LogRecord
 from flowrun.runtime.journal.store import Journal

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from flowrun.runtime.limits.lease_reports import GAP, SLACK, Reports
-from flowrun.runtime.limits.leased import LeasedLimiter
+from flowrun.runtime.limits.leased_limiter import LeasedLimiter
 from support.leased import now, virtually
 
 

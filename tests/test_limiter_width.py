@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowrun.runtime.limits import Limiter, Place, Verdict
+from flowrun.runtime.limits import EndpointTerms, Limiter, Place, Verdict
 from support.limiters import MANY, Driver, now, taken, virtually
 
 pytestmark = pytest.mark.looptime
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.looptime
 @MANY
 def test_whoever_waits_is_served_whatever_happens(verdicts: list[Verdict], limit: int, start: int) -> None:
     async def run() -> Driver:
-        limiter = Limiter(limit, start=start)
+        limiter = Limiter(limit, EndpointTerms(start=start))
         driver = Driver(
             limiter, [0] * 60, 0.1, lambda number: verdicts[number] if number < len(verdicts) else Verdict.OK
         )
@@ -38,7 +38,7 @@ def test_whoever_waits_is_served_whatever_happens(verdicts: list[Verdict], limit
 
 
 async def test_it_begins_at_its_start_and_doubles_while_all_goes_well() -> None:
-    limiter = Limiter(64, start=4)
+    limiter = Limiter(64, EndpointTerms(start=4))
     driver = Driver(limiter, [0] * 500, 0.1)
     driver.pump()
     assert driver.open == 4
@@ -59,7 +59,7 @@ async def test_all_that_was_in_flight_is_one_refusal() -> None:
 
 
 async def test_it_is_not_widened_for_those_who_do_not_use_it() -> None:
-    limiter = Limiter(1000, start=10)
+    limiter = Limiter(1000, EndpointTerms(start=10))
     for _ in range(500):
         limiter.release(taken(limiter), Verdict.OK)
     assert limiter.width == 10
@@ -67,7 +67,7 @@ async def test_it_is_not_widened_for_those_who_do_not_use_it() -> None:
 
 async def test_it_does_not_grow_against_a_server_that_only_lets_wait() -> None:
     """Two at a time, each a second; the others stand in line in the server."""
-    limiter = Limiter(512, start=16)
+    limiter = Limiter(512, EndpointTerms(start=16))
     ends: list[float] = [0.0, 0.0]
     peak = 0
     done = 0
@@ -117,7 +117,7 @@ class Steps:
 
 
 async def stepped(server: Steps, seconds: float, limit: int, start: int) -> None:
-    limiter = Limiter(limit, start=start)
+    limiter = Limiter(limit, EndpointTerms(start=start))
     loop = asyncio.get_running_loop()
     tasks: set[asyncio.Task[None]] = set()
     away = 0

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowrun.runtime.limits import Limiter, Verdict
+from flowrun.runtime.limits import EndpointTerms, Limiter, Verdict
 from flowrun.runtime.vocabulary.usage import Rate, Rates
 from support.limiters import MANY, Driver, now, taken, virtually
 
@@ -116,7 +116,7 @@ def test_no_rate_is_exceeded_in_any_window(
     rpm: int, tpm: int | None, costs: list[int], seconds: float, limit: int
 ) -> None:
     async def run() -> Driver:
-        limiter = Limiter(limit, rpm=rpm, tpm=tpm)
+        limiter = Limiter(limit, EndpointTerms(rpm=rpm, tpm=tpm))
         driver = Driver(limiter, costs, seconds)
         driver.pump()
         await driver.done
@@ -140,14 +140,14 @@ def test_no_rate_is_exceeded_in_any_window(
 
 
 async def test_a_request_beyond_the_bucket_still_goes() -> None:
-    driver = Driver(Limiter(10, tpm=60), [500, 1, 1], 0.1)
+    driver = Driver(Limiter(10, EndpointTerms(tpm=60)), [500, 1, 1], 0.1)
     driver.pump()
     await driver.done
     assert [round(time) for time, _ in driver.sent] == [0, 500, 501]
 
 
 async def test_tokens_that_were_not_used_are_given_back() -> None:
-    limiter = Limiter(10, tpm=60)
+    limiter = Limiter(10, EndpointTerms(tpm=60))
     limiter.release(taken(limiter, 500), Verdict.OK, used=10)
     assert limiter.acquire(1) is None
     await asyncio.sleep(10.1)
@@ -203,7 +203,7 @@ async def test_failures_in_a_row_open_it_and_one_probe_goes_at_a_time() -> None:
 @pytest.mark.parametrize(("verdict", "hope"), [(Verdict.FAILED, 100.0), (Verdict.LOST, 30.0)])
 async def test_it_says_when_there_is_no_hope(verdict: Verdict, hope: float) -> None:
     """What has never sent a word is given less time than what answers with errors."""
-    limiter = Limiter(1, patience=100.0)
+    limiter = Limiter(1, EndpointTerms(patience=100.0))
     driver = Driver(limiter, [0] * 40, 0.01, lambda number: verdict)
     driver.pump()
     await asyncio.sleep(hope - 1)

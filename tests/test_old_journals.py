@@ -12,8 +12,8 @@ import pytest
 
 from flowrun.runtime.api import RunOptions, resume_async, run_async
 from flowrun.runtime.cli import run_command
-from flowrun.runtime.journal.givens import given_of
 from flowrun.runtime.journal.reading import JournalReader
+from flowrun.runtime.journal.recorded_beginning import recorded_beginning
 from flowrun.runtime.journal.records import FORMAT, Kind, LogRecord
 from flowrun.runtime.journal.store import Journal
 from flowrun.runtime.journal.survey import read_runs
@@ -118,8 +118,8 @@ async def test_an_old_journal_grows(folder: Path, capsys: pytest.CaptureFixture[
     assert asked == ["Draft five in a plain tone", "Polish <Draft five in a plain tone>"]
     with JournalReader(path) as reader:
         assert len(reader.index.contents) == 3
-        plans = [given_of(reader, run).plan["flow"] for run in reader.index.runs.values()]
-        given: list[object] = [given_of(reader, run).inputs["notes"] for run in reader.index.runs.values()]
+        plans = [recorded_beginning(reader, run).plan["flow"] for run in reader.index.runs.values()]
+        given: list[object] = [recorded_beginning(reader, run).inputs["notes"] for run in reader.index.runs.values()]
     assert plans == ["summaries"] * 5
     assert given[1:] == [["one", "four"], ["two", "five"], ["two", "five"], ["five"]]
     assert run_command(["runs", "--journal", str(path)]) == 0
@@ -129,7 +129,7 @@ async def test_an_old_journal_grows(folder: Path, capsys: pytest.CaptureFixture[
 @pytest.mark.parametrize("read", [None, read_runs])
 def test_the_beginning_of_an_old_run(folder: Path, read: Any) -> None:
     with JournalReader(old("rows", folder), *([read] if read else [])) as reader:
-        given = given_of(reader, next(iter(reader.index.runs.values())))
+        given = recorded_beginning(reader, next(iter(reader.index.runs.values())))
         assert json.loads(given.plan_text) == given.plan
         assert given.plan["flow"] == "greetings"
         assert given.inputs == {}
@@ -143,8 +143,8 @@ async def test_a_resume_writes_the_places_that_an_old_run_lacks(folder: Path) ->
     await resume_async("last", path, options=options([]))
     with JournalReader(path) as reader:
         run = next(iter(reader.index.runs.values()))
-        assert given_of(reader, run).first_models == {}
-        assert given_of(reader, run).models["scripted:m"].name == "scripted:m"
+        assert recorded_beginning(reader, run).first_models == {}
+        assert recorded_beginning(reader, run).models["scripted:m"].name == "scripted:m"
 
 
 def test_changed_rows_of_an_old_run_are_refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -16,7 +16,7 @@ from flowrun.runtime.dispatch.scheduler import Scheduler
 from flowrun.runtime.engine.decisions import Call
 from flowrun.runtime.engine.scopes import Context
 from flowrun.runtime.engine.state import State
-from flowrun.runtime.limits import NEAR, Limiter
+from flowrun.runtime.limits import NEAR, EndpointTerms, Limiter
 from flowrun.runtime.providers.scripted import Script, Scripted, ScriptedProvider
 from flowrun.runtime.values.expressions import ModelValue
 from flowrun.runtime.vocabulary.call import Reply, Request
@@ -52,7 +52,7 @@ flow bench(prompts: [text]) {
 def ran(text: str, inputs: dict[str, Any], script: Script, start: int) -> tuple[float, Limiter]:
     """Run a flow. Return its seconds, and its limiter."""
     state = State(planned(text), inputs, Context({}, ModelValue("m", "m"), functions), 256)
-    limiter = Limiter(None, start=start, trusted=True, pacing=NEAR)
+    limiter = Limiter(None, EndpointTerms(start=start, trusted=True, pacing=NEAR))
     endpoint = Endpoint(ScriptedProvider(script), limiter)
     loop = VirtualLoop()
     try:
@@ -124,7 +124,7 @@ def test_requests_that_wait_for_the_journal_are_called_back_by_the_first_refusal
 
     events: list[Event] = []
     state = State(planned(text), inputs, Context({}, ModelValue("m", "m"), functions), 256)
-    endpoint = Endpoint(Narrow([]), Limiter(None, start=40))
+    endpoint = Endpoint(Narrow([]), Limiter(None, EndpointTerms(start=40)))
     loop = VirtualLoop()
     try:
         outcome = loop.run_until_complete(Scheduler(state, {"m": endpoint}, events.append, log=log).run())

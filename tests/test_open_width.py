@@ -6,7 +6,7 @@ from math import ceil
 
 import pytest
 
-from flowrun.runtime.limits import FAR, NEAR, Limiter, Pacing
+from flowrun.runtime.limits import FAR, NEAR, EndpointTerms, Limiter, Pacing
 from support.served_width import GENEROUS, Ran, Server, always, log_normal, run
 
 TRAVEL = {"near": 0.0005, "far": 0.025}
@@ -16,7 +16,7 @@ SLOW = pytest.mark.slow
 
 
 def limiter(pacing: Pacing = NEAR) -> Limiter:
-    return Limiter(None, start=128 if pacing is NEAR else 64, pacing=pacing)
+    return Limiter(None, EndpointTerms(start=128 if pacing is NEAR else 64, pacing=pacing))
 
 
 def against(capacity: float, host: str, count: int, *, headers: bool, queues: bool = False) -> Ran:
@@ -34,7 +34,7 @@ def test_a_thousand_calls_take_few_rounds(headers: bool, most: float) -> None:
 
 
 def test_a_width_of_an_earlier_run_is_used_at_once() -> None:
-    ran = run(Limiter(None, start=1000, trusted=True, pacing=NEAR), Server(), 1000)
+    ran = run(Limiter(None, EndpointTerms(start=1000, trusted=True, pacing=NEAR)), Server(), 1000)
     assert ran.seconds <= 0.38
     assert ran.limiter.taken >= 950
 
@@ -53,13 +53,13 @@ def test_with_a_known_width_the_slowest_call_is_what_a_map_takes(seed: int) -> N
         drawn.append(draw())
         return drawn[-1]
 
-    ran = run(Limiter(None, start=500, trusted=True, pacing=NEAR), Server(seconds=seconds), 500)
+    ran = run(Limiter(None, EndpointTerms(start=500, trusted=True, pacing=NEAR)), Server(seconds=seconds), 500)
     assert ran.seconds <= 1.08 * max(drawn)
 
 
 @pytest.mark.parametrize("host", ["near", "far"])
 def test_a_width_that_people_set_is_reached_soon_and_never_exceeded(host: str) -> None:
-    ran = run(Limiter(1000, pacing=PACING[host]), Server(), 3000)
+    ran = run(Limiter(1000, EndpointTerms(pacing=PACING[host])), Server(), 3000)
     assert 950 <= ran.server.peak <= 1000
     assert ran.seconds <= 0.6 + {"near": 0.06, "far": 0.6}[host]
 
@@ -105,7 +105,7 @@ def test_refusals_of_calls_with_spread_times_stay_few(capacity: int) -> None:
 
 
 def test_a_width_of_an_earlier_run_that_is_wrong_costs_few_refusals() -> None:
-    ran = run(Limiter(None, start=1000, trusted=True, pacing=NEAR), Server(((0.0, 50),)), 1000)
+    ran = run(Limiter(None, EndpointTerms(start=1000, trusted=True, pacing=NEAR)), Server(((0.0, 50),)), 1000)
     assert ran.refused() <= 16
     assert 45 <= ran.limiter.taken <= 51
 

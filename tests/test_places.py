@@ -11,7 +11,7 @@ from flowrun.runtime.catalog import catalog
 from flowrun.runtime.dispatch.endpoint import Endpoint, grown_window, window_of
 from flowrun.runtime.engine.decisions import Launch
 from flowrun.runtime.engine.scopes import Context
-from flowrun.runtime.limits import Limiter
+from flowrun.runtime.limits import EndpointTerms, Limiter
 from flowrun.runtime.limits.retry import RetryPolicy
 from flowrun.runtime.plans.models import declared_models
 from flowrun.runtime.providers.addresses import is_nearby
@@ -97,8 +97,8 @@ def test_the_window_of_a_map_follows_the_places_that_are_in_use() -> None:
 
     assert window_of([endpoint(Limiter(4))]) == 64
     assert window_of([endpoint(Limiter(1000))]) == 2000
-    assert window_of([endpoint(Limiter(None, start=64))]) == 1024
-    shared = Limiter(None, start=5000)
+    assert window_of([endpoint(Limiter(None, EndpointTerms(start=64)))]) == 1024
+    shared = Limiter(None, EndpointTerms(start=5000))
     assert grown_window([endpoint(shared), endpoint(shared)], 1024) == 10_000
     assert grown_window([endpoint(Limiter(5000))], 40) == 40
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from flowrun.runtime.limits import FAR, NEAR, Limiter, Pacing, Place, Verdict
+from flowrun.runtime.limits import FAR, NEAR, EndpointTerms, Limiter, Pacing, Place, Verdict
 from flowrun.runtime.limits.ramp import AHEAD, FEW, FIRST, QUIET, SERVER
 from flowrun.runtime.vocabulary.traffic import Traffic
 from flowrun.testing import VirtualLoop
@@ -49,7 +49,7 @@ class Sender:
 def test_few_requests_leave_before_a_refusal_may_come(pacing: Pacing, uptime: float) -> None:
     async def work() -> None:
         await asyncio.sleep(uptime)
-        sender = Sender(Limiter(None, start=128, pacing=pacing))
+        sender = Sender(Limiter(None, EndpointTerms(start=128, pacing=pacing)))
         sender.pump()
         await asyncio.sleep(0.9 * QUIET)
         assert len(sender.places) == FIRST
@@ -64,7 +64,7 @@ def test_few_requests_leave_before_a_refusal_may_come(pacing: Pacing, uptime: fl
 def test_a_provider_that_takes_long_to_start_gets_no_more_than_the_first_requests(trusted: bool) -> None:
     async def work() -> None:
         traffic = Traffic()
-        limiter = Limiter(None, start=500, trusted=trusted, pacing=NEAR, traffic=[traffic])
+        limiter = Limiter(None, EndpointTerms(start=500, trusted=trusted, pacing=NEAR, traffic=[traffic]))
         sender = Sender(limiter)
         sender.pump()
         await asyncio.sleep(0.4)
@@ -86,7 +86,7 @@ def test_a_provider_that_takes_long_to_start_gets_no_more_than_the_first_request
 def test_a_width_that_the_user_has_set_begins_with_all_that_may_wait_for_a_connection(pacing: Pacing) -> None:
     async def work() -> None:
         traffic = Traffic()
-        limiter = Limiter(500, pacing=pacing, traffic=[traffic])
+        limiter = Limiter(500, EndpointTerms(pacing=pacing, traffic=[traffic]))
         sender = Sender(limiter)
         sender.pump()
         assert len(sender.places) == AHEAD
@@ -96,7 +96,7 @@ def test_a_width_that_the_user_has_set_begins_with_all_that_may_wait_for_a_conne
         await asyncio.sleep(0.01)
         assert AHEAD < len(sender.places) <= AHEAD + 0.01 * pacing.told
         limiter.close()
-        few = Limiter(5, pacing=pacing)
+        few = Limiter(5, EndpointTerms(pacing=pacing))
         assert len(fill(few)) == 5
         few.close()
 
@@ -112,7 +112,7 @@ def test_few_requests_have_a_place_and_no_connection(seconds: float) -> None:
 
     async def work() -> None:
         traffic, most = Traffic(), 0
-        limiter = Limiter(None, start=1000, trusted=True, pacing=NEAR, traffic=[traffic])
+        limiter = Limiter(None, EndpointTerms(start=1000, trusted=True, pacing=NEAR, traffic=[traffic]))
 
         def connected(count: int) -> None:
             nonlocal most
@@ -134,7 +134,7 @@ def test_few_requests_have_a_place_and_no_connection(seconds: float) -> None:
 def test_places_that_become_free_need_no_look_at_the_connections() -> None:
     async def work() -> None:
         traffic = Traffic(on_wire=1)
-        limiter = Limiter(None, start=64, pacing=NEAR, traffic=[traffic])
+        limiter = Limiter(None, EndpointTerms(start=64, pacing=NEAR, traffic=[traffic]))
         places = fill(limiter)
         limiter.release(places.pop(), Verdict.OK)
         assert limiter.acquire() is not None
@@ -145,7 +145,7 @@ def test_places_that_become_free_need_no_look_at_the_connections() -> None:
 
 def test_a_refusal_calls_back_what_was_not_sent() -> None:
     async def work() -> None:
-        limiter = Limiter(None, start=40)
+        limiter = Limiter(None, EndpointTerms(start=40))
         places = fill(limiter)
         assert not any(limiter.withdraws(place) for place in places)
         limiter.release(places.pop(0), Verdict.REFUSED)
@@ -169,7 +169,7 @@ def opened_in(seconds: float, pacing: Pacing, round_trip: float | None, *, allow
     async def work() -> None:
         nonlocal found
         traffic = Traffic(round_trip=round_trip)
-        limiter = Limiter(None, start=100_000, pacing=pacing, traffic=[traffic])
+        limiter = Limiter(None, EndpointTerms(start=100_000, pacing=pacing, traffic=[traffic]))
 
         def connected(count: int) -> None:
             traffic.on_wire = limiter.active
@@ -219,7 +219,7 @@ def far(travel: float, capacity: float, count: int, seconds: float = 0.2, slow: 
     server = Server(
         ((0.0, capacity),), rates=GENEROUS, travel=travel, slow=slow, seconds=always(seconds), traffic=traffic
     )
-    return run(Limiter(None, start=64, pacing=FAR, traffic=[traffic]), server, count)
+    return run(Limiter(None, EndpointTerms(start=64, pacing=FAR, traffic=[traffic])), server, count)
 
 
 @pytest.mark.parametrize(("travel", "most"), [(0.005, 2.2), (0.025, 6.0)])
@@ -251,12 +251,12 @@ def test_a_host_that_refuses_later_than_assumed_gets_the_slow_pace() -> None:
 @pytest.mark.parametrize(("slow", "headers", "most"), [(0.002, True, 16), (0.005, True, 28), (0.005, False, 20)])
 def test_a_busy_host_nearby_refuses_few(slow: float, headers: bool, most: int, capacity: int) -> None:
     server = Server(((0.0, capacity),), rates=GENEROUS if headers else None, slow=slow)
-    assert run(Limiter(None, start=128, pacing=NEAR), server, 1000).refused() <= most
+    assert run(Limiter(None, EndpointTerms(start=128, pacing=NEAR)), server, 1000).refused() <= most
 
 
 @pytest.mark.parametrize("capacity", [4, 16, 50, 300, 900])
 @pytest.mark.parametrize(("slow", "most"), [(0.0, 16), (0.002, 30)])
 def test_a_server_that_has_become_smaller_refuses_few(capacity: int, slow: float, most: int) -> None:
     server = Server(((0.0, capacity),), slow=slow)
-    ran = run(Limiter(None, start=1000, trusted=True, pacing=NEAR), server, 1000)
+    ran = run(Limiter(None, EndpointTerms(start=1000, trusted=True, pacing=NEAR)), server, 1000)
     assert ran.refused() <= most

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
-from flowrun.runtime.limits import Limiter
+from flowrun.runtime.limits import EndpointTerms, Limiter
 from flowrun.runtime.limits.shared import Limiters
 from flowrun.runtime.limits.verdict import Verdict
 from flowrun.runtime.vocabulary.traffic import Traffic
@@ -15,9 +16,9 @@ from flowrun.runtime.vocabulary.traffic import Traffic
 AT = "http://127.0.0.1:1/v1"
 
 
-def two(one: int | None, other: int | None, **terms: int) -> tuple[Limiter, Limiter]:
+def two(one: int | None, other: int | None, **terms: Any) -> tuple[Limiter, Limiter]:
     limiters = Limiters()
-    return limiters.limiter_at(AT)(one, **terms), limiters.limiter_at(AT)(other)
+    return limiters.limiter_at(AT)(one, EndpointTerms(**terms)), limiters.limiter_at(AT)(other)
 
 
 async def test_two_runs_have_the_places_of_one() -> None:
@@ -68,7 +69,7 @@ async def test_two_runs_keep_the_rate_of_one() -> None:
 @pytest.mark.looptime
 async def test_a_rate_that_a_later_run_sets_holds_for_the_first_one() -> None:
     limiters = Limiters()
-    one = limiters.limiter_at(AT)(None, rpm=6000)
+    one = limiters.limiter_at(AT)(None, EndpointTerms(rpm=6000))
 
     def sent() -> int:
         count = 0
@@ -78,7 +79,7 @@ async def test_a_rate_that_a_later_run_sets_holds_for_the_first_one() -> None:
         return count
 
     assert 90 <= sent() <= 101
-    limiters.limiter_at(AT)(None, rpm=60)
+    limiters.limiter_at(AT)(None, EndpointTerms(rpm=60))
     await asyncio.sleep(3)
     assert sent() <= 4
 
@@ -100,9 +101,9 @@ async def test_a_run_that_ends_leaves_nothing_behind() -> None:
 async def test_the_traffic_of_runs_that_go_on_counts() -> None:
     limiters = Limiters()
     first, second = Traffic(on_wire=3), Traffic(on_wire=4)
-    one = limiters.limiter_at(AT)(None, traffic=[first])
+    one = limiters.limiter_at(AT)(None, EndpointTerms(traffic=[first]))
     common = limiters._common[AT]
-    two = limiters.limiter_at(AT)(None, traffic=[second])
+    two = limiters.limiter_at(AT)(None, EndpointTerms(traffic=[second]))
     assert common._ramp._on_wire(0) == 7
     one.close()
     assert common._ramp._on_wire(0) == 4

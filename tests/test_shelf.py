@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flowrun.runtime.journal.answers import Answers, Paid
-from flowrun.runtime.journal.shelf import Shelf
+from flowrun.runtime.journal.known_answers import KnownAnswers
 
 RUN = 5
 ROWS = st.lists(st.tuples(st.integers(1, 9), st.sampled_from("abc")), max_size=12)
@@ -33,7 +33,7 @@ def test_each_answer_is_taken_once_by_the_rule(
     answers = Answers()
     for number, (run, place) in enumerate(rows, 1):
         answers.add(b"k", number, run, place.encode())
-    shelf, taken = Shelf(RUN), set[int]()
+    shelf, taken = KnownAnswers(RUN), set[int]()
     for turn, place in enumerate(places):
         if turn == 3:
             for number, (run, at) in enumerate(later, 100):
@@ -51,7 +51,7 @@ def test_very_many_equal_questions_are_found_in_linear_time() -> None:
     answers = Answers()
     for number in range(1, 20_001):
         answers.add(b"k", number, 1, f"a[{number}]".encode())
-    shelf, taken = Shelf(RUN), set[int]()
+    shelf, taken = KnownAnswers(RUN), set[int]()
     began = time.process_time()
     shelf.add(answers.later(b"k", 0))
     for number in range(20_000, 0, -1):

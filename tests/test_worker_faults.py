@@ -17,9 +17,9 @@ from flowrun import Result, RunOptions, load, run_async
 from flowrun.dsl import Source
 from flowrun.runtime.vocabulary.errors import UsageError
 from flowrun.runtime.workers.event_forms import EventReader
-from flowrun.runtime.workers.hand import Worker
 from flowrun.runtime.workers.process import Started
 from flowrun.runtime.workers.team import Team
+from flowrun.runtime.workers.worker_handle import WorkerHandle
 from support.fault_audit import announced, faults_in, rows_of
 from support.model_server import Served, model_server
 from support.worker_pids import workers_of
@@ -152,7 +152,7 @@ async def test_a_worker_that_never_gets_ready_is_told_soon() -> None:
 
     team = Team(0, none)
     team.count, team._starts_left = 2, 16
-    worker = Worker(1, cast("Started", None), EventReader(1))
+    worker = WorkerHandle(1, cast("Started", None), EventReader(1))
     begun = asyncio.get_running_loop().create_future()
     team._waiting = begun
     starts = 0

@@ -8,9 +8,9 @@ from typing import Any, cast
 
 from flowrun.runtime.dispatch.ledger import RunLog
 from flowrun.runtime.workers.event_forms import EventReader
-from flowrun.runtime.workers.hand import Worker
 from flowrun.runtime.workers.link import Link
 from flowrun.runtime.workers.rows import RowRelay
+from flowrun.runtime.workers.worker_handle import WorkerHandle
 
 
 def waiting(end: socket.socket) -> bytes:
@@ -57,7 +57,7 @@ class Log:
 
 async def test_a_worker_hears_at_once_that_its_rows_are_on_the_disk() -> None:
     ends = socket.socketpair()
-    worker = Worker(1, cast("Any", None), EventReader(1))
+    worker = WorkerHandle(1, cast("Any", None), EventReader(1))
     worker.link = await Link.over(ends[0], lambda message: None, lambda: None)
     log = Log()
     RowRelay(cast(RunLog, log), lambda error: None).write(worker, 7, ())

@@ -14,9 +14,9 @@ from flowrun.runtime.journal.wire import WireError
 from flowrun.runtime.vocabulary.pace import Pace
 from flowrun.runtime.workers import beginning
 from flowrun.runtime.workers.event_forms import EventReader
-from flowrun.runtime.workers.hand import Worker
+from flowrun.runtime.workers.message_contents import read
 from flowrun.runtime.workers.paces import joined, paces_of
-from flowrun.runtime.workers.sound import read
+from flowrun.runtime.workers.worker_handle import WorkerHandle
 from support.model_server import model_server
 from support.worker_runs import ran
 
@@ -44,7 +44,7 @@ def test_a_pace_comes_back_as_it_was() -> None:
 @pytest.mark.parametrize("form", [None, [], {"a": [1]}, {"a": ["x", True, None, None, False]}, {"a": 5}])
 def test_a_pace_of_another_form_is_refused(form: Any) -> None:
     with pytest.raises(WireError):
-        read(Worker(1, cast("Any", None), EventReader(1)), "ended", [[[], []], form])
+        read(WorkerHandle(1, cast("Any", None), EventReader(1)), "ended", [[[], []], form])
 
 
 @pytest.mark.parametrize("workers", [0, 2])

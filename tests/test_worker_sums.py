@@ -29,8 +29,8 @@ from flowrun.runtime.vocabulary.request_events import Bill
 from flowrun.runtime.vocabulary.usage import TokenDetail, Usage
 from flowrun.runtime.workers import beginning
 from flowrun.runtime.workers.event_forms import STRIDE, EventReader
-from flowrun.runtime.workers.hand import Worker
-from flowrun.runtime.workers.sound import read
+from flowrun.runtime.workers.message_contents import read
+from flowrun.runtime.workers.worker_handle import WorkerHandle
 from support.model_server import Served, model_server
 
 FLOW = """
@@ -163,7 +163,7 @@ def test_calls_of_a_dead_worker_of_which_only_the_number_is_known_are_broken_off
 
 @pytest.mark.parametrize("found", [None, [], [[1], 0.0, 0, 0, []], [[0] * 7, 0.0, 0, 0, [["m", [1], [], [0] * 4, []]]]])
 def test_sums_of_another_form_are_refused(found: Any) -> None:
-    worker = Worker(1, cast("Any", None), EventReader(1))
+    worker = WorkerHandle(1, cast("Any", None), EventReader(1))
     with pytest.raises(WireError):
         read(worker, "figures", found)
     assert figures_in([[0] * 7, 0.0, 0, 0, []], 1).count("flying") == 0

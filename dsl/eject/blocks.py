@@ -10,7 +10,7 @@ from .answers import reader_of
 from .bodies import Bodies, defined
 from .output import text_literal
 from .problems import EjectError
-from .reductions import VOTES, Reductions
+from .reductions import VOTES, Reductions, WrittenBlock
 from .scopes import Scope
 
 _ALLOWED = frozenset({"concurrency", "errors", "launch", "retries", "corrections", "hedge", "cache", "batch", "stream"})
@@ -185,7 +185,8 @@ class Blocks:
         self.bodies.body(node.body.steps, inner)
         inner.lines.append(f"return {inner.look(node.body.result)}")
         scope.lines += defined(f"async def {function}({number}: int) -> Any:", inner.lines)
-        self.reductions.write(step, node.reduce, scope, variable, f"len({elements})", function, self._policy(step), ())
+        total = f"len({elements})"
+        self.reductions.write(WrittenBlock(step, node.reduce, variable, total, function, self._policy(step)), scope)
 
     def _repeat(self, step: p.Step, node: p.Repeat, scope: Scope, variable: str) -> None:
         flow = scope.flow
@@ -202,9 +203,9 @@ class Blocks:
         self.bodies.body(node.body.steps, inner)
         inner.lines.append(f"return {inner.look(node.body.result)}")
         scope.lines += defined(f"async def {function}({number}: int) -> Any:", inner.lines)
-        self.reductions.write(
-            step, node.reduce, scope, variable, str(node.most), function, self._policy(step), (node.least, node.most)
-        )
+        sizes, policy = (node.least, node.most), self._policy(step)
+        block = WrittenBlock(step, node.reduce, variable, str(node.most), function, policy, sizes)
+        self.reductions.write(block, scope)
 
     def _fanout(self, step: p.Step, node: p.Fanout, scope: Scope, variable: str) -> None:
         flow = scope.flow
@@ -226,9 +227,9 @@ class Blocks:
         number = flow.free("number")
         body = [f"return await [{', '.join(functions)}][{number}]()"]
         scope.lines += defined(f"async def {pick}({number}: int) -> Any:", body)
-        self.reductions.write(
-            step, node.reduce, scope, variable, str(len(functions)), pick, self._policy(step), (), names
-        )
+        total, policy = str(len(functions)), self._policy(step)
+        block = WrittenBlock(step, node.reduce, variable, total, pick, policy, branches=names)
+        self.reductions.write(block, scope)
 
     def _mention(self, steps: Sequence[p.Step], names: Sequence[str]) -> bool:
         return any(name in names for one in p.walk_steps(steps) for name in one.needs)

@@ -7,6 +7,7 @@ from typing import Any
 
 from .. import plan as p
 from .. import types as t
+from ..records import dataclass
 from .bodies import Bodies, defined
 from .output import literal, text_literal
 from .problems import EjectError
@@ -19,6 +20,39 @@ _RULES = {
 }  # fmt: skip
 
 
+@dataclass(frozen=True, slots=True)
+class WrittenBlock:
+    """A block whose bodies are written. ``variable`` is for its value.
+
+    ``function`` makes one of its bodies, and ``total`` is their number. ``policy`` has the arguments for lost bodies
+    and for those that are open at once. ``sizes`` are the least and the most samples of a repeat; ``branches`` are
+    those of a fan-out.
+    """
+
+    step: p.Step
+    reduce: p.Reduce
+    variable: str
+    total: str
+    function: str
+    policy: str
+    sizes: tuple[int, ...] = ()
+    branches: Sequence[str] = ()
+
+    @property
+    def at_once(self) -> str:
+        """The argument for the bodies that are open at once."""
+        return self.policy[self.policy.index(", at_once") :] if "at_once" in self.policy else ""
+
+    @property
+    def sampled(self) -> bool:
+        return isinstance(self.step.node, p.Repeat)
+
+    @property
+    def chooses(self) -> bool:
+        """True if the vote chooses the number of its samples."""
+        return self.sampled and self.sizes[0] < self.sizes[1]
+
+
 class Reductions:
     """The writer of reducers."""
 
@@ -28,22 +62,9 @@ class Reductions:
         self.plan = plan
         self.extern = extern
 
-    def write(
-        self,
-        step: p.Step,
-        reduce: p.Reduce,
-        scope: Scope,
-        variable: str,
-        total: str,
-        function: str,
-        policy: str,
-        sizes: tuple[int, ...],
-        branches: Sequence[str] = (),
-    ) -> None:
-        """Write the lines that run the bodies and combine their results.
-
-        ``total`` is their number, ``function`` makes one of them, ``sizes`` are those of a repeat.
-        """
+    def write(self, block: WrittenBlock, scope: Scope) -> None:
+        """Write the lines that run the bodies and combine their results."""
+        step, reduce, variable = block.step, block.reduce, block.variable
         # The bodies that are written by now left the line of their last step.
         self.bodies.expressions.line = step.line or self.bodies.expressions.line
         if reduce.searches:
@@ -53,45 +74,44 @@ class Reductions:
         if reduce.deciding is not None:
             raise self._error("a reducer that asks a judge, or about a tie, has no plain form", "reduce by a field")
         if reduce.form == "rule" and reduce.rule in VOTES:
-            self._vote(step, reduce, scope, variable, total, function, policy, sizes)
+            self._vote(block, scope)
             return
+        bodies = f"{block.total}, {block.function}"
         if reduce.form == "rule" and reduce.rule == "first":
-            at_once = policy[policy.index(", at_once") :] if "at_once" in policy else ""
-            scope.lines.append(f"{variable} = await {self.out.use('first_of')}({total}, {function}{at_once})")
+            scope.lines.append(f"{variable} = await {self.out.use('first_of')}({bodies}{block.at_once})")
             return
-        results = f"await {self.out.use('each')}({total}, {function}{policy})"
-        if reduce.form == "rule" and reduce.rule == "collect" and not branches:
+        results = f"await {self.out.use('each')}({bodies}{block.policy})"
+        if reduce.form == "rule" and reduce.rule == "collect" and not block.branches:
             scope.lines.append(f"{variable} = {results}")
             return
         name = scope.flow.free(f"{variable}_results")
         scope.lines.append(f"{name} = {results}")
         if reduce.form == "rule":
-            scope.lines.append(f"{variable} = {self._rule(step, reduce, scope, name, branches, policy)}")
+            scope.lines.append(f"{variable} = {self._rule(block, scope, name)}")
         elif reduce.form == "extern":
             self._extern(reduce, scope, variable, name)
         else:
-            self._ask(reduce, scope, variable, name, branches, policy)
+            self._ask(block, scope, name)
 
     def _error(self, what: str, help: str = "") -> EjectError:
         return self.bodies.expressions.error(what, help)
 
-    def _rule(
-        self, step: p.Step, reduce: p.Reduce, scope: Scope, results: str, branches: Sequence[str], policy: str
-    ) -> str:
-        args = {name: self.bodies.expressions.write(one, scope) for name, one in reduce.args.items()}
+    def _args(self, reduce: p.Reduce, scope: Scope) -> dict[str, str]:
+        return {name: self.bodies.expressions.write(one, scope) for name, one in reduce.args.items()}
+
+    def _rule(self, block: WrittenBlock, scope: Scope, results: str) -> str:
+        reduce = block.reduce
+        args = self._args(reduce, scope)
         if reduce.rule == "collect":
-            if "skip" in policy:
+            if "skip" in block.policy:
                 raise self._error("a fan-out that leaves branches out has no plain form", "use `errors: none`")
-            return f"dict(zip({literal(list(branches))}, {results}, strict=True))"
+            return f"dict(zip({literal(list(block.branches))}, {results}, strict=True))"
         if reduce.rule == "count" and set(args) <= {"by"}:
             present = self.out.use("present")
             given = "".join(f", {one}" for one in args.values())
             return f"sum(one is not None for one in {present}({results}{given}))"
         if reduce.rule == "count":
-            item = t.unwrapped(_item_of(step))
-            if isinstance(by := reduce.args.get("by"), p.Constant) and isinstance(item, t.Record | t.Union):
-                field = item.field(str(by.value))
-                item = t.unwrapped(field.type) if field is not None else item
+            item = _counted_of(block)
             if isinstance(item, t.Record | t.Union | t.ListOf):
                 raise self._error("the count of this answer has no plain form", "count a field")
             given = "".join(f", {name}={one}" for name, one in args.items())
@@ -102,7 +122,7 @@ class Reductions:
         if reduce.rule == "dedupe":
             return f"{self.out.use('deduped')}({self.out.use('present')}({results}){given})"
         if reduce.rule == "merge":
-            given += self._empty_record(step)
+            given += self._empty_record(block.step)
         return f"{self.out.use(_RULES[reduce.rule])}({results}{given})"
 
     def _empty_record(self, step: p.Step) -> str:
@@ -134,13 +154,12 @@ class Reductions:
         parts += [*given, f"results={taken}"]
         scope.lines.append(f"{variable} = await {self.out.use('called')}({', '.join(parts)})")
 
-    def _ask(
-        self, reduce: p.Reduce, scope: Scope, variable: str, results: str, branches: Sequence[str], policy: str
-    ) -> None:
+    def _ask(self, block: WrittenBlock, scope: Scope, results: str) -> None:
+        reduce, variable, branches = block.reduce, block.variable, block.branches
         assert reduce.ask is not None
         merge = scope.flow.free(f"{variable}_merge")
         inner = scope.inner(ballot=False)
-        if branches and "skip" not in policy:
+        if branches and "skip" not in block.policy:
             inner.values |= {name: f"{results}[{place}]" for place, name in enumerate(branches)}
         params = ("so_far", "next") if reduce.form == "fold" else ("results",)
         own = {name: scope.flow.free(f"merge_{name}" if name in self.out.reserved else name) for name in params}
@@ -176,58 +195,62 @@ class Reductions:
         number = self.bodies.expressions.write(count, scope)
         return f"{self.out.use('tree')}({results}, {number}, {merge}, {empty})"
 
-    def _vote(
-        self,
-        step: p.Step,
-        reduce: p.Reduce,
-        scope: Scope,
-        variable: str,
-        total: str,
-        function: str,
-        policy: str,
-        sizes: tuple[int, ...],
-    ) -> None:
-        args = {name: self.bodies.expressions.write(one, scope) for name, one in reduce.args.items()}
+    def _vote(self, block: WrittenBlock, scope: Scope) -> None:
+        args = self._args(block.reduce, scope)
         if "stands" in args:
             raise self._error("a vote that must stand against samples has no plain form", "drop `stands`")
         if "risk" in args:
             raise self._error("a vote with a risk has no plain form", "write a confidence in place of the risk")
         if "undecided" in args:
             raise self._error("a vote that says what it does undecided has no plain form", "drop `undecided`")
-        item = t.unwrapped(_item_of(step))
-        if isinstance(by := reduce.args.get("by"), p.Constant) and isinstance(item, t.Record | t.Union):
-            field = item.field(str(by.value))
-            item = t.unwrapped(field.type) if field is not None else item
-        if isinstance(item, t.Choice):
+        if isinstance(_counted_of(block), t.Choice):
             args["words"] = "True"
-        sampled = isinstance(step.node, p.Repeat)
-        chooses = sampled and sizes[0] < sizes[1]
-        match reduce.rule:
+        kind = self._kind(block, args)
+        launch = self._launch(block)
+        given = "".join(f", {name}={one}" for name, one in args.items())
+        size = f"{block.sizes[0]}, {block.sizes[1]}" if block.chooses else block.total
+        way = "" if launch == "cost" else f", {text_literal(launch)}"
+        vote = f"{self.out.use(kind)}({size}{given})"
+        if block.reduce.tallied:
+            scope.lines.append(f"{scope.tally(block.step.name)}.append({vote})")
+            vote = f"{scope.tally(block.step.name)}[-1]"
+        voted = self.out.use("voted")
+        scope.lines.append(f"{block.variable} = await {voted}({vote}, {block.function}{way}{block.at_once})")
+
+    def _kind(self, block: WrittenBlock, args: dict[str, str]) -> str:
+        """Return the class of a vote. Its arguments become those of the class."""
+        match block.reduce.rule:
+            case "majority" if block.chooses:
+                return "Confident"
             case "majority":
-                kind = "Confident" if chooses else "Vote"
-            case "quorum" | "unanimous" if not chooses:
-                kind = "Quorum" if reduce.rule == "quorum" else "Unanimous"
-            case "ahead" if "lead" in args and chooses:
-                kind, args["by_votes"] = "Ahead", args.pop("lead")
-            case _:
-                raise self._error(f"the vote `{reduce.rule}` has no plain form", "vote by `majority`")
-        if kind == "Vote":
-            args.pop("confidence", None)
-        launch = "together" if isinstance(step.node, p.Fanout) else "cost"
-        chosen = step.options.get("launch")
-        if isinstance(chosen, p.Constant) and sampled:
+                args.pop("confidence", None)
+                return "Vote"
+            case "quorum" if not block.chooses:
+                return "Quorum"
+            case "unanimous" if not block.chooses:
+                return "Unanimous"
+            case "ahead" if "lead" in args and block.chooses:
+                args["by_votes"] = args.pop("lead")
+                return "Ahead"
+        raise self._error(f"the vote `{block.reduce.rule}` has no plain form", "vote by `majority`")
+
+    def _launch(self, block: WrittenBlock) -> str:
+        launch = "together" if isinstance(block.step.node, p.Fanout) else "cost"
+        chosen = block.step.options.get("launch")
+        if isinstance(chosen, p.Constant) and block.sampled:
             launch = str(chosen.value)
         if launch not in ("cost", "together"):
             raise self._error("a vote that is launched for latency has no plain form", "drop the option `launch`")
-        given = "".join(f", {name}={one}" for name, one in args.items())
-        size = f"{sizes[0]}, {sizes[1]}" if chooses else total
-        at_once = policy[policy.index(", at_once") :] if "at_once" in policy else ""
-        way = "" if launch == "cost" else f", {text_literal(launch)}"
-        vote = f"{self.out.use(kind)}({size}{given})"
-        if reduce.tallied:
-            scope.lines.append(f"{scope.tally(step.name)}.append({vote})")
-            vote = f"{scope.tally(step.name)}[-1]"
-        scope.lines.append(f"{variable} = await {self.out.use('voted')}({vote}, {function}{way}{at_once})")
+        return launch
+
+
+def _counted_of(block: WrittenBlock) -> t.Type:
+    """Return the type of the values that a block counts: of its results, or of one field of them."""
+    item = t.unwrapped(_item_of(block.step))
+    if isinstance(by := block.reduce.args.get("by"), p.Constant) and isinstance(item, t.Record | t.Union):
+        field = item.field(str(by.value))
+        return t.unwrapped(field.type) if field is not None else item
+    return item
 
 
 def _item_of(step: p.Step) -> t.Type:

@@ -116,9 +116,7 @@ class Comments:
         between: tuple[str, str],
         region: tuple[int, int],
         *,
-        separator: Doc = "",
-        last: Doc = "",
-        pad: str = "",
+        separators: tuple[Doc, Doc] = ("", ""),
         broken: bool = False,
         short: bool = False,
         early: Sequence[s.Comment] = (),
@@ -126,9 +124,9 @@ class Comments:
     ) -> Doc:
         """Put units between brackets, all on one line or each on its own line.
 
-        ``separator`` comes behind every unit except the last, and ``last`` behind the last one. ``early`` and ``late``
-        are comments from elsewhere for the first and the last place. If ``short`` is True, everything stays on one line
-        unless there is a comment.
+        The first of the ``separators`` comes behind every unit except the last, and the second behind the last one.
+        ``early`` and ``late`` are comments from elsewhere for the first and the last place. If ``short`` is True,
+        everything stays on one line unless there is a comment.
         """
         if units:
             opening = self.settle(units, region[0], early)
@@ -137,12 +135,13 @@ class Comments:
             found = [*early, *self.take(*region), *late]
             opening = _suffix(found.pop(0)) if found and not found[0].own_line else ""
             rest = [self._row(comment) for comment in found]
-        rows = joined_rows(units, rest, separator, last)
+        rows = joined_rows(units, rest, *separators)
         commented = bool(opening or rest) or any(unit.commented for unit in units)
         if not rows:
             return DocConcat([between[0], opening, LineBreak(), between[1]]) if commented else between[0] + between[1]
         if short and not commented:
             return DocConcat([between[0], *(unit.doc for unit in units), between[1]])
+        pad = " " if between[0] == "{" else ""
         inner = Indent(DocConcat([LineBreak(pad), *rows]))
         return Group(DocConcat([between[0], opening, inner, LineBreak(pad), between[1]]), hard=broken or commented)
 

@@ -11,7 +11,7 @@ from itertools import pairwise
 
 from .. import syntax as s
 from .comments import Unit, joined_rows
-from .layout import COMMA, Doc, DocConcat, Group, LineBreak, render
+from .layout import COMMAS, Doc, DocConcat, Group, LineBreak, render
 from .phrases import label_text, number
 from .tests import TestPhrases
 
@@ -76,7 +76,7 @@ class _Formatter(TestPhrases):
             units = [self.comments.unit(one.span.start, one.span.end, self.string(one)) for one in decl.addresses]
             before = decl.name.span.end
             end = self._end_of_list(last)
-            listed = self.comments.enclosed(units, ("[", "]"), (before, end), separator=",", last=COMMA)
+            listed = self.comments.enclosed(units, ("[", "]"), (before, end), separators=COMMAS)
             head, last = DocConcat(["endpoint ", decl.name.text, " at ", listed]), end
         else:
             head = DocConcat(["endpoint ", decl.name.text, " = ", self.string(decl.addresses[0])])
@@ -111,7 +111,7 @@ class _Formatter(TestPhrases):
             doc = DocConcat([param.name.text, ": ", label_text(param.label), self.type_expr(param.type), *default])
             units.append(self.unit(param, doc))
         end = self._closing_bracket(units[-1].end if units else start, before)
-        return self.comments.enclosed(units, ("(", ")"), (start, end), separator=",", last=COMMA)
+        return self.comments.enclosed(units, ("(", ")"), (start, end), separators=COMMAS)
 
     def _closing_bracket(self, start: int, end: int) -> int:
         """Find the last `)` outside of comments. A default value may end with a `)` of its own."""
@@ -139,9 +139,7 @@ class _Formatter(TestPhrases):
         units = [self.unit(line, self._line(line)) for line in lines]
         broken = len(lines) > 1 or self.text.find("\n", body.span.start, body.span.end) >= 0
         region = (body.span.start, body.span.end)
-        return self.comments.enclosed(
-            units, ("{", "}"), region, pad=" ", broken=broken and bool(lines), early=early, late=late
-        )
+        return self.comments.enclosed(units, ("{", "}"), region, broken=broken and bool(lines), early=early, late=late)
 
     def _line(self, line: s.Line | s.Return, name: Doc = "") -> Doc:
         if isinstance(line, s.Return):
@@ -236,7 +234,7 @@ class _Formatter(TestPhrases):
         region, start = (node.body.span.start, node.body.span.end), node.value.span.end
         broken = len(units) > 1 or self.text.find("\n", *region) >= 0
         early = self.comments.take(start, node.body.span.start)
-        body = self.comments.enclosed(units, ("{", "}"), region, pad=" ", broken=broken and bool(units), early=early)
+        body = self.comments.enclosed(units, ("{", "}"), region, broken=broken and bool(units), early=early)
         return DocConcat(["match ", self.expr(node.value), " ", body])
 
     def _cascade(self, node: s.Cascade) -> Doc:
@@ -247,7 +245,7 @@ class _Formatter(TestPhrases):
         region = (node.body.span.start, node.body.span.end)
         broken = len(units) > 1 or self.text.find("\n", *region) >= 0
         early = self.comments.take(node.span.start, node.body.span.start)
-        body = self.comments.enclosed(units, ("{", "}"), region, pad=" ", broken=broken and bool(units), early=early)
+        body = self.comments.enclosed(units, ("{", "}"), region, broken=broken and bool(units), early=early)
         return DocConcat(["cascade ", body])
 
     def _rounds(self, node: s.Rounds) -> Doc:

@@ -67,9 +67,8 @@ class Group:
 
 
 Doc = str | LineBreak | Suffix | IfBroken | DocConcat | Indent | Group
-
-
-COMMA = IfBroken(",")
+COMMAS: tuple[Doc, Doc] = (",", IfBroken(","))
+"""The text behind each unit of a list but the last, and behind the last."""
 
 
 def is_hard(doc: Doc) -> bool:

@@ -8,7 +8,7 @@ from decimal import Decimal
 from .. import syntax as s
 from ..parsing.strings import quoted, quoted_lines
 from .comments import Comments, Unit
-from .layout import COMMA, Doc, DocConcat, Group, IfBroken, Indent, LineBreak
+from .layout import COMMAS, Doc, DocConcat, Group, IfBroken, Indent, LineBreak
 
 _LEVELS = (
     ("or",),
@@ -117,7 +117,7 @@ class Phrases:
                 broken = len(units) > _MOST_FIELDS or any(field.description for field in written.fields)
                 region = (written.span.start, written.span.end)
                 return self.comments.enclosed(
-                    units, ("{", "}"), region, separator=IfBroken("", ","), pad=" ", broken=broken
+                    units, ("{", "}"), region, separators=(IfBroken("", ","), ""), broken=broken
                 )
 
     def _field(self, field: s.FieldDecl) -> Doc:
@@ -138,7 +138,7 @@ class Phrases:
         ask = whole.ask if isinstance(whole, s.Reduce) else None
         region = (function.span.end, ask.span.start if ask is not None else whole.span.end)
         short = len(args) == 1 and _short(args[0].value)
-        return self.comments.enclosed(units, ("(", ")"), region, separator=",", last=COMMA, short=short)
+        return self.comments.enclosed(units, ("(", ")"), region, separators=COMMAS, short=short)
 
     def expr(self, expr: s.Expr, least: int = 0, hidden: frozenset[str] = frozenset()) -> Doc:
         """Write an expression.
@@ -163,11 +163,11 @@ class Phrases:
             case s.ListExpr():
                 units = [self.comments.unit(item.span.start, item.span.end, self.expr(item)) for item in expr.items]
                 region = (expr.span.start, expr.span.end)
-                return self.comments.enclosed(units, ("[", "]"), region, separator=",", last=COMMA)
+                return self.comments.enclosed(units, ("[", "]"), region, separators=COMMAS)
             case s.RecordExpr():
                 units = [self.unit(entry, self._entry(entry)) for entry in expr.entries]
                 region = (expr.span.start, expr.span.end)
-                return self.comments.enclosed(units, ("{", "}"), region, separator=",", last=COMMA, pad=" ")
+                return self.comments.enclosed(units, ("{", "}"), region, separators=COMMAS)
             case s.Call():
                 prefix = f"{expr.prefix.text}." if expr.prefix else ""
                 return DocConcat(
@@ -185,7 +185,7 @@ class Phrases:
             return "?"
         units = [self.comments.unit(one.span.start, one.span.end, self.expr(one)) for one in hole.values]
         region = (hole.span.start + 1, hole.span.end)
-        return DocConcat(["?", self.comments.enclosed(units, ("(", ")"), region, separator=",", last=COMMA)])
+        return DocConcat(["?", self.comments.enclosed(units, ("(", ")"), region, separators=COMMAS)])
 
     def operand(self, expr: s.Expr) -> Doc:
         """Write an expression as a side of a comparison."""

@@ -17,7 +17,7 @@ class TestPhrases(Phrases):
         units = [self.unit(line, self._test_line(line)) for line in test.lines]
         region = (test.braces.start, test.braces.end)
         early = self.comments.take(test.flow.span.end, test.braces.start)
-        body = self.comments.enclosed(units, ("{", "}"), region, pad=" ", broken=bool(units), early=early)
+        body = self.comments.enclosed(units, ("{", "}"), region, broken=bool(units), early=early)
         head = ["test ", self.string(test.title)] if isinstance(test, s.TestDecl) else ["setup ", test.name.text]
         prefix = f"{test.prefix.text}." if test.prefix is not None else ""
         return DocConcat([*head, f" of {prefix}{test.flow.text} ", body])

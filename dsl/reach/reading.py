@@ -155,7 +155,6 @@ class Reading:
         vote = site.title_of(site.vote)
         self._votes[vote] = None
         width = width_words(answer_of(site.step, place.kind), mark.bits, free=mark.free)
-        stands = stands_of(site.vote)
         kind: ReachedKind = "ballot"
         if (site.flow, site.vote.name) in self._voted:
             kind, text = "ballots", f"several ballots of {vote} ({width} each)"
@@ -163,12 +162,13 @@ class Reading:
             text = f"its own ballot{{}} ({width})"
         else:
             text = f"the ballot {site.title} of {vote} ({width})"
-        return self._made(kind, text, place, site, request, width, mark, places=(vote,), stands=stands)
+        made = self._made(kind, text, place, site, request, width, mark)
+        return replace(made, places=(vote,), stands=stands_of(site.vote))
 
     def _extern(self, place: Place, site: Site, request: Mark) -> Reached:
         width = width_words(None, request.bits, free=request.free)
         text = f"the arguments of {called_title(site)} ({width})"
-        return self._made("extern", text, place, site, request, width, places=(called_title(site),))
+        return replace(self._made("extern", text, place, site, request, width), places=(called_title(site),))
 
     def _result(self, place: Place) -> Iterator[Reached]:
         mark = place.value.get(self.source.key)
@@ -213,9 +213,6 @@ class Reading:
         request: Mark | None,
         width: str,
         answered: Mark | None = None,
-        *,
-        places: tuple[str, ...] = (),
-        stands: int | None = None,
     ) -> Reached:
         told = answered or request
         assert told is not None
@@ -226,16 +223,14 @@ class Reading:
         return Reached(
             kind,
             text,
-            places or (site.title,),
+            (site.title,),
             way,
             width,
             _bits(told),
             told.free,
             self.caused.calls(place, request) if asks else None,
             self.caused.cost(place, request) if asks else None,
-            None,
-            stands,
-            place.line,
+            line=place.line,
         )
 
     def _group(

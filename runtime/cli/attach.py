@@ -14,7 +14,7 @@ import click
 
 from ..detached.places import ANSWER
 from ..detached.records import find
-from ..journal.beside import open_file
+from ..journal.files import open_file
 from ..journal.project import journal_option, resume_command
 from ..vocabulary.quoting import inert
 from . import exits

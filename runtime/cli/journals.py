@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ..journal.address import JournalAddress, place_of
-from ..journal.beside import files_of
+from ..journal.files import files_of
 from ..journal.project import project_journal
 from ..vocabulary.errors import UsageError
 

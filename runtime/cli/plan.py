@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from functools import partial
 from importlib.resources import files as package_files
 from math import isfinite
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -31,10 +32,13 @@ from .flags import first_and_flow
 from .journals import journal_path
 from .params import FIRST, Chosen, FlowCommand
 from .paths import PathThatIs, is_several
-from .plan_limits import Chances, Limits
+from .plan_limits import Chances
 from .plan_view import journal_line, unforeseen_line, view
 from .plans import ALLOW_READ, chosen_model
 from .screen import terminal_width
+
+if TYPE_CHECKING:
+    from flowrun.dsl import AskedModel, Bounds
 
 
 class _Dollars(click.ParamType):  # type: ignore[type-arg,unused-ignore]
@@ -115,20 +119,14 @@ class _PlanCommand(FlowCommand):
 @click.pass_obj
 def command(
     chosen: Chosen | None,
+    /,
     *,
     path: Path | None,
-    model: str | None,
-    first: int | None,
-    batch: bool,
     journal: str | None,
     as_json: bool,
     schema: bool,
-    max_calls: int | None,
-    max_attempts: int | None,
-    right: float,
-    max_cost: float | None,
     given: Path | None,
-    allow_read: tuple[Path, ...],
+    **options: Any,
 ) -> int:
     """Show the steps of a flow. Each step has its least and its most calls, rounds, tokens and dollars.
 
@@ -148,7 +146,7 @@ def command(
     if schema:
         click.echo(package_files("flowrun.grammars").joinpath("plan.schema.json").read_text(encoding="utf-8"), nl=False)
         return exits.DONE
-    limits = Limits(max_calls, max_attempts, max_cost)
+    chances = Chances.given(options)
     if given is not None or (chosen is None and path is not None):
         from .plan_folders import plan_folders  # most plans are of one flow
 
@@ -156,44 +154,43 @@ def command(
             raise UsageError("--journal belongs to the plan of one flow")
         if chosen is not None and chosen.texts:
             raise UsageError("--inputs has the inputs of flows: put them all into its file")
-        return plan_folders(
-            path,
-            given,
-            Chances(model, first, limits, right=right, batch=batch, allow_read=allow_read),
-            as_json=as_json,
-        )
+        return plan_folders(path, given, chances, as_json=as_json)
     if path is None or chosen is None:
         raise UsageError("name a flow file: flowrun plan FILE.flow")
+    return _planned(chosen, Files(path.parent, chances.allow_read), chances, journal, as_json=as_json)
+
+
+def _planned(chosen: Chosen, files: Files, chances: Chances, journal: str | None, *, as_json: bool) -> int:
+    """Print the plan of one flow and its bounds, and return the exit code."""
     if chosen.checked.warnings:
         show_findings(chosen.checked.warnings)
     plan = chosen.plan
-    model = chosen_model(plan, model)
-    files = Files(path.parent, allow_read)
-    inputs = chosen.inputs(files, remark, first=first)
-    bounds = estimate_plan(plan, inputs, files, model=model, right=right, batch=batch)
+    model = chosen_model(plan, chances.model)
+    inputs = chosen.inputs(files, remark, first=chances.first)
+    estimate = partial(estimate_plan, plan, inputs, files, model=model, right=chances.right, batch=chances.batch)
+    bounds = estimate()
     kept = _foreseen(plan, inputs, model, files, journal)
     asked = asked_models(plan, inputs, model, os.environ)
     if as_json:
         say(f"{planned_json(plan, bounds, kept, asked)}\n")
     else:
-        votes = votes_in(plan, catalog().reducers)
-        for line in view(bounds, plan.calls_limit, plan.money_limit, terminal_width(), votes=votes):
+        in_batches = batch_lines(plan, partial(estimate, only_batches=True), everywhere=chances.batch)
+        for line in (*_lines(plan, bounds, asked), *in_batches, *([] if kept is None else [journal_line(kept)])):
             click.echo(inert(line))
-        if beyond := unforeseen(plan):
-            click.echo(inert(unforeseen_line(beyond)))
-        for line in ("asks:", *(f"  {in_words_of(one)}" for one in asked)) if asked else ():
-            click.echo(inert(line))
-        only_batches = partial(
-            estimate_plan, plan, inputs, files, model=model, right=right, batch=batch, only_batches=True
-        )
-        for line in batch_lines(plan, only_batches, everywhere=batch):
-            click.echo(line)
-        if kept is not None:
-            click.echo(journal_line(kept))
-    over = limits.over(bounds)
+    over = chances.limits.over(bounds)
     for complaint in over:
         complain(complaint)
     return exits.OVER_LIMIT if over else exits.DONE
+
+
+def _lines(plan: p.Plan, bounds: Bounds, asked: Sequence[AskedModel]) -> Iterator[str]:
+    votes = votes_in(plan, catalog().reducers)
+    yield from view(bounds, plan.calls_limit, plan.money_limit, terminal_width(), votes=votes)
+    if beyond := unforeseen(plan):
+        yield unforeseen_line(beyond)
+    if asked:
+        yield "asks:"
+    yield from (f"  {in_words_of(one)}" for one in asked)
 
 
 def _foreseen(plan: p.Plan, inputs: dict[str, Any], model: str, files: Files, journal: str | None) -> Foreseen | None:

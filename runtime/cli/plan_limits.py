@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from flowrun.dsl import Bound, Bounds, dataclass
 
@@ -63,3 +65,11 @@ class Chances:
     right: float
     batch: bool
     allow_read: tuple[Path, ...]
+
+    @classmethod
+    def given(cls, options: Mapping[str, Any]) -> Chances:
+        """Read the options of the command."""
+        limits = Limits(options["max_calls"], options["max_attempts"], options["max_cost"])
+        return cls(
+            options["model"], options["first"], limits, options["right"], options["batch"], options["allow_read"]
+        )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,30 +12,23 @@ import click
 
 from flowrun.dsl import plan as p
 
-from ..api import RunOptions, resume_run
-from ..costs.written_budget import read_budget
-from ..inputs.cuts import Taken
+from ..api import resume_run
 from ..reads.places import files_read
 from ..session.run_rows import RunSettings
 from .batch_options import NO_WAIT
-from .consent import host_question
-from .detach_option import HELP as DETACH
 from .journals import journal_files, journal_path
-from .outcome import finish
-from .outputs import FIELDS, HELP, NAME_FROM, RAW, AnswerPath, Outputs, Place, Wanted, WithOutputs
+from .outputs import FIELDS, HELP, NAME_FROM, RAW, AnswerPath, WithOutputs
 from .paths import OutputPath
-from .people import NO_ASK, at_terminal
-from .progress import watcher
+from .people import NO_ASK
 from .run_cassette import HELP as CASSETTE
-from .run_cassette import RunCassette
 from .run_report import HELP as REPORT
-from .run_report import LIVE, RunReport
-from .signals import run_stoppable
-from .tracing import tracing
+from .run_report import LIVE
+from .run_terms import DETACH, RunFiles, RunTerms, options_given, run_to_end
 from .workers import ENGINE, KIND, SEND_KEYS
 from .workers import HELP as WORKERS
 
 if TYPE_CHECKING:
+    from ..inputs.cuts import Taken
     from .detach import Away
 
 
@@ -75,92 +68,29 @@ def command(detach: bool, **given: Any) -> int:
     The run keeps its flow, inputs, model and permissions. It takes answers from the journal and never asks for them
     again. A run that is done prints its answer once more.
     """
+    path = journal_path(given["journal"])
+    options = replace(options_given(given), ask_doubtful=given["in_doubt"] == "retry")
+    terms = RunTerms.given(given, options, path)
     if not detach:
-        return _gone_on(None, **given)
+        return _gone_on(given["run"], path, terms, None)
     from .detach import detached
 
-    return detached(
-        partial(_gone_on, **given), journal_path(given["journal"]), as_json=given["as_json"], quiet=given["quiet"]
-    )
+    return detached(partial(_gone_on, given["run"], path, terms), path, as_json=terms.as_json, quiet=terms.quiet)
 
 
-def _gone_on(
-    away: Away | None,
-    *,
-    run: str,
-    in_doubt: str,
-    budget: str | None,
-    journal: str | None,
-    as_json: bool,
-    output: Place | None,
-    name_from: str | None,
-    raw: bool,
-    report: Path | None,
-    cassette: Path | None,
-    quiet: bool,
-    live: bool,
-    no_wait: bool,
-    workers: int,
-    engine: str,
-    send_keys: bool,
-    no_ask: bool,
-    allow_host: tuple[str, ...],
-    allow_python: bool,
-) -> int:
+def _gone_on(run: str, journal: Path, terms: RunTerms, away: Away | None) -> int:
     """Resume the run, and return the exit code. ``away`` takes the run from its terminal when it has begun."""
-    path = journal_path(journal)
-    limit = read_budget(budget) if budget is not None else None
-    wanted = Wanted.given(output, name_from, raw)
-    with ExitStack() as stack:
-        opened: list[Outputs] = []
-        pages: list[RunReport | RunCassette] = []
-        taken: dict[str, Taken] = {}
+    taken: dict[str, Taken] = {}
+    with RunFiles(terms) as files:
 
         def results(plan: p.Plan, values: Mapping[str, Any], settings: RunSettings) -> Callable[[Any], None] | None:
-            """Open the outputs once the plan is known, before anything is sent; return a taker of its lines, if any."""
+            """Open the files once the plan is known, before anything is sent; return a taker of elements, if any."""
             taken.update(settings.taken)
-            if not wanted and report is None and cassette is None:
+            if not terms.files:
                 return None
-            folder = settings.folder or Path()
-            sources = (*files_read(plan, values, folder, settings.allow_read), *settings.reads, *journal_files(path))
-            if report is not None:
-                pages.append(RunReport(report, path, sources, wanted.files))
-            if cassette is not None:
-                pages.append(RunCassette(cassette, path, sources, (*wanted.files, report)))
-            if not wanted:
-                return None
-            others = [one for one in (report, cassette) if one is not None]
-            opened.append(stack.enter_context(Outputs(wanted, plan.type, sources, others)))
-            return opened[0].take
+            read = files_read(plan, values, settings.folder or Path(), settings.allow_read)
+            return files.open(plan.type, (*read, *settings.reads, *journal_files(journal)))
 
-        if away is not None and path.exists():
-            away.prepare(quiet=quiet)
-        with tracing(quiet) as traces, away or watcher(quiet) as watch:
-            result = run_stoppable(
-                lambda stop: resume_run(
-                    run,
-                    path,
-                    RunOptions(
-                        allow_host=allow_host,
-                        allow_python=allow_python,
-                        ask_hosts=host_question(),
-                        ask_person=at_terminal(watch.held, asks=not no_ask, away=away is not None),
-                        ask_doubtful=in_doubt == "retry",
-                        budget=limit,
-                        stop=stop,
-                        on_event=(watch, *traces),
-                        live=live,
-                        wait=not no_wait,
-                        workers=workers,
-                        engine=engine,
-                        send_keys=send_keys,
-                    ),
-                    results,
-                )
-            )
-        flags = " --allow-python" if allow_python else ""
-        output_to = opened[0] if opened else None
-        code = finish(result, path, as_json=as_json, quiet=quiet, flags=flags, output=output_to, taken=taken)
-    for page in pages:
-        code = page.write(result.run, code, quiet=quiet)
-    return code
+        if away is not None and journal.exists():
+            away.prepare(quiet=terms.quiet)
+        return run_to_end(lambda options: resume_run(run, journal, options, results), terms, files, away, taken)

@@ -2,42 +2,36 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from flowrun.dsl import plan as p
-
-from ..api import RunOptions, run_typed
-from ..costs.written_budget import read_budget
+from ..api import run_typed
 from ..externs.externs import permit
 from ..files.files import Files
 from ..inputs.inputs import files_given
 from ..inputs.python_inputs import check_texts
-from ..journal.beside import FOLDER
+from ..journal.files import FOLDER
 from ..journal.project import NAME
 from ..plans.streaming import only_mapped
+from ..session.option_readers import folders
 from ..vocabulary.errors import UsageError
 from ..vocabulary.quoting import one_line
 from ..vocabulary.remarks import unheard
 from .batch_options import batch_options
-from .consent import at_keyboard, host_question
+from .consent import at_keyboard
 from .console import remark, show_findings
-from .detach_option import detach_option
 from .journals import journal_files, journal_path
-from .outcome import finish
-from .outputs import Outputs, Wanted, WithOutputs, output_options
+from .outputs import WithOutputs, output_options
 from .params import Chosen, FlowCommand, first_option
-from .people import NO_ASK, at_terminal
+from .people import NO_ASK
 from .plans import ALLOW_READ
-from .progress import watcher
-from .run_cassette import RunCassette, cassette_option
-from .run_report import RunReport, live_option, report_option
-from .signals import run_stoppable
-from .tracing import tracing
+from .run_cassette import cassette_option
+from .run_report import live_option, report_option
+from .run_terms import RunFiles, RunTerms, detach_option, options_given, run_to_end
 from .workers import workers_options
 
 if TYPE_CHECKING:
@@ -87,93 +81,70 @@ class _Run(WithOutputs, FlowCommand):
 
 @click.pass_obj
 def _run(chosen: Chosen, /, **given: Any) -> int:
+    terms = _terms(given)
     if not given["detach"]:
-        return _ran(chosen, given, None)
+        return _ran(chosen, terms, given["first"], None)
     from .detach import detached
 
-    journal = None if given["no_journal"] else journal_path(given["journal"])
-    return detached(partial(_ran, chosen, given), journal, as_json=given["as_json"], quiet=given["quiet"])
+    work = partial(_ran, chosen, terms, given["first"])
+    return detached(work, terms.journal, as_json=terms.as_json, quiet=terms.quiet)
 
 
-def _ran(chosen: Chosen, given: dict[str, Any], away: Away | None) -> int:
-    """Run the flow, and return the exit code. ``away`` takes the run from its terminal when it has begun."""
-    plan, texts = chosen.plan, chosen.texts
-    quiet = bool(given["quiet"])
-    if chosen.checked.warnings and not quiet:
-        show_findings(chosen.checked.warnings)
-    permit(plan, given["allow_python"])
-    budget = read_budget(given["budget"]) if given["budget"] is not None else None
+def _terms(given: dict[str, Any]) -> RunTerms:
     if given["no_journal"] and given["journal"] is not None:
         raise UsageError("--no-journal and --journal exclude each other: give only one of them")
     journal = None if given["no_journal"] else journal_path(given["journal"])
+    options = replace(
+        options_given(given),
+        model=given["model"],
+        allow_read=given["allow_read"],
+        journal=journal,
+        fresh=given["fresh"],
+        batch=given["batch"],
+    )
+    return RunTerms.given(given, options, journal)
+
+
+def _ran(chosen: Chosen, terms: RunTerms, first: int | None, away: Away | None) -> int:
+    """Run the flow, and return the exit code. ``away`` takes the run from its terminal when it has begun."""
+    plan, options = chosen.plan, terms.options
+    if chosen.checked.warnings and not terms.quiet:
+        show_findings(chosen.checked.warnings)
+    permit(plan, options.allow_python)
     beside = Files(Path(plan.source).parent)
-    if away is None and not given["no_ask"] and chosen.missing and at_keyboard():
+    if away is None and terms.asks and chosen.missing and at_keyboard():
         from .questions import ask_inputs  # most command lines give all inputs
 
-        ask_inputs(chosen, beside, given["model"])
+        ask_inputs(chosen, beside, options.model)
     chosen.require_all()
-    inputs = chosen.inputs(beside, unheard if quiet else remark, partial(only_mapped, plan), given["first"])
+    inputs = chosen.inputs(beside, unheard if terms.quiet else remark, partial(only_mapped, plan), first)
     remarks: list[str] = []
     check_texts(plan.params, inputs, beside.folder, remarks.append)
-    wanted = Wanted.given(given["output"], given["name_from"], given["raw"])
-    to = given["report"]
-    reads = [one for param in plan.params for one in files_given(param, texts.get(param.name, ""))]
-    tape = given["cassette"]
-    sources = (
-        []
-        if not wanted and to is None and tape is None
-        else _sources(plan, reads, inputs, given["allow_read"], journal)
-    )
-    report = None if to is None else RunReport(to, journal, sources, wanted.files)
-    cassette = None if tape is None else RunCassette(tape, journal, sources, (*wanted.files, to))
-    others = [one for one in (to, tape) if one is not None]
-    with nullcontext() if not wanted else Outputs(wanted, plan.type, sources, others) as output:
+    reads = [one for param in plan.params for one in files_given(param, chosen.texts.get(param.name, ""))]
+    with RunFiles(terms) as files:
+        take = files.open(plan.type, _sources(chosen, reads, inputs, terms) if terms.files else ())
         if away is not None:
-            away.prepare(quiet=quiet)
-        with tracing(quiet) as traces, away or watcher(quiet) as watch:
-            result = run_stoppable(
-                lambda stop: run_typed(
-                    plan,
-                    inputs,
-                    RunOptions(
-                        model=given["model"],
-                        allow_read=given["allow_read"],
-                        allow_host=given["allow_host"],
-                        allow_python=given["allow_python"],
-                        ask_hosts=host_question(),
-                        ask_person=at_terminal(watch.held, asks=not given["no_ask"], away=away is not None),
-                        journal=journal,
-                        fresh=given["fresh"],
-                        budget=budget,
-                        stop=stop,
-                        on_event=(watch, *traces),
-                        live=given["live"],
-                        batch=given["batch"],
-                        wait=not given["no_wait"],
-                        workers=given["workers"],
-                        engine=given["engine"],
-                        send_keys=given["send_keys"],
-                        on_result=None if output is None else output.take,
-                    ),
-                    remarks,
-                    [one for one in reads if isinstance(one, Path)],
-                    chosen.taken,
-                )
-            )
-        flags = " --allow-python" if given["allow_python"] else ""
-        code = finish(
-            result, journal, as_json=given["as_json"], quiet=quiet, flags=flags, output=output, taken=chosen.taken
+            away.prepare(quiet=terms.quiet)
+        return run_to_end(
+            lambda options: run_typed(
+                plan,
+                inputs,
+                replace(options, on_result=take),
+                remarks,
+                [one for one in reads if isinstance(one, Path)],
+                chosen.taken,
+            ),
+            terms,
+            files,
+            away,
+            chosen.taken,
         )
-    for one in (report, cassette):
-        code = code if one is None else one.write(result.run, code, quiet=quiet)
-    return code
 
 
-def _sources(
-    plan: p.Plan, given: list[Source], inputs: dict[str, Any], allow_read: tuple[Path, ...], journal: Path | None
-) -> list[Source]:
+def _sources(chosen: Chosen, given: list[Source], inputs: dict[str, Any], terms: RunTerms) -> list[Source]:
     """Return the files that no output may overwrite. ``given`` are those of the inputs."""
-    kept = [] if journal is None else journal_files(journal)
+    kept = [] if terms.journal is None else journal_files(terms.journal)
     from ..reads.places import files_read
 
-    return [*given, *files_read(plan, inputs, Path(plan.source).parent, allow_read), *kept]
+    places = folders(terms.options.allow_read, "allow_read")
+    return [*given, *files_read(chosen.plan, inputs, Path(chosen.plan.source).parent, places), *kept]

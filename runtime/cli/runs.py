@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..account.figures import figures_of
-from ..journal.givens import given_of
 from ..journal.index import Open, Run
 from ..journal.opening import live_in
 from ..journal.reading import JournalReader
+from ..journal.recorded_beginning import recorded_beginning
 from ..journal.records import Kind
 from ..journal.survey import read_runs
 from ..vocabulary.json_value import Json
@@ -176,7 +176,7 @@ def _prices(reader: JournalReader, run: Run) -> Prices:
     declared = {}
     if run.given:
         # The plan of another version cannot be read: its models then have the known prices.
-        plan = given_of(reader, run).plan_text
+        plan = recorded_beginning(reader, run).plan_text
         with suppress(KeyError, TypeError, ValueError):
             # The reading of a plan loads pydantic, which takes longer than all the rest.
             declared = declared_prices(p.from_json(plan)) if "_price" in plan else {}

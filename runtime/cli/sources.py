@@ -9,22 +9,22 @@ from flowrun.dsl import plan as p
 
 from ..journal.index import Run
 from ..journal.reading import JournalReader
-from ..outputs.target import Source
+from ..outputs.target import RowSource
 from .journals import journal_files
 
 
-def sources_of(reader: JournalReader, run: Run, plan: p.Plan | None = None) -> list[Source]:
+def sources_of(reader: JournalReader, run: Run, plan: p.Plan | None = None) -> list[RowSource]:
     """Return the journal, and the files that a run has read: its flow, its inputs, and the files of its functions.
 
     ``plan`` is that of the run, if it is at hand.
     """
-    from ..journal.givens import given_of
+    from ..journal.recorded_beginning import recorded_beginning
     from ..reads.places import files_read
 
-    found: list[Source] = list(journal_files(reader.path))
+    found: list[RowSource] = list(journal_files(reader.path))
     if not run.given:
         return found
-    given = given_of(reader, run)
+    given = recorded_beginning(reader, run)
     settings: dict[str, Any] = given.settings
     folder = Path(str(settings.get("folder") or "."))
     allowed = tuple(Path(str(one)) for one in settings.get("allow_read", ()))

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from flowrun.dsl import FORMATS, Diagnostic, Report, Unread, format_report
+from flowrun.dsl import FORMATS, Diagnostic, Report, Unread, dataclass, format_report
 
 from ..vocabulary.errors import UsageError
 from ..vocabulary.quoting import inert, one_line, shown
@@ -44,19 +44,7 @@ MOST_FIXES = 100
 @click.option("--force-exclude", is_flag=True, help=FORCE)
 @click.option("--watch", is_flag=True, help="Check again whenever a file changes, until ^C.")
 @click.option("--audit", is_flag=True, help="Then show the reach of untrusted sources, as `flowrun audit` does.")
-def command(
-    paths: tuple[Path, ...],
-    format_: str,
-    output: Path | None,
-    strict: bool,
-    fix: bool,
-    diff: bool,
-    quiet: bool,
-    lints: Chosen,
-    force_exclude: bool,
-    watch: bool,
-    audit: bool,
-) -> int:
+def command(paths: tuple[Path, ...], lints: Chosen, force_exclude: bool, watch: bool, **given: Any) -> int:
     """Check flow files. PATHS are files, folders, and patterns such as 'flows/**/*.flow'. A folder stands for all .flow
     files in it and below. `-` stands for standard input.
 
@@ -70,66 +58,109 @@ def command(
       74  a file that could not be written
       130 ^C with --watch
     """
-    if diff and format_ != "text":
-        raise UsageError(f"--diff and --format {format_} would both write to standard output; use only one of them")
-    if audit and (format_ not in ("text", "json") or (output is not None and format_ == "text")):
-        raise UsageError(
-            "--audit adds the reach to the printed text and to JSON; `flowrun audit --output` writes a file"
-        )
-    if fix and not diff and Path("-") in paths:
-        raise UsageError("--fix cannot change standard input; `--diff` shows the changes")
+    terms = _Terms(**given)
+    terms.refuse(paths)
     if watch:
         from .watch import watch_flows
 
-        for flag, given in (("--fix", fix), ("--diff", diff), ("--output", output), ("--audit", audit)):
+        terms.refuse_to_watch()
+        return watch_flows(paths, lints, strict=terms.strict, forced=force_exclude)
+    return _validated(paths, lints, terms, forced=force_exclude)
+
+
+@dataclass(frozen=True, slots=True)
+class _Terms:
+    """The options of the command that say what becomes of the findings."""
+
+    format_: str
+    output: Path | None
+    strict: bool
+    fix: bool
+    diff: bool
+    quiet: bool
+    audit: bool
+
+    @property
+    def printed(self) -> bool:
+        """True if the findings are printed for a person."""
+        return self.format_ == "text" and self.output is None
+
+    def refuse(self, paths: Sequence[Path]) -> None:
+        """Raise UsageError if options exclude each other."""
+        if self.diff and self.format_ != "text":
+            raise UsageError(
+                f"--diff and --format {self.format_} would both write to standard output; use only one of them"
+            )
+        if self.audit and not self.printed and self.format_ != "json":
+            raise UsageError(
+                "--audit adds the reach to the printed text and to JSON; `flowrun audit --output` writes a file"
+            )
+        if self.fix and not self.diff and Path("-") in paths:
+            raise UsageError("--fix cannot change standard input; `--diff` shows the changes")
+
+    def refuse_to_watch(self) -> None:
+        """Raise UsageError if an option has no sense with --watch."""
+        flags = {"--fix": self.fix, "--diff": self.diff, "--output": self.output, "--audit": self.audit}
+        for flag, given in flags.items():
             if given:
                 raise UsageError(f"--watch only shows findings: leave out {flag}")
-        if format_ != "text":
-            raise UsageError(f"--watch shows findings as text: leave out --format {format_}")
-        return watch_flows(paths, lints, strict=strict, forced=force_exclude)
-    files, refused = find_flows(paths, forced=force_exclude)
-    file = to_file(output)
+        if self.format_ != "text":
+            raise UsageError(f"--watch shows findings as text: leave out --format {self.format_}")
+
+
+def _validated(paths: Sequence[Path], lints: Chosen, terms: _Terms, *, forced: bool) -> int:
+    """Check the files, and return the exit code."""
+    files, refused = find_flows(paths, forced=forced)
+    file = to_file(terms.output)
     target = None if file is None else _target(file, files)
     checks = Checks(lints)
     names = sorted({STDIN if str(path) == "-" else told_path(path) for path in files})
-    unread = [Unread(told_path(path), str(error)) for path, error in refused]
     found = checks.all(names)
     code = exits.DONE
-    if fix or diff:
-        code = _fix(checks, names, found, diff=diff)
-        if fix and not diff:
+    if terms.fix or terms.diff:
+        code = _fix(checks, names, found, diff=terms.diff)
+        if not terms.diff:
             checks = Checks(lints)
             found = checks.all(names)
-    unread = sorted({*unread, *checks.unread, *projects_unread(names)}, key=lambda one: one.name)
-    checked = [name for name in names if name not in {one.name for one in unread}]
-    for one in unread:
+    unread = {*(Unread(told_path(path), str(error)) for path, error in refused), *checks.unread}
+    report = _report(terms, names, found, {*unread, *projects_unread(names)})
+    for one in report.unread:
         from .console import complain
 
         complain(one.reason)
-    report = report_of(format_, checked, found, unread, strict=strict)
-    failed = report.failed
+    _show(report, checks, terms, target)
+    return max(code, exits.USAGE if report.unread else exits.FINDINGS if report.failed else exits.DONE)
+
+
+def _report(terms: _Terms, names: Sequence[str], found: Sequence[Diagnostic], unread: Iterable[Unread]) -> Report:
+    told = sorted(unread, key=lambda one: one.name)
+    checked = [name for name in names if name not in {one.name for one in told}]
+    return report_of(terms.format_, checked, found, told, strict=terms.strict)
+
+
+def _show(report: Report, checks: Checks, terms: _Terms, target: Target | None) -> None:
+    """Print or write the findings, then the number of the files, then the reach if it is wanted."""
     reaches = None
-    if audit:
+    if terms.audit:
         from .audits import print_reach, reaches_of
 
         reaches = reaches_of(checks.examined)
-    if format_ == "text" and output is None:
-        if found:
-            from .console import show_findings
+    if not terms.printed:
+        write(_told(terms.format_, report, reaches), target)
+    elif report.findings:
+        from .console import show_findings
 
-            show_findings(found, fixes=not fix and not diff)
-    else:
-        write(_told(format_, report, reaches), target)
-    if not quiet and checked and (not failed or format_ != "text" or output):
+        show_findings(report.findings, fixes=not terms.fix and not terms.diff)
+    checked = report.files
+    if not terms.quiet and checked and not (report.failed and terms.printed):
         counts = "no errors"
-        if found and (failed or format_ != "text" or output):
+        if report.findings and not terms.printed:
             from .console import count_text
 
-            counts = count_text(found)
+            counts = count_text(report.findings)
         print(f"{len(checked):,} file{'s' if len(checked) != 1 else ''} checked: {counts}", file=sys.stderr)
-    if reaches is not None and format_ == "text":
+    if reaches is not None and terms.format_ == "text":
         print_reach(reaches)
-    return max(code, exits.USAGE if unread else exits.FINDINGS if failed else exits.DONE)
 
 
 def _target(file: Path, files: Sequence[Path]) -> Target:

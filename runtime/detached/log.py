@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from ..journal.beside import open_file
+from ..journal.files import open_file
 from .places import LOG, OLD_LOG
 
 MOST = 512 * 1024

@@ -17,8 +17,8 @@ from pathlib import Path
 
 from ..files.folders import cache_folder
 from ..journal.address import JournalAddress
-from ..journal.beside import DETACHED, file_beside, is_foreign
 from ..journal.creation import make_folder
+from ..journal.files import DETACHED, file_beside, is_foreign
 from ..vocabulary.errors import DiskError
 from ..vocabulary.quoting import shown
 

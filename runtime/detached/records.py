@@ -10,7 +10,7 @@ from pathlib import Path
 
 from flowrun.dsl import dataclass
 
-from ..journal.beside import open_file
+from ..journal.files import open_file
 from ..vocabulary.errors import DiskError
 from .places import ANSWER, LOG, OLD_LOG, RECORD, SOCKET, check_folder, files_of, names_in, remove
 

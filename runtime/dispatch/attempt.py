@@ -13,7 +13,7 @@ from ..engine.ceilings import believable, told_ceiling
 from ..engine.decisions import Call
 from ..engine.doubts import credible
 from ..journal.records import FEWER_ANSWERS
-from ..limits import Verdict
+from ..limits import Verdict, verdict_of
 from ..providers.protocol import drop_faults, fault_of
 from ..vocabulary import events as e
 from ..vocabulary.account import Ceiling
@@ -35,7 +35,6 @@ from .endpoint import Endpoint
 from .ledger import NoLog
 from .listener import Listener
 from .request_waits import told, with_budget
-from .verdicts import verdict_of
 
 T = TypeVar("T")
 

@@ -12,7 +12,7 @@ from ..engine.decisions import Call, Known
 from ..engine.keys import key_of
 from ..journal.answers import Paid
 from ..journal.index import Index, Open
-from ..journal.shelf import Shelf
+from ..journal.known_answers import KnownAnswers
 from ..vocabulary.errors import DiskError
 from ..vocabulary.json_value import Json
 from .answer_rows import known_from
@@ -45,7 +45,7 @@ class Recall:
     line_of: Callable[[Open], str | None] = lambda attempt: None
     _taken: set[int] = field(default_factory=set)
     _given: int = 0
-    _shelves: dict[bytes, Shelf] = field(default_factory=dict)
+    _shelves: dict[bytes, KnownAnswers] = field(default_factory=dict)
 
     def left(self) -> int:
         """Return the most answers that it can still give."""
@@ -98,13 +98,13 @@ class Recall:
         only = paid.first(key)
         return None if only.number in self._taken or (self.fresh and only.run != self.run) else only
 
-    def _shelf(self, key: bytes) -> Shelf:
+    def _shelf(self, key: bytes) -> KnownAnswers:
         """Return the answers to a key. Answers may have come since the last call, or have been forgotten."""
         paid = self.journal.index.paid
         many = paid.many(key)
         shelf = self._shelves.get(key)
         if shelf is None or shelf.count > many or (many and shelf.first != paid.first(key).number):
-            shelf = Shelf(self.run)
+            shelf = KnownAnswers(self.run)
             if many > 1:
                 self._shelves[key] = shelf
         if shelf.count < many:

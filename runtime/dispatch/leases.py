@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from math import inf
 from typing import Any
@@ -15,8 +16,9 @@ from ..costs.lease_book import LeaseBook
 from ..costs.leased_ledger import LeasedLedger
 from ..limits.lease_endpoint import EndpointBook
 from ..limits.lease_reports import GAP, SLACK
-from ..limits.leased import LeasedLimiter
+from ..limits.leased_limiter import LeasedLimiter
 from ..limits.run_portion import Portion
+from ..limits.terms import UNKNOWN_TERMS, EndpointTerms
 from ..vocabulary.errors import CallError
 from ..vocabulary.json_value import Json
 from .dispatcher import Dispatcher
@@ -144,15 +146,19 @@ class Leases:
         self._send = send
         self._timer: asyncio.TimerHandle | None = None
 
-    def limiter(self, at: str, limit: int | None, **terms: Any) -> LeasedLimiter:
-        """Make the limiter of an endpoint with the arguments of ``Limiter``. ``at`` is its key, the same everywhere."""
-        self._send({"lease": "open", "at": at, "limit": limit, "rpm": terms.get("rpm"), "tpm": terms.get("tpm")})
-        if limit is None and self.holders > 1 and terms.get("start") is not None:
-            shares = {name: max(1, terms[name] // self.holders) for name in ("start", "further") if terms.get(name)}
-            terms |= {**shares, "refused_at": None}
-        made = LeasedLimiter(limit, send=partial(self._report, at), **terms)
+    def limiter(self, at: str, limit: int | None, terms: EndpointTerms = UNKNOWN_TERMS) -> LeasedLimiter:
+        """Make the limiter of an endpoint. ``at`` is its key, the same everywhere."""
+        self._send({"lease": "open", "at": at, "limit": limit, "rpm": terms.rpm, "tpm": terms.tpm})
+        if limit is None and self.holders > 1 and terms.start is not None:
+            further = terms.further and self._part(terms.further)
+            terms = replace(terms, start=self._part(terms.start), further=further, refused_at=None)
+        made = LeasedLimiter(limit, terms, send=partial(self._report, at))
         self.limiters[at] = made
         return made
+
+    def _part(self, requests: int) -> int:
+        """Return the part that one holder has of a number of requests."""
+        return max(1, requests // self.holders)
 
     @property
     def awaited(self) -> bool:

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 
 from flowrun.dsl import dataclass
 
+from ..journal.known_answers import KnownAnswers
 from ..journal.reading import JournalReader
-from ..journal.shelf import Shelf
 from ..replay import call_rows
 from ..vocabulary.call_record import AttemptRecord, CallRecord
 
@@ -38,16 +38,16 @@ Origins = Mapping[str, Origin]
 
 def origins_of(reader: JournalReader, run: int, calls: Iterable[CallRecord]) -> Origins:
     """Find the attempts at the calls of the run with this number. Raises DiskError."""
-    shelves: dict[bytes, Shelf] = {}
+    shelves: dict[bytes, KnownAnswers] = {}
     return {call.place: _origin(reader, run, call, shelves) for call in calls}
 
 
-def _origin(reader: JournalReader, run: int, call: CallRecord, shelves: dict[bytes, Shelf]) -> Origin:
+def _origin(reader: JournalReader, run: int, call: CallRecord, shelves: dict[bytes, KnownAnswers]) -> Origin:
     if not call.from_journal:
         return Origin(run, call.attempts)
     shelf = shelves.get(call.key)
     if shelf is None:
-        shelf = shelves[call.key] = Shelf(run)
+        shelf = shelves[call.key] = KnownAnswers(run)
         shelf.add(one for one in reader.index.paid.get(call.key, ()) if one.run != run)
     paid = shelf.find(call.place, frozenset(), fresh=False)
     if paid is None or paid.run not in reader.index.runs:

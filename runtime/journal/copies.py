@@ -19,10 +19,10 @@ from ..vocabulary.json_value import Json
 from ..vocabulary.quoting import shown
 from .attempts import RunRow
 from .copy_lines import VERSION, read_copy
-from .givens import content_of
 from .index import Index, Run
 from .opening import open_journal
 from .reading import JournalReader
+from .recorded_beginning import content_of
 from .records import Kind, LogRecord
 from .survey import read_runs
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ..vocabulary.errors import DiskError
 from ..vocabulary.quoting import shown
-from .beside import FOLDER
+from .files import FOLDER
 from .records import APPLICATION, FORMAT, TABLE
 from .rows import check_form, damaged, format_of
 

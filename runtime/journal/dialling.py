@@ -6,8 +6,8 @@ from pathlib import Path
 
 from ..vocabulary.errors import UsageError
 from ..vocabulary.quoting import shown
-from .line import PATIENCE, VERSION, Line
 from .records import encode
+from .sockets import PATIENCE, VERSION, JournalLine
 from .wire import WireError
 
 
@@ -15,13 +15,13 @@ class SilentError(UsageError):
     """The error for a process that writes a journal and does not answer."""
 
 
-def dialled(journal: Path) -> tuple[Line, int] | None:
+def dialled(journal: Path) -> tuple[JournalLine, int] | None:
     """Connect to the process that writes a journal. Return the line and the process; None if none is there.
 
     Raises: UsageError, if it does not answer, or if it is of another version.
     """
     try:
-        line = Line(journal)
+        line = JournalLine(journal)
     except TimeoutError:
         raise _silent(journal, "the process that writes") from None
     except OSError:

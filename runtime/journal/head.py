@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..files.locks import read_at, write_at
-from .beside import HEAD, file_beside, open_file, status_of
+from .files import HEAD, file_beside, open_file, status_of
 from .records import START
 
 _FORM = "flowrun-journal-head 1"

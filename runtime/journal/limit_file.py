@@ -16,7 +16,7 @@ from zlib import crc32
 
 from ..files.locks import free, hold
 from ..vocabulary.errors import DiskError
-from .beside import LIMITS, file_beside, open_file
+from .files import LIMITS, file_beside, open_file
 from .limit_table import Change
 
 _MOST = 1 << 24

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from ..files.locks import LOCKS, hold, read_at, write_at
 from ..vocabulary.errors import DiskError, UsageError
 from ..vocabulary.quoting import shown
-from .beside import LOCK, file_beside, open_file
+from .files import LOCK, file_beside, open_file
 
 _MOST = 64
 

@@ -15,8 +15,8 @@ from ..files.large_text import FileMark
 from ..files.seen_files import MOST, FileSeen
 from ..vocabulary.errors import FlowrunError
 from ..vocabulary.json_value import Json
-from .givens import Source, content_of
 from .index import Run
+from .recorded_beginning import RowSource, content_of
 from .records import Encoded, Kind, LogRecord, content, digest_of, encode
 from .row_access import RowAccess
 
@@ -141,7 +141,7 @@ def file_in(body: dict[str, Any]) -> FileRead:
     )
 
 
-def bytes_of(reader: Source, file: FileRead) -> bytes | None:
+def bytes_of(reader: RowSource, file: FileRead) -> bytes | None:
     """Return the bytes of a file as the run read them; None if the journal has only their digest. Raises DiskError.
 
     The bytes of a pattern are the JSON list of the names that fit it.

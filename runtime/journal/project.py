@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from .beside import FOLDER
+from .files import FOLDER
 
 NAME = "journal.db"
 

@@ -25,7 +25,7 @@ from .attempts import (
     rows_under,
     run_rows,
 )
-from .beside import HEAD, check_files, file_beside
+from .files import HEAD, check_files, file_beside
 from .head import NO_HEAD, Head, Mark, UnreadableHead, read_head
 from .index import Index
 from .lock import holder_of

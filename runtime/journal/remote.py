@@ -16,7 +16,7 @@ from typing import Any, Protocol
 from ..vocabulary.errors import DiskError, UsageError
 from ..vocabulary.quoting import shown
 from .dialling import SilentError
-from .line import Line
+from .sockets import JournalLine
 from .unsettled import Unsettled, end_of, text_of
 from .writer import Writer, WriteRequest, settle
 
@@ -26,7 +26,7 @@ _FIRST, _LAST = 0.005, 0.25
 _PATIENCE = 60.0
 _GATHER = 0.002
 """The most seconds that entries wait for the ends of those before them, before they are sent."""
-Found = tuple[Line, int] | Writer
+Found = tuple[JournalLine, int] | Writer
 """The next process that writes, or this one's own writer."""
 
 
@@ -54,14 +54,14 @@ class RemoteWriter:
     """
 
     def __init__(
-        self, path: Path, line: Line, process: int, rows: int, others: Others, tell: Callable[[DiskError], None]
+        self, path: Path, line: JournalLine, process: int, rows: int, others: Others, tell: Callable[[DiskError], None]
     ) -> None:
         """``rows``: the number of rows in the journal before this writer has written any."""
         self.path = path
         self.process = process
         """The process that writes."""
         self._own: Writer | None = None
-        self._line: Line | None = line
+        self._line: JournalLine | None = line
         self._others = others
         self._tell = tell
         self._pen = threading.Condition()
@@ -208,7 +208,7 @@ class RemoteWriter:
             self._trouble = trouble
             self._tell(trouble)
 
-    def _next(self) -> Line | None:
+    def _next(self) -> JournalLine | None:
         """Find the next process that writes. None if it is this one, or if nothing is left to write.
 
         Raises: DiskError, UsageError, if this journal cannot be written any more.

@@ -6,7 +6,7 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-from .beside import RESERVE, file_beside, status_of
+from .files import RESERVE, file_beside, status_of
 
 MOST = 1024 * 1024
 SHARE = 4

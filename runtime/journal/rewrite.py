@@ -17,8 +17,8 @@ from ..files.locks import REPLACES_OPEN, write_at
 from ..vocabulary.errors import DiskError, UsageError
 from ..vocabulary.quoting import shown
 from .address import JournalAddress
-from .beside import HEAD, REWRITE, check_files, file_beside, open_file, status_of
 from .creation import create_table
+from .files import HEAD, REWRITE, check_files, file_beside, open_file, status_of
 from .head import Head, HeadFile, Mark
 from .lock import Lock
 from .reading import Evidence, open_mended

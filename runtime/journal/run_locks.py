@@ -19,7 +19,7 @@ from pathlib import Path
 from ..files.locks import fcntl, free_byte, hold_byte
 from ..vocabulary.errors import DiskError, UsageError
 from ..vocabulary.quoting import shown
-from .beside import RUNS, file_beside, open_file
+from .files import RUNS, file_beside, open_file
 
 _USED = 0
 """The byte that each process locks, shared, while it uses the journal. No run has this number."""

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..vocabulary.errors import DiskError, told
 from ..vocabulary.json_value import Json
-from .line import VERSION, listening, own_user, remove
+from .sockets import VERSION, listening, own_user, remove
 from .wire import MOST_BYTES, Frames, WireError, framed, unpacked
 from .writer import End, Writer, WriteRequest
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from ..vocabulary.errors import DiskError, UsageError
 from ..vocabulary.quoting import shown
-from .beside import open_file
 from .creation import prepare, refusal
+from .files import open_file
 from .head import Head, HeadFile, Mark
 from .index import Index
 from .lock import Lock
@@ -26,8 +26,8 @@ from .writer import Writer, WriteRequest
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .line import Line
     from .remote import Found, RemoteWriter
+    from .sockets import JournalLine
 
 _LATER = "SELECT DISTINCT run FROM records WHERE number > ?"
 
@@ -88,7 +88,7 @@ class Shared:
             service.begin(writer)
         return writer
 
-    def reach(self, line: Line, process: int) -> None:
+    def reach(self, line: JournalLine, process: int) -> None:
         """Give all entries to the process that writes. Raises DiskError."""
         from .remote import RemoteWriter  # few runs meet another process
 

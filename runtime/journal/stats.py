@@ -9,7 +9,7 @@ from pathlib import Path
 from flowrun.dsl import dataclass
 
 from .address import JournalAddress
-from .beside import files_of, status_of
+from .files import files_of, status_of
 from .reading import open_mended
 from .rows import check_form, damaged
 from .sql import Connection

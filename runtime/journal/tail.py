@@ -16,7 +16,7 @@ from typing import BinaryIO
 
 from flowrun.dsl import dataclass
 
-from .beside import file_beside, open_file
+from .files import file_beside, open_file
 
 _HEADER = struct.Struct(">8I")
 _FRAME = struct.Struct(">6I")

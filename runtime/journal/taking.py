@@ -7,8 +7,8 @@ from pathlib import Path
 
 from ..vocabulary.errors import DiskError, UsageError
 from ..vocabulary.quoting import shown
-from .beside import check_files
 from .creation import ELSEWHERE, make_folder
+from .files import check_files
 from .index import Index
 from .lock import Lock
 from .reading import Connect

@@ -10,14 +10,33 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .breaker import COOLING
-    from .limiter import NO_PLACE, Limiter, Place
+    from .limiter import NO_PLACE, Limiter, LimiterMaker, Place
     from .ramp import FAR, NEAR, Pacing
-    from .verdict import Verdict
+    from .terms import EndpointTerms
+    from .verdict import Verdict, verdict_of
 
-_HOMES = {"breaker": "COOLING", "limiter": "NO_PLACE Limiter Place", "ramp": "FAR NEAR Pacing", "verdict": "Verdict"}
+_HOMES = {
+    "breaker": "COOLING",
+    "limiter": "NO_PLACE Limiter LimiterMaker Place",
+    "ramp": "FAR NEAR Pacing",
+    "terms": "EndpointTerms",
+    "verdict": "Verdict verdict_of",
+}
 _HOME = {name: module for module, names in _HOMES.items() for name in names.split()}
 
-__all__ = ["COOLING", "FAR", "NEAR", "NO_PLACE", "Limiter", "Pacing", "Place", "Verdict"]
+__all__ = [
+    "COOLING",
+    "FAR",
+    "NEAR",
+    "NO_PLACE",
+    "EndpointTerms",
+    "Limiter",
+    "LimiterMaker",
+    "Pacing",
+    "Place",
+    "Verdict",
+    "verdict_of",
+]
 
 
 if not TYPE_CHECKING:

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable
 from math import inf
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from flowrun.dsl import dataclass
 
 from ..vocabulary.pace import Pace
-from ..vocabulary.traffic import Traffic
 from ..vocabulary.usage import Rates
 from ..vocabulary.waits import Cause, Reason
-from .breaker import COOLING, Breaker
-from .ramp import FIRST, Pacing, Ramp
+from .breaker import Breaker
+from .ramp import FIRST, Ramp
 from .rate import Quota
+from .terms import UNKNOWN_TERMS, EndpointTerms
 from .verdict import Verdict
 from .waiters import CLOSE, Waiters
 from .width import Width
@@ -44,6 +44,12 @@ class Place:
     held: bool = True
 
 
+class LimiterMaker(Protocol):
+    """A function that makes the limiter of an endpoint."""
+
+    def __call__(self, limit: int | None, terms: EndpointTerms = UNKNOWN_TERMS, /) -> Limiter: ...
+
+
 class Limiter:
     """The places for requests at an endpoint. Their number and rate are limited.
 
@@ -55,46 +61,26 @@ class Limiter:
     loop.
 
     ``limit`` is the most requests that may be in flight; without one there is no ceiling but the server's own.
-    ``start`` is the number at first, ``trusted`` says that the server took it in an earlier run, and ``refused_at`` is
-    the number that it refused then. Up to ``further`` requests may leave before the first answer; those above ``start``
-    leave at the pace of a server that has answered. ``pacing`` is the speed at which places open; without it all open
-    at once.
-    ``traffic`` is that of the endpoint's providers; it is empty if they do not tell. ``rpm`` and ``tpm`` are requests
-    and tokens a minute. A server that serves nobody is tried every ``cooling`` seconds, and requests wait for it for
-    ``patience`` seconds. ``answers`` counts the requests that were served. ``widest`` is the number of requests that
-    were allowed at once so far, at the most. ``ended`` is the event loop's time of the last end of a request.
+    ``answers`` counts the requests that were served. ``widest`` is the number of requests that were allowed at once so
+    far, at the most. ``ended`` is the event loop's time of the last end of a request.
     ``portion`` is the part of the limits that this limiter has, if other runs share them.
     """
 
-    def __init__(
-        self,
-        limit: int | None,
-        *,
-        start: int | None = None,
-        trusted: bool = False,
-        refused_at: int | None = None,
-        further: int | None = None,
-        pacing: Pacing | None = None,
-        traffic: Sequence[Traffic] = (),
-        rpm: int | None = None,
-        tpm: int | None = None,
-        patience: float = 900.0,
-        cooling: float = COOLING,
-    ) -> None:
-        start = limit or FIRST if start is None else start
+    def __init__(self, limit: int | None, terms: EndpointTerms = UNKNOWN_TERMS) -> None:
+        start = limit or FIRST if terms.start is None else terms.start
         if (limit is not None and limit < 1) or start < 1:
             raise ValueError("a limit is at least 1")
         self.limit = limit
-        self.patience = patience
+        self.patience = terms.patience
         self.active = 0
         self.answers = 0
         self.ended = 0.0
-        self._width = Width(inf if limit is None else limit, start, refused_at or inf, further or start)
+        self._width = Width(inf if limit is None else limit, start, terms.refused_at or inf, terms.further or start)
         told = limit is not None and start >= limit
-        self._ramp = Ramp(pacing, start, told=told, trusted=trusted, traffic=traffic)
+        self._ramp = Ramp(terms.pacing, start, told=told, trusted=terms.trusted, traffic=terms.traffic)
         self._narrowest, self.widest = self._width.width, self.reach
-        self._breaker = Breaker(cooling)
-        self.quota = Quota(rpm, tpm)
+        self._breaker = Breaker(terms.cooling)
+        self.quota = Quota(terms.rpm, terms.tpm)
         self.portion: Portion | None = None
         self._paused_until = 0.0
         self.waiters = Waiters(self._opening, lambda: self.active)

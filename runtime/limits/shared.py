@@ -7,24 +7,26 @@ it through a ``SharedLimiter`` of its own, which drops what the run has left the
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from ..vocabulary.traffic import Traffic
 from ..vocabulary.usage import Rates
 from ..vocabulary.waits import Reason
-from .limiter import Limiter, Place
+from .limiter import Limiter, LimiterMaker, Place
+from .terms import UNKNOWN_TERMS, EndpointTerms
 from .verdict import Verdict
 
 
 class Common(Limiter):
     """The limiter of an endpoint. It keeps to the strictest limits that one of its runs has set so far."""
 
-    def __init__(self, limit: int | None, **terms: Any) -> None:
+    def __init__(self, limit: int | None, terms: EndpointTerms = UNKNOWN_TERMS) -> None:
         """Begin with the terms of the first run. The traffic is that of all runs that go on."""
         self._traffic: list[Traffic] = []
         self._told = True
-        super().__init__(limit, **{**terms, "traffic": self._traffic})
+        super().__init__(limit, replace(terms, traffic=self._traffic))
 
     turns: Any = None
     """The turns at the book of other processes, if a run of this one has begun them. The last user ends them."""
@@ -148,17 +150,17 @@ class Limiters:
     def __init__(self) -> None:
         self._common: dict[str, Common] = {}
 
-    def limiter_at(self, endpoint: str) -> Callable[..., Limiter]:
+    def limiter_at(self, endpoint: str) -> LimiterMaker:
         """Return what makes the limiter of a run at an endpoint, with the arguments of ``Limiter``."""
         return partial(self._of_run, endpoint)
 
-    def _of_run(self, endpoint: str, limit: int | None, **terms: Any) -> SharedLimiter:
+    def _of_run(self, endpoint: str, limit: int | None, terms: EndpointTerms = UNKNOWN_TERMS) -> SharedLimiter:
         common = self._common.get(endpoint)
         if common is None:
-            common = self._common[endpoint] = Common(limit, **terms)
+            common = self._common[endpoint] = Common(limit, terms)
         else:
-            common.tighten(limit, terms.get("rpm"), terms.get("tpm"))
-        return SharedLimiter(common, terms.get("traffic", ()))
+            common.tighten(limit, terms.rpm, terms.tpm)
+        return SharedLimiter(common, terms.traffic)
 
 
 def _least(one: float | None, other: float | None) -> float | None:

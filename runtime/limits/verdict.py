@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from enum import Enum
 
+from ..vocabulary.errors import AnswerError, CallError, InDoubtError, RefusedError
+
+_OVERLOADED = frozenset({503, 529})
+
 
 class Verdict(Enum):
     """The verdict on a server after a request.
@@ -20,3 +24,18 @@ class Verdict(Enum):
     FAILED = "failed"
     LOST = "lost"
     NEUTRAL = "neutral"
+
+
+def verdict_of(error: CallError) -> Verdict:
+    """Judge the state of the server from a failed attempt."""
+    if isinstance(error, AnswerError):
+        return Verdict.OK
+    if not isinstance(error, RefusedError | InDoubtError):
+        return Verdict.NEUTRAL
+    if error.status is None:
+        return Verdict.LOST
+    if isinstance(error, InDoubtError):
+        return Verdict.FAILED
+    if error.status == 429:
+        return Verdict.REFUSED
+    return Verdict.OVERLOADED if error.status in _OVERLOADED else Verdict.NEUTRAL

@@ -11,9 +11,9 @@ from flowrun.dsl import plan as p
 from ..costs.written_budget import Budget
 from ..inputs.cuts import taken_of
 from ..journal.given_files import reopened
-from ..journal.givens import given_of
 from ..journal.index import Run
 from ..journal.reading import JournalReader
+from ..journal.recorded_beginning import recorded_beginning
 from ..providers import NO_ENDPOINTS, open_provider, provider_table
 from ..providers.named_endpoints import NamedEndpoint
 from ..providers.protocol import Surroundings
@@ -54,7 +54,7 @@ def read_beginning(reader: JournalReader, run: Run) -> RunBeginning:
     """Read the beginning of a run. Raises UsageError if the run ended before it, DiskError if its row is not valid."""
     if not run.given:
         raise UsageError(f"the run {run.id} ended before its first call: there is nothing to show")
-    given = given_of(reader, run)
+    given = recorded_beginning(reader, run)
     try:
         plan = p.from_json(given.plan_text)
         inputs, lost = _with_files(plan, given.inputs, given.files)

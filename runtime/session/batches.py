@@ -191,7 +191,7 @@ async def _find_lost(gathering: object, book: SubmissionBook, tell: Callable[[st
 
 def _limiter(places: int) -> Limiter:
     """Make the limiter of a batch API. It only counts: the state of the live server says nothing about it."""
-    from ..limits import Limiter, Place, Verdict
+    from ..limits import EndpointTerms, Limiter, Place, Verdict
     from ..vocabulary.usage import Rates
 
     class Counting(Limiter):
@@ -206,4 +206,4 @@ def _limiter(places: int) -> Limiter:
         def pause(self, seconds: float) -> None:
             return None
 
-    return Counting(places, start=places)
+    return Counting(places, EndpointTerms(start=places))

@@ -9,7 +9,7 @@ from flowrun.dsl import plan as p
 
 from ..dispatch.endpoint import Endpoint
 from ..experience.store import Store
-from ..limits import COOLING, FAR, NEAR, Limiter
+from ..limits import COOLING, FAR, NEAR, EndpointTerms, Limiter, LimiterMaker
 from ..limits.retry import RetryPolicy
 from ..plans.sent_options import sends_options
 from ..plans.wanted_models import addresses_in, wanted_models
@@ -24,13 +24,13 @@ from ..vocabulary.pace import Pace
 from ..vocabulary.traffic import Traffic
 
 OpenProvider = Callable[[str, Surroundings], Provider]
-LimiterAt = Callable[[str], Callable[..., Limiter]]
+LimiterAt = Callable[[str], LimiterMaker]
 """A function that returns what makes the limiter of an endpoint."""
 NEARBY = 2
 """The times the provider's number that may be in flight at first on this machine or in a private network."""
 
 
-def plain(endpoint: str) -> Callable[..., Limiter]:
+def plain(endpoint: str) -> LimiterMaker:
     """Return what makes the limiter of an endpoint that no other process shares."""
     return Limiter
 
@@ -178,7 +178,7 @@ def _limiter(
     pace: Pace,
     traffic: Sequence[Traffic],
     *,
-    make: Callable[..., Limiter],
+    make: LimiterMaker,
     bounded: bool = False,
 ) -> Limiter:
     """Make the limiter of one endpoint, from its provider, from the options of its models and from earlier runs.
@@ -199,8 +199,7 @@ def _limiter(
     rates = {name: [int(options[name]) for _, options in models if name in options] for name in ("rpm", "tpm")}
     limit = max(limits) if fixed else None
     start = pace.start(usual, limit)
-    return make(
-        limit,
+    terms = EndpointTerms(
         start=start,
         trusted=start > usual,
         refused_at=pace.refused_at(start),
@@ -212,3 +211,4 @@ def _limiter(
         patience=policy.total,
         cooling=min(COOLING, policy.wait_max),
     )
+    return make(limit, terms)

@@ -12,7 +12,7 @@ from ..dispatch.endpoint import Endpoint
 from ..dispatch.ledger import NoLog
 from ..dispatch.scheduler import Scheduler
 from ..engine.scopes import Context
-from ..limits import Limiter
+from ..limits import Limiter, LimiterMaker
 from ..vocabulary.json_value import Json
 from ..vocabulary.pace import Pace
 from ..vocabulary.waits import Waits
@@ -37,7 +37,7 @@ class OneProcess:
         """Return the parts with which the run opens its models."""
         return given
 
-    def limiter_at(self, endpoint: str) -> Callable[..., Limiter]:
+    def limiter_at(self, endpoint: str) -> LimiterMaker:
         """Return what makes the limiter of an endpoint."""
         return self._limiter_at(endpoint)
 

@@ -40,9 +40,9 @@ def taken_up(journal: Journal, name: str) -> tuple[p.Plan, dict[str, Json], RunS
     run = chosen_run(journal.index, name, journal.path)
     if not run.given:
         raise UsageError(f"the run {run.id} ended before its first call: run its flow again")
-    from ..journal.givens import given_of
+    from ..journal.recorded_beginning import recorded_beginning
 
-    given = given_of(journal, run)
+    given = recorded_beginning(journal, run)
     try:
         plan = p.from_json(given.plan_text)
         kept = given.settings
@@ -235,9 +235,9 @@ async def go_on(
     journal.begin(number)
     traces = _traces(journal, run)
     body: dict[str, Json] = {"began": now, **_trace(trace)}
-    from ..journal.givens import given_of
+    from ..journal.recorded_beginning import recorded_beginning
 
-    given, models, budget = given_of(journal, run), models_row(endpoints, names), budget_row(settings)
+    given, models, budget = recorded_beginning(journal, run), models_row(endpoints, names), budget_row(settings)
     if models != given.first_models:
         body["models"] = models
     if budget != given.settings.get("budget"):

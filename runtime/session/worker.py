@@ -30,7 +30,7 @@ from ..engine.scopes import Context
 from ..externs.externs import opened
 from ..files.files import Files
 from ..journal.wire import WireError
-from ..limits import Limiter
+from ..limits import LimiterMaker
 from ..limits.retry import RetryPolicy
 from ..providers import open_provider
 from ..values.functions import call_function
@@ -155,7 +155,7 @@ class BodyWorker:
             link = self._link
             leases = self._leases = Leases(lambda message: link.send({"leases": message}), hello["holders"])
 
-            def leased(endpoint: str) -> Callable[..., Limiter]:
+            def leased(endpoint: str) -> LimiterMaker:
                 return partial(leases.limiter, endpoint)
 
             models = models_of(plan, hello["values"], settings, parts, tell, priced=hello["priced"], limiter_at=leased)

@@ -23,7 +23,7 @@ from ..dispatch.ledger import NoLog, RunLog
 from ..dispatch.scheduler import Scheduler
 from ..engine.scopes import Context
 from ..journal.index import Index
-from ..limits import Limiter
+from ..limits import LimiterMaker
 from ..plans.placing import placeable, shares_requests
 from ..providers import open_provider
 from ..providers.addresses import host_of
@@ -119,7 +119,7 @@ class Workers(OneProcess):
         budget = given is not None or any(limit is not None for limit in limits)
         return beginning.MOST_HERE > 0 and not plan.externs and not budget
 
-    def limiter_at(self, endpoint: str) -> Callable[..., Limiter]:
+    def limiter_at(self, endpoint: str) -> LimiterMaker:
         return partial(self.leases.limiter, endpoint)
 
     def settle(self, models: Models, tell: Callable[[str], None]) -> None:

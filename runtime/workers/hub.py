@@ -21,12 +21,12 @@ from ..vocabulary.json_value import Json
 from .beginning import Beginning, Driver
 from .body_queue import BodyQueue
 from .budget_ends import BudgetEnds
-from .hand import Worker
+from .message_contents import read, well_formed
+from .notices import lost_line, once
 from .process import Started
 from .rows import RowRelay
-from .sound import read, sound
 from .team import Hello, Team
-from .told import lost_line, once
+from .worker_handle import WorkerHandle
 
 DEATHS = 3
 """A body whose workers died so often is not run again."""
@@ -170,10 +170,10 @@ class Hub:
 
     # News of the workers
 
-    def join(self, worker: Worker) -> None:
+    def join(self, worker: WorkerHandle) -> None:
         self._desk.join(worker.number, lambda message: worker.send({"leases": message}))
 
-    def hear(self, worker: Worker, message: dict[str, Any]) -> None:
+    def hear(self, worker: WorkerHandle, message: dict[str, Any]) -> None:
         """Take a message. Raises WireError if no worker of flowrun's has sent it."""
         for name, content in message.items():
             found = read(worker, name, content)
@@ -182,7 +182,7 @@ class Hub:
                     if self._rows is not None:
                         self._rows.write(worker, found, message.get("records", ()))
                 case "leases":
-                    with sound():
+                    with well_formed():
                         self._desk.take(worker.number, found)
                 case "events" | "figures":
                     for event in found:
@@ -224,7 +224,7 @@ class Hub:
     def _deserted(self) -> bool:
         return self.queue.beginning is None and not self.team.workers and not self.team.coming
 
-    def absent(self, worker: Worker, why: str) -> None:
+    def absent(self, worker: WorkerHandle, why: str) -> None:
         self._desk.gone(worker.number)
         if self._deserted:
             self.mistake(UsageError(why))
@@ -257,7 +257,7 @@ class Hub:
         self._deliver(over)
         self._deal_soon()
 
-    def lose(self, worker: Worker, end: str) -> None:
+    def lose(self, worker: WorkerHandle, end: str) -> None:
         """Give the bodies of a dead worker to others. Its attempts are in doubt."""
         numbers = self.queue.leave(worker.number)
         at = self._log.clock.now()

@@ -15,9 +15,9 @@ from ..vocabulary.call import Request
 from ..vocabulary.error_forms import error_json
 from ..vocabulary.errors import DiskError, FlowrunError, mistake_in
 from ..vocabulary.json_value import Json
-from .hand import Worker
 from .lost_rows import LostRows
 from .remote_journal import known_json
+from .worker_handle import WorkerHandle
 
 _OF_FILES = frozenset({Kind.CONTENT, Kind.READ})
 
@@ -32,7 +32,7 @@ class RowRelay:
         self.lost: set[bytes] = set()
         """The keys of calls of which dead workers have left rows."""
 
-    def write(self, worker: Worker, number: int, packed: Iterable[Any]) -> None:
+    def write(self, worker: WorkerHandle, number: int, packed: Iterable[Any]) -> None:
         """Write the rows of a message, and tell its worker when they are on the disk."""
         records = unpacked(packed)
         calls = [one for one in records if one.kind not in _OF_FILES]
@@ -49,7 +49,7 @@ class RowRelay:
         assert notes is not None
         self._log.journal.note([one for one in records if one.kind is Kind.CONTENT or notes.first(one.key)])
 
-    def _written(self, worker: Worker, number: int, records: list[LogRecord], done: asyncio.Future[int]) -> None:
+    def _written(self, worker: WorkerHandle, number: int, records: list[LogRecord], done: asyncio.Future[int]) -> None:
         worker.rows.writing.discard(done)
         error = None if done.cancelled() else done.exception()
         if done.cancelled() or error is not None:

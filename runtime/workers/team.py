@@ -10,9 +10,9 @@ from ..vocabulary.errors import UsageError
 from ..vocabulary.json_value import Json
 from ..vocabulary.waits import Waits
 from .event_forms import EventReader
-from .hand import Worker, answer
 from .paces import Paces
 from .process import Started
+from .worker_handle import WorkerHandle, answer
 
 _STARTS = 8
 """The workers that may be started in place of dead ones, for each worker of the run."""
@@ -23,19 +23,19 @@ Hello = Callable[[int], dict[str, Json]]
 class Head(Protocol):
     """The part of the driver that hears from the workers of a team."""
 
-    def join(self, worker: Worker) -> None:
+    def join(self, worker: WorkerHandle) -> None:
         """Take in a worker, before its first message."""
 
-    def hear(self, worker: Worker, message: dict[str, Any]) -> None:
+    def hear(self, worker: WorkerHandle, message: dict[str, Any]) -> None:
         """Take a message of a worker."""
 
     def answer(self, question: dict[str, Any]) -> dict[str, Json]:
         """Answer a question of a worker."""
 
-    def lose(self, worker: Worker, end: str) -> None:
+    def lose(self, worker: WorkerHandle, end: str) -> None:
         """Take the news that a worker has died. ``end`` says how."""
 
-    def absent(self, worker: Worker, why: str) -> None:
+    def absent(self, worker: WorkerHandle, why: str) -> None:
         """Take the news that a worker has ended before it was ready."""
 
     def missing(self, why: str) -> None:
@@ -53,7 +53,7 @@ class Team:
 
     def __init__(self, count: int, begin_one: Callable[[], Started]) -> None:
         self.count = count
-        self.workers: dict[int, Worker] = {}
+        self.workers: dict[int, WorkerHandle] = {}
         self._begin_one = begin_one
         self._started: list[Started] = []
         self._numbers = 0
@@ -65,7 +65,7 @@ class Team:
         self.ending = False
         self.ends: list[tuple[Waits, Paces]] = []
 
-    def __iter__(self) -> Iterator[Worker]:
+    def __iter__(self) -> Iterator[WorkerHandle]:
         return iter(tuple(self.workers.values()))
 
     @property
@@ -115,7 +115,7 @@ class Team:
         self._waiting.set_exception(error)
         return True
 
-    def ready(self, worker: Worker) -> None:
+    def ready(self, worker: WorkerHandle) -> None:
         worker.ready = True
         if self._waiting is not None and not self._waiting.done() and all(one.ready for one in self):
             self._waiting.set_result(None)
@@ -158,7 +158,7 @@ class Team:
         await process.come()
         self._started.remove(process)
         self._numbers += 1
-        worker = Worker(self._numbers, process, EventReader(self._numbers))
+        worker = WorkerHandle(self._numbers, process, EventReader(self._numbers))
         worker.over = asyncio.get_running_loop().create_future()
         self.workers[worker.number] = worker
         assert self._head is not None and self._hello is not None
@@ -171,7 +171,7 @@ class Team:
         worker.answering = asyncio.get_running_loop().create_task(answer(process.questions, head.answer))
         worker.send(self._hello(worker.number))
 
-    def _lost(self, worker: Worker) -> None:
+    def _lost(self, worker: WorkerHandle) -> None:
         if worker.number not in self.workers:
             return
         if worker.over.done() or self.ending:
@@ -191,7 +191,7 @@ class Team:
         if not task.cancelled() and (error := task.exception()) is not None and self._head is not None:
             self._head.mistake(error)
 
-    async def _bury(self, worker: Worker) -> None:
+    async def _bury(self, worker: WorkerHandle) -> None:
         """Handle the death of a worker, and start another one in its place."""
         end = worker.process.told_end()
         if worker.link is not None and worker.link.fault:
@@ -214,7 +214,7 @@ class Team:
             self._start_another()
         self._head.lose(worker, end)
 
-    def _may_replace(self, worker: Worker) -> bool:
+    def _may_replace(self, worker: WorkerHandle) -> bool:
         """Tell whether another worker shall take the place of a dead one."""
         begins = self._waiting is not None and not self._waiting.done()
         # A worker that cannot begin at all should not delay the news of it for long.

@@ -13,7 +13,7 @@ from flowrun.runtime.dispatch.scheduler import Endpoint, Scheduler
 from flowrun.runtime.engine.decisions import NOTHING, Call, Known, Outcome
 from flowrun.runtime.engine.scopes import Context
 from flowrun.runtime.engine.state import State
-from flowrun.runtime.limits import Limiter
+from flowrun.runtime.limits import EndpointTerms, Limiter
 from flowrun.runtime.limits.retry import RetryPolicy
 from flowrun.runtime.plans.models import declared_models
 from flowrun.runtime.providers.scripted import Scripted, ScriptedProvider
@@ -74,7 +74,7 @@ class Staged:
         price = Price(0.0, 1.0)
         context = Context(declared, default, functions, money_limit=money, price=lambda address: price, known=known)
         policy = policy or RetryPolicy()
-        self.limiter = limiter = Limiter(limit, start=start, patience=policy.total)
+        self.limiter = limiter = Limiter(limit, EndpointTerms(start=start, patience=policy.total))
         self.times: list[float] = []
         self.asked: list[tuple[str, str]] = []
         loop = VirtualLoop()

@@ -12,8 +12,8 @@ from typing import Any
 
 from flowrun.runtime.costs.lease_book import BudgetBook, LeaseBook
 from flowrun.runtime.dispatch.leases import LeaseDesk, Leases
-from flowrun.runtime.limits import Place, Verdict
-from flowrun.runtime.limits.leased import LeasedLimiter
+from flowrun.runtime.limits import EndpointTerms, Place, Verdict
+from flowrun.runtime.limits.leased_limiter import LeasedLimiter
 from flowrun.runtime.vocabulary.json_value import Json
 from flowrun.testing import VirtualLoop
 
@@ -129,7 +129,8 @@ class Cluster:
         return self.adopt(leases)
 
     def adopt(self, leases: Leases) -> Holder:
-        limiter = leases.limiter(AT, self.terms.get("limit"), **{k: v for k, v in self.terms.items() if k != "limit"})
+        rest = {name: value for name, value in self.terms.items() if name != "limit"}
+        limiter = leases.limiter(AT, self.terms.get("limit"), EndpointTerms(**rest))
         holder = Holder(leases, limiter, self.server, self.seconds)
         self.holders.append(holder)
         return holder

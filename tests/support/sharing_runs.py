@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from flowrun.runtime.dispatch.run_turns import RunTurns, Seat
-from flowrun.runtime.limits import Limiter
+from flowrun.runtime.limits import EndpointTerms, Limiter
 from flowrun.runtime.limits.limiter_sharer import LimiterSharer
 from flowrun.runtime.limits.run_portion import Portion
 from flowrun.runtime.limits.verdict import Verdict
@@ -83,7 +83,7 @@ class SharingRun:
 
     def __init__(self, name: str, table: MemoryTable, server: Server, limit: int | None, **rates: Any) -> None:
         self.name, self.server, self.table = name, server, table
-        self.limiter = Limiter(limit, **rates)
+        self.limiter = Limiter(limit, EndpointTerms(**rates))
         self.notes: list[str] = []
         seat = Seat("at", LimiterSharer(self.limiter), Portion(limit, (rates.get("rpm"), rates.get("tpm"))))
         self.number = int.from_bytes(name.encode())

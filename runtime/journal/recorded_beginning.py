@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _KEY = pattern(r"[0-9a-f]{32}")
 
 
-class Source(Protocol):
+class RowSource(Protocol):
     """A journal whose rows can be read: a ``Journal`` or a ``JournalReader``."""
 
     path: Path
@@ -35,13 +35,13 @@ class Source(Protocol):
     def part(self, number: int, name: str) -> str: ...
 
 
-class Given:
+class RecordedBeginning:
     """The beginning of a run. Each part is read when it is asked for, so the journal must still be open then.
 
     Every part raises DiskError if its rows are damaged.
     """
 
-    def __init__(self, source: Source, run: Run) -> None:
+    def __init__(self, source: RowSource, run: Run) -> None:
         self._source = source
         self._run = run
 
@@ -103,14 +103,14 @@ class Given:
         return found
 
 
-def given_of(source: Source, run: Run) -> Given:
+def recorded_beginning(source: RowSource, run: Run) -> RecordedBeginning:
     """Return the beginning of a run, in every format. Raises DiskError if the run has none."""
     if not run.given:
         raise DiskError(f"the run {run.id} ended before its first call, and the journal has no plan of it")
-    return Given(source, run)
+    return RecordedBeginning(source, run)
 
 
-def content_of(source: Source, key: str) -> Mapping[str, Json]:
+def content_of(source: RowSource, key: str) -> Mapping[str, Json]:
     """Read the body of a content by its key in hexadecimal. Raises DiskError, if it is missing or damaged."""
     found = source.body(_row_of(source, key))
     if not isinstance(found, dict):
@@ -118,7 +118,7 @@ def content_of(source: Source, key: str) -> Mapping[str, Json]:
     return found
 
 
-def _row_of(source: Source, key: str) -> int:
+def _row_of(source: RowSource, key: str) -> int:
     try:
         return source.index.contents[bytes.fromhex(key)]
     except (KeyError, ValueError):

@@ -30,7 +30,7 @@ class OwnRows:
 
 
 @dataclass(eq=False, slots=True)
-class Worker:
+class WorkerHandle:
     """A worker. ``number`` counts from 1, and a worker that replaces a dead one has a number of its own.
 
     ``idle`` is True when it has stopped and has nothing under way, and ``halted`` when it was told to stop. ``scopes``

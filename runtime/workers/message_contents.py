@@ -9,11 +9,11 @@ from typing import Any
 from ..engine.body_json import over_of
 from ..journal.wire import WireError
 from ..vocabulary.error_forms import error_of
-from .hand import Worker
 from .paces import paces_of
 from .waits import waits_of
+from .worker_handle import WorkerHandle
 
-_READERS: dict[str, Callable[[Worker, Any], Any]] = {
+_READERS: dict[str, Callable[[WorkerHandle, Any], Any]] = {
     "rows": lambda worker, found: int(found),
     "events": lambda worker, found: [worker.events.event(row) for row in found],
     "figures": lambda worker, found: [worker.events.figures(found)],
@@ -26,7 +26,7 @@ _READERS: dict[str, Callable[[Worker, Any], Any]] = {
 
 
 @contextmanager
-def sound() -> Iterator[None]:
+def well_formed() -> Iterator[None]:
     """Raise WireError where the content of a message has another form than a worker of flowrun's gives it."""
     try:
         yield
@@ -34,10 +34,10 @@ def sound() -> Iterator[None]:
         raise WireError(f"a message has an unexpected content ({type(error).__name__})") from None
 
 
-def read(worker: Worker, name: str, found: Any) -> Any:
+def read(worker: WorkerHandle, name: str, found: Any) -> Any:
     """Return the content of a message with this name. Raises WireError."""
     reader = _READERS.get(name)
     if reader is None:
         return found
-    with sound():
+    with well_formed():
         return reader(worker, found)

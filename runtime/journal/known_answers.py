@@ -36,7 +36,7 @@ class _Pile:
         return None
 
 
-class Shelf:
+class KnownAnswers:
     """The answers to one question for the run with this number.
 
     A run first takes its own answers, the earliest first. Then it takes those of runs before it, and then those of runs

@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from .beside import file_beside
+from .files import file_beside
 from .wire import Frames, framed_text
 
 SOCKET = ".socket"
@@ -69,7 +69,7 @@ def own_user(connection: socket.socket) -> bool:
     return bool(user == os.geteuid())
 
 
-class Line:
+class JournalLine:
     """A connection to the process that writes a journal."""
 
     def __init__(self, journal: Path) -> None:

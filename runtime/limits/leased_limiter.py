@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable
+from dataclasses import replace
 from math import inf
 from typing import Any
 
 from ..vocabulary.json_value import Json
-from ..vocabulary.traffic import Traffic
 from ..vocabulary.usage import Rate, Rates
 from ..vocabulary.waits import Cause, Reason
-from .breaker import COOLING
 from .lease_permits import AGE, Permits
 from .lease_reports import GAP, SLACK, Reports
 from .limiter import Limiter, Place
-from .ramp import Pacing
+from .terms import UNKNOWN_TERMS, EndpointTerms
 from .verdict import Verdict
 
 
@@ -30,39 +29,17 @@ class LeasedLimiter(Limiter):
     """
 
     def __init__(
-        self,
-        limit: int | None,
-        *,
-        send: Callable[[dict[str, Json]], None],
-        start: int | None = None,
-        trusted: bool = False,
-        refused_at: int | None = None,
-        further: int | None = None,
-        pacing: Pacing | None = None,
-        traffic: Sequence[Traffic] = (),
-        rpm: int | None = None,
-        tpm: int | None = None,
-        patience: float = 900.0,
-        cooling: float = COOLING,
+        self, limit: int | None, terms: EndpointTerms = UNKNOWN_TERMS, *, send: Callable[[dict[str, Json]], None]
     ) -> None:
-        super().__init__(
-            limit,
-            start=start,
-            trusted=trusted,
-            refused_at=refused_at,
-            further=further,
-            pacing=pacing,
-            traffic=traffic,
-            patience=patience,
-            cooling=cooling,
-        )
-        self.quota.rates = rpm, tpm
+        # The book counts requests and tokens; this limiter only keeps the rates.
+        super().__init__(limit, replace(terms, rpm=None, tpm=None))
+        self.quota.rates = terms.rpm, terms.tpm
         self.places: float = inf if limit is None else 0
         self.closings: list[Json] = []
         self.on_closed: Callable[[Json], None] | None = None
         self.tell_closed: Callable[[Any, Any], None] | None = None
         self._barred = False
-        self._permits = Permits([rpm is not None, tpm is not None])
+        self._permits = Permits([terms.rpm is not None, terms.tpm is not None])
         self._reports = Reports(send, self._report)
         self._head = 0
 

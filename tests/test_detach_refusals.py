@@ -16,6 +16,7 @@ import pytest
 from flowrun.runtime.cli.people import at_terminal
 from support.away import Folder, lives
 from support.command_line import COMMAND
+from support.patience import PATIENCE
 from support.place import Place, place
 from support.terminals import Terminal
 
@@ -208,7 +209,7 @@ def test_a_signal_before_the_beginning_ends_the_run(signal_: signal.Signals, at:
     command = at.begin(*arguments)
     time.sleep(1.5)
     command.send_signal(signal_)
-    command.wait(20)
+    command.wait(PATIENCE)
     command.communicate()
     assert command.returncode in (128 + signal_, 130)
     assert at.left() == []

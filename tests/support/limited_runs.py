@@ -45,6 +45,10 @@ class Limited:
     def asked(self) -> int:
         return self.served.asked(self.first)
 
+    def open(self) -> int:
+        """The requests that have no answer yet."""
+        return sum({"asked": 1, "served": -1}.get(line["at"], 0) for line in self.served.lines()[self.first :])
+
     def wait(self, asked: int) -> None:
         """Wait until so many requests have come."""
         eventually(lambda: self.asked() >= asked, lambda: "the requests do not come")

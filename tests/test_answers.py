@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from typing import Any
 
 import pytest
@@ -13,6 +12,7 @@ from hypothesis import strategies as st
 from flowrun.dsl import types as t
 from flowrun.runtime.engine.answers import DEEPEST, read_answer
 from flowrun.runtime.vocabulary.errors import AnswerError
+from support.cpu import cpu_within
 
 Json = Any
 CHOICE = t.Choice(("SPAM", "not spam", "Maybe"))
@@ -145,10 +145,8 @@ def test_a_long_answer_is_quoted_in_part() -> None:
     "text", ["[" * 100_000, "[" * 100_000 + "]" * 100_000, '{"a":' * 30_000, '[{"a":' * 40_000 + "1", "[1 2 " * 3000]
 )
 def test_a_tower_of_brackets_is_no_answer(text: str, type_: t.Type) -> None:
-    began = time.process_time()
-    with pytest.raises(AnswerError, match="nested"):
+    with cpu_within(5), pytest.raises(AnswerError, match="nested"):
         read_answer(text, type_)
-    assert time.process_time() - began < 5
 
 
 def test_depth_is_counted_to_the_letter() -> None:

@@ -202,7 +202,7 @@ def test_a_signal_ends_the_waiting_at_once_and_says_how_to_go_on(tmp_path: Path)
         while "submitted 6 lines" not in first.err:
             assert first.wait(0.05) is None
         first.send(signal.SIGINT)
-        assert first.wait(5) == 130
+        assert first.wait() == 130
         assert "resume the run with: flowrun resume " in first.err
         assert "6 calls stay at the batch API; a resumed run reads the answers there" in first.err
         again = bench.resume("--no-wait")
@@ -216,7 +216,7 @@ def test_a_signal_before_the_submission_sends_nothing(bench: Bench) -> None:
     while not (bench.folder / "run" / "j.db").exists() or not has_begun(bench.folder / "run", "j.db"):
         assert first.wait(0.05) is None
     first.send(signal.SIGTERM)
-    assert first.wait(5) == 143
+    assert first.wait() == 143
     assert bench.submitted == 0
     bench.others = FAST
     again = bench.resume()

@@ -23,6 +23,7 @@ from flowrun.runtime.providers.protocol import Provider, Surroundings
 from flowrun.runtime.vocabulary.errors import FlowrunError
 from support.few_cases import some
 from support.keeping_server import Keeping, fitting, keeping
+from support.patience import PATIENCE, eventually
 from support.random_checks import Trial
 
 ROOT = Path(__file__).parent
@@ -60,7 +61,7 @@ async def test_no_flow_of_the_corpus_is_dearer(path: Path) -> None:
     inputs = {param.name: given(param.type, at) for at, param in enumerate(plan.params) if param.required}
     with keeping(LEAST, seconds=0.002) as server:
         try:
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(PATIENCE):
                 await run_async(path, **inputs, options=options(server))
         except (FlowrunError, RunError, TypeError) as refused:
             if not server.bills:
@@ -85,7 +86,7 @@ async def test_no_random_flow_is_dearer(seed: int) -> None:
     with keeping(LEAST, seconds=0.002) as server:
         server.faults = [dice.choice([529, 503])] * dice.randrange(2)
         try:
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(PATIENCE):
                 await run_async(plan, **trial.inputs, options=options(server))
         except FlowrunError as failed:
             assert server.bills, failed
@@ -147,12 +148,10 @@ def test_a_killed_process_reads_the_head_at_most_once_more(seconds: float, tmp_p
         environ = {**os.environ, "ANTHROPIC_BASE_URL": server.url, "ANTHROPIC_API_KEY": "k", "HOME": str(tmp_path)}
         environ |= {"XDG_DATA_HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path)}
         with subprocess.Popen(command, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as first:
-            until = time.monotonic() + 30
-            while not server.bills and time.monotonic() < until and first.poll() is None:
-                time.sleep(0.005)
+            eventually(lambda: server.bills or first.poll() is not None)
             time.sleep(seconds)
             first.kill()
-        again = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=60, check=False)
+        again = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=PATIENCE, check=False)
         assert again.returncode == 0, again.stderr
         assert len(json.loads(again.stdout)["value"] if "value" in again.stdout else json.loads(again.stdout)) == 60
         assert server.full_reads(3700) <= 2

@@ -7,7 +7,6 @@ import os
 import random
 import signal
 import sys
-import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +19,7 @@ from flowrun.dsl import Source
 from flowrun.runtime.cli.outcome import report
 from flowrun.runtime.workers import beginning
 from support.model_server import Served, model_server
+from support.patience import until
 from support.worker_pids import worker_pids
 from support.worker_runs import environ
 
@@ -60,10 +60,7 @@ async def ran(server: Served, folder: Path, workers: int, journal: str) -> Resul
 
 
 async def answered(server: Served, count: int) -> None:
-    until = time.monotonic() + 60
-    while server.answers() < count:
-        assert time.monotonic() < until
-        await asyncio.sleep(0.01)
+    await until(lambda: server.answers() >= count)
 
 
 def cascades(result: Result) -> Any:

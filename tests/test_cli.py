@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from support.command_line import COMMAND, Ran, chat, command
+from support.patience import PATIENCE
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -149,13 +150,13 @@ async def test_a_second_interrupt_ends_at_once(faults: Any, flow: Callable[[str]
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
-    await asyncio.wait_for(faults.arrived.wait(), 30)
+    await asyncio.wait_for(faults.arrived.wait(), PATIENCE)
     process.send_signal(signal.SIGINT)
     assert process.stderr is not None
-    told = await asyncio.wait_for(process.stderr.readuntil(b"Send it again to end at once\n"), 10)
+    told = await asyncio.wait_for(process.stderr.readuntil(b"Send it again to end at once\n"), PATIENCE)
     assert process.returncode is None
     process.send_signal(signal.SIGINT)
-    out, err = await asyncio.wait_for(process.communicate(), 10)
+    out, err = await asyncio.wait_for(process.communicate(), PATIENCE)
     assert process.returncode == 130
     assert out == b""
     assert b"Traceback" not in told + err
@@ -223,7 +224,7 @@ async def test_a_reader_that_hangs_up_changes_no_exit_code(flow: Callable[[str],
                 )
             finally:
                 os.close(writer)
-            _, err = await asyncio.wait_for(process.communicate(), 60)
+            _, err = await asyncio.wait_for(process.communicate(), PATIENCE)
             assert (process.returncode, b"Traceback" in err or b"BrokenPipe" in err) == (code, False), words
 
 
@@ -306,7 +307,7 @@ async def test_closed_streams_and_full_disks_are_told(flow: Callable[[str], Path
         process = await asyncio.create_subprocess_exec(
             "sh", "-c", line, cwd=folder, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
         )
-        out, err = await asyncio.wait_for(process.communicate(), 60)
+        out, err = await asyncio.wait_for(process.communicate(), PATIENCE)
         return Ran(process.returncode or 0, out.decode(), err.decode())
 
     assert (await shell(f"{script} x <&-")).code == 0

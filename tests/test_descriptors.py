@@ -16,6 +16,7 @@ import pytest
 
 from flowrun.runtime.providers import descriptors
 from support.model_server import model_server
+from support.patience import PATIENCE
 
 FLOW = """
 model m = "openai:x" with concurrency: 500
@@ -79,7 +80,7 @@ def ran(folder: Path, soft: int, hard: int, hog: int = 0, calls: int = 500, seco
     with model_server(folder / "log", seconds=seconds) as server:
         given = json.dumps([soft, hard, hog, str(folder / "journal.db"), server.url, calls])
         command = [sys.executable, "-c", PROGRAM, given]
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60, check=False)
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stderr and "Warning" not in done.stderr
     found: dict[str, Any] = json.loads(done.stdout)
@@ -134,7 +135,7 @@ async def test_places_go_to_those_that_wait_longest_and_there_is_always_one(monk
     places.leave()
     # It is cancelled in the turn in which it is given its place, and passes it on.
     second.cancel()
-    await asyncio.wait_for(third, 1.0)
+    await asyncio.wait_for(third, PATIENCE)
     assert not places.take()
     places.leave()
     assert places.take()
@@ -174,7 +175,7 @@ async def main():
 
 asyncio.run(main())
 """
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=PATIENCE, check=True)
     assert done.stdout.endswith(
         "\nopenai:m: 127.0.0.1:9 could not be reached within 0.3 s: this process has no file descriptor left for a "
         "connection (its limit is 40): raise the limit (ulimit -n), or ask fewer at once\n"

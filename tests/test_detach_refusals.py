@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import signal
-import time
 from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
@@ -16,6 +16,7 @@ import pytest
 from flowrun.runtime.cli.people import at_terminal
 from support.away import Folder, lives
 from support.command_line import COMMAND
+from support.patience import PATIENCE, eventually
 from support.place import Place, place
 from support.terminals import Terminal
 
@@ -201,14 +202,22 @@ def test_only_its_machine_knows_of_a_run(command: str, at: Folder) -> None:
     assert "\x1b" not in ran.err
 
 
+def caught(process: int) -> set[int]:
+    """The signals that a process handles."""
+    found = re.search(r"^SigCgt:\s*(\w+)", Path(f"/proc/{process}/status").read_text(), re.MULTILINE)
+    assert found is not None
+    return {number for number in range(1, 65) if int(found[1], 16) >> (number - 1) & 1}
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="no /proc")
 @pytest.mark.parametrize("signal_", [signal.SIGHUP, signal.SIGTERM, signal.SIGINT])
 def test_a_signal_before_the_beginning_ends_the_run(signal_: signal.Signals, at: Folder) -> None:
     (at.path / "a.flow").write_text(ONE)
     arguments = ["a.flow", "--items", "-", "--journal", "journal.db", "--detach"]
     command = at.begin(*arguments)
-    time.sleep(1.5)
+    eventually(lambda: signal.SIGHUP in caught(command.pid))
     command.send_signal(signal_)
-    command.wait(20)
+    command.wait(PATIENCE)
     command.communicate()
     assert command.returncode in (128 + signal_, 130)
     assert at.left() == []

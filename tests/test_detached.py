@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from support.away import Folder, at_a_terminal_that_closes, lives, until
+from support.away import Folder, at_a_terminal_that_closes, lives
 from support.command_line import COMMAND
 from support.model_server import model_server
+from support.patience import PATIENCE, eventually
 from support.place import MAP, Place, announced, place
 from support.terminals import Terminal
 from support.written import read_journal
@@ -31,7 +32,7 @@ def endless(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     folder = tmp_path_factory.mktemp("endless")
     folder.joinpath("a.flow").write_text(MAP)
     items = folder / "items.json"
-    items.write_text(json.dumps([f"thing {number}" for number in range(1000)]))
+    items.write_text(json.dumps([f"thing {number}" for number in range(4000)]))
     with model_server(folder / "server.log", 0.3) as served:
         yield Place(folder, served, items)
 
@@ -64,7 +65,7 @@ def test_a_run_goes_on_when_its_terminal_is_closed(long: Folder, endless: Place)
     shown = at_a_terminal_that_closes([*long.run_arguments, "--detach"], long.path, long.environ)
     assert "the run goes on without this terminal: `flowrun attach " in shown
     answers = endless.served.answers()
-    until(lambda: endless.served.answers() > answers + 16)
+    eventually(lambda: endless.served.answers() > answers + 16)
     assert status(long) == [("running", True)]
     long.stop()
     assert status(long) == [("stopped", False)]
@@ -110,19 +111,21 @@ def test_the_process_has_no_terminal_and_only_its_user_reads_its_files(long: Fol
 
 
 def test_several_commands_follow_a_run_and_one_that_is_held_up_holds_up_nothing(at: Folder, slow: Place) -> None:
+    slow.served.hold(8)
     run = at.detach()
     held, followers = at.begin("attach", run, "--journal", "journal.db"), []
     time.sleep(0.5)
     held.send_signal(signal.SIGSTOP)
     try:
         followers = [at.begin("attach", run, "--journal", "journal.db") for _ in range(2)]
+        slow.served.go_on()
         for one in followers:
-            out, err = one.communicate(timeout=60)
+            out, err = one.communicate(timeout=PATIENCE)
             assert (one.returncode, out) == (0, slow.expected), err
             assert "calls · " in err
     finally:
         held.send_signal(signal.SIGCONT)
-    assert held.communicate(timeout=60)[0] == slow.expected
+    assert held.communicate(timeout=PATIENCE)[0] == slow.expected
 
 
 def test_the_progress_is_drawn_and_an_interrupt_leaves_the_run_alone(long: Folder) -> None:
@@ -170,12 +173,16 @@ def test_a_run_at_a_terminal_has_the_same_end_for_attach(at: Folder, slow: Place
 
 def test_a_run_that_is_stopped_keeps_its_answers(at: Folder, slow: Place) -> None:
     start = len(slow.served.lines())
+    slow.served.hold(8)
     run = at.detach()
     slow.until(lambda lines: sum(line["at"] == "served" for line in lines) >= 8, start)
-    ran = at.stop(run)
-    assert (ran.code, ran.out) == (0, "")
-    assert "SIGINT: flowrun sends no more calls" in ran.err
-    assert "answers are saved; resume the run with: flowrun resume " in ran.err
+    stop = at.begin("stop", run, "--journal", "journal.db")
+    eventually(lambda: "SIGINT: flowrun sends no more calls" in (at.files / f"{run}.log").read_text())
+    slow.served.go_on()
+    out, err = stop.communicate(timeout=PATIENCE)
+    assert (stop.returncode, out) == (0, "")
+    assert "SIGINT: flowrun sends no more calls" in err
+    assert "answers are saved; resume the run with: flowrun resume " in err
     assert status(at) == [("stopped", False)]
     assert at.attach(run).code == 130
     assert "has ended before (stopped)" in at.stop(run).err
@@ -217,12 +224,14 @@ def test_a_stop_need_not_be_waited_for(long: Folder) -> None:
 
 
 def test_a_killed_run_is_told_apart_and_can_be_resumed(at: Folder, slow: Place) -> None:
+    slow.served.hold(8)
     run = at.detach()
     process = at.process(run)
     # After an answer that is kept, a request of the killed process keeps its place for a moment, and not for 30 s.
-    until(lambda: len(read_journal(at.path / "journal.db").paid) >= 1)
+    eventually(lambda: len(read_journal(at.path / "journal.db").paid) >= 1)
     os.kill(process, signal.SIGKILL)
-    until(lambda: not lives(process))
+    eventually(lambda: not lives(process))
+    slow.served.go_on()
     ran = at.attach(run)
     assert (ran.code, ran.out) == (137, "")
     assert "was killed, or its machine went down; its paid answers are in the journal: resume it with: " in ran.err
@@ -243,7 +252,7 @@ def test_a_run_is_killed_while_a_command_follows_it(long: Folder) -> None:
     follower = long.begin("attach", run, "--journal", "journal.db")
     time.sleep(0.7)
     os.kill(long.process(run), signal.SIGKILL)
-    _, err = follower.communicate(timeout=30)
+    _, err = follower.communicate(timeout=PATIENCE)
     assert follower.returncode == 137
     assert "resume it with: flowrun resume" in err
 
@@ -290,12 +299,16 @@ def test_a_run_that_is_erased_leaves_no_files(words: tuple[str, ...], long: Fold
 
 def test_a_run_at_another_terminal_is_awaited(at: Folder, slow: Place) -> None:
     start = len(slow.served.lines())
+    slow.served.hold()
     command = at.begin(*at.run_arguments)
     slow.until(lambda lines: len(lines) >= 1, start)
     stop = at.stop()
     assert stop.code == 2
     assert "goes on at a terminal, and not detached: press ^C there" in stop.err
-    ran = at.attach()
-    assert (ran.code, ran.out) == (0, slow.expected)
-    assert "its journal is read until it ends" in ran.err
-    command.communicate(timeout=30)
+    attach = at.begin("attach", "--journal", "journal.db")
+    assert attach.stderr is not None
+    assert "its journal is read until it ends" in attach.stderr.readline()
+    slow.served.go_on()
+    out, err = attach.communicate(timeout=PATIENCE)
+    assert (attach.returncode, out) == (0, slow.expected), err
+    command.communicate(timeout=PATIENCE)

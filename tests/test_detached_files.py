@@ -20,6 +20,7 @@ from flowrun.runtime.detached.log import MOST, Tail
 from flowrun.runtime.detached.places import check_folder, folder_of, made_folder
 from flowrun.runtime.detached.records import DetachedRecord, all_of, find, sweep
 from flowrun.runtime.vocabulary.errors import DiskError
+from support.patience import PATIENCE
 
 LOGS = """
 import os, sys
@@ -120,7 +121,7 @@ def test_what_dead_runs_left_is_removed(folder: Path, record: DetachedRecord) ->
 
 def test_a_log_has_a_bound_and_is_read_as_it_grows(folder: Path) -> None:
     lines = 3 * MOST // 1000
-    subprocess.run([sys.executable, "-c", LOGS, str(folder), str(lines)], check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", LOGS, str(folder), str(lines)], check=True, timeout=PATIENCE)
     sizes = [file.stat().st_size for file in folder.iterdir()]
     assert len(sizes) == 2
     assert all(size <= MOST + 2000 for size in sizes)

@@ -16,6 +16,7 @@ from click.testing import CliRunner
 
 from flowrun.dsl import HOME, SITE, explain_link
 from flowrun.runtime.cli.group import flowrun
+from support.patience import PATIENCE
 
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -167,7 +168,7 @@ def test_the_checker_alone(words: tuple[str, ...], code: int, told: str, begun: 
         env=environ,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
         check=False,
     )
     assert done.returncode == code, done.stderr

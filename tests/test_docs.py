@@ -20,6 +20,7 @@ from flowrun.testing import run_scripted
 from flowrun.testing.failure_text import failure_text
 from flowrun.testing.parallel import run_files
 from flowrun.testing.scripted_setup import beside
+from support.patience import PATIENCE
 from support.taped import tape
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -64,7 +65,7 @@ def test_what_needs_no_model_prints_what_the_readme_shows(arguments: str, shown:
     command = [sys.executable, "-c", "from flowrun.runtime.cli import main; main()", *arguments.split()]
     # The README shows a machine with two cores; with four, more requests at once are possible if runs learn.
     environ = {**os.environ, "FLOWRUN_LEARN": "0"}
-    ran = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=60, check=False)
+    ran = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert shown.strip() in ran.stdout + ran.stderr
 
 

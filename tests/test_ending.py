@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from support.patience import PATIENCE
+
 QUICK = """
 import os
 end = os._exit
@@ -22,7 +24,7 @@ EARLIER = "import atexit; atexit.register(print, 'earlier')\n"
 
 def run(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-I", "-c", code, *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=PATIENCE)
 
 
 @pytest.mark.parametrize(
@@ -53,7 +55,7 @@ def test_output_that_is_lost_is_still_told() -> None:
             check=False,
             stdout=full,
             stderr=subprocess.PIPE,
-            timeout=60,
+            timeout=PATIENCE,
         )
     assert done.returncode == 74
     assert b"No space left" in done.stderr

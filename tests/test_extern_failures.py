@@ -18,6 +18,7 @@ import pytest
 from flowrun.dsl import plan, types
 from flowrun.runtime.externs.threads import Threads
 from support.extern_flows import extern, go, module, own_modules, program, with_plain
+from support.patience import PATIENCE
 
 TEXTS = types.ListOf(types.TEXT)
 
@@ -216,7 +217,7 @@ async def test_a_hanging_function_holds_nothing_up(folder: Path) -> None:
         await task
     assert not held.ended.is_set()
     held.let_go.set()
-    assert held.ended.wait(20)
+    assert held.ended.wait(PATIENCE)
 
 
 async def test_what_nobody_needs_any_more_is_taken_back(folder: Path) -> None:
@@ -269,6 +270,6 @@ def test_an_interrupt_ends_a_program_whose_function_hangs(folder: Path) -> None:
         assert process.stdout is not None
         assert process.stdout.readline() == "hanging\n"
         process.send_signal(signal.SIGINT)
-        _, said = process.communicate(timeout=60)
+        _, said = process.communicate(timeout=PATIENCE)
     assert "KeyboardInterrupt" in said
     assert process.returncode == -signal.SIGINT

@@ -18,6 +18,7 @@ from flowrun.runtime.providers.scripted import ScriptedProvider
 from flowrun.runtime.vocabulary.call import Request
 from flowrun.runtime.vocabulary.errors import PlanError, UsageError
 from support.extern_flows import CALL, answers, extern, go, module, own_modules, program, with_plain
+from support.patience import PATIENCE
 
 
 @pytest.fixture(autouse=True)
@@ -186,7 +187,7 @@ def command(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         cwd=folder,
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=PATIENCE,
         env={
             "PATH": os.environ["PATH"],
             "HOME": str(folder),
@@ -212,6 +213,6 @@ def test_looking_at_a_flow_imports_nothing_of_its_own(folder: Path, verb: str) -
     command(folder)
     (folder / "g_command.py").write_text("raise AssertionError('imported')\n")
     ran = subprocess.run(
-        [*COMMAND_LINE, verb, "c.flow"], cwd=folder, capture_output=True, text=True, timeout=100, check=False
+        [*COMMAND_LINE, verb, "c.flow"], cwd=folder, capture_output=True, text=True, timeout=PATIENCE, check=False
     )
     assert ran.returncode == 0, ran.stderr

@@ -12,6 +12,7 @@ import pytest
 
 import flowrun
 from flowrun import dsl, runtime
+from support.patience import PATIENCE
 
 PAGE = (Path(__file__).resolve().parent.parent / "docs" / "python.md").read_text(encoding="utf-8")
 FRONT = (Path(__file__).resolve().parent.parent / "docs" / "index.md").read_text(encoding="utf-8")
@@ -37,7 +38,7 @@ def described(heading: str) -> set[str]:
 
 def loads(code: str) -> list[str]:
     command = [sys.executable, "-I", "-c", LOADED.format(code)]
-    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout.split()
+    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=PATIENCE).stdout.split()
 
 
 def test_an_import_loads_next_to_nothing() -> None:

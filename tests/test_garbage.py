@@ -17,6 +17,7 @@ from flowrun.runtime.providers.scripted import Scripted, ScriptedProvider
 from flowrun.runtime.session.garbage import COLLECTOR, GARBAGE, Thresholds
 from flowrun.runtime.vocabulary.call import Request
 from flowrun.runtime.vocabulary.errors import PermanentError
+from support.patience import PATIENCE
 
 OWN = (701, 5, 12)
 RAISED = (GARBAGE[0], GARBAGE[1], OWN[2])
@@ -126,14 +127,14 @@ def test_runs_in_threads_and_within_runs_count_together(flow: Path) -> None:
     meeting = threading.Barrier(3)
 
     def inner() -> None:
-        meeting.wait(30)
+        meeting.wait(PATIENCE)
         inside = Watched()
         thread = threading.Thread(target=lambda: run(flow, options=inside.options()))
         thread.start()
         thread.join()
         assert inside.seen == [RAISED]
         assert gc.get_threshold() == RAISED
-        meeting.wait(30)
+        meeting.wait(PATIENCE)
 
     outer = [Watched(inner) for _ in range(3)]
     threads = [threading.Thread(target=lambda one=one: run(flow, options=one.options())) for one in outer]

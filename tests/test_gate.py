@@ -24,6 +24,7 @@ from flowrun.runtime.workers.far_files import FarReadPool, FileDesk, FileStream,
 from flowrun.runtime.workers.far_link import FarLink
 from flowrun.runtime.workers.file_answers import answer_files
 from flowrun.runtime.workers.gate import MARK, STREAMS, Gate, shown_ticket
+from support.patience import PATIENCE
 
 
 async def test_a_ticket_lets_each_stream_of_its_worker_in_once() -> None:
@@ -31,7 +32,7 @@ async def test_a_ticket_lets_each_stream_of_its_worker_in_once() -> None:
     guest = door.expect()
     host, port = door.address
     ends = await asyncio.to_thread(dial, [host], port, guest.ticket)
-    await asyncio.wait_for(asyncio.shield(guest.complete), 5)
+    await asyncio.wait_for(asyncio.shield(guest.complete), PATIENCE)
     assert sorted(guest.come) == sorted(STREAMS[at : at + 1] for at in range(len(STREAMS)))
     again = await asyncio.to_thread(dial, [host], port, guest.ticket)
     assert await asyncio.to_thread(again[0].recv, 1) == b""
@@ -55,7 +56,7 @@ async def test_a_stranger_is_sent_away_and_not_heard(shown: bytes, monkeypatch: 
     door = Gate("127.0.0.1")
     guest = door.expect()
     with socket.create_connection(door.address) as end:
-        end.settimeout(5)
+        end.settimeout(PATIENCE)
         end.sendall(shown)
         # A stream that is closed with unread bytes is reset.
         with suppress(ConnectionResetError):
@@ -72,7 +73,7 @@ async def test_a_stream_that_has_come_already_is_sent_away() -> None:
         for _ in range(500):
             await asyncio.sleep(0 if guest.come else 0.01)
         kept = guest.come[b"m"]
-        second.settimeout(5)
+        second.settimeout(PATIENCE)
         second.sendall(shown_ticket(guest.ticket, b"m"))
         assert await asyncio.to_thread(second.recv, 1) == b""
         assert guest.come == {b"m": kept}
@@ -83,7 +84,7 @@ async def test_a_stream_with_another_name_is_sent_away() -> None:
     door = Gate("127.0.0.1")
     guest = door.expect()
     with socket.create_connection(door.address) as end:
-        end.settimeout(5)
+        end.settimeout(PATIENCE)
         end.sendall(shown_ticket(guest.ticket, b"x"))
         assert await asyncio.to_thread(end.recv, 1) == b""
     assert guest.come == {}
@@ -108,7 +109,7 @@ async def test_many_silent_strangers_keep_no_worker_out(monkeypatch: pytest.Monk
     host, port = door.address
     silent = [await asyncio.to_thread(socket.create_connection, door.address) for _ in range(100)]
     ends = await asyncio.to_thread(dial, [host], port, guest.ticket)
-    await asyncio.wait_for(asyncio.shield(guest.complete), 5)
+    await asyncio.wait_for(asyncio.shield(guest.complete), PATIENCE)
     for one in (*silent, *ends, *guest.come.values()):
         one.close()
     door.close()
@@ -119,7 +120,7 @@ async def test_an_end_that_is_silent_is_lost(monkeypatch: pytest.MonkeyPatch) ->
     mine, its = socket.socketpair()
     lost = asyncio.Event()
     link = await FarLink.across(mine, lambda message: None, lost.set, 5)
-    await asyncio.wait_for(lost.wait(), 5)
+    await asyncio.wait_for(lost.wait(), PATIENCE)
     link.close()
     its.close()
 

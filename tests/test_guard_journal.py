@@ -19,6 +19,7 @@ from flowrun.runtime.journal.records import JUST_BEGUN, NOT_ANSWERED, NOT_SENT, 
 from flowrun.runtime.journal.store import Journal
 from flowrun.runtime.vocabulary.errors import DiskError, UsageError
 from support.command_line import command
+from support.patience import PATIENCE
 from support.written import read_journal
 
 TABLE = """CREATE TABLE records (
@@ -128,7 +129,7 @@ async def test_half_a_character_is_written_and_read(tmp_path: Path) -> None:
     answer = {"text": "\ud83d", "finish": "stop"}
     place = "a[\udc80]"
     records = [call(run, Kind.INTENT, {}, place=place), call(run, Kind.ANSWER, answer, place=place)]
-    await asyncio.wait_for(journal.append(records), 20)
+    await asyncio.wait_for(journal.append(records), PATIENCE)
     (paid,) = read_journal(path).paid[KEY]
     assert paid.place == "a[?]"
     assert journal.body(paid.number) == answer

@@ -15,6 +15,7 @@ import pytest
 import yaml
 
 from flowrun.dsl import FORMATS
+from support.patience import PATIENCE
 
 ROOT = Path(__file__).resolve().parent.parent
 GOOD = "flow f(x: text) {\n  return x\n}\n"
@@ -102,7 +103,9 @@ def shim(path: Path, script: str) -> Path:
 def bash(script: str, folder: Path, **environ: str) -> Ran:
     command = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", script]
     env = {"PATH": os.environ["PATH"], **environ}
-    ran = subprocess.run(command, cwd=folder, env=env, capture_output=True, encoding="utf-8", timeout=60, check=False)
+    ran = subprocess.run(
+        command, cwd=folder, env=env, capture_output=True, encoding="utf-8", timeout=PATIENCE, check=False
+    )
     return Ran(ran.returncode, ran.stdout, ran.stderr)
 
 

@@ -18,6 +18,7 @@ from flowrun.runtime.journal.head import HeadFile
 from flowrun.runtime.journal.records import Kind, LogRecord, row
 from flowrun.runtime.journal.store import Journal
 from support.command_line import chat
+from support.patience import PATIENCE
 from support.written import read_journal
 
 HEAD = LogRecord(0, Kind.RUN, {"id": "r1", "flow": "f", "source": "f.flow", "began": 1.0})
@@ -65,7 +66,7 @@ async def test_a_record_that_makes_no_row_fails_alone(tmp_path: Path, record: Lo
     journal = Journal.open(tmp_path / "j.db")
     await journal.append([HEAD])
     waits = [journal.append([intent(1)]), journal.append([intent(2), record]), journal.append([intent(3), intent(4)])]
-    before, bad, behind = await asyncio.wait_for(asyncio.gather(*waits, return_exceptions=True), 30)
+    before, bad, behind = await asyncio.wait_for(asyncio.gather(*waits, return_exceptions=True), PATIENCE)
     assert (before, type(bad), behind) == (2, kind, 3)
     assert await journal.append([intent(5)]) == 5
     journal.close()
@@ -103,11 +104,11 @@ async def test_whatever_is_raised_the_writer_goes_on(
         if where == "row":
             patch.setattr(writer, "row", Plant(Kind.INTENT, error))
         waits = [asyncio.ensure_future(_caught(journal, number)) for number in range(3)]
-        done = await asyncio.wait_for(asyncio.gather(*waits), 30)
+        done = await asyncio.wait_for(asyncio.gather(*waits), PATIENCE)
     assert done == [error] * 3
     planted.clear()
-    assert await asyncio.wait_for(journal.append([intent(9)]), 30) == 2
-    await asyncio.wait_for(asyncio.to_thread(journal.close), 30)
+    assert await asyncio.wait_for(journal.append([intent(9)]), PATIENCE) == 2
+    await asyncio.wait_for(asyncio.to_thread(journal.close), PATIENCE)
     assert [attempt.place for attempt in read_journal(tmp_path / "j.db").in_doubt(1)] == ["a[9]"]
 
 
@@ -124,9 +125,9 @@ async def test_rows_on_the_disk_are_not_written_twice(tmp_path: Path, monkeypatc
     with monkeypatch.context() as patch:
         patch.setattr(HeadFile, "move", lambda *given: (_ for _ in ()).throw(MemoryError()))
         waits = [journal.append([intent(number)]) for number in range(3)]
-        done = await asyncio.wait_for(asyncio.gather(*waits, return_exceptions=True), 30)
+        done = await asyncio.wait_for(asyncio.gather(*waits, return_exceptions=True), PATIENCE)
     assert {type(one) for one in done} == {MemoryError}
-    await asyncio.wait_for(asyncio.to_thread(journal.close), 30)
+    await asyncio.wait_for(asyncio.to_thread(journal.close), PATIENCE)
     with closing(sqlite3.connect(tmp_path / "j.db")) as reader:
         assert reader.execute("SELECT place FROM records").fetchall() == [("",), ("a[0]",), ("a[1]",), ("a[2]",)]
 
@@ -136,7 +137,7 @@ async def test_an_iterator_that_ends_early_reaches_the_run_too(tmp_path: Path, m
     journal = Journal.open(tmp_path / "j.db")
     monkeypatch.setattr(writer, "row", Plant(Kind.RUN, StopIteration("early")))
     with pytest.raises(RuntimeError, match="StopIteration: early"):
-        await asyncio.wait_for(journal.append([HEAD]), 30)
+        await asyncio.wait_for(journal.append([HEAD]), PATIENCE)
     journal.close()
 
 
@@ -156,13 +157,13 @@ async def test_a_closed_journal_lets_nobody_wait(tmp_path: Path) -> None:
     journal = Journal.open(tmp_path / "j.db")
     journal.close()
     with pytest.raises(ValueError, match="is closed in this process"):
-        await asyncio.wait_for(journal.append([HEAD]), 30)
+        await asyncio.wait_for(journal.append([HEAD]), PATIENCE)
     journal.close()
 
 
 def _append(journal: Journal, told: Any) -> None:
     async def append() -> None:
-        await asyncio.wait_for(journal.append([HEAD]), 5)
+        await asyncio.wait_for(journal.append([HEAD]), PATIENCE)
 
     try:
         asyncio.run(append())
@@ -195,7 +196,7 @@ async def test_a_run_ends_with_the_error_and_can_be_resumed(
     with monkeypatch.context() as patch:
         patch.setattr(writer, "row", Plant(at, error))
         with pytest.raises(type(error)) as caught:
-            await asyncio.wait_for(run_async(path, options=options), 30)
+            await asyncio.wait_for(run_async(path, options=options), PATIENCE)
     assert caught.value is error
     runs = list(read_journal(journal).runs.values())
     # A transaction is whole or absent: a run without its inputs has not begun.
@@ -222,5 +223,5 @@ async def test_a_run_hears_of_a_record_that_it_does_not_wait_for(
     monkeypatch.setattr(writer, "row", Plant(at, TypeError("planted")))
     options = RunOptions(model="openai:m", environ={"OPENAI_BASE_URL": faults.url}, journal=tmp_path / "j.db")
     with pytest.raises(TypeError, match="planted"):
-        await asyncio.wait_for(run_async(flow(f"flow f() {{ {text} return a }}\n"), options=options), 30)
+        await asyncio.wait_for(run_async(flow(f"flow f() {{ {text} return a }}\n"), options=options), PATIENCE)
     faults.closing.set()

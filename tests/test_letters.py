@@ -19,6 +19,7 @@ from flowrun.runtime.cli.console import print_answer
 from flowrun.runtime.vocabulary.quoting import inert, json_text, one_line, shown
 from support.command_line import COMMAND, chat, command
 from support.few_cases import some
+from support.patience import PATIENCE
 
 TEXT = "می\u200cخواهم \U0001f468\u200d\U0001f469 שלום\u200f! re\u00adsumé \u2028 \ue000 \U0001fae9 10²\r\n"
 STEERS = "\x00\x07\x08\x0b\x0c\x1b\x7f\x80\x9b\x9f\u202a\u202e\u2066\u2069"
@@ -165,7 +166,7 @@ async def shell(folder: Path, line: str, **environ: str) -> tuple[int, str, str]
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
-    out, err = await asyncio.wait_for(process.communicate(), 60)
+    out, err = await asyncio.wait_for(process.communicate(), PATIENCE)
     return process.returncode or 0, out.decode(), err.decode()
 
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from flowrun.runtime.limits import EndpointTerms, Limiter, Verdict
 from flowrun.runtime.vocabulary.usage import Rate, Rates
 from support.limiters import MANY, Driver, now, taken, virtually
+from support.patience import PATIENCE
 
 pytestmark = pytest.mark.looptime
 
@@ -238,7 +239,7 @@ async def test_a_place_that_opens_while_its_user_asks_is_given(monkeypatch: pyte
     ready = loop.create_future()
     limiter.on_ready(lambda: ready.set_result(limiter.acquire()))
     monkeypatch.undo()
-    assert await asyncio.wait_for(ready, 10) is not None
+    assert await asyncio.wait_for(ready, PATIENCE) is not None
 
 
 async def test_a_place_that_opens_while_others_are_called_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -253,7 +254,7 @@ async def test_a_place_that_opens_while_others_are_called_is_given(monkeypatch: 
     monkeypatch.setattr(loop, "time", lambda: begin + next(steps))
     limiter.release(place)
     monkeypatch.undo()
-    assert await asyncio.wait_for(ready, 10) is not None
+    assert await asyncio.wait_for(ready, PATIENCE) is not None
 
 
 async def test_a_user_that_takes_no_place_is_not_called_for_ever() -> None:

@@ -24,8 +24,9 @@ from flowrun.runtime.vocabulary import events as e
 from flowrun.runtime.vocabulary.call import Request
 from flowrun.runtime.vocabulary.errors import DiskError, UsageError
 from flowrun.runtime.vocabulary.run_record import RunRecord
-from support.live_pages import Shown, eventually, made_up
+from support.live_pages import Shown, made_up
 from support.page_records import plan_from
+from support.patience import PATIENCE, eventually
 
 
 @pytest.fixture
@@ -78,7 +79,7 @@ def test_its_own_origin_is_served(shown: Shown) -> None:
 
 @pytest.mark.parametrize("line", [b"X: " + b"a" * 100_000, b"X: a\rSet-Cookie: b"])
 def test_damaged_and_huge_headers_are_refused(shown: Shown, line: bytes, capfd: pytest.CaptureFixture[str]) -> None:
-    with socket.create_connection(("127.0.0.1", shown.port), 10) as raw:
+    with socket.create_connection(("127.0.0.1", shown.port), PATIENCE) as raw:
         raw.sendall(f"GET /{shown.query} HTTP/1.1\r\nHost: 127.0.0.1:{shown.port}\r\n".encode() + line + b"\r\n\r\n")
         assert raw.recv(100).split()[1] == b"400"
     assert capfd.readouterr().err == ""
@@ -86,7 +87,7 @@ def test_damaged_and_huge_headers_are_refused(shown: Shown, line: bytes, capfd: 
 
 def stalled(shown: Shown) -> socket.socket:
     """A page that listens, and reads nothing."""
-    raw = socket.create_connection(("127.0.0.1", shown.port), 10)
+    raw = socket.create_connection(("127.0.0.1", shown.port), PATIENCE)
     raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     raw.sendall(f"GET /events{shown.query} HTTP/1.1\r\nHost: 127.0.0.1:{shown.port}\r\n\r\n".encode())
     return raw
@@ -146,7 +147,7 @@ def test_a_page_that_opens_late_is_small_and_its_calls_follow_in_updates(shown: 
     first = shown.state.since(0, 0)
     assert not first.record.calls and not first.version and first.behind
     found: list[str] = []
-    with closing(http.client.HTTPConnection("127.0.0.1", shown.port, timeout=10)) as listener:
+    with closing(http.client.HTTPConnection("127.0.0.1", shown.port, timeout=PATIENCE)) as listener:
         listener.request("GET", f"/events{shown.query}&from=0")
         reply = listener.getresponse()
         while len(found) < 2000:
@@ -161,7 +162,7 @@ def test_a_page_that_opens_late_is_small_and_its_calls_follow_in_updates(shown: 
 def test_pages_beyond_the_limit_are_refused_before_they_are_made(shown: Shown) -> None:
     with ExitStack() as stack:
         for _ in range(MOST_PAGES):
-            one = stack.enter_context(closing(http.client.HTTPConnection("127.0.0.1", shown.port, timeout=10)))
+            one = stack.enter_context(closing(http.client.HTTPConnection("127.0.0.1", shown.port, timeout=PATIENCE)))
             one.request("GET", "/events" + shown.query)
             assert one.getresponse().status == 200
         for path in ("/", "/events"):
@@ -208,7 +209,7 @@ def test_a_report_that_cannot_be_made_is_told(
     def make() -> RunRecord:
         raise error
 
-    with socket.create_connection(("127.0.0.1", shown.port), 10) as raw:
+    with socket.create_connection(("127.0.0.1", shown.port), PATIENCE) as raw:
         raw.sendall(f"GET /events{shown.query} HTTP/1.1\r\nHost: 127.0.0.1:{shown.port}\r\n\r\n".encode())
         assert raw.recv(10)
         shown.server.finish(make, 5)
@@ -222,15 +223,15 @@ def test_pages_hear_of_the_end_before_the_report_is_made(shown: Shown, comes: bo
     free = threading.Event()
 
     def make() -> RunRecord:
-        assert free.wait(20)
+        assert free.wait(PATIENCE)
         return shown.state.since(0).record
 
-    with closing(http.client.HTTPConnection("127.0.0.1", shown.port, timeout=20)) as listener:
+    with closing(http.client.HTTPConnection("127.0.0.1", shown.port, timeout=PATIENCE)) as listener:
         listener.request("GET", f"/events{shown.query}&from=0")
         lines = iter(listener.getresponse().readline, b"")
         assert b"Running." in next(lines)
         shown.state(e.RunFinished("done", 1.0, at=1.0))
-        ending = threading.Thread(target=shown.server.finish, args=(make, 20 if comes else 0))
+        ending = threading.Thread(target=shown.server.finish, args=(make, PATIENCE if comes else 0))
         ending.start()
         assert any(b"Done: " in line and b'"over":false' in line for line in lines)
         if comes:

@@ -14,7 +14,8 @@ from flowrun.runtime import RunOptions
 from flowrun.runtime.vocabulary import events as e
 from flowrun.runtime.vocabulary.tally import Tally
 from support.browser import open_browser, sheet
-from support.live_pages import ADDRESS, HeldRun, Shown, eventually, live_sheet, made_up
+from support.live_pages import ADDRESS, HeldRun, Shown, live_sheet, made_up
+from support.patience import eventually
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

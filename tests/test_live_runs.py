@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from support.model_server import Served, model_server
+from support.patience import PATIENCE
 from support.terminals import Terminal
 
 FLOW = """\
@@ -64,7 +65,7 @@ def test_a_second_signal_leaves_the_terminal_in_order(tmp_path: Path) -> None:
         socket.create_server(("127.0.0.1", 0)) as mute,
         start(tmp_path, f"http://127.0.0.1:{mute.getsockname()[1]}/v1", 80, 24) as terminal,
     ):
-        mute.settimeout(20)
+        mute.settimeout(PATIENCE)
         call, _ = mute.accept()
         terminal.until(lambda text: "  said " in text)
         assert terminal.cursor_hidden

@@ -17,6 +17,7 @@ from flowrun.runtime.ide.checks import Checks, Seen, check
 from flowrun.runtime.ide.documents import Document, Documents
 from flowrun.runtime.ide.published import Published, told
 from flowrun.runtime.ide.ranges import Ranges
+from support.patience import PATIENCE
 
 FLOW = 'flow f(mail: text) {\n  x = ask "Sum up: {{ mail }}"\n  return x\n}\n'
 MAIN = 'import "lib.flow"\n\nflow g(mail: text) {\n  x = f(mail)\n  return x\n}\n'
@@ -34,7 +35,7 @@ class Slow:
     def __call__(self, document: Document, opened: Mapping[str, Source], before: ide.View | None) -> Seen:
         self.begun.append(document.source.text)
         self.has_begun.set()
-        assert self.may_end.wait(20)
+        assert self.may_end.wait(PATIENCE)
         return Seen(document, None, "checked", self.asked)
 
 
@@ -129,7 +130,9 @@ def test_a_finding_in_an_earlier_text_of_an_open_file_is_not_shown(tmp_path: Pat
 
 def test_the_server_loads_nothing_that_sends() -> None:
     code = "import sys, flowrun.runtime.ide.serving; print(*sys.modules)"
-    done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True, timeout=PATIENCE
+    )
     assert not {"aiohttp", "pydantic", "sqlite3", "rich"} & set(done.stdout.split())
 
 

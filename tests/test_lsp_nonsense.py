@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ import pytest_asyncio
 
 from support.command_line import command
 from support.editor import Editor, RefusedError, editor
+from support.patience import PATIENCE
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -109,7 +109,7 @@ async def test_an_unknown_method_is_refused(server: Editor, a: str, method: str)
 )
 async def test_wrong_parameters_are_refused_by_number(server: Editor, a: str, params: Any) -> None:
     with pytest.raises(RefusedError) as caught:
-        await asyncio.wait_for(server.request("textDocument/hover", params), 20)
+        await asyncio.wait_for(server.request("textDocument/hover", params), PATIENCE)
     assert caught.value.code == -32602
 
 
@@ -265,7 +265,7 @@ async def test_without_a_stream_the_server_ends(tmp_path: Path) -> None:
     assert (await command("lsp", folder=tmp_path)).code == 1
     run = f"exec {sys.executable} -c 'from flowrun.runtime.cli import main; main()' lsp <&- 2>&1"
     process = await asyncio.create_subprocess_shell(run, stdout=asyncio.subprocess.PIPE)
-    out, _ = await asyncio.wait_for(process.communicate(), 30)
+    out, _ = await asyncio.wait_for(process.communicate(), PATIENCE)
     assert (process.returncode, out) == (1, b"")
 
 
@@ -281,10 +281,8 @@ async def test_the_end_does_not_wait_for_a_check(tmp_path: Path) -> None:
     async with editor(tmp_path) as one:
         one.open(uri, f"flow f(mail: text) {{\n{steps}  return x1\n}}\n")
         await asyncio.sleep(0.1)
-        begun = time.perf_counter()
         hint = one.request("textDocument/documentSymbol", {"textDocument": {"uri": uri}})
         assert await one.end() == 0
-        assert time.perf_counter() - begun < 10
         assert not one.log, one.log.decode()
         assert hint.done() and isinstance(hint.exception(), RefusedError | ConnectionError)
 

@@ -15,7 +15,8 @@ import pytest
 
 from support.few_cases import few
 from support.model_server import model_server
-from support.served import FLOWS, START, asked, environment
+from support.patience import PATIENCE, eventually
+from support.served import FLOWS, START, environment
 
 HELLO = {
     "jsonrpc": "2.0",
@@ -33,6 +34,7 @@ def scene(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], Any, dict[str
     (tmp_path / "flows.flow").write_text(FLOWS)
     with model_server(tmp_path / "log", seconds=0.3) as models:
         environ = environment(tmp_path, models.url)
+        models.hold(8)
         with subprocess.Popen(
             [sys.executable, "-c", START, "mcp", "flows.flow", "--journal", "j.db"],
             cwd=tmp_path,
@@ -46,10 +48,7 @@ def scene(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], Any, dict[str
                 assert process.stdin is not None
                 process.stdin.write("".join(f"{json.dumps(one)}\n" for one in (HELLO, READY, CALL)))
                 process.stdin.flush()
-                end = time.monotonic() + 20
-                while asked(models) < 9:
-                    assert time.monotonic() < end
-                    time.sleep(0.02)
+                eventually(lambda: models.asked() >= 9)
                 yield process, models, environ
             finally:
                 if process.poll() is None:
@@ -64,9 +63,12 @@ def test_the_end_keeps_what_is_under_way(scene: Any, tmp_path: Path, number: sig
         process.stdin = None
     else:
         process.send_signal(number)
-    assert process.wait(20) == (0 if number is None else 128 + number)
+    # The run has nearly two hundred calls before it when it hears of the end.
+    time.sleep(0.3)
+    models.go_on()
+    assert process.wait(PATIENCE) == (0 if number is None else 128 + number)
     assert "Traceback" not in process.stderr.read()
-    sent = asked(models)
+    sent = models.asked()
     assert models.answers() == sent < 200
     again = subprocess.run(
         [
@@ -86,7 +88,7 @@ def test_the_end_keeps_what_is_under_way(scene: Any, tmp_path: Path, number: sig
         env=environ,
         capture_output=True,
         check=True,
-        timeout=60,
+        timeout=PATIENCE,
     )
     found = json.loads(again.stdout)
     assert found["recalled"] == sent and found["calls"] == 200 - sent
@@ -96,5 +98,6 @@ def test_a_second_signal_ends_at_once(scene: Any) -> None:
     process, _, _ = scene
     process.send_signal(signal.SIGTERM)
     time.sleep(0.05)
+    # The calls under way have no answers.
     process.send_signal(signal.SIGTERM)
-    assert process.wait(10) == 143
+    assert process.wait(PATIENCE) == 143

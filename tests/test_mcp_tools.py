@@ -14,7 +14,8 @@ import pytest
 from mcp.shared.exceptions import MCPError
 
 from support.model_server import Served, model_server
-from support.served import START, asked, connected, environment, flowrun, until
+from support.patience import PATIENCE, still, until
+from support.served import START, connected, environment, flowrun
 
 
 @pytest.fixture
@@ -124,17 +125,16 @@ async def test_a_failed_call_tells_why_and_how_to_go_on(tmp_path: Path, faults: 
 async def test_cancel_sends_nothing_more_and_keeps_what_is_paid(tmp_path: Path) -> None:
     texts = [f"text {at}" for at in range(200)]
     with model_server(tmp_path / "log", seconds=0.15) as models:
+        models.hold(8)
         async with connected(tmp_path, environment(tmp_path, models.url)) as tools:
             call = asyncio.create_task(tools.client.call_tool("each", {"texts": texts}))
-            await until(lambda: asked(models) >= 8)
+            await until(lambda: models.asked() >= 8)
             call.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await call
-            await asyncio.sleep(0.6)
-            sent = asked(models)
-            assert sent < 150
-            await asyncio.sleep(0.4)
-            assert asked(models) == sent
+            await asyncio.sleep(0.3)
+            models.go_on()
+            assert await still(models.asked) < 150
             again = await tools.client.call_tool("each", {"texts": texts})
         assert len(again.structured_content["value"]) == 200
         assert models.answers() == 200
@@ -145,14 +145,15 @@ async def test_a_killed_server_pays_nothing_twice(tmp_path: Path) -> None:
     texts = [f"text {at}" for at in range(120)]
     with model_server(tmp_path / "log", seconds=0.1) as models:
         environ = environment(tmp_path, models.url)
+        models.hold(20)
         async with connected(tmp_path, environ) as tools:
             call = asyncio.create_task(tools.client.call_tool("each", {"texts": texts}))
             await until(lambda: models.answers() >= 20)
             os.kill(int((tmp_path / "pid").read_text()), signal.SIGKILL)
             with pytest.raises(MCPError):
                 await call
-        await asyncio.sleep(0.5)
-        before = asked(models)
+        models.go_on()
+        before = await still(models.asked)
         assert 20 <= before < 120
         async with connected(tmp_path, environ) as tools:
             again = await tools.client.call_tool("each", {"texts": texts})
@@ -161,7 +162,7 @@ async def test_a_killed_server_pays_nothing_twice(tmp_path: Path) -> None:
         assert again.meta is not None
         kept = again.meta["flowrun/recalled"]
         assert 0 < kept <= before
-        assert again.meta["flowrun/calls"] == asked(models) - before == 120 - kept
+        assert again.meta["flowrun/calls"] == models.asked() - before == 120 - kept
 
 
 async def test_nothing_but_the_protocol_is_on_standard_output(tmp_path: Path, environ: dict[str, str]) -> None:
@@ -182,9 +183,9 @@ async def test_nothing_but_the_protocol_is_on_standard_output(tmp_path: Path, en
     process.stdin.write("\n".join([*lines, ""]).encode())
     answers: list[Any] = []
     while not {one.get("id") for one in answers} >= {1, 2}:
-        answers.append(json.loads(await asyncio.wait_for(process.stdout.readline(), 30)))
+        answers.append(json.loads(await asyncio.wait_for(process.stdout.readline(), PATIENCE)))
     process.stdin.close()
-    out, err = await asyncio.wait_for(process.communicate(), 30)
+    out, err = await asyncio.wait_for(process.communicate(), PATIENCE)
     answers += map(json.loads, out.splitlines())
     assert process.returncode == 0
     assert all(one["jsonrpc"] == "2.0" for one in answers)

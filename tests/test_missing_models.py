@@ -6,13 +6,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from flowrun.runtime import RunOptions, run
 from flowrun.runtime.vocabulary.errors import UsageError
+from support.patience import PATIENCE, eventually
 
 WITHOUT = "import sys; sys.modules['xllamacpp'] = None; from flowrun.runtime.cli import main; main()"
 MODULE = "import sys, types; sys.modules['xllamacpp'] = m = types.ModuleType('x'); m.__spec__ = object()\n"
@@ -48,7 +48,7 @@ def begin(folder: Path, *words: str, code: str = WITHOUT, **environ: str) -> sub
 def ended(folder: Path, *words: str, **environ: str) -> tuple[int, str]:
     """Run a command without the engine, and return its exit code and what it says."""
     process = begin(folder, *words, **environ)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=PATIENCE)
     assert "Traceback" not in err
     assert out == ""
     return process.returncode, err
@@ -63,7 +63,7 @@ def folder(tmp_path: Path) -> Path:
 def runs(folder: Path) -> int:
     """Count the runs in the journal."""
     process = begin(folder, "runs", "--json")
-    out, _ = process.communicate(timeout=60)
+    out, _ = process.communicate(timeout=PATIENCE)
     return out.count('"run"')
 
 
@@ -107,7 +107,7 @@ def test_weights_and_keys_are_missed_before_the_run(environ: dict[str, str], sai
             '[endpoints.lab]\nbase_url = "http://127.0.0.1:9/v1"\nkey_env = "LAB_KEY"\n'
         )
     process = begin(folder, "a.flow", "--email", "x", code=WITH, **environ)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 2, err
     assert said in err
     assert "left out" not in err
@@ -124,7 +124,7 @@ def test_all_that_is_missing_is_told_at_once(folder: Path) -> None:
 def test_tests_need_no_model_and_evaluations_do(folder: Path) -> None:
     (folder / "a.flow").write_text(FLOW + TEST)
     process = begin(folder, "test", "a.flow")
-    assert process.communicate(timeout=60)[0].startswith("1 test")
+    assert process.communicate(timeout=PATIENCE)[0].startswith("1 test")
     assert process.returncode == 0
     (folder / "rows.jsonl").write_text('{"email": "x", "want": "SPAM"}\n')
     code, err = ended(folder, "eval", "a.flow", "--rows", "rows.jsonl", "--answer", "want=verdict", "--yes")
@@ -144,7 +144,7 @@ def test_a_run_that_goes_on_misses_it_too(folder: Path) -> None:
     )
     (folder / "own.gguf").write_bytes(b"GGUF")
     begun = begin(folder, "a.flow", "--word", "x", code=WITH, FLOWRUN_GGUF=str(folder / "own.gguf"))
-    assert (begun.communicate(timeout=60)[1] != "", begun.returncode) == (True, 6)
+    assert (begun.communicate(timeout=PATIENCE)[1] != "", begun.returncode) == (True, 6)
     code, err = ended(folder, "resume", "last")
     assert (code, "the local model needs its engine" in err, runs(folder)) == (2, True, 1)
 
@@ -158,11 +158,8 @@ def test_a_download_before_the_run_can_be_stopped(folder: Path) -> None:
         "from flowrun.runtime.cli import main; main()"
     )
     process = begin(folder, "a.flow", "--email", "x", code=slow)
-    ends = time.monotonic() + 30
-    while not (folder / "mark").exists():
-        assert time.monotonic() < ends
-        time.sleep(0.05)
+    eventually((folder / "mark").exists)
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=20)
+    _, err = process.communicate(timeout=PATIENCE)
     assert (process.returncode, "Traceback" in err) == (130, False), err
     assert runs(folder) == 0

@@ -16,6 +16,7 @@ from support.batch_server import Served, batch_server
 from support.few_cases import few
 from support.images import png
 from support.keeping_server import Keeping, keeping
+from support.patience import eventually
 from support.processes import Command
 from support.small_shops import Shops, small_shops
 
@@ -177,7 +178,7 @@ def test_a_killed_run_goes_on_and_pays_nothing_twice(tmp_path: Path, when: str) 
         if when == "lines":
             market.cheap.until("submitted")
         else:
-            _until(lambda: any(one.cached > 0 for one in market.careful.bills))
+            eventually(lambda: any(one.cached > 0 for one in market.careful.bills))
         first.kill()
         first.end()
         before = len(market.careful.bills)
@@ -193,12 +194,3 @@ def test_a_killed_run_goes_on_and_pays_nothing_twice(tmp_path: Path, when: str) 
         if when == "lines":
             (row,) = market.told("runs")["runs"]
             assert row["cost"] == pytest.approx(market.bill, abs=1e-12)
-
-
-def _until(happened: Any) -> None:
-    import time
-
-    end = time.monotonic() + 20
-    while not happened():
-        assert time.monotonic() < end
-        time.sleep(0.02)

@@ -27,6 +27,7 @@ from flowrun import (
     run_async,
 )
 from flowrun.runtime.providers.scripted import Scripted, ScriptedProvider
+from support.patience import PATIENCE
 
 CHECKED = load(Source('flow part(x: text) { y = ask "p {{ x }}" return y }\nflow f() { y = ask "q" return y }\n'))
 ONCE = RetryPolicy(attempts=1)
@@ -133,7 +134,7 @@ async def test_a_provider_that_cancels_itself_fails_its_call(
     kind: Callable[[list[str]], ScriptedProvider], said: str
 ) -> None:
     options = RunOptions(model="x:y", opener=lambda *given: kind([]), policy=ONCE)
-    result = await asyncio.wait_for(run_async(CHECKED, options=options), 20)
+    result = await asyncio.wait_for(run_async(CHECKED, options=options), PATIENCE)
     assert f"its provider {said} (RuntimeError: it was cancelled by itself" in result.failures[0].reason
 
 

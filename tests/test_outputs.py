@@ -24,6 +24,7 @@ from flowrun.runtime.providers.scripted import Scripted, ScriptedProvider
 from flowrun.runtime.vocabulary.call import Request
 from flowrun.runtime.vocabulary.errors import InputError, PermanentError
 from support.command_line import chat, command
+from support.patience import PATIENCE
 
 EACH = """
 flow each(rows: [Row]) {
@@ -262,7 +263,7 @@ async def test_rows_reach_a_pipe_while_the_flow_runs(faults: Any, flow: Callable
         faults.json(chat(f"said {n}"))
 
     async def after_the_first(request: web.Request) -> web.StreamResponse:
-        await asyncio.wait_for(first.wait(), 20)
+        await asyncio.wait_for(first.wait(), PATIENCE)
         return web.json_response(chat("said last"))
 
     faults.replies[2] = after_the_first
@@ -279,7 +280,7 @@ async def test_rows_reach_a_pipe_while_the_flow_runs(faults: Any, flow: Callable
     ran = await command(
         *("a.flow", "--rows", "rows.jsonl", "--output", "pipe.jsonl"), folder=folder, OPENAI_BASE_URL=faults.url
     )
-    await asyncio.wait_for(reader, 20)
+    await asyncio.wait_for(reader, PATIENCE)
     assert (ran.code, came) == (0, ["said 0", "said 1", "said last"]), ran.err
     assert "3 lines are in `pipe.jsonl`" in ran.err
     assert stat.S_ISFIFO((folder / "pipe.jsonl").stat().st_mode)
@@ -298,7 +299,7 @@ async def test_a_reader_that_leaves_stops_the_run_and_loses_nothing(faults: Any,
     reader = asyncio.ensure_future(asyncio.to_thread(read_one))
     server = {"OPENAI_BASE_URL": faults.url, "FLOWRUN_JOURNAL": "journal.db"}
     ran = await command("a.flow", "--rows", "rows.jsonl", "-o", "pipe.jsonl", folder=folder, **server)
-    await asyncio.wait_for(reader, 20)
+    await asyncio.wait_for(reader, PATIENCE)
     assert ran.code == 74
     assert "`pipe.jsonl` cannot be written: Broken pipe" in ran.err
     asked = len(faults.seen)

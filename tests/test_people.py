@@ -12,6 +12,7 @@ from flowrun import Question, RunError, RunOptions, resume_async, run, run_async
 from flowrun.runtime.api import Result
 from flowrun.runtime.providers.scripted import Scripted, ScriptedProvider
 from flowrun.runtime.vocabulary import events as e
+from support.patience import PATIENCE
 
 FLOW = """flow look(topics: [text]) budget 3 calls {
   ok = ask human "Begin?" -> yes | no | text
@@ -74,7 +75,7 @@ async def test_an_async_function_answers_and_other_work_goes_on(tmp_path: Path) 
     async def person(question: Question) -> Any:
         if question.path == "ok":
             # Both drafts are written while this question waits.
-            await asyncio.wait_for(began.wait(), 5)
+            await asyncio.wait_for(began.wait(), PATIENCE)
             return "yes"
         if question.path == "grade":
             return "3"
@@ -187,10 +188,10 @@ async def test_a_race_ends_without_the_person(tmp_path: Path) -> None:
         'flow f() {\n  first = fanout {\n    model = ask "Fine?"\n    person = ask human "Fine?"\n  } reduce first\n'
         "  return first\n}\n".replace("model =", "machine ="),
     )
-    result = await asyncio.wait_for(run_async(path, options=options(ask_person=person)), 10)
+    result = await asyncio.wait_for(run_async(path, options=options(ask_person=person)), PATIENCE)
     assert (result.value, result.summary.whole.people) == ("a draft", 0)
     # The same holds for a question that is left open.
-    left: Result = await asyncio.wait_for(run_async(path, options=options()), 10)
+    left: Result = await asyncio.wait_for(run_async(path, options=options()), PATIENCE)
     assert (left.status, left.value) == ("done", "a draft")
 
 

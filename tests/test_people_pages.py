@@ -18,7 +18,8 @@ import pytest
 from flowrun import Result, RunOptions, run
 from flowrun.runtime.providers.scripted import ScriptedProvider
 from support.browser import open_browser, sheet
-from support.live_pages import ADDRESS, eventually
+from support.live_pages import ADDRESS
+from support.patience import PATIENCE, eventually
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -63,7 +64,7 @@ class Going:
         self.port, self.query = split.port, f"?{split.query}"
 
     def end(self) -> Result:
-        self._thread.join(20)
+        self._thread.join(PATIENCE)
         assert self.result is not None
         return self.result
 
@@ -71,7 +72,7 @@ class Going:
         own = {"Origin": f"http://127.0.0.1:{self.port}", "Content-Type": "application/json"}
         given = {name.replace("_", "-"): value for name, value in headers.items()}
         data = body if isinstance(body, str) else json.dumps(body)
-        with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)) as connection:
+        with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)) as connection:
             sent = {name: value for name, value in {**own, **given}.items() if value}
             connection.request("POST", path or f"/answer{self.query}", data, sent)
             reply = connection.getresponse()
@@ -83,7 +84,7 @@ def test_a_person_answers_in_the_page(browser: Browser, tmp_path: Path, capsys: 
     with sheet(browser) as seen:
         page = seen.page
         page.goto(going.address)
-        page.wait_for_selector("#people article >> nth=1", timeout=30_000)
+        page.wait_for_selector("#people article >> nth=1")
         articles = page.locator("#people article")
         grade = articles.filter(has_text="How good is cats?")
         grade.locator("textarea").fill("7")

@@ -123,7 +123,7 @@ def test_an_interrupt_stops_the_run_at_once_and_it_is_resumed(tmp_path: Path) ->
         terminal.until(lambda text: "Second?" in text and text.rstrip().endswith(">"))
         terminal.type("half")
         terminal.process.send_signal(signal.SIGINT)
-        assert terminal.end(8) == 130
+        assert terminal.end() == 130
         assert not terminal.cursor_hidden
     with _terminal(tmp_path, "resume", "last") as again:
         again.until(lambda text: "Second?" in text and text.rstrip().endswith(">"))

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from flowrun.runtime.vocabulary.columns import columns
+from support.patience import PATIENCE
 from support.terminals import Terminal
 
 PLAN = [sys.executable, "-c", "from flowrun.runtime.cli import main; main()", "plan", "f.flow"]
@@ -35,7 +36,7 @@ def test_a_wide_terminal_and_a_pipe_cut_nothing(tmp_path: Path) -> None:
     wide = table(200, tmp_path)
     assert not any("…" in line for line in wide)
     assert any(line.startswith((f"├─ {NAME}", f"└─ {NAME}")) for line in wide)
-    piped = subprocess.run(PLAN, cwd=tmp_path, capture_output=True, text=True, check=True, timeout=60).stdout
+    piped = subprocess.run(PLAN, cwd=tmp_path, capture_output=True, text=True, check=True, timeout=PATIENCE).stdout
     assert piped.split("\n\n")[0].splitlines() == wide
 
 

@@ -14,6 +14,7 @@ import pytest
 
 from support.browser import Sheet, open_browser, sheet
 from support.once import once
+from support.patience import PATIENCE
 from support.playground import FOLDER, built, served
 
 if TYPE_CHECKING:
@@ -92,14 +93,14 @@ def opened(browser: Browser, address: str, text: str, width: int = 1400, **given
 
 
 def ready(page: Page) -> None:
-    page.wait_for_selector("body[data-ready]", timeout=120_000)
+    page.wait_for_selector("body[data-ready]")
     says(page, "#state", "No problems", "error", "warning", "is ready again")
 
 
 def says(page: Page, place: str, *words: str) -> None:
     """Wait until a part of the page has one of these words."""
     test = "([place, words]) => words.some((word) => document.querySelector(place).innerText.includes(word))"
-    page.wait_for_function(test, arg=[place, list(words)], timeout=60_000)
+    page.wait_for_function(test, arg=[place, list(words)])
 
 
 def put(page: Page, text: str) -> None:
@@ -269,7 +270,7 @@ def test_a_text_that_takes_too_long_ends_only_the_worker(browser: Browser, addre
         page = shown.page
         page.add_init_script("window.flowrunLimits = { look: 1 };")
         page.goto(address + "index.html" + fragment(FLOW))
-        page.wait_for_selector("body[data-ready]", timeout=120_000)
+        page.wait_for_selector("body[data-ready]")
         says(page, "#state", "so it was ended", "Python is ready again")
         put(page, "# the editor still works")
         assert "still works" in text_of(page)
@@ -361,7 +362,7 @@ def test_python_under_node_needs_no_browser(folder: Path, tmp_path: Path) -> Non
     (npm / "try.mjs").write_text(NODE)
     (tmp_path / "text.flow").write_text(FLOW)
     command = ["node", "try.mjs", str(folder / FOLDER), str(tmp_path / "text.flow")]
-    done = subprocess.run(command, cwd=npm, capture_output=True, text=True, check=False, timeout=120)
+    done = subprocess.run(command, cwd=npm, capture_output=True, text=True, check=False, timeout=PATIENCE)
     assert done.returncode == 0, done.stderr[-2000:]
     assert done.stdout.startswith("1 test passed in 1 file")
     assert done.stdout.strip().endswith("s)")

@@ -15,6 +15,8 @@ from playground import HERE
 from playground.build import LEFT_OUT, examples
 from playground.desk import LONGEST, Desk, Units
 
+from support.patience import PATIENCE
+
 WORKFLOWS = HERE.parents[1] / "workflows"
 FLOW = (WORKFLOWS / "is_spam.flow").read_text(encoding="utf-8")
 
@@ -151,7 +153,7 @@ def test_no_answer_needs_what_a_web_page_does_not_have(tmp_path: Path) -> None:
     shutil.copytree(WORKFLOWS, tmp_path / "flows")
     rooms = [f"flowrun.runtime.{room}." for room in LEFT_OUT]
     code = BLOCKED.format(blocked=ABSENT, rooms=rooms, docs=str(HERE.parent), folder=str(tmp_path / "flows"))
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=120)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=PATIENCE)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == []
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from flowrun.runtime.documents.reading import READERS
+from support.patience import PATIENCE
 
 ROOT = Path(__file__).resolve().parent.parent
 TEMPLATE = ROOT / "docs" / "plugin-template"
@@ -38,7 +39,7 @@ def python(place: Path, *words: str) -> str:
         cwd=TEMPLATE,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr

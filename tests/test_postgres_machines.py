@@ -13,6 +13,7 @@ from contextlib import contextmanager
 
 import pytest
 
+from support.patience import PATIENCE
 from support.postgres_server import needs_postgres, server
 
 _ONE, _TWO = f"flowrun-a{os.getpid()}", f"flowrun-b{os.getpid()}"
@@ -94,7 +95,7 @@ def test_two_machines_write_one_journal_and_a_cable_that_is_cut_costs_no_row() -
             assert ip("-n", _TWO, "link", "set", "cable", "down")
             time.sleep(2)
             assert ip("-n", _TWO, "link", "set", "cable", "up")
-            assert first.wait(timeout=60) == second.wait(timeout=60) == 0
+            assert first.wait(timeout=PATIENCE) == second.wait(timeout=PATIENCE) == 0
         read = subprocess.run(inside(_ONE, *python, READ, url), capture_output=True, text=True, check=True)
         runs, _, open_ = read.stdout.rpartition(" ")
         assert json.loads(runs) == {"one": calls, "two": calls}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from typing import Any
 
 import pytest
@@ -14,6 +13,7 @@ from flowrun.dsl import template_names
 from flowrun.runtime.values import prompts
 from flowrun.runtime.values.prompt_text import MOST_CHARACTERS, PromptError
 from flowrun.runtime.values.prompts import render
+from support.cpu import cpu_within
 
 Json = Any
 
@@ -126,17 +126,13 @@ DOUBLED = "{% set a = x OP x %}" + "{% set a = a OP a %}" * 60
     ],
 )
 def test_a_prompt_is_bounded(template: str, values: dict[str, Json]) -> None:
-    began = time.process_time()
-    with pytest.raises(PromptError, match="16,777,216 characters: split its values"):
+    with cpu_within(10), pytest.raises(PromptError, match="16,777,216 characters: split its values"):
         filled(template, **values)
-    assert time.process_time() - began < 10
 
 
 def test_loops_without_output_end_too() -> None:
-    began = time.process_time()
-    with pytest.raises(PromptError, match="more than 5,000,000"):
+    with cpu_within(10), pytest.raises(PromptError, match="more than 5,000,000"):
         filled("{% for a in x %}{% for b in x %}{% for c in x %}{% endfor %}{% endfor %}{% endfor %}", x=[0] * 1000)
-    assert time.process_time() - began < 10
 
 
 def test_a_long_loop_is_fine() -> None:

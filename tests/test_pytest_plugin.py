@@ -13,6 +13,7 @@ from xml.etree import ElementTree
 import pytest
 
 from support.command_line import command
+from support.patience import PATIENCE
 
 FLOW = """\
 flow label(mail: text) {
@@ -62,7 +63,9 @@ def run(folder: Path, *args: str) -> tuple[int, str]:
     """Run pytest with the plugin alone, because the other plugins take most of the time."""
     words = [sys.executable, "-W", "error", "-m", "pytest", "-q", "-p", "flowrun.testing.plugin", *args]
     environ = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
-    ran = subprocess.run(words, cwd=folder, env=environ, capture_output=True, encoding="utf-8", timeout=60, check=False)
+    ran = subprocess.run(
+        words, cwd=folder, env=environ, capture_output=True, encoding="utf-8", timeout=PATIENCE, check=False
+    )
     return ran.returncode, ran.stdout + ran.stderr
 
 

@@ -18,7 +18,8 @@ from pathlib import Path
 import pytest
 
 from support.model_server import Served, model_server
-from support.ray_nodes import Nodes, processes_at, waited
+from support.patience import PATIENCE, eventually
+from support.ray_nodes import Nodes, processes_at
 
 pytestmark = [
     pytest.mark.slow,
@@ -71,12 +72,12 @@ def test_nothing_of_ray_outlives_the_command(tmp_path: Path, place: Path, how: s
         command = subprocess.Popen(
             words(tmp_path, 1500, "ray"), env=given, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
-        assert waited(lambda: server.answers() >= 60, 90)
+        eventually(lambda: server.answers() >= 60)
         command.send_signal(how)
-        _, err = command.communicate(timeout=60)
+        _, err = command.communicate(timeout=PATIENCE)
         assert command.returncode == (-9 if how is signal.SIGKILL else 130), err
-        assert waited(lambda: processes_at(place) == [])
-        assert waited(lambda: list(place.iterdir()) == [])
+        eventually(lambda: processes_at(place) == [])
+        eventually(lambda: list(place.iterdir()) == [])
         sent = len(server.lines())
         time.sleep(0.5)
         assert [line for line in server.lines(sent) if line["at"] == "asked"] == []
@@ -94,7 +95,7 @@ def test_nothing_of_ray_outlives_the_command(tmp_path: Path, place: Path, how: s
             "--journal",
             str(tmp_path / "runs.db"),
         ]
-        again = subprocess.run(resume, env=given, capture_output=True, text=True, timeout=120, check=False)
+        again = subprocess.run(resume, env=given, capture_output=True, text=True, timeout=PATIENCE, check=False)
         assert again.returncode == 0, again.stderr
         billed = Counter(line["body"] for line in server.lines() if line["at"] == "served")
         assert len(billed) == 1500
@@ -111,17 +112,17 @@ def test_a_run_whose_process_for_ray_is_killed_ends_with_a_sentence_and_goes_on_
         command = subprocess.Popen(
             words(tmp_path, 1500, "ray"), env=given, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
-        assert waited(lambda: server.answers() >= 60, 90)
+        eventually(lambda: server.answers() >= 60)
         (placer,) = [one for one in processes_at(place, "workers.placer") if one != command.pid]
         os.kill(placer, signal.SIGKILL)
-        _, err = command.communicate(timeout=60)
+        _, err = command.communicate(timeout=PATIENCE)
         assert command.returncode not in (0, -9)
         assert "the process that speaks to Ray has ended" in err
         assert "Traceback" not in err
-        assert waited(lambda: processes_at(place) == [])
-        assert waited(lambda: list(place.iterdir()) == [])
+        eventually(lambda: processes_at(place) == [])
+        eventually(lambda: list(place.iterdir()) == [])
         resume = [*PROGRAM, "resume", "last", "--quiet", "--journal", str(tmp_path / "runs.db")]
-        again = subprocess.run(resume, env=given, capture_output=True, text=True, timeout=120, check=False)
+        again = subprocess.run(resume, env=given, capture_output=True, text=True, timeout=PATIENCE, check=False)
         assert again.returncode == 0, again.stderr
         billed = Counter(line["body"] for line in server.lines() if line["at"] == "served")
         assert len(billed) == 1500
@@ -177,7 +178,7 @@ def model_server_inside(machine: str, log: Path) -> Iterator[Served]:
             yield Served(f"http://{_SERVER}:{port}/v1", log)
         finally:
             process.stdin.close()
-            process.wait(10)
+            process.wait(PATIENCE)
 
 
 def test_a_cable_that_is_cut_between_two_nodes_costs_no_element_and_nothing_in_silence(
@@ -196,10 +197,10 @@ def test_a_cable_that_is_cut_between_two_nodes_costs_no_element_and_nothing_in_s
                 stderr=subprocess.PIPE,
                 text=True,
             )
-            assert waited(lambda: server.answers() >= 200 or command.poll() is not None, 90)
+            eventually(lambda: server.answers() >= 200 or command.poll() is not None)
             assert command.poll() is None, command.communicate()
             assert ip("-n", _TWO, "link", "set", "ray", "down")
-            _, err = command.communicate(timeout=150)
+            _, err = command.communicate(timeout=PATIENCE)
         finally:
             nodes.end()
         assert command.returncode == 0, err

@@ -25,7 +25,8 @@ from flowrun.runtime.session.ray_workers import RayWorkers
 from flowrun.runtime.vocabulary.errors import UsageError
 from flowrun.runtime.workers import cluster as cluster_module
 from support.model_server import Served, model_server
-from support.ray_nodes import Nodes, cluster, processes_at, waited
+from support.patience import PATIENCE, eventually
+from support.ray_nodes import Nodes, cluster, processes_at
 
 pytestmark = [
     pytest.mark.slow,
@@ -111,8 +112,8 @@ async def test_a_local_cluster_gives_the_result_and_rows_of_one_process_and_ends
     assert ray.summary.account == one.summary.account
     assert rows(tmp_path / "ray.db") == rows(tmp_path / "one.db")
     assert capfd.readouterr() == ("", "")
-    assert waited(lambda: processes_at(place) == [])
-    assert waited(lambda: list(place.iterdir()) == [])
+    eventually(lambda: processes_at(place) == [])
+    eventually(lambda: list(place.iterdir()) == [])
     await asyncio.to_thread(place.rmdir)
 
 
@@ -144,7 +145,7 @@ def test_keys_that_are_sent_leave_no_trace(server: Served, tmp_path: Path, nodes
     (tmp_path / "xs.txt").write_text("\n".join(f"note {n}" for n in range(20)))
     words += ["--xs", f"@{tmp_path / 'xs.txt'}", "--engine", f"ray=127.0.0.1:{nodes.port}", "--send-keys"]
     words += ["--journal", str(tmp_path / "runs.db"), "--report", str(tmp_path / "report.html")]
-    done = subprocess.run(words, env=given, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(words, env=given, cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert done.returncode == 0, done.stderr
     assert KEY not in done.stdout + done.stderr
     assert server.answers() == 20

@@ -27,6 +27,7 @@ from flowrun.runtime.session.run import Stop
 from flowrun.runtime.values.rules import FileText, RuleValue
 from flowrun.runtime.vocabulary import events as e
 from flowrun.runtime.vocabulary.errors import InputError, UsageError
+from support.patience import PATIENCE
 
 Json = Any
 MIB = 1024 * 1024
@@ -159,7 +160,7 @@ async def test_a_read_that_is_cancelled_ends_its_child_and_no_other(tmp_path: Pa
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        child.wait(5)
+        child.wait(PATIENCE)
         # What is given up before its turn does not begin, and the next read gets another child.
         with pytest.raises(InputError, match="is not wanted any more"):
             process.run(str, "`x`", pending=pending)

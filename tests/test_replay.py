@@ -15,6 +15,7 @@ from flowrun.runtime.replay import UNKNOWN, Replay, ReplayedCall, Replies, Sourc
 from flowrun.runtime.vocabulary.call import Answer
 from flowrun.runtime.vocabulary.errors import AnswerError, CallError, PermanentError
 from support.harness import planned
+from support.patience import PATIENCE
 
 Json = Any
 NOTES = """flow f(rows: [{ title: text, size: int }]) {
@@ -129,4 +130,4 @@ sys.modules[{absent!r}] = None
 from flowrun.runtime.replay import Replies, replay
 from flowrun.dsl import plan
 """
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=PATIENCE)

@@ -25,6 +25,7 @@ from flowrun.runtime.vocabulary.errors import DiskError, FlowrunError, UsageErro
 from flowrun.runtime.vocabulary.run_record import RunRecord
 from support.harness import scripted
 from support.page_records import call_of, review, run_of
+from support.patience import PATIENCE
 
 FLOW = """\
 flow hello(name: text) {
@@ -166,7 +167,7 @@ def test_a_pipe_gets_the_report(report: Report, project: Path) -> None:
     reader = threading.Thread(target=lambda: got.append((project / "pipe.html").read_text(encoding="utf-8")))
     reader.start()
     assert report("-o", "pipe.html").exception is None
-    reader.join(10)
+    reader.join(PATIENCE)
     assert got[0].endswith("</html>\n")
 
 

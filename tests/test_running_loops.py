@@ -22,6 +22,7 @@ from flowrun.runtime import RunError, RunOptions, Stop, UsageError, resume, run
 from flowrun.runtime.providers.scripted import Scripted
 from flowrun.runtime.vocabulary import events as e
 from support.harness import scripted
+from support.patience import PATIENCE
 
 FLOW = 'flow f(x: text) { a = ask "{{ x }}" return a }\n'
 SLOW = (
@@ -128,7 +129,7 @@ def interrupts(send: Callable[[], object] = to_the_process) -> Iterator[Callable
 
     def interrupt() -> None:
         send()
-        assert heard.acquire(timeout=60)
+        assert heard.acquire(timeout=PATIENCE)
 
     before = signal.signal(signal.SIGINT, hear)
     try:
@@ -206,7 +207,7 @@ async def test_a_signal_handler_of_the_caller_may_raise_its_own_error(tmp_path: 
     finally:
         signal.signal(signal.SIGUSR1, before)
     for left in [one for one in threading.enumerate() if one.name == "flowrun"]:
-        left.join(10)
+        left.join(PATIENCE)
         assert not left.is_alive()
 
 
@@ -225,7 +226,7 @@ async def test_an_error_while_the_thread_starts_leaves_no_run_behind(
     monkeypatch.setattr(threading.Thread, "start", interrupted_start)
     with pytest.raises(TimeoutError, match="too long"):
         run(flow, x="hi", options=_slow_options(sent))
-    started[0].join(10)
+    started[0].join(PATIENCE)
     assert (started[0].is_alive(), sent) == (False, [])
 
 
@@ -251,7 +252,7 @@ print(asyncio.run(cell()))
 
 def test_development_mode_has_nothing_to_say(flow: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-X", "dev", "-W", "error", "-c", CELL, str(flow), str(tmp_path / "j.db")]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
     # asyncio's debug mode only tells that the cell holds up its loop, which it does.
     said = [line for line in done.stderr.splitlines() if not line.startswith("Executing <Task")]
     assert (done.stdout.strip(), said) == ("['ok', 'ok', 'ok']", [])
@@ -285,5 +286,5 @@ def test_an_interrupt_also_ends_the_program_around_the_run(tmp_path: Path) -> No
     path = tmp_path / "f.flow"
     path.write_text(SLOW)
     command = [sys.executable, "-c", INTERRUPTED, str(path)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert (done.stdout.split(), done.stderr) == (["stopped", "1", "interrupted"], "")

@@ -22,6 +22,7 @@ from flowrun.runtime.api import RunOptions, resume_async, run_async
 from flowrun.runtime.vocabulary.errors import UsageError
 from support.command_line import chat, command
 from support.few_cases import few
+from support.patience import PATIENCE
 
 ROOT = Path(__file__).resolve().parent.parent
 KEY = "sk-planted-0123456789-abcdefghij"
@@ -199,7 +200,7 @@ def test_a_person_at_a_terminal_is_shown_the_host_and_asked(
         with suppress(OSError):  # how a terminal says that nobody is left on it
             while more := os.read(ours, 4096):
                 shown += more
-        assert process.wait(30) == code
+        assert process.wait(PATIENCE) == code
     os.close(ours)
     assert b"openai:gpt-4o at api.openai.com" in shown
     assert KEY.encode() not in shown
@@ -291,7 +292,9 @@ def test_checking_and_planning_touch_nothing_else(words: list[str], tmp_path: Pa
     cache.mkdir()
     command = [sys.executable, "-B", "-c", WATCHED, str(tmp_path), str(ROOT), *words, str(path)]
     environ = {"PATH": os.environ["PATH"], "HOME": str(cache), "OPENAI_API_KEY": KEY}
-    ran = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=environ, timeout=60, check=False)
+    ran = subprocess.run(
+        command, capture_output=True, text=True, cwd=tmp_path, env=environ, timeout=PATIENCE, check=False
+    )
     assert "Traceback" not in ran.stderr
     assert ran.returncode == 0, ran.stderr
     assert ran.stderr.splitlines()[-1] == "found []"
@@ -307,7 +310,9 @@ def test_the_watch_sees(tmp_path: Path) -> None:
     inside.mkdir()
     command = [sys.executable, "-B", "-c", WATCHED, str(inside), str(ROOT), "validate", str(other / "b.flow")]
     environ = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
-    ran = subprocess.run(command, capture_output=True, text=True, cwd=inside, env=environ, timeout=60, check=False)
+    ran = subprocess.run(
+        command, capture_output=True, text=True, cwd=inside, env=environ, timeout=PATIENCE, check=False
+    )
     assert "b.flow" in ran.stderr.splitlines()[-1]
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from flowrun.testing import FaultServer
 from support.command_line import chat
+from support.patience import PATIENCE
 from support.served import connected, environment, serving
 
 REFUSED = {"error": {"message": "the prompt is refused, says sk-key-of-the-tests-0123456789"}}
@@ -61,10 +62,10 @@ async def test_a_model_that_hangs_holds_up_no_other_call(tmp_path: Path, faults:
     faults.json(chat("quick"))
     async with connected(tmp_path, environment(tmp_path, faults.url)) as tools:
         slow = asyncio.create_task(tools.client.call_tool("card", {"name": "slow"}))
-        await asyncio.wait_for(faults.arrived.wait(), 20)
-        quick = await asyncio.wait_for(tools.client.call_tool("card", {"name": "quick"}), 20)
+        await asyncio.wait_for(faults.arrived.wait(), PATIENCE)
+        quick = await asyncio.wait_for(tools.client.call_tool("card", {"name": "quick"}), PATIENCE)
         assert quick.structured_content == {"name": "quick", "said": "quick"}
         slow.cancel()
         await asyncio.gather(slow, return_exceptions=True)
-        again = await asyncio.wait_for(tools.client.call_tool("card", {"name": "third"}), 20)
+        again = await asyncio.wait_for(tools.client.call_tool("card", {"name": "third"}), PATIENCE)
         assert not again.is_error

@@ -12,7 +12,8 @@ import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from support.model_server import Served, model_server
-from support.served import Server, asked, environment, serving, until
+from support.patience import still, until
+from support.served import Server, environment, serving
 
 
 @pytest.fixture(scope="module")
@@ -123,42 +124,48 @@ async def test_a_run_that_was_begun_goes_on_alone(server: Server) -> None:
 
 async def test_a_run_is_stopped_and_keeps_its_answers(server: Server, models: Served) -> None:
     texts = [f"stopped {at}" for at in range(400)]
-    before = asked(models)
+    before = models.asked()
+    models.hold(10)
     _, begun = await server.ask("/flows/each/runs", {"texts": texts})
-    await until(lambda: asked(models) - before > 10)
-    status, ended = await server.ask(begun["url"], method="DELETE")
+    await until(lambda: models.asked() - before > 10)
+    ending = asyncio.create_task(server.ask(begun["url"], method="DELETE"))
+    # The run has hundreds of calls before it when the server hears of the end.
+    await asyncio.sleep(0.3)
+    models.go_on()
+    status, ended = await ending
+    while ended["status"] == "stopping":
+        status, ended = await server.ask(begun["url"], method="GET")
     assert status == 200 and ended["status"] == "stopped"
-    sent = asked(models) - before
+    sent = models.asked() - before
     assert ended["calls"] == sent < 400
     status, again = await server.ask("/flows/each", {"texts": texts})
-    assert again["recalled"] == sent and asked(models) - before == 400
+    assert again["recalled"] == sent and models.asked() - before == 400
 
 
 @pytest.mark.parametrize("stream", ["", "?stream"])
 async def test_a_client_that_hangs_up_stops_its_run(server: Server, models: Served, stream: str) -> None:
-    before = asked(models)
+    before = models.asked()
     texts = [f"hung up {stream} {at}" for at in range(400)]
+    models.hold(10)
     async with server.client() as client:
         call = asyncio.create_task(_read(client, f"/flows/each{stream}", {"texts": texts}))
-        await until(lambda: asked(models) - before > 10)
+        await until(lambda: models.asked() - before > 10)
         call.cancel()
         await asyncio.gather(call, return_exceptions=True)
-    seen = [-1, asked(models)]
-    while seen[-1] != seen[-2]:
-        await asyncio.sleep(1)
-        seen.append(asked(models))
-        assert seen[-1] - before < 400
+    await asyncio.sleep(0.3)
+    models.go_on()
+    assert await still(models.asked) - before < 400
 
 
 async def test_one_key_is_one_run(server: Server, models: Served) -> None:
-    before = asked(models)
+    before = models.asked()
     body = {"texts": ["keyed 1", "keyed 2"]}
     key = {"Idempotency-Key": "a key"}
     calls = [server.ask("/flows/each", body, **key) for _ in range(5)]
     found = await asyncio.gather(*calls)
     assert {status for status, _ in found} == {200}
     assert len({one["run"] for _, one in found}) == 1
-    assert asked(models) - before == 2
+    assert models.asked() - before == 2
     status, refused = await server.ask("/flows/each", {"texts": ["other"]}, **key)
     assert status == 422 and "belongs to a request" in refused["error"]
     assert (await server.ask("/flows/card", body, **key))[0] == 422
@@ -166,16 +173,18 @@ async def test_one_key_is_one_run(server: Server, models: Served) -> None:
 
 async def test_one_of_two_callers_of_a_run_may_leave(server: Server, models: Served) -> None:
     body, key = {"texts": [f"two callers {at}" for at in range(100)]}, {"Idempotency-Key": "two callers"}
-    before = asked(models)
+    before = models.asked()
+    models.hold()
     async with server.client() as client:
         first = asyncio.create_task(_read(client, "/flows/each", body, **key))
-        await until(lambda: asked(models) > before)
-        second = asyncio.create_task(server.ask("/flows/each", body, **key))
-        await asyncio.sleep(0.2)
-        first.cancel()
-        await asyncio.gather(first, return_exceptions=True)
-    status, found = await second
-    assert status == 200 and len(found["value"]) == 100
+        await until(lambda: models.asked() > before)
+        async with client.post("/flows/each?stream", json=body, headers=key) as second:
+            first.cancel()
+            await asyncio.gather(first, return_exceptions=True)
+            await asyncio.sleep(0.3)
+            models.go_on()
+            kind, found = events(await second.text())[-1]
+    assert kind == "result" and len(found["value"]) == 100
 
 
 async def test_openapi_is_valid_and_has_the_types(server: Server) -> None:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from support.model_server import model_server
-from support.served import FLOWS, TOKEN, asked, environment, flowrun, serving, until
+from support.patience import PATIENCE, still, until
+from support.served import FLOWS, TOKEN, Server, environment, flowrun, serving
 
 PRICED = FLOWS.replace(
     '"openai:gpt-4o-mini"', '"openai:gpt-4o-mini" with input_price: 1000, output_price: 1000, max_tokens: 5'
@@ -111,21 +111,27 @@ async def test_runs_side_by_side_never_spend_more_than_the_total(tmp_path: Path)
         assert models.answers() == 20
 
 
+async def heard(server: Server, times: int) -> None:
+    await until(lambda: server.told().count("SIGINT") == times)
+
+
 @pytest.mark.parametrize("signals", [1, 2])
 async def test_the_end_is_orderly(tmp_path: Path, signals: int) -> None:
     texts = [f"end {at}" for at in range(200)]
     with model_server(tmp_path / "log", seconds=0.3) as models:
         environ = environment(tmp_path, models.url)
-        with serving(tmp_path, environ, "--grace", "30") as server:
+        models.hold(8)
+        with serving(tmp_path, environ, "--grace", "600") as server:
             call = asyncio.create_task(server.ask("/flows/each", {"texts": texts}))
-            await until(lambda: asked(models) > 8)
+            await until(lambda: models.asked() > 8)
             for number in range(signals):
                 server.send(signal.SIGINT)
-                await until(lambda number=number: server.told().count("SIGINT") > number)
+                await heard(server, number + 1)
             status, refused = await server.ask("/flows/card", {"name": "late"})
             assert status == 503 and "takes no more runs" in refused["error"]
             assert (await server.ask("/ready", method="GET"))[0] == 503
             assert (await server.ask("/health", method="GET"))[0] == 200
+            models.go_on()
             status, found = await call
             assert await asyncio.to_thread(server.wait) == 130
         if signals == 1:
@@ -142,12 +148,15 @@ async def test_grace_ends(tmp_path: Path) -> None:
         model_server(tmp_path / "log", seconds=0.3) as models,
         serving(tmp_path, environment(tmp_path, models.url), "--grace", "0.5") as server,
     ):
+        models.hold(8)
         call = asyncio.create_task(server.ask("/flows/each", {"texts": [f"g{at}" for at in range(400)]}))
-        await until(lambda: asked(models) > 8)
-        began = time.monotonic()
+        await until(lambda: models.asked() > 8)
         server.send(signal.SIGTERM)
+        await until(lambda: "SIGTERM" in server.told())
+        await asyncio.sleep(1)
+        models.go_on()
         status, _ = await call
-        assert status == 409 and time.monotonic() - began < 10
+        assert status == 409
         assert await asyncio.to_thread(server.wait) == 143
 
 
@@ -155,18 +164,19 @@ async def test_a_killed_server_pays_nothing_twice(tmp_path: Path) -> None:
     texts = [f"kill {at}" for at in range(150)]
     with model_server(tmp_path / "log", seconds=0.1) as models:
         environ = environment(tmp_path, models.url)
+        models.hold(20)
         with serving(tmp_path, environ) as server:
             _, begun = await server.ask("/flows/each/runs", {"texts": texts})
             await until(lambda: models.answers() >= 20)
             server.send(signal.SIGKILL)
             server.wait()
-        await asyncio.sleep(0.5)
-        before = asked(models)
+        models.go_on()
+        before = await still(models.asked)
         assert before < 150
         with serving(tmp_path, environ) as server:
             status, again = await server.ask("/flows/each", {"texts": texts})
             assert status == 200 and 0 < again["recalled"] <= before
-            assert asked(models) - before == again["calls"] == 150 - again["recalled"]
+            assert models.asked() - before == again["calls"] == 150 - again["recalled"]
             assert (await server.ask(begun["url"], method="GET"))[0] == 404
 
 
@@ -197,7 +207,7 @@ async def test_a_slow_client_holds_up_nobody(tmp_path: Path) -> None:
         _, late = await asyncio.open_connection(host, int(port))
         late.write(f"{head}{len(body)}\r\n\r\n{{".encode())
         await asyncio.sleep(0.3)
-        status, _ = await asyncio.wait_for(server.ask("/flows/card", {"name": "quick"}), 10)
+        status, _ = await asyncio.wait_for(server.ask("/flows/card", {"name": "quick"}), PATIENCE)
         assert status == 200
         for writer in (*writers, late):
             writer.close()

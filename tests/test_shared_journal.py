@@ -23,6 +23,7 @@ from flowrun.runtime.journal.store import Journal
 from flowrun.runtime.journal.writer import Writer
 from flowrun.runtime.vocabulary.errors import UsageError
 from support.journal_processes import begun, call, processes
+from support.patience import PATIENCE
 from support.written import read_journal
 
 
@@ -172,7 +173,7 @@ async def test_a_run_waits_for_a_process_that_is_stopped(path: Path) -> None:
         await asyncio.sleep(0.1)
         assert not begins.done()
         first.go_on()
-        assert await asyncio.wait_for(begins, 10) == 1
+        assert await asyncio.wait_for(begins, PATIENCE) == 1
         journal.close()
 
 

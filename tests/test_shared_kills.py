@@ -102,13 +102,14 @@ def test_eight_processes_share_a_journal(office: Office, tmp_path: Path) -> None
 def test_a_run_whose_writer_stands_still_waits_and_can_be_stopped(
     office: Office, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # The answers take so long that the first run goes on when the second one begins, also on a busy machine.
-    with model_server(tmp_path / "slow.log", 0.2) as served:
+    # The answers wait, so the first run goes on when the second one begins.
+    with model_server(tmp_path / "slow.log") as served:
+        served.hold()
         monkeypatch.setitem(office.environ, "OPENAI_BASE_URL", served.url)
-        stand_still(office, tmp_path / "j.db")
+        stand_still(office, served, tmp_path / "j.db")
 
 
-def stand_still(office: Office, journal: Path) -> None:
+def stand_still(office: Office, served: Served, journal: Path) -> None:
     writing = office.start(0, journal, "still0")
     while holder_of(journal) is None:
         time.sleep(0.002)
@@ -123,7 +124,8 @@ def stand_still(office: Office, journal: Path) -> None:
     for _ in range(2):
         other.send(signal.SIGINT)
         time.sleep(0.2)
-    assert other.wait(5) == 130, other.err
+    assert other.end() == 130, other.err
+    served.go_on()
     writing.send(signal.SIGCONT)
     assert writing.end() == 0
     assert writing.out == office.expected[0]

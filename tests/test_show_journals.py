@@ -26,6 +26,7 @@ from flowrun.runtime.vocabulary.errors import DiskError
 from flowrun.runtime.vocabulary.run_record import RunRecord
 from support import run_records as made
 from support.command_line import COMMAND, PYTHON, command
+from support.patience import PATIENCE
 
 BEGAN = 1_790_000_000.0
 
@@ -210,7 +211,7 @@ def on_terminal(words: list[str], folder: Path, columns: int, **environ: str) ->
             if not part:
                 break
             told += part
-        assert process.wait(60) == 0
+        assert process.wait(PATIENCE) == 0
         assert process.stderr is not None
         process.stderr.close()
     finally:
@@ -235,7 +236,7 @@ def test_a_reader_that_leaves_early_is_no_error(journal: Path) -> None:
         ["sh", "-c", '"$@" | head -n 1', "sh", *COMMAND, "runs", "--journal", str(journal)],
         capture_output=True,
         check=True,
-        timeout=60,
+        timeout=PATIENCE,
         env={**os.environ, "HOME": str(journal.parent)},
     )
     assert process.stdout.startswith(b"run ")
@@ -306,6 +307,8 @@ def test_the_view_of_a_run_loads_no_client(journal: Path) -> None:
         "run_command(['show', '--help'])\nrun_command(['runs', '--journal', sys.argv[1]])\n"
         "print('modules:', *sys.modules)"
     )
-    done = subprocess.run([*PYTHON, "-c", code, str(journal)], capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run(
+        [*PYTHON, "-c", code, str(journal)], capture_output=True, text=True, check=True, timeout=PATIENCE
+    )
     loaded = set(done.stdout.rpartition("modules:")[2].split())
     assert not loaded & {"aiohttp", "asyncio", "pydantic", "flowrun.runtime.engine.state"}

@@ -13,6 +13,7 @@ import time
 import pytest
 
 from flowrun.runtime.providers.signing import Renewal
+from support.patience import PATIENCE
 
 
 async def test_all_that_wait_share_one_thread() -> None:
@@ -75,12 +76,12 @@ def test_a_program_that_ends_waits_for_no_thread() -> None:
         "from flowrun.runtime.providers.signing import Renewal\n"
         "async def main():\n"
         "    try:\n"
-        "        await asyncio.wait_for(Renewal(lambda: time.sleep(30)).done(), 0.05)\n"
+        "        await asyncio.wait_for(Renewal(lambda: time.sleep(3000)).done(), 0.05)\n"
         "    except TimeoutError:\n"
         "        print('over')\n"
         "asyncio.run(main())\n"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=20)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=PATIENCE)
     assert (done.stdout.strip(), done.stderr) == ("over", "")
 
 
@@ -97,6 +98,6 @@ def test_a_loop_that_has_ended_gets_no_result(capfd: pytest.CaptureFixture[str])
 
     asyncio.run(give_up())
     go.set()
-    assert over.wait(5)
+    assert over.wait(PATIENCE)
     time.sleep(0.05)
     assert capfd.readouterr().err == ""

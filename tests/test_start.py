@@ -23,6 +23,7 @@ from flowrun.runtime.providers.table import BUILT_IN
 from flowrun.runtime.registry.modules import module_names
 from support.few_cases import few
 from support.model_server import model_server
+from support.patience import PATIENCE
 
 FLOW = """\
 flow is_spam(email: text) {
@@ -63,7 +64,7 @@ def loaded(code: str, *arguments: str, cache: Path, **variables: str) -> set[str
         capture_output=True,
         text=True,
         check=True,
-        timeout=60,
+        timeout=PATIENCE,
         env={**os.environ, "FLOWRUN_CACHE": str(cache), **variables},
     )
     return set(done.stdout.rpartition("modules:")[2].split())
@@ -272,7 +273,7 @@ def test_the_same_grammar_gives_the_same_bytes() -> None:
             [sys.executable, "-c", code],
             capture_output=True,
             check=True,
-            timeout=60,
+            timeout=PATIENCE,
             env={**os.environ, "PYTHONHASHSEED": seed},
         ).stdout
         for seed in ("1", "2")

@@ -16,6 +16,7 @@ from flowrun.runtime.outputs import replace, target
 from flowrun.runtime.outputs.part import PartFile
 from flowrun.runtime.outputs.target import Target
 from flowrun.runtime.vocabulary.errors import DiskError, UsageError
+from support.patience import PATIENCE
 from support.reader import reading
 
 ROOT = os.geteuid() == 0
@@ -144,14 +145,14 @@ def test_a_pipe_is_not_waited_for_before_the_end(here: Path) -> None:
 
     writing = threading.Thread(target=write, daemon=True)
     writing.start()
-    writing.join(20)
+    writing.join(PATIENCE)
     assert not writing.is_alive()
     thread = threading.Thread(target=out.finish, daemon=True)
     thread.start()
     count = 0
     while count < 1_000_000:
         count += len(os.read(reader, 1 << 16))
-    thread.join(20)
+    thread.join(PATIENCE)
     out.close()
     assert (count, os.read(reader, 1)) == (1_000_000, b"")
     os.close(reader)

@@ -20,6 +20,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from flowrun.runtime.telemetry.environment import exporters_of, is_wanted
 from support import forked
+from support.patience import PATIENCE
 from support.told_replies import CHAT
 
 FLOW = 'flow one() { x = ask "Say hi." return x }'
@@ -85,12 +86,12 @@ async def ran(faults: Any, *arguments: str, **variables: str) -> tuple[int, str,
     began = monotonic()
     if forked.fits(variables):
         running = forked.run((sys.executable,), arguments, Path.cwd(), environ, b"")
-        code, out, err = await asyncio.wait_for(running, 60)
+        code, out, err = await asyncio.wait_for(running, PATIENCE)
         return code, out.decode(), err.decode(), monotonic() - began
     process = await asyncio.create_subprocess_exec(
         *COMMAND, *arguments, env=environ, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
     )
-    out, err = await asyncio.wait_for(process.communicate(), 60)
+    out, err = await asyncio.wait_for(process.communicate(), PATIENCE)
     assert process.returncode is not None
     return process.returncode, out.decode(), err.decode(), monotonic() - began
 

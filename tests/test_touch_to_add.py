@@ -15,6 +15,7 @@ from flowrun.runtime.reducers import REDUCERS
 from flowrun.runtime.registry.registry import Registry
 from flowrun.runtime.splitters import SPLITTERS
 from support.few_cases import few
+from support.patience import PATIENCE
 
 FLOW = 'flow one() {{\n  answer = repeat 3 {{ ask "Say something" }} reduce {}\n  return answer\n}}\n'
 RULE = """
@@ -81,7 +82,7 @@ class Place:
             cwd=self.folder,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=PATIENCE,
             check=False,
         )
         assert "Traceback" not in done.stderr, done.stderr

@@ -18,6 +18,7 @@ from flowrun.runtime.files.urls import url_place
 from flowrun.runtime.outputs.upload import BLOCK
 from flowrun.runtime.vocabulary.errors import DiskError, UsageError
 from support.command_line import COMMAND, chat, command
+from support.patience import PATIENCE
 from support.s3_objects import objects, server
 from support.s3_server import SECRET, Objects
 
@@ -232,16 +233,16 @@ async def test_a_run_that_is_stopped_leaves_no_object_and_no_upload(
         env={"PATH": os.environ["PATH"], "HOME": str(folder), "OPENAI_BASE_URL": faults.url, **objects.environ},
         stderr=asyncio.subprocess.PIPE,
     )
-    await asyncio.wait_for(faults.arrived.wait(), 60)
+    await asyncio.wait_for(faults.arrived.wait(), PATIENCE)
     assert len(objects.uploads) == 1
     process.send_signal(signal.SIGINT if signals == 2 else signal.SIGTERM)
     if signals == 2:
         assert process.stderr is not None
-        await asyncio.wait_for(process.stderr.readuntil(b"Send it again to end at once\n"), 20)
+        await asyncio.wait_for(process.stderr.readuntil(b"Send it again to end at once\n"), PATIENCE)
         process.send_signal(signal.SIGINT)
     else:
         faults.closing.set()
-    _, err = await asyncio.wait_for(process.communicate(), 60)
+    _, err = await asyncio.wait_for(process.communicate(), PATIENCE)
     assert process.returncode != 0
     assert b"Traceback" not in err
     assert "out.jsonl" not in objects.box

@@ -14,6 +14,7 @@ import pytest
 
 from support.editor_words import ROOT, roles
 from support.few_cases import few
+from support.patience import PATIENCE
 
 VIM = ROOT / "grammars" / "editors" / "vim"
 COMMANDS = Path(sys.executable).parent
@@ -90,7 +91,7 @@ def editor(program: str, folder: Path, script: str, *files: Path) -> str:
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=PATIENCE,
     )
     assert out.exists(), done.stdout + done.stderr
     return out.read_text(encoding="utf-8")

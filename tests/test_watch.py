@@ -14,6 +14,7 @@ import pytest
 from flowrun.runtime.cli.lints import Chosen
 from flowrun.runtime.cli.watch import EVERY, Round, changes, check_round
 from support.command_line import COMMAND, command
+from support.patience import PATIENCE
 from support.terminals import Terminal
 
 GOOD = 'flow {}(word: text) {{ a = ask "Say {{{{ word }}}}" return a }}\n'
@@ -144,7 +145,7 @@ def test_a_thousand_files_cost_little_while_nothing_changes(many: subprocess.Pop
     # With Python's development mode on a busy machine; it is about 0.02.
     assert (_seconds(many.pid) - used) / (6 * EVERY) < 0.1
     many.send_signal(signal.SIGINT)
-    assert many.wait(10) == 130
+    assert many.wait(PATIENCE) == 130
 
 
 def _seconds(pid: int) -> float:

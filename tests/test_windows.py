@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from support.model_server import Served, model_server
+from support.patience import PATIENCE
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the stand-in for msvcrt takes locks of Linux")
 ROOT = Path(__file__).resolve().parent.parent
@@ -59,7 +60,7 @@ class Machine:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=PATIENCE,
             check=False,
         )
 

@@ -10,12 +10,13 @@ import select
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from . import forked
 from .command_line import COMMAND, PYTHON, Ran
+from .patience import PATIENCE
 from .place import Place
 
 
@@ -57,7 +58,7 @@ class Folder:
             code, wrote, said = asyncio.run(_forked(arguments, self.path, given, stdin.encode()))
             return told(code, wrote.decode(), said.decode())
         process = self.begin(*arguments, **environ)
-        out, err = process.communicate(stdin, timeout=60)
+        out, err = process.communicate(stdin, timeout=PATIENCE)
         return told(process.returncode, out, err)
 
     def detach(self, *options: str) -> str:
@@ -82,7 +83,7 @@ class Folder:
 async def _forked(
     arguments: Sequence[str], folder: Path, environ: Mapping[str, str], stdin: bytes
 ) -> tuple[int, bytes, bytes]:
-    return await asyncio.wait_for(forked.run(PYTHON, arguments, folder, environ, stdin), 60)
+    return await asyncio.wait_for(forked.run(PYTHON, arguments, folder, environ, stdin), PATIENCE)
 
 
 def told(code: int, out: str, err: str) -> Ran:
@@ -90,13 +91,6 @@ def told(code: int, out: str, err: str) -> Ran:
     # Development mode reports slow callbacks; on a busy machine an import is one.
     err = "".join(line for line in err.splitlines(True) if not line.startswith("Executing <"))
     return Ran(code, out, err)
-
-
-def until(seen: Callable[[], bool], seconds: float = 30) -> None:
-    ends = time.monotonic() + seconds
-    while not seen():
-        assert time.monotonic() < ends, "it did not come to that"
-        time.sleep(0.02)
 
 
 def lives(process: int) -> bool:
@@ -115,11 +109,11 @@ def at_a_terminal_that_closes(arguments: list[str], folder: Path, environ: Mappi
     if not process:
         try:
             os.chdir(folder)
-            os.execve("/bin/sh", ["sh", "-c", f"{line}; echo ready; sleep 60"], dict(environ))
+            os.execve("/bin/sh", ["sh", "-c", f"{line}; echo ready; sleep 600"], dict(environ))
         finally:
             os._exit(127)
     shown = b""
-    ends = time.monotonic() + 60
+    ends = time.monotonic() + PATIENCE
     while b"ready" not in shown and time.monotonic() < ends:
         if select.select([terminal], [], [], 0.1)[0]:
             shown += os.read(terminal, 65536)

@@ -26,6 +26,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from support.patience import eventually
+
 if TYPE_CHECKING:
     from aiohttp import web
 
@@ -170,12 +172,9 @@ class Served:
         """Count how often each line was paid, by its key."""
         return Counter(line["key"] for line in self.lines() if line["at"] == "line")
 
-    def until(self, at: str, count: int = 1, seconds: float = 20.0) -> None:
+    def until(self, at: str, count: int = 1) -> None:
         """Wait until something has happened so often."""
-        end = time.monotonic() + seconds
-        while self.count(at) < count:
-            assert time.monotonic() < end, f"{at} did not happen {count} times: {self.lines()}"
-            time.sleep(0.02)
+        eventually(lambda: self.count(at) >= count, lambda: f"{at} did not happen {count} times: {self.lines()}")
 
 
 @contextmanager

@@ -12,6 +12,8 @@ from weakref import WeakKeyDictionary
 
 import pytest
 
+from .patience import PATIENCE
+
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Dialog, Page
 
@@ -81,7 +83,7 @@ class Sheet:
     def open(self, path: Path, fragment: str = "") -> Page:
         """Open a file and wait until the page is ready."""
         self.page.goto(path.as_uri() + (f"#{fragment}" if fragment else ""))
-        self.page.wait_for_selector("body[data-ready]", timeout=30_000)
+        self.page.wait_for_selector("body[data-ready]")
         return self.page
 
     def check_silent(self) -> None:
@@ -105,6 +107,7 @@ def sheet(
         page.set_viewport_size({"width": width, "height": height})
     else:
         page = browser.new_context(viewport={"width": width, "height": height}, **given).new_page()
+        page.context.set_default_timeout(1000 * PATIENCE)
     page.emulate_media(color_scheme=color_scheme)
     kept = False
     try:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from . import forked
+from .patience import PATIENCE
 
 # Development mode without its checks of memory in C, which take a quarter of a command's time.
 PYTHON = ["env", "PYTHONMALLOC=default", sys.executable, "-X", "dev", "-W", "error"]
@@ -28,7 +29,7 @@ async def command(*arguments: str, folder: Path, stdin: str = "", **environ: str
     environ = {"PATH": os.environ["PATH"], "HOME": str(folder), **environ}
     if forked.fits(environ):
         running = forked.run(PYTHON, arguments, folder, environ, stdin.encode())
-        code, out, err = await asyncio.wait_for(running, 60)
+        code, out, err = await asyncio.wait_for(running, PATIENCE)
     else:
         code, out, err = await _start(arguments, folder, environ, stdin.encode())
     assert "Traceback" not in err.decode()
@@ -49,7 +50,7 @@ async def _start(
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
-    out, err = await asyncio.wait_for(process.communicate(stdin), 60)
+    out, err = await asyncio.wait_for(process.communicate(stdin), PATIENCE)
     assert process.returncode is not None
     return process.returncode, out, err
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from . import forked
 from .command_line import PYTHON
+from .patience import PATIENCE
 
 Json = dict[str, Any]
 ABLE: Json = {
@@ -28,7 +29,6 @@ ABLE: Json = {
     },
 }
 """The abilities of a full editor."""
-PATIENCE = 60.0
 LONGEST = 1 << 26
 
 

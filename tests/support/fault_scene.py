@@ -18,6 +18,7 @@ from flowrun.runtime.journal.lock import holder_of
 
 from .fault_audit import Row, announced, faults_in, rows_of
 from .model_server import Served
+from .patience import PATIENCE
 from .processes import PATIENT, QUICK, Command, DiskAt
 from .worker_pids import running, workers_of
 from .written import read_journal
@@ -272,9 +273,9 @@ class Torment:
 
     # The end
 
-    def finish(self, seconds: float = 60) -> None:
+    def finish(self) -> None:
         """Wait for the ends of all runs, and compare the journal and the outputs with the server's log."""
-        until = time.monotonic() + seconds
+        until = time.monotonic() + PATIENCE
         while not all(run.over for run in self.runs):
             self.look()
             if time.monotonic() > until:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Mapping
 from pathlib import Path
 
 from .model_server import Served
+from .patience import eventually
 from .processes import PATIENT, QUICK, Command
 
 FLOW = """
@@ -43,14 +43,15 @@ class Limited:
         return Command(words, self.folder / name, self.environ, None, {**QUICK, **PATIENT, **SILENT})
 
     def asked(self) -> int:
-        return sum(line["at"] == "asked" for line in self.served.lines()[self.first :])
+        return self.served.asked(self.first)
+
+    def open(self) -> int:
+        """The requests that have no answer yet."""
+        return sum({"asked": 1, "served": -1}.get(line["at"], 0) for line in self.served.lines()[self.first :])
 
     def wait(self, asked: int) -> None:
         """Wait until so many requests have come."""
-        end = time.monotonic() + 60
-        while self.asked() < asked:
-            assert time.monotonic() < end, "the requests do not come"
-            time.sleep(0.02)
+        eventually(lambda: self.asked() >= asked, lambda: "the requests do not come")
 
     def levels(self) -> list[tuple[float, int]]:
         """Return the requests in flight as the server counts them, at each change."""

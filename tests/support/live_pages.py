@@ -6,7 +6,6 @@ import asyncio
 import http.client
 import re
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
@@ -25,6 +24,7 @@ from flowrun.runtime.vocabulary.call import Answer, Message, Reply, Request
 
 from .browser import Sheet, sheet
 from .page_records import plan_from
+from .patience import PATIENCE
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -40,7 +40,7 @@ class Got(NamedTuple):
 
 def got(port: int, path: str, method: str = "GET", **headers: str) -> Got:
     """Ask a server on this machine."""
-    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=10)) as connection:
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)) as connection:
         connection.request(method, path, headers=headers)
         reply = connection.getresponse()
         return Got(reply.status, reply.headers, reply.read().decode())
@@ -142,7 +142,7 @@ class HeldRun:
     def end(self) -> Result:
         if self.result is None:
             self.model.let(1000)
-        self._thread.join(20)
+        self._thread.join(PATIENCE)
         assert self.result is not None
         return self.result
 
@@ -152,7 +152,7 @@ def live_sheet(browser: Browser, address: str, **given: Any) -> Iterator[Page]:
     """Open a live page. At its end its console is empty, and it asked for nothing but its updates."""
     with sheet(browser, **given) as seen:
         seen.page.goto(address)
-        seen.page.wait_for_selector("body[data-ready]", timeout=30_000)
+        seen.page.wait_for_selector("body[data-ready]")
         yield seen.page
         _check_silent(seen, address)
 
@@ -162,11 +162,3 @@ def _check_silent(seen: Sheet, address: str) -> None:
     kinds = [one.partition("?key=")[0].rpartition("/")[2] for one in seen.sent]
     assert kinds == ["", "events"]
     assert all(one.startswith(address.partition("?")[0]) for one in seen.sent)
-
-
-def eventually(holds: Any, seconds: float = 10.0) -> None:
-    """Wait until something holds. Fail the test if it does not."""
-    until = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < until, "it never held"
-        time.sleep(0.02)

@@ -14,6 +14,7 @@ import argparse
 import asyncio
 import hashlib
 import json
+import math
 import os
 import random
 import sys
@@ -44,13 +45,16 @@ async def serve(
     refuse: float,
     host: str = "127.0.0.1",
     tell: Callable[[int], object] = lambda port: print(port, flush=True),
-    ended: Callable[[], object] | None = None,
+    most: Iterator[float] | None = None,
 ) -> None:
-    """Serve until ``ended`` returns, or until the input ends. ``tell`` gets the port."""
+    """Serve until the input ends. ``tell`` gets the port.
+
+    ``most`` stands for the input: it gives the most answers that may go out, again and again, and ends with the server.
+    """
     from aiohttp import web
 
     written = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    dice = random.Random(1)
+    dice, gate = random.Random(1), Gate()
 
     def note(at: str, request: web.Request, body: dict[str, Any], answers: int = 0) -> None:
         line = {
@@ -70,6 +74,7 @@ async def serve(
             note("refused", request, body)
             return web.json_response({"error": {"message": "slower"}}, status=429, headers={"Retry-After": "0.05"})
         count = body.get("n", 1)
+        await gate.enter(count)
         message = {"role": "assistant", "content": answer_to(body)}
         choices = [{"index": index, "message": message, "finish_reason": "stop"} for index in range(count)]
         note("served", request, body, count)
@@ -84,8 +89,33 @@ async def serve(
     site = web.TCPSite(runner, host, 0, backlog=1024)
     await site.start()
     tell(runner.addresses[0][1])
-    await asyncio.get_running_loop().run_in_executor(None, ended or sys.stdin.read)
+    loop = asyncio.get_running_loop()
+
+    def listen() -> None:
+        for one in most or ():
+            loop.call_soon_threadsafe(gate.let, one)
+
+    await loop.run_in_executor(None, listen if most is not None else sys.stdin.read)
+    gate.let(math.inf)
     await runner.cleanup()
+
+
+class Gate:
+    """The number of answers that may go out. Others wait until it is raised."""
+
+    def __init__(self) -> None:
+        self._most, self._given = math.inf, 0
+        self._raised = asyncio.Event()
+
+    def let(self, most: float) -> None:
+        self._most = most
+        raised, self._raised = self._raised, asyncio.Event()
+        raised.set()
+
+    async def enter(self, answers: int) -> None:
+        while self._given + answers > self._most:
+            await self._raised.wait()
+        self._given += answers
 
 
 @dataclass
@@ -94,6 +124,8 @@ class Served:
 
     url: str
     log: Path
+    let: Callable[[float], None] = lambda most: None
+    """Sets the number of answers, counted from the start of the server, beyond which they wait."""
     _read: list[dict[str, Any]] = field(default_factory=list)
     _offset: int = 0
 
@@ -111,6 +143,17 @@ class Served:
         """The number of billed answers."""
         return sum(line["answers"] for line in self.lines())
 
+    def asked(self, start: int = 0) -> int:
+        """The number of requests that came."""
+        return sum(line["at"] == "asked" for line in self.lines(start))
+
+    def hold(self, more: int = 0) -> None:
+        """Give so many more answers, and let all others wait until `go_on`. No request is open meanwhile."""
+        self.let(self.answers() + more)
+
+    def go_on(self) -> None:
+        self.let(math.inf)
+
     def billed_keys(self, start: int = 0) -> Counter[str]:
         """Count how often each Idempotency-Key was billed."""
         return Counter(line["key"] for line in self.lines(start) if line["at"] == "served")
@@ -126,8 +169,13 @@ def model_server(log: Path, seconds: float = 0.01, refuse: float = 0.0) -> Itera
     server = _context().Process(target=_serve, args=(log, seconds, refuse, theirs))
     server.start()
     theirs.close()
+
+    def let(most: float) -> None:
+        ours.send(most)
+        ours.recv()
+
     try:
-        yield Served(f"http://127.0.0.1:{ours.recv()}/v1", log)
+        yield Served(f"http://127.0.0.1:{ours.recv()}/v1", log, let)
     finally:
         ours.close()
         server.join()
@@ -135,11 +183,13 @@ def model_server(log: Path, seconds: float = 0.01, refuse: float = 0.0) -> Itera
 
 
 def _serve(log: Path, seconds: float, refuse: float, connection: Connection) -> None:
-    def ended() -> None:
+    def most() -> Iterator[float]:
         with suppress(EOFError, ConnectionError):
-            connection.recv()
+            while True:
+                yield connection.recv()
+                connection.send("set")
 
-    asyncio.run(serve(log, seconds, refuse, tell=connection.send, ended=ended))
+    asyncio.run(serve(log, seconds, refuse, tell=connection.send, most=most()))
 
 
 def main() -> None:

@@ -17,6 +17,7 @@ from itertools import groupby
 from pathlib import Path
 
 from .doc_blocks import FENCE
+from .patience import PATIENCE
 
 SERVER = "127.0.0.1:8000"
 """The address of a server as pages write it."""
@@ -98,7 +99,7 @@ def run(line: str, folder: Path, environ: Mapping[str, str]) -> str:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=120,
+        timeout=PATIENCE,
         check=False,
     )
     assert "Traceback" not in ran.stdout, ran.stdout

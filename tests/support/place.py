@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Any
 
 from .model_server import Served, model_server
+from .patience import eventually
 from .processes import Command, DiskAt
 
 MAP = """
@@ -57,10 +58,7 @@ class Place:
 
     def until(self, seen: Callable[[list[dict[str, Any]]], bool], start: int) -> None:
         """Wait until ``seen`` is true of the server's log from line ``start`` on."""
-        ends = time.monotonic() + 30
-        while not seen(self.served.lines(start)):
-            assert time.monotonic() < ends, "the server saw something else"
-            time.sleep(0.005)
+        eventually(lambda: seen(self.served.lines(start)), lambda: "the server saw something else")
 
     @property
     def environ(self) -> dict[str, str]:

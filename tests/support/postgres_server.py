@@ -21,6 +21,8 @@ from typing import Any
 
 import pytest
 
+from .patience import PATIENCE
+
 _PLACES = ("/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin", "/opt/homebrew/opt/postgresql*/bin")
 _ROOT = 0
 PASSWORD = "right-horse-7"
@@ -103,7 +105,7 @@ class PostgresServer:
         self._await()
 
     def _await(self) -> None:
-        end = time.monotonic() + 60
+        end = time.monotonic() + PATIENCE
         while time.monotonic() < end:
             assert self.process is not None and self.process.poll() is None, (self.folder / "log").read_text()
             ready = [*self.within, str(_bin("pg_isready")), "-q", "-h", self.host, "-p", str(self.port)]
@@ -123,12 +125,12 @@ class PostgresServer:
             self._wait_for_children()
         else:
             self.process.send_signal(how)
-            self.process.wait(timeout=60)
+            self.process.wait(timeout=PATIENCE)
         self.process = None
 
     def _wait_for_children(self) -> None:
         assert self.process is not None
-        end = time.monotonic() + 30
+        end = time.monotonic() + PATIENCE
         while time.monotonic() < end:
             try:
                 os.killpg(self.process.pid, 0)

@@ -19,6 +19,8 @@ from typing import Literal
 
 import pytest
 
+from .patience import PATIENCE
+
 _LOADED = [
     "aiohttp",
     "flowrun.dsl",
@@ -90,7 +92,7 @@ class Command:
         """True if the process does the work of the command, and is no longer a bare fork."""
         return (self.folder / "err").exists()
 
-    def wait(self, seconds: float = 60) -> int | None:
+    def wait(self, seconds: float = PATIENCE) -> int | None:
         """Wait for the exit code, negative for a signal; return None if the process still runs after ``seconds``."""
         self.process.join(seconds)
         code = self.process.exitcode

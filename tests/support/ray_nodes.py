@@ -10,9 +10,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+
+from .patience import PATIENCE
 
 PROGRAM = Path(sys.executable).parent / "ray"
 
@@ -70,7 +72,7 @@ class Nodes:
                 )
             )
         at = len(self.started) - 1
-        until = time.monotonic() + 60
+        until = time.monotonic() + PATIENCE
         while b"Ray runtime started" not in (self.folder / f"start{at}.log").read_bytes():
             assert time.monotonic() < until, (self.folder / f"start{at}.log").read_text()
             assert self.started[at].poll() is None, (self.folder / f"start{at}.log").read_text()
@@ -106,13 +108,3 @@ def cluster(nodes: int, environ: Mapping[str, str]) -> Iterator[Nodes]:
     finally:
         found.end()
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def waited(true: Callable[[], bool], seconds: float = 20) -> bool:
-    """Wait until a condition holds. Return False if it does not in this time."""
-    until = time.monotonic() + seconds
-    while not true():
-        if time.monotonic() > until:
-            return False
-        time.sleep(0.05)
-    return True

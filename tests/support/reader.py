@@ -6,6 +6,8 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+from .patience import PATIENCE
+
 
 def reading(path: Path) -> Callable[[], bytes]:
     """Read a pipe in a thread. Return a function that waits for its end and returns the content."""
@@ -14,7 +16,7 @@ def reading(path: Path) -> Callable[[], bytes]:
     thread.start()
 
     def wait() -> bytes:
-        thread.join(20)
+        thread.join(PATIENCE)
         return came[0]
 
     return wait

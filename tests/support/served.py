@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import signal
 import subprocess
@@ -18,7 +17,7 @@ import aiohttp
 from mcp import Client, StdioServerParameters
 
 from support.command_line import PYTHON
-from support.model_server import Served
+from support.patience import PATIENCE
 
 START = "from flowrun.runtime.cli import main; main()"
 NOTED = f"import os, pathlib; pathlib.Path('pid').write_text(str(os.getpid())); {START}"
@@ -92,7 +91,7 @@ class Server:
     def send(self, number: signal.Signals) -> None:
         self.process.send_signal(number)
 
-    def wait(self, seconds: float = 30) -> int:
+    def wait(self, seconds: float = PATIENCE) -> int:
         return self.process.wait(seconds)
 
     @asynccontextmanager
@@ -127,7 +126,7 @@ def serving(
     with err.open("wb") as to, subprocess.Popen(command, cwd=folder, env=dict(environ), stderr=to) as process:
         server = Server(process, err)
         try:
-            end = time.monotonic() + 30
+            end = time.monotonic() + PATIENCE
             while " at http" not in server.told() or "journal" not in server.told():
                 if process.poll() is not None or time.monotonic() > end:
                     break
@@ -138,7 +137,7 @@ def serving(
         finally:
             if process.poll() is None:
                 process.kill()
-            process.wait(10)
+            process.wait(PATIENCE)
             assert "Traceback" not in server.told(), server.told()
 
 
@@ -181,19 +180,13 @@ async def connected(
 def flowrun(folder: Path, environ: Mapping[str, str], *words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
     """Run the command to its end."""
     command = [sys.executable, "-c", START, *words]
-    given = {"cwd": folder, "env": dict(environ), "input": stdin, "capture_output": True, "text": True, "timeout": 60}
+    given = {
+        "cwd": folder,
+        "env": dict(environ),
+        "input": stdin,
+        "capture_output": True,
+        "text": True,
+        "timeout": PATIENCE,
+    }
     done: subprocess.CompletedProcess[str] = subprocess.run(command, check=True, **given)  # type: ignore[call-overload]
     return done
-
-
-async def until(what: Any, seconds: float = 20) -> None:
-    """Wait until a function returns True."""
-    end = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < end, "it did not happen in time"
-        await asyncio.sleep(0.02)
-
-
-def asked(models: Served) -> int:
-    """Count the requests that came to a model server."""
-    return sum(line["at"] == "asked" for line in models.lines())

@@ -18,6 +18,8 @@ from typing import Self
 
 import pyte
 
+from .patience import PATIENCE
+
 
 class Terminal:
     """A terminal with a command in it. ``raw`` is all that the command wrote to the terminal.
@@ -77,9 +79,9 @@ class Terminal:
         self._size(columns, rows)
         self.process.send_signal(signal.SIGWINCH)
 
-    def until(self, seen: Callable[[str], bool], seconds: float = 20) -> str:
+    def until(self, seen: Callable[[str], bool]) -> str:
         """Read until the screen is as wanted, and return it."""
-        ends = time.monotonic() + seconds
+        ends = time.monotonic() + PATIENCE
         while not seen(self.text):
             assert time.monotonic() < ends, f"the screen showed something else:\n{self.text}"
             assert self._read(0.1), f"the command ended, and left this on the screen:\n{self.text}"
@@ -89,12 +91,12 @@ class Terminal:
         """Type a text, as a person at the keyboard does."""
         os.write(self._main, text.encode())
 
-    def end(self, seconds: float = 30) -> int:
+    def end(self) -> int:
         """Read until the command has ended. Return its exit code."""
-        ends = time.monotonic() + seconds
+        ends = time.monotonic() + PATIENCE
         while self._read(0.1):
             assert time.monotonic() < ends, self.text
-        return self.process.wait(seconds)
+        return self.process.wait(PATIENCE)
 
     def _size(self, columns: int, rows: int) -> None:
         fcntl.ioctl(self._main, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))

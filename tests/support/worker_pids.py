@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
-import time
 from pathlib import Path
+
+from .patience import until
 
 
 def workers_of(parent: int) -> list[int]:
@@ -24,23 +24,21 @@ def workers_of(parent: int) -> list[int]:
     return sorted(found)
 
 
-async def worker_pids(count: int, parent: int | None = None, seconds: float = 30) -> list[int]:
+async def worker_pids(count: int, parent: int | None = None) -> list[int]:
     """Wait until a process has so many workers, and return their process ids."""
-    until = time.monotonic() + seconds
-    while len(found := workers_of(os.getpid() if parent is None else parent)) < count:
-        assert time.monotonic() < until, f"there are only {len(found)} workers"
-        await asyncio.sleep(0.01)
+    found: list[int] = []
+
+    def enough() -> bool:
+        found[:] = workers_of(os.getpid() if parent is None else parent)
+        return len(found) >= count
+
+    await until(enough, lambda: f"there are only {len(found)} workers")
     return found
 
 
-async def gone(pids: list[int], seconds: float = 10) -> bool:
-    """Wait until these processes have ended. Return False if they have not."""
-    until = time.monotonic() + seconds
-    while any(running(pid) for pid in pids):
-        if time.monotonic() > until:
-            return False
-        await asyncio.sleep(0.02)
-    return True
+async def gone(pids: list[int]) -> None:
+    """Wait until these processes have ended."""
+    await until(lambda: not any(running(pid) for pid in pids), lambda: f"one of {pids} goes on")
 
 
 def running(pid: int) -> bool:

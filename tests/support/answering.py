@@ -100,7 +100,7 @@ def answering(answer: Answer, most: int = 128) -> Iterator[Answering]:
 
 
 def _tokens(text: str, prompt: str) -> list[dict[str, object]]:
-    """Return the tokens of an answer as `logprobs` tells them: each word has 0.5 where the prompt says `doubt`, or 1."""
+    """Return the tokens of an answer as `logprobs` tells them: a word has 0.5 where the prompt says `doubt`."""
     share = math.log(0.5) if "doubt" in prompt else 0.0
     found = [{"token": one, "logprob": share if one.isalpha() else 0.0} for one in re.findall(r"\w+|\W", text)]
     return [one | {"bytes": None, "top_logprobs": [one]} for one in found]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -149,6 +150,37 @@ def test_a_budget_that_ends_half_way_judges_what_there_is(tune: Tune, tmp_path: 
     assert sent <= 50
     assert report(tune("--lose", "20%", "--json"))["settings_left"] == 0
     assert len(server.prompts) == 72
+
+
+def test_an_interrupt_between_two_runs_judges_what_there_is(
+    tune: Tune, server: Answering, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from flowrun.runtime.cli import tune_runs
+
+    read, left = tune_runs._read, [1]
+
+    def interrupted(*given: Any) -> Any:
+        if not left:
+            raise KeyboardInterrupt
+        left.pop()
+        return read(*given)
+
+    monkeypatch.setattr(tune_runs, "_read", interrupted)
+    result = tune("--lose", "20%", "--write")
+    assert result.exception is None and result.return_value == 130
+    assert "interrupted: give the same command again" in result.stderr
+    assert "4 settings did not run" in result.stdout and "is not changed" in result.stderr
+
+
+def test_the_settings_of_a_file_are_checked_once_and_not_once_for_each_run(
+    tune: Tune, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from flowrun.dsl import check_settings
+
+    checks, every = [], check_settings.check_every
+    monkeypatch.setattr(check_settings, "check_every", lambda *given: checks.append(1) or every(*given))
+    assert len(report(tune("--lose", "20%", "--json"))["settings"]) == 5
+    assert len(checks) == 1
 
 
 def test_a_failing_row_counts_as_wrong(tune: Tune, tmp_path: Path) -> None:

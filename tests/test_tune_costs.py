@@ -52,6 +52,18 @@ flow label(mail: text) {
   return kind
 }
 """
+SURE = """\
+model cheap = "openai:cheap" with input_price: 1, output_price: 2
+model strong = "openai:strong" with input_price: 5, output_price: 9
+
+flow label(mail: text) {
+  kind = cascade {
+    ask cheap "Spam? {{ mail }}" -> spam | fine
+    else ask strong "Spam? {{ mail }}" -> spam | fine when sure < ?(0, 0.7, 2)
+  }
+  return kind
+}
+"""
 SEARCH = """\
 model cheap = "openai:cheap" with input_price: 1, output_price: 2
 
@@ -90,6 +102,7 @@ CASES = {
     "two votes": (CHECKED.replace("LAUNCH", "cost"), 128, MIXED),
     "all together": (CHECKED.replace("LAUNCH", "together"), 128, MIXED),
     "a panel": (PANEL, 128, MIXED),
+    "a cascade by sureness": (SURE, 128, ("doubt 0", "doubt 1", "doubt toss", "slip")),
     "a search": (SEARCH, 128, MIXED),
     "a search in waves": (SEARCH.replace("== spam)", "== spam) with launch: latency"), 128, MIXED),
     # Samples of several requests come in any order, so that they have to be alike.
@@ -98,7 +111,9 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize(("text", "most", "others"), few(CASES, "votes", "a search", "single answers"))
+@pytest.mark.parametrize(
+    ("text", "most", "others"), few(CASES, "votes", "a search", "single answers", "a cascade by sureness")
+)
 def test_each_setting_costs_what_a_run_of_it_alone_costs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, most: int, others: tuple[str, ...]
 ) -> None:

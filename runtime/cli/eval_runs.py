@@ -175,7 +175,7 @@ def read_side(
         raise UsageError(f"--against-run {name}: there is no journal {shown(str(journal))}; an evaluation makes it")
     with JournalReader(journal) as reader:
         run = chosen_run(reader.index, name, journal)
-        record = read_run(reader, run)
+        record = read_run(reader, run, text=False)
         if given:
             refuse_other_run(record, one, read_beginning(reader, run).inputs)
         made = rows_run(record.plan)

@@ -33,6 +33,16 @@ def run_settings(settings: Sequence[Setting], evaluation: Evaluation, *, labelle
         complain("nothing was sent")
         return [], exits.DONE
     made: list[Tried] = []
+    try:
+        return made, _measure(settings, evaluation, made, labelled=labelled)
+    except KeyboardInterrupt:
+        # A run that is interrupted says so itself. This one came between two runs.
+        complain("interrupted: give the same command again, which pays for no answer again")
+        return made, exits.INTERRUPTED
+
+
+def _measure(settings: Sequence[Setting], evaluation: Evaluation, made: list[Tried], *, labelled: bool) -> int:
+    """Add each setting that came to its end to ``made``, and return the exit code."""
     model: Side | None = None
     left = evaluation.budget
     sharing = Sharing()
@@ -41,17 +51,17 @@ def run_settings(settings: Sequence[Setting], evaluation: Evaluation, *, labelle
             complain(
                 "the budget was spent: give the same command with a larger --budget, which pays for no answer again"
             )
-            return made, exits.OVER_LIMIT
+            return exits.OVER_LIMIT
         result = run_side(one.side, evaluation, left)
         measurable = ("done", "partial", "budget") if left is None else ("done", "partial")
         if result.status not in measurable or not result.outcome.complete or broken(result):
-            return made, ended(result)
+            return ended(result)
         if left is not None:
             left = what_is_left(left, result)
         side, bill = _read(one, result.run, evaluation, sharing)
         model = model or side
         made.append(tried(one.values, side, bill, None if labelled else model))
-    return made, exits.DONE
+    return exits.DONE
 
 
 def _read(one: Setting, run: str, evaluation: Evaluation, sharing: Sharing) -> tuple[Side, FreshBill]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from pathlib import Path
 
-from flowrun.dsl import FlowError, Source, check_flow, make_plan
+from flowrun.dsl import FlowError, Source, check_flow, make_plan, parse_flow
 from flowrun.dsl import plan as p
 
 from ..catalog import open_catalog
@@ -29,6 +29,9 @@ def flow_text(plan: p.Plan, path: str) -> str:
 
     try:
         text = read_plain(Path(path))
+        if "?" in text and parse_flow(Source(text, name)).holes:
+            # No run takes such a file, and the check of all its settings takes long.
+            return ""
         # The endpoints that the run's user and project had declared may not be known here.
         same = make_plan(check_flow(Source(text, name), open_catalog(), imported), plan.flow) == plan
     except (FlowrunError, FlowError, KeyError):

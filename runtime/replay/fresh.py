@@ -120,7 +120,7 @@ def _heard(answer: AnswerRecord | None, *, more: bool) -> Answer | CallError | N
     if answer is None:
         return None
     if not answer.error:
-        return Answer(answer.text, "stop")
+        return Answer(answer.text, more=answer.more or None)
     if more:
         return MalformedError(answer.error, text=answer.text, why=answer.error)
     return AnswerError(answer.error, text=answer.text, final=True)

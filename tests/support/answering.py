@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -60,8 +62,9 @@ def answering(answer: Answer, most: int = 128) -> Iterator[Answering]:
             if body.get("stream"):
                 self._stream(choices, usage)
                 return
+            told = {"logprobs": {"content": _tokens(choices[0][1], prompt)}} if body.get("logprobs") else {}
             messages = [
-                {"index": at, "message": {"role": "assistant", "content": text}, "finish_reason": end}
+                {"index": at, "message": {"role": "assistant", "content": text}, "finish_reason": end, **told}
                 for at, text, end in choices
             ]
             self._send(200, {"choices": messages, "usage": usage})
@@ -94,6 +97,13 @@ def answering(answer: Answer, most: int = 128) -> Iterator[Answering]:
         yield served
         server.shutdown()
         thread.join()
+
+
+def _tokens(text: str, prompt: str) -> list[dict[str, object]]:
+    """Return the tokens of an answer as `logprobs` tells them: a word has 0.5 where the prompt says `doubt`."""
+    share = math.log(0.5) if "doubt" in prompt else 0.0
+    found = [{"token": one, "logprob": share if one.isalpha() else 0.0} for one in re.findall(r"\w+|\W", text)]
+    return [one | {"bytes": None, "top_logprobs": [one]} for one in found]
 
 
 def _ended(text: str, wrapped: bool) -> tuple[str, str]:

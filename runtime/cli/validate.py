@@ -66,7 +66,7 @@ def command(
     Exits with
       0   no errors (with --strict: no warnings either)
       1   findings, or changes to show with --diff
-      2   a wrong command, or a path without a readable file
+      2   a wrong command, a path without a readable file, or a flowrun.toml that is not valid
       74  a file that could not be written
       130 ^C with --watch
     """
@@ -121,15 +121,23 @@ def command(
     else:
         write(_told(format_, report, reaches), target)
     if not quiet and checked and (not failed or format_ != "text" or output):
-        counts = "no errors"
-        if found and (failed or format_ != "text" or output):
-            from .console import count_text
-
-            counts = count_text(found)
-        print(f"{len(checked):,} file{'s' if len(checked) != 1 else ''} checked: {counts}", file=sys.stderr)
+        listed = found if failed or format_ != "text" or output else ()
+        print(_counted(len(checked), listed, len(unread)), file=sys.stderr)
     if reaches is not None and format_ == "text":
         print_reach(reaches)
     return max(code, exits.USAGE if unread else exits.FINDINGS if failed else exits.DONE)
+
+
+def _counted(checked: int, listed: Sequence[Diagnostic], unread: int) -> str:
+    """Return the closing line: the number of checked files, their findings, and the number of files without a check."""
+    counts = "no errors"
+    if listed:
+        from .console import count_text
+
+        counts = count_text(listed)
+    if unread:
+        counts = f"{counts}; {unread:,} other file{'s' if unread != 1 else ''} cannot be used"
+    return f"{checked:,} file{'s' if checked != 1 else ''} checked: {counts}"
 
 
 def _target(file: Path, files: Sequence[Path]) -> Target:

@@ -53,14 +53,18 @@ def test_a_file_above_that_another_user_put_there_does_not_count(project: Path) 
     assert project_model(str(project / "flows" / "a.flow")) == "openai:of-project"
 
 
-async def test_validate_tells_once_of_a_file_that_is_not_valid(project: Path) -> None:
+@pytest.mark.parametrize("name", ["validate", "audit", "test", "plan"])
+async def test_a_file_that_is_not_valid_is_told_once_and_fails_the_command(name: str, project: Path) -> None:
     (project / "flows" / "b.flow").write_text(FLOW)
-    (project / "flowrun.toml").write_text('modle = "x"')
-    ran = await command("validate", "flows", folder=project, HOME=str(project / "elsewhere"))
-    assert (ran.code, ran.err.count("there is no setting `modle`")) == (2, 1), ran.err
-    assert "2 files checked: no errors" in ran.err
+    for text, said in (('modle = "x"', "there is no setting `modle`"), ("model = 5", "`model` must be a text")):
+        (project / "flowrun.toml").write_text(text)
+        ran = await command(name, "flows", folder=project, HOME=str(project / "elsewhere"))
+        assert (ran.code, ran.err.count(said)) == (2, 1), ran.err
+        if name == "validate":
+            assert "2 files checked: no errors; 1 other file cannot be used" in ran.err
     (project / "flowrun.toml").write_text('model = "openai:x"')
-    assert (await command("validate", "flows", folder=project, HOME=str(project / "elsewhere"))).code == 0
+    ran = await command(name, "flows", folder=project, HOME=str(project / "elsewhere"))
+    assert (ran.code, "cannot be used" in ran.err) == (0, False)
 
 
 @pytest.mark.parametrize(

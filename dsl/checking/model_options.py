@@ -8,6 +8,7 @@ from .. import syntax as s
 from ..catalog import LATER, Catalog
 from ..diagnostics import Diagnostic, Label
 from ..plain_data import Json
+from .option_values import refused_object
 from .program import Program, Scope
 from .typed import Typed
 
@@ -92,6 +93,9 @@ def _refused(
             if address is None:
                 continue
             option = given[name]
+            spec = catalog.options[name]
+            if spec.reserved and any(refused_object(option.value, spec)):
+                continue  # reported at the value
             label = Label(address.span, "the model") if name in own else Label(ask.span, "asked here")
             yield Diagnostic(
                 "F0690",

@@ -19,7 +19,7 @@ _PARTS = frozenset({"generationconfig", "outputconfig"})
 def refused_values(value: s.Expr, spec: OptionSpec, scope: Scope, folding: Folding) -> Iterator[Diagnostic]:
     """Report a value that the type of the option allows and its meaning does not."""
     if spec.reserved:
-        yield from _object(value, spec)
+        yield from refused_object(value, spec)
     else:
         yield from _texts(value, spec, scope, folding)
 
@@ -35,7 +35,8 @@ def _texts(value: s.Expr, spec: OptionSpec, scope: Scope, folding: Folding) -> I
             yield Diagnostic("F0693", f"`{spec.name}` has an empty text, which ends every answer", item.span, help=help)
 
 
-def _object(value: s.Expr, spec: OptionSpec) -> Iterator[Diagnostic]:
+def refused_object(value: s.Expr | s.Ask, spec: OptionSpec) -> Iterator[Diagnostic]:
+    """Report a value that is no object of constants, and its reserved fields."""
     if not isinstance(value, s.RecordExpr):
         help = f"write `{spec.name}: {{ name: value }}`"
         yield Diagnostic("F0691", f"`{spec.name}` takes an object that stands here", value.span, help=help)

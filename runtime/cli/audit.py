@@ -11,7 +11,7 @@ from flowrun.dsl import Unread
 from ..outputs.target import Target
 from . import exits
 from .audits import about_labels, print_audit, reaches_of, show_audit, told_audit
-from .checks import STDIN, Checks
+from .checks import STDIN, Checks, projects_unread
 from .console import complain
 from .journals import journal_files
 from .paths import OutputPath, PathThatIs, find_flows, to_file, told_path
@@ -44,7 +44,7 @@ def command(paths: tuple[Path, ...], format_: str, output: Path | None, strict: 
     Exits with
       0   no untrusted text in a trusted place (with --strict: no warnings either)
       1   such text, or other errors
-      2   a wrong command, or a path without a readable file
+      2   a wrong command, a path without a readable file, or a flowrun.toml that is not valid
       74  a file that could not be written
     """
     files, refused = find_flows(paths)
@@ -53,8 +53,8 @@ def command(paths: tuple[Path, ...], format_: str, output: Path | None, strict: 
     checks = Checks()
     names = sorted({STDIN if str(path) == "-" else told_path(path) for path in files})
     found = about_labels(checks.all(names))
-    unread = [*(Unread(told_path(path), str(error)) for path, error in refused), *checks.unread]
-    unread.sort(key=lambda one: one.name)
+    refusals = [Unread(told_path(path), str(error)) for path, error in refused]
+    unread = sorted({*refusals, *checks.unread, *projects_unread(names)}, key=lambda one: one.name)
     for one in unread:
         complain(one.reason)
     read = [name for name in names if name not in {one.name for one in unread}]

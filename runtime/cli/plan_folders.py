@@ -57,8 +57,8 @@ def plan_folders(path: Path | None, inputs: Path | None, chances: Chances, *, as
     """
     rows, usual = ([], chances.limits) if inputs is None else read_rows(inputs, chances.limits)
     paths, refused = ([], []) if path is None else find_flows([path])
-    for _, error in refused:
-        complain(str(error))
+    # The file of a project says the same for its folder and for each of its flows.
+    refusals = dict.fromkeys(str(error) for _, error in refused)
     code = exits.USAGE if refused else exits.DONE
     named = {os.path.realpath(one.file) for one in rows}
     rows += [Row("", one, "", {}, usual) for one in paths if os.path.realpath(one) not in named]
@@ -74,8 +74,10 @@ def plan_folders(path: Path | None, inputs: Path | None, chances: Chances, *, as
                 planned.append(_planned(row, checked, chances))
         except FlowrunError as error:
             told = str(error) if not row.where or str(error).startswith(row.where) else f"{row.where}: {error}"
-            complain(told)
+            refusals[told] = None
             code = exits.USAGE
+    for told in refusals:
+        complain(told)
     if found:
         show_findings(found)
         code = max(code, exits.FINDINGS)

@@ -142,7 +142,8 @@ def show(results: Results, format_: str) -> None:
         from .views.coverage import coverage_lines
 
         sys.stderr.write("".join(f"{line}\n" for line in coverage_lines(results.coverage)))
-    for _, reason in results.unread:
+    # The file of a project says the same for each of its flows.
+    for reason in dict.fromkeys(reason for _, reason in results.unread):
         complain(reason)
 
 

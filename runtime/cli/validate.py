@@ -54,7 +54,7 @@ def command(paths: tuple[Path, ...], lints: Chosen, force_exclude: bool, watch: 
     Exits with
       0   no errors (with --strict: no warnings either)
       1   findings, or changes to show with --diff
-      2   a wrong command, or a path without a readable file
+      2   a wrong command, a path without a readable file, or a flowrun.toml that is not valid
       74  a file that could not be written
       130 ^C with --watch
     """
@@ -151,16 +151,23 @@ def _show(report: Report, checks: Checks, terms: _Terms, target: Target | None) 
         from .console import show_findings
 
         show_findings(report.findings, fixes=not terms.fix and not terms.diff)
-    checked = report.files
-    if not terms.quiet and checked and not (report.failed and terms.printed):
-        counts = "no errors"
-        if report.findings and not terms.printed:
-            from .console import count_text
-
-            counts = count_text(report.findings)
-        print(f"{len(checked):,} file{'s' if len(checked) != 1 else ''} checked: {counts}", file=sys.stderr)
+    if not terms.quiet and report.files and not (report.failed and terms.printed):
+        listed = () if terms.printed else report.findings
+        print(_counted(len(report.files), listed, len(report.unread)), file=sys.stderr)
     if reaches is not None and terms.format_ == "text":
         print_reach(reaches)
+
+
+def _counted(checked: int, listed: Sequence[Diagnostic], unread: int) -> str:
+    """Return the closing line: the number of checked files, their findings, and the number of files without a check."""
+    counts = "no errors"
+    if listed:
+        from .console import count_text
+
+        counts = count_text(listed)
+    if unread:
+        counts = f"{counts}; {unread:,} other file{'s' if unread != 1 else ''} cannot be used"
+    return f"{checked:,} file{'s' if checked != 1 else ''} checked: {counts}"
 
 
 def _target(file: Path, files: Sequence[Path]) -> Target:

@@ -40,6 +40,9 @@ def settings_in(path: Path) -> dict[str, Any]:
 
         name = f"{name}, line {line_of(text, (unknown,))}"
     check_names(found, KNOWN, name, "a project sets")
+    model = found.get("model", "any")
+    if not isinstance(model, str) or not model.strip():
+        raise UsageError(f'{name}: `model` must be a text, such as "openai:gpt-4o-mini"')
     return found
 
 
@@ -48,11 +51,8 @@ def project_model(source: str) -> str:
 
     ``source`` is the path of the flow file. Raises UsageError if the project's file is not valid.
     """
-    path, settings = project_settings(source)
-    model = settings.get("model", "")
-    if not isinstance(model, str) or ("model" in settings and not model.strip()):
-        raise UsageError(f'{shown(str(path))}: `model` must be a text, such as "openai:gpt-4o-mini"')
-    return model.strip()
+    _, settings = project_settings(source)
+    return str(settings.get("model", "")).strip()
 
 
 def project_file(source: str) -> Path | None:

@@ -18,7 +18,7 @@ from .structured import clean
 
 if TYPE_CHECKING:
     from .endpoints import HttpEndpoint
-    from .option_names import Api
+    from .option_forms import Api
 
 _VAGUE = frozenset({"type", "display", "generationConfig", "output_config", "metadata"})
 """Fields that a sentence may name for another reason."""

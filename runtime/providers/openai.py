@@ -79,7 +79,7 @@ class OpenAIProvider(ServedProvider):
         if request.options:
             self._further.write(body, request, lacks)
         if self._keyed and "prompt_cache_key" not in lacks and (key := cache_key(messages)):
-            body["prompt_cache_key"] = key
+            body.setdefault("prompt_cache_key", key)  # `extra` may have another
         stream = None
         if self._streams(request, lacks):
             body["stream"] = True

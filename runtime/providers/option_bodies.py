@@ -8,7 +8,9 @@ from typing import Any
 from flowrun.dsl import LATER
 
 from ..vocabulary.json_value import Json
-from .option_names import APIS, HOSTS, Api, Family, Path, Reasoning
+from .extra_fields import clash, join_extra
+from .option_forms import Api, Family, Path, Reasoning
+from .option_names import APIS, HOSTS
 
 
 def api_of(name: str, host: str) -> Api:
@@ -50,6 +52,8 @@ def _reasons(api: Api, family: Family, model: str, options: Mapping[str, Json]) 
         yield "temperature", f"{api.title} takes 0 to {api.hottest:g}"
     if family.one_choice and {"temperature", "top_p"} <= options.keys():
         yield "top_p", "it takes `temperature` or `top_p`, not both"
+    if why := clash(api, family, options.get("extra")):
+        yield "extra", why
     asked = options.get("reasoning", "none")
     if asked is LATER:
         return
@@ -123,7 +127,7 @@ def fields(
         elif name != "extra" and (path := api.fields[name])[-1] not in lacks:
             merge(body, _at(path, _value(name, value, api)))
     if extra := options.get("extra"):
-        merge(body, _at(api.extra, extra))
+        join_extra(body, _at(api.extra, extra))
     return body
 
 

@@ -18,7 +18,6 @@ from flowrun.runtime.engine.scopes import Context
 from flowrun.runtime.values.model_values import ModelValue
 from flowrun.runtime.vocabulary.tally import Tally
 from flowrun.runtime.workers.body_queue import CHUNK
-from flowrun.runtime.workers.event_forms import EventWriter
 from flowrun.runtime.workers.serving import EventRelay, ServingScheduler
 from support.harness import functions, planned
 
@@ -45,9 +44,7 @@ def sent() -> list[Any]:
 def worker(sent: list[Any]) -> ServingScheduler:
     bodies = Noted(planned(FLOW), Context({}, ModelValue("m", "m"), functions), 300)
     bodies.turns = []
-    return ServingScheduler(
-        sent.append, EventRelay(sent.append, EventWriter(whole=False)), bodies, {}, lambda event: None
-    )
+    return ServingScheduler(sent.append, EventRelay(sent.append, whole=False), bodies, {}, lambda event: None)
 
 
 def turns(worker: ServingScheduler) -> list[list[int]]:

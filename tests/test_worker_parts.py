@@ -23,12 +23,13 @@ from flowrun.runtime.vocabulary.errors import AnswerError, BudgetError, InDoubtE
 from flowrun.runtime.vocabulary.json_value import Json
 from flowrun.runtime.vocabulary.receipt import Receipt
 from flowrun.runtime.vocabulary.request_events import Bill
+from flowrun.runtime.vocabulary.sent_call import SentCall
 from flowrun.runtime.vocabulary.tally import Tally
 from flowrun.runtime.vocabulary.usage import TokenDetail, Usage
 from flowrun.runtime.vocabulary.waits import Cause
 from flowrun.runtime.workers.body_queue import CHUNK, FIRST, BodyQueue
 from flowrun.runtime.workers.budget_ends import BudgetEnds
-from flowrun.runtime.workers.event_forms import STRIDE, EventReader, EventWriter, SentCall
+from flowrun.runtime.workers.event_forms import STRIDE, EventReader, EventWriter
 from flowrun.runtime.workers.known_keys import KnownKeys
 from flowrun.runtime.workers.link import Link
 from flowrun.runtime.workers.lost_rows import LostRows, body_of

@@ -128,8 +128,6 @@ async def test_an_opener_cannot_go_to_workers(server: Served, tmp_path: Path) ->
         await ran(server, tmp_path, FLOW, {"xs": ["a"]}, workers=2, opener=lambda address, around: None)
     with pytest.raises(UsageError, match="a `catalog` cannot go to worker processes"):
         await ran(server, tmp_path, FLOW, {"xs": ["a"]}, workers=2, catalog=installed(Source("", "x.flow")))
-    with pytest.raises(UsageError, match="the live page shows the calls of one process"):
-        await ran(server, tmp_path, FLOW, {"xs": ["a"]}, workers=2, live=True)
     assert server.lines() == []
 
 

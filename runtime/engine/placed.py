@@ -70,6 +70,11 @@ class PlacedBody:
         return self.block.patient
 
     @property
+    def votes(self) -> bool:
+        """True if the body is a sample of a vote."""
+        return self.block.step.reduction.rule.spec.votes
+
+    @property
     def longer(self) -> Feed | None:
         return None
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Callable, Mapping
+from typing import Literal
 
 from flowrun.dsl import plan as p
 
+from ..account.sums import Figures
 from ..costs.prices import Prices
 from ..engine.decisions import Call, Failure
 from ..engine.frames import Frame
@@ -18,7 +20,7 @@ from ..replay.flow_text import text_beside
 from ..vocabulary import events as e
 from ..vocabulary.call_record import CallRecord
 from ..vocabulary.errors import UsageError
-from ..vocabulary.partial_listener import PartialListener
+from ..vocabulary.partial_listener import CallShowing
 from ..vocabulary.quoting import inert
 from .questions import LiveQuestions
 from .server import LiveServer, Make
@@ -30,8 +32,11 @@ PROMPT = 2.0
 """The most seconds that a run waits for its pages when it was stopped, or ended by an error."""
 
 
-class LivePage(PartialListener, Watcher):
+class LivePage(CallShowing, Watcher):
     """The live page of a run, and the listener of its events and calls. A fault in it ends the page, never the run."""
+
+    reads_prompts = False
+    """False: workers send it the prompts and answers for which it has room."""
 
     def __init__(self, plan: p.Plan) -> None:
         """Open the page, and print its address to the standard error. Raises UsageError."""
@@ -46,6 +51,10 @@ class LivePage(PartialListener, Watcher):
     def whole(self) -> bool:
         """True if the page has all calls of the run since it began or was resumed."""
         return self._works and self.state.whole
+
+    @property
+    def has_room(self) -> bool:
+        return self._works and self.state.has_room
 
     def hears(self, kind: type) -> bool:
         return self.state.hears(kind)
@@ -64,6 +73,13 @@ class LivePage(PartialListener, Watcher):
 
     def cancelled(self, call: Call) -> None:
         self._note(self.state.cancelled, call)
+
+    def ended(self, place: str, end: Literal["failed", "cancelled"], reason: str) -> None:
+        self._note(self.state.ended, place, end, reason)
+
+    def add_figures(self, figures: Figures) -> None:
+        """Take the sums of events of a worker."""
+        self._note(self.state.add_figures, figures)
 
     def records(self, prices: Prices, votes: Mapping[str, object]) -> tuple[CallRecord, ...]:
         """Return all calls after the end of the run. Raises UsageError, if the page does not have all."""

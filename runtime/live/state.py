@@ -5,13 +5,14 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from typing import cast
+from typing import Literal, cast
 
 from flowrun.dsl import plan as p
 
 from ..account.figures import figures_of
 from ..account.progress import awaited
 from ..account.summary import Summary
+from ..account.sums import Figures as Sums
 from ..costs.prices import Prices
 from ..engine.decisions import Call, Failure
 from ..engine.frames import Frame
@@ -24,6 +25,7 @@ from ..vocabulary import events as e
 from ..vocabulary.call_record import CallRecord
 from ..vocabulary.partial_listener import PartialListener
 from ..vocabulary.run_record import EndRecord, RunRecord
+from ..vocabulary.sent_call import SentCall
 from .state_parts import Losses, Room, Times, Versions, Votes
 
 _LEAST_SIZE = 500
@@ -50,6 +52,11 @@ class LiveState(PartialListener, Watcher):
         self._losses = Losses()
         self._changed = Versions()
         self._votes = Votes()
+
+    @property
+    def has_room(self) -> bool:
+        """True if the state takes further calls."""
+        return not self._room.full
 
     @property
     def whole(self) -> bool:
@@ -93,6 +100,18 @@ class LiveState(PartialListener, Watcher):
             self._asked.cancelled(call)
             self._touch(call.place)
 
+    def ended(self, place: str, end: Literal["failed", "cancelled"], reason: str) -> None:
+        """Take the end of a call of a worker."""
+        with self._lock:
+            self._asked.ended(place, end, reason)
+            self._touch(place)
+
+    def add_figures(self, sums: Sums) -> None:
+        """Take the sums of events of a worker."""
+        with self._lock:
+            self._summary.add_figures(sums)
+            self.version += 1
+
     def _touch(self, place: str) -> None:
         """Note a change of a call that pages have."""
         if place in self._changed:
@@ -101,6 +120,10 @@ class LiveState(PartialListener, Watcher):
 
     def _take(self, event: CallEvent) -> None:
         self._room.take(event, len(self._changed))
+        if not self._room.full and isinstance(event, e.RequestStarted | e.AnswerRecalled):
+            for sent in event.carried if isinstance(event, e.RequestStarted) else (event.call,):
+                if isinstance(sent, SentCall) and sent.labels is not None:
+                    self._asked.elsewhere(sent)
         for call in self._book.take(event, known=self._room.full):
             if call.place not in self._changed:
                 self._votes.sampled(call)

@@ -8,6 +8,7 @@ from ..engine.decisions import Call, Failure
 from ..engine.frames import Frame
 from ..engine.scopes import ReadAnswer, Watcher
 from ..vocabulary.call import Request
+from ..vocabulary.sent_call import SentCall
 from .call_surroundings import surroundings_of
 from .driver import End
 
@@ -16,15 +17,15 @@ from .driver import End
 class AskedCall:
     """A call as the engine asks for it: its last repetition, its first request, and its surroundings in the flow.
 
-    ``read`` reads the values of its answers. ``end`` is ``waiting`` until the flow has a value or gives it up.
-    ``reason`` is the reason of a failure.
+    ``read`` reads the values of its answers; None if another process asks and reads. ``end`` is ``waiting`` until the
+    flow has a value or gives it up. ``reason`` is the reason of a failure.
     """
 
     call: Call
     request: Request
     labels: tuple[str, ...]
     vote: str
-    read: ReadAnswer
+    read: ReadAnswer | None
     end: End = "waiting"
     reason: str = ""
 
@@ -43,14 +44,27 @@ class AskedCalls(Watcher):
         else:
             known.call = call
 
+    def elsewhere(self, sent: SentCall) -> None:
+        """Take a call that another process asks for and sends."""
+        call = Call(0, sent.path, sent.model, sent.request, place=sent.place)
+        known = self.by_place.get(sent.place)
+        if known is None:
+            self.by_place[sent.place] = AskedCall(call, call.request, sent.labels or (), sent.vote, None)
+        else:
+            # The worker that had the call may have died, and another one asks again.
+            known.call, known.end, known.reason = call, "waiting", ""
+
+    def ended(self, place: str, end: End, reason: str) -> None:
+        """Take the end of a call, with the reason of a failure."""
+        if (known := self.by_place.get(place)) is not None:
+            known.end, known.reason = end, reason
+
     def heard(self, call: Call, value: object) -> None:
         if (known := self.by_place.get(call.place)) is not None and not isinstance(value, Exception):
             known.end = "answered"
 
     def failed(self, call: Call, failure: Failure) -> None:
-        if (known := self.by_place.get(call.place)) is not None:
-            known.end, known.reason = "failed", failure.reason
+        self.ended(call.place, "failed", failure.reason)
 
     def cancelled(self, call: Call) -> None:
-        if (known := self.by_place.get(call.place)) is not None:
-            known.end = "cancelled"
+        self.ended(call.place, "cancelled", "")

@@ -16,6 +16,7 @@ from ..vocabulary.errors import AnswerError
 from ..vocabulary.json_text import JsonError, read_json, unfenced
 from ..vocabulary.json_value import Json
 from ..vocabulary.receipt import Receipt
+from ..vocabulary.sent_call import ValuedAnswer
 from ..vocabulary.usage import Usage
 from .attempts import answer_record
 
@@ -30,12 +31,15 @@ def answer_told(
 ) -> AnswerRecord:
     """Make the record of an answer, as the row of a journal would tell it. ``sent`` is the call as it was sent.
 
-    ``read`` reads the value as the flow does. Without it, the value is read by the form that the request asks for.
+    ``read`` reads the value as the flow does. Without it, the answer has its value with it, or the value is read by the
+    form that the request asks for.
     """
     rows = AnswerRows(prices.cost_of)
     if isinstance(answer, AnswerError):
         return answer_record(rows.spoilt(answer, usage, sent.model), sent.model, prices.cost_of)
     record = answer_record(rows.good(answer, usage, sent.model, receipt), sent.model, prices.cost_of)
+    if isinstance(answer, ValuedAnswer):
+        return replace(record, value=answer.value, error=answer.fault)
     try:
         if read is not None:
             return replace(record, value=read(answer, sent.request))

@@ -198,11 +198,6 @@ class RunOptions(Permissions, JournalOptions, Limits, Display, BatchOptions, Eng
             raise UsageError("`send_keys` is for the nodes of a cluster: give an `engine`, or leave it out")
         if (self.workers > 1 or self.engine) and self.catalog is not None:
             raise UsageError("a `catalog` cannot go to worker processes: leave out `catalog`, or `workers`")
-        if self.workers > 1 and self.live:
-            raise UsageError(
-                "the live page shows the calls of one process: leave out `live`, or `workers`; the report of the run "
-                "shows them all"
-            )
         return Parts(
             (listeners,) if listeners else (),
             self.surroundings,

@@ -28,8 +28,8 @@ async def shown_live(
 
     def record(result: Result) -> RunRecord:
         ends = (result.run, result.outcome, result.summary)
-        # The journal alone has the calls before a resume.
-        if page.whole and not resumed:
+        # The journal alone has the calls before a resume, and those of workers in the order of the flow.
+        if page.whole and not resumed and (source.journal is None or not parts.several):
             return source.remembered(page, *ends)
         return source.record(*ends)
 

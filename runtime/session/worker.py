@@ -26,7 +26,7 @@ from ..dispatch.run_clock import RunClock
 from ..engine.body_json import launch_of, scope_of
 from ..engine.body_terms import BodyScope
 from ..engine.placed import Bodies
-from ..engine.scopes import Context
+from ..engine.scopes import NO_WATCHER, Context
 from ..externs.externs import opened
 from ..files.files import Files
 from ..journal.wire import WireError
@@ -38,13 +38,14 @@ from ..vocabulary.error_forms import error_json, error_of
 from ..vocabulary.errors import DiskError, FlowrunError, UsageError, mistake_in
 from ..vocabulary.events import Notice
 from ..vocabulary.json_value import Json
-from ..workers.event_forms import STRIDE, EventWriter, kinds_named
+from ..workers.event_forms import STRIDE, kinds_named
 from ..workers.known_keys import KnownKeys
 from ..workers.link import Link
 from ..workers.paces import paces_json
 from ..workers.questions import LOST, Questions
 from ..workers.remote_journal import RemoteJournal, RemoteLog, RowSender
 from ..workers.serving import EventRelay, ServingScheduler
+from ..workers.shown_calls import ShownCalls
 from ..workers.waits import waits_json
 from .endpoints import check_endpoints
 from .garbage import OF_WORKERS
@@ -144,7 +145,8 @@ class BodyWorker:
         assert settings.folder is not None
         number: int = hello["hello"]
         fold = Fold() if hello["fold"] else None
-        self._relay = relay = EventRelay(self._link.send, EventWriter(whole=hello["whole"]), fold)
+        shown = ShownCalls() if hello["shown"] else None
+        self._relay = relay = EventRelay(self._link.send, whole=hello["whole"], fold=fold, shown=shown)
         clock = self.clock(hello)
 
         def tell(line: str) -> None:
@@ -167,7 +169,7 @@ class BodyWorker:
             note_reads(log, environ, models, reads)
             bodies = Bodies(
                 plan,
-                _context(models, log, hello, leases),
+                _context(models, log, hello, leases, shown),
                 window_of(models.endpoints.values()),
                 turn=_TURN,
                 first=number * STRIDE,
@@ -238,6 +240,8 @@ class BodyWorker:
                 self._journal.rows.written(found, error or error_of(message["error"]))
             case "leases" if self._leases is not None:
                 self._leases.take(found)
+            case "full" if self._relay is not None and self._relay.shown is not None:
+                self._relay.shown.close()
             case "known" if isinstance(log, RemoteLog):
                 log.known_keys.add(bytes.fromhex(key) for key in found)
         if scheduler is None:
@@ -275,7 +279,7 @@ def _settings(row: dict[str, Any]) -> RunSettings:
     )
 
 
-def _context(models: Models, log: NoLog, hello: dict[str, Any], leases: Leases) -> Context:
+def _context(models: Models, log: NoLog, hello: dict[str, Any], leases: Leases, watcher: ShownCalls | None) -> Context:
     calls, money = hello["budget"]
     context = Context(
         models.declared,
@@ -287,6 +291,7 @@ def _context(models: Models, log: NoLog, hello: dict[str, Any], leases: Leases) 
         known=log.find,
         ask_doubtful=hello["doubtful"],
         now=log.clock.now,
+        watcher=watcher or NO_WATCHER,
         unheard=kinds_named(hello["unheard"]),
     )
     ledger = None if calls is None and money is None else leases.budget(calls, money)

@@ -30,6 +30,7 @@ from ..providers.addresses import host_of
 from ..vocabulary.errors import UsageError
 from ..vocabulary.json_value import Json
 from ..vocabulary.pace import Pace
+from ..vocabulary.partial_listener import CallShowing
 from ..vocabulary.waits import Waits
 from ..workers import beginning
 from ..workers.driver import DrivingScheduler
@@ -37,6 +38,7 @@ from ..workers.event_forms import unheard_names
 from ..workers.hub import Hub
 from ..workers.known_keys import KnownKeys
 from ..workers.lost_rows import body_of
+from ..workers.notices import News
 from ..workers.paces import joined as joined_pace
 from ..workers.process import Started, start
 from ..workers.waits import joined
@@ -171,6 +173,8 @@ class Workers(OneProcess):
         if self.hub is None:
             return self._budgeted(context)
         add = adding((summary, *self._parts.on_event))
+        given: Sequence[object] = self._parts.on_event
+        shows = next((one for one in given if isinstance(one, CallShowing)), None)
         plan = p.to_json(self._plan)
         settings = replace(settings, folder=settings.folder or (Path(self._plan.source).parent), reads=(), taken={})
         row = settings_row(self._plan, settings)
@@ -199,9 +203,11 @@ class Workers(OneProcess):
         known = cache(lambda: _known(log, fresh=settings.fresh).text())
 
         def hello(number: int) -> dict[str, Json]:
-            return {**common, "known": known(), "hello": number, "now": log.clock.now()}
+            room = shows is not None and shows.has_room
+            return {**common, "known": known(), "hello": number, "now": log.clock.now(), "shown": room}
 
-        await self.hub.greet(log, publish if add is None else both(publish, add), hello, early=self._early)
+        news = News(publish if add is None else both(publish, add), shows)
+        await self.hub.greet(log, news, hello, early=self._early)
         answered = _answered(log) if self._resumed else None
         placed = replace(context, placing=self._placing)
         return self._budgeted(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 
 class PartialListener(ABC):
@@ -35,3 +36,21 @@ class TracingListener(PartialListener):
         ``places`` has the base URLs of models by their address, without secrets; "" if a model has none. ``traces`` are
         the trace contexts of earlier parts of a resumed run.
         """
+
+
+class CallShowing(PartialListener):
+    """A listener that shows calls with their texts, as long as it has room for further ones.
+
+    Workers tell it what they know of their calls: names of elements, votes, values and ends.
+    """
+
+    __slots__ = ()
+
+    @property
+    @abstractmethod
+    def has_room(self) -> bool:
+        """True until it shows as many calls and texts as it can."""
+
+    @abstractmethod
+    def ended(self, place: str, end: Literal["failed", "cancelled"], reason: str) -> None:
+        """Hear how a call of a worker has ended without a value."""

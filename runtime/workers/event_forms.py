@@ -12,38 +12,22 @@ from flowrun.dsl import dataclass
 from ..account.sums import Figures, figures_in
 from ..engine.body_json import tally_json, tally_of
 from ..vocabulary import events as e
-from ..vocabulary.call import Answer, Message, Request
 from ..vocabulary.ceiling import Ceiling
 from ..vocabulary.error_forms import error_json, error_of
-from ..vocabulary.errors import AnswerError
-from ..vocabulary.image import Image
 from ..vocabulary.json_value import Json
 from ..vocabulary.receipt import Receipt
 from ..vocabulary.request_events import Bill
+from ..vocabulary.sent_call import SentCall
 from ..vocabulary.usage import TokenDetail, Usage
 from ..vocabulary.waits import Cause
+from .call_forms import answer_of, answers_json, call_of, calls_json, calls_of, outcome_json, outcome_of
+from .shown_calls import ShownCalls
 
 STRIDE = 1 << 40
 """The distance between the first numbers of two workers, so that their requests never have the same number."""
 _CAUSES = {str(cause): cause for cause in Cause}
 _KINDS: dict[str, type] = {kind.__name__: kind for kind in get_args(e.Event)}
 _ENDS = frozenset({e.RequestFinished, e.RequestFailed, e.RequestCancelled, e.RequestRetried})
-_LONG = frozenset({"carried", "call", "came", "answer"})
-"""The fields with prompts and answers. They travel only if a listener reads them."""
-
-
-@dataclass(frozen=True, slots=True)
-class SentCall:
-    """A call that a worker's request carries, as the driver's listeners see it."""
-
-    path: str
-    place: str
-    model: str
-    request: Request
-
-    @property
-    def messages(self) -> tuple[Message, ...]:
-        return self.request.messages
 
 
 def _usage_json(usage: Usage) -> Json:
@@ -61,53 +45,6 @@ def _usage_json(usage: Usage) -> Json:
 def _usage_of(found: Any) -> Usage:
     read, written, detail, tier, doubt, whole = found
     return Usage(read, written, None if detail is None else TokenDetail(*detail), tier, doubt, whole)
-
-
-def _answer_json(answer: Answer) -> Json:
-    return [answer.text, answer.finish, answer.said, answer.final, None if answer.more is None else dict(answer.more)]
-
-
-def _image_json(image: Image) -> Json:
-    return [getattr(image, name) for name in _IMAGE]
-
-
-_IMAGE = tuple(one.name for one in fields(Image))
-
-
-def _request_json(request: Request) -> Json:
-    return {
-        "messages": [
-            [one.role, one.text, [_image_json(image) for image in one.images], list(one.heads), list(one.cuts)]
-            for one in request.messages
-        ],
-        "choices": list(request.choices),
-        "schema": None if request.schema is None else dict(request.schema),
-        "temperature": request.temperature,
-        "max_tokens": request.max_tokens,
-        "seed": request.seed,
-        "timeout": request.timeout,
-        "stream": request.stream,
-        "options": dict(request.options),
-    }
-
-
-def _request_of(found: Any) -> Request:
-    messages = tuple(
-        Message(role, text, tuple(Image(*one) for one in images), tuple(heads), tuple(cuts))
-        for role, text, images, heads, cuts in found["messages"]
-    )
-    options = {"options": found["options"]} if found["options"] else {}
-    names = ("schema", "temperature", "max_tokens", "seed", "timeout", "stream")
-    return Request(messages, tuple(found["choices"]), **{name: found[name] for name in names}, **options)
-
-
-def _call_json(call: e.CarriedCall) -> Json:
-    return [call.path, call.place, call.model, _request_json(call.request)]
-
-
-def _call_of(found: Any) -> SentCall:
-    path, place, model, request = found
-    return SentCall(path, place, model, _request_of(request))
 
 
 def _bill_json(bill: Bill) -> Json:
@@ -135,15 +72,15 @@ _FORMS: Mapping[str, tuple[_Write, _Read]] = {
         lambda waited: {str(cause): one for cause, one in waited.items()},
         lambda found: {_CAUSES[cause]: one for cause, one in found.items()},
     ),
-    "carried": (lambda calls: [_call_json(one) for one in calls], lambda found: tuple(map(_call_of, found))),
-    "call": (_call_json, _call_of),
-    "came": (lambda came: [_answer_json(one) for one in came], lambda found: tuple(Answer(*one) for one in found)),
-    "answer": (
-        lambda one: {"error": error_json(one)} if isinstance(one, AnswerError) else {"answer": _answer_json(one)},
-        lambda found: error_of(found["error"]) if "error" in found else Answer(*found["answer"]),
-    ),
 }
-"""The fields of events that are no plain JSON, by their names."""
+"""The fields of events that are no plain JSON, by their names, beside those with prompts and answers."""
+_LONG: Mapping[str, _Read] = {
+    "carried": calls_of,
+    "call": call_of,
+    "came": lambda found: tuple(map(answer_of, found)),
+    "answer": outcome_of,
+}
+"""The fields with prompts and answers. They travel only if a listener reads them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +102,7 @@ class _Form:
 
 def _form_of(kind: type) -> _Form:
     names = [one.name for one in fields(kind) if one.name != "at"]
-    special = tuple((at, name) for at, name in enumerate(names) if name in _FORMS)
+    special = tuple((at, name) for at, name in enumerate(names) if name in _FORMS or name in _LONG)
     number = names.index("number") if "number" in names else -1
     beside = names.index("beside") if "beside" in names else -1
     values = attrgetter(*names) if len(names) > 1 else lambda event: (getattr(event, names[0]),)
@@ -176,26 +113,42 @@ _OF_KIND = {name: _form_of(kind) for name, kind in _KINDS.items() if kind is not
 
 
 class EventWriter:
-    """The writer of a worker's events. If ``whole`` is True, prompts and answers travel, too."""
+    """The writer of a worker's events. If ``whole`` is True, prompts and answers travel, too.
 
-    def __init__(self, *, whole: bool) -> None:
+    With ``shown``, those of its calls travel in any case, and the facts about them.
+    """
+
+    def __init__(self, *, whole: bool, shown: ShownCalls | None = None) -> None:
         self._whole = whole
+        self._shown = shown
 
     def row(self, event: e.Event) -> list[Json]:
         """Return an event as a row of JSON: the name of its class, its time, and its other fields."""
         name = type(event).__name__
         form = _OF_KIND[name]
         row: list[Json] = [*form.values(event)]
+        facts = self._shown if self._shown is not None and self._shown.whole(event) else None
         for at, field in form.special:
             found = row[at]
-            if field in _LONG and not self._whole:
-                row[at] = None
-            elif field == "carried" and form.ends:
-                # The beginning of the request has told the calls themselves.
-                row[at] = [one.place for one in found]
+            if field in _LONG:
+                row[at] = None if found is None or not (self._whole or facts) else self._long(event, field, facts)
             elif found is not None:
                 row[at] = _FORMS[field][0](found)
         return [name, event.at, *row]
+
+    def _long(self, event: Any, field: str, facts: ShownCalls | None) -> Json:
+        """Return a field with prompts or answers as JSON."""
+        match field:
+            case "carried" if type(event) in _ENDS:
+                # The beginning of the request has told the calls themselves.
+                return [one.place for one in event.carried]
+            case "carried":
+                return calls_json(event.carried, facts, images=self._whole)
+            case "came":
+                return answers_json(event.carried, event.came, facts)
+            case "answer":
+                return outcome_json(event.answer, event.call, facts)
+        return calls_json([event.call], facts, images=self._whole)[0]
 
 
 class EventReader:
@@ -229,7 +182,7 @@ class EventReader:
                 known = self._carried.get(given[form.number], {})
                 given[at] = tuple(known[place] for place in found if place in known)
             else:
-                given[at] = _FORMS[field][1](found)
+                given[at] = _LONG[field](found) if field in _LONG else _FORMS[field][1](found)
         event: e.Event = form.kind(*given, at=time)
         if isinstance(event, e.RequestStarted):
             self.open[event.number] = event

@@ -8,7 +8,6 @@ from typing import Any
 
 from flowrun.dsl import dataclass
 
-from ..dispatch.attempt_events import Publish
 from ..dispatch.leases import LeaseDesk, Leases
 from ..dispatch.ledger import NoLog, RunLog
 from ..engine.body_json import launch_json, scope_json
@@ -22,7 +21,7 @@ from .beginning import Beginning, Driver
 from .body_queue import BodyQueue
 from .budget_ends import BudgetEnds
 from .message_contents import read, well_formed
-from .notices import lost_line, once
+from .notices import News, lost_line
 from .process import Started
 from .rows import RowRelay
 from .team import Hello, Team
@@ -53,7 +52,7 @@ class Hub:
         self.leases = leases
         self._desk = desk
         self._log = NoLog()
-        self._publish: Publish = lambda event: None
+        self._publish = News(lambda event: None)
         self._driver: Driver | None = None
         self._rows: RowRelay | None = None
         self.queue = BodyQueue(1)
@@ -61,9 +60,9 @@ class Hub:
         self._ends = BudgetEnds(self._end, self._sending, lambda: self.queue.out)
         self._stopping = self._dealing = False
 
-    async def greet(self, log: NoLog, publish: Publish, hello: Hello, *, early: bool = False) -> None:
+    async def greet(self, log: NoLog, news: News, hello: Hello, *, early: bool = False) -> None:
         """Begin the run at all workers. Raises UsageError if one of them cannot begin, unless this is ``early``."""
-        self._log, self._publish = log, once(publish)
+        self._log, self._publish = log, news
         if isinstance(log, RunLog):
             self._rows = RowRelay(log, self.mistake)
         if early:
@@ -187,9 +186,13 @@ class Hub:
                 case "events" | "figures":
                     for event in found:
                         self._publish(event)
+                    if self._publish.fills():
+                        self.team.tell({"full": True})
+                case "ends":
+                    self._publish.ended(found)
                 case "over":
-                    for one in found:
-                        self._over(one)
+                    for over in found:
+                        self._over(over)
                     if len(self._ends) == len(self._bodies):
                         self._ends.release()
                 case "gave":
@@ -272,8 +275,7 @@ class Hub:
             keys, attempts = self._rows.lose(one.launch.path for one in bodies)
             self._desk.gone(worker.number, worker.rows.sent, self._rows.slowest)
             doubts = len(attempts)
-            for other in self.team:
-                other.send({"known": [key.hex() for key in keys]})
+            self.team.tell({"known": [key.hex() for key in keys]})
         self._publish(e.Notice(lost_line(worker.number, end, doubts, len(bodies)), urgent=True, at=at))
         for body in bodies:
             self._again(body, end)

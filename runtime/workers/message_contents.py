@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Literal
 
 from ..engine.body_json import over_of
 from ..journal.wire import WireError
@@ -13,10 +13,12 @@ from .paces import paces_of
 from .waits import waits_of
 from .worker_handle import WorkerHandle
 
+_ENDS: dict[str, Literal["failed", "cancelled"]] = {"failed": "failed", "cancelled": "cancelled"}
 _READERS: dict[str, Callable[[WorkerHandle, Any], Any]] = {
     "rows": lambda worker, found: int(found),
     "events": lambda worker, found: [worker.events.event(row) for row in found],
     "figures": lambda worker, found: [worker.events.figures(found)],
+    "ends": lambda worker, found: [(str(place), _ENDS[end], str(reason)) for place, end, reason in found],
     "over": lambda worker, found: [over_of(one) for one in found],
     "gave": lambda worker, found: [int(one) for one in found],
     "room": lambda worker, found: int(found),

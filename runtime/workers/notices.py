@@ -1,24 +1,45 @@
-"""The lines that a run tells its user about its workers."""
+"""The news of a run's workers: what the listeners of the run hear, and the lines that its user reads."""
 
 from __future__ import annotations
 
-from ..dispatch.attempt_events import Publish
+from collections.abc import Callable, Iterable
+from typing import Any, Literal
+
 from ..vocabulary import events as e
 from ..vocabulary.amounts import count_text
+from ..vocabulary.partial_listener import CallShowing
 
 
-def once(publish: Publish) -> Publish:
-    """Return a publisher that tells each line for the user once: all workers say the same about the same file."""
-    told: set[str] = set()
+class News:
+    """The publisher of what workers tell: their events, and the ends of calls for the listener that ``shows`` them.
 
-    def tell(event: e.Event) -> None:
+    Each line for the user is told once, because all workers say the same about the same file.
+    """
+
+    def __init__(self, publish: Callable[[Any], None], shows: CallShowing | None = None) -> None:
+        self._publish = publish
+        self._shows = shows
+        self._told: set[str] = set()
+        self._full = False
+
+    def __call__(self, event: Any) -> None:
         if isinstance(event, e.Notice):
-            if event.text in told:
+            if event.text in self._told:
                 return
-            told.add(event.text)
-        publish(event)
+            self._told.add(event.text)
+        self._publish(event)
 
-    return tell
+    def ended(self, ends: Iterable[tuple[str, Literal["failed", "cancelled"], str]]) -> None:
+        if self._shows is not None:
+            for place, end, reason in ends:
+                self._shows.ended(place, end, reason)
+
+    def fills(self) -> bool:
+        """Tell whether workers should send no texts of further calls. True once, when there is no room left."""
+        if self._full or self._shows is None or self._shows.has_room:
+            return False
+        self._full = True
+        return True
 
 
 def lost_line(worker: int, end: str, doubts: int, bodies: int) -> str:

@@ -20,9 +20,12 @@ from .body_queue import CHUNK, FIRST
 from .event_forms import EventWriter
 from .link import Message
 from .sharing import SharingScheduler
+from .shown_calls import ShownCalls
 
 _LATE = 0.05
 """The seconds for which events wait for others, if nothing else is sent."""
+_TOGETHER = 16
+"""The events with prompts that go in one message. A message has a greatest length."""
 _REST = 0.005
 """The seconds until the next chunk of bodies begins while requests wait for places."""
 
@@ -30,20 +33,30 @@ _REST = 0.005
 class EventRelay:
     """The sender of a worker's events. They go in batches, and always before what is sent after them.
 
-    With a ``fold``, those that it can sum up go as sums.
+    With a ``fold``, those that it can sum up go as sums, except those of ``shown`` calls.
     """
 
-    def __init__(self, send: Callable[[Message], None], writer: EventWriter, fold: Fold | None = None) -> None:
+    def __init__(
+        self,
+        send: Callable[[Message], None],
+        *,
+        whole: bool,
+        fold: Fold | None = None,
+        shown: ShownCalls | None = None,
+    ) -> None:
         self._send = send
-        self._writer = writer
+        self._writer = EventWriter(whole=whole, shown=shown)
+        self._together = _TOGETHER if whole or shown is not None else None
         self.fold = fold
+        self.shown = shown
         self._rows: list[Json] = []
         self._timer: asyncio.TimerHandle | None = None
 
     def __call__(self, event: e.Event) -> None:
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(_LATE, self.flush)
-        if self.fold is None or not self.fold(event):
+        single = self.fold is None or (self.shown is not None and self.shown.single(event))
+        if single or self.fold is None or not self.fold(event):
             self._rows.append(self._writer.row(event))
 
     def flush(self) -> None:
@@ -53,8 +66,11 @@ class EventRelay:
             self._timer = None
         if self.fold is not None and (sums := self.fold.take()) is not None:
             self._send({"figures": sums})
-        if rows:
-            self._send({"events": rows})
+        together = self._together or len(rows)
+        for first in range(0, len(rows), max(1, together)):
+            self._send({"events": rows[first : first + together]})
+        if self.shown is not None and (ends := self.shown.ends()):
+            self._send({"ends": ends})
 
 
 class ServingScheduler(SharingScheduler):

@@ -120,6 +120,11 @@ class Team:
         if self._waiting is not None and not self._waiting.done() and all(one.ready for one in self):
             self._waiting.set_result(None)
 
+    def tell(self, message: dict[str, Json]) -> None:
+        """Send a message to all workers."""
+        for worker in self:
+            worker.send(message)
+
     async def finish(self, seconds: float) -> None:
         """Let the workers end what is under way for the journal, and end their processes. Wait at most so long."""
         self.ending = True

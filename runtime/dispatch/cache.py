@@ -45,7 +45,7 @@ class Recall:
     line_of: Callable[[Open], str | None] = lambda attempt: None
     _taken: set[int] = field(default_factory=set)
     _given: int = 0
-    _shelves: dict[bytes, KnownAnswers] = field(default_factory=dict)
+    _answers: dict[bytes, KnownAnswers] = field(default_factory=dict)
 
     def left(self) -> int:
         """Return the most answers that it can still give."""
@@ -94,22 +94,22 @@ class Recall:
         """Return the answer that a call with this key takes. None if there is none."""
         paid = self.journal.index.paid
         if paid.many(key) != 1:
-            return self._shelf(key).find(place, self._taken, fresh=self.fresh)
+            return self._known_answers(key).find(place, self._taken, fresh=self.fresh)
         only = paid.first(key)
         return None if only.number in self._taken or (self.fresh and only.run != self.run) else only
 
-    def _shelf(self, key: bytes) -> KnownAnswers:
+    def _known_answers(self, key: bytes) -> KnownAnswers:
         """Return the answers to a key. Answers may have come since the last call, or have been forgotten."""
         paid = self.journal.index.paid
         many = paid.many(key)
-        shelf = self._shelves.get(key)
-        if shelf is None or shelf.count > many or (many and shelf.first != paid.first(key).number):
-            shelf = KnownAnswers(self.run)
+        known = self._answers.get(key)
+        if known is None or known.count > many or (many and known.first != paid.first(key).number):
+            known = KnownAnswers(self.run)
             if many > 1:
-                self._shelves[key] = shelf
-        if shelf.count < many:
-            shelf.add(paid.later(key, shelf.count))
-        return shelf
+                self._answers[key] = known
+        if known.count < many:
+            known.add(paid.later(key, known.count))
+        return known
 
 
 def known_in(body: Json, number: int, key: bytes = b"", paid: Paid | None = None) -> Known:

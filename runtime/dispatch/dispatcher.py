@@ -14,7 +14,7 @@ from ..engine.decisions import Call
 from ..limits import Place, Verdict
 from ..vocabulary.errors import CallError, DiskError
 from ..vocabulary.submission import LineError
-from .attempt import Answered, Attempts, Withdrawn
+from .attempt import AnsweredAttempt, Attempts, Withdrawn
 from .attempt_events import Publish
 from .batch import Batch, Landed, Over, Waiting, Worker
 from .batching import Batcher, Groups
@@ -172,7 +172,7 @@ class Dispatcher:
             # Neither the time in the queue nor the time of an outage counts.
             batch.retries.began = asyncio.get_running_loop().time()
         ended = await self._attempts.make(batch)
-        if isinstance(ended, Answered):
+        if isinstance(ended, AnsweredAttempt):
             if batch.number in self._hedges.watched:
                 self._hedges.ended(batch, ended.seconds)
             if ended.reply.rates is not None:
@@ -193,7 +193,7 @@ class Dispatcher:
             return self._failed(batch, ended.error, ended.seconds)
         return None
 
-    def _written(self, batch: Batch, ended: Answered, written: asyncio.Future[Any]) -> None:
+    def _written(self, batch: Batch, ended: AnsweredAttempt, written: asyncio.Future[Any]) -> None:
         """Deliver answers that are on the disk."""
         error = None if written.cancelled() else written.exception()
         try:
@@ -274,7 +274,7 @@ class Dispatcher:
             self._end(batch.twin, keep=True)
         self.calls.fail(batch, error, told=told)
 
-    def _deliver(self, batch: Batch, ended: Answered, *, used: bool = True) -> None:
+    def _deliver(self, batch: Batch, ended: AnsweredAttempt, *, used: bool = True) -> None:
         """Publish answers, and give them to the calls that wait for them if they can be ``used``."""
         self._attempts.events.finished(batch, ended.reply, ended.usage, ended.seconds, doubtful=ended.doubtful)
         if not used:

@@ -18,7 +18,7 @@ from ...vocabulary.quoting import shown
 from ..address import JournalAddress
 from ..head import Mark
 from ..records import START, Kind
-from ..writer import Batch, End, Writer, WriteRequest
+from ..writer import End, RowBatch, Writer, WriteRequest
 from .connecting import connect, driver, said_by
 from .idle_queue import AttentiveQueue
 from .locks import OPEN, WRITE, holder_told, live, of_run
@@ -68,7 +68,7 @@ class PostgresWriter(Writer):
         self._queue = AttentiveQueue(self._look_after)
         self._driver = driver()
         self._in_use = threading.RLock()
-        self._unsure: Batch | None = None
+        self._unsure: RowBatch | None = None
         self._server = self._connect()
 
     def start(self) -> None:
@@ -189,7 +189,7 @@ class PostgresWriter(Writer):
         row = found.fetchone()
         return Mark(0, START) if row is None else Mark(*row)
 
-    def _send(self, batch: Batch) -> None:
+    def _send(self, batch: RowBatch) -> None:
         if len(batch.rows) > _FEW:
             with self._connection.cursor() as cursor, cursor.copy(_COPY) as copy:
                 copy.set_types(_TYPES)
@@ -204,7 +204,7 @@ class PostgresWriter(Writer):
             self._connection.execute(_INSERT, columns)
             self._connection.execute("COMMIT")
 
-    def _over(self, batch: Batch) -> list[End]:
+    def _over(self, batch: RowBatch) -> list[End]:
         self._unsure = None
         self.last = batch.last
         self._contents |= batch.contents

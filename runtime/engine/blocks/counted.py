@@ -34,7 +34,7 @@ class Window:
 
 
 @dataclass(eq=False, slots=True)
-class Pace:
+class LaunchPace:
     """The pace at which a block opens its bodies. At most as many are open at once as the ``window`` has places.
 
     ``total`` is the number of elements known so far. ``whole`` is True if no more elements will come. With
@@ -61,7 +61,7 @@ class CountedRun(ReducedRun):
     """A running block with numbered bodies: a map or a repeat. ``placement`` is set if its bodies may run elsewhere."""
 
     step: CountedStep
-    pace: Pace
+    pace: LaunchPace
     placement: Placement | None = field(init=False, default=None)
     weight: float = field(init=False, default=1.0)
 

@@ -22,7 +22,7 @@ from ..providers.submissions.protocol import Line, Result, SubmissionApi
 from ..vocabulary.amounts import count_text
 from ..vocabulary.call import Reply, Request
 from ..vocabulary.errors import CallError, DiskError, InDoubtError, PermanentError, RefusedError
-from ..vocabulary.submission import LineError, Pace, UnreadError
+from ..vocabulary.submission import GatheringTimes, LineError, UnreadError
 from .gathered import Gathered, fail, failed_in_doubt
 from .submission_book import Submission, SubmissionBook
 from .submission_watch import LIVE, Watch
@@ -47,9 +47,9 @@ class Gathering:
         book: SubmissionBook,
         told: Callable[..., None] = lambda line, *, urgent=False: None,
         moved: Callable[[Submission, str, int], None] = lambda submission, state, done: None,
-        pace: Pace | None = None,
+        pace: GatheringTimes | None = None,
     ) -> None:
-        self.live, self.api, self.book, self.pace = live, api, book, pace or Pace()
+        self.live, self.api, self.book, self.pace = live, api, book, pace or GatheringTimes()
         self.model, self.endpoint, self.samples = live.model, live.endpoint, live.samples
         self.concurrency = api.most_lines
         self.told, self.moved = told, moved

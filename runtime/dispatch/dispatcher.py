@@ -16,7 +16,7 @@ from ..vocabulary.errors import CallError, DiskError
 from ..vocabulary.submission import LineError
 from .attempt import AnsweredAttempt, Attempts, Withdrawn
 from .attempt_events import Publish
-from .batch import Batch, Landed, Over, Waiting, Worker
+from .batch import Batch, BatchSender, Landed, Over, Waiting
 from .batching import Batcher, Groups
 from .endpoint import Endpoint, with_batches
 from .gone_live import gone_live, stop_gatherings
@@ -117,12 +117,12 @@ class Dispatcher:
             self._start(*ready)
 
     def _start(self, batch: Batch, place: Place) -> None:
-        worker = Worker(batch)
+        worker = BatchSender(batch)
         task = asyncio.get_running_loop().create_task(self._work(worker))
         self._live.send(batch, task, place)
         task.add_done_callback(partial(self._ended, worker))
 
-    async def _work(self, worker: Worker) -> None:
+    async def _work(self, worker: BatchSender) -> None:
         """Make an attempt at a batch. Then use the same task for the next batch that may be sent."""
         while (batch := worker.batch) is not None:
             wait = await self._attempt(batch)
@@ -139,7 +139,7 @@ class Dispatcher:
                     # There may be more places than this one.
                     self._pump(endpoint)
 
-    def _ended(self, worker: Worker, task: asyncio.Task[None]) -> None:
+    def _ended(self, worker: BatchSender, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()) is not None:
             self.listener.mistake(error)
         if worker.batch is not None:

@@ -17,7 +17,7 @@ from ..engine.withheld_calls import Withheld
 from ..limits import NO_PLACE, Limiter
 from ..vocabulary.waits import BlockWaits, Cause, Reason
 from .endpoint import Endpoint
-from .request_waits import Mark
+from .request_waits import WaitSums
 
 _GRAIN = 0.001
 """The seconds in which requests share a mark."""
@@ -39,7 +39,7 @@ class Gate:
     withheld: bool = False
     reasons: tuple[Reason, ...] = ()
     seconds: dict[Cause, float] = field(default_factory=lambda: dict.fromkeys(Cause, 0.0))
-    mark: Mark = Mark((0.0,) * len(Cause), 0.0)
+    mark: WaitSums = WaitSums((0.0,) * len(Cause), 0.0)
     moved: bool = False
 
     @property
@@ -102,14 +102,14 @@ class WaitClock:
             self._settle(now)
             gate.reasons = reasons
 
-    def mark(self, gate: Gate) -> Mark:
+    def mark(self, gate: Gate) -> WaitSums:
         """Return the mark of a gate at this time."""
         mark, now = gate.mark, asyncio.get_running_loop().time()
         if now - mark.time < _GRAIN:
             return mark
         if gate.reasons:
             self._settle(now)
-        gate.mark = mark = Mark(tuple(gate.seconds.values()) if gate.moved else mark.sums, now)
+        gate.mark = mark = WaitSums(tuple(gate.seconds.values()) if gate.moved else mark.sums, now)
         gate.moved = False
         return mark
 

@@ -18,7 +18,7 @@ from typing import NamedTuple, Protocol
 
 from ..vocabulary.errors import DiskError, told
 from ..vocabulary.quoting import shown
-from .head import HeadFile, Mark
+from .head import HeadFile, JournalPlace
 from .records import Columns, Kind, LogRecord, row, statements
 from .reserve import Reserve
 
@@ -63,7 +63,7 @@ class RowBatch(NamedTuple):
     rows: list[Columns]
     firsts: list[End]
     contents: set[bytes]
-    last: Mark
+    last: JournalPlace
 
 
 class LastCommit(NamedTuple):
@@ -99,7 +99,7 @@ class Writer:
         path: Path,
         connection: sqlite3.Connection,
         head: HeadFile,
-        last: Mark,
+        last: JournalPlace,
         contents: Iterable[bytes],
         tell: Callable[[DiskError], None],
     ) -> None:
@@ -224,7 +224,7 @@ class Writer:
             self._head.move(self.last)
         return batch.firsts
 
-    def _numbered(self, entries: list[WriteRequest], last: Mark) -> RowBatch:
+    def _numbered(self, entries: list[WriteRequest], last: JournalPlace) -> RowBatch:
         """Make the rows of entries that follow the row ``last``. Contents that the journal has are left out."""
         number, before = last
         rows, firsts, begun = list[Columns](), list[End](), 0
@@ -242,7 +242,7 @@ class Writer:
                 columns = row(number, record, before, begun)
                 before = columns[-1]
                 rows.append(columns)
-        return RowBatch(rows, firsts, contents, Mark(number, before))
+        return RowBatch(rows, firsts, contents, JournalPlace(number, before))
 
 
 def settle(entries: Sequence[WriteRequest], ends: Sequence[End], rows: int) -> None:

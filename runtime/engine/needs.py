@@ -29,7 +29,7 @@ from ..plans.samples import Costs, elements_of
 from ..vocabulary.errors import BudgetError
 from .ceilings import worst_of
 from .open_blocks import Account, Bodies, Open, Turn
-from .pending import Line, Outgoing, Pending, Service
+from .pending import BudgetLine, Outgoing, Pending, Service
 
 if TYPE_CHECKING:
     from .frames import Frame
@@ -45,7 +45,7 @@ class Sender(Protocol):
 
     budget: Ledger
     out: Outgoing
-    line: Line
+    line: BudgetLine
 
 
 def _never() -> bool:

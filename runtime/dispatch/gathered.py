@@ -7,7 +7,7 @@ import asyncio
 from flowrun.dsl import dataclass
 
 from ..providers.posts import Post
-from ..providers.submissions.protocol import Line, Result
+from ..providers.submissions.protocol import LineResult, SubmissionLine
 from ..vocabulary.errors import CallError
 from .submission_book import Submission
 
@@ -16,10 +16,10 @@ from .submission_book import Submission
 class Gathered:
     """A request that waits for its result. ``submission`` is the one that has it, None before that."""
 
-    line: Line
+    line: SubmissionLine
     post: Post
     lacks: list[str]
-    future: asyncio.Future[Result]
+    future: asyncio.Future[LineResult]
     task: asyncio.Task[object] | None
     submission: Submission | None = None
 

@@ -18,7 +18,7 @@ from typing import Any
 from ..providers.addresses import without_secrets
 from ..providers.hosted import ServedProvider
 from ..providers.submissions.lines import read_line, write_line
-from ..providers.submissions.protocol import Line, Result, SubmissionApi
+from ..providers.submissions.protocol import LineResult, SubmissionApi, SubmissionLine
 from ..vocabulary.amounts import count_text
 from ..vocabulary.call import Reply, Request
 from ..vocabulary.errors import CallError, DiskError, InDoubtError, PermanentError, RefusedError
@@ -114,8 +114,8 @@ class Gathering:
         await self.live.check(request)
         held = self.book.holding(key)
         post, lacks = write_line(self.live, request, samples, None if held is None else held.lacks.get(key, ()))
-        future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
-        one = Gathered(Line(key, post.path, post.body), post, lacks, future, asyncio.current_task(), held)
+        future: asyncio.Future[LineResult] = asyncio.get_running_loop().create_future()
+        one = Gathered(SubmissionLine(key, post.path, post.body), post, lacks, future, asyncio.current_task(), held)
         self._waiting[key] = one
         try:
             if self._stopped:
@@ -202,7 +202,7 @@ class Gathering:
         if not self._stopped:
             self._watch(submission, 0.0)
 
-    async def _sent(self, submission: Submission, lines: list[Line]) -> str:
+    async def _sent(self, submission: Submission, lines: list[SubmissionLine]) -> str:
         """Submit lines, again and again if the server refuses them for the moment. Return the id of the submission."""
         loop, pause = asyncio.get_running_loop(), self.pace.first
         until = loop.time() + self.pace.patience
@@ -283,7 +283,7 @@ class Gathering:
             if one.submission is submission:
                 fail(one, error)
 
-    def _came(self, result: Result) -> None:
+    def _came(self, result: LineResult) -> None:
         one = self._waiting.get(result.key)
         if one is not None and not one.future.done():
             one.future.set_result(result)

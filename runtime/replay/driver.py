@@ -35,7 +35,7 @@ from ..vocabulary.call import Message, Request
 from ..vocabulary.errors import AnswerError, FlowrunError, UsageError
 from ..vocabulary.json_value import Json
 from .call_surroundings import surroundings_of
-from .source import UNKNOWN, Came, Doubted, Happening, Hedged, Returned, Source, TimedOut, Widened
+from .source import UNKNOWN, AnswerSource, Came, Doubted, Happening, Hedged, Returned, TimedOut, Widened
 
 End = Literal["answered", "failed", "cancelled", "waiting"]
 WINDOW = 1024
@@ -93,7 +93,7 @@ class Replay(Watcher):
         self,
         plan: p.Plan,
         inputs: Mapping[str, Json],
-        source: Source,
+        source: AnswerSource,
         context: Context,
         window: int,
         only: Mapping[str, int] | None = None,
@@ -251,7 +251,7 @@ class Replay(Watcher):
 def replay(
     plan: p.Plan,
     inputs: Mapping[str, Json],
-    source: Source,
+    source: AnswerSource,
     context: Context | None = None,
     *,
     model: str = "",

@@ -15,14 +15,14 @@ from ..vocabulary.json_value import Json
 from .cursor import CallId, Cursor
 from .failures import AttemptsMade
 from .pending import PendingCalls, PendingExterns, Timers
-from .source import UNKNOWN, Came, Doubted, Happening, Hedged, Source, TimedOut, Widened
+from .source import UNKNOWN, AnswerSource, Came, Doubted, Happening, Hedged, TimedOut, Widened
 
 _WIDEST = 1 << 20
 
 ReadFile = Callable[[Read], Json]
 
 
-class JournalSource(Source):
+class JournalSource(AnswerSource):
     """The rows of one part of a run: from its beginning, or from a resume, to the end or to the next resume.
 
     ``find`` looks up the answers that were there before this part. ``over`` is True if the run ended by itself in

@@ -13,7 +13,7 @@ from .submission_book import Submission
 
 
 @dataclass(eq=False, slots=True)
-class Gathered:
+class GatheredRequest:
     """A request that waits for its result. ``submission`` is the one that has it, None before that."""
 
     line: SubmissionLine
@@ -29,7 +29,7 @@ def failed_in_doubt(error: Exception) -> bool:
     return not isinstance(error, CallError) or error.doubtful
 
 
-def fail(one: Gathered, error: BaseException) -> None:
+def fail(one: GatheredRequest, error: BaseException) -> None:
     """End a request without a result."""
     if not one.future.done():
         one.future.set_exception(error)

@@ -40,7 +40,7 @@ from pathlib import Path
 from shlex import quote
 from typing import Any, get_args
 
-from ..account.causes import FIRST, Cause, Causes
+from ..account.causes import FIRST, Causes, FailureCause
 from ..account.spoilt_calls import spoilt_calls
 from ..journal.project import journal_option, resume_command
 from ..plans.step_paths import PathNames
@@ -249,7 +249,7 @@ def _losses(record: RunRecord, names: PathNames, strings: Strings, journal: Path
     for loss in record.end.losses:
         causes.add(loss.path, loss.reason)
 
-    def command(cause: Cause) -> str:
+    def command(cause: FailureCause) -> str:
         paths = [path for path, _ in cause.first]
         return again(record, paths, names, cause.count, journal) if record.id else ""
 
@@ -257,7 +257,11 @@ def _losses(record: RunRecord, names: PathNames, strings: Strings, journal: Path
 
 
 def losses_data(
-    causes: Iterable[Cause], fatal: int, command: Callable[[Cause], str], names: PathNames, strings: Strings
+    causes: Iterable[FailureCause],
+    fatal: int,
+    command: Callable[[FailureCause], str],
+    names: PathNames,
+    strings: Strings,
 ) -> dict[str, Json]:
     """Return the part ``losses`` of a run. ``fatal`` counts the failures that ended a step.
 

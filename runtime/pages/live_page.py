@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 from flowrun.dsl import dataclass, types
 
-from ..account.causes import Cause, Causes
+from ..account.causes import Causes, FailureCause
 from ..vocabulary.json_value import Json
 from ..vocabulary.run_record import RunRecord
 from .assembly import LIVE_SCRIPTS, assemble
@@ -41,7 +41,7 @@ class Changes:
     record: RunRecord
     votes: Sequence[str]
     figures: Figures
-    causes: Sequence[Cause]
+    causes: Sequence[FailureCause]
     version: int
     flying: int
     waiting: str
@@ -142,7 +142,7 @@ def _parts(changes: Changes, inputs: Inputs, strings: Strings) -> dict[str, Json
     }
 
 
-def _causes(changes: Changes) -> list[Cause]:
+def _causes(changes: Changes) -> list[FailureCause]:
     causes = Causes()
     for loss in changes.record.end.losses:
         causes.add(loss.path, loss.reason)

@@ -15,7 +15,7 @@ from ...vocabulary.errors import FlowrunError, InputError
 from ...vocabulary.json_value import Json
 from ..combiners.combiner import SKIPPED
 from ..decisions import Failure
-from ..frames import Frame, Layout
+from ..frames import Frame, FrameLayout
 from ..machine import Machine
 from ..pipelines import Pipelines
 from ..reductions import Reduction
@@ -279,7 +279,13 @@ class CountedStep(ReducedStep):
     hands_on = False
 
     def __init__(
-        self, plan: p.Step, machine: Machine, layout: Layout, reduction: Reduction, pipelines: Pipelines, usual: Window
+        self,
+        plan: p.Step,
+        machine: Machine,
+        layout: FrameLayout,
+        reduction: Reduction,
+        pipelines: Pipelines,
+        usual: Window,
     ) -> None:
         super().__init__(plan, machine, layout, reduction, pipelines)
         self.plan = plan

@@ -13,7 +13,7 @@ from ...values.expressions import evaluate
 from ...vocabulary.errors import InputError, LengthError
 from ...vocabulary.json_value import Json
 from ..decisions import Failure
-from ..frames import Frame, Layout
+from ..frames import Frame, FrameLayout
 from ..machine import Machine
 from ..picked_elements import Picked
 from ..pipelines import Pipelines
@@ -72,7 +72,7 @@ class MapStep(CountedStep):
         self,
         plan: p.Step,
         machine: Machine,
-        layout: Layout,
+        layout: FrameLayout,
         reduction: Reduction,
         pipelines: Pipelines,
         usual: Window,

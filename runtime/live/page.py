@@ -11,7 +11,7 @@ from flowrun.dsl import plan as p
 from ..costs.prices import Prices
 from ..engine.decisions import Call, Failure
 from ..engine.frames import Frame
-from ..engine.scopes import ReadAnswer, Watcher
+from ..engine.scopes import CallWatcher, ReadAnswer
 from ..pages.inputs import Inputs
 from ..replay.call_book import TOO_MUCH
 from ..replay.flow_text import text_beside
@@ -30,7 +30,7 @@ PROMPT = 2.0
 """The most seconds that a run waits for its pages when it was stopped, or ended by an error."""
 
 
-class LivePage(PartialListener, Watcher):
+class LivePage(PartialListener, CallWatcher):
     """The live page of a run, and the listener of its events and calls. A fault in it ends the page, never the run."""
 
     def __init__(self, plan: p.Plan) -> None:

@@ -26,7 +26,7 @@ from ..engine.decisions import (
     StopTimer,
 )
 from ..engine.frames import Frame
-from ..engine.scopes import Context, ReadAnswer, Watcher
+from ..engine.scopes import CallWatcher, Context, ReadAnswer
 from ..engine.state import State
 from ..plans.models import declared_models
 from ..values.expressions import ModelValue
@@ -81,7 +81,7 @@ class ReplayedCall:
         return {one.known.key: one.messages[first:] for one in self.all}
 
 
-class Replay(Watcher):
+class Replay(CallWatcher):
     """A replay under way. Iterate over it: it yields each call when the call has its end.
 
     Calls that have no end are yielded last. After the iteration ``outcome`` is the outcome of the flow, or of the part

@@ -14,7 +14,7 @@ from ..vocabulary.errors import CallError, FlowrunError, PermanentError
 from ..vocabulary.json_value import Json
 from .cursor import CallId, Cursor
 from .failures import AttemptsMade
-from .pending import PendingCalls, PendingExterns, Timers
+from .pending import PendingCalls, PendingExterns, ReplayTimers
 from .source import UNKNOWN, AnswerSource, Came, Doubted, Happening, Hedged, TimedOut, Widened
 
 _WIDEST = 1 << 20
@@ -53,7 +53,7 @@ class JournalSource(AnswerSource):
         self._calls = PendingCalls(spent)
         self._attempts = AttemptsMade()
         self._externs_due = PendingExterns()
-        self._timers = Timers()
+        self._timers = ReplayTimers()
         self._early: dict[CallId, Came] = {}
         self._due: deque[Happening] = deque()
         self.changed: dict[str, bytes] = {}

@@ -22,7 +22,7 @@ from .endpoint import Endpoint, with_batches
 from .gone_live import gone_live, stop_gatherings
 from .hedging import Hedges
 from .ledger import NoLog
-from .lines import Lines
+from .lines import BatchQueues
 from .listener import Listener
 from .outages import Allowance, closed_by, closing, goes_first, wait_after
 from .under_way import UnderWay
@@ -37,7 +37,7 @@ class Dispatcher:
         self.log = log
         self.listener = listener
         self._hedges = Hedges(self._send_twin)
-        self._lines = Lines((*with_batches(endpoints.values()),), self._pump, self._fail)
+        self._lines = BatchQueues((*with_batches(endpoints.values()),), self._pump, self._fail)
         self._attempts = Attempts(publish, log, listener, self._hedges.began, self._begun, self._lines.prompts.marked)
         self.clock = self._lines.clock
         self._batcher = Batcher()

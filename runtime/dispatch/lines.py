@@ -34,7 +34,7 @@ class _Line:
     ready: int = 0
 
 
-class Lines:
+class BatchQueues:
     """The queues of all endpoints. ``pump`` sends batches that may be sent; ``fail`` ends one without an attempt."""
 
     def __init__(

@@ -25,7 +25,7 @@ _NUMBERS = pattern(r"\[[^\]]*\]")
 
 
 @dataclass(eq=False, slots=True)
-class Gate:
+class EndpointGate:
     """The requests that wait at one endpoint, and the seconds that they waited so far.
 
     ``lines`` are the queues in which a request is ready. ``retrying`` counts the requests that wait for another
@@ -82,19 +82,19 @@ class WaitClock:
     """The clock of one run's waiting."""
 
     def __init__(self, endpoints: Iterable[Endpoint]) -> None:
-        self.gates: dict[Limiter, Gate] = {}
+        self.gates: dict[Limiter, EndpointGate] = {}
         self._blocks: dict[str, _Block] = {}
         self._since = 0.0
         self._over = False
         for one in endpoints:
-            self.gates.setdefault(one.limiter, Gate(one.limiter))
+            self.gates.setdefault(one.limiter, EndpointGate(one.limiter))
 
     @property
     def blocks(self) -> tuple[BlockWaits, ...]:
         """The waiting of the blocks that set `concurrency` and had to keep bodies back."""
         return tuple(BlockWaits(name, one.concurrency, one.seconds) for name, one in self._blocks.items())
 
-    def look(self, gate: Gate) -> None:
+    def look(self, gate: EndpointGate) -> None:
         """Find out anew why requests wait at an endpoint."""
         now = asyncio.get_running_loop().time()
         reasons = gate.found(now)
@@ -102,7 +102,7 @@ class WaitClock:
             self._settle(now)
             gate.reasons = reasons
 
-    def mark(self, gate: Gate) -> WaitSums:
+    def mark(self, gate: EndpointGate) -> WaitSums:
         """Return the mark of a gate at this time."""
         mark, now = gate.mark, asyncio.get_running_loop().time()
         if now - mark.time < _GRAIN:
@@ -113,7 +113,7 @@ class WaitClock:
         gate.moved = False
         return mark
 
-    def blocked(self, gate: Gate, line: Hashable) -> None:
+    def blocked(self, gate: EndpointGate, line: Hashable) -> None:
         """Record that a request of a queue is ready and cannot be sent."""
         if line in gate.lines and gate.reasons == NO_PLACE and gate.limiter.only_full:
             # Nothing has changed since the last look.
@@ -121,13 +121,13 @@ class WaitClock:
         gate.lines.add(line)
         self.look(gate)
 
-    def cleared(self, gate: Gate, line: Hashable) -> None:
+    def cleared(self, gate: EndpointGate, line: Hashable) -> None:
         """Record that no request of a queue is ready any more."""
         if line in gate.lines:
             gate.lines.discard(line)
             self.look(gate)
 
-    def retrying(self, gate: Gate, by: int) -> None:
+    def retrying(self, gate: EndpointGate, by: int) -> None:
         """Record that ``by`` more requests wait for another attempt."""
         gate.retrying += by
         self.look(gate)

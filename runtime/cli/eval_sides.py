@@ -23,7 +23,7 @@ from ..vocabulary.errors import UsageError
 from ..vocabulary.json_value import Json
 from ..vocabulary.quoting import shown
 from ..vocabulary.remarks import Tell
-from .params import Chosen
+from .params import ChosenFlow
 from .plans import known_model
 
 
@@ -56,7 +56,7 @@ class Contender:
     run: str = ""
 
 
-def contenders(chosen: Chosen, setting: Evaluation, tell: Tell) -> list[Contender]:
+def contenders(chosen: ChosenFlow, setting: Evaluation, tell: Tell) -> list[Contender]:
     """Make the sides, the flow itself first. Raises UsageError, InputError, FlowError."""
     given, plan = setting.given, chosen.plan
     constants = chosen.inputs(setting.files, tell)

@@ -12,10 +12,11 @@ from ..vocabulary.json_value import Json
 from ..vocabulary.run_record import RunRecord
 from .assembly import LIVE_SCRIPTS, assemble
 from .ballots import Votes
-from .data import VERSION, calls_data, losses_data, page_data, run_data, votes_data
+from .data import VERSION, calls_data, page_data, run_data, votes_data
 from .graph import graph_data, graph_html
 from .head import Figures, duration
 from .inputs import Inputs
+from .losses import losses_data
 from .markup import account_html, head_html, safe
 from .outside import outside_html
 from .packing import pack, page_json

@@ -116,8 +116,7 @@ class CountedRun(ReducedRun):
             self._place(wide)
         self.open_list(listed=self.step.reduction.gathers)
         self.opened(pace.total)
-        only = self.machine.context.watcher.only.get(self.around.path)
-        if only is not None:
+        if (only := self.machine.context.watcher.only.get(self.around.path)) is not None:
             pace.narrow(only)
         self.machine.work.append(self.combine if pace.whole and not pace.total else self.open_bodies)
 
@@ -217,9 +216,8 @@ class CountedRun(ReducedRun):
             return
         empty = losses.policy == "none" and not spares
         self.list_up(frame.index, None if empty else SKIPPED)
-        missing = self.votes and not failure.abstains
         other = None if empty and not self.combiner.eager else SKIPPED
-        self.result(frame.index, failure if missing else other)
+        self.result(frame.index, failure if self.votes and not failure.abstains else other)
         self.counted(frame.index)
 
     def result(self, number: int, result: Json) -> None:
@@ -228,8 +226,7 @@ class CountedRun(ReducedRun):
 
     def too_many(self) -> bool:
         """Fail the block if it has lost more elements than the flow allows. Return True if it failed."""
-        failure = self.losses.too_many(self.pace.total)
-        if failure is None:
+        if (failure := self.losses.too_many(self.pace.total)) is None:
             return False
         self.give_up(Failure(self.around.path, failure.reason, failure.error))
         return True

@@ -19,7 +19,7 @@ from flowrun.runtime.session import batches
 from flowrun.runtime.session.result import Result
 from flowrun.runtime.vocabulary import events as e
 from flowrun.runtime.vocabulary.errors import UsageError
-from flowrun.runtime.vocabulary.submission import Pace
+from flowrun.runtime.vocabulary.submission import GatheringTimes
 from support.batch_routes import application
 from support.batch_server import BatchServer, Behaviour
 from support.loopback import served
@@ -68,7 +68,7 @@ class Place:
 
 @pytest.fixture
 async def at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Place]:
-    monkeypatch.setattr(batches, "PACE", Pace(quiet=0.03, first=0.01, most=0.03, patience=0.2))
+    monkeypatch.setattr(batches, "PACE", GatheringTimes(quiet=0.03, first=0.01, most=0.03, patience=0.2))
     log: list[tuple[str, dict[str, Any]]] = []
     does = Behaviour()
     server = BatchServer(does, lambda name, **more: log.append((name, more)))

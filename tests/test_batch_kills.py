@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from flowrun.runtime.vocabulary.submission import Pace
+from flowrun.runtime.vocabulary.submission import GatheringTimes
 from support.batch_server import Served, batch_server
 from support.kills import has_begun
 from support.place import announced
@@ -28,7 +28,7 @@ flow sorts(rows: [text]) {{
 }}
 """
 ROWS = [f"row {number}" for number in range(6)]
-FAST = {"flowrun.runtime.session.batches.PACE": Pace(quiet=0.1, first=0.1, most=0.1, patience=2)}
+FAST = {"flowrun.runtime.session.batches.PACE": GatheringTimes(quiet=0.1, first=0.1, most=0.1, patience=2)}
 """The pace of a batch API that has its answers in half a second."""
 MODELS = ("openai:m", "anthropic:m", "gemini:gemini-2.5-flash")
 

@@ -13,7 +13,7 @@ import pytest
 
 from flowrun.runtime.journal import row_taker, rows
 from flowrun.runtime.journal.bought_past import bought_past
-from flowrun.runtime.journal.head import Mark
+from flowrun.runtime.journal.head import JournalPlace
 from flowrun.runtime.journal.history import History, read_attempts
 from flowrun.runtime.journal.index import Index
 from flowrun.runtime.journal.records import START, TABLE, Columns, Kind, LogRecord, row
@@ -107,7 +107,7 @@ def folded(path: Path, made: list[Columns]) -> tuple[sqlite3.Connection, Index]:
     connection, index = sqlite3.connect(path), Index.empty(past=True)
     connection.execute(TABLE)
     connection.executemany("INSERT INTO records VALUES (?, ?, ?, ?, ?, ?, ?)", made)
-    rows.fold(connection, path, index, Mark())
+    rows.fold(connection, path, index, JournalPlace())
     return connection, index
 
 

@@ -13,7 +13,7 @@ from flowrun.runtime.eval.equality import same
 from flowrun.runtime.eval.one_row import one_row
 from flowrun.runtime.eval.other_model import with_model
 from flowrun.runtime.eval.row_plan import row_plan, row_type, rows_run
-from flowrun.runtime.eval.target import Answer, Target, maker_of, target_of
+from flowrun.runtime.eval.target import ExpectedAnswer, Target, maker_of, target_of
 from flowrun.runtime.plans.verify import verify
 from flowrun.runtime.session.loading import load, plan_of
 from flowrun.runtime.vocabulary.errors import UsageError
@@ -108,18 +108,18 @@ def test_the_plan_of_the_rows_is_sound_even_if_its_names_are_taken(
     triage: plan.Plan, path: str, given: tuple[str, ...]
 ) -> None:
     target = target_of(triage, "want", path)
-    row = row_type(triage, ["row", "want", "limit", "more"], given, [Answer("want", target)])
-    made = row_plan(triage, row, [Answer("want", target)], given)
+    row = row_type(triage, ["row", "want", "limit", "more"], given, [ExpectedAnswer("want", target)])
+    made = row_plan(triage, row, [ExpectedAnswer("want", target)], given)
     verify(made)
     assert plan.from_json(plan.to_json(made)) == made
     found = rows_run(made)
-    assert found is not None and found.wanted == (Answer("want", target),) and Target.of(found.flow) == target
+    assert found is not None and found.wanted == (ExpectedAnswer("want", target),) and Target.of(found.flow) == target
     assert [param.name for param in made.params[1:]] == [one for one in ("tone", "limit", "which") if one in given]
 
 
 @pytest.mark.parametrize("column", ["the expected answer", "label!", "Étiquette", "rows", "None", "a.b", '"'])
 def test_a_column_may_have_any_name(triage: plan.Plan, column: str) -> None:
-    answers = [Answer(column, target_of(triage, column, "quick"))]
+    answers = [ExpectedAnswer(column, target_of(triage, column, "quick"))]
     made = row_plan(triage, row_type(triage, ["row", column], (), answers), answers, ())
     verify(plan.from_json(plan.to_json(made)))
     assert types.show(made.params[0].type)
@@ -141,14 +141,14 @@ def test_a_parameter_that_is_a_model_takes_no_column(triage: plan.Plan) -> None:
     needed = plan.Param("which", types.MODEL, None, True)
     other = plan.Plan("f", "", (needed,), (), triage.steps, triage.result, triage.type)
     with pytest.raises(UsageError, match="add --param-which MODEL"):
-        row_type(other, ["which", "want"], (), [Answer("want", target_of(other, "want"))])
+        row_type(other, ["which", "want"], (), [ExpectedAnswer("want", target_of(other, "want"))])
 
 
 def test_a_flow_that_takes_all_rows_leads_to_the_flow_of_one_row(tmp_path: Path) -> None:
     (tmp_path / "label.flow").write_text(LABEL, encoding="utf-8")
     made = plan_of(load(tmp_path / "label.flow"))
     with pytest.raises(UsageError, match=r"`mails` of the flow `labels` is a list.* by --flow NAME"):
-        row_type(made, ["mail", "want"], (), [Answer("want", target_of(made, "want"))])
+        row_type(made, ["mail", "want"], (), [ExpectedAnswer("want", target_of(made, "want"))])
 
 
 TABLE = """\
@@ -175,7 +175,7 @@ def test_of_a_flow_that_takes_all_rows_the_body_of_its_map_is_evaluated(
     found = one_row(plan_of(load(tmp_path / "labels.flow")), ("id", "mail", "want"), (), path)
     assert found is not None and (found.element, found.path) == ("mail", left)
     target = target_of(found.plan, "want", found.path, by_name=False)
-    answers = [Answer("want", target)]
+    answers = [ExpectedAnswer("want", target)]
     assert target.source == step and found.plan.calls_limit is None
     if not step:
         with pytest.raises(UsageError, match=r"name the value to compare, as --answer want=id, want=kind"):

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from flowrun.runtime.journal import row_taker, rows
-from flowrun.runtime.journal.head import Mark
+from flowrun.runtime.journal.head import JournalPlace
 from flowrun.runtime.journal.index import Index
 from flowrun.runtime.journal.records import START, TABLE, Columns, Kind, LogRecord, row
 
@@ -37,7 +37,7 @@ def facts(index: Index) -> Any:
 
 def both(path: Path, made: list[Columns], cut: int = 0) -> tuple[Index, Index]:
     """Fold rows from a file in two parts, and take them one by one."""
-    folded, taken, mark = Index(), Index(), Mark()
+    folded, taken, mark = Index(), Index(), JournalPlace()
     with closing(sqlite3.connect(path)) as connection:
         connection.execute(TABLE)
         for part in (made[:cut], made[cut:]):

@@ -14,7 +14,7 @@ import pytest
 from flowrun.dsl import types
 from flowrun.runtime.documents.row_file import RowFile
 from flowrun.runtime.journal import row_taker, rows
-from flowrun.runtime.journal.head import Mark
+from flowrun.runtime.journal.head import JournalPlace
 from flowrun.runtime.journal.index import Index
 from flowrun.runtime.journal.records import START, TABLE, Columns, Kind, LogRecord, row
 from flowrun.runtime.vocabulary.errors import DiskError
@@ -57,7 +57,7 @@ def one_by_one(made: list[Columns]) -> Index:
     return index
 
 
-def folded(path: Path, index: Index, after: Mark) -> Mark:
+def folded(path: Path, index: Index, after: JournalPlace) -> JournalPlace:
     with closing(sqlite3.connect(path)) as connection:
         return rows.fold(connection, path, index, after)
 
@@ -70,10 +70,10 @@ def test_a_fold_is_what_its_rows_are_one_by_one(seed: int, tmp_path: Path, monke
     cut = dice.randrange(300)
     written(path, made[:cut])
     index = Index()
-    mark = folded(path, index, Mark())
+    mark = folded(path, index, JournalPlace())
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.executemany("INSERT INTO records VALUES (?, ?, ?, ?, ?, ?, ?)", made[cut:])
-    assert folded(path, index, mark) == Mark(300, made[-1][-1])
+    assert folded(path, index, mark) == JournalPlace(300, made[-1][-1])
     wanted = one_by_one(made)
     assert index.runs == wanted.runs
     assert dict(index.paid) == dict(wanted.paid)
@@ -102,7 +102,7 @@ def test_a_changed_row_is_found_wherever_it_is(column: str, tmp_path: Path) -> N
                 continue
         said = f"row {number} is missing" if column == "number" else f"row {number} (`"
         with pytest.raises(DiskError) as refused:
-            folded(path, Index(), Mark())
+            folded(path, Index(), JournalPlace())
         assert said in str(refused.value)
 
 
@@ -110,14 +110,14 @@ def test_numbers_that_leave_one_out_are_found(tmp_path: Path) -> None:
     made = drawn(random.Random(8), 60)
     written(tmp_path / "j.db", [(one[0] + (one[0] > 40), *one[1:]) for one in made])
     with pytest.raises(DiskError, match="row 41 is missing"):
-        folded(tmp_path / "j.db", Index(), Mark())
+        folded(tmp_path / "j.db", Index(), JournalPlace())
 
 
 def test_an_answer_of_an_unknown_run_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "journal.db"
     written(path, [row(1, LogRecord(5, Kind.ANSWER, {}, b"k", "f"), START)])
     with pytest.raises(DiskError, match="row 1 cannot be read"):
-        folded(path, Index(), Mark())
+        folded(path, Index(), JournalPlace())
 
 
 def test_rows_that_were_checked_before_have_their_places(tmp_path: Path) -> None:

@@ -14,7 +14,13 @@ from flowrun.runtime.dispatch.submission_search import found_id
 from flowrun.runtime.providers import open_provider
 from flowrun.runtime.providers.hosted import ServedProvider
 from flowrun.runtime.providers.protocol import Surroundings
-from flowrun.runtime.providers.submissions.protocol import Line, Listed, Result, State, SubmissionApi
+from flowrun.runtime.providers.submissions.protocol import (
+    LineResult,
+    Listed,
+    SubmissionApi,
+    SubmissionLine,
+    SubmissionState,
+)
 from flowrun.runtime.providers.submissions.transport import Transport
 from flowrun.runtime.vocabulary.call import Message, Reply, Request
 from flowrun.runtime.vocabulary.errors import InDoubtError, PermanentError, RefusedError
@@ -37,23 +43,23 @@ class FakeApi(SubmissionApi):
         self.lost: set[str] = set()
         self.broken = False
 
-    async def submit(self, tag: str, lines: Sequence[Line]) -> str:
+    async def submit(self, tag: str, lines: Sequence[SubmissionLine]) -> str:
         if self.fails:
             raise self.fails.pop(0)
         self.sent.append((asyncio.get_running_loop().time(), [line.key for line in lines]))
         self.bodies |= {line.key: line.body for line in lines}
         return f"b{len(self.sent)}"
 
-    async def look(self, id_: str) -> State:
+    async def look(self, id_: str) -> SubmissionState:
         now = asyncio.get_running_loop().time()
         self.looks.append(now)
         ended = now >= self.seconds
-        return State("completed" if ended else "in progress", ended, broken=self.broken)
+        return SubmissionState("completed" if ended else "in progress", ended, broken=self.broken)
 
-    async def results(self, id_: str, state: State, keys: Sequence[str]) -> AsyncIterator[Result]:
+    async def results(self, id_: str, state: SubmissionState, keys: Sequence[str]) -> AsyncIterator[LineResult]:
         for key in reversed(keys):
             if key not in self.lost:
-                yield Result(key, chat_reply(self.bodies[key]))
+                yield LineResult(key, chat_reply(self.bodies[key]))
 
     async def listed(self) -> AsyncIterator[Listed]:
         for one in self.list:
@@ -164,7 +170,7 @@ def test_a_submission_whose_answer_was_lost_is_found_in_the_list() -> None:
     tags: list[str] = []
     submit = api.submit
 
-    async def watched(tag: str, lines: Sequence[Line]) -> str:
+    async def watched(tag: str, lines: Sequence[SubmissionLine]) -> str:
         tags.append(tag)
         api.bodies |= {line.key: line.body for line in lines}
         api.list = [Listed("b9", tag, lines=1)]
@@ -197,7 +203,7 @@ def test_an_id_that_cannot_be_kept_leaves_a_doubt(named: str) -> None:
     at, api = gathering()
     submit = api.submit
 
-    async def other(tag: str, lines: Sequence[Line]) -> str:
+    async def other(tag: str, lines: Sequence[SubmissionLine]) -> str:
         await submit(tag, lines)
         return named
 
@@ -213,12 +219,12 @@ class Untagged(FakeApi):
     ends: tuple[str, ...] = ()
     keys_of: dict[str, list[str]]
 
-    async def look(self, id_: str) -> State:
-        return State("ended" if id_ in self.ends else "in progress", id_ in self.ends)
+    async def look(self, id_: str) -> SubmissionState:
+        return SubmissionState("ended" if id_ in self.ends else "in progress", id_ in self.ends)
 
-    async def results(self, id_: str, state: State, keys: Sequence[str]) -> AsyncIterator[Result]:
+    async def results(self, id_: str, state: SubmissionState, keys: Sequence[str]) -> AsyncIterator[LineResult]:
         for key in self.keys_of[id_]:
-            yield Result(key, {})
+            yield LineResult(key, {})
 
 
 @pytest.mark.parametrize(

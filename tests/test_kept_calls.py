@@ -16,7 +16,7 @@ from flowrun.runtime import RunOptions, api, run_async
 from flowrun.runtime.costs.prices import Prices
 from flowrun.runtime.engine.decisions import Call, Failure
 from flowrun.runtime.engine.frames import Frame
-from flowrun.runtime.engine.scopes import ReadAnswer, Watcher
+from flowrun.runtime.engine.scopes import CallWatcher, ReadAnswer
 from flowrun.runtime.journal.reading import JournalReader
 from flowrun.runtime.journal.records import NOT_SENT, Kind
 from flowrun.runtime.journal.store import Journal
@@ -44,7 +44,7 @@ KINDS: dict[str, tuple[dict[str, float], dict[str, float]]] = {
 }
 
 
-class Keepers(Watcher):
+class Keepers(CallWatcher):
     """The keeper of the calls of one run, and the state of its live page."""
 
     def __init__(self) -> None:

@@ -13,7 +13,7 @@ import pytest
 from flowrun.runtime.dispatch.scheduler import Endpoint, Scheduler
 from flowrun.runtime.engine import reads
 from flowrun.runtime.engine.decisions import CancelRead, Finish, Launch, Outcome, Read
-from flowrun.runtime.engine.frames import Frame, Layout
+from flowrun.runtime.engine.frames import Frame, FrameLayout
 from flowrun.runtime.limits import Limiter
 from flowrun.runtime.providers.scripted import Scripted, ScriptedProvider
 from flowrun.runtime.values.functions import FUNCTIONS, World
@@ -299,7 +299,7 @@ def test_a_read_that_fails_at_the_start_takes_back_all_decisions() -> None:
 
 def test_work_that_waited_goes_on_in_its_order() -> None:
     table = reads.Reads(read_now, [], [])
-    owner = Frame(Layout((), None), None)
+    owner = Frame(FrameLayout((), None), None)
     done: list[str] = []
     for name in ("a", "b", "a"):
         table.attempt(owner, lambda name=name: done.append(table.call("file", {"path": name}, lambda vote: None)))  # type: ignore[misc]

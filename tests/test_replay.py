@@ -11,7 +11,7 @@ import pytest
 import flowrun.runtime
 from flowrun.runtime import replay as public
 from flowrun.runtime.engine.decisions import Call, LaunchExtern, Read
-from flowrun.runtime.replay import UNKNOWN, Replay, ReplayedCall, Replies, Source, replay
+from flowrun.runtime.replay import UNKNOWN, AnswerSource, Replay, ReplayedCall, Replies, replay
 from flowrun.runtime.vocabulary.call import Answer
 from flowrun.runtime.vocabulary.errors import AnswerError, CallError, PermanentError
 from support.harness import planned
@@ -29,7 +29,7 @@ VOTE = """flow f() {
 ROWS = [{"title": "Spring", "size": 3}, {"title": "Autumn", "size": 4}]
 
 
-def done(text: str, source: Source, inputs: dict[str, Json] | None = None) -> tuple[Replay, list[ReplayedCall]]:
+def done(text: str, source: AnswerSource, inputs: dict[str, Json] | None = None) -> tuple[Replay, list[ReplayedCall]]:
     under_way = replay(planned(text), inputs or {}, source, model="openai:m")
     return under_way, list(under_way)
 
@@ -79,7 +79,7 @@ def test_answers_that_do_not_fit_belong_to_their_call() -> None:
     assert len(call.request.messages) == 1, "the request is the first one, without the correction"
 
 
-class Mixed(Source):
+class Mixed(AnswerSource):
     """A source as another package writes it: it knows externs, reads and failures."""
 
     def answer(self, call: Call) -> Answer | CallError:

@@ -16,7 +16,7 @@ from flowrun import RunOptions, run_async
 from flowrun.runtime.journal import writer
 from flowrun.runtime.journal.records import Columns, Kind, LogRecord, statements
 from flowrun.runtime.journal.store import Journal
-from flowrun.runtime.journal.writer import Pace
+from flowrun.runtime.journal.writer import LastCommit
 from flowrun.runtime.providers.scripted import ScriptedProvider
 
 MAP = """
@@ -145,16 +145,16 @@ def test_the_statements_insert_all_rows_in_order(count: int) -> None:
 @pytest.mark.parametrize(
     ("last", "waited"),
     [
-        (Pace(), 0.0),
-        (Pace(10.0, 10.004, 16), 0.002),
-        (Pace(10.0, 10.004, 2), 0.0),
-        (Pace(9.0, 9.004, 16), 0.0),
-        (Pace(9.5, 10.004, 16), 0.005),
+        (LastCommit(), 0.0),
+        (LastCommit(10.0, 10.004, 16), 0.002),
+        (LastCommit(10.0, 10.004, 2), 0.0),
+        (LastCommit(9.0, 9.004, 16), 0.0),
+        (LastCommit(9.5, 10.004, 16), 0.005),
     ],
     ids=["the first", "many", "one request", "long ago", "a slow disk"],
 )
 def test_a_commit_waits_for_more_entries_only_under_load(
-    monkeypatch: pytest.MonkeyPatch, last: Pace, waited: float
+    monkeypatch: pytest.MonkeyPatch, last: LastCommit, waited: float
 ) -> None:
     slept: list[float] = []
     monkeypatch.setattr(writer, "time", SimpleNamespace(monotonic=lambda: 10.005, sleep=slept.append))

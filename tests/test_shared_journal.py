@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from flowrun.runtime.journal import dialling, line
+from flowrun.runtime.journal import dialling, sockets
 from flowrun.runtime.journal.reading import JournalReader
 from flowrun.runtime.journal.records import Kind, LogRecord
 from flowrun.runtime.journal.remote import RemoteWriter
@@ -153,7 +153,7 @@ def test_a_journal_is_not_rewritten_while_others_use_it(path: Path) -> None:
 
 
 def test_a_process_that_is_stopped_is_named(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(line, "PATIENCE", 0.2)
+    monkeypatch.setattr(sockets, "PATIENCE", 0.2)
     monkeypatch.setattr(dialling, "PATIENCE", 0.2)
     with processes(path, 1) as (first,):
         first.do("open")
@@ -210,7 +210,7 @@ def test_where_no_socket_can_be_made_a_second_process_is_refused(
         path.with_name("j.db.socket").symlink_to(path.with_name("elsewhere"))
     else:
         monkeypatch.setattr(os, "geteuid", lambda: 12345)
-        monkeypatch.setattr("flowrun.runtime.journal.beside._check_owner", lambda path, found: None)
+        monkeypatch.setattr("flowrun.runtime.journal.files._check_owner", lambda path, found: None)
     held = Journal.open(path)
     with processes(path, 1) as (other,):
         began = time.monotonic()

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from flowrun.runtime.cli.lints import Chosen
+from flowrun.runtime.cli.lints import ChosenLints
 from flowrun.runtime.cli.watch import EVERY, Round, changes, check_round
 from support.command_line import COMMAND, command
 from support.patience import PATIENCE
@@ -38,7 +38,7 @@ def write(path: Path, text: str) -> None:
 
 
 def looked(last: Round | None = None) -> Round:
-    return check_round([Path("flows")], Chosen(), last)
+    return check_round([Path("flows")], ChosenLints(), last)
 
 
 def seen(last: Round) -> list[str]:

@@ -17,7 +17,7 @@ from flowrun.dsl import Source
 from flowrun.runtime.session import workers as session_workers
 from flowrun.runtime.vocabulary import events as e
 from flowrun.runtime.workers import process
-from flowrun.runtime.workers.beginning import Beginning
+from flowrun.runtime.workers.beginning import WaitingBodies
 from flowrun.runtime.workers.event_forms import STRIDE
 from flowrun.runtime.workers.team import Team
 from support.model_server import Served, model_server
@@ -179,7 +179,7 @@ def test_bodies_of_many_calls_wait_for_workers(each: int, here: int) -> None:
         return taken
 
     runner = _Runner(100, each)
-    beginning = Beginning(take, lambda: started.append(1))
+    beginning = WaitingBodies(take, lambda: started.append(1))
     beginning.deal(runner, lambda: bool(waiting))
     beginning.deal(runner, lambda: bool(waiting))
     assert (runner.bodies, started) == (list(range(here)), [1])

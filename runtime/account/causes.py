@@ -22,7 +22,7 @@ _DIFFERS = pattern(
 
 
 @dataclass(slots=True)
-class Cause:
+class FailureCause:
     """A cause of failures. ``first`` are the paths and reasons of its first failures.
 
     ``number`` is its position among the causes. ``ballots`` counts the failures of ballots among its failures.
@@ -43,9 +43,9 @@ class Causes:
     """The causes of failures so far, in the order of their first failure."""
 
     def __init__(self) -> None:
-        self._found: dict[str, Cause] = {}
+        self._found: dict[str, FailureCause] = {}
 
-    def __iter__(self) -> Iterator[Cause]:
+    def __iter__(self) -> Iterator[FailureCause]:
         return iter(self._found.values())
 
     def add(self, path: str, reason: str, *, ballot: bool = False) -> bool:
@@ -53,7 +53,7 @@ class Causes:
 
         Only the first failures of each of the first causes are.
         """
-        cause = self._found.setdefault(_DIFFERS.sub("…", reason), Cause(len(self._found)))
+        cause = self._found.setdefault(_DIFFERS.sub("…", reason), FailureCause(len(self._found)))
         cause.count += 1
         cause.ballots += ballot
         if cause.count > FIRST:
@@ -62,7 +62,7 @@ class Causes:
         return cause.number < MOST
 
 
-def in_lines(causes: Iterable[Cause], what: Callable[[Cause], str], all_in: str) -> list[str]:
+def in_lines(causes: Iterable[FailureCause], what: Callable[[FailureCause], str], all_in: str) -> list[str]:
     """Write a line for each of the causes with the most failures, and one line for all other causes.
 
     ``what`` writes the number and the kind of a cause's failures. ``all_in`` names the place of the full list.
@@ -74,6 +74,6 @@ def in_lines(causes: Iterable[Cause], what: Callable[[Cause], str], all_in: str)
         paths = ", ".join(path for path, _ in cause.first)
         lines.append(f"{what(cause)}: {cause.first[0][1]} ({paths}{more})")
     if rest := ordered[MOST:]:
-        whole = Cause(0, sum(cause.count for cause in rest), sum(cause.ballots for cause in rest))
+        whole = FailureCause(0, sum(cause.count for cause in rest), sum(cause.ballots for cause in rest))
         lines.append(f"{what(whole)} for {len(rest):,} other reasons; {all_in}")
     return lines

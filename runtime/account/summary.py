@@ -12,7 +12,7 @@ from ..vocabulary import events as e
 from ..vocabulary.account import Account, Ceiling
 from ..vocabulary.partial_listener import PartialListener
 from ..vocabulary.usage import Usage
-from .traffic import Traffic
+from .traffic import TrafficCounts
 
 if TYPE_CHECKING:
     from .sums import Figures
@@ -21,7 +21,7 @@ _OF_PEOPLE = (e.RequestStarted, e.RequestFinished, e.RequestFailed, e.RequestCan
 
 
 @dataclass(slots=True)
-class Summary(Traffic, PartialListener):
+class Summary(TrafficCounts, PartialListener):
     """The counts of a run so far.
 
     ``account`` is the account of the run since it began or was resumed, ``past`` the account before that. ``out`` has

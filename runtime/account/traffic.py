@@ -14,7 +14,7 @@ _ENDS = (e.RequestFinished, e.RequestFailed, e.RequestCancelled, e.RequestRetrie
 
 
 @dataclass(slots=True)
-class Traffic:
+class TrafficCounts:
     """The counts of a run's steps and requests so far.
 
     ``failed`` counts calls whose request failed for good, without an answer that is paid. ``busy`` is the sum of the

@@ -13,7 +13,7 @@ from ..files.files import read_plain
 from ..files.project import home_of, project_file
 from ..session.loading import examine_source, lints_of
 from ..vocabulary.errors import UsageError
-from .lints import AS_SET, Chosen
+from .lints import AS_SET, ChosenLints
 from .paths import refuse_pipe, told_path
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class Checks:
     ``lints`` chooses the warnings. ``sources`` takes the files by their names.
     """
 
-    def __init__(self, lints: Chosen = AS_SET, sources: dict[str, Source] | None = None) -> None:
+    def __init__(self, lints: ChosenLints = AS_SET, sources: dict[str, Source] | None = None) -> None:
         self._lints = lints
         self._settings: dict[str, LintSettings | None] = {}
         self.unread: list[Unread] = []

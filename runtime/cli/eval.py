@@ -17,7 +17,7 @@ from . import exits
 from .console import complain, remark, show_findings, standard_input
 from .eval_shares import wanted_shares
 from .journals import journal_files, journal_path
-from .params import Chosen, FlowCommand
+from .params import ChosenFlow, FlowCommand
 from .paths import OutputPath, PathThatIs, to_file
 from .plans import ALLOW_READ
 
@@ -68,7 +68,7 @@ SUFFIXES = {".html": "html", ".htm": "html", ".json": "json", ".xml": "junit"}
 @click.option("--allow-host", multiple=True, metavar="HOST", help="Let the flow use models at this host.")
 @click.option("--allow-python", is_flag=True, help="Let the flow call the Python functions that it declares.")
 @click.pass_obj
-def command(chosen: Chosen | None, /, *, path: Path | None, **given: Any) -> int:
+def command(chosen: ChosenFlow | None, /, *, path: Path | None, **given: Any) -> int:
     """Run a flow for each row of FILE, and compare its answers with those in columns of the rows.
 
     The columns are the parameters of the flow, by name. A parameter without a column gets one value for all rows:

@@ -17,7 +17,7 @@ from ..costs.written_budget import Budget
 from ..eval.row_plan import RowsRun, rows_run
 from ..eval.side import Side, sides_of
 from ..eval.table import refuse_other_rows
-from ..eval.target import Answer
+from ..eval.target import ExpectedAnswer
 from ..externs.externs import permit
 from ..forecast.declared_prices import declared_prices
 from ..forecast.estimate import estimate_plan
@@ -188,7 +188,7 @@ def read_side(
         return sides_of(one.name, record, made, one.rows, answers, origins, prices.cost_of)
 
 
-def _its_answer(made: RowsRun, answer: Answer, one: Contender, run: str) -> Answer:
+def _its_answer(made: RowsRun, answer: ExpectedAnswer, one: Contender, run: str) -> ExpectedAnswer:
     """Return the answer of an earlier run for one of this evaluation. Raises UsageError if the run has none."""
     found = made.answer_to(answer, only=len(one.answers) == 1)
     if found is None:

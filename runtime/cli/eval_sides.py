@@ -16,14 +16,14 @@ from ..eval.one_row import one_row
 from ..eval.other_model import with_model
 from ..eval.row_plan import row_plan
 from ..eval.table import Rows, Table
-from ..eval.target import Answer, Target, target_of
+from ..eval.target import ExpectedAnswer, Target, target_of
 from ..files.files import Files
 from ..session.loading import load, plan_of
 from ..vocabulary.errors import UsageError
 from ..vocabulary.json_value import Json
 from ..vocabulary.quoting import shown
 from ..vocabulary.remarks import Tell
-from .params import Chosen
+from .params import ChosenFlow
 from .plans import known_model
 
 
@@ -52,11 +52,11 @@ class Contender:
     model: str | None
     inputs: Mapping[str, Json]
     rows: Rows
-    answers: Sequence[Answer]
+    answers: Sequence[ExpectedAnswer]
     run: str = ""
 
 
-def contenders(chosen: Chosen, setting: Evaluation, tell: Tell) -> list[Contender]:
+def contenders(chosen: ChosenFlow, setting: Evaluation, tell: Tell) -> list[Contender]:
     """Make the sides, the flow itself first. Raises UsageError, InputError, FlowError."""
     given, plan = setting.given, chosen.plan
     constants = chosen.inputs(setting.files, tell)
@@ -99,13 +99,15 @@ def contender(
     mine = {name: value for name, value in constants.items() if name in known}
     plan, element, answers = _answers(plan, setting, mine)
     if not labelled:
-        answers = [Answer(one.label, Target(one.target.expr, types.optional(one.target.type))) for one in answers]
+        answers = [
+            ExpectedAnswer(one.label, Target(one.target.expr, types.optional(one.target.type))) for one in answers
+        ]
     row, rows = setting.table.typed(plan, mine, answers, element)
     made = row_plan(plan, row, answers, mine, element)
     return Contender(name, made, model, {made.params[0].name: rows, **mine}, rows, answers)
 
 
-def _answers(plan: p.Plan, setting: Evaluation, mine: Collection[str]) -> tuple[p.Plan, str, list[Answer]]:
+def _answers(plan: p.Plan, setting: Evaluation, mine: Collection[str]) -> tuple[p.Plan, str, list[ExpectedAnswer]]:
     """Return the plan that answers one row, its parameter with the whole row or "", and the answers to compare."""
     given = [(label, *label.partition("=")[::2]) for label in setting.answers]
     wholes = [one_row(plan, setting.table.columns, mine, step) for _, _, step in given]
@@ -124,7 +126,7 @@ def _answers(plan: p.Plan, setting: Evaluation, mine: Collection[str]) -> tuple[
                 f"--answer {label}: this is a field of the row itself, and no answer of the flow `{plan.flow}`; name a "
                 "step of the map that answers the rows"
             )
-        found.append(Answer(label, target))
+        found.append(ExpectedAnswer(label, target))
     return part, element, found
 
 

@@ -20,7 +20,7 @@ FORCE = "Leave out the files that flowrun.toml excludes, even if they are named:
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
+class ChosenLints:
     """The lints that the options of a command choose. None stands for an option that is not given."""
 
     select: tuple[str, ...] | None = None
@@ -48,7 +48,7 @@ class Chosen:
         )
 
 
-AS_SET = Chosen()
+AS_SET = ChosenLints()
 
 
 def lint_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -57,7 +57,7 @@ def lint_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(command)
     def called(*args: Any, select: tuple[str, ...], ignore: tuple[str, ...], **given: Any) -> Any:
-        return command(*args, lints=Chosen(_codes("--select", select), _codes("--ignore", ignore)), **given)
+        return command(*args, lints=ChosenLints(_codes("--select", select), _codes("--ignore", ignore)), **given)
 
     hides = "Hide these warnings, in place of `lint.ignore` in flowrun.toml. Errors are always shown."
     shows = "Show only these warnings, such as F0705 or F07, in place of `lint.select` in flowrun.toml."

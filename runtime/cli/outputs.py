@@ -36,7 +36,7 @@ _OF_FIELD = pattern(r"--(output|name-from)\.([^=]+)")
 _META = "flowrun.outputs"
 
 
-class Place(NamedTuple):
+class AnswerPlace(NamedTuple):
     """A place for an answer: a file or a folder, also of objects if its ``url`` is given."""
 
     path: Path
@@ -49,21 +49,21 @@ class AnswerPath(PathThatIs):
     """The path of a file for an answer. It is a folder if it ends in a slash, or in ``*`` and an ending of files."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        if isinstance(value, Place):
+        if isinstance(value, AnswerPlace):
             return value
         if isinstance(value, str) and is_url(value):
             return _url_of(value)
         path = super().convert(value, param, ctx)
         if path.stem == "*" and path.suffix:
-            return Place(path.parent, True, path.suffix.lower())
-        return Place(path, str(value).endswith(("/", os.sep)))
+            return AnswerPlace(path.parent, True, path.suffix.lower())
+        return AnswerPlace(path, str(value).endswith(("/", os.sep)))
 
 
-def _url_of(url: str) -> Place:
+def _url_of(url: str) -> AnswerPlace:
     folder, _, last = url.rpartition("/")
     if last.startswith("*.") and len(last) > 2:
-        return Place(url_place(folder), True, last[1:].lower(), url=f"{folder}/")
-    return Place(url_place(url), not last, url=url)
+        return AnswerPlace(url_place(folder), True, last[1:].lower(), url=f"{folder}/")
+    return AnswerPlace(url_place(url), not last, url=url)
 
 
 def output_options() -> list[click.Parameter]:
@@ -104,15 +104,15 @@ def _field_option(kind: str, field: str, number: int) -> click.Option:
     )
 
 
-class Wanted(NamedTuple):
+class WantedOutputs(NamedTuple):
     """The outputs that a command line names. The places are by field; "" is the whole answer."""
 
-    places: Mapping[str, Place]
+    places: Mapping[str, AnswerPlace]
     names: Mapping[str, str]
     raw: bool
 
     @classmethod
-    def given(cls, output: Place | None, name_from: str | None, raw: bool) -> Wanted:
+    def given(cls, output: AnswerPlace | None, name_from: str | None, raw: bool) -> WantedOutputs:
         """Collect the outputs of the command that is running. Raises UsageError if an option has no output."""
         places = {} if output is None or to_file(output.path) is None else {"": output}
         names = {} if name_from is None else {"": name_from}
@@ -150,7 +150,7 @@ class Outputs:
     """
 
     def __init__(
-        self, wanted: Wanted, type_: types.Type, sources: Iterable[Source], others: Iterable[Path] = ()
+        self, wanted: WantedOutputs, type_: types.Type, sources: Iterable[Source], others: Iterable[Path] = ()
     ) -> None:
         """Prepare all outputs for an answer of ``type_``.
 
@@ -202,7 +202,12 @@ class Outputs:
 
 
 def _opened(
-    wanted: Wanted, field: str, place: Place, type_: types.Type, sources: tuple[Source, ...], written: list[Path]
+    wanted: WantedOutputs,
+    field: str,
+    place: AnswerPlace,
+    type_: types.Type,
+    sources: tuple[Source, ...],
+    written: list[Path],
 ) -> AnswerFile | AnswerFolder | AnswerUrl:
     if place.url and not place.is_folder:
         from .answer_url import AnswerUrl

@@ -32,7 +32,7 @@ GIVEN = "given_"
 
 
 @dataclass
-class Chosen:
+class ChosenFlow:
     """The flow that a command line names, and the texts that the command line gives for the flow's parameters.
 
     ``taken`` has the lists of which `--first` takes a part.
@@ -115,9 +115,9 @@ def first_option() -> click.Option:
 class FlowCommand(click.Command):
     """A command whose options are its own options and the parameters of one flow.
 
-    ``path`` is the flow's file; None if the first argument of the command names it. The callback finds its ``Chosen``
-    in ``ctx.obj``, which is None if no file is named. With ``holes`` the file may leave values open: the plan is
-    that of its first setting.
+    ``path`` is the flow's file; None if the first argument of the command names it. The callback finds its
+    ``ChosenFlow`` in ``ctx.obj``, which is None if no file is named. With ``holes`` the file may leave values open: the
+    plan is that of its first setting.
     """
 
     holes = False
@@ -182,7 +182,7 @@ class FlowCommand(click.Command):
         refused = [one.option_that_refuses() for one in flags.clashes]
         return [*options, *(flags.moved(one) for one in self.params), *refused]
 
-    def _chosen(self, args: list[str]) -> Chosen | None:
+    def _chosen(self, args: list[str]) -> ChosenFlow | None:
         first, flow = first_and_flow(self.params, args)
         path = self.path or (Path(first) if first else None)
         if path is None:
@@ -190,7 +190,7 @@ class FlowCommand(click.Command):
         refuse_pipe(path)
         checked = load(path)
         plan = plan_of(checked.settled if self.holes else checked, flow)
-        return Chosen(checked, plan, Flags(self.params, [param.name for param in plan.params]))
+        return ChosenFlow(checked, plan, Flags(self.params, [param.name for param in plan.params]))
 
 
 class _ParameterOption(click.Option):
@@ -230,7 +230,7 @@ def _help(ctx: click.Context, param: click.Parameter, wanted: bool) -> None:
         ctx.exit()
 
 
-def _unknown(word: str, chosen: Chosen, near: Iterable[str] = ()) -> UsageError:
+def _unknown(word: str, chosen: ChosenFlow, near: Iterable[str] = ()) -> UsageError:
     flags = [both[0] for both in chosen.flags.of.values()]
     others = set(near).difference(one.flag for one in chosen.flags.clashes)
     guess = did_you_mean(word, [*flags, *sorted(others)]) if word.startswith("-") else ""

@@ -30,7 +30,7 @@ from .console import complain, remark, say, show_findings
 from .finite import FiniteRange
 from .flags import first_and_flow
 from .journals import journal_path
-from .params import FIRST, Chosen, FlowCommand
+from .params import FIRST, ChosenFlow, FlowCommand
 from .paths import PathThatIs, is_several
 from .plan_limits import Chances
 from .plan_view import journal_line, unforeseen_line, view
@@ -57,7 +57,7 @@ class _Dollars(click.ParamType):  # type: ignore[type-arg,unused-ignore]
 class _PlanCommand(FlowCommand):
     """The command. A folder or a pattern has no parameters of one flow."""
 
-    def _chosen(self, args: list[str]) -> Chosen | None:
+    def _chosen(self, args: list[str]) -> ChosenFlow | None:
         first, flow = first_and_flow(self.params, args)
         if first is None or not is_several(first):
             return super()._chosen(args)
@@ -118,7 +118,7 @@ class _PlanCommand(FlowCommand):
 @click.option("--allow-read", **ALLOW_READ)
 @click.pass_obj
 def command(
-    chosen: Chosen | None,
+    chosen: ChosenFlow | None,
     /,
     *,
     path: Path | None,
@@ -160,7 +160,7 @@ def command(
     return _planned(chosen, Files(path.parent, chances.allow_read), chances, journal, as_json=as_json)
 
 
-def _planned(chosen: Chosen, files: Files, chances: Chances, journal: str | None, *, as_json: bool) -> int:
+def _planned(chosen: ChosenFlow, files: Files, chances: Chances, journal: str | None, *, as_json: bool) -> int:
     """Print the plan of one flow and its bounds, and return the exit code."""
     if chosen.checked.warnings:
         show_findings(chosen.checked.warnings)

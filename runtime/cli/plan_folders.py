@@ -22,7 +22,7 @@ from ..vocabulary.quoting import inert, one_line, shown
 from . import exits
 from .console import complain, remark, say, show_findings
 from .flags import Flags
-from .params import Chosen
+from .params import ChosenFlow
 from .paths import find_flows, refuse_pipe, told_path
 from .plan_limits import Chances, Limits
 from .plan_rows import Row, read_rows
@@ -106,7 +106,7 @@ def _checked(row: Row, files: dict[str, Checked | None], found: list[Diagnostic]
 def _planned(row: Row, checked: Checked, chances: Chances) -> Planned:
     """Estimate one flow. Raises UsageError, InputError."""
     plan = plan_of(checked, row.flow or None)
-    chosen = Chosen(checked, plan, Flags((), (one.name for one in plan.params)), row.texts(plan))
+    chosen = ChosenFlow(checked, plan, Flags((), (one.name for one in plan.params)), row.texts(plan))
     files = Files(row.file.parent, chances.allow_read)
     values = chosen.inputs(files, remark, first=_first(row, plan, chances))
     model = chosen_model(plan, chances.model if row.model is None else row.model)

@@ -16,7 +16,7 @@ from ..plans.streaming import only_mapped
 from ..session.ready import must_be_ready
 from ..vocabulary.errors import FlowrunError, InputError
 from ..vocabulary.quoting import inert, one_line
-from .params import Chosen
+from .params import ChosenFlow
 from .plans import chosen_model
 
 _PASTE = 0.05
@@ -28,7 +28,7 @@ class _NoMoreError(Exception):
     """The person has ended the input with ^D."""
 
 
-def ask_inputs(chosen: Chosen, files: Files, model: str | None) -> None:
+def ask_inputs(chosen: ChosenFlow, files: Files, model: str | None) -> None:
     """Ask for the inputs that the flow needs and the command line does not give, and check each at once.
 
     The models are looked for first, so that nobody types a text for a run that cannot begin. At the end of the input

@@ -26,7 +26,7 @@ from .consent import at_keyboard
 from .console import remark, show_findings
 from .journals import journal_files, journal_path
 from .outputs import WithOutputs, output_options
-from .params import Chosen, FlowCommand, first_option
+from .params import ChosenFlow, FlowCommand, first_option
 from .people import NO_ASK
 from .plans import ALLOW_READ
 from .run_cassette import cassette_option
@@ -80,7 +80,7 @@ class _Run(WithOutputs, FlowCommand):
 
 
 @click.pass_obj
-def _run(chosen: Chosen, /, **given: Any) -> int:
+def _run(chosen: ChosenFlow, /, **given: Any) -> int:
     terms = _terms(given)
     if not given["detach"]:
         return _ran(chosen, terms, given["first"], None)
@@ -105,7 +105,7 @@ def _terms(given: dict[str, Any]) -> RunTerms:
     return RunTerms.given(given, options, journal)
 
 
-def _ran(chosen: Chosen, terms: RunTerms, first: int | None, away: Away | None) -> int:
+def _ran(chosen: ChosenFlow, terms: RunTerms, first: int | None, away: Away | None) -> int:
     """Run the flow, and return the exit code. ``away`` takes the run from its terminal when it has begun."""
     plan, options = chosen.plan, terms.options
     if chosen.checked.warnings and not terms.quiet:
@@ -141,7 +141,7 @@ def _ran(chosen: Chosen, terms: RunTerms, first: int | None, away: Away | None) 
         )
 
 
-def _sources(chosen: Chosen, given: list[Source], inputs: dict[str, Any], terms: RunTerms) -> list[Source]:
+def _sources(chosen: ChosenFlow, given: list[Source], inputs: dict[str, Any], terms: RunTerms) -> list[Source]:
     """Return the files that no output may overwrite. ``given`` are those of the inputs."""
     kept = [] if terms.journal is None else journal_files(terms.journal)
     from ..reads.places import files_read

@@ -17,7 +17,7 @@ from ..api import Result, RunOptions
 from ..costs.written_budget import read_budget
 from .consent import host_question
 from .outcome import finish
-from .outputs import Outputs, Wanted
+from .outputs import Outputs, WantedOutputs
 from .people import at_terminal
 from .progress import watcher
 from .run_cassette import RunCassette
@@ -56,7 +56,7 @@ def options_given(given: Mapping[str, Any]) -> RunOptions:
 class FileNames(NamedTuple):
     """The files that a command line names for a run to write."""
 
-    outputs: Wanted
+    outputs: WantedOutputs
     report: Path | None
     cassette: Path | None
 
@@ -79,7 +79,7 @@ class RunTerms:
     def given(cls, given: Mapping[str, Any], options: RunOptions, journal: Path | None) -> RunTerms:
         """Read the terms of the command that is running. Raises UsageError if an option has no output."""
         files = FileNames(
-            Wanted.given(given["output"], given["name_from"], given["raw"]), given["report"], given["cassette"]
+            WantedOutputs.given(given["output"], given["name_from"], given["raw"]), given["report"], given["cassette"]
         )
         return cls(options, journal, files, given["as_json"], given["quiet"], not given["no_ask"])
 

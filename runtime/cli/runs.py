@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..account.figures import figures_of
-from ..journal.index import Open, Run
+from ..journal.index import OpenAttempt, Run
 from ..journal.opening import live_in
 from ..journal.reading import JournalReader
 from ..journal.recorded_beginning import recorded_beginning
@@ -98,7 +98,7 @@ def _detached(path: Path) -> dict[str, bool]:
     return {name: one.lives for name, one in all_of(folder).items()}
 
 
-def _in_doubt(reader: JournalReader, run: int, doubts: Sequence[Open]) -> int:
+def _in_doubt(reader: JournalReader, run: int, doubts: Sequence[OpenAttempt]) -> int:
     """Count the calls of a run that are in doubt. Lines of a batch API are not, if their answers can be read there."""
     if not doubts or not any(True for _ in reader.notes_of(run, Kind.SUBMISSION)):
         return len(doubts)

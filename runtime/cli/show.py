@@ -25,7 +25,7 @@ _EPILOG = (
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class WantedCalls:
     """The calls that the user wants to see, and in which order."""
 
     failed: bool = False
@@ -71,7 +71,7 @@ def command(
     """
     if grep is not None and not grep:
         raise UsageError("--grep needs a word to look for")
-    wanted = Wanted(failed, slowest, dearest, grep, model)
+    wanted = WantedCalls(failed, slowest, dearest, grep, model)
     from .run_records import read_calls, read_records
 
     if path is None:
@@ -93,7 +93,7 @@ def command(
         print(line)
 
 
-def _chosen(calls: RunCalls, found: list[int], wanted: Wanted) -> list[int]:
+def _chosen(calls: RunCalls, found: list[int], wanted: WantedCalls) -> list[int]:
     """Keep the wanted calls, in the wanted order. Raises UsageError if the run has no such model."""
     from .views.call_lists import dearest, matches, slowest
 
@@ -136,14 +136,14 @@ def _print_json(calls: RunCalls, found: list[int], path: str | None) -> None:
     print_json(show_json(calls, found, run_tree(calls, found, where), outside_at(calls, where)))
 
 
-def _nothing(wanted: Wanted, path: str | None) -> str:
+def _nothing(wanted: WantedCalls, path: str | None) -> str:
     what = "failed" if wanted.failed else "has a known time" if wanted.slowest is not None else "has a known cost"
     if wanted.grep is not None:
         what = f"holds {shown(wanted.grep)} in its prompt or answer"
     return f"no {'wanted ' if wanted.model else ''}call{f' at {shown(path)}' if path else ''} {what}"
 
 
-def _lines(calls: RunCalls, found: list[int], path: str | None, wanted: Wanted) -> Iterator[str]:
+def _lines(calls: RunCalls, found: list[int], path: str | None, wanted: WantedCalls) -> Iterator[str]:
     from ..vocabulary.call_path import parse_path
     from .views.call_lists import grep_lines, list_lines
     from .views.call_page import call_lines

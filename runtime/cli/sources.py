@@ -9,11 +9,11 @@ from flowrun.dsl import plan as p
 
 from ..journal.index import Run
 from ..journal.reading import JournalReader
-from ..outputs.target import RowSource
+from ..outputs.target import Source
 from .journals import journal_files
 
 
-def sources_of(reader: JournalReader, run: Run, plan: p.Plan | None = None) -> list[RowSource]:
+def sources_of(reader: JournalReader, run: Run, plan: p.Plan | None = None) -> list[Source]:
     """Return the journal, and the files that a run has read: its flow, its inputs, and the files of its functions.
 
     ``plan`` is that of the run, if it is at hand.
@@ -21,7 +21,7 @@ def sources_of(reader: JournalReader, run: Run, plan: p.Plan | None = None) -> l
     from ..journal.recorded_beginning import recorded_beginning
     from ..reads.places import files_read
 
-    found: list[RowSource] = list(journal_files(reader.path))
+    found: list[Source] = list(journal_files(reader.path))
     if not run.given:
         return found
     given = recorded_beginning(reader, run)

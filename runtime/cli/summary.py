@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..account.causes import Cause, Causes, in_lines
+from ..account.causes import Causes, FailureCause, in_lines
 from ..vocabulary.amounts import ceiling_text, count_text, money_text, time_text
 from ..vocabulary.errors import BudgetError
 from ..vocabulary.tally import standing_text
@@ -45,7 +45,7 @@ def failures_lines(result: Result) -> list[str]:
     return named + in_lines(many, lambda cause: count_text(cause.count, "failure"), ALL)
 
 
-def _left_out(cause: Cause) -> str:
+def _left_out(cause: FailureCause) -> str:
     counts = ((cause.ballots, "sample"), (cause.count - cause.ballots, "element"))
     return f"{' and '.join(count_text(number, word) for number, word in counts if number)} left out"
 

@@ -20,7 +20,7 @@ from ..vocabulary.remarks import unheard
 from . import exits
 from .console import complain, remark, say, show_findings, standard_input
 from .journals import journal_path
-from .params import Chosen, FlowCommand
+from .params import ChosenFlow, FlowCommand
 from .paths import OutputPath, PathThatIs, must_be_writable, rewrite
 from .plans import ALLOW_READ
 
@@ -65,7 +65,7 @@ class TuneCommand(FlowCommand):
 @click.option("--allow-host", multiple=True, metavar="HOST", help="Let the flow use models at this host.")
 @click.option("--allow-python", is_flag=True, help="Let the flow call the Python functions that it declares.")
 @click.pass_obj
-def command(chosen: Chosen | None, /, *, path: Path | None, **given: Any) -> int:
+def command(chosen: ChosenFlow | None, /, *, path: Path | None, **given: Any) -> int:
     """Choose the values that a flow leaves open as `?`: the cheapest ones that lose few answers.
 
     Each setting of the values runs for all rows, and equal calls are sent once. The dearest setting is the measure: the
@@ -111,7 +111,7 @@ def command(chosen: Chosen | None, /, *, path: Path | None, **given: Any) -> int
 
 def _ended(
     path: Path,
-    chosen: Chosen,
+    chosen: ChosenFlow,
     found: Tuned,
     settings: list[Setting],
     code: int,
@@ -155,7 +155,7 @@ def _evaluation(path: Path, given: Mapping[str, Any], *, labelled: bool) -> Eval
 
 
 def _tuned(
-    chosen: Chosen, evaluation: Evaluation, lose: float, sure: float, *, labelled: bool
+    chosen: ChosenFlow, evaluation: Evaluation, lose: float, sure: float, *, labelled: bool
 ) -> tuple[Tuned | None, list[Setting], int]:
     """Run the settings and judge them. Without any that ran there is no result, and the exit code says why."""
     from ..eval.promise import rows_needed
@@ -181,7 +181,7 @@ def _tuned(
     return Tuned(titles, tries, lose, sure, labelled, len(settings) - len(tries)), settings, code
 
 
-def _lines(chosen: Chosen, found: Tuned) -> list[tuple[int, str]]:
+def _lines(chosen: ChosenFlow, found: Tuned) -> list[tuple[int, str]]:
     """Return the lines of the file that the pick changes, with its values in them."""
     tuning, source = chosen.checked.tuning, chosen.checked.file.span.source
     assert tuning is not None

@@ -23,7 +23,7 @@ from ..vocabulary.errors import UsageError
 from ..vocabulary.quoting import shown
 from ..vocabulary.remarks import Tell
 from .eval_sides import Contender, Evaluation, contender
-from .params import Chosen
+from .params import ChosenFlow
 from .plans import known_model
 
 
@@ -41,7 +41,7 @@ class Setting:
     asks: tuple[str, ...]
 
 
-def settings_of(chosen: Chosen, evaluation: Evaluation, tell: Tell, *, labelled: bool) -> list[Setting]:
+def settings_of(chosen: ChosenFlow, evaluation: Evaluation, tell: Tell, *, labelled: bool) -> list[Setting]:
     """Return the settings of a file, the dearest first. Raises UsageError, InputError, FlowError."""
     constants = chosen.inputs(evaluation.files, tell)
     tuning, source = chosen.checked.tuning, chosen.checked.file.span.source
@@ -70,7 +70,7 @@ def settings_of(chosen: Chosen, evaluation: Evaluation, tell: Tell, *, labelled:
     return [one for _, one in sorted(enumerate(found), key=lambda pair: (pair[1].most, pair[0]), reverse=True)]
 
 
-def _must_matter(plans: Mapping[tuple[int, ...], p.Plan], chosen: Chosen) -> None:
+def _must_matter(plans: Mapping[tuple[int, ...], p.Plan], chosen: ChosenFlow) -> None:
     """Raise UsageError if the flow is the same with each value of a hole, as if the hole stands in another flow."""
     tuning = chosen.checked.tuning
     assert tuning is not None

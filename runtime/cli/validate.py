@@ -15,7 +15,7 @@ from ..vocabulary.errors import UsageError
 from ..vocabulary.quoting import inert, one_line, shown
 from . import exits
 from .checks import STDIN, Checks, projects_unread
-from .lints import FORCE, Chosen, lint_options
+from .lints import FORCE, ChosenLints, lint_options
 from .paths import OutputPath, PathThatIs, find_flows, rewrite, to_file, told_path
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ MOST_FIXES = 100
 @click.option("--force-exclude", is_flag=True, help=FORCE)
 @click.option("--watch", is_flag=True, help="Check again whenever a file changes, until ^C.")
 @click.option("--audit", is_flag=True, help="Then show the reach of untrusted sources, as `flowrun audit` does.")
-def command(paths: tuple[Path, ...], lints: Chosen, force_exclude: bool, watch: bool, **given: Any) -> int:
+def command(paths: tuple[Path, ...], lints: ChosenLints, force_exclude: bool, watch: bool, **given: Any) -> int:
     """Check flow files. PATHS are files, folders, and patterns such as 'flows/**/*.flow'. A folder stands for all .flow
     files in it and below. `-` stands for standard input.
 
@@ -108,7 +108,7 @@ class _Terms:
             raise UsageError(f"--watch shows findings as text: leave out --format {self.format_}")
 
 
-def _validated(paths: Sequence[Path], lints: Chosen, terms: _Terms, *, forced: bool) -> int:
+def _validated(paths: Sequence[Path], lints: ChosenLints, terms: _Terms, *, forced: bool) -> int:
     """Check the files, and return the exit code."""
     files, refused = find_flows(paths, forced=forced)
     file = to_file(terms.output)

@@ -17,7 +17,7 @@ from ..vocabulary.quoting import one_line
 from . import exits
 from .checks import Checks, projects_unread
 from .console import complain, count_text, show_findings
-from .lints import Chosen
+from .lints import ChosenLints
 from .paths import find_flows, told_path
 
 EVERY = 0.5
@@ -58,7 +58,7 @@ class _Noted(dict[str, Source]):
         return super().__contains__(name)
 
 
-def watch_flows(paths: Sequence[Path], lints: Chosen, *, strict: bool, forced: bool) -> int:
+def watch_flows(paths: Sequence[Path], lints: ChosenLints, *, strict: bool, forced: bool) -> int:
     """Check the flows that paths lead to, again and again until ^C. Return the exit code of ^C."""
     if Path("-") in paths:
         raise UsageError("--watch needs files: standard input does not change")
@@ -74,7 +74,7 @@ def watch_flows(paths: Sequence[Path], lints: Chosen, *, strict: bool, forced: b
         return exits.INTERRUPTED
 
 
-def check_round(paths: Sequence[Path], lints: Chosen, last: Round | None = None, *, forced: bool = False) -> Round:
+def check_round(paths: Sequence[Path], lints: ChosenLints, last: Round | None = None, *, forced: bool = False) -> Round:
     """Check all flows once. ``last`` is the round before.
 
     The state of a file is taken before the check reads it, so a change during the check is seen by the next look.

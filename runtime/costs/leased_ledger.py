@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from ..vocabulary.json_value import Json
 from .budget import Ledger
-from .purse import Portion
+from .purse import PursePortion
 
 
 class LeasedLedger(Ledger):
@@ -25,8 +25,8 @@ class LeasedLedger(Ledger):
         money_limit: float | None = None,
         changed: Callable[[bool], None] = lambda urgent: None,
     ) -> None:
-        self.deals = Portion()
-        self.money = Portion()
+        self.deals = PursePortion()
+        self.money = PursePortion()
         self.changed = changed
         self.line: Callable[[], int] = lambda: 1
         self._calls_made = 0

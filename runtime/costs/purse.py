@@ -128,7 +128,7 @@ class Purse:
 
 
 @dataclass(eq=False, slots=True)
-class Portion:
+class PursePortion:
     """The portion of a purse that one holder has.
 
     ``held`` is what it has, ``taken`` the part of it that calls in flight may cost. The rest is its stock. ``asked`` is

@@ -40,7 +40,7 @@ T = TypeVar("T")
 
 
 @dataclass(eq=False, slots=True)
-class Answered:
+class AnsweredAttempt:
     """An attempt with a reply: its seconds, and each answer's part of the bill.
 
     ``usage`` is the whole bill. ``doubtful`` is True if some answers are missing and may have been paid. ``written``
@@ -56,7 +56,7 @@ class Answered:
 
 
 @dataclass(frozen=True, slots=True)
-class Failed:
+class FailedAttempt:
     """An attempt without a usable answer, and its seconds. It is ``final`` if it was never sent."""
 
     error: CallError
@@ -94,13 +94,13 @@ class Attempts:
         self.marked = marked
         self.stopped = False
 
-    async def make(self, batch: Batch) -> Answered | Failed | Withdrawn | None:
+    async def make(self, batch: Batch) -> AnsweredAttempt | FailedAttempt | Withdrawn | None:
         """Make an attempt. Return None if it was not sent after all, or if it could not be written to the journal."""
         loop = asyncio.get_running_loop()
         endpoint, out = batch.endpoint, batch.out
         provider = endpoint.provider
         if not endpoint.up and (failure := await self._start(endpoint)) is not None:
-            return Failed(failure, final=True)
+            return FailedAttempt(failure, final=True)
         asked = tuple(batch.calls)
         if not asked:
             return None
@@ -176,7 +176,7 @@ class Attempts:
             self.publish(e.ModelReady(model, loop.time() - began, at=self.log.clock.now()))
         return None
 
-    def _came(self, batch: Batch, reply: Reply, usage: Usage, began: float) -> Answered:
+    def _came(self, batch: Batch, reply: Reply, usage: Usage, began: float) -> AnsweredAttempt:
         """Give the answers of a reply to the journal. They may not be used before they are ``written``."""
         asked, count = batch.asked, len(batch.asked)
         seconds = asyncio.get_running_loop().time() - began
@@ -186,7 +186,7 @@ class Attempts:
         on_disk = None
         if log.keeps:
             on_disk = asyncio.ensure_future(log.answered(asked, reply.answers, usage, began, reply.receipt))
-        return Answered(reply, usage, usage.parts(answers), seconds, doubtful, on_disk)
+        return AnsweredAttempt(reply, usage, usage.parts(answers), seconds, doubtful, on_disk)
 
     def _rest(self, calls: tuple[Call, ...], usage: Usage, answers: int, began: float) -> bool:
         """Write the end of calls that got no answer, although other calls of the same request did.
@@ -237,7 +237,7 @@ class Attempts:
         self.log.unsent(asked)
         return False
 
-    async def _failed(self, batch: Batch, error: CallError) -> Failed | None:
+    async def _failed(self, batch: Batch, error: CallError) -> FailedAttempt | None:
         """Publish the failure of an attempt. A reply without a usable answer is paid, so it is on the disk before."""
         asked, began = batch.asked, batch.out.began
         seconds = asyncio.get_running_loop().time() - began
@@ -256,7 +256,7 @@ class Attempts:
                 self.events.cancelled(batch)
                 raise
         self.events.attempt_failed(batch, error)
-        return Failed(error, seconds)
+        return FailedAttempt(error, seconds)
 
     # The end of a failed attempt, when it is known whether the request is sent again
 

@@ -97,7 +97,7 @@ QUEUED, OVER = Queued(), Over()
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class HeadEnd:
     """The end of a head of a prompt, as the number of a message and a place in its text.
 
     ``key`` identifies the head. ``expected`` counts the calls that are sure to come with it, this one included.
@@ -109,14 +109,14 @@ class Mark:
 
 
 @dataclass(eq=False, slots=True)
-class Prompt:
+class BatchPrompt:
     """The prompt of a batch: the approximate number of its tokens, and the ends of its heads, None until looked for.
 
     ``text`` is the whole prompt, None until it is compared with others.
     """
 
     tokens: int = 0
-    marks: tuple[Mark, ...] | None = None
+    marks: tuple[HeadEnd, ...] | None = None
     text: str | None = None
 
 
@@ -133,7 +133,7 @@ class Batch:
     endpoint: Endpoint
     calls: list[Call]
     retries: Retries
-    prompt: Prompt = field(default_factory=Prompt)
+    prompt: BatchPrompt = field(default_factory=BatchPrompt)
     state: Queued | Held | Out | Landed | Waiting | Over = QUEUED
     asked: tuple[Call, ...] = ()
     key: str = ""
@@ -182,7 +182,7 @@ class Batch:
 
 
 @dataclass(eq=False, slots=True)
-class Worker:
+class BatchSender:
     """A task that sends batches, one after another."""
 
     batch: Batch | None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..engine.decisions import Call, Group
 from ..limits.retry import Retries, RetryPolicy
-from .batch import Batch, Prompt, prompt_tokens
+from .batch import Batch, BatchPrompt, prompt_tokens
 from .endpoint import Endpoint
 
 Groups = dict[tuple[str, Group], Batch]
@@ -30,7 +30,7 @@ class Batcher:
             policy = RetryPolicy(call.policy.retries + 1, policy.wait_initial, policy.wait_max, policy.total)
         # A call that was sent before has only its remaining attempts.
         retries = Retries(policy, now, tries=call.tries, made=call.tries)
-        batch = Batch(self._number(), endpoint, [call], retries, Prompt(prompt_tokens(call.request)))
+        batch = Batch(self._number(), endpoint, [call], retries, BatchPrompt(prompt_tokens(call.request)))
         if call.group is not None:
             groups[call.model, call.group] = batch
         return batch, True

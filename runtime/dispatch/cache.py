@@ -11,7 +11,7 @@ from flowrun.dsl import dataclass
 from ..engine.decisions import Call, Known
 from ..engine.keys import key_of
 from ..journal.answers import Paid
-from ..journal.index import Index, Open
+from ..journal.index import Index, OpenAttempt
 from ..journal.known_answers import KnownAnswers
 from ..vocabulary.errors import DiskError
 from ..vocabulary.json_value import Json
@@ -42,10 +42,10 @@ class Recall:
     endpoints: Mapping[str, str]
     fresh: bool = False
     models: Mapping[str, str] = field(default_factory=dict)
-    line_of: Callable[[Open], str | None] = lambda attempt: None
+    line_of: Callable[[OpenAttempt], str | None] = lambda attempt: None
     _taken: set[int] = field(default_factory=set)
     _given: int = 0
-    _shelves: dict[bytes, KnownAnswers] = field(default_factory=dict)
+    _answers: dict[bytes, KnownAnswers] = field(default_factory=dict)
 
     def left(self) -> int:
         """Return the most answers that it can still give."""
@@ -59,8 +59,8 @@ class Recall:
         index = self.journal.index
         if key not in index.paid and key not in index.open and key not in index.unanswered:
             return Known(key)
-        open_: tuple[Open, ...] = ()
-        lines: tuple[Open, ...] = ()
+        open_: tuple[OpenAttempt, ...] = ()
+        lines: tuple[OpenAttempt, ...] = ()
         if key in index.open or key in index.unanswered:
             open_, lines = self._apart(call, self._open(key, call.place))
         best = self._best(key, call.place)
@@ -71,7 +71,7 @@ class Recall:
         self._given += 1
         return known_in(self.journal.body(best.number), best.number, key, best)
 
-    def _open(self, key: bytes, place: str) -> tuple[Open, ...]:
+    def _open(self, key: bytes, place: str) -> tuple[OpenAttempt, ...]:
         """Find attempts at a call that may be paid: all attempts of this run at this place, or else the best match."""
         index = self.journal.index
         attempts = (*index.unanswered.get(key, {}).values(), *index.open.get(key, ()))
@@ -82,7 +82,9 @@ class Recall:
         best = _best(found, place)
         return () if best is None else (best,)
 
-    def _apart(self, call: Call, found: tuple[Open, ...]) -> tuple[tuple[Open, ...], tuple[Open, ...]]:
+    def _apart(
+        self, call: Call, found: tuple[OpenAttempt, ...]
+    ) -> tuple[tuple[OpenAttempt, ...], tuple[OpenAttempt, ...]]:
         """Divide attempts into those in doubt, and lines of a batch API whose end is known or can be read.
 
         A call to the live API does not read the answer to a line, which then stays in doubt.
@@ -94,22 +96,22 @@ class Recall:
         """Return the answer that a call with this key takes. None if there is none."""
         paid = self.journal.index.paid
         if paid.many(key) != 1:
-            return self._shelf(key).find(place, self._taken, fresh=self.fresh)
+            return self._known_answers(key).find(place, self._taken, fresh=self.fresh)
         only = paid.first(key)
         return None if only.number in self._taken or (self.fresh and only.run != self.run) else only
 
-    def _shelf(self, key: bytes) -> KnownAnswers:
+    def _known_answers(self, key: bytes) -> KnownAnswers:
         """Return the answers to a key. Answers may have come since the last call, or have been forgotten."""
         paid = self.journal.index.paid
         many = paid.many(key)
-        shelf = self._shelves.get(key)
-        if shelf is None or shelf.count > many or (many and shelf.first != paid.first(key).number):
-            shelf = KnownAnswers(self.run)
+        known = self._answers.get(key)
+        if known is None or known.count > many or (many and known.first != paid.first(key).number):
+            known = KnownAnswers(self.run)
             if many > 1:
-                self._shelves[key] = shelf
-        if shelf.count < many:
-            shelf.add(paid.later(key, shelf.count))
-        return shelf
+                self._answers[key] = known
+        if known.count < many:
+            known.add(paid.later(key, known.count))
+        return known
 
 
 def known_in(body: Json, number: int, key: bytes = b"", paid: Paid | None = None) -> Known:

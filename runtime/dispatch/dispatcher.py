@@ -14,15 +14,15 @@ from ..engine.decisions import Call
 from ..limits import Place, Verdict
 from ..vocabulary.errors import CallError, DiskError
 from ..vocabulary.submission import LineError
-from .attempt import Answered, Attempts, Withdrawn
+from .attempt import AnsweredAttempt, Attempts, Withdrawn
 from .attempt_events import Publish
-from .batch import Batch, Landed, Over, Waiting, Worker
+from .batch import Batch, BatchSender, Landed, Over, Waiting
 from .batching import Batcher, Groups
 from .endpoint import Endpoint, with_batches
 from .gone_live import gone_live, stop_gatherings
 from .hedging import Hedges
 from .ledger import NoLog
-from .lines import Lines
+from .lines import BatchQueues
 from .listener import Listener
 from .outages import Allowance, closed_by, closing, goes_first, wait_after
 from .under_way import UnderWay
@@ -37,7 +37,7 @@ class Dispatcher:
         self.log = log
         self.listener = listener
         self._hedges = Hedges(self._send_twin)
-        self._lines = Lines((*with_batches(endpoints.values()),), self._pump, self._fail)
+        self._lines = BatchQueues((*with_batches(endpoints.values()),), self._pump, self._fail)
         self._attempts = Attempts(publish, log, listener, self._hedges.began, self._begun, self._lines.prompts.marked)
         self.clock = self._lines.clock
         self._batcher = Batcher()
@@ -117,12 +117,12 @@ class Dispatcher:
             self._start(*ready)
 
     def _start(self, batch: Batch, place: Place) -> None:
-        worker = Worker(batch)
+        worker = BatchSender(batch)
         task = asyncio.get_running_loop().create_task(self._work(worker))
         self._live.send(batch, task, place)
         task.add_done_callback(partial(self._ended, worker))
 
-    async def _work(self, worker: Worker) -> None:
+    async def _work(self, worker: BatchSender) -> None:
         """Make an attempt at a batch. Then use the same task for the next batch that may be sent."""
         while (batch := worker.batch) is not None:
             wait = await self._attempt(batch)
@@ -139,7 +139,7 @@ class Dispatcher:
                     # There may be more places than this one.
                     self._pump(endpoint)
 
-    def _ended(self, worker: Worker, task: asyncio.Task[None]) -> None:
+    def _ended(self, worker: BatchSender, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()) is not None:
             self.listener.mistake(error)
         if worker.batch is not None:
@@ -172,7 +172,7 @@ class Dispatcher:
             # Neither the time in the queue nor the time of an outage counts.
             batch.retries.began = asyncio.get_running_loop().time()
         ended = await self._attempts.make(batch)
-        if isinstance(ended, Answered):
+        if isinstance(ended, AnsweredAttempt):
             if batch.number in self._hedges.watched:
                 self._hedges.ended(batch, ended.seconds)
             if ended.reply.rates is not None:
@@ -193,7 +193,7 @@ class Dispatcher:
             return self._failed(batch, ended.error, ended.seconds)
         return None
 
-    def _written(self, batch: Batch, ended: Answered, written: asyncio.Future[Any]) -> None:
+    def _written(self, batch: Batch, ended: AnsweredAttempt, written: asyncio.Future[Any]) -> None:
         """Deliver answers that are on the disk."""
         error = None if written.cancelled() else written.exception()
         try:
@@ -274,7 +274,7 @@ class Dispatcher:
             self._end(batch.twin, keep=True)
         self.calls.fail(batch, error, told=told)
 
-    def _deliver(self, batch: Batch, ended: Answered, *, used: bool = True) -> None:
+    def _deliver(self, batch: Batch, ended: AnsweredAttempt, *, used: bool = True) -> None:
         """Publish answers, and give them to the calls that wait for them if they can be ``used``."""
         self._attempts.events.finished(batch, ended.reply, ended.usage, ended.seconds, doubtful=ended.doubtful)
         if not used:

@@ -7,19 +7,19 @@ import asyncio
 from flowrun.dsl import dataclass
 
 from ..providers.posts import Post
-from ..providers.submissions.protocol import Line, Result
+from ..providers.submissions.protocol import LineResult, SubmissionLine
 from ..vocabulary.errors import CallError
 from .submission_book import Submission
 
 
 @dataclass(eq=False, slots=True)
-class Gathered:
+class GatheredRequest:
     """A request that waits for its result. ``submission`` is the one that has it, None before that."""
 
-    line: Line
+    line: SubmissionLine
     post: Post
     lacks: list[str]
-    future: asyncio.Future[Result]
+    future: asyncio.Future[LineResult]
     task: asyncio.Task[object] | None
     submission: Submission | None = None
 
@@ -29,7 +29,7 @@ def failed_in_doubt(error: Exception) -> bool:
     return not isinstance(error, CallError) or error.doubtful
 
 
-def fail(one: Gathered, error: BaseException) -> None:
+def fail(one: GatheredRequest, error: BaseException) -> None:
     """End a request without a result."""
     if not one.future.done():
         one.future.set_exception(error)

@@ -18,12 +18,12 @@ from typing import Any
 from ..providers.addresses import without_secrets
 from ..providers.hosted import ServedProvider
 from ..providers.submissions.lines import read_line, write_line
-from ..providers.submissions.protocol import Line, Result, SubmissionApi
+from ..providers.submissions.protocol import LineResult, SubmissionApi, SubmissionLine
 from ..vocabulary.amounts import count_text
 from ..vocabulary.call import Reply, Request
 from ..vocabulary.errors import CallError, DiskError, InDoubtError, PermanentError, RefusedError
-from ..vocabulary.submission import LineError, Pace, UnreadError
-from .gathered import Gathered, fail, failed_in_doubt
+from ..vocabulary.submission import GatheringTimes, LineError, UnreadError
+from .gathered import GatheredRequest, fail, failed_in_doubt
 from .submission_book import Submission, SubmissionBook
 from .submission_watch import LIVE, Watch
 
@@ -47,15 +47,15 @@ class Gathering:
         book: SubmissionBook,
         told: Callable[..., None] = lambda line, *, urgent=False: None,
         moved: Callable[[Submission, str, int], None] = lambda submission, state, done: None,
-        pace: Pace | None = None,
+        pace: GatheringTimes | None = None,
     ) -> None:
-        self.live, self.api, self.book, self.pace = live, api, book, pace or Pace()
+        self.live, self.api, self.book, self.pace = live, api, book, pace or GatheringTimes()
         self.model, self.endpoint, self.samples = live.model, live.endpoint, live.samples
         self.concurrency = api.most_lines
         self.told, self.moved = told, moved
         self.halt: Callable[[UnreadError], None] = lambda why: None
-        self._waiting: dict[str, Gathered] = {}
-        self._gathered: dict[str, Gathered] = {}
+        self._waiting: dict[str, GatheredRequest] = {}
+        self._gathered: dict[str, GatheredRequest] = {}
         self._withdrawn: set[str] = set()
         self._begun = 0.0
         self._size = 0
@@ -102,7 +102,7 @@ class Gathering:
         for one in left:
             self._leave(one)
 
-    def _leave(self, one: Gathered) -> None:
+    def _leave(self, one: GatheredRequest) -> None:
         """End the attempt of a submitted line without an end in the journal, so that a resumed run goes on with it."""
         if one.submission is not None and one.task is not None and not one.future.done():
             one.task.cancel()
@@ -114,8 +114,10 @@ class Gathering:
         await self.live.check(request)
         held = self.book.holding(key)
         post, lacks = write_line(self.live, request, samples, None if held is None else held.lacks.get(key, ()))
-        future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
-        one = Gathered(Line(key, post.path, post.body), post, lacks, future, asyncio.current_task(), held)
+        future: asyncio.Future[LineResult] = asyncio.get_running_loop().create_future()
+        one = GatheredRequest(
+            SubmissionLine(key, post.path, post.body), post, lacks, future, asyncio.current_task(), held
+        )
         self._waiting[key] = one
         try:
             if self._stopped:
@@ -144,7 +146,7 @@ class Gathering:
 
     # Gathering
 
-    def _gather(self, one: Gathered) -> None:
+    def _gather(self, one: GatheredRequest) -> None:
         loop, size = asyncio.get_running_loop(), one.line.size
         full = len(self._gathered) >= self.api.most_lines or self._size + size > self.api.most_bytes
         # Lines of one submission go to the same path of the API.
@@ -172,7 +174,7 @@ class Gathering:
 
     # Submitting
 
-    async def _submitted(self, lines: list[Gathered]) -> None:
+    async def _submitted(self, lines: list[GatheredRequest]) -> None:
         keys = [one.line.key for one in lines]
         lacks = {one.line.key: one.lacks for one in lines if one.lacks}
         tag = f"flowrun-{os.urandom(8).hex()}"
@@ -202,7 +204,7 @@ class Gathering:
         if not self._stopped:
             self._watch(submission, 0.0)
 
-    async def _sent(self, submission: Submission, lines: list[Line]) -> str:
+    async def _sent(self, submission: Submission, lines: list[SubmissionLine]) -> str:
         """Submit lines, again and again if the server refuses them for the moment. Return the id of the submission."""
         loop, pause = asyncio.get_running_loop(), self.pace.first
         until = loop.time() + self.pace.patience
@@ -283,7 +285,7 @@ class Gathering:
             if one.submission is submission:
                 fail(one, error)
 
-    def _came(self, result: Result) -> None:
+    def _came(self, result: LineResult) -> None:
         one = self._waiting.get(result.key)
         if one is not None and not one.future.done():
             one.future.set_result(result)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from flowrun.dsl import dataclass
 
 from ..engine.decisions import NOTHING, Call, Known
-from ..journal.index import Open
+from ..journal.index import OpenAttempt
 from ..journal.records import NOT_ANSWERED, NOT_SENT, SENT_AGAIN, TAKEN_UP, Kind, LogRecord
 from ..journal.store import Journal
 from ..vocabulary.call import Answer
@@ -145,7 +145,7 @@ class RunLog(NoLog):
         self.book = book
         self._recall.line_of = book.key_of
 
-    def taken_up(self, line: Open, key: str) -> bool:
+    def taken_up(self, line: OpenAttempt, key: str) -> bool:
         """Tell whether a line was never sent, or has its answer waited for under this key."""
         return self.book is not None and self.book.key_of(line) in ("", key)
 
@@ -268,7 +268,7 @@ class RunLog(NoLog):
                 self._closed.add(one.number)
         return before
 
-    def _closing(self, one: Open, call: Call, *, taken: bool) -> LogRecord:
+    def _closing(self, one: OpenAttempt, call: Call, *, taken: bool) -> LogRecord:
         """Make the row that ends an attempt of an earlier part: in doubt, or ``taken`` up by the next attempt."""
         if not taken:
             return LogRecord(one.run, Kind.DOUBT, {"said": SENT_AGAIN}, call.known.key, one.place)

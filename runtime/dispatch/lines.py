@@ -18,7 +18,7 @@ from .outages import given_up
 from .prompt_cache import PromptCache
 from .queues import FairQueue
 from .request_waits import RequestWaits, gone_on
-from .wait_clock import Gate, WaitClock
+from .wait_clock import EndpointGate, WaitClock
 
 
 @dataclass(eq=False, slots=True)
@@ -29,12 +29,12 @@ class _Line:
     """
 
     pump: Callable[[], None]
-    gate: Gate
+    gate: EndpointGate
     queue: FairQueue[Batch]
     ready: int = 0
 
 
-class Lines:
+class BatchQueues:
     """The queues of all endpoints. ``pump`` sends batches that may be sent; ``fail`` ends one without an attempt."""
 
     def __init__(

@@ -15,7 +15,7 @@ from flowrun.dsl import dataclass
 
 from ..vocabulary.call import Message, Request, schema_text
 from ..vocabulary.usage import TokenDetail
-from .batch import CHARACTERS, Batch, Held, Mark
+from .batch import CHARACTERS, Batch, HeadEnd, Held
 from .endpoint import Endpoint, asks_to_keep
 
 PATIENCE = 10.0
@@ -174,7 +174,7 @@ class PromptCache:
                 self._heads.setdefault(key, _Head())
         return self._heads[key]
 
-    def _lead(self, batch: Batch, marks: tuple[Mark, ...], now: float) -> None:
+    def _lead(self, batch: Batch, marks: tuple[HeadEnd, ...], now: float) -> None:
         """Let a batch be the first with each head that no other batch has."""
         for mark in marks:
             head = self._head(mark.key)
@@ -199,7 +199,7 @@ def _patient(batch: Batch) -> bool:
     return group is None or group.patient
 
 
-def _marks(batch: Batch) -> tuple[Mark, ...]:
+def _marks(batch: Batch) -> tuple[HeadEnd, ...]:
     """Find the heads of a batch that its server keeps, the shortest first."""
     call, provider = batch.calls[0], batch.endpoint.provider
     least = getattr(provider, "keeps_from", None) or getattr(provider, "caches_from", None)
@@ -208,7 +208,7 @@ def _marks(batch: Batch) -> tuple[Mark, ...]:
     messages = call.request.messages
     levels = max([len(message.heads) for message in messages])
     whole = len(messages) - 1, len(messages[-1].text)
-    found: list[Mark] = []
+    found: list[HeadEnd] = []
     form = (call.model, call.request.choices, "" if call.request.schema is None else schema_text(call.request.schema))
     for level in range(levels):
         ends = [message.heads[level] if level < len(message.heads) else 0 for message in messages]
@@ -223,7 +223,7 @@ def _marks(batch: Batch) -> tuple[Mark, ...]:
         if found and found[-1].end == end:
             expected = max(expected, found.pop().expected)
         texts = [(one.role, one.text[:length]) for one, length in zip(messages, ends, strict=True)]
-        found.append(Mark(hash((*form, *texts)), end, expected))
+        found.append(HeadEnd(hash((*form, *texts)), end, expected))
     return tuple(found)
 
 

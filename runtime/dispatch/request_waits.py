@@ -28,7 +28,7 @@ _LEAST = 0.0005
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class WaitSums:
     """The sums of a gate at a time of the event loop. Marks without waiting between them share their sums."""
 
     sums: Sums
@@ -43,12 +43,12 @@ class RequestWaits:
     failed attempt. ``seconds`` are those of earlier stretches, in the order of the causes, None for none.
     """
 
-    since: Mark
+    since: WaitSums
     failed: bool = False
     seconds: list[float] | None = None
     _told: Mapping[Cause, int] | None = None
 
-    def go_on(self, now: Mark) -> None:
+    def go_on(self, now: WaitSums) -> None:
         """End the present stretch. The next one is in line for a place."""
         before, counted = self.since, _BY_SERVER if self.failed else _IN_LINE
         took = [*map(mul, map(sub, now.sums, before.sums), counted)]
@@ -68,15 +68,15 @@ class RequestWaits:
         return self._told
 
 
-Waited = Mark | RequestWaits | None
+Waited = WaitSums | RequestWaits | None
 """The waiting of a request: a mark as long as it has only been in line, None if it does not or did not wait."""
 
 
-def gone_on(waited: Waited, now: Mark) -> Waited:
+def gone_on(waited: Waited, now: WaitSums) -> Waited:
     """Begin another stretch of waiting."""
     if waited is None:
         return now
-    if isinstance(waited, Mark):
+    if isinstance(waited, WaitSums):
         if waited.sums is now.sums:
             return now
         waited = RequestWaits(waited)

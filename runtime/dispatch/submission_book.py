@@ -13,7 +13,7 @@ from dataclasses import field
 
 from flowrun.dsl import dataclass
 
-from ..journal.index import Open
+from ..journal.index import OpenAttempt
 from ..journal.records import Kind, LogRecord
 from ..journal.row_access import RowAccess
 from ..journal.store import Journal
@@ -85,7 +85,7 @@ class SubmissionBook:
             return None
         return found
 
-    def key_of(self, attempt: Open) -> str | None:
+    def key_of(self, attempt: OpenAttempt) -> str | None:
         """Return the key of a line that is held, "" for a line that was never sent. None for any other attempt."""
         body = None if self._rows is None else self._rows.body(attempt.number)
         if not isinstance(body, dict) or body.get("batch") is not True:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Collection
 
-from ..providers.submissions.protocol import Listed, State, SubmissionApi
+from ..providers.submissions.protocol import Listed, SubmissionApi, SubmissionState
 from .submission_book import Submission
 
 SKEW = 600.0
@@ -37,7 +37,7 @@ async def found_id(
             fits.append(one)
     waiting = False
     while fits:
-        ended: list[tuple[Listed, State]] = []
+        ended: list[tuple[Listed, SubmissionState]] = []
         for one in fits:
             state = await api.look(one.id)
             if state.ended:
@@ -57,7 +57,7 @@ async def found_id(
     return None
 
 
-async def _has(api: SubmissionApi, one: Listed, state: State, submission: Submission) -> bool:
+async def _has(api: SubmissionApi, one: Listed, state: SubmissionState, submission: Submission) -> bool:
     """Tell by the custom ids of its results whether a submission is the one that is looked for."""
     keys = set(submission.keys)
     async for result in api.results(one.id, state, ()):

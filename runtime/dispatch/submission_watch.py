@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 
-from ..providers.submissions.protocol import Result, State, SubmissionApi
+from ..providers.submissions.protocol import LineResult, SubmissionApi, SubmissionState
 from ..vocabulary.errors import CallError, InDoubtError, PermanentError, RefusedError
 from ..vocabulary.submission import DamagedError
 from .submission_book import Submission
@@ -47,7 +47,7 @@ class Watch:
         self._began = asyncio.get_running_loop().time()
         self._troubled = False
 
-    async def end(self) -> State:
+    async def end(self) -> SubmissionState:
         """Wait for the end of the submission.
 
         Raises: InDoubtError, if the server does not know it, or if it does not end. Another CallError, if the server
@@ -78,7 +78,7 @@ class Watch:
             await asyncio.sleep(pause)
             pause = min(1.5 * pause, self._most)
 
-    async def read(self, state: State, came: Callable[[Result], None]) -> None:
+    async def read(self, state: SubmissionState, came: Callable[[LineResult], None]) -> None:
         """Read the results, and call ``came`` with each of them: with answers first, then with lines without one.
 
         Raises: InDoubtError, if they cannot be read in time. Another CallError, if the server refuses to show them.
@@ -109,9 +109,9 @@ class Watch:
             with suppress(CallError):
                 await self._api.tidy(state)
 
-    async def _results(self, state: State, came: Callable[[Result], None]) -> dict[str, Result]:
+    async def _results(self, state: SubmissionState, came: Callable[[LineResult], None]) -> dict[str, LineResult]:
         """Read the results once. Return those without an answer. Raises CallError."""
-        submission, unanswered = self.submission, dict[str, Result]()
+        submission, unanswered = self.submission, dict[str, LineResult]()
         left, count = set(submission.keys), 0
         async for result in self._api.results(submission.id, state, submission.keys):
             left.discard(result.key)

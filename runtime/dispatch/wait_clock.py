@@ -17,7 +17,7 @@ from ..engine.withheld_calls import Withheld
 from ..limits import NO_PLACE, Limiter
 from ..vocabulary.waits import BlockWaits, Cause, Reason
 from .endpoint import Endpoint
-from .request_waits import Mark
+from .request_waits import WaitSums
 
 _GRAIN = 0.001
 """The seconds in which requests share a mark."""
@@ -25,7 +25,7 @@ _NUMBERS = pattern(r"\[[^\]]*\]")
 
 
 @dataclass(eq=False, slots=True)
-class Gate:
+class EndpointGate:
     """The requests that wait at one endpoint, and the seconds that they waited so far.
 
     ``lines`` are the queues in which a request is ready. ``retrying`` counts the requests that wait for another
@@ -39,7 +39,7 @@ class Gate:
     withheld: bool = False
     reasons: tuple[Reason, ...] = ()
     seconds: dict[Cause, float] = field(default_factory=lambda: dict.fromkeys(Cause, 0.0))
-    mark: Mark = Mark((0.0,) * len(Cause), 0.0)
+    mark: WaitSums = WaitSums((0.0,) * len(Cause), 0.0)
     moved: bool = False
 
     @property
@@ -82,19 +82,19 @@ class WaitClock:
     """The clock of one run's waiting."""
 
     def __init__(self, endpoints: Iterable[Endpoint]) -> None:
-        self.gates: dict[Limiter, Gate] = {}
+        self.gates: dict[Limiter, EndpointGate] = {}
         self._blocks: dict[str, _Block] = {}
         self._since = 0.0
         self._over = False
         for one in endpoints:
-            self.gates.setdefault(one.limiter, Gate(one.limiter))
+            self.gates.setdefault(one.limiter, EndpointGate(one.limiter))
 
     @property
     def blocks(self) -> tuple[BlockWaits, ...]:
         """The waiting of the blocks that set `concurrency` and had to keep bodies back."""
         return tuple(BlockWaits(name, one.concurrency, one.seconds) for name, one in self._blocks.items())
 
-    def look(self, gate: Gate) -> None:
+    def look(self, gate: EndpointGate) -> None:
         """Find out anew why requests wait at an endpoint."""
         now = asyncio.get_running_loop().time()
         reasons = gate.found(now)
@@ -102,18 +102,18 @@ class WaitClock:
             self._settle(now)
             gate.reasons = reasons
 
-    def mark(self, gate: Gate) -> Mark:
+    def mark(self, gate: EndpointGate) -> WaitSums:
         """Return the mark of a gate at this time."""
         mark, now = gate.mark, asyncio.get_running_loop().time()
         if now - mark.time < _GRAIN:
             return mark
         if gate.reasons:
             self._settle(now)
-        gate.mark = mark = Mark(tuple(gate.seconds.values()) if gate.moved else mark.sums, now)
+        gate.mark = mark = WaitSums(tuple(gate.seconds.values()) if gate.moved else mark.sums, now)
         gate.moved = False
         return mark
 
-    def blocked(self, gate: Gate, line: Hashable) -> None:
+    def blocked(self, gate: EndpointGate, line: Hashable) -> None:
         """Record that a request of a queue is ready and cannot be sent."""
         if line in gate.lines and gate.reasons == NO_PLACE and gate.limiter.only_full:
             # Nothing has changed since the last look.
@@ -121,13 +121,13 @@ class WaitClock:
         gate.lines.add(line)
         self.look(gate)
 
-    def cleared(self, gate: Gate, line: Hashable) -> None:
+    def cleared(self, gate: EndpointGate, line: Hashable) -> None:
         """Record that no request of a queue is ready any more."""
         if line in gate.lines:
             gate.lines.discard(line)
             self.look(gate)
 
-    def retrying(self, gate: Gate, by: int) -> None:
+    def retrying(self, gate: EndpointGate, by: int) -> None:
         """Record that ``by`` more requests wait for another attempt."""
         gate.retrying += by
         self.look(gate)

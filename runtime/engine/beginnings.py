@@ -22,7 +22,7 @@ _DEEPEST = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Beginning:
+class FirstAsk:
     """The first ask in the body of a map, and the parts of the element that its prompt shows, in their order."""
 
     ask: p.Ask
@@ -57,7 +57,7 @@ def _text(element: Callable[[int], Json], path: Path, number: int) -> str:
         return ""
 
 
-def beginning_of(node: p.Map, flows: Mapping[str, p.Flow]) -> Beginning | None:
+def beginning_of(node: p.Map, flows: Mapping[str, p.Flow]) -> FirstAsk | None:
     """Find what the first prompt for an element shows of it. None if that is nothing, or if a person is asked."""
     names: dict[str, Path | None] = {node.element: ()}
     if node.index is not None:
@@ -69,7 +69,7 @@ def beginning_of(node: p.Map, flows: Mapping[str, p.Flow]) -> Beginning | None:
 
 def _first(
     steps: Sequence[p.Step], around: Mapping[str, Path | None], flows: Mapping[str, p.Flow], depth: int
-) -> Beginning | None:
+) -> FirstAsk | None:
     """Find the first ask that shows a part of the element, among steps and in those inside them."""
     names = {**around, **dict.fromkeys([step.name for step in steps])}
     for step in steps:
@@ -89,7 +89,7 @@ def _first(
     return None
 
 
-def _of_ask(ask: p.Ask, names: Mapping[str, Path | None]) -> Beginning | None:
+def _of_ask(ask: p.Ask, names: Mapping[str, Path | None]) -> FirstAsk | None:
     given = {name: value for name, value in names.items() if name not in ask.given}
     given |= _given({name: one.value for name, one in ask.given.items()}, names)
     paths: list[Path] = []
@@ -105,7 +105,7 @@ def _of_ask(ask: p.Ask, names: Mapping[str, Path | None]) -> Beginning | None:
             paths.append((*base, *fields))
         if not whole:
             break
-    return Beginning(ask, tuple(dict.fromkeys(paths))) if paths else None
+    return FirstAsk(ask, tuple(dict.fromkeys(paths))) if paths else None
 
 
 def _given(values: Mapping[str, p.Expr], names: Mapping[str, Path | None]) -> dict[str, Path | None]:

@@ -19,7 +19,7 @@ from .decisions import Call, Cancel, Decision, Failure, Group, Known, Launch, Po
 from .frames import Frame
 from .heads import expected, none_left
 from .holds import Hold
-from .pending import ALONE, Line, Outgoing, Pending, Service
+from .pending import ALONE, BudgetLine, Outgoing, Pending, Service
 from .scopes import Context, Scope
 from .withheld_calls import Withheld
 
@@ -42,7 +42,7 @@ class Calls:
         self.events = events
         self._pending: dict[int, Pending] = {}
         self.withheld = Withheld()
-        self.line, self.out = Line(self.withheld, context.now), Outgoing()
+        self.line, self.out = BudgetLine(self.withheld, context.now), Outgoing()
         self.needs: Needs | None = None
         self.haste: Haste | None = None
         self._reused: deque[tuple[int, Known]] = deque()

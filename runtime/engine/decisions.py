@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from flowrun.dsl import dataclass
 
 from ..journal.answers import Paid
-from ..journal.index import Open
+from ..journal.index import OpenAttempt
 from ..reducers import ReduceError, UndecidedError
 from ..vocabulary.account import Ceiling
 from ..vocabulary.call import Answer, Message, Request
@@ -88,10 +88,10 @@ class Known:
     key: bytes = b""
     answer: Answer | AnswerError | None = None
     usage: Usage = NO_USAGE
-    open: tuple[Open, ...] = ()
+    open: tuple[OpenAttempt, ...] = ()
     receipt: Receipt | None = None
     paid: Paid | None = None
-    lines: tuple[Open, ...] = ()
+    lines: tuple[OpenAttempt, ...] = ()
     unsent: bool = False
 
 

@@ -57,7 +57,7 @@ class PreparedStep(ABC):
         return self.at_most is None or (feed.bound is not None and feed.bound <= self.at_most)
 
 
-class Layout:
+class FrameLayout:
     """The parts that all frames of a block or flow share: the prepared steps, and the place of each step by its name.
 
     ``result`` is the step whose value is the value of a body; None for a flow and for a fan-out. ``once`` is the number
@@ -73,7 +73,7 @@ class Layout:
         self.once = once
 
 
-NO_STEPS = Layout()
+NO_STEPS = FrameLayout()
 
 
 class Droppable(Protocol):
@@ -145,7 +145,7 @@ class Enclosing(Protocol):
 
 
 @dataclass(eq=False, slots=True)
-class Watch:
+class StepWatch:
     """The steps of a frame that have no value yet or have failed, and the functions that wait for them.
 
     ``waiting`` holds the functions that wait for the end of a step. ``failed`` are the failures of steps. ``feeds`` are
@@ -174,7 +174,7 @@ class Frame:
     until it is worked out.
     """
 
-    layout: Layout
+    layout: FrameLayout
     parent: Frame | None
     block: Enclosing | None = None
     index: int = 0
@@ -185,16 +185,16 @@ class Frame:
     blocks: dict[Droppable, None] = field(default_factory=dict)
     left: int = 0
     prefix: str | None = None
-    watched: Watch | None = None
+    watched: StepWatch | None = None
 
     @property
     def over(self) -> bool:
         return self.left < 0
 
     @property
-    def watch(self) -> Watch:
+    def watch(self) -> StepWatch:
         if self.watched is None:
-            self.watched = Watch()
+            self.watched = StepWatch()
         return self.watched
 
     def end(self) -> None:

@@ -28,8 +28,8 @@ from ..costs.budget import Ledger
 from ..plans.samples import Costs, elements_of
 from ..vocabulary.errors import BudgetError
 from .ceilings import worst_of
-from .open_blocks import Account, Bodies, Open, Turn
-from .pending import Line, Outgoing, Pending, Service
+from .open_blocks import Bodies, OpenBlock, SampleAccount, Turn
+from .pending import BudgetLine, Outgoing, Pending, Service
 
 if TYPE_CHECKING:
     from .frames import Frame
@@ -45,7 +45,7 @@ class Sender(Protocol):
 
     budget: Ledger
     out: Outgoing
-    line: Line
+    line: BudgetLine
 
 
 def _never() -> bool:
@@ -59,11 +59,11 @@ class Needs:
         self.calls = calls
         self.costs = Costs(plan.flows)
         self.waiting = 0
-        self._open: dict[object, Open] = {}
-        self._tops: dict[Open, None] = {}
-        self._accounts: dict[object, Account] = {}
+        self._open: dict[object, OpenBlock] = {}
+        self._tops: dict[OpenBlock, None] = {}
+        self._accounts: dict[object, SampleAccount] = {}
         self.busy: Callable[[], bool] = _never
-        self._behind: dict[tuple[Open, int], list[Pending]] = {}
+        self._behind: dict[tuple[OpenBlock, int], list[Pending]] = {}
         self._dearest = 0.0
         self._yielded = 0
         self._flying = 0
@@ -81,10 +81,10 @@ class Needs:
         account = self._accounts.get(step)
         if account is None:
             lowest = min((one.share for one in self._accounts.values() if one.line), default=0.0)
-            account = self._accounts[step] = Account(self.costs.of(step.plan.block.steps), lowest)
+            account = self._accounts[step] = SampleAccount(self.costs.of(step.plan.block.steps), lowest)
         weight *= 1.0 if around is None else around[0].weight
         account.weight = weight
-        self._open[block] = opened = Open(block, around, account.cost, weight, bool(block.votes and block.samples))
+        self._open[block] = opened = OpenBlock(block, around, account.cost, weight, bool(block.votes and block.samples))
         if around is None:
             self._tops[opened] = None
         elif isinstance(step.plan.node, p.Map) and block.pace.whole:
@@ -111,7 +111,7 @@ class Needs:
         """Return how many of the wanted bodies a vote may open. While the budget may not reach, it opens one by one."""
         return wanted if not self.short else max(0, min(wanted, 1 - len(block.bodies)))
 
-    def _home(self, frame: Frame | None) -> tuple[Open, int] | None:
+    def _home(self, frame: Frame | None) -> tuple[OpenBlock, int] | None:
         """Return the innermost open block around a frame, and the number of the body there."""
         while frame is not None:
             block = frame.block
@@ -179,7 +179,7 @@ class Needs:
                 return True
         return False
 
-    def _put(self, pending: Pending, opened: Open, index: int) -> None:
+    def _put(self, pending: Pending, opened: OpenBlock, index: int) -> None:
         self._behind[opened, index] = []
         self._serial += 1
         self.waiting += 1
@@ -192,7 +192,7 @@ class Needs:
         else:
             opened.hold(1)
 
-    def _take(self, account: Account, *, sent: bool = False) -> Turn:
+    def _take(self, account: SampleAccount, *, sent: bool = False) -> Turn:
         turn = heappop(account.line)
         self._left_line(turn, sent=sent)
         return turn

@@ -24,12 +24,12 @@ class Turn(NamedTuple):
     need: Need
     serial: int
     pending: Pending
-    opened: Open
+    opened: OpenBlock
     body: int
     yields: bool
 
 
-class Account:
+class SampleAccount:
     """The samples that the votes of one step were ``given``, beyond their first ones. Others wait in ``line``.
 
     ``cost`` are the calls of a sample. An account that comes later begins with the ``share`` that others have had.
@@ -50,7 +50,7 @@ class Account:
 
 
 @dataclass(eq=False, slots=True)
-class Open:
+class OpenBlock:
     """A running map or repeat. ``around`` is the one around it, with the number of the body there.
 
     ``cost`` are the calls of a body. ``votes`` is True for a vote over samples. It has ``started`` with its first call.
@@ -61,7 +61,7 @@ class Open:
     """
 
     block: Bodies
-    around: tuple[Open, int] | None
+    around: tuple[OpenBlock, int] | None
     cost: Calls
     weight: float
     votes: bool
@@ -74,14 +74,14 @@ class Open:
     held: int = 0
 
     @property
-    def top(self) -> tuple[Open, int]:
+    def top(self) -> tuple[OpenBlock, int]:
         """The outermost block around this one, with the number of the body there."""
         *_, top = self.outward(0)
         return top
 
-    def outward(self, index: int) -> Iterator[tuple[Open, int]]:
+    def outward(self, index: int) -> Iterator[tuple[OpenBlock, int]]:
         """Yield this block with the number of its body, and the blocks around it."""
-        at: tuple[Open, int] | None = (self, index)
+        at: tuple[OpenBlock, int] | None = (self, index)
         while at is not None:
             yield at
             at = at[0].around

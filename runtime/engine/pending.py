@@ -90,7 +90,7 @@ class Service(NamedTuple):
     out: Sized
 
 
-class Line:
+class BudgetLine:
     """The line of calls that wait for room in a budget. ``withheld`` counts them; ``now`` tells the time."""
 
     def __init__(self, withheld: Withheld, now: Callable[[], float]) -> None:

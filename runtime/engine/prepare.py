@@ -14,7 +14,7 @@ from .blocks.map import MapStep
 from .blocks.mapped import hands_on
 from .blocks.repeat import SAMPLES_AT_ONCE, RepeatStep
 from .elsewhere import PREPARED
-from .frames import Layout, PreparedStep, steps_once
+from .frames import FrameLayout, PreparedStep, steps_once
 from .leaves import AskStep, ExternStep, ValueStep
 from .machine import Machine
 from .pipelines import Pipelines
@@ -51,7 +51,7 @@ class Preparation:
         self.hand_on = hand_on
         self.defaults = Defaults(machine.context)
         self.pipelines = Pipelines(machine, plan)
-        self._flows: dict[str, Layout] = {}
+        self._flows: dict[str, FrameLayout] = {}
 
     def widen(self, window: int) -> None:
         for one, wide in zip(self.windows, self.wide, strict=True):
@@ -66,11 +66,11 @@ class Preparation:
         """Prepare one step alone."""
         return self._step(plan)
 
-    def layout(self, steps: Iterable[p.Step], result: str | None = None) -> Layout:
+    def layout(self, steps: Iterable[p.Step], result: str | None = None) -> FrameLayout:
         steps = tuple(steps)
-        return Layout([self._step(step) for step in steps], result, steps_once(steps))
+        return FrameLayout([self._step(step) for step in steps], result, steps_once(steps))
 
-    def _flow(self, name: str) -> Layout:
+    def _flow(self, name: str) -> FrameLayout:
         if name not in self._flows:
             self._flows[name] = self.layout(self.plan.flows[name].steps)
         return self._flows[name]
@@ -113,7 +113,7 @@ class Preparation:
                 return FanoutStep(step, machine, layout, self._reduction(step, node.reduce), self.pipelines)
             case p.Map():
                 # A map that hands its elements on runs no steps.
-                layout = Layout(result=node.body.result) if hands_on(step) else self._body(node.body)
+                layout = FrameLayout(result=node.body.result) if hands_on(step) else self._body(node.body)
                 reduction = self._reduction(step, node.reduce)
                 flows = self.plan.flows
                 map_ = MapStep(step, machine, layout, reduction, self.pipelines, self.windows[0], flows)
@@ -128,11 +128,11 @@ class Preparation:
             prepared.wide = wide
         return prepared
 
-    def _stage(self, step: p.Step) -> Layout:
+    def _stage(self, step: p.Step) -> FrameLayout:
         """Prepare a stage of a cascade. The cascade itself decides when the stage runs."""
         return self.layout((replace(step, when=None),), step.name)
 
-    def _body(self, body: p.Block) -> Layout:
+    def _body(self, body: p.Block) -> FrameLayout:
         return self.layout(body.steps, body.result)
 
     def _reduction(self, step: p.Step, reduce: p.Reduce) -> Reduction:

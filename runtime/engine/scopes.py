@@ -21,7 +21,7 @@ ReadAnswer = Callable[[Answer, Request], Json]
 """A function that reads the value of an answer to a request. It raises AnswerError if the answer has none."""
 
 
-class Watcher:
+class CallWatcher:
     """A watcher of the calls of a run. This one does nothing; a replay has its own.
 
     ``only`` is for a watcher that needs few of the calls: the number of the one element that a map opens, by the path
@@ -52,7 +52,7 @@ class Watcher:
         """Hear that a block with this reducer goes on without one of its results."""
 
 
-NO_WATCHER = Watcher()
+NO_WATCHER = CallWatcher()
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +128,7 @@ class Context(PlacedSteps):
     ask_doubtful: bool = True
     spent_within: Callable[[str], tuple[int, float]] = lambda path: (0, 0.0)
     now: Callable[[], float] = lambda: 0.0
-    watcher: Watcher = NO_WATCHER
+    watcher: CallWatcher = NO_WATCHER
     unheard: frozenset[type] = frozenset()
 
 

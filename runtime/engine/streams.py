@@ -146,7 +146,7 @@ class InOrder:
         return found
 
 
-class Turns:
+class WorkQueue:
     """A queue of work that is done in order. A piece of work may hold the queue until it is finished."""
 
     def __init__(self) -> None:

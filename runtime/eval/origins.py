@@ -38,18 +38,18 @@ Origins = Mapping[str, Origin]
 
 def origins_of(reader: JournalReader, run: int, calls: Iterable[CallRecord]) -> Origins:
     """Find the attempts at the calls of the run with this number. Raises DiskError."""
-    shelves: dict[bytes, KnownAnswers] = {}
-    return {call.place: _origin(reader, run, call, shelves) for call in calls}
+    answers: dict[bytes, KnownAnswers] = {}
+    return {call.place: _origin(reader, run, call, answers) for call in calls}
 
 
-def _origin(reader: JournalReader, run: int, call: CallRecord, shelves: dict[bytes, KnownAnswers]) -> Origin:
+def _origin(reader: JournalReader, run: int, call: CallRecord, answers: dict[bytes, KnownAnswers]) -> Origin:
     if not call.from_journal:
         return Origin(run, call.attempts)
-    shelf = shelves.get(call.key)
-    if shelf is None:
-        shelf = shelves[call.key] = KnownAnswers(run)
-        shelf.add(one for one in reader.index.paid.get(call.key, ()) if one.run != run)
-    paid = shelf.find(call.place, frozenset(), fresh=False)
+    known = answers.get(call.key)
+    if known is None:
+        known = answers[call.key] = KnownAnswers(run)
+        known.add(one for one in reader.index.paid.get(call.key, ()) if one.run != run)
+    paid = known.find(call.place, frozenset(), fresh=False)
     if paid is None or paid.run not in reader.index.runs:
         return Origin(run, ())
     found = call_rows(reader, reader.index.runs[paid.run], paid.place)

@@ -13,7 +13,7 @@ from flowrun.dsl import plan as p
 
 from ..vocabulary.errors import UsageError
 from ..vocabulary.quoting import shown
-from .target import Answer, Target
+from .target import ExpectedAnswer, Target
 
 ROWS, ROW, ANSWERS, ANSWER = "rows", "row", "answers", "answer"
 LABELS = ("id", "name")
@@ -28,7 +28,7 @@ def row_type(
     plan: p.Plan,
     columns: Collection[str],
     given: Collection[str],
-    answers: Sequence[Answer],
+    answers: Sequence[ExpectedAnswer],
     element: str = "",
 ) -> types.Record:
     """Return the type of a row: the parameters that columns give, the expected answers, and columns that name the row.
@@ -88,7 +88,7 @@ def _no_column(flow: str, param: p.Param, columns: Collection[str]) -> UsageErro
     )
 
 
-def _wanted(answers: Sequence[Answer]) -> dict[str, types.Type]:
+def _wanted(answers: Sequence[ExpectedAnswer]) -> dict[str, types.Type]:
     """Return the columns of the expected answers with their types. A column may be expected of several steps."""
     found: dict[str, types.Type] = {}
     for one in answers:
@@ -120,7 +120,7 @@ def _listed(columns: Collection[str]) -> str:
 
 
 def row_plan(
-    plan: p.Plan, row: types.Record, wanted: Sequence[Answer], given: Collection[str], element: str = ""
+    plan: p.Plan, row: types.Record, wanted: Sequence[ExpectedAnswer], given: Collection[str], element: str = ""
 ) -> p.Plan:
     """Make the plan that calls the flow for each row, and lists its answers. A row without an answer is none.
 
@@ -172,7 +172,7 @@ def row_plan(
     return replace(made, labels=label_table(made)) if plan.labels else made
 
 
-def _compared(flow: str, answers: Sequence[Answer]) -> tuple[Target, str]:
+def _compared(flow: str, answers: Sequence[ExpectedAnswer]) -> tuple[Target, str]:
     """Return the result of the evaluated flow, and its key in the plan."""
     if len(answers) == 1:
         return answers[0].target, _KEY + flow
@@ -213,10 +213,10 @@ class RowsRun:
     row: types.Record
     flow: p.Flow
     flows: Mapping[str, p.Flow]
-    wanted: tuple[Answer, ...]
+    wanted: tuple[ExpectedAnswer, ...]
     several: bool
 
-    def answer_to(self, other: Answer, *, only: bool) -> Answer | None:
+    def answer_to(self, other: ExpectedAnswer, *, only: bool) -> ExpectedAnswer | None:
         """Return the answer that another evaluation of the flow calls ``other``, or has in the same column.
 
         ``only`` says that the other one has no more answers.
@@ -238,13 +238,13 @@ def rows_run(plan: p.Plan) -> RowsRun | None:
     if not isinstance(rows.item, types.Record):
         return None
     # The column of the expected answers is the last one of the row's type.
-    wanted = _several(flow) if several else (Answer(rows.item.fields[-1].name, Target.of(flow)),)
+    wanted = _several(flow) if several else (ExpectedAnswer(rows.item.fields[-1].name, Target.of(flow)),)
     call = step.node.body.steps[0].name
     return RowsRun(plan.params[0].name, step.name, call, rows.item, flow, plan.flows, wanted, several)
 
 
-def _several(flow: p.Flow) -> tuple[Answer, ...]:
+def _several(flow: p.Flow) -> tuple[ExpectedAnswer, ...]:
     result, type_ = flow.result, flow.type
     assert isinstance(result, p.RecordOf) and isinstance(type_, types.Record)
     pairs = zip(result.entries, type_.fields, strict=True)
-    return tuple(Answer(field.name, Target(entry.value, field.type)) for entry, field in pairs)
+    return tuple(ExpectedAnswer(field.name, Target(entry.value, field.type)) for entry, field in pairs)

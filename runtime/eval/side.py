@@ -17,7 +17,7 @@ from .bills import PriceOf, alone, answered, cost_of, sum_known, time_of, tokens
 from .equality import same
 from .origins import Origins
 from .row_plan import ANSWER, LABELS, RowsRun
-from .target import Answer, Maker, maker_of
+from .target import ExpectedAnswer, Maker, maker_of
 
 _NUMBER = re.compile(r"\[(\d+)\]")
 
@@ -99,7 +99,7 @@ def sides_of(
     record: RunRecord,
     made: RowsRun,
     rows: Sequence[Mapping[str, Json]],
-    answers: Sequence[tuple[Answer, Answer]],
+    answers: Sequence[tuple[ExpectedAnswer, ExpectedAnswer]],
     origins: Origins,
     price: PriceOf,
 ) -> list[Side]:
@@ -141,7 +141,7 @@ def _rows(
     parts: Sequence[_RowRecord],
     made: RowsRun,
     rows: Sequence[Mapping[str, Json]],
-    answer: tuple[Answer, Answer],
+    answer: tuple[ExpectedAnswer, ExpectedAnswer],
     origins: Origins,
     price: PriceOf,
 ) -> Iterator[Row]:
@@ -171,7 +171,7 @@ def _rows(
         )
 
 
-def _got(value: Json, answer: Answer, made: RowsRun) -> Json:
+def _got(value: Json, answer: ExpectedAnswer, made: RowsRun) -> Json:
     got = value.get(ANSWER) if isinstance(value, Mapping) else None
     return got.get(answer.label) if made.several and isinstance(got, Mapping) else got
 

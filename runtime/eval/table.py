@@ -15,7 +15,7 @@ from ..vocabulary.json_value import Json
 from ..vocabulary.quoting import sentence, shown
 from ..vocabulary.remarks import Tell
 from .row_plan import LABELS, RowsRun, row_type
-from .target import Answer
+from .target import ExpectedAnswer
 
 Rows = list[dict[str, Json]]
 
@@ -53,7 +53,7 @@ class Table:
         return _read(self.given, row, self.stdin, self.files, lambda line: None)[: self.first]
 
     def typed(
-        self, plan: p.Plan, given: Collection[str], answers: Sequence[Answer], element: str = ""
+        self, plan: p.Plan, given: Collection[str], answers: Sequence[ExpectedAnswer], element: str = ""
     ) -> tuple[types.Record, Rows]:
         """Return the type of the rows for a flow, and the rows. Raises UsageError, InputError."""
         row = row_type(plan, self.columns, given, answers, element)

@@ -33,7 +33,7 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ExpectedAnswer:
     """A column of expected answers, with the value that they are for.
 
     ``label`` is the text of --answer, such as `want` or `want=step`. It tells the answers of an evaluation apart.

@@ -21,7 +21,7 @@ _FORM = "flowrun-journal-head 1"
 _SIZE = 128
 
 
-class Mark(NamedTuple):
+class JournalPlace(NamedTuple):
     """A place in a journal: the number of rows up to this place, and the checksum of the last of them."""
 
     rows: int = 0
@@ -31,8 +31,8 @@ class Mark(NamedTuple):
 class Head(NamedTuple):
     """Two places in a journal. ``last`` is the end of the last transaction, ``before`` the end of the one before it."""
 
-    before: Mark = Mark()
-    last: Mark = Mark()
+    before: JournalPlace = JournalPlace()
+    last: JournalPlace = JournalPlace()
 
 
 NO_HEAD = Head()
@@ -63,8 +63,8 @@ def read_head(journal: Path) -> Head:
         if len(data) != _SIZE or form != _FORM or check != _check(content):
             raise ValueError
         return Head(
-            Mark(int(before_rows), bytes.fromhex(before_sum)),
-            Mark(int(last_rows), bytes.fromhex(last_sum)),
+            JournalPlace(int(before_rows), bytes.fromhex(before_sum)),
+            JournalPlace(int(last_rows), bytes.fromhex(last_sum)),
         )
     except ValueError:
         raise UnreadableHead(path.name) from None
@@ -85,7 +85,7 @@ class HeadFile:
             self.close()
             raise
 
-    def move(self, last: Mark) -> None:
+    def move(self, last: JournalPlace) -> None:
         """Record one more transaction. It must be on the disk already."""
         self._head = Head(self._head.last, last)
         # This is one write within one sector, without a sync. An old head promises fewer rows, which is still true.

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from .bought import Purchases
 
 
-class Open(NamedTuple):
+class OpenAttempt(NamedTuple):
     """An attempt that may have been paid: the number of its intent's row, its run, and its place in the flow.
 
     If ``ended`` is True, its run saw it end without an answer. Otherwise nobody saw its end. If ``unwanted`` is True,
@@ -68,8 +68,8 @@ class Index:
 
     runs: dict[int, Run] = field(default_factory=dict)
     paid: Answers = field(default_factory=Answers)
-    open: dict[bytes, list[Open]] = field(default_factory=dict)
-    unanswered: dict[bytes, dict[tuple[int, str], Open]] = field(default_factory=dict)
+    open: dict[bytes, list[OpenAttempt]] = field(default_factory=dict)
+    unanswered: dict[bytes, dict[tuple[int, str], OpenAttempt]] = field(default_factory=dict)
     latest: int = 0
     contents: dict[bytes, int] = field(default_factory=dict)
     submissions: list[int] = field(default_factory=list)
@@ -117,7 +117,7 @@ class Index:
         self.latest = run
         match kind:
             case Kind.INTENT:
-                self.open.setdefault(key, []).append(Open(number, run, place))
+                self.open.setdefault(key, []).append(OpenAttempt(number, run, place))
             case Kind.ANSWER:
                 self.settle(run, key, place)
                 self.runs[run].answers += 1
@@ -161,7 +161,7 @@ class Index:
         if key in self.unanswered:
             self.unanswered[key].pop((run, place), None)
 
-    def _over(self, run: int, key: bytes, place: str) -> Open | None:
+    def _over(self, run: int, key: bytes, place: str) -> OpenAttempt | None:
         """Remove the open attempt of this run at this place, and return it. None if there is none."""
         attempts = self.open.get(key)
         if attempts is None:
@@ -174,13 +174,13 @@ class Index:
                 return one
         return None
 
-    def in_doubt(self, run: int) -> list[Open]:
+    def in_doubt(self, run: int) -> list[OpenAttempt]:
         """Return the calls of a run that are in doubt, as attempts: they may be paid, and have no answer."""
         return self.doubts().get(run, [])
 
-    def doubts(self) -> dict[int, list[Open]]:
+    def doubts(self) -> dict[int, list[OpenAttempt]]:
         """Return the calls in doubt of each run that has any."""
-        attempts: dict[int, dict[tuple[bytes, str], Open]] = {}
+        attempts: dict[int, dict[tuple[bytes, str], OpenAttempt]] = {}
         for key, found in self.open.items():
             for one in found:
                 attempts.setdefault(one.run, {})[key, one.place] = one

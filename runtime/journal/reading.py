@@ -26,7 +26,7 @@ from .attempts import (
     run_rows,
 )
 from .files import HEAD, check_files, file_beside
-from .head import NO_HEAD, Head, Mark, UnreadableHead, read_head
+from .head import NO_HEAD, Head, JournalPlace, UnreadableHead, read_head
 from .index import Index
 from .lock import holder_of
 from .row_access import RowAccess
@@ -35,7 +35,7 @@ from .sql import Connection
 from .tail import LogTail, tail_of
 
 Connect = Callable[..., sqlite3.Connection]
-ReadRows = Callable[[Connection, Path, Index], Mark]
+ReadRows = Callable[[Connection, Path, Index], JournalPlace]
 """A function that fills an empty index from a journal, and returns the mark of the last row."""
 
 
@@ -63,7 +63,7 @@ class Evidence:
         except UnreadableHead:
             return cls(NO_HEAD, tail, unreadable=True)
 
-    def check(self, connection: Connection | None, path: Path, found: Mark) -> list[str]:
+    def check(self, connection: Connection | None, path: Path, found: JournalPlace) -> list[str]:
         """Compare the rows that were found with the evidence. Return notes for the user about the journal's end.
 
         ``connection`` is None if there is no file. Raises: DiskError, sqlite3.Error.
@@ -194,7 +194,7 @@ class JournalReader(RowAccess):
             check_files(path)
             # The evidence is collected before the rows are read, because a run may add rows at the same time.
             signs = Evidence.of(path, live=holder_of(path) is not None)
-            found = Mark()
+            found = JournalPlace()
             if path.exists():
                 self._connection = open_mended(path)
                 found = read(self._connection, path, self.index)

@@ -19,7 +19,7 @@ from ..vocabulary.quoting import shown
 from .address import JournalAddress
 from .creation import create_table
 from .files import HEAD, REWRITE, check_files, file_beside, open_file, status_of
-from .head import Head, HeadFile, Mark
+from .head import Head, HeadFile, JournalPlace
 from .lock import Lock
 from .reading import Evidence, open_mended
 from .row_copy import RowCopy
@@ -114,7 +114,7 @@ def _empty_log(path: Path) -> None:
         )
 
 
-def _replace(path: Path, beside: Path, last: Mark, *, wipe: bool) -> None:
+def _replace(path: Path, beside: Path, last: JournalPlace, *, wipe: bool) -> None:
     old = os.open(path, os.O_RDWR) if wipe and REPLACES_OPEN else -1
     try:
         # The head promises the rows of the old journal. A journal without a head is complete as it stands.

@@ -12,7 +12,7 @@ from pathlib import Path
 from flowrun.dsl import dataclass
 
 from ..vocabulary.json_value import Json
-from .head import Mark
+from .head import JournalPlace
 from .records import START, Kind
 from .rows import damaged, differs
 from .sql import Connection
@@ -29,8 +29,8 @@ class RowCopy:
     reader: Connection
     path: Path
     without: frozenset[int]
-    read: Mark = Mark()
-    written: Mark = Mark()
+    read: JournalPlace = JournalPlace()
+    written: JournalPlace = JournalPlace()
     numbers: dict[int, int] = field(default_factory=dict)
     """The new numbers of the kept runs, by their old numbers."""
     contents: dict[bytes, int] = field(default_factory=dict)
@@ -59,7 +59,7 @@ class RowCopy:
                     if (at := self.contents.pop(content, None)) is not None:
                         held = self.reader.execute(_ONE, (at,)).fetchone()
                         yield self._row(self.numbers[run], Kind.CONTENT.encode(), *held)
-        self.read = Mark(last, before)
+        self.read = JournalPlace(last, before)
 
     def _needed(self) -> dict[int, list[bytes]]:
         """Find the keys of the contents that each kept run uses."""
@@ -75,7 +75,7 @@ class RowCopy:
         number = self.written.rows + 1
         letters = len(place.decode("utf-8", "replace"))
         found = _sum(self.written.sum, number, run, kind, key, letters, place, body)
-        self.written = Mark(number, found)
+        self.written = JournalPlace(number, found)
         return number, run, kind.decode(), key, place.decode(), body.decode(), found
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .answers import AnswerRow, Attempt, Pair
-from .index import Index, Open
+from .index import Index, OpenAttempt
 from .records import Kind
 
 TOGETHER = 256
@@ -32,7 +32,7 @@ class RowTaker:
         self._to_index(key)
         if self._bought is not None:
             self._bought.put_apart(run, number)
-        self._open[key].append(Open(number, run, place.decode()))
+        self._open[key].append(OpenAttempt(number, run, place.decode()))
 
     def settle(self, attempt: Attempt | None, number: int, run: int, key: bytes, place: bytes) -> None:
         """Take an answer whose attempt is not the one that waited for it. ``attempt`` is the one that waited."""
@@ -70,7 +70,7 @@ class RowTaker:
             number, run, place, _ = attempt
             if self._bought is not None:
                 self._bought.put_apart(run, number)
-            self._open.setdefault(key, []).append(Open(number, run, place.decode()))
+            self._open.setdefault(key, []).append(OpenAttempt(number, run, place.decode()))
 
     def pay(self) -> None:
         """Give the answers to the index."""

@@ -13,7 +13,7 @@ from ..vocabulary.errors import DiskError
 from ..vocabulary.json_value import Json
 from ..vocabulary.quoting import shown
 from .address import JournalAddress
-from .head import Mark
+from .head import JournalPlace
 from .history import Row, read_attempts
 from .index import Index
 from .records import APPLICATION, FORMAT, START, TABLE, Kind, checksum, fresh_sum
@@ -79,12 +79,12 @@ def check_form(connection: Connection, path: Path) -> bool:
     return True
 
 
-def read_through(connection: Connection, path: Path, index: Index) -> Mark:
+def read_through(connection: Connection, path: Path, index: Index) -> JournalPlace:
     """Add all rows to an empty index, and return the mark of the last row. Raises DiskError, sqlite3.Error."""
-    return fold(connection, path, index, Mark()) if check_form(connection, path) else Mark()
+    return fold(connection, path, index, JournalPlace()) if check_form(connection, path) else JournalPlace()
 
 
-def fold(connection: Connection, path: Path, index: Index, after: Mark) -> Mark:
+def fold(connection: Connection, path: Path, index: Index, after: JournalPlace) -> JournalPlace:
     """Add the rows behind a mark to ``index``, and return the mark of the last row.
 
     Raises: DiskError, which names the place of the damage.
@@ -139,11 +139,11 @@ def fold(connection: Connection, path: Path, index: Index, after: Mark) -> Mark:
         raise damaged(path, f"row {last} cannot be read ({type(error).__name__})") from None
     finally:
         connection.text_factory = str
-    _check_numbers(connection, path, after, Mark(last, before))
-    return Mark(last, before)
+    _check_numbers(connection, path, after, JournalPlace(last, before))
+    return JournalPlace(last, before)
 
 
-def _check_numbers(connection: Connection, path: Path, after: Mark, last: Mark) -> None:
+def _check_numbers(connection: Connection, path: Path, after: JournalPlace, last: JournalPlace) -> None:
     """Check that the rows behind a mark have the numbers that were counted. Raises DiskError."""
     # The numbers rise, so all of them are right if the last one is. To read each of them would take time.
     if last.rows == after.rows or connection.execute(SUM, (last.rows,)).fetchone() == (last.sum,):

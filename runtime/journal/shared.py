@@ -14,7 +14,7 @@ from ..vocabulary.errors import DiskError, UsageError
 from ..vocabulary.quoting import shown
 from .creation import prepare, refusal
 from .files import open_file
-from .head import Head, HeadFile, Mark
+from .head import Head, HeadFile, JournalPlace
 from .index import Index
 from .lock import Lock
 from .reading import Connect, Evidence, open_mended, open_to_read
@@ -61,7 +61,7 @@ class Shared:
         self._notes: list[str] = []
         self._whole = Path(os.path.abspath(path))
         self._connect = connect
-        self._seen = (index, Mark())
+        self._seen = (index, JournalPlace())
         self._file = 0
         self._lock: Lock | None = None
         self._runs = RunLocks(path)
@@ -105,7 +105,7 @@ class Shared:
         """Say to other processes that this one uses the journal. Raises UsageError, DiskError."""
         self._runs.join()
 
-    def _read_on(self, signs: Evidence, keep: ExitStack) -> tuple[Index, Mark]:
+    def _read_on(self, signs: Evidence, keep: ExitStack) -> tuple[Index, JournalPlace]:
         """Read the rows behind those that were read, by a connection that stays open as long as ``keep``.
 
         The connection changes nothing, so that a damaged file stays as it is.
@@ -123,7 +123,7 @@ class Shared:
         self._file = os.stat(self._whole).st_ino
         return self._seen
 
-    def _begun(self, index: Index, read: Mark) -> Writer:
+    def _begun(self, index: Index, read: JournalPlace) -> Writer:
         if not self._file:
             os.close(open_file(self._whole, os.O_RDWR | os.O_CREAT))
         connection = self._connect(self._whole, timeout=1.0, check_same_thread=False)
@@ -164,7 +164,7 @@ class Shared:
             index = index.grown()
             self._seen = index, fold(reader, self.path, index, read)
 
-    def _live(self, index: Index, read: Mark) -> Mapping[int, int]:
+    def _live(self, index: Index, read: JournalPlace) -> Mapping[int, int]:
         """Return the runs that are live, each with its process; 0 for one that ended since the rows were read."""
         open_ = [number for number, run in index.runs.items() if run.status is None]
         live = self._runs.live(open_)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from flowrun.dsl import dataclass
 
-from .head import Mark
+from .head import JournalPlace
 from .index import Index
 from .records import NOTES, OF_CALLS, Kind
 from .rows import WITH_BODIES, check_form, damaged, fold, read_row
@@ -42,7 +42,7 @@ FORGOTTEN = "SELECT key, number FROM records WHERE kind = 'forgotten' ORDER BY n
 _AT_ONCE = 10_000
 
 
-def read_runs(connection: Connection, path: Path, index: Index) -> Mark:
+def read_runs(connection: Connection, path: Path, index: Index) -> JournalPlace:
     """Add the runs to an empty index, with the number of their answers and their calls in doubt.
 
     Of the answers, only those to calls with a doubtful attempt are added. Raises DiskError, sqlite3.Error.
@@ -50,28 +50,28 @@ def read_runs(connection: Connection, path: Path, index: Index) -> Mark:
     return _read(connection, path, lambda last: _add_runs(connection, path, index, last))
 
 
-def read_answers(connection: Connection, path: Path, index: Index) -> Mark:
+def read_answers(connection: Connection, path: Path, index: Index) -> JournalPlace:
     """Add the answers to an empty index, and nothing else. Raises DiskError, sqlite3.Error."""
     return _read(connection, path, lambda last: _add_answers(connection, index))
 
 
-def _read(connection: Connection, path: Path, add: Callable[[Mark], None]) -> Mark:
+def _read(connection: Connection, path: Path, add: Callable[[JournalPlace], None]) -> JournalPlace:
     """Read a journal in one transaction, because a run may add rows at the same time."""
     connection.execute("BEGIN")
-    last = Mark()
+    last = JournalPlace()
     try:
         if not check_form(connection, path):
             return last
         found = connection.execute("SELECT max(number) FROM records").fetchone()[0]
         if found is not None:
-            last = Mark(found, read_row(connection, path, found)[-1])
+            last = JournalPlace(found, read_row(connection, path, found)[-1])
             add(last)
         return last
     except sqlite3.DatabaseError as error:
         raise damaged(path, str(error)) from None
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         # The full reading names the place.
-        fold(connection, path, Index(), Mark())
+        fold(connection, path, Index(), JournalPlace())
         raise damaged(path, f"its rows do not fit together ({type(error).__name__})") from None
     finally:
         connection.rollback()
@@ -103,7 +103,7 @@ class _Calls:
         return self.rows == 2 * self.answers == 2 * self.intents
 
 
-def _add_runs(connection: Connection, path: Path, index: Index, last: Mark) -> None:
+def _add_runs(connection: Connection, path: Path, index: Index, last: JournalPlace) -> None:
     counted: dict[int, _Calls] = {}
     seen = latest = 0
     for first in range(0, last.rows, _BLOCK):

@@ -18,7 +18,7 @@ from typing import NamedTuple, Protocol
 
 from ..vocabulary.errors import DiskError, told
 from ..vocabulary.quoting import shown
-from .head import HeadFile, Mark
+from .head import HeadFile, JournalPlace
 from .records import Columns, Kind, LogRecord, row, statements
 from .reserve import Reserve
 
@@ -31,7 +31,7 @@ End = int | BaseException
 """The end of an entry: the number of its first row on the disk, or the error that kept it off the disk."""
 
 
-class Reply(Protocol):
+class EntryEnds(Protocol):
     """The ends of entries that came from another process."""
 
     def add(self, number: int, end: End) -> None:
@@ -50,23 +50,23 @@ class WriteRequest(NamedTuple):
     records: tuple[LogRecord, ...] = ()
     done: asyncio.Future[int] | None = None
     flushed: threading.Event | None = None
-    reply: Reply | None = None
+    reply: EntryEnds | None = None
     number: int = 0
 
 
 Waiting = list[tuple[asyncio.Future[int], End]]
 
 
-class Batch(NamedTuple):
+class RowBatch(NamedTuple):
     """The rows of one transaction, the numbers of the first rows of its entries, and the contents among them."""
 
     rows: list[Columns]
     firsts: list[End]
     contents: set[bytes]
-    last: Mark
+    last: JournalPlace
 
 
-class Pace(NamedTuple):
+class LastCommit(NamedTuple):
     """The last commit: when it began and ended, and how many entries it served."""
 
     began: float = 0.0
@@ -99,7 +99,7 @@ class Writer:
         path: Path,
         connection: sqlite3.Connection,
         head: HeadFile,
-        last: Mark,
+        last: JournalPlace,
         contents: Iterable[bytes],
         tell: Callable[[DiskError], None],
     ) -> None:
@@ -112,7 +112,7 @@ class Writer:
         self._tell = tell
         self._reserve = Reserve(path)
         self._broken = False
-        self._pace = Pace()
+        self._pace = LastCommit()
         self._queue: SimpleQueue[Sequence[WriteRequest] | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
 
@@ -175,7 +175,7 @@ class Writer:
         """Commit a group of entries, and complete the futures and events that wait for them."""
         known, began = self.trouble, time.monotonic()
         ends = self._commit(entries)
-        self._pace = Pace(began, time.monotonic(), len(entries))
+        self._pace = LastCommit(began, time.monotonic(), len(entries))
         if self.trouble is not None and known is None:
             self._tell(self.trouble)
         settle(entries, ends, self.last.rows)
@@ -224,7 +224,7 @@ class Writer:
             self._head.move(self.last)
         return batch.firsts
 
-    def _numbered(self, entries: list[WriteRequest], last: Mark) -> Batch:
+    def _numbered(self, entries: list[WriteRequest], last: JournalPlace) -> RowBatch:
         """Make the rows of entries that follow the row ``last``. Contents that the journal has are left out."""
         number, before = last
         rows, firsts, begun = list[Columns](), list[End](), 0
@@ -242,13 +242,13 @@ class Writer:
                 columns = row(number, record, before, begun)
                 before = columns[-1]
                 rows.append(columns)
-        return Batch(rows, firsts, contents, Mark(number, before))
+        return RowBatch(rows, firsts, contents, JournalPlace(number, before))
 
 
 def settle(entries: Sequence[WriteRequest], ends: Sequence[End], rows: int) -> None:
     """Complete the futures and events that wait for entries. Any thread may call this."""
     done: dict[asyncio.AbstractEventLoop, tuple[Waiting, Waiting]] = {}
-    replies: dict[Reply, None] = {}
+    replies: dict[EntryEnds, None] = {}
     for entry, end in zip(entries, ends, strict=True):
         if entry.done is not None:
             answers, others = done.setdefault(entry.done.get_loop(), ([], []))

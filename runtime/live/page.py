@@ -13,7 +13,7 @@ from ..account.sums import Figures
 from ..costs.prices import Prices
 from ..engine.decisions import Call, Failure
 from ..engine.frames import Frame
-from ..engine.scopes import ReadAnswer, Watcher
+from ..engine.scopes import CallWatcher, ReadAnswer
 from ..pages.inputs import Inputs
 from ..replay.call_book import TOO_MUCH
 from ..replay.flow_text import text_beside
@@ -32,7 +32,7 @@ PROMPT = 2.0
 """The most seconds that a run waits for its pages when it was stopped, or ended by an error."""
 
 
-class LivePage(CallShowing, Watcher):
+class LivePage(CallShowing, CallWatcher):
     """The live page of a run, and the listener of its events and calls. A fault in it ends the page, never the run."""
 
     reads_prompts = False

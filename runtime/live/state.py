@@ -16,7 +16,7 @@ from ..account.sums import Figures as Sums
 from ..costs.prices import Prices
 from ..engine.decisions import Call, Failure
 from ..engine.frames import Frame
-from ..engine.scopes import ReadAnswer, Watcher
+from ..engine.scopes import CallWatcher, ReadAnswer
 from ..pages.head import STATE, Figures
 from ..pages.live_page import Changes
 from ..replay.asked_calls import AskedCalls
@@ -34,7 +34,7 @@ _AT_ONCE = 250
 """The calls that are read in one go, while the run has to wait: about a millisecond."""
 
 
-class LiveState(PartialListener, Watcher):
+class LiveState(PartialListener, CallWatcher):
     """A listener and watcher that knows the state of a run, and the version in which each call and vote changed last.
 
     A page holds the number of its version, and nothing waits for it here. So a page that takes nothing costs no memory.

@@ -11,7 +11,7 @@ from flowrun.dsl import dataclass
 
 from ..account.causes import Causes
 from ..replay.call_book import MOST_CALLS, MOST_TEXT, text_in
-from ..replay.call_book import Call as BookedCall
+from ..replay.call_book import CallDraft as BookedCall
 from ..vocabulary import events as e
 from ..vocabulary.run_record import LossRecord
 from ..vocabulary.tally import Tally

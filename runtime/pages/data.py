@@ -34,15 +34,11 @@ missing leaves the model as it is. Texts are references: numbers of ``strings``,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from shlex import quote
 from typing import Any, get_args
 
-from ..account.causes import FIRST, Cause, Causes
-from ..account.spoilt_calls import spoilt_calls
-from ..journal.project import journal_option, resume_command
 from ..plans.step_paths import PathNames
 from ..vocabulary.call import Message
 from ..vocabulary.call_record import TOKEN_CLASSES, AnswerRecord, AttemptRecord, CallRecord, End, State
@@ -56,6 +52,7 @@ from .fitting import fitting
 from .graph import graph_data
 from .head import Figures, cost_of, figures_of
 from .inputs import Inputs
+from .losses import losses_of
 from .strings import Strings
 from .timeline import as_data, timeline_of
 
@@ -84,7 +81,7 @@ def page_data(record: RunRecord, *, texts: bool = True, journal: Path | None = N
         "flow": strings.foreign(record.text),
         **calls_data(record.calls, figures, votes, inputs, strings),
         "votes": votes_data(votes, votes.tallies, inputs.names, strings),
-        "losses": _losses(record, inputs.names, strings, journal),
+        "losses": losses_of(record, inputs.names, strings, journal),
         "graph": graph_data(record),
         "timeline": as_data(timeline_of(record)),
     }
@@ -242,56 +239,6 @@ def _winner(tally: Tally) -> int:
 def _panel(panel: Panel, strings: Strings) -> Json:
     each = zip(panel.items, panel.said, strict=True)
     return [[strings.foreign(item), [[strings.json(answer), n] for answer, _, n in said]] for item, said in each]
-
-
-def _losses(record: RunRecord, names: PathNames, strings: Strings, journal: Path | None) -> dict[str, Json]:
-    causes = Causes()
-    for loss in record.end.losses:
-        causes.add(loss.path, loss.reason)
-
-    def command(cause: Cause) -> str:
-        paths = [path for path, _ in cause.first]
-        return again(record, paths, names, cause.count, journal) if record.id else ""
-
-    return losses_data(causes, sum(loss.fatal for loss in record.end.losses), command, names, strings)
-
-
-def losses_data(
-    causes: Iterable[Cause], fatal: int, command: Callable[[Cause], str], names: PathNames, strings: Strings
-) -> dict[str, Json]:
-    """Return the part ``losses`` of a run. ``fatal`` counts the failures that ended a step.
-
-    ``command`` returns the command that asks the lost calls of a cause again, "" if there is none.
-    """
-    causes = sorted(causes, key=lambda one: -one.count)
-    return {
-        "count": sum(cause.count for cause in causes),
-        "fatal": fatal,
-        "causes": [
-            {
-                "reason": strings.foreign(cause.first[0][1]),
-                "count": cause.count,
-                "first": [[strings.add(names.of(path)), strings.foreign(reason)] for path, reason in cause.first],
-                "command": strings.add(command(cause)),
-            }
-            for cause in causes
-        ],
-    }
-
-
-def again(record: RunRecord, paths: Sequence[str], names: PathNames, count: int, journal: Path | None = None) -> str:
-    """Write the command that asks lost calls again. A resume alone takes their spoilt answers from the journal.
-
-    ``paths`` are the first of ``count`` losses of one cause.
-    """
-    command = resume_command(record.id, journal) + " --allow-python" * bool(record.plan.externs)
-    spoilt = spoilt_calls(record, paths)
-    if not spoilt:
-        return command
-    few = count <= len(paths) and len(spoilt) <= FIRST
-    what = [quote(names.of_call(call)) for call in spoilt] if few else ["--failed"]
-    where = journal_option(journal)
-    return " && ".join([*(f"flowrun journal forget {record.id} {one}{where}" for one in what), command])
 
 
 def nanodollars(cost: float | None) -> int | None:

@@ -7,15 +7,16 @@ from dataclasses import asdict
 
 from flowrun.dsl import dataclass, types
 
-from ..account.causes import Cause, Causes
+from ..account.causes import Causes, FailureCause
 from ..vocabulary.json_value import Json
 from ..vocabulary.run_record import RunRecord
 from .assembly import LIVE_SCRIPTS, assemble
 from .ballots import Votes
-from .data import VERSION, calls_data, losses_data, page_data, run_data, votes_data
+from .data import VERSION, calls_data, page_data, run_data, votes_data
 from .graph import graph_data, graph_html
 from .head import Figures, duration
 from .inputs import Inputs
+from .losses import losses_data
 from .markup import account_html, head_html, safe
 from .outside import outside_html
 from .packing import pack, page_json
@@ -41,7 +42,7 @@ class Changes:
     record: RunRecord
     votes: Sequence[str]
     figures: Figures
-    causes: Sequence[Cause]
+    causes: Sequence[FailureCause]
     version: int
     flying: int
     waiting: str
@@ -142,7 +143,7 @@ def _parts(changes: Changes, inputs: Inputs, strings: Strings) -> dict[str, Json
     }
 
 
-def _causes(changes: Changes) -> list[Cause]:
+def _causes(changes: Changes) -> list[FailureCause]:
     causes = Causes()
     for loss in changes.record.end.losses:
         causes.add(loss.path, loss.reason)

@@ -16,7 +16,7 @@ from google.auth.exceptions import TransportError
 _SECONDS = 20.0
 
 
-class Answered(transport.Response):
+class HttpReply(transport.Response):
     """An answer of a server, whatever its status is."""
 
     def __init__(self, status: int, headers: Any, data: bytes) -> None:
@@ -54,15 +54,15 @@ class Transport(transport.Request):
         headers: Mapping[str, str] | None = None,
         timeout: float | None = None,
         **kwargs: Any,
-    ) -> Answered:
+    ) -> HttpReply:
         data = body.encode() if isinstance(body, str) else body
         request = Request(url, data, dict(headers or {}), method=method)
         unreached: Any = TransportError
         try:
             with self._opener.open(request, timeout=timeout or _SECONDS) as answer:
-                return Answered(answer.status, answer.headers, answer.read())
+                return HttpReply(answer.status, answer.headers, answer.read())
         except HTTPError as error:
             with error:
-                return Answered(error.code, error.headers, error.read())
+                return HttpReply(error.code, error.headers, error.read())
         except OSError as error:
             raise unreached(f"{type(error).__name__}: {error}") from None

@@ -12,17 +12,18 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .driver import Replay, ReplayedCall, replay
     from .run_records import call_rows, calls_of, find_call, read_part, read_run
-    from .source import UNKNOWN, Came, Doubted, Hedged, Replies, Returned, Source, TimedOut, Widened
+    from .source import UNKNOWN, AnswerSource, Came, Doubted, Hedged, Replies, Returned, TimedOut, Widened
 
 _HOMES = {
     "driver": "Replay ReplayedCall replay",
     "run_records": "call_rows calls_of find_call read_part read_run",
-    "source": "UNKNOWN Came Doubted Hedged Replies Returned Source TimedOut Widened",
+    "source": "UNKNOWN AnswerSource Came Doubted Hedged Replies Returned TimedOut Widened",
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names.split()}
 
 __all__ = [
     "UNKNOWN",
+    "AnswerSource",
     "Came",
     "Doubted",
     "Hedged",
@@ -30,7 +31,6 @@ __all__ = [
     "ReplayedCall",
     "Replies",
     "Returned",
-    "Source",
     "TimedOut",
     "Widened",
     "call_rows",

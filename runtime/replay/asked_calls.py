@@ -6,7 +6,7 @@ from flowrun.dsl import dataclass
 
 from ..engine.decisions import Call, Failure
 from ..engine.frames import Frame
-from ..engine.scopes import ReadAnswer, Watcher
+from ..engine.scopes import CallWatcher, ReadAnswer
 from ..vocabulary.call import Request
 from ..vocabulary.sent_call import SentCall
 from .call_surroundings import surroundings_of
@@ -30,7 +30,7 @@ class AskedCall:
     reason: str = ""
 
 
-class AskedCalls(Watcher):
+class AskedCalls(CallWatcher):
     """A watcher that keeps each call by its place, in the order in which the flow asked for them."""
 
     def __init__(self) -> None:

@@ -75,7 +75,7 @@ class _Flight:
     """
 
     start: e.RequestStarted
-    calls: list[Call]
+    calls: list[CallDraft]
     correction: tuple[Message, ...] = ()
     slots: list[int] = field(default_factory=list)
     over: bool = False
@@ -109,7 +109,7 @@ class _Flight:
 
 
 @dataclass(eq=False, slots=True)
-class Call:
+class CallDraft:
     """The record of a call in the making. ``asked`` has what the engine knows of it, None if nobody heard that."""
 
     path: str
@@ -175,7 +175,7 @@ class CallBook:
 
     def __init__(self, prices: Prices, asked: Mapping[str, AskedCall]) -> None:
         self.prices = prices
-        self.calls: dict[str, Call] = {}
+        self.calls: dict[str, CallDraft] = {}
         self._asked = asked
         self._flights: dict[int, _Flight] = {}
 
@@ -188,10 +188,10 @@ class CallBook:
         call = self.calls.get(place)
         if call is None:
             one = self._asked[place]
-            call = Call(one.call.path, place, one.call.model, _still(one.request), "unsent", asked=one)
+            call = CallDraft(one.call.path, place, one.call.model, _still(one.request), "unsent", asked=one)
         return call.record(votes)
 
-    def take(self, event: CallEvent, *, known: bool = False) -> Sequence[Call]:
+    def take(self, event: CallEvent, *, known: bool = False) -> Sequence[CallDraft]:
         """Write an event, and return the calls that it changed. If ``known``, calls that are not there are left out."""
         match event:
             case e.RequestStarted():
@@ -213,7 +213,7 @@ class CallBook:
             _ended(event, flight, self.prices)
         return flight.calls
 
-    def _started(self, event: e.RequestStarted, *, known: bool) -> Sequence[Call]:
+    def _started(self, event: e.RequestStarted, *, known: bool) -> Sequence[CallDraft]:
         if known and not any(one.place in self.calls for one in event.carried):
             return ()
         flight = self._flights[event.number] = _Flight(event, [self._call_of(one) for one in event.carried])
@@ -225,14 +225,16 @@ class CallBook:
             call.attempts.append(flight.open())
         return flight.calls
 
-    def _call_of(self, carried: e.CarriedCall) -> Call:
+    def _call_of(self, carried: e.CarriedCall) -> CallDraft:
         found = self.calls.get(carried.place)
         if found is None:
             request = _still(carried.request)
             asked = self._asked.get(carried.place)
             if asked is not None:
                 request = _still(asked.request)
-            found = self.calls[carried.place] = Call(carried.path, carried.place, carried.model, request, asked=asked)
+            found = self.calls[carried.place] = CallDraft(
+                carried.path, carried.place, carried.model, request, asked=asked
+            )
         # A fallback may have taken the call from its first model.
         found.model = carried.model if found.asked is None else found.asked.call.model
         return found

@@ -26,7 +26,7 @@ from ..engine.decisions import (
     StopTimer,
 )
 from ..engine.frames import Frame
-from ..engine.scopes import Context, ReadAnswer, Watcher
+from ..engine.scopes import CallWatcher, Context, ReadAnswer
 from ..engine.state import State
 from ..plans.models import declared_models
 from ..values.expressions import ModelValue
@@ -35,7 +35,7 @@ from ..vocabulary.call import Message, Request
 from ..vocabulary.errors import AnswerError, FlowrunError, UsageError
 from ..vocabulary.json_value import Json
 from .call_surroundings import surroundings_of
-from .source import UNKNOWN, Came, Doubted, Happening, Hedged, Returned, Source, TimedOut, Widened
+from .source import UNKNOWN, AnswerSource, Came, Doubted, Happening, Hedged, Returned, TimedOut, Widened
 
 End = Literal["answered", "failed", "cancelled", "waiting"]
 WINDOW = 1024
@@ -81,7 +81,7 @@ class ReplayedCall:
         return {one.known.key: one.messages[first:] for one in self.all}
 
 
-class Replay(Watcher):
+class Replay(CallWatcher):
     """A replay under way. Iterate over it: it yields each call when the call has its end.
 
     Calls that have no end are yielded last. After the iteration ``outcome`` is the outcome of the flow, or of the part
@@ -93,7 +93,7 @@ class Replay(Watcher):
         self,
         plan: p.Plan,
         inputs: Mapping[str, Json],
-        source: Source,
+        source: AnswerSource,
         context: Context,
         window: int,
         only: Mapping[str, int] | None = None,
@@ -251,7 +251,7 @@ class Replay(Watcher):
 def replay(
     plan: p.Plan,
     inputs: Mapping[str, Json],
-    source: Source,
+    source: AnswerSource,
     context: Context | None = None,
     *,
     model: str = "",

@@ -26,7 +26,7 @@ from ..vocabulary.json_value import Json
 from .driver import WINDOW, Replay, context_of
 from .file_reads import FileReads
 from .run_beginning import read_beginning
-from .source import UNKNOWN, Came, Happening, Returned, Source
+from .source import UNKNOWN, AnswerSource, Came, Happening, Returned
 
 Samples = Callable[[str], int]
 """A function that returns the most answers that a request to a model asks for, by the model's address."""
@@ -43,7 +43,7 @@ class FreshRequest:
     calls: list[tuple[str, AnswerRecord | None]] = field(default_factory=list)
 
 
-class FreshRun(Source):
+class FreshRun(AnswerSource):
     """A source that answers all requests of a turn at once. ``requests`` are those that were sent."""
 
     def __init__(

@@ -14,15 +14,15 @@ from ..vocabulary.errors import CallError, FlowrunError, PermanentError
 from ..vocabulary.json_value import Json
 from .cursor import CallId, Cursor
 from .failures import AttemptsMade
-from .pending import PendingCalls, PendingExterns, Timers
-from .source import UNKNOWN, Came, Doubted, Happening, Hedged, Source, TimedOut, Widened
+from .pending import PendingCalls, PendingExterns, ReplayTimers
+from .source import UNKNOWN, AnswerSource, Came, Doubted, Happening, Hedged, TimedOut, Widened
 
 _WIDEST = 1 << 20
 
 ReadFile = Callable[[Read], Json]
 
 
-class JournalSource(Source):
+class JournalSource(AnswerSource):
     """The rows of one part of a run: from its beginning, or from a resume, to the end or to the next resume.
 
     ``find`` looks up the answers that were there before this part. ``over`` is True if the run ended by itself in
@@ -53,7 +53,7 @@ class JournalSource(Source):
         self._calls = PendingCalls(spent)
         self._attempts = AttemptsMade()
         self._externs_due = PendingExterns()
-        self._timers = Timers()
+        self._timers = ReplayTimers()
         self._early: dict[CallId, Came] = {}
         self._due: deque[Happening] = deque()
         self.changed: dict[str, bytes] = {}

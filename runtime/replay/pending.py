@@ -88,7 +88,7 @@ class PendingExterns:
         return None
 
 
-class Timers:
+class ReplayTimers:
     """The timers that run. ``now`` is the time of the replay, in milliseconds since the run began."""
 
     def __init__(self) -> None:

@@ -71,7 +71,7 @@ class _Unknown:
 UNKNOWN: Final = _Unknown()
 
 
-class Source:
+class AnswerSource:
     """A source of answers. Subclasses must define ``answer``, or else ``next``.
 
     The replay tells the source of each call with ``launched`` and ``cancelled``. Then it asks for the ``next``
@@ -141,7 +141,7 @@ class Source:
         return None
 
 
-class Replies(Source):
+class Replies(AnswerSource):
     """The lines of a scripted test: each call takes the next line that is left, in the order of the calls.
 
     ``by_path`` has lines for the calls of one path, which take them first.

@@ -23,7 +23,7 @@ class SpentError(FlowrunError):
 
 
 @dataclass(eq=False, slots=True)
-class Account:
+class ServedAmount:
     """The account of the calls or of the dollars of a budget. ``held`` is the most that open runs may spend."""
 
     limit: float | None
@@ -40,8 +40,8 @@ class ServerBudget:
     """The budget of a server, for all its runs. Without a limit it only counts what is spent."""
 
     def __init__(self, total: Budget | None) -> None:
-        self.calls = Account(None if total is None else total.calls)
-        self.money = Account(None if total is None else total.money)
+        self.calls = ServedAmount(None if total is None else total.calls)
+        self.money = ServedAmount(None if total is None else total.money)
 
     @property
     def bounded(self) -> bool:
@@ -82,7 +82,7 @@ class ServerBudget:
                 side.held = max(0.0, side.held - mine)
 
 
-def _taken(side: Account, own: float | None, what: str) -> float | None:
+def _taken(side: ServedAmount, own: float | None, what: str) -> float | None:
     if side.limit is None or own is None:
         return own
     limit = limit_text(side.limit) if what == "dollars" else count_text(round(side.limit), "call")

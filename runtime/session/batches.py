@@ -21,7 +21,7 @@ from ..providers.addresses import without_secrets
 from ..values.expressions import ModelValue
 from ..vocabulary.amounts import count_text
 from ..vocabulary.errors import CallError, UsageError
-from ..vocabulary.submission import Pace, SubmissionMoved
+from ..vocabulary.submission import GatheringTimes, SubmissionMoved
 
 if TYPE_CHECKING:
     from ..dispatch.gathering import Gathering
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from ..limits import Limiter
 
 NONE: Mapping[str, bool] = MappingProxyType({})
-PACE = Pace()
+PACE = GatheringTimes()
 """The pace of all batch APIs."""
 PATIENCE = 14 * 24 * 3600.0
 """The seconds within which a line may be tried again. Those of a live call would end before the first result."""

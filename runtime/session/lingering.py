@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from ..dispatch.ledger import NoLog, RunLog
-from ..journal.index import Open
+from ..journal.index import OpenAttempt
 from ..journal.store import Journal
 from ..limits.lease_shares import LINGER, LONGER
 from ..vocabulary.amounts import count_text
@@ -33,7 +33,7 @@ def lingering(journal: Journal, log: NoLog, tell: Callable[[str], None]) -> list
     return kept
 
 
-def _kept(journal: Journal, attempts: Iterable[Open], now: float) -> list[tuple[str, float]]:
+def _kept(journal: Journal, attempts: Iterable[OpenAttempt], now: float) -> list[tuple[str, float]]:
     requests: dict[str, tuple[str, float]] = {}
     last = 0
     for one in attempts:

@@ -10,7 +10,7 @@ from dataclasses import field
 
 from flowrun.dsl import dataclass
 
-from ..engine.scopes import NO_WATCHER, Watcher
+from ..engine.scopes import NO_WATCHER, CallWatcher
 from ..limits.retry import RetryPolicy
 from ..vocabulary.errors import FlowrunError, StoppedError
 from ..vocabulary.json_value import Json
@@ -83,7 +83,7 @@ class Parts(Processes):
     """Lines on the assumptions that the readers of the inputs had to make."""
     learn: bool = True
     """True if the run learns from earlier runs, and leaves to later ones, what endpoints take."""
-    watcher: Watcher = NO_WATCHER
+    watcher: CallWatcher = NO_WATCHER
     """A watcher of all calls."""
     ask_person: AskPerson | None = None
     """The function that puts questions to a person. None leaves them open."""

@@ -14,7 +14,7 @@ from ..costs.written_budget import Budget
 from ..dispatch.ledger import NoLog, RunLog
 from ..dispatch.run_clock import RunClock
 from ..journal.given_files import Kept, kept_apart, marks_of, reopened
-from ..journal.index import Open, Run
+from ..journal.index import OpenAttempt, Run
 from ..journal.records import JUST_BEGUN, Kind, LogRecord, content
 from ..journal.store import Journal
 from ..vocabulary.amounts import count_text, limit_text
@@ -118,9 +118,11 @@ def notices(
         )
 
 
-def without_lines(doubts: dict[int, list[Open]], book: SubmissionBook) -> tuple[dict[int, list[Open]], int]:
+def without_lines(
+    doubts: dict[int, list[OpenAttempt]], book: SubmissionBook
+) -> tuple[dict[int, list[OpenAttempt]], int]:
     """Return calls in doubt without the lines of batch APIs, and the number of lines whose answers can be read."""
-    left: dict[int, list[Open]] = {}
+    left: dict[int, list[OpenAttempt]] = {}
     held = 0
     for run, found in doubts.items():
         for one in found:
@@ -131,7 +133,7 @@ def without_lines(doubts: dict[int, list[Open]], book: SubmissionBook) -> tuple[
     return left, held
 
 
-def _in_doubt(journal: Journal, run: Run, doubts: list[Open], price: Callable[[str], Price | None]) -> str:
+def _in_doubt(journal: Journal, run: Run, doubts: list[OpenAttempt], price: Callable[[str], Price | None]) -> str:
     bodies = [journal.body(one.number) for one in doubts]
     worsts = [_worst(body, price) for body in bodies]
     known = [worst * one.attempts for one, worst in zip(doubts, worsts, strict=True) if worst is not None]

@@ -7,7 +7,7 @@ from itertools import count
 from math import inf
 
 from ..dispatch.endpoint import Endpoint
-from ..dispatch.wait_clock import Gate, WaitClock
+from ..dispatch.wait_clock import EndpointGate, WaitClock
 from ..providers.addresses import host_of
 from ..values.expressions import ModelValue
 from ..vocabulary.waits import EndpointWaits, Waiting, Waits
@@ -50,7 +50,7 @@ def waiting_now(clock: WaitClock, endpoints: Mapping[str, Endpoint], time: Calla
 
 
 def _endpoint_waits(
-    gate: Gate,
+    gate: EndpointGate,
     models: Sequence[str],
     endpoints: Mapping[str, Endpoint],
     declared: Mapping[str, ModelValue],

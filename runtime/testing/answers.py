@@ -9,7 +9,7 @@ from flowrun.dsl import MESSAGE_TOKENS, dataclass
 from flowrun.runtime.engine.decisions import Call, LaunchExtern, Read
 from flowrun.runtime.engine.frames import Frame
 from flowrun.runtime.limits.retry import Retries, RetryPolicy
-from flowrun.runtime.replay.source import Came, Doubted, Happening, Hedged, Returned, Source, TimedOut
+from flowrun.runtime.replay.source import AnswerSource, Came, Doubted, Happening, Hedged, Returned, TimedOut
 from flowrun.runtime.vocabulary.call import Answer, Request
 from flowrun.runtime.vocabulary.errors import AnswerError, CallError
 from flowrun.runtime.vocabulary.json_value import Json
@@ -40,7 +40,7 @@ class _Flight:
     open: dict[int, float] = field(default_factory=dict)
 
 
-class ScriptedSource(Source):
+class ScriptedSource(AnswerSource):
     """A source whose answers come from a test.
 
     ``meter`` counts the requests. ``prompts`` are all questions with their places. ``rounds`` has, for each step, how

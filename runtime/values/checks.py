@@ -39,7 +39,7 @@ def _words() -> ExpressionWriter:
 
 
 @dataclass(frozen=True, slots=True)
-class Answered(Names):
+class CheckedNames(Names):
     """The names that a check may mention. ``own`` are those of the answer, whose value is ``answer``."""
 
     outer: Names
@@ -67,7 +67,7 @@ def fault(check: p.Check, answer: Json, names: Names) -> str:
 
 def failing(condition: p.Expr, own: tuple[str, ...], value: Json, names: Names) -> str:
     """Return the reason why a condition does not hold for a value with these names. Return "" if it holds."""
-    seen = Answered(names, own, value)
+    seen = CheckedNames(names, own, value)
     try:
         if evaluate(condition, seen):
             return ""
@@ -91,7 +91,7 @@ def _joined(condition: p.Expr) -> Iterator[p.Expr]:
             yield one
 
 
-def _values(part: p.Expr, names: Answered) -> Iterator[str]:
+def _values(part: p.Expr, names: CheckedNames) -> Iterator[str]:
     """Yield the values of the sides of a condition, as far as a model may read them."""
     sides = part.operands if isinstance(part, p.Apply) and part.operator in _COMPARED else (part,)
     told = 0

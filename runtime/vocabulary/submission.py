@@ -36,7 +36,7 @@ class UnreadError(SubmittedError):
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class GatheringTimes:
     """The times of a gathering, in seconds.
 
     A submission is sent ``quiet`` seconds after its last request, but at most ``longest`` after its first. Its state is

@@ -47,7 +47,7 @@ class Driver(Runner, Protocol):
         """Hear of a fault of flowrun itself."""
 
 
-class Beginning:
+class WaitingBodies:
     """The bodies that wait while no worker is ready. ``take`` takes some of them from the queue.
 
     ``start`` starts the workers. It is called when the driver has more bodies than it can take at once.

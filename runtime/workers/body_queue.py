@@ -8,7 +8,7 @@ from dataclasses import field
 
 from flowrun.dsl import dataclass
 
-from .beginning import Beginning
+from .beginning import WaitingBodies
 
 CHUNK = 64
 """The most bodies that go to a worker at once."""
@@ -45,7 +45,7 @@ class BodyQueue:
         self._groups: dict[int, int] = {}
         self._suspects: set[int] = set()
         self._held: deque[int] = deque()
-        self.beginning: Beginning | None = None
+        self.beginning: WaitingBodies | None = None
         self.together: frozenset[str] = frozenset()
 
     def enter(self, number: int, *, suspect: bool = False, group: int | None = None) -> None:

@@ -17,7 +17,7 @@ from ..engine.elsewhere import PREPARED
 from ..vocabulary import events as e
 from ..vocabulary.errors import FlowrunError, InDoubtError, RefusedError, UsageError
 from ..vocabulary.json_value import Json
-from .beginning import Beginning, Driver
+from .beginning import Driver, WaitingBodies
 from .body_queue import BodyQueue
 from .budget_ends import BudgetEnds
 from .message_contents import read, well_formed
@@ -66,7 +66,7 @@ class Hub:
         if isinstance(log, RunLog):
             self._rows = RowRelay(log, self.mistake)
         if early:
-            self.queue.beginning = Beginning(self._taken, lambda: self.team.begin(self, hello))
+            self.queue.beginning = WaitingBodies(self._taken, lambda: self.team.begin(self, hello))
         else:
             await self.team.greet(self, hello)
 

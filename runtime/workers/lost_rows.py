@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 
 from ..dispatch.cache import Recall
 from ..engine.decisions import Call, Known
-from ..journal.index import Index, Open, Run
+from ..journal.index import Index, OpenAttempt, Run
 from ..journal.records import Encoded, Kind, LogRecord
 from ..vocabulary.json_value import Json
 
@@ -58,7 +58,7 @@ class LostRows:
         """Forget the rows of a body that has ended."""
         self._rows.pop(path, None)
 
-    def lose(self, paths: Iterable[str], recall: Recall) -> tuple[set[bytes], list[Open]]:
+    def lose(self, paths: Iterable[str], recall: Recall) -> tuple[set[bytes], list[OpenAttempt]]:
         """Keep the rows of bodies whose worker has died. Return the keys of their calls, and the attempts in doubt."""
         keys: set[bytes] = set()
         for path in paths:

@@ -12,7 +12,7 @@ from ..dispatch.ledger import RunLog
 from ..engine.decisions import Call, Known
 from ..engine.keys import key_of
 from ..journal.answers import Paid
-from ..journal.index import Index, Open
+from ..journal.index import Index, OpenAttempt
 from ..journal.records import Kind, LogRecord
 from ..journal.store import Journal
 from ..journal.wire import packed
@@ -150,4 +150,8 @@ def known_of(key: bytes, told: dict[str, Any]) -> Known:
     if "row" in told:
         number, run, place = told["row"]
         return known_in(told["body"], number, key, Paid(number, run, place))
-    return Known(key, open=tuple(Open(*one) for one in told["open"]), lines=tuple(Open(*one) for one in told["lines"]))
+    return Known(
+        key,
+        open=tuple(OpenAttempt(*one) for one in told["open"]),
+        lines=tuple(OpenAttempt(*one) for one in told["lines"]),
+    )

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..dispatch.ledger import RunLog
 from ..engine.decisions import Call, Policy
-from ..journal.index import Open
+from ..journal.index import OpenAttempt
 from ..journal.records import Kind, LogRecord
 from ..journal.wire import unpacked
 from ..vocabulary.call import Request
@@ -68,7 +68,7 @@ class RowRelay:
         """Forget the rows of a body that has ended."""
         self._lost.over(path)
 
-    def lose(self, paths: Iterable[str]) -> tuple[set[bytes], list[Open]]:
+    def lose(self, paths: Iterable[str]) -> tuple[set[bytes], list[OpenAttempt]]:
         """Keep the rows of bodies whose worker has died. Return the keys of their calls, and the attempts in doubt."""
         keys, doubts = self._lost.lose(paths, self._log.recall)
         self.lost |= keys

@@ -20,7 +20,7 @@ Hello = Callable[[int], dict[str, Json]]
 """A function that makes the first message to the worker with this number."""
 
 
-class Head(Protocol):
+class TeamListener(Protocol):
     """The part of the driver that hears from the workers of a team."""
 
     def join(self, worker: WorkerHandle) -> None:
@@ -58,7 +58,7 @@ class Team:
         self._started: list[Started] = []
         self._numbers = 0
         self._starts_left = _STARTS * count
-        self._head: Head | None = None
+        self._head: TeamListener | None = None
         self._hello: Hello | None = None
         self._waiting: asyncio.Future[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -83,17 +83,17 @@ class Team:
         for _ in range(self.count):
             self._started.append(self._begin_one())
 
-    async def greet(self, head: Head, hello: Hello) -> None:
+    async def greet(self, head: TeamListener, hello: Hello) -> None:
         """Tell all workers about the run, and wait until they are ready. Raises UsageError if one of them is not."""
         self._waiting = asyncio.get_running_loop().create_future()
         await self._greet_all(head, hello)
         await self._waiting
 
-    def begin(self, head: Head, hello: Hello) -> None:
+    def begin(self, head: TeamListener, hello: Hello) -> None:
         """Start the processes, and tell them about the run, which goes on in the meantime."""
         self._spawn(self._begin(head, hello))
 
-    async def _begin(self, head: Head, hello: Hello) -> None:
+    async def _begin(self, head: TeamListener, hello: Hello) -> None:
         self._head = head
         try:
             self.start()
@@ -101,7 +101,7 @@ class Team:
             head.missing(str(error))
         await self._greet_all(head, hello)
 
-    async def _greet_all(self, head: Head, hello: Hello) -> None:
+    async def _greet_all(self, head: TeamListener, hello: Hello) -> None:
         self._head, self._hello = head, hello
         for process in [*self._started]:
             await self._join(process)

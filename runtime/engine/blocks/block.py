@@ -15,7 +15,7 @@ from ...vocabulary import events as e
 from ...vocabulary.json_value import Json
 from ..block_surroundings import Around, TokenCount
 from ..decisions import Failure
-from ..frames import Frame, Layout, PreparedStep
+from ..frames import Frame, FrameLayout, PreparedStep
 from ..machine import Machine
 from ..scopes import Scope
 from ..streams import Feed, Key
@@ -173,7 +173,7 @@ class BlockRun(ABC):
 class BlockStep(PreparedStep):
     """A step that begins a block. ``layout`` holds the steps of its bodies."""
 
-    def __init__(self, plan: p.Step, machine: Machine, layout: Layout) -> None:
+    def __init__(self, plan: p.Step, machine: Machine, layout: FrameLayout) -> None:
         super().__init__(plan)
         self.machine = machine
         self.layout = layout

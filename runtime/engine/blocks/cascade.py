@@ -17,7 +17,7 @@ from ...vocabulary.json_value import Json
 from ...vocabulary.tally import Tally
 from ..block_surroundings import TokenCount
 from ..decisions import Failure
-from ..frames import NO_STEPS, Frame, Layout, PreparedStep
+from ..frames import NO_STEPS, Frame, FrameLayout, PreparedStep
 from ..machine import Machine
 from ..scopes import Scope
 from .block import BlockRun, BlockStep
@@ -30,7 +30,7 @@ LAST = "last"
 class Stage:
     """A prepared stage. ``layout`` holds its one step, without the condition ``when`` for going on to it."""
 
-    layout: Layout
+    layout: FrameLayout
     when: p.Expr | None
 
     @property

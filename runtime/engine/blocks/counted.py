@@ -15,7 +15,7 @@ from ...vocabulary.errors import FlowrunError, InputError
 from ...vocabulary.json_value import Json
 from ..combiners.combiner import SKIPPED
 from ..decisions import Failure
-from ..frames import Frame, Layout
+from ..frames import Frame, FrameLayout
 from ..machine import Machine
 from ..pipelines import Pipelines
 from ..reductions import Reduction
@@ -34,7 +34,7 @@ class Window:
 
 
 @dataclass(eq=False, slots=True)
-class Pace:
+class LaunchPace:
     """The pace at which a block opens its bodies. At most as many are open at once as the ``window`` has places.
 
     ``total`` is the number of elements known so far. ``whole`` is True if no more elements will come. With
@@ -61,7 +61,7 @@ class CountedRun(ReducedRun):
     """A running block with numbered bodies: a map or a repeat. ``placement`` is set if its bodies may run elsewhere."""
 
     step: CountedStep
-    pace: Pace
+    pace: LaunchPace
     placement: Placement | None = field(init=False, default=None)
     weight: float = field(init=False, default=1.0)
 
@@ -116,8 +116,7 @@ class CountedRun(ReducedRun):
             self._place(wide)
         self.open_list(listed=self.step.reduction.gathers)
         self.opened(pace.total)
-        only = self.machine.context.watcher.only.get(self.around.path)
-        if only is not None:
+        if (only := self.machine.context.watcher.only.get(self.around.path)) is not None:
             pace.narrow(only)
         self.machine.work.append(self.combine if pace.whole and not pace.total else self.open_bodies)
 
@@ -217,9 +216,8 @@ class CountedRun(ReducedRun):
             return
         empty = losses.policy == "none" and not spares
         self.list_up(frame.index, None if empty else SKIPPED)
-        missing = self.votes and not failure.abstains
         other = None if empty and not self.combiner.eager else SKIPPED
-        self.result(frame.index, failure if missing else other)
+        self.result(frame.index, failure if self.votes and not failure.abstains else other)
         self.counted(frame.index)
 
     def result(self, number: int, result: Json) -> None:
@@ -228,8 +226,7 @@ class CountedRun(ReducedRun):
 
     def too_many(self) -> bool:
         """Fail the block if it has lost more elements than the flow allows. Return True if it failed."""
-        failure = self.losses.too_many(self.pace.total)
-        if failure is None:
+        if (failure := self.losses.too_many(self.pace.total)) is None:
             return False
         self.give_up(Failure(self.around.path, failure.reason, failure.error))
         return True
@@ -279,7 +276,13 @@ class CountedStep(ReducedStep):
     hands_on = False
 
     def __init__(
-        self, plan: p.Step, machine: Machine, layout: Layout, reduction: Reduction, pipelines: Pipelines, usual: Window
+        self,
+        plan: p.Step,
+        machine: Machine,
+        layout: FrameLayout,
+        reduction: Reduction,
+        pipelines: Pipelines,
+        usual: Window,
     ) -> None:
         super().__init__(plan, machine, layout, reduction, pipelines)
         self.plan = plan

@@ -13,7 +13,7 @@ from ...values.expressions import evaluate
 from ...vocabulary.errors import FlowrunError, InputError
 from ...vocabulary.json_value import Json
 from ..decisions import Failure
-from ..frames import NO_STEPS, Frame, Layout
+from ..frames import NO_STEPS, Frame, FrameLayout
 from ..machine import Machine
 from ..scopes import Defaults, Scope
 from .block import BlockRun, BlockStep
@@ -69,7 +69,7 @@ class FlowStep(BlockStep):
     node: p.FlowCall
 
     def __init__(
-        self, plan: p.Step, machine: Machine, flow: p.Flow, defaults: Defaults, prepared: Callable[[], Layout]
+        self, plan: p.Step, machine: Machine, flow: p.Flow, defaults: Defaults, prepared: Callable[[], FrameLayout]
     ) -> None:
         super().__init__(plan, machine, NO_STEPS)
         self.flow = flow

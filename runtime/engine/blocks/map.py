@@ -13,7 +13,7 @@ from ...values.expressions import evaluate
 from ...vocabulary.errors import InputError, LengthError
 from ...vocabulary.json_value import Json
 from ..decisions import Failure
-from ..frames import Frame, Layout
+from ..frames import Frame, FrameLayout
 from ..machine import Machine
 from ..picked_elements import Picked
 from ..pipelines import Pipelines
@@ -21,7 +21,7 @@ from ..reductions import Reduction
 from ..scopes import Scope
 from ..strands import Strands
 from ..streams import Feed
-from .counted import CountedRun, CountedStep, Pace, Window
+from .counted import CountedRun, CountedStep, LaunchPace, Window
 from .losses import Losses
 from .mapped import MappedRun, hands_on, named
 from .sending_order import SendingOrder
@@ -72,7 +72,7 @@ class MapStep(CountedStep):
         self,
         plan: p.Step,
         machine: Machine,
-        layout: Layout,
+        layout: FrameLayout,
         reduction: Reduction,
         pipelines: Pipelines,
         usual: Window,
@@ -89,7 +89,7 @@ class MapStep(CountedStep):
         total = len(elements.values) if feed is None else None if ranked else feed.bound
         path, launch = frame.path(self.title), str(options.get("launch", "cost"))
         combiner = self.reduction.combiner(scope, path, total, total, (), launch)
-        pace = Pace(self.window(options), total or 0, whole=total is not None)
+        pace = LaunchPace(self.window(options), total or 0, whole=total is not None)
         losses = Losses(options.get("errors", "fail"))
         around = self.around(frame, path, votes=self.reduction.rule.spec.votes)
         weight = float(options.get("weight", 1))

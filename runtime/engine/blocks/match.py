@@ -12,7 +12,7 @@ from ...vocabulary import events as e
 from ...vocabulary.errors import InputError
 from ...vocabulary.json_value import Json
 from ...vocabulary.quoting import shown
-from ..frames import NO_STEPS, Frame, Layout
+from ..frames import NO_STEPS, Frame, FrameLayout
 from ..machine import Machine
 from ..scopes import Scope
 from .block import BlockRun, BlockStep
@@ -24,7 +24,7 @@ class MatchRun(BlockRun):
 
     passes_on = True
 
-    branch: Layout
+    branch: FrameLayout
 
     def start(self) -> None:
         machine = self.machine
@@ -51,7 +51,7 @@ class MatchStep(BlockStep):
 
     node: p.Match
 
-    def __init__(self, plan: p.Step, machine: Machine, branches: Sequence[Layout]) -> None:
+    def __init__(self, plan: p.Step, machine: Machine, branches: Sequence[FrameLayout]) -> None:
         super().__init__(plan, machine, NO_STEPS)
         self.branches = tuple(branches)
 

@@ -17,7 +17,7 @@ from ...vocabulary.json_value import Json
 from ..block_surroundings import TokenCount
 from ..combiners.combiner import SKIPPED, Asked, Combiner, UnheardError
 from ..decisions import Failure
-from ..frames import NO_STEPS, Frame, Layout, sample_of
+from ..frames import NO_STEPS, Frame, FrameLayout, sample_of
 from ..machine import Machine
 from ..pipelines import Pipelines
 from ..reductions import Reduction
@@ -293,7 +293,7 @@ class ReducedStep(BlockStep):
     """A step that begins a block with a reducer."""
 
     def __init__(
-        self, plan: p.Step, machine: Machine, layout: Layout, reduction: Reduction, pipelines: Pipelines
+        self, plan: p.Step, machine: Machine, layout: FrameLayout, reduction: Reduction, pipelines: Pipelines
     ) -> None:
         super().__init__(plan, machine, layout)
         self.reduction = reduction

@@ -22,7 +22,7 @@ from ...vocabulary.quoting import sentence
 from ...vocabulary.tally import in_words
 from ..frames import Frame
 from ..scopes import Scope
-from .counted import CountedRun, CountedStep, Pace
+from .counted import CountedRun, CountedStep, LaunchPace
 from .losses import Losses
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ class RepeatStep(CountedStep):
         combiner = self.reduction.combiner(scope, path, least, most, (), launch, names)
         window = self.window(options)
         # If the flow sets the window, the repeat keeps it full. The usual window is filled many samples at a time.
-        pace = Pace(window, most, together="concurrency" not in options)
+        pace = LaunchPace(window, most, together="concurrency" not in options)
         around = self.around(frame, path, votes=self.reduction.rule.spec.votes)
         # A flow cannot write `errors` on a repeat. The plan of a recording does.
         losses = Losses(options.get("errors", "fail"))

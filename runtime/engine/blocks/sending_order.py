@@ -8,7 +8,7 @@ from functools import cached_property
 from flowrun.dsl import plan as p
 
 from ...vocabulary.json_value import Json
-from ..beginnings import Beginning, beginning_of
+from ..beginnings import FirstAsk, beginning_of
 from ..block_surroundings import Around
 from ..reductions import Reduction
 from ..scopes import Context
@@ -32,7 +32,7 @@ class SendingOrder:
         self.reduction = reduction
 
     @cached_property
-    def beginning(self) -> Beginning | None:
+    def beginning(self) -> FirstAsk | None:
         context, reduction = self.context, self.reduction
         limited = context.calls_limit is not None or context.money_limit is not None
         if not context.strands or limited or not waits_for_all(reduction):

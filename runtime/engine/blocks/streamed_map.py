@@ -16,7 +16,7 @@ from ...vocabulary.json_value import Json
 from ..decisions import Failure
 from ..frames import Frame
 from ..scopes import Scope
-from ..streams import Feed, InOrder, Key, Ranks, Turns, label
+from ..streams import Feed, InOrder, Key, Ranks, WorkQueue, label
 from .mapped import MappedRun, named
 
 
@@ -106,7 +106,7 @@ class RankedMapRun(StreamedMapRun):
     ranks: Ranks = field(init=False, default_factory=Ranks)
     keys: dict[int, Key] = field(init=False, default_factory=dict)
     held: dict[int, Json] = field(init=False, default_factory=dict)
-    turns: Turns = field(init=False, default_factory=Turns)
+    turns: WorkQueue = field(init=False, default_factory=WorkQueue)
     unplaced: InOrder = field(init=False, default_factory=InOrder)
 
     @property

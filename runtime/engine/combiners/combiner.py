@@ -101,7 +101,7 @@ class Combiner(Protocol):
         """Return the tally of a vote, None for any other combiner. ``launched`` is the number of samples begun."""
 
 
-class Gathered:
+class PlainCombiner:
     """The base of all combiners but votes. Every result counts, in the order of the input."""
 
     eager = False

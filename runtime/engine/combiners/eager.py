@@ -12,11 +12,11 @@ from collections.abc import Sequence
 from flowrun.dsl import types
 
 from ...vocabulary.json_value import Json
-from .combiner import NO_QUESTIONS, SKIPPED, Asked, Gathered
+from .combiner import NO_QUESTIONS, SKIPPED, Asked, PlainCombiner
 from .nothing import value_of_nothing
 
 
-class Eager(Gathered, ABC):
+class Eager(PlainCombiner, ABC):
     """A tree or a fold. Its value is the ``root``, the last value that is left. It is ``empty`` if it has no value."""
 
     eager = True

@@ -11,12 +11,12 @@ from ...reducers.tournament import Match, Tournament, tournament
 from ...values.candidates import Candidates
 from ...vocabulary.json_value import Json
 from ...vocabulary.tally import Tally
-from .combiner import NO_QUESTIONS, Asked, Gathered
+from .combiner import NO_QUESTIONS, Asked, PlainCombiner
 
 _NUMBER = types.Range(1, 2)
 
 
-class Playing(Gathered):
+class Playing(PlainCombiner):
     """A tournament between the results. ``whole`` says that the value is the list of all of them, the best first."""
 
     def __init__(self, setting: Setting, *, whole: bool) -> None:

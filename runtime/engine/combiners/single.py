@@ -8,11 +8,11 @@ from flowrun.dsl import types
 
 from ...values.expressions import shaped
 from ...vocabulary.json_value import Json
-from .combiner import NO_QUESTIONS, Asked, Gathered
+from .combiner import NO_QUESTIONS, Asked, PlainCombiner
 from .nothing import value_of_nothing
 
 
-class SingleAsk(Gathered):
+class SingleAsk(PlainCombiner):
     """A combiner that asks once, about all results. If there are no results, it asks nothing."""
 
     def __init__(self, most: int, answer: types.Type) -> None:
@@ -37,7 +37,7 @@ class SingleAsk(Gathered):
         return self._root[0] if self._root else value_of_nothing(self.answer, lost=self.lost)
 
 
-class SingleExtern(Gathered):
+class SingleExtern(PlainCombiner):
     """A combiner that calls an extern once, even without results.
 
     The results are cut to the extern's ``taken`` type.

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from ...vocabulary.json_value import Json
-from .combiner import NO_QUESTIONS, SKIPPED, Asked, Gathered
+from .combiner import NO_QUESTIONS, SKIPPED, Asked, PlainCombiner
 
 
-class Streaming(Gathered):
+class Streaming(PlainCombiner):
     """A combiner that hands each result on, in the order of the input.
 
     It keeps a result only until all results before it have come. Its value is the number of results. If it is ``flat``,

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from ...vocabulary.errors import DiskError, UsageError
 from ...vocabulary.quoting import shown
 from ..address import JournalAddress
-from ..head import Mark
+from ..head import JournalPlace
 from ..records import START, Kind
-from ..writer import Batch, End, Writer, WriteRequest
+from ..writer import End, RowBatch, Writer, WriteRequest
 from .connecting import connect, driver, said_by
 from .idle_queue import AttentiveQueue
 from .locks import OPEN, WRITE, holder_told, live, of_run
@@ -58,7 +58,7 @@ class PostgresWriter(Writer):
     path: JournalAddress
 
     def __init__(
-        self, address: JournalAddress, contents: Iterable[bytes], last: Mark, tell: Callable[[DiskError], None]
+        self, address: JournalAddress, contents: Iterable[bytes], last: JournalPlace, tell: Callable[[DiskError], None]
     ) -> None:
         """Connect, and share the lock of open journals. Raises UsageError, DiskError."""
         # SQLite's connection and the head of its file are used by methods that this class has in another form.
@@ -68,7 +68,7 @@ class PostgresWriter(Writer):
         self._queue = AttentiveQueue(self._look_after)
         self._driver = driver()
         self._in_use = threading.RLock()
-        self._unsure: Batch | None = None
+        self._unsure: RowBatch | None = None
         self._server = self._connect()
 
     def start(self) -> None:
@@ -180,16 +180,16 @@ class PostgresWriter(Writer):
         self._send(batch)
         return self._over(batch)
 
-    def _begun(self) -> Mark:
+    def _begun(self) -> JournalPlace:
         """Begin a transaction that alone adds rows, and return the last row of the journal."""
         with self._connection.pipeline():
             self._connection.execute("BEGIN")
             self._connection.execute("SELECT pg_advisory_xact_lock(%s)", (WRITE,))
             found = self._connection.execute(_LAST, binary=True)
         row = found.fetchone()
-        return Mark(0, START) if row is None else Mark(*row)
+        return JournalPlace(0, START) if row is None else JournalPlace(*row)
 
-    def _send(self, batch: Batch) -> None:
+    def _send(self, batch: RowBatch) -> None:
         if len(batch.rows) > _FEW:
             with self._connection.cursor() as cursor, cursor.copy(_COPY) as copy:
                 copy.set_types(_TYPES)
@@ -204,13 +204,13 @@ class PostgresWriter(Writer):
             self._connection.execute(_INSERT, columns)
             self._connection.execute("COMMIT")
 
-    def _over(self, batch: Batch) -> list[End]:
+    def _over(self, batch: RowBatch) -> list[End]:
         self._unsure = None
         self.last = batch.last
         self._contents |= batch.contents
         return batch.firsts
 
-    def _holds(self, mark: Mark) -> bool:
+    def _holds(self, mark: JournalPlace) -> bool:
         """Tell whether the journal has this row. Its checksum covers all rows before it."""
         if not mark.rows:
             return True

@@ -10,7 +10,17 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 
-from .protocol import Line, Listed, Result, State, SubmissionApi, number_in, objects_in, part, text_in
+from .protocol import (
+    LineResult,
+    Listed,
+    SubmissionApi,
+    SubmissionLine,
+    SubmissionState,
+    number_in,
+    objects_in,
+    part,
+    text_in,
+)
 
 _PATH = "/v1/messages/batches"
 _COUNTS = ("succeeded", "errored", "canceled", "expired")
@@ -19,26 +29,26 @@ _COUNTS = ("succeeded", "errored", "canceled", "expired")
 class AnthropicBatches(SubmissionApi):
     tags = False
 
-    async def submit(self, tag: str, lines: Sequence[Line]) -> str:
+    async def submit(self, tag: str, lines: Sequence[SubmissionLine]) -> str:
         body = {"requests": [{"custom_id": line.key, "params": line.body} for line in lines]}
         return text_in(await self.wire.ask("POST", _PATH, body, pays=True), "id")
 
-    async def look(self, id_: str) -> State:
+    async def look(self, id_: str) -> SubmissionState:
         data = await self.wire.ask("GET", f"{_PATH}/{part(id_)}")
         word = text_in(data, "processing_status")
         done = sum(number_in(data, "request_counts", name) for name in _COUNTS)
-        return State(word.replace("_", " "), word == "ended", done)
+        return SubmissionState(word.replace("_", " "), word == "ended", done)
 
-    async def results(self, id_: str, state: State, keys: Sequence[str]) -> AsyncIterator[Result]:
+    async def results(self, id_: str, state: SubmissionState, keys: Sequence[str]) -> AsyncIterator[LineResult]:
         # The address of the results in the answer may be another host's, which must not get the key.
         async for row in self.wire.rows(f"{_PATH}/{part(id_)}/results"):
             key, found = text_in(row, "custom_id"), row.get("result")
             message = found.get("message") if isinstance(found, dict) else None
             if text_in(found, "type") == "succeeded" and isinstance(message, dict):
-                yield Result(key, message)
+                yield LineResult(key, message)
                 continue
             why = text_in(found, "error", "error", "message") or text_in(found, "error", "message")
-            yield Result(key, why=why or text_in(found, "type") or "it has no reply")
+            yield LineResult(key, why=why or text_in(found, "type") or "it has no reply")
 
     async def listed(self) -> AsyncIterator[Listed]:
         after = ""

@@ -11,7 +11,17 @@ from typing import Any
 from urllib.parse import quote
 
 from .anthropic import seconds_of
-from .protocol import Line, Listed, Result, State, SubmissionApi, number_in, objects_in, part, text_in
+from .protocol import (
+    LineResult,
+    Listed,
+    SubmissionApi,
+    SubmissionLine,
+    SubmissionState,
+    number_in,
+    objects_in,
+    part,
+    text_in,
+)
 
 _GOOD = "SUCCEEDED"
 _ENDED = frozenset({_GOOD, "FAILED", "CANCELLED", "EXPIRED"})
@@ -20,30 +30,30 @@ _ENDED = frozenset({_GOOD, "FAILED", "CANCELLED", "EXPIRED"})
 class GeminiBatches(SubmissionApi):
     most_bytes = 16 * 1024 * 1024
 
-    async def submit(self, tag: str, lines: Sequence[Line]) -> str:
+    async def submit(self, tag: str, lines: Sequence[SubmissionLine]) -> str:
         requests = [{"request": line.body, "metadata": {"key": line.key}} for line in lines]
         body = {"batch": {"displayName": tag, "inputConfig": {"requests": {"requests": requests}}}}
         name = self.name if "/" in self.name else f"models/{self.name}"
         path = f"/v1beta/{quote(name)}:batchGenerateContent"
         return text_in(await self.wire.ask("POST", path, body, pays=True), "name").removeprefix("batches/")
 
-    async def look(self, id_: str) -> State:
+    async def look(self, id_: str) -> SubmissionState:
         data = await self._operation(id_)
         word = _word(data)
         stats = ("metadata", "batchStats")
         done = number_in(data, *stats, "successfulRequestCount") + number_in(data, *stats, "failedRequestCount")
         said = text_in(data, "error", "message")
         refused = (said or "it gives no reason") if word == "FAILED" and not _responses(data) else ""
-        return State(word.lower(), word in _ENDED or data.get("done") is True, done, refused, word != _GOOD)
+        return SubmissionState(word.lower(), word in _ENDED or data.get("done") is True, done, refused, word != _GOOD)
 
-    async def results(self, id_: str, state: State, keys: Sequence[str]) -> AsyncIterator[Result]:
+    async def results(self, id_: str, state: SubmissionState, keys: Sequence[str]) -> AsyncIterator[LineResult]:
         for at, row in enumerate(_responses(await self._operation(id_))):
             key = text_in(row, "metadata", "key") or (keys[at] if at < len(keys) else "")
             body = row.get("response")
             if isinstance(body, dict):
-                yield Result(key, body)
+                yield LineResult(key, body)
             else:
-                yield Result(key, why=text_in(row, "error", "message") or "it has no reply")
+                yield LineResult(key, why=text_in(row, "error", "message") or "it has no reply")
 
     async def listed(self) -> AsyncIterator[Listed]:
         token = ""

@@ -9,14 +9,14 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 
 from .chat import FileBatches, file_row
-from .protocol import Line, Listed, State, number_in, objects_in, part, text_in
+from .protocol import Listed, SubmissionLine, SubmissionState, number_in, objects_in, part, text_in
 
 _ENDED = frozenset({"SUCCESS", "FAILED", "TIMEOUT_EXCEEDED", "CANCELLED"})
 _PAGE = 100
 
 
 class MistralBatches(FileBatches):
-    async def submit(self, tag: str, lines: Sequence[Line]) -> str:
+    async def submit(self, tag: str, lines: Sequence[SubmissionLine]) -> str:
         bare = (replace(line, body={k: v for k, v in line.body.items() if k != "model"}) for line in lines)
         file = await self.upload(tag, map(file_row, bare))
         body = {
@@ -28,14 +28,14 @@ class MistralBatches(FileBatches):
         }
         return text_in(await self.wire.ask("POST", "/batch/jobs", body, pays=True), "id")
 
-    async def look(self, id_: str) -> State:
+    async def look(self, id_: str) -> SubmissionState:
         data = await self.wire.ask("GET", f"/batch/jobs/{part(id_)}")
         word = text_in(data, "status")
         said = "; ".join(one["message"] for one in objects_in(data, "errors") if text_in(one, "message"))
         files = tuple(file for name in ("output_file", "error_file") if (file := text_in(data, name)))
         inputs = data.get("input_files")
         first = inputs[0] if isinstance(inputs, list) and inputs and isinstance(inputs[0], str) else ""
-        return State(
+        return SubmissionState(
             word.replace("_", " ").lower(),
             word in _ENDED,
             number_in(data, "completed_requests")

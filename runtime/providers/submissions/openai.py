@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 
 from .chat import FileBatches, file_row
-from .protocol import Line, Listed, State, number_in, objects_in, part, text_in
+from .protocol import Listed, SubmissionLine, SubmissionState, number_in, objects_in, part, text_in
 
 _ENDED = frozenset({"completed", "failed", "expired", "cancelled"})
 
 
 class OpenAIBatches(FileBatches):
-    async def submit(self, tag: str, lines: Sequence[Line]) -> str:
+    async def submit(self, tag: str, lines: Sequence[SubmissionLine]) -> str:
         # The address of a line is that of OpenAI's own server, whatever the path of this one is.
         rows = (file_row(line, method="POST", url=f"/v1{line.path}") for line in lines)
         file = await self.upload(tag, rows)
@@ -27,12 +27,12 @@ class OpenAIBatches(FileBatches):
         }
         return text_in(await self.wire.ask("POST", "/batches", body, pays=True), "id")
 
-    async def look(self, id_: str) -> State:
+    async def look(self, id_: str) -> SubmissionState:
         data = await self.wire.ask("GET", f"/batches/{part(id_)}")
         word = text_in(data, "status")
         said = "; ".join(one["message"] for one in objects_in(data, "errors", "data") if text_in(one, "message"))
         files = tuple(file for name in ("output_file_id", "error_file_id") if (file := text_in(data, name)))
-        return State(
+        return SubmissionState(
             word.replace("_", " "),
             word in _ENDED,
             number_in(data, "request_counts", "completed") + number_in(data, "request_counts", "failed"),

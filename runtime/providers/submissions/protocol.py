@@ -15,7 +15,7 @@ from .transport import Transport
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class SubmissionLine:
     """A request of a submission: its key, the path of the live API, and the body that the live API would get."""
 
     key: str
@@ -29,7 +29,7 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class SubmissionState:
     """The state of a submission, in the server's ``word``. ``done`` of its lines have ended, 0 if it does not tell.
 
     ``refused`` is the reason if the server took none of its lines. ``broken`` says that it ended before its time, so
@@ -46,7 +46,7 @@ class State:
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class LineResult:
     """The result of a line: the ``body`` of its reply, or None and the reason ``why`` it has none.
 
     A line without a reply was not paid. ``id`` is the server's id for the request.
@@ -90,22 +90,22 @@ class SubmissionApi(ABC):
         return id_
 
     @abstractmethod
-    async def submit(self, tag: str, lines: Sequence[Line]) -> str:
+    async def submit(self, tag: str, lines: Sequence[SubmissionLine]) -> str:
         """Submit lines. Return the id of the submission. Raises InDoubtError if the server may have taken them."""
 
     @abstractmethod
-    async def look(self, id_: str) -> State:
+    async def look(self, id_: str) -> SubmissionState:
         """Ask for the state of a submission."""
 
     @abstractmethod
-    def results(self, id_: str, state: State, keys: Sequence[str]) -> AsyncIterator[Result]:
+    def results(self, id_: str, state: SubmissionState, keys: Sequence[str]) -> AsyncIterator[LineResult]:
         """Read the results of a submission that has ended, in any order. ``keys`` are those of its lines, in order."""
 
     @abstractmethod
     def listed(self) -> AsyncIterator[Listed]:
         """Read the list of submissions, the latest first."""
 
-    async def tidy(self, state: State) -> None:  # noqa: B027 (an API without files has nothing to delete)
+    async def tidy(self, state: SubmissionState) -> None:  # noqa: B027 (an API without files has nothing to delete)
         """Delete the file of lines of a submission whose results were read. Its results stay at the server."""
 
 

@@ -32,15 +32,15 @@ def test_each_answer_is_taken_once_by_the_rule(
     answers = Answers()
     for number, (run, place) in enumerate(rows, 1):
         answers.add(b"k", number, run, place.encode())
-    shelf, taken = KnownAnswers(RUN), set[int]()
+    known, taken = KnownAnswers(RUN), set[int]()
     for turn, place in enumerate(places):
         if turn == 3:
             for number, (run, at) in enumerate(later, 100):
                 answers.add(b"k", number, run, at.encode())
-        shelf.add(answers.later(b"k", shelf.count))
-        assert shelf.count == answers.many(b"k")
+        known.add(answers.later(b"k", known.count))
+        assert known.count == answers.many(b"k")
         left = [one for one in answers.get(b"k", ()) if one.number not in taken]
-        found = shelf.find(place, taken, fresh=fresh)
+        found = known.find(place, taken, fresh=fresh)
         assert found == chosen(left, place, fresh)
         if found is not None:
             taken.add(found.number)
@@ -50,14 +50,14 @@ def test_very_many_equal_questions_are_found_in_linear_time() -> None:
     answers = Answers()
     for number in range(1, 20_001):
         answers.add(b"k", number, 1, f"a[{number}]".encode())
-    shelf, taken = KnownAnswers(RUN), set[int]()
+    known, taken = KnownAnswers(RUN), set[int]()
     with cpu_within(2):
-        shelf.add(answers.later(b"k", 0))
+        known.add(answers.later(b"k", 0))
         for number in range(20_000, 0, -1):
-            found = shelf.find(f"a[{number}]", taken, fresh=False)
+            found = known.find(f"a[{number}]", taken, fresh=False)
             assert found is not None and found.number == number
             taken.add(number)
-    assert shelf.find("a[1]", taken, fresh=False) is None
+    assert known.find("a[1]", taken, fresh=False) is None
 
 
 def test_answers_that_are_forgotten_are_no_longer_counted() -> None:

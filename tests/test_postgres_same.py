@@ -40,7 +40,7 @@ from test_run_notes import (
     test_values_and_errors_of_externs,
 )
 
-from support.postgres_journals import in_postgres, postgres
+from support.postgres_journals import in_postgres
 from support.postgres_server import needs_postgres
 
 pytestmark = [needs_postgres, pytest.mark.usefixtures("in_postgres")]

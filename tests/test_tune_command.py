@@ -152,16 +152,16 @@ def test_a_budget_that_ends_half_way_judges_what_there_is(tune: Tune, tmp_path: 
 
 
 def test_a_failing_row_counts_as_wrong(tune: Tune, tmp_path: Path) -> None:
-    rows(tmp_path, 47, "broken")
+    rows(tmp_path, 11, "broken")
     found = report(tune("--lose", "20%", "--json"))
-    assert {one["right"] for one in found["settings"]} == {47} and {one["unanswered"] for one in found["settings"]} == {
+    assert {one["right"] for one in found["settings"]} == {11} and {one["unanswered"] for one in found["settings"]} == {
         1
     }
     assert "no answer" in tune("--lose", "20%").stdout
 
 
 def test_an_endpoint_that_refuses_ends_the_tuning(tune: Tune, tmp_path: Path) -> None:
-    rows(tmp_path, 60, "locked")
+    rows(tmp_path, 12, "locked")
     assert tune("--lose", "20%").return_value == 3
 
 

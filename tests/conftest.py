@@ -20,6 +20,7 @@ from hypothesis import settings
 
 if TYPE_CHECKING:
     from flowrun.testing import FaultServer
+    from support.postgres_server import PostgresServer
 
 # The asserts of `tests/support` say what they compared, as those of the tests do. Before the first import of it.
 pytest.register_assert_rewrite("support")
@@ -102,6 +103,15 @@ def weights() -> Path:
     folder = cache_folder(os.environ) / "models"
     folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A server for all tests. Each of them takes a database of its own and leaves the settings as they were."""
+    from support.postgres_server import server  # not before the coverage is counted
+
+    with server() as started:
+        yield started
 
 
 @pytest.fixture(autouse=True)

@@ -15,7 +15,6 @@ from support.random_checks import Trial
 from support.soak import share
 
 CHUNK = 40
-CHECKS = ("right", "slowly", "refused", "spoilt", "faults")
 PLACED = [case for case in CASES if " map " in case[1] or "repeat " in case[1]]
 
 
@@ -31,11 +30,10 @@ def drawn(seeds: range) -> list[Trial]:
     return trials
 
 
-@pytest.mark.parametrize("check", CHECKS)
-def test_flows_in_places_mean_what_they_say(check: str) -> None:
+def test_flows_in_places_mean_what_they_say() -> None:
     for trial in drawn(range(CHUNK // 3)):
         try:
-            getattr(trial, check)()
+            trial.everything()
         except Exception as error:
             raise AssertionError(f"seed {trial.seed}: {error!r}\n{trial.text}\n{dict(trial.inputs)}") from error
 
@@ -47,11 +45,10 @@ def test_many_flows_in_places_mean_what_they_say(chunk: int) -> None:
         trial.everything()
 
 
-@pytest.mark.parametrize("check", CHECKS)
-def test_cases_in_places_mean_what_they_say(check: str) -> None:
+def test_cases_in_places_mean_what_they_say() -> None:
     for name, text, inputs in PLACED:
         try:
-            getattr(PlacedTrial(text, inputs, 1), check)()
+            PlacedTrial(text, inputs, 1).everything()
         except Exception as error:
             raise AssertionError(f"{name}: {error!r}\n{text}") from error
 
@@ -59,20 +56,20 @@ def test_cases_in_places_mean_what_they_say(check: str) -> None:
 def test_each_body_ends_once_whatever_happens() -> None:
     """Bodies get answers and failures in any order, and some are cancelled. Nothing of them is left."""
     cancelled, ended = 0, 0
-    for trial in drawn(range(100, 200)):
+    for trial in drawn(range(100, 150)):
         for seed in range(2):
             run = Played(trial, random.Random(seed))
             run.play()
             cancelled, ended = cancelled + len(run.cancelled), ended + len(run.ends)
-    assert cancelled > 10
-    assert ended > 30
+    assert cancelled > 5
+    assert ended > 15
 
 
-@pytest.mark.parametrize("lag", [0.0, 0.4])
-def test_runs_in_places_make_the_same_calls(lag: float) -> None:
+@pytest.mark.parametrize(("lag", "flows"), [(0.0, 2 * CHUNK), (0.4, CHUNK)])
+def test_runs_in_places_make_the_same_calls(lag: float, flows: int) -> None:
     """Values, failures, losses, tallies and all requests are the same, in whatever order messages arrive."""
     seen: Counter[str] = Counter()
-    for trial in drawn(range(CHUNK, 3 * CHUNK)):
+    for trial in drawn(range(CHUNK, CHUNK + flows)):
         seen.update(compared(trial, lag=lag))
-    assert seen["placed"] > 15
+    assert seen["placed"] > flows // 6
     assert seen["calls"] > seen["flows"] * (0.3 if lag else 0.45)

@@ -15,7 +15,7 @@ from flowrun.runtime.journal.address import JournalAddress
 from flowrun.runtime.journal.history import History
 from flowrun.runtime.journal.opening import open_journal
 from flowrun.runtime.vocabulary.account import Account
-from support.postgres_journals import database, postgres
+from support.postgres_journals import database
 from support.postgres_server import needs_postgres
 
 

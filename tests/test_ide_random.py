@@ -38,7 +38,7 @@ PARTS = [
 ]
 PLACES = 20
 """The places of a flow that are tried at most."""
-SHARE = 12
+SHARE = 24
 """Each so many flows of the corpus are tried in one run of the tests, and each time the same ones."""
 
 
@@ -95,7 +95,7 @@ def test_each_place_of_the_corpus(start: int) -> None:
             at_place(view, at)
 
 
-@pytest.mark.parametrize("seed", some(range(4), 2))
+@pytest.mark.parametrize("seed", some(range(4), 4))
 def test_random_edits(seed: int) -> None:
     chance = random.Random(seed)
     for path in chance.sample(CORPUS, 8):
@@ -141,7 +141,7 @@ def test_the_findings_are_those_of_validate(path: Path) -> None:
 
 
 @pytest.mark.no_cover
-@pytest.mark.parametrize("part", some(["a ", "(", '"', "\0", "é", "{{", "# c\n", "1, "], 2), ids=repr)
+@pytest.mark.parametrize("part", some(["a ", "(", '"', "\0", "é", "{{", "# c\n", "1, "], 4, 1), ids=repr)
 def test_a_mebibyte_ends_soon(part: str) -> None:
     text = 'flow f() { return ask "' + part * ((1 << 20) // len(part))
     with cpu_within(4):

@@ -16,10 +16,10 @@ from flowrun.runtime.journal.limit_file import FileTable
 from flowrun.runtime.journal.limit_table import LimitTable
 from flowrun.runtime.journal.opening import limits_of, open_journal
 from flowrun.runtime.vocabulary.errors import DiskError
-from support.postgres_journals import database, postgres
+from support.postgres_journals import database
 from support.postgres_server import PostgresServer, needs_postgres
 
-__all__ = ["database", "postgres"]
+__all__ = ["database"]
 
 
 @pytest.fixture(params=["file", pytest.param("postgres", marks=needs_postgres)])

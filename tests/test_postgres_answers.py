@@ -13,7 +13,7 @@ import pytest
 from flowrun.runtime.journal.address import JournalAddress
 from flowrun.runtime.journal.opening import open_journal
 from support.command_line import Ran, command
-from support.postgres_journals import database, postgres
+from support.postgres_journals import database
 from support.postgres_server import PostgresServer, needs_postgres
 
 pytestmark = needs_postgres

@@ -22,7 +22,7 @@ from flowrun.runtime.journal.address import JournalAddress, place_of
 from flowrun.runtime.journal.postgres.connecting import said_by
 from flowrun.runtime.vocabulary.errors import DiskError, UsageError
 from support.command_line import COMMAND, chat, command
-from support.postgres_journals import database, postgres
+from support.postgres_journals import database
 from support.postgres_server import PASSWORD, PostgresServer, needs_postgres
 from support.written import read_journal
 

@@ -17,7 +17,7 @@ from test_journal_copies import (
     test_the_spoilt_answers_of_all_losses_are_forgotten_at_once,
 )
 
-from support.postgres_journals import in_postgres, postgres
+from support.postgres_journals import in_postgres
 from support.postgres_server import needs_postgres
 
 pytestmark = [needs_postgres, pytest.mark.usefixtures("in_postgres")]

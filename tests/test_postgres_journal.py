@@ -23,7 +23,7 @@ from flowrun.runtime.journal.records import Kind, LogRecord
 from flowrun.runtime.journal.rewrite import rewrite
 from flowrun.runtime.journal.survey import read_answers
 from flowrun.runtime.vocabulary.errors import DiskError, UsageError
-from support.postgres_journals import database, postgres
+from support.postgres_journals import database
 from support.postgres_server import PostgresServer, needs_postgres
 from support.random_rows import records
 from support.written import read_journal

@@ -39,7 +39,7 @@ from test_kept import (
     test_whatever_changes_an_answer_is_part_of_its_key,
 )
 
-from support.postgres_journals import in_postgres, postgres
+from support.postgres_journals import in_postgres
 from support.postgres_server import needs_postgres
 
 pytestmark = [needs_postgres, pytest.mark.usefixtures("in_postgres")]

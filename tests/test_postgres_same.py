@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from test_journal import (
     test_attempts_without_an_end_are_known,
@@ -14,13 +16,8 @@ from test_journal_command import (
     test_prune_removes_what_was_named,
     test_prune_tells_what_it_removed,
 )
-from test_large_journals import (
-    test_the_queries_find_what_a_full_reading_finds,
-)
-from test_replay_runs import (
-    at_once,
-    test_random_runs_are_read_as_they_were,
-)
+from test_large_journals import test_the_queries_find_what_a_full_reading_finds as _queries
+from test_replay_runs import KINDS, at_once, hold
 from test_run_notes import (
     own_modules,
     test_a_file_that_cannot_be_read_is_noted,
@@ -40,7 +37,21 @@ from test_run_notes import (
     test_values_and_errors_of_externs,
 )
 
-from support.postgres_journals import in_postgres, postgres
+from support.postgres_journals import in_postgres
 from support.postgres_server import needs_postgres
 
 pytestmark = [needs_postgres, pytest.mark.usefixtures("in_postgres")]
+
+# A row takes ten times as long as in a file. So there are fewer of them.
+
+
+@pytest.mark.parametrize(("seed", "block"), [(0, 7), (3, 4_000), (6, 1)])
+def test_the_queries_find_what_a_full_reading_finds(
+    seed: int, block: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _queries(seed, block, tmp_path, monkeypatch)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_random_runs_are_read_as_they_were(kind: str, tmp_path: Path) -> None:
+    assert hold(range(4), kind, tmp_path)["answered"]

@@ -12,7 +12,7 @@ from flowrun.runtime.journal.address import JournalAddress
 from flowrun.runtime.journal.opening import open_journal
 from flowrun.runtime.journal.records import Kind, LogRecord
 from flowrun.runtime.vocabulary.errors import DiskError
-from support.postgres_journals import database, postgres
+from support.postgres_journals import database
 from support.postgres_server import PostgresServer, needs_postgres
 from support.written import read_journal
 

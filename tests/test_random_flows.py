@@ -32,7 +32,6 @@ from support.soak import share
 CHUNK = 100
 FEWEST = 100 // CHUNK
 MOST = share(20_000) // CHUNK
-CHECKS = ("right", "slowly", "refused", "spoilt", "faults")
 
 
 def hold(seeds: range, check: str) -> None:
@@ -64,11 +63,10 @@ def test_many_random_flows(chunk: int) -> None:
 
 
 @pytest.mark.parametrize("seeds", [pytest.param([0], id="0"), pytest.param([1, 2], id="more", marks=pytest.mark.slow)])
-@pytest.mark.parametrize("check", CHECKS)
 @pytest.mark.parametrize(("text", "inputs"), [case[1:] for case in CASES], ids=[case[0] for case in CASES])
-def test_cases(text: str, inputs: dict[str, object], check: str, seeds: list[int]) -> None:
+def test_cases(text: str, inputs: dict[str, object], seeds: list[int]) -> None:
     for seed in seeds:
-        getattr(Trial(text, inputs, seed), check)()
+        Trial(text, inputs, seed).everything()
 
 
 @pytest.mark.parametrize("text", REFUSED.values(), ids=REFUSED)

@@ -11,11 +11,11 @@ from flowrun.runtime.journal.address import JournalAddress
 from support.limited_runs import Limited
 from support.model_server import Served, model_server
 from support.patience import eventually
-from support.postgres_journals import database, postgres
+from support.postgres_journals import database
 from support.postgres_server import needs_postgres
 from support.written import read_journal
 
-__all__ = ["database", "postgres"]
+__all__ = ["database"]
 LIMIT = "concurrency: 20"
 
 

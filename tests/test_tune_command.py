@@ -184,16 +184,16 @@ def test_the_settings_of_a_file_are_checked_once_and_not_once_for_each_run(
 
 
 def test_a_failing_row_counts_as_wrong(tune: Tune, tmp_path: Path) -> None:
-    rows(tmp_path, 47, "broken")
+    rows(tmp_path, 11, "broken")
     found = report(tune("--lose", "20%", "--json"))
-    assert {one["right"] for one in found["settings"]} == {47} and {one["unanswered"] for one in found["settings"]} == {
+    assert {one["right"] for one in found["settings"]} == {11} and {one["unanswered"] for one in found["settings"]} == {
         1
     }
     assert "no answer" in tune("--lose", "20%").stdout
 
 
 def test_an_endpoint_that_refuses_ends_the_tuning(tune: Tune, tmp_path: Path) -> None:
-    rows(tmp_path, 60, "locked")
+    rows(tmp_path, 12, "locked")
     assert tune("--lose", "20%").return_value == 3
 
 

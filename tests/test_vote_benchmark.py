@@ -50,10 +50,10 @@ def test_recorded_ballots_give_what_they_give_by_hand(tmp_path: Path, capsys: py
     rng = random.Random(3)
     path = tmp_path / "ballots.jsonl"
     answers = ["18", "18.0", "20", "7", "", " ", None]
-    rows = [{"votes": [rng.choice(answers) for _ in range(13)], "gold": "18"} for _ in range(40)]
+    rows = [{"votes": [rng.choice(answers) for _ in range(13)], "gold": "18"} for _ in range(12)]
     path.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
     assert votes.main(["--ballots", str(path), "--samples", "11"]) == 0
-    assert "40 questions of ballots.jsonl, 11 samples each" in capsys.readouterr().out
+    assert "12 questions of ballots.jsonl, 11 samples each" in capsys.readouterr().out
     assert votes.main(["--ballots", str(path), "--samples", "1"]) == 0
     path.write_text('{"votes": []}', encoding="utf-8")
     with pytest.raises(SystemExit, match=r"ballots.jsonl:1"):

@@ -17,16 +17,9 @@ from flowrun.runtime.journal.opening import open_journal
 from flowrun.runtime.journal.postgres import store
 from flowrun.runtime.journal.store import Journal
 
-from .postgres_server import PostgresServer, server
+from .postgres_server import PostgresServer
 
 _numbers = itertools.count(1)
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[PostgresServer]:
-    """A server for the tests of a module."""
-    with server() as started:
-        yield started
 
 
 @pytest.fixture

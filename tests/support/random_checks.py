@@ -6,7 +6,7 @@ import random
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 from flowrun.dsl import Bounds, Checked, FlowError, Source, Span, check_flow, make_plan, plan
@@ -29,6 +29,21 @@ OUTSIDE = (CallError, AnswerError, ReduceError, BudgetError)
 """The errors that a flow may fail with: from its servers, its models, their votes, and its budget."""
 
 
+@cache
+def _drawn(seed: int) -> tuple[str, Mapping[str, Json]]:
+    """Draw a flow and its inputs. Many tests begin with the same seeds."""
+    rng = random.Random(seed)
+    text = Writer(rng, rng.randint(1, 3), votes=True, wide=True).flow()
+    items = rng.choices([*"abcde", "c d e", ""], k=rng.randint(0, 4))
+    try:
+        check_flow(Source(text), catalog())
+    except FlowError as error:
+        if "F0365" in (one.code for one in error.diagnostics):
+            # The checker refuses a budget that is never enough; only a run can try one that may be enough.
+            text = re.sub(r"budget \d+ calls", "budget 400 calls", text)
+    return text, {"items": items, "p0": rng.random() < 0.5, "p1": rng.random() < 0.5}
+
+
 @dataclass
 class Trial:
     """A flow with its inputs, and the tests of all that must be true of it. ``seed`` is for its models' answers."""
@@ -39,17 +54,8 @@ class Trial:
 
     @classmethod
     def drawn(cls, seed: int) -> Trial:
-        rng = random.Random(seed)
-        text = Writer(rng, rng.randint(1, 3), votes=True, wide=True).flow()
-        items = rng.choices([*"abcde", "c d e", ""], k=rng.randint(0, 4))
-        trial = cls(text, {"items": items, "p0": rng.random() < 0.5, "p1": rng.random() < 0.5}, seed)
-        try:
-            assert trial.checked
-        except FlowError as error:
-            if "F0365" in (one.code for one in error.diagnostics):
-                # The checker refuses a budget that is never enough; only a run can try one that may be enough.
-                trial.text = re.sub(r"budget \d+ calls", "budget 400 calls", text)
-        return trial
+        text, inputs = _drawn(seed)
+        return cls(text, dict(inputs), seed)
 
     @cached_property
     def checked(self) -> Checked:

@@ -1,5 +1,8 @@
 """A process that lacks what Windows lacks: `python -m support.windows ARGUMENTS` runs flowrun in it.
 
+`python -m support.windows --each COMMANDS` runs several commands in turn. They are a list of lists of arguments
+in JSON. It prints the code and both outputs of each.
+
 Modules of the system are missing, functions and constants of ``os``, ``signal`` and ``socket`` are missing, loops take
 no signal handlers, and ``sys.platform`` is `win32` for flowrun. The libraries are loaded before, because they would
 load parts that only a real Windows has. Paths, text files and the handling of open files stay those of this system.
@@ -10,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import fcntl
+import json
 import os
 import select
 import shutil
@@ -18,7 +22,9 @@ import socket
 import struct
 import sys
 import sysconfig
+from contextlib import redirect_stderr, redirect_stdout
 from importlib import import_module
+from io import StringIO
 from types import ModuleType
 from typing import Any
 
@@ -95,9 +101,21 @@ def become_windows() -> None:
     sys.platform = "win32"
 
 
+def captured(arguments: list[str]) -> tuple[int, str, str]:
+    """Run a command, and return its exit code and what it wrote."""
+    from flowrun.runtime.cli import run_command
+
+    with redirect_stdout(StringIO()) as out, redirect_stderr(StringIO()) as err:
+        code = run_command(arguments)
+    return code, out.getvalue(), err.getvalue()
+
+
 if __name__ == "__main__":
     become_windows()
     from flowrun.runtime.cli import main
 
     sys.argv[0] = "flowrun"
-    main()
+    if sys.argv[1:2] == ["--each"]:
+        print(json.dumps([captured(arguments) for arguments in json.loads(sys.argv[2])]))
+    else:
+        main()

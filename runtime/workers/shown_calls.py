@@ -8,7 +8,7 @@ from flowrun.dsl import dataclass
 
 from ..engine.decisions import Call, Failure
 from ..engine.frames import Frame
-from ..engine.scopes import ReadAnswer, Watcher
+from ..engine.scopes import CallWatcher, ReadAnswer
 from ..replay.call_book import MOST_CALLS, MOST_TEXT, text_in
 from ..replay.call_surroundings import surroundings_of
 from ..vocabulary import events as e
@@ -27,7 +27,7 @@ class _Asked:
     read: ReadAnswer
 
 
-class ShownCalls(Watcher):
+class ShownCalls(CallWatcher):
     """A watcher that tells which events go to the driver whole, and what else is known of their calls.
 
     It is ``full`` when this worker alone has sent all that a listener can show, or when the driver says so. Calls of

@@ -13,7 +13,7 @@ from .far_link import DRIVER_BEATS, FarLink
 from .gate import Gate, Guest
 from .link import Link, shut
 
-PLACE_SECONDS = 60.0
+PLACE_SECONDS = 120.0
 """The seconds in which a worker must have been placed and have come."""
 
 

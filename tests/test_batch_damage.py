@@ -15,7 +15,9 @@ from test_batch_apis import ROWS, Place, at, flow
 
 from flowrun.runtime.api import resume_async
 from flowrun.runtime.dispatch import submission_book
+from flowrun.runtime.session import batches
 from flowrun.runtime.session.result import Result
+from flowrun.runtime.vocabulary.submission import Pace
 from support.batch_routes import rows_of
 from support.batch_server import Batch
 from support.few_cases import some
@@ -204,7 +206,9 @@ flow sorts(rows: [text]) {
     assert again.summary.saved == pytest.approx(found.summary.saved)
 
 
-async def test_a_line_that_is_cancelled_before_it_is_submitted_costs_nothing(at: Place) -> None:
+async def test_a_line_that_is_cancelled_before_it_is_submitted_costs_nothing(
+    at: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
     race = """
 model cheap = "openai:m" with batch: true, input_price: 10, output_price: 100, max_tokens: 20
 model quick = "openai:n" with input_price: 10, output_price: 100, max_tokens: 20
@@ -214,6 +218,8 @@ flow sorts(rows: [text]) {
   return out
 }
 """
+    # The submission waits for a minute of quiet, and the other answer comes before.
+    monkeypatch.setattr(batches, "PACE", Pace(quiet=60, first=0.01, most=0.03, patience=60))
     journal = at.folder / "j.db"
     found = await at.run(race, journal=journal, budget="$1")
     assert found.status == "done" and at.count("live") == 1 and not at.server.batches

@@ -62,7 +62,7 @@ async def test_a_server_may_answer_whole(bedrock: BedrockServer) -> None:
 
 async def test_the_usage_ends_a_stream_that_the_server_leaves_open(bedrock: BedrockServer) -> None:
     bedrock.lingers = True
-    reply = await ask(bedrock, WHOLE, timeout=5.0)
+    reply = await ask(bedrock, WHOLE, timeout=60.0)
     assert reply.answers[0].text == "Hello wörld."
 
 

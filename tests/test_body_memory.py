@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from flowrun.runtime.providers.allowance import STEP, Lease, MemoryPool
+from support.patience import PATIENCE
 from support.raw_server import raw_server
 
 MIB = 1024 * 1024
@@ -56,7 +57,7 @@ async def measured(body: bytes, count: int, stream: bool = False) -> dict[str, A
         words = [sys.executable, "-c", CLIENT, server.url, str(count), "stream" if stream else "plain"]
         environ = {"PATH": os.environ["PATH"]}
         ran = await asyncio.to_thread(
-            subprocess.run, words, env=environ, capture_output=True, text=True, check=False, timeout=60
+            subprocess.run, words, env=environ, capture_output=True, text=True, check=False, timeout=PATIENCE
         )
     assert ran.stderr == ""
     found: dict[str, Any] = json.loads(ran.stdout)
@@ -116,7 +117,7 @@ async def grow(lease: Lease, steps: int, most: list[int], held: set[Lease]) -> N
 
 async def test_bodies_never_wait_for_each_other_for_ever() -> None:
     allowance, most, held = MemoryPool(TOTAL * STEP), [0], set[Lease]()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         await asyncio.gather(*(grow(allowance.lease(), 31, most, held) for _ in range(50)))
     assert max(most) == TOTAL
     assert allowance._steps == TOTAL
@@ -164,7 +165,7 @@ def test_the_loops_of_several_threads_share_it() -> None:
     threads = [threading.Thread(target=lambda: asyncio.run(work()), daemon=True) for _ in range(4)]
     for thread in threads:
         thread.start()
-    until = time.monotonic() + 20
+    until = time.monotonic() + PATIENCE
     for thread in threads:
         thread.join(max(0.0, until - time.monotonic()))
     assert len(done) == 4

@@ -169,7 +169,7 @@ def control(folder: Path) -> Iterator[Control]:
 def raw(folder: Path, data: bytes) -> bytes:
     """Send data, and return what comes until the other side closes the connection."""
     with socket.socket(socket.AF_UNIX) as made:
-        made.settimeout(3)
+        made.settimeout(PATIENCE)
         made.connect(os.path.relpath(folder / "r1.sock"))
         found = b""
         try:

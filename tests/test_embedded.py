@@ -23,6 +23,7 @@ from flowrun.runtime.providers.embedded.provider import EmbeddedProvider
 from flowrun.runtime.providers.protocol import Surroundings
 from flowrun.runtime.vocabulary.call import Message, Request
 from flowrun.runtime.vocabulary.errors import PermanentError, RefusedError, UsageError
+from support.patience import PATIENCE
 
 pytestmark = [pytest.mark.embedded, pytest.mark.asyncio(loop_scope="module")]
 
@@ -58,8 +59,8 @@ def runs(pid: int) -> bool:
         return False
 
 
-async def until(holds: Callable[[], Awaitable[bool]], seconds: float) -> bool:
-    end = time.monotonic() + seconds
+async def until(holds: Callable[[], Awaitable[bool]]) -> bool:
+    end = time.monotonic() + PATIENCE
     while time.monotonic() < end:
         if await holds():
             return True
@@ -67,25 +68,25 @@ async def until(holds: Callable[[], Awaitable[bool]], seconds: float) -> bool:
     return False
 
 
-async def gone(pid: int, seconds: float) -> bool:
+async def gone(pid: int) -> bool:
     async def holds() -> bool:
         return not runs(pid)
 
-    return await until(holds, seconds)
+    return await until(holds)
 
 
 async def ended(provider: EmbeddedProvider) -> bool:
     async def holds() -> bool:
         return provider._engine is not None and provider._engine.exit_code is not None
 
-    return await until(holds, 5)
+    return await until(holds)
 
 
-async def works_on(provider: EmbeddedProvider, slots: int, seconds: float = 20) -> bool:
+async def works_on(provider: EmbeddedProvider, slots: int) -> bool:
     async def holds() -> bool:
         return await busy(provider) == slots
 
-    return await until(holds, seconds)
+    return await until(holds)
 
 
 async def busy(provider: EmbeddedProvider) -> int:
@@ -159,7 +160,7 @@ async def test_cancelling_frees_the_model(tiny: EmbeddedProvider) -> None:
     asking.cancel()
     with pytest.raises(asyncio.CancelledError):
         await asking
-    assert await works_on(tiny, 0, seconds=5)
+    assert await works_on(tiny, 0)
 
 
 async def test_too_slow_is_safe_to_ask_again(tiny: EmbeddedProvider) -> None:
@@ -217,7 +218,7 @@ async def test_close_ends_the_process_and_what_is_in_flight() -> None:
     assert await works_on(provider, 4)
     begun = time.monotonic()
     await provider.close()
-    assert time.monotonic() - begun < 10
+    assert time.monotonic() - begun < 60
     assert not runs(pid)
     with pytest.raises(RefusedError, match="was closed"):
         await asking
@@ -233,7 +234,7 @@ async def test_close_while_it_starts(after: float) -> None:
     await asyncio.sleep(after)
     begun = time.monotonic()
     await provider.close()
-    assert time.monotonic() - begun < 10
+    assert time.monotonic() - begun < 60
     with pytest.raises(UsageError, match="closed while it started"):
         await starting
 
@@ -256,7 +257,7 @@ async def test_it_dies_with_a_parent_that_was_killed() -> None:
     assert runs(pid)
     parent.kill()
     await parent.wait()
-    assert await gone(pid, 2)
+    assert await gone(pid)
 
 
 async def test_weights_of_the_users_own(tmp_path: Path) -> None:

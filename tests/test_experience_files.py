@@ -235,6 +235,6 @@ def test_a_process_that_stands_still_holds_nobody_up(tmp_path: Path) -> None:
         holder.stdout.readline()
         began = time.monotonic()
         learn(tmp_path, "seed")
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 60
         holder.communicate(b"\n")
     assert not (tmp_path / NAME).exists()

@@ -128,7 +128,7 @@ async def test_functions_run_side_by_side_within_the_window_of_their_map(folder:
         folder,
         "import threading\nlock = threading.Lock()\nopen_ = most = 0\nbarrier = threading.Barrier(3)\n"
         "def look(n):\n    global open_, most\n    with lock:\n        open_ += 1\n        most = max(most, open_)\n"
-        "    barrier.wait(20)\n    with lock:\n        open_ -= 1\n    return n\n",
+        "    barrier.wait(120)\n    with lock:\n        open_ -= 1\n    return n\n",
     )
     text = (
         'flow f(items: [int]) { m = map n in items { s = { extern: "look", args: { n } } } reduce collect '

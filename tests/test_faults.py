@@ -23,7 +23,7 @@ from flowrun.runtime.limits.retry import RetryPolicy
 from support.few_cases import some
 
 FLOW = """
-model m = "openai:x" with concurrency: 1, temperature: 0.5, timeout: 0.3s, retries: 2
+model m = "openai:x" with concurrency: 1, temperature: 0.5, timeout: SECONDSs, retries: 2
 flow three(xs: [text]) {
   first = ask m "First of {{ xs }}"
   middle = map x in xs { ask m "{{ first }} {{ x }}" } reduce collect
@@ -119,12 +119,14 @@ BENIGN: dict[str, Callable[[Any], None]] = {
     "unknown fields": lambda faults: faults.json({**GOOD, "choices": [{**CLAUSE, "odd": [None]}], "object": 3}),
     "strange rates": lambda faults: faults.json(GOOD, x_ratelimit_remaining_requests="soon", anthropic_ratelimit="-"),
 }
+ENDLESS = ("hang", "hang in the body", "drip")
 MOMENTS = {"first": 0, "middle": 2, "last": CALLS - 1}
 
 
-async def ran(faults: Any, tmp_path: Path) -> Result:
+async def ran(faults: Any, tmp_path: Path, name: str = "") -> Result:
+    """Run the flow. Its requests have little time where a fault takes all of it."""
     path = tmp_path / "a.flow"
-    path.write_text(FLOW)
+    path.write_text(FLOW.replace("SECONDS", "0.5" if name in ENDLESS else "60"))
     return await run_async(
         path,
         {"xs": ["a", "b", "c"]},
@@ -151,7 +153,7 @@ async def test_a_fault_ends_in_its_class(faults: Any, tmp_path: Path, name: str,
     good(faults, at)
     fault.put(faults)
     good(faults)
-    result = await ran(faults, tmp_path)
+    result = await ran(faults, tmp_path, name)
     written = kinds(tmp_path)
     if fault.again:
         assert result.status == "done", result.failures
@@ -178,7 +180,7 @@ async def test_a_fault_that_stays_fails_the_run(faults: Any, tmp_path: Path, nam
     fault = FAULTS[name]
     good(faults)
     fault.put(faults)
-    result = await ran(faults, tmp_path)
+    result = await ran(faults, tmp_path, name)
     assert result.status == "failed"
     reasons = [failure.reason for failure in result.failures]
     assert all(failure.path.startswith("middle[") for failure in result.failures)
@@ -203,7 +205,7 @@ async def test_what_is_odd_and_harmless_is_taken(faults: Any, tmp_path: Path, na
     assert len(faults.seen) == CALLS
 
 
-async def test_an_endless_body_ends_at_the_cap_or_the_deadline(faults: Any, tmp_path: Path) -> None:
+async def test_an_endless_body_ends_at_the_cap(faults: Any, tmp_path: Path) -> None:
     faults.endless(b" " * (1 << 20))
     good(faults)
     result = await ran(faults, tmp_path)

@@ -24,7 +24,7 @@ from flowrun.runtime.workers.far_files import FarReadPool, FileDesk, FileStream,
 from flowrun.runtime.workers.far_link import FarLink
 from flowrun.runtime.workers.file_answers import answer_files
 from flowrun.runtime.workers.gate import MARK, STREAMS, Gate, shown_ticket
-from support.patience import PATIENCE
+from support.patience import PATIENCE, until
 
 
 async def test_a_ticket_lets_each_stream_of_its_worker_in_once() -> None:
@@ -70,8 +70,7 @@ async def test_a_stream_that_has_come_already_is_sent_away() -> None:
     guest = door.expect()
     with socket.create_connection(door.address) as first, socket.create_connection(door.address) as second:
         first.sendall(shown_ticket(guest.ticket, b"m"))
-        for _ in range(500):
-            await asyncio.sleep(0 if guest.come else 0.01)
+        await until(lambda: guest.come)
         kept = guest.come[b"m"]
         second.settimeout(PATIENCE)
         second.sendall(shown_ticket(guest.ticket, b"m"))
@@ -103,7 +102,7 @@ async def test_a_door_that_is_closed_leaves_nothing_in_the_event_loop() -> None:
 
 
 async def test_many_silent_strangers_keep_no_worker_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gate, "SECONDS", 0.5)
+    monkeypatch.setattr(gate, "SECONDS", 3)
     door = Gate("127.0.0.1")
     guest = door.expect()
     host, port = door.address

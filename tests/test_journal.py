@@ -106,7 +106,7 @@ def test_a_writer_is_refused_in_seconds_where_the_first_listens_to_none_until_th
         began = time.monotonic()
         with pytest.raises(UsageError, match=f"process {process.pid} is running a flow with this journal"):
             Journal.open(path)
-        assert time.monotonic() - began < 10
+        assert time.monotonic() - began < 60
         assert read_journal(path) == Index()
         process.kill()
         process.wait()

@@ -21,6 +21,7 @@ from flowrun.runtime.journal.wire import Frames
 from flowrun.runtime.journal.writer import Writer
 from flowrun.runtime.vocabulary.errors import UsageError
 from support.journal_processes import begun, call, processes
+from support.patience import PATIENCE
 from support.written import read_journal
 
 
@@ -51,7 +52,7 @@ ROWS: dict[str, Any] = {
 
 def knock(path: Path) -> socket.socket:
     made = socket.socket(socket.AF_UNIX)
-    made.settimeout(10)
+    made.settimeout(PATIENCE)
     made.connect(str(path) + ".socket")
     return made
 

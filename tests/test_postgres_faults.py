@@ -19,6 +19,7 @@ from flowrun.runtime.journal.reading import JournalReader
 from flowrun.runtime.journal.records import Kind, LogRecord
 from flowrun.runtime.vocabulary.errors import DiskError, UsageError
 from support.few_cases import few
+from support.patience import eventually, until
 from support.postgres_server import PostgresServer, needs_postgres, server
 from support.written import read_journal
 
@@ -187,17 +188,19 @@ def _resumed_elsewhere(
     return other
 
 
-def _begin_soon(journal: PostgresJournal) -> None:
+def _begin_soon(journal: PostgresJournal, run: int = 1) -> None:
     """Resume the run of a connection that was closed. The server needs a moment to notice the end of that."""
-    until = time.monotonic() + 30
-    while time.monotonic() < until:
+
+    def begun() -> bool:
         try:
-            journal.begin(1)
-        except UsageError:
-            time.sleep(0.02)
-        else:
-            return
-    journal.begin(1)
+            journal.begin(run)
+        except UsageError as error:
+            if "is still active" in str(error):
+                return False
+            raise
+        return True
+
+    eventually(begun)
 
 
 async def test_an_idle_run_notices_that_another_process_resumed_it(
@@ -209,10 +212,7 @@ async def test_an_idle_run_notices_that_another_process_resumed_it(
         journal.on_trouble = troubles.append
         with closing(_resumed_elsewhere(journal, journal._link.writer._connection.close, database)) as other:
             await other.append([LogRecord(1, Kind.RESUMED, {"began": 2.0})])
-            for _ in range(200):
-                if troubles:
-                    break
-                await asyncio.sleep(0.05)
+            await until(lambda: troubles)
         assert "has resumed the run" in str(troubles[0])
 
 
@@ -227,7 +227,7 @@ async def test_a_server_that_stays_away_is_trouble_as_a_full_disk_is(
         began = time.monotonic()
         with pytest.raises(DiskError, match="cannot be written any more"):
             await journal.append([call(run, 1, Kind.INTENT)])
-        assert time.monotonic() - began < 10
+        assert time.monotonic() - began < 45
     finally:
         journal.close()
         durable.start()
@@ -244,7 +244,7 @@ async def test_a_run_is_resumed_by_one_at_a_time(database: JournalAddress) -> No
                 other.begin(run)
     with closing(opened(database)) as later:
         assert len(later.index.in_doubt(run)) == 1
-        later.begin(run)
+        _begin_soon(later, run)
 
 
 async def test_a_run_that_went_on_since_its_journal_was_read_is_not_resumed(database: JournalAddress) -> None:
@@ -254,7 +254,7 @@ async def test_a_run_that_went_on_since_its_journal_was_read_is_not_resumed(data
     await journal.append([call(run, 1, Kind.INTENT)])
     journal.close()
     with closing(other), pytest.raises(UsageError, match="the run r1 has gone on elsewhere"):
-        other.begin(run)
+        _begin_soon(other, run)
 
 
 async def test_many_writers_make_one_chain(database: JournalAddress) -> None:

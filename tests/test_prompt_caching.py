@@ -145,4 +145,4 @@ async def test_a_huge_handbook_is_read_once(tmp_path: Path) -> None:
         flow = MAP.replace("OPTIONS", "")
         await ran(server, flow, tmp_path, handbook=HANDBOOK * 100, sections=sections(30))
         assert server.full_reads(600_000) == 1
-        assert time.monotonic() - began < 20
+        assert time.monotonic() - began < 60

@@ -23,6 +23,7 @@ from flowrun.runtime.providers.openai import PROVIDER as OPENAI
 from flowrun.runtime.providers.protocol import Provider, Surroundings
 from flowrun.runtime.vocabulary.call import Message, Request
 from flowrun.runtime.vocabulary.errors import AnswerError, CallError, InDoubtError, PermanentError, RefusedError
+from support.patience import PATIENCE
 
 KEY = "sk-planted-0123456789-secret"
 GOOD = {"choices": [{"message": {"content": "yes"}, "finish_reason": "stop"}]}
@@ -209,16 +210,16 @@ async def test_a_reset_after_sending_is_in_doubt(faults: Any, start: bytes) -> N
 async def test_the_deadline_bounds_the_whole_attempt(faults: Any, fault: str) -> None:
     faults.drip() if fault == "drip" else faults.hang(200 if "body" in fault else None)
     started = time.monotonic()
-    error = await failure(openai(faults.url), timeout=0.15)
+    error = await asyncio.wait_for(failure(openai(faults.url), timeout=0.5), PATIENCE)
     assert isinstance(error, InDoubtError)
-    assert 0.14 < time.monotonic() - started < 1.0
+    assert time.monotonic() - started > 0.49
     # What was left of it when the request was made; a busy machine takes a little.
-    assert re.search(r"within 0\.1\d* s", str(error))
+    assert re.search(r"within 0\.\d+ s", str(error))
 
 
 async def test_a_status_counts_even_when_its_body_hangs(faults: Any) -> None:
     faults.hang(status=429)
-    error = await failure(openai(faults.url), timeout=0.15)
+    error = await failure(openai(faults.url), timeout=0.5)
     assert isinstance(error, RefusedError)
     assert error.status == 429
 
@@ -245,14 +246,18 @@ async def test_a_connection_that_is_never_made_is_refused() -> None:
         for other in others:
             other.close()
     assert isinstance(error, RefusedError)
-    assert "0.2 s" in str(error)
+    assert re.search(r" 0\.[12]\d* s", str(error))
 
 
 async def test_an_answer_that_arrives_with_the_deadline_is_kept() -> None:
+    loop = asyncio.get_running_loop()
+
     class Slow(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = json.dumps(GOOD).encode()
             self.rfile.read(int(self.headers["Content-Length"]))
+            # The loop is busy while both the answer and the deadline come.
+            loop.call_soon_threadsafe(time.sleep, 0.8)
             time.sleep(0.1)
             head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
             self.wfile.write(head.encode() + body)
@@ -261,10 +266,8 @@ async def test_an_answer_that_arrives_with_the_deadline_is_kept() -> None:
     thread = threading.Thread(target=server.handle_request)
     thread.start()
     provider = openai(f"http://127.0.0.1:{server.server_port}")
-    # The loop is busy while both the answer and the deadline come.
-    asyncio.get_running_loop().call_later(0.05, time.sleep, 0.4)
     try:
-        reply = await provider.complete(request(timeout=0.3))
+        reply = await provider.complete(request(timeout=0.6))
     finally:
         await provider.close()
         thread.join()
@@ -289,14 +292,14 @@ async def test_a_redirect_is_not_followed(faults: Any, status: int) -> None:
 
 async def test_a_gzip_bomb_stops_at_the_cap(faults: Any) -> None:
     faults.raw(gzip.compress(b" " * (200 << 20), 1), Content_Encoding="gzip")
-    error = await failure(openai(faults.url), timeout=10.0)
+    error = await failure(openai(faults.url), timeout=PATIENCE)
     assert isinstance(error, AnswerError)
     assert "32 MiB" in str(error)
 
 
 async def test_an_endless_body_stops_at_the_cap(faults: Any) -> None:
     faults.endless(b" " * (1 << 20))
-    error = await failure(openai(faults.url), timeout=10.0)
+    error = await failure(openai(faults.url), timeout=PATIENCE)
     assert isinstance(error, AnswerError)
     assert len(error.text) <= 64 * 1024
 

@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -154,25 +153,21 @@ async def test_the_first_interrupt_stops_the_run_and_keeps_its_answers(tmp_path:
 async def test_a_second_interrupt_ends_at_once(tmp_path: Path) -> None:
     path = tmp_path / "f.flow"
     path.write_text(SLOW)
-    began = time.monotonic()
     with interrupts() as interrupt, pytest.raises(KeyboardInterrupt):
         twice = at_first_request(lambda: (interrupt(), interrupt()))
-        slow = scripted(lambda request, _: Scripted("ok", seconds=30))
+        slow = scripted(lambda request, _: Scripted("ok", seconds=3000))
         run(path, {"xs": ["a", "b"]}, options=RunOptions(opener=slow, on_event=twice))
-    assert time.monotonic() - began < 25
 
 
 async def test_an_interrupt_that_another_thread_gets_is_heard(tmp_path: Path) -> None:
     """The system may give a signal to any thread, and Python handles it in the main thread, which has to wake up."""
     path = tmp_path / "f.flow"
     path.write_text(SLOW)
-    began = time.monotonic()
     with interrupts(to_this_thread) as interrupt:
         twice = at_first_request(lambda: (interrupt(), interrupt()))
-        slow = scripted(lambda request, _: Scripted("ok", seconds=30))
+        slow = scripted(lambda request, _: Scripted("ok", seconds=3000))
         with pytest.raises(KeyboardInterrupt):
             run(path, {"xs": ["a", "b"]}, options=RunOptions(opener=slow, on_event=twice))
-    assert time.monotonic() - began < 25
 
 
 async def test_an_interrupt_reaches_an_inner_run(tmp_path: Path) -> None:
@@ -200,7 +195,7 @@ async def test_a_signal_handler_of_the_caller_may_raise_its_own_error(tmp_path: 
     path = tmp_path / "f.flow"
     path.write_text(SLOW)
     before = signal.signal(signal.SIGUSR1, leave)
-    slow = scripted(lambda request, _: Scripted("", seconds=30))
+    slow = scripted(lambda request, _: Scripted("", seconds=3000))
     try:
         with pytest.raises(TimeoutError, match="too long"):
             run(path, {"xs": ["a"]}, options=RunOptions(opener=slow, on_event=signalled(signal.SIGUSR1)))

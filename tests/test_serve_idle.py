@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from aiohttp import web
 
 from flowrun.runtime.serve.idle import IdleConnections
+from support.patience import PATIENCE
 
 LONGEST = 0.4
 HEAD = b"GET / HTTP/1.1\r\nHost: here\r\n"
@@ -42,7 +43,7 @@ async def served(seconds: float = 0.0) -> AsyncIterator[int]:
 async def ended(reader: asyncio.StreamReader) -> bool:
     """Wait until the server ends a connection. It ends with an error of the socket, or without one."""
     try:
-        return await asyncio.wait_for(reader.read(), 10 * LONGEST) == b""
+        return await asyncio.wait_for(reader.read(), PATIENCE) == b""
     except ConnectionError:
         return True
 
@@ -76,6 +77,6 @@ async def test_a_request_takes_as_long_as_it_needs() -> None:
     async with served(3 * LONGEST) as port:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(HEAD + b"\r\n")
-        assert b"200 OK" in await asyncio.wait_for(reader.readuntil(b"fine"), 10 * LONGEST)
+        assert b"200 OK" in await asyncio.wait_for(reader.readuntil(b"fine"), PATIENCE)
         assert await ended(reader)
         writer.close()

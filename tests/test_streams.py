@@ -20,6 +20,7 @@ from flowrun.runtime.vocabulary import events as e
 from flowrun.runtime.vocabulary.call import Answer, Message, Request
 from flowrun.runtime.vocabulary.errors import AnswerError, CallError, InDoubtError, PermanentError, RefusedError
 from flowrun.runtime.vocabulary.usage import Usage
+from support.patience import PATIENCE
 
 LIST = {"type": "array", "items": {"type": "string"}}
 
@@ -66,7 +67,7 @@ def provider(name: str, url: str) -> Provider:
 
 async def ask(served: Provider, **more: Any) -> Any:
     try:
-        return await served.complete(Request((Message("user", "hi"),), stream=True, **{"timeout": 5.0, **more}))
+        return await served.complete(Request((Message("user", "hi"),), stream=True, **{"timeout": PATIENCE, **more}))
     finally:
         await served.close()
 
@@ -167,10 +168,10 @@ async def test_one_that_is_cut_off_is_in_doubt(faults: Any) -> None:
 async def test_an_endless_one_ends_at_the_cap_and_a_slow_one_at_the_deadline(faults: Any) -> None:
     faults.endless(sse(chunk("x" * (1 << 20))), Content_Type="text/event-stream")
     with pytest.raises(AnswerError, match="32 MiB"):
-        await ask(provider("openai", faults.url), timeout=20.0)
+        await ask(provider("openai", faults.url), timeout=PATIENCE)
     faults.hang()
     with pytest.raises(InDoubtError):
-        await ask(provider("openai", faults.url), timeout=0.2)
+        await ask(provider("openai", faults.url), timeout=0.5)
 
 
 async def test_a_shape_that_is_whole_ends_the_answer(faults: Any) -> None:

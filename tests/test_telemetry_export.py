@@ -40,7 +40,7 @@ class Receiver:
     async def take(self, request: web.Request) -> web.Response:
         body = await request.read()
         if self.stalls:
-            await asyncio.sleep(60)
+            await asyncio.sleep(600)
         kind = request.path.rpartition("/")[2]
         self.keys.add(request.headers.get("x-key"))
         if request.headers.get("Content-Encoding") == "gzip":
@@ -140,7 +140,7 @@ async def test_a_dead_receiver_costs_the_command_a_second(faults: Any, flow: Any
     assert (code, out) == (0, "hi\n")
     assert "not all traces and metrics of this run reached their receiver" in err
     assert "Traceback" not in err
-    assert seconds < 15
+    assert seconds < 60
 
 
 @pytest.mark.slow
@@ -149,7 +149,7 @@ async def test_a_receiver_that_stalls_does_not_hold_the_command(faults: Any, flo
         code, out, err, seconds = await command(flow(FLOW), faults, OTEL_EXPORTER_OTLP_ENDPOINT=found.url)
     assert (code, out) == (0, "hi\n")
     assert "not all traces and metrics" in err
-    assert seconds < 15
+    assert seconds < 60
 
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/x-protobuf\r\n\r\n"
@@ -188,7 +188,7 @@ async def test_a_hostile_receiver_costs_little_and_is_told_in_one_line(faults: A
     finally:
         server.close()
     assert (code, out) == (0, "hi\n")
-    assert seconds < 15
+    assert seconds < 60
     assert "\x1b" not in err and "Traceback" not in err
     lines = err.splitlines()
     assert lines[-1].startswith("1 call ")

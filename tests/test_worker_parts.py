@@ -6,7 +6,6 @@ import asyncio
 import json
 import random
 import socket
-from collections.abc import Callable
 from typing import Any, get_args
 
 import pytest
@@ -33,6 +32,7 @@ from flowrun.runtime.workers.event_forms import STRIDE, EventReader, EventWriter
 from flowrun.runtime.workers.known_keys import KnownKeys
 from flowrun.runtime.workers.link import Link
 from flowrun.runtime.workers.lost_rows import LostRows, body_of
+from support.patience import until
 
 CALL = SentCall(
     "xs[1].draft", "xs[1].draft", "openai:m", Request((Message("user", "Hello", heads=(3,)),), ("a", "b"), seed=4)
@@ -276,14 +276,6 @@ async def test_an_end_by_the_budget_waits_for_paid_requests() -> None:
     assert told == [1]
 
 
-async def soon(true: Callable[[], bool]) -> None:
-    """Wait until something is true, for ten seconds at the most."""
-    for _ in range(1000):
-        if true():
-            return
-        await asyncio.sleep(0.01)
-
-
 async def test_messages_keep_their_order_and_a_cut_stream_is_told_once() -> None:
     ends = socket.socketpair()
     heard: list[Json] = []
@@ -303,7 +295,7 @@ async def test_messages_keep_their_order_and_a_cut_stream_is_told_once() -> None
     assert [message["n"] for message in heard] == list(range(1000))
     one.close()
     one.send({"n": 0})
-    await soon(lambda: bool(lost))
+    await until(lambda: bool(lost))
     assert lost == [2]
     two.close()
 
@@ -313,7 +305,7 @@ async def test_a_stream_with_other_bytes_is_cut() -> None:
     lost: list[int] = []
     await Link.over(ends[0], lambda message: None, lambda: lost.append(1))
     ends[1].sendall(b"GET / HTTP/1.1\r\n\r\n")
-    await soon(lambda: bool(lost))
+    await until(lambda: bool(lost))
     assert lost == [1]
     ends[1].close()
 

@@ -21,7 +21,7 @@ CORPUS = sorted([*(ROOT / "corpus").rglob("*.flow"), *(ROOT.parent / "workflows"
 
 @cache
 def corpus_file(path: Path) -> tuple[Source, tuple[Diagnostic, ...]]:
-    """A program of the corpus and what is found in it: three tests ask."""
+    """A program of the corpus and what is found in it: two tests ask."""
     source = Source(path.read_text(encoding="utf-8"), path.name)
     return source, found_in(source, path.parent)
 
@@ -87,13 +87,10 @@ def hold_found(source: Source, found: tuple[Diagnostic, ...], folder: Path) -> i
 
 
 @pytest.mark.parametrize("path", CORPUS, ids=lambda path: f"{path.parent.name}/{path.stem}")
-def test_each_safe_fix_of_the_corpus_leaves_fewer_errors(path: Path) -> None:
-    hold_found(*corpus_file(path), path.parent)
-
-
-@pytest.mark.parametrize("path", CORPUS, ids=lambda path: f"{path.parent.name}/{path.stem}")
-def test_each_guess_of_the_corpus_carries_its_fix(path: Path) -> None:
-    for one in corpus_file(path)[1]:
+def test_each_safe_fix_of_the_corpus_leaves_fewer_errors_and_each_guess_carries_its_fix(path: Path) -> None:
+    source, found = corpus_file(path)
+    hold_found(source, found, path.parent)
+    for one in found:
         if "did you mean" in one.help:
             assert one.fix, one.message
             assert f"`{one.fix.edits[0].text.strip(chr(34))}`" in one.help

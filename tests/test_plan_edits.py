@@ -150,10 +150,10 @@ def hold(seeds: range) -> dict[str, int]:
 
 
 def test_an_edited_plan_is_refused_or_ends_as_flows_end() -> None:
-    fates = hold(range(100))
+    fates = hold(range(50))
     # Not all of them are refused: what is left of the plan has to be run.
-    assert fates["refused"] > 15, fates
-    assert fates["done"] > 15, fates
+    assert fates["refused"] > 7, fates
+    assert fates["done"] > 7, fates
 
 
 @pytest.mark.slow

@@ -111,9 +111,7 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize(
-    ("text", "most", "others"), few(CASES, "votes", "a search", "single answers", "a cascade by sureness")
-)
+@pytest.mark.parametrize(("text", "most", "others"), few(CASES, "votes", "a search", "a cascade by sureness"))
 def test_each_setting_costs_what_a_run_of_it_alone_costs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, most: int, others: tuple[str, ...]
 ) -> None:

@@ -19,15 +19,15 @@ HOSTILE = "</pre></table><script>window.canary=1</script>\x1b[2J\u202e"
 
 
 def test_the_page_has_what_the_terminal_has(tune: Tune, tmp_path: Path) -> None:
-    rows(tmp_path, 60, "slip", "slip", "toss", "broken")
-    told = tune("--lose", "5%", "-o", "tune.html")
+    rows(tmp_path, 20, "slip", "slip", "toss", "broken")
+    told = tune("--lose", "10%", "-o", "tune.html")
     assert told.exception is None and "the result is in `tune.html`" in told.stderr
     page = (tmp_path / "tune.html").read_text(encoding="utf-8")
     cells = told.stdout.split("\n\n")[0].split()
     assert "promised" in cells and all(f">{one}<" in page or one in page for one in cells)
     assert next(line for line in told.stdout.splitlines() if line.startswith("ahead 3: ")) in page
     assert "   4 |   kind = repeat 3..9" in page.replace("&quot;", '"')
-    found = report(tune("--lose", "5%", "--json"))
+    found = report(tune("--lose", "10%", "--json"))
     assert len({one["run"] for one in found["settings"]}) == 5
 
 

@@ -13,8 +13,14 @@ import pytest
 
 import flowrun
 from flowrun.runtime.account.cascades import cascade_counts, cascade_lines, cascades_json, outside_cascades
+from flowrun.runtime.account.usual_costs import usual_cost
+from flowrun.runtime.costs.prices import Prices
+from flowrun.runtime.vocabulary.account import Account, Ceiling
 from flowrun.runtime.vocabulary.cascade_tally import CascadeTally, StageTally
-from flowrun.runtime.vocabulary.usage import Usage
+from flowrun.runtime.vocabulary.tariff import Tariff
+from flowrun.runtime.vocabulary.usage import Price, Usage
+from support.answering import answering
+from support.command_line import command
 from support.model_server import Served, model_server
 from support.processes import Command
 
@@ -81,6 +87,32 @@ def test_a_run_of_many_cascades_is_told_in_one_line_everywhere(place: Path) -> N
         code, _, err = run(place, served, "report", "last", "-o", "page.html")
         assert code == 0, err
         assert f"<h2>Cascades</h2><p>{line}</p>" in (place / "page.html").read_text()
+
+
+async def test_the_costs_of_stages_count_what_caches_saved(place: Path) -> None:
+    text = FLOW.replace("output_price: 2\n", "output_price: 2, cached_price: 0.1\n")
+    (place / "f.flow").write_text(text.replace("output_price: 20", "output_price: 20, cached_price: 1"))
+    with answering(lambda prompt, model, number: "A" if "steps" in prompt else "B", 1, cached=15) as served:
+        given = ("--items", '["one", "two"]', "--json", "--journal", "journal.db")
+        environ = {"OPENAI_BASE_URL": served.url, "OPENAI_API_KEY": "none"}
+        ran = await command("f.flow", *given, folder=place, **environ)
+        told = json.loads(ran.out)
+        quick, dear = told["cascades"]["kinds.kind"]["stages"]
+        assert quick["cost"] == pytest.approx(4 * (5 * 1 + 15 * 0.1 + 3 * 2) / 1e6)
+        assert dear["cost"] == pytest.approx(2 * (5 * 10 + 15 * 1 + 3 * 20) / 1e6)
+        assert told["cost"] == pytest.approx(quick["cost"] + dear["cost"])
+        shown = await command("show", "last", "--json", "--journal", "journal.db", folder=place, **environ)
+        assert json.loads(shown.out)["run"]["cascades"] == told["cascades"]
+
+
+@pytest.mark.parametrize(("calls", "prompt", "dollars"), [(400, 1000, 1e-6), (1, 400_000, 3e-6)])
+def test_many_short_prompts_are_no_long_one(calls: int, prompt: int, dollars: float) -> None:
+    tariffs = (("", (Tariff(1e-6, 1e-6), Tariff(3e-6, 3e-6, above=200_000))),)
+    prices, account = Prices({}, {"openai:x": Price(3e-6, 3e-6, tariffs=tariffs)}), Account()
+    for _ in range(calls):
+        account.pay("openai:x", [Usage(prompt, 0)], Ceiling(0))
+    for part in (400_000, 300_000, 1000):
+        assert usual_cost(prices, account)("openai:x", Usage(part, 0)) == pytest.approx(part * dollars)
 
 
 def test_a_run_without_a_journal_has_the_line_on_its_page(place: Path) -> None:

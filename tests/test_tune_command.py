@@ -177,8 +177,13 @@ def test_the_settings_of_a_file_are_checked_once_and_not_once_for_each_run(
 ) -> None:
     from flowrun.dsl import check_settings
 
-    checks, every = [], check_settings.check_every
-    monkeypatch.setattr(check_settings, "check_every", lambda *given: checks.append(1) or every(*given))
+    checks, every = list[Any](), check_settings.check_every
+
+    def counted(*given: Any) -> None:
+        checks.append(given)
+        every(*given)
+
+    monkeypatch.setattr(check_settings, "check_every", counted)
     assert len(report(tune("--lose", "20%", "--json"))["settings"]) == 5
     assert len(checks) == 1
 

@@ -7,15 +7,14 @@ mean price that this stage had where it ran.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
 from ..vocabulary.amounts import count_text, money_text
 from ..vocabulary.cascade_tally import CascadeCount, CascadeTally, StageCount
 from ..vocabulary.usage import Usage
+from .usual_costs import Cost
 
-Cost = Callable[[str, Usage], float | None]
-"""A function that returns the dollars for the tokens of a model, None if a price is not known."""
 _T = TypeVar("_T")
 _PLACE = re.compile(r"\[[^\]]*\]")
 _CUT = re.compile(r"[.\[]")

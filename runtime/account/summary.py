@@ -13,6 +13,7 @@ from ..vocabulary.account import Account, Ceiling
 from ..vocabulary.partial_listener import PartialListener
 from ..vocabulary.usage import Usage
 from .traffic import TrafficCounts
+from .usual_costs import Cost, usual_cost
 
 if TYPE_CHECKING:
     from .sums import Figures
@@ -178,22 +179,16 @@ class Summary(TrafficCounts, PartialListener):
         """
         # A search may have paid for samples behind the one that passed.
         seen = vote.tally.counted + vote.tally.discarded if vote.tally.contest is None else vote.tally.asked
-        costs = [None if use is None else self._cost_of(model, Usage(*use)) for model, use in vote.used.items()]
+        costs = [None if use is None else self.cost_of(model, Usage(*use)) for model, use in vote.used.items()]
         known = [cost for cost in costs if cost is not None]
         if not vote.tally.saved:
             return 0.0
         return sum(known) / seen * vote.tally.saved if seen and known and len(known) == len(costs) else None
 
-    def _cost_of(self, model: str, usage: Usage) -> float | None:
-        """Estimate the dollars for tokens of a model. Their classes are assumed to be those of all its tokens."""
-        flat, price = self.prices.cost_of(model, usage), self.prices(model)
-        # The whole run is meant: a run that is resumed has the same figures as before.
-        uses = [one.models[model] for one in (self.past, self.account) if model in one.models]
-        if not flat or price is None or not uses:
-            return flat
-        read, written = (sum(use.input_tokens for use in uses), sum(use.output_tokens for use in uses))
-        like = self.prices.cost_of(model, Usage(read, written))
-        return flat * sum(use.cost(price) for use in uses) / like if like else flat
+    @property
+    def cost_of(self) -> Cost:
+        """The function that estimates the dollars for a part of the tokens of this run, before a resume and after."""
+        return usual_cost(self.prices, self.past, self.account)
 
     @property
     def saved(self) -> float | None:

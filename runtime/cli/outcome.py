@@ -170,7 +170,7 @@ def _cascades_told(result: Result) -> list[str]:
         return []
     from ..account.cascades import cascade_counts, cascade_lines
 
-    return cascade_lines(cascade_counts(result.outcome.cascades, result.summary.prices.cost_of))
+    return cascade_lines(cascade_counts(result.outcome.cascades, result.summary.cost_of))
 
 
 def _totals(result: Result) -> dict[str, Any]:
@@ -186,7 +186,7 @@ def _cascades(result: Result) -> dict[str, Any]:
         return {}
     from ..account.cascades import cascade_counts, cascades_json
 
-    return {"cascades": cascades_json(cascade_counts(result.outcome.cascades, result.summary.prices.cost_of))}
+    return {"cascades": cascades_json(cascade_counts(result.outcome.cascades, result.summary.cost_of))}
 
 
 def _questions(result: Result) -> dict[str, Any]:

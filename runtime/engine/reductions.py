@@ -11,7 +11,7 @@ from flowrun.dsl import plan as p
 from flowrun.dsl import rule_of, types
 
 from ..plans.free_names import in_asks, mentions
-from ..reducers import REDUCERS, Setting
+from ..reducers import REDUCERS, ReduceError, Setting
 from ..values.expressions import evaluate
 from ..values.prompts import shown
 from ..values.ranges import within_bounds
@@ -104,6 +104,8 @@ class Reduction:
         setting = Setting(
             least or 0, most or 0, names, args, launch, self.item, plan.tallied, asks, seed, self.unit, items
         )
+        if most is not None and (said := self.rule.never(setting)):
+            raise ReduceError(said)
         if plan.same:
             return self._comparing(replace(setting, asks=False))
         if "method" in args and asks and any(one.asks and one.asks.times for one in self.rule.spec.params):

@@ -21,13 +21,16 @@ from .adaptive import Adaptive, reach_of, way_of, why_not
 from .arguments import HOLDS, PARAMS, SAME, STANDS, held, plurality
 from .expected import Over, UntilOver
 from .protocol import Rule, Setting
-from .reach import Args, Reach, beyond, number, that_can_stand, with_ballots
+from .reach import Args, Reach, beyond, number, that_can_stand, too_few, with_ballots
 
 if TYPE_CHECKING:
     from fractions import Fraction
 
 RIGHT = 0.8
 """The probability that one sample is right, if the flow does not give it."""
+
+
+NO_LEAD = "an answer cannot be {needed} votes ahead in a vote of {most}"
 
 
 class Ahead(Adaptive):
@@ -65,6 +68,11 @@ def lead_for(target: float, steps: int, right: float) -> int:
     return max(1, ceil(log(odds) / log((1 - right) / right) - 1e-9))
 
 
+def _never(setting: Setting) -> str:
+    lead = lead_of(setting.args) or 1
+    return NO_LEAD.format(needed=lead, most=setting.most) if lead > setting.most else too_few(setting)
+
+
 def _result(given: Given) -> types.Type | Refusal:
     if given.least is None or not given.chooses:
         help = "write the least and the greatest number of samples, `repeat 3..15`, or use `majority`"
@@ -78,7 +86,7 @@ def _result(given: Given) -> types.Type | Refusal:
             )
     lead = lead_of(given.args)
     arg = "lead" if "lead" in given.args else "target"
-    far = beyond(lead, given, arg, "an answer cannot be {needed} votes ahead in a vote of {most}")
+    far = beyond(lead, given, arg, NO_LEAD)
     return far or held(given, plurality(given))
 
 
@@ -126,4 +134,5 @@ RULE = Rule(
         expected=UntilOver(_ends),
     ),
     that_can_stand(Ahead, REACH),
+    _never,
 )

@@ -18,7 +18,7 @@ from .arguments import AT_LEAST, STANDS, ties, told_apart
 from .expected import more_than_half, until_uncatchable
 from .majority import Majority
 from .protocol import ReduceError, Rule
-from .reach import LEAD, that_can_stand, with_ballots
+from .reach import LEAD, that_can_stand, too_few, with_ballots
 
 
 class Approval(Majority):
@@ -85,4 +85,5 @@ RULE = Rule(
         expected=until_uncatchable,
     ),
     that_can_stand(Approval, LEAD),
+    too_few,
 )

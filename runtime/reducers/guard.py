@@ -43,6 +43,7 @@ def guarded(rule: Rule, who: str) -> Rule:
     return Rule(
         replace(spec, result=result, fewest=fewest, expected=expected if spec.expected else None),
         lambda setting: _Guarded(rule.make, setting, who),
+        lambda setting: _or("", who, lambda: str(rule.never(setting))),
     )
 
 

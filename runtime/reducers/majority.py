@@ -28,7 +28,7 @@ from .adaptive import Adaptive, reach_of, way_of, why_not
 from .arguments import PARAMS, RISK, SAME, STANDS, held, plurality
 from .expected import Over, UntilOver, more_than_half, standing
 from .protocol import Reducer, Rule, Setting
-from .reach import LEAD, Args, Reach, number, that_can_stand, with_ballots
+from .reach import LEAD, Args, Reach, number, that_can_stand, too_few, with_ballots
 from .voting import Vote
 
 if TYPE_CHECKING:
@@ -183,4 +183,5 @@ RULE = Rule(
         expected=UntilOver(_ends),
     ),
     that_can_stand(_make, REACH),
+    too_few,
 )

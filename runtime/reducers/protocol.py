@@ -149,7 +149,11 @@ class Gathering:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A reducer in the registry: its declaration, and the function that makes it."""
+    """A reducer in the registry: its declaration, and the function that makes it.
+
+    ``never`` says why no results could give a value. It returns "" if some could.
+    """
 
     spec: ReducerSpec
     make: Callable[[Setting], Reducer]
+    never: Callable[[Setting], str] = lambda setting: ""

@@ -19,7 +19,7 @@ from ..vocabulary.json_value import Json
 from .arguments import PARAMS, SAME, STANDS, plurality
 from .expected import Over, UntilOver
 from .protocol import ReduceError, Rule, Setting
-from .reach import LEAD, Args, Reach, beyond, number, that_can_stand, with_ballots
+from .reach import LEAD, Args, Reach, beyond, number, that_can_stand, too_few, with_ballots
 from .voting import Vote
 
 NO_QUORUM = "an answer cannot have {needed} votes in a vote of {most}"
@@ -129,4 +129,5 @@ RULE = Rule(
         expected=UntilOver(_ends),
     ),
     that_can_stand(Quorum, REACH),
+    too_few,
 )

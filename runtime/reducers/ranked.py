@@ -28,7 +28,7 @@ from .arguments import AT_LEAST, STANDS, TIES
 from .ballots import Ballots
 from .points import Points, add_points, places_of, points_are_sure, points_standing
 from .protocol import Question, ReduceError, Rule, Setting
-from .reach import LEAD, that_can_stand, with_ballots
+from .reach import LEAD, that_can_stand, too_few, with_ballots
 from .voting import Vote
 
 
@@ -153,4 +153,5 @@ RULE = Rule(
         expected=_expected,
     ),
     that_can_stand(Ranked, LEAD),
+    too_few,
 )

@@ -50,6 +50,12 @@ def beyond(needed: float | None, given: Given, arg: str, message: str) -> Refusa
     return Refusal(message.format(needed=f"{needed:g}", most=given.most), help, arg)
 
 
+def too_few(setting: Setting) -> str:
+    """Say that a vote needs more ballots than it has samples; "" if it has enough."""
+    needed = number(setting.args, "at_least", 1)
+    return TOO_FEW.format(needed=needed, most=setting.most) if needed > max(1, setting.most) else ""
+
+
 def with_ballots(result: Result, reach: Reach) -> Result:
     """Wrap the type function of a vote, so that it refuses an `at_least` and a `stands` that the vote cannot reach."""
 

@@ -15,7 +15,7 @@ from ..vocabulary.json_value import Json
 from .arguments import AT_LEAST, BY, SAME, STANDS, plurality
 from .expected import Over, UntilOver
 from .protocol import ReduceError, Rule
-from .reach import Reach, that_can_stand, with_ballots
+from .reach import Reach, that_can_stand, too_few, with_ballots
 from .voting import Vote
 
 
@@ -67,4 +67,5 @@ RULE = Rule(
         expected=UntilOver(_ends),
     ),
     that_can_stand(Unanimous, REACH),
+    too_few,
 )

@@ -24,7 +24,7 @@ from ..vocabulary.json_value import Json
 from .arguments import AT_LEAST, SAME, STANDS, TIES, counted, field_of
 from .expected import more_than_half, until_uncatchable
 from .protocol import Rule, Setting
-from .reach import LEAD, that_can_stand, with_ballots
+from .reach import LEAD, that_can_stand, too_few, with_ballots
 from .voting import Vote
 
 
@@ -159,4 +159,5 @@ RULE = Rule(
         expected=until_uncatchable,
     ),
     that_can_stand(Weighted, LEAD),
+    too_few,
 )

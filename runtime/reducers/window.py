@@ -19,7 +19,7 @@ from ..vocabulary.json_value import Json
 from .adaptive import Adaptive, lowered, way_of, why_not
 from .arguments import HOLDS, PARAMS, SAME, STANDS, held, plurality
 from .protocol import Rule, Setting
-from .reach import Args, Reach, beyond, number, that_can_stand, with_ballots
+from .reach import Args, Reach, beyond, number, that_can_stand, too_few, with_ballots
 
 if TYPE_CHECKING:
     from fractions import Fraction
@@ -92,6 +92,18 @@ def first_end(least: int, width: int) -> int:
     return max(1, -(-least // width)) * width
 
 
+def _never_full(width: int, least: int, most: int) -> str:
+    between = most if width > most else f"{least} to {most}"
+    return f"a window of {width:g} samples is never full with {between} samples"
+
+
+def _never(setting: Setting) -> str:
+    width = int(setting.args["width"])
+    if first_end(setting.least, width) > setting.most:
+        return _never_full(width, setting.least, setting.most)
+    return too_few(setting)
+
+
 def _result(given: Given) -> types.Type | Refusal:
     if given.least is None or not given.chooses:
         help = "write the least and the greatest number of samples, `repeat 5..40`, or use `majority`"
@@ -99,11 +111,8 @@ def _result(given: Given) -> types.Type | Refusal:
     width = given.number("width")
     if width is not None and width > 0 and given.most is not None:
         # The first window that may decide is the one in which the least number of samples is reached.
-        ends = -(-given.least // width) * width
-        between = given.most if width > given.most else f"{given.least} to {given.most}"
-        if refusal := beyond(
-            ends, given, "width", f"a window of {width:g} samples is never full with {between} samples"
-        ):
+        ends = first_end(given.least, int(width))
+        if refusal := beyond(ends, given, "width", _never_full(int(width), given.least, given.most)):
             return refusal
     return held(given, plurality(given))
 
@@ -162,4 +171,5 @@ RULE = Rule(
         expected=_expected,
     ),
     that_can_stand(Window, REACH),
+    _never,
 )

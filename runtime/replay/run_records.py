@@ -112,7 +112,7 @@ def record_of(reading: RunReading, calls: tuple[CallRecord, ...], text: str, *, 
     if outcome is not None:
         losses = [LossRecord(one.path, one.reason) for one in outcome.losses]
         losses += [LossRecord(one.path, one.reason, fatal=True) for one in outcome.failures]
-        cascades, left = _cascades(outcome, reading.costs)
+        cascades, left = _cascades(outcome, reader, run, reading.costs)
         end = EndRecord(outcome.value, reading.finished, outcome.tallies, tuple(losses), outside, cascades, left)
     return RunRecord(
         run.id,
@@ -130,14 +130,18 @@ def record_of(reading: RunReading, calls: tuple[CallRecord, ...], text: str, *, 
     )
 
 
-def _cascades(outcome: Outcome, costs: Costs) -> tuple[tuple[CascadeCount, ...], frozenset[str]]:
+def _cascades(
+    outcome: Outcome, reader: JournalReader, run: Run, costs: Costs
+) -> tuple[tuple[CascadeCount, ...], frozenset[str]]:
     """Return the sums of the cascades, and the votes that they overruled."""
     if not outcome.cascades:
         return (), frozenset()
     from ..account.cascades import cascade_counts  # few runs have cascades
+    from ..account.usual_costs import usual_cost
     from ..vocabulary.stage_votes import overruled
 
-    return cascade_counts(outcome.cascades, costs.prices.cost_of), overruled(outcome.tallies, outcome.cascades)
+    cost = usual_cost(costs.prices, reader.past(run.number).account)
+    return cascade_counts(outcome.cascades, cost), overruled(outcome.tallies, outcome.cascades)
 
 
 def _lost_answers(run: Run, calls: Iterable[CallRecord]) -> Iterator[str]:

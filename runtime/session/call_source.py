@@ -69,7 +69,7 @@ class CallSource:
             from ..account.cascades import cascade_counts
             from ..vocabulary.stage_votes import overruled
 
-            cascades = cascade_counts(outcome.cascades, summary.prices.cost_of)
+            cascades = cascade_counts(outcome.cascades, summary.cost_of)
             left = overruled(outcome.tallies, outcome.cascades)
         return RunRecord(
             run,

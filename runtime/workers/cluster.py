@@ -30,9 +30,9 @@ from .placer_words import given_up, no_answer
 LOCAL = "ray"
 """The engine that starts a cluster of its own on this machine."""
 OPEN_SECONDS = 180.0
-"""The seconds that a local cluster may take to start. Other programs that want the processors can make it last more than a minute."""
+"""The seconds that a local cluster may take to start. On a busy machine it can take more than a minute."""
 FIND_SECONDS = 60.0
-"""The seconds that a cluster at an address may take to answer. Where nothing listens there, the refusal comes at once."""
+"""The seconds that a cluster at an address may take to answer. Where nothing listens, the refusal comes at once."""
 _PROBE_SECONDS = 4.0
 _GONE = "the process that speaks to Ray has ended"
 _PROGRAM = (

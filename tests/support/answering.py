@@ -31,8 +31,8 @@ class Answering:
 
 
 @contextmanager
-def answering(answer: Answer, most: int = 128) -> Iterator[Answering]:
-    """Serve Chat Completions on loopback. Each answer has 20 tokens of prompt and 3 of text.
+def answering(answer: Answer, most: int = 128, cached: int = 0) -> Iterator[Answering]:
+    """Serve Chat Completions on loopback. Each answer has 20 tokens of prompt, some of them cached, and 3 of text.
 
     A request gets at most ``most`` answers, whatever it asks for.
     """
@@ -57,7 +57,9 @@ def answering(answer: Answer, most: int = 128) -> Iterator[Answering]:
                 return
             wrapped = body.get("response_format") is not None
             choices = [(at, *_ended(one, wrapped)) for at, one in enumerate(texts)]
-            usage = {"prompt_tokens": 20, "completion_tokens": 3 * count}
+            usage: dict[str, object] = {"prompt_tokens": 20, "completion_tokens": 3 * count}
+            if cached:
+                usage["prompt_tokens_details"] = {"cached_tokens": cached}
             served.billed.append((model, 20, 3 * count))
             if body.get("stream"):
                 self._stream(choices, usage)

@@ -137,6 +137,12 @@ def test_a_key_has_its_homes(variable: str, address: str, foreign: bool) -> None
     assert is_foreign(variable, address, {}) is foreign
 
 
+def test_a_home_over_tls_in_capital_letters_is_one() -> None:
+    environ = {"OPENAI_BASE_URL": "HTTPS://lab.example/v1"}
+    for address, foreign in (("https://lab.example/v1", False), ("http://lab.example/v1", True)):
+        assert is_foreign("OPENAI_API_KEY", address, environ) is foreign
+
+
 async def test_requests_go_to_all_addresses(flow: Callable[[str], Path], tmp_path: Path) -> None:
     async with FaultServer().serving() as first, FaultServer().serving() as second:
         first.json(chat("one"))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import struct
+from io import BytesIO
 from pathlib import Path
 
 import pytest
 
-from flowrun.runtime.files.images import MOST_BYTES, header_of, read_image
+from flowrun.runtime.files.images import MOST_BYTES, header_of, is_animated, read_image
 from flowrun.runtime.vocabulary.errors import InputError
-from support.images import gif, jpeg, png, png_of_size, webp
+from support.images import animated, gif, jpeg, png, png_of_size, webp
 
 
 @pytest.mark.parametrize(
@@ -92,3 +93,22 @@ def test_the_digest_is_that_of_the_bytes(tmp_path: Path) -> None:
 def read_image_of(folder: Path, data: bytes) -> object:
     (folder / "c.png").write_bytes(data)
     return read_image(folder / "c.png")["image"]
+
+
+@pytest.mark.parametrize("local", [False, True])
+def test_a_gif_of_several_pictures_moves(local: bool) -> None:
+    assert [is_animated(animated(number, local=local)) for number in (0, 1, 2, 9)] == [False, False, True, True]
+    assert not is_animated(gif())
+    whole = animated(2, local=local)
+    for end in range(len(whole)):
+        is_animated(whole[:end])
+
+
+def test_pillow_counts_the_same_pictures() -> None:
+    pillow = pytest.importorskip("PIL.Image")
+    for number in (1, 2, 3):
+        out = BytesIO()
+        first, *more = [pillow.new("RGB", (6, 4), (60 * shade, 0, 0)) for shade in range(number)]
+        first.save(out, "GIF", save_all=True, append_images=more)
+        assert is_animated(out.getvalue()) is (number > 1)
+        assert pillow.open(BytesIO(animated(number))).n_frames == number

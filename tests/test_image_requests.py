@@ -21,7 +21,7 @@ from flowrun.runtime.vocabulary.image import Image
 from flowrun.runtime.vocabulary.image_tokens import most_tokens
 from flowrun.runtime.vocabulary.usage import Usage
 from support.hosted import LINES, chat, claude, google, opening
-from support.images import gif, png
+from support.images import animated, gif, png
 
 TEXT = "Before <a> between <b>"
 
@@ -118,6 +118,7 @@ def no_pillow(monkeypatch: pytest.MonkeyPatch) -> None:
         ("openai", replace(image_of(png(4)), width=9000), "has 9000 × 3"),
         ("anthropic", replace(image_of(png(4)), size=4 * 1024 * 1024), "has 4.0 MiB, and it takes 3.8 MiB"),
         ("gemini", image_of(gif()), "is a GIF, which it does not take"),
+        ("openai", image_of(animated()), "is an animated GIF, of which it takes one picture"),
     ],
 )
 @pytest.mark.usefixtures("no_pillow")
@@ -197,6 +198,25 @@ async def test_a_gif_for_gemini_becomes_another_type(faults: Any, provider: Any)
     await served.complete(request(image_of(out.getvalue()), text=""))
     await served.close()
     assert faults.seen[0]["contents"][0]["parts"][0]["inlineData"]["mimeType"] == "image/jpeg"
+
+
+async def test_an_animated_gif_is_sent_as_its_first_picture(faults: Any, provider: Any) -> None:
+    pytest.importorskip("PIL")
+    faults.json(chat("x"))
+    faults.json(chat("x"))
+    served = provider("openai")
+    for data, kind in ((animated(2), "jpeg"), (animated(1), "gif")):
+        await served.complete(request(image_of(data), text=""))
+        url = faults.seen[-1]["messages"][-1]["content"][0]["image_url"]["url"]
+        assert url.startswith(f"data:image/{kind};base64,")
+    await served.close()
+    said = "is an animated GIF, of which it takes one picture: it is sent with 1 × 1 pixels"
+    assert [said in line for line in LINES] == [True]
+    faults.json(claude("x"))
+    served = provider("anthropic")
+    await served.complete(request(image_of(animated(2)), text=""))
+    await served.close()
+    assert faults.seen[-1]["messages"][0]["content"][0]["source"]["media_type"] == "image/gif"
 
 
 async def test_a_damaged_image_that_must_be_scaled_is_named(faults: Any, provider: Any) -> None:

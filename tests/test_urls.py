@@ -20,6 +20,7 @@ from flowrun.runtime.documents.url_rows import UrlRows
 from flowrun.runtime.files import url_objects
 from flowrun.runtime.files.urls import is_url, recorded_place, told_url, url_place
 from flowrun.runtime.inputs.inputs import files_given, read_input
+from flowrun.runtime.journal.address import JournalAddress, place_of
 from flowrun.runtime.journal.given_files import kept_apart, reopened
 from flowrun.runtime.vocabulary.errors import InputError, UsageError
 from flowrun.runtime.vocabulary.json_value import Json
@@ -56,6 +57,18 @@ def test_small_rows_tables_and_texts(objects: Objects) -> None:
     assert read(types.DOCUMENT, "s3://box/a/say.md") == "# Hello\n"
     assert read(types.TEXT, "@s3://box/a/say.md") == "# Hello\n"
     assert read(types.TEXT, "s3://box/a/say.md") == "s3://box/a/say.md"
+
+
+def test_a_protocol_may_have_capital_letters(objects: Objects) -> None:
+    objects.box["rows.jsonl"] = lines(3)
+    web = objects.url.replace("http", "HTTP")
+    for url, told in (("S3://box/rows.jsonl", "s3://box"), (f"{web}/box/rows.jsonl", f"{objects.url}/box")):
+        assert len(read(ROWS, url)) == 3
+        assert files_given(plan.Param("it", ROWS, None, True), url) == [url_place(f"{told}/rows.jsonl")]
+        with pytest.raises(InputError, match=f"there is no object `{told}/none.jsonl`"):
+            read(ROWS, url.replace("rows", "none"))
+    with pytest.raises(InputError, match="flowrun opens no file:// URL"):
+        read(ROWS, "FILE:///etc/passwd")
 
 
 def test_large_rows_are_read_by_parts(objects: Objects) -> None:
@@ -298,10 +311,21 @@ def test_a_plain_run_loads_nothing_of_it(tmp_path: Path) -> None:
     assert (tmp_path / "out.json").read_text().strip() == "3"
 
 
+def test_the_address_of_a_journal_may_have_capital_letters() -> None:
+    for url in ("POSTGRESQL://u:Pw@Host/D", "Postgres://u:Pw@Host/D"):
+        place = place_of(url)
+        assert isinstance(place, JournalAddress)
+        assert (str(place), place.url) == (
+            "postgresql://u@Host/D",
+            url.replace(url.partition(":")[0], url.partition(":")[0].lower(), 1),
+        )
+
+
 def test_the_names_of_urls() -> None:
     assert is_url("s3://b/k") and is_url("https://x.org/a?b=c")
     assert not any(map(is_url, ("rows.jsonl", "C:\\x", "see s3://b/k", "s3://", "s3:// x", "a\ns3://b", "c://x"[1:])))
     assert told_url("https://me:pw@x.org/a.jsonl?sig=1#top") == "https://x.org/a.jsonl"
+    assert told_url("HTTPS://X.org/A") == "https://X.org/A"
     assert recorded_place(url_place("s3://b/k?versionId=1"), "/cwd/s3:/b/k") == "s3:/b/k"
     assert recorded_place(Path("a/b"), "/cwd/a/b") == "/cwd/a/b"
     param = plan.Param("it", ROWS, None, True)

@@ -109,6 +109,30 @@ def _header(data: bytes) -> Header | None:
     return None
 
 
+def is_animated(data: bytes) -> bool:
+    """Tell whether the bytes of a GIF have more than one picture (GIF89a, sections 17 to 27)."""
+    pictures = 0
+    try:
+        at = 13 + _colours(data[10])
+        while pictures < 2 and data[at] != 0x3B:
+            if data[at] == 0x2C:
+                pictures += 1
+                at += 11 + _colours(data[at + 9])
+            else:
+                at += 2
+            while data[at]:
+                at += 1 + data[at]
+            at += 1
+    except IndexError:  # the file ends too early
+        pass
+    return pictures > 1
+
+
+def _colours(packed: int) -> int:
+    """Return the bytes of a table of colours, from the field that tells of it."""
+    return 3 * 2 ** (1 + (packed & 7)) if packed & 0x80 else 0
+
+
 def _png_ends(data: bytes) -> bool:
     at = len(_PNG)
     while at + 12 <= len(data):

@@ -9,6 +9,7 @@ from types import TracebackType
 from flowrun.dsl import pattern
 
 from ..vocabulary.errors import FlowrunError
+from .web_errors import is_missing, web_reason
 
 _PACKAGES = {
     "s3": "s3fs",
@@ -27,11 +28,21 @@ _AWAY = (
     "EndpointConnection",
     "ClientConnector",
     "ConnectTimeout",
-    "ConnectionClosed",
-    "ServerDisconnected",
     "gaierror",
 )
-_CUT = ("IncompleteRead", "ClientPayload", "ResponseStreaming", "ReadTimeout", "Timeout", "HTTPClientError")
+_CUT = (
+    "ConnectionClosed",
+    "ServerDisconnected",
+    "ConnectionReset",
+    "BrokenPipe",
+    "IncompleteRead",
+    "ClientPayload",
+    "ResponseStreaming",
+    "ReadTimeout",
+    "Timeout",
+    "HTTPClientError",
+    "ClientOSError",
+)
 
 
 def not_installed(error: BaseException, name: str, protocol: str) -> str:
@@ -53,9 +64,10 @@ def refused(name: str, protocol: str) -> str:
 
 def reason(error: BaseException, name: str, protocol: str, doing: str) -> str:
     """Return the sentence for an error while an object is read or written. ``doing`` is ``read`` or ``written``."""
-    kinds = {kind.__name__ for one in _chain(error) for kind in type(one).__mro__}
-    code = next((found for one in _chain(error) if (found := _code(one))), "")
-    status = next((number for one in _chain(error) if (number := _status(one))), 0)
+    chain = list(_chain(error))
+    kinds = {kind.__name__ for one in chain for kind in type(one).__mro__}
+    code = next((found for one in chain if (found := _code(one))), "")
+    status = next((number for one in chain if (number := _status(one))), 0)
     status = int(code) if code.isdecimal() else status
     begin = f"{name} cannot be {doing}"
     if _has(kinds, "Credentials", "ProfileNotFound", "TokenRetrieval", "SSOToken") or code == "InvalidAccessKeyId":
@@ -64,26 +76,32 @@ def reason(error: BaseException, name: str, protocol: str, doing: str) -> str:
         return f"{name} has changed while the flow was reading it; run the flow again"
     if code == "NoSuchBucket":
         return f"{begin}: there is no such bucket"
-    if _has(kinds, *_AWAY) or isinstance(error, ConnectionError):
+    is_web = protocol in ("http", "https")
+    if is_web and (why := web_reason(chain, status)):
+        return f"{begin}: {why}"
+    if _has(kinds, *_AWAY) or isinstance(error, ConnectionRefusedError):
         return f"{begin}: its server cannot be reached; see the network and the address"
     if isinstance(error, TimeoutError) or _has(kinds, *_CUT):
         return f"{begin}: its server broke off or did not answer in time"
-    # gcsfs has no class for a missing right. fsspec's reader of the web takes every failure for a missing file.
+    # gcsfs has no class for a missing right.
     if isinstance(error, PermissionError) or status in (401, 403) or str(error).startswith("Forbidden:"):
         verb = "write" if doing == "written" else "read"
         return f"{begin}: the credentials at hand have no right to {verb} it{_said(code)}"
-    missing = status in (404, 410) or (isinstance(error, FileNotFoundError) and not status)
-    if missing and code != "NoSuchUpload":
+    if _has(kinds, "InvalidU", "ParamValidationError") or (is_web and "ValueError" in kinds):
+        return f"{name} is not a usable URL"
+    if (is_missing(error, status) if is_web else _is_missing(error, status)) and code != "NoSuchUpload":
         return f"{begin}: there is no such bucket" if doing == "written" else f"there is no object {name}"
     if "range requests" in str(error):
         return f"{begin}: its server does not serve parts of a file; download it, and give its path"
-    if "InvalidURL" in kinds or "ParamValidationError" in kinds:
-        return f"{name} is not a usable URL"
     number = error.errno if isinstance(error, OSError) and error.errno else 0
     told = _said(code) or (f" (status {status})" if status else "")
     if not told:
-        told = f" ({errno.errorcode[number]})" if number in errno.errorcode else f" ({type(error).__name__})"
+        told = f" ({errno.errorcode[number]})" if number in errno.errorcode else f" ({type(chain[-1]).__name__})"
     return f"{begin}: its server or the library of {protocol}:// failed{told}"
+
+
+def _is_missing(error: BaseException, status: int) -> bool:
+    return status in (404, 410) or (isinstance(error, FileNotFoundError) and not status)
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
@@ -103,11 +121,11 @@ def _code(error: BaseException) -> str:
 
 def _status(error: BaseException) -> int:
     """Return the status of HTTP that aiohttp and gcsfs tell in their errors; 0 for others."""
-    for name in ("status", "code"):
-        found = getattr(error, name, None)
-        if isinstance(found, int) and 400 <= found < 600:
-            return found
-    return 0
+    if any(kind.__name__ == "HttpProcessingError" for kind in type(error).__mro__):
+        return 0  # aiohttp's parser has a number of its own
+    # Errors of aiohttp have both names, and it warns of the second.
+    found = getattr(error, "status", None) if hasattr(error, "status") else getattr(error, "code", None)
+    return found if isinstance(found, int) and 300 <= found < 600 else 0
 
 
 def _said(code: str) -> str:

@@ -15,7 +15,8 @@ from ..vocabulary.errors import InputError
 from ..vocabulary.quoting import shown
 from .files import MOST_BYTES, too_large
 from .url_errors import Guarded, not_installed, reason, refused
-from .urls import protocol_of, told_url
+from .urls import plain_url, protocol_of, told_url
+from .web_errors import refuse_redirect
 
 PIECE = 1024 * 1024
 """The bytes of one request."""
@@ -33,7 +34,7 @@ _OPTIONS: dict[str, dict[str, Any]] = {
         "config_kwargs": {"connect_timeout": 10, "read_timeout": 60},
     },
     "gs": {"use_listings_cache": False},
-    "http": {"use_listings_cache": False, "client_kwargs": {"trust_env": True}},
+    "http": {"use_listings_cache": False, "client_kwargs": {"trust_env": True, "raise_for_status": refuse_redirect}},
 }
 _OPTIONS |= {"s3a": _OPTIONS["s3"], "gcs": _OPTIONS["gs"], "https": _OPTIONS["http"]}
 
@@ -53,11 +54,11 @@ class UrlObject:
 
     def __init__(self, url: str, system: Any = None, path: str = "") -> None:
         """Find the library of the protocol; nothing is sent. Raises InputError."""
-        self.url = url
+        self.url = plain_url(url)
         self.told = told_url(url)
         self.name = shown(self.told)
         self.protocol = protocol_of(url)
-        self.system = system if system is not None else _system(url, self.name)
+        self.system = system if system is not None else _system(self.url, self.name)
         self.path = path or self._stripped()
 
     def facts(self) -> Facts:
@@ -92,6 +93,8 @@ class UrlObject:
                 if seen > most:
                     raise too_large(self.name, most)
                 yield piece
+        if size is not None and seen > size:
+            raise InputError(f"{self.name} has {seen:,} bytes, and its server told {size:,}; run the flow again")
         if size is not None and seen != size:
             raise InputError(f"{self.name} broke off after {seen:,} of {size:,} bytes; run the flow again")
 

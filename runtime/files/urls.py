@@ -28,12 +28,18 @@ def protocol_of(url: str) -> str:
     return url.partition("://")[0].lower()
 
 
+def plain_url(url: str) -> str:
+    """Return a URL with its protocol in small letters, which is the same URL (RFC 3986, 3.1)."""
+    protocol, slashes, rest = url.partition("://")
+    return f"{protocol.lower()}{slashes}{rest}" if slashes else url
+
+
 def told_url(url: str) -> str:
     """Return a URL for messages and records: without a user, a password, a query and a fragment, which may be secret.
 
     A question mark counts as the start of a query in every protocol.
     """
-    return _ACCESS.sub("", url.partition("?")[0].partition("#")[0], count=1)
+    return _ACCESS.sub("", plain_url(url).partition("?")[0].partition("#")[0], count=1)
 
 
 def url_place(url: str) -> Path:

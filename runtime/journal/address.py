@@ -7,6 +7,7 @@ import sys
 from pathlib import Path, PosixPath
 from urllib.parse import SplitResult, parse_qsl, unquote, urlencode, urlsplit
 
+from ..files.urls import plain_url
 from ..vocabulary.errors import DiskError, UsageError
 from ..vocabulary.quoting import shown
 
@@ -27,6 +28,7 @@ class JournalAddress(PosixPath):
 
     def __new__(cls, url: str) -> JournalAddress:
         """Raises UsageError, if the URL cannot be read."""
+        url = plain_url(url)
         text, secrets = _printed(url)
         made = super().__new__(cls, text)
         made.url, made.secrets, made._text = url, secrets, text
@@ -34,7 +36,7 @@ class JournalAddress(PosixPath):
 
     def __init__(self, url: str) -> None:
         if sys.version_info >= (3, 12):
-            super().__init__(_printed(url)[0])
+            super().__init__(_printed(plain_url(url))[0])
 
     def __str__(self) -> str:
         return self._text or super().__str__()
@@ -60,14 +62,14 @@ class JournalAddress(PosixPath):
 
 
 def is_address(named: str | os.PathLike[str]) -> bool:
-    return isinstance(named, JournalAddress) or (isinstance(named, str) and named.startswith(SCHEMES))
+    return isinstance(named, JournalAddress) or (isinstance(named, str) and plain_url(named).startswith(SCHEMES))
 
 
 def place_of(named: str | os.PathLike[str]) -> Path:
     """Return the place of a journal: the address of a database, or the path of a file. Raises UsageError, DiskError."""
     if isinstance(named, JournalAddress):
         return named
-    if isinstance(named, str) and named.startswith(SCHEMES):
+    if isinstance(named, str) and is_address(named):
         return JournalAddress(named)
     if os.path.isdir(named):
         raise DiskError(f"the journal {shown(os.fspath(named))} is a folder: give the name of a file in it")

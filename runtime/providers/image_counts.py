@@ -41,6 +41,7 @@ def _must_take(value: ImageValue, model: str) -> None:
 
     width, height = value.pixels
     kind, size, path = value.get("type"), value.get("size"), value.get("path")
-    image = Image(str(value.get("image")), str(kind), width, height, int(size or 0), path=str(path or ""))
+    data = str(value.get("data") or "")
+    image = Image(str(value.get("image")), str(kind), width, height, int(size or 0), path=str(path or ""), data=data)
     if said := refused(image, model):
         raise ImageRefusedError(said)

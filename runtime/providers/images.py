@@ -11,6 +11,7 @@ from base64 import b64decode, b64encode
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import replace
+from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 from threading import Lock
@@ -19,7 +20,7 @@ from typing import NamedTuple
 from flowrun.dsl import dataclass
 
 from ..files.files import read_plain_bytes
-from ..files.images import digest_of
+from ..files.images import digest_of, is_animated
 from ..vocabulary.call import Message, Request
 from ..vocabulary.errors import InputError, PermanentError
 from ..vocabulary.image import Image
@@ -31,25 +32,30 @@ _KEPT = 64 * _MIB
 _MANY = 20
 _SIDE_OF_MANY = 2000
 """The longest side that Anthropic takes in a request of more than 20 images."""
-_ALL = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
+_GIF = "image/gif"
+_ALL = frozenset({"image/png", "image/jpeg", _GIF, "image/webp"})
 
 
 @dataclass(frozen=True, slots=True)
 class ImageLimits:
-    """The limits of a provider: the bytes and the longest side of an image, and the bytes and images of a request."""
+    """The limits of a provider: the bytes and the longest side of an image, and the bytes and images of a request.
+
+    ``animated`` is False if a provider refuses a GIF of several pictures. Others look at the first one.
+    """
 
     size: int = 20 * _MIB
     side: int = 8000
     request: int = 20 * _MIB
     count: int = 500
     types: frozenset[str] = _ALL
+    animated: bool = True
 
 
 LIMITS = {
     # The five megabytes count the base64 text, which is a third longer than the bytes.
     "anthropic": ImageLimits(size=5 * _MIB * 3 // 4, request=32 * _MIB, count=100),
-    "openai": ImageLimits(request=50 * _MIB),
-    "gemini": ImageLimits(count=3000, types=_ALL - {"image/gif"}),
+    "openai": ImageLimits(request=50 * _MIB, animated=False),
+    "gemini": ImageLimits(count=3000, types=_ALL - {_GIF}),
     "bedrock": ImageLimits(size=15 * _MIB // 4, count=20),
 }
 LIMITS |= {"azure": LIMITS["openai"], "vertex": LIMITS["gemini"], "vertex-claude": LIMITS["anthropic"]}
@@ -79,7 +85,22 @@ def excess(image: Image, limits: ImageLimits) -> str:
         return f"has {image.size / _MIB:.1f} MiB, and it takes {limits.size / _MIB:.1f} MiB"
     if max(image.width, image.height) > limits.side:
         return f"has {image.width} × {image.height} pixels, and it takes {limits.side} a side"
+    if image.type == _GIF and not limits.animated and _is_animated(image):
+        return "is an animated GIF, of which it takes one picture"
     return ""
+
+
+def _is_animated(image: Image) -> bool:
+    """Tell whether a GIF has several pictures. A file that cannot be read is told of when it is sent."""
+    try:
+        return _has_several(image)
+    except InputError:
+        return False
+
+
+@lru_cache(1000)
+def _has_several(image: Image) -> bool:
+    return is_animated(bytes_of(image))
 
 
 def can_scale() -> bool:

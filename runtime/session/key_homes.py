@@ -55,7 +55,7 @@ def _own_homes(variable: str, environ: Mapping[str, str]) -> Iterator[str]:
 
 def _at_home(address: str, home: str) -> bool:
     """Tell whether an address is that of a home or of its subdomain. A key for https never goes out in plain text."""
-    if home.startswith("https:") and not address.lower().startswith("https:"):
+    if home.lower().startswith("https:") and not address.lower().startswith("https:"):
         return False
     if host_of(address).lower() == host_of(home).lower():
         return True

@@ -37,6 +37,14 @@ def gif(width: int = 10, height: int = 5) -> bytes:
     return b"GIF89a" + struct.pack("<HH", width, height) + b"\x80\0\0" + b"\0" * 6 + b";"
 
 
+def animated(pictures: int = 2, *, local: bool = False) -> bytes:
+    """Make a GIF of some pictures, each one pixel behind a comment that has the marks of a picture and of the end."""
+    comment = b"\x21\xfe\x04,;,;\0"
+    table = b"\0" * 6 if local else b""
+    one = b"\x2c" + struct.pack("<HHHH", 0, 0, 1, 1) + (b"\x80" if local else b"\0") + table + b"\x02\x02\x44\x01\0"
+    return gif(1, 1)[:-1] + (comment + one) * pictures + b";"
+
+
 def webp(form: str = "VP8 ", width: int = 120, height: int = 90) -> bytes:
     """Make a WebP of one of its three forms."""
     if form == "VP8X":

@@ -42,5 +42,6 @@ def test_the_live_page_of_a_detached_run_shows_the_calls_of_its_workers(long: Fo
     with urllib.request.urlopen(found[1].replace("/?", "/events?"), timeout=60) as events:
         told = ""
         while not of_worker.search(told) or "Say thing" not in told:
-            assert (told := events.readline().decode()), "the page ended before"
+            told = events.readline().decode()
+            assert told, "the page ended before"
     long.stop()

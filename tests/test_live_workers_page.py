@@ -16,7 +16,7 @@ import pytest
 from flowrun.runtime import Result, RunOptions, run
 from flowrun.runtime.workers import beginning
 from support.browser import open_browser
-from support.live_pages import ADDRESS, eventually, live_sheet
+from support.live_pages import address_in, eventually, live_sheet
 from support.model_server import model_server
 from support.worker_pids import workers_of
 from support.worker_runs import MODEL, environ
@@ -60,11 +60,8 @@ def test_the_page_shows_calls_labels_and_votes_of_workers_and_becomes_the_report
         inputs = {"items": [f"thing {n}" for n in range(COUNT)]}
         thread = threading.Thread(target=lambda: found.append(run(flow, inputs, options=options)))
         thread.start()
-        told: list[str] = []
-        eventually(lambda: told.append(capsys.readouterr().err) or ADDRESS.search("".join(told)), 60)
-        address = ADDRESS.search("".join(told))
-        assert address is not None
-        with live_sheet(browser, address[1]) as page:
+        address = address_in(capsys)
+        with live_sheet(browser, address) as page:
 
             def calls() -> int:
                 return int(re.sub(r"\D.*", "", page.inner_text("#calls .count").replace(",", "")))

@@ -27,6 +27,7 @@ from .browser import Sheet, sheet
 from .page_records import plan_from
 
 if TYPE_CHECKING:
+    import pytest
     from playwright.sync_api import Browser, Page
 
 ADDRESS = re.compile(r"the run is shown at (http://127\.0\.0\.1:\d+/\?key=[\w-]+)\n")
@@ -170,3 +171,18 @@ def eventually(holds: Any, seconds: float = 10.0) -> None:
     while not holds():
         assert time.monotonic() < until, "it never held"
         time.sleep(0.02)
+
+
+def address_in(capsys: pytest.CaptureFixture[str]) -> str:
+    """Wait until a run of this process has told the address of its page, and return it."""
+    told = ""
+
+    def address() -> re.Match[str] | None:
+        nonlocal told
+        told += capsys.readouterr().err
+        return ADDRESS.search(told)
+
+    eventually(address, 60)
+    found = ADDRESS.search(told)
+    assert found is not None
+    return found[1]

@@ -17,7 +17,7 @@ from flowrun.runtime.api import resume_async
 from flowrun.runtime.dispatch import submission_book
 from flowrun.runtime.session import batches
 from flowrun.runtime.session.result import Result
-from flowrun.runtime.vocabulary.submission import Pace
+from flowrun.runtime.vocabulary.submission import GatheringTimes
 from support.batch_routes import rows_of
 from support.batch_server import Batch
 from support.few_cases import some
@@ -219,7 +219,7 @@ flow sorts(rows: [text]) {
 }
 """
     # The submission waits for a minute of quiet, and the other answer comes before.
-    monkeypatch.setattr(batches, "PACE", Pace(quiet=60, first=0.01, most=0.03, patience=60))
+    monkeypatch.setattr(batches, "PACE", GatheringTimes(quiet=60, first=0.01, most=0.03, patience=60))
     journal = at.folder / "j.db"
     found = await at.run(race, journal=journal, budget="$1")
     assert found.status == "done" and at.count("live") == 1 and not at.server.batches

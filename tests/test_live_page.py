@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +13,7 @@ from flowrun.runtime import RunOptions
 from flowrun.runtime.vocabulary import events as e
 from flowrun.runtime.vocabulary.tally import Tally
 from support.browser import open_browser, sheet
-from support.live_pages import ADDRESS, HeldRun, Shown, live_sheet, made_up
+from support.live_pages import HeldRun, Shown, address_in, live_sheet, made_up
 from support.patience import eventually
 
 if TYPE_CHECKING:
@@ -53,14 +52,6 @@ def browser() -> Iterator[Browser]:
 def shown() -> Iterator[Shown]:
     with made_up() as one:
         yield one
-
-
-def address_in(capsys: pytest.CaptureFixture[str]) -> str:
-    told = ""
-    while not (found := ADDRESS.search(told)):
-        time.sleep(0.02)
-        told += capsys.readouterr().err
-    return found[1]
 
 
 def count(page: Page) -> str:

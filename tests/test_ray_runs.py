@@ -20,6 +20,7 @@ from flowrun import Result, RunOptions, load, run_async
 from flowrun.dsl import Source
 from flowrun.runtime.api import resume_async
 from flowrun.runtime.journal.reading import JournalReader
+from flowrun.runtime.live.page import LivePage
 from flowrun.runtime.session import workers
 from flowrun.runtime.session.ray_workers import RayWorkers
 from flowrun.runtime.vocabulary.errors import UsageError
@@ -265,3 +266,26 @@ async def test_a_killed_actor_is_replaced_and_nothing_is_paid_in_silence(
     assert len(billed) == 600
     assert sum(count - 1 for count in billed.values()) <= result.summary.in_doubt <= 7
     assert most_in_flight(server) <= 7
+
+
+async def test_the_live_page_shows_the_calls_of_nodes(
+    server: Served, tmp_path: Path, nodes: Nodes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pages: list[LivePage] = []
+    begun = LivePage.__init__
+
+    def noted(self: LivePage, *given: Any) -> None:
+        begun(self, *given)
+        pages.append(self)
+
+    monkeypatch.setattr(LivePage, "__init__", noted)
+    options = {"engine": f"ray=127.0.0.1:{nodes.port}", "send_keys": True, "live": True}
+    ray = await ran(server, tmp_path, FLOW, 20, **options)
+    one = await ran(server, tmp_path, FLOW, 20, engine="", workers=0, live=True)
+    assert (ray.status, ray.value) == ("done", one.value)
+    found, alone = ({call.place: call for call in page.state.since(0).record.calls} for page in pages)
+    assert found.keys() == alone.keys()
+    for place, call in found.items():
+        like = alone[place]
+        assert (call.state, call.labels, call.vote, call.request) == (like.state, like.labels, like.vote, like.request)
+        assert [(answer.text, answer.value) for answer in call.answers] == [(a.text, a.value) for a in like.answers]

@@ -5,22 +5,26 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from flowrun.runtime.account.event_fold import Fold
 from flowrun.runtime.account.summary import Summary
+from flowrun.runtime.live.state import LiveState
 from flowrun.runtime.vocabulary import events as e
 from flowrun.runtime.vocabulary.account import Ceiling
 from flowrun.runtime.vocabulary.call import Answer, Message, Request
+from flowrun.runtime.vocabulary.call_record import CallRecord
 from flowrun.runtime.vocabulary.errors import RefusedError
 from flowrun.runtime.vocabulary.image import Image
-from flowrun.runtime.vocabulary.sent_call import SentCall
+from flowrun.runtime.vocabulary.sent_call import SentCall, ValuedAnswer
 from flowrun.runtime.workers import shown_calls
 from flowrun.runtime.workers.event_forms import EventReader, EventWriter
 from flowrun.runtime.workers.serving import EventRelay
 from flowrun.runtime.workers.shown_calls import ShownCalls
+from support.page_records import plan_from
 
 LONG = "A long prompt. " * 1000
 
@@ -56,9 +60,12 @@ def drawn(dice: random.Random) -> Iterator[e.Event]:
         for _ in range(dice.randint(0, 3)):
             if left := dice.choice(going):
                 yield left.pop(0)
-        yield dice.choice(
-            [e.StepFinished("x", "ask"), e.BlockOpened("x", 2, 3), e.AnswerRecalled("x", "m", carried[0])]
-        )
+        others: list[e.Event] = [
+            e.StepFinished("x", "ask"),
+            e.BlockOpened("x", 2, 3),
+            e.AnswerRecalled("x", "m", carried[0]),
+        ]
+        yield dice.choice(others)
 
 
 class Listener:
@@ -154,3 +161,27 @@ async def test_events_with_prompts_go_in_messages_of_a_few() -> None:
     relay.flush()
     assert max(len(message["events"]) for message in sent) <= 16
     assert sum(len(message["events"]) for message in sent) == 100
+
+
+def test_a_call_that_another_worker_asks_again_is_open_until_it_ends() -> None:
+    state = LiveState(plan_from(), "")
+
+    def record() -> CallRecord:
+        [found] = state.since(0).record.calls
+        return found
+
+    def sent(number: int, model: str) -> tuple[SentCall, ...]:
+        carried = (replace(call("xs[0].ask"), model=model, labels=("thing 0",), vote="xs"),)
+        state(e.RequestStarted(number, "xs[0].ask", model, 1, carried=carried, at=number / 10))
+        return carried
+
+    lost = sent(1, "m")
+    state(e.RequestFailed(1, "xs[0].ask", "m", 1, 0.1, "busy", lost, RefusedError("busy"), at=0.2))
+    state.ended("xs[0].ask", "failed", "busy (2 times)")
+    assert (record().state, record().reason) == ("failed", "busy (2 times)")
+    assert (record().labels, record().vote) == (("thing 0",), "xs")
+    again = sent(2, "other")
+    assert (record().state, record().model) == ("open", "other")
+    answer = ValuedAnswer("7", value=7)
+    state(e.RequestFinished(2, "xs[0].ask", "other", 1, 0.1, 1, 1, carried=again, came=(answer,), at=0.4))
+    assert (record().state, [one.value for one in record().answers]) == ("answered", [7])

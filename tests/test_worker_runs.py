@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from flowrun import RunOptions
+from flowrun import FlowError, RunOptions, run_async
 from flowrun.dsl import Source
 from flowrun.runtime.api import resume_async
 from flowrun.runtime.journal.reading import JournalReader
@@ -123,12 +125,23 @@ async def test_a_run_goes_on_with_another_number_of_workers(server: Served, tmp_
     assert server.answers() == answers
 
 
-async def test_an_opener_cannot_go_to_workers(server: Served, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="an `opener` cannot go to worker processes"):
-        await ran(server, tmp_path, FLOW, {"xs": ["a"]}, workers=2, opener=lambda address, around: None)
-    with pytest.raises(UsageError, match="a `catalog` cannot go to worker processes"):
-        await ran(server, tmp_path, FLOW, {"xs": ["a"]}, workers=2, catalog=installed(Source("", "x.flow")))
+@pytest.mark.parametrize("processes", [{"workers": 2}, {"engine": "ray"}])
+async def test_an_opener_cannot_go_to_workers(server: Served, tmp_path: Path, processes: dict[str, Any]) -> None:
+    with pytest.raises(UsageError, match="an `opener` is a function of this process, and worker processes open models"):
+        await ran(server, tmp_path, FLOW, {"xs": ["a"]}, **processes, opener=lambda address, around: None)
     assert server.lines() == []
+
+
+async def test_a_catalog_checks_the_flow_of_a_run_with_workers(server: Served, tmp_path: Path) -> None:
+    known = installed(Source("", "x.flow"))
+    options = RunOptions(model=MODEL, environ=environ(server, tmp_path), workers=2, catalog=known)
+    flow = tmp_path / "x.flow"
+    flow.write_text(FLOW)
+    result = await run_async(flow, {"xs": ["a", "b"]}, options=options)
+    assert result.status == "done"
+    without = replace(options, catalog=replace(known, reducers={}))
+    with pytest.raises(FlowError, match="majority"):
+        await run_async(flow, {"xs": ["a", "b"]}, options=without)
 
 
 async def test_a_flow_without_a_map_says_so_and_runs(server: Served, tmp_path: Path) -> None:

@@ -196,8 +196,6 @@ class RunOptions(Permissions, JournalOptions, Limits, Display, BatchOptions, Eng
         """
         if self.send_keys and not self.engine:
             raise UsageError("`send_keys` is for the nodes of a cluster: give an `engine`, or leave it out")
-        if (self.workers > 1 or self.engine) and self.catalog is not None:
-            raise UsageError("a `catalog` cannot go to worker processes: leave out `catalog`, or `workers`")
         return Parts(
             (listeners,) if listeners else (),
             self.surroundings,

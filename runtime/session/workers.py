@@ -73,7 +73,10 @@ class Workers(OneProcess):
 
     def __init__(self, plan: p.Plan, settings: RunSettings, parts: Parts, *, resumed: bool) -> None:
         if parts.opener is not open_provider:
-            raise UsageError("an `opener` cannot go to worker processes: leave out `opener`, or `workers`")
+            raise UsageError(
+                "an `opener` is a function of this process, and worker processes open models themselves: leave out "
+                "`opener`, or `workers` and `engine`"
+            )
         self._parts = parts
         self._plan = plan
         self._settings = settings

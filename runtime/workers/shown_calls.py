@@ -18,13 +18,17 @@ from ..vocabulary.json_value import Json
 from ..vocabulary.sent_call import ValuedAnswer
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, slots=True)
 class _Asked:
-    """The facts about a call that the engine asks for."""
+    """The facts about a call that the engine asks for.
+
+    ``read`` is None when no further answer comes. ``end`` waits until the driver knows of the call.
+    """
 
     labels: tuple[str, ...]
     vote: str
-    read: ReadAnswer
+    read: ReadAnswer | None
+    end: list[Json] | None = None
 
 
 class ShownCalls(CallWatcher):
@@ -39,14 +43,13 @@ class ShownCalls(CallWatcher):
         self._asked: dict[str, _Asked] = {}
         self._told: set[str] = set()
         self._open: set[int] = set()
-        self._ends: dict[str, list[Json]] = {}
+        self._ends: list[list[Json]] = []
         self._text = 0
 
     def close(self) -> None:
         """Take no further calls."""
         self.full = True
         self._asked = {place: one for place, one in self._asked.items() if place in self._told}
-        self._ends = {place: end for place, end in self._ends.items() if place in self._told}
 
     # What the engine tells
 
@@ -54,15 +57,29 @@ class ShownCalls(CallWatcher):
         if not self.full and call.place not in self._asked and len(self._asked) <= MOST_CALLS:
             self._asked[call.place] = _Asked(*surroundings_of(frame), read)
 
+    def heard(self, call: Call, value: object) -> None:
+        if call.place in self._told and not isinstance(value, Exception):
+            self._let_go(call.place)
+
     def failed(self, call: Call, failure: Failure) -> None:
         self._end(call.place, "failed", failure.reason)
+        if call.place in self._told:
+            self._let_go(call.place)
 
     def cancelled(self, call: Call) -> None:
         self._end(call.place, "cancelled", "")
 
     def _end(self, place: str, end: str, reason: str) -> None:
-        if place in self._asked:
-            self._ends[place] = [place, end, reason]
+        known = self._asked.get(place)
+        if place in self._told:
+            self._ends.append([place, end, reason])
+        elif known is not None:
+            known.end = [place, end, reason]
+
+    def _let_go(self, place: str) -> None:
+        """Let go of what reads the answers of a call. It may hold the values around the call."""
+        if (known := self._asked.get(place)) is not None:
+            known.read = None
 
     # What goes to the driver
 
@@ -99,6 +116,9 @@ class ShownCalls(CallWatcher):
         places = [one.place for one in carried]
         if self.full and self._told.isdisjoint(places):
             return False
+        for place in places:
+            if place not in self._told and (known := self._asked.get(place)) is not None and known.end is not None:
+                self._ends.append(known.end)
         self._told.update(places)
         self._count(event)
         return True
@@ -114,7 +134,7 @@ class ShownCalls(CallWatcher):
 
     def valued(self, call: e.CarriedCall, answer: Answer) -> ValuedAnswer | None:
         known = self._asked.get(call.place)
-        if known is None:
+        if known is None or known.read is None:
             return None
         value: Json = None
         fault = ""
@@ -126,7 +146,5 @@ class ShownCalls(CallWatcher):
 
     def ends(self) -> list[list[Json]]:
         """Take the ends of the calls of which the driver knows."""
-        if not self._ends:
-            return []
-        known = [place for place in self._ends if place in self._told]
-        return [self._ends.pop(place) for place in known]
+        ends, self._ends = self._ends, []
+        return ends

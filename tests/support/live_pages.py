@@ -24,9 +24,10 @@ from flowrun.runtime.vocabulary.call import Answer, Message, Reply, Request
 
 from .browser import Sheet, sheet
 from .page_records import plan_from
-from .patience import PATIENCE
+from .patience import PATIENCE, eventually
 
 if TYPE_CHECKING:
+    import pytest
     from playwright.sync_api import Browser, Page
 
 ADDRESS = re.compile(r"the run is shown at (http://127\.0\.0\.1:\d+/\?key=[\w-]+)\n")
@@ -162,3 +163,18 @@ def _check_silent(seen: Sheet, address: str) -> None:
     kinds = [one.partition("?key=")[0].rpartition("/")[2] for one in seen.sent]
     assert kinds == ["", "events"]
     assert all(one.startswith(address.partition("?")[0]) for one in seen.sent)
+
+
+def address_in(capsys: pytest.CaptureFixture[str]) -> str:
+    """Wait until a run of this process has told the address of its page, and return it."""
+    told = ""
+
+    def address() -> re.Match[str] | None:
+        nonlocal told
+        told += capsys.readouterr().err
+        return ADDRESS.search(told)
+
+    eventually(address)
+    found = ADDRESS.search(told)
+    assert found is not None
+    return found[1]

@@ -101,8 +101,9 @@ def test_the_rate_of_two_processes_is_that_of_one(tmp_path: Path, served: Served
     place = Limited(tmp_path, served, "rpm: 1200", journal)
     runs = [place.start(f"r{one}", 60) for one in range(2)]
     assert [one.end() for one in runs] == [0, 0], [one.err for one in runs]
-    assert place.most_in(1.0) <= 42
-    assert place.most_in(3.0) <= 82
+    # A burst of 20, and 20 in a second. The server may see those of a second late; two rates would be 84 and 120.
+    assert place.most_in(1.0) <= 62
+    assert place.most_in(3.0) <= 102
     levels = place.levels()
     assert levels[-1][0] - levels[0][0] < 30
 
@@ -118,4 +119,4 @@ def test_the_rate_of_a_run_with_workers_is_shared(tmp_path: Path, served: Served
     place = Limited(tmp_path, served, "rpm: 1200")
     runs = [place.start("several", 60, "--workers", "2"), place.start("one", 60)]
     assert [one.end() for one in runs] == [0, 0], [one.err for one in runs]
-    assert place.most_in(1.0) <= 42
+    assert place.most_in(1.0) <= 62

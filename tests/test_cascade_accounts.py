@@ -13,7 +13,6 @@ import pytest
 
 import flowrun
 from flowrun.runtime.account.cascades import cascade_counts, cascade_lines, cascades_json, outside_cascades
-from flowrun.runtime.account.usual_costs import usual_cost
 from flowrun.runtime.costs.prices import Prices
 from flowrun.runtime.vocabulary.account import Account, Ceiling
 from flowrun.runtime.vocabulary.cascade_tally import CascadeTally, StageTally
@@ -112,7 +111,7 @@ def test_many_short_prompts_are_no_long_one(calls: int, prompt: int, dollars: fl
     for _ in range(calls):
         account.pay("openai:x", [Usage(prompt, 0)], Ceiling(0))
     for part in (400_000, 300_000, 1000):
-        assert usual_cost(prices, account)("openai:x", Usage(part, 0)) == pytest.approx(part * dollars)
+        assert prices.usual(account)("openai:x", Usage(part, 0)) == pytest.approx(part * dollars)
 
 
 def test_a_run_without_a_journal_has_the_line_on_its_page(place: Path) -> None:

@@ -215,6 +215,22 @@ async def test_a_resumed_vote_asks_only_for_what_is_missing(tmp_path: Path) -> N
     assert "5 comparisons, 1 class with several wordings" in line
 
 
+@pytest.mark.parametrize("calls", range(2, 9))
+@pytest.mark.parametrize("undecided", ["first", "none"])
+async def test_a_budget_that_ends_before_a_comparison_ends_the_vote_as_it_says(calls: int, undecided: str) -> None:
+    provider = ScriptedProvider(judged(["a1", "b1", "a2", "a3", "a4", "b2", "b3"], first_letter))
+    text = flow(f"ahead(2, undecided: {undecided}, {{same}})", "1..7")
+    options = RunOptions(opener=lambda address, around: provider, budget=Budget(calls, None))
+    result = await run_async(make_plan(check_flow(Source(text), catalog())), {}, options=options)
+    assert result.failures == () and len(provider.calls) <= calls
+    (tally,) = result.tallies.values()
+    if result.status == "done":
+        assert tally.settled and result.value == {"v": "a1"}
+    else:
+        assert result.status == "budget" and not tally.settled and tally.unsent == tally.missing > 0
+        assert result.value == {"v": "a1" if undecided == "first" else None}
+
+
 def test_a_comparison_waits_for_the_steps_that_it_mentions() -> None:
     text = (
         'flow f() { rule = ask "rule" v = repeat 3 { ask "?" with seed: 1 } '

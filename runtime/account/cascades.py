@@ -10,17 +10,17 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
+from ..costs.prices import CostOf
 from ..vocabulary.amounts import count_text, money_text
 from ..vocabulary.cascade_tally import CascadeCount, CascadeTally, StageCount
 from ..vocabulary.usage import Usage
-from .usual_costs import Cost
 
 _T = TypeVar("_T")
 _PLACE = re.compile(r"\[[^\]]*\]")
 _CUT = re.compile(r"[.\[]")
 
 
-def cascade_counts(cascades: Mapping[str, CascadeTally], cost: Cost) -> tuple[CascadeCount, ...]:
+def cascade_counts(cascades: Mapping[str, CascadeTally], cost: CostOf) -> tuple[CascadeCount, ...]:
     """Add up the cascades of a run, one sum for each cascade of the plan."""
     found: dict[str, CascadeCount] = {}
     for path, tally in cascades.items():
@@ -45,7 +45,7 @@ def cascade_counts(cascades: Mapping[str, CascadeTally], cost: Cost) -> tuple[Ca
     return tuple(found.values())
 
 
-def _dollars(stage: StageCount, cost: Cost) -> float | None:
+def _dollars(stage: StageCount, cost: CostOf) -> float | None:
     """Return the dollars for the tokens of a stage; None if a price or a number of tokens is not known."""
     each = [None if used is None else cost(model, Usage(*used)) for model, used in stage.used.items()]
     known = [one for one in each if one is not None]

@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING
 
 from flowrun.dsl import dataclass
 
-from ..costs.prices import Prices
+from ..costs.prices import CostOf, Prices
 from ..vocabulary import events as e
 from ..vocabulary.account import Account, Ceiling
 from ..vocabulary.partial_listener import PartialListener
 from ..vocabulary.usage import Usage
 from .traffic import TrafficCounts
-from .usual_costs import Cost, usual_cost
 
 if TYPE_CHECKING:
     from .sums import Figures
@@ -186,9 +185,9 @@ class Summary(TrafficCounts, PartialListener):
         return sum(known) / seen * vote.tally.saved if seen and known and len(known) == len(costs) else None
 
     @property
-    def cost_of(self) -> Cost:
+    def cost_of(self) -> CostOf:
         """The function that estimates the dollars for a part of the tokens of this run, before a resume and after."""
-        return usual_cost(self.prices, self.past, self.account)
+        return self.prices.usual(self.past, self.account)
 
     @property
     def saved(self) -> float | None:

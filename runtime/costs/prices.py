@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
@@ -101,6 +101,10 @@ def prices_at(addresses: Iterable[str], endpoints: Mapping[str, NamedEndpoint]) 
     return {one: known for one, known in found.items() if known is not None}
 
 
+CostOf = Callable[[str, Usage], float | None]
+"""A function that returns the dollars for the tokens of a model, None if a price is not known."""
+
+
 class Prices:
     """The prices of models: the prices that the flow declares, or else the known prices.
 
@@ -133,6 +137,25 @@ class Prices:
         """
         found = self(model)
         return None if found is None else found.bill(usage)
+
+    def usual(self, *accounts: Account) -> CostOf:
+        """Return a function for a part of a run: each token costs as much as those of its model in these accounts.
+
+        So it counts what caches, batches, tiers and long prompts did to the price.
+        """
+
+        def cost(model: str, usage: Usage) -> float | None:
+            price = self(model)
+            if price is None or not usage.known or price.input == price.output == 0:
+                return self.cost_of(model, usage)
+            # The tokens are those of many requests, so they are no long prompt.
+            flat = price.tariff().cost(usage.amounts)
+            uses = [one.models[model] for one in accounts if model in one.models]
+            whole = Usage(sum(use.input_tokens for use in uses), sum(use.output_tokens for use in uses))
+            like = price.tariff().cost(whole.amounts)
+            return flat * sum(use.cost(price) for use in uses) / like if like else flat
+
+        return cost
 
     def cache_saving(self, account: Account) -> float | None:
         """Work out the dollars that the providers' caches saved; below zero if writing cost more than reading saved.

@@ -137,10 +137,9 @@ def _cascades(
     if not outcome.cascades:
         return (), frozenset()
     from ..account.cascades import cascade_counts  # few runs have cascades
-    from ..account.usual_costs import usual_cost
     from ..vocabulary.stage_votes import overruled
 
-    cost = usual_cost(costs.prices, reader.past(run.number).account)
+    cost = costs.prices.usual(reader.past(run.number).account)
     return cascade_counts(outcome.cascades, cost), overruled(outcome.tallies, outcome.cascades)
 
 

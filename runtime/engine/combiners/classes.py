@@ -7,7 +7,7 @@ no question. So the classes depend only on the ballots in their order and on the
 ballot with the first answer of its class, and stops as it stops for any other answers. ``forming`` has the questions.
 
 If a question brings no answer, the ballot could be of any class. So it counts as missing, like a sample without an
-answer.
+answer. If the budget ended before the question, the ballot counts like a sample that was never sent.
 """
 
 from __future__ import annotations
@@ -142,8 +142,7 @@ class ClassCombiner:
         assert ballot is not None
         self._ballot = None
         self._forming.missed()
-        # The sample itself was sent.
-        self._give(ballot.place, _Lost(sent=True))
+        self._give(ballot.place, _Lost(sent))
         return self._go_on()
 
     def _ends(self, ballot: ComparedBallot) -> bool:

@@ -57,7 +57,9 @@ def _endpoint(own: EndpointWaits | None, several: Sequence[EndpointWaits]) -> En
     if most is not None:
         narrowest, widest = min(narrowest, most), min(widest, most)
     next_ = None if own is None else own.next
-    return replace(first, seconds=seconds, narrowest=narrowest, widest=widest, next=next_)
+    return replace(
+        first, seconds=seconds, narrowest=narrowest, widest=widest, next=next_, runs=max(one.runs for one in every)
+    )
 
 
 def _blocks(several: Iterable[BlockWaits]) -> list[BlockWaits]:

@@ -13,11 +13,15 @@ from ..vocabulary.waits import BlockWaits, Cause, EndpointWaits, Waits
 def waits_json(waits: Waits) -> Json:
     return [
         [
-            [one.endpoint, list(one.models), dict(one.seconds), one.narrowest, one.widest, one.ceiling, one.paced]
+            [one.endpoint, list(one.models), dict(one.seconds), *_width(one)]
             for one in waits.endpoints
         ],
         [[one.block, one.concurrency, one.seconds] for one in waits.blocks],
     ]
+
+
+def _width(one: EndpointWaits) -> list[Json]:
+    return [one.narrowest, one.widest, one.ceiling, one.paced, one.next, one.runs]
 
 
 def waits_of(form: Any) -> Waits:

@@ -19,6 +19,7 @@ from flowrun.runtime.vocabulary.call import Message, Request
 from flowrun.runtime.vocabulary.errors import CallError, UsageError
 from support.certificates import server_context
 from support.command_line import command
+from support.hosted import ask, chat, opening
 
 BASES = {"openai": "OPENAI_BASE_URL", "anthropic": "ANTHROPIC_BASE_URL", "gemini": "GOOGLE_GEMINI_BASE_URL"}
 KEYS = {"openai": "OPENAI_API_KEY", "anthropic": "ANTHROPIC_API_KEY", "gemini": "GEMINI_API_KEY"}
@@ -280,3 +281,11 @@ async def test_a_server_without_tls_is_told_apart(faults: Any) -> None:
     with pytest.raises(CallError, match="begin OPENAI_BASE_URL with http://"):
         await served.complete(Request((Message("user", "hi"),)))
     await served.close()
+
+
+async def test_an_address_in_capital_letters_is_one(faults: Any) -> None:
+    faults.json(chat("yes"))
+    provider = opening(faults.url.replace("http", "HTTP"))("openai")
+    answers = await ask(provider)
+    await provider.close()
+    assert answers[0].text == "yes"

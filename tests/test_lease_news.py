@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from flowrun.runtime.limits import Limiter, Verdict
+from flowrun.runtime.limits.run_portion import Portion
 from flowrun.runtime.vocabulary.usage import Rate, Rates
 from flowrun.runtime.vocabulary.waits import Cause
 from support.leased import AT, Cluster, now, virtually
@@ -22,6 +23,30 @@ def test_a_pause_holds_for_all_holders_and_for_late_ones() -> None:
         assert not cluster.server.came
         assert cluster.holders[1].limiter.reasons(now())[0][0] is Cause.RETRY_AFTER
         assert 29.5 <= await cluster.idle(10) <= 31
+        cluster.close()
+
+    virtually(run())
+
+
+def test_places_that_other_runs_have_are_told_as_a_share() -> None:
+    async def run() -> None:
+        cluster = Cluster(2, lambda: 0.005, limit=10)
+        await asyncio.sleep(0.1)
+        cluster.desk.book.endpoints[AT].portion = Portion(10, (None, None))
+
+        async def causes(places: int, turn: int) -> list[set[Cause]]:
+            cluster.desk.share(AT, {"runs": 2, "places": places, "turn": turn}, now())
+            await asyncio.sleep(2)
+            return [{cause for cause, _ in one.limiter.reasons(now())} for one in cluster.holders]
+
+        for one in cluster.holders:
+            one.add([1] * 2000)
+        assert await causes(4, 1) == [{Cause.SHARE}] * 2
+        late = cluster.hire(2)
+        late.add([1] * 200)
+        assert await causes(4, 2) == [{Cause.SHARE}] * 3
+        assert await causes(10, 3) == [{Cause.WIDTH}] * 3
+        assert [one.limiter.runs for one in cluster.holders] == [2] * 3
         cluster.close()
 
     virtually(run())

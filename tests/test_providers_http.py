@@ -63,15 +63,6 @@ STATUSES = {
 }  # fmt: skip
 
 
-async def test_an_address_in_capital_letters_is_one(faults: Any) -> None:
-    faults.json(GOOD)
-    provider = openai(faults.url.replace("http", "HTTP"))
-    try:
-        assert (await provider.complete(request(5.0))).answers[0].text == "yes"
-    finally:
-        await provider.close()
-
-
 @pytest.mark.parametrize(("status", "kind"), STATUSES.items())
 async def test_status_decides_the_class(faults: Any, status: int, kind: type[CallError]) -> None:
     faults.json(said(f"It went\nwrong\x1b[31m with {KEY} " + "x" * 500), status)

@@ -24,7 +24,9 @@ from flowrun.runtime.live.page import LivePage
 from flowrun.runtime.session import workers
 from flowrun.runtime.session.ray_workers import RayWorkers
 from flowrun.runtime.vocabulary.errors import UsageError
+from flowrun.runtime.vocabulary.waits import Cause
 from flowrun.runtime.workers import cluster as cluster_module
+from support.limited_runs import Limited
 from support.model_server import Served, model_server
 from support.patience import PATIENCE, eventually
 from support.ray_nodes import Nodes, cluster, processes_at
@@ -136,6 +138,20 @@ async def test_two_nodes_give_the_same_and_keep_the_limit_of_the_flow(
     # A run is resumed with another number of workers, or with none.
     again = await resume_async(str(ray.run), tmp_path / "ray.db", options=RunOptions(environ=environ(server, tmp_path)))
     assert (again.value, server.answers()) == (ray.value, 100)
+
+
+async def test_a_run_on_ray_shares_its_limit_with_other_runs_of_the_journal(server: Served, tmp_path: Path) -> None:
+    place = Limited(tmp_path, server, "concurrency: 7")
+    place.environ["OPENAI_API_KEY"] = KEY
+    ray = asyncio.create_task(ran(server, tmp_path, LIMITED, 2000, journal=tmp_path / "journal.db"))
+    await asyncio.to_thread(place.wait, 20)
+    other = place.start("other", 200)
+    assert await asyncio.to_thread(other.end) == 0, other.err
+    done = await ray
+    assert (done.status, server.answers()) == ("done", 2200)
+    assert most_in_flight(server) <= 7
+    [waits] = done.summary.waits.endpoints
+    assert (waits.runs, waits.seconds[Cause.SHARE] > 0) == (2, True)
 
 
 def test_keys_that_are_sent_leave_no_trace(server: Served, tmp_path: Path, nodes: Nodes) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -110,9 +111,22 @@ def test_the_rate_of_two_processes_is_that_of_one(tmp_path: Path, served: Served
 
 def test_workers_share_the_part_of_their_run(tmp_path: Path, served: Served) -> None:
     place = Limited(tmp_path, served, LIMIT)
-    runs = [place.start("several", 200, "--workers", "2"), place.start("one", 200)]
+    runs = [place.start("several", 200, "--workers", "2", "--json"), place.start("one", 200)]
     assert [one.end() for one in runs] == [0, 0], [one.err for one in runs]
     assert place.peak() <= 20
+    [waiting] = json.loads((tmp_path / "several" / "out").read_text())["waiting"].values()
+    assert waiting["share"] > 0, waiting
+
+
+@pytest.mark.slow
+def test_detached_runs_share_the_limit(tmp_path: Path, served: Served) -> None:
+    place = Limited(tmp_path, served, LIMIT)
+    runs = [place.start(name, 200, "--detach") for name in ("away", "far")] + [place.start("here", 200)]
+    assert [one.end() for one in runs] == [0, 0, 0], [one.err for one in runs]
+    names = [run.id for run in read_journal(tmp_path / "journal.db").runs.values()]
+    assert [place.attach(name).end() for name in names] == [0, 0, 0]
+    assert 15 <= place.peak() <= 20
+    assert place.asked() == 600
 
 
 def test_the_rate_of_a_run_with_workers_is_shared(tmp_path: Path, served: Served) -> None:

@@ -85,16 +85,20 @@ class EndpointBook:
         self._asks: dict[int, _Ask] = {}
         self._paused_until = 0.0
         self._outage = _Outage()
-        self._metered = self._meters
+        self._terms: dict[str, Json] = {"metered": self._meters, "shared": 0}
 
     @property
     def _meters(self) -> list[bool]:
         return [self.requests.metered, self.tokens.metered]
 
+    @property
+    def _sharers(self) -> int:
+        return 0 if self.portion is None else self.portion.sharers
+
     def join(self, holder: int, now: float) -> Messages:
         """Take in a holder. The message tells it what holds at the moment."""
         self._holders.setdefault(holder, _Holder())
-        news: dict[str, Json] = {"metered": self._meters}
+        news: dict[str, Json] = {"metered": self._meters, **({"shared": self._sharers} if self._sharers else {})}
         if self._paused_until > now:
             news["pause"] = self._paused_until - now
         if self._outage.prober not in (None, holder):
@@ -187,10 +191,7 @@ class EndpointBook:
             self.shares.limit = min(self.portion.places, self.limits[0])
 
     def due(self, now: float) -> float:
-        """Return the next time at which ``serve`` may have something to hand out; infinity if only a report brings it.
-
-        It may lie in the past.
-        """
+        """Return the time, perhaps past, of the next ``serve`` with an effect; infinity if only a report brings one."""
         due = self.shares.due(now)
         if self._asks and not (self.portion is not None and self.portion.lacking):
             due = min(due, max(self.requests.ready(now), self.tokens.ready(now)))
@@ -202,10 +203,10 @@ class EndpointBook:
         for holder in self.shares.deal(now):
             share = self.shares.of[holder]
             _to(out, holder).update(places=share.told, turn=share.turn)
-        if self._metered != self._meters:
-            self._metered = self._meters
-            for holder in self._holders:
-                _to(out, holder)["metered"] = self._metered
+        for name, value in (("metered", self._meters), ("shared", self._sharers)):
+            if self._terms[name] != value:
+                self._terms[name] = value
+                self._tell_others(out, None, name, value)
         self._issue(out, now)
         return out
 
@@ -259,7 +260,7 @@ class EndpointBook:
             if ask.count:
                 self._asks[holder] = ask
 
-    def _tell_others(self, out: Messages, holder: int, name: str, value: Json) -> None:
+    def _tell_others(self, out: Messages, holder: int | None, name: str, value: Json) -> None:
         for other in self._holders:
             if other != holder:
                 _to(out, other)[name] = value

@@ -13,7 +13,7 @@ from ..vocabulary.usage import Rate, Rates
 from ..vocabulary.waits import Cause, Reason
 from .lease_permits import AGE, Permits
 from .lease_reports import GAP, SLACK, Reports
-from .limiter import Limiter, Place
+from .limiter import NO_PLACE, Limiter, Place
 from .terms import UNKNOWN_TERMS, EndpointTerms
 from .verdict import Verdict
 
@@ -39,6 +39,7 @@ class LeasedLimiter(Limiter):
         self.on_closed: Callable[[Json], None] | None = None
         self.tell_closed: Callable[[Any, Any], None] | None = None
         self._barred = False
+        self._sharers = self._most = 0
         self._permits = Permits([terms.rpm is not None, terms.tpm is not None])
         self._reports = Reports(send, self._report)
         self._head = 0
@@ -50,6 +51,10 @@ class LeasedLimiter(Limiter):
     @property
     def only_full(self) -> bool:
         return super().only_full and not self._barred
+
+    @property
+    def runs(self) -> int:
+        return max(1, self._most)
 
     @property
     def awaited(self) -> bool:
@@ -72,6 +77,8 @@ class LeasedLimiter(Limiter):
             return ((Cause.OUTAGE, inf), *found)
         if self._permits.lack(self._head) and not self.full:
             return ((Cause.RATE, inf), *found)
+        if self._sharers and found == NO_PLACE and self.places <= self.active < self._width.width:
+            return ((Cause.SHARE, inf),)
         return found
 
     def acquire(self, tokens: int = 0) -> Place | None:
@@ -142,6 +149,8 @@ class LeasedLimiter(Limiter):
             lower = self._reports.closed or message["places"] < self.places
             self.places, self._reports.turn = message["places"], message["turn"]
             self._reports.soon(GAP if lower else SLACK)
+        self._sharers = message.get("shared", self._sharers)
+        self._most = max(self._most, self._sharers)
         if "metered" in message:
             self._permits.needed = message["metered"]
         if "given" in message:

@@ -153,6 +153,11 @@ class Limiter:
         shared = self.portion is not None and self.active >= self.portion.places
         return self.full and not shared and not self._paused_until and not self._breaker.open and self.quota.free
 
+    @property
+    def runs(self) -> int:
+        """The highest number of runs that shared the limits at the same time."""
+        return self.portion.most if self.portion is not None else 1
+
     def reasons(self, now: float) -> tuple[Reason, ...]:
         """Return the causes for which no request can be sent, in the order in which they count. Empty if one can."""
         portion = self.portion

@@ -55,6 +55,12 @@ class Portion:
         return [one is not None for one in self._limits[1:]]
 
     @property
+    def sharers(self) -> int:
+        """The number of runs that share the places; 0 if this run has all of them."""
+        most = self._limits[0]
+        return self.runs if most is not None and self.places < most else 0
+
+    @property
     def lacking(self) -> bool:
         """True if the next request has no permit."""
         return self.permits.lack(self._head)

@@ -68,7 +68,7 @@ def _endpoint_waits(
         ceiling=limiter.limit if any("concurrency" in one for one in options) else None,
         paced=any("rpm" in one or "tpm" in one for one in options),
         next=next_width(first) if kept else None,
-        runs=limiter.portion.most if limiter.portion is not None else 1,
+        runs=limiter.runs,
     )
 
 

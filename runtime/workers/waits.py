@@ -12,12 +12,13 @@ from ..vocabulary.waits import BlockWaits, Cause, EndpointWaits, Waits
 
 def waits_json(waits: Waits) -> Json:
     return [
-        [
-            [one.endpoint, list(one.models), dict(one.seconds), one.narrowest, one.widest, one.ceiling, one.paced]
-            for one in waits.endpoints
-        ],
+        [[one.endpoint, list(one.models), dict(one.seconds), *_width(one)] for one in waits.endpoints],
         [[one.block, one.concurrency, one.seconds] for one in waits.blocks],
     ]
+
+
+def _width(one: EndpointWaits) -> list[Json]:
+    return [one.narrowest, one.widest, one.ceiling, one.paced, one.next, one.runs]
 
 
 def waits_of(form: Any) -> Waits:
@@ -57,7 +58,9 @@ def _endpoint(own: EndpointWaits | None, several: Sequence[EndpointWaits]) -> En
     if most is not None:
         narrowest, widest = min(narrowest, most), min(widest, most)
     next_ = None if own is None else own.next
-    return replace(first, seconds=seconds, narrowest=narrowest, widest=widest, next=next_)
+    return replace(
+        first, seconds=seconds, narrowest=narrowest, widest=widest, next=next_, runs=max(one.runs for one in every)
+    )
 
 
 def _blocks(several: Iterable[BlockWaits]) -> list[BlockWaits]:

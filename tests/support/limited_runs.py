@@ -42,6 +42,10 @@ class Limited:
         words = ("resume", run, "--journal", self.journal)
         return Command(words, self.folder / name, self.environ, None, {**QUICK, **PATIENT, **SILENT})
 
+    def attach(self, run: str) -> Command:
+        words = ("attach", run, "--journal", self.journal)
+        return Command(words, self.folder / f"attached-{run}", self.environ)
+
     def asked(self) -> int:
         return self.served.asked(self.first)
 
